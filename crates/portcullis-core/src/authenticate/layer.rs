@@ -1,0 +1,179 @@
+use std::{fmt, sync::Arc};
+
+use tower_layer::Layer;
+
+use crate::{
+    Authenticate, ConfigError, Facts, Refusal, RenderedBody, Scheme, chain::Chain,
+    refusal::Renderer,
+};
+
+/// Authenticates every request: those that pass carry an [`Authentication`](crate::Authentication).
+///
+/// By default credentials are required: a request without any is answered with 401. With [`optional`](Self::optional)
+/// it passes as anonymous; a bad credential is refused all the same.
+///
+/// The credential is stripped before the request is passed on, so that it reaches neither logs nor other services.
+///
+/// # Where to put it
+///
+/// In axum, use `Router::route_layer`: it wraps the routes added so far and leaves the fallback alone, so that an
+/// unknown path stays 404; `Router::layer` would answer 401 there. Routes added afterwards are open. CORS goes
+/// *outside*, since a preflight `OPTIONS` carries no credentials. Guards go inside.
+///
+/// ```
+/// use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope};
+/// # use std::sync::Arc;
+/// # use portcullis_core::*;
+/// # struct Bearer(Arc<Challenge>);
+/// # impl Scheme for Bearer {
+/// #     fn source(&self) -> CredentialSource { CredentialSource::Authorization("Bearer") }
+/// #     fn detect(&self, _: &Head<'_>) -> Presence { Presence::Absent }
+/// #     fn authenticate(&self, _: &Head<'_>) -> Outcome { Outcome::Done(Err(Failure::invalid(""))) }
+/// #     fn challenge(&self) -> &Arc<Challenge> { &self.0 }
+/// # }
+/// # let bearer = Bearer(Arc::new(Challenge::new("Bearer", "orders")?));
+/// use tower::ServiceBuilder;
+///
+/// const READ: Scope = Scope::from_static("orders:read");
+///
+/// let service = ServiceBuilder::new()
+///     .layer(AuthenticateLayer::new(bearer)) // outermost: first to see a request
+///     .layer(RequireScopeLayer::all([READ]))
+///     .service_fn(async |_request: http::Request<String>| {
+///         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+///     });
+/// # Ok::<_, ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct AuthenticateLayer(Arc<Settings>);
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) optional: bool,
+    pub(crate) keep_credentials: bool,
+    pub(crate) facts: Facts,
+    pub(crate) renderer: Option<Renderer>,
+}
+
+impl AuthenticateLayer {
+    /// Authenticates by one scheme.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "one scheme cannot clash with another"
+    )]
+    pub fn new(scheme: impl Scheme) -> Self {
+        Self::any_of((scheme,)).expect("one scheme is a chain")
+    }
+
+    /// Authenticates by whichever of several schemes a caller uses. A tuple of schemes, or a
+    /// `Vec<Arc<dyn Scheme>>` for those chosen at run time.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or when two would read the same credential.
+    pub fn any_of(schemes: impl IntoSchemes) -> Result<Self, ConfigError> {
+        Ok(Self(Arc::new(Settings {
+            chain: Arc::new(Chain::new(schemes.into_schemes())?),
+            optional: false,
+            keep_credentials: false,
+            facts: Facts::new(),
+            renderer: None,
+        })))
+    }
+
+    /// Lets requests without any credential pass as anonymous. Guards behind still refuse them.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        self.with(|settings| settings.optional = true)
+    }
+
+    /// Passes the credential on with the request: for a proxy whose upstream checks it again. Default: stripped.
+    #[must_use]
+    pub fn keep_credentials(self) -> Self {
+        self.with(|settings| settings.keep_credentials = true)
+    }
+
+    /// Says where the framework keeps facts about a request. Default: [`Facts::new`].
+    #[must_use]
+    pub fn facts(self, facts: Facts) -> Self {
+        self.with(|settings| settings.facts = facts)
+    }
+
+    /// Replaces the body of every refusal that leaves through this layer, its own and those of guards and extractors
+    /// behind it. Status and headers stay as they are. Default: problem documents (RFC 9457).
+    ///
+    /// ```
+    /// # use portcullis_core::{AuthenticateLayer, RenderedBody};
+    /// # fn f(layer: AuthenticateLayer) -> AuthenticateLayer {
+    /// layer.render_with(|refusal| RenderedBody {
+    ///     content_type: http::HeaderValue::from_static("text/plain"),
+    ///     body: refusal.failure().external().into(),
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn render_with(
+        self,
+        render: impl Fn(&Refusal) -> RenderedBody + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|settings| settings.renderer = Some(Arc::new(render)))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+impl<S> Layer<S> for AuthenticateLayer {
+    type Service = Authenticate<S>;
+
+    fn layer(&self, inner: S) -> Authenticate<S> {
+        Authenticate::new(inner, self.0.clone())
+    }
+}
+
+impl fmt::Debug for AuthenticateLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthenticateLayer")
+            .field("schemes", &self.chain.names().collect::<Vec<_>>())
+            .field("optional", &self.optional)
+            .field("keep_credentials", &self.keep_credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One or more schemes: a tuple of up to four, or a `Vec`.
+pub trait IntoSchemes {
+    /// The schemes, in the order in which they are offered.
+    fn into_schemes(self) -> Vec<Arc<dyn Scheme>>;
+}
+
+impl IntoSchemes for Vec<Arc<dyn Scheme>> {
+    fn into_schemes(self) -> Self {
+        self
+    }
+}
+
+macro_rules! schemes_of_a_tuple {
+    ($($scheme:ident),+) => {
+        impl<$($scheme: Scheme),+> IntoSchemes for ($($scheme,)+) {
+            #[expect(non_snake_case, reason = "one name serves as type and variable")]
+            fn into_schemes(self) -> Vec<Arc<dyn Scheme>> {
+                let ($($scheme,)+) = self;
+                vec![$(Arc::new($scheme)),+]
+            }
+        }
+    };
+}
+schemes_of_a_tuple!(A);
+schemes_of_a_tuple!(A, B);
+schemes_of_a_tuple!(A, B, C);
+schemes_of_a_tuple!(A, B, C, D);

@@ -1,0 +1,9 @@
+//! The layer that finds out who is calling.
+
+mod future;
+mod layer;
+mod service;
+
+pub use future::AuthenticateFuture;
+pub use layer::{AuthenticateLayer, IntoSchemes};
+pub use service::Authenticate;

@@ -1,0 +1,129 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderName, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{future::AuthenticateFuture, layer::Settings};
+use crate::{
+    Anonymous, Authentication, GuardBody, Head, Principal, Refusal, chain::Finding,
+    refusal::is_grpc,
+};
+
+/// A service whose requests are authenticated: see [`AuthenticateLayer`](crate::AuthenticateLayer).
+#[derive(Clone, Debug)]
+pub struct Authenticate<S> {
+    inner: S,
+    settings: Arc<Settings>,
+}
+
+impl<S> Authenticate<S> {
+    pub(crate) fn new(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, settings }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Authenticate<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<GuardBody<R>>;
+    type Error = S::Error;
+    type Future = AuthenticateFuture<S, B>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let settings = &self.settings;
+        let renderer = settings.renderer.clone();
+        match decide(settings, &request) {
+            Decision::Pass(authentication, header) => {
+                admit(&mut request, authentication, header);
+                AuthenticateFuture::calling(self.inner.call(request), renderer)
+            }
+            Decision::Wait(pending, scheme) => {
+                // The clone has not been polled for readiness: it takes the place, and the ready service the call.
+                let clone = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, clone);
+                AuthenticateFuture::waiting(pending, request, ready, self.settings.clone(), scheme)
+            }
+            Decision::Refuse(refusal) => {
+                AuthenticateFuture::refused(refusal, is_grpc(request.headers()), renderer)
+            }
+        }
+    }
+}
+
+/// What is to become of a request.
+enum Decision<'s> {
+    Pass(Authentication, Option<&'s HeaderName>),
+    Wait(crate::PendingOutcome, usize),
+    Refuse(Refusal),
+}
+
+fn decide<'s, B>(settings: &'s Settings, request: &Request<B>) -> Decision<'s> {
+    if request.extensions().get::<Authentication>().is_some() {
+        return Decision::Refuse(Refusal::misconfigured(
+            "two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it",
+        ));
+    }
+    match settings
+        .chain
+        .evaluate(&Head::new(request, &settings.facts))
+    {
+        Finding::Genuine(principal, header) => Decision::Pass(
+            Authentication::Authenticated(principal),
+            settings.stripped(header),
+        ),
+        Finding::Undecided(pending, scheme) => Decision::Wait(pending, scheme),
+        Finding::Refused(refusal) => Decision::Refuse(refusal),
+        Finding::Nothing => {
+            let anonymous = Anonymous::new(settings.chain.challenges().clone());
+            if settings.optional {
+                Decision::Pass(Authentication::Anonymous(anonymous), None)
+            } else {
+                Decision::Refuse(anonymous.refuse())
+            }
+        }
+    }
+}
+
+/// Makes the request what the inner service is to see.
+fn admit<B>(
+    request: &mut Request<B>,
+    authentication: Authentication,
+    credential: Option<&HeaderName>,
+) {
+    if let Some(credential) = credential {
+        request.headers_mut().remove(credential);
+    }
+    request.extensions_mut().insert(authentication);
+}
+
+impl Settings {
+    /// Passes or refuses a request whose scheme had to wait.
+    pub(super) fn settle<B>(
+        &self,
+        request: &mut Request<B>,
+        outcome: Result<Principal, crate::Failure>,
+        scheme: usize,
+    ) -> Result<(), Refusal> {
+        let principal = outcome.map_err(|failure| self.chain.refusal(failure, scheme))?;
+        let header = self.stripped(self.chain.header(scheme));
+        admit(request, Authentication::Authenticated(principal), header);
+        Ok(())
+    }
+
+    /// The header to strip, unless credentials are kept.
+    fn stripped<'h>(&self, header: Option<&'h HeaderName>) -> Option<&'h HeaderName> {
+        header.filter(|_| !self.keep_credentials)
+    }
+}

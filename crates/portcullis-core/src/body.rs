@@ -1,0 +1,83 @@
+//! A response body that is the service's own, or a refusal's.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The body of a response that passed through a layer of this crate: the inner service's, or a short one of ours.
+    #[derive(Debug)]
+    pub struct GuardBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = KindProjection]
+    enum Kind<B> {
+        Inner { #[pin] body: B },
+        Own { bytes: Option<Bytes> },
+    }
+}
+
+impl<B> GuardBody<B> {
+    pub(crate) fn inner(body: B) -> Self {
+        Self {
+            kind: Kind::Inner { body },
+        }
+    }
+
+    pub(crate) fn own(bytes: Bytes) -> Self {
+        Self {
+            kind: Kind::Own {
+                bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
+            },
+        }
+    }
+}
+
+/// A refusal as the response of a guarded service.
+pub(crate) fn own<B>(response: Response<Bytes>) -> Response<GuardBody<B>> {
+    response.map(GuardBody::own)
+}
+
+impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProjection::Inner { body } => Poll::Ready(ready!(body.poll_frame(context))),
+            KindProjection::Own { bytes } => {
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Inner { body } => body.is_end_stream(),
+            Kind::Own { bytes } => bytes.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Inner { body } => body.size_hint(),
+            Kind::Own { bytes } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+        }
+    }
+}

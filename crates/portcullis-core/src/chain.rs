@@ -1,0 +1,124 @@
+//! Several schemes side by side: which one was used, and what it says.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use crate::{
+    Challenge, ConfigError, CredentialSource, Failure, Head, Outcome, PendingOutcome, Presence,
+    Principal, Refusal, Scheme,
+};
+
+/// The schemes of one layer. No two of them read the same part of a request.
+pub(crate) struct Chain {
+    links: Box<[Link]>,
+    challenges: Arc<[Arc<Challenge>]>,
+}
+
+struct Link {
+    scheme: Arc<dyn Scheme>,
+    source: CredentialSource,
+}
+
+/// What the chain found.
+pub(crate) enum Finding<'c> {
+    /// No scheme's credential was sent.
+    Nothing,
+    /// The credential holds. It was read from this header.
+    Genuine(Principal, Option<&'c HeaderName>),
+    /// One scheme must wait for IO.
+    Undecided(PendingOutcome, usize),
+    /// The request is refused.
+    Refused(Refusal),
+}
+
+impl Chain {
+    pub(crate) fn new(schemes: Vec<Arc<dyn Scheme>>) -> Result<Self, ConfigError> {
+        if schemes.is_empty() {
+            return Err(ConfigError::new(
+                "schemes",
+                "there is none: give at least one way to authenticate",
+            ));
+        }
+        let challenges = schemes
+            .iter()
+            .map(|scheme| scheme.challenge().clone())
+            .collect();
+        let mut links: Vec<Link> = Vec::with_capacity(schemes.len());
+        for scheme in schemes {
+            let source = scheme.source();
+            if let Some(other) = links.iter().find(|other| other.source.overlaps(&source)) {
+                let problem = format!(
+                    "{} and {} would read the same credential ({source:?}): give one of them another header, or let one scheme trust both",
+                    other.scheme.challenge().name(),
+                    scheme.challenge().name(),
+                );
+                return Err(ConfigError::new("schemes", problem));
+            }
+            links.push(Link { scheme, source });
+        }
+        Ok(Self {
+            links: links.into(),
+            challenges,
+        })
+    }
+
+    /// Finds the one credential that was sent and has its scheme decide. A scheme that fails ends it: no other is
+    /// asked instead.
+    pub(crate) fn evaluate(&self, head: &Head<'_>) -> Finding<'_> {
+        let index = match self.find(head) {
+            Ok(Some(index)) => index,
+            Ok(None) => return Finding::Nothing,
+            Err(refusal) => return Finding::Refused(refusal),
+        };
+        match self.links[index].scheme.authenticate(head) {
+            Outcome::Done(Ok(principal)) => Finding::Genuine(principal, self.header(index)),
+            Outcome::Done(Err(failure)) => Finding::Refused(self.refusal(failure, index)),
+            Outcome::Pending(pending) => Finding::Undecided(pending, index),
+        }
+    }
+
+    /// The header that the scheme at `index` reads.
+    pub(crate) fn header(&self, index: usize) -> Option<&HeaderName> {
+        self.links[index].source.header()
+    }
+
+    /// The refusal that the scheme at `index` gives.
+    pub(crate) fn refusal(&self, failure: Failure, index: usize) -> Refusal {
+        Refusal::new(
+            failure,
+            &self.challenges,
+            Some(self.links[index].scheme.challenge()),
+        )
+    }
+
+    pub(crate) fn challenges(&self) -> &Arc<[Arc<Challenge>]> {
+        &self.challenges
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.challenges.iter().map(|challenge| challenge.name())
+    }
+
+    /// The scheme whose credential was sent. The connection's counts only where no header's was.
+    fn find(&self, head: &Head<'_>) -> Result<Option<usize>, Refusal> {
+        let (mut in_header, mut on_connection) = (None, None);
+        for (index, link) in self.links.iter().enumerate() {
+            match link.scheme.detect(head) {
+                Presence::Absent => {}
+                Presence::Malformed(failure) => return Err(self.refusal(failure, index)),
+                Presence::Present if link.source == CredentialSource::Connection => {
+                    on_connection = Some(index)
+                }
+                Presence::Present if in_header.is_none() => in_header = Some(index),
+                Presence::Present => {
+                    return Err(self.refusal(
+                        Failure::malformed("two credentials were sent at once: send one"),
+                        index,
+                    ));
+                }
+            }
+        }
+        Ok(in_header.or(on_connection))
+    }
+}

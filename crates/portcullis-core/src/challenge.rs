@@ -1,0 +1,125 @@
+//! `WWW-Authenticate`: how to authenticate here (RFC 9110 §11.6.1, RFC 6750 §3).
+
+use http::HeaderValue;
+
+use crate::ConfigError;
+
+/// One scheme's challenge: its name and realm, to which a refusal adds the reason.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    /// `Bearer realm="…"`, the realm escaped.
+    prefix: Box<str>,
+    name: &'static str,
+    plain: HeaderValue,
+}
+
+impl Challenge {
+    /// A challenge for the scheme `name`, such as `Bearer`, within `realm`.
+    ///
+    /// # Errors
+    ///
+    /// When `name` is no token (RFC 9110 §5.6.2) or `realm` holds anything but printable ASCII.
+    pub fn new(name: &'static str, realm: &str) -> Result<Self, ConfigError> {
+        if name.is_empty()
+            || !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        {
+            return Err(ConfigError::new(
+                "scheme name",
+                format!("{name:?} is no HTTP token"),
+            ));
+        }
+        let unprintable = || {
+            ConfigError::new(
+                "realm",
+                format!("{realm:?} holds something other than printable ASCII"),
+            )
+        };
+        if !realm.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(unprintable());
+        }
+        let prefix = format!("{name} realm={}", quoted(realm));
+        let plain = HeaderValue::from_str(&prefix).map_err(|_| unprintable())?;
+        Ok(Self {
+            prefix: prefix.into(),
+            name,
+            plain,
+        })
+    }
+
+    /// The scheme's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The challenge that goes out when no credentials came in: no error code (RFC 6750 §3.1).
+    #[must_use]
+    pub fn plain(&self) -> HeaderValue {
+        self.plain.clone()
+    }
+
+    /// The challenge with the reason of the refusal.
+    #[must_use]
+    pub fn with_error(&self, code: &str, description: &str, scope: Option<&str>) -> HeaderValue {
+        let mut value = format!(
+            "{}, error={}, error_description={}",
+            self.prefix,
+            quoted(code),
+            quoted(description)
+        );
+        if let Some(scope) = scope {
+            value.push_str(", scope=");
+            value.push_str(&quoted(scope));
+        }
+        // `quoted` leaves nothing that a header value cannot hold.
+        HeaderValue::from_str(&value).unwrap_or_else(|_| self.plain.clone())
+    }
+}
+
+/// A quoted-string (RFC 9110 §5.6.4) of the characters that RFC 6750 §3 allows; others become `?`.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => quoted.push('?'),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h3_the_realm_is_a_quoted_string() {
+        let challenge = Challenge::new("Bearer", r#"a"b\c"#).expect("printable");
+        assert_eq!(challenge.plain(), r#"Bearer realm="a\"b\\c""#);
+    }
+
+    #[test]
+    fn h3_a_realm_cannot_break_out_of_its_header() {
+        for realm in ["a\r\nSet-Cookie: x", "a\tb", "ü", "\0"] {
+            assert_eq!(
+                Challenge::new("Bearer", realm).expect_err(realm).setting(),
+                "realm"
+            );
+        }
+        assert!(Challenge::new("Bea rer", "a").is_err());
+    }
+
+    #[test]
+    fn b6_the_reason_keeps_to_its_charset() {
+        let challenge = Challenge::new("Bearer", "r").expect("printable");
+        assert_eq!(
+            challenge.with_error("invalid_token", "it's \"späť\"\r\n", Some("a b")),
+            r#"Bearer realm="r", error="invalid_token", error_description="it's \"sp??\"??", scope="a b""#
+        );
+    }
+}

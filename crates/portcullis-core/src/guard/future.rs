@@ -1,0 +1,68 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use crate::{GuardBody, Refusal, body};
+
+pin_project! {
+    /// The future of a guard: the inner service's, or a refusal.
+    #[derive(Debug)]
+    pub struct GuardFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = StateProjection]
+    enum State<F> {
+        Passed { #[pin] future: F },
+        Refused { refusal: Option<Refusal>, grpc: bool },
+    }
+}
+
+impl<F> GuardFuture<F> {
+    pub(super) fn passed(future: F) -> Self {
+        Self {
+            state: State::Passed { future },
+        }
+    }
+
+    pub(super) fn refused(refusal: Refusal, grpc: bool) -> Self {
+        Self {
+            state: State::Refused {
+                refusal: Some(refusal),
+                grpc,
+            },
+        }
+    }
+}
+
+impl<F, R, E> Future for GuardFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes>,
+{
+    type Output = Result<Response<GuardBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Passed { future } => Poll::Ready(
+                ready!(future.poll(context)).map(|response| response.map(GuardBody::inner)),
+            ),
+            StateProjection::Refused { refusal, grpc } => {
+                let refusal = refusal
+                    .take()
+                    .expect("a future is not polled after it has completed");
+                Poll::Ready(Ok(body::own(refusal.respond(*grpc))))
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Layers that hold a known caller to what a route asks for.
+
+mod future;
+mod machine;
+mod paths;
+mod scope;
+
+pub use future::GuardFuture;
+pub use machine::{RequireMachine, RequireMachineLayer};
+pub use paths::ScopesByPath;
+pub use scope::{RequireScope, RequireScopeLayer};

@@ -1,0 +1,99 @@
+use std::{collections::HashMap, sync::Arc};
+
+use http::Request;
+
+use crate::{Authentication, ConfigError, FailureKind, Refusal, ScopePolicy};
+
+/// What each path asks for: see [`RequireScopeLayer::by_path`](crate::RequireScopeLayer::by_path).
+///
+/// Paths are compared whole and octet by octet, as a gRPC server routes them. A path that is not listed is refused
+/// with 403: what nobody thought of is not open. [`otherwise`](Self::otherwise) sets a demand for those instead.
+#[derive(Clone, Debug, Default)]
+pub struct ScopesByPath(Arc<Listed>);
+
+#[derive(Clone, Debug, Default)]
+struct Listed {
+    demands: HashMap<Box<str>, Demand>,
+    otherwise: Option<ScopePolicy>,
+    doubled: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Demand {
+    Open,
+    Scopes(ScopePolicy),
+}
+
+impl ScopesByPath {
+    /// Lists nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for a scope or policy on one path, such as `/orders.v1.Orders/List`.
+    #[must_use]
+    pub fn path(self, path: &str, policy: impl Into<ScopePolicy>) -> Self {
+        self.list(path, Demand::Scopes(policy.into()))
+    }
+
+    /// Asks for nothing on one path, such as `/grpc.health.v1.Health/Check`. A layer in front that is not
+    /// [`optional`](crate::AuthenticateLayer::optional) still asks for credentials.
+    #[must_use]
+    pub fn open(self, path: &str) -> Self {
+        self.list(path, Demand::Open)
+    }
+
+    /// Asks for a scope or policy on every path that is not listed. Default: they are refused.
+    #[must_use]
+    pub fn otherwise(mut self, policy: impl Into<ScopePolicy>) -> Self {
+        Arc::make_mut(&mut self.0).otherwise = Some(policy.into());
+        self
+    }
+
+    fn list(mut self, path: &str, demand: Demand) -> Self {
+        let listed = Arc::make_mut(&mut self.0);
+        if listed.demands.insert(path.into(), demand).is_some() {
+            listed.doubled = Some(path.to_owned());
+        }
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if let Some(path) = &self.0.doubled {
+            return Err(ConfigError::new(
+                "path",
+                format!("{path:?} is listed twice: keep one"),
+            ));
+        }
+        if let Some(path) = self.0.demands.keys().find(|path| !path.starts_with('/')) {
+            return Err(ConfigError::new(
+                "path",
+                format!("{path:?} does not begin with `/`, so no request has it"),
+            ));
+        }
+        if self.0.demands.is_empty() {
+            return Err(ConfigError::new(
+                "path",
+                "no path is listed, so every request would be refused: list some, or use a policy",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn require<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        let policy = match self.0.demands.get(request.uri().path()) {
+            Some(Demand::Open) => return Authentication::of(request.extensions()).map(|_| ()),
+            Some(Demand::Scopes(policy)) => Some(policy),
+            None => self.0.otherwise.as_ref(),
+        };
+        let principal = Authentication::require(request.extensions())?;
+        match policy {
+            Some(policy) => principal.require_scopes(policy),
+            None => Err(principal.refuse(
+                FailureKind::InsufficientScope,
+                "no credential grants this path",
+            )),
+        }
+    }
+}

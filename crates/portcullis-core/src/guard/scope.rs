@@ -1,0 +1,126 @@
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{GuardFuture, ScopesByPath};
+use crate::{Authentication, ConfigError, GuardBody, Refusal, ScopePolicy, refusal::is_grpc};
+
+/// Lets only callers with the right scopes through.
+///
+/// It stands behind an [`AuthenticateLayer`](crate::AuthenticateLayer). Without one every request is answered with
+/// 500 and the reason logged; an anonymous caller gets 401, one without the scopes 403 `insufficient_scope`
+/// (RFC 6750 §3.1).
+///
+/// ```
+/// use portcullis_core::{RequireScopeLayer, Scope, ScopePolicy};
+///
+/// const READ: Scope = Scope::from_static("orders:read");
+/// const ADMIN: Scope = Scope::from_static("orders:admin");
+///
+/// let both = RequireScopeLayer::all([READ, ADMIN]);
+/// let either = RequireScopeLayer::any([READ, ADMIN]);
+/// let nested = RequireScopeLayer::policy(ScopePolicy::any([ADMIN.into(), ScopePolicy::all([READ])]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequireScopeLayer(Rule);
+
+#[derive(Clone, Debug)]
+enum Rule {
+    Everywhere(ScopePolicy),
+    ByPath(ScopesByPath),
+}
+
+impl RequireScopeLayer {
+    /// Asks for every one of these scopes. An empty list does not compile.
+    pub fn all<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
+        Self::policy(ScopePolicy::all(parts))
+    }
+
+    /// Asks for at least one of these scopes. An empty list does not compile.
+    pub fn any<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
+        Self::policy(ScopePolicy::any(parts))
+    }
+
+    /// Asks for what a policy says.
+    #[must_use]
+    pub fn policy(policy: ScopePolicy) -> Self {
+        Self(Rule::Everywhere(policy))
+    }
+
+    /// Asks for what is set for the request's path: for gRPC, whose methods are paths.
+    ///
+    /// ```
+    /// use portcullis_core::{RequireScopeLayer, Scope, ScopesByPath};
+    ///
+    /// const READ: Scope = Scope::from_static("orders:read");
+    ///
+    /// let layer = RequireScopeLayer::by_path(
+    ///     ScopesByPath::new()
+    ///         .path("/orders.v1.Orders/List", READ)
+    ///         .open("/grpc.health.v1.Health/Check"),
+    /// )?;
+    /// # Ok::<_, portcullis_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When no path is listed, one is listed twice, or one does not begin with `/`.
+    pub fn by_path(paths: ScopesByPath) -> Result<Self, ConfigError> {
+        paths.check()?;
+        Ok(Self(Rule::ByPath(paths)))
+    }
+}
+
+impl<S> Layer<S> for RequireScopeLayer {
+    type Service = RequireScope<S>;
+
+    fn layer(&self, inner: S) -> RequireScope<S> {
+        RequireScope {
+            inner,
+            rule: self.0.clone(),
+        }
+    }
+}
+
+/// A service that only callers with the right scopes reach: see [`RequireScopeLayer`].
+#[derive(Clone, Debug)]
+pub struct RequireScope<S> {
+    inner: S,
+    rule: Rule,
+}
+
+impl<S, B, R> Service<Request<B>> for RequireScope<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<GuardBody<R>>;
+    type Error = S::Error;
+    type Future = GuardFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match self.rule.check(&request) {
+            Ok(()) => GuardFuture::passed(self.inner.call(request)),
+            Err(refusal) => GuardFuture::refused(refusal, is_grpc(request.headers())),
+        }
+    }
+}
+
+impl Rule {
+    fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        match self {
+            Self::Everywhere(policy) => {
+                Authentication::require(request.extensions())?.require_scopes(policy)
+            }
+            Self::ByPath(paths) => paths.require(request),
+        }
+    }
+}

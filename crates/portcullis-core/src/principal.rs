@@ -1,0 +1,254 @@
+//! The caller, whatever it authenticated with.
+
+use std::{any::Any, fmt, sync::Arc};
+
+use crate::{Challenge, Failure, FailureKind, Refusal, ScopePolicy, ScopeSet, UnixTime};
+
+/// A caller that is known: the one thing guards, extractors and handlers look at.
+///
+/// Cloning it shares it.
+#[derive(Clone)]
+pub struct Principal(Arc<Inner>);
+
+struct Inner {
+    scheme: &'static str,
+    kind: PrincipalKind,
+    subject: Option<Box<str>>,
+    client_id: Option<Box<str>>,
+    issuer: Option<Arc<str>>,
+    credential_id: Option<Box<str>>,
+    scopes: ScopeSet,
+    expires_at: Option<UnixTime>,
+    claims: Option<Arc<dyn Any + Send + Sync>>,
+    challenge: Arc<Challenge>,
+}
+
+/// What a caller is: set by the profile or scheme that verified it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PrincipalKind {
+    /// A program that acts for itself.
+    Machine,
+    /// A person, through a program.
+    User,
+    /// The credential does not tell.
+    Unknown,
+}
+
+impl PrincipalKind {
+    /// `machine`, `user` or `unknown`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::User => "user",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for PrincipalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Principal {
+    /// Starts a principal. For authors of a [`Scheme`](crate::Scheme): `challenge` is the scheme's own, with which a
+    /// lack of scope is answered; `scheme` is a short name such as `jwt`.
+    #[must_use]
+    pub fn builder(
+        challenge: Arc<Challenge>,
+        scheme: &'static str,
+        kind: PrincipalKind,
+    ) -> PrincipalBuilder {
+        PrincipalBuilder(Inner {
+            scheme,
+            kind,
+            subject: None,
+            client_id: None,
+            issuer: None,
+            credential_id: None,
+            scopes: ScopeSet::default(),
+            expires_at: None,
+            claims: None,
+            challenge,
+        })
+    }
+
+    /// The scheme that verified it: `jwt`, `api-key`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.0.scheme
+    }
+
+    /// Machine, user or unknown.
+    #[must_use]
+    pub fn kind(&self) -> PrincipalKind {
+        self.0.kind
+    }
+
+    /// Who it is: a token's `sub` (RFC 7519 §4.1.2), an API key's owner.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.0.subject.as_deref()
+    }
+
+    /// The OAuth client that asked for the token (RFC 9068 §2.2).
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.0.client_id.as_deref()
+    }
+
+    /// Who vouches for it: a token's `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.0.issuer.as_deref()
+    }
+
+    /// The public name of the credential itself, for audit and revocation: a token's `jti`, an API key's id.
+    #[must_use]
+    pub fn credential_id(&self) -> Option<&str> {
+        self.0.credential_id.as_deref()
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.0.scopes
+    }
+
+    /// When the credential ends; `None` where it does not.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<UnixTime> {
+        self.0.expires_at
+    }
+
+    /// The custom claims, where the scheme was told to decode a `T`.
+    #[must_use]
+    pub fn claims<T: 'static>(&self) -> Option<&T> {
+        self.0.claims.as_deref()?.downcast_ref()
+    }
+
+    /// Holds the caller to a policy.
+    ///
+    /// # Errors
+    ///
+    /// 403 `insufficient_scope`, naming what to ask for.
+    pub fn require_scopes(&self, policy: &ScopePolicy) -> Result<(), Refusal> {
+        if policy.is_satisfied_by(self.scopes()) {
+            Ok(())
+        } else {
+            Err(self.lacks(policy))
+        }
+    }
+
+    /// The refusal for want of scope.
+    #[must_use]
+    pub fn lacks(&self, policy: &ScopePolicy) -> Refusal {
+        let failure = Failure::new(
+            FailureKind::InsufficientScope,
+            "the credential does not grant what this needs",
+        );
+        Refusal::forbidden(failure, &self.0.challenge, Some(policy.challenge_scope()))
+    }
+
+    /// Holds the caller to being a machine (RFC 9700 §4.15).
+    ///
+    /// # Errors
+    ///
+    /// 403 when it is a user, or not known to be a machine.
+    pub fn require_machine(&self) -> Result<(), Refusal> {
+        if self.kind() == PrincipalKind::Machine {
+            Ok(())
+        } else {
+            Err(self.refuse(FailureKind::NotAMachine, "only a machine may call this"))
+        }
+    }
+
+    pub(crate) fn refuse(&self, kind: FailureKind, external: &'static str) -> Refusal {
+        Refusal::forbidden(Failure::new(kind, external), &self.0.challenge, None)
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("scheme", &self.scheme())
+            .field("kind", &self.kind())
+            .field("subject", &self.subject())
+            .field("client_id", &self.client_id())
+            .field("issuer", &self.issuer())
+            .field("credential_id", &self.credential_id())
+            .field("scopes", self.scopes())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Principal`].
+pub struct PrincipalBuilder(Inner);
+
+impl PrincipalBuilder {
+    /// Sets [`Principal::subject`].
+    #[must_use]
+    pub fn subject(mut self, subject: impl Into<Box<str>>) -> Self {
+        self.0.subject = Some(subject.into());
+        self
+    }
+
+    /// Sets [`Principal::client_id`].
+    #[must_use]
+    pub fn client_id(mut self, client_id: impl Into<Box<str>>) -> Self {
+        self.0.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Sets [`Principal::issuer`]. An `Arc<str>` is shared, not copied.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
+        self.0.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Sets [`Principal::credential_id`].
+    #[must_use]
+    pub fn credential_id(mut self, id: impl Into<Box<str>>) -> Self {
+        self.0.credential_id = Some(id.into());
+        self
+    }
+
+    /// Sets [`Principal::scopes`].
+    #[must_use]
+    pub fn scopes(mut self, scopes: ScopeSet) -> Self {
+        self.0.scopes = scopes;
+        self
+    }
+
+    /// Sets [`Principal::expires_at`].
+    #[must_use]
+    pub fn expires_at(mut self, at: UnixTime) -> Self {
+        self.0.expires_at = Some(at);
+        self
+    }
+
+    /// Sets what [`Principal::claims`] finds.
+    #[must_use]
+    pub fn claims(mut self, claims: Arc<dyn Any + Send + Sync>) -> Self {
+        self.0.claims = Some(claims);
+        self
+    }
+
+    /// The principal.
+    #[must_use]
+    pub fn build(self) -> Principal {
+        Principal(Arc::new(self.0))
+    }
+}
+
+impl fmt::Debug for PrincipalBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrincipalBuilder")
+            .field("scheme", &self.0.scheme)
+            .finish_non_exhaustive()
+    }
+}

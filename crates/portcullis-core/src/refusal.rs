@@ -1,0 +1,313 @@
+//! The only mapping from a failure to a response.
+//!
+//! | failure | status | challenge | gRPC |
+//! |---|---|---|---|
+//! | no credentials | 401 | every scheme offered, no `error` | 16 |
+//! | malformed | 400 | `error="invalid_request"` | 3 |
+//! | invalid | 401 | `error="invalid_token"` | 16 |
+//! | scope missing, not a machine | 403 | `error="insufficient_scope"` | 7 |
+//! | over its limit | 429 | `Retry-After` | 8 |
+//! | cannot decide | 503 | `Retry-After` | 14 |
+//! | wired wrongly | 500 | none | 13 |
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+        WWW_AUTHENTICATE,
+    },
+};
+
+use crate::{Challenge, Failure, FailureKind};
+
+/// A request that was refused, and why.
+///
+/// It also rides in the extensions of the response, so that layers outside can see the reason.
+#[derive(Clone)]
+pub struct Refusal(Arc<Inner>);
+
+struct Inner {
+    failure: Failure,
+    challenges: Vec<HeaderValue>,
+}
+
+impl Refusal {
+    /// A refusal that offers `challenges`; the one called `presented` states the reason.
+    pub(crate) fn new(
+        failure: Failure,
+        challenges: &[Arc<Challenge>],
+        presented: Option<&Challenge>,
+    ) -> Self {
+        let kind = failure.kind();
+        let challenges = if !kind.is_challenged() {
+            Vec::new()
+        } else {
+            let stated = |challenge: &Challenge| match (kind.error_code(), presented) {
+                (Some(code), Some(presented)) if presented.name() == challenge.name() => {
+                    challenge.with_error(code, failure.external(), None)
+                }
+                _ => challenge.plain(),
+            };
+            challenges
+                .iter()
+                .map(|challenge| stated(challenge))
+                .collect()
+        };
+        Self(Arc::new(Inner {
+            failure,
+            challenges,
+        }))
+    }
+
+    /// A refusal of a known caller, whose own scheme says what is missing.
+    pub(crate) fn forbidden(failure: Failure, challenge: &Challenge, scope: Option<&str>) -> Self {
+        let code = failure.kind().error_code().unwrap_or("insufficient_scope");
+        let challenges = vec![challenge.with_error(code, failure.external(), scope)];
+        Self(Arc::new(Inner {
+            failure,
+            challenges,
+        }))
+    }
+
+    /// A refusal because the service is wired wrongly.
+    pub(crate) fn misconfigured(internal: &'static str) -> Self {
+        let failure = Failure::new(
+            FailureKind::Misconfigured,
+            "this service is not configured correctly",
+        );
+        Self::new(failure.with_internal(internal), &[], None)
+    }
+
+    /// What kind of refusal it is.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        self.0.failure.kind()
+    }
+
+    /// The status of the response; a gRPC response carries [`FailureKind::grpc_code`] under status 200 instead.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.kind().status()
+    }
+
+    /// The failure behind it.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
+        &self.0.failure
+    }
+
+    /// The response to a request with these headers: a problem document (RFC 9457), or for gRPC a trailers-only
+    /// response.
+    ///
+    /// This is also where a refusal is logged: at `error` when the service is wired wrongly, at `warn` when something
+    /// it depends on is out of reach, otherwise at `debug`.
+    #[must_use]
+    pub fn into_response(self, request: &HeaderMap) -> Response<Bytes> {
+        self.respond(is_grpc(request))
+    }
+
+    pub(crate) fn respond(self, grpc: bool) -> Response<Bytes> {
+        self.log();
+        let mut response = if grpc { self.grpc() } else { self.http() };
+        response.extensions_mut().insert(self);
+        response
+    }
+
+    fn http(&self) -> Response<Bytes> {
+        let failure = self.failure();
+        let mut response = Response::new(self.problem());
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for challenge in &self.0.challenges {
+            headers.append(WWW_AUTHENTICATE, challenge.clone());
+        }
+        if let Some(wait) = failure.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        response
+    }
+
+    /// Trailers-only: the status stands where the headers do, and no body follows.
+    fn grpc(&self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(
+            "grpc-status",
+            HeaderValue::from(u16::from(self.kind().grpc_code())),
+        );
+        if let Ok(message) = HeaderValue::from_str(&percent_encoded(self.failure().external())) {
+            headers.insert("grpc-message", message);
+        }
+        response
+    }
+
+    fn problem(&self) -> Bytes {
+        let status = self.status();
+        let mut problem = serde_json::json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.failure().external(),
+        });
+        if let (Some(code), Some(members)) = (self.kind().error_code(), problem.as_object_mut()) {
+            members.insert("error".to_owned(), code.into());
+        }
+        problem.to_string().into()
+    }
+
+    fn log(&self) {
+        let (kind, reason) = (self.kind(), self.failure().internal());
+        match kind {
+            FailureKind::Misconfigured => tracing::error!(?kind, reason, "request refused"),
+            FailureKind::Unavailable => tracing::warn!(?kind, reason, "request refused"),
+            _ => tracing::debug!(?kind, reason, "request refused"),
+        }
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Refusal").field(&self.0.failure).finish()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.failure.fmt(f)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A body that stands in for the problem document: see
+/// [`AuthenticateLayer::render_with`](crate::AuthenticateLayer::render_with).
+#[derive(Clone, Debug)]
+pub struct RenderedBody {
+    /// The body's media type.
+    pub content_type: HeaderValue,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Makes the body of a refusal.
+pub(crate) type Renderer = Arc<dyn Fn(&Refusal) -> RenderedBody + Send + Sync>;
+
+/// The user's body for a response that is a refusal; `None` for any other, and for gRPC, which has no body.
+pub(crate) fn rerendered<B>(response: &mut Response<B>, renderer: &Renderer) -> Option<Bytes> {
+    if response.headers().contains_key("grpc-status") {
+        return None;
+    }
+    let rendered = renderer(response.extensions().get::<Refusal>()?);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, rendered.content_type);
+    // What stood in the response's body is gone, and with it what described it.
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(CONTENT_ENCODING);
+    Some(rendered.body)
+}
+
+/// Whether a request with these headers is a gRPC call.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.as_bytes().get(..GRPC.len()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// `grpc-message`: printable ASCII other than `%` as it is, the rest percent-encoded.
+fn percent_encoded(message: &str) -> String {
+    use fmt::Write as _;
+    message
+        .bytes()
+        .fold(String::with_capacity(message.len()), |mut encoded, byte| {
+            match byte {
+                b' '..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
+                _ => {
+                    let _ = write!(encoded, "%{byte:02X}");
+                }
+            }
+            encoded
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenges() -> Vec<Arc<Challenge>> {
+        ["Bearer", "ApiKey"]
+            .map(|name| Arc::new(Challenge::new(name, "orders").expect("valid")))
+            .to_vec()
+    }
+
+    #[test]
+    fn one_challenge_for_each_scheme_and_the_reason_where_it_belongs() {
+        let offered = challenges();
+        let refusal = Refusal::new(
+            Failure::invalid("the access token expired"),
+            &offered,
+            Some(&offered[0]),
+        );
+        let response = refusal.into_response(&HeaderMap::new());
+        let sent: Vec<_> = response
+            .headers()
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .collect();
+        assert_eq!(
+            sent,
+            [
+                r#"Bearer realm="orders", error="invalid_token", error_description="the access token expired""#,
+                r#"ApiKey realm="orders""#
+            ]
+        );
+    }
+
+    #[test]
+    fn e1_the_body_is_a_problem_document() {
+        let response = Refusal::misconfigured("no layer").into_response(&HeaderMap::new());
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!(problem["status"], 500);
+        assert!(
+            !problem.to_string().contains("no layer"),
+            "the internal message stays inside"
+        );
+    }
+
+    #[test]
+    fn grpc_gets_trailers_only() {
+        let mut request = HeaderMap::new();
+        request.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/grpc+proto"),
+        );
+        let response = Refusal::new(Failure::unavailable("100% out"), &challenges(), None)
+            .into_response(&request);
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["grpc-status"], "14");
+        assert_eq!(response.headers()["grpc-message"], "100%25 out");
+        assert!(response.body().is_empty());
+    }
+
+    #[test]
+    fn a_wait_is_never_rounded_to_less() {
+        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
+        assert_eq!(whole_seconds(Duration::from_secs(2)), 2);
+    }
+}

@@ -1,0 +1,357 @@
+//! The contract between the authenticate layer and a way to authenticate.
+
+use std::{net::SocketAddr, pin::Pin, sync::Arc};
+
+use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri, header::AUTHORIZATION};
+
+use crate::{Challenge, Facts, Failure, Principal};
+
+/// A way to authenticate: API keys, JWT bearer tokens.
+///
+/// A request passes two steps. [`detect`](Self::detect) looks whether the scheme's credential was sent; it does no IO
+/// and no cryptography. Only if it was, and no other was, [`authenticate`](Self::authenticate) decides whether it
+/// holds.
+///
+/// ```
+/// use std::sync::Arc;
+/// use portcullis_core::*;
+///
+/// /// Lets a caller in that says the magic word. Do not do this.
+/// struct MagicWord(Arc<Challenge>);
+///
+/// impl Scheme for MagicWord {
+///     fn source(&self) -> CredentialSource {
+///         CredentialSource::Authorization("Magic")
+///     }
+///     fn detect(&self, head: &Head<'_>) -> Presence {
+///         authorization_credentials(head.headers(), "Magic").into()
+///     }
+///     fn authenticate(&self, head: &Head<'_>) -> Outcome {
+///         let word = authorization_credentials(head.headers(), "Magic").ok().flatten();
+///         Outcome::Done(match word {
+///             Some("please") => Ok(Principal::builder(self.0.clone(), "magic", PrincipalKind::Unknown).build()),
+///             _ => Err(Failure::invalid("that is not the magic word")),
+///         })
+///     }
+///     fn challenge(&self) -> &Arc<Challenge> {
+///         &self.0
+///     }
+/// }
+///
+/// let layer = AuthenticateLayer::new(MagicWord(Arc::new(Challenge::new("Magic", "orders")?)));
+/// # Ok::<_, ConfigError>(())
+/// ```
+pub trait Scheme: Send + Sync + 'static {
+    /// Which part of a request the scheme reads. Two schemes in one layer must not read the same, and what is read is
+    /// stripped before the request is passed on.
+    fn source(&self) -> CredentialSource;
+
+    /// Whether the scheme's credential was sent.
+    fn detect(&self, head: &Head<'_>) -> Presence;
+
+    /// Whether the credential holds. Called only after [`detect`](Self::detect) answered [`Presence::Present`].
+    fn authenticate(&self, head: &Head<'_>) -> Outcome;
+
+    /// How to ask for this scheme's credential.
+    fn challenge(&self) -> &Arc<Challenge>;
+}
+
+impl<T: Scheme + ?Sized> Scheme for Arc<T> {
+    fn source(&self) -> CredentialSource {
+        (**self).source()
+    }
+
+    fn detect(&self, head: &Head<'_>) -> Presence {
+        (**self).detect(head)
+    }
+
+    fn authenticate(&self, head: &Head<'_>) -> Outcome {
+        (**self).authenticate(head)
+    }
+
+    fn challenge(&self) -> &Arc<Challenge> {
+        (**self).challenge()
+    }
+}
+
+/// Which part of a request a scheme reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialSource {
+    /// `Authorization`, under this authentication scheme (RFC 9110 §11.1).
+    Authorization(&'static str),
+    /// A header of its own.
+    Header(HeaderName),
+    /// The connection, such as a client certificate. It counts as identity only when no header credential was sent,
+    /// and never stands in for a bad one.
+    Connection,
+}
+
+impl CredentialSource {
+    /// The header that holds the credential.
+    pub(crate) fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Authorization(_) => Some(&AUTHORIZATION),
+            Self::Header(name) => Some(name),
+            Self::Connection => None,
+        }
+    }
+
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Authorization(one), Self::Authorization(other)) => {
+                one.eq_ignore_ascii_case(other)
+            }
+            _ => self.header() == other.header(),
+        }
+    }
+}
+
+/// Whether a scheme's credential was sent.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a scheme must give one of these answers"
+)]
+pub enum Presence {
+    /// Nothing for this scheme.
+    Absent,
+    /// Something that could be this scheme's credential, once.
+    Present,
+    /// Something that is no credential at all, or sent twice.
+    Malformed(Failure),
+}
+
+impl<T> From<Result<Option<T>, Failure>> for Presence {
+    fn from(found: Result<Option<T>, Failure>) -> Self {
+        match found {
+            Ok(None) => Self::Absent,
+            Ok(Some(_)) => Self::Present,
+            Err(failure) => Self::Malformed(failure),
+        }
+    }
+}
+
+/// A scheme's answer.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a scheme must give one of these answers"
+)]
+pub enum Outcome {
+    /// Decided in place.
+    Done(Result<Principal, Failure>),
+    /// The answer waits for IO. This is the only case that costs a boxed future.
+    Pending(PendingOutcome),
+}
+
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
+            Self::Pending(_) => f.write_str("Pending"),
+        }
+    }
+}
+
+/// An answer that is not there yet. Dropping it must be harmless: a caller may leave at any moment.
+pub type PendingOutcome = Pin<Box<dyn Future<Output = Result<Principal, Failure>> + Send>>;
+
+/// What a scheme sees of a request: everything but the body.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+    facts: &'a Facts,
+}
+
+impl<'a> Head<'a> {
+    /// The head of a request, for calling a scheme directly.
+    pub fn new<B>(request: &'a Request<B>, facts: &'a Facts) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+            facts,
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &'a Method {
+        self.method
+    }
+
+    /// The target as this layer sees it.
+    #[must_use]
+    pub fn uri(&self) -> &'a Uri {
+        self.uri
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// The extensions.
+    #[must_use]
+    pub fn extensions(&self) -> &'a Extensions {
+        self.extensions
+    }
+
+    /// The peer's address, where the layer was told how to find it.
+    #[must_use]
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.facts.find_peer_address(self.extensions)
+    }
+
+    /// The target as the client sent it, where the layer was told how to find it.
+    #[must_use]
+    pub fn original_target(&self) -> Option<&'a Uri> {
+        self.facts.find_original_target(self.extensions)
+    }
+
+    /// The route that matched, where the layer was told how to find it.
+    #[must_use]
+    pub fn route_template(&self) -> Option<&'a str> {
+        self.facts.find_route_template(self.extensions)
+    }
+}
+
+/// The credentials sent under an authentication scheme in `Authorization`: `1*SP` and then the characters of a
+/// b64token (RFC 6750 §2.1). The scheme's name is compared without case (RFC 9110 §11.1).
+///
+/// `Ok(None)` when the header is absent or names another scheme.
+///
+/// # Errors
+///
+/// When the header was sent twice, is empty, or the credentials are missing or hold a character that none may.
+pub fn authorization_credentials<'h>(
+    headers: &'h HeaderMap,
+    scheme: &str,
+) -> Result<Option<&'h str>, Failure> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Failure::malformed(
+            "the Authorization header was sent more than once",
+        ));
+    }
+    let value = value.as_bytes();
+    if value.is_empty() {
+        return Err(Failure::malformed("the Authorization header is empty"));
+    }
+    let (name, rest) = match value.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
+        Some(end) => value.split_at(end),
+        None => (value, &value[value.len()..]),
+    };
+    if !name.eq_ignore_ascii_case(scheme.as_bytes()) {
+        return Ok(None);
+    }
+    let start = rest
+        .iter()
+        .position(|byte| *byte != b' ')
+        .unwrap_or(rest.len());
+    let credentials = &rest[start..];
+    if credentials.is_empty() {
+        return Err(Failure::malformed(
+            "the Authorization header holds no credentials",
+        ));
+    }
+    if !credentials.iter().copied().all(is_credential_octet) {
+        return Err(Failure::malformed(
+            "the Authorization header holds characters that no credentials have",
+        ));
+    }
+    match std::str::from_utf8(credentials) {
+        Ok(credentials) => Ok(Some(credentials)),
+        Err(_) => Err(Failure::malformed(
+            "the Authorization header holds characters that no credentials have",
+        )),
+    }
+}
+
+/// The octets of a b64token. A misplaced `=` is left to the scheme: it makes a bad token, not a bad request.
+const fn is_credential_octet(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(value: &[u8]) -> Result<Option<String>, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            AUTHORIZATION,
+            HeaderValue::from_bytes(value).expect("a header value"),
+        );
+        authorization_credentials(&headers, "Bearer").map(|found| found.map(str::to_owned))
+    }
+
+    #[test]
+    fn b5_one_or_more_spaces_and_nothing_else() {
+        assert_eq!(
+            read(b"Bearer abc").expect("well-formed").as_deref(),
+            Some("abc")
+        );
+        assert_eq!(
+            read(b"Bearer   abc").expect("well-formed").as_deref(),
+            Some("abc")
+        );
+        for bad in [
+            &b"Bearer\tabc"[..],
+            b"Bearer \tabc",
+            b"Bearer abc def",
+            b"Bearer a,b",
+            b"Bearer",
+            b"Bearer ",
+            b"",
+            b"Bearer a\xff",
+            b"Bearer \"a\"",
+        ] {
+            assert!(read(bad).is_err(), "{}", bad.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn h1_the_scheme_has_no_case() {
+        assert_eq!(
+            read(b"bEaReR abc").expect("well-formed").as_deref(),
+            Some("abc")
+        );
+    }
+
+    #[test]
+    fn b1_another_scheme_is_no_credential_of_ours() {
+        for other in [
+            &b"Basic abc"[..],
+            b"Bearerabc",
+            b"Bear abc",
+            b"BearerX abc",
+            b"Basic \xff",
+        ] {
+            assert_eq!(
+                read(other).expect("not ours"),
+                None,
+                "{}",
+                other.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn b2_twice_is_malformed() {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Basic abc"));
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer abc"));
+        assert!(authorization_credentials(&headers, "Bearer").is_err());
+    }
+}

@@ -1,0 +1,42 @@
+//! Values that must not be seen.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Something that authenticates: never printed, and wiped from memory when dropped.
+///
+/// ```
+/// use portcullis_core::Secret;
+///
+/// let secret = Secret::new("s3cr3t");
+/// assert_eq!(format!("{secret:?}"), "[redacted]");
+/// assert_eq!(secret.expose(), b"s3cr3t");
+/// ```
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes ownership of a secret. A `String` or `Vec<u8>` is moved in, so no copy is left behind.
+    pub fn new(value: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(value.into()))
+    }
+
+    /// The secret's bytes. Whoever calls this takes on the duty not to log, echo or keep them.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The secret as text, where it is UTF-8. The same duty applies.
+    #[must_use]
+    pub fn expose_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
