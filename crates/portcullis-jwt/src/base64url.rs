@@ -1,1 +1,70 @@
-//! Being written.
+//! Strict base64url without padding, as JWS has it (RFC 7515 §2): one spelling for each sequence of bytes.
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Rejects padding, trailing bits that are not zero, and every character outside the URL-safe alphabet.
+const STRICT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(false),
+);
+
+/// Not strict base64url, or too long for where it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InvalidBase64Url;
+
+/// The bytes that `text` stands for.
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, InvalidBase64Url> {
+    STRICT.decode(text).map_err(|_| InvalidBase64Url)
+}
+
+/// As [`decode`], into a buffer of the caller's; the filled part of it is returned.
+pub(crate) fn decode_into<'b>(
+    text: &str,
+    buffer: &'b mut [u8],
+) -> Result<&'b [u8], InvalidBase64Url> {
+    let length = STRICT
+        .decode_slice(text, buffer)
+        .map_err(|_| InvalidBase64Url)?;
+    buffer.get(..length).ok_or(InvalidBase64Url)
+}
+
+/// The one spelling of `bytes`.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    STRICT.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j1_only_the_one_spelling_decodes() {
+        assert_eq!(decode("AQAB"), Ok(vec![1, 0, 1]));
+        assert_eq!(decode("_-8"), Ok(vec![0xff, 0xef]));
+        assert_eq!(decode(""), Ok(vec![]));
+        for text in [
+            "AQAB=", "AQ==", "_-9", "/+8", "AR", "A", "AQ AB", "AQ\nAB", "AQAB ", "AQ.B", "AQäB",
+            "AQ?B",
+        ] {
+            assert_eq!(decode(text), Err(InvalidBase64Url), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_bounds_what_is_decoded() {
+        let mut buffer = [0; 3];
+        assert_eq!(decode_into("AQAB", &mut buffer), Ok(&[1, 0, 1][..]));
+        assert_eq!(decode_into("AQABAQ", &mut buffer), Err(InvalidBase64Url));
+    }
+
+    #[test]
+    fn encoding_round_trips() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(decode(&encode(&bytes)), Ok(bytes));
+    }
+}

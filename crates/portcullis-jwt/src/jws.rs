@@ -1,1 +1,320 @@
-//! Being written.
+//! The compact serialisation of a JSON Web Signature (RFC 7515 §3.1, §7.1): bounds, three parts, and what is not one.
+
+use crate::base64url;
+use crate::header::{Header, HeaderBuffer};
+use crate::json::JsonError;
+
+/// Why a token is no JSON Web Signature that this crate reads.
+///
+/// Nothing of the token is in it, so it may be shown to whoever sent the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwsError {
+    /// Longer than [`CompactJws::MAX_BYTES`].
+    #[error("the token is longer than {} bytes", CompactJws::MAX_BYTES)]
+    TooLong,
+    /// Not three parts, nor any other form that is known.
+    #[error("the token does not have three parts")]
+    WrongNumberOfParts,
+    /// A JWE: five parts (RFC 7516 §3.1), or `enc` in the header.
+    #[error("the token is encrypted")]
+    Encrypted,
+    /// The JSON serialisation (RFC 7515 §7.2).
+    #[error("the token uses the JSON serialisation")]
+    JsonSerialisation,
+    /// A token within a token (`cty` is `JWT`, RFC 7519 §5.2).
+    #[error("the token holds another token")]
+    Nested,
+    /// The header part is longer than [`CompactJws::MAX_HEADER_BYTES`].
+    #[error("the header is longer than {} bytes", CompactJws::MAX_HEADER_BYTES)]
+    HeaderTooLong,
+    /// A part is not base64url as JWS has it: no padding, no other characters, no stray bits (RFC 7515 §2).
+    #[error("the {0} is not strict base64url")]
+    NotBase64Url(Part),
+    /// The signature is longer than that of the largest key.
+    #[error("the signature is longer than any signature can be")]
+    SignatureTooLong,
+    /// The header is not a JSON object with unique members (RFC 7515 §4).
+    #[error("the header {0}")]
+    Header(JsonError),
+    /// A registered member of the header has the wrong type.
+    #[error("`{name}` in the header is not a string")]
+    HeaderMember {
+        /// The member.
+        name: &'static str,
+    },
+    /// `kid` is longer than [`Header::MAX_KID_BYTES`], so it names no key of any set.
+    #[error("`kid` is longer than {} bytes", Header::MAX_KID_BYTES)]
+    KidTooLong,
+    /// No `alg`.
+    #[error("the header has no `alg`")]
+    AlgorithmMissing,
+    /// `alg` is `none`, in one spelling or another.
+    #[error("the token is not signed")]
+    AlgorithmNone,
+    /// `alg` is none of [`Algorithm`](crate::Algorithm).
+    #[error("`alg` is not a supported signature algorithm")]
+    AlgorithmUnknown,
+    /// `crit` is present: no extension is understood, and an empty or ill-typed list is an error (RFC 7515 §4.1.11).
+    #[error("the header has critical extensions")]
+    CriticalExtensions,
+    /// `b64` is not `true` (RFC 7797 §7: JWTs never use it).
+    #[error("the payload is not base64url by declaration")]
+    UnencodedPayload,
+}
+
+/// One of the three parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// The first.
+    Header,
+    /// The second.
+    Payload,
+    /// The third.
+    Signature,
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Header => "header",
+            Self::Payload => "payload",
+            Self::Signature => "signature",
+        })
+    }
+}
+
+/// A token split into its parts, none of them decoded or verified yet.
+///
+/// ```
+/// use portcullis_jwt::{CompactJws, HeaderBuffer, JwsError};
+///
+/// let jws = CompactJws::parse("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln")?;
+/// let mut buffer = HeaderBuffer::new();
+/// let header = jws.header(&mut buffer)?;
+/// assert_eq!(header.algorithm().as_str(), "HS256");
+/// assert_eq!(header.typ(), Some("JWT"));
+/// # Ok::<(), JwsError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct CompactJws<'t> {
+    signing_input: &'t str,
+    header: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+}
+
+impl<'t> CompactJws<'t> {
+    /// The longest token, in bytes as it is sent: 8 KiB, which is what most servers allow a header line.
+    pub const MAX_BYTES: usize = 8 * 1024;
+
+    /// The longest header, in bytes of its base64url form: 2 KiB.
+    pub const MAX_HEADER_BYTES: usize = 2 * 1024;
+
+    /// Splits `token`, in one pass and without allocating.
+    ///
+    /// # Errors
+    /// If it is too long, or does not have exactly three parts. Encrypted tokens and the JSON serialisation, which
+    /// RFC 8725 §3.3 (bis) asks to tell apart, have errors of their own.
+    pub fn parse(token: &'t str) -> Result<Self, JwsError> {
+        if token.len() > Self::MAX_BYTES {
+            return Err(JwsError::TooLong);
+        }
+        if token.starts_with('{') {
+            return Err(JwsError::JsonSerialisation);
+        }
+        let mut parts = token.splitn(4, '.');
+        let (Some(header), Some(payload), Some(signature)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(JwsError::WrongNumberOfParts);
+        };
+        if let Some(rest) = parts.next() {
+            let five = rest.bytes().filter(|byte| *byte == b'.').take(2).count() == 1;
+            return Err(if five {
+                JwsError::Encrypted
+            } else {
+                JwsError::WrongNumberOfParts
+            });
+        }
+        if header.len() > Self::MAX_HEADER_BYTES {
+            return Err(JwsError::HeaderTooLong);
+        }
+        let signing_input = &token[..header.len() + 1 + payload.len()];
+        Ok(Self {
+            signing_input,
+            header,
+            payload,
+            signature,
+        })
+    }
+
+    /// Decodes and checks the header, which borrows from `buffer` what it can.
+    ///
+    /// # Errors
+    /// If the header is not one this crate accepts; see [`JwsError`].
+    pub fn header<'b>(&self, buffer: &'b mut HeaderBuffer) -> Result<Header<'b>, JwsError> {
+        let json = base64url::decode_into(self.header, &mut buffer.0)
+            .map_err(|_| JwsError::NotBase64Url(Part::Header))?;
+        Header::parse(json)
+    }
+
+    /// What is signed: header and payload as they were sent, with the dot between them.
+    #[must_use]
+    pub fn signing_input(&self) -> &'t [u8] {
+        self.signing_input.as_bytes()
+    }
+
+    /// Decodes the payload.
+    ///
+    /// # Errors
+    /// If it is not base64url.
+    pub fn payload(&self) -> Result<Vec<u8>, JwsError> {
+        base64url::decode(self.payload).map_err(|_| JwsError::NotBase64Url(Part::Payload))
+    }
+
+    /// Decodes the signature into `buffer`.
+    ///
+    /// # Errors
+    /// If it is not base64url, or longer than that of an RSA key of 8192 bits.
+    pub fn signature<'b>(&self, buffer: &'b mut SignatureBuffer) -> Result<&'b [u8], JwsError> {
+        if self.signature.len() > SignatureBuffer::ENCODED {
+            return Err(JwsError::SignatureTooLong);
+        }
+        base64url::decode_into(self.signature, &mut buffer.0)
+            .map_err(|_| JwsError::NotBase64Url(Part::Signature))
+    }
+}
+
+/// Not the token: whoever reads a log must not be able to use it.
+impl std::fmt::Debug for CompactJws<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CompactJws([redacted])")
+    }
+}
+
+/// Room for a decoded signature, on the stack.
+#[derive(Clone, Debug)]
+pub struct SignatureBuffer([u8; Self::DECODED]);
+
+impl SignatureBuffer {
+    /// That of an RSA key of 8192 bits.
+    const DECODED: usize = 1024;
+    const ENCODED: usize = (Self::DECODED * 4).div_ceil(3);
+
+    /// An empty buffer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self([0; Self::DECODED])
+    }
+}
+
+impl Default for SignatureBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(token: &str) -> JwsError {
+        CompactJws::parse(token).expect_err("not a compact JWS")
+    }
+
+    #[test]
+    fn the_parts_are_those_sent() {
+        let jws = CompactJws::parse("aGVhZA.cGF5.c2ln").expect("three parts");
+        assert_eq!(jws.signing_input(), b"aGVhZA.cGF5");
+        assert_eq!(jws.payload(), Ok(b"pay".to_vec()));
+        assert_eq!(jws.signature(&mut SignatureBuffer::new()), Ok(&b"sig"[..]));
+        assert_eq!(format!("{jws:?}"), "CompactJws([redacted])");
+    }
+
+    #[test]
+    fn p2_other_forms_are_told_apart() {
+        assert_eq!(error("a.b.c.d.e"), JwsError::Encrypted);
+        assert_eq!(error("...."), JwsError::Encrypted);
+        assert_eq!(
+            error(r#"{"payload":"","signatures":[]}"#),
+            JwsError::JsonSerialisation
+        );
+        for token in [
+            "",
+            "a",
+            "a.b",
+            "a.b.c.d",
+            "a.b.c.d.e.f",
+            &".".repeat(3),
+            &".".repeat(5_000),
+        ] {
+            assert_eq!(error(token), JwsError::WrongNumberOfParts, "{token:.20}");
+        }
+    }
+
+    #[test]
+    fn p7_length_is_bounded() {
+        let longest = format!("a.{}.b", "A".repeat(CompactJws::MAX_BYTES - 4));
+        assert!(CompactJws::parse(&longest).is_ok());
+        assert_eq!(error(&format!("{longest}A")), JwsError::TooLong);
+        let header = "A".repeat(CompactJws::MAX_HEADER_BYTES);
+        assert!(CompactJws::parse(&format!("{header}.e30.")).is_ok());
+        assert_eq!(error(&format!("{header}A.e30.")), JwsError::HeaderTooLong);
+    }
+
+    #[test]
+    fn p7_the_longest_header_fits_its_buffer() {
+        let padding = CompactJws::MAX_HEADER_BYTES / 4 * 3 - r#"{"alg":"RS256","x":""}"#.len();
+        let json = format!(r#"{{"alg":"RS256","x":"{}"}}"#, "x".repeat(padding));
+        let token = format!("{}.e30.", base64url::encode(json.as_bytes()));
+        let jws = CompactJws::parse(&token).expect("not too long");
+        assert!(jws.header(&mut HeaderBuffer::new()).is_ok());
+    }
+
+    #[test]
+    fn j1_each_part_is_strict_base64url() {
+        let header = |token| {
+            CompactJws::parse(token)
+                .and_then(|jws| jws.header(&mut HeaderBuffer::new()).map(|_| ()))
+        };
+        let payload = |token| CompactJws::parse(token).and_then(|jws| jws.payload().map(|_| ()));
+        let signature = |token| {
+            CompactJws::parse(token)
+                .and_then(|jws| jws.signature(&mut SignatureBuffer::new()).map(|_| ()))
+        };
+        for bad in ["e3=", "e31", "+/8", "!", "e30=", "e 30", "e30\n", "é"] {
+            assert_eq!(
+                header(&*format!("{bad}.e30.e30").leak()),
+                Err(JwsError::NotBase64Url(Part::Header)),
+                "{bad:?}"
+            );
+            assert_eq!(
+                payload(&*format!("e30.{bad}.e30").leak()),
+                Err(JwsError::NotBase64Url(Part::Payload)),
+                "{bad:?}"
+            );
+            assert_eq!(
+                signature(&*format!("e30.e30.{bad}").leak()),
+                Err(JwsError::NotBase64Url(Part::Signature)),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn j7_a_signature_is_no_longer_than_the_largest_keys() {
+        let of = |bytes: usize| {
+            let token = format!("e30.e30.{}", base64url::encode(&vec![7; bytes]));
+            CompactJws::parse(&token)
+                .expect("three parts")
+                .signature(&mut SignatureBuffer::new())
+                .map(<[u8]>::len)
+        };
+        assert_eq!(of(1024), Ok(1024));
+        assert_eq!(of(1025), Err(JwsError::SignatureTooLong));
+        assert_eq!(of(4000), Err(JwsError::SignatureTooLong));
+        assert_eq!(of(0), Ok(0));
+    }
+}

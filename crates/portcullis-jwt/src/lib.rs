@@ -8,8 +8,20 @@ mod algorithm;
 pub mod backend;
 mod base64url;
 mod header;
-pub mod json;
+mod json;
 mod jwk;
 mod jws;
+mod key_material;
 mod key_set;
 mod thumbprint;
+
+pub use self::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
+pub use self::header::{Header, HeaderBuffer};
+pub use self::json::JsonError;
+pub use self::jwk::SkipReason;
+pub use self::jws::{CompactJws, JwsError, Part, SignatureBuffer};
+pub use self::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey, SecretKey};
+pub use self::key_set::{
+    Candidates, KeySet, KeySetError, MatchedBy, NoCandidate, PemError, SignatureError, SkippedKey, VerificationKey,
+};
+pub use self::thumbprint::Thumbprint;

@@ -1,0 +1,124 @@
+//! Public keys in PEM (RFC 7468 §13): `PUBLIC KEY`, and `RSA PUBLIC KEY` as OpenSSL writes it.
+
+use pkcs1::RsaPublicKeyRef;
+use spki::der::{Decode as _, pem};
+use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
+
+use super::KeySet;
+use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey};
+
+/// Why PEM is not a verification key, or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PemError {
+    /// There is no block in it.
+    #[error("there is no PEM block with a public key")]
+    NoKey,
+    /// A private key: it belongs to the issuer and must not lie here.
+    #[error(
+        "this is a private key: configure its public half, and treat the private one as compromised"
+    )]
+    PrivateKey,
+    /// A certificate or something else.
+    #[error("a PEM block is neither `PUBLIC KEY` nor `RSA PUBLIC KEY`")]
+    OtherLabel,
+    /// Not PEM, or not the encoding of a key.
+    #[error("a PEM block is ill-formed")]
+    Malformed,
+    /// A key of a kind that no supported algorithm uses.
+    #[error("the type of a key is not supported")]
+    UnsupportedType,
+    /// More keys than would ever be tried.
+    #[error("there are more than {} keys", KeySet::MAX_CANDIDATES)]
+    TooManyKeys,
+    /// The key cannot be used, or not with the algorithm.
+    #[error(transparent)]
+    Rejected(#[from] KeyRejected),
+}
+
+pub(super) fn parse(pem: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
+    let text = std::str::from_utf8(pem).map_err(|_| PemError::Malformed)?;
+    let mut keys = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("-----BEGIN ") {
+        let length = block_length(&rest[start..]).ok_or(PemError::Malformed)?;
+        let (block, after) = rest[start..].split_at(length);
+        keys.push(parse_block(block)?);
+        rest = after;
+    }
+    if keys.is_empty() {
+        Err(PemError::NoKey)
+    } else {
+        Ok(keys)
+    }
+}
+
+/// The length of the block that `text` begins with, up to and including its last line.
+fn block_length(text: &str) -> Option<usize> {
+    const END: &str = "-----END ";
+    let end = text.find(END)? + END.len();
+    Some(end + text[end..].find("-----")? + "-----".len())
+}
+
+fn parse_block(block: &str) -> Result<KeyMaterial, PemError> {
+    let label = pem::decode_label(block.as_bytes()).map_err(|_| PemError::Malformed)?;
+    if label.ends_with("PRIVATE KEY") {
+        return Err(PemError::PrivateKey);
+    }
+    let (_, der) = pem::decode_vec(block.as_bytes()).map_err(|_| PemError::Malformed)?;
+    match label {
+        "PUBLIC KEY" => parse_spki(&der),
+        "RSA PUBLIC KEY" => parse_rsa(&der),
+        _ => Err(PemError::OtherLabel),
+    }
+}
+
+fn parse_spki(der: &[u8]) -> Result<KeyMaterial, PemError> {
+    const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+    const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+    const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+    let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| PemError::Malformed)?;
+    let key = spki
+        .subject_public_key
+        .as_bytes()
+        .ok_or(PemError::Malformed)?;
+    match spki.algorithm.oid {
+        RSA => parse_rsa(key),
+        EC => {
+            let curve = spki
+                .algorithm
+                .parameters_oid()
+                .map_err(|_| PemError::UnsupportedType)?;
+            let curve = curve_by_oid(curve).ok_or(PemError::UnsupportedType)?;
+            let [4, coordinates @ ..] = key else {
+                return Err(PemError::Malformed);
+            };
+            let (x, y) = coordinates.split_at(coordinates.len() / 2);
+            Ok(KeyMaterial::Ec(EcKey::new(curve, x, y)?))
+        }
+        ED25519 => Ok(KeyMaterial::Ed25519(Ed25519Key::new(key)?)),
+        _ => Err(PemError::UnsupportedType),
+    }
+}
+
+fn parse_rsa(der: &[u8]) -> Result<KeyMaterial, PemError> {
+    let key = RsaPublicKeyRef::from_der(der).map_err(|_| PemError::Malformed)?;
+    Ok(KeyMaterial::Rsa(RsaKey::new(
+        key.modulus.as_bytes(),
+        key.public_exponent.as_bytes(),
+    )?))
+}
+
+/// RFC 5480 §2.1.1.1.
+fn curve_by_oid(oid: ObjectIdentifier) -> Option<Curve> {
+    const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+    const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+    const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+    match oid {
+        P256 => Some(Curve::P256),
+        P384 => Some(Curve::P384),
+        P521 => Some(Curve::P521),
+        _ => None,
+    }
+}
