@@ -1,2 +1,62 @@
-//! Entry.
-fn main() {}
+//! The project's entry command: `cargo xtask <ci|test|lint>`.
+//!
+//! The same steps run here and in continuous integration; `.ci/run` only calls `cargo xtask ci`.
+
+mod apt;
+mod deny;
+mod features;
+mod lint;
+mod needs;
+mod node;
+mod shell;
+mod test;
+mod totals;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <COMMAND>
+
+  ci      lint, then test
+  lint    formatting, clippy, documentation, every set of features, dependencies
+  test    set up what the tests need, then run them all
+
+With CI=true, a part that had to be left out is a failure.";
+
+/// What went wrong, as the person at the terminal should read it.
+type Failure = String;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ci"] => ci(),
+        ["lint"] => lint::run(),
+        ["test"] => test::run(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the tests whatever the lints found, so that one round tells everything.
+fn ci() -> Result<(), Failure> {
+    let failures: Vec<Failure> = [lint::run(), test::run()]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(failures.join("\n"))
+    }
+}
+
+/// Whether a part that cannot run must fail the run.
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
+}

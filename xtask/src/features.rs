@@ -1,0 +1,115 @@
+//! Every set of features that a crate of the workspace can be built with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::Failure;
+use crate::shell::{cargo, output};
+
+/// A crate, and the sets of its features that differ in what they switch on.
+pub(crate) struct FeatureSets {
+    pub(crate) package: String,
+    pub(crate) sets: Vec<String>,
+}
+
+/// Reads them from the manifests.
+///
+/// # Errors
+///
+/// When `cargo metadata` fails.
+pub(crate) fn of_workspace() -> Result<Vec<FeatureSets>, Failure> {
+    let metadata = output(&mut cargo(["metadata", "--format-version=1", "--no-deps"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    Ok(packages
+        .map(|package| FeatureSets {
+            package: package["name"].as_str().unwrap_or_default().to_owned(),
+            sets: distinct_sets(&declared(&package["features"])),
+        })
+        .collect())
+}
+
+/// Each feature with the features of the same crate that it switches on.
+type Features = BTreeMap<String, BTreeSet<String>>;
+
+fn declared(features: &Value) -> Features {
+    let features = features.as_object().into_iter().flatten();
+    features
+        .filter(|(name, _)| *name != "default")
+        .map(|(name, enables)| {
+            let enables = enables
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            (name.clone(), enables.map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+/// The powerset, less the sets that come to the same once implied features are added.
+fn distinct_sets(features: &Features) -> Vec<String> {
+    let names: Vec<&str> = features.keys().map(String::as_str).collect();
+    let closures: BTreeSet<BTreeSet<&str>> = (0..1_u32 << names.len())
+        .map(|set| {
+            let chosen = names
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| set & (1 << index) != 0);
+            let mut closure = BTreeSet::new();
+            for (_, name) in chosen {
+                close(name, features, &mut closure);
+            }
+            closure
+        })
+        .collect();
+    closures
+        .into_iter()
+        .map(|set| set.into_iter().collect::<Vec<_>>().join(","))
+        .collect()
+}
+
+fn close<'a>(name: &'a str, features: &'a Features, closure: &mut BTreeSet<&'a str>) {
+    if let Some(enables) = features.get(name)
+        && closure.insert(name)
+    {
+        for enabled in enables {
+            close(enabled, features, closure);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sets_that_imply_one_another_are_built_once() {
+        let features = declared(&json!({
+            "default": ["file"],
+            "keys": ["dep:digest"],
+            "file": ["keys", "dep:toml"],
+            "axum": [],
+        }));
+        let sets = distinct_sets(&features);
+        assert_eq!(
+            sets,
+            [
+                "",
+                "axum",
+                "axum,file,keys",
+                "axum,keys",
+                "file,keys",
+                "keys"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_crate_without_features_has_the_empty_set_alone() {
+        assert_eq!(distinct_sets(&declared(&json!({}))), [""]);
+    }
+}

@@ -1,0 +1,89 @@
+//! `cargo xtask lint`: everything that is checked without running the code.
+
+use crate::features::FeatureSets;
+use crate::shell::{cargo, output, run as run_command};
+use crate::{Failure, deny, features};
+
+/// The crates that a service without tokio can use.
+const RUNTIME_FREE: [&str; 2] = ["portcullis-core", "portcullis-jwt"];
+
+/// Runs every check, so that one round tells everything.
+///
+/// # Errors
+///
+/// Lists the checks that failed.
+pub(crate) fn run() -> Result<(), Failure> {
+    let checks: [fn() -> Result<(), Failure>; 6] = [
+        formatting,
+        clippy,
+        documentation,
+        feature_sets,
+        runtime_free,
+        deny::check,
+    ];
+    let failures: Vec<Failure> = checks.iter().filter_map(|check| check().err()).collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(failures.join("\n"))
+    }
+}
+
+fn formatting() -> Result<(), Failure> {
+    run_command(&mut cargo(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<(), Failure> {
+    run_command(&mut cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn documentation() -> Result<(), Failure> {
+    let mut command = cargo(["doc", "--workspace", "--lib", "--all-features", "--no-deps"]);
+    run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Features add names and never change behaviour, so each set must compile without a warning.
+fn feature_sets() -> Result<(), Failure> {
+    for FeatureSets { package, sets } in features::of_workspace()? {
+        for set in sets {
+            let chosen = format!("--features={set}");
+            let build = [
+                "clippy",
+                "--quiet",
+                "--package",
+                &package,
+                "--no-default-features",
+                &chosen,
+            ];
+            run_command(cargo(build).args(["--", "-D", "warnings"]))?;
+        }
+    }
+    Ok(())
+}
+
+fn runtime_free() -> Result<(), Failure> {
+    for package in RUNTIME_FREE {
+        let tree = [
+            "tree",
+            "--package",
+            package,
+            "--all-features",
+            "--edges=normal",
+            "--prefix=none",
+            "--format={p}",
+        ];
+        let tree = output(&mut cargo(tree))?;
+        if let Some(tokio) = tree.lines().find(|line| line.starts_with("tokio")) {
+            return Err(format!("{package} must not depend on {tokio}"));
+        }
+    }
+    Ok(())
+}
