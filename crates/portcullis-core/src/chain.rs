@@ -85,11 +85,7 @@ impl Chain {
 
     /// The refusal that the scheme at `index` gives.
     pub(crate) fn refusal(&self, failure: Failure, index: usize) -> Refusal {
-        Refusal::new(
-            failure,
-            &self.challenges,
-            Some(self.links[index].scheme.challenge()),
-        )
+        Refusal::new(failure, &self.challenges, Some(index))
     }
 
     pub(crate) fn challenges(&self) -> &Arc<[Arc<Challenge>]> {

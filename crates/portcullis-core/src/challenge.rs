@@ -20,11 +20,7 @@ impl Challenge {
     ///
     /// When `name` is no token (RFC 9110 §5.6.2) or `realm` holds anything but printable ASCII.
     pub fn new(name: &'static str, realm: &str) -> Result<Self, ConfigError> {
-        if name.is_empty()
-            || !name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-        {
+        if !is_token(name.as_bytes()) {
             return Err(ConfigError::new(
                 "scheme name",
                 format!("{name:?} is no HTTP token"),
@@ -66,19 +62,40 @@ impl Challenge {
         let mut value = format!(
             "{}, error={}, error_description={}",
             self.prefix,
-            quoted(code),
-            quoted(description)
+            quoted(&plain_text(code)),
+            quoted(&plain_text(description))
         );
         if let Some(scope) = scope {
             value.push_str(", scope=");
-            value.push_str(&quoted(scope));
+            value.push_str(&quoted(&plain_text(scope)));
         }
         // `quoted` leaves nothing that a header value cannot hold.
         HeaderValue::from_str(&value).unwrap_or_else(|_| self.plain.clone())
     }
 }
 
-/// A quoted-string (RFC 9110 §5.6.4) of the characters that RFC 6750 §3 allows; others become `?`.
+/// Whether these octets are a token (RFC 9110 §5.6.2), as the name of an authentication scheme is.
+pub(crate) fn is_token(octets: &[u8]) -> bool {
+    !octets.is_empty()
+        && octets
+            .iter()
+            .all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet))
+}
+
+/// Text in the characters that RFC 6750 §3 leaves to `error`, `error_description` and `scope`: printable ASCII without
+/// `"` and `\`, not even escaped. `"` becomes `'`, others `?`.
+fn plain_text(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '"' => '\'',
+            '\\' => '?',
+            ' '..='~' => character,
+            _ => '?',
+        })
+        .collect()
+}
+
+/// A quoted-string (RFC 9110 §5.6.4) of printable ASCII; other characters become `?`.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -118,8 +135,8 @@ mod tests {
     fn b6_the_reason_keeps_to_its_charset() {
         let challenge = Challenge::new("Bearer", "r").expect("printable");
         assert_eq!(
-            challenge.with_error("invalid_token", "it's \"späť\"\r\n", Some("a b")),
-            r#"Bearer realm="r", error="invalid_token", error_description="it's \"sp??\"??", scope="a b""#
+            challenge.with_error("invalid_token", "it's \"späť\"\\\r\n", Some("a b")),
+            r#"Bearer realm="r", error="invalid_token", error_description="it's 'sp??'???", scope="a b""#
         );
     }
 }

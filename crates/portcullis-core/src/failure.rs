@@ -100,7 +100,7 @@ impl Failure {
     /// What was sent is no credential at all, or was sent in a way that no caller may: 400 `invalid_request`.
     ///
     /// `external` is shown to the caller. It becomes an `error_description`, so it keeps to printable ASCII without
-    /// `"` and `\` (RFC 6750 §3); other characters are replaced.
+    /// `"` and `\` (RFC 6750 §3); what else it holds is replaced there.
     #[must_use]
     pub fn malformed(external: &'static str) -> Self {
         Self::new(FailureKind::Malformed, external)

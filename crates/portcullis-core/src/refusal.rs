@@ -20,6 +20,7 @@ use http::{
         WWW_AUTHENTICATE,
     },
 };
+use serde::Serialize;
 
 use crate::{Challenge, Failure, FailureKind};
 
@@ -35,26 +36,23 @@ struct Inner {
 }
 
 impl Refusal {
-    /// A refusal that offers `challenges`; the one called `presented` states the reason.
+    /// A refusal that offers `challenges`; the one at `presented` states the reason.
     pub(crate) fn new(
         failure: Failure,
         challenges: &[Arc<Challenge>],
-        presented: Option<&Challenge>,
+        presented: Option<usize>,
     ) -> Self {
         let kind = failure.kind();
-        let challenges = if !kind.is_challenged() {
-            Vec::new()
+        let stated = |(index, challenge): (usize, &Arc<Challenge>)| match kind.error_code() {
+            Some(code) if presented == Some(index) => {
+                challenge.with_error(code, failure.external(), None)
+            }
+            _ => challenge.plain(),
+        };
+        let challenges = if kind.is_challenged() {
+            challenges.iter().enumerate().map(stated).collect()
         } else {
-            let stated = |challenge: &Challenge| match (kind.error_code(), presented) {
-                (Some(code), Some(presented)) if presented.name() == challenge.name() => {
-                    challenge.with_error(code, failure.external(), None)
-                }
-                _ => challenge.plain(),
-            };
-            challenges
-                .iter()
-                .map(|challenge| stated(challenge))
-                .collect()
+            Vec::new()
         };
         Self(Arc::new(Inner {
             failure,
@@ -152,16 +150,15 @@ impl Refusal {
 
     fn problem(&self) -> Bytes {
         let status = self.status();
-        let mut problem = serde_json::json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": self.failure().external(),
-        });
-        if let (Some(code), Some(members)) = (self.kind().error_code(), problem.as_object_mut()) {
-            members.insert("error".to_owned(), code.into());
-        }
-        problem.to_string().into()
+        let problem = Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.failure().external(),
+            error: self.kind().error_code(),
+        };
+        // Text and a number cannot fail to serialise; were it otherwise, the status still says it all.
+        serde_json::to_vec(&problem).unwrap_or_default().into()
     }
 
     fn log(&self) {
@@ -172,6 +169,18 @@ impl Refusal {
             _ => tracing::debug!(?kind, reason, "request refused"),
         }
     }
+}
+
+/// The members of RFC 9457 §3.1, and OAuth's error code as an extension.
+#[derive(Serialize)]
+struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
 }
 
 impl fmt::Debug for Refusal {
@@ -225,7 +234,8 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+    wait.as_secs()
+        .saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
 /// `grpc-message`: printable ASCII other than `%` as it is, the rest percent-encoded.
@@ -260,7 +270,7 @@ mod tests {
         let refusal = Refusal::new(
             Failure::invalid("the access token expired"),
             &offered,
-            Some(&offered[0]),
+            Some(0),
         );
         let response = refusal.into_response(&HeaderMap::new());
         let sent: Vec<_> = response
@@ -309,5 +319,6 @@ mod tests {
     fn a_wait_is_never_rounded_to_less() {
         assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
         assert_eq!(whole_seconds(Duration::from_secs(2)), 2);
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
     }
 }
