@@ -4,7 +4,7 @@ use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri, header::AUTHORIZATION};
 
-use crate::{Challenge, Facts, Failure, Principal};
+use crate::{Challenge, Facts, Failure, Principal, challenge::is_token};
 
 /// A way to authenticate: API keys, JWT bearer tokens.
 ///
@@ -228,7 +228,8 @@ impl<'a> Head<'a> {
 ///
 /// # Errors
 ///
-/// When the header was sent twice, is empty, or the credentials are missing or hold a character that none may.
+/// When the header was sent twice, is empty or begins with something that no scheme is called, or when the credentials
+/// are missing or hold a character that none may.
 pub fn authorization_credentials<'h>(
     headers: &'h HeaderMap,
     scheme: &str,
@@ -251,7 +252,13 @@ pub fn authorization_credentials<'h>(
         None => (value, &value[value.len()..]),
     };
     if !name.eq_ignore_ascii_case(scheme.as_bytes()) {
-        return Ok(None);
+        return if is_token(name) {
+            Ok(None)
+        } else {
+            Err(Failure::malformed(
+                "the Authorization header names no authentication scheme",
+            ))
+        };
     }
     let start = rest
         .iter()
@@ -316,6 +323,12 @@ mod tests {
             b"",
             b"Bearer a\xff",
             b"Bearer \"a\"",
+            b" Bearer a",
+            b"\tBearer a",
+            b"Bearer,a",
+            b"Bearer=a",
+            b"\xff",
+            b"B\xe9arer a",
         ] {
             assert!(read(bad).is_err(), "{}", bad.escape_ascii());
         }
