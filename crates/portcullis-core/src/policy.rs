@@ -42,6 +42,7 @@ impl ScopePolicy {
     /// ```compile_fail
     /// portcullis_core::ScopePolicy::all([] as [portcullis_core::Scope; 0]);
     /// ```
+    #[must_use]
     pub fn all<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         const {
             assert!(
@@ -53,6 +54,7 @@ impl ScopePolicy {
     }
 
     /// Asks for at least one part. An empty list could never be met, so it does not compile.
+    #[must_use]
     pub fn any<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         const {
             assert!(

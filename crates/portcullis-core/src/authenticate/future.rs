@@ -19,6 +19,7 @@ use crate::{
 
 pin_project! {
     /// The future of [`Authenticate`](crate::Authenticate).
+    #[must_use = "futures do nothing unless polled"]
     pub struct AuthenticateFuture<S, B>
     where
         S: Service<Request<B>>,

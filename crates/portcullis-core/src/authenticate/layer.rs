@@ -62,6 +62,7 @@ impl AuthenticateLayer {
         clippy::missing_panics_doc,
         reason = "one scheme cannot clash with another"
     )]
+    #[must_use]
     pub fn new(scheme: impl Scheme) -> Self {
         Self::any_of((scheme,)).expect("one scheme is a chain")
     }
@@ -82,13 +83,18 @@ impl AuthenticateLayer {
         })))
     }
 
-    /// Lets requests without any credential pass as anonymous. Guards behind still refuse them.
+    /// Lets requests without any credential pass as anonymous. Guards behind still refuse them, and a bad credential
+    /// is refused here as ever.
+    ///
+    /// A credential that no configured scheme reads (`Basic` where only `Bearer` is offered) counts as none
+    /// (RFC 6750 §3.1), and is left in place for whoever it is meant for.
     #[must_use]
     pub fn optional(self) -> Self {
         self.with(|settings| settings.optional = true)
     }
 
-    /// Passes the credential on with the request: for a proxy whose upstream checks it again. Default: stripped.
+    /// Passes the credential on with the request, marked as sensitive: for a proxy whose upstream checks it again.
+    /// Default: stripped.
     #[must_use]
     pub fn keep_credentials(self) -> Self {
         self.with(|settings| settings.keep_credentials = true)

@@ -46,7 +46,7 @@ where
         let renderer = settings.renderer.clone();
         match decide(settings, &request) {
             Decision::Pass(authentication, header) => {
-                admit(&mut request, authentication, header);
+                settings.admit(&mut request, authentication, header);
                 AuthenticateFuture::calling(self.inner.call(request), renderer)
             }
             Decision::Wait(pending, scheme) => {
@@ -79,10 +79,9 @@ fn decide<'s, B>(settings: &'s Settings, request: &Request<B>) -> Decision<'s> {
         .chain
         .evaluate(&Head::new(request, &settings.facts))
     {
-        Finding::Genuine(principal, header) => Decision::Pass(
-            Authentication::Authenticated(principal),
-            settings.stripped(header),
-        ),
+        Finding::Genuine(principal, header) => {
+            Decision::Pass(Authentication::Authenticated(principal), header)
+        }
         Finding::Undecided(pending, scheme) => Decision::Wait(pending, scheme),
         Finding::Refused(refusal) => Decision::Refuse(refusal),
         Finding::Nothing => {
@@ -96,18 +95,6 @@ fn decide<'s, B>(settings: &'s Settings, request: &Request<B>) -> Decision<'s> {
     }
 }
 
-/// Makes the request what the inner service is to see.
-fn admit<B>(
-    request: &mut Request<B>,
-    authentication: Authentication,
-    credential: Option<&HeaderName>,
-) {
-    if let Some(credential) = credential {
-        request.headers_mut().remove(credential);
-    }
-    request.extensions_mut().insert(authentication);
-}
-
 impl Settings {
     /// Passes or refuses a request whose scheme had to wait.
     pub(super) fn settle<B>(
@@ -117,13 +104,27 @@ impl Settings {
         scheme: usize,
     ) -> Result<(), Refusal> {
         let principal = outcome.map_err(|failure| self.chain.refusal(failure, scheme))?;
-        let header = self.stripped(self.chain.header(scheme));
-        admit(request, Authentication::Authenticated(principal), header);
+        let header = self.chain.header(scheme);
+        self.admit(request, Authentication::Authenticated(principal), header);
         Ok(())
     }
 
-    /// The header to strip, unless credentials are kept.
-    fn stripped<'h>(&self, header: Option<&'h HeaderName>) -> Option<&'h HeaderName> {
-        header.filter(|_| !self.keep_credentials)
+    /// Makes the request what the inner service is to see. `header` is the one that held the credential.
+    fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+        authentication: Authentication,
+        header: Option<&HeaderName>,
+    ) {
+        if let Some(name) = header {
+            let headers = request.headers_mut();
+            if !self.keep_credentials {
+                headers.remove(name);
+            } else if let Some(kept) = headers.get_mut(name) {
+                // `Debug` of the headers then hides it, and HPACK does not index it.
+                kept.set_sensitive(true);
+            }
+        }
+        request.extensions_mut().insert(authentication);
     }
 }

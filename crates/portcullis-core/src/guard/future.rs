@@ -13,6 +13,7 @@ use crate::{GuardBody, Refusal, body};
 pin_project! {
     /// The future of a guard: the inner service's, or a refusal.
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct GuardFuture<F> {
         #[pin]
         state: State<F>,

@@ -8,6 +8,8 @@ use crate::{Authentication, ConfigError, FailureKind, Refusal, ScopePolicy};
 ///
 /// Paths are compared whole and octet by octet, as a gRPC server routes them. A path that is not listed is refused
 /// with 403: what nobody thought of is not open. [`otherwise`](Self::otherwise) sets a demand for those instead.
+///
+/// The path is the one this layer sees: inside axum's `Router::nest`, without the prefix.
 #[derive(Clone, Debug, Default)]
 pub struct ScopesByPath(Arc<Listed>);
 

@@ -36,11 +36,13 @@ enum Rule {
 
 impl RequireScopeLayer {
     /// Asks for every one of these scopes. An empty list does not compile.
+    #[must_use]
     pub fn all<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         Self::policy(ScopePolicy::all(parts))
     }
 
     /// Asks for at least one of these scopes. An empty list does not compile.
+    #[must_use]
     pub fn any<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         Self::policy(ScopePolicy::any(parts))
     }
