@@ -13,6 +13,8 @@ mod jwk;
 mod jws;
 mod key_material;
 mod key_set;
+#[cfg(test)]
+mod testing;
 mod thumbprint;
 
 pub use self::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
@@ -25,3 +27,8 @@ pub use self::key_set::{
     Candidates, KeySet, KeySetError, MatchedBy, NoCandidate, PemError, SignatureError, SkippedKey, VerificationKey,
 };
 pub use self::thumbprint::Thumbprint;
+
+// What a verifier borrows, and who keeps it fresh.
+mod issuer_keys;
+
+pub use self::issuer_keys::{IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer};

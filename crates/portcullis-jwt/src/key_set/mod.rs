@@ -157,3 +157,98 @@ impl KeySet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::hmac;
+
+    use super::*;
+    use crate::base64url;
+    use crate::header::HeaderBuffer;
+    use crate::jws::CompactJws;
+    use crate::testing::{Signer, jwks};
+
+    fn verify(keys: &KeySet, token: &str) -> Result<(), SignatureError> {
+        let jws = CompactJws::parse(token).expect("three parts");
+        let mut buffer = HeaderBuffer::new();
+        let header = jws.header(&mut buffer).expect("a good header");
+        keys.verify(&jws, &header).map(|_| ())
+    }
+
+    fn hmac_token(algorithm: Algorithm, hash: hmac::Algorithm, secret: &[u8]) -> String {
+        let header = base64url::encode(format!(r#"{{"alg":"{algorithm}","kid":"a"}}"#).as_bytes());
+        let input = format!("{header}.e30");
+        let tag = hmac::sign(&hmac::Key::new(hash, secret), input.as_bytes());
+        format!("{input}.{}", base64url::encode(tag.as_ref()))
+    }
+
+    #[test]
+    fn a_configured_secret_verifies_its_algorithm_alone() {
+        let secret = [b's'; 64];
+        for (algorithm, hash) in [
+            (Algorithm::HS256, hmac::HMAC_SHA256),
+            (Algorithm::HS384, hmac::HMAC_SHA384),
+            (Algorithm::HS512, hmac::HMAC_SHA512),
+        ] {
+            let keys =
+                KeySet::from_secret(algorithm, Secret::new(secret.to_vec())).expect("long enough");
+            assert_eq!(verify(&keys, &hmac_token(algorithm, hash, &secret)), Ok(()));
+            assert_eq!(
+                verify(&keys, &hmac_token(algorithm, hash, &[b't'; 64])),
+                Err(SignatureError::UnknownKid)
+            );
+            for other in Algorithm::SYMMETRIC
+                .into_iter()
+                .filter(|other| *other != algorithm)
+            {
+                assert!(verify(&keys, &hmac_token(other, hash, &secret)).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn p1_a_public_key_is_never_an_hmac_secret() {
+        let signer = Signer::new(Algorithm::RS256);
+        let keys =
+            KeySet::parse(jwks(&[signer.jwk(r#","kid":"a""#)]).as_bytes()).expect("a usable set");
+        let pem = pem::tests::pem("PUBLIC KEY", &signer.spki());
+        let jwk = signer.jwk("");
+        for secret in [
+            pem.as_bytes(),
+            pem.trim_end().as_bytes(),
+            &signer.spki(),
+            &signer.pkcs1(),
+            jwk.as_bytes(),
+            b"",
+        ] {
+            let token = hmac_token(Algorithm::HS256, hmac::HMAC_SHA256, secret);
+            assert_eq!(
+                verify(&keys, &token),
+                Err(SignatureError::KidForOtherAlgorithm)
+            );
+        }
+    }
+
+    #[test]
+    fn p1_a_symmetric_key_of_a_public_set_is_never_used() {
+        let secret = [7; 64];
+        let oct = format!(
+            r#"{{"kty":"oct","kid":"a","k":"{}"}}"#,
+            base64url::encode(&secret)
+        );
+        let keys = jwks(&[Signer::new(Algorithm::ES256).jwk(""), oct]);
+        let keys = KeySet::parse(keys.as_bytes()).expect("a usable set");
+        let token = hmac_token(Algorithm::HS256, hmac::HMAC_SHA256, &secret);
+        assert_eq!(verify(&keys, &token), Err(SignatureError::UnknownKid));
+    }
+
+    #[test]
+    fn no_secret_or_key_is_shown() {
+        let keys = KeySet::from_secret(
+            Algorithm::HS256,
+            Secret::new("correct horse battery staple 1234"),
+        )
+        .expect("long");
+        assert!(!format!("{keys:?}").contains("horse"));
+    }
+}

@@ -122,3 +122,155 @@ fn curve_by_oid(oid: ObjectIdentifier) -> Option<Curve> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use spki::der::pem::LineEnding;
+
+    use super::*;
+    use crate::algorithm::Algorithm;
+    use crate::testing::Signer;
+
+    pub(in crate::key_set) fn pem(label: &str, der: &[u8]) -> String {
+        pem::encode_string(label, LineEnding::LF, der).expect("a short label")
+    }
+
+    fn error(text: &str, algorithm: Algorithm) -> PemError {
+        KeySet::from_pem(text.as_bytes(), algorithm).expect_err(text)
+    }
+
+    #[test]
+    fn a_key_is_the_same_in_pem_and_in_a_set() {
+        for algorithm in Algorithm::ASYMMETRIC {
+            let signer = Signer::new(algorithm);
+            let of_jwk = crate::jwk::Jwk::parse(signer.jwk("").as_bytes())
+                .expect("usable")
+                .material()
+                .thumbprint();
+            let keys = KeySet::from_pem(pem("PUBLIC KEY", &signer.spki()).as_bytes(), algorithm)
+                .expect("a key");
+            let key = keys.keys().next().expect("one key");
+            assert_eq!(key.thumbprint(), of_jwk, "{algorithm}");
+            assert_eq!(key.algorithms().iter().collect::<Vec<_>>(), [algorithm]);
+            assert!(
+                key.verify(algorithm, b"message", &signer.raw_signature(b"message"))
+                    .is_ok()
+            );
+            assert!(
+                key.verify(algorithm, b"massage", &signer.raw_signature(b"message"))
+                    .is_err()
+            );
+        }
+        let signer = Signer::new(Algorithm::PS256);
+        let keys = KeySet::from_pem(
+            pem("RSA PUBLIC KEY", &signer.pkcs1()).as_bytes(),
+            Algorithm::PS256,
+        )
+        .expect("a key");
+        let key = keys.keys().next().expect("one key");
+        assert!(
+            key.verify(
+                Algorithm::PS256,
+                b"message",
+                &signer.raw_signature(b"message")
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn several_keys_may_stand_in_one_file() {
+        let (old, new) = (
+            Signer::new(Algorithm::RS256),
+            Signer::other_rsa(Algorithm::RS256),
+        );
+        let both = format!(
+            "# old\n{}\r\n\n# new\n{}\n",
+            pem("PUBLIC KEY", &old.spki()),
+            pem("RSA PUBLIC KEY", &new.pkcs1())
+        );
+        let keys = KeySet::from_pem(both.as_bytes(), Algorithm::RS256).expect("two keys");
+        assert_eq!(keys.keys().len(), 2);
+        assert_eq!(
+            keys.candidates(Some("any"), Algorithm::RS256)
+                .map(|found| found.len()),
+            Ok(2)
+        );
+        let five = pem("PUBLIC KEY", &old.spki()).repeat(5);
+        assert_eq!(error(&five, Algorithm::RS256), PemError::TooManyKeys);
+    }
+
+    #[test]
+    fn what_is_no_public_key_is_told_apart() {
+        let spki = Signer::new(Algorithm::ES256).spki();
+        let good = pem("PUBLIC KEY", &spki);
+        assert_eq!(error("", Algorithm::ES256), PemError::NoKey);
+        assert_eq!(error("ssh-ed25519 AAAA", Algorithm::ES256), PemError::NoKey);
+        for label in [
+            "PRIVATE KEY",
+            "RSA PRIVATE KEY",
+            "EC PRIVATE KEY",
+            "ENCRYPTED PRIVATE KEY",
+        ] {
+            assert_eq!(
+                error(&pem(label, &spki), Algorithm::ES256),
+                PemError::PrivateKey
+            );
+        }
+        assert_eq!(
+            error(
+                &format!("{good}{}", pem("PRIVATE KEY", &spki)),
+                Algorithm::ES256
+            ),
+            PemError::PrivateKey
+        );
+        assert_eq!(
+            error(&pem("CERTIFICATE", &spki), Algorithm::ES256),
+            PemError::OtherLabel
+        );
+        for bad in [
+            &good[..good.len() - 10],
+            &good.replace("END PUBLIC", "END OTHER"),
+            &good.replace('M', "!"),
+        ] {
+            assert_eq!(error(bad, Algorithm::ES256), PemError::Malformed, "{bad}");
+        }
+        for length in 0..spki.len() {
+            assert!(
+                KeySet::from_pem(
+                    pem("PUBLIC KEY", &spki[..length]).as_bytes(),
+                    Algorithm::ES256
+                )
+                .is_err()
+            );
+        }
+        let longer = [&spki[..], &[0]].concat();
+        assert_eq!(
+            error(&pem("PUBLIC KEY", &longer), Algorithm::ES256),
+            PemError::Malformed
+        );
+        assert!(KeySet::from_pem(b"-----BEGIN PUBLIC KEY-----\xff", Algorithm::ES256).is_err());
+    }
+
+    #[test]
+    fn a_key_goes_with_its_algorithm() {
+        for signer in [
+            Signer::new(Algorithm::RS256),
+            Signer::new(Algorithm::ES256),
+            Signer::new(Algorithm::EdDSA),
+        ] {
+            let text = pem("PUBLIC KEY", &signer.spki());
+            let fitting = Algorithm::ASYMMETRIC
+                .into_iter()
+                .chain(Algorithm::SYMMETRIC)
+                .filter(|algorithm| KeySet::from_pem(text.as_bytes(), *algorithm).is_ok())
+                .count();
+            assert!(fitting == 1 || fitting == 6, "{fitting}");
+        }
+        let text = pem("PUBLIC KEY", &Signer::new(Algorithm::ES256).spki());
+        let rejected = KeyRejected::WrongAlgorithm {
+            algorithm: Algorithm::HS256,
+        };
+        assert_eq!(error(&text, Algorithm::HS256), PemError::Rejected(rejected));
+    }
+}
