@@ -148,7 +148,7 @@ impl FromStr for Algorithm {
 pub struct UnknownAlgorithm;
 
 /// A set of [`Algorithm`]s, two bytes small.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AlgorithmSet(u16);
 
 impl AlgorithmSet {

@@ -1,0 +1,275 @@
+//! The keys of one issuer, as a verifier borrows them and whoever keeps them fresh publishes them.
+
+use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc};
+
+use arc_swap::{ArcSwap, Guard};
+use portcullis_core::{ConfigError, UnixTime};
+
+use crate::{AlgorithmSet, KeySet, Thumbprint};
+
+/// The keys of one issuer. Cloning shares them.
+///
+/// A verifier borrows the current [`KeySnapshot`]; it never waits for a lock. Keys are either fixed, or kept fresh by
+/// an owner that publishes through a [`KeyPublisher`] and answers requests for a refresh.
+#[derive(Clone)]
+pub struct IssuerKeys(Arc<Shared>);
+
+struct Shared {
+    issuer: Arc<str>,
+    /// Shared with the publisher, which must not keep `refresh` alive.
+    snapshot: Arc<ArcSwap<KeySnapshot>>,
+    refresh: Option<Box<dyn Refresh>>,
+}
+
+impl IssuerKeys {
+    /// Keys that never change and never grow stale: from a file or from configuration.
+    ///
+    /// # Errors
+    ///
+    /// When `issuer` is empty.
+    pub fn fixed(issuer: &str, keys: KeySet) -> Result<Self, ConfigError> {
+        let snapshot = KeySnapshot {
+            keys: Some(Arc::new(keys)),
+            epoch: 1,
+            ..KeySnapshot::default()
+        };
+        Self::new(issuer, snapshot, None).map(|(keys, _)| keys)
+    }
+
+    /// Keys that `refresh` keeps fresh. None are there until the publisher gives the first.
+    ///
+    /// `refresh` lives as long as any clone of the keys does; dropping it is the sign to stop refreshing. The
+    /// publisher does not keep it alive.
+    ///
+    /// # Errors
+    ///
+    /// When `issuer` is empty.
+    pub fn refreshed(
+        issuer: &str,
+        refresh: Box<dyn Refresh>,
+    ) -> Result<(Self, KeyPublisher), ConfigError> {
+        Self::new(issuer, KeySnapshot::default(), Some(refresh))
+    }
+
+    fn new(
+        issuer: &str,
+        snapshot: KeySnapshot,
+        refresh: Option<Box<dyn Refresh>>,
+    ) -> Result<(Self, KeyPublisher), ConfigError> {
+        if issuer.is_empty() {
+            return Err(ConfigError::new(
+                "issuer",
+                "it is empty: give the value that tokens carry as `iss`",
+            ));
+        }
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
+        let publisher = KeyPublisher(snapshot.clone());
+        Ok((
+            Self(Arc::new(Shared {
+                issuer: issuer.into(),
+                snapshot,
+                refresh,
+            })),
+            publisher,
+        ))
+    }
+
+    /// The issuer, exactly as tokens must carry it in `iss` (RFC 7519 §4.1.1).
+    #[must_use]
+    pub fn issuer(&self) -> &Arc<str> {
+        &self.0.issuer
+    }
+
+    /// The keys as they are now.
+    #[must_use]
+    pub fn snapshot(&self) -> Guard<Arc<KeySnapshot>> {
+        self.0.snapshot.load()
+    }
+
+    /// Whether the keys never change.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.0.refresh.is_none()
+    }
+
+    /// Tells the owner that a token names a key that is not there.
+    pub(crate) fn unknown_key(&self) -> RefreshAnswer {
+        self.0
+            .refresh
+            .as_ref()
+            .map_or(RefreshAnswer::Exhausted, |refresh| refresh.unknown_key())
+    }
+
+    /// Tells the owner that a signature under a known key is bad.
+    pub(crate) fn bad_signature(&self) {
+        if let Some(refresh) = &self.0.refresh {
+            refresh.bad_signature();
+        }
+    }
+}
+
+impl AsRef<Self> for IssuerKeys {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl fmt::Debug for IssuerKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuerKeys")
+            .field("issuer", &self.0.issuer)
+            .field("snapshot", &*self.snapshot())
+            .field("fixed", &self.is_fixed())
+            .finish()
+    }
+}
+
+/// What is known of an issuer's keys at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct KeySnapshot {
+    keys: Option<Arc<KeySet>>,
+    loaded_at: Option<UnixTime>,
+    stale_at: Option<UnixTime>,
+    epoch: u64,
+    last_fetch_failed: bool,
+}
+
+impl KeySnapshot {
+    /// The keys; `None` until the first were loaded.
+    #[must_use]
+    pub fn keys(&self) -> Option<&KeySet> {
+        self.keys.as_deref()
+    }
+
+    /// When the keys were last fetched or confirmed.
+    #[must_use]
+    pub fn loaded_at(&self) -> Option<UnixTime> {
+        self.loaded_at
+    }
+
+    /// From when on the keys must not be used any more; `None` for keys that never grow stale.
+    #[must_use]
+    pub fn stale_at(&self) -> Option<UnixTime> {
+        self.stale_at
+    }
+
+    /// Whether the keys are too old to be used.
+    #[must_use]
+    pub fn is_stale(&self, now: UnixTime) -> bool {
+        self.stale_at.is_some_and(|stale_at| now >= stale_at)
+    }
+
+    /// Moves whenever a key enters, leaves, or changes under its `kid`. What was concluded from an earlier epoch no
+    /// longer holds.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether the last attempt to fetch the keys failed.
+    #[must_use]
+    pub fn last_fetch_failed(&self) -> bool {
+        self.last_fetch_failed
+    }
+}
+
+/// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`].
+pub struct KeyPublisher(Arc<ArcSwap<KeySnapshot>>);
+
+impl KeyPublisher {
+    /// The keys as they are now.
+    #[must_use]
+    pub fn current(&self) -> Arc<KeySnapshot> {
+        self.0.load_full()
+    }
+
+    /// Puts a fetched set in place. The epoch moves if the keys differ from the current ones. Answers whether it did.
+    pub fn publish(&mut self, keys: KeySet, loaded_at: UnixTime, stale_at: UnixTime) -> bool {
+        let current = self.0.load();
+        let changed = current
+            .keys()
+            .is_none_or(|current| identities(current) != identities(&keys));
+        let epoch = current.epoch + u64::from(changed);
+        self.0.store(Arc::new(KeySnapshot {
+            keys: Some(Arc::new(keys)),
+            loaded_at: Some(loaded_at),
+            stale_at: Some(stale_at),
+            epoch,
+            last_fetch_failed: false,
+        }));
+        changed
+    }
+
+    /// Notes that the issuer confirmed the current keys.
+    pub fn confirm(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
+        self.update(|snapshot| {
+            snapshot.loaded_at = Some(loaded_at);
+            snapshot.stale_at = Some(stale_at);
+            snapshot.last_fetch_failed = false;
+        });
+    }
+
+    /// Notes that an attempt to fetch the keys failed. The current ones stay.
+    pub fn record_failure(&mut self) {
+        self.update(|snapshot| snapshot.last_fetch_failed = true);
+    }
+
+    /// Moves the limits of the current keys, after the wall clock jumped or the operator extended them.
+    pub fn rebase(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
+        self.update(|snapshot| {
+            snapshot.loaded_at = Some(loaded_at);
+            snapshot.stale_at = Some(stale_at);
+        });
+    }
+
+    /// Takes `&mut self` throughout: with one writer, nothing is lost between load and store.
+    fn update(&mut self, change: impl FnOnce(&mut KeySnapshot)) {
+        let mut next = KeySnapshot::clone(&self.0.load());
+        change(&mut next);
+        self.0.store(Arc::new(next));
+    }
+}
+
+impl fmt::Debug for KeyPublisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KeyPublisher")
+            .field(&*self.0.load())
+            .finish()
+    }
+}
+
+/// What tells one set of keys from another: each key's name, material (RFC 7638) and algorithms, in any order.
+fn identities(keys: &KeySet) -> BTreeSet<(Option<&str>, Thumbprint, AlgorithmSet)> {
+    keys.keys()
+        .map(|key| (key.kid(), key.thumbprint(), key.algorithms()))
+        .collect()
+}
+
+/// Keeps the keys of an issuer fresh, at the request of verifiers. Both calls are cheap and never block.
+pub trait Refresh: Send + Sync + 'static {
+    /// A token names a key that is not in the set: a newer set may have it.
+    fn unknown_key(&self) -> RefreshAnswer;
+
+    /// A signature under a known key is bad: the issuer may have put new material under the old name.
+    fn bad_signature(&self);
+}
+
+/// Whether a refresh is under way.
+pub enum RefreshAnswer {
+    /// One is: the future ends with it, or when the caller has waited long enough. Dropping the future is harmless.
+    Wait(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// None will be made for this request: the budget is spent, or the keys are fixed.
+    Exhausted,
+    /// One is, but too many requests wait for it already.
+    Saturated,
+}
+
+impl fmt::Debug for RefreshAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wait(_) => "Wait",
+            Self::Exhausted => "Exhausted",
+            Self::Saturated => "Saturated",
+        })
+    }
+}
