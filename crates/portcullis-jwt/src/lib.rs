@@ -32,3 +32,19 @@ pub use self::thumbprint::Thumbprint;
 mod issuer_keys;
 
 pub use self::issuer_keys::{IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer};
+
+// The upper half, from a signature that holds to a principal.
+mod bearer;
+mod claims;
+mod profile;
+mod token_error;
+mod trusted;
+mod verified;
+mod verifier;
+
+pub use self::bearer::{Bearer, BearerBuilder, TrustingBearerBuilder};
+pub use self::profile::{AudienceRule, Condition, KindRule, Profile};
+pub use self::token_error::TokenError;
+pub use self::trusted::TrustedIssuers;
+pub use self::verified::VerifiedToken;
+pub use self::verifier::{JwtVerifier, JwtVerifierBuilder};

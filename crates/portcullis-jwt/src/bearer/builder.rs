@@ -1,0 +1,143 @@
+//! Building a [`Bearer`].
+
+use std::{sync::Arc, time::Duration};
+
+use portcullis_core::{Challenge, ConfigError, SharedClock, system_clock};
+use serde::de::DeserializeOwned;
+
+use super::{Bearer, Inner, Issuers};
+use crate::{Algorithm, JwtVerifierBuilder, Profile, TrustedIssuers};
+
+/// Builds a [`Bearer`] for one issuer. The settings are those of [`JwtVerifierBuilder`], and the clock.
+#[derive(Debug)]
+#[must_use]
+pub struct BearerBuilder {
+    verifier: JwtVerifierBuilder,
+    clock: SharedClock,
+}
+
+impl BearerBuilder {
+    pub(super) fn new(verifier: JwtVerifierBuilder) -> Self {
+        Self {
+            verifier,
+            clock: system_clock(),
+        }
+    }
+
+    /// Accepts tokens for this audience; see [`JwtVerifierBuilder::audience`].
+    pub fn audience(self, audience: impl Into<Box<str>>) -> Self {
+        self.map(|verifier| verifier.audience(audience))
+    }
+
+    /// Accepts tokens for any of these audiences too; see [`JwtVerifierBuilder::audience`].
+    pub fn audiences<I: IntoIterator<Item: Into<Box<str>>>>(self, audiences: I) -> Self {
+        self.map(|verifier| verifier.audiences(audiences))
+    }
+
+    /// Accepts tokens of these clients only; see [`JwtVerifierBuilder::client_ids`].
+    pub fn client_ids<I: IntoIterator<Item: Into<Box<str>>>>(self, client_ids: I) -> Self {
+        self.map(|verifier| verifier.client_ids(client_ids))
+    }
+
+    /// Accepts these signature algorithms and no others; see [`JwtVerifierBuilder::algorithms`].
+    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.map(|verifier| verifier.algorithms(algorithms))
+    }
+
+    /// What the issuer's access tokens look like; [`Profile::rfc9068`] by default.
+    pub fn profile(self, profile: Profile) -> Self {
+        self.map(|verifier| verifier.profile(profile))
+    }
+
+    /// How far clocks may be apart; see [`JwtVerifierBuilder::leeway`].
+    pub fn leeway(self, leeway: Duration) -> Self {
+        self.map(|verifier| verifier.leeway(leeway))
+    }
+
+    /// How long a token may live; see [`JwtVerifierBuilder::max_lifetime`].
+    pub fn max_lifetime(self, max_lifetime: Duration) -> Self {
+        self.map(|verifier| verifier.max_lifetime(max_lifetime))
+    }
+
+    /// Decodes the claims into a `T` as well; see [`JwtVerifierBuilder::claims`].
+    pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(self) -> Self {
+        self.map(JwtVerifierBuilder::claims::<T>)
+    }
+
+    /// The realm named in challenges; see [`JwtVerifierBuilder::realm`].
+    pub fn realm(self, realm: impl Into<Box<str>>) -> Self {
+        self.map(|verifier| verifier.realm(realm))
+    }
+
+    /// Where the time comes from; the system's clock by default.
+    pub fn clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks that nothing is missing.
+    ///
+    /// # Errors
+    ///
+    /// Which setting is missing or cannot be used, and what to do.
+    pub fn build(self) -> Result<Bearer, ConfigError> {
+        let verifier = self.verifier.build()?;
+        let challenge = verifier.challenge().clone();
+        Ok(Bearer(Arc::new(Inner {
+            issuers: Issuers::One(Box::new(verifier)),
+            clock: self.clock,
+            challenge,
+        })))
+    }
+
+    fn map(self, set: impl FnOnce(JwtVerifierBuilder) -> JwtVerifierBuilder) -> Self {
+        Self {
+            verifier: set(self.verifier),
+            clock: self.clock,
+        }
+    }
+}
+
+/// Builds a [`Bearer`] for several issuers, whose rules are in their verifiers.
+#[derive(Debug)]
+#[must_use]
+pub struct TrustingBearerBuilder {
+    issuers: TrustedIssuers,
+    clock: SharedClock,
+    realm: Box<str>,
+}
+
+impl TrustingBearerBuilder {
+    pub(super) fn new(issuers: TrustedIssuers) -> Self {
+        Self {
+            issuers,
+            clock: system_clock(),
+            realm: "api".into(),
+        }
+    }
+
+    /// The realm named in challenges (RFC 9110 §11.5), instead of those of the verifiers; `api` by default.
+    pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// Where the time comes from; the system's clock by default.
+    pub fn clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The scheme.
+    ///
+    /// # Errors
+    ///
+    /// If the realm cannot be sent in a header.
+    pub fn build(self) -> Result<Bearer, ConfigError> {
+        Ok(Bearer(Arc::new(Inner {
+            issuers: Issuers::Many(self.issuers),
+            clock: self.clock,
+            challenge: Arc::new(Challenge::new("Bearer", &self.realm)?),
+        })))
+    }
+}

@@ -1,0 +1,230 @@
+//! JWT access tokens as `Authorization: Bearer` credentials (RFC 6750 §2.1).
+
+mod builder;
+
+use std::{fmt, pin::Pin, sync::Arc};
+
+use arc_swap::Guard;
+use portcullis_core::{
+    Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, SharedClock,
+    authorization_credentials,
+};
+
+pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
+use crate::{
+    CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, TokenError,
+    TrustedIssuers, VerifiedToken,
+};
+
+/// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
+///
+/// Issuer, audience and algorithms are mandatory. All else has a default that a machine-to-machine service can keep.
+///
+/// ```
+/// use portcullis_core::{AuthenticateLayer, ConfigError};
+/// use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
+///
+/// fn layer(issuer: &IssuerKeys) -> Result<AuthenticateLayer, ConfigError> {
+///     let bearer = Bearer::jwt(issuer) // the keys carry their issuer
+///         .audience("https://orders.example.com")
+///         .algorithms([Algorithm::ES256])
+///         .build()?;
+///     Ok(AuthenticateLayer::new(bearer))
+/// }
+/// ```
+///
+/// With the issuer's keys at hand a token is judged in place. Only a token whose key is unknown waits, for a refresh
+/// that it has signalled, at most as long as the owner of the keys lets it. When keys cannot be had, the answer is
+/// 503, never 401.
+#[derive(Clone)]
+pub struct Bearer(Arc<Inner>);
+
+struct Inner {
+    issuers: Issuers,
+    clock: SharedClock,
+    challenge: Arc<Challenge>,
+}
+
+enum Issuers {
+    One(Box<JwtVerifier>),
+    Many(TrustedIssuers),
+}
+
+const SCHEME: &str = "Bearer";
+
+impl Bearer {
+    /// Accepts the access tokens of one issuer.
+    pub fn jwt(issuer: &impl AsRef<IssuerKeys>) -> BearerBuilder {
+        BearerBuilder::new(JwtVerifier::of(issuer))
+    }
+
+    /// Accepts the access tokens of several issuers, each by its own rules.
+    pub fn trusting(issuers: &TrustedIssuers) -> TrustingBearerBuilder {
+        TrustingBearerBuilder::new(issuers.clone())
+    }
+}
+
+/// The path of a token: detect, verify, bind; the layer's chain then admits the principal.
+impl Scheme for Bearer {
+    fn source(&self) -> CredentialSource {
+        CredentialSource::Authorization(SCHEME)
+    }
+
+    fn detect(&self, head: &Head<'_>) -> Presence {
+        authorization_credentials(head.headers(), SCHEME).into()
+    }
+
+    fn authenticate(&self, head: &Head<'_>) -> Outcome {
+        let token = match authorization_credentials(head.headers(), SCHEME) {
+            Ok(Some(token)) => token,
+            Ok(None) => return Outcome::Done(Err(Failure::malformed("no bearer token was sent"))),
+            Err(failure) => return Outcome::Done(Err(failure)),
+        };
+        match self.0.verify(token) {
+            Ok(verified) => Outcome::Done(bind(&verified)),
+            Err(refused) => self.refuse_or_wait(token, refused),
+        }
+    }
+
+    fn challenge(&self) -> &Arc<Challenge> {
+        &self.0.challenge
+    }
+}
+
+impl Bearer {
+    /// A refusal that newer keys could turn: signals the owner of the keys, and waits where that can help.
+    fn refuse_or_wait(&self, token: &str, refused: Refused) -> Outcome {
+        let Refused {
+            error,
+            keys: Some(keys),
+        } = refused
+        else {
+            return Outcome::Done(Err(refused.error.into()));
+        };
+        match error {
+            TokenError::UnknownKey { .. } => {
+                let before = Guard::into_inner(keys.snapshot());
+                match keys.unknown_key() {
+                    RefreshAnswer::Wait(refreshed) => Outcome::Pending(Box::pin(verify_again(
+                        self.0.clone(),
+                        token.into(),
+                        before,
+                        refreshed,
+                    ))),
+                    RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &before))),
+                    RefreshAnswer::Saturated => Outcome::Done(Err(in_outage(error).into())),
+                }
+            }
+            TokenError::Signature | TokenError::KeyMismatch(_) => {
+                keys.bad_signature();
+                Outcome::Done(Err(error.into()))
+            }
+            error => Outcome::Done(Err(error.into())),
+        }
+    }
+}
+
+/// Judges a token once more when its issuer's keys have been refreshed, or have not been in time.
+async fn verify_again(
+    inner: Arc<Inner>,
+    token: Box<str>,
+    before: Arc<KeySnapshot>,
+    refreshed: Pin<Box<dyn Future<Output = ()> + Send>>,
+) -> Result<Principal, Failure> {
+    refreshed.await;
+    match inner.verify(&token) {
+        Ok(verified) => bind(&verified),
+        Err(Refused {
+            error: error @ TokenError::UnknownKey { .. },
+            keys: Some(keys),
+        }) => {
+            let after = keys.snapshot();
+            // Every fetch, good or bad, leaves a new snapshot behind.
+            if Arc::ptr_eq(&before, &after) {
+                Err(in_outage(error).into())
+            } else {
+                Err(unknown_key(error, &after))
+            }
+        }
+        Err(refused) => Err(refused.error.into()),
+    }
+}
+
+/// An unknown key is the caller's fault only if the issuer's keys could be fetched.
+fn unknown_key(error: TokenError, keys: &KeySnapshot) -> Failure {
+    if keys.last_fetch_failed() {
+        in_outage(error).into()
+    } else {
+        error.into()
+    }
+}
+
+fn in_outage(error: TokenError) -> TokenError {
+    match error {
+        TokenError::UnknownKey { found } => TokenError::UnknownKeyInOutage { found },
+        error => error,
+    }
+}
+
+/// Whether the sender may hold the token. A plain bearer scheme has no means to check a proof, so a token that asks
+/// for one is refused (RFC 9449 §7.2); schemes that have the means take this step's place.
+fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
+    verified.bind_as_bearer().cloned().map_err(Into::into)
+}
+
+impl Inner {
+    /// The verdict by the keys at hand.
+    fn verify(&self, token: &str) -> Result<VerifiedToken, Refused> {
+        let now = self.clock.now();
+        let jws = CompactJws::parse(token)?;
+        let mut buffer = HeaderBuffer::new();
+        let header = jws.header(&mut buffer)?;
+        match &self.issuers {
+            Issuers::One(verifier) => verifier
+                .verify_parsed(&jws, &header, None, now, &self.challenge)
+                .map_err(|error| Refused::by(verifier, error)),
+            Issuers::Many(issuers) => {
+                let issuers = issuers.snapshot();
+                let (verifier, payload) = issuers.choose(&jws)?;
+                verifier
+                    .verify_parsed(&jws, &header, Some(payload), now, &self.challenge)
+                    .map_err(|error| Refused::by(verifier, error))
+            }
+        }
+    }
+}
+
+/// A token that was not accepted, and the keys that did not accept it, if it came to that.
+struct Refused {
+    error: TokenError,
+    keys: Option<IssuerKeys>,
+}
+
+impl Refused {
+    fn by(verifier: &JwtVerifier, error: TokenError) -> Self {
+        Self {
+            error,
+            keys: Some(verifier.keys().clone()),
+        }
+    }
+}
+
+impl<E: Into<TokenError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            keys: None,
+        }
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bearer = f.debug_struct("Bearer");
+        match &self.0.issuers {
+            Issuers::One(verifier) => bearer.field("verifier", verifier),
+            Issuers::Many(issuers) => bearer.field("issuers", issuers),
+        };
+        bearer.field("clock", &self.0.clock).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,343 @@
+//! The claims of a token (RFC 7519 §4), parsed once, after the signature has held.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use portcullis_core::UnixTime;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Text};
+
+/// The members of a claims set, borrowed from the decoded payload.
+///
+/// Parsing holds the whole payload to strict JSON, with no member named twice at any depth, and keeps what a profile
+/// can ask for: texts, numbers, and the lists it names. Whatever else there is keeps its name and its type only.
+#[derive(Debug)]
+pub(crate) struct Claims<'de> {
+    members: Vec<(Cow<'de, str>, Claim<'de>)>,
+}
+
+impl<'de> Claims<'de> {
+    /// Parses a payload. `wants_list` tells which claims' arrays are to be kept.
+    pub(crate) fn parse(
+        payload: &'de [u8],
+        wants_list: &dyn Fn(&str) -> bool,
+    ) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(payload).map_err(|_| JsonError::NotUtf8)?;
+        let mut json = serde_json::Deserializer::from_str(text);
+        let claims = ClaimsSeed { wants_list }.deserialize(&mut json)?;
+        json.end()?;
+        Ok(claims)
+    }
+
+    /// The claim named `name`, whatever its type.
+    pub(crate) fn get(&self, name: &str) -> Option<&Claim<'de>> {
+        self.members
+            .iter()
+            .find(|(member, _)| member == name)
+            .map(|(_, claim)| claim)
+    }
+
+    /// Whether there is a claim named `name`, be it `null`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// A claim that is text if it is there at all; the empty text counts as no text.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, WrongType> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Claim::Text(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(_) => Err(WrongType),
+        }
+    }
+
+    /// A claim that is a NumericDate (RFC 7519 §2) if it is there at all: an integer or a fraction, not negative, and
+    /// not past the year 9999.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<UnixTime>, WrongType> {
+        let time = match self.get(name) {
+            None => return Ok(None),
+            Some(Claim::Integer(seconds)) => Duration::from_secs(*seconds),
+            Some(Claim::Fraction(seconds)) => {
+                Duration::try_from_secs_f64(*seconds).map_err(|_| WrongType)?
+            }
+            Some(_) => return Err(WrongType),
+        };
+        if time.as_secs() > YEAR_9999 {
+            Err(WrongType)
+        } else {
+            Ok(Some(UnixTime::from_duration(time)))
+        }
+    }
+}
+
+/// The last second of the year 9999, past which dates cannot be written.
+const YEAR_9999: u64 = 253_402_300_799;
+
+/// A claim is there, but not of the type its name asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrongType;
+
+/// One claim's value, as far as anyone asks.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Claim<'de> {
+    Text(Cow<'de, str>),
+    Integer(u64),
+    Fraction(f64),
+    /// An array that was asked for: the texts in it, and whether there was nothing but texts.
+    List {
+        texts: Vec<Cow<'de, str>>,
+        only_texts: bool,
+    },
+    /// `null`, a boolean, a negative integer, an object, or an array nobody asked for.
+    Other,
+}
+
+struct ClaimsSeed<'a> {
+    wants_list: &'a dyn Fn(&str) -> bool,
+}
+
+impl<'de> DeserializeSeed<'de> for ClaimsSeed<'_> {
+    type Value = Claims<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ClaimsSeed<'_> {
+    type Value = Claims<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members: Vec<(Cow<'de, str>, Claim<'de>)> = Vec::with_capacity(16);
+        while let Some(Text(name)) = map.next_key()? {
+            // Compared one by one: an issuer has signed these, and a token is at most 8 KiB.
+            if members.iter().any(|(member, _)| *member == name) {
+                return Err(A::Error::custom(DUPLICATE));
+            }
+            let keep_list = (self.wants_list)(&name);
+            members.push((name, map.next_value_seed(ClaimSeed { keep_list })?));
+        }
+        Ok(Claims { members })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct ClaimSeed {
+    keep_list: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for ClaimSeed {
+    type Value = Claim<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Claim<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ClaimSeed { keep_list: false }.deserialize(deserializer)
+    }
+}
+
+impl<'de> Visitor<'de> for ClaimSeed {
+    type Value = Claim<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Claim::Other)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Claim::Other)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Claim::Integer(number))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(u64::try_from(number).map_or(Claim::Other, Claim::Integer))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Claim::Fraction(number))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Claim::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Claim::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Claim::Text(Cow::Owned(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        if !self.keep_list {
+            while items.next_element::<IgnoredUnique>()?.is_some() {}
+            return Ok(Claim::Other);
+        }
+        let (mut texts, mut only_texts) = (Vec::new(), true);
+        while let Some(item) = items.next_element::<Claim<'de>>()? {
+            match item {
+                Claim::Text(text) => texts.push(text),
+                _ => only_texts = false,
+            }
+        }
+        Ok(Claim::List { texts, only_texts })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut names = Members::new();
+        while names.next(&mut map)?.is_some() {
+            map.next_value::<IgnoredUnique>()?;
+        }
+        Ok(Claim::Other)
+    }
+}
+
+/// The `iss` of a payload whose signature has not been checked, to choose whose keys to check it with.
+///
+/// One pass that keeps nothing else. It is not yet strict about what it skips: the parse after the signature is.
+pub(crate) fn peek_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
+    struct Peek;
+
+    impl<'de> Visitor<'de> for Peek {
+        type Value = Option<Cow<'de, str>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of claims")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut issuer = None;
+            while let Some(Text(name)) = map.next_key()? {
+                if name == "iss" && issuer.is_none() {
+                    issuer = Some(map.next_value::<Text<'de>>()?.0);
+                } else {
+                    map.next_value::<serde::de::IgnoredAny>()?;
+                }
+            }
+            Ok(issuer)
+        }
+    }
+
+    let text = std::str::from_utf8(payload).ok()?;
+    serde_json::Deserializer::from_str(text)
+        .deserialize_map(Peek)
+        .ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<Claims<'_>, JsonError> {
+        Claims::parse(json.as_bytes(), &|name| name == "aud")
+    }
+
+    fn time(json: &str) -> Result<Option<UnixTime>, WrongType> {
+        let json = format!(r#"{{"exp":{json}}}"#);
+        parse(&json).map_err(|_| WrongType)?.time("exp")
+    }
+
+    #[test]
+    fn j5_a_date_is_an_integer_or_a_fraction() {
+        assert_eq!(
+            time("1300819380"),
+            Ok(Some(UnixTime::from_secs(1_300_819_380)))
+        );
+        assert_eq!(
+            time("1.5"),
+            Ok(Some(UnixTime::from_duration(Duration::from_millis(1_500))))
+        );
+        assert_eq!(time("1e9"), Ok(Some(UnixTime::from_secs(1_000_000_000))));
+        assert_eq!(time("0"), Ok(Some(UnixTime::from_secs(0))));
+    }
+
+    #[test]
+    fn j5_a_date_is_never_a_string_negative_or_overflowing() {
+        for json in [
+            r#""1300819380""#,
+            "-1",
+            "-0.5",
+            "253402300800",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1e300",
+            "1e999",
+            "null",
+            "true",
+            "[1]",
+            "{}",
+        ] {
+            assert_eq!(time(json), Err(WrongType), "{json}");
+        }
+    }
+
+    #[test]
+    fn j2_a_claim_named_twice_is_refused_at_any_depth() {
+        for json in [
+            r#"{"iss":"a","iss":"a"}"#,
+            r#"{"x":1,"\u0078":1}"#,
+            r#"{"x":{"a":1,"a":2}}"#,
+            r#"{"aud":[{"a":1,"a":2}]}"#,
+        ] {
+            assert!(
+                matches!(parse(json), Err(JsonError::DuplicateMember { .. })),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn claims_are_one_object_and_nothing_after_it() {
+        for json in ["[]", "\"a\"", "1", "null", "{} {}", "{}x", ""] {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_kept_only_where_asked_for() {
+        let json = r#"{"aud":["a",1,"b\u0063"],"groups":["g"],"n":null}"#;
+        let claims = parse(json).expect("parses");
+        let expected = Claim::List {
+            texts: vec!["a".into(), "bc".into()],
+            only_texts: false,
+        };
+        assert_eq!(claims.get("aud"), Some(&expected));
+        assert_eq!(claims.get("groups"), Some(&Claim::Other));
+        assert!(claims.has("n") && !claims.has("m"));
+        assert_eq!(claims.text("n"), Err(WrongType));
+    }
+
+    #[test]
+    fn an_empty_text_is_no_text() {
+        assert_eq!(
+            parse(r#"{"sub":""}"#).expect("parses").text("sub"),
+            Err(WrongType)
+        );
+    }
+
+    #[test]
+    fn the_issuer_is_found_wherever_it_stands() {
+        assert_eq!(
+            peek_issuer(br#"{"a":{"iss":"inner"},"iss":"outer"}"#).as_deref(),
+            Some("outer")
+        );
+        assert_eq!(peek_issuer(br#"{"a":{"iss":"inner"}}"#), None);
+        assert_eq!(peek_issuer(br#"{"iss":["outer"]}"#), None);
+        assert_eq!(peek_issuer(b"nonsense"), None);
+    }
+}

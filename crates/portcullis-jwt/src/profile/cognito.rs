@@ -1,0 +1,38 @@
+//! Amazon Cognito.
+
+use super::{AudienceRule, Condition, KindRule, Profile, ScopeRule, names};
+
+impl Profile {
+    /// Access tokens of an Amazon Cognito user pool.
+    ///
+    /// From *Understanding the access token* and *Understanding the identity (ID) token*
+    /// (docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html):
+    ///
+    /// | | |
+    /// |---|---|
+    /// | header | `kid` and `alg`, no `typ` |
+    /// | access token | `token_use` is `access`; in an ID token it is `id` |
+    /// | client | `client_id`; an ID token has it in `aud` instead |
+    /// | audience | no `aud`: the app client must be one of the accepted `client_ids`. A token that was bound to a resource has an `aud`, which must then be accepted as well |
+    /// | required claims | `iss`, `exp`, `iat`, `sub`, `jti`, `token_use`, `client_id` |
+    /// | scopes | `scope`, a space-separated string; custom scopes are `RESOURCE_SERVER/SCOPE` |
+    /// | machine | `sub` is the `client_id`, and there is no `username` |
+    /// | user | `username` is there |
+    ///
+    /// The issuer is `https://cognito-idp.REGION.amazonaws.com/POOL`.
+    #[must_use]
+    pub fn cognito() -> Self {
+        Self {
+            types: names(["JWT", "at+jwt"]),
+            untyped: true,
+            required: names(["iss", "exp", "iat", "sub", "jti", "token_use", "client_id"]),
+            marks: vec![Condition::equals("token_use", "access")],
+            audience: AudienceRule::ClientId,
+            scopes: ScopeRule::First(names(["scope"])),
+            kind: KindRule::new()
+                .machine_if([Condition::is_client("sub"), Condition::absent("username")])
+                .user_if([Condition::present("username")]),
+            ..Self::empty("cognito")
+        }
+    }
+}

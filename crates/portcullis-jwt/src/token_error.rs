@@ -1,0 +1,189 @@
+//! Why a token was refused, or could not be judged.
+
+use std::time::Duration;
+
+use portcullis_core::{Failure, escape};
+
+use crate::{Algorithm, json::JsonError, jws::JwsError};
+
+/// Why a token was not accepted.
+///
+/// `Display` is for operators: it names what was found and what was expected, with everything that the sender of the
+/// token controls escaped and cut short. Callers are shown [`external`](Self::external), which is fixed text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// It is no signed JWT of a form that is read here.
+    #[error("{0}")]
+    Jws(#[from] JwsError),
+    /// Its algorithm is not on the allow-list.
+    #[error("the algorithm {0} is not on the allow-list")]
+    AlgorithmNotAllowed(Algorithm),
+    /// Its `typ` is not one of an access token: it may be an ID token, a client assertion, a DPoP proof.
+    #[error("`typ` in the header is {found}, which the profile {profile:?} does not accept")]
+    Type {
+        /// What was found, escaped.
+        found: String,
+        /// The name of the profile.
+        profile: String,
+    },
+    /// Its `iss` is absent, or none of the trusted issuers.
+    #[error("the issuer {found} is not trusted")]
+    UnknownIssuer {
+        /// What was found, escaped.
+        found: String,
+    },
+    /// The issuer's keys have never been loaded, so nothing can be said about the token.
+    #[error("the issuer's keys have not been loaded yet")]
+    KeysNotLoaded,
+    /// The issuer's keys are past their stale limit, so nothing can be said about the token.
+    #[error("the issuer's keys are past their stale limit")]
+    KeysStale,
+    /// None of the issuer's keys has the token's `kid`, or without a `kid`, none goes with its algorithm.
+    #[error("the issuer has no key {found}")]
+    UnknownKey {
+        /// Which was looked for, escaped.
+        found: String,
+    },
+    /// As [`UnknownKey`](Self::UnknownKey), but the issuer may have published the key since: its keys could not be
+    /// fetched.
+    #[error("the issuer has no key {found} that is known here, and its keys cannot be fetched now")]
+    UnknownKeyInOutage {
+        /// Which was looked for, escaped.
+        found: String,
+    },
+    /// The issuer has a key with the token's `kid`, but the key is not for the token's algorithm.
+    #[error("the issuer's key of that `kid` is not for {0}")]
+    KeyMismatch(Algorithm),
+    /// The signature does not hold.
+    #[error("the signature does not hold")]
+    Signature,
+    /// The payload is not a JSON object with unique members.
+    #[error("the payload {0}")]
+    Claims(JsonError),
+    /// A claim is missing that must be there.
+    #[error("the claim `{0}` is missing")]
+    MissingClaim(String),
+    /// A claim has another type than its name asks for, or is out of range.
+    #[error("the claim `{0}` has the wrong type, or is out of range")]
+    InvalidClaim(String),
+    /// `iss` is not the issuer whose key signed the token.
+    #[error("`iss` is {found}, which is not the issuer whose keys these are")]
+    Issuer {
+        /// What was found, escaped.
+        found: String,
+    },
+    /// It is meant for someone else.
+    #[error("`aud` is {found}, which is none of the accepted audiences")]
+    Audience {
+        /// What was found, escaped.
+        found: String,
+    },
+    /// The client it was issued to is not on the list.
+    #[error("the client {found} is not on the list of accepted clients")]
+    ClientId {
+        /// What was found, escaped.
+        found: String,
+    },
+    /// A token of the issuer's, but not an access token.
+    #[error("not an access token by the profile {profile:?}, which requires that {mark}")]
+    NotAnAccessToken {
+        /// The condition it does not meet.
+        mark: String,
+        /// The name of the profile.
+        profile: String,
+    },
+    /// `exp` has passed, by more than the leeway.
+    #[error("expired {} s ago, which is more than the leeway", .ago.as_secs())]
+    Expired {
+        /// How long ago.
+        ago: Duration,
+    },
+    /// `nbf` lies in the future, by more than the leeway.
+    #[error("`nbf` is {} s away, which is more than the leeway", .away.as_secs())]
+    NotYetValid {
+        /// How far away.
+        away: Duration,
+    },
+    /// `iat` lies in the future, by more than the leeway.
+    #[error("`iat` is {} s in the future, which is more than the leeway", .away.as_secs())]
+    IssuedInTheFuture {
+        /// How far away.
+        away: Duration,
+    },
+    /// `exp` is too far from `iat`, or without an `iat`, from now; or it comes before `iat`.
+    #[error("the lifetime is longer than accepted, or negative")]
+    Lifetime,
+    /// It is bound to a key or certificate (`cnf`, RFC 7800), which this scheme cannot check.
+    #[error(
+        "the token is bound to a key or certificate by `cnf`, which a plain bearer scheme cannot check"
+    )]
+    SenderConstrained,
+    /// The custom claims cannot be decoded into the type that was configured.
+    #[error("the custom claims do not decode: {0}")]
+    CustomClaims(String),
+}
+
+impl TokenError {
+    /// Whether the token could not be judged, for want of the issuer's keys. It may well be good: the answer is 503,
+    /// never 401.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage { .. }
+        )
+    }
+
+    /// What the caller is told: fixed text, with nothing of the token or the configuration in it.
+    #[must_use]
+    pub fn external(&self) -> &'static str {
+        match self {
+            Self::Jws(JwsError::Encrypted) => "encrypted tokens are not accepted",
+            Self::Jws(_) | Self::Claims(_) => "the token is not a well-formed signed JWT",
+            Self::AlgorithmNotAllowed(_) => "the token's signature algorithm is not accepted",
+            Self::Type { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
+            Self::UnknownIssuer { .. } | Self::Issuer { .. } => {
+                "the token's issuer is not accepted"
+            }
+            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage { .. } => {
+                "the issuer's keys are not available now"
+            }
+            Self::UnknownKey { .. } | Self::KeyMismatch(_) => {
+                "the token is signed with an unknown key"
+            }
+            Self::Signature => "the token's signature does not hold",
+            Self::MissingClaim(_) => "the token lacks a required claim",
+            Self::InvalidClaim(_) => "a claim of the token is not of the right type",
+            Self::Audience { .. } => "the token is meant for another audience",
+            Self::ClientId { .. } => "the token's client is not accepted",
+            Self::Expired { .. } => "the token has expired",
+            Self::NotYetValid { .. } => "the token is not valid yet",
+            Self::IssuedInTheFuture { .. } => "the token claims to be issued in the future",
+            Self::Lifetime => "the token's lifetime is not accepted",
+            Self::SenderConstrained => {
+                "the token is bound to a key and must not be sent as a bearer token"
+            }
+            Self::CustomClaims(_) => "the token's claims are not accepted",
+        }
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        let failure = if error.is_outage() {
+            Self::unavailable(error.external())
+        } else {
+            Self::invalid(error.external())
+        };
+        failure.with_internal(error.to_string())
+    }
+}
+
+/// What was found in a token, for an error message.
+pub(crate) fn found(text: Option<&str>) -> String {
+    text.map_or_else(
+        || "absent".to_owned(),
+        |text| format!("\"{}\"", escape(text)),
+    )
+}

@@ -1,0 +1,131 @@
+//! Several issuers behind one scheme, added and removed while requests flow.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use arc_swap::{ArcSwap, Guard};
+use portcullis_core::ConfigError;
+
+use crate::{CompactJws, JwtVerifier, TokenError, claims::peek_issuer, token_error::found};
+
+/// The issuers that are trusted, each with its own keys and rules. Every clone is the same list.
+///
+/// A token is judged by the verifier of the issuer that it names, and by no other: a key of one issuer never verifies
+/// a token of another (RFC 8725 §3.8). An empty list accepts nothing.
+///
+/// ```
+/// use portcullis_core::ConfigError;
+/// use portcullis_jwt::{Bearer, JwtVerifier, TrustedIssuers};
+///
+/// fn wire(internal: JwtVerifier, partner: JwtVerifier) -> Result<(), ConfigError> {
+///     let trusted = TrustedIssuers::new([internal])?;
+///     let bearer = Bearer::trusting(&trusted).build()?;
+///     // … and later, while requests flow:
+///     trusted.add(partner)?;
+///     trusted.remove("https://partner.example.com");
+///     # drop(bearer);
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct TrustedIssuers(Arc<ArcSwap<Verifiers>>);
+
+type Verifiers = HashMap<Arc<str>, Arc<JwtVerifier>>;
+
+impl TrustedIssuers {
+    /// The list of these issuers.
+    ///
+    /// # Errors
+    ///
+    /// If two of them are the same issuer.
+    pub fn new(verifiers: impl IntoIterator<Item = JwtVerifier>) -> Result<Self, ConfigError> {
+        let trusted = Self(Arc::default());
+        for verifier in verifiers {
+            trusted.add(verifier)?;
+        }
+        Ok(trusted)
+    }
+
+    /// Trusts one more issuer, from the next request on.
+    ///
+    /// # Errors
+    ///
+    /// If the issuer is trusted already; [`replace`](Self::replace) changes its rules.
+    pub fn add(&self, verifier: JwtVerifier) -> Result<(), ConfigError> {
+        let verifier = Arc::new(verifier);
+        let mut is_known = false;
+        self.0.rcu(|verifiers| {
+            is_known = verifiers.contains_key(verifier.issuer());
+            if is_known {
+                verifiers.clone()
+            } else {
+                Arc::new(with(verifiers, &verifier))
+            }
+        });
+        if is_known {
+            let problem = format!(
+                "{:?} is trusted already: use `replace` to change its rules",
+                verifier.issuer()
+            );
+            return Err(ConfigError::new("issuer", problem));
+        }
+        Ok(())
+    }
+
+    /// Trusts an issuer by these rules, from the next request on, whether or not it was trusted before.
+    pub fn replace(&self, verifier: JwtVerifier) {
+        let verifier = Arc::new(verifier);
+        self.0.rcu(|verifiers| with(verifiers, &verifier));
+    }
+
+    /// Stops trusting an issuer, from the next request on; `false` if it was not trusted.
+    pub fn remove(&self, issuer: &str) -> bool {
+        let before = self.0.rcu(|verifiers| {
+            let mut verifiers = Verifiers::clone(verifiers);
+            verifiers.remove(issuer);
+            verifiers
+        });
+        before.contains_key(issuer)
+    }
+
+    /// The issuers that are trusted now, in no particular order.
+    #[must_use]
+    pub fn issuers(&self) -> Vec<Arc<str>> {
+        self.0.load().keys().cloned().collect()
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot(self.0.load())
+    }
+}
+
+fn with(verifiers: &Verifiers, verifier: &Arc<JwtVerifier>) -> Verifiers {
+    let mut verifiers = verifiers.clone();
+    verifiers.insert(verifier.issuer().into(), verifier.clone());
+    verifiers
+}
+
+/// The list as it was when a request came in.
+pub(crate) struct Snapshot(Guard<Arc<Verifiers>>);
+
+impl Snapshot {
+    /// The verifier of the issuer that the token names, which it has yet to prove, and the decoded payload.
+    pub(crate) fn choose(
+        &self,
+        jws: &CompactJws<'_>,
+    ) -> Result<(&JwtVerifier, Vec<u8>), TokenError> {
+        let payload = jws.payload()?;
+        let issuer = peek_issuer(&payload);
+        match issuer.as_deref().and_then(|issuer| self.0.get(issuer)) {
+            Some(verifier) => Ok((verifier, payload)),
+            None => Err(TokenError::UnknownIssuer {
+                found: found(issuer.as_deref()),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for TrustedIssuers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.load().keys()).finish()
+    }
+}

@@ -1,0 +1,52 @@
+//! A token that has passed every check that does not depend on the request.
+
+use portcullis_core::{Principal, UnixTime};
+
+use crate::TokenError;
+
+/// A token that was verified: genuine, current, from its issuer, for this audience.
+///
+/// It can only be had from a [`JwtVerifier`](crate::JwtVerifier), never changes, and is cheap to clone. It is not a
+/// principal yet: whether the sender may hold it is asked on each request, with [`bind_as_bearer`](Self::bind_as_bearer).
+#[derive(Clone, Debug)]
+pub struct VerifiedToken {
+    pub(crate) principal: Principal,
+    pub(crate) not_before: Option<UnixTime>,
+    pub(crate) expires_at: UnixTime,
+    pub(crate) sender_constrained: bool,
+    pub(crate) epoch: u64,
+}
+
+impl VerifiedToken {
+    /// The caller, if the token may be used by whoever holds it (RFC 6750 §1.2).
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::SenderConstrained`] if the token has a `cnf` claim, of whatever type (RFC 7800 §3.1,
+    /// RFC 9449 §7.2): such a token must be shown together with a proof.
+    pub fn bind_as_bearer(&self) -> Result<&Principal, TokenError> {
+        if self.sender_constrained {
+            Err(TokenError::SenderConstrained)
+        } else {
+            Ok(&self.principal)
+        }
+    }
+
+    /// `exp` (RFC 7519 §4.1.4), without leeway.
+    #[must_use]
+    pub fn expires_at(&self) -> UnixTime {
+        self.expires_at
+    }
+
+    /// `nbf` (RFC 7519 §4.1.5), without leeway.
+    #[must_use]
+    pub fn not_before(&self) -> Option<UnixTime> {
+        self.not_before
+    }
+
+    /// The epoch of the key set that verified it, read before verification began.
+    #[must_use]
+    pub fn key_epoch(&self) -> u64 {
+        self.epoch
+    }
+}

@@ -1,0 +1,298 @@
+//! The verdict on a token: bytes and a time in, a [`VerifiedToken`] or the reason why not out.
+
+mod builder;
+mod times;
+
+use std::{any::Any, fmt, sync::Arc};
+
+use portcullis_core::{Challenge, Principal, UnixTime};
+
+pub use self::builder::JwtVerifierBuilder;
+use self::times::TimeRules;
+use crate::{
+    AlgorithmSet, AudienceRule, CompactJws, Header, HeaderBuffer, IssuerKeys, KeySnapshot, Profile,
+    SignatureError, TokenError, VerifiedToken,
+    claims::{Claim, Claims},
+    token_error::found,
+};
+
+/// Verifies the access tokens of one issuer.
+///
+/// It does no IO and reads no clock: it borrows the keys that [`IssuerKeys`] hold at that moment.
+/// [`Bearer`](crate::Bearer) puts it behind a layer.
+///
+/// ```
+/// use portcullis_core::{ConfigError, UnixTime};
+/// use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier};
+///
+/// fn verifier(issuer: &IssuerKeys) -> Result<JwtVerifier, ConfigError> {
+///     JwtVerifier::of(issuer)
+///         .audience("https://orders.example.com")
+///         .algorithms([Algorithm::ES256])
+///         .build()
+/// }
+///
+/// fn explain(verifier: &JwtVerifier, token: &str, now: UnixTime) -> String {
+///     match verifier.verify(token, now) {
+///         Ok(token) => format!("accepted until {:?}", token.expires_at()),
+///         Err(error) => format!("refused: {error}"),
+///     }
+/// }
+/// ```
+pub struct JwtVerifier {
+    keys: IssuerKeys,
+    issuer: Arc<str>,
+    audiences: Box<[Box<str>]>,
+    client_ids: Option<Box<[Box<str>]>>,
+    algorithms: AlgorithmSet,
+    profile: Profile,
+    times: TimeRules,
+    custom_claims: Option<DecodeClaims>,
+    challenge: Arc<Challenge>,
+}
+
+/// Decodes a payload into the type of the custom claims.
+type DecodeClaims = fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, serde_json::Error>;
+
+impl JwtVerifier {
+    /// Starts a verifier of the tokens that `issuer` signs.
+    pub fn of(issuer: &impl AsRef<IssuerKeys>) -> JwtVerifierBuilder {
+        JwtVerifierBuilder::new(issuer.as_ref().clone())
+    }
+
+    /// The issuer whose tokens are verified.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The issuer's keys.
+    #[must_use]
+    pub fn keys(&self) -> &IssuerKeys {
+        &self.keys
+    }
+
+    /// What the issuer's access tokens look like.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The verdict on `token` at the time `now`.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not accepted, or could not be judged; see [`TokenError::is_outage`].
+    pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, TokenError> {
+        let jws = CompactJws::parse(token)?;
+        let mut buffer = HeaderBuffer::new();
+        let header = jws.header(&mut buffer)?;
+        self.verify_parsed(&jws, &header, None, now, &self.challenge)
+    }
+
+    pub(crate) fn challenge(&self) -> &Arc<Challenge> {
+        &self.challenge
+    }
+
+    /// As [`verify`](Self::verify), of a token that is parsed already; its payload too, where that was needed to
+    /// choose the issuer.
+    pub(crate) fn verify_parsed(
+        &self,
+        jws: &CompactJws<'_>,
+        header: &Header<'_>,
+        payload: Option<Vec<u8>>,
+        now: UnixTime,
+        challenge: &Arc<Challenge>,
+    ) -> Result<VerifiedToken, TokenError> {
+        self.check_header(header)?;
+        let snapshot = self.keys.snapshot();
+        self.check_signature(&snapshot, jws, header, now)?;
+        let payload = payload.map_or_else(|| jws.payload(), Ok)?;
+        let claims = Claims::parse(&payload, &|name| self.profile.wants_list(name))
+            .map_err(TokenError::Claims)?;
+        let (expires_at, not_before) = self.check_claims(&claims, now)?;
+        let custom = match self.custom_claims {
+            Some(decode) => Some(decode(&payload).map_err(|error| {
+                TokenError::CustomClaims(portcullis_core::escape(&error.to_string()))
+            })?),
+            None => None,
+        };
+        Ok(VerifiedToken {
+            principal: self.principal(&claims, expires_at, custom, challenge),
+            not_before,
+            expires_at,
+            sender_constrained: claims.has("cnf"),
+            epoch: snapshot.epoch(),
+        })
+    }
+
+    /// What the header alone decides: cheap, and before any cryptography.
+    fn check_header(&self, header: &Header<'_>) -> Result<(), TokenError> {
+        if !self.algorithms.contains(header.algorithm()) {
+            return Err(TokenError::AlgorithmNotAllowed(header.algorithm()));
+        }
+        if !self.profile.accepts_type(header) {
+            return Err(TokenError::Type {
+                found: found(header.typ()),
+                profile: self.profile.name().to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether one of the issuer's keys, chosen by `kid` and algorithm, made the signature.
+    fn check_signature(
+        &self,
+        snapshot: &KeySnapshot,
+        jws: &CompactJws<'_>,
+        header: &Header<'_>,
+        now: UnixTime,
+    ) -> Result<(), TokenError> {
+        let keys = snapshot.keys().ok_or(TokenError::KeysNotLoaded)?;
+        if snapshot.is_stale(now) {
+            return Err(TokenError::KeysStale);
+        }
+        let key = || match header.kid() {
+            Some(kid) => format!("with the `kid` {}", found(Some(kid))),
+            None => format!("for {}, and the token names none", header.algorithm()),
+        };
+        match keys.verify(jws, header) {
+            Ok(_) => Ok(()),
+            Err(SignatureError::Malformed(error)) => Err(error.into()),
+            Err(SignatureError::UnknownKid | SignatureError::NoKeyForAlgorithm) => {
+                Err(TokenError::UnknownKey { found: key() })
+            }
+            Err(SignatureError::KidForOtherAlgorithm) => {
+                Err(TokenError::KeyMismatch(header.algorithm()))
+            }
+            Err(SignatureError::BadSignature) => Err(TokenError::Signature),
+        }
+    }
+
+    /// What the claims must say, whichever the profile; then what the profile adds. Returns `exp` and `nbf`.
+    fn check_claims(
+        &self,
+        claims: &Claims<'_>,
+        now: UnixTime,
+    ) -> Result<(UnixTime, Option<UnixTime>), TokenError> {
+        let issuer = text(claims, "iss")?.ok_or_else(|| missing("iss"))?;
+        if issuer != &*self.issuer {
+            return Err(TokenError::Issuer {
+                found: found(Some(issuer)),
+            });
+        }
+        let time = |name| claims.time(name).map_err(|_| invalid(name));
+        let expires_at = time("exp")?.ok_or_else(|| missing("exp"))?;
+        let (not_before, issued_at) = (time("nbf")?, time("iat")?);
+        self.times.check(expires_at, not_before, issued_at, now)?;
+        self.check_audience(claims)?;
+        if let Some(name) = self.profile.missing(claims) {
+            return Err(missing(name));
+        }
+        text(claims, "sub")?;
+        if let Some(name) = self.profile.ill_typed(claims) {
+            return Err(invalid(name));
+        }
+        if let Some(mark) = self.profile.missing_mark(claims) {
+            return Err(TokenError::NotAnAccessToken {
+                mark: mark.to_string(),
+                profile: self.profile.name().to_owned(),
+            });
+        }
+        Ok((expires_at, not_before))
+    }
+
+    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), TokenError> {
+        let accepted = |audience: &str| {
+            self.audiences
+                .iter()
+                .any(|accepted| **accepted == *audience)
+        };
+        match claims.get("aud") {
+            None if self.profile.audience_rule() == AudienceRule::Audience => {
+                return Err(missing("aud"));
+            }
+            None => {}
+            Some(Claim::Text(audience)) if accepted(audience) => {}
+            Some(Claim::Text(audience)) => {
+                return Err(TokenError::Audience {
+                    found: found(Some(audience)),
+                });
+            }
+            Some(Claim::List {
+                texts,
+                only_texts: true,
+            }) if texts.iter().any(|audience| accepted(audience)) => {}
+            Some(Claim::List {
+                texts,
+                only_texts: true,
+            }) => {
+                return Err(TokenError::Audience {
+                    found: found(Some(&texts.join(" "))),
+                });
+            }
+            Some(_) => return Err(invalid("aud")),
+        }
+        if let Some(client_ids) = &self.client_ids {
+            let client = self.profile.client_id(claims);
+            if !client.is_some_and(|client| client_ids.iter().any(|accepted| **accepted == *client))
+            {
+                return Err(TokenError::ClientId {
+                    found: found(client),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn principal(
+        &self,
+        claims: &Claims<'_>,
+        expires_at: UnixTime,
+        custom: Option<Arc<dyn Any + Send + Sync>>,
+        challenge: &Arc<Challenge>,
+    ) -> Principal {
+        let mut principal = Principal::builder(challenge.clone(), "jwt", self.profile.kind(claims))
+            .issuer(self.issuer.clone())
+            .scopes(self.profile.scopes(claims))
+            .expires_at(expires_at);
+        if let Ok(Some(subject)) = claims.text("sub") {
+            principal = principal.subject(subject);
+        }
+        if let Some(client_id) = self.profile.client_id(claims) {
+            principal = principal.client_id(client_id);
+        }
+        if let Some(id) = self.profile.token_id(claims) {
+            principal = principal.credential_id(id);
+        }
+        if let Some(custom) = custom {
+            principal = principal.claims(custom);
+        }
+        principal.build()
+    }
+}
+
+impl fmt::Debug for JwtVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtVerifier")
+            .field("issuer", &self.issuer)
+            .field("audiences", &self.audiences)
+            .field("client_ids", &self.client_ids)
+            .field("algorithms", &self.algorithms)
+            .field("profile", &self.profile.name())
+            .field("times", &self.times)
+            .finish_non_exhaustive()
+    }
+}
+
+fn text<'c>(claims: &'c Claims<'_>, name: &str) -> Result<Option<&'c str>, TokenError> {
+    claims.text(name).map_err(|_| invalid(name))
+}
+
+fn missing(claim: &str) -> TokenError {
+    TokenError::MissingClaim(claim.to_owned())
+}
+
+fn invalid(claim: &str) -> TokenError {
+    TokenError::InvalidClaim(claim.to_owned())
+}

@@ -1,0 +1,153 @@
+//! The rules for `exp`, `nbf` and `iat` (RFC 7519 §4.1.4–6, RFC 9068 §4).
+
+use std::time::Duration;
+
+use portcullis_core::UnixTime;
+
+use crate::TokenError;
+
+/// How far clocks may be apart, and how long a token may live.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeRules {
+    pub(crate) leeway: Duration,
+    pub(crate) max_lifetime: Duration,
+}
+
+impl TimeRules {
+    /// 60 s, enough for machines that keep time at all.
+    pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+    /// "No more than a few minutes" (RFC 7519 §4.1.4).
+    pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
+    /// 48 h: a token that lives longer is a key, and cannot be revoked like one.
+    pub(crate) const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
+
+    pub(crate) fn check(
+        &self,
+        expires_at: UnixTime,
+        not_before: Option<UnixTime>,
+        issued_at: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Result<(), TokenError> {
+        // "On or after" exp the token must not be accepted; "before" nbf neither.
+        if now >= expires_at.saturating_add(self.leeway) {
+            return Err(TokenError::Expired {
+                ago: now.duration_since(expires_at),
+            });
+        }
+        if let Some(not_before) =
+            not_before.filter(|not_before| now.saturating_add(self.leeway) < *not_before)
+        {
+            return Err(TokenError::NotYetValid {
+                away: not_before.duration_since(now),
+            });
+        }
+        if let Some(issued_at) = issued_at {
+            if now.saturating_add(self.leeway) < issued_at {
+                return Err(TokenError::IssuedInTheFuture {
+                    away: issued_at.duration_since(now),
+                });
+            }
+            if expires_at < issued_at || expires_at.duration_since(issued_at) > self.max_lifetime {
+                return Err(TokenError::Lifetime);
+            }
+        }
+        // Also bounds tokens that do not say when they were issued.
+        if expires_at.duration_since(now) > self.max_lifetime.saturating_add(self.leeway) {
+            return Err(TokenError::Lifetime);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: TimeRules = TimeRules {
+        leeway: TimeRules::DEFAULT_LEEWAY,
+        max_lifetime: TimeRules::DEFAULT_MAX_LIFETIME,
+    };
+    const DAY: u64 = 24 * 60 * 60;
+
+    fn check(exp: u64, nbf: Option<u64>, iat: Option<u64>, now: u64) -> Result<(), TokenError> {
+        let at = UnixTime::from_secs;
+        RULES.check(at(exp), nbf.map(at), iat.map(at), at(now))
+    }
+
+    #[test]
+    fn a2_exp_holds_until_just_before_the_leeway_ends() {
+        assert_eq!(check(1_000, None, Some(900), 1_059), Ok(()));
+        assert_eq!(
+            check(1_000, None, Some(900), 1_060),
+            Err(TokenError::Expired {
+                ago: Duration::from_secs(60)
+            })
+        );
+        let just_before = UnixTime::from_duration(Duration::from_millis(1_059_999));
+        assert_eq!(
+            RULES.check(UnixTime::from_secs(1_000), None, None, just_before),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a2_nbf_holds_from_the_leeway_on() {
+        assert_eq!(check(2_000, Some(1_060), None, 1_000), Ok(()));
+        assert_eq!(
+            check(2_000, Some(1_061), None, 1_000),
+            Err(TokenError::NotYetValid {
+                away: Duration::from_secs(61)
+            })
+        );
+    }
+
+    #[test]
+    fn a2_iat_is_not_in_the_future() {
+        assert_eq!(check(2_000, None, Some(1_060), 1_000), Ok(()));
+        assert_eq!(
+            check(2_000, None, Some(1_061), 1_000),
+            Err(TokenError::IssuedInTheFuture {
+                away: Duration::from_secs(61)
+            })
+        );
+    }
+
+    #[test]
+    fn a2_a_lifetime_is_bounded_and_not_negative() {
+        assert_eq!(check(1_000 + 2 * DAY, None, Some(1_000), 1_000), Ok(()));
+        assert_eq!(
+            check(1_001 + 2 * DAY, None, Some(1_000), 1_000),
+            Err(TokenError::Lifetime)
+        );
+        assert_eq!(
+            check(1_000, None, Some(1_001), 1_000),
+            Err(TokenError::Lifetime)
+        );
+        assert_eq!(check(1_060 + 2 * DAY, None, None, 1_000), Ok(()));
+        assert_eq!(
+            check(1_061 + 2 * DAY, None, None, 1_000),
+            Err(TokenError::Lifetime)
+        );
+    }
+
+    #[test]
+    fn times_in_milliseconds_are_refused() {
+        let now = 1_800_000_000;
+        assert!(check((now + 300) * 1_000, None, Some(now), now).is_err());
+        assert!(check((now + 300) * 1_000, None, Some(now * 1_000), now).is_err());
+        assert!(check((now + 300) * 1_000, None, None, now).is_err());
+    }
+
+    #[test]
+    fn nothing_overflows_at_the_ends_of_time() {
+        let end = UnixTime::from_duration(Duration::MAX);
+        let start = UnixTime::default();
+        for exp in [start, end] {
+            for other in [start, end] {
+                for now in [start, end] {
+                    let _ = RULES.check(exp, Some(other), Some(other), now);
+                }
+            }
+        }
+    }
+}
