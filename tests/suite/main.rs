@@ -1,0 +1,3 @@
+//! End-to-end tests: whole flows, over real sockets.
+
+mod oidc_provider;

@@ -1,0 +1,123 @@
+//! A server on a free port that ends with its test.
+
+use std::{error::Error, net::SocketAddr, pin::pin};
+
+use ::axum::Router;
+use ::hyper::{
+    body::{Body, Bytes, Incoming},
+};
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+use tower::Service;
+
+/// Resolves when a server is to finish what it has begun and end.
+pub(super) type Stopped = BoxFuture<'static, ()>;
+
+/// A running server. Dropping it aborts it.
+pub(super) struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinSet<()>,
+}
+
+impl Server {
+    /// Runs `serve` on a listener of its own.
+    pub(super) async fn start<F>(serve: impl FnOnce(TcpListener, Stopped) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("a bound listener");
+        let (stop, stopped) = oneshot::channel();
+        let stopped = Box::pin(async {
+            // A dropped sender means the same.
+            let _ = stopped.await;
+        });
+        let mut task = JoinSet::new();
+        task.spawn(serve(listener, stopped));
+        Self {
+            address,
+            stop: Some(stop),
+            task,
+        }
+    }
+
+    /// Runs an axum router the way axum's users do.
+    pub(super) async fn axum(router: Router) -> Self {
+        Self::start(|listener, stopped| async {
+            ::axum::serve(listener, router)
+                .with_graceful_shutdown(stopped)
+                .await
+                .expect("axum serves");
+        })
+        .await
+    }
+
+    /// Runs a tower service on hyper's connections, without any framework.
+    pub(super) async fn hyper<S, R>(service: S) -> Self
+    where
+        S: Service<Request<Incoming>, Response = Response<R>> + Clone + Send + 'static,
+        S::Error: Into<Box<dyn Error + Send + Sync>>,
+        S::Future: Send + 'static,
+        R: Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self::start(|listener, stopped| accept(listener, stopped, service)).await
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Asks the server to take no more requests and to finish those it has.
+    pub(super) fn begin_shutdown(&mut self) {
+        self.stop.take();
+    }
+
+    /// Waits until the server has ended.
+    pub(super) async fn ended(mut self) {
+        while let Some(ended) = self.task.join_next().await {
+            ended.expect("the server does not panic");
+        }
+    }
+}
+
+async fn accept<S, R>(listener: TcpListener, stopped: Stopped, service: S)
+where
+    S: Service<Request<Incoming>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut stopped = pin!(stopped);
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted.expect("a connection").0,
+            () = &mut stopped => break,
+        };
+        let connection = auto::Builder::new(TokioExecutor::new())
+            .serve_connection_with_upgrades(
+                TokioIo::new(stream),
+                TowerToHyperService::new(service.clone()),
+            )
+            .into_owned();
+        connections.spawn(graceful.watch(connection));
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
