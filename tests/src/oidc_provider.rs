@@ -1,0 +1,301 @@
+//! npm's oidc-provider, a certified authorization server, started by the test that needs it.
+
+use std::env;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use url::{Url, form_urlencoded};
+
+use crate::http::{Response, exchange};
+
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oidc-provider");
+const PATIENCE: Duration = Duration::from_secs(30);
+
+// As in provider.mjs.
+const CLIENT_SECRET: &str = "a secret of no value outside this test";
+const PERSONAL_CLIENT: &str = "https://orders.example.com";
+
+/// A running authorization server; dropping it ends it.
+#[derive(Debug)]
+pub struct OidcProvider {
+    issuer: String,
+    address: SocketAddr,
+    _child: Child,
+}
+
+/// What a person's client is given.
+#[derive(Debug)]
+pub struct PersonalTokens {
+    /// For the API, on the person's behalf.
+    pub access_token: String,
+    /// For the client; its audience is the client, which is named as the API is.
+    pub id_token: String,
+}
+
+/// A published key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// What it signs.
+    pub algorithm: String,
+    /// Its name in the set.
+    pub kid: String,
+    /// Whether it signs the tokens of its algorithm; others are only published.
+    pub signing: bool,
+    /// A digest of its public part.
+    pub material: String,
+}
+
+impl OidcProvider {
+    /// Starts a server with one key for each algorithm.
+    ///
+    /// # Panics
+    ///
+    /// When Node or the server is not set up; `cargo xtask test` does that.
+    pub async fn start() -> Self {
+        let node = env::var_os("PORTCULLIS_NODE").unwrap_or_else(|| "node".into());
+        let mut child = Command::new(node)
+            .arg("server.mjs")
+            .current_dir(FIXTURE)
+            .stdin(Stdio::piped()) // it ends with us, however we end
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Node starts; run `cargo xtask test`, or point PORTCULLIS_NODE at Node 20 or newer");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a piped output"));
+        let mut line = String::new();
+        let read = timeout(PATIENCE, stdout.read_line(&mut line))
+            .await
+            .expect("the server starts in time");
+        assert!(
+            read.is_ok_and(|length| length > 0),
+            "the authorization server did not start; `cargo xtask test` sets it up"
+        );
+        let started: Value = serde_json::from_str(&line).expect("its first line is JSON");
+        let issuer = started["issuer"].as_str().expect("an issuer").to_owned();
+        let url = Url::parse(&issuer).expect("an issuer is a URL");
+        let address = url.socket_addrs(|| None).expect("a loopback address")[0];
+        Self {
+            issuer,
+            address,
+            _child: child,
+        }
+    }
+
+    /// Its issuer identifier.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// A token by client credentials, with `orders:read` and `orders:write`, for a resource.
+    ///
+    /// The form is an algorithm's name, `opaque`, or `encrypted` (a JWE that holds a token in RS256).
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn machine_token(&self, form: &str, resource: &str) -> String {
+        let fields = [
+            ("grant_type", "client_credentials"),
+            ("resource", resource),
+            ("scope", "orders:read orders:write"),
+        ];
+        let answer = self
+            .post_form("/token", &format!("machine-{form}"), &fields)
+            .await;
+        text(&answer, "access_token")
+    }
+
+    /// The tokens of a person who signs in, with `orders:read` for <https://orders.example.com>, signed in RS256.
+    ///
+    /// The way is OpenID Connect's backchannel authentication (CIBA), which needs no browser.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn personal_tokens(&self) -> PersonalTokens {
+        let request = [
+            ("scope", "openid orders:read"),
+            ("login_hint", "alice"),
+            ("resource", "https://orders.example.com"),
+        ];
+        let begun = self
+            .post_form("/backchannel", PERSONAL_CLIENT, &request)
+            .await;
+        let id = text(&begun, "auth_req_id");
+        let request = [
+            ("grant_type", "urn:openid:params:grant-type:ciba"),
+            ("auth_req_id", &id),
+        ];
+        let answer = self.post_form("/token", PERSONAL_CLIENT, &request).await;
+        PersonalTokens {
+            access_token: text(&answer, "access_token"),
+            id_token: text(&answer, "id_token"),
+        }
+    }
+
+    /// The published keys.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn keys(&self) -> Vec<Key> {
+        keys(&self.state().await)
+    }
+
+    /// The `kid` of the key that signs for an algorithm.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn signing_kid(&self, algorithm: &str) -> String {
+        let keys = self.keys().await;
+        let signs = |key: &Key| key.signing && key.algorithm == algorithm;
+        keys.into_iter()
+            .find(signs)
+            .expect("each algorithm has a key that signs")
+            .kid
+    }
+
+    /// How often the key set was fetched.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn key_set_fetches(&self) -> u64 {
+        self.state().await["jwks_fetches"]
+            .as_u64()
+            .expect("a number")
+    }
+
+    /// Adds a key and signs with it from the same moment on.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn add_key(&self, algorithm: &str, kid: &str) {
+        self.change("add", json!({ "alg": algorithm, "kid": kid }))
+            .await;
+    }
+
+    /// Publishes a key ahead of its use: nothing is signed with it yet.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn publish_key(&self, algorithm: &str, kid: &str) {
+        self.change("publish", json!({ "alg": algorithm, "kid": kid }))
+            .await;
+    }
+
+    /// Signs with a published key from now on.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn sign_with(&self, kid: &str) {
+        self.change("sign", json!({ "kid": kid })).await;
+    }
+
+    /// Takes a key that no longer signs out of the set.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn withdraw_key(&self, kid: &str) {
+        self.change("withdraw", json!({ "kid": kid })).await;
+    }
+
+    /// Replaces every key by a fresh one under a fresh `kid`, at one moment.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn replace_all_keys(&self) {
+        self.change("replaceAll", json!({})).await;
+    }
+
+    /// Replaces the material of a key and keeps its `kid`.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn renew_key(&self, kid: &str) {
+        self.change("rekey", json!({ "kid": kid })).await;
+    }
+
+    async fn change(&self, name: &str, options: Value) {
+        let response = self
+            .post(
+                &format!("/_test/keys/{name}"),
+                "application/json",
+                "",
+                &options.to_string(),
+            )
+            .await;
+        assert_eq!(response.status, 200, "{name}: {}", response.text());
+    }
+
+    async fn state(&self) -> Value {
+        crate::get(self.address, "/_test/state", &[]).await.json()
+    }
+
+    /// RFC 6749 §2.3.1: the client's name and secret are form-encoded before they become Basic credentials.
+    async fn post_form(&self, path: &str, client: &str, fields: &[(&str, &str)]) -> Value {
+        let encode =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let credentials =
+            BASE64_STANDARD.encode(format!("{}:{}", encode(client), encode(CLIENT_SECRET)));
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let header = format!("authorization: Basic {credentials}\r\n");
+        let response = self
+            .post(path, "application/x-www-form-urlencoded", &header, &form)
+            .await;
+        assert_eq!(
+            response.status,
+            200,
+            "{path} for {client}: {}",
+            response.text()
+        );
+        response.json()
+    }
+
+    async fn post(&self, path: &str, content_type: &str, headers: &str, body: &str) -> Response {
+        let (address, length) = (self.address, body.len());
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}");
+        exchange(
+            address,
+            format!("{head}content-type: {content_type}\r\ncontent-length: {length}\r\n\r\n{body}"),
+        )
+        .await
+    }
+}
+
+fn keys(state: &Value) -> Vec<Key> {
+    let keys = state["keys"].as_array().expect("a list of keys");
+    keys.iter()
+        .map(|key| Key {
+            algorithm: text(key, "alg"),
+            kid: text(key, "kid"),
+            signing: key["signing"].as_bool().expect("a boolean"),
+            material: text(key, "material"),
+        })
+        .collect()
+}
+
+fn text(object: &Value, member: &str) -> String {
+    object[member]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {member} in {object}"))
+        .to_owned()
+}

@@ -1,0 +1,137 @@
+//! A service of the workspace, run as its users run it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::http::{Response, get};
+use crate::program;
+
+/// A start waits up to ten seconds for the first keys.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running service, in a working folder of its own; dropping it ends it.
+#[derive(Debug)]
+pub struct Service {
+    address: SocketAddr,
+    printed: Vec<String>,
+    output: Lines<BufReader<ChildStdout>>,
+    child: Child,
+    folder: TempDir,
+}
+
+impl Service {
+    /// Starts a program on a free loopback port and waits until it says `listening on http://ADDR`.
+    ///
+    /// # Panics
+    ///
+    /// When it ends or stays silent instead.
+    pub async fn spawn(name: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = fs::File::create(folder.path().join("log")).expect("a file in a folder of ours");
+        let mut child = Command::new(program(name))
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let stdout = child.stdout.take().expect("a piped output");
+        let mut output = BufReader::new(stdout).lines();
+        let mut printed = Vec::new();
+        let address = loop {
+            let line = timeout(PATIENCE, output.next_line())
+                .await
+                .expect("the service starts in time");
+            let Some(line) = line.expect("its output is text") else {
+                panic!("{name} ended: {}", read_log(folder.path()));
+            };
+            let address = line
+                .strip_prefix("listening on http://")
+                .map(|address| address.parse().expect("ADDR:PORT"));
+            printed.push(line);
+            if let Some(address) = address {
+                break address;
+            }
+        };
+        Self {
+            address,
+            printed,
+            output,
+            child,
+            folder,
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The lines it printed to standard output until it listened.
+    #[must_use]
+    pub fn printed(&self) -> &[String] {
+        &self.printed
+    }
+
+    /// The next line it prints to standard output; `None` once it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When nothing comes.
+    pub async fn next_line(&mut self) -> Option<String> {
+        let line = timeout(PATIENCE, self.output.next_line())
+            .await
+            .expect("another line in time");
+        line.expect("its output is text")
+    }
+
+    /// What it has written to standard error so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        read_log(self.folder.path())
+    }
+
+    /// The folder it runs in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its process, as the operating system knows it; `None` once it has ended.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Asks for a path with a bearer token.
+    ///
+    /// # Panics
+    ///
+    /// When there is no answer.
+    pub async fn get_with_token(&self, path: &str, token: &str) -> Response {
+        get(
+            self.address,
+            path,
+            &[&format!("authorization: Bearer {token}")],
+        )
+        .await
+    }
+}
+
+fn read_log(folder: &Path) -> String {
+    fs::read(folder.join("log"))
+        .map(|log| String::from_utf8_lossy(&log).into_owned())
+        .unwrap_or_default()
+}
