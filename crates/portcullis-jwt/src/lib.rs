@@ -29,9 +29,13 @@ pub use self::key_set::{
 pub use self::thumbprint::Thumbprint;
 
 // What a verifier borrows, and who keeps it fresh.
+mod budget;
 mod issuer_keys;
+mod schedule;
 
+pub use self::budget::{BudgetRules, FetchBudget};
 pub use self::issuer_keys::{IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer};
+pub use self::schedule::{Jitter, RefreshRules, RefreshSchedule};
 
 // The upper half, from a signature that holds to a principal.
 mod bearer;

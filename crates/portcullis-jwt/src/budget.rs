@@ -1,0 +1,148 @@
+//! How often requests may cause a fetch of an issuer's keys.
+
+use std::time::Duration;
+
+/// The limits of a [`FetchBudget`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BudgetRules {
+    /// How many fetches may be signalled at once, after a quiet time. 2 by default: a key that appears while the set
+    /// is being replaced needs a second look.
+    pub burst: u32,
+    /// How long it takes to earn one more. 30 s by default.
+    pub refill: Duration,
+}
+
+impl Default for BudgetRules {
+    fn default() -> Self {
+        Self {
+            burst: 2,
+            refill: Duration::from_secs(30),
+        }
+    }
+}
+
+impl BudgetRules {
+    /// Sets both limits.
+    #[must_use]
+    pub const fn new(burst: u32, refill: Duration) -> Self {
+        Self { burst, refill }
+    }
+}
+
+/// What is left of the fetches that requests may signal.
+///
+/// A value, so that an owner can keep it in an atomic: taking from it gives the next one. All it remembers is when it
+/// will be full again, so that within any time `t` no more than `burst + t / refill` fetches can be taken, whatever
+/// became of them. Times are those of a monotonic clock, counted from any fixed moment.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis_jwt::{BudgetRules, FetchBudget};
+///
+/// let rules = BudgetRules::default();
+/// let at = Duration::from_secs;
+/// let first = FetchBudget::default().take(&rules, at(100)).ok_or("full at first")?;
+/// let second = first.take(&rules, at(101)).ok_or("one is left")?;
+/// assert_eq!(second.take(&rules, at(129)), None, "30 s after it was last full, one more");
+/// assert!(second.take(&rules, at(130)).is_some());
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FetchBudget {
+    full_at_millis: u64,
+}
+
+impl FetchBudget {
+    /// What is left after one fetch is taken at `now`; `None` if there is none to take.
+    #[must_use]
+    pub fn take(self, rules: &BudgetRules, now: Duration) -> Option<Self> {
+        let (now, refill) = (millis(now), millis(rules.refill));
+        let full_at_millis = self.full_at_millis.max(now).saturating_add(refill);
+        let debt = full_at_millis - now;
+        (debt <= refill.saturating_mul(rules.burst.into())).then_some(Self { full_at_millis })
+    }
+
+    /// When the budget is full again, in milliseconds. This is all of its state.
+    #[must_use]
+    pub const fn to_millis(self) -> u64 {
+        self.full_at_millis
+    }
+
+    /// The budget that [`to_millis`](Self::to_millis) was read from.
+    #[must_use]
+    pub const fn from_millis(full_at_millis: u64) -> Self {
+        Self { full_at_millis }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes at each of these seconds; which were granted?
+    fn granted(rules: BudgetRules, at: &[u64]) -> Vec<u64> {
+        let mut budget = FetchBudget::default();
+        let mut granted = Vec::new();
+        for &second in at {
+            if let Some(left) = budget.take(&rules, Duration::from_secs(second)) {
+                budget = left;
+                granted.push(second);
+            }
+        }
+        granted
+    }
+
+    #[test]
+    fn two_at_once_then_one_for_each_30_s_since_it_was_last_full() {
+        let cases: &[(&[u64], &[u64])] = &[
+            (&[0, 0, 0], &[0, 0]),
+            (&[5, 6, 34, 35, 36], &[5, 6, 35]),
+            (&[0, 20, 29, 30, 59, 60, 61], &[0, 20, 30, 60]),
+            // The second is taken late: the clock of the refill still runs from when the budget left full.
+            (&[0, 29, 30, 31], &[0, 29, 30]),
+            // Full again after a quiet minute, and never fuller than that.
+            (&[0, 1, 60, 60, 60], &[0, 1, 60, 60]),
+            (
+                &[0, 1, 100_000, 100_000, 100_000],
+                &[0, 1, 100_000, 100_000],
+            ),
+        ];
+        for (at, expected) in cases {
+            assert_eq!(granted(BudgetRules::default(), at), *expected, "{at:?}");
+        }
+    }
+
+    #[test]
+    fn no_spray_exceeds_the_bound() {
+        let spray: Vec<u64> = (0..600).flat_map(|second| [second; 20]).collect();
+        assert_eq!(granted(BudgetRules::default(), &spray).len(), 2 + 599 / 30);
+    }
+
+    #[test]
+    fn limits_at_the_edge_do_not_panic() {
+        let never = BudgetRules::new(0, Duration::from_secs(30));
+        assert_eq!(granted(never, &[0, 100]), [0; 0]);
+        let huge = BudgetRules::new(u32::MAX, Duration::MAX);
+        assert_eq!(granted(huge, &[0]), [0]);
+        let free = BudgetRules::new(1, Duration::ZERO);
+        assert_eq!(granted(free, &[3, 3, 3]), [3, 3, 3]);
+        assert!(
+            FetchBudget::from_millis(u64::MAX)
+                .take(&BudgetRules::default(), Duration::MAX)
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn the_state_survives_an_atomic() {
+        let budget = FetchBudget::default().take(&BudgetRules::default(), Duration::from_secs(7));
+        let budget = budget.expect("full");
+        assert_eq!(FetchBudget::from_millis(budget.to_millis()), budget);
+        assert_eq!(budget.to_millis(), 37_000);
+    }
+}
