@@ -216,8 +216,11 @@ fn check_algorithms(
     let fixed = snapshot.keys().filter(|_| keys.is_fixed());
     let serves =
         |keys: &KeySet, algorithm| keys.keys().any(|key| key.algorithms().contains(algorithm));
-    let secret = algorithms.iter().find(|algorithm| algorithm.is_symmetric());
-    if let Some(secret) = secret.filter(|secret| !fixed.is_some_and(|keys| serves(keys, *secret))) {
+    let unserved = |algorithm: &Algorithm| !fixed.is_some_and(|keys| serves(keys, *algorithm));
+    let mut secrets = algorithms
+        .iter()
+        .filter(|algorithm| algorithm.is_symmetric());
+    if let Some(secret) = secrets.find(unserved) {
         return Err(ConfigError::new(
             "algorithms",
             format!(

@@ -1,0 +1,403 @@
+//! The scheme: what it reads of a request, how it answers, and when it waits for newer keys.
+
+mod support;
+
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
+use portcullis_core::{Facts, Failure, Head, Outcome, Presence, Principal, Scheme, UnixTime};
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer};
+use serde_json::json;
+use support::{
+    AUDIENCE, ISSUER, ManualClock, NOW, Signer, claims, claims_with, issuer, key_set, signer,
+};
+
+fn bearer(issuer: &IssuerKeys, clock: &ManualClock) -> Bearer {
+    Bearer::jwt(issuer)
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::EdDSA])
+        .clock(clock.shared())
+        .build()
+        .expect("a scheme")
+}
+
+fn send(bearer: &Bearer, token: &str) -> Outcome {
+    let request = Request::builder()
+        .header(AUTHORIZATION, format!("Bearer {token}"))
+        .body(())
+        .expect("a request");
+    let facts = Facts::new();
+    let head = Head::new(&request, &facts);
+    assert!(matches!(bearer.detect(&head), Presence::Present));
+    bearer.authenticate(&head)
+}
+
+/// The verdict, which must be there without waiting.
+fn at_once(outcome: Outcome) -> Result<Principal, Failure> {
+    match outcome {
+        Outcome::Done(result) => result,
+        Outcome::Pending(_) => panic!("waits"),
+    }
+}
+
+fn status(result: &Result<Principal, Failure>) -> StatusCode {
+    result
+        .as_ref()
+        .map_or_else(|failure| failure.kind().status(), |_| StatusCode::OK)
+}
+
+/// Polls once.
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_good_token_is_done_at_once_and_expires_by_the_clock() {
+    let clock = ManualClock::new();
+    let bearer = bearer(&issuer(), &clock);
+    let token = signer().access_token(&claims());
+    assert_eq!(
+        at_once(send(&bearer, &token)).expect("accepted").subject(),
+        Some("billing")
+    );
+    clock.advance(Duration::from_secs(290 + 60));
+    let failure = at_once(send(&bearer, &token)).expect_err("expired");
+    assert_eq!(
+        (failure.kind().status(), failure.external()),
+        (StatusCode::UNAUTHORIZED, "the token has expired")
+    );
+}
+
+#[test]
+fn b2_b5_h1_the_header_is_read_as_rfc_6750_has_it() {
+    let bearer = bearer(&issuer(), &ManualClock::new());
+    let facts = Facts::new();
+    let detect = |values: &[&str]| {
+        let mut request = Request::new(());
+        for value in values {
+            request.headers_mut().append(
+                AUTHORIZATION,
+                HeaderValue::from_str(value).expect("a value"),
+            );
+        }
+        bearer.detect(&Head::new(&request, &facts))
+    };
+    assert!(matches!(detect(&[]), Presence::Absent));
+    assert!(matches!(detect(&["Basic abc"]), Presence::Absent));
+    assert!(matches!(detect(&["bEaReR abc"]), Presence::Present));
+    assert!(matches!(detect(&["Bearer   abc"]), Presence::Present));
+    for bad in [
+        &["Bearer"][..],
+        &["Bearer\tabc"],
+        &["Bearer a b"],
+        &["Bearer a", "Bearer b"],
+        &["Bearer a,b"],
+    ] {
+        assert!(matches!(detect(bad), Presence::Malformed(_)), "{bad:?}");
+    }
+}
+
+#[test]
+fn b3_what_is_no_good_token_is_401() {
+    let bearer = bearer(&issuer(), &ManualClock::new());
+    let tokens = [
+        "a.~.b".to_owned(),
+        "abc".into(),
+        "..".into(),
+        "a.b.c.d.e".into(),
+        "x".repeat(9_000),
+        signer().token(Some("JWT"), &claims()),
+        signer().access_token(&claims_with(json!({"aud": "other"}))),
+        signer().access_token(&claims_with(json!({"cnf": {"jkt": "x"}}))),
+        Signer::new(9, "key-1").access_token(&claims()),
+        Signer::new(9, "key-9").access_token(&claims()),
+    ];
+    for token in tokens {
+        assert_eq!(
+            status(&at_once(send(&bearer, &token))),
+            StatusCode::UNAUTHORIZED,
+            "{token:.80}"
+        );
+    }
+}
+
+/// Keys whose owner does as it is told, and counts.
+#[derive(Clone, Default)]
+struct Owner(Arc<OwnerState>);
+
+#[derive(Default)]
+struct OwnerState {
+    answer: Mutex<Answer>,
+    unknown_keys: AtomicUsize,
+    bad_signatures: AtomicUsize,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Answer {
+    /// Waits until [`OwnerState::answer`] is another.
+    #[default]
+    Wait,
+    Done,
+    Exhausted,
+    Saturated,
+}
+
+impl Owner {
+    fn answer(&self, answer: Answer) {
+        *self.0.answer.lock().expect("no panic") = answer;
+    }
+
+    fn signals(&self) -> (usize, usize) {
+        (
+            self.0.unknown_keys.load(Ordering::SeqCst),
+            self.0.bad_signatures.load(Ordering::SeqCst),
+        )
+    }
+}
+
+impl Refresh for Owner {
+    fn unknown_key(&self) -> RefreshAnswer {
+        self.0.unknown_keys.fetch_add(1, Ordering::SeqCst);
+        match *self.0.answer.lock().expect("no panic") {
+            Answer::Exhausted => RefreshAnswer::Exhausted,
+            Answer::Saturated => RefreshAnswer::Saturated,
+            Answer::Wait | Answer::Done => {
+                let state = self.0.clone();
+                RefreshAnswer::Wait(Box::pin(poll_fn(move |_| {
+                    match *state.answer.lock().expect("no panic") {
+                        Answer::Done => Poll::Ready(()),
+                        _ => Poll::Pending,
+                    }
+                })))
+            }
+        }
+    }
+
+    fn bad_signature(&self) {
+        self.0.bad_signatures.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Scene {
+    owner: Owner,
+    publisher: KeyPublisher,
+    bearer: Bearer,
+    clock: ManualClock,
+}
+
+impl Scene {
+    /// An issuer without keys.
+    fn empty() -> Self {
+        let (owner, clock) = (Owner::default(), ManualClock::new());
+        let (keys, publisher) =
+            IssuerKeys::refreshed(ISSUER, Box::new(owner.clone())).expect("an issuer");
+        Self {
+            owner,
+            publisher,
+            bearer: bearer(&keys, &clock),
+            clock,
+        }
+    }
+
+    /// An issuer that has published [`signer`]'s key.
+    fn loaded() -> Self {
+        let mut scene = Self::empty();
+        scene.publish(signer().key_set());
+        scene
+    }
+
+    fn publish(&mut self, keys: KeySet) {
+        self.publisher.publish(
+            keys,
+            UnixTime::from_secs(NOW),
+            UnixTime::from_secs(NOW + 3_600),
+        );
+    }
+
+    fn send(&self, signer: &Signer) -> Outcome {
+        send(&self.bearer, &signer.access_token(&claims()))
+    }
+
+    /// Sends a token of an unknown key, which waits; lets `meanwhile` happen; and answers the verdict.
+    fn wait(&mut self, meanwhile: impl FnOnce(&mut Self)) -> Result<Principal, Failure> {
+        let Outcome::Pending(future) = self.send(&next_signer()) else {
+            panic!("does not wait")
+        };
+        let mut future = pin!(future);
+        assert!(poll(future.as_mut()).is_pending());
+        meanwhile(self);
+        self.owner.answer(Answer::Done);
+        let Poll::Ready(verdict) = poll(future) else {
+            panic!("still waits")
+        };
+        verdict
+    }
+}
+
+fn next_signer() -> Signer {
+    Signer::new(2, "key-2")
+}
+
+#[test]
+fn an_unknown_key_waits_for_a_refresh_and_is_tried_again() {
+    let mut scene = Scene::loaded();
+    let verdict = scene.wait(|scene| scene.publish(key_set([&signer(), &next_signer()])));
+    assert_eq!(status(&verdict), StatusCode::OK);
+    assert_eq!(scene.owner.signals(), (1, 0));
+    at_once(scene.send(&next_signer())).expect("known by now");
+}
+
+#[test]
+fn a_key_that_is_still_unknown_is_401_after_a_good_fetch_and_503_after_a_failed_one() {
+    let verdict = Scene::loaded().wait(|scene| scene.publish(signer().key_set()));
+    assert_eq!(status(&verdict), StatusCode::UNAUTHORIZED);
+    let confirmed = |scene: &mut Scene| {
+        scene
+            .publisher
+            .confirm(UnixTime::from_secs(NOW), UnixTime::from_secs(NOW + 3_600));
+    };
+    assert_eq!(
+        status(&Scene::loaded().wait(confirmed)),
+        StatusCode::UNAUTHORIZED
+    );
+    let verdict = Scene::loaded().wait(|scene| scene.publisher.record_failure());
+    assert_eq!(status(&verdict), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(verdict.expect_err("an outage").retry_after().is_some());
+}
+
+#[test]
+fn a_refresh_that_does_not_end_in_time_is_503() {
+    assert_eq!(
+        status(&Scene::loaded().wait(|_| ())),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+}
+
+#[test]
+fn without_a_refresh_to_be_had_the_last_fetch_decides() {
+    let mut scene = Scene::loaded();
+    scene.owner.answer(Answer::Exhausted);
+    assert_eq!(
+        status(&at_once(scene.send(&next_signer()))),
+        StatusCode::UNAUTHORIZED
+    );
+    scene.publisher.record_failure();
+    assert_eq!(
+        status(&at_once(scene.send(&next_signer()))),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(
+        status(&at_once(scene.send(&signer()))),
+        StatusCode::OK,
+        "good keys keep serving"
+    );
+}
+
+#[test]
+fn where_too_many_wait_already_the_answer_is_503() {
+    let scene = Scene::loaded();
+    scene.owner.answer(Answer::Saturated);
+    assert_eq!(
+        status(&at_once(scene.send(&next_signer()))),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+}
+
+#[test]
+fn a_bad_signature_under_a_known_key_signals_and_does_not_wait() {
+    let scene = Scene::loaded();
+    let forged = Signer::new(7, "key-1");
+    assert_eq!(
+        status(&at_once(scene.send(&forged))),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(scene.owner.signals(), (0, 1));
+}
+
+#[test]
+fn nothing_else_signals() {
+    let scene = Scene::loaded();
+    let other_type = signer().token(Some("JWT"), &claims());
+    let other_audience = signer().access_token(&claims_with(json!({"aud": "x"})));
+    let unlisted = signer().sign(
+        r#"{"alg":"RS256","kid":"nobody","typ":"at+jwt"}"#,
+        &claims().to_string(),
+    );
+    for token in ["a.b.c", &other_type, &other_audience, &unlisted] {
+        assert_eq!(
+            status(&at_once(send(&scene.bearer, token))),
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    assert_eq!(scene.owner.signals(), (0, 0));
+}
+
+#[test]
+fn keys_that_were_never_loaded_or_are_stale_are_an_outage() {
+    let mut scene = Scene::empty();
+    for signer in [signer(), next_signer()] {
+        let verdict = at_once(scene.send(&signer));
+        assert_eq!(status(&verdict), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(verdict.expect_err("an outage").retry_after().is_some());
+    }
+    let stale_at = UnixTime::from_secs(NOW + 60);
+    scene
+        .publisher
+        .publish(signer().key_set(), UnixTime::from_secs(NOW), stale_at);
+    scene.clock.advance(Duration::from_secs(59));
+    assert_eq!(status(&at_once(scene.send(&signer()))), StatusCode::OK);
+    scene.clock.advance(Duration::from_secs(1));
+    assert_eq!(
+        status(&at_once(scene.send(&signer()))),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+}
+
+#[test]
+fn a_token_that_says_nothing_good_is_401_even_in_an_outage() {
+    let scene = Scene::empty();
+    let unlisted = signer().sign(
+        r#"{"alg":"RS256","kid":"key-1","typ":"at+jwt"}"#,
+        &claims().to_string(),
+    );
+    for token in ["a.b.c", &unlisted, &signer().token(Some("JWT"), &claims())] {
+        assert_eq!(
+            status(&at_once(send(&scene.bearer, token))),
+            StatusCode::UNAUTHORIZED
+        );
+    }
+}
+
+#[test]
+fn a_withdrawn_keys_tokens_are_refused_from_the_swap_on() {
+    let mut scene = Scene::loaded();
+    assert_eq!(status(&at_once(scene.send(&signer()))), StatusCode::OK);
+    scene.publish(next_signer().key_set());
+    scene.owner.answer(Answer::Exhausted);
+    assert_eq!(
+        status(&at_once(scene.send(&signer()))),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[test]
+fn a_fixed_set_never_waits() {
+    let bearer = bearer(&issuer(), &ManualClock::new());
+    let verdict = at_once(send(&bearer, &next_signer().access_token(&claims())));
+    assert_eq!(status(&verdict), StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn debug_output_shows_no_token_and_no_key() {
+    let shown = format!("{:?}", Scene::loaded().bearer);
+    assert!(shown.contains(ISSUER), "{shown}");
+}

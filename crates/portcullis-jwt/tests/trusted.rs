@@ -1,0 +1,196 @@
+//! Several issuers behind one scheme.
+
+mod support;
+
+use http::{Request, StatusCode, header::AUTHORIZATION};
+use portcullis_core::{Facts, Failure, Head, Outcome, Principal, Scheme};
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, Profile, TrustedIssuers};
+use serde_json::{Value, json};
+use support::{AUDIENCE, ISSUER, ManualClock, Signer, claims_with, signer};
+
+const PARTNER: &str = "https://partner.example.com";
+
+/// Both issuers name their keys alike.
+fn partner_signer() -> Signer {
+    Signer::new(5, "key-1")
+}
+
+fn of(issuer: &str, signer: &Signer, audience: &str) -> JwtVerifier {
+    let keys = IssuerKeys::fixed(issuer, signer.key_set()).expect("an issuer");
+    JwtVerifier::of(&keys)
+        .audience(audience)
+        .algorithms([Algorithm::EdDSA])
+        .build()
+        .expect("a verifier")
+}
+
+fn internal() -> JwtVerifier {
+    of(ISSUER, &signer(), AUDIENCE)
+}
+
+fn partner() -> JwtVerifier {
+    of(PARTNER, &partner_signer(), "urn:partner:orders")
+}
+
+fn scheme(trusted: &TrustedIssuers) -> Bearer {
+    Bearer::trusting(trusted)
+        .clock(ManualClock::new().shared())
+        .build()
+        .expect("a scheme")
+}
+
+fn send(bearer: &Bearer, signer: &Signer, changes: Value) -> Result<Principal, Failure> {
+    let token = signer.access_token(&claims_with(changes));
+    let request = Request::builder()
+        .header(AUTHORIZATION, format!("Bearer {token}"))
+        .body(())
+        .expect("a request");
+    match bearer.authenticate(&Head::new(&request, &Facts::new())) {
+        Outcome::Done(result) => result,
+        Outcome::Pending(_) => panic!("waits"),
+    }
+}
+
+fn from_partner() -> Value {
+    json!({"iss": PARTNER, "aud": "urn:partner:orders"})
+}
+
+#[test]
+fn each_issuer_is_judged_by_its_own_keys_and_rules() {
+    let trusted = TrustedIssuers::new([internal(), partner()]).expect("two issuers");
+    let bearer = scheme(&trusted);
+    assert_eq!(
+        send(&bearer, &signer(), json!({}))
+            .expect("accepted")
+            .issuer(),
+        Some(ISSUER)
+    );
+    assert_eq!(
+        send(&bearer, &partner_signer(), from_partner())
+            .expect("accepted")
+            .issuer(),
+        Some(PARTNER)
+    );
+    let other_rules = send(&bearer, &partner_signer(), json!({"iss": PARTNER}));
+    assert_eq!(
+        other_rules
+            .expect_err("our audience is not theirs")
+            .kind()
+            .status(),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[test]
+fn p4_a_key_of_one_issuer_verifies_no_token_of_another() {
+    let trusted = TrustedIssuers::new([internal(), partner()]).expect("two issuers");
+    let bearer = scheme(&trusted);
+    let forged = send(&bearer, &partner_signer(), json!({}));
+    assert_eq!(
+        forged.expect_err("forged").external(),
+        "the token's signature does not hold"
+    );
+    let forged = send(&bearer, &signer(), from_partner());
+    assert_eq!(
+        forged.expect_err("forged").external(),
+        "the token's signature does not hold"
+    );
+}
+
+#[test]
+fn an_issuer_that_is_not_trusted_is_401_before_any_cryptography() {
+    let bearer = scheme(&TrustedIssuers::new([internal(), partner()]).expect("two issuers"));
+    let issuers = [
+        json!("https://issuer.example.com/"),
+        json!("https://ISSUER.example.com"),
+        json!("https://issuer.example.com.evil.net"),
+        json!([ISSUER]),
+        json!(null),
+        json!(1),
+    ];
+    for iss in issuers {
+        let failure = send(&bearer, &signer(), json!({"iss": iss})).expect_err("not trusted");
+        assert_eq!(
+            failure.external(),
+            "the token's issuer is not accepted",
+            "{iss}"
+        );
+        assert_eq!(failure.kind().status(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[test]
+fn j2_two_issuers_in_one_token_are_refused() {
+    let bearer = scheme(&TrustedIssuers::new([internal(), partner()]).expect("two issuers"));
+    for (first, second) in [(ISSUER, PARTNER), (PARTNER, ISSUER)] {
+        let claims = claims_with(json!({"iss": null})).to_string();
+        let claims = format!(r#"{{"iss":"{first}","iss":"{second}",{}"#, &claims[1..]);
+        let header = r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#;
+        for signer in [signer(), partner_signer()] {
+            let token = signer.sign(header, &claims);
+            let request = Request::builder()
+                .header(AUTHORIZATION, format!("Bearer {token}"))
+                .body(())
+                .expect("a request");
+            let outcome = bearer.authenticate(&Head::new(&request, &Facts::new()));
+            assert!(matches!(outcome, Outcome::Done(Err(_))), "{first}");
+        }
+    }
+}
+
+#[test]
+fn issuers_come_and_go_while_the_scheme_runs() {
+    let trusted = TrustedIssuers::new([internal()]).expect("one issuer");
+    let bearer = scheme(&trusted);
+    assert!(send(&bearer, &partner_signer(), from_partner()).is_err());
+    trusted.add(partner()).expect("a new issuer");
+    assert!(send(&bearer, &partner_signer(), from_partner()).is_ok());
+    assert!(send(&bearer, &signer(), json!({})).is_ok());
+    assert!(trusted.remove(PARTNER) && !trusted.remove(PARTNER));
+    assert!(send(&bearer, &partner_signer(), from_partner()).is_err());
+    assert_eq!(trusted.issuers().len(), 1);
+}
+
+#[test]
+fn rules_are_replaced_not_doubled() {
+    let trusted = TrustedIssuers::new([partner()]).expect("one issuer");
+    let bearer = scheme(&trusted);
+    assert_eq!(
+        trusted.add(partner()).expect_err("known").setting(),
+        "issuer"
+    );
+    assert!(TrustedIssuers::new([partner(), partner()]).is_err());
+    trusted.replace(of(PARTNER, &partner_signer(), "urn:other"));
+    assert!(send(&bearer, &partner_signer(), from_partner()).is_err());
+    assert!(
+        send(
+            &bearer,
+            &partner_signer(),
+            json!({"iss": PARTNER, "aud": "urn:other"})
+        )
+        .is_ok()
+    );
+    assert_eq!(trusted.issuers().len(), 1);
+}
+
+#[test]
+fn an_empty_list_accepts_nothing() {
+    let bearer = scheme(&TrustedIssuers::new([]).expect("no issuers"));
+    assert!(send(&bearer, &signer(), json!({})).is_err());
+}
+
+#[test]
+fn issuers_may_have_profiles_of_their_own() {
+    let keys = IssuerKeys::fixed(PARTNER, partner_signer().key_set()).expect("an issuer");
+    let okta = JwtVerifier::of(&keys)
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::EdDSA])
+        .profile(Profile::okta())
+        .build()
+        .expect("a verifier");
+    let bearer = scheme(&TrustedIssuers::new([internal(), okta]).expect("two issuers"));
+    let shape =
+        json!({"iss": PARTNER, "client_id": null, "cid": "billing", "scp": ["a"], "ver": 1});
+    assert!(send(&bearer, &partner_signer(), shape).is_ok());
+    assert!(send(&bearer, &signer(), json!({})).is_ok());
+}
