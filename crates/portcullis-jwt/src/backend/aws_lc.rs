@@ -11,7 +11,6 @@ use crate::key_material::{KeyMaterial, KeyRejected};
 
 /// Verifies with `aws-lc-rs`; supports every [`Algorithm`].
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
 pub struct AwsLc;
 
 impl SignatureBackend for AwsLc {

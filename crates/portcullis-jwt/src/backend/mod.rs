@@ -1,13 +1,17 @@
 //! Who does the arithmetic of a signature.
 //!
 //! A [`SignatureBackend`] turns a key into a [`PreparedKey`], once, when a key set is loaded; the prepared key then
-//! verifies. The default is [`AwsLc`].
+//! verifies. The default is [`AwsLc`]; the feature `jsonwebtoken` adds `JsonWebToken`.
 
 mod aws_lc;
+#[cfg(feature = "jsonwebtoken")]
+mod json_web_token;
 
 use std::fmt;
 
 pub use self::aws_lc::AwsLc;
+#[cfg(feature = "jsonwebtoken")]
+pub use self::json_web_token::JsonWebToken;
 use crate::algorithm::Algorithm;
 use crate::key_material::{KeyMaterial, KeyRejected};
 

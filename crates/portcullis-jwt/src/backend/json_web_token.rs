@@ -1,0 +1,233 @@
+//! A second backend, on whichever provider of `jsonwebtoken` is installed, and conversions from that crate's types.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::crypto::{self, CryptoProvider};
+use jsonwebtoken::jwk::JwkSet;
+
+use super::{InvalidSignature, PreparedKey, SignatureBackend};
+use crate::algorithm::{Algorithm, UnknownAlgorithm};
+use crate::key_material::{KeyMaterial, KeyRejected};
+use crate::key_set::{KeySet, KeySetError};
+
+/// Verifies with a `CryptoProvider` of `jsonwebtoken`: the way to a build in pure Rust, or on a module of one's own.
+///
+/// What differs from [`AwsLc`](super::AwsLc): there is no ES512; a key is read again for each signature; and a point
+/// that is not on its curve is found only then, when no signature holds under it.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonWebToken {
+    provider: Option<&'static CryptoProvider>,
+}
+
+impl JsonWebToken {
+    /// Takes the provider that the process has installed, which is also the one `jsonwebtoken` itself uses.
+    ///
+    /// # Panics
+    /// If there is none: call `CryptoProvider::install_default` first, or enable exactly one of the provider features
+    /// of `jsonwebtoken`. It is here that this shows, not at the first request.
+    #[must_use]
+    pub fn installed() -> Self {
+        let key = DecodingKey::from_secret(&[0; 32]);
+        let _ = crypto::verify("", b"", &key, jsonwebtoken::Algorithm::HS256);
+        Self { provider: None }
+    }
+
+    /// Takes a provider of the caller's, installed or not.
+    #[must_use]
+    pub fn with_provider(provider: &'static CryptoProvider) -> Self {
+        Self {
+            provider: Some(provider),
+        }
+    }
+}
+
+impl SignatureBackend for JsonWebToken {
+    fn prepare(
+        &self,
+        key: &KeyMaterial,
+        algorithm: Algorithm,
+    ) -> Result<Box<dyn PreparedKey>, KeyRejected> {
+        if key.family() != algorithm.family() {
+            return Err(KeyRejected::WrongAlgorithm { algorithm });
+        }
+        let algorithm = algorithm
+            .try_into()
+            .map_err(|UnknownAlgorithm| KeyRejected::Backend)?;
+        let key = match key {
+            KeyMaterial::Rsa(key) => {
+                DecodingKey::from_rsa_raw_components(key.modulus(), key.exponent())
+            }
+            KeyMaterial::Ec(key) => DecodingKey::from_ec_der(key.uncompressed_point()),
+            KeyMaterial::Ed25519(key) => DecodingKey::from_ed_der(key.as_bytes()),
+            KeyMaterial::Secret(key) => DecodingKey::from_secret(key.expose()),
+        };
+        Ok(Box::new(Key {
+            key,
+            algorithm,
+            provider: self.provider,
+        }))
+    }
+}
+
+/// Not more prepared than this, because the verifiers of `jsonwebtoken` are neither `Send` nor `Sync`.
+struct Key {
+    key: DecodingKey,
+    algorithm: jsonwebtoken::Algorithm,
+    provider: Option<&'static CryptoProvider>,
+}
+
+impl PreparedKey for Key {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let holds = match self.provider {
+            Some(provider) => (provider.verifier_factory)(&self.algorithm, &self.key)
+                .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok()),
+            None => crypto::verify(
+                &URL_SAFE_NO_PAD.encode(signature),
+                message,
+                &self.key,
+                self.algorithm,
+            )
+            .is_ok_and(|holds| holds),
+        };
+        if holds { Ok(()) } else { Err(InvalidSignature) }
+    }
+}
+
+impl TryFrom<jsonwebtoken::Algorithm> for Algorithm {
+    type Error = UnknownAlgorithm;
+
+    fn try_from(algorithm: jsonwebtoken::Algorithm) -> Result<Self, Self::Error> {
+        use jsonwebtoken::Algorithm as Theirs;
+
+        Ok(match algorithm {
+            Theirs::RS256 => Self::RS256,
+            Theirs::RS384 => Self::RS384,
+            Theirs::RS512 => Self::RS512,
+            Theirs::PS256 => Self::PS256,
+            Theirs::PS384 => Self::PS384,
+            Theirs::PS512 => Self::PS512,
+            Theirs::ES256 => Self::ES256,
+            Theirs::ES384 => Self::ES384,
+            Theirs::EdDSA => Self::EdDSA,
+            Theirs::HS256 => Self::HS256,
+            Theirs::HS384 => Self::HS384,
+            Theirs::HS512 => Self::HS512,
+            _ => return Err(UnknownAlgorithm),
+        })
+    }
+}
+
+/// Fails for ES512, which `jsonwebtoken` does not have.
+impl TryFrom<Algorithm> for jsonwebtoken::Algorithm {
+    type Error = UnknownAlgorithm;
+
+    fn try_from(algorithm: Algorithm) -> Result<Self, Self::Error> {
+        algorithm.as_str().parse().map_err(|_| UnknownAlgorithm)
+    }
+}
+
+/// Prepares the keys of the set by the rules of [`KeySet::parse`]; symmetric ones are skipped there.
+impl TryFrom<&JwkSet> for KeySet {
+    type Error = KeySetError;
+
+    fn try_from(set: &JwkSet) -> Result<Self, Self::Error> {
+        let json = serde_json::to_vec(set).map_err(|error| KeySetError::Json(error.into()))?;
+        Self::parse(&json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Signer, jwks};
+
+    #[test]
+    fn algorithms_convert_both_ways() {
+        for algorithm in Algorithm::ASYMMETRIC
+            .into_iter()
+            .chain(Algorithm::SYMMETRIC)
+        {
+            match jsonwebtoken::Algorithm::try_from(algorithm) {
+                Ok(theirs) => assert_eq!(Algorithm::try_from(theirs), Ok(algorithm)),
+                Err(UnknownAlgorithm) => assert_eq!(algorithm, Algorithm::ES512),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_verifies_its_algorithm_alone() {
+        let provider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+        for backend in [
+            JsonWebToken::installed(),
+            JsonWebToken::with_provider(provider),
+        ] {
+            for algorithm in Algorithm::ASYMMETRIC
+                .into_iter()
+                .filter(|algorithm| *algorithm != Algorithm::ES512)
+            {
+                let signer = Signer::new(algorithm);
+                let set = KeySet::parse_with(jwks(&[signer.jwk("")]).as_bytes(), &backend)
+                    .expect("a usable set");
+                let key = set.keys().next().expect("one key");
+                let signature = signer.raw_signature(b"message");
+                assert_eq!(
+                    key.verify(algorithm, b"message", &signature),
+                    Ok(()),
+                    "{algorithm}"
+                );
+                assert_eq!(
+                    key.verify(algorithm, b"massage", &signature),
+                    Err(InvalidSignature)
+                );
+                assert_eq!(
+                    key.verify(algorithm, b"message", &signature[1..]),
+                    Err(InvalidSignature)
+                );
+                for other in Algorithm::ASYMMETRIC
+                    .into_iter()
+                    .filter(|other| *other != algorithm)
+                {
+                    assert_eq!(
+                        key.verify(other, b"message", &signature),
+                        Err(InvalidSignature)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_for_es512_is_skipped() {
+        let set = jwks(&[Signer::new(Algorithm::ES512).jwk("")]);
+        let error = KeySet::parse_with(set.as_bytes(), &JsonWebToken::installed())
+            .expect_err("not supported");
+        assert!(matches!(
+            error,
+            KeySetError::NothingUsable { skipped: 1, .. }
+        ));
+    }
+
+    #[test]
+    fn a_set_of_theirs_becomes_one_of_ours() {
+        let signers = [Algorithm::RS256, Algorithm::ES384, Algorithm::EdDSA].map(Signer::new);
+        let json = jwks(
+            &signers
+                .iter()
+                .map(|signer| signer.jwk(r#","kid":"a","use":"sig""#))
+                .collect::<Vec<_>>(),
+        );
+        let theirs: JwkSet = serde_json::from_str(&json).expect("they read it too");
+        let (converted, parsed) = (
+            KeySet::try_from(&theirs).expect("usable"),
+            KeySet::parse(json.as_bytes()).expect("usable"),
+        );
+        assert!(
+            converted
+                .keys()
+                .zip(parsed.keys())
+                .all(|(a, b)| a.thumbprint() == b.thumbprint() && a.kid() == b.kid())
+        );
+        assert_eq!(converted.keys().len(), 3);
+    }
+}

