@@ -1,3 +1,4 @@
 //! End-to-end tests: whole flows, over real sockets.
 
 mod oidc_provider;
+mod stacks;

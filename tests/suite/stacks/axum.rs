@@ -14,10 +14,7 @@ async fn axum_answers_the_table() {
     let credentials = Credentials::issue().await;
     let list = async |request: Request| serve(&request.into_parts().0);
     let router = Router::new()
-        .route(
-            "/orders",
-            get(list).layer(RequireScopeLayer::all([READ])),
-        )
+        .route("/orders", get(list).layer(RequireScopeLayer::all([READ])))
         .route_layer(credentials.layer());
     let server = Server::axum(router).await;
 

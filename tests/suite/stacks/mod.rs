@@ -7,6 +7,7 @@
 mod cases;
 mod client;
 mod credentials;
+mod gate;
 mod scheme;
 mod server;
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use portcullis_core::{
-    Challenge, CredentialSource, Failure, Head, Outcome, PendingOutcome, Presence, Principal,
-    PrincipalKind, Scheme, ScopeSet, authorization_credentials,
+    Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, PrincipalKind,
+    Scheme, ScopeSet, authorization_credentials,
 };
-use tokio::sync::{mpsc, oneshot};
 
-use super::credentials::{API_KEY, READ};
+use super::{
+    credentials::{API_KEY, READ},
+    gate::{Arrivals, Gate},
+};
 
 /// Knows `reader` and `stranger` by heart.
 pub(super) struct Known {
@@ -75,45 +77,20 @@ impl Scheme for Known {
     }
 }
 
-/// A scheme that has every caller wait until the test lets it pass, as a store or an issuer on a slow network would.
+/// A scheme that has every caller wait at a gate, as a store or an issuer on a slow network would.
 pub(super) struct Turnstile {
     challenge: Arc<Challenge>,
-    arrivals: mpsc::UnboundedSender<Visitor>,
-}
-
-/// The test's side of a [`Turnstile`]: who has arrived.
-pub(super) type Arrivals = mpsc::UnboundedReceiver<Visitor>;
-
-/// A caller who waits at the turnstile.
-pub(super) struct Visitor {
-    pass: oneshot::Sender<()>,
-    left: oneshot::Receiver<()>,
-}
-
-impl Visitor {
-    pub(super) fn admit(self) {
-        self.pass.send(()).expect("the visitor still waits");
-    }
-
-    /// Waits until the caller's future is gone without having been let pass.
-    pub(super) async fn left(self) {
-        let Self { pass: _pass, left } = self;
-        left.await.expect_err("nothing is ever sent");
-    }
+    gate: Gate,
 }
 
 impl Turnstile {
-    /// What a caller sends to wait at the turnstile.
+    /// What a caller sends to come to the gate.
     pub(super) const TICKET: &str = "Turnstile ticket";
 
     pub(super) fn new() -> (Self, Arrivals) {
-        let (arrivals, visitors) = mpsc::unbounded_channel();
+        let (gate, arrivals) = Gate::new();
         let challenge = Arc::new(Challenge::new("Turnstile", "orders").expect("a realm"));
-        let turnstile = Self {
-            challenge,
-            arrivals,
-        };
-        (turnstile, visitors)
+        (Self { challenge, gate }, arrivals)
     }
 }
 
@@ -127,23 +104,15 @@ impl Scheme for Turnstile {
     }
 
     fn authenticate(&self, _: &Head<'_>) -> Outcome {
-        let (pass, passed) = oneshot::channel();
-        let (presence, left) = oneshot::channel();
-        let arrived = self.arrivals.send(Visitor { pass, left });
-        arrived.expect("the test still watches");
-        let principal = Principal::builder(
-            self.challenge.clone(),
-            "turnstile",
-            PrincipalKind::Machine,
-        )
-        .scopes(ScopeSet::from_iter([READ]))
-        .build();
-        let pending: PendingOutcome = Box::pin(async {
-            let _presence: oneshot::Sender<()> = presence;
-            passed.await.expect("the test lets its visitors pass");
+        let passed = self.gate.pass();
+        let principal =
+            Principal::builder(self.challenge.clone(), "turnstile", PrincipalKind::Machine)
+                .scopes(ScopeSet::from_iter([READ]))
+                .build();
+        Outcome::Pending(Box::pin(async {
+            passed.await;
             Ok(principal)
-        });
-        Outcome::Pending(pending)
+        }))
     }
 
     fn challenge(&self) -> &Arc<Challenge> {

@@ -3,9 +3,7 @@
 use std::{error::Error, net::SocketAddr, pin::pin};
 
 use ::axum::Router;
-use ::hyper::{
-    body::{Body, Bytes, Incoming},
-};
+use ::hyper::body::{Body, Bytes, Incoming};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper_util::{
@@ -32,9 +30,7 @@ impl Server {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener");
         let (stop, stopped) = oneshot::channel();
         let stopped = Box::pin(async {

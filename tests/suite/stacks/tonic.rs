@@ -1,0 +1,192 @@
+//! tonic: the layers around the whole server, or around one service of it.
+
+use ::tonic::{
+    Code, Request, Status,
+    metadata::MetadataMap,
+    service::LayerExt,
+    transport::{Channel, Endpoint, Server as Tonic},
+};
+use http::{HeaderMap, header::AUTHORIZATION};
+use portcullis_core::{RequireScopeLayer, ScopesByPath};
+use tonic_health::{
+    ServingStatus,
+    pb::{HealthCheckRequest, health_client::HealthClient},
+    server::health_reporter,
+};
+use tower::ServiceBuilder;
+
+use super::{
+    cases::{Answer, Case, challenges, table},
+    client::{Client, headers},
+    credentials::{Credentials, READ},
+    server::Server,
+};
+
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+
+/// Runs a tonic server. A macro, since what holds of a layered one takes longer to write down than to do.
+macro_rules! serve {
+    ($router:expr) => {{
+        let router = $router;
+        $crate::stacks::server::Server::start(|listener, stopped| async {
+            let incoming = ::tonic::transport::server::TcpIncoming::from(listener);
+            router
+                .serve_with_incoming_shutdown(incoming, stopped)
+                .await
+                .expect("tonic serves");
+        })
+    }};
+}
+pub(super) use serve;
+
+#[tokio::test]
+async fn tonic_answers_the_table() {
+    let credentials = Credentials::issue().await;
+    let guard = RequireScopeLayer::by_path(ScopesByPath::new().path(CHECK, READ));
+    let server = serve!(
+        Tonic::builder()
+            .layer(credentials.layer())
+            .layer(guard.expect("one path"))
+            .add_service(health_reporter().1)
+    )
+    .await;
+
+    let client = connect(&server).await;
+    answered_over_grpc(client.clone(), &credentials).await;
+
+    // What is not listed is not open, be it a method of the service or none at all.
+    let reader = headers([(AUTHORIZATION, &credentials.token)]);
+    assert_eq!(
+        watch(client.clone(), reader).await,
+        Err(Code::PermissionDenied)
+    );
+    assert_eq!(
+        watch(client, HeaderMap::new()).await,
+        Err(Code::Unauthenticated)
+    );
+
+    // Whoever does not speak gRPC gets a status and challenges that HTTP understands.
+    let response = Client::http2()
+        .get(&server.url(CHECK), HeaderMap::new())
+        .await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(challenges(response.headers()), ["Bearer", "ApiKey"]);
+}
+
+#[tokio::test]
+async fn one_service_of_tonic_answers_the_table() {
+    let credentials = Credentials::issue().await;
+    let layers = ServiceBuilder::new()
+        .layer(credentials.layer())
+        .layer(RequireScopeLayer::all([READ]));
+    let guarded = layers.named_layer(health_reporter().1);
+    let server = serve!(Tonic::builder().add_service(guarded)).await;
+
+    let client = connect(&server).await;
+    answered_over_grpc(client.clone(), &credentials).await;
+    assert_eq!(
+        watch(client, HeaderMap::new()).await,
+        Err(Code::Unauthenticated)
+    );
+
+    // The layers are the service's own: a service that does not exist is not theirs to refuse.
+    let elsewhere = Client::http2()
+        .get(&server.url("/other.Service/Call"), HeaderMap::new())
+        .await;
+    assert_eq!(
+        elsewhere.headers()["grpc-status"],
+        (Code::Unimplemented as i32).to_string()
+    );
+}
+
+#[tokio::test]
+async fn a_stream_of_messages_passes_one_by_one() {
+    let credentials = Credentials::issue().await;
+    let (reporter, health) = health_reporter();
+    let guard = RequireScopeLayer::by_path(ScopesByPath::new().path(WATCH, READ).open(CHECK));
+    let server = serve!(
+        Tonic::builder()
+            .layer(credentials.layer())
+            .layer(guard.expect("two paths"))
+            .add_service(health)
+    )
+    .await;
+    let mut client = connect(&server).await;
+    let mut call = health_request(headers([(AUTHORIZATION, &credentials.token)]));
+    call.get_mut().service = "orders".to_owned();
+    reporter
+        .set_service_status("orders", ServingStatus::Serving)
+        .await;
+
+    let mut statuses = client
+        .watch(call)
+        .await
+        .expect("a reader may watch")
+        .into_inner();
+    for status in [
+        ServingStatus::Serving,
+        ServingStatus::NotServing,
+        ServingStatus::Serving,
+    ] {
+        reporter.set_service_status("orders", status).await;
+        let message = statuses
+            .message()
+            .await
+            .expect("a message")
+            .expect("no end");
+        assert_eq!(message.status().as_str_name(), status.to_string());
+    }
+
+    // An open path needs no scope, but it does need credentials where the layer in front demands them.
+    let stranger = headers([(AUTHORIZATION, &credentials.stranger_token)]);
+    assert_eq!(check(client.clone(), stranger).await, Ok(()));
+    assert_eq!(
+        check(client, HeaderMap::new()).await,
+        Err(Code::Unauthenticated)
+    );
+}
+
+async fn answered_over_grpc(client: HealthClient<Channel>, credentials: &Credentials) {
+    for Case {
+        name,
+        credentials,
+        expected,
+    } in table(credentials)
+    {
+        let expected = match expected {
+            Answer::Served(_) => Ok(()),
+            Answer::Refused(refused) => Err(Code::from(refused.grpc)),
+        };
+        assert_eq!(check(client.clone(), credentials).await, expected, "{name}");
+    }
+}
+
+pub(super) async fn connect(server: &Server) -> HealthClient<Channel> {
+    let endpoint = Endpoint::from_shared(server.url("")).expect("a URL");
+    HealthClient::new(endpoint.connect().await.expect("a connection"))
+}
+
+pub(super) async fn check(
+    mut client: HealthClient<Channel>,
+    metadata: HeaderMap,
+) -> Result<(), Code> {
+    let answer = client.check(health_request(metadata)).await;
+    answer.map(drop).map_err(|status| code(&status))
+}
+
+async fn watch(mut client: HealthClient<Channel>, metadata: HeaderMap) -> Result<(), Code> {
+    let answer = client.watch(health_request(metadata)).await;
+    answer.map(drop).map_err(|status| code(&status))
+}
+
+fn health_request(metadata: HeaderMap) -> Request<HealthCheckRequest> {
+    let metadata = MetadataMap::from_headers(metadata);
+    Request::from_parts(metadata, Default::default(), HealthCheckRequest::default())
+}
+
+/// The code of a status that came from a server, with words for the caller.
+fn code(status: &Status) -> Code {
+    assert!(!status.message().is_empty(), "{status:?}");
+    status.code()
+}
