@@ -158,12 +158,11 @@ mod entra_id {
     const OID: &str = "6d8f2a1e-0000-4000-8000-3f2504e04f89";
 
     fn machine_v2() -> Value {
-        let claims = times(json!({
+        times(json!({
             "aud": AUDIENCE, "nbf": NOW - 10, "aio": "opaque", "azp": "11112222-bbbb-3333-cccc-4444dddd5555", "azpacr": "1",
             "oid": OID, "rh": "opaque", "roles": ["Orders.Read.All"], "sub": OID,
             "tid": "aaaabbbb-0000-cccc-1111-dddd2222eeee", "uti": "A1aAaA1a", "ver": "2.0",
-        }));
-        claims
+        }))
     }
 
     fn machine_v1() -> Value {
