@@ -60,16 +60,14 @@ impl Flow {
     pub(crate) async fn accepts_more(&mut self, kid: &str, count: usize) {
         let accepted = |progress: &Progress| progress.accepted.get(kid).copied().unwrap_or(0);
         let goal = accepted(&self.progress.borrow()) + count;
-        let reached = timeout(
-            PATIENCE,
-            self.progress
-                .wait_for(|progress| accepted(progress) >= goal),
-        )
-        .await;
+        let more = self
+            .progress
+            .wait_for(|progress| accepted(progress) >= goal);
+        let reached = timeout(PATIENCE, more).await.is_ok_and(|more| more.is_ok());
         assert!(
-            reached.is_ok(),
+            reached,
             "{count} more requests under {kid}: {:?}",
-            self.progress.borrow()
+            self.progress()
         );
     }
 
@@ -112,8 +110,8 @@ async fn call(
 
 /// The name of the key that a token says it is signed with.
 pub(crate) fn kid(token: &str) -> String {
-    let header = token.split('.').next().unwrap();
-    let header = BASE64_URL_SAFE_NO_PAD.decode(header).unwrap();
-    let header: Value = serde_json::from_slice(&header).unwrap();
-    header["kid"].as_str().unwrap().to_owned()
+    let header = token.split('.').next().expect("a token has a first part");
+    let header = BASE64_URL_SAFE_NO_PAD.decode(header).expect("base64url");
+    let header: Value = serde_json::from_slice(&header).expect("JSON");
+    header["kid"].as_str().expect("a string").to_owned()
 }
