@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use crate::Failure;
 use crate::shell::{answers, cargo, root, run};
+use crate::{Failure, is_ci};
 
 const VERSION: &str = "0.20.2";
 
@@ -17,40 +17,35 @@ const VERSION: &str = "0.20.2";
 pub(crate) fn check() -> Result<(), Failure> {
     let own = root().join("target/tools");
     let own_program = own.join("bin/cargo-deny");
-    let program = [own_program.clone(), "cargo-deny".into()]
-        .into_iter()
-        .find(|program| answers(program, &["--version"]));
-    let program = match program {
-        Some(program) => program,
-        None if crate::is_ci() => {
-            // Unoptimised: it compiles in half the time and runs for a second.
-            let install = [
-                "install",
-                "cargo-deny",
-                "--version",
-                VERSION,
-                "--locked",
-                "--debug",
-                "--root",
-            ];
-            run(cargo(install).arg(&own))?;
-            own_program
-        }
-        None => {
-            println!("left out: cargo deny; install it with `cargo install --locked cargo-deny`");
-            return Ok(());
-        }
-    };
+    let mut candidates = [own_program.clone(), "cargo-deny".into()].into_iter();
+    let program = candidates.find(|program| answers(program, &["--version"]));
+    if program.is_none() && !is_ci() {
+        println!("left out: cargo deny; install it with `cargo install --locked cargo-deny`");
+        return Ok(());
+    }
+    if program.is_none() {
+        // Unoptimised: it compiles in half the time and runs for a second.
+        let install = [
+            "install",
+            "cargo-deny",
+            "--version",
+            VERSION,
+            "--locked",
+            "--debug",
+        ];
+        run(cargo(install).arg("--root").arg(&own))?;
+    }
     let checks = [
         "--workspace",
         "--all-features",
         "--color=never",
         "check",
+        "--hide-inclusion-graph",
         "bans",
         "licenses",
         "sources",
     ];
-    run(Command::new(program)
+    run(Command::new(program.unwrap_or(own_program))
         .arg("deny")
         .args(checks)
         .current_dir(root()))
