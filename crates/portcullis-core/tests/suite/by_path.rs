@@ -1,0 +1,118 @@
+//! Demands by path, as gRPC methods have them.
+
+use http::Request;
+use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, ScopePolicy, ScopesByPath};
+use tower::ServiceBuilder;
+
+use crate::{
+    parse,
+    support::{Fake, send},
+};
+
+const READ: Scope = Scope::from_static("orders:read");
+const WRITE: Scope = Scope::from_static("orders:write");
+
+fn paths() -> ScopesByPath {
+    ScopesByPath::new()
+        .path("/orders.v1.Orders/List", READ)
+        .path("/orders.v1.Orders/Change", ScopePolicy::all([READ, WRITE]))
+        .open("/grpc.health.v1.Health/Check")
+}
+
+async fn status(paths: ScopesByPath, path: &str, credential: Option<&str>) -> u16 {
+    let layer = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(Fake::bearer()).optional())
+        .layer(RequireScopeLayer::by_path(paths).expect("well-formed"))
+        .into_inner();
+    let mut request = Request::builder().uri(path);
+    if let Some(credential) = credential {
+        request = request.header("authorization", format!("Bearer {credential}"));
+    }
+    let request = request.body(()).expect("a request");
+    send(&layer, request).await.status().as_u16()
+}
+
+#[tokio::test]
+async fn each_path_has_its_own_demand() {
+    for (path, credential, expected) in [
+        ("/orders.v1.Orders/List", Some("reader"), 200),
+        ("/orders.v1.Orders/List", Some("nothing"), 403),
+        ("/orders.v1.Orders/List", None, 401),
+        ("/orders.v1.Orders/Change", Some("reader"), 403),
+        ("/orders.v1.Orders/Change", Some("admin"), 200),
+        ("/grpc.health.v1.Health/Check", None, 200),
+        ("/grpc.health.v1.Health/Check", Some("nothing"), 200),
+        ("/grpc.health.v1.Health/Check?a=b", None, 200),
+    ] {
+        assert_eq!(
+            status(paths(), path, credential).await,
+            expected,
+            "{path} {credential:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_path_nobody_thought_of_is_not_open() {
+    for path in [
+        "/orders.v1.Orders/Delete",
+        "/",
+        "/orders.v1.Orders/list",
+        "/orders.v1.Orders/List/",
+        "//orders.v1.Orders/List",
+        "/grpc.health.v1.Health/Check/",
+        "/grpc.health.v1.Health/Chec%6b",
+        "/grpc.health.v1.Health/Check/../../orders.v1.Orders/Change",
+        "*",
+    ] {
+        assert_eq!(status(paths(), path, Some("admin")).await, 403, "{path}");
+        assert_eq!(status(paths(), path, None).await, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn otherwise_sets_a_demand_for_the_rest() {
+    let paths = || paths().otherwise(WRITE);
+    assert_eq!(status(paths(), "/other", Some("admin")).await, 200);
+    assert_eq!(status(paths(), "/other", Some("reader")).await, 403);
+    assert_eq!(status(paths(), "/other", None).await, 401);
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_scope_of_its_path() {
+    let layer = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(Fake::bearer()))
+        .layer(RequireScopeLayer::by_path(paths()).expect("well-formed"))
+        .into_inner();
+    for (path, scope) in [
+        ("/orders.v1.Orders/Change", Some("orders:read orders:write")),
+        ("/unlisted", None),
+    ] {
+        let request = Request::get(path)
+            .header("authorization", "Bearer nothing")
+            .body(())
+            .expect("a request");
+        let response = send(&layer, request).await;
+        assert_eq!(response.status(), 403);
+        let challenge = parse::challenges(response.headers());
+        assert_eq!(challenge[0].get("scope"), scope, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn even_an_open_path_needs_the_layer_in_front() {
+    let layer = RequireScopeLayer::by_path(paths()).expect("well-formed");
+    for path in ["/grpc.health.v1.Health/Check", "/orders.v1.Orders/List"] {
+        let request = Request::get(path).body(()).expect("a request");
+        assert_eq!(send(&layer, request).await.status(), 500, "{path}");
+    }
+}
+
+#[test]
+fn mistakes_in_the_list_are_named() {
+    let error = |paths| RequireScopeLayer::by_path(paths).expect_err("a mistake");
+    insta::assert_snapshot!(error(ScopesByPath::new()), @"`path`: no path is listed, so every request would be refused: list some, or use a policy");
+    insta::assert_snapshot!(error(ScopesByPath::new().otherwise(READ)), @"`path`: no path is listed, so every request would be refused: list some, or use a policy");
+    insta::assert_snapshot!(error(paths().open("/orders.v1.Orders/List")), @r#"`path`: "/orders.v1.Orders/List" is listed twice: keep one"#);
+    insta::assert_snapshot!(error(paths().path("orders.v1.Orders/Get", READ)), @r#"`path`: "orders.v1.Orders/Get" does not begin with `/`, so no request has it"#);
+}

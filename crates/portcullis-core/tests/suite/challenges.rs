@@ -1,0 +1,237 @@
+//! What a refused caller reads, to the letter.
+
+use std::sync::Arc;
+
+use http::header::RETRY_AFTER;
+use portcullis_core::{AuthenticateLayer, Challenge, RequireScopeLayer, Scope, ScopePolicy};
+use tower::ServiceBuilder;
+
+use crate::{
+    parse,
+    support::{Fake, bearing, request, send, text},
+};
+
+fn both() -> AuthenticateLayer {
+    AuthenticateLayer::any_of((Fake::bearer(), Fake::key())).expect("two sources")
+}
+
+#[tokio::test]
+async fn b1_k1_e1_no_credentials() {
+    let response = send(&both(), request(&[])).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    401 Unauthorized
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders"
+    www-authenticate: ApiKey realm="orders"
+
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"credentials are needed, and none were sent"}
+    "#);
+}
+
+#[tokio::test]
+async fn b2_malformed() {
+    let response = send(&both(), bearing("a b")).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    400 Bad Request
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders", error="invalid_request", error_description="the Authorization header holds characters that no credentials have"
+    www-authenticate: ApiKey realm="orders"
+
+    {"type":"about:blank","title":"Bad Request","status":400,"detail":"the Authorization header holds characters that no credentials have","error":"invalid_request"}
+    "#);
+}
+
+#[tokio::test]
+async fn b2_two_at_once() {
+    let fields = [("authorization", "Bearer reader"), ("x-api-key", "reader")];
+    let response = send(&both(), request(&fields)).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    400 Bad Request
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders"
+    www-authenticate: ApiKey realm="orders", error="invalid_request", error_description="two credentials were sent at once: send one"
+
+    {"type":"about:blank","title":"Bad Request","status":400,"detail":"two credentials were sent at once: send one","error":"invalid_request"}
+    "#);
+}
+
+#[tokio::test]
+async fn b3_invalid() {
+    let response = send(&both(), bearing("expired")).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    401 Unauthorized
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders", error="invalid_token", error_description="the credential has expired"
+    www-authenticate: ApiKey realm="orders"
+
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"the credential has expired","error":"invalid_token"}
+    "#);
+}
+
+#[tokio::test]
+async fn b3_h2_k1_an_unknown_key() {
+    let response = send(&both(), request(&[("x-api-key", "nobody")])).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    401 Unauthorized
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders"
+    www-authenticate: ApiKey realm="orders", error="invalid_token", error_description="the credential is not known here"
+
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"the credential is not known here","error":"invalid_token"}
+    "#);
+}
+
+#[tokio::test]
+async fn b4_not_enough_scope() {
+    const WRITE: Scope = Scope::from_static("orders:write");
+    const ADMIN: Scope = Scope::from_static("orders:admin");
+    let layer = ServiceBuilder::new()
+        .layer(both())
+        .layer(RequireScopeLayer::all([WRITE, ADMIN]))
+        .into_inner();
+    let response = send(&layer, bearing("reader")).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    403 Forbidden
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders", error="insufficient_scope", error_description="the credential does not grant what this needs", scope="orders:write orders:admin"
+
+    {"type":"about:blank","title":"Forbidden","status":403,"detail":"the credential does not grant what this needs","error":"insufficient_scope"}
+    "#);
+}
+
+#[tokio::test]
+async fn b4_of_an_any_the_first_alternative() {
+    const WRITE: Scope = Scope::from_static("orders:write");
+    const ADMIN: Scope = Scope::from_static("orders:admin");
+    let layer = ServiceBuilder::new()
+        .layer(both())
+        .layer(RequireScopeLayer::policy(ScopePolicy::any([ADMIN, WRITE])))
+        .into_inner();
+    let response = send(&layer, bearing("reader")).await;
+    let challenges = parse::challenges(response.headers());
+    assert_eq!(challenges.len(), 1, "the scheme that was used, no other");
+    assert_eq!(challenges[0].scheme, "Bearer");
+    assert_eq!(challenges[0].get("scope"), Some("orders:admin"));
+}
+
+#[tokio::test]
+async fn over_the_limit() {
+    let response = send(&both(), bearing("busy")).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    429 Too Many Requests
+    cache-control: no-store
+    content-type: application/problem+json
+    retry-after: 2
+
+    {"type":"about:blank","title":"Too Many Requests","status":429,"detail":"too many requests"}
+    "#);
+}
+
+#[tokio::test]
+async fn an_outage_is_no_401() {
+    for _ in 0..50 {
+        let mut response = send(&both(), bearing("down")).await;
+        let wait = response
+            .headers_mut()
+            .remove(RETRY_AFTER)
+            .expect("when to come back");
+        let wait: u64 = wait.to_str().expect("digits").parse().expect("digits");
+        assert!((2..=10).contains(&wait), "{wait}");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(text(&response), @r#"
+            503 Service Unavailable
+            cache-control: no-store
+            content-type: application/problem+json
+
+            {"type":"about:blank","title":"Service Unavailable","status":503,"detail":"the credential cannot be checked right now"}
+            "#);
+        }
+    }
+}
+
+#[tokio::test]
+async fn h3_a_realm_with_a_quote() {
+    let challenge = Challenge::new("Bearer", r#"a"b"#).expect("printable");
+    assert_eq!(challenge.plain(), r#"Bearer realm="a\"b""#);
+}
+
+#[tokio::test]
+async fn h4_several_challenges_survive_a_round_trip() {
+    for fields in [
+        &[][..],
+        &[("authorization", "Bearer expired")],
+        &[("x-api-key", "")],
+        &[("x-api-key", "nobody")],
+        &[("authorization", "Bearer reader"), ("x-api-key", "reader")],
+    ] {
+        let response = send(&both(), request(fields)).await;
+        let challenges = parse::challenges(response.headers());
+        let names: Vec<_> = challenges.iter().map(|found| &found.scheme).collect();
+        assert_eq!(names, ["Bearer", "ApiKey"], "one for each scheme offered");
+        for challenge in &challenges {
+            assert_eq!(challenge.get("realm"), Some("orders"));
+        }
+        let with_error = challenges
+            .iter()
+            .filter(|found| found.get("error").is_some())
+            .count();
+        assert_eq!(with_error, usize::from(!fields.is_empty()), "{fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn h3_h4_awkward_realms_survive_a_round_trip() {
+    for realm in [
+        "",
+        "a\"b\\c",
+        ", Basic realm=\"x\"",
+        "a=b, c",
+        " ",
+        "\\\"\\",
+    ] {
+        let challenge = Challenge::new("Bearer", realm).expect("printable");
+        let mut headers = http::HeaderMap::new();
+        headers.append("www-authenticate", challenge.plain());
+        headers.append(
+            "www-authenticate",
+            challenge.with_error("invalid_token", "it's \"odd\"", Some("a b")),
+        );
+        let parsed = parse::challenges(&headers);
+        assert_eq!(parsed.len(), 2);
+        for found in &parsed {
+            assert_eq!(found.get("realm"), Some(realm));
+        }
+        assert_eq!(parsed[1].get("error_description"), Some("it's 'odd'"));
+        assert_eq!(parsed[1].get("scope"), Some("a b"));
+    }
+}
+
+/// Two schemes may share a name: keys in two headers.
+#[tokio::test]
+async fn the_reason_stands_only_on_the_scheme_that_was_used() {
+    let other = Fake::new(
+        "ApiKey",
+        portcullis_core::CredentialSource::Header(http::HeaderName::from_static("x-other-key")),
+    );
+    let layer = AuthenticateLayer::any_of((Fake::key(), other)).expect("two sources");
+    let response = send(&layer, request(&[("x-other-key", "nobody")])).await;
+    let challenges = parse::challenges(response.headers());
+    assert_eq!(challenges[0].get("error"), None);
+    assert_eq!(challenges[1].get("error"), Some("invalid_token"));
+}
+
+#[tokio::test]
+async fn a_scheme_behind_an_arc_keeps_its_challenge() {
+    let layer = AuthenticateLayer::new(Arc::new(Fake::key()));
+    let response = send(&layer, request(&[])).await;
+    assert_eq!(
+        response.headers()["www-authenticate"],
+        r#"ApiKey realm="orders""#
+    );
+}

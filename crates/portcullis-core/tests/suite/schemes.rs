@@ -1,0 +1,80 @@
+//! Which schemes can stand side by side.
+
+use std::sync::Arc;
+
+use http::{HeaderName, header::AUTHORIZATION};
+use portcullis_core::{AuthenticateLayer, ConfigError, CredentialSource, Scheme};
+
+use crate::support::{Fake, bearing, request, send};
+
+fn clash(one: Fake, other: Fake) -> ConfigError {
+    AuthenticateLayer::any_of((one, other)).expect_err("both read the same credential")
+}
+
+fn authorization(name: &'static str) -> Fake {
+    Fake::new(name, CredentialSource::Authorization(name))
+}
+
+fn header(name: &'static str, header: HeaderName) -> Fake {
+    Fake::new(name, CredentialSource::Header(header))
+}
+
+#[test]
+fn two_schemes_that_read_the_same_credential_are_refused_by_name() {
+    insta::assert_snapshot!(clash(Fake::bearer(), authorization("bEARER")), @r#"`schemes`: Bearer and bEARER would read the same credential (Authorization("bEARER")): give one of them another header, or let one scheme trust both"#);
+    insta::assert_snapshot!(clash(Fake::key(), header("Key", HeaderName::from_static("x-api-key"))), @r#"`schemes`: ApiKey and Key would read the same credential (Header("x-api-key")): give one of them another header, or let one scheme trust both"#);
+    insta::assert_snapshot!(clash(Fake::certificate(), Fake::certificate()), @"`schemes`: ClientCertificate and ClientCertificate would read the same credential (Connection): give one of them another header, or let one scheme trust both");
+}
+
+#[test]
+fn a_header_of_its_own_may_not_be_authorization_beside_another() {
+    let whole_header = header("Key", AUTHORIZATION);
+    assert_eq!(
+        clash(Fake::bearer(), whole_header.clone()).setting(),
+        "schemes"
+    );
+    assert_eq!(clash(whole_header, Fake::bearer()).setting(), "schemes");
+}
+
+#[test]
+fn a_clash_is_found_wherever_it_stands() {
+    let schemes = (
+        Fake::bearer(),
+        Fake::key(),
+        Fake::certificate(),
+        Fake::key(),
+    );
+    assert!(AuthenticateLayer::any_of(schemes).is_err());
+}
+
+#[test]
+fn none_at_all_is_refused() {
+    let none: Vec<Arc<dyn Scheme>> = Vec::new();
+    insta::assert_snapshot!(AuthenticateLayer::any_of(none).expect_err("open door"), @"`schemes`: there is none: give at least one way to authenticate");
+}
+
+#[tokio::test]
+async fn schemes_chosen_at_run_time() {
+    let schemes: Vec<Arc<dyn Scheme>> = vec![Arc::new(Fake::bearer()), Arc::new(Fake::key())];
+    let layer = AuthenticateLayer::any_of(schemes).expect("two sources");
+    assert_eq!(send(&layer, bearing("reader")).await.status(), 200);
+}
+
+#[tokio::test]
+async fn two_schemes_share_authorization_under_their_own_names() {
+    let layer = AuthenticateLayer::any_of((Fake::bearer(), authorization("DPoP"))).expect("apart");
+    for (sent, status) in [
+        ("Bearer reader", 200),
+        ("dpop reader", 200),
+        ("Basic reader", 401),
+        ("DPoP", 400),
+    ] {
+        let response = send(&layer, request(&[("authorization", sent)])).await;
+        assert_eq!(response.status(), status, "{sent}");
+    }
+    let twice = request(&[
+        ("authorization", "Bearer reader"),
+        ("authorization", "DPoP reader"),
+    ]);
+    assert_eq!(send(&layer, twice).await.status(), 400, "d3");
+}
