@@ -210,6 +210,8 @@ mod entra_id {
             principal.scopes().to_string(),
             "Orders.Approver orders:read orders:write"
         );
+        let alike = changed(user(), json!({"sub": OID}));
+        assert_eq!(preset().accept(&alike).kind(), PrincipalKind::User);
         let marked = changed(user(), json!({"scp": null, "idtyp": "user"}));
         assert_eq!(preset().accept(&marked).kind(), PrincipalKind::User);
         let neither = changed(user(), json!({"scp": null}));

@@ -1,0 +1,107 @@
+//! What a token costs, counted in allocations: a hostile one no more than a good one, and little before its signature.
+
+mod support;
+
+use allocation_counter::{AllocationInfo, measure};
+use portcullis_core::UnixTime;
+use portcullis_jwt::{Algorithm, CompactJws, IssuerKeys, JwtVerifier, Profile};
+use serde_json::json;
+use support::{AUDIENCE, ISSUER, NOW, claims, claims_with, key_set, signer, verifier};
+
+fn strict() -> JwtVerifier {
+    verifier(Profile::rfc9068()).build().expect("a verifier")
+}
+
+/// What the verdict on `token` costs.
+fn cost(verifier: &JwtVerifier, token: &str, accepted: bool) -> AllocationInfo {
+    let verify = || verifier.verify(token, UnixTime::from_secs(NOW)).is_ok();
+    assert_eq!(verify(), accepted, "{token:.80}");
+    measure(|| {
+        verify();
+    })
+}
+
+#[test]
+fn p7_a_good_token_costs_its_principal_and_little_else() {
+    let info = cost(&strict(), &signer().access_token(&claims()), true);
+    assert!(info.count_total <= 10, "{info:?}");
+}
+
+#[test]
+fn p7_a_token_that_fails_before_its_signature_costs_next_to_nothing() {
+    let token = |header: &str| signer().sign(header, &claims().to_string());
+    let long_payload = claims_with(json!({"x": "y".repeat(4_000)})).to_string();
+    for hostile in [
+        "a.b.c".to_owned(),
+        ".".repeat(8_000),
+        "x".repeat(1 << 20),
+        token(r#"{"alg":"none"}"#),
+        token(r#"{"alg":"HS256","kid":"key-1","typ":"at+jwt"}"#),
+        token(r#"{"alg":"RS256","kid":"key-1","typ":"at+jwt"}"#),
+        token(r#"{"alg":"EdDSA","kid":"key-1","typ":"JWT"}"#),
+        token(r#"{"alg":"EdDSA","kid":"nobody","typ":"at+jwt"}"#),
+        token(&format!(
+            r#"{{"alg":"EdDSA","typ":"at+jwt","x":{}1{}}}"#,
+            "[".repeat(100),
+            "]".repeat(100)
+        )),
+        signer().sign(
+            r#"{"alg":"EdDSA","kid":"nobody","typ":"at+jwt"}"#,
+            &long_payload,
+        ),
+    ] {
+        let info = cost(&strict(), &hostile, false);
+        assert!(
+            info.count_total <= 32 && info.bytes_total < 1_024,
+            "{hostile:.80}: {info:?}"
+        );
+    }
+}
+
+#[test]
+fn p7_a_forged_payload_is_not_even_decoded() {
+    let members: Vec<String> = (0..700).map(|n| format!("\"{n}\":1")).collect();
+    let mut token = signer().sign(
+        r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#,
+        &format!("{{{}}}", members.join(",")),
+    );
+    assert!(token.len() <= CompactJws::MAX_BYTES);
+    token.replace_range(token.len() - 4.., "AAAA");
+    let info = cost(&strict(), &token, false);
+    assert!(info.bytes_total < 1_024, "{info:?}");
+}
+
+#[test]
+fn p7_what_an_issuer_signs_is_bounded_by_the_length_of_the_token() {
+    let many_members: Vec<String> = (0..600).map(|n| format!("\"x{n}\":1")).collect();
+    let usual = claims().to_string();
+    for claims in [
+        format!("{{{},{}", many_members.join(","), &usual[1..]),
+        claims_with(json!({"scope": vec!["s"; 1_000].join(" ")})).to_string(),
+        claims_with(json!({"aud": (0..700).map(|n| n.to_string()).chain([AUDIENCE.to_owned()]).collect::<Vec<_>>()})).to_string(),
+        claims_with(json!({"scope": vec!["\u{1f600}"; 500]})).to_string(),
+    ] {
+        let token = signer().sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#, &claims);
+        assert!(token.len() <= CompactJws::MAX_BYTES, "{}", token.len());
+        let info = cost(&strict(), &token, true);
+        assert!(info.bytes_max < 40 * CompactJws::MAX_BYTES as u64, "{claims:.80}: {info:?}");
+    }
+}
+
+#[test]
+fn p7_only_listed_algorithms_reach_a_key() {
+    let keys = IssuerKeys::fixed(ISSUER, key_set([&signer()])).expect("an issuer");
+    let unlisted = JwtVerifier::of(&keys)
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::RS256, Algorithm::EdDSA]);
+    let verifier = unlisted.build().expect("a verifier");
+    let token = signer().sign(
+        r#"{"alg":"RS256","kid":"key-1","typ":"at+jwt"}"#,
+        &claims().to_string(),
+    );
+    let info = cost(&verifier, &token, false);
+    assert!(
+        info.count_total <= 2,
+        "a key for another algorithm costs no verification: {info:?}"
+    );
+}
