@@ -76,7 +76,7 @@ impl Connection {
     /// When the connection ends first or the answer is no HTTP/1.1.
     pub async fn response(&mut self) -> Response {
         let mut response = self.head().await;
-        response.body = if matches!(response.status, 204 | 304) {
+        response.body = if matches!(response.status, 100..=199 | 204 | 304) {
             Vec::new()
         } else if response
             .header("transfer-encoding")

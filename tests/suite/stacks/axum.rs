@@ -18,6 +18,6 @@ async fn axum_answers_the_table() {
         .route_layer(credentials.layer());
     let server = Server::axum(router).await;
 
-    answered_over_http(&server, &credentials).await;
+    answered_over_http(&server, "/orders", &credentials).await;
     unknown_paths_stay_unknown(&server, &credentials).await;
 }

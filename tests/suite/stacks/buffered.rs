@@ -53,7 +53,7 @@ async fn unexpected(error: BoxError) -> (StatusCode, String) {
 async fn inside_a_buffer_the_table_is_answered() {
     let credentials = Credentials::issue().await;
     let server = Server::axum(inside(credentials.layer())).await;
-    answered_over_http(&server, &credentials).await;
+    answered_over_http(&server, "/orders", &credentials).await;
     unknown_paths_stay_unknown(&server, &credentials).await;
 }
 
@@ -61,6 +61,6 @@ async fn inside_a_buffer_the_table_is_answered() {
 async fn outside_a_buffer_the_table_is_answered() {
     let credentials = Credentials::issue().await;
     let server = Server::axum(outside(credentials.layer())).await;
-    answered_over_http(&server, &credentials).await;
+    answered_over_http(&server, "/orders", &credentials).await;
     unknown_paths_stay_unknown(&server, &credentials).await;
 }

@@ -139,12 +139,12 @@ pub(super) fn serve(parts: &Parts) -> String {
     }
 }
 
-/// Puts the table to `/orders`, over HTTP/1.1 and HTTP/2.
-pub(super) async fn answered_over_http(server: &Server, credentials: &Credentials) {
+/// Puts the table to a path, over HTTP/1.1 and HTTP/2.
+pub(super) async fn answered_over_http(server: &Server, path: &str, credentials: &Credentials) {
     for client in [Client::http1(), Client::http2()] {
         for case in table(credentials) {
             let response = client
-                .get(&server.url("/orders"), case.credentials.clone())
+                .get(&server.url(path), case.credentials.clone())
                 .await;
             check(&case, &response);
         }

@@ -2,6 +2,8 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::patience::in_time;
+
 /// Where a request waits: inside a scheme, a handler or a body.
 #[derive(Clone, Debug)]
 pub(super) struct Gate(mpsc::UnboundedSender<Visitor>);
@@ -39,7 +41,7 @@ impl Gate {
 
 impl Arrivals {
     pub(super) async fn next(&mut self) -> Visitor {
-        self.0.recv().await.expect("the gate still stands")
+        in_time(self.0.recv()).await.expect("the gate still stands")
     }
 
     /// The next to arrive while `request` is under way.
@@ -63,6 +65,6 @@ impl Visitor {
     /// Waits until the future that waits at the gate was dropped.
     pub(super) async fn left(self) {
         let Self { pass: _pass, left } = self;
-        left.await.expect_err("nothing is ever sent");
+        in_time(left).await.expect_err("nothing is ever sent");
     }
 }

@@ -27,5 +27,5 @@ async fn hyper_answers_the_table() {
         });
     let server = Server::hyper(service).await;
 
-    answered_over_http(&server, &credentials).await;
+    answered_over_http(&server, "/orders", &credentials).await;
 }

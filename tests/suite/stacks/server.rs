@@ -14,6 +14,8 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 use tower::Service;
 
+use super::patience::in_time;
+
 /// Resolves when a server is to finish what it has begun and end.
 pub(super) type Stopped = BoxFuture<'static, ()>;
 
@@ -84,7 +86,7 @@ impl Server {
 
     /// Waits until the server has ended.
     pub(super) async fn ended(mut self) {
-        while let Some(ended) = self.task.join_next().await {
+        while let Some(ended) = in_time(self.task.join_next()).await {
             ended.expect("the server does not panic");
         }
     }

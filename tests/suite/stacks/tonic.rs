@@ -19,6 +19,7 @@ use super::{
     cases::{Answer, Case, challenges, table},
     client::{Client, headers},
     credentials::{Credentials, READ},
+    patience::in_time,
     server::Server,
 };
 

@@ -1,0 +1,99 @@
+//! A service that is wired wrongly says so: to its operator, not to its callers.
+
+use ::axum::{Router, routing::get};
+use http::{HeaderMap, header::AUTHORIZATION};
+use portcullis_axum::{Principal, Scoped};
+use portcullis_core::{AuthenticateLayer, RequireMachineLayer, RequireScopeLayer, scope};
+use tonic::{Code, transport::Server as Tonic};
+use tonic_health::server::health_reporter;
+use tower::ServiceBuilder;
+
+use super::{
+    cases::challenges,
+    client::{Client, headers},
+    credentials::{Credentials, READ},
+    logs::Logs,
+    server::Server,
+    tonic::{check, connect, serve},
+};
+
+scope!(ReadOrders = "orders:read");
+
+/// Asks each path once, with a credential that would do. Each answers 500 and logs one error that holds `why`.
+async fn assert_wired_wrongly<const N: usize>(router: Router, paths: [&str; N], why: &str) {
+    let logs = Logs::record();
+    let server = Server::axum(router).await;
+    let credentials = Credentials::issue().await;
+    let reader = headers([(AUTHORIZATION, &credentials.token)]);
+    for path in paths {
+        for sent in [HeaderMap::new(), reader.clone()] {
+            let response = Client::http1().get(&server.url(path), sent).await;
+            assert_eq!(response.status(), 500, "{path}");
+            assert!(challenges(response.headers()).is_empty(), "{path}");
+            let body = String::from_utf8_lossy(response.body()).into_owned();
+            assert!(!body.contains("Layer"), "{path} tells callers: {body}");
+        }
+    }
+    let logged = logs.take();
+    assert_eq!(logged.len(), 2 * N, "{logged:#?}");
+    for line in logged {
+        assert!(line.contains("ERROR") && line.contains(why), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_guard_or_extractor_without_authentication_answers_500_and_logs_why() {
+    let router = Router::new()
+        .route("/scope", get("").layer(RequireScopeLayer::all([READ])))
+        .route("/machine", get("").layer(RequireMachineLayer::new()))
+        .route("/principal", get(async |_: Principal| ""))
+        .route("/optional", get(async |_: Option<Principal>| ""))
+        .route("/scoped", get(async |_: Scoped<ReadOrders>| ""))
+        .route("/optional-scoped", get(async |_: Option<Scoped<ReadOrders>>| ""));
+    let paths = ["/scope", "/machine", "/principal", "/optional", "/scoped", "/optional-scoped"];
+    assert_wired_wrongly(router, paths, "AuthenticateLayer").await;
+}
+
+#[tokio::test]
+async fn layers_in_the_wrong_order_are_no_authentication() {
+    let credentials = Credentials::issue().await;
+    // Of a router's layers, the one added last sees a request first.
+    let router = Router::new()
+        .route("/router", get(""))
+        .route_layer(credentials.layer())
+        .route_layer(RequireScopeLayer::all([READ]));
+    // Of a builder's, the one added first does.
+    let layers = ServiceBuilder::new()
+        .layer(RequireScopeLayer::all([READ]))
+        .layer(credentials.layer());
+    let router = router.merge(Router::new().route("/builder", get("")).route_layer(layers));
+    assert_wired_wrongly(router, ["/router", "/builder"], "AuthenticateLayer").await;
+}
+
+#[tokio::test]
+async fn two_authentications_in_a_row_are_one_too_many() {
+    let credentials = Credentials::issue().await;
+    let optional = |layer: AuthenticateLayer| layer.optional();
+    let orders = Router::new()
+        .route("/orders", get(""))
+        .route_layer(optional(credentials.layer()));
+    let router = Router::new()
+        .nest("/nested", orders)
+        .route_layer(optional(credentials.layer()));
+    assert_wired_wrongly(router, ["/nested/orders"], "two AuthenticateLayers").await;
+}
+
+#[tokio::test]
+async fn over_grpc_it_is_an_internal_error() {
+    let logs = Logs::record();
+    let server = serve!(
+        Tonic::builder()
+            .layer(RequireScopeLayer::all([READ]))
+            .add_service(health_reporter().1)
+    )
+    .await;
+    let answer = check(connect(&server).await, HeaderMap::new()).await;
+    assert_eq!(answer, Err(Code::Internal));
+    let logged = logs.take().concat();
+    assert!(logged.contains("ERROR") && logged.contains("AuthenticateLayer"), "{logged}");
+}
