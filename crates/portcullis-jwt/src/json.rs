@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Why some bytes are not the JSON that was expected.
 ///
@@ -20,7 +20,7 @@ pub enum JsonError {
     /// Not UTF-8.
     #[error("is not UTF-8")]
     NotUtf8,
-    /// Not JSON, something follows the value, or it is nested too deeply.
+    /// Not JSON, or something follows the value.
     #[error("is not well-formed JSON at byte {column} of line {line}")]
     Syntax {
         /// The line, from 1.
@@ -31,6 +31,14 @@ pub enum JsonError {
     /// An object names a member twice.
     #[error("has a duplicate member at byte {column} of line {line}")]
     DuplicateMember {
+        /// The line, from 1.
+        line: usize,
+        /// The byte within the line, from 1.
+        column: usize,
+    },
+    /// Arrays and objects are nested more than 16 levels deep.
+    #[error("is nested too deeply at byte {column} of line {line}")]
+    TooDeep {
         /// The line, from 1.
         line: usize,
         /// The byte within the line, from 1.
@@ -48,15 +56,21 @@ pub enum JsonError {
 
 pub(crate) const DUPLICATE: &str = "duplicate member";
 
+/// How deep a skipped value may be. Each level of an error costs an allocation on its way out, and no token that was
+/// met comes near.
+const MAX_DEPTH: usize = 16;
+const TOO_DEEP: &str = "nested too deeply";
+
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         if !error.is_data() {
-            Self::Syntax { line, column }
-        } else if error.to_string().starts_with(DUPLICATE) {
-            Self::DuplicateMember { line, column }
-        } else {
-            Self::UnexpectedType { line, column }
+            return Self::Syntax { line, column };
+        }
+        match error.to_string() {
+            text if text.starts_with(DUPLICATE) => Self::DuplicateMember { line, column },
+            text if text.starts_with(TOO_DEEP) => Self::TooDeep { line, column },
+            _ => Self::UnexpectedType { line, column },
         }
     }
 }
@@ -174,11 +188,39 @@ pub(crate) enum Shallow<'de> {
 
 impl<'de> Deserialize<'de> for Shallow<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ShallowVisitor)
+        deserializer.deserialize_any(ShallowVisitor { depth: 0 })
     }
 }
 
-struct ShallowVisitor;
+struct ShallowVisitor {
+    depth: usize,
+}
+
+impl ShallowVisitor {
+    /// What is to be skipped inside of an array or object at this depth.
+    fn inner<E: Error>(self) -> Result<Inner, E> {
+        let depth = self.depth + 1;
+        if depth > MAX_DEPTH {
+            return Err(E::custom(TOO_DEEP));
+        }
+        Ok(Inner { depth })
+    }
+}
+
+/// A value within a skipped one.
+#[derive(Clone, Copy)]
+struct Inner {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Inner {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let visitor = ShallowVisitor { depth: self.depth };
+        deserializer.deserialize_any(visitor).map(|_| ())
+    }
+}
 
 impl<'de> Visitor<'de> for ShallowVisitor {
     type Value = Shallow<'de>;
@@ -220,14 +262,16 @@ impl<'de> Visitor<'de> for ShallowVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<IgnoredUnique>()?.is_some() {}
+        let inner = self.inner()?;
+        while items.next_element_seed(inner)?.is_some() {}
         Ok(Shallow::Array)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let inner = self.inner()?;
         let mut members = Members::new();
         while members.next(&mut map)?.is_some() {
-            map.next_value::<IgnoredUnique>()?;
+            map.next_value_seed(inner)?;
         }
         Ok(Shallow::Object)
     }
@@ -286,7 +330,6 @@ mod tests {
 
     #[test]
     fn p7_what_is_not_json_is_refused() {
-        let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
         for json in [
             "",
             " ",
@@ -313,13 +356,26 @@ mod tests {
             "\"\n\"",
             r#""\x41""#,
             "nul",
-            &deep,
         ] {
             assert!(
                 matches!(skip(json), Err(JsonError::Syntax { .. })),
                 "{json:.40}: {:?}",
                 skip(json)
             );
+        }
+    }
+
+    #[test]
+    fn p7_depth_is_bounded() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            assert_eq!(skip(&nested(MAX_DEPTH)), Ok(()));
+            for depth in [MAX_DEPTH + 1, 200, 5_000] {
+                assert!(
+                    matches!(skip(&nested(depth)), Err(JsonError::TooDeep { .. })),
+                    "{depth}"
+                );
+            }
         }
     }
 
