@@ -312,6 +312,20 @@ fn p4_a_key_verifies_its_own_issuers_tokens_only() {
 }
 
 #[test]
+fn p4_a_token_for_nobody_in_particular_is_refused() {
+    assert_eq!(
+        refused(json!({"aud": null})),
+        TokenError::MissingClaim("aud".into())
+    );
+    let lax = verifier(Profile::rfc9068().with_required_claims(["sub"]));
+    let token = signer().access_token(&claims_with(json!({"aud": null})));
+    assert_eq!(
+        judge(&lax.build().expect("a verifier"), &token).expect_err("no audience"),
+        TokenError::MissingClaim("aud".into())
+    );
+}
+
+#[test]
 fn a1_an_algorithm_that_is_not_listed_is_refused() {
     let es_only = JwtVerifier::of(&support::issuer())
         .audience(AUDIENCE)
