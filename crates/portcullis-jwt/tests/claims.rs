@@ -1,0 +1,306 @@
+//! What the claims must say: their types and times, and what becomes of them.
+
+mod support;
+
+use std::time::Duration;
+
+use portcullis_core::PrincipalKind;
+use portcullis_jwt::{JwtVerifier, Profile, TokenError};
+use serde_json::{Value, json};
+use support::{AUDIENCE, NOW, changed, claims, claims_with, judge, judge_at, signer, verifier};
+
+fn strict() -> JwtVerifier {
+    verifier(Profile::rfc9068()).build().expect("a verifier")
+}
+
+/// What the strict verifier says of a genuine access token with these changes to its claims.
+fn refused(changes: Value) -> TokenError {
+    judge(
+        &strict(),
+        &signer().access_token(&claims_with(changes.clone())),
+    )
+    .expect_err(&changes.to_string())
+}
+
+fn accepted(changes: Value) {
+    let verdict = judge(
+        &strict(),
+        &signer().access_token(&claims_with(changes.clone())),
+    );
+    assert!(verdict.is_ok(), "{changes}: {verdict:?}");
+}
+
+#[test]
+fn j6_aud_is_text_or_an_array_of_texts() {
+    for aud in [
+        json!(1),
+        json!({"aud": AUDIENCE}),
+        json!([AUDIENCE, 1]),
+        json!([[AUDIENCE]]),
+        json!([null]),
+        json!(true),
+    ] {
+        assert_eq!(
+            refused(json!({"aud": aud})),
+            TokenError::InvalidClaim("aud".into()),
+            "{aud}"
+        );
+    }
+}
+
+#[test]
+fn a3_each_required_claim_is_required() {
+    for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
+        assert_eq!(
+            refused(json!({name: null})),
+            TokenError::MissingClaim(name.into())
+        );
+    }
+    accepted(json!({"scope": null}));
+}
+
+#[test]
+fn a3_claims_have_their_registered_types() {
+    for name in ["iss", "sub", "client_id", "jti"] {
+        for value in [
+            json!(1),
+            json!(""),
+            json!(["billing"]),
+            json!({}),
+            json!(false),
+        ] {
+            assert_eq!(
+                refused(json!({name: value})),
+                TokenError::InvalidClaim(name.into()),
+                "{name} {value}"
+            );
+        }
+        let null = format!(
+            r#"{{"{name}":null,{}"#,
+            &claims_with(json!({name: null})).to_string()[1..]
+        );
+        let token = signer().sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#, &null);
+        assert_eq!(
+            judge(&strict(), &token).expect_err("null"),
+            TokenError::InvalidClaim(name.into())
+        );
+    }
+}
+
+#[test]
+fn j5_a_date_is_a_number_and_nothing_else() {
+    accepted(json!({"exp": NOW as f64 + 0.5, "iat": NOW as f64 - 0.5, "nbf": NOW as f64 - 0.25}));
+    for name in ["exp", "nbf", "iat"] {
+        for value in [
+            json!(NOW.to_string()),
+            json!(-1),
+            json!(-0.5),
+            json!(1e300),
+            json!(u64::MAX),
+            json!([NOW]),
+            json!({}),
+        ] {
+            assert_eq!(
+                refused(json!({name: value})),
+                TokenError::InvalidClaim(name.into()),
+                "{name} {value}"
+            );
+        }
+    }
+}
+
+#[test]
+fn j5_a_date_in_milliseconds_is_refused() {
+    for name in ["exp", "iat", "nbf"] {
+        let date = json!(NOW * 1_000);
+        assert_eq!(
+            refused(json!({name: date})),
+            TokenError::InvalidClaim(name.into())
+        );
+    }
+}
+
+#[test]
+fn a2_exp_and_nbf_hold_within_the_leeway() {
+    let verifier = strict();
+    let token = signer().access_token(&claims_with(json!({"nbf": NOW})));
+    let verdict = |now| judge_at(&verifier, &token, now);
+    assert!(verdict(NOW - 60).is_ok());
+    assert_eq!(
+        verdict(NOW - 61).expect_err("early"),
+        TokenError::NotYetValid {
+            away: Duration::from_secs(61)
+        }
+    );
+    assert!(verdict(NOW + 290 + 59).is_ok());
+    assert_eq!(
+        verdict(NOW + 290 + 60).expect_err("late"),
+        TokenError::Expired {
+            ago: Duration::from_secs(60)
+        }
+    );
+}
+
+#[test]
+fn a2_the_leeway_can_be_changed() {
+    let verifier = verifier(Profile::default())
+        .leeway(Duration::ZERO)
+        .build()
+        .expect("a verifier");
+    let token = signer().access_token(&claims());
+    assert!(judge_at(&verifier, &token, NOW + 289).is_ok());
+    assert!(matches!(
+        judge_at(&verifier, &token, NOW + 290),
+        Err(TokenError::Expired { .. })
+    ));
+}
+
+#[test]
+fn a2_a_lifetime_is_at_most_48_hours() {
+    let issued = NOW - 10;
+    accepted(json!({"exp": issued + 48 * 3_600}));
+    assert_eq!(
+        refused(json!({"exp": issued + 48 * 3_600 + 1})),
+        TokenError::Lifetime
+    );
+    let patient = verifier(Profile::default())
+        .max_lifetime(Duration::from_secs(72 * 3_600))
+        .build()
+        .expect("a verifier");
+    let token = signer().access_token(&claims_with(json!({"exp": issued + 72 * 3_600})));
+    assert!(judge(&patient, &token).is_ok());
+}
+
+#[test]
+fn d3_a_bound_token_is_refused_whatever_its_cnf_is() {
+    for cnf in [
+        json!({"jkt": "x"}),
+        json!({"x5t#S256": "x"}),
+        json!({}),
+        json!("x"),
+        json!(0),
+        json!(false),
+        json!([]),
+    ] {
+        assert_eq!(
+            refused(json!({"cnf": cnf})),
+            TokenError::SenderConstrained,
+            "{cnf}"
+        );
+    }
+    let null = format!(r#"{{"cnf":null,{}"#, &claims().to_string()[1..]);
+    let token = signer().sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#, &null);
+    assert_eq!(
+        judge(&strict(), &token).expect_err("null"),
+        TokenError::SenderConstrained
+    );
+}
+
+#[test]
+fn o1_the_kind_is_told_by_the_subject() {
+    let kind = |changes| {
+        judge(&strict(), &signer().access_token(&claims_with(changes)))
+            .expect("accepted")
+            .kind()
+    };
+    assert_eq!(kind(json!({})), PrincipalKind::Machine);
+    assert_eq!(kind(json!({"sub": "alice"})), PrincipalKind::User);
+    assert_eq!(kind(json!({"sub": "Billing"})), PrincipalKind::User);
+    for claim in ["auth_time", "acr", "amr"] {
+        assert_eq!(kind(json!({claim: "x"})), PrincipalKind::Unknown, "{claim}");
+    }
+}
+
+#[test]
+fn scopes_are_read_from_texts_and_arrays() {
+    let scopes = |changes| {
+        let token = signer().access_token(&claims_with(changes));
+        judge(&strict(), &token)
+            .expect("accepted")
+            .scopes()
+            .to_string()
+    };
+    assert_eq!(scopes(json!({"scope": ["b", "a"]})), "a b");
+    assert_eq!(scopes(json!({"scope": null, "scp": "a b"})), "a b");
+    assert_eq!(scopes(json!({"scope": null, "scp": ["a", "b c"]})), "a");
+    assert_eq!(scopes(json!({"scope": "a\u{a0}b c\td é \"q\" \\ e"})), "e");
+    assert_eq!(scopes(json!({"scope": 7, "scp": "a"})), "");
+    assert_eq!(scopes(json!({"scope": {"a": true}})), "");
+}
+
+#[test]
+fn clients_can_be_listed_under_any_profile() {
+    let verifier = verifier(Profile::default())
+        .client_ids(["billing", "shop"])
+        .build()
+        .expect("a verifier");
+    assert!(judge(&verifier, &signer().access_token(&claims())).is_ok());
+    let other = signer().access_token(&claims_with(json!({"client_id": "Billing"})));
+    assert!(matches!(
+        judge(&verifier, &other),
+        Err(TokenError::ClientId { .. })
+    ));
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Tenant {
+    tenant: String,
+    limits: Vec<u32>,
+}
+
+#[test]
+fn custom_claims_are_decoded_once_and_borrowed() {
+    let verifier = verifier(Profile::default())
+        .claims::<Tenant>()
+        .build()
+        .expect("a verifier");
+    let good = signer().access_token(&claims_with(json!({"tenant": "acme", "limits": [1, 2]})));
+    let principal = judge(&verifier, &good).expect("accepted");
+    assert_eq!(
+        principal.claims::<Tenant>(),
+        Some(&Tenant {
+            tenant: "acme".into(),
+            limits: vec![1, 2]
+        })
+    );
+    assert!(principal.claims::<String>().is_none());
+    for bad in [
+        json!({}),
+        json!({"tenant": 1, "limits": []}),
+        json!({"tenant": "a", "limits": [-1]}),
+    ] {
+        let verdict = judge(&verifier, &signer().access_token(&claims_with(bad)));
+        assert!(
+            matches!(verdict, Err(TokenError::CustomClaims(_))),
+            "{verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn an_adjusted_profile_asks_for_no_more_than_it_says() {
+    let profile = Profile::rfc9068()
+        .with_client_id_claims(["azp"])
+        .with_required_claims(["sub", "client_id"]);
+    let verifier = verifier(profile).build().expect("a verifier");
+    let bare = changed(
+        claims(),
+        json!({"client_id": null, "azp": "billing", "jti": null, "iat": null}),
+    );
+    let principal = judge(&verifier, &signer().access_token(&bare)).expect("accepted");
+    assert_eq!(
+        (principal.client_id(), principal.credential_id()),
+        (Some("billing"), None)
+    );
+    let without = changed(bare.clone(), json!({"azp": null}));
+    assert_eq!(
+        judge(&verifier, &signer().access_token(&without)).expect_err("no client"),
+        TokenError::MissingClaim("client_id".into())
+    );
+    // Without an `iat`, the lifetime counts from now.
+    let long = changed(bare, json!({"exp": NOW + 49 * 3_600}));
+    assert_eq!(
+        judge(&verifier, &signer().access_token(&long)).expect_err("too long"),
+        TokenError::Lifetime
+    );
+}

@@ -1,0 +1,98 @@
+//! Keycloak.
+
+use portcullis_core::PrincipalKind;
+use portcullis_jwt::{Profile, TokenError};
+use serde_json::{Value, json};
+
+use crate::{Preset, support::*, times};
+
+fn machine() -> Value {
+    times(json!({
+        "jti": "trrtcc:20cda5b8-8b46-4046-976d-0a477d66e919", "aud": [AUDIENCE, "account"],
+        "sub": "1f4db6ad-5e75-479c-b289-b8096ec1f4f4", "typ": "Bearer", "azp": "Crawler", "acr": "1",
+        "realm_access": {"roles": ["offline_access", "default-roles-staging"]},
+        "resource_access": {"account": {"roles": ["manage-account"]}},
+        "scope": "orders:read email profile", "email_verified": false, "clientHost": "192.0.2.1",
+        "preferred_username": "service-account-crawler", "clientAddress": "192.0.2.1", "client_id": "Crawler",
+    }))
+}
+
+fn user() -> Value {
+    changed(
+        machine(),
+        json!({"preferred_username": "jane", "client_id": null, "clientHost": null, "clientAddress": null, "sid": "s", "azp": "shop"}),
+    )
+}
+
+fn preset() -> Preset {
+    Preset::new(Profile::keycloak(), Some("JWT"))
+}
+
+#[test]
+fn a_service_accounts_token_is_accepted() {
+    let principal = preset().accept(&machine());
+    assert_eq!(principal.kind(), PrincipalKind::Machine);
+    assert_eq!(principal.client_id(), Some("Crawler"));
+    assert_eq!(
+        principal.subject(),
+        Some("1f4db6ad-5e75-479c-b289-b8096ec1f4f4")
+    );
+    assert_eq!(principal.scopes().to_string(), "email orders:read profile");
+    let older = changed(machine(), json!({"client_id": null, "clientId": "Crawler"}));
+    assert_eq!(preset().accept(&older).kind(), PrincipalKind::Machine);
+    assert!(
+        Preset::new(Profile::keycloak(), Some("at+jwt"))
+            .judge(&machine())
+            .is_ok()
+    );
+}
+
+#[test]
+fn o1_a_user_is_no_service_account_whatever_the_name() {
+    assert_eq!(preset().accept(&user()).kind(), PrincipalKind::User);
+    let named_so = changed(
+        user(),
+        json!({"preferred_username": "service-account-shop"}),
+    );
+    assert_eq!(preset().accept(&named_so).kind(), PrincipalKind::Unknown);
+    let mapped = changed(user(), json!({"client_id": "shop"}));
+    assert_eq!(preset().accept(&mapped).kind(), PrincipalKind::Unknown);
+    let of_another = changed(machine(), json!({"azp": "shop"}));
+    assert_eq!(preset().accept(&of_another).kind(), PrincipalKind::Unknown);
+}
+
+#[test]
+fn p6_an_id_token_or_refresh_token_is_refused() {
+    let id_token = changed(
+        user(),
+        json!({"typ": "ID", "aud": AUDIENCE, "azp": AUDIENCE, "at_hash": "h", "scope": null}),
+    );
+    assert!(matches!(
+        preset().refuse(&id_token),
+        TokenError::NotAnAccessToken { .. }
+    ));
+    for typ in ["Refresh", "Offline", "Logout", "bearer", "Serialized-ID"] {
+        let other = changed(user(), json!({"typ": typ}));
+        assert!(
+            matches!(preset().refuse(&other), TokenError::NotAnAccessToken { .. }),
+            "{typ}"
+        );
+    }
+}
+
+#[test]
+fn what_is_required_is_required() {
+    preset().requires(
+        &machine(),
+        &["iss", "aud", "exp", "iat", "sub", "jti", "typ", "azp"],
+    );
+}
+
+#[test]
+fn a_token_for_no_api_in_particular_is_refused() {
+    let plain = changed(machine(), json!({"aud": "account"}));
+    assert!(matches!(
+        preset().refuse(&plain),
+        TokenError::Audience { .. }
+    ));
+}
