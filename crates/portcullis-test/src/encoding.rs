@@ -1,0 +1,7 @@
+//! base64url without padding, as everything in JOSE is written (RFC 7515 §2).
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,36 @@
+//! The places of an issuer that are asked.
+
+use std::fmt;
+
+/// What a request to the issuer was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// The metadata, at either well-known path (OpenID Connect Discovery §4, RFC 8414 §3).
+    Discovery,
+    /// The key set (RFC 7517 §5).
+    Jwks,
+    /// The token endpoint (RFC 6749 §3.2).
+    Token,
+    /// Any other path: nobody has business there, and a test can assert that nobody went.
+    Other,
+}
+
+impl Endpoint {
+    /// Every endpoint.
+    pub const ALL: [Self; 4] = [Self::Discovery, Self::Jwks, Self::Token, Self::Other];
+
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discovery => "discovery",
+            Self::Jwks => "jwks",
+            Self::Token => "token",
+            Self::Other => "other",
+        })
+    }
+}

@@ -1,0 +1,256 @@
+//! Keys to sign test tokens with.
+
+mod algorithm;
+mod der;
+mod material;
+
+use std::{fmt, sync::Arc};
+
+use portcullis_core::Secret;
+use serde_json::{Map, Value};
+
+pub use algorithm::SigningAlgorithm;
+use material::Material;
+
+use crate::encoding::base64url;
+
+/// A private key, its algorithm and its `kid`: what a token is signed with.
+///
+/// Cheap to clone; clones share the key material. The `kid` is the RFC 7638 thumbprint unless
+/// [`with_kid`](Self::with_kid) says otherwise.
+///
+/// ```
+/// use portcullis_test::{SigningAlgorithm, SigningKey};
+///
+/// let key = SigningKey::generate(SigningAlgorithm::ES384);
+/// assert_eq!(key.public_jwk()["crv"], "P-384");
+/// assert_eq!(key.kid(), Some(&*key.thumbprint()));
+/// ```
+#[derive(Clone)]
+pub struct SigningKey {
+    material: Arc<Material>,
+    algorithm: SigningAlgorithm,
+    kid: Option<String>,
+}
+
+impl SigningKey {
+    /// A fresh key; RSA keys have 2048 bits and take some tenths of a second to find.
+    ///
+    /// For HMAC the secret is as long as the digest (RFC 7518 §3.2).
+    ///
+    /// # Panics
+    ///
+    /// Where the operating system has no random numbers to give.
+    #[must_use]
+    pub fn generate(algorithm: SigningAlgorithm) -> Self {
+        Self::from_material(Material::generate(&algorithm.method()), algorithm)
+    }
+
+    /// The key that the whole process shares under this algorithm and `index`, made when first asked for.
+    ///
+    /// It saves a test suite the time that RSA keys take. RSA keys of one index are shared between the RSA
+    /// algorithms too. Different indices are different keys.
+    ///
+    /// # Panics
+    ///
+    /// As [`generate`](Self::generate).
+    #[must_use]
+    pub fn shared(algorithm: SigningAlgorithm, index: usize) -> Self {
+        Self {
+            material: Material::shared(algorithm, index),
+            algorithm,
+            kid: None,
+        }
+        .with_thumbprint_kid()
+    }
+
+    /// A symmetric key over `secret`, for one of the HMAC algorithms.
+    ///
+    /// # Panics
+    ///
+    /// When `algorithm` is not one of `HS256`, `HS384` and `HS512`.
+    #[must_use]
+    pub fn hmac(algorithm: SigningAlgorithm, secret: impl Into<Vec<u8>>) -> Self {
+        assert!(
+            matches!(algorithm.method(), algorithm::Method::Hmac(_)),
+            "{algorithm} signs with a key pair: SigningKey::hmac takes HS256, HS384 or HS512"
+        );
+        Self::from_material(Material::Hmac(Secret::new(secret.into())), algorithm)
+    }
+
+    fn from_material(material: Material, algorithm: SigningAlgorithm) -> Self {
+        Self {
+            material: Arc::new(material),
+            algorithm,
+            kid: None,
+        }
+        .with_thumbprint_kid()
+    }
+
+    fn with_thumbprint_kid(mut self) -> Self {
+        self.kid = Some(self.thumbprint());
+        self
+    }
+
+    /// The same key under a `kid` of its own.
+    #[must_use]
+    pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
+        self.kid = Some(kid.into());
+        self
+    }
+
+    /// The same key with no `kid`, neither in its JWK nor in the tokens it signs.
+    #[must_use]
+    pub fn without_kid(mut self) -> Self {
+        self.kid = None;
+        self
+    }
+
+    /// The same key material and `kid`, signing with another algorithm of its family: an RSA key from `RS256` to
+    /// `PS512`, say.
+    ///
+    /// # Panics
+    ///
+    /// When the material cannot sign so.
+    #[must_use]
+    pub fn with_algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
+        assert!(
+            self.material.fits(&algorithm.method()),
+            "a key for {} cannot sign with {algorithm}",
+            self.algorithm
+        );
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// The key's name in a key set and in token headers (RFC 7517 §4.5).
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// How this key signs.
+    #[must_use]
+    pub const fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
+    }
+
+    /// The RFC 7638 thumbprint of the key, in base64url: SHA-256 over the required members in lexical order.
+    #[must_use]
+    pub fn thumbprint(&self) -> String {
+        base64url(
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.required_members())
+                .as_ref(),
+        )
+    }
+
+    fn required_members(&self) -> Vec<u8> {
+        Value::Object(self.material.public_members(&self.algorithm.method()))
+            .to_string()
+            .into_bytes()
+    }
+
+    /// The public half as a JWK (RFC 7517 §4) with `kid`, `alg` and `use`.
+    ///
+    /// An HMAC key has no public half: its JWK holds the secret itself, and publishing it is the very mistake a test
+    /// may want to make.
+    #[must_use]
+    pub fn public_jwk(&self) -> Value {
+        self.jwk(self.material.public_members(&self.algorithm.method()))
+    }
+
+    /// The whole key as a JWK, private members included (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
+    #[must_use]
+    pub fn private_jwk(&self) -> Value {
+        let mut members = self.material.public_members(&self.algorithm.method());
+        members.append(&mut self.material.private_members());
+        self.jwk(members)
+    }
+
+    fn jwk(&self, mut members: Map<String, Value>) -> Value {
+        members.insert("alg".into(), self.algorithm.as_str().into());
+        members.insert("use".into(), "sig".into());
+        if let Some(kid) = &self.kid {
+            members.insert("kid".into(), kid.as_str().into());
+        }
+        Value::Object(members)
+    }
+
+    /// The public half as a DER `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7); the secret itself for HMAC.
+    #[must_use]
+    pub fn public_der(&self) -> Vec<u8> {
+        self.material.public_der()
+    }
+
+    /// The public half in PEM, under `PUBLIC KEY` (RFC 7468 §13).
+    #[must_use]
+    pub fn public_pem(&self) -> String {
+        der::pem("PUBLIC KEY", &self.public_der())
+    }
+
+    /// The private key in PEM, as PKCS#8 under `PRIVATE KEY` (RFC 7468 §10); the secret itself for HMAC.
+    #[must_use]
+    pub fn private_pem(&self) -> String {
+        der::pem("PRIVATE KEY", &self.material.private_der())
+    }
+
+    /// Signs `message` as RFC 7515 §5.1 does: ECDSA signatures are `r` and `s` side by side, not DER.
+    ///
+    /// # Panics
+    ///
+    /// Where the operating system has no random numbers to give.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.material.sign(&self.algorithm.method(), message)
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("algorithm", &self.algorithm)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_thumbprint_of_the_rfc_8037_key_is_the_rfcs() {
+        let members = json!({"kty": "OKP", "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let digest =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, members.to_string().as_bytes());
+        assert_eq!(
+            base64url(digest.as_ref()),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+
+    #[test]
+    fn shared_keys_are_the_same_by_index_only() {
+        let thumbprint = |algorithm, index| SigningKey::shared(algorithm, index).thumbprint();
+        use SigningAlgorithm::{ES256, PS384, RS256};
+        assert_eq!(thumbprint(ES256, 0), thumbprint(ES256, 0));
+        assert_ne!(thumbprint(ES256, 0), thumbprint(ES256, 1));
+        assert_eq!(thumbprint(RS256, 0), thumbprint(PS384, 0));
+    }
+
+    #[test]
+    fn debug_shows_no_key_material() {
+        let key = SigningKey::hmac(SigningAlgorithm::HS256, "a secret of some length");
+        assert!(!format!("{key:?}").contains("secret of"));
+    }
+
+    #[test]
+    #[should_panic(expected = "a key for ES256 cannot sign with ES384")]
+    fn a_key_does_not_change_its_family() {
+        let key = SigningKey::generate(SigningAlgorithm::ES256);
+        let _ = key.with_algorithm(SigningAlgorithm::ES384);
+    }
+}

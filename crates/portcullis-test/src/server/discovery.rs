@@ -1,0 +1,28 @@
+//! The metadata document.
+
+use serde_json::{Value, json};
+
+use super::paths;
+use crate::state::State;
+
+/// RFC 8414 §2, with what OpenID Connect Discovery §3 requires of those members that make sense without users.
+pub(super) fn metadata(state: &State) -> Value {
+    let changing = state.changing();
+    let mut metadata = json!({
+        "issuer": state.issuer(),
+        "jwks_uri": state.under_prefix(paths::JWKS),
+        "token_endpoint": state.under_prefix(paths::TOKEN),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [changing.signing.algorithm().as_str()],
+    });
+    if let Some(members) = metadata.as_object_mut() {
+        members.extend(changing.metadata.clone());
+        for member in &changing.metadata_left_out {
+            members.remove(member);
+        }
+    }
+    metadata
+}

@@ -1,0 +1,229 @@
+//! The token endpoint: client credentials (RFC 6749 §4.4).
+
+use std::collections::HashMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use form_urlencoded::parse;
+use http::{
+    HeaderMap, StatusCode,
+    header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
+};
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use crate::{RecordedRequest, client::Client, state::State};
+
+pub(super) fn answer(state: &State, request: &RecordedRequest) -> Answer {
+    issue(state, request)
+        .unwrap_or_else(|refusal| refusal.into())
+        .with(CACHE_CONTROL, "no-store")
+}
+
+fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {
+    let form = Form::parse(request)?;
+    let client = authenticate(state, &request.headers, &form)?;
+    match form.get("grant_type") {
+        Some("client_credentials") => {}
+        Some(_) => {
+            return Err(Refusal::new(
+                "unsupported_grant_type",
+                "only client_credentials",
+            ));
+        }
+        None => return Err(Refusal::request("grant_type is missing")),
+    }
+    let scope = client.grant(form.get("scope")).ok_or(Refusal::new(
+        "invalid_scope",
+        "a scope is ill-formed or not this client's",
+    ))?;
+    let audience = audience(state, &form)?;
+
+    let mut token = state
+        .token()
+        .client_id(&client.id)
+        .subject(&client.id)
+        .claim("aud", audience);
+    let mut answer = json!({
+        "token_type": "Bearer",
+        "expires_in": state.settings.token_lifetime.as_secs(),
+    });
+    if !scope.is_empty() {
+        token = token.scope(&scope);
+        answer["scope"] = scope.into();
+    }
+    answer["access_token"] = token.mint().into();
+    Ok(Answer::json("application/json", &answer))
+}
+
+/// RFC 6749 §2.3.1: HTTP Basic, or in the body; never both (§2.3).
+fn authenticate<'s>(
+    state: &'s State,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<&'s Client, Refusal> {
+    let in_body = form.get("client_id").zip(form.get("client_secret"));
+    let (id, secret) = match (headers.get(AUTHORIZATION), in_body) {
+        (Some(_), Some(_)) => return Err(Refusal::request("the client authenticates twice")),
+        (Some(credentials), None) => credentials
+            .to_str()
+            .ok()
+            .and_then(basic)
+            .ok_or(Refusal::client("the Basic credentials are ill-formed"))?,
+        (None, Some((id, secret))) => (id.to_owned(), secret.to_owned()),
+        (None, None) => return Err(Refusal::client("the client does not authenticate")),
+    };
+    let clients = &state.settings.clients;
+    clients
+        .iter()
+        .find(|client| client.id == id && client.has_secret(&secret))
+        .ok_or(Refusal::client("client or secret is wrong"))
+}
+
+/// Id and secret are form-encoded before they are joined by the colon (RFC 6749 §2.3.1, appendix B).
+fn basic(credentials: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = credentials.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    Some((form_decode(id), form_decode(secret)))
+}
+
+fn form_decode(text: &str) -> String {
+    // As the name of a pair; an equals sign that was not encoded stands for itself.
+    let encoded = text.replace('=', "%3D").replace('&', "%26");
+    parse(encoded.as_bytes())
+        .map(|(name, _)| name.into_owned())
+        .collect()
+}
+
+/// `resource` (RFC 8707 §2), or `audience` as some servers call it: one is a string, several are a list.
+fn audience(state: &State, form: &Form) -> Result<Value, Refusal> {
+    let settings = &state.settings;
+    let asked = if form.resources.is_empty() {
+        form.get("audience")
+            .map(str::to_owned)
+            .into_iter()
+            .collect()
+    } else {
+        form.resources.clone()
+    };
+    let absolute = |resource: &String| resource.contains(':') && !resource.contains('#');
+    if !form.resources.iter().all(absolute) {
+        return Err(Refusal::new(
+            "invalid_target",
+            "a resource is no absolute URI without fragment",
+        ));
+    }
+    let known = |asked: &String| settings.any_audience || settings.audiences.contains(asked);
+    if !asked.iter().all(known) {
+        return Err(Refusal::new(
+            "invalid_target",
+            "no tokens are issued for that audience",
+        ));
+    }
+    Ok(match asked.as_slice() {
+        [] => settings.audiences[0].as_str().into(),
+        [only] => only.as_str().into(),
+        several => several.into(),
+    })
+}
+
+/// The parameters of the body. All but `resource` may come once (RFC 6749 §3.2); empty ones count as absent.
+struct Form {
+    single: HashMap<String, String>,
+    resources: Vec<String>,
+}
+
+impl Form {
+    fn parse(request: &RecordedRequest) -> Result<Self, Refusal> {
+        let content_type = request
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let essence = content_type
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default();
+        if !essence
+            .trim()
+            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        {
+            return Err(Refusal::request("the body is no form"));
+        }
+        let mut form = Self {
+            single: HashMap::new(),
+            resources: Vec::new(),
+        };
+        for (name, value) in parse(&request.body).into_owned() {
+            if value.is_empty() {
+                continue;
+            }
+            if name == "resource" {
+                form.resources.push(value);
+            } else if form.single.insert(name, value).is_some() {
+                return Err(Refusal::request("a parameter is repeated"));
+            }
+        }
+        Ok(form)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.single.get(name).map(String::as_str)
+    }
+}
+
+/// An error of RFC 6749 §5.2.
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    description: &'static str,
+}
+
+impl Refusal {
+    const fn new(code: &'static str, description: &'static str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            description,
+        }
+    }
+
+    const fn request(description: &'static str) -> Self {
+        Self::new("invalid_request", description)
+    }
+
+    const fn client(description: &'static str) -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            ..Self::new("invalid_client", description)
+        }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        let answer = Self::error(refusal.status, refusal.code, refusal.description);
+        if refusal.status == StatusCode::UNAUTHORIZED {
+            return answer.with(WWW_AUTHENTICATE, "Basic realm=\"test issuer\"");
+        }
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_credentials_are_form_decoded() {
+        let encoded = STANDARD.encode("a%3Ab+c:p%25w%2Bd=&");
+        let credentials = format!("bAsIc {encoded}");
+        assert_eq!(
+            basic(&credentials),
+            Some(("a:b c".to_owned(), "p%w+d=&".to_owned()))
+        );
+        assert_eq!(basic("Basic !!"), None);
+        assert_eq!(basic("Bearer abc"), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! What the issuer's handle and its server share.
+
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use portcullis_core::SharedClock;
+use serde_json::{Map, Value};
+
+use crate::{
+    Endpoint, PublishedKey, SigningKey, TokenBuilder, answering::Answering, client::Client,
+    fault::Faults, record::Record,
+};
+
+/// All that an issuer is, except its socket.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) record: Record,
+    changing: Mutex<Changing>,
+}
+
+/// What stays as it was built.
+pub(crate) struct Settings {
+    pub(crate) address: SocketAddr,
+    /// Where the issuer's path begins: empty, or `/` and more.
+    pub(crate) prefix: String,
+    pub(crate) clock: SharedClock,
+    /// The first is the default. Never empty.
+    pub(crate) audiences: Vec<String>,
+    /// Whether a client may ask for tokens for any other audience.
+    pub(crate) any_audience: bool,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) token_lifetime: Duration,
+    pub(crate) openid_discovery: bool,
+    pub(crate) oauth_discovery: bool,
+}
+
+/// What a test changes while the issuer runs.
+pub(crate) struct Changing {
+    pub(crate) published: Vec<PublishedKey>,
+    pub(crate) signing: SigningKey,
+    pub(crate) faults: Faults,
+    pub(crate) answering: [Answering; Endpoint::ALL.len()],
+    /// Members of the metadata that were set (or, with `None`, left out) by the test.
+    pub(crate) metadata: Map<String, Value>,
+    pub(crate) metadata_left_out: Vec<String>,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings, signing: SigningKey) -> Self {
+        Self {
+            settings,
+            record: Record::new(),
+            changing: Mutex::new(Changing {
+                published: vec![PublishedKey::from(&signing)],
+                signing,
+                faults: Faults::default(),
+                answering: Default::default(),
+                metadata: Map::new(),
+                metadata_left_out: Vec::new(),
+            }),
+        }
+    }
+
+    /// Never held across an await.
+    pub(crate) fn changing(&self) -> MutexGuard<'_, Changing> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The issuer identifier (RFC 8414 §2).
+    pub(crate) fn issuer(&self) -> String {
+        self.under_prefix("")
+    }
+
+    /// A URL below the issuer's own.
+    pub(crate) fn under_prefix(&self, path: &str) -> String {
+        self.url(&format!("{}{path}", self.settings.prefix))
+    }
+
+    /// A URL of this server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.settings.address)
+    }
+
+    pub(crate) fn token(&self) -> TokenBuilder {
+        let key = self.changing().signing.clone();
+        TokenBuilder::new(&self.issuer(), &key, self.settings.clock.now())
+            .audience(&self.settings.audiences[0])
+            .client_id(&self.settings.clients[0].id)
+            .subject(&self.settings.clients[0].id)
+            .expires_in(self.settings.token_lifetime)
+    }
+}

@@ -1,0 +1,280 @@
+//! The mint: tokens to order.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use portcullis_core::UnixTime;
+use serde_json::{Map, Value};
+
+use crate::{SigningKey, encoding::base64url};
+
+/// The lifetime of a token that was not told another: five minutes.
+pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+
+/// A token in the making, of which everything can be replaced or left out.
+///
+/// Untouched it is a good RFC 9068 access token of the issuer that [`TestIssuer::token`](crate::TestIssuer::token)
+/// was called on: typed `at+jwt`, for the issuer's default audience and client, with a `jti` of its own, valid for
+/// five minutes from the issuer's present, and with no scope.
+///
+/// ```
+/// use portcullis_core::UnixTime;
+/// use portcullis_test::{SigningAlgorithm, SigningKey, TokenBuilder};
+///
+/// let key = SigningKey::generate(SigningAlgorithm::Ed25519);
+/// let token = TokenBuilder::new("https://issuer.example.com", &key, UnixTime::from_secs(1_800_000_000))
+///     .audience("https://orders.example.com")
+///     .scope("orders:read")
+///     .without_claim("jti")
+///     .mint();
+/// assert_eq!(token.split('.').count(), 3);
+/// ```
+#[derive(Clone)]
+#[must_use = "a token is made by `mint`"]
+pub struct TokenBuilder {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    raw_header: Option<Vec<u8>>,
+    raw_payload: Option<Vec<u8>>,
+    key: SigningKey,
+    now: UnixTime,
+    map_signature: Vec<MapSignature>,
+}
+
+type MapSignature = Arc<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>;
+
+/// The three parts of a token as they are sent: encoded already.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) header: String,
+    pub(crate) payload: String,
+    pub(crate) signature: String,
+}
+
+impl TokenBuilder {
+    /// A token of `issuer`, signed with `key` at `now`, for no audience yet.
+    pub fn new(issuer: &str, key: &SigningKey, now: UnixTime) -> Self {
+        let token = Self {
+            header: Map::new(),
+            claims: Map::new(),
+            raw_header: None,
+            raw_payload: None,
+            key: key.clone(),
+            now,
+            map_signature: Vec::new(),
+        };
+        token
+            .typ("at+jwt")
+            .sign_with(key)
+            .claim("iss", issuer)
+            .client_id(crate::DEFAULT_CLIENT_ID)
+            .subject(crate::DEFAULT_CLIENT_ID)
+            .claim("jti", random_id())
+            .issued_at(now)
+            .expires_in(DEFAULT_LIFETIME)
+    }
+
+    /// Sets a header parameter.
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves a header parameter out.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.remove(name);
+        self
+    }
+
+    /// Sets a claim.
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves a claim out.
+    pub fn without_claim(mut self, name: &str) -> Self {
+        self.claims.remove(name);
+        self
+    }
+
+    /// Sets `typ` (RFC 7515 §4.1.9).
+    pub fn typ(self, typ: &str) -> Self {
+        self.header("typ", typ)
+    }
+
+    /// Sets the `alg` that the header names. The signature stays what the key makes: to sign differently, see
+    /// [`sign_with`](Self::sign_with).
+    pub fn alg(self, alg: &str) -> Self {
+        self.header("alg", alg)
+    }
+
+    /// Sets `kid` (RFC 7515 §4.1.4).
+    pub fn kid(self, kid: &str) -> Self {
+        self.header("kid", kid)
+    }
+
+    /// Sets `scope`: names with spaces between them (RFC 8693 §4.2).
+    pub fn scope(self, scope: &str) -> Self {
+        self.claim("scope", scope)
+    }
+
+    /// Sets `aud` to this one audience. For several, give a list to [`claim`](Self::claim).
+    pub fn audience(self, audience: &str) -> Self {
+        self.claim("aud", audience)
+    }
+
+    /// Sets `client_id` (RFC 8693 §4.3).
+    pub fn client_id(self, client_id: &str) -> Self {
+        self.claim("client_id", client_id)
+    }
+
+    /// Sets `sub`. A machine's token names the client there (RFC 9068 §2.2).
+    pub fn subject(self, subject: &str) -> Self {
+        self.claim("sub", subject)
+    }
+
+    /// Sets `iat`, in whole seconds.
+    pub fn issued_at(self, at: UnixTime) -> Self {
+        self.claim("iat", at.as_secs())
+    }
+
+    /// Sets `nbf`, in whole seconds.
+    pub fn not_before(self, at: UnixTime) -> Self {
+        self.claim("nbf", at.as_secs())
+    }
+
+    /// Sets `exp`, in whole seconds.
+    pub fn expires_at(self, at: UnixTime) -> Self {
+        self.claim("exp", at.as_secs())
+    }
+
+    /// Sets `exp` to this long after the present of the issuer's clock as it was when the builder was made.
+    pub fn expires_in(self, lifetime: Duration) -> Self {
+        let at = self.now.saturating_add(lifetime);
+        self.expires_at(at)
+    }
+
+    /// Sets `cnf`, which binds the token to a key or a certificate (RFC 7800 §3.1).
+    pub fn cnf(self, confirmation: impl Into<Value>) -> Self {
+        self.claim("cnf", confirmation)
+    }
+
+    /// Signs with `key`, and lets the header name its `alg` and `kid`.
+    pub fn sign_with(mut self, key: &SigningKey) -> Self {
+        self = self.alg(key.algorithm().as_str()).signature_by(key);
+        match key.kid() {
+            Some(kid) => self.kid(kid),
+            None => self.without_header("kid"),
+        }
+    }
+
+    /// Signs with `key`, and leaves in the header the `alg` and `kid` of the key it had before: a forgery.
+    pub fn signature_by(mut self, key: &SigningKey) -> Self {
+        self.key = key.clone();
+        self
+    }
+
+    /// Replaces the header by these bytes, whatever they are. The signature covers them.
+    pub fn raw_header(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.raw_header = Some(bytes.into());
+        self
+    }
+
+    /// Replaces the claims by these bytes, whatever they are. The signature covers them.
+    pub fn raw_payload(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.raw_payload = Some(bytes.into());
+        self
+    }
+
+    /// Changes the signature after it was made. Several such changes apply in order.
+    pub fn map_signature(
+        mut self,
+        change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        self.map_signature.push(Arc::new(change));
+        self
+    }
+
+    /// The token, in the compact serialisation (RFC 7515 §3.1).
+    ///
+    /// # Panics
+    ///
+    /// Where the operating system has no random numbers to give.
+    #[must_use]
+    pub fn mint(&self) -> String {
+        self.parts().join()
+    }
+
+    /// The key that will sign.
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// The present, as the issuer's clock had it.
+    pub(crate) fn now(&self) -> UnixTime {
+        self.now
+    }
+
+    pub(crate) fn claim_text(&self, name: &str) -> &str {
+        self.claims
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn header_bytes(&self) -> Vec<u8> {
+        bytes(self.raw_header.as_ref(), &self.header)
+    }
+
+    pub(crate) fn payload_bytes(&self) -> Vec<u8> {
+        bytes(self.raw_payload.as_ref(), &self.claims)
+    }
+
+    pub(crate) fn parts(&self) -> Parts {
+        self.sign_parts(
+            base64url(self.header_bytes()),
+            base64url(self.payload_bytes()),
+        )
+    }
+
+    /// Signs over a header and payload that are encoded already, well or badly.
+    pub(crate) fn sign_parts(&self, header: String, payload: String) -> Parts {
+        let signature = self.key.sign(format!("{header}.{payload}").as_bytes());
+        let signature = self
+            .map_signature
+            .iter()
+            .fold(signature, |signature, change| change(signature));
+        Parts {
+            header,
+            payload,
+            signature: base64url(signature),
+        }
+    }
+}
+
+impl Parts {
+    pub(crate) fn join(&self) -> String {
+        format!("{}.{}.{}", self.header, self.payload, self.signature)
+    }
+}
+
+impl fmt::Debug for TokenBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenBuilder")
+            .field("header", &self.header)
+            .field("claims", &self.claims)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+fn bytes(raw: Option<&Vec<u8>>, members: &Map<String, Value>) -> Vec<u8> {
+    raw.cloned()
+        .unwrap_or_else(|| Value::Object(members.clone()).to_string().into_bytes())
+}
+
+fn random_id() -> String {
+    let mut id = [0; 16];
+    aws_lc_rs::rand::fill(&mut id).expect("the operating system gives random numbers");
+    base64url(id)
+}

@@ -1,0 +1,289 @@
+//! What a healthy issuer serves.
+
+mod support;
+
+use std::collections::HashSet;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use portcullis_test::{
+    DEFAULT_AUDIENCE, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, TestIssuer,
+};
+use serde_json::{Value, json};
+use support::{get, post_form};
+
+/// The claims, if the token is signed with one of the published keys.
+async fn verified(issuer: &TestIssuer, token: &str) -> Value {
+    let set = get(&issuer.jwks_uri()).await.unwrap().json();
+    let set: jsonwebtoken::jwk::JwkSet = serde_json::from_value(set).unwrap();
+    let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
+    let key = DecodingKey::from_jwk(set.find(&kid).unwrap()).unwrap();
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&[DEFAULT_AUDIENCE]);
+    validation.set_issuer(&[issuer.url()]);
+    decode::<Value>(token, &key, &validation).unwrap().claims
+}
+
+#[tokio::test]
+async fn one_line_gives_an_issuer_whose_token_verifies() {
+    let issuer = TestIssuer::start().await;
+    let claims = verified(&issuer, &issuer.token().scope("orders:read").mint()).await;
+    assert_eq!(claims["iss"], issuer.url());
+    assert_eq!(claims["sub"], DEFAULT_CLIENT_ID);
+    assert_eq!(claims["client_id"], DEFAULT_CLIENT_ID);
+    assert_eq!(claims["scope"], "orders:read");
+    let members: HashSet<&str> = claims
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert!(members.is_superset(&HashSet::from(["exp", "iat", "jti", "aud"])));
+    assert_eq!(
+        claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(),
+        300
+    );
+}
+
+#[tokio::test]
+async fn metadata_stands_where_both_standards_put_it() {
+    let issuer = TestIssuer::builder().path("/oidc").start().await.unwrap();
+    let url = issuer.url();
+    let origin = url.strip_suffix("/oidc").unwrap();
+    assert_eq!(
+        issuer.discovery_uri(),
+        format!("{url}/.well-known/openid-configuration")
+    );
+    assert_eq!(
+        issuer.oauth_discovery_uri(),
+        format!("{origin}/.well-known/oauth-authorization-server/oidc")
+    );
+    for uri in [issuer.discovery_uri(), issuer.oauth_discovery_uri()] {
+        let reply = get(&uri).await.unwrap();
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+        assert_eq!(reply.json()["issuer"], url);
+        assert_eq!(reply.json()["jwks_uri"], issuer.jwks_uri());
+        assert_eq!(reply.json()["token_endpoint"], issuer.token_endpoint());
+    }
+    for wrong in [
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/jwks",
+    ] {
+        assert_eq!(
+            get(&format!("{origin}{wrong}")).await.unwrap().status,
+            404,
+            "{wrong}"
+        );
+    }
+    assert_eq!(issuer.requests(Endpoint::Discovery), 2);
+    assert_eq!(issuer.requests(Endpoint::Other), 3);
+}
+
+#[tokio::test]
+async fn either_place_of_metadata_can_be_switched_off() {
+    let issuer = TestIssuer::builder()
+        .openid_discovery(false)
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(get(&issuer.discovery_uri()).await.unwrap().status, 404);
+    assert_eq!(
+        get(&issuer.oauth_discovery_uri()).await.unwrap().status,
+        200
+    );
+    let issuer = TestIssuer::builder()
+        .oauth_discovery(false)
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(get(&issuer.discovery_uri()).await.unwrap().status, 200);
+    assert_eq!(
+        get(&issuer.oauth_discovery_uri()).await.unwrap().status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn metadata_can_lie_and_leave_out() {
+    let issuer = TestIssuer::start().await;
+    issuer.metadata("issuer", "https://other.example.com");
+    issuer.without_metadata("jwks_uri");
+    let metadata = get(&issuer.discovery_uri()).await.unwrap().json();
+    assert_eq!(metadata["issuer"], "https://other.example.com");
+    assert_eq!(metadata.get("jwks_uri"), None);
+}
+
+#[tokio::test]
+async fn client_credentials_by_basic_and_by_post() {
+    let issuer = TestIssuer::start().await;
+    let endpoint = issuer.token_endpoint();
+    let basic = STANDARD.encode(format!("{DEFAULT_CLIENT_ID}:{DEFAULT_CLIENT_SECRET}"));
+    let reply = post_form(
+        &endpoint,
+        Some(&basic),
+        "grant_type=client_credentials&scope=a+b",
+    )
+    .await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.json()["token_type"], "Bearer");
+    assert_eq!(reply.json()["expires_in"], 300);
+    let claims = verified(&issuer, reply.json()["access_token"].as_str().unwrap()).await;
+    assert_eq!(claims["scope"], "a b");
+
+    let form = format!(
+        "grant_type=client_credentials&client_id={DEFAULT_CLIENT_ID}&client_secret={DEFAULT_CLIENT_SECRET}"
+    );
+    let reply = post_form(&endpoint, None, &form).await;
+    let claims = verified(&issuer, reply.json()["access_token"].as_str().unwrap()).await;
+    assert_eq!(claims.get("scope"), None);
+    assert_eq!(issuer.requests(Endpoint::Token), 2);
+}
+
+#[tokio::test]
+async fn each_client_gets_its_own_scopes_and_the_audience_it_asks_for() {
+    let issuer = TestIssuer::builder()
+        .client("demo", "s3cr3t", ["orders:read", "orders:write"])
+        .client("idle", "other", [] as [&str; 0])
+        .audience("https://one.example.com")
+        .audience("https://two.example.com")
+        .start()
+        .await
+        .unwrap();
+    let ask = async |id_and_secret: &str, more: &str| {
+        let basic = STANDARD.encode(id_and_secret);
+        let form = format!("grant_type=client_credentials{more}");
+        post_form(&issuer.token_endpoint(), Some(&basic), &form).await
+    };
+    assert_eq!(
+        ask("demo:s3cr3t", "").await.json()["scope"],
+        "orders:read orders:write"
+    );
+    assert_eq!(ask("idle:other", "").await.json().get("scope"), None);
+    for (asked, audience) in [
+        ("", json!("https://one.example.com")),
+        (
+            "&resource=https://two.example.com",
+            json!("https://two.example.com"),
+        ),
+        (
+            "&audience=https://two.example.com",
+            json!("https://two.example.com"),
+        ),
+        (
+            "&resource=https://two.example.com&resource=https://one.example.com",
+            json!(["https://two.example.com", "https://one.example.com"]),
+        ),
+    ] {
+        let token = ask("demo:s3cr3t", asked).await.json()["access_token"].clone();
+        assert_eq!(payload(token.as_str().unwrap())["aud"], audience, "{asked}");
+    }
+}
+
+fn payload(token: &str) -> Value {
+    let part = token.split('.').nth(1).unwrap();
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(part)
+        .unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[tokio::test]
+async fn the_token_endpoint_refuses_as_rfc_6749_says() {
+    let issuer = TestIssuer::builder()
+        .client("demo", "s3cr3t", ["orders:read"])
+        .audience(DEFAULT_AUDIENCE)
+        .start()
+        .await
+        .unwrap();
+    let good = STANDARD.encode("demo:s3cr3t");
+    let wrong = STANDARD.encode("demo:guess");
+    let grant = "grant_type=client_credentials";
+    for (basic, form, status, error) in [
+        (Some(&good), "", 400, "invalid_request"),
+        (
+            Some(&good),
+            "grant_type=password",
+            400,
+            "unsupported_grant_type",
+        ),
+        (
+            Some(&good),
+            &format!("{grant}&scope=orders:admin"),
+            400,
+            "invalid_scope",
+        ),
+        (
+            Some(&good),
+            &format!("{grant}&scope=a&scope=b"),
+            400,
+            "invalid_request",
+        ),
+        (
+            Some(&good),
+            &format!("{grant}&resource=https://x.example%23f"),
+            400,
+            "invalid_target",
+        ),
+        (
+            Some(&good),
+            &format!("{grant}&resource=https://x.example"),
+            400,
+            "invalid_target",
+        ),
+        (
+            Some(&good),
+            &format!("{grant}&client_id=demo&client_secret=s3cr3t"),
+            400,
+            "invalid_request",
+        ),
+        (Some(&wrong), grant, 401, "invalid_client"),
+        (None, grant, 401, "invalid_client"),
+        (
+            None,
+            &format!("{grant}&client_id=demo&client_secret=guess"),
+            401,
+            "invalid_client",
+        ),
+    ] {
+        let reply = post_form(&issuer.token_endpoint(), basic.map(String::as_str), form).await;
+        assert_eq!(
+            (reply.status.as_u16(), &reply.json()["error"]),
+            (status, &json!(error)),
+            "{form}"
+        );
+        assert_eq!(
+            reply.header("www-authenticate").is_some(),
+            status == 401,
+            "{form}"
+        );
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+    }
+    let reply = get(&issuer.token_endpoint()).await.unwrap();
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("allow")),
+        (405, Some("POST"))
+    );
+}
+
+#[tokio::test]
+async fn listens_where_told_and_says_when_it_cannot() {
+    let first = TestIssuer::start().await;
+    let taken: std::net::SocketAddr = first
+        .url()
+        .strip_prefix("http://")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let error = TestIssuer::builder()
+        .listen(taken)
+        .start()
+        .await
+        .unwrap_err();
+    assert_eq!(error.address(), taken);
+    assert_eq!(
+        error.to_string(),
+        format!("a test issuer cannot listen on {taken}")
+    );
+}

@@ -1,0 +1,77 @@
+//! A plain HTTP client: one connection a request, no redirects, no cleverness.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+pub(crate) async fn get(url: &str) -> Result<Reply, Failure> {
+    send(Request::get(url).body(Full::default())?).await
+}
+
+pub(crate) async fn get_with(url: &str, name: &str, value: &str) -> Reply {
+    send(
+        Request::get(url)
+            .header(name, value)
+            .body(Full::default())
+            .unwrap(),
+    )
+    .await
+    .unwrap()
+}
+
+pub(crate) async fn post_form(url: &str, basic: Option<&str>, form: &str) -> Reply {
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(url)
+        .header("content-type", "application/x-www-form-urlencoded");
+    if let Some(credentials) = basic {
+        request = request.header("authorization", format!("Basic {credentials}"));
+    }
+    send(request.body(Full::from(form.to_owned())).unwrap())
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn send(mut request: Request<Full<Bytes>>) -> Result<Reply, Failure> {
+    let authority = request.uri().authority().unwrap().to_string();
+    request.headers_mut().insert("host", authority.parse()?);
+    *request.uri_mut() = request.uri().path_and_query().unwrap().as_str().parse()?;
+    let stream = TcpStream::connect(authority).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let exchange = async {
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Reply {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
+    };
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(connection);
+    exchange.await
+}
