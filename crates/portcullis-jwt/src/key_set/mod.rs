@@ -1,18 +1,21 @@
 //! The keys of one issuer, immutable and prepared.
 
+mod index;
 mod jwks;
 mod key;
 mod pem;
 mod select;
+mod verify;
 
 use portcullis_core::Secret;
 
+use self::index::Index;
 use self::jwks::Skipped;
 pub use self::jwks::{KeySetError, SkippedKey};
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
-use self::select::Index;
-pub use self::select::{Candidates, MatchedBy, NoCandidate, SignatureError};
+pub use self::select::{Candidates, MatchedBy, NoCandidate};
+pub use self::verify::SignatureError;
 use crate::algorithm::{Algorithm, AlgorithmSet};
 use crate::backend::{AwsLc, SignatureBackend};
 use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};

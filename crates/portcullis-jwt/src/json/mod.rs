@@ -5,11 +5,13 @@
 //! or a set of claims that two readers can understand differently is refused here, so both are read by visitors
 //! built from these parts: [`Members`] walks an object, [`IgnoredUnique`] skips a value, [`Shallow`] keeps a text.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
+mod members;
+mod value;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserialize;
+
+pub(crate) use self::members::{Members, Text};
+pub(crate) use self::value::{IgnoredUnique, Shallow};
 
 /// Why some bytes are not the JSON that was expected.
 ///
@@ -56,11 +58,6 @@ pub enum JsonError {
 
 pub(crate) const DUPLICATE: &str = "duplicate member";
 
-/// How deep a skipped value may be. Each level of an error costs an allocation on its way out, and no token that was
-/// met comes near.
-const MAX_DEPTH: usize = 16;
-const TOO_DEEP: &str = "nested too deeply";
-
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
@@ -69,7 +66,7 @@ impl From<serde_json::Error> for JsonError {
         }
         match error.to_string() {
             text if text.starts_with(DUPLICATE) => Self::DuplicateMember { line, column },
-            text if text.starts_with(TOO_DEEP) => Self::TooDeep { line, column },
+            text if text.starts_with(value::TOO_DEEP) => Self::TooDeep { line, column },
             _ => Self::UnexpectedType { line, column },
         }
     }
@@ -83,202 +80,12 @@ pub(crate) fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T
     Ok(serde_json::from_str(text)?)
 }
 
-/// How many names [`Members`] keeps without allocating.
-const INLINE_NAMES: usize = 16;
-
-/// The members of one object as they are visited: refuses the second of a name, after unescaping.
-///
-/// Up to [`INLINE_NAMES`] names are kept without allocating and compared one by one; after that a hash set with
-/// its own random seed takes over, so thousands of members cost what they weigh and no more.
-pub(crate) struct Members<'de> {
-    inline: [Cow<'de, str>; INLINE_NAMES],
-    length: usize,
-    spilled: HashSet<Cow<'de, str>>,
-    last: Cow<'de, str>,
-}
-
-impl<'de> Members<'de> {
-    pub(crate) fn new() -> Self {
-        Self {
-            inline: [const { Cow::Borrowed("") }; INLINE_NAMES],
-            length: 0,
-            spilled: HashSet::new(),
-            last: Cow::Borrowed(""),
-        }
-    }
-
-    /// The name of the next member, whose value is then to be read from `map`.
-    pub(crate) fn next<A: MapAccess<'de>>(
-        &mut self,
-        map: &mut A,
-    ) -> Result<Option<&str>, A::Error> {
-        let Some(Text(name)) = map.next_key()? else {
-            return Ok(None);
-        };
-        if self.inline[..self.length].contains(&name) || self.spilled.contains(&name) {
-            return Err(A::Error::custom(DUPLICATE));
-        }
-        if self.length < INLINE_NAMES {
-            let slot = &mut self.inline[self.length];
-            self.length += 1;
-            *slot = name;
-            Ok(Some(slot))
-        } else {
-            self.spilled.insert(name.clone());
-            self.last = name;
-            Ok(Some(&self.last))
-        }
-    }
-}
-
-/// A string, borrowed from the input unless it has escapes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Text<'de>(pub(crate) Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text)))
-            }
-        }
-
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-/// A value of any type that is skipped, but held to the same rules: no duplicate members, no lone surrogates.
-pub(crate) struct IgnoredUnique;
-
-impl<'de> Deserialize<'de> for IgnoredUnique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Shallow::deserialize(deserializer).map(|_| Self)
-    }
-}
-
-/// A value of which only a string or a boolean is kept; what is inside an array or object is skipped as by
-/// [`IgnoredUnique`].
-///
-/// For members whose wrong type is to be told from a syntax error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Shallow<'de> {
-    Null,
-    Bool(bool),
-    Number,
-    Text(Cow<'de, str>),
-    Array,
-    Object,
-}
-
-impl<'de> Deserialize<'de> for Shallow<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ShallowVisitor { depth: 0 })
-    }
-}
-
-struct ShallowVisitor {
-    depth: usize,
-}
-
-impl ShallowVisitor {
-    /// What is to be skipped inside of an array or object at this depth.
-    fn inner<E: Error>(self) -> Result<Inner, E> {
-        let depth = self.depth + 1;
-        if depth > MAX_DEPTH {
-            return Err(E::custom(TOO_DEEP));
-        }
-        Ok(Inner { depth })
-    }
-}
-
-/// A value within a skipped one.
-#[derive(Clone, Copy)]
-struct Inner {
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Inner {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let visitor = ShallowVisitor { depth: self.depth };
-        deserializer.deserialize_any(visitor).map(|_| ())
-    }
-}
-
-impl<'de> Visitor<'de> for ShallowVisitor {
-    type Value = Shallow<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Shallow::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Shallow::Bool(value))
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Shallow::Number)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Shallow::Number)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Shallow::Number)
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Shallow::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Shallow::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Shallow::Text(Cow::Owned(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let inner = self.inner()?;
-        while items.next_element_seed(inner)?.is_some() {}
-        Ok(Shallow::Array)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let inner = self.inner()?;
-        let mut members = Members::new();
-        while members.next(&mut map)?.is_some() {
-            map.next_value_seed(inner)?;
-        }
-        Ok(Shallow::Object)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use super::members::INLINE_NAMES;
+    use super::value::MAX_DEPTH;
     use super::*;
 
     fn skip(json: &str) -> Result<(), JsonError> {

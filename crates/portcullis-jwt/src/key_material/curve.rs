@@ -1,0 +1,167 @@
+//! The public keys of `ES*` and `EdDSA`.
+
+use super::{KeyFamily, KeyRejected};
+
+/// A curve that ECDSA is used on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Curve {
+    /// NIST P-256, for `ES256`.
+    P256,
+    /// NIST P-384, for `ES384`.
+    P384,
+    /// NIST P-521, for `ES512`.
+    P521,
+}
+
+impl Curve {
+    /// Reads the value of a JWK's `crv`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "P-256" => Some(Self::P256),
+            "P-384" => Some(Self::P384),
+            "P-521" => Some(Self::P521),
+            _ => None,
+        }
+    }
+
+    /// The value of a JWK's `crv` (RFC 7518 §6.2.1.1).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    /// The length of a coordinate in bytes.
+    #[must_use]
+    pub const fn coordinate_bytes(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    pub(super) const fn family(self) -> KeyFamily {
+        match self {
+            Self::P256 => KeyFamily::P256,
+            Self::P384 => KeyFamily::P384,
+            Self::P521 => KeyFamily::P521,
+        }
+    }
+}
+
+/// The public key of ECDSA: two numbers of the right length; whether they are a point of the curve is for the backend
+/// to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcKey {
+    curve: Curve,
+    point: Box<[u8]>,
+}
+
+impl EcKey {
+    /// Takes both coordinates in big-endian order and full length (RFC 7518 §6.2.1.2).
+    ///
+    /// # Errors
+    /// If one of them is shorter or longer.
+    pub fn new(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyRejected> {
+        let length = curve.coordinate_bytes();
+        if x.len() != length || y.len() != length {
+            return Err(KeyRejected::CoordinateLength);
+        }
+        Ok(Self {
+            curve,
+            point: [&[4], x, y].concat().into(),
+        })
+    }
+
+    /// The curve.
+    #[must_use]
+    pub fn curve(&self) -> Curve {
+        self.curve
+    }
+
+    /// The first coordinate, in full length.
+    #[must_use]
+    pub fn x(&self) -> &[u8] {
+        &self.point[1..=self.curve.coordinate_bytes()]
+    }
+
+    /// The second coordinate, in full length.
+    #[must_use]
+    pub fn y(&self) -> &[u8] {
+        &self.point[1 + self.curve.coordinate_bytes()..]
+    }
+
+    /// Both, as SEC 1 §2.3.3 writes a point without compression.
+    #[must_use]
+    pub fn uncompressed_point(&self) -> &[u8] {
+        &self.point
+    }
+}
+
+/// The public key of EdDSA on Ed25519.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ed25519Key([u8; 32]);
+
+impl Ed25519Key {
+    /// Takes the encoded point (RFC 8037 §2).
+    ///
+    /// # Errors
+    /// If it is not 32 bytes long.
+    pub fn new(x: &[u8]) -> Result<Self, KeyRejected> {
+        x.try_into()
+            .map(Self)
+            .map_err(|_| KeyRejected::CoordinateLength)
+    }
+
+    /// The encoded point.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_have_the_length_of_the_curve() {
+        for (curve, length) in [(Curve::P256, 32), (Curve::P384, 48), (Curve::P521, 66)] {
+            let coordinate = vec![7; length + 1];
+            let make = |x: usize, y: usize| EcKey::new(curve, &coordinate[..x], &coordinate[..y]);
+            assert!(make(length, length).is_ok());
+            for (x, y) in [
+                (length - 1, length),
+                (length, length - 1),
+                (length + 1, length),
+                (0, 0),
+                (length, 0),
+            ] {
+                assert_eq!(
+                    make(x, y),
+                    Err(KeyRejected::CoordinateLength),
+                    "{curve:?} {x} {y}"
+                );
+            }
+        }
+        let key = EcKey::new(Curve::P256, &[1; 32], &[2; 32]).expect("lengths are right");
+        assert_eq!((key.x(), key.y()), (&[1; 32][..], &[2; 32][..]));
+    }
+
+    #[test]
+    fn a_short_ed25519_key_is_an_error_and_no_panic() {
+        for length in [0, 1, 31, 33, 57] {
+            assert_eq!(
+                Ed25519Key::new(&vec![1; length]),
+                Err(KeyRejected::CoordinateLength)
+            );
+        }
+        assert!(Ed25519Key::new(&[1; 32]).is_ok());
+    }
+}

@@ -1,0 +1,155 @@
+//! The public key of `RS*` and `PS*`.
+
+use super::KeyRejected;
+
+/// An RSA public key of 2048 to 8192 bits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RsaKey {
+    modulus: Box<[u8]>,
+    exponent: Box<[u8]>,
+}
+
+impl RsaKey {
+    const MIN_BITS: usize = 2048;
+    const MAX_BITS: usize = 8192;
+
+    /// Takes both numbers in big-endian order; leading zeros, which RFC 7518 §6.3.1.1 forbids but some issuers send,
+    /// are dropped.
+    ///
+    /// # Errors
+    /// If a number is outside what this crate accepts.
+    pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyRejected> {
+        let modulus = without_leading_zeros(modulus);
+        let exponent = without_leading_zeros(exponent);
+        match bits(modulus) {
+            bits if bits < Self::MIN_BITS => return Err(KeyRejected::RsaTooSmall { bits }),
+            bits if bits > Self::MAX_BITS => return Err(KeyRejected::RsaTooLarge { bits }),
+            _ => {}
+        }
+        if is_even(modulus) {
+            return Err(KeyRejected::RsaModulusEven);
+        }
+        if is_even(exponent) || exponent.len() > 4 || exponent == [1] {
+            return Err(KeyRejected::RsaExponent);
+        }
+        if has_roca_fingerprint(modulus) {
+            return Err(KeyRejected::RsaWeakGenerator);
+        }
+        Ok(Self {
+            modulus: modulus.into(),
+            exponent: exponent.into(),
+        })
+    }
+
+    /// The modulus, big-endian, without leading zeros.
+    #[must_use]
+    pub fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+
+    /// The public exponent, big-endian, without leading zeros.
+    #[must_use]
+    pub fn exponent(&self) -> &[u8] {
+        &self.exponent
+    }
+}
+
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
+}
+
+fn bits(number: &[u8]) -> usize {
+    number
+        .first()
+        .map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
+}
+
+fn is_even(number: &[u8]) -> bool {
+    number.last().is_none_or(|last| last % 2 == 0)
+}
+
+/// Whether the residues of `modulus` all are powers of 65537, as those of keys made by one widespread generator are
+/// and those of an ordinary key are with negligible probability (Nemec et al., "The Return of Coppersmith's Attack",
+/// §3.2).
+fn has_roca_fingerprint(modulus: &[u8]) -> bool {
+    const PRIMES: [u64; 38] = [
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,
+        97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    ];
+    PRIMES.iter().all(|prime| {
+        let residue = modulus.iter().fold(0, |residue, byte| {
+            (residue * 256 + u64::from(*byte)) % prime
+        });
+        std::iter::successors(Some(1), |power| {
+            Some(power * 65537 % prime).filter(|power| *power != 1)
+        })
+        .any(|power| power == residue)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut modulus = vec![0x5b; bits.div_ceil(8)];
+        modulus[0] = 1 << ((bits - 1) % 8);
+        modulus
+    }
+
+    #[test]
+    fn j7_rsa_has_2048_to_8192_bits() {
+        let exponent = [1, 0, 1];
+        for bits in [2048, 2049, 4096, 8192] {
+            assert!(RsaKey::new(&modulus(bits), &exponent).is_ok(), "{bits}");
+        }
+        for bits in [1, 512, 1024, 2047] {
+            assert_eq!(
+                RsaKey::new(&modulus(bits), &exponent),
+                Err(KeyRejected::RsaTooSmall { bits })
+            );
+        }
+        assert_eq!(
+            RsaKey::new(&modulus(8193), &exponent),
+            Err(KeyRejected::RsaTooLarge { bits: 8193 })
+        );
+        assert_eq!(
+            RsaKey::new(&[], &exponent),
+            Err(KeyRejected::RsaTooSmall { bits: 0 })
+        );
+        assert_eq!(
+            RsaKey::new(&[0; 256], &exponent),
+            Err(KeyRejected::RsaTooSmall { bits: 0 })
+        );
+        let padded = [vec![0; 2], modulus(2047)].concat();
+        assert_eq!(
+            RsaKey::new(&padded, &exponent),
+            Err(KeyRejected::RsaTooSmall { bits: 2047 })
+        );
+    }
+
+    #[test]
+    fn j7_rsa_numbers_are_sane() {
+        let good = modulus(2048);
+        for exponent in [
+            &[][..],
+            &[0],
+            &[1],
+            &[0, 0, 1],
+            &[2],
+            &[1, 0, 0],
+            &[1, 0, 0, 0, 1],
+        ] {
+            assert_eq!(
+                RsaKey::new(&good, exponent),
+                Err(KeyRejected::RsaExponent),
+                "{exponent:?}"
+            );
+        }
+        assert!(RsaKey::new(&good, &[0, 3]).is_ok());
+        let mut even = good;
+        even[255] = 2;
+        assert_eq!(RsaKey::new(&even, &[3]), Err(KeyRejected::RsaModulusEven));
+    }
+}

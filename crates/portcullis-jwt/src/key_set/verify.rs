@@ -1,0 +1,320 @@
+//! A token's signature, against the keys of a set.
+
+use super::{KeySet, MatchedBy, NoCandidate, VerificationKey};
+use crate::header::Header;
+use crate::jws::{CompactJws, JwsError, SignatureBuffer};
+
+impl KeySet {
+    /// Verifies the signature of `jws`, whose header is `header`, and says which key it is by.
+    ///
+    /// The caller has checked before that the algorithm is one it allows.
+    ///
+    /// # Errors
+    /// [`SignatureError::UnknownKid`] if the set may be out of date; the others are final.
+    pub fn verify(
+        &self,
+        jws: &CompactJws<'_>,
+        header: &Header<'_>,
+    ) -> Result<&VerificationKey, SignatureError> {
+        let algorithm = header.algorithm();
+        let candidates = self.candidates(header.kid(), algorithm)?;
+        let matched_by = candidates.matched_by();
+        let mut buffer = SignatureBuffer::new();
+        let signature = jws
+            .signature(&mut buffer)
+            .map_err(SignatureError::Malformed)?;
+        for key in candidates {
+            if key
+                .verify(algorithm, jws.signing_input(), signature)
+                .is_ok()
+            {
+                return Ok(key);
+            }
+        }
+        Err(match matched_by {
+            MatchedBy::KeyWithoutKid => SignatureError::UnknownKid,
+            MatchedBy::Kid | MatchedBy::Algorithm => SignatureError::BadSignature,
+        })
+    }
+}
+
+/// Why a token's signature is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// The signature is not one at all.
+    #[error(transparent)]
+    Malformed(JwsError),
+    /// No key of the set has the `kid`, and none without a name made the signature. A newer set may have the key.
+    #[error("no key of the issuer has the token's `kid`")]
+    UnknownKid,
+    /// The `kid` is known, but its key is for another algorithm than the header's (RFC 8725 §3.1).
+    #[error("the key named by `kid` is not for the token's algorithm")]
+    KidForOtherAlgorithm,
+    /// The token names no key, and the set has none for its algorithm.
+    #[error("no key of the issuer is for the token's algorithm")]
+    NoKeyForAlgorithm,
+    /// There were keys to try, and none of them made the signature.
+    #[error("the signature does not hold")]
+    BadSignature,
+}
+
+impl From<NoCandidate> for SignatureError {
+    fn from(reason: NoCandidate) -> Self {
+        match reason {
+            NoCandidate::UnknownKid => Self::UnknownKid,
+            NoCandidate::KidForOtherAlgorithm => Self::KidForOtherAlgorithm,
+            NoCandidate::NoKeyForAlgorithm => Self::NoKeyForAlgorithm,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::Algorithm;
+    use crate::header::HeaderBuffer;
+    use crate::testing::{Signer, jwks};
+
+    fn set(keys: &[String]) -> KeySet {
+        KeySet::parse(jwks(keys).as_bytes()).expect("a usable set")
+    }
+
+    fn verify(keys: &KeySet, token: &str) -> Result<Thumb, SignatureError> {
+        let jws = CompactJws::parse(token).expect("three parts");
+        let mut buffer = HeaderBuffer::new();
+        let header = jws.header(&mut buffer).expect("a good header");
+        keys.verify(&jws, &header).map(|key| key.thumbprint())
+    }
+
+    type Thumb = crate::thumbprint::Thumbprint;
+
+    #[test]
+    fn p1_every_asymmetric_algorithm_verifies_and_only_under_its_own_name() {
+        for algorithm in Algorithm::ASYMMETRIC {
+            let signer = Signer::new(algorithm);
+            let keys = set(&[signer.jwk("")]);
+            assert!(verify(&keys, &signer.token("")).is_ok(), "{algorithm}");
+            for other in Algorithm::ASYMMETRIC
+                .into_iter()
+                .chain(Algorithm::SYMMETRIC)
+                .filter(|other| *other != algorithm)
+            {
+                let token = signer.sign(&format!(r#"{{"alg":"{other}"}}"#), "{}");
+                assert!(verify(&keys, &token).is_err(), "{algorithm} as {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn p1_a_key_with_alg_is_for_that_algorithm_alone() {
+        let signer = Signer::new(Algorithm::RS512);
+        let keys = set(&[signer.jwk(r#","alg":"RS256","kid":"a""#)]);
+        let named = verify(&keys, &signer.token(r#","kid":"a""#));
+        assert_eq!(named, Err(SignatureError::KidForOtherAlgorithm));
+        assert_eq!(
+            verify(&keys, &signer.token("")),
+            Err(SignatureError::NoKeyForAlgorithm)
+        );
+        let signer = Signer::new(Algorithm::RS256);
+        assert!(verify(&keys, &signer.token(r#","kid":"a""#)).is_ok());
+    }
+
+    #[test]
+    fn eddsa_has_two_names() {
+        let signer = Signer::new(Algorithm::EdDSA);
+        for in_key in ["", r#","alg":"EdDSA""#, r#","alg":"Ed25519""#] {
+            for in_token in ["EdDSA", "Ed25519"] {
+                let token = signer.sign(&format!(r#"{{"alg":"{in_token}"}}"#), "{}");
+                assert!(
+                    verify(&set(&[signer.jwk(in_key)]), &token).is_ok(),
+                    "{in_key} {in_token}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn w2_a_kid_is_compared_by_case_and_whole() {
+        let signer = Signer::new(Algorithm::ES256);
+        let other = Signer::new(Algorithm::ES256);
+        let keys = set(&[
+            signer.jwk(r#","kid":"key-a""#),
+            other.jwk(r#","kid":"key-ab""#),
+        ]);
+        assert!(verify(&keys, &signer.token(r#","kid":"key-a""#)).is_ok());
+        assert_eq!(
+            verify(&keys, &signer.token(r#","kid":"key-ab""#)),
+            Err(SignatureError::BadSignature)
+        );
+        for kid in [
+            "Key-a",
+            "KEY-A",
+            "key-",
+            "key-a ",
+            "",
+            "../key-a",
+            "key-a\\u0000",
+            "' OR 1=1 --",
+        ] {
+            let token = signer.token(&format!(r#","kid":"{kid}""#));
+            assert_eq!(
+                verify(&keys, &token),
+                Err(SignatureError::UnknownKid),
+                "{kid:?}"
+            );
+        }
+        assert!(
+            verify(&keys, &signer.token("")).is_ok(),
+            "without a kid the compatible keys are tried"
+        );
+    }
+
+    #[test]
+    fn a_kid_shared_by_several_keys_tries_each() {
+        let signers: Vec<_> = Algorithm::ASYMMETRIC.into_iter().map(Signer::new).collect();
+        let second = Signer::new(Algorithm::ES256);
+        let mut all: Vec<_> = signers
+            .iter()
+            .map(|signer| signer.jwk(r#","kid":"same""#))
+            .collect();
+        all.push(second.jwk(r#","kid":"same""#));
+        let keys = set(&all);
+        for signer in signers.iter().chain([&second]) {
+            assert!(verify(&keys, &signer.token(r#","kid":"same""#)).is_ok());
+        }
+        let stranger = Signer::new(Algorithm::ES256).token(r#","kid":"same""#);
+        assert_eq!(verify(&keys, &stranger), Err(SignatureError::BadSignature));
+    }
+
+    #[test]
+    fn p7_no_more_than_four_keys_are_tried() {
+        let signers: Vec<_> = (0..6).map(|_| Signer::new(Algorithm::ES256)).collect();
+        for members in ["", r#","kid":"same""#] {
+            let keys = set(&signers
+                .iter()
+                .map(|signer| signer.jwk(members))
+                .collect::<Vec<_>>());
+            let accepted: Vec<_> = signers
+                .iter()
+                .map(|signer| verify(&keys, &signer.token("")).is_ok())
+                .collect();
+            assert_eq!(accepted, [true, true, true, true, false, false]);
+            assert_eq!(
+                keys.candidates(Some("same"), Algorithm::ES256)
+                    .map(|found| found.len()),
+                Ok(4)
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_without_a_name_may_be_the_one_meant() {
+        let nameless = Signer::new(Algorithm::ES256);
+        let named = Signer::new(Algorithm::ES256);
+        let keys = set(&[nameless.jwk(""), named.jwk(r#","kid":"a""#)]);
+        assert!(verify(&keys, &nameless.token(r#","kid":"b""#)).is_ok());
+        assert_eq!(
+            verify(&keys, &nameless.token(r#","kid":"a""#)),
+            Err(SignatureError::BadSignature)
+        );
+        let stranger = Signer::new(Algorithm::ES256).token(r#","kid":"b""#);
+        assert_eq!(
+            verify(&keys, &stranger),
+            Err(SignatureError::UnknownKid),
+            "a newer set may have it"
+        );
+    }
+
+    #[test]
+    fn each_of_the_most_keys_is_found_by_its_name() {
+        let signer = Signer::new(Algorithm::ES256);
+        let names: Vec<_> = (0..KeySet::MAX_KEYS)
+            .map(|n| format!("key-{}", n * 7 % 64))
+            .collect();
+        let keys = set(&names
+            .iter()
+            .map(|name| signer.jwk(&format!(r#","kid":"{name}""#)))
+            .collect::<Vec<_>>());
+        for name in &names {
+            let mut found = keys
+                .candidates(Some(name), Algorithm::ES256)
+                .expect("it is there");
+            assert_eq!(found.matched_by(), MatchedBy::Kid);
+            assert_eq!(
+                found.next().and_then(VerificationKey::kid),
+                Some(name.as_str())
+            );
+            assert!(found.next().is_none());
+        }
+        let in_order: Vec<_> = keys.keys().filter_map(VerificationKey::kid).collect();
+        assert_eq!(in_order, names, "the order of publication is kept");
+    }
+
+    #[test]
+    fn j7_a_signature_has_the_exact_length_of_its_algorithm() {
+        for algorithm in Algorithm::ASYMMETRIC {
+            let signer = Signer::new(algorithm);
+            let keys = set(&[signer.jwk("")]);
+            let token = signer.token("");
+            let (input, _) = token.rsplit_once('.').expect("three parts");
+            let good = signer.raw_signature(input.as_bytes());
+            let with =
+                |signature: &[u8]| format!("{input}.{}", crate::base64url::encode(signature));
+            assert!(verify(&keys, &with(&good)).is_ok());
+            let mut changed = good.clone();
+            changed[good.len() / 2] ^= 1;
+            let bad = [
+                vec![],
+                vec![0],
+                vec![0; good.len()],
+                good[..good.len() - 1].to_vec(),
+                good[1..].to_vec(),
+                [&good[..], &[0]].concat(),
+                [&[0], &good[..]].concat(),
+                [&good[..], &good[..]].concat(),
+                changed,
+            ];
+            for signature in bad {
+                assert_eq!(
+                    verify(&keys, &with(&signature)),
+                    Err(SignatureError::BadSignature),
+                    "{algorithm}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_swapped_under_a_kept_signature_does_not_hold() {
+        let signer = Signer::new(Algorithm::EdDSA);
+        let token = signer.token("");
+        let parts: Vec<_> = token.split('.').collect();
+        let swapped = format!(
+            "{}.{}.{}",
+            parts[0],
+            crate::base64url::encode(br#"{"scope":"admin"}"#),
+            parts[2]
+        );
+        assert_eq!(
+            verify(&set(&[signer.jwk("")]), &swapped),
+            Err(SignatureError::BadSignature)
+        );
+    }
+
+    #[test]
+    fn the_signature_is_strict_base64url() {
+        let signer = Signer::new(Algorithm::ES256);
+        let keys = set(&[signer.jwk("")]);
+        for suffix in ["=", "==", "\n", "+"] {
+            let malformed = verify(&keys, &format!("{}{suffix}", signer.token("")));
+            assert!(
+                matches!(
+                    malformed,
+                    Err(SignatureError::Malformed(JwsError::NotBase64Url(_)))
+                ),
+                "{malformed:?}"
+            );
+        }
+    }
+}
