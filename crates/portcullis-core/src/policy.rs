@@ -37,10 +37,20 @@ enum Rule {
 }
 
 impl ScopePolicy {
-    /// Asks for every part. An empty list would ask for nothing, so it does not compile:
+    /// Asks for every part.
+    ///
+    /// ```
+    /// # use portcullis_core::{Scope, ScopePolicy};
+    /// let parts: [Scope; 1] = [Scope::from_static("orders:read")];
+    /// let policy = ScopePolicy::all(parts);
+    /// ```
+    ///
+    /// An empty list would ask for nothing, so it does not compile:
     ///
     /// ```compile_fail
-    /// portcullis_core::ScopePolicy::all([] as [portcullis_core::Scope; 0]);
+    /// # use portcullis_core::{Scope, ScopePolicy};
+    /// let parts: [Scope; 0] = [];
+    /// let policy = ScopePolicy::all(parts);
     /// ```
     #[must_use]
     pub fn all<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
@@ -53,7 +63,21 @@ impl ScopePolicy {
         Self::compile(Rule::All(rules(parts)))
     }
 
-    /// Asks for at least one part. An empty list could never be met, so it does not compile.
+    /// Asks for at least one part.
+    ///
+    /// ```
+    /// # use portcullis_core::{Scope, ScopePolicy};
+    /// let parts: [Scope; 1] = [Scope::from_static("orders:read")];
+    /// let policy = ScopePolicy::any(parts);
+    /// ```
+    ///
+    /// An empty list could never be met, so it does not compile:
+    ///
+    /// ```compile_fail
+    /// # use portcullis_core::{Scope, ScopePolicy};
+    /// let parts: [Scope; 0] = [];
+    /// let policy = ScopePolicy::any(parts);
+    /// ```
     #[must_use]
     pub fn any<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         const {
@@ -182,6 +206,12 @@ pub trait ScopeRequirement: Send + Sync + 'static {
 /// assert_eq!(WriteOrders::SCOPE.as_str(), "orders:write");
 /// let layer = RequireScopeLayer::all([WriteOrders::SCOPE]);
 /// ```
+///
+/// Text that is no scope does not compile:
+///
+/// ```compile_fail
+/// portcullis_core::scope!(pub Bad = "orders write");
+/// ```
 #[macro_export]
 macro_rules! scope {
     ($(#[$attribute:meta])* $visibility:vis $name:ident = $text:literal $(;)?) => {
@@ -194,6 +224,9 @@ macro_rules! scope {
             /// The scope itself.
             $visibility const SCOPE: $crate::Scope = $crate::Scope::from_static($text);
         }
+
+        // Evaluated by `cargo check` already, used or not.
+        const _: $crate::Scope = $name::SCOPE;
 
         impl $crate::ScopeRequirement for $name {
             fn policy() -> $crate::ScopePolicy {

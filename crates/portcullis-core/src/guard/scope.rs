@@ -35,13 +35,25 @@ enum Rule {
 }
 
 impl RequireScopeLayer {
-    /// Asks for every one of these scopes. An empty list does not compile.
+    /// Asks for every one of these scopes. An empty list does not compile:
+    ///
+    /// ```compile_fail
+    /// # use portcullis_core::{RequireScopeLayer, Scope};
+    /// let scopes: [Scope; 0] = [];
+    /// let layer = RequireScopeLayer::all(scopes);
+    /// ```
     #[must_use]
     pub fn all<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         Self::policy(ScopePolicy::all(parts))
     }
 
-    /// Asks for at least one of these scopes. An empty list does not compile.
+    /// Asks for at least one of these scopes. An empty list does not compile:
+    ///
+    /// ```compile_fail
+    /// # use portcullis_core::{RequireScopeLayer, Scope};
+    /// let scopes: [Scope; 0] = [];
+    /// let layer = RequireScopeLayer::any(scopes);
+    /// ```
     #[must_use]
     pub fn any<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         Self::policy(ScopePolicy::any(parts))

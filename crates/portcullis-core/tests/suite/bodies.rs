@@ -45,7 +45,7 @@ impl Body for Script {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 
@@ -121,7 +121,7 @@ async fn hints_pass() {
                 sent.hint.set_upper(9);
             }
         }
-        let expected = sent.hint.clone();
+        let expected = sent.hint;
         let body = through(sent, "reader").await.into_body();
         assert_eq!(body.size_hint().exact(), exact);
         assert_eq!(body.size_hint().lower(), expected.lower());

@@ -1,46 +1,47 @@
 //! What an operator reads.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, io, sync::LazyLock};
 
 use portcullis_core::{AuthenticateLayer, RequireMachineLayer, RequireScopeLayer, Scope};
 use tower::ServiceBuilder;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{Fake, bearing, request, send};
 
 const READ: Scope = Scope::from_static("orders:read");
 
-/// Everything logged on this thread while it is installed.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What was logged on this thread.
+struct Log;
 
 impl Log {
-    fn install() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .without_time()
-            .with_writer(log.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+    /// One subscriber for the whole process: were it one for each thread, a test without any could be the first to
+    /// reach an event, and switch it off for all.
+    fn install() -> Self {
+        static INSTALLED: LazyLock<()> = LazyLock::new(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::TRACE)
+                .with_ansi(false)
+                .without_time()
+                .with_writer(|| Log)
+                .init();
+            tracing::callsite::rebuild_interest_cache();
+        });
+        LazyLock::force(&INSTALLED);
+        Self
     }
 
     fn take(&self) -> String {
-        let bytes = std::mem::take(&mut *self.0.lock().expect("not poisoned"));
+        let bytes = LOGGED.take();
         String::from_utf8(bytes).expect("UTF-8").trim().to_owned()
     }
 }
 
-impl io::Write for &Log {
+impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .expect("not poisoned")
-            .extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -49,17 +50,9 @@ impl io::Write for &Log {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = &'a Self;
-
-    fn make_writer(&'a self) -> &'a Self {
-        self
-    }
-}
-
 #[tokio::test]
 async fn a_wiring_mistake_is_an_error_that_says_what_to_do() {
-    let (log, _guard) = Log::install();
+    let log = Log::install();
     assert_eq!(
         send(&RequireScopeLayer::all([READ]), request(&[]))
             .await
@@ -80,21 +73,21 @@ async fn a_wiring_mistake_is_an_error_that_says_what_to_do() {
 
 #[tokio::test]
 async fn an_outage_is_a_warning() {
-    let (log, _guard) = Log::install();
+    let log = Log::install();
     send(&AuthenticateLayer::new(Fake::bearer()), bearing("down")).await;
     insta::assert_snapshot!(log.take(), @r#"WARN portcullis_core::refusal: request refused kind=Unavailable reason="the credential cannot be checked right now""#);
 }
 
 #[tokio::test]
 async fn a_caller_s_fault_is_for_debugging_and_says_the_internal_reason() {
-    let (log, _guard) = Log::install();
+    let log = Log::install();
     send(&AuthenticateLayer::new(Fake::bearer()), bearing("expired")).await;
     insta::assert_snapshot!(log.take(), @r#"DEBUG portcullis_core::refusal: request refused kind=Invalid reason="exp was long ago""#);
 }
 
 #[tokio::test]
 async fn what_passes_is_not_logged() {
-    let (log, _guard) = Log::install();
+    let log = Log::install();
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()))
         .layer(RequireScopeLayer::all([READ]))
@@ -105,7 +98,7 @@ async fn what_passes_is_not_logged() {
 
 #[tokio::test]
 async fn no_credential_is_logged_wherever_it_was_put() {
-    let (log, _guard) = Log::install();
+    let log = Log::install();
     let layer = AuthenticateLayer::any_of((Fake::bearer(), Fake::key())).expect("two sources");
     for fields in [
         [("authorization", "Bearer s3cr3t"), ("accept", "*/*")],
