@@ -1,0 +1,78 @@
+//! Base62: the digits, the letters, nothing that a shell, a URL or a double click trips over.
+
+use aws_lc_rs::rand;
+use zeroize::Zeroize;
+
+use crate::KeyError;
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// How many digits any `u32` fits in: 62⁶ > 2³².
+pub(crate) const U32_DIGITS: usize = 6;
+
+pub(crate) fn is_base62(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_alphanumeric)
+}
+
+/// Fills `digits` with random ones, each as likely as any other.
+pub(crate) fn fill_random(digits: &mut [u8]) -> Result<(), KeyError> {
+    // A byte from 248 on is thrown away: 248 = 4 · 62, so that the rest falls evenly on the digits.
+    const EVEN: u8 = 248;
+    let mut random = [0_u8; 64];
+    let mut filled = 0;
+    while filled < digits.len() {
+        rand::fill(&mut random).map_err(|_| KeyError::Random)?;
+        for byte in random.iter().filter(|byte| **byte < EVEN) {
+            let Some(digit) = digits.get_mut(filled) else {
+                break;
+            };
+            *digit = ALPHABET[usize::from(byte % 62)];
+            filled += 1;
+        }
+    }
+    random.zeroize();
+    Ok(())
+}
+
+/// The number in exactly [`U32_DIGITS`] digits, most significant first.
+pub(crate) fn encode_u32(mut number: u32) -> [u8; U32_DIGITS] {
+    let mut digits = [b'0'; U32_DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[(number % 62) as usize];
+        number /= 62;
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_a_fixed_width() {
+        assert_eq!(&encode_u32(0), b"000000");
+        assert_eq!(&encode_u32(61), b"00000z");
+        assert_eq!(&encode_u32(62), b"000010");
+        assert_eq!(&encode_u32(u32::MAX), b"4gfFC3");
+    }
+
+    #[test]
+    fn no_digit_is_favoured() {
+        let mut digits = vec![0; 62 * 2_000];
+        fill_random(&mut digits).expect("random bytes");
+        let mut counts = [0_u32; 256];
+        for digit in digits {
+            counts[usize::from(digit)] += 1;
+        }
+        for digit in ALPHABET {
+            // The standard deviation is about 44; taking all bytes modulo 62 would put eight digits near 2,420.
+            let count = counts[usize::from(*digit)];
+            assert!(
+                (1_700..2_300).contains(&count),
+                "{} came {count} times",
+                char::from(*digit)
+            );
+        }
+        assert_eq!(counts.iter().filter(|count| **count > 0).count(), 62);
+    }
+}

@@ -1,0 +1,260 @@
+//! What a store keeps instead of a key.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
+
+use crate::{ApiKey, Peppers};
+
+const LENGTH: usize = digest::SHA256_OUTPUT_LEN;
+
+/// The digest of a key: SHA-256, or HMAC-SHA-256 under a pepper.
+///
+/// No password hash: that defends secrets that can be guessed, and 160 random bits cannot. As text, for stores, it is
+/// `sha256:{hex}` or `hmac-sha256:{version of the pepper}:{hex}`.
+///
+/// ```
+/// use portcullis_api_key::{ApiKey, KeyDigest, KeyPrefix};
+///
+/// let key = ApiKey::generate(&KeyPrefix::default())?;
+/// let digest = KeyDigest::of(&key, None);
+/// assert_eq!(digest.to_string().parse(), Ok(digest));
+/// # Ok::<_, portcullis_api_key::KeyError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyDigest {
+    pepper: Option<u32>,
+    bytes: [u8; LENGTH],
+}
+
+impl KeyDigest {
+    /// The digest of `key`: under the current pepper where there are peppers.
+    #[must_use]
+    pub fn of(key: &ApiKey, peppers: Option<&Peppers>) -> Self {
+        match peppers {
+            Some(peppers) => Self {
+                pepper: Some(peppers.current_version()),
+                bytes: hmac(peppers.current(), key.digested()),
+            },
+            None => Self {
+                pepper: None,
+                bytes: sha256(key.digested()),
+            },
+        }
+    }
+
+    /// The version of the pepper it was made under.
+    #[must_use]
+    pub fn pepper_version(&self) -> Option<u32> {
+        self.pepper
+    }
+
+    /// Whether it is the digest of `digested`, compared in constant time.
+    pub(crate) fn matches(
+        &self,
+        digested: &[u8],
+        peppers: Option<&Peppers>,
+    ) -> Result<bool, UnknownPepper> {
+        let actual = match self.pepper {
+            None => sha256(digested),
+            Some(version) => {
+                let key = peppers
+                    .and_then(|peppers| peppers.version(version))
+                    .ok_or(UnknownPepper(version))?;
+                hmac(key, digested)
+            }
+        };
+        Ok(verify_slices_are_equal(&actual, &self.bytes).is_ok())
+    }
+
+    /// Does for an unknown id the work that a known one takes.
+    pub(crate) fn pretend(digested: &[u8], peppers: Option<&Peppers>) {
+        let nobodys = Self {
+            pepper: peppers.map(Peppers::current_version),
+            bytes: [0; LENGTH],
+        };
+        std::hint::black_box(
+            nobodys
+                .matches(std::hint::black_box(digested), peppers)
+                .ok(),
+        );
+    }
+}
+
+/// A digest names a pepper that this service was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UnknownPepper(pub(crate) u32);
+
+fn sha256(data: &[u8]) -> [u8; LENGTH] {
+    exactly(digest::digest(&digest::SHA256, data).as_ref())
+}
+
+fn hmac(key: &aws_lc_rs::hmac::Key, data: &[u8]) -> [u8; LENGTH] {
+    exactly(aws_lc_rs::hmac::sign(key, data).as_ref())
+}
+
+fn exactly(digest: &[u8]) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    bytes.copy_from_slice(digest);
+    bytes
+}
+
+impl fmt::Display for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pepper {
+            None => f.write_str("sha256:")?,
+            Some(version) => write!(f, "hmac-sha256:{version}:")?,
+        }
+        self.bytes
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for KeyDigest {
+    /// Without the digest: it authenticates nobody, but has no place in a log either.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pepper {
+            None => f.write_str("KeyDigest(sha256)"),
+            Some(version) => write!(f, "KeyDigest(hmac-sha256, pepper {version})"),
+        }
+    }
+}
+
+impl FromStr for KeyDigest {
+    type Err = InvalidKeyDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKeyDigest> {
+        let (pepper, hex) = match text.split_once(':') {
+            Some(("sha256", hex)) => (None, hex),
+            Some(("hmac-sha256", rest)) => {
+                let (version, hex) = rest.split_once(':').ok_or(InvalidKeyDigest)?;
+                (Some(parse_version(version)?), hex)
+            }
+            _ => return Err(InvalidKeyDigest),
+        };
+        Ok(Self {
+            pepper,
+            bytes: parse_hex(hex.as_bytes())?,
+        })
+    }
+}
+
+fn parse_version(text: &str) -> Result<u32, InvalidKeyDigest> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().map_err(|_| InvalidKeyDigest)
+    } else {
+        Err(InvalidKeyDigest)
+    }
+}
+
+fn parse_hex(text: &[u8]) -> Result<[u8; LENGTH], InvalidKeyDigest> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Ok(byte - b'0'),
+        b'a'..=b'f' => Ok(byte - b'a' + 10),
+        _ => Err(InvalidKeyDigest),
+    };
+    if text.len() != 2 * LENGTH {
+        return Err(InvalidKeyDigest);
+    }
+    let mut bytes = [0; LENGTH];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Ok(bytes)
+}
+
+/// Text that is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not the digest of an API key: `sha256:` or `hmac-sha256:VERSION:` and 64 lower-case hexadecimal digits are needed"
+)]
+#[non_exhaustive]
+pub struct InvalidKeyDigest;
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::Secret;
+
+    use super::*;
+    use crate::KeyPrefix;
+
+    fn key() -> ApiKey {
+        ApiKey::generate(&KeyPrefix::default()).expect("random bytes")
+    }
+
+    fn peppers(version: u32, fill: u8) -> Peppers {
+        Peppers::new(version, &Secret::new(vec![fill; 32])).expect("long enough")
+    }
+
+    #[test]
+    fn a_digest_is_the_sha_256_of_what_precedes_the_checksum() {
+        // The text is fixed, so that a change of what is digested, which would void every stored key, is noticed.
+        let key =
+            ApiKey::parse("acme_0123456789AB_0123456789ABCDEFGHIJKLMNOPQ0jAnNB").expect("a key");
+        assert_eq!(
+            KeyDigest::of(&key, None).to_string(),
+            "sha256:4bf5d10291372cf316a37a5edb59185ac3eb5cc06d082df78e60b8c210af10af"
+        );
+    }
+
+    #[test]
+    fn a_digest_matches_its_key_alone() {
+        let (one, other) = (key(), key());
+        for peppers in [None, Some(peppers(1, 7))] {
+            let digest = KeyDigest::of(&one, peppers.as_ref());
+            assert_eq!(digest.matches(one.digested(), peppers.as_ref()), Ok(true));
+            assert_eq!(
+                digest.matches(other.digested(), peppers.as_ref()),
+                Ok(false)
+            );
+            assert_eq!(digest.matches(b"", peppers.as_ref()), Ok(false));
+        }
+    }
+
+    #[test]
+    fn a_pepper_is_needed_and_told_apart_by_version() {
+        let key = key();
+        let old = peppers(1, 7);
+        let digest = KeyDigest::of(&key, Some(&old));
+        assert_eq!(digest.pepper_version(), Some(1));
+        assert_eq!(digest.matches(key.digested(), None), Err(UnknownPepper(1)));
+        assert_eq!(
+            digest.matches(key.digested(), Some(&peppers(2, 7))),
+            Err(UnknownPepper(1))
+        );
+        assert_eq!(
+            digest.matches(key.digested(), Some(&peppers(1, 8))),
+            Ok(false)
+        );
+        let both = peppers(2, 8)
+            .with_previous(1, &Secret::new(vec![7; 32]))
+            .expect("another version");
+        assert_eq!(digest.matches(key.digested(), Some(&both)), Ok(true));
+        assert_eq!(KeyDigest::of(&key, Some(&both)).pepper_version(), Some(2));
+    }
+
+    #[test]
+    fn text_that_is_no_digest_is_refused() {
+        let hex = "ab".repeat(32);
+        assert!(format!("sha256:{hex}").parse::<KeyDigest>().is_ok());
+        assert!(format!("hmac-sha256:4:{hex}").parse::<KeyDigest>().is_ok());
+        for bad in [
+            String::new(),
+            hex.clone(),
+            format!("md5:{hex}"),
+            format!("SHA256:{hex}"),
+            format!("sha256:{hex}0"),
+            format!("sha256:{}", hex.to_uppercase()),
+            format!("sha256:1:{hex}"),
+            format!("hmac-sha256:{hex}"),
+            format!("hmac-sha256:-1:{hex}"),
+            format!("hmac-sha256:+1:{hex}"),
+            format!("hmac-sha256::{hex}"),
+            format!("hmac-sha256:4294967296:{hex}"),
+            format!("sha256:{}ü", &hex[2..]),
+        ] {
+            assert_eq!(bad.parse::<KeyDigest>(), Err(InvalidKeyDigest), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+use crate::ApiKeyId;
+
+/// Why a key could not be made or changed. None of these comes from a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The owner is empty, too long or not printable.
+    #[error("the owner must have 1 to 128 characters, none of them a control character")]
+    Owner,
+    /// A key that would expire at once, or past the end of time.
+    #[error("the lifetime must be at least one millisecond and end before the year 10000")]
+    Lifetime,
+    /// No key has this id.
+    #[error("no key has the id {0}")]
+    NotFound(ApiKeyId),
+    /// Another key has this id.
+    #[error("another key has the id {0}")]
+    Duplicate(ApiKeyId),
+    /// The key was revoked or has expired, so that nothing can follow it.
+    #[error("the key {0} is revoked or has expired: create a new one instead")]
+    Ended(ApiKeyId),
+    /// The key has been replaced before.
+    #[error("the key {0} has been replaced before: rotate its successor instead")]
+    AlreadyRotated(ApiKeyId),
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    Random,
+}

@@ -1,0 +1,111 @@
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
+
+use crate::{KeyError, base62};
+
+/// The public part of a key: what stores look up, and what logs, audit and people name a key by.
+///
+/// Twelve base62 digits; it gives nothing away about the secret.
+///
+/// ```
+/// use portcullis_api_key::ApiKeyId;
+///
+/// let id: ApiKeyId = "4fXq0ZbT9kLm".parse()?;
+/// assert_eq!(id.to_string(), "4fXq0ZbT9kLm");
+/// assert!("4fXq".parse::<ApiKeyId>().is_err());
+/// # Ok::<_, portcullis_api_key::InvalidApiKeyId>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApiKeyId([u8; Self::LENGTH]);
+
+impl ApiKeyId {
+    pub(crate) const LENGTH: usize = 12;
+
+    /// A fresh id. 71 random bits: a store checks for duplicates all the same.
+    pub(crate) fn random() -> Result<Self, KeyError> {
+        let mut digits = [0; Self::LENGTH];
+        base62::fill_random(&mut digits)?;
+        Ok(Self(digits))
+    }
+
+    pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
+        let digits: [u8; Self::LENGTH] = text.try_into().ok()?;
+        base62::is_base62(&digits).then_some(Self(digits))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Only ASCII gets in, so that the default is never taken.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+}
+
+impl Hash for ApiKeyId {
+    /// Without the length, which is the same for all.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
+    }
+}
+
+impl FromStr for ApiKeyId {
+    type Err = InvalidApiKeyId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidApiKeyId> {
+        Self::from_bytes(text.as_bytes()).ok_or(InvalidApiKeyId)
+    }
+}
+
+impl fmt::Display for ApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for ApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKeyId({self})")
+    }
+}
+
+/// Text that is no key id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of an API key: twelve letters and digits are needed")]
+#[non_exhaustive]
+pub struct InvalidApiKeyId;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_twelve_digits_are_an_id() {
+        for bad in [
+            "",
+            "4fXq0ZbT9kL",
+            "4fXq0ZbT9kLm1",
+            "4fXq0ZbT9k_m",
+            "4fXq0ZbT9kL ",
+            "4fXq0ZbT9kü",
+            "../../passwd",
+            "4fXq0ZbT9k\r\n",
+        ] {
+            assert_eq!(bad.parse::<ApiKeyId>(), Err(InvalidApiKeyId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn ids_do_not_repeat() {
+        let ids: std::collections::HashSet<_> = (0..1_000)
+            .map(|_| ApiKeyId::random().expect("random bytes"))
+            .collect();
+        assert_eq!(ids.len(), 1_000);
+    }
+}

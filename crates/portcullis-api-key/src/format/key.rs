@@ -1,0 +1,254 @@
+use std::fmt;
+
+use portcullis_core::Secret;
+
+use super::{ApiKeyId, KeyPrefix, prefix::is_prefix};
+use crate::{KeyError, base62};
+
+/// 62²⁷ > 2¹⁶⁰.
+const SECRET_LENGTH: usize = 27;
+/// The id, the secret, the checksum, and the underscores before the first two.
+const LENGTH_AFTER_PREFIX: usize = 1 + ApiKeyId::LENGTH + 1 + SECRET_LENGTH + base62::U32_DIGITS;
+
+/// A whole key: the secret that its holder sends.
+///
+/// `{prefix}_{id}_{secret}{checksum}`: the id has 12 base62 digits, the secret 27 (160.7 bits), the checksum 6 (the
+/// CRC-32 of everything before it). It can only be made by [`generate`](Self::generate) or by checking text.
+/// `Debug` shows the id alone; the memory is wiped on drop.
+///
+/// ```
+/// use portcullis_api_key::{ApiKey, KeyPrefix};
+///
+/// let key = ApiKey::generate(&KeyPrefix::new("acme")?)?;
+/// assert!(key.expose().starts_with("acme_"));
+/// assert_eq!(ApiKey::parse(key.expose())?.id(), key.id());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct ApiKey {
+    id: ApiKeyId,
+    text: Secret,
+}
+
+impl ApiKey {
+    /// A fresh key.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Random`] when the operating system gives no random bytes.
+    pub fn generate(prefix: &KeyPrefix) -> Result<Self, KeyError> {
+        let id = ApiKeyId::random()?;
+        // Sized once, so that no partial copy is left behind by growing.
+        let mut text = Vec::with_capacity(prefix.as_str().len() + LENGTH_AFTER_PREFIX);
+        text.extend_from_slice(prefix.as_str().as_bytes());
+        text.push(b'_');
+        text.extend_from_slice(id.as_bytes());
+        text.push(b'_');
+        let start = text.len();
+        text.resize(start + SECRET_LENGTH, 0);
+        base62::fill_random(&mut text[start..])?;
+        let checksum = crc32fast::hash(&text);
+        text.extend_from_slice(&base62::encode_u32(checksum));
+        Ok(Self {
+            id,
+            text: Secret::new(text),
+        })
+    }
+
+    /// Checks that `text` is a key: its form and its checksum. Whether anyone issued it only a store can tell.
+    ///
+    /// # Errors
+    ///
+    /// When it has another form, or its checksum says that it was mistyped.
+    pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
+        let presented = PresentedKey::parse(text.as_bytes())?;
+        Ok(Self {
+            id: presented.id,
+            text: Secret::new(text),
+        })
+    }
+
+    /// The public id.
+    #[must_use]
+    pub fn id(&self) -> ApiKeyId {
+        self.id
+    }
+
+    /// The key as text. Whoever calls this takes on the duty not to log, echo or keep it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        // Only ASCII gets in, so that the default is never taken.
+        self.text.expose_str().unwrap_or_default()
+    }
+
+    /// What is digested.
+    pub(crate) fn digested(&self) -> &[u8] {
+        let text = self.text.expose();
+        &text[..text.len() - base62::U32_DIGITS]
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKey({}, [redacted])", self.id)
+    }
+}
+
+/// A key as it came in, checked but not copied.
+#[derive(Clone, Copy)]
+pub(crate) struct PresentedKey<'h> {
+    pub(crate) id: ApiKeyId,
+    pub(crate) prefix: &'h [u8],
+    /// The key without its checksum, which adds nothing: what is digested. With a prefix of up to 14 characters it
+    /// fits one block of SHA-256.
+    pub(crate) digested: &'h [u8],
+}
+
+impl<'h> PresentedKey<'h> {
+    pub(crate) fn parse(text: &'h [u8]) -> Result<Self, InvalidApiKey> {
+        let after_prefix = text
+            .len()
+            .checked_sub(LENGTH_AFTER_PREFIX)
+            .filter(|length| (1..=KeyPrefix::LONGEST).contains(length))
+            .ok_or(InvalidApiKey::Form)?;
+        let (prefix, rest) = text.split_at(after_prefix);
+        let (digested, checksum) = text.split_at(text.len() - base62::U32_DIGITS);
+        let (id, secret) = rest[1..].split_at(ApiKeyId::LENGTH);
+        let id = ApiKeyId::from_bytes(id).ok_or(InvalidApiKey::Form)?;
+        // What follows the underscore is secret and checksum.
+        if rest[0] != b'_'
+            || secret[0] != b'_'
+            || !base62::is_base62(&secret[1..])
+            || !is_prefix(prefix)
+        {
+            return Err(InvalidApiKey::Form);
+        }
+        if base62::encode_u32(crc32fast::hash(digested)) != *checksum {
+            return Err(InvalidApiKey::Checksum);
+        }
+        Ok(Self {
+            id,
+            prefix,
+            digested,
+        })
+    }
+}
+
+/// Why text is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidApiKey {
+    /// It is no `{prefix}_{id}_{secret}{checksum}`.
+    #[error("not an API key")]
+    Form,
+    /// It looks like a key, but was mistyped or cut.
+    #[error("not an API key: the checksum does not match, so it was mistyped")]
+    Checksum,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ApiKey {
+        ApiKey::generate(&KeyPrefix::new("acme_live").expect("a prefix")).expect("random bytes")
+    }
+
+    #[test]
+    fn a_key_says_its_prefix_and_id() {
+        let key = key();
+        let parsed = PresentedKey::parse(key.expose().as_bytes()).expect("a key");
+        assert_eq!(parsed.id, key.id());
+        assert_eq!(parsed.prefix, b"acme_live");
+        assert_eq!(parsed.digested, key.digested());
+        assert_eq!(
+            key.expose(),
+            format!(
+                "acme_live_{}_{}",
+                key.id(),
+                &key.expose()["acme_live_".len() + ApiKeyId::LENGTH + 1..]
+            )
+        );
+    }
+
+    #[test]
+    fn the_longest_digested_part_of_a_default_key_is_one_block() {
+        let key = ApiKey::generate(&KeyPrefix::default()).expect("random bytes");
+        assert!(key.digested().len() <= 55, "{}", key.digested().len());
+    }
+
+    #[test]
+    fn every_single_mistyped_character_is_noticed() {
+        let key = key();
+        for position in 0..key.expose().len() {
+            for wrong in b"0Aaz_-9" {
+                let mut text = key.expose().as_bytes().to_vec();
+                if text[position] != *wrong {
+                    text[position] = *wrong;
+                    assert!(PresentedKey::parse(&text).is_err(), "position {position}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_two_swapped_neighbours_are_noticed() {
+        for _ in 0..50 {
+            let key = key();
+            for position in 1..key.expose().len() {
+                let mut text = key.expose().as_bytes().to_vec();
+                text.swap(position - 1, position);
+                if text != key.expose().as_bytes() {
+                    assert!(PresentedKey::parse(&text).is_err(), "position {position}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_cut_or_extended_key_is_refused() {
+        let key = key();
+        let text = key.expose();
+        for length in 0..text.len() {
+            assert!(ApiKey::parse(&text[..length]).is_err(), "cut to {length}");
+            assert!(
+                ApiKey::parse(&text[length + 1..]).is_err(),
+                "cut from {length}"
+            );
+        }
+        for extension in ["0", "_", " ", "000000", "\0"] {
+            assert!(ApiKey::parse(&format!("{text}{extension}")).is_err());
+            assert!(ApiKey::parse(&format!("{extension}{text}")).is_err());
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_key_and_nothing_panics() {
+        for length in 0..200 {
+            for byte in [0, b'_', b'0', b'a', b'Z', 0x7f, 0xff] {
+                assert!(PresentedKey::parse(&vec![byte; length]).is_err());
+            }
+        }
+        let huge = format!("a_{}", "x".repeat(1 << 20));
+        assert_eq!(ApiKey::parse(&huge).expect_err("huge"), InvalidApiKey::Form);
+    }
+
+    #[test]
+    fn a_changed_prefix_needs_a_changed_checksum() {
+        let key = key();
+        let other = key.expose().replacen("acme", "acne", 1);
+        assert_eq!(
+            ApiKey::parse(&other).expect_err("checksum"),
+            InvalidApiKey::Checksum
+        );
+    }
+
+    #[test]
+    fn debug_hides_the_secret() {
+        let key = key();
+        assert_eq!(
+            format!("{key:?}"),
+            format!("ApiKey({}, [redacted])", key.id())
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! What a key looks like.
+
+mod id;
+mod key;
+mod prefix;
+
+pub use id::{ApiKeyId, InvalidApiKeyId};
+pub(crate) use key::PresentedKey;
+pub use key::{ApiKey, InvalidApiKey};
+pub use prefix::KeyPrefix;

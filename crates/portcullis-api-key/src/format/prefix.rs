@@ -1,0 +1,102 @@
+use std::{borrow::Cow, fmt};
+
+use portcullis_core::ConfigError;
+
+/// What keys begin with, so that people and secret scanners recognise them: `acme_live` in `acme_live_4fXq…`.
+///
+/// One to 32 lower-case letters, digits and single underscores between them, a letter first. The default is
+/// `portcullis`; give your service its own.
+///
+/// ```
+/// use portcullis_api_key::KeyPrefix;
+///
+/// let prefix = KeyPrefix::new("acme_live")?;
+/// assert!(KeyPrefix::new("Acme-Live").is_err());
+/// # Ok::<_, portcullis_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyPrefix(Cow<'static, str>);
+
+impl KeyPrefix {
+    pub(crate) const LONGEST: usize = 32;
+
+    /// Checks a prefix.
+    ///
+    /// # Errors
+    ///
+    /// When `prefix` is empty, longer than 32 characters, or holds others than those named above.
+    pub fn new(prefix: &str) -> Result<Self, ConfigError> {
+        if is_prefix(prefix.as_bytes()) {
+            Ok(Self(Cow::Owned(prefix.to_owned())))
+        } else {
+            Err(ConfigError::new(
+                "prefix",
+                format!(
+                    "{prefix:?} is none: use 1 to 32 lower-case letters, digits and single underscores, a letter first"
+                ),
+            ))
+        }
+    }
+
+    /// The prefix as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for KeyPrefix {
+    /// `portcullis`.
+    fn default() -> Self {
+        Self(Cow::Borrowed("portcullis"))
+    }
+}
+
+impl fmt::Display for KeyPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+pub(crate) fn is_prefix(text: &[u8]) -> bool {
+    text.first().is_some_and(u8::is_ascii_lowercase)
+        && text.last() != Some(&b'_')
+        && text.len() <= KeyPrefix::LONGEST
+        && text
+            .iter()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && !text.windows(2).any(|pair| pair == b"__")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_one() {
+        assert!(is_prefix(KeyPrefix::default().as_str().as_bytes()));
+    }
+
+    #[test]
+    fn others_are_refused_by_name() {
+        for good in ["a", "acme", "acme_live", "k8s_1", &"a".repeat(32)] {
+            assert_eq!(KeyPrefix::new(good).expect(good).as_str(), good);
+        }
+        for bad in [
+            "",
+            "_",
+            "a_",
+            "_a",
+            "a__b",
+            "A",
+            "1a",
+            "a-b",
+            "a b",
+            "ä",
+            "a\n",
+            &"a".repeat(33),
+        ] {
+            assert_eq!(KeyPrefix::new(bad).expect_err(bad).setting(), "prefix");
+        }
+    }
+}

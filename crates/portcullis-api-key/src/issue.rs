@@ -1,0 +1,256 @@
+//! Making keys, and replacing them: the same for every store.
+
+use std::time::Duration;
+
+use portcullis_core::{ScopeSet, UnixTime};
+
+use crate::{ApiKey, KeyDigest, KeyError, KeyPrefix, KeyRecord, Peppers};
+
+/// How long a new key lives unless told otherwise: 365 days.
+pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How long a key goes on working after it was rotated, unless told otherwise: 72 hours.
+pub const DEFAULT_ROTATION_GRACE: Duration = Duration::from_secs(72 * 60 * 60);
+
+/// The last time that four digits of a year can write: 9999-12-31T23:59:59Z.
+const END_OF_TIME: UnixTime = UnixTime::from_secs(253_402_300_799);
+
+/// A key to be made.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis_api_key::NewKey;
+/// use portcullis_core::ScopeSet;
+///
+/// let new = NewKey::new("billing")
+///     .scopes(ScopeSet::parse("orders:read"))
+///     .expires_in(Duration::from_secs(90 * 24 * 60 * 60));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct NewKey {
+    owner: Box<str>,
+    scopes: ScopeSet,
+    prefix: KeyPrefix,
+    lifetime: Option<Duration>,
+}
+
+impl NewKey {
+    /// A key for `owner` that grants nothing and lives for [`DEFAULT_LIFETIME`].
+    pub fn new(owner: impl Into<Box<str>>) -> Self {
+        Self {
+            owner: owner.into(),
+            scopes: ScopeSet::default(),
+            prefix: KeyPrefix::default(),
+            lifetime: Some(DEFAULT_LIFETIME),
+        }
+    }
+
+    /// Sets what the key grants.
+    pub fn scopes(mut self, scopes: ScopeSet) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// Sets what the key begins with.
+    pub fn prefix(mut self, prefix: KeyPrefix) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
+    /// Sets how long the key lives; to the millisecond, without leeway.
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Makes a key that never expires: it lives until someone remembers to revoke it.
+    pub fn never_expires(mut self) -> Self {
+        self.lifetime = None;
+        self
+    }
+
+    /// Makes the key, and the record for a store to keep. For authors of stores.
+    ///
+    /// # Errors
+    ///
+    /// When the owner or the lifetime cannot be, or there are no random bytes.
+    pub fn issue(self, now: UnixTime, peppers: Option<&Peppers>) -> Result<IssuedKey, KeyError> {
+        let now = to_millis(now);
+        let expires_at = self
+            .lifetime
+            .map(|lifetime| expiry(now, lifetime))
+            .transpose()?;
+        let key = ApiKey::generate(&self.prefix)?;
+        let record = KeyRecord::new(key.id(), KeyDigest::of(&key, peppers), self.owner, now)?
+            .with_prefix(self.prefix)
+            .with_scopes(self.scopes)
+            .with_expires_at(expires_at);
+        Ok(IssuedKey { key, record })
+    }
+}
+
+/// A key that was just made. The key itself is shown here and nowhere else.
+#[derive(Clone, Debug)]
+pub struct IssuedKey {
+    key: ApiKey,
+    record: KeyRecord,
+}
+
+impl IssuedKey {
+    /// The key: hand it over, and forget it.
+    #[must_use]
+    pub fn key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// What the store keeps.
+    #[must_use]
+    pub fn record(&self) -> &KeyRecord {
+        &self.record
+    }
+}
+
+/// A key and its successor.
+#[derive(Clone, Debug)]
+pub(crate) struct Rotation {
+    pub(crate) old: KeyRecord,
+    pub(crate) new: IssuedKey,
+}
+
+impl KeyRecord {
+    /// Replaces a key by one that has its prefix, owner and scopes, and as long a life as it had from its creation. The old
+    /// one goes on working for `grace`, never past its own expiry.
+    pub(crate) fn rotate(
+        &self,
+        now: UnixTime,
+        grace: Duration,
+        peppers: Option<&Peppers>,
+    ) -> Result<Rotation, KeyError> {
+        if self.revoked_at().is_some() || self.is_expired(now) {
+            return Err(KeyError::Ended(self.id()));
+        }
+        if self.successor().is_some() {
+            return Err(KeyError::AlreadyRotated(self.id()));
+        }
+        let new = NewKey::new(self.owner())
+            .scopes(self.scopes().clone())
+            .prefix(self.prefix().clone());
+        let new = match self.expires_at() {
+            Some(at) => new.expires_in(at.duration_since(self.created_at())),
+            None => new.never_expires(),
+        };
+        let new = new.issue(now, peppers)?;
+        let deadline = to_millis(now).saturating_add(grace).min(END_OF_TIME);
+        let deadline = self.expires_at().map_or(deadline, |at| at.min(deadline));
+        let old = self
+            .clone()
+            .with_successor(Some(new.key.id()))
+            .with_expires_at(Some(deadline))
+            .with_revision(self.revision().saturating_add(1));
+        Ok(Rotation { old, new })
+    }
+}
+
+fn expiry(now: UnixTime, lifetime: Duration) -> Result<UnixTime, KeyError> {
+    if lifetime < Duration::from_millis(1) {
+        return Err(KeyError::Lifetime);
+    }
+    let at = to_millis(now.saturating_add(lifetime));
+    if at > END_OF_TIME {
+        return Err(KeyError::Lifetime);
+    }
+    Ok(at)
+}
+
+/// Cuts what is finer than a millisecond, so that a time stays the same through any store.
+fn to_millis(time: UnixTime) -> UnixTime {
+    let duration = time.as_duration();
+    UnixTime::from_duration(Duration::new(
+        duration.as_secs(),
+        duration.subsec_millis() * 1_000_000,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ApiKeyId;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn issue(new: NewKey) -> KeyRecord {
+        new.issue(NOW, None).expect("issued").record().clone()
+    }
+
+    fn rotate(record: &KeyRecord, now: UnixTime, grace: Duration) -> Result<Rotation, KeyError> {
+        record.rotate(now, grace, None)
+    }
+
+    #[test]
+    fn a_new_key_lives_a_year() {
+        let record = issue(NewKey::new("a"));
+        assert_eq!(record.expires_at(), Some(NOW.saturating_add(365 * DAY)));
+        assert_eq!(issue(NewKey::new("a").never_expires()).expires_at(), None);
+    }
+
+    #[test]
+    fn a_lifetime_is_some_and_ends() {
+        for lifetime in [Duration::ZERO, Duration::from_nanos(999_999), Duration::MAX] {
+            let issued = NewKey::new("a").expires_in(lifetime).issue(NOW, None);
+            assert_eq!(issued.expect_err("a bad lifetime"), KeyError::Lifetime);
+        }
+    }
+
+    #[test]
+    fn a_successor_inherits_and_the_old_key_ends_soon() {
+        let record = issue(
+            NewKey::new("a")
+                .scopes(ScopeSet::parse("r w"))
+                .expires_in(90 * DAY),
+        );
+        let later = NOW.saturating_add(10 * DAY);
+        let Rotation { old, new } = rotate(&record, later, 3 * DAY).expect("rotated");
+        assert_eq!(old.successor(), Some(new.key().id()));
+        assert_eq!(old.expires_at(), Some(later.saturating_add(3 * DAY)));
+        assert_eq!(old.revision(), 2);
+        assert_eq!(new.record().owner(), "a");
+        assert_eq!(new.record().scopes(), record.scopes());
+        assert_eq!(
+            new.record().expires_at(),
+            Some(later.saturating_add(90 * DAY))
+        );
+        assert_ne!(new.record().digest(), record.digest());
+    }
+
+    #[test]
+    fn the_deadline_is_never_past_the_old_expiry() {
+        let record = issue(NewKey::new("a").expires_in(DAY));
+        let Rotation { old, .. } = rotate(&record, NOW, 3 * DAY).expect("rotated");
+        assert_eq!(old.expires_at(), record.expires_at());
+        let forever = issue(NewKey::new("a").never_expires());
+        let Rotation { old, new } = rotate(&forever, NOW, Duration::MAX).expect("rotated");
+        assert_eq!(old.expires_at(), Some(END_OF_TIME));
+        assert_eq!(new.record().expires_at(), None);
+    }
+
+    #[test]
+    fn an_ended_or_replaced_key_is_not_rotated() {
+        let record = issue(NewKey::new("a").expires_in(DAY));
+        let ended = |record: &KeyRecord, now| rotate(record, now, DAY).expect_err("ended");
+        assert_eq!(
+            ended(&record, NOW.saturating_add(DAY)),
+            KeyError::Ended(record.id())
+        );
+        assert_eq!(
+            ended(&record.clone().revoked(NOW), NOW),
+            KeyError::Ended(record.id())
+        );
+        let successor: ApiKeyId = "000000000000".parse().expect("an id");
+        assert_eq!(
+            ended(&record.clone().with_successor(Some(successor)), NOW),
+            KeyError::AlreadyRotated(record.id())
+        );
+    }
+}

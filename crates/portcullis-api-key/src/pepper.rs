@@ -1,0 +1,117 @@
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use portcullis_core::{ConfigError, Secret};
+
+/// Secrets mixed into digests and kept outside the store, so that a stolen store cannot be used to recognise keys.
+///
+/// Peppers have versions: new keys are digested under the current one, and a record names its own. To change the
+/// pepper, make a new current one and keep the old with [`with_previous`](Self::with_previous) until no record names
+/// it. A key whose record names a version that is not here cannot be decided: 503, and the log says which is missing.
+///
+/// Records without a pepper stay valid, so that peppers can be introduced.
+#[derive(Clone)]
+pub struct Peppers {
+    /// The current one first.
+    versions: Vec<(u32, hmac::Key)>,
+}
+
+impl Peppers {
+    /// The fewest bytes a pepper may have: what its security rests on.
+    pub const SHORTEST_BYTES: usize = 32;
+
+    /// The current pepper.
+    ///
+    /// # Errors
+    ///
+    /// When `pepper` is shorter than [`SHORTEST_BYTES`](Self::SHORTEST_BYTES).
+    pub fn new(version: u32, pepper: &Secret) -> Result<Self, ConfigError> {
+        Ok(Self {
+            versions: vec![(version, prepare(pepper)?)],
+        })
+    }
+
+    /// Keeps a pepper under which stored digests were made.
+    ///
+    /// # Errors
+    ///
+    /// When `pepper` is shorter than [`SHORTEST_BYTES`](Self::SHORTEST_BYTES), or `version` is taken.
+    pub fn with_previous(mut self, version: u32, pepper: &Secret) -> Result<Self, ConfigError> {
+        if self.version(version).is_some() {
+            return Err(ConfigError::new(
+                "peppers",
+                format!("version {version} is given twice: number each pepper differently"),
+            ));
+        }
+        self.versions.push((version, prepare(pepper)?));
+        Ok(self)
+    }
+
+    /// The version that new digests are made under.
+    #[must_use]
+    pub fn current_version(&self) -> u32 {
+        self.versions[0].0
+    }
+
+    pub(crate) fn current(&self) -> &hmac::Key {
+        &self.versions[0].1
+    }
+
+    pub(crate) fn version(&self, version: u32) -> Option<&hmac::Key> {
+        self.versions
+            .iter()
+            .find(|(other, _)| *other == version)
+            .map(|(_, key)| key)
+    }
+}
+
+fn prepare(pepper: &Secret) -> Result<hmac::Key, ConfigError> {
+    let bytes = pepper.expose();
+    if bytes.len() < Peppers::SHORTEST_BYTES {
+        return Err(ConfigError::new(
+            "peppers",
+            format!(
+                "a pepper has {} bytes: use at least {} random ones",
+                bytes.len(),
+                Peppers::SHORTEST_BYTES
+            ),
+        ));
+    }
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+}
+
+impl fmt::Debug for Peppers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peppers")
+            .field("current", &self.current_version())
+            .field("versions", &self.versions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_doubled_peppers_are_refused() {
+        let long = Secret::new(vec![1; 32]);
+        let short = Secret::new(vec![1; 31]);
+        assert_eq!(
+            Peppers::new(1, &short).expect_err("short").setting(),
+            "peppers"
+        );
+        let peppers = Peppers::new(1, &long).expect("long enough");
+        assert!(peppers.clone().with_previous(1, &long).is_err());
+        assert!(peppers.with_previous(2, &short).is_err());
+    }
+
+    #[test]
+    fn debug_shows_versions_alone() {
+        let peppers = Peppers::new(3, &Secret::new(vec![b'x'; 32])).expect("long enough");
+        assert_eq!(
+            format!("{peppers:?}"),
+            "Peppers { current: 3, versions: 1, .. }"
+        );
+    }
+}

@@ -1,0 +1,232 @@
+use portcullis_core::{ScopeSet, UnixTime};
+
+use crate::{ApiKeyId, KeyDigest, KeyError, KeyPrefix};
+
+/// What a store keeps of a key: everything but the key.
+///
+/// A store that has records of its own builds them with [`new`](Self::new) and the `with_` methods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    id: ApiKeyId,
+    digest: KeyDigest,
+    prefix: KeyPrefix,
+    owner: Box<str>,
+    scopes: ScopeSet,
+    created_at: UnixTime,
+    expires_at: Option<UnixTime>,
+    revoked_at: Option<UnixTime>,
+    last_used_at: Option<UnixTime>,
+    successor: Option<ApiKeyId>,
+    revision: u64,
+}
+
+impl KeyRecord {
+    /// The longest owner, in characters.
+    pub const LONGEST_OWNER: usize = 128;
+
+    /// A record that grants nothing, never expires, and has revision 1.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Owner`] when the owner is empty, longer than [`LONGEST_OWNER`](Self::LONGEST_OWNER), or holds
+    /// control characters.
+    pub fn new(
+        id: ApiKeyId,
+        digest: KeyDigest,
+        owner: impl Into<Box<str>>,
+        created_at: UnixTime,
+    ) -> Result<Self, KeyError> {
+        let owner = owner.into();
+        if owner.trim().is_empty()
+            || owner.chars().count() > Self::LONGEST_OWNER
+            || owner.chars().any(char::is_control)
+        {
+            return Err(KeyError::Owner);
+        }
+        Ok(Self {
+            id,
+            digest,
+            prefix: KeyPrefix::default(),
+            owner,
+            scopes: ScopeSet::default(),
+            created_at,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+            successor: None,
+            revision: 1,
+        })
+    }
+
+    /// Sets what the key begins with, so that its successor begins alike.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: KeyPrefix) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
+    /// Sets what the key grants.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: ScopeSet) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// Sets when the key expires; `None` for never.
+    #[must_use]
+    pub fn with_expires_at(mut self, at: Option<UnixTime>) -> Self {
+        self.expires_at = at;
+        self
+    }
+
+    /// Sets when the key was revoked.
+    #[must_use]
+    pub fn with_revoked_at(mut self, at: Option<UnixTime>) -> Self {
+        self.revoked_at = at;
+        self
+    }
+
+    /// Sets when the key was last used.
+    #[must_use]
+    pub fn with_last_used_at(mut self, at: Option<UnixTime>) -> Self {
+        self.last_used_at = at;
+        self
+    }
+
+    /// Sets the key that replaces this one.
+    #[must_use]
+    pub fn with_successor(mut self, successor: Option<ApiKeyId>) -> Self {
+        self.successor = successor;
+        self
+    }
+
+    /// Sets how often the record was written.
+    #[must_use]
+    pub fn with_revision(mut self, revision: u64) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    /// The key's public id.
+    #[must_use]
+    pub fn id(&self) -> ApiKeyId {
+        self.id
+    }
+
+    /// The key's digest.
+    #[must_use]
+    pub fn digest(&self) -> &KeyDigest {
+        &self.digest
+    }
+
+    /// What the key begins with.
+    #[must_use]
+    pub fn prefix(&self) -> &KeyPrefix {
+        &self.prefix
+    }
+
+    /// Whom the key was made for: the principal's subject.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// What the key grants.
+    #[must_use]
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// When the key was made.
+    #[must_use]
+    pub fn created_at(&self) -> UnixTime {
+        self.created_at
+    }
+
+    /// From when on the key is refused, without leeway; `None` for never.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<UnixTime> {
+        self.expires_at
+    }
+
+    /// When the key was revoked. A revoked key is refused, whatever the time: the record stays as a tombstone.
+    #[must_use]
+    pub fn revoked_at(&self) -> Option<UnixTime> {
+        self.revoked_at
+    }
+
+    /// When the key was last used, where the store keeps that.
+    #[must_use]
+    pub fn last_used_at(&self) -> Option<UnixTime> {
+        self.last_used_at
+    }
+
+    /// The key that replaces this one, after a rotation.
+    #[must_use]
+    pub fn successor(&self) -> Option<ApiKeyId> {
+        self.successor
+    }
+
+    /// How often the record was written, from 1.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether the key has expired.
+    #[must_use]
+    pub fn is_expired(&self, now: UnixTime) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// The same record, revoked. One that is revoked already stays as it is.
+    #[must_use]
+    pub fn revoked(mut self, now: UnixTime) -> Self {
+        if self.revoked_at.is_none() {
+            self.revoked_at = Some(now);
+            self.revision = self.revision.saturating_add(1);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ApiKey, KeyPrefix};
+
+    fn record(owner: &str) -> Result<KeyRecord, KeyError> {
+        let key = ApiKey::generate(&KeyPrefix::default())?;
+        KeyRecord::new(
+            key.id(),
+            KeyDigest::of(&key, None),
+            owner,
+            UnixTime::from_secs(10),
+        )
+    }
+
+    #[test]
+    fn an_owner_is_one_printable_line() {
+        assert!(record("Team Zürich / billing").is_ok());
+        assert!(record(&"ü".repeat(128)).is_ok());
+        for bad in ["", " ", "a\nb", "a\0", "\u{1b}[31m", &"a".repeat(129)] {
+            assert_eq!(record(bad), Err(KeyError::Owner), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_expires_on_the_instant() {
+        let at = UnixTime::from_secs(20);
+        let record = record("a").expect("valid").with_expires_at(Some(at));
+        assert!(!record.is_expired(at.saturating_sub(std::time::Duration::from_nanos(1))));
+        assert!(record.is_expired(at));
+    }
+
+    #[test]
+    fn the_first_revocation_stands() {
+        let record = record("a").expect("valid").revoked(UnixTime::from_secs(30));
+        assert_eq!(record.revision(), 2);
+        let again = record.clone().revoked(UnixTime::from_secs(40));
+        assert_eq!(again, record);
+    }
+}

@@ -1,0 +1,132 @@
+use std::{fmt, sync::Arc};
+
+use http::{HeaderName, header};
+use portcullis_core::{Challenge, ConfigError, SharedClock, system_clock};
+
+use super::{ApiKeys, Inner};
+use crate::{KeyPrefix, KeyStore, Peppers};
+
+/// Builds [`ApiKeys`].
+#[must_use]
+pub struct ApiKeysBuilder {
+    store: Arc<dyn KeyStore>,
+    header: HeaderName,
+    prefixes: Vec<KeyPrefix>,
+    peppers: Option<Peppers>,
+    clock: SharedClock,
+    realm: Box<str>,
+}
+
+impl ApiKeysBuilder {
+    pub(super) fn new(store: Arc<dyn KeyStore>) -> Self {
+        Self {
+            store,
+            header: HeaderName::from_static("x-api-key"),
+            prefixes: Vec::new(),
+            peppers: None,
+            clock: system_clock(),
+            realm: "api".into(),
+        }
+    }
+
+    /// Sets the header that holds the key; `X-API-Key` by default. It is stripped before the request is passed on.
+    pub fn header(mut self, header: HeaderName) -> Self {
+        self.header = header;
+        self
+    }
+
+    /// Accepts only keys with these prefixes, so that keys for another environment stop before the store is asked. By
+    /// default, or when none is given, any prefix is accepted; the digest covers it either way.
+    pub fn prefixes(mut self, prefixes: impl IntoIterator<Item = KeyPrefix>) -> Self {
+        self.prefixes = prefixes.into_iter().collect();
+        self
+    }
+
+    /// Gives the peppers that digests in the store were made under; none by default.
+    pub fn peppers(mut self, peppers: Peppers) -> Self {
+        self.peppers = Some(peppers);
+        self
+    }
+
+    /// Sets what tells the time; the system's clock by default.
+    pub fn clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the realm named in challenges (RFC 9110 §11.5); `api` by default.
+    pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// The scheme.
+    ///
+    /// # Errors
+    ///
+    /// When the header is one that HTTP gives another meaning, or the realm is not printable ASCII.
+    pub fn build(self) -> Result<ApiKeys, ConfigError> {
+        if has_another_meaning(&self.header) {
+            return Err(ConfigError::new(
+                "header",
+                format!(
+                    "`{}` has a meaning of its own in HTTP: use a header that holds nothing but keys, such as `x-api-key`",
+                    self.header
+                ),
+            ));
+        }
+        Ok(ApiKeys(Arc::new(Inner {
+            challenge: Arc::new(Challenge::new("ApiKey", &self.realm)?),
+            store: self.store,
+            header: self.header,
+            prefixes: self.prefixes.into(),
+            peppers: self.peppers,
+            clock: self.clock,
+        })))
+    }
+}
+
+impl fmt::Debug for ApiKeysBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeysBuilder")
+            .field("header", &self.header)
+            .field("prefixes", &self.prefixes)
+            .field("peppers", &self.peppers)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Headers that other credentials use, or without which a request is not the same once the key is stripped.
+fn has_another_meaning(name: &HeaderName) -> bool {
+    const TAKEN: [HeaderName; 22] = [
+        header::ACCEPT,
+        header::AUTHORIZATION,
+        header::CONNECTION,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::COOKIE,
+        header::DATE,
+        header::EXPECT,
+        header::FORWARDED,
+        header::HOST,
+        header::ORIGIN,
+        header::PROXY_AUTHENTICATE,
+        header::PROXY_AUTHORIZATION,
+        header::REFERER,
+        header::SET_COOKIE,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::USER_AGENT,
+        header::WWW_AUTHENTICATE,
+    ];
+    let text = name.as_str();
+    TAKEN.contains(name)
+        || matches!(text, "dpop" | "keep-alive" | "proxy-connection")
+        || ["x-forwarded-", "grpc-", "sec-"]
+            .iter()
+            .any(|family| text.starts_with(family))
+}

@@ -1,0 +1,133 @@
+//! The warm path of a key in memory: nothing is allocated but the principal's place in the request's extensions.
+
+use std::{
+    convert::Infallible,
+    future::Ready,
+    task::{Context, Poll, Waker},
+};
+
+use allocation_counter::{AllocationInfo, measure};
+use http::{Request, Response};
+use portcullis_api_key::{ApiKeys, MemoryStore, NewKey, Peppers};
+use portcullis_core::{
+    AuthenticateLayer, Authentication, Facts, Head, Outcome, Principal, Scheme, ScopeSet, Secret,
+};
+use tower::{Layer, Service};
+
+fn stores() -> [(MemoryStore, Option<Peppers>); 2] {
+    let peppers = Peppers::new(1, &Secret::new(vec![1; 32])).expect("long enough");
+    [
+        (MemoryStore::new(), None),
+        (MemoryStore::new().peppers(peppers.clone()), Some(peppers)),
+    ]
+}
+
+fn scheme(store: &MemoryStore, peppers: Option<Peppers>) -> ApiKeys {
+    let keys = ApiKeys::builder(store.clone());
+    match peppers {
+        Some(peppers) => keys.peppers(peppers),
+        None => keys,
+    }
+    .build()
+    .expect("good settings")
+}
+
+fn request(key: &str) -> Request<String> {
+    Request::builder()
+        .header("x-api-key", key)
+        .body(String::new())
+        .expect("a request")
+}
+
+#[test]
+fn the_scheme_allocates_nothing() {
+    for (store, peppers) in stores() {
+        let new = NewKey::new("billing").scopes(ScopeSet::parse("orders:read orders:write"));
+        let issued = store.create(new).expect("made");
+        let keys = scheme(&store, peppers);
+        let request = request(issued.key().expose());
+        let facts = Facts::default();
+        let head = Head::new(&request, &facts);
+        let decide = || {
+            assert!(matches!(
+                keys.detect(&head),
+                portcullis_core::Presence::Present
+            ));
+            let Outcome::Done(Ok(principal)) = keys.authenticate(&head) else {
+                panic!("a good key")
+            };
+            drop(principal);
+        };
+        decide(); // the first use makes the principal
+        let allocated = measure(|| (0..100).for_each(|_| decide()));
+        assert_eq!(allocated.count_total, 0, "{allocated:?}");
+    }
+}
+
+#[test]
+fn the_layer_adds_the_principals_insertion_alone() {
+    for (store, peppers) in stores() {
+        let issued = store.create(NewKey::new("billing")).expect("made");
+        let keys = scheme(&store, peppers);
+        let text = issued.key().expose();
+        let principal = match keys.authenticate(&Head::new(&request(text), &Facts::default())) {
+            Outcome::Done(Ok(principal)) => principal,
+            other => panic!("{other:?}"),
+        };
+        let mut layered = AuthenticateLayer::new(keys).layer(Answer);
+        call(&mut layered, request(text));
+
+        let bare = allocated(|request| call(&mut Answer, request), text);
+        let insertion = allocated(
+            |request| call(&mut Answer, insert(request, &principal)),
+            text,
+        );
+        let with_layer = allocated(|request| call(&mut layered, request), text);
+        assert!(
+            insertion.count_total > bare.count_total,
+            "the probe counts something"
+        );
+        assert_eq!(with_layer.count_total, insertion.count_total);
+        assert_eq!(with_layer.bytes_total, insertion.bytes_total);
+    }
+}
+
+fn insert(mut request: Request<String>, principal: &Principal) -> Request<String> {
+    let authentication = Authentication::Authenticated(principal.clone());
+    request.extensions_mut().insert(authentication);
+    request
+}
+
+/// What is allocated while a request is handled; making it does not count.
+fn allocated(mut handle: impl FnMut(Request<String>), key: &str) -> AllocationInfo {
+    let mut request = Some(request(key));
+    measure(|| handle(request.take().expect("used once")))
+}
+
+fn call<S>(service: &mut S, request: Request<String>)
+where
+    S: Service<Request<String>, Error = Infallible>,
+{
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut context).is_ready());
+    let mut future = std::pin::pin!(service.call(request));
+    assert!(future.as_mut().poll(&mut context).is_ready());
+}
+
+/// Answers at once.
+#[derive(Clone)]
+struct Answer;
+
+impl Service<Request<String>> for Answer {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<String>) -> Self::Future {
+        std::future::ready(Ok(Response::new(String::new())))
+    }
+}

@@ -1,0 +1,91 @@
+//! What the tests of the scheme share.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use portcullis_api_key::ApiKeys;
+use portcullis_core::{AuthenticateLayer, Authentication, Clock, Principal, UnixTime};
+use tower::{Layer, ServiceExt, service_fn};
+
+pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+/// A clock that stands still until it is moved.
+#[derive(Clone, Debug)]
+pub(crate) struct ManualClock(Arc<Mutex<UnixTime>>);
+
+impl ManualClock {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(NOW)))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().expect("not poisoned");
+        *now = now.saturating_add(by);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> UnixTime {
+        *self.0.lock().expect("not poisoned")
+    }
+}
+
+/// What a request met with.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) challenge: Option<String>,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) body: String,
+    pub(crate) principal: Option<Principal>,
+}
+
+/// Sends a request through a real layer, with these headers.
+pub(crate) async fn send(keys: &ApiKeys, headers: &[(&str, &[u8])]) -> Answer {
+    send_to(&AuthenticateLayer::new(keys.clone()), "/", headers).await
+}
+
+pub(crate) async fn send_key(keys: &ApiKeys, key: &str) -> Answer {
+    send(keys, &[("x-api-key", key.as_bytes())]).await
+}
+
+pub(crate) async fn send_to(
+    layer: &AuthenticateLayer,
+    uri: &str,
+    headers: &[(&str, &[u8])],
+) -> Answer {
+    let mut request = Request::builder().uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let service = layer.layer(service_fn(|request: Request<()>| async move {
+        let authentication = request.extensions().get::<Authentication>().cloned();
+        let mut response = Response::new(String::new());
+        if let Some(Authentication::Authenticated(principal)) = authentication {
+            response.extensions_mut().insert(principal);
+        }
+        Ok::<_, Infallible>(response)
+    }));
+    let request = request.body(()).expect("a request");
+    let response = service.oneshot(request).await.expect("infallible");
+    let (parts, body) = response.into_parts();
+    let text = |name| {
+        let value = parts.headers.get(name)?;
+        Some(value.to_str().expect("ASCII").to_owned())
+    };
+    Answer {
+        status: parts.status,
+        challenge: text("www-authenticate"),
+        retry_after: text("retry-after").map(|seconds| seconds.parse().expect("seconds")),
+        principal: parts.extensions.get::<Principal>().cloned(),
+        body: String::from_utf8(body.collect().await.expect("a body").to_bytes().to_vec())
+            .expect("UTF-8"),
+    }
+}
