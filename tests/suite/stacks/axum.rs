@@ -19,5 +19,5 @@ async fn axum_answers_the_table() {
     let server = Server::axum(router).await;
 
     answered_over_http(&server, "/orders", &credentials).await;
-    unknown_paths_stay_unknown(&server, &credentials).await;
+    unknown_paths_stay_unknown(&server, "/nowhere", &credentials).await;
 }

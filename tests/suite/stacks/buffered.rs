@@ -54,7 +54,7 @@ async fn inside_a_buffer_the_table_is_answered() {
     let credentials = Credentials::issue().await;
     let server = Server::axum(inside(credentials.layer())).await;
     answered_over_http(&server, "/orders", &credentials).await;
-    unknown_paths_stay_unknown(&server, &credentials).await;
+    unknown_paths_stay_unknown(&server, "/nowhere", &credentials).await;
 }
 
 #[tokio::test]
@@ -62,5 +62,5 @@ async fn outside_a_buffer_the_table_is_answered() {
     let credentials = Credentials::issue().await;
     let server = Server::axum(outside(credentials.layer())).await;
     answered_over_http(&server, "/orders", &credentials).await;
-    unknown_paths_stay_unknown(&server, &credentials).await;
+    unknown_paths_stay_unknown(&server, "/nowhere", &credentials).await;
 }

@@ -83,6 +83,7 @@ pub(super) fn table(with: &Credentials) -> Vec<Case> {
             Answer::Served("api-key"),
         ),
         case("a bad token", token("Bearer bad"), bad_token),
+        case("an expired token", token(&with.expired_token), bad_token),
         case("a bad key", key("bad"), bad_key),
         case("no token where one should be", token("Bearer"), no_token),
         case("no token's characters", token("Bearer a\tb"), no_token),
@@ -153,11 +154,15 @@ pub(super) async fn answered_over_http(server: &Server, path: &str, credentials:
 
 /// Puts every case of the table to a path that no route has: it is as unknown to those who have credentials as to
 /// those who have none.
-pub(super) async fn unknown_paths_stay_unknown(server: &Server, credentials: &Credentials) {
+pub(super) async fn unknown_paths_stay_unknown(
+    server: &Server,
+    path: &str,
+    credentials: &Credentials,
+) {
     let client = Client::http1();
     for case in table(credentials) {
         let response = client
-            .get(&server.url("/nowhere"), case.credentials.clone())
+            .get(&server.url(path), case.credentials.clone())
             .await;
         assert_eq!(response.status(), 404, "{}", case.name);
         assert!(challenges(response.headers()).is_empty(), "{}", case.name);

@@ -17,7 +17,7 @@ use super::patience::in_time;
 pub(super) type Outgoing = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Keeps its connections, as real callers do.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Client {
     pool: legacy::Client<HttpConnector, Outgoing>,
     version: Version,
@@ -43,7 +43,9 @@ impl Client {
 
     /// Sends a request; the response's body is still to come.
     pub(super) async fn send(&self, request: Request<Outgoing>) -> Response<Incoming> {
-        let response = in_time(self.pool.request(request)).await.expect("an answer");
+        let response = in_time(self.pool.request(request))
+            .await
+            .expect("an answer");
         assert_eq!(response.version(), self.version);
         response
     }

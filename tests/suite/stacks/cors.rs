@@ -32,7 +32,9 @@ fn orders() -> Router {
 }
 
 async fn preflight(server: &Server) -> http::Response<bytes::Bytes> {
-    let mut request = Request::options(server.url("/orders")).body(empty()).expect("a request");
+    let mut request = Request::options(server.url("/orders"))
+        .body(empty())
+        .expect("a request");
     *request.headers_mut() = headers([
         (ORIGIN, PAGE),
         (ACCESS_CONTROL_REQUEST_METHOD, "GET"),
@@ -51,7 +53,10 @@ async fn outside_the_preflight_passes_and_refusals_can_be_read() {
     assert_eq!(allowed.status(), 200);
     assert_eq!(allowed.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], PAGE);
     assert_eq!(allowed.headers()[ACCESS_CONTROL_ALLOW_METHODS], "GET");
-    assert_eq!(allowed.headers()[ACCESS_CONTROL_ALLOW_HEADERS], "authorization");
+    assert_eq!(
+        allowed.headers()[ACCESS_CONTROL_ALLOW_HEADERS],
+        "authorization"
+    );
 
     let token = &credentials.token;
     for (fields, status) in [
@@ -73,8 +78,14 @@ async fn inside_the_preflight_is_refused_and_refusals_cannot_be_read() {
     let refused = preflight(&server).await;
     assert_eq!(refused.status(), 401);
     assert_eq!(challenges(refused.headers()), ["Bearer", "ApiKey"]);
-    let response = Client::http1().get(&server.url("/orders"), HeaderMap::new()).await;
+    let response = Client::http1()
+        .get(&server.url("/orders"), HeaderMap::new())
+        .await;
     for unreadable in [refused, response] {
-        assert!(!unreadable.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
+        assert!(
+            !unreadable
+                .headers()
+                .contains_key(ACCESS_CONTROL_ALLOW_ORIGIN)
+        );
     }
 }

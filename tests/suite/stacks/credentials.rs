@@ -1,9 +1,12 @@
-//! Credentials that the stacks accept, and the layer that accepts them.
+//! Credentials that the stacks accept, and the layer that accepts them: a token of an issuer, and an API key.
 
-use http::{HeaderName, HeaderValue};
-use portcullis_core::{AuthenticateLayer, Scope};
+use http::{HeaderMap, HeaderName};
+use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
+use portcullis_core::{AuthenticateLayer, Scope, ScopeSet};
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, KeySet};
+use portcullis_test::{Broken, TestIssuer};
 
-use super::scheme::Known;
+use super::client::Client;
 
 /// What the guarded routes of every stack ask for.
 pub(super) const READ: Scope = Scope::from_static("orders:read");
@@ -13,31 +16,52 @@ pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// A reader's credentials, which hold [`READ`], and a stranger's, which are genuine but don't.
 pub(super) struct Credentials {
     layer: AuthenticateLayer,
-    /// A value of `Authorization`.
+    /// Values of `Authorization`.
     pub(super) token: String,
-    pub(super) key: String,
     pub(super) stranger_token: String,
+    pub(super) expired_token: String,
+    /// Values of `X-API-Key`.
+    pub(super) key: String,
     pub(super) stranger_key: String,
 }
 
 impl Credentials {
     pub(super) async fn issue() -> Self {
-        let layer = AuthenticateLayer::any_of((Known::tokens(), Known::keys()));
+        let issuer = TestIssuer::start().await;
+        let jwks = Client::http1()
+            .get(&issuer.jwks_uri(), HeaderMap::new())
+            .await;
+        let keys = KeySet::parse(jwks.body()).expect("a key set");
+        let bearer = Bearer::jwt(&IssuerKeys::fixed(&issuer.url(), keys).expect("an issuer"))
+            .audience(issuer.audience())
+            .algorithms(Algorithm::ASYMMETRIC)
+            .realm("orders")
+            .build()
+            .expect("nothing is missing");
+
+        let store = MemoryStore::new();
+        let key = |scopes: &str| {
+            let new = NewKey::new("billing").scopes(ScopeSet::parse(scopes));
+            let issued = store.create(new).expect("a key");
+            issued.key().expose().to_owned()
+        };
+        let of = |token: String| format!("Bearer {token}");
         Self {
-            layer: layer.expect("two schemes that read different headers"),
-            token: "Bearer reader".to_owned(),
-            key: "reader".to_owned(),
-            stranger_token: "Bearer stranger".to_owned(),
-            stranger_key: "stranger".to_owned(),
+            token: of(issuer.token().scope(READ.as_str()).mint()),
+            stranger_token: of(issuer.token().scope("orders:write").mint()),
+            expired_token: of(issuer
+                .token()
+                .scope(READ.as_str())
+                .mint_broken(Broken::Expired)),
+            key: key(READ.as_str()),
+            stranger_key: key("orders:write"),
+            layer: AuthenticateLayer::any_of((bearer, ApiKeys::new(store)))
+                .expect("two schemes that read different headers"),
         }
     }
 
-    /// Accepts tokens and API keys.
+    /// Accepts tokens and API keys, and offers them in this order.
     pub(super) fn layer(&self) -> AuthenticateLayer {
         self.layer.clone()
-    }
-
-    pub(super) fn authorization(&self) -> HeaderValue {
-        self.token.parse().expect("a header value")
     }
 }

@@ -1,39 +1,22 @@
-//! A client may leave whenever the service waits: in a scheme, in the handler, in the body. What it had begun ends
+//! A client may leave wherever the service waits: in a scheme, in the handler, in the body. What it had begun ends
 //! there, nothing behind is run, and nothing is kept.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::pin::pin;
 
-use ::axum::{
-    Router,
-    body::{Body, Bytes},
-    error_handling::HandleErrorLayer,
-    extract::Request,
-    response::Response,
-    routing::get,
-};
-use futures_util::stream;
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::HeaderMap;
 use portcullis_core::{AuthenticateLayer, RequireScopeLayer};
-use tower::{
-    BoxError, ServiceBuilder, ServiceExt, buffer::BufferLayer, limit::ConcurrencyLimitLayer,
-    service_fn,
-};
+use tonic::transport::Server as Tonic;
+use tonic_health::server::health_reporter;
 
 use super::{
-    client::{Client, headers, next_part, request},
+    client::{Client, next_part, request, whole},
     credentials::READ,
-    gate::{Arrivals, Gate},
+    gate::Gate,
     scheme::Turnstile,
-    server::Server,
+    tonic::{check, connect, serve},
+    waiting::{Stack, Waiting},
 };
 
-/// Where a request waits, in this order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Point {
     Scheme,
@@ -41,22 +24,93 @@ enum Point {
     Body,
 }
 
-/// The stacks under test. Where they limit concurrency, they serve one request at a time: a place that is not given
-/// back would block the next.
-#[derive(Clone, Copy, Debug)]
-enum Stack {
-    Axum,
-    Hyper,
-    InsideBuffer,
-    OutsideBuffer,
+#[tokio::test]
+async fn a_client_may_leave_wherever_the_service_waits() {
+    for stack in Stack::ALL {
+        for point in [Point::Scheme, Point::Handler, Point::Body] {
+            for connect in [Client::http1, Client::http2] {
+                let client = connect();
+                println!("{stack:?}, {point:?}, {client:?}");
+                let mut service = Waiting::start(stack).await;
+                leave_at(point, &mut service, &client).await;
+                assert_eq!(service.requests_alive(), 0);
+                // Whoever comes next finds a place: of those with a buffer, there is but one.
+                be_served(&mut service, &client).await;
+                assert_eq!(service.requests_alive(), 0);
+            }
+        }
+    }
 }
 
-/// The service, and the test's hold on it.
-struct Service {
-    server: Server,
-    scheme: Arrivals,
-    handler: Arrivals,
-    body: Arrivals,
-    /// Shared with every request that is alive.
-    alive: Arc<()>,
+async fn leave_at(point: Point, service: &mut Waiting, client: &Client) {
+    let url = service.server.url("/orders");
+    let mut call = Box::pin(client.send(request(&url, Waiting::ticket())));
+
+    let in_scheme = service.scheme.next_during(&mut call).await;
+    assert_eq!(service.requests_alive(), 1);
+    if point == Point::Scheme {
+        drop(call);
+        in_scheme.left().await;
+        assert!(service.handler.nobody_came());
+        return;
+    }
+    in_scheme.admit();
+
+    let in_handler = service.handler.next_during(&mut call).await;
+    if point == Point::Handler {
+        drop(call);
+        in_handler.left().await;
+        assert!(service.body.nobody_came());
+        return;
+    }
+    in_handler.admit();
+
+    let mut body = call.await.into_body();
+    assert_eq!(next_part(&mut body).await.as_deref(), Some("0"));
+    let in_body = service.body.next().await;
+    assert_eq!(service.requests_alive(), 1);
+    drop(body);
+    in_body.left().await;
+}
+
+async fn be_served(service: &mut Waiting, client: &Client) {
+    let url = service.server.url("/orders");
+    let mut call = pin!(client.send(request(&url, Waiting::ticket())));
+    service.scheme.next_during(&mut call).await.admit();
+    service.handler.next_during(&mut call).await.admit();
+    let response = call.await;
+    service.body.next().await.admit();
+    assert_eq!(whole(response).await.body(), "01");
+}
+
+#[tokio::test]
+async fn a_client_of_tonic_may_leave_too() {
+    let (turnstile, mut scheme) = Turnstile::new();
+    let (inside, mut handler) = Gate::new();
+    let seen =
+        tower::util::MapRequestLayer::new(move |request: http::Request<tonic::body::Body>| {
+            drop(inside.pass());
+            request
+        });
+    let server = serve!(
+        Tonic::builder()
+            .concurrency_limit_per_connection(1)
+            .layer(AuthenticateLayer::new(turnstile))
+            .layer(RequireScopeLayer::all([READ]))
+            .layer(seen)
+            .add_service(health_reporter().1)
+    )
+    .await;
+    let client = connect(&server).await;
+
+    let mut call = Box::pin(check(client.clone(), Waiting::ticket()));
+    let in_scheme = scheme.next_during(&mut call).await;
+    drop(call);
+    in_scheme.left().await;
+    assert!(handler.nobody_came());
+
+    let mut call = pin!(check(client, Waiting::ticket()));
+    scheme.next_during(&mut call).await.admit();
+    assert_eq!(call.await, Ok(()));
+    assert!(!handler.nobody_came());
 }

@@ -18,7 +18,10 @@ impl Logs {
     pub(super) fn record() -> Self {
         let lines = Sink::default();
         let sink = lines.clone();
-        let subscriber = fmt().with_writer(move || sink.clone()).with_ansi(false).finish();
+        let subscriber = fmt()
+            .with_writer(move || sink.clone())
+            .with_ansi(false)
+            .finish();
         Self {
             lines,
             _until_dropped: tracing::subscriber::set_default(subscriber),

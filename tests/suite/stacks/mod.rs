@@ -10,7 +10,11 @@ mod hyper;
 mod tonic;
 
 mod cors;
+mod facts;
+mod leaving;
 mod optional;
+mod routing;
+mod shutdown;
 mod streaming;
 mod unguarded;
 mod unread_body;
@@ -24,3 +28,4 @@ mod logs;
 mod patience;
 mod scheme;
 mod server;
+mod waiting;

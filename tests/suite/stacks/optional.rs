@@ -62,14 +62,24 @@ async fn a_bad_credential_is_not_taken_for_none() {
         (headers([(API_KEY, "bad")]), 401),
         (headers([(AUTHORIZATION, "Bearer")]), 400),
         (headers([(API_KEY, "")]), 400),
-        (headers([(AUTHORIZATION, &credentials.token), (API_KEY, &credentials.key)]), 400),
+        (
+            headers([
+                (AUTHORIZATION, &credentials.token),
+                (API_KEY, &credentials.key),
+            ]),
+            400,
+        ),
     ] {
         let response = Client::http1().get(&server.url("/"), sent.clone()).await;
         assert_eq!(response.status(), status, "{sent:?}");
     }
     let stranger = headers([(AUTHORIZATION, &credentials.stranger_token)]);
     let known = Client::http1().get(&server.url("/reader"), stranger).await;
-    assert_eq!(known.status(), 403, "a known caller without the scope is not anonymous");
+    assert_eq!(
+        known.status(),
+        403,
+        "a known caller without the scope is not anonymous"
+    );
 }
 
 #[tokio::test]
@@ -77,9 +87,15 @@ async fn guards_and_extractors_still_ask_anonymous_callers_for_credentials() {
     let credentials = Credentials::issue().await;
     let server = start(&credentials).await;
     for path in ["/principal", "/machine", "/scoped", "/orders"] {
-        let response = Client::http1().get(&server.url(path), HeaderMap::new()).await;
+        let response = Client::http1()
+            .get(&server.url(path), HeaderMap::new())
+            .await;
         assert_eq!(response.status(), 401, "{path}");
-        assert_eq!(challenges(response.headers()), ["Bearer", "ApiKey"], "{path}");
+        assert_eq!(
+            challenges(response.headers()),
+            ["Bearer", "ApiKey"],
+            "{path}"
+        );
     }
     // A guarded route answers as if authentication were not optional at all.
     answered_over_http(&server, "/orders", &credentials).await;

@@ -51,7 +51,10 @@ async fn server_sent_events_arrive_one_by_one() {
         let mut body = client.open(&server.url("/events"), reader.clone()).await;
         for number in 0..3 {
             arrivals.next().await.admit();
-            assert_eq!(next_part(&mut body).await, Some(format!("data: {number}\n\n")));
+            assert_eq!(
+                next_part(&mut body).await,
+                Some(format!("data: {number}\n\n"))
+            );
         }
         arrivals.next().await.admit();
         assert_eq!(next_part(&mut body).await, None);
@@ -65,7 +68,9 @@ async fn repeat(request: Request) -> Response {
     let body = request.into_body().collect().await.expect("a body");
     let trailers = body.trailers().cloned().unwrap_or_default();
     let mut response = Response::new(Body::new(with_trailers(body.to_bytes(), trailers)));
-    response.headers_mut().insert(TRAILER, "x-checksum".parse().expect("a value"));
+    response
+        .headers_mut()
+        .insert(TRAILER, "x-checksum".parse().expect("a value"));
     response
 }
 
@@ -81,7 +86,10 @@ fn with_trailers(
 async fn trailers_pass_both_ways() {
     let credentials = Credentials::issue().await;
     let router = Router::new()
-        .route("/orders", post(repeat).layer(RequireScopeLayer::all([READ])))
+        .route(
+            "/orders",
+            post(repeat).layer(RequireScopeLayer::all([READ])),
+        )
         .route_layer(credentials.layer());
     let server = Server::axum(router).await;
 

@@ -125,18 +125,14 @@ async fn a_stream_of_messages_passes_one_by_one() {
         .await
         .expect("a reader may watch")
         .into_inner();
-    for status in [
-        ServingStatus::Serving,
-        ServingStatus::NotServing,
-        ServingStatus::Serving,
+    for (status, name) in [
+        (ServingStatus::Serving, "SERVING"),
+        (ServingStatus::NotServing, "NOT_SERVING"),
+        (ServingStatus::Unknown, "UNKNOWN"),
     ] {
         reporter.set_service_status("orders", status).await;
-        let message = statuses
-            .message()
-            .await
-            .expect("a message")
-            .expect("no end");
-        assert_eq!(message.status().as_str_name(), status.to_string());
+        let message = in_time(statuses.message()).await.expect("a message");
+        assert_eq!(message.expect("no end").status().as_str_name(), name);
     }
 
     // An open path needs no scope, but it does need credentials where the layer in front demands them.

@@ -20,10 +20,14 @@ use super::{
 scope!(ReadOrders = "orders:read");
 
 /// Asks each path once, with a credential that would do. Each answers 500 and logs one error that holds `why`.
-async fn assert_wired_wrongly<const N: usize>(router: Router, paths: [&str; N], why: &str) {
+async fn assert_wired_wrongly<const N: usize>(
+    router: Router,
+    credentials: &Credentials,
+    paths: [&str; N],
+    why: &str,
+) {
     let logs = Logs::record();
     let server = Server::axum(router).await;
-    let credentials = Credentials::issue().await;
     let reader = headers([(AUTHORIZATION, &credentials.token)]);
     for path in paths {
         for sent in [HeaderMap::new(), reader.clone()] {
@@ -43,15 +47,26 @@ async fn assert_wired_wrongly<const N: usize>(router: Router, paths: [&str; N], 
 
 #[tokio::test]
 async fn a_guard_or_extractor_without_authentication_answers_500_and_logs_why() {
+    let credentials = Credentials::issue().await;
     let router = Router::new()
         .route("/scope", get("").layer(RequireScopeLayer::all([READ])))
         .route("/machine", get("").layer(RequireMachineLayer::new()))
         .route("/principal", get(async |_: Principal| ""))
         .route("/optional", get(async |_: Option<Principal>| ""))
         .route("/scoped", get(async |_: Scoped<ReadOrders>| ""))
-        .route("/optional-scoped", get(async |_: Option<Scoped<ReadOrders>>| ""));
-    let paths = ["/scope", "/machine", "/principal", "/optional", "/scoped", "/optional-scoped"];
-    assert_wired_wrongly(router, paths, "AuthenticateLayer").await;
+        .route(
+            "/optional-scoped",
+            get(async |_: Option<Scoped<ReadOrders>>| ""),
+        );
+    let paths = [
+        "/scope",
+        "/machine",
+        "/principal",
+        "/optional",
+        "/scoped",
+        "/optional-scoped",
+    ];
+    assert_wired_wrongly(router, &credentials, paths, "AuthenticateLayer").await;
 }
 
 #[tokio::test]
@@ -67,7 +82,13 @@ async fn layers_in_the_wrong_order_are_no_authentication() {
         .layer(RequireScopeLayer::all([READ]))
         .layer(credentials.layer());
     let router = router.merge(Router::new().route("/builder", get("")).route_layer(layers));
-    assert_wired_wrongly(router, ["/router", "/builder"], "AuthenticateLayer").await;
+    assert_wired_wrongly(
+        router,
+        &credentials,
+        ["/router", "/builder"],
+        "AuthenticateLayer",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -80,7 +101,13 @@ async fn two_authentications_in_a_row_are_one_too_many() {
     let router = Router::new()
         .nest("/nested", orders)
         .route_layer(optional(credentials.layer()));
-    assert_wired_wrongly(router, ["/nested/orders"], "two AuthenticateLayers").await;
+    assert_wired_wrongly(
+        router,
+        &credentials,
+        ["/nested/orders"],
+        "two AuthenticateLayers",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -95,5 +122,8 @@ async fn over_grpc_it_is_an_internal_error() {
     let answer = check(connect(&server).await, HeaderMap::new()).await;
     assert_eq!(answer, Err(Code::Internal));
     let logged = logs.take().concat();
-    assert!(logged.contains("ERROR") && logged.contains("AuthenticateLayer"), "{logged}");
+    assert!(
+        logged.contains("ERROR") && logged.contains("AuthenticateLayer"),
+        "{logged}"
+    );
 }

@@ -9,13 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use ::axum::{
-    Router,
-    body::Body,
-    extract::Request,
-    middleware::map_request,
-    routing::post,
-};
+use ::axum::{Router, body::Body, extract::Request, middleware::map_request, routing::post};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::header::AUTHORIZATION;
@@ -41,7 +35,10 @@ async fn start(credentials: &Credentials) -> (Server, Arc<AtomicUsize>) {
         async { request.map(|body| Body::new(Counted { body, reads })) }
     });
     let router = Router::new()
-        .route("/orders", post(async |order: Bytes| order).layer(RequireScopeLayer::all([READ])))
+        .route(
+            "/orders",
+            post(async |order: Bytes| order).layer(RequireScopeLayer::all([READ])),
+        )
         .route_layer(credentials.layer())
         .layer(counted);
     (Server::axum(router).await, reads)
@@ -53,7 +50,11 @@ async fn a_large_body_is_refused_before_it_is_sent() {
     let (server, reads) = start(&credentials).await;
     let stranger = format!("authorization: {}\r\n", credentials.stranger_token);
 
-    for (sent, status) in [("", 401), ("authorization: Bearer\r\n", 400), (&stranger, 403)] {
+    for (sent, status) in [
+        ("", 401),
+        ("authorization: Bearer\r\n", 400),
+        (&stranger, 403),
+    ] {
         let mut connection = Connection::open(server.address()).await;
         connection.send(post_head(sent, GIBIBYTE)).await;
         let response = connection.response().await;
@@ -108,13 +109,22 @@ async fn over_http2_an_endless_body_costs_its_stream_alone() {
     let endless = stream::repeat(kibibyte).map(|data| Ok(Frame::data(data)));
     let request = http::Request::post(server.url("/orders"));
     let refused = client
-        .send(request.body(StreamBody::new(endless).boxed_unsync()).expect("a request"))
+        .send(
+            request
+                .body(StreamBody::new(endless).boxed_unsync())
+                .expect("a request"),
+        )
         .await;
     assert_eq!(whole(refused).await.status(), 401);
     assert_eq!(reads.load(Ordering::Relaxed), 0);
 
     let mut request = http::Request::post(server.url("/orders"))
-        .body("an order".to_owned().map_err(|never| match never {}).boxed_unsync())
+        .body(
+            "an order"
+                .to_owned()
+                .map_err(|never| match never {})
+                .boxed_unsync(),
+        )
         .expect("a request");
     *request.headers_mut() = headers([(AUTHORIZATION, &credentials.token)]);
     assert_eq!(whole(client.send(request).await).await.body(), "an order");

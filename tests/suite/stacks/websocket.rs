@@ -84,7 +84,9 @@ async fn a_websocket_stays_shut_without_one() {
 async fn a_websocket_over_http2_is_guarded_alike() {
     let credentials = Credentials::issue().await;
     let server = start(&credentials).await;
-    let stream = TcpStream::connect(server.address()).await.expect("a connection");
+    let stream = TcpStream::connect(server.address())
+        .await
+        .expect("a connection");
     let (mut requests, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
         .await
         .expect("HTTP/2");
@@ -95,9 +97,15 @@ async fn a_websocket_over_http2_is_guarded_alike() {
         *request.method_mut() = Method::CONNECT;
         *request.uri_mut() = server.url("/socket").parse().expect("a URL");
         *request.headers_mut() = headers;
-        request.headers_mut().insert("sec-websocket-version", "13".parse().expect("a value"));
-        request.extensions_mut().insert(Protocol::from_static("websocket"));
-        in_time(requests.send_request(request)).await.expect("an answer")
+        request
+            .headers_mut()
+            .insert("sec-websocket-version", "13".parse().expect("a value"));
+        request
+            .extensions_mut()
+            .insert(Protocol::from_static("websocket"));
+        in_time(requests.send_request(request))
+            .await
+            .expect("an answer")
     };
 
     let refused = connect(HeaderMap::new()).await;
@@ -107,7 +115,8 @@ async fn a_websocket_over_http2_is_guarded_alike() {
     let opened = connect(headers([(AUTHORIZATION, &credentials.token)])).await;
     assert_eq!(opened.status(), 200);
     let stream = hyper::upgrade::on(opened).await.expect("a stream");
-    converse(WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Client, None).await).await;
+    converse(WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Client, None).await)
+        .await;
 }
 
 async fn handshake(
@@ -117,14 +126,19 @@ async fn handshake(
     let url = format!("ws://{}/socket", server.address());
     let mut request = url.into_client_request().expect("a handshake");
     request.headers_mut().extend(credentials);
-    let stream = TcpStream::connect(server.address()).await.expect("a connection");
+    let stream = TcpStream::connect(server.address())
+        .await
+        .expect("a connection");
     in_time(client_async(request, stream)).await
 }
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>) {
     for word in ["hello", "again"] {
         socket.send(word.into()).await.expect("an open socket");
-        let answer = in_time(socket.next()).await.expect("an answer").expect("a message");
+        let answer = in_time(socket.next())
+            .await
+            .expect("an answer")
+            .expect("a message");
         assert_eq!(answer, format!("jwt: {word}").into());
     }
 }

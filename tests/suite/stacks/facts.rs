@@ -1,0 +1,162 @@
+//! What a scheme learns of a request beside its head: frameworks keep it in different places.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use ::axum::{Router, routing::get};
+use http::HeaderMap;
+use hyper::body::Incoming;
+use portcullis_core::{
+    AuthenticateLayer, Challenge, CredentialSource, Facts, Failure, Head, OriginalTarget, Outcome,
+    PeerAddress, Presence, RouteTemplate, Scheme,
+};
+use tonic::transport::{Server as Tonic, server::TcpConnectInfo};
+use tonic_health::server::health_reporter;
+
+use super::{
+    client::Client,
+    server::Server,
+    tonic::{check, connect, serve},
+};
+
+/// Facts of one request.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Seen {
+    peer_address: Option<SocketAddr>,
+    path: String,
+    original_target: Option<String>,
+    route_template: Option<String>,
+}
+
+/// A scheme that trusts nobody and notes what it sees.
+#[derive(Clone)]
+struct Witness {
+    challenge: Arc<Challenge>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Witness {
+    fn new() -> Self {
+        Self {
+            challenge: Arc::new(Challenge::new("Witness", "orders").expect("a realm")),
+            seen: Arc::default(),
+        }
+    }
+
+    fn layer(&self, facts: Facts) -> AuthenticateLayer {
+        AuthenticateLayer::new(self.clone()).facts(facts)
+    }
+
+    fn testimony(&self) -> Seen {
+        self.seen.lock().expect("no panic").clone()
+    }
+}
+
+impl Scheme for Witness {
+    fn source(&self) -> CredentialSource {
+        CredentialSource::Connection
+    }
+
+    fn detect(&self, head: &Head<'_>) -> Presence {
+        *self.seen.lock().expect("no panic") = Seen {
+            peer_address: head.peer_address(),
+            path: head.uri().path().to_owned(),
+            original_target: head.original_target().map(ToString::to_string),
+            route_template: head.route_template().map(str::to_owned),
+        };
+        Presence::Absent
+    }
+
+    fn authenticate(&self, _: &Head<'_>) -> Outcome {
+        Outcome::Done(Err(Failure::invalid("nobody")))
+    }
+
+    fn challenge(&self) -> &Arc<Challenge> {
+        &self.challenge
+    }
+}
+
+#[tokio::test]
+async fn axum_keeps_them_where_its_preset_looks() {
+    let witness = Witness::new();
+    let orders = Router::new()
+        .route("/orders/{id}", get(""))
+        .route_layer(witness.layer(portcullis_axum::facts()));
+    let app = Router::new()
+        .nest("/api", orders)
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let server = Server::start(|listener, stopped| async {
+        let serve = ::axum::serve(listener, app).with_graceful_shutdown(stopped);
+        serve.await.expect("axum serves");
+    })
+    .await;
+
+    Client::http1()
+        .get(&server.url("/api/orders/7?page=2"), HeaderMap::new())
+        .await;
+    let seen = witness.testimony();
+    assert!(seen.peer_address.expect("an address").ip().is_loopback());
+    assert_eq!(seen.path, "/orders/7");
+    assert_eq!(
+        seen.original_target.as_deref(),
+        Some("/api/orders/7?page=2")
+    );
+    assert_eq!(seen.route_template.as_deref(), Some("/api/orders/{id}"));
+}
+
+#[tokio::test]
+async fn tonic_keeps_the_address_in_its_connect_info() {
+    let witness = Witness::new();
+    let facts =
+        Facts::new().peer_address(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
+    let server = serve!(
+        Tonic::builder()
+            .layer(witness.layer(facts))
+            .add_service(health_reporter().1)
+    )
+    .await;
+
+    check(connect(&server).await, HeaderMap::new())
+        .await
+        .expect_err("nobody passes");
+    assert!(
+        witness
+            .testimony()
+            .peer_address
+            .expect("an address")
+            .ip()
+            .is_loopback()
+    );
+}
+
+#[tokio::test]
+async fn elsewhere_the_service_puts_them_there() {
+    let witness = Witness::new();
+    let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
+    let service = tower::ServiceBuilder::new()
+        .map_request(move |mut request: http::Request<Incoming>| {
+            let target = OriginalTarget(request.uri().clone());
+            request.extensions_mut().insert(PeerAddress(peer));
+            request.extensions_mut().insert(target);
+            request
+                .extensions_mut()
+                .insert(RouteTemplate("/{any}".to_owned()));
+            request
+        })
+        .layer(witness.layer(Facts::new()))
+        .service(Router::new());
+    let server = Server::hyper(service).await;
+
+    Client::http1()
+        .get(&server.url("/orders"), HeaderMap::new())
+        .await;
+    let expected = Seen {
+        peer_address: Some(peer),
+        path: "/orders".to_owned(),
+        original_target: Some("/orders".to_owned()),
+        route_template: Some("/{any}".to_owned()),
+    };
+    assert_eq!(witness.testimony(), expected);
+}

@@ -1,0 +1,231 @@
+//! Where in an axum router the layers stand decides what they cover: nested routers, state, and the traps.
+
+use ::axum::{
+    Router,
+    extract::{Request, State},
+    handler::Handler,
+    routing::{MethodRouter, get},
+};
+use http::{HeaderMap, Method, header::AUTHORIZATION};
+use portcullis_axum::{Principal, Scoped};
+use portcullis_core::{RequireScopeLayer, ScopesByPath, scope};
+
+use super::{
+    cases::{answered_over_http, challenges, serve, unknown_paths_stay_unknown},
+    client::{Client, empty, headers, whole},
+    credentials::{Credentials, READ},
+    server::Server,
+};
+
+scope!(ReadOrders = "orders:read");
+
+fn list() -> MethodRouter {
+    get(async |request: Request| serve(&request.into_parts().0))
+}
+
+#[tokio::test]
+async fn a_nested_router_is_guarded_by_its_own_layers_or_by_the_outer_ones() {
+    let credentials = Credentials::issue().await;
+    let guard = RequireScopeLayer::all([READ]);
+    let own = Router::new()
+        .route("/orders", list())
+        .route_layer(guard.clone())
+        .route_layer(credentials.layer());
+    let outer = Router::new()
+        .nest(
+            "/outer",
+            Router::new().route("/orders", list().route_layer(guard)),
+        )
+        .route_layer(credentials.layer());
+    let server = Server::axum(Router::new().nest("/own", own).merge(outer)).await;
+
+    answered_over_http(&server, "/own/orders", &credentials).await;
+    answered_over_http(&server, "/outer/orders", &credentials).await;
+    for unknown in ["/nowhere", "/own/nowhere", "/outer/nowhere"] {
+        unknown_paths_stay_unknown(&server, unknown, &credentials).await;
+    }
+}
+
+#[tokio::test]
+async fn inside_nest_a_guard_by_path_sees_the_shortened_path() {
+    let credentials = Credentials::issue().await;
+    let by_path =
+        |path| RequireScopeLayer::by_path(ScopesByPath::new().path(path, READ)).expect("a path");
+    let inner = |guard| Router::new().route("/orders", list()).route_layer(guard);
+    let router = Router::new()
+        .nest("/short", inner(by_path("/orders")))
+        .nest("/whole", inner(by_path("/whole/orders")))
+        .route_layer(credentials.layer());
+    let server = Server::axum(router).await;
+
+    answered_over_http(&server, "/short/orders", &credentials).await;
+    let reader = headers([(AUTHORIZATION, &credentials.token)]);
+    let response = Client::http1()
+        .get(&server.url("/whole/orders"), reader)
+        .await;
+    assert_eq!(
+        response.status(),
+        403,
+        "a path that is not listed is not open"
+    );
+}
+
+#[derive(Clone)]
+struct Shop {
+    name: &'static str,
+}
+
+#[tokio::test]
+async fn handlers_with_state_take_the_principal_beside_it() {
+    let credentials = Credentials::issue().await;
+    let greet = async |State(shop): State<Shop>, Scoped(caller, _): Scoped<ReadOrders>| {
+        format!("{} greets {}", shop.name, caller.scheme())
+    };
+    let whoami = async |principal: Principal, State(shop): State<Shop>| {
+        format!("{} knows {}", shop.name, principal.scheme())
+    };
+    let router = Router::new()
+        .route(
+            "/greeting",
+            get(greet.layer(RequireScopeLayer::all([READ]))),
+        )
+        .route("/whoami", get(whoami))
+        .route_layer(credentials.layer())
+        .with_state(Shop {
+            name: "corner shop",
+        });
+    let server = Server::axum(router).await;
+
+    let reader = headers([(AUTHORIZATION, &credentials.token)]);
+    for (path, answer) in [
+        ("/greeting", "corner shop greets jwt"),
+        ("/whoami", "corner shop knows jwt"),
+    ] {
+        let response = Client::http1().get(&server.url(path), reader.clone()).await;
+        assert_eq!(response.body(), answer);
+    }
+    let stranger = headers([(AUTHORIZATION, &credentials.stranger_token)]);
+    assert_eq!(
+        status(&server, Method::GET, "/greeting", stranger.clone()).await,
+        403
+    );
+    assert_eq!(status(&server, Method::GET, "/whoami", stranger).await, 200);
+}
+
+#[tokio::test]
+async fn layer_wraps_the_fallback_and_route_layer_does_not() {
+    let credentials = Credentials::issue().await;
+    let nothing = HeaderMap::new;
+    let wrapped = Router::new()
+        .route("/orders", list())
+        .layer(credentials.layer());
+    let server = Server::axum(wrapped).await;
+    assert_eq!(
+        status(&server, Method::GET, "/nowhere", nothing()).await,
+        401
+    );
+
+    let routes = Router::new()
+        .route("/orders", list())
+        .route_layer(credentials.layer());
+    let server = Server::axum(routes).await;
+    assert_eq!(
+        status(&server, Method::GET, "/nowhere", nothing()).await,
+        404
+    );
+    // But the router wraps each path with all its methods: one that the path does not have is 405 only to callers
+    // who are known. `MethodRouter::route_layer` wraps the methods alone.
+    let token = || headers([(AUTHORIZATION, &credentials.token)]);
+    assert_eq!(
+        status(&server, Method::DELETE, "/orders", nothing()).await,
+        401
+    );
+    assert_eq!(
+        status(&server, Method::DELETE, "/orders", token()).await,
+        405
+    );
+    let methods = Router::new().route("/orders", list().route_layer(credentials.layer()));
+    let server = Server::axum(methods).await;
+    assert_eq!(
+        status(&server, Method::GET, "/orders", nothing()).await,
+        401
+    );
+    assert_eq!(
+        status(&server, Method::DELETE, "/orders", nothing()).await,
+        405
+    );
+    // HEAD is GET's.
+    assert_eq!(
+        status(&server, Method::HEAD, "/orders", nothing()).await,
+        401
+    );
+}
+
+#[tokio::test]
+async fn what_is_added_after_the_layer_is_open() {
+    let credentials = Credentials::issue().await;
+    let orders = get("").route_layer(RequireScopeLayer::all([READ])).post("");
+    let router = Router::new()
+        .route("/orders", orders)
+        .route_layer(credentials.layer())
+        .route("/livez", get(""));
+    let server = Server::axum(router).await;
+
+    assert_eq!(
+        status(&server, Method::GET, "/livez", HeaderMap::new()).await,
+        200
+    );
+    assert_eq!(
+        status(&server, Method::POST, "/orders", HeaderMap::new()).await,
+        401
+    );
+    // The guard covers the methods that were there, and no others.
+    let stranger = headers([(AUTHORIZATION, &credentials.stranger_token)]);
+    assert_eq!(
+        status(&server, Method::GET, "/orders", stranger.clone()).await,
+        403
+    );
+    assert_eq!(
+        status(&server, Method::POST, "/orders", stranger).await,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_refused_head_has_no_body() {
+    let credentials = Credentials::issue().await;
+    let router = Router::new()
+        .route("/orders", list())
+        .route_layer(credentials.layer());
+    let server = Server::axum(router).await;
+    for client in [Client::http1(), Client::http2()] {
+        let response = whole(
+            client
+                .send(request(&server, Method::HEAD, "/orders", HeaderMap::new()))
+                .await,
+        )
+        .await;
+        assert_eq!(challenges(response.headers()), ["Bearer", "ApiKey"]);
+        assert!(response.body().is_empty());
+    }
+}
+
+async fn status(server: &Server, method: Method, path: &str, headers: HeaderMap) -> u16 {
+    let response = Client::http1()
+        .send(request(server, method, path, headers))
+        .await;
+    whole(response).await.status().as_u16()
+}
+
+fn request(
+    server: &Server,
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+) -> http::Request<super::client::Outgoing> {
+    let mut request = http::Request::new(empty());
+    *request.method_mut() = method;
+    *request.uri_mut() = server.url(path).parse().expect("a URL");
+    *request.headers_mut() = headers;
+    request
+}

@@ -1,0 +1,69 @@
+//! A server that is told to stop finishes the requests it has, wherever they wait, and takes no others.
+
+use std::pin::pin;
+
+use portcullis_core::{AuthenticateLayer, RequireScopeLayer};
+use tokio::{io::AsyncReadExt, net::TcpStream};
+use tonic::transport::Server as Tonic;
+use tonic_health::server::health_reporter;
+
+use super::{
+    client::{Client, next_part, request},
+    credentials::READ,
+    patience::in_time,
+    scheme::Turnstile,
+    server::Server,
+    tonic::{check, connect, serve},
+    waiting::{Stack, Waiting},
+};
+
+#[tokio::test]
+async fn a_request_in_a_scheme_is_finished() {
+    for stack in Stack::ALL {
+        for connect in [Client::http1, Client::http2] {
+            let mut service = Waiting::start(stack).await;
+            let client = connect();
+            let url = service.server.url("/orders");
+            let mut call = pin!(client.send(request(&url, Waiting::ticket())));
+            let in_scheme = service.scheme.next_during(&mut call).await;
+
+            stop_listening(&mut service.server).await;
+            in_scheme.admit();
+            service.handler.next_during(&mut call).await.admit();
+            let mut body = call.await.into_body();
+            assert_eq!(next_part(&mut body).await.as_deref(), Some("0"));
+            service.body.next().await.admit();
+            assert_eq!(next_part(&mut body).await.as_deref(), Some("1"));
+            assert_eq!(next_part(&mut body).await, None);
+            service.server.ended().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_tonic_is_finished() {
+    let (turnstile, mut scheme) = Turnstile::new();
+    let mut server = serve!(
+        Tonic::builder()
+            .layer(AuthenticateLayer::new(turnstile))
+            .layer(RequireScopeLayer::all([READ]))
+            .add_service(health_reporter().1)
+    )
+    .await;
+    let mut call = pin!(check(connect(&server).await, Waiting::ticket()));
+    let in_scheme = scheme.next_during(&mut call).await;
+
+    stop_listening(&mut server).await;
+    in_scheme.admit();
+    assert_eq!(call.await, Ok(()));
+    server.ended().await;
+}
+
+/// Tells the server to stop, and waits until it takes no more connections.
+async fn stop_listening(server: &mut Server) {
+    server.begin_shutdown();
+    while let Ok(mut stream) = TcpStream::connect(server.address()).await {
+        // It was accepted before the server heard of it; the server closes it when it does.
+        let _ = in_time(stream.read(&mut [0; 64])).await;
+    }
+}
