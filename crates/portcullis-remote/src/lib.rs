@@ -1,1 +1,32 @@
-//! Placeholder docs.
+//! Keeps the keys of token issuers fresh, in the background.
+//!
+//! [`Issuer`] finds an issuer's keys by its metadata or at a configured URL, and owns the task that fetches them ahead of
+//! time, survives outages, and answers requests that bring unknown keys within a budget. What requests see of it is
+//! [`IssuerKeys`](portcullis_jwt::IssuerKeys): a snapshot that they borrow without waiting.
+//!
+//! The order of a refresh through the files: `signals.rs` (a request asks) → `gate.rs` (may it?) → `task.rs` → `fetch.rs`
+//! → `discovery.rs`, `http/` → back in `task.rs`, which publishes. When to fetch is decided by
+//! [`RefreshSchedule`](portcullis_jwt::RefreshSchedule), which is pure.
+
+mod board;
+mod clock_watch;
+mod discovery;
+mod disk;
+mod error;
+mod event;
+mod fetch;
+mod fixed;
+mod gate;
+mod http;
+mod issuer;
+mod signals;
+mod status;
+mod task;
+
+pub use self::{
+    error::{FetchError, FetchErrorKind, StartError},
+    event::{ClockOffset, IssuerEvent, KeyId},
+    fixed::{keys_from_jwks_file, keys_from_pem_file},
+    issuer::{Issuer, IssuerBuilder},
+    status::Status,
+};

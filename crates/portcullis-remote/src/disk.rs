@@ -1,0 +1,299 @@
+//! The last good set of an issuer, kept over restarts.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use portcullis_core::UnixTime;
+use portcullis_jwt::KeySet;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
+
+/// The file of one issuer, in a directory that may hold those of others.
+#[derive(Clone, Debug)]
+pub(crate) struct SnapshotFile {
+    issuer: Box<str>,
+    path: PathBuf,
+}
+
+/// What is in it.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    issuer: Box<str>,
+    fetched_at: u64,
+    lifetime: u64,
+    jwks: Box<RawValue>,
+}
+
+/// A set that was read back.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) keys: KeySet,
+    pub(crate) age: Duration,
+    pub(crate) lifetime: Duration,
+}
+
+impl SnapshotFile {
+    /// A file that was written by a clock ahead of ours by more than this is not trusted to tell its age.
+    const MOST_AHEAD: Duration = Duration::from_secs(300);
+    /// A little more than a set of the largest size.
+    const MAX_BYTES: u64 = 2 * KeySet::MAX_BYTES as u64;
+
+    pub(crate) fn new(directory: &Path, issuer: &str) -> Self {
+        Self {
+            issuer: issuer.into(),
+            path: directory.join(format!("{}.json", file_stem(issuer))),
+        }
+    }
+
+    /// Reads the set back; `None` if there is none.
+    pub(crate) fn load(&self, now: UnixTime) -> io::Result<Option<Kept>> {
+        let bytes = match fs::metadata(&self.path) {
+            Ok(metadata) if metadata.len() > Self::MAX_BYTES => {
+                return Err(invalid("it is too large"));
+            }
+            Ok(_) => fs::read(&self.path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let content: Content = serde_json::from_slice(&bytes)?;
+        if content.issuer != self.issuer {
+            return Err(invalid("it is another issuer's"));
+        }
+        let fetched_at = UnixTime::from_secs(content.fetched_at);
+        if fetched_at.duration_since(now) > Self::MOST_AHEAD {
+            return Err(invalid("it is from the future"));
+        }
+        let keys = KeySet::parse(content.jwks.get().as_bytes()).map_err(invalid)?;
+        let lifetime = Duration::from_secs(content.lifetime);
+        Ok(Some(Kept {
+            keys,
+            age: now.duration_since(fetched_at),
+            lifetime,
+        }))
+    }
+
+    /// Writes a fetched set, without its private members and the keys that cannot be used. The file appears whole or
+    /// not at all, and only its owner can read it.
+    pub(crate) fn save(
+        &self,
+        jwks: &[u8],
+        fetched_at: UnixTime,
+        lifetime: Duration,
+    ) -> io::Result<()> {
+        let content = Content {
+            issuer: self.issuer.clone(),
+            fetched_at: fetched_at.as_secs(),
+            lifetime: lifetime.as_secs(),
+            jwks: usable_public_part(jwks)?,
+        };
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        // One writer per issuer and process; the process id keeps several services apart that share the directory.
+        let temporary = self
+            .path
+            .with_extension(format!("{}.tmp", std::process::id()));
+        let written = write_private(&temporary, &serde_json::to_vec(&content)?)
+            .and_then(|()| fs::rename(&temporary, &self.path));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A leftover would keep its mode.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// The keys that are usable by themselves, as the issuer published them, less their private members. What was refused
+/// when it was fetched must not become acceptable by being written anew, so each key is judged as it was sent.
+fn usable_public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct Set<'j> {
+        #[serde(borrow)]
+        keys: Vec<&'j RawValue>,
+    }
+    const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+    let set: Set<'_> = serde_json::from_slice(jwks)?;
+    let mut keys: Vec<Map<String, Value>> = Vec::new();
+    for key in set.keys {
+        let alone = format!(r#"{{"keys":[{}]}}"#, key.get());
+        if KeySet::parse(alone.as_bytes()).is_ok() {
+            let mut members: Map<String, Value> = serde_json::from_str(key.get())?;
+            members.retain(|name, _| !PRIVATE.contains(&name.as_str()));
+            keys.push(members);
+        }
+    }
+    Ok(serde_json::value::to_raw_value(
+        &serde_json::json!({ "keys": keys }),
+    )?)
+}
+
+/// A file name that only this issuer has: what is not plain in a file name is written as its bytes, in upper-case
+/// hexadecimal after `_`. Upper-case letters are too, for file systems that ignore case.
+fn file_stem(issuer: &str) -> String {
+    use std::fmt::Write as _;
+
+    issuer
+        .bytes()
+        .fold(String::with_capacity(issuer.len()), |mut stem, byte| {
+            if byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-') {
+                stem.push(byte.into());
+            } else {
+                // Writing to a string does not fail.
+                let _ = write!(stem, "_{byte:02X}");
+            }
+            stem
+        })
+}
+
+fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a"}"#;
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+    const LIFETIME: Duration = Duration::from_secs(600);
+
+    fn jwks(keys: &[&str]) -> String {
+        format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+    }
+
+    fn file(directory: &tempfile::TempDir, issuer: &str) -> SnapshotFile {
+        SnapshotFile::new(directory.path(), issuer)
+    }
+
+    #[test]
+    fn a_set_is_read_back_with_its_age() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "https://issuer.example");
+        assert!(file.load(NOW).unwrap().is_none());
+        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        let kept = file
+            .load(NOW.saturating_add(Duration::from_secs(60)))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (kept.age, kept.lifetime),
+            (Duration::from_secs(60), LIFETIME)
+        );
+        assert_eq!(kept.keys.keys().next().and_then(|key| key.kid()), Some("a"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "https://issuer.example");
+        fs::write(&file.path, "old").unwrap();
+        fs::set_permissions(&file.path, fs::Permissions::from_mode(0o644)).unwrap();
+        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        assert_eq!(
+            fs::metadata(&file.path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::read_dir(directory.path()).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
+    }
+
+    #[test]
+    fn issuers_do_not_share_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let issuers = [
+            "https://a.example",
+            "https://a.example/",
+            "https://A.example",
+            "https://a.example/_",
+            "https_3A_2F_2Fa.example",
+        ];
+        let paths: std::collections::BTreeSet<_> = issuers
+            .iter()
+            .map(|issuer| {
+                file(&directory, issuer)
+                    .path
+                    .to_str()
+                    .unwrap()
+                    .to_ascii_lowercase()
+            })
+            .collect();
+        assert_eq!(paths.len(), issuers.len());
+        for path in paths {
+            assert_eq!(Path::new(&path).parent(), Some(directory.path()));
+        }
+        assert_eq!(file_stem("../../etc"), ".._2F.._2Fetc");
+
+        let (a, b) = (file(&directory, "a"), file(&directory, "b"));
+        a.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        fs::copy(&a.path, &b.path).unwrap();
+        assert!(b.load(NOW).is_err(), "another issuer's keys");
+    }
+
+    #[test]
+    fn private_members_and_unusable_keys_do_not_reach_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "https://issuer.example");
+        let leaked = KEY.replace(r#""kid":"a""#, r#""kid":"leaked","d":"c2VjcmV0""#);
+        let doubled = KEY.replace(r#""kid":"a""#, r#""kid":"doubled","kid":"doubled""#);
+        let secret = r#"{"kty":"oct","kid":"secret","k":"c2VjcmV0"}"#;
+        file.save(
+            jwks(&[KEY, &leaked, &doubled, secret, "7"]).as_bytes(),
+            NOW,
+            LIFETIME,
+        )
+        .unwrap();
+        let text = fs::read_to_string(&file.path).unwrap();
+        assert!(
+            !text.contains("c2VjcmV0") && !text.contains("doubled"),
+            "{text}"
+        );
+        let kept = file.load(NOW).unwrap().unwrap();
+        let kids: Vec<_> = kept.keys.keys().filter_map(|key| key.kid()).collect();
+        assert_eq!(kids, ["a", "leaked"]);
+        assert_eq!(kept.keys.private_members(), 0);
+    }
+
+    #[test]
+    fn a_file_that_makes_no_sense_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "https://issuer.example");
+        for text in ["", "{}", "null", "[1]", "\u{0}"] {
+            fs::write(&file.path, text).unwrap();
+            assert!(file.load(NOW).is_err(), "{text}");
+        }
+        fs::write(&file.path, vec![b' '; 600 * 1024]).unwrap();
+        assert!(file.load(NOW).is_err());
+        file.save(
+            jwks(&[KEY]).as_bytes(),
+            NOW.saturating_add(Duration::from_secs(301)),
+            LIFETIME,
+        )
+        .unwrap();
+        assert!(file.load(NOW).is_err(), "from the future");
+    }
+}

@@ -1,0 +1,118 @@
+//! What can go wrong with an issuer.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use portcullis_core::ConfigError;
+
+/// Why an issuer's keys could not be fetched.
+///
+/// The keys at hand keep serving. The message is for operators: what an issuer sent is in it only escaped and cut short.
+#[derive(Clone)]
+pub struct FetchError {
+    kind: FetchErrorKind,
+    message: Box<str>,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// The kinds of [`FetchError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FetchErrorKind {
+    /// No connection, or one that broke.
+    Unreachable,
+    /// No complete answer within the timeout.
+    TimedOut,
+    /// An answer with this status, not 200.
+    Status(u16),
+    /// A redirect, which is not followed.
+    Redirected,
+    /// An answer that is larger than is read.
+    TooLarge,
+    /// An answer that is not what was asked for.
+    Unusable,
+    /// Metadata that names another issuer (RFC 8414 §3.3).
+    IssuerMismatch,
+    /// A discovered URL that must not be fetched.
+    Forbidden,
+    /// Nothing fetches any more: the runtime that did has ended.
+    Stopped,
+}
+
+impl FetchError {
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> FetchErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn new(kind: FetchErrorKind, message: impl Into<Box<str>>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self {
+            retry_after,
+            ..self
+        }
+    }
+
+    pub(crate) fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            source: Some(Arc::new(source)),
+            ..self
+        }
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchError")
+            .field("kind", &self.kind)
+            .field("message", &self.message)
+            .field("retry_after", &self.retry_after)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl Error for FetchError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// Why an issuer could not be started.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No keys could be had in time, and [`fail_fast`](crate::IssuerBuilder::fail_fast) makes that an error.
+    #[error("no keys could be fetched from {issuer} at the start")]
+    Unavailable {
+        /// The issuer.
+        issuer: Arc<str>,
+        /// The last failure; `None` if the first attempt had not ended.
+        #[source]
+        source: Option<FetchError>,
+    },
+}

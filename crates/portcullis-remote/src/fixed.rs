@@ -1,0 +1,63 @@
+//! Keys from a file, for issuers that publish none.
+
+use std::path::Path;
+
+use portcullis_core::ConfigError;
+use portcullis_jwt::{Algorithm, IssuerKeys, KeySet};
+
+/// The most of a file that is read.
+const MAX_BYTES: u64 = KeySet::MAX_BYTES as u64;
+
+/// The keys of `issuer`, from a file with a JWK Set (RFC 7517 §5). They are read once and never change.
+///
+/// ```no_run
+/// # fn main() -> Result<(), portcullis_core::ConfigError> {
+/// let keys = portcullis_remote::keys_from_jwks_file("https://issuer.example.com", "issuer-keys.json")?;
+/// # drop(keys);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// If the file cannot be read or has no usable key.
+pub fn keys_from_jwks_file(
+    issuer: &str,
+    path: impl AsRef<Path>,
+) -> Result<IssuerKeys, ConfigError> {
+    let path = path.as_ref();
+    let keys = KeySet::parse(&read(path)?).map_err(|error| problem(path, &error))?;
+    IssuerKeys::fixed(issuer, keys)
+}
+
+/// The keys of `issuer`, from a file with public keys in PEM, all for `algorithm`. They are read once and never change.
+///
+/// # Errors
+///
+/// If the file cannot be read, has no key, a private one, or one that does not go with `algorithm`.
+pub fn keys_from_pem_file(
+    issuer: &str,
+    path: impl AsRef<Path>,
+    algorithm: Algorithm,
+) -> Result<IssuerKeys, ConfigError> {
+    let path = path.as_ref();
+    let keys = KeySet::from_pem(&read(path)?, algorithm).map_err(|error| problem(path, &error))?;
+    IssuerKeys::fixed(issuer, keys)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let size = std::fs::metadata(path)
+        .map_err(|error| problem(path, &error))?
+        .len();
+    if size > MAX_BYTES {
+        return Err(problem(
+            path,
+            &format!("it is larger than {MAX_BYTES} bytes"),
+        ));
+    }
+    std::fs::read(path).map_err(|error| problem(path, &error))
+}
+
+fn problem(path: &Path, what: &dyn std::fmt::Display) -> ConfigError {
+    ConfigError::new("keys", format!("{}: {what}", path.display()))
+}

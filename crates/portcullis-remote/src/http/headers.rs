@@ -1,0 +1,145 @@
+//! What an issuer's answer says about time.
+
+use std::time::{Duration, SystemTime};
+
+use portcullis_core::UnixTime;
+use reqwest::header::{AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+
+/// How long the answer may be kept (RFC 9111 §5.2.2.1): `None` if it does not say. What forbids keeping it, or makes no
+/// sense, counts as no time at all (§4.2.1); the schedule has a floor.
+pub(crate) fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let mut found: Option<Duration> = None;
+    for value in headers.get_all(CACHE_CONTROL) {
+        for directive in value.to_str().unwrap_or("no-store").split(',') {
+            let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
+            let name = name.trim();
+            let allowed = if name.eq_ignore_ascii_case("max-age") {
+                seconds(argument.trim().trim_matches('"')).unwrap_or_default()
+            } else if name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache")
+            {
+                Duration::ZERO
+            } else {
+                continue;
+            };
+            found = Some(found.map_or(allowed, |found| found.min(allowed)));
+        }
+    }
+    found
+}
+
+/// How long the issuer asks to be left alone (RFC 9110 §10.2.3), in seconds or until a date by its own clock.
+pub(crate) fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
+    let value = text(headers, RETRY_AFTER)?;
+    seconds(value).or_else(|| {
+        let until = UnixTime::from(httpdate::parse_http_date(value).ok()?);
+        Some(until.duration_since(date(headers).unwrap_or(now)))
+    })
+}
+
+/// When the issuer made the answer, by its own clock (RFC 9110 §6.6.1). An answer from a cache says nothing of that
+/// clock.
+pub(crate) fn date(headers: &HeaderMap) -> Option<UnixTime> {
+    if text(headers, AGE).is_some_and(|age| age.trim() != "0") {
+        return None;
+    }
+    httpdate::parse_http_date(text(headers, DATE)?)
+        .ok()
+        .map(|date: SystemTime| date.into())
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `delta-seconds`; those that overflow are as many as fit (RFC 9111 §1.2.2).
+fn seconds(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn max_age_as_issuers_send_it() {
+        for (value, expected) in [
+            ("max-age=600", Some(600)),
+            ("public, Max-Age=3600, must-revalidate", Some(3600)),
+            ("max-age=\"60\"", Some(60)),
+            ("no-cache, max-age=0, must-revalidate", Some(0)),
+            ("no-cache", Some(0)),
+            ("no-store, max-age=600", Some(0)),
+            ("max-age=600, max-age=300", Some(300)),
+            ("max-age=-5", Some(0)),
+            ("max-age=soon", Some(0)),
+            ("max-age", Some(0)),
+            ("max-age=99999999999999999999999", Some(u64::MAX)),
+            ("s-maxage=600", None),
+            ("public", None),
+            ("", None),
+            (",,=,", None),
+        ] {
+            let found = max_age(&headers(&[("cache-control", value)]));
+            assert_eq!(found, expected.map(Duration::from_secs), "{value}");
+        }
+        assert_eq!(max_age(&HeaderMap::new()), None);
+        let twice = headers(&[("cache-control", "public"), ("cache-control", "max-age=30")]);
+        assert_eq!(max_age(&twice), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn retry_after_in_seconds_or_as_a_date() {
+        let now = UnixTime::from_secs(784_111_777);
+        for (value, expected) in [
+            ("120", Some(120)),
+            ("0", Some(0)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let found = retry_after(&headers(&[("retry-after", value)]), now);
+            assert_eq!(found, expected.map(Duration::from_secs), "{value}");
+        }
+        let by_its_clock = headers(&[
+            ("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT"),
+            ("date", "Sun, 06 Nov 1994 08:50:07 GMT"),
+        ]);
+        assert_eq!(
+            retry_after(&by_its_clock, now),
+            Some(Duration::from_secs(30)),
+            "our clock may be off"
+        );
+    }
+
+    #[test]
+    fn a_date_counts_when_it_is_fresh() {
+        let sent = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(
+            date(&headers(&[sent])),
+            Some(UnixTime::from_secs(784_111_777))
+        );
+        assert_eq!(
+            date(&headers(&[sent, ("age", "0")])),
+            Some(UnixTime::from_secs(784_111_777))
+        );
+        assert_eq!(
+            date(&headers(&[sent, ("age", "500")])),
+            None,
+            "a cache answered"
+        );
+        assert_eq!(date(&headers(&[("date", "yesterday")])), None);
+    }
+}

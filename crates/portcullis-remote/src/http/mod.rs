@@ -1,0 +1,210 @@
+//! One careful GET: bounded in time and size, without redirects.
+
+pub(crate) mod address;
+pub(crate) mod headers;
+pub(crate) mod location;
+
+use std::{error::Error, time::Duration};
+
+use portcullis_core::{ConfigError, UnixTime};
+use portcullis_jwt::KeySet;
+use reqwest::{
+    Certificate, Client, ClientBuilder, Response, StatusCode,
+    header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH},
+    redirect,
+};
+use url::Url;
+
+use self::address::{ForbiddenAddress, GuardedResolver, Network, Reach};
+use crate::{FetchError, FetchErrorKind};
+
+/// How the operator wants issuers to be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpSettings {
+    pub(crate) timeout: Duration,
+    pub(crate) environment_proxies: bool,
+    pub(crate) any_http: bool,
+    pub(crate) roots: Vec<Certificate>,
+}
+
+/// Asks one issuer.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient {
+    client: Client,
+    reach: Reach,
+    /// Through a proxy, the address that answers is the proxy's and says nothing of the issuer.
+    sees_addresses: bool,
+}
+
+/// What came back, of which the body was read only if the status is 200.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    network: Option<Network>,
+}
+
+impl HttpClient {
+    /// The most of a body that is read. Metadata has the limit of key sets.
+    const MAX_BODY_BYTES: usize = KeySet::MAX_BYTES;
+
+    pub(crate) fn new(settings: &HttpSettings, configured: &Url) -> Result<Self, ConfigError> {
+        let reach = Reach::default();
+        let builder = || {
+            let mut builder = Client::builder()
+                .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .timeout(settings.timeout)
+                .connect_timeout(settings.timeout)
+                .pool_max_idle_per_host(1);
+            if !settings.environment_proxies {
+                // A proxy's own name is not discovered, and it resolves the rest: the guard is for direct connections.
+                builder = builder.no_proxy().dns_resolver(GuardedResolver {
+                    configured: configured.host_str().map(str::to_owned),
+                    reach: reach.clone(),
+                });
+            }
+            builder
+        };
+        let client = with_roots(builder(), &settings.roots).build().or_else(|error| {
+            // A machine without any root certificates can still talk to an issuer on loopback; nothing is trusted.
+            tracing::warn!(error = %chain(&error), "no root certificates could be loaded: every https issuer will be refused");
+            builder().tls_certs_only([]).build()
+        });
+        Ok(Self {
+            client: client.map_err(|error| {
+                ConfigError::new("issuer", format!("no HTTP client: {}", chain(&error)))
+            })?,
+            reach,
+            sees_addresses: !settings.environment_proxies,
+        })
+    }
+
+    /// The networks that discovered URLs may lead to.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// Takes the address that answered to be in the issuer's own network.
+    pub(crate) fn learn_reach(&self, answer: &Answer) {
+        if let Some(network) = answer.network.filter(|_| self.sees_addresses) {
+            self.reach.extend_to(network);
+        }
+    }
+
+    pub(crate) async fn get(
+        &self,
+        url: &Url,
+        etag: Option<&HeaderValue>,
+    ) -> Result<Answer, FetchError> {
+        let mut request = self.client.get(url.clone());
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let response = request.send().await.map_err(|error| failed(url, error))?;
+        let mut answer = Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: Vec::new(),
+            network: response
+                .remote_addr()
+                .map(|address| Network::of(address.ip())),
+        };
+        if answer.status == StatusCode::OK {
+            answer.body = read(url, response).await?;
+        }
+        Ok(answer)
+    }
+}
+
+impl Answer {
+    pub(crate) fn etag(&self) -> Option<HeaderValue> {
+        self.headers.get(ETAG).cloned()
+    }
+
+    /// Why an answer that is not the expected one is none.
+    pub(crate) fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
+        let status = self.status.as_u16();
+        let error = if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
+            FetchError::new(
+                FetchErrorKind::Redirected,
+                format!("{url} redirects ({status}), which is not followed"),
+            )
+        } else {
+            FetchError::new(
+                FetchErrorKind::Status(status),
+                format!("{url} answered {status}"),
+            )
+        };
+        error.with_retry_after(headers::retry_after(&self.headers, now))
+    }
+}
+
+/// Reads a body chunk by chunk, and no further than the limit, whatever its declared length.
+async fn read(url: &Url, mut response: Response) -> Result<Vec<u8>, FetchError> {
+    let too_large = || {
+        let limit = HttpClient::MAX_BODY_BYTES;
+        FetchError::new(
+            FetchErrorKind::TooLarge,
+            format!("{url} answered with more than {limit} bytes"),
+        )
+    };
+    if response
+        .content_length()
+        .is_some_and(|length| length > HttpClient::MAX_BODY_BYTES as u64)
+    {
+        return Err(too_large());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failed(url, error))? {
+        if body.len() + chunk.len() > HttpClient::MAX_BODY_BYTES {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn failed(url: &Url, error: reqwest::Error) -> FetchError {
+    let error = error.without_url();
+    let (kind, what) = if is_caused_by::<ForbiddenAddress>(&error) {
+        (FetchErrorKind::Forbidden, "must not be asked")
+    } else if error.is_timeout() {
+        (FetchErrorKind::TimedOut, "did not answer in time")
+    } else {
+        (FetchErrorKind::Unreachable, "could not be asked")
+    };
+    FetchError::new(kind, format!("{url} {what}: {}", chain(&error))).with_source(error)
+}
+
+fn with_roots(mut builder: ClientBuilder, roots: &[Certificate]) -> ClientBuilder {
+    if !roots.is_empty() {
+        builder = builder.tls_certs_merge(roots.iter().cloned());
+    }
+    builder
+}
+
+fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|error| error.is::<E>())
+}
+
+/// An error and its causes in one line: operators see the message, and need the cause. The other side may have a say
+/// in the text, so it is escaped and cut short.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    const LONGEST: usize = 400;
+    let all: Vec<String> = causes(error).map(ToString::to_string).collect();
+    all.join(": ")
+        .chars()
+        .take(LONGEST)
+        .flat_map(char::escape_debug)
+        .collect()
+}
+
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'e (dyn Error + 'static) = *error;
+        error.source()
+    })
+}

@@ -1,0 +1,313 @@
+//! What can be chosen about an issuer, and its start.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use portcullis_core::{ConfigError, SharedClock, system_clock};
+use portcullis_jwt::{BudgetRules, IssuerKeys, RefreshRules, RefreshSchedule};
+use reqwest::Certificate;
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout},
+};
+
+use super::{Inner, Issuer};
+use crate::{
+    StartError,
+    board::Board,
+    discovery::Discovery,
+    disk::{Kept, SnapshotFile},
+    fetch::{Fetcher, Source},
+    http::{HttpClient, HttpSettings, location},
+    signals::{Signaller, Signals, WaitRules},
+    task::{Parts, RefreshTask},
+};
+
+/// Configures an [`Issuer`]. Every setting has a default.
+#[derive(Clone, Debug)]
+#[must_use = "an issuer does nothing until it is started"]
+pub struct IssuerBuilder {
+    issuer: String,
+    jwks_uri: Option<String>,
+    http: HttpSettings,
+    root_certificates: Vec<Vec<u8>>,
+    rules: RefreshRules,
+    budget: BudgetRules,
+    waits: WaitRules,
+    start_timeout: Duration,
+    fail_fast: bool,
+    directory: Option<PathBuf>,
+    clock: SharedClock,
+}
+
+impl IssuerBuilder {
+    pub(super) fn new(issuer: String, jwks_uri: Option<String>) -> Self {
+        Self {
+            issuer,
+            jwks_uri,
+            http: HttpSettings {
+                timeout: Duration::from_secs(5),
+                environment_proxies: false,
+                any_http: false,
+                roots: Vec::new(),
+            },
+            root_certificates: Vec::new(),
+            rules: RefreshRules::default(),
+            budget: BudgetRules::default(),
+            waits: WaitRules {
+                longest: Duration::from_secs(1),
+                most_waiters: 256,
+            },
+            start_timeout: Duration::from_secs(10),
+            fail_fast: false,
+            directory: None,
+            clock: system_clock(),
+        }
+    }
+
+    /// How long past its lifetime a set serves while no newer can be had. 6 h by default; after that, 503.
+    pub fn stale_limit(mut self, limit: Duration) -> Self {
+        self.rules.stale_limit = limit;
+        self
+    }
+
+    /// When keys are fetched, and how long they serve; see [`RefreshRules`] for the defaults.
+    pub fn refresh_rules(mut self, rules: RefreshRules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// How many fetches requests may cause by unknown keys and bad signatures. Two by default, and one more for each
+    /// 30 s.
+    pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// How long a request with an unknown key waits for a refresh that it has caused or found under way. 1 s by
+    /// default.
+    pub fn longest_wait(mut self, wait: Duration) -> Self {
+        self.waits.longest = wait;
+        self
+    }
+
+    /// How many requests may wait at once. 256 by default; further ones are answered 503 at once.
+    pub fn most_waiters(mut self, waiters: usize) -> Self {
+        self.waits.most_waiters = waiters;
+        self
+    }
+
+    /// How long one request to the issuer may take, body included. 5 s by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.http.timeout = timeout;
+        self
+    }
+
+    /// How long [`start`](Self::start) waits for a first set. 10 s by default.
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = timeout;
+        self
+    }
+
+    /// Makes it an error if no keys can be had at the start. By default the service starts *not ready*, answers 503,
+    /// and keeps trying.
+    pub fn fail_fast(mut self) -> Self {
+        self.fail_fast = true;
+        self
+    }
+
+    /// Keeps the last good set in this directory, in a file of its own that only its owner can read, so that a restart
+    /// survives an outage of the issuer. Not kept by default.
+    pub fn snapshot_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Trusts these root certificates, in PEM, beside those of the system.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Asks the issuer through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+    ///
+    /// A proxy resolves names itself, so it is then up to the proxy that a discovered URL does not lead into a private
+    /// network.
+    pub fn use_environment_proxies(mut self) -> Self {
+        self.http.environment_proxies = true;
+        self
+    }
+
+    /// Allows plain http to any host. Whoever is on the way can then replace the keys, and sign tokens.
+    pub fn dangerous_allow_http(mut self) -> Self {
+        self.http.any_http = true;
+        self
+    }
+
+    /// The clock. The system's by default.
+    pub fn clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts the task, and waits for a first set, up to the [start timeout](Self::start_timeout).
+    ///
+    /// If there is none by then, the issuer is *not ready*: verifiers answer 503 until the task has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration cannot be used; with [`fail_fast`](Self::fail_fast), also if there are no keys in time.
+    ///
+    /// # Panics
+    ///
+    /// If the tokio runtime was built without its timer or IO driver.
+    pub async fn start(self) -> Result<Issuer, StartError> {
+        let start_timeout = self.start_timeout;
+        let fail_fast = self.fail_fast;
+        let issuer = self.spawn().await?;
+        let first = first_attempt(&issuer);
+        // Whether it ended in time or not: what counts is whether there are keys.
+        let _ = timeout(start_timeout, first).await;
+        if !issuer.is_ready() {
+            let name = issuer.keys().issuer().clone();
+            if fail_fast {
+                let source = issuer.status().last_error;
+                return Err(StartError::Unavailable {
+                    issuer: name,
+                    source,
+                });
+            }
+            tracing::warn!(
+                issuer = &*name,
+                "starting without the issuer's keys: requests are answered 503"
+            );
+        }
+        Ok(issuer)
+    }
+
+    async fn spawn(mut self) -> Result<Issuer, ConfigError> {
+        let runtime = Handle::try_current().map_err(|_| {
+            ConfigError::new(
+                "start",
+                "there is no tokio runtime: call it on one that lives on",
+            )
+        })?;
+        self.check()?;
+        let fetcher = self.fetcher()?;
+        let disk = self
+            .directory
+            .as_deref()
+            .map(|directory| SnapshotFile::new(directory, &self.issuer));
+        let kept = load(disk.clone(), &self.clock).await;
+
+        let origin = Instant::now();
+        let (signals, reports) = Signals::new(self.budget, self.waits, origin, runtime.clone());
+        let (stop, stopped) = oneshot::channel();
+        let signaller = Signaller {
+            signals: signals.clone(),
+            _stop: stop,
+        };
+        let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signaller))?;
+        let board = Board::new(keys.issuer().clone(), origin);
+        let (sender, commands) = mpsc::unbounded_channel();
+        let mut task = RefreshTask::new(Parts {
+            schedule: RefreshSchedule::new(self.rules, Duration::ZERO),
+            publisher,
+            signals: signals.clone(),
+            reports,
+            commands,
+            board: board.clone(),
+            disk,
+            clock: self.clock.clone(),
+            origin,
+            slow_after: self.waits.longest,
+        });
+        if let Some(kept) = kept {
+            task.restore(kept);
+        }
+        // Owned by the keys, not by its handle: it ends when `stop` is dropped with them.
+        drop(runtime.spawn(task.run(fetcher, stopped)));
+        Ok(Issuer(Arc::new(Inner {
+            keys,
+            board,
+            signals,
+            commands: sender,
+            clock: self.clock,
+        })))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let is_busy = [
+            (self.rules.shortest_lifetime, "shortest_lifetime"),
+            (self.rules.first_backoff, "first_backoff"),
+            (self.rules.longest_backoff, "longest_backoff"),
+        ];
+        for (duration, rule) in is_busy {
+            if duration.is_zero() {
+                return Err(ConfigError::new(
+                    "refresh_rules",
+                    format!("`{rule}` is zero: the issuer would be asked without pause"),
+                ));
+            }
+        }
+        if self.http.timeout.is_zero() {
+            return Err(ConfigError::new(
+                "timeout",
+                "it is zero: no answer can be in time",
+            ));
+        }
+        Ok(())
+    }
+
+    fn fetcher(&mut self) -> Result<Fetcher, ConfigError> {
+        for pem in &self.root_certificates {
+            let roots = Certificate::from_pem_bundle(pem)
+                .map_err(|_| ConfigError::new("root_certificates", "it is not PEM"))?;
+            if roots.is_empty() {
+                return Err(ConfigError::new(
+                    "root_certificates",
+                    "there is no certificate in it",
+                ));
+            }
+            self.http.roots.extend(roots);
+        }
+        let any_http = self.http.any_http;
+        let (url, source) = match &self.jwks_uri {
+            Some(jwks_uri) => {
+                let url = location::jwks_uri(jwks_uri, any_http)?;
+                (url.clone(), Source::Configured(url))
+            }
+            None => {
+                let url = location::issuer(&self.issuer, any_http)?;
+                (
+                    url.clone(),
+                    Source::Discovered(Discovery::new(&self.issuer, url, any_http)),
+                )
+            }
+        };
+        let http = HttpClient::new(&self.http, &url)?;
+        Ok(Fetcher::new(http, source, self.clock.clone()))
+    }
+}
+
+/// Waits for the first success; if keys are at hand already, for the first attempt.
+async fn first_attempt(issuer: &Issuer) {
+    let mut reports = issuer.0.signals.subscribe_from_start();
+    while reports.changed().await.is_ok() {
+        if issuer.is_ready() {
+            return;
+        }
+    }
+}
+
+/// A file that cannot be read back is no reason not to start.
+async fn load(file: Option<SnapshotFile>, clock: &SharedClock) -> Option<Kept> {
+    let (file, now) = (file?, clock.now());
+    let loaded = tokio::task::spawn_blocking(move || file.load(now))
+        .await
+        .ok()?;
+    loaded.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the issuer's keys could not be read from disk");
+        None
+    })
+}

@@ -1,0 +1,74 @@
+//! How an issuer's keys are doing.
+
+use std::{sync::Arc, time::Duration};
+
+use portcullis_core::UnixTime;
+use portcullis_jwt::SkippedKey;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::{ClockOffset, FetchError, KeyId};
+
+/// The state of an issuer's keys at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// The issuer.
+    pub issuer: Arc<str>,
+    /// Where the keys come from; `None` until that was discovered.
+    pub jwks_uri: Option<Url>,
+    /// Whether keys were loaded once. It stays true: an issuer's outage must not take a service out of rotation.
+    pub ready: bool,
+    /// Whether the keys are past their stale limit, so that requests are answered 503.
+    pub stale: bool,
+    /// The usable keys.
+    pub keys: Vec<KeyId>,
+    /// How many keys of the set cannot be used.
+    pub skipped_count: usize,
+    /// The first of those, and why.
+    pub skipped: Vec<SkippedKey>,
+    /// How many keys were published with private members.
+    pub private_members: usize,
+    /// Counts the changes of the set.
+    pub epoch: u64,
+    /// How long ago the keys were fetched or confirmed.
+    pub age: Option<Duration>,
+    /// How long the issuer lets the keys be kept, within our limits.
+    pub lifetime: Option<Duration>,
+    /// When the keys were fetched or confirmed.
+    pub last_success: Option<UnixTime>,
+    /// From when on the keys must not be used.
+    pub stale_at: Option<UnixTime>,
+    /// When the next attempt is due.
+    pub next_refresh: UnixTime,
+    /// How many attempts have failed since the last that did not.
+    pub failures: u32,
+    /// Why the last attempt failed; `None` if it did not.
+    pub last_error: Option<FetchError>,
+    /// The issuer's clock, seen from ours, by its last answer; to the second.
+    pub clock_skew: Option<ClockOffset>,
+}
+
+/// What the task knows beside the keys themselves. It alone writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    pub(crate) jwks_uri: Option<Url>,
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) due_at: Instant,
+    pub(crate) failures: u32,
+    pub(crate) last_error: Option<FetchError>,
+    pub(crate) clock_skew: Option<ClockOffset>,
+}
+
+impl Progress {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            jwks_uri: None,
+            lifetime: None,
+            due_at: now,
+            failures: 0,
+            last_error: None,
+            clock_skew: None,
+        }
+    }
+}
