@@ -1,8 +1,10 @@
 //! `cargo xtask lint`: everything that is checked without running the code.
 
+use std::process::Command;
+
 use crate::features::FeatureSets;
-use crate::shell::{cargo, output, run as run_command};
-use crate::{Failure, deny, features};
+use crate::shell::{cargo, output, root, run as run_command};
+use crate::{Failure, deny, features, is_ci};
 
 /// The crates that a service without tokio can use.
 const RUNTIME_FREE: [&str; 2] = ["portcullis-core", "portcullis-jwt"];
@@ -13,12 +15,13 @@ const RUNTIME_FREE: [&str; 2] = ["portcullis-core", "portcullis-jwt"];
 ///
 /// Lists the checks that failed.
 pub(crate) fn run() -> Result<(), Failure> {
-    let checks: [fn() -> Result<(), Failure>; 6] = [
+    let checks: [fn() -> Result<(), Failure>; 7] = [
         formatting,
         clippy,
         documentation,
         feature_sets,
         runtime_free,
+        lock_file,
         deny::check,
     ];
     let failures: Vec<Failure> = checks.iter().filter_map(|check| check().err()).collect();
@@ -86,4 +89,16 @@ fn runtime_free() -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Cargo mends a stale lock file as it goes; a clone must not need that.
+fn lock_file() -> Result<(), Failure> {
+    if !is_ci() {
+        return Ok(());
+    }
+    run_command(
+        Command::new("git")
+            .args(["diff", "--exit-code", "--", "Cargo.lock"])
+            .current_dir(root()),
+    )
 }
