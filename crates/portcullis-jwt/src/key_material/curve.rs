@@ -1,4 +1,4 @@
-//! The public keys of `ES*` and `EdDSA`.
+//! The public key of `ES*`.
 
 use super::{KeyFamily, KeyRejected};
 
@@ -104,28 +104,6 @@ impl EcKey {
     }
 }
 
-/// The public key of EdDSA on Ed25519.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ed25519Key([u8; 32]);
-
-impl Ed25519Key {
-    /// Takes the encoded point (RFC 8037 §2).
-    ///
-    /// # Errors
-    /// If it is not 32 bytes long.
-    pub fn new(x: &[u8]) -> Result<Self, KeyRejected> {
-        x.try_into()
-            .map(Self)
-            .map_err(|_| KeyRejected::CoordinateLength)
-    }
-
-    /// The encoded point.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,16 +130,5 @@ mod tests {
         }
         let key = EcKey::new(Curve::P256, &[1; 32], &[2; 32]).expect("lengths are right");
         assert_eq!((key.x(), key.y()), (&[1; 32][..], &[2; 32][..]));
-    }
-
-    #[test]
-    fn a_short_ed25519_key_is_an_error_and_no_panic() {
-        for length in [0, 1, 31, 33, 57] {
-            assert_eq!(
-                Ed25519Key::new(&vec![1; length]),
-                Err(KeyRejected::CoordinateLength)
-            );
-        }
-        assert!(Ed25519Key::new(&[1; 32]).is_ok());
     }
 }

@@ -1,10 +1,12 @@
 //! The numbers a key is made of, checked as far as that needs no cryptography.
 
 mod curve;
+mod ed25519;
 mod rsa;
 mod secret;
 
-pub use self::curve::{Curve, EcKey, Ed25519Key};
+pub use self::curve::{Curve, EcKey};
+pub use self::ed25519::Ed25519Key;
 pub use self::rsa::RsaKey;
 pub use self::secret::SecretKey;
 use crate::algorithm::Algorithm;
@@ -85,6 +87,9 @@ pub enum KeyRejected {
     /// RFC 7518 §6.2.1.2: exactly as many octets as the curve's field has.
     #[error("a coordinate is not of the length of the curve")]
     CoordinateLength,
+    /// An Ed25519 point of small order, all zeros for instance: anyone can sign under it.
+    #[error("the Ed25519 key is a point of small order")]
+    Ed25519SmallOrder,
     /// Not a point of the curve.
     #[error("not a point on the curve")]
     NotOnCurve,

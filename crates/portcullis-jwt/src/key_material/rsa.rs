@@ -152,4 +152,31 @@ mod tests {
         even[255] = 2;
         assert_eq!(RsaKey::new(&even, &[3]), Err(KeyRejected::RsaModulusEven));
     }
+
+    #[test]
+    fn a_modulus_from_the_weak_generator_is_refused() {
+        // A power of 65537 has the fingerprint, as do the products of the primes that the generator made.
+        let mut power = vec![1_u8];
+        for _ in 0..128 {
+            let shifted = [&power[..], &[0, 0]].concat();
+            let mut carry = 0;
+            let mut next: Vec<u8> = Vec::new();
+            for (position, digit) in shifted.iter().rev().enumerate() {
+                let addend = power.iter().rev().nth(position).copied().unwrap_or(0);
+                let sum = u16::from(*digit) + u16::from(addend) + carry;
+                next.push((sum % 256) as u8);
+                carry = sum / 256;
+            }
+            next.extend((carry > 0).then_some(1));
+            next.reverse();
+            power = next;
+        }
+        assert_eq!(
+            RsaKey::new(&power, &[1, 0, 1]),
+            Err(KeyRejected::RsaWeakGenerator)
+        );
+        let last = power.len() - 1;
+        power[last] ^= 2;
+        assert!(RsaKey::new(&power, &[1, 0, 1]).is_ok());
+    }
 }

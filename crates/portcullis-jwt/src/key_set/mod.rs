@@ -23,6 +23,27 @@ use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};
 /// The keys of one issuer: immutable, and each prepared for its algorithms.
 ///
 /// Never mix the keys of two issuers in one set: whoever holds one of the keys could sign for the other.
+///
+/// ```
+/// use portcullis_jwt::{CompactJws, HeaderBuffer, KeySet};
+///
+/// // RFC 8037 Appendix A.
+/// let keys = KeySet::parse(
+///     br#"{"keys": [
+///         {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+///         {"kty": "oct", "k": "AAAA"}
+///     ]}"#,
+/// )?;
+/// assert_eq!((keys.keys().len(), keys.skipped_count()), (1, 1));
+///
+/// let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-\
+///              09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+/// let jws = CompactJws::parse(token)?;
+/// let mut buffer = HeaderBuffer::new();
+/// let key = keys.verify(&jws, &jws.header(&mut buffer)?)?;
+/// assert_eq!(key.thumbprint().to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct KeySet {
     keys: Box<[VerificationKey]>,
