@@ -1,10 +1,10 @@
-//! axum behind tower's `Buffer` and `ConcurrencyLimit`, which panic or hang if a service is called that was not ready.
-
-use std::time::Duration;
+//! axum behind tower's `Buffer` and `ConcurrencyLimit`, which panic if a service is called that was not ready, and
+//! hang if one is ready and never called.
 
 use ::axum::{BoxError, Router, error_handling::HandleErrorLayer, extract::Request, routing::get};
 use futures_util::future::join_all;
-use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
+use http::{StatusCode, header::AUTHORIZATION};
+use hyper::body::Incoming;
 use portcullis_core::{AuthenticateLayer, RequireScopeLayer};
 use tower::{ServiceBuilder, buffer::BufferLayer, limit::ConcurrencyLimitLayer};
 
@@ -12,55 +12,104 @@ use super::{
     cases::{answered_over_http, serve, unknown_paths_stay_unknown},
     client::{Client, headers},
     credentials::{Credentials, READ},
-    scheme::Turnstile,
     server::Server,
 };
 
-/// The layers inside `Buffer`: they are called by its worker, on one service that is never cloned.
-fn inside(authenticate: AuthenticateLayer) -> Router {
-    let layers = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(unexpected))
-        .layer(BufferLayer::<Request>::new(1))
-        .layer(ConcurrencyLimitLayer::new(1))
-        .layer(authenticate)
-        .layer(RequireScopeLayer::all([READ]));
-    orders().route_layer(layers)
+/// Where the layers stand. There is one place in the buffer, and one in the service.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Placement {
+    /// Called by the buffer's worker, always on the same service.
+    Inside,
+    /// What the layers call is a buffer.
+    Outside,
+    /// What the layers call is a concurrency limit.
+    Between,
 }
 
-/// The layers outside `Buffer`: they must call the very service whose readiness they asked for.
-fn outside(authenticate: AuthenticateLayer) -> Router {
-    let layers = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(unexpected))
-        .layer(authenticate)
-        .layer(RequireScopeLayer::all([READ]))
-        .layer(BufferLayer::<Request>::new(1))
-        .layer(ConcurrencyLimitLayer::new(1));
-    orders().route_layer(layers)
+impl Placement {
+    pub(super) const ALL: [Self; 3] = [Self::Inside, Self::Outside, Self::Between];
+
+    /// Runs a router behind the layers. Nothing stands between them that would wait for readiness in their stead, as
+    /// `HandleErrorLayer` does.
+    pub(super) async fn serve(self, authenticate: AuthenticateLayer, router: Router) -> Server {
+        let guard = RequireScopeLayer::all([READ]);
+        let buffer = BufferLayer::<http::Request<Incoming>>::new(1);
+        let limit = ConcurrencyLimitLayer::new(1);
+        let stack = ServiceBuilder::new();
+        match self {
+            Self::Inside => {
+                Server::hyper(
+                    stack
+                        .layer((buffer, limit, authenticate, guard))
+                        .service(router),
+                )
+                .await
+            }
+            Self::Outside => {
+                Server::hyper(
+                    stack
+                        .layer((authenticate, guard, buffer, limit))
+                        .service(router),
+                )
+                .await
+            }
+            Self::Between => {
+                Server::hyper(
+                    stack
+                        .layer((buffer, authenticate, guard, limit))
+                        .service(router),
+                )
+                .await
+            }
+        }
+    }
 }
 
-pub(super) fn orders() -> Router {
+fn orders() -> Router {
     Router::new().route(
         "/orders",
         get(async |request: Request| serve(&request.into_parts().0)),
     )
 }
 
-async fn unexpected(error: BoxError) -> (StatusCode, String) {
-    (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+#[tokio::test]
+async fn axum_behind_a_buffer_answers_the_table() {
+    let credentials = Credentials::issue().await;
+    for placement in Placement::ALL {
+        let server = placement.serve(credentials.layer(), orders()).await;
+        answered_over_http(&server, "/orders", &credentials).await;
+    }
 }
 
 #[tokio::test]
-async fn inside_a_buffer_the_table_is_answered() {
+async fn a_crowd_is_served_one_by_one() {
     let credentials = Credentials::issue().await;
-    let server = Server::axum(inside(credentials.layer())).await;
-    answered_over_http(&server, "/orders", &credentials).await;
-    unknown_paths_stay_unknown(&server, "/nowhere", &credentials).await;
+    let reader = headers([(AUTHORIZATION, &credentials.token)]);
+    for placement in Placement::ALL {
+        let server = placement.serve(credentials.layer(), orders()).await;
+        let url = server.url("/orders");
+        for client in [Client::http1(), Client::http2()] {
+            let crowd = (0..32).map(|_| client.get(&url, reader.clone()));
+            for response in join_all(crowd).await {
+                assert_eq!(response.status(), 200, "{placement:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
-async fn outside_a_buffer_the_table_is_answered() {
+async fn a_buffer_on_the_routes_of_axum_answers_the_table() {
     let credentials = Credentials::issue().await;
-    let server = Server::axum(outside(credentials.layer())).await;
+    let layers = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(async |_: BoxError| {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }))
+        .layer(BufferLayer::<Request>::new(1))
+        .layer(ConcurrencyLimitLayer::new(1))
+        .layer(credentials.layer())
+        .layer(RequireScopeLayer::all([READ]));
+    let server = Server::axum(orders().route_layer(layers)).await;
+
     answered_over_http(&server, "/orders", &credentials).await;
     unknown_paths_stay_unknown(&server, "/nowhere", &credentials).await;
 }

@@ -3,7 +3,6 @@
 
 use std::pin::pin;
 
-use http::HeaderMap;
 use portcullis_core::{AuthenticateLayer, RequireScopeLayer};
 use tonic::transport::Server as Tonic;
 use tonic_health::server::health_reporter;
@@ -26,17 +25,17 @@ enum Point {
 
 #[tokio::test]
 async fn a_client_may_leave_wherever_the_service_waits() {
-    for stack in Stack::ALL {
+    for stack in Stack::all() {
         for point in [Point::Scheme, Point::Handler, Point::Body] {
             for connect in [Client::http1, Client::http2] {
                 let client = connect();
                 println!("{stack:?}, {point:?}, {client:?}");
                 let mut service = Waiting::start(stack).await;
                 leave_at(point, &mut service, &client).await;
-                assert_eq!(service.requests_alive(), 0);
+                assert_eq!(service.server.requests_alive(), 0);
                 // Whoever comes next finds a place: of those with a buffer, there is but one.
                 be_served(&mut service, &client).await;
-                assert_eq!(service.requests_alive(), 0);
+                assert_eq!(service.server.requests_alive(), 0);
             }
         }
     }
@@ -47,7 +46,7 @@ async fn leave_at(point: Point, service: &mut Waiting, client: &Client) {
     let mut call = Box::pin(client.send(request(&url, Waiting::ticket())));
 
     let in_scheme = service.scheme.next_during(&mut call).await;
-    assert_eq!(service.requests_alive(), 1);
+    assert_eq!(service.server.requests_alive(), 1);
     if point == Point::Scheme {
         drop(call);
         in_scheme.left().await;
@@ -68,7 +67,7 @@ async fn leave_at(point: Point, service: &mut Waiting, client: &Client) {
     let mut body = call.await.into_body();
     assert_eq!(next_part(&mut body).await.as_deref(), Some("0"));
     let in_body = service.body.next().await;
-    assert_eq!(service.requests_alive(), 1);
+    assert_eq!(service.server.requests_alive(), 1);
     drop(body);
     in_body.left().await;
 }

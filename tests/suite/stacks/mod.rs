@@ -20,6 +20,7 @@ mod unguarded;
 mod unread_body;
 mod websocket;
 
+mod alive;
 mod cases;
 mod client;
 mod credentials;

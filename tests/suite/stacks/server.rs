@@ -12,9 +12,9 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
-use tower::Service;
+use tower::{Service, ServiceExt, util::MapRequestLayer};
 
-use super::patience::in_time;
+use super::{alive::Alive, patience::in_time};
 
 /// Resolves when a server is to finish what it has begun and end.
 pub(super) type Stopped = BoxFuture<'static, ()>;
@@ -22,6 +22,7 @@ pub(super) type Stopped = BoxFuture<'static, ()>;
 /// A running server. Dropping it aborts it.
 pub(super) struct Server {
     address: SocketAddr,
+    alive: Alive,
     stop: Option<oneshot::Sender<()>>,
     task: JoinSet<()>,
 }
@@ -43,6 +44,7 @@ impl Server {
         task.spawn(serve(listener, stopped));
         Self {
             address,
+            alive: Alive::default(),
             stop: Some(stop),
             task,
         }
@@ -50,13 +52,20 @@ impl Server {
 
     /// Runs an axum router the way axum's users do.
     pub(super) async fn axum(router: Router) -> Self {
-        Self::start(|listener, stopped| async {
-            ::axum::serve(listener, router)
+        let alive = Alive::default();
+        let mark = alive.clone();
+        let marked = router.layer(MapRequestLayer::new(
+            move |request: ::axum::extract::Request| mark.mark(request),
+        ));
+        let mut server = Self::start(|listener, stopped| async {
+            ::axum::serve(listener, marked)
                 .with_graceful_shutdown(stopped)
                 .await
                 .expect("axum serves");
         })
-        .await
+        .await;
+        server.alive = alive;
+        server
     }
 
     /// Runs a tower service on hyper's connections, without any framework.
@@ -68,7 +77,17 @@ impl Server {
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::start(|listener, stopped| accept(listener, stopped, service)).await
+        let alive = Alive::default();
+        let mark = alive.clone();
+        let marked = service.map_request(move |request| mark.mark(request));
+        let mut server = Self::start(|listener, stopped| accept(listener, stopped, marked)).await;
+        server.alive = alive;
+        server
+    }
+
+    /// How many requests an axum or hyper server still holds, in whatever part.
+    pub(super) fn requests_alive(&self) -> usize {
+        self.alive.count()
     }
 
     pub(super) fn address(&self) -> SocketAddr {

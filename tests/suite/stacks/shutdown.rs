@@ -19,7 +19,7 @@ use super::{
 
 #[tokio::test]
 async fn a_request_in_a_scheme_is_finished() {
-    for stack in Stack::ALL {
+    for stack in Stack::all() {
         for connect in [Client::http1, Client::http2] {
             let mut service = Waiting::start(stack).await;
             let client = connect();

@@ -1,0 +1,34 @@
+//! How many requests a server still holds, in whatever part.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use http::Request;
+
+#[derive(Clone, Default)]
+pub(super) struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    /// Counts a request until nobody holds its extensions any more.
+    pub(super) fn mark<B>(&self, mut request: Request<B>) -> Request<B> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let mark = Arc::new(Mark(self.clone()));
+        request.extensions_mut().insert(mark);
+        request
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Rides in the extensions of a request.
+struct Mark(Alive);
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
