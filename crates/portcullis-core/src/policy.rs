@@ -185,6 +185,11 @@ fn rules(parts: impl IntoIterator<Item = impl Into<ScopePolicy>>) -> Box<[Rule]>
 /// A demand that is a type, so that a handler's signature can state it: see [`scope!`](crate::scope).
 ///
 /// Tuples of up to four ask for all of their members.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no demand on scopes",
+    label = "not declared with `scope!`, nor a tuple of such",
+    note = "declare a scope with `scope!(ReadOrders = \"orders:read\");`"
+)]
 pub trait ScopeRequirement: Send + Sync + 'static {
     /// The demand as a policy. Called once for each refused request and each startup listing, not on the way through.
     fn policy() -> ScopePolicy;
