@@ -29,6 +29,43 @@
 //! // .route_layer(AuthenticateLayer::new(…)) goes here
 //! ```
 
+//!
+//! # Where layers go, and what happens elsewhere
+//!
+//! ```
+//! use axum::{Router, handler::Handler, routing::get};
+//! use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope};
+//!
+//! const READ: Scope = Scope::from_static("orders:read");
+//! const WRITE: Scope = Scope::from_static("orders:write");
+//!
+//! fn app(authenticate: AuthenticateLayer) -> Router {
+//!     Router::new()
+//!         .route(
+//!             "/orders",
+//!             get(list.layer(RequireScopeLayer::all([READ])))
+//!                 .post(create.layer(RequireScopeLayer::all([WRITE]))),
+//!         )
+//!         .route_layer(authenticate) // the routes so far
+//!         .route("/livez", get(live)) // added after: open
+//! }
+//! # async fn list() {}
+//! # async fn create() {}
+//! # async fn live() {}
+//! ```
+//!
+//! - `Router::route_layer` leaves the fallback alone, so an unknown path stays 404. `Router::layer` wraps it too:
+//!   without credentials an unknown path is then 401.
+//! - A method that a guarded path does not have is 401 without credentials, and 405 with.
+//! - `MethodRouter::route_layer` wraps *every* method added so far: `get(list).post(create).route_layer(guard)` guards
+//!   both. For one method, put the guard on its handler, as above.
+//! - Layers of a router run last-added-first: add guards first and the authenticate layer after them. In a
+//!   `ServiceBuilder` it is the other way round, top-down. Wrongly ordered, every request is answered with 500 and the
+//!   reason logged.
+//! - A preflight `OPTIONS` carries no credentials, so a CORS layer goes outside: added after the authenticate layer, with
+//!   `Router::layer`.
+//! - Two authenticate layers one behind the other, as when a nested router brings its own, are answered with 500.
+
 mod extract;
 #[cfg(feature = "request-facts")]
 mod facts;

@@ -1,0 +1,134 @@
+//! An extractor refuses in the same words as a guard.
+
+use axum::{Router, body::Body, routing};
+use http::{HeaderValue, Request};
+use portcullis_axum::{Principal, Rejection, Scoped};
+use portcullis_core::{FailureKind, Refusal, RenderedBody, RequireScopeLayer};
+
+use crate::support::{ReadOrders, WriteOrders, get, layer, send, text};
+
+async fn handler(_: Scoped<(ReadOrders, WriteOrders)>) {}
+
+fn app() -> Router {
+    Router::new().route("/", routing::get(handler))
+}
+
+#[tokio::test]
+async fn b1_anonymous() {
+    let app = app().route_layer(layer().optional());
+    insta::assert_snapshot!(text(&get(&app, "/", None).await), @r#"
+    401 Unauthorized
+    cache-control: no-store
+    content-length: 112
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders"
+
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"credentials are needed, and none were sent"}
+    "#);
+}
+
+#[tokio::test]
+async fn b4_scope_missing() {
+    let app = app().route_layer(layer());
+    insta::assert_snapshot!(text(&get(&app, "/", Some("read")).await), @r#"
+    403 Forbidden
+    cache-control: no-store
+    content-length: 141
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders", error="insufficient_scope", error_description="the credential does not grant what this needs", scope="orders:read orders:write"
+
+    {"type":"about:blank","title":"Forbidden","status":403,"detail":"the credential does not grant what this needs","error":"insufficient_scope"}
+    "#);
+}
+
+#[tokio::test]
+async fn no_layer() {
+    insta::assert_snapshot!(text(&get(&app(), "/", Some("read")).await), @r#"
+    500 Internal Server Error
+    cache-control: no-store
+    content-length: 119
+    content-type: application/problem+json
+
+    {"type":"about:blank","title":"Internal Server Error","status":500,"detail":"this service is not configured correctly"}
+    "#);
+}
+
+#[tokio::test]
+async fn b4_the_same_as_a_guard_s() {
+    let by_extractor = app().route_layer(layer());
+    let by_guard = Router::new()
+        .route("/", routing::get(async || ()))
+        .route_layer(RequireScopeLayer::all([
+            ReadOrders::SCOPE,
+            WriteOrders::SCOPE,
+        ]))
+        .route_layer(layer());
+    for credential in [None, Some("none"), Some("read"), Some("bad")] {
+        assert_eq!(
+            text(&get(&by_extractor, "/", credential).await),
+            text(&get(&by_guard, "/", credential).await),
+            "{credential:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn grpc() {
+    let layered = app().route_layer(layer().optional());
+    for (app, credential, code) in [
+        (&layered, None, "16"),
+        (&layered, Some("Bearer read"), "7"),
+        (&app(), None, "13"),
+    ] {
+        let mut request = Request::get("/").header("content-type", "application/grpc+proto");
+        if let Some(credential) = credential {
+            request = request.header("authorization", credential);
+        }
+        let response = send(app, request.body(Body::empty()).expect("a request")).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["grpc-status"], code);
+        assert_eq!(response.body(), "");
+    }
+}
+
+#[tokio::test]
+async fn the_service_s_own_bodies() {
+    let rendering = layer().render_with(|refusal| RenderedBody {
+        content_type: HeaderValue::from_static("text/plain"),
+        body: format!("no: {}", refusal.status()).into(),
+    });
+    let app = app().route_layer(rendering);
+    let response = get(&app, "/", Some("read")).await;
+    assert_eq!(response.body(), "no: 403 Forbidden");
+    assert_eq!(response.headers()["content-type"], "text/plain");
+    let length = response.headers().get("content-length");
+    assert!(
+        length.is_none_or(|length| length == "17"),
+        "not that of the problem document: {length:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_handler_can_take_it_apart() {
+    async fn handler(principal: Result<Principal, Rejection>) -> String {
+        let rejection = principal.expect_err("anonymous");
+        assert_eq!(rejection.status(), 401);
+        assert_eq!(rejection.refusal().kind(), FailureKind::NoCredentials);
+        rejection.to_string()
+    }
+    let app = Router::new()
+        .route("/", routing::get(handler))
+        .route_layer(layer().optional());
+    assert_eq!(
+        get(&app, "/", None).await.body(),
+        "credentials are needed, and none were sent"
+    );
+}
+
+#[tokio::test]
+async fn the_reason_rides_in_the_extensions_of_the_response() {
+    let app = app().route_layer(layer());
+    let response = get(&app, "/", Some("read")).await;
+    let refusal = response.extensions().get::<Refusal>().expect("refused");
+    assert_eq!(refusal.kind(), FailureKind::InsufficientScope);
+}

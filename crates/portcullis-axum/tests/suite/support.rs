@@ -1,0 +1,104 @@
+//! A scheme whose credential is the caller's scopes, and a way to ask a router.
+
+use std::sync::Arc;
+
+use axum::{Router, body::Body};
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use portcullis_core::{
+    AuthenticateLayer, Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal,
+    PrincipalKind, Scheme, ScopeSet, authorization_credentials, scope,
+};
+use tower::ServiceExt;
+
+scope!(pub(crate) ReadOrders = "orders:read");
+scope!(pub(crate) WriteOrders = "orders:write");
+scope!(pub(crate) Admin = "admin");
+
+/// `Bearer read+write` is a caller with two scopes, `Bearer none` one without any.
+struct Fake(Arc<Challenge>);
+
+impl Scheme for Fake {
+    fn source(&self) -> CredentialSource {
+        CredentialSource::Authorization("Bearer")
+    }
+
+    fn detect(&self, head: &Head<'_>) -> Presence {
+        authorization_credentials(head.headers(), "Bearer").into()
+    }
+
+    fn authenticate(&self, head: &Head<'_>) -> Outcome {
+        let scopes = match authorization_credentials(head.headers(), "Bearer") {
+            Ok(Some("bad")) => return Outcome::Done(Err(Failure::invalid("the token is bad"))),
+            Ok(Some("none")) => String::new(),
+            Ok(Some(scopes)) => scopes
+                .replace("read", "orders:read")
+                .replace("write", "orders:write")
+                .replace('+', " "),
+            other => panic!("asked about {other:?}"),
+        };
+        let target = head.original_target().unwrap_or(head.uri());
+        let principal = Principal::builder(self.0.clone(), "fake", PrincipalKind::Machine)
+            .subject("billing")
+            .client_id(head.route_template().unwrap_or("unknown route"))
+            .issuer(target.to_string())
+            .credential_id(
+                head.peer_address()
+                    .map_or_else(|| "unknown peer".to_owned(), |peer| peer.to_string()),
+            )
+            .scopes(ScopeSet::parse(&scopes))
+            .build();
+        Outcome::Done(Ok(principal))
+    }
+
+    fn challenge(&self) -> &Arc<Challenge> {
+        &self.0
+    }
+}
+
+pub(crate) fn layer() -> AuthenticateLayer {
+    AuthenticateLayer::new(Fake(Arc::new(
+        Challenge::new("Bearer", "orders").expect("printable"),
+    )))
+}
+
+/// Asks with a bearer credential, or without any.
+pub(crate) async fn ask(
+    app: &Router,
+    method: Method,
+    path: &str,
+    credential: Option<&str>,
+) -> Response<String> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(credential) = credential {
+        request = request.header("authorization", format!("Bearer {credential}"));
+    }
+    send(app, request.body(Body::empty()).expect("a request")).await
+}
+
+pub(crate) async fn get(app: &Router, path: &str, credential: Option<&str>) -> Response<String> {
+    ask(app, Method::GET, path, credential).await
+}
+
+pub(crate) async fn send(app: &Router, request: Request<Body>) -> Response<String> {
+    let response = app
+        .clone()
+        .oneshot(request)
+        .await
+        .unwrap_or_else(|never| match never {});
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("whole").to_bytes();
+    let body = String::from_utf8(body.into()).expect("UTF-8");
+    Response::from_parts(parts, body)
+}
+
+/// A response as text, for snapshots: status, header fields in order of name, body.
+pub(crate) fn text(response: &Response<String>) -> String {
+    let mut fields: Vec<_> = response.headers().iter().collect();
+    fields.sort_by_key(|(name, _)| name.as_str());
+    let fields: String = fields
+        .into_iter()
+        .map(|(name, value)| format!("{name}: {}\n", value.to_str().expect("printable")))
+        .collect();
+    format!("{}\n{fields}\n{}", response.status(), response.body())
+}
