@@ -1,6 +1,6 @@
 //! axum: `Router::route_layer` for the whole, a guard on each route.
 
-use ::axum::{Router, extract::Request, routing::get};
+use axum::{Router, extract::Request, routing::get};
 use portcullis_core::RequireScopeLayer;
 
 use super::{

@@ -1,7 +1,7 @@
 //! axum behind tower's `Buffer` and `ConcurrencyLimit`, which panic if a service is called that was not ready, and
 //! hang if one is ready and never called.
 
-use ::axum::{BoxError, Router, error_handling::HandleErrorLayer, extract::Request, routing::get};
+use axum::{BoxError, Router, error_handling::HandleErrorLayer, extract::Request, routing::get};
 use futures_util::future::join_all;
 use http::{StatusCode, header::AUTHORIZATION};
 use hyper::body::Incoming;

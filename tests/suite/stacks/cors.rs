@@ -1,6 +1,6 @@
 //! CORS goes outside: a browser's preflight carries no credentials (Fetch §4.8), and wants to read refusals too.
 
-use ::axum::{Router, routing::get};
+use axum::{Router, routing::get};
 use http::{
     HeaderMap, Method, Request,
     header::{

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ::axum::{Router, routing::get};
+use axum::{Router, routing::get};
 use http::HeaderMap;
 use hyper::body::Incoming;
 use portcullis_core::{
@@ -88,7 +88,7 @@ async fn axum_keeps_them_where_its_preset_looks() {
         .nest("/api", orders)
         .into_make_service_with_connect_info::<SocketAddr>();
     let server = Server::start(|listener, stopped| async {
-        let serve = ::axum::serve(listener, app).with_graceful_shutdown(stopped);
+        let serve = axum::serve(listener, app).with_graceful_shutdown(stopped);
         serve.await.expect("axum serves");
     })
     .await;

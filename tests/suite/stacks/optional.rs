@@ -1,6 +1,6 @@
 //! Optional authentication: who sends nothing passes as anonymous, who sends something bad does not.
 
-use ::axum::{Router, routing::get};
+use axum::{Router, routing::get};
 use http::{HeaderMap, header::AUTHORIZATION};
 use portcullis_axum::{Principal, Scoped};
 use portcullis_core::{RequireMachineLayer, RequireScopeLayer, scope};
@@ -23,7 +23,7 @@ async fn greet_reader(reader: Option<Scoped<ReadOrders>>) -> &'static str {
 }
 
 async fn start(credentials: &Credentials) -> Server {
-    let list = async |request: ::axum::extract::Request| serve(&request.into_parts().0);
+    let list = async |request: axum::extract::Request| serve(&request.into_parts().0);
     let router = Router::new()
         .route("/", get(greet))
         .route("/reader", get(greet_reader))

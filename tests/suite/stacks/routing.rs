@@ -1,6 +1,6 @@
 //! Where in an axum router the layers stand decides what they cover: nested routers, state, and the traps.
 
-use ::axum::{
+use axum::{
     Router,
     extract::{Request, State},
     handler::Handler,

@@ -2,10 +2,10 @@
 
 use std::{error::Error, net::SocketAddr, pin::pin};
 
-use ::axum::Router;
-use ::hyper::body::{Body, Bytes, Incoming};
+use axum::Router;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -55,10 +55,10 @@ impl Server {
         let alive = Alive::default();
         let mark = alive.clone();
         let marked = router.layer(MapRequestLayer::new(
-            move |request: ::axum::extract::Request| mark.mark(request),
+            move |request: axum::extract::Request| mark.mark(request),
         ));
         let mut server = Self::start(|listener, stopped| async {
-            ::axum::serve(listener, marked)
+            axum::serve(listener, marked)
                 .with_graceful_shutdown(stopped)
                 .await
                 .expect("axum serves");

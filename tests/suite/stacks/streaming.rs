@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use ::axum::{
+use axum::{
     Router,
     body::Body,
     extract::Request,

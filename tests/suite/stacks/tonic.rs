@@ -1,13 +1,17 @@
 //! tonic: the layers around the whole server, or around one service of it.
 
-use ::tonic::{
+use http::{
+    HeaderMap,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use hyper::body::Body;
+use portcullis_core::{RequireScopeLayer, ScopesByPath};
+use tonic::{
     Code, Request, Status,
     metadata::MetadataMap,
     service::LayerExt,
     transport::{Channel, Endpoint, Server as Tonic},
 };
-use http::{HeaderMap, header::AUTHORIZATION};
-use portcullis_core::{RequireScopeLayer, ScopesByPath};
 use tonic_health::{
     ServingStatus,
     pb::{HealthCheckRequest, health_client::HealthClient},
@@ -17,7 +21,7 @@ use tower::ServiceBuilder;
 
 use super::{
     cases::{Answer, Case, challenges, table},
-    client::{Client, headers},
+    client::{Client, headers, request},
     credentials::{Credentials, READ},
     patience::in_time,
     server::Server,
@@ -67,10 +71,14 @@ async fn tonic_answers_the_table() {
         Err(Code::Unauthenticated)
     );
 
-    // Whoever does not speak gRPC gets a status and challenges that HTTP understands.
-    let response = Client::http2()
-        .get(&server.url(CHECK), HeaderMap::new())
-        .await;
+    // A refusal is trailers-only for whoever speaks gRPC, and for others what HTTP understands.
+    let plain = Client::http2();
+    let grpc = headers([(CONTENT_TYPE, "application/grpc")]);
+    let response = plain.send(request(&server.url(CHECK), grpc)).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["grpc-status"], "16");
+    assert!(response.body().is_end_stream());
+    let response = plain.get(&server.url(CHECK), HeaderMap::new()).await;
     assert_eq!(response.status(), 401);
     assert_eq!(challenges(response.headers()), ["Bearer", "ApiKey"]);
 }

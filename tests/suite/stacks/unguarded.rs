@@ -1,6 +1,6 @@
 //! A service that is wired wrongly says so: to its operator, not to its callers.
 
-use ::axum::{Router, routing::get};
+use axum::{Router, routing::get};
 use http::{HeaderMap, header::AUTHORIZATION};
 use portcullis_axum::{Principal, Scoped};
 use portcullis_core::{AuthenticateLayer, RequireMachineLayer, RequireScopeLayer, scope};

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use ::axum::{Router, body::Body, extract::Request, middleware::map_request, routing::post};
+use axum::{Router, body::Body, extract::Request, middleware::map_request, routing::post};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::header::AUTHORIZATION;
@@ -142,7 +142,7 @@ struct Counted {
 
 impl hyper::body::Body for Counted {
     type Data = Bytes;
-    type Error = ::axum::Error;
+    type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, mem};
 
-use ::axum::{Router, body::Body, extract::Request, response::Response, routing::get};
+use axum::{Router, body::Body, extract::Request, response::Response, routing::get};
 use futures_util::stream;
 use http::{Extensions, HeaderMap, header::AUTHORIZATION};
 use hyper::body::Incoming;

@@ -1,6 +1,6 @@
 //! A WebSocket's handshake is a request like any other, over HTTP/1.1 (RFC 6455) and HTTP/2 (RFC 8441).
 
-use ::axum::{
+use axum::{
     Router,
     extract::ws::{Message, WebSocket, WebSocketUpgrade},
     response::Response,
