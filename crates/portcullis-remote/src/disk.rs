@@ -232,20 +232,11 @@ mod tests {
             "https://a.example/_",
             "https_3A_2F_2Fa.example",
         ];
-        let paths: std::collections::BTreeSet<_> = issuers
+        let names: std::collections::BTreeSet<_> = issuers
             .iter()
-            .map(|issuer| {
-                file(&directory, issuer)
-                    .path
-                    .to_str()
-                    .unwrap()
-                    .to_ascii_lowercase()
-            })
+            .map(|issuer| file_stem(issuer).to_ascii_lowercase())
             .collect();
-        assert_eq!(paths.len(), issuers.len());
-        for path in paths {
-            assert_eq!(Path::new(&path).parent(), Some(directory.path()));
-        }
+        assert_eq!(names.len(), issuers.len(), "even where case is ignored");
         assert_eq!(file_stem("../../etc"), ".._2F.._2Fetc");
 
         let (a, b) = (file(&directory, "a"), file(&directory, "b"));

@@ -111,8 +111,8 @@ impl Signals {
             return RefreshAnswer::Saturated;
         };
         let mut deadline = Box::pin(self.sleep());
+        let epoch = reports.borrow().epoch;
         RefreshAnswer::Wait(Box::pin(async move {
-            let epoch = reports.borrow().epoch;
             let mut signal = signal;
             loop {
                 tokio::select! {
@@ -181,5 +181,182 @@ impl Refresh for Signaller {
 
     fn bad_signature(&self) {
         self.signals.signal();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use super::*;
+
+    type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    const WAITS: WaitRules = WaitRules {
+        longest: Duration::from_secs(1),
+        most_waiters: 256,
+    };
+
+    fn signals() -> (Arc<Signals>, watch::Sender<Report>) {
+        Signals::new(
+            BudgetRules::default(),
+            WAITS,
+            Instant::now(),
+            Handle::current(),
+        )
+    }
+
+    fn wait(signals: &Arc<Signals>) -> Wait {
+        match signals.wait_for_key() {
+            RefreshAnswer::Wait(wait) => wait,
+            answer => panic!("{answer:?}"),
+        }
+    }
+
+    /// What the task does when a fetch ends.
+    fn end(signals: &Signals, reports: &watch::Sender<Report>, succeeded: bool, epoch: u64) {
+        signals.gate.end();
+        reports.send_replace(Report { succeeded, epoch });
+    }
+
+    async fn is_woken(signals: &Signals) -> bool {
+        tokio::select! {
+            biased;
+            () = signals.wake.notified() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+
+    async fn is_over(wait: &mut Wait) -> bool {
+        tokio::select! {
+            biased;
+            () = wait => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_requests_wait_for_one_fetch() {
+        let (signals, reports) = signals();
+        let mut waits: Vec<Wait> = (0..200).map(|_| wait(&signals)).collect();
+        assert!(is_woken(&signals).await);
+        assert!(!is_woken(&signals).await, "once");
+        signals.gate.begin();
+        for wait in &mut waits {
+            assert!(!is_over(wait).await);
+        }
+        end(&signals, &reports, true, 2);
+        for wait in &mut waits {
+            assert!(is_over(wait).await);
+        }
+        drop(waits);
+        assert_eq!(signals.waiters.load(Ordering::Acquire), 0);
+        let _second = wait(&signals);
+        signals.gate.begin();
+        signals.gate.end();
+        assert!(
+            matches!(signals.wait_for_key(), RefreshAnswer::Exhausted),
+            "the 200 took one of two"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_257th_request_does_not_wait() {
+        let (signals, _reports) = signals();
+        let mut waits: Vec<Wait> = (0..256).map(|_| wait(&signals)).collect();
+        assert!(matches!(signals.wait_for_key(), RefreshAnswer::Saturated));
+        waits.pop();
+        waits.push(wait(&signals));
+        assert!(matches!(signals.wait_for_key(), RefreshAnswer::Saturated));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_leave_neither_stop_the_fetch_nor_take_from_the_budget() {
+        let (signals, reports) = signals();
+        for _ in 0..10_000 {
+            drop(wait(&signals));
+        }
+        assert!(signals.gate.is_signalled(), "the fetch is still to come");
+        assert!(is_woken(&signals).await);
+        signals.gate.begin();
+        for _ in 0..10_000 {
+            drop(wait(&signals));
+        }
+        end(&signals, &reports, true, 2);
+        let _second = wait(&signals);
+        assert!(is_woken(&signals).await, "one of two is left");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_after_a_second() {
+        let (signals, _reports) = signals();
+        let start = Instant::now();
+        wait(&signals).await;
+        assert_eq!(start.elapsed().as_secs(), 1);
+        assert!(signals.gate.is_signalled(), "the signal stands");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fetch_that_had_begun_before_may_have_been_too_early() {
+        let (signals, reports) = signals();
+        signals.gate.begin();
+        let mut early = wait(&signals);
+        end(&signals, &reports, true, 0);
+        assert!(
+            !is_over(&mut early).await,
+            "nothing new came: one more look"
+        );
+        assert!(is_woken(&signals).await);
+        signals.gate.begin();
+        end(&signals, &reports, true, 0);
+        assert!(is_over(&mut early).await, "but only one");
+
+        signals.gate.begin();
+        let mut lucky = wait(&signals);
+        end(&signals, &reports, true, 1);
+        assert!(is_over(&mut lucky).await, "something new came");
+        signals.gate.begin();
+        let mut failed = wait(&signals);
+        end(&signals, &reports, false, 1);
+        assert!(is_over(&mut failed).await, "an outage is not waited out");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_signal_passes_while_the_issuer_asks_to_be_left_alone() {
+        let (signals, _reports) = signals();
+        signals.block_until(Duration::from_secs(120));
+        for _ in 0..10 {
+            assert!(matches!(signals.wait_for_key(), RefreshAnswer::Exhausted));
+        }
+        tokio::time::advance(Duration::from_secs(120)).await;
+        drop(wait(&signals));
+        assert!(
+            is_woken(&signals).await,
+            "and none was taken from the budget"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_task_that_has_ended() {
+        let (signals, reports) = signals();
+        let mut before = wait(&signals);
+        drop(reports);
+        assert!(is_over(&mut before).await);
+        assert!(is_over(&mut wait(&signals)).await);
+    }
+
+    #[test]
+    fn a_wait_works_without_a_runtime_of_its_own() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let (signals, reports) = runtime.block_on(async { signals() });
+        let mut wait = wait(&signals);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(wait.as_mut().poll(&mut context).is_pending());
+        drop(runtime);
+        drop(reports);
+        assert!(wait.as_mut().poll(&mut context).is_ready());
     }
 }

@@ -1,0 +1,266 @@
+//! Where keys are found, and where they are not looked for.
+
+use portcullis_remote::{FetchErrorKind, Issuer, IssuerBuilder, IssuerEvent};
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+
+use crate::support::{event, impatient, millis, patiently};
+
+fn discover(issuer: &TestIssuer) -> IssuerBuilder {
+    Issuer::discover(issuer.url())
+}
+
+async fn paths_asked(issuer: &TestIssuer) -> Vec<String> {
+    issuer
+        .recorded()
+        .iter()
+        .map(|request| request.uri.path().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn s2_openid_connect_appends_the_well_known_path() {
+    let issuer = TestIssuer::builder()
+        .path("/oidc")
+        .oauth_discovery(false)
+        .start()
+        .await
+        .unwrap();
+    let keys = discover(&issuer).fail_fast().start().await.unwrap();
+    assert_eq!(keys.status().jwks_uri.unwrap().as_str(), issuer.jwks_uri());
+    assert_eq!(
+        paths_asked(&issuer).await[0],
+        "/oidc/.well-known/openid-configuration"
+    );
+}
+
+#[tokio::test]
+async fn s1_rfc8414_inserts_the_well_known_path() {
+    let issuer = TestIssuer::builder()
+        .path("/tenant/a")
+        .openid_discovery(false)
+        .start()
+        .await
+        .unwrap();
+    let keys = discover(&issuer).fail_fast().start().await.unwrap();
+    assert_eq!(keys.status().jwks_uri.unwrap().as_str(), issuer.jwks_uri());
+    assert_eq!(
+        paths_asked(&issuer).await[1],
+        "/.well-known/oauth-authorization-server/tenant/a"
+    );
+}
+
+#[tokio::test]
+async fn s1_s2_metadata_of_another_issuer_is_refused() {
+    let issuer = TestIssuer::builder().path("/oidc").start().await.unwrap();
+    let url = issuer.url();
+    for other in [
+        format!("{url}/"),
+        url.replace("/oidc", "/OIDC"),
+        url.replace("/oidc", ""),
+        url.replace("http:", "HTTP:"),
+        format!("{url}2"),
+        "https://issuer.example".to_owned(),
+        String::new(),
+    ] {
+        issuer.metadata("issuer", other.clone());
+        let keys = discover(&issuer)
+            .start_timeout(millis(1))
+            .start()
+            .await
+            .unwrap();
+        let error = keys.refresh().await.expect_err(&other);
+        assert_eq!(error.kind(), FetchErrorKind::IssuerMismatch, "{other}");
+        assert!(!keys.is_ready());
+    }
+    assert_eq!(
+        issuer.requests(Endpoint::Jwks),
+        0,
+        "its keys are not even asked for"
+    );
+
+    // The configured issuer is taken as it is written, too.
+    issuer.metadata("issuer", url.clone());
+    let keys = Issuer::discover(format!("{url}/"))
+        .start_timeout(millis(1))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(
+        keys.refresh().await.expect_err("a slash more").kind(),
+        FetchErrorKind::IssuerMismatch
+    );
+    issuer.metadata("issuer", format!("{url}/"));
+    keys.refresh().await.unwrap();
+    assert_eq!(&**keys.keys().issuer(), format!("{url}/"));
+}
+
+#[tokio::test]
+async fn discovered_urls_that_are_less_safe_are_refused() {
+    let issuer = TestIssuer::start().await;
+    for jwks_uri in [
+        "http://issuer.example/jwks",
+        "http://10.0.0.1/jwks",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[fe80::1]/jwks",
+        "https://0.0.0.0/jwks",
+        "https://[::ffff:169.254.169.254]/",
+        "https://a:b@issuer.example/jwks",
+        "file:///etc/passwd",
+        "/jwks",
+        "",
+    ] {
+        issuer.metadata("jwks_uri", jwks_uri);
+        let keys = discover(&issuer)
+            .start_timeout(millis(1))
+            .start()
+            .await
+            .unwrap();
+        let error = keys.refresh().await.expect_err(jwks_uri);
+        assert_eq!(
+            error.kind(),
+            FetchErrorKind::Forbidden,
+            "{jwks_uri}: {error}"
+        );
+    }
+    issuer.without_metadata("jwks_uri");
+    let keys = discover(&issuer)
+        .start_timeout(millis(1))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(
+        keys.refresh().await.expect_err("none").kind(),
+        FetchErrorKind::Unusable
+    );
+    assert_eq!(issuer.requests(Endpoint::Jwks), 0);
+}
+
+#[tokio::test]
+async fn keys_may_be_on_another_host() {
+    let issuer = TestIssuer::start().await;
+    let elsewhere = issuer.jwks_uri().replace("127.0.0.1", "localhost");
+    issuer.metadata("jwks_uri", elsewhere.clone());
+    let keys = discover(&issuer).fail_fast().start().await.unwrap();
+    assert_eq!(keys.status().jwks_uri.unwrap().as_str(), elsewhere);
+}
+
+#[tokio::test]
+async fn metadata_is_read_again_after_two_failed_fetches() {
+    let (issuer, moved_to) = (TestIssuer::start().await, TestIssuer::start().await);
+    let keys = discover(&issuer)
+        .refresh_rules(impatient())
+        .fail_fast()
+        .start()
+        .await
+        .unwrap();
+    let mut events = keys.events();
+    assert_eq!(issuer.requests(Endpoint::Discovery), 1);
+    issuer.metadata("jwks_uri", moved_to.jwks_uri());
+    keys.refresh().await.unwrap();
+    assert_eq!(
+        issuer.requests(Endpoint::Discovery),
+        1,
+        "not while fetches succeed"
+    );
+
+    issuer.fault(Endpoint::Jwks, Fault::Status(404));
+    let _ = keys.refresh().await;
+    event(&mut events, |event| {
+        matches!(event, IssuerEvent::KeysChanged { .. })
+    })
+    .await;
+    let status = keys.status();
+    assert_eq!(status.jwks_uri.unwrap().as_str(), moved_to.jwks_uri());
+    assert_eq!(status.keys[0].kid.as_deref(), moved_to.signing_key().kid());
+    // One that served the start; the next from which two failures are on record.
+    assert_eq!(
+        (
+            issuer.requests(Endpoint::Jwks),
+            issuer.requests(Endpoint::Discovery)
+        ),
+        (4, 2)
+    );
+}
+
+#[tokio::test]
+async fn metadata_that_is_gone_leaves_the_keys_where_they_were() {
+    let issuer = TestIssuer::start().await;
+    let mut rules = impatient();
+    rules.discovery_interval = millis(0);
+    let keys = discover(&issuer)
+        .refresh_rules(rules)
+        .fail_fast()
+        .start()
+        .await
+        .unwrap();
+    let mut events = keys.events();
+    issuer.fault(Endpoint::Discovery, Fault::Status(500));
+    let (_, new) = issuer.rotate();
+    keys.refresh().await.unwrap();
+    assert_eq!(keys.status().keys[0].kid.as_deref(), new.kid());
+    event(&mut events, |event| {
+        matches!(event, IssuerEvent::DiscoveryFailed { .. })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_fault_of_the_metadata_is_an_error_and_heals() {
+    let issuer = TestIssuer::start().await;
+    for fault in [
+        Fault::Down,
+        Fault::Hang,
+        Fault::Stalled,
+        Fault::Status(500),
+        Fault::Html,
+        Fault::Empty,
+        Fault::EmptySet,
+        Fault::Null,
+        Fault::Truncated,
+        Fault::Huge {
+            bytes: usize::MAX / 2,
+        },
+        Fault::Redirect(format!("{}/elsewhere", issuer.url())),
+    ] {
+        issuer.fault(Endpoint::Discovery, fault.clone());
+        let builder = discover(&issuer)
+            .timeout(millis(300))
+            .start_timeout(millis(1))
+            .refresh_rules(impatient());
+        let keys = builder.start().await.unwrap();
+        keys.refresh().await.expect_err("a fault");
+        issuer.heal(Endpoint::Discovery);
+        patiently(keys.ready()).await.unwrap();
+    }
+    assert_eq!(issuer.requests(Endpoint::Other), 0);
+}
+
+#[tokio::test]
+async fn what_must_not_be_asked_is_an_error_before_anything_is() {
+    for (builder, setting) in [
+        (Issuer::discover("http://issuer.example"), "issuer"),
+        (Issuer::discover("issuer.example"), "issuer"),
+        (Issuer::discover(""), "issuer"),
+        (Issuer::discover("https://issuer.example?a"), "issuer"),
+        (
+            Issuer::jwks("https://issuer.example", "http://issuer.example/jwks"),
+            "jwks_uri",
+        ),
+        (Issuer::jwks("", "https://issuer.example/jwks"), "issuer"),
+        (
+            Issuer::jwks("a", "https://issuer.example/jwks").timeout(millis(0)),
+            "timeout",
+        ),
+        (
+            Issuer::jwks("a", "https://issuer.example/jwks").root_certificates("none"),
+            "root_certificates",
+        ),
+    ] {
+        match builder.start().await {
+            Err(portcullis_remote::StartError::Config(error)) => {
+                assert_eq!(error.setting(), setting, "{error}")
+            }
+            other => panic!("{setting}: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Restarts during an outage.
+
+use std::{fs, path::Path, time::Duration};
+
+use portcullis_core::{Clock, SystemClock};
+use portcullis_remote::{Issuer, IssuerBuilder};
+use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
+
+use crate::support::{answer, bearer, builder, impatient, millis, patiently};
+
+fn kept_in(directory: &Path, issuer: &TestIssuer) -> IssuerBuilder {
+    builder(issuer)
+        .snapshot_directory(directory)
+        .refresh_rules(impatient())
+}
+
+/// Starts once while all is well, and comes back when the set is on disk.
+async fn keep(directory: &Path, issuer: &TestIssuer) {
+    let keys = kept_in(directory, issuer).start().await.unwrap();
+    // A second fetch begins only when the first set is written.
+    keys.refresh().await.unwrap();
+    let files: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .filter_map(Result::ok)
+        .collect();
+    assert!(files.iter().any(|file| {
+        file.path()
+            .extension()
+            .is_some_and(|extension| extension == "json")
+    }));
+}
+
+#[tokio::test]
+async fn a_restart_survives_an_outage() {
+    let directory = tempfile::tempdir().unwrap();
+    let issuer = TestIssuer::start().await;
+    keep(directory.path(), &issuer).await;
+    for fault in [Fault::Down, Fault::Status(500), Fault::EmptySet] {
+        issuer.fault(Endpoint::Jwks, fault);
+        let keys = kept_in(directory.path(), &issuer)
+            .fail_fast()
+            .start()
+            .await
+            .unwrap();
+        assert!(keys.is_ready());
+        assert_eq!(
+            answer(&bearer(&keys, &issuer), &issuer.token().mint()).await,
+            200
+        );
+    }
+    issuer.heal(Endpoint::Jwks);
+    issuer.rotate();
+    let keys = kept_in(directory.path(), &issuer).start().await.unwrap();
+    assert_eq!(
+        answer(&bearer(&keys, &issuer), &issuer.token().mint()).await,
+        200,
+        "the issuer has the last word"
+    );
+    assert_eq!(
+        keys.status().keys[0].kid.as_deref(),
+        issuer.signing_key().kid()
+    );
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_does_not_hold_up_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let issuer = TestIssuer::start().await;
+    keep(directory.path(), &issuer).await;
+    issuer.fault(Endpoint::Jwks, Fault::Hang);
+    let keys = patiently(
+        kept_in(directory.path(), &issuer)
+            .longest_wait(millis(50))
+            .start(),
+    )
+    .await
+    .unwrap();
+    assert!(keys.is_ready());
+}
+
+#[tokio::test]
+async fn a_set_past_its_stale_limit_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let issuer = TestIssuer::start().await;
+    keep(directory.path(), &issuer).await;
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    let clock = ManualClock::new(SystemClock.now());
+    for (hours, is_ready) in [(6, true), (7, false)] {
+        let clock = ManualClock::new(
+            clock
+                .now()
+                .saturating_add(Duration::from_secs(hours * 3600)),
+        );
+        let restarted = kept_in(directory.path(), &issuer)
+            .clock(clock.shared())
+            .start_timeout(millis(100));
+        let keys = restarted.start().await.unwrap();
+        assert_eq!(keys.is_ready(), is_ready, "{hours} h");
+        if is_ready {
+            assert!(keys.status().age.unwrap() >= Duration::from_secs(hours * 3600));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_back_does_no_harm() {
+    let directory = tempfile::tempdir().unwrap();
+    let issuer = TestIssuer::start().await;
+    keep(directory.path(), &issuer).await;
+    for file in fs::read_dir(directory.path()).unwrap() {
+        fs::write(file.unwrap().path(), "{\"issuer\": \"").unwrap();
+    }
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    let keys = kept_in(directory.path(), &issuer)
+        .start_timeout(millis(1))
+        .start()
+        .await
+        .unwrap();
+    assert!(!keys.is_ready());
+    issuer.heal(Endpoint::Jwks);
+    keys.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_is_told_and_does_no_harm() {
+    let directory = tempfile::tempdir().unwrap();
+    let not_a_directory = directory.path().join("file");
+    fs::write(&not_a_directory, "").unwrap();
+    let issuer = TestIssuer::start().await;
+    let keys: Issuer = kept_in(&not_a_directory, &issuer).start().await.unwrap();
+    let mut events = keys.events();
+    keys.refresh().await.unwrap();
+    crate::support::event(&mut events, |event| {
+        matches!(event, portcullis_remote::IssuerEvent::NotSaved { .. })
+    })
+    .await;
+    assert!(keys.is_ready());
+}

@@ -1,0 +1,224 @@
+//! Whatever the issuer serves, good keys stay and bad ones do not come.
+
+use portcullis_remote::{FetchErrorKind, IssuerEvent, StartError};
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+use serde_json::json;
+
+use crate::support::{builder, event, impatient, millis, started};
+
+/// The faults after which there is no set to be had, and what each is taken for.
+fn faults(issuer: &TestIssuer) -> Vec<(Fault, FetchErrorKind)> {
+    use FetchErrorKind::{Redirected, Status, TimedOut, TooLarge, Unreachable, Unusable};
+
+    let oct = json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]});
+    vec![
+        (Fault::Down, Unreachable),
+        (Fault::Hang, TimedOut),
+        (Fault::Stalled, TimedOut),
+        (Fault::CutOff, Unreachable),
+        (Fault::Status(500), Status(500)),
+        (Fault::Status(404), Status(404)),
+        (Fault::Status(204), Status(204)),
+        (Fault::Status(304), Status(304)),
+        (Fault::TooManyRequests { retry_after: None }, Status(429)),
+        (Fault::Html, Unusable),
+        (Fault::Empty, Unusable),
+        (Fault::EmptySet, Unusable),
+        (Fault::Null, Unusable),
+        (Fault::Truncated, Unusable),
+        // It does not end: that the attempt does shows that it is not read to the end.
+        (
+            Fault::Huge {
+                bytes: usize::MAX / 2,
+            },
+            TooLarge,
+        ),
+        (
+            Fault::Redirect(format!("{}/elsewhere", issuer.url())),
+            Redirected,
+        ),
+        (Fault::Json(oct), Unusable),
+        (Fault::Json(json!({"keys": {}})), Unusable),
+        (Fault::Json(json!([])), Unusable),
+    ]
+}
+
+#[tokio::test]
+async fn a_good_set_keeps_serving_through_every_fault() {
+    let issuer = TestIssuer::start().await;
+    let keys = builder(&issuer).timeout(millis(300)).start().await.unwrap();
+    let before = keys.status();
+    let mut events = keys.events();
+    for (fault, kind) in faults(&issuer) {
+        issuer.fault(Endpoint::Jwks, fault.clone());
+        let error = keys.refresh().await.expect_err("a fault");
+        assert_eq!(error.kind(), kind, "{fault:?}: {error}");
+        let status = keys.status();
+        assert!(status.ready && !status.stale, "{fault:?}");
+        assert_eq!(
+            (status.epoch, &status.keys),
+            (before.epoch, &before.keys),
+            "{fault:?}"
+        );
+        assert_eq!(
+            status.last_error.map(|error| error.kind()),
+            Some(kind),
+            "{fault:?}"
+        );
+        assert_eq!(status.last_success, before.last_success, "{fault:?}");
+        assert!(keys.keys().snapshot().last_fetch_failed(), "{fault:?}");
+    }
+    let count = faults(&issuer).len();
+    issuer.heal(Endpoint::Jwks);
+    keys.refresh().await.expect("healed");
+    let recovered = event(&mut events, |event| {
+        matches!(event, IssuerEvent::Recovered { .. })
+    })
+    .await;
+    assert!(
+        matches!(recovered, IssuerEvent::Recovered { failures, .. } if failures as usize == count),
+        "{recovered:?}"
+    );
+    let status = keys.status();
+    assert!(status.last_error.is_none() && status.failures == 0);
+    assert_eq!(
+        issuer.requests(Endpoint::Other),
+        0,
+        "no redirect is followed"
+    );
+}
+
+#[tokio::test]
+async fn with_a_fault_at_the_start_it_is_not_ready_until_that_is_healed() {
+    let issuer = TestIssuer::start().await;
+    for (fault, kind) in faults(&issuer) {
+        issuer.fault(Endpoint::Jwks, fault.clone());
+        let keys = builder(&issuer)
+            .timeout(millis(300))
+            .start_timeout(millis(1))
+            .refresh_rules(impatient())
+            .start()
+            .await
+            .unwrap();
+        let mut events = keys.events();
+        assert!(!keys.is_ready(), "{fault:?}");
+        let failed = event(&mut events, |event| {
+            matches!(event, IssuerEvent::RefreshFailed { .. })
+        })
+        .await;
+        assert!(
+            matches!(failed, IssuerEvent::RefreshFailed { error, .. } if error.kind() == kind),
+            "{fault:?}"
+        );
+        assert!(!keys.status().ready, "{fault:?}");
+        issuer.heal(Endpoint::Jwks);
+        keys.ready().await.unwrap();
+        assert_eq!(keys.status().keys.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_down_at_the_start() {
+    let issuer = TestIssuer::start().await;
+    issuer.stop().await;
+    let failing = builder(&issuer)
+        .start_timeout(millis(100))
+        .refresh_rules(impatient());
+    let error = failing
+        .clone()
+        .fail_fast()
+        .start()
+        .await
+        .expect_err("it fails fast");
+    let StartError::Unavailable {
+        source: Some(source),
+        ..
+    } = error
+    else {
+        panic!("{error:?}")
+    };
+    assert_eq!(source.kind(), FetchErrorKind::Unreachable);
+
+    let keys = failing.start().await.unwrap();
+    assert!(!keys.is_ready());
+    issuer.restart().await;
+    keys.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_that_fails_at_first_still_succeeds_in_time() {
+    let issuer = TestIssuer::start().await;
+    issuer.fault_for(Endpoint::Jwks, Fault::Status(503), 3);
+    let keys = builder(&issuer)
+        .refresh_rules(impatient())
+        .fail_fast()
+        .start()
+        .await
+        .unwrap();
+    assert!(keys.is_ready());
+    assert_eq!(issuer.requests(Endpoint::Jwks), 4);
+}
+
+#[tokio::test]
+async fn noise_and_content_types_do_no_harm() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let mut events = keys.events();
+    for fault in [
+        Fault::WrongContentType,
+        Fault::Slow(millis(50)),
+        Fault::NoisyKeys,
+    ] {
+        issuer.fault(Endpoint::Jwks, fault.clone());
+        keys.refresh()
+            .await
+            .unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+    }
+    let status = keys.status();
+    assert!(status.skipped_count > 0 && status.skipped.len() == status.skipped_count);
+    assert!(status.private_members > 0);
+    let private = |event: &IssuerEvent| matches!(event, IssuerEvent::PrivateKeysPublished { .. });
+    event(&mut events, private).await;
+    keys.refresh().await.unwrap();
+    keys.refresh().await.unwrap();
+    while let Ok(event) = events.try_recv() {
+        assert!(!private(&event), "it is told once");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_keys_are_too_many() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    issuer.fault(Endpoint::Jwks, Fault::ThousandKeys);
+    let error = keys.refresh().await.expect_err("too many");
+    assert!(
+        matches!(
+            error.kind(),
+            FetchErrorKind::Unusable | FetchErrorKind::TooLarge
+        ),
+        "{error}"
+    );
+    assert_eq!(keys.status().keys.len(), 1);
+}
+
+#[tokio::test]
+async fn what_an_issuer_sends_reaches_messages_only_escaped() {
+    let issuer = TestIssuer::start().await;
+    let keys = portcullis_remote::Issuer::discover(issuer.url());
+    issuer.metadata("issuer", "x\r\nSet-Cookie: a\u{1b}[31m".repeat(1000));
+    let keys = keys
+        .start_timeout(millis(1))
+        .refresh_rules(impatient())
+        .start()
+        .await
+        .unwrap();
+    let error = keys.refresh().await.expect_err("another issuer");
+    assert_eq!(error.kind(), FetchErrorKind::IssuerMismatch);
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(
+            !text.contains(['\r', '\n', '\u{1b}']) && text.len() < 2000,
+            "{text}"
+        );
+    }
+}

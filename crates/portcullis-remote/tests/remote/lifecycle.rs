@@ -1,0 +1,98 @@
+//! Who keeps the task alive, and what ends it.
+
+use portcullis_remote::{FetchErrorKind, Issuer};
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+
+use crate::support::{answer, bearer, builder, ended, patiently, restless, started};
+
+#[tokio::test]
+async fn the_task_ends_with_the_last_who_holds_the_keys() {
+    let issuer = TestIssuer::start().await;
+    let keys = builder(&issuer)
+        .refresh_rules(restless())
+        .start()
+        .await
+        .unwrap();
+    let events = keys.events();
+    let clone = keys.clone();
+    let bearer = bearer(&clone, &issuer);
+    drop(keys);
+    drop(clone);
+    let asked = issuer.requests(Endpoint::Jwks);
+    patiently(issuer.wait_for_requests(Endpoint::Jwks, asked + 3)).await;
+    assert_eq!(
+        answer(&bearer, &issuer.token().mint()).await,
+        200,
+        "a verifier keeps it alive"
+    );
+    drop(bearer);
+    ended(events).await;
+}
+
+#[tokio::test]
+async fn the_task_ends_in_the_middle_of_a_fetch() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let events = keys.events();
+    issuer.fault(Endpoint::Jwks, Fault::Hang);
+    let refresh = {
+        let keys = keys.clone();
+        async move { keys.refresh().await }
+    };
+    tokio::select! {
+        result = refresh => panic!("{result:?}"),
+        () = issuer.wait_for_requests(Endpoint::Jwks, 2) => {}
+    }
+    drop(keys);
+    ended(events).await;
+}
+
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_no_task_behind() {
+    let issuer = TestIssuer::start().await;
+    issuer.fault(Endpoint::Jwks, Fault::Hang);
+    tokio::select! {
+        _ = builder(&issuer).start() => panic!("it hangs"),
+        () = issuer.wait_for_requests(Endpoint::Jwks, 1) => {}
+    }
+    // The test issuer closes a hanging connection when its client has; a task left behind would come again.
+    issuer.heal(Endpoint::Jwks);
+    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
+}
+
+#[test]
+fn a_runtime_that_has_ended_is_told() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (first, second) = (runtime(), runtime());
+    let issuer = first.block_on(TestIssuer::start());
+    let keys: Issuer = first.block_on(started(&issuer));
+    let bearer = bearer(&keys, &issuer);
+    let (good, bad) = (issuer.token().mint(), issuer.token().kid("unknown").mint());
+    drop(issuer);
+    drop(first);
+    assert_eq!(
+        second.block_on(keys.refresh()).expect_err("ended").kind(),
+        FetchErrorKind::Stopped
+    );
+    assert_eq!(second.block_on(answer(&bearer, &good)), 200);
+    assert!(matches!(
+        second.block_on(answer(&bearer, &bad)).as_u16(),
+        401 | 503
+    ));
+}
+
+#[test]
+fn a_start_outside_a_runtime_is_an_error() {
+    let start = Issuer::discover("https://issuer.example").start();
+    let mut start = Box::pin(start);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(result) = start.as_mut().poll(&mut context) else {
+        panic!("it waits")
+    };
+    assert!(result.is_err_and(|error| error.to_string().contains("runtime")));
+}

@@ -1,0 +1,11 @@
+//! What the crate promises, against an issuer with every fault.
+
+mod clocks;
+mod discovery;
+mod disk;
+mod faults;
+mod fixed;
+mod lifecycle;
+mod refresh;
+mod requests;
+mod support;

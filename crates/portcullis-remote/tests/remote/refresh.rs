@@ -1,0 +1,208 @@
+//! When keys are fetched.
+
+use std::time::Duration;
+
+use portcullis_core::{Clock, SystemClock};
+use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+
+use crate::support::{
+    answer, bearer, builder, event, impatient, millis, patiently, restless, started,
+};
+
+#[tokio::test]
+async fn keys_are_fetched_ahead_of_time_again_and_again() {
+    let issuer = TestIssuer::start().await;
+    let keys = builder(&issuer)
+        .refresh_rules(restless())
+        .start()
+        .await
+        .unwrap();
+    patiently(issuer.wait_for_requests(Endpoint::Jwks, 4)).await;
+    assert!(!keys.status().stale);
+    let mut events = keys.events();
+    let (old, new) = issuer.rotate();
+    let changed = event(&mut events, |event| {
+        matches!(event, IssuerEvent::KeysChanged { .. })
+    })
+    .await;
+    let IssuerEvent::KeysChanged {
+        added,
+        removed,
+        epoch,
+        ..
+    } = changed
+    else {
+        unreachable!()
+    };
+    assert_eq!(
+        (added[0].kid.as_deref(), removed[0].kid.as_deref()),
+        (new.kid(), old.kid())
+    );
+    assert_eq!((added.len(), removed.len(), epoch), (1, 1, 2));
+}
+
+#[tokio::test]
+async fn the_lifetime_is_the_issuers_within_our_limits() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    assert_eq!(
+        keys.status().lifetime,
+        Some(Duration::from_secs(600)),
+        "it says nothing"
+    );
+    for (cache_control, lifetime) in [
+        ("max-age=1800", 1800),
+        ("max-age=86400", 3600),
+        ("no-cache, max-age=0, must-revalidate", 300),
+        ("no-store", 300),
+        ("public", 600),
+    ] {
+        issuer.answer_header(Endpoint::Jwks, "cache-control", cache_control);
+        keys.refresh().await.unwrap();
+        let status = keys.status();
+        assert_eq!(
+            status.lifetime,
+            Some(Duration::from_secs(lifetime)),
+            "{cache_control}"
+        );
+        let next = status
+            .next_refresh
+            .duration_since(SystemClock.now())
+            .as_secs();
+        assert!(
+            (lifetime * 71 / 100..=lifetime * 89 / 100).contains(&next),
+            "{cache_control}: {next}"
+        );
+        let stale = status
+            .stale_at
+            .unwrap()
+            .duration_since(SystemClock.now())
+            .as_secs();
+        assert!(
+            (lifetime + 21_590..=lifetime + 21_600).contains(&stale),
+            "{cache_control}: {stale}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_has_not_changed_is_confirmed_by_its_etag() {
+    let issuer = TestIssuer::start().await;
+    issuer.etags(Endpoint::Jwks, true);
+    issuer.answer_header(Endpoint::Jwks, "cache-control", "max-age=1800");
+    let keys = started(&issuer).await;
+    let before = keys.status();
+    let mut events = keys.events();
+    keys.refresh().await.unwrap();
+    let requests = issuer.recorded();
+    assert!(requests[0].headers.get("if-none-match").is_none());
+    assert!(requests[1].headers.get("if-none-match").is_some());
+    let after = keys.status();
+    assert!(after.last_success > before.last_success);
+    assert_eq!(
+        (after.epoch, after.keys, after.lifetime),
+        (before.epoch, before.keys, before.lifetime)
+    );
+    assert!(events.try_recv().is_err(), "nothing happened");
+
+    let (_, new) = issuer.rotate();
+    keys.refresh().await.unwrap();
+    assert_eq!(
+        keys.status().keys[0].kid.as_deref(),
+        new.kid(),
+        "a changed set has another"
+    );
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured_by_the_schedule_and_by_requests() {
+    let issuer = TestIssuer::start().await;
+    let keys = builder(&issuer)
+        .refresh_rules(impatient())
+        .start()
+        .await
+        .unwrap();
+    let bearer = bearer(&keys, &issuer);
+    let retry_after = Some(Duration::from_secs(120));
+    issuer.fault(Endpoint::Jwks, Fault::TooManyRequests { retry_after });
+    let error = keys.refresh().await.expect_err("a fault");
+    assert_eq!(error.kind(), FetchErrorKind::Status(429));
+    let next = keys
+        .status()
+        .next_refresh
+        .duration_since(SystemClock.now())
+        .as_secs();
+    assert!((110..=120).contains(&next), "{next}");
+    let asked = issuer.requests(Endpoint::Jwks);
+    issuer.rotate();
+    for _ in 0..10 {
+        assert_eq!(
+            answer(&bearer, &issuer.token().mint()).await,
+            503,
+            "we cannot know"
+        );
+    }
+    assert_eq!(issuer.requests(Endpoint::Jwks), asked);
+
+    issuer.heal(Endpoint::Jwks);
+    keys.refresh().await.expect("the operator decides");
+    assert_eq!(answer(&bearer, &issuer.token().mint()).await, 200);
+}
+
+#[tokio::test]
+async fn too_old_keys_answer_503_and_the_limit_can_be_extended() {
+    let issuer = TestIssuer::start().await;
+    let mut rules = restless();
+    rules.stale_limit = millis(50);
+    let keys = builder(&issuer).refresh_rules(rules).start().await.unwrap();
+    let bearer = bearer(&keys, &issuer);
+    let token = issuer.token().mint();
+    let mut events = keys.events();
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    let status = keys.status();
+    assert!(status.ready && status.stale, "stale is not unready");
+    assert_eq!(answer(&bearer, &token).await, 503);
+
+    keys.set_stale_limit(Duration::from_secs(3600));
+    let _ = keys.refresh().await;
+    assert!(!keys.status().stale);
+    assert_eq!(answer(&bearer, &token).await, 200);
+
+    keys.set_stale_limit(Duration::ZERO);
+    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    assert_eq!(answer(&bearer, &token).await, 503);
+    issuer.heal(Endpoint::Jwks);
+    event(&mut events, |event| {
+        matches!(event, IssuerEvent::Recovered { .. })
+    })
+    .await;
+    assert_eq!(answer(&bearer, &token).await, 200);
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_is_refused_from_the_swap_on() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let bearer = bearer(&keys, &issuer);
+    let token = issuer.token().mint();
+    assert_eq!(answer(&bearer, &token).await, 200);
+    issuer.rotate();
+    keys.refresh().await.unwrap();
+    assert_eq!(answer(&bearer, &token).await, 401);
+}
+
+#[tokio::test]
+async fn rules_that_would_ask_without_pause_are_refused() {
+    for change in [
+        |rules: &mut portcullis_jwt::RefreshRules| rules.shortest_lifetime = Duration::ZERO,
+        |rules: &mut portcullis_jwt::RefreshRules| rules.first_backoff = Duration::ZERO,
+        |rules: &mut portcullis_jwt::RefreshRules| rules.longest_backoff = Duration::ZERO,
+    ] {
+        let mut rules = impatient();
+        change(&mut rules);
+        let builder = Issuer::jwks("a", "https://issuer.example").refresh_rules(rules);
+        assert!(builder.start().await.is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! What requests with unknown keys and bad signatures cause.
+
+use portcullis_remote::IssuerEvent;
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+use tokio::task::JoinSet;
+
+use crate::support::{answer, bearer, builder, event, impatient, millis, started};
+
+#[tokio::test]
+async fn an_unknown_kid_fetches_once_for_all_who_bring_it() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let bearer = bearer(&keys, &issuer);
+    issuer.rotate();
+    issuer.fault(Endpoint::Jwks, Fault::Slow(millis(50)));
+    let token = issuer.token().mint();
+    let mut requests = JoinSet::new();
+    for _ in 0..200 {
+        let (bearer, token) = (bearer.clone(), token.clone());
+        requests.spawn(async move { answer(&bearer, &token).await });
+    }
+    for status in requests.join_all().await {
+        assert_eq!(status, 200);
+    }
+    assert_eq!(issuer.requests(Endpoint::Jwks), 2);
+}
+
+#[tokio::test]
+async fn a_spray_of_unknown_kids_stays_within_the_budget() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let bearer = bearer(&keys, &issuer);
+    let good = issuer.token().mint();
+    let mut refused = 0;
+    for n in 0..10_000 {
+        let bad = issuer.token().kid(&format!("unknown-{}", n % 100)).mint();
+        refused += usize::from(answer(&bearer, &bad).await == 401);
+    }
+    assert_eq!(refused, 10_000);
+    assert_eq!(answer(&bearer, &good).await, 200);
+    // The first, two signalled, and one for each 30 s that the spray took.
+    let took = keys.status().age.unwrap().as_secs();
+    assert!((3..=4 + took as usize / 30).contains(&issuer.requests(Endpoint::Jwks)));
+}
+
+#[tokio::test]
+async fn a_spray_during_an_outage_is_answered_503_within_the_budget() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let bearer = bearer(&keys, &issuer);
+    let good = issuer.token().mint();
+    issuer.fault(Endpoint::Jwks, Fault::Status(500));
+    let bad = issuer.token().kid("unknown").mint();
+    for _ in 0..200 {
+        assert_eq!(answer(&bearer, &bad).await, 503);
+    }
+    assert_eq!(answer(&bearer, &good).await, 200);
+    // Two signalled, and those that the schedule itself retries.
+    let scheduled = keys.status().failures as usize;
+    assert!(issuer.requests(Endpoint::Jwks) <= 1 + 2 + scheduled);
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_is_an_outage_before_the_fetch_has_failed() {
+    let issuer = TestIssuer::start().await;
+    let keys = builder(&issuer)
+        .longest_wait(millis(50))
+        .start()
+        .await
+        .unwrap();
+    let bearer = bearer(&keys, &issuer);
+    issuer.fault(Endpoint::Jwks, Fault::Hang);
+    let (_, new) = issuer.rotate();
+    let token = issuer.token().sign_with(&new).mint();
+    for _ in 0..5 {
+        assert_eq!(answer(&bearer, &token).await, 503);
+    }
+    assert_eq!(issuer.requests(Endpoint::Jwks), 2);
+}
+
+#[tokio::test]
+async fn requests_that_leave_do_not_starve_the_refresh() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let bearer = bearer(&keys, &issuer);
+    issuer.rotate();
+    issuer.fault(Endpoint::Jwks, Fault::Slow(millis(50)));
+    let token = issuer.token().mint();
+    let mut events = keys.events();
+    for _ in 0..1000 {
+        // Polled once, then dropped, as by a connection that is reset.
+        tokio::select! {
+            biased;
+            status = answer(&bearer, &token) => panic!("{status}"),
+            () = std::future::ready(()) => {}
+        }
+    }
+    event(&mut events, |event| {
+        matches!(event, IssuerEvent::KeysChanged { .. })
+    })
+    .await;
+    assert_eq!(answer(&bearer, &token).await, 200);
+    assert_eq!(issuer.requests(Endpoint::Jwks), 2);
+}
+
+#[tokio::test]
+async fn new_material_under_an_old_kid_is_fetched_without_waiting() {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let bearer = bearer(&keys, &issuer);
+    let old = issuer.token().mint();
+    issuer.replace_material();
+    let mut events = keys.events();
+    let new = issuer.token().mint();
+    assert_eq!(answer(&bearer, &new).await, 401, "it is not waited for");
+    event(&mut events, |event| {
+        matches!(event, IssuerEvent::KeysChanged { .. })
+    })
+    .await;
+    assert_eq!(answer(&bearer, &new).await, 200);
+    assert_eq!(answer(&bearer, &old).await, 401);
+    for _ in 0..1000 {
+        assert_eq!(answer(&bearer, &old).await, 401);
+    }
+    assert!(issuer.requests(Endpoint::Jwks) <= 3, "from the same budget");
+}
+
+#[tokio::test]
+async fn without_keys_every_token_is_answered_503() {
+    let issuer = TestIssuer::start().await;
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    let keys = builder(&issuer)
+        .start_timeout(millis(1))
+        .refresh_rules(impatient())
+        .start()
+        .await
+        .unwrap();
+    let bearer = bearer(&keys, &issuer);
+    assert_eq!(answer(&bearer, &issuer.token().mint()).await, 503);
+    issuer.heal(Endpoint::Jwks);
+    keys.ready().await.unwrap();
+    assert_eq!(answer(&bearer, &issuer.token().mint()).await, 200);
+}

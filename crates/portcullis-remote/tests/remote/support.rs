@@ -1,0 +1,96 @@
+//! What the tests share.
+
+use std::{convert::Infallible, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Empty;
+use portcullis_core::AuthenticateLayer;
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, RefreshRules};
+use portcullis_remote::{Issuer, IssuerBuilder, IssuerEvent};
+use portcullis_test::TestIssuer;
+use tokio::sync::broadcast::Receiver;
+use tower::{Layer, ServiceExt, service_fn};
+
+/// Longer than anything takes; reached only by a test that fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// The default rules, but impatient after failures.
+pub(crate) fn impatient() -> RefreshRules {
+    let mut rules = RefreshRules::default();
+    rules.first_backoff = millis(10);
+    rules.longest_backoff = millis(20);
+    rules
+}
+
+/// Rules by which a set is fetched again all the time.
+pub(crate) fn restless() -> RefreshRules {
+    let mut rules = impatient();
+    rules.shortest_lifetime = millis(50);
+    rules.longest_lifetime = millis(50);
+    rules
+}
+
+/// An issuer that is refreshed only when a test asks, or a request.
+pub(crate) fn builder(issuer: &TestIssuer) -> IssuerBuilder {
+    Issuer::jwks(issuer.url(), issuer.jwks_uri()).start_timeout(PATIENCE)
+}
+
+pub(crate) async fn started(issuer: &TestIssuer) -> Issuer {
+    builder(issuer)
+        .start()
+        .await
+        .expect("the configuration is good")
+}
+
+/// The next event that is one of those looked for.
+pub(crate) async fn event(
+    events: &mut Receiver<IssuerEvent>,
+    is_it: impl Fn(&IssuerEvent) -> bool,
+) -> IssuerEvent {
+    let next = async {
+        loop {
+            let event = events.recv().await.expect("the task is alive");
+            if is_it(&event) {
+                return event;
+            }
+        }
+    };
+    patiently(next).await
+}
+
+/// The task has ended: whatever it sent before, its channel is closed.
+pub(crate) async fn ended(mut events: Receiver<IssuerEvent>) {
+    patiently(async move { while events.recv().await.is_ok() {} }).await;
+}
+
+pub(crate) async fn patiently<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, what)
+        .await
+        .expect("it takes too long")
+}
+
+pub(crate) fn bearer(keys: &impl AsRef<IssuerKeys>, issuer: &TestIssuer) -> Bearer {
+    Bearer::jwt(keys)
+        .audience(issuer.audience())
+        .algorithms([Algorithm::ES256])
+        .build()
+        .expect("the configuration is good")
+}
+
+/// What a guarded service answers to a request with this token.
+pub(crate) async fn answer(bearer: &Bearer, token: &str) -> StatusCode {
+    let handler = service_fn(async |_: Request<()>| {
+        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+    });
+    let service = AuthenticateLayer::new(bearer.clone()).layer(handler);
+    let request = Request::builder()
+        .header("authorization", format!("Bearer {token}"))
+        .body(())
+        .expect("a request");
+    service.oneshot(request).await.expect("infallible").status()
+}
