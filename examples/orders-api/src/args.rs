@@ -1,0 +1,87 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, ValueEnum};
+use portcullis::jwt::Profile;
+
+/// A small orders service, guarded by Portcullis.
+///
+/// With neither --issuer nor --api-keys it runs a demonstration: an embedded issuer, an API key, and curl lines to
+/// paste.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Args {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// An issuer whose access tokens are accepted; may be repeated.
+    #[arg(long = "issuer", value_name = "URL")]
+    pub(crate) issuers: Vec<String>,
+
+    /// Where the keys of the one --issuer are, instead of discovering them.
+    #[arg(long, value_name = "URL", requires = "issuers")]
+    pub(crate) jwks_uri: Option<String>,
+
+    /// An audience that tokens may be meant for; may be repeated.
+    #[arg(
+        long = "audience",
+        value_name = "AUD",
+        default_value = "https://orders.example.com"
+    )]
+    pub(crate) audiences: Vec<String>,
+
+    /// Which rules the issuers' tokens follow.
+    #[arg(long, value_enum, default_value = "strict")]
+    pub(crate) profile: ProfileName,
+
+    /// A file of API keys, as `portcullis keys create` writes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_keys: Option<PathBuf>,
+
+    /// Where the embedded issuer of the demonstration listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    pub(crate) demo_issuer_listen: SocketAddr,
+}
+
+impl Args {
+    /// Whether nothing says who may call, so that the demonstration runs.
+    pub(crate) fn is_demo(&self) -> bool {
+        self.issuers.is_empty() && self.api_keys.is_none()
+    }
+}
+
+/// The name of a profile.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ProfileName {
+    /// RFC 9068.
+    Strict,
+    /// Auth0's own token profile.
+    Auth0,
+    /// Microsoft Entra ID.
+    Entra,
+    /// Keycloak.
+    Keycloak,
+    /// Amazon Cognito.
+    Cognito,
+    /// Okta.
+    Okta,
+    /// Logto.
+    Logto,
+}
+
+impl ProfileName {
+    /// The profile itself.
+    pub(crate) fn profile(self) -> Profile {
+        match self {
+            Self::Strict => Profile::rfc9068(),
+            Self::Auth0 => Profile::auth0(),
+            Self::Entra => Profile::entra_id(),
+            Self::Keycloak => Profile::keycloak(),
+            Self::Cognito => Profile::cognito(),
+            Self::Okta => Profile::okta(),
+            Self::Logto => Profile::logto(),
+        }
+    }
+}

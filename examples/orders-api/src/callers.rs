@@ -1,0 +1,88 @@
+//! Who may call: the issuers and key files that the command line names.
+
+use std::{error::Error, path::Path, sync::Arc};
+
+use portcullis::{
+    AuthenticateLayer, Scheme,
+    api_key::{ApiKeys, FileStore},
+    jwt::{Algorithm, AudienceRule, Bearer, JwtVerifier, TrustedIssuers},
+    remote::Issuer,
+};
+
+use crate::{
+    args::{Args, ProfileName},
+    health::Snapshots,
+};
+
+const REALM: &str = "orders";
+
+/// The layer that knows the callers, and the snapshots it decides by.
+pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots), Box<dyn Error>> {
+    let mut schemes: Vec<Arc<dyn Scheme>> = Vec::new();
+    let mut snapshots = Snapshots::default();
+
+    if !args.issuers.is_empty() {
+        let issuers = start(&args.issuers, args.jwks_uri.as_deref()).await?;
+        schemes.push(Arc::new(bearer(&issuers, &args.audiences, args.profile)?));
+        snapshots.issuers = issuers.into();
+    }
+    if let Some(path) = &args.api_keys {
+        let store = watch(path)?;
+        schemes.push(Arc::new(
+            ApiKeys::builder(store.clone()).realm(REALM).build()?,
+        ));
+        snapshots.api_keys = Some(store);
+    }
+    let layer = AuthenticateLayer::any_of(schemes)?.facts(portcullis::axum::facts());
+    Ok((layer, snapshots))
+}
+
+/// Starts the issuers side by side, so that one that is down delays the start no longer than several.
+async fn start(urls: &[String], jwks_uri: Option<&str>) -> Result<Vec<Issuer>, Box<dyn Error>> {
+    if jwks_uri.is_some() && urls.len() != 1 {
+        return Err(
+            "--jwks-uri goes with exactly one --issuer: leave it out, or give one issuer".into(),
+        );
+    }
+    let mut starting = tokio::task::JoinSet::new();
+    for (index, url) in urls.iter().enumerate() {
+        let builder = match jwks_uri {
+            Some(jwks_uri) => Issuer::jwks(url, jwks_uri),
+            None => Issuer::discover(url),
+        };
+        starting.spawn(async move { (index, builder.start().await) });
+    }
+    let mut started = Vec::new();
+    while let Some(joined) = starting.join_next().await {
+        let (index, issuer) = joined?;
+        started.push((index, issuer?));
+    }
+    started.sort_by_key(|(index, _)| *index);
+    Ok(started.into_iter().map(|(_, issuer)| issuer).collect())
+}
+
+fn bearer(
+    issuers: &[Issuer],
+    audiences: &[String],
+    profile: ProfileName,
+) -> Result<Bearer, Box<dyn Error>> {
+    let verifiers = issuers.iter().map(|issuer| {
+        let profile = profile.profile();
+        let audiences = audiences.iter().map(String::as_str);
+        let builder = JwtVerifier::of(issuer)
+            .algorithms(Algorithm::ASYMMETRIC)
+            .realm(REALM);
+        // Where an issuer puts no audience in its tokens, the list names its clients instead.
+        let builder = match profile.audience_rule() {
+            AudienceRule::ClientId => builder.client_ids(audiences),
+            _ => builder.audiences(audiences),
+        };
+        builder.profile(profile).build()
+    });
+    let trusted = TrustedIssuers::new(verifiers.collect::<Result<Vec<_>, _>>()?)?;
+    Ok(Bearer::trusting(&trusted).realm(REALM).build()?)
+}
+
+fn watch(path: &Path) -> Result<FileStore, Box<dyn Error>> {
+    FileStore::watch(path).map_err(|error| format!("{}: {error}", path.display()).into())
+}

@@ -1,0 +1,109 @@
+//! The demonstration: an issuer in this process, an API key, and how to call.
+
+use std::{error::Error, fs, io::Write, net::SocketAddr, os::unix::fs::OpenOptionsExt, path::Path};
+
+use portcullis::{
+    Clock, Scope, ScopeSet, SystemClock,
+    api_key::{KeyFile, NewKey},
+};
+use portcullis_test::TestIssuer;
+use tempfile::TempDir;
+
+use crate::args::Args;
+
+const CLIENT: &str = "demo";
+const SCOPES: [&str; 4] = [
+    "orders:read",
+    "orders:write",
+    "orders:admin",
+    "reports:read",
+];
+const READ: Scope = Scope::from_static("orders:read");
+
+/// What the demonstration consists of. It ends, and its files go, when this is dropped.
+pub(crate) struct Demo {
+    issuer: TestIssuer,
+    folder: TempDir,
+}
+
+impl Demo {
+    /// Starts the issuer, makes the key, and points `args` at both.
+    pub(crate) async fn start(args: &mut Args) -> Result<Self, Box<dyn Error>> {
+        for (flag, address) in [
+            ("--listen", args.listen),
+            ("--demo-issuer-listen", args.demo_issuer_listen),
+        ] {
+            if !address.ip().is_loopback() {
+                return Err(format!(
+                    "{flag} {address} is not loopback, and the demonstration's issuer hands tokens to whoever has its \
+                     secret: use a loopback address, or configure --issuer or --api-keys"
+                )
+                .into());
+            }
+        }
+        let folder = tempfile::Builder::new().prefix("orders-api-").tempdir()?;
+        // The text of an API key is as good a secret as any.
+        let secret = NewKey::new(CLIENT).issue(SystemClock.now(), None)?;
+        let secret = secret.key().expose();
+        write_private(&folder.path().join("client-secret"), secret.as_bytes())?;
+
+        let mut issuer = TestIssuer::builder()
+            .listen(args.demo_issuer_listen)
+            .client(CLIENT, secret, SCOPES);
+        for audience in &args.audiences {
+            issuer = issuer.audience(audience);
+        }
+        let issuer = issuer.start().await?;
+
+        let keys = folder.path().join("keys.toml");
+        let key =
+            KeyFile::at(&keys).create(NewKey::new(CLIENT).scopes(ScopeSet::from_iter([READ])))?;
+        write_private(
+            &folder.path().join("api-key.header"),
+            format!("X-API-Key: {}", key.key().expose()).as_bytes(),
+        )?;
+
+        args.issuers = vec![issuer.url()];
+        args.api_keys = Some(keys);
+        Ok(Self { issuer, folder })
+    }
+
+    /// Says how to call the service at `address`.
+    pub(crate) fn explain(&self, address: SocketAddr) {
+        let secret = self.folder.path().join("client-secret");
+        let header = self.folder.path().join("api-key.header");
+        let (secret, header) = (secret.display(), header.display());
+        let orders = format!("http://{address}/orders");
+        let token = format!(
+            "$(curl -s {} -d grant_type=client_credentials -d client_id={CLIENT} --data-urlencode client_secret@{secret} \
+             -d scope=orders:read | sed 's/.*\"access_token\": *\"\\([^\"]*\\)\".*/\\1/')",
+            self.issuer.token_endpoint()
+        );
+        println!(
+            "issuer {} with the client {CLIENT:?}, whose secret is in {secret}",
+            self.issuer.url()
+        );
+        println!();
+        println!("# with a token: 200");
+        println!("curl -s -i {orders} -H \"Authorization: Bearer {token}\"");
+        println!("# with an API key: 200");
+        println!("curl -s -i {orders} -H @{header}");
+        println!("# with nothing: 401");
+        println!("curl -s -i {orders}");
+        println!("# with too little scope: 403");
+        println!(
+            "curl -s -i -X POST {orders} -d '{{\"item\":\"rope\"}}' -H \"Authorization: Bearer {token}\""
+        );
+        println!();
+    }
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(contents)
+}

@@ -1,0 +1,61 @@
+//! Whether the service is alive, and whether it is ready.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use portcullis::{Clock, SystemClock, api_key::FileStore, remote::Issuer};
+use serde_json::{Value, json};
+
+/// The snapshots that requests are decided by.
+#[derive(Clone, Default)]
+pub(crate) struct Snapshots {
+    /// The issuers whose keys are kept fresh.
+    pub(crate) issuers: Arc<[Issuer]>,
+    /// The API keys.
+    pub(crate) api_keys: Option<FileStore>,
+}
+
+/// `GET /livez`: the process answers. It depends on nothing else.
+pub(crate) async fn live() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+/// `GET /healthz`: 503 until every snapshot was loaded once. Old keys are told, but no reason to be unready: an
+/// issuer's outage must not drain a fleet that can still decide.
+pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Json<Value>) {
+    let now = SystemClock.now();
+    let issuers: Vec<Value> = snapshots
+        .issuers
+        .iter()
+        .map(|issuer| {
+            let status = issuer.status();
+            json!({
+                "issuer": &*status.issuer,
+                "ready": status.ready,
+                "keys": status.keys.len(),
+                "age_seconds": status.age.map(|age| age.as_secs()),
+                "stale": status.stale,
+                "last_error": status.last_error.map(|error| error.to_string()),
+            })
+        })
+        .collect();
+    let api_keys = snapshots.api_keys.as_ref().map(|store| {
+        let status = store.status();
+        json!({
+            "ready": true,
+            "keys": status.keys,
+            "age_seconds": now.duration_since(status.loaded_at).as_secs(),
+            "last_error": status.last_error,
+        })
+    });
+    let ready = issuers.iter().all(|issuer| issuer["ready"] == true);
+    let (status, word) = if ready {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    (
+        status,
+        Json(json!({ "status": word, "issuers": issuers, "api_keys": api_keys })),
+    )
+}
