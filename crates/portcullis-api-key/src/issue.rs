@@ -12,8 +12,8 @@ pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a key goes on working after it was rotated, unless told otherwise: 72 hours.
 pub const DEFAULT_ROTATION_GRACE: Duration = Duration::from_secs(72 * 60 * 60);
 
-/// The last time that four digits of a year can write: 9999-12-31T23:59:59Z.
-const END_OF_TIME: UnixTime = UnixTime::from_secs(253_402_300_799);
+/// The last time that four digits of a year can write in every time zone: 9999-12-30T22:00:00Z.
+const END_OF_TIME: UnixTime = UnixTime::from_secs(253_402_207_200);
 
 /// A key to be made.
 ///

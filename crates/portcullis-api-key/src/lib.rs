@@ -39,5 +39,7 @@ pub use issue::{DEFAULT_LIFETIME, DEFAULT_ROTATION_GRACE, IssuedKey, NewKey};
 pub use pepper::Peppers;
 pub use record::KeyRecord;
 pub use scheme::{ApiKeys, ApiKeysBuilder};
+#[cfg(feature = "file")]
+pub use store::{FileProblem, FileStore, FileStoreBuilder, FileStoreStatus, KeyFile, KeyFileError};
 pub use store::{KeyStore, Lookup, MemoryStore, PendingLookup, StoreError};
 pub use stored::StoredKey;

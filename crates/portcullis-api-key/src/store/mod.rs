@@ -1,5 +1,7 @@
 //! Where keys are kept.
 
+#[cfg(feature = "file")]
+mod file;
 mod index;
 mod memory;
 
@@ -7,6 +9,8 @@ use std::{borrow::Cow, fmt, pin::Pin, sync::Arc};
 
 use crate::{ApiKeyId, StoredKey};
 
+#[cfg(feature = "file")]
+pub use file::{FileProblem, FileStore, FileStoreBuilder, FileStoreStatus, KeyFile, KeyFileError};
 pub use memory::MemoryStore;
 
 /// Finds keys by id.

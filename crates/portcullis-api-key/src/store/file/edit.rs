@@ -1,0 +1,159 @@
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use portcullis_core::{SharedClock, system_clock};
+
+use super::{document, error::KeyFileError, read, write::Locked};
+use crate::{ApiKeyId, IssuedKey, KeyError, KeyRecord, NewKey, Peppers};
+
+/// A key file to be changed: what `portcullis keys` works with.
+///
+/// Every change takes a lock, reads the file, and replaces it: writers in several processes lose nothing, readers see
+/// the old or the new file, and a crash leaves one of them. The file is readable for its owner only; a symlink stays,
+/// and the file it leads to is replaced.
+///
+/// ```no_run
+/// use portcullis_api_key::{KeyFile, NewKey};
+///
+/// let issued = KeyFile::at("keys.toml").create(NewKey::new("billing"))?;
+/// println!("{}", issued.key().expose());
+/// # Ok::<_, portcullis_api_key::KeyFileError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct KeyFile {
+    path: PathBuf,
+    clock: SharedClock,
+    peppers: Option<Peppers>,
+}
+
+impl KeyFile {
+    /// The file at `path`, which need not exist before the first key is made.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            clock: system_clock(),
+            peppers: None,
+        }
+    }
+
+    /// Sets what tells the time; the system's clock by default.
+    #[must_use]
+    pub fn clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Digests new keys under the current pepper. Give [`ApiKeys`](crate::ApiKeys) the same.
+    #[must_use]
+    pub fn peppers(mut self, peppers: Peppers) -> Self {
+        self.peppers = Some(peppers);
+        self
+    }
+
+    /// Makes a key, and the file if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be made, or the file cannot be read or written.
+    pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
+        self.change(Missing::IsEmpty, |records| {
+            let issued = new.issue(self.clock.now(), self.peppers.as_ref())?;
+            if let Some(taken) = records.iter().find(|other| other.id() == issued.key().id()) {
+                return Err(KeyError::Duplicate(taken.id()));
+            }
+            records.push(issued.record().clone());
+            Ok(issued)
+        })
+    }
+
+    /// Revokes a key. Doing so again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such key, or the file cannot be read or written.
+    pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyFileError> {
+        self.change(Missing::IsAnError, |records| {
+            let record = find(records, id)?;
+            *record = record.clone().revoked(self.clock.now());
+            Ok(record.clone())
+        })
+    }
+
+    /// Makes a successor with the same prefix, owner and scopes. The old key goes on working for `grace`
+    /// ([`DEFAULT_ROTATION_GRACE`](crate::DEFAULT_ROTATION_GRACE) is a good one), never past its own expiry.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such key, it has been revoked or replaced or has expired, or the file cannot be read or
+    /// written.
+    pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyFileError> {
+        self.change(Missing::IsAnError, |records| {
+            let record = find(records, id)?;
+            let rotation = record.rotate(self.clock.now(), grace, self.peppers.as_ref())?;
+            *record = rotation.old;
+            records.push(rotation.new.record().clone());
+            Ok(rotation.new)
+        })
+    }
+
+    /// All records, in the order of the file.
+    ///
+    /// # Errors
+    ///
+    /// When the file is not there, cannot be read, or is malformed.
+    pub fn list(&self) -> Result<Vec<KeyRecord>, KeyFileError> {
+        let (text, _) = read::read(&self.path)?;
+        read::parse(&self.path, &text)
+    }
+
+    fn change<T>(
+        &self,
+        missing: Missing,
+        change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, KeyError>,
+    ) -> Result<T, KeyFileError> {
+        if missing == Missing::IsAnError && !self.path.exists() {
+            return self.list().and(Err(KeyFileError::read(&self.path)(
+                io::ErrorKind::NotFound.into(),
+            )));
+        }
+        let locked = Locked::wait(&self.path)?;
+        let before = records(locked.target())?;
+        let mut after = before.clone();
+        let outcome = change(&mut after)?;
+        if after != before {
+            let text = document::render(&after).ok_or(KeyError::Lifetime)?;
+            locked.replace(&text)?;
+        }
+        Ok(outcome)
+    }
+}
+
+/// What it means that there is no file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    IsEmpty,
+    IsAnError,
+}
+
+/// The records in a file that need not exist. An empty one, as `mktemp` makes it, holds none; a service that watches
+/// it takes it for a broken one.
+fn records(path: &Path) -> Result<Vec<KeyRecord>, KeyFileError> {
+    match read::read(path) {
+        Ok((text, _)) if text.is_empty() => Ok(Vec::new()),
+        Ok((text, _)) => read::parse(path, &text),
+        Err(KeyFileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn find<'r>(records: &'r mut [KeyRecord], id: &ApiKeyId) -> Result<&'r mut KeyRecord, KeyError> {
+    records
+        .iter_mut()
+        .find(|record| record.id() == *id)
+        .ok_or(KeyError::NotFound(*id))
+}

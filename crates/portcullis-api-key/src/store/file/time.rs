@@ -1,0 +1,64 @@
+//! Times as RFC 3339 writes them, to the millisecond.
+
+use jiff::Timestamp;
+use portcullis_core::UnixTime;
+use toml::value::Datetime;
+
+/// `None` for a time that four digits of a year cannot write.
+pub(super) fn to_toml(time: UnixTime) -> Option<Datetime> {
+    let millis = i64::try_from(time.as_duration().as_millis()).ok()?;
+    let timestamp = Timestamp::from_millisecond(millis).ok()?;
+    timestamp.to_string().parse().ok()
+}
+
+/// `None` when the offset from UTC is missing, or the time is before 1970.
+pub(super) fn from_toml(time: &Datetime) -> Option<UnixTime> {
+    time.offset?;
+    let timestamp: Timestamp = time.to_string().parse().ok()?;
+    let millis = u64::try_from(timestamp.as_millisecond()).ok()?;
+    Some(UnixTime::from_duration(std::time::Duration::from_millis(
+        millis,
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn parse(text: &str) -> Option<UnixTime> {
+        from_toml(&text.parse().expect("a TOML time"))
+    }
+
+    #[test]
+    fn times_survive_the_way_there_and_back() {
+        for millis in [0, 1, 999, 1_000, 1_800_000_000_123, 253_402_207_200_000] {
+            let time = UnixTime::from_duration(Duration::from_millis(millis));
+            assert_eq!(from_toml(&to_toml(time).expect("in range")), Some(time));
+        }
+        assert_eq!(to_toml(UnixTime::from_secs(253_402_300_800)), None);
+        assert_eq!(to_toml(UnixTime::from_duration(Duration::MAX)), None);
+    }
+
+    #[test]
+    fn any_offset_will_do_but_there_must_be_one() {
+        let expected = Some(UnixTime::from_secs(1_767_225_600));
+        for text in [
+            "2026-01-01T00:00:00Z",
+            "2026-01-01 00:00:00Z",
+            "2026-01-01T01:00:00+01:00",
+            "2025-12-31T16:00:00.000-08:00",
+        ] {
+            assert_eq!(parse(text), expected, "{text}");
+        }
+        for text in [
+            "2026-01-01",
+            "2026-01-01T00:00:00",
+            "00:00:00",
+            "1969-12-31T23:59:59Z",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Durations as people write them.
+
+use std::time::Duration;
+
+/// Reads a whole number with `s`, `m`, `h` or `d`, from `1s`.
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    const FORM: &str = "write a whole number and s, m, h or d, such as 90d";
+    let unit = text.chars().next_back().ok_or(FORM)?;
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(FORM.to_owned()),
+    };
+    let number = &text[..text.len() - unit.len_utf8()];
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(FORM.to_owned());
+    }
+    let number: Option<u64> = number.parse().ok();
+    match number.and_then(|number| number.checked_mul(seconds)) {
+        None => Err("that is longer than can be counted".to_owned()),
+        Some(0) => Err("it must be at least 1s".to_owned()),
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_with_a_unit_are_read() {
+        for (text, seconds) in [
+            ("1s", 1),
+            ("90m", 5_400),
+            ("72h", 259_200),
+            ("90d", 7_776_000),
+            ("007s", 7),
+            ("18446744073709551615s", u64::MAX),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_else_is_refused() {
+        for text in [
+            "",
+            "s",
+            "1",
+            "0s",
+            "0d",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "1 s",
+            " 1s",
+            "1s ",
+            "1S",
+            "1w",
+            "1ms",
+            "1d12h",
+            "1ü",
+            "١s",
+            "18446744073709551616s",
+            "18446744073709551615d",
+            "99999999999999999999999d",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}

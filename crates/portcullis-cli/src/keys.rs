@@ -1,0 +1,310 @@
+//! `portcullis keys create|list|revoke|rotate`
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use portcullis_api_key::{
+    ApiKey, ApiKeyId, DEFAULT_ROTATION_GRACE, IssuedKey, KeyError, KeyFile, KeyFileError,
+    KeyPrefix, KeyRecord, NewKey,
+};
+use portcullis_core::{Clock, Scope, ScopeSet, SystemClock, UnixTime, escape};
+use serde_json::{Value, json};
+
+use crate::{Outcome, duration, output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key. It is printed on stdout, alone, and never again.
+    ///
+    /// It expires after 365 days unless told otherwise.
+    Create {
+        #[command(flatten)]
+        store: Store,
+        /// Whom the key is for.
+        #[arg(long)]
+        owner: String,
+        /// What it grants: scopes, separated by spaces.
+        #[arg(long, default_value = "", value_parser = scopes, hide_default_value = true)]
+        scopes: ScopeSet,
+        /// What it begins with.
+        #[arg(long, default_value_t, value_parser = prefix)]
+        prefix: KeyPrefix,
+        /// How long it lives: a whole number and s, m, h or d, such as 90d.
+        #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+        expires_in: Option<Duration>,
+        /// Let it live until it is revoked.
+        #[arg(long, conflicts_with = "expires_in")]
+        no_expiry: bool,
+    },
+    /// List the keys of a file: all but the keys themselves, which are not in it.
+    List {
+        #[command(flatten)]
+        store: Store,
+        /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key. Running services notice within 5 s.
+    Revoke {
+        #[command(flatten)]
+        store: Store,
+        /// The key's id: its middle part.
+        id: String,
+    },
+    /// Make a successor with the same owner and scopes. It is printed on stdout, alone, and never again.
+    Rotate {
+        #[command(flatten)]
+        store: Store,
+        /// The id of the key to replace: its middle part.
+        id: String,
+        /// How long the old key goes on working, never past its own expiry; 72h by default.
+        #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+        grace: Option<Duration>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Store {
+    /// The file that holds the keys; made with the first one.
+    #[arg(long = "store", value_name = "FILE")]
+    path: PathBuf,
+}
+
+impl Store {
+    fn file(&self) -> KeyFile {
+        KeyFile::at(&self.path)
+    }
+}
+
+pub(crate) fn run(command: KeysCommand) -> Outcome {
+    let done = match command {
+        KeysCommand::Create {
+            store,
+            owner,
+            scopes,
+            prefix,
+            expires_in,
+            no_expiry,
+        } => {
+            let new = NewKey::new(owner).scopes(scopes).prefix(prefix);
+            let new = match expires_in {
+                Some(lifetime) => new.expires_in(lifetime),
+                None if no_expiry => new.never_expires(),
+                None => new,
+            };
+            create(&store, new)
+        }
+        KeysCommand::List { store, json } => list(&store, json),
+        KeysCommand::Revoke { store, id } => revoke(&store, &id),
+        KeysCommand::Rotate { store, id, grace } => {
+            rotate(&store, &id, grace.unwrap_or(DEFAULT_ROTATION_GRACE))
+        }
+    };
+    match done {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if is_misuse(&*error) => {
+            eprintln!("error: {error}");
+            Ok(ExitCode::from(2))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+type Done = Result<(), Box<dyn Error>>;
+
+fn create(store: &Store, new: NewKey) -> Done {
+    let issued = store.file().create(new)?;
+    hand_over(&issued)?;
+    let record = issued.record();
+    for scope in record.scopes().iter().filter(|scope| scope.contains(',')) {
+        eprintln!("warning: {scope} is one scope: use spaces between several");
+    }
+    if record.scopes().is_empty() {
+        eprintln!("warning: the key grants no scope: give some with --scopes");
+    }
+    eprintln!(
+        "key {} for {}, {}. It is not shown again.",
+        record.id(),
+        escape(record.owner()),
+        ends(record)
+    );
+    Ok(())
+}
+
+fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
+    let id = parse_id(id)?;
+    let file = store.file();
+    let issued = file.rotate(&id, grace)?;
+    hand_over(&issued)?;
+    eprintln!(
+        "key {} replaces {id}, {}. It is not shown again.",
+        issued.key().id(),
+        ends(issued.record())
+    );
+    if let Some(old) = file.list()?.iter().find(|record| record.id() == id) {
+        eprintln!("key {id} {}.", ends(old));
+    }
+    Ok(())
+}
+
+/// Prints the key: the one thing on stdout.
+fn hand_over(issued: &IssuedKey) -> Done {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{}", issued.key().expose())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| {
+            let id = issued.key().id();
+            format!("key {id} was made but could not be printed, so revoke it: {error}").into()
+        })
+}
+
+fn revoke(store: &Store, id: &str) -> Done {
+    let record = store.file().revoke(&parse_id(id)?)?;
+    let at = record.revoked_at().map_or_else(String::new, rfc3339);
+    eprintln!(
+        "key {} for {} is revoked since {at}.",
+        record.id(),
+        escape(record.owner())
+    );
+    Ok(())
+}
+
+fn list(store: &Store, json: bool) -> Done {
+    let records = store.file().list()?;
+    let now = SystemClock.now();
+    let text = if json {
+        let array = records.iter().map(|record| to_json(record, now)).collect();
+        output::pretty(&Value::Array(array))
+    } else {
+        table(&records, now)
+    };
+    // A reader that has seen enough, such as `head`, is no failure.
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn to_json(record: &KeyRecord, now: UnixTime) -> Value {
+    json!({
+        "id": record.id().as_str(),
+        "prefix": record.prefix().as_str(),
+        "owner": record.owner(),
+        "scopes": record.scopes(),
+        "state": state(record, now),
+        "created_at": rfc3339(record.created_at()),
+        "expires_at": record.expires_at().map(rfc3339),
+        "revoked_at": record.revoked_at().map(rfc3339),
+        "successor": record.successor().as_ref().map(ApiKeyId::as_str),
+        "revision": record.revision(),
+    })
+}
+
+fn table(records: &[KeyRecord], now: UnixTime) -> String {
+    const HEAD: [&str; 6] = ["ID", "STATE", "OWNER", "CREATED", "EXPIRES", "SCOPES"];
+    let rows: Vec<[String; 6]> = records
+        .iter()
+        .map(|record| {
+            [
+                record.id().to_string(),
+                state(record, now).to_owned(),
+                escape(record.owner()),
+                day(record.created_at()),
+                record.expires_at().map_or("never".to_owned(), day),
+                record.scopes().to_string(),
+            ]
+        })
+        .collect();
+    let head = HEAD.map(str::to_owned);
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&head]);
+        cells.map(|row| row[column].len()).max().unwrap_or_default()
+    };
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let lines = [&head].into_iter().chain(&rows).map(|row| {
+        let cells = row.iter().zip(widths);
+        let line: String = cells
+            .map(|(cell, width)| format!("{cell:width$}  "))
+            .collect();
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn state(record: &KeyRecord, now: UnixTime) -> &'static str {
+    if record.revoked_at().is_some() {
+        "revoked"
+    } else if record.is_expired(now) {
+        "expired"
+    } else {
+        "active"
+    }
+}
+
+fn ends(record: &KeyRecord) -> String {
+    match record.expires_at() {
+        Some(at) => format!("expires at {}", rfc3339(at)),
+        None => "never expires".to_owned(),
+    }
+}
+
+fn day(time: UnixTime) -> String {
+    rfc3339(time).chars().take("2026-01-31".len()).collect()
+}
+
+fn rfc3339(time: UnixTime) -> String {
+    i64::try_from(time.as_duration().as_millis())
+        .ok()
+        .and_then(|millis| Timestamp::from_millisecond(millis).ok())
+        .unwrap_or(Timestamp::MAX)
+        .to_string()
+}
+
+fn scopes(text: &str) -> Result<ScopeSet, String> {
+    text.split(' ')
+        .filter(|piece| !piece.is_empty())
+        .map(|piece| Scope::parse(piece).map_err(|error| error.to_string()))
+        .collect()
+}
+
+fn prefix(text: &str) -> Result<KeyPrefix, String> {
+    KeyPrefix::new(text).map_err(|error| error.problem().to_owned())
+}
+
+/// The call itself is wrong, as opposed to what it met with.
+#[derive(Debug)]
+struct Misuse(String);
+
+impl std::fmt::Display for Misuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Misuse {}
+
+fn is_misuse(error: &(dyn Error + 'static)) -> bool {
+    error.is::<Misuse>()
+        || matches!(
+            error.downcast_ref(),
+            Some(KeyFileError::Key(KeyError::Owner | KeyError::Lifetime))
+        )
+}
+
+/// Not left to clap, which would repeat what it was given: that may be a whole key.
+fn parse_id(text: &str) -> Result<ApiKeyId, Misuse> {
+    text.parse().map_err(|error| match ApiKey::parse(text) {
+        Ok(key) => Misuse(format!(
+            "that is a whole key, which does not belong in a command line: its id is {}",
+            key.id()
+        )),
+        Err(_) => Misuse(format!("ID: {error}")),
+    })
+}
