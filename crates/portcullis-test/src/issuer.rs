@@ -191,8 +191,8 @@ impl TestIssuer {
         self.state.changing().published = keys;
     }
 
-    /// Stops listening and closes every connection, so that the next one is refused. The port stays reserved for
-    /// [`restart`](Self::restart). Stopping twice does nothing.
+    /// Stops listening and closes every connection, so that the next one is refused. The port stays bound, for
+    /// [`restart`](Self::restart), so that the system gives it to nobody. Stopping twice does nothing.
     ///
     /// # Panics
     ///

@@ -52,7 +52,7 @@ mod server;
 mod state;
 mod token;
 
-pub use broken::Broken;
+pub use broken::{Broken, BrokenKind};
 pub use builder::{DEFAULT_AUDIENCE, StartError, TestIssuerBuilder};
 pub use client::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET};
 pub use clock::ManualClock;

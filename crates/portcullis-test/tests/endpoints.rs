@@ -1,4 +1,5 @@
 //! What a healthy issuer serves.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

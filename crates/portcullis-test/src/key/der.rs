@@ -53,6 +53,43 @@ fn try_read(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
     Some(((tag, contents), rest))
 }
 
+/// A SEQUENCE of positive INTEGERs, as X.509 writes an ECDSA signature (RFC 3279 §2.2.3).
+pub(crate) fn sequence_of_integers<'a>(integers: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut contents = Vec::new();
+    for integer in integers {
+        let start = integer
+            .iter()
+            .position(|byte| *byte != 0)
+            .unwrap_or(integer.len());
+        // Positive, and at least one byte.
+        let sign = match integer.get(start) {
+            Some(..0x80) => &[][..],
+            _ => &[0],
+        };
+        write(&mut contents, 0x02, &[sign, &integer[start..]].concat());
+    }
+    let mut sequence = Vec::new();
+    write(&mut sequence, 0x30, &contents);
+    sequence
+}
+
+fn write(der: &mut Vec<u8>, tag: u8, contents: &[u8]) {
+    der.push(tag);
+    let length = contents.len().to_be_bytes();
+    let length = &length[length
+        .iter()
+        .position(|byte| *byte != 0)
+        .unwrap_or(length.len() - 1)..];
+    match length {
+        [short @ ..0x80] => der.push(*short),
+        long => {
+            der.push(0x80 | u8::try_from(long.len()).unwrap_or(0x7f));
+            der.extend(long);
+        }
+    }
+    der.extend(contents);
+}
+
 /// PEM around `der` (RFC 7468 §2), 64 characters a line.
 pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
@@ -73,6 +110,15 @@ mod tests {
     fn integers_of_either_length_form() {
         assert_eq!(integers(&[0x30, 6, 2, 1, 5, 2, 1, 7]), [[5], [7]]);
         assert_eq!(integers(&[0x30, 0x81, 4, 2, 2, 0, 0x80]), [[0x80]]);
+    }
+
+    #[test]
+    fn a_sequence_reads_as_it_was_written() {
+        let long = [0x81; 300];
+        let integers_in = [&[0, 0, 5][..], &[0x80], &[0], &long];
+        let der = sequence_of_integers(integers_in);
+        assert_eq!(der[..4], [0x30, 0x82, 0x01, 0x3b]);
+        assert_eq!(integers(&der), [&[5][..], &[0x80], &[], &long]);
     }
 
     #[test]

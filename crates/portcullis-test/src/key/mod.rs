@@ -1,7 +1,7 @@
 //! Keys to sign test tokens with.
 
 mod algorithm;
-mod der;
+pub(crate) mod der;
 mod material;
 
 use std::{fmt, sync::Arc};

@@ -1,0 +1,129 @@
+//! Each step of a rotation changes what it says, and only that.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use portcullis_test::{PublishedKey, SigningAlgorithm, SigningKey, TestIssuer};
+use serde_json::json;
+use support::get;
+
+async fn published_kids(issuer: &TestIssuer) -> Vec<String> {
+    let set = get(&issuer.jwks_uri()).await.unwrap().json();
+    let kid = |key: &serde_json::Value| key["kid"].as_str().unwrap_or("-").to_owned();
+    set["keys"].as_array().unwrap().iter().map(kid).collect()
+}
+
+fn kid(key: &SigningKey) -> String {
+    key.kid().unwrap().to_owned()
+}
+
+fn signed_by(issuer: &TestIssuer) -> String {
+    let header = jsonwebtoken::decode_header(issuer.token().mint()).unwrap();
+    header.kid.unwrap()
+}
+
+#[tokio::test]
+async fn publish_ahead_then_sign_then_withdraw() {
+    let issuer = TestIssuer::start().await;
+    let old = issuer.signing_key();
+    let new = issuer.publish_ahead();
+    assert_eq!(published_kids(&issuer).await, [kid(&old), kid(&new)]);
+    assert_eq!(signed_by(&issuer), kid(&old));
+    issuer.sign_with(&new);
+    assert_eq!(signed_by(&issuer), kid(&new));
+    assert!(issuer.withdraw(&old));
+    assert!(!issuer.withdraw(&old));
+    assert_eq!(published_kids(&issuer).await, [kid(&new)]);
+}
+
+#[tokio::test]
+async fn sign_before_publishing() {
+    let issuer = TestIssuer::start().await;
+    let old = issuer.signing_key();
+    let new = issuer.sign_ahead();
+    assert_eq!(signed_by(&issuer), kid(&new));
+    assert_eq!(published_kids(&issuer).await, [kid(&old)]);
+    issuer.add(&new);
+    assert_eq!(published_kids(&issuer).await, [kid(&old), kid(&new)]);
+}
+
+#[tokio::test]
+async fn replace_all() {
+    let issuer = TestIssuer::builder()
+        .algorithm(SigningAlgorithm::ES384)
+        .start()
+        .await
+        .unwrap();
+    issuer.publish_ahead();
+    let (old, new) = issuer.rotate();
+    assert_ne!(kid(&old), kid(&new));
+    assert_eq!(published_kids(&issuer).await, [kid(&new)]);
+    assert_eq!(signed_by(&issuer), kid(&new));
+    assert_eq!(new.algorithm(), SigningAlgorithm::ES384);
+}
+
+#[tokio::test]
+async fn new_material_under_the_same_kid() {
+    let issuer = TestIssuer::start().await;
+    let other = issuer.publish_ahead();
+    let (old, new) = issuer.replace_material();
+    assert_eq!(kid(&old), kid(&new));
+    assert_ne!(old.thumbprint(), new.thumbprint());
+    assert_eq!(published_kids(&issuer).await, [kid(&old), kid(&other)]);
+    assert_eq!(issuer.published()[0], PublishedKey::from(&new));
+    assert_eq!(issuer.signing_key().thumbprint(), new.thumbprint());
+}
+
+#[tokio::test]
+async fn order_and_doubles() {
+    let issuer = TestIssuer::start().await;
+    let first = issuer.signing_key();
+    let second = issuer.publish_ahead();
+    issuer.reverse_published();
+    assert_eq!(published_kids(&issuer).await, [kid(&second), kid(&first)]);
+    let stranger = issuer.duplicate_kid();
+    assert_eq!(
+        published_kids(&issuer).await,
+        [kid(&first), kid(&second), kid(&first)]
+    );
+    assert_eq!(issuer.published()[0], PublishedKey::from(&stranger));
+    assert_ne!(stranger.thumbprint(), first.thumbprint());
+    issuer.add(&first);
+    assert_eq!(published_kids(&issuer).await.len(), 4);
+    assert!(issuer.withdraw(&first));
+    assert_eq!(published_kids(&issuer).await, [kid(&first), kid(&second)]);
+}
+
+#[tokio::test]
+async fn keys_without_kid_and_without_alg() {
+    let issuer = TestIssuer::start().await;
+    let key = issuer.signing_key();
+    issuer.publish_without_alg();
+    assert_eq!(issuer.published()[0].as_json().get("alg"), None);
+    issuer.publish_without_kid();
+    assert_eq!(published_kids(&issuer).await, ["-"]);
+    assert_eq!(signed_by(&issuer), kid(&key));
+    assert!(issuer.withdraw(&key));
+    issuer.sign_with(&key.without_kid());
+    let header = jsonwebtoken::decode_header(issuer.token().mint()).unwrap();
+    assert_eq!(header.kid, None);
+}
+
+#[tokio::test]
+async fn the_list_is_under_direct_control() {
+    let issuer = TestIssuer::start().await;
+    issuer.publish([
+        PublishedKey::from(json!({"kty": "AKP"})),
+        issuer.signing_key().into(),
+    ]);
+    let set = get(&issuer.jwks_uri()).await.unwrap().json();
+    assert_eq!(
+        set["keys"],
+        json!([{"kty": "AKP"}, issuer.signing_key().public_jwk()])
+    );
+    issuer.publish::<PublishedKey>([]);
+    assert_eq!(
+        get(&issuer.jwks_uri()).await.unwrap().json(),
+        json!({"keys": []})
+    );
+}
