@@ -1,4 +1,5 @@
 //! End-to-end tests: whole flows, over real sockets.
 
+mod demonstration;
 mod oidc_provider;
 mod stacks;

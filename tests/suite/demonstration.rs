@@ -1,0 +1,75 @@
+//! `orders-api` with nothing configured, as people first meet it.
+
+use std::process::Command;
+use std::time::Duration;
+
+use portcullis_tests::{Service, program};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn start() -> Service {
+    Service::spawn("orders-api", &["--demo-issuer-listen", "127.0.0.1:0"]).await
+}
+
+#[tokio::test]
+async fn its_curl_lines_pasted_into_a_shell_give_200_200_401_403() {
+    let service = start().await;
+    let lines: Vec<&String> = service
+        .printed()
+        .iter()
+        .filter(|line| line.starts_with("curl "))
+        .collect();
+    let statuses = lines.iter().map(|line| status_of_pasted(line));
+    assert_eq!(statuses.collect::<Vec<_>>(), ["200", "200", "401", "403"]);
+}
+
+/// Runs a line in a shell that knows nothing of ours, and answers with the status in what it prints.
+fn status_of_pasted(line: &str) -> String {
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .current_dir("/")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .output()
+        .expect("a shell");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let status = printed.split_whitespace().nth(1).unwrap_or_else(|| {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        panic!("no answer to {line}: {printed}{complaint}")
+    });
+    status.to_owned()
+}
+
+#[tokio::test]
+async fn what_it_prints_and_logs_holds_no_secret() {
+    let service = start().await;
+    let text = format!("{}\n{}", service.printed().join("\n"), service.log());
+    let paths = text.split(|c: char| c.is_whitespace() || "@,\"'".contains(c));
+    let secrets: Vec<String> = paths
+        .filter(|word| word.starts_with('/'))
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect();
+    assert!(
+        !secrets.is_empty(),
+        "the files it names hold secrets: {text}"
+    );
+    for secret in secrets {
+        let secret = secret.rsplit(' ').next().unwrap_or_default().trim();
+        assert!(secret.len() > 20 && !text.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn it_refuses_an_address_that_others_can_reach() {
+    for flag in ["--listen", "--demo-issuer-listen"] {
+        let mut command = tokio::process::Command::new(program("orders-api"));
+        command.args([flag, "0.0.0.0:0"]).kill_on_drop(true);
+        let output = timeout(PATIENCE, command.output()).await;
+        let output = output.expect("it ends").expect("it starts");
+        assert!(!output.status.success());
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(complaint.contains("loopback"), "{complaint}");
+        assert!(output.stdout.is_empty());
+    }
+}
