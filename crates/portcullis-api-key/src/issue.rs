@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::{ScopeSet, UnixTime};
 
-use crate::{ApiKey, KeyDigest, KeyError, KeyPrefix, KeyRecord, Peppers};
+use crate::{ApiKey, KeyDigest, KeyError, KeyPrefix, KeyRecord, Peppers, record::to_millis};
 
 /// How long a new key lives unless told otherwise: 365 days.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -141,7 +141,7 @@ impl KeyRecord {
             None => new.never_expires(),
         };
         let new = new.issue(now, peppers)?;
-        let deadline = to_millis(now).saturating_add(grace).min(END_OF_TIME);
+        let deadline = now.saturating_add(grace).min(END_OF_TIME);
         let deadline = self.expires_at().map_or(deadline, |at| at.min(deadline));
         let old = self
             .clone()
@@ -161,15 +161,6 @@ fn expiry(now: UnixTime, lifetime: Duration) -> Result<UnixTime, KeyError> {
         return Err(KeyError::Lifetime);
     }
     Ok(at)
-}
-
-/// Cuts what is finer than a millisecond, so that a time stays the same through any store.
-fn to_millis(time: UnixTime) -> UnixTime {
-    let duration = time.as_duration();
-    UnixTime::from_duration(Duration::new(
-        duration.as_secs(),
-        duration.subsec_millis() * 1_000_000,
-    ))
 }
 
 #[cfg(test)]

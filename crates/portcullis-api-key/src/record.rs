@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use portcullis_core::{ScopeSet, UnixTime};
 
 use crate::{ApiKeyId, KeyDigest, KeyError, KeyPrefix};
 
 /// What a store keeps of a key: everything but the key.
 ///
-/// A store that has records of its own builds them with [`new`](Self::new) and the `with_` methods.
+/// Times are kept to the millisecond. A store that has records of its own builds them with [`new`](Self::new) and the `with_` methods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
     id: ApiKeyId,
@@ -49,7 +51,7 @@ impl KeyRecord {
             prefix: KeyPrefix::default(),
             owner,
             scopes: ScopeSet::default(),
-            created_at,
+            created_at: to_millis(created_at),
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
@@ -75,21 +77,21 @@ impl KeyRecord {
     /// Sets when the key expires; `None` for never.
     #[must_use]
     pub fn with_expires_at(mut self, at: Option<UnixTime>) -> Self {
-        self.expires_at = at;
+        self.expires_at = at.map(to_millis);
         self
     }
 
     /// Sets when the key was revoked.
     #[must_use]
     pub fn with_revoked_at(mut self, at: Option<UnixTime>) -> Self {
-        self.revoked_at = at;
+        self.revoked_at = at.map(to_millis);
         self
     }
 
     /// Sets when the key was last used.
     #[must_use]
     pub fn with_last_used_at(mut self, at: Option<UnixTime>) -> Self {
-        self.last_used_at = at;
+        self.last_used_at = at.map(to_millis);
         self
     }
 
@@ -183,11 +185,20 @@ impl KeyRecord {
     #[must_use]
     pub fn revoked(mut self, now: UnixTime) -> Self {
         if self.revoked_at.is_none() {
-            self.revoked_at = Some(now);
+            self.revoked_at = Some(to_millis(now));
             self.revision = self.revision.saturating_add(1);
         }
         self
     }
+}
+
+/// Cuts what is finer than a millisecond, so that a time stays the same through any store.
+pub(crate) fn to_millis(time: UnixTime) -> UnixTime {
+    let duration = time.as_duration();
+    UnixTime::from_duration(Duration::new(
+        duration.as_secs(),
+        duration.subsec_millis() * 1_000_000,
+    ))
 }
 
 #[cfg(test)]
@@ -218,7 +229,7 @@ mod tests {
     fn a_key_expires_on_the_instant() {
         let at = UnixTime::from_secs(20);
         let record = record("a").expect("valid").with_expires_at(Some(at));
-        assert!(!record.is_expired(at.saturating_sub(std::time::Duration::from_nanos(1))));
+        assert!(!record.is_expired(at.saturating_sub(Duration::from_nanos(1))));
         assert!(record.is_expired(at));
     }
 

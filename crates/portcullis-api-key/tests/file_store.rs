@@ -1,0 +1,291 @@
+//! The watched key file: what a service sees when it changes, breaks or goes.
+#![cfg(feature = "file")]
+
+mod support;
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use portcullis_api_key::{ApiKeys, FileStore, IssuedKey, KeyFile, KeyFileError, NewKey};
+use support::{ManualClock, NOW, send_key};
+use tempfile::TempDir;
+
+/// Far longer than anything here takes: only a failing test waits for so long.
+const SOON: Duration = Duration::from_secs(20);
+const MINUTE: Duration = Duration::from_secs(60);
+
+struct Wired {
+    directory: TempDir,
+    path: PathBuf,
+    file: KeyFile,
+    clock: ManualClock,
+}
+
+impl Wired {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("keys.toml");
+        let clock = ManualClock::new();
+        let file = KeyFile::at(&path).clock(Arc::new(clock.clone()));
+        Self {
+            directory,
+            path,
+            file,
+            clock,
+        }
+    }
+
+    fn create(&self, owner: &str) -> IssuedKey {
+        self.file.create(NewKey::new(owner)).expect("made")
+    }
+
+    fn watch(&self, interval: Duration) -> (FileStore, ApiKeys) {
+        let clock = Arc::new(self.clock.clone());
+        let store = FileStore::builder(&self.path)
+            .interval(interval)
+            .clock(clock.clone())
+            .build()
+            .expect("a good file");
+        let keys = ApiKeys::builder(store.clone()).clock(clock);
+        (store, keys.build().expect("good settings"))
+    }
+
+    /// A store that looks only when told to.
+    fn watch_by_hand(&self) -> (FileStore, ApiKeys) {
+        self.watch(Duration::from_secs(4))
+    }
+}
+
+async fn status(keys: &ApiKeys, key: &IssuedKey) -> u16 {
+    send_key(keys, key.key().expose()).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn changes_are_seen_by_the_thread() {
+    let wired = Wired::new();
+    let first = wired.create("a");
+    let (store, keys) = wired.watch(Duration::from_millis(5));
+    assert_eq!(status(&keys, &first).await, 200);
+
+    let second = wired.create("b");
+    assert!(store.wait_for(SOON, |status| status.keys == 2));
+    assert_eq!(status(&keys, &second).await, 200);
+
+    wired.file.revoke(&first.key().id()).expect("revoked");
+    let loaded = |store: &FileStore| store.list().iter().any(|key| key.revoked_at().is_some());
+    while !loaded(&store) {
+        let checked = store.status();
+        assert!(store.wait_for(SOON, |status| *status != checked || loaded(&store)));
+    }
+    assert_eq!(status(&keys, &first).await, 401);
+    assert_eq!(status(&keys, &second).await, 200);
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_from_the_next_look_on() {
+    let wired = Wired::new();
+    let key = wired.create("a");
+    let (store, keys) = wired.watch_by_hand();
+    wired.file.revoke(&key.key().id()).expect("revoked");
+    store.reload().expect("a good file");
+    assert_eq!(status(&keys, &key).await, 401);
+    let bounds = store.status();
+    assert_eq!(bounds.revocation_bound, Duration::from_secs(5));
+    assert_eq!(bounds.outage_limit, 15 * MINUTE);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_swapped_symlink_is_noticed() {
+    use std::os::unix::fs::symlink;
+
+    // As Kubernetes mounts a secret: keys.toml → ..data/keys.toml, ..data → ..1, and then ..data → ..2.
+    let mut wired = Wired::new();
+    let root = wired.directory.path().to_owned();
+    let key_in = |name: &str| {
+        let directory = root.join(name);
+        fs::create_dir(&directory).expect("a directory");
+        let file = KeyFile::at(directory.join("keys.toml"));
+        file.create(NewKey::new(name)).expect("made")
+    };
+    let point_to = |name: &str| {
+        symlink(name, root.join("..new")).expect("a symlink");
+        fs::rename(root.join("..new"), root.join("..data")).expect("swapped");
+    };
+    let first = key_in("..1");
+    point_to("..1");
+    wired.path = root.join("link.toml");
+    symlink("..data/keys.toml", &wired.path).expect("a symlink");
+
+    let (store, keys) = wired.watch(Duration::from_millis(5));
+    assert_eq!(status(&keys, &first).await, 200);
+    let second = key_in("..2");
+    point_to("..2");
+    let owner = |store: &FileStore| store.list()[0].owner().to_owned();
+    while owner(&store) == "..1" {
+        let checked = store.status();
+        assert!(store.wait_for(SOON, |status| *status != checked || owner(&store) == "..2"));
+    }
+    assert_eq!(status(&keys, &first).await, 401);
+    assert_eq!(status(&keys, &second).await, 200);
+    fs::remove_dir_all(root.join("..1")).expect("removed");
+    store.reload().expect("a good file");
+}
+
+#[tokio::test]
+async fn a_broken_file_never_replaces_good_keys() {
+    let wired = Wired::new();
+    let key = wired.create("a");
+    let good = fs::read_to_string(&wired.path).expect("readable");
+    let (store, keys) = wired.watch_by_hand();
+    let late = wired.create("b");
+    for broken in [
+        String::new(),
+        "\0".to_owned(),
+        "<html>".to_owned(),
+        "keys = []".to_owned(),
+        "version = 2".to_owned(),
+        good[..good.len() - 3].to_owned(),
+        format!("{good}{}", good.replace("version = 1", "")),
+        good.replace("owner", "onwer"),
+        good.replace("sha256:", "sha256:0"),
+    ] {
+        fs::write(&wired.path, &broken).expect("written");
+        for _ in 0..2 {
+            let error = store.reload().expect_err(&broken);
+            assert!(matches!(error, KeyFileError::Malformed { .. }), "{error:?}");
+        }
+        let health = store.status();
+        assert_eq!(health.keys, 1);
+        assert_eq!(health.failing_since, Some(NOW));
+        let shown = health.last_error.expect("an error");
+        assert!(shown.contains("keys.toml: line "), "{shown}");
+        assert_eq!(status(&keys, &key).await, 200, "{broken}");
+        // It may be in the file that we cannot read.
+        assert_eq!(status(&keys, &late).await, 503, "{broken}");
+    }
+    fs::write(&wired.path, good).expect("written");
+    store.reload().expect("a good file");
+    let health = store.status();
+    assert_eq!((health.last_error, health.failing_since), (None, None));
+    assert_eq!(status(&keys, &late).await, 401);
+}
+
+#[tokio::test]
+async fn an_outage_that_lasts_is_503() {
+    let wired = Wired::new();
+    let (key, ended) = (wired.create("a"), wired.create("b"));
+    wired.file.revoke(&ended.key().id()).expect("revoked");
+    let (store, keys) = wired.watch_by_hand();
+    let aside = wired.directory.path().join("aside");
+    fs::rename(&wired.path, &aside).expect("moved");
+    assert!(matches!(store.reload(), Err(KeyFileError::Read { .. })));
+
+    wired.clock.advance(15 * MINUTE);
+    assert_eq!(status(&keys, &key).await, 200);
+    assert_eq!(status(&keys, &ended).await, 401);
+    assert!(!store.status().is_stale);
+
+    // From here on nobody need look for it to hold: a look that hangs must not keep keys alive.
+    wired.clock.advance(Duration::from_millis(1));
+    for key in [&key, &ended] {
+        let answer = send_key(&keys, key.key().expose()).await;
+        assert_eq!(answer.status, 503);
+        assert!((2..=10).contains(&answer.retry_after.expect("Retry-After")));
+    }
+    assert!(store.status().is_stale);
+    assert_eq!(store.status().failing_since, Some(NOW));
+
+    fs::rename(&aside, &wired.path).expect("moved");
+    store.reload().expect("a good file");
+    assert_eq!(status(&keys, &key).await, 200);
+    assert_eq!(status(&keys, &ended).await, 401);
+    assert!(!store.status().is_stale);
+}
+
+#[tokio::test]
+async fn a_quiet_file_does_not_grow_stale() {
+    let wired = Wired::new();
+    let key = wired.create("a");
+    let (_store, keys) = wired.watch_by_hand();
+    wired.clock.advance(60 * MINUTE);
+    assert_eq!(status(&keys, &key).await, 200);
+}
+
+#[test]
+fn a_service_does_not_start_without_its_keys() {
+    let wired = Wired::new();
+    let missing = FileStore::watch(&wired.path).expect_err("no file");
+    assert!(missing.to_string().contains("keys.toml"), "{missing}");
+    assert!(std::error::Error::source(&missing).is_some());
+    fs::write(&wired.path, "").expect("written");
+    assert!(FileStore::watch(&wired.path).is_err(), "an empty file");
+    assert!(
+        FileStore::watch(wired.directory.path()).is_err(),
+        "a directory"
+    );
+    for interval in [Duration::ZERO, Duration::from_millis(4_001)] {
+        let error = FileStore::builder(&wired.path).interval(interval).build();
+        let Err(KeyFileError::Config(error)) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(error.setting(), "interval");
+    }
+}
+
+#[test]
+fn dropping_the_last_clone_ends_the_thread() {
+    let wired = Wired::new();
+    wired.create("a");
+    let store = FileStore::watch(&wired.path).expect("a good file");
+    let clone = store.clone();
+    drop(store);
+    assert_eq!(clone.status().keys, 1);
+    // The thread shares the clock: once it has ended, nobody else does.
+    let clock = Arc::new(wired.clock.clone());
+    let store = FileStore::builder(&wired.path).clock(clock.clone()).build();
+    assert!(Arc::strong_count(&clock) > 1);
+    drop(store);
+    assert_eq!(Arc::strong_count(&clock), 1);
+}
+
+#[tokio::test]
+async fn unchanged_keys_keep_their_last_use() {
+    let wired = Wired::new();
+    let key = wired.create("a");
+    let (store, keys) = wired.watch_by_hand();
+    assert_eq!(status(&keys, &key).await, 200);
+    wired.create("b");
+    store.reload().expect("a good file");
+    let used: Vec<_> = store
+        .list()
+        .iter()
+        .map(|key| (key.owner().to_owned(), key.last_used_at()))
+        .collect();
+    assert_eq!(used.len(), 2);
+    for (owner, at) in used {
+        assert_eq!(at, (owner == "a").then_some(NOW));
+    }
+}
+
+#[test]
+fn a_change_that_keeps_length_and_times_is_seen() {
+    let wired = Wired::new();
+    wired.create("aaaa");
+    let (store, _) = wired.watch(Duration::from_millis(5));
+    // In place, at once, the same length: on a file system with coarse times only the text differs.
+    let text = fs::read_to_string(&wired.path).expect("readable");
+    let modified = fs::metadata(&wired.path)
+        .and_then(|file| file.modified())
+        .expect("a time");
+    fs::write(&wired.path, text.replace("aaaa", "bbbb")).expect("written");
+    let file = fs::File::options()
+        .write(true)
+        .open(&wired.path)
+        .expect("opened");
+    file.set_modified(modified).expect("set back");
+    let owner = |store: &FileStore| store.list()[0].owner().to_owned();
+    while owner(&store) == "aaaa" {
+        let checked = store.status();
+        assert!(store.wait_for(SOON, |status| *status != checked || owner(&store) == "bbbb"));
+    }
+}

@@ -1,0 +1,226 @@
+//! Changing a key file: nothing is lost, whoever else writes and whatever crashes.
+#![cfg(feature = "file")]
+
+use std::{collections::HashSet, fs, io, path::PathBuf, thread, time::Duration};
+
+use portcullis_api_key::{ApiKeyId, KeyError, KeyFile, KeyFileError, NewKey};
+use portcullis_core::ScopeSet;
+use tempfile::TempDir;
+
+fn directory() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("keys.toml");
+    (directory, path)
+}
+
+fn unknown() -> ApiKeyId {
+    "000000000000".parse().expect("an id")
+}
+
+#[test]
+fn a_key_is_made_listed_rotated_and_revoked() {
+    let (_directory, path) = directory();
+    let file = KeyFile::at(&path);
+    let scopes = ScopeSet::parse("orders:read");
+    let issued = file
+        .create(NewKey::new("a").scopes(scopes.clone()))
+        .expect("made");
+    assert_eq!(file.list().expect("listed"), [issued.record().clone()]);
+
+    let new = file
+        .rotate(&issued.key().id(), Duration::from_secs(60))
+        .expect("rotated");
+    assert_eq!(new.record().scopes(), &scopes);
+    let records = file.list().expect("listed");
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0].successor(), Some(new.key().id()));
+    assert!(records[0].expires_at() < issued.record().expires_at());
+
+    let revoked = file.revoke(&new.key().id()).expect("revoked");
+    assert!(revoked.revoked_at().is_some());
+    assert_eq!(file.revoke(&new.key().id()).expect("again"), revoked);
+    assert_eq!(file.list().expect("listed")[1], revoked);
+}
+
+#[test]
+fn the_file_holds_no_key() {
+    let (_directory, path) = directory();
+    let file = KeyFile::at(&path);
+    let one = file.create(NewKey::new("a")).expect("made");
+    let two = file
+        .rotate(&one.key().id(), Duration::from_secs(60))
+        .expect("rotated");
+    let text = fs::read_to_string(&path).expect("readable");
+    for key in [one, two] {
+        let secret = &key.key().expose()[key.key().expose().len() - 33..];
+        assert!(!text.contains(secret) && !text.contains(&secret[..27]));
+    }
+}
+
+#[test]
+fn concurrent_writers_lose_nothing() {
+    const WRITERS: usize = 8;
+    const EACH: usize = 10;
+    let (_directory, path) = directory();
+    let made: HashSet<ApiKeyId> = thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|_| {
+                // A handle and a lock of its own, as another process has.
+                let file = KeyFile::at(&path);
+                scope.spawn(move || {
+                    let ids =
+                        (0..EACH).map(|_| file.create(NewKey::new("a")).expect("made").key().id());
+                    ids.collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let ids = writers
+            .into_iter()
+            .flat_map(|writer| writer.join().expect("no panic"));
+        ids.collect()
+    });
+    let listed = KeyFile::at(&path).list().expect("listed");
+    assert_eq!(made.len(), WRITERS * EACH);
+    assert_eq!(
+        listed.iter().map(|key| key.id()).collect::<HashSet<_>>(),
+        made
+    );
+}
+
+#[test]
+fn a_reader_never_sees_half_a_file() {
+    let (_directory, path) = directory();
+    let file = KeyFile::at(&path);
+    file.create(NewKey::new("a")).expect("made");
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for _ in 0..30 {
+                file.create(NewKey::new("a")).expect("made");
+            }
+        });
+        let mut last = 0;
+        while !writer.is_finished() {
+            let count = file.list().expect("whole").len();
+            assert!(count >= last, "a key was lost");
+            last = count;
+        }
+    });
+}
+
+#[test]
+fn what_a_crash_left_is_swept_away() {
+    let (directory, path) = directory();
+    let file = KeyFile::at(&path);
+    let first = file.create(NewKey::new("a")).expect("made");
+    let leftover = directory.path().join(".keys.toml.tmp");
+    fs::write(&leftover, "version = 1\n[[keys]]\nid = \"4f").expect("written");
+    assert_eq!(file.list().expect("listed").len(), 1);
+    file.create(NewKey::new("b")).expect("made");
+    assert!(!leftover.exists());
+    let records = file.list().expect("listed");
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0].id(), first.key().id());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_planted_temporary_file_is_not_followed() {
+    let (directory, path) = directory();
+    let victim = directory.path().join("victim");
+    fs::write(&victim, "precious").expect("written");
+    std::os::unix::fs::symlink(&victim, directory.path().join(".keys.toml.tmp"))
+        .expect("a symlink");
+    KeyFile::at(&path).create(NewKey::new("a")).expect("made");
+    assert_eq!(fs::read_to_string(victim).expect("readable"), "precious");
+    assert!(!path.is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_what_is_written() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (directory, path) = directory();
+    let file = KeyFile::at(&path);
+    file.create(NewKey::new("a")).expect("made");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
+    file.create(NewKey::new("b")).expect("made");
+    for name in ["keys.toml", "keys.toml.lock"] {
+        let metadata = fs::metadata(directory.path().join(name)).expect("there");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symlink_stays_and_its_target_is_replaced() {
+    use std::os::unix::fs::symlink;
+
+    let (directory, target) = directory();
+    let link = directory.path().join("link.toml");
+    KeyFile::at(&target).create(NewKey::new("a")).expect("made");
+    symlink("keys.toml", &link).expect("a symlink");
+    KeyFile::at(&link).create(NewKey::new("b")).expect("made");
+    assert!(link.is_symlink());
+    assert_eq!(KeyFile::at(&target).list().expect("listed").len(), 2);
+
+    let dangling = directory.path().join("dangling.toml");
+    symlink("nowhere.toml", &dangling).expect("a symlink");
+    let error = KeyFile::at(&dangling).create(NewKey::new("a"));
+    assert!(
+        matches!(error, Err(KeyFileError::Write { .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_broken_file_is_left_alone() {
+    let (_directory, path) = directory();
+    let file = KeyFile::at(&path);
+    for broken in [
+        "version = 1\n[[keys]]\nowner = \"a\"\n",
+        "\n",
+        "version = 7\n",
+    ] {
+        fs::write(&path, broken).expect("written");
+        let error = file.create(NewKey::new("a")).expect_err(broken);
+        assert!(matches!(error, KeyFileError::Malformed { .. }), "{error:?}");
+        assert_eq!(fs::read_to_string(&path).expect("readable"), broken);
+    }
+}
+
+#[test]
+fn an_empty_file_is_taken_for_a_new_one() {
+    let (_directory, path) = directory();
+    fs::write(&path, "").expect("written");
+    KeyFile::at(&path).create(NewKey::new("a")).expect("made");
+    assert_eq!(KeyFile::at(&path).list().expect("listed").len(), 1);
+}
+
+#[test]
+fn a_missing_file_or_key_is_said_to_be() {
+    let (directory, path) = directory();
+    let file = KeyFile::at(&path);
+    let is_missing = |error: &KeyFileError| matches!(error, KeyFileError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound);
+    assert!(is_missing(&file.list().expect_err("no file")));
+    assert!(is_missing(&file.revoke(&unknown()).expect_err("no file")));
+    assert!(is_missing(
+        &file
+            .rotate(&unknown(), Duration::ZERO)
+            .expect_err("no file")
+    ));
+    assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0);
+
+    file.create(NewKey::new("a")).expect("made");
+    let before = fs::read_to_string(&path).expect("readable");
+    let error = file.revoke(&unknown()).expect_err("no key");
+    assert!(matches!(error, KeyFileError::Key(KeyError::NotFound(id)) if id == unknown()));
+    let error = file.create(NewKey::new("")).expect_err("no owner");
+    assert!(matches!(error, KeyFileError::Key(KeyError::Owner)));
+    assert_eq!(fs::read_to_string(&path).expect("readable"), before);
+    let nowhere = KeyFile::at(directory.path().join("no/such/keys.toml"));
+    assert!(matches!(
+        nowhere.create(NewKey::new("a")),
+        Err(KeyFileError::Write { .. })
+    ));
+}
