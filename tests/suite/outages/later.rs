@@ -1,0 +1,83 @@
+//! An issuer that was fine at the start and is not any more.
+
+use futures_util::{StreamExt, future::join_all, stream};
+use portcullis_test::{Endpoint, TestIssuer};
+
+use super::{
+    answers::{invalid, outage, passes, refused},
+    faults::{self, Case, Fetch},
+    patience::recovery,
+    service::{Service, any_budget, impatient},
+    tokens::{forged, of_stranger, unpublished, valid},
+};
+
+/// How many cases run at once: the hanging ones overlap, and none starves.
+pub(super) const SIDE_BY_SIDE: usize = 8;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_faulty_key_set_loses_no_valid_token_and_lets_no_forged_one_in() {
+    let stranger = TestIssuer::start().await;
+    stream::iter(faults::of_key_set(&stranger))
+        .for_each_concurrent(SIDE_BY_SIDE, |case| put(case, &stranger))
+        .await;
+    assert_eq!(stranger.requests(Endpoint::Jwks), 0, "nobody was redirected");
+}
+
+async fn put(Case { name, fault, fetch }: Case, stranger: &TestIssuer) {
+    let issuer = TestIssuer::start().await;
+    let keys = impatient(&issuer).signal_budget(any_budget());
+    let service = Service::start(keys.start().await.expect("a sound configuration")).await;
+    let kept = valid(&issuer);
+    passes(&service.get(&kept).await, name);
+
+    let before = issuer.requests(Endpoint::Jwks);
+    issuer.fault(Endpoint::Jwks, fault);
+    let new = service.get(&unpublished(&issuer)).await;
+    match fetch {
+        Fetch::Fails => outage(&new, name),
+        Fetch::Succeeds => invalid(&new, name),
+    }
+    assert!(
+        issuer.requests(Endpoint::Jwks) > before,
+        "{name}: the unknown key led to a fetch"
+    );
+    still_decides(&service, &issuer, stranger, &kept, name).await;
+    assert_eq!(
+        service.issuer().refresh().await.is_ok(),
+        fetch == Fetch::Succeeds,
+        "{name}"
+    );
+    passes(&service.get(&kept).await, name);
+    assert!(
+        service.issuer().is_ready() && !service.issuer().status().stale,
+        "{name}: an outage drains no fleet"
+    );
+
+    let mut events = service.issuer().events();
+    issuer.heal(Endpoint::Jwks);
+    if fetch == Fetch::Fails {
+        recovery(&mut events).await; // of its own accord
+    }
+    issuer.rotate();
+    passes(&service.get(&valid(&issuer)).await, name);
+    invalid(&service.get(&kept).await, name);
+}
+
+/// Valid tokens pass and forged ones do not, all at once.
+pub(super) async fn still_decides(
+    service: &Service,
+    issuer: &TestIssuer,
+    stranger: &TestIssuer,
+    kept: &str,
+    what: &str,
+) {
+    let mut forged = forged(issuer);
+    forged.push(("a stranger's".to_owned(), of_stranger(issuer, stranger)));
+    let refusals = forged.iter().map(async |(how, token)| {
+        refused(&service.get(token).await, &format!("{what}, {how}"));
+    });
+    let fresh = valid(issuer);
+    let passages = [kept, &fresh, kept, &fresh]
+        .map(async |token| passes(&service.get(token).await, what));
+    tokio::join!(join_all(refusals), join_all(passages));
+}

@@ -1,0 +1,37 @@
+//! No test waits for ever.
+
+use std::time::Duration;
+
+use portcullis_remote::IssuerEvent;
+use tokio::{sync::broadcast::Receiver, time::timeout};
+
+/// Waits for what must happen, and fails the test if it does not.
+pub(super) async fn in_time<F: Future>(event: F) -> F::Output {
+    const LONGER_THAN_ANYTHING_HERE_TAKES: Duration = Duration::from_secs(30);
+    timeout(LONGER_THAN_ANYTHING_HERE_TAKES, event)
+        .await
+        .expect("the event in time")
+}
+
+/// Waits for an event of an issuer's keys. Those that were missed in between are not needed.
+pub(super) async fn event(
+    events: &mut Receiver<IssuerEvent>,
+    is_it: impl Fn(&IssuerEvent) -> bool,
+) -> IssuerEvent {
+    use tokio::sync::broadcast::error::RecvError;
+    in_time(async {
+        loop {
+            match events.recv().await {
+                Ok(event) if is_it(&event) => return event,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => panic!("nothing keeps the keys any more"),
+            }
+        }
+    })
+    .await
+}
+
+/// Waits until the keys could be fetched again.
+pub(super) async fn recovery(events: &mut Receiver<IssuerEvent>) {
+    event(events, |event| matches!(event, IssuerEvent::Recovered { .. })).await;
+}

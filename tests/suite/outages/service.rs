@@ -1,0 +1,119 @@
+//! A service in this process that accepts one issuer's tokens.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, body::Body, routing::get};
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Request, StatusCode, header::AUTHORIZATION};
+use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, SharedClock, system_clock};
+use portcullis_jwt::{Algorithm, Bearer, BudgetRules, RefreshRules};
+use portcullis_remote::{Issuer, IssuerBuilder};
+use portcullis_test::TestIssuer;
+use portcullis_tests::{Response, get as ask};
+use tokio::{net::TcpListener, task::JoinSet};
+use tower::ServiceExt;
+
+/// What the one route asks for.
+pub(super) const READ: Scope = Scope::from_static("orders:read");
+
+/// How long a request waits for a fetch. Longer than a fetch takes on a busy machine.
+pub(super) const WAIT: Duration = Duration::from_secs(2);
+
+/// How long a fetch may take.
+pub(super) const TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// The issuer as a service knows it, asked again soon after a failure so that no test waits for long.
+pub(super) fn impatient(issuer: &TestIssuer) -> IssuerBuilder {
+    Issuer::discover(issuer.url())
+        .refresh_rules(soon_again())
+        .longest_wait(WAIT)
+        .timeout(TIMEOUT)
+}
+
+/// The default rules, with short waits after failures.
+pub(super) fn soon_again() -> RefreshRules {
+    let mut rules = RefreshRules::default();
+    rules.first_backoff = Duration::from_millis(50);
+    rules.longest_backoff = Duration::from_millis(50);
+    rules.longest_retry_after = Duration::from_millis(50);
+    rules
+}
+
+/// So much that no test runs out of it.
+pub(super) fn any_budget() -> BudgetRules {
+    BudgetRules::new(10_000, Duration::from_millis(1))
+}
+
+/// A running service. Dropping it aborts it.
+pub(super) struct Service {
+    issuer: Issuer,
+    router: Router,
+    address: SocketAddr,
+    _task: JoinSet<()>,
+}
+
+impl Service {
+    /// Accepts what `issuer` signs for the audience of test issuers.
+    pub(super) async fn start(issuer: Issuer) -> Self {
+        Self::start_at(issuer, system_clock()).await
+    }
+
+    /// As [`start`](Self::start), by another clock.
+    pub(super) async fn start_at(issuer: Issuer, clock: SharedClock) -> Self {
+        let bearer = Bearer::jwt(&issuer)
+            .audience(portcullis_test::DEFAULT_AUDIENCE)
+            .algorithms(Algorithm::ASYMMETRIC)
+            .clock(clock)
+            .build()
+            .expect("nothing is missing");
+        let router = Router::new()
+            .route("/orders", get(async || "[]"))
+            .route_layer(RequireScopeLayer::all([READ]))
+            .route_layer(AuthenticateLayer::new(bearer));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound listener");
+        let mut task = JoinSet::new();
+        let served = router.clone();
+        task.spawn(async { axum::serve(listener, served).await.expect("axum serves") });
+        Self {
+            issuer,
+            router,
+            address,
+            _task: task,
+        }
+    }
+
+    /// The issuer's keys, and the task that keeps them.
+    pub(super) fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sends a token over a connection of its own.
+    pub(super) async fn get(&self, token: &str) -> Response {
+        ask(
+            self.address,
+            "/orders",
+            &[&format!("authorization: Bearer {token}")],
+        )
+        .await
+    }
+
+    /// The answer to a token, with no socket in between.
+    pub(super) fn answer(&self, token: &str) -> BoxFuture<'static, http::Response<Body>> {
+        let request = Request::get("/orders")
+            .header(AUTHORIZATION, format!("Bearer {token}"))
+            .body(Body::empty())
+            .expect("a request");
+        let answer = self.router.clone().oneshot(request);
+        async { answer.await.expect("a router does not fail") }.boxed()
+    }
+
+    /// The status of the answer to a token, if nothing needs to be waited for: no fetch, no timer, no lock.
+    pub(super) fn status_at_once(&self, token: &str) -> Option<StatusCode> {
+        Some(self.answer(token).now_or_never()?.status())
+    }
+}
