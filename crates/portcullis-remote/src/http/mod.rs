@@ -69,9 +69,11 @@ impl HttpClient {
             builder
         };
         let client = with_roots(builder(), &settings.roots).build().or_else(|error| {
-            // A machine without any root certificates can still talk to an issuer on loopback; nothing is trusted.
-            tracing::warn!(error = %chain(&error), "no root certificates could be loaded: every https issuer will be refused");
-            builder().tls_certs_only([]).build()
+            // A machine without root certificates can still talk to an issuer on loopback.
+            tracing::warn!(error = %chain(&error), "the system's root certificates could not be loaded: only configured ones are trusted");
+            builder()
+                .tls_certs_only(settings.roots.iter().cloned())
+                .build()
         });
         Ok(Self {
             client: client.map_err(|error| {
@@ -207,4 +209,53 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
         let error: &'e (dyn Error + 'static) = *error;
         error.source()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_test::{Endpoint, TestIssuer};
+
+    use super::*;
+
+    fn settings() -> HttpSettings {
+        HttpSettings {
+            timeout: Duration::from_secs(5),
+            environment_proxies: false,
+            any_http: false,
+            roots: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_discovered_name_that_resolves_to_a_private_address_is_not_connected_to() {
+        let issuer = TestIssuer::start().await;
+        let configured = Url::parse("https://issuer.example").unwrap();
+        let http = HttpClient::new(&settings(), &configured).unwrap();
+        let discovered = Url::parse(&issuer.jwks_uri().replace("127.0.0.1", "localhost")).unwrap();
+        let error = http.get(&discovered, None).await.expect_err("private");
+        assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
+        assert_eq!(issuer.requests(Endpoint::Jwks), 0);
+
+        http.reach().extend_to(Network::Private);
+        http.get(&discovered, None)
+            .await
+            .expect("the issuer is private itself");
+    }
+
+    #[tokio::test]
+    async fn the_reach_is_learnt_from_the_address_that_answered() {
+        let issuer = TestIssuer::start().await;
+        let url = Url::parse(&issuer.discovery_uri()).unwrap();
+        for (environment_proxies, is_learnt) in [(false, true), (true, false)] {
+            let settings = HttpSettings {
+                environment_proxies,
+                ..settings()
+            };
+            let http = HttpClient::new(&settings, &url).unwrap();
+            let answer = http.get(&url, None).await.unwrap();
+            http.learn_reach(&answer);
+            let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
+            assert_eq!(http.reach().allows(loopback), is_learnt);
+        }
+    }
 }

@@ -16,18 +16,22 @@ fn kept_in(directory: &Path, issuer: &TestIssuer) -> IssuerBuilder {
 
 /// Starts once while all is well, and comes back when the set is on disk.
 async fn keep(directory: &Path, issuer: &TestIssuer) {
-    let keys = kept_in(directory, issuer).start().await.unwrap();
-    // A second fetch begins only when the first set is written.
-    keys.refresh().await.unwrap();
-    let files: Vec<_> = fs::read_dir(directory)
-        .unwrap()
-        .filter_map(Result::ok)
-        .collect();
-    assert!(files.iter().any(|file| {
-        file.path()
-            .extension()
-            .is_some_and(|extension| extension == "json")
-    }));
+    let keys = kept_in(directory, issuer).start().await.expect("a start");
+    // The file appears whole, once.
+    let is_written = || {
+        let files = fs::read_dir(directory).into_iter().flatten().flatten();
+        files.map(|file| file.path()).any(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+    };
+    patiently(async {
+        while !is_written() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(keys);
 }
 
 #[tokio::test]

@@ -84,13 +84,14 @@ pub(crate) fn bearer(keys: &impl AsRef<IssuerKeys>, issuer: &TestIssuer) -> Bear
 
 /// What a guarded service answers to a request with this token.
 pub(crate) async fn answer(bearer: &Bearer, token: &str) -> StatusCode {
-    let handler = service_fn(async |_: Request<()>| {
-        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
-    });
-    let service = AuthenticateLayer::new(bearer.clone()).layer(handler);
+    let service = AuthenticateLayer::new(bearer.clone()).layer(service_fn(handle));
     let request = Request::builder()
         .header("authorization", format!("Bearer {token}"))
         .body(())
         .expect("a request");
     service.oneshot(request).await.expect("infallible").status()
+}
+
+async fn handle(_: Request<()>) -> Result<Response<Empty<Bytes>>, Infallible> {
+    Ok(Response::new(Empty::new()))
 }

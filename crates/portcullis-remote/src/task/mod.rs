@@ -1,26 +1,24 @@
 //! The task that keeps one issuer's keys fresh. It ends when the last who holds the keys lets go of them.
 
-use std::{
-    convert::Infallible,
-    hash::{BuildHasher, RandomState},
-    mem,
-    sync::Arc,
-    time::Duration,
-};
+mod chores;
+mod conclude;
+
+use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
 use portcullis_core::{SharedClock, UnixTime};
-use portcullis_jwt::{Jitter, KeyPublisher, RefreshSchedule};
+use portcullis_jwt::{KeyPublisher, RefreshSchedule};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep, sleep_until},
 };
 
+use self::chores::LOOK_INTERVAL;
 use crate::{
-    ClockOffset, FetchError, IssuerEvent, KeyId,
+    FetchError, IssuerEvent,
     board::Board,
     clock_watch::ClockWatch,
     disk::{Kept, SnapshotFile},
-    fetch::{Attempt, Fetched, Fetcher},
+    fetch::{Attempt, Fetcher},
     signals::{Report, Signals},
     status::Progress,
 };
@@ -48,6 +46,7 @@ pub(crate) struct Parts {
     pub(crate) slow_after: Duration,
 }
 
+/// The task itself.
 pub(crate) struct RefreshTask {
     parts: Parts,
     clock_watch: ClockWatch,
@@ -55,20 +54,11 @@ pub(crate) struct RefreshTask {
     /// Who waits for the next fetch.
     replies: Vec<oneshot::Sender<Result<(), FetchError>>>,
     /// The set at hand as it was sent, where it is to be kept.
-    json: Vec<u8>,
+    json: Arc<[u8]>,
     private_members: usize,
     is_stale: bool,
     is_skewed: bool,
 }
-
-/// How often the clocks are compared. As long as that a jump can go unnoticed.
-const LOOK_INTERVAL: Duration = Duration::from_secs(10);
-
-/// A jump forward by this much may be a machine that slept: its keys are older than the monotonic clock says.
-const SLEEP: Duration = Duration::from_secs(60);
-
-/// Half of the leeway that verifiers give by default.
-const LARGE_SKEW: Duration = Duration::from_secs(30);
 
 impl RefreshTask {
     pub(crate) fn new(parts: Parts) -> Self {
@@ -77,7 +67,7 @@ impl RefreshTask {
             clock_watch: ClockWatch::new(parts.clock.now(), now),
             next_look: now + LOOK_INTERVAL,
             replies: Vec::new(),
-            json: Vec::new(),
+            json: Arc::default(),
             private_members: 0,
             is_stale: false,
             is_skewed: false,
@@ -178,135 +168,6 @@ impl RefreshTask {
         }
     }
 
-    fn conclude(&mut self, attempt: Attempt) -> Result<(), FetchError> {
-        self.look_at_clocks();
-        let now = self.now();
-        if let Some((theirs, ours)) = attempt.clocks {
-            self.note_skew(ClockOffset::of(theirs, ours));
-        }
-        match &attempt.discovery {
-            Some(Ok(())) => self.parts.schedule.discovered(now),
-            Some(Err(error)) if attempt.keys.is_ok() => {
-                self.announce(IssuerEvent::DiscoveryFailed {
-                    error: error.clone(),
-                });
-            }
-            _ => {}
-        }
-        let result = match attempt.keys {
-            Ok(fetched) => {
-                self.succeed(fetched);
-                Ok(())
-            }
-            Err(error) => {
-                self.fail(error.clone());
-                Err(error)
-            }
-        };
-        let last_error = result.clone().err();
-        self.post(|progress| {
-            progress.jwks_uri = attempt.jwks_uri;
-            progress.last_error = last_error;
-        });
-        result
-    }
-
-    fn succeed(&mut self, fetched: Fetched) {
-        let (now, failures) = (self.now(), self.parts.schedule.failures());
-        match fetched {
-            Fetched::New {
-                keys,
-                json,
-                max_age,
-            } => {
-                self.parts.schedule.fetched(now, max_age, jitter());
-                let private_members =
-                    mem::replace(&mut self.private_members, keys.private_members());
-                let (loaded_at, stale_at) = self.limits();
-                let before = self.parts.publisher.current();
-                if self.parts.publisher.publish(*keys, loaded_at, stale_at) {
-                    self.announce_change(&KeyId::all_of(before.keys()));
-                }
-                if private_members == 0 && self.private_members > 0 {
-                    self.announce(IssuerEvent::PrivateKeysPublished {
-                        count: self.private_members,
-                    });
-                }
-                if self.parts.disk.is_some() {
-                    self.json = json;
-                }
-            }
-            Fetched::Unchanged { max_age } => {
-                self.parts.schedule.confirmed(now, max_age, jitter());
-                let (loaded_at, stale_at) = self.limits();
-                self.parts.publisher.confirm(loaded_at, stale_at);
-            }
-        }
-        self.is_stale = false;
-        if failures > 0 {
-            self.announce(IssuerEvent::Recovered { failures });
-        }
-    }
-
-    fn fail(&mut self, error: FetchError) {
-        self.parts
-            .schedule
-            .failed(self.now(), error.retry_after(), jitter());
-        self.parts.publisher.record_failure();
-        let failures = self.parts.schedule.failures();
-        self.announce(IssuerEvent::RefreshFailed { error, failures });
-    }
-
-    fn announce_change(&self, before: &[KeyId]) {
-        let current = self.parts.publisher.current();
-        let after = KeyId::all_of(current.keys());
-        let lacking = |some: &[KeyId], others: &[KeyId]| {
-            some.iter()
-                .filter(|key| !others.contains(key))
-                .cloned()
-                .collect()
-        };
-        self.announce(IssuerEvent::KeysChanged {
-            added: lacking(&after, before),
-            removed: lacking(before, &after),
-            epoch: current.epoch(),
-        });
-    }
-
-    fn note_skew(&mut self, offset: ClockOffset) {
-        self.post(|progress| progress.clock_skew = Some(offset));
-        let was_skewed = mem::replace(&mut self.is_skewed, offset.magnitude() >= LARGE_SKEW);
-        if self.is_skewed && !was_skewed {
-            self.announce(IssuerEvent::ClockSkewed { issuer: offset });
-        }
-    }
-
-    /// Writes the set at hand to disk. Losing it costs no more than an outage at the next start.
-    async fn save(&mut self) {
-        let (Some(file), Some(lifetime)) =
-            (self.parts.disk.clone(), self.parts.schedule.lifetime())
-        else {
-            return;
-        };
-        if self.json.is_empty() {
-            return;
-        }
-        let (json, now) = (mem::take(&mut self.json), self.parts.clock.now());
-        let write = move || {
-            let saved = file.save(&json, now, lifetime);
-            (json, saved)
-        };
-        let Ok((json, saved)) = tokio::task::spawn_blocking(write).await else {
-            return;
-        };
-        self.json = json;
-        if let Err(error) = saved {
-            self.announce(IssuerEvent::NotSaved {
-                error: Arc::new(error),
-            });
-        }
-    }
-
     fn obey(&mut self, command: Command) {
         match command {
             Command::Refresh(reply) => self.replies.push(reply),
@@ -316,54 +177,6 @@ impl RefreshTask {
                 self.rebase();
                 self.do_chores();
             }
-        }
-    }
-
-    /// When there is something to do beside fetching.
-    fn next_chores(&self) -> Duration {
-        let now = self.now();
-        match self.parts.schedule.stale_in(now) {
-            Some(left) if !self.is_stale => self.next_look.min(now.saturating_add(left)),
-            _ => self.next_look,
-        }
-    }
-
-    fn do_chores(&mut self) {
-        let now = self.now();
-        if now >= self.next_look {
-            self.next_look = now + LOOK_INTERVAL;
-            self.look_at_clocks();
-        }
-        if !self.is_stale
-            && self
-                .parts
-                .schedule
-                .stale_in(now)
-                .is_some_and(|left| left.is_zero())
-        {
-            self.is_stale = true;
-            self.announce(IssuerEvent::Stale);
-        }
-    }
-
-    fn look_at_clocks(&mut self) {
-        let now = self.now();
-        let Some(jump) = self.clock_watch.look(self.parts.clock.now(), now) else {
-            return;
-        };
-        self.announce(IssuerEvent::ClockJumped { clock: jump });
-        self.rebase();
-        if matches!(jump, ClockOffset::Ahead(by) if by >= SLEEP) {
-            self.parts.schedule.hurry(now);
-            self.post(|_| {});
-        }
-    }
-
-    /// Writes the limits of the set at hand anew, on the wall clock as it is now.
-    fn rebase(&mut self) {
-        if self.parts.schedule.age(self.now()).is_some() {
-            let (loaded_at, stale_at) = self.limits();
-            self.parts.publisher.rebase(loaded_at, stale_at);
         }
     }
 
@@ -405,9 +218,4 @@ impl RefreshTask {
             .checked_add(since_origin)
             .unwrap_or_else(|| Instant::now() + FAR)
     }
-}
-
-/// The standard library's hash seeds are random: good enough to keep a fleet out of step.
-fn jitter() -> Jitter {
-    Jitter::from_random(RandomState::new().hash_one(0))
 }

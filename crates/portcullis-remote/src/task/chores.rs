@@ -1,0 +1,64 @@
+//! What the task does beside fetching: it watches the clocks and the age of the keys.
+
+use std::time::Duration;
+
+use super::RefreshTask;
+use crate::{ClockOffset, IssuerEvent};
+
+/// How often the clocks are compared. A jump goes unnoticed for as long.
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A jump forward by this much may be a machine that slept: its keys are older than the monotonic clock says.
+const SLEEP: Duration = Duration::from_secs(60);
+
+impl RefreshTask {
+    /// When there is something to do beside fetching.
+    pub(super) fn next_chores(&self) -> Duration {
+        let now = self.now();
+        match self.parts.schedule.stale_in(now) {
+            Some(left) if !self.is_stale => self.next_look.min(now.saturating_add(left)),
+            _ => self.next_look,
+        }
+    }
+
+    /// Does what is due of it.
+    pub(super) fn do_chores(&mut self) {
+        let now = self.now();
+        if now >= self.next_look {
+            self.next_look = now + LOOK_INTERVAL;
+            self.look_at_clocks();
+        }
+        if !self.is_stale
+            && self
+                .parts
+                .schedule
+                .stale_in(now)
+                .is_some_and(|left| left.is_zero())
+        {
+            self.is_stale = true;
+            self.announce(IssuerEvent::Stale);
+        }
+    }
+
+    /// Moves the limits of the set at hand along if the wall clock jumped.
+    pub(super) fn look_at_clocks(&mut self) {
+        let now = self.now();
+        let Some(jump) = self.clock_watch.look(self.parts.clock.now(), now) else {
+            return;
+        };
+        self.announce(IssuerEvent::ClockJumped { clock: jump });
+        self.rebase();
+        if matches!(jump, ClockOffset::Ahead(by) if by >= SLEEP) {
+            self.parts.schedule.hurry(now);
+            self.post(|_| {});
+        }
+    }
+
+    /// Writes the limits of the set at hand anew, on the wall clock as it is now.
+    pub(super) fn rebase(&mut self) {
+        if self.parts.schedule.age(self.now()).is_some() {
+            let (loaded_at, stale_at) = self.limits();
+            self.parts.publisher.rebase(loaded_at, stale_at);
+        }
+    }
+}
