@@ -154,7 +154,10 @@ async fn a_concurrency_limit_directly_inside_holds() {
             requests.spawn(service.clone().oneshot(bearing("reader")));
         }
         for _ in 0..2 {
-            starts.recv().await.expect("a call starts");
+            tokio::select! {
+                start = starts.recv() => start.expect("the handler lives"),
+                ended = requests.join_next() => panic!("nothing lets a call end yet: {ended:?}"),
+            }
         }
         for _ in 0..100 {
             tokio::task::yield_now().await;
