@@ -5,6 +5,7 @@ mod discovery;
 mod disk;
 mod faults;
 mod fixed;
+mod https;
 mod lifecycle;
 mod refresh;
 mod requests;

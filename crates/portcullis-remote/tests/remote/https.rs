@@ -1,0 +1,142 @@
+//! Issuers behind TLS: a certificate that is trusted, and one that is not.
+
+use std::{error::Error as _, sync::Arc};
+
+use portcullis_remote::{FetchErrorKind, Issuer, IssuerBuilder};
+use portcullis_test::{SigningAlgorithm, SigningKey};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::watch,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
+};
+
+use crate::support::{impatient, millis};
+
+/// The root of `localhost.pem`, both valid for the century from 2020 on, and of use for nothing else.
+const ROOT: &[u8] = include_bytes!("certificates/root.pem");
+const CERTIFICATE: &[u8] = include_bytes!("certificates/localhost.pem");
+const KEY: &[u8] = include_bytes!("certificates/localhost.key");
+
+/// An issuer that answers every request with what `metadata` makes of its URL, and at `/jwks` with one key.
+struct HttpsIssuer {
+    url: String,
+    /// Dropping it stops the server.
+    _stop: watch::Sender<()>,
+}
+
+impl HttpsIssuer {
+    async fn start(metadata: impl Fn(&str) -> Value) -> Self {
+        let certificate = CertificateDer::from_pem_slice(CERTIFICATE).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(KEY).expect("a key");
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("they go together");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!(
+            "https://localhost:{}",
+            listener.local_addr().expect("bound").port()
+        );
+        let metadata = metadata(&url).to_string();
+        let jwks = json!({"keys": [SigningKey::generate(SigningAlgorithm::ES256).public_jwk()]})
+            .to_string();
+        let (stop, mut stopped) = watch::channel(());
+        let serve = async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    continue;
+                };
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n")
+                    && stream.read_buf(&mut head).await.is_ok_and(|read| read > 0)
+                {}
+                let body = if head.starts_with(b"GET /jwks ") {
+                    &jwks
+                } else {
+                    &metadata
+                };
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        };
+        tokio::task::spawn(async move {
+            tokio::select! {
+                () = serve => {}
+                _ = stopped.changed() => {}
+            }
+        });
+        Self { url, _stop: stop }
+    }
+
+    fn discover(&self) -> IssuerBuilder {
+        Issuer::discover(&self.url)
+            .start_timeout(millis(1))
+            .refresh_rules(impatient())
+    }
+}
+
+fn good(url: &str) -> Value {
+    json!({"issuer": url, "jwks_uri": format!("{url}/jwks")})
+}
+
+#[tokio::test]
+async fn a_configured_root_is_trusted() {
+    let issuer = HttpsIssuer::start(good).await;
+    let keys = issuer
+        .discover()
+        .root_certificates(ROOT)
+        .start()
+        .await
+        .unwrap();
+    keys.refresh().await.unwrap();
+    assert_eq!(keys.status().keys.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_root_is_not() {
+    let issuer = HttpsIssuer::start(good).await;
+    let keys = issuer.discover().start().await.unwrap();
+    let error = keys.refresh().await.expect_err("not trusted");
+    assert_eq!(error.kind(), FetchErrorKind::Unreachable);
+    assert!(error.to_string().contains("certificate"), "{error}");
+    assert!(error.source().is_some());
+}
+
+#[tokio::test]
+async fn keys_of_an_https_issuer_are_never_fetched_over_http() {
+    let issuer =
+        HttpsIssuer::start(|url| json!({"issuer": url, "jwks_uri": "http://localhost:1/jwks"}))
+            .await;
+    let keys = issuer
+        .discover()
+        .root_certificates(ROOT)
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(
+        keys.refresh().await.expect_err("less safe").kind(),
+        FetchErrorKind::Forbidden
+    );
+
+    // Unless that is configured, on loopback.
+    let plain = portcullis_test::TestIssuer::start().await;
+    let keys = Issuer::jwks(&issuer.url, plain.jwks_uri())
+        .fail_fast()
+        .start()
+        .await
+        .unwrap();
+    assert!(keys.is_ready());
+}
