@@ -1,0 +1,65 @@
+//! `portcullis jwks check URL`
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use portcullis_core::escape;
+
+use crate::{Outcome, issuer::fetch};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JwksCommand {
+    /// Fetch a key set and say which of its keys can be used.
+    ///
+    /// The status is 0 when every key is usable, 1 when the set cannot be used or a key had to be skipped.
+    Check {
+        /// Where the key set is: an https URL, or http on loopback.
+        url: String,
+    },
+}
+
+pub(crate) fn run(command: JwksCommand) -> Outcome {
+    let JwksCommand::Check { url } = command;
+    let fetched = fetch(&url, Some(&url))?;
+    let snapshot = fetched.issuer.as_ref().snapshot();
+    let Some(keys) = snapshot.keys() else {
+        return Err("no keys were loaded".into());
+    };
+
+    for key in keys.keys() {
+        let kid = key.kid().map_or_else(|| "(no kid)".to_owned(), escape);
+        let algorithms: Vec<_> = key
+            .algorithms()
+            .iter()
+            .map(|algorithm| algorithm.to_string())
+            .collect();
+        println!(
+            "usable   {kid}  {}  thumbprint {}",
+            algorithms.join(" "),
+            key.thumbprint()
+        );
+    }
+    for skipped in keys.skipped() {
+        let kid = skipped
+            .kid
+            .as_deref()
+            .map_or_else(|| "(no kid)".to_owned(), escape);
+        println!("skipped  {kid}  {}", skipped.reason);
+    }
+    let private = keys.private_members();
+    if private > 0 {
+        eprintln!(
+            "warning: {private} private key members are published here: those keys are compromised, replace them"
+        );
+    }
+    eprintln!(
+        "{} usable, {} skipped",
+        keys.keys().len(),
+        keys.skipped_count()
+    );
+    Ok(if keys.skipped_count() == 0 && private == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

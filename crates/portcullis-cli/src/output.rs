@@ -1,0 +1,39 @@
+//! Text that others control, made fit for a terminal.
+
+use serde_json::Value;
+
+/// JSON over several lines, with every control character and everything outside ASCII escaped.
+pub(crate) fn pretty(value: &Value) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut shown, character| {
+            match character {
+                '\n' | ' '..='~' => shown.push(character),
+                other => {
+                    let mut units = [0; 2];
+                    for unit in other.encode_utf16(&mut units) {
+                        shown.push_str(&format!("\\u{unit:04x}"));
+                    }
+                }
+            }
+            shown
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_as_a_command() {
+        let shown = pretty(&serde_json::json!({ "a": "\u{1b}[31m\u{9b}\u{202e}😀" }));
+        assert!(
+            shown
+                .bytes()
+                .all(|byte| matches!(byte, b'\n' | b' '..=b'~')),
+            "{shown}"
+        );
+        let back: Value = serde_json::from_str(&shown).expect("still JSON");
+        assert_eq!(back["a"], "\u{1b}[31m\u{9b}\u{202e}😀");
+    }
+}

@@ -1,0 +1,167 @@
+//! `portcullis token inspect`
+
+use std::{
+    io::{Read, stdin},
+    process::ExitCode,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
+use clap::{Args, Subcommand};
+use portcullis_core::{Clock, ConfigError, SystemClock};
+use portcullis_jwt::{
+    Algorithm, AudienceRule, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, Profile,
+};
+use serde_json::Value;
+
+use crate::{Outcome, issuer::fetch, output::pretty};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Read a token from standard input, show what is in it, and say whether it would be accepted and why not.
+    ///
+    /// Without --issuer nothing is verified. The status is 0 when the token would be accepted, or when nothing was
+    /// to be verified and the token is well-formed; otherwise 1.
+    Inspect(Inspect),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Inspect {
+    /// The issuer whose keys and name the token is held against.
+    #[arg(long, value_name = "URL", requires = "audiences")]
+    issuer: Option<String>,
+
+    /// Where the issuer's keys are, instead of discovering them.
+    #[arg(long, value_name = "URL", requires = "issuer")]
+    jwks_uri: Option<String>,
+
+    /// An audience that is accepted (with --profile cognito, a client id); may be repeated.
+    #[arg(long = "audience", value_name = "AUD", requires = "issuer")]
+    audiences: Vec<String>,
+
+    /// The rules the issuer's tokens follow.
+    #[arg(long, default_value = "strict", value_parser = PROFILES)]
+    profile: String,
+
+    /// An algorithm that is accepted; may be repeated. Default: every asymmetric one.
+    #[arg(long = "algorithm", value_name = "ALG", value_parser = algorithm)]
+    algorithms: Vec<Algorithm>,
+}
+
+/// The longest input that is read; a token is at most 8 KiB.
+const LONGEST_INPUT: u64 = 64 * 1024;
+
+pub(crate) fn run(TokenCommand::Inspect(inspect): TokenCommand) -> Outcome {
+    let mut input = String::new();
+    stdin().take(LONGEST_INPUT).read_to_string(&mut input)?;
+    let token = input.trim();
+    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+
+    let well_formed = show(token);
+    match &inspect.issuer {
+        None if well_formed => println!(
+            "not verified: give --issuer and --audience to learn whether it would be accepted"
+        ),
+        None => return Ok(ExitCode::FAILURE),
+        Some(issuer) => return verdict(token, issuer, &inspect),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints header and claims, as far as they can be read; whether all of them can.
+fn show(token: &str) -> bool {
+    let shown = CompactJws::parse(token).and_then(|jws| {
+        let part = token.split('.').next().unwrap_or_default();
+        println!(
+            "header {}",
+            json(&URL_SAFE_NO_PAD.decode(part).unwrap_or_default())
+        );
+        jws.header(&mut HeaderBuffer::new())?;
+        println!("claims {}", json(&jws.payload()?));
+        Ok(())
+    });
+    if let Err(error) = &shown {
+        println!("not a signed JWT: {error}");
+    }
+    shown.is_ok()
+}
+
+fn json(bytes: &[u8]) -> String {
+    serde_json::from_slice::<Value>(bytes)
+        .map_or_else(|_| "(no JSON)".to_owned(), |value| pretty(&value))
+}
+
+fn verdict(token: &str, issuer: &str, inspect: &Inspect) -> Outcome {
+    let fetched = fetch(issuer, inspect.jwks_uri.as_deref())?;
+    let now = SystemClock.now();
+    let judge = |profile| -> Result<_, ConfigError> {
+        let verifier = verifier(fetched.issuer.as_ref(), profile, inspect)?;
+        Ok(verifier
+            .verify(token, now)
+            .and_then(|verified| verified.bind_as_bearer().cloned()))
+    };
+    match judge(profile(&inspect.profile))? {
+        Ok(principal) => {
+            println!("accepted by the profile {:?}", inspect.profile);
+            println!("  kind       {}", principal.kind());
+            println!("  subject    {}", or_none(principal.subject()));
+            println!("  client id  {}", or_none(principal.client_id()));
+            println!("  token id   {}", or_none(principal.credential_id()));
+            println!("  scopes     {}", principal.scopes());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            println!("refused by the profile {:?}: {error}", inspect.profile);
+            for name in PROFILES.iter().filter(|name| **name != inspect.profile) {
+                if judge(profile(name))?.is_ok() {
+                    println!("  it would be accepted with --profile {name}");
+                }
+            }
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn verifier(
+    keys: &IssuerKeys,
+    profile: Profile,
+    inspect: &Inspect,
+) -> Result<JwtVerifier, ConfigError> {
+    let algorithms = if inspect.algorithms.is_empty() {
+        Algorithm::ASYMMETRIC.to_vec()
+    } else {
+        inspect.algorithms.clone()
+    };
+    let audiences = inspect.audiences.iter().map(String::as_str);
+    let builder = JwtVerifier::of(keys).algorithms(algorithms);
+    let builder = match profile.audience_rule() {
+        AudienceRule::ClientId => builder.client_ids(audiences),
+        _ => builder.audiences(audiences),
+    };
+    builder.profile(profile).build()
+}
+
+const PROFILES: [&str; 7] = [
+    "strict", "auth0", "entra", "keycloak", "cognito", "okta", "logto",
+];
+
+fn profile(name: &str) -> Profile {
+    match name {
+        "auth0" => Profile::auth0(),
+        "entra" => Profile::entra_id(),
+        "keycloak" => Profile::keycloak(),
+        "cognito" => Profile::cognito(),
+        "okta" => Profile::okta(),
+        "logto" => Profile::logto(),
+        _ => Profile::rfc9068(),
+    }
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::from_name(name)
+        .filter(|algorithm| !algorithm.is_symmetric())
+        .ok_or_else(|| format!("{name:?} is no asymmetric signature algorithm that is known here"))
+}
+
+fn or_none(text: Option<&str>) -> String {
+    text.map_or_else(|| "(none)".to_owned(), portcullis_core::escape)
+}

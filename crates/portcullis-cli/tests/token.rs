@@ -1,0 +1,187 @@
+//! `portcullis token inspect` and `portcullis jwks check`, against a live issuer.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+
+const AUDIENCE: &str = "https://orders.example.com";
+
+/// Runs the command with `input`; its status and what it printed, stdout and stderr.
+async fn run(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|&argument| argument.to_owned())
+        .collect();
+    let input = input.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(input.as_bytes())
+            .expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    })
+    .await
+    .expect("it does not panic")
+}
+
+async fn inspect(issuer: &TestIssuer, token: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    let url = issuer.url();
+    let mut arguments = vec!["token", "inspect", "--issuer", &url, "--audience", AUDIENCE];
+    arguments.extend(more);
+    run(&arguments, token).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_token_is_accepted_and_its_holder_named() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer
+        .token()
+        .audience(AUDIENCE)
+        .client_id("billing")
+        .subject("billing")
+        .scope("orders:read")
+        .mint();
+    for sent in [token.clone(), format!("Bearer {token}\n")] {
+        let (code, stdout, _) = inspect(&issuer, &sent, &[]).await;
+        assert_eq!(code, Some(0), "{stdout}");
+        for expected in ["accepted", "machine", "billing", "orders:read"] {
+            assert!(stdout.contains(expected), "{expected}: {stdout}");
+        }
+        assert!(
+            !stdout.contains(&token),
+            "a token that is printed can be used by whoever reads it"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_told_why_and_what_would_accept_it() {
+    let issuer = TestIssuer::start().await;
+    let other = issuer.token().audience("https://other.example.com").mint();
+    let (code, stdout, _) = inspect(&issuer, &other, &[]).await;
+    assert_eq!(code, Some(1));
+    assert!(stdout.contains("`aud`"), "{stdout}");
+
+    let keycloak = issuer
+        .token()
+        .audience(AUDIENCE)
+        .typ("JWT")
+        .claim("typ", "Bearer")
+        .claim("azp", "billing")
+        .mint();
+    let (code, stdout, _) = inspect(&issuer, &keycloak, &[]).await;
+    assert_eq!(code, Some(1));
+    assert!(stdout.contains("--profile keycloak"), "{stdout}");
+    assert_eq!(
+        inspect(&issuer, &keycloak, &["--profile", "keycloak"])
+            .await
+            .0,
+        Some(0)
+    );
+
+    let (code, stdout, _) = inspect(
+        &issuer,
+        &issuer.token().audience(AUDIENCE).mint(),
+        &["--algorithm", "RS256"],
+    )
+    .await;
+    assert_eq!(code, Some(1));
+    assert!(stdout.contains("ES256"), "{stdout}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_issuer_nothing_is_vouched_for() {
+    let issuer = TestIssuer::start().await;
+    let (code, stdout, _) = run(&["token", "inspect"], &issuer.token().mint()).await;
+    assert_eq!(code, Some(0));
+    assert!(stdout.contains("not verified"), "{stdout}");
+    for rubbish in ["", "a.b", "a.b.c", "{}"] {
+        assert_eq!(
+            run(&["token", "inspect"], rubbish).await.0,
+            Some(1),
+            "{rubbish:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_issuer_is_no_verdict() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.token().audience(AUDIENCE).mint();
+    issuer.fault(Endpoint::Discovery, Fault::Html);
+    let (code, stdout, stderr) = inspect(&issuer, &token, &[]).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        !stdout.contains("refused") && stderr.contains("error:"),
+        "{stdout}{stderr}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_calls_have_a_status_of_their_own() {
+    assert_eq!(
+        run(&["token", "inspect", "--algorithm", "none"], "")
+            .await
+            .0,
+        Some(2)
+    );
+    assert_eq!(
+        run(
+            &["token", "inspect", "--jwks-uri", "https://example.com"],
+            ""
+        )
+        .await
+        .0,
+        Some(2)
+    );
+    assert_eq!(
+        run(&["token", "inspect", "--issuer", "https://example.com"], "")
+            .await
+            .0,
+        Some(2)
+    );
+    assert_eq!(run(&["jwks", "check"], "").await.0, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_set_is_told_key_by_key() {
+    let issuer = TestIssuer::start().await;
+    let (code, stdout, _) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    assert_eq!(code, Some(0));
+    assert!(
+        stdout.starts_with("usable") && stdout.contains("ES256"),
+        "{stdout}"
+    );
+
+    issuer.fault(Endpoint::Jwks, Fault::NoisyKeys);
+    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    assert_eq!(code, Some(1), "a key that is skipped is worth a look");
+    assert!(
+        stdout.contains("usable") && stdout.contains("skipped"),
+        "{stdout}"
+    );
+    assert!(stderr.contains("skipped"), "{stderr}");
+
+    issuer.fault(Endpoint::Jwks, Fault::EmptySet);
+    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("error:"), "{stderr}");
+}
