@@ -1,1 +1,102 @@
-//! x
+//! An issuer that is no good when the service starts: the service starts all the same, says that it cannot decide, and
+//! is ready as soon as the issuer is, with nothing restarted.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, future::join_all, stream};
+use portcullis_test::{Endpoint, TestIssuer};
+
+use super::{
+    answers::{outage, passes, refused},
+    faults::{Case, Fetch, SIDE_BY_SIDE, of_key_set, of_metadata},
+    patience::in_time,
+    service::{Service, impatient},
+    tokens::{forged, of_stranger, unpublished, valid},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_faulty_key_set_at_the_start() {
+    let stranger = TestIssuer::start().await;
+    let cases = of_key_set(&stranger).into_iter();
+    stream::iter(cases)
+        .for_each_concurrent(SIDE_BY_SIDE, async |case| {
+            let issuer = TestIssuer::start().await;
+            put(&case, Endpoint::Jwks, &issuer, &stranger).await;
+        })
+        .await;
+    assert_eq!(
+        stranger.requests(Endpoint::Jwks),
+        0,
+        "nobody was redirected"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faulty_metadata_at_the_start() {
+    let stranger = TestIssuer::start().await;
+    let count = of_metadata(&stranger, &stranger).len();
+    stream::iter(0..count)
+        .for_each_concurrent(SIDE_BY_SIDE, async |case| {
+            let issuer = TestIssuer::start().await;
+            let case = of_metadata(&issuer, &stranger).swap_remove(case);
+            put(&case, Endpoint::Discovery, &issuer, &stranger).await;
+        })
+        .await;
+    assert_eq!(
+        stranger.requests(Endpoint::Jwks),
+        0,
+        "nobody was redirected"
+    );
+}
+
+async fn put(case: &Case, endpoint: Endpoint, issuer: &TestIssuer, stranger: &TestIssuer) {
+    let name = case.name;
+    issuer.fault(endpoint, case.fault.clone());
+    let service = start(issuer).await;
+    if case.fetch == Fetch::Succeeds {
+        in_time(service.issuer().ready()).await.expect("keys");
+        return passes(&service.get(&valid(issuer)).await, name);
+    }
+    in_time(issuer.wait_for_requests(endpoint, 1)).await;
+    cannot_decide(&service, issuer, stranger, name).await;
+
+    issuer.heal(endpoint);
+    in_time(service.issuer().ready()).await.expect("keys");
+    passes(&service.get(&valid(issuer)).await, name);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_not_there_at_the_start() {
+    let (issuer, stranger) = tokio::join!(TestIssuer::start(), TestIssuer::start());
+    issuer.stop().await;
+    let service = start(&issuer).await;
+    cannot_decide(&service, &issuer, &stranger, "stopped").await;
+
+    issuer.restart().await;
+    in_time(service.issuer().ready()).await.expect("keys");
+    passes(&service.get(&valid(&issuer)).await, "restarted");
+}
+
+/// Does not wait for the first keys.
+async fn start(issuer: &TestIssuer) -> Service {
+    let keys = impatient(issuer).start_timeout(Duration::ZERO);
+    Service::start(keys.start().await.expect("a sound configuration")).await
+}
+
+async fn cannot_decide(service: &Service, issuer: &TestIssuer, stranger: &TestIssuer, what: &str) {
+    for token in [
+        valid(issuer),
+        unpublished(issuer),
+        of_stranger(issuer, stranger),
+    ] {
+        outage(&service.get(&token).await, what);
+    }
+    let forged = forged(issuer);
+    let refusals = forged.iter().map(async |(how, token)| {
+        refused(&service.get(token).await, &format!("{what}, {how}"));
+    });
+    join_all(refusals).await;
+    let status = service.issuer().status();
+    assert!(!status.ready, "{what}");
+    assert!(!status.stale, "{what}: there is nothing to be stale");
+}

@@ -1,11 +1,14 @@
-//! Every way for a key set to be no good, and a few in which it is good all the same.
+//! Every way for an issuer's answer to be no good, and a few in which it is good all the same.
 
 use std::time::Duration;
 
 use portcullis_test::{Fault, TestIssuer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::service::TIMEOUT;
+
+/// How many cases run at once: the hanging ones overlap, and none starves.
+pub(super) const SIDE_BY_SIDE: usize = 8;
 
 /// What comes of a fetch that meets a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +19,91 @@ pub(super) enum Fetch {
     Succeeds,
 }
 
-/// A fault of the key set's endpoint.
+/// A fault of an endpoint.
+#[derive(Clone)]
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) fault: Fault,
     pub(super) fetch: Fetch,
 }
 
-/// The cases; a redirect leads to the keys of `stranger`.
+impl Case {
+    /// Whether the issuer keeps those who ask waiting for longer than a request waits.
+    pub(super) fn keeps_waiting(&self) -> bool {
+        let fault = &self.fault;
+        self.fetch == Fetch::Fails && matches!(fault, Fault::Hang | Fault::Stalled | Fault::Slow(_))
+    }
+}
+
+/// The cases of a key set; whatever leads elsewhere leads to `stranger`.
 pub(super) fn of_key_set(stranger: &TestIssuer) -> Vec<Case> {
-    let strangers_keys = json!({ "keys": [] , "jwks_uri": stranger.jwks_uri() });
     let fails = [
+        ("an empty set", Fault::EmptySet),
+        ("a thousand keys", Fault::ThousandKeys),
+        ("redirected", Fault::Redirect(stranger.jwks_uri())),
+        ("no keys member", Fault::Json(json!({}))),
+        ("keys null", Fault::Json(json!({ "keys": null }))),
+        ("keys an object", Fault::Json(json!({ "keys": {} }))),
+        (
+            "no usable key",
+            Fault::Json(json!({ "keys": [{}, { "kty": "oct", "k": "AAAA" }] })),
+        ),
+        (
+            "a pointer elsewhere",
+            Fault::Json(json!({ "keys": [], "jwks_uri": stranger.jwks_uri() })),
+        ),
+    ];
+    cases(fails, [])
+}
+
+/// The cases of metadata; whatever leads elsewhere leads to `stranger`.
+pub(super) fn of_metadata(issuer: &TestIssuer, stranger: &TestIssuer) -> Vec<Case> {
+    let metadata =
+        |jwks_uri: Value| Fault::Json(json!({ "issuer": issuer.url(), "jwks_uri": jwks_uri }));
+    let fails = [
+        ("an empty object", Fault::EmptySet),
+        ("redirected", Fault::Redirect(stranger.discovery_uri())),
+        (
+            "another issuer's",
+            Fault::Json(json!({ "issuer": stranger.url(), "jwks_uri": stranger.jwks_uri() })),
+        ),
+        (
+            "an issuer with a slash more",
+            Fault::Json(
+                json!({ "issuer": format!("{}/", issuer.url()), "jwks_uri": stranger.jwks_uri() }),
+            ),
+        ),
+        (
+            "no issuer",
+            Fault::Json(json!({ "jwks_uri": stranger.jwks_uri() })),
+        ),
+        (
+            "no jwks_uri",
+            Fault::Json(json!({ "issuer": issuer.url() })),
+        ),
+        ("jwks_uri null", metadata(json!(null))),
+        ("jwks_uri a list", metadata(json!([stranger.jwks_uri()]))),
+        ("jwks_uri relative", metadata(json!("/jwks"))),
+        ("jwks_uri a file", metadata(json!("file:///etc/passwd"))),
+        (
+            "jwks_uri link-local",
+            metadata(json!("http://169.254.169.254/jwks")),
+        ),
+        ("jwks_uri private", metadata(json!("http://10.0.0.1/jwks"))),
+        (
+            "jwks_uri with a login",
+            metadata(json!("http://a:b@127.0.0.1:1/jwks")),
+        ),
+    ];
+    cases(fails, [("a thousand members more", Fault::ThousandKeys)])
+}
+
+/// These cases, and those of any endpoint.
+fn cases<const F: usize, const S: usize>(
+    fails: [(&'static str, Fault); F],
+    succeeds: [(&'static str, Fault); S],
+) -> Vec<Case> {
+    let fails_anywhere = [
         ("down", Fault::Down),
         ("hanging", Fault::Hang),
         ("stalled half-way", Fault::Stalled),
@@ -50,52 +127,39 @@ pub(super) fn of_key_set(stranger: &TestIssuer) -> Vec<Case> {
         ),
         ("HTML", Fault::Html),
         ("empty", Fault::Empty),
-        ("an empty set", Fault::EmptySet),
         ("null", Fault::Null),
         ("truncated", Fault::Truncated),
         ("huge", Fault::Huge { bytes: 1 << 20 }),
-        ("a thousand keys", Fault::ThousandKeys),
-        ("redirected", Fault::Redirect(stranger.jwks_uri())),
         ("redirected nowhere", Fault::Redirect("/".into())),
         ("a list", Fault::Json(json!([]))),
         ("a string", Fault::Json(json!("keys"))),
-        ("no keys member", Fault::Json(json!({}))),
-        ("keys null", Fault::Json(json!({ "keys": null }))),
-        ("keys an object", Fault::Json(json!({ "keys": {} }))),
-        (
-            "no usable key",
-            Fault::Json(json!({ "keys": [{}, { "kty": "oct", "k": "AAAA" }] })),
-        ),
-        ("a pointer elsewhere", Fault::Json(strangers_keys)),
-        ("UTF-16", answer("\u{feff}{\"keys\":[]}", utf16)),
-        ("no UTF-8", answer("{\"keys\":[]}", |_| vec![0xff; 64])),
+        ("a number", Fault::Json(json!(7))),
+        ("no UTF-8", body(vec![0xff; 64])),
+        ("UTF-16", body(utf16("{}"))),
     ];
-    let succeeds = [
+    let succeeds_anywhere = [
         ("slow", Fault::Slow(Duration::from_millis(50))),
-        ("noise among the keys", Fault::NoisyKeys),
+        ("noise among the good", Fault::NoisyKeys),
         ("as text/plain", Fault::WrongContentType),
     ];
-    let case = |fetch| {
-        move |(name, fault)| Case {
-            name,
-            fault,
-            fetch,
-        }
-    };
-    let fails = fails.into_iter().map(case(Fetch::Fails));
+    let case = |fetch| move |(name, fault)| Case { name, fault, fetch };
+    let fails = fails.into_iter().chain(fails_anywhere);
+    let succeeds = succeeds.into_iter().chain(succeeds_anywhere);
     fails
-        .chain(succeeds.into_iter().map(case(Fetch::Succeeds)))
+        .map(case(Fetch::Fails))
+        .chain(succeeds.map(case(Fetch::Succeeds)))
         .collect()
 }
 
-fn answer(text: &str, encode: fn(&str) -> Vec<u8>) -> Fault {
+fn body(body: Vec<u8>) -> Fault {
     Fault::Answer {
         status: 200,
-        content_type: "application/jwk-set+json",
-        body: encode(text),
+        content_type: "application/json",
+        body,
     }
 }
 
 fn utf16(text: &str) -> Vec<u8> {
+    let text = format!("\u{feff}{text}");
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }

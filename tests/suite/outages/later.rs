@@ -5,22 +5,23 @@ use portcullis_test::{Endpoint, TestIssuer};
 
 use super::{
     answers::{invalid, outage, passes, refused},
-    faults::{self, Case, Fetch},
+    faults::{Case, Fetch, SIDE_BY_SIDE, of_key_set},
     patience::recovery,
     service::{Service, any_budget, impatient},
     tokens::{forged, of_stranger, unpublished, valid},
 };
 
-/// How many cases run at once: the hanging ones overlap, and none starves.
-pub(super) const SIDE_BY_SIDE: usize = 8;
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_faulty_key_set_loses_no_valid_token_and_lets_no_forged_one_in() {
     let stranger = TestIssuer::start().await;
-    stream::iter(faults::of_key_set(&stranger))
+    stream::iter(of_key_set(&stranger))
         .for_each_concurrent(SIDE_BY_SIDE, |case| put(case, &stranger))
         .await;
-    assert_eq!(stranger.requests(Endpoint::Jwks), 0, "nobody was redirected");
+    assert_eq!(
+        stranger.requests(Endpoint::Jwks),
+        0,
+        "nobody was redirected"
+    );
 }
 
 async fn put(Case { name, fault, fetch }: Case, stranger: &TestIssuer) {
@@ -77,7 +78,7 @@ pub(super) async fn still_decides(
         refused(&service.get(token).await, &format!("{what}, {how}"));
     });
     let fresh = valid(issuer);
-    let passages = [kept, &fresh, kept, &fresh]
-        .map(async |token| passes(&service.get(token).await, what));
+    let passages =
+        [kept, &fresh, kept, &fresh].map(async |token| passes(&service.get(token).await, what));
     tokio::join!(join_all(refusals), join_all(passages));
 }

@@ -33,5 +33,8 @@ pub(super) async fn event(
 
 /// Waits until the keys could be fetched again.
 pub(super) async fn recovery(events: &mut Receiver<IssuerEvent>) {
-    event(events, |event| matches!(event, IssuerEvent::Recovered { .. })).await;
+    event(events, |event| {
+        matches!(event, IssuerEvent::Recovered { .. })
+    })
+    .await;
 }

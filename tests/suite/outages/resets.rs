@@ -1,1 +1,81 @@
-//! x
+//! Callers who name an unknown key and reset the connection before they are answered.
+
+use std::{net::SocketAddr, time::Duration};
+
+use portcullis_remote::Issuer;
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
+
+use super::{
+    answers::{invalid, passes},
+    patience::in_time,
+    service::Service,
+    spray::budget,
+    tokens::{UnknownKids, unpublished, valid},
+};
+
+const RESETS: usize = 500;
+
+/// With every default, as users start it.
+async fn start(issuer: &TestIssuer) -> Service {
+    let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
+    Service::start(keys).await
+}
+
+async fn send_and_reset(address: SocketAddr, token: &str) {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let request =
+        format!("GET /orders HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("a socket");
+    tokio::task::yield_now().await; // the service may begin
+    stream.set_zero_linger().expect("a socket"); // closing resets
+}
+
+#[tokio::test]
+async fn they_neither_stop_a_refresh_nor_keep_others_from_it() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    let kids: Vec<String> = UnknownKids::of(&issuer).take(RESETS).collect();
+    issuer.fault(Endpoint::Jwks, Fault::Slow(Duration::from_millis(300)));
+    let before = issuer.requests(Endpoint::Jwks);
+    issuer.rotate();
+    let started = Instant::now();
+
+    // The one who causes the fetch is gone before the issuer has answered; the fetch is not.
+    send_and_reset(service.address(), &kids[0]).await;
+    in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
+    let new = valid(&issuer);
+    let resets = async {
+        for token in &kids[1..] {
+            send_and_reset(service.address(), token).await;
+        }
+    };
+    let ((), answer) = tokio::join!(resets, service.get(&new));
+    passes(&answer, "a key that came with a fetch of theirs");
+    let fetches = issuer.requests(Endpoint::Jwks) - before;
+    let most = budget(started.elapsed());
+    assert!((1..=most).contains(&fetches), "{fetches} of {most}");
+}
+
+#[tokio::test]
+async fn they_cause_no_more_fetches_than_the_budget_has() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    let before = issuer.requests(Endpoint::Jwks);
+    let started = Instant::now();
+    for token in UnknownKids::of(&issuer).take(RESETS) {
+        send_and_reset(service.address(), &token).await;
+    }
+    let valid = valid(&issuer);
+    passes(&service.get(&valid).await, "after the resets");
+    invalid(
+        &service.get(&unpublished(&issuer)).await,
+        "after the resets",
+    );
+    let fetches = issuer.requests(Endpoint::Jwks) - before;
+    let most = budget(started.elapsed());
+    assert!((1..=most).contains(&fetches), "{fetches} of {most}");
+}

@@ -1,1 +1,139 @@
-//! x
+//! Ten thousand tokens, each under a key of its own that nobody has.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use portcullis_remote::Issuer;
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+use portcullis_tests::{Connection, Response};
+use tokio::time::Instant;
+
+use super::{
+    answers::{invalid, outage, passes},
+    service::Service,
+    tokens::{UnknownKids, valid},
+    waiting::begin,
+};
+
+const SPRAYED: usize = 10_000;
+const CONNECTIONS: usize = 8;
+
+/// How many fetches a spray of that length may cause.
+pub(super) fn budget(lasted: Duration) -> usize {
+    let refilled = lasted.as_secs() / 30;
+    2 + usize::try_from(refilled).expect("a test of less than an eternity")
+}
+
+/// Sprays over several connections, with a valid token after every tenth, and hands every answer to `unknown` or
+/// `known`. Says how long it took.
+pub(super) async fn spray(
+    address: SocketAddr,
+    issuer: &TestIssuer,
+    count: usize,
+    unknown: impl Fn(&Response),
+    known: impl Fn(&Response),
+) -> Duration {
+    let started = Instant::now();
+    let valid = valid(issuer);
+    let tokens: Vec<String> = UnknownKids::of(issuer).take(count).collect();
+    let share = count.div_ceil(CONNECTIONS);
+    let all = tokens.chunks(share).map(async |tokens| {
+        let mut connection = Connection::open(address).await;
+        for (nth, token) in tokens.iter().enumerate() {
+            unknown(&ask(&mut connection, address, token).await);
+            if nth % 10 == 0 {
+                known(&ask(&mut connection, address, &valid).await);
+            }
+        }
+    });
+    join_all(all).await;
+    started.elapsed()
+}
+
+async fn ask(connection: &mut Connection, address: SocketAddr, token: &str) -> Response {
+    let request =
+        format!("GET /orders HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
+    connection.send(request).await;
+    connection.response().await
+}
+
+/// With every default, as users start it.
+async fn start(issuer: &TestIssuer) -> Service {
+    let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
+    Service::start(keys).await
+}
+
+#[tokio::test]
+async fn a_spray_stays_within_the_budget_and_every_valid_token_passes() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    let before = issuer.requests(Endpoint::Jwks);
+    let lasted = spray(
+        service.address(),
+        &issuer,
+        SPRAYED,
+        |answer| invalid(answer, "the issuer can be asked, and has no such key"),
+        |answer| passes(answer, "while others spray"),
+    )
+    .await;
+    let fetches = issuer.requests(Endpoint::Jwks) - before;
+    assert!(
+        (1..=budget(lasted)).contains(&fetches),
+        "{fetches} in {lasted:?}"
+    );
+    for request in issuer.recorded() {
+        let asked = format!("{} {:?}", request.uri, request.headers);
+        assert!(
+            !asked.contains("sprayed"),
+            "the issuer hears nothing of it: {asked}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_spray_in_an_outage_stays_within_the_budget_and_every_valid_token_passes() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    issuer.fault(Endpoint::Jwks, Fault::Status(500));
+    let before = issuer.requests(Endpoint::Jwks);
+    let lasted = spray(
+        service.address(),
+        &issuer,
+        SPRAYED,
+        |answer| outage(answer, "the key may be new"),
+        |answer| passes(answer, "while others spray"),
+    )
+    .await;
+    let fetches = issuer.requests(Endpoint::Jwks) - before;
+    // A failed fetch is tried again after 0.5 to 1 s, then 1 to 2 s, and so on.
+    let retries = 1 + (lasted.as_secs_f64() / 0.5).log2().max(0.0) as usize;
+    let most = budget(lasted) + retries;
+    assert!(
+        (1..=most).contains(&fetches),
+        "{fetches} of {most} in {lasted:?}"
+    );
+}
+
+#[tokio::test]
+async fn while_the_issuer_hangs_a_spray_costs_valid_tokens_no_wait() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    issuer.fault(Endpoint::Jwks, Fault::Hang);
+    let before = issuer.requests(Endpoint::Jwks);
+    let valid = valid(&issuer);
+    let mut kids = UnknownKids::of(&issuer);
+    let (mut waiting, mut answered) = (Vec::new(), Vec::new());
+    while waiting.len() + answered.len() < SPRAYED {
+        let begun = begin(&service, &mut kids, 20).await;
+        waiting.extend(begun.0);
+        answered.extend(begun.1);
+        assert_eq!(service.status_at_once(&valid), Some(StatusCode::OK));
+    }
+    answered.extend(join_all(waiting).await);
+    for answer in answered {
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let fetches = issuer.requests(Endpoint::Jwks) - before;
+    assert!((1..=2).contains(&fetches), "{fetches}");
+}

@@ -1,1 +1,102 @@
-//! x
+//! Keys that are too old to be used: nothing can be decided by them, so the answer is 503.
+
+use std::time::Duration;
+
+use portcullis_jwt::TokenError;
+use portcullis_remote::IssuerEvent;
+use portcullis_test::{Broken, ManualClock, TestIssuer};
+
+use super::{
+    answers::{outage, passes, refused},
+    patience::{event, in_time, recovery},
+    service::{Service, impatient, soon_again},
+    tokens::{forged, good, unpublished, valid},
+};
+
+/// The lifetime of a set of which the issuer says nothing, and the stale limit.
+const LIMIT: Duration = Duration::from_secs(10 * 60 + 6 * 60 * 60);
+
+#[tokio::test]
+async fn past_the_stale_limit_nothing_is_decided() {
+    let issuer = TestIssuer::start().await;
+    let clock = ManualClock::starting_now();
+    let keys = impatient(&issuer).start().await.expect("keys");
+    let service = Service::start_at(keys, clock.shared()).await;
+    issuer.stop().await;
+    let token = good(&issuer).expires_in(2 * LIMIT).mint();
+
+    clock.advance(LIMIT - Duration::from_secs(60));
+    passes(&service.get(&token).await, "a minute before the limit");
+    clock.advance(Duration::from_secs(61));
+    outage(&service.get(&token).await, "past the limit");
+    for broken in [Broken::Expired, Broken::AudienceOther, Broken::WrongKey] {
+        let token = good(&issuer).mint_broken(broken);
+        outage(
+            &service.get(&token).await,
+            "whatever is wrong with it, who knows?",
+        );
+    }
+    outage(&service.get(&unpublished(&issuer)).await, "past the limit");
+    for (how, token) in forged(&issuer) {
+        refused(&service.get(&token).await, &how);
+    }
+
+    clock.rewind(Duration::from_secs(61));
+    passes(&service.get(&token).await, "the keys were kept");
+}
+
+#[tokio::test]
+async fn an_operator_extends_the_limit_while_running() {
+    let issuer = TestIssuer::start().await;
+    let mut rules = soon_again();
+    let lifetime = Duration::from_millis(100);
+    (rules.shortest_lifetime, rules.longest_lifetime) = (lifetime, lifetime);
+    rules.longest_backoff = lifetime;
+    let keys = impatient(&issuer).refresh_rules(rules).start().await;
+    let service = Service::start(keys.expect("keys")).await;
+    let mut events = service.issuer().events();
+    issuer.stop().await;
+
+    let too_old = async |events: &mut _| {
+        service.issuer().set_stale_limit(Duration::ZERO);
+        event(events, |event| matches!(event, IssuerEvent::Stale)).await;
+        outage(&service.get(&valid(&issuer)).await, "past the limit");
+        assert!(service.issuer().status().stale);
+        assert!(
+            service.issuer().is_ready(),
+            "no fleet is drained by an issuer's outage"
+        );
+    };
+    too_old(&mut events).await;
+    service
+        .issuer()
+        .set_stale_limit(Duration::from_secs(24 * 60 * 60));
+    in_time(async {
+        while service.issuer().status().stale {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    passes(&service.get(&valid(&issuer)).await, "extended");
+
+    too_old(&mut events).await;
+    issuer.restart().await;
+    recovery(&mut events).await;
+    service.issuer().set_stale_limit(LIMIT);
+    in_time(async {
+        while service.issuer().status().stale {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    passes(&service.get(&valid(&issuer)).await, "fetched anew");
+}
+
+#[test]
+fn what_cannot_be_judged_is_no_fault_of_the_callers() {
+    for outage in [TokenError::KeysStale, TokenError::KeysNotLoaded] {
+        assert!(outage.is_outage());
+        let failure = portcullis_core::Failure::from(outage);
+        assert_eq!(failure.kind().status(), 503);
+    }
+}

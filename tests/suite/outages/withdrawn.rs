@@ -1,1 +1,113 @@
-//! x
+//! Keys that come and go.
+
+use portcullis_remote::IssuerEvent;
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+
+use super::{
+    answers::{invalid, outage, passes},
+    service::{Service, any_budget, impatient},
+    tokens::valid,
+};
+
+async fn service(issuer: &TestIssuer) -> Service {
+    let keys = impatient(issuer).signal_budget(any_budget());
+    Service::start(keys.start().await.expect("keys")).await
+}
+
+async fn refresh(service: &Service) {
+    service.issuer().refresh().await.expect("keys");
+}
+
+#[tokio::test]
+async fn a_withdrawn_keys_tokens_are_refused_from_the_swap_on() {
+    let issuer = TestIssuer::start().await;
+    let service = service(&issuer).await;
+    let kept = valid(&issuer);
+
+    issuer.rotate();
+    assert_eq!(
+        service.status_at_once(&kept),
+        Some(http::StatusCode::OK),
+        "the keys at hand decide until they are swapped"
+    );
+    refresh(&service).await;
+    for _ in 0..20 {
+        invalid(&service.get(&kept).await, "withdrawn");
+        passes(&service.get(&valid(&issuer)).await, "its successor");
+    }
+
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    let answer = service.get(&kept).await;
+    outage(&answer, "it may have come back, but it does not pass");
+}
+
+#[tokio::test]
+async fn new_material_replaces_the_old_under_its_name() {
+    let issuer = TestIssuer::start().await;
+    let service = service(&issuer).await;
+    let kept = valid(&issuer);
+    issuer.replace_material();
+    refresh(&service).await;
+    invalid(&service.get(&kept).await, "the old material's");
+    passes(&service.get(&valid(&issuer)).await, "the new material's");
+}
+
+#[tokio::test]
+async fn rotation_in_any_order_loses_no_valid_token() {
+    let issuer = TestIssuer::start().await;
+    let service = service(&issuer).await;
+    let passes_now = async |what: &str| passes(&service.get(&valid(&issuer)).await, what);
+
+    let first = issuer.signing_key();
+    let ahead = issuer.publish_ahead();
+    passes_now("a successor is published").await;
+    issuer.sign_with(&ahead);
+    passes_now("the successor signs").await;
+    issuer.withdraw(&first);
+    passes_now("its predecessor is gone").await;
+
+    let late = issuer.sign_ahead();
+    invalid(&service.get(&valid(&issuer)).await, "not published yet");
+    issuer.add(&late);
+    passes_now("published late").await;
+
+    issuer.reverse_published();
+    refresh(&service).await;
+    passes_now("in another order").await;
+    issuer.publish_without_alg();
+    refresh(&service).await;
+    passes_now("without alg").await;
+    issuer.publish_without_kid();
+    refresh(&service).await;
+    passes_now("without kid").await;
+    issuer.rotate();
+    issuer.duplicate_kid();
+    passes_now("beside a stranger of the same name").await;
+}
+
+#[tokio::test]
+async fn what_has_no_key_never_replaces_what_has() {
+    let issuer = TestIssuer::start().await;
+    let service = service(&issuer).await;
+    let kept = valid(&issuer);
+    let mut events = service.issuer().events();
+    let epoch = service.issuer().status().epoch;
+
+    issuer.withdraw(&issuer.signing_key());
+    assert_eq!(issuer.published(), [], "the issuer itself says so");
+    for _ in 0..3 {
+        assert!(service.issuer().refresh().await.is_err());
+        passes(&service.get(&kept).await, "an empty set");
+    }
+    issuer.publish([serde_json::json!({ "kty": "EC" })]);
+    assert!(service.issuer().refresh().await.is_err());
+    passes(&service.get(&kept).await, "a wholly unusable set");
+
+    assert_eq!(service.issuer().status().epoch, epoch);
+    while let Ok(event) = events.try_recv() {
+        assert!(
+            !matches!(event, IssuerEvent::KeysChanged { .. }),
+            "{event:?}"
+        );
+    }
+}
