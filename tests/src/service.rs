@@ -34,11 +34,21 @@ impl Service {
     ///
     /// When it ends or stays silent instead.
     pub async fn spawn(name: &str, arguments: &[&str]) -> Self {
+        Self::spawn_with(name, arguments, &[]).await
+    }
+
+    /// As [`spawn`](Self::spawn), with variables added to its environment.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    pub async fn spawn_with(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = fs::File::create(folder.path().join("log")).expect("a file in a folder of ours");
         let mut child = Command::new(program(name))
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
+            .envs(variables.iter().copied())
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,0 +1,199 @@
+//! Single requests against a running `orders-api`.
+
+use futures_util::{StreamExt, stream};
+use portcullis_api_key::{KeyFile, NewKey};
+use portcullis_core::{Clock, ScopeSet, SystemClock};
+use portcullis_test::{Endpoint, TestIssuer};
+use portcullis_tests::{Connection, Response, Service};
+use tempfile::TempDir;
+
+use super::case::{Attack, Case, Outcome};
+use super::echo::Sensitive;
+use super::table::Table;
+use super::world::{ISSUER, READ, World, key_set};
+use super::{Findings, requests};
+
+/// How many cases are under way at once. Most of a case is waiting: a server that answers requests sent together holds
+/// back the second answer until the first was acknowledged.
+const SIDE_BY_SIDE: usize = 32;
+
+/// A service, its issuer, and who calls it.
+struct Live {
+    issuer: TestIssuer,
+    service: Service,
+    world: World,
+    _folder: TempDir,
+}
+
+impl Live {
+    async fn start() -> Self {
+        let issuer = TestIssuer::start().await;
+        let keys = key_set()["keys"].as_array().expect("a list").clone();
+        issuer.publish(keys);
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("keys.toml");
+        let key = NewKey::new("billing").scopes(ScopeSet::parse(READ));
+        let key = KeyFile::at(&path).create(key).expect("a key");
+        let path = path.to_str().expect("a path in UTF-8");
+        let jwks_uri = issuer.jwks_uri();
+        let arguments = [
+            "--issuer",
+            ISSUER,
+            "--jwks-uri",
+            &jwks_uri,
+            "--api-keys",
+            path,
+        ];
+        let service = Service::spawn_with("orders-api", &arguments, &[("RUST_LOG", "debug")]).await;
+        let world = World {
+            now: SystemClock.now(),
+            api_key: key.key().expose().to_owned(),
+            elsewhere: format!("{}/elsewhere", issuer.url()),
+        };
+        Self {
+            issuer,
+            service,
+            world,
+            _folder: folder,
+        }
+    }
+
+    async fn connect(&self) -> Connection {
+        Connection::open(self.service.address()).await
+    }
+
+    fn request(&self, headers: &[(String, Vec<u8>)]) -> Vec<u8> {
+        let mut request = b"GET /orders HTTP/1.1\r\nhost: orders\r\n".to_vec();
+        for (name, value) in headers {
+            request.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+        }
+        request.extend(b"\r\n");
+        request
+    }
+
+    fn bytes_of(&self, attack: &Attack) -> Vec<u8> {
+        match attack {
+            Attack::Token(token) => self.request(&[bearer(token)]),
+            Attack::Headers(headers) => self.request(headers),
+            Attack::Raw(request) => request.clone(),
+        }
+    }
+
+    /// Two requests with good credentials, of each kind one.
+    fn good_requests(&self) -> [Vec<u8>; 2] {
+        let token = self.world.token().mint();
+        let key = ("x-api-key".to_owned(), self.world.api_key.clone().into());
+        [self.request(&[bearer(&token)]), self.request(&[key])]
+    }
+}
+
+fn bearer(token: &str) -> (String, Vec<u8>) {
+    ("authorization".to_owned(), format!("Bearer {token}").into())
+}
+
+fn outcome(response: &Response) -> Outcome {
+    Outcome::new(response.status, response.all("www-authenticate"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_requests_meet_with_what_the_table_says() {
+    let live = Live::start().await;
+    let (table, mut findings) = (Table::read(), Findings::default());
+    let cases = requests::cases(&live.world);
+    let checks = cases
+        .iter()
+        .map(|case| check(&live, case, table.expected(&case.id)));
+    let mut checks = stream::iter(checks).buffer_unordered(SIDE_BY_SIDE);
+    while let Some(found) = checks.next().await {
+        findings.extend(found);
+    }
+    check_log(&live, &cases, &mut findings);
+    findings.assert_none();
+
+    assert_eq!(
+        live.issuer.requests(Endpoint::Other),
+        0,
+        "nothing that a token points at is fetched"
+    );
+    assert_eq!(live.issuer.requests(Endpoint::Discovery), 0);
+    // The first set, two fetches at callers' prompting, and one more for each half minute that this took.
+    let minutes = SystemClock.now().duration_since(live.world.now).as_secs() / 60;
+    let fetches = live.issuer.requests(Endpoint::Jwks) as u64;
+    assert!(
+        fetches <= 3 + 2 * (minutes + 1),
+        "{fetches} fetches in {minutes} minutes"
+    );
+}
+
+/// Sends the attack; then, where the connection is still of use, a good token, the attack and a good key at once.
+async fn check(live: &Live, case: &Case, expected: Outcome) -> Findings {
+    let mut findings = Findings::default();
+    let attack = live.bytes_of(&case.attack);
+    let sensitive = Sensitive::of(&case.attack, &expected);
+    let mut connection = live.connect().await;
+    connection.send(&attack).await;
+    let response = connection.response().await;
+    let is_over =
+        matches!(case.attack, Attack::Raw(_)) || response.header("connection") == Some("close");
+    let judge = |response: &Response, findings: &mut Findings| {
+        findings.compare(&case.id, &expected, &outcome(response));
+        let text = format!("{:?}{}", response.headers, response.text());
+        if let Some(piece) = sensitive.found_in(&text) {
+            findings.add(&case.id, &format!("answered with {piece:.100} in {text}"));
+        }
+    };
+    judge(&response, &mut findings);
+
+    let [token, key] = live.good_requests();
+    let together = if is_over {
+        connection = live.connect().await;
+        [token, key].concat()
+    } else {
+        [&*token, &attack, &key].concat()
+    };
+    connection.send(&together).await;
+    let by_token = connection.response().await;
+    if !is_over {
+        judge(&connection.response().await, &mut findings);
+    }
+    let by_key = connection.response().await;
+    for (what, response) in [("token", by_token), ("key", by_key)] {
+        if response.status != 200 {
+            findings.add(
+                &case.id,
+                &format!("afterwards a good {what} met with {response:?}"),
+            );
+        }
+    }
+    findings
+}
+
+/// The log holds no credential and no line of a caller's making, and tells of no panic.
+fn check_log(live: &Live, cases: &[Case], findings: &mut Findings) {
+    let log = live.service.log();
+    assert!(
+        log.contains("request refused"),
+        "the log tells of refusals, so that it can be searched"
+    );
+    for found in [
+        "panicked",
+        "\nX-Injected",
+        "\n<html>",
+        "\u{1b}[31minjected",
+        &live.world.api_key,
+    ] {
+        assert!(!log.contains(found), "{found:?} is in the log");
+    }
+    for case in cases {
+        let Attack::Token(token) = &case.attack else {
+            continue;
+        };
+        let parts = token.split('.').skip(1).take(2);
+        for part in parts.filter(|part| part.len() >= 40) {
+            if log.contains(part) {
+                findings.add(&case.id, "a part of the token is in the log");
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The schemes of the service without the service: fixed keys, a clock by hand, no socket, and no runtime to wait on.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full};
+use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
+use portcullis_core::{
+    AuthenticateLayer, RequireScopeLayer, Scope, ScopeSet, UnixTime, authorization_credentials,
+};
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, KeySet, TrustedIssuers};
+use portcullis_test::ManualClock;
+use tower::{ServiceBuilder, ServiceExt};
+
+use super::case::{Attack, Case, Outcome, Sent};
+use super::echo::Sensitive;
+use super::table::Table;
+use super::world::{AUDIENCE, ISSUER, READ, World, key_set};
+use super::{Findings, requests};
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+const REALM: &str = "orders";
+
+/// The schemes as `orders-api` wires them.
+pub(super) struct Offline {
+    world: World,
+    layer: AuthenticateLayer,
+    verifier: JwtVerifier,
+}
+
+impl Offline {
+    pub(super) fn new() -> Self {
+        let keys = KeySet::parse(key_set().to_string().as_bytes()).expect("a good set");
+        let keys = IssuerKeys::fixed(ISSUER, keys).expect("an issuer");
+        let store = MemoryStore::new();
+        let key = NewKey::new("billing")
+            .scopes(ScopeSet::parse(READ))
+            .never_expires();
+        let api_key = store.create(key).expect("a key").key().expose().to_owned();
+        Self {
+            world: World {
+                now: NOW,
+                api_key,
+                elsewhere: "http://127.0.0.1:9/elsewhere".to_owned(),
+            },
+            layer: layer(&keys, store, &ManualClock::new(NOW)),
+            verifier: verifier(&keys),
+        }
+    }
+
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The outcome of a request with these header fields, decided at once.
+    fn send(&self, headers: &[(String, Vec<u8>)]) -> (Outcome, String) {
+        let mut request = Request::builder().uri("/orders");
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().expect("a field name");
+            let value = HeaderValue::from_bytes(value.trim_ascii()).expect("a field value");
+            request = request.header(name, value);
+        }
+        send(&self.layer, request.body(()).expect("a request"))
+    }
+}
+
+pub(super) fn verifier(keys: &IssuerKeys) -> JwtVerifier {
+    JwtVerifier::of(keys)
+        .audience(AUDIENCE)
+        .algorithms(Algorithm::ASYMMETRIC)
+        .realm(REALM)
+        .build()
+        .expect("nothing is left out")
+}
+
+pub(super) fn layer(
+    keys: &IssuerKeys,
+    store: MemoryStore,
+    clock: &ManualClock,
+) -> AuthenticateLayer {
+    let trusted = TrustedIssuers::new([verifier(keys)]).expect("one issuer");
+    let bearer = Bearer::trusting(&trusted)
+        .realm(REALM)
+        .clock(clock.shared());
+    let api_keys = ApiKeys::builder(store).realm(REALM).clock(clock.shared());
+    AuthenticateLayer::any_of((
+        bearer.build().expect("a realm"),
+        api_keys.build().expect("a realm"),
+    ))
+    .expect("two schemes that read different headers")
+}
+
+/// Sends a request through the layer and a guard for `orders:read`. Panics if anything has to wait.
+pub(super) fn send(layer: &AuthenticateLayer, request: Request<()>) -> (Outcome, String) {
+    let read = Scope::from_static(READ);
+    let service = ServiceBuilder::new()
+        .layer(layer.clone())
+        .layer(RequireScopeLayer::all([read]))
+        .service_fn(async |_: Request<()>| {
+            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"[]"))))
+        });
+    let response = service
+        .oneshot(request)
+        .now_or_never()
+        .expect("nothing to wait for");
+    let (head, body) = response.expect("infallible").into_parts();
+    let body = body
+        .collect()
+        .now_or_never()
+        .expect("nothing to wait for")
+        .expect("a body");
+    let challenges = head.headers.get_all("www-authenticate").iter();
+    let challenges = challenges.map(|value| value.to_str().expect("ASCII"));
+    let outcome = Outcome::new(head.status.as_u16(), challenges);
+    let text = format!(
+        "{:?}{}",
+        head.headers,
+        String::from_utf8_lossy(&body.to_bytes())
+    );
+    (outcome, text)
+}
+
+#[test]
+fn single_requests_are_decided_as_the_table_says() {
+    let (offline, table, mut findings) = (Offline::new(), Table::read(), Findings::default());
+    for case in requests::cases(&offline.world) {
+        if case.sent() == Sent::Both {
+            check(&offline, &case, &table.expected(&case.id), &mut findings);
+        }
+    }
+    findings.assert_none();
+}
+
+#[test]
+fn what_the_attacks_are_made_of_is_good() {
+    let offline = Offline::new();
+    let ok = Outcome::new(200, []);
+    let header = |name: &str, value: &str| vec![(name.to_owned(), value.into())];
+    let mut keys: Vec<_> = super::world::PUBLISHED.map(super::world::key).into();
+    keys.push(super::world::unmarked_rsa_key());
+    for key in keys {
+        let token = offline.world.token_by(&key).mint();
+        assert_eq!(
+            offline
+                .send(&header("authorization", &format!("Bearer {token}")))
+                .0,
+            ok,
+            "{key:?}"
+        );
+    }
+    assert_eq!(
+        offline.send(&header("x-api-key", &offline.world.api_key)).0,
+        ok
+    );
+}
+
+fn check(offline: &Offline, case: &Case, expected: &Outcome, findings: &mut Findings) {
+    let (outcome, text) = match &case.attack {
+        Attack::Token(token) => {
+            check_verifier(offline, case, token, expected, findings);
+            offline.send(&[("authorization".to_owned(), format!("Bearer {token}").into())])
+        }
+        Attack::Headers(headers) => offline.send(headers),
+        Attack::Raw(_) => return,
+    };
+    findings.compare(&case.id, expected, &outcome);
+    if let Some(piece) = Sensitive::of(&case.attack, expected).found_in(&text) {
+        findings.add(&case.id, &format!("answered with {piece:.100} in {text}"));
+    }
+}
+
+/// The verifier on its own refuses what the whole stack does for its sake: nothing hangs on the layers around it.
+fn check_verifier(
+    offline: &Offline,
+    case: &Case,
+    token: &str,
+    expected: &Outcome,
+    findings: &mut Findings,
+) {
+    let mut request = Request::new(());
+    let Ok(value) = HeaderValue::from_bytes(format!("Bearer {token}").trim_ascii().as_bytes())
+    else {
+        return findings.add(&case.id, "is no field value: send it raw");
+    };
+    request.headers_mut().insert("authorization", value);
+    let is_accepted = match authorization_credentials(request.headers(), "Bearer") {
+        Ok(Some(token)) => offline
+            .verifier
+            .verify(token, NOW)
+            .is_ok_and(|token| token.bind_as_bearer().is_ok()),
+        _ => false,
+    };
+    if is_accepted != matches!(expected.status, 200 | 403) {
+        findings.add(&case.id, &format!("the verifier accepts: {is_accepted}"));
+    }
+}

@@ -1,0 +1,205 @@
+//! Guesses at an API key by someone who knows a part of it, or what the store keeps.
+
+use aws_lc_rs::digest::{SHA256, SHA512, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::attacks::case::{Cases, Item};
+use crate::attacks::forge;
+use crate::attacks::world::World;
+
+const CLASS: &str = "API keys";
+const CHECKSUM: usize = 6;
+
+pub(super) fn cases(world: &World, cases: &mut Cases) {
+    let key = world.api_key.as_str();
+    prefix(key, &mut cases.item(CLASS, "prefix"));
+    extension(key, &mut cases.item(CLASS, "extension"));
+    case(key, &mut cases.item(CLASS, "case"));
+    own_hash(key, &mut cases.item(CLASS, "its own hash"));
+}
+
+fn send(item: &mut Item<'_>, name: impl Into<String>, key: impl Into<Vec<u8>>) {
+    item.headers(name, [("x-api-key", key.into())]);
+}
+
+/// A key without its checksum, and the right checksum behind it: nothing but the store can tell it from a good one.
+fn checked(digested: &str) -> String {
+    let mut rest = crc32fast::hash(digested.as_bytes());
+    let mut digits = [b'0'; CHECKSUM];
+    for digit in digits.iter_mut().rev() {
+        *digit =
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[(rest % 62) as usize];
+        rest /= 62;
+    }
+    format!("{digested}{}", String::from_utf8_lossy(&digits))
+}
+
+/// The key in its pieces: prefix, id, secret.
+fn pieces(key: &str) -> (&str, &str, &str) {
+    let (head, secret) = key[..key.len() - CHECKSUM].rsplit_once('_').expect("a key");
+    let (prefix, id) = head.rsplit_once('_').expect("a key");
+    (prefix, id, secret)
+}
+
+fn prefix(key: &str, item: &mut Item<'_>) {
+    let (prefix, id, secret) = pieces(key);
+    assert_eq!(
+        checked(&format!("{prefix}_{id}_{secret}")),
+        key,
+        "the checksum is the format's"
+    );
+    send(item, "one character", &key[..1]);
+    send(item, "half", &key[..key.len() / 2]);
+    send(item, "all but the last character", &key[..key.len() - 1]);
+    send(item, "all but the checksum", &key[..key.len() - CHECKSUM]);
+    send(item, "the prefix alone", prefix);
+    send(item, "the id alone", id);
+    send(item, "prefix and id", format!("{prefix}_{id}"));
+    send(
+        item,
+        "prefix and id, checked",
+        checked(&format!("{prefix}_{id}_")),
+    );
+    send(
+        item,
+        "a shorter secret, checked",
+        checked(&format!("{prefix}_{id}_{}", &secret[..secret.len() - 1])),
+    );
+    for kept in [0, 1, 13, 26] {
+        let zeros = "0".repeat(secret.len() - kept);
+        send(
+            item,
+            format!("{kept} characters of the secret, then zeros, checked"),
+            checked(&format!("{prefix}_{id}_{}{zeros}", &secret[..kept])),
+        );
+    }
+    send(item, "all but the first character", &key[1..]);
+}
+
+fn extension(key: &str, item: &mut Item<'_>) {
+    let (prefix, id, secret) = pieces(key);
+    send(item, "a zero after it", format!("{key}0"));
+    send(item, "an equals sign after it", format!("{key}="));
+    send(item, "itself after it", format!("{key}{key}"));
+    send(item, "an underscore after it", format!("{key}_"));
+    send(item, "a letter before it", format!("x{key}"));
+    send(item, "an underscore before it", format!("_{key}"));
+    send(item, "Bearer before it", format!("Bearer {key}"));
+    send(
+        item,
+        "a longer secret, checked",
+        checked(&format!("{prefix}_{id}_{secret}0")),
+    );
+    send(
+        item,
+        "another prefix, checked",
+        checked(&format!("{prefix}x_{id}_{secret}")),
+    );
+    send(
+        item,
+        "no prefix, checked",
+        checked(&format!("_{id}_{secret}")),
+    );
+    send(item, "a wildcard after it", format!("{key}*"));
+    send(item, "a percent-encoded end", format!("{key}%00"));
+}
+
+fn case(key: &str, item: &mut Item<'_>) {
+    let (prefix, id, secret) = pieces(key);
+    let swapped = |text: &str| -> String {
+        text.chars()
+            .map(|c| {
+                if c.is_ascii_uppercase() {
+                    c.to_ascii_lowercase()
+                } else {
+                    c.to_ascii_uppercase()
+                }
+            })
+            .collect()
+    };
+    send(item, "upper", key.to_uppercase());
+    send(item, "lower", key.to_lowercase());
+    send(item, "swapped", swapped(key));
+    send(
+        item,
+        "prefix in upper case, checked",
+        checked(&format!("{}_{id}_{secret}", prefix.to_uppercase())),
+    );
+    send(
+        item,
+        "id swapped, checked",
+        checked(&format!("{prefix}_{}_{secret}", swapped(id))),
+    );
+    send(
+        item,
+        "secret swapped, checked",
+        checked(&format!("{prefix}_{id}_{}", swapped(secret))),
+    );
+    send(
+        item,
+        "secret in lower case, checked",
+        checked(&format!("{prefix}_{id}_{}", secret.to_lowercase())),
+    );
+    send(
+        item,
+        "secret in upper case, checked",
+        checked(&format!("{prefix}_{id}_{}", secret.to_uppercase())),
+    );
+    send(item, "checksum swapped", {
+        let (digested, checksum) = key.split_at(key.len() - CHECKSUM);
+        let other: String = swapped(checksum);
+        // All digits would be the same either way round.
+        let other = if other == checksum {
+            "000000".to_owned()
+        } else {
+            other
+        };
+        format!("{digested}{other}")
+    });
+}
+
+fn own_hash(key: &str, item: &mut Item<'_>) {
+    let (prefix, id, _) = pieces(key);
+    let digested = &key[..key.len() - CHECKSUM];
+    for (of, text) in [("the key", key), ("what is digested", digested)] {
+        let hash = digest(&SHA256, text.as_bytes());
+        let hex: String = hash
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        send(item, format!("SHA-256 of {of} in hexadecimal"), &*hex);
+        send(
+            item,
+            format!("SHA-256 of {of}, named"),
+            format!("sha256:{hex}"),
+        );
+        send(
+            item,
+            format!("SHA-256 of {of} in base64"),
+            STANDARD.encode(hash),
+        );
+        send(
+            item,
+            format!("SHA-256 of {of} in base64url"),
+            forge::encode(hash),
+        );
+        send(
+            item,
+            format!("SHA-256 of {of} after the id"),
+            format!("{prefix}_{id}_{hex}"),
+        );
+        send(
+            item,
+            format!("SHA-256 of {of} as the secret, checked"),
+            checked(&format!("{prefix}_{id}_{}", &hex[..27])),
+        );
+        let long: String = digest(&SHA512, text.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        send(item, format!("SHA-512 of {of}"), long);
+    }
+}
