@@ -144,8 +144,8 @@ impl RefreshTask {
         }
     }
 
-    /// Lets nothing else wait for a fetch. When it is slow, requests with unknown keys are told that the issuer cannot
-    /// be asked, as far as anyone can know.
+    /// Fetches, while nothing else waits for that. When it is slow, requests with unknown keys are let go: they cannot
+    /// be decided.
     async fn attempt(&mut self, fetcher: &mut Fetcher) -> Attempt {
         let discovery_is_due = self.parts.schedule.discovery_is_due(self.now());
         let attempt = fetcher.attempt(discovery_is_due);
@@ -159,7 +159,6 @@ impl RefreshTask {
                 attempt = &mut attempt => return attempt,
                 () = &mut slow, if !is_slow => {
                     is_slow = true;
-                    self.parts.publisher.record_failure();
                     self.report(false);
                 }
                 () = sleep_until(chores) => self.do_chores(),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    sync::watch,
+    task::JoinSet,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -29,7 +29,7 @@ const KEY: &[u8] = include_bytes!("certificates/localhost.key");
 struct HttpsIssuer {
     url: String,
     /// Dropping it stops the server.
-    _stop: watch::Sender<()>,
+    _server: JoinSet<()>,
 }
 
 impl HttpsIssuer {
@@ -49,7 +49,6 @@ impl HttpsIssuer {
         let metadata = metadata(&url).to_string();
         let jwks = json!({"keys": [SigningKey::generate(SigningAlgorithm::ES256).public_jwk()]})
             .to_string();
-        let (stop, mut stopped) = watch::channel(());
         let serve = async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let Ok(mut stream) = acceptor.accept(stream).await else {
@@ -72,13 +71,12 @@ impl HttpsIssuer {
                 let _ = stream.shutdown().await;
             }
         };
-        tokio::task::spawn(async move {
-            tokio::select! {
-                () = serve => {}
-                _ = stopped.changed() => {}
-            }
-        });
-        Self { url, _stop: stop }
+        let mut server = JoinSet::new();
+        server.spawn(serve);
+        Self {
+            url,
+            _server: server,
+        }
     }
 
     fn discover(&self) -> IssuerBuilder {

@@ -3,6 +3,7 @@
 mod clocks;
 mod discovery;
 mod disk;
+mod environment;
 mod faults;
 mod fixed;
 mod https;

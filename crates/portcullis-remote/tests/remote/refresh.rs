@@ -104,7 +104,8 @@ async fn a_set_that_has_not_changed_is_confirmed_by_its_etag() {
         (after.epoch, after.keys, after.lifetime),
         (before.epoch, before.keys, before.lifetime)
     );
-    assert!(events.try_recv().is_err(), "nothing happened");
+    let event = events.try_recv();
+    assert!(event.is_err(), "nothing happened: {event:?}");
 
     let (_, new) = issuer.rotate();
     keys.refresh().await.unwrap();
@@ -179,6 +180,9 @@ async fn too_old_keys_answer_503_and_the_limit_can_be_extended() {
     })
     .await;
     assert_eq!(answer(&bearer, &token).await, 200);
+
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
 }
 
 #[tokio::test]
