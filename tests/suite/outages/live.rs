@@ -1,1 +1,194 @@
-//! x
+//! The same of `orders-api`, run as its users run it, with every default.
+
+use std::net::SocketAddr;
+
+use futures_util::future::join_all;
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+use portcullis_tests::{Service, get};
+
+use super::{
+    answers::{invalid, outage, passes, refused},
+    patience::in_time,
+    spray::{budget, spray},
+    tokens::{UnknownKids, forged, unpublished, valid},
+};
+
+async fn start(issuer: &TestIssuer) -> Service {
+    Service::spawn("orders-api", &["--issuer", &issuer.url()]).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_is_no_good_at_the_start() {
+    let faults = [
+        (Endpoint::Jwks, Fault::Down),
+        (Endpoint::Jwks, Fault::Hang),
+        (Endpoint::Jwks, Fault::EmptySet),
+        (Endpoint::Discovery, Fault::Html),
+    ];
+    // Side by side, as each start waits ten seconds for keys.
+    join_all(faults.map(async |(endpoint, fault)| {
+        let what = format!("{endpoint} {fault:?}");
+        let issuer = TestIssuer::start().await;
+        issuer.fault(endpoint, fault);
+        let service = start(&issuer).await;
+        is_not_ready(service.address(), &what).await;
+        cannot_decide(&service, &issuer, &what).await;
+        issuer.heal(endpoint);
+        becomes_ready(&service, &issuer).await;
+        decides(&service, &issuer, &what).await;
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_is_not_there_at_the_start() {
+    let issuer = TestIssuer::start().await;
+    issuer.stop().await;
+    let service = start(&issuer).await;
+    is_not_ready(service.address(), "stopped").await;
+    cannot_decide(&service, &issuer, "stopped").await;
+    issuer.restart().await;
+    becomes_ready(&service, &issuer).await;
+    decides(&service, &issuer, "restarted").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_is_no_good_any_more() {
+    let faults = [
+        Fault::Down,
+        Fault::Hang,
+        Fault::Status(500),
+        Fault::TooManyRequests { retry_after: None },
+        Fault::Html,
+        Fault::Empty,
+        Fault::EmptySet,
+        Fault::Null,
+        Fault::Truncated,
+        Fault::Huge { bytes: 1 << 20 },
+        Fault::ThousandKeys,
+        Fault::Redirect("/".into()),
+    ];
+    join_all(faults.map(async |fault| {
+        let what = format!("{fault:?}");
+        let issuer = TestIssuer::start().await;
+        let service = start(&issuer).await;
+        let kept = valid(&issuer);
+        passes(&service.get_with_token("/orders", &kept).await, &what);
+
+        issuer.fault(Endpoint::Jwks, fault);
+        let new = unpublished(&issuer);
+        outage(&service.get_with_token("/orders", &new).await, &what);
+        passes(&service.get_with_token("/orders", &kept).await, &what);
+        lets_nothing_forged_in(&service, &issuer, &what).await;
+        passes(&service.get_with_token("/orders", &kept).await, &what);
+        assert_eq!(
+            health(service.address()).await,
+            200,
+            "{what}: no reason to drain"
+        );
+
+        issuer.heal(Endpoint::Jwks);
+        issuer.rotate();
+        next_fetch(&issuer).await;
+        in_time(async {
+            loop {
+                let answer = service.get_with_token("/orders", &valid(&issuer)).await;
+                if answer.status == 200 {
+                    break;
+                }
+                outage(&answer, &what);
+            }
+        })
+        .await;
+        invalid(&service.get_with_token("/orders", &kept).await, &what);
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_unknown_kids() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    let before = issuer.requests(Endpoint::Jwks);
+    let lasted = spray(
+        service.address(),
+        &issuer,
+        10_000,
+        |answer| invalid(answer, "the issuer can be asked, and has no such key"),
+        |answer| passes(answer, "while others spray"),
+    )
+    .await;
+    let fetches = issuer.requests(Endpoint::Jwks) - before;
+    assert!(
+        (1..=budget(lasted)).contains(&fetches),
+        "{fetches} in {lasted:?}"
+    );
+    assert!(!service.log().contains("sprayed"), "{}", service.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_at_once_while_the_issuer_hangs() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    issuer.fault(Endpoint::Jwks, Fault::Hang);
+    let before = issuer.requests(Endpoint::Jwks);
+    let tokens: Vec<String> = UnknownKids::of(&issuer).take(300).collect();
+    let all = join_all(
+        tokens
+            .iter()
+            .map(|token| service.get_with_token("/orders", token)),
+    );
+    let known = async {
+        in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
+        let answer = service.get_with_token("/orders", &valid(&issuer)).await;
+        passes(&answer, "a valid token waits for nobody");
+    };
+    let (answers, ()) = tokio::join!(all, known);
+    for answer in answers {
+        outage(&answer, "nobody can say");
+    }
+    assert_eq!(issuer.requests(Endpoint::Jwks) - before, 1);
+}
+
+async fn decides(service: &Service, issuer: &TestIssuer, what: &str) {
+    let answer = service.get_with_token("/orders", &valid(issuer)).await;
+    passes(&answer, what);
+    lets_nothing_forged_in(service, issuer, what).await;
+}
+
+async fn cannot_decide(service: &Service, issuer: &TestIssuer, what: &str) {
+    for token in [valid(issuer), unpublished(issuer)] {
+        outage(&service.get_with_token("/orders", &token).await, what);
+    }
+    lets_nothing_forged_in(service, issuer, what).await;
+}
+
+async fn lets_nothing_forged_in(service: &Service, issuer: &TestIssuer, what: &str) {
+    let forged = forged(issuer);
+    let refusals = forged.iter().map(async |(how, token)| {
+        let answer = service.get_with_token("/orders", token).await;
+        refused(&answer, &format!("{what}, {how}"));
+    });
+    join_all(refusals).await;
+}
+
+async fn health(address: SocketAddr) -> u16 {
+    get(address, "/healthz", &[]).await.status
+}
+
+async fn is_not_ready(address: SocketAddr, what: &str) {
+    assert_eq!(health(address).await, 503, "{what}");
+    assert_eq!(get(address, "/livez", &[]).await.status, 200, "{what}");
+}
+
+/// Of its own accord: nobody restarts it, and no caller comes.
+async fn becomes_ready(service: &Service, issuer: &TestIssuer) {
+    next_fetch(issuer).await;
+    in_time(async { while health(service.address()).await != 200 {} }).await;
+}
+
+/// Waits until the keys are asked for once more.
+async fn next_fetch(issuer: &TestIssuer) {
+    let so_far = issuer.requests(Endpoint::Jwks);
+    in_time(issuer.wait_for_requests(Endpoint::Jwks, so_far + 1)).await;
+}
