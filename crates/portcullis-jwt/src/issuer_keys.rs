@@ -273,3 +273,156 @@ impl fmt::Debug for RefreshAnswer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::testing::{Signer, jwks};
+    use crate::{Algorithm, KeySet};
+
+    /// Counts how many of it are alive.
+    struct Owner(Arc<AtomicUsize>);
+
+    impl Owner {
+        fn new(alive: &Arc<AtomicUsize>) -> Box<Self> {
+            alive.fetch_add(1, Ordering::Relaxed);
+            Box::new(Self(alive.clone()))
+        }
+    }
+
+    impl Drop for Owner {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Refresh for Owner {
+        fn unknown_key(&self) -> RefreshAnswer {
+            RefreshAnswer::Saturated
+        }
+
+        fn bad_signature(&self) {}
+    }
+
+    fn refreshed() -> (IssuerKeys, KeyPublisher, Arc<AtomicUsize>) {
+        let alive = Arc::default();
+        let (keys, publisher) =
+            IssuerKeys::refreshed("https://issuer.example", Owner::new(&alive)).expect("an issuer");
+        (keys, publisher, alive)
+    }
+
+    fn set(keys: &[&str]) -> KeySet {
+        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
+        KeySet::parse(jwks(&keys).as_bytes()).expect("a usable set")
+    }
+
+    const LOADED: UnixTime = UnixTime::from_secs(1000);
+    const STALE: UnixTime = UnixTime::from_secs(2000);
+
+    #[test]
+    fn the_epoch_moves_with_the_keys_and_with_nothing_else() {
+        let (keys, mut publisher, _) = refreshed();
+        assert_eq!(
+            (keys.snapshot().epoch(), keys.snapshot().keys().is_some()),
+            (0, false)
+        );
+        let (a, b) = (Signer::new(Algorithm::RS256), Signer::new(Algorithm::ES256));
+        let (named_a, named_b) = (a.jwk(r#","kid":"a""#), b.jwk(r#","kid":"b""#));
+        let other_b = Signer::new(Algorithm::ES256).jwk(r#","kid":"b""#);
+        let renamed_b = b.jwk(r#","kid":"c""#);
+        let narrowed_a = a.jwk(r#","kid":"a","alg":"RS256""#);
+        for (what, published, moves) in [
+            ("the first", vec![&named_a, &named_b], true),
+            ("again", vec![&named_a, &named_b], false),
+            ("in another order", vec![&named_b, &named_a], false),
+            ("one withdrawn", vec![&named_b], true),
+            ("one added", vec![&named_b, &named_a], true),
+            (
+                "new material under an old name",
+                vec![&other_b, &named_a],
+                true,
+            ),
+            ("the old material", vec![&named_b, &named_a], true),
+            ("a new name", vec![&renamed_b, &named_a], true),
+            ("fewer algorithms", vec![&renamed_b, &narrowed_a], true),
+        ] {
+            let before = keys.snapshot().epoch();
+            let published: Vec<&str> = published.into_iter().map(String::as_str).collect();
+            assert_eq!(
+                publisher.publish(set(&published), LOADED, STALE),
+                moves,
+                "{what}"
+            );
+            assert_eq!(keys.snapshot().epoch(), before + u64::from(moves), "{what}");
+        }
+        let before = keys.snapshot().epoch();
+        publisher.confirm(LOADED, STALE);
+        publisher.record_failure();
+        publisher.rebase(LOADED, STALE);
+        assert_eq!(keys.snapshot().epoch(), before);
+    }
+
+    #[test]
+    fn a_failure_is_on_record_until_a_success_and_takes_no_keys_away() {
+        let (keys, mut publisher, _) = refreshed();
+        publisher.record_failure();
+        assert!(keys.snapshot().last_fetch_failed() && keys.snapshot().keys().is_none());
+        let key = Signer::new(Algorithm::ES256).jwk("");
+        publisher.publish(set(&[&key]), LOADED, STALE);
+        assert!(!keys.snapshot().last_fetch_failed());
+        publisher.record_failure();
+        let later = UnixTime::from_secs(3000);
+        publisher.rebase(LOADED, later);
+        let snapshot = keys.snapshot();
+        assert!(snapshot.last_fetch_failed() && snapshot.keys().is_some());
+        assert_eq!(
+            (snapshot.loaded_at(), snapshot.stale_at()),
+            (Some(LOADED), Some(later))
+        );
+        publisher.confirm(STALE, later);
+        assert!(!keys.snapshot().last_fetch_failed());
+    }
+
+    #[test]
+    fn keys_are_stale_from_their_limit_on() {
+        let (keys, mut publisher, _) = refreshed();
+        assert!(!keys.snapshot().is_stale(STALE), "none are not stale");
+        publisher.publish(
+            set(&[&Signer::new(Algorithm::ES256).jwk("")]),
+            LOADED,
+            STALE,
+        );
+        assert!(!keys.snapshot().is_stale(UnixTime::from_secs(1999)));
+        assert!(keys.snapshot().is_stale(STALE));
+        let fixed = IssuerKeys::fixed("a", set(&[&Signer::new(Algorithm::ES256).jwk("")]))
+            .expect("an issuer");
+        assert!(!fixed.snapshot().is_stale(UnixTime::from_secs(u64::MAX)));
+        assert!(fixed.is_fixed() && matches!(fixed.unknown_key(), RefreshAnswer::Exhausted));
+    }
+
+    #[test]
+    fn the_owner_lives_as_long_as_the_keys_and_not_the_publisher() {
+        let (keys, publisher, alive) = refreshed();
+        let clone = keys.clone();
+        drop(keys);
+        assert_eq!(alive.load(Ordering::Relaxed), 1);
+        drop(clone);
+        assert_eq!(
+            alive.load(Ordering::Relaxed),
+            0,
+            "and the publisher does not keep it alive"
+        );
+        drop(publisher);
+    }
+
+    #[test]
+    fn an_issuer_has_a_name() {
+        let keys = set(&[&Signer::new(Algorithm::ES256).jwk("")]);
+        assert_eq!(
+            IssuerKeys::fixed("", keys).expect_err("no name").setting(),
+            "issuer"
+        );
+    }
+}
