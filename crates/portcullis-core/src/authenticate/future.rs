@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::layer::Settings;
 use crate::{
-    GuardBody, PendingOutcome, Refusal, body,
+    Failure, GuardBody, PendingOutcome, Principal, Refusal, body,
     refusal::{Renderer, is_grpc, rerendered},
 };
 
@@ -45,9 +45,12 @@ pin_project! {
 }
 
 struct Waiting<S, B> {
-    pending: PendingOutcome,
-    /// Taken when the answer is there.
-    call: Option<(Request<B>, S)>,
+    /// Gone when the answer is there.
+    pending: Option<PendingOutcome>,
+    /// Taken when the service is called.
+    request: Option<Request<B>>,
+    /// Polled for readiness only once the caller is known: whoever is not holds no place in it.
+    service: S,
     settings: Arc<Settings>,
     scheme: usize,
 }
@@ -79,8 +82,9 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
     ) -> Self {
         let renderer = settings.renderer.clone();
         let waiting = Box::new(Waiting {
-            pending,
-            call: Some((request, service)),
+            pending: Some(pending),
+            request: Some(request),
+            service,
             settings,
             scheme,
         });
@@ -107,28 +111,28 @@ where
                     return Poll::Ready(Ok(rendered(response, this.renderer.as_ref())));
                 }
                 StateProjection::Refused { refusal, grpc } => {
-                    let refusal = refusal
-                        .take()
-                        .expect("a future is not polled after it has completed");
-                    let response = body::own(refusal.respond(*grpc));
+                    let response = body::own(taken(refusal).respond(*grpc));
                     return Poll::Ready(Ok(rendered(response, this.renderer.as_ref())));
                 }
                 StateProjection::Waiting { waiting } => {
-                    let outcome = ready!(waiting.pending.as_mut().poll(context));
-                    let (mut request, mut service) = waiting
-                        .call
-                        .take()
-                        .expect("a future is not polled after it has completed");
-                    match waiting
-                        .settings
-                        .settle(&mut request, outcome, waiting.scheme)
-                    {
-                        Ok(()) => State::Calling {
-                            future: service.call(request),
-                        },
-                        Err(refusal) => State::Refused {
+                    let settled = match &mut waiting.pending {
+                        Some(pending) => {
+                            let outcome = ready!(pending.as_mut().poll(context));
+                            waiting.settle(outcome)
+                        }
+                        None => Ok(()),
+                    };
+                    match settled {
+                        Ok(()) => {
+                            ready!(waiting.service.poll_ready(context))?;
+                            let request = taken(&mut waiting.request);
+                            State::Calling {
+                                future: waiting.service.call(request),
+                            }
+                        }
+                        Err((refusal, grpc)) => State::Refused {
                             refusal: Some(refusal),
-                            grpc: is_grpc(request.headers()),
+                            grpc,
                         },
                     }
                 }
@@ -136,6 +140,25 @@ where
             this.state.set(next);
         }
     }
+}
+
+impl<S, B> Waiting<S, B> {
+    /// Makes the request what the service is to see, or says why it sees none.
+    fn settle(&mut self, outcome: Result<Principal, Failure>) -> Result<(), (Refusal, bool)> {
+        self.pending = None;
+        let Some(request) = &mut self.request else {
+            return Ok(());
+        };
+        self.settings
+            .settle(request, outcome, self.scheme)
+            .map_err(|refusal| (refusal, is_grpc(request.headers())))
+    }
+}
+
+fn taken<T>(option: &mut Option<T>) -> T {
+    option
+        .take()
+        .expect("a future is not polled after it has completed")
 }
 
 fn rendered<R>(

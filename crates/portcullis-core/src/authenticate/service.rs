@@ -1,5 +1,4 @@
 use std::{
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -50,10 +49,17 @@ where
                 AuthenticateFuture::calling(self.inner.call(request), renderer)
             }
             Decision::Wait(pending, scheme) => {
-                // The clone has not been polled for readiness: it takes the place, and the ready service the call.
-                let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
-                AuthenticateFuture::waiting(pending, request, ready, self.settings.clone(), scheme)
+                // Whoever is not known yet holds no place in the inner service while an issuer or a store is slow:
+                // the service that is ready now is given up, and a clone is polled once the caller is known.
+                let service = self.inner.clone();
+                self.inner = self.inner.clone();
+                AuthenticateFuture::waiting(
+                    pending,
+                    request,
+                    service,
+                    self.settings.clone(),
+                    scheme,
+                )
             }
             Decision::Refuse(refusal) => {
                 AuthenticateFuture::refused(refusal, is_grpc(request.headers()), renderer)

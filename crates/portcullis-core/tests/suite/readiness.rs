@@ -201,3 +201,66 @@ async fn an_inner_error_is_passed_on() {
         }
     }
 }
+
+/// A service that takes one request at a time, behind a scheme that waits.
+#[tokio::test]
+async fn a_caller_that_is_not_known_yet_holds_no_place() {
+    let stuck = Fake::bearer().answering(|fake, credential| match credential {
+        "expired" => Outcome::Pending(Box::pin(std::future::pending())),
+        _ => Outcome::Done(fake.decide(credential)),
+    });
+    let mut service = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(stuck))
+        .layer(ConcurrencyLimitLayer::new(1))
+        .service(Strict::default());
+
+    let mut waiting = tokio_test::task::spawn(
+        service
+            .ready()
+            .await
+            .expect("infallible")
+            .call(bearing("expired")),
+    );
+    assert!(waiting.poll().is_pending());
+    let mut other = tokio_test::task::spawn(service.clone().oneshot(bearing("reader")));
+    match other.poll() {
+        Poll::Ready(answer) => assert_eq!(answer.expect("infallible").status(), 200),
+        Poll::Pending => panic!("a caller that is not known yet holds the only place"),
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_waited_finds_a_place_though_the_service_is_kept() {
+    let waits_for_a_word = |fake: &Fake, credential: &str| {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let _ = answer.send(fake.decide(credential));
+        let mut first = true;
+        let mut answered = Box::pin(answered);
+        Outcome::Pending(Box::pin(std::future::poll_fn(move |context| {
+            if std::mem::take(&mut first) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            answered
+                .as_mut()
+                .poll(context)
+                .map(|decided| decided.expect("it was sent"))
+        })))
+    };
+    let mut service = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(
+            Fake::bearer().answering(waits_for_a_word),
+        ))
+        .layer(ConcurrencyLimitLayer::new(1))
+        .service(Strict::default());
+    for _ in 0..2 {
+        let ready = service.ready().await.expect("infallible");
+        let mut call = tokio_test::task::spawn(ready.call(bearing("reader")));
+        assert!(call.poll().is_pending(), "the scheme waits");
+        assert!(call.is_woken(), "the scheme has decided");
+        match call.poll() {
+            Poll::Ready(answer) => assert_eq!(answer.expect("infallible").status(), 200),
+            Poll::Pending => panic!("it waits for the place that its own service holds"),
+        }
+    }
+}
