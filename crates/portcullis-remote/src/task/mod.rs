@@ -173,6 +173,7 @@ impl RefreshTask {
             Command::StaleLimit(limit) => {
                 self.parts.schedule.set_stale_limit(limit);
                 self.is_stale = false;
+                self.look_at_clocks();
                 self.rebase();
                 self.do_chores();
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_remote::{ClockOffset, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 
-use crate::support::{builder, event, started};
+use crate::support::{builder, event, patiently, started};
 
 #[tokio::test]
 async fn the_issuers_clock_is_compared_with_ours() {
@@ -89,4 +89,19 @@ async fn keys_grow_neither_older_nor_younger_when_the_clock_jumps() {
             "{left:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn after_a_machine_slept_the_keys_are_fetched_at_once() {
+    let issuer = TestIssuer::start().await;
+    let clock = ManualClock::starting_now();
+    let keys = builder(&issuer)
+        .clock(clock.shared())
+        .start()
+        .await
+        .unwrap();
+    clock.advance(Duration::from_secs(3600));
+    // The clocks are compared every now and then, and whenever the task is spoken to.
+    keys.set_stale_limit(Duration::from_secs(3600));
+    patiently(issuer.wait_for_requests(Endpoint::Jwks, 2)).await;
 }
