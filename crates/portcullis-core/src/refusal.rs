@@ -138,6 +138,8 @@ impl Refusal {
         let mut response = Response::new(Bytes::new());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        // Any request can say that it is a gRPC call, and a cache would keep the 200 for those that are none.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(
             "grpc-status",
             HeaderValue::from(u16::from(self.kind().grpc_code())),

@@ -54,6 +54,7 @@ async fn a_wiring_mistake_is_internal() {
 async fn trailers_only_to_the_letter() {
     insta::assert_snapshot!(text(&call(&[("authorization", "Bearer expired")]).await), @r#"
     200 OK
+    cache-control: no-store
     content-type: application/grpc
     grpc-message: the credential has expired
     grpc-status: 16
