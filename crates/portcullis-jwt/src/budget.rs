@@ -57,7 +57,7 @@ impl FetchBudget {
     /// What is left after one fetch is taken at `now`; `None` if there is none to take.
     #[must_use]
     pub fn take(self, rules: &BudgetRules, now: Duration) -> Option<Self> {
-        let (now, refill) = (millis(now), millis(rules.refill));
+        let (now, refill) = (millis(now), millis(rules.refill).min(LONGEST_REFILL));
         let full_at_millis = self.full_at_millis.max(now).saturating_add(refill);
         let debt = full_at_millis - now;
         (debt <= refill.saturating_mul(rules.burst.into())).then_some(Self { full_at_millis })
@@ -75,6 +75,10 @@ impl FetchBudget {
         Self { full_at_millis }
     }
 }
+
+/// A century, in milliseconds: as good as never, and no sum of a few overflows. Were one to saturate, what is owed would
+/// no longer be told from what may be.
+const LONGEST_REFILL: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -144,5 +148,20 @@ mod tests {
         let budget = budget.expect("full");
         assert_eq!(FetchBudget::from_millis(budget.to_millis()), budget);
         assert_eq!(budget.to_millis(), 37_000);
+    }
+
+    #[test]
+    fn a_budget_that_is_never_refilled_ends() {
+        for refill in [Duration::MAX, Duration::from_millis(u64::MAX)] {
+            let rules = BudgetRules::new(2, refill);
+            let mut budget = FetchBudget::default();
+            let mut taken = 0;
+            for second in 0..100 {
+                if let Some(left) = budget.take(&rules, Duration::from_secs(second)) {
+                    (budget, taken) = (left, taken + 1);
+                }
+            }
+            assert_eq!(taken, 2);
+        }
     }
 }
