@@ -257,11 +257,24 @@ pub trait Refresh: Send + Sync + 'static {
 /// Whether a refresh is under way.
 pub enum RefreshAnswer {
     /// One is: the future ends with it, or when the caller has waited long enough. Dropping the future is harmless.
-    Wait(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Wait(Pin<Box<dyn Future<Output = Waited> + Send>>),
     /// None will be made for this request: the budget is spent, or the keys are fixed.
     Exhausted,
     /// One is, but too many requests wait for it already.
     Saturated,
+}
+
+/// How a wait for a refresh ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a third answer would leave open whether the keys can be judged by"
+)]
+pub enum Waited {
+    /// The refresh has ended: the snapshot tells how.
+    Ended,
+    /// The refresh has failed, or has not ended in time. What the snapshot tells is of an earlier one.
+    InVain,
 }
 
 impl fmt::Debug for RefreshAnswer {

@@ -74,7 +74,7 @@ pub struct RefreshSchedule {
 #[derive(Clone, Copy, Debug)]
 struct Loaded {
     at: Duration,
-    /// How old it was then: only a set that was kept over a restart was not new.
+    /// How old it was then, and what the clock has missed since: only a set that was kept over a restart was not new.
     age: Duration,
     lifetime: Duration,
 }
@@ -195,6 +195,14 @@ impl RefreshSchedule {
     /// Brings the next fetch forward, as far as the issuer allows.
     pub fn hurry(&mut self, now: Duration) {
         self.due_at = self.due_at.min(now.max(self.not_before));
+    }
+
+    /// Notes that the set at hand is older by this much than the clock of the schedule tells: the machine may have
+    /// slept, and such a clock with it.
+    pub fn slept(&mut self, by: Duration) {
+        if let Some(loaded) = &mut self.loaded {
+            loaded.age = loaded.age.saturating_add(by);
+        }
     }
 
     /// Changes how long past its lifetime a set serves.

@@ -15,7 +15,9 @@ use std::{
 
 use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
 use portcullis_core::{Facts, Failure, Head, Outcome, Presence, Principal, Scheme, UnixTime};
-use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer};
+use portcullis_jwt::{
+    Algorithm, Bearer, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer, Waited,
+};
 use serde_json::json;
 use support::{
     AUDIENCE, ISSUER, ManualClock, NOW, Signer, claims, claims_with, issuer, key_set, signer,
@@ -147,6 +149,7 @@ enum Answer {
     #[default]
     Wait,
     Done,
+    InVain,
     Exhausted,
     Saturated,
 }
@@ -170,11 +173,12 @@ impl Refresh for Owner {
         match *self.0.answer.lock().expect("no panic") {
             Answer::Exhausted => RefreshAnswer::Exhausted,
             Answer::Saturated => RefreshAnswer::Saturated,
-            Answer::Wait | Answer::Done => {
+            Answer::Wait | Answer::Done | Answer::InVain => {
                 let state = self.0.clone();
                 RefreshAnswer::Wait(Box::pin(poll_fn(move |_| {
                     match *state.answer.lock().expect("no panic") {
-                        Answer::Done => Poll::Ready(()),
+                        Answer::Done => Poll::Ready(Waited::Ended),
+                        Answer::InVain => Poll::Ready(Waited::InVain),
                         _ => Poll::Pending,
                     }
                 })))
@@ -229,13 +233,21 @@ impl Scene {
 
     /// Sends a token of an unknown key, which waits; lets `meanwhile` happen; and answers the verdict.
     fn wait(&mut self, meanwhile: impl FnOnce(&mut Self)) -> Result<Principal, Failure> {
+        self.wait_for(Answer::Done, meanwhile)
+    }
+
+    fn wait_for(
+        &mut self,
+        end: Answer,
+        meanwhile: impl FnOnce(&mut Self),
+    ) -> Result<Principal, Failure> {
         let Outcome::Pending(future) = self.send(&next_signer()) else {
             panic!("does not wait")
         };
         let mut future = pin!(future);
         assert!(poll(future.as_mut()).is_pending());
         meanwhile(self);
-        self.owner.answer(Answer::Done);
+        self.owner.answer(end);
         let Poll::Ready(verdict) = poll(future) else {
             panic!("still waits")
         };
@@ -276,9 +288,21 @@ fn a_key_that_is_still_unknown_is_401_after_a_good_fetch_and_503_after_a_failed_
 
 #[test]
 fn a_refresh_that_does_not_end_in_time_is_503() {
+    const MOVED: UnixTime = UnixTime::from_secs(NOW + 7_200);
+
+    let in_vain = |meanwhile: fn(&mut Scene)| Scene::loaded().wait_for(Answer::InVain, meanwhile);
+    assert_eq!(status(&in_vain(|_| ())), StatusCode::SERVICE_UNAVAILABLE);
+    let verdict = in_vain(|scene| scene.publisher.rebase(UnixTime::from_secs(NOW), MOVED));
     assert_eq!(
-        status(&Scene::loaded().wait(|_| ())),
-        StatusCode::SERVICE_UNAVAILABLE
+        status(&verdict),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "what moves meanwhile is no fetch"
+    );
+    let verdict = in_vain(|scene| scene.publish(signer().key_set()));
+    assert_eq!(
+        status(&verdict),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "nor does an earlier fetch know what the later one brings"
     );
 }
 

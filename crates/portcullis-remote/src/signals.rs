@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_jwt::{BudgetRules, Refresh, RefreshAnswer};
+use portcullis_jwt::{BudgetRules, Refresh, RefreshAnswer, Waited};
 use tokio::{
     runtime::Handle,
     sync::{Notify, oneshot, watch},
@@ -117,18 +117,21 @@ impl Signals {
             loop {
                 tokio::select! {
                     biased;
-                    changed = reports.changed() => if changed.is_err() { return },
-                    () = deadline.as_mut() => return,
+                    changed = reports.changed() => if changed.is_err() { return Waited::InVain },
+                    () = deadline.as_mut() => return Waited::InVain,
                 }
                 let report = *reports.borrow_and_update();
                 let may_be_too_early = signal == Signal::UnderWay;
-                if !report.succeeded || report.epoch != epoch || !may_be_too_early {
-                    return;
+                if !report.succeeded {
+                    return Waited::InVain;
+                }
+                if report.epoch != epoch || !may_be_too_early {
+                    return Waited::Ended;
                 }
                 // The fetch had begun before the signal and brought nothing new: the key may be newer than it.
                 signal = seat.0.signal();
                 if signal == Signal::Refused {
-                    return;
+                    return Waited::Ended;
                 }
             }
         }))
@@ -190,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+    type Wait = Pin<Box<dyn Future<Output = Waited> + Send>>;
 
     const WAITS: WaitRules = WaitRules {
         longest: Duration::from_secs(1),
@@ -230,7 +233,7 @@ mod tests {
     async fn is_over(wait: &mut Wait) -> bool {
         tokio::select! {
             biased;
-            () = wait => true,
+            _ = wait => true,
             () = std::future::ready(()) => false,
         }
     }
@@ -291,7 +294,7 @@ mod tests {
     async fn a_wait_ends_after_a_second() {
         let (signals, _reports) = signals();
         let start = Instant::now();
-        wait(&signals).await;
+        assert_eq!(wait(&signals).await, Waited::InVain);
         assert_eq!(start.elapsed().as_secs(), 1);
         assert!(signals.gate.is_signalled(), "the signal stands");
     }

@@ -4,7 +4,6 @@ mod builder;
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-use arc_swap::Guard;
 use portcullis_core::{
     Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, SharedClock,
     authorization_credentials,
@@ -13,7 +12,7 @@ use portcullis_core::{
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
     CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, TokenError,
-    TrustedIssuers, VerifiedToken,
+    TrustedIssuers, VerifiedToken, Waited,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -103,12 +102,11 @@ impl Bearer {
         };
         match error {
             TokenError::UnknownKey { .. } => {
-                let before = Guard::into_inner(keys.snapshot());
+                let before = keys.snapshot();
                 match keys.unknown_key() {
                     RefreshAnswer::Wait(refreshed) => Outcome::Pending(Box::pin(verify_again(
                         self.0.clone(),
                         token.into(),
-                        before,
                         refreshed,
                     ))),
                     RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &before))),
@@ -128,24 +126,18 @@ impl Bearer {
 async fn verify_again(
     inner: Arc<Inner>,
     token: Box<str>,
-    before: Arc<KeySnapshot>,
-    refreshed: Pin<Box<dyn Future<Output = ()> + Send>>,
+    refreshed: Pin<Box<dyn Future<Output = Waited> + Send>>,
 ) -> Result<Principal, Failure> {
-    refreshed.await;
+    let waited = refreshed.await;
     match inner.verify(&token) {
         Ok(verified) => bind(&verified),
         Err(Refused {
             error: error @ TokenError::UnknownKey { .. },
             keys: Some(keys),
-        }) => {
-            let after = keys.snapshot();
-            // Every fetch, good or bad, leaves a new snapshot behind.
-            if Arc::ptr_eq(&before, &after) {
-                Err(in_outage(error).into())
-            } else {
-                Err(unknown_key(error, &after))
-            }
-        }
+        }) => match waited {
+            Waited::Ended => Err(unknown_key(error, &keys.snapshot())),
+            Waited::InVain => Err(in_outage(error).into()),
+        },
         Err(refused) => Err(refused.error.into()),
     }
 }
