@@ -49,14 +49,20 @@ impl Network {
     fn of_v6(address: Ipv6Addr) -> Self {
         match address.segments() {
             [0, 0, 0, 0, 0, 0, 0, 1] | [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Self::Private,
+            // A translator of the operator's own, to IPv4 addresses written in a way that only it knows (RFC 8215).
+            [0x64, 0xff9b, 1, ..] => Self::Private,
             [0xfe80..=0xfebf, ..] => Self::LinkLocal,
-            [0, 0, 0, 0, 0, 0, _, _] | [0xff00..=0xffff, ..] => Self::Nowhere,
+            // Also Teredo (RFC 4380), whose servers are gone, and the discard prefix (RFC 6666).
+            [0, 0, 0, 0, 0, 0, _, _]
+            | [0x2001, 0, ..]
+            | [0x100, 0, 0, 0, ..]
+            | [0xff00..=0xffff, ..] => Self::Nowhere,
             _ => Self::Public,
         }
     }
 }
 
-/// The IPv4 address that packets to this one end up at: mapped, 6to4 (RFC 3056), NAT64 (RFC 6052).
+/// The IPv4 address that packets to this one end up at: mapped, translated (RFC 2765), 6to4 (RFC 3056), NAT64 (RFC 6052).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let from = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -64,6 +70,7 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     };
     match address.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => Some(from(high, low)),
         _ => None,
@@ -94,21 +101,34 @@ impl Reach {
 pub(crate) struct GuardedResolver {
     /// The host that the operator configured; it is as it is.
     pub(crate) configured: Option<String>,
+    /// The hosts of the operator's proxies; so are they.
+    pub(crate) proxies: Vec<String>,
     pub(crate) reach: Reach,
+}
+
+impl GuardedResolver {
+    /// Whether answers may come from a proxy, whose address says nothing of the issuer's. The issuer's own is then
+    /// learned here: its name is asked for only where it is reached directly.
+    fn is_behind_proxies(&self) -> bool {
+        !self.proxies.is_empty()
+    }
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let is_configured = self
-            .configured
-            .as_deref()
-            .is_some_and(|host| host.eq_ignore_ascii_case(name.as_str()));
+        let is = |host: &String| host.eq_ignore_ascii_case(name.as_str());
+        let is_configured = self.configured.as_ref().is_some_and(is);
+        let is_chosen = is_configured || self.proxies.iter().any(is);
+        let learns = is_configured && self.is_behind_proxies();
         let reach = self.reach.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let allowed: Vec<SocketAddr> = found
-                .filter(|address| is_configured || reach.allows(address.ip()))
+                .filter(|address| is_chosen || reach.allows(address.ip()))
                 .collect();
+            if let Some(first) = allowed.first().filter(|_| learns) {
+                reach.extend_to(Network::of(first.ip()));
+            }
             if allowed.is_empty() {
                 return Err(ForbiddenAddress.into());
             }
@@ -137,15 +157,15 @@ mod tests {
             ),
             (
                 Network::Private,
-                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 127.0.0.1 127.9.9.9 100.64.0.1 198.18.0.1 192.0.0.8 ::1 fc00::1 fd00:ec2::254 fec0::1 ::ffff:10.0.0.1 ::ffff:127.0.0.1 64:ff9b::a00:1 2002:a00:1::1 2002:7f00:1::",
+                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 127.0.0.1 127.9.9.9 100.64.0.1 198.18.0.1 192.0.0.8 ::1 fc00::1 fd00:ec2::254 fec0::1 ::ffff:10.0.0.1 ::ffff:127.0.0.1 64:ff9b::a00:1 2002:a00:1::1 2002:7f00:1:: 64:ff9b:1::a00:1 64:ff9b:1:a9fe:a9:fe00:: ::ffff:0:10.0.0.1",
             ),
             (
                 Network::LinkLocal,
-                "169.254.169.254 fe80::1 febf::1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe",
+                "169.254.169.254 fe80::1 febf::1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe ::ffff:0:169.254.169.254",
             ),
             (
                 Network::Nowhere,
-                "0.0.0.0 0.1.2.3 224.0.0.1 255.255.255.255 240.0.0.1 :: ff02::1 ::7f00:1",
+                "0.0.0.0 0.1.2.3 224.0.0.1 255.255.255.255 240.0.0.1 :: ff02::1 ::7f00:1 2001:0:4136:e378:8000:63bf:5601:5601 100::1",
             ),
         ] {
             for address in addresses.split(' ') {
@@ -183,6 +203,7 @@ mod tests {
     async fn names_are_judged_by_what_they_resolve_to() {
         let resolver = GuardedResolver {
             configured: None,
+            proxies: Vec::new(),
             reach: Reach::default(),
         };
         let name = || "localhost".parse::<Name>().unwrap();
@@ -192,13 +213,25 @@ mod tests {
         );
         resolver.reach.extend_to(Network::Private);
         assert!(resolver.resolve(name()).await.is_ok());
-        let configured = GuardedResolver {
-            configured: Some("LocalHost".into()),
-            reach: Reach::default(),
-        };
-        assert!(
-            configured.resolve(name()).await.is_ok(),
-            "what the operator configured is not discovered"
-        );
+        for (configured, proxies, learns) in [
+            (Some("LocalHost"), &[][..], false),
+            (None, &["LocalHost"], false),
+            (Some("LocalHost"), &["proxy.example"], true),
+        ] {
+            let chosen = GuardedResolver {
+                configured: configured.map(str::to_owned),
+                proxies: proxies.iter().map(|host| String::from(*host)).collect(),
+                reach: Reach::default(),
+            };
+            assert!(
+                chosen.resolve(name()).await.is_ok(),
+                "what the operator chose is not discovered"
+            );
+            assert_eq!(
+                chosen.reach.allows(IpAddr::from([10, 0, 0, 1])),
+                learns,
+                "{configured:?} {proxies:?}"
+            );
+        }
     }
 }

@@ -5,9 +5,15 @@ use std::time::{Duration, SystemTime};
 use portcullis_core::UnixTime;
 use reqwest::header::{AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// How long the answer may be kept (RFC 9111 §5.2.2.1): `None` if it does not say. What forbids keeping it, or makes no
-/// sense, counts as no time at all (§4.2.1); the schedule has a floor.
+/// How much longer the answer may be kept (RFC 9111 §5.2.2.1): `None` if it does not say. What forbids keeping it, or
+/// makes no sense, counts as no time at all (§4.2.1), and what a cache has kept it for already is over (§4.2.3); the
+/// schedule has a floor.
 pub(crate) fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let age = text(headers, AGE).and_then(seconds).unwrap_or_default();
+    Some(freshness(headers)?.saturating_sub(age))
+}
+
+fn freshness(headers: &HeaderMap) -> Option<Duration> {
     let mut found: Option<Duration> = None;
     for value in headers.get_all(CACHE_CONTROL) {
         for directive in value.to_str().unwrap_or("no-store").split(',') {
@@ -92,6 +98,18 @@ mod tests {
             assert_eq!(found, expected.map(Duration::from_secs), "{value}");
         }
         assert_eq!(max_age(&HeaderMap::new()), None);
+        for (age, left) in [
+            ("0", 600),
+            ("599", 1),
+            ("600", 0),
+            ("9999", 0),
+            ("-1", 600),
+            ("x", 600),
+        ] {
+            let kept = headers(&[("cache-control", "max-age=600"), ("age", age)]);
+            assert_eq!(max_age(&kept), Some(Duration::from_secs(left)), "{age}");
+        }
+        assert_eq!(max_age(&headers(&[("age", "5")])), None);
         let twice = headers(&[("cache-control", "public"), ("cache-control", "max-age=30")]);
         assert_eq!(max_age(&twice), Some(Duration::from_secs(30)));
     }

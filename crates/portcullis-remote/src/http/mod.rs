@@ -50,6 +50,19 @@ impl HttpClient {
     const MAX_BODY_BYTES: usize = KeySet::MAX_BYTES;
 
     pub(crate) fn new(settings: &HttpSettings, configured: &Url) -> Result<Self, ConfigError> {
+        let proxies = if settings.environment_proxies {
+            proxy_hosts(|name| std::env::var(name).ok())
+        } else {
+            Vec::new()
+        };
+        Self::behind(&proxies, settings, configured)
+    }
+
+    fn behind(
+        proxies: &[String],
+        settings: &HttpSettings,
+        configured: &Url,
+    ) -> Result<Self, ConfigError> {
         let reach = Reach::default();
         let builder = || {
             let mut builder = Client::builder()
@@ -58,17 +71,22 @@ impl HttpClient {
                 .referer(false)
                 .timeout(settings.timeout)
                 .connect_timeout(settings.timeout)
-                .pool_max_idle_per_host(1);
-            if !settings.environment_proxies {
-                // A proxy's own name is not discovered, and it resolves the rest: the guard is for direct connections.
-                builder = builder.no_proxy().dns_resolver(GuardedResolver {
+                .pool_max_idle_per_host(1)
+                // What goes through a proxy is resolved there. The guard is for all that does not.
+                .dns_resolver(GuardedResolver {
                     configured: configured.host_str().map(str::to_owned),
+                    proxies: proxies.to_vec(),
                     reach: reach.clone(),
                 });
+            if !settings.environment_proxies {
+                builder = builder.no_proxy();
             }
             builder
         };
         let client = with_roots(builder(), &settings.roots).build().or_else(|error| {
+            if !settings.roots.is_empty() {
+                return Err(error);
+            }
             // A machine without root certificates can still talk to an issuer on loopback.
             tracing::warn!(error = %chain(&error), "the system's root certificates could not be loaded: only configured ones are trusted");
             builder()
@@ -80,7 +98,7 @@ impl HttpClient {
                 ConfigError::new("issuer", format!("no HTTP client: {}", chain(&error)))
             })?,
             reach,
-            sees_addresses: !settings.environment_proxies,
+            sees_addresses: proxies.is_empty(),
         })
     }
 
@@ -181,6 +199,22 @@ fn failed(url: &Url, error: reqwest::Error) -> FetchError {
     FetchError::new(kind, format!("{url} {what}: {}", chain(&error))).with_source(error)
 }
 
+/// The hosts of the proxies that the environment names.
+fn proxy_hosts(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"]
+        .iter()
+        .flat_map(|name| [variable(name), variable(&name.to_ascii_lowercase())])
+        .flatten()
+        .filter_map(|proxy| {
+            let url = match proxy.split_once("://") {
+                Some(_) => Url::parse(&proxy),
+                None => Url::parse(&format!("http://{proxy}")),
+            };
+            url.ok()?.host_str().map(str::to_owned)
+        })
+        .collect()
+}
+
 fn with_roots(mut builder: ClientBuilder, roots: &[Certificate]) -> ClientBuilder {
     if !roots.is_empty() {
         builder = builder.tls_certs_merge(roots.iter().cloned());
@@ -246,16 +280,43 @@ mod tests {
     async fn the_reach_is_learnt_from_the_address_that_answered() {
         let issuer = TestIssuer::start().await;
         let url = Url::parse(&issuer.discovery_uri()).unwrap();
-        for (environment_proxies, is_learnt) in [(false, true), (true, false)] {
-            let settings = HttpSettings {
-                environment_proxies,
-                ..settings()
-            };
-            let http = HttpClient::new(&settings, &url).unwrap();
+        for (proxies, is_learnt) in [(&[][..], true), (&["proxy.example".to_owned()], false)] {
+            let http = HttpClient::behind(proxies, &settings(), &url).unwrap();
             let answer = http.get(&url, None).await.unwrap();
             http.learn_reach(&answer);
             let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
             assert_eq!(http.reach().allows(loopback), is_learnt);
+        }
+    }
+
+    #[test]
+    fn the_proxies_that_the_environment_names() {
+        let hosts = |set: &[(&str, &str)]| {
+            proxy_hosts(|name| {
+                let (_, value) = set.iter().find(|(variable, _)| *variable == name)?;
+                Some((*value).to_owned())
+            })
+        };
+        assert!(hosts(&[]).is_empty());
+        assert!(hosts(&[("https_proxy", ""), ("NO_PROXY", "a.example")]).is_empty());
+        assert_eq!(hosts(&[("https_proxy", "proxy:3128")]), ["proxy"]);
+        assert_eq!(
+            hosts(&[
+                ("HTTPS_PROXY", "http://u:p@a.example"),
+                ("all_proxy", "10.0.0.1:1")
+            ]),
+            ["a.example", "10.0.0.1"]
+        );
+    }
+
+    #[tokio::test]
+    async fn proxies_do_not_put_the_guard_aside() {
+        let issuer = Url::parse("https://issuer.example").unwrap();
+        let inside = Url::parse("http://localhost:1").unwrap();
+        for proxies in [&[][..], &["proxy.example".to_owned()]] {
+            let http = HttpClient::behind(proxies, &settings(), &issuer).unwrap();
+            let error = http.get(&inside, None).await.expect_err("private");
+            assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         }
     }
 }
