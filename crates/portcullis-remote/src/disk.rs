@@ -77,18 +77,27 @@ impl SnapshotFile {
     }
 
     /// Writes a fetched set, without its private members and the keys that cannot be used. The file appears whole or
-    /// not at all, and only its owner can read it.
+    /// not at all, and only its owner can read it. If it cannot be written, none is left: an older one may hold a key
+    /// that was withdrawn since.
     pub(crate) fn save(
         &self,
         jwks: &[u8],
         fetched_at: UnixTime,
         lifetime: Duration,
     ) -> io::Result<()> {
+        let written = self.replace(jwks, fetched_at, lifetime);
+        if written.is_err() {
+            let _ = fs::remove_file(&self.path);
+        }
+        written
+    }
+
+    fn replace(&self, jwks: &[u8], fetched_at: UnixTime, lifetime: Duration) -> io::Result<()> {
         let content = Content {
             issuer: self.issuer.clone(),
             fetched_at: fetched_at.as_secs(),
             lifetime: lifetime.as_secs(),
-            jwks: usable_public_part(jwks)?,
+            jwks: public_part(jwks)?,
         };
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
@@ -121,15 +130,18 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The keys that are usable by themselves, as the issuer published them, less their private members. What was refused
-/// when it was fetched must not become acceptable by being written anew, so each key is judged as it was sent.
-fn usable_public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
+/// The keys that are usable by themselves, as the issuer published them, less the members that have no meaning here, the
+/// private ones among them. What was refused when it was fetched must not become acceptable by being written anew, so
+/// each key is judged as it was sent.
+pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
     #[derive(Deserialize)]
     struct Set<'j> {
         #[serde(borrow)]
         keys: Vec<&'j RawValue>,
     }
-    const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    const KEPT: [&str; 10] = [
+        "kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y",
+    ];
 
     let set: Set<'_> = serde_json::from_slice(jwks)?;
     let mut keys: Vec<Map<String, Value>> = Vec::new();
@@ -137,7 +149,7 @@ fn usable_public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
         let alone = format!(r#"{{"keys":[{}]}}"#, key.get());
         if KeySet::parse(alone.as_bytes()).is_ok() {
             let mut members: Map<String, Value> = serde_json::from_str(key.get())?;
-            members.retain(|name, _| !PRIVATE.contains(&name.as_str()));
+            members.retain(|name, _| KEPT.contains(&name.as_str()));
             keys.push(members);
         }
     }
@@ -246,10 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn a_set_that_cannot_be_written_leaves_no_older_one_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "https://issuer.example");
+        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        let in_the_way = file
+            .path
+            .with_extension(format!("{}.tmp", std::process::id()));
+        fs::create_dir(&in_the_way).unwrap();
+        let next = KEY.replace(r#""kid":"a""#, r#""kid":"b""#);
+        assert!(file.save(jwks(&[&next]).as_bytes(), NOW, LIFETIME).is_err());
+        assert!(file.load(NOW).unwrap().is_none(), "`a` may be withdrawn");
+    }
+
+    #[test]
     fn private_members_and_unusable_keys_do_not_reach_the_disk() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
-        let leaked = KEY.replace(r#""kid":"a""#, r#""kid":"leaked","d":"c2VjcmV0""#);
+        let leaked = KEY.replace(
+            r#""kid":"a""#,
+            r#""kid":"leaked","d":"c2VjcmV0","priv":"c2VjcmV0""#,
+        );
         let doubled = KEY.replace(r#""kid":"a""#, r#""kid":"doubled","kid":"doubled""#);
         let secret = r#"{"kty":"oct","kid":"secret","k":"c2VjcmV0"}"#;
         file.save(

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::RefreshTask;
 use crate::{
     ClockOffset, FetchError, IssuerEvent, KeyId,
+    disk::public_part,
     fetch::{Attempt, Fetched},
 };
 
@@ -79,7 +80,10 @@ impl RefreshTask {
                     });
                 }
                 if self.parts.disk.is_some() {
-                    self.json = json.into();
+                    // What `KeySet::parse` has read can be read again. Were it otherwise, nothing would be kept.
+                    self.json = public_part(&json)
+                        .map(|part| part.get().as_bytes().into())
+                        .unwrap_or_default();
                 }
             }
             Fetched::Unchanged { max_age } => {
