@@ -32,6 +32,7 @@ pub struct IssuerBuilder {
     http: HttpSettings,
     root_certificates: Vec<Vec<u8>>,
     rules: RefreshRules,
+    stale_limit: Option<Duration>,
     budget: BudgetRules,
     waits: WaitRules,
     start_timeout: Duration,
@@ -53,6 +54,7 @@ impl IssuerBuilder {
             },
             root_certificates: Vec::new(),
             rules: RefreshRules::default(),
+            stale_limit: None,
             budget: BudgetRules::default(),
             waits: WaitRules {
                 longest: Duration::from_secs(1),
@@ -67,11 +69,12 @@ impl IssuerBuilder {
 
     /// How long past its lifetime a set serves while no newer can be had. 6 h by default; after that, 503.
     pub fn stale_limit(mut self, limit: Duration) -> Self {
-        self.rules.stale_limit = limit;
+        self.stale_limit = Some(limit);
         self
     }
 
-    /// When keys are fetched, and how long they serve; see [`RefreshRules`] for the defaults.
+    /// When keys are fetched, and how long they serve; see [`RefreshRules`] for the defaults. What
+    /// [`stale_limit`](Self::stale_limit) is given goes before what they say, in whichever order the two are called.
     pub fn refresh_rules(mut self, rules: RefreshRules) -> Self {
         self.rules = rules;
         self
@@ -118,6 +121,8 @@ impl IssuerBuilder {
 
     /// Keeps the last good set in this directory, in a file of its own that only its owner can read, so that a restart
     /// survives an outage of the issuer. Not kept by default.
+    ///
+    /// Whoever can write to the directory can sign tokens: it should belong to the service alone.
     pub fn snapshot_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
@@ -131,8 +136,8 @@ impl IssuerBuilder {
 
     /// Asks the issuer through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
     ///
-    /// A proxy resolves names itself, so it is then up to the proxy that a discovered URL does not lead into a private
-    /// network.
+    /// A proxy resolves names itself, so where one is used it is up to the proxy that a discovered URL does not lead into a
+    /// private network.
     pub fn use_environment_proxies(mut self) -> Self {
         self.http.environment_proxies = true;
         self
@@ -193,6 +198,9 @@ impl IssuerBuilder {
             )
         })?;
         self.check()?;
+        if let Some(limit) = self.stale_limit {
+            self.rules.stale_limit = limit;
+        }
         let fetcher = self.fetcher()?;
         let disk = self
             .directory
@@ -249,6 +257,12 @@ impl IssuerBuilder {
                     format!("`{rule}` is zero: the issuer would be asked without pause"),
                 ));
             }
+        }
+        if self.budget.refill.is_zero() && self.budget.burst > 0 {
+            return Err(ConfigError::new(
+                "signal_budget",
+                "`refill` is zero: requests could have the issuer asked without pause",
+            ));
         }
         if self.http.timeout.is_zero() {
             return Err(ConfigError::new(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portcullis_core::{Clock, SystemClock};
+use portcullis_jwt::BudgetRules;
 use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 
@@ -208,5 +209,26 @@ async fn rules_that_would_ask_without_pause_are_refused() {
         change(&mut rules);
         let builder = Issuer::jwks("a", "https://issuer.example").refresh_rules(rules);
         assert!(builder.start().await.is_err());
+    }
+    let budget = BudgetRules::new(1, Duration::ZERO);
+    let builder = Issuer::jwks("a", "https://issuer.example").signal_budget(budget);
+    assert!(builder.start().await.is_err());
+}
+
+#[tokio::test]
+async fn a_stale_limit_holds_in_whichever_order_it_is_set() {
+    let issuer = TestIssuer::start().await;
+    let limit = Duration::from_secs(60);
+    for builder in [
+        builder(&issuer)
+            .stale_limit(limit)
+            .refresh_rules(impatient()),
+        builder(&issuer)
+            .refresh_rules(impatient())
+            .stale_limit(limit),
+    ] {
+        let status = builder.start().await.unwrap().status();
+        let left = status.stale_at.unwrap().duration_since(SystemClock.now());
+        assert!(left <= Duration::from_secs(600) + limit, "{left:?}");
     }
 }
