@@ -35,7 +35,7 @@ pub enum FetchErrorKind {
     IssuerMismatch,
     /// A discovered URL that must not be fetched.
     Forbidden,
-    /// Nothing fetches any more: the runtime that did has ended.
+    /// Nothing fetches any more: the task that did panicked, or its runtime has ended.
     Stopped,
 }
 
@@ -53,6 +53,13 @@ impl FetchError {
             retry_after: None,
             source: None,
         }
+    }
+
+    pub(crate) fn stopped() -> Self {
+        Self::new(
+            FetchErrorKind::Stopped,
+            "nothing fetches the issuer's keys any more: the task panicked, or its runtime has ended",
+        )
     }
 
     pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {

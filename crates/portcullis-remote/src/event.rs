@@ -61,12 +61,16 @@ pub enum IssuerEvent {
         /// The issuer's clock, seen from ours.
         issuer: ClockOffset,
     },
-    /// Our clock was set, or the machine slept. The limits of the keys were moved along.
+    /// Our clock was set, or the machine slept. After a jump back the limits of the keys were moved along. After one
+    /// ahead they were not, as the keys may be that much older, and a fetch is due at once.
     #[non_exhaustive]
     ClockJumped {
         /// The clock now, seen from where it should have been.
         clock: ClockOffset,
     },
+    /// Nothing keeps the keys fresh any more, though they are still in use: the task panicked, or its runtime has ended.
+    /// They serve until their stale limit. Start the issuer anew.
+    Stopped,
     /// The last good set could not be written to disk.
     #[non_exhaustive]
     NotSaved {
@@ -184,6 +188,19 @@ impl IssuerEvent {
             }
             Self::ClockJumped { clock } => {
                 tracing::warn!(issuer, offset = %clock, "the clock jumped")
+            }
+            Self::Stopped if std::thread::panicking() => {
+                tracing::error!(
+                    issuer,
+                    "the task that fetched the issuer's keys panicked: they are not kept fresh any more"
+                );
+            }
+            // Usual when a process ends, as requests may outlive the task for a moment.
+            Self::Stopped => {
+                tracing::warn!(
+                    issuer,
+                    "the runtime that fetched the issuer's keys has ended: they are not kept fresh any more"
+                );
             }
             Self::NotSaved { error } => {
                 tracing::warn!(issuer, %error, "the issuer's keys could not be written to disk");

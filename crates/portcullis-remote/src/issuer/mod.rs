@@ -13,8 +13,7 @@ use tokio::{
 
 pub use self::builder::IssuerBuilder;
 use crate::{
-    FetchError, FetchErrorKind, IssuerEvent, KeyId, Status, board::Board, signals::Signals,
-    task::Command,
+    FetchError, IssuerEvent, KeyId, Status, board::Board, signals::Signals, task::Command,
 };
 
 /// An issuer of tokens, and the task that keeps its keys fresh.
@@ -81,11 +80,11 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// If they never will be, as the runtime of the task has ended.
+    /// If they never will be, as the task has ended.
     pub async fn ready(&self) -> Result<(), FetchError> {
         let mut reports = self.0.signals.subscribe();
         while !self.is_ready() {
-            reports.changed().await.map_err(|_| stopped())?;
+            reports.changed().await.map_err(|_| FetchError::stopped())?;
         }
         Ok(())
     }
@@ -139,8 +138,8 @@ impl Issuer {
         self.0
             .commands
             .send(Command::Refresh(reply))
-            .map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+            .map_err(|_| FetchError::stopped())?;
+        answer.await.map_err(|_| FetchError::stopped())?
     }
 
     /// Changes, while running, how long past its lifetime a set serves while no newer can be had: an operator who
@@ -164,11 +163,4 @@ impl fmt::Debug for Issuer {
             .field("board", &self.0.board)
             .finish_non_exhaustive()
     }
-}
-
-fn stopped() -> FetchError {
-    FetchError::new(
-        FetchErrorKind::Stopped,
-        "the runtime that fetched the issuer's keys has ended",
-    )
 }

@@ -40,18 +40,22 @@ impl RefreshTask {
         }
     }
 
-    /// Moves the limits of the set at hand along if the wall clock jumped.
+    /// Moves the limits of the set at hand along if the wall clock was set back. If it jumped ahead, the machine may have
+    /// slept: the set is then as old as the wall clock says, and a newer one is fetched at once.
     pub(super) fn look_at_clocks(&mut self) {
         let now = self.now();
         let Some(jump) = self.clock_watch.look(self.parts.clock.now(), now) else {
             return;
         };
         self.announce(IssuerEvent::ClockJumped { clock: jump });
-        self.rebase();
-        if matches!(jump, ClockOffset::Ahead(by) if by >= SLEEP) {
+        if let ClockOffset::Ahead(by) = jump
+            && by >= SLEEP
+        {
+            self.parts.schedule.slept(by);
             self.parts.schedule.hurry(now);
             self.post(|_| {});
         }
+        self.rebase();
     }
 
     /// Writes the limits of the set at hand anew, on the wall clock as it is now.

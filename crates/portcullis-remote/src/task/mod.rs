@@ -8,7 +8,11 @@ use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 use portcullis_core::{SharedClock, UnixTime};
 use portcullis_jwt::{KeyPublisher, RefreshSchedule};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{
+        mpsc,
+        oneshot::{self, error::TryRecvError},
+        watch,
+    },
     time::{Instant, sleep, sleep_until},
 };
 
@@ -53,7 +57,7 @@ pub(crate) struct RefreshTask {
     next_look: Duration,
     /// Who waits for the next fetch.
     replies: Vec<oneshot::Sender<Result<(), FetchError>>>,
-    /// The set at hand as it was sent, where it is to be kept.
+    /// The set at hand, less private members, where it is to be kept.
     json: Arc<[u8]>,
     private_members: usize,
     is_stale: bool,
@@ -88,9 +92,13 @@ impl RefreshTask {
 
     /// Works until `stop` closes. Every wait is inside the select, a fetch too.
     pub(crate) async fn run(mut self, mut fetcher: Fetcher, stop: oneshot::Receiver<Infallible>) {
+        let mut obituary = Obituary {
+            board: self.parts.board.clone(),
+            stop,
+        };
         tokio::select! {
             biased;
-            _ = stop => {}
+            _ = &mut obituary.stop => {}
             () = self.work(&mut fetcher) => {}
         }
     }
@@ -217,5 +225,22 @@ impl RefreshTask {
             .origin
             .checked_add(since_origin)
             .unwrap_or_else(|| Instant::now() + FAR)
+    }
+}
+
+/// Tells everyone when the task ends though its keys are still held: it panicked, or its runtime has ended.
+struct Obituary {
+    board: Arc<Board>,
+    stop: oneshot::Receiver<Infallible>,
+}
+
+impl Drop for Obituary {
+    fn drop(&mut self) {
+        if self.stop.try_recv() == Err(TryRecvError::Empty) {
+            let mut progress = Progress::clone(&self.board.progress.load());
+            progress.last_error = Some(FetchError::stopped());
+            self.board.progress.store(Arc::new(progress));
+            self.board.announce(IssuerEvent::Stopped);
+        }
     }
 }

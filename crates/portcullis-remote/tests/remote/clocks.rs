@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use portcullis_core::Clock;
 use portcullis_remote::{ClockOffset, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
+use tokio::sync::broadcast::Receiver;
 
 use crate::support::{builder, event, patiently, started};
 
@@ -45,7 +47,7 @@ async fn the_issuers_clock_is_compared_with_ours() {
 }
 
 #[tokio::test]
-async fn keys_grow_neither_older_nor_younger_when_the_clock_jumps() {
+async fn keys_grow_no_younger_when_the_clock_is_set_back() {
     let issuer = TestIssuer::start().await;
     let clock = ManualClock::starting_now();
     let keys = builder(&issuer)
@@ -55,40 +57,43 @@ async fn keys_grow_neither_older_nor_younger_when_the_clock_jumps() {
         .unwrap();
     let mut events = keys.events();
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    let day = Duration::from_secs(24 * 3600);
-    for jump in [
-        |clock: &ManualClock, by| clock.advance(by),
-        |clock: &ManualClock, by| clock.rewind(by),
-    ] {
-        jump(&clock, day);
-        keys.refresh().await.expect_err("down");
-        let jumped = event(&mut events, |event| {
-            matches!(event, IssuerEvent::ClockJumped { .. })
-        })
-        .await;
-        let IssuerEvent::ClockJumped { clock: offset, .. } = jumped else {
-            unreachable!()
-        };
-        assert!(
-            offset.magnitude().abs_diff(day) < Duration::from_secs(10),
-            "{offset}"
-        );
-        let status = keys.status();
-        assert!(!status.stale);
-        assert!(
-            status.age.unwrap() < Duration::from_secs(10),
-            "{:?}",
-            status.age
-        );
-        let left = status
-            .stale_at
-            .unwrap()
-            .duration_since(portcullis_core::Clock::now(&clock));
-        assert!(
-            left.abs_diff(Duration::from_secs(6 * 3600 + 600)) < Duration::from_secs(10),
-            "{left:?}"
-        );
-    }
+    clock.rewind(DAY);
+    keys.refresh().await.expect_err("down");
+    assert!(jump(&mut events).await.magnitude().abs_diff(DAY) < Duration::from_secs(10));
+    let status = keys.status();
+    assert!(!status.stale);
+    assert!(status.age.unwrap() < Duration::from_secs(10));
+    let left = status.stale_at.unwrap().duration_since(clock.now());
+    assert!(
+        left.abs_diff(Duration::from_secs(6 * 3600 + 600)) < Duration::from_secs(10),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn keys_are_no_younger_for_a_machine_that_slept() {
+    let issuer = TestIssuer::start().await;
+    let clock = ManualClock::starting_now();
+    let keys = builder(&issuer)
+        .clock(clock.shared())
+        .start()
+        .await
+        .unwrap();
+    let mut events = keys.events();
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    clock.advance(DAY);
+    keys.refresh().await.expect_err("down");
+    assert!(jump(&mut events).await.magnitude().abs_diff(DAY) < Duration::from_secs(10));
+    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    let status = keys.status();
+    assert!(status.stale, "withdrawn for a day, for all we know");
+    assert!(status.age.unwrap() > DAY - Duration::from_secs(60));
+
+    issuer.heal(Endpoint::Jwks);
+    keys.refresh().await.expect("a set");
+    let status = keys.status();
+    assert!(!status.stale);
+    assert!(status.age.unwrap() < Duration::from_secs(10));
 }
 
 #[tokio::test]
@@ -104,4 +109,17 @@ async fn after_a_machine_slept_the_keys_are_fetched_at_once() {
     // The clocks are compared every now and then, and whenever the task is spoken to.
     keys.set_stale_limit(Duration::from_secs(3600));
     patiently(issuer.wait_for_requests(Endpoint::Jwks, 2)).await;
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+async fn jump(events: &mut Receiver<IssuerEvent>) -> ClockOffset {
+    match event(events, |event| {
+        matches!(event, IssuerEvent::ClockJumped { .. })
+    })
+    .await
+    {
+        IssuerEvent::ClockJumped { clock, .. } => clock,
+        _ => unreachable!(),
+    }
 }

@@ -1,9 +1,15 @@
 //! Who keeps the task alive, and what ends it.
 
-use portcullis_remote::{FetchErrorKind, Issuer};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use portcullis_core::{Clock, SystemClock, UnixTime};
+use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 
-use crate::support::{answer, bearer, builder, ended, patiently, restless, started};
+use crate::support::{answer, bearer, builder, ended, event, patiently, restless, started};
 
 #[tokio::test]
 async fn the_task_ends_with_the_last_who_holds_the_keys() {
@@ -84,7 +90,9 @@ fn a_runtime_that_has_ended_is_told() {
     let bearer = bearer(&keys, &issuer);
     let (good, bad) = (issuer.token().mint(), issuer.token().kid("unknown").mint());
     drop(issuer);
+    let mut events = keys.events();
     drop(first);
+    assert!(matches!(events.try_recv(), Ok(IssuerEvent::Stopped)));
     assert_eq!(
         second.block_on(keys.refresh()).expect_err("ended").kind(),
         FetchErrorKind::Stopped
@@ -105,4 +113,37 @@ fn a_start_outside_a_runtime_is_an_error() {
         panic!("it waits")
     };
     assert!(result.is_err_and(|error| error.to_string().contains("runtime")));
+}
+
+/// A clock that breaks.
+#[derive(Debug, Default)]
+struct Broken(AtomicBool);
+
+impl Clock for Broken {
+    fn now(&self) -> UnixTime {
+        assert!(!self.0.load(Ordering::Relaxed), "no time");
+        SystemClock.now()
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_panics_is_told() {
+    let issuer = TestIssuer::start().await;
+    let clock = Arc::new(Broken::default());
+    let keys = builder(&issuer).clock(clock.clone()).start().await.unwrap();
+    let mut events = keys.events();
+    clock.0.store(true, Ordering::Relaxed);
+    assert_eq!(
+        keys.refresh().await.expect_err("panics").kind(),
+        FetchErrorKind::Stopped
+    );
+    event(&mut events, |event| matches!(event, IssuerEvent::Stopped)).await;
+    clock.0.store(false, Ordering::Relaxed);
+    let last_error = keys.status().last_error.expect("it is told");
+    assert_eq!(last_error.kind(), FetchErrorKind::Stopped);
+    assert_eq!(
+        answer(&bearer(&keys, &issuer), &issuer.token().mint()).await,
+        200,
+        "what is at hand keeps serving"
+    );
 }

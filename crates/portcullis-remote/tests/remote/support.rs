@@ -63,9 +63,14 @@ pub(crate) async fn event(
     patiently(next).await
 }
 
-/// The task has ended: whatever it sent before, its channel is closed.
+/// The task has ended as it should: whatever it sent before, its channel is closed.
 pub(crate) async fn ended(mut events: Receiver<IssuerEvent>) {
-    patiently(async move { while events.recv().await.is_ok() {} }).await;
+    patiently(async move {
+        while let Ok(event) = events.recv().await {
+            assert!(!matches!(event, IssuerEvent::Stopped));
+        }
+    })
+    .await;
 }
 
 pub(crate) async fn patiently<T>(what: impl Future<Output = T>) -> T {
