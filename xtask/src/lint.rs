@@ -93,12 +93,10 @@ fn runtime_free() -> Result<(), Failure> {
 
 /// Cargo mends a stale lock file as it goes; a clone must not need that.
 fn lock_file() -> Result<(), Failure> {
+    // At a desk it may well be in the middle of a change.
     if !is_ci() {
         return Ok(());
     }
-    run_command(
-        Command::new("git")
-            .args(["diff", "--exit-code", "--", "Cargo.lock"])
-            .current_dir(root()),
-    )
+    let diff = ["diff", "--exit-code", "--", "Cargo.lock"];
+    run_command(Command::new("git").args(diff).current_dir(root()))
 }
