@@ -1,61 +1,38 @@
 //! Single requests against a running `orders-api`.
 
 use futures_util::{StreamExt, stream};
-use portcullis_api_key::{KeyFile, NewKey};
-use portcullis_core::{Clock, ScopeSet, SystemClock};
+use portcullis_core::{Clock, SystemClock};
 use portcullis_test::{Endpoint, TestIssuer};
-use portcullis_tests::{Connection, Response, Service};
-use tempfile::TempDir;
+use portcullis_tests::{Connection, Response};
 
 use super::case::{Attack, Case, Outcome};
 use super::echo::Sensitive;
+use super::service::{OrdersApi, check_retry_after, outcome};
 use super::table::Table;
-use super::world::{ISSUER, READ, World, key_set};
+use super::world::{World, key_set};
 use super::{Findings, requests};
 
 /// How many cases are under way at once. Most of a case is waiting: a server that answers requests sent together holds
 /// back the second answer until the first was acknowledged.
 const SIDE_BY_SIDE: usize = 32;
 
-/// A service, its issuer, and who calls it.
+/// A service, its issuer, and what callers know.
 struct Live {
     issuer: TestIssuer,
-    service: Service,
+    service: OrdersApi,
     world: World,
-    _folder: TempDir,
 }
 
 impl Live {
     async fn start() -> Self {
         let issuer = TestIssuer::start().await;
-        let keys = key_set()["keys"].as_array().expect("a list").clone();
-        issuer.publish(keys);
-
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("keys.toml");
-        let key = NewKey::new("billing").scopes(ScopeSet::parse(READ));
-        let key = KeyFile::at(&path).create(key).expect("a key");
-        let path = path.to_str().expect("a path in UTF-8");
-        let jwks_uri = issuer.jwks_uri();
-        let arguments = [
-            "--issuer",
-            ISSUER,
-            "--jwks-uri",
-            &jwks_uri,
-            "--api-keys",
-            path,
-        ];
-        let service = Service::spawn_with("orders-api", &arguments, &[("RUST_LOG", "debug")]).await;
-        let world = World {
-            now: SystemClock.now(),
-            api_key: key.key().expose().to_owned(),
-            elsewhere: format!("{}/elsewhere", issuer.url()),
-        };
+        issuer.publish(key_set()["keys"].as_array().expect("a list").clone());
+        let service = OrdersApi::start(&issuer.jwks_uri()).await;
+        let world = service.world(format!("{}/elsewhere", issuer.url()));
         Self {
             issuer,
             service,
             world,
-            _folder: folder,
         }
     }
 
@@ -90,10 +67,6 @@ impl Live {
 
 fn bearer(token: &str) -> (String, Vec<u8>) {
     ("authorization".to_owned(), format!("Bearer {token}").into())
-}
-
-fn outcome(response: &Response) -> Outcome {
-    Outcome::new(response.status, response.all("www-authenticate"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +111,7 @@ async fn check(live: &Live, case: &Case, expected: Outcome) -> Findings {
         matches!(case.attack, Attack::Raw(_)) || response.header("connection") == Some("close");
     let judge = |response: &Response, findings: &mut Findings| {
         findings.compare(&case.id, &expected, &outcome(response));
+        check_retry_after(&case.id, response, findings);
         let text = format!("{:?}{}", response.headers, response.text());
         if let Some(piece) = sensitive.found_in(&text) {
             findings.add(&case.id, &format!("answered with {piece:.100} in {text}"));

@@ -8,11 +8,19 @@
 //! requests, or by the clock.
 
 mod case;
+mod clocks;
+mod double;
 mod echo;
 mod forge;
+mod key_sets;
+mod line_ends;
 mod live;
 mod offline;
 mod requests;
+mod rotations;
+mod scripted;
+mod service;
+mod sprays;
 mod table;
 mod world;
 
@@ -27,10 +35,20 @@ const FEWEST: usize = 5;
 
 /// Every case and where it is sent, in the order of the table.
 fn listed() -> Vec<(Id, Sent)> {
-    let requests = requests::cases(Offline::new().world());
-    requests
+    let offline = Offline::new();
+    let requests = requests::cases(offline.world());
+    let requests = requests
         .into_iter()
-        .map(|case| (case.id.clone(), case.sent()))
+        .map(|case| (case.id.clone(), case.sent()));
+    let key_sets = key_sets::cases(offline.world());
+    let key_sets = key_sets
+        .into_iter()
+        .map(|case| (case.id.clone(), case.sent()));
+    requests
+        .chain(key_sets)
+        .chain(rotations::listed())
+        .chain(sprays::listed())
+        .chain(clocks::listed())
         .collect()
 }
 
@@ -85,11 +103,18 @@ impl Findings {
     }
 
     fn assert_none(self) {
+        const SHOWN: usize = 40;
         let count = self.0.len();
-        assert!(
-            self.0.is_empty(),
-            "{count} findings:\n{}",
-            self.0.join("\n")
+        let first: Vec<String> = self.0.into_iter().take(SHOWN).collect();
+        assert_eq!(
+            count,
+            0,
+            "findings; the first:
+{}",
+            first.join(
+                "
+"
+            )
         );
     }
 }

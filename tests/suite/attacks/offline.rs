@@ -92,6 +92,12 @@ pub(super) fn layer(
     .expect("two schemes that read different headers")
 }
 
+/// A request with a bearer token.
+pub(super) fn bearer(token: &str) -> Request<()> {
+    let request = Request::builder().header("authorization", format!("Bearer {token}"));
+    request.body(()).expect("a token that a header can hold")
+}
+
 /// Sends a request through the layer and a guard for `orders:read`. Panics if anything has to wait.
 pub(super) fn send(layer: &AuthenticateLayer, request: Request<()>) -> (Outcome, String) {
     let read = Scope::from_static(READ);

@@ -10,12 +10,14 @@ mod credentials;
 mod hmac;
 mod json;
 mod key_references;
+mod line_ends;
 mod mix_ups;
 mod other_tokens;
 mod oversized;
 mod parts;
 mod scopes;
 mod signatures;
+mod skew;
 mod times;
 
 use super::case::{Case, Cases};
@@ -40,6 +42,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         api_keys::cases,
         certificates::cases,
         oversized::cases,
+        line_ends::cases,
+        skew::cases,
     ] {
         class(world, &mut cases);
     }

@@ -1,0 +1,117 @@
+//! An issuer without a socket: what it serves is there as soon as it is asked for, within the budget for fetches.
+
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis_core::{Clock, UnixTime};
+use portcullis_jwt::{
+    BudgetRules, FetchBudget, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer, Waited,
+};
+use portcullis_test::ManualClock;
+
+use super::world::ISSUER;
+
+/// How long the keys are good for without word from the issuer.
+pub(super) const STALE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// The issuer as its service knows it.
+pub(super) struct Double {
+    shared: Arc<Shared>,
+    keys: IssuerKeys,
+}
+
+struct Shared {
+    clock: ManualClock,
+    changing: Mutex<Changing>,
+}
+
+struct Changing {
+    served: Vec<u8>,
+    publisher: Option<KeyPublisher>,
+    budget: FetchBudget,
+    fetches: usize,
+}
+
+impl Double {
+    /// Serves a good set, which has been fetched once.
+    pub(super) fn start(served: impl Into<Vec<u8>>, clock: &ManualClock) -> Self {
+        let changing = Changing {
+            served: served.into(),
+            publisher: None,
+            budget: FetchBudget::default(),
+            fetches: 0,
+        };
+        let shared = Arc::new(Shared {
+            clock: clock.clone(),
+            changing: Mutex::new(changing),
+        });
+        let signals = Box::new(Signals(shared.clone()));
+        let (keys, publisher) = IssuerKeys::refreshed(ISSUER, signals).expect("an issuer");
+        shared.changing().publisher = Some(publisher);
+        shared.changing().fetch(clock.now());
+        Self { shared, keys }
+    }
+
+    pub(super) fn keys(&self) -> &IssuerKeys {
+        &self.keys
+    }
+
+    /// Serves something else from now on.
+    pub(super) fn serve(&self, served: impl Into<Vec<u8>>) {
+        self.shared.changing().served = served.into();
+    }
+
+    pub(super) fn fetches(&self) -> usize {
+        self.shared.changing().fetches
+    }
+}
+
+impl Shared {
+    fn changing(&self) -> MutexGuard<'_, Changing> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fetches if the budget allows it.
+    fn signal(&self) -> bool {
+        let (mut changing, now) = (self.changing(), self.clock.now());
+        let Some(left) = changing
+            .budget
+            .take(&BudgetRules::default(), now.as_duration())
+        else {
+            return false;
+        };
+        changing.budget = left;
+        changing.fetch(now);
+        true
+    }
+}
+
+impl Changing {
+    fn fetch(&mut self, now: UnixTime) {
+        self.fetches += 1;
+        let publisher = self.publisher.as_mut().expect("set at the start");
+        match KeySet::parse(&self.served) {
+            Ok(keys) => {
+                publisher.publish(keys, now, now.saturating_add(STALE_AFTER));
+            }
+            Err(_) => publisher.record_failure(),
+        }
+    }
+}
+
+struct Signals(Arc<Shared>);
+
+impl Refresh for Signals {
+    fn unknown_key(&self) -> RefreshAnswer {
+        if self.0.signal() {
+            RefreshAnswer::Wait(Box::pin(ready(Waited::Ended)))
+        } else {
+            RefreshAnswer::Exhausted
+        }
+    }
+
+    fn bad_signature(&self) {
+        self.0.signal();
+    }
+}

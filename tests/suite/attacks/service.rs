@@ -1,0 +1,82 @@
+//! A running `orders-api` that takes tokens and keys.
+
+use std::ops::Deref;
+
+use portcullis_api_key::{KeyFile, NewKey};
+use portcullis_core::{Clock, ScopeSet, SystemClock};
+use portcullis_tests::{Response, Service};
+use tempfile::TempDir;
+
+use super::Findings;
+use super::case::{Id, Outcome};
+use super::world::{ISSUER, READ, World};
+
+/// The service and one good API key.
+pub(super) struct OrdersApi {
+    service: Service,
+    api_key: String,
+    _folder: TempDir,
+}
+
+impl OrdersApi {
+    /// Starts a service whose issuer has its keys there, and waits until it has them.
+    pub(super) async fn start(jwks_uri: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("keys.toml");
+        let key = NewKey::new("billing").scopes(ScopeSet::parse(READ));
+        let key = KeyFile::at(&path).create(key).expect("a key");
+        let path = path.to_str().expect("a path in UTF-8");
+        let arguments = [
+            "--issuer",
+            ISSUER,
+            "--jwks-uri",
+            jwks_uri,
+            "--api-keys",
+            path,
+        ];
+        // What is refused, and why, is logged at this level: so the log can be searched for what it must not hold.
+        let variables = [("RUST_LOG", "debug")];
+        Self {
+            service: Service::spawn_with("orders-api", &arguments, &variables).await,
+            api_key: key.key().expose().to_owned(),
+            _folder: folder,
+        }
+    }
+
+    /// What callers know at present.
+    pub(super) fn world(&self, elsewhere: impl Into<String>) -> World {
+        World {
+            now: SystemClock.now(),
+            api_key: self.api_key.clone(),
+            elsewhere: elsewhere.into(),
+        }
+    }
+}
+
+impl Deref for OrdersApi {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+pub(super) fn outcome(response: &Response) -> Outcome {
+    Outcome::new(response.status, response.all("www-authenticate"))
+}
+
+/// An outage says when to come back: in 2 to 10 s. Nothing else does.
+pub(super) fn check_retry_after(id: &Id, response: &Response, findings: &mut Findings) {
+    let seconds = response
+        .header("retry-after")
+        .map(|seconds| seconds.parse::<u32>());
+    let is_right = match seconds {
+        None => response.status != 503,
+        Some(Ok(2..=10)) => response.status == 503,
+        Some(_) => false,
+    };
+    if !is_right {
+        let finding = format!("{} with Retry-After {seconds:?}", response.status);
+        findings.add(id, &finding);
+    }
+}
