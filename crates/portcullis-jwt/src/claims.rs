@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 use portcullis_core::UnixTime;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Text};
+use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
 
 /// The members of a claims set, borrowed from the decoded payload.
 ///
@@ -200,10 +200,28 @@ impl<'de> Visitor<'de> for ClaimSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut names = Members::new();
-        while names.next(&mut map)?.is_some() {
-            map.next_value::<IgnoredUnique>()?;
+        let mut claim = Claim::Other;
+        while let Some(name) = names.next(&mut map)? {
+            if name == NUMBER {
+                if let Shallow::Text(digits) = map.next_value()? {
+                    claim = fraction(&digits);
+                }
+            } else {
+                map.next_value::<IgnoredUnique>()?;
+            }
         }
-        Ok(Claim::Other)
+        Ok(claim)
+    }
+}
+
+/// The form that `serde_json` gives to fractions when anyone in the tree turns on its `arbitrary_precision`: an object
+/// with this one member. Features are not this crate's to choose, and must not change what it accepts.
+const NUMBER: &str = "$serde_json::private::Number";
+
+fn fraction(digits: &str) -> Claim<'static> {
+    match digits.parse::<f64>() {
+        Ok(number) if number.is_finite() => Claim::Fraction(number),
+        _ => Claim::Other,
     }
 }
 
@@ -264,6 +282,25 @@ mod tests {
         );
         assert_eq!(time("1e9"), Ok(Some(UnixTime::from_secs(1_000_000_000))));
         assert_eq!(time("0"), Ok(Some(UnixTime::from_secs(0))));
+    }
+
+    #[test]
+    fn j5_a_fraction_is_one_whatever_features_serde_json_has() {
+        let as_object = |digits: &str| time(&format!(r#"{{"{NUMBER}":{digits}}}"#));
+        assert_eq!(
+            as_object(r#""1.5""#),
+            Ok(Some(UnixTime::from_duration(Duration::from_millis(1_500))))
+        );
+        for digits in [
+            r#""1e999""#,
+            r#""NaN""#,
+            r#""-0.5""#,
+            r#""""#,
+            "1.5",
+            "null",
+        ] {
+            assert_eq!(as_object(digits), Err(WrongType), "{digits}");
+        }
     }
 
     #[test]
