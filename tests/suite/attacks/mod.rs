@@ -22,6 +22,7 @@ mod scripted;
 mod service;
 mod sprays;
 mod table;
+mod whole_service;
 mod world;
 
 use std::collections::HashMap;

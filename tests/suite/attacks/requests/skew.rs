@@ -9,9 +9,8 @@ use crate::attacks::world::World;
 
 const CLASS: &str = "clocks";
 
-/// How far the other clock is off, in seconds. What lies within the leeway is far enough from its end for a test that
-/// takes its time.
-const OFF: [u64; 8] = [1, 20, 35, 75, 90, 300, 3_600, 86_400];
+/// How far the other clock is off, in seconds: far enough from the end of the leeway for a test that takes its time.
+const OFF: [u64; 8] = [1, 15, 30, 90, 120, 300, 3_600, 86_400];
 
 pub(super) fn cases(world: &World, cases: &mut Cases) {
     let mut item = cases.item(CLASS, "the issuer's clock is ahead");
