@@ -4,6 +4,8 @@ use futures_util::{StreamExt, stream};
 use portcullis_core::{Clock, SystemClock};
 use portcullis_test::SigningAlgorithm::ES256;
 use portcullis_test::{Endpoint, Fault, TestIssuer};
+use portcullis_tests::get;
+use serde_json::Value;
 
 use super::{KeySetCase, Served, base, cases, fresh, set};
 use crate::attacks::Findings;
@@ -49,6 +51,7 @@ async fn check(world: &World, case: KeySetCase, expected: Outcome) -> Findings {
     let mut findings = Findings::default();
     let issuer = Issuer::start(&case.served).await;
     let service = OrdersApi::start(&issuer.jwks_uri()).await;
+    let secrets = secrets(&case.served);
     issuer.serve(case.served).await;
 
     let now = service.world(&world.elsewhere);
@@ -67,17 +70,40 @@ async fn check(world: &World, case: KeySetCase, expected: Outcome) -> Findings {
     if good.status != 200 {
         findings.add(&case.id, &format!("a good token met with {good:?}"));
     }
+    let key = format!("x-api-key: {}", now.api_key);
+    let by_key = get(service.address(), "/orders", &[&key]).await;
+    if by_key.status != 200 {
+        findings.add(&case.id, &format!("a good key met with {by_key:?}"));
+    }
     let health = service.get_with_token("/healthz", "none").await;
     if health.status != 200 || health.header("x-injected").is_some() {
         findings.add(&case.id, &format!("the service is not ready: {health:?}"));
     }
     let log = service.log();
-    for found in ["panicked", "\nX-Injected", "\rX-Injected", &case.probe] {
-        if log.contains(found) {
-            findings.add(&case.id, &format!("{found:?} is in the log"));
+    let unwanted = ["panicked", "\nX-Injected", "\rX-Injected", &case.probe];
+    for found in unwanted
+        .into_iter()
+        .chain(secrets.iter().map(String::as_str))
+    {
+        if log.contains(found) || health.text().contains(found) {
+            findings.add(
+                &case.id,
+                &format!("{found:?} is in the log or the health report"),
+            );
         }
     }
     findings
+}
+
+/// The private members of what is served.
+fn secrets(served: &Served) -> Vec<String> {
+    let Served::Document(body) = served else {
+        return Vec::new();
+    };
+    let document: Value = serde_json::from_slice(body).unwrap_or_default();
+    let keys = document["keys"].as_array().into_iter().flatten();
+    let members = keys.flat_map(|jwk| ["d", "p", "q", "k"].map(|member| jwk[member].as_str()));
+    members.flatten().map(str::to_owned).collect()
 }
 
 /// Whoever serves the case.
