@@ -2,7 +2,7 @@ use axum_core::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, Method, StatusCode, request::Parts};
 use portcullis_core::Refusal;
 
 /// An extractor's refusal: the same response that a guard layer would give (a problem document, or trailers-only for
@@ -10,7 +10,7 @@ use portcullis_core::Refusal;
 #[derive(Clone, Debug)]
 pub struct Rejection {
     refusal: Refusal,
-    /// The request's, since gRPC is told by its content type.
+    /// The request's, since gRPC is told by its content type. Empty where the method is not that of gRPC.
     headers: HeaderMap,
 }
 
@@ -21,6 +21,7 @@ impl Rejection {
             headers: parts
                 .headers
                 .get(http::header::CONTENT_TYPE)
+                .filter(|_| parts.method == Method::POST)
                 .map(|value| (http::header::CONTENT_TYPE, value.clone()))
                 .into_iter()
                 .collect(),

@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{
         CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
         WWW_AUTHENTICATE,
@@ -98,13 +98,13 @@ impl Refusal {
     }
 
     /// The response to a request with these headers: a problem document (RFC 9457), or for gRPC a trailers-only
-    /// response.
+    /// response. A gRPC call is a `POST`: for another method, leave `Content-Type` out.
     ///
     /// This is also where a refusal is logged: at `error` when the service is wired wrongly, at `warn` when something
     /// it depends on is out of reach, otherwise at `debug`.
     #[must_use]
     pub fn into_response(self, request: &HeaderMap) -> Response<Bytes> {
-        self.respond(is_grpc(request))
+        self.respond(says_grpc(request))
     }
 
     pub(crate) fn respond(self, grpc: bool) -> Response<Bytes> {
@@ -226,8 +226,13 @@ pub(crate) fn rerendered<B>(response: &mut Response<B>, renderer: &Renderer) -> 
     Some(rendered.body)
 }
 
-/// Whether a request with these headers is a gRPC call.
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+/// Whether a request is a gRPC call. Those are `POST`s: any other request that says so must not be refused with status
+/// 200, which whoever looks at the status alone, as a proxy that asks whether a request may pass, takes for a yes.
+pub(crate) fn is_grpc<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && says_grpc(request.headers())
+}
+
+fn says_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     headers
         .get(CONTENT_TYPE)

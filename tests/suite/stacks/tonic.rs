@@ -74,7 +74,9 @@ async fn tonic_answers_the_table() {
     // A refusal is trailers-only for whoever speaks gRPC, and for others what HTTP understands.
     let plain = Client::http2();
     let grpc = headers([(CONTENT_TYPE, "application/grpc")]);
-    let response = plain.send(request(&server.url(CHECK), grpc)).await;
+    let mut call = request(&server.url(CHECK), grpc);
+    *call.method_mut() = http::Method::POST;
+    let response = plain.send(call).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["grpc-status"], "16");
     assert!(response.body().is_end_stream());

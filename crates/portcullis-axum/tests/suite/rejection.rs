@@ -10,7 +10,7 @@ use crate::support::{ReadOrders, WriteOrders, get, layer, send, text};
 async fn handler(_: Scoped<(ReadOrders, WriteOrders)>) {}
 
 fn app() -> Router {
-    Router::new().route("/", routing::get(handler))
+    Router::new().route("/", routing::get(handler).post(handler))
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn grpc() {
         (&layered, Some("Bearer read"), "7"),
         (&app(), None, "13"),
     ] {
-        let mut request = Request::get("/").header("content-type", "application/grpc+proto");
+        let mut request = Request::post("/").header("content-type", "application/grpc+proto");
         if let Some(credential) = credential {
             request = request.header("authorization", credential);
         }
@@ -89,6 +89,17 @@ async fn grpc() {
         assert_eq!(response.headers()["grpc-status"], code);
         assert_eq!(response.body(), "");
     }
+}
+
+/// A refusal with status 200 is only for what can be a gRPC call.
+#[tokio::test]
+async fn a_get_is_no_grpc_call() {
+    let request = Request::get("/")
+        .header("content-type", "application/grpc")
+        .body(Body::empty())
+        .expect("a request");
+    let response = send(&app().route_layer(layer().optional()), request).await;
+    assert_eq!(response.status(), 401);
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ impl<S, B> Waiting<S, B> {
         };
         self.settings
             .settle(request, outcome, self.scheme)
-            .map_err(|refusal| (refusal, is_grpc(request.headers())))
+            .map_err(|refusal| (refusal, is_grpc(request)))
     }
 }
 

@@ -17,8 +17,8 @@ use crate::{
 /// # Where to put it
 ///
 /// In axum, use `Router::route_layer`: it wraps the routes added so far and leaves the fallback alone, so that an
-/// unknown path stays 404; `Router::layer` would answer 401 there. Routes added afterwards are open. CORS goes
-/// *outside*, since a preflight `OPTIONS` carries no credentials. Guards go inside.
+/// unknown path stays 404; `Router::layer` would answer 401 there, and is the one to use where a fallback serves
+/// something. Routes added afterwards are open. CORS goes *outside*, since a preflight `OPTIONS` carries no credentials. Guards go inside.
 ///
 /// ```
 /// use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope};

@@ -62,7 +62,7 @@ where
                 )
             }
             Decision::Refuse(refusal) => {
-                AuthenticateFuture::refused(refusal, is_grpc(request.headers()), renderer)
+                AuthenticateFuture::refused(refusal, is_grpc(&request), renderer)
             }
         }
     }

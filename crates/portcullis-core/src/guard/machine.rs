@@ -54,7 +54,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match Authentication::require(request.extensions()).and_then(Principal::require_machine) {
             Ok(()) => GuardFuture::passed(self.inner.call(request)),
-            Err(refusal) => GuardFuture::refused(refusal, is_grpc(request.headers())),
+            Err(refusal) => GuardFuture::refused(refusal, is_grpc(&request)),
         }
     }
 }

@@ -123,7 +123,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.rule.check(&request) {
             Ok(()) => GuardFuture::passed(self.inner.call(request)),
-            Err(refusal) => GuardFuture::refused(refusal, is_grpc(request.headers())),
+            Err(refusal) => GuardFuture::refused(refusal, is_grpc(&request)),
         }
     }
 }

@@ -76,3 +76,24 @@ async fn grpc_is_told_by_its_content_type() {
         assert_eq!(response.status(), status, "{content_type}");
     }
 }
+
+/// Whoever looks at the status alone, such as a proxy that asks whether a request may pass, must not take a refusal
+/// for a yes because the caller said that it speaks gRPC.
+#[tokio::test]
+async fn what_cannot_be_a_grpc_call_is_refused_in_the_way_of_http() {
+    let layer = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(Fake::bearer()).optional())
+        .layer(RequireScopeLayer::all([WRITE]))
+        .into_inner();
+    for (credential, status) in [("Bearer reader", 403), ("Bearer expired", 401)] {
+        for method in ["GET", "HEAD", "PUT", "OPTIONS"] {
+            let mut request = request(&[
+                ("authorization", credential),
+                ("content-type", "application/grpc"),
+            ]);
+            *request.method_mut() = method.parse().expect("a method");
+            let response = send(&layer, request).await;
+            assert_eq!(response.status(), status, "{method}");
+        }
+    }
+}

@@ -174,7 +174,7 @@ pub(crate) fn inner() -> Inner {
 
 /// A request with these header fields.
 pub(crate) fn request(fields: &[(&str, &str)]) -> Request<()> {
-    let mut request = Request::builder().uri("/orders");
+    let mut request = Request::post("/orders");
     for (name, value) in fields {
         request = request.header(*name, *value);
     }
