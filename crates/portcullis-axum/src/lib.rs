@@ -56,6 +56,8 @@
 //!
 //! - `Router::route_layer` leaves the fallback alone, so an unknown path stays 404. `Router::layer` wraps it too:
 //!   without credentials an unknown path is then 401.
+//! - So a fallback that serves something, such as files or a proxy, is *open* behind `route_layer`, that of a nested router
+//!   too: use `Router::layer` there.
 //! - A method that a guarded path does not have is 401 without credentials, and 405 with.
 //! - `MethodRouter::route_layer` wraps *every* method added so far: `get(list).post(create).route_layer(guard)` guards
 //!   both. For one method, put the guard on its handler, as above.

@@ -201,3 +201,21 @@ async fn a_guarded_fallback() {
     assert_eq!(get(&app, "/anything", None).await.status(), 401);
     assert_eq!(get(&app, "/anything", Some("none")).await.status(), 200);
 }
+
+/// `route_layer` leaves fallbacks alone, also those that serve something. `layer` does not.
+#[tokio::test]
+async fn a_fallback_that_serves_is_open_behind_route_layer() {
+    let own = || {
+        Router::new()
+            .route("/orders", routing::get(ok))
+            .fallback(ok)
+    };
+    let nested = || Router::new().nest("/api", own());
+    for (app, path) in [(own(), "/files/7"), (nested(), "/api/files/7")] {
+        let by_route_layer = app.clone().route_layer(layer());
+        assert_eq!(get(&by_route_layer, path, None).await.status(), 200);
+        let by_layer = app.layer(layer());
+        assert_eq!(get(&by_layer, path, None).await.status(), 401);
+        assert_eq!(get(&by_layer, path, Some("read")).await.status(), 200);
+    }
+}
