@@ -289,3 +289,73 @@ fn a_change_that_keeps_length_and_times_is_seen() {
         assert!(store.wait_for(SOON, |status| *status != checked || owner(&store) == "bbbb"));
     }
 }
+
+/// A clock that is set back, as a correction does, must not prolong the time for which unconfirmed keys are accepted.
+#[tokio::test]
+async fn the_outage_limit_holds_when_the_clock_is_set_back() {
+    let wired = Wired::new();
+    let key = wired.create("a");
+    let clock = Arc::new(wired.clock.clone());
+    let store = FileStore::builder(&wired.path)
+        .interval(Duration::from_millis(1))
+        .outage_limit(Duration::from_millis(20))
+        .clock(clock.clone())
+        .build()
+        .expect("a good file");
+    let keys = ApiKeys::builder(store.clone()).clock(clock).build();
+    let keys = keys.expect("good settings");
+    fs::remove_file(&wired.path).expect("removed");
+    wired.clock.set_back(60 * MINUTE);
+    assert!(store.wait_for(SOON, |status| status.is_stale));
+    assert_eq!(status(&keys, &key).await, 503);
+
+    wired.create("b");
+    assert!(store.wait_for(SOON, |status| status.last_error.is_none()));
+    assert!(!store.status().is_stale);
+}
+
+/// Panics once in the thread of the store.
+#[derive(Debug)]
+struct Trap(std::sync::atomic::AtomicBool);
+
+impl portcullis_core::Clock for Trap {
+    fn now(&self) -> portcullis_core::UnixTime {
+        let watching = std::thread::current().name() == Some("portcullis-keys");
+        if watching && !self.0.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            panic!("on purpose");
+        }
+        NOW
+    }
+}
+
+#[test]
+fn a_panic_does_not_end_the_watch() {
+    let wired = Wired::new();
+    wired.create("a");
+    let trap = Arc::new(Trap(false.into()));
+    let store = FileStore::builder(&wired.path)
+        .interval(Duration::from_millis(1))
+        .clock(trap.clone())
+        .build()
+        .expect("a good file");
+    // The first look has panicked once a later one is over.
+    assert!(store.wait_for(SOON, |_| trap.0.load(std::sync::atomic::Ordering::SeqCst)));
+    wired.create("b");
+    assert!(store.wait_for(SOON, |status| status.keys == 2));
+}
+
+/// Finding the line of a problem takes a walk through the text: a file of nothing but problems must not keep the
+/// thread for hours, in which no good file would be seen.
+#[test]
+fn a_file_full_of_problems_is_refused_soon() {
+    let wired = Wired::new();
+    fs::write(
+        &wired.path,
+        format!("version = 1\n{}", "[[keys]]\n".repeat(2_000)),
+    )
+    .expect("written");
+    let Err(KeyFileError::Malformed { problems, .. }) = wired.file.list() else {
+        panic!("it is malformed");
+    };
+    assert_eq!(problems.len(), 100);
+}

@@ -29,6 +29,11 @@ impl ManualClock {
         let mut now = self.0.lock().expect("not poisoned");
         *now = now.saturating_add(by);
     }
+
+    pub(crate) fn set_back(&self, by: Duration) {
+        let mut now = self.0.lock().expect("not poisoned");
+        *now = now.saturating_sub(by);
+    }
 }
 
 impl Clock for ManualClock {

@@ -34,6 +34,9 @@ use crate::{ApiKeyId, KeyRecord};
 /// The only version there is.
 const VERSION: i64 = 1;
 
+/// How many problems are told. More would help nobody, and finding the line of each takes a walk through the text.
+const MOST_PROBLEMS: usize = 100;
+
 const HEAD: &str = "\
 # API keys, kept by `portcullis keys`. Only digests are here: the keys themselves are nowhere.
 # Comments are lost when the file is next written.
@@ -64,7 +67,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<FileProblem>> {
         )),
     }
     let entries = document.remove("keys");
-    for (name, _) in &document {
+    for (name, _) in document.iter().take(MOST_PROBLEMS) {
         let problem = format!(
             "`{}` is no setting of a key file",
             portcullis_core::escape(name.get_ref())
@@ -100,6 +103,9 @@ fn read_entries(
     let mut records: Vec<KeyRecord> = Vec::with_capacity(entries.len());
     let mut seen: HashMap<ApiKeyId, usize> = HashMap::with_capacity(entries.len());
     for (index, entry) in entries.into_iter().enumerate() {
+        if problems.len() >= MOST_PROBLEMS {
+            break;
+        }
         let start = entry.span().start;
         let DeValue::Table(entry) = entry.into_inner() else {
             let problem = "a key must be written as a [[keys]] table".to_owned();

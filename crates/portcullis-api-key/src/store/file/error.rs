@@ -34,7 +34,7 @@ pub enum KeyFileError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Everything that is wrong with it.
+        /// What is wrong with it, in the order of lines: the first hundred problems, where there are more.
         problems: Vec<FileProblem>,
     },
     /// The key could not be made or changed.

@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -31,6 +31,7 @@ pub(super) struct Shared {
     path: PathBuf,
     clock: SharedClock,
     outage_limit: Duration,
+    interval: Duration,
     /// How many looks at an unchanged stamp it takes until the stamp is believed.
     quiet_looks: u32,
     keys: ArcSwap<KeyIndex>,
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     failing: AtomicBool,
     /// When the file was last found to hold these keys, in milliseconds since the epoch.
     confirmed_at: AtomicU64,
+    /// How many looks of the thread began since then: they tell time too, should the clock be set back.
+    looks_since: AtomicU32,
     /// What the last look saw. Held while the file is read; never by a request.
     seen: Mutex<Option<Seen>>,
     /// Held for a moment; never by a request.
@@ -85,12 +88,14 @@ impl Shared {
             path,
             clock,
             outage_limit,
+            interval,
             quiet_looks: u32::try_from(COARSEST_TIMES.as_nanos().div_ceil(interval.as_nanos()))
                 .unwrap_or(u32::MAX),
             keys: ArcSwap::default(),
             in_doubt: AtomicBool::new(true),
             failing: AtomicBool::new(false),
             confirmed_at: AtomicU64::new(0),
+            looks_since: AtomicU32::new(0),
             seen: Mutex::new(None),
             status: Mutex::new(FileStoreStatus {
                 keys: 0,
@@ -111,6 +116,9 @@ impl Shared {
     /// Looks whether the file has changed.
     pub(super) fn look(&self) {
         let mut seen = lock(&self.seen);
+        let looks = self.looks_since.load(Ordering::Relaxed);
+        self.looks_since
+            .store(looks.saturating_add(1), Ordering::Relaxed);
         // What goes wrong is in the status and the log.
         let _ = self.settle(|| self.read_if_changed(&mut seen, Trust::Stamp));
     }
@@ -170,8 +178,12 @@ impl Shared {
     fn is_stale(&self, now: UnixTime) -> bool {
         let confirmed_at = self.confirmed_at.load(Ordering::Relaxed);
         let confirmed_at = UnixTime::from_duration(Duration::from_millis(confirmed_at));
-        self.in_doubt.load(Ordering::Acquire)
-            && now.duration_since(confirmed_at) > self.outage_limit
+        // Between that many looks lies one interval less.
+        let looks = self.looks_since.load(Ordering::Relaxed).saturating_sub(1);
+        let in_doubt_for = now
+            .duration_since(confirmed_at)
+            .max(self.interval.saturating_mul(looks));
+        self.in_doubt.load(Ordering::Acquire) && in_doubt_for > self.outage_limit
     }
 
     /// Takes a look, publishes what it found, and says how it went.
@@ -212,6 +224,7 @@ impl Shared {
     fn confirm(&self, now: UnixTime, change: impl FnOnce(&mut FileStoreStatus)) {
         let millis = u64::try_from(now.as_duration().as_millis()).unwrap_or(u64::MAX);
         self.confirmed_at.store(millis, Ordering::Relaxed);
+        self.looks_since.store(0, Ordering::Relaxed);
         self.failing.store(false, Ordering::Relaxed);
         self.in_doubt.store(false, Ordering::Release);
         let mut status = lock(&self.status);

@@ -1,5 +1,6 @@
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError, Sender},
@@ -25,7 +26,9 @@ impl Watcher {
             .name("portcullis-keys".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                    look(&shared);
+                    // A panic has been printed by then. It must not end the watch, or no revocation would be seen any
+                    // more; what is shared is replaced whole, so that nothing is left half done.
+                    let _ = catch_unwind(AssertUnwindSafe(|| look(&shared)));
                 }
             })?;
         Ok(Self {
@@ -40,7 +43,6 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed, and keys are refused once nobody confirms them.
             let _ = thread.join();
         }
     }
