@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use portcullis_core::escape;
 
-use crate::{Outcome, issuer::fetch};
+use crate::{Outcome, issuer::fetch, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JwksCommand {
@@ -33,30 +33,30 @@ pub(crate) fn run(command: JwksCommand) -> Outcome {
             .iter()
             .map(|algorithm| algorithm.to_string())
             .collect();
-        println!(
+        output::line(format_args!(
             "usable   {kid}  {}  thumbprint {}",
             algorithms.join(" "),
             key.thumbprint()
-        );
+        ))?;
     }
     for skipped in keys.skipped() {
         let kid = skipped
             .kid
             .as_deref()
             .map_or_else(|| "(no kid)".to_owned(), escape);
-        println!("skipped  {kid}  {}", skipped.reason);
+        output::line(format_args!("skipped  {kid}  {}", skipped.reason))?;
     }
     let private = keys.private_members();
     if private > 0 {
-        eprintln!(
+        output::note(format_args!(
             "warning: {private} private key members are published here: those keys are compromised, replace them"
-        );
+        ));
     }
-    eprintln!(
+    output::note(format_args!(
         "{} usable, {} skipped",
         keys.keys().len(),
         keys.skipped_count()
-    );
+    ));
     Ok(if keys.skipped_count() == 0 && private == 0 {
         ExitCode::SUCCESS
     } else {

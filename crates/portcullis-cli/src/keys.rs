@@ -110,7 +110,7 @@ pub(crate) fn run(command: KeysCommand) -> Outcome {
     match done {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if is_misuse(&*error) => {
-            eprintln!("error: {error}");
+            output::note(format_args!("error: {error}"));
             Ok(ExitCode::from(2))
         }
         Err(error) => Err(error),
@@ -124,17 +124,21 @@ fn create(store: &Store, new: NewKey) -> Done {
     hand_over(&issued)?;
     let record = issued.record();
     for scope in record.scopes().iter().filter(|scope| scope.contains(',')) {
-        eprintln!("warning: {scope} is one scope: use spaces between several");
+        output::note(format_args!(
+            "warning: {scope} is one scope: use spaces between several"
+        ));
     }
     if record.scopes().is_empty() {
-        eprintln!("warning: the key grants no scope: give some with --scopes");
+        output::note(format_args!(
+            "warning: the key grants no scope: give some with --scopes"
+        ));
     }
-    eprintln!(
+    output::note(format_args!(
         "key {} for {}, {}. It is not shown again.",
         record.id(),
         escape(record.owner()),
         ends(record)
-    );
+    ));
     Ok(())
 }
 
@@ -143,13 +147,13 @@ fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
     let file = store.file();
     let issued = file.rotate(&id, grace)?;
     hand_over(&issued)?;
-    eprintln!(
+    output::note(format_args!(
         "key {} replaces {id}, {}. It is not shown again.",
         issued.key().id(),
         ends(issued.record())
-    );
+    ));
     if let Some(old) = file.list()?.iter().find(|record| record.id() == id) {
-        eprintln!("key {id} {}.", ends(old));
+        output::note(format_args!("key {id} {}.", ends(old)));
     }
     Ok(())
 }
@@ -168,11 +172,11 @@ fn hand_over(issued: &IssuedKey) -> Done {
 fn revoke(store: &Store, id: &str) -> Done {
     let record = store.file().revoke(&parse_id(id)?)?;
     let at = record.revoked_at().map_or_else(String::new, rfc3339);
-    eprintln!(
+    output::note(format_args!(
         "key {} for {} is revoked since {at}.",
         record.id(),
         escape(record.owner())
-    );
+    ));
     Ok(())
 }
 
@@ -185,11 +189,7 @@ fn list(store: &Store, json: bool) -> Done {
     } else {
         table(&records, now)
     };
-    // A reader that has seen enough, such as `head`, is no failure.
-    match writeln!(io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    Ok(output::line(format_args!("{text}"))?)
 }
 
 fn to_json(record: &KeyRecord, now: UnixTime) -> Value {

@@ -41,10 +41,10 @@ fn main() -> ExitCode {
         Area::Jwks(command) => jwks::run(command),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        output::note(format_args!("error: {error}"));
         let mut source = error.source();
         while let Some(cause) = source {
-            eprintln!("  because: {cause}");
+            output::note(format_args!("  because: {cause}"));
             source = cause.source();
         }
         ExitCode::FAILURE

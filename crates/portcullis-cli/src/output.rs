@@ -1,6 +1,25 @@
-//! Text that others control, made fit for a terminal.
+//! What is printed: text that others control made fit for a terminal, and readers that leave early.
+
+use std::{
+    fmt,
+    io::{self, Write},
+};
 
 use serde_json::Value;
+
+/// Prints a line on stdout. A reader that has seen enough, such as `head` or `grep -q`, is no failure: what the exit
+/// status says is still to be found out.
+pub(crate) fn line(text: fmt::Arguments<'_>) -> io::Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a line on stderr. Where that is closed, nobody is left to be told.
+pub(crate) fn note(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
 
 /// JSON over several lines, with every control character and everything outside ASCII escaped.
 pub(crate) fn pretty(value: &Value) -> String {

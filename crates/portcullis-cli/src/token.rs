@@ -1,7 +1,7 @@
 //! `portcullis token inspect`
 
 use std::{
-    io::{Read, stdin},
+    io::{self, Read, stdin},
     process::ExitCode,
 };
 
@@ -13,7 +13,11 @@ use portcullis_jwt::{
 };
 use serde_json::Value;
 
-use crate::{Outcome, issuer::fetch, output::pretty};
+use crate::{
+    Outcome,
+    issuer::fetch,
+    output::{line, pretty},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -56,11 +60,11 @@ pub(crate) fn run(TokenCommand::Inspect(inspect): TokenCommand) -> Outcome {
     let token = input.trim();
     let token = token.strip_prefix("Bearer ").unwrap_or(token);
 
-    let well_formed = show(token);
+    let well_formed = show(token)?;
     match &inspect.issuer {
-        None if well_formed => println!(
+        None if well_formed => line(format_args!(
             "not verified: give --issuer and --audience to learn whether it would be accepted"
-        ),
+        ))?,
         None => return Ok(ExitCode::FAILURE),
         Some(issuer) => return verdict(token, issuer, &inspect),
     }
@@ -68,21 +72,32 @@ pub(crate) fn run(TokenCommand::Inspect(inspect): TokenCommand) -> Outcome {
 }
 
 /// Prints header and claims, as far as they can be read; whether all of them can.
-fn show(token: &str) -> bool {
-    let shown = CompactJws::parse(token).and_then(|jws| {
-        let part = token.split('.').next().unwrap_or_default();
-        println!(
+fn show(token: &str) -> io::Result<bool> {
+    let part = token.split('.').next().unwrap_or_default();
+    let shown = CompactJws::parse(token).map(|jws| {
+        line(format_args!(
             "header {}",
             json(&URL_SAFE_NO_PAD.decode(part).unwrap_or_default())
-        );
-        jws.header(&mut HeaderBuffer::new())?;
-        println!("claims {}", json(&jws.payload()?));
-        Ok(())
+        ))?;
+        let claims = jws
+            .header(&mut HeaderBuffer::new())
+            .and_then(|_| jws.payload());
+        Ok::<_, io::Error>(match claims {
+            Ok(claims) => {
+                line(format_args!("claims {}", json(&claims)))?;
+                None
+            }
+            Err(error) => Some(error),
+        })
     });
-    if let Err(error) = &shown {
-        println!("not a signed JWT: {error}");
+    let problem = match shown {
+        Ok(problem) => problem?,
+        Err(error) => Some(error),
+    };
+    if let Some(error) = &problem {
+        line(format_args!("not a signed JWT: {error}"))?;
     }
-    shown.is_ok()
+    Ok(problem.is_none())
 }
 
 fn json(bytes: &[u8]) -> String {
@@ -101,19 +116,34 @@ fn verdict(token: &str, issuer: &str, inspect: &Inspect) -> Outcome {
     };
     match judge(profile(&inspect.profile))? {
         Ok(principal) => {
-            println!("accepted by the profile {:?}", inspect.profile);
-            println!("  kind       {}", principal.kind());
-            println!("  subject    {}", or_none(principal.subject()));
-            println!("  client id  {}", or_none(principal.client_id()));
-            println!("  token id   {}", or_none(principal.credential_id()));
-            println!("  scopes     {}", principal.scopes());
+            line(format_args!(
+                "accepted by the profile {:?}",
+                inspect.profile
+            ))?;
+            line(format_args!("  kind       {}", principal.kind()))?;
+            line(format_args!(
+                "  subject    {}",
+                or_none(principal.subject())
+            ))?;
+            line(format_args!(
+                "  client id  {}",
+                or_none(principal.client_id())
+            ))?;
+            line(format_args!(
+                "  token id   {}",
+                or_none(principal.credential_id())
+            ))?;
+            line(format_args!("  scopes     {}", principal.scopes()))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            println!("refused by the profile {:?}: {error}", inspect.profile);
+            line(format_args!(
+                "refused by the profile {:?}: {error}",
+                inspect.profile
+            ))?;
             for name in PROFILES.iter().filter(|name| **name != inspect.profile) {
                 if judge(profile(name))?.is_ok() {
-                    println!("  it would be accepted with --profile {name}");
+                    line(format_args!("  it would be accepted with --profile {name}"))?;
                 }
             }
             Ok(ExitCode::FAILURE)

@@ -185,3 +185,44 @@ async fn a_key_set_is_told_key_by_key() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("error:"), "{stderr}");
 }
+
+/// As with `portcullis token inspect … | grep -q accepted`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_leaves_early_changes_nothing() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.token().audience(AUDIENCE).mint();
+    let url = issuer.url();
+    for (arguments, status) in [
+        (&["token", "inspect"][..], 0),
+        (
+            &["token", "inspect", "--issuer", &url, "--audience", AUDIENCE],
+            0,
+        ),
+        (
+            &[
+                "token",
+                "inspect",
+                "--issuer",
+                &url,
+                "--audience",
+                "another",
+            ],
+            1,
+        ),
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        drop((child.stdout.take(), child.stderr.take()));
+        let mut input = child.stdin.take().expect("piped");
+        input.write_all(token.as_bytes()).expect("it reads");
+        drop(input);
+        let ended = tokio::task::spawn_blocking(move || child.wait()).await;
+        let ended = ended.expect("it does not panic").expect("it ends");
+        assert_eq!(ended.code(), Some(status), "{arguments:?}");
+    }
+}
