@@ -116,6 +116,25 @@ async fn a_spray_in_an_outage_stays_within_the_budget_and_every_valid_token_pass
 }
 
 #[tokio::test]
+async fn once_the_budget_is_spent_unknown_kids_are_refused_at_once() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    let mut kids = UnknownKids::of(&issuer);
+    let before = issuer.requests(Endpoint::Jwks);
+    for _ in 0..2 {
+        let (waiting, answered) = begin(&service, &mut kids, 1).await;
+        assert_eq!((waiting.len(), answered.len()), (1, 0));
+        join_all(waiting).await;
+    }
+    assert_eq!(issuer.requests(Endpoint::Jwks) - before, 2);
+    let (waiting, answered) = begin(&service, &mut kids, 100).await;
+    assert_eq!((waiting.len(), answered.len()), (0, 100));
+    for answer in answered {
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
 async fn while_the_issuer_hangs_a_spray_costs_valid_tokens_no_wait() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
