@@ -135,6 +135,29 @@ fn a_planted_temporary_file_is_not_followed() {
     assert!(!path.is_symlink());
 }
 
+/// `root:service`, mode 0640: what root writes there, a revocation above all, must reach the service.
+#[cfg(unix)]
+#[test]
+fn a_group_that_was_let_read_still_may() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (_directory, path) = directory();
+    let file = KeyFile::at(&path);
+    let key = file.create(NewKey::new("a")).expect("made");
+    for (before, after) in [
+        (0o640, 0o640),
+        (0o660, 0o640),
+        (0o604, 0o600),
+        (0o600, 0o600),
+    ] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(before)).expect("set");
+        file.create(NewKey::new("b")).expect("made");
+        let mode = fs::metadata(&path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode, after, "{before:o}");
+    }
+    file.revoke(&key.key().id()).expect("revoked");
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_may_read_what_is_written() {

@@ -12,8 +12,8 @@ use crate::{ApiKeyId, IssuedKey, KeyError, KeyRecord, NewKey, Peppers};
 /// A key file to be changed: what `portcullis keys` works with.
 ///
 /// Every change takes a lock, reads the file, and replaces it: writers in several processes lose nothing, readers see
-/// the old or the new file, and a crash leaves one of them. The file is readable for its owner only; a symlink stays,
-/// and the file it leads to is replaced.
+/// the old or the new file, and a crash leaves one of them. The file is readable for its owner only, and for its
+/// group where that alone was let before; a symlink stays, and the file it leads to is replaced.
 ///
 /// ```no_run
 /// use portcullis_api_key::{KeyFile, NewKey};

@@ -103,20 +103,27 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// A file that root edits stays readable for the service it belongs to.
+/// A file that someone else edits stays readable for the service: as its owner, or in its group where that, and nobody
+/// else, was let read it.
 #[cfg(unix)]
 fn keep_owner(file: &File, target: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+
+    const GROUP_READS: u32 = 0o040;
+    const OTHERS_READ: u32 = 0o004;
 
     let (old, new) = match fs::metadata(target) {
         Ok(old) => (old, file.metadata()?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if (old.uid(), old.gid()) == (new.uid(), new.gid()) {
+    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+        fchown(file, Some(old.uid()), Some(old.gid()))?;
+    }
+    if old.mode() & (GROUP_READS | OTHERS_READ) != GROUP_READS {
         return Ok(());
     }
-    fchown(file, Some(old.uid()), Some(old.gid()))
+    file.set_permissions(fs::Permissions::from_mode(0o600 | GROUP_READS))
 }
 
 #[cfg(not(unix))]
