@@ -45,6 +45,7 @@ pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Js
             "ready": true,
             "keys": status.keys,
             "age_seconds": now.duration_since(status.loaded_at).as_secs(),
+            "stale": status.is_stale,
             "last_error": status.last_error,
         })
     });
