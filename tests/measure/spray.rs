@@ -9,9 +9,11 @@
 //!
 //! The service is a process of its own. One thread here sends the valid requests at a fixed pace over one connection,
 //! others the rest: 1,000 a second over one connection by default, and as fast as can be where the rate is 0. With
-//! `failing` the issuer answers 500 to whoever asks for its keys, and the unknown `kid`s are answered 503. A round takes each of the three for two seconds, in turn, so that whatever else the machine
-//! does meets all three. The quantiles are those of each round; what is printed is their median over the rounds, and
-//! that of their ratio within a round.
+//! `failing` the issuer answers 500 to whoever asks for its keys, and the unknown `kid`s are answered 503.
+//!
+//! A round takes each of the three for two seconds, in turn, so that whatever else the machine does meets all three.
+//! The quantiles are those of each round; what is printed is their median over the rounds, and that of their ratio
+//! within a round. On a machine that is busy with other things, `chrt -f 10` before the command keeps those out.
 
 use std::{
     io::{self, Read, Write},

@@ -10,7 +10,7 @@ use super::{
     answers::{invalid, outage, passes, refused},
     patience::in_time,
     spray::{budget, spray},
-    tokens::{UnknownKids, forged, unpublished, valid},
+    tokens::{UnknownKids, forged, of_stranger, unpublished, valid},
 };
 
 async fn start(issuer: &TestIssuer) -> Service {
@@ -103,6 +103,29 @@ async fn an_issuer_that_is_no_good_any_more() {
         invalid(&service.get_with_token("/orders", &kept).await, &what);
     }))
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_issuers_outage_is_not_anothers() {
+    let (down, up) = tokio::join!(TestIssuer::start(), TestIssuer::start());
+    down.fault(Endpoint::Jwks, Fault::Down);
+    let arguments = ["--issuer", &down.url(), "--issuer", &up.url()];
+    let service = Service::spawn("orders-api", &arguments).await;
+    is_not_ready(service.address(), "one of two").await;
+    let get = async |token: String| service.get_with_token("/orders", &token).await;
+    passes(&get(valid(&up)).await, "its keys are there");
+    invalid(&get(unpublished(&up)).await, "it can be asked");
+    outage(&get(valid(&down)).await, "its keys are not");
+    outage(&get(of_stranger(&down, &up)).await, "in its name");
+
+    down.heal(Endpoint::Jwks);
+    becomes_ready(&service, &down).await;
+    passes(&get(valid(&down)).await, "healed");
+    invalid(&get(of_stranger(&down, &up)).await, "keys are not shared");
+    down.fault(Endpoint::Jwks, Fault::Hang);
+    outage(&get(unpublished(&down)).await, "it cannot be asked");
+    up.rotate();
+    passes(&get(valid(&up)).await, "its new key is there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
