@@ -41,10 +41,16 @@ fn main() -> ExitCode {
         Area::Jwks(command) => jwks::run(command),
     };
     outcome.unwrap_or_else(|error| {
-        output::note(format_args!("error: {error}"));
+        let mut shown = error.to_string();
+        output::note(format_args!("error: {shown}"));
         let mut source = error.source();
         while let Some(cause) = source {
-            output::note(format_args!("  because: {cause}"));
+            let text = cause.to_string();
+            // Some errors tell their causes themselves.
+            if !shown.contains(&text) {
+                output::note(format_args!("  because: {text}"));
+                shown = text;
+            }
             source = cause.source();
         }
         ExitCode::FAILURE

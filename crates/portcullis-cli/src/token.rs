@@ -189,7 +189,10 @@ fn profile(name: &str) -> Profile {
 fn algorithm(name: &str) -> Result<Algorithm, String> {
     Algorithm::from_name(name)
         .filter(|algorithm| !algorithm.is_symmetric())
-        .ok_or_else(|| format!("{name:?} is no asymmetric signature algorithm that is known here"))
+        .ok_or_else(|| {
+            let known = Algorithm::ASYMMETRIC.map(Algorithm::as_str).join(", ");
+            format!("it is none of {known}")
+        })
 }
 
 fn or_none(text: Option<&str>) -> String {

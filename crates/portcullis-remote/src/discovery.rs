@@ -121,7 +121,7 @@ impl Discovery {
         })?;
         if metadata.issuer != *self.issuer {
             let message = format!(
-                "{place} is the metadata of {}, not of {}",
+                "{place} is the metadata of {}, not of {}: the issuer must be configured exactly as it names itself",
                 escape(&metadata.issuer),
                 escape(&self.issuer)
             );

@@ -1,6 +1,6 @@
 //! Who may call: the issuers and key files that the command line names.
 
-use std::{error::Error, path::Path, sync::Arc};
+use std::{error::Error, sync::Arc};
 
 use portcullis::{
     AuthenticateLayer, Scheme,
@@ -27,7 +27,7 @@ pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots
         snapshots.issuers = issuers.into();
     }
     if let Some(path) = &args.api_keys {
-        let store = watch(path)?;
+        let store = FileStore::watch(path)?;
         schemes.push(Arc::new(
             ApiKeys::builder(store.clone()).realm(REALM).build()?,
         ));
@@ -81,8 +81,4 @@ fn bearer(
     });
     let trusted = TrustedIssuers::new(verifiers.collect::<Result<Vec<_>, _>>()?)?;
     Ok(Bearer::trusting(&trusted).realm(REALM).build()?)
-}
-
-fn watch(path: &Path) -> Result<FileStore, Box<dyn Error>> {
-    FileStore::watch(path).map_err(|error| format!("{}: {error}", path.display()).into())
 }

@@ -9,7 +9,7 @@ use portcullis::{
 use portcullis_test::TestIssuer;
 use tempfile::TempDir;
 
-use crate::args::Args;
+use crate::args::{Args, ProfileName};
 
 const CLIENT: &str = "demo";
 const SCOPES: [&str; 4] = [
@@ -41,6 +41,11 @@ impl Demo {
                 .into());
             }
         }
+        if !matches!(args.profile, ProfileName::Strict) {
+            return Err(
+                "--profile goes with --issuer: the demonstration's issuer follows RFC 9068".into(),
+            );
+        }
         let folder = tempfile::Builder::new().prefix("orders-api-").tempdir()?;
         // The text of an API key is as good a secret as any.
         let secret = NewKey::new(CLIENT).issue(SystemClock.now(), None)?;
@@ -53,7 +58,10 @@ impl Demo {
         for audience in &args.audiences {
             issuer = issuer.audience(audience);
         }
-        let issuer = issuer.start().await?;
+        let issuer = issuer.start().await.map_err(|error| {
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            format!("{error}: {cause}: give another --demo-issuer-listen")
+        })?;
 
         let keys = folder.path().join("keys.toml");
         let key =

@@ -32,7 +32,7 @@ impl KeyPrefix {
             Err(ConfigError::new(
                 "prefix",
                 format!(
-                    "{prefix:?} is none: use 1 to 32 lower-case letters, digits and single underscores, a letter first"
+                    "{prefix:?} cannot begin a key: use 1 to 32 lower-case letters, digits and single underscores, a letter first"
                 ),
             ))
         }

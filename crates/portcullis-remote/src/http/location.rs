@@ -28,8 +28,15 @@ pub(crate) fn jwks_uri(text: &str, any_http: bool) -> Result<Url, ConfigError> {
 
 fn configured(setting: &'static str, text: &str, any_http: bool) -> Result<Url, ConfigError> {
     let problem = |problem: &'static str| ConfigError::new(setting, problem);
-    let url = Url::parse(text)
-        .map_err(|error| ConfigError::new(setting, format!("it is not a URL: {error}")))?;
+    let url = Url::parse(text).map_err(|error| {
+        let message = format!("it is not a URL ({error}): write all of it, from https:// on");
+        ConfigError::new(setting, message)
+    })?;
+    if text.trim() != text {
+        return Err(problem(
+            "it begins or ends with white space: leave that out",
+        ));
+    }
     match url.scheme() {
         "https" => {}
         "http" if any_http || is_loopback(&url) => {}
@@ -38,7 +45,7 @@ fn configured(setting: &'static str, text: &str, any_http: bool) -> Result<Url, 
                 "it is plain http to another machine: use https, or for tests only `dangerous_allow_http`",
             ));
         }
-        _ => return Err(problem("its scheme is not https")),
+        _ => return Err(problem("its scheme is not https: begin it with https://")),
     }
     if has_user_info(&url) {
         return Err(problem(
@@ -46,7 +53,9 @@ fn configured(setting: &'static str, text: &str, any_http: bool) -> Result<Url, 
         ));
     }
     if url.fragment().is_some() {
-        return Err(problem("it has a fragment"));
+        return Err(problem(
+            "it has a fragment: leave out the `#` and what follows",
+        ));
     }
     Ok(url)
 }
@@ -125,6 +134,8 @@ mod tests {
             ("https://user@issuer.example", false),
             ("https://:password@issuer.example", false),
             ("https://issuer.example#x", false),
+            ("https://issuer.example\n", false),
+            (" https://issuer.example", false),
             ("issuer.example", false),
             ("", false),
         ] {
