@@ -37,7 +37,9 @@ mod issuer_keys;
 mod schedule;
 
 pub use self::budget::{BudgetRules, FetchBudget};
-pub use self::issuer_keys::{IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer, Waited};
+pub use self::issuer_keys::{
+    IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer, Waited,
+};
 pub use self::schedule::{Jitter, RefreshRules, RefreshSchedule};
 
 // The upper half, from a signature that holds to a principal.

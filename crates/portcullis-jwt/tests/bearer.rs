@@ -365,6 +365,24 @@ fn nothing_else_signals() {
     assert_eq!(scene.owner.signals(), (0, 0));
 }
 
+/// A service that is sent another issuer's tokens keeps its fetches for its own issuer's rotation.
+#[test]
+fn tokens_of_another_issuer_do_not_signal() {
+    let scene = Scene::loaded();
+    let foreign = claims_with(json!({"iss": "https://other.example.com"}));
+    let mut nameless = claims();
+    nameless.as_object_mut().expect("claims").remove("iss");
+    for signer in [next_signer(), Signer::new(7, "key-1")] {
+        for claims in [&foreign, &nameless] {
+            let verdict = at_once(send(&scene.bearer, &signer.access_token(claims)));
+            assert_eq!(status(&verdict), StatusCode::UNAUTHORIZED);
+            let told = verdict.expect_err("refused");
+            assert_eq!(told.external(), "the token's issuer is not accepted");
+        }
+    }
+    assert_eq!(scene.owner.signals(), (0, 0));
+}
+
 #[test]
 fn keys_that_were_never_loaded_or_are_stale_are_an_outage() {
     let mut scene = Scene::empty();

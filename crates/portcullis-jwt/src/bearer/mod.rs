@@ -12,7 +12,7 @@ use portcullis_core::{
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
     CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, TokenError,
-    TrustedIssuers, VerifiedToken, Waited,
+    TrustedIssuers, VerifiedToken, Waited, claims::peek_issuer, token_error::found,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -100,6 +100,11 @@ impl Bearer {
         else {
             return Outcome::Done(Err(refused.error.into()));
         };
+        if asks_for_newer_keys(&error) {
+            if let Some(error) = of_another_issuer(token, &keys) {
+                return Outcome::Done(Err(error.into()));
+            }
+        }
         match error {
             TokenError::UnknownKey { .. } => {
                 let before = keys.snapshot();
@@ -120,6 +125,25 @@ impl Bearer {
             error => Outcome::Done(Err(error.into())),
         }
     }
+}
+
+fn asks_for_newer_keys(error: &TokenError) -> bool {
+    matches!(
+        error,
+        TokenError::UnknownKey { .. } | TokenError::Signature | TokenError::KeyMismatch(_)
+    )
+}
+
+/// The error of a token that does not even claim to be from the issuer of `keys`. It is no reason to fetch them: what
+/// an issuer's rotation needs must not go on the tokens of another that a caller sends here by mistake.
+fn of_another_issuer(token: &str, keys: &IssuerKeys) -> Option<TokenError> {
+    let payload = CompactJws::parse(token)
+        .and_then(|jws| jws.payload())
+        .ok()?;
+    let issuer = peek_issuer(&payload);
+    (issuer.as_deref() != Some(&**keys.issuer())).then(|| TokenError::Issuer {
+        found: found(issuer.as_deref()),
+    })
 }
 
 /// Judges a token once more when its issuer's keys have been refreshed, or have not been in time.
