@@ -46,6 +46,10 @@ pub(crate) struct Inspect {
     #[arg(long, default_value = "strict", value_parser = PROFILES)]
     profile: String,
 
+    /// A token given as an argument, which clap would repeat on stderr.
+    #[arg(hide = true)]
+    misplaced: Vec<String>,
+
     /// An algorithm that is accepted; may be repeated. Default: every asymmetric one.
     #[arg(long = "algorithm", value_name = "ALG", value_parser = algorithm)]
     algorithms: Vec<Algorithm>,
@@ -55,6 +59,12 @@ pub(crate) struct Inspect {
 const LONGEST_INPUT: u64 = 64 * 1024;
 
 pub(crate) fn run(TokenCommand::Inspect(inspect): TokenCommand) -> Outcome {
+    if !inspect.misplaced.is_empty() {
+        eprintln!(
+            "error: the token belongs on standard input: an argument is seen by every user of this machine"
+        );
+        return Ok(ExitCode::from(2));
+    }
     let mut input = String::new();
     stdin().take(LONGEST_INPUT).read_to_string(&mut input)?;
     let token = input.trim();

@@ -136,6 +136,19 @@ async fn an_unreachable_issuer_is_no_verdict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_arguments_is_not_repeated() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.token().mint();
+    let (code, stdout, stderr) = run(&["token", "inspect", &token], "").await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("standard input"), "{stderr}");
+    assert!(
+        !stderr.contains(&token[..20]) && stdout.is_empty(),
+        "{stdout}{stderr}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_calls_have_a_status_of_their_own() {
     assert_eq!(
         run(&["token", "inspect", "--algorithm", "none"], "")

@@ -40,7 +40,7 @@ pub use guard::{
 };
 pub use policy::{ScopePolicy, ScopeRequirement};
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
-pub use refusal::{Refusal, RenderedBody};
+pub use refusal::{Refusal, RefusedRequest, RenderedBody};
 pub use scheme::{
     CredentialSource, Head, Outcome, PendingOutcome, Presence, Scheme, authorization_credentials,
 };

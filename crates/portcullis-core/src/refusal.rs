@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{
         CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
         WWW_AUTHENTICATE,
@@ -22,7 +22,7 @@ use http::{
 };
 use serde::Serialize;
 
-use crate::{Challenge, Failure, FailureKind};
+use crate::{Challenge, Failure, FailureKind, escape};
 
 /// A request that was refused, and why.
 ///
@@ -97,21 +97,20 @@ impl Refusal {
         &self.0.failure
     }
 
-    /// The response to a request with these headers: a problem document (RFC 9457), or for gRPC a trailers-only
-    /// response. A gRPC call is a `POST`: for another method, leave `Content-Type` out.
+    /// Refuses a request with this head.
     ///
-    /// This is also where a refusal is logged: at `error` when the service is wired wrongly, at `warn` when something
-    /// it depends on is out of reach, otherwise at `debug`.
-    #[must_use]
-    pub fn into_response(self, request: &HeaderMap) -> Response<Bytes> {
-        self.respond(says_grpc(request))
+    /// This is also where a refusal is logged, with the method and the path but not the query: at `error` when the
+    /// service is wired wrongly, at `warn` when something it depends on is out of reach, otherwise at `debug`.
+    pub fn of(self, method: &Method, uri: &Uri, headers: &HeaderMap) -> RefusedRequest {
+        self.log(method, uri);
+        RefusedRequest {
+            refusal: self,
+            grpc: method == Method::POST && says_grpc(headers),
+        }
     }
 
-    pub(crate) fn respond(self, grpc: bool) -> Response<Bytes> {
-        self.log();
-        let mut response = if grpc { self.grpc() } else { self.http() };
-        response.extensions_mut().insert(self);
-        response
+    pub(crate) fn of_request<B>(self, request: &Request<B>) -> RefusedRequest {
+        self.of(request.method(), request.uri(), request.headers())
     }
 
     fn http(&self) -> Response<Bytes> {
@@ -163,13 +162,47 @@ impl Refusal {
         serde_json::to_vec(&problem).unwrap_or_default().into()
     }
 
-    fn log(&self) {
+    fn log(&self, method: &Method, uri: &Uri) {
         let (kind, reason) = (self.kind(), self.failure().internal());
-        match kind {
-            FailureKind::Misconfigured => tracing::error!(?kind, reason, "request refused"),
-            FailureKind::Unavailable => tracing::warn!(?kind, reason, "request refused"),
-            _ => tracing::debug!(?kind, reason, "request refused"),
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(?kind, reason, %method, path = escape(uri.path()), "request refused")
+            };
         }
+        match kind {
+            FailureKind::Misconfigured => log!(error),
+            FailureKind::Unavailable => log!(warn),
+            _ => log!(debug),
+        }
+    }
+}
+
+/// A refusal of one request: it knows which protocol that is answered in.
+///
+/// A gRPC call is a `POST` with a content type of `application/grpc…`. Any other request that says so must not be
+/// refused with status 200, which whoever looks at the status alone, as a proxy that asks whether a request may pass,
+/// takes for a yes.
+#[derive(Clone, Debug)]
+#[must_use = "a refusal does nothing unless it is sent"]
+pub struct RefusedRequest {
+    refusal: Refusal,
+    grpc: bool,
+}
+
+impl RefusedRequest {
+    /// Why.
+    #[must_use]
+    pub fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    /// The response: a problem document (RFC 9457), or for gRPC a trailers-only response.
+    #[must_use]
+    pub fn into_response(self) -> Response<Bytes> {
+        let Self { refusal, grpc } = self;
+        let mut response = if grpc { refusal.grpc() } else { refusal.http() };
+        response.extensions_mut().insert(refusal);
+        response
     }
 }
 
@@ -226,12 +259,6 @@ pub(crate) fn rerendered<B>(response: &mut Response<B>, renderer: &Renderer) -> 
     Some(rendered.body)
 }
 
-/// Whether a request is a gRPC call. Those are `POST`s: any other request that says so must not be refused with status
-/// 200, which whoever looks at the status alone, as a proxy that asks whether a request may pass, takes for a yes.
-pub(crate) fn is_grpc<B>(request: &Request<B>) -> bool {
-    request.method() == Method::POST && says_grpc(request.headers())
-}
-
 fn says_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     headers
@@ -279,7 +306,7 @@ mod tests {
             &offered,
             Some(0),
         );
-        let response = refusal.into_response(&HeaderMap::new());
+        let response = refusal.of_request(&Request::new(())).into_response();
         let sent: Vec<_> = response
             .headers()
             .get_all(WWW_AUTHENTICATE)
@@ -296,7 +323,9 @@ mod tests {
 
     #[test]
     fn e1_the_body_is_a_problem_document() {
-        let response = Refusal::misconfigured("no layer").into_response(&HeaderMap::new());
+        let response = Refusal::misconfigured("no layer")
+            .of_request(&Request::new(()))
+            .into_response();
         assert_eq!(response.status(), 500);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
@@ -309,13 +338,13 @@ mod tests {
 
     #[test]
     fn grpc_gets_trailers_only() {
-        let mut request = HeaderMap::new();
-        request.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/grpc+proto"),
-        );
+        let request = Request::post("/orders.v1.Orders/List")
+            .header(CONTENT_TYPE, "application/grpc+proto")
+            .body(())
+            .expect("a request");
         let response = Refusal::new(Failure::unavailable("100% out"), &challenges(), None)
-            .into_response(&request);
+            .of_request(&request)
+            .into_response();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["grpc-status"], "14");
         assert_eq!(response.headers()["grpc-message"], "100%25 out");

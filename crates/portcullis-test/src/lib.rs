@@ -21,9 +21,12 @@
 //! }
 //! issuer.fault(Endpoint::Jwks, Fault::Hang);
 //! // … `good` still passes, since the service has the keys.
-//! issuer.heal(Endpoint::Jwks);
+//! # drop(issuer);
+//!
+//! // An issuer and a service of their own: the forged tokens above have used up what fetches callers may cause.
+//! let issuer = TestIssuer::start().await;
 //! let (old, new) = issuer.rotate();
-//! // … and now a token signed with `new` must pass at once, one signed with `old` must not.
+//! // … and now a token signed with `new` must pass at once; when it has, one signed with `old` must not.
 //! # assert_ne!(old.kid(), new.kid());
 //! # }
 //! ```

@@ -13,8 +13,8 @@ use tower_service::Service;
 
 use super::layer::Settings;
 use crate::{
-    Failure, GuardBody, PendingOutcome, Principal, Refusal, body,
-    refusal::{Renderer, is_grpc, rerendered},
+    Failure, GuardBody, PendingOutcome, Principal, RefusedRequest, body,
+    refusal::{Renderer, rerendered},
 };
 
 pin_project! {
@@ -40,7 +40,7 @@ pin_project! {
         Calling { #[pin] future: S::Future },
         // A scheme waits for IO. Only this case is boxed.
         Waiting { waiting: Box<Waiting<S, B>> },
-        Refused { refusal: Option<Refusal>, grpc: bool },
+        Refused { refused: Option<RefusedRequest> },
     }
 }
 
@@ -63,11 +63,10 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
         }
     }
 
-    pub(super) fn refused(refusal: Refusal, grpc: bool, renderer: Option<Renderer>) -> Self {
+    pub(super) fn refused(refused: RefusedRequest, renderer: Option<Renderer>) -> Self {
         Self {
             state: State::Refused {
-                refusal: Some(refusal),
-                grpc,
+                refused: Some(refused),
             },
             renderer,
         }
@@ -110,8 +109,8 @@ where
                     let response = ready!(future.poll(context))?.map(GuardBody::inner);
                     return Poll::Ready(Ok(rendered(response, this.renderer.as_ref())));
                 }
-                StateProjection::Refused { refusal, grpc } => {
-                    let response = body::own(taken(refusal).respond(*grpc));
+                StateProjection::Refused { refused } => {
+                    let response = body::own(taken(refused).into_response());
                     return Poll::Ready(Ok(rendered(response, this.renderer.as_ref())));
                 }
                 StateProjection::Waiting { waiting } => {
@@ -130,9 +129,8 @@ where
                                 future: waiting.service.call(request),
                             }
                         }
-                        Err((refusal, grpc)) => State::Refused {
-                            refusal: Some(refusal),
-                            grpc,
+                        Err(refused) => State::Refused {
+                            refused: Some(refused),
                         },
                     }
                 }
@@ -144,14 +142,14 @@ where
 
 impl<S, B> Waiting<S, B> {
     /// Makes the request what the service is to see, or says why it sees none.
-    fn settle(&mut self, outcome: Result<Principal, Failure>) -> Result<(), (Refusal, bool)> {
+    fn settle(&mut self, outcome: Result<Principal, Failure>) -> Result<(), RefusedRequest> {
         self.pending = None;
         let Some(request) = &mut self.request else {
             return Ok(());
         };
         self.settings
             .settle(request, outcome, self.scheme)
-            .map_err(|refusal| (refusal, is_grpc(request)))
+            .map_err(|refusal| refusal.of_request(request))
     }
 }
 

@@ -9,10 +9,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{future::AuthenticateFuture, layer::Settings};
-use crate::{
-    Anonymous, Authentication, GuardBody, Head, Principal, Refusal, chain::Finding,
-    refusal::is_grpc,
-};
+use crate::{Anonymous, Authentication, GuardBody, Head, Principal, Refusal, chain::Finding};
 
 /// A service whose requests are authenticated: see [`AuthenticateLayer`](crate::AuthenticateLayer).
 #[derive(Clone, Debug)]
@@ -62,7 +59,7 @@ where
                 )
             }
             Decision::Refuse(refusal) => {
-                AuthenticateFuture::refused(refusal, is_grpc(&request), renderer)
+                AuthenticateFuture::refused(refusal.of_request(&request), renderer)
             }
         }
     }

@@ -8,7 +8,7 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::{GuardBody, Refusal, body};
+use crate::{GuardBody, RefusedRequest, body};
 
 pin_project! {
     /// The future of a guard: the inner service's, or a refusal.
@@ -25,7 +25,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<F> {
         Passed { #[pin] future: F },
-        Refused { refusal: Option<Refusal>, grpc: bool },
+        Refused { refused: Option<RefusedRequest> },
     }
 }
 
@@ -36,11 +36,10 @@ impl<F> GuardFuture<F> {
         }
     }
 
-    pub(super) fn refused(refusal: Refusal, grpc: bool) -> Self {
+    pub(super) fn refused(refused: RefusedRequest) -> Self {
         Self {
             state: State::Refused {
-                refusal: Some(refusal),
-                grpc,
+                refused: Some(refused),
             },
         }
     }
@@ -58,11 +57,11 @@ where
             StateProjection::Passed { future } => Poll::Ready(
                 ready!(future.poll(context)).map(|response| response.map(GuardBody::inner)),
             ),
-            StateProjection::Refused { refusal, grpc } => {
-                let refusal = refusal
+            StateProjection::Refused { refused } => {
+                let refused = refused
                     .take()
                     .expect("a future is not polled after it has completed");
-                Poll::Ready(Ok(body::own(refusal.respond(*grpc))))
+                Poll::Ready(Ok(body::own(refused.into_response())))
             }
         }
     }

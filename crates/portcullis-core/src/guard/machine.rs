@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::GuardFuture;
-use crate::{Authentication, GuardBody, Principal, refusal::is_grpc};
+use crate::{Authentication, GuardBody, Principal};
 
 /// Lets only machines through: a user's token is not a machine's, whatever its scopes (RFC 9700 §4.15).
 ///
@@ -54,7 +54,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match Authentication::require(request.extensions()).and_then(Principal::require_machine) {
             Ok(()) => GuardFuture::passed(self.inner.call(request)),
-            Err(refusal) => GuardFuture::refused(refusal, is_grpc(&request)),
+            Err(refusal) => GuardFuture::refused(refusal.of_request(&request)),
         }
     }
 }

@@ -74,6 +74,19 @@ impl ScopesByPath {
                 format!("{path:?} does not begin with `/`, so no request has it"),
             ));
         }
+        if let Some(path) = self
+            .0
+            .demands
+            .keys()
+            .find(|path| path.contains(['{', '}', '*', '?', '#']))
+        {
+            return Err(ConfigError::new(
+                "path",
+                format!(
+                    "{path:?} looks like a pattern or has a query, but paths are compared whole: list each one"
+                ),
+            ));
+        }
         if self.0.demands.is_empty() {
             return Err(ConfigError::new(
                 "path",

@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{GuardFuture, ScopesByPath};
-use crate::{Authentication, ConfigError, GuardBody, Refusal, ScopePolicy, refusal::is_grpc};
+use crate::{Authentication, ConfigError, GuardBody, Refusal, ScopePolicy};
 
 /// Lets only callers with the right scopes through.
 ///
@@ -123,7 +123,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.rule.check(&request) {
             Ok(()) => GuardFuture::passed(self.inner.call(request)),
-            Err(refusal) => GuardFuture::refused(refusal, is_grpc(&request)),
+            Err(refusal) => GuardFuture::refused(refusal.of_request(&request)),
         }
     }
 }

@@ -115,4 +115,12 @@ fn mistakes_in_the_list_are_named() {
     insta::assert_snapshot!(error(ScopesByPath::new().otherwise(READ)), @"`path`: no path is listed, so every request would be refused: list some, or use a policy");
     insta::assert_snapshot!(error(paths().open("/orders.v1.Orders/List")), @r#"`path`: "/orders.v1.Orders/List" is listed twice: keep one"#);
     insta::assert_snapshot!(error(paths().path("orders.v1.Orders/Get", READ)), @r#"`path`: "orders.v1.Orders/Get" does not begin with `/`, so no request has it"#);
+    for pattern in ["/orders/{id}", "/orders/*", "/orders?x=1", "/orders#x"] {
+        assert!(
+            error(paths().path(pattern, READ))
+                .to_string()
+                .contains("compared whole"),
+            "{pattern}"
+        );
+    }
 }

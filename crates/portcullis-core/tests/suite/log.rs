@@ -59,7 +59,7 @@ async fn a_wiring_mistake_is_an_error_that_says_what_to_do() {
             .status(),
         500
     );
-    insta::assert_snapshot!(log.take(), @r#"ERROR portcullis_core::refusal: request refused kind=Misconfigured reason="a guard or extractor ran without an AuthenticateLayer in front: add the layer outside it""#);
+    insta::assert_snapshot!(log.take(), @r#"ERROR portcullis_core::refusal: request refused kind=Misconfigured reason="a guard or extractor ran without an AuthenticateLayer in front: add the layer outside it" method=POST path="/orders""#);
     send(&RequireMachineLayer::new(), request(&[])).await;
     assert!(log.take().starts_with("ERROR"));
 
@@ -68,21 +68,36 @@ async fn a_wiring_mistake_is_an_error_that_says_what_to_do() {
         .layer(AuthenticateLayer::new(Fake::bearer()))
         .into_inner();
     send(&twice, bearing("reader")).await;
-    insta::assert_snapshot!(log.take(), @r#"ERROR portcullis_core::refusal: request refused kind=Misconfigured reason="two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it""#);
+    insta::assert_snapshot!(log.take(), @r#"ERROR portcullis_core::refusal: request refused kind=Misconfigured reason="two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it" method=POST path="/orders""#);
 }
 
 #[tokio::test]
 async fn an_outage_is_a_warning() {
     let log = Log::install();
     send(&AuthenticateLayer::new(Fake::bearer()), bearing("down")).await;
-    insta::assert_snapshot!(log.take(), @r#"WARN portcullis_core::refusal: request refused kind=Unavailable reason="the credential cannot be checked right now""#);
+    insta::assert_snapshot!(log.take(), @r#"WARN portcullis_core::refusal: request refused kind=Unavailable reason="the credential cannot be checked right now" method=POST path="/orders""#);
 }
 
 #[tokio::test]
 async fn a_caller_s_fault_is_for_debugging_and_says_the_internal_reason() {
     let log = Log::install();
     send(&AuthenticateLayer::new(Fake::bearer()), bearing("expired")).await;
-    insta::assert_snapshot!(log.take(), @r#"DEBUG portcullis_core::refusal: request refused kind=Invalid reason="exp was long ago""#);
+    insta::assert_snapshot!(log.take(), @r#"DEBUG portcullis_core::refusal: request refused kind=Invalid reason="exp was long ago" method=POST path="/orders""#);
+}
+
+#[tokio::test]
+async fn the_query_is_not_logged_and_the_path_is_cut_short() {
+    let log = Log::install();
+    let mut request = bearing("expired");
+    let target = format!("/{}?access_token=secret", "x".repeat(500));
+    *request.uri_mut() = target.parse().expect("a target");
+    send(&AuthenticateLayer::new(Fake::bearer()), request).await;
+    let logged = log.take();
+    assert!(
+        !logged.contains("secret") && logged.contains("path=\"/xxx"),
+        "{logged}"
+    );
+    assert!(logged.len() < 300, "{logged}");
 }
 
 #[tokio::test]

@@ -100,10 +100,11 @@ impl Bearer {
         else {
             return Outcome::Done(Err(refused.error.into()));
         };
-        if asks_for_newer_keys(&error) {
-            if let Some(error) = of_another_issuer(token, &keys) {
-                return Outcome::Done(Err(error.into()));
-            }
+        let foreign = asks_for_newer_keys(&error)
+            .then(|| of_another_issuer(token, &keys))
+            .flatten();
+        if let Some(error) = foreign {
+            return Outcome::Done(Err(error.into()));
         }
         match error {
             TokenError::UnknownKey { .. } => {

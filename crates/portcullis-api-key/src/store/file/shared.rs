@@ -239,6 +239,10 @@ impl Shared {
     }
 
     fn fail(&self, now: UnixTime, error: &KeyFileError) {
+        // Nothing serves yet: whoever builds the store gets the error, and there is nothing to tell the log.
+        if self.confirmed_at.load(Ordering::Relaxed) == 0 {
+            return;
+        }
         self.failing.store(true, Ordering::Relaxed);
         let mut status = lock(&self.status);
         status.failing_since.get_or_insert(now);
