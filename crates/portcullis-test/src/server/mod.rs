@@ -30,46 +30,73 @@ const MAX_REQUEST_BODY: usize = 64 * 1024;
 
 /// The issuer's socket; dropping it ends everything that runs on it.
 pub(crate) enum Server {
-    /// One task, which owns those of the connections.
-    Running(JoinSet<Infallible>),
+    /// One task, which owns those of the connections; and whether the port can be reserved while it listens.
+    Running(JoinSet<Infallible>, bool),
     /// Bound, and not listening: connections are refused, and nobody else gets the port.
     Stopped(TcpSocket),
 }
 
 impl Server {
+    /// A socket on `address`. A port that the system chose is shared with sockets of this process's user, so that it
+    /// can be [reserved](Self::stop) before it is let go; one that was asked for is not, so that two issuers on it are
+    /// an error.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        // On Unix: although connections of before linger in TIME_WAIT. Elsewhere it means something else.
-        #[cfg(unix)]
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        Ok(socket)
+        socket(address, address.port() == 0)
     }
 
     pub(crate) fn start(socket: TcpSocket, state: Arc<State>) -> io::Result<Self> {
+        let shared = is_shared(&socket);
         let listener = socket.listen(BACKLOG)?;
         let mut task = JoinSet::new();
         task.spawn(accept(listener, state));
-        Ok(Self::Running(task))
+        Ok(Self::Running(task, shared))
     }
 
     pub(crate) async fn stop(self, address: SocketAddr) -> io::Result<Self> {
-        let Self::Running(mut task) = self else {
+        let Self::Running(mut task, shared) = self else {
             return Ok(self);
         };
+        if shared {
+            let reserved = socket(address, true)?;
+            task.shutdown().await;
+            return Ok(Self::Stopped(reserved));
+        }
         task.shutdown().await;
-        Self::bind(address).map(Self::Stopped)
+        socket(address, false).map(Self::Stopped)
     }
 
     pub(crate) fn restart(self, state: Arc<State>) -> io::Result<Self> {
         match self {
-            Self::Running(_) => Ok(self),
+            Self::Running(..) => Ok(self),
             Self::Stopped(socket) => Self::start(socket, state),
         }
     }
+}
+
+fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // On Unix: although connections of before linger in TIME_WAIT. Elsewhere it means something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_reuseport(shared)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = shared;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+#[cfg(target_os = "linux")]
+fn is_shared(socket: &TcpSocket) -> bool {
+    socket.reuseport().unwrap_or(false)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_shared(_: &TcpSocket) -> bool {
+    false
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>) -> Infallible {
