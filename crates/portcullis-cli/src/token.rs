@@ -60,9 +60,9 @@ const LONGEST_INPUT: u64 = 64 * 1024;
 
 pub(crate) fn run(TokenCommand::Inspect(inspect): TokenCommand) -> Outcome {
     if !inspect.misplaced.is_empty() {
-        eprintln!(
+        crate::output::note(format_args!(
             "error: the token belongs on standard input: an argument is seen by every user of this machine"
-        );
+        ));
         return Ok(ExitCode::from(2));
     }
     let mut input = String::new();
