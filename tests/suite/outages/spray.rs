@@ -135,6 +135,20 @@ async fn once_the_budget_is_spent_unknown_kids_are_refused_at_once() {
 }
 
 #[tokio::test]
+async fn tokens_of_another_issuer_cost_no_fetch() {
+    let (issuer, other) = tokio::join!(TestIssuer::start(), TestIssuer::start());
+    let service = start(&issuer).await;
+    let before = issuer.requests(Endpoint::Jwks);
+    let mut kids = UnknownKids::of(&other);
+    let (waiting, answered) = begin(&service, &mut kids, 100).await;
+    assert_eq!((waiting.len(), answered.len()), (0, 100));
+    assert_eq!(issuer.requests(Endpoint::Jwks) - before, 0);
+    issuer.rotate();
+    let answer = service.get(&valid(&issuer)).await;
+    passes(&answer, "the budget is untouched");
+}
+
+#[tokio::test]
 async fn while_the_issuer_hangs_a_spray_costs_valid_tokens_no_wait() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
