@@ -71,6 +71,11 @@ pub use portcullis_jwt as jwt;
 pub use portcullis_remote as remote;
 
 /// The examples in `README.md` compile.
-#[cfg(all(doctest, feature = "remote", feature = "api-key-file", feature = "axum"))]
+#[cfg(all(
+    doctest,
+    feature = "remote",
+    feature = "api-key-file",
+    feature = "axum"
+))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
