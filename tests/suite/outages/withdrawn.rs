@@ -5,6 +5,7 @@ use portcullis_test::{Endpoint, Fault, TestIssuer};
 
 use super::{
     answers::{invalid, outage, passes},
+    patience::in_time,
     service::{Service, any_budget, impatient},
     tokens::valid,
 };
@@ -50,6 +51,19 @@ async fn new_material_replaces_the_old_under_its_name() {
     refresh(&service).await;
     invalid(&service.get(&kept).await, "the old material's");
     passes(&service.get(&valid(&issuer)).await, "the new material's");
+}
+
+#[tokio::test]
+async fn a_bad_signature_brings_new_material_in() {
+    let issuer = TestIssuer::start().await;
+    let service = service(&issuer).await;
+    let before = issuer.requests(Endpoint::Jwks);
+    issuer.replace_material();
+    let new = valid(&issuer);
+    let first = service.get(&new).await;
+    invalid(&first, "the keys at hand decide, and nobody waits");
+    in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
+    in_time(async { while service.get(&new).await.status != 200 {} }).await;
 }
 
 #[tokio::test]
