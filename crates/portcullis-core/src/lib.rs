@@ -43,6 +43,7 @@ pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
 pub use refusal::{Refusal, RefusedRequest, RenderedBody};
 pub use scheme::{
     CredentialSource, Head, Outcome, PendingOutcome, Presence, Scheme, authorization_credentials,
+    authorization_presented, check_credentials,
 };
 pub use scope::{InvalidScope, Scope, ScopeSet};
 pub use secret::Secret;

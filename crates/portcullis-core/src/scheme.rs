@@ -246,6 +246,22 @@ pub fn authorization_credentials<'h>(
     headers: &'h HeaderMap,
     scheme: &str,
 ) -> Result<Option<&'h str>, Failure> {
+    authorization_presented(headers, scheme)?
+        .map(check_credentials)
+        .transpose()
+}
+
+/// What [`authorization_credentials`] reads, before [`check_credentials`] has looked at its characters: for a scheme
+/// that can tell a good credential from the rest without.
+///
+/// # Errors
+///
+/// As [`authorization_credentials`], but for the characters.
+#[inline]
+pub fn authorization_presented<'h>(
+    headers: &'h HeaderMap,
+    scheme: &str,
+) -> Result<Option<&'h [u8]>, Failure> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -256,6 +272,18 @@ pub fn authorization_credentials<'h>(
         ));
     }
     let value = value.as_bytes();
+    // The usual case: the scheme, one space, and something after it.
+    if let Some((name, [b' ', rest @ ..])) = value.split_at_checked(scheme.len())
+        && name.eq_ignore_ascii_case(scheme.as_bytes())
+        && rest.first().is_some_and(|first| *first != b' ')
+    {
+        return Ok(Some(rest));
+    }
+    unusually_presented(value, scheme)
+}
+
+#[cold]
+fn unusually_presented<'h>(value: &'h [u8], scheme: &str) -> Result<Option<&'h [u8]>, Failure> {
     if value.is_empty() {
         return Err(Failure::malformed("the Authorization header is empty"));
     }
@@ -282,17 +310,21 @@ pub fn authorization_credentials<'h>(
             "the Authorization header holds no credentials",
         ));
     }
-    if !credentials.iter().copied().all(is_credential_octet) {
-        return Err(Failure::malformed(
-            "the Authorization header holds characters that no credentials have",
-        ));
-    }
-    match std::str::from_utf8(credentials) {
-        Ok(credentials) => Ok(Some(credentials)),
-        Err(_) => Err(Failure::malformed(
-            "the Authorization header holds characters that no credentials have",
-        )),
-    }
+    Ok(Some(credentials))
+}
+
+/// Credentials as text, if they have no other characters than those of a b64token (RFC 6750 §2.1).
+///
+/// # Errors
+///
+/// When they have.
+pub fn check_credentials(presented: &[u8]) -> Result<&str, Failure> {
+    std::str::from_utf8(presented)
+        .ok()
+        .filter(|credentials| credentials.bytes().all(is_credential_octet))
+        .ok_or_else(|| {
+            Failure::malformed("the Authorization header holds characters that no credentials have")
+        })
 }
 
 /// The octets of a b64token. A misplaced `=` is left to the scheme: it makes a bad token, not a bad request.

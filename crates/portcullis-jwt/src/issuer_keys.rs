@@ -16,8 +16,8 @@ pub struct IssuerKeys(Arc<Shared>);
 
 struct Shared {
     issuer: Arc<str>,
-    /// Shared with the publisher, which must not keep `refresh` alive.
-    snapshot: Arc<ArcSwap<KeySnapshot>>,
+    /// Shared with the publisher and with what was concluded from the keys: neither must keep `refresh` alive.
+    view: KeyView,
     refresh: Option<Box<dyn Refresh>>,
 }
 
@@ -62,12 +62,12 @@ impl IssuerKeys {
                 "it is empty: give the value that tokens carry as `iss`",
             ));
         }
-        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
-        let publisher = KeyPublisher(snapshot.clone());
+        let view = KeyView(Arc::new(ArcSwap::from_pointee(snapshot)));
+        let publisher = KeyPublisher(view.0.clone());
         Ok((
             Self(Arc::new(Shared {
                 issuer: issuer.into(),
-                snapshot,
+                view,
                 refresh,
             })),
             publisher,
@@ -83,7 +83,12 @@ impl IssuerKeys {
     /// The keys as they are now.
     #[must_use]
     pub fn snapshot(&self) -> Guard<Arc<KeySnapshot>> {
-        self.0.snapshot.load()
+        self.0.view.snapshot()
+    }
+
+    /// The keys, now and later, without whoever keeps them fresh.
+    pub(crate) fn view(&self) -> &KeyView {
+        &self.0.view
     }
 
     /// Whether the keys never change.
@@ -121,6 +126,18 @@ impl fmt::Debug for IssuerKeys {
             .field("snapshot", &*self.snapshot())
             .field("fixed", &self.is_fixed())
             .finish()
+    }
+}
+
+/// The keys of one issuer, for as long as someone else has them kept fresh.
+#[derive(Clone)]
+pub(crate) struct KeyView(Arc<ArcSwap<KeySnapshot>>);
+
+impl KeyView {
+    /// The keys as they are now.
+    #[inline]
+    pub(crate) fn snapshot(&self) -> Guard<Arc<KeySnapshot>> {
+        self.0.load()
     }
 }
 

@@ -124,29 +124,26 @@ impl<'t> CompactJws<'t> {
         if token.starts_with('{') {
             return Err(JwsError::JsonSerialisation);
         }
-        let mut parts = token.splitn(4, '.');
-        let (Some(header), Some(payload), Some(signature)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
             return Err(JwsError::WrongNumberOfParts);
         };
-        if let Some(rest) = parts.next() {
-            let five = rest.bytes().filter(|byte| *byte == b'.').take(2).count() == 1;
+        if dots.next().is_some() {
+            let five = dots.next().is_some() && dots.next().is_none();
             return Err(if five {
                 JwsError::Encrypted
             } else {
                 JwsError::WrongNumberOfParts
             });
         }
-        if header.len() > Self::MAX_HEADER_BYTES {
+        if first > Self::MAX_HEADER_BYTES {
             return Err(JwsError::HeaderTooLong);
         }
-        let signing_input = &token[..header.len() + 1 + payload.len()];
         Ok(Self {
-            signing_input,
-            header,
-            payload,
-            signature,
+            signing_input: &token[..second],
+            header: &token[..first],
+            payload: &token[first + 1..second],
+            signature: &token[second + 1..],
         })
     }
 

@@ -44,6 +44,7 @@ pub use self::schedule::{Jitter, RefreshRules, RefreshSchedule};
 
 // The upper half, from a signature that holds to a principal.
 mod bearer;
+mod cache;
 mod claims;
 mod profile;
 mod token_error;
@@ -52,6 +53,7 @@ mod verified;
 mod verifier;
 
 pub use self::bearer::{Bearer, BearerBuilder, TrustingBearerBuilder};
+pub use self::cache::{CacheLimits, CacheStatus};
 pub use self::profile::{AudienceRule, Condition, KindRule, Profile};
 pub use self::token_error::TokenError;
 pub use self::trusted::TrustedIssuers;

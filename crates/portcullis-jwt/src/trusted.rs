@@ -27,9 +27,15 @@ use crate::{CompactJws, JwtVerifier, TokenError, claims::peek_issuer, token_erro
 /// }
 /// ```
 #[derive(Clone)]
-pub struct TrustedIssuers(Arc<ArcSwap<Verifiers>>);
+pub struct TrustedIssuers(Arc<ArcSwap<Trusted>>);
 
-type Verifiers = HashMap<Arc<str>, Arc<JwtVerifier>>;
+#[derive(Clone, Default)]
+struct Trusted {
+    verifiers: HashMap<Arc<str>, Arc<JwtVerifier>>,
+    /// Moves whenever an issuer is no longer trusted, or by other rules. One more issuer changes nothing for the
+    /// tokens of those that were there.
+    epoch: u64,
+}
 
 impl TrustedIssuers {
     /// The list of these issuers.
@@ -53,12 +59,12 @@ impl TrustedIssuers {
     pub fn add(&self, verifier: JwtVerifier) -> Result<(), ConfigError> {
         let verifier = Arc::new(verifier);
         let mut is_known = false;
-        self.0.rcu(|verifiers| {
-            is_known = verifiers.contains_key(verifier.issuer());
+        self.0.rcu(|trusted| {
+            is_known = trusted.verifiers.contains_key(verifier.issuer());
             if is_known {
-                verifiers.clone()
+                trusted.clone()
             } else {
-                Arc::new(with(verifiers, &verifier))
+                Arc::new(trusted.with(&verifier, trusted.epoch))
             }
         });
         if is_known {
@@ -74,23 +80,25 @@ impl TrustedIssuers {
     /// Trusts an issuer by these rules, from the next request on, whether or not it was trusted before.
     pub fn replace(&self, verifier: JwtVerifier) {
         let verifier = Arc::new(verifier);
-        self.0.rcu(|verifiers| with(verifiers, &verifier));
+        self.0
+            .rcu(|trusted| trusted.with(&verifier, trusted.epoch + 1));
     }
 
     /// Stops trusting an issuer, from the next request on; `false` if it was not trusted.
     pub fn remove(&self, issuer: &str) -> bool {
-        let before = self.0.rcu(|verifiers| {
-            let mut verifiers = Verifiers::clone(verifiers);
-            verifiers.remove(issuer);
-            verifiers
+        let before = self.0.rcu(|trusted| {
+            let mut trusted = Trusted::clone(trusted);
+            trusted.verifiers.remove(issuer);
+            trusted.epoch += 1;
+            trusted
         });
-        before.contains_key(issuer)
+        before.verifiers.contains_key(issuer)
     }
 
     /// The issuers that are trusted now, in no particular order.
     #[must_use]
     pub fn issuers(&self) -> Vec<Arc<str>> {
-        self.0.load().keys().cloned().collect()
+        self.0.load().verifiers.keys().cloned().collect()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -98,16 +106,23 @@ impl TrustedIssuers {
     }
 }
 
-fn with(verifiers: &Verifiers, verifier: &Arc<JwtVerifier>) -> Verifiers {
-    let mut verifiers = verifiers.clone();
-    verifiers.insert(verifier.issuer().into(), verifier.clone());
-    verifiers
+impl Trusted {
+    fn with(&self, verifier: &Arc<JwtVerifier>, epoch: u64) -> Self {
+        let mut verifiers = self.verifiers.clone();
+        verifiers.insert(verifier.issuer().into(), verifier.clone());
+        Self { verifiers, epoch }
+    }
 }
 
 /// The list as it was when a request came in.
-pub(crate) struct Snapshot(Guard<Arc<Verifiers>>);
+pub(crate) struct Snapshot(Guard<Arc<Trusted>>);
 
 impl Snapshot {
+    /// What was concluded under another epoch no longer holds.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
     /// The verifier of the issuer that the token names, which it has yet to prove, and the decoded payload.
     pub(crate) fn choose(
         &self,
@@ -115,7 +130,10 @@ impl Snapshot {
     ) -> Result<(&JwtVerifier, Vec<u8>), TokenError> {
         let payload = jws.payload()?;
         let issuer = peek_issuer(&payload);
-        match issuer.as_deref().and_then(|issuer| self.0.get(issuer)) {
+        match issuer
+            .as_deref()
+            .and_then(|issuer| self.0.verifiers.get(issuer))
+        {
             Some(verifier) => Ok((verifier, payload)),
             None => Err(TokenError::UnknownIssuer {
                 found: found(issuer.as_deref()),
@@ -126,6 +144,8 @@ impl Snapshot {
 
 impl fmt::Debug for TrustedIssuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.load().keys()).finish()
+        f.debug_set()
+            .entries(self.0.load().verifiers.keys())
+            .finish()
     }
 }

@@ -2,7 +2,7 @@
 
 use portcullis_core::{Principal, UnixTime};
 
-use crate::TokenError;
+use crate::{TokenError, verifier::Validity};
 
 /// A token that was verified: genuine, current, from its issuer, for this audience.
 ///
@@ -13,6 +13,7 @@ pub struct VerifiedToken {
     pub(crate) principal: Principal,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) expires_at: UnixTime,
+    pub(crate) validity: Validity,
     pub(crate) sender_constrained: bool,
     pub(crate) epoch: u64,
 }
@@ -48,5 +49,13 @@ impl VerifiedToken {
     #[must_use]
     pub fn key_epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// The same token with a principal of its own, whose reference count no other thread touches.
+    pub(crate) fn unshared(&self) -> Self {
+        Self {
+            principal: self.principal.unshared(),
+            ..self.clone()
+        }
     }
 }

@@ -6,21 +6,23 @@ use portcullis_core::{Challenge, ConfigError, SharedClock, system_clock};
 use serde::de::DeserializeOwned;
 
 use super::{Bearer, Inner, Issuers};
-use crate::{Algorithm, JwtVerifierBuilder, Profile, TrustedIssuers};
+use crate::{
+    Algorithm, CacheLimits, JwtVerifierBuilder, Profile, TrustedIssuers, cache::TokenCache,
+};
 
 /// Builds a [`Bearer`] for one issuer. The settings are those of [`JwtVerifierBuilder`], and the clock.
 #[derive(Debug)]
 #[must_use]
 pub struct BearerBuilder {
     verifier: JwtVerifierBuilder,
-    clock: SharedClock,
+    scheme: SchemeSettings,
 }
 
 impl BearerBuilder {
     pub(super) fn new(verifier: JwtVerifierBuilder) -> Self {
         Self {
             verifier,
-            clock: system_clock(),
+            scheme: SchemeSettings::default(),
         }
     }
 
@@ -71,7 +73,23 @@ impl BearerBuilder {
 
     /// Where the time comes from; the system's clock by default.
     pub fn clock(mut self, clock: SharedClock) -> Self {
-        self.clock = clock;
+        self.scheme.clock = clock;
+        self
+    }
+
+    /// How many verified tokens are kept, so that the same token again costs next to nothing. On by default, with
+    /// the limits of [`CacheLimits::default`].
+    ///
+    /// A token from the cache is held to all that a new one is: its key is still in the issuer's set and the set not
+    /// too old, its issuer is still trusted by the same rules, and its times hold by the clock.
+    pub fn token_cache(mut self, limits: CacheLimits) -> Self {
+        self.scheme.cache = Some(limits);
+        self
+    }
+
+    /// Keeps no verified tokens: every request has its signature checked.
+    pub fn without_token_cache(mut self) -> Self {
+        self.scheme.cache = None;
         self
     }
 
@@ -83,17 +101,14 @@ impl BearerBuilder {
     pub fn build(self) -> Result<Bearer, ConfigError> {
         let verifier = self.verifier.build()?;
         let challenge = verifier.challenge().clone();
-        Ok(Bearer(Arc::new(Inner {
-            issuers: Issuers::One(Box::new(verifier)),
-            clock: self.clock,
-            challenge,
-        })))
+        self.scheme
+            .build(Issuers::One(Box::new(verifier)), challenge)
     }
 
     fn map(self, set: impl FnOnce(JwtVerifierBuilder) -> JwtVerifierBuilder) -> Self {
         Self {
             verifier: set(self.verifier),
-            clock: self.clock,
+            scheme: self.scheme,
         }
     }
 }
@@ -103,7 +118,7 @@ impl BearerBuilder {
 #[must_use]
 pub struct TrustingBearerBuilder {
     issuers: TrustedIssuers,
-    clock: SharedClock,
+    scheme: SchemeSettings,
     realm: Box<str>,
 }
 
@@ -111,7 +126,7 @@ impl TrustingBearerBuilder {
     pub(super) fn new(issuers: TrustedIssuers) -> Self {
         Self {
             issuers,
-            clock: system_clock(),
+            scheme: SchemeSettings::default(),
             realm: "api".into(),
         }
     }
@@ -124,7 +139,23 @@ impl TrustingBearerBuilder {
 
     /// Where the time comes from; the system's clock by default.
     pub fn clock(mut self, clock: SharedClock) -> Self {
-        self.clock = clock;
+        self.scheme.clock = clock;
+        self
+    }
+
+    /// How many verified tokens are kept, so that the same token again costs next to nothing. On by default, with
+    /// the limits of [`CacheLimits::default`].
+    ///
+    /// A token from the cache is held to all that a new one is: its key is still in the issuer's set and the set not
+    /// too old, its issuer is still trusted by the same rules, and its times hold by the clock.
+    pub fn token_cache(mut self, limits: CacheLimits) -> Self {
+        self.scheme.cache = Some(limits);
+        self
+    }
+
+    /// Keeps no verified tokens: every request has its signature checked.
+    pub fn without_token_cache(mut self) -> Self {
+        self.scheme.cache = None;
         self
     }
 
@@ -132,12 +163,39 @@ impl TrustingBearerBuilder {
     ///
     /// # Errors
     ///
-    /// If the realm cannot be sent in a header.
+    /// If the realm cannot be sent in a header, or a limit of the cache is zero.
     pub fn build(self) -> Result<Bearer, ConfigError> {
+        let challenge = Arc::new(Challenge::new(super::SCHEME, &self.realm)?);
+        self.scheme.build(Issuers::Many(self.issuers), challenge)
+    }
+}
+
+/// What is set of the scheme, whoever verifies.
+#[derive(Debug)]
+struct SchemeSettings {
+    clock: SharedClock,
+    cache: Option<CacheLimits>,
+}
+
+impl Default for SchemeSettings {
+    fn default() -> Self {
+        Self {
+            clock: system_clock(),
+            cache: Some(CacheLimits::default()),
+        }
+    }
+}
+
+impl SchemeSettings {
+    fn build(self, issuers: Issuers, challenge: Arc<Challenge>) -> Result<Bearer, ConfigError> {
+        if let Some(limits) = &self.cache {
+            limits.check()?;
+        }
         Ok(Bearer(Arc::new(Inner {
-            issuers: Issuers::Many(self.issuers),
+            issuers,
+            cache: self.cache.map(TokenCache::new),
             clock: self.clock,
-            challenge: Arc::new(Challenge::new("Bearer", &self.realm)?),
+            challenge,
         })))
     }
 }

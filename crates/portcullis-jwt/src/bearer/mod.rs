@@ -6,13 +6,17 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use portcullis_core::{
     Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, SharedClock,
-    authorization_credentials,
+    UnixTime, authorization_presented, check_credentials,
 };
 
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
-    CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, TokenError,
-    TrustedIssuers, VerifiedToken, Waited, claims::peek_issuer, token_error::found,
+    CacheStatus, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer,
+    TokenError, TrustedIssuers, VerifiedToken, Waited,
+    cache::{Grounds, TokenCache},
+    claims::peek_issuer,
+    token_error::found,
+    trusted,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -40,6 +44,7 @@ pub struct Bearer(Arc<Inner>);
 
 struct Inner {
     issuers: Issuers,
+    cache: Option<TokenCache>,
     clock: SharedClock,
     challenge: Arc<Challenge>,
 }
@@ -61,27 +66,29 @@ impl Bearer {
     pub fn trusting(issuers: &TrustedIssuers) -> TrustingBearerBuilder {
         TrustingBearerBuilder::new(issuers.clone())
     }
+
+    /// What the cache of verified tokens holds; `None` where there is no cache.
+    #[must_use]
+    pub fn cache_status(&self) -> Option<CacheStatus> {
+        self.0.cache.as_ref().map(TokenCache::status)
+    }
 }
 
-/// The path of a token: detect, verify, bind; the layer's chain then admits the principal.
+/// The path of a token: detect, verify or find it verified, bind; the layer's chain then admits the principal.
 impl Scheme for Bearer {
     fn source(&self) -> CredentialSource {
         CredentialSource::Authorization(SCHEME)
     }
 
     fn detect(&self, head: &Head<'_>) -> Presence {
-        authorization_credentials(head.headers(), SCHEME).into()
+        authorization_presented(head.headers(), SCHEME).into()
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Outcome {
-        let token = match authorization_credentials(head.headers(), SCHEME) {
-            Ok(Some(token)) => token,
-            Ok(None) => return Outcome::Done(Err(Failure::malformed("no bearer token was sent"))),
-            Err(failure) => return Outcome::Done(Err(failure)),
-        };
-        match self.0.verify(token) {
-            Ok(verified) => Outcome::Done(bind(&verified)),
-            Err(refused) => self.refuse_or_wait(token, refused),
+        match authorization_presented(head.headers(), SCHEME) {
+            Ok(Some(token)) => self.decide(token),
+            Ok(None) => Outcome::Done(Err(Failure::malformed("no bearer token was sent"))),
+            Err(failure) => Outcome::Done(Err(failure)),
         }
     }
 
@@ -91,6 +98,28 @@ impl Scheme for Bearer {
 }
 
 impl Bearer {
+    /// The verdict on what was sent as a token, whose characters nobody has looked at yet: what is in the cache or
+    /// verifies has none that are out of place, and what does not is held to them before anything else is said of it.
+    fn decide(&self, sent: &[u8]) -> Outcome {
+        let now = self.0.clock.now();
+        let pinned = self.0.issuers.pin();
+        if let Some(bound) = self.0.find_verified(sent, &pinned, now) {
+            return Outcome::Done(bound);
+        }
+        let refused = match std::str::from_utf8(sent) {
+            Ok(token) => match self.0.verify(token, &pinned, now) {
+                Ok(verified) => return Outcome::Done(bind(&verified)),
+                Err(refused) => Some(refused),
+            },
+            Err(_) => None,
+        };
+        match (check_credentials(sent), refused) {
+            (Ok(token), Some(refused)) => self.refuse_or_wait(token, refused),
+            (Ok(_), None) => Outcome::Done(Err(Failure::malformed("no bearer token was sent"))),
+            (Err(failure), _) => Outcome::Done(Err(failure)),
+        }
+    }
+
     /// A refusal that newer keys could turn: signals the owner of the keys, and waits where that can help.
     fn refuse_or_wait(&self, token: &str, refused: Refused) -> Outcome {
         let Refused {
@@ -154,7 +183,8 @@ async fn verify_again(
     refreshed: Pin<Box<dyn Future<Output = Waited> + Send>>,
 ) -> Result<Principal, Failure> {
     let waited = refreshed.await;
-    match inner.verify(&token) {
+    let now = inner.clock.now();
+    match inner.verify(&token, &inner.issuers.pin(), now) {
         Ok(verified) => bind(&verified),
         Err(Refused {
             error: error @ TokenError::UnknownKey { .. },
@@ -190,23 +220,68 @@ fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
 }
 
 impl Inner {
+    /// The caller of a token that was verified before and still holds, if it may be used as it was sent.
+    #[inline]
+    fn find_verified(
+        &self,
+        sent: &[u8],
+        pinned: &Pinned<'_>,
+        now: UnixTime,
+    ) -> Option<Result<Principal, Failure>> {
+        self.cache.as_ref()?.get(sent, pinned.epoch(), now, bind)
+    }
+
     /// The verdict by the keys at hand.
-    fn verify(&self, token: &str) -> Result<VerifiedToken, Refused> {
-        let now = self.clock.now();
+    fn verify(
+        &self,
+        token: &str,
+        pinned: &Pinned<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedToken, Refused> {
         let jws = CompactJws::parse(token)?;
         let mut buffer = HeaderBuffer::new();
         let header = jws.header(&mut buffer)?;
-        match &self.issuers {
-            Issuers::One(verifier) => verifier
-                .verify_parsed(&jws, &header, None, now, &self.challenge)
-                .map_err(|error| Refused::by(verifier, error)),
-            Issuers::Many(issuers) => {
-                let issuers = issuers.snapshot();
+        let (verifier, payload) = match pinned {
+            Pinned::One(verifier) => (*verifier, None),
+            Pinned::Many(issuers) => {
                 let (verifier, payload) = issuers.choose(&jws)?;
-                verifier
-                    .verify_parsed(&jws, &header, Some(payload), now, &self.challenge)
-                    .map_err(|error| Refused::by(verifier, error))
+                (verifier, Some(payload))
             }
+        };
+        let verified = verifier
+            .verify_parsed(&jws, &header, payload, now, &self.challenge)
+            .map_err(|error| Refused::by(verifier, error))?;
+        if let Some(cache) = &self.cache {
+            let grounds = Grounds {
+                keys: verifier.keys().view(),
+                trust_epoch: pinned.epoch(),
+            };
+            cache.insert(token.as_bytes(), &verified, &grounds);
+        }
+        Ok(verified)
+    }
+}
+
+impl Issuers {
+    /// Those that are trusted as a request comes in, for as long as it is judged.
+    fn pin(&self) -> Pinned<'_> {
+        match self {
+            Self::One(verifier) => Pinned::One(verifier),
+            Self::Many(issuers) => Pinned::Many(issuers.snapshot()),
+        }
+    }
+}
+
+enum Pinned<'i> {
+    One(&'i JwtVerifier),
+    Many(trusted::Snapshot),
+}
+
+impl Pinned<'_> {
+    fn epoch(&self) -> u64 {
+        match self {
+            Self::One(_) => 0,
+            Self::Many(issuers) => issuers.epoch(),
         }
     }
 }
@@ -242,6 +317,9 @@ impl fmt::Debug for Bearer {
             Issuers::One(verifier) => bearer.field("verifier", verifier),
             Issuers::Many(issuers) => bearer.field("issuers", issuers),
         };
-        bearer.field("clock", &self.0.clock).finish_non_exhaustive()
+        bearer
+            .field("cache", &self.0.cache)
+            .field("clock", &self.0.clock)
+            .finish_non_exhaustive()
     }
 }

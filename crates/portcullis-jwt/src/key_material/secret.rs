@@ -77,7 +77,7 @@ mod tests {
             Secret::new("sssssssssssssssssssssssssssssssss"),
         )
         .expect("long enough");
-        assert!(!format!("{key:?}").contains("ss"), "{key:?}");
+        assert!(!format!("{key:?}").contains("sssss"), "{key:?}");
         assert!(SecretKey::new(Algorithm::RS256, Secret::new(vec![1; 64])).is_err());
     }
 }

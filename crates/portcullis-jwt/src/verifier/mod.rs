@@ -9,6 +9,7 @@ use portcullis_core::{Challenge, Principal, UnixTime};
 
 pub use self::builder::JwtVerifierBuilder;
 use self::times::TimeRules;
+pub(crate) use self::times::Validity;
 use crate::{
     AlgorithmSet, AudienceRule, CompactJws, Header, HeaderBuffer, IssuerKeys, KeySnapshot, Profile,
     SignatureError, TokenError, VerifiedToken,
@@ -110,7 +111,7 @@ impl JwtVerifier {
         let payload = payload.map_or_else(|| jws.payload(), Ok)?;
         let claims = Claims::parse(&payload, &|name| self.profile.wants_list(name))
             .map_err(TokenError::Claims)?;
-        let (expires_at, not_before) = self.check_claims(&claims, now)?;
+        let times = self.check_claims(&claims, now)?;
         let custom = match self.custom_claims {
             Some(decode) => Some(decode(&payload).map_err(|error| {
                 TokenError::CustomClaims(portcullis_core::escape(&error.to_string()))
@@ -118,9 +119,10 @@ impl JwtVerifier {
             None => None,
         };
         Ok(VerifiedToken {
-            principal: self.principal(&claims, expires_at, custom, challenge),
-            not_before,
-            expires_at,
+            principal: self.principal(&claims, times.expires_at, custom, challenge),
+            not_before: times.not_before,
+            expires_at: times.expires_at,
+            validity: times.validity,
             sender_constrained: claims.has("cnf"),
             epoch: snapshot.epoch(),
         })
@@ -169,12 +171,8 @@ impl JwtVerifier {
         }
     }
 
-    /// What the claims must say, whichever the profile; then what the profile adds. Returns `exp` and `nbf`.
-    fn check_claims(
-        &self,
-        claims: &Claims<'_>,
-        now: UnixTime,
-    ) -> Result<(UnixTime, Option<UnixTime>), TokenError> {
+    /// What the claims must say, whichever the profile; then what the profile adds. Returns the times they name.
+    fn check_claims(&self, claims: &Claims<'_>, now: UnixTime) -> Result<Times, TokenError> {
         let issuer = text(claims, "iss")?.ok_or_else(|| missing("iss"))?;
         if issuer != &*self.issuer {
             return Err(TokenError::Issuer {
@@ -199,7 +197,11 @@ impl JwtVerifier {
                 profile: self.profile.name().to_owned(),
             });
         }
-        Ok((expires_at, not_before))
+        Ok(Times {
+            expires_at,
+            not_before,
+            validity: self.times.validity(expires_at, not_before, issued_at),
+        })
     }
 
     fn check_audience(&self, claims: &Claims<'_>) -> Result<(), TokenError> {
@@ -270,6 +272,13 @@ impl JwtVerifier {
         }
         principal.build()
     }
+}
+
+/// The times that a token names, and when they make it valid.
+struct Times {
+    expires_at: UnixTime,
+    not_before: Option<UnixTime>,
+    validity: Validity,
 }
 
 impl fmt::Debug for JwtVerifier {

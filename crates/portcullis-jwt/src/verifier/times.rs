@@ -21,6 +21,26 @@ impl TimeRules {
     /// 48 h: a token that lives longer is a key, and cannot be revoked like one.
     pub(crate) const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
 
+    /// What [`check`](Self::check) says of a token with these times, now that it has accepted it once, at any other
+    /// time.
+    pub(crate) fn validity(
+        &self,
+        expires_at: UnixTime,
+        not_before: Option<UnixTime>,
+        issued_at: Option<UnixTime>,
+    ) -> Validity {
+        let longest = self.max_lifetime.saturating_add(self.leeway);
+        let from = [not_before, issued_at]
+            .into_iter()
+            .flatten()
+            .map(|time| time.saturating_sub(self.leeway))
+            .fold(expires_at.saturating_sub(longest), UnixTime::max);
+        Validity {
+            from,
+            until: expires_at.saturating_add(self.leeway),
+        }
+    }
+
     pub(crate) fn check(
         &self,
         expires_at: UnixTime,
@@ -56,6 +76,20 @@ impl TimeRules {
             return Err(TokenError::Lifetime);
         }
         Ok(())
+    }
+}
+
+/// When [`TimeRules::check`] accepts a token: from the one point in time until just before the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Validity {
+    from: UnixTime,
+    until: UnixTime,
+}
+
+impl Validity {
+    /// Whether a token that was accepted once would be accepted at `now` too.
+    pub(crate) fn holds_at(self, now: UnixTime) -> bool {
+        self.from <= now && now < self.until
     }
 }
 
@@ -149,5 +183,42 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_token_is_valid_exactly_when_it_is_accepted() {
+        // Around each limit, every time beside every other.
+        let leeway = TimeRules::DEFAULT_LEEWAY.as_secs();
+        let at = |second: u64| UnixTime::from_secs(second);
+        let moments: Vec<u64> = [0, 1_000, 5_000, 5_000 + 2 * DAY]
+            .into_iter()
+            .flat_map(|moment| [moment, moment + leeway, moment.saturating_sub(leeway)])
+            .flat_map(|moment| [moment.saturating_sub(1), moment, moment + 1])
+            .chain([u64::MAX])
+            .collect();
+        let times = || moments.iter().copied().map(Some).chain([None]);
+        let mut accepted = 0;
+        for &exp in &moments {
+            for nbf in times() {
+                for iat in times() {
+                    let (nbf, iat) = (nbf.map(at), iat.map(at));
+                    let verdict = |now: u64| RULES.check(at(exp), nbf, iat, at(now)).is_ok();
+                    // A lifetime that is never accepted has no validity to speak of.
+                    if !moments.iter().any(|now| verdict(*now)) {
+                        continue;
+                    }
+                    let validity = RULES.validity(at(exp), nbf, iat);
+                    for &now in &moments {
+                        assert_eq!(
+                            validity.holds_at(at(now)),
+                            verdict(now),
+                            "exp {exp}, nbf {nbf:?}, iat {iat:?}, now {now}"
+                        );
+                        accepted += usize::from(verdict(now));
+                    }
+                }
+            }
+        }
+        assert!(accepted > 1_000, "{accepted}");
     }
 }

@@ -1,0 +1,106 @@
+//! The tokens that were verified, so that the same token again costs next to nothing.
+//!
+//! Two levels. [`shared`](self::shared) holds the tokens of one scheme for all threads; [`near`](self::near) holds
+//! the few that a thread sees again and again, so that threads do not share a reference count. What both hold is a
+//! [`Entry`], and what makes a hit is decided there, in one place.
+//!
+//! Only verified tokens enter, so that junk evicts nothing. Nothing is ever flushed: an entry carries the epochs that
+//! it was verified under, and one that is out of date is no hit.
+
+mod entry;
+mod limits;
+mod near;
+mod shared;
+mod slot;
+mod text;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use foldhash::fast::RandomState;
+use portcullis_core::UnixTime;
+
+pub use self::limits::{CacheLimits, CacheStatus};
+use self::{entry::Entry, shared::Shared};
+use crate::{VerifiedToken, issuer_keys::KeyView};
+
+/// The verified tokens of one scheme.
+pub(crate) struct TokenCache {
+    /// Never used again, so that two schemes on one thread do not take each other's entries.
+    id: u64,
+    seed: RandomState,
+    shared: Shared<Entry>,
+}
+
+/// What a token's verification rests on besides the token and the time.
+pub(crate) struct Grounds<'v> {
+    /// The keys of the issuer.
+    pub(crate) keys: &'v KeyView,
+    /// The epoch of the list of trusted issuers, read before verification began.
+    pub(crate) trust_epoch: u64,
+}
+
+impl TokenCache {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            seed: RandomState::default(),
+            shared: Shared::new(limits.max_entries, limits.max_bytes),
+        }
+    }
+
+    /// What `read` makes of the verified token, if `token` is one that still holds.
+    pub(crate) fn get<R>(
+        &self,
+        token: &[u8],
+        trust_epoch: u64,
+        now: UnixTime,
+        read: impl Fn(&VerifiedToken) -> R,
+    ) -> Option<R> {
+        let hash = self.hash(token);
+        let is_hit = |entry: &Entry| entry.is_hit(token, trust_epoch, now);
+        near::get(self.id, hash, is_hit, &read).or_else(|| {
+            self.shared.get(hash, is_hit, |entry| {
+                near::offer(self.id, hash, entry);
+                read(entry.verified())
+            })
+        })
+    }
+
+    /// Keeps a token that was verified on these grounds.
+    pub(crate) fn insert(&self, token: &[u8], verified: &VerifiedToken, grounds: &Grounds<'_>) {
+        let entry = Entry::new(
+            token,
+            verified.clone(),
+            grounds.keys.clone(),
+            grounds.trust_epoch,
+        );
+        self.shared.insert(self.hash(token), Arc::new(entry));
+    }
+
+    pub(crate) fn status(&self) -> CacheStatus {
+        self.shared.status()
+    }
+
+    /// Of the end of the signature, which is as good as random, and different for each token. Whoever makes two that
+    /// are alike there finds nothing but the wrong bytes to compare with.
+    fn hash(&self, token: &[u8]) -> u64 {
+        use std::hash::{BuildHasher, Hasher};
+        const TAIL: usize = 32;
+        let mut hasher = self.seed.build_hasher();
+        hasher.write(&token[token.len().saturating_sub(TAIL)..]);
+        hasher.finish()
+    }
+}
+
+impl fmt::Debug for TokenCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.status().fmt(f)
+    }
+}

@@ -1,0 +1,171 @@
+//! The level that all threads share: a table of fixed size, read and written without locks.
+//!
+//! The table is cut into sets of [`WAYS`] slots. A hash names a set, and an entry lies in any slot of its set. A slot's
+//! tag says which hash to expect in it; tag and entry are not changed together, so the tag is only a hint, and the
+//! entry itself says whether it is the one.
+
+use std::sync::Arc;
+
+use super::limits::CacheStatus;
+use super::slot::{AtomicU64, AtomicUsize, Ordering, Slot};
+
+/// Two cache lines of slots.
+const WAYS: usize = 8;
+
+/// How many slots an insertion looks at for bytes to free. Past that the new entry is not kept.
+const SWEEP: usize = 64;
+
+/// No hash is this: see [`tag`].
+const EMPTY: u64 = 0;
+
+/// What is kept.
+pub(super) trait Cached {
+    /// What it counts for.
+    fn bytes(&self) -> usize;
+
+    /// Whether it was used since this was last asked.
+    fn take_use(&self) -> bool;
+}
+
+pub(super) struct Shared<E> {
+    sets: Box<[Set<E>]>,
+    /// What all entries count for. Raised before an entry goes in and lowered after one came out, so that it is never
+    /// less than what is there.
+    bytes: AtomicUsize,
+    max_bytes: usize,
+    /// Where the next search for bytes begins.
+    sweep: AtomicUsize,
+}
+
+struct Set<E> {
+    tags: [AtomicU64; WAYS],
+    slots: [Slot<E>; WAYS],
+    /// Where the next search for a slot begins.
+    hand: AtomicUsize,
+}
+
+impl<E: Cached> Shared<E> {
+    pub(super) fn new(max_entries: usize, max_bytes: usize) -> Self {
+        let sets = max_entries.div_ceil(WAYS).max(1);
+        Self {
+            sets: (0..sets).map(|_| Set::empty()).collect(),
+            bytes: AtomicUsize::new(0),
+            max_bytes,
+            sweep: AtomicUsize::new(0),
+        }
+    }
+
+    /// What `read` makes of the entry with this hash that `is_hit`.
+    pub(super) fn get<R>(
+        &self,
+        hash: u64,
+        is_hit: impl Fn(&E) -> bool,
+        read: impl FnOnce(&Arc<E>) -> R,
+    ) -> Option<R> {
+        let set = self.set(hash);
+        let tag = tag(hash);
+        for (of, slot) in set.tags.iter().zip(&set.slots) {
+            if of.load(Ordering::Relaxed) == tag
+                && let Some(entry) = slot.load().as_ref().filter(|entry| is_hit(entry))
+            {
+                return Some(read(entry));
+            }
+        }
+        None
+    }
+
+    /// Keeps an entry, in the place of an older one where it must be. It is not kept if there is no room for its bytes.
+    pub(super) fn insert(&self, hash: u64, entry: Arc<E>) {
+        let bytes = entry.bytes();
+        if bytes > self.max_bytes {
+            return;
+        }
+        let set = self.set(hash);
+        let way = set.place_for(tag(hash));
+        self.clear(&set.slots[way]);
+        if !self.reserve(bytes) {
+            return;
+        }
+        set.tags[way].store(tag(hash), Ordering::Relaxed);
+        let replaced = set.slots[way].swap(Some(entry));
+        self.release(replaced);
+    }
+
+    pub(super) fn status(&self) -> CacheStatus {
+        let slots = self.sets.iter().flat_map(|set| &set.slots);
+        CacheStatus {
+            entries: slots.filter(|slot| slot.load().is_some()).count(),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn set(&self, hash: u64) -> &Set<E> {
+        // A multiplication in place of a division. The lower half of the hash chooses in the level before.
+        let index = ((hash >> 32) * self.sets.len() as u64) >> 32;
+        &self.sets[index as usize]
+    }
+
+    /// Makes room for so many bytes and takes them, or says that there are not enough to be had.
+    fn reserve(&self, bytes: usize) -> bool {
+        let mut after = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let mut looks = 0;
+        while after > self.max_bytes {
+            if looks == SWEEP {
+                self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                return false;
+            }
+            looks += 1;
+            let position = self.sweep.fetch_add(1, Ordering::Relaxed) % (self.sets.len() * WAYS);
+            let slot = &self.sets[position / WAYS].slots[position % WAYS];
+            let spared = slot.load().as_deref().is_none_or(E::take_use);
+            if !spared {
+                self.clear(slot);
+            }
+            after = self.bytes.load(Ordering::Relaxed);
+        }
+        true
+    }
+
+    fn clear(&self, slot: &Slot<E>) {
+        self.release(slot.swap(None));
+    }
+
+    fn release(&self, entry: Option<Arc<E>>) {
+        if let Some(entry) = entry {
+            self.bytes.fetch_sub(entry.bytes(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl<E: Cached> Set<E> {
+    fn empty() -> Self {
+        Self {
+            tags: [const { AtomicU64::new(EMPTY) }; WAYS],
+            slots: std::array::from_fn(|_| Slot::empty()),
+            hand: AtomicUsize::new(0),
+        }
+    }
+
+    /// The slot for an entry of this tag: the one that has it, else an empty one, else that of an entry which was not
+    /// used since the last search came by.
+    fn place_for(&self, tag: u64) -> usize {
+        let with = |wanted| {
+            self.tags
+                .iter()
+                .position(|tag| tag.load(Ordering::Relaxed) == wanted)
+        };
+        if let Some(way) = with(tag).or_else(|| with(EMPTY)) {
+            return way;
+        }
+        let hand = self.hand.fetch_add(1, Ordering::Relaxed);
+        let ways = (0..WAYS).map(|offset| (hand + offset) % WAYS);
+        ways.clone()
+            .find(|way| !self.slots[*way].load().as_deref().is_some_and(E::take_use))
+            .unwrap_or(hand % WAYS)
+    }
+}
+
+/// What a slot is marked with: a hash that is not [`EMPTY`].
+fn tag(hash: u64) -> u64 {
+    hash | 1
+}
