@@ -7,7 +7,7 @@ use std::sync::Arc;
 use portcullis_api_key::{
     ApiKeyId, ApiKeys, KeyStore, Lookup, MemoryStore, NewKey, StoreError, StoredKey,
 };
-use portcullis_core::{Facts, Head, Outcome, Scheme};
+use portcullis_core::{Facts, Head, Outcome, Presence, Scheme};
 use support::{send, send_key};
 use tokio::sync::watch;
 
@@ -125,7 +125,12 @@ fn keys_in_memory_are_decided_in_place() {
         .header("x-api-key", issued.key().expose())
         .body(())
         .expect("a request");
-    let outcome = ApiKeys::new(store).authenticate(&Head::new(&request, &Facts::default()));
+    let (keys, facts) = (ApiKeys::new(store), Facts::default());
+    let head = Head::new(&request, &facts);
+    let Presence::Present(credential) = keys.detect(&head) else {
+        panic!("a key was sent")
+    };
+    let outcome = keys.authenticate(&head, credential);
     assert!(matches!(outcome, Outcome::Done(Ok(_))), "{outcome:?}");
 }
 

@@ -66,12 +66,12 @@ impl Chain {
     /// Finds the one credential that was sent and has its scheme decide. A scheme that fails ends it: no other is
     /// asked instead.
     pub(crate) fn evaluate(&self, head: &Head<'_>) -> Finding<'_> {
-        let index = match self.find(head) {
-            Ok(Some(index)) => index,
+        let (index, credential) = match self.find(head) {
+            Ok(Some(found)) => found,
             Ok(None) => return Finding::Nothing,
             Err(refusal) => return Finding::Refused(refusal),
         };
-        match self.links[index].scheme.authenticate(head) {
+        match self.links[index].scheme.authenticate(head, credential) {
             Outcome::Done(Ok(principal)) => Finding::Genuine(principal, self.header(index)),
             Outcome::Done(Err(failure)) => Finding::Refused(self.refusal(failure, index)),
             Outcome::Pending(pending) => Finding::Undecided(pending, index),
@@ -96,18 +96,20 @@ impl Chain {
         self.challenges.iter().map(|challenge| challenge.name())
     }
 
-    /// The scheme whose credential was sent. The connection's counts only where no header's was.
-    fn find(&self, head: &Head<'_>) -> Result<Option<usize>, Refusal> {
+    /// The scheme whose credential was sent, and the credential. The connection's counts only where no header's was.
+    fn find<'h>(&self, head: &Head<'h>) -> Result<Option<(usize, &'h [u8])>, Refusal> {
         let (mut in_header, mut on_connection) = (None, None);
         for (index, link) in self.links.iter().enumerate() {
             match link.scheme.detect(head) {
                 Presence::Absent => {}
                 Presence::Malformed(failure) => return Err(self.refusal(failure, index)),
-                Presence::Present if link.source == CredentialSource::Connection => {
-                    on_connection = Some(index)
+                Presence::Present(credential) if link.source == CredentialSource::Connection => {
+                    on_connection = Some((index, credential));
                 }
-                Presence::Present if in_header.is_none() => in_header = Some(index),
-                Presence::Present => {
+                Presence::Present(credential) if in_header.is_none() => {
+                    in_header = Some((index, credential));
+                }
+                Presence::Present(_) => {
                     return Err(self.refusal(
                         Failure::malformed("two credentials were sent at once: send one"),
                         index,

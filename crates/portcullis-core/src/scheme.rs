@@ -23,13 +23,12 @@ use crate::{Challenge, Facts, Failure, Principal, challenge::is_token};
 ///     fn source(&self) -> CredentialSource {
 ///         CredentialSource::Authorization("Magic")
 ///     }
-///     fn detect(&self, head: &Head<'_>) -> Presence {
+///     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
 ///         authorization_credentials(head.headers(), "Magic").into()
 ///     }
-///     fn authenticate(&self, head: &Head<'_>) -> Outcome {
-///         let word = authorization_credentials(head.headers(), "Magic").ok().flatten();
-///         Outcome::Done(match word {
-///             Some("please") => Ok(Principal::builder(self.0.clone(), "magic", PrincipalKind::Unknown).build()),
+///     fn authenticate(&self, _: &Head<'_>, credential: &[u8]) -> Outcome {
+///         Outcome::Done(match credential {
+///             b"please" => Ok(Principal::builder(self.0.clone(), "magic", PrincipalKind::Unknown).build()),
 ///             _ => Err(Failure::invalid("that is not the magic word")),
 ///         })
 ///     }
@@ -46,11 +45,11 @@ pub trait Scheme: Send + Sync + 'static {
     /// stripped before the request is passed on.
     fn source(&self) -> CredentialSource;
 
-    /// Whether the scheme's credential was sent.
-    fn detect(&self, head: &Head<'_>) -> Presence;
+    /// Whether the scheme's credential was sent, and where it is.
+    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h>;
 
-    /// Whether the credential holds. Called only after [`detect`](Self::detect) answered [`Presence::Present`].
-    fn authenticate(&self, head: &Head<'_>) -> Outcome;
+    /// Whether the credential holds: the one that [`detect`](Self::detect) found.
+    fn authenticate(&self, head: &Head<'_>, credential: &[u8]) -> Outcome;
 
     /// How to ask for this scheme's credential.
     fn challenge(&self) -> &Arc<Challenge>;
@@ -61,12 +60,12 @@ impl<T: Scheme + ?Sized> Scheme for Arc<T> {
         (**self).source()
     }
 
-    fn detect(&self, head: &Head<'_>) -> Presence {
+    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
         (**self).detect(head)
     }
 
-    fn authenticate(&self, head: &Head<'_>) -> Outcome {
-        (**self).authenticate(head)
+    fn authenticate(&self, head: &Head<'_>, credential: &[u8]) -> Outcome {
+        (**self).authenticate(head, credential)
     }
 
     fn challenge(&self) -> &Arc<Challenge> {
@@ -108,26 +107,39 @@ impl CredentialSource {
 }
 
 /// Whether a scheme's credential was sent.
-#[derive(Clone, Debug)]
+///
+/// `Debug` does not show the credential.
+#[derive(Clone)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a scheme must give one of these answers"
 )]
-pub enum Presence {
+pub enum Presence<'h> {
     /// Nothing for this scheme.
     Absent,
-    /// Something that could be this scheme's credential, once.
-    Present,
+    /// Something that could be this scheme's credential, once. Empty where the credential is not in the head, as that
+    /// of a connection.
+    Present(&'h [u8]),
     /// Something that is no credential at all, or sent twice.
     Malformed(Failure),
 }
 
-impl<T> From<Result<Option<T>, Failure>> for Presence {
-    fn from(found: Result<Option<T>, Failure>) -> Self {
+impl<'h, T: AsRef<[u8]> + ?Sized> From<Result<Option<&'h T>, Failure>> for Presence<'h> {
+    fn from(found: Result<Option<&'h T>, Failure>) -> Self {
         match found {
             Ok(None) => Self::Absent,
-            Ok(Some(_)) => Self::Present,
+            Ok(Some(credential)) => Self::Present(credential.as_ref()),
             Err(failure) => Self::Malformed(failure),
+        }
+    }
+}
+
+impl fmt::Debug for Presence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("Absent"),
+            Self::Present(_) => f.write_str("Present([redacted])"),
+            Self::Malformed(failure) => f.debug_tuple("Malformed").field(failure).finish(),
         }
     }
 }

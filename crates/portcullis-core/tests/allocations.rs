@@ -49,10 +49,10 @@ impl Scheme for Warm {
         self.source.clone()
     }
 
-    fn detect(&self, head: &Head<'_>) -> Presence {
+    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
         match &self.source {
             CredentialSource::Header(name) if head.headers().contains_key(name) => {
-                Presence::Present
+                Presence::Present(b"")
             }
             CredentialSource::Authorization(name) => {
                 authorization_credentials(head.headers(), name).into()
@@ -61,7 +61,7 @@ impl Scheme for Warm {
         }
     }
 
-    fn authenticate(&self, _: &Head<'_>) -> Outcome {
+    fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {
         Outcome::Done(Ok(self.principal.clone()))
     }
 
@@ -202,11 +202,11 @@ fn waiting_is_what_costs() {
             self.0.source()
         }
 
-        fn detect(&self, head: &Head<'_>) -> Presence {
+        fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
             self.0.detect(head)
         }
 
-        fn authenticate(&self, _: &Head<'_>) -> Outcome {
+        fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {
             let decided = Ok::<_, Failure>(self.0.principal.clone());
             Outcome::Pending(Box::pin(async { decided }))
         }

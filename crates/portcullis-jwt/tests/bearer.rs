@@ -39,8 +39,10 @@ fn send(bearer: &Bearer, token: &str) -> Outcome {
         .expect("a request");
     let facts = Facts::new();
     let head = Head::new(&request, &facts);
-    assert!(matches!(bearer.detect(&head), Presence::Present));
-    bearer.authenticate(&head)
+    match bearer.detect(&head) {
+        Presence::Present(credential) => bearer.authenticate(&head, credential),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The verdict, which must be there without waiting.
@@ -93,21 +95,28 @@ fn b2_b5_h1_the_header_is_read_as_rfc_6750_has_it() {
         }
         request
     };
-    let detect = |values| bearer.detect(&Head::new(&request(values), &facts));
-    // By whichever step.
-    let refused = |values| match detect(values) {
-        Presence::Malformed(failure) => failure.kind().status(),
-        Presence::Present => {
-            let outcome = bearer.authenticate(&Head::new(&request(values), &facts));
-            let failure = at_once(outcome).expect_err("no token");
-            failure.kind().status()
-        }
-        Presence::Absent => panic!("{values:?} is for another scheme"),
+    let detected = |values: &[&str]| match bearer.detect(&Head::new(&request(values), &facts)) {
+        Presence::Present(credential) => Some(credential.to_vec()),
+        Presence::Absent => None,
+        Presence::Malformed(failure) => panic!("{values:?}: {failure:?}"),
     };
-    assert!(matches!(detect(&[]), Presence::Absent));
-    assert!(matches!(detect(&["Basic abc"]), Presence::Absent));
-    assert!(matches!(detect(&["bEaReR abc"]), Presence::Present));
-    assert!(matches!(detect(&["Bearer   abc"]), Presence::Present));
+    // By whichever step.
+    let refused = |values: &[&str]| {
+        let request = request(values);
+        let head = Head::new(&request, &facts);
+        let failure = match bearer.detect(&head) {
+            Presence::Malformed(failure) => failure,
+            Presence::Present(credential) => {
+                at_once(bearer.authenticate(&head, credential)).expect_err("no token")
+            }
+            Presence::Absent => panic!("{values:?} is for another scheme"),
+        };
+        failure.kind().status()
+    };
+    assert_eq!(detected(&[]), None);
+    assert_eq!(detected(&["Basic abc"]), None);
+    assert_eq!(detected(&["bEaReR abc"]).as_deref(), Some(&b"abc"[..]));
+    assert_eq!(detected(&["Bearer   abc"]).as_deref(), Some(&b"abc"[..]));
     for bad in [
         &["Bearer"][..],
         &["Bearer\tabc"],

@@ -59,7 +59,7 @@ impl Scheme for Witness {
         CredentialSource::Connection
     }
 
-    fn detect(&self, head: &Head<'_>) -> Presence {
+    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
         *self.seen.lock().expect("no panic") = Seen {
             peer_address: head.peer_address(),
             path: head.uri().path().to_owned(),
@@ -69,7 +69,7 @@ impl Scheme for Witness {
         Presence::Absent
     }
 
-    fn authenticate(&self, _: &Head<'_>) -> Outcome {
+    fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {
         Outcome::Done(Err(Failure::invalid("nobody")))
     }
 

@@ -34,11 +34,11 @@ impl Scheme for Turnstile {
         CredentialSource::Authorization("Turnstile")
     }
 
-    fn detect(&self, head: &Head<'_>) -> Presence {
+    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
         authorization_credentials(head.headers(), "Turnstile").into()
     }
 
-    fn authenticate(&self, _: &Head<'_>) -> Outcome {
+    fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {
         let passed = self.gate.pass();
         let principal =
             Principal::builder(self.challenge.clone(), "turnstile", PrincipalKind::Machine)

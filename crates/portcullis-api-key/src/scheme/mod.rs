@@ -68,8 +68,18 @@ impl ApiKeys {
     pub fn builder(store: impl KeyStore) -> ApiKeysBuilder {
         ApiKeysBuilder::new(Arc::new(store))
     }
+}
 
-    fn decide(&self, text: &[u8]) -> Outcome {
+impl Scheme for ApiKeys {
+    fn source(&self) -> CredentialSource {
+        CredentialSource::Header(self.0.header.clone())
+    }
+
+    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
+        self.0.find(head.headers()).into()
+    }
+
+    fn authenticate(&self, _: &Head<'_>, text: &[u8]) -> Outcome {
         let presented = match self.0.parse(text) {
             Ok(presented) => presented,
             Err(failure) => return Outcome::Done(Err(failure)),
@@ -84,24 +94,6 @@ impl ApiKeys {
                     inner.check(digested.expose(), found)
                 }))
             }
-        }
-    }
-}
-
-impl Scheme for ApiKeys {
-    fn source(&self) -> CredentialSource {
-        CredentialSource::Header(self.0.header.clone())
-    }
-
-    fn detect(&self, head: &Head<'_>) -> Presence {
-        self.0.find(head.headers()).into()
-    }
-
-    fn authenticate(&self, head: &Head<'_>) -> Outcome {
-        match self.0.find(head.headers()) {
-            Ok(Some(text)) => self.decide(text),
-            Ok(None) => Outcome::Done(Err(Failure::invalid(NOT_VALID))),
-            Err(failure) => Outcome::Done(Err(failure)),
         }
     }
 
@@ -127,16 +119,15 @@ impl Inner {
         if value.is_empty() {
             return Err(Failure::malformed("the API key is empty"));
         }
-        if !value.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
-            return Err(Failure::malformed(
-                "the API key holds characters that no key has",
-            ));
-        }
         Ok(Some(value))
     }
 
     fn parse<'h>(&self, text: &'h [u8]) -> Result<PresentedKey<'h>, Failure> {
         let presented = PresentedKey::parse(text).map_err(|invalid| {
+            // Only now, since no key has any.
+            if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
+                return Failure::malformed("the API key holds characters that no key has");
+            }
             Failure::invalid(match invalid {
                 InvalidApiKey::Form => NOT_VALID,
                 InvalidApiKey::Checksum => "the API key was mistyped",

@@ -159,14 +159,17 @@ fn taken<T>(option: &mut Option<T>) -> T {
         .expect("a future is not polled after it has completed")
 }
 
+#[inline]
 fn rendered<R>(
     mut response: Response<GuardBody<R>>,
     renderer: Option<&Renderer>,
 ) -> Response<GuardBody<R>> {
-    match renderer.and_then(|renderer| rerendered(&mut response, renderer)) {
-        Some(bytes) => response.map(|_| GuardBody::own(bytes)),
-        None => response,
+    if let Some(renderer) = renderer
+        && let Some(bytes) = rerendered(&mut response, renderer)
+    {
+        return response.map(|_| GuardBody::own(bytes));
     }
+    response
 }
 
 impl<S: Service<Request<B>>, B> fmt::Debug for AuthenticateFuture<S, B> {

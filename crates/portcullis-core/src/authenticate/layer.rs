@@ -27,8 +27,8 @@ use crate::{
 /// # struct Bearer(Arc<Challenge>);
 /// # impl Scheme for Bearer {
 /// #     fn source(&self) -> CredentialSource { CredentialSource::Authorization("Bearer") }
-/// #     fn detect(&self, _: &Head<'_>) -> Presence { Presence::Absent }
-/// #     fn authenticate(&self, _: &Head<'_>) -> Outcome { Outcome::Done(Err(Failure::invalid(""))) }
+/// #     fn detect<'h>(&self, _: &Head<'h>) -> Presence<'h> { Presence::Absent }
+/// #     fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome { Outcome::Done(Err(Failure::invalid(""))) }
 /// #     fn challenge(&self) -> &Arc<Challenge> { &self.0 }
 /// # }
 /// # let bearer = Bearer(Arc::new(Challenge::new("Bearer", "orders")?));

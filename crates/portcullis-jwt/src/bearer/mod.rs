@@ -11,8 +11,8 @@ use portcullis_core::{
 
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
-    CacheStatus, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer,
-    TokenError, TrustedIssuers, VerifiedToken, Waited,
+    CacheStatus, CompactJws, HeaderBuffer, IssuerKeys, JwsError, JwtVerifier, KeySnapshot, Part,
+    RefreshAnswer, TokenError, TrustedIssuers, VerifiedToken, Waited,
     cache::{Grounds, TokenCache},
     claims::peek_issuer,
     token_error::found,
@@ -80,14 +80,27 @@ impl Scheme for Bearer {
         CredentialSource::Authorization(SCHEME)
     }
 
-    fn detect(&self, head: &Head<'_>) -> Presence {
+    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
         authorization_presented(head.headers(), SCHEME).into()
     }
 
-    fn authenticate(&self, head: &Head<'_>) -> Outcome {
-        match authorization_presented(head.headers(), SCHEME) {
-            Ok(Some(token)) => self.decide(token),
-            Ok(None) => Outcome::Done(Err(Failure::malformed("no bearer token was sent"))),
+    /// Nobody has looked at the characters of `sent` yet: what is in the cache or verifies has none that are out of
+    /// place, and what does not is held to them before anything else is said of it.
+    fn authenticate(&self, _: &Head<'_>, sent: &[u8]) -> Outcome {
+        let now = self.0.clock.now();
+        let pinned = self.0.issuers.pin();
+        if let Some(bound) = self.0.find_verified(sent, &pinned, now) {
+            return Outcome::Done(bound);
+        }
+        let refused = match std::str::from_utf8(sent) {
+            Ok(token) => match self.0.verify(token, &pinned, now) {
+                Ok(verified) => return Outcome::Done(bind(&verified)),
+                Err(refused) => refused,
+            },
+            Err(_) => Refused::from(JwsError::NotBase64Url(Part::Payload)),
+        };
+        match check_credentials(sent) {
+            Ok(token) => self.refuse_or_wait(token, refused),
             Err(failure) => Outcome::Done(Err(failure)),
         }
     }
@@ -98,28 +111,6 @@ impl Scheme for Bearer {
 }
 
 impl Bearer {
-    /// The verdict on what was sent as a token, whose characters nobody has looked at yet: what is in the cache or
-    /// verifies has none that are out of place, and what does not is held to them before anything else is said of it.
-    fn decide(&self, sent: &[u8]) -> Outcome {
-        let now = self.0.clock.now();
-        let pinned = self.0.issuers.pin();
-        if let Some(bound) = self.0.find_verified(sent, &pinned, now) {
-            return Outcome::Done(bound);
-        }
-        let refused = match std::str::from_utf8(sent) {
-            Ok(token) => match self.0.verify(token, &pinned, now) {
-                Ok(verified) => return Outcome::Done(bind(&verified)),
-                Err(refused) => Some(refused),
-            },
-            Err(_) => None,
-        };
-        match (check_credentials(sent), refused) {
-            (Ok(token), Some(refused)) => self.refuse_or_wait(token, refused),
-            (Ok(_), None) => Outcome::Done(Err(Failure::malformed("no bearer token was sent"))),
-            (Err(failure), _) => Outcome::Done(Err(failure)),
-        }
-    }
-
     /// A refusal that newer keys could turn: signals the owner of the keys, and waits where that can help.
     fn refuse_or_wait(&self, token: &str, refused: Refused) -> Outcome {
         let Refused {

@@ -5,7 +5,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    mem,
     sync::Arc,
 };
 
@@ -63,8 +62,7 @@ pub(super) fn offer(cache: u64, hash: u64, entry: &Arc<Entry>) {
             entry: entry.clone(),
             verified: entry.verified().unshared(),
         };
-        let mut place = place.held.try_borrow_mut().ok()?;
-        mem::replace(&mut *place, Some(held))
+        place.held.try_borrow_mut().ok()?.replace(held)
     });
     // Here, where nothing is borrowed: whoever wrote the custom claims may have them do anything.
     drop(replaced);

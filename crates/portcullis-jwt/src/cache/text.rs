@@ -16,7 +16,11 @@ impl TokenText {
     pub(super) fn new(token: &[u8]) -> Self {
         let (words, rest) = token.as_chunks::<WORD>();
         let words = words.iter().copied().map(u64::from_ne_bytes);
-        let last = (!rest.is_empty()).then(|| padded(rest));
+        let last = (!rest.is_empty()).then(|| {
+            let mut word = [0; WORD];
+            word[..rest.len()].copy_from_slice(rest);
+            u64::from_ne_bytes(word)
+        });
         let mut text = Vec::with_capacity(token.len().div_ceil(WORD));
         text.extend(words.chain(last));
         Self {
@@ -25,30 +29,15 @@ impl TokenText {
         }
     }
 
+    #[inline]
     pub(super) fn is(&self, token: &[u8]) -> bool {
-        if token.len() != self.length {
-            return false;
-        }
-        let (words, rest) = token.as_chunks::<WORD>();
-        // No early exit: this way the compiler compares many words at once.
-        let differing = words
-            .iter()
-            .zip(&**self.words)
-            .fold(0, |differing, (word, own)| {
-                differing | (u64::from_ne_bytes(*word) ^ own)
-            });
-        differing == 0 && (rest.is_empty() || self.words.last() == Some(&padded(rest)))
+        let bytes: &[u8] = bytemuck::must_cast_slice(&self.words);
+        bytes.get(..self.length) == Some(token)
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.words.len() * WORD
     }
-}
-
-fn padded(rest: &[u8]) -> u64 {
-    let mut word = [0; WORD];
-    word[..rest.len()].copy_from_slice(rest);
-    u64::from_ne_bytes(word)
 }
 
 #[cfg(test)]
