@@ -1,17 +1,19 @@
 //! Strict base64url without padding, as JWS has it (RFC 7515 §2): one spelling for each sequence of bytes.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
-use base64::alphabet::URL_SAFE;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, GeneralPurposeConfig, Simd};
 
 /// Rejects padding, trailing bits that are not zero, and every character outside the URL-safe alphabet.
-const STRICT: GeneralPurpose = GeneralPurpose::new(
-    &URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_encode_padding(false)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
-        .with_decode_allow_trailing_bits(false),
-);
+static STRICT: LazyLock<Simd> = LazyLock::new(|| {
+    Simd::url_safe(
+        GeneralPurposeConfig::new()
+            .with_encode_padding(false)
+            .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+            .with_decode_allow_trailing_bits(false),
+    )
+});
 
 /// Not strict base64url, or too long for where it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

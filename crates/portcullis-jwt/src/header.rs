@@ -56,6 +56,17 @@ impl<'b> Header<'b> {
         self.typ().is_some_and(|typ| is_application(typ, subtype))
     }
 
+    /// The same, kept beyond what it was read from.
+    pub(crate) fn into_owned(self) -> Header<'static> {
+        let owned = |text: Option<Cow<'b, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        Header {
+            algorithm: self.algorithm,
+            kid: owned(self.kid),
+            typ: owned(self.typ),
+            cty: owned(self.cty),
+        }
+    }
+
     pub(crate) fn parse(json: &'b [u8]) -> Result<Self, JwsError> {
         let raw: RawHeader<'b> = json::from_slice(json).map_err(JwsError::Header)?;
         if raw.enc {

@@ -157,6 +157,11 @@ impl<'t> CompactJws<'t> {
         Header::parse(json)
     }
 
+    /// The header as it was sent, not decoded.
+    pub(crate) fn encoded_header(&self) -> &'t str {
+        self.header
+    }
+
     /// What is signed: header and payload as they were sent, with the dot between them.
     #[must_use]
     pub fn signing_input(&self) -> &'t [u8] {

@@ -34,6 +34,7 @@ pub use self::thumbprint::Thumbprint;
 // What a verifier borrows, and who keeps it fresh.
 mod budget;
 mod issuer_keys;
+mod known_headers;
 mod schedule;
 
 pub use self::budget::{BudgetRules, FetchBudget};

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::{Bearer, Inner, Issuers};
 use crate::{
     Algorithm, CacheLimits, JwtVerifierBuilder, Profile, TrustedIssuers, cache::TokenCache,
+    known_headers::KnownHeaders,
 };
 
 /// Builds a [`Bearer`] for one issuer. The settings are those of [`JwtVerifierBuilder`], and the clock.
@@ -193,6 +194,7 @@ impl SchemeSettings {
         }
         Ok(Bearer(Arc::new(Inner {
             issuers,
+            known_headers: KnownHeaders::new(),
             cache: self.cache.map(TokenCache::new),
             clock: self.clock,
             challenge,

@@ -11,10 +11,11 @@ use portcullis_core::{
 
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
-    CacheStatus, CompactJws, HeaderBuffer, IssuerKeys, JwsError, JwtVerifier, KeySnapshot, Part,
-    RefreshAnswer, TokenError, TrustedIssuers, VerifiedToken, Waited,
+    CacheStatus, CompactJws, IssuerKeys, JwsError, JwtVerifier, KeySnapshot, Part, RefreshAnswer,
+    TokenError, TrustedIssuers, VerifiedToken, Waited,
     cache::{Grounds, TokenCache},
     claims::peek_issuer,
+    known_headers::KnownHeaders,
     token_error::found,
     trusted,
 };
@@ -44,6 +45,7 @@ pub struct Bearer(Arc<Inner>);
 
 struct Inner {
     issuers: Issuers,
+    known_headers: KnownHeaders,
     cache: Option<TokenCache>,
     clock: SharedClock,
     challenge: Arc<Challenge>,
@@ -230,26 +232,26 @@ impl Inner {
         now: UnixTime,
     ) -> Result<VerifiedToken, Refused> {
         let jws = CompactJws::parse(token)?;
-        let mut buffer = HeaderBuffer::new();
-        let header = jws.header(&mut buffer)?;
-        let (verifier, payload) = match pinned {
-            Pinned::One(verifier) => (*verifier, None),
-            Pinned::Many(issuers) => {
-                let (verifier, payload) = issuers.choose(&jws)?;
-                (verifier, Some(payload))
-            }
-        };
-        let verified = verifier
-            .verify_parsed(&jws, &header, payload, now, &self.challenge)
-            .map_err(|error| Refused::by(verifier, error))?;
-        if let Some(cache) = &self.cache {
-            let grounds = Grounds {
-                keys: verifier.keys().view(),
-                trust_epoch: pinned.epoch(),
+        self.known_headers.read(&jws, |header| {
+            let (verifier, payload) = match pinned {
+                Pinned::One(verifier) => (*verifier, None),
+                Pinned::Many(issuers) => {
+                    let (verifier, payload) = issuers.choose(&jws)?;
+                    (verifier, Some(payload))
+                }
             };
-            cache.insert(token.as_bytes(), &verified, &grounds);
-        }
-        Ok(verified)
+            let verified = verifier
+                .verify_parsed(&jws, header, payload, now, &self.challenge)
+                .map_err(|error| Refused::by(verifier, error))?;
+            if let Some(cache) = &self.cache {
+                let grounds = Grounds {
+                    keys: verifier.keys().view(),
+                    trust_epoch: pinned.epoch(),
+                };
+                cache.insert(token.as_bytes(), &verified, &grounds);
+            }
+            Ok(verified)
+        })
     }
 }
 

@@ -1,16 +1,11 @@
 //! The level that all threads share: a table of fixed size, read and written without locks.
 //!
-//! The table is cut into sets of [`WAYS`] slots. A hash names a set, and an entry lies in any slot of its set. A slot's
+//! The table is cut into sets of eight slots, two cache lines. A hash names a set, and an entry lies in any slot of its set. A slot's
 //! tag says which hash to expect in it; tag and entry are not changed together, so the tag is only a hint, and the
 //! entry itself says whether it is the one.
 
-use std::sync::Arc;
-
 use super::limits::CacheStatus;
-use super::slot::{AtomicU64, AtomicUsize, Ordering, Slot};
-
-/// Two cache lines of slots.
-const WAYS: usize = 8;
+use super::slot::{Arc, AtomicU64, AtomicUsize, Ordering, Slot};
 
 /// How many slots an insertion looks at for bytes to free. Past that the new entry is not kept.
 const SWEEP: usize = 64;
@@ -27,8 +22,8 @@ pub(super) trait Cached {
     fn take_use(&self) -> bool;
 }
 
-pub(super) struct Shared<E> {
-    sets: Box<[Set<E>]>,
+pub(super) struct Shared<E, const WAYS: usize = 8> {
+    sets: Box<[Set<E, WAYS>]>,
     /// What all entries count for. Raised before an entry goes in and lowered after one came out, so that it is never
     /// less than what is there.
     bytes: AtomicUsize,
@@ -37,14 +32,14 @@ pub(super) struct Shared<E> {
     sweep: AtomicUsize,
 }
 
-struct Set<E> {
+struct Set<E, const WAYS: usize> {
     tags: [AtomicU64; WAYS],
     slots: [Slot<E>; WAYS],
     /// Where the next search for a slot begins.
     hand: AtomicUsize,
 }
 
-impl<E: Cached> Shared<E> {
+impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
     pub(super) fn new(max_entries: usize, max_bytes: usize) -> Self {
         let sets = max_entries.div_ceil(WAYS).max(1);
         Self {
@@ -99,7 +94,7 @@ impl<E: Cached> Shared<E> {
         }
     }
 
-    fn set(&self, hash: u64) -> &Set<E> {
+    fn set(&self, hash: u64) -> &Set<E, WAYS> {
         // A multiplication in place of a division. The lower half of the hash chooses in the level before.
         let index = ((hash >> 32) * self.sets.len() as u64) >> 32;
         &self.sets[index as usize]
@@ -137,10 +132,10 @@ impl<E: Cached> Shared<E> {
     }
 }
 
-impl<E: Cached> Set<E> {
+impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
     fn empty() -> Self {
         Self {
-            tags: [const { AtomicU64::new(EMPTY) }; WAYS],
+            tags: std::array::from_fn(|_| AtomicU64::new(EMPTY)),
             slots: std::array::from_fn(|_| Slot::empty()),
             hand: AtomicUsize::new(0),
         }
@@ -158,8 +153,8 @@ impl<E: Cached> Set<E> {
             return way;
         }
         let hand = self.hand.fetch_add(1, Ordering::Relaxed);
-        let ways = (0..WAYS).map(|offset| (hand + offset) % WAYS);
-        ways.clone()
+        (0..WAYS)
+            .map(|offset| hand.wrapping_add(offset) % WAYS)
             .find(|way| !self.slots[*way].load().as_deref().is_some_and(E::take_use))
             .unwrap_or(hand % WAYS)
     }

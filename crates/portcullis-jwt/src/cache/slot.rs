@@ -1,7 +1,9 @@
 //! What the shared level is built on. Its interleavings are tested over a model of these.
 
-use std::sync::Arc;
-pub(super) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(super) use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
 
 use arc_swap::{ArcSwapOption, Guard};
 

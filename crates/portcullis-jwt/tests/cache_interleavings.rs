@@ -1,0 +1,185 @@
+//! The shared level of the token cache, in every order in which two or three threads can come to it.
+//!
+//! The file is the crate's own; what it is built on is replaced by loom's models. The slots are modelled as places that
+//! are swapped and loaded in one step, which is what `arc-swap` promises.
+
+use loom::{model::Builder, thread};
+use shared::{Cached, Shared};
+use slot::{Arc, AtomicU64, Ordering};
+use std::sync::atomic::AtomicUsize;
+
+#[path = "../src/cache/shared.rs"]
+mod shared;
+
+mod limits {
+    /// As in the crate.
+    #[derive(Debug, PartialEq)]
+    pub(crate) struct CacheStatus {
+        pub(crate) entries: usize,
+        pub(crate) bytes: usize,
+    }
+}
+
+mod slot {
+    use loom::sync::Mutex;
+    pub(crate) use loom::sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    };
+
+    pub(crate) struct Slot<E>(Mutex<Option<Arc<E>>>);
+
+    pub(crate) struct Loaded<E>(Option<Arc<E>>);
+
+    impl<E> std::ops::Deref for Loaded<E> {
+        type Target = Option<Arc<E>>;
+
+        fn deref(&self) -> &Option<Arc<E>> {
+            &self.0
+        }
+    }
+
+    impl<E> Slot<E> {
+        pub(crate) fn empty() -> Self {
+            Self(Mutex::new(None))
+        }
+
+        pub(crate) fn load(&self) -> Loaded<E> {
+            Loaded(self.0.lock().expect("no panic").clone())
+        }
+
+        pub(crate) fn swap(&self, entry: Option<Arc<E>>) -> Option<Arc<E>> {
+            std::mem::replace(&mut *self.0.lock().expect("no panic"), entry)
+        }
+    }
+}
+
+/// A token of this name, verified under this epoch.
+struct Entry {
+    name: u64,
+    epoch: u64,
+    bytes: usize,
+    alive: Alive,
+}
+
+/// The bytes of all entries that were made and not dropped yet. Not one of loom's: the test's own.
+#[derive(Clone, Default)]
+struct Alive(std::sync::Arc<AtomicUsize>);
+
+impl Alive {
+    fn entry(&self, name: u64, epoch: u64, bytes: usize) -> Arc<Entry> {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+        let alive = self.clone();
+        Arc::new(Entry {
+            name,
+            epoch,
+            bytes,
+            alive,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.alive.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl Cached for Entry {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn take_use(&self) -> bool {
+        false
+    }
+}
+
+fn in_every_order(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+/// Names are hashes here: all of them fall into the one set.
+fn find(cache: &Shared<Entry, 2>, name: u64, epoch: u64) -> Option<u64> {
+    let is_hit = |entry: &Entry| entry.name == name && entry.epoch == epoch;
+    cache.get(name, is_hit, |entry| entry.epoch)
+}
+
+#[test]
+fn what_is_counted_is_what_is_there() {
+    in_every_order(|| {
+        let cache = Arc::new(Shared::<Entry, 2>::new(2, 100));
+        let alive = Alive::default();
+        let filling = {
+            let (cache, alive) = (cache.clone(), alive.clone());
+            thread::spawn(move || {
+                cache.insert(2, alive.entry(2, 1, 30));
+                cache.insert(4, alive.entry(4, 1, 50));
+            })
+        };
+        cache.insert(2, alive.entry(2, 1, 30));
+        cache.insert(6, alive.entry(6, 1, 40));
+        filling.join().expect("no panic");
+        let status = cache.status();
+        assert_eq!(status.bytes, alive.bytes());
+        assert!(
+            status.bytes <= 100 && (1..=2).contains(&status.entries),
+            "{status:?}"
+        );
+    });
+}
+
+#[test]
+fn the_bytes_that_are_there_are_never_too_many() {
+    in_every_order(|| {
+        let cache = Arc::new(Shared::<Entry, 2>::new(2, 100));
+        let alive = Alive::default();
+        let filling = {
+            let (cache, alive) = (cache.clone(), alive.clone());
+            thread::spawn(move || cache.insert(2, alive.entry(2, 1, 60)))
+        };
+        cache.insert(4, alive.entry(4, 1, 60));
+        let found = [2, 4].map(|name| usize::from(find(&cache, name, 1).is_some()));
+        assert!(found.iter().sum::<usize>() <= 1, "{found:?}");
+        filling.join().expect("no panic");
+        assert!(cache.status().bytes <= 100, "{:?}", cache.status());
+        assert_eq!(cache.status().bytes, alive.bytes());
+    });
+}
+
+/// A flush is an epoch that moves.
+#[test]
+fn a_fill_that_is_overtaken_by_a_flush_is_no_hit_after_it() {
+    in_every_order(|| {
+        let cache = Arc::new(Shared::<Entry, 2>::new(2, 100));
+        let epoch = Arc::new(AtomicU64::new(1));
+        let verifying = {
+            let (cache, epoch) = (cache.clone(), epoch.clone());
+            thread::spawn(move || {
+                let before = epoch.load(Ordering::Acquire);
+                cache.insert(2, Alive::default().entry(2, before, 10));
+            })
+        };
+        let asking = {
+            let (cache, epoch) = (cache.clone(), epoch.clone());
+            thread::spawn(move || {
+                let now = epoch.load(Ordering::Acquire);
+                if let Some(under) = find(&cache, 2, now) {
+                    assert_eq!(under, now);
+                }
+            })
+        };
+        epoch.store(2, Ordering::Release);
+        if let Some(under) = find(&cache, 2, 2) {
+            assert_eq!(under, 2);
+        }
+        verifying.join().expect("no panic");
+        asking.join().expect("no panic");
+    });
+}
