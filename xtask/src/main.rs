@@ -1,10 +1,11 @@
-//! The project's entry command: `cargo xtask <ci|test|lint>`.
+//! The project's entry command: `cargo xtask <ci|test|lint|instructions>`.
 //!
 //! The same steps run here and in continuous integration; `.ci/run` only calls `cargo xtask ci`.
 
 mod apt;
 mod deny;
 mod features;
+mod instructions;
 mod lint;
 mod needs;
 mod node;
@@ -17,9 +18,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <COMMAND>
 
-  ci      lint, then test
-  lint    formatting, clippy, documentation, every set of features, dependencies
-  test    set up what the tests need, then run them all
+  ci            lint, then test, then instructions
+  lint          formatting, clippy, documentation, every set of features, dependencies
+  test          set up what the tests need, then run them all
+  instructions  count the instructions of each path, and compare with what was recorded;
+                with --record, record them
 
 With CI=true, a part that had to be left out is a failure.";
 
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         ["ci"] => ci(),
         ["lint"] => lint::run(),
         ["test"] => test::run(),
+        ["instructions"] => instructions::check(),
+        ["instructions", "--record"] => instructions::record(),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -43,9 +48,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the tests whatever the lints found, so that one round tells everything.
+/// Goes on whatever was found, so that one round tells everything.
 fn ci() -> Result<(), Failure> {
-    let failures: Vec<Failure> = [lint::run(), test::run()]
+    let failures: Vec<Failure> = [lint::run(), test::run(), instructions::check()]
         .into_iter()
         .filter_map(Result::err)
         .collect();

@@ -31,7 +31,7 @@ pub(crate) fn provide() -> Vec<Need> {
             part: "the tests that paste commands into a shell",
             tests: "pasted_into_a_shell",
             may_be_absent: false,
-            found: curl().map(|()| None),
+            found: from_debian("curl").map(|()| None),
         },
         Need {
             part: "the shared test vectors",
@@ -42,11 +42,17 @@ pub(crate) fn provide() -> Vec<Need> {
     ]
 }
 
-fn curl() -> Result<(), Failure> {
-    if answers("curl", &["--version"]) {
+/// Provides what counts instructions; no test needs it.
+pub(crate) fn valgrind() -> Result<(), Failure> {
+    from_debian("valgrind")
+}
+
+/// A program that Debian has in a package of the same name.
+fn from_debian(program: &str) -> Result<(), Failure> {
+    if answers(program, &["--version"]) {
         Ok(())
     } else {
-        apt::install(&["curl"])
+        apt::install(&[program])
     }
 }
 

@@ -24,7 +24,8 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        Own { bytes: Option<Bytes> },
+        // Boxed, so that this body is no larger than most others, and wrapping one of them moves nothing.
+        Own { bytes: Option<Box<Bytes>> },
     }
 }
 
@@ -38,7 +39,9 @@ impl<B> GuardBody<B> {
     pub(crate) fn own(bytes: Bytes) -> Self {
         Self {
             kind: Kind::Own {
-                bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
+                bytes: Some(bytes)
+                    .filter(|bytes| !bytes.is_empty())
+                    .map(Box::new),
             },
         }
     }
@@ -60,7 +63,7 @@ impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
         match self.project().kind.project() {
             KindProjection::Inner { body } => Poll::Ready(ready!(body.poll_frame(context))),
             KindProjection::Own { bytes } => {
-                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(*bytes))))
             }
         }
     }
@@ -79,5 +82,18 @@ impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_body_is_no_larger() {
+        assert_eq!(
+            size_of::<GuardBody<Box<dyn Body<Data = Bytes, Error = ()>>>>(),
+            size_of::<Box<dyn Body<Data = Bytes, Error = ()>>>()
+        );
     }
 }

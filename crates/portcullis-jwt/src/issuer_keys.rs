@@ -1,6 +1,14 @@
 //! The keys of one issuer, as a verifier borrows them and whoever keeps them fresh publishes them.
 
-use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::{ArcSwap, Guard};
 use portcullis_core::{ConfigError, UnixTime};
@@ -62,8 +70,8 @@ impl IssuerKeys {
                 "it is empty: give the value that tokens carry as `iss`",
             ));
         }
-        let view = KeyView(Arc::new(ArcSwap::from_pointee(snapshot)));
-        let publisher = KeyPublisher(view.0.clone());
+        let view = KeyView::new(snapshot);
+        let publisher = KeyPublisher(view.clone());
         Ok((
             Self(Arc::new(Shared {
                 issuer: issuer.into(),
@@ -131,14 +139,57 @@ impl fmt::Debug for IssuerKeys {
 
 /// The keys of one issuer, for as long as someone else has them kept fresh.
 #[derive(Clone)]
-pub(crate) struct KeyView(Arc<ArcSwap<KeySnapshot>>);
+pub(crate) struct KeyView(Arc<Published>);
+
+struct Published {
+    snapshot: ArcSwap<KeySnapshot>,
+    /// The snapshot's epoch, and the nanosecond it is stale from, beside it: all that a token needs which was verified
+    /// before. They follow the snapshot before whoever publishes it is told that it is in place.
+    epoch: AtomicU64,
+    stale_at: AtomicU64,
+}
 
 impl KeyView {
-    /// The keys as they are now.
-    #[inline]
-    pub(crate) fn snapshot(&self) -> Guard<Arc<KeySnapshot>> {
-        self.0.load()
+    fn new(snapshot: KeySnapshot) -> Self {
+        Self(Arc::new(Published {
+            epoch: AtomicU64::new(snapshot.epoch),
+            stale_at: AtomicU64::new(stale_nanosecond(&snapshot)),
+            snapshot: ArcSwap::from_pointee(snapshot),
+        }))
     }
+
+    /// The keys as they are now.
+    fn snapshot(&self) -> Guard<Arc<KeySnapshot>> {
+        self.0.snapshot.load()
+    }
+
+    /// Whether the keys are those of `epoch` still, and not too old.
+    #[inline]
+    pub(crate) fn are_current(&self, epoch: u64, now: UnixTime) -> bool {
+        self.0.epoch.load(Ordering::Acquire) == epoch
+            && nanoseconds(now) < self.0.stale_at.load(Ordering::Acquire)
+    }
+
+    fn publish(&self, snapshot: KeySnapshot) {
+        let (epoch, stale_at) = (snapshot.epoch, stale_nanosecond(&snapshot));
+        self.0.snapshot.store(Arc::new(snapshot));
+        self.0.stale_at.store(stale_at, Ordering::Release);
+        self.0.epoch.store(epoch, Ordering::Release);
+    }
+}
+
+/// Never, for keys that do not grow stale.
+fn stale_nanosecond(snapshot: &KeySnapshot) -> u64 {
+    snapshot.stale_at.map_or(u64::MAX, nanoseconds)
+}
+
+/// Past the year 2554, that year's.
+fn nanoseconds(time: UnixTime) -> u64 {
+    let since_epoch = time.as_duration();
+    since_epoch
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(since_epoch.subsec_nanos().into())
 }
 
 /// What is known of an issuer's keys at one moment.
@@ -191,29 +242,29 @@ impl KeySnapshot {
 }
 
 /// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`].
-pub struct KeyPublisher(Arc<ArcSwap<KeySnapshot>>);
+pub struct KeyPublisher(KeyView);
 
 impl KeyPublisher {
     /// The keys as they are now.
     #[must_use]
     pub fn current(&self) -> Arc<KeySnapshot> {
-        self.0.load_full()
+        self.0.0.snapshot.load_full()
     }
 
     /// Puts a fetched set in place. The epoch moves if the keys differ from the current ones. Answers whether it did.
     pub fn publish(&mut self, keys: KeySet, loaded_at: UnixTime, stale_at: UnixTime) -> bool {
-        let current = self.0.load();
+        let current = self.0.snapshot();
         let changed = current
             .keys()
             .is_none_or(|current| identities(current) != identities(&keys));
         let epoch = current.epoch + u64::from(changed);
-        self.0.store(Arc::new(KeySnapshot {
+        self.0.publish(KeySnapshot {
             keys: Some(Arc::new(keys)),
             loaded_at: Some(loaded_at),
             stale_at: Some(stale_at),
             epoch,
             last_fetch_failed: false,
-        }));
+        });
         changed
     }
 
@@ -241,16 +292,16 @@ impl KeyPublisher {
 
     /// Takes `&mut self` throughout: with one writer, nothing is lost between load and store.
     fn update(&mut self, change: impl FnOnce(&mut KeySnapshot)) {
-        let mut next = KeySnapshot::clone(&self.0.load());
+        let mut next = KeySnapshot::clone(&self.0.snapshot());
         change(&mut next);
-        self.0.store(Arc::new(next));
+        self.0.publish(next);
     }
 }
 
 impl fmt::Debug for KeyPublisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("KeyPublisher")
-            .field(&*self.0.load())
+            .field(&*self.0.snapshot())
             .finish()
     }
 }

@@ -1,6 +1,13 @@
 //! Several issuers behind one scheme, added and removed while requests flow.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
@@ -27,7 +34,15 @@ use crate::{CompactJws, JwtVerifier, TokenError, claims::peek_issuer, token_erro
 /// }
 /// ```
 #[derive(Clone)]
-pub struct TrustedIssuers(Arc<ArcSwap<Trusted>>);
+pub struct TrustedIssuers(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    trusted: ArcSwap<Trusted>,
+    /// The list's epoch, beside it: all that a token needs which was verified before. It follows the list before
+    /// whoever changed that is told so.
+    epoch: AtomicU64,
+}
 
 #[derive(Clone, Default)]
 struct Trusted {
@@ -59,7 +74,7 @@ impl TrustedIssuers {
     pub fn add(&self, verifier: JwtVerifier) -> Result<(), ConfigError> {
         let verifier = Arc::new(verifier);
         let mut is_known = false;
-        self.0.rcu(|trusted| {
+        self.0.trusted.rcu(|trusted| {
             is_known = trusted.verifiers.contains_key(verifier.issuer());
             if is_known {
                 trusted.clone()
@@ -80,29 +95,45 @@ impl TrustedIssuers {
     /// Trusts an issuer by these rules, from the next request on, whether or not it was trusted before.
     pub fn replace(&self, verifier: JwtVerifier) {
         let verifier = Arc::new(verifier);
-        self.0
+        let before = self
+            .0
+            .trusted
             .rcu(|trusted| trusted.with(&verifier, trusted.epoch + 1));
+        self.0.advance_to(before.epoch + 1);
     }
 
     /// Stops trusting an issuer, from the next request on; `false` if it was not trusted.
     pub fn remove(&self, issuer: &str) -> bool {
-        let before = self.0.rcu(|trusted| {
+        let before = self.0.trusted.rcu(|trusted| {
             let mut trusted = Trusted::clone(trusted);
             trusted.verifiers.remove(issuer);
             trusted.epoch += 1;
             trusted
         });
+        self.0.advance_to(before.epoch + 1);
         before.verifiers.contains_key(issuer)
     }
 
     /// The issuers that are trusted now, in no particular order.
     #[must_use]
     pub fn issuers(&self) -> Vec<Arc<str>> {
-        self.0.load().verifiers.keys().cloned().collect()
+        self.0.trusted.load().verifiers.keys().cloned().collect()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot(self.0.load())
+        Snapshot(self.0.trusted.load())
+    }
+
+    /// What was concluded under another epoch no longer holds.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.0.epoch.load(Ordering::Acquire)
+    }
+}
+
+impl Shared {
+    /// Changes that overtake each other leave the later epoch.
+    fn advance_to(&self, epoch: u64) {
+        self.epoch.fetch_max(epoch, Ordering::AcqRel);
     }
 }
 
@@ -118,7 +149,6 @@ impl Trusted {
 pub(crate) struct Snapshot(Guard<Arc<Trusted>>);
 
 impl Snapshot {
-    /// What was concluded under another epoch no longer holds.
     pub(crate) fn epoch(&self) -> u64 {
         self.0.epoch
     }
@@ -145,7 +175,7 @@ impl Snapshot {
 impl fmt::Debug for TrustedIssuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
-            .entries(self.0.load().verifiers.keys())
+            .entries(self.0.trusted.load().verifiers.keys())
             .finish()
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     claims::peek_issuer,
     known_headers::KnownHeaders,
     token_error::found,
-    trusted,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -90,12 +89,11 @@ impl Scheme for Bearer {
     /// place, and what does not is held to them before anything else is said of it.
     fn authenticate(&self, _: &Head<'_>, sent: &[u8]) -> Outcome {
         let now = self.0.clock.now();
-        let pinned = self.0.issuers.pin();
-        if let Some(bound) = self.0.find_verified(sent, &pinned, now) {
+        if let Some(bound) = self.0.find_verified(sent, now) {
             return Outcome::Done(bound);
         }
         let refused = match std::str::from_utf8(sent) {
-            Ok(token) => match self.0.verify(token, &pinned, now) {
+            Ok(token) => match self.0.verify(token, now) {
                 Ok(verified) => return Outcome::Done(bind(&verified)),
                 Err(refused) => refused,
             },
@@ -177,7 +175,7 @@ async fn verify_again(
 ) -> Result<Principal, Failure> {
     let waited = refreshed.await;
     let now = inner.clock.now();
-    match inner.verify(&token, &inner.issuers.pin(), now) {
+    match inner.verify(&token, now) {
         Ok(verified) => bind(&verified),
         Err(Refused {
             error: error @ TokenError::UnknownKey { .. },
@@ -215,29 +213,25 @@ fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
 impl Inner {
     /// The caller of a token that was verified before and still holds, if it may be used as it was sent.
     #[inline]
-    fn find_verified(
-        &self,
-        sent: &[u8],
-        pinned: &Pinned<'_>,
-        now: UnixTime,
-    ) -> Option<Result<Principal, Failure>> {
-        self.cache.as_ref()?.get(sent, pinned.epoch(), now, bind)
+    fn find_verified(&self, sent: &[u8], now: UnixTime) -> Option<Result<Principal, Failure>> {
+        let trust_epoch = match &self.issuers {
+            Issuers::One(_) => 0,
+            Issuers::Many(issuers) => issuers.epoch(),
+        };
+        self.cache.as_ref()?.get(sent, trust_epoch, now, bind)
     }
 
     /// The verdict by the keys at hand.
-    fn verify(
-        &self,
-        token: &str,
-        pinned: &Pinned<'_>,
-        now: UnixTime,
-    ) -> Result<VerifiedToken, Refused> {
+    fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, Refused> {
         let jws = CompactJws::parse(token)?;
         self.known_headers.read(&jws, |header| {
-            let (verifier, payload) = match pinned {
-                Pinned::One(verifier) => (*verifier, None),
-                Pinned::Many(issuers) => {
-                    let (verifier, payload) = issuers.choose(&jws)?;
-                    (verifier, Some(payload))
+            let trusted;
+            let (verifier, payload, trust_epoch) = match &self.issuers {
+                Issuers::One(verifier) => (&**verifier, None, 0),
+                Issuers::Many(issuers) => {
+                    trusted = issuers.snapshot();
+                    let (verifier, payload) = trusted.choose(&jws)?;
+                    (verifier, Some(payload), trusted.epoch())
                 }
             };
             let verified = verifier
@@ -246,36 +240,12 @@ impl Inner {
             if let Some(cache) = &self.cache {
                 let grounds = Grounds {
                     keys: verifier.keys().view(),
-                    trust_epoch: pinned.epoch(),
+                    trust_epoch,
                 };
                 cache.insert(token.as_bytes(), &verified, &grounds);
             }
             Ok(verified)
         })
-    }
-}
-
-impl Issuers {
-    /// Those that are trusted as a request comes in, for as long as it is judged.
-    fn pin(&self) -> Pinned<'_> {
-        match self {
-            Self::One(verifier) => Pinned::One(verifier),
-            Self::Many(issuers) => Pinned::Many(issuers.snapshot()),
-        }
-    }
-}
-
-enum Pinned<'i> {
-    One(&'i JwtVerifier),
-    Many(trusted::Snapshot),
-}
-
-impl Pinned<'_> {
-    fn epoch(&self) -> u64 {
-        match self {
-            Self::One(_) => 0,
-            Self::Many(issuers) => issuers.epoch(),
-        }
     }
 }
 

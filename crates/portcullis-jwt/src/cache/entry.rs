@@ -42,11 +42,8 @@ impl Entry {
     pub(super) fn is_hit(&self, token: &[u8], trust_epoch: u64, now: UnixTime) -> bool {
         let is_hit = self.trust_epoch == trust_epoch
             && self.verified.validity.holds_at(now)
-            && self.text.is(token)
-            && {
-                let keys = self.keys.snapshot();
-                keys.epoch() == self.verified.epoch && !keys.is_stale(now)
-            };
+            && self.keys.are_current(self.verified.epoch, now)
+            && self.text.is(token);
         // Most of the time it is set already: reading shares the cache line, writing would not.
         if is_hit && !self.was_used.load(Ordering::Relaxed) {
             self.was_used.store(true, Ordering::Relaxed);

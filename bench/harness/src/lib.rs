@@ -1,0 +1,142 @@
+//! Measures several contenders in one run.
+//!
+//! A round takes one short batch of each contender, in an order that rotates, so that whatever slows the machine down
+//! slows all of them. What is reported is the median over the rounds, and what a contender costs over another is the
+//! median of the differences within each round.
+
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use http::Request;
+use tower::Service;
+
+/// One thing that is measured.
+pub struct Contender {
+    name: String,
+    batch: Box<dyn FnMut(usize) -> Duration>,
+    calls: usize,
+    samples: Vec<f64>,
+}
+
+/// How many requests are made before they are timed: few enough that they are still in the nearest cache, as they are
+/// when a server has just parsed them.
+const IN_CACHE: usize = 16;
+
+impl Contender {
+    /// `batch` makes so many calls and says how long they took, without what had to be prepared for them.
+    pub fn new(name: impl Into<String>, batch: impl FnMut(usize) -> Duration + 'static) -> Self {
+        Self {
+            name: name.into(),
+            batch: Box::new(batch),
+            calls: IN_CACHE,
+            samples: Vec::new(),
+        }
+    }
+
+    /// Calls of a function.
+    pub fn function<T>(name: impl Into<String>, mut function: impl FnMut() -> T + 'static) -> Self {
+        Self::new(name, move |calls| {
+            let start = Instant::now();
+            for _ in 0..calls {
+                std::hint::black_box(function());
+            }
+            start.elapsed()
+        })
+    }
+
+    /// Requests through a service: readiness, the call, the future polled to its end, the response dropped. Making the
+    /// requests is not timed. The service must answer without waiting.
+    pub fn service<S, B>(
+        name: impl Into<String>,
+        mut service: S,
+        mut request: impl FnMut() -> Request<B> + 'static,
+    ) -> Self
+    where
+        S: Service<Request<B>> + 'static,
+        B: 'static,
+    {
+        let mut requests = Vec::with_capacity(IN_CACHE);
+        Self::new(name, move |calls| {
+            let mut took = Duration::ZERO;
+            let mut left = calls;
+            while left > 0 {
+                let now = left.min(IN_CACHE);
+                left -= now;
+                requests.extend((0..now).map(|_| request()));
+                let start = Instant::now();
+                for request in requests.drain(..) {
+                    call(&mut service, request);
+                }
+                took += start.elapsed();
+            }
+            took
+        })
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Nanoseconds a call, in each round.
+    pub fn samples(&self) -> &[f64] {
+        &self.samples
+    }
+
+    /// The median of nanoseconds a call.
+    pub fn nanoseconds(&self) -> f64 {
+        median(self.samples.iter().copied())
+    }
+
+    /// The median of what a call costs over one of `other`, in nanoseconds.
+    pub fn over(&self, other: &Self) -> f64 {
+        median(self.samples.iter().zip(&other.samples).map(|(one, other)| one - other))
+    }
+}
+
+/// One request through a service, to its end.
+///
+/// # Panics
+/// If the service waits.
+pub fn call<S, R>(service: &mut S, request: R)
+where
+    S: Service<R>,
+{
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut context).is_ready(), "not ready");
+    let future = pin!(service.call(request));
+    match future.poll(&mut context) {
+        Poll::Ready(answer) => drop(std::hint::black_box(answer)),
+        Poll::Pending => panic!("the service waits"),
+    }
+}
+
+/// Measures every contender in each of `rounds` rounds. A batch takes about `batch`.
+pub fn run(contenders: &mut [Contender], rounds: usize, batch: Duration) {
+    for contender in contenders.iter_mut() {
+        // Warm up, and find how many calls fill a batch.
+        let took = (contender.batch)(4 * IN_CACHE).max(Duration::from_nanos(1));
+        let calls = 4.0 * IN_CACHE as f64 * batch.as_secs_f64() / took.as_secs_f64();
+        contender.calls = (calls as usize).clamp(1, 1 << 20).next_multiple_of(IN_CACHE);
+        (contender.batch)(contender.calls);
+        contender.samples.clear();
+    }
+    let count = contenders.len();
+    for round in 0..rounds {
+        for position in 0..count {
+            let contender = &mut contenders[(round + position) % count];
+            let took = (contender.batch)(contender.calls);
+            contender.samples.push(took.as_nanos() as f64 / contender.calls as f64);
+        }
+    }
+}
+
+/// The middle one.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

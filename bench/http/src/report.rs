@@ -1,0 +1,241 @@
+//! The figures, for people and for programs.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::{
+    load::{CONNECTIONS, Generator, PHASE, Phase},
+    measure::Round,
+    service::Kind,
+    statistics::{Ratio, median},
+};
+
+/// A service that computes less than this, of the time it could have computed in, has been waiting for the load.
+const BUSY: f64 = 0.95;
+/// How much processes from elsewhere may take of a core.
+const DISTURBED: f64 = 0.05;
+
+/// The figures of one algorithm.
+pub(crate) struct Report {
+    algorithm: String,
+    generator: Generator,
+    pairs: usize,
+    services: Vec<Figures>,
+    comparisons: Vec<Comparison>,
+}
+
+/// One service by itself: medians over the rounds.
+struct Figures {
+    kind: Kind,
+    rate: f64,
+    p50: f64,
+    p99: f64,
+    computing: f64,
+    server_busy: f64,
+    server_busy_least: f64,
+    server_queued: f64,
+    load_busy: f64,
+    load_queued: f64,
+}
+
+/// One service against another.
+struct Comparison {
+    kind: Kind,
+    to: Kind,
+    rate: Ratio,
+    p50: f64,
+    p99: f64,
+    computing: f64,
+}
+
+impl Report {
+    /// Computes them.
+    pub(crate) fn new(algorithm: &str, generator: Generator, rounds: &[Round]) -> Self {
+        let pairs = [
+            (Kind::Suite, Kind::Bare),
+            (Kind::Rival, Kind::Bare),
+            (Kind::Suite, Kind::Rival),
+        ];
+        Self {
+            algorithm: algorithm.to_owned(),
+            generator,
+            pairs: rounds.len(),
+            services: Kind::ALL.map(|kind| Figures::new(kind, rounds)).into(),
+            comparisons: pairs
+                .map(|(kind, to)| Comparison::new(kind, to, rounds))
+                .into(),
+        }
+    }
+
+    /// What limits what these figures say.
+    fn caveats(&self) -> impl Iterator<Item = String> {
+        self.services.iter().flat_map(|it| {
+            let name = it.kind.name();
+            let load = it.load_busy * 100.0;
+            let waited = (it.waited_for_load() || it.load_was_at_limit()).then(|| {
+                format!(
+                    "{name} may have waited for the load, which was itself busy {load:.0} % of the time: its ratios \
+                     are flattened"
+                )
+            });
+            let taken = it.server_queued.max(it.load_queued);
+            let disturbed = (taken > DISTURBED).then(|| {
+                let taken = taken * 100.0;
+                format!("other processes took {taken:.0} % of a core while {name} was measured")
+            });
+            waited.into_iter().chain(disturbed)
+        })
+    }
+}
+
+impl Figures {
+    fn new(kind: Kind, rounds: &[Round]) -> Self {
+        let phases = || rounds.iter().map(|round| &round[kind as usize]);
+        let middle = |figure: fn(&Phase) -> f64| median(phases().map(figure));
+        Self {
+            kind,
+            rate: middle(|phase| phase.rate),
+            p50: middle(|phase| phase.p50),
+            p99: middle(|phase| phase.p99),
+            computing: middle(|phase| phase.computing),
+            server_busy: middle(|phase| phase.server_busy),
+            server_busy_least: phases()
+                .map(|phase| phase.server_busy)
+                .fold(f64::INFINITY, f64::min),
+            server_queued: middle(|phase| phase.server_queued),
+            load_busy: middle(|phase| phase.load_busy),
+            load_queued: middle(|phase| phase.load_queued),
+        }
+    }
+
+    fn waited_for_load(&self) -> bool {
+        self.server_busy < BUSY * (1.0 - self.server_queued)
+    }
+
+    /// Whether the load generator was at its limit. A service that has little to do at a time goes to the kernel more
+    /// often for it, so that it looks busy and is not.
+    fn load_was_at_limit(&self) -> bool {
+        self.load_busy > BUSY * (1.0 - self.load_queued)
+    }
+}
+
+impl Comparison {
+    fn new(kind: Kind, to: Kind, rounds: &[Round]) -> Self {
+        let ratios = |figure: fn(&Phase) -> f64| -> Vec<f64> {
+            rounds
+                .iter()
+                .map(|round| figure(&round[kind as usize]) / figure(&round[to as usize]))
+                .collect()
+        };
+        Self {
+            kind,
+            to,
+            rate: Ratio::of(&ratios(|phase| phase.rate)),
+            p50: median(ratios(|phase| phase.p50)),
+            p99: median(ratios(|phase| phase.p99)),
+            computing: median(ratios(|phase| phase.computing)),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}, {} connections of {}, a repeated token, {} rounds of {PHASE:?} each",
+            self.algorithm,
+            CONNECTIONS,
+            self.generator.name(),
+            self.pairs
+        )?;
+        writeln!(
+            f,
+            "  {:16} {:>10} {:>8} {:>8} {:>10} {:>7} {:>7} {:>7}",
+            "medians", "requests/s", "p50 µs", "p99 µs", "CPU µs/req", "busy", "least", "load"
+        )?;
+        for it in &self.services {
+            writeln!(
+                f,
+                "  {:16} {:10.0} {:8.0} {:8.0} {:10.2} {:6.1}% {:6.1}% {:6.1}%",
+                it.kind.name(),
+                it.rate,
+                it.p50,
+                it.p99,
+                it.computing,
+                it.server_busy * 100.0,
+                it.server_busy_least * 100.0,
+                it.load_busy * 100.0
+            )?;
+        }
+        writeln!(
+            f,
+            "  {:16} {:>10} {:>8} {:>8} {:>10} {:>7} {:>7}",
+            "ratios", "mean", "≥ (95 %)", "median", "CPU/req", "p50", "p99"
+        )?;
+        for it in &self.comparisons {
+            writeln!(
+                f,
+                "  {:16} {:10.4} {:8.4} {:8.4} {:10.3} {:7.3} {:7.3}",
+                format!("{} / {}", it.kind.name(), it.to.name()),
+                it.rate.mean,
+                it.rate.mean_at_least,
+                it.rate.median,
+                it.computing,
+                it.p50,
+                it.p99
+            )?;
+        }
+        for caveat in self.caveats() {
+            writeln!(f, "  ! {caveat}")?;
+        }
+        writeln!(f)
+    }
+}
+
+/// All of them, for programs.
+pub(crate) fn json(generator: Generator, reports: &[Report]) -> Value {
+    let reports = reports.iter().map(|report| {
+        let services = report.services.iter().map(|it| {
+            json!({
+                "service": it.kind.name(),
+                "requests_per_second": it.rate,
+                "p50_microseconds": it.p50,
+                "p99_microseconds": it.p99,
+                "cpu_microseconds_per_request": it.computing,
+                "server_busy": it.server_busy,
+                "server_busy_least": it.server_busy_least,
+                "server_queued": it.server_queued,
+                "load_busy": it.load_busy,
+                "load_queued": it.load_queued,
+                "waited_for_load": it.waited_for_load(),
+                "load_was_at_limit": it.load_was_at_limit(),
+            })
+        });
+        let comparisons = report.comparisons.iter().map(|it| {
+            json!({
+                "service": it.kind.name(),
+                "to": it.to.name(),
+                "rate_mean": it.rate.mean,
+                "rate_mean_at_least_95": it.rate.mean_at_least,
+                "rate_median": it.rate.median,
+                "p50_median": it.p50,
+                "p99_median": it.p99,
+                "cpu_per_request_median": it.computing,
+            })
+        });
+        json!({
+            "algorithm": report.algorithm,
+            "pairs": report.pairs,
+            "caveats": report.caveats().collect::<Vec<_>>(),
+            "services": services.collect::<Vec<_>>(),
+            "ratios": comparisons.collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "load": generator.name(),
+        "connections": CONNECTIONS,
+        "phase_seconds": PHASE.as_secs_f64(),
+        "algorithms": reports.collect::<Vec<_>>(),
+    })
+}

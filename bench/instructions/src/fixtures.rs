@@ -1,0 +1,116 @@
+//! Keys, tokens and a time that never change.
+
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
+use portcullis_core::{Clock, SharedClock, UnixTime};
+use portcullis_jwt::{Algorithm, CompactJws, SignatureBuffer};
+
+/// The time of every run, ten minutes into the life of the tokens.
+pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_600);
+
+/// An API key that has never been valid anywhere.
+pub const API_KEY: &str = include_str!("../fixtures/api-key.txt");
+
+/// An issuer's key set, a token of its, and the public key by itself.
+pub struct Fixture {
+    /// What the issuer publishes.
+    pub jwks: &'static str,
+    /// A token such as an authorization server issues.
+    pub token: &'static str,
+    /// The key as a `SubjectPublicKeyInfo`.
+    public_key: &'static [u8],
+    verification: &'static dyn VerificationAlgorithm,
+}
+
+macro_rules! fixture {
+    ($name:literal, $verification:expr) => {
+        Fixture {
+            jwks: include_str!(concat!("../fixtures/", $name, ".jwks.json")),
+            token: include_str!(concat!("../fixtures/", $name, ".jwt")),
+            public_key: include_bytes!(concat!("../fixtures/", $name, ".der")),
+            verification: $verification,
+        }
+    };
+}
+
+impl Fixture {
+    /// The one of an algorithm.
+    ///
+    /// # Panics
+    ///
+    /// When it is none that is counted.
+    pub fn of(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::RS256 => fixture!("RS256", &signature::RSA_PKCS1_2048_8192_SHA256),
+            Algorithm::ES256 => fixture!("ES256", &signature::ECDSA_P256_SHA256_FIXED),
+            Algorithm::EdDSA => fixture!("EdDSA", &signature::ED25519),
+            other => panic!("{other} is not counted"),
+        }
+    }
+}
+
+/// What verifying a token cannot do without: its signature, on a prepared key, by AWS-LC alone.
+pub struct RawCheck {
+    key: ParsedPublicKey,
+    message: &'static [u8],
+    signature: Vec<u8>,
+}
+
+impl RawCheck {
+    /// Of the fixture's token; made once, so that only the check itself is counted.
+    ///
+    /// # Panics
+    ///
+    /// When the fixture is broken.
+    pub fn new(algorithm: Algorithm) -> Box<Self> {
+        let Fixture {
+            token,
+            public_key,
+            verification,
+            ..
+        } = Fixture::of(algorithm);
+        let jws = CompactJws::parse(token).expect("a token");
+        let mut buffer = SignatureBuffer::new();
+        let signature = jws.signature(&mut buffer).expect("a signature").to_vec();
+        let (message, _) = token.rsplit_once('.').expect("three parts");
+        let key = ParsedPublicKey::new(verification, public_key).expect("a key");
+        let check = Self {
+            key,
+            message: message.as_bytes(),
+            signature,
+        };
+        for _ in 0..super::WARM_UP {
+            check.run();
+        }
+        Box::new(check)
+    }
+
+    /// What is counted.
+    ///
+    /// # Panics
+    ///
+    /// When the signature does not hold.
+    #[inline]
+    pub fn run(&self) {
+        let verified = self.key.verify_sig(self.message, &self.signature);
+        verified.expect("the fixture's signature");
+    }
+}
+
+/// A clock that stands at [`NOW`].
+#[derive(Debug)]
+pub struct Fixed;
+
+impl Fixed {
+    /// As the builders take it.
+    pub fn shared() -> SharedClock {
+        Arc::new(Self)
+    }
+}
+
+impl Clock for Fixed {
+    fn now(&self) -> UnixTime {
+        NOW
+    }
+}
