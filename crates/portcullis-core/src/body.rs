@@ -39,9 +39,7 @@ impl<B> GuardBody<B> {
     pub(crate) fn own(bytes: Bytes) -> Self {
         Self {
             kind: Kind::Own {
-                bytes: Some(bytes)
-                    .filter(|bytes| !bytes.is_empty())
-                    .map(Box::new),
+                bytes: Some(bytes).filter(|bytes| !bytes.is_empty()).map(Box::new),
             },
         }
     }

@@ -14,14 +14,47 @@ pub struct Principal(Arc<Inner>);
 struct Inner {
     scheme: &'static str,
     kind: PrincipalKind,
-    subject: Option<Box<str>>,
-    client_id: Option<Box<str>>,
+    names: Names,
+    subject: Option<Name>,
+    client_id: Option<Name>,
+    credential_id: Option<Name>,
     issuer: Option<Arc<str>>,
-    credential_id: Option<Box<str>>,
     scopes: ScopeSet,
     expires_at: Option<UnixTime>,
     claims: Option<Arc<dyn Any + Send + Sync>>,
     challenge: Arc<Challenge>,
+}
+
+/// The names of one caller, in one text: a principal is made for each new token.
+#[derive(Clone, Default)]
+struct Names(String);
+
+/// Where in the text a name is.
+#[derive(Clone, Copy)]
+struct Name {
+    start: usize,
+    end: usize,
+}
+
+impl Names {
+    /// Enough for most callers.
+    const USUAL_BYTES: usize = 96;
+
+    fn add(&mut self, name: &str) -> Name {
+        if self.0.is_empty() {
+            self.0.reserve(Self::USUAL_BYTES.max(name.len()));
+        }
+        let start = self.0.len();
+        self.0.push_str(name);
+        Name {
+            start,
+            end: self.0.len(),
+        }
+    }
+
+    fn get(&self, name: Option<Name>) -> Option<&str> {
+        self.0.get(name?.start..name?.end)
+    }
 }
 
 /// What a caller is: set by the profile or scheme that verified it.
@@ -66,10 +99,11 @@ impl Principal {
         PrincipalBuilder(Inner {
             scheme,
             kind,
+            names: Names::default(),
             subject: None,
             client_id: None,
-            issuer: None,
             credential_id: None,
+            issuer: None,
             scopes: ScopeSet::default(),
             expires_at: None,
             claims: None,
@@ -99,13 +133,13 @@ impl Principal {
     /// Who it is: a token's `sub` (RFC 7519 §4.1.2), an API key's owner.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.subject.as_deref()
+        self.0.names.get(self.0.subject)
     }
 
     /// The OAuth client that asked for the token (RFC 9068 §2.2).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.0.client_id.as_deref()
+        self.0.names.get(self.0.client_id)
     }
 
     /// Who vouches for it: a token's `iss`.
@@ -117,7 +151,7 @@ impl Principal {
     /// The public name of the credential itself, for audit and revocation: a token's `jti`, an API key's id.
     #[must_use]
     pub fn credential_id(&self) -> Option<&str> {
-        self.0.credential_id.as_deref()
+        self.0.names.get(self.0.credential_id)
     }
 
     /// What it may do.
@@ -199,15 +233,15 @@ pub struct PrincipalBuilder(Inner);
 impl PrincipalBuilder {
     /// Sets [`Principal::subject`].
     #[must_use]
-    pub fn subject(mut self, subject: impl Into<Box<str>>) -> Self {
-        self.0.subject = Some(subject.into());
+    pub fn subject(mut self, subject: impl AsRef<str>) -> Self {
+        self.0.subject = Some(self.0.names.add(subject.as_ref()));
         self
     }
 
     /// Sets [`Principal::client_id`].
     #[must_use]
-    pub fn client_id(mut self, client_id: impl Into<Box<str>>) -> Self {
-        self.0.client_id = Some(client_id.into());
+    pub fn client_id(mut self, client_id: impl AsRef<str>) -> Self {
+        self.0.client_id = Some(self.0.names.add(client_id.as_ref()));
         self
     }
 
@@ -220,8 +254,8 @@ impl PrincipalBuilder {
 
     /// Sets [`Principal::credential_id`].
     #[must_use]
-    pub fn credential_id(mut self, id: impl Into<Box<str>>) -> Self {
-        self.0.credential_id = Some(id.into());
+    pub fn credential_id(mut self, id: impl AsRef<str>) -> Self {
+        self.0.credential_id = Some(self.0.names.add(id.as_ref()));
         self
     }
 

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 
 /// One scope: a non-empty run of printable ASCII other than space, `"` and `\` (RFC 6749 §3.3 `scope-token`).
 ///
@@ -111,7 +112,7 @@ pub struct ScopeSet {
     /// The scopes in order, one space between two.
     text: Box<str>,
     /// Where in `text` each scope ends.
-    ends: Box<[u32]>,
+    ends: SmallVec<[u32; 8]>,
 }
 
 impl ScopeSet {
@@ -125,7 +126,7 @@ impl ScopeSet {
     /// not split further.
     #[must_use]
     pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut tokens: Vec<&str> = tokens
+        let mut tokens: SmallVec<[&str; 16]> = tokens
             .into_iter()
             .filter(|token| is_scope_token(token))
             .collect();
@@ -140,7 +141,7 @@ impl ScopeSet {
             return Self::default();
         }
         let mut text = String::with_capacity(length);
-        let mut ends = Vec::with_capacity(tokens.len());
+        let mut ends = SmallVec::with_capacity(tokens.len());
         for token in tokens {
             if !text.is_empty() {
                 text.push(' ');
@@ -150,7 +151,7 @@ impl ScopeSet {
         }
         Self {
             text: text.into(),
-            ends: ends.into(),
+            ends,
         }
     }
 

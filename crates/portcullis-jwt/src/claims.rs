@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 
 use portcullis_core::UnixTime;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use smallvec::SmallVec;
 
 use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
 
@@ -13,7 +14,7 @@ use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
 /// can ask for: texts, numbers, and the lists it names. Whatever else there is keeps its name and its type only.
 #[derive(Debug)]
 pub(crate) struct Claims<'de> {
-    members: Vec<Member<'de>>,
+    members: SmallVec<[Member<'de>; 12]>,
 }
 
 #[derive(Debug)]
@@ -163,7 +164,7 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<Member<'de>> = Vec::with_capacity(16);
+        let mut members: SmallVec<[Member<'de>; 12]> = SmallVec::new();
         while let Some(Text(name)) = map.next_key()? {
             let brief = Brief::of(&name);
             // Compared one by one: an issuer has signed these, and a token is at most 8 KiB.

@@ -93,10 +93,6 @@ impl Cached for Entry {
     fn bytes(&self) -> usize {
         self.bytes
     }
-
-    fn take_use(&self) -> bool {
-        false
-    }
 }
 
 fn in_every_order(model: impl Fn() + Send + Sync + 'static) {

@@ -1,7 +1,5 @@
 //! One verified token, and whether it still holds.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use portcullis_core::UnixTime;
 
 use super::{shared::Cached, text::TokenText};
@@ -13,7 +11,6 @@ pub(super) struct Entry {
     verified: VerifiedToken,
     keys: KeyView,
     trust_epoch: u64,
-    was_used: AtomicBool,
 }
 
 impl Entry {
@@ -28,7 +25,6 @@ impl Entry {
             verified,
             keys,
             trust_epoch,
-            was_used: AtomicBool::new(false),
         }
     }
 
@@ -40,15 +36,10 @@ impl Entry {
     /// that is still trusted, within the limits of its keys and its own.
     #[inline]
     pub(super) fn is_hit(&self, token: &[u8], trust_epoch: u64, now: UnixTime) -> bool {
-        let is_hit = self.trust_epoch == trust_epoch
+        self.trust_epoch == trust_epoch
             && self.verified.validity.holds_at(now)
             && self.keys.are_current(self.verified.epoch, now)
-            && self.text.is(token);
-        // Most of the time it is set already: reading shares the cache line, writing would not.
-        if is_hit && !self.was_used.load(Ordering::Relaxed) {
-            self.was_used.store(true, Ordering::Relaxed);
-        }
-        is_hit
+            && self.text.is(token)
     }
 }
 
@@ -56,9 +47,5 @@ impl Cached for Entry {
     /// What came out of the payload is no longer than the token, and a third shorter.
     fn bytes(&self) -> usize {
         size_of::<Self>() + size_of::<VerifiedToken>() + 2 * self.text.bytes()
-    }
-
-    fn take_use(&self) -> bool {
-        self.was_used.swap(false, Ordering::Relaxed)
     }
 }

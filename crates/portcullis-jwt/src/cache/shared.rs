@@ -17,9 +17,6 @@ const EMPTY: u64 = 0;
 pub(super) trait Cached {
     /// What it counts for.
     fn bytes(&self) -> usize;
-
-    /// Whether it was used since this was last asked.
-    fn take_use(&self) -> bool;
 }
 
 pub(super) struct Shared<E, const WAYS: usize = 8> {
@@ -32,11 +29,15 @@ pub(super) struct Shared<E, const WAYS: usize = 8> {
     sweep: AtomicUsize,
 }
 
+/// What decides about entries lies beside the slots, not in the entries: those that nobody asks for have long left the
+/// processor's caches.
 struct Set<E, const WAYS: usize> {
     tags: [AtomicU64; WAYS],
-    slots: [Slot<E>; WAYS],
+    /// A bit for each slot: whether what is in it was found since a search for room came by.
+    used: AtomicUsize,
     /// Where the next search for a slot begins.
     hand: AtomicUsize,
+    slots: [Slot<E>; WAYS],
 }
 
 impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
@@ -59,10 +60,11 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
     ) -> Option<R> {
         let set = self.set(hash);
         let tag = tag(hash);
-        for (of, slot) in set.tags.iter().zip(&set.slots) {
+        for (way, (of, slot)) in set.tags.iter().zip(&set.slots).enumerate() {
             if of.load(Ordering::Relaxed) == tag
                 && let Some(entry) = slot.load().as_ref().filter(|entry| is_hit(entry))
             {
+                set.mark_used(way);
                 return Some(read(entry));
             }
         }
@@ -111,10 +113,9 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
             }
             looks += 1;
             let position = self.sweep.fetch_add(1, Ordering::Relaxed) % (self.sets.len() * WAYS);
-            let slot = &self.sets[position / WAYS].slots[position % WAYS];
-            let spared = slot.load().as_deref().is_none_or(E::take_use);
-            if !spared {
-                self.clear(slot);
+            let (set, way) = (&self.sets[position / WAYS], position % WAYS);
+            if !set.take_use(1 << way) {
+                self.clear(&set.slots[way]);
             }
             after = self.bytes.load(Ordering::Relaxed);
         }
@@ -136,8 +137,9 @@ impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
     fn empty() -> Self {
         Self {
             tags: std::array::from_fn(|_| AtomicU64::new(EMPTY)),
-            slots: std::array::from_fn(|_| Slot::empty()),
+            used: AtomicUsize::new(0),
             hand: AtomicUsize::new(0),
+            slots: std::array::from_fn(|_| Slot::empty()),
         }
     }
 
@@ -155,8 +157,25 @@ impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
         let hand = self.hand.fetch_add(1, Ordering::Relaxed);
         (0..WAYS)
             .map(|offset| hand.wrapping_add(offset) % WAYS)
-            .find(|way| !self.slots[*way].load().as_deref().is_some_and(E::take_use))
+            .find(|way| !self.take_use(1 << way))
             .unwrap_or(hand % WAYS)
+    }
+
+    fn mark_used(&self, way: usize) {
+        let bit = 1 << way;
+        // Most of the time it is set already: reading shares the cache line, writing would not.
+        if self.used.load(Ordering::Relaxed) & bit == 0 {
+            self.used.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a slot was used since this was last asked.
+    fn take_use(&self, bit: usize) -> bool {
+        let was_used = self.used.load(Ordering::Relaxed) & bit != 0;
+        if was_used {
+            self.used.fetch_and(!bit, Ordering::Relaxed);
+        }
+        was_used
     }
 }
 
