@@ -59,18 +59,15 @@ impl Challenge {
     /// The challenge with the reason of the refusal.
     #[must_use]
     pub fn with_error(&self, code: &str, description: &str, scope: Option<&str>) -> HeaderValue {
-        let mut value = format!(
-            "{}, error={}, error_description={}",
-            self.prefix,
-            quoted(&plain_text(code)),
-            quoted(&plain_text(description))
-        );
+        let mut value = String::with_capacity(self.prefix.len() + 160);
+        value.push_str(&self.prefix);
+        push_attribute(&mut value, "error", code);
+        push_attribute(&mut value, "error_description", description);
         if let Some(scope) = scope {
-            value.push_str(", scope=");
-            value.push_str(&quoted(&plain_text(scope)));
+            push_attribute(&mut value, "scope", scope);
         }
-        // `quoted` leaves nothing that a header value cannot hold.
-        HeaderValue::from_str(&value).unwrap_or_else(|_| self.plain.clone())
+        // An attribute is left with nothing that a header value cannot hold.
+        HeaderValue::try_from(value).unwrap_or_else(|_| self.plain.clone())
     }
 }
 
@@ -82,17 +79,25 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
             .all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet))
 }
 
-/// Text in the characters that RFC 6750 §3 leaves to `error`, `error_description` and `scope`: printable ASCII without
-/// `"` and `\`, not even escaped. `"` becomes `'`, others `?`.
-fn plain_text(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
+/// Adds an attribute in the characters that RFC 6750 §3 leaves to `error`, `error_description` and `scope`: printable
+/// ASCII without `"` and `\`, not even escaped. `"` becomes `'`, others `?`.
+fn push_attribute(challenge: &mut String, name: &str, text: &str) {
+    challenge.push_str(", ");
+    challenge.push_str(name);
+    challenge.push_str("=\"");
+    if text
+        .bytes()
+        .all(|byte| matches!(byte, b' '..=b'~' if byte != b'"' && byte != b'\\'))
+    {
+        challenge.push_str(text);
+    } else {
+        challenge.extend(text.chars().map(|character| match character {
             '"' => '\'',
-            '\\' => '?',
-            ' '..='~' => character,
+            ' '..='~' if character != '\\' => character,
             _ => '?',
-        })
-        .collect()
+        }));
+    }
+    challenge.push('"');
 }
 
 /// A quoted-string (RFC 9110 §5.6.4) of printable ASCII; other characters become `?`.
