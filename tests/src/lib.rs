@@ -8,8 +8,10 @@ mod http;
 mod oidc_provider;
 mod program;
 mod service;
+mod token_cache;
 
 pub use http::{Connection, Response, exchange, get};
 pub use oidc_provider::{Key, OidcProvider, PersonalTokens};
 pub use program::program;
 pub use service::Service;
+pub use token_cache::{CachesTokens, as_this_run_has_it};

@@ -47,6 +47,7 @@ impl Service {
         let log = fs::File::create(folder.path().join("log")).expect("a file in a folder of ours");
         let mut child = Command::new(program(name))
             .args(["--listen", "127.0.0.1:0"])
+            .args(crate::token_cache::flag())
             .args(arguments)
             .envs(variables.iter().copied())
             .current_dir(folder.path())

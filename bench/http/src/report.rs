@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::{
-    load::{CONNECTIONS, Generator, PHASE, Phase},
+    load::{CONNECTIONS, DISTURBED, Generator, PHASE, Phase},
     measure::Round,
     service::Kind,
     statistics::{Ratio, median},
@@ -13,8 +13,6 @@ use crate::{
 
 /// A service that computes less than this, of the time it could have computed in, has been waiting for the load.
 const BUSY: f64 = 0.95;
-/// How much processes from elsewhere may take of a core.
-const DISTURBED: f64 = 0.05;
 
 /// The figures of one algorithm.
 pub(crate) struct Report {
@@ -76,7 +74,12 @@ impl Report {
             let waited = (it.waited_for_load() || it.load_was_at_limit()).then(|| {
                 format!(
                     "{name} may have waited for the load, which was itself busy {load:.0} % of the time: its ratios \
-                     are flattened"
+                     are flattened{}",
+                    if it.load_was_at_limit() && self.generator == Generator::Wrk {
+                        "; try `--load own`"
+                    } else {
+                        ""
+                    }
                 )
             });
             let taken = it.server_queued.max(it.load_queued);

@@ -20,16 +20,16 @@ use portcullis_jwt::{
 };
 use serde_json::json;
 use support::{
-    AUDIENCE, ISSUER, ManualClock, NOW, Signer, claims, claims_with, issuer, key_set, signer,
+    AUDIENCE, ISSUER, ManualClock, NOW, Signer, as_this_run_has_it, claims, claims_with, issuer,
+    key_set, signer,
 };
 
 fn bearer(issuer: &IssuerKeys, clock: &ManualClock) -> Bearer {
-    Bearer::jwt(issuer)
+    let bearer = Bearer::jwt(issuer)
         .audience(AUDIENCE)
         .algorithms([Algorithm::EdDSA])
-        .clock(clock.shared())
-        .build()
-        .expect("a scheme")
+        .clock(clock.shared());
+    as_this_run_has_it(bearer).build().expect("a scheme")
 }
 
 fn send(bearer: &Bearer, token: &str) -> Outcome {

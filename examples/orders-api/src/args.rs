@@ -40,6 +40,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) api_keys: Option<PathBuf>,
 
+    /// Checks the signature of every token, also of those that were verified before.
+    #[arg(long)]
+    pub(crate) no_token_cache: bool,
+
     /// Where the embedded issuer of the demonstration listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub(crate) demo_issuer_listen: SocketAddr,

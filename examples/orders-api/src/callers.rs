@@ -9,10 +9,7 @@ use portcullis::{
     remote::Issuer,
 };
 
-use crate::{
-    args::{Args, ProfileName},
-    health::Snapshots,
-};
+use crate::{args::Args, health::Snapshots};
 
 const REALM: &str = "orders";
 
@@ -23,7 +20,7 @@ pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots
 
     if !args.issuers.is_empty() {
         let issuers = start(&args.issuers, args.jwks_uri.as_deref()).await?;
-        schemes.push(Arc::new(bearer(&issuers, &args.audiences, args.profile)?));
+        schemes.push(Arc::new(bearer(&issuers, args)?));
         snapshots.issuers = issuers.into();
     }
     if let Some(path) = &args.api_keys {
@@ -61,14 +58,10 @@ async fn start(urls: &[String], jwks_uri: Option<&str>) -> Result<Vec<Issuer>, B
     Ok(started.into_iter().map(|(_, issuer)| issuer).collect())
 }
 
-fn bearer(
-    issuers: &[Issuer],
-    audiences: &[String],
-    profile: ProfileName,
-) -> Result<Bearer, Box<dyn Error>> {
+fn bearer(issuers: &[Issuer], args: &Args) -> Result<Bearer, Box<dyn Error>> {
     let verifiers = issuers.iter().map(|issuer| {
-        let profile = profile.profile();
-        let audiences = audiences.iter().map(String::as_str);
+        let profile = args.profile.profile();
+        let audiences = args.audiences.iter().map(String::as_str);
         let builder = JwtVerifier::of(issuer)
             .algorithms(Algorithm::ASYMMETRIC)
             .realm(REALM);
@@ -80,5 +73,11 @@ fn bearer(
         builder.profile(profile).build()
     });
     let trusted = TrustedIssuers::new(verifiers.collect::<Result<Vec<_>, _>>()?)?;
-    Ok(Bearer::trusting(&trusted).realm(REALM).build()?)
+    let bearer = Bearer::trusting(&trusted).realm(REALM);
+    let bearer = if args.no_token_cache {
+        bearer.without_token_cache()
+    } else {
+        bearer
+    };
+    Ok(bearer.build()?)
 }

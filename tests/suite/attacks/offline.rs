@@ -12,6 +12,7 @@ use portcullis_core::{
 };
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, KeySet, TrustedIssuers};
 use portcullis_test::ManualClock;
+use portcullis_tests::as_this_run_has_it;
 use tower::{ServiceBuilder, ServiceExt};
 
 use super::case::{Attack, Case, Outcome, Sent};
@@ -86,7 +87,7 @@ pub(super) fn layer(
         .clock(clock.shared());
     let api_keys = ApiKeys::builder(store).realm(REALM).clock(clock.shared());
     AuthenticateLayer::any_of((
-        bearer.build().expect("a realm"),
+        as_this_run_has_it(bearer).build().expect("a realm"),
         api_keys.build().expect("a realm"),
     ))
     .expect("two schemes that read different headers")
@@ -131,10 +132,11 @@ pub(super) fn send(layer: &AuthenticateLayer, request: Request<()>) -> (Outcome,
 #[test]
 fn single_requests_are_decided_as_the_table_says() {
     let (offline, table, mut findings) = (Offline::new(), Table::read(), Findings::default());
-    for case in requests::cases(&offline.world) {
-        if case.sent() == Sent::Both {
-            check(&offline, &case, &table.expected(&case.id), &mut findings);
-        }
+    let cases = requests::cases(&offline.world);
+    let alike = cases.iter().filter(|case| case.sent() == Sent::Both);
+    // Twice, so that the second time every token that is good has been seen.
+    for case in alike.clone().chain(alike) {
+        check(&offline, case, &table.expected(&case.id), &mut findings);
     }
     findings.assert_none();
 }

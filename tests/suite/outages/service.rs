@@ -9,7 +9,7 @@ use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, SharedClock, 
 use portcullis_jwt::{Algorithm, Bearer, BudgetRules, RefreshRules};
 use portcullis_remote::{Issuer, IssuerBuilder};
 use portcullis_test::TestIssuer;
-use portcullis_tests::{Response, get as ask};
+use portcullis_tests::{Response, as_this_run_has_it, get as ask};
 use tokio::{net::TcpListener, task::JoinSet};
 use tower::ServiceExt;
 
@@ -63,7 +63,8 @@ impl Service {
         let bearer = Bearer::jwt(&issuer)
             .audience(portcullis_test::DEFAULT_AUDIENCE)
             .algorithms(Algorithm::ASYMMETRIC)
-            .clock(clock)
+            .clock(clock);
+        let bearer = as_this_run_has_it(bearer)
             .build()
             .expect("nothing is missing");
         let router = Router::new()

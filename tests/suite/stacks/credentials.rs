@@ -5,6 +5,7 @@ use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
 use portcullis_core::{AuthenticateLayer, Scope, ScopeSet};
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, KeySet};
 use portcullis_test::{Broken, TestIssuer};
+use portcullis_tests::as_this_run_has_it;
 
 use super::client::Client;
 
@@ -35,7 +36,8 @@ impl Credentials {
         let bearer = Bearer::jwt(&IssuerKeys::fixed(&issuer.url(), keys).expect("an issuer"))
             .audience(issuer.audience())
             .algorithms(Algorithm::ASYMMETRIC)
-            .realm("orders")
+            .realm("orders");
+        let bearer = as_this_run_has_it(bearer)
             .build()
             .expect("nothing is missing");
 

@@ -54,6 +54,12 @@ fn main() {
       let t = token.clone();
       contenders.push(Contender::service("axum warm".to_string(), Router::<()>::new().route("/", get(|| async {})).route_layer(AuthenticateLayer::new(b.clone())).with_state(()), move || with_token(&t)));
     }
+    { let signer = Signer::new(Algorithm::EdDSA); let tokens: Vec<String> = (0..40_000).map(|_| signer.token()).collect();
+      for cached in [false, true] { let b = signer.bearer(); let b = if cached { b } else { b.without_token_cache() }; let mut next = in_turn(tokens.clone());
+      contenders.push(Contender::service(format!("distinct EdDSA {cached}"), AuthenticateLayer::new(b.build().unwrap()).layer(Bare), move || with_token(&next()))); }
+      let mut next = in_turn(tokens[..4096].to_vec());
+      contenders.push(Contender::service("rotation EdDSA".to_string(), AuthenticateLayer::new(signer.bearer().build().unwrap()).layer(Bare), move || with_token(&next())));
+    }
     for peppered in [false, true] {
         let peppers = Peppers::new(1, &Secret::new(vec![7; 32])).unwrap();
         let store = MemoryStore::new();
@@ -90,7 +96,7 @@ fn prepared(signer: &Signer) -> signature::ParsedPublicKey {
 }
 
 #[derive(Clone)]
-struct Probe(portcullis_core::Principal, u8, portcullis_core::SharedClock);
+struct Probe(portcullis_core::Principal, u8, portcullis_core::SharedClock, std::sync::Arc<dyn portcullis_core::Scheme>);
 impl tower::Service<http::Request<axum::body::Body>> for Probe {
     type Response = http::Response<axum::body::Body>;
     type Error = std::convert::Infallible;
@@ -100,6 +106,15 @@ impl tower::Service<http::Request<axum::body::Body>> for Probe {
         if self.1 & 1 != 0 { r.extensions_mut().insert(portcullis_core::Authentication::Authenticated(self.0.clone())); }
         if self.1 & 2 != 0 { r.headers_mut().remove(http::header::AUTHORIZATION); }
         if self.1 & 4 != 0 { std::hint::black_box(self.2.now()); }
+        if self.1 & 16 != 0 {
+            use portcullis_core::*;
+            let facts = Facts::new();
+            let head = Head::new(&r, &facts);
+            let Presence::Present(c) = self.3.detect(&head) else { panic!() };
+            let Outcome::Done(Ok(p)) = self.3.authenticate(&head, c) else { panic!() };
+            r.headers_mut().remove(http::header::AUTHORIZATION);
+            r.extensions_mut().insert(Authentication::Authenticated(p));
+        }
         if self.1 & 8 != 0 { std::hint::black_box(portcullis_core::authorization_presented(r.headers(), "Bearer").ok()); }
         std::future::ready(Ok(http::Response::new(axum::body::Body::empty())))
     }
@@ -110,9 +125,9 @@ fn probes(c: &mut Vec<Contender>, token: &str) {
     let p = portcullis_core::Principal::builder(ch, "jwt", portcullis_core::PrincipalKind::Machine).build();
     { let t = token.to_owned(); let ch = Arc::new(portcullis_core::Challenge::new("Bearer", "x").unwrap());
       c.push(Contender::service("probe core", AuthenticateLayer::new(Core(p.clone(), ch)).layer(Bare), move || with_token(&t))); }
-    for (n, m) in [("insert", 1), ("remove", 2), ("clock", 4), ("find", 8), ("all", 15)] {
+    for (n, m) in [("insert", 1), ("remove", 2), ("clock", 4), ("find", 8), ("all", 15), ("dyn", 16)] {
         let t = token.to_owned();
-        c.push(Contender::service(format!("probe {n}"), Probe(p.clone(), m, portcullis_core::system_clock()), move || with_token(&t)));
+        c.push(Contender::service(format!("probe {n}"), Probe(p.clone(), m, portcullis_core::system_clock(), Arc::new(Core(p.clone(), Arc::new(portcullis_core::Challenge::new("Bearer", "x").unwrap())))), move || with_token(&t)));
     }
 }
 

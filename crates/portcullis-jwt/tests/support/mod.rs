@@ -13,7 +13,8 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis_core::{Clock, Principal, SharedClock, UnixTime};
 use portcullis_jwt::{
-    Algorithm, IssuerKeys, JwtVerifier, JwtVerifierBuilder, KeySet, Profile, TokenError,
+    Algorithm, BearerBuilder, IssuerKeys, JwtVerifier, JwtVerifierBuilder, KeySet, Profile,
+    TokenError,
 };
 use serde_json::{Value, json};
 
@@ -93,6 +94,14 @@ pub(crate) fn verifier(profile: Profile) -> JwtVerifierBuilder {
         .audience(AUDIENCE)
         .algorithms([Algorithm::EdDSA])
         .profile(profile)
+}
+
+/// Leaves a scheme its cache of verified tokens, unless the whole run is without.
+pub(crate) fn as_this_run_has_it(bearer: BearerBuilder) -> BearerBuilder {
+    match std::env::var_os("PORTCULLIS_TOKEN_CACHE") {
+        Some(value) if value == "off" => bearer.without_token_cache(),
+        _ => bearer,
+    }
 }
 
 /// Everything the strict profile requires, for a machine.

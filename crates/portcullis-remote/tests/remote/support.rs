@@ -80,11 +80,16 @@ pub(crate) async fn patiently<T>(what: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn bearer(keys: &impl AsRef<IssuerKeys>, issuer: &TestIssuer) -> Bearer {
-    Bearer::jwt(keys)
+    let bearer = Bearer::jwt(keys)
         .audience(issuer.audience())
-        .algorithms([Algorithm::ES256])
-        .build()
-        .expect("the configuration is good")
+        .algorithms([Algorithm::ES256]);
+    // The whole run is with a cache of verified tokens or without.
+    match std::env::var_os("PORTCULLIS_TOKEN_CACHE") {
+        Some(value) if value == "off" => bearer.without_token_cache(),
+        _ => bearer,
+    }
+    .build()
+    .expect("the configuration is good")
 }
 
 /// What a guarded service answers to a request with this token.
