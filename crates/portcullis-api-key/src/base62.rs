@@ -37,13 +37,12 @@ pub(crate) fn fill_random(digits: &mut [u8]) -> Result<(), KeyError> {
 }
 
 /// The number in exactly [`U32_DIGITS`] digits, most significant first.
-pub(crate) fn encode_u32(mut number: u32) -> [u8; U32_DIGITS] {
-    let mut digits = [b'0'; U32_DIGITS];
-    for digit in digits.iter_mut().rev() {
-        *digit = ALPHABET[(number % 62) as usize];
-        number /= 62;
-    }
-    digits
+pub(crate) fn encode_u32(number: u32) -> [u8; U32_DIGITS] {
+    const THREE_DIGITS: u32 = 62 * 62 * 62;
+    let digit = |number: u32| ALPHABET[(number % 62) as usize];
+    let three = |number: u32| [digit(number / (62 * 62)), digit(number / 62), digit(number)];
+    let ([a, b, c], [d, e, f]) = (three(number / THREE_DIGITS), three(number % THREE_DIGITS));
+    [a, b, c, d, e, f]
 }
 
 #[cfg(test)]

@@ -59,13 +59,19 @@ impl fmt::Display for KeyPrefix {
 }
 
 pub(crate) fn is_prefix(text: &[u8]) -> bool {
-    text.first().is_some_and(u8::is_ascii_lowercase)
-        && text.last() != Some(&b'_')
+    // Asked of each key that is presented: in one pass, without an early exit.
+    let (is_prefix, last) = text.iter().fold((true, b'_'), |(so_far, before), byte| {
+        let is_good = match byte {
+            b'a'..=b'z' | b'0'..=b'9' => true,
+            b'_' => before != b'_',
+            _ => false,
+        };
+        (so_far & is_good, *byte)
+    });
+    is_prefix
+        && last != b'_'
         && text.len() <= KeyPrefix::LONGEST
-        && text
-            .iter()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-        && !text.windows(2).any(|pair| pair == b"__")
+        && text.first().is_some_and(u8::is_ascii_lowercase)
 }
 
 #[cfg(test)]
