@@ -166,6 +166,10 @@ impl ManualClock {
         Arc::new(self.clone())
     }
 
+    pub(crate) fn set(&self, now: UnixTime) {
+        self.0.store(now.as_secs(), Ordering::Relaxed);
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
     }
