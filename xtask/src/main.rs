@@ -1,8 +1,9 @@
-//! The project's entry command: `cargo xtask <ci|test|lint|instructions>`.
+//! The project's entry command: `cargo xtask <ci|test|lint|instructions|bench>`.
 //!
-//! The same steps run here and in continuous integration; `.ci/run` only calls `cargo xtask ci`.
+//! The same steps run here and in continuous integration: `.ci/run` takes those of `cargo xtask ci` one by one.
 
 mod apt;
+mod bench;
 mod deny;
 mod features;
 mod instructions;
@@ -23,6 +24,8 @@ usage: cargo xtask <COMMAND>
   test          set up what the tests need, then run them all
   instructions  count the instructions of each path, and compare with what was recorded;
                 with --record, record them
+  bench         measure everything, beside other crates, and rewrite docs/performance.md;
+                with --quick, measure briefly and leave the page alone
 
 With CI=true, a part that had to be left out is a failure.";
 
@@ -37,6 +40,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["instructions"] => instructions::check(),
         ["instructions", "--record"] => instructions::record(),
+        ["bench"] => bench::run(false),
+        ["bench", "--quick"] => bench::run(true),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

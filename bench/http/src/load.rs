@@ -24,7 +24,7 @@ pub(crate) const PHASE: Duration = Duration::from_millis(1500);
 /// How long it is loaded before that.
 const WARM_UP: Duration = Duration::from_millis(300);
 /// How much of a core other processes may take in that time.
-pub(crate) const DISTURBED: f64 = 0.05;
+const DISTURBED: f64 = 0.05;
 /// How often it is tried when they take more.
 const ATTEMPTS: usize = 3;
 /// When `wrk` ends by itself, should nobody stop it.
@@ -79,6 +79,13 @@ pub(crate) struct Phase {
     pub(crate) load_queued: f64,
 }
 
+impl Phase {
+    /// Whether other processes took so much of a core that the figures do not count.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        self.server_queued.max(self.load_queued) > DISTURBED
+    }
+}
+
 /// Says what to install if the programs are missing that this needs.
 pub(crate) fn check_tools(generator: Generator) -> Result<(), Box<dyn Error>> {
     let tools = [("taskset", "util-linux"), ("wrk", "wrk")];
@@ -111,7 +118,7 @@ pub(crate) fn load(
 ) -> Result<Phase, Box<dyn Error>> {
     let mut phase = load_once(generator, service, token)?;
     for _ in 1..ATTEMPTS {
-        if phase.server_queued.max(phase.load_queued) <= DISTURBED {
+        if !phase.is_disturbed() {
             break;
         }
         phase = load_once(generator, service, token)?;

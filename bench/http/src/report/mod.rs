@@ -1,11 +1,12 @@
 //! The figures, for people and for programs.
 
+mod json;
+
 use std::fmt;
 
-use serde_json::{Value, json};
-
+pub(crate) use self::json::json;
 use crate::{
-    load::{CONNECTIONS, DISTURBED, Generator, PHASE, Phase},
+    load::{CONNECTIONS, Generator, PHASE, Phase},
     measure::Round,
     service::Kind,
     statistics::{Ratio, median},
@@ -16,35 +17,39 @@ const BUSY: f64 = 0.95;
 
 /// The figures of one algorithm.
 pub(crate) struct Report {
-    algorithm: String,
-    generator: Generator,
-    pairs: usize,
-    services: Vec<Figures>,
-    comparisons: Vec<Comparison>,
+    pub(super) algorithm: String,
+    pub(super) generator: Generator,
+    pub(super) pairs: usize,
+    pub(super) services: Vec<Figures>,
+    pub(super) comparisons: Vec<Comparison>,
 }
 
-/// One service by itself: medians over the rounds.
-struct Figures {
-    kind: Kind,
-    rate: f64,
-    p50: f64,
-    p99: f64,
-    computing: f64,
-    server_busy: f64,
-    server_busy_least: f64,
-    server_queued: f64,
-    load_busy: f64,
-    load_queued: f64,
+/// One service by itself: medians over the rounds that count.
+pub(super) struct Figures {
+    pub(super) kind: Kind,
+    pub(super) rate: f64,
+    pub(super) p50: f64,
+    pub(super) p99: f64,
+    pub(super) computing: f64,
+    pub(super) server_busy: f64,
+    pub(super) server_busy_least: f64,
+    pub(super) server_queued: f64,
+    pub(super) load_busy: f64,
+    pub(super) load_queued: f64,
+    /// How many rounds do not count.
+    pub(super) disturbed: usize,
 }
 
 /// One service against another.
-struct Comparison {
-    kind: Kind,
-    to: Kind,
-    rate: Ratio,
-    p50: f64,
-    p99: f64,
-    computing: f64,
+pub(super) struct Comparison {
+    pub(super) kind: Kind,
+    pub(super) to: Kind,
+    /// How many of the rounds count: those that other processes did not disturb.
+    pub(super) pairs: usize,
+    pub(super) rate: Ratio,
+    pub(super) p50: f64,
+    pub(super) p99: f64,
+    pub(super) computing: f64,
 }
 
 impl Report {
@@ -67,7 +72,7 @@ impl Report {
     }
 
     /// What limits what these figures say.
-    fn caveats(&self) -> impl Iterator<Item = String> {
+    pub(super) fn caveats(&self) -> impl Iterator<Item = String> {
         self.services.iter().flat_map(|it| {
             let name = it.kind.name();
             let load = it.load_busy * 100.0;
@@ -82,10 +87,8 @@ impl Report {
                     }
                 )
             });
-            let taken = it.server_queued.max(it.load_queued);
-            let disturbed = (taken > DISTURBED).then(|| {
-                let taken = taken * 100.0;
-                format!("other processes took {taken:.0} % of a core while {name} was measured")
+            let disturbed = (it.disturbed > 0).then(|| {
+                format!("{} rounds of {name} do not count: other processes disturbed them", it.disturbed)
             });
             waited.into_iter().chain(disturbed)
         })
@@ -94,7 +97,8 @@ impl Report {
 
 impl Figures {
     fn new(kind: Kind, rounds: &[Round]) -> Self {
-        let phases = || rounds.iter().map(|round| &round[kind as usize]);
+        let all = || rounds.iter().map(|round| &round[kind as usize]);
+        let phases = || all().filter(|phase| !phase.is_disturbed());
         let middle = |figure: fn(&Phase) -> f64| median(phases().map(figure));
         Self {
             kind,
@@ -109,24 +113,33 @@ impl Figures {
             server_queued: middle(|phase| phase.server_queued),
             load_busy: middle(|phase| phase.load_busy),
             load_queued: middle(|phase| phase.load_queued),
+            disturbed: all().filter(|phase| phase.is_disturbed()).count(),
         }
     }
 
-    fn waited_for_load(&self) -> bool {
+    pub(super) fn waited_for_load(&self) -> bool {
         self.server_busy < BUSY * (1.0 - self.server_queued)
     }
 
     /// Whether the load generator was at its limit. A service that has little to do at a time goes to the kernel more
     /// often for it, so that it looks busy and is not.
-    fn load_was_at_limit(&self) -> bool {
+    pub(super) fn load_was_at_limit(&self) -> bool {
         self.load_busy > BUSY * (1.0 - self.load_queued)
     }
 }
 
 impl Comparison {
     fn new(kind: Kind, to: Kind, rounds: &[Round]) -> Self {
+        let quiet: Vec<&Round> = rounds
+            .iter()
+            .filter(|round| {
+                [kind, to]
+                    .iter()
+                    .all(|&one| !round[one as usize].is_disturbed())
+            })
+            .collect();
         let ratios = |figure: fn(&Phase) -> f64| -> Vec<f64> {
-            rounds
+            quiet
                 .iter()
                 .map(|round| figure(&round[kind as usize]) / figure(&round[to as usize]))
                 .collect()
@@ -134,6 +147,7 @@ impl Comparison {
         Self {
             kind,
             to,
+            pairs: quiet.len(),
             rate: Ratio::of(&ratios(|phase| phase.rate)),
             p50: median(ratios(|phase| phase.p50)),
             p99: median(ratios(|phase| phase.p99)),
@@ -173,20 +187,21 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "  {:16} {:>10} {:>8} {:>8} {:>10} {:>7} {:>7}",
-            "ratios", "mean", "≥ (95 %)", "median", "CPU/req", "p50", "p99"
+            "  {:16} {:>10} {:>8} {:>8} {:>10} {:>7} {:>7} {:>7}",
+            "ratios", "mean", "≥ (95 %)", "median", "CPU/req", "p50", "p99", "pairs"
         )?;
         for it in &self.comparisons {
             writeln!(
                 f,
-                "  {:16} {:10.4} {:8.4} {:8.4} {:10.3} {:7.3} {:7.3}",
+                "  {:16} {:10.4} {:8.4} {:8.4} {:10.3} {:7.3} {:7.3} {:7}",
                 format!("{} / {}", it.kind.name(), it.to.name()),
                 it.rate.mean,
                 it.rate.mean_at_least,
                 it.rate.median,
                 it.computing,
                 it.p50,
-                it.p99
+                it.p99,
+                it.pairs
             )?;
         }
         for caveat in self.caveats() {
@@ -194,51 +209,4 @@ impl fmt::Display for Report {
         }
         writeln!(f)
     }
-}
-
-/// All of them, for programs.
-pub(crate) fn json(generator: Generator, reports: &[Report]) -> Value {
-    let reports = reports.iter().map(|report| {
-        let services = report.services.iter().map(|it| {
-            json!({
-                "service": it.kind.name(),
-                "requests_per_second": it.rate,
-                "p50_microseconds": it.p50,
-                "p99_microseconds": it.p99,
-                "cpu_microseconds_per_request": it.computing,
-                "server_busy": it.server_busy,
-                "server_busy_least": it.server_busy_least,
-                "server_queued": it.server_queued,
-                "load_busy": it.load_busy,
-                "load_queued": it.load_queued,
-                "waited_for_load": it.waited_for_load(),
-                "load_was_at_limit": it.load_was_at_limit(),
-            })
-        });
-        let comparisons = report.comparisons.iter().map(|it| {
-            json!({
-                "service": it.kind.name(),
-                "to": it.to.name(),
-                "rate_mean": it.rate.mean,
-                "rate_mean_at_least_95": it.rate.mean_at_least,
-                "rate_median": it.rate.median,
-                "p50_median": it.p50,
-                "p99_median": it.p99,
-                "cpu_per_request_median": it.computing,
-            })
-        });
-        json!({
-            "algorithm": report.algorithm,
-            "pairs": report.pairs,
-            "caveats": report.caveats().collect::<Vec<_>>(),
-            "services": services.collect::<Vec<_>>(),
-            "ratios": comparisons.collect::<Vec<_>>(),
-        })
-    });
-    json!({
-        "load": generator.name(),
-        "connections": CONNECTIONS,
-        "phase_seconds": PHASE.as_secs_f64(),
-        "algorithms": reports.collect::<Vec<_>>(),
-    })
 }
