@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::Failure;
-use crate::apt;
 use crate::shell::{answers, cargo, output, root, run as run_command, show};
 
 /// One program of the bench workspace and the heading its figures stand under.
@@ -16,7 +15,8 @@ struct Measurement {
     heading: &'static str,
     package: &'static str,
     program: &'static str,
-    /// Beside what is measured nothing else runs on this processor; the programs that need both pin themselves.
+    arguments: &'static [&'static str],
+    /// Whether it is held to one processor from outside; the programs that need both hold themselves.
     pinned: bool,
 }
 
@@ -25,36 +25,43 @@ const MEASUREMENTS: [Measurement; 6] = [
         heading: "Nanoseconds, in process",
         package: "portcullis-bench-rivals",
         program: "latency",
+        arguments: &[],
         pinned: true,
     },
     Measurement {
         heading: "Allocations",
         package: "portcullis-bench-rivals",
         program: "allocations",
+        arguments: &[],
         pinned: true,
     },
     Measurement {
         heading: "Verdicts",
         package: "portcullis-bench-rivals",
         program: "verdicts",
+        arguments: &[],
         pinned: true,
     },
     Measurement {
         heading: "Growth, and two threads",
         package: "portcullis-bench-growth",
         program: "growth",
+        arguments: &[],
         pinned: false,
     },
     Measurement {
         heading: "Memory of API keys",
         package: "portcullis-bench-growth",
         program: "memory",
+        arguments: &[],
         pinned: true,
     },
     Measurement {
         heading: "Over HTTP/1.1 on loopback",
         package: "portcullis-bench-http",
         program: "portcullis-bench-http",
+        // wrk reaches the end of its processor before a bare server does, which flatters every other.
+        arguments: &["--load", "own"],
         pinned: false,
     },
 ];
@@ -65,13 +72,7 @@ const MEASUREMENTS: [Measurement; 6] = [
 ///
 /// When something cannot be built, or a measurement fails.
 pub(crate) fn run(quick: bool) -> Result<(), Failure> {
-    provide_load_generator()?;
     let bench = root().join("bench");
-    run_command(
-        cargo(["build", "--release", "--workspace"])
-            .current_dir(&bench)
-            .env("CARGO_TARGET_DIR", bench.join("target")),
-    )?;
     let results = bench.join("target/results");
     fs::create_dir_all(&results).map_err(|error| format!("{}: {error}", results.display()))?;
     let mut sections = Vec::new();
@@ -90,6 +91,12 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
 impl Measurement {
     /// What the program prints. Its figures also go to a file of JSON.
     fn take(&self, bench: &Path, results: &Path, quick: bool) -> Result<String, Failure> {
+        // Each package by itself, so that none gets the features that another asks of their dependencies.
+        run_command(
+            cargo(["build", "--release", "--package", self.package])
+                .current_dir(bench)
+                .env("CARGO_TARGET_DIR", bench.join("target")),
+        )?;
         let program = bench.join("target/release").join(self.program);
         let mut command = if self.pinned && answers("taskset", &["--version"]) {
             let mut command = Command::new("taskset");
@@ -101,20 +108,12 @@ impl Measurement {
         command
             .arg("--json")
             .arg(results.join(format!("{}.json", self.program)))
+            .args(self.arguments)
             .current_dir(bench);
         if quick {
             command.arg("--quick");
         }
         show(&command);
         output(&mut command).map_err(|failure| format!("{}: {failure}", self.package))
-    }
-}
-
-fn provide_load_generator() -> Result<(), Failure> {
-    // It answers `--version` with its usage and an exit code of 1.
-    if Path::new("/usr/bin/wrk").exists() {
-        Ok(())
-    } else {
-        apt::install(&["wrk", "util-linux"])
     }
 }
