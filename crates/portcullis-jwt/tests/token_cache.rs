@@ -29,8 +29,10 @@ const TIMES: usize = 8;
 #[derive(Clone, Default)]
 struct Counting {
     checked: Arc<AtomicUsize>,
-    meanwhile: Arc<Mutex<Option<Box<dyn FnMut() + Send>>>>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
 }
+
+type Meanwhile = Box<dyn FnMut() + Send>;
 
 impl std::fmt::Debug for Counting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -504,8 +506,8 @@ fn fills_and_flushes_on_many_threads_agree() {
                     if before >= 4 * ROUNDS {
                         break;
                     }
-                    if before % 2 == 0 && phase.load(Ordering::SeqCst) == before {
-                        assert_eq!(accepted, before % 4 == 0, "in phase {before}");
+                    if before.is_multiple_of(2) && phase.load(Ordering::SeqCst) == before {
+                        assert_eq!(accepted, before.is_multiple_of(4), "in phase {before}");
                     }
                 }
             });
@@ -514,7 +516,11 @@ fn fills_and_flushes_on_many_threads_agree() {
         for round in 0..2 * ROUNDS {
             thread::yield_now();
             phase.fetch_add(1, Ordering::SeqCst);
-            let next = if round % 2 == 0 { &other } else { &signer() };
+            let next = if round.is_multiple_of(2) {
+                &other
+            } else {
+                &signer()
+            };
             publisher.publish(counting.key_set(&[next]), FRESH, STALE);
             phase.fetch_add(1, Ordering::SeqCst);
         }
