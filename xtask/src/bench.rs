@@ -4,7 +4,7 @@ mod page;
 mod plot;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Failure;
@@ -66,35 +66,59 @@ const MEASUREMENTS: [Measurement; 6] = [
     },
 ];
 
-/// Runs every measurement; `quick` is for trying it out, and leaves the page alone.
+/// Runs every measurement and rewrites the page; `quick` is for trying it out, and leaves the page alone.
 ///
 /// # Errors
 ///
 /// When something cannot be built, or a measurement fails.
 pub(crate) fn run(quick: bool) -> Result<(), Failure> {
-    let bench = root().join("bench");
-    let results = bench.join("target/results");
+    let results = results();
     fs::create_dir_all(&results).map_err(|error| format!("{}: {error}", results.display()))?;
+    for measurement in &MEASUREMENTS {
+        let text = measurement.take(&results, quick)?;
+        println!("{text}");
+        if !quick {
+            let path = measurement.text(&results);
+            fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+    }
+    if quick { Ok(()) } else { show_results() }
+}
+
+/// Rewrites the page and its picture from the last results.
+///
+/// # Errors
+///
+/// When there are none.
+pub(crate) fn show_results() -> Result<(), Failure> {
+    let results = results();
     let mut sections = Vec::new();
     for measurement in &MEASUREMENTS {
-        let text = measurement.take(&bench, &results, quick)?;
-        println!("{text}");
+        let path = measurement.text(&results);
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {error}; run `cargo xtask bench`", path.display()))?;
         sections.push((measurement.heading, text));
-    }
-    if quick {
-        return Ok(());
     }
     page::write(&sections)?;
     plot::write(&results.join("latency.json"))
 }
 
+fn results() -> PathBuf {
+    root().join("bench/target/results")
+}
+
 impl Measurement {
+    fn text(&self, results: &Path) -> PathBuf {
+        results.join(format!("{}.txt", self.program))
+    }
+
     /// What the program prints. Its figures also go to a file of JSON.
-    fn take(&self, bench: &Path, results: &Path, quick: bool) -> Result<String, Failure> {
+    fn take(&self, results: &Path, quick: bool) -> Result<String, Failure> {
+        let bench = root().join("bench");
         // Each package by itself, so that none gets the features that another asks of their dependencies.
         run_command(
             cargo(["build", "--release", "--package", self.package])
-                .current_dir(bench)
+                .current_dir(&bench)
                 .env("CARGO_TARGET_DIR", bench.join("target")),
         )?;
         let program = bench.join("target/release").join(self.program);

@@ -25,7 +25,8 @@ usage: cargo xtask <COMMAND>
   instructions  count the instructions of each path, and compare with what was recorded;
                 with --record, record them
   bench         measure everything, beside other crates, and rewrite docs/performance.md;
-                with --quick, measure briefly and leave the page alone
+                with --quick, measure briefly and leave the page alone;
+                with --page, rewrite it from the last results
 
 With CI=true, a part that had to be left out is a failure.";
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         ["instructions", "--record"] => instructions::record(),
         ["bench"] => bench::run(false),
         ["bench", "--quick"] => bench::run(true),
+        ["bench", "--page"] => bench::show_results(),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
