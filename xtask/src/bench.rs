@@ -1,143 +1,125 @@
 //! `cargo xtask bench`: every measurement, and the page that shows them.
+//!
+//! The programs are those of the workspace in `bench`; each leaves its figures as JSON in `bench/target/results`, and
+//! what is written is made of these. Short runs are kept apart, in `bench/target/results/quick`, with a page of their
+//! own: their figures are not to be quoted, and never reach `docs`.
 
+mod figures;
+mod json;
+mod machine;
 mod page;
+mod part;
 mod plot;
+mod table;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::Failure;
-use crate::shell::{answers, cargo, output, root, run as run_command, show};
+use self::part::{Outcome, PARTS, Part};
+use crate::shell::{cargo, root, run as run_command};
+use crate::{Failure, instructions, is_ci};
 
-/// One program of the bench workspace and the heading its figures stand under.
-struct Measurement {
-    heading: &'static str,
-    package: &'static str,
-    program: &'static str,
-    arguments: &'static [&'static str],
-    /// Whether it is held to one processor from outside; the programs that need both hold themselves.
-    pinned: bool,
-}
+/// What is given to measure.
+const COMMAND: &str = "cargo xtask bench";
 
-const MEASUREMENTS: [Measurement; 6] = [
-    Measurement {
-        heading: "Nanoseconds, in process",
-        package: "portcullis-bench-rivals",
-        program: "latency",
-        arguments: &[],
-        pinned: true,
-    },
-    Measurement {
-        heading: "Allocations",
-        package: "portcullis-bench-rivals",
-        program: "allocations",
-        arguments: &[],
-        pinned: true,
-    },
-    Measurement {
-        heading: "Verdicts",
-        package: "portcullis-bench-rivals",
-        program: "verdicts",
-        arguments: &[],
-        pinned: true,
-    },
-    Measurement {
-        heading: "Growth, and two threads",
-        package: "portcullis-bench-growth",
-        program: "growth",
-        arguments: &[],
-        pinned: false,
-    },
-    Measurement {
-        heading: "Memory of API keys",
-        package: "portcullis-bench-growth",
-        program: "memory",
-        arguments: &[],
-        pinned: true,
-    },
-    Measurement {
-        heading: "Over HTTP/1.1 on loopback",
-        package: "portcullis-bench-http",
-        program: "portcullis-bench-http",
-        // wrk reaches the end of its processor before a bare server does, which flatters every other.
-        arguments: &["--load", "own"],
-        pinned: false,
-    },
-];
-
-/// Runs every measurement and rewrites the page; `quick` is for trying it out, and leaves the page alone.
+/// Takes every measurement, then rewrites the figures in `docs/performance.md` and the plot beside it; with `quick`,
+/// briefly, and writes to the folder of results instead. Goes on whatever fails, and shows what it has.
 ///
 /// # Errors
 ///
-/// When something cannot be built, or a measurement fails.
+/// When nothing can be built, or when a measurement fails; in continuous integration also when one is left out.
 pub(crate) fn run(quick: bool) -> Result<(), Failure> {
-    let results = results();
+    let target = target();
+    let results = results(&target, quick);
     fs::create_dir_all(&results).map_err(|error| format!("{}: {error}", results.display()))?;
-    for measurement in &MEASUREMENTS {
-        let text = measurement.take(&results, quick)?;
-        println!("{text}");
-        if !quick {
-            let path = measurement.text(&results);
-            fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    build(&target)?;
+    machine::keep(&results)?;
+
+    let mut failures = Vec::new();
+    let mut outcomes = Vec::new();
+    for part in &PARTS {
+        let outcome = part.take(&target, &results, quick);
+        match &outcome {
+            Outcome::Taken(_) => {}
+            Outcome::LeftOut(reason) => {
+                println!("left out: {}; {reason}", part.what);
+                failures.extend(is_ci().then(|| format!("{} left out; {reason}", part.what)));
+            }
+            Outcome::Failed(failure) => {
+                println!("{failure}");
+                failures.push(format!("{}: {failure}", part.what));
+            }
         }
+        outcomes.push((part, outcome));
     }
-    if quick { Ok(()) } else { show_results() }
+    failures.extend(instructions::check().err());
+    failures.extend(show(&outcomes, &results, quick).err());
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(failures.join("\n"))
+    }
 }
 
-/// Rewrites the page and its picture from the last results.
+/// Rewrites the page and its plot from the last results.
 ///
 /// # Errors
 ///
 /// When there are none.
 pub(crate) fn show_results() -> Result<(), Failure> {
-    let results = results();
-    let mut sections = Vec::new();
-    for measurement in &MEASUREMENTS {
-        let path = measurement.text(&results);
-        let text = fs::read_to_string(&path)
-            .map_err(|error| format!("{}: {error}; run `cargo xtask bench`", path.display()))?;
-        sections.push((measurement.heading, text));
+    let results = results(&target(), false);
+    let outcomes: Vec<_> = PARTS
+        .iter()
+        .map(|part| (part, part.kept(&results)))
+        .collect();
+    if outcomes.iter().all(|(_, outcome)| !outcome.is_taken()) {
+        return Err(format!(
+            "no results in {}: run `{COMMAND}`",
+            results.display()
+        ));
     }
-    page::write(&sections)?;
-    plot::write(&results.join("latency.json"))
+    show(&outcomes, &results, false)
 }
 
-fn results() -> PathBuf {
-    root().join("bench/target/results")
+/// Writes the page and the plot; what is quick stays with its results.
+fn show(outcomes: &[(&Part, Outcome)], results: &Path, quick: bool) -> Result<(), Failure> {
+    let docs = root().join("docs");
+    let (page, folder) = (
+        docs.join("performance.md"),
+        if quick { results } else { &docs },
+    );
+    page::write(
+        &page,
+        &folder.join("performance.md"),
+        &figures::of(outcomes, &machine::kept(results), quick)?,
+    )?;
+    plot::write(outcomes, &folder.join("performance.svg"))?;
+    println!("page and plot: {}", folder.display());
+    Ok(())
 }
 
-impl Measurement {
-    fn text(&self, results: &Path) -> PathBuf {
-        results.join(format!("{}.txt", self.program))
-    }
+fn results(target: &Path, quick: bool) -> PathBuf {
+    target.join(if quick { "results/quick" } else { "results" })
+}
 
-    /// What the program prints. Its figures also go to a file of JSON.
-    fn take(&self, results: &Path, quick: bool) -> Result<String, Failure> {
-        let bench = root().join("bench");
-        // Each package by itself, so that none gets the features that another asks of their dependencies.
-        run_command(
-            cargo(["build", "--release", "--package", self.package])
-                .current_dir(&bench)
-                .env("CARGO_TARGET_DIR", bench.join("target")),
-        )?;
-        let program = bench.join("target/release").join(self.program);
-        let mut command = if self.pinned && answers("taskset", &["--version"]) {
-            let mut command = Command::new("taskset");
-            command.args(["-c", "1"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        command
-            .arg("--json")
-            .arg(results.join(format!("{}.json", self.program)))
-            .args(self.arguments)
-            .current_dir(bench);
-        if quick {
-            command.arg("--quick");
+/// The folder that the bench workspace is built into: its own, unless the user has chosen another.
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("bench/target"), |chosen| root().join(chosen))
+}
+
+/// Builds each package by itself, so that none gets the features that another asks of their dependencies; and all of
+/// them first, so that nothing is measured on a core that compiling has just heated.
+fn build(target: &Path) -> Result<(), Failure> {
+    for package in part::packages() {
+        let mut command = cargo(["build", "--manifest-path=bench/Cargo.toml", "--release"]);
+        if is_ci() {
+            // At a desk the lock file may well be in the middle of a change.
+            command.arg("--locked");
         }
-        show(&command);
-        output(&mut command).map_err(|failure| format!("{}: {failure}", self.package))
+        command.args(["--bins", "--package", package]);
+        run_command(command.env("CARGO_TARGET_DIR", target))?;
     }
+    Ok(())
 }

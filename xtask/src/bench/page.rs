@@ -1,58 +1,49 @@
-//! The page of figures: what was measured is put between two marks, the prose around them stays.
+//! The page of figures: what was measured is put between two marks, and the prose around them stays.
 
 use std::fs;
-use std::process::Command;
+use std::path::Path;
 
 use crate::Failure;
-use crate::shell::{output, root};
 
 const BEGIN: &str = "<!-- figures -->";
 const END: &str = "<!-- /figures -->";
 
-/// Replaces the figures in `docs/performance.md`.
+/// Reads a page, and writes it with other figures, to the same place or to another.
 ///
 /// # Errors
 ///
-/// When the page is not there, or lacks a mark.
-pub(super) fn write(sections: &[(&str, String)]) -> Result<(), Failure> {
-    let path = root().join("docs/performance.md");
-    let explain = |problem: String| format!("{}: {problem}", path.display());
-    let page = fs::read_to_string(&path).map_err(|error| explain(error.to_string()))?;
-    let (Some(begin), Some(end)) = (page.find(BEGIN), page.find(END)) else {
-        return Err(explain(format!("lacks {BEGIN} or {END}")));
-    };
-    let mut figures = format!("{BEGIN}\n\n{}\n", machine());
-    for (heading, text) in sections {
-        figures.push_str(&format!(
-            "\n### {heading}\n\n```text\n{}\n```\n",
-            trimmed(text)
-        ));
+/// When the page is not there, or lacks a mark, or cannot be written.
+pub(super) fn write(page: &Path, written: &Path, figures: &str) -> Result<(), Failure> {
+    let text = fs::read_to_string(page).map_err(|error| format!("{}: {error}", page.display()))?;
+    let text = replaced(&text, figures)
+        .ok_or_else(|| format!("{}: it lacks {BEGIN} or {END}", page.display()))?;
+    fs::write(written, text).map_err(|error| format!("{}: {error}", written.display()))
+}
+
+fn replaced(page: &str, figures: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!(
+        "{before}{BEGIN}\n\n{}\n\n{END}{after}",
+        figures.trim()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_marks_changes() {
+        let page = "before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n";
+        let new = "before\n<!-- figures -->\n\nnew\n\n<!-- /figures -->\nafter\n";
+        assert_eq!(replaced(page, "new\n").as_deref(), Some(new));
+        assert_eq!(replaced(new, "new").as_deref(), Some(new));
     }
-    let page = format!("{}{figures}\n{}", &page[..begin], &page[end..]);
-    fs::write(&path, page).map_err(|error| explain(error.to_string()))
-}
 
-/// Without white space at the ends of lines.
-fn trimmed(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("\n").trim_matches('\n').to_owned()
-}
-
-/// What the figures are of.
-fn machine() -> String {
-    let said = |program: &str, arguments: &[&str]| {
-        output(Command::new(program).args(arguments)).unwrap_or_else(|_| "unknown".to_owned())
-    };
-    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processor
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-        .map_or("unknown", |(_, model)| model.trim());
-    format!(
-        "| | |\n|---|---|\n| date | {} |\n| processor | {model}, {} cores |\n| kernel | {} |\n| compiler | {} |",
-        said("date", &["--utc", "--iso-8601"]),
-        said("nproc", &[]),
-        said("uname", &["-sr"]),
-        said("rustc", &["--version"]),
-    )
+    #[test]
+    fn a_page_without_marks_is_left_alone() {
+        assert_eq!(replaced("<!-- figures -->", "new"), None);
+        assert_eq!(replaced("<!-- /figures --><!-- figures -->", "new"), None);
+    }
 }
