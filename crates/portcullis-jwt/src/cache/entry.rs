@@ -44,7 +44,7 @@ impl Entry {
 }
 
 impl Cached for Entry {
-    /// What came out of the payload is no longer than the token, and a third shorter.
+    /// An estimate: what came out of the payload takes about as much as the token, most of the time less.
     fn bytes(&self) -> usize {
         size_of::<Self>() + size_of::<VerifiedToken>() + 2 * self.text.bytes()
     }

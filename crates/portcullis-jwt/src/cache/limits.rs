@@ -8,9 +8,11 @@ use portcullis_core::ConfigError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheLimits {
-    /// The most tokens: 16,384 by default.
+    /// The most tokens: 16,384 by default. Rounded up to a multiple of 8.
     pub max_entries: usize,
-    /// The most bytes, counted generously: 32 MiB by default.
+    /// The most bytes: 32 MiB by default. An entry is counted by its token's length, twice, which is more than most
+    /// take; what custom claims ([`BearerBuilder::claims`](crate::BearerBuilder::claims)) allocate is not known, and
+    /// not counted.
     pub max_bytes: usize,
 }
 
@@ -54,6 +56,7 @@ impl CacheLimits {
 pub struct CacheStatus {
     /// How many tokens, those included that have ended and have not been replaced yet.
     pub entries: usize,
-    /// How many bytes they are counted for.
+    /// How many bytes they are counted for, and those that are on their way in: for a moment this may be more than the
+    /// limit.
     pub bytes: usize,
 }

@@ -1,0 +1,213 @@
+//! Whatever happens, a scheme with a cache answers as one without.
+
+use portcullis_core::{FailureKind, UnixTime};
+use portcullis_jwt::{Algorithm, Bearer, CacheLimits, JwtVerifier, TrustedIssuers};
+use serde_json::json;
+
+use crate::{
+    scene::{Scene, at, judge, just_before, next_signer},
+    support::{AUDIENCE, NOW, Signer, claims_with, signer},
+};
+
+/// SplitMix64: the same story each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % sides as u64).expect("one of the sides")
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.roll(of.len())]
+    }
+}
+
+/// All that a request is told.
+type Answer = Result<[Option<String>; 6], (FailureKind, &'static str, String)>;
+
+fn answer(bearer: &Bearer, token: &str) -> Answer {
+    judge(bearer, token)
+        .map(|principal| {
+            [
+                principal.subject().map(str::to_owned),
+                principal.client_id().map(str::to_owned),
+                principal.issuer().map(str::to_owned),
+                principal.credential_id().map(str::to_owned),
+                Some(principal.scopes().to_string()),
+                principal.expires_at().map(|time| format!("{time:?}")),
+            ]
+        })
+        .map_err(|failure| {
+            (
+                failure.kind(),
+                failure.external(),
+                failure.internal().to_owned(),
+            )
+        })
+}
+
+fn tokens() -> Vec<String> {
+    let signers = [
+        signer(),
+        next_signer(),
+        Signer::new(3, "key-1"),
+        Signer::new(4, "key-4"),
+    ];
+    let mut tokens = Vec::new();
+    for (number, signer) in signers.iter().enumerate() {
+        for (name, changes) in [
+            ("usual", json!({})),
+            ("short", json!({"exp": NOW + 20})),
+            ("later", json!({"nbf": NOW + 30, "exp": NOW + 250})),
+            ("new", json!({"iat": NOW + 40})),
+            ("bound", json!({"cnf": {"jkt": "x"}})),
+            ("for others", json!({"aud": "https://other.example.com"})),
+            (
+                "for all",
+                json!({"aud": [AUDIENCE, "https://other.example.com"]}),
+            ),
+            ("of others", json!({"iss": "https://partner.example.com"})),
+        ] {
+            let mut claims = claims_with(changes);
+            claims["jti"] = format!("{name} {number}").into();
+            tokens.push(signer.access_token(&claims));
+        }
+    }
+    tokens
+}
+
+/// Moments at which something begins or ends.
+fn moments() -> Vec<UnixTime> {
+    [
+        NOW - 70,
+        NOW - 30,
+        NOW - 20,
+        NOW,
+        NOW + 50,
+        NOW + 80,
+        NOW + 310,
+        NOW + 350,
+    ]
+    .into_iter()
+    .flat_map(|second| [just_before(second), at(second), at(second + 1)])
+    .collect()
+}
+
+fn change_keys(scene: &Scene, dice: &mut Dice) {
+    let (one, two, other_one) = (signer(), next_signer(), Signer::new(3, "key-1"));
+    let sets: [&[&Signer]; 6] = [
+        &[&one],
+        &[&two],
+        &[&one, &two],
+        &[&two, &one],
+        &[&other_one],
+        &[&other_one, &two],
+    ];
+    let stale_at = dice.pick(&[at(NOW + 50), just_before(NOW + 80), at(NOW + 9_000)]);
+    scene.publisher().with(|publisher| match dice.roll(8) {
+        0..=3 => {
+            let keys = scene.counting.key_set(dice.pick(&sets));
+            publisher.publish(keys, at(NOW), stale_at);
+        }
+        4 => publisher.confirm(at(NOW), stale_at),
+        5 | 6 => publisher.rebase(at(NOW), stale_at),
+        _ => publisher.record_failure(),
+    });
+}
+
+fn change_issuers(ours: &Scene, partner: &Scene, trusted: &TrustedIssuers, dice: &mut Dice) {
+    let scene = if dice.roll(3) == 0 { partner } else { ours };
+    let audience = dice.pick(&[AUDIENCE, AUDIENCE, "https://other.example.com"]);
+    let verifier = JwtVerifier::of(&scene.keys)
+        .audience(audience)
+        .algorithms([Algorithm::EdDSA])
+        .build()
+        .expect("a verifier");
+    match dice.roll(4) {
+        0 => {
+            trusted.remove(scene.keys.issuer());
+        }
+        1 => trusted.replace(verifier),
+        _ => {
+            // It may be there.
+            let _ = trusted.add(verifier);
+        }
+    }
+}
+
+/// The schemes of one story: the first has no cache.
+fn schemes(scene: &Scene, trusted: &TrustedIssuers) -> [[Bearer; 3]; 2] {
+    let limits = [CacheLimits::default(), CacheLimits::new(8, 3_000)];
+    let one = [
+        scene.builder().without_token_cache(),
+        scene.builder().token_cache(limits[0]),
+        scene.builder().token_cache(limits[1]),
+    ];
+    let many = || Bearer::trusting(trusted).clock(scene.shared_clock());
+    let many = [
+        many().without_token_cache(),
+        many().token_cache(limits[0]),
+        many().token_cache(limits[1]),
+    ];
+    [
+        one.map(|builder| builder.build().expect("a scheme")),
+        many.map(|builder| builder.build().expect("a scheme")),
+    ]
+}
+
+#[test]
+fn a_scheme_with_a_cache_answers_as_one_without() {
+    let (tokens, moments) = (tokens(), moments());
+    let (mut accepted, mut refused, mut checked) = (0, 0, [0; 3]);
+    for story in 0..20 {
+        let mut dice = Dice(story);
+        let scene = Scene::usual();
+        let partner = Scene::of("https://partner.example.com", &[&next_signer()]);
+        let verifier = scene.verifier().build().expect("a verifier");
+        let trusted = TrustedIssuers::new([verifier]).expect("one issuer");
+        let schemes = schemes(&scene, &trusted);
+        for step in 0..400 {
+            match dice.roll(40) {
+                0..=2 => scene.clock.set(dice.pick(&moments)),
+                3 | 4 => change_keys(&scene, &mut dice),
+                5 => change_keys(&partner, &mut dice),
+                6 => change_issuers(&scene, &partner, &trusted, &mut dice),
+                _ => {
+                    // Those that could be good are asked for more often.
+                    let range = if dice.roll(3) == 0 { tokens.len() } else { 16 };
+                    let token = &tokens[dice.roll(range)];
+                    for schemes in &schemes {
+                        let answers = [0, 1, 2].map(|scheme: usize| {
+                            let before = scene.checked() + partner.checked();
+                            let answer = answer(&schemes[scheme], token);
+                            checked[scheme] += scene.checked() + partner.checked() - before;
+                            answer
+                        });
+                        let [without, with, with_little] = answers;
+                        assert_eq!(with, without, "story {story}, step {step}");
+                        assert_eq!(with_little, without, "story {story}, step {step}");
+                        if without.is_ok() {
+                            accepted += 1;
+                        } else {
+                            refused += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    // It was a story in which much happens, and the caches were in use.
+    assert!(
+        accepted > 1_000 && refused > 1_000,
+        "{accepted} accepted, {refused} refused"
+    );
+    let [without, with, with_little] = checked;
+    assert!(
+        with < with_little && with_little < without,
+        "{checked:?} signatures"
+    );
+}

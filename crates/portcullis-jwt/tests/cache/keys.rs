@@ -1,0 +1,188 @@
+//! Keys that are withdrawn, replaced, confirmed, and that change while a token is verified.
+
+use std::{sync::mpsc, thread};
+
+use crate::{
+    scene::{LOADED, STALE, Scene, WARM, WARMTHS, accepted, entries, next_signer, refused},
+    support::{Signer, claims, signer},
+};
+
+#[test]
+fn a_token_is_verified_once_for_all_threads_and_clones() {
+    let scene = Scene::usual();
+    let bearer = scene.bearer();
+    let token = signer().access_token(&claims());
+    accepted(&bearer, &token, WARM);
+    for _ in 0..3 {
+        let (bearer, token) = (bearer.clone(), token.clone());
+        let thread = thread::spawn(move || accepted(&bearer, &token, WARM));
+        thread.join().expect("accepted");
+    }
+    assert_eq!((scene.checked(), entries(&bearer)), (1, 1));
+}
+
+#[test]
+fn without_a_cache_a_token_is_verified_each_time() {
+    let scene = Scene::usual();
+    let bearer = scene.builder().without_token_cache();
+    let bearer = bearer.build().expect("a scheme");
+    accepted(&bearer, &signer().access_token(&claims()), WARM);
+    assert_eq!((scene.checked(), bearer.cache_status()), (WARM, None));
+}
+
+#[test]
+fn a_withdrawn_key_takes_its_tokens_along_however_warm_they_are() {
+    for warmth in WARMTHS {
+        let scene = Scene::usual();
+        let bearer = scene.bearer();
+        let token = signer().access_token(&claims());
+        accepted(&bearer, &token, warmth);
+        scene.publish(&[&next_signer()]);
+        refused(&bearer, &token);
+        accepted(&bearer, &next_signer().access_token(&claims()), WARM);
+    }
+}
+
+#[test]
+fn one_key_less_leaves_the_tokens_of_the_others() {
+    for warmth in WARMTHS {
+        let (old, new) = (signer(), next_signer());
+        let scene = Scene::new(&[&old, &new]);
+        let bearer = scene.bearer();
+        let (by_old, by_new) = (old.access_token(&claims()), new.access_token(&claims()));
+        accepted(&bearer, &by_old, warmth);
+        accepted(&bearer, &by_new, warmth);
+        let before = scene.checked();
+        scene.publish(&[&new]);
+        accepted(&bearer, &by_new, WARM);
+        assert_eq!(scene.checked() - before, 1, "it is looked at again, once");
+        refused(&bearer, &by_old);
+    }
+}
+
+#[test]
+fn new_material_under_an_old_name_is_another_key() {
+    for warmth in WARMTHS {
+        let (old, new) = (signer(), Signer::new(2, "key-1"));
+        let scene = Scene::new(&[&old]);
+        let bearer = scene.bearer();
+        let (by_old, by_new) = (old.access_token(&claims()), new.access_token(&claims()));
+        accepted(&bearer, &by_old, warmth);
+        scene.publish(&[&new]);
+        refused(&bearer, &by_old);
+        accepted(&bearer, &by_new, warmth);
+        scene.publish(&[&old]);
+        refused(&bearer, &by_new);
+        accepted(&bearer, &by_old, WARM);
+    }
+}
+
+#[test]
+fn a_set_that_says_the_same_has_nothing_verified_again() {
+    let (one, two) = (signer(), next_signer());
+    let scene = Scene::new(&[&one, &two]);
+    let bearer = scene.bearer();
+    let token = one.access_token(&claims());
+    accepted(&bearer, &token, WARM);
+    scene.publish(&[&one, &two]);
+    accepted(&bearer, &token, 1);
+    scene.publish(&[&two, &one]);
+    accepted(&bearer, &token, 1);
+    let publisher = scene.publisher();
+    publisher.with(|publisher| publisher.confirm(LOADED, STALE));
+    accepted(&bearer, &token, 1);
+    publisher.with(|publisher| publisher.rebase(LOADED, STALE));
+    accepted(&bearer, &token, 1);
+    publisher.with(|publisher| publisher.record_failure());
+    accepted(&bearer, &token, 1);
+    assert_eq!(scene.checked(), 1);
+}
+
+#[test]
+fn a_key_that_comes_back_does_not_bring_its_old_verdicts() {
+    let scene = Scene::usual();
+    let bearer = scene.bearer();
+    let token = signer().access_token(&claims());
+    accepted(&bearer, &token, WARM);
+    // Nobody asks while it is gone.
+    scene.publish(&[&next_signer()]);
+    scene.publish(&[&signer()]);
+    accepted(&bearer, &token, WARM);
+    assert_eq!(scene.checked(), 2);
+}
+
+#[test]
+fn a_key_that_goes_while_its_token_is_verified_is_not_remembered() {
+    let scene = Scene::usual();
+    let bearer = scene.bearer();
+    let token = signer().access_token(&claims());
+    let publisher = scene.publisher();
+    scene
+        .counting
+        .meanwhile(move || publisher.publish(&[&next_signer()]));
+    accepted(&bearer, &token, 1);
+    refused(&bearer, &token);
+    scene.publish(&[&signer()]);
+    accepted(&bearer, &token, WARM);
+}
+
+#[test]
+fn a_key_that_goes_and_comes_back_meanwhile_has_its_token_verified_once_more() {
+    let scene = Scene::usual();
+    let bearer = scene.bearer();
+    let token = signer().access_token(&claims());
+    let publisher = scene.publisher();
+    scene.counting.meanwhile(move || {
+        publisher.publish(&[&next_signer()]);
+        publisher.publish(&[&signer()]);
+    });
+    accepted(&bearer, &token, WARM);
+    assert_eq!(scene.checked(), 2);
+}
+
+#[test]
+fn a_thread_that_was_idle_wakes_to_the_keys_of_now() {
+    for warmth in WARMTHS {
+        let scene = Scene::usual();
+        let bearer = scene.bearer();
+        let token = signer().access_token(&claims());
+        let (tell, told) = mpsc::channel();
+        let (wake, woken) = mpsc::channel();
+        thread::scope(|scope| {
+            let (bearer, token) = (&bearer, &token);
+            scope.spawn(move || {
+                accepted(bearer, token, warmth);
+                tell.send(()).expect("someone listens");
+                woken.recv().expect("woken");
+                refused(bearer, token);
+            });
+            told.recv().expect("it is warm there");
+            scene.publish(&[&next_signer()]);
+            wake.send(()).expect("it waits");
+        });
+    }
+}
+
+#[test]
+fn tokens_that_threads_keep_do_not_keep_anyone_fetching_keys() {
+    let scene = Scene::usual();
+    let bearer = scene.bearer();
+    let token = signer().access_token(&claims());
+    accepted(&bearer, &token, WARM);
+    let (tell, told) = mpsc::channel();
+    let (wake, woken) = mpsc::channel::<()>();
+    let there = {
+        let (bearer, token) = (bearer.clone(), token.clone());
+        thread::spawn(move || {
+            accepted(&bearer, &token, WARM);
+            drop(bearer);
+            tell.send(()).expect("someone listens");
+            woken.recv().expect("woken");
+        })
+    };
+    told.recv().expect("it is warm there");
+    let lives = scene.owner_lives_without(bearer);
+    wake.send(()).expect("it waits");
+    there.join().expect("no panic");
+    assert!(!lives, "the other thread still had the token");
+}

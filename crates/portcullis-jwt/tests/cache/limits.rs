@@ -1,0 +1,296 @@
+//! What the cache holds: no more than it may, and nothing but what was verified.
+
+use std::thread;
+
+use allocation_counter::measure;
+use http::Request;
+use portcullis_core::{Facts, Head, Outcome, Scheme};
+use portcullis_jwt::{Bearer, CacheLimits, CompactJws};
+use serde_json::{Value, json};
+
+use crate::{
+    scene::{Scene, WARM, accepted, entries, judge, numbered},
+    support::{NOW, Signer, claims, claims_with, signer},
+};
+
+const PLENTY: usize = 1 << 24;
+
+/// Makes a token one of the longest, of 7 KiB.
+const LONG: usize = 5_000;
+
+#[test]
+fn a_spray_of_good_tokens_keeps_to_both_limits() {
+    for (limits, padding) in [
+        (CacheLimits::new(1, PLENTY), 0),
+        (CacheLimits::new(9, PLENTY), 0),
+        (CacheLimits::new(64, PLENTY), 0),
+        (CacheLimits::new(64, PLENTY), LONG),
+        (CacheLimits::new(64, 10_000), 0),
+        (CacheLimits::new(1_024, 100_000), LONG),
+        (CacheLimits::new(1_024, 20_000), LONG),
+    ] {
+        let scene = Scene::usual();
+        let bearer = scene.bearer_of(limits);
+        for number in 0..300 {
+            let token = numbered(number, padding);
+            let principal = judge(&bearer, &token).expect("a good token");
+            assert_eq!(principal.credential_id(), Some(&*number.to_string()));
+            let status = bearer.cache_status().expect("a cache");
+            // Eight lie together.
+            assert!(
+                status.entries <= limits.max_entries.next_multiple_of(8),
+                "{limits:?} {status:?}"
+            );
+            assert!(status.bytes <= limits.max_bytes, "{limits:?} {status:?}");
+        }
+        assert!(entries(&bearer) > 0, "{limits:?}");
+    }
+}
+
+#[test]
+fn a_hot_token_stays_for_threads_that_have_not_seen_it() {
+    for (limits, padding) in [
+        (CacheLimits::new(64, PLENTY), 0),
+        (CacheLimits::new(64, 300_000), LONG),
+    ] {
+        let scene = Scene::usual();
+        let bearer = scene.bearer_of(limits);
+        let hot = signer().access_token(&claims());
+        accepted(&bearer, &hot, WARM);
+        let (mut number, mut again) = (0, 0);
+        for _ in 0..200 {
+            for _ in 0..4 {
+                accepted(&bearer, &numbered(number, padding), 1);
+                number += 1;
+            }
+            let before = scene.checked();
+            thread::scope(|scope| {
+                scope.spawn(|| accepted(&bearer, &hot, 1));
+            });
+            again += scene.checked() - before;
+        }
+        assert!(again <= 10, "{again} of 200 times, {limits:?}");
+    }
+}
+
+#[test]
+fn hot_tokens_are_verified_seldom_while_others_pass_by() {
+    const HOT: usize = 24;
+    const ROUNDS: usize = 100;
+    let scene = Scene::usual();
+    // So large that the hot ones find room wherever their hashes fall, and filled several times over.
+    let bearer = scene.bearer_of(CacheLimits::new(256, PLENTY));
+    // Some of them have to share a place in the thread's own level.
+    let hot: Vec<String> = (0..HOT).map(|number| numbered(number, 0)).collect();
+    let mut again = 0;
+    for round in 0..ROUNDS {
+        for (number, token) in hot.iter().enumerate() {
+            let before = scene.checked();
+            let principal = judge(&bearer, token).expect("a good token");
+            again += scene.checked() - before;
+            assert_eq!(principal.credential_id(), Some(&*number.to_string()));
+        }
+        for other in 0..8 {
+            accepted(&bearer, &numbered(1_000 + 8 * round + other, 0), 1);
+        }
+    }
+    assert!(
+        again < 2 * HOT,
+        "{again} of {} times, where {HOT} must be",
+        ROUNDS * HOT
+    );
+}
+
+#[test]
+fn a_full_cache_makes_room_for_what_is_new() {
+    for (limits, padding) in [
+        (CacheLimits::new(64, PLENTY), 0),
+        (CacheLimits::new(64, 300_000), LONG),
+    ] {
+        let scene = Scene::usual();
+        let bearer = scene.bearer_of(limits);
+        for number in 0..200 {
+            accepted(&bearer, &numbered(number, padding), 2);
+        }
+        let again = scene.checked() - 200;
+        assert!(again <= 10, "{again} of 200 were not kept, {limits:?}");
+    }
+}
+
+#[test]
+fn a_token_that_is_larger_than_the_cache_drives_nothing_out() {
+    let scene = Scene::usual();
+    let bearer = scene.bearer_of(CacheLimits::new(64, 10_000));
+    (0..3).for_each(|number| accepted(&bearer, &numbered(number, 0), 1));
+    let before = bearer.cache_status();
+    let long = numbered(9, LONG);
+    accepted(&bearer, &long, WARM);
+    assert_eq!(bearer.cache_status(), before);
+    assert_eq!(scene.checked(), 3 + WARM);
+
+    let none_fits = scene.bearer_of(CacheLimits::new(64, 1));
+    accepted(&none_fits, &long, WARM);
+    assert_eq!(entries(&none_fits), 0);
+}
+
+#[test]
+fn a_token_that_is_verified_again_takes_no_second_place() {
+    let scene = Scene::usual();
+    let bearer = scene.bearer();
+    let token = signer().access_token(&claims());
+    accepted(&bearer, &token, WARM);
+    let before = bearer.cache_status();
+    for _ in 0..20 {
+        scene.publish(&[&Signer::new(2, "key-2")]);
+        scene.publish(&[&signer()]);
+        accepted(&bearer, &token, WARM);
+    }
+    assert_eq!((bearer.cache_status(), scene.checked()), (before, 21));
+}
+
+/// Of a scheme without custom claims: what those hold is not counted.
+#[test]
+fn what_is_counted_is_no_less_than_what_usual_tokens_hold() {
+    const TOKENS: usize = 50;
+    for changes in [
+        json!({}),
+        json!({"padding": "x".repeat(LONG)}),
+        json!({"scope": scopes(10)}),
+        json!({"scope": scopes(40)}),
+    ] {
+        let bearer = Scene::usual().bearer_of(CacheLimits::new(4_096, PLENTY));
+        let mut claims = claims_with(changes);
+        let mut token = |number: usize| {
+            claims["jti"] = format!("token-{number:04}").into();
+            signer().access_token(&claims)
+        };
+        // The first brings the header that is known from then on.
+        accepted(&bearer, &token(TOKENS), 1);
+        let tokens: Vec<String> = (0..TOKENS).map(token).collect();
+        let before = bearer.cache_status().expect("a cache").bytes;
+        let held = measure(|| {
+            for token in &tokens {
+                accepted(&bearer, token, 1);
+            }
+        });
+        let held = usize::try_from(held.bytes_current).expect("more than before");
+        let counted = bearer.cache_status().expect("a cache").bytes - before;
+        let text = TOKENS * tokens[0].len();
+        assert!(
+            (text..=counted).contains(&held),
+            "{counted} counted, {held} held, {text} of text"
+        );
+    }
+}
+
+fn scopes(count: usize) -> String {
+    let scopes: Vec<String> = (0..count).map(|number| format!("{number:04}")).collect();
+    scopes.join(" ")
+}
+
+#[test]
+fn nothing_but_what_was_verified_enters() {
+    let scene = Scene::usual();
+    // So that whatever enters drives something out.
+    let bearer = scene.bearer_of(CacheLimits::new(8, PLENTY));
+    let hot: Vec<String> = (0..8).map(|number| numbered(number, 0)).collect();
+    for token in &hot {
+        accepted(&bearer, token, WARM);
+    }
+    let before = bearer.cache_status().expect("a cache");
+    assert_eq!(before.entries, 8);
+    for number in 0..100 {
+        for junk in junk(number) {
+            for _ in 0..3 {
+                assert!(!is_accepted(&bearer, &junk), "{}", junk.escape_ascii());
+            }
+            assert_eq!(
+                bearer.cache_status(),
+                Some(before),
+                "{}",
+                junk.escape_ascii()
+            );
+        }
+    }
+    let checked = scene.checked();
+    for token in &hot {
+        accepted(&bearer, token, 1);
+        thread::scope(|scope| {
+            scope.spawn(|| accepted(&bearer, token, 1));
+        });
+    }
+    assert_eq!(scene.checked(), checked);
+}
+
+fn is_accepted(bearer: &Bearer, sent: &[u8]) -> bool {
+    let request = Request::new(());
+    let outcome = bearer.authenticate(&Head::new(&request, &Facts::new()), sent);
+    matches!(outcome, Outcome::Done(Ok(_)))
+}
+
+fn junk(number: usize) -> Vec<Vec<u8>> {
+    let with = |changes: Value| {
+        let mut claims = claims_with(changes);
+        claims["jti"] = format!("junk-{number}").into();
+        claims
+    };
+    let mut junk: Vec<String> = [
+        json!({"aud": "https://other.example.com"}),
+        json!({"iss": "https://other.example.com"}),
+        json!({"exp": NOW - 60, "iat": NOW - 300}),
+        json!({"nbf": NOW + 61}),
+        json!({"iat": NOW + 61}),
+        json!({"exp": NOW + 1_000_000}),
+        json!({"exp": null}),
+        json!({"client_id": null}),
+        json!({"sub": 1}),
+    ]
+    .map(|changes| signer().access_token(&with(changes)))
+    .into();
+    let good = with(json!({}));
+    junk.extend([
+        Signer::new(9, "key-1").access_token(&good),
+        Signer::new(9, "key-9").access_token(&good),
+        signer().token(Some("JWT"), &good),
+        signer().token(None, &good),
+        signer().sign(r#"{"alg":"none","typ":"at+jwt"}"#, &good.to_string()),
+        signer().sign(
+            r#"{"alg":"RS256","kid":"key-1","typ":"at+jwt"}"#,
+            &good.to_string(),
+        ),
+        signer().sign(
+            r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#,
+            &number.to_string(),
+        ),
+        String::new(),
+        number.to_string(),
+        format!("a.{number}.b"),
+        "x".repeat(CompactJws::MAX_BYTES + 1 + number),
+    ]);
+    let tampered = signer().access_token(&good);
+    let mut all: Vec<Vec<u8>> = junk.into_iter().map(String::into_bytes).collect();
+    all.push(tampered.as_bytes()[1..].to_vec());
+    all.push([tampered.as_bytes(), b"\xff"].concat());
+    let mut flipped = tampered.into_bytes();
+    let position = number % flipped.len();
+    flipped[position] ^= 1;
+    all.push(flipped);
+    all
+}
+
+#[test]
+fn limits_that_cannot_be_are_named() {
+    for limits in [
+        CacheLimits::new(0, PLENTY),
+        CacheLimits::new(64, 0),
+        CacheLimits::new(0, 0),
+        CacheLimits::new(usize::MAX, PLENTY),
+        CacheLimits::new((1 << 24) + 1, PLENTY),
+    ] {
+        let error = Scene::usual().builder().token_cache(limits).build();
+        let error = error.expect_err("no cache");
+        assert_eq!(error.setting(), "token_cache", "{limits:?}");
+        let without = Scene::usual().builder().token_cache(limits);
+        assert!(without.without_token_cache().build().is_ok());
+    }
+}

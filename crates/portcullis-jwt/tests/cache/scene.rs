@@ -1,0 +1,285 @@
+//! An issuer whose keys come and go, a clock to the nanosecond, and a count of the signatures that are checked.
+#![allow(dead_code, reason = "no test binary uses all of it")]
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::Request;
+use portcullis_core::{
+    Clock, Facts, Failure, FailureKind, Head, Outcome, Principal, Scheme, SharedClock, UnixTime,
+};
+use portcullis_jwt::{
+    Algorithm, Bearer, BearerBuilder, CacheLimits, IssuerKeys, JwtVerifier, JwtVerifierBuilder,
+    KeyMaterial, KeyPublisher, KeyRejected, KeySet, Refresh, RefreshAnswer, TrustedIssuers,
+    backend::{AwsLc, InvalidSignature, PreparedKey, SignatureBackend},
+};
+use serde_json::{Value, json};
+
+use crate::support::{AUDIENCE, ISSUER, NOW, Signer, claims_with, signer};
+
+/// How often a token is asked for until it is in the shared level, until it could be copied, until it is in the
+/// thread's own level, and more.
+pub(crate) const WARMTHS: [usize; 4] = [1, 2, 3, 8];
+
+/// More than it takes until a token is in every level.
+pub(crate) const WARM: usize = 8;
+
+pub(crate) const LOADED: UnixTime = UnixTime::from_secs(NOW - 60);
+pub(crate) const STALE: UnixTime = UnixTime::from_secs(NOW + 100_000);
+
+/// Counts the signatures that are checked, and has something happen meanwhile.
+#[derive(Clone, Default)]
+pub(crate) struct Counting {
+    checked: Arc<AtomicUsize>,
+    meanwhile: Arc<Mutex<Option<Happening>>>,
+}
+
+type Happening = Box<dyn FnOnce() + Send>;
+
+impl Counting {
+    pub(crate) fn checked(&self) -> usize {
+        self.checked.load(Ordering::SeqCst)
+    }
+
+    /// What happens, once, while the next signature is checked.
+    pub(crate) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.meanwhile.lock().expect("no panic") = Some(Box::new(happens));
+    }
+
+    pub(crate) fn key_set(&self, signers: &[&Signer]) -> KeySet {
+        let keys: Vec<Value> = signers.iter().map(|signer| signer.jwk()).collect();
+        let json = json!({ "keys": keys }).to_string();
+        KeySet::parse_with(json.as_bytes(), self).expect("a key set")
+    }
+}
+
+impl fmt::Debug for Counting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counting")
+    }
+}
+
+impl SignatureBackend for Counting {
+    fn prepare(
+        &self,
+        key: &KeyMaterial,
+        algorithm: Algorithm,
+    ) -> Result<Box<dyn PreparedKey>, KeyRejected> {
+        let key = AwsLc.prepare(key, algorithm)?;
+        Ok(Box::new(Counted(key, self.clone())))
+    }
+}
+
+struct Counted(Box<dyn PreparedKey>, Counting);
+
+impl PreparedKey for Counted {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        self.1.checked.fetch_add(1, Ordering::SeqCst);
+        let meanwhile = self.1.meanwhile.lock().expect("no panic").take();
+        if let Some(happens) = meanwhile {
+            happens();
+        }
+        self.0.verify(message, signature)
+    }
+}
+
+/// A clock that only moves when told, in steps as small as there are.
+#[derive(Clone, Debug)]
+pub(crate) struct FineClock(Arc<AtomicU64>);
+
+impl FineClock {
+    fn new() -> Self {
+        let clock = Self(Arc::default());
+        clock.set(UnixTime::from_secs(NOW));
+        clock
+    }
+
+    pub(crate) fn set(&self, now: UnixTime) {
+        let nanoseconds = now.as_duration().as_nanos();
+        let nanoseconds = u64::try_from(nanoseconds).expect("this side of 2554");
+        self.0.store(nanoseconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FineClock {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_duration(Duration::from_nanos(self.0.load(Ordering::SeqCst)))
+    }
+}
+
+pub(crate) fn at(second: u64) -> UnixTime {
+    UnixTime::from_secs(second)
+}
+
+/// The last moment before that second.
+pub(crate) fn just_before(second: u64) -> UnixTime {
+    at(second).saturating_sub(Duration::from_nanos(1))
+}
+
+/// Has nothing to offer; as long as it is there, someone would be fetching keys.
+struct Owner(#[expect(dead_code, reason = "it is held")] Arc<()>);
+
+impl Refresh for Owner {
+    fn unknown_key(&self) -> RefreshAnswer {
+        RefreshAnswer::Exhausted
+    }
+
+    fn bad_signature(&self) {}
+}
+
+/// An issuer, by the name of [`ISSUER`] unless another is given.
+pub(crate) struct Scene {
+    pub(crate) counting: Counting,
+    pub(crate) clock: FineClock,
+    pub(crate) keys: IssuerKeys,
+    publisher: Publisher,
+    owner: Weak<()>,
+}
+
+/// The one hand that publishes, which more than one place may need.
+#[derive(Clone)]
+pub(crate) struct Publisher(Arc<Mutex<KeyPublisher>>, Counting);
+
+impl Publisher {
+    pub(crate) fn publish(&self, signers: &[&Signer]) {
+        let keys = self.1.key_set(signers);
+        self.with(|publisher| publisher.publish(keys, LOADED, STALE));
+    }
+
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut KeyPublisher) -> R) -> R {
+        change(&mut self.0.lock().expect("no panic"))
+    }
+}
+
+impl Scene {
+    /// The issuer has published the keys of `signers`.
+    pub(crate) fn new(signers: &[&Signer]) -> Self {
+        Self::of(ISSUER, signers)
+    }
+
+    pub(crate) fn of(issuer: &str, signers: &[&Signer]) -> Self {
+        let (counting, alive) = (Counting::default(), Arc::new(()));
+        let owner = Arc::downgrade(&alive);
+        let (keys, publisher) =
+            IssuerKeys::refreshed(issuer, Box::new(Owner(alive))).expect("an issuer");
+        let publisher = Publisher(Arc::new(Mutex::new(publisher)), counting.clone());
+        publisher.publish(signers);
+        Self {
+            counting,
+            clock: FineClock::new(),
+            keys,
+            publisher,
+            owner,
+        }
+    }
+
+    /// [`signer`] is all there is.
+    pub(crate) fn usual() -> Self {
+        Self::new(&[&signer()])
+    }
+
+    pub(crate) fn publish(&self, signers: &[&Signer]) {
+        self.publisher.publish(signers);
+    }
+
+    pub(crate) fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    /// Gives up the scheme and the keys; whether someone would still be fetching keys.
+    pub(crate) fn owner_lives_without(self, bearer: Bearer) -> bool {
+        let Self { keys, owner, .. } = self;
+        drop((keys, bearer));
+        owner.strong_count() > 0
+    }
+
+    pub(crate) fn checked(&self) -> usize {
+        self.counting.checked()
+    }
+
+    pub(crate) fn builder(&self) -> BearerBuilder {
+        Bearer::jwt(&self.keys)
+            .audience(AUDIENCE)
+            .algorithms([Algorithm::EdDSA])
+            .clock(self.shared_clock())
+    }
+
+    pub(crate) fn shared_clock(&self) -> SharedClock {
+        Arc::new(self.clock.clone())
+    }
+
+    pub(crate) fn bearer(&self) -> Bearer {
+        self.builder().build().expect("a scheme")
+    }
+
+    pub(crate) fn bearer_of(&self, limits: CacheLimits) -> Bearer {
+        let builder = self.builder().token_cache(limits);
+        builder.build().expect("a scheme")
+    }
+
+    pub(crate) fn verifier(&self) -> JwtVerifierBuilder {
+        JwtVerifier::of(&self.keys)
+            .audience(AUDIENCE)
+            .algorithms([Algorithm::EdDSA])
+    }
+
+    pub(crate) fn trusting(&self, trusted: &TrustedIssuers) -> Bearer {
+        Bearer::trusting(trusted)
+            .clock(self.shared_clock())
+            .build()
+            .expect("a scheme")
+    }
+}
+
+/// The verdict, which must be there without waiting.
+pub(crate) fn judge(bearer: &Bearer, token: &str) -> Result<Principal, Failure> {
+    let request = Request::new(());
+    match bearer.authenticate(&Head::new(&request, &Facts::new()), token.as_bytes()) {
+        Outcome::Done(verdict) => verdict,
+        Outcome::Pending(_) => panic!("waits"),
+    }
+}
+
+/// Has it accepted so often.
+pub(crate) fn accepted(bearer: &Bearer, token: &str, times: usize) {
+    for time in 0..times {
+        if let Err(failure) = judge(bearer, token) {
+            panic!("{:?} at time {time}", failure.internal());
+        }
+    }
+}
+
+/// Has it refused, once and again, for what the caller did.
+pub(crate) fn refused(bearer: &Bearer, token: &str) {
+    refused_as(bearer, token, FailureKind::Invalid);
+}
+
+pub(crate) fn refused_as(bearer: &Bearer, token: &str, kind: FailureKind) {
+    for time in 0..WARM {
+        match judge(bearer, token) {
+            Ok(_) => panic!("accepted at time {time}: {token}"),
+            Err(failure) => assert_eq!(failure.kind(), kind, "{}", failure.internal()),
+        }
+    }
+}
+
+pub(crate) fn entries(bearer: &Bearer) -> usize {
+    bearer.cache_status().expect("a cache").entries
+}
+
+/// The other key of the issuer.
+pub(crate) fn next_signer() -> Signer {
+    Signer::new(2, "key-2")
+}
+
+/// A good token of this `jti`, longer by the length of `padding`.
+pub(crate) fn numbered(number: usize, padding: usize) -> String {
+    let changes = json!({"jti": number.to_string(), "padding": "x".repeat(padding)});
+    signer().access_token(&claims_with(changes))
+}
