@@ -334,6 +334,7 @@ pub fn check_credentials(presented: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(presented)
         .ok()
         // No early exit: this way the compiler looks at many octets at once.
+        .filter(|credentials| !credentials.is_empty())
         .filter(|credentials| {
             let octets = credentials.bytes();
             octets.fold(true, |so_far, octet| so_far & is_credential_octet(octet))

@@ -166,15 +166,18 @@ impl KeyView {
     /// Whether the keys are those of `epoch` still, and not too old.
     #[inline]
     pub(crate) fn are_current(&self, epoch: u64, now: UnixTime) -> bool {
-        self.0.epoch.load(Ordering::Acquire) == epoch
-            && nanoseconds(now) < self.0.stale_at.load(Ordering::Acquire)
+        // The limit first: whoever sees a new one then sees the epoch that was stored before it. The other way round,
+        // old keys that had gone stale could be taken for current by the limit of those that replace them.
+        let stale_at = self.0.stale_at.load(Ordering::Acquire);
+        nanoseconds(now) < stale_at && self.0.epoch.load(Ordering::Acquire) == epoch
     }
 
     fn publish(&self, snapshot: KeySnapshot) {
         let (epoch, stale_at) = (snapshot.epoch, stale_nanosecond(&snapshot));
         self.0.snapshot.store(Arc::new(snapshot));
-        self.0.stale_at.store(stale_at, Ordering::Release);
+        // The epoch before the limit: see `are_current`.
         self.0.epoch.store(epoch, Ordering::Release);
+        self.0.stale_at.store(stale_at, Ordering::Release);
     }
 }
 

@@ -106,12 +106,13 @@ impl TrustedIssuers {
     pub fn remove(&self, issuer: &str) -> bool {
         let before = self.0.trusted.rcu(|trusted| {
             let mut trusted = Trusted::clone(trusted);
-            trusted.verifiers.remove(issuer);
-            trusted.epoch += 1;
+            let was_trusted = trusted.verifiers.remove(issuer).is_some();
+            trusted.epoch += u64::from(was_trusted);
             trusted
         });
-        self.0.advance_to(before.epoch + 1);
-        before.verifiers.contains_key(issuer)
+        let was_trusted = before.verifiers.contains_key(issuer);
+        self.0.advance_to(before.epoch + u64::from(was_trusted));
+        was_trusted
     }
 
     /// The issuers that are trusted now, in no particular order.
