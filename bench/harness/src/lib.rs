@@ -93,7 +93,12 @@ impl Contender {
 
     /// The median of what a call costs over one of `other`, in nanoseconds.
     pub fn over(&self, other: &Self) -> f64 {
-        median(self.samples.iter().zip(&other.samples).map(|(one, other)| one - other))
+        median(
+            self.samples
+                .iter()
+                .zip(&other.samples)
+                .map(|(one, other)| one - other),
+        )
     }
 }
 
@@ -120,7 +125,9 @@ pub fn run(contenders: &mut [Contender], rounds: usize, batch: Duration) {
         // Warm up, and find how many calls fill a batch.
         let took = (contender.batch)(4 * IN_CACHE).max(Duration::from_nanos(1));
         let calls = 4.0 * IN_CACHE as f64 * batch.as_secs_f64() / took.as_secs_f64();
-        contender.calls = (calls as usize).clamp(1, 1 << 20).next_multiple_of(IN_CACHE);
+        contender.calls = (calls as usize)
+            .clamp(1, 1 << 20)
+            .next_multiple_of(IN_CACHE);
         (contender.batch)(contender.calls);
         contender.samples.clear();
     }
@@ -129,7 +136,9 @@ pub fn run(contenders: &mut [Contender], rounds: usize, batch: Duration) {
         for position in 0..count {
             let contender = &mut contenders[(round + position) % count];
             let took = (contender.batch)(contender.calls);
-            contender.samples.push(took.as_nanos() as f64 / contender.calls as f64);
+            contender
+                .samples
+                .push(took.as_nanos() as f64 / contender.calls as f64);
         }
     }
 }

@@ -6,7 +6,7 @@ use portcullis_test::Broken;
 
 use crate::{
     Load, Options, Site, Through,
-    contenders::{ApiKey, StaticBearer},
+    contenders::{ApiKey, Floor, StaticBearer},
     rows::Entry,
 };
 
@@ -90,7 +90,7 @@ pub fn tokens(algorithm: Algorithm, options: &Options) -> usize {
     }
 }
 
-/// Credentials that are no tokens of an issuer: the suite's API keys, and a fixed bearer value.
+/// Credentials that are no tokens of an issuer: the suite's API keys, a fixed bearer value, and the floors.
 #[must_use]
 pub fn keys(options: &Options) -> Vec<(Entry, Load)> {
     let mut entries = Vec::new();
@@ -99,6 +99,8 @@ pub fn keys(options: &Options) -> Vec<(Entry, Load)> {
             (ApiKey::Plain.name(), ApiKey::Plain.build(through)),
             (ApiKey::Peppered.name(), ApiKey::Peppered.build(through)),
             (StaticBearer::NAME, StaticBearer.build(through)),
+            (Floor::Token.name(), Floor::Token.build(through)),
+            (Floor::Key.name(), Floor::Key.build(through)),
         ];
         for (name, built) in built {
             let Ok((built, load)) = built else { continue };

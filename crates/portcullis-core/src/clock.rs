@@ -82,10 +82,23 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 pub type SharedClock = Arc<dyn Clock>;
 
 /// The operating system's wall clock.
+///
+/// On Linux it is read as of the kernel's last tick, which is at most 10 ms ago (`CLOCK_REALTIME_COARSE`): a reading
+/// costs a quarter of an exact one, and what is compared with it is whole seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn now(&self) -> UnixTime {
+        use rustix::time::{ClockId, clock_gettime};
+
+        let time = clock_gettime(ClockId::RealtimeCoarse);
+        // Before 1970 the seconds are negative, and the time is the epoch.
+        UnixTime(time.try_into().unwrap_or_default())
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the wall clock"
@@ -124,6 +137,19 @@ mod tests {
         let before = UNIX_EPOCH - Duration::from_secs(1);
         assert_eq!(UnixTime::from(before), UnixTime::default());
         assert_eq!(end_of_time().to_system_time(), None);
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is what the clock is held against"
+    )]
+    fn the_system_clock_is_the_systems() {
+        // Twice the longest tick: between the readings there may be one.
+        let tick = Duration::from_millis(20);
+        let before = UnixTime::from(SystemTime::now()).saturating_sub(tick);
+        let read = SystemClock.now();
+        assert!(before <= read && read <= SystemTime::now().into());
     }
 
     fn end_of_time() -> UnixTime {

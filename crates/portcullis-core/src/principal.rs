@@ -166,7 +166,8 @@ impl Principal {
         self.0.expires_at
     }
 
-    /// The custom claims, where the scheme was told to decode a `T`.
+    /// The custom claims, where the scheme was told to decode a `T`. One value serves all requests with the same token
+    /// while that is cached.
     #[must_use]
     pub fn claims<T: 'static>(&self) -> Option<&T> {
         self.0.claims.as_deref()?.downcast_ref()

@@ -119,19 +119,31 @@ impl ScopeSet {
     /// The scopes of a space-separated list. Only U+0020 separates.
     #[must_use]
     pub fn parse(list: &str) -> Self {
-        Self::from_tokens(list.split(' '))
+        let mut tokens = Tokens::new();
+        let mut start = 0;
+        for (at, byte) in list.bytes().enumerate() {
+            if byte == b' ' {
+                tokens.push(&list[start..at]);
+                start = at + 1;
+            }
+        }
+        tokens.push(&list[start..]);
+        Self::of(tokens)
     }
 
     /// The scopes of a list that is already in pieces, such as a JSON array. A piece is one scope or nothing: it is
     /// not split further.
     #[must_use]
     pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut tokens: SmallVec<[&str; 16]> = tokens
-            .into_iter()
-            .filter(|token| is_scope_token(token))
-            .collect();
-        tokens.sort_unstable();
-        tokens.dedup();
+        Self::of(tokens.into_iter().collect())
+    }
+
+    fn of(mut tokens: Tokens<'_>) -> Self {
+        tokens.retain(|token| is_scope_token(token));
+        if !tokens.is_sorted_by(|one, next| one < next) {
+            tokens.sort_unstable();
+            tokens.dedup();
+        }
         let length = tokens
             .iter()
             .map(|token| token.len() + 1)
@@ -203,6 +215,9 @@ impl ScopeSet {
         &self.text[start..self.ends[index] as usize]
     }
 }
+
+/// Pieces of a list, each a scope or nothing.
+type Tokens<'a> = SmallVec<[&'a str; 16]>;
 
 impl AsRef<str> for Scope {
     fn as_ref(&self) -> &str {

@@ -14,56 +14,53 @@ use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
 /// can ask for: texts, numbers, and the lists it names. Whatever else there is keeps its name and its type only.
 #[derive(Debug)]
 pub(crate) struct Claims<'de> {
-    members: SmallVec<[Member<'de>; 12]>,
+    /// The members' names, cut short, side by side: what a search goes through.
+    briefs: SmallVec<[Brief; MEMBERS]>,
+    members: SmallVec<[Member<'de>; MEMBERS]>,
 }
+
+/// As many as most tokens have.
+const MEMBERS: usize = 12;
 
 #[derive(Debug)]
 struct Member<'de> {
-    brief: Brief,
     name: Cow<'de, str>,
     claim: Claim<'de>,
 }
 
-impl Member<'_> {
-    fn is_named(&self, name: &str, brief: Brief) -> bool {
-        self.brief == brief && (brief.is_whole() || self.name == name)
-    }
-}
-
-/// A name cut to what is compared at once: its length, and eight of its letters. A token's claims are looked for some
+/// A name cut to what is compared at once: its length, and seven of its letters. A token's claims are looked for some
 /// thirty times, by names that are mostly as long as each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Brief {
-    length: usize,
-    letters: u64,
-}
+struct Brief(u64);
 
 impl Brief {
-    const LETTERS: usize = 8;
+    const LETTERS: usize = 7;
 
-    /// Letters may be taken twice: with the length they tell a name of up to eight from any other all the same.
+    /// Letters may be taken twice: with the length they tell a name of up to seven from any other all the same.
     #[inline]
     fn of(name: &str) -> Self {
         let bytes = name.as_bytes();
         let letters = match (bytes.first_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
             (Some(first), _, _) => u64::from_le_bytes(*first),
-            (_, Some(first), Some(last)) => {
-                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+            (_, Some(first), Some([a, b, c])) => {
+                u64::from(u32::from_le_bytes(*first)) << 24
+                    | u64::from(u32::from_le_bytes([*a, *b, *c, 0]))
             }
             _ => bytes
                 .iter()
                 .fold(0, |letters, letter| letters << 8 | u64::from(*letter)),
         };
-        Self {
-            length: name.len(),
-            letters,
-        }
+        let length = bytes.len().min(0xff) as u64;
+        Self(letters << 8 | length)
     }
+}
 
-    /// Whether nothing was cut.
-    fn is_whole(self) -> bool {
-        self.length <= Self::LETTERS
-    }
+/// Where the member of this name is.
+#[inline]
+fn position(briefs: &[Brief], members: &[Member<'_>], name: &str, brief: Brief) -> Option<usize> {
+    let is_whole = name.len() <= Brief::LETTERS;
+    let mut named = briefs.iter().zip(members);
+    named.position(|(other, member)| *other == brief && (is_whole || member.name == name))
 }
 
 impl<'de> Claims<'de> {
@@ -82,11 +79,8 @@ impl<'de> Claims<'de> {
     /// The claim named `name`, whatever its type.
     #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<&Claim<'de>> {
-        let brief = Brief::of(name);
-        self.members
-            .iter()
-            .find(|member| member.is_named(name, brief))
-            .map(|member| &member.claim)
+        let at = position(&self.briefs, &self.members, name, Brief::of(name))?;
+        Some(&self.members[at].claim)
     }
 
     /// Whether there is a claim named `name`, be it `null`.
@@ -164,19 +158,20 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: SmallVec<[Member<'de>; 12]> = SmallVec::new();
+        let (mut briefs, mut members) = (SmallVec::new(), SmallVec::new());
         while let Some(Text(name)) = map.next_key()? {
             let brief = Brief::of(&name);
             // Compared one by one: an issuer has signed these, and a token is at most 8 KiB.
-            if members.iter().any(|member| member.is_named(&name, brief)) {
+            if position(&briefs, &members, &name, brief).is_some() {
                 return Err(A::Error::custom(DUPLICATE));
             }
             let claim = map.next_value_seed(ClaimSeed {
                 keep_list: &|| (self.wants_list)(&name),
             })?;
-            members.push(Member { brief, name, claim });
+            briefs.push(brief);
+            members.push(Member { name, claim });
         }
-        Ok(Claims { members })
+        Ok(Claims { briefs, members })
     }
 }
 
@@ -327,6 +322,31 @@ mod tests {
     fn time(json: &str) -> Result<Option<UnixTime>, WrongType> {
         let json = format!(r#"{{"exp":{json}}}"#);
         parse(&json).map_err(|_| WrongType)?.time("exp")
+    }
+
+    #[test]
+    fn a_name_is_told_from_every_other() {
+        let name = |length: usize| "abcdefghijklmnopqrstuvwxyz".repeat(12)[..length].to_owned();
+        for length in 0..300 {
+            let claims = format!(r#"{{"{}":1}}"#, name(length));
+            let claims = parse(&claims).expect("parses");
+            for other in 0..300 {
+                assert_eq!(
+                    claims.has(&name(other)),
+                    other == length,
+                    "{length} {other}"
+                );
+            }
+            for at in 0..length {
+                let mut other = name(length);
+                other.replace_range(at..=at, "_");
+                assert!(!claims.has(&other), "{at} of {length}");
+            }
+        }
+        // A length that does not fit a byte, and the same letters in another order.
+        let long = name(7 + 256);
+        assert!(!parse(r#"{"abcdefg":1}"#).expect("parses").has(&long));
+        assert!(!parse(r#"{"abab":1}"#).expect("parses").has("baba"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ type Show = fn(&Value) -> Result<String, Failure>;
 /// The headings, in the order of the page, each with the part whose figures stand there.
 const SECTIONS: [(&str, &str, Show); 8] = [
     ("Time, in process", "latency", cost::tokens),
-    ("API keys", "latency", cost::keys),
+    ("API keys, and the floor", "latency", cost::keys),
     ("Refusals", "latency", cost::refusals),
     ("Allocations", "allocations", cost::allocations),
     ("Verdicts", "verdicts", verdicts::show),

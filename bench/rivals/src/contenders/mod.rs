@@ -4,6 +4,7 @@ mod aliri;
 mod api_key;
 mod axum_jwt_auth;
 mod axum_keycloak_auth;
+mod floor;
 mod huskarl;
 mod jsonwebtoken;
 mod jwt_authorizer;
@@ -13,6 +14,7 @@ mod static_bearer;
 mod tower_oauth2;
 
 pub use api_key::ApiKey;
+pub use floor::Floor;
 pub use portcullis::Suite;
 pub use static_bearer::StaticBearer;
 

@@ -1,8 +1,8 @@
 //! The level that all threads share: a table of fixed size, read and written without locks.
 //!
-//! The table is cut into sets of eight slots, two cache lines. A hash names a set, and an entry lies in any slot of its set. A slot's
-//! tag says which hash to expect in it; tag and entry are not changed together, so the tag is only a hint, and the
-//! entry itself says whether it is the one.
+//! The table is cut into sets of eight slots. A hash names a set, and an entry lies in any slot of its set. A slot's tag
+//! says which hash to expect in it; tag and entry are not changed together, so the tag is only a hint, and the entry
+//! itself says whether it is the one.
 
 use super::limits::CacheStatus;
 use super::slot::{Arc, AtomicU64, AtomicUsize, Ordering, Slot};

@@ -69,6 +69,7 @@ impl Profile {
     pub(crate) fn scopes(&self, claims: &Claims<'_>) -> ScopeSet {
         match &self.scopes {
             ScopeRule::First(names) => match names.iter().find_map(|name| claims.get(name)) {
+                Some(Claim::Text(list)) => ScopeSet::parse(list),
                 Some(claim) => granted_by([claim]),
                 None => ScopeSet::default(),
             },

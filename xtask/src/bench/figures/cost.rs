@@ -30,7 +30,8 @@ pub(super) fn keys(figures: &Value) -> Result<String, Failure> {
     let table = Table::of_runs(list(figures, "timings")?, &runs, time);
     Ok(format!(
         "Nanoseconds a request over the bare service, one key again and again. The static bearer compares with one \
-         fixed value, and knows no callers.\n\n{table}"
+         fixed value, and knows no callers. The floors know one caller: they find its header, compare, read the clock, \
+         strip the header, and tell the handler who it is.\n\n{table}"
     ))
 }
 
