@@ -31,6 +31,11 @@ pub use self::key_set::{
 };
 pub use self::thumbprint::Thumbprint;
 
+// The other side: what a client proves itself with.
+mod signing;
+
+pub use self::signing::{SignError, SigningKey, SigningKeyError};
+
 // What a verifier borrows, and who keeps it fresh.
 mod budget;
 mod issuer_keys;

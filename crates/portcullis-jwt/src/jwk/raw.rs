@@ -17,9 +17,9 @@ use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, RsaKey};
 #[derive(Default)]
 pub(crate) struct RawJwk<'j> {
     kty: Option<Shallow<'j>>,
-    kid: Option<Shallow<'j>>,
-    usage: Option<Shallow<'j>>,
-    key_ops: Option<&'j RawValue>,
+    pub(crate) kid: Option<Shallow<'j>>,
+    pub(crate) usage: Option<Shallow<'j>>,
+    pub(crate) key_ops: Option<&'j RawValue>,
     alg: Option<Shallow<'j>>,
     crv: Option<Shallow<'j>>,
     n: Option<Shallow<'j>>,
@@ -82,7 +82,7 @@ impl<'j> RawJwk<'j> {
         Ok(())
     }
 
-    fn material(&self) -> Result<KeyMaterial, SkipReason> {
+    pub(crate) fn material(&self) -> Result<KeyMaterial, SkipReason> {
         match text("kty", &self.kty)? {
             "RSA" => Ok(KeyMaterial::Rsa(RsaKey::new(
                 &bytes("n", &self.n)?,
@@ -106,7 +106,7 @@ impl<'j> RawJwk<'j> {
         }
     }
 
-    fn algorithms(&self, material: &KeyMaterial) -> Result<AlgorithmSet, SkipReason> {
+    pub(crate) fn algorithms(&self, material: &KeyMaterial) -> Result<AlgorithmSet, SkipReason> {
         let family = material.family();
         if self.alg.is_none() {
             return Ok(Algorithm::ASYMMETRIC

@@ -14,6 +14,7 @@ use self::jwks::Skipped;
 pub use self::jwks::{KeySetError, SkippedKey};
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
+pub(crate) use self::pem::{block_length, curve_by_oid};
 pub use self::select::{Candidates, MatchedBy, NoCandidate};
 pub use self::verify::SignatureError;
 use crate::algorithm::{Algorithm, AlgorithmSet};

@@ -54,7 +54,7 @@ pub(super) fn parse(pem: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
 }
 
 /// The length of the block that `text` begins with, up to and including its last line.
-fn block_length(text: &str) -> Option<usize> {
+pub(crate) fn block_length(text: &str) -> Option<usize> {
     const END: &str = "-----END ";
     let end = text.find(END)? + END.len();
     Some(end + text[end..].find("-----")? + "-----".len())
@@ -111,7 +111,7 @@ fn parse_rsa(der: &[u8]) -> Result<KeyMaterial, PemError> {
 }
 
 /// RFC 5480 §2.1.1.1.
-fn curve_by_oid(oid: ObjectIdentifier) -> Option<Curve> {
+pub(crate) fn curve_by_oid(oid: ObjectIdentifier) -> Option<Curve> {
     const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
     const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
     const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
