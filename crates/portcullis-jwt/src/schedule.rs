@@ -245,12 +245,14 @@ impl Jitter {
     }
 
     /// The time, 10 % more or less.
-    fn spread(self, time: Duration) -> Duration {
+    #[must_use]
+    pub fn spread(self, time: Duration) -> Duration {
         scale(time, 0.9 + self.0 * 0.2)
     }
 
     /// The time, up to half of it less.
-    fn shorten(self, time: Duration) -> Duration {
+    #[must_use]
+    pub fn shorten(self, time: Duration) -> Duration {
         scale(time, 1.0 - self.0 / 2.0)
     }
 }

@@ -2,7 +2,7 @@
 
 use portcullis_core::{UnixTime, escape};
 use reqwest::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
@@ -25,14 +25,14 @@ pub(crate) fn well_known(issuer: &Url) -> [Url; 2] {
     ]
 }
 
-/// The members that are used. Others are of no concern here.
+/// The member that says whose metadata it is. Those who look for others read them by a form of their own, so that one
+/// that is ill-formed is the concern only of who needs it.
 #[derive(Deserialize)]
-struct Metadata {
+struct Named {
     issuer: String,
-    jwks_uri: String,
 }
 
-/// Finds out where an issuer's keys are.
+/// Finds an issuer's metadata.
 #[derive(Debug)]
 pub(crate) struct Discovery {
     /// As configured: this is compared, character by character.
@@ -44,8 +44,8 @@ pub(crate) struct Discovery {
 }
 
 /// What became of an attempt.
-pub(crate) struct Discovered {
-    pub(crate) jwks_uri: Result<Url, FetchError>,
+pub(crate) struct Discovered<T> {
+    pub(crate) found: Result<T, FetchError>,
     pub(crate) date: Option<UnixTime>,
 }
 
@@ -59,8 +59,13 @@ impl Discovery {
         }
     }
 
-    /// Reads the metadata from one place, and if there is none that can be used, from the other.
-    pub(crate) async fn read(&mut self, http: &HttpClient, now: UnixTime) -> Discovered {
+    /// Reads the metadata from one place, and if there is none that `pick` can use, from the other.
+    pub(crate) async fn read<M: DeserializeOwned, T>(
+        &mut self,
+        http: &HttpClient,
+        now: UnixTime,
+        pick: impl Fn(&Self, M) -> Result<T, FetchError>,
+    ) -> Discovered<T> {
         let places = well_known(&self.url);
         let mut date = None;
         let mut first_error: Option<FetchError> = None;
@@ -68,13 +73,12 @@ impl Discovery {
             let (error, is_reachable) = match http.get(&places[place], None).await {
                 Ok(answer) => {
                     date = headers::date(&answer.headers).or(date);
-                    match self.jwks_uri(http, &places[place], answer, now) {
-                        Ok(jwks_uri) => {
+                    let metadata = self.metadata(http, &places[place], answer, now);
+                    match metadata.and_then(|metadata| pick(self, metadata)) {
+                        Ok(found) => {
                             self.place = place;
-                            return Discovered {
-                                jwks_uri: Ok(jwks_uri),
-                                date,
-                            };
+                            let found = Ok(found);
+                            return Discovered { found, date };
                         }
                         Err(error) => (error, true),
                     }
@@ -96,41 +100,51 @@ impl Discovery {
         }
         let error =
             first_error.unwrap_or_else(|| FetchError::new(FetchErrorKind::Unusable, "no metadata"));
-        Discovered {
-            jwks_uri: Err(error),
-            date,
-        }
+        let found = Err(error);
+        Discovered { found, date }
     }
 
-    fn jwks_uri(
+    fn metadata<M: DeserializeOwned>(
         &self,
         http: &HttpClient,
         place: &Url,
         answer: Answer,
         now: UnixTime,
-    ) -> Result<Url, FetchError> {
+    ) -> Result<M, FetchError> {
         if answer.status != StatusCode::OK {
             return Err(answer.into_error(place, now));
         }
-        let metadata: Metadata = serde_json::from_slice(&answer.body).map_err(|error| {
+        let unusable = |error: serde_json::Error| {
             let message = format!(
                 "{place} is not an issuer's metadata: {}",
                 escape(&error.to_string())
             );
             FetchError::new(FetchErrorKind::Unusable, message)
-        })?;
-        if metadata.issuer != *self.issuer {
+        };
+        let named: Named = serde_json::from_slice(&answer.body).map_err(unusable)?;
+        let metadata = serde_json::from_slice(&answer.body).map_err(unusable)?;
+        if named.issuer != *self.issuer {
             let message = format!(
                 "{place} is the metadata of {}, not of {}: the issuer must be configured exactly as it names itself",
-                escape(&metadata.issuer),
+                escape(&named.issuer),
                 escape(&self.issuer)
             );
             return Err(FetchError::new(FetchErrorKind::IssuerMismatch, message));
         }
         http.learn_reach(&answer);
-        let jwks_uri = location::discovered(&metadata.jwks_uri, &self.url, self.any_http)?;
-        location::check_address(&jwks_uri, &self.url, http.reach())?;
-        Ok(jwks_uri)
+        Ok(metadata)
+    }
+
+    /// Checks a URL that the metadata gives under the name `member`.
+    pub(crate) fn check(
+        &self,
+        http: &HttpClient,
+        member: &'static str,
+        url: &str,
+    ) -> Result<Url, FetchError> {
+        let found = location::discovered(member, url, &self.url, self.any_http)?;
+        location::check_address(member, &found, &self.url, http.reach())?;
+        Ok(found)
     }
 }
 

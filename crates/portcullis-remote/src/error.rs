@@ -1,12 +1,12 @@
-//! What can go wrong with an issuer.
+//! What can go wrong with an issuer or an authorization server.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use portcullis_core::ConfigError;
 
-/// Why an issuer's keys could not be fetched.
+/// Why an issuer's keys could not be fetched, or an authorization server could not be asked.
 ///
-/// The keys at hand keep serving. The message is for operators: what an issuer sent is in it only escaped and cut short.
+/// Keys at hand keep serving. The message is for operators: what an issuer sent is in it only escaped and cut short.
 #[derive(Clone)]
 pub struct FetchError {
     kind: FetchErrorKind,
@@ -35,6 +35,10 @@ pub enum FetchErrorKind {
     IssuerMismatch,
     /// A discovered URL that must not be fetched.
     Forbidden,
+    /// What the client authenticates with could not be had.
+    Credential,
+    /// The server has no such endpoint, or none is configured.
+    NoEndpoint,
     /// Nothing fetches any more: the task that did panicked, or its runtime has ended.
     Stopped,
 }
@@ -76,7 +80,9 @@ impl FetchError {
         }
     }
 
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    /// How long the other side asks to be left alone (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use portcullis_core::{SharedClock, UnixTime};
 use portcullis_jwt::KeySet;
 use reqwest::{StatusCode, header::HeaderValue};
+use serde::Deserialize;
 use url::Url;
 
 use crate::{
@@ -12,6 +13,12 @@ use crate::{
     discovery::Discovery,
     http::{Answer, HttpClient, headers},
 };
+
+/// The member that says where the keys are.
+#[derive(Deserialize)]
+struct Metadata {
+    jwks_uri: String,
+}
 
 /// Where the URL of the keys comes from.
 #[derive(Debug)]
@@ -76,9 +83,13 @@ impl Fetcher {
         if let Source::Discovered(source) = &mut self.source
             && (discovery_is_due || self.jwks_uri.is_none())
         {
-            let found = source.read(&self.http, self.clock.now()).await;
-            clocks = found.date.map(|date| (date, self.clock.now()));
-            discovery = Some(found.jwks_uri.map(|url| {
+            let http = &self.http;
+            let pick = |source: &Discovery, metadata: Metadata| {
+                source.check(http, "jwks_uri", &metadata.jwks_uri)
+            };
+            let read = source.read(http, self.clock.now(), pick).await;
+            clocks = read.date.map(|date| (date, self.clock.now()));
+            discovery = Some(read.found.map(|url| {
                 if self.jwks_uri.as_ref() != Some(&url) {
                     self.etag = None;
                 }

@@ -11,13 +11,21 @@ pub enum Endpoint {
     Jwks,
     /// The token endpoint (RFC 6749 §3.2).
     Token,
+    /// The revocation endpoint (RFC 7009 §2).
+    Revocation,
     /// Any other path: nobody has business there, and a test can assert that nobody went.
     Other,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 4] = [Self::Discovery, Self::Jwks, Self::Token, Self::Other];
+    pub const ALL: [Self; 5] = [
+        Self::Discovery,
+        Self::Jwks,
+        Self::Token,
+        Self::Revocation,
+        Self::Other,
+    ];
 
     pub(crate) const fn index(self) -> usize {
         self as usize
@@ -30,6 +38,7 @@ impl fmt::Display for Endpoint {
             Self::Discovery => "discovery",
             Self::Jwks => "jwks",
             Self::Token => "token",
+            Self::Revocation => "revocation",
             Self::Other => "other",
         })
     }

@@ -26,7 +26,12 @@ pub(crate) fn jwks_uri(text: &str, any_http: bool) -> Result<Url, ConfigError> {
     configured("jwks_uri", text, any_http)
 }
 
-fn configured(setting: &'static str, text: &str, any_http: bool) -> Result<Url, ConfigError> {
+/// Reads a URL that the operator configured under the name `setting`.
+pub(crate) fn configured(
+    setting: &'static str,
+    text: &str,
+    any_http: bool,
+) -> Result<Url, ConfigError> {
     let problem = |problem: &'static str| ConfigError::new(setting, problem);
     let url = Url::parse(text).map_err(|error| {
         let message = format!("it is not a URL ({error}): write all of it, from https:// on");
@@ -61,9 +66,14 @@ fn configured(setting: &'static str, text: &str, any_http: bool) -> Result<Url, 
 }
 
 /// Reads a URL that an issuer's metadata names. It may be on another host, but must be as safe as the issuer's.
-pub(crate) fn discovered(text: &str, issuer: &Url, any_http: bool) -> Result<Url, FetchError> {
+pub(crate) fn discovered(
+    member: &'static str,
+    text: &str,
+    issuer: &Url,
+    any_http: bool,
+) -> Result<Url, FetchError> {
     let refuse = |why: &str| {
-        let message = format!("the discovered `jwks_uri` {} {why}", escape(text));
+        let message = format!("the discovered `{member}` {} {why}", escape(text));
         FetchError::new(FetchErrorKind::Forbidden, message)
     };
     if text.len() > LONGEST_URL {
@@ -82,7 +92,12 @@ pub(crate) fn discovered(text: &str, issuer: &Url, any_http: bool) -> Result<Url
 }
 
 /// Refuses an address written into a discovered URL; names are judged when they are resolved.
-pub(crate) fn check_address(url: &Url, issuer: &Url, reach: &Reach) -> Result<(), FetchError> {
+pub(crate) fn check_address(
+    member: &'static str,
+    url: &Url,
+    issuer: &Url,
+    reach: &Reach,
+) -> Result<(), FetchError> {
     let address = match url.host() {
         Some(Host::Ipv4(address)) => address.into(),
         Some(Host::Ipv6(address)) => address.into(),
@@ -92,7 +107,7 @@ pub(crate) fn check_address(url: &Url, issuer: &Url, reach: &Reach) -> Result<()
         return Ok(());
     }
     let message = format!(
-        "the discovered `jwks_uri` leads to {address}, a kind of network the issuer is not in"
+        "the discovered `{member}` leads to {address}, a kind of network the issuer is not in"
     );
     Err(FetchError::new(FetchErrorKind::Forbidden, message))
 }
@@ -164,16 +179,20 @@ mod tests {
             ("", false, false),
         ] {
             assert_eq!(
-                discovered(text, &https, false).is_ok(),
+                discovered("jwks_uri", text, &https, false).is_ok(),
                 from_https,
                 "{text}"
             );
-            assert_eq!(discovered(text, &http, false).is_ok(), from_http, "{text}");
+            assert_eq!(
+                discovered("jwks_uri", text, &http, false).is_ok(),
+                from_http,
+                "{text}"
+            );
         }
         let danger = Url::parse("http://issuer.example").unwrap();
-        assert!(discovered("http://keys.example", &danger, true).is_ok());
+        assert!(discovered("jwks_uri", "http://keys.example", &danger, true).is_ok());
         assert!(
-            discovered("http://keys.example", &https, true).is_err(),
+            discovered("jwks_uri", "http://keys.example", &https, true).is_err(),
             "never less safe than the issuer"
         );
     }
@@ -181,8 +200,9 @@ mod tests {
     #[test]
     fn discovered_addresses_stay_in_the_issuers_reach() {
         let issuer = Url::parse("https://issuer.example").unwrap();
-        let check =
-            |text: &str, reach: &Reach| check_address(&Url::parse(text).unwrap(), &issuer, reach);
+        let check = |text: &str, reach: &Reach| {
+            check_address("jwks_uri", &Url::parse(text).unwrap(), &issuer, reach)
+        };
         let reach = Reach::default();
         assert!(check("https://1.1.1.1/keys", &reach).is_ok());
         assert!(
@@ -206,6 +226,6 @@ mod tests {
         assert!(check("https://169.254.169.254", &reach).is_err());
         let literal = Url::parse("https://10.0.0.1/oidc").unwrap();
         let own = Url::parse("https://10.0.0.1/oidc/jwks").unwrap();
-        assert!(check_address(&own, &literal, &Reach::default()).is_ok());
+        assert!(check_address("jwks_uri", &own, &literal, &Reach::default()).is_ok());
     }
 }

@@ -1,16 +1,16 @@
-//! One careful GET: bounded in time and size, without redirects.
+//! Careful requests: bounded in time and size, without redirects.
 
 pub(crate) mod address;
 pub(crate) mod headers;
 pub(crate) mod location;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use portcullis_core::{ConfigError, UnixTime};
 use portcullis_jwt::KeySet;
 use reqwest::{
     Certificate, Client, ClientBuilder, Response, StatusCode,
-    header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH},
+    header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH},
     redirect,
 };
 use url::Url;
@@ -24,7 +24,37 @@ pub(crate) struct HttpSettings {
     pub(crate) timeout: Duration,
     pub(crate) environment_proxies: bool,
     pub(crate) any_http: bool,
-    pub(crate) roots: Vec<Certificate>,
+    /// PEM texts, trusted beside what the system trusts.
+    pub(crate) root_certificates: Vec<Vec<u8>>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            environment_proxies: false,
+            any_http: false,
+            root_certificates: Vec::new(),
+        }
+    }
+}
+
+impl HttpSettings {
+    fn roots(&self) -> Result<Vec<Certificate>, ConfigError> {
+        let mut roots = Vec::new();
+        for pem in &self.root_certificates {
+            let found = Certificate::from_pem_bundle(pem)
+                .map_err(|_| ConfigError::new("root_certificates", "it is not PEM"))?;
+            if found.is_empty() {
+                return Err(ConfigError::new(
+                    "root_certificates",
+                    "there is no certificate in it",
+                ));
+            }
+            roots.extend(found);
+        }
+        Ok(roots)
+    }
 }
 
 /// Asks one issuer.
@@ -36,8 +66,7 @@ pub(crate) struct HttpClient {
     sees_addresses: bool,
 }
 
-/// What came back, of which the body was read only if the status is 200.
-#[derive(Debug)]
+/// What came back. The body of a GET was read only if the status is 200.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -63,6 +92,13 @@ impl HttpClient {
         settings: &HttpSettings,
         configured: &Url,
     ) -> Result<Self, ConfigError> {
+        if settings.timeout.is_zero() {
+            return Err(ConfigError::new(
+                "timeout",
+                "it is zero: no answer can be in time",
+            ));
+        }
+        let roots = settings.roots()?;
         let reach = Reach::default();
         let builder = || {
             let mut builder = Client::builder()
@@ -83,14 +119,14 @@ impl HttpClient {
             }
             builder
         };
-        let client = with_roots(builder(), &settings.roots).build().or_else(|error| {
-            if !settings.roots.is_empty() {
+        let client = with_roots(builder(), &roots).build().or_else(|error| {
+            if !roots.is_empty() {
                 return Err(error);
             }
             // A machine without root certificates can still talk to an issuer on loopback.
             tracing::warn!(error = %chain(&error), "the system's root certificates could not be loaded: only configured ones are trusted");
             builder()
-                .tls_certs_only(settings.roots.iter().cloned())
+                .tls_certs_only(roots.iter().cloned())
                 .build()
         });
         Ok(Self {
@@ -124,22 +160,45 @@ impl HttpClient {
             request = request.header(IF_NONE_MATCH, etag);
         }
         let response = request.send().await.map_err(|error| failed(url, error))?;
-        let mut answer = Answer {
+        let mut answer = Answer::without_body(&response);
+        if answer.status == StatusCode::OK {
+            answer.body = read(url, response).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Sends a form. The body of the answer is read whatever its status: that of an error says what is wrong.
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        form: String,
+    ) -> Result<Answer, FetchError> {
+        let request = self
+            .client
+            .post(url.clone())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .headers(headers)
+            .body(form);
+        let response = request.send().await.map_err(|error| failed(url, error))?;
+        let mut answer = Answer::without_body(&response);
+        answer.body = read(url, response).await?;
+        Ok(answer)
+    }
+}
+
+impl Answer {
+    fn without_body(response: &Response) -> Self {
+        Self {
             status: response.status(),
             headers: response.headers().clone(),
             body: Vec::new(),
             network: response
                 .remote_addr()
                 .map(|address| Network::of(address.ip())),
-        };
-        if answer.status == StatusCode::OK {
-            answer.body = read(url, response).await?;
         }
-        Ok(answer)
     }
-}
 
-impl Answer {
     pub(crate) fn etag(&self) -> Option<HeaderValue> {
         self.headers.get(ETAG).cloned()
     }
@@ -159,6 +218,15 @@ impl Answer {
             )
         };
         error.with_retry_after(headers::retry_after(&self.headers, now))
+    }
+}
+
+/// Without the body, which may hold a token.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
@@ -251,20 +319,11 @@ mod tests {
 
     use super::*;
 
-    fn settings() -> HttpSettings {
-        HttpSettings {
-            timeout: Duration::from_secs(5),
-            environment_proxies: false,
-            any_http: false,
-            roots: Vec::new(),
-        }
-    }
-
     #[tokio::test]
     async fn a_discovered_name_that_resolves_to_a_private_address_is_not_connected_to() {
         let issuer = TestIssuer::start().await;
         let configured = Url::parse("https://issuer.example").unwrap();
-        let http = HttpClient::new(&settings(), &configured).unwrap();
+        let http = HttpClient::new(&HttpSettings::default(), &configured).unwrap();
         let discovered = Url::parse(&issuer.jwks_uri().replace("127.0.0.1", "localhost")).unwrap();
         let error = http.get(&discovered, None).await.expect_err("private");
         assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
@@ -281,7 +340,7 @@ mod tests {
         let issuer = TestIssuer::start().await;
         let url = Url::parse(&issuer.discovery_uri()).unwrap();
         for (proxies, is_learnt) in [(&[][..], true), (&["proxy.example".to_owned()], false)] {
-            let http = HttpClient::behind(proxies, &settings(), &url).unwrap();
+            let http = HttpClient::behind(proxies, &HttpSettings::default(), &url).unwrap();
             let answer = http.get(&url, None).await.unwrap();
             http.learn_reach(&answer);
             let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
@@ -314,7 +373,7 @@ mod tests {
         let issuer = Url::parse("https://issuer.example").unwrap();
         let inside = Url::parse("http://localhost:1").unwrap();
         for proxies in [&[][..], &["proxy.example".to_owned()]] {
-            let http = HttpClient::behind(proxies, &settings(), &issuer).unwrap();
+            let http = HttpClient::behind(proxies, &HttpSettings::default(), &issuer).unwrap();
             let error = http.get(&inside, None).await.expect_err("private");
             assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         }

@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use portcullis_core::{ConfigError, SharedClock, system_clock};
 use portcullis_jwt::{BudgetRules, IssuerKeys, RefreshRules, RefreshSchedule};
-use reqwest::Certificate;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -30,7 +29,6 @@ pub struct IssuerBuilder {
     issuer: String,
     jwks_uri: Option<String>,
     http: HttpSettings,
-    root_certificates: Vec<Vec<u8>>,
     rules: RefreshRules,
     stale_limit: Option<Duration>,
     budget: BudgetRules,
@@ -46,13 +44,7 @@ impl IssuerBuilder {
         Self {
             issuer,
             jwks_uri,
-            http: HttpSettings {
-                timeout: Duration::from_secs(5),
-                environment_proxies: false,
-                any_http: false,
-                roots: Vec::new(),
-            },
-            root_certificates: Vec::new(),
+            http: HttpSettings::default(),
             rules: RefreshRules::default(),
             stale_limit: None,
             budget: BudgetRules::default(),
@@ -130,7 +122,7 @@ impl IssuerBuilder {
 
     /// Trusts these root certificates, in PEM, beside those of the system.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates.push(pem.into());
+        self.http.root_certificates.push(pem.into());
         self
     }
 
@@ -264,27 +256,10 @@ impl IssuerBuilder {
                 "`refill` is zero: requests could have the issuer asked without pause",
             ));
         }
-        if self.http.timeout.is_zero() {
-            return Err(ConfigError::new(
-                "timeout",
-                "it is zero: no answer can be in time",
-            ));
-        }
         Ok(())
     }
 
-    fn fetcher(&mut self) -> Result<Fetcher, ConfigError> {
-        for pem in &self.root_certificates {
-            let roots = Certificate::from_pem_bundle(pem)
-                .map_err(|_| ConfigError::new("root_certificates", "it is not PEM"))?;
-            if roots.is_empty() {
-                return Err(ConfigError::new(
-                    "root_certificates",
-                    "there is no certificate in it",
-                ));
-            }
-            self.http.roots.extend(roots);
-        }
+    fn fetcher(&self) -> Result<Fetcher, ConfigError> {
         let any_http = self.http.any_http;
         let (url, source) = match &self.jwks_uri {
             Some(jwks_uri) => {

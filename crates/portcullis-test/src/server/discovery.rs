@@ -12,6 +12,7 @@ pub(super) fn metadata(state: &State) -> Value {
         "issuer": state.issuer(),
         "jwks_uri": state.under_prefix(paths::JWKS),
         "token_endpoint": state.under_prefix(paths::TOKEN),
+        "revocation_endpoint": state.under_prefix(paths::REVOCATION),
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": [],

@@ -151,8 +151,11 @@ async fn respond(state: &State, request: Request<Incoming>) -> Result<Response<B
 /// What the endpoint answers when nothing is wrong with it.
 fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
     let answer = match request.endpoint {
-        Endpoint::Token if request.method != Method::POST => Answer::only("POST"),
+        Endpoint::Token | Endpoint::Revocation if request.method != Method::POST => {
+            Answer::only("POST")
+        }
         Endpoint::Token => token_endpoint::answer(state, request),
+        Endpoint::Revocation => token_endpoint::revoke(state, request),
         Endpoint::Other => Answer::not_found(),
         _ if request.method != Method::GET => Answer::only("GET"),
         Endpoint::Discovery => Answer::json("application/json", &discovery::metadata(state)),

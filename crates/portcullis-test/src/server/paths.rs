@@ -4,6 +4,7 @@ use crate::{Endpoint, state::Settings};
 
 pub(crate) const JWKS: &str = "/jwks";
 pub(crate) const TOKEN: &str = "/token";
+pub(crate) const REVOCATION: &str = "/revoke";
 
 /// Appended to the issuer's path (OpenID Connect Discovery §4).
 pub(crate) const OPENID: &str = "/.well-known/openid-configuration";
@@ -20,6 +21,7 @@ pub(super) fn endpoint(settings: &Settings, path: &str) -> Endpoint {
         Some(OPENID) if settings.openid_discovery => Endpoint::Discovery,
         Some(JWKS) => Endpoint::Jwks,
         Some(TOKEN) => Endpoint::Token,
+        Some(REVOCATION) => Endpoint::Revocation,
         _ => Endpoint::Other,
     }
 }

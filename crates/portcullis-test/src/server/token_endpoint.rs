@@ -1,4 +1,4 @@
-//! The token endpoint: client credentials (RFC 6749 §4.4).
+//! The endpoints for clients: client credentials (RFC 6749 §4.4), and revocation (RFC 7009).
 
 use std::collections::HashMap;
 
@@ -17,6 +17,18 @@ pub(super) fn answer(state: &State, request: &RecordedRequest) -> Answer {
     issue(state, request)
         .unwrap_or_else(|refusal| refusal.into())
         .with(CACHE_CONTROL, "no-store")
+}
+
+/// RFC 7009 §2: a client says that it has done with a token. Tokens of this issuer are verified offline, so nothing
+/// else comes of it, and one that is not known is no error (§2.2).
+pub(super) fn revoke(state: &State, request: &RecordedRequest) -> Answer {
+    let revoked = Form::parse(request).and_then(|form| {
+        authenticate(state, &request.headers, &form)?;
+        form.get("token")
+            .map(|_| Answer::new(StatusCode::OK, "text/plain", ""))
+            .ok_or(Refusal::request("token is missing"))
+    });
+    revoked.unwrap_or_else(|refusal| refusal.into())
 }
 
 fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {

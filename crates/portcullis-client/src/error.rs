@@ -1,0 +1,135 @@
+//! Why there is no token.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use portcullis_remote::{FetchError, OAuthError};
+
+/// Why a token could not be had.
+///
+/// The message is for operators: what the server sent is in it only escaped and cut short, and never a secret or a token.
+/// Clones are cheap, since everyone who waits gets the same one.
+#[derive(Clone)]
+pub struct TokenError(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: TokenErrorKind,
+    message: Box<str>,
+    oauth: Option<OAuthError>,
+    retry_after: Option<Duration>,
+    source: Option<FetchError>,
+}
+
+/// The kinds of [`TokenError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenErrorKind {
+    /// The authorization server could not be reached or found, or did not answer in time.
+    Unreachable,
+    /// The server answered with an error of OAuth (RFC 6749 §5.2): see [`TokenError::oauth_error`].
+    Refused,
+    /// The server answered with this status, and no error of OAuth.
+    Status(u16),
+    /// The answer is not what a token endpoint answers with, or holds what cannot be used.
+    Unusable,
+    /// The token is of a type that is not spoken here (RFC 6749 §7.1).
+    TokenType,
+    /// What the client authenticates with could not be had.
+    Credential,
+    /// The source was shut down, its runtime has ended, or its task panicked.
+    Stopped,
+}
+
+impl TokenError {
+    pub(crate) fn new(kind: TokenErrorKind, message: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            oauth: None,
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn stopped() -> Self {
+        Self::new(
+            TokenErrorKind::Stopped,
+            "nothing fetches tokens any more: the source was shut down, its runtime has ended, or its task panicked",
+        )
+    }
+
+    pub(crate) fn refused(place: &str, error: OAuthError) -> Self {
+        let message = format!("{place} refused: {error}");
+        Self::new(TokenErrorKind::Refused, message).with(|inner| inner.oauth = Some(error))
+    }
+
+    pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        self.with(|inner| inner.retry_after = retry_after)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> TokenErrorKind {
+        self.0.kind
+    }
+
+    /// The server's error, where it answered with one.
+    #[must_use]
+    pub fn oauth_error(&self) -> Option<&OAuthError> {
+        self.0.oauth.as_ref()
+    }
+
+    /// How long until the server is asked again, or asked to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+impl From<FetchError> for TokenError {
+    fn from(error: FetchError) -> Self {
+        use portcullis_remote::FetchErrorKind as Kind;
+
+        let kind = match error.kind() {
+            Kind::Status(status) => TokenErrorKind::Status(status),
+            Kind::Redirected | Kind::TooLarge | Kind::Unusable | Kind::IssuerMismatch => {
+                TokenErrorKind::Unusable
+            }
+            Kind::Credential => TokenErrorKind::Credential,
+            Kind::Stopped => TokenErrorKind::Stopped,
+            _ => TokenErrorKind::Unreachable,
+        };
+        let retry_after = error.retry_after();
+        Self::new(kind, error.to_string())
+            .with_retry_after(retry_after)
+            .with(|inner| inner.source = Some(error))
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenError")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("retry_after", &self.0.retry_after)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for TokenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // Its message is this one's.
+        self.0.source.as_ref().and_then(Error::source)
+    }
+}

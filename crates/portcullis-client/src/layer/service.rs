@@ -1,0 +1,145 @@
+//! Puts an access token on requests.
+
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response, header::AUTHORIZATION};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    AddTokenError,
+    future::{AddTokenFuture, Again},
+    replay::{NoReplay, Replay},
+};
+use crate::{AccessToken, Origins, TokenSource};
+
+/// Puts the token of a [`TokenSource`] on every request (RFC 6750 §2.1), for any client that is a tower service over
+/// `http::Request`: hyper-util's `Client`, a tonic `Channel`.
+///
+/// A request that goes to none of the [`Origins`] is not sent, nor is one for which there is no token: both are errors.
+/// An `Authorization` that a request has already is replaced.
+///
+/// When a service answers 401 with `error="invalid_token"` the token is dropped, so that the next call has a fresh one.
+/// With [`replay`](Self::replay) the same request is sent once more with that.
+///
+/// The client inside must not follow redirects by itself, or must drop the header when one leads elsewhere:
+/// hyper-util's and tonic's do not follow any.
+///
+/// ```
+/// use http_body_util::Full;
+/// use portcullis_client::{AddTokenLayer, Origins, ReplayBody, TokenSource};
+/// # fn f(source: TokenSource) -> Result<(), Box<dyn std::error::Error>> {
+/// let origins = Origins::new(["https://orders.example.com"])?;
+/// let layer = AddTokenLayer::new(source, origins).replay(Full::<bytes::Bytes>::replay);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AddTokenLayer<R = NoReplay> {
+    source: TokenSource,
+    origins: Origins,
+    replay: R,
+}
+
+impl AddTokenLayer {
+    /// Sends the tokens of `source` to `origins` alone.
+    #[must_use]
+    pub fn new(source: TokenSource, origins: Origins) -> Self {
+        Self {
+            source,
+            origins,
+            replay: NoReplay,
+        }
+    }
+
+    /// Sends a request once more, with a fresh token, when the service says that the first is not valid. `replay` makes
+    /// the body again where it can: [`ReplayBody::replay`](crate::ReplayBody::replay) for those that are at hand whole.
+    ///
+    /// The head of every request is then copied, in case it is needed.
+    #[must_use]
+    pub fn replay<B>(self, replay: fn(&B) -> Option<B>) -> AddTokenLayer<fn(&B) -> Option<B>> {
+        AddTokenLayer {
+            source: self.source,
+            origins: self.origins,
+            replay,
+        }
+    }
+}
+
+impl<S, R: Clone> Layer<S> for AddTokenLayer<R> {
+    type Service = AddToken<S, R>;
+
+    fn layer(&self, inner: S) -> AddToken<S, R> {
+        AddToken {
+            inner,
+            settings: self.clone(),
+        }
+    }
+}
+
+/// A client whose requests carry a token: see [`AddTokenLayer`].
+#[derive(Clone, Debug)]
+pub struct AddToken<S, R = NoReplay> {
+    inner: S,
+    settings: AddTokenLayer<R>,
+}
+
+impl<S, R, B, C> Service<Request<B>> for AddToken<S, R>
+where
+    S: Service<Request<B>, Response = Response<C>> + Clone,
+    R: Replay<B>,
+{
+    type Response = S::Response;
+    type Error = AddTokenError<S::Error>;
+    type Future = AddTokenFuture<S, B>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context).map_err(AddTokenError::Inner)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let AddTokenLayer {
+            source,
+            origins,
+            replay,
+        } = &self.settings;
+        if let Err(forbidden) = origins.check(request.uri(), request.headers()) {
+            return AddTokenFuture::refused(AddTokenError::Origin(forbidden));
+        }
+        let again = replay
+            .replay(request.body())
+            .map(|body| copy(&request, body));
+        let Some(token) = source.current() else {
+            // The service that is ready is not held while the authorization server is slow: it is given up, and a
+            // clone is polled once there is a token.
+            let service = self.inner.clone();
+            let service = mem::replace(&mut self.inner, service);
+            return AddTokenFuture::waiting(source.clone(), service, request, again);
+        };
+        add(&mut request, &token);
+        let again = again.map(|request| Again {
+            service: self.inner.clone(),
+            request,
+        });
+        AddTokenFuture::calling(self.inner.call(request), token, source.clone(), again)
+    }
+}
+
+pub(super) fn add<B>(request: &mut Request<B>, token: &AccessToken) {
+    let value = token.header_value().clone();
+    request.headers_mut().insert(AUTHORIZATION, value);
+}
+
+fn copy<B>(request: &Request<B>, body: B) -> Request<B> {
+    let mut copy = Request::new(body);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
+    copy
+}

@@ -1,0 +1,35 @@
+//! The other half: a service gets its own tokens for the calls it makes.
+//!
+//! A [`TokenSource`] holds one access token by OAuth 2.0 client credentials (RFC 6749 §4.4). It is fetched once however
+//! many calls wait for it, renewed in the background before it expires, and never handed out in its last moments. When
+//! the authorization server cannot be asked the token at hand serves while it lives; after that calls fail with an
+//! error that says why. Nothing is ever sent without a credential in place of one.
+//!
+//! [`AddTokenLayer`] puts the token on the requests of any client that is a tower service, and [`AddApiKeyLayer`] an
+//! API key; both only on requests to [`Origins`] that were listed.
+//!
+//! A call through the files: `layer/` → `origins.rs` (may it go there?) → `source/mod.rs` (the token at hand, or wait) →
+//! `source/task.rs`, which asks → `response.rs` (what came back) → `schedule.rs` (when to ask again).
+
+mod error;
+mod layer;
+mod origins;
+mod response;
+mod schedule;
+mod source;
+mod token;
+
+pub use self::{
+    error::{TokenError, TokenErrorKind},
+    layer::{
+        AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddToken, AddTokenError, AddTokenFuture,
+        AddTokenLayer, NoReplay, Replay, ReplayBody,
+    },
+    origins::{ForbiddenOrigin, Origins},
+    source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
+    token::AccessToken,
+};
+pub use portcullis_remote::{
+    AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientSecret,
+    ClientSecretProvider, ClientSecrets, OAuthError,
+};

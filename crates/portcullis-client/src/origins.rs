@@ -1,0 +1,362 @@
+//! Where credentials may go.
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, HeaderValue, Uri, header::HOST, uri::Authority};
+use portcullis_core::ConfigError;
+use url::{Host, Url};
+
+/// The origins (scheme, host and port, RFC 6454 §4) that a credential may be sent to, and no others.
+///
+/// Only https, but for loopback. A request to anywhere else, or with a `Host` that says otherwise than its URI, is not
+/// sent at all.
+///
+/// ```
+/// use portcullis_client::Origins;
+///
+/// let origins = Origins::new(["https://orders.example.com", "https://stock.example.com:8443"])?;
+/// assert!(origins.allow(&"https://orders.example.com:443/orders?page=2".parse()?));
+/// assert!(!origins.allow(&"https://orders.example.com.evil.example/".parse()?));
+/// assert!(!origins.allow(&"http://orders.example.com/".parse()?));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Origins {
+    listed: Arc<[Origin]>,
+    /// Whether a request that names no authority goes to the one origin there is.
+    is_channel: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Origin {
+    is_https: bool,
+    /// In lower case, as URLs have it; an IPv6 address in brackets.
+    host: Box<str>,
+    port: u16,
+}
+
+/// A request was about to carry a credential where it may not go. It was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the request goes to {to}, which is none of the origins that the credential may be sent to: it was not sent"
+)]
+pub struct ForbiddenOrigin {
+    to: Box<str>,
+}
+
+impl Origins {
+    /// These origins, each a URL without path, such as `https://orders.example.com`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or one is no origin, or plain http to another machine.
+    pub fn new(origins: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
+        let origins = origins.into_iter();
+        let listed: Arc<[Origin]> = origins
+            .map(|origin| Origin::parse(origin.as_ref()))
+            .collect::<Result<_, _>>()?;
+        if listed.is_empty() {
+            return Err(problem(
+                "there is none: list where the credential may be sent, such as https://orders.example.com",
+            ));
+        }
+        Ok(Self {
+            listed,
+            is_channel: false,
+        })
+    }
+
+    /// The one origin that a client is connected to, for clients whose requests name no authority: a tonic `Channel`
+    /// adds it underneath. A request that does name one is held to it all the same.
+    ///
+    /// Whoever uses this vouches that the client goes there and nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn channel(origin: impl AsRef<str>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            is_channel: true,
+            ..Self::new([origin])?
+        })
+    }
+
+    /// Whether a credential may be sent to this URI.
+    #[must_use]
+    pub fn allow(&self, uri: &Uri) -> bool {
+        match (uri.scheme_str(), uri.authority()) {
+            (Some(scheme), Some(authority)) => {
+                let mut listed = self.listed.iter();
+                listed.any(|origin| origin.is(scheme, authority))
+            }
+            (None, None) => self.is_channel,
+            _ => false,
+        }
+    }
+
+    /// Whether it may be sent with a request of this head.
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
+        if self.allow(uri) && self.agrees(uri, headers) {
+            return Ok(());
+        }
+        let to = match (uri.scheme_str(), uri.authority()) {
+            // Neither path nor user name: they may be secrets.
+            (Some(scheme), Some(authority)) => {
+                let (host, port) = (authority.host(), authority.port_u16());
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{scheme}://{host}{port}")
+            }
+            _ => "no named authority".to_owned(),
+        };
+        let to = match headers.get(HOST) {
+            Some(host) if !self.agrees(uri, headers) => {
+                let host = String::from_utf8_lossy(host.as_bytes());
+                format!("{to} with the Host {}", portcullis_core::escape(&host))
+            }
+            _ => to,
+        };
+        Err(ForbiddenOrigin { to: to.into() })
+    }
+
+    /// A `Host` of the request's own would lead to another service behind the same address.
+    fn agrees(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let mut hosts = headers.get_all(HOST).iter();
+        let Some(host) = hosts.next() else {
+            return true;
+        };
+        if hosts.next().is_some() {
+            return false;
+        }
+        let Some(host) = authority(host) else {
+            return false;
+        };
+        let scheme = uri.scheme_str();
+        self.listed.iter().any(|origin| {
+            let scheme = scheme.unwrap_or(origin.scheme());
+            let is_of_the_uri = match uri.authority() {
+                Some(authority) => origin.is(scheme, authority),
+                None => self.is_channel,
+            };
+            is_of_the_uri && origin.is(scheme, &host)
+        })
+    }
+}
+
+impl Origin {
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        let url = Url::parse(text).map_err(|error| {
+            ConfigError::new(
+                "origins",
+                format!("one of them is not a URL ({error}): write all of it, from https:// on"),
+            )
+        })?;
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(problem(
+                "one has a path: an origin is scheme, host and port",
+            ));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(problem(
+                "one carries a user name or password: leave that out",
+            ));
+        }
+        let is_https = match url.scheme() {
+            "https" => true,
+            "http" if is_loopback(&url) => false,
+            "http" => {
+                return Err(problem(
+                    "one is plain http to another machine, where anyone on the way could read the credential: use https",
+                ));
+            }
+            _ => return Err(problem("one has a scheme that is not https")),
+        };
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(problem("one has no host"));
+        };
+        Ok(Self {
+            is_https,
+            host: host.into(),
+            port,
+        })
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_https { "https" } else { "http" }
+    }
+
+    fn is(&self, scheme: &str, authority: &Authority) -> bool {
+        if !scheme.eq_ignore_ascii_case(self.scheme()) {
+            return false;
+        }
+        let host = authority.host();
+        let port = if authority.as_str().ends_with(host) {
+            Some(if self.is_https { 443 } else { 80 })
+        } else {
+            // None for what stands there and is no port.
+            authority.port_u16()
+        };
+        port == Some(self.port) && host.eq_ignore_ascii_case(&self.host)
+    }
+}
+
+fn authority(host: &HeaderValue) -> Option<Authority> {
+    let authority = Authority::try_from(host.as_bytes()).ok()?;
+    (!authority.as_str().contains('@')).then_some(authority)
+}
+
+fn problem(problem: &'static str) -> ConfigError {
+    ConfigError::new("origins", problem)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}:{}", self.scheme(), self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins() -> Origins {
+        Origins::new([
+            "https://orders.example.com",
+            "https://stock.example.com:8443",
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+        ])
+        .expect("origins")
+    }
+
+    #[test]
+    fn only_what_is_listed() {
+        for (uri, expected) in [
+            ("https://orders.example.com/", true),
+            ("https://orders.example.com", true),
+            ("HTTPS://ORDERS.example.COM:443/a?b", true),
+            ("https://stock.example.com:8443/a", true),
+            ("http://127.0.0.1:3000/a", true),
+            ("http://[::1]:3000/a", true),
+            ("https://user@orders.example.com/", true),
+            ("https://orders.example.com:8443/", false),
+            ("https://stock.example.com/", false),
+            ("http://orders.example.com/", false),
+            ("http://orders.example.com:443/", false),
+            ("https://127.0.0.1:3000/", false),
+            ("http://127.0.0.2:3000/", false),
+            ("http://localhost:3000/", false),
+            ("https://orders.example.com.evil.example/", false),
+            ("https://evil-orders.example.com/", false),
+            ("https://orders.example.com@evil.example/", false),
+            ("https://evil.example/https://orders.example.com", false),
+            ("https://orders.example.com./", false),
+            ("orders.example.com:443", false),
+            ("/orders", false),
+            ("*", false),
+        ] {
+            let parsed: Uri = uri.parse().expect(uri);
+            assert_eq!(origins().allow(&parsed), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_port_out_of_range_is_no_default_port() {
+        // `http` gives no number for these, which is not to be taken for the scheme's own port.
+        for uri in [
+            "https://orders.example.com:99999/",
+            "https://orders.example.com:/",
+        ] {
+            if let Ok(uri) = uri.parse::<Uri>() {
+                assert!(!origins().allow(&uri), "{uri}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_host_of_its_own_must_be_the_uris() {
+        let check = |uri: &str, hosts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(HOST, HeaderValue::from_static(host));
+            }
+            origins().check(&uri.parse().expect(uri), &headers).is_ok()
+        };
+        let uri = "https://orders.example.com/";
+        assert!(check(uri, &[]));
+        assert!(check(uri, &["orders.example.com"]));
+        assert!(check(uri, &["ORDERS.example.com:443"]));
+        for other in [
+            &["stock.example.com:8443"][..],
+            &["orders.example.com:8443"],
+            &["evil.example"],
+            &["orders.example.com", "orders.example.com"],
+            &["orders.example.com", "evil.example"],
+            &["orders.example.com@evil.example"],
+            &["evil@orders.example.com"],
+            &["orders.example.com/"],
+            &[""],
+            &["orders.example.com, evil.example"],
+        ] {
+            assert!(!check(uri, other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_channel_needs_no_authority_but_is_held_to_one() {
+        let channel = Origins::channel("https://orders.example.com").expect("an origin");
+        let uri = |uri: &str| uri.parse::<Uri>().expect(uri);
+        assert!(channel.allow(&uri("/orders.Orders/List")));
+        assert!(channel.allow(&uri("https://orders.example.com/orders.Orders/List")));
+        assert!(!channel.allow(&uri("https://evil.example/orders.Orders/List")));
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("evil.example"));
+        assert!(channel.check(&uri("/a"), &headers).is_err());
+        headers.insert(HOST, HeaderValue::from_static("orders.example.com"));
+        assert!(channel.check(&uri("/a"), &headers).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_origin_is_told() {
+        for bad in [
+            "",
+            "orders.example.com",
+            "https://",
+            "https://orders.example.com/a",
+            "https://orders.example.com?a",
+            "https://orders.example.com/#a",
+            "https://u:p@orders.example.com",
+            "http://orders.example.com",
+            "ftp://orders.example.com",
+            "http://127.0.0.1.example",
+        ] {
+            assert_eq!(
+                Origins::new([bad]).expect_err(bad).setting(),
+                "origins",
+                "{bad}"
+            );
+        }
+        assert!(Origins::new([] as [&str; 0]).is_err());
+    }
+
+    #[test]
+    fn the_error_shows_neither_path_nor_user() {
+        let uri: Uri = "https://u:s3cr3t@evil.example:1/s3cr3t?s3cr3t"
+            .parse()
+            .expect("a URI");
+        let error = origins()
+            .check(&uri, &HeaderMap::new())
+            .expect_err("elsewhere");
+        let text = error.to_string();
+        assert!(text.contains("https://evil.example:1,"), "{text}");
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+}

@@ -1,0 +1,167 @@
+//! When a token is renewed, when it is not handed out any more, and when to ask again after a failure. Times in,
+//! times out.
+
+use std::time::Duration;
+
+use portcullis_core::UnixTime;
+use portcullis_jwt::Jitter;
+
+/// The life of one token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    /// Before it was asked for: the server counts from later on.
+    pub(crate) obtained_at: UnixTime,
+    /// 80 % of its lifetime later, more or less.
+    pub(crate) refresh_at: UnixTime,
+    /// Before it expires, so that it does not on its way.
+    pub(crate) withheld_at: UnixTime,
+    pub(crate) expires_at: UnixTime,
+}
+
+/// The most that a token is withheld before it expires.
+const LONGEST_WITHHELD: Duration = Duration::from_secs(30);
+
+impl Life {
+    pub(crate) fn new(obtained_at: UnixTime, lifetime: Duration, jitter: Jitter) -> Self {
+        let expires_at = obtained_at.saturating_add(lifetime);
+        let withheld = (lifetime / 10).min(LONGEST_WITHHELD);
+        Self {
+            obtained_at,
+            refresh_at: obtained_at.saturating_add(jitter.spread(lifetime / 10 * 8)),
+            withheld_at: expires_at.saturating_sub(withheld),
+            expires_at,
+        }
+    }
+
+    /// Whether it may be handed out. A clock that was set back makes no token young again: how old it is cannot be
+    /// told then, and it serves no longer than it would have.
+    pub(crate) fn is_live(&self, now: UnixTime) -> bool {
+        now < self.withheld_at && !self.is_from_later(now)
+    }
+
+    pub(crate) fn is_due(&self, now: UnixTime) -> bool {
+        now >= self.refresh_at || self.is_from_later(now)
+    }
+
+    fn is_from_later(&self, now: UnixTime) -> bool {
+        self.obtained_at.duration_since(now) > TOLERANCE
+    }
+}
+
+/// By how much a clock may be corrected before its past is in doubt.
+const TOLERANCE: Duration = Duration::from_secs(5);
+
+/// How long the server is left alone after failures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Backoff {
+    failures: u32,
+    failed_at: UnixTime,
+    until: UnixTime,
+}
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+
+impl Backoff {
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// After one more failure: twice as long as after the last, and no less than the server asks for.
+    pub(crate) fn failed(
+        self,
+        now: UnixTime,
+        retry_after: Option<Duration>,
+        jitter: Jitter,
+    ) -> Self {
+        let backoff = FIRST
+            .saturating_mul(1 << self.failures.min(31))
+            .min(LONGEST);
+        let wait = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        Self {
+            failures: self.failures.saturating_add(1),
+            failed_at: now,
+            until: now.saturating_add(jitter.shorten(backoff).max(wait)),
+        }
+    }
+
+    /// How much longer the server is to be left alone; `None` when it may be asked.
+    pub(crate) fn left(&self, now: UnixTime) -> Option<Duration> {
+        // A clock that was set back would make this longer than it was meant to be.
+        let is_running = self.failures > 0 && self.failed_at <= now && now < self.until;
+        is_running.then(|| self.until.duration_since(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    const START: UnixTime = UnixTime::from_secs(1_000_000);
+
+    fn at(seconds: u64) -> UnixTime {
+        START.saturating_add(secs(seconds))
+    }
+
+    #[test]
+    fn a_token_is_renewed_at_80_percent_and_withheld_in_its_last_tenth_or_30_s() {
+        for (lifetime, refresh, withheld) in [
+            (60, 48, 54),
+            (300, 240, 270),
+            (3600, 2880, 3570),
+            (10, 8, 9),
+        ] {
+            let life = Life::new(START, secs(lifetime), Jitter::NONE);
+            assert_eq!(life.refresh_at, at(refresh), "{lifetime}");
+            assert_eq!(life.withheld_at, at(withheld), "{lifetime}");
+            assert_eq!(life.expires_at, at(lifetime), "{lifetime}");
+            assert!(life.is_live(START) && !life.is_due(START));
+            assert!(life.is_live(at(withheld - 1)) && !life.is_live(at(withheld)));
+            assert!(!life.is_due(at(refresh - 1)) && life.is_due(at(refresh)));
+        }
+    }
+
+    #[test]
+    fn jitter_keeps_the_renewal_before_the_end() {
+        for lifetime in 1..5_000 {
+            for bits in [0, u64::MAX] {
+                let life = Life::new(START, secs(lifetime), Jitter::from_random(bits));
+                assert!(life.refresh_at < life.withheld_at, "{lifetime}");
+                assert!(life.refresh_at >= START.saturating_add(secs(lifetime).mul_f64(0.7)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_no_token_young_again() {
+        let life = Life::new(START, secs(3600), Jitter::NONE);
+        let back = START.saturating_sub(secs(6));
+        assert!(!life.is_live(back) && life.is_due(back));
+        assert!(
+            life.is_live(START.saturating_sub(secs(5))),
+            "a small correction"
+        );
+    }
+
+    #[test]
+    fn the_backoff_doubles_up_to_a_minute_and_heeds_the_server() {
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.left(START), None);
+        for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
+            backoff = backoff.failed(START, None, Jitter::from_random(0));
+            assert_eq!(backoff.left(START), Some(secs(expected)));
+            assert_eq!(backoff.left(at(expected)), None);
+        }
+        for (asked, waited) in [(7, 60), (120, 120), (100_000, 300)] {
+            let backoff = backoff.failed(START, Some(secs(asked)), Jitter::from_random(0));
+            assert_eq!(backoff.left(START), Some(secs(waited)), "{asked}");
+        }
+        let back = START.saturating_sub(secs(1));
+        assert_eq!(backoff.left(back), None, "the clock was set back");
+    }
+}

@@ -1,0 +1,129 @@
+//! What a token is asked for.
+
+use portcullis_core::{ConfigError, Scope, ScopeSet};
+use url::Url;
+
+/// The parameters of a request, beside how the client authenticates.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TokenRequest {
+    pub(super) scopes: ScopeSet,
+    pub(super) resources: Vec<Box<str>>,
+    pub(super) audience: Option<Box<str>>,
+}
+
+impl TokenRequest {
+    pub(super) fn form(&self) -> Vec<(&str, &str)> {
+        let mut form = vec![("grant_type", "client_credentials")];
+        if !self.scopes.is_empty() {
+            form.push(("scope", self.scopes.as_str()));
+        }
+        form.extend(
+            self.resources
+                .iter()
+                .map(|resource| ("resource", &**resource)),
+        );
+        form.extend(
+            self.audience
+                .as_deref()
+                .map(|audience| ("audience", audience)),
+        );
+        form
+    }
+}
+
+/// Scopes as they were given, each of which must be one.
+pub(super) fn scopes(given: &[String]) -> Result<ScopeSet, ConfigError> {
+    let scopes = given.iter().map(|scope| {
+        Scope::parse(scope).map_err(|error| {
+            ConfigError::new(
+                "scopes",
+                format!("{scope:?} is {error}: give each scope by itself"),
+            )
+        })
+    });
+    scopes.collect()
+}
+
+/// An absolute URI without a fragment (RFC 8707 §2).
+pub(super) fn resource(given: &str) -> Result<Box<str>, ConfigError> {
+    let problem = |problem: &'static str| Err(ConfigError::new("resource", problem));
+    match Url::parse(given) {
+        Err(_) => {
+            problem("it is no absolute URI: write all of it, such as https://orders.example.com")
+        }
+        Ok(url) if url.fragment().is_some() => problem(
+            "it has a fragment, which a resource must not have: leave out the `#` and what follows",
+        ),
+        Ok(_) if given.contains(|char: char| char.is_whitespace() || char.is_control()) => {
+            problem("it has white space in it")
+        }
+        Ok(_) => Ok(given.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s4_a_resource_is_an_absolute_uri_without_fragment() {
+        for good in [
+            "https://orders.example.com",
+            "https://o.example/a?b=c",
+            "urn:example:orders",
+            "https://o.example/",
+        ] {
+            assert_eq!(resource(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "",
+            "orders",
+            "/orders",
+            "//orders.example.com",
+            "https://o.example/#a",
+            "https://o.example#",
+            " https://o.example",
+            "https://o.example/\n",
+        ] {
+            assert_eq!(
+                resource(bad).expect_err(bad).setting(),
+                "resource",
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_scope_is_one() {
+        let given = |scopes: &[&str]| {
+            let given: Vec<_> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+            super::scopes(&given).map(|scopes| scopes.to_string())
+        };
+        assert_eq!(given(&["b", "a"]).as_deref(), Ok("a b"));
+        assert_eq!(given(&["a b"]).expect_err("two").setting(), "scopes");
+        assert_eq!(given(&[""]).expect_err("none").setting(), "scopes");
+    }
+
+    #[test]
+    fn a_form_holds_what_was_asked_for() {
+        let request = TokenRequest {
+            scopes: ScopeSet::parse("b a"),
+            resources: vec!["https://a.example".into(), "https://b.example".into()],
+            audience: Some("x".into()),
+        };
+        assert_eq!(
+            request.form(),
+            [
+                ("grant_type", "client_credentials"),
+                ("scope", "a b"),
+                ("resource", "https://a.example"),
+                ("resource", "https://b.example"),
+                ("audience", "x"),
+            ]
+        );
+        assert_eq!(
+            TokenRequest::default().form(),
+            [("grant_type", "client_credentials")]
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! How a token is doing, and what happens to it.
+
+use std::time::Duration;
+
+use portcullis_core::UnixTime;
+
+use crate::TokenError;
+
+/// The state of a source at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenStatus {
+    /// Whether there is a token that may be sent now.
+    pub ready: bool,
+    /// When the token at hand was asked for.
+    pub obtained_at: Option<UnixTime>,
+    /// When it is to be renewed.
+    pub refresh_at: Option<UnixTime>,
+    /// When it expires.
+    pub expires_at: Option<UnixTime>,
+    /// How many tokens were obtained.
+    pub obtained: u64,
+    /// How many attempts have failed since the last that did not.
+    pub failures: u32,
+    /// Why the last attempt failed; `None` if it did not.
+    pub last_error: Option<TokenError>,
+    /// How long until the server is asked again, while it is left alone after a failure.
+    pub retry_in: Option<Duration>,
+    /// When the credential that the client authenticated with last expires, where that is known.
+    pub credential_expires_at: Option<UnixTime>,
+}
+
+/// A change in the state of a source. Each is also logged.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TokenEvent {
+    /// There is a new token.
+    #[non_exhaustive]
+    Obtained {
+        /// When it expires.
+        expires_at: UnixTime,
+    },
+    /// An attempt failed. The token at hand serves while it lives.
+    #[non_exhaustive]
+    Failed {
+        /// Why.
+        error: TokenError,
+        /// How many attempts have failed in a row.
+        failures: u32,
+        /// Until when there is a token all the same; `None` if there is none.
+        serves_until: Option<UnixTime>,
+    },
+    /// A token could be had again.
+    #[non_exhaustive]
+    Recovered {
+        /// How many attempts had failed.
+        failures: u32,
+    },
+    /// The credential that the client authenticates with expires within a week, or has.
+    #[non_exhaustive]
+    CredentialExpires {
+        /// When.
+        at: UnixTime,
+    },
+    /// The server confirmed that a token is revoked.
+    Revoked,
+    /// Nothing fetches tokens any more.
+    Stopped,
+}
+
+impl TokenEvent {
+    /// Writes the event to the log, at the level of what it asks of the operator.
+    pub(super) fn log(&self, client_id: &str) {
+        match self {
+            Self::Obtained { expires_at } => {
+                tracing::debug!(
+                    client_id,
+                    expires_at = expires_at.as_secs(),
+                    "a token was obtained"
+                );
+            }
+            Self::Failed {
+                error,
+                failures,
+                serves_until: Some(until),
+            } => {
+                let until = until.as_secs();
+                tracing::warn!(client_id, %error, failures, until, "no new token could be obtained: the one at hand serves on");
+            }
+            Self::Failed {
+                error, failures, ..
+            } => {
+                tracing::error!(client_id, %error, failures, "no token could be obtained: calls fail");
+            }
+            Self::Recovered { failures } => {
+                tracing::info!(client_id, failures, "tokens can be obtained again");
+            }
+            Self::CredentialExpires { at } => {
+                tracing::warn!(
+                    client_id,
+                    at = at.as_secs(),
+                    "the client's credential expires: replace it"
+                );
+            }
+            Self::Revoked => tracing::info!(client_id, "the token was revoked"),
+            Self::Stopped => tracing::warn!(client_id, "nothing fetches tokens any more"),
+        }
+    }
+}

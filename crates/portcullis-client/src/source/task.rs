@@ -1,0 +1,296 @@
+//! The task that fetches tokens. It ends when the last source lets go of it.
+
+use std::{
+    convert::Infallible,
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use portcullis_core::UnixTime;
+use portcullis_jwt::Jitter;
+use portcullis_remote::OAuthEndpoint;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::sleep,
+};
+
+use super::{Shared, TokenEvent, TokenStatus};
+use crate::{
+    AccessToken, TokenError, TokenErrorKind,
+    response::Issued,
+    schedule::{Backoff, Life},
+};
+
+/// What the owner asks of the task.
+pub(super) enum Command {
+    Refresh(oneshot::Sender<Result<AccessToken, TokenError>>),
+    Revoke(oneshot::Sender<Result<(), TokenError>>),
+    ShutDown(oneshot::Sender<Result<(), TokenError>>),
+}
+
+/// What there is to hand out.
+#[derive(Clone, Default)]
+pub(super) struct State {
+    pub(super) held: Option<Held>,
+    /// Why the last attempt failed, if it did.
+    pub(super) failure: Option<TokenError>,
+    backoff: Backoff,
+    obtained: u64,
+    credential_expires_at: Option<UnixTime>,
+}
+
+/// The token at hand.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) token: AccessToken,
+    pub(super) life: Life,
+}
+
+impl State {
+    /// The last error, while the server is left alone for it.
+    pub(super) fn recent_error(&self, now: UnixTime) -> Option<TokenError> {
+        let left = self.backoff.left(now)?;
+        let error = self.failure.clone()?;
+        Some(error.with_retry_after(Some(left)))
+    }
+
+    pub(super) fn status(&self, shared: &Shared) -> TokenStatus {
+        let now = shared.clock.now();
+        let life = self.held.as_ref().map(|held| held.life);
+        TokenStatus {
+            ready: life.is_some_and(|life| life.is_live(now)),
+            obtained_at: life.map(|life| life.obtained_at),
+            refresh_at: life.map(|life| life.refresh_at),
+            expires_at: life.map(|life| life.expires_at),
+            obtained: self.obtained,
+            failures: self.backoff.failures(),
+            last_error: self.failure.clone(),
+            retry_in: self.backoff.left(now),
+            credential_expires_at: self.credential_expires_at,
+        }
+    }
+}
+
+/// How long the task sleeps at most before it looks at the clock again: that may be set, or the machine may sleep.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+/// How long beforehand the end of a credential is told.
+const NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+pub(super) struct Task {
+    shared: Arc<Shared>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    ended: watch::Sender<u64>,
+}
+
+impl Task {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        commands: mpsc::UnboundedReceiver<Command>,
+        ended: watch::Sender<u64>,
+    ) -> Self {
+        Self {
+            shared,
+            commands,
+            ended,
+        }
+    }
+
+    /// Works until `stop` closes. Every wait is inside the select, a fetch too.
+    pub(super) async fn run(mut self, stop: oneshot::Receiver<Infallible>) {
+        let shared = self.shared.clone();
+        tokio::select! {
+            biased;
+            _ = stop => {}
+            () = self.work() => shared.announce(TokenEvent::Stopped),
+        }
+    }
+
+    /// Ends when it was shut down.
+    async fn work(&mut self) {
+        loop {
+            let nap = self.nap();
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Refresh(reply)) => {
+                        // Whoever asked may have left.
+                        let _ = reply.send(self.attempt().await);
+                    }
+                    Some(Command::Revoke(reply)) => {
+                        let _ = reply.send(self.revoke().await);
+                    }
+                    Some(Command::ShutDown(reply)) => {
+                        let revoked = self.revoke().await;
+                        self.shared.state.store(Arc::default());
+                        let _ = reply.send(revoked);
+                        return;
+                    }
+                    None => return,
+                },
+                () = self.shared.wake.notified() => {}
+                () = sleep(nap) => {}
+            }
+            if self.has_reason() {
+                let _ = self.attempt().await;
+            }
+        }
+    }
+
+    /// Whether to ask the server: someone waits or the token is due, and the server need not be left alone. Nobody waits
+    /// while it is, so what was asked meanwhile is done with.
+    fn has_reason(&self) -> bool {
+        let is_asked = self.shared.is_asked.swap(false, Ordering::AcqRel);
+        let now = self.shared.clock.now();
+        let state = self.shared.state.load();
+        let is_due = state
+            .held
+            .as_ref()
+            .is_some_and(|held| held.life.is_due(now));
+        (is_due || is_asked) && state.backoff.left(now).is_none()
+    }
+
+    /// How long there is nothing to do.
+    fn nap(&self) -> Duration {
+        let now = self.shared.clock.now();
+        let state = self.shared.state.load();
+        let due = match &state.held {
+            Some(held) => held.life.refresh_at.duration_since(now),
+            None => LONGEST_NAP,
+        };
+        // A clock that is read by its tick may lag a little behind the timer.
+        const TICK: Duration = Duration::from_millis(10);
+        due.max(state.backoff.left(now).unwrap_or_default())
+            .min(LONGEST_NAP)
+            .saturating_add(TICK)
+    }
+
+    /// Asks the server once, and tells everyone what came of it.
+    async fn attempt(&mut self) -> Result<AccessToken, TokenError> {
+        let asked_at = self.shared.clock.now();
+        let outcome = self.ask(asked_at).await;
+        let (result, events) = match outcome {
+            Ok((held, credential_expires_at)) => {
+                let token = held.token.clone();
+                (Ok(token), self.obtained(held, credential_expires_at))
+            }
+            Err(error) => (Err(error.clone()), vec![self.failed(error)]),
+        };
+        // Whoever asked while this was under way has the answer now.
+        self.shared.is_asked.store(false, Ordering::Release);
+        self.ended
+            .send_modify(|count| *count = count.wrapping_add(1));
+        for event in events {
+            self.shared.announce(event);
+        }
+        result
+    }
+
+    async fn ask(&self, asked_at: UnixTime) -> Result<(Held, Option<UnixTime>), TokenError> {
+        let Shared {
+            server,
+            client,
+            request,
+            ..
+        } = &*self.shared;
+        let answer = server
+            .post(OAuthEndpoint::Token, client, &request.form())
+            .await?;
+        let issued = Issued::read(&answer)?;
+        let life = Life::new(asked_at, issued.lifetime, jitter());
+        let scopes = issued.scopes.unwrap_or_else(|| request.scopes.clone());
+        let token =
+            AccessToken::bearer(issued.token, life.expires_at, scopes).ok_or_else(|| {
+                TokenError::new(
+                    TokenErrorKind::Unusable,
+                    "the token has characters that a header cannot carry",
+                )
+            })?;
+        Ok((Held { token, life }, answer.credential_expires_at()))
+    }
+
+    fn obtained(&self, held: Held, credential_expires_at: Option<UnixTime>) -> Vec<TokenEvent> {
+        let before = self.shared.state.load_full();
+        let expires_at = held.life.expires_at;
+        self.shared.state.store(Arc::new(State {
+            held: Some(held),
+            failure: None,
+            backoff: Backoff::default(),
+            obtained: before.obtained + 1,
+            credential_expires_at,
+        }));
+        let mut events = vec![TokenEvent::Obtained { expires_at }];
+        let failures = before.backoff.failures();
+        if failures > 0 {
+            events.push(TokenEvent::Recovered { failures });
+        }
+        let soon = self.shared.clock.now().saturating_add(NOTICE);
+        if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
+            events.push(TokenEvent::CredentialExpires { at });
+        }
+        events
+    }
+
+    fn failed(&self, error: TokenError) -> TokenEvent {
+        let now = self.shared.clock.now();
+        let (retry_after, jitter) = (error.retry_after(), jitter());
+        // A token may be rejected meanwhile, which is not to be undone.
+        self.shared.state.rcu(|state| {
+            let mut state = State::clone(state);
+            state.backoff = state.backoff.failed(now, retry_after, jitter);
+            state.failure = Some(error.clone());
+            state
+        });
+        let state = self.shared.state.load();
+        let life = state.held.as_ref().map(|held| held.life);
+        TokenEvent::Failed {
+            error,
+            failures: state.backoff.failures(),
+            serves_until: life
+                .filter(|life| life.is_live(now))
+                .map(|life| life.withheld_at),
+        }
+    }
+
+    /// Revokes the token at hand. It is forgotten first: whatever the server says, it is not to be used any more.
+    async fn revoke(&self) -> Result<(), TokenError> {
+        let Some(held) = self.shared.state.load().held.clone() else {
+            return Ok(());
+        };
+        self.shared.forget(&held.token);
+        let Shared { server, client, .. } = &*self.shared;
+        let form = [
+            ("token", held.token.expose()),
+            ("token_type_hint", "access_token"),
+        ];
+        let answer = server
+            .post(OAuthEndpoint::Revocation, client, &form)
+            .await?;
+        // A token that is not known is no error (RFC 7009 §2.2).
+        if answer.status() == 200 {
+            self.shared.announce(TokenEvent::Revoked);
+            return Ok(());
+        }
+        let place = answer.url().as_str();
+        let error = match answer.error() {
+            Some(error) => TokenError::refused(place, error),
+            None => {
+                let status = answer.status();
+                let message = format!("{place} answered {status}: the token may still be valid");
+                TokenError::new(TokenErrorKind::Status(status), message)
+            }
+        };
+        Err(error.with_retry_after(answer.retry_after()))
+    }
+}
+
+impl Shared {
+    pub(super) fn announce(&self, event: TokenEvent) {
+        event.log(self.client.client_id());
+        // Nobody needs to listen.
+        let _ = self.events.send(event);
+    }
+}
+
+fn jitter() -> Jitter {
+    Jitter::from_random(RandomState::new().hash_one(0))
+}

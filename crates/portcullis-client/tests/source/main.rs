@@ -1,0 +1,93 @@
+//! A token source against an issuer, over real sockets and by a clock that only the test moves.
+
+mod credentials;
+mod outages;
+mod places;
+mod revocation;
+mod sharing;
+
+use std::time::Duration;
+
+use portcullis_client::{
+    AccessToken, AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, TokenError,
+    TokenEvent, TokenSource, TokenSourceBuilder,
+};
+use portcullis_test::{
+    DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, ManualClock, TestIssuer,
+};
+use tokio::sync::broadcast;
+
+/// An issuer of tokens that live a minute, a source of them, and their clock.
+struct Setting {
+    issuer: TestIssuer,
+    clock: ManualClock,
+    source: TokenSource,
+    events: broadcast::Receiver<TokenEvent>,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn client() -> ClientAuthentication {
+    ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
+}
+
+impl Setting {
+    async fn new() -> Self {
+        Self::of(client(), |source| source).await
+    }
+
+    /// Whose server is given up after a moment.
+    async fn quick() -> Self {
+        let quick = |server: AuthorizationServerBuilder| server.timeout(Duration::from_millis(500));
+        Self::at(quick, client(), |source| source).await
+    }
+
+    async fn of(
+        client: ClientAuthentication,
+        change: impl FnOnce(TokenSourceBuilder) -> TokenSourceBuilder,
+    ) -> Self {
+        Self::at(|server| server, client, change).await
+    }
+
+    async fn at(
+        server: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
+        client: ClientAuthentication,
+        change: impl FnOnce(TokenSourceBuilder) -> TokenSourceBuilder,
+    ) -> Self {
+        let clock = ManualClock::starting_now();
+        let issuer = TestIssuer::builder()
+            .clock(clock.clone())
+            .token_lifetime(MINUTE)
+            .start()
+            .await
+            .expect("an issuer");
+        let discovered = AuthorizationServer::discover(issuer.url()).clock(clock.shared());
+        let server = server(discovered).build().expect("a server");
+        let source = change(TokenSource::builder(&server, client));
+        let source = source.build().expect("a source");
+        let events = source.events();
+        Self {
+            issuer,
+            clock,
+            source,
+            events,
+        }
+    }
+
+    fn token_requests(&self) -> usize {
+        self.issuer.requests(Endpoint::Token)
+    }
+
+    async fn token(&self) -> Result<AccessToken, TokenError> {
+        self.source.token().await
+    }
+
+    /// The next event.
+    async fn event(&mut self) -> TokenEvent {
+        self.events.recv().await.expect("an event")
+    }
+}

@@ -1,0 +1,222 @@
+//! What happens when tokens cannot be had: the one at hand serves, then there is an error that says why, and the
+//! server is left alone meanwhile.
+
+use portcullis_client::{TokenErrorKind, TokenEvent};
+use portcullis_test::{Endpoint, Fault};
+use serde_json::json;
+
+use crate::{Setting, secs};
+
+fn answer(status: u16, body: &str) -> Fault {
+    Fault::Answer {
+        status,
+        content_type: "application/json",
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+/// An answer with a token, of which members are replaced.
+fn issued(changes: serde_json::Value) -> Fault {
+    let mut body = json!({ "access_token": "opaque", "token_type": "Bearer", "expires_in": 60 });
+    let members = body.as_object_mut().expect("an object");
+    members.extend(changes.as_object().expect("an object").clone());
+    Fault::Json(body)
+}
+
+fn faults() -> Vec<(&'static str, Fault, TokenErrorKind)> {
+    use TokenErrorKind::{Refused, Status, TokenType, Unreachable, Unusable};
+    vec![
+        ("down", Fault::Down, Unreachable),
+        ("hangs", Fault::Hang, Unreachable),
+        ("stalls", Fault::Stalled, Unreachable),
+        ("cut off", Fault::CutOff, Unreachable),
+        ("500", Fault::Status(500), Refused),
+        ("503 without a body", answer(503, ""), Status(503)),
+        ("429", Fault::TooManyRequests { retry_after: None }, Refused),
+        ("a page", Fault::Html, Unusable),
+        ("a page with 502", answer(502, "<html>"), Status(502)),
+        ("nothing", Fault::Empty, Unusable),
+        ("null", Fault::Null, Unusable),
+        ("an empty object", Fault::EmptySet, Unusable),
+        ("half", Fault::Truncated, Unusable),
+        ("without end", Fault::Huge { bytes: 1 << 20 }, Unusable),
+        (
+            "a redirect",
+            Fault::Redirect("http://127.0.0.1:1/token".into()),
+            Status(302),
+        ),
+        (
+            "invalid_client",
+            answer(401, r#"{"error":"invalid_client"}"#),
+            Refused,
+        ),
+        (
+            "an error in a 200",
+            Fault::Json(json!({ "error": "invalid_scope" })),
+            Refused,
+        ),
+        (
+            "a token with a space",
+            issued(json!({ "access_token": "a b" })),
+            Unusable,
+        ),
+        (
+            "a token with CR and LF",
+            issued(json!({ "access_token": "a\r\nX: y" })),
+            Unusable,
+        ),
+        (
+            "an empty token",
+            issued(json!({ "access_token": "" })),
+            Unusable,
+        ),
+        (
+            "no token",
+            Fault::Json(json!({ "token_type": "Bearer" })),
+            Unusable,
+        ),
+        (
+            "an unknown type",
+            issued(json!({ "token_type": "mac" })),
+            TokenType,
+        ),
+        ("N_A", issued(json!({ "token_type": "N_A" })), TokenType),
+        (
+            "DPoP, which was not asked for",
+            issued(json!({ "token_type": "DPoP" })),
+            TokenType,
+        ),
+        (
+            "no type",
+            Fault::Json(json!({ "access_token": "a" })),
+            Unusable,
+        ),
+        (
+            "a negative lifetime",
+            issued(json!({ "expires_in": -1 })),
+            Unusable,
+        ),
+        ("no lifetime", issued(json!({ "expires_in": 0 })), Unusable),
+        (
+            "a lifetime in text",
+            issued(json!({ "expires_in": "60" })),
+            Unusable,
+        ),
+        (
+            "an absurd lifetime",
+            issued(json!({ "expires_in": 1e18 })),
+            Unusable,
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_token_at_hand_serves_and_then_the_error_says_why() {
+    for (name, fault, kind) in faults() {
+        let mut setting = Setting::quick().await;
+        let first = setting.token().await.expect(name);
+        setting.event().await;
+
+        setting.issuer.fault(Endpoint::Token, fault);
+        setting.clock.advance(secs(53));
+        let second = setting.token().await.expect(name);
+        assert!(second.is(&first), "{name}");
+        match setting.event().await {
+            TokenEvent::Failed {
+                error,
+                failures: 1,
+                serves_until: Some(_),
+                ..
+            } => assert_eq!(error.kind(), kind, "{name}: {error}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        // The server is left alone, and the token serves.
+        let requests = setting.token_requests();
+        for _ in 0..100 {
+            assert!(setting.token().await.expect(name).is(&first), "{name}");
+        }
+        assert_eq!(setting.token_requests(), requests, "{name}");
+
+        setting.clock.advance(secs(2));
+        let error = setting.token().await.expect_err(name);
+        assert_eq!(error.kind(), kind, "{name}: {error}");
+        assert_eq!(setting.source.status().failures, 2, "{name}");
+        let requests = setting.token_requests();
+        for _ in 0..100 {
+            let error = setting.token().await.expect_err(name);
+            assert_eq!(error.kind(), kind, "{name}");
+            let wait = error.retry_after().expect("it is left alone");
+            assert!(wait > secs(0) && wait <= secs(2), "{name}: {wait:?}");
+        }
+        assert_eq!(setting.token_requests(), requests, "{name}");
+
+        setting.issuer.heal(Endpoint::Token);
+        setting.clock.advance(secs(3));
+        assert!(!setting.token().await.expect(name).is(&first), "{name}");
+        assert_eq!(setting.source.status().failures, 0, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retries_keep_to_the_backoff() {
+    let setting = Setting::quick().await;
+    setting.issuer.fault(Endpoint::Token, Fault::Status(500));
+    let mut expected = 0;
+    for second in 0..600 {
+        setting.token().await.expect_err("an outage");
+        expected = expected.max(setting.token_requests());
+        setting.clock.advance(secs(1));
+        let _ = second;
+    }
+    // 1 s to 32 s, then a minute at a time, each shortened by up to a half: no fewer than 14 and no more than 27.
+    assert!(
+        (10..=27).contains(&expected),
+        "{expected} requests in 10 minutes"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_is_left_alone_for_as_long_as_it_asks() {
+    for (asked, waited) in [(30, 30), (100, 100), (100_000, 300)] {
+        let setting = Setting::quick().await;
+        let retry_after = Some(secs(asked));
+        setting
+            .issuer
+            .fault(Endpoint::Token, Fault::TooManyRequests { retry_after });
+        setting.token().await.expect_err("too many");
+        assert_eq!(setting.token_requests(), 1);
+        setting.issuer.heal(Endpoint::Token);
+        setting.clock.advance(secs(waited - 1));
+        let error = setting.token().await.expect_err("not yet");
+        assert_eq!(error.retry_after(), Some(secs(1)), "{asked}");
+        assert_eq!(setting.token_requests(), 1);
+        setting.clock.advance(secs(1));
+        setting.token().await.expect("a token");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_listens_at_is_unreachable() {
+    let setting = Setting::quick().await;
+    setting.issuer.stop().await;
+    let error = setting.token().await.expect_err("nobody");
+    assert_eq!(error.kind(), TokenErrorKind::Unreachable, "{error}");
+    setting.issuer.restart().await;
+    setting.clock.advance(secs(2));
+    setting.token().await.expect("a token");
+}
+
+#[tokio::test]
+async fn the_servers_error_is_told() {
+    let setting = Setting::quick().await;
+    let body = r#"{"error":"invalid_scope","error_description":"no \u001b[31mred\nscopes"}"#;
+    setting.issuer.fault(Endpoint::Token, answer(400, body));
+    let error = setting.token().await.expect_err("refused");
+    let oauth = error.oauth_error().expect("an error of OAuth");
+    assert_eq!(&*oauth.code, "invalid_scope");
+    let text = error.to_string();
+    assert!(
+        text.contains("invalid_scope") && !text.contains(['\n', '\u{1b}']),
+        "{text:?}"
+    );
+}

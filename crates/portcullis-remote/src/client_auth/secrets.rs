@@ -1,0 +1,240 @@
+//! The secrets that a client shares with its authorization server.
+
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
+
+use portcullis_core::{Secret, UnixTime};
+
+use crate::{FetchError, FetchErrorKind};
+
+/// One secret of a client (RFC 6749 §2.3.1).
+#[derive(Clone, Debug)]
+pub struct ClientSecret {
+    secret: Secret,
+    expires_at: Option<UnixTime>,
+}
+
+impl ClientSecret {
+    /// A secret that does not expire.
+    pub fn new(secret: impl Into<Vec<u8>>) -> Self {
+        Self {
+            secret: Secret::new(secret),
+            expires_at: None,
+        }
+    }
+
+    /// Says when the server will not accept it any more (`client_secret_expires_at`, RFC 7591 §3.2.1), so that status
+    /// and events can tell. It is offered to the server all the same.
+    #[must_use]
+    pub fn with_expires_at(mut self, at: UnixTime) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// The secret.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// When it expires, where that was said.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<UnixTime> {
+        self.expires_at
+    }
+}
+
+impl From<Secret> for ClientSecret {
+    fn from(secret: Secret) -> Self {
+        Self {
+            secret,
+            expires_at: None,
+        }
+    }
+}
+
+impl From<&str> for ClientSecret {
+    fn from(secret: &str) -> Self {
+        Self::new(secret)
+    }
+}
+
+/// Where a client's secrets come from. They are asked for anew whenever the server is, so that they rotate without a
+/// restart.
+///
+/// There may be several at once, as while one replaces the other: they are offered in order until the server accepts
+/// one, and that one is offered first from then on.
+#[derive(Clone)]
+pub struct ClientSecrets(Source);
+
+#[derive(Clone)]
+enum Source {
+    Values(Arc<[ClientSecret]>),
+    File(Arc<Path>),
+    Provider(Arc<dyn ClientSecretProvider>),
+}
+
+/// A source of secrets of the user's own, such as a vault.
+pub trait ClientSecretProvider: Send + Sync + 'static {
+    /// The secrets, the one to offer first in front.
+    fn secrets(&self) -> SecretsFuture<'_>;
+}
+
+/// What a [`ClientSecretProvider`] answers with. The error's text goes to the log.
+pub type SecretsFuture<'p> = Pin<
+    Box<dyn Future<Output = Result<Vec<ClientSecret>, Box<dyn Error + Send + Sync>>> + Send + 'p>,
+>;
+
+impl ClientSecrets {
+    /// The most of a file that is read.
+    pub const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+    /// These secrets.
+    pub fn new(secrets: impl IntoIterator<Item = impl Into<ClientSecret>>) -> Self {
+        Self(Source::Values(
+            secrets.into_iter().map(Into::into).collect(),
+        ))
+    }
+
+    /// Those in a file, one a line; empty lines are passed over. The file is read whenever a secret is needed.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Source::File(path.into().into()))
+    }
+
+    /// Those of a source of the user's own.
+    pub fn provider(provider: impl ClientSecretProvider) -> Self {
+        Self(Source::Provider(Arc::new(provider)))
+    }
+
+    /// The secrets as of now; at least one.
+    pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
+        let secrets = match &self.0 {
+            Source::Values(secrets) => secrets.to_vec(),
+            Source::File(path) => read(path).await?,
+            Source::Provider(provider) => provider.secrets().await.map_err(|error| {
+                failed(format!(
+                    "the provider of the client's secrets failed: {error}"
+                ))
+            })?,
+        };
+        if secrets.is_empty() {
+            return Err(failed("there is no client secret".to_owned()));
+        }
+        Ok(secrets)
+    }
+}
+
+impl<S: Into<ClientSecret>> From<S> for ClientSecrets {
+    fn from(secret: S) -> Self {
+        Self::new([secret])
+    }
+}
+
+impl fmt::Debug for ClientSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Values(secrets) => f.debug_list().entries(secrets.iter()).finish(),
+            Source::File(path) => f.debug_tuple("File").field(path).finish(),
+            Source::Provider(_) => f.write_str("Provider"),
+        }
+    }
+}
+
+async fn read(path: &Arc<Path>) -> Result<Vec<ClientSecret>, FetchError> {
+    let shown = path.display().to_string();
+    let path = path.clone();
+    let reading = tokio::task::spawn_blocking(move || lines(&path));
+    match reading.await {
+        Ok(Ok(secrets)) => Ok(secrets),
+        Ok(Err(error)) => Err(failed(format!(
+            "the client's secrets cannot be read from {shown}: {error}"
+        ))),
+        Err(_) => Err(failed(format!(
+            "{shown} was not read: the runtime is ending"
+        ))),
+    }
+}
+
+fn lines(path: &Path) -> io::Result<Vec<ClientSecret>> {
+    let limit = ClientSecrets::MAX_FILE_BYTES;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)?;
+    let text = Secret::new(bytes);
+    if text.expose().len() as u64 > limit {
+        return Err(io::Error::other(format!("it has more than {limit} bytes")));
+    }
+    let lines = text.expose().split(|byte| *byte == b'\n');
+    Ok(lines
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.is_empty())
+        .map(ClientSecret::new)
+        .collect())
+}
+
+fn failed(message: String) -> FetchError {
+    FetchError::new(FetchErrorKind::Credential, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn texts(secrets: &ClientSecrets) -> Result<Vec<String>, FetchError> {
+        let secrets = secrets.get().await?;
+        let texts = secrets.iter().map(|secret| secret.secret().expose_str());
+        Ok(texts.map(|text| text.expect("text").to_owned()).collect())
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_anew_each_time() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("secret");
+        let secrets = ClientSecrets::file(&path);
+        let error = texts(&secrets).await.expect_err("there is none");
+        assert_eq!(error.kind(), FetchErrorKind::Credential);
+        for (content, expected) in [
+            ("one\n", &["one"][..]),
+            ("one", &["one"]),
+            ("two words\r\none\r\n\n", &["two words", "one"]),
+        ] {
+            std::fs::write(&path, content).expect("written");
+            assert_eq!(texts(&secrets).await.expect("secrets"), expected);
+        }
+        for unusable in [Vec::new(), b"\n\n".to_vec(), vec![b'a'; 64 * 1024 + 1]] {
+            std::fs::write(&path, unusable).expect("written");
+            let error = texts(&secrets).await.expect_err("unusable");
+            assert_eq!(error.kind(), FetchErrorKind::Credential, "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_fails_says_why() {
+        struct Vault(Result<&'static str, &'static str>);
+
+        impl ClientSecretProvider for Vault {
+            fn secrets(&self) -> SecretsFuture<'_> {
+                Box::pin(async { Ok(vec![self.0?.into()]) })
+            }
+        }
+        let secrets = ClientSecrets::provider(Vault(Ok("from the vault")));
+        assert_eq!(texts(&secrets).await.expect("secrets"), ["from the vault"]);
+        let secrets = ClientSecrets::provider(Vault(Err("it is sealed")));
+        let error = texts(&secrets).await.expect_err("sealed").to_string();
+        assert!(error.contains("it is sealed"), "{error}");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let shown = format!("{:?}", ClientSecrets::from("s3cr3t"));
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+    }
+}

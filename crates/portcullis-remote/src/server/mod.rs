@@ -1,0 +1,159 @@
+//! An authorization server, as its clients see it.
+
+mod answer;
+mod builder;
+mod endpoints;
+
+use std::{fmt, sync::Arc};
+
+use portcullis_core::{SharedClock, UnixTime};
+use zeroize::Zeroizing;
+
+use self::endpoints::Endpoints;
+pub use self::{
+    answer::{OAuthAnswer, OAuthError},
+    builder::AuthorizationServerBuilder,
+};
+use crate::{ClientAuthentication, FetchError, client_auth::Attempt, http::HttpClient};
+
+/// An authorization server, and where its endpoints are (RFC 6749 §3, RFC 8414).
+///
+/// Nothing runs in the background: metadata is read when it is first needed, and again when it is an hour old or two
+/// requests in a row have failed. Clones are cheap and share what was read.
+///
+/// Whoever wants tokens from it uses `portcullis-client`; this is what that is built on.
+///
+/// ```
+/// use portcullis_remote::AuthorizationServer;
+///
+/// let server = AuthorizationServer::discover("https://issuer.example.com").build()?;
+/// let other = AuthorizationServer::token_endpoint("https://id.example.com/oauth/token").build()?;
+/// # Ok::<_, portcullis_core::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct AuthorizationServer(Arc<Inner>);
+
+struct Inner {
+    http: HttpClient,
+    endpoints: Endpoints,
+    clock: SharedClock,
+}
+
+/// A place of an authorization server that clients send forms to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OAuthEndpoint {
+    /// Where tokens are issued (RFC 6749 §3.2).
+    Token,
+    /// Where tokens are revoked (RFC 7009 §2).
+    Revocation,
+}
+
+impl OAuthEndpoint {
+    /// Its name in metadata (RFC 8414 §2), and that of the setting.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token_endpoint",
+            Self::Revocation => "revocation_endpoint",
+        }
+    }
+}
+
+impl AuthorizationServer {
+    /// A server that says in its metadata where its endpoints are (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
+    ///
+    /// `issuer` is compared character by character with what the metadata says. Endpoints that metadata names receive
+    /// the client's credentials, so they must be on the issuer's own origin or on one that is
+    /// [listed](AuthorizationServerBuilder::allow_origin).
+    pub fn discover(issuer: impl Into<String>) -> AuthorizationServerBuilder {
+        AuthorizationServerBuilder::discover(issuer.into())
+    }
+
+    /// A server whose token endpoint is at `url`. No metadata is read.
+    pub fn token_endpoint(url: impl Into<String>) -> AuthorizationServerBuilder {
+        AuthorizationServerBuilder::token_endpoint(url.into())
+    }
+
+    /// The server's issuer identifier (RFC 8414 §2), where it was given.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.0.endpoints.issuer()
+    }
+
+    /// What tells the time.
+    #[must_use]
+    pub fn clock(&self) -> &SharedClock {
+        &self.0.clock
+    }
+
+    /// Sends a form to an endpoint as this client. Where the client has several secrets, they are offered in turn
+    /// until one is accepted.
+    ///
+    /// # Errors
+    ///
+    /// When there was no answer: the endpoint or the client's own credential could not be had, or the server could not
+    /// be reached or did not answer in time and within bounds. An error that the server answers with is an
+    /// [`OAuthAnswer`].
+    pub async fn post(
+        &self,
+        endpoint: OAuthEndpoint,
+        client: &ClientAuthentication,
+        form: &[(&str, &str)],
+    ) -> Result<OAuthAnswer, FetchError> {
+        let inner = &*self.0;
+        let url = inner
+            .endpoints
+            .locate(endpoint, &inner.http, &inner.clock)
+            .await?;
+        let mut last = None;
+        for attempt in client.attempts().await? {
+            let body = encode(form, &attempt);
+            let answer = inner
+                .http
+                .post(&url, attempt.headers.clone(), body)
+                .await
+                .inspect_err(|_| inner.endpoints.failed())?;
+            inner.endpoints.answered();
+            let answer = OAuthAnswer::new(&url, answer, inner.clock.now(), attempt.expires_at);
+            if !answer.rejects_the_client() {
+                client.accepted(&attempt);
+                return Ok(answer);
+            }
+            last = Some(answer);
+        }
+        last.ok_or_else(|| {
+            FetchError::new(
+                crate::FetchErrorKind::Credential,
+                "the client has no credential to offer",
+            )
+        })
+    }
+
+    /// The present, by the server's clock setting.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        self.0.clock.now()
+    }
+}
+
+fn encode(form: &[(&str, &str)], attempt: &Attempt) -> String {
+    let fields = attempt
+        .fields
+        .iter()
+        .map(|(name, value)| (*name, &***value));
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    body.extend_pairs(form.iter().copied().chain(fields));
+    body.finish()
+}
+
+impl fmt::Debug for AuthorizationServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationServer")
+            .field("endpoints", &self.0.endpoints)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A body that may hold a token or a secret.
+pub(crate) type SecretBody = Zeroizing<Vec<u8>>;
