@@ -30,6 +30,7 @@ pub use self::{
     token::AccessToken,
 };
 pub use portcullis_remote::{
-    AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientSecret,
-    ClientSecretProvider, ClientSecrets, OAuthError,
+    AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientKeyProvider,
+    ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, KeysFuture, OAuthError,
+    SecretsFuture,
 };

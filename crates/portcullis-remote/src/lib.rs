@@ -30,7 +30,8 @@ mod task;
 
 pub use self::{
     client_auth::{
-        ClientAuthentication, ClientSecret, ClientSecretProvider, ClientSecrets, SecretsFuture,
+        ClientAuthentication, ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider,
+        ClientSecrets, KeysFuture, SecretsFuture,
     },
     error::{FetchError, FetchErrorKind, StartError},
     event::{ClockOffset, IssuerEvent, KeyId},

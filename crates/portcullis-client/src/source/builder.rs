@@ -78,7 +78,7 @@ impl TokenSourceBuilder {
                 "there is no tokio runtime: call it on one that lives on",
             )
         })?;
-        self.client.check()?;
+        self.server.check(&self.client)?;
         let resources = self.resources.iter().map(|given| request::resource(given));
         let request = TokenRequest {
             scopes: request::scopes(&self.scopes)?,

@@ -1,5 +1,8 @@
 //! How a client authenticates at the endpoints of an authorization server.
 
+mod assertion;
+mod file;
+mod keys;
 mod secrets;
 
 use std::{
@@ -13,11 +16,17 @@ use std::{
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use form_urlencoded::byte_serialize;
 use portcullis_core::{ConfigError, UnixTime};
+use portcullis_jwt::{Algorithm, SigningKey};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use url::Url;
 use zeroize::Zeroizing;
 
-pub use self::secrets::{ClientSecret, ClientSecretProvider, ClientSecrets, SecretsFuture};
-use crate::{FetchError, FetchErrorKind};
+use self::file::failed;
+pub use self::{
+    keys::{ClientKeyProvider, ClientKeys, KeysFuture},
+    secrets::{ClientSecret, ClientSecretProvider, ClientSecrets, SecretsFuture},
+};
+use crate::FetchError;
 
 /// A client, and how it proves to the authorization server that it is the one (RFC 6749 §2.3).
 ///
@@ -31,23 +40,36 @@ use crate::{FetchError, FetchErrorKind};
 /// assert_eq!(by_file.client_id(), by_value.client_id());
 /// ```
 #[derive(Clone)]
-pub struct ClientAuthentication(Arc<Inner>);
+pub struct ClientAuthentication {
+    shared: Arc<Shared>,
+    endpoint_audience: bool,
+}
 
-struct Inner {
+struct Shared {
     client_id: Box<str>,
     method: Method,
-    secrets: ClientSecrets,
-    /// Which of the secrets was accepted last.
+    /// Which of the credentials was accepted last.
     accepted: AtomicUsize,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 enum Method {
-    Basic,
-    Post,
+    Basic(ClientSecrets),
+    Post(ClientSecrets),
+    SecretJwt(ClientSecrets, Algorithm),
+    PrivateKeyJwt(ClientKeys),
+}
+
+/// Whom a client authenticates to, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addressee<'a> {
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) endpoint: &'a Url,
+    pub(crate) now: UnixTime,
 }
 
 /// What one credential adds to a request.
+#[derive(Default)]
 pub(crate) struct Attempt {
     pub(crate) headers: HeaderMap,
     /// Parameters of the form.
@@ -61,45 +83,78 @@ impl ClientAuthentication {
     /// `client_secret_basic`: id and secret by HTTP Basic, each form-encoded first (RFC 6749 §2.3.1). Every server that
     /// issues secrets must accept this one.
     pub fn secret_basic(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
-        Self::new(client_id.into(), Method::Basic, secrets.into())
+        Self::new(client_id.into(), Method::Basic(secrets.into()))
     }
 
     /// `client_secret_post`: id and secret in the form (RFC 6749 §2.3.1). For servers that do not accept
     /// [`secret_basic`](Self::secret_basic).
     pub fn secret_post(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
-        Self::new(client_id.into(), Method::Post, secrets.into())
+        Self::new(client_id.into(), Method::Post(secrets.into()))
     }
 
-    fn new(client_id: String, method: Method, secrets: ClientSecrets) -> Self {
-        Self(Arc::new(Inner {
-            client_id: client_id.into(),
-            method,
-            secrets,
-            accepted: AtomicUsize::new(0),
-        }))
+    /// `client_secret_jwt`: an assertion under the secret, which itself is not sent (RFC 7523, OpenID Connect Core §9).
+    /// `algorithm` is one of `HS256`, `HS384`, `HS512`, and the secret no shorter than its hash.
+    pub fn secret_jwt(
+        client_id: impl Into<String>,
+        secrets: impl Into<ClientSecrets>,
+        algorithm: Algorithm,
+    ) -> Self {
+        Self::new(
+            client_id.into(),
+            Method::SecretJwt(secrets.into(), algorithm),
+        )
+    }
+
+    /// `private_key_jwt`: an assertion that the client signs (RFC 7523 as updated by 7523bis). The server knows the
+    /// public half alone.
+    ///
+    /// An assertion is addressed to the server's issuer identifier, has the type `client-authentication+jwt`, lives a
+    /// minute, and is made anew for each request.
+    pub fn private_key_jwt(client_id: impl Into<String>, keys: impl Into<ClientKeys>) -> Self {
+        Self::new(client_id.into(), Method::PrivateKeyJwt(keys.into()))
+    }
+
+    fn new(client_id: String, method: Method) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                client_id: client_id.into(),
+                method,
+                accepted: AtomicUsize::new(0),
+            }),
+            endpoint_audience: false,
+        }
+    }
+
+    /// Addresses assertions to the URL of the endpoint they are sent to instead of the server's issuer identifier, for
+    /// servers that know nothing else. Has no effect on methods without assertions.
+    ///
+    /// An assertion then says less about whom it is meant for: a client of several servers, of which one is hostile, can
+    /// be brought to make one that another server accepts. That is why RFC 7523bis asks for the issuer.
+    #[must_use]
+    pub fn dangerous_endpoint_audience(mut self) -> Self {
+        self.endpoint_audience = true;
+        self
     }
 
     /// The client's id (RFC 6749 §2.2).
     #[must_use]
     pub fn client_id(&self) -> &str {
-        &self.0.client_id
+        &self.shared.client_id
     }
 
     /// The method by its registered name (RFC 7591 §2), such as `client_secret_basic`.
     #[must_use]
     pub fn method(&self) -> &'static str {
-        match self.0.method {
-            Method::Basic => "client_secret_basic",
-            Method::Post => "client_secret_post",
+        match self.shared.method {
+            Method::Basic(_) => "client_secret_basic",
+            Method::Post(_) => "client_secret_post",
+            Method::SecretJwt(..) => "client_secret_jwt",
+            Method::PrivateKeyJwt(_) => "private_key_jwt",
         }
     }
 
-    /// Whether it can be used at all.
-    ///
-    /// # Errors
-    ///
-    /// When there is no client id, or one with characters that none has (RFC 6749 appendix A.1).
-    pub fn check(&self) -> Result<(), ConfigError> {
+    /// Whether it can be used at all, at a server that has this issuer identifier.
+    pub(crate) fn check(&self, issuer: Option<&str>) -> Result<(), ConfigError> {
         let id = self.client_id();
         if id.is_empty() || !id.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
             return Err(ConfigError::new(
@@ -107,61 +162,112 @@ impl ClientAuthentication {
                 "it is empty or has characters outside printable ASCII: use the id that the server gave the client",
             ));
         }
+        if let Method::SecretJwt(_, algorithm) = self.shared.method
+            && !algorithm.is_symmetric()
+        {
+            let problem = format!("{algorithm} is not for secrets: use HS256, HS384 or HS512");
+            return Err(ConfigError::new("secret_jwt", problem));
+        }
+        let is_asserted = matches!(
+            self.shared.method,
+            Method::SecretJwt(..) | Method::PrivateKeyJwt(_)
+        );
+        if is_asserted && issuer.is_none() && !self.endpoint_audience {
+            return Err(ConfigError::new(
+                "issuer",
+                "the client's assertions are addressed to it: set the server's issuer identifier beside its token endpoint",
+            ));
+        }
         Ok(())
     }
 
     /// What may be offered to the server, in this order, until it accepts one.
-    pub(crate) async fn attempts(&self) -> Result<Vec<Attempt>, FetchError> {
-        let secrets = self.0.secrets.get().await?;
-        let first = self.0.accepted.load(Ordering::Relaxed) % secrets.len();
-        let mut attempts = Vec::with_capacity(secrets.len());
-        for offset in 0..secrets.len() {
-            let place = (first + offset) % secrets.len();
-            attempts.push(self.attempt(place, &secrets[place])?);
+    pub(crate) async fn attempts(&self, to: Addressee<'_>) -> Result<Vec<Attempt>, FetchError> {
+        let mut attempts = match &self.shared.method {
+            Method::Basic(secrets) => self.each(secrets, |secret| self.basic(secret)).await,
+            Method::Post(secrets) => self.each(secrets, |secret| self.post(secret)).await,
+            Method::SecretJwt(secrets, algorithm) => {
+                let sign = |secret: &ClientSecret| {
+                    let key =
+                        SigningKey::from_secret(secret.secret(), *algorithm).map_err(|error| {
+                            failed(format!("the client's secret cannot sign: {error}"))
+                        })?;
+                    self.asserted(&key, to)
+                };
+                self.each(secrets, sign).await
+            }
+            Method::PrivateKeyJwt(keys) => {
+                let keys = keys.get().await?;
+                keys.iter().map(|key| self.asserted(key, to)).collect()
+            }
+        }?;
+        for (place, attempt) in attempts.iter_mut().enumerate() {
+            attempt.place = place;
         }
+        let first = self.shared.accepted.load(Ordering::Relaxed) % attempts.len();
+        attempts.rotate_left(first);
         Ok(attempts)
     }
 
     /// Notes that the server accepted this one.
     pub(crate) fn accepted(&self, attempt: &Attempt) {
-        self.0.accepted.store(attempt.place, Ordering::Relaxed);
+        self.shared.accepted.store(attempt.place, Ordering::Relaxed);
     }
 
-    fn attempt(&self, place: usize, secret: &ClientSecret) -> Result<Attempt, FetchError> {
-        let mut attempt = Attempt {
-            headers: HeaderMap::new(),
-            fields: Vec::new(),
-            expires_at: secret.expires_at(),
-            place,
-        };
-        match self.0.method {
-            Method::Basic => {
-                let value = basic(self.client_id(), secret.secret().expose());
-                attempt.headers.insert(AUTHORIZATION, value);
-            }
-            Method::Post => {
-                let text = secret.secret().expose_str().ok_or_else(|| {
-                    FetchError::new(
-                        FetchErrorKind::Credential,
-                        "the client's secret is not text, which a form cannot hold",
-                    )
-                })?;
-                let id = Zeroizing::new(self.client_id().to_owned());
-                attempt.fields.push(("client_id", id));
-                let secret = Zeroizing::new(text.to_owned());
-                attempt.fields.push(("client_secret", secret));
-            }
-        }
+    async fn each(
+        &self,
+        secrets: &ClientSecrets,
+        attempt: impl Fn(&ClientSecret) -> Result<Attempt, FetchError>,
+    ) -> Result<Vec<Attempt>, FetchError> {
+        let secrets = secrets.get().await?;
+        let attempts = secrets.iter().map(|secret| {
+            let mut attempt = attempt(secret)?;
+            attempt.expires_at = secret.expires_at();
+            Ok(attempt)
+        });
+        attempts.collect()
+    }
+
+    fn basic(&self, secret: &ClientSecret) -> Result<Attempt, FetchError> {
+        let mut attempt = Attempt::default();
+        let value = basic(self.client_id(), secret.secret().expose());
+        attempt.headers.insert(AUTHORIZATION, value);
         Ok(attempt)
+    }
+
+    fn post(&self, secret: &ClientSecret) -> Result<Attempt, FetchError> {
+        let text = secret.secret().expose_str().ok_or_else(|| {
+            failed("the client's secret is not text, which a form cannot hold".to_owned())
+        })?;
+        Ok(self.in_form([("client_secret", text.to_owned().into())]))
+    }
+
+    fn asserted(&self, key: &SigningKey, to: Addressee<'_>) -> Result<Attempt, FetchError> {
+        let audience = match to.issuer {
+            Some(issuer) if !self.endpoint_audience => issuer,
+            _ => to.endpoint.as_str(),
+        };
+        let assertion = assertion::make(key, self.client_id(), audience, to.now)?;
+        Ok(self.in_form([
+            ("client_assertion_type", assertion::TYPE.to_owned().into()),
+            ("client_assertion", assertion),
+        ]))
+    }
+
+    fn in_form<const N: usize>(&self, fields: [(&'static str, Zeroizing<String>); N]) -> Attempt {
+        let id = ("client_id", self.client_id().to_owned().into());
+        Attempt {
+            fields: std::iter::once(id).chain(fields).collect(),
+            ..Attempt::default()
+        }
     }
 }
 
 impl fmt::Debug for ClientAuthentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientAuthentication")
-            .field("client_id", &self.0.client_id)
-            .field("method", &self.method())
-            .field("secrets", &self.0.secrets)
+            .field("client_id", &self.shared.client_id)
+            .field("method", &self.shared.method)
             .finish_non_exhaustive()
     }
 }
@@ -203,33 +309,100 @@ mod tests {
         assert_eq!(decoded("a:b c", "p%w+d/ü"), "a%3Ab+c:p%25w%2Bd%2F%C3%BC");
     }
 
+    fn endpoint() -> Url {
+        Url::parse("https://id.example/token").expect("a URL")
+    }
+
+    async fn offered(client: &ClientAuthentication) -> Vec<Attempt> {
+        let endpoint = endpoint();
+        let to = Addressee {
+            issuer: Some("https://id.example"),
+            endpoint: &endpoint,
+            now: UnixTime::from_secs(1_000_000),
+        };
+        client.attempts(to).await.expect("credentials")
+    }
+
+    fn field<'a>(attempt: &'a Attempt, name: &str) -> &'a str {
+        let found = attempt.fields.iter().find(|(other, _)| *other == name);
+        found.expect("the field").1.as_str()
+    }
+
     #[tokio::test]
     async fn the_secret_that_was_accepted_is_offered_first() {
         let client = ClientAuthentication::secret_post("c", ClientSecrets::new(["new", "old"]));
-        let offered = async || {
-            let attempts = client.attempts().await.expect("secrets");
+        let secrets = async || {
+            let attempts = offered(&client).await;
             let texts = attempts
                 .iter()
-                .map(|attempt| attempt.fields[1].1.to_string());
+                .map(|attempt| field(attempt, "client_secret").to_owned());
             (texts.collect::<Vec<_>>(), attempts)
         };
-        let (texts, attempts) = offered().await;
+        let (texts, attempts) = secrets().await;
         assert_eq!(texts, ["new", "old"]);
         client.accepted(&attempts[1]);
-        let (texts, attempts) = offered().await;
+        let (texts, attempts) = secrets().await;
         assert_eq!(texts, ["old", "new"]);
         client.accepted(&attempts[1]);
-        assert_eq!(offered().await.0, ["new", "old"]);
+        assert_eq!(secrets().await.0, ["new", "old"]);
+    }
+
+    #[tokio::test]
+    async fn an_assertion_is_fresh_short_lived_and_addressed_to_the_issuer() {
+        let secret = "a secret of at least 256 bits, that is";
+        let client = ClientAuthentication::secret_jwt("billing", secret, Algorithm::HS256);
+        let decoded = |assertion: &str| {
+            let part = |index| {
+                let part = assertion.split('.').nth(index).expect("three parts");
+                let bytes = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(part);
+                let json = serde_json::from_slice::<serde_json::Value>(&bytes.expect("base64"));
+                json.expect("JSON")
+            };
+            (part(0), part(1))
+        };
+        let attempt = &offered(&client).await[0];
+        assert_eq!(field(attempt, "client_id"), "billing");
+        assert_eq!(field(attempt, "client_assertion_type"), assertion::TYPE);
+        let (header, mut claims) = decoded(field(attempt, "client_assertion"));
+        assert_eq!(
+            header,
+            serde_json::json!({"alg": "HS256", "typ": "client-authentication+jwt"})
+        );
+        let id = claims
+            .as_object_mut()
+            .and_then(|claims| claims.remove("jti"));
+        assert_eq!(
+            claims,
+            serde_json::json!({
+                "iss": "billing", "sub": "billing", "aud": "https://id.example",
+                "iat": 1_000_000, "exp": 1_000_060,
+            })
+        );
+        let again = &offered(&client).await[0];
+        let (_, claims) = decoded(field(again, "client_assertion"));
+        assert_ne!(claims.get("jti"), id.as_ref());
+
+        let older = client.dangerous_endpoint_audience();
+        let attempt = &offered(&older).await[0];
+        let (_, claims) = decoded(field(attempt, "client_assertion"));
+        assert_eq!(claims["aud"], "https://id.example/token");
     }
 
     #[test]
-    fn a_client_needs_an_id() {
+    fn what_cannot_authenticate_is_told() {
+        let setting = |client: ClientAuthentication, issuer| {
+            client.check(issuer).expect_err("it cannot").setting()
+        };
         for id in ["", "a\nb", "ü"] {
-            let error = ClientAuthentication::secret_basic(id, "s").check();
-            assert_eq!(error.expect_err("no id").setting(), "client_id", "{id:?}");
+            let client = ClientAuthentication::secret_basic(id, "s");
+            assert_eq!(setting(client, None), "client_id", "{id:?}");
         }
-        ClientAuthentication::secret_basic("a b:c", "s")
-            .check()
-            .expect("an id");
+        let basic = ClientAuthentication::secret_basic("a b:c", "s");
+        basic.check(None).expect("it can");
+        let by = |algorithm| ClientAuthentication::secret_jwt("c", "s", algorithm);
+        assert_eq!(setting(by(Algorithm::ES256), Some("i")), "secret_jwt");
+        assert_eq!(setting(by(Algorithm::HS256), None), "issuer");
+        let older = by(Algorithm::HS256).dangerous_endpoint_audience();
+        older.check(None).expect("it can");
     }
 }

@@ -4,7 +4,6 @@ use std::{
     error::Error,
     fmt,
     future::Future,
-    io::{self, Read},
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
@@ -12,7 +11,8 @@ use std::{
 
 use portcullis_core::{Secret, UnixTime};
 
-use crate::{FetchError, FetchErrorKind};
+use super::file::{self, failed};
+use crate::FetchError;
 
 /// One secret of a client (RFC 6749 §2.3.1).
 #[derive(Clone, Debug)]
@@ -93,9 +93,6 @@ pub type SecretsFuture<'p> = Pin<
 >;
 
 impl ClientSecrets {
-    /// The most of a file that is read.
-    pub const MAX_FILE_BYTES: u64 = 64 * 1024;
-
     /// These secrets.
     pub fn new(secrets: impl IntoIterator<Item = impl Into<ClientSecret>>) -> Self {
         Self(Source::Values(
@@ -103,7 +100,8 @@ impl ClientSecrets {
         ))
     }
 
-    /// Those in a file, one a line; empty lines are passed over. The file is read whenever a secret is needed.
+    /// Those in a file of at most 64 KiB, one a line; empty lines are passed over. The file is read whenever a secret is
+    /// needed.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into().into()))
     }
@@ -117,7 +115,7 @@ impl ClientSecrets {
     pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
         let secrets = match &self.0 {
             Source::Values(secrets) => secrets.to_vec(),
-            Source::File(path) => read(path).await?,
+            Source::File(path) => lines(&file::read(path).await?),
             Source::Provider(provider) => provider.secrets().await.map_err(|error| {
                 failed(format!(
                     "the provider of the client's secrets failed: {error}"
@@ -147,46 +145,19 @@ impl fmt::Debug for ClientSecrets {
     }
 }
 
-async fn read(path: &Arc<Path>) -> Result<Vec<ClientSecret>, FetchError> {
-    let shown = path.display().to_string();
-    let path = path.clone();
-    let reading = tokio::task::spawn_blocking(move || lines(&path));
-    match reading.await {
-        Ok(Ok(secrets)) => Ok(secrets),
-        Ok(Err(error)) => Err(failed(format!(
-            "the client's secrets cannot be read from {shown}: {error}"
-        ))),
-        Err(_) => Err(failed(format!(
-            "{shown} was not read: the runtime is ending"
-        ))),
-    }
-}
-
-fn lines(path: &Path) -> io::Result<Vec<ClientSecret>> {
-    let limit = ClientSecrets::MAX_FILE_BYTES;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?
-        .take(limit + 1)
-        .read_to_end(&mut bytes)?;
-    let text = Secret::new(bytes);
-    if text.expose().len() as u64 > limit {
-        return Err(io::Error::other(format!("it has more than {limit} bytes")));
-    }
+fn lines(text: &Secret) -> Vec<ClientSecret> {
     let lines = text.expose().split(|byte| *byte == b'\n');
-    Ok(lines
+    lines
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .filter(|line| !line.is_empty())
         .map(ClientSecret::new)
-        .collect())
-}
-
-fn failed(message: String) -> FetchError {
-    FetchError::new(FetchErrorKind::Credential, message)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FetchErrorKind;
 
     async fn texts(secrets: &ClientSecrets) -> Result<Vec<String>, FetchError> {
         let secrets = secrets.get().await?;

@@ -6,7 +6,7 @@ mod endpoints;
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{SharedClock, UnixTime};
+use portcullis_core::{ConfigError, SharedClock};
 use zeroize::Zeroizing;
 
 use self::endpoints::Endpoints;
@@ -14,7 +14,11 @@ pub use self::{
     answer::{OAuthAnswer, OAuthError},
     builder::AuthorizationServerBuilder,
 };
-use crate::{ClientAuthentication, FetchError, client_auth::Attempt, http::HttpClient};
+use crate::{
+    ClientAuthentication, FetchError, FetchErrorKind,
+    client_auth::{Addressee, Attempt},
+    http::HttpClient,
+};
 
 /// An authorization server, and where its endpoints are (RFC 6749 §3, RFC 8414).
 ///
@@ -107,7 +111,12 @@ impl AuthorizationServer {
             .locate(endpoint, &inner.http, &inner.clock)
             .await?;
         let mut last = None;
-        for attempt in client.attempts().await? {
+        let to = Addressee {
+            issuer: self.issuer(),
+            endpoint: &url,
+            now: inner.clock.now(),
+        };
+        for attempt in client.attempts(to).await? {
             let body = encode(form, &attempt);
             let answer = inner
                 .http
@@ -124,16 +133,19 @@ impl AuthorizationServer {
         }
         last.ok_or_else(|| {
             FetchError::new(
-                crate::FetchErrorKind::Credential,
+                FetchErrorKind::Credential,
                 "the client has no credential to offer",
             )
         })
     }
 
-    /// The present, by the server's clock setting.
-    #[must_use]
-    pub fn now(&self) -> UnixTime {
-        self.0.clock.now()
+    /// Whether this client can authenticate here.
+    ///
+    /// # Errors
+    ///
+    /// When its id or algorithm cannot be used, or its assertions would have no addressee.
+    pub fn check(&self, client: &ClientAuthentication) -> Result<(), ConfigError> {
+        client.check(self.issuer())
     }
 }
 

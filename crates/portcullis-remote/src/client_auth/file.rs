@@ -1,0 +1,50 @@
+//! Reading credentials from files.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+};
+
+use portcullis_core::Secret;
+
+use crate::{FetchError, FetchErrorKind};
+
+/// The most of a file that is read.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// All of a file, off the runtime's threads.
+pub(super) async fn read(path: &Arc<Path>) -> Result<Secret, FetchError> {
+    let shared = path.clone();
+    let reading = tokio::task::spawn_blocking(move || read_now(&shared));
+    let content = reading
+        .await
+        .unwrap_or_else(|_| Err(io::Error::other("the runtime is ending")));
+    content.map_err(|error| unusable(path, &error))
+}
+
+/// Why a file's content is no credential.
+pub(super) fn unusable(path: &Path, why: &dyn std::fmt::Display) -> FetchError {
+    let path = path.display();
+    failed(format!(
+        "the client's credential cannot be read from {path}: {why}"
+    ))
+}
+
+pub(super) fn failed(message: String) -> FetchError {
+    FetchError::new(FetchErrorKind::Credential, message)
+}
+
+fn read_now(path: &Path) -> io::Result<Secret> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    let content = Secret::new(bytes);
+    if content.expose().len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!(
+            "it has more than {MAX_BYTES} bytes"
+        )));
+    }
+    Ok(content)
+}

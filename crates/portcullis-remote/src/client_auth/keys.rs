@@ -1,0 +1,123 @@
+//! The private keys that a client signs with.
+
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
+
+use portcullis_jwt::{Algorithm, SigningKey};
+
+use super::file::{self, failed};
+use crate::FetchError;
+
+/// Where a client's private keys come from. They are asked for anew whenever the server is, so that they rotate without
+/// a restart.
+///
+/// There may be several at once, as while the server learns of a new one: they are used in order until the server
+/// accepts one, and that one is used first from then on.
+#[derive(Clone)]
+pub struct ClientKeys(Source);
+
+#[derive(Clone)]
+enum Source {
+    Values(Arc<[SigningKey]>),
+    Jwk(Arc<Path>),
+    Pem {
+        path: Arc<Path>,
+        algorithm: Algorithm,
+        kid: Option<Arc<str>>,
+    },
+    Provider(Arc<dyn ClientKeyProvider>),
+}
+
+/// A source of keys of the user's own, such as a vault.
+pub trait ClientKeyProvider: Send + Sync + 'static {
+    /// The keys, the one to use first in front.
+    fn keys(&self) -> KeysFuture<'_>;
+}
+
+/// What a [`ClientKeyProvider`] answers with. The error's text goes to the log.
+pub type KeysFuture<'p> = Pin<
+    Box<dyn Future<Output = Result<Vec<SigningKey>, Box<dyn Error + Send + Sync>>> + Send + 'p>,
+>;
+
+impl ClientKeys {
+    /// These keys.
+    pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        Self(Source::Values(keys.into_iter().collect()))
+    }
+
+    /// The one in a file: a private JWK with `alg`, and `kid` where the server needs it (RFC 7517). The file is read
+    /// whenever a key is needed.
+    pub fn jwk_file(path: impl Into<PathBuf>) -> Self {
+        Self(Source::Jwk(path.into().into()))
+    }
+
+    /// The one in a PEM file, for `algorithm`. The file is read whenever a key is needed.
+    pub fn pem_file(path: impl Into<PathBuf>, algorithm: Algorithm, kid: Option<&str>) -> Self {
+        Self(Source::Pem {
+            path: path.into().into(),
+            algorithm,
+            kid: kid.map(Arc::from),
+        })
+    }
+
+    /// Those of a source of the user's own.
+    pub fn provider(provider: impl ClientKeyProvider) -> Self {
+        Self(Source::Provider(Arc::new(provider)))
+    }
+
+    /// The keys as of now; at least one.
+    pub(super) async fn get(&self) -> Result<Vec<SigningKey>, FetchError> {
+        let keys = match &self.0 {
+            Source::Values(keys) => keys.to_vec(),
+            Source::Jwk(path) => {
+                let content = file::read(path).await?;
+                let key = SigningKey::from_jwk(content.expose());
+                vec![key.map_err(|error| file::unusable(path, &error))?]
+            }
+            Source::Pem {
+                path,
+                algorithm,
+                kid,
+            } => {
+                let content = file::read(path).await?;
+                let key = SigningKey::from_pem(content.expose(), *algorithm)
+                    .map_err(|error| file::unusable(path, &error))?;
+                vec![match kid {
+                    Some(kid) => key.with_kid(&**kid),
+                    None => key,
+                }]
+            }
+            Source::Provider(provider) => provider.keys().await.map_err(|error| {
+                failed(format!("the provider of the client's keys failed: {error}"))
+            })?,
+        };
+        if keys.is_empty() {
+            return Err(failed("there is no private key of the client".to_owned()));
+        }
+        Ok(keys)
+    }
+}
+
+impl From<SigningKey> for ClientKeys {
+    fn from(key: SigningKey) -> Self {
+        Self::new([key])
+    }
+}
+
+impl fmt::Debug for ClientKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Values(keys) => f.debug_list().entries(keys.iter()).finish(),
+            Source::Jwk(path) | Source::Pem { path, .. } => {
+                f.debug_tuple("File").field(path).finish()
+            }
+            Source::Provider(_) => f.write_str("Provider"),
+        }
+    }
+}
