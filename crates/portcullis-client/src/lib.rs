@@ -6,7 +6,8 @@
 //! error that says why. Nothing is ever sent without a credential in place of one.
 //!
 //! [`AddTokenLayer`] puts the token on the requests of any client that is a tower service, and [`AddApiKeyLayer`] an
-//! API key; both only on requests to [`Origins`] that were listed.
+//! API key; both only on requests to [`Origins`] that were listed. For reqwest there is, with the feature
+//! `reqwest-middleware`, `AuthenticatedClientBuilder`.
 //!
 //! A call through the files: `layer/` → `origins.rs` (may it go there?) → `source/mod.rs` (the token at hand, or wait) →
 //! `source/task.rs`, which asks → `response.rs` (what came back) → `schedule.rs` (when to ask again).
@@ -14,6 +15,8 @@
 mod error;
 mod layer;
 mod origins;
+#[cfg(feature = "reqwest-middleware")]
+mod reqwest;
 mod response;
 mod schedule;
 mod source;
@@ -29,8 +32,11 @@ pub use self::{
     source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
     token::AccessToken,
 };
+#[cfg(feature = "reqwest-middleware")]
+pub use self::reqwest::AuthenticatedClientBuilder;
 pub use portcullis_remote::{
-    AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientKeyProvider,
+    AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
+    ClientKeyProvider,
     ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, KeysFuture, OAuthError,
     SecretsFuture,
 };

@@ -30,8 +30,8 @@ mod task;
 
 pub use self::{
     client_auth::{
-        ClientAuthentication, ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider,
-        ClientSecrets, KeysFuture, SecretsFuture,
+        ClientAuthentication, ClientCertificate, ClientKeyProvider, ClientKeys, ClientSecret,
+        ClientSecretProvider, ClientSecrets, KeysFuture, SecretsFuture,
     },
     error::{FetchError, FetchErrorKind, StartError},
     event::{ClockOffset, IssuerEvent, KeyId},

@@ -1,6 +1,7 @@
 //! How a client authenticates at the endpoints of an authorization server.
 
 mod assertion;
+mod certificate;
 mod file;
 mod keys;
 mod secrets;
@@ -21,8 +22,10 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::Url;
 use zeroize::Zeroizing;
 
+pub(crate) use self::certificate::ClientIdentity;
 use self::file::failed;
 pub use self::{
+    certificate::ClientCertificate,
     keys::{ClientKeyProvider, ClientKeys, KeysFuture},
     secrets::{ClientSecret, ClientSecretProvider, ClientSecrets, SecretsFuture},
 };
@@ -42,6 +45,7 @@ use crate::FetchError;
 #[derive(Clone)]
 pub struct ClientAuthentication {
     shared: Arc<Shared>,
+    certificate: Option<ClientCertificate>,
     endpoint_audience: bool,
 }
 
@@ -58,6 +62,20 @@ enum Method {
     Post(ClientSecrets),
     SecretJwt(ClientSecrets, Algorithm),
     PrivateKeyJwt(ClientKeys),
+    /// By the certificate alone.
+    Tls,
+    SelfSignedTls,
+}
+
+/// What a client shows in TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MutualTls {
+    /// Nothing.
+    No,
+    /// A certificate, beside another credential in the request.
+    Beside,
+    /// A certificate, and no other credential.
+    Alone,
 }
 
 /// Whom a client authenticates to, and when.
@@ -74,6 +92,8 @@ pub(crate) struct Attempt {
     pub(crate) headers: HeaderMap,
     /// Parameters of the form.
     pub(crate) fields: Vec<(&'static str, Zeroizing<String>)>,
+    /// What is shown in TLS.
+    pub(crate) identity: Option<Arc<ClientIdentity>>,
     pub(crate) expires_at: Option<UnixTime>,
     /// Its place among those that may be offered.
     place: usize,
@@ -114,6 +134,28 @@ impl ClientAuthentication {
         Self::new(client_id.into(), Method::PrivateKeyJwt(keys.into()))
     }
 
+    /// `tls_client_auth`: a certificate of an authority that the server trusts (RFC 8705 §2.1). Tokens are bound to it
+    /// (§3).
+    pub fn tls_client_auth(client_id: impl Into<String>, certificate: ClientCertificate) -> Self {
+        Self::new(client_id.into(), Method::Tls).with_certificate(certificate)
+    }
+
+    /// `self_signed_tls_client_auth`: a certificate that the server knows by itself (RFC 8705 §2.2). Tokens are bound to
+    /// it (§3).
+    pub fn self_signed_tls_client_auth(
+        client_id: impl Into<String>,
+        certificate: ClientCertificate,
+    ) -> Self {
+        Self::new(client_id.into(), Method::SelfSignedTls).with_certificate(certificate)
+    }
+
+    /// Shows this certificate in TLS beside authenticating another way, so that tokens are bound to it (RFC 8705 §3).
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
     fn new(client_id: String, method: Method) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -121,6 +163,7 @@ impl ClientAuthentication {
                 method,
                 accepted: AtomicUsize::new(0),
             }),
+            certificate: None,
             endpoint_audience: false,
         }
     }
@@ -150,6 +193,16 @@ impl ClientAuthentication {
             Method::Post(_) => "client_secret_post",
             Method::SecretJwt(..) => "client_secret_jwt",
             Method::PrivateKeyJwt(_) => "private_key_jwt",
+            Method::Tls => "tls_client_auth",
+            Method::SelfSignedTls => "self_signed_tls_client_auth",
+        }
+    }
+
+    pub(crate) fn mutual_tls(&self) -> MutualTls {
+        match (&self.shared.method, &self.certificate) {
+            (Method::Tls | Method::SelfSignedTls, _) => MutualTls::Alone,
+            (_, Some(_)) => MutualTls::Beside,
+            (_, None) => MutualTls::No,
         }
     }
 
@@ -200,7 +253,16 @@ impl ClientAuthentication {
                 let keys = keys.get().await?;
                 keys.iter().map(|key| self.asserted(key, to)).collect()
             }
+            Method::Tls | Method::SelfSignedTls => Ok(vec![self.in_form([])]),
         }?;
+        if let Some(certificate) = &self.certificate {
+            let identity = Arc::new(certificate.get().await?);
+            for attempt in &mut attempts {
+                let ends = attempt.expires_at.into_iter().chain([identity.expires_at]);
+                attempt.expires_at = ends.min();
+                attempt.identity = Some(identity.clone());
+            }
+        }
         for (place, attempt) in attempts.iter_mut().enumerate() {
             attempt.place = place;
         }
@@ -268,6 +330,7 @@ impl fmt::Debug for ClientAuthentication {
         f.debug_struct("ClientAuthentication")
             .field("client_id", &self.shared.client_id)
             .field("method", &self.shared.method)
+            .field("certificate", &self.certificate)
             .finish_non_exhaustive()
     }
 }

@@ -4,19 +4,24 @@ pub(crate) mod address;
 pub(crate) mod headers;
 pub(crate) mod location;
 
-use std::{error::Error, fmt, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use portcullis_core::{ConfigError, UnixTime};
 use portcullis_jwt::KeySet;
 use reqwest::{
-    Certificate, Client, ClientBuilder, Response, StatusCode,
+    Certificate, Client, ClientBuilder, Identity, Response, StatusCode,
     header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH},
     redirect,
 };
 use url::Url;
 
 use self::address::{ForbiddenAddress, GuardedResolver, Network, Reach};
-use crate::{FetchError, FetchErrorKind};
+use crate::{FetchError, FetchErrorKind, client_auth::ClientIdentity};
 
 /// How the operator wants issuers to be asked.
 #[derive(Clone, Debug)]
@@ -61,9 +66,21 @@ impl HttpSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {
     client: Client,
+    setup: Arc<Setup>,
+}
+
+/// What clients for the same issuer have in common.
+#[derive(Debug)]
+struct Setup {
+    settings: HttpSettings,
+    roots: Vec<Certificate>,
+    /// What a name may be resolved to is not asked about this one.
+    configured: Option<String>,
+    /// The hosts of proxies. Through one, the address that answers is the proxy's and says nothing of the issuer.
+    proxies: Vec<String>,
     reach: Reach,
-    /// Through a proxy, the address that answers is the proxy's and says nothing of the issuer.
-    sees_addresses: bool,
+    /// Clients that show a certificate in TLS, by its digest; the newest last.
+    identified: Mutex<Vec<([u8; 32], Client)>>,
 }
 
 /// What came back. The body of a GET was read only if the status is 200.
@@ -98,55 +115,62 @@ impl HttpClient {
                 "it is zero: no answer can be in time",
             ));
         }
-        let roots = settings.roots()?;
-        let reach = Reach::default();
-        let builder = || {
-            let mut builder = Client::builder()
-                .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .referer(false)
-                .timeout(settings.timeout)
-                .connect_timeout(settings.timeout)
-                .pool_max_idle_per_host(1)
-                // What goes through a proxy is resolved there. The guard is for all that does not.
-                .dns_resolver(GuardedResolver {
-                    configured: configured.host_str().map(str::to_owned),
-                    proxies: proxies.to_vec(),
-                    reach: reach.clone(),
-                });
-            if !settings.environment_proxies {
-                builder = builder.no_proxy();
-            }
-            builder
+        let setup = Setup {
+            settings: settings.clone(),
+            roots: settings.roots()?,
+            configured: configured.host_str().map(str::to_owned),
+            proxies: proxies.to_vec(),
+            reach: Reach::default(),
+            identified: Mutex::default(),
         };
-        let client = with_roots(builder(), &roots).build().or_else(|error| {
-            if !roots.is_empty() {
-                return Err(error);
-            }
-            // A machine without root certificates can still talk to an issuer on loopback.
-            tracing::warn!(error = %chain(&error), "the system's root certificates could not be loaded: only configured ones are trusted");
-            builder()
-                .tls_certs_only(roots.iter().cloned())
-                .build()
-        });
+        let client = setup.client(None).map_err(|error| {
+            ConfigError::new("issuer", format!("no HTTP client: {}", chain(&error)))
+        })?;
         Ok(Self {
-            client: client.map_err(|error| {
-                ConfigError::new("issuer", format!("no HTTP client: {}", chain(&error)))
-            })?,
-            reach,
-            sees_addresses: proxies.is_empty(),
+            client,
+            setup: Arc::new(setup),
         })
+    }
+
+    /// A client that shows this certificate. Its connections are its own.
+    pub(crate) fn identified(&self, identity: &ClientIdentity) -> Result<Self, FetchError> {
+        /// So many clients of one server have certificates at once; more only open connections more often.
+        const KEPT: usize = 8;
+
+        let setup = self.setup.clone();
+        let client = {
+            let mut kept = setup
+                .identified
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            match kept.iter().find(|(digest, _)| *digest == identity.digest) {
+                Some((_, client)) => client.clone(),
+                None => {
+                    let client = setup.client(Some(identity)).map_err(|error| {
+                        let why =
+                            format!("the client's certificate cannot be used: {}", chain(&error));
+                        FetchError::new(FetchErrorKind::Credential, why)
+                    })?;
+                    if kept.len() == KEPT {
+                        kept.remove(0);
+                    }
+                    kept.push((identity.digest, client.clone()));
+                    client
+                }
+            }
+        };
+        Ok(Self { client, setup })
     }
 
     /// The networks that discovered URLs may lead to.
     pub(crate) fn reach(&self) -> &Reach {
-        &self.reach
+        &self.setup.reach
     }
 
     /// Takes the address that answered to be in the issuer's own network.
     pub(crate) fn learn_reach(&self, answer: &Answer) {
-        if let Some(network) = answer.network.filter(|_| self.sees_addresses) {
-            self.reach.extend_to(network);
+        if let Some(network) = answer.network.filter(|_| self.setup.proxies.is_empty()) {
+            self.setup.reach.extend_to(network);
         }
     }
 
@@ -184,6 +208,45 @@ impl HttpClient {
         let mut answer = Answer::without_body(&response);
         answer.body = read(url, response).await?;
         Ok(answer)
+    }
+}
+
+impl Setup {
+    fn client(&self, identity: Option<&ClientIdentity>) -> reqwest::Result<Client> {
+        let client = with_roots(self.builder(identity)?, &self.roots).build();
+        client.or_else(|error| {
+            if !self.roots.is_empty() {
+                return Err(error);
+            }
+            // A machine without root certificates can still talk to an issuer on loopback.
+            tracing::warn!(error = %chain(&error), "the system's root certificates could not be loaded: only configured ones are trusted");
+            let none: [Certificate; 0] = [];
+            self.builder(identity)?.tls_certs_only(none).build()
+        })
+    }
+
+    fn builder(&self, identity: Option<&ClientIdentity>) -> reqwest::Result<ClientBuilder> {
+        let timeout = self.settings.timeout;
+        let mut builder = Client::builder()
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .timeout(timeout)
+            .connect_timeout(timeout)
+            .pool_max_idle_per_host(1)
+            // What goes through a proxy is resolved there. The guard is for all that does not.
+            .dns_resolver(GuardedResolver {
+                configured: self.configured.clone(),
+                proxies: self.proxies.clone(),
+                reach: self.reach.clone(),
+            });
+        if !self.settings.environment_proxies {
+            builder = builder.no_proxy();
+        }
+        if let Some(identity) = identity {
+            builder = builder.identity(Identity::from_pem(identity.pem.expose())?);
+        }
+        Ok(builder)
     }
 }
 

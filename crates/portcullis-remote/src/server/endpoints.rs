@@ -12,7 +12,9 @@ use tokio::{sync::Mutex, time::Instant};
 use url::{Origin, Url};
 
 use super::OAuthEndpoint;
-use crate::{FetchError, FetchErrorKind, discovery::Discovery, http::HttpClient};
+use crate::{
+    FetchError, FetchErrorKind, client_auth::MutualTls, discovery::Discovery, http::HttpClient,
+};
 
 /// How old metadata may get.
 const LIFETIME: Duration = Duration::from_secs(3600);
@@ -48,17 +50,34 @@ struct State {
     read_again_at: Instant,
 }
 
+/// The endpoints that metadata names.
 #[derive(Clone, Debug)]
 struct Found {
-    token: Url,
-    revocation: Option<Result<Url, FetchError>>,
+    usual: Places,
+    /// For clients that show a certificate (`mtls_endpoint_aliases`, RFC 8705 §5).
+    aliases: Places,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Places {
+    token: Option<Result<Place, FetchError>>,
+    revocation: Option<Result<Place, FetchError>>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    url: Url,
+    /// Whether it is on the issuer's origin or a listed one, so that it may be sent a secret.
+    is_trusted: bool,
 }
 
 #[derive(Deserialize)]
 struct Metadata {
-    token_endpoint: String,
+    token_endpoint: Value,
     #[serde(default)]
     revocation_endpoint: Option<Value>,
+    #[serde(default)]
+    mtls_endpoint_aliases: Option<Value>,
 }
 
 impl Discovered {
@@ -88,8 +107,9 @@ impl Discovered {
         self.failures.store(0, Ordering::Relaxed);
         match (read.found, &state.found) {
             (Ok(found), _) => {
+                let lifetime = if found.is_whole() { LIFETIME } else { PAUSE };
                 state.found = Some(found.clone());
-                state.read_again_at = Instant::now() + LIFETIME;
+                state.read_again_at = Instant::now() + lifetime;
                 Ok(found)
             }
             (Err(error), Some(found)) => {
@@ -108,39 +128,83 @@ impl Discovered {
         discovery: &Discovery,
         metadata: Metadata,
     ) -> Result<Found, FetchError> {
-        let check = |endpoint: OAuthEndpoint, url: &str| {
-            let url = discovery.check(http, endpoint.as_str(), url)?;
-            self.check_origin(endpoint, &url, &discovery.url)?;
-            Ok(url)
+        let place = |endpoint: OAuthEndpoint, url: Option<&Value>| {
+            let url = url?.as_str()?;
+            let found = discovery.check(http, endpoint.as_str(), url);
+            Some(found.map(|url| {
+                let origin = url.origin();
+                let is_trusted = origin == discovery.url.origin() || self.allowed.contains(&origin);
+                Place { url, is_trusted }
+            }))
         };
+        let usual = Places {
+            token: place(OAuthEndpoint::Token, Some(&metadata.token_endpoint)),
+            revocation: place(
+                OAuthEndpoint::Revocation,
+                metadata.revocation_endpoint.as_ref(),
+            ),
+        };
+        let aliases = metadata.mtls_endpoint_aliases.unwrap_or_default();
+        let alias = |endpoint: OAuthEndpoint| place(endpoint, aliases.get(endpoint.as_str()));
         Ok(Found {
-            token: check(OAuthEndpoint::Token, &metadata.token_endpoint)?,
-            revocation: metadata
-                .revocation_endpoint
-                .as_ref()
-                .and_then(Value::as_str)
-                .map(|url| check(OAuthEndpoint::Revocation, url)),
+            aliases: Places {
+                token: alias(OAuthEndpoint::Token),
+                revocation: alias(OAuthEndpoint::Revocation),
+            },
+            usual,
         })
     }
+}
 
-    /// It is sent the client's credentials.
-    fn check_origin(
-        &self,
-        endpoint: OAuthEndpoint,
-        url: &Url,
-        issuer: &Url,
-    ) -> Result<(), FetchError> {
-        let origin = url.origin();
-        if origin == issuer.origin() || self.allowed.contains(&origin) {
-            return Ok(());
+impl Found {
+    /// Whether all that was named can be used. What cannot is looked for again soon.
+    fn is_whole(&self) -> bool {
+        self.usual.is_whole() && self.aliases.is_whole()
+    }
+
+    /// Where a client goes. One that shows a certificate goes to the alias, where there is one.
+    fn place(&self, endpoint: OAuthEndpoint, tls: MutualTls) -> Result<Url, FetchError> {
+        let alias = match tls {
+            MutualTls::No => None,
+            MutualTls::Beside | MutualTls::Alone => self.aliases.of(endpoint),
+        };
+        let place = match alias.or(self.usual.of(endpoint)) {
+            Some(place) => place.clone()?,
+            None => return Err(no_endpoint(endpoint)),
+        };
+        // A certificate proves without giving anything away; whatever else is sent could be used by who receives it.
+        if place.is_trusted || tls == MutualTls::Alone {
+            return Ok(place.url);
         }
         let message = format!(
             "the discovered `{}` {} is on another origin than the issuer, and would be sent the client's credentials: if that is right, list it with `allow_origin`",
             endpoint.as_str(),
-            escape(url.as_str())
+            escape(place.url.as_str())
         );
         Err(FetchError::new(FetchErrorKind::Forbidden, message))
     }
+}
+
+impl Places {
+    fn is_whole(&self) -> bool {
+        let places = [&self.token, &self.revocation];
+        !places.iter().any(|place| matches!(place, Some(Err(_))))
+    }
+
+    fn of(&self, endpoint: OAuthEndpoint) -> Option<&Result<Place, FetchError>> {
+        match endpoint {
+            OAuthEndpoint::Token => self.token.as_ref(),
+            OAuthEndpoint::Revocation => self.revocation.as_ref(),
+        }
+    }
+}
+
+fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
+    let message = format!(
+        "the authorization server has no `{}`: neither its metadata nor the configuration names one",
+        endpoint.as_str()
+    );
+    FetchError::new(FetchErrorKind::NoEndpoint, message)
 }
 
 impl Endpoints {
@@ -154,24 +218,18 @@ impl Endpoints {
     pub(super) async fn locate(
         &self,
         endpoint: OAuthEndpoint,
+        tls: MutualTls,
         http: &HttpClient,
         clock: &SharedClock,
     ) -> Result<Url, FetchError> {
-        let (token, revocation) = match self {
-            Self::Configured {
-                token, revocation, ..
-            } => (token.clone(), revocation.clone().map(Ok)),
-            Self::Discovered(discovered) => {
-                let found = discovered.found(http, clock).await?;
-                (found.token, found.revocation)
+        match (self, endpoint) {
+            (Self::Discovered(discovered), _) => {
+                discovered.found(http, clock).await?.place(endpoint, tls)
             }
-        };
-        match endpoint {
-            OAuthEndpoint::Token => Ok(token),
-            OAuthEndpoint::Revocation => revocation.unwrap_or_else(|| {
-                let message = "the authorization server has no `revocation_endpoint`: neither its metadata nor the configuration names one";
-                Err(FetchError::new(FetchErrorKind::NoEndpoint, message))
-            }),
+            (Self::Configured { token, .. }, OAuthEndpoint::Token) => Ok(token.clone()),
+            (Self::Configured { revocation, .. }, OAuthEndpoint::Revocation) => {
+                revocation.clone().ok_or_else(|| no_endpoint(endpoint))
+            }
         }
     }
 

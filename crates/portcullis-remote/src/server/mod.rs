@@ -108,7 +108,7 @@ impl AuthorizationServer {
         let inner = &*self.0;
         let url = inner
             .endpoints
-            .locate(endpoint, &inner.http, &inner.clock)
+            .locate(endpoint, client.mutual_tls(), &inner.http, &inner.clock)
             .await?;
         let mut last = None;
         let to = Addressee {
@@ -118,8 +118,11 @@ impl AuthorizationServer {
         };
         for attempt in client.attempts(to).await? {
             let body = encode(form, &attempt);
-            let answer = inner
-                .http
+            let http = match &attempt.identity {
+                Some(identity) => inner.http.identified(identity)?,
+                None => inner.http.clone(),
+            };
+            let answer = http
                 .post(&url, attempt.headers.clone(), body)
                 .await
                 .inspect_err(|_| inner.endpoints.failed())?;

@@ -8,6 +8,7 @@ mod faults;
 mod fixed;
 mod https;
 mod lifecycle;
+mod mutual_tls;
 mod refresh;
 mod requests;
 mod support;
