@@ -10,6 +10,24 @@ use zeroize::Zeroizing;
 
 use crate::{TokenError, TokenErrorKind};
 
+/// How a token is to be sent (RFC 6749 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenType {
+    /// By whoever has it (RFC 6750).
+    Bearer,
+    /// With a proof of the key that it is bound to (RFC 9449).
+    Dpop,
+}
+
+impl TokenType {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+}
+
 /// What a server issued.
 pub(crate) struct Issued {
     pub(crate) token: Zeroizing<String>,
@@ -36,7 +54,8 @@ struct Body {
 }
 
 impl Issued {
-    pub(crate) fn read(answer: &OAuthAnswer) -> Result<Self, TokenError> {
+    /// `asked` is the one type that is of use: a token of another would be sent as what it is not.
+    pub(crate) fn read(answer: &OAuthAnswer, asked: TokenType) -> Result<Self, TokenError> {
         let place = answer.url().as_str();
         if let Some(error) = answer.error() {
             return Err(TokenError::refused(place, error).with_retry_after(answer.retry_after()));
@@ -50,10 +69,10 @@ impl Issued {
             return Err(TokenError::new(TokenErrorKind::Status(status), message)
                 .with_retry_after(answer.retry_after()));
         }
-        Self::of(place, answer.body())
+        Self::of(place, answer.body(), asked)
     }
 
-    fn of(place: &str, body: &[u8]) -> Result<Self, TokenError> {
+    fn of(place: &str, body: &[u8], asked: TokenType) -> Result<Self, TokenError> {
         let unusable = |what: &str| {
             TokenError::new(TokenErrorKind::Unusable, format!("{place} answered {what}"))
         };
@@ -64,10 +83,12 @@ impl Issued {
             }
             _ => unusable("200 with what is no JSON"),
         })?;
-        if !body.token_type.eq_ignore_ascii_case("Bearer") {
+        if !body.token_type.eq_ignore_ascii_case(asked.as_str()) {
             let found = escape(&body.token_type);
-            let message =
-                format!("{place} issued a token of type {found}: only Bearer is spoken here");
+            let message = format!(
+                "{place} issued a token of type {found}, where {} was asked for",
+                asked.as_str()
+            );
             return Err(TokenError::new(TokenErrorKind::TokenType, message));
         }
         let token = body.access_token;
@@ -107,7 +128,11 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<(String, u64, Option<String>), TokenErrorKind> {
-        let issued = Issued::of("https://id.example/token", body.as_bytes());
+        let issued = Issued::of(
+            "https://id.example/token",
+            body.as_bytes(),
+            TokenType::Bearer,
+        );
         let issued = issued.map_err(|error| error.kind())?;
         let scopes = issued.scopes.map(|scopes| scopes.to_string());
         Ok((issued.token.to_string(), issued.lifetime.as_secs(), scopes))
@@ -207,7 +232,12 @@ mod tests {
             r#"{"access_token":"s3cr3t","token_type":"Bearer""#,
             r#"{"access_token":"s3cr3t","token_type":"Bearer","scope":["a"]}"#,
         ] {
-            let error = Issued::of("https://id.example/token", bad.as_bytes()).map(|_| ());
+            let error = Issued::of(
+                "https://id.example/token",
+                bad.as_bytes(),
+                TokenType::Bearer,
+            )
+            .map(|_| ());
             let error = error.expect_err(bad);
             assert_eq!(error.kind(), TokenErrorKind::Unusable, "{bad}");
             assert!(

@@ -1,4 +1,5 @@
-//! Verifies JWT access tokens offline: JSON Web Signatures, key sets, issuers' profiles, and the bearer scheme.
+//! Verifies JWT access tokens offline: JSON Web Signatures, key sets, issuers' profiles, and the bearer scheme. And
+//! signs what a client signs: assertions, DPoP proofs.
 //!
 //! Everything here is sans-IO: bytes and a time in, a decision out. Fetching an issuer's keys is the work of
 //! `portcullis-remote`.
@@ -32,8 +33,10 @@ pub use self::key_set::{
 pub use self::thumbprint::Thumbprint;
 
 // The other side: what a client proves itself with.
+mod dpop;
 mod signing;
 
+pub use self::dpop::{DpopKey, DpopRequest};
 pub use self::signing::{SignError, SigningKey, SigningKeyError};
 
 // What a verifier borrows, and who keeps it fresh.

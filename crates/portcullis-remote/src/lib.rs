@@ -23,6 +23,7 @@ mod fixed;
 mod gate;
 mod http;
 mod issuer;
+mod nonces;
 mod server;
 mod signals;
 mod status;
@@ -37,6 +38,7 @@ pub use self::{
     event::{ClockOffset, IssuerEvent, KeyId},
     fixed::{keys_from_jwks_file, keys_from_pem_file},
     issuer::{Issuer, IssuerBuilder},
+    nonces::DpopNonces,
     server::{
         AuthorizationServer, AuthorizationServerBuilder, OAuthAnswer, OAuthEndpoint, OAuthError,
     },

@@ -7,6 +7,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use portcullis_core::ConfigError;
+use portcullis_jwt::DpopKey;
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
 use tokio::{
     runtime::Handle as Runtime,
@@ -19,6 +20,7 @@ use super::{
     request::{self, TokenRequest},
     task::{State, Task},
 };
+use crate::token::Binding;
 
 /// Configures a [`TokenSource`].
 #[derive(Clone, Debug)]
@@ -29,6 +31,7 @@ pub struct TokenSourceBuilder {
     scopes: Vec<String>,
     resources: Vec<String>,
     audience: Option<String>,
+    dpop: Option<DpopKey>,
 }
 
 impl TokenSourceBuilder {
@@ -42,7 +45,17 @@ impl TokenSourceBuilder {
             scopes: Vec::new(),
             resources: Vec::new(),
             audience: None,
+            dpop: None,
         }
+    }
+
+    /// Has tokens bound to this key (DPoP, RFC 9449): whoever steals one cannot use it without the key.
+    ///
+    /// A server that issues an unbound token instead is an error. Nonces that the authorization server or a service asks
+    /// for are kept and used.
+    pub fn dpop(mut self, key: DpopKey) -> Self {
+        self.dpop = Some(key);
+        self
     }
 
     /// The scopes to ask for (RFC 6749 §3.3). None by default: the server then grants what it thinks fit.
@@ -85,9 +98,16 @@ impl TokenSourceBuilder {
             resources: resources.collect::<Result<_, _>>()?,
             audience: self.audience.map(String::into_boxed_str),
         };
+        let clock = self.server.clock().clone();
+        let binding = self.dpop.map(|key| Binding {
+            key,
+            nonces: Arc::default(),
+            clock: clock.clone(),
+        });
         let (ended, attempts) = watch::channel(0);
         let shared = Arc::new(Shared {
-            clock: self.server.clock().clone(),
+            binding,
+            clock,
             server: self.server,
             client: self.client,
             request,

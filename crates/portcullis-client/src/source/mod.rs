@@ -30,7 +30,7 @@ use self::{
     request::TokenRequest,
     task::{Command, State},
 };
-use crate::{AccessToken, TokenError};
+use crate::{AccessToken, TokenError, token::Binding};
 
 /// A token by OAuth 2.0 client credentials (RFC 6749 §4.4), and the task that keeps it fresh.
 ///
@@ -72,6 +72,8 @@ struct Shared {
     server: AuthorizationServer,
     client: ClientAuthentication,
     request: TokenRequest,
+    /// What tokens are bound to, where they are to be.
+    binding: Option<Binding>,
     clock: SharedClock,
     /// Written by the task alone.
     state: ArcSwap<State>,

@@ -18,8 +18,9 @@ use tokio::{
 use super::{Shared, TokenEvent, TokenStatus};
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
-    response::Issued,
+    response::{Issued, TokenType},
     schedule::{Backoff, Life},
+    token::Binding,
 };
 
 /// What the owner asks of the task.
@@ -190,16 +191,25 @@ impl Task {
             server,
             client,
             request,
+            binding,
             ..
         } = &*self.shared;
-        let answer = server
-            .post(OAuthEndpoint::Token, client, &request.form())
-            .await?;
-        let issued = Issued::read(&answer)?;
+        let (endpoint, form) = (OAuthEndpoint::Token, request.form());
+        let (answer, asked) = match binding {
+            None => (
+                server.post(endpoint, client, &form).await?,
+                TokenType::Bearer,
+            ),
+            Some(Binding { key, .. }) => {
+                let answer = server.post_bound(endpoint, client, key, &form).await?;
+                (answer, TokenType::Dpop)
+            }
+        };
+        let issued = Issued::read(&answer, asked)?;
         let life = Life::new(asked_at, issued.lifetime, jitter());
         let scopes = issued.scopes.unwrap_or_else(|| request.scopes.clone());
-        let token =
-            AccessToken::bearer(issued.token, life.expires_at, scopes).ok_or_else(|| {
+        let token = AccessToken::new(issued.token, binding.clone(), life.expires_at, scopes)
+            .ok_or_else(|| {
                 TokenError::new(
                     TokenErrorKind::Unusable,
                     "the token has characters that a header cannot carry",

@@ -1,6 +1,7 @@
 //! The compact serialization (RFC 7515 §7.1).
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{SignError, SigningKey};
 use crate::base64url;
@@ -13,6 +14,8 @@ pub(super) struct Header<'h> {
     pub(super) alg: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kid: Option<&'h str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jwk: Option<&'h Value>,
 }
 
 pub(super) fn sign(

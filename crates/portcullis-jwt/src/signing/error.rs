@@ -10,6 +10,9 @@ use crate::key_material::KeyRejected;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningKeyError {
+    /// No key could be made, for want of random numbers.
+    #[error("no key could be made: the operating system gave no random numbers")]
+    NotGenerated,
     /// There is no private key in the PEM text.
     #[error(
         "there is no private key in the PEM text: it needs a block `PRIVATE KEY`, `EC PRIVATE KEY` or \

@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use portcullis_core::Secret;
 use serde::Serialize;
 use serde_json::Value;
@@ -20,7 +21,7 @@ pub use self::error::{SignError, SigningKeyError};
 use self::jwk::PrivateJwk;
 use self::pair::{Pair, hmac_key};
 use crate::algorithm::Algorithm;
-use crate::key_material::{KeyMaterial, SecretKey};
+use crate::key_material::{Curve, KeyMaterial, SecretKey};
 use crate::thumbprint::Thumbprint;
 
 /// A private key or a shared secret, bound to one algorithm: what a client proves itself with.
@@ -114,6 +115,13 @@ impl SigningKey {
         let material = Material::Secret(Box::new(hmac_key(&secret, algorithm)?));
         let thumbprint = KeyMaterial::Secret(secret).thumbprint();
         Ok(Self::new(algorithm, thumbprint, material))
+    }
+
+    /// A fresh key on P-256.
+    pub(crate) fn generate_es256() -> Result<Self, SigningKeyError> {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+            .map_err(|_| SigningKeyError::NotGenerated)?;
+        Self::of_pair(Algorithm::ES256, Pair::Ec(pair, Curve::P256))
     }
 
     fn of_jwk(jwk: PrivateJwk) -> Result<Self, SigningKeyError> {
@@ -215,6 +223,23 @@ impl SigningKey {
             typ,
             alg: self.algorithm().as_str(),
             kid: self.kid(),
+            jwk: None,
+        };
+        compact::sign(self, &header, claims)
+    }
+
+    /// As [`sign_compact`](Self::sign_compact), with a public key in the header (RFC 7515 §4.1.3).
+    pub(crate) fn sign_with_jwk(
+        &self,
+        typ: &str,
+        jwk: &Value,
+        claims: &impl Serialize,
+    ) -> Result<String, SignError> {
+        let header = compact::Header {
+            typ: Some(typ),
+            alg: self.algorithm().as_str(),
+            kid: self.kid(),
+            jwk: Some(jwk),
         };
         compact::sign(self, &header, claims)
     }

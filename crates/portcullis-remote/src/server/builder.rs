@@ -151,6 +151,7 @@ impl AuthorizationServerBuilder {
         Ok(AuthorizationServer(Arc::new(Inner {
             http: HttpClient::new(&self.http, &url)?,
             endpoints,
+            nonces: crate::DpopNonces::default(),
             clock: self.clock,
         })))
     }

@@ -7,6 +7,9 @@ mod endpoints;
 use std::{fmt, sync::Arc};
 
 use portcullis_core::{ConfigError, SharedClock};
+use portcullis_jwt::{DpopKey, DpopRequest};
+use reqwest::header::HeaderValue;
+use url::Url;
 use zeroize::Zeroizing;
 
 use self::endpoints::Endpoints;
@@ -15,7 +18,7 @@ pub use self::{
     builder::AuthorizationServerBuilder,
 };
 use crate::{
-    ClientAuthentication, FetchError, FetchErrorKind,
+    ClientAuthentication, DpopNonces, FetchError, FetchErrorKind,
     client_auth::{Addressee, Attempt},
     http::HttpClient,
 };
@@ -40,6 +43,7 @@ pub struct AuthorizationServer(Arc<Inner>);
 struct Inner {
     http: HttpClient,
     endpoints: Endpoints,
+    nonces: DpopNonces,
     clock: SharedClock,
 }
 
@@ -91,7 +95,7 @@ impl AuthorizationServer {
         &self.0.clock
     }
 
-    /// Sends a form to an endpoint as this client. Where the client has several secrets, they are offered in turn
+    /// Sends a form to an endpoint as this client. Where the client has several credentials, they are offered in turn
     /// until one is accepted.
     ///
     /// # Errors
@@ -105,34 +109,88 @@ impl AuthorizationServer {
         client: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
+        let url = self.locate(endpoint, client).await?;
+        let (answer, _) = self.offer(&url, client, form, None).await?;
+        Ok(answer)
+    }
+
+    /// As [`post`](Self::post), with a proof of `key` (RFC 9449 §5), so that what is issued is bound to it. If the server
+    /// asks for a nonce in it, the request is made once more, with that (§8).
+    ///
+    /// # Errors
+    ///
+    /// As [`post`](Self::post), and when no proof could be made.
+    pub async fn post_bound(
+        &self,
+        endpoint: OAuthEndpoint,
+        client: &ClientAuthentication,
+        key: &DpopKey,
+        form: &[(&str, &str)],
+    ) -> Result<OAuthAnswer, FetchError> {
+        let url = self.locate(endpoint, client).await?;
+        let (answer, has_new_nonce) = self.offer(&url, client, form, Some(key)).await?;
+        let asks_for_nonce = answer
+            .error()
+            .is_some_and(|error| &*error.code == "use_dpop_nonce");
+        if asks_for_nonce && has_new_nonce {
+            // From the start: an assertion is for one request.
+            let (answer, _) = self.offer(&url, client, form, Some(key)).await?;
+            return Ok(answer);
+        }
+        Ok(answer)
+    }
+
+    async fn locate(
+        &self,
+        endpoint: OAuthEndpoint,
+        client: &ClientAuthentication,
+    ) -> Result<Url, FetchError> {
         let inner = &*self.0;
-        let url = inner
+        inner
             .endpoints
             .locate(endpoint, client.mutual_tls(), &inner.http, &inner.clock)
-            .await?;
-        let mut last = None;
+            .await
+    }
+
+    /// Offers the client's credentials until the server accepts one. Tells also whether the last answer had a nonce that
+    /// is new.
+    async fn offer(
+        &self,
+        url: &Url,
+        client: &ClientAuthentication,
+        form: &[(&str, &str)],
+        key: Option<&DpopKey>,
+    ) -> Result<(OAuthAnswer, bool), FetchError> {
+        let inner = &*self.0;
+        let origin = url.origin().ascii_serialization();
         let to = Addressee {
             issuer: self.issuer(),
-            endpoint: &url,
+            endpoint: url,
             now: inner.clock.now(),
         };
+        let mut last = None;
         for attempt in client.attempts(to).await? {
-            let body = encode(form, &attempt);
+            let mut headers = attempt.headers.clone();
+            if let Some(key) = key {
+                let nonce = inner.nonces.get(&origin);
+                headers.insert("dpop", proof(key, to, nonce.as_deref())?);
+            }
             let http = match &attempt.identity {
                 Some(identity) => inner.http.identified(identity)?,
                 None => inner.http.clone(),
             };
             let answer = http
-                .post(&url, attempt.headers.clone(), body)
+                .post(url, headers, encode(form, &attempt))
                 .await
                 .inspect_err(|_| inner.endpoints.failed())?;
             inner.endpoints.answered();
-            let answer = OAuthAnswer::new(&url, answer, inner.clock.now(), attempt.expires_at);
+            let has_new_nonce = key.is_some() && inner.nonces.learn(&origin, &answer.headers);
+            let answer = OAuthAnswer::new(url, answer, to.now, attempt.expires_at);
             if !answer.rejects_the_client() {
                 client.accepted(&attempt);
-                return Ok(answer);
+                return Ok((answer, has_new_nonce));
             }
-            last = Some(answer);
+            last = Some((answer, has_new_nonce));
         }
         last.ok_or_else(|| {
             FetchError::new(
@@ -150,6 +208,24 @@ impl AuthorizationServer {
     pub fn check(&self, client: &ClientAuthentication) -> Result<(), ConfigError> {
         client.check(self.issuer())
     }
+}
+
+fn proof(key: &DpopKey, to: Addressee<'_>, nonce: Option<&str>) -> Result<HeaderValue, FetchError> {
+    let mut uri = to.endpoint.clone();
+    uri.set_query(None);
+    let proof = key.proof(&DpopRequest {
+        method: "POST",
+        uri: uri.as_str(),
+        now: to.now,
+        nonce,
+        access_token: None,
+    });
+    let failed = |why: String| FetchError::new(FetchErrorKind::Credential, why);
+    let proof = proof.map_err(|error| failed(format!("no DPoP proof could be made: {error}")))?;
+    let mut value = HeaderValue::try_from(proof)
+        .map_err(|_| failed("no header can carry the DPoP proof".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn encode(form: &[(&str, &str)], attempt: &Attempt) -> String {

@@ -3,6 +3,7 @@
 mod clocks;
 mod discovery;
 mod disk;
+mod dpop;
 mod environment;
 mod faults;
 mod fixed;

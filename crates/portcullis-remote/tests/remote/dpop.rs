@@ -1,0 +1,171 @@
+//! Proofs at the token endpoint (RFC 9449 §5), at a server that asks for nonces.
+
+use std::sync::{Arc, Mutex};
+
+use portcullis_jwt::{Algorithm, CompactJws, DpopKey, HeaderBuffer, KeySet};
+use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinSet,
+};
+
+/// A token endpoint that answers with `answers` in turn, and notes what came.
+struct TokenEndpoint {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+    /// Dropping it stops the server.
+    _server: JoinSet<()>,
+}
+
+/// Wants another nonce in the proof.
+fn wants(nonce: &str) -> String {
+    let body = r#"{"error":"use_dpop_nonce"}"#;
+    format!(
+        "HTTP/1.1 400 Bad Request\r\ndpop-nonce: {nonce}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Is content, and gives a nonce for the next time.
+fn good(nonce: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ndpop-nonce: {nonce}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
+    )
+}
+
+impl TokenEndpoint {
+    async fn start(answers: Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let noted = requests.clone();
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            for answer in answers {
+                let Ok((mut stream, _)) = listener.accept().await else {
+                    return;
+                };
+                let mut request = Vec::new();
+                // What the client authenticates with is the end of the form.
+                while !request.ends_with(b"&client_secret=s")
+                    && stream
+                        .read_buf(&mut request)
+                        .await
+                        .is_ok_and(|read| read > 0)
+                {}
+                let text = String::from_utf8_lossy(&request).into_owned();
+                noted.lock().expect("not poisoned").push(text);
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        Self {
+            url: format!("http://127.0.0.1:{port}/token?tenant=1"),
+            requests,
+            _server: server,
+        }
+    }
+
+    /// The proofs that came, each of which holds by the key in it.
+    fn proofs(&self, key: &DpopKey) -> Vec<Value> {
+        let requests = self.requests.lock().expect("not poisoned");
+        let proofs = requests.iter().map(|request| {
+            let mut lines = request.lines().filter_map(|line| line.split_once(": "));
+            let proof = lines.find(|(name, _)| name.eq_ignore_ascii_case("dpop"));
+            checked(proof.expect("a proof").1, key)
+        });
+        proofs.collect()
+    }
+}
+
+fn checked(proof: &str, key: &DpopKey) -> Value {
+    let part = |index| {
+        use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+        let part = proof.split('.').nth(index).expect("three parts");
+        let json = BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url");
+        serde_json::from_slice::<Value>(&json).expect("JSON")
+    };
+    let keys = json!({ "keys": [part(0)["jwk"]] }).to_string();
+    let keys = KeySet::parse(keys.as_bytes()).expect("a key");
+    let jws = CompactJws::parse(proof).expect("a JWS");
+    let mut buffer = HeaderBuffer::new();
+    let found = keys.verify(&jws, &jws.header(&mut buffer).expect("a header"));
+    assert_eq!(found.expect("it holds").thumbprint(), key.thumbprint());
+    part(1)
+}
+
+async fn post(server: &AuthorizationServer, key: &DpopKey) -> u16 {
+    let client = ClientAuthentication::secret_post("billing", "s");
+    let form = [("grant_type", "client_credentials")];
+    let answer = server
+        .post_bound(OAuthEndpoint::Token, &client, key, &form)
+        .await;
+    answer.expect("an answer").status()
+}
+
+#[tokio::test]
+async fn d6_the_newest_nonce_is_used_and_a_request_repeated_once_for_it() {
+    let answers = vec![
+        wants("n-1"),
+        good("n-2"),
+        good("n-3"),
+        wants("n-4"),
+        wants("n-5"),
+        good("n-6"),
+    ];
+    let endpoint = TokenEndpoint::start(answers).await;
+    let server = AuthorizationServer::token_endpoint(&endpoint.url)
+        .build()
+        .expect("a server");
+    let key = DpopKey::generate().expect("a key");
+    assert_eq!(post(&server, &key).await, 200, "once more with the nonce");
+    assert_eq!(
+        post(&server, &key).await,
+        200,
+        "with the one that the last answer gave"
+    );
+    assert_eq!(post(&server, &key).await, 400, "once more and no further");
+    assert_eq!(post(&server, &key).await, 200);
+
+    let proofs = endpoint.proofs(&key);
+    let nonces: Vec<_> = proofs.iter().map(|proof| proof["nonce"].as_str()).collect();
+    let expected = [
+        None,
+        Some("n-1"),
+        Some("n-2"),
+        Some("n-3"),
+        Some("n-4"),
+        Some("n-5"),
+    ];
+    assert_eq!(nonces, expected);
+    let mut ids: Vec<_> = proofs
+        .iter()
+        .map(|proof| proof["jti"].to_string())
+        .collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), proofs.len(), "each proof is for one request");
+    let place = endpoint.url.trim_end_matches("?tenant=1");
+    for proof in proofs {
+        assert_eq!(
+            (&proof["htm"], &proof["htu"]),
+            (&"POST".into(), &place.into())
+        );
+        assert!(proof.get("ath").is_none());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_asks_for_a_nonce_and_gives_none_ends_it() {
+    let without = wants("x").replace("dpop-nonce: x\r\n", "");
+    let endpoint = TokenEndpoint::start(vec![without]).await;
+    let server = AuthorizationServer::token_endpoint(&endpoint.url)
+        .build()
+        .expect("a server");
+    let key = DpopKey::generate().expect("a key");
+    assert_eq!(key.algorithm(), Algorithm::ES256);
+    assert_eq!(post(&server, &key).await, 400);
+}
