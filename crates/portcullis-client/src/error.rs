@@ -36,6 +36,8 @@ pub enum TokenErrorKind {
     TokenType,
     /// What the client authenticates with could not be had.
     Credential,
+    /// There is nobody's token to act on behalf of, or it has expired.
+    NoSubjectToken,
     /// The source was shut down, its runtime has ended, or its task panicked.
     Stopped,
 }

@@ -12,31 +12,36 @@
 //! A call through the files: `layer/` → `origins.rs` (may it go there?) → `source/mod.rs` (the token at hand, or wait) →
 //! `source/task.rs`, which asks → `response.rs` (what came back) → `schedule.rs` (when to ask again).
 
+mod challenge;
 mod error;
+mod exchange;
 mod layer;
 mod origins;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
 mod response;
 mod schedule;
+mod set;
 mod source;
 mod token;
 
+#[cfg(feature = "reqwest-middleware")]
+pub use self::reqwest::AuthenticatedClientBuilder;
 pub use self::{
     error::{TokenError, TokenErrorKind},
+    exchange::{SubjectToken, TokenExchange, TokenExchangeBuilder},
     layer::{
         AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddToken, AddTokenError, AddTokenFuture,
         AddTokenLayer, NoReplay, Replay, ReplayBody,
     },
     origins::{ForbiddenOrigin, Origins},
+    set::TokenSet,
     source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
     token::AccessToken,
 };
-#[cfg(feature = "reqwest-middleware")]
-pub use self::reqwest::AuthenticatedClientBuilder;
+pub use portcullis_jwt::DpopKey;
 pub use portcullis_remote::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
-    ClientKeyProvider,
-    ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, KeysFuture, OAuthError,
-    SecretsFuture,
+    ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, KeysFuture,
+    OAuthError, SecretsFuture,
 };

@@ -34,6 +34,8 @@ pub(crate) struct Issued {
     pub(crate) lifetime: Duration,
     /// `None`: what was asked for.
     pub(crate) scopes: Option<ScopeSet>,
+    /// Of an exchange (RFC 8693 §2.2.1).
+    pub(crate) issued_token_type: Option<Box<str>>,
 }
 
 /// How long a token lives whose lifetime the server does not tell (RFC 6749 §5.1 lets it).
@@ -51,6 +53,8 @@ struct Body {
     expires_in: Option<Value>,
     #[serde(default)]
     scope: Option<Value>,
+    #[serde(default)]
+    issued_token_type: Option<Value>,
 }
 
 impl Issued {
@@ -119,6 +123,11 @@ impl Issued {
             token,
             lifetime,
             scopes,
+            issued_token_type: body
+                .issued_token_type
+                .as_ref()
+                .and_then(Value::as_str)
+                .map(Box::from),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
-use crate::{Challenge, Failure, FailureKind, Refusal, ScopePolicy, ScopeSet, UnixTime};
+use crate::{Challenge, Failure, FailureKind, Refusal, ScopePolicy, ScopeSet, Secret, UnixTime};
 
 /// A caller that is known: the one thing guards, extractors and handlers look at.
 ///
@@ -22,6 +22,7 @@ struct Inner {
     scopes: ScopeSet,
     expires_at: Option<UnixTime>,
     claims: Option<Arc<dyn Any + Send + Sync>>,
+    access_token: Option<Secret>,
     challenge: Arc<Challenge>,
 }
 
@@ -107,6 +108,7 @@ impl Principal {
             scopes: ScopeSet::default(),
             expires_at: None,
             claims: None,
+            access_token: None,
             challenge,
         })
     }
@@ -116,6 +118,21 @@ impl Principal {
     #[must_use]
     pub fn unshared(&self) -> Self {
         Self(Arc::new(Inner::clone(&self.0)))
+    }
+
+    /// The same principal with the token it was verified by. For authors of a [`Scheme`](crate::Scheme), where the user
+    /// asked for it.
+    #[must_use]
+    pub fn with_access_token(mut self, token: Secret) -> Self {
+        Arc::make_mut(&mut self.0).access_token = Some(token);
+        self
+    }
+
+    /// The caller's own token, to call others on its behalf (RFC 8693); `None` unless the scheme was told to keep it.
+    /// `Debug` does not show it.
+    #[must_use]
+    pub fn access_token(&self) -> Option<&Secret> {
+        self.0.access_token.as_ref()
     }
 
     /// The scheme that verified it: `jwt`, `api-key`.

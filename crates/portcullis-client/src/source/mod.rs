@@ -22,13 +22,11 @@ use tokio::{
     time::Instant,
 };
 
+pub(crate) use self::request::{TokenRequest, resource, scopes};
+use self::task::{Command, State};
 pub use self::{
     builder::TokenSourceBuilder,
     status::{TokenEvent, TokenStatus},
-};
-use self::{
-    request::TokenRequest,
-    task::{Command, State},
 };
 use crate::{AccessToken, TokenError, token::Binding};
 

@@ -3,17 +3,20 @@
 use portcullis_core::{ConfigError, Scope, ScopeSet};
 use url::Url;
 
+/// The grant by which a client gets tokens for itself (RFC 6749 §4.4).
+pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
+
 /// The parameters of a request, beside how the client authenticates.
 #[derive(Clone, Debug, Default)]
-pub(super) struct TokenRequest {
-    pub(super) scopes: ScopeSet,
-    pub(super) resources: Vec<Box<str>>,
-    pub(super) audience: Option<Box<str>>,
+pub(crate) struct TokenRequest {
+    pub(crate) scopes: ScopeSet,
+    pub(crate) resources: Vec<Box<str>>,
+    pub(crate) audience: Option<Box<str>>,
 }
 
 impl TokenRequest {
-    pub(super) fn form(&self) -> Vec<(&str, &str)> {
-        let mut form = vec![("grant_type", "client_credentials")];
+    pub(crate) fn form<'f>(&'f self, grant: &'f str) -> Vec<(&'f str, &'f str)> {
+        let mut form = vec![("grant_type", grant)];
         if !self.scopes.is_empty() {
             form.push(("scope", self.scopes.as_str()));
         }
@@ -32,7 +35,7 @@ impl TokenRequest {
 }
 
 /// Scopes as they were given, each of which must be one.
-pub(super) fn scopes(given: &[String]) -> Result<ScopeSet, ConfigError> {
+pub(crate) fn scopes(given: &[String]) -> Result<ScopeSet, ConfigError> {
     let scopes = given.iter().map(|scope| {
         Scope::parse(scope).map_err(|error| {
             ConfigError::new(
@@ -45,7 +48,7 @@ pub(super) fn scopes(given: &[String]) -> Result<ScopeSet, ConfigError> {
 }
 
 /// An absolute URI without a fragment (RFC 8707 §2).
-pub(super) fn resource(given: &str) -> Result<Box<str>, ConfigError> {
+pub(crate) fn resource(given: &str) -> Result<Box<str>, ConfigError> {
     let problem = |problem: &'static str| Err(ConfigError::new("resource", problem));
     match Url::parse(given) {
         Err(_) => {
@@ -112,7 +115,7 @@ mod tests {
             audience: Some("x".into()),
         };
         assert_eq!(
-            request.form(),
+            request.form(CLIENT_CREDENTIALS),
             [
                 ("grant_type", "client_credentials"),
                 ("scope", "a b"),
@@ -122,7 +125,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            TokenRequest::default().form(),
+            TokenRequest::default().form(CLIENT_CREDENTIALS),
             [("grant_type", "client_credentials")]
         );
     }

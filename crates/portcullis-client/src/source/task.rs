@@ -15,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Shared, TokenEvent, TokenStatus};
+use super::{Shared, TokenEvent, TokenStatus, request::CLIENT_CREDENTIALS};
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
     response::{Issued, TokenType},
@@ -194,7 +194,7 @@ impl Task {
             binding,
             ..
         } = &*self.shared;
-        let (endpoint, form) = (OAuthEndpoint::Token, request.form());
+        let (endpoint, form) = (OAuthEndpoint::Token, request.form(CLIENT_CREDENTIALS));
         let (answer, asked) = match binding {
             None => (
                 server.post(endpoint, client, &form).await?,

@@ -1,9 +1,11 @@
 //! A token source against an issuer, over real sockets and by a clock that only the test moves.
 
 mod credentials;
+mod exchange;
 mod outages;
 mod places;
 mod revocation;
+mod set;
 mod sharing;
 
 use std::time::Duration;

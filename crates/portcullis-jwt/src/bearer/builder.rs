@@ -88,6 +88,14 @@ impl BearerBuilder {
         self
     }
 
+    /// Keeps the caller's token with its principal ([`Principal::access_token`](portcullis_core::Principal::access_token)),
+    /// so that the service can call others on its behalf by token exchange (RFC 8693). Off by default: whoever gets at
+    /// the token is the caller.
+    pub fn keep_access_token(mut self) -> Self {
+        self.scheme.keep_access_token = true;
+        self
+    }
+
     /// Keeps no verified tokens: every request has its signature checked.
     pub fn without_token_cache(mut self) -> Self {
         self.scheme.cache = None;
@@ -154,6 +162,14 @@ impl TrustingBearerBuilder {
         self
     }
 
+    /// Keeps the caller's token with its principal ([`Principal::access_token`](portcullis_core::Principal::access_token)),
+    /// so that the service can call others on its behalf by token exchange (RFC 8693). Off by default: whoever gets at
+    /// the token is the caller.
+    pub fn keep_access_token(mut self) -> Self {
+        self.scheme.keep_access_token = true;
+        self
+    }
+
     /// Keeps no verified tokens: every request has its signature checked.
     pub fn without_token_cache(mut self) -> Self {
         self.scheme.cache = None;
@@ -176,6 +192,7 @@ impl TrustingBearerBuilder {
 struct SchemeSettings {
     clock: SharedClock,
     cache: Option<CacheLimits>,
+    keep_access_token: bool,
 }
 
 impl Default for SchemeSettings {
@@ -183,6 +200,7 @@ impl Default for SchemeSettings {
         Self {
             clock: system_clock(),
             cache: Some(CacheLimits::default()),
+            keep_access_token: false,
         }
     }
 }
@@ -196,6 +214,7 @@ impl SchemeSettings {
             issuers,
             known_headers: KnownHeaders::new(),
             cache: self.cache.map(TokenCache::new),
+            keep_access_token: self.keep_access_token,
             clock: self.clock,
             challenge,
         })))

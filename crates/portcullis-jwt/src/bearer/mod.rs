@@ -5,8 +5,8 @@ mod builder;
 use std::{fmt, pin::Pin, sync::Arc};
 
 use portcullis_core::{
-    Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, SharedClock,
-    UnixTime, authorization_presented, check_credentials,
+    Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, Secret,
+    SharedClock, UnixTime, authorization_presented, check_credentials,
 };
 
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
@@ -46,6 +46,7 @@ struct Inner {
     issuers: Issuers,
     known_headers: KnownHeaders,
     cache: Option<TokenCache>,
+    keep_access_token: bool,
     clock: SharedClock,
     challenge: Arc<Challenge>,
 }
@@ -234,9 +235,12 @@ impl Inner {
                     (verifier, Some(payload), trusted.epoch())
                 }
             };
-            let verified = verifier
+            let mut verified = verifier
                 .verify_parsed(&jws, header, payload, now, &self.challenge)
                 .map_err(|error| Refused::by(verifier, error))?;
+            if self.keep_access_token {
+                verified.principal = verified.principal.with_access_token(Secret::new(token));
+            }
             if let Some(cache) = &self.cache {
                 let grounds = Grounds {
                     keys: verifier.keys().view(),

@@ -1,8 +1,11 @@
-//! The endpoints for clients: client credentials (RFC 6749 §4.4), and revocation (RFC 7009).
+//! The endpoints for clients: client credentials (RFC 6749 §4.4), token exchange (RFC 8693), and revocation (RFC 7009).
 
 use std::collections::HashMap;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use form_urlencoded::parse;
 use http::{
     HeaderMap, StatusCode,
@@ -34,16 +37,17 @@ pub(super) fn revoke(state: &State, request: &RecordedRequest) -> Answer {
 fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {
     let form = Form::parse(request)?;
     let client = authenticate(state, &request.headers, &form)?;
-    match form.get("grant_type") {
-        Some("client_credentials") => {}
+    let subject = match form.get("grant_type") {
+        Some("client_credentials") => None,
+        Some(TOKEN_EXCHANGE) => Some(subject(&form)?),
         Some(_) => {
             return Err(Refusal::new(
                 "unsupported_grant_type",
-                "only client_credentials",
+                "only client_credentials and token exchange",
             ));
         }
         None => return Err(Refusal::request("grant_type is missing")),
-    }
+    };
     let scope = client.grant(form.get("scope")).ok_or(Refusal::new(
         "invalid_scope",
         "a scope is ill-formed or not this client's",
@@ -53,7 +57,7 @@ fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {
     let mut token = state
         .token()
         .client_id(&client.id)
-        .subject(&client.id)
+        .subject(subject.as_deref().unwrap_or(&client.id))
         .claim("aud", audience);
     let mut answer = json!({
         "token_type": "Bearer",
@@ -63,8 +67,34 @@ fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {
         token = token.scope(&scope);
         answer["scope"] = scope.into();
     }
+    if subject.is_some() {
+        token = token.claim("act", json!({ "sub": client.id }));
+        answer["issued_token_type"] = ACCESS_TOKEN.into();
+    }
     answer["access_token"] = token.mint().into();
     Ok(Answer::json("application/json", &answer))
+}
+
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// On whose behalf a token is exchanged (RFC 8693 §2.1). The subject's token is read and not verified: this issuer has
+/// nobody to protect.
+fn subject(form: &Form) -> Result<String, Refusal> {
+    if form.get("subject_token_type") != Some(ACCESS_TOKEN) {
+        return Err(Refusal::request("the subject's token is no access token"));
+    }
+    let payload = form
+        .get("subject_token")
+        .and_then(|token| token.split('.').nth(1));
+    let claims = payload.and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+    claims
+        .and_then(|claims| serde_json::from_slice::<Value>(&claims).ok())
+        .and_then(|claims| Some(claims["sub"].as_str()?.to_owned()))
+        .ok_or(Refusal::new(
+            "invalid_grant",
+            "the subject's token is no JWT",
+        ))
 }
 
 /// RFC 6749 §2.3.1: HTTP Basic, or in the body; never both (§2.3).

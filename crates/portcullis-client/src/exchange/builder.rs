@@ -1,0 +1,125 @@
+//! What can be chosen about an exchange.
+
+use std::sync::{Arc, Mutex};
+
+use portcullis_core::ConfigError;
+use portcullis_jwt::DpopKey;
+use portcullis_remote::{AuthorizationServer, ClientAuthentication};
+use tokio::{runtime::Handle as Runtime, task::JoinSet};
+
+use super::{Inner, TokenExchange, cache::Cache};
+use crate::{
+    TokenSource,
+    source::{TokenRequest, resource, scopes},
+    token::Binding,
+};
+
+/// Configures a [`TokenExchange`].
+#[derive(Clone, Debug)]
+#[must_use = "`build` makes the exchange"]
+pub struct TokenExchangeBuilder {
+    server: AuthorizationServer,
+    client: ClientAuthentication,
+    scopes: Vec<String>,
+    resources: Vec<String>,
+    audience: Option<String>,
+    actor: Option<TokenSource>,
+    dpop: Option<DpopKey>,
+    capacity: usize,
+}
+
+impl TokenExchangeBuilder {
+    /// How many exchanged tokens are kept unless another [`capacity`](Self::capacity) is given.
+    pub const CAPACITY: usize = 4096;
+
+    pub(super) fn new(server: AuthorizationServer, client: ClientAuthentication) -> Self {
+        Self {
+            server,
+            client,
+            scopes: Vec::new(),
+            resources: Vec::new(),
+            audience: None,
+            actor: None,
+            dpop: None,
+            capacity: Self::CAPACITY,
+        }
+    }
+
+    /// The scopes to ask for. None by default: the server then grants what it thinks fit.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let scopes = scopes.into_iter();
+        self.scopes
+            .extend(scopes.map(|scope| scope.as_ref().to_owned()));
+        self
+    }
+
+    /// The service that the token is for (RFC 8707 §2): an absolute URI without a fragment. May be given several times.
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// The logical name of the service that the token is for (RFC 8693 §2.1).
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// Tells the server that the service of this source acts for the subject (`actor_token`, RFC 8693 §2.1). By default
+    /// the subject is impersonated, if the server lets that be.
+    pub fn actor(mut self, actor: TokenSource) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    /// Has tokens bound to this key (DPoP, RFC 9449).
+    pub fn dpop(mut self, key: DpopKey) -> Self {
+        self.dpop = Some(key);
+        self
+    }
+
+    /// How many exchanged tokens are kept; 4,096 by default.
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    /// The exchange.
+    ///
+    /// # Errors
+    ///
+    /// When the client, a scope or a resource cannot be used, or there is no tokio runtime to run on.
+    pub fn build(self) -> Result<TokenExchange, ConfigError> {
+        let runtime = Runtime::try_current().map_err(|_| {
+            ConfigError::new(
+                "build",
+                "there is no tokio runtime: call it on one that lives on",
+            )
+        })?;
+        self.server.check(&self.client)?;
+        let resources = self.resources.iter().map(|given| resource(given));
+        let request = TokenRequest {
+            scopes: scopes(&self.scopes)?,
+            resources: resources.collect::<Result<_, _>>()?,
+            audience: self.audience.map(String::into_boxed_str),
+        };
+        let clock = self.server.clock().clone();
+        let binding = self.dpop.map(|key| Binding {
+            key,
+            nonces: Arc::default(),
+            clock: clock.clone(),
+        });
+        Ok(TokenExchange(Arc::new(Inner {
+            server: self.server,
+            client: self.client,
+            request,
+            actor: self.actor,
+            binding,
+            cache: Cache::new(self.capacity),
+            outage: Mutex::default(),
+            clock,
+            runtime,
+            under_way: Mutex::new(JoinSet::new()),
+        })))
+    }
+}

@@ -1,0 +1,293 @@
+//! Tokens for calls on behalf of another (RFC 8693).
+
+mod builder;
+mod cache;
+mod subject;
+
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use portcullis_core::{SharedClock, UnixTime};
+use portcullis_jwt::Jitter;
+use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet};
+
+use self::cache::{Cache, Exchanged, Failed, Found, Key, Progress};
+pub use self::{builder::TokenExchangeBuilder, subject::SubjectToken};
+use crate::{
+    AccessToken, TokenError, TokenErrorKind, TokenSource,
+    response::{Issued, TokenType},
+    schedule::{Backoff, Life},
+    source::TokenRequest,
+    token::Binding,
+};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+/// How long a refusal is told again before the server is asked anew.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Exchanges the token of a caller for one that is meant for another service (RFC 8693), so that a call on the caller's
+/// behalf carries neither the caller's own token nor the service's.
+///
+/// What was exchanged is kept, under a digest of the subject's token and all else that the exchange depends on, and used
+/// until its end or that of the subject's token, whichever is first. However many ask for the same exchange at once, there
+/// is one request, which goes on when they leave.
+///
+/// ```no_run
+/// # use portcullis_client::*;
+/// # async fn f(server: AuthorizationServer, client: ClientAuthentication, caller: portcullis_core::Principal)
+/// # -> Result<(), Box<dyn std::error::Error>> {
+/// let exchange = TokenExchange::builder(&server, client)
+///     .resource("https://stock.example.com")
+///     .scopes(["stock:read"])
+///     .build()?;
+/// let token = exchange.token(&SubjectToken::of(&caller)?).await?;
+/// # drop(token);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TokenExchange(Arc<Inner>);
+
+struct Inner {
+    server: AuthorizationServer,
+    client: ClientAuthentication,
+    request: TokenRequest,
+    /// Who acts for the subject, where that is to be told.
+    actor: Option<TokenSource>,
+    binding: Option<Binding>,
+    cache: Cache,
+    /// How long the server is left alone, and why.
+    outage: Mutex<(Backoff, Option<TokenError>)>,
+    clock: SharedClock,
+    runtime: Runtime,
+    /// Ended when this is dropped.
+    under_way: Mutex<JoinSet<()>>,
+}
+
+impl TokenExchange {
+    /// Starts an exchange at `server`, asked for by `client`.
+    pub fn builder(
+        server: &AuthorizationServer,
+        client: ClientAuthentication,
+    ) -> TokenExchangeBuilder {
+        TokenExchangeBuilder::new(server.clone(), client)
+    }
+
+    /// The token to call with on behalf of `subject`.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none. What the server refused it is asked anew after two seconds. A server that does not answer, or not
+    /// as a token endpoint does, is left alone as by a [`TokenSource`]; those tokens that are kept serve meanwhile.
+    pub async fn token(&self, subject: &SubjectToken) -> Result<AccessToken, TokenError> {
+        let actor = match &self.0.actor {
+            Some(actor) => Some(actor.token().await?),
+            None => None,
+        };
+        let key = self.0.key(subject, actor.as_ref());
+        let now = self.0.clock.now();
+        let mut progress = match self.0.cache.find(key, now) {
+            Found::Token(token) => return Ok(token),
+            Found::Failed(error) => return Err(error),
+            Found::UnderWay(progress) => progress,
+            Found::Missing(sender) => {
+                if let Some(error) = self.0.outage(now) {
+                    return Err(error);
+                }
+                let progress = sender.subscribe();
+                self.begin(subject.clone(), actor, sender);
+                progress
+            }
+        };
+        let ended = progress.wait_for(Option::is_some).await;
+        match ended.as_deref() {
+            Ok(Some(Ok(exchanged))) => Ok(exchanged.token.clone()),
+            Ok(Some(Err(failed))) => Err(failed.error.clone()),
+            _ => Err(TokenError::stopped()),
+        }
+    }
+
+    /// How many exchanged tokens are kept, those that have ended since included.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.0.cache.len()
+    }
+
+    /// Exchanges on the runtime, so that it goes on when whoever asked for it leaves.
+    fn begin(
+        &self,
+        subject: SubjectToken,
+        actor: Option<AccessToken>,
+        tell: watch::Sender<Progress>,
+    ) {
+        // Not held by the task: it ends with the last handle.
+        let inner = Arc::downgrade(&self.0);
+        let exchange = async move {
+            let Some(request) = inner.upgrade().map(|inner| inner.exchange(subject, actor)) else {
+                return;
+            };
+            let outcome = request.await;
+            if let Some(inner) = inner.upgrade() {
+                let _ = tell.send(Some(inner.conclude(outcome)));
+            }
+        };
+        let mut under_way = self
+            .0
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while under_way.try_join_next().is_some() {}
+        under_way.spawn_on(exchange, &self.0.runtime);
+    }
+}
+
+impl Inner {
+    /// Why the server is left alone now, if it is.
+    fn outage(&self, now: UnixTime) -> Option<TokenError> {
+        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        let (backoff, error) = &*outage;
+        let left = backoff.left(now)?;
+        Some(error.clone()?.with_retry_after(Some(left)))
+    }
+
+    /// Notes how the server is doing, and until when a failure is told.
+    fn conclude(&self, outcome: Result<Exchanged, TokenError>) -> Result<Exchanged, Failed> {
+        let now = self.clock.now();
+        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        let error = match outcome {
+            Ok(exchanged) => {
+                *outage = (Backoff::default(), None);
+                return Ok(exchanged);
+            }
+            Err(error) => error,
+        };
+        let is_for_all = match error.kind() {
+            TokenErrorKind::Unreachable
+            | TokenErrorKind::Status(_)
+            | TokenErrorKind::Unusable
+            | TokenErrorKind::Credential => true,
+            _ => error.retry_after().is_some(),
+        };
+        if !is_for_all {
+            let until = now.saturating_add(PATIENCE);
+            return Err(Failed { error, until });
+        }
+        outage.0 = outage.0.failed(now, error.retry_after(), jitter());
+        outage.1 = Some(error.clone());
+        // It is the outage that is told.
+        Err(Failed { error, until: now })
+    }
+
+    /// A digest of all that the answer depends on. Each part is preceded by its length.
+    fn key(&self, subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
+        let mut digest = Context::new(&SHA256);
+        let mut add = |part: &[u8]| {
+            digest.update(&(part.len() as u64).to_le_bytes());
+            digest.update(part);
+        };
+        add(subject.token().expose());
+        add(actor.map_or(b"", |actor| actor.expose().as_bytes()));
+        for (name, value) in self.request.form(GRANT) {
+            add(name.as_bytes());
+            add(value.as_bytes());
+        }
+        if let Some(binding) = &self.binding {
+            add(binding.key.thumbprint().as_bytes());
+        }
+        let mut key = Key::default();
+        key.copy_from_slice(digest.finish().as_ref());
+        key
+    }
+
+    /// Asks the server. The future holds what it needs and not the exchange itself.
+    fn exchange(
+        &self,
+        subject: SubjectToken,
+        actor: Option<AccessToken>,
+    ) -> impl Future<Output = Result<Exchanged, TokenError>> + Send + use<> {
+        let (server, client) = (self.server.clone(), self.client.clone());
+        let (request, binding) = (self.request.clone(), self.binding.clone());
+        let clock = self.clock.clone();
+        async move {
+            let asked_at = clock.now();
+            let left = subject.expires_at().map(|end| end.duration_since(asked_at));
+            if left.is_some_and(|left| left.is_zero()) {
+                let why = "the subject's token has expired";
+                return Err(TokenError::new(TokenErrorKind::NoSubjectToken, why));
+            }
+            let token = subject.token().expose_str().ok_or_else(|| {
+                TokenError::new(
+                    TokenErrorKind::NoSubjectToken,
+                    "the subject's token is no text",
+                )
+            })?;
+            let mut form = request.form(GRANT);
+            form.extend([
+                ("subject_token", token),
+                ("subject_token_type", ACCESS_TOKEN),
+                ("requested_token_type", ACCESS_TOKEN),
+            ]);
+            if let Some(actor) = &actor {
+                form.extend([
+                    ("actor_token", actor.expose()),
+                    ("actor_token_type", ACCESS_TOKEN),
+                ]);
+            }
+            let endpoint = OAuthEndpoint::Token;
+            let (answer, asked) = match &binding {
+                None => (
+                    server.post(endpoint, &client, &form).await?,
+                    TokenType::Bearer,
+                ),
+                Some(Binding { key, .. }) => {
+                    let answer = server.post_bound(endpoint, &client, key, &form).await?;
+                    (answer, TokenType::Dpop)
+                }
+            };
+            let issued = Issued::read(&answer, asked)?;
+            match issued.issued_token_type.as_deref() {
+                Some(ACCESS_TOKEN | JWT) => {}
+                found => {
+                    let found = portcullis_core::escape(found.unwrap_or("none"));
+                    let why = format!(
+                        "{} exchanged the token for one of type {found}, where an access token was asked for",
+                        answer.url()
+                    );
+                    return Err(TokenError::new(TokenErrorKind::TokenType, why));
+                }
+            }
+            let lifetime = left.unwrap_or(Duration::MAX).min(issued.lifetime);
+            let life = Life::new(asked_at, lifetime, Jitter::NONE);
+            let scopes = issued.scopes.unwrap_or(request.scopes);
+            AccessToken::new(issued.token, binding, life.expires_at, scopes)
+                .map(|token| Exchanged { token, life })
+                .ok_or_else(|| {
+                    let why = "the token has characters that a header cannot carry";
+                    TokenError::new(TokenErrorKind::Unusable, why)
+                })
+        }
+    }
+}
+
+fn jitter() -> Jitter {
+    Jitter::from_random(RandomState::new().hash_one(0))
+}
+
+impl fmt::Debug for TokenExchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenExchange")
+            .field("server", &self.0.server)
+            .field("client", &self.0.client)
+            .field("request", &self.0.request)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! On whose behalf.
+
+use std::fmt;
+
+use portcullis_core::{Principal, Secret, UnixTime};
+
+use crate::{TokenError, TokenErrorKind};
+
+/// The token of the party on whose behalf a call is made (RFC 8693 §2.1).
+#[derive(Clone)]
+pub struct SubjectToken {
+    token: Secret,
+    expires_at: Option<UnixTime>,
+}
+
+impl SubjectToken {
+    /// The token of the caller that was just authenticated.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenErrorKind::NoSubjectToken`] when the principal does not hold it: the bearer scheme must be built with
+    /// `keep_access_token`, and an API key is no token. The service's own token is never used in its place.
+    pub fn of(principal: &Principal) -> Result<Self, TokenError> {
+        let token = principal.access_token().ok_or_else(|| {
+            TokenError::new(
+                TokenErrorKind::NoSubjectToken,
+                "the principal holds no token to exchange: build the bearer scheme with `keep_access_token`; an API key cannot be exchanged",
+            )
+        })?;
+        Ok(Self::access_token(token.clone(), principal.expires_at()))
+    }
+
+    /// An access token that was had some other way. What is exchanged for it is not used past `expires_at`.
+    #[must_use]
+    pub fn access_token(token: Secret, expires_at: Option<UnixTime>) -> Self {
+        Self { token, expires_at }
+    }
+
+    pub(super) fn token(&self) -> &Secret {
+        &self.token
+    }
+
+    pub(super) fn expires_at(&self) -> Option<UnixTime> {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for SubjectToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubjectToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,305 @@
+//! Tokens for calls on behalf of a caller.
+
+use std::time::Duration;
+
+use portcullis_client::{
+    AccessToken, AuthorizationServer, SubjectToken, TokenErrorKind, TokenExchange,
+    TokenExchangeBuilder, TokenSource,
+};
+use portcullis_core::{Facts, Head, Outcome, Presence, Principal, Scheme, Secret, UnixTime};
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, KeySet};
+use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::{MINUTE, client, secs};
+
+struct Setting {
+    issuer: TestIssuer,
+    clock: ManualClock,
+    server: AuthorizationServer,
+}
+
+impl Setting {
+    async fn new() -> Self {
+        let clock = ManualClock::starting_now();
+        let issuer = TestIssuer::builder()
+            .clock(clock.clone())
+            .token_lifetime(10 * MINUTE)
+            .start()
+            .await
+            .expect("an issuer");
+        let server = AuthorizationServer::discover(issuer.url()).clock(clock.shared());
+        let server = server.build().expect("a server");
+        Self {
+            issuer,
+            clock,
+            server,
+        }
+    }
+
+    fn builder(&self) -> TokenExchangeBuilder {
+        TokenExchange::builder(&self.server, client())
+    }
+
+    /// A caller's token that lives so long.
+    fn subject(&self, name: &str, lifetime: Duration) -> SubjectToken {
+        let token = self.issuer.token().subject(name).expires_in(lifetime);
+        let end = self.now().saturating_add(lifetime);
+        SubjectToken::access_token(Secret::new(token.mint()), Some(end))
+    }
+
+    fn now(&self) -> UnixTime {
+        self.clock.shared().now()
+    }
+}
+
+fn claims(token: &AccessToken) -> Value {
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+    let payload = token.expose().split('.').nth(1).expect("a JWT");
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    serde_json::from_slice(&payload).expect("JSON")
+}
+
+/// What a service makes of a request with this token.
+fn principal(issuer: &TestIssuer, clock: &ManualClock, keeps: bool) -> Principal {
+    let keys = json!({ "keys": [issuer.signing_key().public_jwk()] }).to_string();
+    let keys = KeySet::parse(keys.as_bytes()).expect("keys");
+    let keys = IssuerKeys::fixed(&issuer.url(), keys).expect("an issuer");
+    let bearer = Bearer::jwt(&keys)
+        .audience(issuer.audience())
+        .algorithms([Algorithm::ES256])
+        .clock(clock.shared());
+    let bearer = if keeps {
+        bearer.keep_access_token()
+    } else {
+        bearer
+    };
+    let bearer = bearer.build().expect("a scheme");
+    let mut request = http::Request::new(());
+    let value = format!("Bearer {}", issuer.token().subject("alice").mint());
+    let value = value.parse().expect("a header value");
+    request.headers_mut().insert("authorization", value);
+    let facts = Facts::new();
+    let head = Head::new(&request, &facts);
+    let Presence::Present(credential) = bearer.detect(&head) else {
+        panic!("no credential");
+    };
+    match bearer.authenticate(&head, credential) {
+        Outcome::Done(Ok(principal)) => principal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_caller_that_was_authenticated_is_acted_for() {
+    let setting = Setting::new().await;
+    let exchange = setting
+        .builder()
+        .scopes(["stock:read"])
+        .resource("https://stock.example.com");
+    let exchange = exchange.build().expect("an exchange");
+    let caller = principal(&setting.issuer, &setting.clock, true);
+    let shown = format!("{caller:?}");
+    let raw = caller
+        .access_token()
+        .and_then(Secret::expose_str)
+        .expect("kept")
+        .to_owned();
+    assert!(!shown.contains(&raw));
+
+    let subject = SubjectToken::of(&caller).expect("a subject");
+    let token = exchange.token(&subject).await.expect("a token");
+    let claims = claims(&token);
+    assert_eq!(claims["sub"], "alice");
+    assert_eq!(claims["act"]["sub"], portcullis_test::DEFAULT_CLIENT_ID);
+    assert_eq!(claims["aud"], "https://stock.example.com");
+    assert_eq!(token.scopes().to_string(), "stock:read");
+    assert_ne!(token.expose(), raw);
+}
+
+#[tokio::test]
+async fn a_caller_without_a_token_is_an_error_and_never_the_services_own() {
+    let setting = Setting::new().await;
+    let caller = principal(&setting.issuer, &setting.clock, false);
+    let error = SubjectToken::of(&caller).expect_err("it was not kept");
+    assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exchange_is_made_once_for_each_subject() {
+    let setting = Setting::new().await;
+    setting
+        .issuer
+        .fault_for(Endpoint::Token, Fault::Slow(secs(1)), 1);
+    let exchange = setting.builder().build().expect("an exchange");
+    let alice = setting.subject("alice", 5 * MINUTE);
+    let (mut leaving, mut staying) = (JoinSet::new(), JoinSet::new());
+    for caller in 0..1_000 {
+        let (exchange, alice) = (exchange.clone(), alice.clone());
+        let callers = if caller % 2 == 0 {
+            &mut leaving
+        } else {
+            &mut staying
+        };
+        callers.spawn(async move { exchange.token(&alice).await });
+        if caller == 0 {
+            setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
+        }
+    }
+    leaving.shutdown().await;
+    let tokens = staying.join_all().await;
+    assert_eq!(tokens.iter().flatten().count(), 500);
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 1);
+
+    let bob = exchange
+        .token(&setting.subject("bob", MINUTE))
+        .await
+        .expect("a token");
+    assert_eq!(claims(&bob)["sub"], "bob");
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
+    assert_eq!(exchange.kept(), 2);
+}
+
+#[tokio::test]
+async fn a_token_is_not_used_past_the_end_of_the_subjects() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    let subject = setting.subject("alice", MINUTE);
+    let first = exchange.token(&subject).await.expect("a token");
+    assert_eq!(first.expires_at(), setting.now().saturating_add(MINUTE));
+    setting.clock.advance(secs(53));
+    assert!(exchange.token(&subject).await.expect("it lives").is(&first));
+    setting.clock.advance(secs(2));
+    assert!(!exchange.token(&subject).await.expect("another").is(&first));
+    setting.clock.advance(secs(5));
+    let error = exchange
+        .token(&subject)
+        .await
+        .expect_err("the subject's has ended");
+    assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
+}
+
+#[tokio::test]
+async fn who_acts_is_told_and_part_of_what_is_kept() {
+    let setting = Setting::new().await;
+    let actor = TokenSource::builder(&setting.server, client())
+        .build()
+        .expect("a source");
+    let exchange = setting
+        .builder()
+        .actor(actor.clone())
+        .build()
+        .expect("an exchange");
+    let subject = setting.subject("alice", 5 * MINUTE);
+    let first = exchange.token(&subject).await.expect("a token");
+    let request = setting.issuer.recorded().pop().expect("a request");
+    let body = String::from_utf8(request.body.to_vec()).expect("text");
+    let own = actor.current().expect("its own token");
+    assert!(
+        body.contains(&format!("actor_token={}", own.expose())),
+        "{body}"
+    );
+    actor.refresh().await.expect("another");
+    assert!(!exchange.token(&subject).await.expect("a token").is(&first));
+}
+
+#[tokio::test]
+async fn what_is_no_access_token_is_not_used() {
+    for (issued, kind) in [
+        (
+            json!({ "issued_token_type": "urn:ietf:params:oauth:token-type:refresh_token" }),
+            TokenErrorKind::TokenType,
+        ),
+        (
+            json!({ "issued_token_type": "urn:ietf:params:oauth:token-type:id_token" }),
+            TokenErrorKind::TokenType,
+        ),
+        (json!({ "issued_token_type": 1 }), TokenErrorKind::TokenType),
+        (json!({}), TokenErrorKind::TokenType),
+        (
+            json!({ "token_type": "N_A", "issued_token_type": "urn:ietf:params:oauth:token-type:saml2" }),
+            TokenErrorKind::TokenType,
+        ),
+        (
+            json!({ "token_type": "N_A", "issued_token_type": "urn:ietf:params:oauth:token-type:access_token" }),
+            TokenErrorKind::TokenType,
+        ),
+    ] {
+        let setting = Setting::new().await;
+        let mut body =
+            json!({ "access_token": "opaque", "token_type": "Bearer", "expires_in": 60 });
+        let members = body.as_object_mut().expect("an object");
+        members.extend(issued.as_object().expect("an object").clone());
+        setting.issuer.fault(Endpoint::Token, Fault::Json(body));
+        let exchange = setting.builder().build().expect("an exchange");
+        let error = exchange
+            .token(&setting.subject("alice", MINUTE))
+            .await
+            .expect_err("unusable");
+        assert_eq!(error.kind(), kind, "{issued}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_for_a_while_and_concerns_its_subject_alone() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    let bad = SubjectToken::access_token(Secret::new("opaque"), None);
+    for _ in 0..100 {
+        let error = exchange.token(&bad).await.expect_err("no JWT");
+        assert_eq!(
+            &*error.oauth_error().expect("an error").code,
+            "invalid_grant"
+        );
+    }
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 1);
+    exchange
+        .token(&setting.subject("alice", MINUTE))
+        .await
+        .expect("a token");
+    setting.clock.advance(secs(2));
+    exchange.token(&bad).await.expect_err("no JWT");
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_fails_is_left_alone_and_what_is_kept_serves() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    let alice = setting.subject("alice", 5 * MINUTE);
+    exchange.token(&alice).await.expect("a token");
+    let retry_after = Some(secs(30));
+    setting
+        .issuer
+        .fault(Endpoint::Token, Fault::TooManyRequests { retry_after });
+    for subject in 0..100 {
+        let subject = setting.subject(&subject.to_string(), MINUTE);
+        let error = exchange.token(&subject).await.expect_err("too many");
+        assert_eq!(error.retry_after(), retry_after);
+        exchange.token(&alice).await.expect("it is kept");
+    }
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
+    setting.issuer.heal(Endpoint::Token);
+    setting.clock.advance(secs(30));
+    exchange
+        .token(&setting.subject("bob", MINUTE))
+        .await
+        .expect("a token");
+}
+
+#[tokio::test]
+async fn no_more_are_kept_than_there_is_room_for() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().capacity(2).build().expect("an exchange");
+    for (subject, lifetime) in [("a", 3 * MINUTE), ("b", MINUTE), ("c", 2 * MINUTE)] {
+        exchange
+            .token(&setting.subject(subject, lifetime))
+            .await
+            .expect("a token");
+        assert!(exchange.kept() <= 2);
+    }
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 3);
+}
