@@ -54,6 +54,8 @@ let app: Router = Router::new()
 //! | `remote` | [`remote`]: issuers' keys kept fresh, on tokio | yes |
 //! | `api-key` | [`api_key`]: API keys in memory or a store of your own | yes |
 //! | `api-key-file` | API keys in a file that reloads itself | yes |
+//! | `client` | `client`: tokens for outgoing calls, and layers that send them | no |
+//! | `client-reqwest-middleware` | the same for reqwest | no |
 //! | `axum` | `axum`: extractors | no |
 //!
 //! This crate holds no logic: it re-exports `portcullis-core` at its root and the other crates as modules.
@@ -65,6 +67,8 @@ pub use portcullis_core::*;
 pub use portcullis_api_key as api_key;
 #[cfg(feature = "axum")]
 pub use portcullis_axum as axum;
+#[cfg(feature = "client")]
+pub use portcullis_client as client;
 #[cfg(feature = "jwt")]
 pub use portcullis_jwt as jwt;
 #[cfg(feature = "remote")]
