@@ -1,0 +1,201 @@
+//! No secret, assertion, proof or token in what is logged, or in any error or `Debug`, whatever happens.
+
+use std::{
+    fmt::Debug,
+    io,
+    sync::{Arc, Mutex},
+};
+
+use portcullis_client::{
+    AddApiKeyLayer, AddTokenLayer, AuthorizationServer, ClientAuthentication, ClientKeys,
+    ClientSecrets, DpopKey, Origins, SubjectToken, TokenExchange, TokenSet, TokenSource,
+};
+use portcullis_core::Secret;
+use portcullis_jwt::{Algorithm, SigningKey};
+use portcullis_test::{Endpoint, Fault, SigningAlgorithm, TestIssuer};
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+const ID: &str = "billing";
+/// Long enough for HS256, and of no shape that anything else has.
+const SECRET: &str = "zq-the-client-secret-zq-0123456789-zq";
+const OPAQUE: &str = "zq-an-opaque-token-zq";
+const API_KEY: &str = "zq_an_api_key_zq";
+
+/// All that is logged, and all that is shown.
+#[derive(Clone, Default)]
+struct Everything(Arc<Mutex<Vec<u8>>>);
+
+impl Everything {
+    fn show(&self, shown: &impl Debug) {
+        let text = format!("{shown:?}\n{shown:#?}\n");
+        self.0.lock().expect("not poisoned").extend(text.into_bytes());
+    }
+
+    fn tell<E: std::error::Error>(&self, error: &E) {
+        self.show(error);
+        let mut cause: Option<&dyn std::error::Error> = Some(error);
+        while let Some(error) = cause {
+            let text = format!("{error}\n");
+            self.0.lock().expect("not poisoned").extend(text.into_bytes());
+            cause = error.source();
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("not poisoned")).into_owned()
+    }
+}
+
+impl io::Write for Everything {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> MakeWriter<'w> for Everything {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_authenticates_is_logged_or_shown() {
+    let everything = Everything::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(everything.clone())
+        .with_ansi(false)
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).expect("the first");
+
+    let issuer = TestIssuer::builder()
+        .client(ID, SECRET, ["orders:read"])
+        .start()
+        .await
+        .expect("an issuer");
+    let server = AuthorizationServer::discover(issuer.url()).build().expect("a server");
+    let private = portcullis_test::SigningKey::generate(SigningAlgorithm::ES256);
+    let key = SigningKey::from_pem(private.private_pem().as_bytes(), Algorithm::ES256);
+    let key = key.expect("a key");
+    let origins = Origins::new([issuer.url()]).expect("an origin");
+    everything.show(&server);
+
+    for client in [
+        ClientAuthentication::secret_basic(ID, ClientSecrets::new(["zq-a-wrong-one-zq", SECRET])),
+        ClientAuthentication::secret_post(ID, SECRET),
+        ClientAuthentication::secret_jwt(ID, SECRET, Algorithm::HS256),
+        ClientAuthentication::private_key_jwt(ID, ClientKeys::from(key.clone())),
+    ] {
+        everything.show(&client);
+        for dpop in [None, Some(DpopKey::new(key.clone()).expect("a key"))] {
+            let mut builder = TokenSource::builder(&server, client.clone()).scopes(["orders:read"]);
+            if let Some(key) = dpop {
+                builder = builder.dpop(key);
+            }
+            let source = builder.build().expect("a source");
+            let mut events = source.events();
+            for fault in faults() {
+                match fault {
+                    Some(fault) => issuer.fault(Endpoint::Token, fault),
+                    None => issuer.heal(Endpoint::Token),
+                }
+                match source.refresh().await {
+                    Ok(token) => everything.show(&token),
+                    Err(error) => everything.tell(&error),
+                }
+                if let Err(error) = source.token().await {
+                    everything.tell(&error);
+                }
+                everything.show(&source.status());
+            }
+            everything.show(&source);
+            everything.show(&AddTokenLayer::new(source.clone(), origins.clone()));
+            for fault in [Fault::Html, Fault::Status(500)] {
+                issuer.fault_for(Endpoint::Revocation, fault, 1);
+                if let Err(error) = source.revoke().await {
+                    everything.tell(&error);
+                }
+            }
+            let _ = source.shut_down().await;
+            while let Ok(event) = events.try_recv() {
+                everything.show(&event);
+            }
+        }
+        let exchange = TokenExchange::builder(&server, client.clone()).build().expect("an exchange");
+        for subject in [OPAQUE.to_owned(), issuer.token().mint()] {
+            let subject = SubjectToken::access_token(Secret::new(subject), None);
+            everything.show(&subject);
+            match exchange.token(&subject).await {
+                Ok(token) => everything.show(&token),
+                Err(error) => everything.tell(&error),
+            }
+        }
+        everything.show(&exchange);
+        everything.show(&TokenSet::new(TokenSource::builder(&server, client)));
+    }
+    let layer = AddApiKeyLayer::new(&Secret::new(API_KEY), origins).expect("a key");
+    everything.show(&layer);
+
+    let text = everything.text();
+    assert!(text.contains("no token could be obtained"), "the log is there");
+    let found = |what: &str| {
+        let line = text.lines().find(|line| line.contains(what));
+        assert_eq!(line, None, "{what}");
+    };
+    // All secrets and opaque tokens here have this in them; in Base64 too, whatever stands before it.
+    found("zq-");
+    found("zq_");
+    for encoded in ["enEt", "6cS", "pxL"] {
+        let secret = |line: &&str| line.contains(encoded) && line.contains("Basic");
+        assert_eq!(text.lines().find(secret), None, "{encoded}");
+    }
+    found("Basic ");
+    // Every JWT begins with `typ` or `alg`: tokens, assertions, proofs.
+    found("eyJ0eX");
+    found("eyJhbG");
+    let pem = private.private_pem();
+    found(pem.lines().nth(1).expect("a line of the key"));
+}
+
+/// `None` is an issuer in order.
+fn faults() -> Vec<Option<Fault>> {
+    let token = |changes: serde_json::Value| {
+        let mut body = json!({ "access_token": OPAQUE, "token_type": "Bearer", "expires_in": 60 });
+        let members = body.as_object_mut().expect("an object");
+        members.extend(changes.as_object().expect("an object").clone());
+        Some(Fault::Json(body))
+    };
+    vec![
+        None,
+        Some(Fault::Down),
+        Some(Fault::Status(500)),
+        Some(Fault::Html),
+        Some(Fault::Truncated),
+        token(json!({})),
+        token(json!({ "token_type": "DPoP" })),
+        token(json!({ "token_type": "mac" })),
+        token(json!({ "expires_in": "zq-soon" })),
+        token(json!({ "scope": ["zq-scope"] })),
+        token(json!({ "access_token": "zq-a b" })),
+        token(json!({ "access_token": "zq-a\r\nb" })),
+        token(json!({ "error": "invalid_client" })),
+        Some(Fault::Answer {
+            status: 200,
+            content_type: "application/json",
+            body: format!(r#"{{"access_token":"{OPAQUE}","token_type":"Bearer""#).into_bytes(),
+        }),
+        Some(Fault::Answer {
+            status: 400,
+            content_type: "application/json",
+            body: br#"{"error":"invalid_request","error_description":"what was that"}"#.to_vec(),
+        }),
+    ]
+}
