@@ -14,10 +14,10 @@ use portcullis_api_key::{
     ApiKey, ApiKeyId, DEFAULT_ROTATION_GRACE, IssuedKey, KeyError, KeyFile, KeyFileError,
     KeyPrefix, KeyRecord, NewKey,
 };
-use portcullis_core::{Clock, Scope, ScopeSet, SystemClock, UnixTime, escape};
+use portcullis_core::{Clock, ScopeSet, SystemClock, UnixTime, escape};
 use serde_json::{Value, json};
 
-use crate::{Outcome, duration, output};
+use crate::{Outcome, duration, misuse::Misuse, output, scopes};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
@@ -31,7 +31,7 @@ pub(crate) enum KeysCommand {
         #[arg(long)]
         owner: String,
         /// What it grants: scopes, separated by spaces.
-        #[arg(long, default_value = "", value_parser = scopes, hide_default_value = true)]
+        #[arg(long, default_value = "", value_parser = scopes::parse, hide_default_value = true)]
         scopes: ScopeSet,
         /// What it begins with.
         #[arg(long, default_value_t, value_parser = prefix)]
@@ -109,10 +109,7 @@ pub(crate) fn run(command: KeysCommand) -> Outcome {
     };
     match done {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) if is_misuse(&*error) => {
-            output::note(format_args!("error: {error}"));
-            Ok(ExitCode::from(2))
-        }
+        Err(error) if is_misuse(&*error) => Err(Misuse::new(error.to_string()).into()),
         Err(error) => Err(error),
     }
 }
@@ -267,44 +264,24 @@ fn rfc3339(time: UnixTime) -> String {
         .to_string()
 }
 
-fn scopes(text: &str) -> Result<ScopeSet, String> {
-    text.split(' ')
-        .filter(|piece| !piece.is_empty())
-        .map(|piece| Scope::parse(piece).map_err(|error| error.to_string()))
-        .collect()
-}
-
 fn prefix(text: &str) -> Result<KeyPrefix, String> {
     KeyPrefix::new(text).map_err(|error| error.problem().to_owned())
 }
 
-/// The call itself is wrong, as opposed to what it met with.
-#[derive(Debug)]
-struct Misuse(String);
-
-impl std::fmt::Display for Misuse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Misuse {}
-
 fn is_misuse(error: &(dyn Error + 'static)) -> bool {
-    error.is::<Misuse>()
-        || matches!(
-            error.downcast_ref(),
-            Some(KeyFileError::Key(KeyError::Owner | KeyError::Lifetime))
-        )
+    matches!(
+        error.downcast_ref(),
+        Some(KeyFileError::Key(KeyError::Owner | KeyError::Lifetime))
+    )
 }
 
 /// Not left to clap, which would repeat what it was given: that may be a whole key.
 fn parse_id(text: &str) -> Result<ApiKeyId, Misuse> {
     text.parse().map_err(|error| match ApiKey::parse(text) {
-        Ok(key) => Misuse(format!(
+        Ok(key) => Misuse::new(format!(
             "that is a whole key, which does not belong in a command line: its id is {}",
             key.id()
         )),
-        Err(_) => Misuse(format!("ID: {error}")),
+        Err(_) => Misuse::new(format!("ID: {error}")),
     })
 }

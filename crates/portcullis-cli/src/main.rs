@@ -2,18 +2,21 @@
 //!
 //! Exit status: 0 when it did what was asked, 1 when it could not or the answer is no, 2 when the call is wrong.
 
+mod client;
 mod duration;
 mod issuer;
 mod jwks;
 mod keys;
+mod misuse;
 mod output;
+mod scopes;
 mod token;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// API keys in a file, inspecting tokens, checking key sets.
+/// API keys in a file; tokens inspected, fetched and revoked; key sets checked.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version)]
 struct Command {
@@ -26,7 +29,7 @@ enum Area {
     /// Create, list and revoke API keys in a file.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Look into access tokens.
+    /// Look into access tokens, get them and have them revoked.
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Look at an issuer's key set.
@@ -41,19 +44,12 @@ fn main() -> ExitCode {
         Area::Jwks(command) => jwks::run(command),
     };
     outcome.unwrap_or_else(|error| {
-        let mut shown = error.to_string();
-        output::note(format_args!("error: {shown}"));
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            // Some errors tell their causes themselves.
-            if !shown.contains(&text) {
-                output::note(format_args!("  because: {text}"));
-                shown = text;
-            }
-            source = cause.source();
+        output::error(&*error);
+        if error.is::<misuse::Misuse>() {
+            ExitCode::from(2)
+        } else {
+            ExitCode::FAILURE
         }
-        ExitCode::FAILURE
     })
 }
 

@@ -1,6 +1,7 @@
 //! What is printed: text that others control made fit for a terminal, and readers that leave early.
 
 use std::{
+    error::Error,
     fmt,
     io::{self, Write},
 };
@@ -19,6 +20,22 @@ pub(crate) fn line(text: fmt::Arguments<'_>) -> io::Result<()> {
 /// Prints a line on stderr. Where that is closed, nobody is left to be told.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints an error and its causes on stderr.
+pub(crate) fn error(error: &dyn Error) {
+    let mut shown = error.to_string();
+    note(format_args!("error: {shown}"));
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        // Some errors tell their causes themselves.
+        if !shown.contains(&text) {
+            note(format_args!("  because: {text}"));
+            shown = text;
+        }
+        source = cause.source();
+    }
 }
 
 /// JSON over several lines, with every control character and everything outside ASCII escaped.

@@ -24,8 +24,13 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenErrorKind {
-    /// The authorization server could not be reached or found, or did not answer in time.
+    /// The authorization server could not be reached, or did not answer in time.
     Unreachable,
+    /// What the server's metadata says must not be followed: an endpoint on an origin that is not listed, a private
+    /// address, plain http.
+    Forbidden,
+    /// The server has no such endpoint, or none is configured.
+    NoEndpoint,
     /// The server answered with an error of OAuth (RFC 6749 §5.2): see [`TokenError::oauth_error`].
     Refused,
     /// The server answered with this status, and no error of OAuth.
@@ -103,6 +108,8 @@ impl From<FetchError> for TokenError {
                 TokenErrorKind::Unusable
             }
             Kind::Credential => TokenErrorKind::Credential,
+            Kind::Forbidden => TokenErrorKind::Forbidden,
+            Kind::NoEndpoint => TokenErrorKind::NoEndpoint,
             Kind::Stopped => TokenErrorKind::Stopped,
             _ => TokenErrorKind::Unreachable,
         };

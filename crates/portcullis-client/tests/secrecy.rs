@@ -29,7 +29,10 @@ struct Everything(Arc<Mutex<Vec<u8>>>);
 impl Everything {
     fn show(&self, shown: &impl Debug) {
         let text = format!("{shown:?}\n{shown:#?}\n");
-        self.0.lock().expect("not poisoned").extend(text.into_bytes());
+        self.0
+            .lock()
+            .expect("not poisoned")
+            .extend(text.into_bytes());
     }
 
     fn tell<E: std::error::Error>(&self, error: &E) {
@@ -37,7 +40,10 @@ impl Everything {
         let mut cause: Option<&dyn std::error::Error> = Some(error);
         while let Some(error) = cause {
             let text = format!("{error}\n");
-            self.0.lock().expect("not poisoned").extend(text.into_bytes());
+            self.0
+                .lock()
+                .expect("not poisoned")
+                .extend(text.into_bytes());
             cause = error.source();
         }
     }
@@ -49,7 +55,10 @@ impl Everything {
 
 impl io::Write for Everything {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        self.0
+            .lock()
+            .expect("not poisoned")
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -81,7 +90,9 @@ async fn nothing_that_authenticates_is_logged_or_shown() {
         .start()
         .await
         .expect("an issuer");
-    let server = AuthorizationServer::discover(issuer.url()).build().expect("a server");
+    let server = AuthorizationServer::discover(issuer.url())
+        .build()
+        .expect("a server");
     let private = portcullis_test::SigningKey::generate(SigningAlgorithm::ES256);
     let key = SigningKey::from_pem(private.private_pem().as_bytes(), Algorithm::ES256);
     let key = key.expect("a key");
@@ -129,7 +140,9 @@ async fn nothing_that_authenticates_is_logged_or_shown() {
                 everything.show(&event);
             }
         }
-        let exchange = TokenExchange::builder(&server, client.clone()).build().expect("an exchange");
+        let exchange = TokenExchange::builder(&server, client.clone())
+            .build()
+            .expect("an exchange");
         for subject in [OPAQUE.to_owned(), issuer.token().mint()] {
             let subject = SubjectToken::access_token(Secret::new(subject), None);
             everything.show(&subject);
@@ -145,7 +158,10 @@ async fn nothing_that_authenticates_is_logged_or_shown() {
     everything.show(&layer);
 
     let text = everything.text();
-    assert!(text.contains("no token could be obtained"), "the log is there");
+    assert!(
+        text.contains("no token could be obtained"),
+        "the log is there"
+    );
     let found = |what: &str| {
         let line = text.lines().find(|line| line.contains(what));
         assert_eq!(line, None, "{what}");

@@ -172,6 +172,8 @@ impl Inner {
         };
         let is_for_all = match error.kind() {
             TokenErrorKind::Unreachable
+            | TokenErrorKind::Forbidden
+            | TokenErrorKind::NoEndpoint
             | TokenErrorKind::Status(_)
             | TokenErrorKind::Unusable
             | TokenErrorKind::Credential => true,

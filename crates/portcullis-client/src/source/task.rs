@@ -275,18 +275,19 @@ impl Task {
         let answer = server
             .post(OAuthEndpoint::Revocation, client, &form)
             .await?;
-        // A token that is not known is no error (RFC 7009 §2.2).
-        if answer.status() == 200 {
-            self.shared.announce(TokenEvent::Revoked);
-            return Ok(());
-        }
-        let place = answer.url().as_str();
-        let error = match answer.error() {
-            Some(error) => TokenError::refused(place, error),
-            None => {
-                let status = answer.status();
+        let (place, status) = (answer.url().as_str(), answer.status());
+        let error = match (status, answer.error()) {
+            // Also of a token that is not known (RFC 7009 §2.2).
+            (200, None) => {
+                self.shared.announce(TokenEvent::Revoked);
+                return Ok(());
+            }
+            (503, _) | (_, None) => {
                 let message = format!("{place} answered {status}: the token may still be valid");
                 TokenError::new(TokenErrorKind::Status(status), message)
+            }
+            (_, Some(error)) => {
+                TokenError::refused(&format!("the token may still be valid: {place}"), error)
             }
         };
         Err(error.with_retry_after(answer.retry_after()))

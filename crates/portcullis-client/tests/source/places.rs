@@ -28,7 +28,7 @@ async fn a_discovered_endpoint_on_another_origin_gets_no_secret_unless_it_is_lis
     let (issuer, other) = (TestIssuer::start().await, TestIssuer::start().await);
     issuer.metadata("token_endpoint", other.token_endpoint());
     let discover = || AuthorizationServer::discover(issuer.url());
-    assert_eq!(fetch(discover()).await, Err(TokenErrorKind::Unreachable));
+    assert_eq!(fetch(discover()).await, Err(TokenErrorKind::Forbidden));
     assert_eq!(other.requests(Endpoint::Token), 0);
 
     let origin = other.url();
@@ -51,7 +51,7 @@ async fn metadata_of_another_issuer_or_without_an_endpoint_is_not_used() {
         issuer.metadata("token_endpoint", endpoint);
         assert_eq!(
             fetch(discover()).await,
-            Err(TokenErrorKind::Unreachable),
+            Err(TokenErrorKind::Forbidden),
             "{endpoint}"
         );
     }

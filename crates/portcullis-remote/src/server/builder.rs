@@ -139,6 +139,15 @@ impl AuthorizationServerBuilder {
                     .as_deref()
                     .map(|url| configured(OAuthEndpoint::Revocation, url))
                     .transpose()?;
+                if issuer
+                    .as_deref()
+                    .is_some_and(|issuer| issuer.trim() != issuer || issuer.is_empty())
+                {
+                    return Err(ConfigError::new(
+                        "issuer",
+                        "it is empty, or begins or ends with white space: give the identifier exactly as the server names itself",
+                    ));
+                }
                 let issuer = issuer.as_deref().map(Box::from);
                 let endpoints = Endpoints::Configured {
                     issuer,

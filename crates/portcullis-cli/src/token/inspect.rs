@@ -1,32 +1,21 @@
 //! `portcullis token inspect`
 
-use std::{
-    io::{self, Read, stdin},
-    process::ExitCode,
-};
+use std::{convert::Infallible, io, process::ExitCode};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
-use clap::{Args, Subcommand};
+use clap::Args;
 use portcullis_core::{Clock, ConfigError, SystemClock};
 use portcullis_jwt::{
     Algorithm, AudienceRule, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, Profile,
 };
 use serde_json::Value;
 
+use super::input::{Input, MISPLACED};
 use crate::{
     Outcome,
     issuer::fetch,
     output::{line, pretty},
 };
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TokenCommand {
-    /// Read a token from standard input, show what is in it, and say whether it would be accepted and why not.
-    ///
-    /// Without --issuer nothing is verified. The status is 0 when the token would be accepted, or when nothing was
-    /// to be verified and the token is well-formed; otherwise 1.
-    Inspect(Inspect),
-}
 
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
@@ -46,29 +35,17 @@ pub(crate) struct Inspect {
     #[arg(long, default_value = "strict", value_parser = PROFILES)]
     profile: String,
 
-    /// A token given as an argument, which clap would repeat on stderr.
-    #[arg(hide = true)]
-    misplaced: Vec<String>,
+    #[arg(hide = true, value_parser = MISPLACED)]
+    _misplaced: Vec<Infallible>,
 
     /// An algorithm that is accepted; may be repeated. Default: every asymmetric one.
     #[arg(long = "algorithm", value_name = "ALG", value_parser = algorithm)]
     algorithms: Vec<Algorithm>,
 }
 
-/// The longest input that is read; a token is at most 8 KiB.
-const LONGEST_INPUT: u64 = 64 * 1024;
-
-pub(crate) fn run(TokenCommand::Inspect(inspect): TokenCommand) -> Outcome {
-    if !inspect.misplaced.is_empty() {
-        crate::output::note(format_args!(
-            "error: the token belongs on standard input: an argument is seen by every user of this machine"
-        ));
-        return Ok(ExitCode::from(2));
-    }
-    let mut input = String::new();
-    stdin().take(LONGEST_INPUT).read_to_string(&mut input)?;
-    let token = input.trim();
-    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+pub(super) fn run(inspect: &Inspect) -> Outcome {
+    let input = Input::read()?;
+    let token = input.token();
 
     let well_formed = show(token)?;
     match &inspect.issuer {
@@ -76,7 +53,7 @@ pub(crate) fn run(TokenCommand::Inspect(inspect): TokenCommand) -> Outcome {
             "not verified: give --issuer and --audience to learn whether it would be accepted"
         ))?,
         None => return Ok(ExitCode::FAILURE),
-        Some(issuer) => return verdict(token, issuer, &inspect),
+        Some(issuer) => return verdict(token, issuer, inspect),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,193 @@
+//! The options by which a command is told its server and its client.
+
+use std::{convert::Infallible, path::PathBuf};
+
+use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
+use portcullis_jwt::Algorithm;
+
+use crate::misuse::{Misuse, Refuse};
+
+#[derive(Args, Debug)]
+pub(crate) struct ClientArgs {
+    #[command(flatten)]
+    pub(super) place: Place,
+
+    /// The server's issuer identifier, which assertions are addressed to, where it is not discovered.
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "issuer",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(super) issuer_id: Option<String>,
+
+    /// Lets the endpoints that the issuer's metadata names be on this origin too: they are sent the client's
+    /// credentials. May be repeated.
+    #[arg(long, value_name = "ORIGIN", conflicts_with = "token_endpoint")]
+    pub(super) allow_origin: Vec<String>,
+
+    /// Root certificates in PEM that are trusted beside those of the system.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca: Option<PathBuf>,
+
+    /// The client's id.
+    #[arg(long, value_name = "ID")]
+    pub(super) client_id: String,
+
+    #[command(flatten)]
+    pub(super) credential: Credential,
+
+    /// A file with the private key of --cert, in PEM.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(super) key: Option<PathBuf>,
+
+    /// How the secret is shown to the server.
+    #[arg(
+        long,
+        value_name = "METHOD",
+        value_enum,
+        default_value_t,
+        conflicts_with_all = ["private_key", "cert"]
+    )]
+    pub(super) auth: Method,
+
+    /// What assertions are signed with. A PEM file needs it, a JWK without `alg` may; --auth jwt takes HS256, the
+    /// default, HS384 or HS512.
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
+    pub(super) alg: Option<Algorithm>,
+
+    /// The name that the server knows the private key by, instead of the JWK's own.
+    #[arg(
+        long,
+        value_name = "KID",
+        conflicts_with_all = ["client_secret_file", "cert"],
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(super) kid: Option<String>,
+
+    /// Addresses assertions to the URL of the endpoint instead of the issuer. A relaxation for older servers, which
+    /// accept nothing else: the assertion then says less about whom it is meant for.
+    #[arg(long)]
+    pub(super) endpoint_audience: bool,
+
+    #[arg(
+        long = "client-secret",
+        hide = true,
+        num_args = 0..=1,
+        default_missing_value = "",
+        allow_hyphen_values = true,
+        value_parser = Refuse(
+            "a secret in the command line is seen by every user of this machine: put it in a file, and give \
+             --client-secret-file FILE"
+        )
+    )]
+    _misplaced_secret: Option<Infallible>,
+}
+
+/// Where the server is.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(super) struct Place {
+    /// The issuer, whose metadata says where its endpoints are.
+    #[arg(long, value_name = "URL")]
+    pub(super) issuer: Option<String>,
+
+    /// Where tokens are issued, instead of discovering it.
+    #[arg(long, value_name = "URL")]
+    pub(super) token_endpoint: Option<String>,
+}
+
+/// What the client proves itself with.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(super) struct Credential {
+    /// A file with the client's secret. Of several, one a line, the first that the server accepts is used.
+    #[arg(long, value_name = "FILE")]
+    pub(super) client_secret_file: Option<PathBuf>,
+
+    /// A file with the client's private key, in PEM or as a JWK (private_key_jwt).
+    #[arg(long, value_name = "FILE")]
+    pub(super) private_key: Option<PathBuf>,
+
+    /// A file with the client's certificate in PEM, which is shown in TLS (tls_client_auth,
+    /// self_signed_tls_client_auth). Tokens are bound to it.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(super) cert: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Method {
+    /// By HTTP Basic (client_secret_basic).
+    #[default]
+    Basic,
+    /// In the form (client_secret_post).
+    Post,
+    /// Not at all: it signs an assertion (client_secret_jwt).
+    Jwt,
+}
+
+impl ClientArgs {
+    /// Whether the server is asked at a configured place, and no metadata is read.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.place.token_endpoint.is_some()
+    }
+
+    /// What to look at when the server does not accept the client.
+    pub(crate) fn what_to_check(&self) -> &'static str {
+        if self.credential.private_key.is_some() {
+            "check --client-id, that the server has the public half of the key, by the same --kid if it goes by that, and \
+             --alg. Older servers may need --endpoint-audience"
+        } else if self.credential.cert.is_some() {
+            "check --client-id, and that the server knows the certificate or trusts its authority for this client"
+        } else {
+            "check --client-id, the secret in the file, and whether the server wants another --auth: basic, post or jwt"
+        }
+    }
+
+    /// What clap cannot express.
+    pub(super) fn check(&self) -> Result<(), Misuse> {
+        let has_key = self.credential.private_key.is_some();
+        let is_asserted = has_key || self.auth == Method::Jwt;
+        let for_assertions = [
+            ("--alg", self.alg.is_some()),
+            ("--endpoint-audience", self.endpoint_audience),
+        ];
+        for (option, _) in for_assertions.iter().filter(|(_, is_given)| *is_given) {
+            if !is_asserted {
+                return Err(Misuse::new(format!(
+                    "{option} is for assertions: it goes with --private-key or --auth jwt"
+                )));
+            }
+        }
+        let (signer, algorithms) = match has_key {
+            true => ("a private key", &Algorithm::ASYMMETRIC[..]),
+            false => ("a secret", &Algorithm::SYMMETRIC[..]),
+        };
+        if let Some(algorithm) = self.alg.filter(|it| !algorithms.contains(it)) {
+            let known = names(algorithms);
+            return Err(Misuse::new(format!(
+                "--alg {algorithm}: {signer} signs with one of {known}"
+            )));
+        }
+        let has_addressee =
+            !self.is_configured() || self.issuer_id.is_some() || self.endpoint_audience;
+        if is_asserted && !has_addressee {
+            return Err(Misuse::new(
+                "assertions are addressed to the issuer: give --issuer-id URL beside --token-endpoint",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::from_name(name).ok_or_else(|| {
+        let known = [&Algorithm::ASYMMETRIC[..], &Algorithm::SYMMETRIC].concat();
+        format!("it is none of {}", names(&known))
+    })
+}
+
+fn names(algorithms: &[Algorithm]) -> String {
+    let names: Vec<_> = algorithms.iter().map(|it| it.as_str()).collect();
+    names.join(", ")
+}

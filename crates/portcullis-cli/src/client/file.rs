@@ -1,0 +1,57 @@
+//! Files that hold secrets.
+
+use std::{
+    fs::{File, Metadata},
+    io::{self, Read},
+    path::Path,
+};
+
+use portcullis_core::Secret;
+
+use crate::output;
+
+/// The most of a file that is read.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// All of a file. One that other users can read too works, with a warning.
+pub(crate) fn read(path: &Path) -> Result<Secret, String> {
+    let (content, metadata) =
+        read_all(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    if content.expose().trim_ascii().is_empty() {
+        return Err(format!("{} is empty", path.display()));
+    }
+    if is_readable_by_others(&metadata) {
+        output::note(format_args!(
+            "warning: other users can read {}: replace what is in it, and chmod 600 the file",
+            path.display()
+        ));
+    }
+    Ok(content)
+}
+
+fn read_all(path: &Path) -> io::Result<(Secret, Metadata)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mut content = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut content)?;
+    let content = Secret::new(content);
+    if content.expose().len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!(
+            "it has more than {MAX_BYTES} bytes"
+        )));
+    }
+    Ok((content, metadata))
+}
+
+#[cfg(unix)]
+fn is_readable_by_others(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    // The mode of a pipe, as in --client-secret-file <(vault read …), says nothing.
+    metadata.is_file() && metadata.permissions().mode() & 0o044 != 0
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_others(_: &Metadata) -> bool {
+    false
+}

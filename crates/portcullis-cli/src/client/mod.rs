@@ -1,0 +1,132 @@
+//! The client that a command acts as, and the authorization server it asks.
+
+mod arguments;
+mod dpop;
+mod file;
+mod key;
+mod secrets;
+
+use std::{error::Error, fs, future::Future, path::Path};
+
+use portcullis_client::{
+    AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
+};
+use portcullis_core::ConfigError;
+use portcullis_jwt::Algorithm;
+
+use self::arguments::{Method, Place};
+pub(crate) use self::{
+    arguments::ClientArgs, dpop::read as read_dpop_key, file::read as read_file,
+};
+use crate::misuse::Misuse;
+
+/// A client at its server.
+pub(crate) struct Client {
+    pub(crate) server: AuthorizationServer,
+    pub(crate) authentication: ClientAuthentication,
+}
+
+impl ClientArgs {
+    /// Reads the files and puts server and client together. `revocation_endpoint` goes with a configured token
+    /// endpoint.
+    pub(crate) fn open(&self, revocation_endpoint: Option<&str>) -> Result<Client, Box<dyn Error>> {
+        self.check()?;
+        let server = self.server()?;
+        let server = match revocation_endpoint {
+            Some(url) => server.revocation_endpoint(url),
+            None => server,
+        };
+        let server = server.build().map_err(|error| self.unusable(&error))?;
+        let authentication = self.authentication()?;
+        server
+            .check(&authentication)
+            .map_err(|error| self.unusable(&error))?;
+        Ok(Client {
+            server,
+            authentication,
+        })
+    }
+
+    /// The error of a setting, told by the name of its option.
+    pub(crate) fn unusable(&self, error: &ConfigError) -> Box<dyn Error> {
+        let problem = error.problem();
+        match (error.setting(), &self.ca) {
+            ("root_certificates", Some(path)) => {
+                format!("--ca {}: {problem}", path.display()).into()
+            }
+            (setting, _) => {
+                let option = setting.replace('_', "-");
+                Misuse::new(format!("--{option}: {problem}")).into()
+            }
+        }
+    }
+
+    fn server(&self) -> Result<AuthorizationServerBuilder, Box<dyn Error>> {
+        let server = match &self.place {
+            Place {
+                token_endpoint: Some(url),
+                ..
+            } => AuthorizationServer::token_endpoint(url),
+            // clap sees to it that one is given.
+            Place { issuer, .. } => {
+                AuthorizationServer::discover(issuer.as_deref().unwrap_or_default())
+            }
+        };
+        let server = match &self.issuer_id {
+            Some(id) => server.issuer(id),
+            None => server,
+        };
+        let server = self
+            .allow_origin
+            .iter()
+            .fold(server, |server, origin| server.allow_origin(origin));
+        Ok(match &self.ca {
+            Some(path) => {
+                let pem =
+                    fs::read(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
+                server.root_certificates(pem)
+            }
+            None => server,
+        })
+    }
+
+    fn authentication(&self) -> Result<ClientAuthentication, Box<dyn Error>> {
+        let id = &self.client_id;
+        let client = if let Some(path) = &self.credential.private_key {
+            let key = key::read(path, self.alg, self.kid.as_deref())?;
+            ClientAuthentication::private_key_jwt(id, key)
+        } else if let (Some(certificate), Some(key)) = (&self.credential.cert, &self.key) {
+            let (certificate, key) = (file::read(certificate)?, file::read(key)?);
+            let certificate = ClientCertificate::new(certificate.expose(), key.expose());
+            ClientAuthentication::tls_client_auth(id, certificate)
+        } else {
+            // clap sees to it that one is given.
+            let path = self.credential.client_secret_file.as_deref();
+            let secrets = secrets::read(path.unwrap_or(Path::new("")))?;
+            match self.auth {
+                Method::Basic => ClientAuthentication::secret_basic(id, secrets),
+                Method::Post => ClientAuthentication::secret_post(id, secrets),
+                Method::Jwt => {
+                    let algorithm = self.alg.unwrap_or(Algorithm::HS256);
+                    ClientAuthentication::secret_jwt(id, secrets, algorithm)
+                }
+            }
+        };
+        Ok(if self.endpoint_audience {
+            client.dangerous_endpoint_audience()
+        } else {
+            client
+        })
+    }
+}
+
+/// Runs to its end what talks to the server.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(work);
+    // A name that is still being looked up keeps nobody waiting.
+    runtime.shutdown_background();
+    Ok(done)
+}

@@ -1,0 +1,36 @@
+//! `portcullis token inspect|fetch|revoke`
+
+mod fetch;
+mod input;
+mod inspect;
+mod refusal;
+mod revoke;
+
+use clap::Subcommand;
+
+use crate::Outcome;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Read a token from standard input, show what is in it, and say whether it would be accepted and why not.
+    ///
+    /// Without --issuer nothing is verified. The status is 0 when the token would be accepted, or when nothing was
+    /// to be verified and the token is well-formed; otherwise 1.
+    Inspect(inspect::Inspect),
+    /// Get a token by client credentials. It is printed on stdout, alone.
+    ///
+    /// The status is 0 when it was obtained, otherwise 1.
+    Fetch(Box<fetch::Fetch>),
+    /// Read a token from standard input, and have the server revoke it.
+    ///
+    /// The status is 0 when the server confirmed it, also of a token that it does not know; otherwise 1.
+    Revoke(Box<revoke::Revoke>),
+}
+
+pub(crate) fn run(command: TokenCommand) -> Outcome {
+    match command {
+        TokenCommand::Inspect(inspect) => inspect::run(&inspect),
+        TokenCommand::Fetch(fetch) => fetch::run(&fetch),
+        TokenCommand::Revoke(revoke) => revoke::run(&revoke),
+    }
+}

@@ -1,0 +1,45 @@
+//! What an authorization server answers when it does not do what was asked.
+
+use std::time::Duration;
+
+use portcullis_client::OAuthError;
+
+use crate::{client::ClientArgs, output};
+
+/// Tells the error, its code in the first line, and what to do next.
+pub(super) fn tell(error: &OAuthError, client: &ClientArgs) {
+    output::note(format_args!("error: {error}"));
+    if let Some(advice) = advice(&error.code, client) {
+        output::note(format_args!("  {advice}"));
+    }
+}
+
+/// Tells how long the server asks to be left alone.
+pub(super) fn tell_wait(wait: Option<Duration>) {
+    if let Some(wait) = wait {
+        output::note(format_args!("  try again in {} s", wait.as_secs()));
+    }
+}
+
+/// What to do about the codes of RFC 6749 §5.2, RFC 7009 §2.2.1 and RFC 8707 §2.
+fn advice(code: &str, client: &ClientArgs) -> Option<&'static str> {
+    Some(match code {
+        "invalid_client" => client.what_to_check(),
+        "invalid_scope" => {
+            "check --scope: the server knows no such scope, or does not grant it to this client"
+        }
+        "invalid_target" => {
+            "check --resource and --audience: the server issues this client no tokens for that"
+        }
+        "unauthorized_client" => {
+            "the client may not do this: allow it the grant `client_credentials` at the server"
+        }
+        "unsupported_grant_type" => {
+            "the server issues no tokens by client credentials: check whether this is its token endpoint"
+        }
+        "unsupported_token_type" => {
+            "the server does not revoke tokens of this kind: it is valid until it expires"
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,91 @@
+//! `portcullis token revoke`
+
+use std::{convert::Infallible, process::ExitCode};
+
+use clap::Args;
+use portcullis_remote::OAuthEndpoint;
+
+use super::{
+    input::{Input, MISPLACED},
+    refusal,
+};
+use crate::{
+    Outcome,
+    client::{ClientArgs, block_on},
+    misuse::Misuse,
+    output,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct Revoke {
+    #[command(flatten)]
+    client: ClientArgs,
+
+    /// Where tokens are revoked: goes with --token-endpoint, and is discovered with --issuer.
+    #[arg(long, value_name = "URL", conflicts_with = "issuer")]
+    revocation_endpoint: Option<String>,
+
+    #[arg(hide = true, value_parser = MISPLACED)]
+    _misplaced: Vec<Infallible>,
+
+    #[arg(
+        long = "token",
+        hide = true,
+        num_args = 0..=1,
+        default_missing_value = "",
+        allow_hyphen_values = true,
+        value_parser = MISPLACED
+    )]
+    _misplaced_by_name: Option<Infallible>,
+}
+
+pub(super) fn run(revoke: &Revoke) -> Outcome {
+    let endpoint = revoke.revocation_endpoint.as_deref();
+    if revoke.client.is_configured() && endpoint.is_none() {
+        return Err(Misuse::new(
+            "with --token-endpoint no metadata is read: give --revocation-endpoint URL too",
+        )
+        .into());
+    }
+    let client = revoke.client.open(endpoint)?;
+    let input = Input::read()?;
+    let token = input.token();
+    check(token)?;
+
+    let form = [("token", token), ("token_type_hint", "access_token")];
+    let asked = client
+        .server
+        .post(OAuthEndpoint::Revocation, &client.authentication, &form);
+    match block_on(asked)? {
+        Err(error) => {
+            output::error(&error);
+            refusal::tell_wait(error.retry_after());
+        }
+        Ok(answer) => {
+            match (answer.error(), answer.status()) {
+                (Some(refused), _) => refusal::tell(&refused, &revoke.client),
+                // Also of a token that is not known (RFC 7009 §2.2).
+                (None, 200) => return Ok(ExitCode::SUCCESS),
+                (None, status) => {
+                    output::note(format_args!("error: {} answered {status}", answer.url()));
+                }
+            }
+            refusal::tell_wait(answer.retry_after());
+        }
+    }
+    output::note(format_args!("  the token may still be valid"));
+    Ok(ExitCode::FAILURE)
+}
+
+/// The server would say of anything else that it is revoked, as it does of tokens that it does not know.
+fn check(token: &str) -> Result<(), &'static str> {
+    if token.is_empty() {
+        return Err("there is no token on standard input");
+    }
+    if !token.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
+        return Err(
+            "what is on standard input is not one token: it has white space or other characters in it",
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! Calls that are wrong.
+
+use portcullis_test::{Endpoint, SigningAlgorithm, SigningKey};
+use serde_json::Value;
+
+use crate::support::{CLIENT, Scene, TOKEN, run, run_any};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_that_do_not_go_together_are_told() {
+    let scene = Scene::start().await;
+    let (url, endpoint) = (scene.issuer.url(), scene.issuer.token_endpoint());
+    let secret = scene.path("secret");
+    let key = SigningKey::shared(SigningAlgorithm::ES256, 0);
+    let (pem, jwk) = (
+        scene.file("pem", key.private_pem()),
+        scene.file("jwk", key.private_jwk().to_string()),
+    );
+    let rsa = SigningKey::shared(SigningAlgorithm::RS256, 0).private_jwk();
+    let rsa = scene.file("rsa", without("alg", rsa).to_string());
+
+    let issuer = ["--issuer", &url];
+    let id = ["--client-id", CLIENT];
+    let by_secret = ["--client-secret-file", &secret];
+    let by_pem = ["--private-key", &pem];
+    let by_jwk = ["--private-key", &jwk];
+    let configured = ["--token-endpoint", &endpoint];
+    for (parts, said) in [
+        (
+            &[&id[..], &by_secret][..],
+            &["--issuer", "--token-endpoint"][..],
+        ),
+        (
+            &[&issuer, &configured, &id, &by_secret],
+            &["cannot be used with"],
+        ),
+        (&[&issuer, &by_secret], &["--client-id"]),
+        (&[&issuer, &id], &["--client-secret-file", "--private-key"]),
+        (
+            &[&issuer, &id, &by_secret, &by_jwk],
+            &["cannot be used with"],
+        ),
+        (
+            &[&issuer, &id, &by_secret, &["--issuer-id", &url]],
+            &["--token-endpoint"],
+        ),
+        (
+            &[&configured, &id, &by_secret, &["--issuer-id", ""]],
+            &["a value is required"],
+        ),
+        (
+            &[&configured, &id, &by_secret, &["--allow-origin", &url]],
+            &["cannot be used with"],
+        ),
+        (
+            &[&issuer, &id, &by_jwk, &["--auth", "post"]],
+            &["cannot be used with", "--auth"],
+        ),
+        (
+            &[&issuer, &id, &by_secret, &["--auth", "none"]],
+            &["basic, post, jwt"],
+        ),
+        (
+            &[&issuer, &id, &by_secret, &["--kid", "k"]],
+            &["cannot be used with"],
+        ),
+        (
+            &[&issuer, &id, &by_secret, &["--alg", "HS256"]],
+            &["--alg is for assertions"],
+        ),
+        (
+            &[&issuer, &id, &by_secret, &["--endpoint-audience"]],
+            &["--endpoint-audience is for assertions"],
+        ),
+        (
+            &[
+                &issuer,
+                &id,
+                &by_secret,
+                &["--auth", "jwt", "--alg", "ES256"],
+            ],
+            &["--alg ES256", "HS256, HS384, HS512"],
+        ),
+        (
+            &[&issuer, &id, &by_jwk, &["--alg", "HS256"]],
+            &["--alg HS256", "RS256", "ES256"],
+        ),
+        (
+            &[&issuer, &id, &by_jwk, &["--alg", "none"]],
+            &["it is none of", "ES256", "HS512"],
+        ),
+        (
+            &[&issuer, &id, &by_jwk, &["--alg", "ES384"]],
+            &["--alg ES384", "is for ES256"],
+        ),
+        (&[&issuer, &id, &by_pem], &["PEM", "give --alg"]),
+        (
+            &[&issuer, &id, &["--private-key", &rsa]],
+            &["no `alg`", "give --alg"],
+        ),
+        (
+            &[&configured, &id, &by_secret, &["--auth", "jwt"]],
+            &["give --issuer-id"],
+        ),
+        (&[&configured, &id, &by_jwk], &["give --issuer-id"]),
+        (
+            &[&["--issuer", "issuer"], &id, &by_secret],
+            &["--issuer: it is not a URL"],
+        ),
+        (
+            &[
+                &["--token-endpoint", "http://id.example.com/token"],
+                &id,
+                &by_secret,
+            ],
+            &["--token-endpoint: it is plain http"],
+        ),
+        (
+            &[&issuer, &["--client-id", ""], &by_secret],
+            &["--client-id"],
+        ),
+        (
+            &[&issuer, &id, &by_secret, &["--scope", "a\"b"]],
+            &["--scope"],
+        ),
+        (
+            &[&issuer, &id, &by_secret, &["--resource", "orders"]],
+            &["--resource: it is no absolute URI"],
+        ),
+        (
+            &[
+                &issuer,
+                &id,
+                &by_secret,
+                &["--allow-origin", "https://a.example/path"],
+            ],
+            &["--allow-origin: it has a path"],
+        ),
+        (
+            &[&issuer, &id, &by_secret, &["--revocation-endpoint", &url]],
+            &["unexpected argument"],
+        ),
+    ] {
+        let arguments = [&["token", "fetch"], &*parts.concat()].concat();
+        run(&arguments, "").await.failed(2, said);
+    }
+    assert_eq!(scene.issuer.requests(Endpoint::Token), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_revoke_at_a_configured_place_takes_both_endpoints() {
+    let scene = Scene::start().await;
+    let (endpoint, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));
+    let configured = [
+        &["token", "revoke", "--token-endpoint", &endpoint][..],
+        &["--client-id", CLIENT, "--client-secret-file", &secret],
+    ]
+    .concat();
+    let ended = run(&configured, TOKEN).await;
+    ended.failed(2, &["give --revocation-endpoint"]);
+
+    let place = ["--revocation-endpoint", "revoke"];
+    let ended = run(&[&configured, &place[..]].concat(), TOKEN).await;
+    ended.failed(2, &["--revocation-endpoint: it is not a URL"]);
+
+    let place = ["--revocation-endpoint", &scene.issuer.url()];
+    let ended = scene.revoke(TOKEN, &place).await;
+    ended.failed(2, &["cannot be used with", "--issuer"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_the_arguments_is_not_repeated() {
+    const SECRET: &str = "Xhunter2";
+    let scene = Scene::start().await;
+    let url = scene.issuer.url();
+    let joined = format!("--client-secret={SECRET}");
+    let dashed = format!("-{SECRET}");
+    let own = ["--issuer", &url, "--client-id", CLIENT];
+    for verb in ["fetch", "revoke"] {
+        for given in [
+            &["--client-secret", SECRET][..],
+            &[&joined],
+            &["--client-secret", &dashed],
+            &["--client-secret"],
+        ] {
+            for arguments in [
+                [&["token", verb], &own[..], given].concat(),
+                [&["token", verb], given, &own[..]].concat(),
+                [&["token", verb], given].concat(),
+            ] {
+                let ended = run_any(&arguments, "").await;
+                ended.failed(2, &["--client-secret-file FILE"]);
+                assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+            }
+        }
+        for given in [
+            &[SECRET][..],
+            &["--", &dashed],
+            &["--secret", SECRET],
+            &[&dashed],
+        ] {
+            let ended = run_any(&[&["token", verb], &own[..], given].concat(), "").await;
+            ended.failed(2, &[]);
+            assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_arguments_is_not_repeated() {
+    let scene = Scene::start().await;
+    let joined = format!("--token={TOKEN}");
+    for given in [&[TOKEN][..], &["--token", TOKEN], &[&joined]] {
+        let ended = scene.revoke("", given).await;
+        ended.failed(2, &["standard input"]);
+        assert!(!ended.stderr.contains(TOKEN), "{}", ended.stderr);
+    }
+    assert_eq!(scene.issuer.requests(Endpoint::Revocation), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_lists_what_can_be_given_and_nothing_else() {
+    for (verb, own) in [
+        ("fetch", "--scope <SCOPES>"),
+        ("revoke", "--revocation-endpoint <URL>"),
+    ] {
+        let ended = run(&["token", verb, "--help"], "").await;
+        assert_eq!(ended.code, Some(0));
+        for listed in [
+            own,
+            "--client-secret-file <FILE>",
+            "--private-key <FILE>",
+            "--ca <FILE>",
+        ] {
+            assert!(ended.stdout.contains(listed), "{listed}: {}", ended.stdout);
+        }
+        for hidden in [
+            "--client-secret ",
+            "--client-secret=",
+            "--token ",
+            "MISPLACED",
+        ] {
+            assert!(!ended.stdout.contains(hidden), "{hidden}: {}", ended.stdout);
+        }
+    }
+}
+
+fn without(member: &str, mut jwk: Value) -> Value {
+    let removed = jwk
+        .as_object_mut()
+        .and_then(|members| members.remove(member));
+    assert!(removed.is_some(), "{member}");
+    jwk
+}

@@ -1,0 +1,152 @@
+//! What the server answers, or does not.
+
+use std::time::Duration;
+
+use portcullis_test::{Endpoint, Fault};
+use serde_json::json;
+
+use crate::support::{SECRET, Scene};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_is_told_by_its_code() {
+    let scene = Scene::start().await;
+    scene.file("secret", format!("{SECRET} of another"));
+    let ended = scene.fetch(&[]).await;
+    ended.failed(1, &["--client-id", "--auth"]);
+    let first = ended.stderr.lines().next();
+    assert_eq!(
+        first,
+        Some("error: invalid_client (client or secret is wrong)")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_granted_is_told_by_its_code() {
+    let scene = Scene::start().await;
+    for (options, code, advice) in [
+        (["--scope", "orders:admin"], "invalid_scope", "--scope"),
+        (
+            ["--resource", "https://other.example.com"],
+            "invalid_target",
+            "--resource",
+        ),
+        (["--audience", "another"], "invalid_target", "--audience"),
+    ] {
+        let ended = scene.fetch(&options).await;
+        ended.failed(1, &[advice]);
+        assert!(
+            ended.stderr.starts_with(&format!("error: {code} (")),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_usual_code_comes_with_advice_and_others_stand_alone() {
+    let scene = Scene::start().await;
+    for (code, advice) in [
+        ("invalid_client", "check --client-id"),
+        ("invalid_scope", "check --scope"),
+        ("invalid_target", "check --resource"),
+        ("unauthorized_client", "client_credentials"),
+        ("unsupported_grant_type", "token endpoint"),
+    ] {
+        // Some servers answer errors with 200.
+        scene
+            .issuer
+            .fault(Endpoint::Token, Fault::Json(json!({"error": code})));
+        let ended = scene.fetch(&[]).await;
+        ended.failed(1, &[advice]);
+        assert!(
+            ended.stderr.starts_with(&format!("error: {code}\n")),
+            "{}",
+            ended.stderr
+        );
+    }
+    let other = json!({"error": "teapot", "error_description": "short and stout"});
+    scene.issuer.fault(Endpoint::Token, Fault::Json(other));
+    let ended = scene.fetch(&[]).await;
+    ended.failed(1, &[]);
+    assert_eq!(ended.stderr, "error: teapot (short and stout)\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_the_server_reaches_the_terminal_as_a_command() {
+    let scene = Scene::start().await;
+    let hostile = "\u{1b}]0;owned\u{7}\r\n\u{9b}31m\u{202e}";
+    let body = json!({"error": format!("invalid_client{hostile}"), "error_description": hostile});
+    for endpoint in [Endpoint::Token, Endpoint::Revocation] {
+        scene.issuer.fault(
+            endpoint,
+            Fault::Answer {
+                status: 400,
+                content_type: "application/json",
+                body: body.to_string().into_bytes(),
+            },
+        );
+    }
+    for ended in [scene.fetch(&[]).await, scene.revoke("t", &[]).await] {
+        ended.failed(1, &["invalid_client\\u{1b}]0;owned"]);
+        assert!(
+            ended
+                .stderr
+                .bytes()
+                .all(|byte| matches!(byte, b'\n' | b' '..=b'~')),
+            "{:?}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_answer_is_told() {
+    let scene = Scene::start().await;
+    for (fault, said) in [
+        (Fault::Html, &["answered 200", "no JSON"][..]),
+        (Fault::Empty, &["answered 200"]),
+        (Fault::Null, &["access_token"]),
+        (Fault::EmptySet, &["access_token"]),
+        (Fault::Down, &["/token"]),
+        (
+            Fault::Redirect("https://elsewhere.example".to_owned()),
+            &["redirect"],
+        ),
+        (
+            Fault::Json(json!({"access_token": "a.t0ken", "token_type": "DPoP"})),
+            &["DPoP", "Bearer"],
+        ),
+        (
+            Fault::TooManyRequests {
+                retry_after: Some(Duration::from_secs(7)),
+            },
+            &["slow_down", "try again in 7 s"],
+        ),
+        (
+            Fault::Answer {
+                status: 502,
+                content_type: "text/html",
+                body: b"<h1>Bad gateway</h1>".to_vec(),
+            },
+            &["answered 502"],
+        ),
+    ] {
+        scene.issuer.fault(Endpoint::Token, fault);
+        let ended = scene.fetch(&[]).await;
+        ended.failed(1, said);
+        assert!(!ended.stderr.contains("t0ken"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_there_is_told() {
+    let scene = Scene::start().await;
+    scene.issuer.fault(Endpoint::Discovery, Fault::Html);
+    scene.fetch(&[]).await.failed(1, &["openid-configuration"]);
+
+    scene.issuer.stop().await;
+    let ended = scene.fetch(&[]).await;
+    ended.failed(1, &["could not be asked", "refused"]);
+    let ended = scene.revoke("t", &[]).await;
+    ended.failed(1, &["refused", "may still be valid"]);
+}

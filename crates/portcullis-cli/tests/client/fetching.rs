@@ -1,0 +1,117 @@
+//! What is asked for, and what is printed.
+
+use portcullis_test::Endpoint;
+
+use crate::support::{CLIENT, SECRET, Scene, TOKEN, run};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_is_all_that_is_printed() {
+    let scene = Scene::start().await;
+    let ended = scene.fetch(&["--scope", "orders:read"]).await;
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    let token = ended.stdout.strip_suffix('\n').expect("one line");
+    assert_eq!(token.split('.').count(), 3, "{token}");
+    assert!(!token.contains(char::is_whitespace), "{token:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_was_asked_for_is_sent() {
+    let scene = Scene::credulous().await;
+    let ended = scene
+        .fetch(&[
+            "--scope",
+            "orders:write  orders:read",
+            "--scope",
+            "orders:list",
+            "--resource",
+            "https://orders.example.com",
+            "--resource",
+            "urn:example:stock",
+            "--audience",
+            "https://api.example.com",
+        ])
+        .await;
+    ended.printed(&format!("{TOKEN}\n"));
+    let form = scene.form(Endpoint::Token);
+    let form: Vec<_> = form
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    assert_eq!(
+        form,
+        [
+            ("grant_type", "client_credentials"),
+            ("scope", "orders:list orders:read orders:write"),
+            ("resource", "https://orders.example.com"),
+            ("resource", "urn:example:stock"),
+            ("audience", "https://api.example.com"),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configured_endpoint_needs_no_metadata() {
+    let scene = Scene::start().await;
+    let (url, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));
+    let ended = run(
+        &[
+            "token",
+            "fetch",
+            "--token-endpoint",
+            &url,
+            "--client-id",
+            CLIENT,
+            "--client-secret-file",
+            &secret,
+        ],
+        "",
+    )
+    .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(scene.issuer.requests(Endpoint::Discovery), 0);
+    assert_eq!(scene.issuer.requests(Endpoint::Token), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_elsewhere_are_asked_only_where_that_is_allowed() {
+    let (scene, other) = (Scene::start().await, Scene::start().await);
+    let elsewhere = other.issuer.token_endpoint();
+    scene.issuer.metadata("token_endpoint", &*elsewhere);
+    let ended = scene.fetch(&[]).await;
+    ended.failed(1, &["another origin", "allow_origin"]);
+    assert_eq!(other.issuer.requests(Endpoint::Token), 0);
+
+    let origin = other.issuer.url();
+    let ended = scene.fetch(&["--allow-origin", &origin]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(other.issuer.requests(Endpoint::Token), 1);
+}
+
+/// A script must not go on with half a token, or none.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_nobody_got_is_a_failure() {
+    use std::{fs::File, process::Command};
+
+    let scene = Scene::start().await;
+    let (url, secret) = (scene.issuer.url(), scene.path("secret"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command
+        .args(["token", "fetch", "--issuer", &url, "--client-id", CLIENT])
+        .args(["--client-secret-file", &secret])
+        .stdout(
+            File::options()
+                .write(true)
+                .open("/dev/full")
+                .expect("Linux has it"),
+        );
+    let output = tokio::task::spawn_blocking(move || command.output()).await;
+    let output = output.expect("it does not panic").expect("it runs");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("could not be printed"), "{stderr}");
+    assert!(
+        !stderr.contains("eyJ") && !stderr.contains(SECRET),
+        "{stderr}"
+    );
+}
