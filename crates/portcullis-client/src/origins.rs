@@ -94,6 +94,12 @@ impl Origins {
         }
     }
 
+    /// Whether one of them is plain http, which is on this machine.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn has_plain_http(&self) -> bool {
+        self.listed.iter().any(|origin| !origin.is_https)
+    }
+
     /// Whether it may be sent with a request of this head.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
         if self.allow(uri) && self.agrees(uri, headers) {

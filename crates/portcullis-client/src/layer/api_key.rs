@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use pin_project_lite::pin_project;
 use portcullis_core::{ConfigError, Secret};
 use tower_layer::Layer;
@@ -25,7 +25,8 @@ use crate::{ForbiddenOrigin, Origins};
 /// use portcullis_core::Secret;
 ///
 /// let origins = Origins::new(["https://orders.example.com"])?;
-/// let layer = AddApiKeyLayer::new(&Secret::new("acme_…the key…".replace('…', "_")), origins)?;
+/// let key = Secret::new("acme_4fzzzxjylrx"); // from a file, or wherever secrets are kept
+/// let layer = AddApiKeyLayer::new(&key, origins)?;
 /// # drop(layer);
 /// # Ok::<_, portcullis_core::ConfigError>(())
 /// ```
@@ -64,6 +65,14 @@ impl AddApiKeyLayer {
     #[must_use]
     pub fn header(self, header: HeaderName) -> Self {
         Self { header, ..self }
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    pub(crate) fn add(&self, headers: &mut HeaderMap) {
+        headers.insert(&self.header, self.value.clone());
     }
 }
 
@@ -107,14 +116,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let AddApiKeyLayer {
-            header,
-            value,
-            origins,
-        } = &self.settings;
-        let state = match origins.check(request.uri(), request.headers()) {
+        let settings = &self.settings;
+        let checked = settings.origins().check(request.uri(), request.headers());
+        let state = match checked {
             Ok(()) => {
-                request.headers_mut().insert(header, value.clone());
+                settings.add(request.headers_mut());
                 let future = self.inner.call(request);
                 State::Calling { future }
             }

@@ -6,11 +6,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderMap, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AddTokenError, service::add};
+use super::{AddTokenError, refusal, service::add};
 use crate::{AccessToken, TokenError, TokenSource};
 
 pin_project! {
@@ -33,7 +33,7 @@ pin_project! {
     {
         // The usual case: there was a token.
         Calling { #[pin] future: S::Future, call: Call<S, B> },
-        // There is none yet, or the one there was is not valid. Only this case is boxed.
+        // There is none yet, or the one there was is not valid. Boxed, as it is rare.
         Waiting { waiting: Box<Waiting<S, B>> },
         Refused { error: Option<AddTokenError<S::Error>> },
     }
@@ -43,13 +43,20 @@ pin_project! {
 struct Call<S, B> {
     token: AccessToken,
     source: TokenSource,
-    again: Option<Again<S, B>>,
+    again: Option<Box<Again<S, B>>>,
 }
 
-/// The same request, to be sent once more.
-pub(super) struct Again<S, B> {
-    pub(super) service: S,
-    pub(super) request: Request<B>,
+/// The same request, to be sent once more. Boxed, as it would be most of the future of calls that have none.
+struct Again<S, B> {
+    service: S,
+    request: Request<B>,
+}
+
+impl<S: Clone, B> Again<S, B> {
+    fn new(service: &S, request: Request<B>) -> Box<Self> {
+        let service = service.clone();
+        Box::new(Self { service, request })
+    }
 }
 
 /// What is passed on.
@@ -61,15 +68,18 @@ where
     S: Service<Request<B>>,
 {
     source: TokenSource,
-    asked: Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send>>,
-    /// There when the source has answered; gone when the request was sent.
-    token: Option<AccessToken>,
+    /// Gone when the source has answered.
+    asked: Option<Asked>,
+    /// Polled for readiness only once there is a token: whoever waits for that holds no place in it.
     service: S,
+    /// Taken when the service is called.
     request: Option<Request<B>>,
     again: Option<Request<B>>,
     /// What the service answered to the token before this one: passed on if there is no other.
-    refusal: Option<S::Response>,
+    refused: Option<S::Response>,
 }
+
+type Asked = Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send>>;
 
 impl<S, B> AddTokenFuture<S, B>
 where
@@ -82,19 +92,19 @@ where
         }
     }
 
+    /// Sends a request for which there is a token, by a service that is ready.
     pub(super) fn calling(
-        future: S::Future,
+        service: &mut S,
+        request: Request<B>,
+        again: Option<Request<B>>,
         token: AccessToken,
         source: TokenSource,
-        again: Option<Again<S, B>>,
-    ) -> Self {
-        let call = Call {
-            token,
-            source,
-            again,
-        };
+    ) -> Self
+    where
+        S: Clone,
+    {
         Self {
-            state: State::Calling { future, call },
+            state: State::calling(service, request, again, token, source),
         }
     }
 
@@ -111,6 +121,28 @@ where
     }
 }
 
+impl<S, B> State<S, B>
+where
+    S: Service<Request<B>> + Clone,
+{
+    fn calling(
+        service: &mut S,
+        mut request: Request<B>,
+        again: Option<Request<B>>,
+        token: AccessToken,
+        source: TokenSource,
+    ) -> Self {
+        add(request.headers_mut(), &token);
+        let call = Call {
+            token,
+            source,
+            again: again.map(|request| Again::new(service, request)),
+        };
+        let future = service.call(request);
+        Self::Calling { future, call }
+    }
+}
+
 impl<S, B> Waiting<S, B>
 where
     S: Service<Request<B>>,
@@ -120,19 +152,22 @@ where
         service: S,
         request: Request<B>,
         again: Option<Request<B>>,
-        refusal: Option<S::Response>,
+        refused: Option<S::Response>,
     ) -> Box<Self> {
-        let asking = source.clone();
         Box::new(Self {
+            asked: Some(ask(&source)),
             source,
-            asked: Box::pin(async move { asking.token().await }),
-            token: None,
             service,
             request: Some(request),
             again,
-            refusal,
+            refused,
         })
     }
+}
+
+fn ask(source: &TokenSource) -> Asked {
+    let source = source.clone();
+    Box::pin(async move { source.token().await })
 }
 
 impl<S, B> Waiting<S, B>
@@ -141,32 +176,30 @@ where
 {
     /// Sends the request when there is a token and the service is ready.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<State<S, B>, Outcome<S, B>>> {
-        let token = match &self.token {
-            Some(token) => token.clone(),
-            None => match ready!(self.asked.as_mut().poll(context)) {
-                Ok(token) => self.token.insert(token).clone(),
-                Err(error) => {
-                    let refusal = self.refusal.take().ok_or(AddTokenError::Token(error));
-                    return Poll::Ready(Err(refusal));
+        let token = loop {
+            if let Some(asked) = &mut self.asked {
+                if let Err(error) = ready!(asked.as_mut().poll(context)) {
+                    let refused = self.refused.take().ok_or(AddTokenError::Token(error));
+                    return Poll::Ready(Err(refused));
                 }
-            },
+                self.asked = None;
+                // Its body may hold what the service needs to be ready again.
+                self.refused = None;
+            }
+            if let Err(error) = ready!(self.service.poll_ready(context)) {
+                return Poll::Ready(Err(Err(AddTokenError::Inner(error))));
+            }
+            if let Some(token) = self.source.current() {
+                break token;
+            }
+            // The service took longer to be ready than the token lived. Its place is given up again.
+            self.service = self.service.clone();
+            self.asked = Some(ask(&self.source));
         };
-        if let Err(error) = ready!(self.service.poll_ready(context)) {
-            return Poll::Ready(Err(Err(AddTokenError::Inner(error))));
-        }
-        let mut request = taken(&mut self.request);
-        add(&mut request, &token);
-        let again = self.again.take().map(|request| Again {
-            service: self.service.clone(),
-            request,
-        });
-        let call = Call {
-            token,
-            source: self.source.clone(),
-            again,
-        };
-        let future = self.service.call(request);
-        Poll::Ready(Ok(State::Calling { future, call }))
+        let request = taken(&mut self.request);
+        let (again, source) = (self.again.take(), self.source.clone());
+        let calling = State::calling(&mut self.service, request, again, token, source);
+        Poll::Ready(Ok(calling))
     }
 }
 
@@ -182,12 +215,15 @@ where
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { future, call } => {
                     let response = ready!(future.poll(context)).map_err(AddTokenError::Inner)?;
-                    if !is_rejected(&response) || !call.source.reject(&call.token) {
+                    let is_refused =
+                        refusal::is_of_the_token(response.status(), response.headers());
+                    if !is_refused || !call.source.reject(&call.token) {
                         return Poll::Ready(Ok(response));
                     }
-                    let Some(Again { service, request }) = call.again.take() else {
+                    let Some(again) = call.again.take() else {
                         return Poll::Ready(Ok(response));
                     };
+                    let Again { service, request } = *again;
                     let source = call.source.clone();
                     let waiting = Waiting::new(source, service, request, None, Some(response));
                     State::Waiting { waiting }
@@ -209,67 +245,8 @@ fn taken<T>(option: &mut Option<T>) -> T {
         .expect("a future is not polled after it has completed")
 }
 
-/// Whether the service says that the token is not valid (RFC 6750 §3.1). A 401 for other reasons is no reason to get
-/// another.
-fn is_rejected<C>(response: &Response<C>) -> bool {
-    response.status() == StatusCode::UNAUTHORIZED && says_invalid_token(response.headers())
-}
-
-pub(crate) fn says_invalid_token(headers: &HeaderMap) -> bool {
-    let mut challenges = headers.get_all(WWW_AUTHENTICATE).iter();
-    challenges.any(|challenge| {
-        let challenge = challenge.to_str().unwrap_or_default().to_ascii_lowercase();
-        let mut parameters = challenge.split([',', ' ']);
-        parameters.any(|parameter| {
-            let value = parameter.strip_prefix("error=");
-            value.is_some_and(|value| value.trim_matches('"') == "invalid_token")
-        })
-    })
-}
-
 impl<S: Service<Request<B>>, B> fmt::Debug for AddTokenFuture<S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AddTokenFuture").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn challenges_that_say_invalid_token() {
-        for (challenges, expected) in [
-            (&[r#"Bearer error="invalid_token""#][..], true),
-            (
-                &[r#"Bearer realm="a b", error="invalid_token", error_description="x""#],
-                true,
-            ),
-            (&["Bearer error=invalid_token"], true),
-            (&[r#"bearer ERROR="invalid_token""#], true),
-            (
-                &[r#"ApiKey realm="x", Bearer realm="y",error="invalid_token""#],
-                true,
-            ),
-            (
-                &[
-                    r#"Basic realm="x""#,
-                    r#"DPoP error="invalid_token", algs="ES256""#,
-                ],
-                true,
-            ),
-            (&[], false),
-            (&["Bearer"], false),
-            (&[r#"Bearer error="insufficient_scope""#], false),
-            (&[r#"Bearer error="invalid_request""#], false),
-            (&[r#"Bearer x_error="invalid_token""#], false),
-            (&[r#"DPoP error="use_dpop_nonce""#], false),
-        ] {
-            let mut headers = HeaderMap::new();
-            for challenge in challenges {
-                headers.append(WWW_AUTHENTICATE, challenge.parse().expect(challenge));
-            }
-            assert_eq!(says_invalid_token(&headers), expected, "{challenges:?}");
-        }
     }
 }

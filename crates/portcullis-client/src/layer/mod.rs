@@ -2,9 +2,14 @@
 
 mod api_key;
 mod future;
+pub(crate) mod refusal;
 mod replay;
 mod service;
 
+use std::{convert::Infallible, error::Error};
+
+#[cfg(feature = "reqwest-middleware")]
+pub(crate) use self::service::add;
 pub use self::{
     api_key::{AddApiKey, AddApiKeyFuture, AddApiKeyLayer},
     future::AddTokenFuture,
@@ -13,10 +18,10 @@ pub use self::{
 };
 use crate::{ForbiddenOrigin, TokenError};
 
-/// Why a request was not answered.
+/// Why a request was not answered. `E` is the error of the service inside.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum AddTokenError<E> {
+pub enum AddTokenError<E = Infallible> {
     /// There is no token. The request was not sent.
     #[error("the request was not sent, as there is no token for it")]
     Token(#[source] TokenError),
@@ -26,4 +31,19 @@ pub enum AddTokenError<E> {
     /// The service inside failed.
     #[error(transparent)]
     Inner(E),
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> AddTokenError<E> {
+    /// As tower's boxed error: the service's own, or an `AddTokenError` to downcast to.
+    ///
+    /// For stacks whose error is boxed already, as that of tower's `Buffer` is. A box is no [`Error`], so neither is this
+    /// with one inside, and clients such as tonic's do not take it: `map_err` with this.
+    #[must_use]
+    pub fn into_boxed(self) -> Box<dyn Error + Send + Sync> {
+        match self {
+            Self::Token(error) => Box::new(AddTokenError::<Infallible>::Token(error)),
+            Self::Origin(error) => Box::new(AddTokenError::<Infallible>::Origin(error)),
+            Self::Inner(error) => error.into(),
+        }
+    }
 }

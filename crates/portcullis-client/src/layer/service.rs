@@ -1,17 +1,14 @@
 //! Puts an access token on requests.
 
-use std::{
-    mem,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
     AddTokenError,
-    future::{AddTokenFuture, Again},
+    future::AddTokenFuture,
     replay::{NoReplay, Replay},
 };
 use crate::{AccessToken, Origins, TokenSource};
@@ -22,8 +19,11 @@ use crate::{AccessToken, Origins, TokenSource};
 /// A request that goes to none of the [`Origins`] is not sent, nor is one for which there is no token: both are errors.
 /// An `Authorization` that a request has already is replaced.
 ///
-/// When a service answers 401 with `error="invalid_token"` the token is dropped, so that the next call has a fresh one.
-/// With [`replay`](Self::replay) the same request is sent once more with that.
+/// When a service answers 401 with `error="invalid_token"`, or over gRPC `UNAUTHENTICATED` and nothing else, the token is
+/// dropped, so that the next call has a fresh one. With [`replay`](Self::replay) the same request is sent once more with
+/// that. A service that refuses every token does not have each replaced: see [`TokenSource::reject`].
+///
+/// While a request waits for a token it holds no place in the service inside.
 ///
 /// The client inside must not follow redirects by itself, or must drop the header when one leads elsewhere:
 /// hyper-util's and tonic's do not follow any.
@@ -59,7 +59,7 @@ impl AddTokenLayer {
     /// Sends a request once more, with a fresh token, when the service says that the first is not valid. `replay` makes
     /// the body again where it can: [`ReplayBody::replay`](crate::ReplayBody::replay) for those that are at hand whole.
     ///
-    /// The head of every request is then copied, in case it is needed.
+    /// The head of every request is then copied, in case it is needed. tonic's bodies cannot be made again.
     #[must_use]
     pub fn replay<B>(self, replay: fn(&B) -> Option<B>) -> AddTokenLayer<fn(&B) -> Option<B>> {
         AddTokenLayer {
@@ -101,7 +101,7 @@ where
         self.inner.poll_ready(context).map_err(AddTokenError::Inner)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let AddTokenLayer {
             source,
             origins,
@@ -114,24 +114,18 @@ where
             .replay(request.body())
             .map(|body| copy(&request, body));
         let Some(token) = source.current() else {
-            // The service that is ready is not held while the authorization server is slow: it is given up, and a
-            // clone is polled once there is a token.
+            // Whoever waits for a token holds no place in the inner service while the authorization server is slow: the
+            // service that is ready now is given up, and a clone is polled once there is a token.
             let service = self.inner.clone();
-            let service = mem::replace(&mut self.inner, service);
+            self.inner = self.inner.clone();
             return AddTokenFuture::waiting(source.clone(), service, request, again);
         };
-        add(&mut request, &token);
-        let again = again.map(|request| Again {
-            service: self.inner.clone(),
-            request,
-        });
-        AddTokenFuture::calling(self.inner.call(request), token, source.clone(), again)
+        AddTokenFuture::calling(&mut self.inner, request, again, token, source.clone())
     }
 }
 
-pub(super) fn add<B>(request: &mut Request<B>, token: &AccessToken) {
-    let value = token.header_value().clone();
-    request.headers_mut().insert(AUTHORIZATION, value);
+pub(crate) fn add(headers: &mut HeaderMap, token: &AccessToken) {
+    headers.insert(AUTHORIZATION, token.header_value().clone());
 }
 
 fn copy<B>(request: &Request<B>, body: B) -> Request<B> {

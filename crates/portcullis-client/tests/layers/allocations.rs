@@ -1,0 +1,75 @@
+//! What the layers cost when a token is at hand, counted.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use allocation_counter::measure;
+use http::{Request, Response};
+use tower::{Layer, Service};
+
+use crate::{Setting, api_key, target::Target};
+
+/// A client that costs nothing.
+#[derive(Clone)]
+struct Free;
+
+impl Service<Request<()>> for Free {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        assert!(request.headers().contains_key("accept"));
+        ready(Ok(Response::new(())))
+    }
+}
+
+/// What one call costs. The request itself is made outside; it has headers, as those of real clients do.
+fn cost<S: Service<Request<()>, Response = Response<()>>>(mut service: S, url: &str) -> u64 {
+    let request = Request::get(url).header("accept", "*/*").body(());
+    let mut request = Some(request.expect("a request"));
+    measure(|| {
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(service.poll_ready(&mut context).is_ready());
+        let call = pin!(service.call(request.take().expect("once")));
+        assert!(matches!(call.poll(&mut context), Poll::Ready(Ok(_))));
+    })
+    .count_total
+}
+
+#[tokio::test]
+async fn with_a_token_at_hand_a_call_costs_one_allocation_at_most() {
+    let (setting, target) = (Setting::new().await, Target::start().await);
+    setting.source.token().await.expect("a token");
+    let url = target.at("/orders");
+    let bare = cost(Free, &url);
+    for _ in 0..3 {
+        let with_token = cost(setting.layer(&target).layer(Free), &url);
+        assert!(with_token <= bare + 1, "{with_token} allocations");
+        let with_key = cost(api_key(target.origins()).layer(Free), &url);
+        assert!(with_key <= bare + 1, "{with_key} allocations");
+    }
+    let again = cost(setting.layer(&target).layer(Free), &url);
+    assert_eq!(again, bare, "once it was sent, a token costs nothing");
+}
+
+/// The count is not low by accident: what waits is boxed.
+#[tokio::test]
+async fn waiting_is_what_costs() {
+    let (setting, target) = (Setting::new().await, Target::start().await);
+    let mut service = setting.layer(&target).layer(Free);
+    let request = Request::get(target.at("/orders")).body(());
+    let mut request = Some(request.expect("a request"));
+    // What a thread does once is not counted.
+    assert!(setting.source.current().is_none());
+    let info = measure(|| drop(service.call(request.take().expect("once"))));
+    assert_eq!(info.count_total, 2);
+}

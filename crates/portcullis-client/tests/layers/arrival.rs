@@ -1,0 +1,100 @@
+//! Credentials arrive where they should.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response, header::AUTHORIZATION};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::{KEY, Setting, api_key, get, pool, target::Target};
+
+#[tokio::test]
+async fn the_token_arrives() {
+    let (setting, target) = (Setting::new().await, Target::start().await);
+    let client = setting.layer(&target).layer(pool());
+    for calls in 1..=3 {
+        let response = client.clone().oneshot(get(&target.at("/orders"))).await;
+        assert_eq!(response.expect("an answer").status(), 200);
+        assert_eq!(target.bearers(), vec![setting.bearer(); calls]);
+    }
+    assert_eq!(setting.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn the_key_arrives_in_the_header_that_was_chosen() {
+    let target = Target::start().await;
+    let layer = api_key(target.origins());
+    let other = layer.clone().header("x-acme".parse().expect("a name"));
+    for layer in [layer, other] {
+        let response = layer
+            .layer(pool())
+            .oneshot(get(&target.at("/orders")))
+            .await;
+        assert_eq!(response.expect("an answer").status(), 200);
+    }
+    let [first, second] = &target.recorded()[..] else {
+        panic!("two requests");
+    };
+    assert_eq!(first.header("x-api-key"), KEY);
+    assert_eq!(second.header("x-acme"), KEY);
+    assert!(!second.headers.contains_key("x-api-key"));
+}
+
+#[tokio::test]
+async fn what_stood_there_before_is_replaced() {
+    let (setting, target) = (Setting::new().await, Target::start().await);
+    let mut request = get(&target.at("/orders"));
+    for (name, value) in [
+        ("authorization", "Basic b2xk"),
+        ("authorization", "Bearer old"),
+        ("x-api-key", "old"),
+    ] {
+        let value = value.parse().expect("a value");
+        request.headers_mut().append(name, value);
+    }
+    let client = (setting.layer(&target), api_key(target.origins())).layer(pool());
+    client.oneshot(request).await.expect("an answer");
+    assert_eq!(target.bearers(), [setting.bearer()]);
+    assert_eq!(target.recorded()[0].header("x-api-key"), KEY);
+}
+
+#[tokio::test]
+async fn credentials_are_marked_as_sensitive() {
+    let (setting, target) = (Setting::new().await, Target::start().await);
+    let inside = service_fn(async |request: Request<Full<Bytes>>| {
+        for name in [AUTHORIZATION.as_str(), "x-api-key"] {
+            assert!(request.headers()[name].is_sensitive(), "{name}");
+        }
+        let shown = format!("{:?}", request.headers());
+        assert!(!shown.contains("Bearer") && !shown.contains(KEY), "{shown}");
+        Ok::<_, Infallible>(Response::new(()))
+    });
+    // Both ways: with the token awaited, and at hand.
+    for _ in 0..2 {
+        let client = (setting.layer(&target), api_key(target.origins())).layer(inside);
+        client.oneshot(get(target.url())).await.expect("an answer");
+    }
+}
+
+/// What axum's handlers and hyper's connections need of a future.
+#[tokio::test]
+async fn futures_are_send_and_clients_are_send_and_sync() {
+    fn of_client<T: Clone + Send + Sync + std::fmt::Debug + 'static>(client: T) -> T {
+        client
+    }
+    fn of_future<F: Future + Send + 'static>(future: F) -> F {
+        future
+    }
+    let (setting, target) = (Setting::new().await, Target::start().await);
+    let replay = <Full<Bytes> as portcullis_client::ReplayBody>::replay;
+    let client = of_client(setting.layer(&target).replay(replay).layer(pool()));
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(of_future(client.oneshot(get(target.url()))));
+    let client = of_client(api_key(target.origins()).layer(pool()));
+    tasks.spawn(of_future(client.oneshot(get(target.url()))));
+    while let Some(ended) = tasks.join_next().await {
+        let response = ended.expect("no panic").expect("an answer");
+        assert_eq!(response.status(), 200);
+    }
+}

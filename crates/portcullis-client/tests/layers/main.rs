@@ -1,0 +1,108 @@
+//! Clients that carry credentials, over real sockets: where the credentials arrive, and where they never do.
+
+mod allocations;
+mod arrival;
+mod elsewhere;
+mod grpc;
+mod outages;
+mod readiness;
+mod refusals;
+#[cfg(feature = "reqwest-middleware")]
+mod reqwest;
+mod target;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use portcullis_client::{
+    AddApiKeyLayer, AddTokenLayer, AuthorizationServer, ClientAuthentication, Origins, TokenSource,
+};
+use portcullis_core::Secret;
+use portcullis_test::{
+    DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, ManualClock, TestIssuer,
+};
+
+use crate::target::Target;
+
+const KEY: &str = "acme_0123456789";
+
+/// hyper-util's client.
+type Pool = Client<HttpConnector, Full<Bytes>>;
+
+fn pool() -> Pool {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+/// An issuer, and a source of its tokens.
+struct Setting {
+    issuer: TestIssuer,
+    clock: ManualClock,
+    source: TokenSource,
+}
+
+impl Setting {
+    /// With tokens that live a minute, by a clock that only the test moves.
+    async fn new() -> Self {
+        Self::patient(Duration::from_millis(500)).await
+    }
+
+    /// Whose source waits so long for an answer.
+    async fn patient(timeout: Duration) -> Self {
+        let clock = ManualClock::starting_now();
+        let issuer = TestIssuer::builder()
+            .clock(clock.clone())
+            .token_lifetime(Duration::from_secs(60))
+            .start()
+            .await
+            .expect("an issuer");
+        let server = AuthorizationServer::discover(issuer.url())
+            .clock(clock.shared())
+            .timeout(timeout)
+            .build()
+            .expect("a server");
+        let client = ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET);
+        let source = TokenSource::builder(&server, client).build();
+        Self {
+            issuer,
+            clock,
+            source: source.expect("a source"),
+        }
+    }
+
+    fn token_requests(&self) -> usize {
+        self.issuer.requests(Endpoint::Token)
+    }
+
+    fn layer(&self, target: &Target) -> AddTokenLayer {
+        AddTokenLayer::new(self.source.clone(), target.origins())
+    }
+
+    /// What arrives when the token at hand is sent.
+    fn bearer(&self) -> String {
+        let token = self.source.current().expect("a token at hand");
+        format!("Bearer {}", token.expose())
+    }
+}
+
+fn api_key(origins: Origins) -> AddApiKeyLayer {
+    AddApiKeyLayer::new(&Secret::new(KEY), origins).expect("a key")
+}
+
+fn get(url: &str) -> Request<Full<Bytes>> {
+    Request::get(url).body(Full::default()).expect("a request")
+}
+
+async fn text<B>(response: Response<B>) -> String
+where
+    B: http_body_util::BodyExt<Data = Bytes>,
+    B::Error: std::fmt::Debug,
+{
+    let body = response.into_body().collect().await.expect("a body");
+    String::from_utf8(body.to_bytes().into()).expect("text")
+}

@@ -1,0 +1,288 @@
+//! `poll_ready` is honoured: whatever is called was ready, and whoever waits for a token holds no place.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    Request, Response,
+    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+};
+use http_body_util::Full;
+use portcullis_client::{AddTokenError, AddTokenLayer, Origins, ReplayBody};
+use portcullis_test::{Endpoint, Fault};
+use tokio::task::JoinSet;
+use tokio_test::task::spawn;
+use tower::{
+    Layer, Service, ServiceBuilder, ServiceExt,
+    buffer::BufferLayer,
+    limit::{ConcurrencyLimit, ConcurrencyLimitLayer},
+};
+
+use crate::{Setting, api_key, get};
+
+const URL: &str = "https://orders.example.com/orders";
+
+/// Panics when it is called without having been ready, or without a token. A clone has not been ready.
+#[derive(Debug, Default)]
+struct Strict {
+    ready: bool,
+    /// The one token that it does not accept.
+    refuses: Option<Arc<str>>,
+}
+
+impl Strict {
+    fn refusing(bearer: &str) -> Self {
+        Self {
+            ready: false,
+            refuses: Some(bearer.into()),
+        }
+    }
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self {
+            ready: false,
+            refuses: self.refuses.clone(),
+        }
+    }
+}
+
+impl Service<Request<Full<Bytes>>> for Strict {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        assert!(
+            std::mem::take(&mut self.ready),
+            "called without having been ready"
+        );
+        let bearer = request.headers()[AUTHORIZATION].as_bytes();
+        let mut response = Response::new(Full::from("hello"));
+        if self.refuses.as_deref().map(str::as_bytes) == Some(bearer) {
+            *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+            let challenge = r#"Bearer error="invalid_token""#.parse();
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, challenge.expect("a value"));
+        }
+        ready(Ok(response))
+    }
+}
+
+fn origins() -> Origins {
+    Origins::new(["https://orders.example.com"]).expect("an origin")
+}
+
+type Replaying = AddTokenLayer<fn(&Full<Bytes>) -> Option<Full<Bytes>>>;
+
+fn layer(setting: &Setting) -> Replaying {
+    AddTokenLayer::new(setting.source.clone(), origins()).replay(Full::<Bytes>::replay)
+}
+
+/// A setting whose token is at hand, and what it looks like.
+async fn at_hand() -> (Setting, String) {
+    let setting = Setting::patient(Duration::from_secs(30)).await;
+    setting.source.token().await.expect("a token");
+    let bearer = setting.bearer();
+    (setting, bearer)
+}
+
+#[tokio::test]
+async fn the_ready_service_is_called() {
+    let (setting, bearer) = at_hand().await;
+    for inner in [Strict::default(), Strict::refusing(&bearer)] {
+        let mut service = layer(&setting).layer(inner);
+        for _ in 0..3 {
+            let ready = service.ready().await.expect("infallible");
+            let response = ready.call(get(URL)).await.expect("infallible");
+            assert_eq!(response.status(), 200);
+        }
+    }
+    assert_eq!(setting.token_requests(), 2);
+
+    // With the token awaited.
+    let setting = Setting::new().await;
+    let mut service = layer(&setting).layer(Strict::default());
+    let ready = service.ready().await.expect("infallible");
+    assert_eq!(
+        ready.call(get(URL)).await.expect("infallible").status(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn calls_may_overlap() {
+    let setting = Setting::new().await;
+    let mut service = layer(&setting).layer(Strict::default());
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        answers.push(service.ready().await.expect("infallible").call(get(URL)));
+    }
+    for answer in answers {
+        assert_eq!(answer.await.expect("infallible").status(), 200);
+    }
+    assert_eq!(setting.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn over_buffer_and_concurrency_limit() {
+    // The token is awaited, is at hand, and is refused.
+    for case in 0..3 {
+        let (setting, bearer) = at_hand().await;
+        let inner = match case {
+            0 => {
+                setting.source.revoke().await.expect("revoked");
+                Strict::default()
+            }
+            1 => Strict::default(),
+            _ => Strict::refusing(&bearer),
+        };
+        let service = ServiceBuilder::new()
+            .layer(layer(&setting))
+            .layer(BufferLayer::new(2))
+            .layer(ConcurrencyLimitLayer::new(1))
+            .service(inner);
+        let mut calls = JoinSet::new();
+        for _ in 0..20 {
+            calls.spawn(service.clone().oneshot(get(URL)));
+        }
+        for outcome in calls.join_all().await {
+            assert_eq!(outcome.expect("the buffer lives").status(), 200, "{case}");
+        }
+    }
+}
+
+/// One place inside, which whoever waits for a token does not take.
+#[tokio::test]
+async fn who_waits_for_a_token_holds_no_place() {
+    for is_refused in [false, true] {
+        let (setting, bearer) = at_hand().await;
+        let limit = ConcurrencyLimit::new(Strict::refusing(&bearer), 1);
+        let mut service = layer(&setting).layer(limit.clone());
+        if !is_refused {
+            setting.source.revoke().await.expect("revoked");
+        }
+        setting.issuer.fault(Endpoint::Token, Fault::Hang);
+        let ready = service.ready().await.expect("infallible");
+        let mut waiting = spawn(ready.call(get(URL)));
+        assert!(waiting.poll().is_pending(), "there is no token");
+
+        let mut direct = get(URL);
+        let value = "Bearer of another".parse().expect("a value");
+        direct.headers_mut().insert(AUTHORIZATION, value);
+        match spawn(limit.clone().oneshot(direct)).poll() {
+            Poll::Ready(answer) => assert_eq!(answer.expect("infallible").status(), 200),
+            Poll::Pending => panic!("who waits for a token holds the place"),
+        }
+        // Nor does whoever leaves while waiting.
+        drop(waiting);
+        assert!(spawn(limit.clone().ready_oneshot()).poll().is_ready());
+    }
+}
+
+/// The service that is kept holds no place either, or the call would wait for it for ever.
+#[tokio::test]
+async fn who_waited_finds_a_place_though_the_service_is_kept() {
+    let (setting, bearer) = at_hand().await;
+    let mut service = layer(&setting).layer(ConcurrencyLimit::new(Strict::refusing(&bearer), 1));
+    setting.source.revoke().await.expect("revoked");
+    for _ in 0..2 {
+        let ready = service.ready().await.expect("infallible");
+        let call = tokio::time::timeout(Duration::from_secs(10), ready.call(get(URL)));
+        let response = call.await.expect("there is a place").expect("infallible");
+        assert_eq!(response.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_ended_while_the_service_was_not_ready_is_not_sent() {
+    let setting = Setting::patient(Duration::from_secs(30)).await;
+    let limit = ConcurrencyLimit::new(Strict::default(), 1);
+    let mut service = layer(&setting).layer(limit.clone());
+    let mut call = spawn(service.ready().await.expect("infallible").call(get(URL)));
+    // Someone takes the place first.
+    let place = limit.clone().ready_oneshot().await.expect("infallible");
+    assert!(call.poll().is_pending(), "there is no token");
+    setting.source.token().await.expect("a token");
+    let old = setting.bearer();
+    assert!(call.poll().is_pending(), "there is no place");
+
+    setting.clock.advance(Duration::from_secs(120));
+    let slow = Fault::Slow(Duration::from_millis(200));
+    setting.issuer.fault_for(Endpoint::Token, slow, 1);
+    drop(place);
+    assert!(call.poll().is_pending(), "the token has ended");
+    // Nor is the place held that was found too late.
+    assert!(spawn(limit.clone().ready_oneshot()).poll().is_ready());
+    assert_eq!(call.await.expect("infallible").status(), 200);
+    assert_ne!(setting.bearer(), old);
+    assert_eq!(setting.token_requests(), 2);
+}
+
+#[tokio::test]
+async fn what_is_refused_or_left_does_not_use_readiness_up() {
+    let (setting, _) = at_hand().await;
+    let mut service = (layer(&setting), api_key(origins())).layer(Strict::default());
+    for url in ["https://evil.example/", URL, "https://evil.example/"] {
+        let ready = service.ready().await.expect("infallible");
+        let outcome = ready.call(get(url)).await;
+        assert_eq!(outcome.is_ok(), url == URL, "{url}");
+    }
+    let ready = service.ready().await.expect("infallible");
+    drop(ready.call(get(URL)));
+    let ready = service.ready().await.expect("infallible");
+    ready.call(get(URL)).await.expect("infallible");
+}
+
+#[tokio::test]
+async fn an_inner_error_is_passed_on() {
+    #[derive(Clone)]
+    struct Broken(&'static str);
+
+    impl Service<Request<Full<Bytes>>> for Broken {
+        type Response = Response<()>;
+        type Error = &'static str;
+        type Future = Ready<Result<Self::Response, Self::Error>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(if self.0 == "not ready" {
+                Err(self.0)
+            } else {
+                Ok(())
+            })
+        }
+
+        fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+            ready(Err(self.0))
+        }
+    }
+
+    let setting = Setting::new().await;
+    for broken in ["not ready", "called"] {
+        let key = api_key(origins()).layer(Broken(broken));
+        assert!(
+            matches!(key.oneshot(get(URL)).await, Err(AddTokenError::Inner(error)) if error == broken)
+        );
+        // With the token awaited at first, and then at hand.
+        for _ in 0..2 {
+            let token = layer(&setting).layer(Broken(broken));
+            assert!(
+                matches!(token.oneshot(get(URL)).await, Err(AddTokenError::Inner(error)) if error == broken)
+            );
+            setting.source.token().await.expect("a token");
+        }
+    }
+}
