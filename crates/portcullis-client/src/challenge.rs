@@ -5,18 +5,72 @@ use http::{HeaderMap, header::WWW_AUTHENTICATE};
 /// Whether a challenge has this error (RFC 6750 §3.1, RFC 9449 §9).
 pub(crate) fn says(headers: &HeaderMap, error: &str) -> bool {
     let mut challenges = headers.get_all(WWW_AUTHENTICATE).iter();
-    challenges.any(|challenge| {
-        let challenge = challenge.to_str().unwrap_or_default().to_ascii_lowercase();
-        let mut parameters = challenge.split([',', ' ', '\t']);
-        parameters.any(|parameter| {
-            let value = parameter.strip_prefix("error=");
-            value.is_some_and(|value| value.trim_matches('"') == error)
-        })
-    })
+    challenges.any(|challenge| one_says(challenge.as_bytes(), error))
+}
+
+/// Whether one of the challenges in this value has the parameter `error` with the value `wanted` (RFC 9110 §11.6.1).
+fn one_says(challenges: &[u8], wanted: &str) -> bool {
+    let mut rest = challenges;
+    let (mut name, mut value_follows) = (None, false);
+    while let Some(token) = next(&mut rest) {
+        match token {
+            Token::Equals => value_follows = true,
+            Token::Word(text) | Token::Quoted(text) if value_follows => {
+                if text == wanted.as_bytes() && name.is_some_and(is_error) {
+                    return true;
+                }
+                (name, value_follows) = (None, false);
+            }
+            Token::Word(text) => name = Some(text),
+            Token::Quoted(_) | Token::Comma => (name, value_follows) = (None, false),
+        }
+    }
+    false
+}
+
+fn is_error(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"error")
+}
+
+enum Token<'h> {
+    Word(&'h [u8]),
+    /// What stands between the quotes.
+    Quoted(&'h [u8]),
+    Equals,
+    Comma,
+}
+
+fn next<'h>(rest: &mut &'h [u8]) -> Option<Token<'h>> {
+    let text = rest.trim_ascii_start();
+    let (&first, behind) = text.split_first()?;
+    let (token, behind) = match first {
+        b'=' => (Token::Equals, behind),
+        b',' => (Token::Comma, behind),
+        b'"' => {
+            let mut is_escaped = false;
+            let end = behind.iter().position(|&byte| {
+                let ends = byte == b'"' && !is_escaped;
+                is_escaped = byte == b'\\' && !is_escaped;
+                ends
+            });
+            // What is never closed reaches to the end.
+            let (quoted, behind) = behind.split_at(end.unwrap_or(behind.len()));
+            (Token::Quoted(quoted), behind.get(1..).unwrap_or_default())
+        }
+        _ => {
+            let end = text.iter().position(|byte| b"=,\" \t".contains(byte));
+            let (word, behind) = text.split_at(end.unwrap_or(text.len()));
+            (Token::Word(word), behind)
+        }
+    };
+    *rest = behind;
+    Some(token)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -28,6 +82,8 @@ mod tests {
                 true,
             ),
             (&["Bearer error=invalid_token"], true),
+            (&[r#"Bearer error = "invalid_token""#], true),
+            (&["Bearer\terror=invalid_token"], true),
             (&[r#"bearer ERROR="invalid_token""#], true),
             (
                 &[r#"ApiKey realm="x", Bearer realm="y",error="invalid_token""#],
@@ -40,16 +96,37 @@ mod tests {
                 ],
                 true,
             ),
+            (&[r#"Negotiate YQ==, Bearer error="invalid_token""#], true),
+            (
+                &[r#"Bearer realm="\"schlüssel\"", error="invalid_token""#],
+                true,
+            ),
             (&[], false),
             (&["Bearer"], false),
+            (&["Bearer error"], false),
+            (&["Bearer error="], false),
             (&[r#"Bearer error="insufficient_scope""#], false),
             (&[r#"Bearer error="invalid_request""#], false),
+            (&[r#"Bearer error="INVALID_TOKEN""#], false),
+            (&[r#"Bearer error="invalid_token, or so""#], false),
             (&[r#"Bearer x_error="invalid_token""#], false),
+            (
+                &[r#"Bearer error_description="error=invalid_token""#],
+                false,
+            ),
+            (
+                &[r#"Bearer error_description="no error=invalid_token here""#],
+                false,
+            ),
+            (&[r#"Bearer realm="a \", error=invalid_token""#], false),
+            (&[r#"Bearer realm="a, error=invalid_token"#], false),
+            (&[r#"Bearer error, invalid_token"#], false),
             (&[r#"DPoP error="use_dpop_nonce""#], false),
         ] {
             let mut headers = HeaderMap::new();
             for challenge in challenges {
-                headers.append(WWW_AUTHENTICATE, challenge.parse().expect(challenge));
+                let value = HeaderValue::from_bytes(challenge.as_bytes()).expect(challenge);
+                headers.append(WWW_AUTHENTICATE, value);
             }
             assert_eq!(says(&headers, "invalid_token"), expected, "{challenges:?}");
         }

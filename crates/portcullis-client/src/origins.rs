@@ -100,6 +100,17 @@ impl Origins {
         self.listed.iter().any(|origin| !origin.is_https)
     }
 
+    /// The URI with scheme and authority. One that names none goes where the channel goes.
+    pub(crate) fn absolute(&self, uri: &Uri) -> Uri {
+        let mut parts = uri.clone().into_parts();
+        if let ([origin], None, true) = (&*self.listed, &parts.authority, self.is_channel) {
+            let authority = format!("{}:{}", origin.host, origin.port);
+            parts.scheme = origin.scheme().parse().ok();
+            parts.authority = authority.parse().ok();
+        }
+        Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+    }
+
     /// Whether it may be sent with a request of this head.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
         if self.allow(uri) && self.agrees(uri, headers) {
@@ -323,6 +334,13 @@ mod tests {
         assert!(channel.allow(&uri("/orders.Orders/List")));
         assert!(channel.allow(&uri("https://orders.example.com/orders.Orders/List")));
         assert!(!channel.allow(&uri("https://evil.example/orders.Orders/List")));
+        let absolute = channel.absolute(&uri("/orders.Orders/List?a"));
+        assert_eq!(
+            absolute,
+            "https://orders.example.com:443/orders.Orders/List?a"
+        );
+        let own = uri("https://orders.example.com/a");
+        assert_eq!(channel.absolute(&own), own);
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("evil.example"));
         assert!(channel.check(&uri("/a"), &headers).is_err());

@@ -4,14 +4,13 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Extensions, HeaderName, Uri};
+use http::{Extensions, HeaderName, StatusCode, Uri};
 use portcullis_core::{ConfigError, Secret};
 use reqwest::{Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
 
 use crate::{
-    AddApiKeyLayer, AddTokenError, Origins, ReplayBody, TokenSource,
-    layer::{add, refusal},
+    AccessToken, AddApiKeyLayer, AddTokenError, Origins, ReplayBody, TokenSource, layer::refusal,
 };
 
 /// Builds a client of reqwest whose requests carry credentials, by the rules of [`AddTokenLayer`](crate::AddTokenLayer)
@@ -163,13 +162,15 @@ impl Middleware for AddToken {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        check(&self.origins, &request)?;
+        let uri = check(&self.origins, &request)?;
         let token = self.source.token().await;
         let token = token.map_err(|error| not_sent(AddTokenError::Token(error)))?;
         let again = request.try_clone();
-        add(request.headers_mut(), &token);
+        add(&token, &uri, &mut request)?;
         let response = next.clone().run(request, extensions).await?;
-        if !is_refused(&response) || !self.source.reject(&token) {
+        let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED;
+        let asks_for_nonce = token.answered(&uri, is_unauthorized, response.headers());
+        if !asks_for_nonce && (!is_refused(&response) || !self.source.reject(&token)) {
             return Ok(response);
         }
         let Some(mut request) = again else {
@@ -179,8 +180,9 @@ impl Middleware for AddToken {
             return Ok(response);
         };
         drop(response);
-        add(request.headers_mut(), &token);
+        add(&token, &uri, &mut request)?;
         let response = next.run(request, extensions).await?;
+        token.answered(&uri, false, response.headers());
         if is_refused(&response) {
             // Once is enough here; the next call has another.
             self.source.reject(&token);
@@ -205,13 +207,22 @@ impl Middleware for AddApiKey {
     }
 }
 
-fn check(origins: &Origins, request: &Request) -> Result<(), Error> {
+fn add(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<(), Error> {
+    let method = request.method().clone();
+    token
+        .authorize(&method, uri, request.headers_mut())
+        .map_err(|error| not_sent(AddTokenError::Token(error)))
+}
+
+/// Where the request goes, if it may go there with a credential.
+fn check(origins: &Origins, request: &Request) -> Result<Uri, Error> {
     // Read as reqwest reads it beneath. What is no URI is an authority without a scheme here, which goes nowhere.
     let uri: Result<Uri, _> = request.url().as_str().parse();
     let uri = uri.unwrap_or_else(|_| Uri::from_static("unreadable"));
     origins
         .check(&uri, request.headers())
-        .map_err(|forbidden| not_sent(AddTokenError::Origin(forbidden)))
+        .map_err(|forbidden| not_sent(AddTokenError::Origin(forbidden)))?;
+    Ok(uri)
 }
 
 fn not_sent(error: AddTokenError) -> Error {

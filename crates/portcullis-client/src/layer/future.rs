@@ -6,11 +6,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, Uri, header::AUTHORIZATION};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AddTokenError, refusal, service::add};
+use super::{AddTokenError, refusal};
 use crate::{AccessToken, TokenError, TokenSource};
 
 pin_project! {
@@ -44,7 +44,11 @@ struct Call<S, B> {
     token: AccessToken,
     source: TokenSource,
     again: Option<Box<Again<S, B>>>,
+    target: Target,
 }
+
+/// Where the request goes, if the token is bound to a key: what a proof tells, and whose nonces are learnt.
+type Target = Option<Box<Uri>>;
 
 /// The same request, to be sent once more. Boxed, as it would be most of the future of calls that have none.
 struct Again<S, B> {
@@ -68,6 +72,7 @@ where
     S: Service<Request<B>>,
 {
     source: TokenSource,
+    target: Target,
     /// Gone when the source has answered.
     asked: Option<Asked>,
     /// Polled for readiness only once there is a token: whoever waits for that holds no place in it.
@@ -99,22 +104,33 @@ where
         again: Option<Request<B>>,
         token: AccessToken,
         source: TokenSource,
+        target: Target,
     ) -> Self
     where
         S: Clone,
     {
         Self {
-            state: State::calling(service, request, again, token, source),
+            state: State::calling(service, request, again, token, source, target),
         }
     }
 
     pub(super) fn waiting(
         source: TokenSource,
+        target: Target,
         service: S,
         request: Request<B>,
         again: Option<Request<B>>,
     ) -> Self {
-        let waiting = Waiting::new(source, service, request, again, None);
+        let asked = Some(ask(&source));
+        let waiting = Box::new(Waiting {
+            source,
+            target,
+            asked,
+            service,
+            request: Some(request),
+            again,
+            refused: None,
+        });
         Self {
             state: State::Waiting { waiting },
         }
@@ -131,37 +147,26 @@ where
         again: Option<Request<B>>,
         token: AccessToken,
         source: TokenSource,
+        target: Target,
     ) -> Self {
-        add(request.headers_mut(), &token);
+        if let Some(target) = &target {
+            let method = request.method().clone();
+            if let Err(error) = token.authorize(&method, target, request.headers_mut()) {
+                let error = Some(AddTokenError::Token(error));
+                return Self::Refused { error };
+            }
+        } else {
+            let value = token.header_value().clone();
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
         let call = Call {
             token,
             source,
             again: again.map(|request| Again::new(service, request)),
+            target,
         };
         let future = service.call(request);
         Self::Calling { future, call }
-    }
-}
-
-impl<S, B> Waiting<S, B>
-where
-    S: Service<Request<B>>,
-{
-    fn new(
-        source: TokenSource,
-        service: S,
-        request: Request<B>,
-        again: Option<Request<B>>,
-        refused: Option<S::Response>,
-    ) -> Box<Self> {
-        Box::new(Self {
-            asked: Some(ask(&source)),
-            source,
-            service,
-            request: Some(request),
-            again,
-            refused,
-        })
     }
 }
 
@@ -197,8 +202,8 @@ where
             self.asked = Some(ask(&self.source));
         };
         let request = taken(&mut self.request);
-        let (again, source) = (self.again.take(), self.source.clone());
-        let calling = State::calling(&mut self.service, request, again, token, source);
+        let (again, source, target) = (self.again.take(), self.source.clone(), self.target.take());
+        let calling = State::calling(&mut self.service, request, again, token, source, target);
         Poll::Ready(Ok(calling))
     }
 }
@@ -215,18 +220,27 @@ where
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { future, call } => {
                     let response = ready!(future.poll(context)).map_err(AddTokenError::Inner)?;
-                    let is_refused =
-                        refusal::is_of_the_token(response.status(), response.headers());
-                    if !is_refused || !call.source.reject(&call.token) {
-                        return Poll::Ready(Ok(response));
-                    }
+                    let asked = match call.what_next(&response) {
+                        Next::PassOn => return Poll::Ready(Ok(response)),
+                        Next::Repeat => None,
+                        Next::Replace => Some(ask(&call.source)),
+                    };
                     let Some(again) = call.again.take() else {
                         return Poll::Ready(Ok(response));
                     };
                     let Again { service, request } = *again;
-                    let source = call.source.clone();
-                    let waiting = Waiting::new(source, service, request, None, Some(response));
-                    State::Waiting { waiting }
+                    State::Waiting {
+                        waiting: Box::new(Waiting {
+                            source: call.source.clone(),
+                            target: call.target.take(),
+                            // With a token at hand, nothing is gained by keeping the answer.
+                            refused: asked.is_some().then_some(response),
+                            asked,
+                            service,
+                            request: Some(request),
+                            again: None,
+                        }),
+                    }
                 }
                 StateProjection::Waiting { waiting } => match ready!(waiting.poll(context)) {
                     Ok(calling) => calling,
@@ -236,6 +250,32 @@ where
             };
             this.state.set(next);
         }
+    }
+}
+
+/// What an answer asks for.
+enum Next {
+    PassOn,
+    /// The same request with the same token: the service gave a nonce for the proof.
+    Repeat,
+    /// The same request with another token.
+    Replace,
+}
+
+impl<S, B> Call<S, B> {
+    fn what_next<C>(&self, response: &Response<C>) -> Next {
+        let (status, headers) = (response.status(), response.headers());
+        if let Some(target) = &self.target
+            && self
+                .token
+                .answered(target, status == StatusCode::UNAUTHORIZED, headers)
+        {
+            return Next::Repeat;
+        }
+        if refusal::is_of_the_token(status, headers) && self.source.reject(&self.token) {
+            return Next::Replace;
+        }
+        Next::PassOn
     }
 }
 

@@ -8,8 +8,6 @@ mod service;
 
 use std::{convert::Infallible, error::Error};
 
-#[cfg(feature = "reqwest-middleware")]
-pub(crate) use self::service::add;
 pub use self::{
     api_key::{AddApiKey, AddApiKeyFuture, AddApiKeyLayer},
     future::AddTokenFuture,

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -11,13 +11,16 @@ use super::{
     future::AddTokenFuture,
     replay::{NoReplay, Replay},
 };
-use crate::{AccessToken, Origins, TokenSource};
+use crate::{Origins, TokenSource};
 
 /// Puts the token of a [`TokenSource`] on every request (RFC 6750 §2.1), for any client that is a tower service over
 /// `http::Request`: hyper-util's `Client`, a tonic `Channel`.
 ///
 /// A request that goes to none of the [`Origins`] is not sent, nor is one for which there is no token: both are errors.
 /// An `Authorization` that a request has already is replaced.
+///
+/// A token that is bound to a key comes with a proof for each request (RFC 9449 §7.1). Where the service asks for a nonce in
+/// it, that is kept, and the request made once more as below.
 ///
 /// When a service answers 401 with `error="invalid_token"`, or over gRPC `UNAUTHENTICATED` and nothing else, the token is
 /// dropped, so that the next call has a fresh one. With [`replay`](Self::replay) the same request is sent once more with
@@ -110,6 +113,10 @@ where
         if let Err(forbidden) = origins.check(request.uri(), request.headers()) {
             return AddTokenFuture::refused(AddTokenError::Origin(forbidden));
         }
+        // Only a proof needs to tell where the request goes.
+        let target = source
+            .is_bound()
+            .then(|| Box::new(origins.absolute(request.uri())));
         let again = replay
             .replay(request.body())
             .map(|body| copy(&request, body));
@@ -118,14 +125,17 @@ where
             // service that is ready now is given up, and a clone is polled once there is a token.
             let service = self.inner.clone();
             self.inner = self.inner.clone();
-            return AddTokenFuture::waiting(source.clone(), service, request, again);
+            return AddTokenFuture::waiting(source.clone(), target, service, request, again);
         };
-        AddTokenFuture::calling(&mut self.inner, request, again, token, source.clone())
+        AddTokenFuture::calling(
+            &mut self.inner,
+            request,
+            again,
+            token,
+            source.clone(),
+            target,
+        )
     }
-}
-
-pub(crate) fn add(headers: &mut HeaderMap, token: &AccessToken) {
-    headers.insert(AUTHORIZATION, token.header_value().clone());
 }
 
 fn copy<B>(request: &Request<B>, body: B) -> Request<B> {

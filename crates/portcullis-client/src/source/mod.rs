@@ -216,6 +216,12 @@ impl TokenSource {
         self.0.shared.events.subscribe()
     }
 
+    /// Whether its tokens are bound to a key (RFC 9449), so that each request needs a proof.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.0.shared.binding.is_some()
+    }
+
     /// The client that tokens are issued to.
     #[must_use]
     pub fn client_id(&self) -> &str {

@@ -174,7 +174,10 @@ impl Task {
                 let token = held.token.clone();
                 (Ok(token), self.obtained(held, credential_expires_at))
             }
-            Err(error) => (Err(error.clone()), vec![self.failed(error)]),
+            Err(error) => {
+                let (error, event) = self.failed(error);
+                (Err(error), vec![event])
+            }
         };
         // Whoever asked while this was under way has the answer now.
         self.shared.is_asked.store(false, Ordering::Release);
@@ -240,25 +243,29 @@ impl Task {
         events
     }
 
-    fn failed(&self, error: TokenError) -> TokenEvent {
+    /// Notes a failure, and until when the server is left alone for it.
+    fn failed(&self, error: TokenError) -> (TokenError, TokenEvent) {
         let now = self.shared.clock.now();
         let (retry_after, jitter) = (error.retry_after(), jitter());
         // A token may be rejected meanwhile, which is not to be undone.
         self.shared.state.rcu(|state| {
             let mut state = State::clone(state);
             state.backoff = state.backoff.failed(now, retry_after, jitter);
-            state.failure = Some(error.clone());
+            let left = state.backoff.left(now);
+            state.failure = Some(error.clone().with_retry_after(left));
             state
         });
         let state = self.shared.state.load();
+        let error = state.failure.clone().unwrap_or(error);
         let life = state.held.as_ref().map(|held| held.life);
-        TokenEvent::Failed {
-            error,
+        let event = TokenEvent::Failed {
+            error: error.clone(),
             failures: state.backoff.failures(),
             serves_until: life
                 .filter(|life| life.is_live(now))
                 .map(|life| life.withheld_at),
-        }
+        };
+        (error, event)
     }
 
     /// Revokes the token at hand. It is forgotten first: whatever the server says, it is not to be used any more.

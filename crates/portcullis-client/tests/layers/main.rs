@@ -2,6 +2,7 @@
 
 mod allocations;
 mod arrival;
+mod bound;
 mod elsewhere;
 mod grpc;
 mod outages;
@@ -24,6 +25,7 @@ use portcullis_client::{
     AddApiKeyLayer, AddTokenLayer, AuthorizationServer, ClientAuthentication, Origins, TokenSource,
 };
 use portcullis_core::Secret;
+use portcullis_jwt::DpopKey;
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, ManualClock, TestIssuer,
 };
@@ -54,6 +56,15 @@ impl Setting {
 
     /// Whose source waits so long for an answer.
     async fn patient(timeout: Duration) -> Self {
+        Self::of(timeout, None).await
+    }
+
+    /// Whose tokens are bound to this key.
+    async fn bound(key: DpopKey) -> Self {
+        Self::of(Duration::from_millis(500), Some(key)).await
+    }
+
+    async fn of(timeout: Duration, key: Option<DpopKey>) -> Self {
         let clock = ManualClock::starting_now();
         let issuer = TestIssuer::builder()
             .clock(clock.clone())
@@ -67,7 +78,11 @@ impl Setting {
             .build()
             .expect("a server");
         let client = ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET);
-        let source = TokenSource::builder(&server, client).build();
+        let mut source = TokenSource::builder(&server, client);
+        if let Some(key) = key {
+            source = source.dpop(key);
+        }
+        let source = source.build();
         Self {
             issuer,
             clock,

@@ -12,9 +12,11 @@ use portcullis_client::{
     AddTokenError, AuthenticatedClientBuilder, ForbiddenOrigin, Origins, ReplayBody, TokenErrorKind,
 };
 use portcullis_core::Secret;
+use portcullis_jwt::DpopKey;
 use portcullis_test::{Endpoint, Fault};
 use reqwest::{Body, ClientBuilder, Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next, RequestBuilder};
+use serde_json::json;
 
 use crate::{
     KEY, Setting,
@@ -334,4 +336,21 @@ fn a_body_at_hand_can_be_had_again() {
     assert_eq!(again.as_bytes(), body.as_bytes());
     let stream = Body::wrap(Full::new(Bytes::from_static(b"two of these")));
     assert!(stream.replay().is_none());
+}
+
+#[tokio::test]
+async fn d6_a_bound_token_comes_with_a_proof_and_the_nonce_that_was_asked_for() {
+    let setting = Setting::bound(DpopKey::generate().expect("a key")).await;
+    let issued = json!({ "access_token": "bound", "token_type": "DPoP", "expires_in": 60 });
+    setting.issuer.fault(Endpoint::Token, Fault::Json(issued));
+    let target = Target::answering([Answer::WantsNonce("n-1"), Answer::Ok]).await;
+    let client = with_token(&setting, &target);
+    let response = client.get(target.at("/orders")).send().await;
+    assert_eq!(response.expect("an answer").status(), 200);
+    let recorded = target.recorded();
+    assert_eq!(recorded.len(), 2);
+    for request in &recorded {
+        assert_eq!(request.header("authorization"), "DPoP bound");
+    }
+    assert_ne!(recorded[0].header("dpop"), recorded[1].header("dpop"));
 }

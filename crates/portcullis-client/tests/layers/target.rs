@@ -45,6 +45,8 @@ pub(crate) enum Answer {
     /// This status, with this challenge.
     Refused(u16, &'static str),
     Redirect(u16, String),
+    /// 401, as the proof must have this nonce.
+    WantsNonce(&'static str),
     /// Trailers-only.
     Grpc(&'static str),
 }
@@ -154,6 +156,14 @@ impl Answer {
                 .status(*status)
                 .header(LOCATION, location)
                 .body("elsewhere".into()),
+            Self::WantsNonce(nonce) => response
+                .status(StatusCode::UNAUTHORIZED)
+                .header(
+                    WWW_AUTHENTICATE,
+                    r#"DPoP error="use_dpop_nonce", algs="ES256""#,
+                )
+                .header("dpop-nonce", *nonce)
+                .body("once more".into()),
             Self::Grpc(code) => response
                 .status(StatusCode::OK)
                 .header("content-type", "application/grpc")
