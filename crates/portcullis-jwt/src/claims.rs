@@ -14,53 +14,56 @@ use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
 /// can ask for: texts, numbers, and the lists it names. Whatever else there is keeps its name and its type only.
 #[derive(Debug)]
 pub(crate) struct Claims<'de> {
-    /// The members' names, cut short, side by side: what a search goes through.
-    briefs: SmallVec<[Brief; MEMBERS]>,
-    members: SmallVec<[Member<'de>; MEMBERS]>,
+    members: SmallVec<[Member<'de>; 12]>,
 }
-
-/// As many as most tokens have.
-const MEMBERS: usize = 12;
 
 #[derive(Debug)]
 struct Member<'de> {
+    brief: Brief,
     name: Cow<'de, str>,
     claim: Claim<'de>,
 }
 
-/// A name cut to what is compared at once: its length, and seven of its letters. A token's claims are looked for some
+impl Member<'_> {
+    fn is_named(&self, name: &str, brief: Brief) -> bool {
+        self.brief == brief && (brief.is_whole() || self.name == name)
+    }
+}
+
+/// A name cut to what is compared at once: its length, and eight of its letters. A token's claims are looked for some
 /// thirty times, by names that are mostly as long as each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Brief(u64);
+struct Brief {
+    length: usize,
+    letters: u64,
+}
 
 impl Brief {
-    const LETTERS: usize = 7;
+    const LETTERS: usize = 8;
 
-    /// Letters may be taken twice: with the length they tell a name of up to seven from any other all the same.
+    /// Letters may be taken twice: with the length they tell a name of up to eight from any other all the same.
     #[inline]
     fn of(name: &str) -> Self {
         let bytes = name.as_bytes();
         let letters = match (bytes.first_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
             (Some(first), _, _) => u64::from_le_bytes(*first),
-            (_, Some(first), Some([a, b, c])) => {
-                u64::from(u32::from_le_bytes(*first)) << 24
-                    | u64::from(u32::from_le_bytes([*a, *b, *c, 0]))
+            (_, Some(first), Some(last)) => {
+                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
             }
             _ => bytes
                 .iter()
                 .fold(0, |letters, letter| letters << 8 | u64::from(*letter)),
         };
-        let length = bytes.len().min(0xff) as u64;
-        Self(letters << 8 | length)
+        Self {
+            length: name.len(),
+            letters,
+        }
     }
-}
 
-/// Where the member of this name is.
-#[inline]
-fn position(briefs: &[Brief], members: &[Member<'_>], name: &str, brief: Brief) -> Option<usize> {
-    let is_whole = name.len() <= Brief::LETTERS;
-    let mut named = briefs.iter().zip(members);
-    named.position(|(other, member)| *other == brief && (is_whole || member.name == name))
+    /// Whether nothing was cut.
+    fn is_whole(self) -> bool {
+        self.length <= Self::LETTERS
+    }
 }
 
 impl<'de> Claims<'de> {
@@ -79,8 +82,11 @@ impl<'de> Claims<'de> {
     /// The claim named `name`, whatever its type.
     #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<&Claim<'de>> {
-        let at = position(&self.briefs, &self.members, name, Brief::of(name))?;
-        Some(&self.members[at].claim)
+        let brief = Brief::of(name);
+        self.members
+            .iter()
+            .find(|member| member.is_named(name, brief))
+            .map(|member| &member.claim)
     }
 
     /// Whether there is a claim named `name`, be it `null`.
@@ -158,20 +164,19 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut briefs, mut members) = (SmallVec::new(), SmallVec::new());
+        let mut members: SmallVec<[Member<'de>; 12]> = SmallVec::new();
         while let Some(Text(name)) = map.next_key()? {
             let brief = Brief::of(&name);
             // Compared one by one: an issuer has signed these, and a token is at most 8 KiB.
-            if position(&briefs, &members, &name, brief).is_some() {
+            if members.iter().any(|member| member.is_named(&name, brief)) {
                 return Err(A::Error::custom(DUPLICATE));
             }
             let claim = map.next_value_seed(ClaimSeed {
                 keep_list: &|| (self.wants_list)(&name),
             })?;
-            briefs.push(brief);
-            members.push(Member { name, claim });
+            members.push(Member { brief, name, claim });
         }
-        Ok(Claims { briefs, members })
+        Ok(Claims { members })
     }
 }
 
