@@ -1,15 +1,17 @@
-//! What the end-to-end tests share: the services under test, a real authorization server, and an HTTP client that sends
+//! What the end-to-end tests share: the services under test, real authorization servers, and an HTTP client that sends
 //! exactly the bytes it is given.
 //!
 //! Everything listens on a free loopback port and stops when it is dropped. The functions panic where something is
 //! not as a test needs it, and say what.
 
+mod glewlwyd;
 mod http;
 mod oidc_provider;
 mod program;
 mod service;
 mod token_cache;
 
+pub use glewlwyd::Glewlwyd;
 pub use http::{Connection, Response, exchange, get};
 pub use oidc_provider::{Key, OidcProvider, PersonalTokens};
 pub use program::program;

@@ -18,14 +18,13 @@ use crate::http::{Response, exchange};
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oidc-provider");
 const PATIENCE: Duration = Duration::from_secs(30);
 
-// As in provider.mjs.
-const CLIENT_SECRET: &str = "a secret of no value outside this test";
-const PERSONAL_CLIENT: &str = "https://orders.example.com";
+const PERSONAL_CLIENT: &str = "https://orders.example.com"; // as in provider.mjs
 
 /// A running authorization server; dropping it ends it.
 #[derive(Debug)]
 pub struct OidcProvider {
     issuer: String,
+    tls_origin: String,
     address: SocketAddr,
     _child: Child,
 }
@@ -53,6 +52,9 @@ pub struct Key {
 }
 
 impl OidcProvider {
+    /// The secret of the clients that [`machine_token`](Self::machine_token) takes the part of: `machine-` and a form.
+    pub const MACHINE_SECRET: &str = "a secret of no value outside this test"; // as in provider.mjs
+
     /// Starts a server with one key for each algorithm.
     ///
     /// # Panics
@@ -78,11 +80,12 @@ impl OidcProvider {
             "the authorization server did not start; `cargo xtask test` sets it up"
         );
         let started: Value = serde_json::from_str(&line).expect("its first line is JSON");
-        let issuer = started["issuer"].as_str().expect("an issuer").to_owned();
+        let issuer = text(&started, "issuer");
         let url = Url::parse(&issuer).expect("an issuer is a URL");
         let address = url.socket_addrs(|| None).expect("a loopback address")[0];
         Self {
             issuer,
+            tls_origin: text(&started, "tls_origin"),
             address,
             _child: child,
         }
@@ -92,6 +95,12 @@ impl OidcProvider {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Where clients with certificates go: the origin of the `mtls_endpoint_aliases` (RFC 8705 §5).
+    #[must_use]
+    pub fn tls_origin(&self) -> &str {
+        &self.tls_origin
     }
 
     /// A token by client credentials, with `orders:read` and `orders:write`, for a resource.
@@ -231,15 +240,37 @@ impl OidcProvider {
         self.change("rekey", json!({ "kid": kid })).await;
     }
 
+    /// Adds a client, by its metadata (RFC 7591 §2), or replaces the one of that id. It may have any scope, and asks for
+    /// itself.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn register(&self, client: &Value) {
+        self.command("clients/register", client).await;
+    }
+
+    /// What the server knows of a token (RFC 7662).
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn introspect(&self, token: &str) -> Value {
+        self.post_form(
+            "/token/introspection",
+            "machine-opaque",
+            &[("token", token)],
+        )
+        .await
+    }
+
     async fn change(&self, name: &str, options: Value) {
-        let response = self
-            .post(
-                &format!("/_test/keys/{name}"),
-                "application/json",
-                "",
-                &options.to_string(),
-            )
-            .await;
+        self.command(&format!("keys/{name}"), &options).await;
+    }
+
+    async fn command(&self, name: &str, options: &Value) {
+        let (path, options) = (format!("/_test/{name}"), options.to_string());
+        let response = self.post(&path, "application/json", "", &options).await;
         assert_eq!(response.status, 200, "{name}: {}", response.text());
     }
 
@@ -251,8 +282,11 @@ impl OidcProvider {
     async fn post_form(&self, path: &str, client: &str, fields: &[(&str, &str)]) -> Value {
         let encode =
             |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let credentials =
-            BASE64_STANDARD.encode(format!("{}:{}", encode(client), encode(CLIENT_SECRET)));
+        let credentials = BASE64_STANDARD.encode(format!(
+            "{}:{}",
+            encode(client),
+            encode(Self::MACHINE_SECRET)
+        ));
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();

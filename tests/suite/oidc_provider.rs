@@ -1,5 +1,8 @@
 //! Against npm's oidc-provider, an authorization server that shares no code with us.
 
+mod certificates;
+mod clients;
+mod dpop;
 mod flow;
 mod rotation;
 mod tokens;

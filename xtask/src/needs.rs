@@ -28,10 +28,17 @@ pub(crate) fn provide() -> Vec<Need> {
             found: node::provide().map(|node| Some(("PORTCULLIS_NODE", node))),
         },
         Need {
+            part: "the tests against a second authorization server",
+            tests: "glewlwyd",
+            may_be_absent: false,
+            // It keeps its state in tables that the tests make beforehand.
+            found: from_debian(&["glewlwyd", "sqlite3"]).map(|()| None),
+        },
+        Need {
             part: "the tests that paste commands into a shell",
             tests: "pasted_into_a_shell",
             may_be_absent: false,
-            found: from_debian("curl").map(|()| None),
+            found: from_debian(&["curl"]).map(|()| None),
         },
         Need {
             part: "the shared test vectors",
@@ -44,15 +51,20 @@ pub(crate) fn provide() -> Vec<Need> {
 
 /// Provides what counts instructions; no test needs it.
 pub(crate) fn valgrind() -> Result<(), Failure> {
-    from_debian("valgrind")
+    from_debian(&["valgrind"])
 }
 
-/// A program that Debian has in a package of the same name.
-fn from_debian(program: &str) -> Result<(), Failure> {
-    if answers(program, &["--version"]) {
+/// Programs that Debian has in packages of the same names.
+fn from_debian(programs: &[&str]) -> Result<(), Failure> {
+    let missing: Vec<&str> = programs
+        .iter()
+        .copied()
+        .filter(|program| !answers(program, &["--version"]))
+        .collect();
+    if missing.is_empty() {
         Ok(())
     } else {
-        apt::install(&[program])
+        apt::install(&missing)
     }
 }
 

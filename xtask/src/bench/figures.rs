@@ -1,5 +1,6 @@
 //! The figures, as a section of Markdown for each thing that was measured.
 
+mod client;
 mod cost;
 mod growth;
 mod http;
@@ -15,8 +16,11 @@ use crate::Failure;
 /// How figures of a part become text.
 type Show = fn(&Value) -> Result<String, Failure>;
 
-/// The headings, in the order of the page, each with the part whose figures stand there.
-const SECTIONS: [(&str, &str, Show); 8] = [
+/// What has figures of several parts.
+const OUTGOING: &str = "Outgoing calls";
+
+/// The headings, in the order of the page, each with the part whose figures stand there; one that is repeated goes on.
+const SECTIONS: [(&str, &str, Show); 11] = [
     ("Time, in process", "latency", cost::tokens),
     ("API keys, and the floor", "latency", cost::keys),
     ("Refusals", "latency", cost::refusals),
@@ -24,6 +28,9 @@ const SECTIONS: [(&str, &str, Show); 8] = [
     ("Verdicts", "verdicts", verdicts::show),
     ("Growth and threads", "growth", growth::show),
     ("Memory of API keys", "memory", growth::memory),
+    (OUTGOING, "client_latency", client::time),
+    (OUTGOING, "client_allocations", client::allocations),
+    (OUTGOING, "client_behaviour", client::behaviour),
     ("HTTP/1.1 on loopback", "portcullis-bench-http", http::show),
 ];
 
@@ -41,8 +48,13 @@ pub(super) fn of(
     if quick {
         text += &format!("\nMeasured briefly, by `{COMMAND} --quick`: not to be quoted.\n");
     }
+    let mut above = "";
     for (heading, name, show) in SECTIONS {
-        text += &format!("\n### {heading}\n\n");
+        if heading != above {
+            text += &format!("\n### {heading}\n");
+            above = heading;
+        }
+        text += "\n";
         let mut outcomes = outcomes.iter();
         text += &match outcomes.find(|(part, _)| part.name == name) {
             Some((_, Outcome::Taken(figures))) => {

@@ -44,8 +44,13 @@ const IN_PROCESS: Part = Part {
     needs_taskset: false,
 };
 
+const CLIENT: Part = Part {
+    package: "portcullis-bench-client",
+    ..IN_PROCESS
+};
+
 /// All parts, in the order in which they are run.
-pub(super) const PARTS: [Part; 6] = [
+pub(super) const PARTS: [Part; 9] = [
     Part {
         name: "latency",
         what: "time, in process",
@@ -77,6 +82,26 @@ pub(super) const PARTS: [Part; 6] = [
         package: "portcullis-bench-growth",
         program: "memory",
         ..IN_PROCESS
+    },
+    Part {
+        name: "client_latency",
+        what: "time of outgoing calls",
+        program: "client_latency",
+        ..CLIENT
+    },
+    Part {
+        name: "client_allocations",
+        what: "allocations of outgoing calls",
+        program: "client_allocations",
+        ..CLIENT
+    },
+    Part {
+        name: "client_behaviour",
+        what: "behaviour of outgoing calls",
+        program: "client_behaviour",
+        // Thousands of callers and an issuer for each contender.
+        pinned: false,
+        ..CLIENT
     },
     Part {
         name: "portcullis-bench-http",

@@ -5,7 +5,7 @@ use portcullis_client::{
     TokenEvent, TokenSource,
 };
 use portcullis_core::Clock;
-use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, TestIssuer};
+use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
 
 use crate::{Setting, secs};
 
@@ -81,6 +81,27 @@ async fn two_secrets_are_offered_in_turn_and_the_good_one_is_remembered() {
     assert_eq!(setting.token_requests(), 2);
     setting.source.refresh().await.expect("a token");
     assert_eq!(setting.token_requests(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_without_a_word_is_offered_the_next_secret() {
+    for status in [401, 403] {
+        let secrets = ClientSecrets::new(["not yet known", DEFAULT_CLIENT_SECRET]);
+        let client = ClientAuthentication::secret_post(DEFAULT_CLIENT_ID, secrets);
+        let setting = Setting::of(client, |source| source).await;
+        let refusal = Fault::Answer {
+            status,
+            content_type: "text/plain",
+            body: Vec::new(),
+        };
+        setting
+            .issuer
+            .fault_for(Endpoint::Token, refusal.clone(), 1);
+        setting.token().await.expect("a token");
+        setting.issuer.fault(Endpoint::Token, refusal);
+        let error = setting.source.refresh().await.expect_err("refused");
+        assert_eq!(error.kind(), TokenErrorKind::Status(status));
+    }
 }
 
 #[tokio::test]

@@ -60,6 +60,12 @@ impl From<Secret> for ClientSecret {
     }
 }
 
+impl From<String> for ClientSecret {
+    fn from(secret: String) -> Self {
+        Self::new(secret)
+    }
+}
+
 impl From<&str> for ClientSecret {
     fn from(secret: &str) -> Self {
         Self::new(secret)

@@ -105,12 +105,13 @@ impl OAuthAnswer {
         })
     }
 
-    /// Whether the server does not accept the credential that was sent, so that another may do (RFC 6749 §5.2).
+    /// Whether the server does not accept the credential that was sent, so that another may do (RFC 6749 §5.2). Some say
+    /// so by the status alone.
     pub(super) fn rejects_the_client(&self) -> bool {
-        !self.status.is_success()
-            && self
-                .error()
-                .is_some_and(|error| &*error.code == "invalid_client")
+        match (self.status, self.error()) {
+            (status, Some(error)) => !status.is_success() && &*error.code == "invalid_client",
+            (status, None) => status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN,
+        }
     }
 }
 

@@ -1,0 +1,203 @@
+//! Services that get their own tokens here.
+
+use std::fs;
+
+use portcullis_client::{
+    ClientAuthentication, ClientKeys, ClientSecrets, TokenErrorKind, TokenSource,
+};
+use portcullis_jwt::Algorithm;
+use portcullis_test::{SigningAlgorithm, SigningKey};
+use portcullis_tests::OidcProvider;
+use serde_json::json;
+
+use super::{ORDERS, orders_api};
+use crate::clients::{Client, SECRET, WRONG, is_served, server, signing, source, with_keys};
+
+/// An id and a secret that arrive whole only where each is form-encoded before Base64 (RFC 6749 §2.3.1). The server
+/// takes no characters outside ASCII (RFC 6749 appendix A.2).
+const ODD: (&str, &str) = ("a:b c", r#"p%ss w/"&=rd:+%20"#);
+
+#[tokio::test]
+async fn a_client_by_each_method_is_served() {
+    let provider = OidcProvider::start().await;
+    let service = orders_api(&provider).await;
+    let by_secret = [
+        Client::secret_basic("secret-basic", SECRET),
+        Client::secret_post("secret-post", SECRET),
+        Client::secret_basic(ODD.0, ODD.1),
+        Client::secret_post(ODD.0, ODD.1),
+    ];
+    let by_assertion = Algorithm::SYMMETRIC.map(Client::secret_jwt);
+    // A client signs under the name `EdDSA` alone.
+    let by_key = SigningAlgorithm::ASYMMETRIC
+        .into_iter()
+        .filter(|algorithm| *algorithm != SigningAlgorithm::Ed25519)
+        .map(Client::private_key_jwt);
+    let clients = by_secret.into_iter().chain(by_assertion).chain(by_key);
+    for client in clients {
+        provider.register(&client.metadata).await;
+        is_served(provider.issuer(), &client.authentication, &service).await;
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_may_be_addressed_to_the_endpoint() {
+    let provider = OidcProvider::start().await;
+    let service = orders_api(&provider).await;
+    for client in [
+        Client::secret_jwt(Algorithm::HS256),
+        Client::private_key_jwt(SigningAlgorithm::ES256),
+    ] {
+        provider.register(&client.metadata).await;
+        let authentication = client.authentication.dangerous_endpoint_audience();
+        is_served(provider.issuer(), &authentication, &service).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_told_by_its_code() {
+    let provider = OidcProvider::start().await;
+    let clients = [
+        Client::secret_basic("secret-basic", SECRET),
+        Client::secret_post("secret-post", SECRET),
+        Client::secret_jwt(Algorithm::HS256),
+        Client::private_key_jwt(SigningAlgorithm::ES256),
+    ];
+    for client in &clients {
+        provider.register(&client.metadata).await;
+    }
+    let stranger = signing(&SigningKey::shared(SigningAlgorithm::ES256, 1));
+    let [basic, post, by_secret, by_key] = clients
+        .each_ref()
+        .map(|client| client.authentication.client_id());
+    for client in [
+        ClientAuthentication::secret_basic(basic, WRONG),
+        ClientAuthentication::secret_post(post, WRONG),
+        ClientAuthentication::secret_jwt(by_secret, WRONG, Algorithm::HS256),
+        ClientAuthentication::private_key_jwt(by_key, stranger),
+        ClientAuthentication::secret_basic("nobody", SECRET),
+        // A method that was not agreed upon.
+        ClientAuthentication::secret_basic(by_secret, SECRET),
+    ] {
+        let source = source(provider.issuer(), &client);
+        assert_refused(&source, client.method(), "invalid_client").await;
+    }
+
+    let mut reader = Client::secret_basic("reader", SECRET);
+    reader.metadata["scope"] = "orders:read".into();
+    provider.register(&reader.metadata).await;
+    let asking = || TokenSource::builder(&server(provider.issuer()), reader.authentication.clone());
+    let beyond = asking().resource(ORDERS).scopes(["orders:write"]);
+    let elsewhere = asking().resource("https://nowhere.example.com");
+    for (what, source, code) in [
+        ("a scope that is not the client's", beyond, "invalid_scope"),
+        ("an unknown resource", elsewhere, "invalid_target"),
+    ] {
+        assert_refused(&source.build().expect("a source"), what, code).await;
+    }
+}
+
+#[tokio::test]
+async fn a_scope_that_the_server_does_not_know_opens_nothing() {
+    let provider = OidcProvider::start().await;
+    let service = orders_api(&provider).await;
+    let client = Client::secret_basic("secret-basic", SECRET);
+    provider.register(&client.metadata).await;
+    let source = TokenSource::builder(&server(provider.issuer()), client.authentication);
+    let source = source.scopes(["orders:burn"]).resource(ORDERS).build();
+    let token = source.expect("a source").token().await;
+    // The server leaves it out and does not say so.
+    let token = token.expect("a token without scopes");
+    let caller = service.get_with_token("/whoami", token.expose()).await;
+    assert_eq!(caller.json()["scopes"], json!([]));
+    let answer = service.get_with_token("/orders", token.expose()).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+}
+
+async fn assert_refused(source: &TokenSource, what: &str, code: &str) {
+    let error = source.token().await.expect_err(what);
+    assert_eq!(error.kind(), TokenErrorKind::Refused, "{what}: {error}");
+    let oauth_error = error.oauth_error().expect("an error of OAuth");
+    assert_eq!(&*oauth_error.code, code, "{what}: {error}");
+}
+
+#[tokio::test]
+async fn of_several_credentials_the_one_that_is_known_serves() {
+    let provider = OidcProvider::start().await;
+    let service = orders_api(&provider).await;
+    let secrets = || ClientSecrets::new([WRONG, SECRET]);
+    let keys = [0, 1].map(|index| SigningKey::shared(SigningAlgorithm::ES256, index));
+    for client in [
+        Client::secret_basic("secret-basic", SECRET),
+        Client::secret_post("secret-post", SECRET),
+        Client::secret_jwt(Algorithm::HS512),
+    ] {
+        provider.register(&client.metadata).await;
+    }
+    provider
+        .register(&with_keys("private-key-jwt", &[&keys[1]]))
+        .await;
+    for client in [
+        ClientAuthentication::secret_basic("secret-basic", secrets()),
+        ClientAuthentication::secret_post("secret-post", secrets()),
+        ClientAuthentication::secret_jwt("secret-jwt-HS512", secrets(), Algorithm::HS512),
+        ClientAuthentication::private_key_jwt(
+            "private-key-jwt",
+            ClientKeys::new(keys.each_ref().map(signing)),
+        ),
+    ] {
+        is_served(provider.issuer(), &client, &service).await;
+    }
+}
+
+#[tokio::test]
+async fn a_private_key_is_replaced_while_the_source_runs() {
+    let provider = OidcProvider::start().await;
+    let [old, new] = [0, 1].map(|index| SigningKey::shared(SigningAlgorithm::PS256, index));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("key.json");
+    let put = |key: &SigningKey| {
+        fs::write(&path, key.private_jwk().to_string()).expect("a file in a folder of ours");
+    };
+
+    put(&old);
+    provider
+        .register(&with_keys("rotating", &[&old, &new]))
+        .await;
+    let client = ClientAuthentication::private_key_jwt("rotating", ClientKeys::jwk_file(&path));
+    let source = source(provider.issuer(), &client);
+    source.token().await.expect("by the old key");
+
+    put(&new);
+    source.refresh().await.expect("by the new key");
+    provider.register(&with_keys("rotating", &[&new])).await;
+    source.refresh().await.expect("by the new key still");
+
+    put(&old);
+    let error = source
+        .refresh()
+        .await
+        .expect_err("the old key is not known any more");
+    let code = error.oauth_error().map(|error| &*error.code);
+    assert_eq!(code, Some("invalid_client"), "{error}");
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_gone() {
+    let provider = OidcProvider::start().await;
+    let client = ClientAuthentication::secret_basic("machine-opaque", OidcProvider::MACHINE_SECRET);
+    let source = source(provider.issuer(), &client);
+    let token = source.token().await.expect("a token");
+    assert_eq!(provider.introspect(token.expose()).await["active"], true);
+
+    source.revoke().await.expect("it is revoked");
+    assert_eq!(provider.introspect(token.expose()).await["active"], false);
+    assert!(source.current().is_none());
+    source.revoke().await.expect("there is nothing to revoke");
+
+    let next = source.token().await.expect("another token");
+    assert!(!next.is(&token));
+    assert_eq!(provider.introspect(next.expose()).await["active"], true);
+    source.shut_down().await.expect("it is revoked");
+    assert_eq!(provider.introspect(next.expose()).await["active"], false);
+}
