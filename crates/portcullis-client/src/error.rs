@@ -17,7 +17,6 @@ struct Inner {
     message: Box<str>,
     oauth: Option<OAuthError>,
     retry_after: Option<Duration>,
-    source: Option<FetchError>,
 }
 
 /// The kinds of [`TokenError`].
@@ -41,6 +40,8 @@ pub enum TokenErrorKind {
     TokenType,
     /// What the client authenticates with could not be had.
     Credential,
+    /// As much is under way as there is room for.
+    Busy,
     /// There is nobody's token to act on behalf of, or it has expired.
     NoSubjectToken,
     /// The source was shut down, its runtime has ended, or its task panicked.
@@ -54,7 +55,6 @@ impl TokenError {
             message: message.into(),
             oauth: None,
             retry_after: None,
-            source: None,
         }))
     }
 
@@ -114,9 +114,8 @@ impl From<FetchError> for TokenError {
             _ => TokenErrorKind::Unreachable,
         };
         let retry_after = error.retry_after();
-        Self::new(kind, error.to_string())
-            .with_retry_after(retry_after)
-            .with(|inner| inner.source = Some(error))
+        // Its message tells its causes.
+        Self::new(kind, error.to_string()).with_retry_after(retry_after)
     }
 }
 
@@ -136,9 +135,4 @@ impl fmt::Debug for TokenError {
     }
 }
 
-impl Error for TokenError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // Its message is this one's.
-        self.0.source.as_ref().and_then(Error::source)
-    }
-}
+impl Error for TokenError {}

@@ -32,12 +32,12 @@ pub use self::{
     exchange::{SubjectToken, TokenExchange, TokenExchangeBuilder},
     layer::{
         AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddToken, AddTokenError, AddTokenFuture,
-        AddTokenLayer, NoReplay, Replay, ReplayBody,
+        AddTokenLayer, NoReplay, Replay, ReplayBodies, ReplayBody,
     },
     origins::{ForbiddenOrigin, Origins},
     set::TokenSet,
     source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
-    token::AccessToken,
+    token::{AccessToken, Authorized},
 };
 pub use portcullis_jwt::DpopKey;
 pub use portcullis_remote::{

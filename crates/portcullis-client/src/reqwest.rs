@@ -4,13 +4,14 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Extensions, HeaderName, StatusCode, Uri};
+use http::{Extensions, HeaderName, Uri};
 use portcullis_core::{ConfigError, Secret};
 use reqwest::{Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
 
 use crate::{
-    AccessToken, AddApiKeyLayer, AddTokenError, Origins, ReplayBody, TokenSource, layer::refusal,
+    AccessToken, AddApiKeyLayer, AddTokenError, Authorized, Origins, ReplayBody, TokenSource,
+    layer::refusal,
 };
 
 /// Builds a client of reqwest whose requests carry credentials, by the rules of [`AddTokenLayer`](crate::AddTokenLayer)
@@ -166,10 +167,9 @@ impl Middleware for AddToken {
         let token = self.source.token().await;
         let token = token.map_err(|error| not_sent(AddTokenError::Token(error)))?;
         let again = request.try_clone();
-        add(&token, &uri, &mut request)?;
+        let sent = add(&token, &uri, &mut request)?;
         let response = next.clone().run(request, extensions).await?;
-        let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED;
-        let asks_for_nonce = token.answered(&uri, is_unauthorized, response.headers());
+        let asks_for_nonce = token.answered(&sent, &uri, response.status(), response.headers());
         if !asks_for_nonce && (!is_refused(&response) || !self.source.reject(&token)) {
             return Ok(response);
         }
@@ -180,12 +180,13 @@ impl Middleware for AddToken {
             return Ok(response);
         };
         drop(response);
-        add(&token, &uri, &mut request)?;
+        let sent = add(&token, &uri, &mut request)?;
         let response = next.run(request, extensions).await?;
-        token.answered(&uri, false, response.headers());
+        // Once more is enough; the next call has the nonce.
+        let _ = token.answered(&sent, &uri, response.status(), response.headers());
         if is_refused(&response) {
             // Once is enough here; the next call has another.
-            self.source.reject(&token);
+            let _ = self.source.reject(&token);
         }
         Ok(response)
     }
@@ -207,7 +208,7 @@ impl Middleware for AddApiKey {
     }
 }
 
-fn add(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<(), Error> {
+fn add(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<Authorized, Error> {
     let method = request.method().clone();
     token
         .authorize(&method, uri, request.headers_mut())

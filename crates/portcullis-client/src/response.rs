@@ -60,7 +60,7 @@ struct Body {
 impl Issued {
     /// `asked` is the one type that is of use: a token of another would be sent as what it is not.
     pub(crate) fn read(answer: &OAuthAnswer, asked: TokenType) -> Result<Self, TokenError> {
-        let place = answer.url().as_str();
+        let place = answer.place();
         if let Some(error) = answer.error() {
             return Err(TokenError::refused(place, error).with_retry_after(answer.retry_after()));
         }

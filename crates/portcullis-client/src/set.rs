@@ -80,6 +80,7 @@ impl TokenSet {
         let scopes = crate::source::scopes(&given)?;
         let inner = &*self.0;
         let mut sources = inner.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.retain(|kept| !kept.source.is_stopped());
         let is_it = |kept: &Kept| *kept.resource == *resource && kept.scopes == scopes;
         let kept = match sources.iter().position(is_it) {
             Some(0) => return Ok(sources[0].source.clone()),

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{ScopeSet, SharedClock, UnixTime};
 use portcullis_jwt::{DpopKey, DpopRequest};
 use portcullis_remote::DpopNonces;
@@ -20,6 +20,12 @@ struct Inner {
     binding: Option<Binding>,
     expires_at: UnixTime,
     scopes: ScopeSet,
+}
+
+/// What was put on a request beside the token.
+#[derive(Clone, Debug)]
+pub struct Authorized {
+    nonce: Option<Arc<str>>,
 }
 
 /// What a token is bound to (RFC 9449), and what proofs of that are made of.
@@ -67,26 +73,40 @@ impl AccessToken {
         method: &Method,
         uri: &Uri,
         headers: &mut HeaderMap,
-    ) -> Result<(), TokenError> {
+    ) -> Result<Authorized, TokenError> {
+        let mut sent = Authorized { nonce: None };
         if let Some(binding) = &self.0.binding {
             let origin = origin(uri).ok_or_else(|| {
                 failed("the URI names no scheme and authority, which a proof must tell")
             })?;
-            let proof = binding.proof(method, &origin, uri.path(), self.expose())?;
+            sent.nonce = binding.nonces.get(&origin);
+            let nonce = sent.nonce.as_deref();
+            let proof = binding.proof(method, &origin, uri.path(), nonce, self.expose())?;
             headers.insert(DPOP, proof);
         }
         headers.insert(AUTHORIZATION, self.0.header.clone());
-        Ok(())
+        Ok(sent)
     }
 
     /// Takes note of what the answer to a request with this token says of nonces (RFC 9449 §8.2), and tells whether the
-    /// server asks for the request once more with the one that it gave (§9).
-    pub fn answered(&self, uri: &Uri, is_unauthorized: bool, headers: &HeaderMap) -> bool {
-        let Some(binding) = &self.0.binding else {
+    /// server asks for the request once more with another than was sent (§9). `sent` is what
+    /// [`authorize`](Self::authorize) returned for that request.
+    #[must_use]
+    pub fn answered(
+        &self,
+        sent: &Authorized,
+        uri: &Uri,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> bool {
+        let Some((binding, origin)) = self.0.binding.as_ref().zip(origin(uri)) else {
             return false;
         };
-        let is_new = origin(uri).is_some_and(|origin| binding.nonces.learn(&origin, headers));
-        is_new && is_unauthorized && crate::challenge::says(headers, "use_dpop_nonce")
+        binding.nonces.learn(&origin, headers);
+        // Another request may have learnt it first.
+        status == StatusCode::UNAUTHORIZED
+            && binding.nonces.get(&origin) != sent.nonce
+            && crate::challenge::says(headers, "use_dpop_nonce")
     }
 
     /// The value of an `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1), marked as sensitive.
@@ -132,14 +152,14 @@ impl Binding {
         method: &Method,
         origin: &str,
         path: &str,
+        nonce: Option<&str>,
         token: &str,
     ) -> Result<HeaderValue, TokenError> {
-        let nonce = self.nonces.get(origin);
         let proof = self.key.proof(&DpopRequest {
             method: method.as_str(),
             uri: &format!("{origin}{path}"),
             now: self.clock.now(),
-            nonce: nonce.as_deref(),
+            nonce,
             access_token: Some(token),
         });
         let proof =
@@ -256,26 +276,28 @@ mod tests {
     fn d6_the_newest_nonce_is_used_for_the_server_that_gave_it() {
         let token = bound();
         let uri: Uri = "https://a.example/x".parse().expect("a URI");
+        let send = || {
+            let mut headers = HeaderMap::new();
+            let sent = token.authorize(&Method::GET, &uri, &mut headers);
+            sent.expect("authorized")
+        };
+        let asks = |sent: &Authorized, status, headers: &HeaderMap| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            token.answered(sent, &uri, status, headers)
+        };
         let mut answer = HeaderMap::new();
         answer.insert(
             "www-authenticate",
             HeaderValue::from_static(r#"DPoP error="use_dpop_nonce""#),
         );
-        assert!(
-            !token.answered(&uri, true, &answer),
-            "there is no nonce to use"
-        );
+        let (first, second) = (send(), send());
+        assert!(!asks(&first, 401, &answer), "there is no nonce to use");
         answer.insert("dpop-nonce", HeaderValue::from_static("n-1"));
-        assert!(token.answered(&uri, true, &answer));
-        assert!(
-            !token.answered(&uri, true, &answer),
-            "it had that one already"
-        );
+        assert!(asks(&first, 401, &answer));
+        assert!(asks(&second, 401, &answer), "it had none either");
+        assert!(!asks(&send(), 401, &answer), "it had that one");
         answer.insert("dpop-nonce", HeaderValue::from_static("n-2"));
-        assert!(
-            !token.answered(&uri, false, &answer),
-            "nothing is asked for"
-        );
+        assert!(!asks(&send(), 200, &answer), "nothing is asked for");
 
         let nonce = |uri: &'static str| {
             let mut headers = HeaderMap::new();

@@ -123,7 +123,8 @@ impl TestIssuerBuilder {
     ///
     /// With none added there is one: [`DEFAULT_CLIENT_ID`](crate::DEFAULT_CLIENT_ID) with
     /// [`DEFAULT_CLIENT_SECRET`](crate::DEFAULT_CLIENT_SECRET), which may have whatever it asks for. The first client
-    /// is also the one that [`TestIssuer::token`] names.
+    /// is also the one that [`TestIssuer::token`] names. Its secret can be changed later, by
+    /// [`TestIssuer::client_secrets`].
     pub fn client<S: Into<String>>(
         mut self,
         client_id: &str,
@@ -184,12 +185,11 @@ impl TestIssuerBuilder {
             clock: self.clock,
             audiences: self.audiences,
             any_audience,
-            clients: self.clients,
             token_lifetime: self.token_lifetime,
             openid_discovery: self.openid_discovery,
             oauth_discovery: self.oauth_discovery,
         };
-        let state = Arc::new(State::new(settings, signing));
+        let state = Arc::new(State::new(settings, signing, self.clients));
         let server = Server::start(socket, Arc::clone(&state)).map_err(failed)?;
         Ok(TestIssuer::new(state, server))
     }

@@ -13,7 +13,8 @@ pub const DEFAULT_CLIENT_SECRET: &str = "test-secret";
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) id: String,
-    secret: Secret,
+    /// Any of them will do.
+    pub(crate) secrets: Vec<Secret>,
     /// `None`: whatever it asks for.
     scopes: Option<Vec<String>>,
 }
@@ -22,7 +23,7 @@ impl Client {
     pub(crate) fn new(id: &str, secret: Secret, scopes: Vec<String>) -> Self {
         Self {
             id: id.to_owned(),
-            secret,
+            secrets: vec![secret],
             scopes: Some(scopes),
         }
     }
@@ -31,13 +32,15 @@ impl Client {
     pub(crate) fn unlimited() -> Self {
         Self {
             id: DEFAULT_CLIENT_ID.to_owned(),
-            secret: Secret::new(DEFAULT_CLIENT_SECRET),
+            secrets: vec![Secret::new(DEFAULT_CLIENT_SECRET)],
             scopes: None,
         }
     }
 
     pub(crate) fn has_secret(&self, presented: &str) -> bool {
-        verify_slices_are_equal(self.secret.expose(), presented.as_bytes()).is_ok()
+        self.secrets
+            .iter()
+            .any(|own| verify_slices_are_equal(own.expose(), presented.as_bytes()).is_ok())
     }
 
     /// What the client is granted when it asks for `requested`; `None` when that is more than it may have.

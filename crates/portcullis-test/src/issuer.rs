@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use portcullis_core::Secret;
 use serde_json::Value;
 
 use crate::{
@@ -189,6 +190,27 @@ impl TestIssuer {
     pub fn publish<K: Into<PublishedKey>>(&self, keys: impl IntoIterator<Item = K>) {
         let keys = keys.into_iter().map(Into::into).collect();
         self.state.changing().published = keys;
+    }
+
+    /// Replaces the secrets of a client from the next request on. Any of them is accepted, so that a rotation goes by
+    /// adding the new one beside the old, and leaving the old one out later; with none the client is locked out. Tokens
+    /// that it has already stay good.
+    ///
+    /// # Panics
+    ///
+    /// When there is no client of this id.
+    pub fn client_secrets(
+        &self,
+        client_id: &str,
+        secrets: impl IntoIterator<Item = impl Into<Vec<u8>>>,
+    ) {
+        let secrets: Vec<Secret> = secrets.into_iter().map(Secret::new).collect();
+        let mut changing = self.state.changing();
+        let mut clients = changing.clients.iter_mut();
+        match clients.find(|client| client.id == client_id) {
+            Some(client) => client.secrets = secrets,
+            None => panic!("the issuer has no client {client_id:?}"),
+        }
     }
 
     /// Stops listening and closes every connection, so that the next one is refused. The port stays bound, for

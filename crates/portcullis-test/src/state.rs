@@ -31,7 +31,6 @@ pub(crate) struct Settings {
     pub(crate) audiences: Vec<String>,
     /// Whether a client may ask for tokens for any other audience.
     pub(crate) any_audience: bool,
-    pub(crate) clients: Vec<Client>,
     pub(crate) token_lifetime: Duration,
     pub(crate) openid_discovery: bool,
     pub(crate) oauth_discovery: bool,
@@ -41,6 +40,8 @@ pub(crate) struct Settings {
 pub(crate) struct Changing {
     pub(crate) published: Vec<PublishedKey>,
     pub(crate) signing: SigningKey,
+    /// The first is the default. Never empty, and none comes or goes; their secrets do.
+    pub(crate) clients: Vec<Client>,
     pub(crate) faults: Faults,
     pub(crate) answering: [Answering; Endpoint::ALL.len()],
     /// Members of the metadata that were set (or, with `None`, left out) by the test.
@@ -49,13 +50,14 @@ pub(crate) struct Changing {
 }
 
 impl State {
-    pub(crate) fn new(settings: Settings, signing: SigningKey) -> Self {
+    pub(crate) fn new(settings: Settings, signing: SigningKey, clients: Vec<Client>) -> Self {
         Self {
             settings,
             record: Record::new(),
             changing: Mutex::new(Changing {
                 published: vec![PublishedKey::from(&signing)],
                 signing,
+                clients,
                 faults: Faults::default(),
                 answering: Default::default(),
                 metadata: Map::new(),
@@ -85,11 +87,12 @@ impl State {
     }
 
     pub(crate) fn token(&self) -> TokenBuilder {
-        let key = self.changing().signing.clone();
-        TokenBuilder::new(&self.issuer(), &key, self.settings.clock.now())
+        let changing = self.changing();
+        let client_id = &changing.clients[0].id;
+        TokenBuilder::new(&self.issuer(), &changing.signing, self.settings.clock.now())
             .audience(&self.settings.audiences[0])
-            .client_id(&self.settings.clients[0].id)
-            .subject(&self.settings.clients[0].id)
+            .client_id(client_id)
+            .subject(client_id)
             .expires_in(self.settings.token_lifetime)
     }
 }

@@ -269,6 +269,46 @@ async fn the_token_endpoint_refuses_as_rfc_6749_says() {
 }
 
 #[tokio::test]
+async fn a_clients_secret_rotates() {
+    let issuer = TestIssuer::builder()
+        .client("demo", "old", ["orders:read"])
+        .client("other", "old", ["orders:read"])
+        .start()
+        .await
+        .unwrap();
+    let accepts = async |id_and_secret: &str| {
+        let basic = STANDARD.encode(id_and_secret);
+        let (token, grant) = (issuer.token_endpoint(), "grant_type=client_credentials");
+        let issued = post_form(&token, Some(&basic), grant).await.status;
+        let revocation = format!("{}/revoke", issuer.url());
+        let revoked = post_form(&revocation, Some(&basic), "token=t").await.status;
+        assert_eq!(issued, revoked, "{id_and_secret}");
+        issued == 200
+    };
+    let each = async || {
+        [
+            accepts("demo:old").await,
+            accepts("demo:new").await,
+            accepts("other:old").await,
+            accepts("other:new").await,
+        ]
+    };
+    assert_eq!(each().await, [true, false, true, false]);
+    issuer.client_secrets("demo", ["old", "new"]);
+    assert_eq!(each().await, [true, true, true, false]);
+    issuer.client_secrets("demo", ["new"]);
+    assert_eq!(each().await, [false, true, true, false]);
+    issuer.client_secrets("demo", [] as [&str; 0]);
+    assert_eq!(each().await, [false, false, true, false]);
+}
+
+#[tokio::test]
+#[should_panic(expected = "no client \"nobody\"")]
+async fn secrets_of_a_client_that_is_not_there_are_a_mistake() {
+    TestIssuer::start().await.client_secrets("nobody", ["s"]);
+}
+
+#[tokio::test]
 async fn listens_where_told_and_says_when_it_cannot() {
     let first = TestIssuer::start().await;
     let taken: std::net::SocketAddr = first

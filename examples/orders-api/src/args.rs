@@ -11,7 +11,7 @@ use portcullis::jwt::Profile;
 /// paste.
 #[derive(Debug, Parser)]
 #[command(version)]
-pub(crate) struct Args {
+pub struct Args {
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,

@@ -62,12 +62,12 @@ pub(super) fn run(revoke: &Revoke) -> Outcome {
             refusal::tell_wait(error.retry_after());
         }
         Ok(answer) => {
-            match (answer.error(), answer.status()) {
-                (Some(refused), _) => refusal::tell(&refused, &revoke.client),
-                // Also of a token that is not known (RFC 7009 §2.2).
-                (None, 200) => return Ok(ExitCode::SUCCESS),
-                (None, status) => {
-                    output::note(format_args!("error: {} answered {status}", answer.url()));
+            match (answer.status(), answer.error()) {
+                // Also of a token that is not known; a body is to be ignored (RFC 7009 §2.2).
+                (200, _) => return Ok(ExitCode::SUCCESS),
+                (_, Some(refused)) => refusal::tell(&refused, &revoke.client),
+                (status, None) => {
+                    output::note(format_args!("error: {} answered {status}", answer.place()));
                 }
             }
             refusal::tell_wait(answer.retry_after());

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use portcullis_core::ConfigError;
 use portcullis_jwt::DpopKey;
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
-use tokio::{runtime::Handle as Runtime, task::JoinSet};
+use tokio::{runtime::Handle as Runtime, task::JoinSet, time::Instant};
 
 use super::{Inner, TokenExchange, cache::Cache};
 use crate::{
@@ -25,6 +25,7 @@ pub struct TokenExchangeBuilder {
     audience: Option<String>,
     actor: Option<TokenSource>,
     dpop: Option<DpopKey>,
+    issuers: Vec<Box<str>>,
     capacity: usize,
 }
 
@@ -41,6 +42,7 @@ impl TokenExchangeBuilder {
             audience: None,
             actor: None,
             dpop: None,
+            issuers: Vec::new(),
             capacity: Self::CAPACITY,
         }
     }
@@ -78,7 +80,14 @@ impl TokenExchangeBuilder {
         self
     }
 
-    /// How many exchanged tokens are kept; 4,096 by default.
+    /// Lets tokens of this issuer be shown to the server too. By default only those that the server issued itself are, where
+    /// both are known: a service that trusts several issuers must not hand the tokens of one to another.
+    pub fn subject_issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
+        self.issuers.push(issuer.into());
+        self
+    }
+
+    /// How many exchanged tokens are kept, and how many exchanges may be under way at once; 4,096 by default.
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;
         self
@@ -116,7 +125,10 @@ impl TokenExchangeBuilder {
             actor: self.actor,
             binding,
             cache: Cache::new(self.capacity),
+            issuers: self.issuers,
             outage: Mutex::default(),
+            rejections: Mutex::default(),
+            origin: Instant::now(),
             clock,
             runtime,
             under_way: Mutex::new(JoinSet::new()),

@@ -17,6 +17,8 @@ pub(super) type Progress = Option<Result<Exchanged, Failed>>;
 #[derive(Clone)]
 pub(super) struct Failed {
     pub(super) error: TokenError,
+    /// A clock that is set back must not make this longer.
+    pub(super) since: UnixTime,
     pub(super) until: UnixTime,
 }
 
@@ -47,6 +49,8 @@ pub(super) enum Found {
     UnderWay(watch::Receiver<Progress>),
     /// To begin it, and to tell the others here.
     Missing(watch::Sender<Progress>),
+    /// To give up: as many are under way as are kept.
+    Full,
 }
 
 impl Cache {
@@ -57,27 +61,58 @@ impl Cache {
         }
     }
 
-    /// Finds an exchange, or becomes the one who begins it.
-    pub(super) fn find(&self, key: Key, now: UnixTime) -> Found {
+    /// Finds an exchange, or becomes the one who begins it, unless there is an `outage`. A token is not handed out past
+    /// `end`, that of the subject's own.
+    pub(super) fn find(
+        &self,
+        key: Key,
+        now: UnixTime,
+        end: Option<UnixTime>,
+        outage: impl FnOnce() -> Option<TokenError>,
+    ) -> Found {
         let mut entries = self.entries();
         if let Some(entry) = entries.get(&key) {
             let progress = entry.borrow().clone();
             match progress {
                 None if entry.has_changed().is_ok() => return Found::UnderWay(entry.clone()),
-                Some(Ok(exchanged)) if exchanged.life.is_live(now) => {
+                Some(Ok(exchanged))
+                    if exchanged.life.is_live(now)
+                        && end.is_none_or(|end| exchanged.life.expires_at <= end) =>
+                {
                     return Found::Token(exchanged.token);
                 }
-                Some(Err(failed)) if now < failed.until => return Found::Failed(failed.error),
+                Some(Err(failed)) if failed.since <= now && now < failed.until => {
+                    return Found::Failed(failed.error);
+                }
                 // Too old, or whoever was to bring it is gone.
                 _ => {}
             }
         }
-        if entries.len() >= self.capacity {
-            make_room(&mut entries, now, self.capacity);
+        // Before anything is kept: what is not begun must not take the place of a token that serves.
+        if let Some(error) = outage() {
+            return Found::Failed(error);
+        }
+        if entries.len() >= self.capacity
+            && !entries.contains_key(&key)
+            && !make_room(&mut entries, now, self.capacity)
+        {
+            return Found::Full;
         }
         let (sender, progress) = watch::channel(None);
         entries.insert(key, progress);
         Found::Missing(sender)
+    }
+
+    /// Forgets this token, and says whether it was here.
+    pub(super) fn forget(&self, key: Key, token: &AccessToken) -> bool {
+        let mut entries = self.entries();
+        let is_here = entries.get(&key).is_some_and(
+            |entry| matches!(&*entry.borrow(), Some(Ok(exchanged)) if exchanged.token.is(token)),
+        );
+        if is_here {
+            entries.remove(&key);
+        }
+        is_here
     }
 
     pub(super) fn len(&self) -> usize {
@@ -89,19 +124,25 @@ impl Cache {
     }
 }
 
-/// Forgets what has ended; if that is not enough, what ends first. Those who wait keep waiting.
-fn make_room(entries: &mut Entries, now: UnixTime, capacity: usize) {
+/// Forgets what has ended; if that is not enough, what ends first. Those under way stay, as somebody waits for them: says
+/// whether there is room.
+fn make_room(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
     let ends = |entry: &watch::Receiver<Progress>| match &*entry.borrow() {
-        Some(Ok(exchanged)) => exchanged.life.withheld_at,
-        Some(Err(failed)) => failed.until,
-        None => UnixTime::from_secs(u64::MAX),
+        Some(Ok(exchanged)) => Some(exchanged.life.withheld_at),
+        Some(Err(failed)) => Some(failed.until),
+        None if entry.has_changed().is_err() => Some(UnixTime::from_secs(0)),
+        None => None,
     };
-    entries.retain(|_, entry| ends(entry) > now);
+    entries.retain(|_, entry| ends(entry).is_none_or(|end| end > now));
     while entries.len() >= capacity {
-        let first = entries.iter().min_by_key(|(_, entry)| ends(entry));
-        let Some(key) = first.map(|(key, _)| *key) else {
-            return;
+        let first = entries
+            .iter()
+            .filter_map(|(key, entry)| Some((*key, ends(entry)?)))
+            .min_by_key(|(_, end)| *end);
+        let Some((key, _)) = first else {
+            return false;
         };
         entries.remove(&key);
     }
+    true
 }

@@ -13,9 +13,9 @@ use std::{
 
 use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_core::{SharedClock, UnixTime};
-use portcullis_jwt::Jitter;
+use portcullis_jwt::{BudgetRules, FetchBudget, Jitter};
 use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
-use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet};
+use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
 
 use self::cache::{Cache, Exchanged, Failed, Found, Key, Progress};
 pub use self::{builder::TokenExchangeBuilder, subject::SubjectToken};
@@ -65,12 +65,51 @@ struct Inner {
     actor: Option<TokenSource>,
     binding: Option<Binding>,
     cache: Cache,
-    /// How long the server is left alone, and why.
-    outage: Mutex<(Backoff, Option<TokenError>)>,
+    /// Issuers beside the server itself whose tokens may be shown to it.
+    issuers: Vec<Box<str>>,
+    outage: Mutex<Outage>,
+    /// What is left of the exchanges that refused tokens may cause.
+    rejections: Mutex<FetchBudget>,
+    origin: Instant,
     clock: SharedClock,
     runtime: Runtime,
     /// Ended when this is dropped.
     under_way: Mutex<JoinSet<()>>,
+}
+
+/// How long the server is left alone, and why.
+#[derive(Default)]
+struct Outage {
+    backoff: Backoff,
+    error: Option<TokenError>,
+    /// When the last failure that counted was noted.
+    noted_at: Option<UnixTime>,
+}
+
+/// Whether the next subject would fare no better.
+fn concerns_everyone(error: &TokenError) -> bool {
+    // Whoever says when to come back says it to all.
+    if error.retry_after().is_some() {
+        return true;
+    }
+    match error.kind() {
+        TokenErrorKind::Unreachable
+        | TokenErrorKind::Forbidden
+        | TokenErrorKind::NoEndpoint
+        | TokenErrorKind::Credential
+        | TokenErrorKind::Status(429 | 500..) => true,
+        TokenErrorKind::Refused => error.oauth_error().is_some_and(|oauth| {
+            matches!(
+                &*oauth.code,
+                "invalid_client"
+                    | "unauthorized_client"
+                    | "unsupported_grant_type"
+                    | "server_error"
+                    | "temporarily_unavailable"
+            )
+        }),
+        _ => false,
+    }
 }
 
 impl TokenExchange {
@@ -89,20 +128,27 @@ impl TokenExchange {
     /// Why there is none. What the server refused it is asked anew after two seconds. A server that does not answer, or not
     /// as a token endpoint does, is left alone as by a [`TokenSource`]; those tokens that are kept serve meanwhile.
     pub async fn token(&self, subject: &SubjectToken) -> Result<AccessToken, TokenError> {
-        let actor = match &self.0.actor {
+        let inner = &*self.0;
+        let now = inner.clock.now();
+        inner.check(subject, now)?;
+        let actor = match &inner.actor {
             Some(actor) => Some(actor.token().await?),
             None => None,
         };
-        let key = self.0.key(subject, actor.as_ref());
-        let now = self.0.clock.now();
-        let mut progress = match self.0.cache.find(key, now) {
+        let key = inner.key(subject, actor.as_ref());
+        let end = subject.expires_at();
+        let found = inner.cache.find(key, now, end, || inner.outage(now));
+        let mut progress = match found {
             Found::Token(token) => return Ok(token),
             Found::Failed(error) => return Err(error),
+            Found::Full => {
+                return Err(TokenError::new(
+                    TokenErrorKind::Busy,
+                    "as many exchanges are under way as there is room for: raise `capacity`, or call less at once",
+                ));
+            }
             Found::UnderWay(progress) => progress,
             Found::Missing(sender) => {
-                if let Some(error) = self.0.outage(now) {
-                    return Err(error);
-                }
                 let progress = sender.subscribe();
                 self.begin(subject.clone(), actor, sender);
                 progress
@@ -110,9 +156,39 @@ impl TokenExchange {
         };
         let ended = progress.wait_for(Option::is_some).await;
         match ended.as_deref() {
-            Ok(Some(Ok(exchanged))) => Ok(exchanged.token.clone()),
+            Ok(Some(Ok(exchanged))) if exchanged.life.is_live(inner.clock.now()) => {
+                Ok(exchanged.token.clone())
+            }
+            Ok(Some(Ok(_))) => Err(TokenError::new(
+                TokenErrorKind::Unusable,
+                "the token was about to expire when it arrived",
+            )),
             Ok(Some(Err(failed))) => Err(failed.error.clone()),
             _ => Err(TokenError::stopped()),
+        }
+    }
+
+    /// Says that a service did not accept the token that `subject`'s was exchanged for (401 `invalid_token`), and tells whether
+    /// it is worth asking for another: then it is handed out no more. Bounded as [`TokenSource::reject`].
+    #[must_use]
+    pub fn reject(&self, subject: &SubjectToken, token: &AccessToken) -> bool {
+        let inner = &*self.0;
+        let actor = inner.actor.as_ref().and_then(TokenSource::current);
+        let mut budget = inner
+            .rejections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match budget.take(&BudgetRules::default(), inner.origin.elapsed()) {
+            Some(left) => {
+                if inner
+                    .cache
+                    .forget(inner.key(subject, actor.as_ref()), token)
+                {
+                    *budget = left;
+                }
+                true
+            }
+            None => false,
         }
     }
 
@@ -132,12 +208,16 @@ impl TokenExchange {
         // Not held by the task: it ends with the last handle.
         let inner = Arc::downgrade(&self.0);
         let exchange = async move {
-            let Some(request) = inner.upgrade().map(|inner| inner.exchange(subject, actor)) else {
+            let begun = inner.upgrade().map(|inner| {
+                let asked_at = inner.clock.now();
+                (asked_at, inner.exchange(subject, actor))
+            });
+            let Some((asked_at, request)) = begun else {
                 return;
             };
             let outcome = request.await;
             if let Some(inner) = inner.upgrade() {
-                let _ = tell.send(Some(inner.conclude(outcome)));
+                let _ = tell.send(Some(inner.conclude(asked_at, outcome)));
             }
         };
         let mut under_way = self
@@ -154,39 +234,64 @@ impl Inner {
     /// Why the server is left alone now, if it is.
     fn outage(&self, now: UnixTime) -> Option<TokenError> {
         let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        let (backoff, error) = &*outage;
-        let left = backoff.left(now)?;
-        Some(error.clone()?.with_retry_after(Some(left)))
+        let left = outage.backoff.left(now)?;
+        Some(outage.error.clone()?.with_retry_after(Some(left)))
+    }
+
+    /// Whether this is somebody to act for here.
+    fn check(&self, subject: &SubjectToken, now: UnixTime) -> Result<(), TokenError> {
+        let refuse = |why: &str| Err(TokenError::new(TokenErrorKind::NoSubjectToken, why));
+        if subject.has_expired(now) {
+            return refuse("the subject's token has expired");
+        }
+        if let (Some(issuer), Some(server)) = (subject.issuer(), self.server.issuer())
+            && issuer != server
+            && !self.issuers.iter().any(|accepted| **accepted == *issuer)
+        {
+            return refuse(
+                "the subject's token is of another issuer than the server it would be shown to: if that is right, name it with `subject_issuer`",
+            );
+        }
+        Ok(())
     }
 
     /// Notes how the server is doing, and until when a failure is told.
-    fn conclude(&self, outcome: Result<Exchanged, TokenError>) -> Result<Exchanged, Failed> {
+    fn conclude(
+        &self,
+        asked_at: UnixTime,
+        outcome: Result<Exchanged, TokenError>,
+    ) -> Result<Exchanged, Failed> {
         let now = self.clock.now();
         let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        // What began before the last failure was noted says nothing that is not known.
+        let is_news = outage.noted_at.is_none_or(|noted_at| asked_at > noted_at);
         let error = match outcome {
             Ok(exchanged) => {
-                *outage = (Backoff::default(), None);
+                if is_news {
+                    *outage = Outage::default();
+                }
                 return Ok(exchanged);
             }
             Err(error) => error,
         };
-        let is_for_all = match error.kind() {
-            TokenErrorKind::Unreachable
-            | TokenErrorKind::Forbidden
-            | TokenErrorKind::NoEndpoint
-            | TokenErrorKind::Status(_)
-            | TokenErrorKind::Unusable
-            | TokenErrorKind::Credential => true,
-            _ => error.retry_after().is_some(),
-        };
-        if !is_for_all {
-            let until = now.saturating_add(PATIENCE);
-            return Err(Failed { error, until });
+        if !concerns_everyone(&error) {
+            return Err(Failed {
+                error,
+                since: now,
+                until: now.saturating_add(PATIENCE),
+            });
         }
-        outage.0 = outage.0.failed(now, error.retry_after(), jitter());
-        outage.1 = Some(error.clone());
+        if is_news || outage.backoff.left(now).is_none() {
+            outage.backoff = outage.backoff.failed(now, error.retry_after(), jitter());
+            outage.error = Some(error.clone());
+            outage.noted_at = Some(now);
+        }
         // It is the outage that is told.
-        Err(Failed { error, until: now })
+        Err(Failed {
+            error,
+            since: now,
+            until: now,
+        })
     }
 
     /// A digest of all that the answer depends on. Each part is preceded by its length.
@@ -222,10 +327,6 @@ impl Inner {
         async move {
             let asked_at = clock.now();
             let left = subject.expires_at().map(|end| end.duration_since(asked_at));
-            if left.is_some_and(|left| left.is_zero()) {
-                let why = "the subject's token has expired";
-                return Err(TokenError::new(TokenErrorKind::NoSubjectToken, why));
-            }
             let token = subject.token().expose_str().ok_or_else(|| {
                 TokenError::new(
                     TokenErrorKind::NoSubjectToken,
@@ -262,7 +363,7 @@ impl Inner {
                     let found = portcullis_core::escape(found.unwrap_or("none"));
                     let why = format!(
                         "{} exchanged the token for one of type {found}, where an access token was asked for",
-                        answer.url()
+                        answer.place()
                     );
                     return Err(TokenError::new(TokenErrorKind::TokenType, why));
                 }

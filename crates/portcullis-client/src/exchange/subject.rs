@@ -1,6 +1,6 @@
 //! On whose behalf.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use portcullis_core::{Principal, Secret, UnixTime};
 
@@ -11,6 +11,7 @@ use crate::{TokenError, TokenErrorKind};
 pub struct SubjectToken {
     token: Secret,
     expires_at: Option<UnixTime>,
+    issuer: Option<Arc<str>>,
 }
 
 impl SubjectToken {
@@ -27,13 +28,30 @@ impl SubjectToken {
                 "the principal holds no token to exchange: build the bearer scheme with `keep_access_token`; an API key cannot be exchanged",
             )
         })?;
-        Ok(Self::access_token(token.clone(), principal.expires_at()))
+        Ok(Self {
+            token: token.clone(),
+            expires_at: principal.expires_at(),
+            issuer: principal.issuer().map(Arc::from),
+        })
     }
 
     /// An access token that was had some other way. What is exchanged for it is not used past `expires_at`.
     #[must_use]
     pub fn access_token(token: Secret, expires_at: Option<UnixTime>) -> Self {
-        Self { token, expires_at }
+        Self {
+            token,
+            expires_at,
+            issuer: None,
+        }
+    }
+
+    /// Who issued it, where that is known.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    pub(super) fn has_expired(&self, now: UnixTime) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
     }
 
     pub(super) fn token(&self) -> &Secret {

@@ -6,12 +6,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response, StatusCode, Uri, header::AUTHORIZATION};
+use http::{Request, Response, Uri, header::AUTHORIZATION};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{AddTokenError, refusal};
-use crate::{AccessToken, TokenError, TokenSource};
+use crate::{AccessToken, Authorized, TokenError, TokenSource};
 
 pin_project! {
     /// The future of [`AddToken`](crate::AddToken).
@@ -45,6 +45,7 @@ struct Call<S, B> {
     source: TokenSource,
     again: Option<Box<Again<S, B>>>,
     target: Target,
+    sent: Option<Authorized>,
 }
 
 /// Where the request goes, if the token is bound to a key: what a proof tells, and whose nonces are learnt.
@@ -149,11 +150,15 @@ where
         source: TokenSource,
         target: Target,
     ) -> Self {
+        let mut sent = None;
         if let Some(target) = &target {
             let method = request.method().clone();
-            if let Err(error) = token.authorize(&method, target, request.headers_mut()) {
-                let error = Some(AddTokenError::Token(error));
-                return Self::Refused { error };
+            match token.authorize(&method, target, request.headers_mut()) {
+                Ok(authorized) => sent = Some(authorized),
+                Err(error) => {
+                    let error = Some(AddTokenError::Token(error));
+                    return Self::Refused { error };
+                }
             }
         } else {
             let value = token.header_value().clone();
@@ -164,6 +169,7 @@ where
             source,
             again: again.map(|request| Again::new(service, request)),
             target,
+            sent,
         };
         let future = service.call(request);
         Self::Calling { future, call }
@@ -265,10 +271,8 @@ enum Next {
 impl<S, B> Call<S, B> {
     fn what_next<C>(&self, response: &Response<C>) -> Next {
         let (status, headers) = (response.status(), response.headers());
-        if let Some(target) = &self.target
-            && self
-                .token
-                .answered(target, status == StatusCode::UNAUTHORIZED, headers)
+        if let (Some(target), Some(sent)) = (&self.target, &self.sent)
+            && self.token.answered(sent, target, status, headers)
         {
             return Next::Repeat;
         }

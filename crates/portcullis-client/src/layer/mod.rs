@@ -11,7 +11,7 @@ use std::{convert::Infallible, error::Error};
 pub use self::{
     api_key::{AddApiKey, AddApiKeyFuture, AddApiKeyLayer},
     future::AddTokenFuture,
-    replay::{NoReplay, Replay, ReplayBody},
+    replay::{NoReplay, Replay, ReplayBodies, ReplayBody},
     service::{AddToken, AddTokenLayer},
 };
 use crate::{ForbiddenOrigin, TokenError};

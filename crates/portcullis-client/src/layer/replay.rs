@@ -5,7 +5,7 @@ use http_body_util::{Empty, Full};
 
 /// Whether and how a body can be sent a second time.
 ///
-/// Implemented by functions from `&B` to `Option<B>`, and by [`NoReplay`].
+/// Implemented by functions from `&B` to `Option<B>`, by [`ReplayBodies`] and by [`NoReplay`].
 pub trait Replay<B> {
     /// The same body again; `None` where it cannot be had.
     fn replay(&self, body: &B) -> Option<B>;
@@ -22,13 +22,23 @@ impl<B> Replay<B> for NoReplay {
     }
 }
 
+/// Sends again what is a [`ReplayBody`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReplayBodies;
+
+impl<B: ReplayBody> Replay<B> for ReplayBodies {
+    fn replay(&self, body: &B) -> Option<B> {
+        body.replay()
+    }
+}
+
 impl<B, F: Fn(&B) -> Option<B>> Replay<B> for F {
     fn replay(&self, body: &B) -> Option<B> {
         self(body)
     }
 }
 
-/// A body that can be sent twice: pass [`ReplayBody::replay`] to [`AddTokenLayer::replay`](crate::AddTokenLayer::replay).
+/// A body that can be sent twice: see [`AddTokenLayer::replay_bodies`](crate::AddTokenLayer::replay_bodies).
 pub trait ReplayBody: Sized {
     /// The same body again.
     fn replay(&self) -> Option<Self>;

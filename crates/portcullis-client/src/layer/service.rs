@@ -9,7 +9,7 @@ use tower_service::Service;
 use super::{
     AddTokenError,
     future::AddTokenFuture,
-    replay::{NoReplay, Replay},
+    replay::{NoReplay, Replay, ReplayBodies},
 };
 use crate::{Origins, TokenSource};
 
@@ -32,11 +32,10 @@ use crate::{Origins, TokenSource};
 /// hyper-util's and tonic's do not follow any.
 ///
 /// ```
-/// use http_body_util::Full;
-/// use portcullis_client::{AddTokenLayer, Origins, ReplayBody, TokenSource};
+/// use portcullis_client::{AddTokenLayer, Origins, TokenSource};
 /// # fn f(source: TokenSource) -> Result<(), Box<dyn std::error::Error>> {
 /// let origins = Origins::new(["https://orders.example.com"])?;
-/// let layer = AddTokenLayer::new(source, origins).replay(Full::<bytes::Bytes>::replay);
+/// let layer = AddTokenLayer::new(source, origins).replay_bodies();
 /// # drop(layer);
 /// # Ok(())
 /// # }
@@ -69,6 +68,17 @@ impl AddTokenLayer {
             source: self.source,
             origins: self.origins,
             replay,
+        }
+    }
+
+    /// As [`replay`](Self::replay), for the bodies that are at hand whole: `Full`, `Empty`, and whatever else is a
+    /// [`ReplayBody`](crate::ReplayBody).
+    #[must_use]
+    pub fn replay_bodies(self) -> AddTokenLayer<ReplayBodies> {
+        AddTokenLayer {
+            source: self.source,
+            origins: self.origins,
+            replay: ReplayBodies,
         }
     }
 }

@@ -1,9 +1,6 @@
 //! What can be chosen about a source.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64},
-};
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use arc_swap::ArcSwap;
 use portcullis_core::ConfigError;
@@ -116,18 +113,20 @@ impl TokenSourceBuilder {
             wake: Notify::new(),
             attempts,
             events: broadcast::Sender::new(Self::EVENTS),
-            rejections: AtomicU64::new(0),
+            is_shut_down: AtomicBool::new(false),
+            unrevoked: Mutex::default(),
+            rejections: Mutex::default(),
             origin: Instant::now(),
         });
         let (stop, stopped) = oneshot::channel();
-        let (commands, received) = mpsc::unbounded_channel();
+        let (refreshes, received) = mpsc::unbounded_channel();
         let task = Task::new(shared.clone(), received, ended);
         // Owned by the source, not by its handle: it ends when `stop` is dropped with that.
         drop(runtime.spawn(task.run(stopped)));
         Ok(TokenSource(Arc::new(Handle {
             shared,
-            commands,
-            _stop: stop,
+            refreshes,
+            stop: Mutex::new(Some(stop)),
         })))
     }
 }

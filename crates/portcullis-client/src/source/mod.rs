@@ -2,14 +2,17 @@
 
 mod builder;
 mod request;
+mod revocation;
 mod status;
 mod task;
 
 use std::{
+    collections::VecDeque,
+    convert::Infallible,
     fmt,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -23,7 +26,7 @@ use tokio::{
 };
 
 pub(crate) use self::request::{TokenRequest, resource, scopes};
-use self::task::{Command, State};
+use self::task::{Refresh, State};
 pub use self::{
     builder::TokenSourceBuilder,
     status::{TokenEvent, TokenStatus},
@@ -60,9 +63,9 @@ pub struct TokenSource(Arc<Handle>);
 
 struct Handle {
     shared: Arc<Shared>,
-    commands: mpsc::UnboundedSender<Command>,
-    /// Closed when this is dropped, which ends the task.
-    _stop: oneshot::Sender<std::convert::Infallible>,
+    refreshes: mpsc::UnboundedSender<Refresh>,
+    /// Closed when this is dropped, which ends the task, in the middle of a request if need be.
+    stop: Mutex<Option<oneshot::Sender<Infallible>>>,
 }
 
 /// What the task and its callers share.
@@ -81,8 +84,12 @@ struct Shared {
     /// Counts the attempts that have ended.
     attempts: watch::Receiver<u64>,
     events: broadcast::Sender<TokenEvent>,
-    /// Of the fetches that refused tokens may cause.
-    rejections: AtomicU64,
+    /// Whether it was shut down: no token is handed out any more.
+    is_shut_down: AtomicBool,
+    /// Tokens that are to be revoked and are not yet known to be.
+    unrevoked: Mutex<VecDeque<AccessToken>>,
+    /// What is left of the fetches that refused tokens may cause.
+    rejections: Mutex<FetchBudget>,
     origin: Instant,
 }
 
@@ -100,9 +107,15 @@ impl TokenSource {
     #[must_use]
     pub fn current(&self) -> Option<AccessToken> {
         let shared = &*self.0.shared;
+        if shared.is_shut_down.load(Ordering::Acquire) {
+            return None;
+        }
         let now = shared.clock.now();
         let state = shared.state.load();
-        let held = state.held.as_ref()?;
+        let Some(held) = state.held.as_ref() else {
+            shared.ask();
+            return None;
+        };
         if held.life.is_due(now) {
             shared.ask();
         }
@@ -121,6 +134,9 @@ impl TokenSource {
     pub async fn token(&self) -> Result<AccessToken, TokenError> {
         let shared = &*self.0.shared;
         loop {
+            if shared.is_shut_down.load(Ordering::Acquire) {
+                return Err(TokenError::stopped());
+            }
             if let Some(token) = self.current() {
                 return Ok(token);
             }
@@ -147,60 +163,94 @@ impl TokenSource {
         }
     }
 
-    /// Fetches a new token now, whatever the schedule says, and returns it. Dropping the future does not stop the fetch.
+    /// Fetches a new token now, whatever the schedule says, and returns it. It does not wait out a backoff: for people, and
+    /// for what happens rarely. All who ask before a request has begun share it. Dropping the future does not stop it.
     ///
     /// # Errors
     ///
     /// Why there is none. One that is at hand keeps serving.
     pub async fn refresh(&self) -> Result<AccessToken, TokenError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Refresh(reply))?;
+        self.0
+            .refreshes
+            .send(reply)
+            .map_err(|_| TokenError::stopped())?;
         answer.await.map_err(|_| TokenError::stopped())?
     }
 
-    /// Says that a service did not accept this token (401 `invalid_token`, RFC 6750 §3.1). If it is still the one at
-    /// hand it is handed out no more, and the answer is whether it is worth asking for another.
+    /// Says that a service did not accept this token (401 `invalid_token`, RFC 6750 §3.1), and tells whether it is worth
+    /// asking for another: then it is handed out no more.
     ///
-    /// The answer is no when that has happened twice within a minute: a service that refuses every token must not have
-    /// the authorization server asked for one each time. The layers call this.
+    /// It is not when that has happened twice, and once more for each 30 s since: a service that refuses every token must
+    /// not have the authorization server asked for one each time. The layers call this.
+    #[must_use]
     pub fn reject(&self, token: &AccessToken) -> bool {
         let shared = &*self.0.shared;
-        let at_hand = shared.state.load();
-        match &at_hand.held {
-            Some(held) if held.token.is(token) => {
-                let is_worth_it = shared.take_rejection();
-                if is_worth_it {
-                    // If the task has ended, the token stays, and serves until its end.
-                    shared.forget(token);
-                }
-                is_worth_it
-            }
-            _ => true,
+        // Of several who say so at once, one pays for it.
+        let mut budget = shared
+            .rejections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_at_hand = |state: &State| {
+            let held = state.held.as_ref();
+            held.is_some_and(|held| held.token.is(token))
+        };
+        if !is_at_hand(&shared.state.load()) {
+            return true;
+        }
+        match budget.take(&BudgetRules::default(), shared.origin.elapsed()) {
+            Some(left) => *budget = left,
+            None => return false,
+        }
+        shared.forget(token);
+        true
+    }
+
+    /// Revokes the token at hand (RFC 7009), if there is one, and any that an earlier call could not. From this call on it is
+    /// handed out no more; the next one fetches another.
+    ///
+    /// # Errors
+    ///
+    /// When the server did not confirm it: the token may then still be valid (RFC 7009 §2.2.1), and one should call this
+    /// again, after [`retry_after`](TokenError::retry_after) where that is given.
+    pub async fn revoke(&self) -> Result<(), TokenError> {
+        let shared = &*self.0.shared;
+        if let Some(held) = shared.state.load().held.clone() {
+            shared.forget(&held.token);
+            shared.unrevoked().push_back(held.token);
+        }
+        loop {
+            let Some(token) = shared.next_unrevoked() else {
+                return Ok(());
+            };
+            revocation::revoke(&shared.server, &shared.client, &token).await?;
+            shared.unrevoked().retain(|other| !other.is(&token));
+            shared.announce(TokenEvent::Revoked);
         }
     }
 
-    /// Revokes the token at hand (RFC 7009), if there is one. It is handed out no more; the next call fetches another.
+    /// Stops for good, in the middle of a request if need be, and revokes the token at hand: from now on there is none. For
+    /// the end of a service.
     ///
     /// # Errors
     ///
-    /// When the server did not confirm it. With [`TokenErrorKind::Status`](crate::TokenErrorKind::Status) 503 the token
-    /// may still be valid (RFC 7009 §2.2.1), and one should try again after
-    /// [`retry_after`](TokenError::retry_after).
-    pub async fn revoke(&self) -> Result<(), TokenError> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::Revoke(reply))?;
-        answer.await.map_err(|_| TokenError::stopped())?
+    /// As [`revoke`](Self::revoke), and may be called again likewise. The source has stopped all the same.
+    pub async fn shut_down(&self) -> Result<(), TokenError> {
+        self.0.shared.is_shut_down.store(true, Ordering::Release);
+        let stop = self
+            .0
+            .stop
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(stop);
+        self.revoke().await
     }
 
-    /// Revokes the token at hand and stops for good: from now on there is no token. For the end of a service.
-    ///
-    /// # Errors
-    ///
-    /// As [`revoke`](Self::revoke). The source has stopped all the same.
-    pub async fn shut_down(&self) -> Result<(), TokenError> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::ShutDown(reply))?;
-        answer.await.map_err(|_| TokenError::stopped())?
+    /// Whether nothing fetches tokens any more: it was shut down, its runtime has ended, or its task panicked.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.shared.is_shut_down.load(Ordering::Acquire) || self.0.refreshes.is_closed()
     }
 
     /// How the token is doing.
@@ -227,13 +277,6 @@ impl TokenSource {
     pub fn client_id(&self) -> &str {
         self.0.shared.client.client_id()
     }
-
-    fn send(&self, command: Command) -> Result<(), TokenError> {
-        self.0
-            .commands
-            .send(command)
-            .map_err(|_| TokenError::stopped())
-    }
 }
 
 impl Shared {
@@ -255,16 +298,23 @@ impl Shared {
         });
     }
 
-    fn take_rejection(&self) -> bool {
-        let now = self.origin.elapsed();
-        let rules = BudgetRules::default();
-        let take = |millis| {
-            let budget = FetchBudget::from_millis(millis).take(&rules, now)?;
-            Some(budget.to_millis())
-        };
-        self.rejections
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_ok()
+    fn unrevoked(&self) -> MutexGuard<'_, VecDeque<AccessToken>> {
+        self.unrevoked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next token that is to be revoked. Those that have expired need not be, and more than a few are not kept.
+    fn next_unrevoked(&self) -> Option<AccessToken> {
+        const MOST: usize = 16;
+
+        let now = self.clock.now();
+        let mut unrevoked = self.unrevoked();
+        unrevoked.retain(|token| token.expires_at() > now);
+        while unrevoked.len() > MOST {
+            unrevoked.pop_front();
+        }
+        unrevoked.front().cloned()
     }
 }
 

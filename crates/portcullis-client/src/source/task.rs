@@ -23,12 +23,8 @@ use crate::{
     token::Binding,
 };
 
-/// What the owner asks of the task.
-pub(super) enum Command {
-    Refresh(oneshot::Sender<Result<AccessToken, TokenError>>),
-    Revoke(oneshot::Sender<Result<(), TokenError>>),
-    ShutDown(oneshot::Sender<Result<(), TokenError>>),
-}
+/// Who wants a token fetched now.
+pub(super) type Refresh = oneshot::Sender<Result<AccessToken, TokenError>>;
 
 /// What there is to hand out.
 #[derive(Clone, Default)]
@@ -80,59 +76,59 @@ const NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub(super) struct Task {
     shared: Arc<Shared>,
-    commands: mpsc::UnboundedReceiver<Command>,
+    refreshes: mpsc::UnboundedReceiver<Refresh>,
     ended: watch::Sender<u64>,
 }
 
 impl Task {
     pub(super) fn new(
         shared: Arc<Shared>,
-        commands: mpsc::UnboundedReceiver<Command>,
+        refreshes: mpsc::UnboundedReceiver<Refresh>,
         ended: watch::Sender<u64>,
     ) -> Self {
         Self {
             shared,
-            commands,
+            refreshes,
             ended,
         }
     }
 
-    /// Works until `stop` closes. Every wait is inside the select, a fetch too.
+    /// Works until `stop` closes. Every wait is inside the select, a request too.
     pub(super) async fn run(mut self, stop: oneshot::Receiver<Infallible>) {
-        let shared = self.shared.clone();
+        let mut obituary = Obituary {
+            shared: self.shared.clone(),
+            is_orderly: false,
+        };
         tokio::select! {
             biased;
-            _ = stop => {}
-            () = self.work() => shared.announce(TokenEvent::Stopped),
+            _ = stop => obituary.is_orderly = true,
+            () = self.work() => {}
         }
     }
 
-    /// Ends when it was shut down.
+    /// Ends when nobody is left who could ask.
     async fn work(&mut self) {
         loop {
             let nap = self.nap();
+            let mut refreshes = Vec::new();
             tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Refresh(reply)) => {
-                        // Whoever asked may have left.
-                        let _ = reply.send(self.attempt().await);
-                    }
-                    Some(Command::Revoke(reply)) => {
-                        let _ = reply.send(self.revoke().await);
-                    }
-                    Some(Command::ShutDown(reply)) => {
-                        let revoked = self.revoke().await;
-                        self.shared.state.store(Arc::default());
-                        let _ = reply.send(revoked);
-                        return;
-                    }
+                refresh = self.refreshes.recv() => match refresh {
+                    Some(refresh) => refreshes.push(refresh),
                     None => return,
                 },
                 () = self.shared.wake.notified() => {}
                 () = sleep(nap) => {}
             }
-            if self.has_reason() {
-                let _ = self.attempt().await;
+            // One request is for all who have asked by now, and for none who have left.
+            while let Ok(refresh) = self.refreshes.try_recv() {
+                refreshes.push(refresh);
+            }
+            refreshes.retain(|refresh| !refresh.is_closed());
+            if !refreshes.is_empty() || self.has_reason() {
+                let outcome = self.attempt().await;
+                for refresh in refreshes {
+                    let _ = refresh.send(outcome.clone());
+                }
             }
         }
     }
@@ -147,7 +143,14 @@ impl Task {
             .held
             .as_ref()
             .is_some_and(|held| held.life.is_due(now));
-        (is_due || is_asked) && state.backoff.left(now).is_none()
+        if state.backoff.left(now).is_some() {
+            if is_asked {
+                self.ended
+                    .send_modify(|count| *count = count.wrapping_add(1));
+            }
+            return false;
+        }
+        is_due || is_asked
     }
 
     /// How long there is nothing to do.
@@ -209,6 +212,10 @@ impl Task {
             }
         };
         let issued = Issued::read(&answer, asked)?;
+        if self.shared.clock.now().duration_since(asked_at) >= issued.lifetime {
+            let why = "the token had expired when it arrived";
+            return Err(TokenError::new(TokenErrorKind::Unusable, why));
+        }
         let life = Life::new(asked_at, issued.lifetime, jitter());
         let scopes = issued.scopes.unwrap_or_else(|| request.scopes.clone());
         let token = AccessToken::new(issued.token, binding.clone(), life.expires_at, scopes)
@@ -267,38 +274,6 @@ impl Task {
         };
         (error, event)
     }
-
-    /// Revokes the token at hand. It is forgotten first: whatever the server says, it is not to be used any more.
-    async fn revoke(&self) -> Result<(), TokenError> {
-        let Some(held) = self.shared.state.load().held.clone() else {
-            return Ok(());
-        };
-        self.shared.forget(&held.token);
-        let Shared { server, client, .. } = &*self.shared;
-        let form = [
-            ("token", held.token.expose()),
-            ("token_type_hint", "access_token"),
-        ];
-        let answer = server
-            .post(OAuthEndpoint::Revocation, client, &form)
-            .await?;
-        let (place, status) = (answer.url().as_str(), answer.status());
-        let error = match (status, answer.error()) {
-            // Also of a token that is not known (RFC 7009 §2.2).
-            (200, None) => {
-                self.shared.announce(TokenEvent::Revoked);
-                return Ok(());
-            }
-            (503, _) | (_, None) => {
-                let message = format!("{place} answered {status}: the token may still be valid");
-                TokenError::new(TokenErrorKind::Status(status), message)
-            }
-            (_, Some(error)) => {
-                TokenError::refused(&format!("the token may still be valid: {place}"), error)
-            }
-        };
-        Err(error.with_retry_after(answer.retry_after()))
-    }
 }
 
 impl Shared {
@@ -306,6 +281,26 @@ impl Shared {
         event.log(self.client.client_id());
         // Nobody needs to listen.
         let _ = self.events.send(event);
+    }
+}
+
+/// Tells everyone when the task ends though its source is still held: it panicked, or its runtime has ended.
+struct Obituary {
+    shared: Arc<Shared>,
+    is_orderly: bool,
+}
+
+impl Drop for Obituary {
+    fn drop(&mut self) {
+        if self.is_orderly {
+            return;
+        }
+        self.shared.state.rcu(|state| {
+            let mut state = State::clone(state);
+            state.failure = Some(TokenError::stopped());
+            state
+        });
+        self.shared.announce(TokenEvent::Stopped);
     }
 }
 

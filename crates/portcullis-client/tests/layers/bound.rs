@@ -95,9 +95,14 @@ async fn a_bound_token_that_is_not_valid_is_replaced_as_any_other() {
     let key = DpopKey::generate().expect("a key");
     let setting = setting(&key).await;
     let target = Target::answering([INVALID_TOKEN, Answer::Ok]).await;
-    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+    setting.source.token().await.expect("a token");
+    let issued = json!({ "access_token": "another", "token_type": "DPoP", "expires_in": 60 });
+    setting.issuer.fault(Endpoint::Token, Fault::Json(issued));
+    let client = setting.layer(&target).replay_bodies();
     let response = client.layer(pool()).oneshot(get(target.url())).await;
     assert_eq!(response.expect("an answer").status(), 200);
+    let last = target.recorded().pop().expect("a request");
+    assert_eq!(last.header("authorization"), "DPoP another");
     assert_eq!(setting.token_requests(), 2);
 }
 

@@ -36,6 +36,10 @@ pub(super) fn failed(message: String) -> FetchError {
 }
 
 fn read_now(path: &Path) -> io::Result<Secret> {
+    // Opening a pipe waits for whoever writes to it, perhaps for ever.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(path)?
         .take(MAX_BYTES + 1)

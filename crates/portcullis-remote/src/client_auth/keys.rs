@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use portcullis_core::ConfigError;
 use portcullis_jwt::{Algorithm, SigningKey};
 
 use super::file::{self, failed};
@@ -69,6 +70,16 @@ impl ClientKeys {
     /// Those of a source of the user's own.
     pub fn provider(provider: impl ClientKeyProvider) -> Self {
         Self(Source::Provider(Arc::new(provider)))
+    }
+
+    /// Whether those that are given as values can be used.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        match &self.0 {
+            Source::Values(keys) if keys.is_empty() => {
+                Err(ConfigError::new("keys", "there is none"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The keys as of now; at least one.

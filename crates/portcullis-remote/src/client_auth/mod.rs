@@ -16,7 +16,7 @@ use std::{
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use form_urlencoded::byte_serialize;
-use portcullis_core::{ConfigError, UnixTime};
+use portcullis_core::{ConfigError, Secret, UnixTime};
 use portcullis_jwt::{Algorithm, SigningKey};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::Url;
@@ -92,6 +92,8 @@ pub(crate) struct Attempt {
     pub(crate) headers: HeaderMap,
     /// Parameters of the form.
     pub(crate) fields: Vec<(&'static str, Zeroizing<String>)>,
+    /// What must not come back in a message.
+    pub(crate) secrets: Vec<Secret>,
     /// What is shown in TLS.
     pub(crate) identity: Option<Arc<ClientIdentity>>,
     pub(crate) expires_at: Option<UnixTime>,
@@ -215,6 +217,14 @@ impl ClientAuthentication {
                 "it is empty or has characters outside printable ASCII: use the id that the server gave the client",
             ));
         }
+        let secrets = match &self.shared.method {
+            Method::Basic(secrets) | Method::Post(secrets) | Method::SecretJwt(secrets, _) => {
+                secrets.check()
+            }
+            Method::PrivateKeyJwt(keys) => keys.check(),
+            Method::Tls | Method::SelfSignedTls => Ok(()),
+        };
+        secrets?;
         if let Method::SecretJwt(_, algorithm) = self.shared.method
             && !algorithm.is_symmetric()
         {
@@ -285,6 +295,7 @@ impl ClientAuthentication {
         let attempts = secrets.iter().map(|secret| {
             let mut attempt = attempt(secret)?;
             attempt.expires_at = secret.expires_at();
+            attempt.secrets.push(secret.secret().clone());
             Ok(attempt)
         });
         attempts.collect()
@@ -310,10 +321,13 @@ impl ClientAuthentication {
             _ => to.endpoint.as_str(),
         };
         let assertion = assertion::make(key, self.client_id(), audience, to.now)?;
-        Ok(self.in_form([
+        let sent = Secret::new(assertion.as_bytes());
+        let mut attempt = self.in_form([
             ("client_assertion_type", assertion::TYPE.to_owned().into()),
             ("client_assertion", assertion),
-        ]))
+        ]);
+        attempt.secrets.push(sent);
+        Ok(attempt)
     }
 
     fn in_form<const N: usize>(&self, fields: [(&'static str, Zeroizing<String>); N]) -> Attempt {

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use portcullis_core::{Secret, UnixTime};
+use portcullis_core::{ConfigError, Secret, UnixTime};
 
 use super::file::{self, failed};
 use crate::FetchError;
@@ -36,6 +36,10 @@ impl ClientSecret {
     pub fn with_expires_at(mut self, at: UnixTime) -> Self {
         self.expires_at = Some(at);
         self
+    }
+
+    fn is_empty(&self) -> bool {
+        self.secret.expose().is_empty()
     }
 
     /// The secret.
@@ -75,7 +79,7 @@ impl From<&str> for ClientSecret {
 /// Where a client's secrets come from. They are asked for anew whenever the server is, so that they rotate without a
 /// restart.
 ///
-/// There may be several at once, as while one replaces the other: they are offered in order until the server accepts
+/// There may be up to four at once, as while one replaces the other: they are offered in order until the server accepts
 /// one, and that one is offered first from then on.
 #[derive(Clone)]
 pub struct ClientSecrets(Source);
@@ -86,6 +90,9 @@ enum Source {
     File(Arc<Path>),
     Provider(Arc<dyn ClientSecretProvider>),
 }
+
+/// How many there may be at once. Each that is not accepted is shown to the server in vain.
+const MOST: usize = 4;
 
 /// A source of secrets of the user's own, such as a vault.
 pub trait ClientSecretProvider: Send + Sync + 'static {
@@ -117,6 +124,21 @@ impl ClientSecrets {
         Self(Source::Provider(Arc::new(provider)))
     }
 
+    /// Whether those that are given as values can be used.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let problem = |problem: &'static str| Err(ConfigError::new("secrets", problem));
+        match &self.0 {
+            Source::Values(secrets) if secrets.is_empty() => problem("there is none"),
+            Source::Values(secrets) if secrets.len() > MOST => {
+                problem("there are too many: two at once are enough to rotate")
+            }
+            Source::Values(secrets) if secrets.iter().any(ClientSecret::is_empty) => problem(
+                "one is empty, which proves nothing: was it read from somewhere that is not set?",
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// The secrets as of now; at least one.
     pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
         let secrets = match &self.0 {
@@ -128,8 +150,16 @@ impl ClientSecrets {
                 ))
             })?,
         };
-        if secrets.is_empty() {
-            return Err(failed("there is no client secret".to_owned()));
+        let count = secrets.len();
+        if secrets.is_empty() || secrets.iter().any(ClientSecret::is_empty) {
+            return Err(failed(
+                "there is no client secret, or an empty one".to_owned(),
+            ));
+        }
+        if count > MOST {
+            return Err(failed(format!(
+                "there are {count} client secrets, which would all be shown to the server: is it the right file?"
+            )));
         }
         Ok(secrets)
     }

@@ -162,6 +162,11 @@ impl HttpClient {
         Ok(Self { client, setup })
     }
 
+    /// How long a request may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.setup.settings.timeout
+    }
+
     /// The networks that discovered URLs may lead to.
     pub(crate) fn reach(&self) -> &Reach {
         &self.setup.reach
@@ -268,6 +273,7 @@ impl Answer {
 
     /// Why an answer that is not the expected one is none.
     pub(crate) fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
+        let url = shown(url);
         let status = self.status.as_u16();
         let error = if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
             FetchError::new(
@@ -296,7 +302,7 @@ impl fmt::Debug for Answer {
 /// Reads a body chunk by chunk, and no further than the limit, whatever its declared length.
 async fn read(url: &Url, mut response: Response) -> Result<Vec<u8>, FetchError> {
     let too_large = || {
-        let limit = HttpClient::MAX_BODY_BYTES;
+        let (url, limit) = (shown(url), HttpClient::MAX_BODY_BYTES);
         FetchError::new(
             FetchErrorKind::TooLarge,
             format!("{url} answered with more than {limit} bytes"),
@@ -318,7 +324,15 @@ async fn read(url: &Url, mut response: Response) -> Result<Vec<u8>, FetchError> 
     Ok(body)
 }
 
+/// A URL as messages show it: a query may hold a secret.
+pub(crate) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.into()
+}
+
 fn failed(url: &Url, error: reqwest::Error) -> FetchError {
+    let url = shown(url);
     let error = error.without_url();
     let (kind, what) = if is_caused_by::<ForbiddenAddress>(&error) {
         (FetchErrorKind::Forbidden, "must not be asked")

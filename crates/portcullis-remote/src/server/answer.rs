@@ -2,23 +2,29 @@
 
 use std::{fmt, time::Duration};
 
-use portcullis_core::{UnixTime, escape};
+use portcullis_core::{Secret, UnixTime, escape};
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde::Deserialize;
 use url::Url;
 
 use super::SecretBody;
-use crate::http::{Answer, headers};
+use crate::http::{Answer, headers, shown};
 
 /// The answer of an OAuth endpoint. Its body may hold a token: `Debug` does not show it, and it is wiped when dropped.
 pub struct OAuthAnswer {
-    url: Url,
+    /// Without a query, which may hold a secret.
+    place: Box<str>,
+    /// What was sent and must not come back in a message.
+    secrets: Vec<Secret>,
     status: StatusCode,
     is_json: bool,
     body: SecretBody,
     retry_after: Option<Duration>,
     credential_expires_at: Option<UnixTime>,
 }
+
+/// Longer than this nobody waits, and a sum of times must not overflow.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// An error in the form of RFC 6749 §5.2. Both texts are the server's, escaped and cut short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,23 +42,26 @@ impl OAuthAnswer {
         answer: Answer,
         now: UnixTime,
         credential_expires_at: Option<UnixTime>,
+        secrets: Vec<Secret>,
     ) -> Self {
         let content_type = answer.headers.get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
         Self {
-            url: url.clone(),
+            place: shown(url).into(),
+            secrets,
             status: answer.status,
             is_json: content_type.is_some_and(is_json),
-            retry_after: headers::retry_after(&answer.headers, now),
+            retry_after: headers::retry_after(&answer.headers, now)
+                .map(|asked| asked.min(LONGEST_RETRY_AFTER)),
             body: answer.body.into(),
             credential_expires_at,
         }
     }
 
-    /// Who answered.
+    /// Who answered, for messages: a URL without its query.
     #[must_use]
-    pub fn url(&self) -> &Url {
-        &self.url
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// The status.
@@ -73,7 +82,7 @@ impl OAuthAnswer {
         &self.body
     }
 
-    /// How long the server asks to be left alone (RFC 9110 §10.2.3).
+    /// How long the server asks to be left alone (RFC 9110 §10.2.3), up to a day.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -100,8 +109,18 @@ impl OAuthAnswer {
             .as_ref()
             .and_then(|text| text.as_str());
         Some(OAuthError {
-            code: escape(&error.error).into(),
-            description: description.map(|text| escape(text).into()),
+            code: escape(&self.masked(&error.error)).into(),
+            description: description.map(|text| escape(&self.masked(text)).into()),
+        })
+    }
+
+    /// A server's text without what it repeats of what it was sent.
+    fn masked(&self, text: &str) -> String {
+        let secrets = self.secrets.iter().filter_map(Secret::expose_str);
+        // What is shorter is in words by chance, and no secret.
+        let secrets = secrets.filter(|secret| secret.len() >= 8);
+        secrets.fold(text.to_owned(), |text, secret| {
+            text.replace(secret, "[redacted]")
         })
     }
 
@@ -118,7 +137,7 @@ impl OAuthAnswer {
 impl fmt::Debug for OAuthAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OAuthAnswer")
-            .field("url", &self.url.as_str())
+            .field("place", &self.place)
             .field("status", &self.status)
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()

@@ -27,13 +27,23 @@ pub struct AuthorizationServerBuilder {
 
 #[derive(Clone, Debug)]
 enum Place {
-    Discover { issuer: String },
-    TokenEndpoint { url: String, issuer: Option<String> },
+    Discover {
+        issuer: String,
+        /// Given as well, which says the same or is a mistake.
+        other: Option<String>,
+    },
+    TokenEndpoint {
+        url: String,
+        issuer: Option<String>,
+    },
 }
 
 impl AuthorizationServerBuilder {
     pub(super) fn discover(issuer: String) -> Self {
-        Self::new(Place::Discover { issuer })
+        Self::new(Place::Discover {
+            issuer,
+            other: None,
+        })
     }
 
     pub(super) fn token_endpoint(url: String) -> Self {
@@ -54,7 +64,7 @@ impl AuthorizationServerBuilder {
     /// assertions are addressed to it. A server that is discovered has its own.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         match &mut self.place {
-            Place::Discover { issuer: own } => *own = issuer.into(),
+            Place::Discover { other, .. } => *other = Some(issuer.into()),
             Place::TokenEndpoint { issuer: own, .. } => *own = Some(issuer.into()),
         }
         self
@@ -67,7 +77,7 @@ impl AuthorizationServerBuilder {
     }
 
     /// Lets endpoints that metadata names be on this origin (scheme, host and port), beside the issuer's own. They are
-    /// sent the client's credentials.
+    /// sent the client's credentials. The address it resolves to must still be of a kind of network that the issuer is in.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.allowed_origins.push(origin.into());
         self
@@ -111,7 +121,13 @@ impl AuthorizationServerBuilder {
     pub fn build(self) -> Result<AuthorizationServer, ConfigError> {
         let any_http = self.http.any_http;
         let (url, endpoints) = match &self.place {
-            Place::Discover { issuer } => {
+            Place::Discover { issuer, other } => {
+                if other.as_ref().is_some_and(|other| other != issuer) {
+                    return Err(ConfigError::new(
+                        "issuer",
+                        "the server is discovered by another: leave it out, or use `token_endpoint`",
+                    ));
+                }
                 if self.revocation_endpoint.is_some() {
                     return Err(ConfigError::new(
                         "revocation_endpoint",

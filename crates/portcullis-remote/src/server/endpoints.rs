@@ -1,6 +1,7 @@
 //! Where the endpoints of a server are.
 
 use std::{
+    fmt,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -13,7 +14,10 @@ use url::{Origin, Url};
 
 use super::OAuthEndpoint;
 use crate::{
-    FetchError, FetchErrorKind, client_auth::MutualTls, discovery::Discovery, http::HttpClient,
+    FetchError, FetchErrorKind,
+    client_auth::MutualTls,
+    discovery::Discovery,
+    http::{HttpClient, shown},
 };
 
 /// How old metadata may get.
@@ -23,7 +27,9 @@ const FAILURES: u32 = 2;
 /// How soon metadata that could not be read is asked for again while what was read before serves.
 const PAUSE: Duration = Duration::from_secs(30);
 
-#[derive(Debug)]
+/// How soon it is asked for again where nothing was read before: no two requests in the same breath.
+const BREATH: Duration = Duration::from_millis(100);
+
 pub(super) enum Endpoints {
     Configured {
         issuer: Option<Box<str>>,
@@ -48,6 +54,8 @@ struct State {
     discovery: Discovery,
     found: Option<Found>,
     read_again_at: Instant,
+    /// Why it could not be read, and when: those who have waited for that need not try by themselves.
+    failed: Option<(FetchError, Instant)>,
 }
 
 /// The endpoints that metadata names.
@@ -89,6 +97,7 @@ impl Discovered {
                 discovery,
                 found: None,
                 read_again_at: Instant::now(),
+                failed: None,
             }),
             failures: AtomicU32::new(0),
         }
@@ -96,7 +105,13 @@ impl Discovered {
 
     /// What the metadata says, read anew where that is due. Callers wait for each other: there is one reader.
     async fn found(&self, http: &HttpClient, clock: &SharedClock) -> Result<Found, FetchError> {
+        let asked_at = Instant::now();
         let mut state = self.state.lock().await;
+        if let Some((error, at)) = &state.failed
+            && (*at >= asked_at || at.elapsed() < BREATH)
+        {
+            return Err(error.clone());
+        }
         let is_due = Instant::now() >= state.read_again_at
             || self.failures.load(Ordering::Relaxed) >= FAILURES;
         if let Some(found) = state.found.clone().filter(|_| !is_due) {
@@ -105,6 +120,7 @@ impl Discovered {
         let pick = |discovery: &Discovery, metadata: Metadata| self.pick(http, discovery, metadata);
         let read = state.discovery.read(http, clock.now(), pick).await;
         self.failures.store(0, Ordering::Relaxed);
+        state.failed = None;
         match (read.found, &state.found) {
             (Ok(found), _) => {
                 let lifetime = if found.is_whole() { LIFETIME } else { PAUSE };
@@ -118,7 +134,10 @@ impl Discovered {
                 state.read_again_at = Instant::now() + PAUSE;
                 Ok(found)
             }
-            (Err(error), None) => Err(error),
+            (Err(error), None) => {
+                state.failed = Some((error.clone(), Instant::now()));
+                Err(error)
+            }
         }
     }
 
@@ -179,7 +198,7 @@ impl Found {
         let message = format!(
             "the discovered `{}` {} is on another origin than the issuer, and would be sent the client's credentials: if that is right, list it with `allow_origin`",
             endpoint.as_str(),
-            escape(place.url.as_str())
+            escape(&shown(&place.url))
         );
         Err(FetchError::new(FetchErrorKind::Forbidden, message))
     }
@@ -205,6 +224,16 @@ fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
         endpoint.as_str()
     );
     FetchError::new(FetchErrorKind::NoEndpoint, message)
+}
+
+/// URLs without their queries.
+impl fmt::Debug for Endpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configured { token, .. } => f.write_str(&shown(token)),
+            Self::Discovered(discovered) => f.write_str(&discovered.issuer),
+        }
+    }
 }
 
 impl Endpoints {

@@ -6,7 +6,7 @@ mod endpoints;
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{ConfigError, SharedClock};
+use portcullis_core::{ConfigError, Secret, SharedClock};
 use portcullis_jwt::{DpopKey, DpopRequest};
 use reqwest::header::HeaderValue;
 use url::Url;
@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::{
     ClientAuthentication, DpopNonces, FetchError, FetchErrorKind,
-    client_auth::{Addressee, Attempt},
+    client_auth::{Addressee, Attempt, MutualTls},
     http::HttpClient,
 };
 
@@ -109,7 +109,7 @@ impl AuthorizationServer {
         client: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        let url = self.locate(endpoint, client).await?;
+        let url = self.locate(endpoint, client, form).await?;
         let (answer, _) = self.offer(&url, client, form, None).await?;
         Ok(answer)
     }
@@ -127,7 +127,7 @@ impl AuthorizationServer {
         key: &DpopKey,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        let url = self.locate(endpoint, client).await?;
+        let url = self.locate(endpoint, client, form).await?;
         let (answer, has_new_nonce) = self.offer(&url, client, form, Some(key)).await?;
         let asks_for_nonce = answer
             .error()
@@ -144,12 +144,29 @@ impl AuthorizationServer {
         &self,
         endpoint: OAuthEndpoint,
         client: &ClientAuthentication,
+        form: &[(&str, &str)],
     ) -> Result<Url, FetchError> {
         let inner = &*self.0;
+        let holds_a_token = form.iter().any(|(name, _)| TOKENS.contains(name));
+        // A token in the form could be used by who receives it, as a secret could.
+        let tls = match client.mutual_tls() {
+            MutualTls::Alone if holds_a_token => MutualTls::Beside,
+            tls => tls,
+        };
         inner
             .endpoints
-            .locate(endpoint, client.mutual_tls(), &inner.http, &inner.clock)
+            .locate(endpoint, tls, &inner.http, &inner.clock)
             .await
+            .and_then(|url| match client.mutual_tls() {
+                MutualTls::Alone if url.scheme() != "https" => Err(FetchError::new(
+                    FetchErrorKind::Forbidden,
+                    format!(
+                        "the `{}` is not https, so that a certificate proves nothing there",
+                        endpoint.as_str()
+                    ),
+                )),
+                _ => Ok(url),
+            })
     }
 
     /// Offers the client's credentials until the server accepts one. Tells also whether the last answer had a nonce that
@@ -169,10 +186,10 @@ impl AuthorizationServer {
             now: inner.clock.now(),
         };
         let mut last = None;
-        for attempt in client.attempts(to).await? {
+        for attempt in self.attempts(client, to).await? {
             let mut headers = attempt.headers.clone();
+            let nonce = inner.nonces.get(&origin);
             if let Some(key) = key {
-                let nonce = inner.nonces.get(&origin);
                 headers.insert("dpop", proof(key, to, nonce.as_deref())?);
             }
             let http = match &attempt.identity {
@@ -183,9 +200,23 @@ impl AuthorizationServer {
                 .post(url, headers, encode(form, &attempt))
                 .await
                 .inspect_err(|_| inner.endpoints.failed())?;
-            inner.endpoints.answered();
-            let has_new_nonce = key.is_some() && inner.nonces.learn(&origin, &answer.headers);
-            let answer = OAuthAnswer::new(url, answer, to.now, attempt.expires_at);
+            if matches!(answer.status.as_u16(), 404 | 405 | 410) {
+                // It may have moved.
+                inner.endpoints.failed();
+            } else {
+                inner.endpoints.answered();
+            }
+            let has_new_nonce = key.is_some() && {
+                inner.nonces.learn(&origin, &answer.headers);
+                inner.nonces.get(&origin) != nonce
+            };
+            let answer = OAuthAnswer::new(
+                url,
+                answer,
+                to.now,
+                attempt.expires_at,
+                sent(form, &attempt),
+            );
             if !answer.rejects_the_client() {
                 client.accepted(&attempt);
                 return Ok((answer, has_new_nonce));
@@ -197,6 +228,20 @@ impl AuthorizationServer {
                 FetchErrorKind::Credential,
                 "the client has no credential to offer",
             )
+        })
+    }
+
+    /// A file or a provider that does not answer must not hold everything up.
+    async fn attempts(
+        &self,
+        client: &ClientAuthentication,
+        to: Addressee<'_>,
+    ) -> Result<Vec<Attempt>, FetchError> {
+        let patience = self.0.http.timeout();
+        let attempts = tokio::time::timeout(patience, client.attempts(to)).await;
+        attempts.unwrap_or_else(|_| {
+            let why = format!("the client's credential could not be had within {patience:?}");
+            Err(FetchError::new(FetchErrorKind::Credential, why))
         })
     }
 
@@ -227,6 +272,16 @@ fn proof(key: &DpopKey, to: Addressee<'_>, nonce: Option<&str>) -> Result<Header
     value.set_sensitive(true);
     Ok(value)
 }
+
+/// What of a request must not be repeated: the client's own secrets, and tokens.
+fn sent(form: &[(&str, &str)], attempt: &Attempt) -> Vec<Secret> {
+    let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
+    let tokens = tokens.map(|(_, value)| Secret::new(*value));
+    attempt.secrets.iter().cloned().chain(tokens).collect()
+}
+
+/// The parameters that hold tokens.
+const TOKENS: [&str; 3] = ["token", "subject_token", "actor_token"];
 
 fn encode(form: &[(&str, &str)], attempt: &Attempt) -> String {
     let fields = attempt

@@ -98,11 +98,7 @@ fn subject(form: &Form) -> Result<String, Refusal> {
 }
 
 /// RFC 6749 §2.3.1: HTTP Basic, or in the body; never both (§2.3).
-fn authenticate<'s>(
-    state: &'s State,
-    headers: &HeaderMap,
-    form: &Form,
-) -> Result<&'s Client, Refusal> {
+fn authenticate(state: &State, headers: &HeaderMap, form: &Form) -> Result<Client, Refusal> {
     let in_body = form.get("client_id").zip(form.get("client_secret"));
     let (id, secret) = match (headers.get(AUTHORIZATION), in_body) {
         (Some(_), Some(_)) => return Err(Refusal::request("the client authenticates twice")),
@@ -114,10 +110,11 @@ fn authenticate<'s>(
         (None, Some((id, secret))) => (id.to_owned(), secret.to_owned()),
         (None, None) => return Err(Refusal::client("the client does not authenticate")),
     };
-    let clients = &state.settings.clients;
+    let changing = state.changing();
+    let mut clients = changing.clients.iter();
     clients
-        .iter()
         .find(|client| client.id == id && client.has_secret(&secret))
+        .cloned()
         .ok_or(Refusal::client("client or secret is wrong"))
 }
 

@@ -1,0 +1,203 @@
+//! The worker itself: what a client of one's own looks like.
+
+use std::{error::Error, fs, path::Path, process::ExitCode, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Uri, uri::InvalidUri};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{self, Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use portcullis::{
+    Clock, Secret, SystemClock,
+    client::{
+        AddApiKeyLayer, AddTokenError, AddTokenLayer, AuthorizationServer, ClientAuthentication,
+        ClientSecrets, Origins, ReplayBody, TokenEvent, TokenSource,
+    },
+};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    task::JoinSet,
+    time::timeout,
+};
+use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneService};
+
+use crate::args::Args;
+
+/// How long a call may take, the wait for a token included.
+const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_BODY: usize = 1024 * 1024;
+
+type Body = Empty<Bytes>;
+/// A client with a credential, whichever.
+type Caller = BoxCloneService<Request<Body>, Response<Incoming>, AddTokenError<legacy::Error>>;
+
+/// Calls orders-api with every credential that it was given.
+pub(crate) struct Worker {
+    orders: Uri,
+    source: Option<TokenSource>,
+    /// Each with the name of its credential.
+    callers: Vec<(&'static str, Caller)>,
+    requests: u32,
+    failed: u32,
+    /// Says what happens to the token.
+    _telling: JoinSet<()>,
+}
+
+impl Worker {
+    /// Puts the clients together, and asks for a first token: what is wrong with it is told at once.
+    pub(crate) async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
+        let url = args.orders_url.as_deref().unwrap_or_default();
+        let unusable = |problem: &str| format!("--orders-url {url}: {problem}");
+        let origins = Origins::new([url]).map_err(|error| unusable(error.problem()))?;
+        let orders: Uri = format!("{}/orders", url.trim_end_matches('/'))
+            .parse()
+            .map_err(|error: InvalidUri| unusable(&error.to_string()))?;
+        if orders.scheme_str() == Some("https") {
+            return Err(unusable(
+                "this example has no TLS: give an http URL of this machine, or in worker.rs another connector",
+            )
+            .into());
+        }
+        // One pool of connections for all. A connector with TLS would go here, such as hyper-rustls'.
+        let http: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
+
+        let mut callers = Vec::new();
+        let mut telling = JoinSet::new();
+        let source = token_source(args)?;
+        if let Some(source) = &source {
+            let events = source.events();
+            source.token().await?;
+            telling.spawn(tell(events));
+            let layer = AddTokenLayer::new(source.clone(), origins.clone()).replay(Body::replay);
+            callers.push(("token", Caller::new(layer.layer(http.clone()))));
+        }
+        if let Some(file) = &args.api_key_file {
+            let layer = AddApiKeyLayer::new(&api_key(file)?, origins).map_err(|error| {
+                format!("--api-key-file {}: {}", file.display(), error.problem())
+            })?;
+            callers.push(("API key", Caller::new(layer.layer(http))));
+        }
+        Ok(Self {
+            orders,
+            source,
+            callers,
+            requests: 0,
+            failed: 0,
+            _telling: telling,
+        })
+    }
+
+    /// Calls once with each credential, and says what came of it.
+    pub(crate) async fn call(&mut self, number: u32) {
+        let mut outcomes = Vec::new();
+        for (credential, caller) in &mut self.callers {
+            let (is_good, outcome) = match get(caller, &self.orders).await {
+                Ok(status) => (status.is_success(), status.as_u16().to_string()),
+                Err(error) => (false, format!("no answer ({})", with_causes(&*error))),
+            };
+            self.requests += 1;
+            self.failed += u32::from(!is_good);
+            outcomes.push(format!("{outcome} with the {credential}"));
+        }
+        println!("call {number}: {}", outcomes.join(", "));
+    }
+
+    /// Revokes the token, and says how it all went.
+    pub(crate) async fn finish(self) -> ExitCode {
+        if let Some(source) = &self.source {
+            match source.shut_down().await {
+                Ok(()) => println!("token: revoked"),
+                Err(error) => println!("token: not revoked: {}", with_causes(&error)),
+            }
+        }
+        let Self {
+            requests, failed, ..
+        } = self;
+        println!("done: {requests} requests, {failed} failed");
+        if failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tokens by client credentials, where an issuer was given.
+fn token_source(args: &Args) -> Result<Option<TokenSource>, Box<dyn Error>> {
+    let (Some(issuer), Some(id), Some(file)) =
+        (&args.issuer, &args.client_id, &args.client_secret_file)
+    else {
+        return Ok(None);
+    };
+    let server = AuthorizationServer::discover(issuer).build()?;
+    let client = ClientAuthentication::secret_basic(id, ClientSecrets::file(file));
+    let mut source = TokenSource::builder(&server, client).scopes(&args.scopes);
+    for resource in &args.resources {
+        source = source.resource(resource);
+    }
+    Ok(Some(source.build()?))
+}
+
+fn api_key(file: &Path) -> Result<Secret, String> {
+    let content = fs::read(file)
+        .map(Secret::new)
+        .map_err(|error| format!("--api-key-file {}: {error}", file.display()))?;
+    // Without the line break that editors put at the end.
+    Ok(Secret::new(content.expose().trim_ascii()))
+}
+
+async fn get(caller: &mut Caller, uri: &Uri) -> Result<StatusCode, BoxError> {
+    let request = Request::get(uri).body(Body::new())?;
+    let answered = async {
+        let response = caller.ready().await?.call(request).await?;
+        let status = response.status();
+        // Read to its end, so that the connection can be used again.
+        Limited::new(response.into_body(), MAX_BODY)
+            .collect()
+            .await?;
+        Ok(status)
+    };
+    timeout(PATIENCE, answered)
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()).into()))
+}
+
+async fn tell(mut events: Receiver<TokenEvent>) {
+    let mut is_first = true;
+    loop {
+        match events.recv().await {
+            Ok(TokenEvent::Obtained { expires_at, .. }) => {
+                let what = if is_first { "obtained" } else { "renewed" };
+                let left = expires_at.duration_since(SystemClock.now());
+                println!("token: {what}, good for {:.0} s", left.as_secs_f64());
+                is_first = false;
+            }
+            Ok(TokenEvent::Failed {
+                error,
+                serves_until: Some(_),
+                ..
+            }) => println!("token: not renewed, the old one still serves: {error}"),
+            Ok(TokenEvent::Failed { error, .. }) => println!("token: none: {error}"),
+            Ok(TokenEvent::Recovered { failures, .. }) => {
+                println!("token: to be had again after {failures} failures");
+            }
+            // Told by whoever caused it.
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// An error in one line, with what caused it.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

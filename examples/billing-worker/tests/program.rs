@@ -1,0 +1,277 @@
+//! The program as its users run it.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    future::pending,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use clap::Parser;
+use portcullis::{
+    ScopeSet,
+    api_key::{KeyFile, NewKey},
+};
+use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, TestIssuer};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    net::TcpListener,
+    process::{Child, ChildStdout, Command},
+    task::JoinSet,
+    time::timeout,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const FAST: [&str; 2] = ["--interval", "0.1"];
+
+/// The worker, with a folder of its own for temporary files.
+struct Worker {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    printed: Vec<String>,
+    folder: TempDir,
+}
+
+/// What is left of it.
+struct Ended {
+    status: ExitStatus,
+    printed: Vec<String>,
+    complaints: String,
+}
+
+impl Worker {
+    fn spawn<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>, log: &str) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_billing-worker"));
+        command
+            .args(FAST)
+            .args(args)
+            .env("TMPDIR", folder.path())
+            .env("RUST_LOG", log)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("it starts");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Self {
+            child,
+            stdout,
+            printed: Vec::new(),
+            folder,
+        }
+    }
+
+    /// Reads on until a line begins so.
+    async fn says(&mut self, beginning: &str) {
+        loop {
+            let line = timeout(PATIENCE, self.stdout.next_line()).await;
+            let line = line.expect("a line in time").expect("text");
+            let printed = &mut self.printed;
+            let line = line.unwrap_or_else(|| panic!("no {beginning:?} in {printed:#?}"));
+            self.printed.push(line.clone());
+            if line.starts_with(beginning) {
+                return;
+            }
+        }
+    }
+
+    /// What is in a file of the demonstration.
+    fn read(&self, name: &str) -> String {
+        let mut folders = fs::read_dir(self.folder.path()).expect("a folder");
+        let folder = folders.next().expect("the demonstration's").expect("read");
+        fs::read_to_string(folder.path().join(name)).expect(name)
+    }
+
+    /// As Ctrl-C does.
+    async fn interrupt(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().await;
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Waits for its end, after which nothing of it may be left.
+    async fn ends(mut self) -> Ended {
+        let mut stderr = self.child.stderr.take().expect("a pipe");
+        let mut complaints = String::new();
+        let ending = async {
+            let reading = stderr.read_to_string(&mut complaints);
+            let printing = async {
+                while let Some(line) = self.stdout.next_line().await.expect("text") {
+                    self.printed.push(line);
+                }
+            };
+            let (read, ()) = tokio::join!(reading, printing);
+            read.expect("text");
+            self.child.wait().await.expect("a status")
+        };
+        let status = timeout(PATIENCE, ending).await.expect("it ends");
+        let mut left = fs::read_dir(self.folder.path()).expect("a folder");
+        assert!(left.next().is_none(), "it leaves files behind");
+        Ended {
+            status,
+            printed: self.printed,
+            complaints,
+        }
+    }
+}
+
+impl Ended {
+    fn position(&self, beginning: &str) -> usize {
+        let printed = &self.printed;
+        let found = printed.iter().position(|line| line.starts_with(beginning));
+        found.unwrap_or_else(|| panic!("no {beginning:?} in {printed:#?}"))
+    }
+}
+
+#[tokio::test]
+async fn with_nothing_configured_it_survives_a_rotation_of_its_secret() {
+    // Enough that a token, which lives a second here, is renewed after the rotation, however slow the machine.
+    let ended = Worker::spawn(["--calls", "24"], "off").ends().await;
+    let printed = &ended.printed;
+    assert!(ended.status.success(), "{printed:#?}");
+    assert_eq!(ended.complaints, "");
+    for call in 1..=24 {
+        let line = &printed[ended.position(&format!("call {call}:"))];
+        assert!(
+            line.ends_with(": 200 with the token, 200 with the API key"),
+            "{line}"
+        );
+    }
+    for step in 1..=3 {
+        // Each between two calls.
+        let at = ended.position(&format!("rotation {step}/3: "));
+        assert!(at > ended.position(&format!("call {}:", step + 5)));
+        assert!(at < ended.position(&format!("call {}:", step + 6)));
+    }
+    // By now it had only the new secret to get a token with.
+    let later = &printed[ended.position("rotation 3/3: ")..];
+    assert!(
+        later.iter().any(|line| line.starts_with("token: renewed")),
+        "{later:#?}"
+    );
+    let end = &printed[printed.len() - 2..];
+    assert_eq!(end, ["token: revoked", "done: 48 requests, 0 failed"]);
+}
+
+#[tokio::test]
+async fn nothing_it_prints_or_logs_is_a_secret_or_a_token() {
+    let mut worker = Worker::spawn(["--calls", "32"], "trace");
+    worker.says("token: obtained").await;
+    let (old, key) = (worker.read("client-secret"), worker.read("api-key"));
+    worker.says("rotation 2/3").await;
+    let new = worker.read("client-secret");
+    assert_ne!(old, new);
+    worker.says("rotation 3/3").await;
+    worker.says("token: renewed").await;
+    worker.interrupt().await;
+    let ended = worker.ends().await;
+    assert!(ended.status.success());
+    let text = format!("{}\n{}", ended.printed.join("\n"), ended.complaints);
+    assert!(text.contains("a token was obtained"), "it logs: {text}");
+    for secret in [&old, &new, &key] {
+        assert!(secret.len() > 20 && !text.contains(secret.as_str()));
+    }
+    // As every JWT begins.
+    assert!(!text.contains("eyJ"));
+}
+
+#[tokio::test]
+async fn when_it_is_interrupted_it_revokes_its_token_all_the_same() {
+    let mut worker = Worker::spawn(["--calls", "100000"], "off");
+    worker.says("call 2:").await;
+    worker.interrupt().await;
+    let ended = worker.ends().await;
+    assert!(ended.status.success());
+    let before_the_last = ended.printed.len() - 2;
+    assert_eq!(ended.position("token: revoked"), before_the_last);
+    assert!(ended.printed[before_the_last + 1].ends_with(", 0 failed"));
+}
+
+#[tokio::test]
+async fn an_issuer_that_refuses_ends_it_with_the_reason() {
+    let issuer = TestIssuer::start().await;
+    let folder = TempDir::new().expect("a folder");
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "not-the-secret").expect("written");
+    let args = options("http://127.0.0.1:9", &issuer, &secret);
+    let ended = Worker::spawn(args, "off").ends().await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(ended.printed, [""; 0]);
+    let complaints = ended.complaints;
+    assert!(
+        complaints.starts_with("error: ") && complaints.contains("invalid_client"),
+        "{complaints}"
+    );
+    assert!(!complaints.contains("not-the-secret"));
+    assert_eq!(issuer.requests(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn it_calls_a_service_elsewhere_and_tells_which_calls_fail() {
+    let issuer = TestIssuer::start().await;
+    let folder = TempDir::new().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    fs::write(file("secret"), format!("{DEFAULT_CLIENT_SECRET}\n")).expect("written");
+    // A key that grants nothing.
+    let key = NewKey::new("billing").scopes(ScopeSet::default());
+    let key = KeyFile::at(file("keys.toml")).create(key).expect("a key");
+    fs::write(file("key"), format!("{}\n", key.key().expose())).expect("written");
+
+    let url = issuer.url();
+    let keys = file("keys.toml");
+    let service = ["orders-api", "--issuer", &url, "--api-keys"].map(OsStr::new);
+    let service = service.into_iter().chain([keys.as_os_str()]);
+    let service = orders_api::Args::try_parse_from(service).expect("arguments");
+    let app = orders_api::app(&service).await.expect("orders-api");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let orders = format!("http://{}", listener.local_addr().expect("bound"));
+    let mut running = JoinSet::new();
+    running.spawn(orders_api::serve(listener, app, pending()));
+
+    let mut args = options(&orders, &issuer, &file("secret"));
+    args.extend(["--scope", "orders:read", "--calls", "2"].map(str::to_owned));
+    let ended = Worker::spawn(&args, "off").ends().await;
+    assert!(ended.status.success(), "{:#?}", ended.printed);
+    let expected = [
+        "token: obtained, good for 300 s",
+        "call 1: 200 with the token",
+        "call 2: 200 with the token",
+        "token: revoked",
+        "done: 2 requests, 0 failed",
+    ];
+    assert_eq!(ended.printed, expected);
+    assert_eq!(issuer.requests(Endpoint::Token), 1);
+    assert_eq!(issuer.requests(Endpoint::Revocation), 1);
+
+    let key = file("key").display().to_string();
+    args.extend(["--api-key-file".to_owned(), key]);
+    let ended = Worker::spawn(&args, "off").ends().await;
+    assert_eq!(
+        ended.status.code(),
+        Some(1),
+        "a call that fails is told by the status"
+    );
+    let line = &ended.printed[ended.position("call 2:")];
+    assert_eq!(line, "call 2: 200 with the token, 403 with the API key");
+    assert_eq!(
+        ended.printed.last().map(String::as_str),
+        Some("done: 4 requests, 2 failed")
+    );
+}
+
+/// Of a worker that calls a service elsewhere.
+fn options(orders: &str, issuer: &TestIssuer, secret: &Path) -> Vec<String> {
+    let (issuer, secret) = (issuer.url(), secret.display().to_string());
+    let options = [
+        ("--orders-url", orders),
+        ("--issuer", &issuer),
+        ("--client-id", DEFAULT_CLIENT_ID),
+        ("--client-secret-file", &secret),
+    ];
+    let options = options.into_iter().flat_map(|(name, value)| [name, value]);
+    options.map(str::to_owned).collect()
+}
