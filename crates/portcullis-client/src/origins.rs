@@ -33,6 +33,8 @@ struct Origin {
     /// In lower case, as URLs have it; an IPv6 address in brackets.
     host: Box<str>,
     port: u16,
+    /// Host and port as most requests write them: compared first.
+    authority: Box<str>,
 }
 
 /// A request was about to carry a credential where it may not go. It was not sent.
@@ -190,10 +192,15 @@ impl Origin {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(problem("one has no host"));
         };
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}").into(),
+            None => host.into(),
+        };
         Ok(Self {
             is_https,
             host: host.into(),
             port,
+            authority,
         })
     }
 
@@ -204,6 +211,9 @@ impl Origin {
     fn is(&self, scheme: &str, authority: &Authority) -> bool {
         if !scheme.eq_ignore_ascii_case(self.scheme()) {
             return false;
+        }
+        if authority.as_str() == &*self.authority {
+            return true;
         }
         let host = authority.host();
         let port = if authority.as_str().ends_with(host) {

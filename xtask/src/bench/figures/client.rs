@@ -23,8 +23,8 @@ pub(super) fn time(figures: &Value) -> Result<String, Failure> {
         ]);
     }
     let mut page = format!(
-        "A call with a token at hand, over the same without: a tower client that answers at once, on requests that have \
-         two headers already. The bare client stands by itself.\n\n{table}\n"
+        "A call with a token at hand, over the same without: a tower client that answers at once, on requests that \
+         have two headers already. The bare client stands by itself.\n\n{table}\n"
     );
     for contender in list(figures, "contenders")? {
         let (name, note) = (text(contender, "name"), text(contender, "note"));
@@ -59,13 +59,13 @@ pub(super) fn behaviour(figures: &Value) -> Result<String, Failure> {
     Ok(format!(
         "{callers} calls at once of a client that has no token yet; and the same with every other caller leaving while \
          the token is fetched, the first of them too:\n\n{}\n\
-         Calls without a break for three lives of {lifetime} s, the issuer being well. Least left: of the life of a token \
+         A call every 20 ms for two lives of {lifetime} s, the issuer being well. Least left: of the life of a token \
          that was sent, from when it was first seen. Waited: for a renewal.\n\n{}\n\
-         An issuer that fails. In each cell: a call while the token at hand lives and is due to be renewed; 100 calls \
-         after it has expired; the requests that these cost the issuer; the first call of a client that never had a token. \
-         *goes on*: sent with the live token; *new token*: with another good one; *error*: not sent, and the caller is \
-         told; *hang*: the caller gave up after {} s, one request to the issuer being limited to {} s; *expired*: sent with \
-         the expired token; *sends it*: sent with what the issuer should not have answered; *bare*: sent without \
+         An issuer that fails. In each cell: 8 calls while the token at hand lives and is due to be renewed; 100 calls \
+         after it has expired; the requests for a token since the outage began; the first call of a client that never \
+         had one. *goes on*: sent with the live token; *new token*: with another good one; *error*: not sent, and the \
+         caller is told; *hang*: the caller gave up after {} s, one request to the issuer being limited to {} s; \
+         *expired*: sent with the expired token; *sends it*: sent with what the issuer answered; *bare*: sent without \
          `Authorization`; *empty*: with one that holds no token.\n\n{}",
         cold(list(figures, "cold")?),
         renewals(list(figures, "renewals")?),
@@ -78,9 +78,12 @@ pub(super) fn behaviour(figures: &Value) -> Result<String, Failure> {
 fn cold(rows: &[Value]) -> Table {
     let mut table = Table::new(["", "callers", "left", "sent", "token requests"], 1);
     for row in rows {
-        let counts =
-            ["callers", "left", "sent", "requests"].map(|key| number(row, key, 0));
-        table.row([text(row, "contender").to_owned()].into_iter().chain(counts));
+        let counts = ["callers", "left", "sent", "requests"].map(|key| number(row, key, 0));
+        table.row(
+            [text(row, "contender").to_owned()]
+                .into_iter()
+                .chain(counts),
+        );
     }
     table
 }
@@ -125,7 +128,10 @@ fn outages(rows: &[Value]) -> Table {
             }
         }
     }
-    let mut table = Table::new([""].into_iter().chain(names.iter().copied()), names.len() + 1);
+    let mut table = Table::new(
+        [""].into_iter().chain(names.iter().copied()),
+        names.len() + 1,
+    );
     for fault in faults {
         let cells = names.iter().map(|name| {
             let mut rows = rows.iter();
@@ -142,26 +148,26 @@ fn outages(rows: &[Value]) -> Table {
 const AT_ONCE: f64 = 50.0; // ms
 
 fn outage(row: &Value) -> String {
-    let mut live = text(row, "live").to_owned();
+    let mut live = outcomes(&row["live"]);
     if let Some(took) = row["live_ms"].as_f64().filter(|took| *took > AT_ONCE) {
-        live += &format!(" after {} s", grouped(took / 1e3, 1));
+        live += &format!(" (up to {} s)", grouped(took / 1e3, 1));
     }
-    let after = row["after"].as_object();
-    let after: Vec<String> = after
-        .into_iter()
-        .flatten()
-        .map(|(outcome, count)| match count.as_u64() {
-            // All of them.
-            Some(100) => outcome.clone(),
-            _ => format!("{count} {outcome}"),
-        })
-        .collect();
-    format!(
-        "{live}; {}; {}; {}",
-        after.join(", "),
-        number(row, "requests", 0),
-        text(row, "cold"),
-    )
+    let (after, requests) = (outcomes(&row["after"]), number(row, "requests_in_all", 0));
+    format!("{live}; {after}; {requests}; {}", text(row, "cold"))
+}
+
+/// What became of calls, with numbers where it was not the same of all.
+fn outcomes(counts: &Value) -> String {
+    let counts: Vec<(&String, &Value)> = counts.as_object().into_iter().flatten().collect();
+    match counts[..] {
+        [(outcome, _)] => outcome.clone(),
+        _ => {
+            let counts = counts
+                .iter()
+                .map(|(outcome, count)| format!("{count} {outcome}"));
+            counts.collect::<Vec<_>>().join(", ")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -171,28 +177,43 @@ mod tests {
 
     #[test]
     fn a_cell_tells_all_of_an_outage() {
-        let row = |live_ms: f64, after: Value| {
-            json!({ "contender": "one", "fault": "down", "live": "goes on", "live_ms": live_ms, "after": after,
-                    "requests": 2, "cold": "error" })
+        let row = |live: Value, live_ms: f64, after: Value| {
+            json!({
+                "live": live,
+                "live_ms": live_ms,
+                "after": after,
+                "requests_in_all": 1200,
+                "cold": "error",
+            })
         };
-        let cell = outage(&row(1.5, json!({ "error": 100 })));
-        assert_eq!(cell, "goes on; error; 2; error");
-        let cell = outage(&row(512.0, json!({ "error": 7, "hang": 93 })));
-        assert_eq!(cell, "goes on after 0.5 s; 7 error, 93 hang; 2; error");
+        let cell = outage(&row(json!({ "goes on": 8 }), 1.5, json!({ "error": 100 })));
+        assert_eq!(cell, "goes on; error; 1,200; error");
+        let after = json!({ "error": 7, "hang": 93 });
+        let cell = outage(&row(json!({ "error": 1, "goes on": 7 }), 512.0, after));
+        assert_eq!(
+            cell,
+            "1 error, 7 goes on (up to 0.5 s); 7 error, 93 hang; 1,200; error"
+        );
     }
 
     #[test]
     fn faults_are_rows_and_contenders_columns() {
         let row = |contender: &str, fault: &str| {
-            json!({ "contender": contender, "fault": fault, "live": "error", "live_ms": 1.0,
-                    "after": { "error": 100 }, "requests": 1, "cold": "panic" })
+            json!({ "contender": contender, "fault": fault, "live": { "error": 8 }, "live_ms": 1.0,
+                    "after": { "error": 100 }, "requests_in_all": 1, "cold": "panic" })
         };
         let table = outages(&[row("one", "down"), row("two", "down"), row("one", "slow")]);
         let table = table.to_string();
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 4);
-        assert!(lines[0].contains("one") && lines[0].contains("two"), "{table}");
-        assert!(lines[3].starts_with("| slow") && lines[3].contains('–'), "{table}");
+        assert!(
+            lines[0].contains("one") && lines[0].contains("two"),
+            "{table}"
+        );
+        assert!(
+            lines[3].starts_with("| slow") && lines[3].contains('–'),
+            "{table}"
+        );
     }
 
     #[test]
@@ -206,7 +227,9 @@ mod tests {
             "missing": [],
         });
         let page = time(&figures).unwrap();
-        assert!(page.contains("| (20) |") || page.contains("(20)"), "{page}");
-        assert!(page.contains("40"), "{page}");
+        let table = "| bare       |         (20) |            – |\n";
+        assert!(page.contains(table), "{page}");
+        let table = "| portcullis |           40 |          1.0 |\n";
+        assert!(page.contains(table), "{page}");
     }
 }

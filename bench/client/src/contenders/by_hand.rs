@@ -1,0 +1,143 @@
+//! `oauth2`, which fetches tokens and leaves it to its users to keep them.
+
+use std::time::{Duration, Instant};
+
+use http::{HeaderValue, Request, header::AUTHORIZATION};
+use oauth2::{
+    ClientId, ClientSecret, EndpointNotSet, EndpointSet, TokenResponse, TokenUrl,
+    basic::{BasicClient, BasicTokenResponse, BasicTokenType},
+    reqwest,
+};
+use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET};
+use tokio::sync::{Mutex, RwLock};
+use tower::BoxError;
+
+use super::Absent;
+use crate::{
+    Body, Site,
+    wired::{Authorize, header, put},
+};
+
+/// What a token lives when the server does not say.
+const UNKNOWN: Duration = Duration::from_hours(1);
+
+struct Server {
+    client:
+        BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>,
+    http: reqwest::Client,
+}
+
+impl Server {
+    fn new(site: &Site) -> Result<Self, Absent> {
+        let client = BasicClient::new(ClientId::new(DEFAULT_CLIENT_ID.to_owned()))
+            .set_client_secret(ClientSecret::new(DEFAULT_CLIENT_SECRET.to_owned()))
+            .set_token_uri(TokenUrl::new(site.issuer.token_endpoint())?);
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(site.timeout)
+            .build()?;
+        Ok(Self { client, http })
+    }
+
+    async fn fetch(&self) -> Result<BasicTokenResponse, BoxError> {
+        let request = self.client.exchange_client_credentials();
+        Ok(request.request_async(&self.http).await?)
+    }
+}
+
+/// The usual way.
+pub(super) struct UnderMutex {
+    server: Server,
+    kept: Mutex<Option<(String, Instant)>>,
+}
+
+impl UnderMutex {
+    pub(super) fn new(site: &Site) -> Result<Self, Absent> {
+        Ok(Self {
+            server: Server::new(site)?,
+            kept: Mutex::new(None),
+        })
+    }
+
+    async fn token(&self) -> Result<String, BoxError> {
+        let mut kept = self.kept.lock().await;
+        if let Some((token, expires_at)) = &*kept
+            && Instant::now() < *expires_at
+        {
+            return Ok(token.clone());
+        }
+        let answer = self.server.fetch().await?;
+        let token = answer.access_token().secret().clone();
+        let expires_at = Instant::now() + answer.expires_in().unwrap_or(UNKNOWN);
+        *kept = Some((token.clone(), expires_at));
+        Ok(token)
+    }
+}
+
+impl Authorize for UnderMutex {
+    type Kept = ();
+
+    async fn authorize(&self, request: &mut Request<Body>) -> Result<(), BoxError> {
+        put(&self.token().await?, request)
+    }
+}
+
+/// With more care.
+pub(super) struct UnderRwLock {
+    server: Server,
+    kept: RwLock<Option<Kept>>,
+}
+
+struct Kept {
+    header: HeaderValue,
+    serves_until: Instant,
+}
+
+impl Kept {
+    fn header(&self) -> Option<HeaderValue> {
+        (Instant::now() < self.serves_until).then(|| self.header.clone())
+    }
+}
+
+impl UnderRwLock {
+    pub(super) fn new(site: &Site) -> Result<Self, Absent> {
+        Ok(Self {
+            server: Server::new(site)?,
+            kept: RwLock::new(None),
+        })
+    }
+
+    async fn header(&self) -> Result<HeaderValue, BoxError> {
+        if let Some(header) = self.kept.read().await.as_ref().and_then(Kept::header) {
+            return Ok(header);
+        }
+        let mut kept = self.kept.write().await;
+        // Another may have been first.
+        if let Some(header) = kept.as_ref().and_then(Kept::header) {
+            return Ok(header);
+        }
+        let answer = self.server.fetch().await?;
+        if !matches!(answer.token_type(), BasicTokenType::Bearer) {
+            return Err("the token is no bearer token".into());
+        }
+        let header = header(answer.access_token().secret())?;
+        let lifetime = answer.expires_in().unwrap_or(UNKNOWN);
+        let margin = (lifetime / 10).min(Duration::from_secs(30));
+        let serves_until = Instant::now().checked_add(lifetime.saturating_sub(margin));
+        *kept = Some(Kept {
+            header: header.clone(),
+            serves_until: serves_until.ok_or("the token's lifetime is absurd")?,
+        });
+        Ok(header)
+    }
+}
+
+impl Authorize for UnderRwLock {
+    type Kept = ();
+
+    async fn authorize(&self, request: &mut Request<Body>) -> Result<(), BoxError> {
+        let header = self.header().await?;
+        request.headers_mut().insert(AUTHORIZATION, header);
+        Ok(())
+    }
+}
