@@ -5,12 +5,21 @@
 //! the authorization server cannot be asked the token at hand serves while it lives; after that calls fail with an
 //! error that says why. Nothing is ever sent without a credential in place of one.
 //!
-//! [`AddTokenLayer`] puts the token on the requests of any client that is a tower service, and [`AddApiKeyLayer`] an
-//! API key; both only on requests to [`Origins`] that were listed. For reqwest there is, with the feature
-//! `reqwest-middleware`, `AuthenticatedClientBuilder`.
+//! | to | there is |
+//! |---|---|
+//! | say where tokens come from | [`AuthorizationServer`] |
+//! | say who asks, by secret, key or certificate | [`ClientAuthentication`] |
+//! | have a token | [`TokenSource`]; for many services [`TokenSet`]; on behalf of a caller [`TokenExchange`] |
+//! | bind tokens to a key (RFC 9449) | [`TokenSourceBuilder::dpop`] |
+//! | send it by hyper, tonic or another tower client | [`AddTokenLayer`] |
+//! | send an API key | [`AddApiKeyLayer`] |
+//! | do either by reqwest | `AuthenticatedClientBuilder`, with the feature `reqwest-middleware` (`client-reqwest-middleware` of `portcullis`) |
+//! | send it by anything else | [`TokenSource::token`], [`Origins::allow`], [`AccessToken::authorize`] |
 //!
-//! A call through the files: `layer/` → `origins.rs` (may it go there?) → `source/mod.rs` (the token at hand, or wait) →
-//! `source/task.rs`, which asks → `response.rs` (what came back) → `schedule.rs` (when to ask again).
+//! Credentials are sent to the [`Origins`] that were listed, and to no others.
+
+// A call through the files: `layer/` → `origins.rs` (may it go there?) → `source/mod.rs` (the token at hand, or wait) →
+// `source/task.rs`, which asks → `response.rs` (what came back) → `schedule.rs` (when to ask again).
 
 mod challenge;
 mod error;
@@ -39,7 +48,7 @@ pub use self::{
     source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
     token::{AccessToken, Authorized},
 };
-pub use portcullis_jwt::DpopKey;
+pub use portcullis_jwt::{Algorithm, DpopKey, SigningKey};
 pub use portcullis_remote::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
     ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, KeysFuture,

@@ -125,7 +125,7 @@ impl Origins {
                 let port = port.map(|port| format!(":{port}")).unwrap_or_default();
                 format!("{scheme}://{host}{port}")
             }
-            _ => "no named authority".to_owned(),
+            _ => "no named authority (give the whole URL, or use `Origins::channel`)".to_owned(),
         };
         let to = match headers.get(HOST) {
             Some(host) if !self.agrees(uri, headers) => {

@@ -1,6 +1,9 @@
 //! An access token that was obtained.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{ScopeSet, SharedClock, UnixTime};
@@ -8,7 +11,7 @@ use portcullis_jwt::{DpopKey, DpopRequest};
 use portcullis_remote::DpopNonces;
 use zeroize::Zeroizing;
 
-use crate::{TokenError, TokenErrorKind};
+use crate::{TokenError, TokenErrorKind, source::Shared};
 
 /// An access token (RFC 6749 §1.4), and what the server said about it. Clones are cheap; `Debug` does not show it.
 #[derive(Clone)]
@@ -18,6 +21,8 @@ struct Inner {
     text: Zeroizing<String>,
     header: HeaderValue,
     binding: Option<Binding>,
+    /// Where it is at hand, to be told when a service does not accept it.
+    source: Weak<Shared>,
     expires_at: UnixTime,
     scopes: ScopeSet,
 }
@@ -43,6 +48,7 @@ impl AccessToken {
     pub(crate) fn new(
         text: Zeroizing<String>,
         binding: Option<Binding>,
+        source: Weak<Shared>,
         expires_at: UnixTime,
         scopes: ScopeSet,
     ) -> Option<Self> {
@@ -53,6 +59,7 @@ impl AccessToken {
             text,
             header,
             binding,
+            source,
             expires_at,
             scopes,
         })))
@@ -107,6 +114,12 @@ impl AccessToken {
         status == StatusCode::UNAUTHORIZED
             && binding.nonces.get(&origin) != sent.nonce
             && crate::challenge::says(headers, "use_dpop_nonce")
+    }
+
+    /// Tells its source that a service did not accept it: see [`TokenSource::reject`](crate::TokenSource::reject).
+    pub(crate) fn reject(&self) -> bool {
+        let source = self.0.source.upgrade();
+        source.is_some_and(|source| source.reject(self))
     }
 
     /// The value of an `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1), marked as sensitive.
@@ -206,7 +219,7 @@ mod tests {
     fn token(binding: Option<Binding>) -> AccessToken {
         let text = Zeroizing::new("s3cr3t".to_owned());
         let end = UnixTime::from_secs(1);
-        AccessToken::new(text, binding, end, ScopeSet::default()).expect("a token")
+        AccessToken::new(text, binding, Weak::new(), end, ScopeSet::default()).expect("a token")
     }
 
     fn bound() -> AccessToken {

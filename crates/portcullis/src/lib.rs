@@ -77,7 +77,7 @@ pub use portcullis_remote as remote;
 /// The examples in `README.md` compile.
 #[cfg(all(
     doctest,
-    feature = "client",
+    feature = "client-reqwest-middleware",
     feature = "api-key-file",
     feature = "axum"
 ))]

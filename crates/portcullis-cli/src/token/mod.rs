@@ -19,11 +19,12 @@ pub(crate) enum TokenCommand {
     Inspect(inspect::Inspect),
     /// Get a token by client credentials. It is printed on stdout, alone.
     ///
-    /// The status is 0 when it was obtained, otherwise 1.
+    /// The status is 0 when it was obtained, 1 when not, 2 when the call is wrong.
     Fetch(Box<fetch::Fetch>),
     /// Read a token from standard input, and have the server revoke it.
     ///
-    /// The status is 0 when the server confirmed it, also of a token that it does not know; otherwise 1.
+    /// The status is 0 when the server confirmed it, also of a token that it does not know; 1 when not, 2 when the call
+    /// is wrong.
     Revoke(Box<revoke::Revoke>),
 }
 

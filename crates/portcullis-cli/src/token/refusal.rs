@@ -16,8 +16,10 @@ pub(super) fn tell(error: &OAuthError, client: &ClientArgs) {
 
 /// Tells how long the server asks to be left alone.
 pub(super) fn tell_wait(wait: Option<Duration>) {
-    if let Some(wait) = wait {
-        output::note(format_args!("  try again in {} s", wait.as_secs()));
+    // The library's own pause after a failure is no more than a second, and of no concern to who calls by hand.
+    if let Some(wait) = wait.filter(|wait| *wait > Duration::from_secs(1)) {
+        let seconds = wait.as_secs_f64().ceil();
+        output::note(format_args!("  try again in {seconds} s"));
     }
 }
 

@@ -7,7 +7,7 @@ mod subject;
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -41,6 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// until its end or that of the subject's token, whichever is first. However many ask for the same exchange at once, there
 /// is one request, which goes on when they leave.
 ///
+/// The caller's token is there if the bearer scheme was built with `keep_access_token`.
+///
 /// ```no_run
 /// # use portcullis_client::*;
 /// # async fn f(server: AuthorizationServer, client: ClientAuthentication, caller: portcullis_core::Principal)
@@ -50,7 +52,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///     .scopes(["stock:read"])
 ///     .build()?;
 /// let token = exchange.token(&SubjectToken::of(&caller)?).await?;
-/// # drop(token);
+///
+/// let origins = Origins::new(["https://stock.example.com"])?;
+/// let mut request = http::Request::get("https://stock.example.com/stock").body(())?;
+/// assert!(origins.allow(request.uri()), "it goes there and nowhere else");
+/// let (method, uri) = (request.method().clone(), request.uri().clone());
+/// token.authorize(&method, &uri, request.headers_mut())?;
 /// # Ok(())
 /// # }
 /// ```
@@ -371,7 +378,7 @@ impl Inner {
             let lifetime = left.unwrap_or(Duration::MAX).min(issued.lifetime);
             let life = Life::new(asked_at, lifetime, Jitter::NONE);
             let scopes = issued.scopes.unwrap_or(request.scopes);
-            AccessToken::new(issued.token, binding, life.expires_at, scopes)
+            AccessToken::new(issued.token, binding, Weak::new(), life.expires_at, scopes)
                 .map(|token| Exchanged { token, life })
                 .ok_or_else(|| {
                     let why = "the token has characters that a header cannot carry";

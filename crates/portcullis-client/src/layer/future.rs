@@ -42,7 +42,6 @@ pin_project! {
 /// What is needed when the answer is there.
 struct Call<S, B> {
     token: AccessToken,
-    source: TokenSource,
     again: Option<Box<Again<S, B>>>,
     target: Target,
     sent: Option<Authorized>,
@@ -54,14 +53,8 @@ type Target = Option<Box<Uri>>;
 /// The same request, to be sent once more. Boxed, as it would be most of the future of calls that have none.
 struct Again<S, B> {
     service: S,
+    source: TokenSource,
     request: Request<B>,
-}
-
-impl<S: Clone, B> Again<S, B> {
-    fn new(service: &S, request: Request<B>) -> Box<Self> {
-        let service = service.clone();
-        Box::new(Self { service, request })
-    }
 }
 
 /// What is passed on.
@@ -104,7 +97,7 @@ where
         request: Request<B>,
         again: Option<Request<B>>,
         token: AccessToken,
-        source: TokenSource,
+        source: &TokenSource,
         target: Target,
     ) -> Self
     where
@@ -147,7 +140,7 @@ where
         mut request: Request<B>,
         again: Option<Request<B>>,
         token: AccessToken,
-        source: TokenSource,
+        source: &TokenSource,
         target: Target,
     ) -> Self {
         let mut sent = None;
@@ -166,8 +159,13 @@ where
         }
         let call = Call {
             token,
-            source,
-            again: again.map(|request| Again::new(service, request)),
+            again: again.map(|request| {
+                Box::new(Again {
+                    service: service.clone(),
+                    source: source.clone(),
+                    request,
+                })
+            }),
             target,
             sent,
         };
@@ -208,8 +206,15 @@ where
             self.asked = Some(ask(&self.source));
         };
         let request = taken(&mut self.request);
-        let (again, source, target) = (self.again.take(), self.source.clone(), self.target.take());
-        let calling = State::calling(&mut self.service, request, again, token, source, target);
+        let (again, target) = (self.again.take(), self.target.take());
+        let calling = State::calling(
+            &mut self.service,
+            request,
+            again,
+            token,
+            &self.source,
+            target,
+        );
         Poll::Ready(Ok(calling))
     }
 }
@@ -226,18 +231,23 @@ where
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { future, call } => {
                     let response = ready!(future.poll(context)).map_err(AddTokenError::Inner)?;
-                    let asked = match call.what_next(&response) {
-                        Next::PassOn => return Poll::Ready(Ok(response)),
-                        Next::Repeat => None,
-                        Next::Replace => Some(ask(&call.source)),
+                    let next = call.what_next(&response);
+                    let again = match next {
+                        Next::PassOn => None,
+                        Next::Repeat | Next::Replace => call.again.take(),
                     };
-                    let Some(again) = call.again.take() else {
+                    let Some(again) = again else {
                         return Poll::Ready(Ok(response));
                     };
-                    let Again { service, request } = *again;
+                    let Again {
+                        service,
+                        source,
+                        request,
+                    } = *again;
+                    let asked = matches!(next, Next::Replace).then(|| ask(&source));
                     State::Waiting {
                         waiting: Box::new(Waiting {
-                            source: call.source.clone(),
+                            source,
                             target: call.target.take(),
                             // With a token at hand, nothing is gained by keeping the answer.
                             refused: asked.is_some().then_some(response),
@@ -276,7 +286,7 @@ impl<S, B> Call<S, B> {
         {
             return Next::Repeat;
         }
-        if refusal::is_of_the_token(status, headers) && self.source.reject(&self.token) {
+        if refusal::is_of_the_token(status, headers) && self.token.reject() {
             return Next::Replace;
         }
         Next::PassOn

@@ -137,14 +137,7 @@ where
             self.inner = self.inner.clone();
             return AddTokenFuture::waiting(source.clone(), target, service, request, again);
         };
-        AddTokenFuture::calling(
-            &mut self.inner,
-            request,
-            again,
-            token,
-            source.clone(),
-            target,
-        )
+        AddTokenFuture::calling(&mut self.inner, request, again, token, source, target)
     }
 }
 

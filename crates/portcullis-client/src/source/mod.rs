@@ -69,7 +69,7 @@ struct Handle {
 }
 
 /// What the task and its callers share.
-struct Shared {
+pub(crate) struct Shared {
     server: AuthorizationServer,
     client: ClientAuthentication,
     request: TokenRequest,
@@ -185,25 +185,7 @@ impl TokenSource {
     /// not have the authorization server asked for one each time. The layers call this.
     #[must_use]
     pub fn reject(&self, token: &AccessToken) -> bool {
-        let shared = &*self.0.shared;
-        // Of several who say so at once, one pays for it.
-        let mut budget = shared
-            .rejections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let is_at_hand = |state: &State| {
-            let held = state.held.as_ref();
-            held.is_some_and(|held| held.token.is(token))
-        };
-        if !is_at_hand(&shared.state.load()) {
-            return true;
-        }
-        match budget.take(&BudgetRules::default(), shared.origin.elapsed()) {
-            Some(left) => *budget = left,
-            None => return false,
-        }
-        shared.forget(token);
-        true
+        self.0.shared.reject(token)
     }
 
     /// Revokes the token at hand (RFC 7009), if there is one, and any that an earlier call could not. From this call on it is
@@ -286,6 +268,24 @@ impl Shared {
         if !self.is_asked.load(Ordering::Relaxed) && !self.is_asked.swap(true, Ordering::AcqRel) {
             self.wake.notify_one();
         }
+    }
+
+    pub(crate) fn reject(&self, token: &AccessToken) -> bool {
+        // Of several who say so at once, one pays for it.
+        let mut budget = self
+            .rejections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.load();
+        if !state.held.as_ref().is_some_and(|held| held.token.is(token)) {
+            return true;
+        }
+        match budget.take(&BudgetRules::default(), self.origin.elapsed()) {
+            Some(left) => *budget = left,
+            None => return false,
+        }
+        self.forget(token);
+        true
     }
 
     fn forget(&self, token: &AccessToken) {

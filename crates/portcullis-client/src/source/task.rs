@@ -218,13 +218,19 @@ impl Task {
         }
         let life = Life::new(asked_at, issued.lifetime, jitter());
         let scopes = issued.scopes.unwrap_or_else(|| request.scopes.clone());
-        let token = AccessToken::new(issued.token, binding.clone(), life.expires_at, scopes)
-            .ok_or_else(|| {
-                TokenError::new(
-                    TokenErrorKind::Unusable,
-                    "the token has characters that a header cannot carry",
-                )
-            })?;
+        let token = AccessToken::new(
+            issued.token,
+            binding.clone(),
+            Arc::downgrade(&self.shared),
+            life.expires_at,
+            scopes,
+        )
+        .ok_or_else(|| {
+            TokenError::new(
+                TokenErrorKind::Unusable,
+                "the token has characters that a header cannot carry",
+            )
+        })?;
         Ok((Held { token, life }, answer.credential_expires_at()))
     }
 

@@ -58,7 +58,7 @@ impl ClientKeys {
         Self(Source::Jwk(path.into().into()))
     }
 
-    /// The one in a PEM file, for `algorithm`. The file is read whenever a key is needed.
+    /// The one in a PEM file, for `algorithm`: see [`SigningKey::from_pem`] for the kinds. The file is read whenever a key is needed.
     pub fn pem_file(path: impl Into<PathBuf>, algorithm: Algorithm, kid: Option<&str>) -> Self {
         Self(Source::Pem {
             path: path.into().into(),
@@ -78,6 +78,12 @@ impl ClientKeys {
             Source::Values(keys) if keys.is_empty() => {
                 Err(ConfigError::new("keys", "there is none"))
             }
+            Source::Pem { algorithm, .. } if algorithm.is_symmetric() => Err(ConfigError::new(
+                "keys",
+                format!(
+                    "{algorithm} is for secrets, and a PEM file holds a key pair: name an algorithm of that"
+                ),
+            )),
             _ => Ok(()),
         }
     }

@@ -137,13 +137,13 @@ impl ClientAuthentication {
     }
 
     /// `tls_client_auth`: a certificate of an authority that the server trusts (RFC 8705 §2.1). Tokens are bound to it
-    /// (§3).
+    /// (§3): the client that calls services must show it too, by its own TLS connector.
     pub fn tls_client_auth(client_id: impl Into<String>, certificate: ClientCertificate) -> Self {
         Self::new(client_id.into(), Method::Tls).with_certificate(certificate)
     }
 
     /// `self_signed_tls_client_auth`: a certificate that the server knows by itself (RFC 8705 §2.2). Tokens are bound to
-    /// it (§3).
+    /// it (§3): the client that calls services must show it too, by its own TLS connector.
     pub fn self_signed_tls_client_auth(
         client_id: impl Into<String>,
         certificate: ClientCertificate,
@@ -152,6 +152,7 @@ impl ClientAuthentication {
     }
 
     /// Shows this certificate in TLS beside authenticating another way, so that tokens are bound to it (RFC 8705 §3).
+    /// The client that calls services must show it too, by its own TLS connector.
     #[must_use]
     pub fn with_certificate(mut self, certificate: ClientCertificate) -> Self {
         self.certificate = Some(certificate);

@@ -161,7 +161,7 @@ impl AuthorizationServer {
                 MutualTls::Alone if url.scheme() != "https" => Err(FetchError::new(
                     FetchErrorKind::Forbidden,
                     format!(
-                        "the `{}` is not https, so that a certificate proves nothing there",
+                        "the `{}` is not https, so that a certificate proves nothing there: use https",
                         endpoint.as_str()
                     ),
                 )),
