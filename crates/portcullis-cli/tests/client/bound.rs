@@ -97,6 +97,6 @@ async fn a_certificate_goes_with_its_key_and_no_other_credential() {
     scene
         .fetch_with(&unusable)
         .await
-        .failed(1, &["no certificate"]);
+        .failed(1, &["is not https"]);
     assert_eq!(scene.issuer.requests(Endpoint::Token), 0);
 }

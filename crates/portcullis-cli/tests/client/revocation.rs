@@ -1,7 +1,6 @@
 //! Tokens are revoked.
 
 use portcullis_test::{Endpoint, Fault};
-use serde_json::json;
 
 use crate::support::{CLIENT, SECRET, Scene, TOKEN, run};
 
@@ -69,7 +68,7 @@ async fn what_the_server_does_not_confirm_may_still_be_valid() {
             "does not revoke",
         ),
         (
-            Fault::Json(json!({"error": "invalid_client"})),
+            answer(401, "application/json", r#"{"error":"invalid_client"}"#),
             "check --client-id",
         ),
         (
