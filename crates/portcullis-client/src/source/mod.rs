@@ -154,12 +154,6 @@ impl TokenSource {
                 .changed()
                 .await
                 .map_err(|_| TokenError::stopped())?;
-            if let Some(token) = self.current() {
-                return Ok(token);
-            }
-            if let Some(failure) = &shared.state.load().failure {
-                return Err(failure.clone());
-            }
         }
     }
 

@@ -212,11 +212,11 @@ impl Task {
             }
         };
         let issued = Issued::read(&answer, asked)?;
-        if self.shared.clock.now().duration_since(asked_at) >= issued.lifetime {
-            let why = "the token had expired when it arrived";
+        let life = Life::new(asked_at, issued.lifetime, jitter());
+        if !life.is_live(self.shared.clock.now()) {
+            let why = "the token was about to expire when it arrived";
             return Err(TokenError::new(TokenErrorKind::Unusable, why));
         }
-        let life = Life::new(asked_at, issued.lifetime, jitter());
         let scopes = issued.scopes.unwrap_or_else(|| request.scopes.clone());
         let token = AccessToken::new(
             issued.token,

@@ -1,13 +1,15 @@
 //! How the client authenticates, and how its secrets rotate.
 
+use std::time::Duration;
+
 use portcullis_client::{
-    AuthorizationServer, ClientAuthentication, ClientSecret, ClientSecrets, TokenErrorKind,
-    TokenEvent, TokenSource,
+    AuthorizationServer, ClientAuthentication, ClientSecret, ClientSecretProvider, ClientSecrets,
+    SecretsFuture, TokenErrorKind, TokenEvent, TokenSource,
 };
 use portcullis_core::Clock;
 use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
 
-use crate::{Setting, secs};
+use crate::{PATIENCE, Setting, certified, patiently, secs};
 
 #[tokio::test]
 async fn basic_and_post_both_obtain_a_token() {
@@ -153,4 +155,134 @@ fn a_source_needs_a_runtime() {
     let server = server.build().expect("a server");
     let error = TokenSource::builder(&server, crate::client()).build();
     assert_eq!(error.expect_err("no runtime").setting(), "build");
+}
+
+#[tokio::test]
+async fn a_provider_that_never_answers_is_given_up_and_keeps_nothing_from_ending() {
+    struct Never;
+
+    impl ClientSecretProvider for Never {
+        fn secrets(&self) -> SecretsFuture<'_> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let client = || ClientAuthentication::secret_post("billing", ClientSecrets::provider(Never));
+    let setting = Setting::at(
+        |server| server.timeout(Duration::from_millis(300)),
+        client(),
+        |source| source,
+    );
+    let setting = setting.await;
+    let error = patiently(setting.token()).await.expect_err("no secret");
+    assert_eq!(error.kind(), TokenErrorKind::Credential, "{error}");
+
+    let setting = Setting::of(client(), |source| source).await;
+    let mut caller = tokio_test::task::spawn(setting.token());
+    assert!(caller.poll().is_pending());
+    let ended = setting.source.shut_down();
+    patiently(ended).await.expect("nothing to revoke");
+    let error = patiently(caller).await.expect_err("it was shut down");
+    assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
+}
+
+#[tokio::test]
+async fn a_provider_that_panics_ends_the_source_and_that_is_told() {
+    struct Bang;
+
+    impl ClientSecretProvider for Bang {
+        fn secrets(&self) -> SecretsFuture<'_> {
+            panic!("bang")
+        }
+    }
+    let client = ClientAuthentication::secret_post("billing", ClientSecrets::provider(Bang));
+    let mut setting = Setting::of(client, |source| source).await;
+    let error = patiently(setting.token()).await.expect_err("it panicked");
+    assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
+    assert!(matches!(setting.event().await, TokenEvent::Stopped));
+    let told = setting.source.status().last_error.expect("why");
+    assert_eq!(told.kind(), TokenErrorKind::Stopped);
+    assert!(setting.source.is_stopped());
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_not_sent() {
+    struct Empty;
+
+    impl ClientSecretProvider for Empty {
+        fn secrets(&self) -> SecretsFuture<'_> {
+            Box::pin(async { Ok(vec!["".into()]) })
+        }
+    }
+    let setting = Setting::new().await;
+    let server = AuthorizationServer::discover(setting.issuer.url());
+    let server = server.build().expect("a server");
+    let none: [&str; 0] = [];
+    for secrets in [
+        ClientSecrets::from(""),
+        ClientSecrets::new(none),
+        ClientSecrets::new(["", "s"]),
+    ] {
+        for client in [
+            ClientAuthentication::secret_post("billing", secrets.clone()),
+            ClientAuthentication::secret_basic("billing", secrets.clone()),
+        ] {
+            let error = TokenSource::builder(&server, client).build();
+            assert_eq!(error.expect_err("empty").setting(), "secrets");
+        }
+    }
+    let client = ClientAuthentication::secret_post("billing", ClientSecrets::provider(Empty));
+    let source = TokenSource::builder(&server, client).build();
+    let error = source.expect("a source").token().await;
+    let kind = error.expect_err("it is empty").kind();
+    assert_eq!(kind, TokenErrorKind::Credential);
+    assert_eq!(setting.token_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_one_of_secrets_is_not_shown_to_the_server_line_by_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("another file");
+    let lines: String = (0..200).map(|line| format!("line {line}\n")).collect();
+    std::fs::write(&path, lines).expect("written");
+    let client = ClientAuthentication::secret_post("billing", ClientSecrets::file(&path));
+    let setting = Setting::of(client, |source| source).await;
+    let error = setting.token().await.expect_err("no secrets");
+    assert_eq!(error.kind(), TokenErrorKind::Credential, "{error}");
+    assert!(!error.to_string().contains("line 1"), "{error}");
+    assert_eq!(setting.token_requests(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.expect("mkfifo").success());
+    let client = ClientAuthentication::secret_post("billing", ClientSecrets::file(&path));
+    let setting = Setting::of(client, |source| source).await;
+    let token = tokio::time::timeout(PATIENCE, setting.token()).await;
+    // Were someone waiting for a writer after all, the runtime could not end: let go of them.
+    let both = std::fs::File::options().read(true).write(true).open(&path);
+    drop(both.expect("opened"));
+    let error = token.expect("it waits for ever").expect_err("no secrets");
+    assert_eq!(error.kind(), TokenErrorKind::Credential);
+    assert!(error.to_string().contains("no regular file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_alone_proves_nothing_over_plain_http() {
+    let issuer = TestIssuer::start().await;
+    for server in [
+        AuthorizationServer::token_endpoint(issuer.token_endpoint()),
+        AuthorizationServer::discover(issuer.url()),
+    ] {
+        let server = server.build().expect("a server");
+        let source = TokenSource::builder(&server, certified()).build();
+        let error = source.expect("a source").token().await;
+        let error = error.expect_err("plain http");
+        assert_eq!(error.kind(), TokenErrorKind::Forbidden);
+        assert!(error.to_string().contains("https"), "{error}");
+    }
+    assert_eq!(issuer.requests(Endpoint::Token), 0);
 }

@@ -12,16 +12,17 @@ use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::{MINUTE, client, secs};
+use crate::{MINUTE, certified, client, forms, secs};
 
-struct Setting {
-    issuer: TestIssuer,
-    clock: ManualClock,
-    server: AuthorizationServer,
+/// An issuer whose tokens live ten minutes, its clock, and the issuer as its clients see it.
+pub(crate) struct Setting {
+    pub(crate) issuer: TestIssuer,
+    pub(crate) clock: ManualClock,
+    pub(crate) server: AuthorizationServer,
 }
 
 impl Setting {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let clock = ManualClock::starting_now();
         let issuer = TestIssuer::builder()
             .clock(clock.clone())
@@ -38,18 +39,18 @@ impl Setting {
         }
     }
 
-    fn builder(&self) -> TokenExchangeBuilder {
+    pub(crate) fn builder(&self) -> TokenExchangeBuilder {
         TokenExchange::builder(&self.server, client())
     }
 
     /// A caller's token that lives so long.
-    fn subject(&self, name: &str, lifetime: Duration) -> SubjectToken {
+    pub(crate) fn subject(&self, name: &str, lifetime: Duration) -> SubjectToken {
         let token = self.issuer.token().subject(name).expires_in(lifetime);
         let end = self.now().saturating_add(lifetime);
         SubjectToken::access_token(Secret::new(token.mint()), Some(end))
     }
 
-    fn now(&self) -> UnixTime {
+    pub(crate) fn now(&self) -> UnixTime {
         self.clock.shared().now()
     }
 }
@@ -244,62 +245,59 @@ async fn what_is_no_access_token_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_for_a_while_and_concerns_its_subject_alone() {
-    let setting = Setting::new().await;
-    let exchange = setting.builder().build().expect("an exchange");
-    let bad = SubjectToken::access_token(Secret::new("opaque"), None);
-    for _ in 0..100 {
-        let error = exchange.token(&bad).await.expect_err("no JWT");
-        assert_eq!(
-            &*error.oauth_error().expect("an error").code,
-            "invalid_grant"
-        );
+async fn a_token_that_has_ended_when_it_arrives_is_not_handed_out() {
+    // Not even one that has a moment left, which it would spend on its way.
+    for late in [secs(20), secs(10), secs(9)] {
+        let setting = Setting::new().await;
+        let slow = Fault::Slow(Duration::from_millis(300));
+        setting.issuer.fault_for(Endpoint::Token, slow, 1);
+        let exchange = setting.builder().build().expect("an exchange");
+        let alice = setting.subject("alice", secs(10));
+        let (token, ()) = tokio::join!(exchange.token(&alice), async {
+            setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
+            setting.clock.advance(late);
+        });
+        let error = token.expect_err("it is over");
+        assert_eq!(error.kind(), TokenErrorKind::Unusable, "{late:?}: {error}");
     }
-    assert_eq!(setting.issuer.requests(Endpoint::Token), 1);
-    exchange
-        .token(&setting.subject("alice", MINUTE))
-        .await
-        .expect("a token");
-    setting.clock.advance(secs(2));
-    exchange.token(&bad).await.expect_err("no JWT");
-    assert_eq!(setting.issuer.requests(Endpoint::Token), 3);
 }
 
 #[tokio::test]
-async fn a_server_that_fails_is_left_alone_and_what_is_kept_serves() {
+async fn the_end_that_this_caller_knows_of_is_heeded() {
     let setting = Setting::new().await;
     let exchange = setting.builder().build().expect("an exchange");
-    let alice = setting.subject("alice", 5 * MINUTE);
-    exchange.token(&alice).await.expect("a token");
-    let retry_after = Some(secs(30));
-    setting
-        .issuer
-        .fault(Endpoint::Token, Fault::TooManyRequests { retry_after });
-    for subject in 0..100 {
-        let subject = setting.subject(&subject.to_string(), MINUTE);
-        let error = exchange.token(&subject).await.expect_err("too many");
-        assert_eq!(error.retry_after(), retry_after);
-        exchange.token(&alice).await.expect("it is kept");
-    }
+    let raw = setting.issuer.token().subject("alice").mint();
+    let with_end = |end| SubjectToken::access_token(Secret::new(raw.clone()), end);
+    let first = exchange.token(&with_end(None)).await.expect("a token");
+    let end = setting.now().saturating_add(MINUTE);
+    assert!(first.expires_at() > end);
+    let second = exchange.token(&with_end(Some(end))).await.expect("a token");
+    assert_eq!(second.expires_at(), end);
+
+    let over = with_end(Some(setting.now().saturating_sub(secs(1))));
+    let error = exchange.token(&over).await.expect_err("it has ended");
+    assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
     assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
-    setting.issuer.heal(Endpoint::Token);
-    setting.clock.advance(secs(30));
-    exchange
-        .token(&setting.subject("bob", MINUTE))
-        .await
-        .expect("a token");
 }
 
 #[tokio::test]
-async fn no_more_are_kept_than_there_is_room_for() {
-    let setting = Setting::new().await;
-    let exchange = setting.builder().capacity(2).build().expect("an exchange");
-    for (subject, lifetime) in [("a", 3 * MINUTE), ("b", MINUTE), ("c", 2 * MINUTE)] {
-        exchange
-            .token(&setting.subject(subject, lifetime))
-            .await
-            .expect("a token");
-        assert!(exchange.kept() <= 2);
+async fn a_callers_token_goes_to_no_unlisted_origin_even_with_a_certificate_alone() {
+    for has_alias in [true, false] {
+        let (setting, other) = (Setting::new().await, TestIssuer::start().await);
+        if has_alias {
+            let aliases = json!({ "token_endpoint": other.token_endpoint() });
+            setting.issuer.metadata("mtls_endpoint_aliases", aliases);
+        } else {
+            setting
+                .issuer
+                .metadata("token_endpoint", other.token_endpoint());
+        }
+        let exchange = TokenExchange::builder(&setting.server, certified());
+        let exchange = exchange.build().expect("an exchange");
+        let alice = setting.subject("alice", MINUTE);
+        let error = exchange.token(&alice).await.expect_err("another origin");
+        assert_eq!(error.kind(), TokenErrorKind::Forbidden);
+        assert!(error.to_string().contains("allow_origin"), "{error}");
+        assert!(forms(&other, Endpoint::Token).is_empty());
     }
-    assert_eq!(setting.issuer.requests(Endpoint::Token), 3);
 }

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod exchange;
+mod exchange_outages;
 mod outages;
 mod places;
 mod revocation;
@@ -11,8 +12,8 @@ mod sharing;
 use std::time::Duration;
 
 use portcullis_client::{
-    AccessToken, AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, TokenError,
-    TokenEvent, TokenSource, TokenSourceBuilder,
+    AccessToken, AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication,
+    ClientCertificate, TokenError, TokenEvent, TokenSource, TokenSourceBuilder,
 };
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, ManualClock, TestIssuer,
@@ -28,6 +29,8 @@ struct Setting {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// Longer than anything takes; reached only by a test that fails.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -35,6 +38,31 @@ fn secs(seconds: u64) -> Duration {
 
 fn client() -> ClientAuthentication {
     ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
+}
+
+/// A client that has a certificate and nothing else.
+fn certified() -> ClientAuthentication {
+    const CERTIFICATE: &[u8] =
+        include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-1.pem");
+    const KEY: &[u8] =
+        include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-1.key");
+
+    ClientAuthentication::tls_client_auth("billing", ClientCertificate::new(CERTIFICATE, KEY))
+}
+
+/// The forms that came to an endpoint, oldest first.
+fn forms(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<String> {
+    let requests = issuer.recorded().into_iter();
+    let requests = requests.filter(|request| request.endpoint == endpoint);
+    requests
+        .map(|request| String::from_utf8(request.body.to_vec()).expect("text"))
+        .collect()
+}
+
+/// What must not wait for ever.
+async fn patiently<T>(what: impl Future<Output = T>) -> T {
+    let what = tokio::time::timeout(PATIENCE, what);
+    what.await.expect("it takes too long")
 }
 
 impl Setting {
@@ -90,6 +118,6 @@ impl Setting {
 
     /// The next event.
     async fn event(&mut self) -> TokenEvent {
-        self.events.recv().await.expect("an event")
+        patiently(self.events.recv()).await.expect("an event")
     }
 }

@@ -1,7 +1,9 @@
 //! What happens when tokens cannot be had: the one at hand serves, then there is an error that says why, and the
 //! server is left alone meanwhile.
 
-use portcullis_client::{TokenErrorKind, TokenEvent};
+use std::time::Duration;
+
+use portcullis_client::{ClientAuthentication, TokenErrorKind, TokenEvent};
 use portcullis_test::{Endpoint, Fault};
 use serde_json::json;
 
@@ -219,4 +221,47 @@ async fn the_servers_error_is_told() {
         text.contains("invalid_scope") && !text.contains(['\n', '\u{1b}']),
         "{text:?}"
     );
+}
+
+#[tokio::test]
+async fn what_the_server_repeats_of_a_secret_is_not_told() {
+    let client = ClientAuthentication::secret_post("billing", "s3cr3t-value");
+    let mut setting = Setting::of(client, |source| source).await;
+    for body in [
+        r#"{"error":"invalid_client","error_description":"s3cr3t-value is wrong"}"#,
+        r#"{"error":"invalid_client s3cr3t-value"}"#,
+    ] {
+        setting.issuer.fault(Endpoint::Token, answer(401, body));
+        let error = setting.source.refresh().await.expect_err("refused");
+        assert!(error.to_string().contains("[redacted]"), "{error}");
+        let (oauth, event) = (error.oauth_error(), setting.event().await);
+        let text = format!("{error} {error:?} {oauth:?} {event:?}");
+        assert!(!text.contains("s3cr3t-value"), "{text}");
+    }
+
+    let setting = Setting::new().await;
+    let token = setting.token().await.expect("a token");
+    let body = json!({ "error": "invalid_request", "error_description": token.expose() });
+    let repeated = answer(400, &body.to_string());
+    setting.issuer.fault(Endpoint::Revocation, repeated);
+    let error = setting.source.revoke().await.expect_err("refused");
+    let text = format!("{error} {error:?} {:?}", error.oauth_error());
+    assert!(!text.contains(token.expose()), "{text}");
+}
+
+#[tokio::test]
+async fn a_wait_without_end_is_cut_to_what_a_time_can_be_added_to() {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    let setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    let retry_after = Some(secs(u64::MAX));
+    for endpoint in [Endpoint::Token, Endpoint::Revocation] {
+        let fault = Fault::TooManyRequests { retry_after };
+        setting.issuer.fault(endpoint, fault);
+    }
+    let error = setting.source.refresh().await.expect_err("too many");
+    assert_eq!(error.retry_after(), Some(secs(300)));
+    let error = setting.source.revoke().await.expect_err("too many");
+    assert_eq!(error.retry_after(), Some(DAY));
 }

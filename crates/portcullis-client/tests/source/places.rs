@@ -1,7 +1,7 @@
 //! Where credentials are sent: the endpoints that were configured, or that metadata may name.
 
 use portcullis_client::{AuthorizationServer, TokenErrorKind, TokenSource};
-use portcullis_test::{Endpoint, TestIssuer};
+use portcullis_test::{Endpoint, Fault, TestIssuer};
 
 use crate::client;
 
@@ -103,4 +103,57 @@ fn what_cannot_be_used_is_told_when_the_server_is_built() {
         .allow_origin("https://a.example:8443")
         .build()
         .expect("a server");
+}
+
+#[tokio::test]
+async fn the_query_of_a_configured_endpoint_is_not_shown() {
+    let issuer = TestIssuer::start().await;
+    let url = format!("{}?code=s3cr3t", issuer.token_endpoint());
+    let server = AuthorizationServer::token_endpoint(url);
+    let server = server.build().expect("a server");
+    for fault in [
+        Fault::Html,
+        Fault::Down,
+        Fault::Status(500),
+        Fault::Huge { bytes: 1 << 20 },
+        Fault::Redirect("http://127.0.0.1:1/token".into()),
+    ] {
+        issuer.fault(Endpoint::Token, fault);
+        let source = TokenSource::builder(&server, client()).build();
+        let source = source.expect("a source");
+        let error = source.token().await.expect_err("a fault");
+        let status = source.status();
+        let text = format!("{error} {error:?} {server:?} {source:?} {status:?}");
+        assert!(!text.contains("s3cr3t"), "{text}");
+        assert!(text.contains(&issuer.token_endpoint()), "{text}");
+    }
+    let request = issuer.recorded().pop().expect("a request");
+    assert_eq!(request.uri.query(), Some("code=s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_has_moved_is_looked_up_anew() {
+    for status in [404, 405, 410] {
+        let (issuer, other) = (TestIssuer::start().await, TestIssuer::start().await);
+        let server = AuthorizationServer::discover(issuer.url()).allow_origin(other.url());
+        let server = server.build().expect("a server");
+        let source = TokenSource::builder(&server, client()).build();
+        let source = source.expect("a source");
+        source.token().await.expect("a token");
+
+        issuer.metadata("token_endpoint", other.token_endpoint());
+        let gone = Fault::Answer {
+            status,
+            content_type: "text/html",
+            body: Vec::new(),
+        };
+        issuer.fault(Endpoint::Token, gone);
+        for _ in 0..2 {
+            let error = source.refresh().await.expect_err("it is gone");
+            assert_eq!(error.kind(), TokenErrorKind::Status(status));
+        }
+        source.refresh().await.expect("where it is now");
+        assert_eq!(other.requests(Endpoint::Token), 1);
+        assert_eq!(issuer.requests(Endpoint::Discovery), 2);
+    }
 }

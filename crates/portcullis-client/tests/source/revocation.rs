@@ -1,9 +1,12 @@
 //! Tokens that are done with, and tokens that a service does not accept.
 
+use std::sync::Barrier;
+
 use portcullis_client::{TokenErrorKind, TokenEvent};
 use portcullis_test::{Endpoint, Fault};
+use tokio::task::JoinSet;
 
-use crate::{Setting, secs};
+use crate::{PATIENCE, Setting, client, forms, patiently, secs};
 
 #[tokio::test]
 async fn r1_a_token_is_revoked_and_used_no_more() {
@@ -113,4 +116,113 @@ async fn the_task_ends_with_the_last_source() {
         events.recv().await.is_err(),
         "nothing is left that could tell"
     );
+}
+
+#[tokio::test]
+async fn r1_a_revocation_that_failed_is_made_when_it_is_asked_for_again() {
+    let setting = Setting::new().await;
+    let first = setting.token().await.expect("a token");
+    let fault = Fault::Answer {
+        status: 503,
+        content_type: "text/plain",
+        body: Vec::new(),
+    };
+    setting.issuer.fault_for(Endpoint::Revocation, fault, 1);
+    setting.source.revoke().await.expect_err("not revoked");
+    let second = setting.token().await.expect("another");
+    setting.source.revoke().await.expect("both are revoked");
+    setting
+        .source
+        .revoke()
+        .await
+        .expect("nothing is left to do");
+    let forms = forms(&setting.issuer, Endpoint::Revocation);
+    assert_eq!(forms.len(), 3);
+    for (form, token) in forms.iter().zip([&first, &first, &second]) {
+        assert!(form.contains(token.expose()));
+    }
+}
+
+#[tokio::test]
+async fn r1_the_token_at_hand_is_revoked_and_not_one_that_is_on_its_way() {
+    let setting = Setting::new().await;
+    let first = setting.token().await.expect("a token");
+    setting
+        .issuer
+        .fault_for(Endpoint::Token, Fault::Slow(secs(1)), 1);
+    let (second, ()) = tokio::join!(setting.source.refresh(), async {
+        setting.issuer.wait_for_requests(Endpoint::Token, 2).await;
+        setting.source.revoke().await.expect("revoked");
+        assert!(setting.source.current().is_none());
+    });
+    let second = second.expect("a token");
+    let forms = forms(&setting.issuer, Endpoint::Revocation);
+    assert_eq!(forms.len(), 1);
+    assert!(forms[0].contains(first.expose()));
+    assert!(setting.token().await.expect("a token").is(&second));
+}
+
+#[tokio::test]
+async fn a_revocation_that_hangs_keeps_nobody_waiting() {
+    let setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    setting.issuer.fault(Endpoint::Revocation, Fault::Hang);
+    let source = setting.source.clone();
+    let mut revoking = JoinSet::new();
+    revoking.spawn(async move { source.revoke().await });
+    setting
+        .issuer
+        .wait_for_requests(Endpoint::Revocation, 1)
+        .await;
+    setting.token().await.expect("another");
+    assert!(revoking.try_join_next().is_none(), "it hangs yet");
+}
+
+#[tokio::test]
+async fn a_shut_down_does_not_wait_for_a_request_that_is_under_way() {
+    let setting = Setting::at(
+        |server| server.timeout(2 * PATIENCE),
+        client(),
+        |source| source,
+    );
+    let setting = setting.await;
+    setting.issuer.fault(Endpoint::Token, Fault::Hang);
+    let (token, ()) = tokio::join!(setting.token(), async {
+        setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
+        let ended = patiently(setting.source.shut_down()).await;
+        ended.expect("nothing to revoke");
+    });
+    let error = token.expect_err("it was shut down");
+    assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
+    assert!(setting.source.is_stopped());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_reject_a_token_at_once_one_pays() {
+    for round in 0..20 {
+        let setting = Setting::new().await;
+        let first = setting.token().await.expect("a token");
+        let together = Barrier::new(8);
+        let all = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        together.wait();
+                        setting.source.reject(&first)
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .all(|thread| thread.join().expect("no panic"))
+        });
+        assert!(all, "{round}: it is worth asking for another");
+        let second = setting.token().await.expect("another");
+        assert!(
+            setting.source.reject(&second),
+            "{round}: one of two is left"
+        );
+        let third = setting.token().await.expect("another");
+        assert!(!setting.source.reject(&third), "{round}: twice is enough");
+    }
 }

@@ -68,3 +68,17 @@ async fn what_cannot_be_asked_for_is_told_and_not_kept() {
     assert_eq!(error.setting(), "scopes");
     assert!(set.sources().is_empty());
 }
+
+#[tokio::test]
+async fn a_source_that_was_shut_down_is_replaced() {
+    let (_issuer, set) = setting(10).await;
+    let source = || {
+        let found = set.source("https://orders.example.com", ["orders:read"]);
+        found.expect("a source")
+    };
+    let first = source();
+    first.token().await.expect("a token");
+    first.shut_down().await.expect("revoked");
+    source().token().await.expect("a token of another source");
+    assert_eq!(set.sources().len(), 1);
+}

@@ -1,10 +1,12 @@
 //! One request, however many want its token; and never one that is about to end.
 
-use portcullis_client::TokenEvent;
+use std::time::Duration;
+
+use portcullis_client::{TokenErrorKind, TokenEvent};
 use portcullis_test::{Endpoint, Fault};
 use tokio::task::JoinSet;
 
-use crate::{MINUTE, Setting, secs};
+use crate::{MINUTE, Setting, patiently, secs};
 
 const CALLERS: usize = 10_000;
 
@@ -140,4 +142,87 @@ async fn a_clock_that_is_set_back_brings_a_new_token() {
     let second = setting.token().await.expect("a token");
     assert!(!second.is(&first));
     assert_eq!(setting.token_requests(), 2);
+}
+
+#[tokio::test]
+async fn whoever_only_looks_has_the_token_fetched() {
+    let mut setting = Setting::new().await;
+    assert!(setting.source.current().is_none());
+    assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
+    assert!(setting.source.current().is_some());
+    assert_eq!(setting.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn all_who_want_a_new_token_at_once_share_one_request() {
+    let setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    let mut callers = JoinSet::new();
+    for _ in 0..200 {
+        let source = setting.source.clone();
+        callers.spawn(async move { source.refresh().await });
+    }
+    let tokens = callers.join_all().await;
+    let new = tokens[0].as_ref().expect("a token");
+    assert!(tokens.iter().flatten().all(|token| token.is(new)));
+    assert_eq!(tokens.iter().flatten().count(), 200);
+    assert_eq!(setting.token_requests(), 2);
+}
+
+#[tokio::test]
+async fn a_new_token_that_nobody_wants_any_more_is_not_fetched() {
+    let setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    setting
+        .issuer
+        .fault_for(Endpoint::Token, Fault::Slow(secs(1)), 1);
+    let (first, ()) = tokio::join!(setting.source.refresh(), async {
+        setting.issuer.wait_for_requests(Endpoint::Token, 2).await;
+        for _ in 0..50 {
+            let mut refresh = tokio_test::task::spawn(setting.source.refresh());
+            assert!(refresh.poll().is_pending(), "one is under way");
+        }
+    });
+    first.expect("a token");
+    setting.source.refresh().await.expect("a token");
+    assert_eq!(setting.token_requests(), 3);
+}
+
+#[tokio::test]
+async fn a_token_that_has_ended_when_it_arrives_is_an_error_and_not_asked_for_without_end() {
+    let setting = Setting::new().await;
+    let slow = Fault::Slow(Duration::from_millis(300));
+    setting.issuer.fault(Endpoint::Token, slow);
+    let (token, ()) = tokio::join!(patiently(setting.token()), async {
+        setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
+        setting.clock.advance(secs(57));
+    });
+    let error = token.expect_err("it is over");
+    assert_eq!(error.kind(), TokenErrorKind::Unusable, "{error}");
+    for _ in 0..10 {
+        let error = setting.token().await.expect_err("it is left alone");
+        assert_eq!(error.kind(), TokenErrorKind::Unusable, "{error}");
+    }
+    assert_eq!(setting.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_corrected_by_a_hair_leaves_nobody_waiting() {
+    let setting = Setting::new().await;
+    let retry_after = Some(secs(10));
+    setting
+        .issuer
+        .fault(Endpoint::Token, Fault::TooManyRequests { retry_after });
+    setting.token().await.expect_err("too many");
+    setting.issuer.heal(Endpoint::Token);
+    setting.clock.advance(secs(10));
+    let mut waiting = tokio_test::task::spawn(setting.token());
+    assert!(waiting.poll().is_pending(), "the server may be asked");
+    // Before the task looks at it.
+    setting.clock.rewind(Duration::from_millis(5));
+    let error = patiently(waiting).await.expect_err("it may not be asked");
+    assert_eq!(error.kind(), TokenErrorKind::Refused, "{error}");
+    assert_eq!(setting.token_requests(), 1);
+    setting.clock.advance(Duration::from_millis(5));
+    setting.token().await.expect("a token");
 }

@@ -305,6 +305,8 @@ impl ClientAuthentication {
     fn basic(&self, secret: &ClientSecret) -> Result<Attempt, FetchError> {
         let mut attempt = Attempt::default();
         let value = basic(self.client_id(), secret.secret().expose());
+        let encoded = value.as_bytes().strip_prefix(b"Basic ");
+        attempt.secrets.extend(encoded.map(Secret::new));
         attempt.headers.insert(AUTHORIZATION, value);
         Ok(attempt)
     }

@@ -27,9 +27,6 @@ const FAILURES: u32 = 2;
 /// How soon metadata that could not be read is asked for again while what was read before serves.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// How soon it is asked for again where nothing was read before: no two requests in the same breath.
-const BREATH: Duration = Duration::from_millis(100);
-
 pub(super) enum Endpoints {
     Configured {
         issuer: Option<Box<str>>,
@@ -108,7 +105,7 @@ impl Discovered {
         let asked_at = Instant::now();
         let mut state = self.state.lock().await;
         if let Some((error, at)) = &state.failed
-            && (*at >= asked_at || at.elapsed() < BREATH)
+            && *at >= asked_at
         {
             return Err(error.clone());
         }

@@ -6,6 +6,7 @@ mod endpoints;
 
 use std::{fmt, sync::Arc};
 
+use form_urlencoded::byte_serialize;
 use portcullis_core::{ConfigError, Secret, SharedClock};
 use portcullis_jwt::{DpopKey, DpopRequest};
 use reqwest::header::HeaderValue;
@@ -273,11 +274,17 @@ fn proof(key: &DpopKey, to: Addressee<'_>, nonce: Option<&str>) -> Result<Header
     Ok(value)
 }
 
-/// What of a request must not be repeated: the client's own secrets, and tokens.
+/// What of a request must not be repeated, plain or as a form has it: the client's own secrets, and tokens.
 fn sent(form: &[(&str, &str)], attempt: &Attempt) -> Vec<Secret> {
     let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
     let tokens = tokens.map(|(_, value)| Secret::new(*value));
-    attempt.secrets.iter().cloned().chain(tokens).collect()
+    let plain: Vec<_> = attempt.secrets.iter().cloned().chain(tokens).collect();
+    let encoded = plain.iter().map(|secret| {
+        let encoded: String = byte_serialize(secret.expose()).collect();
+        Secret::new(encoded)
+    });
+    let encoded: Vec<_> = encoded.collect();
+    plain.into_iter().chain(encoded).collect()
 }
 
 /// The parameters that hold tokens.

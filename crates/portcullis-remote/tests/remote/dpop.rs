@@ -11,7 +11,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A token endpoint that answers with `answers` in turn, and notes what came.
+/// A token endpoint that answers in turn, and notes what came.
 struct TokenEndpoint {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -37,28 +37,39 @@ fn good(nonce: &str) -> String {
 
 impl TokenEndpoint {
     async fn start(answers: Vec<String>) -> Self {
+        Self::in_rounds(answers.into_iter().map(|answer| vec![answer]).collect()).await
+    }
+
+    /// In each round, as many requests are under way at once as there are answers.
+    async fn in_rounds(rounds: Vec<Vec<String>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let noted = requests.clone();
         let mut server = JoinSet::new();
         server.spawn(async move {
-            for answer in answers {
-                let Ok((mut stream, _)) = listener.accept().await else {
-                    return;
-                };
-                let mut request = Vec::new();
-                // What the client authenticates with is the end of the form.
-                while !request.ends_with(b"&client_secret=s")
-                    && stream
-                        .read_buf(&mut request)
-                        .await
-                        .is_ok_and(|read| read > 0)
-                {}
-                let text = String::from_utf8_lossy(&request).into_owned();
-                noted.lock().expect("not poisoned").push(text);
-                let _ = stream.write_all(answer.as_bytes()).await;
-                let _ = stream.shutdown().await;
+            for answers in rounds {
+                let mut under_way = Vec::new();
+                for answer in answers {
+                    let Ok((mut stream, _)) = listener.accept().await else {
+                        return;
+                    };
+                    let mut request = Vec::new();
+                    // What the client authenticates with is the end of the form.
+                    while !request.ends_with(b"&client_secret=s")
+                        && stream
+                            .read_buf(&mut request)
+                            .await
+                            .is_ok_and(|read| read > 0)
+                    {}
+                    let text = String::from_utf8_lossy(&request).into_owned();
+                    noted.lock().expect("not poisoned").push(text);
+                    under_way.push((stream, answer));
+                }
+                for (mut stream, answer) in under_way {
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                }
             }
         });
         Self {
@@ -168,4 +179,22 @@ async fn an_answer_that_asks_for_a_nonce_and_gives_none_ends_it() {
     let key = DpopKey::generate().expect("a key");
     assert_eq!(key.algorithm(), Algorithm::ES256);
     assert_eq!(post(&server, &key).await, 400);
+}
+
+#[tokio::test]
+async fn d6_requests_that_are_asked_for_the_same_nonce_at_once_are_both_repeated() {
+    let rounds = vec![
+        vec![wants("n-1"), wants("n-1")],
+        vec![good("n-2"), good("n-2")],
+    ];
+    let endpoint = TokenEndpoint::in_rounds(rounds).await;
+    let server = AuthorizationServer::token_endpoint(&endpoint.url)
+        .build()
+        .expect("a server");
+    let key = DpopKey::generate().expect("a key");
+    let statuses = tokio::join!(post(&server, &key), post(&server, &key));
+    assert_eq!(statuses, (200, 200));
+    let proofs = endpoint.proofs(&key);
+    let nonces: Vec<_> = proofs.iter().map(|proof| proof["nonce"].as_str()).collect();
+    assert_eq!(nonces, [None, None, Some("n-1"), Some("n-1")]);
 }

@@ -226,3 +226,50 @@ async fn an_alias_on_another_origin_is_for_the_certificate_alone() {
     post(&server, &without).await.expect("an answer");
     assert_eq!(issuer.requests(Endpoint::Token), 1);
 }
+
+#[tokio::test]
+async fn what_holds_a_token_goes_to_no_unlisted_origin_even_with_a_certificate_alone() {
+    let (issuer, endpoint) = (TestIssuer::start().await, TlsEndpoint::start().await);
+    let discover = || AuthorizationServer::discover(issuer.url()).root_certificates(ROOT);
+    let client = ClientAuthentication::tls_client_auth("billing", certificate(0));
+    let places = serde_json::json!({
+        "token_endpoint": endpoint.url,
+        "revocation_endpoint": endpoint.url,
+    });
+    let forms = [
+        (OAuthEndpoint::Token, "subject_token"),
+        (OAuthEndpoint::Token, "actor_token"),
+        (OAuthEndpoint::Revocation, "token"),
+    ];
+    for has_alias in [true, false] {
+        if has_alias {
+            issuer.metadata("mtls_endpoint_aliases", places.clone());
+        } else {
+            issuer.without_metadata("mtls_endpoint_aliases");
+            issuer.metadata("token_endpoint", endpoint.url.clone());
+            issuer.metadata("revocation_endpoint", endpoint.url.clone());
+        }
+        let before = endpoint.visits().len();
+        let server = discover().build().expect("a server");
+        for (place, name) in forms {
+            let answer = server.post(place, &client, &[(name, "t")]).await;
+            let error = answer.expect_err("it could be used there");
+            assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{name}");
+            assert!(error.to_string().contains("allow_origin"), "{error}");
+        }
+        assert_eq!(endpoint.visits().len(), before);
+        post(&server, &client)
+            .await
+            .expect("there is no token in it");
+        assert_eq!(endpoint.visits().len(), before + 1);
+
+        let origin = endpoint.url.trim_end_matches("/token");
+        let listed = discover().allow_origin(origin).build().expect("a server");
+        for (place, name) in forms {
+            let answer = listed.post(place, &client, &[(name, "t")]).await;
+            answer.expect("an answer");
+            let visit = endpoint.visits().pop().expect("a visit");
+            assert!(visit.request.contains(&format!("{name}=t&client_id=")));
+        }
+    }
+}
