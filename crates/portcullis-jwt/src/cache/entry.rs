@@ -46,6 +46,11 @@ impl Entry {
 impl Cached for Entry {
     /// An estimate: what came out of the payload takes about as much as the token, most of the time less.
     fn bytes(&self) -> usize {
-        size_of::<Self>() + size_of::<VerifiedToken>() + 2 * self.text.bytes()
+        /// What a principal has of its own, and the headers of what is allocated for it.
+        const PRINCIPAL: usize = 64;
+
+        let kept = self.verified.principal.access_token();
+        let kept = kept.map_or(0, |token| token.expose().len());
+        size_of::<Self>() + size_of::<VerifiedToken>() + PRINCIPAL + 2 * self.text.bytes() + kept
     }
 }
