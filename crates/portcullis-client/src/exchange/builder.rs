@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex};
 use portcullis_core::ConfigError;
 use portcullis_jwt::DpopKey;
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
-use tokio::{runtime::Handle as Runtime, task::JoinSet, time::Instant};
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{Inner, TokenExchange, cache::Cache};
 use crate::{
     TokenSource,
-    source::{TokenRequest, resource, scopes},
-    token::Binding,
+    source::{Wanted, runtime},
 };
 
 /// Configures a [`TokenExchange`].
@@ -20,11 +19,8 @@ use crate::{
 pub struct TokenExchangeBuilder {
     server: AuthorizationServer,
     client: ClientAuthentication,
-    scopes: Vec<String>,
-    resources: Vec<String>,
-    audience: Option<String>,
+    wanted: Wanted,
     actor: Option<TokenSource>,
-    dpop: Option<DpopKey>,
     issuers: Vec<Box<str>>,
     capacity: usize,
 }
@@ -37,11 +33,8 @@ impl TokenExchangeBuilder {
         Self {
             server,
             client,
-            scopes: Vec::new(),
-            resources: Vec::new(),
-            audience: None,
+            wanted: Wanted::default(),
             actor: None,
-            dpop: None,
             issuers: Vec::new(),
             capacity: Self::CAPACITY,
         }
@@ -49,21 +42,19 @@ impl TokenExchangeBuilder {
 
     /// The scopes to ask for. None by default: the server then grants what it thinks fit.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        let scopes = scopes.into_iter();
-        self.scopes
-            .extend(scopes.map(|scope| scope.as_ref().to_owned()));
+        self.wanted.scopes(scopes);
         self
     }
 
     /// The service that the token is for (RFC 8707 §2): an absolute URI without a fragment. May be given several times.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.resources.push(resource.into());
+        self.wanted.resource(resource.into());
         self
     }
 
     /// The logical name of the service that the token is for (RFC 8693 §2.1).
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = Some(audience.into());
+        self.wanted.audience(audience.into());
         self
     }
 
@@ -76,7 +67,7 @@ impl TokenExchangeBuilder {
 
     /// Has tokens bound to this key (DPoP, RFC 9449).
     pub fn dpop(mut self, key: DpopKey) -> Self {
-        self.dpop = Some(key);
+        self.wanted.dpop(key);
         self
     }
 
@@ -99,25 +90,10 @@ impl TokenExchangeBuilder {
     ///
     /// When the client, a scope or a resource cannot be used, or there is no tokio runtime to run on.
     pub fn build(self) -> Result<TokenExchange, ConfigError> {
-        let runtime = Runtime::try_current().map_err(|_| {
-            ConfigError::new(
-                "build",
-                "there is no tokio runtime: call it on one that lives on",
-            )
-        })?;
+        let runtime = runtime()?;
         self.server.check(&self.client)?;
-        let resources = self.resources.iter().map(|given| resource(given));
-        let request = TokenRequest {
-            scopes: scopes(&self.scopes)?,
-            resources: resources.collect::<Result<_, _>>()?,
-            audience: self.audience.map(String::into_boxed_str),
-        };
         let clock = self.server.clock().clone();
-        let binding = self.dpop.map(|key| Binding {
-            key,
-            nonces: Arc::default(),
-            clock: clock.clone(),
-        });
+        let (request, binding) = self.wanted.build(&clock)?;
         Ok(TokenExchange(Arc::new(Inner {
             server: self.server,
             client: self.client,

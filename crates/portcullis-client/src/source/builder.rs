@@ -7,17 +7,15 @@ use portcullis_core::ConfigError;
 use portcullis_jwt::DpopKey;
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
 use tokio::{
-    runtime::Handle as Runtime,
     sync::{Notify, broadcast, mpsc, oneshot, watch},
     time::Instant,
 };
 
 use super::{
     Handle, Shared, TokenSource,
-    request::{self, TokenRequest},
+    request::{Wanted, runtime},
     task::{State, Task},
 };
-use crate::token::Binding;
 
 /// Configures a [`TokenSource`].
 #[derive(Clone, Debug)]
@@ -25,10 +23,7 @@ use crate::token::Binding;
 pub struct TokenSourceBuilder {
     server: AuthorizationServer,
     client: ClientAuthentication,
-    scopes: Vec<String>,
-    resources: Vec<String>,
-    audience: Option<String>,
-    dpop: Option<DpopKey>,
+    wanted: Wanted,
 }
 
 impl TokenSourceBuilder {
@@ -39,10 +34,7 @@ impl TokenSourceBuilder {
         Self {
             server,
             client,
-            scopes: Vec::new(),
-            resources: Vec::new(),
-            audience: None,
-            dpop: None,
+            wanted: Wanted::default(),
         }
     }
 
@@ -51,28 +43,26 @@ impl TokenSourceBuilder {
     /// A server that issues an unbound token instead is an error. Nonces that the authorization server or a service asks
     /// for are kept and used.
     pub fn dpop(mut self, key: DpopKey) -> Self {
-        self.dpop = Some(key);
+        self.wanted.dpop(key);
         self
     }
 
     /// The scopes to ask for (RFC 6749 §3.3). None by default: the server then grants what it thinks fit.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        let scopes = scopes.into_iter();
-        self.scopes
-            .extend(scopes.map(|scope| scope.as_ref().to_owned()));
+        self.wanted.scopes(scopes);
         self
     }
 
     /// The service that the token is for (RFC 8707 §2): an absolute URI without a fragment. May be given several times,
     /// though a token for one service alone is safer.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.resources.push(resource.into());
+        self.wanted.resource(resource.into());
         self
     }
 
     /// The `audience` parameter, by which some servers (Auth0 among them) are told whom the token is for.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = Some(audience.into());
+        self.wanted.audience(audience.into());
         self
     }
 
@@ -82,25 +72,10 @@ impl TokenSourceBuilder {
     ///
     /// When the client, a scope or a resource cannot be used, or there is no tokio runtime to run on.
     pub fn build(self) -> Result<TokenSource, ConfigError> {
-        let runtime = Runtime::try_current().map_err(|_| {
-            ConfigError::new(
-                "build",
-                "there is no tokio runtime: call it on one that lives on",
-            )
-        })?;
+        let runtime = runtime()?;
         self.server.check(&self.client)?;
-        let resources = self.resources.iter().map(|given| request::resource(given));
-        let request = TokenRequest {
-            scopes: request::scopes(&self.scopes)?,
-            resources: resources.collect::<Result<_, _>>()?,
-            audience: self.audience.map(String::into_boxed_str),
-        };
         let clock = self.server.clock().clone();
-        let binding = self.dpop.map(|key| Binding {
-            key,
-            nonces: Arc::default(),
-            clock: clock.clone(),
-        });
+        let (request, binding) = self.wanted.build(&clock)?;
         let (ended, attempts) = watch::channel(0);
         let shared = Arc::new(Shared {
             binding,

@@ -25,7 +25,7 @@ use tokio::{
     time::Instant,
 };
 
-pub(crate) use self::request::{TokenRequest, resource, scopes};
+pub(crate) use self::request::{TokenRequest, Wanted, runtime, scopes};
 use self::task::{Refresh, State};
 pub use self::{
     builder::TokenSourceBuilder,
@@ -195,14 +195,18 @@ impl TokenSource {
             shared.forget(&held.token);
             shared.unrevoked().push_back(held.token);
         }
-        loop {
-            let Some(token) = shared.next_unrevoked() else {
-                return Ok(());
-            };
-            revocation::revoke(&shared.server, &shared.client, &token).await?;
-            shared.unrevoked().retain(|other| !other.is(&token));
-            shared.announce(TokenEvent::Revoked);
+        // One that the server does not revoke must not keep the others from it.
+        let mut outcome = Ok(());
+        for token in shared.to_be_revoked() {
+            match revocation::revoke(&shared.server, &shared.client, &token).await {
+                Ok(()) => {
+                    shared.unrevoked().retain(|other| !other.is(&token));
+                    shared.announce(TokenEvent::Revoked);
+                }
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
+        outcome
     }
 
     /// Stops for good, in the middle of a request if need be, and revokes the token at hand: from now on there is none. For
@@ -298,8 +302,8 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next token that is to be revoked. Those that have expired need not be, and more than a few are not kept.
-    fn next_unrevoked(&self) -> Option<AccessToken> {
+    /// The tokens that are to be revoked. Those that have expired need not be, and more than a few are not kept.
+    fn to_be_revoked(&self) -> Vec<AccessToken> {
         const MOST: usize = 16;
 
         let now = self.clock.now();
@@ -308,7 +312,7 @@ impl Shared {
         while unrevoked.len() > MOST {
             unrevoked.pop_front();
         }
-        unrevoked.front().cloned()
+        unrevoked.iter().cloned().collect()
     }
 }
 

@@ -1,7 +1,13 @@
 //! What a token is asked for.
 
-use portcullis_core::{ConfigError, Scope, ScopeSet};
+use std::sync::Arc;
+
+use portcullis_core::{ConfigError, Scope, ScopeSet, SharedClock};
+use portcullis_jwt::DpopKey;
+use tokio::runtime::Handle;
 use url::Url;
+
+use crate::token::Binding;
 
 /// The grant by which a client gets tokens for itself (RFC 6749 §4.4).
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
@@ -34,6 +40,64 @@ impl TokenRequest {
     }
 }
 
+/// What is to be asked for, as it was given to a builder.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    scopes: Vec<String>,
+    resources: Vec<String>,
+    audience: Option<String>,
+    dpop: Option<DpopKey>,
+}
+
+impl Wanted {
+    pub(crate) fn scopes(&mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) {
+        let scopes = scopes.into_iter();
+        self.scopes
+            .extend(scopes.map(|scope| scope.as_ref().to_owned()));
+    }
+
+    pub(crate) fn resource(&mut self, resource: String) {
+        self.resources.push(resource);
+    }
+
+    pub(crate) fn audience(&mut self, audience: String) {
+        self.audience = Some(audience);
+    }
+
+    pub(crate) fn dpop(&mut self, key: DpopKey) {
+        self.dpop = Some(key);
+    }
+
+    /// The request, and what its tokens are bound to, if each part can be used.
+    pub(crate) fn build(
+        self,
+        clock: &SharedClock,
+    ) -> Result<(TokenRequest, Option<Binding>), ConfigError> {
+        let resources = self.resources.iter().map(|given| resource(given));
+        let request = TokenRequest {
+            scopes: scopes(&self.scopes)?,
+            resources: resources.collect::<Result<_, _>>()?,
+            audience: self.audience.map(String::into_boxed_str),
+        };
+        let binding = self.dpop.map(|key| Binding {
+            key,
+            nonces: Arc::default(),
+            clock: clock.clone(),
+        });
+        Ok((request, binding))
+    }
+}
+
+/// The runtime that requests are made on.
+pub(crate) fn runtime() -> Result<Handle, ConfigError> {
+    Handle::try_current().map_err(|_| {
+        ConfigError::new(
+            "build",
+            "there is no tokio runtime: call it on one that lives on",
+        )
+    })
+}
+
 /// Scopes as they were given, each of which must be one.
 pub(crate) fn scopes(given: &[String]) -> Result<ScopeSet, ConfigError> {
     let scopes = given.iter().map(|scope| {
@@ -48,7 +112,7 @@ pub(crate) fn scopes(given: &[String]) -> Result<ScopeSet, ConfigError> {
 }
 
 /// An absolute URI without a fragment (RFC 8707 §2).
-pub(crate) fn resource(given: &str) -> Result<Box<str>, ConfigError> {
+fn resource(given: &str) -> Result<Box<str>, ConfigError> {
     let problem = |problem: &'static str| Err(ConfigError::new("resource", problem));
     match Url::parse(given) {
         Err(_) => {

@@ -226,3 +226,26 @@ async fn of_many_who_reject_a_token_at_once_one_pays() {
         assert!(!setting.source.reject(&third), "{round}: twice is enough");
     }
 }
+
+#[tokio::test]
+async fn a_token_that_the_server_does_not_revoke_keeps_no_other_from_it() {
+    let setting = Setting::new().await;
+    let refusal = Fault::Answer {
+        status: 503,
+        content_type: "text/plain",
+        body: Vec::new(),
+    };
+    for _ in 0..2 {
+        setting.token().await.expect("a token");
+        setting
+            .issuer
+            .fault_for(Endpoint::Revocation, refusal.clone(), 1);
+        setting.source.revoke().await.expect_err("not the first");
+    }
+    // The first twice, the second once; what is left is the first.
+    assert_eq!(setting.issuer.requests(Endpoint::Revocation), 3);
+    setting.source.revoke().await.expect("the first");
+    assert_eq!(setting.issuer.requests(Endpoint::Revocation), 4);
+    setting.source.revoke().await.expect("nothing is left");
+    assert_eq!(setting.issuer.requests(Endpoint::Revocation), 4);
+}
