@@ -67,11 +67,20 @@ fn prefix(key: &str, item: &mut Item<'_>) {
         checked(&format!("{prefix}_{id}_{}", &secret[..secret.len() - 1])),
     );
     for kept in [0, 1, 13, 26] {
-        let zeros = "0".repeat(secret.len() - kept);
+        let (known, rest) = secret.split_at(kept);
+        // A secret may end in zeros itself, and would then be guessed.
+        let digit = if rest.bytes().all(|b| b == b'0') {
+            "1"
+        } else {
+            "0"
+        };
         send(
             item,
-            format!("{kept} characters of the secret, then zeros, checked"),
-            checked(&format!("{prefix}_{id}_{}{zeros}", &secret[..kept])),
+            format!("{kept} characters of the secret, then one digit, checked"),
+            checked(&format!(
+                "{prefix}_{id}_{known}{}",
+                digit.repeat(rest.len())
+            )),
         );
     }
     send(item, "all but the first character", &key[1..]);
