@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Uri, header::HOST, uri::Authority};
+use http::{
+    HeaderMap, HeaderValue, Uri,
+    header::HOST,
+    uri::{Authority, Scheme},
+};
 use portcullis_core::ConfigError;
 use url::{Host, Url};
 
@@ -29,7 +33,8 @@ pub struct Origins {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Origin {
-    is_https: bool,
+    /// http or https.
+    scheme: Scheme,
     /// In lower case, as URLs have it; an IPv6 address in brackets.
     host: Box<str>,
     port: u16,
@@ -85,8 +90,9 @@ impl Origins {
 
     /// Whether a credential may be sent to this URI.
     #[must_use]
+    #[inline]
     pub fn allow(&self, uri: &Uri) -> bool {
-        match (uri.scheme_str(), uri.authority()) {
+        match (uri.scheme(), uri.authority()) {
             (Some(scheme), Some(authority)) => {
                 let mut listed = self.listed.iter();
                 listed.any(|origin| origin.is(scheme, authority))
@@ -99,7 +105,9 @@ impl Origins {
     /// Whether one of them is plain http, which is on this machine.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn has_plain_http(&self) -> bool {
-        self.listed.iter().any(|origin| !origin.is_https)
+        self.listed
+            .iter()
+            .any(|origin| origin.scheme == Scheme::HTTP)
     }
 
     /// The URI with scheme and authority. One that names none goes where the channel goes.
@@ -107,17 +115,24 @@ impl Origins {
         let mut parts = uri.clone().into_parts();
         if let ([origin], None, true) = (&*self.listed, &parts.authority, self.is_channel) {
             let authority = format!("{}:{}", origin.host, origin.port);
-            parts.scheme = origin.scheme().parse().ok();
+            parts.scheme = Some(origin.scheme.clone());
             parts.authority = authority.parse().ok();
         }
         Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
     }
 
     /// Whether it may be sent with a request of this head.
+    #[inline]
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
-        if self.allow(uri) && self.agrees(uri, headers) {
-            return Ok(());
+        if self.allow(uri) && (!headers.contains_key(HOST) || self.agrees(uri, headers)) {
+            Ok(())
+        } else {
+            Err(self.forbidden(uri, headers))
         }
+    }
+
+    #[cold]
+    fn forbidden(&self, uri: &Uri, headers: &HeaderMap) -> ForbiddenOrigin {
         let to = match (uri.scheme_str(), uri.authority()) {
             // Neither path nor user name: they may be secrets.
             (Some(scheme), Some(authority)) => {
@@ -134,7 +149,7 @@ impl Origins {
             }
             _ => to,
         };
-        Err(ForbiddenOrigin { to: to.into() })
+        ForbiddenOrigin { to: to.into() }
     }
 
     /// A `Host` of the request's own would lead to another service behind the same address.
@@ -149,9 +164,8 @@ impl Origins {
         let Some(host) = authority(host) else {
             return false;
         };
-        let scheme = uri.scheme_str();
         self.listed.iter().any(|origin| {
-            let scheme = scheme.unwrap_or(origin.scheme());
+            let scheme = uri.scheme().unwrap_or(&origin.scheme);
             let is_of_the_uri = match uri.authority() {
                 Some(authority) => origin.is(scheme, authority),
                 None => self.is_channel,
@@ -179,9 +193,9 @@ impl Origin {
                 "one carries a user name or password: leave that out",
             ));
         }
-        let is_https = match url.scheme() {
-            "https" => true,
-            "http" if is_loopback(&url) => false,
+        let scheme = match url.scheme() {
+            "https" => Scheme::HTTPS,
+            "http" if is_loopback(&url) => Scheme::HTTP,
             "http" => {
                 return Err(problem(
                     "one is plain http to another machine, where anyone on the way could read the credential: use https",
@@ -197,27 +211,28 @@ impl Origin {
             None => host.into(),
         };
         Ok(Self {
-            is_https,
+            scheme,
             host: host.into(),
             port,
             authority,
         })
     }
 
-    fn scheme(&self) -> &'static str {
-        if self.is_https { "https" } else { "http" }
+    #[inline]
+    fn is(&self, scheme: &Scheme, authority: &Authority) -> bool {
+        self.scheme == *scheme
+            && (authority.as_str() == &*self.authority || self.is_written(authority))
     }
 
-    fn is(&self, scheme: &str, authority: &Authority) -> bool {
-        if !scheme.eq_ignore_ascii_case(self.scheme()) {
-            return false;
-        }
-        if authority.as_str() == &*self.authority {
-            return true;
-        }
+    /// Whether the authority is this one, written otherwise.
+    fn is_written(&self, authority: &Authority) -> bool {
         let host = authority.host();
         let port = if authority.as_str().ends_with(host) {
-            Some(if self.is_https { 443 } else { 80 })
+            Some(if self.scheme == Scheme::HTTPS {
+                443
+            } else {
+                80
+            })
         } else {
             // None for what stands there and is no port.
             authority.port_u16()
@@ -246,7 +261,7 @@ fn is_loopback(url: &Url) -> bool {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}", self.scheme(), self.host, self.port)
+        write!(f, "{}://{}:{}", self.scheme, self.host, self.port)
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Life {
     /// Before it expires, so that it does not on its way.
     pub(crate) withheld_at: UnixTime,
     pub(crate) expires_at: UnixTime,
+    /// A clock that tells less than this was set back: how old the token is cannot be told then.
+    serves_from: UnixTime,
 }
 
 /// The most that a token is withheld before it expires.
@@ -30,21 +32,19 @@ impl Life {
             refresh_at: obtained_at.saturating_add(jitter.spread(lifetime / 10 * 8)),
             withheld_at: expires_at.saturating_sub(withheld),
             expires_at,
+            serves_from: obtained_at.saturating_sub(TOLERANCE),
         }
     }
 
-    /// Whether it may be handed out. A clock that was set back makes no token young again: how old it is cannot be
-    /// told then, and it serves no longer than it would have.
+    /// Whether it may be handed out. A clock that was set back makes no token young again.
+    #[inline]
     pub(crate) fn is_live(&self, now: UnixTime) -> bool {
-        now < self.withheld_at && !self.is_from_later(now)
+        self.serves_from <= now && now < self.withheld_at
     }
 
+    #[inline]
     pub(crate) fn is_due(&self, now: UnixTime) -> bool {
-        now >= self.refresh_at || self.is_from_later(now)
-    }
-
-    fn is_from_later(&self, now: UnixTime) -> bool {
-        self.obtained_at.duration_since(now) > TOLERANCE
+        now < self.serves_from || self.refresh_at <= now
     }
 }
 

@@ -1,9 +1,6 @@
 //! An access token that was obtained.
 
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{ScopeSet, SharedClock, UnixTime};
@@ -11,7 +8,7 @@ use portcullis_jwt::{DpopKey, DpopRequest};
 use portcullis_remote::DpopNonces;
 use zeroize::Zeroizing;
 
-use crate::{TokenError, TokenErrorKind, source::Shared};
+use crate::{TokenError, TokenErrorKind, source::TokenId};
 
 /// An access token (RFC 6749 §1.4), and what the server said about it. Clones are cheap; `Debug` does not show it.
 #[derive(Clone)]
@@ -21,8 +18,7 @@ struct Inner {
     text: Zeroizing<String>,
     header: HeaderValue,
     binding: Option<Binding>,
-    /// Where it is at hand, to be told when a service does not accept it.
-    source: Weak<Shared>,
+    id: TokenId,
     expires_at: UnixTime,
     scopes: ScopeSet,
 }
@@ -48,7 +44,7 @@ impl AccessToken {
     pub(crate) fn new(
         text: Zeroizing<String>,
         binding: Option<Binding>,
-        source: Weak<Shared>,
+        id: TokenId,
         expires_at: UnixTime,
         scopes: ScopeSet,
     ) -> Option<Self> {
@@ -59,7 +55,7 @@ impl AccessToken {
             text,
             header,
             binding,
-            source,
+            id,
             expires_at,
             scopes,
         })))
@@ -116,14 +112,13 @@ impl AccessToken {
             && crate::challenge::says(headers, "use_dpop_nonce")
     }
 
-    /// Tells its source that a service did not accept it: see [`TokenSource::reject`](crate::TokenSource::reject).
-    pub(crate) fn reject(&self) -> bool {
-        let source = self.0.source.upgrade();
-        source.is_some_and(|source| source.reject(self))
+    pub(crate) fn id(&self) -> TokenId {
+        self.0.id
     }
 
     /// The value of an `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1), marked as sensitive.
     #[must_use]
+    #[inline]
     pub fn header_value(&self) -> &HeaderValue {
         &self.0.header
     }
@@ -219,7 +214,14 @@ mod tests {
     fn token(binding: Option<Binding>) -> AccessToken {
         let text = Zeroizing::new("s3cr3t".to_owned());
         let end = UnixTime::from_secs(1);
-        AccessToken::new(text, binding, Weak::new(), end, ScopeSet::default()).expect("a token")
+        AccessToken::new(
+            text,
+            binding,
+            TokenId::without_source(),
+            end,
+            ScopeSet::default(),
+        )
+        .expect("a token")
     }
 
     fn bound() -> AccessToken {

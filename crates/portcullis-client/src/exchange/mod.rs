@@ -7,7 +7,7 @@ mod subject;
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use crate::{
     AccessToken, TokenError, TokenErrorKind, TokenSource,
     response::{Issued, TokenType},
     schedule::{Backoff, Life},
-    source::TokenRequest,
+    source::{TokenId, TokenRequest},
     token::Binding,
 };
 
@@ -378,12 +378,18 @@ impl Inner {
             let lifetime = left.unwrap_or(Duration::MAX).min(issued.lifetime);
             let life = Life::new(asked_at, lifetime, Jitter::NONE);
             let scopes = issued.scopes.unwrap_or(request.scopes);
-            AccessToken::new(issued.token, binding, Weak::new(), life.expires_at, scopes)
-                .map(|token| Exchanged { token, life })
-                .ok_or_else(|| {
-                    let why = "the token has characters that a header cannot carry";
-                    TokenError::new(TokenErrorKind::Unusable, why)
-                })
+            AccessToken::new(
+                issued.token,
+                binding,
+                TokenId::without_source(),
+                life.expires_at,
+                scopes,
+            )
+            .map(|token| Exchanged { token, life })
+            .ok_or_else(|| {
+                let why = "the token has characters that a header cannot carry";
+                TokenError::new(TokenErrorKind::Unusable, why)
+            })
         }
     }
 }

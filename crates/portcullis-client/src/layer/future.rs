@@ -1,7 +1,7 @@
 //! The future of a request that carries a token.
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{AddTokenError, refusal};
-use crate::{AccessToken, Authorized, TokenError, TokenSource};
+use crate::{AccessToken, Authorized, TokenError, TokenSource, source::TokenId};
 
 pin_project! {
     /// The future of [`AddToken`](crate::AddToken).
@@ -39,22 +39,28 @@ pin_project! {
     }
 }
 
-/// What is needed when the answer is there.
-struct Call<S, B> {
-    token: AccessToken,
+/// What is needed when the answer is there. Kept small: it is moved with the future.
+pub(super) struct Call<S, B> {
+    token: TokenId,
     again: Option<Box<Again<S, B>>>,
-    target: Target,
-    sent: Option<Authorized>,
+    /// If the token is bound to a key.
+    proved: Option<Box<Proved>>,
 }
 
 /// Where the request goes, if the token is bound to a key: what a proof tells, and whose nonces are learnt.
 type Target = Option<Box<Uri>>;
 
+pub(super) struct Proved {
+    token: AccessToken,
+    target: Box<Uri>,
+    sent: Authorized,
+}
+
 /// The same request, to be sent once more. Boxed, as it would be most of the future of calls that have none.
-struct Again<S, B> {
-    service: S,
-    source: TokenSource,
-    request: Request<B>,
+pub(super) struct Again<S, B> {
+    pub(super) service: S,
+    pub(super) source: TokenSource,
+    pub(super) request: Request<B>,
 }
 
 /// What is passed on.
@@ -73,7 +79,7 @@ where
     service: S,
     /// Taken when the service is called.
     request: Option<Request<B>>,
-    again: Option<Request<B>>,
+    again: Option<Box<Again<S, B>>>,
     /// What the service answered to the token before this one: passed on if there is no other.
     refused: Option<S::Response>,
 }
@@ -91,20 +97,10 @@ where
         }
     }
 
-    /// Sends a request for which there is a token, by a service that is ready.
-    pub(super) fn calling(
-        service: &mut S,
-        request: Request<B>,
-        again: Option<Request<B>>,
-        token: AccessToken,
-        source: &TokenSource,
-        target: Target,
-    ) -> Self
-    where
-        S: Clone,
-    {
+    #[inline]
+    pub(super) fn calling(future: S::Future, call: Call<S, B>) -> Self {
         Self {
-            state: State::calling(service, request, again, token, source, target),
+            state: State::Calling { future, call },
         }
     }
 
@@ -113,7 +109,7 @@ where
         target: Target,
         service: S,
         request: Request<B>,
-        again: Option<Request<B>>,
+        again: Option<Box<Again<S, B>>>,
     ) -> Self {
         let asked = Some(ask(&source));
         let waiting = Box::new(Waiting {
@@ -131,47 +127,41 @@ where
     }
 }
 
-impl<S, B> State<S, B>
-where
-    S: Service<Request<B>> + Clone,
-{
-    fn calling(
-        service: &mut S,
-        mut request: Request<B>,
-        again: Option<Request<B>>,
-        token: AccessToken,
-        source: &TokenSource,
-        target: Target,
+impl<S, B> Call<S, B> {
+    #[inline]
+    pub(super) fn new(
+        token: &AccessToken,
+        proved: Option<Box<Proved>>,
+        again: Option<Box<Again<S, B>>>,
     ) -> Self {
-        let mut sent = None;
-        if let Some(target) = &target {
-            let method = request.method().clone();
-            match token.authorize(&method, target, request.headers_mut()) {
-                Ok(authorized) => sent = Some(authorized),
-                Err(error) => {
-                    let error = Some(AddTokenError::Token(error));
-                    return Self::Refused { error };
-                }
-            }
-        } else {
-            let value = token.header_value().clone();
-            request.headers_mut().insert(AUTHORIZATION, value);
+        Self {
+            token: token.id(),
+            again,
+            proved,
         }
-        let call = Call {
-            token,
-            again: again.map(|request| {
-                Box::new(Again {
-                    service: service.clone(),
-                    source: source.clone(),
-                    request,
-                })
-            }),
-            target,
-            sent,
-        };
-        let future = service.call(request);
-        Self::Calling { future, call }
     }
+}
+
+/// Puts the token on a request, with a proof if it needs one.
+#[inline]
+pub(super) fn put<B>(
+    token: &AccessToken,
+    target: Target,
+    request: &mut Request<B>,
+) -> Result<Option<Box<Proved>>, TokenError> {
+    let Some(target) = target else {
+        let value = token.header_value().clone();
+        request.headers_mut().insert(AUTHORIZATION, value);
+        return Ok(None);
+    };
+    let method = request.method().clone();
+    let sent = token.authorize(&method, &target, request.headers_mut())?;
+    let token = token.clone();
+    Ok(Some(Box::new(Proved {
+        token,
+        target,
+        sent,
+    })))
 }
 
 fn ask(source: &TokenSource) -> Asked {
@@ -205,17 +195,16 @@ where
             self.service = self.service.clone();
             self.asked = Some(ask(&self.source));
         };
-        let request = taken(&mut self.request);
+        let mut request = taken(&mut self.request);
         let (again, target) = (self.again.take(), self.target.take());
-        let calling = State::calling(
-            &mut self.service,
-            request,
-            again,
-            token,
-            &self.source,
-            target,
-        );
-        Poll::Ready(Ok(calling))
+        match put(&token, target, &mut request) {
+            Ok(proved) => {
+                let call = Call::new(&token, proved, again);
+                let future = self.service.call(request);
+                Poll::Ready(Ok(State::Calling { future, call }))
+            }
+            Err(error) => Poll::Ready(Err(Err(AddTokenError::Token(error)))),
+        }
     }
 }
 
@@ -225,38 +214,47 @@ where
 {
     type Output = Result<Response<C>, AddTokenError<S::Error>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let mut state = self.project().state;
+        let StateProjection::Calling { future, call } = state.as_mut().project() else {
+            return state.poll_further(None, context);
+        };
+        // An answer is large: most are read where they are returned from.
+        let mut answer = future.poll(context).map_err(AddTokenError::Inner);
+        if let Poll::Ready(Ok(response)) = &answer
+            && call.is_concerned(response)
+            && let Poll::Ready(Ok(response)) = mem::replace(&mut answer, Poll::Pending)
+        {
+            answer = state.poll_further(Some(response), context);
+        }
+        answer
+    }
+}
+
+impl<S, B, C> State<S, B>
+where
+    S: Service<Request<B>, Response = Response<C>> + Clone,
+{
+    /// Polls a request that is not as most are. `answer` is that of the call that was made.
+    #[cold]
+    fn poll_further(
+        mut self: Pin<&mut Self>,
+        mut answer: Option<Response<C>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Outcome<S, B>> {
         loop {
-            let next = match this.state.as_mut().project() {
+            let state = match self.as_mut().project() {
                 StateProjection::Calling { future, call } => {
-                    let response = ready!(future.poll(context)).map_err(AddTokenError::Inner)?;
-                    let next = call.what_next(&response);
-                    let again = match next {
-                        Next::PassOn => None,
-                        Next::Repeat | Next::Replace => call.again.take(),
+                    let response = match answer.take() {
+                        Some(response) => response,
+                        None => ready!(future.poll(context)).map_err(AddTokenError::Inner)?,
                     };
-                    let Some(again) = again else {
+                    let Some(next) = call.next(&response) else {
                         return Poll::Ready(Ok(response));
                     };
-                    let Again {
-                        service,
-                        source,
-                        request,
-                    } = *again;
-                    let asked = matches!(next, Next::Replace).then(|| ask(&source));
-                    State::Waiting {
-                        waiting: Box::new(Waiting {
-                            source,
-                            target: call.target.take(),
-                            // With a token at hand, nothing is gained by keeping the answer.
-                            refused: asked.is_some().then_some(response),
-                            asked,
-                            service,
-                            request: Some(request),
-                            again: None,
-                        }),
-                    }
+                    let waiting = Box::new(next.waiting(response));
+                    State::Waiting { waiting }
                 }
                 StateProjection::Waiting { waiting } => match ready!(waiting.poll(context)) {
                     Ok(calling) => calling,
@@ -264,32 +262,70 @@ where
                 },
                 StateProjection::Refused { error } => return Poll::Ready(Err(taken(error))),
             };
-            this.state.set(next);
+            self.set(state);
         }
     }
 }
 
-/// What an answer asks for.
-enum Next {
-    PassOn,
-    /// The same request with the same token: the service gave a nonce for the proof.
-    Repeat,
-    /// The same request with another token.
-    Replace,
+/// A request that is sent once more.
+struct Next<S, B> {
+    again: Box<Again<S, B>>,
+    target: Target,
+    /// With another token. Otherwise the service gave a nonce for the proof.
+    replaces: bool,
 }
 
 impl<S, B> Call<S, B> {
-    fn what_next<C>(&self, response: &Response<C>) -> Next {
+    /// Whether the answer may be about the token.
+    #[inline]
+    fn is_concerned<C>(&self, response: &Response<C>) -> bool {
+        self.proved.is_some() || refusal::is_of_the_token(response.status(), response.headers())
+    }
+
+    /// What is done after this answer, if it is not passed on.
+    fn next<C>(&mut self, response: &Response<C>) -> Option<Next<S, B>> {
         let (status, headers) = (response.status(), response.headers());
-        if let (Some(target), Some(sent)) = (&self.target, &self.sent)
-            && self.token.answered(sent, target, status, headers)
-        {
-            return Next::Repeat;
+        let asks_for_nonce = self.proved.as_ref().is_some_and(|proved| {
+            let Proved {
+                token,
+                target,
+                sent,
+            } = &**proved;
+            token.answered(sent, target, status, headers)
+        });
+        let is_refused = !asks_for_nonce && refusal::is_of_the_token(status, headers);
+        if asks_for_nonce || (is_refused && self.token.reject()) {
+            Some(Next {
+                again: self.again.take()?,
+                target: self.proved.take().map(|proved| proved.target),
+                replaces: is_refused,
+            })
+        } else {
+            None
         }
-        if refusal::is_of_the_token(status, headers) && self.token.reject() {
-            return Next::Replace;
+    }
+}
+
+impl<S, B> Next<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn waiting(self, response: S::Response) -> Waiting<S, B> {
+        let Again {
+            service,
+            source,
+            request,
+        } = *self.again;
+        Waiting {
+            target: self.target,
+            asked: self.replaces.then(|| ask(&source)),
+            // With a token at hand, nothing is gained by keeping the answer.
+            refused: self.replaces.then_some(response),
+            source,
+            service,
+            request: Some(request),
+            again: None,
         }
-        Next::PassOn
     }
 }
 

@@ -1,21 +1,28 @@
 //! Reading a response for whether the service refused the token.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::challenge;
+
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Whether the service says that the token is not valid (RFC 6750 §3.1). A 401 for other reasons is no reason to get
 /// another.
 ///
 /// gRPC has no challenge: there it is the status `UNAUTHENTICATED`, which stands in the head when nothing else was sent.
+#[inline]
 pub(crate) fn is_of_the_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => challenge::says(headers, "invalid_token"),
-        StatusCode::OK => headers
-            .get("grpc-status")
-            .is_some_and(|status| status == "16"),
+        StatusCode::OK => !headers.is_empty() && is_unauthenticated(headers),
         _ => false,
     }
+}
+
+fn is_unauthenticated(headers: &HeaderMap) -> bool {
+    headers
+        .get(&GRPC_STATUS)
+        .is_some_and(|status| status == "16")
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Puts an access token on requests.
 
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::{Request, Response};
 use tower_layer::Layer;
@@ -8,10 +12,10 @@ use tower_service::Service;
 
 use super::{
     AddTokenError,
-    future::AddTokenFuture,
+    future::{AddTokenFuture, Again, Call, put},
     replay::{NoReplay, Replay, ReplayBodies},
 };
-use crate::{Origins, TokenSource};
+use crate::{Origins, TokenSource, source::SeenToken};
 
 /// Puts the token of a [`TokenSource`] on every request (RFC 6750 §2.1), for any client that is a tower service over
 /// `http::Request`: hyper-util's `Client`, a tonic `Channel`.
@@ -89,16 +93,18 @@ impl<S, R: Clone> Layer<S> for AddTokenLayer<R> {
     fn layer(&self, inner: S) -> AddToken<S, R> {
         AddToken {
             inner,
-            settings: self.clone(),
+            seen: self.source.see(),
+            settings: Arc::new(self.clone()),
         }
     }
 }
 
 /// A client whose requests carry a token: see [`AddTokenLayer`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AddToken<S, R = NoReplay> {
     inner: S,
-    settings: AddTokenLayer<R>,
+    settings: Arc<AddTokenLayer<R>>,
+    seen: SeenToken,
 }
 
 impl<S, R, B, C> Service<Request<B>> for AddToken<S, R>
@@ -110,16 +116,18 @@ where
     type Error = AddTokenError<S::Error>;
     type Future = AddTokenFuture<S, B>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context).map_err(AddTokenError::Inner)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    #[inline]
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let AddTokenLayer {
             source,
             origins,
             replay,
-        } = &self.settings;
+        } = &*self.settings;
         if let Err(forbidden) = origins.check(request.uri(), request.headers()) {
             return AddTokenFuture::refused(AddTokenError::Origin(forbidden));
         }
@@ -127,17 +135,36 @@ where
         let target = source
             .is_bound()
             .then(|| Box::new(origins.absolute(request.uri())));
-        let again = replay
-            .replay(request.body())
-            .map(|body| copy(&request, body));
-        let Some(token) = source.current() else {
+        let again = replay.replay(request.body()).map(|body| {
+            Box::new(Again {
+                service: self.inner.clone(),
+                source: source.clone(),
+                request: copy(&request, body),
+            })
+        });
+        let Some(token) = source.current_seen(&mut self.seen) else {
             // Whoever waits for a token holds no place in the inner service while the authorization server is slow: the
             // service that is ready now is given up, and a clone is polled once there is a token.
             let service = self.inner.clone();
             self.inner = self.inner.clone();
             return AddTokenFuture::waiting(source.clone(), target, service, request, again);
         };
-        AddTokenFuture::calling(&mut self.inner, request, again, token, source, target)
+        match put(token, target, &mut request) {
+            Ok(proved) => {
+                let call = Call::new(token, proved, again);
+                AddTokenFuture::calling(self.inner.call(request), call)
+            }
+            Err(error) => AddTokenFuture::refused(AddTokenError::Token(error)),
+        }
+    }
+}
+
+impl<S: fmt::Debug, R: fmt::Debug> fmt::Debug for AddToken<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AddToken")
+            .field("inner", &self.inner)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
-use arc_swap::ArcSwap;
 use portcullis_core::ConfigError;
 use portcullis_jwt::DpopKey;
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
@@ -13,8 +12,10 @@ use tokio::{
 
 use super::{
     Handle, Shared, TokenSource,
+    published::Published,
+    registry::Registration,
     request::{Wanted, runtime},
-    task::{State, Task},
+    task::Task,
 };
 
 /// Configures a [`TokenSource`].
@@ -78,12 +79,13 @@ impl TokenSourceBuilder {
         let (request, binding) = self.wanted.build(&clock)?;
         let (ended, attempts) = watch::channel(0);
         let shared = Arc::new(Shared {
+            registration: Registration::new(),
             binding,
             clock,
             server: self.server,
             client: self.client,
             request,
-            state: ArcSwap::from_pointee(State::default()),
+            state: Published::default(),
             is_asked: AtomicBool::new(false),
             wake: Notify::new(),
             attempts,
@@ -93,6 +95,7 @@ impl TokenSourceBuilder {
             rejections: Mutex::default(),
             origin: Instant::now(),
         });
+        shared.registration.enter(&shared);
         let (stop, stopped) = oneshot::channel();
         let (refreshes, received) = mpsc::unbounded_channel();
         let task = Task::new(shared.clone(), received, ended);

@@ -1,6 +1,8 @@
 //! One token, kept fresh.
 
 mod builder;
+mod published;
+mod registry;
 mod request;
 mod revocation;
 mod status;
@@ -16,7 +18,6 @@ use std::{
     },
 };
 
-use arc_swap::ArcSwap;
 use portcullis_core::SharedClock;
 use portcullis_jwt::{BudgetRules, FetchBudget};
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
@@ -25,11 +26,18 @@ use tokio::{
     time::Instant,
 };
 
-pub(crate) use self::request::{TokenRequest, Wanted, runtime, scopes};
-use self::task::{Refresh, State};
 pub use self::{
     builder::TokenSourceBuilder,
     status::{TokenEvent, TokenStatus},
+};
+use self::{
+    published::{Published, Seen},
+    registry::Registration,
+    task::{Refresh, State},
+};
+pub(crate) use self::{
+    registry::TokenId,
+    request::{TokenRequest, Wanted, runtime, scopes},
 };
 use crate::{AccessToken, TokenError, token::Binding};
 
@@ -61,6 +69,10 @@ use crate::{AccessToken, TokenError, token::Binding};
 #[derive(Clone)]
 pub struct TokenSource(Arc<Handle>);
 
+/// What a caller saw last of a source.
+#[derive(Clone)]
+pub(crate) struct SeenToken(Seen<State>);
+
 struct Handle {
     shared: Arc<Shared>,
     refreshes: mpsc::UnboundedSender<Refresh>,
@@ -70,14 +82,14 @@ struct Handle {
 
 /// What the task and its callers share.
 pub(crate) struct Shared {
+    registration: Registration,
     server: AuthorizationServer,
     client: ClientAuthentication,
     request: TokenRequest,
     /// What tokens are bound to, where they are to be.
     binding: Option<Binding>,
     clock: SharedClock,
-    /// Written by the task alone.
-    state: ArcSwap<State>,
+    state: Published<State>,
     /// Whether someone has asked for an attempt since the last began.
     is_asked: AtomicBool,
     wake: Notify,
@@ -107,19 +119,18 @@ impl TokenSource {
     #[must_use]
     pub fn current(&self) -> Option<AccessToken> {
         let shared = &*self.0.shared;
-        if shared.is_shut_down.load(Ordering::Acquire) {
-            return None;
-        }
-        let now = shared.clock.now();
-        let state = shared.state.load();
-        let Some(held) = state.held.as_ref() else {
-            shared.ask();
-            return None;
-        };
-        if held.life.is_due(now) {
-            shared.ask();
-        }
-        held.life.is_live(now).then(|| held.token.clone())
+        shared.current(&shared.state.load()).cloned()
+    }
+
+    /// The same for a caller who asks often, and keeps what it saw of this source.
+    #[inline]
+    pub(crate) fn current_seen<'s>(&self, seen: &'s mut SeenToken) -> Option<&'s AccessToken> {
+        let shared = &*self.0.shared;
+        shared.current(seen.0.newest(&shared.state))
+    }
+
+    pub(crate) fn see(&self) -> SeenToken {
+        SeenToken(self.0.shared.state.see())
     }
 
     /// The token: at once if one is at hand, otherwise when it was fetched.
@@ -179,7 +190,7 @@ impl TokenSource {
     /// not have the authorization server asked for one each time. The layers call this.
     #[must_use]
     pub fn reject(&self, token: &AccessToken) -> bool {
-        self.0.shared.reject(token)
+        self.0.shared.reject(token.id())
     }
 
     /// Revokes the token at hand (RFC 7009), if there is one, and any that an earlier call could not. From this call on it is
@@ -192,7 +203,7 @@ impl TokenSource {
     pub async fn revoke(&self) -> Result<(), TokenError> {
         let shared = &*self.0.shared;
         if let Some(held) = shared.state.load().held.clone() {
-            shared.forget(&held.token);
+            shared.forget(held.token.id());
             shared.unrevoked().push_back(held.token);
         }
         // One that the server does not revoke must not keep the others from it.
@@ -200,7 +211,7 @@ impl TokenSource {
         for token in shared.to_be_revoked() {
             match revocation::revoke(&shared.server, &shared.client, &token).await {
                 Ok(()) => {
-                    shared.unrevoked().retain(|other| !other.is(&token));
+                    shared.unrevoked().retain(|other| other.id() != token.id());
                     shared.announce(TokenEvent::Revoked);
                 }
                 Err(error) => outcome = outcome.and(Err(error)),
@@ -248,6 +259,7 @@ impl TokenSource {
 
     /// Whether its tokens are bound to a key (RFC 9449), so that each request needs a proof.
     #[must_use]
+    #[inline]
     pub fn is_bound(&self) -> bool {
         self.0.shared.binding.is_some()
     }
@@ -260,6 +272,23 @@ impl TokenSource {
 }
 
 impl Shared {
+    /// The token of the newest state, if it may be sent now.
+    #[inline]
+    fn current<'s>(&self, state: &'s State) -> Option<&'s AccessToken> {
+        if self.is_shut_down.load(Ordering::Acquire) {
+            return None;
+        }
+        let Some(held) = &state.held else {
+            self.ask();
+            return None;
+        };
+        let now = self.clock.now();
+        if held.life.is_due(now) {
+            self.ask();
+        }
+        held.life.is_live(now).then_some(&held.token)
+    }
+
     /// Has the task make an attempt, as soon as it may.
     fn ask(&self) {
         // Reading shares the cache line; in an outage every call comes by here.
@@ -268,14 +297,14 @@ impl Shared {
         }
     }
 
-    pub(crate) fn reject(&self, token: &AccessToken) -> bool {
+    pub(crate) fn reject(&self, token: TokenId) -> bool {
         // Of several who say so at once, one pays for it.
         let mut budget = self
             .rejections
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let state = self.state.load();
-        if !state.held.as_ref().is_some_and(|held| held.token.is(token)) {
+        if !state.holds(token) {
             return true;
         }
         match budget.take(&BudgetRules::default(), self.origin.elapsed()) {
@@ -286,10 +315,10 @@ impl Shared {
         true
     }
 
-    fn forget(&self, token: &AccessToken) {
-        self.state.rcu(|state| {
-            let mut state = State::clone(state);
-            if state.held.as_ref().is_some_and(|held| held.token.is(token)) {
+    fn forget(&self, token: TokenId) {
+        self.state.update(|state| {
+            let mut state = state.clone();
+            if state.holds(token) {
                 state.held = None;
             }
             state

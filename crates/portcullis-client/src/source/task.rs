@@ -15,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Shared, TokenEvent, TokenStatus, request::CLIENT_CREDENTIALS};
+use super::{Shared, TokenEvent, TokenId, TokenStatus, request::CLIENT_CREDENTIALS};
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
     response::{Issued, TokenType},
@@ -50,6 +50,12 @@ impl State {
         let left = self.backoff.left(now)?;
         let error = self.failure.clone()?;
         Some(error.with_retry_after(Some(left)))
+    }
+
+    pub(super) fn holds(&self, token: TokenId) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.token.id() == token)
     }
 
     pub(super) fn status(&self, shared: &Shared) -> TokenStatus {
@@ -221,7 +227,7 @@ impl Task {
         let token = AccessToken::new(
             issued.token,
             binding.clone(),
-            Arc::downgrade(&self.shared),
+            self.shared.registration.token(),
             life.expires_at,
             scopes,
         )
@@ -235,17 +241,17 @@ impl Task {
     }
 
     fn obtained(&self, held: Held, credential_expires_at: Option<UnixTime>) -> Vec<TokenEvent> {
-        let before = self.shared.state.load_full();
         let expires_at = held.life.expires_at;
-        self.shared.state.store(Arc::new(State {
-            held: Some(held),
+        // Only this task counts failures.
+        let failures = self.shared.state.load().backoff.failures();
+        self.shared.state.update(|before| State {
+            held: Some(held.clone()),
             failure: None,
             backoff: Backoff::default(),
             obtained: before.obtained + 1,
             credential_expires_at,
-        }));
+        });
         let mut events = vec![TokenEvent::Obtained { expires_at }];
-        let failures = before.backoff.failures();
         if failures > 0 {
             events.push(TokenEvent::Recovered { failures });
         }
@@ -261,8 +267,8 @@ impl Task {
         let now = self.shared.clock.now();
         let (retry_after, jitter) = (error.retry_after(), jitter());
         // A token may be rejected meanwhile, which is not to be undone.
-        self.shared.state.rcu(|state| {
-            let mut state = State::clone(state);
+        self.shared.state.update(|state| {
+            let mut state = state.clone();
             state.backoff = state.backoff.failed(now, retry_after, jitter);
             let left = state.backoff.left(now);
             state.failure = Some(error.clone().with_retry_after(left));
@@ -301,8 +307,8 @@ impl Drop for Obituary {
         if self.is_orderly {
             return;
         }
-        self.shared.state.rcu(|state| {
-            let mut state = State::clone(state);
+        self.shared.state.update(|state| {
+            let mut state = state.clone();
             state.failure = Some(TokenError::stopped());
             state
         });
