@@ -13,7 +13,6 @@
 mod bare;
 pub mod behaviour;
 mod contenders;
-mod options;
 mod report;
 mod site;
 mod target;
@@ -24,7 +23,7 @@ pub type Body = http_body_util::Full<bytes::Bytes>;
 
 pub use bare::{Bare, Sent, requests};
 pub use contenders::{Absent, Contender, Visit, explain};
-pub use options::Options;
+pub use portcullis_bench_harness::Options;
 pub use report::{Missing, missing_json, notes, print_missing};
 pub use site::Site;
 pub use target::{Entry, Target, entries};

@@ -38,7 +38,7 @@ pub struct Entry {
 pub fn entries(runtime: &Runtime, options: &Options) -> (Vec<Entry>, Vec<Missing>) {
     let (mut entries, mut missing) = (Vec::new(), Vec::new());
     let wanted = Contender::TIMED.into_iter();
-    for contender in wanted.filter(|contender| options.wants(*contender)) {
+    for contender in wanted.filter(|contender| contender.is_wanted(options)) {
         match runtime.block_on(entry(contender)) {
             Ok(entry) => entries.push(entry),
             Err(Absent(reason)) => missing.push(Missing { contender, reason }),

@@ -4,6 +4,8 @@
 //! slows all of them. What is reported is the median over the rounds, and what a contender costs over another is the
 //! median of the differences within each round.
 
+mod options;
+
 use std::{
     pin::pin,
     task::{Context, Poll, Waker},
@@ -12,6 +14,8 @@ use std::{
 
 use http::Request;
 use tower::Service;
+
+pub use options::Options;
 
 /// One thing that is measured.
 pub struct Contender {

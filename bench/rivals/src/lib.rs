@@ -18,7 +18,6 @@ pub mod contenders;
 pub mod function;
 pub mod layered;
 pub mod load;
-pub mod options;
 pub mod report;
 pub mod rows;
 pub mod runs;
@@ -28,6 +27,6 @@ pub mod target;
 
 pub use contenders::{Absent, Built, Rival, rivals, with_several_issuers};
 pub use load::Load;
-pub use options::Options;
+pub use portcullis_bench_harness::Options;
 pub use site::{AUDIENCE, Site};
 pub use target::{Target, Through, Verdict};

@@ -1,7 +1,5 @@
 //! Results, for readers and for programs.
 
-use std::{fs, io, path::Path};
-
 use portcullis_bench_harness::Contender;
 use serde::Serialize;
 
@@ -161,15 +159,4 @@ pub fn missing_json(missing: &[Missing]) -> serde_json::Value {
         })
     });
     rows.collect()
-}
-
-/// Writes JSON where it was asked for.
-///
-/// # Errors
-/// Where the file cannot be written.
-pub fn write_json(path: Option<&Path>, value: &serde_json::Value) -> io::Result<()> {
-    match path {
-        Some(path) => fs::write(path, format!("{value:#}\n")),
-        None => Ok(()),
-    }
 }

@@ -4,7 +4,9 @@ use std::{thread, time::Duration};
 
 use http::HeaderMap;
 
-use crate::{Built, Load, Options, Rival, Site, Target, Through, bare::Baseline};
+use crate::{
+    Built, Load, Options, Rival, Site, Target, Through, bare::Baseline, contenders::SUITE,
+};
 
 /// How often a contender is asked to accept a good token before it is given up, for those that fetch keys at leisure.
 const ATTEMPTS: usize = 40;
@@ -44,7 +46,10 @@ pub fn entries(
 ) -> (Vec<Entry>, Vec<Missing>) {
     let good = Load::tokens(&[site.builder().mint()]).next_headers();
     let (mut entries, mut missing) = (Vec::new(), Vec::new());
-    for rival in rivals.iter().filter(|rival| options.wants(rival.name())) {
+    for rival in rivals
+        .iter()
+        .filter(|rival| is_wanted(rival.as_ref(), options))
+    {
         for through in rival.ways() {
             let entry = entry(site, rival.as_ref(), *through);
             match entry.and_then(|entry| accepting(site, entry, &good)) {
@@ -59,6 +64,11 @@ pub fn entries(
         }
     }
     (entries, missing)
+}
+
+fn is_wanted(rival: &dyn Rival, options: &Options) -> bool {
+    let name = rival.name();
+    name == SUITE || options.wants(name)
 }
 
 fn entry(site: &Site, rival: &dyn Rival, through: Through) -> Result<Entry, String> {

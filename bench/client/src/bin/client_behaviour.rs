@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     panic::set_hook(Box::new(|_| {})); // one that panics is told in the tables
     let wanted: Vec<_> = Contender::WATCHED
         .into_iter()
-        .filter(|contender| options.wants(*contender))
+        .filter(|contender| contender.is_wanted(&options))
         .collect();
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)

@@ -9,7 +9,7 @@ use http::{Request, Response, header::AUTHORIZATION};
 use tower::{BoxError, Layer, Service, util::MapRequest};
 
 use crate::{
-    Bare, Body, Site,
+    Bare, Body, Options, Site,
     wired::{self, Wired},
 };
 
@@ -98,6 +98,12 @@ impl Contender {
         Self::AliriAtFirstCall,
         Self::Huskarl,
     ];
+
+    /// Whether it takes part. What the others are compared with always does.
+    #[must_use]
+    pub fn is_wanted(self, options: &Options) -> bool {
+        matches!(self, Self::Bare | Self::Floor | Self::Suite) || options.wants(self.name())
+    }
 
     /// Its name in tables.
     #[must_use]

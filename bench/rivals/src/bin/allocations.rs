@@ -42,7 +42,7 @@ fn main() -> std::io::Result<()> {
     println!();
     report::print_missing(&missing);
     let value = json!({ "allocations": rows, "missing": report::missing_json(&missing) });
-    report::write_json(options.json.as_deref(), &value)
+    options.write(&value)
 }
 
 fn watch(name: &str, contenders: Vec<(Entry, Load)>) -> Vec<Allocations> {

@@ -61,7 +61,7 @@ fn main() -> std::io::Result<()> {
         "missing": report::missing_json(&missing),
         "contenders": notes(rivals().into_iter().chain(with_several_issuers())),
     });
-    report::write_json(options.json.as_deref(), &value)
+    options.write(&value)
 }
 
 /// Times these, beside the services that they are measured over.

@@ -63,7 +63,7 @@ fn main() -> std::io::Result<()> {
         "\n! = let in what must stay out, kept out what may come in, or failed to answer as an error of the caller"
     );
     let value = json!({ "verdicts": results, "missing": report::missing_json(&everyone_missing) });
-    report::write_json(options.json.as_deref(), &value)
+    options.write(&value)
 }
 
 /// Whether a verdict is what the standards ask for: 4xx for a bad request; a 5xx blames the server for it.

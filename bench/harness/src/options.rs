@@ -1,17 +1,15 @@
-//! The command line of all binaries.
+//! The command line of the binaries that compare contenders.
 
 use std::{fs, io, path::PathBuf, process::exit};
-
-use crate::Contender;
 
 /// What was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Fewer rounds, fewer callers and shorter lives.
+    /// Less of everything, to see whether it runs.
     pub quick: bool,
     /// Where the results go as JSON.
     pub json: Option<PathBuf>,
-    /// Measures only contenders whose name contains this, beside the suite, the floor and the bare client.
+    /// Measures only contenders whose name contains this, beside those that are always measured.
     pub only: Option<String>,
 }
 
@@ -32,24 +30,19 @@ impl Options {
         options
     }
 
-    /// Whether a contender takes part.
+    /// Whether a contender of this name takes part.
     #[must_use]
-    pub fn wants(&self, contender: Contender) -> bool {
-        let only = self.only.as_deref();
-        let always = matches!(
-            contender,
-            Contender::Bare | Contender::Floor | Contender::Suite
-        );
-        always || only.is_none_or(|part| contender.name().contains(part))
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|part| name.contains(part))
     }
 
     /// Writes the results where they were asked for.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn write(&self, value: &serde_json::Value) -> io::Result<()> {
+    pub fn write(&self, results: &serde_json::Value) -> io::Result<()> {
         match &self.json {
-            Some(path) => fs::write(path, format!("{value:#}\n")),
+            Some(path) => fs::write(path, format!("{results:#}\n")),
             None => Ok(()),
         }
     }
