@@ -12,7 +12,7 @@
 //! | have a token | [`TokenSource`]; for many services [`TokenSet`]; on behalf of a caller [`TokenExchange`] |
 //! | bind tokens to a key (RFC 9449) | [`TokenSourceBuilder::dpop`] |
 //! | send it by hyper, tonic or another tower client | [`AddTokenLayer`] |
-//! | send an API key | [`AddApiKeyLayer`] |
+//! | send an API key, which may rotate | [`ApiKeySource`], [`AddApiKeyLayer`] |
 //! | do either by reqwest | `AuthenticatedClientBuilder`, with the feature `reqwest-middleware` (`client-reqwest-middleware` of `portcullis`) |
 //! | send it by anything else | [`TokenSource::token`], [`Origins::allow`], [`AccessToken::authorize`] |
 //!
@@ -21,11 +21,13 @@
 // A call through the files: `layer/` → `origins.rs` (may it go there?) → `source/mod.rs` (the token at hand, or wait) →
 // `source/task.rs`, which asks → `response.rs` (what came back) → `schedule.rs` (when to ask again).
 
+mod api_key;
 mod challenge;
 mod error;
 mod exchange;
 mod layer;
 mod origins;
+mod published;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
 mod response;
@@ -37,6 +39,7 @@ mod token;
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest::AuthenticatedClientBuilder;
 pub use self::{
+    api_key::ApiKeySource,
     error::{TokenError, TokenErrorKind},
     exchange::{SubjectToken, TokenExchange, TokenExchangeBuilder},
     layer::{

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Extensions, HeaderName, Uri};
-use portcullis_core::{ConfigError, Secret};
+use http::{Extensions, Uri};
+use portcullis_core::ConfigError;
 use reqwest::{Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
 
@@ -64,7 +64,7 @@ use crate::{
 pub struct AuthenticatedClientBuilder {
     client: reqwest::ClientBuilder,
     outside: Vec<Arc<dyn Middleware>>,
-    api_key: Option<(HeaderName, Secret, Origins)>,
+    api_key: Option<AddApiKeyLayer>,
     token: Option<AddToken>,
 }
 
@@ -85,14 +85,9 @@ impl AuthenticatedClientBuilder {
         Self { token, ..self }
     }
 
-    /// Sends `key` in `X-API-Key` to `origins` alone.
-    pub fn api_key(self, key: Secret, origins: Origins) -> Self {
-        self.api_key_in(HeaderName::from_static("x-api-key"), key, origins)
-    }
-
-    /// Sends `key` in this header instead of `X-API-Key`.
-    pub fn api_key_in(self, header: HeaderName, key: Secret, origins: Origins) -> Self {
-        let api_key = Some((header, key, origins));
+    /// Sends an API key as `layer` says.
+    pub fn api_key(self, layer: AddApiKeyLayer) -> Self {
+        let api_key = Some(layer);
         Self { api_key, ..self }
     }
 
@@ -106,16 +101,15 @@ impl AuthenticatedClientBuilder {
     ///
     /// # Errors
     ///
-    /// When there is neither token nor key, no header can carry the key, or reqwest cannot build the client.
+    /// When there is neither token nor key, or reqwest cannot build the client.
     pub fn build(self) -> Result<ClientWithMiddleware, ConfigError> {
         let mut middlewares = self.outside;
-        let key_origins = self.api_key.iter().map(|(_, _, origins)| origins);
+        let key_origins = self.api_key.iter().map(AddApiKeyLayer::origins);
         let token_origins = self.token.iter().map(|token| &token.origins);
         let is_local = key_origins
             .chain(token_origins)
             .any(Origins::has_plain_http);
-        if let Some((header, key, origins)) = self.api_key {
-            let layer = AddApiKeyLayer::new(&key, origins)?.header(header);
+        if let Some(layer) = self.api_key {
             middlewares.push(Arc::new(AddApiKey(layer)));
         } else if self.token.is_none() {
             return Err(ConfigError::new(

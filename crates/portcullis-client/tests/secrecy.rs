@@ -7,8 +7,9 @@ use std::{
 };
 
 use portcullis_client::{
-    AddApiKeyLayer, AddTokenLayer, AuthorizationServer, ClientAuthentication, ClientKeys,
-    ClientSecrets, DpopKey, Origins, SubjectToken, TokenExchange, TokenSet, TokenSource,
+    AddApiKeyLayer, AddTokenLayer, ApiKeySource, AuthorizationServer, ClientAuthentication,
+    ClientKeys, ClientSecrets, DpopKey, Origins, SubjectToken, TokenExchange, TokenSet,
+    TokenSource,
 };
 use portcullis_core::Secret;
 use portcullis_jwt::{Algorithm, SigningKey};
@@ -154,8 +155,9 @@ async fn nothing_that_authenticates_is_logged_or_shown() {
         everything.show(&exchange);
         everything.show(&TokenSet::new(TokenSource::builder(&server, client)));
     }
-    let layer = AddApiKeyLayer::new(&Secret::new(API_KEY), origins).expect("a key");
-    everything.show(&layer);
+    let key = ApiKeySource::new(&Secret::new(API_KEY)).expect("a key");
+    everything.show(&key);
+    everything.show(&AddApiKeyLayer::new(key, origins));
 
     let text = everything.text();
     assert!(

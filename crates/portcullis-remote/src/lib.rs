@@ -32,7 +32,7 @@ mod task;
 pub use self::{
     client_auth::{
         ClientAuthentication, ClientCertificate, ClientKeyProvider, ClientKeys, ClientSecret,
-        ClientSecretProvider, ClientSecrets, KeysFuture, SecretsFuture,
+        ClientSecretProvider, ClientSecrets, KeysFuture, SecretsFuture, read_secret_file,
     },
     error::{FetchError, FetchErrorKind, StartError},
     event::{ClockOffset, IssuerEvent, KeyId},

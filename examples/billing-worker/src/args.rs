@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long = "resource", value_name = "URI", requires = "issuer")]
     pub(crate) resources: Vec<String>,
 
-    /// A file with an API key, which is called with too.
+    /// A file with an API key, which is called with too; it is read again every second.
     #[arg(long, value_name = "FILE", requires = "orders_url")]
     pub(crate) api_key_file: Option<PathBuf>,
 

@@ -1,6 +1,6 @@
 //! The worker itself: what a client of one's own looks like.
 
-use std::{error::Error, fs, path::Path, process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri, uri::InvalidUri};
@@ -11,10 +11,10 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use portcullis::{
-    Clock, Secret, SystemClock,
+    Clock, SystemClock,
     client::{
-        AddApiKeyLayer, AddTokenError, AddTokenLayer, AuthorizationServer, ClientAuthentication,
-        ClientSecrets, Origins, ReplayBody, TokenEvent, TokenSource,
+        AddApiKeyLayer, AddTokenError, AddTokenLayer, ApiKeySource, AuthorizationServer,
+        ClientAuthentication, ClientSecrets, Origins, ReplayBody, TokenEvent, TokenSource,
     },
 };
 use tokio::{
@@ -75,9 +75,9 @@ impl Worker {
             callers.push(("token", Caller::new(layer.layer(http.clone()))));
         }
         if let Some(file) = &args.api_key_file {
-            let layer = AddApiKeyLayer::new(&api_key(file)?, origins).map_err(|error| {
-                format!("--api-key-file {}: {}", file.display(), error.problem())
-            })?;
+            let key = ApiKeySource::watch(file)
+                .map_err(|error| format!("--api-key-file {}", error.problem()))?;
+            let layer = AddApiKeyLayer::new(key, origins);
             callers.push(("API key", Caller::new(layer.layer(http))));
         }
         Ok(Self {
@@ -139,14 +139,6 @@ fn token_source(args: &Args) -> Result<Option<TokenSource>, Box<dyn Error>> {
         source = source.resource(resource);
     }
     Ok(Some(source.build()?))
-}
-
-fn api_key(file: &Path) -> Result<Secret, String> {
-    let content = fs::read(file)
-        .map(Secret::new)
-        .map_err(|error| format!("--api-key-file {}: {error}", file.display()))?;
-    // Without the line break that editors put at the end.
-    Ok(Secret::new(content.expose().trim_ascii()))
 }
 
 async fn get(caller: &mut Caller, uri: &Uri) -> Result<StatusCode, BoxError> {

@@ -1,7 +1,7 @@
 //! The suite.
 
 use portcullis_client::{
-    AddApiKeyLayer, AddTokenLayer, AuthorizationServer, ClientAuthentication, DpopKey, Origins,
+    AddApiKeyLayer, AddTokenLayer, ApiKeySource, AuthorizationServer, ClientAuthentication, DpopKey, Origins,
     ReplayBody, TokenSource, TokenSourceBuilder,
 };
 use portcullis_core::{ConfigError, Secret};
@@ -35,7 +35,7 @@ pub(super) fn replay() -> fn(&Body) -> Option<Body> {
 
 pub(super) fn api_key() -> Result<AddApiKeyLayer, Absent> {
     let key = Secret::new("acme_live_6f1c8f0e4d5b4c7e9a2b3c4d5e6f7a8b");
-    Ok(AddApiKeyLayer::new(&key, origins()?)?)
+    Ok(AddApiKeyLayer::new(ApiKeySource::new(&key)?, origins()?))
 }
 
 fn source(site: &Site) -> Result<TokenSourceBuilder, ConfigError> {

@@ -3,62 +3,50 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use pin_project_lite::pin_project;
-use portcullis_core::{ConfigError, Secret};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::AddTokenError;
-use crate::{ForbiddenOrigin, Origins};
+use crate::{ApiKeySource, ForbiddenOrigin, Origins, published::Seen};
 
 /// Puts an API key on every request, for any client that is a tower service over `http::Request`.
 ///
 /// A request that goes to none of the [`Origins`] is not sent. Clients that follow redirects by themselves strip
 /// `Authorization` when one leads elsewhere, but not this header: use one that follows none, such as hyper-util's.
 ///
-/// ```
-/// use portcullis_client::{AddApiKeyLayer, Origins};
-/// use portcullis_core::Secret;
+/// ```no_run
+/// use portcullis_client::{AddApiKeyLayer, ApiKeySource, Origins};
 ///
+/// # async fn example() -> Result<(), portcullis_core::ConfigError> {
 /// let origins = Origins::new(["https://orders.example.com"])?;
-/// let key = Secret::new("acme_4fzzzxjylrx"); // from a file, or wherever secrets are kept
-/// let layer = AddApiKeyLayer::new(&key, origins)?;
+/// let key = ApiKeySource::watch("/run/secrets/orders-api-key")?;
+/// let layer = AddApiKeyLayer::new(key, origins);
 /// # drop(layer);
-/// # Ok::<_, portcullis_core::ConfigError>(())
+/// # Ok(())
+/// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct AddApiKeyLayer {
+    key: ApiKeySource,
     header: HeaderName,
-    value: HeaderValue,
     origins: Origins,
 }
 
 impl AddApiKeyLayer {
-    /// Sends `key` in `X-API-Key` to `origins` alone.
-    ///
-    /// # Errors
-    ///
-    /// When the key is empty or has characters that a header cannot carry.
-    pub fn new(key: &Secret, origins: Origins) -> Result<Self, ConfigError> {
-        let bytes = key.expose();
-        if bytes.is_empty() || !bytes.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
-            return Err(ConfigError::new(
-                "key",
-                "it is empty or has characters outside visible ASCII: was a line break read along with it?",
-            ));
-        }
-        let mut value = HeaderValue::from_bytes(bytes)
-            .map_err(|_| ConfigError::new("key", "a header cannot carry it"))?;
-        value.set_sensitive(true);
-        Ok(Self {
+    /// Sends the key of `key` in `X-API-Key` to `origins` alone.
+    #[must_use]
+    pub fn new(key: ApiKeySource, origins: Origins) -> Self {
+        Self {
+            key,
             header: HeaderName::from_static("x-api-key"),
-            value,
             origins,
-        })
+        }
     }
 
     /// Sends it in this header instead of `X-API-Key`.
@@ -72,16 +60,7 @@ impl AddApiKeyLayer {
     }
 
     pub(crate) fn add(&self, headers: &mut HeaderMap) {
-        headers.insert(&self.header, self.value.clone());
-    }
-}
-
-impl fmt::Debug for AddApiKeyLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AddApiKeyLayer")
-            .field("header", &self.header)
-            .field("origins", &self.origins)
-            .finish_non_exhaustive()
+        headers.insert(&self.header, self.key.value());
     }
 }
 
@@ -91,16 +70,18 @@ impl<S> Layer<S> for AddApiKeyLayer {
     fn layer(&self, inner: S) -> AddApiKey<S> {
         AddApiKey {
             inner,
-            settings: self.clone(),
+            seen: self.key.see(),
+            settings: Arc::new(self.clone()),
         }
     }
 }
 
 /// A client whose requests carry an API key: see [`AddApiKeyLayer`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AddApiKey<S> {
     inner: S,
-    settings: AddApiKeyLayer,
+    settings: Arc<AddApiKeyLayer>,
+    seen: Seen<HeaderValue>,
 }
 
 impl<S, B> Service<Request<B>> for AddApiKey<S>
@@ -111,16 +92,22 @@ where
     type Error = AddTokenError<S::Error>;
     type Future = AddApiKeyFuture<S::Future>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context).map_err(AddTokenError::Inner)
     }
 
+    #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let settings = &self.settings;
-        let checked = settings.origins().check(request.uri(), request.headers());
-        let state = match checked {
+        let AddApiKeyLayer {
+            key,
+            header,
+            origins,
+        } = &*self.settings;
+        let state = match origins.check(request.uri(), request.headers()) {
             Ok(()) => {
-                settings.add(request.headers_mut());
+                let value = key.newest(&mut self.seen).clone();
+                request.headers_mut().insert(header, value);
                 let future = self.inner.call(request);
                 State::Calling { future }
             }
@@ -129,6 +116,15 @@ where
             },
         };
         AddApiKeyFuture { state }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for AddApiKey<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AddApiKey")
+            .field("inner", &self.inner)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -171,21 +167,5 @@ where
 impl<F> fmt::Debug for AddApiKeyFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AddApiKeyFuture").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_that_no_header_carries_is_told() {
-        let origins = Origins::new(["https://orders.example.com"]).expect("an origin");
-        for bad in ["", "key\n", "a key", "schlüssel"] {
-            let error = AddApiKeyLayer::new(&Secret::new(bad), origins.clone());
-            assert_eq!(error.expect_err(bad).setting(), "key");
-        }
-        let layer = AddApiKeyLayer::new(&Secret::new("s3cr3t"), origins).expect("a key");
-        assert!(!format!("{layer:?}").contains("s3cr3t"));
     }
 }

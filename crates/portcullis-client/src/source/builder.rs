@@ -12,11 +12,11 @@ use tokio::{
 
 use super::{
     Handle, Shared, TokenSource,
-    published::Published,
     registry::Registration,
     request::{Wanted, runtime},
-    task::Task,
+    task::{State, Task},
 };
+use crate::published::Published;
 
 /// Configures a [`TokenSource`].
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ impl TokenSourceBuilder {
             server: self.server,
             client: self.client,
             request,
-            state: Published::default(),
+            state: Published::new(State::default()),
             is_asked: AtomicBool::new(false),
             wake: Notify::new(),
             attempts,

@@ -1,7 +1,6 @@
 //! One token, kept fresh.
 
 mod builder;
-mod published;
 mod registry;
 mod request;
 mod revocation;
@@ -31,7 +30,6 @@ pub use self::{
     status::{TokenEvent, TokenStatus},
 };
 use self::{
-    published::{Published, Seen},
     registry::Registration,
     task::{Refresh, State},
 };
@@ -39,7 +37,11 @@ pub(crate) use self::{
     registry::TokenId,
     request::{TokenRequest, Wanted, runtime, scopes},
 };
-use crate::{AccessToken, TokenError, token::Binding};
+use crate::{
+    AccessToken, TokenError,
+    published::{Published, Seen},
+    token::Binding,
+};
 
 /// A token by OAuth 2.0 client credentials (RFC 6749 §4.4), and the task that keeps it fresh.
 ///

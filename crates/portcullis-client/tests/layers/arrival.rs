@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
-use tower::{Layer, ServiceExt, service_fn};
+use portcullis_client::{AddApiKeyLayer, ApiKeySource};
+use portcullis_core::Secret;
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::{KEY, Setting, api_key, get, pool, target::Target};
 
@@ -39,6 +41,24 @@ async fn the_key_arrives_in_the_header_that_was_chosen() {
     assert_eq!(first.header("x-api-key"), KEY);
     assert_eq!(second.header("x-acme"), KEY);
     assert!(!second.headers.contains_key("x-api-key"));
+}
+
+#[tokio::test]
+async fn a_key_that_replaces_another_is_sent_by_every_client_from_then_on() {
+    let target = Target::start().await;
+    let key = ApiKeySource::new(&Secret::new(KEY)).expect("a key");
+    let mut client = AddApiKeyLayer::new(key.clone(), target.origins()).layer(pool());
+    let other = client.clone();
+    let url = target.at("/orders");
+    client.ready().await.expect("ready");
+    client.call(get(&url)).await.expect("an answer");
+    key.replace(&Secret::new("another")).expect("a key");
+    client.ready().await.expect("ready");
+    client.call(get(&url)).await.expect("an answer");
+    other.oneshot(get(&url)).await.expect("an answer");
+    let recorded = target.recorded();
+    let sent: Vec<_> = recorded.iter().map(|one| one.header("x-api-key")).collect();
+    assert_eq!(sent, [KEY, "another", "another"]);
 }
 
 #[tokio::test]

@@ -22,7 +22,8 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use portcullis_client::{
-    AddApiKeyLayer, AddTokenLayer, AuthorizationServer, ClientAuthentication, Origins, TokenSource,
+    AddApiKeyLayer, AddTokenLayer, ApiKeySource, AuthorizationServer, ClientAuthentication,
+    Origins, TokenSource,
 };
 use portcullis_core::Secret;
 use portcullis_jwt::DpopKey;
@@ -106,7 +107,8 @@ impl Setting {
 }
 
 fn api_key(origins: Origins) -> AddApiKeyLayer {
-    AddApiKeyLayer::new(&Secret::new(KEY), origins).expect("a key")
+    let key = ApiKeySource::new(&Secret::new(KEY)).expect("a key");
+    AddApiKeyLayer::new(key, origins)
 }
 
 fn get(url: &str) -> Request<Full<Bytes>> {

@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// All of a file, off the runtime's threads.
 pub(super) async fn read(path: &Arc<Path>) -> Result<Secret, FetchError> {
     let shared = path.clone();
-    let reading = tokio::task::spawn_blocking(move || read_now(&shared));
+    let reading = tokio::task::spawn_blocking(move || read_secret_file(&shared));
     let content = reading
         .await
         .unwrap_or_else(|_| Err(io::Error::other("the runtime is ending")));
@@ -35,7 +35,12 @@ pub(super) fn failed(message: String) -> FetchError {
     FetchError::new(FetchErrorKind::Credential, message)
 }
 
-fn read_now(path: &Path) -> io::Result<Secret> {
+/// All of a regular file of at most 64 KiB, as a secret. It blocks while it reads.
+///
+/// # Errors
+///
+/// When the file cannot be read, is no regular file, or is longer.
+pub fn read_secret_file(path: &Path) -> io::Result<Secret> {
     // Opening a pipe waits for whoever writes to it, perhaps for ever.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no regular file"));

@@ -26,6 +26,7 @@ pub(crate) use self::certificate::ClientIdentity;
 use self::file::failed;
 pub use self::{
     certificate::ClientCertificate,
+    file::read_secret_file,
     keys::{ClientKeyProvider, ClientKeys, KeysFuture},
     secrets::{ClientSecret, ClientSecretProvider, ClientSecrets, SecretsFuture},
 };

@@ -7,7 +7,6 @@ use std::sync::{
 
 use arc_swap::{ArcSwap, Guard};
 
-#[derive(Default)]
 pub(crate) struct Published<T> {
     value: ArcSwap<T>,
     /// Raised after each change.
@@ -22,6 +21,13 @@ pub(crate) struct Seen<T> {
 }
 
 impl<T> Published<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            value: ArcSwap::from_pointee(value),
+            version: AtomicU64::new(0),
+        }
+    }
+
     pub(crate) fn load(&self) -> Guard<Arc<T>> {
         self.value.load()
     }
@@ -62,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_change_is_seen_by_whoever_looks_again() {
-        let published = Published::<u32>::default();
+        let published = Published::new(0);
         let mut early = published.see();
         published.update(|value| value + 1);
         let mut late = early.clone();

@@ -1,0 +1,243 @@
+//! An API key to send, which may change.
+
+mod watch;
+
+use std::{
+    borrow::Cow,
+    convert::Infallible,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use http::HeaderValue;
+use portcullis_core::{ConfigError, Secret};
+use portcullis_remote::read_secret_file;
+use tokio::sync::oneshot;
+
+use crate::{
+    published::{Published, Seen},
+    source::runtime,
+};
+
+/// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it.
+///
+/// Clones share the key. `Debug` does not show it.
+///
+/// ```
+/// use portcullis_client::ApiKeySource;
+/// use portcullis_core::Secret;
+///
+/// let key = ApiKeySource::new(&Secret::new("acme_4fzzzxjylrx"))?;
+/// // From a vault, some day:
+/// key.replace(&Secret::new("acme_9xkqzmwbttd"))?;
+/// # Ok::<_, portcullis_core::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct ApiKeySource(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    /// Closed when this is dropped, which ends the watch.
+    _stop: Option<oneshot::Sender<Infallible>>,
+}
+
+struct Shared {
+    value: Published<HeaderValue>,
+    /// Why the file could not be read when it was last looked at.
+    problem: Mutex<Option<String>>,
+}
+
+impl ApiKeySource {
+    /// This key, until it is [replaced](Self::replace).
+    ///
+    /// # Errors
+    ///
+    /// When the key is empty or has characters that a header cannot carry.
+    pub fn new(key: &Secret) -> Result<Self, ConfigError> {
+        let shared = Shared::new(header_value(key.expose()).map_err(problem)?);
+        Ok(Self(Arc::new(Handle {
+            shared,
+            _stop: None,
+        })))
+    }
+
+    /// The key in a file of at most 64 KiB, which is read now, and again every second by a task on the runtime that this
+    /// is called on. White space around the key is left off.
+    ///
+    /// While the file is gone or holds no key, the key that was read before is sent, and [`problem`](Self::problem) and the
+    /// log say so. Replace the file by renaming another, so that it is never read half written.
+    ///
+    /// Dropping the last clone ends the task.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read now or holds no key, or there is no tokio runtime to run on.
+    pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
+        let runtime = runtime()?;
+        let path: Arc<Path> = path.into().into();
+        let shared = Shared::new(read(&path).map_err(problem)?);
+        let (stop, stopped) = oneshot::channel();
+        drop(runtime.spawn(watch::run(path, shared.clone(), stopped)));
+        Ok(Self(Arc::new(Handle {
+            shared,
+            _stop: Some(stop),
+        })))
+    }
+
+    /// Sends this key from the next request on. One that is watched in a file is replaced again when the file changes.
+    ///
+    /// # Errors
+    ///
+    /// When the key is empty or has characters that a header cannot carry; the one before is sent on.
+    pub fn replace(&self, key: &Secret) -> Result<(), ConfigError> {
+        let value = header_value(key.expose()).map_err(problem)?;
+        self.0.shared.value.update(|_| value.clone());
+        Ok(())
+    }
+
+    /// Why the file could not be read when it was last looked at, if so: the key that was read before may be an old one.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.0.shared.problem().clone()
+    }
+
+    pub(crate) fn value(&self) -> HeaderValue {
+        HeaderValue::clone(&self.0.shared.value.load())
+    }
+
+    /// The value for a caller who asks often, and keeps what it saw of this source.
+    #[inline]
+    pub(crate) fn newest<'s>(&self, seen: &'s mut Seen<HeaderValue>) -> &'s HeaderValue {
+        seen.newest(&self.0.shared.value)
+    }
+
+    pub(crate) fn see(&self) -> Seen<HeaderValue> {
+        self.0.shared.value.see()
+    }
+}
+
+impl Shared {
+    fn new(value: HeaderValue) -> Arc<Self> {
+        Arc::new(Self {
+            value: Published::new(value),
+            problem: Mutex::default(),
+        })
+    }
+
+    fn problem(&self) -> MutexGuard<'_, Option<String>> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(path: &Path) -> Result<HeaderValue, String> {
+    let content = read_secret_file(path).map_err(|error| error.to_string());
+    content
+        .and_then(|content| header_value(content.expose().trim_ascii()).map_err(str::to_owned))
+        .map_err(|why| format!("{}: {why}", path.display()))
+}
+
+fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
+    if key.is_empty() {
+        return Err("it is empty");
+    }
+    if !key.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
+        return Err(
+            "it has characters outside visible ASCII: was a line break read along with it?",
+        );
+    }
+    let mut value = HeaderValue::from_bytes(key).map_err(|_| "a header cannot carry it")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn problem(problem: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("key", problem)
+}
+
+impl fmt::Debug for ApiKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeySource")
+            .field("problem", &self.problem())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_key_that_no_header_carries_is_told() {
+        let source = ApiKeySource::new(&Secret::new("s3cr3t")).expect("a key");
+        for bad in ["", "key\n", "a key", "schlüssel"] {
+            let error = ApiKeySource::new(&Secret::new(bad)).expect_err(bad);
+            assert_eq!(error.setting(), "key");
+            assert!(source.replace(&Secret::new(bad)).is_err());
+        }
+        assert_eq!(source.value(), "s3cr3t");
+        assert!(source.value().is_sensitive());
+        assert!(!format!("{source:?}").contains("s3cr3t"));
+    }
+
+    #[test]
+    fn a_watch_needs_a_runtime() {
+        let error = ApiKeySource::watch("/nonexistent/key").expect_err("none");
+        assert_eq!(error.setting(), "build");
+    }
+
+    /// Lets seconds pass until it is so.
+    async fn until(mut is_so: impl FnMut() -> bool) {
+        for _ in 0..1_000_000 {
+            if is_so() {
+                return;
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        panic!("it never is");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_in_a_file_is_followed_and_outlives_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        let error = ApiKeySource::watch(&path).expect_err("no file");
+        assert_eq!(error.setting(), "key");
+        assert!(error.problem().contains("key: "), "{error}");
+
+        std::fs::write(&path, "f1rst\n").expect("written");
+        let source = ApiKeySource::watch(&path).expect("a key");
+        let mut seen = source.see();
+        assert_eq!(source.newest(&mut seen), "f1rst");
+        std::fs::write(&path, "s3c0nd\n").expect("written");
+        until(|| source.newest(&mut seen) == "s3c0nd").await;
+        assert!(source.value().is_sensitive());
+
+        for (content, why) in [("\n", "it is empty"), ("two keys", "visible ASCII")] {
+            std::fs::write(&path, content).expect("written");
+            until(|| {
+                source
+                    .problem()
+                    .is_some_and(|problem| problem.contains(why))
+            })
+            .await;
+        }
+        std::fs::remove_file(&path).expect("removed");
+        until(|| {
+            source
+                .problem()
+                .is_some_and(|problem| !problem.contains("ASCII"))
+        })
+        .await;
+        assert_eq!(source.newest(&mut seen), "s3c0nd", "it serves on");
+        std::fs::write(&path, "th1rd").expect("written");
+        until(|| source.problem().is_none()).await;
+        assert_eq!(source.value(), "th1rd");
+
+        let shared = Arc::downgrade(&source.0.shared);
+        drop(source);
+        until(|| shared.strong_count() == 0).await;
+    }
+}
