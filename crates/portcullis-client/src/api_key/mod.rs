@@ -102,6 +102,7 @@ impl ApiKeySource {
         self.0.shared.problem().clone()
     }
 
+    #[cfg(any(test, feature = "reqwest-middleware"))]
     pub(crate) fn value(&self) -> HeaderValue {
         HeaderValue::clone(&self.0.shared.value.load())
     }

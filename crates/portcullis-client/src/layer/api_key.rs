@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -55,11 +55,13 @@ impl AddApiKeyLayer {
         Self { header, ..self }
     }
 
+    #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn origins(&self) -> &Origins {
         &self.origins
     }
 
-    pub(crate) fn add(&self, headers: &mut HeaderMap) {
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn add(&self, headers: &mut http::HeaderMap) {
         headers.insert(&self.header, self.key.value());
     }
 }
