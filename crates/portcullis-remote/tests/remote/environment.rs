@@ -1,4 +1,4 @@
-//! What the environment may and may not change. Each case is a test that runs in a process of its own.
+//! What the environment may and may not change. Each case starts itself once more, in a process with that environment.
 
 use std::process::Command;
 
@@ -6,11 +6,18 @@ use portcullis_test::TestIssuer;
 
 use crate::support::{builder, impatient, millis};
 
-/// Runs one of the ignored tests below in an environment.
-fn passes(test: &str, environment: &[(&str, &str)]) {
+/// Set in the process that a case starts.
+const STARTED: &str = "PORTCULLIS_TEST_STARTED";
+
+/// Whether this is the process with the environment; otherwise has it pass the test of this name.
+fn is_in(environment: &[(&str, &str)], test: &str) -> bool {
+    if std::env::var_os(STARTED).is_some() {
+        return true;
+    }
     let this = std::env::current_exe().expect("a test binary");
     let child = Command::new(this)
-        .args(["--exact", &format!("environment::{test}"), "--ignored"])
+        .args(["--exact", &format!("environment::{test}")])
+        .env(STARTED, "1")
         .envs(environment.iter().copied())
         .output()
         .expect("it runs");
@@ -19,6 +26,7 @@ fn passes(test: &str, environment: &[(&str, &str)]) {
         child.status.success() && output.contains("1 passed"),
         "{output}"
     );
+    false
 }
 
 /// Nothing listens there.
@@ -28,38 +36,36 @@ const PROXY: [(&str, &str); 3] = [
     ("NO_PROXY", ""),
 ];
 
-#[test]
-fn proxies_of_the_environment_are_used_only_if_configured() {
-    passes("an_issuer_is_reached", &PROXY);
-    passes("an_issuer_behind_a_dead_proxy_is_not_reached", &PROXY);
-}
+const NO_ROOTS: [(&str, &str); 2] = [
+    ("SSL_CERT_FILE", "/nonexistent"),
+    ("SSL_CERT_DIR", "/nonexistent"),
+];
 
-#[test]
-fn a_machine_without_root_certificates_can_start() {
-    passes(
-        "an_issuer_is_reached",
-        &[
-            ("SSL_CERT_FILE", "/nonexistent"),
-            ("SSL_CERT_DIR", "/nonexistent"),
-        ],
-    );
+#[tokio::test]
+async fn proxies_of_the_environment_are_not_used_by_default() {
+    if is_in(&PROXY, "proxies_of_the_environment_are_not_used_by_default") {
+        let issuer = TestIssuer::start().await;
+        builder(&issuer).fail_fast().start().await.unwrap();
+    }
 }
 
 #[tokio::test]
-#[ignore = "run by the tests above"]
-async fn an_issuer_is_reached() {
-    let issuer = TestIssuer::start().await;
-    builder(&issuer).fail_fast().start().await.unwrap();
+async fn proxies_of_the_environment_are_used_if_configured() {
+    if is_in(&PROXY, "proxies_of_the_environment_are_used_if_configured") {
+        let issuer = TestIssuer::start().await;
+        let proxied = builder(&issuer)
+            .use_environment_proxies()
+            .refresh_rules(impatient())
+            .start_timeout(millis(1));
+        let keys = proxied.start().await.unwrap();
+        keys.refresh().await.expect_err("the proxy is dead");
+    }
 }
 
 #[tokio::test]
-#[ignore = "run by the tests above"]
-async fn an_issuer_behind_a_dead_proxy_is_not_reached() {
-    let issuer = TestIssuer::start().await;
-    let proxied = builder(&issuer)
-        .use_environment_proxies()
-        .refresh_rules(impatient())
-        .start_timeout(millis(1));
-    let keys = proxied.start().await.unwrap();
-    keys.refresh().await.expect_err("the proxy is dead");
+async fn a_machine_without_root_certificates_can_start() {
+    if is_in(&NO_ROOTS, "a_machine_without_root_certificates_can_start") {
+        let issuer = TestIssuer::start().await;
+        builder(&issuer).fail_fast().start().await.unwrap();
+    }
 }
