@@ -68,6 +68,24 @@ impl<A: Authorize> Service<Request<Body>> for Wired<A> {
     }
 }
 
+/// A service that is cloned for each call, for services that are always ready.
+#[derive(Clone)]
+pub(crate) struct Cloned<S>(pub(crate) S);
+
+impl<S: Service<Request<Body>> + Clone> Service<Request<Body>> for Cloned<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> S::Future {
+        self.0.clone().call(request)
+    }
+}
+
 /// Puts a token where it belongs, as reqwest's `bearer_auth` does.
 ///
 /// # Errors

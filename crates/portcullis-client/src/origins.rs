@@ -220,7 +220,8 @@ impl Origin {
 
     #[inline]
     fn is(&self, scheme: &Scheme, authority: &Authority) -> bool {
-        self.scheme == *scheme
+        // Compared as they are first: one that was built in upper case is not the scheme of the same name to `http`.
+        (self.scheme == *scheme || self.scheme.as_str().eq_ignore_ascii_case(scheme.as_str()))
             && (authority.as_str() == &*self.authority || self.is_written(authority))
     }
 
@@ -350,6 +351,16 @@ mod tests {
         ] {
             assert!(!check(uri, other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_scheme_is_compared_without_case() {
+        let uri = Uri::builder()
+            .scheme("HTTPS")
+            .authority("orders.example.com")
+            .path_and_query("/");
+        let uri = uri.build().expect("a URI");
+        assert!(origins().check(&uri, &HeaderMap::new()).is_ok());
     }
 
     #[test]

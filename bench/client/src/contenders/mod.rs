@@ -22,6 +22,8 @@ pub enum Contender {
     Floor,
     /// The suite, as it comes.
     Suite,
+    /// The suite, its service cloned for each call.
+    Cloned,
     /// The suite, ready to send a request once more.
     Replaying,
     /// The suite, with tokens that are bound to a key.
@@ -77,10 +79,11 @@ pub trait Visit {
 
 impl Contender {
     /// Those that are timed, and watched while they allocate.
-    pub const TIMED: [Self; 10] = [
+    pub const TIMED: [Self; 11] = [
         Self::Bare,
         Self::Floor,
         Self::Suite,
+        Self::Cloned,
         Self::Replaying,
         Self::Dpop,
         Self::ApiKey,
@@ -112,6 +115,7 @@ impl Contender {
             Self::Bare => "bare",
             Self::Floor => "the floor, one header",
             Self::Suite => "portcullis",
+            Self::Cloned => "portcullis, cloned",
             Self::Replaying => "portcullis, replay",
             Self::Dpop => "portcullis, DPoP",
             Self::ApiKey => "portcullis, API key",
@@ -132,6 +136,9 @@ impl Contender {
                  has expired or not"
             }
             Self::Suite => "AddTokenLayer over a TokenSource by client credentials",
+            Self::Cloned => {
+                "the same, the service cloned for each call, as `oneshot` would have it"
+            }
             Self::Replaying => "the same with Full::replay",
             Self::Dpop => {
                 "the same as the first, its tokens bound to a P-256 key: a proof is signed for each call"
@@ -180,6 +187,7 @@ impl Contender {
                 }))
             }
             Self::Suite => visit.visit(suite::tokens(site)?.layer(inner)),
+            Self::Cloned => visit.visit(wired::Cloned(suite::tokens(site)?.layer(inner))),
             Self::Replaying => {
                 let layer = suite::tokens(site)?.replay(suite::replay());
                 visit.visit(layer.layer(inner))

@@ -1,8 +1,8 @@
 //! The suite.
 
 use portcullis_client::{
-    AddApiKeyLayer, AddTokenLayer, ApiKeySource, AuthorizationServer, ClientAuthentication, DpopKey, Origins,
-    ReplayBody, TokenSource, TokenSourceBuilder,
+    AddApiKeyLayer, AddTokenLayer, ApiKeySource, AuthorizationServer, ClientAuthentication,
+    DpopKey, Origins, ReplayBody, TokenSource, TokenSourceBuilder,
 };
 use portcullis_core::{ConfigError, Secret};
 use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault};

@@ -92,7 +92,7 @@ impl ApiKeySource {
     /// When the key is empty or has characters that a header cannot carry; the one before is sent on.
     pub fn replace(&self, key: &Secret) -> Result<(), ConfigError> {
         let value = header_value(key.expose()).map_err(problem)?;
-        self.0.shared.value.update(|_| value.clone());
+        self.0.shared.value.update(|_| Some(value));
         Ok(())
     }
 
@@ -111,6 +111,11 @@ impl ApiKeySource {
     #[inline]
     pub(crate) fn newest<'s>(&self, seen: &'s mut Seen<HeaderValue>) -> &'s HeaderValue {
         seen.newest(&self.0.shared.value)
+    }
+
+    #[inline]
+    pub(crate) fn see_as(&self, seen: &Seen<HeaderValue>) -> Seen<HeaderValue> {
+        seen.for_another(&self.0.shared.value)
     }
 
     pub(crate) fn see(&self) -> Seen<HeaderValue> {

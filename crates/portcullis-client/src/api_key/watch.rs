@@ -32,7 +32,7 @@ async fn look(path: &Arc<Path>, shared: &Shared) {
     let problem = match read {
         Ok(value) => {
             if **shared.value.load() != value {
-                shared.value.update(|_| value.clone());
+                shared.value.update(|_| Some(value));
                 tracing::info!(path = %path.display(), "another API key is sent from now on");
             }
             None

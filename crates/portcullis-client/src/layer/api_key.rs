@@ -79,7 +79,6 @@ impl<S> Layer<S> for AddApiKeyLayer {
 }
 
 /// A client whose requests carry an API key: see [`AddApiKeyLayer`].
-#[derive(Clone)]
 pub struct AddApiKey<S> {
     inner: S,
     settings: Arc<AddApiKeyLayer>,
@@ -118,6 +117,16 @@ where
             },
         };
         AddApiKeyFuture { state }
+    }
+}
+
+impl<S: Clone> Clone for AddApiKey<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            settings: self.settings.clone(),
+            seen: self.settings.key.see_as(&self.seen),
+        }
     }
 }
 

@@ -203,7 +203,9 @@ where
                 let future = self.service.call(request);
                 Poll::Ready(Ok(State::Calling { future, call }))
             }
-            Err(error) => Poll::Ready(Err(Err(AddTokenError::Token(error)))),
+            Err(error) => Poll::Ready(Ok(State::Refused {
+                error: Some(AddTokenError::Token(error)),
+            })),
         }
     }
 }

@@ -100,7 +100,6 @@ impl<S, R: Clone> Layer<S> for AddTokenLayer<R> {
 }
 
 /// A client whose requests carry a token: see [`AddTokenLayer`].
-#[derive(Clone)]
 pub struct AddToken<S, R = NoReplay> {
     inner: S,
     settings: Arc<AddTokenLayer<R>>,
@@ -155,6 +154,16 @@ where
                 AddTokenFuture::calling(self.inner.call(request), call)
             }
             Err(error) => AddTokenFuture::refused(AddTokenError::Token(error)),
+        }
+    }
+}
+
+impl<S: Clone, R> Clone for AddToken<S, R> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            settings: self.settings.clone(),
+            seen: self.settings.source.see_as(&self.seen),
         }
     }
 }

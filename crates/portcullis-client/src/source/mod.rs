@@ -71,8 +71,8 @@ use crate::{
 #[derive(Clone)]
 pub struct TokenSource(Arc<Handle>);
 
-/// What a caller saw last of a source.
-#[derive(Clone)]
+/// What a caller saw last of a source. It keeps the token of then in memory, which may not be sent any more, until it
+/// looks again or is dropped.
 pub(crate) struct SeenToken(Seen<State>);
 
 struct Handle {
@@ -133,6 +133,12 @@ impl TokenSource {
 
     pub(crate) fn see(&self) -> SeenToken {
         SeenToken(self.0.shared.state.see())
+    }
+
+    /// For another caller of this source.
+    #[inline]
+    pub(crate) fn see_as(&self, seen: &SeenToken) -> SeenToken {
+        SeenToken(seen.0.for_another(&self.0.shared.state))
     }
 
     /// The token: at once if one is at hand, otherwise when it was fetched.
@@ -204,9 +210,8 @@ impl TokenSource {
     /// again, after [`retry_after`](TokenError::retry_after) where that is given.
     pub async fn revoke(&self) -> Result<(), TokenError> {
         let shared = &*self.0.shared;
-        if let Some(held) = shared.state.load().held.clone() {
-            shared.forget(held.token.id());
-            shared.unrevoked().push_back(held.token);
+        if let Some(token) = shared.take() {
+            shared.unrevoked().push_back(token);
         }
         // One that the server does not revoke must not keep the others from it.
         let mut outcome = Ok(());
@@ -305,26 +310,28 @@ impl Shared {
             .rejections
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let state = self.state.load();
-        if !state.holds(token) {
-            return true;
-        }
-        match budget.take(&BudgetRules::default(), self.origin.elapsed()) {
-            Some(left) => *budget = left,
-            None => return false,
-        }
-        self.forget(token);
-        true
+        let mut is_gone = true;
+        self.state.update(|state| {
+            if !state.holds(token) {
+                return None;
+            }
+            match budget.take(&BudgetRules::default(), self.origin.elapsed()) {
+                Some(left) => *budget = left,
+                None => is_gone = false,
+            }
+            is_gone.then(|| state.without_token())
+        });
+        is_gone
     }
 
-    fn forget(&self, token: TokenId) {
+    /// Takes the token at hand away.
+    fn take(&self) -> Option<AccessToken> {
+        let mut taken = None;
         self.state.update(|state| {
-            let mut state = state.clone();
-            if state.holds(token) {
-                state.held = None;
-            }
-            state
+            taken = state.held.as_ref().map(|held| held.token.clone());
+            taken.is_some().then(|| state.without_token())
         });
+        taken
     }
 
     fn unrevoked(&self) -> MutexGuard<'_, VecDeque<AccessToken>> {

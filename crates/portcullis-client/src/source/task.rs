@@ -58,6 +58,13 @@ impl State {
             .is_some_and(|held| held.token.id() == token)
     }
 
+    pub(super) fn without_token(&self) -> Self {
+        Self {
+            held: None,
+            ..self.clone()
+        }
+    }
+
     pub(super) fn status(&self, shared: &Shared) -> TokenStatus {
         let now = shared.clock.now();
         let life = self.held.as_ref().map(|held| held.life);
@@ -242,14 +249,16 @@ impl Task {
 
     fn obtained(&self, held: Held, credential_expires_at: Option<UnixTime>) -> Vec<TokenEvent> {
         let expires_at = held.life.expires_at;
-        // Only this task counts failures.
-        let failures = self.shared.state.load().backoff.failures();
-        self.shared.state.update(|before| State {
-            held: Some(held.clone()),
-            failure: None,
-            backoff: Backoff::default(),
-            obtained: before.obtained + 1,
-            credential_expires_at,
+        let mut failures = 0;
+        self.shared.state.update(|before| {
+            failures = before.backoff.failures();
+            Some(State {
+                held: Some(held),
+                failure: None,
+                backoff: Backoff::default(),
+                obtained: before.obtained + 1,
+                credential_expires_at,
+            })
         });
         let mut events = vec![TokenEvent::Obtained { expires_at }];
         if failures > 0 {
@@ -272,7 +281,7 @@ impl Task {
             state.backoff = state.backoff.failed(now, retry_after, jitter);
             let left = state.backoff.left(now);
             state.failure = Some(error.clone().with_retry_after(left));
-            state
+            Some(state)
         });
         let state = self.shared.state.load();
         let error = state.failure.clone().unwrap_or(error);
@@ -310,7 +319,7 @@ impl Drop for Obituary {
         self.shared.state.update(|state| {
             let mut state = state.clone();
             state.failure = Some(TokenError::stopped());
-            state
+            Some(state)
         });
         self.shared.announce(TokenEvent::Stopped);
     }

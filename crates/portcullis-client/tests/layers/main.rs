@@ -3,6 +3,7 @@
 mod allocations;
 mod arrival;
 mod bound;
+mod clones;
 mod elsewhere;
 mod grpc;
 mod outages;
