@@ -1,0 +1,162 @@
+//! What keys sign, others verify.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::EncodingKey;
+use portcullis_core::Secret;
+use portcullis_jwt::{
+    Algorithm, IssuerKeys, JwtVerifier, KeyRejected, KeySet, SignError, SigningKey, SigningKeyError,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    forms::{ALL, ED25519, ES256, RSA, holds, oracle_holds, wrong},
+    support::{AUDIENCE, ISSUER, claims, judge},
+};
+
+#[test]
+fn every_form_of_every_key_signs_with_every_algorithm() {
+    for forms in ALL {
+        for &algorithm in forms.algorithms {
+            let public = KeySet::from_pem(forms.public.as_bytes(), algorithm).expect("a key");
+            let keys = forms.keys(algorithm);
+            assert_eq!(keys.len(), forms.pem.len() + 2);
+            for key in keys {
+                assert_eq!(key.algorithm(), algorithm);
+                assert_eq!(key.kid(), None);
+                let thumbprint = public.keys().next().expect("a key").thumbprint();
+                assert_eq!(key.thumbprint(), thumbprint);
+                let signature = key.sign(b"message").expect("it signs");
+                for (message, expected) in [(&b"message"[..], true), (b"massage", false)] {
+                    assert_eq!(holds(&public, algorithm, message, &signature), expected);
+                    assert_eq!(
+                        oracle_holds(&forms, algorithm, message, &signature),
+                        expected,
+                        "{algorithm}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn signatures_that_have_no_randomness_are_those_of_the_oracle() {
+    let rsa = EncodingKey::from_rsa_pem(RSA.pem[0].as_bytes()).expect("an RSA key");
+    let ed25519 = EncodingKey::from_ed_pem(ED25519.pem[0].as_bytes()).expect("an Ed25519 key");
+    for (forms, key, algorithm) in [
+        (&RSA, &rsa, Algorithm::RS256),
+        (&RSA, &rsa, Algorithm::RS384),
+        (&RSA, &rsa, Algorithm::RS512),
+        (&ED25519, &ed25519, Algorithm::EdDSA),
+    ] {
+        let theirs = algorithm.as_str().parse().expect("they have it");
+        let theirs = jsonwebtoken::crypto::sign(b"message", key, theirs).expect("they sign");
+        for ours in forms.keys(algorithm) {
+            let ours = ours.sign(b"message").expect("it signs");
+            assert_eq!(URL_SAFE_NO_PAD.encode(ours), theirs, "{algorithm}");
+        }
+    }
+}
+
+#[test]
+fn a_signature_of_rfc_8037_appendix_a_4() {
+    let key = SigningKey::from_jwk(
+        br#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+            "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+    )
+    .expect("a private key");
+    assert_eq!(
+        URL_SAFE_NO_PAD.encode(
+            key.sign(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc")
+                .expect("it signs")
+        ),
+        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+    );
+}
+
+#[test]
+fn a_secret_signs_what_it_verifies() {
+    let secret = Secret::new("a client secret of sixty-four bytes, which is enough for any HS*");
+    for algorithm in Algorithm::SYMMETRIC {
+        let key = SigningKey::from_secret(&secret, algorithm).expect("long enough");
+        let public = KeySet::from_secret(algorithm, secret.clone()).expect("long enough");
+        let signature = key.sign(b"message").expect("it signs");
+        assert!(holds(&public, algorithm, b"message", &signature));
+        assert!(!holds(&public, algorithm, b"massage", &signature));
+        let theirs = jsonwebtoken::crypto::sign(
+            b"message",
+            &EncodingKey::from_secret(secret.expose()),
+            algorithm.as_str().parse().expect("they have it"),
+        );
+        assert_eq!(Ok(URL_SAFE_NO_PAD.encode(signature)), theirs);
+
+        let again = SigningKey::from_secret(&secret, algorithm).expect("long enough");
+        assert_ne!(key.thumbprint(), again.thumbprint(), "it is random");
+        assert_eq!(key.clone().thumbprint(), key.thumbprint());
+        assert_eq!((key.public_jwk(), key.kid()), (None, None));
+    }
+    let short = SigningKey::from_secret(&Secret::new(vec![b's'; 47]), Algorithm::HS384);
+    assert!(matches!(
+        short,
+        Err(SigningKeyError::Rejected(
+            KeyRejected::SecretTooShort { .. }
+        ))
+    ));
+    let asymmetric = SigningKey::from_secret(&secret, Algorithm::ES256);
+    assert_eq!(asymmetric.err(), Some(wrong(Algorithm::ES256)));
+}
+
+#[test]
+fn a_compact_jws_says_what_it_was_signed_with() {
+    let part = |token: &str, index: usize| -> Value {
+        let part = token.split('.').nth(index).expect("three parts");
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+    };
+    let key = SigningKey::from_pem(ES256.pem[0].as_bytes(), Algorithm::ES256).expect("a key");
+    let bare = key
+        .sign_compact(None, &json!({"iss": "é"}))
+        .expect("it signs");
+    assert_eq!(part(&bare, 0), json!({"alg": "ES256"}));
+    assert_eq!(part(&bare, 1), json!({"iss": "é"}));
+
+    let named = key.with_kid("billing \"1\"");
+    assert_eq!(named.kid(), Some("billing \"1\""));
+    let token = named
+        .sign_compact(Some("at+jwt"), &claims())
+        .expect("it signs");
+    assert_eq!(
+        part(&token, 0),
+        json!({"typ": "at+jwt", "alg": "ES256", "kid": "billing \"1\""})
+    );
+    let issuer = KeySet::from_pem(ES256.public.as_bytes(), Algorithm::ES256).expect("a key");
+    let verifier = JwtVerifier::of(&IssuerKeys::fixed(ISSUER, issuer).expect("an issuer"))
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::ES256])
+        .build()
+        .expect("a verifier");
+    judge(&verifier, &token).expect("accepted");
+
+    assert_eq!(named.without_kid().kid(), None);
+}
+
+#[test]
+fn a_key_is_shared_between_threads() {
+    fn assert_shared<T: Clone + Send + Sync + 'static>() {}
+    assert_shared::<SigningKey>();
+}
+
+#[test]
+fn claims_are_an_object() {
+    let key = SigningKey::from_pem(ED25519.pem[0].as_bytes(), Algorithm::EdDSA).expect("a key");
+    for claims in [json!(null), json!([]), json!("{}"), json!(1)] {
+        assert!(matches!(
+            key.sign_compact(None, &claims),
+            Err(SignError::ClaimsNotAnObject)
+        ));
+    }
+    let not_json = std::collections::BTreeMap::from([([1_u8], 1)]);
+    assert!(matches!(
+        key.sign_compact(None, &not_json),
+        Err(SignError::Claims(_))
+    ));
+}
