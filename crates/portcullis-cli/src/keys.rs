@@ -72,7 +72,7 @@ pub(crate) enum KeysCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Store {
-    /// The file that holds the keys; made with the first one.
+    /// The file that holds the keys. `create` makes it where there is none.
     #[arg(long = "store", value_name = "FILE")]
     path: PathBuf,
 }
@@ -131,7 +131,7 @@ fn create(store: &Store, new: NewKey) -> Done {
         ));
     }
     output::note(format_args!(
-        "key {} for {}, {}. It is not shown again.",
+        "key {} for {}, {}. It is not shown again. Running services know it within 5 s.",
         record.id(),
         escape(record.owner()),
         ends(record)
@@ -145,7 +145,8 @@ fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
     let issued = file.rotate(&id, grace)?;
     hand_over(&issued)?;
     output::note(format_args!(
-        "key {} replaces {id}, {}. It is not shown again.",
+        "key {} replaces {id}, {}. It is not shown again. Give it to its caller in 5 s: until then running services may not \
+         know it.",
         issued.key().id(),
         ends(issued.record())
     ));

@@ -66,7 +66,11 @@ impl TokenError {
     }
 
     pub(crate) fn refused(place: &str, error: OAuthError) -> Self {
-        let message = format!("{place} refused: {error}");
+        let advice = match &*error.code {
+            "invalid_client" => "; check the client's id, and its secret, key or certificate",
+            _ => "",
+        };
+        let message = format!("{place} refused: {error}{advice}");
         Self::new(TokenErrorKind::Refused, message).with(|inner| inner.oauth = Some(error))
     }
 

@@ -45,10 +45,11 @@ struct Origin {
 /// A request was about to carry a credential where it may not go. It was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the request goes to {to}, which is none of the origins that the credential may be sent to: it was not sent"
+    "the request goes to {to}, which is none of the origins that the credential may be sent to ({listed}): it was not sent"
 )]
 pub struct ForbiddenOrigin {
     to: Box<str>,
+    listed: Box<str>,
 }
 
 impl Origins {
@@ -149,7 +150,11 @@ impl Origins {
             }
             _ => to,
         };
-        ForbiddenOrigin { to: to.into() }
+        let listed: Vec<String> = self.listed.iter().map(Origin::to_string).collect();
+        ForbiddenOrigin {
+            to: to.into(),
+            listed: listed.join(", ").into(),
+        }
     }
 
     /// A `Host` of the request's own would lead to another service behind the same address.

@@ -18,7 +18,10 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
     let (content, metadata) =
         read_all(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     if content.expose().trim_ascii().is_empty() {
-        return Err(format!("{} is empty", path.display()));
+        return Err(format!(
+            "the file {} is empty: put there what it should hold",
+            path.display()
+        ));
     }
     if is_readable_by_others(&metadata) {
         output::note(format_args!(

@@ -140,16 +140,16 @@ fn read(path: &Path) -> Result<HeaderValue, String> {
     let content = read_secret_file(path).map_err(|error| error.to_string());
     content
         .and_then(|content| header_value(content.expose().trim_ascii()).map_err(str::to_owned))
-        .map_err(|why| format!("{}: {why}", path.display()))
+        .map_err(|why| format!("the file {}: {why}", path.display()))
 }
 
 fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
     if key.is_empty() {
-        return Err("it is empty");
+        return Err("it is empty: put the key there, and nothing else");
     }
     if !key.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
         return Err(
-            "it has characters outside visible ASCII: was a line break read along with it?",
+            "it has characters that no key has, such as a space or a line break: put the key there, and nothing else",
         );
     }
     let mut value = HeaderValue::from_bytes(key).map_err(|_| "a header cannot carry it")?;
@@ -221,7 +221,7 @@ mod tests {
         until(|| source.newest(&mut seen) == "s3c0nd").await;
         assert!(source.value().is_sensitive());
 
-        for (content, why) in [("\n", "it is empty"), ("two keys", "visible ASCII")] {
+        for (content, why) in [("\n", "it is empty"), ("two keys", "no key has")] {
             std::fs::write(&path, content).expect("written");
             until(|| {
                 source
@@ -234,7 +234,7 @@ mod tests {
         until(|| {
             source
                 .problem()
-                .is_some_and(|problem| !problem.contains("ASCII"))
+                .is_some_and(|problem| !problem.contains("no key has"))
         })
         .await;
         assert_eq!(source.newest(&mut seen), "s3c0nd", "it serves on");

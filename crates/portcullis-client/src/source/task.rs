@@ -11,7 +11,11 @@ use portcullis_core::UnixTime;
 use portcullis_jwt::Jitter;
 use portcullis_remote::OAuthEndpoint;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{
+        mpsc,
+        oneshot::{self, error::TryRecvError},
+        watch,
+    },
     time::sleep,
 };
 
@@ -110,11 +114,11 @@ impl Task {
     pub(super) async fn run(mut self, stop: oneshot::Receiver<Infallible>) {
         let mut obituary = Obituary {
             shared: self.shared.clone(),
-            is_orderly: false,
+            stop,
         };
         tokio::select! {
             biased;
-            _ = stop => obituary.is_orderly = true,
+            _ = &mut obituary.stop => {}
             () = self.work() => {}
         }
     }
@@ -308,12 +312,13 @@ impl Shared {
 /// Tells everyone when the task ends though its source is still held: it panicked, or its runtime has ended.
 struct Obituary {
     shared: Arc<Shared>,
-    is_orderly: bool,
+    stop: oneshot::Receiver<Infallible>,
 }
 
 impl Drop for Obituary {
     fn drop(&mut self) {
-        if self.is_orderly {
+        // A program that ends drops its sources and then its runtime, in which this may never be polled again.
+        if matches!(self.stop.try_recv(), Err(TryRecvError::Closed)) {
             return;
         }
         self.shared.state.update(|state| {

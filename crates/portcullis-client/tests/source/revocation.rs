@@ -2,9 +2,9 @@
 
 use std::sync::Barrier;
 
-use portcullis_client::{TokenErrorKind, TokenEvent};
+use portcullis_client::{AuthorizationServer, TokenErrorKind, TokenEvent, TokenSource};
 use portcullis_test::{Endpoint, Fault};
-use tokio::task::JoinSet;
+use tokio::{runtime, task::JoinSet};
 
 use crate::{PATIENCE, Setting, client, forms, patiently, secs};
 
@@ -248,4 +248,24 @@ async fn a_token_that_the_server_does_not_revoke_keeps_no_other_from_it() {
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 4);
     setting.source.revoke().await.expect("nothing is left");
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 4);
+}
+
+#[test]
+fn only_a_source_that_is_held_when_its_runtime_ends_says_that_it_has_stopped() {
+    for is_held in [false, true] {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let (source, mut events) = runtime.block_on(async {
+            let server = AuthorizationServer::discover("https://issuer.example.com").build();
+            let source = TokenSource::builder(&server.expect("a server"), client()).build();
+            let source = source.expect("a source");
+            tokio::task::yield_now().await;
+            (source.clone(), source.events())
+        });
+        let held = is_held.then_some(source);
+        drop(runtime);
+        let told = events.try_recv();
+        assert_eq!(matches!(told, Ok(TokenEvent::Stopped)), is_held, "{told:?}");
+        drop(held);
+    }
 }

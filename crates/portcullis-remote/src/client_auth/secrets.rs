@@ -152,9 +152,13 @@ impl ClientSecrets {
         };
         let count = secrets.len();
         if secrets.is_empty() || secrets.iter().any(ClientSecret::is_empty) {
-            return Err(failed(
-                "there is no client secret, or an empty one".to_owned(),
-            ));
+            let place = match &self.0 {
+                Source::File(path) => format!(" in {}", path.display()),
+                _ => String::new(),
+            };
+            return Err(failed(format!(
+                "there is no client secret{place}, or an empty one"
+            )));
         }
         if count > MOST {
             return Err(failed(format!(
