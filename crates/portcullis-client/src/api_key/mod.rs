@@ -85,7 +85,7 @@ impl ApiKeySource {
         })))
     }
 
-    /// Sends this key from the next request on. One that is watched in a file is replaced again when the file changes.
+    /// Sends this key from the next request on. One that is watched in a file is replaced in turn when the file changes.
     ///
     /// # Errors
     ///
@@ -241,6 +241,16 @@ mod tests {
         std::fs::write(&path, "th1rd").expect("written");
         until(|| source.problem().is_none()).await;
         assert_eq!(source.value(), "th1rd");
+
+        let replaced = Secret::new("by-h4nd");
+        source.replace(&replaced).expect("a key");
+        std::fs::write(&path, "").expect("written");
+        until(|| source.problem().is_some()).await;
+        std::fs::write(&path, "th1rd").expect("written");
+        until(|| source.problem().is_none()).await;
+        assert_eq!(source.value(), "by-h4nd", "the file is as it was");
+        std::fs::write(&path, "f0urth").expect("written");
+        until(|| source.value() == "f0urth").await;
 
         let shared = Arc::downgrade(&source.0.shared);
         drop(source);

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, path::Path, sync::Arc, time::Duration};
 
+use http::HeaderValue;
 use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 
 use super::{Shared, read};
@@ -11,9 +12,10 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Works until `stop` closes.
 pub(super) async fn run(path: Arc<Path>, shared: Arc<Shared>, stop: oneshot::Receiver<Infallible>) {
     let work = async {
+        let mut last = HeaderValue::clone(&shared.value.load());
         loop {
             sleep(INTERVAL).await;
-            look(&path, &shared).await;
+            look(&path, &shared, &mut last).await;
         }
     };
     tokio::select! {
@@ -23,7 +25,8 @@ pub(super) async fn run(path: Arc<Path>, shared: Arc<Shared>, stop: oneshot::Rec
     }
 }
 
-async fn look(path: &Arc<Path>, shared: &Shared) {
+/// `last` is what was read from the file last: a key that replaced it stays until the file changes.
+async fn look(path: &Arc<Path>, shared: &Shared, last: &mut HeaderValue) {
     let shown = path.clone();
     let Ok(read) = spawn_blocking(move || read(&shown)).await else {
         // The runtime is ending.
@@ -31,7 +34,8 @@ async fn look(path: &Arc<Path>, shared: &Shared) {
     };
     let problem = match read {
         Ok(value) => {
-            if **shared.value.load() != value {
+            if *last != value {
+                last.clone_from(&value);
                 shared.value.update(|_| Some(value));
                 tracing::info!(path = %path.display(), "another API key is sent from now on");
             }
@@ -39,11 +43,11 @@ async fn look(path: &Arc<Path>, shared: &Shared) {
         }
         Err(why) => Some(why),
     };
-    let mut last = shared.problem();
-    if *last != problem {
+    let mut known = shared.problem();
+    if *known != problem {
         if let Some(why) = &problem {
             tracing::warn!("the API key to send cannot be read, the one before is sent on: {why}");
         }
-        *last = problem;
+        *known = problem;
     }
 }
