@@ -76,9 +76,10 @@ impl ApiKeySource {
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let runtime = runtime()?;
         let path: Arc<Path> = path.into().into();
-        let shared = Shared::new(read(&path).map_err(problem)?);
+        let value = read(&path).map_err(problem)?;
+        let shared = Shared::new(value.clone());
         let (stop, stopped) = oneshot::channel();
-        drop(runtime.spawn(watch::run(path, shared.clone(), stopped)));
+        drop(runtime.spawn(watch::run(path, value, shared.clone(), stopped)));
         Ok(Self(Arc::new(Handle {
             shared,
             _stop: Some(stop),

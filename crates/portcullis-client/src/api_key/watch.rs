@@ -9,10 +9,14 @@ use super::{Shared, read};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Works until `stop` closes.
-pub(super) async fn run(path: Arc<Path>, shared: Arc<Shared>, stop: oneshot::Receiver<Infallible>) {
+/// Works until `stop` closes. `last` is what was read from the file before.
+pub(super) async fn run(
+    path: Arc<Path>,
+    mut last: HeaderValue,
+    shared: Arc<Shared>,
+    stop: oneshot::Receiver<Infallible>,
+) {
     let work = async {
-        let mut last = HeaderValue::clone(&shared.value.load());
         loop {
             sleep(INTERVAL).await;
             look(&path, &shared, &mut last).await;
