@@ -225,8 +225,9 @@ impl Origin {
 
     #[inline]
     fn is(&self, scheme: &Scheme, authority: &Authority) -> bool {
-        // Compared as they are first: one that was built in upper case is not the scheme of the same name to `http`.
-        (self.scheme == *scheme || self.scheme.as_str().eq_ignore_ascii_case(scheme.as_str()))
+        // Not as text without case: a scheme that was built as "HTTPS" is another to connectors, which may then speak plain
+        // TCP. Parsed URIs have it in lower case.
+        self.scheme == *scheme
             && (authority.as_str() == &*self.authority || self.is_written(authority))
     }
 
@@ -359,13 +360,15 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_is_compared_without_case() {
+    fn a_scheme_that_connectors_take_for_another_is_refused() {
         let uri = Uri::builder()
             .scheme("HTTPS")
             .authority("orders.example.com")
             .path_and_query("/");
         let uri = uri.build().expect("a URI");
-        assert!(origins().check(&uri, &HeaderMap::new()).is_ok());
+        assert!(origins().check(&uri, &HeaderMap::new()).is_err());
+        let parsed: Uri = "HTTPS://orders.example.com/".parse().expect("a URI");
+        assert!(origins().check(&parsed, &HeaderMap::new()).is_ok());
     }
 
     #[test]
