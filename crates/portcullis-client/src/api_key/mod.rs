@@ -15,6 +15,7 @@ use portcullis_core::{ConfigError, Secret};
 use portcullis_remote::read_secret_file;
 use tokio::sync::oneshot;
 
+use self::watch::Watch;
 use crate::{
     published::{Published, Seen},
     source::runtime,
@@ -63,7 +64,7 @@ impl ApiKeySource {
     }
 
     /// The key in a file of at most 64 KiB, which is read now, and again every second by a task on the runtime that this
-    /// is called on. White space around the key is left off.
+    /// is called on (which needs tokio's time). White space around the key is left off.
     ///
     /// While the file is gone or holds no key, the key that was read before is sent, and [`problem`](Self::problem) and the
     /// log say so. Replace the file by renaming another, so that it is never read half written.
@@ -72,21 +73,27 @@ impl ApiKeySource {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read now or holds no key, or there is no tokio runtime to run on.
+    /// When the file cannot be read now or holds no key, or there is no tokio runtime to run on. It blocks while it reads.
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let runtime = runtime()?;
         let path: Arc<Path> = path.into().into();
         let value = read(&path).map_err(problem)?;
         let shared = Shared::new(value.clone());
         let (stop, stopped) = oneshot::channel();
-        drop(runtime.spawn(watch::run(path, value, shared.clone(), stopped)));
+        let watch = Watch {
+            path,
+            last: value,
+            shared: shared.clone(),
+            stop: stopped,
+        };
+        drop(runtime.spawn(watch.run()));
         Ok(Self(Arc::new(Handle {
             shared,
             _stop: Some(stop),
         })))
     }
 
-    /// Sends this key from the next request on. One that is watched in a file is replaced in turn when the file changes.
+    /// Sends this key from the next request on; a client that is not called keeps the one before in memory. One that is watched in a file is replaced in turn when the file changes.
     ///
     /// # Errors
     ///
@@ -97,7 +104,8 @@ impl ApiKeySource {
         Ok(())
     }
 
-    /// Why the file could not be read when it was last looked at, if so: the key that was read before may be an old one.
+    /// Why the file could not be read when it was last looked at, or is not looked at any more, if so: the key that was read
+    /// before may be an old one.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         self.0.shared.problem().clone()
@@ -256,5 +264,29 @@ mod tests {
         let shared = Arc::downgrade(&source.0.shared);
         drop(source);
         until(|| shared.strong_count() == 0).await;
+    }
+
+    #[test]
+    fn a_watch_that_ends_before_its_source_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        std::fs::write(&path, "f1rst").expect("written");
+        for has_time in [true, false] {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            if has_time {
+                runtime.enable_time();
+            }
+            let runtime = runtime.build().expect("a runtime");
+            let source = runtime.block_on(async {
+                let source = ApiKeySource::watch(&path).expect("a key");
+                tokio::task::yield_now().await;
+                source
+            });
+            assert_eq!(source.problem().is_none(), has_time, "{source:?}");
+            drop(runtime);
+            let problem = source.problem().expect("it has ended");
+            assert!(problem.contains("any more"), "{problem}");
+            assert_eq!(source.value(), "f1rst");
+        }
     }
 }

@@ -1,57 +1,89 @@
 //! The task that looks at a key's file.
 
-use std::{convert::Infallible, path::Path, sync::Arc, time::Duration};
+use std::{convert::Infallible, mem, path::Path, sync::Arc, thread, time::Duration};
 
 use http::HeaderValue;
-use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
+use tokio::{
+    sync::oneshot::{self, error::TryRecvError},
+    task::spawn_blocking,
+    time::sleep,
+};
 
 use super::{Shared, read};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Works until `stop` closes. `last` is what was read from the file before.
-pub(super) async fn run(
-    path: Arc<Path>,
-    mut last: HeaderValue,
-    shared: Arc<Shared>,
-    stop: oneshot::Receiver<Infallible>,
-) {
-    let work = async {
+/// Works until `stop` closes.
+pub(super) struct Watch {
+    pub(super) path: Arc<Path>,
+    /// What was read from the file last: a key that replaced it stays until the file changes.
+    pub(super) last: HeaderValue,
+    pub(super) shared: Arc<Shared>,
+    pub(super) stop: oneshot::Receiver<Infallible>,
+}
+
+impl Watch {
+    pub(super) async fn run(mut self) {
         loop {
-            sleep(INTERVAL).await;
-            look(&path, &shared, &mut last).await;
+            tokio::select! {
+                biased;
+                _ = &mut self.stop => return,
+                () = sleep(INTERVAL) => {}
+            }
+            let path = self.path.clone();
+            let read = tokio::select! {
+                biased;
+                _ = &mut self.stop => return,
+                read = spawn_blocking(move || read(&path)) => read,
+            };
+            let found = read.unwrap_or_else(|error| Err(format!("it was not read: {error}")));
+            self.note(found);
         }
-    };
-    tokio::select! {
-        biased;
-        _ = stop => {}
-        () = work => {}
+    }
+
+    fn note(&mut self, found: Result<HeaderValue, String>) {
+        let path = self.path.display();
+        let problem = match found {
+            Ok(value) => {
+                if self.last != value {
+                    self.last.clone_from(&value);
+                    self.shared.value.update(|_| Some(value));
+                    tracing::info!(%path, "another API key is sent from now on");
+                }
+                None
+            }
+            Err(why) => Some(why),
+        };
+        // Whoever listens to the log may ask for the problem.
+        let before = mem::replace(&mut *self.shared.problem(), problem.clone());
+        match problem {
+            Some(why) if before.as_ref() != Some(&why) => {
+                tracing::warn!(
+                    "the API key to send cannot be read, the one before is sent on: {why}"
+                );
+            }
+            None if before.is_some() => {
+                tracing::info!(%path, "the API key to send can be read again")
+            }
+            _ => {}
+        }
     }
 }
 
-/// `last` is what was read from the file last: a key that replaced it stays until the file changes.
-async fn look(path: &Arc<Path>, shared: &Shared, last: &mut HeaderValue) {
-    let shown = path.clone();
-    let Ok(read) = spawn_blocking(move || read(&shown)).await else {
-        // The runtime is ending.
-        return;
-    };
-    let problem = match read {
-        Ok(value) => {
-            if *last != value {
-                last.clone_from(&value);
-                shared.value.update(|_| Some(value));
-                tracing::info!(path = %path.display(), "another API key is sent from now on");
-            }
-            None
+impl Drop for Watch {
+    /// Tells when the task ends though its source is still held: its runtime has ended, or it panicked.
+    fn drop(&mut self) {
+        if matches!(self.stop.try_recv(), Err(TryRecvError::Closed)) {
+            return;
         }
-        Err(why) => Some(why),
-    };
-    let mut known = shared.problem();
-    if *known != problem {
-        if let Some(why) = &problem {
-            tracing::warn!("the API key to send cannot be read, the one before is sent on: {why}");
+        let why = format!(
+            "nothing reads {} any more: the runtime of the watch has ended, or its task panicked",
+            self.path.display()
+        );
+        *self.shared.problem() = Some(why.clone());
+        // What panicked may be whoever listens to the log.
+        if !thread::panicking() {
+            tracing::error!("the API key to send does not follow its file: {why}");
         }
-        *known = problem;
     }
 }
