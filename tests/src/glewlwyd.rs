@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use portcullis_test::{SigningAlgorithm, SigningKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 use url::form_urlencoded;
@@ -258,7 +259,9 @@ async fn spawn(folder: &Path, scheme: &str, address: SocketAddr) -> Option<Child
     let said = || fs::read_to_string(&log).unwrap_or_default();
     let started = async {
         loop {
-            if said().contains("Glewlwyd started on port") {
+            // It says so shortly before it listens.
+            let says_so = said().contains("Glewlwyd started on port");
+            if says_so && TcpStream::connect(address).await.is_ok() {
                 return true;
             }
             if child.try_wait().expect("a child of ours").is_some() {
