@@ -1,6 +1,6 @@
 //! Where credentials may go.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{
     HeaderMap, HeaderValue, Uri,
@@ -59,9 +59,13 @@ impl Origins {
     ///
     /// When there is none, or one is no origin, or plain http to another machine.
     pub fn new(origins: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        let origins = origins.into_iter();
-        let listed: Arc<[Origin]> = origins
-            .map(|origin| Origin::parse(origin.as_ref()))
+        let listed: Arc<[Origin]> = (1..)
+            .zip(origins)
+            .map(|(position, origin)| {
+                // By its place: as a whole it may carry a password.
+                Origin::parse(origin.as_ref())
+                    .map_err(|why| problem(format!("number {position} {why}")))
+            })
             .collect::<Result<_, _>>()?;
         if listed.is_empty() {
             return Err(problem(
@@ -181,35 +185,30 @@ impl Origins {
 }
 
 impl Origin {
-    fn parse(text: &str) -> Result<Self, ConfigError> {
+    /// Or what is the matter with it.
+    fn parse(text: &str) -> Result<Self, Cow<'static, str>> {
         let url = Url::parse(text).map_err(|error| {
-            ConfigError::new(
-                "origins",
-                format!("one of them is not a URL ({error}): write all of it, from https:// on"),
-            )
+            format!("is not a URL ({error}): write all of it, from https:// on")
         })?;
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(problem(
-                "one has a path: an origin is scheme, host and port",
-            ));
+            return Err("has a path: an origin is scheme, host and port".into());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(problem(
-                "one carries a user name or password: leave that out",
-            ));
+            return Err("carries a user name or password: leave that out".into());
         }
         let scheme = match url.scheme() {
             "https" => Scheme::HTTPS,
             "http" if is_loopback(&url) => Scheme::HTTP,
             "http" => {
-                return Err(problem(
-                    "one is plain http to another machine, where anyone on the way could read the credential: use https",
-                ));
+                return Err(
+                    "is plain http to another machine, where anyone on the way could read the credential: use https"
+                        .into(),
+                );
             }
-            _ => return Err(problem("one has a scheme that is not https")),
+            _ => return Err("has a scheme that is not https".into()),
         };
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(problem("one has no host"));
+            return Err("has no host".into());
         };
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}").into(),
@@ -253,7 +252,7 @@ fn authority(host: &HeaderValue) -> Option<Authority> {
     (!authority.as_str().contains('@')).then_some(authority)
 }
 
-fn problem(problem: &'static str) -> ConfigError {
+fn problem(problem: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("origins", problem)
 }
 
@@ -406,11 +405,11 @@ mod tests {
             "ftp://orders.example.com",
             "http://127.0.0.1.example",
         ] {
-            assert_eq!(
-                Origins::new([bad]).expect_err(bad).setting(),
-                "origins",
-                "{bad}"
-            );
+            let error = Origins::new(["https://orders.example.com", bad]).expect_err(bad);
+            assert_eq!(error.setting(), "origins", "{bad}");
+            let text = error.to_string();
+            assert!(text.contains("number 2"), "{text}");
+            assert!(!text.contains("u:p"), "{text}");
         }
         assert!(Origins::new([] as [&str; 0]).is_err());
     }

@@ -15,6 +15,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use portcullis_core::SharedClock;
@@ -22,7 +23,7 @@ use portcullis_jwt::{BudgetRules, FetchBudget};
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
 use tokio::{
     sync::{Notify, broadcast, mpsc, oneshot, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 pub use self::{
@@ -108,6 +109,9 @@ pub(crate) struct Shared {
 }
 
 impl TokenSource {
+    /// How long a shut-down waits for the task to end, which takes it no time.
+    const LONGEST_END: Duration = Duration::from_secs(1);
+
     /// Starts a source of tokens from `server` for `client`.
     pub fn builder(
         server: &AuthorizationServer,
@@ -228,7 +232,7 @@ impl TokenSource {
     }
 
     /// Stops for good, in the middle of a request if need be, and revokes the token at hand: from now on there is none. For
-    /// the end of a service.
+    /// the end of a service. On a tokio runtime that has a timer, as [`revoke`](Self::revoke).
     ///
     /// # Errors
     ///
@@ -242,6 +246,8 @@ impl TokenSource {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop(stop);
+        // What arrives just now is to be revoked too. The task may be on a runtime that nobody drives.
+        let _ = timeout(Self::LONGEST_END, self.0.refreshes.closed()).await;
         self.revoke().await
     }
 

@@ -246,7 +246,7 @@ impl Inner {
                     keys: verifier.keys().view(),
                     trust_epoch,
                 };
-                cache.insert(token.as_bytes(), &verified, &grounds);
+                cache.insert(token.as_bytes(), &verified, &grounds, now);
             }
             Ok(verified)
         })

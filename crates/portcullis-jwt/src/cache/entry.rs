@@ -2,7 +2,7 @@
 
 use portcullis_core::UnixTime;
 
-use super::{shared::Cached, text::TokenText};
+use super::{second, shared::Cached, text::TokenText};
 use crate::{VerifiedToken, issuer_keys::KeyView};
 
 /// A token that was verified, with all that its verification rested on.
@@ -52,5 +52,9 @@ impl Cached for Entry {
         let kept = self.verified.principal.access_token();
         let kept = kept.map_or(0, |token| token.expose().len());
         size_of::<Self>() + size_of::<VerifiedToken>() + PRINCIPAL + 2 * self.text.bytes() + kept
+    }
+
+    fn until(&self) -> u32 {
+        second(self.verified.validity.until()).saturating_add(1)
     }
 }

@@ -73,15 +73,18 @@ impl TokenCache {
         })
     }
 
-    /// Keeps a token that was verified on these grounds.
-    pub(crate) fn insert(&self, token: &[u8], verified: &VerifiedToken, grounds: &Grounds<'_>) {
-        let entry = Entry::new(
-            token,
-            verified.clone(),
-            grounds.keys.clone(),
-            grounds.trust_epoch,
-        );
-        self.shared.insert(self.hash(token), Arc::new(entry));
+    /// Keeps a token that was verified on these grounds, if there is room at `now`.
+    pub(crate) fn insert(
+        &self,
+        token: &[u8],
+        verified: &VerifiedToken,
+        grounds: &Grounds<'_>,
+        now: UnixTime,
+    ) {
+        self.shared.insert(self.hash(token), second(now), || {
+            let (keys, trust_epoch) = (grounds.keys.clone(), grounds.trust_epoch);
+            Arc::new(Entry::new(token, verified.clone(), keys, trust_epoch))
+        });
     }
 
     pub(crate) fn status(&self) -> CacheStatus {
@@ -97,6 +100,12 @@ impl TokenCache {
         hasher.write(&token[token.len().saturating_sub(TAIL)..]);
         hasher.finish()
     }
+}
+
+/// A time as the shared level has it, cut to the second. Past the year 2106 all has ended for it, and whatever is new
+/// takes the place of anything.
+fn second(time: UnixTime) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for TokenCache {

@@ -1,22 +1,31 @@
 //! The level that all threads share: a table of fixed size, read and written without locks.
 //!
 //! The table is cut into sets of eight slots. A hash names a set, and an entry lies in any slot of its set. A slot's tag
-//! says which hash to expect in it; tag and entry are not changed together, so the tag is only a hint, and the entry
-//! itself says whether it is the one.
+//! says which hash to expect in it, and until when; neither is changed together with the entry, so both are only hints,
+//! and the entry itself says whether it is the one.
+//!
+//! What is new takes the place of nothing, or of what has ended. Where all places are of entries that still live, it is
+//! turned away the first time, and its tag is remembered: whoever sends a token once makes nobody's token be forgotten,
+//! and pays for no entry that is not asked for again.
 
 use super::limits::CacheStatus;
-use super::slot::{Arc, AtomicU64, AtomicUsize, Ordering, Slot};
+use super::slot::{Arc, AtomicU32, AtomicUsize, Ordering, Slot};
 
 /// How many slots an insertion looks at for bytes to free. Past that the new entry is not kept.
 const SWEEP: usize = 64;
 
-/// No hash is this: see [`tag`].
-const EMPTY: u64 = 0;
+/// No hash has this tag: see [`tag`].
+const NO_TAG: u32 = 0;
+
+/// Until then lives what is not there.
+const OVER: u32 = 0;
 
 /// What is kept.
 pub(super) trait Cached {
     /// What it counts for.
     fn bytes(&self) -> usize;
+    /// The second in which nobody can want it any more.
+    fn until(&self) -> u32;
 }
 
 pub(super) struct Shared<E, const WAYS: usize = 8> {
@@ -31,13 +40,19 @@ pub(super) struct Shared<E, const WAYS: usize = 8> {
 
 /// What decides about entries lies beside the slots, not in the entries: those that nobody asks for have long left the
 /// processor's caches.
+#[repr(C, align(64))]
 struct Set<E, const WAYS: usize> {
-    tags: [AtomicU64; WAYS],
-    /// A bit for each slot: whether what is in it was found since a search for room came by.
-    used: AtomicUsize,
-    /// Where the next search for a slot begins.
-    hand: AtomicUsize,
+    tags: [AtomicU32; WAYS],
+    until: [AtomicU32; WAYS],
     slots: [Slot<E>; WAYS],
+    /// The tags of those that were turned away last.
+    turned_away: [AtomicU32; WAYS],
+    /// Where the next of them is noted.
+    next_note: AtomicU32,
+    /// A bit for each slot: whether what is in it was found since a search for room came by.
+    used: AtomicU32,
+    /// Where the next search for a slot begins.
+    hand: AtomicU32,
 }
 
 impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
@@ -71,19 +86,26 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
         None
     }
 
-    /// Keeps an entry, in the place of an older one where it must be. It is not kept if there is no room for its bytes.
-    pub(super) fn insert(&self, hash: u64, entry: Arc<E>) {
+    /// Keeps an entry that is made for it, if there is room in the second `now`: where nothing is or what has ended, or,
+    /// if it was turned away before, where something is that was not used of late.
+    pub(super) fn insert(&self, hash: u64, now: u32, make: impl FnOnce() -> Arc<E>) {
+        let set = self.set(hash);
+        let tag = tag(hash);
+        let is_back = set.has_turned_away(tag);
+        let Some(way) = set.place_for(tag, now, is_back) else {
+            return set.note(tag);
+        };
+        let entry = make();
         let bytes = entry.bytes();
         if bytes > self.max_bytes {
             return;
         }
-        let set = self.set(hash);
-        let way = set.place_for(tag(hash));
-        self.clear(&set.slots[way]);
-        if !self.reserve(bytes) {
-            return;
+        self.clear(set, way);
+        if !self.reserve(bytes, now, is_back) {
+            return set.note(tag);
         }
-        set.tags[way].store(tag(hash), Ordering::Relaxed);
+        set.tags[way].store(tag, Ordering::Relaxed);
+        set.until[way].store(entry.until(), Ordering::Relaxed);
         let replaced = set.slots[way].swap(Some(entry));
         self.release(replaced);
     }
@@ -97,13 +119,15 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
     }
 
     fn set(&self, hash: u64) -> &Set<E, WAYS> {
-        // A multiplication in place of a division. The lower half of the hash chooses in the level before.
+        // A multiplication in place of a division. The lower half of the hash is the tag, and chooses in the level
+        // before.
         let index = ((hash >> 32) * self.sets.len() as u64) >> 32;
         &self.sets[index as usize]
     }
 
-    /// Makes room for so many bytes and takes them, or says that there are not enough to be had.
-    fn reserve(&self, bytes: usize) -> bool {
+    /// Makes room for so many bytes and takes them, or says that there are not enough to be had. What still lives goes
+    /// only if `is_back`.
+    fn reserve(&self, bytes: usize, now: u32, is_back: bool) -> bool {
         let mut after = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let mut looks = 0;
         while after > self.max_bytes {
@@ -114,16 +138,17 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
             looks += 1;
             let position = self.sweep.fetch_add(1, Ordering::Relaxed) % (self.sets.len() * WAYS);
             let (set, way) = (&self.sets[position / WAYS], position % WAYS);
-            if !set.take_use(1 << way) {
-                self.clear(&set.slots[way]);
+            if set.is_over(way, now) || is_back && !set.take_use(way) {
+                self.clear(set, way);
+                after = self.bytes.load(Ordering::Relaxed);
             }
-            after = self.bytes.load(Ordering::Relaxed);
         }
         true
     }
 
-    fn clear(&self, slot: &Slot<E>) {
-        self.release(slot.swap(None));
+    fn clear(&self, set: &Set<E, WAYS>, way: usize) {
+        set.until[way].store(OVER, Ordering::Relaxed);
+        self.release(set.slots[way].swap(None));
     }
 
     fn release(&self, entry: Option<Arc<E>>) {
@@ -136,29 +161,47 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
 impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
     fn empty() -> Self {
         Self {
-            tags: std::array::from_fn(|_| AtomicU64::new(EMPTY)),
-            used: AtomicUsize::new(0),
-            hand: AtomicUsize::new(0),
+            tags: std::array::from_fn(|_| AtomicU32::new(NO_TAG)),
+            until: std::array::from_fn(|_| AtomicU32::new(OVER)),
             slots: std::array::from_fn(|_| Slot::empty()),
+            turned_away: std::array::from_fn(|_| AtomicU32::new(NO_TAG)),
+            next_note: AtomicU32::new(0),
+            used: AtomicU32::new(0),
+            hand: AtomicU32::new(0),
         }
     }
 
-    /// The slot for an entry of this tag: the one that has it, else an empty one, else that of an entry which was not
-    /// used since the last search came by.
-    fn place_for(&self, tag: u64) -> usize {
-        let with = |wanted| {
-            self.tags
-                .iter()
-                .position(|tag| tag.load(Ordering::Relaxed) == wanted)
-        };
-        if let Some(way) = with(tag).or_else(|| with(EMPTY)) {
-            return way;
-        }
-        let hand = self.hand.fetch_add(1, Ordering::Relaxed);
+    /// The slot for an entry of this tag: the one that has it, else one that is free, else, if it `is_back`, that of an
+    /// entry which was not used since the last search came by.
+    fn place_for(&self, tag: u32, now: u32, is_back: bool) -> Option<usize> {
+        let is_tagged = |way: &usize| self.tags[*way].load(Ordering::Relaxed) == tag;
+        (0..WAYS)
+            .find(is_tagged)
+            .or_else(|| (0..WAYS).find(|way| self.is_over(*way, now)))
+            .or_else(|| is_back.then(|| self.least_used()))
+    }
+
+    fn least_used(&self) -> usize {
+        let hand = self.hand.fetch_add(1, Ordering::Relaxed) as usize;
         (0..WAYS)
             .map(|offset| hand.wrapping_add(offset) % WAYS)
-            .find(|way| !self.take_use(1 << way))
+            .find(|way| !self.take_use(*way))
             .unwrap_or(hand % WAYS)
+    }
+
+    /// Whether there is nothing, or nothing that anyone can want.
+    fn is_over(&self, way: usize, now: u32) -> bool {
+        self.until[way].load(Ordering::Relaxed) <= now
+    }
+
+    fn has_turned_away(&self, tag: u32) -> bool {
+        let mut tags = self.turned_away.iter();
+        tags.any(|noted| noted.load(Ordering::Relaxed) == tag)
+    }
+
+    fn note(&self, tag: u32) {
+        let next = self.next_note.fetch_add(1, Ordering::Relaxed) as usize;
+        self.turned_away[next % WAYS].store(tag, Ordering::Relaxed);
     }
 
     fn mark_used(&self, way: usize) {
@@ -170,7 +213,8 @@ impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
     }
 
     /// Whether a slot was used since this was last asked.
-    fn take_use(&self, bit: usize) -> bool {
+    fn take_use(&self, way: usize) -> bool {
+        let bit = 1 << way;
         let was_used = self.used.load(Ordering::Relaxed) & bit != 0;
         if was_used {
             self.used.fetch_and(!bit, Ordering::Relaxed);
@@ -179,7 +223,7 @@ impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
     }
 }
 
-/// What a slot is marked with: a hash that is not [`EMPTY`].
-fn tag(hash: u64) -> u64 {
-    hash | 1
+/// What a slot is marked with: the half of the hash that does not choose the set.
+fn tag(hash: u64) -> u32 {
+    hash as u32 | 1
 }

@@ -2,7 +2,7 @@
 
 pub(super) use std::sync::{
     Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
 use arc_swap::{ArcSwapOption, Guard};

@@ -91,6 +91,11 @@ impl Validity {
     pub(crate) fn holds_at(self, now: UnixTime) -> bool {
         self.from <= now && now < self.until
     }
+
+    /// From when on it does not hold.
+    pub(crate) fn until(self) -> UnixTime {
+        self.until
+    }
 }
 
 #[cfg(test)]

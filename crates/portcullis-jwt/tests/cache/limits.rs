@@ -9,7 +9,7 @@ use portcullis_jwt::{Bearer, CacheLimits, CompactJws};
 use serde_json::{Value, json};
 
 use crate::{
-    scene::{Scene, WARM, accepted, entries, judge, numbered},
+    scene::{Scene, WARM, accepted, at, entries, judge, numbered},
     support::{NOW, Signer, claims, claims_with, signer},
 };
 
@@ -110,10 +110,59 @@ fn a_full_cache_makes_room_for_what_is_new() {
         let scene = Scene::usual();
         let bearer = scene.bearer_of(limits);
         for number in 0..200 {
-            accepted(&bearer, &numbered(number, padding), 2);
+            accepted(&bearer, &numbered(number, padding), 3);
         }
-        let again = scene.checked() - 200;
-        assert!(again <= 10, "{again} of 200 were not kept, {limits:?}");
+        let third = scene.checked().saturating_sub(2 * 200);
+        assert!(third <= 10, "{third} of 200 were not kept, {limits:?}");
+    }
+}
+
+#[test]
+fn what_comes_once_drives_out_nothing_that_lives() {
+    for (limits, padding) in [
+        (CacheLimits::new(64, PLENTY), 0),
+        (CacheLimits::new(64, 300_000), LONG),
+    ] {
+        let scene = Scene::usual();
+        let bearer = scene.bearer_of(limits);
+        let first = (0..64).map(|number| numbered(number, padding));
+        // Those that had no room left where their hashes fall are not among them.
+        let kept: Vec<String> = first
+            .filter(|token| {
+                let before = entries(&bearer);
+                accepted(&bearer, token, 1);
+                entries(&bearer) > before
+            })
+            .collect();
+        let full = bearer.cache_status();
+        assert!(kept.len() > 10, "{full:?}");
+        for number in 1_000..2_000 {
+            accepted(&bearer, &numbered(number, padding), 1);
+        }
+        let checked = scene.checked();
+        kept.iter().for_each(|token| accepted(&bearer, token, 1));
+        assert_eq!(scene.checked(), checked, "{full:?}");
+    }
+}
+
+#[test]
+fn what_is_over_makes_room_at_once() {
+    for (limits, padding) in [
+        (CacheLimits::new(64, PLENTY), 0),
+        (CacheLimits::new(64, 300_000), LONG),
+    ] {
+        let scene = Scene::usual();
+        let bearer = scene.bearer_of(limits);
+        for number in 0..200 {
+            accepted(&bearer, &numbered(number, padding), 1);
+        }
+        // As long as leeway and the second that is begun.
+        scene.clock.set(at(NOW + 290 + 60 + 1));
+        let later = json!({"exp": NOW + 900, "padding": "x".repeat(padding)});
+        let token = signer().access_token(&claims_with(later));
+        let checked = scene.checked();
+        accepted(&bearer, &token, 2);
+        assert_eq!(scene.checked(), checked + 1, "{limits:?}");
     }
 }
 

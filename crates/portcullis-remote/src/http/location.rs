@@ -47,7 +47,7 @@ pub(crate) fn configured(
         "http" if any_http || is_loopback(&url) => {}
         "http" => {
             return Err(problem(
-                "it is plain http to another machine: use https, or for tests only `dangerous_allow_http`",
+                "it is plain http to another machine: use https, and in tests a server on loopback",
             ));
         }
         _ => return Err(problem("its scheme is not https: begin it with https://")),
