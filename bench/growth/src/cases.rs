@@ -9,7 +9,7 @@ use std::{
 
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
-use portcullis_bench_harness::{Contender, run};
+use portcullis_bench_harness::{Contender, Turns, run};
 use portcullis_bench_suite::{Bare, in_turn};
 use serde_json::{Value, json};
 use tower::Service;
@@ -123,7 +123,7 @@ impl Growth {
             labels.push((case.variant, case.size));
             contenders.push(case.contender);
         }
-        run(&mut contenders, effort.rounds, effort.batch);
+        run(&mut contenders, Turns::new(effort.rounds, effort.batch));
         let point = |((variant, size), contender): ((_, _), &Contender)| Point {
             variant,
             size,

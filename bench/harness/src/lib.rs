@@ -1,6 +1,6 @@
 //! Measures several contenders in one run.
 //!
-//! A round takes one short batch of each contender, in an order that rotates, so that whatever slows the machine down
+//! A round takes one short batch of each contender, in an order that rotates and turns, so that whatever slows the machine down
 //! slows all of them. What is reported is the median over the rounds, and what a contender costs over another is the
 //! median of the differences within each round.
 
@@ -123,26 +123,63 @@ where
     }
 }
 
-/// Measures every contender in each of `rounds` rounds. A batch takes about `batch`.
-pub fn run(contenders: &mut [Contender], rounds: usize, batch: Duration) {
+/// How contenders take turns.
+#[derive(Clone, Copy, Debug)]
+pub struct Turns {
+    /// How many turns each has.
+    pub rounds: usize,
+    /// About how long one is.
+    pub batch: Duration,
+    /// The most calls that one is, and not more even where they are quick.
+    pub most: usize,
+}
+
+impl Turns {
+    /// As many calls in a turn as fill it.
+    #[must_use]
+    pub const fn new(rounds: usize, batch: Duration) -> Self {
+        let most = 1 << 20;
+        Self {
+            rounds,
+            batch,
+            most,
+        }
+    }
+
+    /// How many calls fill a turn, if so many take so long.
+    fn calls(&self, made: usize, took: Duration) -> usize {
+        let took = took.max(Duration::from_nanos(1));
+        let calls = made as f64 * self.batch.as_secs_f64() / took.as_secs_f64();
+        (calls as usize)
+            .clamp(1, self.most)
+            .next_multiple_of(IN_CACHE)
+    }
+}
+
+/// Measures every contender in each round. A turn begins with a few calls that are not timed: what the one before has left
+/// in the processor's caches is not to its charge.
+pub fn run(contenders: &mut [Contender], turns: Turns) {
     for contender in contenders.iter_mut() {
-        // Warm up, and find how many calls fill a batch.
-        let took = (contender.batch)(4 * IN_CACHE).max(Duration::from_nanos(1));
-        let calls = 4.0 * IN_CACHE as f64 * batch.as_secs_f64() / took.as_secs_f64();
-        contender.calls = (calls as usize)
-            .clamp(1, 1 << 20)
-            .next_multiple_of(IN_CACHE);
+        let made = 4 * IN_CACHE;
+        let took = (contender.batch)(made);
+        contender.calls = turns.calls(made, took);
         (contender.batch)(contender.calls);
         contender.samples.clear();
     }
     let count = contenders.len();
-    for round in 0..rounds {
+    for round in 0..turns.rounds {
         for position in 0..count {
+            // There and back, so that each comes after its one neighbour as often as after the other.
+            let position = if round % 2 == 0 {
+                position
+            } else {
+                count - 1 - position
+            };
             let contender = &mut contenders[(round + position) % count];
+            (contender.batch)(IN_CACHE);
             let took = (contender.batch)(contender.calls);
-            contender
-                .samples
-                .push(took.as_nanos() as f64 / contender.calls as f64);
+            let sample = took.as_nanos() as f64 / contender.calls as f64;
+            contender.samples.push(sample);
         }
     }
 }

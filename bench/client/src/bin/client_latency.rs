@@ -3,7 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use portcullis_bench_client::{Contender, Options, entries, missing_json, notes, print_missing};
-use portcullis_bench_harness::{Contender as Timed, run};
+use portcullis_bench_harness::{Contender as Timed, Turns, run};
 use serde::Serialize;
 use serde_json::json;
 use tokio::runtime::Builder;
@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|entry| entry.target.timed(entry.contender.name()))
         .collect();
     let (rounds, milliseconds) = if options.quick { (25, 1) } else { (200, 4) };
-    run(&mut timed, rounds, Duration::from_millis(milliseconds));
+    let turns = Turns::new(rounds, Duration::from_millis(milliseconds));
+    run(&mut timed, turns);
 
     let position = |wanted| entries.iter().position(|entry| entry.contender == wanted);
     let bare = position(Contender::Bare).map(|at| &timed[at]);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use portcullis_bench_harness::{Contender, run};
+use portcullis_bench_harness::{Contender, Turns, run};
 use portcullis_bench_rivals::{
     Load, Options, Rival, Site,
     contenders::RAW,
@@ -84,13 +84,16 @@ fn measure(
         .zip(loads)
         .map(|(entry, load)| entry.target.contender(entry.name.to_owned(), load))
         .collect();
-    let (rounds, milliseconds) = match traffic {
-        _ if options.quick => (25, 1),
-        // Fewer calls, so that no token comes twice.
-        Traffic::Distinct => (100, 2),
-        Traffic::Hot | Traffic::Rotation => (120, 4),
+    let mut turns = match traffic {
+        _ if options.quick => Turns::new(25, Duration::from_millis(1)),
+        Traffic::Distinct => Turns::new(100, Duration::from_millis(2)),
+        Traffic::Hot | Traffic::Rotation => Turns::new(120, Duration::from_millis(4)),
     };
-    run(&mut timed, rounds, Duration::from_millis(milliseconds));
+    if traffic == Traffic::Distinct {
+        // So that no token comes twice, and nobody has all of them pass through the processor's caches.
+        turns.most = 128;
+    }
+    run(&mut timed, turns);
     let rows = report::timings(name, &all, &timed);
     report::print_timings(name, &rows);
     rows
