@@ -6,6 +6,7 @@ use portcullis_core::UnixTime;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 
+use crate::claim_name::{Brief, NameFilter, Named};
 use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
 
 /// The members of a claims set, borrowed from the decoded payload.
@@ -15,6 +16,7 @@ use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
 #[derive(Debug)]
 pub(crate) struct Claims<'de> {
     members: SmallVec<[Member<'de>; 12]>,
+    names: NameFilter,
 }
 
 #[derive(Debug)]
@@ -27,42 +29,6 @@ struct Member<'de> {
 impl Member<'_> {
     fn is_named(&self, name: &str, brief: Brief) -> bool {
         self.brief == brief && (brief.is_whole() || self.name == name)
-    }
-}
-
-/// A name cut to what is compared at once: its length, and eight of its letters. A token's claims are looked for some
-/// thirty times, by names that are mostly as long as each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Brief {
-    length: usize,
-    letters: u64,
-}
-
-impl Brief {
-    const LETTERS: usize = 8;
-
-    /// Letters may be taken twice: with the length they tell a name of up to eight from any other all the same.
-    #[inline]
-    fn of(name: &str) -> Self {
-        let bytes = name.as_bytes();
-        let letters = match (bytes.first_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(first), _, _) => u64::from_le_bytes(*first),
-            (_, Some(first), Some(last)) => {
-                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
-            }
-            _ => bytes
-                .iter()
-                .fold(0, |letters, letter| letters << 8 | u64::from(*letter)),
-        };
-        Self {
-            length: name.len(),
-            letters,
-        }
-    }
-
-    /// Whether nothing was cut.
-    fn is_whole(self) -> bool {
-        self.length <= Self::LETTERS
     }
 }
 
@@ -81,21 +47,24 @@ impl<'de> Claims<'de> {
 
     /// The claim named `name`, whatever its type.
     #[inline]
-    pub(crate) fn get(&self, name: &str) -> Option<&Claim<'de>> {
-        let brief = Brief::of(name);
+    pub(crate) fn get(&self, name: &(impl Named + ?Sized)) -> Option<&Claim<'de>> {
+        let brief = name.brief();
+        if !self.names.may_have(brief) {
+            return None;
+        }
         self.members
             .iter()
-            .find(|member| member.is_named(name, brief))
+            .find(|member| member.is_named(name.text(), brief))
             .map(|member| &member.claim)
     }
 
     /// Whether there is a claim named `name`, be it `null`.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &(impl Named + ?Sized)) -> bool {
         self.get(name).is_some()
     }
 
     /// A claim that is text if it is there at all; the empty text counts as no text.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, WrongType> {
+    pub(crate) fn text(&self, name: &(impl Named + ?Sized)) -> Result<Option<&str>, WrongType> {
         match self.get(name) {
             None => Ok(None),
             Some(Claim::Text(text)) if !text.is_empty() => Ok(Some(text)),
@@ -165,18 +134,20 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members: SmallVec<[Member<'de>; 12]> = SmallVec::new();
+        let mut names = NameFilter::default();
         while let Some(Text(name)) = map.next_key()? {
             let brief = Brief::of(&name);
             // Compared one by one: an issuer has signed these, and a token is at most 8 KiB.
-            if members.iter().any(|member| member.is_named(&name, brief)) {
+            if names.may_have(brief) && members.iter().any(|member| member.is_named(&name, brief)) {
                 return Err(A::Error::custom(DUPLICATE));
             }
+            names.add(brief);
             let claim = map.next_value_seed(ClaimSeed {
                 keep_list: &|| (self.wants_list)(&name),
             })?;
             members.push(Member { brief, name, claim });
         }
-        Ok(Claims { members })
+        Ok(Claims { members, names })
     }
 }
 
@@ -337,7 +308,7 @@ mod tests {
             let claims = parse(&claims).expect("parses");
             for other in 0..300 {
                 assert_eq!(
-                    claims.has(&name(other)),
+                    claims.has(&*name(other)),
                     other == length,
                     "{length} {other}"
                 );
@@ -345,12 +316,12 @@ mod tests {
             for at in 0..length {
                 let mut other = name(length);
                 other.replace_range(at..=at, "_");
-                assert!(!claims.has(&other), "{at} of {length}");
+                assert!(!claims.has(&*other), "{at} of {length}");
             }
         }
         // A length that does not fit a byte, and the same letters in another order.
         let long = name(7 + 256);
-        assert!(!parse(r#"{"abcdefg":1}"#).expect("parses").has(&long));
+        assert!(!parse(r#"{"abcdefg":1}"#).expect("parses").has(&*long));
         assert!(!parse(r#"{"abab":1}"#).expect("parses").has("baba"));
     }
 
@@ -460,7 +431,7 @@ mod tests {
             let json = serde_json::json!({ present: 1 }).to_string();
             let claims = parse(&json).expect("parses");
             for name in &names {
-                assert_eq!(claims.has(name), name == present, "{name:?} in {json}");
+                assert_eq!(claims.has(&**name), name == present, "{name:?} in {json}");
             }
         }
     }

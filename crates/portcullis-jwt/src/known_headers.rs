@@ -19,7 +19,7 @@ pub(crate) struct KnownHeaders {
 }
 
 struct Known {
-    encoded: Box<str>,
+    encoded: Box<[u8]>,
     header: Header<'static>,
 }
 

@@ -54,6 +54,7 @@ pub use self::schedule::{Jitter, RefreshRules, RefreshSchedule};
 // The upper half, from a signature that holds to a principal.
 mod bearer;
 mod cache;
+mod claim_name;
 mod claims;
 mod profile;
 mod token_error;

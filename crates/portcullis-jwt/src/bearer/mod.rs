@@ -11,8 +11,8 @@ use portcullis_core::{
 
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
-    CacheStatus, CompactJws, IssuerKeys, JwsError, JwtVerifier, KeySnapshot, Part, RefreshAnswer,
-    TokenError, TrustedIssuers, VerifiedToken, Waited,
+    CacheStatus, CompactJws, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, TokenError,
+    TrustedIssuers, VerifiedToken, Waited,
     cache::{Grounds, TokenCache},
     claims::peek_issuer,
     known_headers::KnownHeaders,
@@ -93,12 +93,9 @@ impl Scheme for Bearer {
         if let Some(bound) = self.0.find_verified(sent, now) {
             return Outcome::Done(bound);
         }
-        let refused = match std::str::from_utf8(sent) {
-            Ok(token) => match self.0.verify(token, now) {
-                Ok(verified) => return Outcome::Done(bind(&verified)),
-                Err(refused) => refused,
-            },
-            Err(_) => Refused::from(JwsError::NotBase64Url(Part::Payload)),
+        let refused = match self.0.verify(sent, now) {
+            Ok(verified) => return Outcome::Done(bind(&verified)),
+            Err(refused) => refused,
         };
         match check_credentials(sent) {
             Ok(token) => self.refuse_or_wait(token, refused),
@@ -176,7 +173,7 @@ async fn verify_again(
 ) -> Result<Principal, Failure> {
     let waited = refreshed.await;
     let now = inner.clock.now();
-    match inner.verify(&token, now) {
+    match inner.verify(token.as_bytes(), now) {
         Ok(verified) => bind(&verified),
         Err(Refused {
             error: error @ TokenError::UnknownKey { .. },
@@ -223,7 +220,7 @@ impl Inner {
     }
 
     /// The verdict by the keys at hand.
-    fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, Refused> {
+    fn verify(&self, token: &[u8], now: UnixTime) -> Result<VerifiedToken, Refused> {
         let jws = CompactJws::parse(token)?;
         self.known_headers.read(&jws, |header| {
             let trusted;
@@ -246,7 +243,7 @@ impl Inner {
                     keys: verifier.keys().view(),
                     trust_epoch,
                 };
-                cache.insert(token.as_bytes(), &verified, &grounds, now);
+                cache.insert(token, &verified, &grounds, now);
             }
             Ok(verified)
         })

@@ -1,6 +1,6 @@
 //! Auth0.
 
-use super::{Condition, KindRule, Profile, names};
+use super::{Condition, KindRule, Profile, names, types};
 
 impl Profile {
     /// Access tokens of Auth0, in both of its dialects.
@@ -26,7 +26,7 @@ impl Profile {
     #[must_use]
     pub fn auth0() -> Self {
         Self {
-            types: names(["JWT", "at+jwt"]),
+            types: types(["JWT", "at+jwt"]),
             required: names(["iss", "aud", "exp", "iat", "sub", "client_id"]),
             marks: ["nonce", "at_hash", "c_hash"].map(Condition::absent).into(),
             scopes: super::ScopeRule::First(names(["scope"])),

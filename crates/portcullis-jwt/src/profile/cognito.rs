@@ -1,6 +1,6 @@
 //! Amazon Cognito.
 
-use super::{AudienceRule, Condition, KindRule, Profile, ScopeRule, names};
+use super::{AudienceRule, Condition, KindRule, Profile, ScopeRule, names, types};
 
 impl Profile {
     /// Access tokens of an Amazon Cognito user pool.
@@ -23,7 +23,7 @@ impl Profile {
     #[must_use]
     pub fn cognito() -> Self {
         Self {
-            types: names(["JWT", "at+jwt"]),
+            types: types(["JWT", "at+jwt"]),
             untyped: true,
             required: names(["iss", "exp", "iat", "sub", "jti", "token_use", "client_id"]),
             marks: vec![Condition::equals("token_use", "access")],

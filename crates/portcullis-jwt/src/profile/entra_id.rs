@@ -1,6 +1,6 @@
 //! Microsoft Entra ID.
 
-use super::{Condition, KindRule, Profile, ScopeRule, names};
+use super::{Condition, KindRule, Profile, ScopeRule, names, types};
 
 impl Profile {
     /// Access tokens of Microsoft Entra ID, versions 1.0 and 2.0.
@@ -29,7 +29,7 @@ impl Profile {
     #[must_use]
     pub fn entra_id() -> Self {
         Self {
-            types: names(["JWT"]),
+            types: types(["JWT"]),
             required: names(["iss", "aud", "exp", "iat", "nbf", "sub", "ver", "client_id"]),
             marks: ["nonce", "at_hash", "c_hash"].map(Condition::absent).into(),
             scopes: ScopeRule::All(names(["scp", "roles"])),

@@ -1,11 +1,12 @@
 //! What a profile makes of a token.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 use portcullis_core::{PrincipalKind, ScopeSet};
 
-use super::{Condition, Name, Profile, ScopeRule};
+use super::{Condition, Profile, ScopeRule};
 use crate::{
+    claim_name::ClaimName,
     claims::{Claim, Claims},
     header::Header,
 };
@@ -24,28 +25,27 @@ impl Profile {
 
     /// Whether the array that a claim holds is needed.
     pub(crate) fn wants_list(&self, name: &str) -> bool {
-        name == "aud" || self.scope_claims().iter().any(|claim| claim == name)
+        name == "aud" || self.scope_claims().iter().any(|claim| **claim == *name)
     }
 
     /// The first required claim that is missing. `client_id` is looked for under each name it may have.
     pub(crate) fn missing(&self, claims: &Claims<'_>) -> Option<&str> {
-        self.required.iter().map(AsRef::as_ref).find(|name| {
-            if *name == "client_id" {
+        let is_missing = |name: &&ClaimName| {
+            if ***name == *"client_id" {
                 !self.client_id.iter().any(|name| claims.has(name))
             } else {
-                !claims.has(name)
+                !claims.has(*name)
             }
-        })
+        };
+        self.required.iter().find(is_missing).map(Deref::deref)
     }
 
     /// The first claim that should name the client or the token, and is there but no text.
     pub(crate) fn ill_typed(&self, claims: &Claims<'_>) -> Option<&str> {
-        let mut names = self
-            .client_id
-            .iter()
-            .chain(&self.token_id)
-            .map(AsRef::as_ref);
-        names.find(|name| claims.text(name).is_err())
+        let mut names = self.client_id.iter().chain(&self.token_id);
+        names
+            .find(|name| claims.text(*name).is_err())
+            .map(Deref::deref)
     }
 
     /// The first condition that tells this token from an access token.
@@ -82,7 +82,7 @@ impl Profile {
         self.kind.of(claims, self.client_id(claims))
     }
 
-    fn scope_claims(&self) -> &[Name] {
+    fn scope_claims(&self) -> &[ClaimName] {
         let (ScopeRule::First(names) | ScopeRule::All(names)) = &self.scopes;
         names
     }
@@ -100,7 +100,7 @@ fn granted_by<'c>(claims: impl IntoIterator<Item = &'c Claim<'c>>) -> ScopeSet {
     }))
 }
 
-fn first_text<'c>(names: &[Name], claims: &'c Claims<'_>) -> Option<&'c str> {
+fn first_text<'c>(names: &[ClaimName], claims: &'c Claims<'_>) -> Option<&'c str> {
     names
         .iter()
         .find_map(|name| claims.text(name).ok().flatten())

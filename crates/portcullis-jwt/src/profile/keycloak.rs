@@ -1,6 +1,6 @@
 //! Keycloak.
 
-use super::{Condition, KindRule, Profile, ScopeRule, names};
+use super::{Condition, KindRule, Profile, ScopeRule, names, types};
 
 impl Profile {
     /// Access tokens of Keycloak.
@@ -26,7 +26,7 @@ impl Profile {
     pub fn keycloak() -> Self {
         let account = || Condition::is_client_between("service-account-", "preferred_username", "");
         Self {
-            types: names(["JWT", "at+jwt"]),
+            types: types(["JWT", "at+jwt"]),
             required: names(["iss", "aud", "exp", "iat", "sub", "jti", "typ", "client_id"]),
             marks: vec![Condition::equals("typ", "Bearer")],
             scopes: ScopeRule::First(names(["scope"])),

@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt};
 
 use portcullis_core::PrincipalKind;
 
-use crate::claims::{Claim, Claims};
+use crate::{
+    claim_name::ClaimName,
+    claims::{Claim, Claims},
+};
 
 /// Tells whether a token stands for a machine or a user.
 ///
@@ -59,14 +62,14 @@ pub struct Condition(Statement);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Statement {
-    Present(Cow<'static, str>),
-    Absent(Cow<'static, str>),
-    Equals(Cow<'static, str>, Cow<'static, str>),
-    AbsentOrEquals(Cow<'static, str>, Cow<'static, str>),
-    StartsWith(Cow<'static, str>, Cow<'static, str>),
-    SameAs(Cow<'static, str>, Cow<'static, str>),
+    Present(ClaimName),
+    Absent(ClaimName),
+    Equals(ClaimName, Cow<'static, str>),
+    AbsentOrEquals(ClaimName, Cow<'static, str>),
+    StartsWith(ClaimName, Cow<'static, str>),
+    SameAs(ClaimName, ClaimName),
     IsClient {
-        claim: Cow<'static, str>,
+        claim: ClaimName,
         prefix: Cow<'static, str>,
         suffix: Cow<'static, str>,
     },
@@ -77,19 +80,19 @@ impl Condition {
     /// The claim is there, whatever its value.
     #[must_use]
     pub fn present(claim: impl Into<Cow<'static, str>>) -> Self {
-        Self(Statement::Present(claim.into()))
+        Self(Statement::Present(ClaimName::new(claim)))
     }
 
     /// The claim is not there, not even as `null`.
     #[must_use]
     pub fn absent(claim: impl Into<Cow<'static, str>>) -> Self {
-        Self(Statement::Absent(claim.into()))
+        Self(Statement::Absent(ClaimName::new(claim)))
     }
 
     /// The claim is exactly this text.
     #[must_use]
     pub fn equals(claim: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Self {
-        Self(Statement::Equals(claim.into(), text.into()))
+        Self(Statement::Equals(ClaimName::new(claim), text.into()))
     }
 
     /// The claim is not there, or is exactly this text.
@@ -98,7 +101,10 @@ impl Condition {
         claim: impl Into<Cow<'static, str>>,
         text: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self(Statement::AbsentOrEquals(claim.into(), text.into()))
+        Self(Statement::AbsentOrEquals(
+            ClaimName::new(claim),
+            text.into(),
+        ))
     }
 
     /// The claim is a text that begins so.
@@ -107,13 +113,16 @@ impl Condition {
         claim: impl Into<Cow<'static, str>>,
         prefix: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self(Statement::StartsWith(claim.into(), prefix.into()))
+        Self(Statement::StartsWith(ClaimName::new(claim), prefix.into()))
     }
 
     /// Both claims are there and are the same text.
     #[must_use]
     pub fn same(claim: impl Into<Cow<'static, str>>, other: impl Into<Cow<'static, str>>) -> Self {
-        Self(Statement::SameAs(claim.into(), other.into()))
+        Self(Statement::SameAs(
+            ClaimName::new(claim),
+            ClaimName::new(other),
+        ))
     }
 
     /// The claim is the client's id, as the profile finds it.
@@ -132,7 +141,7 @@ impl Condition {
         suffix: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self(Statement::IsClient {
-            claim: claim.into(),
+            claim: ClaimName::new(claim),
             prefix: prefix.into(),
             suffix: suffix.into(),
         })
@@ -155,7 +164,7 @@ impl Condition {
 
 impl Statement {
     fn holds(&self, claims: &Claims<'_>, client_id: Option<&str>) -> bool {
-        let is = |claim: &str, text: &str| matches!(claims.get(claim), Some(Claim::Text(value)) if value == text);
+        let is = |claim: &ClaimName, text: &str| matches!(claims.get(claim), Some(Claim::Text(value)) if value == text);
         match self {
             Self::Present(claim) => claims.has(claim),
             Self::Absent(claim) => !claims.has(claim),

@@ -13,8 +13,7 @@ mod rfc9068;
 use std::borrow::Cow;
 
 pub use self::kind::{Condition, KindRule};
-
-type Name = Cow<'static, str>;
+use crate::claim_name::ClaimName;
 
 /// What the access tokens of an issuer look like, and what tells them from its other tokens.
 ///
@@ -36,15 +35,15 @@ type Name = Cow<'static, str>;
 /// claim that is there must have its registered type, and a `cnf` is never ignored.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    name: Name,
-    types: Vec<Name>,
+    name: Cow<'static, str>,
+    types: Vec<Cow<'static, str>>,
     untyped: bool,
-    required: Vec<Name>,
+    required: Vec<ClaimName>,
     marks: Vec<Condition>,
     audience: AudienceRule,
     scopes: ScopeRule,
-    client_id: Vec<Name>,
-    token_id: Vec<Name>,
+    client_id: Vec<ClaimName>,
+    token_id: Vec<ClaimName>,
     kind: KindRule,
 }
 
@@ -61,8 +60,8 @@ pub enum AudienceRule {
 
 #[derive(Clone, Debug)]
 enum ScopeRule {
-    First(Vec<Name>),
-    All(Vec<Name>),
+    First(Vec<ClaimName>),
+    All(Vec<ClaimName>),
 }
 
 impl Default for Profile {
@@ -93,7 +92,7 @@ impl Profile {
     /// apart.
     #[must_use]
     pub fn with_types<I: IntoIterator<Item: Into<Cow<'static, str>>>>(mut self, types: I) -> Self {
-        self.types = names(types);
+        self.types = self::types(types);
         self
     }
 
@@ -214,6 +213,10 @@ impl Profile {
     }
 }
 
-fn names<I: IntoIterator<Item: Into<Name>>>(names: I) -> Vec<Name> {
-    names.into_iter().map(Into::into).collect()
+fn names<I: IntoIterator<Item: Into<Cow<'static, str>>>>(names: I) -> Vec<ClaimName> {
+    names.into_iter().map(ClaimName::new).collect()
+}
+
+fn types<I: IntoIterator<Item: Into<Cow<'static, str>>>>(types: I) -> Vec<Cow<'static, str>> {
+    types.into_iter().map(Into::into).collect()
 }

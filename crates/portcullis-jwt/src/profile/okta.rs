@@ -1,6 +1,6 @@
 //! Okta.
 
-use super::{Condition, KindRule, Profile, ScopeRule, names};
+use super::{Condition, KindRule, Profile, ScopeRule, names, types};
 
 impl Profile {
     /// Access tokens of an Okta custom authorization server.
@@ -24,7 +24,7 @@ impl Profile {
     #[must_use]
     pub fn okta() -> Self {
         Self {
-            types: names(["JWT", "at+jwt"]),
+            types: types(["JWT", "at+jwt"]),
             untyped: true,
             required: names([
                 "iss",

@@ -1,6 +1,6 @@
 //! The profile of RFC 9068, which is the default.
 
-use super::{Condition, KindRule, Profile, names};
+use super::{Condition, KindRule, Profile, names, types};
 
 impl Profile {
     /// JWT access tokens as RFC 9068 defines them: the default, and the strictest profile.
@@ -21,7 +21,7 @@ impl Profile {
     #[must_use]
     pub fn rfc9068() -> Self {
         Self {
-            types: names(["at+jwt"]),
+            types: types(["at+jwt"]),
             required: names(["iss", "aud", "exp", "iat", "sub", "client_id", "jti"]),
             kind: KindRule::new()
                 .machine_if([

@@ -63,7 +63,7 @@ fn decode(name: &'static str, value: Option<&RawValue>) -> Result<Option<Number>
         .and_then(|text| text.strip_suffix('"'))
         .ok_or(malformed)?;
     let mut number = Zeroizing::new(vec![0; text.len()]);
-    let length = base64url::decode_into(text, &mut number)
+    let length = base64url::decode_into(text.as_bytes(), &mut number)
         .map_err(|_| malformed)?
         .len();
     number.truncate(length);
