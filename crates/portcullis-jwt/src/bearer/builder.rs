@@ -83,6 +83,9 @@ impl BearerBuilder {
     ///
     /// A token from the cache is held to all that a new one is: its key is still in the issuer's set and the set not
     /// too old, its issuer is still trusted by the same rules, and its times hold by the clock.
+    ///
+    /// While it is full of tokens that still live, a new one is kept when it is verified for the second time: tokens
+    /// that are sent once make no other be forgotten.
     pub fn token_cache(mut self, limits: CacheLimits) -> Self {
         self.scheme.cache = Some(limits);
         self
@@ -157,6 +160,9 @@ impl TrustingBearerBuilder {
     ///
     /// A token from the cache is held to all that a new one is: its key is still in the issuer's set and the set not
     /// too old, its issuer is still trusted by the same rules, and its times hold by the clock.
+    ///
+    /// While it is full of tokens that still live, a new one is kept when it is verified for the second time: tokens
+    /// that are sent once make no other be forgotten.
     pub fn token_cache(mut self, limits: CacheLimits) -> Self {
         self.scheme.cache = Some(limits);
         self

@@ -1,19 +1,16 @@
 //! The keys of one issuer, as a verifier borrows them and whoever keeps them fresh publishes them.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+mod publisher;
+mod view;
 
-use arc_swap::{ArcSwap, Guard};
-use portcullis_core::{ConfigError, UnixTime};
+use std::{fmt, pin::Pin, sync::Arc};
 
-use crate::{AlgorithmSet, KeySet, Thumbprint};
+use arc_swap::Guard;
+use portcullis_core::ConfigError;
+
+pub(crate) use self::view::KeyView;
+pub use self::{publisher::KeyPublisher, view::KeySnapshot};
+use crate::KeySet;
 
 /// The keys of one issuer. Cloning shares them.
 ///
@@ -36,12 +33,7 @@ impl IssuerKeys {
     ///
     /// When `issuer` is empty.
     pub fn fixed(issuer: &str, keys: KeySet) -> Result<Self, ConfigError> {
-        let snapshot = KeySnapshot {
-            keys: Some(Arc::new(keys)),
-            epoch: 1,
-            ..KeySnapshot::default()
-        };
-        Self::new(issuer, snapshot, None).map(|(keys, _)| keys)
+        Self::new(issuer, KeySnapshot::fixed(keys), None).map(|(keys, _)| keys)
     }
 
     /// Keys that `refresh` keeps fresh. None are there until the publisher gives the first.
@@ -71,7 +63,7 @@ impl IssuerKeys {
             ));
         }
         let view = KeyView::new(snapshot);
-        let publisher = KeyPublisher(view.clone());
+        let publisher = KeyPublisher::new(view.clone());
         Ok((
             Self(Arc::new(Shared {
                 issuer: issuer.into(),
@@ -137,185 +129,6 @@ impl fmt::Debug for IssuerKeys {
     }
 }
 
-/// The keys of one issuer, for as long as someone else has them kept fresh.
-#[derive(Clone)]
-pub(crate) struct KeyView(Arc<Published>);
-
-struct Published {
-    snapshot: ArcSwap<KeySnapshot>,
-    /// The snapshot's epoch, and the nanosecond it is stale from, beside it: all that a token needs which was verified
-    /// before. They follow the snapshot before whoever publishes it is told that it is in place.
-    epoch: AtomicU64,
-    stale_at: AtomicU64,
-}
-
-impl KeyView {
-    fn new(snapshot: KeySnapshot) -> Self {
-        Self(Arc::new(Published {
-            epoch: AtomicU64::new(snapshot.epoch),
-            stale_at: AtomicU64::new(stale_nanosecond(&snapshot)),
-            snapshot: ArcSwap::from_pointee(snapshot),
-        }))
-    }
-
-    /// The keys as they are now.
-    fn snapshot(&self) -> Guard<Arc<KeySnapshot>> {
-        self.0.snapshot.load()
-    }
-
-    /// Whether the keys are those of `epoch` still, and not too old.
-    #[inline]
-    pub(crate) fn are_current(&self, epoch: u64, now: UnixTime) -> bool {
-        // The limit first: whoever sees a new one then sees the epoch that was stored before it. The other way round,
-        // old keys that had gone stale could be taken for current by the limit of those that replace them.
-        let stale_at = self.0.stale_at.load(Ordering::Acquire);
-        nanoseconds(now) < stale_at && self.0.epoch.load(Ordering::Acquire) == epoch
-    }
-
-    fn publish(&self, snapshot: KeySnapshot) {
-        let (epoch, stale_at) = (snapshot.epoch, stale_nanosecond(&snapshot));
-        self.0.snapshot.store(Arc::new(snapshot));
-        // The epoch before the limit: see `are_current`.
-        self.0.epoch.store(epoch, Ordering::Release);
-        self.0.stale_at.store(stale_at, Ordering::Release);
-    }
-}
-
-/// Never, for keys that do not grow stale.
-fn stale_nanosecond(snapshot: &KeySnapshot) -> u64 {
-    snapshot.stale_at.map_or(u64::MAX, nanoseconds)
-}
-
-/// Past the year 2554, that year's.
-fn nanoseconds(time: UnixTime) -> u64 {
-    let since_epoch = time.as_duration();
-    since_epoch
-        .as_secs()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(since_epoch.subsec_nanos().into())
-}
-
-/// What is known of an issuer's keys at one moment.
-#[derive(Clone, Debug, Default)]
-pub struct KeySnapshot {
-    keys: Option<Arc<KeySet>>,
-    loaded_at: Option<UnixTime>,
-    stale_at: Option<UnixTime>,
-    epoch: u64,
-    last_fetch_failed: bool,
-}
-
-impl KeySnapshot {
-    /// The keys; `None` until the first were loaded.
-    #[must_use]
-    pub fn keys(&self) -> Option<&KeySet> {
-        self.keys.as_deref()
-    }
-
-    /// When the keys were last fetched or confirmed.
-    #[must_use]
-    pub fn loaded_at(&self) -> Option<UnixTime> {
-        self.loaded_at
-    }
-
-    /// From when on the keys must not be used any more; `None` for keys that never grow stale.
-    #[must_use]
-    pub fn stale_at(&self) -> Option<UnixTime> {
-        self.stale_at
-    }
-
-    /// Whether the keys are too old to be used.
-    #[must_use]
-    pub fn is_stale(&self, now: UnixTime) -> bool {
-        self.stale_at.is_some_and(|stale_at| now >= stale_at)
-    }
-
-    /// Moves whenever a key enters, leaves, or changes under its `kid`. What was concluded from an earlier epoch no
-    /// longer holds.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// Whether the last attempt to fetch the keys failed.
-    #[must_use]
-    pub fn last_fetch_failed(&self) -> bool {
-        self.last_fetch_failed
-    }
-}
-
-/// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`].
-pub struct KeyPublisher(KeyView);
-
-impl KeyPublisher {
-    /// The keys as they are now.
-    #[must_use]
-    pub fn current(&self) -> Arc<KeySnapshot> {
-        self.0.0.snapshot.load_full()
-    }
-
-    /// Puts a fetched set in place. The epoch moves if the keys differ from the current ones. Answers whether it did.
-    pub fn publish(&mut self, keys: KeySet, loaded_at: UnixTime, stale_at: UnixTime) -> bool {
-        let current = self.0.snapshot();
-        let changed = current
-            .keys()
-            .is_none_or(|current| identities(current) != identities(&keys));
-        let epoch = current.epoch + u64::from(changed);
-        self.0.publish(KeySnapshot {
-            keys: Some(Arc::new(keys)),
-            loaded_at: Some(loaded_at),
-            stale_at: Some(stale_at),
-            epoch,
-            last_fetch_failed: false,
-        });
-        changed
-    }
-
-    /// Notes that the issuer confirmed the current keys.
-    pub fn confirm(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
-        self.update(|snapshot| {
-            snapshot.loaded_at = Some(loaded_at);
-            snapshot.stale_at = Some(stale_at);
-            snapshot.last_fetch_failed = false;
-        });
-    }
-
-    /// Notes that an attempt to fetch the keys failed. The current ones stay.
-    pub fn record_failure(&mut self) {
-        self.update(|snapshot| snapshot.last_fetch_failed = true);
-    }
-
-    /// Moves the limits of the current keys, after the wall clock jumped or the operator extended them.
-    pub fn rebase(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
-        self.update(|snapshot| {
-            snapshot.loaded_at = Some(loaded_at);
-            snapshot.stale_at = Some(stale_at);
-        });
-    }
-
-    /// Takes `&mut self` throughout: with one writer, nothing is lost between load and store.
-    fn update(&mut self, change: impl FnOnce(&mut KeySnapshot)) {
-        let mut next = KeySnapshot::clone(&self.0.snapshot());
-        change(&mut next);
-        self.0.publish(next);
-    }
-}
-
-impl fmt::Debug for KeyPublisher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("KeyPublisher")
-            .field(&*self.0.snapshot())
-            .finish()
-    }
-}
-
-/// What tells one set of keys from another: each key's name, material (RFC 7638) and algorithms, in any order.
-fn identities(keys: &KeySet) -> BTreeSet<(Option<&str>, Thumbprint, AlgorithmSet)> {
-    keys.keys()
-        .map(|key| (key.kid(), key.thumbprint(), key.algorithms()))
-        .collect()
-}
-
 /// Keeps the keys of an issuer fresh, at the request of verifiers. Both calls are cheap and never block.
 pub trait Refresh: Send + Sync + 'static {
     /// A token names a key that is not in the set: a newer set may have it.
@@ -361,6 +174,8 @@ impl fmt::Debug for RefreshAnswer {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use portcullis_core::UnixTime;
 
     use super::*;
     use crate::testing::{Signer, jwks};
