@@ -42,10 +42,12 @@ pub(super) fn failed(message: String) -> FetchError {
 /// When the file cannot be read, is no regular file, or is longer.
 pub fn read_secret_file(path: &Path) -> io::Result<Secret> {
     // Opening a pipe waits for whoever writes to it, perhaps for ever.
-    if !std::fs::metadata(path)?.is_file() {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }
-    let mut bytes = Vec::new();
+    // With room for all of it: growing would leave copies behind.
+    let mut bytes = Vec::with_capacity(metadata.len().min(MAX_BYTES) as usize + 1);
     std::fs::File::open(path)?
         .take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)?;
