@@ -87,9 +87,10 @@ impl Origins {
     ///
     /// As [`new`](Self::new).
     pub fn channel(origin: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let origin = Origin::parse(origin.as_ref()).map_err(|why| problem(format!("it {why}")))?;
         Ok(Self {
+            listed: [origin].into(),
             is_channel: true,
-            ..Self::new([origin])?
         })
     }
 

@@ -112,13 +112,17 @@ impl<'t> CompactJws<'t> {
     /// The longest header, in bytes of its base64url form: 2 KiB.
     pub const MAX_HEADER_BYTES: usize = 2 * 1024;
 
-    /// Splits `token`, text or bytes, in one pass and without allocating.
+    /// Splits `token`, in one pass and without allocating.
     ///
     /// # Errors
     /// If it is too long, or does not have exactly three parts. Encrypted tokens and the JSON serialisation, which
     /// RFC 8725 §3.3 (bis) asks to tell apart, have errors of their own.
-    pub fn parse(token: &'t (impl AsRef<[u8]> + ?Sized)) -> Result<Self, JwsError> {
-        let token = token.as_ref();
+    pub fn parse(token: &'t str) -> Result<Self, JwsError> {
+        Self::parse_bytes(token.as_bytes())
+    }
+
+    /// The same of what may be no text. What is no base64url is found when it is decoded.
+    pub(crate) fn parse_bytes(token: &'t [u8]) -> Result<Self, JwsError> {
         if token.len() > Self::MAX_BYTES {
             return Err(JwsError::TooLong);
         }

@@ -110,8 +110,12 @@ fn in_every_order(model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
+fn keep<const WAYS: usize>(cache: &Shared<Entry, WAYS>, alive: &Alive, name: u64, bytes: usize) {
+    cache.insert(name, bytes, NOW, || alive.entry(name, 1, bytes));
+}
+
 /// Names are hashes here: all of them fall into the one set.
-fn find(cache: &Shared<Entry, 2>, name: u64, epoch: u64) -> Option<u64> {
+fn find<const WAYS: usize>(cache: &Shared<Entry, WAYS>, name: u64, epoch: u64) -> Option<u64> {
     let is_hit = |entry: &Entry| entry.name == name && entry.epoch == epoch;
     cache.get(name, is_hit, |entry| entry.epoch)
 }
@@ -121,19 +125,19 @@ fn what_is_counted_is_what_is_there() {
     in_every_order(|| {
         let cache = Arc::new(Shared::<Entry, 2>::new(2, 100));
         let alive = Alive::default();
-        cache.insert(2, NOW, || alive.entry(2, 1, 30));
-        cache.insert(4, NOW, || alive.entry(4, 1, 40));
+        keep(&cache, &alive, 2, 30);
+        keep(&cache, &alive, 4, 40);
         // Turned away, and so let in the next time.
-        cache.insert(6, NOW, || alive.entry(6, 1, 20));
-        cache.insert(8, NOW, || alive.entry(8, 1, 60));
+        keep(&cache, &alive, 6, 20);
+        keep(&cache, &alive, 8, 60);
         let filling = {
             let (cache, alive) = (cache.clone(), alive.clone());
             thread::spawn(move || {
-                cache.insert(2, NOW, || alive.entry(2, 1, 35));
-                cache.insert(8, NOW, || alive.entry(8, 1, 60));
+                keep(&cache, &alive, 2, 35);
+                keep(&cache, &alive, 8, 60);
             })
         };
-        cache.insert(6, NOW, || alive.entry(6, 1, 20));
+        keep(&cache, &alive, 6, 20);
         filling.join().expect("no panic");
         let status = cache.status();
         assert_eq!(status.bytes, alive.bytes());
@@ -151,14 +155,54 @@ fn the_bytes_that_are_there_are_never_too_many() {
         let alive = Alive::default();
         let filling = {
             let (cache, alive) = (cache.clone(), alive.clone());
-            thread::spawn(move || cache.insert(2, NOW, || alive.entry(2, 1, 60)))
+            thread::spawn(move || keep(&cache, &alive, 2, 60))
         };
-        cache.insert(4, NOW, || alive.entry(4, 1, 60));
+        keep(&cache, &alive, 4, 60);
         let found = [2, 4].map(|name| usize::from(find(&cache, name, 1).is_some()));
         assert!(found.iter().sum::<usize>() <= 1, "{found:?}");
         filling.join().expect("no panic");
         assert!(cache.status().bytes <= 100, "{:?}", cache.status());
         assert_eq!(cache.status().bytes, alive.bytes());
+    });
+}
+
+/// Two threads have verified the same token; a third token comes for which there is no room.
+#[test]
+fn what_is_turned_away_has_nothing_go() {
+    in_every_order(|| {
+        let cache = Arc::new(Shared::<Entry, 4>::new(4, 100));
+        let alive = Alive::default();
+        keep(&cache, &alive, 2, 60);
+        keep(&cache, &alive, 4, 40);
+        let filling = {
+            let (cache, alive) = (cache.clone(), alive.clone());
+            thread::spawn(move || keep(&cache, &alive, 6, 20))
+        };
+        keep(&cache, &alive, 2, 60);
+        filling.join().expect("no panic");
+        let found = [2, 6].map(|name| find(&cache, name, 1).is_some());
+        assert_ne!(found, [false, false], "{:?}", cache.status());
+    });
+}
+
+/// One replaces an entry, another has it go for its own.
+#[test]
+fn what_is_there_can_be_found() {
+    in_every_order(|| {
+        let cache = Arc::new(Shared::<Entry, 2>::new(2, 100));
+        let alive = Alive::default();
+        keep(&cache, &alive, 2, 60);
+        // Noted.
+        keep(&cache, &alive, 4, 50);
+        let filling = {
+            let (cache, alive) = (cache.clone(), alive.clone());
+            thread::spawn(move || keep(&cache, &alive, 4, 50))
+        };
+        keep(&cache, &alive, 2, 40);
+        filling.join().expect("no panic");
+        let found = [2, 4].map(|name| find(&cache, name, 1).is_some());
+        let found = found.into_iter().filter(|is_found| *is_found).count();
+        assert_eq!(found, cache.status().entries);
     });
 }
 
@@ -172,7 +216,7 @@ fn a_fill_that_is_overtaken_by_a_flush_is_no_hit_after_it() {
             let (cache, epoch) = (cache.clone(), epoch.clone());
             thread::spawn(move || {
                 let before = epoch.load(Ordering::Acquire);
-                cache.insert(2, NOW, || Alive::default().entry(2, before, 10));
+                cache.insert(2, 10, NOW, || Alive::default().entry(2, before, 10));
             })
         };
         let asking = {

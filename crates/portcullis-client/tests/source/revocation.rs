@@ -250,18 +250,44 @@ async fn a_token_that_the_server_does_not_revoke_keeps_no_other_from_it() {
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 4);
 }
 
+/// A source on a runtime that is driven no further.
+fn source_of_a_runtime() -> (TokenSource, runtime::Runtime) {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let source = runtime.block_on(async {
+        let server = AuthorizationServer::discover("https://issuer.example.com").build();
+        let source = TokenSource::builder(&server.expect("a server"), client()).build();
+        tokio::task::yield_now().await;
+        source.expect("a source")
+    });
+    (source, runtime)
+}
+
+#[test]
+fn a_source_is_shut_down_after_its_runtime_has_ended() {
+    let (source, runtime) = source_of_a_runtime();
+    drop(runtime);
+    let without_timer = runtime::Builder::new_current_thread().build();
+    let ended = without_timer
+        .expect("a runtime")
+        .block_on(source.shut_down());
+    ended.expect("nothing to revoke");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shut_down_ends_though_nobody_drives_the_runtime_of_the_source() {
+    let (source, runtime) = std::thread::spawn(source_of_a_runtime)
+        .join()
+        .expect("no panic");
+    source.shut_down().await.expect("nothing to revoke");
+    runtime.shutdown_background();
+}
+
 #[test]
 fn only_a_source_that_is_held_when_its_runtime_ends_says_that_it_has_stopped() {
     for is_held in [false, true] {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("a runtime");
-        let (source, mut events) = runtime.block_on(async {
-            let server = AuthorizationServer::discover("https://issuer.example.com").build();
-            let source = TokenSource::builder(&server.expect("a server"), client()).build();
-            let source = source.expect("a source");
-            tokio::task::yield_now().await;
-            (source.clone(), source.events())
-        });
+        let (source, runtime) = source_of_a_runtime();
+        let mut events = source.events();
         let held = is_held.then_some(source);
         drop(runtime);
         let told = events.try_recv();

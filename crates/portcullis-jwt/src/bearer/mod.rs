@@ -221,7 +221,7 @@ impl Inner {
 
     /// The verdict by the keys at hand.
     fn verify(&self, token: &[u8], now: UnixTime) -> Result<VerifiedToken, Refused> {
-        let jws = CompactJws::parse(token)?;
+        let jws = CompactJws::parse_bytes(token)?;
         self.known_headers.read(&jws, |header| {
             let trusted;
             let (verifier, payload, trust_epoch) = match &self.issuers {

@@ -42,7 +42,7 @@ impl CacheLimits {
         let problem = if self.max_entries == 0 || self.max_bytes == 0 {
             "a limit is zero: call `.without_token_cache()` to keep no tokens"
         } else if self.max_entries > Self::MOST_ENTRIES {
-            "more than 16,777,216 entries: their slots alone take 256 MiB"
+            "more than 16,777,216 entries: their slots alone take 384 MiB"
         } else {
             return Ok(());
         };
@@ -56,7 +56,6 @@ impl CacheLimits {
 pub struct CacheStatus {
     /// How many tokens, those included that have ended and have not been replaced yet.
     pub entries: usize,
-    /// How many bytes they are counted for, and those that are on their way in: for a moment this may be more than the
-    /// limit.
+    /// How many bytes they are counted for, and those that are on their way in.
     pub bytes: usize,
 }

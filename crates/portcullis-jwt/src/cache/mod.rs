@@ -81,10 +81,12 @@ impl TokenCache {
         grounds: &Grounds<'_>,
         now: UnixTime,
     ) {
-        self.shared.insert(self.hash(token), second(now), || {
-            let (keys, trust_epoch) = (grounds.keys.clone(), grounds.trust_epoch);
-            Arc::new(Entry::new(token, verified.clone(), keys, trust_epoch))
-        });
+        let bytes = Entry::counted(token.len(), verified);
+        self.shared
+            .insert(self.hash(token), bytes, second(now), || {
+                let (keys, trust_epoch) = (grounds.keys.clone(), grounds.trust_epoch);
+                Arc::new(Entry::new(token, verified.clone(), keys, trust_epoch))
+            });
     }
 
     pub(crate) fn status(&self) -> CacheStatus {
@@ -102,10 +104,10 @@ impl TokenCache {
     }
 }
 
-/// A time as the shared level has it, cut to the second. Past the year 2106 all has ended for it, and whatever is new
-/// takes the place of anything.
+/// A time as the shared level has it, cut to the second. Past the year 2106 nothing is over for it any more.
 fn second(time: UnixTime) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+    const LAST: u32 = u32::MAX - 1;
+    u32::try_from(time.as_secs()).map_or(LAST, |second| second.min(LAST))
 }
 
 impl fmt::Debug for TokenCache {

@@ -4,9 +4,9 @@
 //! says which hash to expect in it, and until when; neither is changed together with the entry, so both are only hints,
 //! and the entry itself says whether it is the one.
 //!
-//! What is new takes the place of nothing, or of what has ended. Where all places are of entries that still live, it is
-//! turned away the first time, and its tag is remembered: whoever sends a token once makes nobody's token be forgotten,
-//! and pays for no entry that is not asked for again.
+//! What is new takes the place of nothing, or of what is over. Where the time of all that is there has not come, it is
+//! turned away the first time, and its tag is noted: tokens that are sent once make nobody's be forgotten, and have no
+//! entry made that is not asked for again.
 
 use super::limits::CacheStatus;
 use super::slot::{Arc, AtomicU32, AtomicUsize, Ordering, Slot};
@@ -17,21 +17,21 @@ const SWEEP: usize = 64;
 /// No hash has this tag: see [`tag`].
 const NO_TAG: u32 = 0;
 
-/// Until then lives what is not there.
+/// The end of what is not there: long past.
 const OVER: u32 = 0;
 
 /// What is kept.
 pub(super) trait Cached {
     /// What it counts for.
     fn bytes(&self) -> usize;
-    /// The second in which nobody can want it any more.
+    /// The second from which on nobody can want it.
     fn until(&self) -> u32;
 }
 
 pub(super) struct Shared<E, const WAYS: usize = 8> {
     sets: Box<[Set<E, WAYS>]>,
-    /// What all entries count for. Raised before an entry goes in and lowered after one came out, so that it is never
-    /// less than what is there.
+    /// What all entries count for, never more than `max_bytes`. Raised before an entry goes in and lowered after one came
+    /// out, so that it is never less than what is there.
     bytes: AtomicUsize,
     max_bytes: usize,
     /// Where the next search for bytes begins.
@@ -86,28 +86,28 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
         None
     }
 
-    /// Keeps an entry that is made for it, if there is room in the second `now`: where nothing is or what has ended, or,
-    /// if it was turned away before, where something is that was not used of late.
-    pub(super) fn insert(&self, hash: u64, now: u32, make: impl FnOnce() -> Arc<E>) {
+    /// Keeps an entry that counts for so many bytes and is made when there is room in the second `now`: where nothing is
+    /// or what is over, or, if it was turned away before, where something is that was not used of late.
+    pub(super) fn insert(&self, hash: u64, bytes: usize, now: u32, make: impl FnOnce() -> Arc<E>) {
+        if bytes > self.max_bytes {
+            return;
+        }
         let set = self.set(hash);
         let tag = tag(hash);
         let is_back = set.has_turned_away(tag);
         let Some(way) = set.place_for(tag, now, is_back) else {
             return set.note(tag);
         };
-        let entry = make();
-        let bytes = entry.bytes();
-        if bytes > self.max_bytes {
-            return;
-        }
-        self.clear(set, way);
+        // It looks taken meanwhile, so that nobody else takes it.
+        self.release(set.slots[way].swap(None));
         if !self.reserve(bytes, now, is_back) {
+            set.until[way].store(OVER, Ordering::Relaxed);
             return set.note(tag);
         }
+        let entry = make();
         set.tags[way].store(tag, Ordering::Relaxed);
         set.until[way].store(entry.until(), Ordering::Relaxed);
-        let replaced = set.slots[way].swap(Some(entry));
-        self.release(replaced);
+        self.release(set.slots[way].swap(Some(entry)));
     }
 
     pub(super) fn status(&self) -> CacheStatus {
@@ -128,27 +128,40 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
     /// Makes room for so many bytes and takes them, or says that there are not enough to be had. What still lives goes
     /// only if `is_back`.
     fn reserve(&self, bytes: usize, now: u32, is_back: bool) -> bool {
-        let mut after = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let mut looks = 0;
-        while after > self.max_bytes {
-            if looks == SWEEP {
-                self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let mut looks = SWEEP;
+        while !self.take(bytes) {
+            if !self.free_one(&mut looks, now, is_back) {
                 return false;
-            }
-            looks += 1;
-            let position = self.sweep.fetch_add(1, Ordering::Relaxed) % (self.sets.len() * WAYS);
-            let (set, way) = (&self.sets[position / WAYS], position % WAYS);
-            if set.is_over(way, now) || is_back && !set.take_use(way) {
-                self.clear(set, way);
-                after = self.bytes.load(Ordering::Relaxed);
             }
         }
         true
     }
 
-    fn clear(&self, set: &Set<E, WAYS>, way: usize) {
-        set.until[way].store(OVER, Ordering::Relaxed);
-        self.release(set.slots[way].swap(None));
+    /// Takes so many bytes, if there are.
+    fn take(&self, bytes: usize) -> bool {
+        let sum = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.max_bytes);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.bytes.fetch_update(set, fetch, sum).is_ok()
+    }
+
+    /// Whether an entry went, of those in the next so many slots.
+    fn free_one(&self, looks: &mut usize, now: u32, is_back: bool) -> bool {
+        while *looks > 0 {
+            *looks -= 1;
+            let position = self.sweep.fetch_add(1, Ordering::Relaxed) % (self.sets.len() * WAYS);
+            let (set, way) = (&self.sets[position / WAYS], position % WAYS);
+            // What is not there looks as what is over does.
+            let may_go = set.is_over(way, now) || is_back && !set.take_use(way);
+            if may_go && set.slots[way].load().is_some() {
+                let freed = set.slots[way].swap(None);
+                set.until[way].store(OVER, Ordering::Relaxed);
+                if freed.is_some() {
+                    self.release(freed);
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     fn release(&self, entry: Option<Arc<E>>) {
@@ -200,6 +213,9 @@ impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
     }
 
     fn note(&self, tag: u32) {
+        if self.has_turned_away(tag) {
+            return;
+        }
         let next = self.next_note.fetch_add(1, Ordering::Relaxed) as usize;
         self.turned_away[next % WAYS].store(tag, Ordering::Relaxed);
     }

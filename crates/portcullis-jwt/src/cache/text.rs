@@ -35,8 +35,13 @@ impl TokenText {
         bytes.get(..self.length) == Some(token)
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.words.len() * WORD
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// What the text of a token of this length takes.
+    pub(super) fn bytes_of(length: usize) -> usize {
+        length.next_multiple_of(WORD)
     }
 }
 

@@ -8,7 +8,7 @@ use portcullis_core::UnixTime;
 use super::{KeySnapshot, KeyView};
 use crate::{AlgorithmSet, KeySet, Thumbprint};
 
-/// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`].
+/// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed).
 pub struct KeyPublisher(KeyView);
 
 impl KeyPublisher {

@@ -6,7 +6,7 @@ use portcullis_core::{PrincipalKind, ScopeSet};
 
 use super::{Condition, Profile, ScopeRule};
 use crate::{
-    claim_name::ClaimName,
+    claim_name::{ClaimName, Named},
     claims::{Claim, Claims},
     header::Header,
 };
@@ -31,7 +31,7 @@ impl Profile {
     /// The first required claim that is missing. `client_id` is looked for under each name it may have.
     pub(crate) fn missing(&self, claims: &Claims<'_>) -> Option<&str> {
         let is_missing = |name: &&ClaimName| {
-            if ***name == *"client_id" {
+            if name.text() == "client_id" {
                 !self.client_id.iter().any(|name| claims.has(name))
             } else {
                 !claims.has(*name)
