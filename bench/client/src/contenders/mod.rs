@@ -2,6 +2,7 @@
 
 mod aliri;
 mod by_hand;
+mod checked;
 mod huskarl;
 mod suite;
 
@@ -20,6 +21,8 @@ pub enum Contender {
     Bare,
     /// A header that is ready, put on every call: what nobody does without.
     Floor,
+    /// The same, only where it may go and while it may be sent: what nobody should do without.
+    Checked,
     /// The suite, as it comes.
     Suite,
     /// The suite, its service cloned for each call.
@@ -79,9 +82,10 @@ pub trait Visit {
 
 impl Contender {
     /// Those that are timed, and watched while they allocate.
-    pub const TIMED: [Self; 11] = [
+    pub const TIMED: [Self; 12] = [
         Self::Bare,
         Self::Floor,
+        Self::Checked,
         Self::Suite,
         Self::Cloned,
         Self::Replaying,
@@ -105,7 +109,8 @@ impl Contender {
     /// Whether it takes part. What the others are compared with always does.
     #[must_use]
     pub fn is_wanted(self, options: &Options) -> bool {
-        matches!(self, Self::Bare | Self::Floor | Self::Suite) || options.wants(self.name())
+        matches!(self, Self::Bare | Self::Floor | Self::Checked | Self::Suite)
+            || options.wants(self.name())
     }
 
     /// Its name in tables.
@@ -114,6 +119,7 @@ impl Contender {
         match self {
             Self::Bare => "bare",
             Self::Floor => "the floor, one header",
+            Self::Checked => "the floor, checked",
             Self::Suite => "portcullis",
             Self::Cloned => "portcullis, cloned",
             Self::Replaying => "portcullis, replay",
@@ -134,6 +140,10 @@ impl Contender {
             Self::Floor => {
                 "tower's MapRequest, which puts a clone of one header on each call, wherever it goes and whether it \
                  has expired or not"
+            }
+            Self::Checked => {
+                "tower's Filter, which does the same to calls of one origin that name no other Host, before one point in \
+                 time on the suite's clock. It knows of no second origin and no second token, and sees no answer"
             }
             Self::Suite => "AddTokenLayer over a TokenSource by client credentials",
             Self::Cloned => {
@@ -185,6 +195,10 @@ impl Contender {
                     headers.insert(AUTHORIZATION, header.clone());
                     request
                 }))
+            }
+            Self::Checked => {
+                let header = wired::header(&site.issuer.token().mint())?;
+                visit.visit(checked::checked(header, inner))
             }
             Self::Suite => visit.visit(suite::tokens(site)?.layer(inner)),
             Self::Cloned => visit.visit(wired::Cloned(suite::tokens(site)?.layer(inner))),

@@ -1,7 +1,7 @@
 //! The future of a request that carries a token.
 
 use std::{
-    fmt, mem,
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -222,15 +222,12 @@ where
         let StateProjection::Calling { future, call } = state.as_mut().project() else {
             return state.poll_further(None, context);
         };
-        // An answer is large: most are read where they are returned from.
-        let mut answer = future.poll(context).map_err(AddTokenError::Inner);
-        if let Poll::Ready(Ok(response)) = &answer
-            && call.is_concerned(response)
-            && let Poll::Ready(Ok(response)) = mem::replace(&mut answer, Poll::Pending)
-        {
-            answer = state.poll_further(Some(response), context);
+        match future.poll(context).map_err(AddTokenError::Inner) {
+            Poll::Ready(Ok(response)) if call.is_concerned(&response) => {
+                state.poll_further(Some(response), context)
+            }
+            answer => answer,
         }
-        answer
     }
 }
 
