@@ -5,7 +5,7 @@
 //! whenever a thread comes to a slot or counts bytes, and there would be too many orders to look at.
 
 use loom::{model::Builder, sync::atomic::AtomicU64, thread};
-use shared::{Cached, Shared};
+use shared::{Cached, Newcomer, Shared};
 use slot::{Arc, Ordering};
 use std::sync::atomic::AtomicUsize;
 
@@ -98,10 +98,6 @@ impl Cached for Entry {
     fn bytes(&self) -> usize {
         self.bytes
     }
-
-    fn until(&self) -> u32 {
-        NOW + 1
-    }
 }
 
 fn in_every_order(model: impl Fn() + Send + Sync + 'static) {
@@ -110,11 +106,33 @@ fn in_every_order(model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-fn keep<const WAYS: usize>(cache: &Shared<Entry, WAYS>, alive: &Alive, name: u64, bytes: usize) {
-    cache.insert(name, bytes, NOW, || alive.entry(name, 1, bytes));
+/// Names are hashes here: all of them fall into the one set.
+fn newcomer(name: u64, bytes: usize) -> Newcomer {
+    Newcomer {
+        hash: name,
+        bytes,
+        until: NOW + 1,
+    }
 }
 
-/// Names are hashes here: all of them fall into the one set.
+fn keep<const WAYS: usize>(cache: &Shared<Entry, WAYS>, alive: &Alive, name: u64, bytes: usize) {
+    keep_after(cache, alive, name, bytes, || {});
+}
+
+/// The same, with something that another thread does between the choice of a place and its filling.
+fn keep_after<const WAYS: usize>(
+    cache: &Shared<Entry, WAYS>,
+    alive: &Alive,
+    name: u64,
+    bytes: usize,
+    between: impl FnOnce(),
+) {
+    cache.insert(&newcomer(name, bytes), NOW, || {
+        between();
+        alive.entry(name, 1, bytes)
+    });
+}
+
 fn find<const WAYS: usize>(cache: &Shared<Entry, WAYS>, name: u64, epoch: u64) -> Option<u64> {
     let is_hit = |entry: &Entry| entry.name == name && entry.epoch == epoch;
     cache.get(name, is_hit, |entry| entry.epoch)
@@ -206,6 +224,34 @@ fn what_is_there_can_be_found() {
     });
 }
 
+#[test]
+fn a_place_that_is_being_filled_is_not_free() {
+    in_every_order(|| {
+        let (cache, alive) = (Shared::<Entry, 2>::new(2, 100), Alive::default());
+        keep_after(&cache, &alive, 2, 10, || keep(&cache, &alive, 4, 10));
+        assert_eq!([2, 4].map(|name| find(&cache, name, 1)), [Some(1); 2]);
+    });
+}
+
+#[test]
+fn all_who_bring_the_same_come_to_one_place() {
+    in_every_order(|| {
+        let (cache, alive) = (Shared::<Entry, 4>::new(4, 100), Alive::default());
+        let living = [2, 4, 6, 8];
+        for name in living {
+            keep(&cache, &alive, name, 10);
+            assert_eq!(find(&cache, name, 1), Some(1));
+        }
+        // Noted.
+        keep(&cache, &alive, 10, 10);
+        keep_after(&cache, &alive, 10, 10, || keep(&cache, &alive, 10, 10));
+        let left = living
+            .iter()
+            .filter(|name| find(&cache, **name, 1).is_some());
+        assert_eq!(left.count(), 3, "{:?}", cache.status());
+    });
+}
+
 /// A flush is an epoch that moves.
 #[test]
 fn a_fill_that_is_overtaken_by_a_flush_is_no_hit_after_it() {
@@ -216,7 +262,9 @@ fn a_fill_that_is_overtaken_by_a_flush_is_no_hit_after_it() {
             let (cache, epoch) = (cache.clone(), epoch.clone());
             thread::spawn(move || {
                 let before = epoch.load(Ordering::Acquire);
-                cache.insert(2, 10, NOW, || Alive::default().entry(2, before, 10));
+                cache.insert(&newcomer(2, 10), NOW, || {
+                    Alive::default().entry(2, before, 10)
+                });
             })
         };
         let asking = {

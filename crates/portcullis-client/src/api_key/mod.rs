@@ -75,7 +75,7 @@ impl ApiKeySource {
     ///
     /// When the file cannot be read now or holds no key, or there is no tokio runtime to run on. It blocks while it reads.
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
-        let runtime = runtime()?;
+        let runtime = runtime("watch")?;
         let path: Arc<Path> = path.into().into();
         let value = read(&path).map_err(problem)?;
         let shared = Shared::new(value.clone());
@@ -93,7 +93,8 @@ impl ApiKeySource {
         })))
     }
 
-    /// Sends this key from the next request on; a client that is not called keeps the one before in memory. One that is watched in a file is replaced in turn when the file changes.
+    /// Sends this key from the next request on; a client that is not called keeps the one before in memory. One that is
+    /// watched in a file is replaced in turn when the file changes.
     ///
     /// # Errors
     ///
@@ -200,7 +201,7 @@ mod tests {
     #[test]
     fn a_watch_needs_a_runtime() {
         let error = ApiKeySource::watch("/nonexistent/key").expect_err("none");
-        assert_eq!(error.setting(), "build");
+        assert_eq!(error.setting(), "watch");
     }
 
     /// Lets seconds pass until it is so.

@@ -90,7 +90,7 @@ impl TokenExchangeBuilder {
     ///
     /// When the client, a scope or a resource cannot be used, or there is no tokio runtime to run on.
     pub fn build(self) -> Result<TokenExchange, ConfigError> {
-        let runtime = runtime()?;
+        let runtime = runtime("build")?;
         self.server.check(&self.client)?;
         let clock = self.server.clock().clone();
         let (request, binding) = self.wanted.build(&clock)?;

@@ -88,11 +88,11 @@ impl Wanted {
     }
 }
 
-/// The runtime that requests are made on.
-pub(crate) fn runtime() -> Result<Handle, ConfigError> {
+/// The runtime that the method of this name is called on.
+pub(crate) fn runtime(method: &'static str) -> Result<Handle, ConfigError> {
     Handle::try_current().map_err(|_| {
         ConfigError::new(
-            "build",
+            method,
             "there is no tokio runtime: call it on one that lives on",
         )
     })

@@ -2,7 +2,7 @@
 
 use portcullis_core::UnixTime;
 
-use super::{second, shared::Cached, text::TokenText};
+use super::{shared::Cached, text::TokenText};
 use crate::{VerifiedToken, issuer_keys::KeyView};
 
 /// A token that was verified, with all that its verification rested on.
@@ -58,9 +58,5 @@ impl Entry {
 impl Cached for Entry {
     fn bytes(&self) -> usize {
         Self::counted(self.text.length(), &self.verified)
-    }
-
-    fn until(&self) -> u32 {
-        second(self.verified.validity.until()) + 1
     }
 }

@@ -4,7 +4,8 @@ use portcullis_core::ConfigError;
 
 /// How many verified tokens are kept; see [`BearerBuilder::token_cache`](crate::BearerBuilder::token_cache).
 ///
-/// Both limits hold at once. Beside them each thread keeps up to 64 of the tokens that it sees most.
+/// Both limits hold at once. Beside them each thread keeps up to 64 of the tokens that it sees most, over all schemes,
+/// which stay in its memory when their scheme is gone until others come or it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheLimits {

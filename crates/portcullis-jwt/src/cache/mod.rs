@@ -1,7 +1,7 @@
 //! The tokens that were verified, so that the same token again costs next to nothing.
 //!
 //! Two levels. [`shared`](self::shared) holds the tokens of one scheme for all threads; [`near`](self::near) holds
-//! the few that a thread sees again and again, so that threads do not share a reference count. What both hold is a
+//! the few that a thread sees again and again, so that threads do not share a reference count. What both hold is an
 //! [`Entry`], and what makes a hit is decided there, in one place.
 //!
 //! Only verified tokens enter, so that junk evicts nothing. Nothing is ever flushed: an entry carries the epochs that
@@ -26,7 +26,10 @@ use foldhash::fast::RandomState;
 use portcullis_core::UnixTime;
 
 pub use self::limits::{CacheLimits, CacheStatus};
-use self::{entry::Entry, shared::Shared};
+use self::{
+    entry::Entry,
+    shared::{Newcomer, Shared},
+};
 use crate::{VerifiedToken, issuer_keys::KeyView};
 
 /// The verified tokens of one scheme.
@@ -81,12 +84,15 @@ impl TokenCache {
         grounds: &Grounds<'_>,
         now: UnixTime,
     ) {
-        let bytes = Entry::counted(token.len(), verified);
-        self.shared
-            .insert(self.hash(token), bytes, second(now), || {
-                let (keys, trust_epoch) = (grounds.keys.clone(), grounds.trust_epoch);
-                Arc::new(Entry::new(token, verified.clone(), keys, trust_epoch))
-            });
+        let newcomer = Newcomer {
+            hash: self.hash(token),
+            bytes: Entry::counted(token.len(), verified),
+            until: second(verified.validity.until()) + 1,
+        };
+        self.shared.insert(&newcomer, second(now), || {
+            let (keys, trust_epoch) = (grounds.keys.clone(), grounds.trust_epoch);
+            Arc::new(Entry::new(token, verified.clone(), keys, trust_epoch))
+        });
     }
 
     pub(crate) fn status(&self) -> CacheStatus {

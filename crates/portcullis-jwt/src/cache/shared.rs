@@ -24,8 +24,15 @@ const OVER: u32 = 0;
 pub(super) trait Cached {
     /// What it counts for.
     fn bytes(&self) -> usize;
+}
+
+/// An entry that is to be kept, before it is made.
+pub(super) struct Newcomer {
+    pub(super) hash: u64,
+    /// What it will count for.
+    pub(super) bytes: usize,
     /// The second from which on nobody can want it.
-    fn until(&self) -> u32;
+    pub(super) until: u32,
 }
 
 pub(super) struct Shared<E, const WAYS: usize = 8> {
@@ -86,9 +93,10 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
         None
     }
 
-    /// Keeps an entry that counts for so many bytes and is made when there is room in the second `now`: where nothing is
-    /// or what is over, or, if it was turned away before, where something is that was not used of late.
-    pub(super) fn insert(&self, hash: u64, bytes: usize, now: u32, make: impl FnOnce() -> Arc<E>) {
+    /// Keeps an entry, which is made if there is room in the second `now`: where nothing is or what is over, or, if it was
+    /// turned away before, where something is that was not used of late, if there is such.
+    pub(super) fn insert(&self, newcomer: &Newcomer, now: u32, make: impl FnOnce() -> Arc<E>) {
+        let &Newcomer { hash, bytes, until } = newcomer;
         if bytes > self.max_bytes {
             return;
         }
@@ -98,16 +106,17 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
         let Some(way) = set.place_for(tag, now, is_back) else {
             return set.note(tag);
         };
-        // It looks taken meanwhile, so that nobody else takes it.
+        // From here on it looks taken, and by this one: whoever brings another chooses another, and whoever brings the same
+        // comes to the same.
+        set.tags[way].store(tag, Ordering::Relaxed);
+        set.until[way].store(until, Ordering::Relaxed);
+        set.take_use(way);
         self.release(set.slots[way].swap(None));
         if !self.reserve(bytes, now, is_back) {
-            set.until[way].store(OVER, Ordering::Relaxed);
+            set.mark_over(way, until);
             return set.note(tag);
         }
-        let entry = make();
-        set.tags[way].store(tag, Ordering::Relaxed);
-        set.until[way].store(entry.until(), Ordering::Relaxed);
-        self.release(set.slots[way].swap(Some(entry)));
+        self.release(set.slots[way].swap(Some(make())));
     }
 
     pub(super) fn status(&self) -> CacheStatus {
@@ -151,10 +160,11 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
             let position = self.sweep.fetch_add(1, Ordering::Relaxed) % (self.sets.len() * WAYS);
             let (set, way) = (&self.sets[position / WAYS], position % WAYS);
             // What is not there looks as what is over does.
-            let may_go = set.is_over(way, now) || is_back && !set.take_use(way);
+            let until = set.until[way].load(Ordering::Relaxed);
+            let may_go = until <= now || is_back && !set.take_use(way);
             if may_go && set.slots[way].load().is_some() {
                 let freed = set.slots[way].swap(None);
-                set.until[way].store(OVER, Ordering::Relaxed);
+                set.mark_over(way, until);
                 if freed.is_some() {
                     self.release(freed);
                     return true;
@@ -185,7 +195,7 @@ impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
     }
 
     /// The slot for an entry of this tag: the one that has it, else one that is free, else, if it `is_back`, that of an
-    /// entry which was not used since the last search came by.
+    /// entry which was not used since the last search came by, or of any where all were.
     fn place_for(&self, tag: u32, now: u32, is_back: bool) -> Option<usize> {
         let is_tagged = |way: &usize| self.tags[*way].load(Ordering::Relaxed) == tag;
         (0..WAYS)
@@ -205,6 +215,12 @@ impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
     /// Whether there is nothing, or nothing that anyone can want.
     fn is_over(&self, way: usize, now: u32) -> bool {
         self.until[way].load(Ordering::Relaxed) <= now
+    }
+
+    /// Shows that nothing is there, unless something has come since this end was seen or set.
+    fn mark_over(&self, way: usize, until: u32) {
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.until[way].compare_exchange(until, OVER, set, fetch);
     }
 
     fn has_turned_away(&self, tag: u32) -> bool {

@@ -18,6 +18,12 @@ const PLENTY: usize = 1 << 24;
 /// Makes a token one of the longest, of 7 KiB.
 const LONG: usize = 5_000;
 
+/// Limits, and the padding of tokens of which fewer fit than a test makes: too many, or too long.
+const EITHER: [(CacheLimits, usize); 2] = [
+    (CacheLimits::new(64, PLENTY), 0),
+    (CacheLimits::new(64, 300_000), LONG),
+];
+
 #[test]
 fn a_spray_of_good_tokens_keeps_to_both_limits() {
     for (limits, padding) in [
@@ -49,10 +55,7 @@ fn a_spray_of_good_tokens_keeps_to_both_limits() {
 
 #[test]
 fn a_hot_token_stays_for_threads_that_have_not_seen_it() {
-    for (limits, padding) in [
-        (CacheLimits::new(64, PLENTY), 0),
-        (CacheLimits::new(64, 300_000), LONG),
-    ] {
+    for (limits, padding) in EITHER {
         let scene = Scene::usual();
         let bearer = scene.bearer_of(limits);
         let hot = signer().access_token(&claims());
@@ -103,10 +106,7 @@ fn hot_tokens_are_verified_seldom_while_others_pass_by() {
 
 #[test]
 fn a_full_cache_makes_room_for_what_is_new() {
-    for (limits, padding) in [
-        (CacheLimits::new(64, PLENTY), 0),
-        (CacheLimits::new(64, 300_000), LONG),
-    ] {
+    for (limits, padding) in EITHER {
         let scene = Scene::usual();
         let bearer = scene.bearer_of(limits);
         for number in 0..200 {
@@ -119,10 +119,7 @@ fn a_full_cache_makes_room_for_what_is_new() {
 
 #[test]
 fn what_comes_once_drives_out_nothing_that_lives() {
-    for (limits, padding) in [
-        (CacheLimits::new(64, PLENTY), 0),
-        (CacheLimits::new(64, 300_000), LONG),
-    ] {
+    for (limits, padding) in EITHER {
         let scene = Scene::usual();
         let bearer = scene.bearer_of(limits);
         let first = (0..64).map(|number| numbered(number, padding));
@@ -147,10 +144,7 @@ fn what_comes_once_drives_out_nothing_that_lives() {
 
 #[test]
 fn what_is_over_makes_room_at_once() {
-    for (limits, padding) in [
-        (CacheLimits::new(64, PLENTY), 0),
-        (CacheLimits::new(64, 300_000), LONG),
-    ] {
+    for (limits, padding) in EITHER {
         let scene = Scene::usual();
         let bearer = scene.bearer_of(limits);
         for number in 0..200 {
