@@ -12,8 +12,8 @@ use url::{Host, Url};
 
 /// The origins (scheme, host and port, RFC 6454 §4) that a credential may be sent to, and no others.
 ///
-/// Only https, but for loopback. A request to anywhere else, or with a `Host` that says otherwise than its URI, is not
-/// sent at all.
+/// Only https, but for loopback (`localhost` by that name, or an address). A request to anywhere else, with a `Host` that
+/// says otherwise than its URI, or with a user name in that, is not sent at all.
 ///
 /// ```
 /// use portcullis_client::Origins;
@@ -143,17 +143,19 @@ impl Origins {
     fn forbidden(&self, uri: &Uri, headers: &HeaderMap) -> ForbiddenOrigin {
         let to = match (uri.scheme_str(), uri.authority()) {
             // Neither path nor user name: they may be secrets.
-            (Some(scheme), Some(authority)) => {
-                let (host, port) = (authority.host(), authority.port_u16());
-                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-                format!("{scheme}://{host}{port}")
-            }
+            (Some(scheme), Some(authority)) => match without_user(authority.as_str()) {
+                (place, false) => format!("{scheme}://{place}"),
+                (place, true) => {
+                    format!("{scheme}://{place} with a user name or password (leave that out)")
+                }
+            },
             _ => "no named authority (give the whole URL, or use `Origins::channel`)".to_owned(),
         };
         let to = match headers.get(HOST) {
             Some(host) if !self.agrees(uri, headers) => {
                 let host = String::from_utf8_lossy(host.as_bytes());
-                format!("{to} with the Host {}", portcullis_core::escape(&host))
+                let (host, _) = without_user(&host);
+                format!("{to} with the Host {}", portcullis_core::escape(host))
             }
             _ => to,
         };
@@ -235,16 +237,18 @@ impl Origin {
 
     /// Whether the authority is this one, written otherwise.
     fn is_written(&self, authority: &Authority) -> bool {
-        let host = authority.host();
-        let port = if authority.as_str().ends_with(host) {
-            Some(if self.scheme == Scheme::HTTPS {
+        // All of the text, as all of it is sent: a user name before the host, or what else stands behind it, is another.
+        let Some((host, rest)) = authority.as_str().split_at_checked(self.host.len()) else {
+            return false;
+        };
+        let port = match rest.strip_prefix(':') {
+            Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok(),
+            None if rest.is_empty() => Some(if self.scheme == Scheme::HTTPS {
                 443
             } else {
                 80
-            })
-        } else {
-            // None for what stands there and is no port.
-            authority.port_u16()
+            }),
+            _ => None,
         };
         port == Some(self.port) && host.eq_ignore_ascii_case(&self.host)
     }
@@ -255,13 +259,22 @@ fn authority(host: &HeaderValue) -> Option<Authority> {
     (!authority.as_str().contains('@')).then_some(authority)
 }
 
+/// What stands behind a user name, and whether there is one.
+fn without_user(authority: &str) -> (&str, bool) {
+    match authority.rsplit_once('@') {
+        Some((_, place)) => (place, true),
+        None => (authority, false),
+    }
+}
+
 fn problem(problem: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("origins", problem)
 }
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        // Not what ends in it: few systems keep that from DNS.
+        Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
@@ -297,7 +310,11 @@ mod tests {
             ("https://stock.example.com:8443/a", true),
             ("http://127.0.0.1:3000/a", true),
             ("http://[::1]:3000/a", true),
-            ("https://user@orders.example.com/", true),
+            ("https://user@orders.example.com/", false),
+            ("https://orders.example.com@orders.example.com/", false),
+            ("http://[::1].evil.example:3000/", false),
+            ("http://[::1]x:3000/", false),
+            ("http://[::1]3000/", false),
             ("https://orders.example.com:8443/", false),
             ("https://stock.example.com/", false),
             ("http://orders.example.com/", false),
@@ -407,6 +424,7 @@ mod tests {
             "http://orders.example.com",
             "ftp://orders.example.com",
             "http://127.0.0.1.example",
+            "http://orders.localhost",
         ] {
             let error = Origins::new(["https://orders.example.com", bad]).expect_err(bad);
             assert_eq!(error.setting(), "origins", "{bad}");
@@ -426,7 +444,18 @@ mod tests {
             .check(&uri, &HeaderMap::new())
             .expect_err("elsewhere");
         let text = error.to_string();
-        assert!(text.contains("https://evil.example:1,"), "{text}");
+        assert!(
+            text.contains("https://evil.example:1 with a user name"),
+            "{text}"
+        );
+        assert!(!text.contains("s3cr3t"), "{text}");
+
+        let uri = Uri::from_static("https://orders.example.com/");
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("u:s3cr3t@evil.example"));
+        let error = origins().check(&uri, &headers).expect_err("elsewhere");
+        let text = error.to_string();
+        assert!(text.contains("the Host evil.example"), "{text}");
         assert!(!text.contains("s3cr3t"), "{text}");
     }
 }

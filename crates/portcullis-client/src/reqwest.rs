@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Extensions, Uri};
+use http::{Extensions, HeaderValue, Uri, header::HOST};
 use portcullis_core::ConfigError;
 use reqwest::{Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
@@ -157,7 +157,7 @@ impl Middleware for AddToken {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        let uri = check(&self.origins, &request)?;
+        let uri = check(&self.origins, &mut request)?;
         let token = self.source.token().await;
         let token = token.map_err(|error| not_sent(AddTokenError::Token(error)))?;
         let again = request.try_clone();
@@ -196,7 +196,7 @@ impl Middleware for AddApiKey {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        check(self.0.origins(), &request)?;
+        check(self.0.origins(), &mut request)?;
         self.0.add(request.headers_mut());
         next.run(request, extensions).await
     }
@@ -210,13 +210,19 @@ fn add(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<Authoriz
 }
 
 /// Where the request goes, if it may go there with a credential.
-fn check(origins: &Origins, request: &Request) -> Result<Uri, Error> {
+fn check(origins: &Origins, request: &mut Request) -> Result<Uri, Error> {
     // Read as reqwest reads it beneath. What is no URI is an authority without a scheme here, which goes nowhere.
     let uri: Result<Uri, _> = request.url().as_str().parse();
     let uri = uri.unwrap_or_else(|_| Uri::from_static("unreadable"));
     origins
         .check(&uri, request.headers())
         .map_err(|forbidden| not_sent(AddTokenError::Origin(forbidden)))?;
+    if let Some(authority) = uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        // What is not named here reqwest takes from the client's default headers, beneath.
+        request.headers_mut().entry(HOST).or_insert(host);
+    }
     Ok(uri)
 }
 

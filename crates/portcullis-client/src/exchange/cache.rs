@@ -6,6 +6,7 @@ use std::{
 };
 
 use portcullis_core::UnixTime;
+use portcullis_jwt::FetchBudget;
 use tokio::sync::watch;
 
 use crate::{AccessToken, TokenError, schedule::Life};
@@ -29,6 +30,13 @@ pub(super) struct Exchanged {
     pub(super) life: Life,
 }
 
+impl Exchanged {
+    /// Whether it is over when the subject's own token is.
+    pub(super) fn ends_by(&self, end: Option<UnixTime>) -> bool {
+        end.is_none_or(|end| self.life.expires_at <= end)
+    }
+}
+
 /// By the digest of all that an exchange depends on.
 pub(super) type Key = [u8; 32];
 
@@ -37,7 +45,24 @@ pub(super) struct Cache {
     entries: Mutex<Entries>,
 }
 
-type Entries = HashMap<Key, watch::Receiver<Progress>>;
+type Entries = HashMap<Key, Entry>;
+
+struct Entry {
+    progress: watch::Receiver<Progress>,
+    /// What is left of the exchanges that refused tokens of this entry may cause.
+    rejections: FetchBudget,
+}
+
+impl Entry {
+    /// Whether nobody is left who could bring what is not there yet.
+    fn is_abandoned(&self) -> bool {
+        self.progress.borrow().is_none() && self.progress.has_changed().is_err()
+    }
+
+    fn holds(&self, token: &AccessToken) -> bool {
+        matches!(&*self.progress.borrow(), Some(Ok(exchanged)) if exchanged.token.is(token))
+    }
+}
 
 /// What is to be done about an exchange.
 pub(super) enum Found {
@@ -71,14 +96,15 @@ impl Cache {
         outage: impl FnOnce() -> Option<TokenError>,
     ) -> Found {
         let mut entries = self.entries();
+        let mut rejections = FetchBudget::default();
         if let Some(entry) = entries.get(&key) {
-            let progress = entry.borrow().clone();
+            rejections = entry.rejections;
+            let progress = entry.progress.borrow().clone();
             match progress {
-                None if entry.has_changed().is_ok() => return Found::UnderWay(entry.clone()),
-                Some(Ok(exchanged))
-                    if exchanged.life.is_live(now)
-                        && end.is_none_or(|end| exchanged.life.expires_at <= end) =>
-                {
+                None if !entry.is_abandoned() => {
+                    return Found::UnderWay(entry.progress.clone());
+                }
+                Some(Ok(exchanged)) if exchanged.life.is_live(now) && exchanged.ends_by(end) => {
                     return Found::Token(exchanged.token);
                 }
                 Some(Err(failed)) if failed.since <= now && now < failed.until => {
@@ -99,20 +125,35 @@ impl Cache {
             return Found::Full;
         }
         let (sender, progress) = watch::channel(None);
-        entries.insert(key, progress);
+        let entry = Entry {
+            progress,
+            rejections,
+        };
+        entries.insert(key, entry);
         Found::Missing(sender)
     }
 
-    /// Forgets this token, and says whether it was here.
-    pub(super) fn forget(&self, key: Key, token: &AccessToken) -> bool {
+    /// Forgets this token if `take` gives leave to, by what is left for its entry. Says whether it is gone.
+    pub(super) fn forget(
+        &self,
+        key: Key,
+        token: &AccessToken,
+        take: impl FnOnce(FetchBudget) -> Option<FetchBudget>,
+    ) -> bool {
         let mut entries = self.entries();
-        let is_here = entries.get(&key).is_some_and(
-            |entry| matches!(&*entry.borrow(), Some(Ok(exchanged)) if exchanged.token.is(token)),
-        );
-        if is_here {
-            entries.remove(&key);
-        }
-        is_here
+        let Some(entry) = entries.get_mut(&key).filter(|entry| entry.holds(token)) else {
+            return true;
+        };
+        let Some(left) = take(entry.rejections) else {
+            return false;
+        };
+        // The entry stays, with what is left for it.
+        let (_, nothing) = watch::channel(None);
+        *entry = Entry {
+            progress: nothing,
+            rejections: left,
+        };
+        true
     }
 
     pub(super) fn len(&self) -> usize {
@@ -127,10 +168,10 @@ impl Cache {
 /// Forgets what has ended; if that is not enough, what ends first. Those under way stay, as somebody waits for them: says
 /// whether there is room.
 fn make_room(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
-    let ends = |entry: &watch::Receiver<Progress>| match &*entry.borrow() {
+    let ends = |entry: &Entry| match &*entry.progress.borrow() {
         Some(Ok(exchanged)) => Some(exchanged.life.withheld_at),
         Some(Err(failed)) => Some(failed.until),
-        None if entry.has_changed().is_err() => Some(UnixTime::from_secs(0)),
+        None if entry.progress.has_changed().is_err() => Some(UnixTime::from_secs(0)),
         None => None,
     };
     entries.retain(|_, entry| ends(entry).is_none_or(|end| end > now));

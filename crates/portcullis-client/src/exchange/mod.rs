@@ -31,6 +31,9 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
+/// How many refused tokens of all subjects together may be replaced.
+const OF_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
+
 /// How long a refusal is told again before the server is asked anew.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -75,7 +78,7 @@ struct Inner {
     /// Issuers beside the server itself whose tokens may be shown to it.
     issuers: Vec<Box<str>>,
     outage: Mutex<Outage>,
-    /// What is left of the exchanges that refused tokens may cause.
+    /// What is left of the exchanges that refused tokens of all subjects together may cause.
     rejections: Mutex<FetchBudget>,
     origin: Instant,
     clock: SharedClock,
@@ -136,67 +139,69 @@ impl TokenExchange {
     /// as a token endpoint does, is left alone as by a [`TokenSource`]; those tokens that are kept serve meanwhile.
     pub async fn token(&self, subject: &SubjectToken) -> Result<AccessToken, TokenError> {
         let inner = &*self.0;
-        let now = inner.clock.now();
-        inner.check(subject, now)?;
+        inner.check(subject, inner.clock.now())?;
         let actor = match &inner.actor {
             Some(actor) => Some(actor.token().await?),
             None => None,
         };
         let key = inner.key(subject, actor.as_ref());
         let end = subject.expires_at();
-        let found = inner.cache.find(key, now, end, || inner.outage(now));
-        let mut progress = match found {
-            Found::Token(token) => return Ok(token),
-            Found::Failed(error) => return Err(error),
-            Found::Full => {
-                return Err(TokenError::new(
-                    TokenErrorKind::Busy,
-                    "as many exchanges are under way as there is room for: raise `capacity`, or call less at once",
-                ));
+        loop {
+            let now = inner.clock.now();
+            let mut progress = match inner.cache.find(key, now, end, || inner.outage(now)) {
+                Found::Token(token) => return Ok(token),
+                Found::Failed(error) => return Err(error),
+                Found::Full => {
+                    return Err(TokenError::new(
+                        TokenErrorKind::Busy,
+                        "as many exchanges are under way as there is room for: raise `capacity`, or call less at once",
+                    ));
+                }
+                Found::UnderWay(progress) => progress,
+                Found::Missing(sender) => {
+                    let progress = sender.subscribe();
+                    self.begin(subject.clone(), actor.clone(), sender);
+                    progress
+                }
+            };
+            let ended = progress.wait_for(Option::is_some).await;
+            let ended = ended.map_err(|_| TokenError::stopped())?;
+            match &*ended {
+                Some(Ok(exchanged)) if !exchanged.life.is_live(inner.clock.now()) => {
+                    return Err(TokenError::new(
+                        TokenErrorKind::Unusable,
+                        "the token was about to expire when it arrived",
+                    ));
+                }
+                Some(Ok(exchanged)) if exchanged.ends_by(end) => {
+                    return Ok(exchanged.token.clone());
+                }
+                // Begun by someone who may use the subject's token for longer.
+                Some(Ok(_)) => {}
+                Some(Err(failed)) => return Err(failed.error.clone()),
+                None => return Err(TokenError::stopped()),
             }
-            Found::UnderWay(progress) => progress,
-            Found::Missing(sender) => {
-                let progress = sender.subscribe();
-                self.begin(subject.clone(), actor, sender);
-                progress
-            }
-        };
-        let ended = progress.wait_for(Option::is_some).await;
-        match ended.as_deref() {
-            Ok(Some(Ok(exchanged))) if exchanged.life.is_live(inner.clock.now()) => {
-                Ok(exchanged.token.clone())
-            }
-            Ok(Some(Ok(_))) => Err(TokenError::new(
-                TokenErrorKind::Unusable,
-                "the token was about to expire when it arrived",
-            )),
-            Ok(Some(Err(failed))) => Err(failed.error.clone()),
-            _ => Err(TokenError::stopped()),
         }
     }
 
     /// Says that a service did not accept the token that `subject`'s was exchanged for (401 `invalid_token`), and tells whether
-    /// it is worth asking for another: then it is handed out no more. Bounded as [`TokenSource::reject`].
+    /// it is worth asking for another: then it is handed out no more. Bounded for each subject as
+    /// [`TokenSource::reject`], and for all of them together to 32, and one more for each second since.
     #[must_use]
     pub fn reject(&self, subject: &SubjectToken, token: &AccessToken) -> bool {
         let inner = &*self.0;
         let actor = inner.actor.as_ref().and_then(TokenSource::current);
-        let mut budget = inner
+        let key = inner.key(subject, actor.as_ref());
+        let now = inner.origin.elapsed();
+        let mut of_all = inner
             .rejections
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        match budget.take(&BudgetRules::default(), inner.origin.elapsed()) {
-            Some(left) => {
-                if inner
-                    .cache
-                    .forget(inner.key(subject, actor.as_ref()), token)
-                {
-                    *budget = left;
-                }
-                true
-            }
-            None => false,
-        }
+        inner.cache.forget(key, token, |of_one| {
+            let left = of_one.take(&BudgetRules::default(), now)?;
+            *of_all = of_all.take(&OF_ALL, now)?;
+            Some(left)
+        })
     }
 
     /// How many exchanged tokens are kept, those that have ended since included.

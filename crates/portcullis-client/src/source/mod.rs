@@ -157,7 +157,7 @@ impl TokenSource {
     pub async fn token(&self) -> Result<AccessToken, TokenError> {
         let shared = &*self.0.shared;
         loop {
-            if shared.is_shut_down.load(Ordering::Acquire) {
+            if shared.has_shut_down() {
                 return Err(TokenError::stopped());
             }
             if let Some(token) = self.current() {
@@ -192,7 +192,12 @@ impl TokenSource {
             .refreshes
             .send(reply)
             .map_err(|_| TokenError::stopped())?;
-        answer.await.map_err(|_| TokenError::stopped())?
+        let answer = answer.await.map_err(|_| TokenError::stopped())?;
+        // It may have waited here while the source was shut down and its token revoked.
+        if self.0.shared.has_shut_down() {
+            return Err(TokenError::stopped());
+        }
+        answer
     }
 
     /// Says that a service did not accept this token (401 `invalid_token`, RFC 6750 §3.1), and tells whether it is worth
@@ -206,7 +211,7 @@ impl TokenSource {
     }
 
     /// Revokes the token at hand (RFC 7009), if there is one, and any that an earlier call could not. From this call on it is
-    /// handed out no more; the next one fetches another.
+    /// handed out no more; the next one fetches another. Those that were renewed or rejected before are left to expire.
     ///
     /// # Errors
     ///
@@ -214,8 +219,10 @@ impl TokenSource {
     /// again, after [`retry_after`](TokenError::retry_after) where that is given.
     pub async fn revoke(&self) -> Result<(), TokenError> {
         let shared = &*self.0.shared;
-        if let Some(token) = shared.take() {
-            shared.unrevoked().push_back(token);
+        {
+            // In one step: whoever revokes at the same time finds it in one of the two places.
+            let mut unrevoked = shared.unrevoked();
+            unrevoked.extend(shared.take());
         }
         // One that the server does not revoke must not keep the others from it.
         let mut outcome = Ok(());
@@ -233,6 +240,7 @@ impl TokenSource {
 
     /// Stops for good, in the middle of a request if need be, and revokes the token at hand: from now on there is none. For
     /// the end of a service. Beside the revocation it takes no time, or 1 s where nobody drives the runtime of the source.
+    /// A token that the server issues in an answer which is not read any more is left to expire.
     ///
     /// # Panics
     ///
@@ -249,10 +257,14 @@ impl TokenSource {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        let is_first = stop.is_some();
         drop(stop);
-        // What arrives just now is to be revoked too. The task may be on a runtime that nobody drives.
+        // What was read just now is to be revoked too. The task may be on a runtime that nobody drives.
         if !self.0.refreshes.is_closed() {
             let _ = timeout(Self::LONGEST_END, self.0.refreshes.closed()).await;
+        }
+        if is_first {
+            self.0.shared.announce(TokenEvent::ShutDown);
         }
         self.revoke().await
     }
@@ -260,7 +272,7 @@ impl TokenSource {
     /// Whether nothing fetches tokens any more: it was shut down, its runtime has ended, or its task panicked.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.0.shared.is_shut_down.load(Ordering::Acquire) || self.0.refreshes.is_closed()
+        self.0.shared.has_shut_down() || self.0.refreshes.is_closed()
     }
 
     /// How the token is doing.
@@ -294,7 +306,7 @@ impl Shared {
     /// The token of the newest state, if it may be sent now.
     #[inline]
     fn current<'s>(&self, state: &'s State) -> Option<&'s AccessToken> {
-        if self.is_shut_down.load(Ordering::Acquire) {
+        if self.has_shut_down() {
             return None;
         }
         let Some(held) = &state.held else {
@@ -306,6 +318,11 @@ impl Shared {
             self.ask();
         }
         held.life.is_live(now).then_some(&held.token)
+    }
+
+    #[inline]
+    fn has_shut_down(&self) -> bool {
+        self.is_shut_down.load(Ordering::Acquire)
     }
 
     /// Has the task make an attempt, as soon as it may.
@@ -373,5 +390,31 @@ impl fmt::Debug for TokenSource {
             .field("client", &self.0.shared.client)
             .field("request", &self.0.shared.request)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, TestIssuer};
+
+    use super::*;
+
+    /// Someone saw no token, and asks for one when it is there.
+    #[tokio::test]
+    async fn who_asks_late_causes_no_request() {
+        let issuer = TestIssuer::builder().start().await.expect("an issuer");
+        let server = AuthorizationServer::discover(issuer.url()).build();
+        let client = ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET);
+        let source = TokenSource::builder(&server.expect("a server"), client)
+            .build()
+            .expect("a source");
+        source.token().await.expect("a token");
+        let shared = &source.0.shared;
+        shared.ask();
+        while shared.is_asked.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
+        source.refresh().await.expect("another");
+        assert_eq!(issuer.requests(Endpoint::Token), 2);
     }
 }

@@ -64,7 +64,9 @@ pub enum TokenEvent {
     },
     /// The server confirmed that a token is revoked.
     Revoked,
-    /// Nothing fetches tokens any more.
+    /// It was shut down: there is no token any more.
+    ShutDown,
+    /// Nothing fetches tokens any more, though it was not shut down: the runtime has ended, or the task panicked.
     Stopped,
 }
 
@@ -103,6 +105,7 @@ impl TokenEvent {
                 );
             }
             Self::Revoked => tracing::info!(client_id, "the token was revoked"),
+            Self::ShutDown => tracing::info!(client_id, "the source of tokens was shut down"),
             Self::Stopped => tracing::warn!(client_id, "nothing fetches tokens any more"),
         }
     }

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     hash::{BuildHasher, RandomState},
     sync::{Arc, atomic::Ordering},
+    thread,
     time::Duration,
 };
 
@@ -73,7 +74,7 @@ impl State {
         let now = shared.clock.now();
         let life = self.held.as_ref().map(|held| held.life);
         TokenStatus {
-            ready: life.is_some_and(|life| life.is_live(now)),
+            ready: !shared.has_shut_down() && life.is_some_and(|life| life.is_live(now)),
             obtained_at: life.map(|life| life.obtained_at),
             refresh_at: life.map(|life| life.refresh_at),
             expires_at: life.map(|life| life.expires_at),
@@ -151,15 +152,14 @@ impl Task {
     }
 
     /// Whether to ask the server: someone waits or the token is due, and the server need not be left alone. Nobody waits
-    /// while it is, so what was asked meanwhile is done with.
+    /// while it is, so what was asked meanwhile is done with; nor while there is a token, for which someone may have asked
+    /// when it was just about to come.
     fn has_reason(&self) -> bool {
         let is_asked = self.shared.is_asked.swap(false, Ordering::AcqRel);
         let now = self.shared.clock.now();
         let state = self.shared.state.load();
-        let is_due = state
-            .held
-            .as_ref()
-            .is_some_and(|held| held.life.is_due(now));
+        let life = state.held.as_ref().map(|held| held.life);
+        let is_due = life.is_some_and(|life| life.is_due(now));
         if state.backoff.left(now).is_some() {
             if is_asked {
                 self.ended
@@ -167,7 +167,7 @@ impl Task {
             }
             return false;
         }
-        is_due || is_asked
+        is_due || is_asked && !life.is_some_and(|life| life.is_live(now))
     }
 
     /// How long there is nothing to do.
@@ -326,7 +326,12 @@ impl Drop for Obituary {
             state.failure = Some(TokenError::stopped());
             Some(state)
         });
-        self.shared.announce(TokenEvent::Stopped);
+        if thread::panicking() {
+            // Of whoever listens to the log, perhaps. A second panic would end the program.
+            let _ = self.shared.events.send(TokenEvent::Stopped);
+        } else {
+            self.shared.announce(TokenEvent::Stopped);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderName, Method, header::HOST};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, header::HOST};
 use http_body_util::Full;
 use portcullis_client::{
     AddTokenError, AuthenticatedClientBuilder, ForbiddenOrigin, Origins, ReplayBody, TokenErrorKind,
@@ -73,6 +73,28 @@ async fn credentials_arrive() {
     let last = target.recorded().pop().expect("a request");
     assert_eq!(last.header("x-api-key"), KEY);
     assert!(!last.headers.contains_key("authorization"));
+}
+
+/// reqwest puts its default headers on a request beneath every middleware.
+#[tokio::test]
+async fn a_host_among_the_default_headers_is_not_sent() {
+    let (setting, target) = (Setting::new().await, Target::start().await);
+    let elsewhere = HeaderMap::from_iter([(HOST, HeaderValue::from_static("evil.example"))]);
+    let settings = || settings().default_headers(elsewhere.clone());
+    let with_token = AuthenticatedClientBuilder::new(settings())
+        .token(setting.source.clone(), target.origins())
+        .build();
+    let with_key = AuthenticatedClientBuilder::new(settings())
+        .api_key(api_key(target.origins()))
+        .build();
+    for client in [with_token, with_key] {
+        let client = client.expect("a client");
+        let request = client.get(target.at("/orders"));
+        request.send().await.expect("an answer");
+        let uri: Uri = target.at("/orders").parse().expect("a URI");
+        let last = target.recorded().pop().expect("a request");
+        assert_eq!(last.header("host"), uri.authority().expect("one").as_str());
+    }
 }
 
 /// Notes how often it is called, and whether there are credentials by then.

@@ -281,6 +281,60 @@ async fn the_end_that_this_caller_knows_of_is_heeded() {
 }
 
 #[tokio::test]
+async fn it_is_heeded_by_who_waits_for_what_another_began_too() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    let raw = setting.issuer.token().subject("alice").mint();
+    let with_end = |end| SubjectToken::access_token(Secret::new(raw.clone()), end);
+    let end = setting.now().saturating_add(MINUTE);
+    let (without, with) = (with_end(None), with_end(Some(end)));
+    let (first, second) = tokio::join!(exchange.token(&without), exchange.token(&with));
+    assert!(first.expect("a token").expires_at() > end);
+    assert_eq!(second.expect("a token").expires_at(), end);
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_every_token_of_a_subject_does_not_have_each_replaced() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    let (mallory, alice) = (
+        setting.subject("mallory", 5 * MINUTE),
+        setting.subject("alice", 5 * MINUTE),
+    );
+    let of_alice = exchange.token(&alice).await.expect("a token");
+    for _ in 0..2 {
+        let token = exchange.token(&mallory).await.expect("a token");
+        assert!(exchange.reject(&mallory, &token));
+        assert!(exchange.reject(&mallory, &token), "it is gone already");
+    }
+    let token = exchange.token(&mallory).await.expect("a token");
+    assert!(!exchange.reject(&mallory, &token), "twice is enough");
+    assert!(exchange.token(&mallory).await.expect("it").is(&token));
+
+    assert!(exchange.reject(&alice, &of_alice), "that is not hers");
+    let another = exchange.token(&alice).await.expect("another");
+    assert!(!another.is(&of_alice));
+}
+
+#[tokio::test]
+async fn nor_does_one_that_refuses_every_subject() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    let mut tokens = Vec::new();
+    for number in 0..33 {
+        let subject = setting.subject(&format!("caller-{number}"), 5 * MINUTE);
+        let token = exchange.token(&subject).await.expect("a token");
+        tokens.push((subject, token));
+    }
+    tokio::time::pause();
+    let replaced = tokens
+        .iter()
+        .filter(|(subject, token)| exchange.reject(subject, token));
+    assert_eq!(replaced.count(), 32);
+}
+
+#[tokio::test]
 async fn a_callers_token_goes_to_no_unlisted_origin_even_with_a_certificate_alone() {
     for has_alias in [true, false] {
         let (setting, other) = (Setting::new().await, TestIssuer::start().await);

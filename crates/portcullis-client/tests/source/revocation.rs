@@ -5,6 +5,12 @@ use std::sync::Barrier;
 use portcullis_client::{AuthorizationServer, TokenErrorKind, TokenEvent, TokenSource};
 use portcullis_test::{Endpoint, Fault};
 use tokio::{runtime, task::JoinSet};
+use tracing::{Event, Subscriber, subscriber::set_default};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt as _},
+    registry,
+};
 
 use crate::{PATIENCE, Setting, client, forms, patiently, secs};
 
@@ -69,11 +75,26 @@ async fn a_server_without_revocation_says_so() {
 
 #[tokio::test]
 async fn after_the_shut_down_there_are_no_tokens() {
-    let setting = Setting::new().await;
+    let mut setting = Setting::new().await;
     setting.token().await.expect("a token");
-    setting.source.shut_down().await.expect("revoked");
+    for _ in 0..2 {
+        setting.source.shut_down().await.expect("revoked");
+    }
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 1);
     assert!(setting.source.current().is_none());
+    let told = [
+        setting.event().await,
+        setting.event().await,
+        setting.event().await,
+    ];
+    let [
+        TokenEvent::Obtained { .. },
+        TokenEvent::ShutDown,
+        TokenEvent::Revoked,
+    ] = told
+    else {
+        panic!("{told:?}");
+    };
     let error = setting.token().await.expect_err("it was shut down");
     assert_eq!(error.kind(), TokenErrorKind::Stopped);
     assert_eq!(
@@ -85,6 +106,53 @@ async fn after_the_shut_down_there_are_no_tokens() {
             .kind(),
         TokenErrorKind::Stopped
     );
+}
+
+#[tokio::test]
+async fn a_shut_down_that_is_given_up_has_begun_all_the_same() {
+    let setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    assert!(setting.source.status().ready);
+    let mut ending = tokio_test::task::spawn(setting.source.shut_down());
+    assert!(ending.poll().is_pending());
+    drop(ending);
+    assert!(setting.source.is_stopped() && !setting.source.status().ready);
+    assert!(setting.source.current().is_none());
+}
+
+#[tokio::test]
+async fn a_token_that_was_not_taken_before_the_shut_down_is_not_handed_out() {
+    let mut setting = Setting::new().await;
+    let source = setting.source.clone();
+    let mut refresh = tokio_test::task::spawn(source.refresh());
+    assert!(refresh.poll().is_pending());
+    let told = setting.event().await;
+    assert!(matches!(told, TokenEvent::Obtained { .. }), "{told:?}");
+    source.shut_down().await.expect("revoked");
+    let error = refresh.await.expect_err("it was revoked");
+    assert_eq!(error.kind(), TokenErrorKind::Stopped);
+}
+
+/// A log that fails.
+struct Panicking;
+
+impl<S: Subscriber> Layer<S> for Panicking {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        assert!(!event.metadata().target().starts_with("portcullis_client"));
+    }
+}
+
+/// And does not end the program.
+#[tokio::test]
+async fn a_log_that_panics_stops_the_source() {
+    let _until_dropped = set_default(registry().with(Panicking));
+    let mut setting = Setting::new().await;
+    let token = setting.token().await.expect("it came before the log");
+    let told = setting.event().await;
+    assert!(matches!(told, TokenEvent::Stopped), "{told:?}");
+    assert!(setting.source.is_stopped());
+    let at_hand = setting.token().await.expect("a token");
+    assert!(at_hand.is(&token), "it serves while it lives");
 }
 
 #[tokio::test]
