@@ -59,12 +59,18 @@ impl Origins {
     ///
     /// When there is none, or one is no origin, or plain http to another machine.
     pub fn new(origins: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
+        let origins: Vec<_> = origins.into_iter().collect();
         let listed: Arc<[Origin]> = (1..)
-            .zip(origins)
+            .zip(&origins)
             .map(|(position, origin)| {
-                // By its place: as a whole it may carry a password.
-                Origin::parse(origin.as_ref())
-                    .map_err(|why| problem(format!("number {position} {why}")))
+                Origin::parse(origin.as_ref()).map_err(|why| {
+                    // By its place: as a whole it may carry a password.
+                    let which = match origins.len() {
+                        1 => "it".to_owned(),
+                        _ => format!("number {position}"),
+                    };
+                    problem(format!("{which} {why}"))
+                })
             })
             .collect::<Result<_, _>>()?;
         if listed.is_empty() {
@@ -215,6 +221,9 @@ impl Origin {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err("has no host".into());
         };
+        if host.contains('*') {
+            return Err("has a wildcard: list each host by its name".into());
+        }
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}").into(),
             None => host.into(),
@@ -425,6 +434,7 @@ mod tests {
             "ftp://orders.example.com",
             "http://127.0.0.1.example",
             "http://orders.localhost",
+            "https://*.example.com",
         ] {
             let error = Origins::new(["https://orders.example.com", bad]).expect_err(bad);
             assert_eq!(error.setting(), "origins", "{bad}");

@@ -90,7 +90,7 @@ impl Issued {
         if !body.token_type.eq_ignore_ascii_case(asked.as_str()) {
             let found = escape(&body.token_type);
             let message = format!(
-                "{place} issued a token of type {found}, where {} was asked for",
+                "{place} issued a token of type {found}, where {} was asked for: does it support that for this client?",
                 asked.as_str()
             );
             return Err(TokenError::new(TokenErrorKind::TokenType, message));

@@ -66,7 +66,8 @@ impl TokenSet {
     ///
     /// # Errors
     ///
-    /// When the resource or a scope cannot be asked for, or there is no tokio runtime to run on.
+    /// When the resource or a scope cannot be asked for, or there is no tokio runtime to run on. It
+    /// must have tokio's time and IO enabled, which cannot be seen beforehand.
     pub fn source(
         &self,
         resource: impl AsRef<str>,

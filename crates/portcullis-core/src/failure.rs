@@ -187,20 +187,23 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Makes text that a caller controls fit for a log line: control characters and non-ASCII escaped, cut after 64
-/// characters.
+/// Makes text that a caller controls fit for a log line: control characters, quotation marks and non-ASCII escaped, cut
+/// after 64 characters.
 ///
 /// ```
 /// assert_eq!(portcullis_core::escape("a\r\nb"), r"a\r\nb");
+/// assert_eq!(portcullis_core::escape("the client's"), "the client's");
 /// ```
 #[must_use]
 pub fn escape(text: &str) -> String {
     const LONGEST: usize = 64;
-    let mut escaped: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_default)
-        .collect();
+    let mut escaped = String::new();
+    for character in text.chars().take(LONGEST) {
+        match character {
+            '\'' => escaped.push(character),
+            _ => escaped.extend(character.escape_default()),
+        }
+    }
     if text.chars().nth(LONGEST).is_some() {
         escaped.push('…');
     }

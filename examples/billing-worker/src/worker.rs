@@ -66,6 +66,10 @@ impl Worker {
 
         let mut callers = Vec::new();
         let mut telling = JoinSet::new();
+        let key = args.api_key_file.as_ref().map(ApiKeySource::watch);
+        let key = key
+            .transpose()
+            .map_err(|error| format!("--api-key-file: {}", error.problem()))?;
         let source = token_source(args)?;
         if let Some(source) = &source {
             let events = source.events();
@@ -74,9 +78,7 @@ impl Worker {
             let layer = AddTokenLayer::new(source.clone(), origins.clone()).replay(Body::replay);
             callers.push(("token", Caller::new(layer.layer(http.clone()))));
         }
-        if let Some(file) = &args.api_key_file {
-            let key = ApiKeySource::watch(file)
-                .map_err(|error| format!("--api-key-file {}", error.problem()))?;
+        if let Some(key) = key {
             let layer = AddApiKeyLayer::new(key, origins);
             callers.push(("API key", Caller::new(layer.layer(http))));
         }

@@ -66,9 +66,11 @@ impl Demo {
         let keys = folder.path().join("keys.toml");
         let key =
             KeyFile::at(&keys).create(NewKey::new(CLIENT).scopes(ScopeSet::from_iter([READ])))?;
+        let key = key.key().expose();
+        write_private(&folder.path().join("api-key"), key.as_bytes())?;
         write_private(
             &folder.path().join("api-key.header"),
-            format!("X-API-Key: {}", key.key().expose()).as_bytes(),
+            format!("X-API-Key: {key}").as_bytes(),
         )?;
 
         args.issuers = vec![issuer.url()];
@@ -101,6 +103,13 @@ impl Demo {
         println!("# with too little scope: 403");
         println!(
             "curl -s -i -X POST {orders} -d '{{\"item\":\"rope\"}}' -H \"Authorization: Bearer {token}\""
+        );
+        println!("# by a client in Rust, with both: 200");
+        println!(
+            "cargo run -p billing-worker -- --orders-url http://{address} --issuer {} --client-id {CLIENT} \
+             --client-secret-file {secret} --scope orders:read --api-key-file {}",
+            self.issuer.url(),
+            self.folder.path().join("api-key").display()
         );
         println!();
     }

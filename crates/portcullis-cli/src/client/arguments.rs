@@ -139,6 +139,9 @@ impl ClientArgs {
              --alg. Older servers may need --endpoint-audience"
         } else if self.credential.cert.is_some() {
             "check --client-id, and that the server knows the certificate or trusts its authority for this client"
+        } else if self.auth == Method::Jwt {
+            "check --client-id, the secret in the file, --alg and --issuer-id, and whether the server wants another --auth: \
+             basic or post. Older servers may need --endpoint-audience"
         } else {
             "check --client-id, the secret in the file, and whether the server wants another --auth: basic, post or jwt"
         }

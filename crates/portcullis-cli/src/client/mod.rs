@@ -6,7 +6,12 @@ mod file;
 mod key;
 mod secrets;
 
-use std::{error::Error, fs, future::Future, path::Path};
+use std::{
+    error::Error,
+    fs,
+    future::Future,
+    path::{Path, PathBuf},
+};
 
 use portcullis_client::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
@@ -50,15 +55,17 @@ impl ClientArgs {
     /// The error of a setting, told by the name of its option.
     pub(crate) fn unusable(&self, error: &ConfigError) -> Box<dyn Error> {
         let problem = error.problem();
-        match (error.setting(), &self.ca) {
-            ("root_certificates", Some(path)) => {
-                format!("--ca {}: {problem}", path.display()).into()
-            }
-            (setting, _) => {
-                let option = setting.replace('_', "-");
-                Misuse::new(format!("--{option}: {problem}")).into()
-            }
-        }
+        let in_file = |option: &str, path: &Option<PathBuf>| {
+            let path = path.as_deref().unwrap_or(Path::new("")).display();
+            format!("--{option} {path}: {problem}").into()
+        };
+        let option = match error.setting() {
+            "root_certificates" => return in_file("ca", &self.ca),
+            "secrets" => return in_file("client-secret-file", &self.credential.client_secret_file),
+            "issuer" if self.is_configured() => "issuer-id".to_owned(),
+            setting => setting.replace('_', "-"),
+        };
+        Misuse::new(format!("--{option}: {problem}")).into()
     }
 
     fn server(&self) -> Result<AuthorizationServerBuilder, Box<dyn Error>> {

@@ -26,7 +26,7 @@ pub(crate) struct Fetch {
     client: ClientArgs,
 
     /// What to ask for: scopes, separated by spaces. May be repeated.
-    #[arg(long = "scope", value_name = "SCOPES", value_parser = scopes::parse)]
+    #[arg(long = "scope", value_name = "SCOPES", value_parser = scopes::parse_some)]
     scopes: Vec<ScopeSet>,
 
     /// The service that the token is for, by its URI (RFC 8707). May be repeated.

@@ -123,6 +123,14 @@ async fn options_that_do_not_go_together_are_told() {
             &["--scope"],
         ),
         (
+            &[&issuer, &id, &by_secret, &["--scope", " "]],
+            &["--scope", "there is none"],
+        ),
+        (
+            &[&configured, &id, &by_secret, &["--issuer-id", "issuer"]],
+            &["--issuer-id: it is not a URL"],
+        ),
+        (
             &[&issuer, &id, &by_secret, &["--resource", "orders"]],
             &["--resource: it is no absolute URI"],
         ),

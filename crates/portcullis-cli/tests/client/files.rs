@@ -19,6 +19,11 @@ async fn a_file_that_cannot_be_used_is_told_by_its_path() {
             Some("\n \r\n".to_owned()),
             "is empty",
         ),
+        (
+            "--client-secret-file",
+            Some(good.private_jwk().to_string()),
+            "private_key_jwt",
+        ),
         ("--private-key", Some(String::new()), "is empty"),
         (
             "--client-secret-file",
@@ -76,7 +81,7 @@ async fn a_file_that_cannot_be_used_is_told_by_its_path() {
     let ended = scene
         .fetch_with(&["--client-secret-file", &short, "--auth", "jwt"])
         .await;
-    ended.failed(1, &["secret cannot sign"]);
+    ended.failed(1, &[&short, "fewer than the 32"]);
     assert!(!ended.stderr.contains("too short for"), "{}", ended.stderr);
     assert_eq!(scene.issuer.requests(Endpoint::Token), 0);
 }

@@ -88,7 +88,8 @@ impl TokenExchangeBuilder {
     ///
     /// # Errors
     ///
-    /// When the client, a scope or a resource cannot be used, or there is no tokio runtime to run on.
+    /// When the client, a scope or a resource cannot be used, or there is no tokio runtime to run on. It
+    /// must have tokio's time and IO enabled, which cannot be seen beforehand.
     pub fn build(self) -> Result<TokenExchange, ConfigError> {
         let runtime = runtime("build")?;
         self.server.check(&self.client)?;

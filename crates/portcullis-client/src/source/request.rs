@@ -1,6 +1,6 @@
 //! What a token is asked for.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use portcullis_core::{ConfigError, Scope, ScopeSet, SharedClock};
 use portcullis_jwt::DpopKey;
@@ -37,6 +37,17 @@ impl TokenRequest {
                 .map(|audience| ("audience", audience)),
         );
         form
+    }
+}
+
+/// Tells the tokens of one client apart, in a log.
+impl fmt::Display for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.scopes.fmt(f)?;
+        for place in self.resources.iter().chain(&self.audience) {
+            write!(f, " @ {place}")?;
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::UnixTime;
 
+use super::TokenRequest;
 use crate::TokenError;
 
 /// The state of a source at one moment.
@@ -72,11 +73,12 @@ pub enum TokenEvent {
 
 impl TokenEvent {
     /// Writes the event to the log, at the level of what it asks of the operator.
-    pub(super) fn log(&self, client_id: &str) {
+    pub(super) fn log(&self, client_id: &str, request: &TokenRequest) {
         match self {
             Self::Obtained { expires_at } => {
                 tracing::debug!(
                     client_id,
+                    %request,
                     expires_at = expires_at.as_secs(),
                     "a token was obtained"
                 );
@@ -87,26 +89,29 @@ impl TokenEvent {
                 serves_until: Some(until),
             } => {
                 let until = until.as_secs();
-                tracing::warn!(client_id, %error, failures, until, "no new token could be obtained: the one at hand serves on");
+                tracing::warn!(client_id, %request, %error, failures, until, "no new token could be obtained: the one at hand serves on");
             }
             Self::Failed {
                 error, failures, ..
             } => {
-                tracing::error!(client_id, %error, failures, "no token could be obtained: calls fail");
+                tracing::error!(client_id, %request, %error, failures, "no token could be obtained: calls fail");
             }
             Self::Recovered { failures } => {
-                tracing::info!(client_id, failures, "tokens can be obtained again");
+                tracing::info!(client_id, %request, failures, "tokens can be obtained again");
             }
             Self::CredentialExpires { at } => {
                 tracing::warn!(
                     client_id,
+                    %request,
                     at = at.as_secs(),
                     "the client's credential expires: replace it"
                 );
             }
-            Self::Revoked => tracing::info!(client_id, "the token was revoked"),
-            Self::ShutDown => tracing::info!(client_id, "the source of tokens was shut down"),
-            Self::Stopped => tracing::warn!(client_id, "nothing fetches tokens any more"),
+            Self::Revoked => tracing::info!(client_id, %request, "the token was revoked"),
+            Self::ShutDown => {
+                tracing::info!(client_id, %request, "the source of tokens was shut down")
+            }
+            Self::Stopped => tracing::warn!(client_id, %request, "nothing fetches tokens any more"),
         }
     }
 }

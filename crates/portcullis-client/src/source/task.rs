@@ -303,7 +303,7 @@ impl Task {
 
 impl Shared {
     pub(super) fn announce(&self, event: TokenEvent) {
-        event.log(self.client.client_id());
+        event.log(self.client.client_id(), &self.request);
         // Nobody needs to listen.
         let _ = self.events.send(event);
     }

@@ -227,11 +227,15 @@ impl ClientAuthentication {
             Method::Tls | Method::SelfSignedTls => Ok(()),
         };
         secrets?;
-        if let Method::SecretJwt(_, algorithm) = self.shared.method
-            && !algorithm.is_symmetric()
-        {
-            let problem = format!("{algorithm} is not for secrets: use HS256, HS384 or HS512");
-            return Err(ConfigError::new("secret_jwt", problem));
+        if let Method::SecretJwt(secrets, algorithm) = &self.shared.method {
+            if !algorithm.is_symmetric() {
+                let problem = format!("{algorithm} is not for secrets: use HS256, HS384 or HS512");
+                return Err(ConfigError::new("secret_jwt", problem));
+            }
+            for secret in secrets.values() {
+                SigningKey::from_secret(secret.secret(), *algorithm)
+                    .map_err(|error| ConfigError::new("secrets", error.to_string()))?;
+            }
         }
         let is_asserted = matches!(
             self.shared.method,
@@ -480,10 +484,12 @@ mod tests {
         }
         let basic = ClientAuthentication::secret_basic("a b:c", "s");
         basic.check(None).expect("it can");
-        let by = |algorithm| ClientAuthentication::secret_jwt("c", "s", algorithm);
+        let long = "0123456789abcdef0123456789abcdef";
+        let by = |algorithm| ClientAuthentication::secret_jwt("c", long, algorithm);
         assert_eq!(setting(by(Algorithm::ES256), Some("i")), "secret_jwt");
         assert_eq!(setting(by(Algorithm::HS256), None), "issuer");
         let older = by(Algorithm::HS256).dangerous_endpoint_audience();
         older.check(None).expect("it can");
+        assert_eq!(setting(by(Algorithm::HS384), Some("i")), "secrets");
     }
 }

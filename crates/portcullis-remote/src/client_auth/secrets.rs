@@ -42,6 +42,13 @@ impl ClientSecret {
         self.secret.expose().is_empty()
     }
 
+    /// Whether it looks like a private key, in PEM or as a JWK.
+    fn is_key(&self) -> bool {
+        let text = self.secret.expose().trim_ascii_start();
+        let is_jwk = || text.windows(5).any(|member| member == br#""kty""#);
+        text.starts_with(b"-----BEGIN") || text.starts_with(b"{") && is_jwk()
+    }
+
     /// The secret.
     #[must_use]
     pub fn secret(&self) -> &Secret {
@@ -94,6 +101,9 @@ enum Source {
 /// How many there may be at once. Each that is not accepted is shown to the server in vain.
 const MOST: usize = 4;
 
+const NO_KEY: &str = "it is a private key and no secret, which is not to be shown to the server: \
+                      the client authenticates by `private_key_jwt`";
+
 /// A source of secrets of the user's own, such as a vault.
 pub trait ClientSecretProvider: Send + Sync + 'static {
     /// The secrets, the one to offer first in front.
@@ -129,13 +139,22 @@ impl ClientSecrets {
         let problem = |problem: &'static str| Err(ConfigError::new("secrets", problem));
         match &self.0 {
             Source::Values(secrets) if secrets.is_empty() => problem("there is none"),
-            Source::Values(secrets) if secrets.len() > MOST => {
-                problem("there are too many: two at once are enough to rotate")
-            }
+            Source::Values(secrets) if secrets.iter().any(ClientSecret::is_key) => problem(NO_KEY),
+            Source::Values(secrets) if secrets.len() > MOST => problem(
+                "there are more than four, each in a line: two at once are enough to rotate",
+            ),
             Source::Values(secrets) if secrets.iter().any(ClientSecret::is_empty) => problem(
                 "one is empty, which proves nothing: was it read from somewhere that is not set?",
             ),
             _ => Ok(()),
+        }
+    }
+
+    /// Those that are given as values.
+    pub(super) fn values(&self) -> &[ClientSecret] {
+        match &self.0 {
+            Source::Values(secrets) => secrets,
+            Source::File(_) | Source::Provider(_) => &[],
         }
     }
 
@@ -151,14 +170,17 @@ impl ClientSecrets {
             })?,
         };
         let count = secrets.len();
+        let place = match &self.0 {
+            Source::File(path) => format!(" in {}", path.display()),
+            _ => String::new(),
+        };
         if secrets.is_empty() || secrets.iter().any(ClientSecret::is_empty) {
-            let place = match &self.0 {
-                Source::File(path) => format!(" in {}", path.display()),
-                _ => String::new(),
-            };
             return Err(failed(format!(
                 "there is no client secret{place}, or an empty one"
             )));
+        }
+        if secrets.iter().any(ClientSecret::is_key) {
+            return Err(failed(format!("the client secret{place}: {NO_KEY}")));
         }
         if count > MOST {
             return Err(failed(format!(
@@ -241,6 +263,28 @@ mod tests {
         let secrets = ClientSecrets::provider(Vault(Err("it is sealed")));
         let error = texts(&secrets).await.expect_err("sealed").to_string();
         assert!(error.contains("it is sealed"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_private_key_is_not_shown_to_the_server() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("secret");
+        for key in [
+            "-----BEGIN PRIVATE KEY-----\nMIG2\n-----END PRIVATE KEY-----\n",
+            r#"{"kty":"oct","k":"AAAA"}"#,
+            " { \"d\": \"AAAA\", \"kty\": \"EC\" }\n",
+        ] {
+            std::fs::write(&path, key).expect("written");
+            let error = texts(&ClientSecrets::file(&path)).await.expect_err(key);
+            assert!(error.to_string().contains("private_key_jwt"), "{error}");
+            let error = ClientSecrets::from(key).check().expect_err(key);
+            assert!(error.problem().contains("private_key_jwt"), "{error}");
+        }
+        std::fs::write(&path, "{kty}\n").expect("written");
+        assert_eq!(
+            texts(&ClientSecrets::file(&path)).await.expect("one"),
+            ["{kty}"]
+        );
     }
 
     #[test]

@@ -376,11 +376,14 @@ fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
 fn chain(error: &(dyn Error + 'static)) -> String {
     const LONGEST: usize = 400;
     let all: Vec<String> = causes(error).map(ToString::to_string).collect();
-    all.join(": ")
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect()
+    let mut escaped = String::new();
+    for character in all.join(": ").chars().take(LONGEST) {
+        match character {
+            '\'' => escaped.push(character),
+            _ => escaped.extend(character.escape_debug()),
+        }
+    }
+    escaped
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {

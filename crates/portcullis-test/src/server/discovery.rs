@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::paths;
+use super::{paths, token_endpoint::TOKEN_EXCHANGE};
 use crate::state::State;
 
 /// RFC 8414 §2, with what OpenID Connect Discovery §3 requires of those members that make sense without users.
@@ -14,7 +14,7 @@ pub(super) fn metadata(state: &State) -> Value {
         "token_endpoint": state.under_prefix(paths::TOKEN),
         "revocation_endpoint": state.under_prefix(paths::REVOCATION),
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", TOKEN_EXCHANGE],
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [changing.signing.algorithm().as_str()],

@@ -75,7 +75,7 @@ fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {
     Ok(Answer::json("application/json", &answer))
 }
 
-const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// On whose behalf a token is exchanged (RFC 8693 §2.1). The subject's token is read and not verified: this issuer has
