@@ -223,7 +223,7 @@ where
             return state.poll_further(None, context);
         };
         match future.poll(context).map_err(AddTokenError::Inner) {
-            Poll::Ready(Ok(response)) if call.is_concerned(&response) => {
+            Poll::Ready(Ok(response)) if call.is_concerned_by(&response) => {
                 state.poll_further(Some(response), context)
             }
             answer => answer,
@@ -277,7 +277,7 @@ struct Next<S, B> {
 impl<S, B> Call<S, B> {
     /// Whether the answer may be about the token.
     #[inline]
-    fn is_concerned<C>(&self, response: &Response<C>) -> bool {
+    fn is_concerned_by<C>(&self, response: &Response<C>) -> bool {
         self.proved.is_some() || refusal::is_of_the_token(response.status(), response.headers())
     }
 
