@@ -149,19 +149,21 @@ impl Origins {
     fn forbidden(&self, uri: &Uri, headers: &HeaderMap) -> ForbiddenOrigin {
         let to = match (uri.scheme_str(), uri.authority()) {
             // Neither path nor user name: they may be secrets.
-            (Some(scheme), Some(authority)) => match without_user(authority.as_str()) {
-                (place, false) => format!("{scheme}://{place}"),
-                (place, true) => {
-                    format!("{scheme}://{place} with a user name or password (leave that out)")
-                }
-            },
+            (Some(scheme), Some(authority)) => {
+                let user = match authority.as_str().contains('@') {
+                    true => " with a user name or password (leave that out)",
+                    false => "",
+                };
+                format!("{scheme}://{}{user}", shown(authority))
+            }
             _ => "no named authority (give the whole URL, or use `Origins::channel`)".to_owned(),
         };
         let to = match headers.get(HOST) {
             Some(host) if !self.agrees(uri, headers) => {
-                let host = String::from_utf8_lossy(host.as_bytes());
-                let (host, _) = without_user(&host);
-                format!("{to} with the Host {}", portcullis_core::escape(host))
+                match Authority::try_from(host.as_bytes()) {
+                    Ok(host) => format!("{to} with the Host {}", shown(&host)),
+                    Err(_) => format!("{to} with a Host that is none"),
+                }
             }
             _ => to,
         };
@@ -210,6 +212,16 @@ impl Origin {
         let scheme = match url.scheme() {
             "https" => Scheme::HTTPS,
             "http" if is_loopback(&url) => Scheme::HTTP,
+            "http"
+                if url
+                    .host_str()
+                    .is_some_and(|host| host.ends_with(".localhost")) =>
+            {
+                return Err(
+                    "is plain http to a name under localhost, which may lead to another machine: use localhost itself, or https"
+                        .into(),
+                );
+            }
             "http" => {
                 return Err(
                     "is plain http to another machine, where anyone on the way could read the credential: use https"
@@ -268,11 +280,12 @@ fn authority(host: &HeaderValue) -> Option<Authority> {
     (!authority.as_str().contains('@')).then_some(authority)
 }
 
-/// What stands behind a user name, and whether there is one.
-fn without_user(authority: &str) -> (&str, bool) {
-    match authority.rsplit_once('@') {
-        Some((_, place)) => (place, true),
-        None => (authority, false),
+/// Host and port, and nothing else that may stand there.
+fn shown(authority: &Authority) -> String {
+    let host = portcullis_core::escape(authority.host());
+    match authority.port_u16() {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
     }
 }
 
@@ -460,12 +473,24 @@ mod tests {
         );
         assert!(!text.contains("s3cr3t"), "{text}");
 
+        // The host was forgotten.
+        let uri = Uri::from_static("https://user:s3cr3t/");
+        let error = origins().check(&uri, &HeaderMap::new());
+        let text = error.expect_err("elsewhere").to_string();
+        assert!(text.contains("https://user,"), "{text}");
+
         let uri = Uri::from_static("https://orders.example.com/");
         let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static("u:s3cr3t@evil.example"));
-        let error = origins().check(&uri, &headers).expect_err("elsewhere");
-        let text = error.to_string();
-        assert!(text.contains("the Host evil.example"), "{text}");
-        assert!(!text.contains("s3cr3t"), "{text}");
+        for (host, told) in [
+            ("u:s3cr3t@evil.example", "the Host evil.example,"),
+            ("evil.example:s3cr3t", "the Host evil.example,"),
+            ("evil.example/s3cr3t", "a Host that is none,"),
+        ] {
+            headers.insert(HOST, HeaderValue::from_static(host));
+            let error = origins().check(&uri, &headers).expect_err("elsewhere");
+            let text = error.to_string();
+            assert!(text.contains(told), "{text}");
+            assert!(!text.contains("s3cr3t"), "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Extensions, HeaderValue, Uri, header::HOST};
+use http::{Extensions, Uri};
 use portcullis_core::ConfigError;
 use reqwest::{Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
@@ -101,7 +101,7 @@ impl AuthenticatedClientBuilder {
     ///
     /// # Errors
     ///
-    /// When there is neither token nor key, or reqwest cannot build the client.
+    /// When there is neither token nor key, the client's default headers name a `Host`, or reqwest cannot build it.
     pub fn build(self) -> Result<ClientWithMiddleware, ConfigError> {
         let mut middlewares = self.outside;
         let key_origins = self.api_key.iter().map(AddApiKeyLayer::origins);
@@ -130,6 +130,12 @@ impl AuthenticatedClientBuilder {
         let client = client
             .build()
             .map_err(|error| ConfigError::new("client", error.to_string()))?;
+        if has_default_host(&client) {
+            return Err(ConfigError::new(
+                "client",
+                "its default headers name a Host, which would go out with the credential unseen: leave that out",
+            ));
+        }
         Ok(ClientWithMiddleware::new(client, middlewares))
     }
 }
@@ -157,7 +163,7 @@ impl Middleware for AddToken {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        let uri = check(&self.origins, &mut request)?;
+        let uri = check(&self.origins, &request)?;
         let token = self.source.token().await;
         let token = token.map_err(|error| not_sent(AddTokenError::Token(error)))?;
         let again = request.try_clone();
@@ -196,7 +202,7 @@ impl Middleware for AddApiKey {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        check(self.0.origins(), &mut request)?;
+        check(self.0.origins(), &request)?;
         self.0.add(request.headers_mut());
         next.run(request, extensions).await
     }
@@ -210,20 +216,22 @@ fn add(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<Authoriz
 }
 
 /// Where the request goes, if it may go there with a credential.
-fn check(origins: &Origins, request: &mut Request) -> Result<Uri, Error> {
+fn check(origins: &Origins, request: &Request) -> Result<Uri, Error> {
     // Read as reqwest reads it beneath. What is no URI is an authority without a scheme here, which goes nowhere.
     let uri: Result<Uri, _> = request.url().as_str().parse();
     let uri = uri.unwrap_or_else(|_| Uri::from_static("unreadable"));
     origins
         .check(&uri, request.headers())
         .map_err(|forbidden| not_sent(AddTokenError::Origin(forbidden)))?;
-    if let Some(authority) = uri.authority()
-        && let Ok(host) = HeaderValue::from_str(authority.as_str())
-    {
-        // What is not named here reqwest takes from the client's default headers, beneath.
-        request.headers_mut().entry(HOST).or_insert(host);
-    }
     Ok(uri)
+}
+
+/// Whether the client puts a `Host` of its own on requests, beneath every middleware. There is no getter: what its
+/// `Debug` shows tells.
+fn has_default_host(client: &reqwest::Client) -> bool {
+    let shown = format!("{client:?}");
+    let defaults = shown.split_once("default_headers");
+    defaults.is_some_and(|(_, defaults)| defaults.contains("\"host\":"))
 }
 
 fn not_sent(error: AddTokenError) -> Error {

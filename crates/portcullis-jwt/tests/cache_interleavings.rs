@@ -111,7 +111,8 @@ fn newcomer(name: u64, bytes: usize) -> Newcomer {
     Newcomer {
         hash: name,
         bytes,
-        until: NOW + 1,
+        // Each another, so that they are told apart.
+        until: NOW + 1 + name as u32,
     }
 }
 
@@ -249,6 +250,32 @@ fn all_who_bring_the_same_come_to_one_place() {
             .iter()
             .filter(|name| find(&cache, **name, 1).is_some());
         assert_eq!(left.count(), 3, "{:?}", cache.status());
+    });
+}
+
+/// One is renewed while another has it go.
+#[test]
+fn a_place_that_is_empty_looks_free() {
+    in_every_order(|| {
+        let cache = Arc::new(Shared::<Entry, 2>::new(2, 10));
+        let alive = Alive::default();
+        keep(&cache, &alive, 2, 10);
+        // Noted.
+        keep(&cache, &alive, 4, 10);
+        let renewing = {
+            let (cache, alive) = (cache.clone(), alive.clone());
+            thread::spawn(move || {
+                let newcomer = Newcomer {
+                    until: NOW + 9,
+                    ..newcomer(2, 10)
+                };
+                cache.insert(&newcomer, NOW, || alive.entry(2, 1, 10));
+            })
+        };
+        keep(&cache, &alive, 4, 10);
+        renewing.join().expect("no panic");
+        keep(&cache, &alive, 6, 0);
+        assert_eq!(find(&cache, 6, 1), Some(1), "{:?}", cache.status());
     });
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct ClientArgs {
         long,
         value_name = "URL",
         conflicts_with = "issuer",
-        value_parser = NonEmptyStringValueParser::new()
+        value_parser = issuer_id
     )]
     pub(super) issuer_id: Option<String>,
 
@@ -181,6 +181,16 @@ impl ClientArgs {
         }
         Ok(())
     }
+}
+
+fn issuer_id(text: &str) -> Result<String, &'static str> {
+    let is_url = text.starts_with("https://") || text.starts_with("http://");
+    if !is_url || text.contains(|character: char| character.is_whitespace()) {
+        return Err(
+            "it is not a URL: write all of it, from https:// on, as the server names itself",
+        );
+    }
+    Ok(text.to_owned())
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {

@@ -4,7 +4,6 @@ mod arguments;
 mod dpop;
 mod file;
 mod key;
-mod secrets;
 
 use std::{
     error::Error,
@@ -15,6 +14,7 @@ use std::{
 
 use portcullis_client::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
+    ClientSecrets,
 };
 use portcullis_core::ConfigError;
 use portcullis_jwt::Algorithm;
@@ -109,7 +109,10 @@ impl ClientArgs {
         } else {
             // clap sees to it that one is given.
             let path = self.credential.client_secret_file.as_deref();
-            let secrets = secrets::read(path.unwrap_or(Path::new("")))?;
+            // They are read once: the file may be a pipe.
+            let text = file::read(path.unwrap_or(Path::new("")))?;
+            let secrets =
+                ClientSecrets::from_lines(&text).map_err(|error| self.unusable(&error))?;
             match self.auth {
                 Method::Basic => ClientAuthentication::secret_basic(id, secrets),
                 Method::Post => ClientAuthentication::secret_post(id, secrets),

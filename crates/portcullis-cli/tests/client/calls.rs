@@ -45,7 +45,7 @@ async fn options_that_do_not_go_together_are_told() {
         ),
         (
             &[&configured, &id, &by_secret, &["--issuer-id", ""]],
-            &["a value is required"],
+            &["--issuer-id", "it is not a URL"],
         ),
         (
             &[&configured, &id, &by_secret, &["--allow-origin", &url]],
@@ -128,7 +128,7 @@ async fn options_that_do_not_go_together_are_told() {
         ),
         (
             &[&configured, &id, &by_secret, &["--issuer-id", "issuer"]],
-            &["--issuer-id: it is not a URL"],
+            &["--issuer-id", "it is not a URL"],
         ),
         (
             &[&issuer, &id, &by_secret, &["--resource", "orders"]],

@@ -31,9 +31,9 @@ pub(super) struct Exchanged {
 }
 
 impl Exchanged {
-    /// Whether it is over when the subject's own token is.
-    pub(super) fn ends_by(&self, end: Option<UnixTime>) -> bool {
-        end.is_none_or(|end| self.life.expires_at <= end)
+    /// Whether it may be handed out for a subject whose own token ends then.
+    pub(super) fn serves(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
+        self.life.is_live(now) && end.is_none_or(|end| self.life.expires_at <= end)
     }
 }
 
@@ -104,7 +104,7 @@ impl Cache {
                 None if !entry.is_abandoned() => {
                     return Found::UnderWay(entry.progress.clone());
                 }
-                Some(Ok(exchanged)) if exchanged.life.is_live(now) && exchanged.ends_by(end) => {
+                Some(Ok(exchanged)) if exchanged.serves(now, end) => {
                     return Found::Token(exchanged.token);
                 }
                 Some(Err(failed)) if failed.since <= now && now < failed.until => {

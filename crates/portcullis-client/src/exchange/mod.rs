@@ -139,7 +139,6 @@ impl TokenExchange {
     /// as a token endpoint does, is left alone as by a [`TokenSource`]; those tokens that are kept serve meanwhile.
     pub async fn token(&self, subject: &SubjectToken) -> Result<AccessToken, TokenError> {
         let inner = &*self.0;
-        inner.check(subject, inner.clock.now())?;
         let actor = match &inner.actor {
             Some(actor) => Some(actor.token().await?),
             None => None,
@@ -148,6 +147,8 @@ impl TokenExchange {
         let end = subject.expires_at();
         loop {
             let now = inner.clock.now();
+            inner.check(subject, now)?;
+            let mut is_own = false;
             let mut progress = match inner.cache.find(key, now, end, || inner.outage(now)) {
                 Found::Token(token) => return Ok(token),
                 Found::Failed(error) => return Err(error),
@@ -159,6 +160,7 @@ impl TokenExchange {
                 }
                 Found::UnderWay(progress) => progress,
                 Found::Missing(sender) => {
+                    is_own = true;
                     let progress = sender.subscribe();
                     self.begin(subject.clone(), actor.clone(), sender);
                     progress
@@ -167,16 +169,16 @@ impl TokenExchange {
             let ended = progress.wait_for(Option::is_some).await;
             let ended = ended.map_err(|_| TokenError::stopped())?;
             match &*ended {
-                Some(Ok(exchanged)) if !exchanged.life.is_live(inner.clock.now()) => {
+                Some(Ok(exchanged)) if exchanged.serves(inner.clock.now(), end) => {
+                    return Ok(exchanged.token.clone());
+                }
+                Some(Ok(_)) if is_own => {
                     return Err(TokenError::new(
                         TokenErrorKind::Unusable,
                         "the token was about to expire when it arrived",
                     ));
                 }
-                Some(Ok(exchanged)) if exchanged.ends_by(end) => {
-                    return Ok(exchanged.token.clone());
-                }
-                // Begun by someone who may use the subject's token for longer.
+                // Begun by someone who may use the subject's token for longer, or not as long.
                 Some(Ok(_)) => {}
                 Some(Err(failed)) => return Err(failed.error.clone()),
                 None => return Err(TokenError::stopped()),
@@ -186,7 +188,8 @@ impl TokenExchange {
 
     /// Says that a service did not accept the token that `subject`'s was exchanged for (401 `invalid_token`), and tells whether
     /// it is worth asking for another: then it is handed out no more. Bounded for each subject as
-    /// [`TokenSource::reject`], and for all of them together to 32, and one more for each second since.
+    /// [`TokenSource::reject`], while there is room to remember it, and for all of them together to 32, and one more for
+    /// each second since.
     #[must_use]
     pub fn reject(&self, subject: &SubjectToken, token: &AccessToken) -> bool {
         let inner = &*self.0;
@@ -204,7 +207,8 @@ impl TokenExchange {
         })
     }
 
-    /// How many exchanged tokens are kept, those that have ended since included.
+    /// How many exchanged tokens are kept, those that have ended or were refused since and exchanges that failed or are
+    /// under way included.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.0.cache.len()

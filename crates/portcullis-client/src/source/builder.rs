@@ -92,6 +92,7 @@ impl TokenSourceBuilder {
             attempts,
             events: broadcast::Sender::new(Self::EVENTS),
             is_shut_down: AtomicBool::new(false),
+            has_told_shut_down: AtomicBool::new(false),
             unrevoked: Mutex::default(),
             rejections: Mutex::default(),
             origin: Instant::now(),

@@ -101,6 +101,7 @@ pub(crate) struct Shared {
     events: broadcast::Sender<TokenEvent>,
     /// Whether it was shut down: no token is handed out any more.
     is_shut_down: AtomicBool,
+    has_told_shut_down: AtomicBool,
     /// Tokens that are to be revoked and are not yet known to be.
     unrevoked: Mutex<VecDeque<AccessToken>>,
     /// What is left of the fetches that refused tokens may cause.
@@ -257,14 +258,14 @@ impl TokenSource {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let is_first = stop.is_some();
         drop(stop);
         // What was read just now is to be revoked too. The task may be on a runtime that nobody drives.
         if !self.0.refreshes.is_closed() {
             let _ = timeout(Self::LONGEST_END, self.0.refreshes.closed()).await;
         }
-        if is_first {
-            self.0.shared.announce(TokenEvent::ShutDown);
+        let shared = &self.0.shared;
+        if !shared.has_told_shut_down.swap(true, Ordering::Relaxed) {
+            shared.announce(TokenEvent::ShutDown);
         }
         self.revoke().await
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{ConfigError, Scope, ScopeSet, SharedClock};
+use portcullis_core::{ConfigError, Scope, ScopeSet, SharedClock, escape};
 use portcullis_jwt::DpopKey;
 use tokio::runtime::Handle;
 use url::Url;
@@ -43,9 +43,12 @@ impl TokenRequest {
 /// Tells the tokens of one client apart, in a log.
 impl fmt::Display for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.scopes.fmt(f)?;
+        match self.scopes.is_empty() {
+            true => f.write_str("what is granted by itself")?,
+            false => self.scopes.fmt(f)?,
+        }
         for place in self.resources.iter().chain(&self.audience) {
-            write!(f, " @ {place}")?;
+            write!(f, " at {}", escape(place))?;
         }
         Ok(())
     }
@@ -131,6 +134,9 @@ fn resource(given: &str) -> Result<Box<str>, ConfigError> {
         }
         Ok(url) if url.fragment().is_some() => problem(
             "it has a fragment, which a resource must not have: leave out the `#` and what follows",
+        ),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => problem(
+            "it carries a user name or password, which would end up in logs: leave that out",
         ),
         Ok(_) if given.contains(|char: char| char.is_whitespace() || char.is_control()) => {
             problem("it has white space in it")

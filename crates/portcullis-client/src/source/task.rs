@@ -160,14 +160,20 @@ impl Task {
         let state = self.shared.state.load();
         let life = state.held.as_ref().map(|held| held.life);
         let is_due = life.is_some_and(|life| life.is_due(now));
-        if state.backoff.left(now).is_some() {
-            if is_asked {
-                self.ended
-                    .send_modify(|count| *count = count.wrapping_add(1));
-            }
-            return false;
+        let is_left_alone = state.backoff.left(now).is_some();
+        let is_live = life.is_some_and(|life| life.is_live(now));
+        let has_reason = !is_left_alone && (is_due || is_asked && !is_live);
+        if is_asked && !has_reason {
+            // Whoever waits for an attempt has their answer.
+            self.told();
         }
-        is_due || is_asked && !life.is_some_and(|life| life.is_live(now))
+        has_reason
+    }
+
+    /// Wakes those who wait for an attempt.
+    fn told(&self) {
+        self.ended
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// How long there is nothing to do.
@@ -201,8 +207,7 @@ impl Task {
         };
         // Whoever asked while this was under way has the answer now.
         self.shared.is_asked.store(false, Ordering::Release);
-        self.ended
-            .send_modify(|count| *count = count.wrapping_add(1));
+        self.told();
         for event in events {
             self.shared.announce(event);
         }

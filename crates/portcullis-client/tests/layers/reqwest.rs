@@ -6,7 +6,10 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, header::HOST};
+use http::{
+    Extensions, HeaderName, HeaderValue, Method,
+    header::{HOST, USER_AGENT},
+};
 use http_body_util::Full;
 use portcullis_client::{
     AddTokenError, AuthenticatedClientBuilder, ForbiddenOrigin, Origins, ReplayBody, TokenErrorKind,
@@ -77,24 +80,29 @@ async fn credentials_arrive() {
 
 /// reqwest puts its default headers on a request beneath every middleware.
 #[tokio::test]
-async fn a_host_among_the_default_headers_is_not_sent() {
+async fn a_host_among_the_default_headers_is_refused() {
     let (setting, target) = (Setting::new().await, Target::start().await);
-    let elsewhere = HeaderMap::from_iter([(HOST, HeaderValue::from_static("evil.example"))]);
-    let settings = || settings().default_headers(elsewhere.clone());
-    let with_token = AuthenticatedClientBuilder::new(settings())
-        .token(setting.source.clone(), target.origins())
-        .build();
-    let with_key = AuthenticatedClientBuilder::new(settings())
-        .api_key(api_key(target.origins()))
-        .build();
-    for client in [with_token, with_key] {
-        let client = client.expect("a client");
+    let build = |defaults: &[(HeaderName, &'static str)]| {
+        let values = defaults.iter();
+        let values = values.map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+        let client = settings().default_headers(values.collect());
+        AuthenticatedClientBuilder::new(client)
+            .token(setting.source.clone(), target.origins())
+            .build()
+    };
+    for headers in [
+        &[(HOST, "evil.example")][..],
+        &[(USER_AGENT, "billing"), (HOST, "evil.example")],
+    ] {
+        let error = build(headers).expect_err("it names a host");
+        assert_eq!(error.setting(), "client");
+    }
+    for headers in [&[][..], &[(USER_AGENT, "\"host\": \"b\"")]] {
+        let client = build(headers).expect("a client");
         let request = client.get(target.at("/orders"));
         request.send().await.expect("an answer");
-        let uri: Uri = target.at("/orders").parse().expect("a URI");
-        let last = target.recorded().pop().expect("a request");
-        assert_eq!(last.header("host"), uri.authority().expect("one").as_str());
     }
+    assert_eq!(target.bearers(), vec![setting.bearer(); 2]);
 }
 
 /// Notes how often it is called, and whether there are credentials by then.

@@ -295,6 +295,24 @@ async fn it_is_heeded_by_who_waits_for_what_another_began_too() {
 }
 
 #[tokio::test]
+async fn nor_does_who_waits_have_to_put_up_with_a_nearer_end() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    let raw = setting.issuer.token().subject("alice").mint();
+    let with_end = |end| SubjectToken::access_token(Secret::new(raw.clone()), end);
+    let end = setting.now().saturating_add(secs(1));
+    let (short, long) = (with_end(Some(end)), with_end(None));
+    let mut first = tokio_test::task::spawn(exchange.token(&short));
+    let mut second = tokio_test::task::spawn(exchange.token(&long));
+    assert!(first.poll().is_pending() && second.poll().is_pending());
+    setting.clock.advance(secs(1));
+    let (first, second) = tokio::join!(first, second);
+    let error = first.expect_err("it is over");
+    assert_eq!(error.kind(), TokenErrorKind::Unusable);
+    second.expect("a token of its own");
+}
+
+#[tokio::test]
 async fn a_service_that_refuses_every_token_of_a_subject_does_not_have_each_replaced() {
     let setting = Setting::new().await;
     let exchange = setting.builder().build().expect("an exchange");

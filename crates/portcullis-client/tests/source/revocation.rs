@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use portcullis_client::{AuthorizationServer, TokenErrorKind, TokenEvent, TokenSource};
 use portcullis_test::{Endpoint, Fault};
 use tokio::{runtime, task::JoinSet};
-use tracing::{Event, Subscriber, subscriber::set_default};
+use tracing::{Dispatch, Event, Subscriber, subscriber::set_default};
 use tracing_subscriber::{
     Layer,
     layer::{Context, SubscriberExt as _},
@@ -110,14 +110,19 @@ async fn after_the_shut_down_there_are_no_tokens() {
 
 #[tokio::test]
 async fn a_shut_down_that_is_given_up_has_begun_all_the_same() {
-    let setting = Setting::new().await;
+    let mut setting = Setting::new().await;
     setting.token().await.expect("a token");
+    let told = setting.event().await;
+    assert!(matches!(told, TokenEvent::Obtained { .. }), "{told:?}");
     assert!(setting.source.status().ready);
     let mut ending = tokio_test::task::spawn(setting.source.shut_down());
     assert!(ending.poll().is_pending());
     drop(ending);
     assert!(setting.source.is_stopped() && !setting.source.status().ready);
     assert!(setting.source.current().is_none());
+    setting.source.shut_down().await.expect("revoked");
+    let told = setting.event().await;
+    assert!(matches!(told, TokenEvent::ShutDown), "{told:?}");
 }
 
 #[tokio::test]
@@ -145,6 +150,8 @@ impl<S: Subscriber> Layer<S> for Panicking {
 /// And does not end the program.
 #[tokio::test]
 async fn a_log_that_panics_stops_the_source() {
+    // While there is one log alone, whether it wants to know is asked of the thread that comes by first.
+    let _another = Dispatch::new(registry());
     let _until_dropped = set_default(registry().with(Panicking));
     let mut setting = Setting::new().await;
     let token = setting.token().await.expect("it came before the log");

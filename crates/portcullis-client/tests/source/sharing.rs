@@ -61,6 +61,18 @@ async fn the_request_survives_whoever_leaves() {
     assert_eq!(setting.token_requests(), 1);
 }
 
+/// Who waits for an attempt that is not needed after all is not forgotten.
+#[tokio::test]
+async fn a_clock_that_is_corrected_leaves_nobody_waiting() {
+    let setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    setting.clock.rewind(secs(6));
+    let mut waiting = tokio_test::task::spawn(setting.token());
+    assert!(waiting.poll().is_pending());
+    setting.clock.advance(secs(6));
+    patiently(waiting).await.expect("the token at hand");
+}
+
 #[tokio::test]
 async fn a_request_that_nobody_waits_for_any_more_still_brings_its_token() {
     let mut setting = Setting::new().await;

@@ -160,11 +160,11 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
             let position = self.sweep.fetch_add(1, Ordering::Relaxed) % (self.sets.len() * WAYS);
             let (set, way) = (&self.sets[position / WAYS], position % WAYS);
             // What is not there looks as what is over does.
-            let until = set.until[way].load(Ordering::Relaxed);
-            let may_go = until <= now || is_back && !set.take_use(way);
+            let may_go = set.is_over(way, now) || is_back && !set.take_use(way);
             if may_go && set.slots[way].load().is_some() {
                 let freed = set.slots[way].swap(None);
-                set.mark_over(way, until);
+                // What came in between has gone too.
+                set.mark_over(way, set.until[way].load(Ordering::Relaxed));
                 if freed.is_some() {
                     self.release(freed);
                     return true;
@@ -217,7 +217,7 @@ impl<E: Cached, const WAYS: usize> Set<E, WAYS> {
         self.until[way].load(Ordering::Relaxed) <= now
     }
 
-    /// Shows that nothing is there, unless something has come since this end was seen or set.
+    /// Shows that nothing is there; but not, as far as can be told, where something has come since this end was read.
     fn mark_over(&self, way: usize, until: u32) {
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
         let _ = self.until[way].compare_exchange(until, OVER, set, fetch);

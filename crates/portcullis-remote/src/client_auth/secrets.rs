@@ -42,13 +42,6 @@ impl ClientSecret {
         self.secret.expose().is_empty()
     }
 
-    /// Whether it looks like a private key, in PEM or as a JWK.
-    fn is_key(&self) -> bool {
-        let text = self.secret.expose().trim_ascii_start();
-        let is_jwk = || text.windows(5).any(|member| member == br#""kty""#);
-        text.starts_with(b"-----BEGIN") || text.starts_with(b"{") && is_jwk()
-    }
-
     /// The secret.
     #[must_use]
     pub fn secret(&self) -> &Secret {
@@ -101,8 +94,15 @@ enum Source {
 /// How many there may be at once. Each that is not accepted is shown to the server in vain.
 const MOST: usize = 4;
 
-const NO_KEY: &str = "it is a private key and no secret, which is not to be shown to the server: \
-                      the client authenticates by `private_key_jwt`";
+/// Whether it is a key or a certificate, in PEM or as a JWK: something else than what is shown to the server.
+fn is_key(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let is_jwk = || text.windows(5).any(|member| member == br#""kty""#);
+    text.starts_with(b"-----BEGIN") || text.starts_with(b"{") && is_jwk()
+}
+
+const NO_KEY: &str = "it looks like a key or a certificate, which is not shown to the server as a secret is: \
+                      is it meant for `private_key_jwt`?";
 
 /// A source of secrets of the user's own, such as a vault.
 pub trait ClientSecretProvider: Send + Sync + 'static {
@@ -129,6 +129,16 @@ impl ClientSecrets {
         Self(Source::File(path.into().into()))
     }
 
+    /// Those in the text of such a file, for who has read it otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When it looks like a key or a certificate.
+    pub fn from_lines(text: &Secret) -> Result<Self, ConfigError> {
+        let secrets = lines(text).map_err(|why| ConfigError::new("secrets", why))?;
+        Ok(Self::new(secrets))
+    }
+
     /// Those of a source of the user's own.
     pub fn provider(provider: impl ClientSecretProvider) -> Self {
         Self(Source::Provider(Arc::new(provider)))
@@ -139,7 +149,9 @@ impl ClientSecrets {
         let problem = |problem: &'static str| Err(ConfigError::new("secrets", problem));
         match &self.0 {
             Source::Values(secrets) if secrets.is_empty() => problem("there is none"),
-            Source::Values(secrets) if secrets.iter().any(ClientSecret::is_key) => problem(NO_KEY),
+            Source::Values(secrets) if secrets.iter().any(|one| is_key(one.secret.expose())) => {
+                problem(NO_KEY)
+            }
             Source::Values(secrets) if secrets.len() > MOST => problem(
                 "there are more than four, each in a line: two at once are enough to rotate",
             ),
@@ -162,7 +174,10 @@ impl ClientSecrets {
     pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
         let secrets = match &self.0 {
             Source::Values(secrets) => secrets.to_vec(),
-            Source::File(path) => lines(&file::read(path).await?),
+            Source::File(path) => {
+                let text = file::read(path).await?;
+                lines(&text).map_err(|why| file::unusable(path, &why))?
+            }
             Source::Provider(provider) => provider.secrets().await.map_err(|error| {
                 failed(format!(
                     "the provider of the client's secrets failed: {error}"
@@ -170,17 +185,14 @@ impl ClientSecrets {
             })?,
         };
         let count = secrets.len();
-        let place = match &self.0 {
-            Source::File(path) => format!(" in {}", path.display()),
-            _ => String::new(),
-        };
         if secrets.is_empty() || secrets.iter().any(ClientSecret::is_empty) {
+            let place = match &self.0 {
+                Source::File(path) => format!(" in {}", path.display()),
+                _ => String::new(),
+            };
             return Err(failed(format!(
                 "there is no client secret{place}, or an empty one"
             )));
-        }
-        if secrets.iter().any(ClientSecret::is_key) {
-            return Err(failed(format!("the client secret{place}: {NO_KEY}")));
         }
         if count > MOST {
             return Err(failed(format!(
@@ -207,13 +219,19 @@ impl fmt::Debug for ClientSecrets {
     }
 }
 
-fn lines(text: &Secret) -> Vec<ClientSecret> {
-    let lines = text.expose().split(|byte| *byte == b'\n');
-    lines
+fn lines(text: &Secret) -> Result<Vec<ClientSecret>, &'static str> {
+    let text = text.expose();
+    // A byte order mark, which some editors write.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    if is_key(text) {
+        return Err(NO_KEY);
+    }
+    let secrets = text
+        .split(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .filter(|line| !line.is_empty())
-        .map(ClientSecret::new)
-        .collect()
+        .map(ClientSecret::new);
+    Ok(secrets.collect())
 }
 
 #[cfg(test)]
@@ -238,6 +256,7 @@ mod tests {
             ("one\n", &["one"][..]),
             ("one", &["one"]),
             ("two words\r\none\r\n\n", &["two words", "one"]),
+            ("\u{feff}one\n", &["one"]),
         ] {
             std::fs::write(&path, content).expect("written");
             assert_eq!(texts(&secrets).await.expect("secrets"), expected);
@@ -272,11 +291,15 @@ mod tests {
         for key in [
             "-----BEGIN PRIVATE KEY-----\nMIG2\n-----END PRIVATE KEY-----\n",
             r#"{"kty":"oct","k":"AAAA"}"#,
-            " { \"d\": \"AAAA\", \"kty\": \"EC\" }\n",
+            " {\n\"d\": \"AAAA\",\n\"kty\": \"EC\" }\n",
         ] {
-            std::fs::write(&path, key).expect("written");
-            let error = texts(&ClientSecrets::file(&path)).await.expect_err(key);
-            assert!(error.to_string().contains("private_key_jwt"), "{error}");
+            for text in [key.to_owned(), format!("\u{feff}{key}")] {
+                std::fs::write(&path, &text).expect("written");
+                let error = texts(&ClientSecrets::file(&path)).await.expect_err(key);
+                assert!(error.to_string().contains("private_key_jwt"), "{error}");
+                let error = ClientSecrets::from_lines(&Secret::new(text)).expect_err(key);
+                assert!(error.problem().contains("private_key_jwt"), "{error}");
+            }
             let error = ClientSecrets::from(key).check().expect_err(key);
             assert!(error.problem().contains("private_key_jwt"), "{error}");
         }

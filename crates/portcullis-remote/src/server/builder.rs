@@ -157,11 +157,11 @@ impl AuthorizationServerBuilder {
                     .transpose()?;
                 if issuer
                     .as_deref()
-                    .is_some_and(|issuer| issuer.trim() != issuer || Url::parse(issuer).is_err())
+                    .is_some_and(|issuer| issuer.trim() != issuer || issuer.is_empty())
                 {
                     return Err(ConfigError::new(
                         "issuer",
-                        "it is not a URL, or begins or ends with white space: give the identifier exactly as the server names itself",
+                        "it is empty, or begins or ends with white space: give the identifier exactly as the server names itself",
                     ));
                 }
                 let issuer = issuer.as_deref().map(Box::from);
