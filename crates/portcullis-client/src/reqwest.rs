@@ -227,11 +227,11 @@ fn check(origins: &Origins, request: &Request) -> Result<Uri, Error> {
 }
 
 /// Whether the client puts a `Host` of its own on requests, beneath every middleware. There is no getter: what its
-/// `Debug` shows tells.
+/// `Debug` shows tells, and where that does not show them, they may.
 fn has_default_host(client: &reqwest::Client) -> bool {
     let shown = format!("{client:?}");
     let defaults = shown.split_once("default_headers");
-    defaults.is_some_and(|(_, defaults)| defaults.contains("\"host\":"))
+    defaults.is_none_or(|(_, defaults)| defaults.contains("\"host\":"))
 }
 
 fn not_sent(error: AddTokenError) -> Error {

@@ -28,9 +28,16 @@ pub(super) struct Failed {
 pub(super) struct Exchanged {
     pub(super) token: AccessToken,
     pub(super) life: Life,
+    /// Whether it ends with the subject's own token, before the server would have it end.
+    pub(super) is_cut: bool,
 }
 
 impl Exchanged {
+    /// Whether it is over, and so would be one for a subject that may be acted for longer.
+    pub(super) fn is_over(&self, now: UnixTime) -> bool {
+        !self.is_cut && !self.life.is_live(now)
+    }
+
     /// Whether it may be handed out for a subject whose own token ends then.
     pub(super) fn serves(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
         self.life.is_live(now) && end.is_none_or(|end| self.life.expires_at <= end)

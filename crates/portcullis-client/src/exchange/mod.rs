@@ -168,11 +168,12 @@ impl TokenExchange {
             };
             let ended = progress.wait_for(Option::is_some).await;
             let ended = ended.map_err(|_| TokenError::stopped())?;
+            let now = inner.clock.now();
             match &*ended {
-                Some(Ok(exchanged)) if exchanged.serves(inner.clock.now(), end) => {
+                Some(Ok(exchanged)) if exchanged.serves(now, end) => {
                     return Ok(exchanged.token.clone());
                 }
-                Some(Ok(_)) if is_own => {
+                Some(Ok(exchanged)) if is_own || exchanged.is_over(now) => {
                     return Err(TokenError::new(
                         TokenErrorKind::Unusable,
                         "the token was about to expire when it arrived",
@@ -385,6 +386,7 @@ impl Inner {
                 }
             }
             let lifetime = left.unwrap_or(Duration::MAX).min(issued.lifetime);
+            let is_cut = lifetime < issued.lifetime;
             let life = Life::new(asked_at, lifetime, Jitter::NONE);
             let scopes = issued.scopes.unwrap_or(request.scopes);
             AccessToken::new(
@@ -394,7 +396,11 @@ impl Inner {
                 life.expires_at,
                 scopes,
             )
-            .map(|token| Exchanged { token, life })
+            .map(|token| Exchanged {
+                token,
+                life,
+                is_cut,
+            })
             .ok_or_else(|| {
                 let why = "the token has characters that a header cannot carry";
                 TokenError::new(TokenErrorKind::Unusable, why)

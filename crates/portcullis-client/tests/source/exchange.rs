@@ -262,6 +262,30 @@ async fn a_token_that_has_ended_when_it_arrives_is_not_handed_out() {
     }
 }
 
+/// And is asked for once, however many wait for it.
+#[tokio::test]
+async fn nor_to_anyone_who_waits_for_it() {
+    let setting = Setting::new().await;
+    let slow = Fault::Slow(Duration::from_millis(300));
+    setting.issuer.fault_for(Endpoint::Token, slow, 1);
+    let exchange = setting.builder().build().expect("an exchange");
+    let alice = setting.issuer.token().subject("alice").mint();
+    let alice = SubjectToken::access_token(Secret::new(alice), None);
+    let mut waiting: Vec<_> = (0..8)
+        .map(|_| tokio_test::task::spawn(exchange.token(&alice)))
+        .collect();
+    for one in &mut waiting {
+        assert!(one.poll().is_pending());
+    }
+    setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
+    setting.clock.advance(10 * MINUTE);
+    for one in waiting {
+        let error = one.await.expect_err("it is over");
+        assert_eq!(error.kind(), TokenErrorKind::Unusable, "{error}");
+    }
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 1);
+}
+
 #[tokio::test]
 async fn the_end_that_this_caller_knows_of_is_heeded() {
     let setting = Setting::new().await;

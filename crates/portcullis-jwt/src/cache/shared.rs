@@ -163,7 +163,7 @@ impl<E: Cached, const WAYS: usize> Shared<E, WAYS> {
             let may_go = set.is_over(way, now) || is_back && !set.take_use(way);
             if may_go && set.slots[way].load().is_some() {
                 let freed = set.slots[way].swap(None);
-                // What came in between has gone too.
+                // What came in between has gone too, if it was not on its way in yet: that only looks free.
                 set.mark_over(way, set.until[way].load(Ordering::Relaxed));
                 if freed.is_some() {
                     self.release(freed);

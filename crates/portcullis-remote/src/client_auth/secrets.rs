@@ -94,11 +94,10 @@ enum Source {
 /// How many there may be at once. Each that is not accepted is shown to the server in vain.
 const MOST: usize = 4;
 
-/// Whether it is a key or a certificate, in PEM or as a JWK: something else than what is shown to the server.
+/// Whether there is a key or a certificate in it, in PEM or as a JWK: something else than what is shown to the server.
 fn is_key(text: &[u8]) -> bool {
-    let text = text.trim_ascii_start();
-    let is_jwk = || text.windows(5).any(|member| member == br#""kty""#);
-    text.starts_with(b"-----BEGIN") || text.starts_with(b"{") && is_jwk()
+    let holds = |part: &[u8]| text.windows(part.len()).any(|found| found == part);
+    holds(b"-----BEGIN ") || holds(b"{") && holds(br#""kty""#)
 }
 
 const NO_KEY: &str = "it looks like a key or a certificate, which is not shown to the server as a secret is: \
@@ -194,6 +193,9 @@ impl ClientSecrets {
                 "there is no client secret{place}, or an empty one"
             )));
         }
+        if secrets.iter().any(|one| is_key(one.secret.expose())) {
+            return Err(failed(format!("the client's secret: {NO_KEY}")));
+        }
         if count > MOST {
             return Err(failed(format!(
                 "there are {count} client secrets, which would all be shown to the server: is it the right file?"
@@ -223,6 +225,7 @@ fn lines(text: &Secret) -> Result<Vec<ClientSecret>, &'static str> {
     let text = text.expose();
     // A byte order mark, which some editors write.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    // As a whole: its lines may not look like it.
     if is_key(text) {
         return Err(NO_KEY);
     }
@@ -238,6 +241,14 @@ fn lines(text: &Secret) -> Result<Vec<ClientSecret>, &'static str> {
 mod tests {
     use super::*;
     use crate::FetchErrorKind;
+
+    struct Vault(Result<&'static str, &'static str>);
+
+    impl ClientSecretProvider for Vault {
+        fn secrets(&self) -> SecretsFuture<'_> {
+            Box::pin(async { Ok(vec![self.0?.into()]) })
+        }
+    }
 
     async fn texts(secrets: &ClientSecrets) -> Result<Vec<String>, FetchError> {
         let secrets = secrets.get().await?;
@@ -270,13 +281,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_provider_that_fails_says_why() {
-        struct Vault(Result<&'static str, &'static str>);
-
-        impl ClientSecretProvider for Vault {
-            fn secrets(&self) -> SecretsFuture<'_> {
-                Box::pin(async { Ok(vec![self.0?.into()]) })
-            }
-        }
         let secrets = ClientSecrets::provider(Vault(Ok("from the vault")));
         assert_eq!(texts(&secrets).await.expect("secrets"), ["from the vault"]);
         let secrets = ClientSecrets::provider(Vault(Err("it is sealed")));
@@ -300,8 +304,17 @@ mod tests {
                 let error = ClientSecrets::from_lines(&Secret::new(text)).expect_err(key);
                 assert!(error.problem().contains("private_key_jwt"), "{error}");
             }
-            let error = ClientSecrets::from(key).check().expect_err(key);
-            assert!(error.problem().contains("private_key_jwt"), "{error}");
+            for value in [key.to_owned(), format!("\u{feff}{key}")] {
+                let error = ClientSecrets::from(value).check().expect_err(key);
+                assert!(error.problem().contains("private_key_jwt"), "{error}");
+            }
+            // Behind something else.
+            std::fs::write(&path, format!("# of billing\n{key}")).expect("written");
+            let error = texts(&ClientSecrets::file(&path)).await.expect_err(key);
+            assert!(error.to_string().contains("private_key_jwt"), "{error}");
+            let error = texts(&ClientSecrets::provider(Vault(Ok(key)))).await;
+            let error = error.expect_err(key).to_string();
+            assert!(error.contains("private_key_jwt"), "{error}");
         }
         std::fs::write(&path, "{kty}\n").expect("written");
         assert_eq!(
