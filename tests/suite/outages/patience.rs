@@ -31,6 +31,14 @@ pub(super) async fn event(
     .await
 }
 
+/// Waits until the keys could not be fetched.
+pub(super) async fn failure(events: &mut Receiver<IssuerEvent>) {
+    event(events, |event| {
+        matches!(event, IssuerEvent::RefreshFailed { .. })
+    })
+    .await;
+}
+
 /// Waits until the keys could be fetched again.
 pub(super) async fn recovery(events: &mut Receiver<IssuerEvent>) {
     event(events, |event| {

@@ -8,7 +8,7 @@ use portcullis_test::{Broken, ManualClock, TestIssuer};
 
 use super::{
     answers::{outage, passes, refused},
-    patience::{event, in_time, recovery},
+    patience::{event, failure, in_time, recovery},
     service::{Service, impatient, soon_again},
     tokens::{forged, good, unpublished, valid},
 };
@@ -56,6 +56,8 @@ async fn an_operator_extends_the_limit_while_running() {
     let service = Service::start(keys.expect("keys")).await;
     let mut events = service.issuer().events();
     issuer.stop().await;
+    // A fetch that was under way may have succeeded yet.
+    failure(&mut events).await;
 
     let too_old = async |events: &mut _| {
         service.issuer().set_stale_limit(Duration::ZERO);

@@ -188,9 +188,10 @@ impl RefreshTask {
         }
     }
 
-    /// When the set at hand was loaded and when it gets stale, on the wall clock.
+    /// When the set at hand was loaded and when it gets stale, on the wall clock. That is read first: if the thread has
+    /// to pause between the two, the keys serve shorter for it and never longer.
     fn limits(&self) -> (UnixTime, UnixTime) {
-        let (now, wall) = (self.now(), self.parts.clock.now());
+        let (wall, now) = (self.parts.clock.now(), self.now());
         let age = self.parts.schedule.age(now).unwrap_or_default();
         let left = self.parts.schedule.stale_in(now).unwrap_or_default();
         (wall.saturating_sub(age), wall.saturating_add(left))
