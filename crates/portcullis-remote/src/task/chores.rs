@@ -36,6 +36,8 @@ impl RefreshTask {
                 .is_some_and(|left| left.is_zero())
         {
             self.is_stale = true;
+            // Whoever is told finds that no verifier decides by them, though the wall clock may be behind by a tick.
+            self.rebase();
             self.announce(IssuerEvent::Stale);
         }
     }

@@ -7,7 +7,7 @@ use portcullis_remote::{ClockOffset, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 use tokio::sync::broadcast::Receiver;
 
-use crate::support::{builder, event, patiently, started};
+use crate::support::{builder, event, millis, patiently, restless, started};
 
 #[tokio::test]
 async fn the_issuers_clock_is_compared_with_ours() {
@@ -94,6 +94,24 @@ async fn keys_are_no_younger_for_a_machine_that_slept() {
     let status = keys.status();
     assert!(!status.stale);
     assert!(status.age.unwrap() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn stale_keys_are_so_by_a_wall_clock_that_lags_too() {
+    let issuer = TestIssuer::start().await;
+    let mut rules = restless();
+    rules.stale_limit = millis(50);
+    let clock = ManualClock::starting_now();
+    let keys = builder(&issuer)
+        .refresh_rules(rules)
+        .clock(clock.shared())
+        .start()
+        .await
+        .unwrap();
+    let mut events = keys.events();
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    assert!(keys.status().stale, "the clock has not moved at all");
 }
 
 #[tokio::test]
