@@ -110,6 +110,8 @@ impl Contender {
 ///
 /// # Panics
 /// If the service waits.
+// With all contenders: where it is a function of its own, calls to it move the request once more.
+#[inline(always)]
 pub fn call<S, R>(service: &mut S, request: R)
 where
     S: Service<R>,

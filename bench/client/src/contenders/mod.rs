@@ -142,8 +142,8 @@ impl Contender {
                  has expired or not"
             }
             Self::Checked => {
-                "tower's Filter, which does the same to calls of one origin that name no other Host, before one point in \
-                 time on the suite's clock. It knows of no second origin and no second token, and sees no answer"
+                "the same by hand, to calls of one origin that name no other Host, before one point in time on the \
+                 suite's clock. It knows of no second origin and no second token, and looks at no answer"
             }
             Self::Suite => "AddTokenLayer over a TokenSource by client credentials",
             Self::Cloned => {
@@ -198,7 +198,7 @@ impl Contender {
             }
             Self::Checked => {
                 let header = wired::header(&site.issuer.token().mint())?;
-                visit.visit(checked::checked(header, inner))
+                visit.visit(checked::Checked::new(header, inner))
             }
             Self::Suite => visit.visit(suite::tokens(site)?.layer(inner)),
             Self::Cloned => visit.visit(wired::Cloned(suite::tokens(site)?.layer(inner))),

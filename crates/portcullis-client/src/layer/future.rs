@@ -48,7 +48,7 @@ pub(super) struct Call<S, B> {
 }
 
 /// Where the request goes, if the token is bound to a key: what a proof tells, and whose nonces are learnt.
-type Target = Option<Box<Uri>>;
+pub(super) type Target = Option<Box<Uri>>;
 
 pub(super) struct Proved {
     token: AccessToken,
@@ -130,12 +130,12 @@ where
 impl<S, B> Call<S, B> {
     #[inline]
     pub(super) fn new(
-        token: &AccessToken,
+        token: TokenId,
         proved: Option<Box<Proved>>,
         again: Option<Box<Again<S, B>>>,
     ) -> Self {
         Self {
-            token: token.id(),
+            token,
             again,
             proved,
         }
@@ -143,9 +143,8 @@ impl<S, B> Call<S, B> {
 }
 
 /// Puts the token on a request, with a proof if it needs one.
-#[inline]
 pub(super) fn put<B>(
-    token: &AccessToken,
+    token: AccessToken,
     target: Target,
     request: &mut Request<B>,
 ) -> Result<Option<Box<Proved>>, TokenError> {
@@ -156,7 +155,6 @@ pub(super) fn put<B>(
     };
     let method = request.method().clone();
     let sent = token.authorize(&method, &target, request.headers_mut())?;
-    let token = token.clone();
     Ok(Some(Box::new(Proved {
         token,
         target,
@@ -197,9 +195,10 @@ where
         };
         let mut request = taken(&mut self.request);
         let (again, target) = (self.again.take(), self.target.take());
-        match put(&token, target, &mut request) {
+        let id = token.id();
+        match put(token, target, &mut request) {
             Ok(proved) => {
-                let call = Call::new(&token, proved, again);
+                let call = Call::new(id, proved, again);
                 let future = self.service.call(request);
                 Poll::Ready(Ok(State::Calling { future, call }))
             }
@@ -216,14 +215,13 @@ where
 {
     type Output = Result<Response<C>, AddTokenError<S::Error>>;
 
-    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         let StateProjection::Calling { future, call } = state.as_mut().project() else {
             return state.poll_further(None, context);
         };
         match future.poll(context).map_err(AddTokenError::Inner) {
-            Poll::Ready(Ok(response)) if call.is_concerned_by(&response) => {
+            Poll::Ready(Ok(response)) if call.may_be_concerned_by(&response) => {
                 state.poll_further(Some(response), context)
             }
             answer => answer,
@@ -236,7 +234,7 @@ where
     S: Service<Request<B>, Response = Response<C>> + Clone,
 {
     /// Polls a request that is not as most are. `answer` is that of the call that was made.
-    #[cold]
+    #[inline(never)]
     fn poll_further(
         mut self: Pin<&mut Self>,
         mut answer: Option<Response<C>>,
@@ -275,10 +273,10 @@ struct Next<S, B> {
 }
 
 impl<S, B> Call<S, B> {
-    /// Whether the answer may be about the token.
+    /// Whether the answer is to be looked at.
     #[inline]
-    fn is_concerned_by<C>(&self, response: &Response<C>) -> bool {
-        self.proved.is_some() || refusal::is_of_the_token(response.status(), response.headers())
+    fn may_be_concerned_by<C>(&self, response: &Response<C>) -> bool {
+        self.proved.is_some() || refusal::may_be_of_the_token(response.status(), response.headers())
     }
 
     /// What is done after this answer, if it is not passed on.

@@ -6,15 +6,24 @@ use crate::challenge;
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
+/// Whether it needs to be looked at for that.
+#[inline]
+pub(super) fn may_be_of_the_token(status: StatusCode, headers: &HeaderMap) -> bool {
+    match status {
+        StatusCode::UNAUTHORIZED => true,
+        StatusCode::OK => !headers.is_empty(),
+        _ => false,
+    }
+}
+
 /// Whether the service says that the token is not valid (RFC 6750 §3.1). A 401 for other reasons is no reason to get
 /// another.
 ///
 /// gRPC has no challenge: there it is the status `UNAUTHENTICATED`, which stands in the head when nothing else was sent.
-#[inline]
 pub(crate) fn is_of_the_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => challenge::says(headers, "invalid_token"),
-        StatusCode::OK => !headers.is_empty() && is_unauthenticated(headers),
+        StatusCode::OK => is_unauthenticated(headers),
         _ => false,
     }
 }

@@ -6,16 +6,16 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, header::AUTHORIZATION};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
     AddTokenError,
-    future::{AddTokenFuture, Again, Call, put},
+    future::{AddTokenFuture, Again, Call, Target, put},
     replay::{NoReplay, Replay, ReplayBodies},
 };
-use crate::{Origins, TokenSource, source::SeenToken};
+use crate::{AccessToken, Origins, TokenSource, source::SeenToken};
 
 /// Puts the token of a [`TokenSource`] on every request (RFC 6750 §2.1), for any client that is a tower service over
 /// `http::Request`: hyper-util's `Client`, a tonic `Channel`.
@@ -130,10 +130,6 @@ where
         if let Err(forbidden) = origins.check(request.uri(), request.headers()) {
             return AddTokenFuture::refused(AddTokenError::Origin(forbidden));
         }
-        // Only a proof needs to tell where the request goes.
-        let target = source
-            .is_bound()
-            .then(|| Box::new(origins.absolute(request.uri())));
         let again = replay.replay(request.body()).map(|body| {
             Box::new(Again {
                 service: self.inner.clone(),
@@ -142,15 +138,66 @@ where
             })
         });
         let Some(token) = source.current_seen(&mut self.seen) else {
-            // Whoever waits for a token holds no place in the inner service while the authorization server is slow: the
-            // service that is ready now is given up, and a clone is polled once there is a token.
-            let service = self.inner.clone();
-            self.inner = self.inner.clone();
-            return AddTokenFuture::waiting(source.clone(), target, service, request, again);
+            return self.wait(request, again);
         };
+        if source.is_bound() {
+            let token = token.clone();
+            return self.call_with_proof(token, request, again);
+        }
+        let value = token.header_value().clone();
+        request.headers_mut().insert(AUTHORIZATION, value);
+        // Until the inner service has been called nothing is held here that would have to be dropped if that panics: the
+        // future is then made in the place it is returned in.
+        let call = Call::new(token.id(), None, again);
+        AddTokenFuture::calling(self.inner.call(request), call)
+    }
+}
+
+impl<S, R> AddToken<S, R> {
+    /// Only a proof needs to tell where the request goes.
+    fn target<B>(&self, request: &Request<B>) -> Target {
+        let AddTokenLayer {
+            source, origins, ..
+        } = &*self.settings;
+        source
+            .is_bound()
+            .then(|| Box::new(origins.absolute(request.uri())))
+    }
+
+    /// Sends the request when there is a token.
+    ///
+    /// Whoever waits for that holds no place in the inner service while the authorization server is slow: the service that
+    /// is ready now is given up, and a clone is polled once there is a token.
+    #[cold]
+    fn wait<B, C>(
+        &mut self,
+        request: Request<B>,
+        again: Option<Box<Again<S, B>>>,
+    ) -> AddTokenFuture<S, B>
+    where
+        S: Service<Request<B>, Response = Response<C>> + Clone,
+    {
+        let (source, target) = (self.settings.source.clone(), self.target(&request));
+        let service = self.inner.clone();
+        self.inner = self.inner.clone();
+        AddTokenFuture::waiting(source, target, service, request, again)
+    }
+
+    /// Sends the request with a token that is bound to a key.
+    #[inline(never)]
+    fn call_with_proof<B, C>(
+        &mut self,
+        token: AccessToken,
+        mut request: Request<B>,
+        again: Option<Box<Again<S, B>>>,
+    ) -> AddTokenFuture<S, B>
+    where
+        S: Service<Request<B>, Response = Response<C>> + Clone,
+    {
+        let (id, target) = (token.id(), self.target(&request));
         match put(token, target, &mut request) {
             Ok(proved) => {
-                let call = Call::new(token, proved, again);
+                let call = Call::new(id, proved, again);
                 AddTokenFuture::calling(self.inner.call(request), call)
             }
             Err(error) => AddTokenFuture::refused(AddTokenError::Token(error)),

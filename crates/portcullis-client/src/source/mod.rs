@@ -315,10 +315,12 @@ impl Shared {
             return None;
         };
         let now = self.clock.now();
+        // One that is not due is live.
         if held.life.is_due(now) {
             self.ask();
+            return held.life.is_live(now).then_some(&held.token);
         }
-        held.life.is_live(now).then_some(&held.token)
+        Some(&held.token)
     }
 
     #[inline]
@@ -327,6 +329,7 @@ impl Shared {
     }
 
     /// Has the task make an attempt, as soon as it may.
+    #[cold]
     fn ask(&self) {
         // Reading shares the cache line; in an outage every call comes by here.
         if !self.is_asked.load(Ordering::Relaxed) && !self.is_asked.swap(true, Ordering::AcqRel) {

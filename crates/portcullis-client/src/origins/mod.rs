@@ -1,14 +1,13 @@
 //! Where credentials may go.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+mod origin;
 
-use http::{
-    HeaderMap, HeaderValue, Uri,
-    header::HOST,
-    uri::{Authority, Scheme},
-};
+use std::{borrow::Cow, sync::Arc};
+
+use http::{HeaderMap, HeaderValue, Uri, header::HOST, uri::Authority};
 use portcullis_core::ConfigError;
-use url::{Host, Url};
+
+use self::origin::Origin;
 
 /// The origins (scheme, host and port, RFC 6454 §4) that a credential may be sent to, and no others.
 ///
@@ -29,17 +28,6 @@ pub struct Origins {
     listed: Arc<[Origin]>,
     /// Whether a request that names no authority goes to the one origin there is.
     is_channel: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Origin {
-    /// http or https.
-    scheme: Scheme,
-    /// In lower case, as URLs have it; an IPv6 address in brackets.
-    host: Box<str>,
-    port: u16,
-    /// Host and port as most requests write them: compared first.
-    authority: Box<str>,
 }
 
 /// A request was about to carry a credential where it may not go. It was not sent.
@@ -102,7 +90,6 @@ impl Origins {
 
     /// Whether a credential may be sent to this URI.
     #[must_use]
-    #[inline]
     pub fn allow(&self, uri: &Uri) -> bool {
         match (uri.scheme(), uri.authority()) {
             (Some(scheme), Some(authority)) => {
@@ -117,9 +104,7 @@ impl Origins {
     /// Whether one of them is plain http, which is on this machine.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn has_plain_http(&self) -> bool {
-        self.listed
-            .iter()
-            .any(|origin| origin.scheme == Scheme::HTTP)
+        self.listed.iter().any(|origin| !origin.is_https)
     }
 
     /// The URI with scheme and authority. One that names none goes where the channel goes.
@@ -127,7 +112,7 @@ impl Origins {
         let mut parts = uri.clone().into_parts();
         if let ([origin], None, true) = (&*self.listed, &parts.authority, self.is_channel) {
             let authority = format!("{}:{}", origin.host, origin.port);
-            parts.scheme = Some(origin.scheme.clone());
+            parts.scheme = Some(origin.scheme());
             parts.authority = authority.parse().ok();
         }
         Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
@@ -138,14 +123,31 @@ impl Origins {
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
         // Most have a few headers, which are compared sooner than one name is hashed.
         let names_host = headers.keys().any(|name| name == HOST);
-        if self.allow(uri) && (!names_host || self.agrees(uri, headers)) {
+        if !names_host && self.lists(uri) {
+            return Ok(());
+        }
+        self.check_closely(uri, headers)
+    }
+
+    /// Whether one of them is written in this URI as it is here, as most are.
+    #[inline]
+    fn lists(&self, uri: &Uri) -> bool {
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return false;
+        };
+        let mut listed = self.listed.iter();
+        listed.any(|origin| origin.has(scheme) && origin.is_written_as(authority))
+    }
+
+    #[inline(never)]
+    fn check_closely(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
+        if self.allow(uri) && self.agrees(uri, headers) {
             Ok(())
         } else {
             Err(self.forbidden(uri, headers))
         }
     }
 
-    #[cold]
     fn forbidden(&self, uri: &Uri, headers: &HeaderMap) -> ForbiddenOrigin {
         let to = match (uri.scheme_str(), uri.authority()) {
             // Neither path nor user name: they may be secrets.
@@ -187,91 +189,14 @@ impl Origins {
             return false;
         };
         self.listed.iter().any(|origin| {
-            let scheme = uri.scheme().unwrap_or(&origin.scheme);
+            let scheme = origin.scheme();
+            let scheme = uri.scheme().unwrap_or(&scheme);
             let is_of_the_uri = match uri.authority() {
                 Some(authority) => origin.is(scheme, authority),
                 None => self.is_channel,
             };
             is_of_the_uri && origin.is(scheme, &host)
         })
-    }
-}
-
-impl Origin {
-    /// Or what is the matter with it.
-    fn parse(text: &str) -> Result<Self, Cow<'static, str>> {
-        let url = Url::parse(text).map_err(|error| {
-            format!("is not a URL ({error}): write all of it, from https:// on")
-        })?;
-        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err("has a path: an origin is scheme, host and port".into());
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("carries a user name or password: leave that out".into());
-        }
-        let scheme = match url.scheme() {
-            "https" => Scheme::HTTPS,
-            "http" if is_loopback(&url) => Scheme::HTTP,
-            "http"
-                if url
-                    .host_str()
-                    .is_some_and(|host| host.ends_with(".localhost")) =>
-            {
-                return Err(
-                    "is plain http to a name under localhost, which may lead to another machine: use localhost itself, or https"
-                        .into(),
-                );
-            }
-            "http" => {
-                return Err(
-                    "is plain http to another machine, where anyone on the way could read the credential: use https"
-                        .into(),
-                );
-            }
-            _ => return Err("has a scheme that is not https".into()),
-        };
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err("has no host".into());
-        };
-        if host.contains('*') {
-            return Err("has a wildcard: list each host by its name".into());
-        }
-        let authority = match url.port() {
-            Some(port) => format!("{host}:{port}").into(),
-            None => host.into(),
-        };
-        Ok(Self {
-            scheme,
-            host: host.into(),
-            port,
-            authority,
-        })
-    }
-
-    #[inline]
-    fn is(&self, scheme: &Scheme, authority: &Authority) -> bool {
-        // Not as text without case: a scheme that was built as "HTTPS" is another to connectors, which may then speak plain
-        // TCP. Parsed URIs have it in lower case.
-        self.scheme == *scheme
-            && (authority.as_str() == &*self.authority || self.is_written(authority))
-    }
-
-    /// Whether the authority is this one, written otherwise.
-    fn is_written(&self, authority: &Authority) -> bool {
-        // All of the text, as all of it is sent: a user name before the host, or what else stands behind it, is another.
-        let Some((host, rest)) = authority.as_str().split_at_checked(self.host.len()) else {
-            return false;
-        };
-        let port = match rest.strip_prefix(':') {
-            Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok(),
-            None if rest.is_empty() => Some(if self.scheme == Scheme::HTTPS {
-                443
-            } else {
-                80
-            }),
-            _ => None,
-        };
-        port == Some(self.port) && host.eq_ignore_ascii_case(&self.host)
     }
 }
 
@@ -291,22 +216,6 @@ fn shown(authority: &Authority) -> String {
 
 fn problem(problem: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("origins", problem)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        // Not what ends in it: few systems keep that from DNS.
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}", self.scheme, self.host, self.port)
-    }
 }
 
 #[cfg(test)]
