@@ -39,11 +39,13 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let settings = &self.settings;
-        let renderer = settings.renderer.clone();
         match decide(settings, &request) {
             Decision::Pass(authentication, header) => {
                 settings.admit(&mut request, authentication, header);
-                AuthenticateFuture::calling(self.inner.call(request), renderer)
+                // Nothing is held meanwhile that would have to be dropped if that panics: the future is then made in
+                // the place it is returned in.
+                let future = self.inner.call(request);
+                AuthenticateFuture::calling(future, self.settings.renderer.clone())
             }
             Decision::Wait(pending, scheme) => {
                 // Whoever is not known yet holds no place in the inner service while an issuer or a store is slow:
@@ -59,6 +61,7 @@ where
                 )
             }
             Decision::Refuse(refusal) => {
+                let renderer = settings.renderer.clone();
                 AuthenticateFuture::refused(refusal.of_request(&request), renderer)
             }
         }
