@@ -149,8 +149,8 @@ impl TokenSource {
     /// The token: at once if one is at hand, otherwise when it was fetched.
     ///
     /// All who wait share one request, which goes on when they leave. After a failure the server is left alone for a
-    /// while (1 s, doubled up to 60 s, or what it asks for up to 5 min); whoever asks meanwhile gets the last error at
-    /// once.
+    /// while (1 s, doubled up to 60 s, at random up to half of it less; or what it asks for, up to 5 min); whoever asks
+    /// meanwhile gets the last error at once.
     ///
     /// # Errors
     ///
