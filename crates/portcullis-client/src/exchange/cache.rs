@@ -33,9 +33,10 @@ pub(super) struct Exchanged {
 }
 
 impl Exchanged {
-    /// Whether it is over, and so would be one for a subject that may be acted for longer.
+    /// Whether it is over, and so would be one for a subject that may be acted for longer. A clock that was set back tells
+    /// nothing of that.
     pub(super) fn is_over(&self, now: UnixTime) -> bool {
-        !self.is_cut && !self.life.is_live(now)
+        !self.is_cut && self.life.withheld_at <= now
     }
 
     /// Whether it may be handed out for a subject whose own token ends then.

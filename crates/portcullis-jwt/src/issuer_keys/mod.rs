@@ -260,6 +260,7 @@ mod tests {
         publisher.confirm(LOADED, STALE);
         publisher.record_failure();
         publisher.rebase(LOADED, STALE);
+        publisher.expire(LOADED, STALE);
         assert_eq!(keys.snapshot().epoch(), before);
     }
 
@@ -295,6 +296,11 @@ mod tests {
         );
         assert!(!keys.snapshot().is_stale(UnixTime::from_secs(1999)));
         assert!(keys.snapshot().is_stale(STALE));
+        publisher.expire(LOADED, STALE);
+        publisher.record_failure();
+        assert!(keys.snapshot().is_stale(LOADED), "by any clock");
+        publisher.rebase(LOADED, STALE);
+        assert!(!keys.snapshot().is_stale(LOADED));
         let fixed = IssuerKeys::fixed("a", set(&[&Signer::new(Algorithm::ES256).jwk("")]))
             .expect("an issuer");
         assert!(!fixed.snapshot().is_stale(UnixTime::from_secs(u64::MAX)));

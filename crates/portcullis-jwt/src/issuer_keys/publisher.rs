@@ -33,6 +33,7 @@ impl KeyPublisher {
             keys: Some(Arc::new(keys)),
             loaded_at: Some(loaded_at),
             stale_at: Some(stale_at),
+            has_expired: false,
             epoch,
             last_fetch_failed: false,
         });
@@ -42,8 +43,7 @@ impl KeyPublisher {
     /// Notes that the issuer confirmed the current keys.
     pub fn confirm(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.update(|snapshot| {
-            snapshot.loaded_at = Some(loaded_at);
-            snapshot.stale_at = Some(stale_at);
+            snapshot.set_limits(loaded_at, stale_at);
             snapshot.last_fetch_failed = false;
         });
     }
@@ -55,9 +55,15 @@ impl KeyPublisher {
 
     /// Moves the limits of the current keys, after the wall clock jumped or the operator extended them.
     pub fn rebase(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
+        self.update(|snapshot| snapshot.set_limits(loaded_at, stale_at));
+    }
+
+    /// As [`rebase`](Self::rebase), where the limit is past by a clock that nobody sets: whatever the wall clock says, the
+    /// keys stay stale until they are confirmed, others are published, or their limits are moved again.
+    pub fn expire(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.update(|snapshot| {
-            snapshot.loaded_at = Some(loaded_at);
-            snapshot.stale_at = Some(stale_at);
+            snapshot.set_limits(loaded_at, stale_at);
+            snapshot.has_expired = true;
         });
     }
 

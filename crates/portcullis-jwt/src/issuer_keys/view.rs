@@ -54,8 +54,11 @@ impl KeyView {
     }
 }
 
-/// Never, for keys that do not grow stale.
+/// Never, for keys that do not grow stale; ever since, for those that have expired.
 fn stale_nanosecond(snapshot: &KeySnapshot) -> u64 {
+    if snapshot.has_expired {
+        return 0;
+    }
     snapshot.stale_at.map_or(u64::MAX, nanoseconds)
 }
 
@@ -74,6 +77,8 @@ pub struct KeySnapshot {
     pub(super) keys: Option<Arc<KeySet>>,
     pub(super) loaded_at: Option<UnixTime>,
     pub(super) stale_at: Option<UnixTime>,
+    /// Whether they are stale whatever the wall clock says.
+    pub(super) has_expired: bool,
     pub(super) epoch: u64,
     pub(super) last_fetch_failed: bool,
 }
@@ -85,6 +90,12 @@ impl KeySnapshot {
             epoch: 1,
             ..Self::default()
         }
+    }
+
+    pub(super) fn set_limits(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
+        self.loaded_at = Some(loaded_at);
+        self.stale_at = Some(stale_at);
+        self.has_expired = false;
     }
 
     /// The keys; `None` until the first were loaded.
@@ -108,7 +119,7 @@ impl KeySnapshot {
     /// Whether the keys are too old to be used.
     #[must_use]
     pub fn is_stale(&self, now: UnixTime) -> bool {
-        self.stale_at.is_some_and(|stale_at| now >= stale_at)
+        self.has_expired || self.stale_at.is_some_and(|stale_at| now >= stale_at)
     }
 
     /// Moves whenever a key enters, leaves, or changes under its `kid`. What was concluded from an earlier epoch no

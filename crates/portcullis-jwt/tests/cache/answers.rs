@@ -114,7 +114,8 @@ fn change_keys(scene: &Scene, dice: &mut Dice) {
             publisher.publish(keys, at(NOW), stale_at);
         }
         4 => publisher.confirm(at(NOW), stale_at),
-        5 | 6 => publisher.rebase(at(NOW), stale_at),
+        5 => publisher.rebase(at(NOW), stale_at),
+        6 => publisher.expire(at(NOW), stale_at),
         _ => publisher.record_failure(),
     });
 }

@@ -82,6 +82,11 @@ fn keys_that_grow_stale_take_warm_tokens_along_until_they_are_confirmed() {
         refused_as(&bearer, &token, FailureKind::Unavailable);
         publisher.with(|publisher| publisher.confirm(at(STALE), at(STALE + 100)));
         accepted(&bearer, &token, WARM);
+        publisher.with(|publisher| publisher.expire(LOADED, at(STALE)));
+        scene.clock.set(at(NOW));
+        refused_as(&bearer, &token, FailureKind::Unavailable);
+        publisher.with(|publisher| publisher.rebase(at(STALE), at(STALE + 100)));
+        accepted(&bearer, &token, WARM);
 
         scene.clock.set(at(STALE + 100));
         refused_as(&bearer, &token, FailureKind::Unavailable);

@@ -36,7 +36,7 @@ impl RefreshTask {
                 .is_some_and(|left| left.is_zero())
         {
             self.is_stale = true;
-            // Whoever is told finds that no verifier decides by them, though the wall clock may be behind by a tick.
+            // Whoever is told finds that no verifier decides by them, whatever the wall clock says.
             self.rebase();
             self.announce(IssuerEvent::Stale);
         }
@@ -60,11 +60,18 @@ impl RefreshTask {
         self.rebase();
     }
 
-    /// Writes the limits of the set at hand anew, on the wall clock as it is now.
+    /// Writes the limits of the set at hand anew, on the wall clock as it is now; and where nothing is left, that no wall
+    /// clock counts any more: one that is set back by a little is not told from one that is imprecise.
     pub(super) fn rebase(&mut self) {
-        if self.parts.schedule.age(self.now()).is_some() {
-            let (loaded_at, stale_at) = self.limits();
-            self.parts.publisher.rebase(loaded_at, stale_at);
+        let Some(left) = self.parts.schedule.stale_in(self.now()) else {
+            return;
+        };
+        let (loaded_at, stale_at) = self.limits();
+        let publisher = &mut self.parts.publisher;
+        if left.is_zero() {
+            publisher.expire(loaded_at, stale_at);
+        } else {
+            publisher.rebase(loaded_at, stale_at);
         }
     }
 }

@@ -97,7 +97,7 @@ async fn keys_are_no_younger_for_a_machine_that_slept() {
 }
 
 #[tokio::test]
-async fn stale_keys_are_so_by_a_wall_clock_that_lags_too() {
+async fn stale_keys_stay_so_by_a_wall_clock_that_lags_or_is_set_back() {
     let issuer = TestIssuer::start().await;
     let mut rules = restless();
     rules.stale_limit = millis(50);
@@ -112,6 +112,13 @@ async fn stale_keys_are_so_by_a_wall_clock_that_lags_too() {
     issuer.fault(Endpoint::Jwks, Fault::Down);
     event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
     assert!(keys.status().stale, "the clock has not moved at all");
+    for back in [millis(1), millis(1900), Duration::from_secs(3600), DAY] {
+        clock.rewind(back);
+        assert!(keys.status().stale, "{back:?}");
+    }
+    issuer.heal(Endpoint::Jwks);
+    keys.refresh().await.expect("a set");
+    assert!(!keys.status().stale);
 }
 
 #[tokio::test]
