@@ -33,10 +33,11 @@ pub(super) struct Exchanged {
 }
 
 impl Exchanged {
-    /// Whether it is over, and so would be one for a subject that may be acted for longer. A clock that was set back tells
-    /// nothing of that.
-    pub(super) fn is_over(&self, now: UnixTime) -> bool {
-        !self.is_cut && self.life.withheld_at <= now
+    /// Whether it is over, and so would be another for a subject whose own token ends then. A clock that was set back
+    /// tells nothing of that.
+    pub(super) fn is_over(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
+        let could_be_longer = self.is_cut && end.is_none_or(|end| self.life.expires_at < end);
+        self.life.withheld_at <= now && !could_be_longer
     }
 
     /// Whether it may be handed out for a subject whose own token ends then.

@@ -148,7 +148,6 @@ impl TokenExchange {
         loop {
             let now = inner.clock.now();
             inner.check(subject, now)?;
-            let mut is_own = false;
             let mut progress = match inner.cache.find(key, now, end, || inner.outage(now)) {
                 Found::Token(token) => return Ok(token),
                 Found::Failed(error) => return Err(error),
@@ -160,7 +159,6 @@ impl TokenExchange {
                 }
                 Found::UnderWay(progress) => progress,
                 Found::Missing(sender) => {
-                    is_own = true;
                     let progress = sender.subscribe();
                     self.begin(subject.clone(), actor.clone(), sender);
                     progress
@@ -173,13 +171,14 @@ impl TokenExchange {
                 Some(Ok(exchanged)) if exchanged.serves(now, end) => {
                     return Ok(exchanged.token.clone());
                 }
-                Some(Ok(exchanged)) if is_own || exchanged.is_over(now) => {
+                Some(Ok(exchanged)) if exchanged.is_over(now, end) => {
                     return Err(TokenError::new(
                         TokenErrorKind::Unusable,
                         "the token was about to expire when it arrived",
                     ));
                 }
-                // Begun by someone who may use the subject's token for longer, or not as long.
+                // Begun by someone who may use the subject's token for longer, or not as long; or before the clock was set
+                // back.
                 Some(Ok(_)) => {}
                 Some(Err(failed)) => return Err(failed.error.clone()),
                 None => return Err(TokenError::stopped()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_client::{
-    AccessToken, AuthorizationServer, SubjectToken, TokenErrorKind, TokenExchange,
+    AccessToken, AuthorizationServer, SubjectToken, TokenError, TokenErrorKind, TokenExchange,
     TokenExchangeBuilder, TokenSource,
 };
 use portcullis_core::{Facts, Head, Outcome, Presence, Principal, Scheme, Secret, UnixTime};
@@ -52,6 +52,34 @@ impl Setting {
 
     pub(crate) fn now(&self) -> UnixTime {
         self.clock.shared().now()
+    }
+
+    /// What eight get who ask for the same token, for a subject whose own ends so much later. While the first request is
+    /// answered, `meanwhile` happens.
+    async fn eight_at_once(
+        &self,
+        end: Option<Duration>,
+        meanwhile: impl FnOnce(),
+    ) -> Vec<Result<AccessToken, TokenError>> {
+        let slow = Fault::Slow(Duration::from_millis(300));
+        self.issuer.fault_for(Endpoint::Token, slow, 1);
+        let exchange = self.builder().build().expect("an exchange");
+        let end = end.map(|left| self.now().saturating_add(left));
+        let alice = self.issuer.token().subject("alice").mint();
+        let alice = SubjectToken::access_token(Secret::new(alice), end);
+        let mut waiting: Vec<_> = (0..8)
+            .map(|_| tokio_test::task::spawn(exchange.token(&alice)))
+            .collect();
+        for one in &mut waiting {
+            assert!(one.poll().is_pending());
+        }
+        self.issuer.wait_for_requests(Endpoint::Token, 1).await;
+        meanwhile();
+        let mut tokens = Vec::new();
+        for one in waiting {
+            tokens.push(one.await);
+        }
+        tokens
     }
 }
 
@@ -265,25 +293,35 @@ async fn a_token_that_has_ended_when_it_arrives_is_not_handed_out() {
 /// And is asked for once, however many wait for it.
 #[tokio::test]
 async fn nor_to_anyone_who_waits_for_it() {
-    let setting = Setting::new().await;
-    let slow = Fault::Slow(Duration::from_millis(300));
-    setting.issuer.fault_for(Endpoint::Token, slow, 1);
-    let exchange = setting.builder().build().expect("an exchange");
-    let alice = setting.issuer.token().subject("alice").mint();
-    let alice = SubjectToken::access_token(Secret::new(alice), None);
-    let mut waiting: Vec<_> = (0..8)
-        .map(|_| tokio_test::task::spawn(exchange.token(&alice)))
-        .collect();
-    for one in &mut waiting {
-        assert!(one.poll().is_pending());
+    for (end, later) in [
+        (None, 10 * MINUTE),
+        (Some(11 * MINUTE), 10 * MINUTE),
+        (Some(MINUTE), MINUTE - secs(1)),
+    ] {
+        let setting = Setting::new().await;
+        let tokens = setting
+            .eight_at_once(end, || setting.clock.advance(later))
+            .await;
+        for token in tokens {
+            let error = token.expect_err("it is over");
+            assert_eq!(error.kind(), TokenErrorKind::Unusable, "{end:?}: {error}");
+        }
+        assert_eq!(setting.issuer.requests(Endpoint::Token), 1, "{end:?}");
     }
-    setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
-    setting.clock.advance(10 * MINUTE);
-    for one in waiting {
-        let error = one.await.expect_err("it is over");
-        assert_eq!(error.kind(), TokenErrorKind::Unusable, "{error}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_meanwhile_costs_one_more_exchange_and_nobody_a_token() {
+    for end in [None, Some(11 * MINUTE), Some(MINUTE)] {
+        let setting = Setting::new().await;
+        let tokens = setting
+            .eight_at_once(end, || setting.clock.rewind(secs(6)))
+            .await;
+        for token in tokens {
+            token.unwrap_or_else(|error| panic!("{end:?}: {error}"));
+        }
+        assert_eq!(setting.issuer.requests(Endpoint::Token), 2, "{end:?}");
     }
-    assert_eq!(setting.issuer.requests(Endpoint::Token), 1);
 }
 
 #[tokio::test]
