@@ -4,6 +4,7 @@ mod assertion;
 mod certificate;
 mod file;
 mod keys;
+mod likeness;
 mod secrets;
 
 use std::{

@@ -11,7 +11,10 @@ use std::{
 
 use portcullis_core::{ConfigError, Secret, UnixTime};
 
-use super::file::{self, failed};
+use super::{
+    file::{self, failed},
+    likeness,
+};
 use crate::FetchError;
 
 /// One secret of a client (RFC 6749 §2.3.1).
@@ -94,15 +97,6 @@ enum Source {
 /// How many there may be at once. Each that is not accepted is shown to the server in vain.
 const MOST: usize = 4;
 
-/// Whether there is a key or a certificate in it, in PEM or as a JWK: something else than what is shown to the server.
-fn is_key(text: &[u8]) -> bool {
-    let holds = |part: &[u8]| text.windows(part.len()).any(|found| found == part);
-    holds(b"-----BEGIN ") || holds(b"{") && holds(br#""kty""#)
-}
-
-const NO_KEY: &str = "it looks like a key or a certificate, which is not shown to the server as a secret is: \
-                      is it meant for `private_key_jwt`?";
-
 /// A source of secrets of the user's own, such as a vault.
 pub trait ClientSecretProvider: Send + Sync + 'static {
     /// The secrets, the one to offer first in front.
@@ -132,7 +126,7 @@ impl ClientSecrets {
     ///
     /// # Errors
     ///
-    /// When it looks like a key or a certificate.
+    /// When it looks like a key or a certificate, or is UTF-16.
     pub fn from_lines(text: &Secret) -> Result<Self, ConfigError> {
         let secrets = lines(text).map_err(|why| ConfigError::new("secrets", why))?;
         Ok(Self::new(secrets))
@@ -146,11 +140,11 @@ impl ClientSecrets {
     /// Whether those that are given as values can be used.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let problem = |problem: &'static str| Err(ConfigError::new("secrets", problem));
+        if let Some(why) = mistake_in(self.values()) {
+            return problem(why);
+        }
         match &self.0 {
             Source::Values(secrets) if secrets.is_empty() => problem("there is none"),
-            Source::Values(secrets) if secrets.iter().any(|one| is_key(one.secret.expose())) => {
-                problem(NO_KEY)
-            }
             Source::Values(secrets) if secrets.len() > MOST => problem(
                 "there are more than four, each in a line: two at once are enough to rotate",
             ),
@@ -177,11 +171,17 @@ impl ClientSecrets {
                 let text = file::read(path).await?;
                 lines(&text).map_err(|why| file::unusable(path, &why))?
             }
-            Source::Provider(provider) => provider.secrets().await.map_err(|error| {
-                failed(format!(
-                    "the provider of the client's secrets failed: {error}"
-                ))
-            })?,
+            Source::Provider(provider) => {
+                let secrets = provider.secrets().await.map_err(|error| {
+                    failed(format!(
+                        "the provider of the client's secrets failed: {error}"
+                    ))
+                })?;
+                if let Some(why) = mistake_in(&secrets) {
+                    return Err(failed(format!("the client's secret: {why}")));
+                }
+                secrets
+            }
         };
         let count = secrets.len();
         if secrets.is_empty() || secrets.iter().any(ClientSecret::is_empty) {
@@ -192,9 +192,6 @@ impl ClientSecrets {
             return Err(failed(format!(
                 "there is no client secret{place}, or an empty one"
             )));
-        }
-        if secrets.iter().any(|one| is_key(one.secret.expose())) {
-            return Err(failed(format!("the client's secret: {NO_KEY}")));
         }
         if count > MOST {
             return Err(failed(format!(
@@ -221,24 +218,34 @@ impl fmt::Debug for ClientSecrets {
     }
 }
 
+fn mistake_in(secrets: &[ClientSecret]) -> Option<&'static str> {
+    let mut mistakes = secrets
+        .iter()
+        .map(|one| likeness::mistake(one.secret.expose()));
+    mistakes.find_map(|mistake| mistake)
+}
+
 fn lines(text: &Secret) -> Result<Vec<ClientSecret>, &'static str> {
     let text = text.expose();
     // A byte order mark, which some editors write.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    // As a whole: its lines may not look like it.
-    if is_key(text) {
-        return Err(NO_KEY);
-    }
-    let secrets = text
+    let secrets: Vec<_> = text
         .split(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .filter(|line| !line.is_empty())
-        .map(ClientSecret::new);
-    Ok(secrets.collect())
+        .map(ClientSecret::new)
+        .collect();
+    // As a whole too: what has several lines is found in none of them.
+    match likeness::mistake(text).or_else(|| mistake_in(&secrets)) {
+        Some(why) => Err(why),
+        None => Ok(secrets),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+
     use super::*;
     use crate::FetchErrorKind;
 
@@ -309,9 +316,14 @@ mod tests {
                 assert!(error.problem().contains("private_key_jwt"), "{error}");
             }
             // Behind something else.
-            std::fs::write(&path, format!("# of billing\n{key}")).expect("written");
-            let error = texts(&ClientSecrets::file(&path)).await.expect_err(key);
-            assert!(error.to_string().contains("private_key_jwt"), "{error}");
+            for content in [
+                format!("# of billing\n{key}"),
+                format!("s3cr3t\n{}\n", BASE64_STANDARD.encode(key)),
+            ] {
+                std::fs::write(&path, content).expect("written");
+                let error = texts(&ClientSecrets::file(&path)).await.expect_err(key);
+                assert!(error.to_string().contains("private_key_jwt"), "{error}");
+            }
             let error = texts(&ClientSecrets::provider(Vault(Ok(key)))).await;
             let error = error.expect_err(key).to_string();
             assert!(error.contains("private_key_jwt"), "{error}");
