@@ -14,7 +14,7 @@ use crate::Body;
 /// Where calls go: no contender connects to it.
 pub(crate) const ORIGIN: &str = "https://orders.example.com";
 
-/// The client that costs nothing: it answers 200 at once, and sends nothing.
+/// The client that sends nothing: it answers 200 at once, with three headers as those of any service.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bare {
     /// Whether the answer tells what would have been sent, as [`Sent`].
@@ -36,6 +36,10 @@ impl Service<Request<Body>> for Bare {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let mut response = Response::new(Body::default());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        headers.insert(header::DATE, HeaderValue::from_static("Sat, 28 Nov 2026 15:00:00 GMT"));
         if self.tells {
             let headers = request.into_parts().0.headers;
             response.extensions_mut().insert(Sent(headers));

@@ -221,7 +221,7 @@ where
             return state.poll_further(None, context);
         };
         match future.poll(context).map_err(AddTokenError::Inner) {
-            Poll::Ready(Ok(response)) if call.may_be_concerned_by(&response) => {
+            Poll::Ready(Ok(response)) if call.is_concerned_by(&response) => {
                 state.poll_further(Some(response), context)
             }
             answer => answer,
@@ -273,9 +273,9 @@ struct Next<S, B> {
 }
 
 impl<S, B> Call<S, B> {
-    /// Whether the answer is to be looked at.
+    /// Whether something may have to be done after this answer.
     #[inline]
-    fn may_be_concerned_by<C>(&self, response: &Response<C>) -> bool {
+    fn is_concerned_by<C>(&self, response: &Response<C>) -> bool {
         self.proved.is_some() || refusal::may_be_of_the_token(response.status(), response.headers())
     }
 

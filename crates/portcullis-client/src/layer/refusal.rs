@@ -6,14 +6,12 @@ use crate::challenge;
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// Whether it needs to be looked at for that.
+/// Whether the answer may say that the token is not valid. No other is moved for being looked at.
 #[inline]
 pub(super) fn may_be_of_the_token(status: StatusCode, headers: &HeaderMap) -> bool {
-    match status {
-        StatusCode::UNAUTHORIZED => true,
-        StatusCode::OK => !headers.is_empty(),
-        _ => false,
-    }
+    // Most have a few headers, which are compared sooner than one name is hashed.
+    status == StatusCode::UNAUTHORIZED
+        || (status == StatusCode::OK && headers.keys().any(|name| *name == GRPC_STATUS))
 }
 
 /// Whether the service says that the token is not valid (RFC 6750 §3.1). A 401 for other reasons is no reason to get
@@ -23,15 +21,11 @@ pub(super) fn may_be_of_the_token(status: StatusCode, headers: &HeaderMap) -> bo
 pub(crate) fn is_of_the_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => challenge::says(headers, "invalid_token"),
-        StatusCode::OK => is_unauthenticated(headers),
+        StatusCode::OK => headers
+            .get(&GRPC_STATUS)
+            .is_some_and(|status| status == "16"),
         _ => false,
     }
-}
-
-fn is_unauthenticated(headers: &HeaderMap) -> bool {
-    headers
-        .get(&GRPC_STATUS)
-        .is_some_and(|status| status == "16")
 }
 
 #[cfg(test)]
