@@ -248,7 +248,7 @@ fn not_sent(error: AddTokenError) -> Error {
 }
 
 fn is_refused(response: &Response) -> bool {
-    refusal::is_of_the_token(response.status(), response.headers())
+    refusal::refuses_token(response.status(), response.headers())
 }
 
 /// Copies the bytes of a body that is at hand whole; there is none for a stream.

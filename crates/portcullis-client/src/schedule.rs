@@ -27,10 +27,13 @@ impl Life {
     pub(crate) fn new(obtained_at: UnixTime, lifetime: Duration, jitter: Jitter) -> Self {
         let expires_at = obtained_at.saturating_add(lifetime);
         let withheld = (lifetime / 10).min(LONGEST_WITHHELD);
+        let withheld_at = expires_at.saturating_sub(withheld);
+        let refresh_at = obtained_at.saturating_add(jitter.spread(lifetime / 10 * 8));
         Self {
             obtained_at,
-            refresh_at: obtained_at.saturating_add(jitter.spread(lifetime / 10 * 8)),
-            withheld_at: expires_at.saturating_sub(withheld),
+            // One that is not due is live: who knows the one need not ask the other.
+            refresh_at: refresh_at.min(withheld_at),
+            withheld_at,
             expires_at,
             serves_from: obtained_at.saturating_sub(TOLERANCE),
         }

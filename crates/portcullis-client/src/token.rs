@@ -87,8 +87,14 @@ impl AccessToken {
             let proof = binding.proof(method, &origin, uri.path(), nonce, self.expose())?;
             headers.insert(DPOP, proof);
         }
-        headers.insert(AUTHORIZATION, self.0.header.clone());
+        self.put_on(headers);
         Ok(sent)
+    }
+
+    /// Puts the token on a request, and no proof.
+    #[inline]
+    pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
+        headers.insert(AUTHORIZATION, self.0.header.clone());
     }
 
     /// Takes note of what the answer to a request with this token says of nonces (RFC 9449 §8.2), and tells whether the

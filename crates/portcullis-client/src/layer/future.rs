@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response, Uri, header::AUTHORIZATION};
+use http::{Request, Response, Uri};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -47,11 +47,10 @@ pub(super) struct Call<S, B> {
     proved: Option<Box<Proved>>,
 }
 
-/// Where the request goes, if the token is bound to a key: what a proof tells, and whose nonces are learnt.
-pub(super) type Target = Option<Box<Uri>>;
-
+/// What was proved with a token that is bound to a key.
 pub(super) struct Proved {
     token: AccessToken,
+    /// Where the request goes: what the proof tells, and whose nonces are learnt.
     target: Box<Uri>,
     sent: Authorized,
 }
@@ -72,7 +71,8 @@ where
     S: Service<Request<B>>,
 {
     source: TokenSource,
-    target: Target,
+    /// Where the request goes, if its token is bound to a key.
+    target: Option<Box<Uri>>,
     /// Gone when the source has answered.
     asked: Option<Asked>,
     /// Polled for readiness only once there is a token: whoever waits for that holds no place in it.
@@ -106,7 +106,7 @@ where
 
     pub(super) fn waiting(
         source: TokenSource,
-        target: Target,
+        target: Option<Box<Uri>>,
         service: S,
         request: Request<B>,
         again: Option<Box<Again<S, B>>>,
@@ -142,24 +142,19 @@ impl<S, B> Call<S, B> {
     }
 }
 
-/// Puts the token on a request, with a proof if it needs one.
-pub(super) fn put<B>(
+/// Puts a token that is bound to a key on a request that goes to `target`, with a proof.
+pub(super) fn put_bound<B>(
     token: AccessToken,
-    target: Target,
+    target: Box<Uri>,
     request: &mut Request<B>,
-) -> Result<Option<Box<Proved>>, TokenError> {
-    let Some(target) = target else {
-        let value = token.header_value().clone();
-        request.headers_mut().insert(AUTHORIZATION, value);
-        return Ok(None);
-    };
+) -> Result<Box<Proved>, TokenError> {
     let method = request.method().clone();
     let sent = token.authorize(&method, &target, request.headers_mut())?;
-    Ok(Some(Box::new(Proved {
+    Ok(Box::new(Proved {
         token,
         target,
         sent,
-    })))
+    }))
 }
 
 fn ask(source: &TokenSource) -> Asked {
@@ -194,18 +189,20 @@ where
             self.asked = Some(ask(&self.source));
         };
         let mut request = taken(&mut self.request);
-        let (again, target) = (self.again.take(), self.target.take());
         let id = token.id();
-        match put(token, target, &mut request) {
-            Ok(proved) => {
-                let call = Call::new(id, proved, again);
-                let future = self.service.call(request);
-                Poll::Ready(Ok(State::Calling { future, call }))
+        let proved = match self.target.take() {
+            None => {
+                token.put_on(request.headers_mut());
+                None
             }
-            Err(error) => Poll::Ready(Ok(State::Refused {
-                error: Some(AddTokenError::Token(error)),
-            })),
-        }
+            Some(target) => match put_bound(token, target, &mut request) {
+                Ok(proved) => Some(proved),
+                Err(error) => return Poll::Ready(Err(Err(AddTokenError::Token(error)))),
+            },
+        };
+        let call = Call::new(id, proved, self.again.take());
+        let future = self.service.call(request);
+        Poll::Ready(Ok(State::Calling { future, call }))
     }
 }
 
@@ -233,7 +230,8 @@ impl<S, B, C> State<S, B>
 where
     S: Service<Request<B>, Response = Response<C>> + Clone,
 {
-    /// Polls a request that is not as most are. `answer` is that of the call that was made.
+    /// Polls a request that is sent with a proof, waits, is sent once more or is refused. `answer` is that of the call that
+    /// was made.
     #[inline(never)]
     fn poll_further(
         mut self: Pin<&mut Self>,
@@ -267,16 +265,16 @@ where
 /// A request that is sent once more.
 struct Next<S, B> {
     again: Box<Again<S, B>>,
-    target: Target,
+    target: Option<Box<Uri>>,
     /// With another token. Otherwise the service gave a nonce for the proof.
     replaces: bool,
 }
 
 impl<S, B> Call<S, B> {
-    /// Whether something may have to be done after this answer.
+    /// Whether something may have to be done after this answer. No other is moved for being looked at.
     #[inline]
     fn is_concerned_by<C>(&self, response: &Response<C>) -> bool {
-        self.proved.is_some() || refusal::may_be_of_the_token(response.status(), response.headers())
+        self.proved.is_some() || refusal::may_refuse_token(response.status(), response.headers())
     }
 
     /// What is done after this answer, if it is not passed on.
@@ -290,7 +288,7 @@ impl<S, B> Call<S, B> {
             } = &**proved;
             token.answered(sent, target, status, headers)
         });
-        let is_refused = !asks_for_nonce && refusal::is_of_the_token(status, headers);
+        let is_refused = !asks_for_nonce && refusal::refuses_token(status, headers);
         if asks_for_nonce || (is_refused && self.token.reject()) {
             Some(Next {
                 again: self.again.take()?,

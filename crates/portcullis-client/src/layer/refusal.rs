@@ -6,9 +6,9 @@ use crate::challenge;
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// Whether the answer may say that the token is not valid. No other is moved for being looked at.
+/// Whether the answer may say that the token is not valid; most do not, and cost little to tell.
 #[inline]
-pub(super) fn may_be_of_the_token(status: StatusCode, headers: &HeaderMap) -> bool {
+pub(super) fn may_refuse_token(status: StatusCode, headers: &HeaderMap) -> bool {
     // Most have a few headers, which are compared sooner than one name is hashed.
     status == StatusCode::UNAUTHORIZED
         || (status == StatusCode::OK && headers.keys().any(|name| *name == GRPC_STATUS))
@@ -18,7 +18,7 @@ pub(super) fn may_be_of_the_token(status: StatusCode, headers: &HeaderMap) -> bo
 /// another.
 ///
 /// gRPC has no challenge: there it is the status `UNAUTHENTICATED`, which stands in the head when nothing else was sent.
-pub(crate) fn is_of_the_token(status: StatusCode, headers: &HeaderMap) -> bool {
+pub(crate) fn refuses_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => challenge::says(headers, "invalid_token"),
         StatusCode::OK => headers
@@ -41,7 +41,7 @@ mod tests {
         headers.append(WWW_AUTHENTICATE, challenge);
         for (status, expected) in [(401, true), (403, false), (400, false), (200, false)] {
             let status = StatusCode::from_u16(status).expect("a status");
-            assert_eq!(is_of_the_token(status, &headers), expected, "{status}");
+            assert_eq!(refuses_token(status, &headers), expected, "{status}");
         }
     }
 
@@ -50,12 +50,8 @@ mod tests {
         for (code, expected) in [("16", true), ("0", false), ("7", false), ("", false)] {
             let mut headers = HeaderMap::new();
             headers.insert("grpc-status", HeaderValue::from_static(code));
-            assert_eq!(
-                is_of_the_token(StatusCode::OK, &headers),
-                expected,
-                "{code}"
-            );
-            assert!(!is_of_the_token(StatusCode::UNAUTHORIZED, &headers));
+            assert_eq!(refuses_token(StatusCode::OK, &headers), expected, "{code}");
+            assert!(!refuses_token(StatusCode::UNAUTHORIZED, &headers));
         }
     }
 }

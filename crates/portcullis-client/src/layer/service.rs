@@ -6,13 +6,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, Response, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
     AddTokenError,
-    future::{AddTokenFuture, Again, Call, Target, put},
+    future::{AddTokenFuture, Again, Call, put_bound},
     replay::{NoReplay, Replay, ReplayBodies},
 };
 use crate::{AccessToken, Origins, TokenSource, source::SeenToken};
@@ -144,9 +144,8 @@ where
             let token = token.clone();
             return self.call_with_proof(token, request, again);
         }
-        let value = token.header_value().clone();
-        request.headers_mut().insert(AUTHORIZATION, value);
-        // Until the inner service has been called nothing is held here that would have to be dropped if that panics: the
+        token.put_on(request.headers_mut());
+        // Where nothing is replayed, nothing is held here that would have to be dropped if the inner service panics: the
         // future is then made in the place it is returned in.
         let call = Call::new(token.id(), None, again);
         AddTokenFuture::calling(self.inner.call(request), call)
@@ -154,20 +153,13 @@ where
 }
 
 impl<S, R> AddToken<S, R> {
-    /// Only a proof needs to tell where the request goes.
-    fn target<B>(&self, request: &Request<B>) -> Target {
-        let AddTokenLayer {
-            source, origins, ..
-        } = &*self.settings;
-        source
-            .is_bound()
-            .then(|| Box::new(origins.absolute(request.uri())))
+    /// Where the request goes, for a proof to tell.
+    fn target<B>(&self, request: &Request<B>) -> Box<Uri> {
+        Box::new(self.settings.origins.absolute(request.uri()))
     }
 
-    /// Sends the request when there is a token.
-    ///
-    /// Whoever waits for that holds no place in the inner service while the authorization server is slow: the service that
-    /// is ready now is given up, and a clone is polled once there is a token.
+    /// Has the request wait for a token. It holds no place in the inner service while the authorization server is slow: the
+    /// service that is ready now is given up, and a clone is polled once there is a token.
     #[cold]
     fn wait<B, C>(
         &mut self,
@@ -177,7 +169,8 @@ impl<S, R> AddToken<S, R> {
     where
         S: Service<Request<B>, Response = Response<C>> + Clone,
     {
-        let (source, target) = (self.settings.source.clone(), self.target(&request));
+        let source = self.settings.source.clone();
+        let target = source.is_bound().then(|| self.target(&request));
         let service = self.inner.clone();
         self.inner = self.inner.clone();
         AddTokenFuture::waiting(source, target, service, request, again)
@@ -195,9 +188,9 @@ impl<S, R> AddToken<S, R> {
         S: Service<Request<B>, Response = Response<C>> + Clone,
     {
         let (id, target) = (token.id(), self.target(&request));
-        match put(token, target, &mut request) {
+        match put_bound(token, target, &mut request) {
             Ok(proved) => {
-                let call = Call::new(id, proved, again);
+                let call = Call::new(id, Some(proved), again);
                 AddTokenFuture::calling(self.inner.call(request), call)
             }
             Err(error) => AddTokenFuture::refused(AddTokenError::Token(error)),

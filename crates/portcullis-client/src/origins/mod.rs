@@ -129,7 +129,8 @@ impl Origins {
         self.check_closely(uri, headers)
     }
 
-    /// Whether one of them is written in this URI as it is here, as most are.
+    /// Whether one of them is written in this URI as it is here, as most are. Says no to some that may have it, and yes to
+    /// none that may not.
     #[inline]
     fn lists(&self, uri: &Uri) -> bool {
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
@@ -148,6 +149,7 @@ impl Origins {
         }
     }
 
+    #[cold]
     fn forbidden(&self, uri: &Uri, headers: &HeaderMap) -> ForbiddenOrigin {
         let to = match (uri.scheme_str(), uri.authority()) {
             // Neither path nor user name: they may be secrets.

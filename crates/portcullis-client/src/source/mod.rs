@@ -315,7 +315,7 @@ impl Shared {
             return None;
         };
         let now = self.clock.now();
-        // One that is not due is live.
+        // One that is not due is live: see `Life::new`.
         if held.life.is_due(now) {
             self.ask();
             return held.life.is_live(now).then_some(&held.token);
