@@ -60,7 +60,7 @@ impl ScopePolicy {
                 "`all` of nothing would let every caller pass: name at least one scope"
             )
         };
-        Self::compile(Rule::All(rules(parts)))
+        Self::compile(Rule::all(rules(parts)))
     }
 
     /// Asks for at least one part.
@@ -86,7 +86,7 @@ impl ScopePolicy {
                 "`any` of nothing would let no caller pass: name at least one scope"
             )
         };
-        Self::compile(Rule::Any(rules(parts)))
+        Self::compile(Rule::any(rules(parts)))
     }
 
     /// [`all`](Self::all) for parts found at run time.
@@ -95,7 +95,7 @@ impl ScopePolicy {
     ///
     /// When there are none.
     pub fn try_all(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Self, ConfigError> {
-        Self::non_empty(parts).map(|rules| Self::compile(Rule::All(rules)))
+        Self::non_empty(parts).map(|rules| Self::compile(Rule::all(rules)))
     }
 
     /// [`any`](Self::any) for parts found at run time.
@@ -104,7 +104,7 @@ impl ScopePolicy {
     ///
     /// When there are none.
     pub fn try_any(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Self, ConfigError> {
-        Self::non_empty(parts).map(|rules| Self::compile(Rule::Any(rules)))
+        Self::non_empty(parts).map(|rules| Self::compile(Rule::any(rules)))
     }
 
     /// Whether a caller with these scopes may pass.
@@ -120,7 +120,7 @@ impl ScopePolicy {
         &self.0.challenge_scope
     }
 
-    fn non_empty(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Box<[Rule]>, ConfigError> {
+    fn non_empty(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Vec<Rule>, ConfigError> {
         let rules = rules(parts);
         if rules.is_empty() {
             return Err(ConfigError::new(
@@ -155,6 +155,22 @@ impl From<Scope> for ScopePolicy {
 }
 
 impl Rule {
+    /// Every one of these. One by itself stays what it is, as the usual demand is a single scope.
+    fn all(mut rules: Vec<Self>) -> Self {
+        match rules.len() {
+            1 => rules.remove(0),
+            _ => Self::All(rules.into()),
+        }
+    }
+
+    /// At least one of these.
+    fn any(mut rules: Vec<Self>) -> Self {
+        match rules.len() {
+            1 => rules.remove(0),
+            _ => Self::Any(rules.into()),
+        }
+    }
+
     fn is_satisfied_by(&self, granted: &ScopeSet) -> bool {
         match self {
             Self::Scope(scope) => granted.contains(scope),
@@ -175,7 +191,7 @@ impl Rule {
     }
 }
 
-fn rules(parts: impl IntoIterator<Item = impl Into<ScopePolicy>>) -> Box<[Rule]> {
+fn rules(parts: impl IntoIterator<Item = impl Into<ScopePolicy>>) -> Vec<Rule> {
     parts
         .into_iter()
         .map(|part| part.into().0.rule.clone())

@@ -170,17 +170,20 @@ impl ScopeSet {
     /// Whether `scope` was granted. Scopes are compared octet by octet.
     #[must_use]
     pub fn contains(&self, scope: impl AsRef<str>) -> bool {
+        /// So many are compared one by one: most differ in length already.
+        const FEW: usize = 8;
+
         let scope = scope.as_ref();
         let (mut low, mut high) = (0, self.ends.len());
-        while low < high {
+        while high - low > FEW {
             let middle = low + (high - low) / 2;
-            match self.get(middle).cmp(scope) {
-                std::cmp::Ordering::Equal => return true,
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
+            if self.get(middle) <= scope {
+                low = middle;
+            } else {
+                high = middle;
             }
         }
-        false
+        (low..high).any(|index| self.get(index) == scope)
     }
 
     /// The scopes, in order.

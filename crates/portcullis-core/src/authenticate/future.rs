@@ -103,15 +103,36 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        // By itself, so that an answer which is passed on as it is moves once.
+        if this.renderer.is_none()
+            && let StateProjection::Calling { future } = this.state.as_mut().project()
+        {
+            let response = ready!(future.poll(context))?;
+            return Poll::Ready(Ok(response.map(GuardBody::inner)));
+        }
+        let response = ready!(this.state.poll(context))?;
+        Poll::Ready(Ok(rendered(response, this.renderer.as_ref())))
+    }
+}
+
+impl<S, B, R> State<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    /// Polls a request that may wait or be refused.
+    #[inline(never)]
+    fn poll(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Response<GuardBody<R>>, S::Error>> {
         loop {
-            let next = match this.state.as_mut().project() {
+            let next = match self.as_mut().project() {
                 StateProjection::Calling { future } => {
-                    let response = ready!(future.poll(context))?.map(GuardBody::inner);
-                    return Poll::Ready(Ok(rendered(response, this.renderer.as_ref())));
+                    let response = ready!(future.poll(context))?;
+                    return Poll::Ready(Ok(response.map(GuardBody::inner)));
                 }
                 StateProjection::Refused { refused } => {
-                    let response = body::own(taken(refused).into_response());
-                    return Poll::Ready(Ok(rendered(response, this.renderer.as_ref())));
+                    return Poll::Ready(Ok(body::own(taken(refused).into_response())));
                 }
                 StateProjection::Waiting { waiting } => {
                     let settled = match &mut waiting.pending {
@@ -135,7 +156,7 @@ where
                     }
                 }
             };
-            this.state.set(next);
+            self.set(next);
         }
     }
 }
@@ -159,7 +180,6 @@ fn taken<T>(option: &mut Option<T>) -> T {
         .expect("a future is not polled after it has completed")
 }
 
-#[inline]
 fn rendered<R>(
     mut response: Response<GuardBody<R>>,
     renderer: Option<&Renderer>,

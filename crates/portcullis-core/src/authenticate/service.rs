@@ -9,7 +9,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{future::AuthenticateFuture, layer::Settings};
-use crate::{Anonymous, Authentication, GuardBody, Head, Principal, Refusal, chain::Finding};
+use crate::{
+    Anonymous, Authentication, Failure, GuardBody, Head, PendingOutcome, Principal, Refusal,
+    chain::Finding,
+};
 
 /// A service whose requests are authenticated: see [`AuthenticateLayer`](crate::AuthenticateLayer).
 #[derive(Clone, Debug)]
@@ -38,80 +41,80 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let settings = &self.settings;
-        match decide(settings, &request) {
-            Decision::Pass(authentication, header) => {
-                settings.admit(&mut request, authentication, header);
-                // Nothing is held meanwhile that would have to be dropped if that panics: the future is then made in
-                // the place it is returned in.
-                let future = self.inner.call(request);
-                AuthenticateFuture::calling(future, self.settings.renderer.clone())
+        let settings = &*self.settings;
+        let refusal = match settings.find(&request) {
+            // What is known of the caller goes from place to place as one pointer: see `Settings::admit`.
+            Finding::Genuine(principal, header) => {
+                settings.admit(&mut request, principal, header);
+                return self.pass(request);
             }
-            Decision::Wait(pending, scheme) => {
-                // Whoever is not known yet holds no place in the inner service while an issuer or a store is slow:
-                // the service that is ready now is given up, and a clone is polled once the caller is known.
-                let service = self.inner.clone();
-                self.inner = self.inner.clone();
-                AuthenticateFuture::waiting(
-                    pending,
-                    request,
-                    service,
-                    self.settings.clone(),
-                    scheme,
-                )
+            Finding::Nothing => {
+                let anonymous = Anonymous::new(settings.chain.challenges().clone());
+                if settings.optional {
+                    let authentication = Authentication::Anonymous(anonymous);
+                    request.extensions_mut().insert(authentication);
+                    return self.pass(request);
+                }
+                anonymous.refuse()
             }
-            Decision::Refuse(refusal) => {
-                let renderer = settings.renderer.clone();
-                AuthenticateFuture::refused(refusal.of_request(&request), renderer)
-            }
-        }
+            Finding::Undecided(pending, scheme) => return self.wait(pending, request, scheme),
+            Finding::Refused(refusal) => refusal,
+        };
+        let renderer = settings.renderer.clone();
+        AuthenticateFuture::refused(refusal.of_request(&request), renderer)
     }
 }
 
-/// What is to become of a request.
-enum Decision<'s> {
-    Pass(Authentication, Option<&'s HeaderName>),
-    Wait(crate::PendingOutcome, usize),
-    Refuse(Refusal),
-}
-
-fn decide<'s, B>(settings: &'s Settings, request: &Request<B>) -> Decision<'s> {
-    if request.extensions().get::<Authentication>().is_some() {
-        return Decision::Refuse(Refusal::misconfigured(
-            "two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it",
-        ));
-    }
-    match settings
-        .chain
-        .evaluate(&Head::new(request, &settings.facts))
+impl<S> Authenticate<S> {
+    #[inline]
+    fn pass<B>(&mut self, request: Request<B>) -> AuthenticateFuture<S, B>
+    where
+        S: Service<Request<B>>,
     {
-        Finding::Genuine(principal, header) => {
-            Decision::Pass(Authentication::Authenticated(principal), header)
-        }
-        Finding::Undecided(pending, scheme) => Decision::Wait(pending, scheme),
-        Finding::Refused(refusal) => Decision::Refuse(refusal),
-        Finding::Nothing => {
-            let anonymous = Anonymous::new(settings.chain.challenges().clone());
-            if settings.optional {
-                Decision::Pass(Authentication::Anonymous(anonymous), None)
-            } else {
-                Decision::Refuse(anonymous.refuse())
-            }
-        }
+        // Nothing is held meanwhile that would have to be dropped if that panics: the future is then made in the place it
+        // is returned in.
+        let future = self.inner.call(request);
+        AuthenticateFuture::calling(future, self.settings.renderer.clone())
+    }
+
+    /// Whoever is not known yet holds no place in the inner service while an issuer or a store is slow: the service that is
+    /// ready now is given up, and a clone is polled once the caller is known.
+    #[cold]
+    fn wait<B>(
+        &mut self,
+        pending: PendingOutcome,
+        request: Request<B>,
+        scheme: usize,
+    ) -> AuthenticateFuture<S, B>
+    where
+        S: Service<Request<B>> + Clone,
+    {
+        let service = self.inner.clone();
+        self.inner = self.inner.clone();
+        AuthenticateFuture::waiting(pending, request, service, self.settings.clone(), scheme)
     }
 }
 
 impl Settings {
+    /// Who sent the request.
+    fn find<B>(&self, request: &Request<B>) -> Finding<'_> {
+        if request.extensions().get::<Authentication>().is_some() {
+            return Finding::Refused(Refusal::misconfigured(
+                "two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it",
+            ));
+        }
+        self.chain.evaluate(&Head::new(request, &self.facts))
+    }
+
     /// Passes or refuses a request whose scheme had to wait.
     pub(super) fn settle<B>(
         &self,
         request: &mut Request<B>,
-        outcome: Result<Principal, crate::Failure>,
+        outcome: Result<Principal, Failure>,
         scheme: usize,
     ) -> Result<(), Refusal> {
         let principal = outcome.map_err(|failure| self.chain.refusal(failure, scheme))?;
-        let header = self.chain.header(scheme);
-        self.admit(request, Authentication::Authenticated(principal), header);
+        self.admit(request, principal, self.chain.header(scheme));
         Ok(())
     }
 
@@ -119,7 +122,7 @@ impl Settings {
     fn admit<B>(
         &self,
         request: &mut Request<B>,
-        authentication: Authentication,
+        principal: Principal,
         header: Option<&HeaderName>,
     ) {
         if let Some(name) = header {
@@ -131,6 +134,8 @@ impl Settings {
                 kept.set_sensitive(true);
             }
         }
+        // Made only here, where it is to stay: to move it would be to read at once what was written in halves.
+        let authentication = Authentication::Authenticated(principal);
         request.extensions_mut().insert(authentication);
     }
 }

@@ -120,6 +120,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.rule.check(&request) {
             Ok(()) => GuardFuture::passed(self.inner.call(request)),

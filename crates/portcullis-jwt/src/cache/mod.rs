@@ -103,7 +103,7 @@ impl TokenCache {
     /// are alike there finds nothing but the wrong bytes to compare with.
     fn hash(&self, token: &[u8]) -> u64 {
         use std::hash::{BuildHasher, Hasher};
-        const TAIL: usize = 32;
+        const TAIL: usize = 16;
         let mut hasher = self.seed.build_hasher();
         hasher.write(&token[token.len().saturating_sub(TAIL)..]);
         hasher.finish()
