@@ -56,6 +56,7 @@ struct Waiting<S, B> {
 }
 
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
+    #[inline]
     pub(super) fn calling(future: S::Future, renderer: Option<Renderer>) -> Self {
         Self {
             state: State::Calling { future },
@@ -101,6 +102,7 @@ where
 {
     type Output = Result<Response<GuardBody<R>>, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         // By itself, so that an answer which is passed on as it is moves once.

@@ -40,28 +40,17 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let settings = &*self.settings;
-        let refusal = match settings.find(&request) {
-            // What is known of the caller goes from place to place as one pointer: see `Settings::admit`.
+        match self.settings.find(&request) {
             Finding::Genuine(principal, header) => {
-                settings.admit(&mut request, principal, header);
-                return self.pass(request);
+                self.settings.admit(&mut request, principal, header);
+                self.pass(request)
             }
-            Finding::Nothing => {
-                let anonymous = Anonymous::new(settings.chain.challenges().clone());
-                if settings.optional {
-                    let authentication = Authentication::Anonymous(anonymous);
-                    request.extensions_mut().insert(authentication);
-                    return self.pass(request);
-                }
-                anonymous.refuse()
-            }
-            Finding::Undecided(pending, scheme) => return self.wait(pending, request, scheme),
-            Finding::Refused(refusal) => refusal,
-        };
-        let renderer = settings.renderer.clone();
-        AuthenticateFuture::refused(refusal.of_request(&request), renderer)
+            Finding::Nothing => self.pass_or_refuse(request),
+            Finding::Undecided(pending, scheme) => self.wait(pending, request, scheme),
+            Finding::Refused(refusal) => self.refuse(refusal, &request),
+        }
     }
 }
 
@@ -75,6 +64,29 @@ impl<S> Authenticate<S> {
         // is returned in.
         let future = self.inner.call(request);
         AuthenticateFuture::calling(future, self.settings.renderer.clone())
+    }
+
+    /// For a request without any credential.
+    #[inline(never)]
+    fn pass_or_refuse<B>(&mut self, mut request: Request<B>) -> AuthenticateFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        let anonymous = Anonymous::new(self.settings.chain.challenges().clone());
+        if !self.settings.optional {
+            return self.refuse(anonymous.refuse(), &request);
+        }
+        let authentication = Authentication::Anonymous(anonymous);
+        request.extensions_mut().insert(authentication);
+        self.pass(request)
+    }
+
+    #[cold]
+    fn refuse<B>(&self, refusal: Refusal, request: &Request<B>) -> AuthenticateFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        AuthenticateFuture::refused(refusal.of_request(request), self.settings.renderer.clone())
     }
 
     /// Whoever is not known yet holds no place in the inner service while an issuer or a store is slow: the service that is
@@ -134,7 +146,7 @@ impl Settings {
                 kept.set_sensitive(true);
             }
         }
-        // Made only here, where it is to stay: to move it would be to read at once what was written in halves.
+        // Made only here, where it is to stay. Until then the caller is one pointer.
         let authentication = Authentication::Authenticated(principal);
         request.extensions_mut().insert(authentication);
     }
