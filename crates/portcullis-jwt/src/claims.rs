@@ -13,7 +13,7 @@ use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
 ///
 /// Parsing holds the whole payload to strict JSON, with no member named twice at any depth, and keeps what a profile
 /// can ask for: texts, numbers, and the lists it names. Whatever else there is keeps its name and its type only.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Claims<'de> {
     members: SmallVec<[Member<'de>; 12]>,
     names: NameFilter,
@@ -33,15 +33,32 @@ impl Member<'_> {
 }
 
 impl<'de> Claims<'de> {
-    /// Parses a payload. `wants_list` tells which claims' arrays are to be kept.
+    /// Reads a payload into claims that are empty. `wants_list` tells which claims' arrays are to be kept.
+    ///
+    /// In place: they are of many words, and would be moved from hand to hand.
+    pub(crate) fn read(
+        &mut self,
+        payload: &'de [u8],
+        wants_list: &dyn Fn(&str) -> bool,
+    ) -> Result<(), JsonError> {
+        let text = std::str::from_utf8(payload).map_err(|_| JsonError::NotUtf8)?;
+        let mut json = serde_json::Deserializer::from_str(text);
+        let seed = ClaimsSeed {
+            claims: self,
+            wants_list,
+        };
+        seed.deserialize(&mut json)?;
+        json.end()?;
+        Ok(())
+    }
+
+    #[cfg(test)]
     pub(crate) fn parse(
         payload: &'de [u8],
         wants_list: &dyn Fn(&str) -> bool,
     ) -> Result<Self, JsonError> {
-        let text = std::str::from_utf8(payload).map_err(|_| JsonError::NotUtf8)?;
-        let mut json = serde_json::Deserializer::from_str(text);
-        let claims = ClaimsSeed { wants_list }.deserialize(&mut json)?;
-        json.end()?;
+        let mut claims = Self::default();
+        claims.read(payload, wants_list)?;
         Ok(claims)
     }
 
@@ -113,28 +130,28 @@ pub(crate) enum Claim<'de> {
     Other,
 }
 
-struct ClaimsSeed<'a> {
+struct ClaimsSeed<'a, 'de> {
+    claims: &'a mut Claims<'de>,
     wants_list: &'a dyn Fn(&str) -> bool,
 }
 
-impl<'de> DeserializeSeed<'de> for ClaimsSeed<'_> {
-    type Value = Claims<'de>;
+impl<'de> DeserializeSeed<'de> for ClaimsSeed<'_, 'de> {
+    type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for ClaimsSeed<'_> {
-    type Value = Claims<'de>;
+impl<'de> Visitor<'de> for ClaimsSeed<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of claims")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: SmallVec<[Member<'de>; 12]> = SmallVec::new();
-        let mut names = NameFilter::default();
+        let Claims { members, names } = self.claims;
         while let Some(Text(name)) = map.next_key()? {
             let brief = Brief::of(&name);
             // Compared one by one: an issuer has signed these, and a token is at most 8 KiB.
@@ -147,7 +164,7 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
             })?;
             members.push(Member { brief, name, claim });
         }
-        Ok(Claims { members, names })
+        Ok(())
     }
 }
 

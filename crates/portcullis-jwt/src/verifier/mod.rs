@@ -109,7 +109,9 @@ impl JwtVerifier {
         let snapshot = self.keys.snapshot();
         self.check_signature(&snapshot, jws, header, now)?;
         let payload = payload.map_or_else(|| jws.payload(), Ok)?;
-        let claims = Claims::parse(&payload, &|name| self.profile.wants_list(name))
+        let mut claims = Claims::default();
+        claims
+            .read(&payload, &|name| self.profile.wants_list(name))
             .map_err(TokenError::Claims)?;
         let times = self.check_claims(&claims, now)?;
         let custom = match self.custom_claims {
