@@ -97,7 +97,7 @@ impl Principal {
         scheme: &'static str,
         kind: PrincipalKind,
     ) -> PrincipalBuilder {
-        PrincipalBuilder(Inner {
+        PrincipalBuilder(Arc::new(Inner {
             scheme,
             kind,
             names: Names::default(),
@@ -110,7 +110,7 @@ impl Principal {
             claims: None,
             access_token: None,
             challenge,
-        })
+        }))
     }
 
     /// The same principal in a place of its own, whose reference count it shares with no other clone. For authors of a
@@ -246,62 +246,67 @@ impl fmt::Debug for Principal {
 }
 
 /// Builds a [`Principal`].
-pub struct PrincipalBuilder(Inner);
+///
+/// In the place where the principal will be: it is of many words, which each setting would move.
+pub struct PrincipalBuilder(Arc<Inner>);
 
 impl PrincipalBuilder {
     /// Sets [`Principal::subject`].
     #[must_use]
     pub fn subject(mut self, subject: impl AsRef<str>) -> Self {
-        self.0.subject = Some(self.0.names.add(subject.as_ref()));
+        let inner = Arc::make_mut(&mut self.0);
+        inner.subject = Some(inner.names.add(subject.as_ref()));
         self
     }
 
     /// Sets [`Principal::client_id`].
     #[must_use]
     pub fn client_id(mut self, client_id: impl AsRef<str>) -> Self {
-        self.0.client_id = Some(self.0.names.add(client_id.as_ref()));
+        let inner = Arc::make_mut(&mut self.0);
+        inner.client_id = Some(inner.names.add(client_id.as_ref()));
         self
     }
 
     /// Sets [`Principal::issuer`]. An `Arc<str>` is shared, not copied.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
-        self.0.issuer = Some(issuer.into());
+        Arc::make_mut(&mut self.0).issuer = Some(issuer.into());
         self
     }
 
     /// Sets [`Principal::credential_id`].
     #[must_use]
     pub fn credential_id(mut self, id: impl AsRef<str>) -> Self {
-        self.0.credential_id = Some(self.0.names.add(id.as_ref()));
+        let inner = Arc::make_mut(&mut self.0);
+        inner.credential_id = Some(inner.names.add(id.as_ref()));
         self
     }
 
     /// Sets [`Principal::scopes`].
     #[must_use]
     pub fn scopes(mut self, scopes: ScopeSet) -> Self {
-        self.0.scopes = scopes;
+        Arc::make_mut(&mut self.0).scopes = scopes;
         self
     }
 
     /// Sets [`Principal::expires_at`].
     #[must_use]
     pub fn expires_at(mut self, at: UnixTime) -> Self {
-        self.0.expires_at = Some(at);
+        Arc::make_mut(&mut self.0).expires_at = Some(at);
         self
     }
 
     /// Sets what [`Principal::claims`] finds.
     #[must_use]
     pub fn claims(mut self, claims: Arc<dyn Any + Send + Sync>) -> Self {
-        self.0.claims = Some(claims);
+        Arc::make_mut(&mut self.0).claims = Some(claims);
         self
     }
 
     /// The principal.
     #[must_use]
     pub fn build(self) -> Principal {
-        Principal(Arc::new(self.0))
+        Principal(self.0)
     }
 }
 

@@ -119,6 +119,9 @@ impl ScopeSet {
     /// The scopes of a space-separated list. Only U+0020 separates.
     #[must_use]
     pub fn parse(list: &str) -> Self {
+        if let Some(set) = Self::as_it_is(list) {
+            return set;
+        }
         let mut tokens = Tokens::new();
         let mut start = 0;
         for (at, byte) in list.bytes().enumerate() {
@@ -129,6 +132,26 @@ impl ScopeSet {
         }
         tokens.push(&list[start..]);
         Self::of(tokens)
+    }
+
+    /// A list that is in order, as it would be written here, like those of most issuers.
+    fn as_it_is(list: &str) -> Option<Self> {
+        u32::try_from(list.len()).ok()?;
+        let (mut start, mut before) = (0, "");
+        let mut ends = SmallVec::new();
+        for token in list.split(' ') {
+            // The empty one stands before all others.
+            if token <= before || !is_scope_token(token) {
+                return None;
+            }
+            let end = start + token.len();
+            ends.push(end as u32);
+            (start, before) = (end + 1, token);
+        }
+        Some(Self {
+            text: list.into(),
+            ends,
+        })
     }
 
     /// The scopes of a list that is already in pieces, such as a JSON array. A piece is one scope or nothing: it is
@@ -292,6 +315,36 @@ mod tests {
             "c",
         ] {
             assert!(!set.contains(not_held), "{not_held}");
+        }
+    }
+
+    #[test]
+    fn each_of_many_is_found_and_nothing_between_them() {
+        for count in 0..40 {
+            let scope = |number: usize| format!("orders:{number:02}");
+            let list: Vec<_> = (0..count).map(|number| scope(2 * number)).collect();
+            let set = ScopeSet::parse(&list.join(" "));
+            assert_eq!(set.len(), count);
+            for number in 0..80 {
+                let expected = number % 2 == 0 && number / 2 < count;
+                assert_eq!(set.contains(scope(number)), expected, "{number} of {count}");
+                assert!(!set.contains(&scope(number)[..8]), "{number} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_means_the_same_in_any_order() {
+        let texts = ["", "a", "a:b", "a\t", "b", "\"", "ü"];
+        let pairs = texts
+            .iter()
+            .flat_map(|one| texts.map(|other| [*one, other]));
+        for [one, two] in pairs {
+            for three in texts {
+                let set = ScopeSet::parse(&[one, two, three].join(" "));
+                let expected = ScopeSet::from_tokens([three, one, two]);
+                assert_eq!(set, expected, "{one:?} {two:?} {three:?}");
+            }
         }
     }
 
