@@ -4,48 +4,88 @@ use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use x509_cert::der::{Decode, Tag, Tagged, asn1::AnyRef};
 use zeroize::Zeroizing;
 
 /// What is the matter with a secret, or with a file of them, that cannot be meant to be one.
 pub(super) fn mistake(text: &[u8]) -> Option<&'static str> {
-    if is_key(text) || decoded(text).is_some_and(|bytes| is_key(&bytes)) {
+    // Base64 may be put into base64 once more, as Kubernetes does.
+    if is_key(text, 2) {
         return Some(
             "it looks like a key or a certificate, which is not shown to the server as a secret is: is it meant for \
              `private_key_jwt`?",
         );
     }
-    // UTF-16 hides what would be found above.
-    text.contains(&0)
-        .then_some("it has NUL characters, as text that was saved as UTF-16 has: save it as UTF-8")
+    is_utf_16(text).then_some("it is saved as UTF-16: save it as UTF-8")
 }
 
-/// Whether there is a key or a certificate in it, in PEM or in SSH's, PuTTY's or XML's way, as a JWK, or in DER.
-fn is_key(text: &[u8]) -> bool {
-    let holds = |part: &[u8]| text.windows(part.len()).any(|found| found == part);
-    let is_marked = [
-        &b"-----BEGIN "[..],
+/// Whether there is a key or a certificate in it: in PEM, in SSH's, PuTTY's or XML's way, as a JWK, in DER, or in base64 of
+/// these, and that again as often as `nested` says.
+fn is_key(text: &[u8], nested: usize) -> bool {
+    is_marked(text)
+        || is_der(text)
+        || nested > 0 && decoded(text).any(|bytes| is_key(&bytes, nested - 1))
+}
+
+fn is_marked(text: &[u8]) -> bool {
+    // UTF-16 would hide what is looked for.
+    let mut ascii = Zeroizing::new(Vec::<u8>::with_capacity(text.len()));
+    ascii.extend(text.iter().filter(|byte| **byte != 0));
+    let holds = |part: &[u8]| ascii.windows(part.len()).any(|found| found == part);
+    let marks: [&[u8]; 5] = [
+        b"-----BEGIN ",
         b"---- BEGIN ",
         b"PuTTY-User-Key-File-",
+        b"openssh-key-v1",
         b"<RSAKeyValue>",
-    ]
-    .into_iter()
-    .any(holds);
-    is_marked || holds(b"{") && holds(br#""kty""#) || is_der(text)
+    ];
+    marks.into_iter().any(holds) || holds(b"{") && holds(br#""kty""#)
 }
 
-/// A sequence that is there whole, and begins as a private key does (RFC 5958 §2, RFC 8017 A.1.2, RFC 5915 §3) or as a
-/// certificate: no random secret does both.
+/// Whether it begins as a private key does (RFC 5958 §2 and §3, RFC 8017 A.1.2, RFC 5915 §3), a PKCS#12 file (RFC 7292 §4) or
+/// a certificate (RFC 5280 §4.1): no random secret does. It may be cut, as a line of several is.
 fn is_der(bytes: &[u8]) -> bool {
-    AnyRef::from_der(bytes).is_ok_and(|any| {
-        let begins = |with: &[u8]| any.value().starts_with(with);
-        any.tag() == Tag::Sequence
-            && (begins(&[2, 1, 0]) || begins(&[2, 1, 1]) || begins(&[0x30, 0x82]))
-    })
+    let Some(content) = sequence(bytes) else {
+        return false;
+    };
+    match content {
+        // A version, and what comes behind it: a number, the key, or how it is to be read.
+        [0x02, 0x01, 0 | 1 | 3, 0x02 | 0x04 | 0x30, ..] => true,
+        _ => sequence(content).is_some_and(|inner| {
+            // How the key is encrypted, by an identifier of PKCS's; or the version of a certificate.
+            inner.starts_with(&[0x06, 0x09, 0x2a, 0x86, 0x48])
+                || inner.starts_with(&[0xa0, 0x03, 0x02, 0x01])
+        }),
+    }
 }
 
-/// What it is in base64 of, in any of the ways to write that.
-fn decoded(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+/// What is in a sequence, as far as it is there.
+fn sequence(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        // The length is told at the end, in itself, or in the next one to four bytes.
+        [0x30, ..=0x80, content @ ..]
+        | [0x30, 0x81, _, content @ ..]
+        | [0x30, 0x82, _, _, content @ ..]
+        | [0x30, 0x83, _, _, _, content @ ..]
+        | [0x30, 0x84, _, _, _, _, content @ ..] => Some(content),
+        _ => None,
+    }
+}
+
+/// What it is in base64 of, in any of the ways to write that: all of it, and each run of its characters.
+fn decoded(text: &[u8]) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
+    /// Shorter ones hold none of what is looked for.
+    const SHORTEST: usize = 16;
+
+    let mut joined = Zeroizing::new(Vec::with_capacity(text.len()));
+    joined.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
+    let runs = text.split(|byte| !(byte.is_ascii_alphanumeric() || b"+/-_".contains(byte)));
+    let runs = runs.filter(|run| run.len() >= SHORTEST);
+    std::iter::once(decode(&joined))
+        .chain(runs.map(decode))
+        .flatten()
+}
+
+fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
         GeneralPurposeConfig::new()
@@ -53,13 +93,28 @@ fn decoded(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
             .with_decode_allow_trailing_bits(true),
     );
 
-    let mut standard = Zeroizing::new(Vec::with_capacity(text.len()));
-    standard.extend(text.iter().filter_map(|byte| match byte {
-        b'-' => Some(b'+'),
-        b'_' => Some(b'/'),
-        byte => (!byte.is_ascii_whitespace()).then_some(*byte),
+    let mut standard = Zeroizing::new(Vec::with_capacity(base64.len()));
+    standard.extend(base64.iter().map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => *byte,
     }));
-    LENIENT.decode(&*standard).ok().map(Zeroizing::new)
+    // Into what is wiped, even where it turns out to be no base64 half way.
+    let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(standard.len())]);
+    let length = LENIENT.decode_slice(&*standard, &mut bytes).ok()?;
+    bytes.truncate(length);
+    Some(bytes)
+}
+
+/// Whether every other byte is nought, as in ASCII that was saved so. Bytes that are a secret as they are may hold one.
+fn is_utf_16(text: &[u8]) -> bool {
+    let text = match text {
+        [0xff, 0xfe, text @ ..] | [0xfe, 0xff, text @ ..] => text,
+        text => text,
+    };
+    let (pairs, rest) = text.as_chunks::<2>();
+    let every = |at: usize| pairs.iter().all(|pair| pair[at] == 0);
+    !pairs.is_empty() && rest.is_empty() && (every(0) || every(1))
 }
 
 #[cfg(test)]
@@ -76,28 +131,45 @@ mod tests {
         mistake(text.as_ref()).is_some_and(|why| why.contains("private_key_jwt"))
     }
 
-    /// A key in the ways that keys are kept.
+    fn head(hex: &str) -> Vec<u8> {
+        let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+        let mut bytes: Vec<u8> = digits
+            .chunks(2)
+            .map(|pair| (pair[0] << 4 | pair[1]) as u8)
+            .collect();
+        bytes.resize(bytes.len() + 100, 0x5a);
+        bytes
+    }
+
+    /// Keys in the ways that they are kept.
     fn keys() -> Vec<Vec<u8>> {
         let ed25519 = Ed25519KeyPair::generate().expect("a key");
         let ed25519_v1 = ed25519.to_pkcs8v1().expect("PKCS#8");
         let ed25519_v2 = ed25519.to_pkcs8().expect("PKCS#8");
         let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
         let sec1 = p256.private_key().as_der().expect("SEC 1");
-        let pem = b"-----BEGIN PRIVATE KEY-----\nMIG2\n-----END PRIVATE KEY-----\n";
-        let ssh = b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nP2/56wAAA\n";
         vec![
             ed25519_v1.as_ref().into(),
             ed25519_v2.as_ref().into(),
             p256.to_pkcs8v1().expect("PKCS#8").as_ref().into(),
             sec1.as_ref().into(),
-            pem.into(),
-            ssh.into(),
+            // How others begin, as OpenSSL writes them: RSA's own, encrypted PKCS#8, PKCS#12 in DER and in BER, a certificate.
+            head("3082025c 020100 02818100"),
+            head("3081ec 3057 06092a864886f70d01050d"),
+            head("308203fc 020103 308203b2"),
+            head("3080 020103 3080"),
+            head("3082018f 30820135 a003020102"),
+            PEM.into(),
+            b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nP2/56wAAA\n".into(),
+            b"openssh-key-v1\0\0\0\0\x04none\0\0\0\x04none".into(),
             b"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\n".into(),
             b"<RSAKeyValue><Modulus>AAAA</Modulus></RSAKeyValue>".into(),
             br#"{"kty":"oct","k":"AAAA"}"#.into(),
             b" {\n\"d\": \"AAAA\",\n\"kty\": \"EC\" }\n".into(),
         ]
     }
+
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMIG2\n-----END PRIVATE KEY-----\n";
 
     #[test]
     fn a_key_is_known_as_it_is_and_in_base64() {
@@ -110,16 +182,37 @@ mod tests {
                 BASE64_URL_SAFE_NO_PAD,
             ] {
                 let text = engine.encode(&key);
-                assert!(is_taken_for_a_key(&text), "{shown}");
                 let lines: Vec<_> = text.as_bytes().chunks(64).collect();
-                assert!(is_taken_for_a_key(lines.join(&b"\r\n"[..])), "{shown}");
+                let lines = lines.join(&b"\r\n"[..]);
+                for text in [
+                    text.as_bytes(),
+                    &lines,
+                    format!("\"{text}\"").as_bytes(),
+                    engine.encode(&text).as_bytes(),
+                ] {
+                    assert!(is_taken_for_a_key(text), "{shown}");
+                }
             }
         }
     }
 
     #[test]
-    fn a_file_in_utf_16_is_told() {
-        let pem = "-----BEGIN PRIVATE KEY-----\nMIG2\n-----END PRIVATE KEY-----\n";
+    fn a_key_is_known_behind_other_lines_and_with_escaped_ends_of_lines() {
+        let key = keys().swap_remove(2);
+        let text = BASE64_STANDARD.encode(key);
+        let lines: Vec<_> = text.as_bytes().chunks(64).collect();
+        for (before, end) in [
+            ("s3cr3t\n", "\n"),
+            ("# of billing\n", "\r\n"),
+            ("KEY=\"", "\\n"),
+        ] {
+            let wrapped = [before.as_bytes(), &lines.join(end.as_bytes())].concat();
+            assert!(is_taken_for_a_key(wrapped), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn utf_16_hides_no_key_and_is_told() {
         for swaps in [false, true] {
             let bytes = |unit: u16| {
                 if swaps {
@@ -128,9 +221,15 @@ mod tests {
                     unit.to_le_bytes()
                 }
             };
-            let utf_16: Vec<u8> = pem.encode_utf16().flat_map(bytes).collect();
-            let why = mistake(&utf_16).expect("no secret");
-            assert!(why.contains("UTF-8"), "{why}");
+            let utf_16 = |text: &str| text.encode_utf16().flat_map(bytes).collect::<Vec<_>>();
+            for text in [PEM.to_owned(), format!("\u{feff}{PEM}")] {
+                assert!(is_taken_for_a_key(utf_16(&text)));
+                assert!(is_taken_for_a_key(BASE64_STANDARD.encode(utf_16(&text))));
+            }
+            for text in ["s3cr3t", "\u{feff}s3cr3t\r\n"] {
+                let why = mistake(&utf_16(text)).expect("no secret");
+                assert!(why.contains("UTF-8"), "{why}");
+            }
         }
     }
 
@@ -147,12 +246,15 @@ mod tests {
         ] {
             assert_eq!(mistake(secret.as_bytes()), None, "{secret}");
         }
-        for _ in 0..10_000 {
+        for round in 0..10_000 {
             let mut random = [0; 48];
             aws_lc_rs::rand::fill(&mut random).expect("random bytes");
-            // One that has the tag and the length of a key by chance.
-            random[..3].copy_from_slice(&[0x30, 46, 4]);
+            if round % 2 == 0 {
+                // One that has the tag and the length of a key by chance.
+                random[..3].copy_from_slice(&[0x30, 46, 4]);
+            }
             assert_eq!(mistake(BASE64_STANDARD.encode(random).as_bytes()), None);
+            assert_eq!(mistake(&random), None);
         }
     }
 }
