@@ -101,7 +101,8 @@ impl AuthenticatedClientBuilder {
     ///
     /// # Errors
     ///
-    /// When there is neither token nor key, the client's default headers name a `Host`, or reqwest cannot build it.
+    /// When there is neither token nor key, the client's default headers name a `Host` or cannot be seen, or reqwest cannot
+    /// build it.
     pub fn build(self) -> Result<ClientWithMiddleware, ConfigError> {
         let mut middlewares = self.outside;
         let key_origins = self.api_key.iter().map(AddApiKeyLayer::origins);

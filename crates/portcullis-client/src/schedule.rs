@@ -141,6 +141,15 @@ mod tests {
     }
 
     #[test]
+    fn nor_does_the_end_of_time_put_it_behind() {
+        for left in [0, 1, 5, 29, 60] {
+            let start = UnixTime::from_secs(u64::MAX - left);
+            let life = Life::new(start, secs(3600), Jitter::NONE);
+            assert!(life.refresh_at <= life.withheld_at, "{left}: {life:?}");
+        }
+    }
+
+    #[test]
     fn a_clock_that_was_set_back_makes_no_token_young_again() {
         let life = Life::new(START, secs(3600), Jitter::NONE);
         let back = START.saturating_sub(secs(6));

@@ -33,8 +33,9 @@ pub(super) struct Exchanged {
 }
 
 impl Exchanged {
-    /// Whether it is over, and so would be another for a subject whose own token ends then. A clock that was set back
-    /// tells nothing of that.
+    /// Whether it ended on its way, for a subject whose own token ends then: all who waited are told so, and only the next
+    /// call asks again. Not where it was cut by a nearer end than theirs; nor where the clock was set back, which tells
+    /// nothing of that.
     pub(super) fn is_over(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
         let could_be_longer = self.is_cut && end.is_none_or(|end| self.life.expires_at < end);
         self.life.withheld_at <= now && !could_be_longer

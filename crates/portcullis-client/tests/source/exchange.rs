@@ -67,19 +67,14 @@ impl Setting {
         let end = end.map(|left| self.now().saturating_add(left));
         let alice = self.issuer.token().subject("alice").mint();
         let alice = SubjectToken::access_token(Secret::new(alice), end);
-        let mut waiting: Vec<_> = (0..8)
-            .map(|_| tokio_test::task::spawn(exchange.token(&alice)))
-            .collect();
-        for one in &mut waiting {
-            assert!(one.poll().is_pending());
+        let mut waiting = JoinSet::new();
+        for _ in 0..8 {
+            let (exchange, alice) = (exchange.clone(), alice.clone());
+            waiting.spawn(async move { exchange.token(&alice).await });
         }
         self.issuer.wait_for_requests(Endpoint::Token, 1).await;
         meanwhile();
-        let mut tokens = Vec::new();
-        for one in waiting {
-            tokens.push(one.await);
-        }
-        tokens
+        waiting.join_all().await
     }
 }
 

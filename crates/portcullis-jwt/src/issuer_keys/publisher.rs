@@ -59,7 +59,7 @@ impl KeyPublisher {
     }
 
     /// As [`rebase`](Self::rebase), where the limit is past by a clock that nobody sets: whatever the wall clock says, the
-    /// keys stay stale until they are confirmed, others are published, or their limits are moved again.
+    /// keys stay stale until a set is published, they are confirmed, or their limits are moved again.
     pub fn expire(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.update(|snapshot| {
             snapshot.set_limits(loaded_at, stale_at);

@@ -115,6 +115,9 @@ async fn stale_keys_stay_so_by_a_wall_clock_that_lags_or_is_set_back() {
     for back in [millis(1), millis(1900), Duration::from_secs(3600), DAY] {
         clock.rewind(back);
         assert!(keys.status().stale, "{back:?}");
+        // The task has looked at the clocks by then, and at what it knew of the jump.
+        keys.refresh().await.expect_err("down");
+        assert!(keys.status().stale, "{back:?}");
     }
     issuer.heal(Endpoint::Jwks);
     keys.refresh().await.expect("a set");
