@@ -148,6 +148,8 @@ impl ScopeSet {
             ends.push(end as u32);
             (start, before) = (end + 1, token);
         }
+        // Few lie in place; where there are more, no room is kept that nobody needs.
+        ends.shrink_to_fit();
         Some(Self {
             text: list.into(),
             ends,
