@@ -292,19 +292,44 @@ mod tests {
         let all = ScopePolicy::all([A, B]);
         let any = ScopePolicy::any([A, B]);
         let nested = ScopePolicy::all([ScopePolicy::any([A, B]), C.into()]);
-        for (granted, expected) in [
-            ("", [false, false, false]),
-            ("a", [false, true, false]),
-            ("b c", [false, true, true]),
-            ("a b", [true, true, false]),
-            ("a b c", [true, true, true]),
+        let parts = || [A, B].map(ScopePolicy::from);
+        let try_all = ScopePolicy::try_all(parts()).expect("two parts");
+        let try_any = ScopePolicy::try_any(parts()).expect("two parts");
+        for (granted, of_all, of_any, of_nested) in [
+            ("", false, false, false),
+            ("a", false, true, false),
+            ("b c", false, true, true),
+            ("a b", true, true, false),
+            ("a b c", true, true, true),
         ] {
             let granted = ScopeSet::parse(granted);
-            assert_eq!(
-                [&all, &any, &nested].map(|policy| policy.is_satisfied_by(&granted)),
-                expected,
-                "{granted}"
-            );
+            for (policy, expected) in [
+                (&all, of_all),
+                (&try_all, of_all),
+                (&any, of_any),
+                (&try_any, of_any),
+                (&nested, of_nested),
+            ] {
+                let verdict = policy.is_satisfied_by(&granted);
+                assert_eq!(verdict, expected, "{granted}: {policy:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_part_is_asked_for_by_itself() {
+        let parts = || [ScopePolicy::from(A)];
+        for policy in [
+            ScopePolicy::all([A]),
+            ScopePolicy::any([A]),
+            ScopePolicy::try_all(parts()).expect("one part"),
+            ScopePolicy::try_any(parts()).expect("one part"),
+            ScopePolicy::any([ScopePolicy::all([ScopePolicy::any([A])])]),
+        ] {
+            assert!(policy.is_satisfied_by(&ScopeSet::parse("a b")));
+            assert!(!policy.is_satisfied_by(&ScopeSet::parse("b")));
+            assert!(!policy.is_satisfied_by(&ScopeSet::default()));
+            assert_eq!(policy.challenge_scope(), "a");
         }
     }
 
@@ -321,7 +346,6 @@ mod tests {
     fn nothing_is_refused_at_run_time() {
         assert_eq!(ScopePolicy::try_all([]).unwrap_err().setting(), "scopes");
         assert!(ScopePolicy::try_any([]).is_err());
-        assert!(ScopePolicy::try_any([A.into()]).is_ok());
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl ScopeSet {
         Self::of(tokens)
     }
 
-    /// A list that is in order, as it would be written here, like those of most issuers.
+    /// A list that is in order already, as it would be written here.
     fn as_it_is(list: &str) -> Option<Self> {
         u32::try_from(list.len()).ok()?;
         let (mut start, mut before) = (0, "");

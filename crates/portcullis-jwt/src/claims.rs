@@ -41,6 +41,7 @@ impl<'de> Claims<'de> {
         payload: &'de [u8],
         wants_list: &dyn Fn(&str) -> bool,
     ) -> Result<(), JsonError> {
+        debug_assert!(self.members.is_empty(), "claims of two payloads");
         let text = std::str::from_utf8(payload).map_err(|_| JsonError::NotUtf8)?;
         let mut json = serde_json::Deserializer::from_str(text);
         let seed = ClaimsSeed {

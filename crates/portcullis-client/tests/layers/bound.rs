@@ -11,6 +11,7 @@ use tower::{Layer, ServiceExt};
 
 use crate::{
     Setting, get, pool,
+    readiness::Narrow,
     target::{Answer, INVALID_TOKEN, Recorded, Target},
 };
 
@@ -45,9 +46,15 @@ fn proof(request: &Recorded, key: &DpopKey) -> Value {
 async fn d6_each_request_has_a_proof_and_the_newest_nonce() {
     let key = DpopKey::generate().expect("a key");
     let setting = setting(&key).await;
-    let target = Target::answering([Answer::WantsNonce("n-1"), Answer::Ok, Answer::Ok]).await;
+    let target = Target::answering([
+        Answer::WantsNonce("n-1"),
+        Answer::Ok,
+        Answer::GivesNonce("n-2"),
+        Answer::Ok,
+    ])
+    .await;
     let client = setting.layer(&target).replay(Full::<Bytes>::replay);
-    for _ in 0..2 {
+    for _ in 0..3 {
         let request = get(&target.at("/orders?page=2"));
         let response = client.layer(pool()).oneshot(request).await;
         assert_eq!(response.expect("an answer").status(), 200);
@@ -58,7 +65,7 @@ async fn d6_each_request_has_a_proof_and_the_newest_nonce() {
         .map(|request| proof(request, &key))
         .collect();
     let nonces: Vec<_> = proofs.iter().map(|proof| proof["nonce"].as_str()).collect();
-    assert_eq!(nonces, [None, Some("n-1"), Some("n-1")]);
+    assert_eq!(nonces, [None, Some("n-1"), Some("n-1"), Some("n-2")]);
     for (request, proof) in recorded.iter().zip(&proofs) {
         assert_eq!(request.header("authorization"), format!("DPoP {TOKEN}"));
         assert_eq!(proof["htm"], "GET");
@@ -88,6 +95,17 @@ async fn a_service_that_always_wants_another_nonce_is_asked_once_more_and_no_fur
     let _ = client.layer(pool()).oneshot(get(target.url())).await;
     let last = target.recorded().pop().expect("a request");
     assert_eq!(proof(&last, &key)["nonce"], "n-2");
+}
+
+#[tokio::test]
+async fn the_answer_that_wants_a_nonce_holds_no_place_either() {
+    let key = DpopKey::generate().expect("a key");
+    let setting = setting(&key).await;
+    let narrow = Narrow::refusing([
+        ("www-authenticate", r#"DPoP error="use_dpop_nonce""#),
+        ("dpop-nonce", "n-1"),
+    ]);
+    narrow.answers_at_last(&setting).await;
 }
 
 #[tokio::test]

@@ -1,14 +1,18 @@
 //! A service that does not accept the token.
 
-use std::time::Duration;
+use std::{
+    future::ready,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, Response, Version};
 use http_body_util::Full;
-use portcullis_client::ReplayBody;
+use portcullis_client::{AddTokenLayer, Origins, ReplayBody};
 use portcullis_test::{Endpoint, Fault};
 use tokio::task::JoinSet;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{
     Setting, get, pool,
@@ -47,6 +51,44 @@ async fn the_same_request_is_sent_once_more_with_a_fresh_token() {
     assert_eq!(first.headers, second.headers);
     assert_eq!(first.body, second.body);
     assert_eq!(setting.token_requests(), 2);
+}
+
+/// What no server sees: the version that was asked for, and what other layers have put there.
+#[tokio::test]
+async fn what_is_sent_once_more_has_the_version_and_extensions_of_the_first() {
+    #[derive(Clone, Debug, PartialEq)]
+    struct Trace(u32);
+
+    let setting = Setting::new().await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let inner = service_fn({
+        let seen = seen.clone();
+        move |request: Request<Full<Bytes>>| {
+            let trace = request.extensions().get::<Trace>().cloned();
+            let mut seen = seen.lock().expect("no panic");
+            seen.push((request.version(), trace));
+            let response = match seen.len() {
+                1 => Response::builder()
+                    .status(401)
+                    .header("www-authenticate", r#"Bearer error="invalid_token""#),
+                _ => Response::builder(),
+            };
+            ready(response.body(()))
+        }
+    });
+    let origins = Origins::new(["https://orders.example.com"]).expect("an origin");
+    let layer = AddTokenLayer::new(setting.source.clone(), origins).replay_bodies();
+    let request = Request::get("https://orders.example.com/orders")
+        .version(Version::HTTP_2)
+        .extension(Trace(17))
+        .body(Full::<Bytes>::default());
+    let answer = layer.layer(inner).oneshot(request.expect("a request"));
+    assert_eq!(answer.await.expect("an answer").status(), 200);
+    let expected = (Version::HTTP_2, Some(Trace(17)));
+    assert_eq!(
+        *seen.lock().expect("no panic"),
+        [expected.clone(), expected]
+    );
 }
 
 #[tokio::test]

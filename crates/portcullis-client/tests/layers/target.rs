@@ -47,6 +47,8 @@ pub(crate) enum Answer {
     Redirect(u16, String),
     /// 401, as the proof must have this nonce.
     WantsNonce(&'static str),
+    /// 200, and the nonce of the next proof.
+    GivesNonce(&'static str),
     /// Trailers-only.
     Grpc(&'static str),
 }
@@ -164,6 +166,7 @@ impl Answer {
                 )
                 .header("dpop-nonce", *nonce)
                 .body("once more".into()),
+            Self::GivesNonce(nonce) => response.header("dpop-nonce", *nonce).body("hello".into()),
             Self::Grpc(code) => response
                 .status(StatusCode::OK)
                 .header("content-type", "application/grpc")

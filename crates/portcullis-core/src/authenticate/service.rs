@@ -91,7 +91,7 @@ impl<S> Authenticate<S> {
 
     /// Whoever is not known yet holds no place in the inner service while an issuer or a store is slow: the service that is
     /// ready now is given up, and a clone is polled once the caller is known.
-    #[cold]
+    #[inline(never)]
     fn wait<B>(
         &mut self,
         pending: PendingOutcome,

@@ -103,7 +103,9 @@ impl TokenCache {
     /// are alike there finds nothing but the wrong bytes to compare with.
     fn hash(&self, token: &[u8]) -> u64 {
         use std::hash::{BuildHasher, Hasher};
+        /// 96 bits, and the most that is hashed without a call.
         const TAIL: usize = 16;
+
         let mut hasher = self.seed.build_hasher();
         hasher.write(&token[token.len().saturating_sub(TAIL)..]);
         hasher.finish()
