@@ -37,9 +37,15 @@ impl Service<Request<Body>> for Bare {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let mut response = Response::new(Body::default());
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        headers.insert(header::DATE, HeaderValue::from_static("Sat, 28 Nov 2026 15:00:00 GMT"));
+        headers.insert(
+            header::DATE,
+            HeaderValue::from_static("Sat, 28 Nov 2026 15:00:00 GMT"),
+        );
         if self.tells {
             let headers = request.into_parts().0.headers;
             response.extensions_mut().insert(Sent(headers));

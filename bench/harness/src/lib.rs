@@ -121,7 +121,10 @@ where
     let future = pin!(service.call(request));
     // Dropped where it lies: to hand it on would move it once more, for those whose `poll` is a function of its own.
     let answer = future.poll(&mut context);
-    assert!(std::hint::black_box(&answer).is_ready(), "the service waits");
+    assert!(
+        std::hint::black_box(&answer).is_ready(),
+        "the service waits"
+    );
 }
 
 /// How contenders take turns.
