@@ -31,8 +31,9 @@ fn is_marked(text: &[u8]) -> bool {
     let mut ascii = Zeroizing::new(Vec::<u8>::with_capacity(text.len()));
     ascii.extend(text.iter().filter(|byte| **byte != 0));
     let holds = |part: &[u8]| ascii.windows(part.len()).any(|found| found == part);
-    let marks: [&[u8]; 5] = [
+    let marks: [&[u8]; 6] = [
         b"-----BEGIN ",
+        b"-----END ",
         b"---- BEGIN ",
         b"PuTTY-User-Key-File-",
         b"openssh-key-v1",
@@ -205,9 +206,20 @@ mod tests {
             ("s3cr3t\n", "\n"),
             ("# of billing\n", "\r\n"),
             ("KEY=\"", "\\n"),
+            ("", "\n"),
         ] {
             let wrapped = [before.as_bytes(), &lines.join(end.as_bytes())].concat();
             assert!(is_taken_for_a_key(wrapped), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_known_by_what_is_left_of_it() {
+        let (_, rest) = PEM.split_once('\n').expect("a first line");
+        assert!(is_taken_for_a_key(rest));
+        let key = BASE64_STANDARD.encode(keys().swap_remove(2));
+        for text in [format!("secret={key}"), format!("{key},"), format!("'{key}'")] {
+            assert!(is_taken_for_a_key(&text), "{text}");
         }
     }
 
