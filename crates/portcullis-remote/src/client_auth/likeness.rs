@@ -218,7 +218,11 @@ mod tests {
         let (_, rest) = PEM.split_once('\n').expect("a first line");
         assert!(is_taken_for_a_key(rest));
         let key = BASE64_STANDARD.encode(keys().swap_remove(2));
-        for text in [format!("secret={key}"), format!("{key},"), format!("'{key}'")] {
+        for text in [
+            format!("secret={key}"),
+            format!("{key},"),
+            format!("'{key}'"),
+        ] {
             assert!(is_taken_for_a_key(&text), "{text}");
         }
     }
