@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_core::{Clock, SystemClock};
 use portcullis_jwt::BudgetRules;
 use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
-use portcullis_test::{Endpoint, Fault, TestIssuer};
+use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 
 use crate::support::{
     answer, bearer, builder, event, impatient, millis, patiently, restless, started,
@@ -92,9 +92,15 @@ async fn a_set_that_has_not_changed_is_confirmed_by_its_etag() {
     let issuer = TestIssuer::start().await;
     issuer.etags(Endpoint::Jwks, true);
     issuer.answer_header(Endpoint::Jwks, "cache-control", "max-age=1800");
-    let keys = started(&issuer).await;
+    let clock = ManualClock::starting_now();
+    let keys = builder(&issuer)
+        .clock(clock.shared())
+        .start()
+        .await
+        .unwrap();
     let before = keys.status();
     let mut events = keys.events();
+    clock.advance(Duration::from_secs(1));
     keys.refresh().await.unwrap();
     let requests = issuer.recorded();
     assert!(requests[0].headers.get("if-none-match").is_none());
