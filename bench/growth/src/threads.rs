@@ -4,7 +4,7 @@ use std::fmt;
 
 use portcullis_api_key::{ApiKeys, MemoryStore};
 use portcullis_bench_harness::median;
-use portcullis_bench_suite::{Bare, Signer, with_key, with_token};
+use portcullis_bench_suite::{Bare, FloorLayer, Signer, with_key, with_token};
 use portcullis_core::AuthenticateLayer;
 use portcullis_jwt::Algorithm;
 use serde_json::{Value, json};
@@ -39,6 +39,7 @@ fn subjects() -> Vec<(&'static str, [Work; 2])> {
     let uncached = signer.bearer().without_token_cache().build();
     let uncached = AuthenticateLayer::new(uncached.expect("nothing is missing")).layer(Bare);
     let tokens = [signer.token(), signer.token()];
+    let floor = FloorLayer::token(&format!("Bearer {}", tokens[0])).layer(Bare);
     let issued = [issue(), issue()];
     let store = MemoryStore::new();
     let records = issued.iter().map(|key| key.record().clone());
@@ -56,6 +57,10 @@ fn subjects() -> Vec<(&'static str, [Work; 2])> {
     };
     vec![
         ("bare", [0, 1].map(|at| work(&Bare, token(at)))),
+        (
+            "the floor, one token",
+            [0, 0].map(|at| work(&floor, token(at))),
+        ),
         (
             "ES256 warm, one token",
             [0, 0].map(|at| work(&bearer, token(at))),

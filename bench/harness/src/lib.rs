@@ -136,17 +136,20 @@ pub struct Turns {
     pub batch: Duration,
     /// The most calls that one is, and not more even where they are quick.
     pub most: usize,
+    /// How many calls come before those that are timed, and not more than those: what the turns before have driven out of
+    /// the processor's caches is not to a contender's charge.
+    pub ahead: usize,
 }
 
 impl Turns {
-    /// As many calls in a turn as fill it.
+    /// As many calls in a turn as fill it, after a few.
     #[must_use]
     pub const fn new(rounds: usize, batch: Duration) -> Self {
-        let most = 1 << 20;
         Self {
             rounds,
             batch,
-            most,
+            most: 1 << 20,
+            ahead: IN_CACHE,
         }
     }
 
@@ -160,8 +163,7 @@ impl Turns {
     }
 }
 
-/// Measures every contender in each round. A turn begins with a few calls that are not timed: what the one before has left
-/// in the processor's caches is not to its charge.
+/// Measures every contender in each round.
 pub fn run(contenders: &mut [Contender], turns: Turns) {
     for contender in contenders.iter_mut() {
         let made = 4 * IN_CACHE;
@@ -180,7 +182,7 @@ pub fn run(contenders: &mut [Contender], turns: Turns) {
                 count - 1 - position
             };
             let contender = &mut contenders[(round + position) % count];
-            (contender.batch)(IN_CACHE);
+            (contender.batch)(turns.ahead.min(contender.calls));
             let took = (contender.batch)(contender.calls);
             let sample = took.as_nanos() as f64 / contender.calls as f64;
             contender.samples.push(sample);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What each service did in one round, in the order of [`Kind::ALL`].
-pub(crate) type Round = [Phase; 3];
+pub(crate) type Round = [Phase; Kind::ALL.len()];
 
 /// Starts the services, and measures each of them in rounds. All of them are up all the time; one is loaded at
 /// a time.
@@ -30,6 +30,7 @@ pub(crate) fn measure(
             issuer: issuer.url.clone(),
             audience: issuer.audience.clone(),
             algorithm: algorithm.to_string(),
+            token: issuer.token.clone(),
         })?;
         probe::check(kind, &service, &issuer.token)?;
         services.push(service);
@@ -42,7 +43,7 @@ pub(crate) fn measure(
     let rounds = options.pairs;
     let mut measured = Vec::with_capacity(rounds);
     for round in 0..rounds {
-        let mut phases = [None; 3];
+        let mut phases = [None; Kind::ALL.len()];
         for position in 0..count {
             let next = (round + position) % count;
             phases[next] = Some(load(options.generator, &services[next], &issuer.token)?);

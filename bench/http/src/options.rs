@@ -51,6 +51,7 @@ pub(crate) fn command() -> Result<Command, String> {
                     issuer: value()?,
                     audience: value()?,
                     algorithm: value()?,
+                    token: value()?,
                 }));
             }
             "load" => {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use axum::{Router, routing::get};
+use portcullis_bench_suite::FloorLayer;
 use portcullis_core::AuthenticateLayer;
 use portcullis_jwt::{Algorithm, Bearer};
 use portcullis_remote::Issuer;
@@ -28,6 +29,7 @@ pub(crate) fn serve(service: &Service) -> Result<(), Box<dyn Error>> {
         let routes = Router::new().route(PATH, get(async || "the orders\n"));
         let routes = match service.kind {
             Kind::Bare => routes,
+            Kind::Floor => routes.route_layer(floor(service)),
             Kind::Suite => routes.route_layer(suite(service).await?),
             Kind::Rival => routes.route_layer(rival(service).await?.into_layer()),
         };
@@ -36,6 +38,10 @@ pub(crate) fn serve(service: &Service) -> Result<(), Box<dyn Error>> {
         axum::serve(listener, routes).await?;
         Ok(())
     })
+}
+
+fn floor(service: &Service) -> FloorLayer {
+    FloorLayer::token(&format!("Bearer {}", service.token))
 }
 
 /// As its front page has it: keys by discovery, and every default.

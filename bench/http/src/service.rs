@@ -5,6 +5,8 @@
 pub(crate) enum Kind {
     /// None.
     Bare,
+    /// One that knows the token of the load and nothing else.
+    Floor,
     /// This suite's.
     Suite,
     /// `tower-oauth2-resource-server`.
@@ -13,12 +15,13 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them, in the order of the tables.
-    pub(crate) const ALL: [Self; 3] = [Self::Bare, Self::Suite, Self::Rival];
+    pub(crate) const ALL: [Self; 4] = [Self::Bare, Self::Floor, Self::Suite, Self::Rival];
 
     /// Its name, on the command line and in tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Floor => "floor",
             Self::Suite => "suite",
             Self::Rival => "rival",
         }
@@ -41,6 +44,8 @@ pub(crate) struct Service {
     pub(crate) audience: String,
     /// The algorithm that they are signed with.
     pub(crate) algorithm: String,
+    /// A token that it accepts.
+    pub(crate) token: String,
 }
 
 /// The path that is asked for.

@@ -1,5 +1,7 @@
 //! What the measurements of the suite's own paths are made of: keys, tokens, requests, services.
 
+mod floor;
+
 use std::{
     convert::Infallible,
     future::{Ready, ready},
@@ -12,6 +14,8 @@ use portcullis_core::{Clock, ScopeSet, SystemClock};
 use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys, KeySet};
 use portcullis_test::{SigningAlgorithm, SigningKey, TokenBuilder};
 use tower::Service;
+
+pub use floor::{FloorLayer, FloorService};
 
 /// The issuer of all tokens here.
 pub const ISSUER: &str = "https://issuer.example.com";

@@ -56,8 +56,10 @@ impl Report {
     /// Computes them.
     pub(crate) fn new(algorithm: &str, generator: Generator, rounds: &[Round]) -> Self {
         let pairs = [
+            (Kind::Floor, Kind::Bare),
             (Kind::Suite, Kind::Bare),
             (Kind::Rival, Kind::Bare),
+            (Kind::Suite, Kind::Floor),
             (Kind::Suite, Kind::Rival),
         ];
         Self {

@@ -9,7 +9,7 @@ use portcullis_bench_rivals::{
     report::{self, Timing},
     rivals,
     rows::{Entry, Missing, baselines, entries},
-    runs::{self, ALGORITHMS, Traffic},
+    runs::{self, ALGORITHMS, ROTATION, Traffic},
     with_several_issuers,
 };
 use portcullis_jwt::Algorithm;
@@ -89,9 +89,12 @@ fn measure(
         Traffic::Distinct => Turns::new(100, Duration::from_millis(2)),
         Traffic::Hot | Traffic::Rotation => Turns::new(120, Duration::from_millis(4)),
     };
-    if traffic == Traffic::Distinct {
+    match traffic {
+        Traffic::Hot => {}
+        // All of them once: each contender remembers them in a place of its own, and there are many contenders.
+        Traffic::Rotation => turns.ahead = ROTATION,
         // So that no token comes twice, and nobody has all of them pass through the processor's caches.
-        turns.most = 128;
+        Traffic::Distinct => turns.most = 128,
     }
     run(&mut timed, turns);
     let rows = report::timings(name, &all, &timed);
