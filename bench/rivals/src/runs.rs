@@ -104,6 +104,7 @@ pub fn keys(options: &Options) -> Vec<(Entry, Load)> {
             (StaticBearer::NAME, StaticBearer.build(through)),
             (Floor::Token.name(), Floor::Token.build(through)),
             (Floor::Key.name(), Floor::Key.build(through)),
+            (Floor::NewToken.name(), Floor::NewToken.build(through)),
         ];
         for (name, built) in built {
             let Ok((built, load)) = built else { continue };

@@ -8,6 +8,7 @@ mod floor;
 mod huskarl;
 mod jsonwebtoken;
 mod jwt_authorizer;
+mod new_token;
 mod portcullis;
 mod raw;
 mod static_bearer;
