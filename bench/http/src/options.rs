@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many rounds are made unless told otherwise.
-const PAIRS: usize = 32;
+const PAIRS: usize = 40;
 const QUICK_PAIRS: usize = 3;
 const USAGE: &str =
     "usage: portcullis-bench-http [--quick | --pairs N] [--load wrk|own] [--json FILE]";
