@@ -68,10 +68,20 @@ impl TokenError {
     pub(crate) fn refused(place: &str, error: OAuthError) -> Self {
         let advice = match &*error.code {
             "invalid_client" => "; check the client's id, and its secret, key or certificate",
+            "invalid_scope" => "; ask for scopes that this client may have",
+            "invalid_target" => "; check the resource or audience that is asked for",
+            "unauthorized_client" | "unsupported_grant_type" => {
+                "; allow this client the grant at the server"
+            }
             _ => "",
         };
         let message = format!("{place} refused: {error}{advice}");
         Self::new(TokenErrorKind::Refused, message).with(|inner| inner.oauth = Some(error))
+    }
+
+    /// With what it means, before what happened.
+    pub(crate) fn meaning(self, what: &str) -> Self {
+        self.with(|inner| inner.message = format!("{what}: {}", inner.message).into())
     }
 
     pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {

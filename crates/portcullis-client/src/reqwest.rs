@@ -32,6 +32,11 @@ use crate::{
 /// With an origin in plain http, on this machine, the client uses no proxy: one would be sent the credential in the
 /// clear. To https a proxy is a tunnel, and stays as it was set.
 ///
+/// # User names in URLs
+///
+/// reqwest takes them out of a request's URL before any middleware sees it, so that such a request is sent like others, with
+/// the token in place of what stood there.
+///
 /// # Other middlewares
 ///
 /// Those added [here](Self::with) stand outside: they see the request before it has credentials, and one that retries

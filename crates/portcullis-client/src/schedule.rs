@@ -1,7 +1,10 @@
 //! When a token is renewed, when it is not handed out any more, and when to ask again after a failure. Times in,
 //! times out.
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
 use portcullis_core::UnixTime;
 use portcullis_jwt::Jitter;
@@ -95,6 +98,11 @@ impl Backoff {
         let is_running = self.failures > 0 && self.failed_at <= now && now < self.until;
         is_running.then(|| self.until.duration_since(now))
     }
+}
+
+/// Another one each time.
+pub(crate) fn jitter() -> Jitter {
+    Jitter::from_random(RandomState::new().hash_one(0))
 }
 
 #[cfg(test)]

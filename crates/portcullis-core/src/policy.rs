@@ -63,7 +63,7 @@ impl ScopePolicy {
         Self::compile(Rule::all(rules(parts)))
     }
 
-    /// Asks for at least one part.
+    /// Asks for at least one part. A caller who lacks all is told of the first that is listed.
     ///
     /// ```
     /// # use portcullis_core::{Scope, ScopePolicy};

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     FetchError, FetchErrorKind,
-    http::{Answer, HttpClient, headers, location},
+    http::{Answer, HttpClient, headers, location, shown},
 };
 
 /// Where the metadata of `issuer` may be: where OpenID Connect puts it, after the issuer's path (Discovery §4), and
@@ -89,7 +89,6 @@ impl Discovery {
                 }
             };
             // Of two failures, one that is not a mere absence tells more.
-            let is_absent = |error: &FetchError| error.kind() == FetchErrorKind::Status(404);
             first_error = match first_error {
                 Some(first) if !is_absent(&first) || is_absent(&error) => Some(first),
                 _ => Some(error),
@@ -98,8 +97,17 @@ impl Discovery {
                 break; // The other place is on the same host.
             }
         }
-        let error =
-            first_error.unwrap_or_else(|| FetchError::new(FetchErrorKind::Unusable, "no metadata"));
+        let error = match first_error {
+            Some(error) if !is_absent(&error) => error,
+            absent => {
+                let [first, second] = places.each_ref().map(shown);
+                let message = format!(
+                    "neither {first} nor {second} is there (404): check the issuer's URL, which both are made of"
+                );
+                let retry_after = absent.and_then(|error| error.retry_after());
+                FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
+            }
+        };
         let found = Err(error);
         Discovered { found, date }
     }
@@ -146,6 +154,10 @@ impl Discovery {
         location::check_address(member, &found, &self.url, http.reach())?;
         Ok(found)
     }
+}
+
+fn is_absent(error: &FetchError) -> bool {
+    error.kind() == FetchErrorKind::Status(404)
 }
 
 #[cfg(test)]

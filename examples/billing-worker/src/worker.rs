@@ -175,6 +175,7 @@ async fn tell(mut events: Receiver<TokenEvent>) {
                 ..
             }) => println!("token: not renewed, the old one still serves: {error}"),
             Ok(TokenEvent::Failed { error, .. }) => println!("token: none: {error}"),
+            Ok(TokenEvent::Lapsed { error, .. }) => println!("token: none any more: {error}"),
             Ok(TokenEvent::Recovered { failures, .. }) => {
                 println!("token: to be had again after {failures} failures");
             }

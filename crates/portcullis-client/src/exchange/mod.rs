@@ -2,12 +2,12 @@
 
 mod builder;
 mod cache;
+mod outage;
 mod subject;
 
 use std::{
     fmt,
-    hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -17,12 +17,15 @@ use portcullis_jwt::{BudgetRules, FetchBudget, Jitter};
 use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
 
-use self::cache::{Cache, Exchanged, Failed, Found, Key, Progress};
 pub use self::{builder::TokenExchangeBuilder, subject::SubjectToken};
+use self::{
+    cache::{Cache, Exchanged, Found, Key, Progress},
+    outage::Outage,
+};
 use crate::{
     AccessToken, TokenError, TokenErrorKind, TokenSource,
     response::{Issued, TokenType},
-    schedule::{Backoff, Life},
+    schedule::Life,
     source::{TokenId, TokenRequest},
     token::Binding,
 };
@@ -33,9 +36,6 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// How many refused tokens of all subjects together may be replaced.
 const OF_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
-
-/// How long a refusal is told again before the server is asked anew.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Exchanges the token of a caller for one that is meant for another service (RFC 8693), so that a call on the caller's
 /// behalf carries neither the caller's own token nor the service's.
@@ -87,41 +87,6 @@ struct Inner {
     under_way: Mutex<JoinSet<()>>,
 }
 
-/// How long the server is left alone, and why.
-#[derive(Default)]
-struct Outage {
-    backoff: Backoff,
-    error: Option<TokenError>,
-    /// When the last failure that counted was noted.
-    noted_at: Option<UnixTime>,
-}
-
-/// Whether the next subject would fare no better.
-fn concerns_everyone(error: &TokenError) -> bool {
-    // Whoever says when to come back says it to all.
-    if error.retry_after().is_some() {
-        return true;
-    }
-    match error.kind() {
-        TokenErrorKind::Unreachable
-        | TokenErrorKind::Forbidden
-        | TokenErrorKind::NoEndpoint
-        | TokenErrorKind::Credential
-        | TokenErrorKind::Status(429 | 500..) => true,
-        TokenErrorKind::Refused => error.oauth_error().is_some_and(|oauth| {
-            matches!(
-                &*oauth.code,
-                "invalid_client"
-                    | "unauthorized_client"
-                    | "unsupported_grant_type"
-                    | "server_error"
-                    | "temporarily_unavailable"
-            )
-        }),
-        _ => false,
-    }
-}
-
 impl TokenExchange {
     /// Starts an exchange at `server`, asked for by `client`.
     pub fn builder(
@@ -148,7 +113,10 @@ impl TokenExchange {
         loop {
             let now = inner.clock.now();
             inner.check(subject, now)?;
-            let mut progress = match inner.cache.find(key, now, end, || inner.outage(now)) {
+            let mut progress = match inner
+                .cache
+                .find(key, now, end, || inner.outage().recent_error(now))
+            {
                 Found::Token(token) => return Ok(token),
                 Found::Failed(error) => return Err(error),
                 Found::Full => {
@@ -233,7 +201,10 @@ impl TokenExchange {
             };
             let outcome = request.await;
             if let Some(inner) = inner.upgrade() {
-                let _ = tell.send(Some(inner.conclude(asked_at, outcome)));
+                let concluded = inner
+                    .outage()
+                    .conclude(asked_at, outcome, inner.clock.now());
+                let _ = tell.send(Some(concluded));
             }
         };
         let mut under_way = self
@@ -247,11 +218,8 @@ impl TokenExchange {
 }
 
 impl Inner {
-    /// Why the server is left alone now, if it is.
-    fn outage(&self, now: UnixTime) -> Option<TokenError> {
-        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = outage.backoff.left(now)?;
-        Some(outage.error.clone()?.with_retry_after(Some(left)))
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this is somebody to act for here.
@@ -269,45 +237,6 @@ impl Inner {
             );
         }
         Ok(())
-    }
-
-    /// Notes how the server is doing, and until when a failure is told.
-    fn conclude(
-        &self,
-        asked_at: UnixTime,
-        outcome: Result<Exchanged, TokenError>,
-    ) -> Result<Exchanged, Failed> {
-        let now = self.clock.now();
-        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        // What began before the last failure was noted says nothing that is not known.
-        let is_news = outage.noted_at.is_none_or(|noted_at| asked_at > noted_at);
-        let error = match outcome {
-            Ok(exchanged) => {
-                if is_news {
-                    *outage = Outage::default();
-                }
-                return Ok(exchanged);
-            }
-            Err(error) => error,
-        };
-        if !concerns_everyone(&error) {
-            return Err(Failed {
-                error,
-                since: now,
-                until: now.saturating_add(PATIENCE),
-            });
-        }
-        if is_news || outage.backoff.left(now).is_none() {
-            outage.backoff = outage.backoff.failed(now, error.retry_after(), jitter());
-            outage.error = Some(error.clone());
-            outage.noted_at = Some(now);
-        }
-        // It is the outage that is told.
-        Err(Failed {
-            error,
-            since: now,
-            until: now,
-        })
     }
 
     /// A digest of all that the answer depends on. Each part is preceded by its length.
@@ -406,10 +335,6 @@ impl Inner {
             })
         }
     }
-}
-
-fn jitter() -> Jitter {
-    Jitter::from_random(RandomState::new().hash_one(0))
 }
 
 impl fmt::Debug for TokenExchange {

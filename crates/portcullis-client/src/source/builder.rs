@@ -11,9 +11,10 @@ use tokio::{
 };
 
 use super::{
-    Handle, Shared, TokenSource,
+    Handle, TokenSource,
     registry::Registration,
     request::{Wanted, runtime},
+    shared::Shared,
     task::{State, Task},
 };
 use crate::published::Published;

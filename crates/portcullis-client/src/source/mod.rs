@@ -4,45 +4,36 @@ mod builder;
 mod registry;
 mod request;
 mod revocation;
+mod shared;
 mod status;
 mod task;
 
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use portcullis_core::SharedClock;
-use portcullis_jwt::{BudgetRules, FetchBudget};
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
 use tokio::{
-    sync::{Notify, broadcast, mpsc, oneshot, watch},
-    time::{Instant, timeout},
+    sync::{broadcast, mpsc, oneshot},
+    time::timeout,
 };
 
 pub use self::{
     builder::TokenSourceBuilder,
     status::{TokenEvent, TokenStatus},
 };
-use self::{
-    registry::Registration,
-    task::{Refresh, State},
-};
 pub(crate) use self::{
     registry::TokenId,
     request::{TokenRequest, Wanted, runtime, scopes},
 };
-use crate::{
-    AccessToken, TokenError,
-    published::{Published, Seen},
-    token::Binding,
+use self::{
+    shared::Shared,
+    task::{Refresh, State},
 };
+use crate::{AccessToken, TokenError, published::Seen};
 
 /// A token by OAuth 2.0 client credentials (RFC 6749 §4.4), and the task that keeps it fresh.
 ///
@@ -81,32 +72,6 @@ struct Handle {
     refreshes: mpsc::UnboundedSender<Refresh>,
     /// Closed when this is dropped, which ends the task, in the middle of a request if need be.
     stop: Mutex<Option<oneshot::Sender<Infallible>>>,
-}
-
-/// What the task and its callers share.
-pub(crate) struct Shared {
-    registration: Registration,
-    server: AuthorizationServer,
-    client: ClientAuthentication,
-    request: TokenRequest,
-    /// What tokens are bound to, where they are to be.
-    binding: Option<Binding>,
-    clock: SharedClock,
-    state: Published<State>,
-    /// Whether someone has asked for an attempt since the last began.
-    is_asked: AtomicBool,
-    wake: Notify,
-    /// Counts the attempts that have ended.
-    attempts: watch::Receiver<u64>,
-    events: broadcast::Sender<TokenEvent>,
-    /// Whether it was shut down: no token is handed out any more.
-    is_shut_down: AtomicBool,
-    has_told_shut_down: AtomicBool,
-    /// Tokens that are to be revoked and are not yet known to be.
-    unrevoked: Mutex<VecDeque<AccessToken>>,
-    /// What is left of the fetches that refused tokens may cause.
-    rejections: Mutex<FetchBudget>,
-    origin: Instant,
 }
 
 impl TokenSource {
@@ -300,90 +265,6 @@ impl TokenSource {
     #[must_use]
     pub fn client_id(&self) -> &str {
         self.0.shared.client.client_id()
-    }
-}
-
-impl Shared {
-    /// The token of the newest state, if it may be sent now.
-    #[inline]
-    fn current<'s>(&self, state: &'s State) -> Option<&'s AccessToken> {
-        if self.has_shut_down() {
-            return None;
-        }
-        let Some(held) = &state.held else {
-            self.ask();
-            return None;
-        };
-        let now = self.clock.now();
-        // One that is not due is live: see `Life::new`.
-        if held.life.is_due(now) {
-            self.ask();
-            return held.life.is_live(now).then_some(&held.token);
-        }
-        Some(&held.token)
-    }
-
-    #[inline]
-    fn has_shut_down(&self) -> bool {
-        self.is_shut_down.load(Ordering::Acquire)
-    }
-
-    /// Has the task make an attempt, as soon as it may.
-    #[cold]
-    fn ask(&self) {
-        // Reading shares the cache line; in an outage every call comes by here.
-        if !self.is_asked.load(Ordering::Relaxed) && !self.is_asked.swap(true, Ordering::AcqRel) {
-            self.wake.notify_one();
-        }
-    }
-
-    pub(crate) fn reject(&self, token: TokenId) -> bool {
-        // Of several who say so at once, one pays for it.
-        let mut budget = self
-            .rejections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut is_gone = true;
-        self.state.update(|state| {
-            if !state.holds(token) {
-                return None;
-            }
-            match budget.take(&BudgetRules::default(), self.origin.elapsed()) {
-                Some(left) => *budget = left,
-                None => is_gone = false,
-            }
-            is_gone.then(|| state.without_token())
-        });
-        is_gone
-    }
-
-    /// Takes the token at hand away.
-    fn take(&self) -> Option<AccessToken> {
-        let mut taken = None;
-        self.state.update(|state| {
-            taken = state.held.as_ref().map(|held| held.token.clone());
-            taken.is_some().then(|| state.without_token())
-        });
-        taken
-    }
-
-    fn unrevoked(&self) -> MutexGuard<'_, VecDeque<AccessToken>> {
-        self.unrevoked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The tokens that are to be revoked. Those that have expired need not be, and more than a few are not kept.
-    fn to_be_revoked(&self) -> Vec<AccessToken> {
-        const MOST: usize = 16;
-
-        let now = self.clock.now();
-        let mut unrevoked = self.unrevoked();
-        unrevoked.retain(|token| token.expires_at() > now);
-        while unrevoked.len() > MOST {
-            unrevoked.pop_front();
-        }
-        unrevoked.iter().cloned().collect()
     }
 }
 

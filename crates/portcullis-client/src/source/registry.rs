@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use super::Shared;
+use super::shared::Shared;
 
 static SOURCES: Mutex<BTreeMap<u64, Weak<Shared>>> = Mutex::new(BTreeMap::new());
 

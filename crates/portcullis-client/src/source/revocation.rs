@@ -5,8 +5,18 @@ use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint
 use crate::{AccessToken, TokenError, TokenErrorKind};
 
 /// Has the server revoke a token. Only the status counts: that of a token which is not known is 200 too, and a body is to
-/// be ignored (§2.2).
+/// be ignored (§2.2). After any error the token may still be valid (§2.2.1), which the message says.
 pub(super) async fn revoke(
+    server: &AuthorizationServer,
+    client: &ClientAuthentication,
+    token: &AccessToken,
+) -> Result<(), TokenError> {
+    ask(server, client, token)
+        .await
+        .map_err(|error| error.meaning("the token may still be valid"))
+}
+
+async fn ask(
     server: &AuthorizationServer,
     client: &ClientAuthentication,
     token: &AccessToken,
@@ -22,12 +32,10 @@ pub(super) async fn revoke(
     let error = match (status, answer.error()) {
         (200, _) => return Ok(()),
         (503, _) | (_, None) => {
-            let message = format!("{place} answered {status}: the token may still be valid");
+            let message = format!("{place} answered {status}");
             TokenError::new(TokenErrorKind::Status(status), message)
         }
-        (_, Some(error)) => {
-            TokenError::refused(&format!("the token may still be valid: {place}"), error)
-        }
+        (_, Some(error)) => TokenError::refused(place, error),
     };
     Err(error.with_retry_after(answer.retry_after()))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::UnixTime;
+use portcullis_core::{ScopeSet, UnixTime};
 
 use super::TokenRequest;
 use crate::TokenError;
@@ -51,11 +51,29 @@ pub enum TokenEvent {
         /// Until when there is a token all the same; `None` if there is none.
         serves_until: Option<UnixTime>,
     },
+    /// The token at hand is one no more, while the server is left alone after a failure: calls fail until then at least.
+    #[non_exhaustive]
+    Lapsed {
+        /// Why there is no other.
+        error: TokenError,
+    },
     /// A token could be had again.
     #[non_exhaustive]
     Recovered {
         /// How many attempts had failed.
         failures: u32,
+    },
+    /// A token has come without scopes that were asked for, others than the one before it did (RFC 6749 §3.3).
+    #[non_exhaustive]
+    Narrowed {
+        /// Those that are missing; none where all are there again.
+        missing: ScopeSet,
+    },
+    /// A service did not accept the token at hand: it is handed out no more.
+    #[non_exhaustive]
+    Rejected {
+        /// When it would have expired.
+        expires_at: UnixTime,
     },
     /// The credential that the client authenticates with expires within a week, or has.
     #[non_exhaustive]
@@ -95,6 +113,23 @@ impl TokenEvent {
                 error, failures, ..
             } => {
                 tracing::error!(client_id, %request, %error, failures, "no token could be obtained: calls fail");
+            }
+            Self::Lapsed { error } => {
+                tracing::error!(client_id, %request, %error, "the token at hand has ended, and no other could be obtained: calls fail");
+            }
+            Self::Narrowed { missing } if missing.is_empty() => {
+                tracing::info!(client_id, %request, "all scopes are granted again");
+            }
+            Self::Narrowed { missing } => {
+                tracing::warn!(client_id, %request, %missing, "the server granted fewer scopes than were asked for");
+            }
+            Self::Rejected { expires_at } => {
+                tracing::warn!(
+                    client_id,
+                    %request,
+                    expires_at = expires_at.as_secs(),
+                    "a service did not accept the token: another is fetched when it is asked for"
+                );
             }
             Self::Recovered { failures } => {
                 tracing::info!(client_id, %request, failures, "tokens can be obtained again");

@@ -2,14 +2,12 @@
 
 use std::{
     convert::Infallible,
-    hash::{BuildHasher, RandomState},
     sync::{Arc, atomic::Ordering},
     thread,
     time::Duration,
 };
 
-use portcullis_core::UnixTime;
-use portcullis_jwt::Jitter;
+use portcullis_core::{ScopeSet, UnixTime};
 use portcullis_remote::OAuthEndpoint;
 use tokio::{
     sync::{
@@ -20,11 +18,11 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Shared, TokenEvent, TokenId, TokenStatus, request::CLIENT_CREDENTIALS};
+use super::{TokenEvent, TokenId, TokenStatus, request::CLIENT_CREDENTIALS, shared::Shared};
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
     response::{Issued, TokenType},
-    schedule::{Backoff, Life},
+    schedule::{Backoff, Life, jitter},
     token::Binding,
 };
 
@@ -57,6 +55,12 @@ impl State {
         Some(error.with_retry_after(Some(left)))
     }
 
+    fn is_live(&self, now: UnixTime) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.life.is_live(now))
+    }
+
     pub(super) fn holds(&self, token: TokenId) -> bool {
         self.held
             .as_ref()
@@ -74,7 +78,7 @@ impl State {
         let now = shared.clock.now();
         let life = self.held.as_ref().map(|held| held.life);
         TokenStatus {
-            ready: !shared.has_shut_down() && life.is_some_and(|life| life.is_live(now)),
+            ready: !shared.has_shut_down() && self.is_live(now),
             obtained_at: life.map(|life| life.obtained_at),
             refresh_at: life.map(|life| life.refresh_at),
             expires_at: life.map(|life| life.expires_at),
@@ -96,6 +100,10 @@ pub(super) struct Task {
     shared: Arc<Shared>,
     refreshes: mpsc::UnboundedReceiver<Refresh>,
     ended: watch::Sender<u64>,
+    /// Whether there is a token for calls, as far as was told.
+    serves: bool,
+    /// The scopes that the token before lacked.
+    missing: ScopeSet,
 }
 
 impl Task {
@@ -108,6 +116,8 @@ impl Task {
             shared,
             refreshes,
             ended,
+            serves: false,
+            missing: ScopeSet::default(),
         }
     }
 
@@ -148,6 +158,7 @@ impl Task {
                     let _ = refresh.send(outcome.clone());
                 }
             }
+            self.tell_lapse();
         }
     }
 
@@ -161,7 +172,7 @@ impl Task {
         let life = state.held.as_ref().map(|held| held.life);
         let is_due = life.is_some_and(|life| life.is_due(now));
         let is_left_alone = state.backoff.left(now).is_some();
-        let is_live = life.is_some_and(|life| life.is_live(now));
+        let is_live = state.is_live(now);
         let has_reason = !is_left_alone && (is_due || is_asked && !is_live);
         if is_asked && !has_reason {
             // Whoever waits for an attempt has their answer.
@@ -176,19 +187,40 @@ impl Task {
             .send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// How long there is nothing to do.
-    fn nap(&self) -> Duration {
+    /// Tells, once, that the token has ended while the server is left alone. Where it is not, an attempt tells.
+    fn tell_lapse(&mut self) {
         let now = self.shared.clock.now();
         let state = self.shared.state.load();
-        let due = match &state.held {
-            Some(held) => held.life.refresh_at.duration_since(now),
-            None => LONGEST_NAP,
-        };
+        if self.serves
+            && !state.is_live(now)
+            && let Some(error) = state.recent_error(now)
+        {
+            self.serves = false;
+            self.shared.announce(TokenEvent::Lapsed { error });
+        }
+    }
+
+    /// How long there is nothing to do.
+    fn nap(&self) -> Duration {
         // A clock that is read by its tick may lag a little behind the timer.
         const TICK: Duration = Duration::from_millis(10);
-        due.max(state.backoff.left(now).unwrap_or_default())
-            .min(LONGEST_NAP)
-            .saturating_add(TICK)
+
+        let now = self.shared.clock.now();
+        let state = self.shared.state.load();
+        let left_alone = state.backoff.left(now);
+        let life = state.held.as_ref().map(|held| held.life);
+        let next = match (life, left_alone) {
+            (None, _) => LONGEST_NAP,
+            (Some(life), None) => life.refresh_at.duration_since(now),
+            (Some(life), Some(left)) => {
+                let due = life.refresh_at.duration_since(now).max(left);
+                match self.serves {
+                    true => due.min(life.withheld_at.duration_since(now)),
+                    false => due,
+                }
+            }
+        };
+        next.min(LONGEST_NAP).saturating_add(TICK)
     }
 
     /// Asks the server once, and tells everyone what came of it.
@@ -256,8 +288,10 @@ impl Task {
         Ok((Held { token, life }, answer.credential_expires_at()))
     }
 
-    fn obtained(&self, held: Held, credential_expires_at: Option<UnixTime>) -> Vec<TokenEvent> {
+    fn obtained(&mut self, held: Held, credential_expires_at: Option<UnixTime>) -> Vec<TokenEvent> {
         let expires_at = held.life.expires_at;
+        let missing = without(&self.shared.request.scopes, held.token.scopes());
+        self.serves = true;
         let mut failures = 0;
         self.shared.state.update(|before| {
             failures = before.backoff.failures();
@@ -273,6 +307,10 @@ impl Task {
         if failures > 0 {
             events.push(TokenEvent::Recovered { failures });
         }
+        if missing != self.missing {
+            self.missing = missing.clone();
+            events.push(TokenEvent::Narrowed { missing });
+        }
         let soon = self.shared.clock.now().saturating_add(NOTICE);
         if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
             events.push(TokenEvent::CredentialExpires { at });
@@ -281,7 +319,7 @@ impl Task {
     }
 
     /// Notes a failure, and until when the server is left alone for it.
-    fn failed(&self, error: TokenError) -> (TokenError, TokenEvent) {
+    fn failed(&mut self, error: TokenError) -> (TokenError, TokenEvent) {
         let now = self.shared.clock.now();
         let (retry_after, jitter) = (error.retry_after(), jitter());
         // A token may be rejected meanwhile, which is not to be undone.
@@ -295,22 +333,16 @@ impl Task {
         let state = self.shared.state.load();
         let error = state.failure.clone().unwrap_or(error);
         let life = state.held.as_ref().map(|held| held.life);
+        let serves_until = life
+            .filter(|life| life.is_live(now))
+            .map(|life| life.withheld_at);
+        self.serves = serves_until.is_some();
         let event = TokenEvent::Failed {
             error: error.clone(),
             failures: state.backoff.failures(),
-            serves_until: life
-                .filter(|life| life.is_live(now))
-                .map(|life| life.withheld_at),
+            serves_until,
         };
         (error, event)
-    }
-}
-
-impl Shared {
-    pub(super) fn announce(&self, event: TokenEvent) {
-        event.log(self.client.client_id(), &self.request);
-        // Nobody needs to listen.
-        let _ = self.events.send(event);
     }
 }
 
@@ -340,6 +372,7 @@ impl Drop for Obituary {
     }
 }
 
-fn jitter() -> Jitter {
-    Jitter::from_random(RandomState::new().hash_one(0))
+/// Those of `scopes` that are not among `granted`.
+fn without(scopes: &ScopeSet, granted: &ScopeSet) -> ScopeSet {
+    ScopeSet::from_tokens(scopes.iter().filter(|scope| !granted.contains(scope)))
 }

@@ -7,7 +7,7 @@ use portcullis_client::{ClientAuthentication, TokenErrorKind, TokenEvent};
 use portcullis_test::{Endpoint, Fault};
 use serde_json::json;
 
-use crate::{Setting, secs};
+use crate::{Setting, client, secs};
 
 fn answer(status: u16, body: &str) -> Fault {
     Fault::Answer {
@@ -159,6 +159,72 @@ async fn the_token_at_hand_serves_and_then_the_error_says_why() {
     }
 }
 
+/// And once, though nobody calls: the server is left alone at that moment.
+#[tokio::test]
+async fn the_end_of_the_last_token_is_told_when_it_comes() {
+    let mut setting = Setting::quick().await;
+    setting.token().await.expect("a token");
+    setting.event().await;
+    let retry_after = Some(secs(100));
+    setting
+        .issuer
+        .fault(Endpoint::Token, Fault::TooManyRequests { retry_after });
+    setting.clock.advance(Duration::from_millis(53_900));
+    setting.token().await.expect("it serves");
+    match setting.event().await {
+        TokenEvent::Failed { serves_until, .. } => assert!(serves_until.is_some()),
+        other => panic!("{other:?}"),
+    }
+    let requests = setting.token_requests();
+    setting.clock.advance(Duration::from_millis(100));
+    match setting.event().await {
+        TokenEvent::Lapsed { error, .. } => {
+            assert_eq!(error.kind(), TokenErrorKind::Refused, "{error}");
+            assert!(error.retry_after().is_some());
+        }
+        other => panic!("{other:?}"),
+    }
+    setting.token().await.expect_err("none is left");
+    assert_eq!(setting.token_requests(), requests, "it is left alone");
+
+    setting.issuer.heal(Endpoint::Token);
+    setting.clock.advance(secs(100));
+    setting.token().await.expect("another");
+    assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
+    assert!(matches!(
+        setting.event().await,
+        TokenEvent::Recovered { .. }
+    ));
+}
+
+#[tokio::test]
+async fn scopes_that_are_not_granted_are_told_when_they_change() {
+    let wanted = ["orders:read", "orders:write"];
+    let mut setting = Setting::of(client(), |source| source.scopes(wanted)).await;
+    for (granted, missing) in [
+        (json!("orders:read other"), Some("orders:write")),
+        (json!("orders:read"), None),
+        (json!("other"), Some("orders:read orders:write")),
+        (json!(null), Some("")),
+        (json!("orders:write orders:read"), None),
+    ] {
+        let mut changes = json!({});
+        if !granted.is_null() {
+            changes = json!({ "scope": granted });
+        }
+        setting.issuer.fault(Endpoint::Token, issued(changes));
+        setting.source.refresh().await.expect("a token");
+        assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
+        if let Some(expected) = missing {
+            match setting.event().await {
+                TokenEvent::Narrowed { missing, .. } => assert_eq!(missing.as_str(), expected),
+                other => panic!("{granted}: {other:?}"),
+            }
+        }
+    }
+    assert!(setting.events.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retries_keep_to_the_backoff() {
     let setting = Setting::quick().await;
@@ -221,6 +287,23 @@ async fn the_servers_error_is_told() {
         text.contains("invalid_scope") && !text.contains(['\n', '\u{1b}']),
         "{text:?}"
     );
+}
+
+#[tokio::test]
+async fn what_to_do_about_the_servers_error_is_told() {
+    let setting = Setting::quick().await;
+    for (code, advice) in [
+        ("invalid_client", "check the client's id"),
+        ("invalid_scope", "ask for scopes that this client may have"),
+        ("invalid_target", "check the resource or audience"),
+        ("unauthorized_client", "allow this client the grant"),
+        ("unsupported_grant_type", "allow this client the grant"),
+    ] {
+        let body = json!({ "error": code }).to_string();
+        setting.issuer.fault(Endpoint::Token, answer(400, &body));
+        let error = setting.source.refresh().await.expect_err(code);
+        assert!(error.to_string().contains(advice), "{code}: {error}");
+    }
 }
 
 #[tokio::test]

@@ -163,16 +163,33 @@ async fn a_log_that_panics_stops_the_source() {
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_every_token_does_not_have_each_replaced() {
+async fn r1_nor_is_a_token_known_to_be_revoked_by_a_server_that_is_down() {
     let setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    setting.issuer.fault(Endpoint::Revocation, Fault::Down);
+    let error = setting.source.revoke().await.expect_err("not revoked");
+    assert_eq!(error.kind(), TokenErrorKind::Unreachable);
+    assert!(error.to_string().contains("may still be valid"), "{error}");
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_every_token_does_not_have_each_replaced() {
+    let mut setting = Setting::new().await;
     for _ in 0..2 {
         let token = setting.token().await.expect("a token");
         assert!(setting.source.reject(&token));
+        assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
+        match setting.event().await {
+            TokenEvent::Rejected { expires_at, .. } => assert_eq!(expires_at, token.expires_at()),
+            other => panic!("{other:?}"),
+        }
         assert!(setting.source.reject(&token), "it is gone already");
     }
     let token = setting.token().await.expect("a token");
     assert!(!setting.source.reject(&token), "twice is enough");
     assert!(setting.token().await.expect("a token").is(&token));
+    assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
+    assert!(setting.events.is_empty(), "it serves on");
     assert_eq!(setting.token_requests(), 3);
 }
 

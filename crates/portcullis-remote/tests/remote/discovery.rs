@@ -50,6 +50,23 @@ async fn s1_rfc8414_inserts_the_well_known_path() {
 }
 
 #[tokio::test]
+async fn an_issuer_without_metadata_is_told_as_such() {
+    let issuer = TestIssuer::builder().path("/oidc").start().await.unwrap();
+    issuer.fault(Endpoint::Discovery, Fault::Status(404));
+    let keys = discover(&issuer).start().await.unwrap();
+    let error = keys.refresh().await.unwrap_err();
+    assert_eq!(error.kind(), FetchErrorKind::Status(404));
+    let text = error.to_string();
+    for part in [
+        "/oidc/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/oidc",
+        "check the issuer's URL",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn s1_s2_metadata_of_another_issuer_is_refused() {
     let issuer = TestIssuer::builder().path("/oidc").start().await.unwrap();
     let url = issuer.url();

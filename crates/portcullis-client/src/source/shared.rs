@@ -1,0 +1,144 @@
+//! What the task and its callers share: the state, and who may change it how.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use portcullis_core::SharedClock;
+use portcullis_jwt::{BudgetRules, FetchBudget};
+use portcullis_remote::{AuthorizationServer, ClientAuthentication};
+use tokio::{
+    sync::{Notify, broadcast, watch},
+    time::Instant,
+};
+
+use super::{TokenEvent, TokenId, TokenRequest, registry::Registration, task::State};
+use crate::{AccessToken, published::Published, token::Binding};
+
+/// What the task and its callers share.
+pub(crate) struct Shared {
+    pub(super) registration: Registration,
+    pub(super) server: AuthorizationServer,
+    pub(super) client: ClientAuthentication,
+    pub(super) request: TokenRequest,
+    /// What tokens are bound to, where they are to be.
+    pub(super) binding: Option<Binding>,
+    pub(super) clock: SharedClock,
+    pub(super) state: Published<State>,
+    /// Whether someone has asked for an attempt since the last began.
+    pub(super) is_asked: AtomicBool,
+    pub(super) wake: Notify,
+    /// Counts the attempts that have ended.
+    pub(super) attempts: watch::Receiver<u64>,
+    pub(super) events: broadcast::Sender<TokenEvent>,
+    /// Whether it was shut down: no token is handed out any more.
+    pub(super) is_shut_down: AtomicBool,
+    pub(super) has_told_shut_down: AtomicBool,
+    /// Tokens that are to be revoked and are not yet known to be.
+    pub(super) unrevoked: Mutex<VecDeque<AccessToken>>,
+    /// What is left of the fetches that refused tokens may cause.
+    pub(super) rejections: Mutex<FetchBudget>,
+    pub(super) origin: Instant,
+}
+
+impl Shared {
+    /// The token of the newest state, if it may be sent now.
+    #[inline]
+    pub(super) fn current<'s>(&self, state: &'s State) -> Option<&'s AccessToken> {
+        if self.has_shut_down() {
+            return None;
+        }
+        let Some(held) = &state.held else {
+            self.ask();
+            return None;
+        };
+        let now = self.clock.now();
+        // One that is not due is live: see `Life::new`.
+        if held.life.is_due(now) {
+            self.ask();
+            return held.life.is_live(now).then_some(&held.token);
+        }
+        Some(&held.token)
+    }
+
+    #[inline]
+    pub(super) fn has_shut_down(&self) -> bool {
+        self.is_shut_down.load(Ordering::Acquire)
+    }
+
+    /// Has the task make an attempt, as soon as it may.
+    #[cold]
+    pub(super) fn ask(&self) {
+        // Reading shares the cache line; in an outage every call comes by here.
+        if !self.is_asked.load(Ordering::Relaxed) && !self.is_asked.swap(true, Ordering::AcqRel) {
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn reject(&self, token: TokenId) -> bool {
+        let mut rejected = None;
+        // Of several who say so at once, one pays for it.
+        let mut budget = self
+            .rejections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut is_gone = true;
+        self.state.update(|state| {
+            if !state.holds(token) {
+                return None;
+            }
+            match budget.take(&BudgetRules::default(), self.origin.elapsed()) {
+                Some(left) => *budget = left,
+                None => is_gone = false,
+            }
+            is_gone.then(|| {
+                rejected = state.held.as_ref().map(|held| held.token.expires_at());
+                state.without_token()
+            })
+        });
+        drop(budget);
+        if let Some(expires_at) = rejected {
+            self.announce(TokenEvent::Rejected { expires_at });
+        }
+        is_gone
+    }
+
+    /// Takes the token at hand away.
+    pub(super) fn take(&self) -> Option<AccessToken> {
+        let mut taken = None;
+        self.state.update(|state| {
+            taken = state.held.as_ref().map(|held| held.token.clone());
+            taken.is_some().then(|| state.without_token())
+        });
+        taken
+    }
+
+    pub(super) fn unrevoked(&self) -> MutexGuard<'_, VecDeque<AccessToken>> {
+        self.unrevoked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tokens that are to be revoked. Those that have expired need not be, and more than a few are not kept.
+    pub(super) fn to_be_revoked(&self) -> Vec<AccessToken> {
+        const MOST: usize = 16;
+
+        let now = self.clock.now();
+        let mut unrevoked = self.unrevoked();
+        unrevoked.retain(|token| token.expires_at() > now);
+        while unrevoked.len() > MOST {
+            unrevoked.pop_front();
+        }
+        unrevoked.iter().cloned().collect()
+    }
+
+    pub(super) fn announce(&self, event: TokenEvent) {
+        event.log(self.client.client_id(), &self.request);
+        // Nobody needs to listen.
+        let _ = self.events.send(event);
+    }
+}
