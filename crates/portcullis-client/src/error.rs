@@ -70,9 +70,7 @@ impl TokenError {
             "invalid_client" => "; check the client's id, and its secret, key or certificate",
             "invalid_scope" => "; ask for scopes that this client may have",
             "invalid_target" => "; check the resource or audience that is asked for",
-            "unauthorized_client" | "unsupported_grant_type" => {
-                "; allow this client the grant at the server"
-            }
+            "unauthorized_client" => "; allow this client to do so at the server",
             _ => "",
         };
         let message = format!("{place} refused: {error}{advice}");

@@ -34,8 +34,8 @@ use crate::{
 ///
 /// # User names in URLs
 ///
-/// reqwest takes them out of a request's URL before any middleware sees it, so that such a request is sent like others, with
-/// the token in place of what stood there.
+/// A request whose URL has one is not sent. But the builders of requests, as `client.get(…)` makes them, take it out of the
+/// URL before any middleware sees it: those are sent like others, the token in place of what stood there.
 ///
 /// # Other middlewares
 ///

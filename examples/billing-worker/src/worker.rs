@@ -179,7 +179,7 @@ async fn tell(mut events: Receiver<TokenEvent>) {
             Ok(TokenEvent::Recovered { failures, .. }) => {
                 println!("token: to be had again after {failures} failures");
             }
-            // Told by whoever caused it.
+            // In the log, or told by whoever caused it.
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }

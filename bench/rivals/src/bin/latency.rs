@@ -91,7 +91,8 @@ fn measure(
     };
     match traffic {
         Traffic::Hot => {}
-        // All of them once: each contender remembers them in a place of its own, and there are many contenders.
+        // All of them once, for whoever remembers them: each contender does so in a place of its own, and there are many. Others
+        // are too slow for that, and have nothing of it.
         Traffic::Rotation => turns.ahead = ROTATION,
         // So that no token comes twice, and nobody has all of them pass through the processor's caches.
         Traffic::Distinct => turns.most = 128,

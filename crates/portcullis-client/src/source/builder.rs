@@ -95,6 +95,7 @@ impl TokenSourceBuilder {
             is_shut_down: AtomicBool::new(false),
             has_told_shut_down: AtomicBool::new(false),
             unrevoked: Mutex::default(),
+            rejected: Mutex::default(),
             rejections: Mutex::default(),
             origin: Instant::now(),
         });

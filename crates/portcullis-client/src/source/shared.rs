@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use portcullis_core::SharedClock;
+use portcullis_core::{SharedClock, UnixTime};
 use portcullis_jwt::{BudgetRules, FetchBudget};
 use portcullis_remote::{AuthorizationServer, ClientAuthentication};
 use tokio::{
@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(super) has_told_shut_down: AtomicBool,
     /// Tokens that are to be revoked and are not yet known to be.
     pub(super) unrevoked: Mutex<VecDeque<AccessToken>>,
+    /// When the token that was rejected last expires, until the task has told of that.
+    pub(super) rejected: Mutex<Option<UnixTime>>,
     /// What is left of the fetches that refused tokens may cause.
     pub(super) rejections: Mutex<FetchBudget>,
     pub(super) origin: Instant,
@@ -102,7 +104,8 @@ impl Shared {
         });
         drop(budget);
         if let Some(expires_at) = rejected {
-            self.announce(TokenEvent::Rejected { expires_at });
+            *self.rejected() = Some(expires_at);
+            self.wake.notify_one();
         }
         is_gone
     }
@@ -115,6 +118,10 @@ impl Shared {
             taken.is_some().then(|| state.without_token())
         });
         taken
+    }
+
+    pub(super) fn rejected(&self) -> MutexGuard<'_, Option<UnixTime>> {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn unrevoked(&self) -> MutexGuard<'_, VecDeque<AccessToken>> {

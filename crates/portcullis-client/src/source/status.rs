@@ -51,7 +51,8 @@ pub enum TokenEvent {
         /// Until when there is a token all the same; `None` if there is none.
         serves_until: Option<UnixTime>,
     },
-    /// The token at hand is one no more, while the server is left alone after a failure: calls fail until then at least.
+    /// There is no token any more that may be sent, while the server is left alone after a failure: calls fail until it is
+    /// asked again, at least.
     #[non_exhaustive]
     Lapsed {
         /// Why there is no other.
@@ -63,10 +64,10 @@ pub enum TokenEvent {
         /// How many attempts had failed.
         failures: u32,
     },
-    /// A token has come without scopes that were asked for, others than the one before it did (RFC 6749 §3.3).
+    /// What the new token lacks of the scopes that were asked for is not what the one before it lacked (RFC 6749 §3.3).
     #[non_exhaustive]
     Narrowed {
-        /// Those that are missing; none where all are there again.
+        /// The scopes that it lacks; none where all are granted again.
         missing: ScopeSet,
     },
     /// A service did not accept the token at hand: it is handed out no more.
@@ -115,20 +116,20 @@ impl TokenEvent {
                 tracing::error!(client_id, %request, %error, failures, "no token could be obtained: calls fail");
             }
             Self::Lapsed { error } => {
-                tracing::error!(client_id, %request, %error, "the token at hand has ended, and no other could be obtained: calls fail");
+                tracing::error!(client_id, %request, %error, "there is no token any more, and no other could be obtained: calls fail");
             }
             Self::Narrowed { missing } if missing.is_empty() => {
                 tracing::info!(client_id, %request, "all scopes are granted again");
             }
             Self::Narrowed { missing } => {
-                tracing::warn!(client_id, %request, %missing, "the server granted fewer scopes than were asked for");
+                tracing::warn!(client_id, %request, %missing, "the server did not grant all scopes that were asked for");
             }
             Self::Rejected { expires_at } => {
                 tracing::warn!(
                     client_id,
                     %request,
                     expires_at = expires_at.as_secs(),
-                    "a service did not accept the token: another is fetched when it is asked for"
+                    "a service did not accept the token: it is sent no more"
                 );
             }
             Self::Recovered { failures } => {

@@ -147,6 +147,7 @@ impl Task {
                 () = self.shared.wake.notified() => {}
                 () = sleep(nap) => {}
             }
+            self.tell_rejection();
             // One request is for all who have asked by now, and for none who have left.
             while let Ok(refresh) = self.refreshes.try_recv() {
                 refreshes.push(refresh);
@@ -185,6 +186,14 @@ impl Task {
     fn told(&self) {
         self.ended
             .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Tells that a token was rejected: here, so that it is told after that there was one.
+    fn tell_rejection(&self) {
+        let rejected = self.shared.rejected().take();
+        if let Some(expires_at) = rejected {
+            self.shared.announce(TokenEvent::Rejected { expires_at });
+        }
     }
 
     /// Tells, once, that the token has ended while the server is left alone. Where it is not, an attempt tells.

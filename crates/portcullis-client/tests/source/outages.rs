@@ -296,8 +296,7 @@ async fn what_to_do_about_the_servers_error_is_told() {
         ("invalid_client", "check the client's id"),
         ("invalid_scope", "ask for scopes that this client may have"),
         ("invalid_target", "check the resource or audience"),
-        ("unauthorized_client", "allow this client the grant"),
-        ("unsupported_grant_type", "allow this client the grant"),
+        ("unauthorized_client", "allow this client to do so"),
     ] {
         let body = json!({ "error": code }).to_string();
         setting.issuer.fault(Endpoint::Token, answer(400, &body));

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// What is the matter with a secret, or with a file of them, that cannot be meant to be one.
 pub(super) fn mistake(text: &[u8]) -> Option<&'static str> {
     // Base64 may be put into base64 once more, as Kubernetes does.
-    if is_key(text, 2) {
+    if is_key(text, 2) || is_key(&unescaped(text), 2) {
         return Some(
             "it looks like a key or a certificate, which is not shown to the server as a secret is: is it meant for \
              `private_key_jwt`?",
@@ -26,18 +26,43 @@ fn is_key(text: &[u8], nested: usize) -> bool {
         || nested > 0 && decoded(text).any(|bytes| is_key(&bytes, nested - 1))
 }
 
+/// Without what JSON, a shell or a URL puts before characters (RFC 8259 §7, RFC 3986 §2.1).
+fn unescaped(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text;
+    while let [first, behind @ ..] = rest {
+        let (byte, left) = match rest {
+            [b'\\', b'n' | b'r' | b't', left @ ..] => (b'\n', left),
+            [b'\\', escaped, left @ ..] => (*escaped, left),
+            [b'%', high, low, left @ ..] => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, left),
+                _ => (b'%', behind),
+            },
+            _ => (*first, behind),
+        };
+        plain.push(byte);
+        rest = left;
+    }
+    plain
+}
+
+fn digit(hex: u8) -> Option<u8> {
+    let digit = char::from(hex).to_digit(16)?;
+    u8::try_from(digit).ok()
+}
+
 fn is_marked(text: &[u8]) -> bool {
     // UTF-16 would hide what is looked for.
     let mut ascii = Zeroizing::new(Vec::<u8>::with_capacity(text.len()));
     ascii.extend(text.iter().filter(|byte| **byte != 0));
     let holds = |part: &[u8]| ascii.windows(part.len()).any(|found| found == part);
     let marks: [&[u8]; 6] = [
-        b"-----BEGIN ",
-        b"-----END ",
+        b"-----BEGIN",
+        b"-----END",
         b"---- BEGIN ",
         b"PuTTY-User-Key-File-",
         b"openssh-key-v1",
-        b"<RSAKeyValue>",
+        b"<RSAKeyValue",
     ];
     marks.into_iter().any(holds) || holds(b"{") && holds(br#""kty""#)
 }
@@ -53,7 +78,7 @@ fn is_der(bytes: &[u8]) -> bool {
         [0x02, 0x01, 0 | 1 | 3, 0x02 | 0x04 | 0x30, ..] => true,
         _ => sequence(content).is_some_and(|inner| {
             // How the key is encrypted, by an identifier of PKCS's; or the version of a certificate.
-            inner.starts_with(&[0x06, 0x09, 0x2a, 0x86, 0x48])
+            matches!(inner, [0x06, 9 | 10, 0x2a, 0x86, 0x48, ..])
                 || inner.starts_with(&[0xa0, 0x03, 0x02, 0x01])
         }),
     }
@@ -94,8 +119,11 @@ fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
             .with_decode_allow_trailing_bits(true),
     );
 
-    let mut standard = Zeroizing::new(Vec::with_capacity(base64.len()));
-    standard.extend(base64.iter().map(|byte| match byte {
+    let end = base64.iter().rposition(|byte| *byte != b'=')? + 1;
+    // One character by itself, where it was cut, tells less than a byte.
+    let end = if end % 4 == 1 { end - 1 } else { end };
+    let mut standard = Zeroizing::new(Vec::with_capacity(end));
+    standard.extend(base64[..end].iter().map(|byte| match byte {
         b'-' => b'+',
         b'_' => b'/',
         byte => *byte,
@@ -157,6 +185,7 @@ mod tests {
             // How others begin, as OpenSSL writes them: RSA's own, encrypted PKCS#8, PKCS#12 in DER and in BER, a certificate.
             head("3082025c 020100 02818100"),
             head("3081ec 3057 06092a864886f70d01050d"),
+            head("308204a4 3028 060a2a864886f70d010c0103"),
             head("308203fc 020103 308203b2"),
             head("3080 020103 3080"),
             head("3082018f 30820135 a003020102"),
@@ -206,6 +235,8 @@ mod tests {
             ("s3cr3t\n", "\n"),
             ("# of billing\n", "\r\n"),
             ("KEY=\"", "\\n"),
+            ("\\n", "\\n"),
+            ("s3cr3t\\r\\n", "\\r\\n"),
             ("", "\n"),
         ] {
             let wrapped = [before.as_bytes(), &lines.join(end.as_bytes())].concat();
@@ -224,6 +255,27 @@ mod tests {
             format!("'{key}'"),
         ] {
             assert!(is_taken_for_a_key(&text), "{text}");
+        }
+        for length in 90..key.len() {
+            assert!(is_taken_for_a_key(&key[..length]), "{length}");
+            let line = format!("{}\n{}", &key[..length], &key[length..]);
+            assert!(is_taken_for_a_key(format!("s3cr3t\n{line}")), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_known_through_escapes() {
+        for text in [
+            PEM.replace(' ', "%20").replace('\n', "%0A"),
+            PEM.replace(' ', "+"),
+            PEM.replace('-', "%2d"),
+            r#""{\"kty\":\"EC\",\"d\":\"AAAA\"}""#.to_owned(),
+            "%7B%22kty%22%3A%22oct%22%7D".to_owned(),
+        ] {
+            assert!(is_taken_for_a_key(&text), "{text}");
+        }
+        for secret in ["100%", "%", "%zz", "a\\", "\\", "%4"] {
+            assert_eq!(mistake(secret.as_bytes()), None, "{secret}");
         }
     }
 
