@@ -84,7 +84,7 @@ pub enum TokenEvent {
     },
     /// The server confirmed that a token is revoked.
     Revoked,
-    /// It was shut down: there is no token any more.
+    /// It was shut down: there is no token any more. [`Revoked`](Self::Revoked) may follow.
     ShutDown,
     /// Nothing fetches tokens any more, though it was not shut down: the runtime has ended, or the task panicked.
     Stopped,
