@@ -1,6 +1,6 @@
 //! The worker itself: what a client of one's own looks like.
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, iter, process::ExitCode, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri, uri::InvalidUri};
@@ -110,8 +110,11 @@ impl Worker {
     /// Revokes the token, and says how it all went.
     pub(crate) async fn finish(self) -> ExitCode {
         if let Some(source) = &self.source {
+            let mut events = source.events();
             match source.shut_down().await {
-                Ok(()) => println!("token: revoked"),
+                // There may have been none, or none any more.
+                Ok(()) if has_revoked(&mut events) => println!("token: revoked"),
+                Ok(()) => println!("token: none to be revoked"),
                 Err(error) => println!("token: not revoked: {}", with_causes(&error)),
             }
         }
@@ -157,6 +160,10 @@ async fn get(caller: &mut Caller, uri: &Uri) -> Result<StatusCode, BoxError> {
     timeout(PATIENCE, answered)
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()).into()))
+}
+
+fn has_revoked(events: &mut Receiver<TokenEvent>) -> bool {
+    iter::from_fn(|| events.try_recv().ok()).any(|event| matches!(event, TokenEvent::Revoked))
 }
 
 async fn tell(mut events: Receiver<TokenEvent>) {

@@ -14,7 +14,7 @@ use portcullis::{
     ScopeSet,
     api_key::{KeyFile, NewKey},
 };
-use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, TestIssuer};
+use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
@@ -208,6 +208,30 @@ async fn an_issuer_that_refuses_ends_it_with_the_reason() {
     );
     assert!(!complaints.contains("not-the-secret"));
     assert_eq!(issuer.requests(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_has_ended_is_not_said_to_be_revoked() {
+    let issuer = TestIssuer::builder()
+        .token_lifetime(Duration::from_secs(1))
+        .start()
+        .await
+        .expect("an issuer");
+    let folder = TempDir::new().expect("a folder");
+    let secret = folder.path().join("secret");
+    fs::write(&secret, DEFAULT_CLIENT_SECRET).expect("written");
+    let args = options("http://127.0.0.1:9", &issuer, &secret);
+    let mut worker = Worker::spawn(args, "off");
+    worker.says("token: obtained").await;
+    issuer.fault(Endpoint::Token, Fault::Down);
+    // The second comes half a second after the first at least, which the token does not outlive.
+    worker.says("token: none: ").await;
+    worker.says("token: none: ").await;
+    worker.interrupt().await;
+    let ended = worker.ends().await;
+    ended.position("token: none to be revoked");
+    assert!(!ended.printed.iter().any(|line| line == "token: revoked"));
+    assert_eq!(issuer.requests(Endpoint::Revocation), 0);
 }
 
 #[tokio::test]

@@ -201,9 +201,9 @@ impl TokenExchange {
             };
             let outcome = request.await;
             if let Some(inner) = inner.upgrade() {
-                let concluded = inner
-                    .outage()
-                    .conclude(asked_at, outcome, inner.clock.now());
+                // Before the lock is taken: the clock is another's code.
+                let now = inner.clock.now();
+                let concluded = inner.outage().conclude(asked_at, outcome, now);
                 let _ = tell.send(Some(concluded));
             }
         };
