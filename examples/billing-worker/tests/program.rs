@@ -220,7 +220,8 @@ async fn a_token_that_has_ended_is_not_said_to_be_revoked() {
     let folder = TempDir::new().expect("a folder");
     let secret = folder.path().join("secret");
     fs::write(&secret, DEFAULT_CLIENT_SECRET).expect("written");
-    let args = options("http://127.0.0.1:9", &issuer, &secret);
+    let mut args = options("http://127.0.0.1:9", &issuer, &secret);
+    args.extend(["--calls", "1000"].map(str::to_owned));
     let mut worker = Worker::spawn(args, "off");
     worker.says("token: obtained").await;
     issuer.fault(Endpoint::Token, Fault::Down);
