@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::{
     FetchError, FetchErrorKind,
+    document::{DocumentError, read_json_object},
     http::{Answer, HttpClient, headers, location, shown},
 };
 
@@ -122,15 +123,15 @@ impl Discovery {
         if answer.status != StatusCode::OK {
             return Err(answer.into_error(place, now));
         }
-        let unusable = |error: serde_json::Error| {
+        let unusable = |error: DocumentError| {
             let message = format!(
                 "{place} is not an issuer's metadata: {}",
                 escape(&error.to_string())
             );
             FetchError::new(FetchErrorKind::Unusable, message)
         };
-        let named: Named = serde_json::from_slice(&answer.body).map_err(unusable)?;
-        let metadata = serde_json::from_slice(&answer.body).map_err(unusable)?;
+        let named: Named = read_json_object(&answer.body).map_err(unusable)?;
+        let metadata = read_json_object(&answer.body).map_err(unusable)?;
         if named.issuer != *self.issuer {
             let message = format!(
                 "{place} is the metadata of {}, not of {}: the issuer must be configured exactly as it names itself",

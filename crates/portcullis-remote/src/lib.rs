@@ -16,6 +16,7 @@ mod client_auth;
 mod clock_watch;
 mod discovery;
 mod disk;
+mod document;
 mod error;
 mod event;
 mod fetch;
@@ -34,6 +35,7 @@ pub use self::{
         ClientAuthentication, ClientCertificate, ClientKeyProvider, ClientKeys, ClientSecret,
         ClientSecretProvider, ClientSecrets, KeysFuture, SecretsFuture, read_secret_file,
     },
+    document::{DocumentError, read_json_object},
     error::{FetchError, FetchErrorKind, StartError},
     event::{ClockOffset, IssuerEvent, KeyId},
     fixed::{keys_from_jwks_file, keys_from_pem_file},
