@@ -51,9 +51,10 @@ impl Numbers {
     }
 }
 
-/// Borrows the text as it stands: base64url needs no escapes, so one that has them is ill-formed.
+/// Borrows the text as it stands: base64url needs no escapes, so one that has them is ill-formed. `null` counts as absent:
+/// some libraries write it for each member that a key does not have.
 fn decode(name: &'static str, value: Option<&RawValue>) -> Result<Option<Number>, SkipReason> {
-    let Some(value) = value else {
+    let Some(value) = value.filter(|value| value.get() != "null") else {
         return Ok(None);
     };
     let malformed = SkipReason::Malformed { name };
@@ -97,8 +98,9 @@ impl<'de> Deserialize<'de> for RawNumbers<'de> {
                     } else if let Some(index) = RSA.iter().position(|of| *of == name) {
                         numbers.rsa[index] = Some(map.next_value()?);
                     } else {
-                        numbers.other_primes |= name == "oth";
-                        map.next_value::<IgnoredUnique>()?;
+                        let is_oth = name == "oth";
+                        let value = map.next_value::<Option<IgnoredUnique>>()?;
+                        numbers.other_primes |= is_oth && value.is_some();
                     }
                 }
                 Ok(numbers)
@@ -117,6 +119,7 @@ mod tests {
     fn a_number_is_strict_base64url_without_escapes() {
         let d = |json: &str| Numbers::parse(json.as_bytes()).map(|numbers| numbers.d);
         assert_eq!(d("{}"), Ok(None));
+        assert_eq!(d(r#"{"d":null}"#), Ok(None));
         assert_eq!(
             d(r#"{"d":"AQAB","k":"?"}"#).map(|d| d.map(|d| d.to_vec())),
             Ok(Some(vec![1, 0, 1]))
@@ -127,7 +130,6 @@ mod tests {
             r#""AR""#,
             r#""A""#,
             "1",
-            "null",
             "[]",
         ] {
             assert_eq!(
@@ -158,6 +160,11 @@ mod tests {
         assert_eq!(
             rsa(&format!(r#"{{{all},"oth":[]}}"#)),
             Err(SigningKeyError::MultiPrime)
+        );
+        assert!(rsa(&format!(r#"{{{all},"oth":null}}"#)).is_ok());
+        assert_eq!(
+            rsa(r#"{"d":"AQ","p":"AQ","q":null}"#),
+            Err(SigningKeyError::IncompleteRsa { name: "q" })
         );
     }
 }
