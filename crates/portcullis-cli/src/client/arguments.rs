@@ -70,6 +70,16 @@ pub(crate) struct ClientArgs {
     #[arg(long)]
     pub(super) endpoint_audience: bool,
 
+    /// The header `typ` of assertions, instead of `client-authentication+jwt`. Spring Authorization Server up to 1.5 accepts
+    /// only JWT.
+    #[arg(long, value_name = "TYP")]
+    pub(super) assertion_typ: Option<String>,
+
+    /// A file with the certificate of --private-key in PEM, whose thumbprint (`x5t#S256`) assertions have in their header.
+    /// Entra ID requires it.
+    #[arg(long, value_name = "FILE", requires = "private_key")]
+    pub(super) assertion_cert: Option<PathBuf>,
+
     #[arg(
         long = "client-secret",
         hide = true,
@@ -154,6 +164,7 @@ impl ClientArgs {
         let for_assertions = [
             ("--alg", self.alg.is_some()),
             ("--endpoint-audience", self.endpoint_audience),
+            ("--assertion-typ", self.assertion_typ.is_some()),
         ];
         for (option, _) in for_assertions.iter().filter(|(_, is_given)| *is_given) {
             if !is_asserted {

@@ -100,7 +100,13 @@ impl ClientArgs {
     fn authentication(&self) -> Result<ClientAuthentication, Box<dyn Error>> {
         let id = &self.client_id;
         let client = if let Some(path) = &self.credential.private_key {
-            let key = key::read(path, self.alg, self.kid.as_deref())?;
+            let mut key = key::read(path, self.alg, self.kid.as_deref())?;
+            if let Some(path) = &self.assertion_cert {
+                let pem = file::read(path)?;
+                key = key
+                    .with_certificate(pem.expose())
+                    .map_err(|error| format!("--assertion-cert {}: {error}", path.display()))?;
+            }
             ClientAuthentication::private_key_jwt(id, key)
         } else if let (Some(certificate), Some(key)) = (&self.credential.cert, &self.key) {
             let (certificate, key) = (file::read(certificate)?, file::read(key)?);
@@ -121,6 +127,10 @@ impl ClientArgs {
                     ClientAuthentication::secret_jwt(id, secrets, algorithm)
                 }
             }
+        };
+        let client = match &self.assertion_typ {
+            Some(typ) => client.assertion_typ(typ),
+            None => client,
         };
         Ok(if self.endpoint_audience {
             client.dangerous_endpoint_audience()

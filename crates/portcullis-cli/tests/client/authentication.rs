@@ -116,6 +116,32 @@ async fn a_private_key_signs_assertions_whatever_its_file_is_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_header_of_assertions_can_be_made_what_a_server_wants() {
+    let scene = Scene::credulous().await;
+    let key = include_str!("../../../portcullis-jwt/tests/data/signing/p256.pkcs8.pem");
+    let certificate =
+        include_str!("../../../portcullis-jwt/tests/data/signing/p256.certificate.pem");
+    let (key, certificate) = (scene.file("key", key), scene.file("cert", certificate));
+    let options = ["--private-key", &key, "--alg", "ES256"];
+    let more = ["--assertion-typ", "JWT", "--assertion-cert", &certificate];
+    let ended = scene.fetch_with(&[&options[..], &more].concat()).await;
+    ended.printed(&format!("{TOKEN}\n"));
+    let header = Assertion::of(&scene.last(Endpoint::Token)).header;
+    let thumbprint = "HM_6OUReFrlHvT_iAShXWtw7wMGF3_ep21Mqj9PJPTA";
+    let expected = json!({ "alg": "ES256", "typ": "JWT", "x5t#S256": thumbprint });
+    assert_eq!(header, expected);
+
+    let other = scene.file(
+        "other",
+        SigningKey::shared(SigningAlgorithm::ES256, 0).private_pem(),
+    );
+    let options = ["--private-key", &other, "--alg", "ES256"];
+    let ended = scene.fetch_with(&[&options[..], &more].concat()).await;
+    assert_ne!(ended.code, Some(0));
+    assert!(ended.stderr.contains("for another key"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn assertions_are_addressed_to_the_issuer_unless_that_is_relaxed() {
     let scene = Scene::credulous().await;
     let (endpoint, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));

@@ -14,6 +14,8 @@ pub(super) struct Header<'h> {
     pub(super) alg: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kid: Option<&'h str>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    pub(super) x5t_s256: Option<&'h str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) jwk: Option<&'h Value>,
 }

@@ -81,6 +81,14 @@ pub enum SigningKeyError {
         /// The one asked for.
         asked: Algorithm,
     },
+    /// There is no certificate in the PEM text.
+    #[error("there is no certificate in the PEM text: it needs a block `CERTIFICATE`")]
+    NoCertificate,
+    /// The certificate is for another key.
+    #[error(
+        "the certificate is for another key: give the one that was issued for the public half of this key"
+    )]
+    OtherCertificate,
     /// The numbers of the key are not those of one key: its public half belongs to another private one, for instance.
     #[error("the numbers of the key contradict each other: export the key again")]
     Inconsistent,

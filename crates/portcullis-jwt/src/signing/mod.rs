@@ -11,6 +11,7 @@ mod public_jwk;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use portcullis_core::Secret;
@@ -21,6 +22,7 @@ pub use self::error::{SignError, SigningKeyError};
 use self::jwk::PrivateJwk;
 use self::pair::{Pair, hmac_key};
 use crate::algorithm::Algorithm;
+use crate::base64url;
 use crate::key_material::{Curve, KeyMaterial, SecretKey};
 use crate::thumbprint::Thumbprint;
 
@@ -56,6 +58,8 @@ use crate::thumbprint::Thumbprint;
 pub struct SigningKey {
     key: Arc<Key>,
     kid: Option<Arc<str>>,
+    /// The thumbprint of its certificate, in base64url.
+    x5t_s256: Option<Arc<str>>,
 }
 
 struct Key {
@@ -146,6 +150,7 @@ impl SigningKey {
         Self {
             key: Arc::new(key),
             kid: None,
+            x5t_s256: None,
         }
     }
 
@@ -161,6 +166,27 @@ impl SigningKey {
     pub fn without_kid(mut self) -> Self {
         self.kid = None;
         self
+    }
+
+    /// The same key with the thumbprint of its certificate (`x5t#S256`, RFC 7515 §4.1.8) in the header of what it signs, for
+    /// servers that find the public half by that, such as Entra ID.
+    ///
+    /// `pem` is the certificate in PEM; of a chain, the first is taken. Blocks of other kinds are passed over.
+    ///
+    /// # Errors
+    /// If there is no certificate in it, or the certificate is for another key.
+    pub fn with_certificate(mut self, pem: &[u8]) -> Result<Self, SigningKeyError> {
+        let der = pem::certificate(pem)?;
+        let is_of_this_key = match &self.key.material {
+            Material::Pair { public, .. } => contains(&der, public_bytes(public)),
+            Material::Secret(_) => false,
+        };
+        if !is_of_this_key {
+            return Err(SigningKeyError::OtherCertificate);
+        }
+        let thumbprint = digest(&SHA256, &der);
+        self.x5t_s256 = Some(base64url::encode(thumbprint.as_ref()).into());
+        Ok(self)
     }
 
     /// What it signs with.
@@ -210,7 +236,7 @@ impl SigningKey {
 
     /// Signs `claims` as a JWT in the compact serialization (RFC 7515 §7.1, RFC 7519 §7.1).
     ///
-    /// The header has `alg`, `kid` if the key has one, and `typ` if it is given.
+    /// The header has `alg`, `kid` if the key has one, `x5t#S256` if it has a certificate, and `typ` if it is given.
     ///
     /// # Errors
     /// If `claims` do not serialize to a JSON object, or as [`sign`](Self::sign).
@@ -223,6 +249,7 @@ impl SigningKey {
             typ,
             alg: self.algorithm().as_str(),
             kid: self.kid(),
+            x5t_s256: self.x5t_s256.as_deref(),
             jwk: None,
         };
         compact::sign(self, &header, claims)
@@ -239,10 +266,26 @@ impl SigningKey {
             typ: Some(typ),
             alg: self.algorithm().as_str(),
             kid: self.kid(),
+            // The key itself is in the header.
+            x5t_s256: None,
             jwk: Some(jwk),
         };
         compact::sign(self, &header, claims)
     }
+}
+
+/// What a certificate has of the key, as it stands in there.
+fn public_bytes(key: &KeyMaterial) -> &[u8] {
+    match key {
+        KeyMaterial::Rsa(key) => key.modulus(),
+        KeyMaterial::Ec(key) => key.uncompressed_point(),
+        KeyMaterial::Ed25519(key) => key.as_bytes(),
+        KeyMaterial::Secret(_) => &[],
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
 }
 
 impl fmt::Debug for SigningKey {

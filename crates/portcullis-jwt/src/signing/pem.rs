@@ -34,6 +34,18 @@ pub(super) fn parse(pem: &[u8], algorithm: Algorithm) -> Result<Pair, SigningKey
     }
 }
 
+/// The first certificate, in DER.
+pub(super) fn certificate(pem: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+
+    let text = std::str::from_utf8(pem).map_err(|_| SigningKeyError::NoCertificate)?;
+    let start = text.find(BEGIN).ok_or(SigningKeyError::NoCertificate)?;
+    let length = block_length(&text[start..]).ok_or(SigningKeyError::Malformed)?;
+    let block = &text.as_bytes()[start..start + length];
+    let (_, der) = pem::decode_vec(block).map_err(|_| SigningKeyError::Malformed)?;
+    Ok(der)
+}
+
 /// The one block with a private key. What stands beside it, `EC PARAMETERS` or certificates, is passed over.
 fn private_block(pem: &[u8]) -> Result<&str, SigningKeyError> {
     let text = std::str::from_utf8(pem).map_err(|_| SigningKeyError::Malformed)?;

@@ -24,6 +24,43 @@ fn the_public_jwk_has_the_members_of_the_key_only() {
 }
 
 #[test]
+fn a_certificate_is_named_by_its_thumbprint() {
+    let certificate = data!("p256.certificate.pem");
+    let header = |key: &SigningKey| {
+        let token = key.sign_compact(Some("JWT"), &json!({})).expect("signed");
+        let header = token.split('.').next().expect("a header");
+        let header = URL_SAFE_NO_PAD.decode(header).expect("base64url");
+        serde_json::from_slice::<Value>(&header).expect("JSON")
+    };
+    // By `openssl x509 -outform der | openssl dgst -sha256 -binary`.
+    let expected = json!({
+        "alg": "ES256", "typ": "JWT", "x5t#S256": "HM_6OUReFrlHvT_iAShXWtw7wMGF3_ep21Mqj9PJPTA",
+    });
+    let chain = format!("{}\n{certificate}{certificate}", ES256.pem[0]);
+    for pem in [certificate, &chain] {
+        for key in ES256.keys(Algorithm::ES256) {
+            let key = key.without_kid().with_certificate(pem.as_bytes());
+            assert_eq!(header(&key.expect("its own")), expected);
+        }
+    }
+    let secret = Secret::new("0123456789abcdef0123456789abcdef");
+    let secret = SigningKey::from_secret(&secret, Algorithm::HS256).expect("a key");
+    for other in [secret, ED25519.keys(Algorithm::EdDSA).swap_remove(0)] {
+        let error = other.with_certificate(certificate.as_bytes());
+        assert_eq!(error.err(), Some(SigningKeyError::OtherCertificate));
+    }
+    for (pem, expected) in [
+        ("", SigningKeyError::NoCertificate),
+        (ES256.public, SigningKeyError::NoCertificate),
+        (&certificate[..200], SigningKeyError::Malformed),
+    ] {
+        let key = ES256.keys(Algorithm::ES256).swap_remove(0);
+        let error = key.with_certificate(pem.as_bytes()).err();
+        assert_eq!(error, Some(expected), "{pem}");
+    }
+}
+
+#[test]
 fn a_jwk_brings_its_kid_and_its_algorithm() {
     let of = |forms: &Forms, changes: Value| SigningKey::from_jwk(&forms.jwk_with(changes));
     let key = of(

@@ -16,7 +16,7 @@ use crate::FetchError;
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How the assertion says what it is, so that it is taken for no other token (RFC 7523bis §4).
-const TYP: &str = "client-authentication+jwt";
+pub(super) const TYP: &str = "client-authentication+jwt";
 
 /// How long an assertion can be used: as long as it takes to arrive, with clocks that differ a little.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -37,6 +37,7 @@ pub(super) fn make(
     key: &SigningKey,
     client_id: &str,
     audience: &str,
+    typ: &str,
     now: UnixTime,
 ) -> Result<Zeroizing<String>, FetchError> {
     let mut id = [0; 16];
@@ -50,7 +51,7 @@ pub(super) fn make(
         iat: now.as_secs(),
         exp: now.saturating_add(LIFETIME).as_secs(),
     };
-    key.sign_compact(Some(TYP), &claims)
+    key.sign_compact(Some(typ), &claims)
         .map(Zeroizing::new)
         .map_err(|error| {
             failed(format!(

@@ -21,7 +21,10 @@ use crate::FetchError;
 /// There may be several at once, as while the server learns of a new one: they are used in order until the server
 /// accepts one, and that one is used first from then on.
 #[derive(Clone)]
-pub struct ClientKeys(Source);
+pub struct ClientKeys {
+    source: Source,
+    certificate: Option<Arc<Path>>,
+}
 
 #[derive(Clone)]
 enum Source {
@@ -49,18 +52,18 @@ pub type KeysFuture<'p> = Pin<
 impl ClientKeys {
     /// These keys.
     pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
-        Self(Source::Values(keys.into_iter().collect()))
+        Self::of(Source::Values(keys.into_iter().collect()))
     }
 
     /// The one in a file: a private JWK with `alg`, and `kid` where the server needs it (RFC 7517). The file is read
     /// whenever a key is needed.
     pub fn jwk_file(path: impl Into<PathBuf>) -> Self {
-        Self(Source::Jwk(path.into().into()))
+        Self::of(Source::Jwk(path.into().into()))
     }
 
     /// The one in a PEM file, for `algorithm`: see [`SigningKey::from_pem`] for the kinds. The file is read whenever a key is needed.
     pub fn pem_file(path: impl Into<PathBuf>, algorithm: Algorithm, kid: Option<&str>) -> Self {
-        Self(Source::Pem {
+        Self::of(Source::Pem {
             path: path.into().into(),
             algorithm,
             kid: kid.map(Arc::from),
@@ -69,12 +72,27 @@ impl ClientKeys {
 
     /// Those of a source of the user's own.
     pub fn provider(provider: impl ClientKeyProvider) -> Self {
-        Self(Source::Provider(Arc::new(provider)))
+        Self::of(Source::Provider(Arc::new(provider)))
+    }
+
+    fn of(source: Source) -> Self {
+        Self {
+            source,
+            certificate: None,
+        }
+    }
+
+    /// Names the key's certificate in assertions by its thumbprint (`x5t#S256`, RFC 7515 §4.1.8), as Entra ID requires. The
+    /// file is PEM, and is read whenever a key is needed. See [`SigningKey::with_certificate`] for keys that are values.
+    #[must_use]
+    pub fn with_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.certificate = Some(path.into().into());
+        self
     }
 
     /// Whether those that are given as values can be used.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match &self.0 {
+        match &self.source {
             Source::Values(keys) if keys.is_empty() => {
                 Err(ConfigError::new("keys", "there is none"))
             }
@@ -90,7 +108,7 @@ impl ClientKeys {
 
     /// The keys as of now; at least one.
     pub(super) async fn get(&self) -> Result<Vec<SigningKey>, FetchError> {
-        let keys = match &self.0 {
+        let keys = match &self.source {
             Source::Values(keys) => keys.to_vec(),
             Source::Jwk(path) => {
                 let content = file::read(path).await?;
@@ -117,7 +135,15 @@ impl ClientKeys {
         if keys.is_empty() {
             return Err(failed("there is no private key of the client".to_owned()));
         }
-        Ok(keys)
+        let Some(path) = &self.certificate else {
+            return Ok(keys);
+        };
+        let pem = file::read(path).await?;
+        let certified = keys.into_iter().map(|key| {
+            key.with_certificate(pem.expose())
+                .map_err(|error| file::unusable(path, &error))
+        });
+        certified.collect()
     }
 }
 
@@ -129,7 +155,7 @@ impl From<SigningKey> for ClientKeys {
 
 impl fmt::Debug for ClientKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.source {
             Source::Values(keys) => f.debug_list().entries(keys.iter()).finish(),
             Source::Jwk(path) | Source::Pem { path, .. } => {
                 f.debug_tuple("File").field(path).finish()

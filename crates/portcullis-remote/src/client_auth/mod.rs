@@ -8,6 +8,7 @@ mod likeness;
 mod secrets;
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::{
         Arc,
@@ -16,6 +17,7 @@ use std::{
 };
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use portcullis_core::{ConfigError, Secret, UnixTime};
 use portcullis_jwt::{Algorithm, SigningKey};
@@ -49,6 +51,8 @@ pub struct ClientAuthentication {
     shared: Arc<Shared>,
     certificate: Option<ClientCertificate>,
     endpoint_audience: bool,
+    /// The `typ` of assertions.
+    assertion_typ: Cow<'static, str>,
 }
 
 struct Shared {
@@ -170,6 +174,7 @@ impl ClientAuthentication {
             }),
             certificate: None,
             endpoint_audience: false,
+            assertion_typ: assertion::TYP.into(),
         }
     }
 
@@ -181,6 +186,14 @@ impl ClientAuthentication {
     #[must_use]
     pub fn dangerous_endpoint_audience(mut self) -> Self {
         self.endpoint_audience = true;
+        self
+    }
+
+    /// The header `typ` of assertions; `client-authentication+jwt` by default (RFC 7523bis §4). `JWT` is for servers that
+    /// accept nothing else, such as Spring Authorization Server up to 1.5. Has no effect on methods without assertions.
+    #[must_use]
+    pub fn assertion_typ(mut self, typ: impl Into<String>) -> Self {
+        self.assertion_typ = typ.into().into();
         self
     }
 
@@ -218,6 +231,13 @@ impl ClientAuthentication {
             return Err(ConfigError::new(
                 "client_id",
                 "it is empty or has characters outside printable ASCII: use the id that the server gave the client",
+            ));
+        }
+        let typ = &*self.assertion_typ;
+        if !(1..=127).contains(&typ.len()) || !typ.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigError::new(
+                "assertion_typ",
+                "it is not a media type: give one such as JWT",
             ));
         }
         let secrets = match &self.shared.method {
@@ -329,7 +349,8 @@ impl ClientAuthentication {
             Some(issuer) if !self.endpoint_audience => issuer,
             _ => to.endpoint.as_str(),
         };
-        let assertion = assertion::make(key, self.client_id(), audience, to.now)?;
+        let assertion =
+            assertion::make(key, self.client_id(), audience, &self.assertion_typ, to.now)?;
         let sent = Secret::new(assertion.as_bytes());
         let mut attempt = self.in_form([
             ("client_assertion_type", assertion::TYPE.to_owned().into()),
@@ -361,17 +382,31 @@ impl fmt::Debug for ClientAuthentication {
 /// Both halves are form-encoded before they are joined, so that a colon in the id is not taken for the one between
 /// them (RFC 6749 §2.3.1, appendix B).
 fn basic(client_id: &str, secret: &[u8]) -> HeaderValue {
-    let pair: Zeroizing<String> = Zeroizing::new(
-        byte_serialize(client_id.as_bytes())
-            .chain([":"])
-            .chain(byte_serialize(secret))
-            .collect(),
-    );
-    let encoded = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair)));
-    let mut value =
-        HeaderValue::from_str(&encoded).expect("base64 has no characters that headers forbid");
+    const SCHEME: &str = "Basic ";
+
+    // Strings that grow leave copies behind.
+    let mut pair = Zeroizing::new(String::with_capacity(
+        3 * (client_id.len() + secret.len()) + 1,
+    ));
+    pair.extend(form_encoded(client_id.as_bytes()));
+    pair.push(':');
+    pair.extend(form_encoded(secret));
+    let mut value = Zeroizing::new(String::with_capacity(
+        SCHEME.len() + pair.len().div_ceil(3) * 4,
+    ));
+    value.push_str(SCHEME);
+    BASE64_STANDARD.encode_string(&*pair, &mut value);
+    // The header owns the memory, so that it is wiped with the last clone.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
+        .expect("base64 has no characters that headers forbid");
     value.set_sensitive(true);
     value
+}
+
+/// As a form has it, but for `~`: it may stand for itself in any URL encoding (RFC 3986 §2.3), and servers that do not
+/// decode the credentials then accept it too.
+fn form_encoded(text: &[u8]) -> impl Iterator<Item = &str> {
+    byte_serialize(text).map(|part| if part == "%7E" { "~" } else { part })
 }
 
 #[cfg(test)]
@@ -393,6 +428,7 @@ mod tests {
             "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"
         );
         assert_eq!(decoded("a:b c", "p%w+d/ü"), "a%3Ab+c:p%25w%2Bd%2F%C3%BC");
+        assert_eq!(decoded("a~b", "c~%7E~"), "a~b:c~%257E~");
     }
 
     fn endpoint() -> Url {
@@ -468,6 +504,11 @@ mod tests {
         let (_, claims) = decoded(field(again, "client_assertion"));
         assert_ne!(claims.get("jti"), id.as_ref());
 
+        let older = client.clone().assertion_typ("JWT");
+        let attempt = &offered(&older).await[0];
+        let (header, _) = decoded(field(attempt, "client_assertion"));
+        assert_eq!(header["typ"], "JWT");
+
         let older = client.dangerous_endpoint_audience();
         let attempt = &offered(&older).await[0];
         let (_, claims) = decoded(field(attempt, "client_assertion"));
@@ -482,6 +523,10 @@ mod tests {
         for id in ["", "a\nb", "ü"] {
             let client = ClientAuthentication::secret_basic(id, "s");
             assert_eq!(setting(client, None), "client_id", "{id:?}");
+        }
+        for typ in ["", "a b", "a\n", "ü"] {
+            let client = ClientAuthentication::secret_basic("c", "s").assertion_typ(typ);
+            assert_eq!(setting(client, None), "assertion_typ", "{typ:?}");
         }
         let basic = ClientAuthentication::secret_basic("a b:c", "s");
         basic.check(None).expect("it can");
