@@ -32,6 +32,7 @@ mod published;
 mod reqwest;
 mod response;
 mod schedule;
+mod secret_header;
 mod set;
 mod source;
 mod token;

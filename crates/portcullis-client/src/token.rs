@@ -8,9 +8,14 @@ use portcullis_jwt::{DpopKey, DpopRequest};
 use portcullis_remote::DpopNonces;
 use zeroize::Zeroizing;
 
-use crate::{TokenError, TokenErrorKind, source::TokenId};
+use crate::{
+    TokenError, TokenErrorKind,
+    secret_header::{joined, secret_header},
+    source::TokenId,
+};
 
-/// An access token (RFC 6749 §1.4), and what the server said about it. Clones are cheap; `Debug` does not show it.
+/// An access token (RFC 6749 §1.4), and what the server said about it. Clones are cheap; `Debug` does not show it. Its
+/// memory is zeroed when the last clone and the last header with it are dropped.
 #[derive(Clone)]
 pub struct AccessToken(Arc<Inner>);
 
@@ -48,9 +53,12 @@ impl AccessToken {
         expires_at: UnixTime,
         scopes: ScopeSet,
     ) -> Option<Self> {
-        let scheme = if binding.is_some() { "DPoP" } else { "Bearer" };
-        let mut header = HeaderValue::try_from(format!("{scheme} {}", *text)).ok()?;
-        header.set_sensitive(true);
+        let scheme: &[u8] = if binding.is_some() {
+            b"DPoP "
+        } else {
+            b"Bearer "
+        };
+        let header = secret_header(joined(&[scheme, text.as_bytes()])).ok()?;
         Some(Self(Arc::new(Inner {
             text,
             header,

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use self::watch::Watch;
 use crate::{
     published::{Published, Seen},
+    secret_header::{joined, secret_header},
     source::runtime,
 };
 
@@ -162,9 +163,7 @@ fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
             "it has characters that no key has, such as a space or a line break: put the key there, and nothing else",
         );
     }
-    let mut value = HeaderValue::from_bytes(key).map_err(|_| "a header cannot carry it")?;
-    value.set_sensitive(true);
-    Ok(value)
+    secret_header(joined(&[key])).map_err(|_| "a header cannot carry it")
 }
 
 fn problem(problem: impl Into<Cow<'static, str>>) -> ConfigError {

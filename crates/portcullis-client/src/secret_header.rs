@@ -1,0 +1,105 @@
+//! Header values that are wiped from memory.
+
+use bytes::Bytes;
+use http::{HeaderValue, header::InvalidHeaderValue};
+use zeroize::Zeroizing;
+
+/// A header value whose memory is zeroed when the last clone is dropped. It is marked as sensitive.
+///
+/// # Errors
+///
+/// When the text has characters that a header cannot carry.
+pub(crate) fn secret_header(text: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHeaderValue> {
+    // `HeaderValue` keeps a `Bytes` as it is and copies anything else, and a copy would not be zeroed.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The parts in one piece of memory. A buffer that grows would leave a copy behind.
+pub(crate) fn joined(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut text = Zeroizing::new(Vec::with_capacity(length));
+    for part in parts {
+        text.extend_from_slice(part);
+    }
+    text
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::{fs::File, os::unix::fs::FileExt as _};
+
+    use http::{HeaderMap, header::AUTHORIZATION};
+    use portcullis_core::{ScopeSet, Secret, UnixTime};
+
+    use super::*;
+    use crate::{AccessToken, ApiKeySource, source::TokenId};
+
+    /// Looks into this process's memory. It allocates nothing while it looks: that could overwrite freed memory.
+    struct Probe {
+        memory: File,
+        found: Vec<u8>,
+        secret: Vec<u8>,
+    }
+
+    impl Probe {
+        fn new() -> Self {
+            let secret = secret();
+            Self {
+                memory: File::open("/proc/self/mem").expect("this process's memory"),
+                found: vec![0; secret.len()],
+                secret,
+            }
+        }
+
+        /// How many bytes at this address are those of the secret.
+        fn left_at(&mut self, address: usize) -> usize {
+            self.memory
+                .read_exact_at(&mut self.found, address as u64)
+                .expect("mapped memory");
+            let pairs = self.found.iter().zip(&self.secret);
+            pairs.filter(|(found, secret)| found == secret).count()
+        }
+    }
+
+    /// No byte of it is zero.
+    fn secret() -> Vec<u8> {
+        (0..4096).map(|index| b'A' + (index % 50) as u8).collect()
+    }
+
+    fn assert_wiped(header: HeaderValue, scheme: &str, drop_others: impl FnOnce()) {
+        let mut probe = Probe::new();
+        let all = probe.secret.len();
+        assert!(header.is_sensitive());
+        let address = header.as_bytes()[scheme.len()..].as_ptr() as usize;
+        assert_eq!(probe.left_at(address), all);
+        drop_others();
+        assert_eq!(probe.left_at(address), all, "a clone still uses it");
+        drop(header);
+        let left = probe.left_at(address);
+        assert!(left < 64, "{left} bytes are left in freed memory");
+    }
+
+    #[test]
+    fn the_header_of_a_token_is_zeroed_when_its_last_clone_is_dropped() {
+        let text = Zeroizing::new(String::from_utf8(secret()).expect("text"));
+        let (id, end) = (TokenId::without_source(), UnixTime::from_secs(1));
+        let token = AccessToken::new(text, None, id, end, ScopeSet::default());
+        let token = token.expect("a token");
+        let mut headers = HeaderMap::new();
+        token.put_on(&mut headers);
+        let header = headers.remove(AUTHORIZATION).expect("the header");
+        assert_wiped(header, "Bearer ", || drop(token));
+    }
+
+    #[test]
+    fn an_api_key_is_zeroed_when_it_was_replaced() {
+        let source = ApiKeySource::new(&Secret::new(secret())).expect("a key");
+        let header = source.value();
+        assert_wiped(header, "", || {
+            let other = Secret::new("another-key");
+            source.replace(&other).expect("replaced");
+        });
+    }
+}
