@@ -15,8 +15,14 @@ fn one_says(challenges: &[u8], wanted: &str) -> bool {
     while let Some(token) = next(&mut rest) {
         match token {
             Token::Equals => value_follows = true,
-            Token::Word(text) | Token::Quoted(text) if value_follows => {
-                if text == wanted.as_bytes() && name.is_some_and(is_error) {
+            Token::Word(text) if value_follows => {
+                if name.is_some_and(is_error) && text == wanted.as_bytes() {
+                    return true;
+                }
+                (name, value_follows) = (None, false);
+            }
+            Token::Quoted(text) if value_follows => {
+                if name.is_some_and(is_error) && unquoted(text).eq(wanted.bytes()) {
                     return true;
                 }
                 (name, value_follows) = (None, false);
@@ -32,9 +38,18 @@ fn is_error(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"error")
 }
 
+/// The text of a quoted string: a backslash stands for the byte behind it (RFC 9110 §5.6.4).
+fn unquoted(quoted: &[u8]) -> impl Iterator<Item = u8> {
+    let mut bytes = quoted.iter().copied();
+    std::iter::from_fn(move || match bytes.next()? {
+        b'\\' => bytes.next(),
+        byte => Some(byte),
+    })
+}
+
 enum Token<'h> {
     Word(&'h [u8]),
-    /// What stands between the quotes.
+    /// What stands between the quotes, with its escapes.
     Quoted(&'h [u8]),
     Equals,
     Comma,
@@ -85,6 +100,11 @@ mod tests {
             (&[r#"Bearer error = "invalid_token""#], true),
             (&["Bearer\terror=invalid_token"], true),
             (&[r#"bearer ERROR="invalid_token""#], true),
+            (&[r#"Bearer error="\invalid_token""#], true),
+            (&[r#"Bearer error="\i\n\v\a\l\i\d\_\t\o\k\e\n""#], true),
+            (&[r#"Bearer error="\\invalid_token""#], false),
+            (&[r#"Bearer error="invalid_token\""#], false),
+            (&[r#"Bearer error=\invalid_token"#], false),
             (
                 &[r#"ApiKey realm="x", Bearer realm="y",error="invalid_token""#],
                 true,
