@@ -10,7 +10,7 @@ use std::{
 use portcullis_core::{Secret, SharedClock, system_clock};
 
 use crate::{
-    SigningAlgorithm, SigningKey, TestIssuer,
+    Dialect, SigningAlgorithm, SigningKey, TestIssuer,
     client::Client,
     server::Server,
     state::{Settings, State},
@@ -31,6 +31,7 @@ pub struct TestIssuerBuilder {
     audiences: Vec<String>,
     clients: Vec<Client>,
     token_lifetime: Duration,
+    dialect: Dialect,
     openid_discovery: bool,
     oauth_discovery: bool,
 }
@@ -67,6 +68,7 @@ impl TestIssuerBuilder {
             audiences: Vec::new(),
             clients: Vec::new(),
             token_lifetime: DEFAULT_LIFETIME,
+            dialect: Dialect::default(),
             openid_discovery: true,
             oauth_discovery: true,
         }
@@ -143,6 +145,12 @@ impl TestIssuerBuilder {
         self
     }
 
+    /// How a client is refused whose credential is wrong; as RFC 6749 has it by default.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
     /// Whether metadata is served where OpenID Connect Discovery §4 puts it; it is by default.
     pub fn openid_discovery(mut self, served: bool) -> Self {
         self.openid_discovery = served;
@@ -186,6 +194,7 @@ impl TestIssuerBuilder {
             audiences: self.audiences,
             any_audience,
             token_lifetime: self.token_lifetime,
+            dialect: self.dialect,
             openid_discovery: self.openid_discovery,
             oauth_discovery: self.oauth_discovery,
         };

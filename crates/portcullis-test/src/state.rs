@@ -10,8 +10,8 @@ use portcullis_core::SharedClock;
 use serde_json::{Map, Value};
 
 use crate::{
-    Endpoint, PublishedKey, SigningKey, TokenBuilder, answering::Answering, client::Client,
-    fault::Faults, record::Record,
+    Dialect, Endpoint, PublishedKey, SigningKey, TokenBuilder, answering::Answering,
+    client::Client, fault::Faults, record::Record,
 };
 
 /// All that an issuer is, except its socket.
@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     /// Whether a client may ask for tokens for any other audience.
     pub(crate) any_audience: bool,
     pub(crate) token_lifetime: Duration,
+    pub(crate) dialect: Dialect,
     pub(crate) openid_discovery: bool,
     pub(crate) oauth_discovery: bool,
 }

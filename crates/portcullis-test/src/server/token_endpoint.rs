@@ -14,11 +14,11 @@ use http::{
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use crate::{RecordedRequest, client::Client, state::State};
+use crate::{Dialect, RecordedRequest, client::Client, state::State};
 
 pub(super) fn answer(state: &State, request: &RecordedRequest) -> Answer {
     issue(state, request)
-        .unwrap_or_else(|refusal| refusal.into())
+        .unwrap_or_else(|refusal| refusal.into_answer(state.settings.dialect))
         .with(CACHE_CONTROL, "no-store")
 }
 
@@ -31,7 +31,7 @@ pub(super) fn revoke(state: &State, request: &RecordedRequest) -> Answer {
             .map(|_| Answer::new(StatusCode::OK, "text/plain", ""))
             .ok_or(Refusal::request("token is missing"))
     });
-    revoked.unwrap_or_else(|refusal| refusal.into())
+    revoked.unwrap_or_else(|refusal| refusal.into_answer(state.settings.dialect))
 }
 
 fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {
@@ -240,13 +240,20 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        let answer = Self::error(refusal.status, refusal.code, refusal.description);
-        if refusal.status == StatusCode::UNAUTHORIZED {
-            return answer.with(WWW_AUTHENTICATE, "Basic realm=\"test issuer\"");
+impl Refusal {
+    fn into_answer(self, dialect: Dialect) -> Answer {
+        let answer = Answer::error(self.status, self.code, self.description);
+        if self.status != StatusCode::UNAUTHORIZED {
+            return answer;
         }
-        answer
+        let answer = match dialect.refusal() {
+            Some(body) => Answer {
+                body: body.to_string().into(),
+                ..answer
+            },
+            None => answer,
+        };
+        answer.with(WWW_AUTHENTICATE, "Basic realm=\"test issuer\"")
     }
 }
 
