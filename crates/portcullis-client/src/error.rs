@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use portcullis_remote::{FetchError, OAuthError};
+use portcullis_remote::{FetchError, OAuthAnswer, OAuthError};
 
 /// Why a token could not be had.
 ///
@@ -16,6 +16,7 @@ struct Inner {
     kind: TokenErrorKind,
     message: Box<str>,
     oauth: Option<OAuthError>,
+    rejects_client: bool,
     retry_after: Option<Duration>,
 }
 
@@ -48,12 +49,15 @@ pub enum TokenErrorKind {
     Stopped,
 }
 
+const CHECK_CREDENTIALS: &str = "; check the client's id, and its secret, key or certificate";
+
 impl TokenError {
     pub(crate) fn new(kind: TokenErrorKind, message: impl Into<Box<str>>) -> Self {
         Self(Arc::new(Inner {
             kind,
             message: message.into(),
             oauth: None,
+            rejects_client: false,
             retry_after: None,
         }))
     }
@@ -65,16 +69,37 @@ impl TokenError {
         )
     }
 
-    pub(crate) fn refused(place: &str, error: OAuthError) -> Self {
+    /// The server answered with an error. Advice about scopes is given only where some were sent.
+    pub(crate) fn refused(answer: &OAuthAnswer, error: OAuthError, sent_scopes: bool) -> Self {
         let advice = match &*error.code {
-            "invalid_client" => "; check the client's id, and its secret, key or certificate",
-            "invalid_scope" => "; ask for scopes that this client may have",
+            _ if answer.rejects_client() => CHECK_CREDENTIALS,
+            "invalid_client" => CHECK_CREDENTIALS,
+            "invalid_scope" if sent_scopes => "; ask for scopes that this client may have",
             "invalid_target" => "; check the resource or audience that is asked for",
             "unauthorized_client" => "; allow this client to do so at the server",
             _ => "",
         };
-        let message = format!("{place} refused: {error}{advice}");
-        Self::new(TokenErrorKind::Refused, message).with(|inner| inner.oauth = Some(error))
+        let message = format!("{} refused: {error}{advice}", answer.place());
+        Self::new(TokenErrorKind::Refused, message)
+            .with(|inner| {
+                inner.oauth = Some(error);
+                inner.rejects_client = answer.rejects_client();
+            })
+            .with_retry_after(answer.retry_after())
+    }
+
+    /// The server answered with a status that is not a success, and without an error of OAuth.
+    pub(crate) fn status(answer: &OAuthAnswer) -> Self {
+        let (place, status) = (answer.place(), answer.status());
+        let rejects_client = answer.rejects_client();
+        let message = match status {
+            300..400 => format!("{place} redirects ({status}), which is not followed"),
+            _ if rejects_client => format!("{place} answered {status}{CHECK_CREDENTIALS}"),
+            _ => format!("{place} answered {status}"),
+        };
+        Self::new(TokenErrorKind::Status(status), message)
+            .with(|inner| inner.rejects_client = rejects_client)
+            .with_retry_after(answer.retry_after())
     }
 
     /// With what it means, before what happened.
@@ -95,6 +120,13 @@ impl TokenError {
     #[must_use]
     pub fn kind(&self) -> TokenErrorKind {
         self.0.kind
+    }
+
+    /// Whether the server does not accept the client's id, secret, key or certificate (RFC 6749 §5.2): it answered 401, or
+    /// with `invalid_client`.
+    #[must_use]
+    pub fn rejects_client(&self) -> bool {
+        self.0.rejects_client
     }
 
     /// The server's error, where it answered with one.

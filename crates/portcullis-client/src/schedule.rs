@@ -67,28 +67,49 @@ pub(crate) struct Backoff {
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
+/// While calls fail for want of a token, the end of an outage must be noticed soon.
+const LONGEST_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
+/// The pause after an attempt that took as long as the server would be left alone otherwise.
+const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// An attempt that failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    pub(crate) asked_at: UnixTime,
+    pub(crate) failed_at: UnixTime,
+    /// What the server asks for.
+    pub(crate) retry_after: Option<Duration>,
+    /// Until when there is a token all the same.
+    pub(crate) serves_until: Option<UnixTime>,
+}
 
 impl Backoff {
     pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// After one more failure: twice as long as after the last, and no less than the server asks for.
-    pub(crate) fn failed(
-        self,
-        now: UnixTime,
-        retry_after: Option<Duration>,
-        jitter: Jitter,
-    ) -> Self {
-        let backoff = FIRST
-            .saturating_mul(1 << self.failures.min(31))
-            .min(LONGEST);
+    /// After one more failure: twice as long as after the last, and no less than the server asks for. From the moment
+    /// that there is no token, no longer than 5 s after the last attempt began.
+    pub(crate) fn failed(self, failure: Failure, jitter: Jitter) -> Self {
+        let Failure {
+            asked_at,
+            failed_at,
+            retry_after,
+            serves_until,
+        } = failure;
+        let backoff = FIRST.saturating_mul(1 << self.failures.min(31));
+        let usual = failed_at.saturating_add(jitter.shorten(backoff.min(LONGEST)));
+        let without_token = asked_at
+            .min(failed_at)
+            .saturating_add(jitter.shorten(backoff.min(LONGEST_WITHOUT_TOKEN)))
+            .max(failed_at.saturating_add(SHORTEST))
+            .max(serves_until.unwrap_or_default());
         let wait = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
         Self {
             failures: self.failures.saturating_add(1),
-            failed_at: now,
-            until: now.saturating_add(jitter.shorten(backoff).max(wait)),
+            failed_at,
+            until: usual.min(without_token).max(failed_at.saturating_add(wait)),
         }
     }
 
@@ -168,20 +189,69 @@ mod tests {
         );
     }
 
+    /// An attempt that failed at once.
+    fn failure(retry_after: Option<u64>, serves_until: Option<UnixTime>) -> Failure {
+        Failure {
+            asked_at: START,
+            failed_at: START,
+            retry_after: retry_after.map(secs),
+            serves_until,
+        }
+    }
+
     #[test]
     fn the_backoff_doubles_up_to_a_minute_and_heeds_the_server() {
+        let serves = failure(None, Some(at(3600)));
         let mut backoff = Backoff::default();
         assert_eq!(backoff.left(START), None);
         for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
-            backoff = backoff.failed(START, None, Jitter::from_random(0));
+            backoff = backoff.failed(serves, Jitter::from_random(0));
             assert_eq!(backoff.left(START), Some(secs(expected)));
             assert_eq!(backoff.left(at(expected)), None);
         }
         for (asked, waited) in [(7, 60), (120, 120), (100_000, 300)] {
-            let backoff = backoff.failed(START, Some(secs(asked)), Jitter::from_random(0));
+            let failure = Failure {
+                retry_after: Some(secs(asked)),
+                ..serves
+            };
+            let backoff = backoff.failed(failure, Jitter::from_random(0));
             assert_eq!(backoff.left(START), Some(secs(waited)), "{asked}");
         }
         let back = START.saturating_sub(secs(1));
         assert_eq!(backoff.left(back), None, "the clock was set back");
+    }
+
+    #[test]
+    fn without_a_token_the_backoff_ends_within_5_s() {
+        let mut backoff = Backoff::default();
+        for expected in [1, 2, 4, 5, 5, 5] {
+            backoff = backoff.failed(failure(None, None), Jitter::from_random(0));
+            assert_eq!(backoff.left(START), Some(secs(expected)));
+        }
+        // What the server asks for holds all the same.
+        let asked = backoff.failed(failure(Some(30), None), Jitter::from_random(0));
+        assert_eq!(asked.left(START), Some(secs(30)));
+        // The token at hand ends before the minute does.
+        let ends = backoff.failed(failure(None, Some(at(20))), Jitter::from_random(0));
+        assert_eq!(ends.left(START), Some(secs(20)));
+        let ends = backoff.failed(failure(None, Some(at(2))), Jitter::from_random(0));
+        assert_eq!(ends.left(START), Some(secs(5)));
+    }
+
+    #[test]
+    fn the_time_that_an_attempt_took_counts() {
+        let mut backoff = Backoff::default();
+        for _ in 0..4 {
+            backoff = backoff.failed(failure(None, None), Jitter::from_random(0));
+        }
+        for (took, left) in [(0, 5_000), (3, 2_000), (5, 500), (60, 500)] {
+            let hung = Failure {
+                failed_at: at(took),
+                ..failure(None, None)
+            };
+            let backoff = backoff.failed(hung, Jitter::from_random(0));
+            let expected = Some(Duration::from_millis(left));
+            assert_eq!(backoff.left(at(took)), expected, "{took}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use clap::{Args, builder::NonEmptyStringValueParser};
 use portcullis_client::{AccessToken, DpopKey, SubjectToken, TokenExchange, TokenSource};
 use portcullis_core::{ScopeSet, Secret};
 
-use super::refusal;
+use super::refusal::{self, About};
 use crate::{
     Outcome,
     client::{Client, ClientArgs, block_on, read_dpop_key, read_file},
@@ -69,7 +69,14 @@ pub(super) fn run(fetch: &Fetch) -> Outcome {
         Err(error) => error,
     };
     match error.oauth_error() {
-        Some(refused) => refusal::tell(refused, &fetch.client),
+        Some(refused) => {
+            let about = About {
+                client: &fetch.client,
+                rejects_client: error.rejects_client(),
+                sent_scopes: !fetch.scopes.iter().all(ScopeSet::is_empty),
+            };
+            refusal::tell(refused, about);
+        }
         None => output::error(&error),
     }
     refusal::tell_wait(error.retry_after());

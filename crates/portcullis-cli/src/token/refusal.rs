@@ -7,11 +7,20 @@ use portcullis_client::OAuthError;
 use crate::{client::ClientArgs, output};
 
 /// Tells the error, its code in the first line, and what to do next.
-pub(super) fn tell(error: &OAuthError, client: &ClientArgs) {
+pub(super) fn tell(error: &OAuthError, about: About<'_>) {
     output::note(format_args!("error: {error}"));
-    if let Some(advice) = advice(&error.code, client) {
+    if let Some(advice) = advice(&error.code, about) {
         output::note(format_args!("  {advice}"));
     }
+}
+
+/// What a request was about, for the advice.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) client: &'a ClientArgs,
+    /// Whether the server does not accept the client's credential.
+    pub(super) rejects_client: bool,
+    pub(super) sent_scopes: bool,
 }
 
 /// Tells how long the server asks to be left alone.
@@ -24,10 +33,11 @@ pub(super) fn tell_wait(wait: Option<Duration>) {
 }
 
 /// What to do about the codes of RFC 6749 §5.2, RFC 7009 §2.2.1 and RFC 8707 §2.
-fn advice(code: &str, client: &ClientArgs) -> Option<&'static str> {
+fn advice(code: &str, about: About<'_>) -> Option<&'static str> {
     Some(match code {
-        "invalid_client" => client.what_to_check(),
-        "invalid_scope" => {
+        _ if about.rejects_client => about.client.what_to_check(),
+        "invalid_client" => about.client.what_to_check(),
+        "invalid_scope" if about.sent_scopes => {
             "check --scope: the server knows no such scope, or does not grant it to this client"
         }
         "invalid_target" => {

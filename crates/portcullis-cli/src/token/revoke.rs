@@ -7,7 +7,7 @@ use portcullis_remote::OAuthEndpoint;
 
 use super::{
     input::{Input, MISPLACED},
-    refusal,
+    refusal::{self, About},
 };
 use crate::{
     Outcome,
@@ -62,12 +62,21 @@ pub(super) fn run(revoke: &Revoke) -> Outcome {
             refusal::tell_wait(error.retry_after());
         }
         Ok(answer) => {
-            match (answer.status(), answer.error()) {
-                // Also of a token that is not known; a body is to be ignored (RFC 7009 §2.2).
-                (200, _) => return Ok(ExitCode::SUCCESS),
-                (_, Some(refused)) => refusal::tell(&refused, &revoke.client),
-                (status, None) => {
-                    output::note(format_args!("error: {} answered {status}", answer.place()));
+            if answer.confirms_revocation() {
+                return Ok(ExitCode::SUCCESS);
+            }
+            match answer.error() {
+                Some(refused) => {
+                    let about = About {
+                        client: &revoke.client,
+                        rejects_client: answer.rejects_client(),
+                        sent_scopes: false,
+                    };
+                    refusal::tell(&refused, about);
+                }
+                None => {
+                    let (place, status) = (answer.place(), answer.status());
+                    output::note(format_args!("error: {place} answered {status}"));
                 }
             }
             refusal::tell_wait(answer.retry_after());

@@ -65,6 +65,13 @@ impl TokenExchangeBuilder {
         self
     }
 
+    /// The most bytes that a token may have; 8 KiB by default, which is what the services of this workspace take. A longer
+    /// one is an error that says so, since a service would refuse it with each call.
+    pub fn max_token_bytes(mut self, bytes: usize) -> Self {
+        self.wanted.max_token_bytes(bytes);
+        self
+    }
+
     /// Has tokens bound to this key (DPoP, RFC 9449).
     pub fn dpop(mut self, key: DpopKey) -> Self {
         self.wanted.dpop(key);
@@ -108,6 +115,7 @@ impl TokenExchangeBuilder {
             origin: Instant::now(),
             clock,
             runtime,
+            told_untyped: Arc::default(),
             under_way: Mutex::new(JoinSet::new()),
         })))
     }

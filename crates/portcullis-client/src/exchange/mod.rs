@@ -7,7 +7,10 @@ mod subject;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -33,6 +36,17 @@ use crate::{
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+/// Whether this is one of the token types of RFC 8693 §3. A message shows no other: a server may have put a token there.
+fn is_registered(token_type: &str) -> bool {
+    let kind = token_type.strip_prefix("urn:ietf:params:oauth:token-type:");
+    kind.is_some_and(|kind| {
+        matches!(
+            kind,
+            "access_token" | "refresh_token" | "id_token" | "saml1" | "saml2" | "jwt"
+        )
+    })
+}
 
 /// How many refused tokens of all subjects together may be replaced.
 const OF_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
@@ -83,6 +97,8 @@ struct Inner {
     origin: Instant,
     clock: SharedClock,
     runtime: Runtime,
+    /// Whether the log says that tokens come without a type.
+    told_untyped: Arc<AtomicBool>,
     /// Ended when this is dropped.
     under_way: Mutex<JoinSet<()>>,
 }
@@ -269,6 +285,7 @@ impl Inner {
         let (server, client) = (self.server.clone(), self.client.clone());
         let (request, binding) = (self.request.clone(), self.binding.clone());
         let clock = self.clock.clone();
+        let told_untyped = self.told_untyped.clone();
         async move {
             let asked_at = clock.now();
             let left = subject.expires_at().map(|end| end.duration_since(asked_at));
@@ -301,13 +318,22 @@ impl Inner {
                     (answer, TokenType::Dpop)
                 }
             };
-            let issued = Issued::read(&answer, asked)?;
+            let issued = Issued::read(&answer, asked, &request)?;
+            if issued.is_untyped && !told_untyped.swap(true, Ordering::Relaxed) {
+                tracing::warn!(client_id = client.client_id(), %request, "the server's answer has no `token_type`: exchanged tokens are used as bearer tokens; have the server send `token_type` (RFC 6749 §5.1)");
+            }
             match issued.issued_token_type.as_deref() {
                 Some(ACCESS_TOKEN | JWT) => {}
                 found => {
-                    let found = portcullis_core::escape(found.unwrap_or("none"));
+                    let found = match found {
+                        None => "unknown type (`issued_token_type` is missing)".to_owned(),
+                        Some(found) if is_registered(found) => {
+                            format!("type {}", answer.shown(found))
+                        }
+                        Some(_) => "unknown type".to_owned(),
+                    };
                     let why = format!(
-                        "{} exchanged the token for one of type {found}, where an access token was asked for",
+                        "{} exchanged the token for one of {found}, where an access token was asked for",
                         answer.place()
                     );
                     return Err(TokenError::new(TokenErrorKind::TokenType, why));

@@ -7,7 +7,7 @@ use portcullis_core::UnixTime;
 use super::cache::{Exchanged, Failed};
 use crate::{
     TokenError, TokenErrorKind,
-    schedule::{Backoff, jitter},
+    schedule::{Backoff, Failure, jitter},
 };
 
 /// How long a refusal is told again before the server is asked anew.
@@ -55,7 +55,14 @@ impl Outage {
             });
         }
         if is_news || self.backoff.left(now).is_none() {
-            self.backoff = self.backoff.failed(now, error.retry_after(), jitter());
+            let failure = Failure {
+                asked_at,
+                failed_at: now,
+                retry_after: error.retry_after(),
+                // Those who have no token yet cannot call.
+                serves_until: None,
+            };
+            self.backoff = self.backoff.failed(failure, jitter());
             self.error = Some(error.clone());
             self.noted_at = Some(now);
         }
@@ -73,6 +80,14 @@ fn concerns_everyone(error: &TokenError) -> bool {
     // Whoever says when to come back says it to all.
     if error.retry_after().is_some() {
         return true;
+    }
+    if error.rejects_client() {
+        let code = error.oauth_error().map(|oauth| &*oauth.code);
+        // Some servers answer 401 about the subject's token.
+        return !matches!(
+            code,
+            Some("invalid_grant" | "invalid_request" | "invalid_token")
+        );
     }
     match error.kind() {
         TokenErrorKind::Unreachable

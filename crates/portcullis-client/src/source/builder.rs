@@ -68,6 +68,13 @@ impl TokenSourceBuilder {
         self
     }
 
+    /// The most bytes that a token may have; 8 KiB by default, which is what the services of this workspace take. A longer
+    /// one is an error that says so, since a service would refuse it with each call.
+    pub fn max_token_bytes(mut self, bytes: usize) -> Self {
+        self.wanted.max_token_bytes(bytes);
+        self
+    }
+
     /// The source. Nothing is asked until a token is wanted.
     ///
     /// # Errors
@@ -89,6 +96,7 @@ impl TokenSourceBuilder {
             request,
             state: Published::new(State::default()),
             is_asked: AtomicBool::new(false),
+            is_attempting: AtomicBool::new(false),
             wake: Notify::new(),
             attempts,
             events: broadcast::Sender::new(Self::EVENTS),

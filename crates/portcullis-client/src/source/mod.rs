@@ -114,8 +114,8 @@ impl TokenSource {
     /// The token: at once if one is at hand, otherwise when it was fetched.
     ///
     /// All who wait share one request, which goes on when they leave. After a failure the server is left alone for a
-    /// while (1 s, doubled up to 60 s, at random up to half of it less; or what it asks for, up to 5 min); whoever asks
-    /// meanwhile gets the last error at once.
+    /// while: 1 s, doubled up to 60 s, and up to 5 s while there is no token; at random up to half of it less; or what it
+    /// asks for, up to 5 min. Callers get the last error at once then, unless a request is under way: they wait for that.
     ///
     /// # Errors
     ///
@@ -135,7 +135,10 @@ impl TokenSource {
             if let Some(token) = self.current() {
                 return Ok(token);
             }
-            if let Some(error) = shared.state.load().recent_error(shared.clock.now()) {
+            // Read behind `mark_unchanged`: the end of an attempt that is seen here is not missed below.
+            if !shared.is_attempting.load(Ordering::Acquire)
+                && let Some(error) = shared.state.load().recent_error(shared.clock.now())
+            {
                 return Err(error);
             }
             shared.ask();

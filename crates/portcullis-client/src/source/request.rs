@@ -18,9 +18,19 @@ pub(crate) struct TokenRequest {
     pub(crate) scopes: ScopeSet,
     pub(crate) resources: Vec<Box<str>>,
     pub(crate) audience: Option<Box<str>>,
+    /// `None`: the default.
+    max_token_bytes: Option<usize>,
 }
 
 impl TokenRequest {
+    /// What the services of this workspace take.
+    const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+    /// The most bytes that a token may have.
+    pub(crate) fn longest_token(&self) -> usize {
+        self.max_token_bytes.unwrap_or(Self::MAX_TOKEN_BYTES)
+    }
+
     pub(crate) fn form<'f>(&'f self, grant: &'f str) -> Vec<(&'f str, &'f str)> {
         let mut form = vec![("grant_type", grant)];
         if !self.scopes.is_empty() {
@@ -61,6 +71,7 @@ pub(crate) struct Wanted {
     resources: Vec<String>,
     audience: Option<String>,
     dpop: Option<DpopKey>,
+    max_token_bytes: Option<usize>,
 }
 
 impl Wanted {
@@ -82,6 +93,10 @@ impl Wanted {
         self.dpop = Some(key);
     }
 
+    pub(crate) fn max_token_bytes(&mut self, bytes: usize) {
+        self.max_token_bytes = Some(bytes);
+    }
+
     /// The request, and what its tokens are bound to, if each part can be used.
     pub(crate) fn build(
         self,
@@ -92,7 +107,11 @@ impl Wanted {
             scopes: scopes(&self.scopes)?,
             resources: resources.collect::<Result<_, _>>()?,
             audience: self.audience.map(String::into_boxed_str),
+            max_token_bytes: self.max_token_bytes,
         };
+        if request.longest_token() == 0 {
+            return Err(ConfigError::new("max_token_bytes", "must be > 0"));
+        }
         let binding = self.dpop.map(|key| Binding {
             key,
             nonces: Arc::default(),
@@ -194,6 +213,7 @@ mod tests {
             scopes: ScopeSet::parse("b a"),
             resources: vec!["https://a.example".into(), "https://b.example".into()],
             audience: Some("x".into()),
+            ..TokenRequest::default()
         };
         assert_eq!(
             request.form(CLIENT_CREDENTIALS),

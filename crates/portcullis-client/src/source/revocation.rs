@@ -2,10 +2,10 @@
 
 use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 
-use crate::{AccessToken, TokenError, TokenErrorKind};
+use crate::{AccessToken, TokenError};
 
-/// Has the server revoke a token. Only the status counts: that of a token which is not known is 200 too, and a body is to
-/// be ignored (§2.2). After any error the token may still be valid (§2.2.1), which the message says.
+/// Has the server revoke a token. A token that is unknown counts as revoked (RFC 7009 §2.2). After any error the token may
+/// still be valid (§2.2.1), which the message says.
 pub(super) async fn revoke(
     server: &AuthorizationServer,
     client: &ClientAuthentication,
@@ -28,14 +28,11 @@ async fn ask(
     let answer = server
         .post(OAuthEndpoint::Revocation, client, &form)
         .await?;
-    let (place, status) = (answer.place(), answer.status());
-    let error = match (status, answer.error()) {
-        (200, _) => return Ok(()),
-        (503, _) | (_, None) => {
-            let message = format!("{place} answered {status}");
-            TokenError::new(TokenErrorKind::Status(status), message)
-        }
-        (_, Some(error)) => TokenError::refused(place, error),
-    };
-    Err(error.with_retry_after(answer.retry_after()))
+    if answer.confirms_revocation() {
+        return Ok(());
+    }
+    Err(match answer.error() {
+        Some(error) if answer.status() != 503 => TokenError::refused(&answer, error, false),
+        _ => TokenError::status(&answer),
+    })
 }

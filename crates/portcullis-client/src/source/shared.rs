@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(super) state: Published<State>,
     /// Whether someone has asked for an attempt since the last began.
     pub(super) is_asked: AtomicBool,
+    /// Whether an attempt is under way.
+    pub(super) is_attempting: AtomicBool,
     pub(super) wake: Notify,
     /// Counts the attempts that have ended.
     pub(super) attempts: watch::Receiver<u64>,

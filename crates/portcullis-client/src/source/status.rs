@@ -70,6 +70,9 @@ pub enum TokenEvent {
         /// The scopes that it lacks; none where all are granted again.
         missing: ScopeSet,
     },
+    /// The server left out `token_type`, which RFC 6749 §5.1 requires. The token is used as a bearer token. Told once, until
+    /// a token has a type again.
+    Untyped,
     /// A service did not accept the token at hand: it is handed out no more.
     #[non_exhaustive]
     Rejected {
@@ -123,6 +126,9 @@ impl TokenEvent {
             }
             Self::Narrowed { missing } => {
                 tracing::warn!(client_id, %request, %missing, "the server did not grant all scopes that were asked for");
+            }
+            Self::Untyped => {
+                tracing::warn!(client_id, %request, "the server's answer has no `token_type`: the token is used as a bearer token; have the server send `token_type` (RFC 6749 §5.1)");
             }
             Self::Rejected { expires_at } => {
                 tracing::warn!(

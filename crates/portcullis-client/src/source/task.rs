@@ -22,7 +22,7 @@ use super::{TokenEvent, TokenId, TokenStatus, request::CLIENT_CREDENTIALS, share
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
     response::{Issued, TokenType},
-    schedule::{Backoff, Life, jitter},
+    schedule::{Backoff, Failure, Life, jitter},
     token::Binding,
 };
 
@@ -104,6 +104,15 @@ pub(super) struct Task {
     serves: bool,
     /// The scopes that the token before lacked.
     missing: ScopeSet,
+    /// Whether the token before came without a type.
+    is_untyped: bool,
+}
+
+/// What an attempt brought.
+struct Obtained {
+    held: Held,
+    credential_expires_at: Option<UnixTime>,
+    is_untyped: bool,
 }
 
 impl Task {
@@ -118,6 +127,7 @@ impl Task {
             ended,
             serves: false,
             missing: ScopeSet::default(),
+            is_untyped: false,
         }
     }
 
@@ -235,18 +245,20 @@ impl Task {
     /// Asks the server once, and tells everyone what came of it.
     async fn attempt(&mut self) -> Result<AccessToken, TokenError> {
         let asked_at = self.shared.clock.now();
+        self.shared.is_attempting.store(true, Ordering::Release);
         let outcome = self.ask(asked_at).await;
         let (result, events) = match outcome {
-            Ok((held, credential_expires_at)) => {
-                let token = held.token.clone();
-                (Ok(token), self.obtained(held, credential_expires_at))
+            Ok(obtained) => {
+                let token = obtained.held.token.clone();
+                (Ok(token), self.obtained(obtained))
             }
             Err(error) => {
-                let (error, event) = self.failed(error);
+                let (error, event) = self.failed(asked_at, error);
                 (Err(error), vec![event])
             }
         };
         // Whoever asked while this was under way has the answer now.
+        self.shared.is_attempting.store(false, Ordering::Release);
         self.shared.is_asked.store(false, Ordering::Release);
         self.told();
         for event in events {
@@ -255,7 +267,7 @@ impl Task {
         result
     }
 
-    async fn ask(&self, asked_at: UnixTime) -> Result<(Held, Option<UnixTime>), TokenError> {
+    async fn ask(&self, asked_at: UnixTime) -> Result<Obtained, TokenError> {
         let Shared {
             server,
             client,
@@ -274,7 +286,7 @@ impl Task {
                 (answer, TokenType::Dpop)
             }
         };
-        let issued = Issued::read(&answer, asked)?;
+        let issued = Issued::read(&answer, asked, request)?;
         let life = Life::new(asked_at, issued.lifetime, jitter());
         if !life.is_live(self.shared.clock.now()) {
             let why = "the token was about to expire when it arrived";
@@ -294,10 +306,19 @@ impl Task {
                 "the token has characters that a header cannot carry",
             )
         })?;
-        Ok((Held { token, life }, answer.credential_expires_at()))
+        Ok(Obtained {
+            held: Held { token, life },
+            credential_expires_at: answer.credential_expires_at(),
+            is_untyped: issued.is_untyped,
+        })
     }
 
-    fn obtained(&mut self, held: Held, credential_expires_at: Option<UnixTime>) -> Vec<TokenEvent> {
+    fn obtained(&mut self, obtained: Obtained) -> Vec<TokenEvent> {
+        let Obtained {
+            held,
+            credential_expires_at,
+            is_untyped,
+        } = obtained;
         let expires_at = held.life.expires_at;
         let missing = without(&self.shared.request.scopes, held.token.scopes());
         self.serves = true;
@@ -320,6 +341,10 @@ impl Task {
             self.missing = missing.clone();
             events.push(TokenEvent::Narrowed { missing });
         }
+        if is_untyped && !self.is_untyped {
+            events.push(TokenEvent::Untyped);
+        }
+        self.is_untyped = is_untyped;
         let soon = self.shared.clock.now().saturating_add(NOTICE);
         if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
             events.push(TokenEvent::CredentialExpires { at });
@@ -328,13 +353,22 @@ impl Task {
     }
 
     /// Notes a failure, and until when the server is left alone for it.
-    fn failed(&mut self, error: TokenError) -> (TokenError, TokenEvent) {
+    fn failed(&mut self, asked_at: UnixTime, error: TokenError) -> (TokenError, TokenEvent) {
         let now = self.shared.clock.now();
         let (retry_after, jitter) = (error.retry_after(), jitter());
         // A token may be rejected meanwhile, which is not to be undone.
         self.shared.state.update(|state| {
             let mut state = state.clone();
-            state.backoff = state.backoff.failed(now, retry_after, jitter);
+            let life = state.held.as_ref().map(|held| held.life);
+            let failure = Failure {
+                asked_at,
+                failed_at: now,
+                retry_after,
+                serves_until: life
+                    .filter(|life| life.is_live(now))
+                    .map(|life| life.withheld_at),
+            };
+            state.backoff = state.backoff.failed(failure, jitter);
             let left = state.backoff.left(now);
             state.failure = Some(error.clone().with_retry_after(left));
             Some(state)

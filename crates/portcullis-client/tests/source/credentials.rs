@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use portcullis_client::{
-    AuthorizationServer, ClientAuthentication, ClientSecret, ClientSecretProvider, ClientSecrets,
-    SecretsFuture, TokenErrorKind, TokenEvent, TokenSource,
+    Algorithm, AuthorizationServer, ClientAuthentication, ClientKeys, ClientSecret,
+    ClientSecretProvider, ClientSecrets, SecretsFuture, SigningKey, TokenErrorKind, TokenEvent,
+    TokenSource,
 };
 use portcullis_core::Clock;
-use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
+use portcullis_test::{
+    DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, SigningAlgorithm, TestIssuer,
+};
 
 use crate::{PATIENCE, Setting, certified, patiently, secs};
 
@@ -85,24 +88,87 @@ async fn two_secrets_are_offered_in_turn_and_the_good_one_is_remembered() {
     assert_eq!(setting.token_requests(), 3);
 }
 
+fn refusal(status: u16, body: &str) -> Fault {
+    Fault::Answer {
+        status,
+        content_type: "application/json",
+        body: body.as_bytes().to_vec(),
+    }
+}
+
 #[tokio::test]
-async fn a_server_that_refuses_without_a_word_is_offered_the_next_secret() {
-    for status in [401, 403] {
+async fn a_401_is_about_the_credential_whatever_its_code_is() {
+    for body in [
+        "",
+        "<html>",
+        r#"{"error":""}"#,
+        r#"{"error":"invalid_client"}"#,
+        r#"{"error":"unauthorized_client","error_description":"Invalid client or Invalid client credentials"}"#,
+        r#"{"error":"access_denied","error_description":"Unauthorized"}"#,
+        r#"{"error":"unauthorized","error_description":"Bad credentials"}"#,
+        r#"{"errorCode":"invalid_client","errorSummary":"Invalid value for 'client_id' parameter."}"#,
+    ] {
         let secrets = ClientSecrets::new(["not yet known", DEFAULT_CLIENT_SECRET]);
         let client = ClientAuthentication::secret_post(DEFAULT_CLIENT_ID, secrets);
         let setting = Setting::of(client, |source| source).await;
-        let refusal = Fault::Answer {
-            status,
-            content_type: "text/plain",
-            body: Vec::new(),
-        };
-        setting
-            .issuer
-            .fault_for(Endpoint::Token, refusal.clone(), 1);
-        setting.token().await.expect("a token");
-        setting.issuer.fault(Endpoint::Token, refusal);
-        let error = setting.source.refresh().await.expect_err("refused");
-        assert_eq!(error.kind(), TokenErrorKind::Status(status));
+        let fault = refusal(401, body);
+        setting.issuer.fault_for(Endpoint::Token, fault.clone(), 1);
+        setting.token().await.expect(body);
+        assert_eq!(setting.token_requests(), 2, "{body}");
+
+        setting.issuer.fault(Endpoint::Token, fault);
+        let error = setting.source.refresh().await.expect_err(body);
+        assert!(error.rejects_client(), "{body}");
+        let text = error.to_string();
+        assert!(text.contains("secret, key or certificate"), "{text}");
+        assert!(!text.contains("allow this client"), "{text}");
+        assert_eq!(setting.token_requests(), 4, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_about_the_credential_has_no_other_secret_shown() {
+    for (status, body) in [
+        (403, ""),
+        (403, "<html>blocked</html>"),
+        (403, r#"{"error":"access_denied"}"#),
+        (400, r#"{"error":"unauthorized_client"}"#),
+        (400, r#"{"error":"invalid_scope"}"#),
+        (429, ""),
+        (503, ""),
+    ] {
+        let secrets = ClientSecrets::new([DEFAULT_CLIENT_SECRET, "another"]);
+        let client = ClientAuthentication::secret_post(DEFAULT_CLIENT_ID, secrets);
+        let setting = Setting::of(client, |source| source).await;
+        setting.issuer.fault(Endpoint::Token, refusal(status, body));
+        let error = setting.token().await.expect_err(body);
+        assert!(!error.rejects_client(), "{status} {body}");
+        assert_eq!(setting.token_requests(), 1, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn several_private_keys_are_offered_in_turn_after_a_401() {
+    let key = || {
+        let key = portcullis_test::SigningKey::generate(SigningAlgorithm::ES256);
+        SigningKey::from_pem(key.private_pem().as_bytes(), Algorithm::ES256).expect("a key")
+    };
+    let keys = ClientKeys::new([key(), key()]);
+    let client = ClientAuthentication::private_key_jwt(DEFAULT_CLIENT_ID, keys);
+    let setting = Setting::of(client, |source| source).await;
+    for (status, body, requests) in [
+        (401, r#"{"error":"unauthorized_client"}"#, 2),
+        (401, r#"{"error":"access_denied"}"#, 2),
+        (403, "", 1),
+    ] {
+        let before = setting.token_requests();
+        setting.issuer.fault(Endpoint::Token, refusal(status, body));
+        setting.source.refresh().await.expect_err(body);
+        assert_eq!(
+            setting.token_requests() - before,
+            requests,
+            "{status} {body}"
+        );
     }
 }
 

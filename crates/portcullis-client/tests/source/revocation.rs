@@ -65,6 +65,28 @@ async fn r1_a_503_means_that_the_token_may_still_be_valid() {
 }
 
 #[tokio::test]
+async fn r1_a_200_with_an_error_confirms_nothing() {
+    for (status, body, is_revoked) in [
+        (200, r#"{"error":"unsupported_token_type"}"#, false),
+        (200, "not JSON", true),
+        (202, "", true),
+        (204, "", true),
+        (201, "", false),
+    ] {
+        let setting = Setting::new().await;
+        setting.token().await.expect("a token");
+        let fault = Fault::Answer {
+            status,
+            content_type: "application/json",
+            body: body.as_bytes().to_vec(),
+        };
+        setting.issuer.fault(Endpoint::Revocation, fault);
+        let outcome = setting.source.revoke().await;
+        assert_eq!(outcome.is_ok(), is_revoked, "{status} {body}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_revocation_says_so() {
     let setting = Setting::new().await;
     setting.issuer.without_metadata("revocation_endpoint");

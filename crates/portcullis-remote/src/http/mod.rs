@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use portcullis_core::{ConfigError, UnixTime};
 use portcullis_jwt::KeySet;
 use reqwest::{
@@ -21,7 +22,7 @@ use reqwest::{
 use url::Url;
 
 use self::address::{ForbiddenAddress, GuardedResolver, Network, Reach};
-use crate::{FetchError, FetchErrorKind, client_auth::ClientIdentity};
+use crate::{FetchError, FetchErrorKind, client_auth::ClientIdentity, server::SecretBody};
 
 /// How the operator wants issuers to be asked.
 #[derive(Clone, Debug)]
@@ -201,14 +202,14 @@ impl HttpClient {
         &self,
         url: &Url,
         headers: HeaderMap,
-        form: String,
+        form: SecretBody,
     ) -> Result<Answer, FetchError> {
         let request = self
             .client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .headers(headers)
-            .body(form);
+            .body(Bytes::from_owner(form));
         let response = request.send().await.map_err(|error| failed(url, error))?;
         let mut answer = Answer::without_body(&response);
         answer.body = read(url, response).await?;

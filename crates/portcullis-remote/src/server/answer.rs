@@ -5,17 +5,21 @@ use std::{fmt, time::Duration};
 use portcullis_core::{Secret, UnixTime, escape};
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
-use super::SecretBody;
-use crate::http::{Answer, headers, shown};
+use super::{SecretBody, masking::Sent};
+use crate::{
+    document::read_json_object,
+    http::{Answer, headers, shown},
+};
 
 /// The answer of an OAuth endpoint. Its body may hold a token: `Debug` does not show it, and it is wiped when dropped.
 pub struct OAuthAnswer {
     /// Without a query, which may hold a secret.
     place: Box<str>,
-    /// What was sent and must not come back in a message.
-    secrets: Vec<Secret>,
+    /// What must not come back in a message.
+    sent: Sent,
     status: StatusCode,
     is_json: bool,
     body: SecretBody,
@@ -26,13 +30,13 @@ pub struct OAuthAnswer {
 /// Longer than this nobody waits, and a sum of times must not overflow.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// An error in the form of RFC 6749 §5.2. Both texts are the server's, escaped and cut short.
+/// An error in the form of RFC 6749 §5.2. Both texts are the server's, with what was sent to it masked, escaped and cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
     /// The code, such as `invalid_client`.
     pub code: Box<str>,
-    /// What the server says about it.
+    /// What the server says about it, up to 500 characters.
     pub description: Option<Box<str>>,
 }
 
@@ -48,7 +52,7 @@ impl OAuthAnswer {
         let content_type = content_type.and_then(|value| value.to_str().ok());
         Self {
             place: shown(url).into(),
-            secrets,
+            sent: Sent::new(secrets),
             status: answer.status,
             is_json: content_type.is_some_and(is_json),
             retry_after: headers::retry_after(&answer.headers, now)
@@ -94,44 +98,117 @@ impl OAuthAnswer {
         self.credential_expires_at
     }
 
-    /// The error that the body holds, whatever the status and the content type: some servers send one with 200.
+    /// The error that the body holds, whatever the content type. Some servers send one with status 200. An `error` that
+    /// is empty or `null` is none. Okta's `errorCode` and `errorSummary` count as one too, unless the status says success.
     #[must_use]
     pub fn error(&self) -> Option<OAuthError> {
-        #[derive(Deserialize)]
-        struct Error {
-            error: String,
-            #[serde(default)]
-            error_description: Option<serde_json::Value>,
-        }
-        let error: Error = serde_json::from_slice(&self.body).ok()?;
-        let description = error
-            .error_description
-            .as_ref()
-            .and_then(|text| text.as_str());
+        let (code, description) = self.raw_error()?;
+        let code = if KNOWN_CODES.contains(&&*code) {
+            code
+        } else {
+            escape(&self.sent.mask(&code))
+        };
         Some(OAuthError {
-            code: escape(&self.masked(&error.error)).into(),
-            description: description.map(|text| escape(&self.masked(text)).into()),
+            code: code.into(),
+            description: description.map(|text| self.shown(&text).into()),
         })
     }
 
-    /// A server's text without what it repeats of what it was sent.
-    fn masked(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().filter_map(Secret::expose_str);
-        // What is shorter is in words by chance, and no secret.
-        let secrets = secrets.filter(|secret| secret.len() >= 8);
-        secrets.fold(text.to_owned(), |text, secret| {
-            text.replace(secret, "[redacted]")
-        })
+    /// Code and description as the server sent them.
+    fn raw_error(&self) -> Option<(String, Option<String>)> {
+        let body: ErrorBody = read_json_object(&self.body).ok()?;
+        let description = text(body.error_description);
+        if let Some(code) = text(body.error) {
+            return Some((code, description.or(text(body.error_summary))));
+        }
+        let code = text(body.error_code).filter(|_| !self.status.is_success())?;
+        Some((code, text(body.error_summary).or(description)))
     }
 
-    /// Whether the server does not accept the credential that was sent, so that another may do (RFC 6749 §5.2). Some say
-    /// so by the status alone.
-    pub(super) fn rejects_the_client(&self) -> bool {
-        match (self.status, self.error()) {
-            (status, Some(error)) => !status.is_success() && &*error.code == "invalid_client",
-            (status, None) => status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN,
+    /// A text of this server as a message may show it: what was sent to the server is masked, however the text escapes it.
+    /// Control and other invisible characters are escaped, and the text is cut after 500 characters.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        printable(&self.sent.mask(text))
+    }
+
+    /// Whether the server does not accept the credential that was sent, so that another one may help. Status 401 says so
+    /// whatever the code is (RFC 6749 §5.2), but for the codes of DPoP; otherwise the code `invalid_client` does.
+    #[must_use]
+    pub fn rejects_client(&self) -> bool {
+        if self.status.is_success() {
+            return false;
+        }
+        let error = self.raw_error();
+        match error.as_ref().map(|(code, _)| &**code) {
+            Some("invalid_client") => true,
+            Some("use_dpop_nonce" | "invalid_dpop_proof") => false,
+            _ => self.status == StatusCode::UNAUTHORIZED,
         }
     }
+
+    /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by status 200, and by 202 or 204,
+    /// which some servers answer with. An error in the body says the opposite.
+    #[must_use]
+    pub fn confirms_revocation(&self) -> bool {
+        matches!(self.status.as_u16(), 200 | 202 | 204) && self.raw_error().is_none()
+    }
+}
+
+/// The members of an error (RFC 6749 §5.2), and those of Okta's own form.
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(default)]
+    error: Option<Value>,
+    #[serde(default)]
+    error_description: Option<Value>,
+    #[serde(default, rename = "errorCode")]
+    error_code: Option<Value>,
+    #[serde(default, rename = "errorSummary")]
+    error_summary: Option<Value>,
+}
+
+/// A member that is a text with something in it.
+fn text(member: Option<Value>) -> Option<String> {
+    match member {
+        Some(Value::String(text)) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+/// Codes that are shown as they are: they are the same for everyone, so they give no secret away.
+const KNOWN_CODES: [&str; 14] = [
+    "access_denied",
+    "invalid_client",
+    "invalid_dpop_proof",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_token_type",
+    "use_dpop_nonce",
+];
+
+/// The text without control and other invisible characters, cut.
+fn printable(text: &str) -> String {
+    const LONGEST: usize = 500;
+
+    let mut shown = String::new();
+    for character in text.chars().take(LONGEST) {
+        match character {
+            '\'' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 impl fmt::Debug for OAuthAnswer {
@@ -174,6 +251,129 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_json(content_type), expected, "{content_type}");
+        }
+    }
+
+    fn answer(status: u16, body: &str) -> OAuthAnswer {
+        let secrets = vec![Secret::new("s3cr3t-value")];
+        OAuthAnswer {
+            place: "https://id.example/token".into(),
+            sent: Sent::new(secrets),
+            status: StatusCode::from_u16(status).expect("a status"),
+            is_json: true,
+            body: body.as_bytes().to_vec().into(),
+            retry_after: None,
+            credential_expires_at: None,
+        }
+    }
+
+    fn error(status: u16, body: &str) -> Option<String> {
+        answer(status, body).error().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn errors_of_real_servers_are_read() {
+        for (status, body, expected) in [
+            (
+                401,
+                r#"{"error":"unauthorized_client","error_description":"Invalid client or Invalid client credentials"}"#,
+                Some("unauthorized_client (Invalid client or Invalid client credentials)"),
+            ),
+            (
+                401,
+                r#"{"errorCode":"invalid_client","errorSummary":"Invalid value for 'client_id' parameter.","errorLink":"invalid_client","errorId":"oae1","errorCauses":[]}"#,
+                Some("invalid_client (Invalid value for 'client_id' parameter.)"),
+            ),
+            (400, "\u{feff}{\"error\":\"x\"}", Some("x")),
+            (200, r#"{"error":"invalid_scope"}"#, Some("invalid_scope")),
+            (200, r#"{"errorCode":"E1","access_token":"t"}"#, None),
+            (200, r#"{"error":"","access_token":"t"}"#, None),
+            (200, r#"{"error":null,"access_token":"t"}"#, None),
+            (400, r#"{"error":""}"#, None),
+            (400, r#"["tok-1","Bearer"]"#, None),
+            (400, r#"["tok-1","Bearer","x","y"]"#, None),
+            (400, "<html>", None),
+        ] {
+            assert_eq!(error(status, body).as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_description_keeps_500_printable_characters() {
+        let text =
+            "Clé d’accès refusée. Trace ID: 00000000-0000-0000-0000-000000000000\\r\\n".repeat(4);
+        let body = format!(r#"{{"error":"x","error_description":"{text}\u202e\u0007"}}"#);
+        let shown = error(400, &body).expect("an error");
+        assert!(shown.contains("Clé d’accès"), "{shown}");
+        assert_eq!(shown.matches("Trace ID: 0000").count(), 4, "{shown}");
+        assert!(shown.ends_with(r"\u{202e}\u{7})"), "{shown}");
+        let body = format!(
+            r#"{{"error":"x","error_description":"{}"}}"#,
+            "y".repeat(501)
+        );
+        let shown = error(400, &body).expect("an error");
+        assert!(shown.ends_with("y…)"), "{shown}");
+    }
+
+    #[test]
+    fn what_was_sent_is_masked_in_code_and_description() {
+        let body = r#"{"error":"S3CR3T-value","error_description":"%733cr3t-valu&#101;"}"#;
+        let shown = error(400, body).expect("an error");
+        assert_eq!(shown, "[redacted] ([redacted])");
+    }
+
+    #[test]
+    fn a_known_code_is_shown_even_if_the_secret_is_a_part_of_it() {
+        let mut answer = answer(
+            401,
+            r#"{"error":"invalid_client","error_description":"client?"}"#,
+        );
+        answer.sent = Sent::new([Secret::new("client")]);
+        let error = answer.error().expect("an error").to_string();
+        assert_eq!(error, "invalid_client ([redacted])");
+    }
+
+    #[test]
+    fn only_an_answer_about_the_credential_rejects_the_client() {
+        for (status, body, expected) in [
+            (401, r#"{"error":"unauthorized_client"}"#, true),
+            (401, r#"{"error":"access_denied"}"#, true),
+            (401, r#"{"error":"unauthorized"}"#, true),
+            (401, r#"{"errorCode":"invalid_client"}"#, true),
+            (401, "", true),
+            (400, r#"{"error":"invalid_client"}"#, true),
+            (403, r#"{"error":"invalid_client"}"#, true),
+            (401, r#"{"error":"use_dpop_nonce"}"#, false),
+            (401, r#"{"error":"invalid_dpop_proof"}"#, false),
+            (400, r#"{"error":"unauthorized_client"}"#, false),
+            (403, r#"{"error":"access_denied"}"#, false),
+            (403, "", false),
+            (403, "<html>", false),
+            (429, "", false),
+            (200, r#"{"error":"invalid_client"}"#, false),
+        ] {
+            let rejects = answer(status, body).rejects_client();
+            assert_eq!(rejects, expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_error_confirms_no_revocation() {
+        for (status, body, expected) in [
+            (200, "", true),
+            (200, "{}", true),
+            (200, "OK", true),
+            (200, r#"{"error":null}"#, true),
+            (202, "", true),
+            (204, "", true),
+            (200, r#"{"error":"unsupported_token_type"}"#, false),
+            (201, "", false),
+            (302, "", false),
+            (400, "", false),
+            (503, "", false),
+        ] {
+            let confirms = answer(status, body).confirms_revocation();
+            assert_eq!(confirms, expected, "{status} {body}");
         }
     }
 }

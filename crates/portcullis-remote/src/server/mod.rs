@@ -3,10 +3,10 @@
 mod answer;
 mod builder;
 mod endpoints;
+mod masking;
 
 use std::{fmt, sync::Arc};
 
-use form_urlencoded::byte_serialize;
 use portcullis_core::{ConfigError, Secret, SharedClock};
 use portcullis_jwt::{DpopKey, DpopRequest};
 use reqwest::header::HeaderValue;
@@ -189,9 +189,12 @@ impl AuthorizationServer {
         let mut last = None;
         for attempt in self.attempts(client, to).await? {
             let mut headers = attempt.headers.clone();
+            let mut secrets = sent(form, &attempt);
             let nonce = inner.nonces.get(&origin);
             if let Some(key) = key {
-                headers.insert("dpop", proof(key, to, nonce.as_deref())?);
+                let proof = proof(key, to, nonce.as_deref())?;
+                secrets.push(Secret::new(proof.as_bytes()));
+                headers.insert("dpop", proof);
             }
             let http = match &attempt.identity {
                 Some(identity) => inner.http.identified(identity)?,
@@ -211,14 +214,8 @@ impl AuthorizationServer {
                 inner.nonces.learn(&origin, &answer.headers);
                 inner.nonces.get(&origin) != nonce
             };
-            let answer = OAuthAnswer::new(
-                url,
-                answer,
-                to.now,
-                attempt.expires_at,
-                sent(form, &attempt),
-            );
-            if !answer.rejects_the_client() {
+            let answer = OAuthAnswer::new(url, answer, to.now, attempt.expires_at, secrets);
+            if !answer.rejects_client() {
                 client.accepted(&attempt);
                 return Ok((answer, has_new_nonce));
             }
@@ -274,30 +271,31 @@ fn proof(key: &DpopKey, to: Addressee<'_>, nonce: Option<&str>) -> Result<Header
     Ok(value)
 }
 
-/// What of a request must not be repeated, plain or as a form has it: the client's own secrets, and tokens.
+/// What of a request must not be repeated: the client's own secrets, and tokens.
 fn sent(form: &[(&str, &str)], attempt: &Attempt) -> Vec<Secret> {
     let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
     let tokens = tokens.map(|(_, value)| Secret::new(*value));
-    let plain: Vec<_> = attempt.secrets.iter().cloned().chain(tokens).collect();
-    let encoded = plain.iter().map(|secret| {
-        let encoded: String = byte_serialize(secret.expose()).collect();
-        Secret::new(encoded)
-    });
-    let encoded: Vec<_> = encoded.collect();
-    plain.into_iter().chain(encoded).collect()
+    attempt.secrets.iter().cloned().chain(tokens).collect()
 }
 
 /// The parameters that hold tokens.
 const TOKENS: [&str; 3] = ["token", "subject_token", "actor_token"];
 
-fn encode(form: &[(&str, &str)], attempt: &Attempt) -> String {
+/// The body of the request. It holds secrets: it is wiped when dropped, and made in one piece so that no copy is left.
+fn encode(form: &[(&str, &str)], attempt: &Attempt) -> Zeroizing<Vec<u8>> {
     let fields = attempt
         .fields
         .iter()
         .map(|(name, value)| (*name, &***value));
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(form.iter().copied().chain(fields));
-    body.finish()
+    let fields: Vec<_> = form.iter().copied().chain(fields).collect();
+    // A byte becomes three at most.
+    let longest = fields
+        .iter()
+        .map(|(name, value)| 3 * (name.len() + value.len()) + 2)
+        .sum();
+    let mut body = form_urlencoded::Serializer::new(String::with_capacity(longest));
+    body.extend_pairs(fields);
+    Zeroizing::new(body.finish().into_bytes())
 }
 
 impl fmt::Debug for AuthorizationServer {

@@ -1,0 +1,306 @@
+//! Masks in a server's text whatever was sent to that server.
+
+use std::collections::HashSet;
+
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use portcullis_core::Secret;
+
+/// What was sent and must not come back in a message: secrets, assertions, proofs and tokens.
+pub(super) struct Sent(Vec<Form>);
+
+/// One way in which a server may repeat a secret. Escapes and ASCII case are ignored where it is looked for.
+struct Form {
+    bytes: Secret,
+    /// Mask the Base64 characters around it too: some of them hold bits of the secret.
+    is_base64: bool,
+}
+
+const MASK: &str = "[redacted]";
+
+/// A secret shorter than this may be part of a word by chance. The rest of the word would then give it away, so the whole
+/// text is masked.
+const SHORT: usize = 8;
+
+/// The shortest part of a Base64 text that is looked for.
+const SHORTEST_PART: usize = 6;
+
+impl Sent {
+    pub(super) fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let secrets = secrets.into_iter();
+        Self(secrets.flat_map(|secret| forms(&secret)).collect())
+    }
+
+    /// The text with each form of a secret masked.
+    pub(super) fn mask(&self, text: &str) -> String {
+        let mut masked: Vec<u8> = Vec::with_capacity(text.len());
+        let mut rest = text.as_bytes();
+        while let Some(&first) = rest.first() {
+            let found = self.0.iter().find_map(|form| {
+                let length = match_length(rest, form.bytes.expose())?;
+                Some((form, length))
+            });
+            let Some((form, length)) = found else {
+                masked.push(first);
+                rest = &rest[1..];
+                continue;
+            };
+            if form.bytes.expose().len() < SHORT {
+                return MASK.to_owned();
+            }
+            rest = &rest[length..];
+            if form.is_base64 {
+                while masked.last().is_some_and(|&byte| is_base64(byte)) {
+                    masked.pop();
+                }
+                let run = rest.iter().position(|&byte| !is_base64(byte));
+                rest = &rest[run.unwrap_or(rest.len())..];
+            }
+            masked.extend_from_slice(MASK.as_bytes());
+        }
+        String::from_utf8_lossy(&masked).into_owned()
+    }
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte)
+}
+
+fn forms(secret: &Secret) -> Vec<Form> {
+    let bytes = secret.expose();
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    let form = |text: Vec<u8>, is_base64| Form {
+        bytes: Secret::new(text.to_ascii_lowercase()),
+        is_base64,
+    };
+    let mut forms = vec![form(bytes.to_vec(), false)];
+    if let Some(text) = secret.expose_str().filter(|text| !text.is_ascii()) {
+        forms.push(form(text.to_lowercase().into_bytes(), false));
+        forms.push(form(text.to_uppercase().into_bytes(), false));
+    }
+    for engine in [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD] {
+        forms.push(form(engine.encode(bytes).into_bytes(), true));
+        // Inside a longer Base64 text: the characters that depend on the secret alone, for each position in a group.
+        for before in 0..3 {
+            let encoded = engine.encode([&vec![0; before], bytes].concat());
+            let start = (before * 8).div_ceil(6);
+            let end = (before + bytes.len()) * 8 / 6;
+            let part = encoded.as_bytes().get(start..end).unwrap_or_default();
+            if part.len() >= SHORTEST_PART {
+                forms.push(form(part.to_vec(), true));
+            }
+        }
+    }
+    forms
+}
+
+/// How much of the beginning of `text` is `form`, with any character escaped or in the other case.
+fn match_length(text: &[u8], form: &[u8]) -> Option<usize> {
+    // No escape is shorter than what it stands for.
+    if text.len() < form.len() || !units(text).any(|unit| form.starts_with(unit.bytes())) {
+        return None;
+    }
+    let mut open = vec![(0, 0)];
+    let mut seen = HashSet::new();
+    // A secret of backslashes alone could be read in very many ways.
+    while let Some((at, matched)) = open.pop()
+        && seen.len() <= 8 * form.len()
+    {
+        if matched == form.len() {
+            return Some(at);
+        }
+        for unit in units(&text[at..]) {
+            let next = (at + unit.length, matched + unit.bytes().len());
+            let can_end = text.len() - next.0 >= form.len().saturating_sub(next.1);
+            if can_end && form[matched..].starts_with(unit.bytes()) && seen.insert(next) {
+                open.push(next);
+            }
+        }
+    }
+    None
+}
+
+/// One character as it may be meant, and how many bytes of the text it takes.
+struct Unit {
+    utf8: [u8; 4],
+    utf8_length: usize,
+    length: usize,
+}
+
+impl Unit {
+    fn byte(byte: u8, length: usize) -> Self {
+        Self {
+            utf8: [byte.to_ascii_lowercase(), 0, 0, 0],
+            utf8_length: 1,
+            length,
+        }
+    }
+
+    fn character(character: char, length: usize) -> Self {
+        let mut utf8 = [0; 4];
+        let utf8_length = character.to_ascii_lowercase().encode_utf8(&mut utf8).len();
+        Self {
+            utf8,
+            utf8_length,
+            length,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.utf8[..self.utf8_length]
+    }
+}
+
+/// What the text may begin with: the byte as it stands, or what it escapes.
+fn units(text: &[u8]) -> impl Iterator<Item = Unit> {
+    let literal = text.first().map(|&byte| Unit::byte(byte, 1));
+    let escaped = match text {
+        [b'+', ..] => Some(Unit::byte(b' ', 1)),
+        [b'%', rest @ ..] => hex(rest, 2).map(|value| Unit::byte(value as u8, 3)),
+        [b'&', rest @ ..] => html(rest),
+        [b'\\', rest @ ..] => json(rest),
+        _ => None,
+    };
+    literal.into_iter().chain(escaped)
+}
+
+/// The number in the first `digits` hexadecimal digits.
+fn hex(text: &[u8], digits: usize) -> Option<u32> {
+    let text = text.get(..digits)?;
+    let is_hex = text.iter().all(u8::is_ascii_hexdigit);
+    let text = std::str::from_utf8(text).ok().filter(|_| is_hex)?;
+    u32::from_str_radix(text, 16).ok()
+}
+
+/// A character reference of HTML, behind its `&`.
+fn html(text: &[u8]) -> Option<Unit> {
+    const LONGEST: usize = 10;
+
+    let end = text.iter().take(LONGEST).position(|&byte| byte == b';')?;
+    let name = std::str::from_utf8(&text[..end]).ok()?;
+    let character = match name.strip_prefix('#') {
+        Some(number) => {
+            let value = match number.strip_prefix(['x', 'X']) {
+                Some(number) => u32::from_str_radix(number, 16),
+                None => number.parse(),
+            };
+            char::from_u32(value.ok()?)?
+        }
+        None => match name {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            _ => return None,
+        },
+    };
+    Some(Unit::character(character, end + 2))
+}
+
+/// An escape of JSON (RFC 8259 §7), behind its backslash.
+fn json(text: &[u8]) -> Option<Unit> {
+    let character = match text.first()? {
+        b'u' => {
+            let high = hex(&text[1..], 4)?;
+            if let Some(character) = char::from_u32(high) {
+                return Some(Unit::character(character, 6));
+            }
+            let low = hex(text.get(5..)?.strip_prefix(b"\\u")?, 4)?;
+            let mut pair = char::decode_utf16([high as u16, low as u16]);
+            return Some(Unit::character(pair.next()?.ok()?, 12));
+        }
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        &other @ (b'"' | b'\\' | b'/' | b'\'') => other.into(),
+        _ => return None,
+    };
+    Some(Unit::character(character, 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+
+    use super::*;
+
+    const SECRET: &str = r#"p%ss w/ö&="<\rd😀"#;
+
+    fn mask(secret: &str, text: &str) -> String {
+        Sent::new([Secret::new(secret)]).mask(text)
+    }
+
+    #[test]
+    fn a_secret_is_masked_however_it_is_escaped() {
+        let json = serde_json::to_string(SECRET).expect("JSON");
+        let json = json.trim_matches('"').to_owned();
+        let ascii_json: String = SECRET
+            .encode_utf16()
+            .map(|unit| format!("\\u{unit:04X}"))
+            .collect();
+        let percent: String = SECRET.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let html_hex: String = SECRET
+            .chars()
+            .map(|character| format!("&#x{:X};", u32::from(character)))
+            .collect();
+        let html_decimal: String = SECRET
+            .chars()
+            .map(|character| format!("&#{};", u32::from(character)))
+            .collect();
+        for form in [
+            SECRET.to_owned(),
+            SECRET.to_uppercase(),
+            SECRET.to_lowercase(),
+            json,
+            ascii_json,
+            percent,
+            form_urlencoded::byte_serialize(SECRET.as_bytes()).collect(),
+            "p%25ss%20w%2F%C3%B6%26%3D%22%3C%5Crd%F0%9F%98%80".to_owned(),
+            r#"p%ss w/ö&amp;=&quot;&lt;\rd😀"#.to_owned(),
+            html_hex,
+            html_decimal,
+            BASE64_STANDARD.encode(SECRET),
+            BASE64_URL_SAFE.encode(SECRET),
+            BASE64_STANDARD.encode(format!("billing:{SECRET}")),
+            BASE64_STANDARD.encode(format!("a:{SECRET}")),
+            BASE64_STANDARD.encode(format!("ab:{SECRET}, really")),
+        ] {
+            let text = format!("the secret \"{form}\" is wrong");
+            let masked = mask(SECRET, &text);
+            assert_eq!(masked, "the secret \"[redacted]\" is wrong", "{form}");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_masks_the_whole_text() {
+        for text in ["hunter2 is wrong", "HUNTER2", "aHVudGVyMg==", "x%68unter2x"] {
+            assert_eq!(mask("hunter2", text), MASK, "{text}");
+        }
+        assert_eq!(mask("hunter2", "hunter 2"), "hunter 2");
+        assert_eq!(mask("", "nothing was sent"), "nothing was sent");
+    }
+
+    #[test]
+    fn other_text_stays_as_it_is() {
+        let text = "100% of &nothing; is \\wrong: Zürich+Köln & so %zz";
+        assert_eq!(mask("s3cr3t-value", text), text);
+    }
+
+    #[test]
+    fn what_could_be_read_in_many_ways_takes_no_longer() {
+        let secret = "\\".repeat(500);
+        let masked = mask(&secret, &"\\".repeat(1_100));
+        assert!(masked.starts_with(MASK), "{masked}");
+    }
+
+    #[test]
+    fn a_secret_that_is_no_text_is_found_by_its_bytes() {
+        let secret = Sent::new([Secret::new(b"\xff\xfe secret \xc3".to_vec())]);
+        assert_eq!(secret.mask("%FF%FE+secret+%C3 is"), "[redacted] is");
+        assert_eq!(secret.mask("//4gc2VjcmV0IMM= is"), "[redacted] is");
+    }
+}
