@@ -14,7 +14,9 @@ use portcullis::{
     ScopeSet,
     api_key::{KeyFile, NewKey},
 };
-use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
+use portcullis_test::{
+    DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Dialect, Endpoint, Fault, TestIssuer,
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
@@ -286,6 +288,59 @@ async fn it_calls_a_service_elsewhere_and_tells_which_calls_fail() {
         ended.printed.last().map(String::as_str),
         Some("done: 4 requests, 2 failed")
     );
+}
+
+#[tokio::test]
+async fn no_call_is_lost_while_a_secret_rotates_at_any_server() {
+    let mut rotations = JoinSet::new();
+    for &dialect in Dialect::ALL {
+        rotations.spawn(rotate_at(dialect));
+    }
+    while let Some(rotation) = rotations.join_next().await {
+        rotation.expect("no call is lost");
+    }
+}
+
+/// The rotation that the README describes, at a server that accepts one secret at a time.
+async fn rotate_at(dialect: Dialect) {
+    let new_secret = "another-secret";
+    let issuer = TestIssuer::builder()
+        .dialect(dialect)
+        // So that one token after the other is fetched.
+        .token_lifetime(Duration::from_secs(1))
+        .start()
+        .await
+        .expect("an issuer");
+    let orders_args = ["orders-api", "--issuer", &issuer.url()].map(str::to_owned);
+    let orders_args = orders_api::Args::try_parse_from(orders_args).expect("arguments");
+    let app = orders_api::app(&orders_args).await.expect("orders-api");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let orders = format!("http://{}", listener.local_addr().expect("bound"));
+    let mut running = JoinSet::new();
+    running.spawn(orders_api::serve(listener, app, pending()));
+
+    let folder = TempDir::new().expect("a folder");
+    let secret = folder.path().join("secret");
+    let replace = |content: &str| {
+        let new = folder.path().join("new");
+        fs::write(&new, content).expect("written");
+        fs::rename(&new, &secret).expect("renamed");
+    };
+    replace(DEFAULT_CLIENT_SECRET);
+    let mut args = options(&orders, &issuer, &secret);
+    args.extend(["--scope", "orders:read", "--calls", "70"].map(str::to_owned));
+    let mut worker = Worker::spawn(args, "off");
+    worker.says("call 10:").await;
+    replace(&format!("{DEFAULT_CLIENT_SECRET}\n{new_secret}\n"));
+    worker.says("call 25:").await;
+    issuer.client_secrets(DEFAULT_CLIENT_ID, [new_secret]);
+    worker.says("call 45:").await;
+    replace(new_secret);
+    let ended = worker.ends().await;
+    let printed = &ended.printed;
+    assert!(ended.status.success(), "{dialect:?}: {printed:#?}");
+    let done = printed.last().map(String::as_str);
+    assert_eq!(done, Some("done: 70 requests, 0 failed"), "{dialect:?}");
 }
 
 /// Of a worker that calls a service elsewhere.
