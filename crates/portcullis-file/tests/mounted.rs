@@ -1,0 +1,109 @@
+//! A file that is mounted by itself, and replaced where it is mounted from.
+#![cfg(target_os = "linux")]
+
+use std::{
+    env, fs,
+    fs::File,
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use portcullis_file::read;
+
+/// A path that keeps leading to the same file, as a mount of that file does. What differs from a mount: it is not a
+/// mount point.
+fn held(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
+fn replace(path: &Path, content: &str) {
+    let next = path.with_extension("next");
+    fs::write(&next, content).expect("written");
+    fs::rename(&next, path).expect("replaced");
+}
+
+#[test]
+fn a_file_that_was_replaced_behind_its_path_is_unlinked() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for linked_twice in [false, true] {
+        let path = directory.path().join("keys");
+        fs::write(&path, "old").expect("written");
+        if linked_twice {
+            fs::hard_link(&path, directory.path().join("backup")).expect("linked");
+        }
+        let file = File::open(&path).expect("opened");
+        assert!(!read(&held(&file), 64).expect("readable").is_unlinked());
+        replace(&path, "new");
+        let contents = read(&held(&file), 64).expect("readable");
+        assert!(contents.is_unlinked(), "linked twice: {linked_twice}");
+        assert_eq!(contents.bytes(), b"old");
+        assert!(!read(&path, 64).expect("readable").is_unlinked());
+    }
+}
+
+#[test]
+fn a_file_may_be_called_deleted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("keys (deleted)");
+    fs::write(&path, "a").expect("written");
+    assert!(!read(&path, 64).expect("readable").is_unlinked());
+    let file = File::open(&path).expect("opened");
+    replace(&path, "b");
+    assert!(read(&held(&file), 64).expect("readable").is_unlinked());
+}
+
+/// With a real mount, in a mount namespace of its own. It is left out, and says so, where mounts are not permitted.
+#[test]
+fn a_mounted_file_is_a_mount_point_and_unlinked_once_replaced() {
+    const INSIDE: &str = "PORTCULLIS_TEST_IN_MOUNT_NAMESPACE";
+    if env::var_os(INSIDE).is_some() {
+        return in_the_namespace();
+    }
+    let myself = env::current_exe().expect("a test binary");
+    let name = "a_mounted_file_is_a_mount_point_and_unlinked_once_replaced";
+    for unshare in [&["--mount"][..], &["--mount", "--map-root-user"]] {
+        let is_permitted = Command::new("unshare")
+            .args(unshare)
+            .args(["--", "true"])
+            .output()
+            .is_ok_and(|tried| tried.status.success());
+        if is_permitted {
+            let status = Command::new("unshare")
+                .args(unshare)
+                .arg("--")
+                .arg(&myself)
+                .args(["--exact", name, "--nocapture"])
+                .env(INSIDE, "1")
+                .status();
+            assert!(status.expect("it runs").success());
+            return;
+        }
+    }
+    eprintln!("left out: mounts are not permitted here, or there is no `unshare`");
+}
+
+fn in_the_namespace() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for linked_twice in [false, true] {
+        let host = directory.path().join(format!("host-{linked_twice}"));
+        let container = directory.path().join(format!("container-{linked_twice}"));
+        fs::write(&host, "old").expect("written");
+        fs::write(&container, "").expect("written");
+        if let Err(error) = rustix::mount::mount_bind(&host, &container) {
+            eprintln!("left out: mounts are not permitted here: {error}");
+            return;
+        }
+        if linked_twice {
+            fs::hard_link(&host, directory.path().join("backup")).expect("linked");
+        }
+        let before = read(&container, 64).expect("readable");
+        assert!(before.is_mount_point() && !before.is_unlinked());
+        assert!(!read(&host, 64).expect("readable").is_mount_point());
+
+        replace(&host, "new");
+        let after = read(&container, 64).expect("readable");
+        assert!(after.is_mount_point() && after.is_unlinked());
+        assert_eq!(after.bytes(), b"old");
+    }
+}

@@ -1,0 +1,96 @@
+//! What is read, and what is refused.
+
+use std::{fs, io, path::Path};
+
+use portcullis_file::{WatchedFile, read};
+
+fn refused(path: &Path, max_bytes: u64) -> String {
+    read(path, max_bytes).expect_err("refused").to_string()
+}
+
+#[test]
+fn a_regular_file_is_read_up_to_the_bound() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file");
+    assert_eq!(
+        read(&path, 5).expect_err("missing").kind(),
+        io::ErrorKind::NotFound
+    );
+    for content in ["", "1234", "12345"] {
+        fs::write(&path, content).expect("written");
+        let contents = read(&path, 5).expect("readable");
+        assert_eq!(contents.bytes(), content.as_bytes());
+        assert!(!contents.is_unlinked() && !contents.is_mount_point());
+    }
+    fs::write(&path, "123456").expect("written");
+    assert_eq!(refused(&path, 5), "it has more than 5 bytes");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_read() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let fifo = directory.path().join("fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&fifo, &link).expect("a symbolic link");
+    for path in [
+        &*fifo,
+        &*link,
+        directory.path(),
+        Path::new("/dev/zero"),
+        Path::new("/dev/null"),
+    ] {
+        assert_eq!(refused(path, 5), "it is not a regular file", "{path:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn permissions_of_everyone_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file");
+    fs::write(&path, "a").expect("written");
+    for (mode, reads, writes) in [
+        (0o660, false, false),
+        (0o644, true, false),
+        (0o602, false, true),
+    ] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        let contents = read(&path, 5).expect("readable");
+        assert_eq!(
+            (contents.everyone_may_read(), contents.everyone_may_write()),
+            (reads, writes)
+        );
+    }
+}
+
+#[test]
+fn debug_shows_no_content() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file");
+    fs::write(&path, "s3cr3t").expect("written");
+    let shown = format!("{:?}", read(&path, 64).expect("readable"));
+    assert!(!shown.contains("s3cr3t") && !shown.contains("bytes"), "{shown}");
+}
+
+#[test]
+fn a_watched_file_is_read_anew() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file");
+    fs::write(&path, "one").expect("written");
+    let mut file = WatchedFile::new(&path, 64);
+    let one = file.read().expect("readable");
+    assert_eq!(file.stamp().expect("there"), one.stamp());
+    let next = directory.path().join("next");
+    fs::write(&next, "two").expect("written");
+    fs::rename(&next, &path).expect("replaced");
+    let two = file.read().expect("readable");
+    assert_eq!(two.bytes(), b"two");
+    assert!(!two.is_unlinked());
+    assert_ne!(one.stamp(), two.stamp());
+}
