@@ -1,6 +1,7 @@
 //! What is in the file.
 //!
 //! ```toml
+//! count = 1     # how many keys there are, so that a file that was cut short is noticed; may be left out
 //! version = 1
 //!
 //! [[keys]]
@@ -20,6 +21,7 @@ use std::{collections::HashMap, ops::Range};
 
 use serde::Serialize;
 use toml::{
+    Spanned,
     de::{DeTable, DeValue},
     value::Datetime,
 };
@@ -66,6 +68,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<FileProblem>> {
             format!("`version = {VERSION}` is missing, so it is no key file, or a part of one"),
         )),
     }
+    let count = document.remove("count");
     let entries = document.remove("keys");
     for (name, _) in document.iter().take(MOST_PROBLEMS) {
         let problem = format!(
@@ -83,12 +86,36 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<FileProblem>> {
             Vec::new()
         }
     };
+    if let Some(count) = count.filter(|_| problems.is_empty()) {
+        problems.extend(cut_short(&count, records.len(), &lines));
+    }
     if problems.is_empty() {
         Ok(records)
     } else {
         problems.sort_by_key(|problem| problem.line);
         Err(problems)
     }
+}
+
+/// What is wrong with a file that names the number of its keys.
+fn cut_short(count: &Spanned<DeValue<'_>>, found: usize, lines: &Lines<'_>) -> Option<FileProblem> {
+    let at = count.span().start;
+    let problem = match count.get_ref() {
+        DeValue::Integer(number)
+            if number.radix() == 10 && number.as_str() == found.to_string() =>
+        {
+            // The last number in the file may have lost digits.
+            let is_whole = lines.0.ends_with('\n');
+            (!is_whole).then(|| "the last line has no end: was the file cut short?".to_owned())
+        }
+        DeValue::Integer(number) => Some(format!(
+            "`count` is {}, and the file holds {found} keys: was it cut short? After an edit by hand, correct `count` or \
+             remove it",
+            number.as_str()
+        )),
+        _ => Some("`count` must be the number of keys".to_owned()),
+    };
+    problem.map(|problem| lines.problem(at, None, problem))
 }
 
 fn is_version(value: &DeValue<'_>) -> bool {
@@ -154,6 +181,7 @@ impl Lines<'_> {
 pub(super) fn render(records: &[KeyRecord]) -> Option<String> {
     let keys = records.iter().map(Entry::new).collect::<Option<Vec<_>>>()?;
     let document = toml::to_string(&Document {
+        count: keys.len(),
         version: VERSION,
         keys,
     })
@@ -163,6 +191,8 @@ pub(super) fn render(records: &[KeyRecord]) -> Option<String> {
 
 #[derive(Serialize)]
 struct Document {
+    /// In front of what must be there: a file that ends before it is refused.
+    count: usize,
     version: i64,
     keys: Vec<Entry>,
 }
@@ -354,6 +384,36 @@ revision = 1
             let cut = &ENTRY[..length];
             if let Ok(records) = parse(cut) {
                 assert!(records.is_empty() && !cut.contains("[["), "{cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_names_its_count_is_refused_when_cut_anywhere() {
+        let record = || {
+            NewKey::new("a")
+                .issue(NOW, None)
+                .expect("issued")
+                .record()
+                .clone()
+        };
+        let text = render(&[record(), record()]).expect("in range");
+        for length in 0..text.len() {
+            assert!(parse(&text[..length]).is_err(), "{}", &text[..length]);
+        }
+        for (from, to, problem) in [
+            (
+                "count = 2",
+                "count = 3",
+                "line 3: `count` is 3, and the file holds 2 keys",
+            ),
+            ("count = 2", "count = \"2\"", "line 3: `count` must be"),
+            ("count = 2\n", "", ""),
+        ] {
+            let edited = text.replacen(from, to, 1);
+            match problem {
+                "" => assert_eq!(parse(&edited).expect("a file without a count").len(), 2),
+                problem => assert!(problems(&edited)[0].starts_with(problem), "{edited}"),
             }
         }
     }
