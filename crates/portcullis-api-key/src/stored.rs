@@ -8,7 +8,7 @@ use std::{
 
 use portcullis_core::{Challenge, Failure, Principal, PrincipalKind, UnixTime};
 
-use crate::{KeyRecord, Peppers, digest::UnknownPepper};
+use crate::{KeyRecord, digest::UnknownPepper};
 
 /// A record, ready to be checked against: what a [`KeyStore`](crate::KeyStore) hands out.
 ///
@@ -49,20 +49,13 @@ impl StoredKey {
         }
     }
 
-    /// Decides whether `digested` is this key's text and whether the key is good at `now`. What is wrong with the key
-    /// is told only to those who hold it.
-    pub(crate) fn verify(
+    /// Decides whether the key is good at `now`, for a caller who has shown to hold it: nobody else is told what is
+    /// wrong with it.
+    pub(crate) fn admit(
         &self,
-        digested: &[u8],
         challenge: &Arc<Challenge>,
-        peppers: Option<&Peppers>,
         now: UnixTime,
     ) -> Result<Principal, Failure> {
-        match self.record.digest().matches(digested, peppers) {
-            Ok(true) => {}
-            Ok(false) => return Err(self.refuse(crate::scheme::NOT_VALID, "has another secret")),
-            Err(UnknownPepper(version)) => return Err(self.cannot_decide(version)),
-        }
         if self.record.revoked_at().is_some() {
             return Err(self.refuse("the API key has been revoked", "has been revoked"));
         }
@@ -104,7 +97,8 @@ impl StoredKey {
         Failure::invalid(external).with_internal(format!("API key {} {internal}", self.record.id()))
     }
 
-    fn cannot_decide(&self, version: u32) -> Failure {
+    /// The refusal of a key whose digest cannot be made here.
+    pub(crate) fn cannot_decide(&self, UnknownPepper(version): UnknownPepper) -> Failure {
         Failure::unavailable("the API key cannot be checked now").with_internal(format!(
             "API key {} was digested under pepper version {version}, which this service was not given",
             self.record.id()

@@ -8,10 +8,10 @@ use std::{
 
 use allocation_counter::{AllocationInfo, measure};
 use http::{Request, Response};
-use portcullis_api_key::{ApiKeys, MemoryStore, NewKey, Peppers};
+use portcullis_api_key::{ApiKeys, KeyRecord, MemoryStore, NewKey, Peppers};
 use portcullis_core::{
     AuthenticateLayer, Authentication, Facts, Head, Outcome, Presence, Principal, Scheme, ScopeSet,
-    Secret,
+    Secret, UnixTime,
 };
 use tower::{Layer, Service};
 
@@ -130,5 +130,36 @@ impl Service<Request<String>> for Answer {
 
     fn call(&mut self, _: Request<String>) -> Self::Future {
         std::future::ready(Ok(Response::new(String::new())))
+    }
+}
+
+/// What a refusal costs must not tell whether the id is known.
+#[test]
+fn a_wrong_secret_and_an_unknown_id_allocate_alike() {
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+    for (store, peppers) in stores() {
+        let issue = || NewKey::new("a").issue(NOW, peppers.as_ref()).expect("made");
+        let (known, wrong, unknown) = (issue(), issue(), issue());
+        // The id of one key with the digest of another.
+        let digest = *known.record().digest();
+        let record = KeyRecord::new(wrong.key().id(), digest, "a", NOW).expect("a record");
+        store.insert([record]).expect("stored");
+        let keys = scheme(&store, peppers);
+        let cost = |key: &str| {
+            let request = request(key);
+            let facts = Facts::default();
+            let head = Head::new(&request, &facts);
+            measure(|| {
+                let Presence::Present(credential) = keys.detect(&head) else {
+                    panic!("a key was sent")
+                };
+                assert!(matches!(
+                    keys.authenticate(&head, credential),
+                    Outcome::Done(Err(_))
+                ));
+            })
+        };
+        let (wrong, unknown) = (cost(wrong.key().expose()), cost(unknown.key().expose()));
+        assert_eq!(wrong.count_total, unknown.count_total);
     }
 }

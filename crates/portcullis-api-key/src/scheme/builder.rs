@@ -4,7 +4,7 @@ use http::{HeaderName, header};
 use portcullis_core::{Challenge, ConfigError, SharedClock, system_clock};
 
 use super::{ApiKeys, Inner};
-use crate::{KeyPrefix, KeyStore, Peppers};
+use crate::{KeyDigest, KeyPrefix, KeyStore, Peppers};
 
 /// Builds [`ApiKeys`].
 #[must_use]
@@ -80,6 +80,7 @@ impl ApiKeysBuilder {
             store: self.store,
             header: self.header,
             prefixes: self.prefixes.into(),
+            nobodys: KeyDigest::nobodys(self.peppers.as_ref()),
             peppers: self.peppers,
             clock: self.clock,
         })))

@@ -10,8 +10,8 @@ use portcullis_core::{
 };
 
 use crate::{
-    InvalidApiKey, KeyPrefix, KeyStore, Lookup, Peppers, StoreError, StoredKey, digest::KeyDigest,
-    format::PresentedKey,
+    ApiKeyId, InvalidApiKey, KeyPrefix, KeyStore, Lookup, Peppers, StoreError, StoredKey,
+    digest::KeyDigest, format::PresentedKey,
 };
 
 pub use builder::ApiKeysBuilder;
@@ -49,6 +49,8 @@ struct Inner {
     header: HeaderName,
     prefixes: Box<[KeyPrefix]>,
     peppers: Option<Peppers>,
+    /// What a key with an unknown id is compared with.
+    nobodys: KeyDigest,
     clock: SharedClock,
     challenge: Arc<Challenge>,
 }
@@ -84,14 +86,15 @@ impl Scheme for ApiKeys {
             Ok(presented) => presented,
             Err(failure) => return Outcome::Done(Err(failure)),
         };
-        match self.0.store.lookup(&presented.id) {
-            Lookup::Ready(found) => Outcome::Done(self.0.check(presented.digested, found)),
+        let id = presented.id;
+        match self.0.store.lookup(&id) {
+            Lookup::Ready(found) => Outcome::Done(self.0.check(id, presented.digested, found)),
             Lookup::Pending(pending) => {
                 let digested = portcullis_core::Secret::new(presented.digested);
                 let inner = self.0.clone();
                 Outcome::Pending(Box::pin(async move {
                     let found = pending.await;
-                    inner.check(digested.expose(), found)
+                    inner.check(id, digested.expose(), found)
                 }))
             }
         }
@@ -103,7 +106,7 @@ impl Scheme for ApiKeys {
 }
 
 /// One text for every key that is not good, so that it does not tell which ids exist.
-pub(crate) const NOT_VALID: &str = "the API key is not valid";
+const NOT_VALID: &str = "the API key is not valid";
 
 impl Inner {
     /// The one value of the header.
@@ -152,21 +155,41 @@ impl Inner {
         }
     }
 
+    /// Decides on a key. Whether its id is known is told only to those who hold the key: otherwise the answer and the
+    /// work are the same.
     fn check(
         &self,
+        id: ApiKeyId,
         digested: &[u8],
         found: Result<Option<Arc<StoredKey>>, StoreError>,
     ) -> Result<Principal, Failure> {
         let peppers = self.peppers.as_ref();
-        match found {
-            Ok(Some(key)) => key.verify(digested, &self.challenge, peppers, self.clock.now()),
-            Ok(None) => {
-                KeyDigest::pretend(digested, peppers);
-                Err(Failure::invalid(NOT_VALID).with_internal("no API key has this id"))
-            }
-            Err(problem) => Err(Failure::unavailable("the API key cannot be checked now")
-                .with_internal(problem.into_problem())),
+        let (known, problem) = match found {
+            Ok(known) => (known, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let digest = known
+            .as_ref()
+            .map_or(self.nobodys, |key| *key.record().digest());
+        match (&known, digest.matches(digested, peppers)) {
+            (Some(key), Ok(true)) => return key.admit(&self.challenge, self.clock.now()),
+            (Some(key), Err(missing)) => return Err(key.cannot_decide(missing)),
+            _ => {}
         }
+        digest.do_the_rest(digested, peppers);
+        let doubt = problem.or_else(|| self.store.doubt());
+        Err(match doubt {
+            Some(problem) => Failure::unavailable("the API key cannot be checked now")
+                .with_internal(problem.into_problem()),
+            None => {
+                let why = match known {
+                    Some(_) => "has another secret",
+                    None => "is unknown",
+                };
+                Failure::invalid(NOT_VALID)
+                    .with_internal(["API key ", id.as_str(), " ", why].concat())
+            }
+        })
     }
 }
 
@@ -177,5 +200,106 @@ impl fmt::Debug for ApiKeys {
             .field("prefixes", &self.0.prefixes)
             .field("peppers", &self.0.peppers)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use portcullis_core::{Facts, FailureKind, Secret, UnixTime};
+
+    use super::*;
+    use crate::{IssuedKey, KeyRecord, MemoryStore, NewKey, digest};
+
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+    /// Finds the keys of another store, and has doubts about them.
+    struct Doubtful(MemoryStore);
+
+    impl KeyStore for Doubtful {
+        fn lookup(&self, id: &ApiKeyId) -> Lookup {
+            match self.0.lookup(id) {
+                Lookup::Ready(Ok(None)) => Lookup::Ready(Err(StoreError::new("unreadable"))),
+                found => found,
+            }
+        }
+
+        fn doubt(&self) -> Option<StoreError> {
+            Some(StoreError::new("unreadable"))
+        }
+    }
+
+    fn peppers() -> Peppers {
+        Peppers::new(1, &Secret::new(vec![1; 32])).expect("long enough")
+    }
+
+    fn issue(peppers: Option<&Peppers>) -> IssuedKey {
+        NewKey::new("a").issue(NOW, peppers).expect("made")
+    }
+
+    /// The refusal of a key, and the digests and comparisons that were made for it.
+    fn refusal(keys: &ApiKeys, key: &IssuedKey) -> (FailureKind, String, digest::Work) {
+        let request = Request::builder()
+            .header("x-api-key", key.key().expose())
+            .body(())
+            .expect("a request");
+        let facts = Facts::default();
+        let head = Head::new(&request, &facts);
+        let Presence::Present(credential) = keys.detect(&head) else {
+            panic!("a key was sent")
+        };
+        digest::Work::take();
+        let Outcome::Done(Err(failure)) = keys.authenticate(&head, credential) else {
+            panic!("a refusal")
+        };
+        (
+            failure.kind(),
+            failure.external().to_owned(),
+            digest::Work::take(),
+        )
+    }
+
+    /// A key whose id is known, with the digest of another one.
+    fn with_other_secret(store: &MemoryStore, peppers: Option<&Peppers>) -> IssuedKey {
+        let (key, other) = (issue(None), issue(peppers));
+        let record = KeyRecord::new(key.key().id(), *other.record().digest(), "a", NOW);
+        store.insert([record.expect("a record")]).expect("stored");
+        key
+    }
+
+    #[test]
+    fn a_known_id_and_an_unknown_one_cost_the_same_work() {
+        let peppers = peppers();
+        // The last is a record from before peppers were introduced.
+        for (scheme, record) in [
+            (None, None),
+            (Some(&peppers), Some(&peppers)),
+            (Some(&peppers), None),
+        ] {
+            for is_doubtful in [false, true] {
+                let store = MemoryStore::new();
+                let known = with_other_secret(&store, record);
+                let keys = match is_doubtful {
+                    false => ApiKeys::builder(store),
+                    true => ApiKeys::builder(Doubtful(store)),
+                };
+                let keys = match scheme {
+                    Some(peppers) => keys.peppers(peppers.clone()),
+                    None => keys,
+                };
+                let keys = keys.build().expect("good settings");
+                let known = refusal(&keys, &known);
+                let unknown = refusal(&keys, &issue(None));
+                assert_eq!(known, unknown);
+                let (kind, _, work) = known;
+                let expected = match is_doubtful {
+                    false => FailureKind::Invalid,
+                    true => FailureKind::Unavailable,
+                };
+                assert_eq!(kind, expected);
+                assert_eq!(work.comparisons, 1);
+                assert_eq!(work.digests, if scheme.is_some() { 2 } else { 1 });
+            }
+        }
     }
 }

@@ -48,11 +48,24 @@ pub trait KeyStore: Send + Sync + 'static {
     /// Finds a key. Called for each request with a well-formed key, before its secret is checked: it must be cheap for
     /// ids that do not exist.
     fn lookup(&self, id: &ApiKeyId) -> Lookup;
+
+    /// Why keys may exist that [`lookup`](Self::lookup) does not find, for a store that answers from what it read before.
+    ///
+    /// While it has doubts, a store answers unknown ids with an error. It is asked for them here when a known id came
+    /// with a wrong secret: both are then answered 503, so that callers cannot find out which ids exist. `None` by
+    /// default.
+    fn doubt(&self) -> Option<StoreError> {
+        None
+    }
 }
 
 impl<T: KeyStore + ?Sized> KeyStore for Arc<T> {
     fn lookup(&self, id: &ApiKeyId) -> Lookup {
         (**self).lookup(id)
+    }
+
+    fn doubt(&self) -> Option<StoreError> {
+        (**self).doubt()
     }
 }
 
