@@ -163,15 +163,13 @@ fn a_group_that_was_let_read_still_may() {
 fn only_the_owner_may_read_what_is_written() {
     use std::os::unix::fs::PermissionsExt;
 
-    let (directory, path) = directory();
+    let (_directory, path) = directory();
     let file = KeyFile::at(&path);
     file.create(NewKey::new("a")).expect("made");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
     file.create(NewKey::new("b")).expect("made");
-    for name in ["keys.toml", "keys.toml.lock"] {
-        let metadata = fs::metadata(directory.path().join(name)).expect("there");
-        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
-    }
+    let metadata = fs::metadata(&path).expect("there");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
 }
 
 #[cfg(unix)]
@@ -246,4 +244,97 @@ fn a_missing_file_or_key_is_said_to_be() {
         nowhere.create(NewKey::new("a")),
         Err(KeyFileError::Write { .. })
     ));
+}
+
+#[cfg(unix)]
+fn plant_fifo(path: &std::path::Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let mode = Mode::RUSR | Mode::WUSR;
+    mknodat(CWD, path, FileType::Fifo, mode, 0).expect("a FIFO");
+}
+
+/// Whoever may write to the directory could have root lock, or make, a file elsewhere.
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_is_taken_for_the_lock() {
+    let (directory, path) = directory();
+    let lock = directory.path().join("keys.toml.lock");
+    let victim = directory.path().join("victim");
+    let refused = |what: &str| {
+        let error = KeyFile::at(&path).create(NewKey::new("a")).expect_err(what);
+        let KeyFileError::Write { path, source } = error else {
+            panic!("{what}: {error:?}")
+        };
+        assert_eq!(path, lock, "{what}");
+        source.to_string()
+    };
+    std::os::unix::fs::symlink(&victim, &lock).expect("a symlink");
+    assert!(refused("a dangling symlink").contains("symbolic link"));
+    assert!(!victim.exists());
+    fs::write(&victim, "precious").expect("written");
+    assert!(refused("a symlink").contains("symbolic link"));
+    fs::remove_file(&lock).expect("removed");
+    plant_fifo(&lock);
+    assert!(refused("a FIFO").contains("not a regular file"));
+    fs::remove_file(&lock).expect("removed");
+    KeyFile::at(&path).create(NewKey::new("a")).expect("made");
+    assert_eq!(fs::read_to_string(victim).expect("readable"), "precious");
+}
+
+#[test]
+fn a_lock_that_stays_held_is_named_with_its_holder() {
+    let (directory, path) = directory();
+    let lock = directory.path().join("keys.toml.lock");
+    let held = fs::File::create(&lock).expect("made");
+    held.lock().expect("locked");
+    let file = KeyFile::at(&path).lock_timeout(Duration::from_millis(30));
+    let error = file.create(NewKey::new("a")).expect_err("locked");
+    let KeyFileError::Locked { path, holder } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(path, &lock);
+    if cfg!(target_os = "linux") {
+        let pid = format!("process {} (", std::process::id());
+        assert!(
+            holder.as_deref().expect("known").starts_with(&pid),
+            "{error}"
+        );
+    }
+    assert!(error.to_string().contains("keys.toml.lock"), "{error}");
+    drop(held);
+    file.create(NewKey::new("a")).expect("made");
+}
+
+/// Root makes a key, then gives the file to a service, whose own user goes on: nothing of root's may be in the way.
+#[cfg(unix)]
+#[test]
+fn the_lock_does_not_outlive_its_use() {
+    let (directory, path) = directory();
+    let file = KeyFile::at(&path);
+    let key = file.create(NewKey::new("a")).expect("made");
+    file.revoke(&key.key().id()).expect("revoked");
+    file.create(NewKey::new("")).expect_err("no owner");
+    let left: Vec<_> = fs::read_dir(directory.path())
+        .expect("readable")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(left, ["keys.toml"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_temporary_file_that_is_in_the_way_is_named() {
+    let (directory, path) = directory();
+    let temporary = directory.path().join(".keys.toml.tmp");
+    plant_fifo(&temporary);
+    KeyFile::at(&path).create(NewKey::new("a")).expect("made");
+    fs::create_dir(&temporary).expect("a directory");
+    let error = KeyFile::at(&path)
+        .create(NewKey::new("b"))
+        .expect_err("in the way");
+    assert!(
+        matches!(&error, KeyFileError::Write { path, .. } if *path == temporary),
+        "{error:?}"
+    );
 }

@@ -12,7 +12,7 @@ use crate::{ApiKeyId, IssuedKey, KeyError, KeyRecord, NewKey, Peppers};
 /// A key file to be changed: what `portcullis keys` works with.
 ///
 /// Every change takes a lock, reads the file, and replaces it: writers in several processes lose nothing, readers see
-/// the old or the new file, and a crash leaves one of them. The file is readable for its owner only, and for its
+/// the old or the new file, and a crash leaves one of them. The lock is a file beside it, which is removed after use. The file is readable for its owner only, and for its
 /// group where that alone was let before; a symlink stays, and the file it leads to is replaced.
 ///
 /// ```no_run
@@ -27,6 +27,7 @@ pub struct KeyFile {
     path: PathBuf,
     clock: SharedClock,
     peppers: Option<Peppers>,
+    lock_timeout: Duration,
 }
 
 impl KeyFile {
@@ -36,6 +37,7 @@ impl KeyFile {
             path: path.into(),
             clock: system_clock(),
             peppers: None,
+            lock_timeout: Duration::from_secs(10),
         }
     }
 
@@ -50,6 +52,13 @@ impl KeyFile {
     #[must_use]
     pub fn peppers(mut self, peppers: Peppers) -> Self {
         self.peppers = Some(peppers);
+        self
+    }
+
+    /// Sets how long a change waits for another process that is changing the file; 10 s by default.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
         self
     }
 
@@ -119,7 +128,7 @@ impl KeyFile {
                 io::ErrorKind::NotFound.into(),
             )));
         }
-        let locked = Locked::wait(&self.path)?;
+        let locked = Locked::wait(&self.path, self.lock_timeout)?;
         let before = records(locked.target())?;
         let mut after = before.clone();
         let outcome = change(&mut after)?;

@@ -13,12 +13,12 @@ use crate::KeyError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// The file is not there, or cannot be read.
-    #[error("cannot read {}", path.display())]
+    /// The file is not there, cannot be read, or must not be trusted.
+    #[error("cannot read {}{}", path.display(), hint(path, source))]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// What the operating system says, or why the file is not trusted.
         source: io::Error,
     },
     /// The file cannot be replaced.
@@ -28,6 +28,18 @@ pub enum KeyFileError {
         path: PathBuf,
         /// What the operating system says.
         source: io::Error,
+    },
+    /// Another process is changing the file, and did not finish in time.
+    #[error(
+        "{} is locked by {}: try again when it has finished",
+        path.display(),
+        holder.as_deref().unwrap_or("another process")
+    )]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The process that holds the lock, where the system tells: its id and name.
+        holder: Option<String>,
     },
     /// What the file holds is not a list of keys.
     #[error("{}: {}", path.display(), summary(problems))]
@@ -64,7 +76,9 @@ impl KeyFileError {
     pub(super) fn in_full(&self) -> String {
         match self {
             Self::Read { source, .. } | Self::Write { source, .. } => format!("{self}: {source}"),
-            Self::Malformed { .. } | Self::Key(_) | Self::Config(_) => self.to_string(),
+            Self::Locked { .. } | Self::Malformed { .. } | Self::Key(_) | Self::Config(_) => {
+                self.to_string()
+            }
         }
     }
 }
@@ -88,6 +102,16 @@ impl fmt::Display for FileProblem {
             write!(f, ", key {key}")?;
         }
         write!(f, ": {}", self.problem)
+    }
+}
+
+/// How to make a file that is not there.
+fn hint(path: &Path, source: &io::Error) -> String {
+    if source.kind() == io::ErrorKind::NotFound {
+        let path = path.display();
+        format!(" (make it with `portcullis keys create --store {path} --owner OWNER`)")
+    } else {
+        String::new()
     }
 }
 

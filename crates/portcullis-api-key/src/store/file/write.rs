@@ -2,36 +2,61 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use super::error::KeyFileError;
 
-/// The right to replace a key file; other writers, in any process, wait until it is dropped.
+/// The right to replace a key file. Other writers, in any process, wait until it is dropped.
 ///
-/// The lock is on a file of its own, `keys.toml.lock`, since the key file itself is replaced. It is not removed, or
-/// two writers could hold locks on different files of that name.
+/// The lock is on a file of its own, `keys.toml.lock`, since the key file itself is replaced. Its holder removes it, so
+/// that root's lock is not in the way of the key file's owner later.
 pub(super) struct Locked {
     /// The file itself: where symlinks lead.
     target: PathBuf,
-    _lock: File,
+    lock: PathBuf,
+    _file: File,
 }
 
 impl Locked {
     /// Waits for the right to replace the file at `path`, which need not exist.
-    pub(super) fn wait(path: &Path) -> Result<Self, KeyFileError> {
+    pub(super) fn wait(path: &Path, timeout: Duration) -> Result<Self, KeyFileError> {
+        const POLL: Duration = Duration::from_millis(10);
+
         let target = resolve(path).map_err(KeyFileError::write(path))?;
         let lock = beside(&target, "", ".lock");
-        let file = private(OpenOptions::new().write(true).create(true).truncate(false))
-            .open(&lock)
-            .and_then(|file| file.lock().map(|()| file))
-            .map_err(KeyFileError::write(&lock))?;
-        Ok(Self {
-            target,
-            _lock: file,
-        })
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(file) = open_lock(&lock, &target).map_err(KeyFileError::write(&lock))? {
+                match file.try_lock() {
+                    Ok(()) if is_at(&file, &lock) => {
+                        return Ok(Self {
+                            target,
+                            lock,
+                            _file: file,
+                        });
+                    }
+                    // The last holder has removed this one, and others wait for its successor.
+                    Ok(()) => {}
+                    Err(TryLockError::WouldBlock) if waited >= timeout => {
+                        return Err(KeyFileError::Locked {
+                            holder: holder_of(&file),
+                            path: lock,
+                        });
+                    }
+                    Err(TryLockError::WouldBlock) => {}
+                    Err(TryLockError::Error(error)) => {
+                        return Err(KeyFileError::write(&lock)(error));
+                    }
+                }
+            }
+            thread::sleep(POLL);
+            waited += POLL;
+        }
     }
 
     pub(super) fn target(&self) -> &Path {
@@ -41,20 +66,24 @@ impl Locked {
     /// Replaces the file. When this returns, the new one survives a loss of power.
     pub(super) fn replace(&self, text: &str) -> Result<(), KeyFileError> {
         let temporary = beside(&self.target, ".", ".tmp");
+        // Left by a writer that crashed: the lock keeps others away.
+        remove_if_there(&temporary).map_err(KeyFileError::write(&temporary))?;
         let replaced = self.write_and_rename(&temporary, text);
         if replaced.is_err() {
-            // What failed is told; that the remains could not be removed too would add nothing.
+            // The caller is told what failed; that the remains stay as well would not help.
             let _ = fs::remove_file(&temporary);
         }
-        replaced.map_err(KeyFileError::write(&self.target))
+        replaced.map_err(|error| match error.kind() {
+            io::ErrorKind::ResourceBusy => io::Error::other(format!(
+                "{error}: the file is mounted by itself and cannot be replaced here: mount its directory, or change the \
+                 file where it is mounted from"
+            )),
+            _ => error,
+        })
+        .map_err(KeyFileError::write(&self.target))
     }
 
     fn write_and_rename(&self, temporary: &Path, text: &str) -> io::Result<()> {
-        // Left by a writer that crashed: nobody else is at it, since the lock is ours.
-        match fs::remove_file(temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
         let mut file = private(OpenOptions::new().write(true).create_new(true)).open(temporary)?;
         keep_owner(&file, &self.target)?;
         file.write_all(text.as_bytes())?;
@@ -62,6 +91,91 @@ impl Locked {
         drop(file);
         fs::rename(temporary, &self.target)?;
         sync_directory(&self.target)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Locked {
+    /// Removes the lock file while the lock is held. A waiter that has it open notices, and opens the next.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.lock);
+    }
+}
+
+/// Opens the lock file, or makes it. `None` if it was removed in between.
+///
+/// Whoever may write to the directory can put something else there: no link is followed and only a regular file is
+/// taken, which is neither written to nor given away.
+fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    private(options.read(true).write(true));
+    match options.clone().create_new(true).open(lock) {
+        Ok(file) => {
+            give_to_owner(&file, target)?;
+            return Ok(Some(file));
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    }
+    match options.open(lock) {
+        Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),
+        Ok(_) => Err(io::Error::other("it is not a regular file: remove it")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(_) if lock.is_symlink() => Err(io::Error::other("it is a symbolic link: remove it")),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the path still leads to the opened file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// The process that holds the lock on the opened file, as far as Linux tells.
+fn holder_of(file: &File) -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{major, minor};
+        use std::os::unix::fs::MetadataExt;
+
+        let metadata = file.metadata().ok()?;
+        let (device, inode) = (metadata.dev(), metadata.ino());
+        let id = format!("{:02x}:{:02x}:{inode}", major(device), minor(device));
+        let locks = fs::read_to_string("/proc/locks").ok()?;
+        // 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
+        let pid = locks.lines().find_map(|line| {
+            let mut fields = line.split_ascii_whitespace().skip(4);
+            let (pid, place) = (fields.next()?, fields.next()?);
+            (place == id).then_some(pid)
+        })?;
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        Some(format!(
+            "process {pid} ({})",
+            portcullis_core::escape(name.trim_end())
+        ))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        None
     }
 }
 
@@ -101,6 +215,31 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Gives the lock that root made to the owner of the key file, or of its directory, so that this user can wait for it.
+#[cfg(unix)]
+fn give_to_owner(lock: &File, target: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    let owned = fs::metadata(target).or_else(|_| fs::metadata(directory(target)))?;
+    match fchown(lock, Some(owned.uid()), Some(owned.gid())) {
+        // Only root may give files away.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        given => given,
+    }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner(_: &File, _: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// A file that someone else edits stays readable for the service: as its owner, or in its group where that, and nobody
