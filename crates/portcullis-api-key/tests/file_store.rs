@@ -359,3 +359,141 @@ fn a_file_full_of_problems_is_refused_soon() {
     };
     assert_eq!(problems.len(), 100);
 }
+
+/// What the file was that a path keeps leading to, although it was replaced: a mount of the file itself does so. A real
+/// mount is in the tests of `portcullis-file`.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_mounted_file_that_was_replaced_is_not_confirmed() {
+    use std::os::fd::AsRawFd;
+
+    for linked_twice in [false, true] {
+        let wired = Wired::new();
+        let key = wired.create("a");
+        if linked_twice {
+            let backup = wired.directory.path().join("backup");
+            fs::hard_link(&wired.path, backup).expect("linked");
+        }
+        let mounted = fs::File::open(&wired.path).expect("opened");
+        let path = PathBuf::from(format!("/proc/self/fd/{}", mounted.as_raw_fd()));
+        let clock = Arc::new(wired.clock.clone());
+        let store = FileStore::builder(&path).interval(Duration::from_secs(4));
+        let store = store.clock(clock.clone()).build().expect("a good file");
+        let keys = ApiKeys::builder(store.clone()).clock(clock).build();
+        let keys = keys.expect("good settings");
+
+        wired.file.revoke(&key.key().id()).expect("revoked");
+        let error = store.reload().expect_err("changes cannot be seen");
+        assert!(matches!(error, KeyFileError::Read { .. }), "{error:?}");
+        let health = store.status();
+        assert_eq!(health.failing_since, Some(NOW));
+        let told = health.last_error.expect("an error");
+        assert!(told.contains("mount its directory"), "{told}");
+
+        // The last confirmation is that before the revocation: from here on the limit of an outage runs.
+        assert_eq!(status(&keys, &key).await, 200);
+        wired.clock.advance(15 * MINUTE + Duration::from_millis(1));
+        assert!(store.status().is_stale);
+        assert_eq!(status(&keys, &key).await, 503);
+
+        // A service that starts now must not take the old keys for today's.
+        assert!(FileStore::watch(&path).is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_known_id_cannot_be_told_from_an_unknown_one() {
+    let wired = Wired::new();
+    let (known, other) = (wired.create("a"), wired.create("b"));
+    // The key that was sent is not the one that the record is about: it has the id alone.
+    let digest = |key: &IssuedKey| key.record().digest().to_string();
+    let text = fs::read_to_string(&wired.path).expect("readable");
+    let text = text.replace(&digest(&other), &digest(&known));
+    fs::write(&wired.path, text).expect("written");
+    let (store, keys) = wired.watch_by_hand();
+    let unknown = NewKey::new("c").issue(NOW, None).expect("made");
+
+    for is_failing in [false, true] {
+        if is_failing {
+            fs::write(&wired.path, "broken").expect("written");
+            store.reload().expect_err("broken");
+        }
+        let wrong = send_key(&keys, other.key().expose()).await;
+        let unknown = send_key(&keys, unknown.key().expose()).await;
+        let expected = if is_failing { 503 } else { 401 };
+        assert_eq!(wrong.status, expected, "a known id");
+        assert_eq!(unknown.status, expected, "an unknown id");
+        assert_eq!(wrong.challenge, unknown.challenge);
+        assert_eq!(wrong.body, unknown.body);
+        assert_eq!(wrong.retry_after.is_some(), unknown.retry_after.is_some());
+        assert_eq!(status(&keys, &known).await, 200);
+    }
+}
+
+#[test]
+fn a_missing_file_says_how_to_make_one() {
+    let wired = Wired::new();
+    let error = FileStore::watch(&wired.path).expect_err("no file");
+    let path = wired.path.display();
+    let hint = format!("`portcullis keys create --store {path} --owner OWNER`");
+    assert!(error.to_string().contains(&hint), "{error}");
+}
+
+#[test]
+fn a_file_that_was_cut_short_between_two_keys_is_refused() {
+    let wired = Wired::new();
+    for owner in ["a", "b", "c"] {
+        wired.create(owner);
+    }
+    let text = fs::read_to_string(&wired.path).expect("readable");
+    for (at, _) in text.match_indices("[[keys]]") {
+        fs::write(&wired.path, &text[..at]).expect("written");
+        let error = FileStore::watch(&wired.path).expect_err("cut short");
+        assert!(error.to_string().contains("cut short"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_everyone_may_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let wired = Wired::new();
+    wired.create("a");
+    let (store, _) = wired.watch_by_hand();
+    let set = |mode| fs::set_permissions(&wired.path, fs::Permissions::from_mode(mode));
+    for mode in [0o602, 0o666, 0o622] {
+        set(mode).expect("set");
+        for error in [
+            store.reload().expect_err("refused"),
+            FileStore::watch(&wired.path).expect_err("refused"),
+            wired.file.create(NewKey::new("b")).expect_err("refused"),
+        ] {
+            let cause = std::error::Error::source(&error)
+                .expect("a cause")
+                .to_string();
+            assert!(cause.contains("chmod o-w"), "{mode:o}: {cause}");
+        }
+    }
+    assert_eq!(store.status().failing_since, Some(NOW));
+    set(0o660).expect("set");
+    store.reload().expect("accepted");
+    assert!(store.status().warnings.is_empty());
+
+    set(0o644).expect("set");
+    store.reload().expect("accepted");
+    let warnings = store.status().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0].contains("every user may read it"),
+        "{warnings:?}"
+    );
+
+    set(0o666).expect("set");
+    let accepted = FileStore::builder(&wired.path).dangerous_accept_writable_by_everyone();
+    let accepted = accepted.build().expect("accepted");
+    assert_eq!(accepted.status().warnings.len(), 2);
+    assert_eq!(wired.file.list().expect("to be looked at").len(), 1);
+    let file = wired.file.clone().dangerous_accept_writable_by_everyone();
+    file.create(NewKey::new("b")).expect("accepted");
+}

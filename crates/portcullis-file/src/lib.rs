@@ -17,10 +17,8 @@ pub use read::{Contents, read};
 pub use stamp::Stamp;
 pub use watched::WatchedFile;
 
-/// What to tell the operator when [`Contents::is_unlinked`].
-pub const UNLINKED: &str = "the file was replaced or deleted where it is mounted from, so changes are not seen: mount its \
-                            directory instead of the file, and restart";
+/// The warning of [`Contents::is_unlinked`].
+pub const UNLINKED: &str = "it was replaced or deleted where it is mounted from, so changes are not seen: mount its directory instead \
+                            of the file, and restart";
 
-/// What to tell the operator when [`Contents::is_mount_point`].
-pub const MOUNT_POINT: &str = "the file is mounted by itself, so this service cannot follow when it is replaced: mount its \
-                               directory instead of the file";
+const MOUNT_POINT: &str = "it is mounted by itself, so its replacement will not be seen: mount its directory instead of the file";

@@ -8,7 +8,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{Stamp, follow};
+use crate::{MOUNT_POINT, Stamp, UNLINKED, follow};
 
 /// What was read from a file, and what is to be said about it. `Debug` does not show the bytes.
 pub struct Contents {
@@ -39,17 +39,37 @@ impl Contents {
     }
 
     /// Whether the path leads to a file that was replaced or deleted: changes cannot be seen. This happens to a file
-    /// that is mounted by itself. See [`UNLINKED`](crate::UNLINKED).
+    /// that is mounted by itself.
     #[must_use]
     pub fn is_unlinked(&self) -> bool {
         self.is_unlinked
     }
 
     /// Whether the file is mounted by itself, so that its replacement will not be seen. Known on Linux from 5.8 on.
-    /// See [`MOUNT_POINT`](crate::MOUNT_POINT).
     #[must_use]
     pub fn is_mount_point(&self) -> bool {
         self.is_mount_point
+    }
+
+    /// What the operator should change about the file or its mount; nothing where all is well. The words go behind the
+    /// name of the file.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        [
+            (self.is_unlinked, UNLINKED),
+            (self.is_mount_point && !self.is_unlinked, MOUNT_POINT),
+            (
+                self.everyone_may_write(),
+                "every user may write it: `chmod o-w` the file",
+            ),
+            (
+                self.everyone_may_read(),
+                "every user may read it: `chmod o-r` the file",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(applies, warning)| applies.then_some(warning))
+        .collect()
     }
 
     /// Whether every user of the machine may read the file. Always `false` where files have no such permissions.

@@ -104,6 +104,7 @@ fn in_the_namespace() {
         replace(&host, "new");
         let after = read(&container, 64).expect("readable");
         assert!(after.is_mount_point() && after.is_unlinked());
+        assert!(after.warnings().contains(&portcullis_file::UNLINKED));
         assert_eq!(after.bytes(), b"old");
     }
 }

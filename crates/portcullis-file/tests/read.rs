@@ -66,6 +66,12 @@ fn permissions_of_everyone_are_told() {
             (contents.everyone_may_read(), contents.everyone_may_write()),
             (reads, writes)
         );
+        let warnings = contents.warnings();
+        assert_eq!(
+            warnings.len(),
+            usize::from(reads) + usize::from(writes),
+            "{warnings:?}"
+        );
     }
 }
 
@@ -75,7 +81,10 @@ fn debug_shows_no_content() {
     let path = directory.path().join("file");
     fs::write(&path, "s3cr3t").expect("written");
     let shown = format!("{:?}", read(&path, 64).expect("readable"));
-    assert!(!shown.contains("s3cr3t") && !shown.contains("bytes"), "{shown}");
+    assert!(
+        !shown.contains("s3cr3t") && !shown.contains("bytes"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -6,7 +6,12 @@ use std::{
 
 use portcullis_core::{SharedClock, system_clock};
 
-use super::{document, error::KeyFileError, read, write::Locked};
+use super::{
+    document,
+    error::KeyFileError,
+    read::{self, WritableByEveryone},
+    write::Locked,
+};
 use crate::{ApiKeyId, IssuedKey, KeyError, KeyRecord, NewKey, Peppers};
 
 /// A key file to be changed: what `portcullis keys` works with.
@@ -28,6 +33,7 @@ pub struct KeyFile {
     clock: SharedClock,
     peppers: Option<Peppers>,
     lock_timeout: Duration,
+    writable: WritableByEveryone,
 }
 
 impl KeyFile {
@@ -38,6 +44,7 @@ impl KeyFile {
             clock: system_clock(),
             peppers: None,
             lock_timeout: Duration::from_secs(10),
+            writable: WritableByEveryone::Refused,
         }
     }
 
@@ -59,6 +66,14 @@ impl KeyFile {
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
+        self
+    }
+
+    /// Changes a file that every user of the machine may write. By default it is refused: anyone may have added keys,
+    /// and they would be taken over into a file that only its owner may write.
+    #[must_use]
+    pub fn dangerous_accept_writable_by_everyone(mut self) -> Self {
+        self.writable = WritableByEveryone::Accepted;
         self
     }
 
@@ -114,8 +129,9 @@ impl KeyFile {
     ///
     /// When the file is not there, cannot be read, or is malformed.
     pub fn list(&self) -> Result<Vec<KeyRecord>, KeyFileError> {
-        let (text, _) = read::read(&self.path)?;
-        read::parse(&self.path, &text)
+        // Nothing is written, and looking at the keys is what the operator of a distrusted file must do first.
+        let contents = read::read(&self.path, WritableByEveryone::Accepted)?;
+        read::parse(&self.path, &contents)
     }
 
     fn change<T>(
@@ -129,7 +145,7 @@ impl KeyFile {
             )));
         }
         let locked = Locked::wait(&self.path, self.lock_timeout)?;
-        let before = records(locked.target())?;
+        let before = records(locked.target(), self.writable)?;
         let mut after = before.clone();
         let outcome = change(&mut after)?;
         if after != before {
@@ -149,10 +165,10 @@ enum Missing {
 
 /// The records in a file that need not exist. An empty one, as `mktemp` makes it, holds none; a service that watches
 /// it takes it for a broken one.
-fn records(path: &Path) -> Result<Vec<KeyRecord>, KeyFileError> {
-    match read::read(path) {
-        Ok((text, _)) if text.is_empty() => Ok(Vec::new()),
-        Ok((text, _)) => read::parse(path, &text),
+fn records(path: &Path, writable: WritableByEveryone) -> Result<Vec<KeyRecord>, KeyFileError> {
+    match read::read(path, writable) {
+        Ok(contents) if contents.bytes().is_empty() => Ok(Vec::new()),
+        Ok(contents) => read::parse(path, &contents),
         Err(KeyFileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             Ok(Vec::new())
         }

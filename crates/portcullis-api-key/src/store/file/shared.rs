@@ -1,6 +1,7 @@
 //! The snapshot that requests read, and the looks at the file that replace it.
 
 use std::{
+    mem,
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -12,10 +13,11 @@ use std::{
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_core::{SharedClock, UnixTime};
+use portcullis_file::{Contents, Stamp, WatchedFile};
 
 use super::{
     error::KeyFileError,
-    read::{self, Stamp},
+    read::{self, WritableByEveryone},
     status::FileStoreStatus,
     watch::REVOCATION_BOUND,
 };
@@ -27,8 +29,11 @@ use crate::{
 /// Some file systems tell times apart only every 2 s: for so long a file that seems unchanged is read all the same.
 const COARSEST_TIMES: Duration = Duration::from_secs(2);
 
+const UNREADABLE: &str = "no key read before is this one, and the key file is unreadable now: see the status of the store";
+
 pub(super) struct Shared {
     path: PathBuf,
+    writable: WritableByEveryone,
     clock: SharedClock,
     outage_limit: Duration,
     interval: Duration,
@@ -44,11 +49,16 @@ pub(super) struct Shared {
     confirmed_at: AtomicU64,
     /// How many looks of the thread began since then: they tell time too, should the clock be set back.
     looks_since: AtomicU32,
-    /// What the last look saw. Held while the file is read; never by a request.
-    seen: Mutex<Option<Seen>>,
+    /// The file and what the last look saw. Held while the file is read; never by a request.
+    watched: Mutex<Watched>,
     /// Held for a moment; never by a request.
     status: Mutex<FileStoreStatus>,
     looked: Condvar,
+}
+
+struct Watched {
+    file: WatchedFile,
+    seen: Option<Seen>,
 }
 
 /// A state of the file that was read.
@@ -79,13 +89,19 @@ impl Shared {
     /// Reads the file for the first time.
     pub(super) fn load(
         path: PathBuf,
+        writable: WritableByEveryone,
         interval: Duration,
         outage_limit: Duration,
         clock: SharedClock,
     ) -> Result<Self, KeyFileError> {
         let now = clock.now();
+        let watched = Watched {
+            file: WatchedFile::new(&path, read::LARGEST_BYTES),
+            seen: None,
+        };
         let shared = Self {
             path,
+            writable,
             clock,
             outage_limit,
             interval,
@@ -96,13 +112,14 @@ impl Shared {
             failing: AtomicBool::new(false),
             confirmed_at: AtomicU64::new(0),
             looks_since: AtomicU32::new(0),
-            seen: Mutex::new(None),
+            watched: Mutex::new(watched),
             status: Mutex::new(FileStoreStatus {
                 keys: 0,
                 loaded_at: now,
                 checked_at: now,
                 last_error: None,
                 failing_since: None,
+                warnings: Vec::new(),
                 is_stale: false,
                 revocation_bound: REVOCATION_BOUND,
                 outage_limit,
@@ -115,18 +132,18 @@ impl Shared {
 
     /// Looks whether the file has changed.
     pub(super) fn look(&self) {
-        let mut seen = lock(&self.seen);
+        let mut watched = lock(&self.watched);
         let looks = self.looks_since.load(Ordering::Relaxed);
         self.looks_since
             .store(looks.saturating_add(1), Ordering::Relaxed);
         // What goes wrong is in the status and the log.
-        let _ = self.settle(|| self.read_if_changed(&mut seen, Trust::Stamp));
+        let _ = self.settle(|| self.read_if_changed(&mut watched, Trust::Stamp));
     }
 
     /// Reads the file whatever it looks like.
     pub(super) fn reload(&self) -> Result<(), KeyFileError> {
-        let mut seen = lock(&self.seen);
-        self.settle(|| self.read_if_changed(&mut seen, Trust::Nothing))
+        let mut watched = lock(&self.watched);
+        self.settle(|| self.read_if_changed(&mut watched, Trust::Nothing))
     }
 
     pub(super) fn lookup(&self, id: &ApiKeyId) -> Result<Option<Arc<StoredKey>>, StoreError> {
@@ -161,6 +178,13 @@ impl Shared {
         !timeout.timed_out()
     }
 
+    /// Why keys may exist that `lookup` does not find.
+    pub(super) fn doubt(&self) -> Option<StoreError> {
+        self.failing
+            .load(Ordering::Relaxed)
+            .then(|| StoreError::new(UNREADABLE))
+    }
+
     fn may_answer(&self, is_known: bool) -> Result<(), StoreError> {
         if self.is_stale(self.clock.now()) {
             return Err(StoreError::new(
@@ -168,9 +192,7 @@ impl Shared {
             ));
         }
         if !is_known && self.failing.load(Ordering::Relaxed) {
-            return Err(StoreError::new(
-                "no key has this id among those last read, but the key file is unreadable now",
-            ));
+            return Err(StoreError::new(UNREADABLE));
         }
         Ok(())
     }
@@ -233,7 +255,7 @@ impl Shared {
         status.is_stale = false;
         status.failing_since = None;
         if status.last_error.take().is_some() {
-            tracing::info!(path = %self.path.display(), "the key file is good again");
+            tracing::info!(path = %self.path.display(), "API key file: changes are seen again");
         }
         self.looked.notify_all();
     }
@@ -248,7 +270,11 @@ impl Shared {
         status.failing_since.get_or_insert(now);
         let error = error.in_full();
         if status.last_error.as_ref() != Some(&error) {
-            tracing::error!(error, "API keys not loaded: those read before serve on");
+            let limit = self.outage_limit.as_secs();
+            tracing::error!(
+                error,
+                "API key file: changes such as revocations are not seen; the keys read before are accepted for {limit} s"
+            );
             status.last_error = Some(error);
         }
         drop(status);
@@ -268,29 +294,31 @@ impl Shared {
         status.is_stale = is_stale;
     }
 
-    fn read_if_changed(
-        &self,
-        seen: &mut Option<Seen>,
-        trust: Trust,
-    ) -> Result<Found, KeyFileError> {
+    fn read_if_changed(&self, watched: &mut Watched, trust: Trust) -> Result<Found, KeyFileError> {
+        let Watched { file, seen } = watched;
         // Taken out, so that after an error the file is read and judged anew.
         let before = seen.take();
-        let stamp = Stamp::of(&self.path)?;
+        let stamp = file.stamp().map_err(KeyFileError::read(&self.path))?;
         let before = match before {
             Some(before) if trust == Trust::Stamp && before.is_settled(stamp, self.quiet_looks) => {
                 return Ok(seen.insert(before).judged());
             }
             before => before,
         };
-        let (text, stamp) = read::read(&self.path)?;
+        let contents = file
+            .read()
+            .and_then(|contents| read::trusted(contents, self.writable))
+            .map_err(KeyFileError::read(&self.path))?;
+        self.warn(&contents);
+        let stamp = contents.stamp();
         let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        hash.copy_from_slice(digest(&SHA256, contents.bytes()).as_ref());
         match before {
             Some(before) if before.hash == hash && !(before.broken && trust == Trust::Nothing) => {
                 Ok(seen.insert(before.again(stamp)).judged())
             }
             _ => {
-                let records = read::parse(&self.path, &text);
+                let records = read::parse(&self.path, &contents);
                 *seen = Some(Seen {
                     stamp,
                     quiet: 0,
@@ -299,6 +327,14 @@ impl Shared {
                 });
                 Ok(Found::New(self.index(records?)))
             }
+        }
+    }
+
+    fn warn(&self, contents: &Contents) {
+        let warnings = contents.warnings();
+        let before = mem::replace(&mut lock(&self.status).warnings, warnings.clone());
+        for warning in warnings.iter().filter(|new| !before.contains(new)) {
+            tracing::warn!(path = %self.path.display(), "API key file: {warning}");
         }
     }
 

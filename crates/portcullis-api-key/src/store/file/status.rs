@@ -14,8 +14,11 @@ pub struct FileStoreStatus {
     pub checked_at: UnixTime,
     /// What was wrong when the file was last looked at; `None` when all was well.
     pub last_error: Option<String>,
-    /// Since when the file has been unreadable or malformed.
+    /// Since when changes of the file, such as revocations, are not seen: it is unreadable, malformed or not trusted, or
+    /// its path no longer leads to the file that is changed.
     pub failing_since: Option<UnixTime>,
+    /// What the operator should change about the file: its permissions, or how it is mounted.
+    pub warnings: Vec<&'static str>,
     /// Whether that has lasted longer than [`outage_limit`](Self::outage_limit), so that no key can be decided on.
     pub is_stale: bool,
     /// How long a key may still be accepted after its revocation was written, while the file can be read.

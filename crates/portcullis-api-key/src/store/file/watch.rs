@@ -2,8 +2,11 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use portcullis_core::{ConfigError, SharedClock, system_clock};
 
-use super::{error::KeyFileError, shared::Shared, status::FileStoreStatus, watcher::Watcher};
-use crate::{ApiKeyId, KeyRecord, KeyStore, Lookup};
+use super::{
+    error::KeyFileError, read::WritableByEveryone, shared::Shared, status::FileStoreStatus,
+    watcher::Watcher,
+};
+use crate::{ApiKeyId, KeyRecord, KeyStore, Lookup, StoreError};
 
 /// How long a revocation may take to be seen, whatever the interval.
 pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
@@ -16,6 +19,11 @@ pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
 /// What changes in the file holds within 5 s. A file that is broken or gone never replaces keys that were read: they
 /// serve on, [`status`](Self::status) and the log say what is wrong, and ids that are not among them get 503. After 15
 /// min all keys get 503, since one may have been revoked without our knowing.
+///
+/// A file that is mounted by itself, as `docker -v keys.toml:keys.toml` does, stays the same when it is replaced where it
+/// is mounted from. The store then counts as unable to read it. Mount the directory instead.
+///
+/// A file that every user of the machine may write is refused, and one that every user may read is warned of.
 ///
 /// ```no_run
 /// use portcullis_api_key::{ApiKeys, FileStore};
@@ -45,6 +53,7 @@ impl FileStore {
     pub fn builder(path: impl Into<PathBuf>) -> FileStoreBuilder {
         FileStoreBuilder {
             path: path.into(),
+            writable: WritableByEveryone::Refused,
             interval: Duration::from_secs(1),
             outage_limit: Duration::from_secs(15 * 60),
             clock: system_clock(),
@@ -87,6 +96,10 @@ impl KeyStore for FileStore {
     fn lookup(&self, id: &ApiKeyId) -> Lookup {
         Lookup::Ready(self.shared.lookup(id))
     }
+
+    fn doubt(&self) -> Option<StoreError> {
+        self.shared.doubt()
+    }
 }
 
 impl fmt::Debug for FileStore {
@@ -102,6 +115,7 @@ impl fmt::Debug for FileStore {
 #[must_use]
 pub struct FileStoreBuilder {
     path: PathBuf,
+    writable: WritableByEveryone,
     interval: Duration,
     outage_limit: Duration,
     clock: SharedClock,
@@ -126,11 +140,18 @@ impl FileStoreBuilder {
         self
     }
 
+    /// Accepts a file that every user of the machine may write. By default it is refused: whoever can write to it can
+    /// make keys. For file systems without permissions.
+    pub fn dangerous_accept_writable_by_everyone(mut self) -> Self {
+        self.writable = WritableByEveryone::Accepted;
+        self
+    }
+
     /// Reads the file and watches it. It blocks while it reads.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read now, or the interval is zero or longer than 4 s.
+    /// When the file cannot be read now, every user may write it, or the interval is zero or longer than 4 s.
     pub fn build(self) -> Result<FileStore, KeyFileError> {
         // The rest of the bound is for reading.
         const LONGEST: Duration = Duration::from_secs(4);
@@ -140,6 +161,7 @@ impl FileStoreBuilder {
         }
         let shared = Arc::new(Shared::load(
             self.path.clone(),
+            self.writable,
             self.interval,
             self.outage_limit,
             self.clock,
