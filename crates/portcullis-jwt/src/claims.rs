@@ -7,12 +7,16 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use smallvec::SmallVec;
 
 use crate::claim_name::{Brief, NameFilter, Named};
-use crate::json::{DUPLICATE, IgnoredUnique, JsonError, Members, Shallow, Text};
+use crate::claim_path::{ClaimPath, Step};
+use crate::json::{
+    DUPLICATE, IgnoredUnique, JsonError, MAX_DEPTH, Members, Shallow, TOO_DEEP, Text,
+};
 
 /// The members of a claims set, borrowed from the decoded payload.
 ///
 /// Parsing holds the whole payload to strict JSON, with no member named twice at any depth, and keeps what a profile
-/// can ask for: texts, numbers, and the lists it names. Whatever else there is keeps its name and its type only.
+/// can ask for: texts, numbers, the lists it names, and the claims that its paths lead into. Whatever else there is
+/// keeps its name and its type only.
 #[derive(Debug, Default)]
 pub(crate) struct Claims<'de> {
     members: SmallVec<[Member<'de>; 12]>,
@@ -33,21 +37,18 @@ impl Member<'_> {
 }
 
 impl<'de> Claims<'de> {
-    /// Reads a payload into claims that are empty. `wants_list` tells which claims' arrays are to be kept.
+    /// Reads a payload into claims that are empty. `keep` tells what to keep of a claim that is an array or an object.
     ///
     /// In place: they are of many words, and would be moved from hand to hand.
     pub(crate) fn read(
         &mut self,
         payload: &'de [u8],
-        wants_list: &dyn Fn(&str) -> bool,
+        keep: &dyn Fn(&str) -> Keep,
     ) -> Result<(), JsonError> {
         debug_assert!(self.members.is_empty(), "claims of two payloads");
         let text = std::str::from_utf8(payload).map_err(|_| JsonError::NotUtf8)?;
         let mut json = serde_json::Deserializer::from_str(text);
-        let seed = ClaimsSeed {
-            claims: self,
-            wants_list,
-        };
+        let seed = ClaimsSeed { claims: self, keep };
         seed.deserialize(&mut json)?;
         json.end()?;
         Ok(())
@@ -56,10 +57,10 @@ impl<'de> Claims<'de> {
     #[cfg(test)]
     pub(crate) fn parse(
         payload: &'de [u8],
-        wants_list: &dyn Fn(&str) -> bool,
+        keep: &dyn Fn(&str) -> Keep,
     ) -> Result<Self, JsonError> {
         let mut claims = Self::default();
-        claims.read(payload, wants_list)?;
+        claims.read(payload, keep)?;
         Ok(claims)
     }
 
@@ -76,6 +77,23 @@ impl<'de> Claims<'de> {
             .map(|member| &member.claim)
     }
 
+    /// The value that `path` leads to, by the names of members alone.
+    #[inline]
+    pub(crate) fn at(&self, path: &ClaimPath) -> Option<&Claim<'de>> {
+        let claim = self.get(path.claim())?;
+        path.steps()
+            .iter()
+            .try_fold(claim, |claim, step| match step {
+                Step::Member(name) => claim.member(name),
+                _ => None,
+            })
+    }
+
+    /// A text that is not empty, where `path` leads to anything at all.
+    pub(crate) fn text_at(&self, path: &ClaimPath) -> Result<Option<&str>, WrongType> {
+        as_text(self.at(path))
+    }
+
     /// Whether there is a claim named `name`, be it `null`.
     pub(crate) fn has(&self, name: &(impl Named + ?Sized)) -> bool {
         self.get(name).is_some()
@@ -83,11 +101,7 @@ impl<'de> Claims<'de> {
 
     /// A claim that is text if it is there at all; the empty text counts as no text.
     pub(crate) fn text(&self, name: &(impl Named + ?Sized)) -> Result<Option<&str>, WrongType> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Claim::Text(text)) if !text.is_empty() => Ok(Some(text)),
-            Some(_) => Err(WrongType),
-        }
+        as_text(self.get(name))
     }
 
     /// A claim that is a NumericDate (RFC 7519 §2) if it is there at all: an integer or a fraction, not negative, and
@@ -116,6 +130,25 @@ const YEAR_9999: u64 = 253_402_300_799;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WrongType;
 
+fn as_text<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongType> {
+    match claim {
+        None => Ok(None),
+        Some(Claim::Text(text)) if !text.is_empty() => Ok(Some(text)),
+        Some(_) => Err(WrongType),
+    }
+}
+
+/// What is kept of an array or an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Its type.
+    Nothing,
+    /// The texts of an array.
+    List,
+    /// Everything in it.
+    Tree,
+}
+
 /// One claim's value, as far as anyone asks.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Claim<'de> {
@@ -127,13 +160,30 @@ pub(crate) enum Claim<'de> {
         texts: Vec<Cow<'de, str>>,
         only_texts: bool,
     },
+    /// An array that was asked for with everything in it.
+    Array(Vec<Claim<'de>>),
+    /// An object that was asked for with everything in it.
+    Object(Vec<(Cow<'de, str>, Claim<'de>)>),
     /// `null`, a boolean, a negative integer, an object, or an array nobody asked for.
     Other,
 }
 
+impl<'de> Claim<'de> {
+    /// The member of an object that was asked for.
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Object(members) => members
+                .iter()
+                .find(|(member, _)| member == name)
+                .map(|(_, value)| value),
+            _ => None,
+        }
+    }
+}
+
 struct ClaimsSeed<'a, 'de> {
     claims: &'a mut Claims<'de>,
-    wants_list: &'a dyn Fn(&str) -> bool,
+    keep: &'a dyn Fn(&str) -> Keep,
 }
 
 impl<'de> DeserializeSeed<'de> for ClaimsSeed<'_, 'de> {
@@ -161,7 +211,8 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_, 'de> {
             }
             names.add(brief);
             let claim = map.next_value_seed(ClaimSeed {
-                keep_list: &|| (self.wants_list)(&name),
+                keep: &|| (self.keep)(&name),
+                depth: 0,
             })?;
             members.push(Member { brief, name, claim });
         }
@@ -171,8 +222,46 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_, 'de> {
 
 #[derive(Clone, Copy)]
 struct ClaimSeed<'a> {
-    /// Asked only if the value is a list.
-    keep_list: &'a dyn Fn() -> bool,
+    /// Asked only if the value is an array or an object.
+    keep: &'a dyn Fn() -> Keep,
+    /// How deep the value is in one that is kept whole.
+    depth: usize,
+}
+
+impl<'de> ClaimSeed<'_> {
+    /// For what is in an array or object that is kept whole.
+    fn inner<E: Error>(self) -> Result<ClaimSeed<'static>, E> {
+        let depth = self.depth + 1;
+        if depth > MAX_DEPTH {
+            return Err(E::custom(TOO_DEEP));
+        }
+        Ok(ClaimSeed {
+            keep: &|| Keep::Tree,
+            depth,
+        })
+    }
+
+    fn array<A: SeqAccess<'de>>(self, mut items: A) -> Result<Claim<'de>, A::Error> {
+        let inner = self.inner()?;
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            array.push(item);
+        }
+        Ok(Claim::Array(array))
+    }
+
+    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Claim<'de>, A::Error> {
+        let inner = self.inner()?;
+        let mut members: Vec<(Cow<'de, str>, Claim<'de>)> = Vec::new();
+        while let Some(Text(name)) = map.next_key()? {
+            // Compared one by one, as the claims are.
+            if members.iter().any(|(member, _)| *member == name) {
+                return Err(A::Error::custom(DUPLICATE));
+            }
+            members.push((name, map.next_value_seed(inner)?));
+        }
+        Ok(Claim::Object(members))
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for ClaimSeed<'_> {
@@ -186,7 +275,8 @@ impl<'de> DeserializeSeed<'de> for ClaimSeed<'_> {
 impl<'de> Deserialize<'de> for Claim<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         ClaimSeed {
-            keep_list: &|| false,
+            keep: &|| Keep::Nothing,
+            depth: 0,
         }
         .deserialize(deserializer)
     }
@@ -232,9 +322,13 @@ impl<'de> Visitor<'de> for ClaimSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        if !(self.keep_list)() {
-            while items.next_element::<IgnoredUnique>()?.is_some() {}
-            return Ok(Claim::Other);
+        match (self.keep)() {
+            Keep::Nothing => {
+                while items.next_element::<IgnoredUnique>()?.is_some() {}
+                return Ok(Claim::Other);
+            }
+            Keep::Tree => return self.array(items),
+            Keep::List => {}
         }
         let (mut texts, mut only_texts) = (Vec::new(), true);
         while let Some(item) = items.next_element::<Claim<'de>>()? {
@@ -247,6 +341,9 @@ impl<'de> Visitor<'de> for ClaimSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        if (self.keep)() == Keep::Tree {
+            return self.object(map);
+        }
         let mut names = Members::new();
         let mut claim = Claim::Other;
         while let Some(name) = names.next(&mut map)? {
@@ -310,7 +407,11 @@ mod tests {
     use super::*;
 
     fn parse(json: &str) -> Result<Claims<'_>, JsonError> {
-        Claims::parse(json.as_bytes(), &|name| name == "aud")
+        Claims::parse(json.as_bytes(), &|name| match name {
+            "aud" => Keep::List,
+            "realm_access" => Keep::Tree,
+            _ => Keep::Nothing,
+        })
     }
 
     fn time(json: &str) -> Result<Option<UnixTime>, WrongType> {
@@ -403,6 +504,8 @@ mod tests {
             r#"{"x":1,"\u0078":1}"#,
             r#"{"x":{"a":1,"a":2}}"#,
             r#"{"aud":[{"a":1,"a":2}]}"#,
+            r#"{"realm_access":{"a":1,"a":2}}"#,
+            r#"{"realm_access":[{"a":{"b":1,"c":2,"\u0062":3}}]}"#,
         ] {
             assert!(
                 matches!(parse(json), Err(JsonError::DuplicateMember { .. })),
@@ -430,6 +533,58 @@ mod tests {
         assert_eq!(claims.get("groups"), Some(&Claim::Other));
         assert!(claims.has("n") && !claims.has("m"));
         assert_eq!(claims.text("n"), Err(WrongType));
+    }
+
+    #[test]
+    fn a_path_is_followed_by_whole_names_only() {
+        let json = r#"{"realm_access":{"roles":["a",{"b":[]}],"x":{"y":"z"}},"realm_access.x":1,"other":{"x":1}}"#;
+        let claims = parse(json).expect("parses");
+        let path = |names: &[&'static str]| {
+            names[1..]
+                .iter()
+                .fold(ClaimPath::from(names[0]), |path, name| path.member(*name))
+        };
+        assert_eq!(
+            claims.text_at(&path(&["realm_access", "x", "y"])),
+            Ok(Some("z"))
+        );
+        assert!(
+            matches!(claims.at(&path(&["realm_access", "roles"])), Some(Claim::Array(items)) if items.len() == 2)
+        );
+        assert_eq!(
+            claims.at(&path(&["realm_access.x"])),
+            Some(&Claim::Integer(1))
+        );
+        for nowhere in [
+            &["realm_access.x", "y"][..],
+            &["realm_access", "x.y"],
+            &["realm_access", "X"],
+            &["realm_access", "roles", "a"],
+            &["other", "x"],
+            &["none", "x"],
+        ] {
+            assert_eq!(claims.at(&path(nowhere)), None, "{nowhere:?}");
+        }
+    }
+
+    #[test]
+    fn p7_the_depth_of_a_kept_claim_is_bounded() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let nested = |depth: usize| {
+                format!(
+                    r#"{{"realm_access":{}1{}}}"#,
+                    open.repeat(depth),
+                    close.repeat(depth)
+                )
+            };
+            assert!(parse(&nested(MAX_DEPTH)).is_ok());
+            for depth in [MAX_DEPTH + 1, 100] {
+                assert!(
+                    matches!(parse(&nested(depth)), Err(JsonError::TooDeep { .. })),
+                    "{depth}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub use self::schedule::{Jitter, RefreshRules, RefreshSchedule};
 mod bearer;
 mod cache;
 mod claim_name;
+mod claim_path;
 mod claims;
 mod profile;
 mod token_error;
@@ -64,7 +65,8 @@ mod verifier;
 
 pub use self::bearer::{Bearer, BearerBuilder, TrustingBearerBuilder};
 pub use self::cache::{CacheLimits, CacheStatus};
-pub use self::profile::{AudienceRule, Condition, KindRule, Profile};
+pub use self::claim_path::ClaimPath;
+pub use self::profile::{AudienceRule, Condition, KindRule, Profile, UnknownProfile};
 pub use self::token_error::TokenError;
 pub use self::trusted::TrustedIssuers;
 pub use self::verified::VerifiedToken;

@@ -74,8 +74,10 @@ pub enum TokenError {
         found: String,
     },
     /// It is meant for someone else.
-    #[error("`aud` is {found}, which is none of the accepted audiences")]
+    #[error("`{claim}` is {found}, which is none of the accepted audiences")]
     Audience {
+        /// The claim: `aud`, unless the profile has another.
+        claim: String,
         /// What was found, escaped.
         found: String,
     },

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{JwtVerifier, Profile, TokenError};
+use portcullis_jwt::{ClaimPath, JwtVerifier, Profile, TokenError};
 use serde_json::{Value, json};
 use support::{AUDIENCE, NOW, changed, claims, claims_with, judge, judge_at, signer, verifier};
 
@@ -303,4 +303,80 @@ fn an_adjusted_profile_asks_for_no_more_than_it_says() {
         judge(&verifier, &signer().access_token(&long)).expect_err("too long"),
         TokenError::Lifetime
     );
+}
+
+#[test]
+fn p4_an_audience_can_be_in_a_claim_of_the_issuers_own() {
+    let profile = || Profile::rfc9068().with_required_claims(["sub"]);
+    let verdict = |profile: Profile, changes| {
+        let verifier = verifier(profile).build().expect("a verifier");
+        judge(&verifier, &signer().access_token(&claims_with(changes))).map(|_| ())
+    };
+    let resource = || profile().with_audience_claims(["resource", "resources"]);
+    assert_eq!(
+        verdict(resource(), json!({"aud": null, "resource": AUDIENCE})),
+        Ok(())
+    );
+    assert_eq!(
+        verdict(
+            resource(),
+            json!({"aud": null, "resources": ["x", AUDIENCE]})
+        ),
+        Ok(())
+    );
+    assert_eq!(
+        verdict(resource(), json!({"aud": null})),
+        Err(TokenError::MissingClaim("resource".into()))
+    );
+    // Each that is there must be ours, and `aud` whatever the profile says.
+    for (changes, claim) in [
+        (json!({"aud": "x", "resource": AUDIENCE}), "aud"),
+        (
+            json!({"aud": null, "resource": AUDIENCE, "resources": ["x"]}),
+            "resources",
+        ),
+        (json!({"resource": "x"}), "resource"),
+    ] {
+        assert!(
+            matches!(verdict(resource(), changes), Err(TokenError::Audience { claim: found, .. }) if found == claim),
+            "{claim}"
+        );
+    }
+    assert_eq!(
+        verdict(resource(), json!({"resource": {"a": 1}})),
+        Err(TokenError::InvalidClaim("resource".into()))
+    );
+}
+
+#[test]
+fn required_claims_and_the_client_can_be_inside_a_claim() {
+    let client = || ClaimPath::from("client").member("id");
+    let profile = Profile::rfc9068()
+        .with_client_id_claims([client()])
+        .with_required_claims([
+            "sub".into(),
+            "client_id".into(),
+            ClaimPath::from("tenant").member("id"),
+        ]);
+    let verifier = verifier(profile).build().expect("a verifier");
+    let verdict = |changes| judge(&verifier, &signer().access_token(&claims_with(changes)));
+    let principal =
+        verdict(json!({"client": {"id": "billing"}, "tenant": {"id": 1}})).expect("accepted");
+    assert_eq!(principal.client_id(), Some("billing"));
+    for (changes, error) in [
+        (
+            json!({"tenant": {"id": 1}}),
+            TokenError::MissingClaim("client_id".into()),
+        ),
+        (
+            json!({"client": {"id": "billing"}, "tenant.id": 1}),
+            TokenError::MissingClaim("tenant.id".into()),
+        ),
+        (
+            json!({"client": {"id": 1}, "tenant": {"id": 1}}),
+            TokenError::InvalidClaim("client.id".into()),
+        ),
+    ] {
+        assert_eq!(verdict(changes).expect_err("refused"), error);
+    }
 }

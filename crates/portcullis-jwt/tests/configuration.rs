@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use portcullis_core::{ConfigError, Secret};
 use portcullis_jwt::{
-    Algorithm, Bearer, BearerBuilder, IssuerKeys, KeySet, Profile, Refresh, RefreshAnswer,
+    Algorithm, AudienceRule, Bearer, BearerBuilder, IssuerKeys, KeySet, Profile, Refresh,
+    RefreshAnswer,
 };
 use support::{AUDIENCE, ISSUER, issuer};
 
@@ -73,6 +74,31 @@ fn cognito_asks_for_client_ids_instead_of_an_audience() {
         .client_ids(["billing"])
         .build()
         .expect("nothing is missing");
+}
+
+#[test]
+fn an_audience_rule_of_both_asks_for_both() {
+    let both = || {
+        let profile = Profile::rfc9068().with_audience_rule(AudienceRule::AudienceAndClientId);
+        Bearer::jwt(&issuer())
+            .algorithms([Algorithm::EdDSA])
+            .profile(profile)
+    };
+    assert_eq!(error(both().client_ids(["billing"])).setting(), "audience");
+    assert_eq!(error(both().audience(AUDIENCE)).setting(), "client_ids");
+    both()
+        .audience(AUDIENCE)
+        .client_ids(["billing"])
+        .build()
+        .expect("nothing is missing");
+}
+
+#[test]
+fn a_profile_that_cannot_work_is_an_error() {
+    let lax = Profile::rfc9068().with_types(["JWT"]);
+    let error = error(complete().profile(lax));
+    assert_eq!(error.setting(), "profile");
+    assert!(error.to_string().contains("add a condition"), "{error}");
 }
 
 #[test]

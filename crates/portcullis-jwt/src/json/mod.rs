@@ -11,7 +11,7 @@ mod value;
 use serde::de::Deserialize;
 
 pub(crate) use self::members::{Members, Text};
-pub(crate) use self::value::{IgnoredUnique, Shallow};
+pub(crate) use self::value::{IgnoredUnique, MAX_DEPTH, Shallow, TOO_DEEP};
 
 /// Why some bytes are not the JSON that was expected.
 ///
@@ -66,7 +66,7 @@ impl From<serde_json::Error> for JsonError {
         }
         match error.to_string() {
             text if text.starts_with(DUPLICATE) => Self::DuplicateMember { line, column },
-            text if text.starts_with(value::TOO_DEEP) => Self::TooDeep { line, column },
+            text if text.starts_with(TOO_DEEP) => Self::TooDeep { line, column },
             _ => Self::UnexpectedType { line, column },
         }
     }
@@ -85,7 +85,6 @@ mod tests {
     use std::borrow::Cow;
 
     use super::members::INLINE_NAMES;
-    use super::value::MAX_DEPTH;
     use super::*;
 
     fn skip(json: &str) -> Result<(), JsonError> {

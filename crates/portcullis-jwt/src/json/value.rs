@@ -9,8 +9,8 @@ use super::Members;
 
 /// How deep a skipped value may be. Each level of an error costs an allocation on its way out, and no token that was
 /// met comes near.
-pub(super) const MAX_DEPTH: usize = 16;
-pub(super) const TOO_DEEP: &str = "nested too deeply";
+pub(crate) const MAX_DEPTH: usize = 16;
+pub(crate) const TOO_DEEP: &str = "nested too deeply";
 
 /// A value of any type that is skipped, but held to the same rules: no duplicate members, no lone surrogates.
 pub(crate) struct IgnoredUnique;

@@ -1,6 +1,6 @@
 //! Auth0.
 
-use super::{Condition, KindRule, Profile, names, types};
+use super::{Condition, KindRule, Profile, paths, types};
 
 impl Profile {
     /// Access tokens of Auth0, in both of its dialects.
@@ -16,29 +16,27 @@ impl Profile {
     /// | required claims | `iss`, `sub`, `aud`, `exp`, `iat` and the client; `jti` exists in the RFC 9068 dialect only |
     /// | scopes | `scope`, a space-separated string |
     /// | machine | `sub` is the client's id and `@clients`; `gty`, where there is one, is `client-credentials` |
-    /// | user | `sub` is something else |
+    /// | user | `sub` is a connection's name, `|` and an id, such as `auth0|6553da60` |
     ///
     /// An API with RBAC may also carry `permissions`, an array of all that the API lets the user do, whatever the
-    /// application asked for. It is not read, since it can grant more than `scope`; to do so, use
-    /// `.with_scope_claims(["permissions"])`.
+    /// application asked for. It is not read, since it can grant more than `scope`. To read it, use
+    /// `.with_role_claims(["permissions"])` or, for scopes without a prefix, `.with_scope_claims(["permissions"])`.
     ///
     /// The issuer ends in a slash: `https://TENANT.auth0.com/`.
     #[must_use]
     pub fn auth0() -> Self {
         Self {
             types: types(["JWT", "at+jwt"]),
-            required: names(["iss", "aud", "exp", "iat", "sub", "client_id"]),
+            required: paths(["iss", "aud", "exp", "iat", "sub", "client_id"]),
             marks: ["nonce", "at_hash", "c_hash"].map(Condition::absent).into(),
-            scopes: super::ScopeRule::First(names(["scope"])),
-            client_id: names(["azp", "client_id"]),
+            scopes: super::ScopeRule::First(paths(["scope"])),
+            client_id: paths(["azp", "client_id"]),
             kind: KindRule::new()
                 .machine_if([
                     Condition::is_client_between("", "sub", "@clients"),
                     Condition::absent_or_equals("gty", "client-credentials"),
                 ])
-                .user_if([Condition::not(Condition::is_client_between(
-                    "", "sub", "@clients",
-                ))]),
+                .user_if([Condition::contains("sub", "|")]),
             ..Self::empty("auth0")
         }
     }

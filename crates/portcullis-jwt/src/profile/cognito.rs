@@ -1,6 +1,6 @@
 //! Amazon Cognito.
 
-use super::{AudienceRule, Condition, KindRule, Profile, ScopeRule, names, types};
+use super::{AudienceRule, Condition, KindRule, Profile, ScopeRule, paths, types};
 
 impl Profile {
     /// Access tokens of an Amazon Cognito user pool.
@@ -25,10 +25,10 @@ impl Profile {
         Self {
             types: types(["JWT", "at+jwt"]),
             untyped: true,
-            required: names(["iss", "exp", "iat", "sub", "jti", "token_use", "client_id"]),
+            required: paths(["iss", "exp", "iat", "sub", "jti", "token_use", "client_id"]),
             marks: vec![Condition::equals("token_use", "access")],
             audience: AudienceRule::ClientId,
-            scopes: ScopeRule::First(names(["scope"])),
+            scopes: ScopeRule::First(paths(["scope"])),
             kind: KindRule::new()
                 .machine_if([Condition::is_client("sub"), Condition::absent("username")])
                 .user_if([Condition::present("username")]),

@@ -1,6 +1,6 @@
 //! Microsoft Entra ID.
 
-use super::{Condition, KindRule, Profile, ScopeRule, names, types};
+use super::{Condition, KindRule, Profile, ScopeRule, paths, types};
 
 impl Profile {
     /// Access tokens of Microsoft Entra ID, versions 1.0 and 2.0.
@@ -30,11 +30,11 @@ impl Profile {
     pub fn entra_id() -> Self {
         Self {
             types: types(["JWT"]),
-            required: names(["iss", "aud", "exp", "iat", "nbf", "sub", "ver", "client_id"]),
+            required: paths(["iss", "aud", "exp", "iat", "nbf", "sub", "ver", "client_id"]),
             marks: ["nonce", "at_hash", "c_hash"].map(Condition::absent).into(),
-            scopes: ScopeRule::All(names(["scp", "roles"])),
-            client_id: names(["azp", "appid"]),
-            token_id: names(["uti"]),
+            scopes: ScopeRule::All(paths(["scp", "roles"])),
+            client_id: paths(["azp", "appid"]),
+            token_id: paths(["uti"]),
             kind: KindRule::new()
                 .machine_if([Condition::absent("scp"), Condition::equals("idtyp", "app")])
                 .machine_if([
@@ -44,7 +44,7 @@ impl Profile {
                 ])
                 .user_if([Condition::present("scp")])
                 .user_if([Condition::equals("idtyp", "user")]),
-            ..Self::empty("entra")
+            ..Self::empty("entra_id")
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What a profile makes of a token.
 
-use std::{borrow::Cow, ops::Deref};
+use std::borrow::Cow;
 
 use portcullis_core::{PrincipalKind, ScopeSet};
 
 use super::{Condition, Profile, ScopeRule};
 use crate::{
-    claim_name::{ClaimName, Named},
-    claims::{Claim, Claims},
+    claim_name::ClaimName,
+    claim_path::{ClaimPath, Step},
+    claims::{Claim, Claims, Keep},
     header::Header,
 };
 
@@ -23,29 +24,40 @@ impl Profile {
         }
     }
 
-    /// Whether the array that a claim holds is needed.
-    pub(crate) fn wants_list(&self, name: &str) -> bool {
-        name == "aud" || self.scope_claims().iter().any(|claim| **claim == *name)
+    /// What is needed of a claim that is an array or an object.
+    pub(crate) fn keep(&self, name: &str) -> Keep {
+        let is_audience = || self.audience_claims.iter().any(|claim| **claim == *name);
+        if name == "aud" || is_audience() {
+            return Keep::List;
+        }
+        let leads_into = |path: &ClaimPath| path.is_nested() && **path.claim() == *name;
+        if self.paths().any(leads_into) {
+            return Keep::Tree;
+        }
+        let mut lists = self.scope_claims().iter().chain(&self.roles);
+        if lists.any(|path| **path.claim() == *name) {
+            Keep::List
+        } else {
+            Keep::Nothing
+        }
     }
 
     /// The first required claim that is missing. `client_id` is looked for under each name it may have.
-    pub(crate) fn missing(&self, claims: &Claims<'_>) -> Option<&str> {
-        let is_missing = |name: &&ClaimName| {
-            if name.text() == "client_id" {
-                !self.client_id.iter().any(|name| claims.has(name))
+    pub(crate) fn missing(&self, claims: &Claims<'_>) -> Option<&ClaimPath> {
+        let is_missing = |path: &&ClaimPath| {
+            if path.is_claim("client_id") {
+                self.client_id.iter().all(|path| claims.at(path).is_none())
             } else {
-                !claims.has(*name)
+                claims.at(path).is_none()
             }
         };
-        self.required.iter().find(is_missing).map(Deref::deref)
+        self.required.iter().find(is_missing)
     }
 
     /// The first claim that should name the client or the token, and is there but no text.
-    pub(crate) fn ill_typed(&self, claims: &Claims<'_>) -> Option<&str> {
-        let mut names = self.client_id.iter().chain(&self.token_id);
-        names
-            .find(|name| claims.text(*name).is_err())
-            .map(Deref::deref)
+    pub(crate) fn ill_typed(&self, claims: &Claims<'_>) -> Option<&ClaimPath> {
+        let mut paths = self.client_id.iter().chain(&self.token_id);
+        paths.find(|path| claims.text_at(path).is_err())
     }
 
     /// The first condition that tells this token from an access token.
@@ -65,15 +77,32 @@ impl Profile {
         first_text(&self.token_id, claims)
     }
 
-    /// What the token grants. A claim of another type, or a piece that is no scope-token, grants nothing.
-    pub(crate) fn scopes(&self, claims: &Claims<'_>) -> ScopeSet {
+    /// The claim that usually says whom the token is meant for.
+    pub(crate) fn audience_claim(&self) -> &str {
+        self.audience_claims.first().map_or("aud", |claim| claim)
+    }
+
+    /// The claims other than `aud` that may say whom the token is meant for.
+    pub(crate) fn further_audience_claims(&self) -> impl Iterator<Item = &ClaimName> {
+        self.audience_claims.iter().filter(|name| ***name != *"aud")
+    }
+
+    /// What the token grants to a service of these audiences. A claim of another type, or a piece that is no
+    /// scope-token, grants nothing.
+    pub(crate) fn scopes(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
+        if !self.roles.is_empty() || self.scope_claims().iter().any(ClaimPath::is_nested) {
+            return self.scopes_and_roles(claims, audiences);
+        }
         match &self.scopes {
-            ScopeRule::First(names) => match names.iter().find_map(|name| claims.get(name)) {
+            ScopeRule::First(paths) => match paths.iter().find_map(|path| claims.at(path)) {
                 Some(Claim::Text(list)) => ScopeSet::parse(list),
-                Some(claim) => granted_by([claim]),
+                Some(claim) => ScopeSet::from_tokens(tokens(claim)),
                 None => ScopeSet::default(),
             },
-            ScopeRule::All(names) => granted_by(names.iter().filter_map(|name| claims.get(name))),
+            ScopeRule::All(paths) => {
+                let claims = paths.iter().filter_map(|path| claims.at(path));
+                ScopeSet::from_tokens(claims.flat_map(tokens))
+            }
         }
     }
 
@@ -82,38 +111,148 @@ impl Profile {
         self.kind.of(claims, self.client_id(claims))
     }
 
-    fn scope_claims(&self) -> &[ClaimName] {
-        let (ScopeRule::First(names) | ScopeRule::All(names)) = &self.scopes;
-        names
+    fn scopes_and_roles(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
+        let names = Names {
+            client: self.client_id(claims),
+            audiences: self.common_audiences(claims, audiences),
+        };
+        let mut granted = Vec::new();
+        match &self.scopes {
+            ScopeRule::First(paths) => {
+                paths
+                    .iter()
+                    .any(|path| names.find(path, claims, &mut granted));
+            }
+            ScopeRule::All(paths) => paths.iter().for_each(|path| {
+                names.find(path, claims, &mut granted);
+            }),
+        }
+        let mut roles = Vec::new();
+        for path in &self.roles {
+            names.find(path, claims, &mut roles);
+        }
+        let roles: Vec<String> = roles
+            .into_iter()
+            .filter(|role| !role.is_empty())
+            .map(|role| format!("{}{role}", self.role_prefix))
+            .collect();
+        ScopeSet::from_tokens(granted.into_iter().chain(roles.iter().map(String::as_str)))
+    }
+
+    /// The audiences that both the token names and the verifier accepts.
+    fn common_audiences<'a>(&self, claims: &Claims<'_>, accepted: &'a [Box<str>]) -> Vec<&'a str> {
+        let named = |audience: &&str| {
+            let mut claims = self
+                .audience_claims
+                .iter()
+                .filter_map(|name| claims.get(name));
+            claims.any(|claim| match claim {
+                Claim::Text(text) => text == audience,
+                Claim::List { texts, .. } => texts.iter().any(|text| text == audience),
+                _ => false,
+            })
+        };
+        accepted.iter().map(AsRef::as_ref).filter(named).collect()
+    }
+
+    pub(super) fn scope_claims(&self) -> &[ClaimPath] {
+        let (ScopeRule::First(paths) | ScopeRule::All(paths)) = &self.scopes;
+        paths
+    }
+
+    /// Every claim that the profile looks at, except for the audience.
+    fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        self.one_value_paths()
+            .chain(self.scope_claims())
+            .chain(&self.roles)
+    }
+
+    /// Every claim that the profile wants one value of.
+    pub(super) fn one_value_paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        self.required
+            .iter()
+            .chain(&self.client_id)
+            .chain(&self.token_id)
+            .chain(self.marks.iter().flat_map(Condition::paths))
+            .chain(self.kind.paths())
     }
 }
 
-fn granted_by<'c>(claims: impl IntoIterator<Item = &'c Claim<'c>>) -> ScopeSet {
-    ScopeSet::from_tokens(claims.into_iter().flat_map(|claim| {
-        // One of the two is empty.
-        let (text, list): (&str, &[Cow<'_, str>]) = match claim {
-            Claim::Text(text) => (text, &[]),
-            Claim::List { texts, .. } => ("", texts),
-            _ => ("", &[]),
+/// What the steps of a path are replaced with, for one token.
+struct Names<'n> {
+    client: Option<&'n str>,
+    audiences: Vec<&'n str>,
+}
+
+impl Names<'_> {
+    /// Adds the tokens that `path` leads to. Whether it leads to anything.
+    fn find<'c>(&self, path: &ClaimPath, claims: &'c Claims<'_>, found: &mut Vec<&'c str>) -> bool {
+        claims
+            .get(path.claim())
+            .is_some_and(|claim| self.walk(claim, path.steps(), found))
+    }
+
+    fn walk<'c>(&self, claim: &'c Claim<'_>, steps: &[Step], found: &mut Vec<&'c str>) -> bool {
+        let Some((step, rest)) = steps.split_first() else {
+            found.extend(tokens(claim));
+            return true;
         };
-        text.split(' ').chain(list.iter().map(AsRef::as_ref))
-    }))
+        let mut member = |name: &str| {
+            claim
+                .member(name)
+                .is_some_and(|value| self.walk(value, rest, found))
+        };
+        match (step, claim) {
+            (Step::Member(name), _) => member(name),
+            (Step::ClientMember, _) => self.client.is_some_and(member),
+            (Step::AudienceMember, _) => {
+                let members = self.audiences.iter().map(|name| member(name));
+                members.fold(false, |any, found| any | found)
+            }
+            (Step::Each, Claim::Array(items)) => {
+                let items = items.iter().map(|item| self.walk(item, rest, found));
+                items.fold(false, |any, found| any | found)
+            }
+            (Step::MemberNames, Claim::Object(members)) => {
+                found.extend(members.iter().map(|(name, _)| &**name));
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
-fn first_text<'c>(names: &[ClaimName], claims: &'c Claims<'_>) -> Option<&'c str> {
-    names
+/// The pieces of a claim that may be scopes: of a text what is between spaces, of an array each text.
+fn tokens<'c>(claim: &'c Claim<'_>) -> impl Iterator<Item = &'c str> {
+    // Two of the three are empty.
+    let (text, list, array): (&str, &[Cow<'_, str>], &[Claim<'_>]) = match claim {
+        Claim::Text(text) => (text, &[], &[]),
+        Claim::List { texts, .. } => ("", texts, &[]),
+        Claim::Array(items) => ("", &[], items),
+        _ => ("", &[], &[]),
+    };
+    let texts = array.iter().filter_map(|item| match item {
+        Claim::Text(text) => Some(&**text),
+        _ => None,
+    });
+    text.split(' ')
+        .chain(list.iter().map(AsRef::as_ref))
+        .chain(texts)
+}
+
+fn first_text<'c>(paths: &[ClaimPath], claims: &'c Claims<'_>) -> Option<&'c str> {
+    paths
         .iter()
-        .find_map(|name| claims.text(name).ok().flatten())
+        .find_map(|path| claims.text_at(path).ok().flatten())
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn scopes(profile: &Profile, json: &str) -> String {
-        let claims =
-            Claims::parse(json.as_bytes(), &|name| profile.wants_list(name)).expect("parses");
-        profile.scopes(&claims).to_string()
+        let claims = Claims::parse(json.as_bytes(), &|name| profile.keep(name)).expect("parses");
+        let audiences = ["orders", "reports"].map(Into::into);
+        profile.scopes(&claims, &audiences).to_string()
     }
 
     #[test]
@@ -193,5 +332,65 @@ mod tests {
         );
         // A claim of the wrong type is there, grants nothing, and hides the next.
         assert_eq!(scopes(&Profile::rfc9068(), r#"{"scope":1,"scp":"b"}"#), "");
+    }
+
+    #[test]
+    fn scopes_and_roles_are_found_by_path() {
+        let json = r#"{
+            "aud": ["orders", "account"], "azp": "shop", "scope": "read",
+            "realm_access": {"roles": ["admin", "two words", 1, null]},
+            "realm_access.roles": ["dotted"],
+            "resource_access": {
+                "orders": {"roles": ["clerk"]}, "reports": {"roles": ["analyst"]}, "shop": {"roles": ["owner"]}
+            },
+            "roles": [{"name": "a", "id": 1}, {"name": "b"}, {"id": 3}, "c"],
+            "projects": {"editor": {"1": "x"}, "viewer": {}},
+            "https://example.com/roles": ["guest"]
+        }"#;
+        let roles = |path: ClaimPath| {
+            let profile = Profile::keycloak().with_role_claims([path]);
+            scopes(&profile, json)
+        };
+        let of = |claim: &'static str| ClaimPath::from(claim);
+        for (path, expected) in [
+            (of("realm_access").member("roles"), "read role:admin"),
+            (of("realm_access.roles"), "read role:dotted"),
+            (of("https://example.com/roles"), "read role:guest"),
+            (of("roles").each().member("name"), "read role:a role:b"),
+            (of("roles").each(), "read role:c"),
+            (of("roles"), "read role:c"),
+            (
+                of("projects").member_names(),
+                "read role:editor role:viewer",
+            ),
+            (
+                of("resource_access").audience_member().member("roles"),
+                "read role:clerk",
+            ),
+            (
+                of("resource_access").client_member().member("roles"),
+                "read role:owner",
+            ),
+            (
+                of("resource_access").member("reports").member("roles"),
+                "read role:analyst",
+            ),
+            (of("realm_access"), "read"),
+            (of("scope").member("roles"), "read"),
+            (of("absent").member("roles"), "read"),
+        ] {
+            assert_eq!(roles(path.clone()), expected, "{path}");
+        }
+        let first = Profile::rfc9068().with_scope_claims([
+            of("absent").member("x"),
+            of("realm_access").member("x"),
+            of("roles").each().member("name"),
+            of("scope"),
+        ]);
+        assert_eq!(scopes(&first, json), "a b");
+        let merged = Profile::keycloak()
+            .with_role_claims([of("realm_access").member("roles"), of("roles")])
+            .with_role_prefix("");
+        assert_eq!(scopes(&merged, json), "admin c read");
     }
 }

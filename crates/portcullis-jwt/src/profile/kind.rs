@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use portcullis_core::PrincipalKind;
 
 use crate::{
-    claim_name::ClaimName,
+    claim_path::ClaimPath,
     claims::{Claim, Claims},
 };
 
@@ -40,6 +40,17 @@ impl KindRule {
         self
     }
 
+    /// The claims that the rule looks at.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        let alternatives = self.machine.iter().chain(&self.user);
+        alternatives.flatten().flat_map(Condition::paths)
+    }
+
+    /// Whether an alternative has no condition, and so never holds.
+    pub(super) fn has_empty_alternative(&self) -> bool {
+        self.machine.iter().chain(&self.user).any(Vec::is_empty)
+    }
+
     pub(crate) fn of(&self, claims: &Claims<'_>, client_id: Option<&str>) -> PrincipalKind {
         let any_holds = |alternatives: &[Vec<Condition>]| {
             let mut alternatives = alternatives.iter().filter(|all| !all.is_empty());
@@ -62,14 +73,15 @@ pub struct Condition(Statement);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Statement {
-    Present(ClaimName),
-    Absent(ClaimName),
-    Equals(ClaimName, Cow<'static, str>),
-    AbsentOrEquals(ClaimName, Cow<'static, str>),
-    StartsWith(ClaimName, Cow<'static, str>),
-    SameAs(ClaimName, ClaimName),
+    Present(ClaimPath),
+    Absent(ClaimPath),
+    Equals(ClaimPath, Cow<'static, str>),
+    AbsentOrEquals(ClaimPath, Cow<'static, str>),
+    StartsWith(ClaimPath, Cow<'static, str>),
+    Contains(ClaimPath, Cow<'static, str>),
+    SameAs(ClaimPath, ClaimPath),
     IsClient {
-        claim: ClaimName,
+        claim: ClaimPath,
         prefix: Cow<'static, str>,
         suffix: Cow<'static, str>,
     },
@@ -79,55 +91,52 @@ enum Statement {
 impl Condition {
     /// The claim is there, whatever its value.
     #[must_use]
-    pub fn present(claim: impl Into<Cow<'static, str>>) -> Self {
-        Self(Statement::Present(ClaimName::new(claim)))
+    pub fn present(claim: impl Into<ClaimPath>) -> Self {
+        Self(Statement::Present(claim.into()))
     }
 
     /// The claim is not there, not even as `null`.
     #[must_use]
-    pub fn absent(claim: impl Into<Cow<'static, str>>) -> Self {
-        Self(Statement::Absent(ClaimName::new(claim)))
+    pub fn absent(claim: impl Into<ClaimPath>) -> Self {
+        Self(Statement::Absent(claim.into()))
     }
 
     /// The claim is exactly this text.
     #[must_use]
-    pub fn equals(claim: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Self {
-        Self(Statement::Equals(ClaimName::new(claim), text.into()))
+    pub fn equals(claim: impl Into<ClaimPath>, text: impl Into<Cow<'static, str>>) -> Self {
+        Self(Statement::Equals(claim.into(), text.into()))
     }
 
     /// The claim is not there, or is exactly this text.
     #[must_use]
     pub fn absent_or_equals(
-        claim: impl Into<Cow<'static, str>>,
+        claim: impl Into<ClaimPath>,
         text: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self(Statement::AbsentOrEquals(
-            ClaimName::new(claim),
-            text.into(),
-        ))
+        Self(Statement::AbsentOrEquals(claim.into(), text.into()))
     }
 
     /// The claim is a text that begins so.
     #[must_use]
-    pub fn starts_with(
-        claim: impl Into<Cow<'static, str>>,
-        prefix: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self(Statement::StartsWith(ClaimName::new(claim), prefix.into()))
+    pub fn starts_with(claim: impl Into<ClaimPath>, prefix: impl Into<Cow<'static, str>>) -> Self {
+        Self(Statement::StartsWith(claim.into(), prefix.into()))
+    }
+
+    /// The claim is a text with this part in it.
+    #[must_use]
+    pub fn contains(claim: impl Into<ClaimPath>, part: impl Into<Cow<'static, str>>) -> Self {
+        Self(Statement::Contains(claim.into(), part.into()))
     }
 
     /// Both claims are there and are the same text.
     #[must_use]
-    pub fn same(claim: impl Into<Cow<'static, str>>, other: impl Into<Cow<'static, str>>) -> Self {
-        Self(Statement::SameAs(
-            ClaimName::new(claim),
-            ClaimName::new(other),
-        ))
+    pub fn same(claim: impl Into<ClaimPath>, other: impl Into<ClaimPath>) -> Self {
+        Self(Statement::SameAs(claim.into(), other.into()))
     }
 
     /// The claim is the client's id, as the profile finds it.
     #[must_use]
-    pub fn is_client(claim: impl Into<Cow<'static, str>>) -> Self {
+    pub fn is_client(claim: impl Into<ClaimPath>) -> Self {
         Self::is_client_between("", claim, "")
     }
 
@@ -137,11 +146,11 @@ impl Condition {
     #[must_use]
     pub fn is_client_between(
         prefix: impl Into<Cow<'static, str>>,
-        claim: impl Into<Cow<'static, str>>,
+        claim: impl Into<ClaimPath>,
         suffix: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self(Statement::IsClient {
-            claim: ClaimName::new(claim),
+            claim: claim.into(),
             prefix: prefix.into(),
             suffix: suffix.into(),
         })
@@ -160,20 +169,43 @@ impl Condition {
     pub(crate) fn holds(&self, claims: &Claims<'_>, client_id: Option<&str>) -> bool {
         self.0.holds(claims, client_id)
     }
+
+    /// The claims that the condition looks at.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        let mut statement = &self.0;
+        while let Statement::Not(inner) = statement {
+            statement = inner;
+        }
+        let (first, second) = match statement {
+            Statement::Present(claim)
+            | Statement::Absent(claim)
+            | Statement::Equals(claim, _)
+            | Statement::AbsentOrEquals(claim, _)
+            | Statement::StartsWith(claim, _)
+            | Statement::Contains(claim, _)
+            | Statement::IsClient { claim, .. } => (Some(claim), None),
+            Statement::SameAs(claim, other) => (Some(claim), Some(other)),
+            Statement::Not(_) => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
 }
 
 impl Statement {
     fn holds(&self, claims: &Claims<'_>, client_id: Option<&str>) -> bool {
-        let is = |claim: &ClaimName, text: &str| matches!(claims.get(claim), Some(Claim::Text(value)) if value == text);
+        let is = |claim: &ClaimPath, text: &str| matches!(claims.at(claim), Some(Claim::Text(value)) if value == text);
         match self {
-            Self::Present(claim) => claims.has(claim),
-            Self::Absent(claim) => !claims.has(claim),
+            Self::Present(claim) => claims.at(claim).is_some(),
+            Self::Absent(claim) => claims.at(claim).is_none(),
             Self::Equals(claim, text) => is(claim, text),
-            Self::AbsentOrEquals(claim, text) => !claims.has(claim) || is(claim, text),
+            Self::AbsentOrEquals(claim, text) => claims.at(claim).is_none() || is(claim, text),
             Self::StartsWith(claim, prefix) => {
-                matches!(claims.get(claim), Some(Claim::Text(value)) if value.starts_with(&**prefix))
+                matches!(claims.at(claim), Some(Claim::Text(value)) if value.starts_with(&**prefix))
             }
-            Self::SameAs(claim, other) => match (claims.text(claim), claims.text(other)) {
+            Self::Contains(claim, part) => {
+                matches!(claims.at(claim), Some(Claim::Text(value)) if value.contains(&**part))
+            }
+            Self::SameAs(claim, other) => match (claims.text_at(claim), claims.text_at(other)) {
                 (Ok(Some(claim)), Ok(Some(other))) => claim == other,
                 _ => false,
             },
@@ -181,7 +213,7 @@ impl Statement {
                 claim,
                 prefix,
                 suffix,
-            } => match (claims.text(claim), client_id) {
+            } => match (claims.text_at(claim), client_id) {
                 // The usual case by itself: comparing with an empty text costs some processors more than with any other.
                 (Ok(Some(text)), Some(client)) if prefix.is_empty() && suffix.is_empty() => {
                     text == client
@@ -221,6 +253,7 @@ impl fmt::Display for Statement {
             Self::Equals(claim, text) => write!(f, "`{claim}` is {text:?}"),
             Self::AbsentOrEquals(claim, text) => write!(f, "`{claim}` is {text:?} or not there"),
             Self::StartsWith(claim, prefix) => write!(f, "`{claim}` begins with {prefix:?}"),
+            Self::Contains(claim, part) => write!(f, "`{claim}` contains {part:?}"),
             Self::SameAs(claim, other) => write!(f, "`{claim}` is the same as `{other}`"),
             Self::IsClient {
                 claim,
@@ -235,9 +268,10 @@ impl fmt::Display for Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims::Keep;
 
     fn claims(json: &str) -> Claims<'_> {
-        Claims::parse(json.as_bytes(), &|_| false).expect("parses")
+        Claims::parse(json.as_bytes(), &|_| Keep::Tree).expect("parses")
     }
 
     #[test]
@@ -254,6 +288,25 @@ mod tests {
             KindRule::new().machine_if([]).of(&claims("{}"), None),
             PrincipalKind::Unknown
         );
+    }
+
+    #[test]
+    fn a_condition_follows_a_path() {
+        let json = r#"{"kubernetes.io":{"namespace":"billing","pod":{"name":"p"}}}"#;
+        let holds = |condition: Condition| condition.holds(&claims(json), Some("p"));
+        let namespace = || ClaimPath::from("kubernetes.io").member("namespace");
+        let pod = || {
+            ClaimPath::from("kubernetes.io")
+                .member("pod")
+                .member("name")
+        };
+        assert!(holds(Condition::equals(namespace(), "billing")));
+        assert!(!holds(Condition::equals(
+            "kubernetes.io.namespace",
+            "billing"
+        )));
+        assert!(holds(Condition::is_client(pod())));
+        assert!(holds(Condition::absent(namespace().member("x"))));
     }
 
     #[test]
@@ -275,6 +328,8 @@ mod tests {
         assert!(
             holds(Condition::starts_with("user", "sa-")) && !holds(Condition::starts_with("n", ""))
         );
+        assert!(holds(Condition::contains("user", "-c")));
+        assert!(!holds(Condition::contains("user", "C")) && !holds(Condition::contains("n", "")));
         assert!(holds(Condition::not(Condition::equals("sub", "C1"))));
         assert!(!Condition::is_client("sub").holds(&claims(json), None));
     }

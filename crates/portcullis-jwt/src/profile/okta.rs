@@ -1,6 +1,6 @@
 //! Okta.
 
-use super::{Condition, KindRule, Profile, ScopeRule, names, types};
+use super::{Condition, KindRule, Profile, ScopeRule, paths, types};
 
 impl Profile {
     /// Access tokens of an Okta custom authorization server.
@@ -26,7 +26,7 @@ impl Profile {
         Self {
             types: types(["JWT", "at+jwt"]),
             untyped: true,
-            required: names([
+            required: paths([
                 "iss",
                 "aud",
                 "exp",
@@ -40,8 +40,8 @@ impl Profile {
             marks: ["nonce", "at_hash", "c_hash", "amr"]
                 .map(Condition::absent)
                 .into(),
-            scopes: ScopeRule::First(names(["scp"])),
-            client_id: names(["cid"]),
+            scopes: ScopeRule::First(paths(["scp"])),
+            client_id: paths(["cid"]),
             kind: KindRule::new()
                 .machine_if([Condition::absent("uid"), Condition::is_client("sub")])
                 .user_if([Condition::present("uid")]),

@@ -1,6 +1,6 @@
 //! The profile of RFC 9068, which is the default.
 
-use super::{Condition, KindRule, Profile, names, types};
+use super::{Condition, KindRule, Profile, paths, types};
 
 impl Profile {
     /// JWT access tokens as RFC 9068 defines them: the default, and the strictest profile.
@@ -22,7 +22,7 @@ impl Profile {
     pub fn rfc9068() -> Self {
         Self {
             types: types(["at+jwt"]),
-            required: names(["iss", "aud", "exp", "iat", "sub", "client_id", "jti"]),
+            required: paths(["iss", "aud", "exp", "iat", "sub", "client_id", "jti"]),
             kind: KindRule::new()
                 .machine_if([
                     Condition::is_client("sub"),

@@ -6,7 +6,7 @@ use portcullis_core::{Challenge, ConfigError};
 use serde::de::DeserializeOwned;
 
 use super::{DecodeClaims, JwtVerifier, times::TimeRules};
-use crate::{Algorithm, AlgorithmSet, AudienceRule, IssuerKeys, KeySet, Profile};
+use crate::{Algorithm, AlgorithmSet, IssuerKeys, KeySet, Profile};
 
 /// Builds a [`JwtVerifier`].
 #[derive(Debug)]
@@ -139,6 +139,7 @@ impl JwtVerifierBuilder {
             custom_claims,
             realm,
         } = self;
+        profile.check()?;
         check_audience(&profile, &audiences, client_ids.as_deref())?;
         let algorithms = check_algorithms(&keys, algorithms)?;
         if times.leeway > TimeRules::MAX_LEEWAY {
@@ -181,21 +182,24 @@ fn check_audience(
             "the list is empty, or one of them is",
         ));
     }
-    match profile.audience_rule() {
-        AudienceRule::Audience if audiences.is_empty() => Err(ConfigError::new(
+    let rule = profile.audience_rule();
+    if rule.needs_audience() && audiences.is_empty() {
+        return Err(ConfigError::new(
             "audience",
             "not set: call `.audience(\"https://…\")` with the name under which the issuer knows this service",
-        )),
-        AudienceRule::ClientId if client_ids.is_none() => Err(ConfigError::new(
+        ));
+    }
+    if rule.needs_client_id() && client_ids.is_none() {
+        return Err(ConfigError::new(
             "client_ids",
             format!(
-                "not set: tokens of the profile {:?} have no `aud`, so call `.client_ids([\"…\"])` with the clients \
-                 that may call this service",
+                "not set: under the profile {:?} only listed clients may call, so call `.client_ids([\"…\"])` with the \
+                 clients that may call this service",
                 profile.name()
             ),
-        )),
-        _ => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 fn check_algorithms(

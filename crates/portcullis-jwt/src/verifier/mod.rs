@@ -11,8 +11,9 @@ pub use self::builder::JwtVerifierBuilder;
 use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
-    AlgorithmSet, AudienceRule, CompactJws, Header, HeaderBuffer, IssuerKeys, KeySnapshot, Profile,
+    AlgorithmSet, CompactJws, Header, HeaderBuffer, IssuerKeys, KeySnapshot, Profile,
     SignatureError, TokenError, VerifiedToken,
+    claim_name::Named,
     claims::{Claim, Claims},
     token_error::found,
 };
@@ -111,7 +112,7 @@ impl JwtVerifier {
         let payload = payload.map_or_else(|| jws.payload(), Ok)?;
         let mut claims = Claims::default();
         claims
-            .read(&payload, &|name| self.profile.wants_list(name))
+            .read(&payload, &|name| self.profile.keep(name))
             .map_err(TokenError::Claims)?;
         let times = self.check_claims(&claims, now)?;
         let custom = match self.custom_claims {
@@ -186,12 +187,12 @@ impl JwtVerifier {
         let (not_before, issued_at) = (time("nbf")?, time("iat")?);
         self.times.check(expires_at, not_before, issued_at, now)?;
         self.check_audience(claims)?;
-        if let Some(name) = self.profile.missing(claims) {
-            return Err(missing(name));
+        if let Some(path) = self.profile.missing(claims) {
+            return Err(missing(&path.to_string()));
         }
         text(claims, "sub")?;
-        if let Some(name) = self.profile.ill_typed(claims) {
-            return Err(invalid(name));
+        if let Some(path) = self.profile.ill_typed(claims) {
+            return Err(invalid(&path.to_string()));
         }
         if let Some(mark) = self.profile.missing_mark(claims) {
             return Err(TokenError::NotAnAccessToken {
@@ -207,35 +208,12 @@ impl JwtVerifier {
     }
 
     fn check_audience(&self, claims: &Claims<'_>) -> Result<(), TokenError> {
-        let accepted = |audience: &str| {
-            self.audiences
-                .iter()
-                .any(|accepted| **accepted == *audience)
-        };
-        match claims.get("aud") {
-            None if self.profile.audience_rule() == AudienceRule::Audience => {
-                return Err(missing("aud"));
-            }
-            None => {}
-            Some(Claim::Text(audience)) if accepted(audience) => {}
-            Some(Claim::Text(audience)) => {
-                return Err(TokenError::Audience {
-                    found: found(Some(audience)),
-                });
-            }
-            Some(Claim::List {
-                texts,
-                only_texts: true,
-            }) if texts.iter().any(|audience| accepted(audience)) => {}
-            Some(Claim::List {
-                texts,
-                only_texts: true,
-            }) => {
-                return Err(TokenError::Audience {
-                    found: found(Some(&texts.join(" "))),
-                });
-            }
-            Some(_) => return Err(invalid("aud")),
+        let mut named = self.check_audience_claim(claims, "aud")?;
+        for claim in self.profile.further_audience_claims() {
+            named |= self.check_audience_claim(claims, claim)?;
+        }
+        if !named && self.profile.audience_rule().needs_audience() {
+            return Err(missing(self.profile.audience_claim()));
         }
         if let Some(client_ids) = &self.client_ids {
             let client = self.profile.client_id(claims);
@@ -249,6 +227,37 @@ impl JwtVerifier {
         Ok(())
     }
 
+    /// Whether the claim is there. If it is, it must hold an accepted audience.
+    fn check_audience_claim(
+        &self,
+        claims: &Claims<'_>,
+        name: &(impl Named + ?Sized),
+    ) -> Result<bool, TokenError> {
+        let accepted = |audience: &str| {
+            self.audiences
+                .iter()
+                .any(|accepted| **accepted == *audience)
+        };
+        let refused = |audience: &str| TokenError::Audience {
+            claim: name.text().to_owned(),
+            found: found(Some(audience)),
+        };
+        match claims.get(name) {
+            None => Ok(false),
+            Some(Claim::Text(audience)) if accepted(audience) => Ok(true),
+            Some(Claim::Text(audience)) => Err(refused(audience)),
+            Some(Claim::List {
+                texts,
+                only_texts: true,
+            }) if texts.iter().any(|audience| accepted(audience)) => Ok(true),
+            Some(Claim::List {
+                texts,
+                only_texts: true,
+            }) => Err(refused(&texts.join(" "))),
+            Some(_) => Err(invalid(name.text())),
+        }
+    }
+
     fn principal(
         &self,
         claims: &Claims<'_>,
@@ -258,7 +267,7 @@ impl JwtVerifier {
     ) -> Principal {
         let mut principal = Principal::builder(challenge.clone(), "jwt", self.profile.kind(claims))
             .issuer(self.issuer.clone())
-            .scopes(self.profile.scopes(claims))
+            .scopes(self.profile.scopes(claims, &self.audiences))
             .expires_at(expires_at);
         if let Ok(Some(subject)) = claims.text("sub") {
             principal = principal.subject(subject);

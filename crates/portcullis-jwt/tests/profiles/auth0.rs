@@ -61,7 +61,7 @@ fn o1_a_users_token_is_a_users() {
     let of_another_client = changed(machine(), json!({"azp": "other"}));
     assert_eq!(
         preset.accept(&of_another_client).kind(),
-        PrincipalKind::User
+        PrincipalKind::Unknown
     );
     let by_password = changed(machine(), json!({"gty": "password"}));
     assert_eq!(preset.accept(&by_password).kind(), PrincipalKind::Unknown);

@@ -1,7 +1,7 @@
 //! Keycloak.
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{Profile, TokenError};
+use portcullis_jwt::{ClaimPath, Profile, TokenError};
 use serde_json::{Value, json};
 
 use crate::{Preset, support::*, times};
@@ -37,7 +37,10 @@ fn a_service_accounts_token_is_accepted() {
         principal.subject(),
         Some("1f4db6ad-5e75-479c-b289-b8096ec1f4f4")
     );
-    assert_eq!(principal.scopes().to_string(), "email orders:read profile");
+    assert_eq!(
+        principal.scopes().to_string(),
+        "email orders:read profile role:default-roles-staging role:offline_access"
+    );
     let older = changed(machine(), json!({"client_id": null, "clientId": "Crawler"}));
     assert_eq!(preset().accept(&older).kind(), PrincipalKind::Machine);
     assert!(
@@ -95,4 +98,57 @@ fn a_token_for_no_api_in_particular_is_refused() {
         preset().refuse(&plain),
         TokenError::Audience { .. }
     ));
+}
+
+#[test]
+fn roles_of_the_realm_and_of_this_api_are_granted_and_never_taken_for_scopes() {
+    let claims = changed(
+        machine(),
+        json!({
+            "realm_access": {"roles": ["auditor"]},
+            "resource_access": {
+                "account": {"roles": ["manage-account"]},
+                "Crawler": {"roles": ["orders:admin"]},
+                AUDIENCE: {"roles": ["clerk", "orders:write"]},
+            },
+        }),
+    );
+    let scopes = preset().accept(&claims).scopes().to_string();
+    assert_eq!(
+        scopes,
+        "email orders:read profile role:auditor role:clerk role:orders:write"
+    );
+    let bare = changed(
+        machine(),
+        json!({"realm_access": null, "resource_access": null, "scope": null}),
+    );
+    assert!(preset().accept(&bare).scopes().is_empty());
+    for odd in [
+        json!([]),
+        json!("roles"),
+        json!({"roles": {"a": 1}}),
+        json!({"roles": [["a"]]}),
+    ] {
+        let claims = changed(
+            bare.clone(),
+            json!({"realm_access": odd, "resource_access": odd}),
+        );
+        assert!(preset().accept(&claims).scopes().is_empty(), "{odd}");
+    }
+}
+
+#[test]
+fn roles_can_be_those_of_a_client_that_is_named() {
+    let profile = Profile::keycloak().with_role_claims([ClaimPath::from("resource_access")
+        .member("orders-api")
+        .member("roles")]);
+    let claims = changed(
+        machine(),
+        json!({"resource_access": {"orders-api": {"roles": ["clerk"]}, AUDIENCE: {"roles": ["other"]}}}),
+    );
+    let scopes = Preset::new(profile, Some("JWT"))
+        .accept(&claims)
+        .scopes()
+        .to_string();
+    assert_eq!(scopes, "email orders:read profile role:clerk");
 }

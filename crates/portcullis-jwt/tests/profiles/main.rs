@@ -4,6 +4,7 @@ mod auth0;
 mod cognito;
 mod entra_id;
 mod keycloak;
+mod kinds;
 mod logto;
 mod okta;
 #[path = "../support/mod.rs"]

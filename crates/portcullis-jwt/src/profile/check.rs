@@ -1,0 +1,133 @@
+//! Whether a profile can be used.
+
+use std::borrow::Cow;
+
+use portcullis_core::{ConfigError, Scope};
+
+use super::Profile;
+
+impl Profile {
+    /// Checks that the profile can be used, and says what to change if not.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        self.problem().map_or(Ok(()), |problem| {
+            let problem = format!("the profile {:?} cannot be used: {problem}", self.name);
+            Err(ConfigError::new("profile", problem))
+        })
+    }
+
+    fn problem(&self) -> Option<Cow<'static, str>> {
+        if self.types.is_empty() && !self.untyped {
+            return Some(
+                "it accepts no `typ`, so no token: name the types of access tokens".into(),
+            );
+        }
+        if self
+            .types
+            .iter()
+            .any(|typ| typ.is_empty() || typ.contains('/'))
+        {
+            return Some("a type is empty, or has a `/` in it: leave `application/` out".into());
+        }
+        let typed_like_others =
+            self.untyped || self.types.iter().any(|typ| typ.eq_ignore_ascii_case("JWT"));
+        if typed_like_others && self.marks.is_empty() && !self.unmarked {
+            return Some(
+                "it accepts `JWT` or no `typ`, as ID tokens have: add a condition that only access tokens meet".into(),
+            );
+        }
+        if self.audience_claims.is_empty()
+            || self.audience_claims.iter().any(|claim| claim.is_empty())
+        {
+            return Some(
+                "the audience claims are empty, or one of them is: `aud` is the usual one".into(),
+            );
+        }
+        if self.audience.needs_client_id() && self.client_id.is_empty() {
+            return Some(
+                "its audience rule is about clients, and no claim names the client".into(),
+            );
+        }
+        if self.kind.has_empty_alternative() {
+            return Some(
+                "an alternative of its kind rule has no condition, and would never hold".into(),
+            );
+        }
+        if Scope::parse(&format!("{}x", self.role_prefix)).is_err() {
+            return Some("its role prefix has characters that scopes cannot have".into());
+        }
+        let single = self.one_value_paths().find_map(|path| path.problem(true));
+        let mut several = self.scope_claims().iter().chain(&self.roles);
+        single
+            .or_else(|| several.find_map(|path| path.problem(false)))
+            .map(Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{AudienceRule, ClaimPath, Condition, KindRule, Profile};
+
+    #[test]
+    fn presets_can_be_used() {
+        for name in Profile::NAMES {
+            let profile: Profile = name.parse().expect(name);
+            assert_eq!(profile.check(), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_profile_that_cannot_work_is_named() {
+        let strict = Profile::rfc9068;
+        let none: [&'static str; 0] = [];
+        let path = || ClaimPath::from("a");
+        for (profile, words) in [
+            (strict().with_types(none), "accepts no `typ`"),
+            (strict().with_types(["application/at+jwt"]), "application/"),
+            (strict().with_types(["jwt"]), "add a condition"),
+            (strict().dangerous_accept_untyped(), "add a condition"),
+            (strict().with_audience_claims(none), "audience claims"),
+            (
+                strict()
+                    .with_audience_rule(AudienceRule::ClientId)
+                    .with_client_id_claims(none),
+                "no claim names the client",
+            ),
+            (
+                strict().with_kind_rule(KindRule::new().machine_if([])),
+                "no condition",
+            ),
+            (strict().with_role_prefix("my role:"), "role prefix"),
+            (strict().with_required_claims([""]), "empty name"),
+            (
+                strict().with_required_claims([path().each().member("b")]),
+                "several values",
+            ),
+            (
+                strict().with_client_id_claims([path().client_member()]),
+                "several values",
+            ),
+            (
+                strict().with_mark(Condition::not(Condition::present(path().audience_member()))),
+                "several values",
+            ),
+            (
+                strict().with_role_claims([path().member_names().member("b")]),
+                "goes on",
+            ),
+            (
+                strict().with_scope_claims([ClaimPath::from("aud").each()]),
+                "`aud`",
+            ),
+        ] {
+            let error = profile.check().expect_err(words);
+            assert_eq!(error.setting(), "profile");
+            assert!(error.to_string().contains(words), "{words}: {error}");
+        }
+        let marked = strict()
+            .with_types(["JWT"])
+            .with_mark(Condition::equals("use", "access"));
+        assert_eq!(marked.check(), Ok(()));
+        let unmarked = strict().with_types(["JWT"]).dangerous_without_marks();
+        assert_eq!(unmarked.check(), Ok(()));
+    }
+}
