@@ -66,6 +66,8 @@ mod verifier;
 pub use self::bearer::{Bearer, BearerBuilder, TrustingBearerBuilder};
 pub use self::cache::{CacheLimits, CacheStatus};
 pub use self::claim_path::ClaimPath;
+#[cfg(feature = "profile-file")]
+pub use self::profile::ProfileFileError;
 pub use self::profile::{AudienceRule, Condition, KindRule, Profile, UnknownProfile};
 pub use self::token_error::TokenError;
 pub use self::trusted::TrustedIssuers;

@@ -51,6 +51,7 @@ let app: Router = Router::new()
 //! | feature | brings | on by default |
 //! |---|---|---|
 //! | `jwt` | [`jwt`]: bearer tokens, no runtime needed | yes |
+//! | `profile-file` | profiles of issuers as TOML: `jwt::Profile::from_toml` | no |
 //! | `remote` | [`remote`]: issuers' keys kept fresh, on tokio | yes |
 //! | `api-key` | [`api_key`]: API keys in memory or a store of your own | yes |
 //! | `api-key-file` | API keys in a file that reloads itself | yes |

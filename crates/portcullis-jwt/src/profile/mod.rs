@@ -5,6 +5,8 @@ mod check;
 mod cognito;
 mod entra_id;
 mod evaluate;
+#[cfg(feature = "profile-file")]
+mod file;
 mod keycloak;
 mod kind;
 mod logto;
@@ -14,6 +16,8 @@ mod rfc9068;
 
 use std::borrow::Cow;
 
+#[cfg(feature = "profile-file")]
+pub use self::file::ProfileFileError;
 pub use self::kind::{Condition, KindRule};
 pub use self::name::UnknownProfile;
 use crate::{claim_name::ClaimName, claim_path::ClaimPath};

@@ -1,0 +1,349 @@
+use portcullis_core::PrincipalKind;
+
+use crate::{AudienceRule, Profile, claims::Claims, header::Header};
+
+const EXAMPLE: &str = r#"
+name = "example"
+types = ["JWT", "at+jwt"]
+audience_rule = "audience_and_client_id"
+audience_claims = ["aud", "resource"]
+required_claims = ["sub", "iat", "client_id", ["realm", "id"]]
+client_id_claims = ["azp", ["client", "id"]]
+token_id_claims = ["uti"]
+scope_claims = ["https://example.com/scopes", "scope"]
+unite_scope_claims = true
+role_claims = [["realm", "roles"], ["access", "{audience}"], ["access", "{client}"], ["groups", "[]", "name"], ["projects", "{names}"]]
+role_prefix = "r:"
+access_token_if = [
+    { claim = "use", equals = "access" },
+    { claim = ["realm", "id"], not_equals = "test" },
+]
+not_access_token_if = [{ claim = "nonce", present = true }]
+machine_if = [
+    [{ claim = "sub", is_client = true, prefix = "sa-" }, { claim = "amr", present = false }],
+    [{ claim = "kind", absent_or_equals = "m2m" }, { claim = "sub", same_as = ["client", "id"] }],
+]
+user_if = [[{ claim = "sub", contains = "@" }, { claim = "sub", not_starts_with = "sa-" }, { claim = "sub", not_contains = "/" }]]
+"#;
+
+fn read(text: &str) -> Profile {
+    Profile::from_toml(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn error(text: &str) -> String {
+    Profile::from_toml(text).expect_err(text).to_string()
+}
+
+#[test]
+fn everything_a_profile_states_can_be_written() {
+    let profile = read(EXAMPLE);
+    assert_eq!(profile.name(), "example");
+    assert_eq!(profile.audience_rule(), AudienceRule::AudienceAndClientId);
+    let json = r#"{
+        "aud": ["orders"], "sub": "sa-billing", "iat": 1, "realm": {"id": "live", "roles": ["a"]}, "client": {"id": "billing"},
+        "uti": "u", "scope": "s", "https://example.com/scopes": ["t"], "access": {"orders": ["b"], "billing": "c"},
+        "groups": [{"name": "d"}], "projects": {"e": 1}, "use": "access"
+    }"#;
+    let claims = Claims::parse(json.as_bytes(), &|name| profile.keep(name)).expect("parses");
+    assert_eq!(profile.missing(&claims), None);
+    assert_eq!(profile.missing_mark(&claims), None);
+    assert_eq!(profile.client_id(&claims), Some("billing"));
+    assert_eq!(profile.token_id(&claims), Some("u"));
+    assert_eq!(
+        profile.scopes(&claims, &["orders".into()]).to_string(),
+        "r:a r:b r:c r:d r:e s t"
+    );
+    assert_eq!(profile.kind(&claims), PrincipalKind::Machine);
+
+    for (json, kind) in [
+        (
+            r#"{"sub":"sa-billing","azp":"billing","amr":[]}"#,
+            PrincipalKind::Unknown,
+        ),
+        (
+            r#"{"sub":"b","azp":"c","client":{"id":"b"}}"#,
+            PrincipalKind::Machine,
+        ),
+        (
+            r#"{"sub":"b","kind":"x","client":{"id":"b"}}"#,
+            PrincipalKind::Unknown,
+        ),
+        (r#"{"sub":"jane@example.com"}"#, PrincipalKind::User),
+        (r#"{"sub":"jane@example.com/x"}"#, PrincipalKind::Unknown),
+    ] {
+        let claims = Claims::parse(json.as_bytes(), &|name| profile.keep(name)).expect("parses");
+        assert_eq!(profile.kind(&claims), kind, "{json}");
+    }
+    for not_access in [
+        r#"{"use":"id"}"#,
+        r#"{"use":"access","nonce":null}"#,
+        r#"{"use":"access","realm":{"id":"test"}}"#,
+    ] {
+        let claims =
+            Claims::parse(not_access.as_bytes(), &|name| profile.keep(name)).expect("parses");
+        assert!(profile.missing_mark(&claims).is_some(), "{not_access}");
+    }
+}
+
+#[test]
+fn a_base_is_adjusted_and_keeps_its_marks() {
+    let profile = read(
+        r#"
+        name = "our keycloak"
+        base = "keycloak"
+        role_claims = [["resource_access", "orders-api", "roles"]]
+        access_token_if = [{ claim = "tenant", equals = "acme" }]
+        "#,
+    );
+    let missing = |json: &str| {
+        let claims = Claims::parse(json.as_bytes(), &|name| profile.keep(name)).expect("parses");
+        profile.missing_mark(&claims).map(ToString::to_string)
+    };
+    assert_eq!(missing(r#"{"typ":"Bearer","tenant":"acme"}"#), None);
+    assert_eq!(
+        missing(r#"{"typ":"ID","tenant":"acme"}"#).as_deref(),
+        Some("`typ` is \"Bearer\"")
+    );
+    assert!(missing(r#"{"typ":"Bearer"}"#).is_some());
+    let header = Header::parse(br#"{"alg":"ES256","typ":"JWT"}"#).expect("a header");
+    assert!(profile.accepts_type(&header));
+    for name in Profile::NAMES {
+        assert_eq!(
+            read(&format!("name = \"x\"\nbase = \"{name}\"")).name(),
+            "x"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_is_named_with_its_line_its_field_and_what_to_do() {
+    for (from, to, expected) in [
+        (
+            "scope_claims =",
+            "scope_claim =",
+            "line 9: unknown field `scope_claim`; did you mean `scope_claims`?",
+        ),
+        (
+            "role_prefix = \"r:\"",
+            "colour = 1",
+            "line 12: unknown field `colour`; there are name, base,",
+        ),
+        (
+            "role_prefix",
+            "algorithms",
+            "line 12: `algorithms` is not part of a profile",
+        ),
+        (
+            "role_prefix",
+            "leeway",
+            "line 12: `leeway` is not part of a profile",
+        ),
+        (
+            "name = \"example\"\n",
+            "",
+            "`name` is missing: write a text",
+        ),
+        (
+            "types = [\"JWT\", \"at+jwt\"]\n",
+            "",
+            "`types` is missing: write the header's `typ`",
+        ),
+        (
+            "audience_rule = \"audience_and_client_id\"\n",
+            "",
+            "`audience_rule` is missing: write audience_rule = \"audience\"",
+        ),
+        (
+            "audience_and_client_id",
+            "client_ids",
+            "line 4: unknown audience rule `client_ids`; did you mean `client_id`?",
+        ),
+        (
+            "\"audience_and_client_id\"",
+            "\"none\"",
+            "line 4: unknown audience rule `none`; there are audience, client_id",
+        ),
+        (
+            "\"audience_and_client_id\"",
+            "false",
+            "line 4: `audience_rule` has the wrong type: write audience_rule =",
+        ),
+        (
+            "[\"aud\", \"resource\"]",
+            "[]",
+            "the audience claims are empty",
+        ),
+        (
+            "[\"aud\", \"resource\"]",
+            "\"aud\"",
+            "line 5: `audience_claims` has the wrong type: write names of claims",
+        ),
+        (
+            "[\"client\", \"id\"]",
+            "[\"client\", 1]",
+            "line 7: `client_id_claims` has the wrong type",
+        ),
+        (
+            "[\"client\", \"id\"]",
+            "[]",
+            "line 7: `client_id_claims` has a path without names",
+        ),
+        (
+            "[\"client\", \"id\"]",
+            "\"\"",
+            "line 7: the name of a claim is empty",
+        ),
+        (
+            "[\"client\", \"id\"]",
+            "[\"client\", \"{audience}\"]",
+            "`client.{audience}` may lead to several values",
+        ),
+        (
+            "{audience}",
+            "{api}",
+            "line 11: unknown `{api}` in a path; there are `{client}`",
+        ),
+        (
+            "[\"access\", \"{audience}\"]",
+            "[\"{audience}\"]",
+            "line 11: a path begins with the name of a claim",
+        ),
+        (
+            "unite_scope_claims = true",
+            "unite_scope_claims = 1",
+            "line 10: `unite_scope_claims` has the wrong type: write true or false",
+        ),
+        (
+            "scope_claims = [\"https://example.com/scopes\", \"scope\"]\n",
+            "",
+            "`unite_scope_claims` is there without `scope_claims`",
+        ),
+        (
+            "{ claim = \"use\", equals",
+            "{ claims = \"use\", equals",
+            "line 14: unknown field `claims`; did you mean `claim`?",
+        ),
+        (
+            "{ claim = \"use\", equals",
+            "{ equals",
+            "line 14: `claim` is missing: write the name of a claim",
+        ),
+        (
+            ", equals = \"access\"",
+            "",
+            "line 14: this condition asks nothing of its claim: give one of present,",
+        ),
+        (
+            ", equals = \"access\"",
+            ", equals = \"a\", present = true",
+            "line 14: this condition asks several things",
+        ),
+        (
+            ", equals = \"access\"",
+            ", present = true, prefix = \"a\"",
+            "line 14: `prefix` and `suffix` are around",
+        ),
+        (
+            "equals = \"access\"",
+            "equals = 1",
+            "line 14: `equals` has the wrong type: write a text",
+        ),
+        (
+            "{ claim = \"use\", equals = \"access\" }",
+            "\"use\"",
+            "line 14: `access_token_if` has the wrong type: write a list of conditions",
+        ),
+        (
+            "[[{ claim = \"sub\", contains",
+            "[{ claim = \"sub\", contains",
+            "line 22: not TOML",
+        ),
+        (
+            "user_if = [[",
+            "user_if = [[], [",
+            "line 22: `user_if` has an alternative without conditions",
+        ),
+        ("\"example\"", "\"example", "line 2: not TOML"),
+    ] {
+        assert!(EXAMPLE.contains(from), "{from}");
+        let message = error(&EXAMPLE.replacen(from, to, 1));
+        assert!(message.contains(expected), "{to}: {message}");
+    }
+    assert!(
+        error("name = \"x\"\nbase = \"keycloack\"")
+            .starts_with("line 2: unknown profile `keycloack`; did you mean `keycloak`?")
+    );
+    assert!(error("").contains("`name` is missing"));
+}
+
+#[test]
+fn a_profile_that_cannot_tell_access_tokens_is_refused() {
+    let text = r#"
+        name = "lax"
+        types = ["JWT"]
+        audience_rule = "audience"
+        required_claims = []
+    "#;
+    assert!(error(text).contains("add a condition that only access tokens meet"));
+    let loud = format!("{text}\ndangerous_without_marks = true");
+    assert_eq!(read(&loud).name(), "lax");
+    let untyped = text.replace("\"JWT\"", "") + "\ndangerous_accept_untyped = true";
+    assert!(error(&untyped).contains("add a condition"));
+}
+
+#[test]
+fn an_unknown_name_is_shown_escaped() {
+    let message = error("name = \"x\"\n\"\\u001b[31m\" = 1");
+    assert!(!message.contains('\u{1b}'), "{message}");
+}
+
+const GUIDE: &str = include_str!("../../../../../docs/guide/issuers.md");
+
+#[test]
+fn every_example_of_the_guide_is_a_profile() {
+    let examples: Vec<&str> = GUIDE
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    for example in &examples {
+        read(example);
+    }
+    for file in [
+        include_str!("../../../../../docs/guide/profiles/lemonldap-ng.toml"),
+        include_str!("../../../../../docs/guide/profiles/django-oauth-toolkit.toml"),
+    ] {
+        assert!(
+            examples.contains(&file),
+            "the guide shows another text:\n{file}"
+        );
+    }
+    for field in super::FIELDS {
+        assert!(GUIDE.contains(field), "the guide does not name `{field}`");
+    }
+}
+
+#[test]
+fn lemonldaps_tokens_are_told_apart() {
+    let profile = read(include_str!(
+        "../../../../../docs/guide/profiles/lemonldap-ng.toml"
+    ));
+    let of = |json: &str| {
+        let claims = Claims::parse(json.as_bytes(), &|name| profile.keep(name)).expect("parses");
+        let is_access_token =
+            profile.missing(&claims).is_none() && profile.missing_mark(&claims).is_none();
+        (is_access_token, profile.kind(&claims))
+    };
+    let access = |sub: &str| {
+        format!(
+            r#"{{"iss":"i","exp":2,"aud":["billing","orders"],"client_id":"billing","iat":1,"jti":"j","scope":"orders:read","sub":"{sub}"}}"#
+        )
+    };
+    assert_eq!(of(&access("billing")), (true, PrincipalKind::Machine));
+    assert_eq!(of(&access("jane")), (true, PrincipalKind::User));
+    let id_token = r#"{"iss":"i","exp":2,"aud":["billing","orders"],"iat":1,"auth_time":1,"acr":"loa-2","azp":"billing","sub":"jane"}"#;
+    assert!(!of(id_token).0);
+    let with_every_claim =
+        id_token.replace('}', r#","client_id":"billing","jti":"j","scope":"openid"}"#);
+    assert!(!of(&with_every_claim).0);
+}
