@@ -1,8 +1,8 @@
-//! `portcullis jwks check URL`
+//! `portcullis jwks check`
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use portcullis_core::escape;
 
 use crate::{Outcome, issuer::fetch, output};
@@ -12,15 +12,31 @@ pub(crate) enum JwksCommand {
     /// Fetch a key set and say which of its keys can be used.
     ///
     /// The status is 0 when every key is usable, 1 when the set cannot be used or a key had to be skipped.
-    Check {
-        /// Where the key set is: an https URL, or http on loopback.
-        url: String,
-    },
+    Check(Check),
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Check {
+    /// Where the key set is, as with --jwks-uri.
+    #[arg(value_name = "URL", conflicts_with_all = ["issuer", "jwks_uri"])]
+    url: Option<String>,
+
+    /// The issuer whose keys are checked.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+
+    /// Where the keys are, instead of discovering them: an https URL, or http on loopback.
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
 }
 
 pub(crate) fn run(command: JwksCommand) -> Outcome {
-    let JwksCommand::Check { url } = command;
-    let fetched = fetch(&url, Some(&url))?;
+    let JwksCommand::Check(check) = command;
+    let jwks_uri = check.url.as_deref().or(check.jwks_uri.as_deref());
+    // Without an issuer, the keys are known by where they are.
+    let issuer = check.issuer.as_deref().or(jwks_uri).unwrap_or_default();
+    let fetched = fetch(issuer, jwks_uri)?;
     let snapshot = fetched.issuer.as_ref().snapshot();
     let Some(keys) = snapshot.keys() else {
         return Err("no keys were loaded".into());

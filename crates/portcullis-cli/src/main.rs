@@ -9,6 +9,7 @@ mod jwks;
 mod keys;
 mod misuse;
 mod output;
+mod profile;
 mod scopes;
 mod token;
 

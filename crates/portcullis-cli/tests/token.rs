@@ -90,11 +90,15 @@ async fn a_refused_token_is_told_why_and_what_would_accept_it() {
     let (code, stdout, _) = inspect(&issuer, &keycloak, &[]).await;
     assert_eq!(code, Some(1));
     assert!(stdout.contains("--profile keycloak"), "{stdout}");
-    assert_eq!(
-        inspect(&issuer, &keycloak, &["--profile", "keycloak"])
-            .await
-            .0,
-        Some(0)
+    assert!(
+        !stdout.contains("--profile auth0"),
+        "the profile that asks most of such a token is the one to use: {stdout}"
+    );
+    let (code, stdout, _) = inspect(&issuer, &keycloak, &["--profile", "keycloak"]).await;
+    assert_eq!(code, Some(0));
+    assert!(
+        stdout.contains("accepted with --profile keycloak"),
+        "{stdout}"
     );
 
     let (code, stdout, _) = inspect(
@@ -105,6 +109,153 @@ async fn a_refused_token_is_told_why_and_what_would_accept_it() {
     .await;
     assert_eq!(code, Some(1));
     assert!(stdout.contains("ES256"), "{stdout}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_profile_is_advised_for_a_token_that_is_no_access_token() {
+    let issuer = TestIssuer::start().await;
+    for typ in ["Refresh", "Offline", "ID", "Logout"] {
+        let token = issuer
+            .token()
+            .audience(AUDIENCE)
+            .typ("JWT")
+            .claim("typ", typ)
+            .claim("azp", "billing")
+            .subject("1f4db6ad-5e75-479c-b289-b8096ec1f4f4")
+            .mint();
+        for profile in ["rfc9068", "keycloak", "okta", "auth0"] {
+            let (code, stdout, _) = inspect(&issuer, &token, &["--profile", profile]).await;
+            assert!(!stdout.contains("it would be accepted"), "{typ}: {stdout}");
+            if profile == "rfc9068" {
+                assert_eq!(code, Some(1));
+                assert!(
+                    stdout.contains("with --profile keycloak it would be refused as well"),
+                    "{stdout}"
+                );
+            }
+        }
+    }
+
+    // An ID token that Auth0's preset alone would take for an access token: nothing in it is Auth0's.
+    let id_token = issuer
+        .token()
+        .audience(AUDIENCE)
+        .typ("JWT")
+        .claim("azp", "shop")
+        .subject("jane")
+        .mint();
+    let (_, stdout, _) = inspect(&issuer, &id_token, &[]).await;
+    assert!(!stdout.contains("it would be accepted"), "{stdout}");
+    assert!(stdout.contains("--profile-file"), "{stdout}");
+    // What no profile decides is no matter of the profile.
+    let late = issuer
+        .token()
+        .audience("https://other.example.com")
+        .typ("at+jwt")
+        .mint();
+    let (_, stdout, _) = inspect(&issuer, &late, &["--profile", "auth0"]).await;
+    assert!(!stdout.contains("--profile rfc9068"), "{stdout}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn profiles_have_the_names_of_the_library() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.token().audience(AUDIENCE).mint();
+    for name in ["rfc9068", "strict"] {
+        let (code, stdout, _) = inspect(&issuer, &token, &["--profile", name]).await;
+        assert_eq!(code, Some(0), "{stdout}");
+        assert!(stdout.contains("--profile rfc9068"), "{stdout}");
+    }
+    for name in ["auth0", "entra_id", "entra", "keycloak", "okta", "logto"] {
+        assert_ne!(
+            inspect(&issuer, &token, &["--profile", name]).await.0,
+            Some(2),
+            "{name}"
+        );
+    }
+    let (code, _, stderr) = inspect(&issuer, &token, &["--profile", "oidc"]).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("keycloak"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_ids_are_asked_for_and_explained() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer
+        .token()
+        .audience(AUDIENCE)
+        .typ("JWT")
+        .claim("token_use", "access")
+        .client_id("billing")
+        .mint();
+    let (code, _, stderr) = inspect(&issuer, &token, &["--profile", "cognito"]).await;
+    assert_eq!(code, Some(2));
+    assert!(
+        stderr.contains("--profile cognito needs --client-id"),
+        "{stderr}"
+    );
+    let cognito = |client| ["--profile", "cognito", "--client-id", client];
+    let (code, stdout, _) = inspect(&issuer, &token, &cognito("other")).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        stdout.contains("\"billing\"") && stdout.contains("give --client-id"),
+        "{stdout}"
+    );
+    assert_eq!(
+        inspect(&issuer, &token, &cognito("billing")).await.0,
+        Some(0)
+    );
+    // Advice is complete: with the client, where the profile needs one.
+    let (_, stdout, _) = inspect(&issuer, &token, &[]).await;
+    assert!(
+        stdout.contains("--profile cognito --client-id billing"),
+        "{stdout}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_of_ones_own_is_read_from_a_file() {
+    let issuer = TestIssuer::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lemonldap.toml");
+    let write = |text: &str| std::fs::write(&path, text).expect("written");
+    let flag = ["--profile-file", path.to_str().expect("UTF-8")];
+    let token = issuer
+        .token()
+        .audience(AUDIENCE)
+        .typ("JWT")
+        .client_id("billing")
+        .subject("billing")
+        .claim("groups", serde_json::json!([{"name": "clerk"}]))
+        .mint();
+    write(
+        r#"
+        name = "lemonldap"
+        types = ["JWT"]
+        audience_rule = "audience"
+        required_claims = ["sub", "client_id", "jti"]
+        role_claims = [["groups", "[]", "name"]]
+        not_access_token_if = [{ claim = "azp", present = true }]
+        machine_if = [[{ claim = "sub", is_client = true }]]
+        "#,
+    );
+    let (code, stdout, stderr) = inspect(&issuer, &token, &flag).await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    for expected in ["accepted with --profile-file", "machine", "role:clerk"] {
+        assert!(stdout.contains(expected), "{expected}: {stdout}");
+    }
+
+    write("name = \"x\"\nbase = \"rfc9068\"\nrequired_claim = []\n");
+    let (code, _, stderr) = inspect(&issuer, &token, &flag).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr.contains("lemonldap.toml: line 3: unknown field `required_claim`; did you mean `required_claims`?"),
+        "{stderr}"
+    );
+    let (_, _, stderr) = inspect(&issuer, &token, &["--profile-file", "/dev/null"]).await;
+    assert!(stderr.contains("regular file"), "{stderr}");
+    let both = [&flag[..], &["--profile", "okta"]].concat();
+    assert_eq!(inspect(&issuer, &token, &both).await.0, Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,6 +323,21 @@ async fn wrong_calls_have_a_status_of_their_own() {
         Some(2)
     );
     assert_eq!(run(&["jwks", "check"], "").await.0, Some(2));
+    assert_eq!(
+        run(
+            &[
+                "jwks",
+                "check",
+                "https://a.example.com",
+                "--issuer",
+                "https://b.example.com"
+            ],
+            ""
+        )
+        .await
+        .0,
+        Some(2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,6 +349,18 @@ async fn a_key_set_is_told_key_by_key() {
         stdout.starts_with("usable") && stdout.contains("ES256"),
         "{stdout}"
     );
+
+    // The issuer is named as for `token inspect`.
+    let (url, jwks_uri) = (issuer.url(), issuer.jwks_uri());
+    for arguments in [
+        &["--issuer", &url][..],
+        &["--issuer", &url, "--jwks-uri", &jwks_uri],
+        &["--jwks-uri", &jwks_uri],
+    ] {
+        let arguments = [&["jwks", "check"], arguments].concat();
+        let (code, alike, _) = run(&arguments, "").await;
+        assert_eq!((code, &alike), (Some(0), &stdout), "{arguments:?}");
+    }
 
     issuer.fault(Endpoint::Jwks, Fault::NoisyKeys);
     let (code, stdout, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;

@@ -4,9 +4,11 @@ use std::{convert::Infallible, io, process::ExitCode};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use clap::Args;
-use portcullis_core::{Clock, ConfigError, SystemClock};
+use portcullis_core::{
+    Clock, ConfigError, Principal, PrincipalKind, SystemClock, UnixTime, escape,
+};
 use portcullis_jwt::{
-    Algorithm, AudienceRule, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, Profile,
+    Algorithm, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, Profile, TokenError,
 };
 use serde_json::Value;
 
@@ -14,26 +16,31 @@ use super::input::{Input, MISPLACED};
 use crate::{
     Outcome,
     issuer::fetch,
+    misuse::Misuse,
     output::{line, pretty},
+    profile::ProfileArgs,
 };
 
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
     /// The issuer whose keys and name the token is held against.
-    #[arg(long, value_name = "URL", requires = "audiences")]
+    #[arg(long, value_name = "URL")]
     issuer: Option<String>,
 
     /// Where the issuer's keys are, instead of discovering them.
     #[arg(long, value_name = "URL", requires = "issuer")]
     jwks_uri: Option<String>,
 
-    /// An audience that is accepted (with --profile cognito, a client id); may be repeated.
+    /// An audience that is accepted; may be repeated.
     #[arg(long = "audience", value_name = "AUD", requires = "issuer")]
     audiences: Vec<String>,
 
-    /// The rules the issuer's tokens follow.
-    #[arg(long, default_value = "strict", value_parser = PROFILES)]
-    profile: String,
+    /// A client that may call, where only listed clients may; may be repeated. Some profiles, such as cognito, want it.
+    #[arg(long = "client-id", value_name = "ID", requires = "issuer")]
+    client_ids: Vec<String>,
+
+    #[command(flatten)]
+    profile: ProfileArgs,
 
     #[arg(hide = true, value_parser = MISPLACED)]
     _misplaced: Vec<Infallible>,
@@ -44,6 +51,10 @@ pub(crate) struct Inspect {
 }
 
 pub(super) fn run(inspect: &Inspect) -> Outcome {
+    let profile = inspect.profile.load()?;
+    if inspect.issuer.is_some() {
+        inspect.check_audience(&profile)?;
+    }
     let input = Input::read()?;
     let token = input.token();
 
@@ -53,9 +64,28 @@ pub(super) fn run(inspect: &Inspect) -> Outcome {
             "not verified: give --issuer and --audience to learn whether it would be accepted"
         ))?,
         None => return Ok(ExitCode::FAILURE),
-        Some(issuer) => return verdict(token, issuer, inspect),
+        Some(issuer) => return verdict(token, issuer, profile, inspect),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Inspect {
+    /// Whether what the profile asks for was given.
+    fn check_audience(&self, profile: &Profile) -> Result<(), Misuse> {
+        let rule = profile.audience_rule();
+        let flag = self.profile.flag();
+        if rule.needs_audience() && self.audiences.is_empty() {
+            return Err(Misuse::new(format!(
+                "{flag} needs --audience: the name under which the issuer knows the service"
+            )));
+        }
+        if rule.needs_client_id() && self.client_ids.is_empty() {
+            return Err(Misuse::new(format!(
+                "{flag} needs --client-id: the clients that may call, which the service lists with `.client_ids([…])`"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Prints header and claims, as far as they can be read; whether all of them can.
@@ -92,21 +122,19 @@ fn json(bytes: &[u8]) -> String {
         .map_or_else(|_| "(no JSON)".to_owned(), |value| pretty(&value))
 }
 
-fn verdict(token: &str, issuer: &str, inspect: &Inspect) -> Outcome {
+fn verdict(token: &str, issuer: &str, profile: Profile, inspect: &Inspect) -> Outcome {
     let fetched = fetch(issuer, inspect.jwks_uri.as_deref())?;
-    let now = SystemClock.now();
-    let judge = |profile| -> Result<_, ConfigError> {
-        let verifier = verifier(fetched.issuer.as_ref(), profile, inspect)?;
-        Ok(verifier
-            .verify(token, now)
-            .and_then(|verified| verified.bind_as_bearer().cloned()))
+    let judge = Judge {
+        keys: fetched.issuer.as_ref(),
+        token,
+        now: SystemClock.now(),
+        inspect,
     };
-    match judge(profile(&inspect.profile))? {
+    let flag = inspect.profile.flag();
+    let name = profile.name().to_owned();
+    match judge.verdict(profile, &inspect.client_ids)? {
         Ok(principal) => {
-            line(format_args!(
-                "accepted by the profile {:?}",
-                inspect.profile
-            ))?;
+            line(format_args!("accepted with {flag}"))?;
             line(format_args!("  kind       {}", principal.kind()))?;
             line(format_args!(
                 "  subject    {}",
@@ -124,52 +152,115 @@ fn verdict(token: &str, issuer: &str, inspect: &Inspect) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            line(format_args!(
-                "refused by the profile {:?}: {error}",
-                inspect.profile
-            ))?;
-            for name in PROFILES.iter().filter(|name| **name != inspect.profile) {
-                if judge(profile(name))?.is_ok() {
-                    line(format_args!("  it would be accepted with --profile {name}"))?;
-                }
+            line(format_args!("refused with {flag}: {error}"))?;
+            if let Some(advice) = judge.advice(&error, &name)? {
+                line(format_args!("  {advice}"))?;
             }
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-fn verifier(
-    keys: &IssuerKeys,
-    profile: Profile,
-    inspect: &Inspect,
-) -> Result<JwtVerifier, ConfigError> {
-    let algorithms = if inspect.algorithms.is_empty() {
-        Algorithm::ASYMMETRIC.to_vec()
-    } else {
-        inspect.algorithms.clone()
-    };
-    let audiences = inspect.audiences.iter().map(String::as_str);
-    let builder = JwtVerifier::of(keys).algorithms(algorithms);
-    let builder = match profile.audience_rule() {
-        AudienceRule::ClientId => builder.client_ids(audiences),
-        _ => builder.audiences(audiences),
-    };
-    builder.profile(profile).build()
+/// Holds the token against profiles.
+struct Judge<'j> {
+    keys: &'j IssuerKeys,
+    token: &'j str,
+    now: UnixTime,
+    inspect: &'j Inspect,
 }
 
-const PROFILES: [&str; 7] = [
-    "strict", "auth0", "entra", "keycloak", "cognito", "okta", "logto",
+/// The presets, from the one that asks most of a token to the one that has the least to tell its tokens by.
+const MOST_TELLING_FIRST: [&str; 7] = [
+    "keycloak", "cognito", "okta", "entra_id", "rfc9068", "logto", "auth0",
 ];
 
-fn profile(name: &str) -> Profile {
-    match name {
-        "auth0" => Profile::auth0(),
-        "entra" => Profile::entra_id(),
-        "keycloak" => Profile::keycloak(),
-        "cognito" => Profile::cognito(),
-        "okta" => Profile::okta(),
-        "logto" => Profile::logto(),
-        _ => Profile::rfc9068(),
+impl Judge<'_> {
+    fn verdict(
+        &self,
+        profile: Profile,
+        client_ids: &[String],
+    ) -> Result<Result<Principal, TokenError>, ConfigError> {
+        let algorithms = if self.inspect.algorithms.is_empty() {
+            Algorithm::ASYMMETRIC.to_vec()
+        } else {
+            self.inspect.algorithms.clone()
+        };
+        let mut builder = JwtVerifier::of(self.keys)
+            .algorithms(algorithms)
+            .audiences(self.inspect.audiences.iter().map(String::as_str));
+        if !client_ids.is_empty() {
+            builder = builder.client_ids(client_ids.iter().map(String::as_str));
+        }
+        let verifier = builder.profile(profile).build()?;
+        Ok(verifier
+            .verify(self.token, self.now)
+            .and_then(|verified| verified.bind_as_bearer().cloned()))
+    }
+
+    /// What to do about a refusal by the profile `name`.
+    fn advice(&self, error: &TokenError, name: &str) -> Result<Option<String>, ConfigError> {
+        Ok(match error {
+            TokenError::ClientId { .. } => Some(
+                "give --client-id with this client if it may call, as the service must list it with \
+                 `.client_ids([…])`"
+                    .to_owned(),
+            ),
+            // Another profile can differ about the form of a token and about nothing else, and a profile of the
+            // user's own is to be corrected, not replaced.
+            TokenError::Type { .. } | TokenError::MissingClaim(_) => {
+                if self.inspect.profile.is_preset() {
+                    Some(self.preset_that_fits(name)?)
+                } else {
+                    Some("if the issuer's access tokens look like this, say so in the file".to_owned())
+                }
+            }
+            _ => None,
+        })
+    }
+
+    /// The first preset that knows the token's form decides: it accepts the token, or says that it is no access token.
+    fn preset_that_fits(&self, refused_by: &str) -> Result<String, ConfigError> {
+        for name in MOST_TELLING_FIRST
+            .into_iter()
+            .filter(|name| *name != refused_by)
+        {
+            let Ok(profile) = name.parse::<Profile>() else {
+                continue;
+            };
+            let mut client_ids = self.inspect.client_ids.clone();
+            let mut more = String::new();
+            if profile.audience_rule().needs_client_id() && client_ids.is_empty() {
+                let Some(client) = self.claimed_client() else {
+                    continue;
+                };
+                more = format!(" --client-id {}", escape(&client));
+                client_ids.push(client);
+            }
+            match self.verdict(profile, &client_ids)? {
+                // What Auth0's preset accepts without knowing the kind has little in common with Auth0's tokens.
+                Ok(principal) if name != "auth0" || principal.kind() != PrincipalKind::Unknown => {
+                    return Ok(format!("it would be accepted with --profile {name}{more}"));
+                }
+                Err(error @ TokenError::NotAnAccessToken { .. }) if name != "auth0" => {
+                    return Ok(format!(
+                        "with --profile {name} it would be refused as well: {error}"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(
+            "no other profile fits: if the issuer's access tokens look like this, describe them in a file for \
+             --profile-file, as docs/guide/issuers.md shows"
+                .to_owned(),
+        )
+    }
+
+    /// The client that the token names, by the usual claim.
+    fn claimed_client(&self) -> Option<String> {
+        let payload = CompactJws::parse(self.token).ok()?.payload().ok()?;
+        let claims: Value = serde_json::from_slice(&payload).ok()?;
+        claims.get("client_id")?.as_str().map(ToOwned::to_owned)
     }
 }
 

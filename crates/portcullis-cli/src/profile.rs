@@ -1,0 +1,71 @@
+//! The profile that a command is to hold tokens to.
+
+use std::{
+    error::Error,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use portcullis_jwt::Profile;
+
+/// The largest profile file that is read.
+const MAX_BYTES: u64 = 64 * 1024;
+
+#[derive(Args, Debug)]
+pub(crate) struct ProfileArgs {
+    /// What the issuer's tokens look like: rfc9068, auth0, cognito, entra_id, keycloak, logto or okta.
+    #[arg(long, value_name = "NAME", default_value = "rfc9068")]
+    profile: Profile,
+
+    /// A file that says so instead, in TOML; docs/guide/issuers.md shows how.
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    profile_file: Option<PathBuf>,
+}
+
+impl ProfileArgs {
+    pub(crate) fn load(&self) -> Result<Profile, Box<dyn Error>> {
+        match &self.profile_file {
+            None => Ok(self.profile.clone()),
+            Some(path) => read(path),
+        }
+    }
+
+    /// Whether the profile is one of the presets.
+    pub(crate) fn is_preset(&self) -> bool {
+        self.profile_file.is_none()
+    }
+
+    /// The option that chose the profile.
+    pub(crate) fn flag(&self) -> String {
+        match &self.profile_file {
+            None => format!("--profile {}", self.profile.name()),
+            Some(path) => format!("--profile-file {}", path.display()),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Profile, Box<dyn Error>> {
+    let text = read_text(path)
+        .map_err(|error| format!("cannot read the profile file {}: {error}", path.display()))?;
+    Profile::from_toml(&text)
+        .map_err(|error| format!("profile file {}: {error}", path.display()).into())
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    // Asked before it is opened: opening a FIFO waits for a writer.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!(
+            "it is larger than {MAX_BYTES} bytes"
+        )));
+    }
+    Ok(text)
+}
