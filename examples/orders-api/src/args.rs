@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use portcullis::jwt::Profile;
 
 /// A small orders service, guarded by Portcullis.
@@ -32,9 +32,17 @@ pub struct Args {
     )]
     pub(crate) audiences: Vec<String>,
 
-    /// Which rules the issuers' tokens follow.
-    #[arg(long, value_enum, default_value = "strict")]
-    pub(crate) profile: ProfileName,
+    /// A client that may call, where only listed clients may; may be repeated. Some profiles, such as cognito, want it.
+    #[arg(long = "client-id", value_name = "ID", requires = "issuers")]
+    pub(crate) client_ids: Vec<String>,
+
+    /// What the issuers' tokens look like: rfc9068, auth0, cognito, entra_id, keycloak, logto or okta.
+    #[arg(long, value_name = "NAME", default_value = "rfc9068")]
+    pub(crate) profile: Profile,
+
+    /// A file that says so instead, in TOML; docs/guide/issuers.md shows how.
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    pub(crate) profile_file: Option<PathBuf>,
 
     /// A file of API keys, as `portcullis keys create` writes it.
     #[arg(long, value_name = "FILE")]
@@ -53,39 +61,5 @@ impl Args {
     /// Whether nothing says who may call, so that the demonstration runs.
     pub(crate) fn is_demo(&self) -> bool {
         self.issuers.is_empty() && self.api_keys.is_none()
-    }
-}
-
-/// The name of a profile.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ProfileName {
-    /// RFC 9068.
-    Strict,
-    /// Auth0's own token profile.
-    Auth0,
-    /// Microsoft Entra ID.
-    Entra,
-    /// Keycloak.
-    Keycloak,
-    /// Amazon Cognito.
-    Cognito,
-    /// Okta.
-    Okta,
-    /// Logto.
-    Logto,
-}
-
-impl ProfileName {
-    /// The profile itself.
-    pub(crate) fn profile(self) -> Profile {
-        match self {
-            Self::Strict => Profile::rfc9068(),
-            Self::Auth0 => Profile::auth0(),
-            Self::Entra => Profile::entra_id(),
-            Self::Keycloak => Profile::keycloak(),
-            Self::Cognito => Profile::cognito(),
-            Self::Okta => Profile::okta(),
-            Self::Logto => Profile::logto(),
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::{error::Error, sync::Arc};
 use portcullis::{
     AuthenticateLayer, Scheme,
     api_key::{ApiKeys, FileStore},
-    jwt::{Algorithm, AudienceRule, Bearer, JwtVerifier, TrustedIssuers},
+    jwt::{Algorithm, Bearer, JwtVerifier, Profile, TrustedIssuers},
     remote::Issuer,
 };
 
@@ -19,8 +19,9 @@ pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots
     let mut snapshots = Snapshots::default();
 
     if !args.issuers.is_empty() {
+        let profile = args.profile()?;
         let issuers = start(&args.issuers, args.jwks_uri.as_deref()).await?;
-        schemes.push(Arc::new(bearer(&issuers, args)?));
+        schemes.push(Arc::new(bearer(&issuers, &profile, args)?));
         snapshots.issuers = issuers.into();
     }
     if let Some(path) = &args.api_keys {
@@ -58,19 +59,24 @@ async fn start(urls: &[String], jwks_uri: Option<&str>) -> Result<Vec<Issuer>, B
     Ok(started.into_iter().map(|(_, issuer)| issuer).collect())
 }
 
-fn bearer(issuers: &[Issuer], args: &Args) -> Result<Bearer, Box<dyn Error>> {
+fn bearer(issuers: &[Issuer], profile: &Profile, args: &Args) -> Result<Bearer, Box<dyn Error>> {
+    if profile.audience_rule().needs_client_id() && args.client_ids.is_empty() {
+        return Err(format!(
+            "the profile {:?} accepts listed clients only: give --client-id with each that may call",
+            profile.name()
+        )
+        .into());
+    }
     let verifiers = issuers.iter().map(|issuer| {
-        let profile = args.profile.profile();
-        let audiences = args.audiences.iter().map(String::as_str);
-        let builder = JwtVerifier::of(issuer)
+        let mut builder = JwtVerifier::of(issuer)
+            .audiences(args.audiences.iter().map(String::as_str))
             .algorithms(Algorithm::ASYMMETRIC)
+            .profile(profile.clone())
             .realm(REALM);
-        // Where an issuer puts no audience in its tokens, the list names its clients instead.
-        let builder = match profile.audience_rule() {
-            AudienceRule::ClientId => builder.client_ids(audiences),
-            _ => builder.audiences(audiences),
-        };
-        builder.profile(profile).build()
+        if !args.client_ids.is_empty() {
+            builder = builder.client_ids(args.client_ids.iter().map(String::as_str));
+        }
+        builder.build()
     });
     let trusted = TrustedIssuers::new(verifiers.collect::<Result<Vec<_>, _>>()?)?;
     let bearer = Bearer::trusting(&trusted).realm(REALM);

@@ -9,7 +9,7 @@ use portcullis::{
 use portcullis_test::TestIssuer;
 use tempfile::TempDir;
 
-use crate::args::{Args, ProfileName};
+use crate::args::Args;
 
 const CLIENT: &str = "demo";
 const SCOPES: [&str; 4] = [
@@ -41,9 +41,9 @@ impl Demo {
                 .into());
             }
         }
-        if !matches!(args.profile, ProfileName::Strict) {
+        if args.profile.name() != "rfc9068" || args.profile_file.is_some() {
             return Err(
-                "--profile goes with --issuer: the demonstration's issuer follows RFC 9068".into(),
+                "--profile and --profile-file need --issuer: the demonstration's issuer follows RFC 9068".into(),
             );
         }
         let folder = tempfile::Builder::new().prefix("orders-api-").tempdir()?;

@@ -7,6 +7,7 @@ mod callers;
 mod demo;
 mod health;
 mod orders;
+mod profile;
 
 use std::{error::Error, io, net::SocketAddr};
 

@@ -16,7 +16,7 @@ pub(crate) enum TokenCommand {
     ///
     /// Without --issuer nothing is verified. The status is 0 when the token would be accepted, or when nothing was
     /// to be verified and the token is well-formed; otherwise 1.
-    Inspect(inspect::Inspect),
+    Inspect(Box<inspect::Inspect>),
     /// Get a token by client credentials. It is printed on stdout, alone.
     ///
     /// The status is 0 when it was obtained, 1 when not, 2 when the call is wrong.
