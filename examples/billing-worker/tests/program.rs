@@ -17,6 +17,7 @@ use portcullis::{
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Dialect, Endpoint, Fault, TestIssuer,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
@@ -89,10 +90,10 @@ impl Worker {
     }
 
     /// As Ctrl-C does.
-    async fn interrupt(&self) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().await;
-        assert!(sent.expect("kill").success());
+    fn interrupt(&self) {
+        let id = self.child.id().expect("it runs").cast_signed();
+        let process = Pid::from_raw(id).expect("no process has the id 0");
+        kill_process(process, Signal::INT).expect("it runs");
     }
 
     /// Waits for its end, after which nothing of it may be left.
@@ -169,7 +170,7 @@ async fn nothing_it_prints_or_logs_is_a_secret_or_a_token() {
     assert_ne!(old, new);
     worker.says("rotation 3/3").await;
     worker.says("token: renewed").await;
-    worker.interrupt().await;
+    worker.interrupt();
     let ended = worker.ends().await;
     assert!(ended.status.success());
     let text = format!("{}\n{}", ended.printed.join("\n"), ended.complaints);
@@ -185,7 +186,7 @@ async fn nothing_it_prints_or_logs_is_a_secret_or_a_token() {
 async fn when_it_is_interrupted_it_revokes_its_token_all_the_same() {
     let mut worker = Worker::spawn(["--calls", "100000"], "off");
     worker.says("call 2:").await;
-    worker.interrupt().await;
+    worker.interrupt();
     let ended = worker.ends().await;
     assert!(ended.status.success());
     let before_the_last = ended.printed.len() - 2;
@@ -230,7 +231,7 @@ async fn a_token_that_has_ended_is_not_said_to_be_revoked() {
     // The second comes half a second after the first at least, which the token does not outlive.
     worker.says("token: none: ").await;
     worker.says("token: none: ").await;
-    worker.interrupt().await;
+    worker.interrupt();
     let ended = worker.ends().await;
     ended.position("token: none to be revoked");
     assert!(!ended.printed.iter().any(|line| line == "token: revoked"));
