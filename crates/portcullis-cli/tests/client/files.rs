@@ -117,14 +117,15 @@ async fn a_file_that_others_can_read_works_with_a_warning() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_may_be_a_pipe() {
-    use std::{fs, path::Path, process::Command};
+    use std::{fs, path::Path};
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use crate::support::{SECRET, set_mode};
 
     let scene = Scene::start().await;
     let pipe = scene.path("pipe");
-    let made = Command::new("mkfifo").arg(&pipe).status();
-    assert!(made.expect("it runs").success());
+    mknodat(CWD, &*pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     set_mode(Path::new(&pipe), 0o644);
     let path = pipe.clone();
     // To open it waits for the reader.

@@ -321,10 +321,11 @@ async fn a_file_that_cannot_be_one_of_secrets_is_not_shown_to_the_server_line_by
 #[cfg(unix)]
 #[tokio::test]
 async fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&path).status();
-    assert!(made.expect("mkfifo").success());
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     let client = ClientAuthentication::secret_post("billing", ClientSecrets::file(&path));
     let setting = Setting::of(client, |source| source).await;
     let token = tokio::time::timeout(PATIENCE, setting.token()).await;
