@@ -8,6 +8,7 @@ mod glewlwyd;
 mod http;
 mod oidc_provider;
 mod program;
+mod script;
 mod service;
 mod token_cache;
 

@@ -2,21 +2,17 @@
 
 use std::env;
 use std::net::SocketAddr;
-use std::process::Stdio;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
 use url::{Url, form_urlencoded};
 
 use crate::http::{Response, exchange};
+use crate::script;
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oidc-provider");
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const PERSONAL_CLIENT: &str = "https://orders.example.com"; // as in provider.mjs
 
@@ -62,24 +58,11 @@ impl OidcProvider {
     /// When Node or the server is not set up; `cargo xtask test` does that.
     pub async fn start() -> Self {
         let node = env::var_os("PORTCULLIS_NODE").unwrap_or_else(|| "node".into());
-        let mut child = Command::new(node)
-            .arg("server.mjs")
-            .current_dir(FIXTURE)
-            .stdin(Stdio::piped()) // it ends with us, however we end
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Node starts; run `cargo xtask test`, or point PORTCULLIS_NODE at Node 20 or newer");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a piped output"));
-        let mut line = String::new();
-        let read = timeout(PATIENCE, stdout.read_line(&mut line))
-            .await
-            .expect("the server starts in time");
-        assert!(
-            read.is_ok_and(|length| length > 0),
-            "the authorization server did not start; `cargo xtask test` sets it up"
+        let mut command = Command::new(node);
+        command.arg("server.mjs").current_dir(FIXTURE);
+        let (child, started) = script::start(&mut command).await.expect(
+            "oidc-provider starts; run `cargo xtask test`, or point PORTCULLIS_NODE at Node 20 or newer",
         );
-        let started: Value = serde_json::from_str(&line).expect("its first line is JSON");
         let issuer = text(&started, "issuer");
         let url = Url::parse(&issuer).expect("an issuer is a URL");
         let address = url.socket_addrs(|| None).expect("a loopback address")[0];
