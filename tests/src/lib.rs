@@ -9,6 +9,7 @@ mod http;
 mod oidc_provider;
 mod program;
 mod script;
+mod scripted_server;
 mod service;
 mod token_cache;
 
@@ -16,5 +17,6 @@ pub use glewlwyd::Glewlwyd;
 pub use http::{Connection, Response, exchange, get};
 pub use oidc_provider::{Key, OidcProvider, PersonalTokens};
 pub use program::program;
+pub use scripted_server::ScriptedServer;
 pub use service::Service;
 pub use token_cache::{CachesTokens, as_this_run_has_it};

@@ -2,8 +2,11 @@
 
 mod attacks;
 mod clients;
+mod command_line;
 mod demonstration;
+mod django_oauth_toolkit;
 mod glewlwyd;
+mod lemonldap_ng;
 mod oidc_provider;
 mod outages;
 mod stacks;

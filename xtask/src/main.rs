@@ -10,6 +10,7 @@ mod instructions;
 mod lint;
 mod needs;
 mod node;
+mod python;
 mod shell;
 mod test;
 mod totals;

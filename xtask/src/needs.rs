@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use crate::shell::{answers, root};
-use crate::{Failure, apt, node};
+use crate::{Failure, apt, node, python};
 
 /// Something that part of the suite cannot run without.
 pub(crate) struct Need {
@@ -33,6 +33,18 @@ pub(crate) fn provide() -> Vec<Need> {
             may_be_absent: false,
             // It keeps its state in tables that the tests make beforehand.
             found: from_debian(&["glewlwyd", "sqlite3"]).map(|()| None),
+        },
+        Need {
+            part: "the tests against LemonLDAP::NG",
+            tests: "lemonldap_ng",
+            may_be_absent: false,
+            found: lemonldap_ng().map(|()| None),
+        },
+        Need {
+            part: "the tests against django-oauth-toolkit",
+            tests: "django_oauth_toolkit",
+            may_be_absent: false,
+            found: python::provide().map(|python| Some(("PORTCULLIS_PYTHON", python))),
         },
         Need {
             part: "the tests that paste commands into a shell",
@@ -66,6 +78,25 @@ fn from_debian(programs: &[&str]) -> Result<(), Failure> {
     } else {
         apt::install(&missing)
     }
+}
+
+/// The portal of LemonLDAP::NG, with those of its recommended packages that its OpenID Connect service loads.
+fn lemonldap_ng() -> Result<(), Failure> {
+    let loads = [
+        "-MLemonldap::NG::Portal::Main",
+        "-MLemonldap::NG::Portal::Issuer::OpenIDConnect",
+        "-MHTTP::Server::PSGI",
+        "-e1",
+    ];
+    if answers("perl", &loads) {
+        return Ok(());
+    }
+    apt::install(&[
+        "liblemonldap-ng-portal-perl",
+        "libcrypt-jwt-perl",
+        "libio-string-perl",
+        "libstring-random-perl",
+    ])
 }
 
 fn vectors() -> Result<PathBuf, Failure> {

@@ -1,0 +1,93 @@
+//! `portcullis`, as a user runs it for the one client of a server.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use portcullis_tests::{ScriptedServer, program};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What became of a run.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// What a run that succeeded printed.
+    pub(crate) fn printed(self) -> String {
+        assert_eq!((self.code, &*self.stderr), (Some(0), ""), "{self:?}");
+        self.stdout.trim().to_owned()
+    }
+
+    /// What a run that did not succeed said.
+    pub(crate) fn complained(self) -> String {
+        assert_eq!((self.code, &*self.stdout), (Some(1), ""), "{self:?}");
+        self.stderr
+    }
+}
+
+/// Fetches a token, with more options.
+pub(crate) async fn fetch(server: &ScriptedServer, options: &[&str]) -> Ended {
+    fetch_with(server, ScriptedServer::SECRET, options).await
+}
+
+/// The same with any secret.
+pub(crate) async fn fetch_with(server: &ScriptedServer, secret: &str, options: &[&str]) -> Ended {
+    let arguments = [&["token", "fetch"], options].concat();
+    run(&as_client(server, secret, &arguments), "").await
+}
+
+/// Explains a token, with more options.
+pub(crate) async fn inspect(server: &ScriptedServer, token: &str, options: &[&str]) -> Ended {
+    let arguments = [&["token", "inspect", "--issuer", server.issuer()], options].concat();
+    let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    run(&arguments, token).await
+}
+
+fn as_client(server: &ScriptedServer, secret: &str, arguments: &[&str]) -> Vec<String> {
+    let file = server.folder().join("client-secret");
+    let private = Permissions::from_mode(0o600);
+    let written = fs::write(&file, secret).and_then(|()| fs::set_permissions(&file, private));
+    written.expect("a file in a folder of ours");
+    let file = file.display().to_string();
+    let client = [
+        "--issuer",
+        server.issuer(),
+        "--client-id",
+        ScriptedServer::CLIENT_ID,
+        "--client-secret-file",
+        &file,
+    ];
+    let arguments = arguments.iter().chain(&client);
+    arguments.map(|argument| (*argument).to_owned()).collect()
+}
+
+async fn run(arguments: &[String], input: &str) -> Ended {
+    let mut child = Command::new(program("portcullis"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("portcullis starts");
+    let mut stdin = child.stdin.take().expect("a piped input");
+    // A command that reads no input may have ended.
+    _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = timeout(PATIENCE, child.wait_with_output()).await;
+    let output = output.expect("it ends in time").expect("its output");
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("text"),
+        stderr: String::from_utf8(output.stderr).expect("text"),
+    }
+}

@@ -1,0 +1,43 @@
+//! Python and the authorization server that the tests run on it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::shell::{answers, root, run};
+use crate::{Failure, apt};
+
+/// Installs what `tests/django-oauth-toolkit/requirements.txt` pins into an environment beside it, and answers with the
+/// Python of that environment.
+///
+/// # Errors
+///
+/// Says what to install, when we cannot.
+pub(crate) fn provide() -> Result<PathBuf, Failure> {
+    let fixture = root().join("tests/django-oauth-toolkit");
+    let environment = fixture.join("venv");
+    let python = environment.join("bin/python");
+    let stamp = environment.join("installed-from");
+    let pinned =
+        fs::read_to_string(fixture.join("requirements.txt")).map_err(|error| error.to_string())?;
+    // A newer Python of the machine leaves an environment without its packages.
+    if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == pinned)
+        && answers(&python, &["-c", "import oauth2_provider"])
+    {
+        return Ok(python);
+    }
+    // Debian has the module `venv` without the `ensurepip` that it needs, unless python3-venv is installed.
+    if !answers("python3", &["-m", "ensurepip", "--version"]) {
+        apt::install(&["python3-venv"])?;
+    }
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear", "venv"])
+        .current_dir(&fixture))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--no-cache-dir"])
+        .args(["--disable-pip-version-check", "--only-binary=:all:"])
+        .args(["--require-hashes", "--requirement=requirements.txt"])
+        .current_dir(&fixture))?;
+    fs::write(stamp, pinned).map_err(|error| error.to_string())?;
+    Ok(python)
+}
