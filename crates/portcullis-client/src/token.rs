@@ -214,7 +214,7 @@ impl fmt::Debug for AccessToken {
         f.debug_struct("AccessToken")
             .field("dpop_key", &self.dpop_key())
             .field("expires_at", &self.0.expires_at)
-            .field("scopes", &self.0.scopes)
+            // Not the scopes: a server may have put the token there.
             .finish_non_exhaustive()
     }
 }

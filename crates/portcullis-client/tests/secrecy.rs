@@ -201,7 +201,7 @@ fn faults() -> Vec<Option<Fault>> {
         token(json!({ "token_type": "DPoP" })),
         token(json!({ "token_type": "mac" })),
         token(json!({ "expires_in": "zq-soon" })),
-        token(json!({ "scope": { "zq-scope": 1 } })),
+        token(json!({ "scope": ["zq-scope", OPAQUE] })),
         token(json!({ "access_token": "zq-a b" })),
         token(json!({ "access_token": "zq-a\r\nb" })),
         token(json!({ "error": "invalid_client" })),
