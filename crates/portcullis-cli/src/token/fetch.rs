@@ -41,6 +41,10 @@ pub(crate) struct Fetch {
     #[arg(long, value_name = "FILE")]
     dpop_key: Option<PathBuf>,
 
+    /// The most bytes that a token may have. Services refuse longer ones.
+    #[arg(long, value_name = "BYTES", default_value = "8192")]
+    max_token_bytes: usize,
+
     /// A file with the token of somebody else, to be exchanged for one on their behalf (RFC 8693).
     #[arg(long, value_name = "SUBJECT_TOKEN_FILE")]
     exchange: Option<PathBuf>,
@@ -86,7 +90,8 @@ pub(super) fn run(fetch: &Fetch) -> Outcome {
 impl Fetch {
     fn source(&self, client: &Client, key: Option<DpopKey>) -> Result<TokenSource, Box<dyn Error>> {
         let mut source = TokenSource::builder(&client.server, client.authentication.clone())
-            .scopes(self.scopes.iter().flat_map(ScopeSet::iter));
+            .scopes(self.scopes.iter().flat_map(ScopeSet::iter))
+            .max_token_bytes(self.max_token_bytes);
         for resource in &self.resources {
             source = source.resource(resource);
         }
@@ -105,7 +110,8 @@ impl Fetch {
         key: Option<DpopKey>,
     ) -> Result<TokenExchange, Box<dyn Error>> {
         let mut exchange = TokenExchange::builder(&client.server, client.authentication.clone())
-            .scopes(self.scopes.iter().flat_map(ScopeSet::iter));
+            .scopes(self.scopes.iter().flat_map(ScopeSet::iter))
+            .max_token_bytes(self.max_token_bytes);
         for resource in &self.resources {
             exchange = exchange.resource(resource);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_test::{Endpoint, Fault};
 use serde_json::json;
 
-use crate::support::{SECRET, Scene};
+use crate::support::{SECRET, Scene, TOKEN};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_is_told_by_its_code() {
@@ -18,6 +18,45 @@ async fn a_wrong_secret_is_told_by_its_code() {
         first,
         Some("error: invalid_client (client or secret is wrong)")
     );
+}
+
+/// Whatever the code is, a 401 is about the client's credential.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_is_told_as_such_at_any_server() {
+    for (body, first) in [
+        (
+            json!({"error": "unauthorized_client", "error_description": "Invalid client or Invalid client credentials"}),
+            "unauthorized_client (Invalid client or Invalid client credentials)",
+        ),
+        (
+            json!({"error": "access_denied", "error_description": "Unauthorized"}),
+            "access_denied (Unauthorized)",
+        ),
+        (
+            json!({"error": "unauthorized", "error_description": "Bad credentials"}),
+            "unauthorized (Bad credentials)",
+        ),
+        (
+            json!({"errorCode": "invalid_client", "errorSummary": "Invalid value for 'client_id' parameter."}),
+            "invalid_client (Invalid value for 'client_id' parameter.)",
+        ),
+    ] {
+        let scene = Scene::start().await;
+        let fault = Fault::Answer {
+            status: 401,
+            content_type: "application/json",
+            body: body.to_string().into_bytes(),
+        };
+        for endpoint in [Endpoint::Token, Endpoint::Revocation] {
+            scene.issuer.fault(endpoint, fault.clone());
+        }
+        for ended in [scene.fetch(&[]).await, scene.revoke(TOKEN, &[]).await] {
+            ended.failed(1, &["check --client-id, the secret"]);
+            let error = ended.stderr.lines().next();
+            assert_eq!(error, Some(&*format!("error: {first}")));
+            assert!(!ended.stderr.contains("grant"), "{}", ended.stderr);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +95,7 @@ async fn every_usual_code_comes_with_advice_and_others_stand_alone() {
         scene
             .issuer
             .fault(Endpoint::Token, Fault::Json(json!({"error": code})));
-        let ended = scene.fetch(&[]).await;
+        let ended = scene.fetch(&["--scope", "orders:read"]).await;
         ended.failed(1, &[advice]);
         assert!(
             ended.stderr.starts_with(&format!("error: {code}\n")),
@@ -64,6 +103,12 @@ async fn every_usual_code_comes_with_advice_and_others_stand_alone() {
             ended.stderr
         );
     }
+    // No scope was sent.
+    let body = json!({"error": "invalid_scope"});
+    scene.issuer.fault(Endpoint::Token, Fault::Json(body));
+    let ended = scene.fetch(&[]).await;
+    assert_eq!(ended.stderr, "error: invalid_scope\n");
+
     let other = json!({"error": "teapot", "error_description": "short and stout"});
     scene.issuer.fault(Endpoint::Token, Fault::Json(other));
     let ended = scene.fetch(&[]).await;
@@ -86,7 +131,7 @@ async fn nothing_of_the_server_reaches_the_terminal_as_a_command() {
             },
         );
     }
-    for ended in [scene.fetch(&[]).await, scene.revoke("t", &[]).await] {
+    for ended in [scene.fetch(&[]).await, scene.revoke(TOKEN, &[]).await] {
         ended.failed(1, &["invalid_client\\u{1b}]0;owned"]);
         assert!(
             ended
@@ -103,9 +148,9 @@ async fn nothing_of_the_server_reaches_the_terminal_as_a_command() {
 async fn what_is_no_answer_is_told() {
     let scene = Scene::start().await;
     for (fault, said) in [
-        (Fault::Html, &["answered 200", "no JSON"][..]),
+        (Fault::Html, &["answered 200", "not JSON"][..]),
         (Fault::Empty, &["answered 200"]),
-        (Fault::Null, &["access_token"]),
+        (Fault::Null, &["answered 200", "not a JSON object"]),
         (Fault::EmptySet, &["access_token"]),
         (Fault::Down, &["/token"]),
         (

@@ -30,6 +30,20 @@ async fn a_token_is_revoked_without_a_word_known_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_202_or_204_confirms_a_revocation() {
+    let scene = Scene::start().await;
+    for status in [202, 204] {
+        let fault = Fault::Answer {
+            status,
+            content_type: "text/plain",
+            body: Vec::new(),
+        };
+        scene.issuer.fault(Endpoint::Revocation, fault);
+        scene.revoke(TOKEN, &[]).await.printed("");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_configured_endpoint_needs_no_metadata() {
     let scene = Scene::start().await;
     let (url, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));
@@ -70,6 +84,14 @@ async fn what_the_server_does_not_confirm_may_still_be_valid() {
         (
             answer(401, "application/json", r#"{"error":"invalid_client"}"#),
             "check --client-id",
+        ),
+        (
+            answer(
+                200,
+                "application/json",
+                r#"{"error":"unsupported_token_type"}"#,
+            ),
+            "does not revoke",
         ),
         (
             Fault::Redirect("https://elsewhere.example".to_owned()),
