@@ -1,7 +1,11 @@
 //! Where keys are found, and where they are not looked for.
 
-use portcullis_remote::{FetchErrorKind, Issuer, IssuerBuilder, IssuerEvent};
-use portcullis_test::{Endpoint, Fault, TestIssuer};
+use portcullis_remote::{
+    AuthorizationServer, ClientAuthentication, FetchErrorKind, Issuer, IssuerBuilder, IssuerEvent,
+    OAuthEndpoint,
+};
+use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
+use serde_json::json;
 
 use crate::support::{event, impatient, millis, patiently};
 
@@ -280,4 +284,20 @@ async fn what_must_not_be_asked_is_an_error_before_anything_is() {
             other => panic!("{setting}: {other:?}"),
         }
     }
+}
+
+/// serde takes an array of a struct's fields for the struct.
+#[tokio::test]
+async fn metadata_is_an_object_and_no_array() {
+    let issuer = TestIssuer::start().await;
+    let members = json!([issuer.url(), issuer.jwks_uri(), issuer.token_endpoint()]);
+    issuer.fault(Endpoint::Discovery, Fault::Json(members));
+    let server = AuthorizationServer::discover(issuer.url());
+    let server = server.build().expect("a server");
+    let client = ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET);
+    let asked = server.post(OAuthEndpoint::Token, &client, &[]).await;
+    let error = asked.map(|_| ()).expect_err("an array");
+    assert_eq!(error.kind(), FetchErrorKind::Unusable, "{error}");
+    assert!(error.to_string().contains("not a JSON object"), "{error}");
+    assert_eq!(issuer.requests(Endpoint::Token), 0);
 }
