@@ -52,7 +52,10 @@ async fn k1_no_key_is_challenged_without_an_error() {
     let (_, keys, _) = wired();
     let answer = send(&keys, &[]).await;
     assert_eq!(answer.status, 401);
-    assert_eq!(answer.challenge.as_deref(), Some(r#"ApiKey realm="api""#));
+    assert_eq!(
+        answer.challenge.as_deref(),
+        Some(r#"ApiKey realm="api", header="x-api-key""#)
+    );
 }
 
 #[tokio::test]
@@ -69,7 +72,7 @@ async fn k1_the_realm_and_the_header_can_be_chosen() {
     assert_eq!(elsewhere.status, 401);
     assert_eq!(
         elsewhere.challenge.as_deref(),
-        Some(r#"ApiKey realm="a\"b""#)
+        Some(r#"ApiKey realm="a\"b", header="acme-key""#)
     );
     let here = send(&keys, &[("acme-key", key.as_bytes())]).await;
     assert_eq!(here.status, 200);
@@ -257,7 +260,8 @@ async fn two_schemes_over_one_store_keep_their_realms() {
         let challenge = response.headers()["www-authenticate"]
             .to_str()
             .expect("ASCII");
-        let expected = format!("ApiKey realm=\"{realm}\", error=\"insufficient_scope\"");
+        let expected =
+            format!("ApiKey realm=\"{realm}\", header=\"x-api-key\", error=\"insufficient_scope\"");
         assert!(challenge.starts_with(&expected), "{challenge}");
     }
 }
@@ -311,6 +315,9 @@ async fn a_query_string_is_not_read() {
         let uri = format!("/?{name}={}", key.key().expose());
         let answer = send_to(&layer, &uri, &[]).await;
         assert_eq!(answer.status, 401);
-        assert_eq!(answer.challenge.as_deref(), Some(r#"ApiKey realm="api""#));
+        assert_eq!(
+            answer.challenge.as_deref(),
+            Some(r#"ApiKey realm="api", header="x-api-key""#)
+        );
     }
 }

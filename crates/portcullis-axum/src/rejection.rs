@@ -12,7 +12,7 @@ pub struct Rejection(RefusedRequest);
 
 impl Rejection {
     pub(crate) fn new(refusal: Refusal, parts: &Parts) -> Self {
-        Self(refusal.of(&parts.method, &parts.uri, &parts.headers))
+        Self(refusal.of(&parts.method, &parts.uri, &parts.headers, &parts.extensions))
     }
 
     /// Why.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use http::Extensions;
 
-use crate::{Challenge, Failure, FailureKind, Principal, Refusal};
+use crate::{Principal, Refusal, offer::Offer};
 
 /// Who is calling: put in the extensions of every request that
 /// [`AuthenticateLayer`](crate::AuthenticateLayer) lets through.
@@ -57,32 +57,29 @@ impl Authentication {
     }
 }
 
-/// A caller that sent no credentials, with the challenges it can still be answered with.
+/// A caller that sent no credentials, with what it can still be told to send.
 #[derive(Clone)]
 pub struct Anonymous {
-    challenges: Arc<[Arc<Challenge>]>,
+    offer: Arc<Offer>,
 }
 
 impl Anonymous {
-    pub(crate) fn new(challenges: Arc<[Arc<Challenge>]>) -> Self {
-        Self { challenges }
+    pub(crate) fn new(offer: Arc<Offer>) -> Self {
+        Self { offer }
     }
 
     /// The refusal for where credentials are needed after all: 401 with every scheme's challenge.
     #[must_use]
     pub fn refuse(&self) -> Refusal {
-        let failure = Failure::new(
-            FailureKind::NoCredentials,
-            "credentials are needed, and none were sent",
-        );
-        Refusal::new(failure, &self.challenges, None)
+        Refusal::without_credentials(&self.offer)
     }
 }
 
 impl fmt::Debug for Anonymous {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let challenges = self.offer.challenges().iter();
         f.debug_list()
-            .entries(self.challenges.iter().map(|challenge| challenge.name()))
+            .entries(challenges.map(|challenge| challenge.name()))
             .finish()
     }
 }

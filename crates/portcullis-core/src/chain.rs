@@ -5,14 +5,14 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use crate::{
-    Challenge, ConfigError, CredentialSource, Failure, Head, Outcome, PendingOutcome, Presence,
-    Principal, Refusal, Scheme,
+    ConfigError, CredentialSource, Failure, FailureKind, Head, Outcome, PendingOutcome, Presence,
+    Principal, Refusal, Scheme, offer::Offer, refusal_log::RefusalLog,
 };
 
 /// The schemes of one layer. No two of them read the same part of a request.
 pub(crate) struct Chain {
     links: Box<[Link]>,
-    challenges: Arc<[Arc<Challenge>]>,
+    offer: Arc<Offer>,
 }
 
 struct Link {
@@ -37,13 +37,10 @@ impl Chain {
         if schemes.is_empty() {
             return Err(ConfigError::new(
                 "schemes",
-                "there is none: give at least one way to authenticate",
+                "the list is empty: give at least one way to authenticate",
             ));
         }
-        let challenges = schemes
-            .iter()
-            .map(|scheme| scheme.challenge().clone())
-            .collect();
+        let offer = Arc::new(Offer::new(&schemes));
         let mut links: Vec<Link> = Vec::with_capacity(schemes.len());
         for scheme in schemes {
             let source = scheme.source();
@@ -59,7 +56,7 @@ impl Chain {
         }
         Ok(Self {
             links: links.into(),
-            challenges,
+            offer,
         })
     }
 
@@ -73,7 +70,10 @@ impl Chain {
         };
         match self.links[index].scheme.authenticate(head, credential) {
             Outcome::Done(Ok(principal)) => Finding::Genuine(principal, self.header(index)),
-            Outcome::Done(Err(failure)) => Finding::Refused(self.refusal(failure, index)),
+            Outcome::Done(Err(failure)) => {
+                let failure = self.explained(failure, credential, index);
+                Finding::Refused(self.refusal(failure, index))
+            }
             Outcome::Pending(pending) => Finding::Undecided(pending, index),
         }
     }
@@ -85,15 +85,36 @@ impl Chain {
 
     /// The refusal that the scheme at `index` gives.
     pub(crate) fn refusal(&self, failure: Failure, index: usize) -> Refusal {
-        Refusal::new(failure, &self.challenges, Some(index))
+        Refusal::new(failure, self.offer.challenges(), Some(index))
     }
 
-    pub(crate) fn challenges(&self) -> &Arc<[Arc<Challenge>]> {
-        &self.challenges
+    /// What counts the refusals that concern no single scheme.
+    pub(crate) fn log(&self) -> &Arc<RefusalLog> {
+        self.links[0].scheme.challenge().log()
+    }
+
+    pub(crate) fn offer(&self) -> &Arc<Offer> {
+        &self.offer
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.challenges.iter().map(|challenge| challenge.name())
+        let challenges = self.offer.challenges();
+        challenges.iter().map(|challenge| challenge.name())
+    }
+
+    /// Says so where the credential that the scheme at `index` refuses has the form of another scheme's.
+    #[cold]
+    fn explained(&self, failure: Failure, credential: &[u8], index: usize) -> Failure {
+        if !matches!(
+            failure.kind(),
+            FailureKind::Invalid | FailureKind::Malformed
+        ) {
+            return failure;
+        }
+        match self.offer.misplaced_credential(credential, index) {
+            Some(misplaced) => failure.told(misplaced),
+            None => failure,
+        }
     }
 
     /// The scheme whose credential was sent, and the credential. The connection's counts only where no header's was.

@@ -1,16 +1,21 @@
 //! `WWW-Authenticate`: how to authenticate here (RFC 9110 §11.6.1, RFC 6750 §3).
 
-use http::HeaderValue;
+use std::{fmt, sync::Arc};
 
-use crate::ConfigError;
+use http::{HeaderName, HeaderValue};
+
+use crate::{ConfigError, SharedClock, refusal_log::RefusalLog};
 
 /// One scheme's challenge: its name and realm, to which a refusal adds the reason.
-#[derive(Clone, Debug)]
+///
+/// Clones share the count of refusals that are logged: see [`with_clock`](Self::with_clock).
+#[derive(Clone)]
 pub struct Challenge {
     /// `Bearer realm="…"`, the realm escaped.
     prefix: Box<str>,
     name: &'static str,
     plain: HeaderValue,
+    log: Arc<RefusalLog>,
 }
 
 impl Challenge {
@@ -41,7 +46,33 @@ impl Challenge {
             prefix: prefix.into(),
             name,
             plain,
+            log: Arc::default(),
         })
+    }
+
+    /// Names the header that holds the credential, for a scheme that does not read `Authorization`:
+    /// `ApiKey realm="…", header="x-api-key"`.
+    #[must_use]
+    pub fn with_header(mut self, header: &HeaderName) -> Self {
+        let prefix = format!("{}, header={}", self.prefix, quoted(header.as_str()));
+        // A header's name has only characters that a header's value may have.
+        if let Ok(plain) = HeaderValue::from_str(&prefix) {
+            self.plain = plain;
+            self.prefix = prefix.into();
+        }
+        self
+    }
+
+    /// Sets the clock that limits how many refusals are logged: 50 a second of each
+    /// [`FailureKind`](crate::FailureKind), and then one line that counts the rest. Default: the system's clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: SharedClock) -> Self {
+        self.log = Arc::new(RefusalLog::new(clock));
+        self
+    }
+
+    pub(crate) fn log(&self) -> &Arc<RefusalLog> {
+        &self.log
     }
 
     /// The scheme's name.
@@ -68,6 +99,12 @@ impl Challenge {
         }
         // An attribute is left with nothing that a header value cannot hold.
         HeaderValue::try_from(value).unwrap_or_else(|_| self.plain.clone())
+    }
+}
+
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Challenge").field(&self.prefix).finish()
     }
 }
 
@@ -134,6 +171,18 @@ mod tests {
             );
         }
         assert!(Challenge::new("Bea rer", "a").is_err());
+    }
+
+    #[test]
+    fn the_header_is_named_before_the_reason() {
+        let challenge = Challenge::new("ApiKey", "r")
+            .expect("printable")
+            .with_header(&HeaderName::from_static("x-api-key"));
+        assert_eq!(challenge.plain(), r#"ApiKey realm="r", header="x-api-key""#);
+        assert_eq!(
+            challenge.with_error("invalid_token", "no", None),
+            r#"ApiKey realm="r", header="x-api-key", error="invalid_token", error_description="no""#
+        );
     }
 
     #[test]

@@ -32,6 +32,20 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    pub(crate) const COUNT: usize = Self::Misconfigured as usize + 1;
+
+    /// Every kind, in the order of declaration.
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::NoCredentials,
+        Self::Malformed,
+        Self::Invalid,
+        Self::InsufficientScope,
+        Self::NotAMachine,
+        Self::LimitExceeded,
+        Self::Unavailable,
+        Self::Misconfigured,
+    ];
+
     /// The HTTP status that says so.
     #[must_use]
     pub const fn status(self) -> StatusCode {
@@ -84,14 +98,16 @@ impl FailureKind {
     }
 }
 
-/// A refusal, with two messages: one for the caller, which is fixed text and gives nothing away, and one for the log.
+/// A refusal, with two messages: one for the caller, and one for the log.
+///
+/// The caller's message gives nothing away: it is fixed text, or names what this service asks for.
 #[derive(Clone)]
 pub struct Failure(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
     kind: FailureKind,
-    external: &'static str,
+    external: Cow<'static, str>,
     internal: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
 }
@@ -100,21 +116,21 @@ impl Failure {
     /// What was sent is no credential at all, or was sent in a way that no caller may: 400 `invalid_request`.
     ///
     /// `external` is shown to the caller. It becomes an `error_description`, so it keeps to printable ASCII without
-    /// `"` and `\` (RFC 6750 §3); what else it holds is replaced there.
+    /// `"` and `\` (RFC 6750 §3); what else it holds is replaced there. It must hold nothing secret.
     #[must_use]
-    pub fn malformed(external: &'static str) -> Self {
+    pub fn malformed(external: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Malformed, external)
     }
 
     /// A credential that does not hold: 401 `invalid_token`.
     #[must_use]
-    pub fn invalid(external: &'static str) -> Self {
+    pub fn invalid(external: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Invalid, external)
     }
 
     /// A caller over its limit: 429, to come back after `retry_after`.
     #[must_use]
-    pub fn limit_exceeded(external: &'static str, retry_after: Duration) -> Self {
+    pub fn limit_exceeded(external: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
         let mut failure = Self::new(FailureKind::LimitExceeded, external);
         failure.0.retry_after = Some(retry_after);
         failure
@@ -123,25 +139,34 @@ impl Failure {
     /// Something this service depends on cannot be reached, so it cannot decide: 503 with a `Retry-After` of 2 to
     /// 10 s, jittered so that callers do not come back all at once.
     #[must_use]
-    pub fn unavailable(external: &'static str) -> Self {
+    pub fn unavailable(external: impl Into<Cow<'static, str>>) -> Self {
         let mut failure = Self::new(FailureKind::Unavailable, external);
         failure.0.retry_after = Some(Duration::from_secs(2 + RandomState::new().hash_one(()) % 9));
         failure
     }
 
-    pub(crate) fn new(kind: FailureKind, external: &'static str) -> Self {
+    pub(crate) fn new(kind: FailureKind, external: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
-            external,
+            external: external.into(),
             internal: None,
             retry_after: None,
         }))
     }
 
-    /// Adds what only the log may say. Never a secret; pass what a caller controls through [`escape`].
+    /// Adds what only the log may say. Never a secret; pass what a caller controls through [`escape`](crate::escape).
     #[must_use]
     pub fn with_internal(mut self, internal: impl Into<Cow<'static, str>>) -> Self {
         self.0.internal = Some(internal.into());
+        self
+    }
+
+    /// Tells the caller something more helpful. The log keeps what it was told.
+    pub(crate) fn told(mut self, external: String) -> Self {
+        let inner = &mut *self.0;
+        let before = std::mem::replace(&mut inner.external, external.into());
+        let internal = inner.internal.take().unwrap_or(before);
+        inner.internal = Some(format!("{}; {internal}", inner.external).into());
         self
     }
 
@@ -153,14 +178,14 @@ impl Failure {
 
     /// What the caller is told.
     #[must_use]
-    pub fn external(&self) -> &'static str {
-        self.0.external
+    pub fn external(&self) -> &str {
+        &self.0.external
     }
 
     /// What the log is told; the external message where there is nothing more to say.
     #[must_use]
     pub fn internal(&self) -> &str {
-        self.0.internal.as_deref().unwrap_or(self.0.external)
+        self.0.internal.as_deref().unwrap_or(&self.0.external)
     }
 
     /// When it makes sense to try again.
@@ -181,34 +206,11 @@ impl fmt::Debug for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.external)
+        f.write_str(&self.0.external)
     }
 }
 
 impl std::error::Error for Failure {}
-
-/// Makes text that a caller controls fit for a log line: control characters, quotation marks and non-ASCII escaped, cut
-/// after 64 characters.
-///
-/// ```
-/// assert_eq!(portcullis_core::escape("a\r\nb"), r"a\r\nb");
-/// assert_eq!(portcullis_core::escape("the client's"), "the client's");
-/// ```
-#[must_use]
-pub fn escape(text: &str) -> String {
-    const LONGEST: usize = 64;
-    let mut escaped = String::new();
-    for character in text.chars().take(LONGEST) {
-        match character {
-            '\'' => escaped.push(character),
-            _ => escaped.extend(character.escape_default()),
-        }
-    }
-    if text.chars().nth(LONGEST).is_some() {
-        escaped.push('…');
-    }
-    escaped
-}
 
 #[cfg(test)]
 mod tests {
@@ -223,12 +225,5 @@ mod tests {
                 .as_secs();
             assert!((2..=10).contains(&wait), "{wait}");
         }
-    }
-
-    #[test]
-    fn what_a_caller_controls_is_escaped_and_cut() {
-        assert_eq!(escape("\u{1b}[31m\u{202e}"), r"\u{1b}[31m\u{202e}");
-        assert_eq!(escape(&"x".repeat(65)).chars().count(), 65);
-        assert_eq!(escape(&"x".repeat(64)).chars().count(), 64);
     }
 }

@@ -17,12 +17,15 @@ mod chain;
 mod challenge;
 mod clock;
 mod error;
+mod escape;
 mod facts;
 mod failure;
 mod guard;
+mod offer;
 mod policy;
 mod principal;
 mod refusal;
+mod refusal_log;
 mod scheme;
 mod scope;
 mod secret;
@@ -33,8 +36,9 @@ pub use body::GuardBody;
 pub use challenge::Challenge;
 pub use clock::{Clock, SharedClock, SystemClock, UnixTime, system_clock};
 pub use error::ConfigError;
+pub use escape::{escape, escape_to, mask};
 pub use facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate};
-pub use failure::{Failure, FailureKind, escape};
+pub use failure::{Failure, FailureKind};
 pub use guard::{
     GuardFuture, RequireMachine, RequireMachineLayer, RequireScope, RequireScopeLayer, ScopesByPath,
 };

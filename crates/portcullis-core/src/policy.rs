@@ -1,6 +1,6 @@
 //! What a route asks for.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use crate::{ConfigError, Scope, ScopeSet};
 
@@ -148,6 +148,13 @@ impl ScopePolicy {
     }
 }
 
+/// The whole demand, for people: `admin or (orders:read and orders:write)`.
+impl fmt::Display for ScopePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.rule.write(f, false)
+    }
+}
+
 impl From<Scope> for ScopePolicy {
     fn from(scope: Scope) -> Self {
         Self::compile(Rule::Scope(scope))
@@ -177,6 +184,20 @@ impl Rule {
             Self::All(rules) => rules.iter().all(|rule| rule.is_satisfied_by(granted)),
             Self::Any(rules) => rules.iter().any(|rule| rule.is_satisfied_by(granted)),
         }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, nested: bool) -> fmt::Result {
+        let (rules, word) = match self {
+            Self::Scope(scope) => return f.write_str(scope.as_str()),
+            Self::All(rules) => (rules, " and "),
+            Self::Any(rules) => (rules, " or "),
+        };
+        f.write_str(if nested { "(" } else { "" })?;
+        for (index, rule) in rules.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { word })?;
+            rule.write(f, true)?;
+        }
+        f.write_str(if nested { ")" } else { "" })
     }
 
     fn first_alternative<'a>(&'a self, scopes: &mut Vec<&'a str>) {
@@ -340,6 +361,14 @@ mod tests {
             ScopePolicy::any([ScopePolicy::all([B, C]), A.into()]).challenge_scope(),
             "b c"
         );
+    }
+
+    #[test]
+    fn the_whole_demand_is_shown_to_people() {
+        let nested = ScopePolicy::any([ScopePolicy::all([B, C]), A.into()]);
+        assert_eq!(nested.to_string(), "(b and c) or a");
+        assert_eq!(ScopePolicy::all([A, B]).to_string(), "a and b");
+        assert_eq!(ScopePolicy::from(A).to_string(), "a");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
-use crate::{Challenge, Failure, FailureKind, Refusal, ScopePolicy, ScopeSet, Secret, UnixTime};
+use crate::{Challenge, ScopeSet, Secret, UnixTime};
 
 /// A caller that is known: the one thing guards, extractors and handlers look at.
 ///
@@ -190,44 +190,9 @@ impl Principal {
         self.0.claims.as_deref()?.downcast_ref()
     }
 
-    /// Holds the caller to a policy.
-    ///
-    /// # Errors
-    ///
-    /// 403 `insufficient_scope`, naming what to ask for.
-    pub fn require_scopes(&self, policy: &ScopePolicy) -> Result<(), Refusal> {
-        if policy.is_satisfied_by(self.scopes()) {
-            Ok(())
-        } else {
-            Err(self.lacks(policy))
-        }
-    }
-
-    /// The refusal for want of scope.
-    #[must_use]
-    pub fn lacks(&self, policy: &ScopePolicy) -> Refusal {
-        let failure = Failure::new(
-            FailureKind::InsufficientScope,
-            "the credential does not grant what this needs",
-        );
-        Refusal::forbidden(failure, &self.0.challenge, Some(policy.challenge_scope()))
-    }
-
-    /// Holds the caller to being a machine (RFC 9700 §4.15).
-    ///
-    /// # Errors
-    ///
-    /// 403 when it is a user, or not known to be a machine.
-    pub fn require_machine(&self) -> Result<(), Refusal> {
-        if self.kind() == PrincipalKind::Machine {
-            Ok(())
-        } else {
-            Err(self.refuse(FailureKind::NotAMachine, "only a machine may call this"))
-        }
-    }
-
-    pub(crate) fn refuse(&self, kind: FailureKind, external: &'static str) -> Refusal {
-        Refusal::forbidden(Failure::new(kind, external), &self.0.challenge, None)
+    /// The challenge of its scheme.
+    pub(crate) fn challenge(&self) -> &Challenge {
+        &self.0.challenge
     }
 }
 

@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri,
+    Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{
         CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
         WWW_AUTHENTICATE,
@@ -22,7 +22,11 @@ use http::{
 };
 use serde::Serialize;
 
-use crate::{Challenge, Failure, FailureKind, escape};
+use crate::{
+    Challenge, Failure, FailureKind, Principal, ScopePolicy, escape, escape_to, mask,
+    offer::Offer,
+    refusal_log::{RefusalLog, at_level_of},
+};
 
 /// A request that was refused, and why.
 ///
@@ -30,9 +34,17 @@ use crate::{Challenge, Failure, FailureKind, escape};
 #[derive(Clone)]
 pub struct Refusal(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     failure: Failure,
     challenges: Vec<HeaderValue>,
+    /// A known caller, who lacks something.
+    caller: Option<Principal>,
+    /// What a caller lacks.
+    required: Option<ScopePolicy>,
+    /// What a caller that sent no credentials can send.
+    offer: Option<Arc<Offer>>,
+    log: Option<Arc<RefusalLog>>,
 }
 
 impl Refusal {
@@ -43,6 +55,9 @@ impl Refusal {
         presented: Option<usize>,
     ) -> Self {
         let kind = failure.kind();
+        let log = challenges
+            .get(presented.unwrap_or_default())
+            .map(|challenge| challenge.log().clone());
         let stated = |(index, challenge): (usize, &Arc<Challenge>)| match kind.error_code() {
             Some(code) if presented == Some(index) => {
                 challenge.with_error(code, failure.external(), None)
@@ -54,20 +69,32 @@ impl Refusal {
         } else {
             Vec::new()
         };
-        Self(Arc::new(Inner {
-            failure,
-            challenges,
-        }))
+        Self::of_inner(failure, challenges, log)
     }
 
-    /// A refusal of a known caller, whose own scheme says what is missing.
-    pub(crate) fn forbidden(failure: Failure, challenge: &Challenge, scope: Option<&str>) -> Self {
+    /// A refusal of a caller that sent no credentials.
+    pub(crate) fn without_credentials(offer: &Arc<Offer>) -> Self {
+        let failure = Failure::new(FailureKind::NoCredentials, offer.message().to_owned());
+        let mut refusal = Self::new(failure, offer.challenges(), None);
+        refusal.inner().offer = Some(offer.clone());
+        refusal
+    }
+
+    /// A refusal of a known caller, whose own scheme says what is missing: `required`, where that is scopes.
+    pub(crate) fn forbidden(
+        failure: Failure,
+        caller: &Principal,
+        required: Option<&ScopePolicy>,
+    ) -> Self {
         let code = failure.kind().error_code().unwrap_or("insufficient_scope");
+        let scope = required.map(ScopePolicy::challenge_scope);
+        let challenge = caller.challenge();
         let challenges = vec![challenge.with_error(code, failure.external(), scope)];
-        Self(Arc::new(Inner {
-            failure,
-            challenges,
-        }))
+        let mut refusal = Self::of_inner(failure, challenges, Some(challenge.log().clone()));
+        let inner = refusal.inner();
+        inner.caller = Some(caller.clone());
+        inner.required = required.cloned();
+        refusal
     }
 
     /// A refusal because the service is wired wrongly.
@@ -77,6 +104,31 @@ impl Refusal {
             "this service is not configured correctly",
         );
         Self::new(failure.with_internal(internal), &[], None)
+    }
+
+    /// Has this refusal counted in `log`, unless it is counted elsewhere already.
+    pub(crate) fn logged_by(mut self, log: &Arc<RefusalLog>) -> Self {
+        self.inner().log.get_or_insert_with(|| log.clone());
+        self
+    }
+
+    fn of_inner(
+        failure: Failure,
+        challenges: Vec<HeaderValue>,
+        log: Option<Arc<RefusalLog>>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            failure,
+            challenges,
+            caller: None,
+            required: None,
+            offer: None,
+            log,
+        }))
+    }
+
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 
     /// What kind of refusal it is.
@@ -97,12 +149,31 @@ impl Refusal {
         &self.0.failure
     }
 
+    /// The caller, where it is known and lacks something.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.0.caller.as_ref()
+    }
+
     /// Refuses a request with this head.
     ///
     /// This is also where a refusal is logged, with the method and the path but not the query: at `error` when the
-    /// service is wired wrongly, at `warn` when something it depends on is out of reach, otherwise at `debug`.
-    pub fn of(self, method: &Method, uri: &Uri, headers: &HeaderMap) -> RefusedRequest {
-        self.log(method, uri);
+    /// service is wired wrongly, at `warn` when something it depends on is out of reach, otherwise at `debug`. Of the
+    /// refusals of one [`FailureKind`], 50 a second are logged; the next line after that second counts the rest.
+    pub fn of(
+        mut self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> RefusedRequest {
+        if let Some(offer) = &self.0.offer
+            && let Some(misplaced) = offer.misplaced(headers, uri)
+        {
+            let inner = self.inner();
+            inner.failure = inner.failure.clone().told(misplaced);
+        }
+        self.log(method, uri, extensions);
         RefusedRequest {
             refusal: self,
             grpc: method == Method::POST && says_grpc(headers),
@@ -110,7 +181,12 @@ impl Refusal {
     }
 
     pub(crate) fn of_request<B>(self, request: &Request<B>) -> RefusedRequest {
-        self.of(request.method(), request.uri(), request.headers())
+        self.of(
+            request.method(),
+            request.uri(),
+            request.headers(),
+            request.extensions(),
+        )
     }
 
     fn http(&self) -> Response<Bytes> {
@@ -157,22 +233,83 @@ impl Refusal {
             status: status.as_u16(),
             detail: self.failure().external(),
             error: self.kind().error_code(),
+            scope: self.0.required.as_ref().map(ScopePolicy::challenge_scope),
         };
         // Text and a number cannot fail to serialise; were it otherwise, the status still says it all.
         serde_json::to_vec(&problem).unwrap_or_default().into()
     }
 
-    fn log(&self, method: &Method, uri: &Uri) {
-        let (kind, reason) = (self.kind(), self.failure().internal());
+    fn log(&self, method: &Method, uri: &Uri, extensions: &Extensions) {
+        let kind = self.kind();
         macro_rules! log {
-            ($level:ident) => {
-                tracing::$level!(?kind, reason, %method, path = escape(uri.path()), "request refused")
+            ($level:ident, $enabled:ident) => {
+                if tracing::enabled!(tracing::Level::$enabled) {
+                    let admitted = self.0.log.as_ref().map(|log| log.admit(kind));
+                    if let Some(admitted) = &admitted {
+                        admitted.sum_up();
+                    }
+                    if admitted.is_none_or(|admitted| admitted.line) {
+                        let caller = Caller::of(self);
+                        tracing::$level!(
+                            ?kind,
+                            reason = &*mask(self.failure().internal()),
+                            method = %escape(method.as_str()),
+                            path = escape(self.path(uri, extensions)),
+                            scheme = caller.scheme,
+                            issuer = caller.issuer,
+                            subject = caller.subject,
+                            client_id = caller.client_id,
+                            credential_id = caller.credential_id,
+                            required = caller.required,
+                            granted = caller.granted,
+                            "request refused"
+                        );
+                    }
+                }
             };
         }
-        match kind {
-            FailureKind::Misconfigured => log!(error),
-            FailureKind::Unavailable => log!(warn),
-            _ => log!(debug),
+        at_level_of!(kind, log);
+    }
+
+    /// The path as the client sent it, where the layer was told how to find it.
+    fn path<'r>(&self, uri: &'r Uri, extensions: &'r Extensions) -> &'r str {
+        let log = self.0.log.as_ref();
+        let original = log.and_then(|log| log.facts().find_original_target(extensions));
+        original.unwrap_or(uri).path()
+    }
+}
+
+/// What the log says about a known caller. An issuer chose its names, and the caller may have chosen some of them.
+#[derive(Default)]
+struct Caller {
+    scheme: Option<&'static str>,
+    issuer: Option<String>,
+    subject: Option<String>,
+    client_id: Option<String>,
+    credential_id: Option<String>,
+    required: Option<String>,
+    granted: Option<String>,
+}
+
+impl Caller {
+    /// Enough for most lists of scopes.
+    const SCOPES: usize = 512;
+
+    fn of(refusal: &Refusal) -> Self {
+        let Some(caller) = refusal.principal() else {
+            return Self::default();
+        };
+        let required = refusal.0.required.as_ref().map(ScopePolicy::to_string);
+        Self {
+            scheme: Some(caller.scheme()),
+            issuer: caller.issuer().map(escape),
+            subject: caller.subject().map(escape),
+            client_id: caller.client_id().map(escape),
+            credential_id: caller.credential_id().map(escape),
+            granted: required
+                .is_some()
+                .then(|| escape_to(caller.scopes().as_str(), Self::SCOPES)),
+            required,
         }
     }
 }
@@ -206,16 +343,18 @@ impl RefusedRequest {
     }
 }
 
-/// The members of RFC 9457 §3.1, and OAuth's error code as an extension.
+/// The members of RFC 9457 §3.1, and as extensions OAuth's error code and the scope that is needed.
 #[derive(Serialize)]
-struct Problem {
+struct Problem<'r> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     status: u16,
-    detail: &'static str,
+    detail: &'r str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'r str>,
 }
 
 impl fmt::Debug for Refusal {

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc};
 
 use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri, header::AUTHORIZATION};
 
-use crate::{Challenge, Facts, Failure, Principal, challenge::is_token};
+use crate::{Challenge, Facts, Failure, Principal, challenge::is_token, escape};
 
 /// A way to authenticate: API keys, JWT bearer tokens.
 ///
@@ -53,6 +53,13 @@ pub trait Scheme: Send + Sync + 'static {
 
     /// How to ask for this scheme's credential.
     fn challenge(&self) -> &Arc<Challenge>;
+
+    /// What `text` is, such as "an API key", where it has the form of this scheme's credential. A caller that sent one
+    /// in the wrong place is then told where it belongs. Default: nothing is recognised.
+    fn recognise(&self, text: &[u8]) -> Option<&'static str> {
+        let _ = text;
+        None
+    }
 }
 
 impl<T: Scheme + ?Sized> Scheme for Arc<T> {
@@ -70,6 +77,10 @@ impl<T: Scheme + ?Sized> Scheme for Arc<T> {
 
     fn challenge(&self) -> &Arc<Challenge> {
         (**self).challenge()
+    }
+
+    fn recognise(&self, text: &[u8]) -> Option<&'static str> {
+        (**self).recognise(text)
     }
 }
 
@@ -170,7 +181,8 @@ pub type PendingOutcome = Pin<Box<dyn Future<Output = Result<Principal, Failure>
 
 /// What a scheme sees of a request: everything but the body.
 ///
-/// `Debug` shows the method, the path and the names of the header fields: values and the query may hold secrets.
+/// `Debug` shows the method, the path and the names of the header fields, each through [`escape`]: values and the query
+/// may hold secrets.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     method: &'a Method,
@@ -237,10 +249,15 @@ impl<'a> Head<'a> {
 
 impl fmt::Debug for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .headers
+            .keys()
+            .map(|name| escape(name.as_str()))
+            .collect();
         f.debug_struct("Head")
-            .field("method", self.method)
-            .field("path", &self.uri.path())
-            .field("header_names", &self.headers.keys().collect::<Vec<_>>())
+            .field("method", &format_args!("{}", escape(self.method.as_str())))
+            .field("path", &format_args!("{}", escape(self.uri.path())))
+            .field("header_names", &format_args!("{}", names.join(" ")))
             .finish_non_exhaustive()
     }
 }
@@ -369,13 +386,17 @@ mod tests {
 
     #[test]
     fn a_head_that_is_logged_gives_no_secret_away() {
-        let request = Request::get("/orders?access_token=in-the-query")
+        let key = "acme_4fxq0zbt9klm_9zr3mwq8tfl2xvb7nc5ky1jd0ph4abcdef";
+        let request = Request::builder()
+            .method(key)
+            .uri(format!("/orders/{key}?access_token=in-the-query"))
             .header("authorization", "Bearer in-a-header")
             .header("x-api-key", "in-another")
+            .header(key, "")
             .body(())
             .expect("a request");
         let shown = format!("{:?}", Head::new(&request, &Facts::new()));
-        for secret in ["in-the-query", "in-a-header", "in-another"] {
+        for secret in ["in-the-query", "in-a-header", "in-another", "9zr3"] {
             assert!(!shown.contains(secret), "{shown}");
         }
         assert!(

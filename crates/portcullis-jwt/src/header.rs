@@ -83,7 +83,8 @@ impl<'b> Header<'b> {
             if algorithm.eq_ignore_ascii_case("none") {
                 JwsError::AlgorithmNone
             } else {
-                JwsError::AlgorithmUnknown
+                let name = unsupported_algorithm(&algorithm);
+                name.map_or(JwsError::AlgorithmUnknown, JwsError::AlgorithmUnsupported)
             }
         })?;
         let kid = text("kid", raw.kid)?;
@@ -105,6 +106,43 @@ impl<'b> Header<'b> {
             cty,
         })
     }
+}
+
+/// The name itself, where it is that of an algorithm which is registered for `alg` but has no place here.
+fn unsupported_algorithm(name: &str) -> Option<&'static str> {
+    const UNSUPPORTED: [&str; 28] = [
+        // Signatures (RFC 8812, RFC 9864 and drafts).
+        "ES256K",
+        "Ed448",
+        "ESP256",
+        "ESP384",
+        "ESP512",
+        "ESB256",
+        "ESB320",
+        "ESB384",
+        "ESB512",
+        "ML-DSA-44",
+        "ML-DSA-65",
+        "ML-DSA-87",
+        // Encryption (RFC 7518 §4.1).
+        "RSA1_5",
+        "RSA-OAEP",
+        "RSA-OAEP-256",
+        "A128KW",
+        "A192KW",
+        "A256KW",
+        "dir",
+        "ECDH-ES",
+        "ECDH-ES+A128KW",
+        "ECDH-ES+A192KW",
+        "ECDH-ES+A256KW",
+        "A128GCMKW",
+        "A192GCMKW",
+        "A256GCMKW",
+        "PBES2-HS256+A128KW",
+        "PBES2-HS512+A256KW",
+    ];
+    UNSUPPORTED.into_iter().find(|known| *known == name)
 }
 
 /// Room for a decoded header, on the stack.

@@ -52,8 +52,11 @@ pub enum JwsError {
     /// `alg` is `none`, in one spelling or another.
     #[error("the token is not signed")]
     AlgorithmNone,
-    /// `alg` is none of [`Algorithm`](crate::Algorithm).
-    #[error("`alg` is not a supported signature algorithm")]
+    /// `alg` is registered, but not one of [`Algorithm`](crate::Algorithm).
+    #[error("the signature algorithm {0} is not supported")]
+    AlgorithmUnsupported(&'static str),
+    /// `alg` is not a registered algorithm.
+    #[error("`alg` is not a known signature algorithm")]
     AlgorithmUnknown,
     /// `crit` is present: no extension is understood, and an empty or ill-typed list is an error (RFC 7515 §4.1.11).
     #[error("the header has critical extensions")]
@@ -149,6 +152,18 @@ impl<'t> CompactJws<'t> {
             header: &token[..first],
             payload: &token[first + 1..second],
             signature: &token[second + 1..],
+        })
+    }
+
+    /// Whether `text` has the form of a signed JWT: three parts of base64url, of which the first holds a JSON object.
+    pub(crate) fn looks_like_one(text: &'t [u8]) -> bool {
+        // `{` and then a quotation mark or white space.
+        let begins_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
+        let is_base64url =
+            |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+        Self::parse_bytes(text).is_ok_and(|jws| {
+            let parts = [jws.header, jws.payload, jws.signature];
+            begins_object(jws.header) && parts.iter().all(|part| part.iter().all(is_base64url))
         })
     }
 
@@ -258,6 +273,24 @@ mod tests {
             &".".repeat(5_000),
         ] {
             assert_eq!(error(token), JwsError::WrongNumberOfParts, "{token:.20}");
+        }
+    }
+
+    #[test]
+    fn the_form_of_a_jwt_is_recognised() {
+        for text in ["eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "ewogfQ.ewogfQ."] {
+            assert!(CompactJws::looks_like_one(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "eyes",
+            "ey.a",
+            "a.b.c",
+            "eyJ.b+.c",
+            "ey.a.b.c.d",
+            "acme_a_b",
+        ] {
+            assert!(!CompactJws::looks_like_one(text.as_bytes()), "{text}");
         }
     }
 

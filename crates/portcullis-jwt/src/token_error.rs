@@ -1,6 +1,6 @@
 //! Why a token was refused, or could not be judged.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use portcullis_core::{Failure, escape};
 
@@ -9,7 +9,8 @@ use crate::{Algorithm, json::JsonError, jws::JwsError};
 /// Why a token was not accepted.
 ///
 /// `Display` is for operators: it names what was found and what was expected, with everything that the sender of the
-/// token controls escaped and cut short. Callers are shown [`external`](Self::external), which is fixed text.
+/// token controls escaped, masked where it looks like a credential, and cut short. Callers are shown
+/// [`external`](Self::external).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -24,6 +25,8 @@ pub enum TokenError {
     Type {
         /// What was found, escaped.
         found: String,
+        /// What the profile accepts.
+        expected: String,
         /// The name of the profile.
         profile: String,
     },
@@ -137,11 +140,31 @@ impl TokenError {
         )
     }
 
-    /// What the caller is told: fixed text, with nothing of the token or the configuration in it.
+    /// What the caller is told. Of the token it names the algorithm, where that is a registered one, and the `typ`,
+    /// where that is short and plain; of the configuration, the accepted `typ`.
     #[must_use]
-    pub fn external(&self) -> &'static str {
+    pub fn external(&self) -> Cow<'static, str> {
+        match self {
+            Self::AlgorithmNotAllowed(algorithm) => not_accepted(algorithm.as_str()),
+            Self::Jws(JwsError::AlgorithmUnsupported(name)) => not_accepted(name),
+            Self::Type {
+                found, expected, ..
+            } => {
+                let found = plain(found);
+                let external = format!(
+                    "the token is not an access token: its `typ` is {found}, not {expected}"
+                );
+                external.into()
+            }
+            fixed => fixed.fixed().into(),
+        }
+    }
+
+    /// What the caller is told where that is always the same.
+    fn fixed(&self) -> &'static str {
         match self {
             Self::Jws(JwsError::Encrypted) => "encrypted tokens are not accepted",
+            Self::Jws(JwsError::AlgorithmNone) => "the token is not signed: its `alg` is none",
             Self::Jws(_) | Self::Claims(_) => "the token is not a well-formed signed JWT",
             Self::AlgorithmNotAllowed(_) => "the token's signature algorithm is not accepted",
             Self::Type { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
@@ -182,10 +205,88 @@ impl From<TokenError> for Failure {
     }
 }
 
+fn not_accepted(algorithm: &str) -> Cow<'static, str> {
+    format!("the token's signature algorithm is not accepted: {algorithm}").into()
+}
+
+/// What was found, for the caller: only a value that could be a media type, and no long one.
+fn plain(found: &str) -> &str {
+    const LONGEST: usize = 32;
+
+    let is_plain = |text: &str| {
+        let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"+-./".contains(&octet);
+        (1..=LONGEST).contains(&text.len()) && text.bytes().all(plain)
+    };
+    match found
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    {
+        Some(text) if is_plain(text) => text,
+        Some(_) => "another",
+        None => found, // absent
+    }
+}
+
 /// What was found in a token, for an error message.
 pub(crate) fn found(text: Option<&str>) -> String {
     text.map_or_else(
         || "absent".to_owned(),
         |text| format!("\"{}\"", escape(text)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_type(typ: Option<&str>) -> Cow<'static, str> {
+        TokenError::Type {
+            found: found(typ),
+            expected: "at+jwt".to_owned(),
+            profile: "rfc9068".to_owned(),
+        }
+        .external()
+    }
+
+    #[test]
+    fn the_caller_is_told_its_type_where_that_is_plain() {
+        let told = |found: &str| {
+            format!("the token is not an access token: its `typ` is {found}, not at+jwt")
+        };
+        assert_eq!(of_type(Some("JWT")), told("JWT"));
+        assert_eq!(
+            of_type(Some("application/logout+jwt")),
+            told("application/logout+jwt")
+        );
+        assert_eq!(of_type(None), told("absent"));
+        for typ in [
+            "",
+            "a\"b",
+            "a b",
+            "a\r\nb",
+            "<b>",
+            "ü",
+            &"x".repeat(33),
+            "eyJhbGciOiJFUzI1NiJ9.e30.c2ln",
+            "acme_4fXq0ZbT9kLm_9Zr3mWq8TfL2xVb7Nc5Ky1Jd0Ph4aBcDeF",
+        ] {
+            assert_eq!(of_type(Some(typ)), told("another"), "{typ}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_kid_or_iss_are_masked() {
+        let key = "acme_4fXq0ZbT9kLm_9Zr3mWq8TfL2xVb7Nc5Ky1Jd0Ph4aBcDeF";
+        let token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2ln";
+        for text in [
+            key,
+            token,
+            &format!("https://a/{key}"),
+            &format!("x {token}"),
+        ] {
+            let shown = found(Some(text));
+            assert!(shown.contains("[masked]"), "{shown}");
+            assert!(!shown.contains("9Zr3") && !shown.contains("eyJ"), "{shown}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ const GUARDED: [(&str, &str); 6] = [
     ("GET", "/reports"),
 ];
 
-const PLAIN: &str = r#"Bearer realm="orders" | ApiKey realm="orders""#;
+const PLAIN: &str = r#"Bearer realm="orders" | ApiKey realm="orders", header="x-api-key""#;
 
 async fn start() -> (TestIssuer, OrdersApi) {
     let issuer = TestIssuer::start().await;
@@ -55,12 +55,12 @@ async fn h2_e1_every_401_of_every_route_has_a_challenge_and_a_problem_document()
         (
             format!("authorization: Bearer {token}\r\n"),
             token.as_str(),
-            r#"Bearer realm="orders", error="invalid_token", error_description="the token's signature does not hold" | ApiKey realm="orders""#.to_owned(),
+            r#"Bearer realm="orders", error="invalid_token", error_description="the token's signature does not hold" | ApiKey realm="orders", header="x-api-key""#.to_owned(),
         ),
         (
             format!("x-api-key: {mistyped}\r\n"),
             mistyped.as_str(),
-            r#"Bearer realm="orders" | ApiKey realm="orders", error="invalid_token", error_description="the API key was mistyped""#.to_owned(),
+            r#"Bearer realm="orders" | ApiKey realm="orders", header="x-api-key", error="invalid_token", error_description="the API key was mistyped""#.to_owned(),
         ),
     ];
     for (method, target) in GUARDED {

@@ -76,7 +76,11 @@ impl ApiKeysBuilder {
             ));
         }
         Ok(ApiKeys(Arc::new(Inner {
-            challenge: Arc::new(Challenge::new("ApiKey", &self.realm)?),
+            challenge: Arc::new(
+                Challenge::new("ApiKey", &self.realm)?
+                    .with_header(&self.header)
+                    .with_clock(self.clock.clone()),
+            ),
             store: self.store,
             header: self.header,
             prefixes: self.prefixes.into(),

@@ -20,7 +20,7 @@ pub use builder::ApiKeysBuilder;
 ///
 /// | what was sent | answer |
 /// |---|---|
-/// | nothing | 401, a challenge without an error |
+/// | nothing | 401, a challenge that names the header, without an error |
 /// | an empty header, one with anything but visible ASCII, or two of them | 400 `invalid_request` |
 /// | something else than a key, or a key that is mistyped, unknown, expired or revoked | 401 `invalid_token` |
 /// | a key that cannot be decided on: the store is unreachable, or a pepper is missing | 503 |
@@ -102,6 +102,14 @@ impl Scheme for ApiKeys {
 
     fn challenge(&self) -> &Arc<Challenge> {
         &self.0.challenge
+    }
+
+    /// Whoever issued it, and mistyped too.
+    fn recognise(&self, text: &[u8]) -> Option<&'static str> {
+        match PresentedKey::parse(text) {
+            Ok(_) | Err(InvalidApiKey::Checksum) => Some("an API key"),
+            Err(InvalidApiKey::Form) => None,
+        }
     }
 }
 

@@ -101,8 +101,14 @@ impl AuthenticateLayer {
     }
 
     /// Says where the framework keeps facts about a request. Default: [`Facts::new`].
+    ///
+    /// The log of refusals, also of guards and extractors behind this layer, then shows the path as the client sent it:
+    /// inside axum's `Router::nest`, a layer sees it without its prefix.
     #[must_use]
     pub fn facts(self, facts: Facts) -> Self {
+        for challenge in self.0.chain.offer().challenges() {
+            challenge.log().set_facts(facts);
+        }
         self.with(|settings| settings.facts = facts)
     }
 

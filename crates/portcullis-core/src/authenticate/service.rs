@@ -72,7 +72,7 @@ impl<S> Authenticate<S> {
     where
         S: Service<Request<B>>,
     {
-        let anonymous = Anonymous::new(self.settings.chain.challenges().clone());
+        let anonymous = Anonymous::new(self.settings.chain.offer().clone());
         if !self.settings.optional {
             return self.refuse(anonymous.refuse(), &request);
         }
@@ -111,9 +111,10 @@ impl Settings {
     /// Who sent the request.
     fn find<B>(&self, request: &Request<B>) -> Finding<'_> {
         if request.extensions().get::<Authentication>().is_some() {
-            return Finding::Refused(Refusal::misconfigured(
+            let refusal = Refusal::misconfigured(
                 "two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it",
-            ));
+            );
+            return Finding::Refused(refusal.logged_by(self.chain.log()));
         }
         self.chain.evaluate(&Head::new(request, &self.facts))
     }

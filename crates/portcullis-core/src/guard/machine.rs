@@ -1,4 +1,7 @@
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -7,7 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::GuardFuture;
-use crate::{Authentication, GuardBody, Principal};
+use crate::{Authentication, GuardBody, Principal, refusal_log::RefusalLog};
 
 /// Lets only machines through: a user's token is not a machine's, whatever its scopes (RFC 9700 §4.15).
 ///
@@ -28,7 +31,10 @@ impl<S> Layer<S> for RequireMachineLayer {
     type Service = RequireMachine<S>;
 
     fn layer(&self, inner: S) -> RequireMachine<S> {
-        RequireMachine { inner }
+        RequireMachine {
+            inner,
+            log: Arc::default(),
+        }
     }
 }
 
@@ -36,6 +42,8 @@ impl<S> Layer<S> for RequireMachineLayer {
 #[derive(Clone, Debug)]
 pub struct RequireMachine<S> {
     inner: S,
+    /// For refusals that no scheme's log counts, since there is no layer in front.
+    log: Arc<RefusalLog>,
 }
 
 impl<S, B, R> Service<Request<B>> for RequireMachine<S>
@@ -54,7 +62,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match Authentication::require(request.extensions()).and_then(Principal::require_machine) {
             Ok(()) => GuardFuture::passed(self.inner.call(request)),
-            Err(refusal) => GuardFuture::refused(refusal.of_request(&request)),
+            Err(refusal) => GuardFuture::refused(refusal.logged_by(&self.log).of_request(&request)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Layers that hold a known caller to what a route asks for.
 
+mod demands;
 mod future;
 mod machine;
 mod paths;

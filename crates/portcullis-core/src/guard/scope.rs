@@ -1,4 +1,7 @@
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -7,7 +10,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{GuardFuture, ScopesByPath};
-use crate::{Authentication, ConfigError, GuardBody, Refusal, ScopePolicy};
+use crate::{
+    Authentication, ConfigError, GuardBody, Refusal, ScopePolicy, refusal_log::RefusalLog,
+};
 
 /// Lets only callers with the right scopes through.
 ///
@@ -26,9 +31,16 @@ use crate::{Authentication, ConfigError, GuardBody, Refusal, ScopePolicy};
 /// let nested = RequireScopeLayer::policy(ScopePolicy::any([ADMIN.into(), ScopePolicy::all([READ])]));
 /// ```
 #[derive(Clone, Debug)]
-pub struct RequireScopeLayer(Rule);
+pub struct RequireScopeLayer(Arc<Guard>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
+struct Guard {
+    rule: Rule,
+    /// For refusals that no scheme's log counts, since there is no layer in front.
+    log: Arc<RefusalLog>,
+}
+
+#[derive(Debug)]
 enum Rule {
     Everywhere(ScopePolicy),
     ByPath(ScopesByPath),
@@ -62,7 +74,7 @@ impl RequireScopeLayer {
     /// Asks for what a policy says.
     #[must_use]
     pub fn policy(policy: ScopePolicy) -> Self {
-        Self(Rule::Everywhere(policy))
+        Self::of(Rule::Everywhere(policy))
     }
 
     /// Asks for what is set for the request's path: for gRPC, whose methods are paths.
@@ -85,7 +97,14 @@ impl RequireScopeLayer {
     /// When no path is listed, one is listed twice, or one does not begin with `/`.
     pub fn by_path(paths: ScopesByPath) -> Result<Self, ConfigError> {
         paths.check()?;
-        Ok(Self(Rule::ByPath(paths)))
+        Ok(Self::of(Rule::ByPath(paths)))
+    }
+
+    fn of(rule: Rule) -> Self {
+        Self(Arc::new(Guard {
+            rule,
+            log: Arc::default(),
+        }))
     }
 }
 
@@ -95,7 +114,7 @@ impl<S> Layer<S> for RequireScopeLayer {
     fn layer(&self, inner: S) -> RequireScope<S> {
         RequireScope {
             inner,
-            rule: self.0.clone(),
+            guard: self.0.clone(),
         }
     }
 }
@@ -104,7 +123,7 @@ impl<S> Layer<S> for RequireScopeLayer {
 #[derive(Clone, Debug)]
 pub struct RequireScope<S> {
     inner: S,
-    rule: Rule,
+    guard: Arc<Guard>,
 }
 
 impl<S, B, R> Service<Request<B>> for RequireScope<S>
@@ -122,9 +141,11 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.rule.check(&request) {
+        match self.guard.rule.check(&request) {
             Ok(()) => GuardFuture::passed(self.inner.call(request)),
-            Err(refusal) => GuardFuture::refused(refusal.of_request(&request)),
+            Err(refusal) => {
+                GuardFuture::refused(refusal.logged_by(&self.guard.log).of_request(&request))
+            }
         }
     }
 }

@@ -23,10 +23,81 @@ async fn b1_k1_e1_no_credentials() {
     cache-control: no-store
     content-type: application/problem+json
     www-authenticate: Bearer realm="orders"
-    www-authenticate: ApiKey realm="orders"
+    www-authenticate: ApiKey realm="orders", header="x-api-key"
 
-    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"credentials are needed, and none were sent"}
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"authentication required: send `Authorization: Bearer <token>` or `x-api-key: <key>`"}
     "#);
+}
+
+/// RFC 6750 §3.1: no error code where no credentials came in that are read here.
+#[tokio::test]
+async fn b1_a_credential_in_the_wrong_place_is_told_where_it_belongs() {
+    let key = "an API key was sent, but not as `x-api-key: <key>`";
+    let token = "a token was sent, but not as `Authorization: Bearer <token>`";
+    for (name, value, told) in [
+        ("authorization", "ApiKey key_1", key),
+        ("authorization", "key_1", key),
+        ("api-key", "key_1", key),
+        ("x-api-token", "Bearer key_1", key),
+        ("cookie", "a=b; key=key_1", key),
+        ("authorization", "tok.1", token),
+        ("authorization", "Token tok.1", token),
+        ("x-access-token", "tok.1", token),
+    ] {
+        let response = send(&both(), request(&[(name, value)])).await;
+        assert_eq!(response.status(), 401, "{name}: {value}");
+        let body = std::str::from_utf8(response.body()).expect("UTF-8");
+        assert!(body.contains(told), "{name}: {value}: {body}");
+        for challenge in parse::challenges(response.headers()) {
+            assert_eq!(challenge.get("error"), None, "{name}: {value}");
+        }
+    }
+    let query = http::Request::get("/orders?api_key=key_1").body(());
+    let response = send(&both(), query.expect("a request")).await;
+    assert!(text(&response).contains(key));
+    // A proof belongs where it is (RFC 9449), and is no access token.
+    for (name, value) in [("dpop", "tok.1"), ("authorization", "DPoP tok.1")] {
+        let response = send(&both(), request(&[(name, value)])).await;
+        assert!(!text(&response).contains(token), "{name}: {value}");
+    }
+}
+
+/// Here a scheme did read the credential, so that it is an error of that scheme.
+#[tokio::test]
+async fn b3_a_credential_of_another_scheme_is_told_where_it_belongs() {
+    let response = send(&both(), bearing("key_1")).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    401 Unauthorized
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders", error="invalid_token", error_description="an API key was sent, but not as `x-api-key: <key>`"
+    www-authenticate: ApiKey realm="orders", header="x-api-key"
+
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"an API key was sent, but not as `x-api-key: <key>`","error":"invalid_token"}
+    "#);
+    let response = send(&both(), request(&[("x-api-key", "tok.1")])).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    401 Unauthorized
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders"
+    www-authenticate: ApiKey realm="orders", header="x-api-key", error="invalid_token", error_description="a token was sent, but not as `Authorization: Bearer <token>`"
+
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a token was sent, but not as `Authorization: Bearer <token>`","error":"invalid_token"}
+    "#);
+    let alone = AuthenticateLayer::new(Fake::bearer());
+    let response = send(&alone, bearing("key_1")).await;
+    assert!(text(&response).contains("the credential is not known here"));
+}
+
+#[tokio::test]
+async fn an_optional_layer_tells_it_too() {
+    let layer = ServiceBuilder::new()
+        .layer(both().optional())
+        .layer(RequireScopeLayer::all([Scope::from_static("orders:read")]))
+        .into_inner();
+    let response = send(&layer, request(&[("api-key", "key_1")])).await;
+    assert!(text(&response).contains("not as `x-api-key: <key>`"));
 }
 
 #[tokio::test]
@@ -37,7 +108,7 @@ async fn b2_malformed() {
     cache-control: no-store
     content-type: application/problem+json
     www-authenticate: Bearer realm="orders", error="invalid_request", error_description="the Authorization header holds characters that no credentials have"
-    www-authenticate: ApiKey realm="orders"
+    www-authenticate: ApiKey realm="orders", header="x-api-key"
 
     {"type":"about:blank","title":"Bad Request","status":400,"detail":"the Authorization header holds characters that no credentials have","error":"invalid_request"}
     "#);
@@ -52,7 +123,7 @@ async fn b2_two_at_once() {
     cache-control: no-store
     content-type: application/problem+json
     www-authenticate: Bearer realm="orders"
-    www-authenticate: ApiKey realm="orders", error="invalid_request", error_description="two credentials were sent at once: send one"
+    www-authenticate: ApiKey realm="orders", header="x-api-key", error="invalid_request", error_description="two credentials were sent at once: send one"
 
     {"type":"about:blank","title":"Bad Request","status":400,"detail":"two credentials were sent at once: send one","error":"invalid_request"}
     "#);
@@ -66,7 +137,7 @@ async fn b3_invalid() {
     cache-control: no-store
     content-type: application/problem+json
     www-authenticate: Bearer realm="orders", error="invalid_token", error_description="the credential has expired"
-    www-authenticate: ApiKey realm="orders"
+    www-authenticate: ApiKey realm="orders", header="x-api-key"
 
     {"type":"about:blank","title":"Unauthorized","status":401,"detail":"the credential has expired","error":"invalid_token"}
     "#);
@@ -80,7 +151,7 @@ async fn b3_h2_k1_an_unknown_key() {
     cache-control: no-store
     content-type: application/problem+json
     www-authenticate: Bearer realm="orders"
-    www-authenticate: ApiKey realm="orders", error="invalid_token", error_description="the credential is not known here"
+    www-authenticate: ApiKey realm="orders", header="x-api-key", error="invalid_token", error_description="the credential is not known here"
 
     {"type":"about:blank","title":"Unauthorized","status":401,"detail":"the credential is not known here","error":"invalid_token"}
     "#);
@@ -99,9 +170,9 @@ async fn b4_not_enough_scope() {
     403 Forbidden
     cache-control: no-store
     content-type: application/problem+json
-    www-authenticate: Bearer realm="orders", error="insufficient_scope", error_description="the credential does not grant what this needs", scope="orders:write orders:admin"
+    www-authenticate: Bearer realm="orders", error="insufficient_scope", error_description="insufficient scope: orders:write orders:admin required", scope="orders:write orders:admin"
 
-    {"type":"about:blank","title":"Forbidden","status":403,"detail":"the credential does not grant what this needs","error":"insufficient_scope"}
+    {"type":"about:blank","title":"Forbidden","status":403,"detail":"insufficient scope: orders:write orders:admin required","error":"insufficient_scope","scope":"orders:write orders:admin"}
     "#);
 }
 
@@ -232,6 +303,6 @@ async fn a_scheme_behind_an_arc_keeps_its_challenge() {
     let response = send(&layer, request(&[])).await;
     assert_eq!(
         response.headers()["www-authenticate"],
-        r#"ApiKey realm="orders""#
+        r#"ApiKey realm="orders", header="x-api-key""#
     );
 }

@@ -39,7 +39,10 @@ async fn b1_an_unknown_scheme_is_asked_for_a_known_one_without_an_error() {
         assert_eq!(response.status(), 401, "{sent}");
         assert_eq!(
             challenges(&response),
-            [r#"Bearer realm="orders""#, r#"ApiKey realm="orders""#],
+            [
+                r#"Bearer realm="orders""#,
+                r#"ApiKey realm="orders", header="x-api-key""#
+            ],
             "{sent}"
         );
     }

@@ -62,6 +62,15 @@ async fn trailers_only_to_the_letter() {
 }
 
 #[tokio::test]
+async fn b4_the_status_names_the_scope() {
+    let response = call(&[("authorization", "Bearer reader")]).await;
+    assert_eq!(
+        response.headers()["grpc-message"],
+        "insufficient scope: orders:write required"
+    );
+}
+
+#[tokio::test]
 async fn grpc_is_told_by_its_content_type() {
     let layer = AuthenticateLayer::new(Fake::bearer());
     for (content_type, status) in [

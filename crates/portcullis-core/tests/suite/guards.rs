@@ -72,7 +72,10 @@ async fn b1_an_anonymous_caller_at_a_guard_is_asked_for_credentials() {
     assert_eq!(response.status(), 401);
     assert_eq!(
         challenges(&response),
-        [r#"Bearer realm="orders""#, r#"ApiKey realm="orders""#]
+        [
+            r#"Bearer realm="orders""#,
+            r#"ApiKey realm="orders", header="x-api-key""#
+        ]
     );
     assert_eq!(send(&layer, bearing("reader")).await.status(), 200);
 }

@@ -2,7 +2,11 @@
 
 use std::{cell::RefCell, io, sync::LazyLock};
 
-use portcullis_core::{AuthenticateLayer, RequireMachineLayer, RequireScopeLayer, Scope};
+use http::{Method, Request};
+use portcullis_core::{
+    AuthenticateLayer, Failure, OriginalTarget, Outcome, RequireMachineLayer, RequireScopeLayer,
+    Scope, ScopePolicy,
+};
 use tower::ServiceBuilder;
 
 use crate::support::{Fake, bearing, request, send};
@@ -133,4 +137,139 @@ async fn no_credential_is_logged_wherever_it_was_put() {
         assert!(logged.contains("request refused"), "{logged}");
         assert!(!logged.contains("s3cr3t"), "{fields:?} {logged}");
     }
+}
+
+/// An API key and a JWT, in the forms of this suite.
+const CREDENTIALS: [(&str, &str); 2] = [
+    (
+        "acme_4fXq0ZbT9kLm_9Zr3mWq8TfL2xVb7Nc5Ky1Jd0Ph4aBcDeF",
+        "9Zr3mWq8",
+    ),
+    (
+        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJl",
+        "eyJ",
+    ),
+];
+
+#[tokio::test]
+async fn credentials_in_method_path_and_reason_are_masked() {
+    let log = Log::install();
+    for (credential, secret) in CREDENTIALS {
+        let encoded: String = credential
+            .bytes()
+            .map(|octet| format!("%{octet:02X}"))
+            .collect();
+        let echoing = Fake::bearer().answering(move |_, _| {
+            let failure = Failure::invalid("no").with_internal(format!("kid is {credential:?}"));
+            Outcome::Done(Err(failure))
+        });
+        let layer = AuthenticateLayer::new(echoing);
+        for path in [
+            credential,
+            &encoded,
+            &credential.replace('_', "%5f").replace('.', "%2E"),
+            &format!("files/{credential}/x"),
+        ] {
+            let mut request = bearing("reader");
+            *request.uri_mut() = format!("/{path}").parse().expect("a target");
+            *request.method_mut() = credential.parse().expect("a method");
+            send(&layer, request).await;
+            let logged = log.take();
+            assert!(!logged.contains(secret), "{logged}");
+            assert_eq!(logged.matches("[masked]").count(), 3, "{logged}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_method_is_cut_short() {
+    let log = Log::install();
+    let mut request = bearing("expired");
+    *request.method_mut() = Method::from_bytes(&[b'X'; 30_000]).expect("a method");
+    send(&AuthenticateLayer::new(Fake::bearer()), request).await;
+    let logged = log.take();
+    assert!(
+        logged.contains("XXX…") && logged.len() < 300,
+        "{}",
+        logged.len()
+    );
+}
+
+#[tokio::test]
+async fn b4_a_403_names_caller_credential_and_scopes() {
+    let log = Log::install();
+    let layer = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(Fake::bearer()))
+        .layer(RequireScopeLayer::policy(ScopePolicy::any([
+            Scope::from_static("order:write"), // mistyped, but a scope
+            Scope::from_static("admin"),
+        ])))
+        .into_inner();
+    send(&layer, bearing("reader")).await;
+    insta::assert_snapshot!(log.take(), @r#"DEBUG portcullis_core::refusal: request refused kind=InsufficientScope reason="insufficient scope: order:write required" method=POST path="/orders" scheme="Bearer" subject="reader" required="order:write or admin" granted="orders:read""#);
+    let machines = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(Fake::bearer()))
+        .layer(RequireMachineLayer::new())
+        .into_inner();
+    send(&machines, bearing("person")).await;
+    insta::assert_snapshot!(log.take(), @r#"DEBUG portcullis_core::refusal: request refused kind=NotAMachine reason="only a machine may call this" method=POST path="/orders" scheme="Bearer" subject="person""#);
+}
+
+#[tokio::test]
+async fn the_original_path_is_logged_where_it_is_known() {
+    let log = Log::install();
+    let layer = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(Fake::bearer()).optional())
+        .layer(RequireScopeLayer::all([READ]))
+        .into_inner();
+    for fields in [
+        &[][..],
+        &[("authorization", "Bearer nothing")],
+        &[("authorization", "Bearer expired")],
+    ] {
+        let mut request: Request<()> = request(fields);
+        let original = OriginalTarget("/admin/orders?a=b".parse().expect("a target"));
+        request.extensions_mut().insert(original);
+        send(&layer, request).await;
+        let logged = log.take();
+        assert!(logged.contains(r#"path="/admin/orders""#), "{logged}");
+    }
+}
+
+/// How many lines of their own, and how many refusals the other lines count.
+fn counted(logged: &str) -> (usize, usize) {
+    let lines = logged.lines();
+    let own = lines
+        .filter(|line| line.contains("request refused"))
+        .count();
+    let summed_up = logged.lines().filter_map(|line| {
+        let (_, number) = line.split_once("refused=")?;
+        number.split(' ').next()?.parse::<usize>().ok()
+    });
+    (own, summed_up.sum())
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_is_summed_up_at_every_level() {
+    const FLOOD: usize = 2_000;
+
+    let log = Log::install();
+    for credential in ["down", "expired"] {
+        let layer = AuthenticateLayer::new(Fake::bearer());
+        for _ in 0..FLOOD {
+            send(&layer, bearing(credential)).await;
+        }
+        drop(layer);
+        let (own, summed_up) = counted(&log.take());
+        assert_eq!(own + summed_up, FLOOD, "none is lost");
+        assert!(own <= FLOOD / 2, "{own} lines"); // 50 a second, on a slow machine for 20 s
+    }
+    let unguarded = RequireScopeLayer::all([READ]);
+    for _ in 0..FLOOD {
+        send(&unguarded, request(&[])).await;
+    }
+    drop(unguarded);
+    let (own, summed_up) = counted(&log.take());
+    assert_eq!(own + summed_up, FLOOD, "none is lost");
+    assert!(own <= FLOOD / 2, "{own} lines");
 }

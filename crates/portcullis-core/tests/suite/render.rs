@@ -43,9 +43,9 @@ async fn those_of_guards_inside() {
     403 Forbidden
     cache-control: no-store
     content-type: text/plain
-    www-authenticate: Bearer realm="orders", error="insufficient_scope", error_description="the credential does not grant what this needs", scope="orders:write"
+    www-authenticate: Bearer realm="orders", error="insufficient_scope", error_description="insufficient scope: orders:write required", scope="orders:write"
 
-    InsufficientScope: the credential does not grant what this needs
+    InsufficientScope: insufficient scope: orders:write required
     "#);
 }
 

@@ -50,7 +50,7 @@ fn a_clash_is_found_wherever_it_stands() {
 #[test]
 fn none_at_all_is_refused() {
     let none: Vec<Arc<dyn Scheme>> = Vec::new();
-    insta::assert_snapshot!(AuthenticateLayer::any_of(none).expect_err("open door"), @"`schemes`: there is none: give at least one way to authenticate");
+    insta::assert_snapshot!(AuthenticateLayer::any_of(none).expect_err("open door"), @"`schemes`: the list is empty: give at least one way to authenticate");
 }
 
 #[tokio::test]

@@ -37,9 +37,14 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn new(name: &'static str, source: CredentialSource) -> Self {
+        let challenge = Challenge::new(name, "orders").expect("printable");
+        let challenge = match &source {
+            CredentialSource::Header(header) => challenge.with_header(header),
+            _ => challenge,
+        };
         Self {
             source,
-            challenge: Arc::new(Challenge::new(name, "orders").expect("printable")),
+            challenge: Arc::new(challenge),
             answer: Arc::new(|fake, credential| Outcome::Done(fake.decide(credential))),
             asked: Arc::default(),
         }
@@ -138,6 +143,13 @@ impl Scheme for Fake {
 
     fn challenge(&self) -> &Arc<Challenge> {
         &self.challenge
+    }
+
+    fn recognise(&self, text: &[u8]) -> Option<&'static str> {
+        match &self.source {
+            CredentialSource::Header(_) => text.starts_with(b"key_").then_some("an API key"),
+            _ => text.starts_with(b"tok.").then_some("a token"),
+        }
     }
 }
 

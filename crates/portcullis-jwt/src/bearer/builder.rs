@@ -216,13 +216,14 @@ impl SchemeSettings {
         if let Some(limits) = &self.cache {
             limits.check()?;
         }
+        let challenge = Challenge::clone(&challenge).with_clock(self.clock.clone());
         Ok(Bearer(Arc::new(Inner {
             issuers,
             known_headers: KnownHeaders::new(),
             cache: self.cache.map(TokenCache::new),
             keep_access_token: self.keep_access_token,
             clock: self.clock,
-            challenge,
+            challenge: Arc::new(challenge),
         })))
     }
 }

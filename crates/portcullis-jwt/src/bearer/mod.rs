@@ -106,6 +106,10 @@ impl Scheme for Bearer {
     fn challenge(&self) -> &Arc<Challenge> {
         &self.0.challenge
     }
+
+    fn recognise(&self, text: &[u8]) -> Option<&'static str> {
+        CompactJws::looks_like_one(text).then_some("a JWT")
+    }
 }
 
 impl Bearer {

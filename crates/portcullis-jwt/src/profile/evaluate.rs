@@ -24,6 +24,13 @@ impl Profile {
         }
     }
 
+    /// The values of `typ` that are accepted, for an error message.
+    pub(crate) fn accepted_types(&self) -> String {
+        let untyped = self.untyped.then_some("absent");
+        let types = self.types.iter().map(AsRef::as_ref);
+        types.chain(untyped).collect::<Vec<&str>>().join(" or ")
+    }
+
     /// What is needed of a claim that is an array or an object.
     pub(crate) fn keep(&self, name: &str) -> Keep {
         let is_audience = || self.audience_claims.iter().any(|claim| **claim == *name);

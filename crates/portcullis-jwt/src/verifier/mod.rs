@@ -139,6 +139,7 @@ impl JwtVerifier {
         if !self.profile.accepts_type(header) {
             return Err(TokenError::Type {
                 found: found(header.typ()),
+                expected: self.profile.accepted_types(),
                 profile: self.profile.name().to_owned(),
             });
         }

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use http::{HeaderMap, Method, Uri, header::WWW_AUTHENTICATE};
+use http::{Extensions, HeaderMap, Method, Uri, header::WWW_AUTHENTICATE};
 use portcullis_core::{Principal, Scope, ScopePolicy};
 use portcullis_jwt::{
     Algorithm, Bearer, CacheLimits, IssuerKeys, KeyMaterial, KeyRejected, KeySet,
@@ -90,7 +90,12 @@ fn each_scheme_has_principals_of_its_own() {
 fn realm(principal: &Principal) -> String {
     let refusal = principal.lacks(&ScopePolicy::from(Scope::from_static("orders:admin")));
     let response = refusal
-        .of(&Method::GET, &Uri::from_static("/"), &HeaderMap::new())
+        .of(
+            &Method::GET,
+            &Uri::from_static("/"),
+            &HeaderMap::new(),
+            &Extensions::new(),
+        )
         .into_response();
     let challenge = response.headers()[WWW_AUTHENTICATE].to_str();
     let challenge = challenge.expect("ASCII");

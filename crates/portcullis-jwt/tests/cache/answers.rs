@@ -27,7 +27,7 @@ impl Dice {
 }
 
 /// All that a request is told.
-type Answer = Result<[Option<String>; 6], (FailureKind, &'static str, String)>;
+type Answer = Result<[Option<String>; 6], (FailureKind, String, String)>;
 
 fn answer(bearer: &Bearer, token: &str) -> Answer {
     judge(bearer, token)
@@ -44,7 +44,7 @@ fn answer(bearer: &Bearer, token: &str) -> Answer {
         .map_err(|failure| {
             (
                 failure.kind(),
-                failure.external(),
+                failure.external().to_owned(),
                 failure.internal().to_owned(),
             )
         })
