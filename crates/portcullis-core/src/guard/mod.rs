@@ -3,6 +3,7 @@
 mod demands;
 mod future;
 mod machine;
+mod normal_form;
 mod paths;
 mod scope;
 

@@ -1,13 +1,23 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use http::Request;
 
+use super::normal_form::{decoded, is_normal};
 use crate::{Authentication, ConfigError, FailureKind, Refusal, ScopePolicy};
 
 /// What each path asks for: see [`RequireScopeLayer::by_path`](crate::RequireScopeLayer::by_path).
 ///
 /// Paths are compared whole and octet by octet, as a gRPC server routes them. A path that is not listed is refused
 /// with 403: what nobody thought of is not open. [`otherwise`](Self::otherwise) sets a demand for those instead.
+///
+/// Under `otherwise`, a path that a router could take for a listed one is refused with 400 `invalid_request`, and for
+/// gRPC with status 3: one that is not in normal form (RFC 3986 §6.2.2), such as `/files/%73ecret`, `/files//secret`,
+/// `/files/x/../secret` or `/files%2Fsecret`, and one that is another spelling of a listed path. It is not 403, since no
+/// scope would help, and not 404, since the route may exist. A path with another case or a slash at its end is another
+/// path: list it too where the service takes both for the same.
 ///
 /// The path is the one this layer sees: inside axum's `Router::nest`, without the prefix.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +26,8 @@ pub struct ScopesByPath(Arc<Listed>);
 #[derive(Clone, Debug, Default)]
 struct Listed {
     demands: HashMap<Box<str>, Demand>,
+    /// The listed paths with percent-encoding undone.
+    decoded: HashSet<Vec<u8>>,
     otherwise: Option<ScopePolicy>,
     doubled: Option<String>,
 }
@@ -46,7 +58,8 @@ impl ScopesByPath {
         self.list(path, Demand::Open)
     }
 
-    /// Asks for a scope or policy on every path that is not listed. Default: they are refused.
+    /// Asks for a scope or policy on every path that is not listed, unless it is another spelling of a listed path or
+    /// not in normal form: see [`ScopesByPath`]. Default: paths that are not listed are refused.
     #[must_use]
     pub fn otherwise(mut self, policy: impl Into<ScopePolicy>) -> Self {
         Arc::make_mut(&mut self.0).otherwise = Some(policy.into());
@@ -55,6 +68,7 @@ impl ScopesByPath {
 
     fn list(mut self, path: &str, demand: Demand) -> Self {
         let listed = Arc::make_mut(&mut self.0);
+        listed.decoded.insert(decoded(path).into_owned());
         if listed.demands.insert(path.into(), demand).is_some() {
             listed.doubled = Some(path.to_owned());
         }
@@ -97,18 +111,31 @@ impl ScopesByPath {
     }
 
     pub(super) fn require<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        let policy = match self.0.demands.get(request.uri().path()) {
-            Some(Demand::Open) => return Authentication::of(request.extensions()).map(|_| ()),
-            Some(Demand::Scopes(policy)) => Some(policy),
-            None => self.0.otherwise.as_ref(),
-        };
-        let principal = Authentication::require(request.extensions())?;
-        match policy {
-            Some(policy) => principal.require_scopes(policy),
-            None => Err(principal.refuse(
-                FailureKind::InsufficientScope,
-                "no credential grants this path",
-            )),
+        let path = request.uri().path();
+        match self.0.demands.get(path) {
+            Some(Demand::Open) => Authentication::of(request.extensions()).map(|_| ()),
+            Some(Demand::Scopes(policy)) => {
+                Authentication::require(request.extensions())?.require_scopes(policy)
+            }
+            None => {
+                let principal = Authentication::require(request.extensions())?;
+                match &self.0.otherwise {
+                    Some(_) if self.is_ambiguous(path) => {
+                        Err(principal
+                            .refuse(FailureKind::Malformed, "the path is not in normal form"))
+                    }
+                    Some(policy) => principal.require_scopes(policy),
+                    None => Err(principal.refuse(
+                        FailureKind::InsufficientScope,
+                        "no credential grants this path",
+                    )),
+                }
+            }
         }
+    }
+
+    /// Whether a router could take this path, which is not listed, for a listed one.
+    fn is_ambiguous(&self, path: &str) -> bool {
+        !is_normal(path) || self.0.decoded.contains(&*decoded(path))
     }
 }

@@ -6,7 +6,7 @@ use tower::ServiceBuilder;
 
 use crate::{
     parse,
-    support::{Fake, send},
+    support::{Fake, send, text},
 };
 
 const READ: Scope = Scope::from_static("orders:read");
@@ -76,6 +76,80 @@ async fn otherwise_sets_a_demand_for_the_rest() {
     assert_eq!(status(paths(), "/other", Some("admin")).await, 200);
     assert_eq!(status(paths(), "/other", Some("reader")).await, 403);
     assert_eq!(status(paths(), "/other", None).await, 401);
+}
+
+/// A router behind would decode or merge these, and take them for a listed path.
+#[tokio::test]
+async fn otherwise_refuses_other_spellings_of_a_path() {
+    let paths = || {
+        ScopesByPath::new()
+            .path("/files/secret", WRITE)
+            .path("/users/a%40b", WRITE)
+            .path("/users/c+d", WRITE)
+            .otherwise(READ)
+    };
+    for path in [
+        "/files/%73ecret",
+        "/files/%73%65%63%72%65%74",
+        "/files/%2e/secret",
+        "/files/./secret",
+        "/files/x/../secret",
+        "/files/x/%2E%2e/secret",
+        "/files//secret",
+        "//files/secret",
+        "/files%2fsecret",
+        "/files%2Fsecret",
+        "/files%5Csecret",
+        "/files/%2573ecret",
+        "/files/secret%00",
+        "/users/a@b",
+        "/users/c%2Bd",
+        "*",
+    ] {
+        for credential in ["reader", "admin"] {
+            assert_eq!(status(paths(), path, Some(credential)).await, 400, "{path}");
+        }
+        assert_eq!(status(paths(), path, None).await, 401, "{path}");
+    }
+    for path in [
+        "/files/other",
+        "/files/",
+        "/files/%C3%BC",
+        "/users/e%40f",
+        "/users/e@f",
+    ] {
+        assert_eq!(status(paths(), path, Some("reader")).await, 200, "{path}");
+    }
+    for path in ["/files/secret", "/users/a%40b", "/users/c+d"] {
+        assert_eq!(status(paths(), path, Some("reader")).await, 403, "{path}");
+        assert_eq!(status(paths(), path, Some("admin")).await, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn another_spelling_is_an_invalid_request_and_no_want_of_scope() {
+    let layer = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(Fake::bearer()))
+        .layer(RequireScopeLayer::by_path(paths().otherwise(READ)).expect("well-formed"))
+        .into_inner();
+    let request = |content_type: &str| {
+        Request::post("/x/%61")
+            .header("authorization", "Bearer reader")
+            .header("content-type", content_type)
+            .body(())
+            .expect("a request")
+    };
+    let response = send(&layer, request("text/plain")).await;
+    insta::assert_snapshot!(text(&response), @r#"
+    400 Bad Request
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="orders", error="invalid_request", error_description="the path is not in normal form"
+
+    {"type":"about:blank","title":"Bad Request","status":400,"detail":"the path is not in normal form","error":"invalid_request"}
+    "#);
+    let response = send(&layer, request("application/grpc")).await;
+    assert_eq!(response.headers()["grpc-status"], "3");
 }
 
 #[tokio::test]

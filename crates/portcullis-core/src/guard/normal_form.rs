@@ -1,0 +1,130 @@
+//! The normal form of a path (RFC 3986 §6.2.2).
+
+use std::borrow::Cow;
+
+/// Whether `path` is in normal form, so that everything behind this service reads it alike: it begins with `/`, has no
+/// empty segment but the last and no `.` or `..`, escapes nothing that need not be, and hides no slash.
+pub(super) fn is_normal(path: &str) -> bool {
+    let Some(segments) = path.strip_prefix('/') else {
+        return false;
+    };
+    let mut segments = segments.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        if matches!(segment, "." | "..") || (segment.is_empty() && !is_last) {
+            return false;
+        }
+        if !is_normal_segment(segment.as_bytes()) {
+            return false;
+        }
+    }
+    true
+}
+
+fn is_normal_segment(mut segment: &[u8]) -> bool {
+    while let [first, rest @ ..] = segment {
+        segment = match (first, rest) {
+            (b'%', [high, low, rest @ ..]) => {
+                let Some(octet) = escaped(*high, *low) else {
+                    return false;
+                };
+                let is_upper_case = !high.is_ascii_lowercase() && !low.is_ascii_lowercase();
+                let is_escaped_again = octet == b'%'
+                    && matches!(rest, [high, low, ..] if escaped(*high, *low).is_some());
+                // A backslash is a slash to some, and a control character ends the name for others.
+                let is_hidden = matches!(octet, b'/' | b'\\') || octet.is_ascii_control();
+                if !is_upper_case || is_unreserved(octet) || is_escaped_again || is_hidden {
+                    return false;
+                }
+                rest
+            }
+            (octet, rest) if is_unreserved(*octet) || b"!$&'()*+,;=:@".contains(octet) => rest,
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// `path` with percent-encoding undone once.
+pub(super) fn decoded(path: &str) -> Cow<'_, [u8]> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path.as_bytes());
+    }
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        let octet = match after {
+            [high, low, ..] if *first == b'%' => escaped(*high, *low),
+            _ => None,
+        };
+        decoded.push(octet.unwrap_or(*first));
+        rest = if octet.is_some() { &after[2..] } else { after };
+    }
+    Cow::Owned(decoded)
+}
+
+fn escaped(high: u8, low: u8) -> Option<u8> {
+    let digit = |octet: u8| char::from(octet).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
+}
+
+const fn is_unreserved(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normal_paths_are_recognised() {
+        for path in [
+            "/",
+            "/files/secret",
+            "/files/",
+            "/users/a%40example.com",
+            "/users/a@example.com",
+            "/a%20b/c;d=e,f/~g/-_.h",
+            "/100%25",
+            "/%C3%BC",
+            "/...",
+            "/.well-known/x",
+        ] {
+            assert!(is_normal(path), "{path}");
+        }
+        for path in [
+            "",
+            "*",
+            "files",
+            "//",
+            "//files",
+            "/files//secret",
+            "/files/./secret",
+            "/files/x/../secret",
+            "/files/..",
+            "/files/%2e%2e/secret",
+            "/files/%73ecret",
+            "/files/%7Euser",
+            "/files%2Fsecret",
+            "/files%2fsecret",
+            "/files%5Csecret",
+            "/files\\secret",
+            "/files/%c3%bc",
+            "/files/ü",
+            "/files/secret%00",
+            "/files/%2573ecret",
+            "/files/%",
+            "/files/%zz",
+            "/files/%4",
+            "/files/a|b",
+        ] {
+            assert!(!is_normal(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn decoding_is_done_once() {
+        assert_eq!(&*decoded("/a%2Bb%2525%zz%"), b"/a+b%25%zz%");
+        assert_eq!(&*decoded("/a"), b"/a");
+    }
+}
