@@ -177,7 +177,7 @@ fn parse_hex(text: &[u8]) -> Result<[u8; LENGTH], InvalidKeyDigest> {
 }
 
 /// Text that is no digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not the digest of an API key: `sha256:` or `hmac-sha256:VERSION:` and 64 lower-case hexadecimal digits are needed"
 )]
@@ -207,6 +207,12 @@ impl Work {
 #[cfg(test)]
 thread_local! {
     static WORK: std::cell::RefCell<Work> = const { std::cell::RefCell::new(Work { digests: 0, comparisons: 0 }) };
+}
+
+impl std::fmt::Debug for InvalidKeyDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }
 
 #[cfg(test)]

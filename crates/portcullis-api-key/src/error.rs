@@ -1,7 +1,7 @@
 use crate::ApiKeyId;
 
 /// Why a key could not be made or changed. None of these comes from a request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The owner is empty, too long or not printable.
@@ -25,4 +25,10 @@ pub enum KeyError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     Random,
+}
+
+impl std::fmt::Debug for KeyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }

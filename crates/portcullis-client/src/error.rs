@@ -171,11 +171,7 @@ impl fmt::Display for TokenError {
 
 impl fmt::Debug for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenError")
-            .field("kind", &self.0.kind)
-            .field("message", &self.0.message)
-            .field("retry_after", &self.0.retry_after)
-            .finish_non_exhaustive()
+        portcullis_core::debug_as_report(self, f)
     }
 }
 

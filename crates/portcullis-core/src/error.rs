@@ -1,12 +1,14 @@
 //! Mistakes in wiring, found when a part is built.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, error::Error, fmt};
 
 /// A configuration that cannot be used: which setting, what is wrong with it, and what to do.
 ///
 /// These are the operator's mistakes, reported before the first request. What a caller does wrong is a
 /// [`Failure`](crate::Failure).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+///
+/// `Debug` prints the same as `Display`, for a `main` that returns it.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{setting}`: {problem}")]
 pub struct ConfigError {
     setting: &'static str,
@@ -33,4 +35,49 @@ impl ConfigError {
     pub fn problem(&self) -> &str {
         &self.problem
     }
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_as_report(self, f)
+    }
+}
+
+/// Writes an error for people, each cause on a line of its own: the `Debug` of errors that a `main` returns, since
+/// Rust prints those by their `Debug`.
+///
+/// ```
+/// use std::{fmt, io};
+///
+/// #[derive(thiserror::Error)]
+/// #[error("cannot read keys.toml")]
+/// struct Unreadable(#[source] io::Error);
+///
+/// impl fmt::Debug for Unreadable {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         portcullis_core::debug_as_report(self, f)
+///     }
+/// }
+///
+/// let error = Unreadable(io::Error::other("disk full"));
+/// assert_eq!(format!("{error:?}"), "cannot read keys.toml\n  caused by: disk full");
+/// ```
+///
+/// # Errors
+///
+/// When `f` cannot be written to.
+pub fn debug_as_report(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut told = error.to_string();
+    f.write_str(&told)?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some messages name their causes themselves.
+        if !told.contains(&text) {
+            write!(f, "\n  caused by: {text}")?;
+            told = text;
+        }
+        cause = error.source();
+    }
+    Ok(())
 }

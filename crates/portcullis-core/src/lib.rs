@@ -35,7 +35,7 @@ pub use authentication::{Anonymous, Authentication};
 pub use body::GuardBody;
 pub use challenge::Challenge;
 pub use clock::{Clock, SharedClock, SystemClock, UnixTime, system_clock};
-pub use error::ConfigError;
+pub use error::{ConfigError, debug_as_report};
 pub use escape::{escape, escape_to, mask};
 pub use facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate};
 pub use failure::{Failure, FailureKind};

@@ -87,12 +87,18 @@ impl TryFrom<String> for Scope {
 }
 
 /// Text that is no RFC 6749 scope-token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a scope: one or more printable ASCII characters other than space, `\"` and `\\` are needed"
 )]
 #[non_exhaustive]
 pub struct InvalidScope;
+
+impl std::fmt::Debug for InvalidScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        crate::debug_as_report(self, f)
+    }
+}
 
 /// The scopes a caller was granted: sorted, each once.
 ///

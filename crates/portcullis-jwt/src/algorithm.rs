@@ -142,10 +142,16 @@ impl FromStr for Algorithm {
 }
 
 /// A name that is no supported [`Algorithm`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a supported signature algorithm")]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;
+
+impl std::fmt::Debug for UnknownAlgorithm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
+}
 
 /// A set of [`Algorithm`]s, two bytes small.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -95,12 +95,7 @@ impl fmt::Display for FetchError {
 
 impl fmt::Debug for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FetchError")
-            .field("kind", &self.kind)
-            .field("message", &self.message)
-            .field("retry_after", &self.retry_after)
-            .field("source", &self.source)
-            .finish()
+        portcullis_core::debug_as_report(self, f)
     }
 }
 
@@ -113,7 +108,7 @@ impl Error for FetchError {
 }
 
 /// Why an issuer could not be started.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The configuration cannot be used.
@@ -128,4 +123,10 @@ pub enum StartError {
         #[source]
         source: Option<FetchError>,
     },
+}
+
+impl std::fmt::Debug for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }

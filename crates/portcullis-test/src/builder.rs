@@ -43,11 +43,17 @@ enum Signing {
 }
 
 /// The issuer could not be started.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("a test issuer cannot listen on {address}")]
 pub struct StartError {
     address: SocketAddr,
     source: io::Error,
+}
+
+impl std::fmt::Debug for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }
 
 impl StartError {

@@ -76,10 +76,16 @@ impl fmt::Debug for ApiKeyId {
 }
 
 /// Text that is no key id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of an API key: twelve letters and digits are needed")]
 #[non_exhaustive]
 pub struct InvalidApiKeyId;
+
+impl std::fmt::Debug for InvalidApiKeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -135,7 +135,7 @@ impl<'h> PresentedKey<'h> {
 }
 
 /// Why text is no key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidApiKey {
     /// It is no `{prefix}_{id}_{secret}{checksum}`.
@@ -144,6 +144,12 @@ pub enum InvalidApiKey {
     /// It looks like a key, but was mistyped or cut.
     #[error("not an API key: the checksum does not match, so it was mistyped")]
     Checksum,
+}
+
+impl std::fmt::Debug for InvalidApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }
 
 #[cfg(test)]

@@ -95,9 +95,15 @@ pub type PendingLookup =
     Pin<Box<dyn Future<Output = Result<Option<Arc<StoredKey>>, StoreError>> + Send>>;
 
 /// A store cannot tell whether a key exists: 503.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(Cow<'static, str>);
+
+impl std::fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
+}
 
 impl StoreError {
     /// Says for the log what is wrong. No secrets; callers are not told.

@@ -6,7 +6,7 @@ pub(crate) mod refusal;
 mod replay;
 mod service;
 
-use std::{convert::Infallible, error::Error};
+use std::{convert::Infallible, error::Error, fmt};
 
 pub use self::{
     api_key::{AddApiKey, AddApiKeyFuture, AddApiKeyLayer},
@@ -17,7 +17,7 @@ pub use self::{
 use crate::{ForbiddenOrigin, TokenError};
 
 /// Why a request was not answered. `E` is the error of the service inside.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddTokenError<E = Infallible> {
     /// There is no token. The request was not sent.
@@ -29,6 +29,20 @@ pub enum AddTokenError<E = Infallible> {
     /// The service inside failed.
     #[error(transparent)]
     Inner(E),
+}
+
+/// As `Display`, with the cause, for a `main` that returns it.
+impl<E: fmt::Debug> fmt::Debug for AddTokenError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(error) => write!(
+                f,
+                "the request was not sent, as there is no token for it\n  caused by: {error}"
+            ),
+            Self::Origin(error) => fmt::Debug::fmt(error, f),
+            Self::Inner(error) => fmt::Debug::fmt(error, f),
+        }
+    }
 }
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> AddTokenError<E> {

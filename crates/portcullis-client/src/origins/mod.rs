@@ -31,13 +31,19 @@ pub struct Origins {
 }
 
 /// A request was about to carry a credential where it may not go. It was not sent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the request goes to {to}, which is none of the origins that the credential may be sent to ({listed}): it was not sent"
 )]
 pub struct ForbiddenOrigin {
     to: Box<str>,
     listed: Box<str>,
+}
+
+impl std::fmt::Debug for ForbiddenOrigin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }
 
 impl Origins {

@@ -11,7 +11,7 @@ use crate::json::{self, IgnoredUnique, JsonError, Members};
 use crate::jwk::{RawJwk, SkipReason};
 
 /// Why a JWK Set as a whole cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
     /// Larger than [`KeySet::MAX_BYTES`].
@@ -37,6 +37,12 @@ pub enum KeySetError {
     /// More than [`KeySet::MAX_KEYS`] are usable.
     #[error("the key set has more than {} usable keys", KeySet::MAX_KEYS)]
     TooManyKeys,
+}
+
+impl std::fmt::Debug for KeySetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }
 
 /// A key that is not used.

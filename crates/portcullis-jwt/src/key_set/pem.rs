@@ -8,7 +8,7 @@ use super::KeySet;
 use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey};
 
 /// Why PEM is not a verification key, or several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
     /// There is no block in it.
@@ -34,6 +34,12 @@ pub enum PemError {
     /// The key cannot be used, or not with the algorithm.
     #[error(transparent)]
     Rejected(#[from] KeyRejected),
+}
+
+impl std::fmt::Debug for PemError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }
 
 pub(super) fn parse(pem: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {

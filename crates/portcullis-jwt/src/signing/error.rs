@@ -7,7 +7,7 @@ use crate::key_material::KeyRejected;
 /// Why something is not a private key to sign with.
 ///
 /// Nothing of the key is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningKeyError {
     /// No key could be made, for want of random numbers.
@@ -97,6 +97,12 @@ pub enum SigningKeyError {
     Rejected(#[from] KeyRejected),
 }
 
+impl std::fmt::Debug for SigningKeyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
+}
+
 impl From<SkipReason> for SigningKeyError {
     fn from(reason: SkipReason) -> Self {
         match reason {
@@ -108,7 +114,7 @@ impl From<SkipReason> for SigningKeyError {
 }
 
 /// Why nothing was signed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
     /// The claims cannot be written as JSON.
@@ -122,4 +128,10 @@ pub enum SignError {
         "the cryptographic library could not sign: try again, and look to the system's source of random numbers"
     )]
     Library,
+}
+
+impl std::fmt::Debug for SignError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }

@@ -10,7 +10,7 @@ use crate::KeyError;
 /// Why a key file could not be read or changed.
 ///
 /// Its text names paths, lines and ids, never what the file holds.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
     /// The file is not there, cannot be read, or must not be trusted.
@@ -55,6 +55,12 @@ pub enum KeyFileError {
     /// A setting of the store cannot be.
     #[error(transparent)]
     Config(#[from] ConfigError),
+}
+
+impl std::fmt::Debug for KeyFileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
 }
 
 impl KeyFileError {
