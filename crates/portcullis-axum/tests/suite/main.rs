@@ -3,6 +3,8 @@
 mod extract;
 #[cfg(feature = "request-facts")]
 mod facts;
+#[cfg(feature = "request-facts")]
+mod log;
 mod rejection;
 mod router;
 mod support;

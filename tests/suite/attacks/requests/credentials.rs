@@ -20,6 +20,10 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
     token_and_key(&good, &mut cases.item(CLASS, "a token and a key"));
     comma_joined(&good, &mut cases.item(CLASS, "comma-joined"));
     underscores(&good, &mut cases.item(CLASS, "underscore header names"));
+    wrong_place(
+        &good,
+        &mut cases.item(CLASS, "a credential in the wrong place"),
+    );
     no_credentials_at_all(&good, &mut cases.item(CLASS, "no credential at all"));
     read_differently(
         &good,
@@ -98,6 +102,39 @@ fn token_and_key(good: &Good, item: &mut Item<'_>) {
             format!("{name}, the key first"),
             [(API_KEY, api_key), (AUTHORIZATION, authorization)],
         );
+    }
+}
+
+fn wrong_place(good: &Good, item: &mut Item<'_>) {
+    let Good {
+        token, bearer, key, ..
+    } = good;
+    for (name, header, value) in [
+        (
+            "a key as a bearer token",
+            AUTHORIZATION,
+            format!("Bearer {key}"),
+        ),
+        (
+            "a key under its scheme",
+            AUTHORIZATION,
+            format!("ApiKey {key}"),
+        ),
+        ("a bare key", AUTHORIZATION, key.clone()),
+        ("a key in another header", "api-key", key.clone()),
+        ("a key in a cookie", "cookie", format!("key={key}")),
+        ("a bare token", AUTHORIZATION, token.clone()),
+        (
+            "a token under another scheme",
+            AUTHORIZATION,
+            format!("Token {token}"),
+        ),
+        ("a token as a key", API_KEY, token.clone()),
+        ("a bearer token as a key", API_KEY, bearer.clone()),
+        ("a token in another header", "x-access-token", token.clone()),
+        ("a token as a proof", "dpop", token.clone()),
+    ] {
+        item.headers(name, [(header, value)]);
     }
 }
 
