@@ -437,6 +437,10 @@ fn a_missing_file_says_how_to_make_one() {
     let path = wired.path.display();
     let hint = format!("`portcullis keys create --store {path} --owner OWNER`");
     assert!(error.to_string().contains(&hint), "{error}");
+    // As a `main` prints it that returns the error.
+    let printed = format!("{error:?}");
+    assert!(printed.starts_with(&error.to_string()), "{printed}");
+    assert!(printed.contains("caused by: No such file"), "{printed}");
 }
 
 #[test]

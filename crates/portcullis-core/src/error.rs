@@ -81,3 +81,39 @@ pub fn debug_as_report(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(thiserror::Error)]
+    #[error("{text}")]
+    struct Link {
+        text: &'static str,
+        source: Option<Box<Link>>,
+    }
+
+    impl fmt::Debug for Link {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            debug_as_report(self, f)
+        }
+    }
+
+    fn link(text: &'static str, source: Option<Link>) -> Link {
+        Link {
+            text,
+            source: source.map(Box::new),
+        }
+    }
+
+    #[test]
+    fn debug_prints_the_message_and_each_cause_once() {
+        let error = link(
+            "a",
+            Some(link("b: c", Some(link("c", Some(link("d", None)))))),
+        );
+        assert_eq!(format!("{error:?}"), "a\n  caused by: b: c\n  caused by: d");
+        let error = ConfigError::new("header", "use another");
+        assert_eq!(format!("{error:?}"), "`header`: use another");
+    }
+}

@@ -130,6 +130,13 @@ async fn an_issuer_that_is_down_at_the_start() {
         .start()
         .await
         .expect_err("it fails fast");
+    // As a `main` prints it that returns the error.
+    let printed = format!("{error:?}");
+    assert!(
+        printed.starts_with("no keys could be fetched from http"),
+        "{printed}"
+    );
+    assert!(printed.contains("\n  caused by: "), "{printed}");
     let StartError::Unavailable {
         source: Some(source),
         ..
