@@ -19,11 +19,11 @@ async fn b1_anonymous() {
     insta::assert_snapshot!(text(&get(&app, "/", None).await), @r#"
     401 Unauthorized
     cache-control: no-store
-    content-length: 112
+    content-length: 131
     content-type: application/problem+json
     www-authenticate: Bearer realm="orders"
 
-    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"credentials are needed, and none were sent"}
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"authentication required: send `Authorization: Bearer <token>`"}
     "#);
 }
 
@@ -33,11 +33,11 @@ async fn b4_scope_missing() {
     insta::assert_snapshot!(text(&get(&app, "/", Some("read")).await), @r#"
     403 Forbidden
     cache-control: no-store
-    content-length: 141
+    content-length: 184
     content-type: application/problem+json
-    www-authenticate: Bearer realm="orders", error="insufficient_scope", error_description="the credential does not grant what this needs", scope="orders:read orders:write"
+    www-authenticate: Bearer realm="orders", error="insufficient_scope", error_description="insufficient scope: orders:read orders:write required", scope="orders:read orders:write"
 
-    {"type":"about:blank","title":"Forbidden","status":403,"detail":"the credential does not grant what this needs","error":"insufficient_scope"}
+    {"type":"about:blank","title":"Forbidden","status":403,"detail":"insufficient scope: orders:read orders:write required","error":"insufficient_scope","scope":"orders:read orders:write"}
     "#);
 }
 
@@ -132,7 +132,7 @@ async fn a_handler_can_take_it_apart() {
         .route_layer(layer().optional());
     assert_eq!(
         get(&app, "/", None).await.body(),
-        "credentials are needed, and none were sent"
+        "authentication required: send `Authorization: Bearer <token>`"
     );
 }
 
