@@ -26,6 +26,16 @@ impl Contents {
         &self.bytes
     }
 
+    /// The text of the file.
+    ///
+    /// # Errors
+    ///
+    /// When it is not UTF-8.
+    pub fn text(&self) -> io::Result<&str> {
+        std::str::from_utf8(&self.bytes)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    }
+
     /// The bytes of the file, to be wiped by the caller.
     #[must_use]
     pub fn into_bytes(mut self) -> Vec<u8> {
@@ -62,14 +72,20 @@ impl Contents {
                 self.everyone_may_write(),
                 "every user may write it: `chmod o-w` the file",
             ),
-            (
-                self.everyone_may_read(),
-                "every user may read it: `chmod o-r` the file",
-            ),
         ]
         .into_iter()
         .filter_map(|(applies, warning)| applies.then_some(warning))
         .collect()
+    }
+
+    /// The [`warnings`](Self::warnings) about a file that is nobody else's business.
+    #[must_use]
+    pub fn warnings_of_private(&self) -> Vec<&'static str> {
+        let mut warnings = self.warnings();
+        if self.everyone_may_read() {
+            warnings.push("every user may read it: `chmod o-r` the file");
+        }
+        warnings
     }
 
     /// Whether every user of the machine may read the file. Always `false` where files have no such permissions.

@@ -66,12 +66,13 @@ fn permissions_of_everyone_are_told() {
             (contents.everyone_may_read(), contents.everyone_may_write()),
             (reads, writes)
         );
-        let warnings = contents.warnings();
+        let warnings = contents.warnings_of_private();
         assert_eq!(
             warnings.len(),
             usize::from(reads) + usize::from(writes),
             "{warnings:?}"
         );
+        assert_eq!(contents.warnings().len(), usize::from(writes));
     }
 }
 

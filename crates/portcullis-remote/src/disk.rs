@@ -51,15 +51,16 @@ impl SnapshotFile {
 
     /// Reads the set back; `None` if there is none.
     pub(crate) fn load(&self, now: UnixTime) -> io::Result<Option<Kept>> {
-        let bytes = match fs::metadata(&self.path) {
-            Ok(metadata) if metadata.len() > Self::MAX_BYTES => {
-                return Err(invalid("it is too large"));
-            }
-            Ok(_) => fs::read(&self.path)?,
+        let contents = match portcullis_file::read(&self.path, Self::MAX_BYTES) {
+            Ok(contents) => contents,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let content: Content = serde_json::from_slice(&bytes)?;
+        // Whoever writes to it can sign tokens. Only its owner may write to what was written here.
+        if contents.everyone_may_write() {
+            return Err(invalid("every user may write it"));
+        }
+        let content: Content = serde_json::from_slice(contents.bytes())?;
         if content.issuer != self.issuer {
             return Err(invalid("it is another issuer's"));
         }
@@ -232,6 +233,33 @@ mod tests {
             1,
             "no temporary file is left"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_everyone_may_write_is_not_trusted() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "https://issuer.example");
+        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        fs::set_permissions(&file.path, fs::Permissions::from_mode(0o666)).unwrap();
+        let error = file.load(NOW).expect_err("not trusted");
+        assert!(error.to_string().contains("every user may write it"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_fifo_does_not_hold_up_the_start() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "https://issuer.example");
+        mknodat(CWD, &file.path, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let error = file.load(NOW).expect_err("a FIFO");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        assert!(file.load(NOW).unwrap().is_some(), "it was replaced");
     }
 
     #[test]

@@ -46,16 +46,11 @@ pub fn keys_from_pem_file(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| problem(path, &error))?
-        .len();
-    if size > MAX_BYTES {
-        return Err(problem(
-            path,
-            &format!("it is larger than {MAX_BYTES} bytes"),
-        ));
+    let contents = portcullis_file::read(path, MAX_BYTES).map_err(|error| problem(path, &error))?;
+    for warning in contents.warnings() {
+        tracing::warn!(path = %path.display(), "file of an issuer's keys: {warning}");
     }
-    std::fs::read(path).map_err(|error| problem(path, &error))
+    Ok(contents.into_bytes())
 }
 
 fn problem(path: &Path, what: &dyn std::fmt::Display) -> ConfigError {

@@ -5,14 +5,14 @@ mod watch;
 use std::{
     borrow::Cow,
     convert::Infallible,
-    fmt,
-    path::{Path, PathBuf},
+    fmt, mem,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use http::HeaderValue;
 use portcullis_core::{ConfigError, Secret};
-use portcullis_remote::read_secret_file;
+use portcullis_file::{UNLINKED, WatchedFile};
 use tokio::sync::oneshot;
 
 use self::watch::Watch;
@@ -67,7 +67,7 @@ impl ApiKeySource {
     /// The key in a file of at most 64 KiB, which is read now, and again every second by a task on the runtime that this
     /// is called on (which needs tokio's time). White space around the key is left off.
     ///
-    /// While the file is gone or holds no key, the key that was read before is sent, and [`problem`](Self::problem) and the
+    /// While the file is gone or holds no key, or was replaced behind a mount of the file itself, the key that was read before is sent, and [`problem`](Self::problem) and the
     /// log say so. Replace the file by renaming another, so that it is never read half written.
     ///
     /// Dropping the last clone ends the task.
@@ -77,12 +77,12 @@ impl ApiKeySource {
     /// When the file cannot be read now or holds no key, or there is no tokio runtime to run on. It blocks while it reads.
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let runtime = runtime("watch")?;
-        let path: Arc<Path> = path.into().into();
-        let value = read(&path).map_err(problem)?;
+        let mut file = KeyFile::new(path.into());
+        let value = file.read().map_err(problem)?;
         let shared = Shared::new(value.clone());
         let (stop, stopped) = oneshot::channel();
         let watch = Watch {
-            path,
+            file: Arc::new(Mutex::new(file)),
             last: value,
             shared: shared.clone(),
             stop: stopped,
@@ -147,11 +147,37 @@ impl Shared {
     }
 }
 
-fn read(path: &Path) -> Result<HeaderValue, String> {
-    let content = read_secret_file(path).map_err(|error| error.to_string());
-    content
-        .and_then(|content| header_value(content.expose().trim_ascii()).map_err(str::to_owned))
-        .map_err(|why| format!("the file {}: {why}", path.display()))
+/// The file of a key.
+struct KeyFile {
+    file: WatchedFile,
+    /// What the operator should change, as of the last time that it was read.
+    warnings: Vec<&'static str>,
+}
+
+impl KeyFile {
+    fn new(path: PathBuf) -> Self {
+        const MAX_BYTES: u64 = 64 * 1024;
+
+        Self {
+            file: WatchedFile::new(path, MAX_BYTES),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn read(&mut self) -> Result<HeaderValue, String> {
+        let path = self.file.path().to_owned();
+        let told = |why: &dyn fmt::Display| format!("the file {}: {why}", path.display());
+        let contents = self.file.read().map_err(|error| told(&error))?;
+        if contents.is_unlinked() {
+            return Err(told(&UNLINKED));
+        }
+        let warnings = contents.warnings_of_private();
+        let before = mem::replace(&mut self.warnings, warnings);
+        for warning in self.warnings.iter().filter(|new| !before.contains(new)) {
+            tracing::warn!(path = %path.display(), "file of an API key to send: {warning}");
+        }
+        header_value(contents.bytes().trim_ascii()).map_err(|why| told(&why))
+    }
 }
 
 fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
@@ -264,6 +290,25 @@ mod tests {
         let shared = Arc::downgrade(&source.0.shared);
         drop(source);
         until(|| shared.strong_count() == 0).await;
+    }
+
+    /// A path that keeps leading to the same file, as a mount of that file does.
+    #[cfg(target_os = "linux")]
+    #[tokio::test(start_paused = true)]
+    async fn a_mounted_file_that_was_replaced_is_told() {
+        use std::os::fd::AsRawFd;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, next) = (folder.path().join("key"), folder.path().join("next"));
+        std::fs::write(&path, "f1rst").expect("written");
+        let mounted = std::fs::File::open(&path).expect("opened");
+        let held = format!("/proc/self/fd/{}", mounted.as_raw_fd());
+        let source = ApiKeySource::watch(held).expect("a key");
+        std::fs::write(&next, "s3c0nd").expect("written");
+        std::fs::rename(&next, &path).expect("replaced");
+        let is_told = |problem: String| problem.contains("mount its directory");
+        until(|| source.problem().is_some_and(is_told)).await;
+        assert_eq!(source.value(), "f1rst", "it serves on");
     }
 
     #[test]

@@ -1,6 +1,13 @@
 //! The task that looks at a key's file.
 
-use std::{convert::Infallible, mem, path::Path, sync::Arc, thread, time::Duration};
+use std::{
+    convert::Infallible,
+    mem,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use http::HeaderValue;
 use tokio::{
@@ -9,13 +16,13 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Shared, read};
+use super::{KeyFile, Shared};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Works until `stop` closes.
 pub(super) struct Watch {
-    pub(super) path: Arc<Path>,
+    pub(super) file: Arc<Mutex<KeyFile>>,
     /// What was read from the file last: a key that replaced it stays until the file changes.
     pub(super) last: HeaderValue,
     pub(super) shared: Arc<Shared>,
@@ -30,19 +37,24 @@ impl Watch {
                 _ = &mut self.stop => return,
                 () = sleep(INTERVAL) => {}
             }
-            let path = self.path.clone();
+            let file = self.file.clone();
             let read = tokio::select! {
                 biased;
                 _ = &mut self.stop => return,
-                read = spawn_blocking(move || read(&path)) => read,
+                read = spawn_blocking(move || lock(&file).read()) => read,
             };
             let found = read.unwrap_or_else(|error| Err(format!("it was not read: {error}")));
             self.note(found);
         }
     }
 
+    fn path(&self) -> PathBuf {
+        lock(&self.file).file.path().to_owned()
+    }
+
     fn note(&mut self, found: Result<HeaderValue, String>) {
-        let path = self.path.display();
+        let path = self.path();
+        let path = path.display();
         let problem = match found {
             Ok(value) => {
                 if self.last != value {
@@ -78,7 +90,7 @@ impl Drop for Watch {
         }
         let why = format!(
             "nothing reads {} any more: the runtime of the watch has ended, or its task panicked",
-            self.path.display()
+            self.path().display()
         );
         *self.shared.problem() = Some(why.clone());
         // What panicked may be whoever listens to the log.
@@ -86,4 +98,8 @@ impl Drop for Watch {
             tracing::error!("the API key to send does not follow its file: {why}");
         }
     }
+}
+
+fn lock(file: &Mutex<KeyFile>) -> MutexGuard<'_, KeyFile> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -29,6 +29,9 @@ pub struct TokenStatus {
     pub retry_in: Option<Duration>,
     /// When the credential that the client authenticated with last expires, where that is known.
     pub credential_expires_at: Option<UnixTime>,
+    /// What the operator should change about the files with the client's credentials: see
+    /// [`ClientAuthentication::warnings`](crate::ClientAuthentication::warnings).
+    pub credential_warnings: Vec<String>,
 }
 
 /// A change in the state of a source. Each is also logged.

@@ -87,6 +87,7 @@ impl State {
             last_error: self.failure.clone(),
             retry_in: self.backoff.left(now),
             credential_expires_at: self.credential_expires_at,
+            credential_warnings: shared.client.warnings(),
         }
     }
 }

@@ -1,17 +1,13 @@
 //! The certificate that a client shows in TLS (RFC 8705).
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_core::{Secret, UnixTime};
 use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
-use super::file;
+use super::file::{self, CredentialFile};
 use crate::FetchError;
 
 /// Where a client's certificate and its private key come from. Files are read anew whenever the server is asked, so that
@@ -26,8 +22,8 @@ enum Source {
         key: Secret,
     },
     Files {
-        certificate: Arc<Path>,
-        key: Arc<Path>,
+        certificate: CredentialFile,
+        key: CredentialFile,
     },
 }
 
@@ -53,9 +49,21 @@ impl ClientCertificate {
     /// Those in files, in PEM. Both may be in one.
     pub fn files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self(Source::Files {
-            certificate: certificate.into().into(),
-            key: key.into().into(),
+            certificate: CredentialFile::public(certificate),
+            key: CredentialFile::private(key),
         })
+    }
+
+    /// What the operator should change about the files.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        match &self.0 {
+            Source::Values { .. } => Vec::new(),
+            Source::Files { certificate, key } => {
+                let mut warnings = certificate.warnings();
+                warnings.extend(key.warnings());
+                warnings
+            }
+        }
     }
 
     /// The certificate and key as of now.
@@ -65,9 +73,9 @@ impl ClientCertificate {
                 ClientIdentity::of(certificate, key.expose()).map_err(file::failed)
             }
             Source::Files { certificate, key } => {
-                let (chain, secret) = (file::read(certificate).await?, file::read(key).await?);
+                let (chain, secret) = (certificate.read().await?, key.read().await?);
                 ClientIdentity::of(chain.expose(), secret.expose())
-                    .map_err(|why| file::unusable(certificate, &why))
+                    .map_err(|why| certificate.unusable(&why))
             }
         }
     }

@@ -1,18 +1,11 @@
 //! The private keys that a client signs with.
 
-use std::{
-    error::Error,
-    fmt,
-    future::Future,
-    path::{Path, PathBuf},
-    pin::Pin,
-    sync::Arc,
-};
+use std::{error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
 use portcullis_core::ConfigError;
 use portcullis_jwt::{Algorithm, SigningKey};
 
-use super::file::{self, failed};
+use super::file::{CredentialFile, failed};
 use crate::FetchError;
 
 /// Where a client's private keys come from. They are asked for anew whenever the server is, so that they rotate without
@@ -23,15 +16,15 @@ use crate::FetchError;
 #[derive(Clone)]
 pub struct ClientKeys {
     source: Source,
-    certificate: Option<Arc<Path>>,
+    certificate: Option<CredentialFile>,
 }
 
 #[derive(Clone)]
 enum Source {
     Values(Arc<[SigningKey]>),
-    Jwk(Arc<Path>),
+    Jwk(CredentialFile),
     Pem {
-        path: Arc<Path>,
+        file: CredentialFile,
         algorithm: Algorithm,
         kid: Option<Arc<str>>,
     },
@@ -58,13 +51,13 @@ impl ClientKeys {
     /// The one in a file: a private JWK with `alg`, and `kid` where the server needs it (RFC 7517). The file is read
     /// whenever a key is needed.
     pub fn jwk_file(path: impl Into<PathBuf>) -> Self {
-        Self::of(Source::Jwk(path.into().into()))
+        Self::of(Source::Jwk(CredentialFile::private(path)))
     }
 
     /// The one in a PEM file, for `algorithm`: see [`SigningKey::from_pem`] for the kinds. The file is read whenever a key is needed.
     pub fn pem_file(path: impl Into<PathBuf>, algorithm: Algorithm, kid: Option<&str>) -> Self {
         Self::of(Source::Pem {
-            path: path.into().into(),
+            file: CredentialFile::private(path),
             algorithm,
             kid: kid.map(Arc::from),
         })
@@ -86,7 +79,7 @@ impl ClientKeys {
     /// file is PEM, and is read whenever a key is needed. See [`SigningKey::with_certificate`] for keys that are values.
     #[must_use]
     pub fn with_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.certificate = Some(path.into().into());
+        self.certificate = Some(CredentialFile::public(path));
         self
     }
 
@@ -106,23 +99,35 @@ impl ClientKeys {
         }
     }
 
+    /// What the operator should change about the files.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let key = match &self.source {
+            Source::Jwk(file) | Source::Pem { file, .. } => Some(file),
+            Source::Values(_) | Source::Provider(_) => None,
+        };
+        key.into_iter()
+            .chain(&self.certificate)
+            .flat_map(CredentialFile::warnings)
+            .collect()
+    }
+
     /// The keys as of now; at least one.
     pub(super) async fn get(&self) -> Result<Vec<SigningKey>, FetchError> {
         let keys = match &self.source {
             Source::Values(keys) => keys.to_vec(),
-            Source::Jwk(path) => {
-                let content = file::read(path).await?;
+            Source::Jwk(file) => {
+                let content = file.read().await?;
                 let key = SigningKey::from_jwk(content.expose());
-                vec![key.map_err(|error| file::unusable(path, &error))?]
+                vec![key.map_err(|error| file.unusable(&error))?]
             }
             Source::Pem {
-                path,
+                file,
                 algorithm,
                 kid,
             } => {
-                let content = file::read(path).await?;
+                let content = file.read().await?;
                 let key = SigningKey::from_pem(content.expose(), *algorithm)
-                    .map_err(|error| file::unusable(path, &error))?;
+                    .map_err(|error| file.unusable(&error))?;
                 vec![match kid {
                     Some(kid) => key.with_kid(&**kid),
                     None => key,
@@ -135,13 +140,13 @@ impl ClientKeys {
         if keys.is_empty() {
             return Err(failed("there is no private key of the client".to_owned()));
         }
-        let Some(path) = &self.certificate else {
+        let Some(file) = &self.certificate else {
             return Ok(keys);
         };
-        let pem = file::read(path).await?;
+        let pem = file.read().await?;
         let certified = keys.into_iter().map(|key| {
             key.with_certificate(pem.expose())
-                .map_err(|error| file::unusable(path, &error))
+                .map_err(|error| file.unusable(&error))
         });
         certified.collect()
     }
@@ -157,9 +162,7 @@ impl fmt::Debug for ClientKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Values(keys) => f.debug_list().entries(keys.iter()).finish(),
-            Source::Jwk(path) | Source::Pem { path, .. } => {
-                f.debug_tuple("File").field(path).finish()
-            }
+            Source::Jwk(file) | Source::Pem { file, .. } => file.fmt(f),
             Source::Provider(_) => f.write_str("Provider"),
         }
     }

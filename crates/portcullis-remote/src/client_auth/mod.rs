@@ -216,6 +216,25 @@ impl ClientAuthentication {
         }
     }
 
+    /// What the operator should change about the files that hold the credentials, as of the last time that they were
+    /// read: other users may read them, or they are mounted so that changes are not seen. Each is also logged.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = match &self.shared.method {
+            Method::Basic(secrets) | Method::Post(secrets) | Method::SecretJwt(secrets, _) => {
+                secrets.warnings()
+            }
+            Method::PrivateKeyJwt(keys) => keys.warnings(),
+            Method::Tls | Method::SelfSignedTls => Vec::new(),
+        };
+        warnings.extend(
+            self.certificate
+                .iter()
+                .flat_map(ClientCertificate::warnings),
+        );
+        warnings
+    }
+
     pub(crate) fn mutual_tls(&self) -> MutualTls {
         match (&self.shared.method, &self.certificate) {
             (Method::Tls | Method::SelfSignedTls, _) => MutualTls::Alone,

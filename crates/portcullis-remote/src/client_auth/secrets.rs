@@ -1,18 +1,11 @@
 //! The secrets that a client shares with its authorization server.
 
-use std::{
-    error::Error,
-    fmt,
-    future::Future,
-    path::{Path, PathBuf},
-    pin::Pin,
-    sync::Arc,
-};
+use std::{error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
 use portcullis_core::{ConfigError, Secret, UnixTime};
 
 use super::{
-    file::{self, failed},
+    file::{CredentialFile, failed},
     likeness,
 };
 use crate::FetchError;
@@ -90,7 +83,7 @@ pub struct ClientSecrets(Source);
 #[derive(Clone)]
 enum Source {
     Values(Arc<[ClientSecret]>),
-    File(Arc<Path>),
+    File(CredentialFile),
     Provider(Arc<dyn ClientSecretProvider>),
 }
 
@@ -119,7 +112,7 @@ impl ClientSecrets {
     /// Those in a file of at most 64 KiB, one a line; empty lines are passed over. The file is read whenever a secret is
     /// needed.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Source::File(path.into().into()))
+        Self(Source::File(CredentialFile::private(path)))
     }
 
     /// Those in the text of such a file, for who has read it otherwise.
@@ -163,13 +156,21 @@ impl ClientSecrets {
         }
     }
 
+    /// What the operator should change about the file.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        match &self.0 {
+            Source::File(file) => file.warnings(),
+            Source::Values(_) | Source::Provider(_) => Vec::new(),
+        }
+    }
+
     /// The secrets as of now; at least one.
     pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
         let secrets = match &self.0 {
             Source::Values(secrets) => secrets.to_vec(),
-            Source::File(path) => {
-                let text = file::read(path).await?;
-                lines(&text).map_err(|why| file::unusable(path, &why))?
+            Source::File(file) => {
+                let text = file.read().await?;
+                lines(&text).map_err(|why| file.unusable(&why))?
             }
             Source::Provider(provider) => {
                 let secrets = provider.secrets().await.map_err(|error| {
@@ -186,7 +187,7 @@ impl ClientSecrets {
         let count = secrets.len();
         if secrets.is_empty() || secrets.iter().any(ClientSecret::is_empty) {
             let place = match &self.0 {
-                Source::File(path) => format!(" in {}", path.display()),
+                Source::File(file) => format!(" in {}", file.path().display()),
                 _ => String::new(),
             };
             return Err(failed(format!(
@@ -212,7 +213,7 @@ impl fmt::Debug for ClientSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::Values(secrets) => f.debug_list().entries(secrets.iter()).finish(),
-            Source::File(path) => f.debug_tuple("File").field(path).finish(),
+            Source::File(file) => file.fmt(f),
             Source::Provider(_) => f.write_str("Provider"),
         }
     }
@@ -284,6 +285,50 @@ mod tests {
             let error = texts(&secrets).await.expect_err("unusable");
             assert_eq!(error.kind(), FetchErrorKind::Credential, "{error}");
         }
+    }
+
+    /// A path that keeps leading to the same file, as a mount of that file does.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_mounted_file_that_was_replaced_is_warned_of() {
+        use std::os::fd::AsRawFd;
+
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, next) = (
+            directory.path().join("secret"),
+            directory.path().join("next"),
+        );
+        std::fs::write(&path, "old").expect("written");
+        let mounted = std::fs::File::open(&path).expect("opened");
+        let held = format!("/proc/self/fd/{}", mounted.as_raw_fd());
+        let secrets = ClientSecrets::file(held);
+        let is_told = || {
+            let warnings = secrets.warnings();
+            warnings
+                .iter()
+                .any(|warning| warning.contains("mount its directory"))
+        };
+        assert_eq!(texts(&secrets).await.expect("secrets"), ["old"]);
+        assert!(!is_told());
+        std::fs::write(&next, "new").expect("written");
+        std::fs::rename(&next, &path).expect("replaced");
+        // The old secret may still be accepted: an error would be an outage at once.
+        assert_eq!(texts(&secrets).await.expect("secrets"), ["old"]);
+        assert!(is_told());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_fifo_is_refused_at_once() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("secret");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+        let error = texts(&ClientSecrets::file(&path))
+            .await
+            .expect_err("a FIFO");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
     }
 
     #[tokio::test]

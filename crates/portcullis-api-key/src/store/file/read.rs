@@ -40,12 +40,7 @@ pub(super) fn trusted(contents: Contents, writable: WritableByEveryone) -> io::R
 
 /// The records in the file that was read from `path`.
 pub(super) fn parse(path: &Path, contents: &Contents) -> Result<Vec<KeyRecord>, KeyFileError> {
-    let text = std::str::from_utf8(contents.bytes()).map_err(|_| {
-        KeyFileError::read(path)(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it is not UTF-8",
-        ))
-    })?;
+    let text = contents.text().map_err(KeyFileError::read(path))?;
     document::parse(text).map_err(|problems| KeyFileError::Malformed {
         path: path.to_owned(),
         problems,

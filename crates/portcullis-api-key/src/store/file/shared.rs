@@ -331,7 +331,7 @@ impl Shared {
     }
 
     fn warn(&self, contents: &Contents) {
-        let warnings = contents.warnings();
+        let warnings = contents.warnings_of_private();
         let before = mem::replace(&mut lock(&self.status).warnings, warnings.clone());
         for warning in warnings.iter().filter(|new| !before.contains(new)) {
             tracing::warn!(path = %self.path.display(), "API key file: {warning}");
