@@ -2,8 +2,7 @@
 
 use std::{
     error::Error,
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -54,18 +53,6 @@ fn read(path: &Path) -> Result<Profile, Box<dyn Error>> {
 }
 
 fn read_text(path: &Path) -> io::Result<String> {
-    // Asked before it is opened: opening a FIFO waits for a writer.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut text = String::new();
-    File::open(path)?
-        .take(MAX_BYTES + 1)
-        .read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other(format!(
-            "it is larger than {MAX_BYTES} bytes"
-        )));
-    }
-    Ok(text)
+    let contents = portcullis_file::read(path, MAX_BYTES)?;
+    Ok(contents.text()?.to_owned())
 }

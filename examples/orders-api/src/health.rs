@@ -47,6 +47,7 @@ pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Js
             "age_seconds": now.duration_since(status.loaded_at).as_secs(),
             "stale": status.is_stale,
             "last_error": status.last_error,
+            "warnings": status.warnings,
         })
     });
     let ready = issuers.iter().all(|issuer| issuer["ready"] == true);

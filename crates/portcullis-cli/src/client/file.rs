@@ -15,8 +15,8 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 /// All of a file. One that other users can read too works, with a warning.
 pub(crate) fn read(path: &Path) -> Result<Secret, String> {
-    let (content, metadata) =
-        read_all(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let (content, metadata) = read_all(path, MAX_BYTES)
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     if content.expose().trim_ascii().is_empty() {
         return Err(format!(
             "the file {} is empty: put there what it should hold",
@@ -32,15 +32,25 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
     Ok(content)
 }
 
-fn read_all(path: &Path) -> io::Result<(Secret, Metadata)> {
+/// All of a file that everyone may read, such as certificates.
+pub(super) fn read_public(path: &Path) -> io::Result<Vec<u8>> {
+    /// Several times what a system trusts.
+    const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+    let (content, _) = read_all(path, MAX_BYTES)?;
+    Ok(content.expose().to_vec())
+}
+
+/// Unlike a service's, the files of a command may be pipes: see `a_file_may_be_a_pipe`.
+fn read_all(path: &Path, max_bytes: u64) -> io::Result<(Secret, Metadata)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     let mut content = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut content)?;
+    file.take(max_bytes + 1).read_to_end(&mut content)?;
     let content = Secret::new(content);
-    if content.expose().len() as u64 > MAX_BYTES {
+    if content.expose().len() as u64 > max_bytes {
         return Err(io::Error::other(format!(
-            "it has more than {MAX_BYTES} bytes"
+            "it has more than {max_bytes} bytes"
         )));
     }
     Ok((content, metadata))

@@ -7,7 +7,6 @@ mod key;
 
 use std::{
     error::Error,
-    fs,
     future::Future,
     path::{Path, PathBuf},
 };
@@ -89,8 +88,8 @@ impl ClientArgs {
             .fold(server, |server, origin| server.allow_origin(origin));
         Ok(match &self.ca {
             Some(path) => {
-                let pem =
-                    fs::read(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
+                let pem = file::read_public(path)
+                    .map_err(|error| format!("--ca {}: {error}", path.display()))?;
                 server.root_certificates(pem)
             }
             None => server,
