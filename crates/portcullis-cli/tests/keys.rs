@@ -288,3 +288,25 @@ fn the_file_is_private() {
     let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode();
     assert_eq!(mode(&keys.store) & 0o777, 0o600);
 }
+
+/// Root makes the store and gives it away; its owner goes on with it.
+#[cfg(unix)]
+#[test]
+fn the_owner_of_a_store_that_root_made_goes_on() {
+    use std::os::unix::{fs::chown, process::CommandExt};
+
+    const NOBODY: u32 = 65_534;
+
+    let keys = Keys::new();
+    keys.create(&["--owner", "a"]);
+    let directory = keys.store.parent().expect("a directory");
+    let is_root = [directory, &keys.store]
+        .iter()
+        .all(|path| chown(path, Some(NOBODY), Some(NOBODY)).is_ok());
+    let mut command = keys.command("create", &["--owner", "b"]);
+    command.uid(NOBODY).gid(NOBODY).current_dir(directory);
+    match command.output() {
+        Ok(output) if is_root => assert!(output.status.success(), "{output:?}"),
+        _ => eprintln!("left out: not root, or others may not run the program"),
+    }
+}

@@ -277,3 +277,45 @@ fn sync_directory(target: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, chown};
+
+    use super::*;
+
+    const NOBODY: u32 = 65_534;
+
+    /// Root's lock, which a crash may leave behind, must not keep the owner out.
+    #[test]
+    fn the_lock_belongs_to_the_owner_of_the_store() {
+        let directory = tempfile::tempdir().expect("a directory");
+        if chown(directory.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+            eprintln!("left out: only root can give files away");
+            return;
+        }
+        let path = directory.path().join("keys.toml");
+        let owner_of_lock = || {
+            let locked = Locked::wait(&path, Duration::ZERO).expect("locked");
+            fs::metadata(&locked.lock).expect("there").uid()
+        };
+        assert_eq!(owner_of_lock(), NOBODY, "as its directory");
+        fs::write(&path, "").expect("written");
+        assert_eq!(owner_of_lock(), 0, "as the key file");
+        chown(&path, Some(NOBODY), None).expect("given away");
+        assert_eq!(owner_of_lock(), NOBODY, "as the key file");
+    }
+
+    #[test]
+    fn a_lock_that_was_removed_meanwhile_is_not_held() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("keys.toml");
+        let lock = directory.path().join("keys.toml.lock");
+        let file = open_lock(&lock, &path).expect("opened").expect("there");
+        assert!(is_at(&file, &lock));
+        fs::remove_file(&lock).expect("removed");
+        assert!(!is_at(&file, &lock));
+        fs::write(&lock, "").expect("another");
+        assert!(!is_at(&file, &lock));
+    }
+}
