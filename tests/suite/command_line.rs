@@ -52,6 +52,12 @@ pub(crate) async fn inspect(server: &ScriptedServer, token: &str, options: &[&st
     run(&arguments, token).await
 }
 
+/// Checks the key set of a server.
+pub(crate) async fn check_keys(server: &ScriptedServer) -> Ended {
+    let arguments = ["jwks", "check", "--issuer", server.issuer()];
+    run(&arguments.map(str::to_owned), "").await
+}
+
 fn as_client(server: &ScriptedServer, secret: &str, arguments: &[&str]) -> Vec<String> {
     let file = server.folder().join("client-secret");
     let private = Permissions::from_mode(0o600);

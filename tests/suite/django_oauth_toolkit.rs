@@ -1,9 +1,14 @@
-//! Against PyPI's django-oauth-toolkit, whose access tokens are made by a function beside it.
+//! Against PyPI's django-oauth-toolkit, whose access tokens are made by the function that the guide to issuers shows.
 
 use portcullis_tests::{ScriptedServer, Service};
 
 use crate::clients::ORDERS;
-use crate::command_line::{fetch, fetch_with, inspect};
+use crate::command_line::{check_keys, fetch, fetch_with, inspect};
+
+const PROFILE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../docs/guide/profiles/django-oauth-toolkit.toml"
+);
 
 #[tokio::test]
 async fn fetched_token_is_accepted() {
@@ -17,8 +22,14 @@ async fn fetched_token_is_accepted() {
     assert_eq!(caller["client_id"], ScriptedServer::CLIENT_ID);
     assert_eq!(caller["kind"], "machine");
 
-    let inspected = inspect(&server, &token, &["--audience", ORDERS]).await;
-    assert!(inspected.printed().contains("accepted"));
+    for profile in [["--profile", "rfc9068"], ["--profile-file", PROFILE]] {
+        let options = [&["--audience", ORDERS], &profile[..]].concat();
+        let inspected = inspect(&server, &token, &options).await.printed();
+        assert!(inspected.contains("accepted"), "{inspected}");
+        assert!(inspected.contains("machine"), "{inspected}");
+    }
+    let checked = check_keys(&server).await;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
 }
 
 #[tokio::test]
@@ -30,4 +41,11 @@ async fn refused_fetch_says_why() {
     let burning = fetch(&server, &["--scope", "orders:burn"]).await;
     let complaint = burning.complained();
     assert!(complaint.contains("invalid_scope"), "{complaint}");
+}
+
+#[test]
+fn guide_shows_the_function_that_makes_access_tokens() {
+    let guide = include_str!("../../docs/guide/issuers.md");
+    let function = include_str!("../django-oauth-toolkit/access_token.py");
+    assert!(guide.contains(&format!("```python\n{function}```\n")));
 }

@@ -1,8 +1,38 @@
-//! Against the portal of Debian's LemonLDAP::NG.
+//! Against the portal of Debian's LemonLDAP::NG, with the profile that the guide to issuers shows.
 
-use portcullis_tests::ScriptedServer;
+use portcullis_tests::{ScriptedServer, Service};
 
-use crate::command_line::{fetch, fetch_with};
+use crate::clients::ORDERS;
+use crate::command_line::{check_keys, fetch, fetch_with, inspect};
+
+const PROFILE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../docs/guide/profiles/lemonldap-ng.toml"
+);
+
+#[tokio::test]
+async fn fetched_token_is_accepted() {
+    let server = ScriptedServer::lemonldap_ng().await;
+    let arguments = ["--issuer", server.issuer(), "--profile-file", PROFILE];
+    let service = Service::spawn("orders-api", &arguments).await;
+    // The server grants those that it knows.
+    let scopes = ["--scope", "orders:read reports:read"];
+    let token = fetch(&server, &scopes).await.printed();
+
+    let answer = service.get_with_token("/orders", &token).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer = service.get_with_token("/reports", &token).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let caller = service.get_with_token("/whoami", &token).await.json();
+    assert_eq!(caller["client_id"], ScriptedServer::CLIENT_ID);
+    assert_eq!(caller["kind"], "machine");
+
+    let options = ["--audience", ORDERS, "--profile-file", PROFILE];
+    let inspected = inspect(&server, &token, &options).await.printed();
+    assert!(inspected.contains("accepted"), "{inspected}");
+    let checked = check_keys(&server).await;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+}
 
 #[tokio::test]
 async fn refused_fetch_says_why() {
