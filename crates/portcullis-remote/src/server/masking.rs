@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use portcullis_core::Secret;
+use zeroize::Zeroizing;
 
 /// What was sent and must not come back in a message: secrets, assertions, proofs and tokens.
-pub(super) struct Sent(Vec<Form>);
+pub(super) struct Sent(Vec<Secret>);
 
 /// One way in which a server may repeat a secret. Escapes and ASCII case are ignored where it is looked for.
 struct Form {
@@ -26,16 +27,16 @@ const SHORTEST_PART: usize = 6;
 
 impl Sent {
     pub(super) fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
-        let secrets = secrets.into_iter();
-        Self(secrets.flat_map(|secret| forms(&secret)).collect())
+        Self(secrets.into_iter().collect())
     }
 
     /// The text with each form of a secret masked.
     pub(super) fn mask(&self, text: &str) -> String {
+        let forms: Vec<Form> = self.0.iter().flat_map(forms).collect();
         let mut masked: Vec<u8> = Vec::with_capacity(text.len());
         let mut rest = text.as_bytes();
         while let Some(&first) = rest.first() {
-            let found = self.0.iter().find_map(|form| {
+            let found = forms.iter().find_map(|form| {
                 let length = match_length(rest, form.bytes.expose())?;
                 Some((form, length))
             });
@@ -70,9 +71,10 @@ fn forms(secret: &Secret) -> Vec<Form> {
     if bytes.is_empty() {
         return Vec::new();
     }
-    let form = |text: Vec<u8>, is_base64| Form {
-        bytes: Secret::new(text.to_ascii_lowercase()),
-        is_base64,
+    let form = |mut text: Vec<u8>, is_base64| {
+        text.make_ascii_lowercase();
+        let bytes = Secret::new(text);
+        Form { bytes, is_base64 }
     };
     let mut forms = vec![form(bytes.to_vec(), false)];
     if let Some(text) = secret.expose_str().filter(|text| !text.is_ascii()) {
@@ -83,9 +85,12 @@ fn forms(secret: &Secret) -> Vec<Form> {
         forms.push(form(engine.encode(bytes).into_bytes(), true));
         // Inside a longer Base64 text: the characters that depend on the secret alone, for each position in a group.
         for before in 0..3 {
-            let encoded = engine.encode([&vec![0; before], bytes].concat());
+            let mut shifted = Zeroizing::new(Vec::with_capacity(before + bytes.len()));
+            shifted.resize(before, 0);
+            shifted.extend_from_slice(bytes);
+            let encoded = Zeroizing::new(engine.encode(&*shifted));
             let start = (before * 8).div_ceil(6);
-            let end = (before + bytes.len()) * 8 / 6;
+            let end = shifted.len() * 8 / 6;
             let part = encoded.as_bytes().get(start..end).unwrap_or_default();
             if part.len() >= SHORTEST_PART {
                 forms.push(form(part.to_vec(), true));
