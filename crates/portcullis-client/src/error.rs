@@ -16,6 +16,8 @@ struct Inner {
     kind: TokenErrorKind,
     message: Box<str>,
     oauth: Option<OAuthError>,
+    /// The status of the server's answer, where that was a failure.
+    status: Option<u16>,
     rejects_client: bool,
     retry_after: Option<Duration>,
 }
@@ -57,6 +59,7 @@ impl TokenError {
             kind,
             message: message.into(),
             oauth: None,
+            status: None,
             rejects_client: false,
             retry_after: None,
         }))
@@ -83,6 +86,7 @@ impl TokenError {
         Self::new(TokenErrorKind::Refused, message)
             .with(|inner| {
                 inner.oauth = Some(error);
+                inner.status = Some(answer.status());
                 inner.rejects_client = answer.rejects_client();
             })
             .with_retry_after(answer.retry_after())
@@ -98,7 +102,10 @@ impl TokenError {
             _ => format!("{place} answered {status}"),
         };
         Self::new(TokenErrorKind::Status(status), message)
-            .with(|inner| inner.rejects_client = rejects_client)
+            .with(|inner| {
+                inner.status = Some(status);
+                inner.rejects_client = rejects_client;
+            })
             .with_retry_after(answer.retry_after())
     }
 
@@ -127,6 +134,11 @@ impl TokenError {
     #[must_use]
     pub fn rejects_client(&self) -> bool {
         self.0.rejects_client
+    }
+
+    /// The status of the server's answer, where that was a failure.
+    pub(crate) fn answered_with(&self) -> Option<u16> {
+        self.0.status
     }
 
     /// The server's error, where it answered with one.

@@ -78,28 +78,21 @@ impl Outage {
 /// Whether the next subject would fare no better.
 fn concerns_everyone(error: &TokenError) -> bool {
     // Whoever says when to come back says it to all.
-    if error.retry_after().is_some() {
+    if error.retry_after().is_some() || matches!(error.answered_with(), Some(429 | 500..)) {
         return true;
-    }
-    if error.rejects_client() {
-        let code = error.oauth_error().map(|oauth| &*oauth.code);
-        // Some servers answer 401 about the subject's token.
-        return !matches!(
-            code,
-            Some("invalid_grant" | "invalid_request" | "invalid_token")
-        );
     }
     match error.kind() {
         TokenErrorKind::Unreachable
         | TokenErrorKind::Forbidden
         | TokenErrorKind::NoEndpoint
-        | TokenErrorKind::Credential
-        | TokenErrorKind::Status(429 | 500..) => true,
+        | TokenErrorKind::Credential => true,
         TokenErrorKind::Refused => error.oauth_error().is_some_and(|oauth| {
             matches!(
                 &*oauth.code,
                 "invalid_client"
                     | "unauthorized_client"
+                    // UAA's word for a wrong client secret. Other codes with status 401 may be about one subject.
+                    | "unauthorized"
                     | "unsupported_grant_type"
                     | "server_error"
                     | "temporarily_unavailable"

@@ -7,6 +7,7 @@ use portcullis_client::{
 };
 use portcullis_core::Secret;
 use portcullis_test::{DEFAULT_CLIENT_ID, Endpoint, Fault};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::{MINUTE, client, exchange::Setting, patiently, secs};
@@ -57,22 +58,87 @@ async fn a_refusal_is_told_no_longer_because_the_clock_is_set_back() {
 async fn an_odd_answer_to_one_subject_is_nobody_elses_outage() {
     let setting = Setting::new().await;
     let exchange = setting.builder().build().expect("an exchange");
-    let blocked = Fault::Answer {
-        status: 400,
-        content_type: "text/html",
-        body: b"<html>request blocked".to_vec(),
-    };
-    setting.issuer.fault_for(Endpoint::Token, blocked, 1);
-    let mallory = setting.subject("mallory", MINUTE);
-    let error = exchange.token(&mallory).await.expect_err("blocked");
-    assert_eq!(error.kind(), TokenErrorKind::Status(400));
-    let alice = setting.subject("alice", MINUTE);
-    exchange.token(&alice).await.expect("a token");
-    exchange
-        .token(&mallory)
-        .await
-        .expect_err("a moment ago it was blocked");
-    assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
+    let mut asked = 0;
+    for (status, body) in [
+        (400, "<html>request blocked"),
+        (401, "<html>request blocked"),
+        (401, r#"{"error":"invalid_token"}"#),
+        (401, r#"{"error":"access_denied"}"#),
+        (403, ""),
+    ] {
+        let blocked = Fault::Answer {
+            status,
+            content_type: "text/html",
+            body: body.as_bytes().to_vec(),
+        };
+        setting.issuer.fault_for(Endpoint::Token, blocked, 1);
+        let subject = |name: &str| setting.subject(&format!("{name} {asked}"), MINUTE);
+        let (mallory, alice) = (subject("mallory"), subject("alice"));
+        exchange.token(&mallory).await.expect_err("blocked");
+        exchange.token(&alice).await.expect("a token");
+        exchange
+            .token(&mallory)
+            .await
+            .expect_err("a moment ago it was blocked");
+        asked += 2;
+        assert_eq!(setting.issuer.requests(Endpoint::Token), asked, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_outage_is_noticed_within_5_s() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    let alice = setting.subject("alice", 5 * MINUTE);
+    setting.issuer.fault(Endpoint::Token, unavailable());
+    for _ in 0..60 {
+        exchange.token(&alice).await.expect_err("an outage");
+        setting.clock.advance(secs(1));
+    }
+    setting.issuer.heal(Endpoint::Token);
+    setting.clock.advance(secs(5));
+    exchange.token(&alice).await.expect("the outage is over");
+}
+
+#[tokio::test]
+async fn a_429_without_a_time_counts_like_any_failure() {
+    let retry_after = None;
+    for fault in [
+        Fault::TooManyRequests { retry_after },
+        Fault::Status(429),
+        Fault::Status(500),
+    ] {
+        let setting = Setting::new().await;
+        let exchange = setting.builder().build().expect("an exchange");
+        setting.issuer.fault(Endpoint::Token, fault);
+        for subject in 0..20 {
+            let subject = setting.subject(&subject.to_string(), MINUTE);
+            exchange.token(&subject).await.expect_err("too many");
+        }
+        assert_eq!(setting.issuer.requests(Endpoint::Token), 1);
+    }
+}
+
+/// A server may put there what it was sent, or the token.
+#[tokio::test]
+async fn a_type_that_the_server_made_up_is_not_shown() {
+    let setting = Setting::new().await;
+    let exchange = setting.builder().build().expect("an exchange");
+    for made_up in [
+        "zq-opaque-token",
+        "urn:ietf:params:oauth:token-type:zq-opaque-token",
+        "",
+    ] {
+        let body = json!({
+            "access_token": "zq-opaque-token", "token_type": "Bearer", "issued_token_type": made_up,
+        });
+        setting.issuer.fault(Endpoint::Token, Fault::Json(body));
+        let subject = setting.subject(made_up, MINUTE);
+        let error = exchange.token(&subject).await.expect_err("no access token");
+        assert_eq!(error.kind(), TokenErrorKind::TokenType, "{error}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("zq-"), "{text}");
+    }
 }
 
 #[tokio::test]
