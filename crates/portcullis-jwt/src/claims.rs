@@ -252,13 +252,10 @@ impl<'de> ClaimSeed<'_> {
 
     fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Claim<'de>, A::Error> {
         let inner = self.inner()?;
-        let mut members: Vec<(Cow<'de, str>, Claim<'de>)> = Vec::new();
-        while let Some(Text(name)) = map.next_key()? {
-            // Compared one by one, as the claims are.
-            if members.iter().any(|(member, _)| *member == name) {
-                return Err(A::Error::custom(DUPLICATE));
-            }
-            members.push((name, map.next_value_seed(inner)?));
+        let mut names = Members::new();
+        let mut members = Vec::new();
+        while let Some(name) = names.next_name(&mut map)? {
+            members.push((name.clone(), map.next_value_seed(inner)?));
         }
         Ok(Claim::Object(members))
     }

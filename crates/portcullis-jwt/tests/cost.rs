@@ -5,7 +5,7 @@ mod support;
 use allocation_counter::{AllocationInfo, measure};
 use portcullis_core::UnixTime;
 use portcullis_jwt::{Algorithm, CompactJws, IssuerKeys, JwtVerifier, Profile};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{AUDIENCE, ISSUER, NOW, claims, claims_with, key_set, signer, verifier};
 
 fn strict() -> JwtVerifier {
@@ -86,6 +86,39 @@ fn p7_what_an_issuer_signs_is_bounded_by_the_length_of_the_token() {
         let info = cost(&strict(), &token, true);
         assert!(info.bytes_max < 40 * CompactJws::MAX_BYTES as u64, "{claims:.80}: {info:?}");
     }
+}
+
+#[test]
+fn p7_roles_are_bounded_by_the_length_of_the_token() {
+    let keycloak = verifier(Profile::keycloak()).build().expect("a verifier");
+    let claims = |access: Value| {
+        claims_with(json!({"typ": "Bearer", "azp": "billing", "realm_access": access})).to_string()
+    };
+    let members: serde_json::Map<_, _> = (0..500).map(|n| (n.to_string(), json!(1))).collect();
+    for access in [
+        json!({"roles": vec![1; 2_000]}),
+        json!({"roles": vec![json!([]); 1_200]}),
+        json!({"roles": vec!["a"; 1_000]}),
+        json!(members),
+    ] {
+        let token = signer().sign(
+            r#"{"alg":"EdDSA","kid":"key-1","typ":"JWT"}"#,
+            &claims(access),
+        );
+        assert!(token.len() <= CompactJws::MAX_BYTES, "{}", token.len());
+        let info = cost(&keycloak, &token, true);
+        assert!(
+            info.bytes_max < 40 * CompactJws::MAX_BYTES as u64,
+            "{info:?}"
+        );
+    }
+    // Without roles, a token costs what it costs under any profile.
+    let without = signer().sign(
+        r#"{"alg":"EdDSA","kid":"key-1","typ":"JWT"}"#,
+        &claims(Value::Null),
+    );
+    let info = cost(&keycloak, &without, true);
+    assert!(info.count_total <= 10, "{info:?}");
 }
 
 #[test]

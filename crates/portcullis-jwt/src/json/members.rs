@@ -37,6 +37,14 @@ impl<'de> Members<'de> {
         &mut self,
         map: &mut A,
     ) -> Result<Option<&str>, A::Error> {
+        Ok(self.next_name(map)?.map(|name| &**name))
+    }
+
+    /// As [`next`](Self::next), with the name as it was read.
+    pub(crate) fn next_name<A: MapAccess<'de>>(
+        &mut self,
+        map: &mut A,
+    ) -> Result<Option<&Cow<'de, str>>, A::Error> {
         let Some(Text(name)) = map.next_key()? else {
             return Ok(None);
         };

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use portcullis_core::{PrincipalKind, ScopeSet};
+use smallvec::SmallVec;
 
 use super::{Condition, Profile, ScopeRule};
 use crate::{
@@ -97,7 +98,8 @@ impl Profile {
     /// What the token grants to a service of these audiences. A claim of another type, or a piece that is no
     /// scope-token, grants nothing.
     pub(crate) fn scopes(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
-        if !self.roles.is_empty() || self.scope_claims().iter().any(ClaimPath::is_nested) {
+        let has_roles = self.roles.iter().any(|path| claims.has(path.claim()));
+        if has_roles || self.scope_claims().iter().any(ClaimPath::is_nested) {
             return self.scopes_and_roles(claims, audiences);
         }
         match &self.scopes {
@@ -123,7 +125,8 @@ impl Profile {
             client: self.client_id(claims),
             audiences: self.common_audiences(claims, audiences),
         };
-        let mut granted = Vec::new();
+        let mut prefixed = String::new();
+        let mut granted = Tokens::new();
         match &self.scopes {
             ScopeRule::First(paths) => {
                 paths
@@ -134,16 +137,18 @@ impl Profile {
                 names.find(path, claims, &mut granted);
             }),
         }
-        let mut roles = Vec::new();
+        let mut roles = Tokens::new();
         for path in &self.roles {
             names.find(path, claims, &mut roles);
         }
-        let roles: Vec<String> = roles
-            .into_iter()
-            .filter(|role| !role.is_empty())
-            .map(|role| format!("{}{role}", self.role_prefix))
-            .collect();
-        ScopeSet::from_tokens(granted.into_iter().chain(roles.iter().map(String::as_str)))
+        // A role with a space in it is no scope-token, and must not become two.
+        roles.retain(|role| !role.is_empty() && !role.contains(' '));
+        for role in roles {
+            for part in [" ", &self.role_prefix, role] {
+                prefixed.push_str(part);
+            }
+        }
+        ScopeSet::from_tokens(granted.into_iter().chain(prefixed.split(' ')))
     }
 
     /// The audiences that both the token names and the verifier accepts.
@@ -185,6 +190,9 @@ impl Profile {
     }
 }
 
+/// The pieces of claims that may be scopes. Usually few.
+type Tokens<'c> = SmallVec<[&'c str; 16]>;
+
 /// What the steps of a path are replaced with, for one token.
 struct Names<'n> {
     client: Option<&'n str>,
@@ -193,13 +201,13 @@ struct Names<'n> {
 
 impl Names<'_> {
     /// Adds the tokens that `path` leads to. Whether it leads to anything.
-    fn find<'c>(&self, path: &ClaimPath, claims: &'c Claims<'_>, found: &mut Vec<&'c str>) -> bool {
+    fn find<'c>(&self, path: &ClaimPath, claims: &'c Claims<'_>, found: &mut Tokens<'c>) -> bool {
         claims
             .get(path.claim())
             .is_some_and(|claim| self.walk(claim, path.steps(), found))
     }
 
-    fn walk<'c>(&self, claim: &'c Claim<'_>, steps: &[Step], found: &mut Vec<&'c str>) -> bool {
+    fn walk<'c>(&self, claim: &'c Claim<'_>, steps: &[Step], found: &mut Tokens<'c>) -> bool {
         let Some((step, rest)) = steps.split_first() else {
             found.extend(tokens(claim));
             return true;
