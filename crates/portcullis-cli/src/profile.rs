@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    io,
     path::{Path, PathBuf},
 };
 
@@ -46,13 +45,19 @@ impl ProfileArgs {
 }
 
 fn read(path: &Path) -> Result<Profile, Box<dyn Error>> {
-    let text = read_text(path)
-        .map_err(|error| format!("cannot read the profile file {}: {error}", path.display()))?;
-    Profile::from_toml(&text)
-        .map_err(|error| format!("profile file {}: {error}", path.display()).into())
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    let contents = portcullis_file::read(path, MAX_BYTES)?;
-    Ok(contents.text()?.to_owned())
+    let problem = |problem: &dyn std::fmt::Display| {
+        Err(format!("profile file {}: {problem}", path.display()).into())
+    };
+    let contents = match portcullis_file::read(path, MAX_BYTES) {
+        Ok(contents) => contents,
+        Err(error) => return problem(&error),
+    };
+    // Whoever writes it decides which tokens are access tokens.
+    if contents.everyone_may_write() {
+        return problem(&"every user may write it: `chmod o-w` the file");
+    }
+    match contents.text() {
+        Ok(text) => Profile::from_toml(text).or_else(|error| problem(&error)),
+        Err(error) => problem(&error),
+    }
 }

@@ -149,6 +149,17 @@ fn verdict(token: &str, issuer: &str, profile: Profile, inspect: &Inspect) -> Ou
                 or_none(principal.credential_id())
             ))?;
             line(format_args!("  scopes     {}", principal.scopes()))?;
+            // Accepted by a profile that has little to tell its tokens by: another may be the issuer's own.
+            if inspect.profile.is_preset() && principal.kind() == PrincipalKind::Unknown {
+                let more_telling = MOST_TELLING_FIRST
+                    .into_iter()
+                    .take_while(|other| *other != name);
+                if let Some(advice) = judge.preset_that_fits(more_telling)? {
+                    line(format_args!(
+                        "  the profile may not be the issuer's: {advice}"
+                    ))?;
+                }
+            }
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -173,6 +184,9 @@ struct Judge<'j> {
 const MOST_TELLING_FIRST: [&str; 7] = [
     "keycloak", "cognito", "okta", "entra_id", "rfc9068", "logto", "auth0",
 ];
+
+const DESCRIBE_IT: &str = "no other profile fits: if the issuer's access tokens look like this, describe them in a file for \
+                           --profile-file, as docs/guide/issuers.md shows";
 
 impl Judge<'_> {
     fn verdict(
@@ -209,7 +223,9 @@ impl Judge<'_> {
             // user's own is to be corrected, not replaced.
             TokenError::Type { .. } | TokenError::MissingClaim(_) => {
                 if self.inspect.profile.is_preset() {
-                    Some(self.preset_that_fits(name)?)
+                    let others = MOST_TELLING_FIRST.into_iter().filter(|other| *other != name);
+                    let fits = self.preset_that_fits(others)?;
+                    Some(fits.unwrap_or_else(|| DESCRIBE_IT.to_owned()))
                 } else {
                     Some("if the issuer's access tokens look like this, say so in the file".to_owned())
                 }
@@ -219,11 +235,11 @@ impl Judge<'_> {
     }
 
     /// The first preset that knows the token's form decides: it accepts the token, or says that it is no access token.
-    fn preset_that_fits(&self, refused_by: &str) -> Result<String, ConfigError> {
-        for name in MOST_TELLING_FIRST
-            .into_iter()
-            .filter(|name| *name != refused_by)
-        {
+    fn preset_that_fits(
+        &self,
+        presets: impl Iterator<Item = &'static str>,
+    ) -> Result<Option<String>, ConfigError> {
+        for name in presets {
             let Ok(profile) = name.parse::<Profile>() else {
                 continue;
             };
@@ -239,21 +255,19 @@ impl Judge<'_> {
             match self.verdict(profile, &client_ids)? {
                 // What Auth0's preset accepts without knowing the kind has little in common with Auth0's tokens.
                 Ok(principal) if name != "auth0" || principal.kind() != PrincipalKind::Unknown => {
-                    return Ok(format!("it would be accepted with --profile {name}{more}"));
+                    return Ok(Some(format!(
+                        "it would be accepted with --profile {name}{more}"
+                    )));
                 }
                 Err(error @ TokenError::NotAnAccessToken { .. }) if name != "auth0" => {
-                    return Ok(format!(
-                        "with --profile {name} it would be refused as well: {error}"
-                    ));
+                    return Ok(Some(format!(
+                        "with --profile {name} it would be refused: {error}"
+                    )));
                 }
                 _ => {}
             }
         }
-        Ok(
-            "no other profile fits: if the issuer's access tokens look like this, describe them in a file for \
-             --profile-file, as docs/guide/issuers.md shows"
-                .to_owned(),
-        )
+        Ok(None)
     }
 
     /// The client that the token names, by the usual claim.
