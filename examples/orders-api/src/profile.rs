@@ -1,6 +1,6 @@
 //! The profile that `--profile` or `--profile-file` gives.
 
-use std::{error::Error, io, path::Path};
+use std::{error::Error, path::Path};
 
 use portcullis::jwt::Profile;
 
@@ -11,18 +11,38 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 impl Args {
     /// What the issuers' tokens look like.
+    ///
+    /// An error when the file cannot be used, or the profile needs what was not given.
     pub(crate) fn profile(&self) -> Result<Profile, Box<dyn Error>> {
-        let Some(path) = &self.profile_file else {
-            return Ok(self.profile.clone());
+        let profile = match &self.profile_file {
+            None => self.profile.clone(),
+            Some(path) => read(path)?,
         };
-        let text = read(path)
-            .map_err(|error| format!("cannot read --profile-file {}: {error}", path.display()))?;
-        Profile::from_toml(&text)
-            .map_err(|error| format!("--profile-file {}: {error}", path.display()).into())
+        if profile.audience_rule().needs_client_id() && self.client_ids.is_empty() {
+            return Err(format!(
+                "the profile {:?} accepts listed clients only: give --client-id with each that may call",
+                profile.name()
+            )
+            .into());
+        }
+        Ok(profile)
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let contents = portcullis_file::read(path, MAX_BYTES)?;
-    Ok(contents.text()?.to_owned())
+fn read(path: &Path) -> Result<Profile, Box<dyn Error>> {
+    let problem = |problem: &dyn std::fmt::Display| {
+        Err(format!("profile file {}: {problem}", path.display()).into())
+    };
+    let contents = match portcullis_file::read(path, MAX_BYTES) {
+        Ok(contents) => contents,
+        Err(error) => return problem(&error),
+    };
+    // Whoever writes it decides which tokens are access tokens.
+    if contents.everyone_may_write() {
+        return problem(&"every user may write it: `chmod o-w` the file");
+    }
+    match contents.text() {
+        Ok(text) => Profile::from_toml(text).or_else(|error| problem(&error)),
+        Err(error) => problem(&error),
+    }
 }
