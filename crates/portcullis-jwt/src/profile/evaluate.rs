@@ -98,8 +98,7 @@ impl Profile {
     /// What the token grants to a service of these audiences. A claim of another type, or a piece that is no
     /// scope-token, grants nothing.
     pub(crate) fn scopes(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
-        let has_roles = self.roles.iter().any(|path| claims.has(path.claim()));
-        if has_roles || self.scope_claims().iter().any(ClaimPath::is_nested) {
+        if !self.roles.is_empty() || self.scope_claims().iter().any(ClaimPath::is_nested) {
             return self.scopes_and_roles(claims, audiences);
         }
         match &self.scopes {
@@ -137,6 +136,10 @@ impl Profile {
                 names.find(path, claims, &mut granted);
             }),
         }
+        // A scope must not pass for a role either: some issuers grant any scope that a client asks for.
+        if !self.roles.is_empty() && !self.role_prefix.is_empty() {
+            granted.retain(|scope| !scope.starts_with(&*self.role_prefix));
+        }
         let mut roles = Tokens::new();
         for path in &self.roles {
             names.find(path, claims, &mut roles);
@@ -152,7 +155,11 @@ impl Profile {
     }
 
     /// The audiences that both the token names and the verifier accepts.
-    fn common_audiences<'a>(&self, claims: &Claims<'_>, accepted: &'a [Box<str>]) -> Vec<&'a str> {
+    fn common_audiences<'a>(
+        &self,
+        claims: &Claims<'_>,
+        accepted: &'a [Box<str>],
+    ) -> SmallVec<[&'a str; 4]> {
         let named = |audience: &&str| {
             let mut claims = self
                 .audience_claims
@@ -196,7 +203,7 @@ type Tokens<'c> = SmallVec<[&'c str; 16]>;
 /// What the steps of a path are replaced with, for one token.
 struct Names<'n> {
     client: Option<&'n str>,
-    audiences: Vec<&'n str>,
+    audiences: SmallVec<[&'n str; 4]>,
 }
 
 impl Names<'_> {
@@ -403,6 +410,13 @@ mod tests {
             of("scope"),
         ]);
         assert_eq!(scopes(&first, json), "a b");
+        let disguised =
+            r#"{"scope":"read role:admin role: rolex","realm_access":{"roles":["b c"]}}"#;
+        assert_eq!(scopes(&Profile::keycloak(), disguised), "read rolex");
+        assert_eq!(
+            scopes(&Profile::rfc9068(), disguised),
+            "read role: role:admin rolex"
+        );
         let merged = Profile::keycloak()
             .with_role_claims([of("realm_access").member("roles"), of("roles")])
             .with_role_prefix("");

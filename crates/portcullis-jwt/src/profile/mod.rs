@@ -207,7 +207,8 @@ impl Profile {
     ///
     /// A role is granted as a scope of its own, after the [prefix](Self::with_role_prefix) `role:`. The role `admin`
     /// passes `RequireScopeLayer::all(["role:admin"])`, and never passes for the scope `admin`, since the client may
-    /// not have asked for all that its roles allow.
+    /// not have asked for all that its roles allow. In turn, where a profile has role claims, scopes that begin with the
+    /// prefix are dropped.
     ///
     /// ```
     /// use portcullis_jwt::{ClaimPath, Profile};
@@ -224,7 +225,7 @@ impl Profile {
     }
 
     /// Replaces what roles are prefixed with, by default `role:`. With an empty prefix, roles are scopes like any
-    /// other.
+    /// other, and a scope passes for a role.
     #[must_use]
     pub fn with_role_prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         self.role_prefix = prefix.into();
