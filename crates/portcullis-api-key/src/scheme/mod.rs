@@ -178,7 +178,7 @@ impl Inner {
         };
         let digest = known
             .as_ref()
-            .map_or(self.nobodys, |key| *key.record().digest());
+            .map_or(&self.nobodys, |key| key.record().digest());
         match (&known, digest.matches(digested, peppers)) {
             (Some(key), Ok(true)) => return key.admit(&self.challenge, self.clock.now()),
             (Some(key), Err(missing)) => return Err(key.cannot_decide(missing)),
