@@ -17,6 +17,7 @@ pub struct Contents {
     mode: u32,
     is_unlinked: bool,
     is_mount_point: bool,
+    is_replaceable: bool,
 }
 
 impl Contents {
@@ -72,6 +73,10 @@ impl Contents {
                 self.everyone_may_write(),
                 "every user may write it: `chmod o-w` the file",
             ),
+            (
+                self.is_replaceable,
+                "every user may replace it: `chmod o-w` its directory",
+            ),
         ]
         .into_iter()
         .filter_map(|(applies, warning)| applies.then_some(warning))
@@ -115,11 +120,12 @@ impl fmt::Debug for Contents {
 ///
 /// When the file cannot be read, is not a regular file, is larger than `max_bytes`, or keeps changing while it is read.
 pub fn read(path: &Path, max_bytes: u64) -> io::Result<Contents> {
-    read_settled(max_bytes, || open(path)).map(|(contents, _)| contents)
+    read_settled(path, max_bytes, || open(path)).map(|(contents, _)| contents)
 }
 
-/// The contents of the file that `open` opens, and that file.
+/// The contents of the file at `path` that `open` opens, and that file.
 pub(crate) fn read_settled(
+    path: &Path,
     max_bytes: u64,
     mut open: impl FnMut() -> io::Result<File>,
 ) -> io::Result<(Contents, File)> {
@@ -142,6 +148,7 @@ pub(crate) fn read_settled(
                 mode: mode(&metadata),
                 is_unlinked,
                 is_mount_point: follow::is_mount_point(&file),
+                is_replaceable: is_replaceable(path),
             };
             return Ok((contents, file));
         }
@@ -190,6 +197,20 @@ fn read_bounded(file: &mut File, length: u64, max_bytes: u64) -> io::Result<Zero
 #[cfg(unix)]
 fn mode(metadata: &Metadata) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
+}
+
+/// Whether every user may put another file in this one's place: in a directory that is not sticky, as `/tmp` is.
+fn is_replaceable(path: &Path) -> bool {
+    const STICKY: u32 = 0o1000;
+    const OTHERS_WRITE: u32 = 0o002;
+
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    directory
+        .metadata()
+        .is_ok_and(|metadata| mode(&metadata) & (STICKY | OTHERS_WRITE) == OTHERS_WRITE)
 }
 
 #[cfg(not(unix))]

@@ -56,7 +56,7 @@ impl WatchedFile {
             max_bytes,
             reserve,
         } = self;
-        let (contents, file) = read_settled(*max_bytes, || match open(path) {
+        let (contents, file) = read_settled(path, *max_bytes, || match open(path) {
             Err(error) if is_out_of_descriptors(&error) && reserve.is_some() => {
                 *reserve = None;
                 open(path)

@@ -74,6 +74,12 @@ fn permissions_of_everyone_are_told() {
         );
         assert_eq!(contents.warnings().len(), usize::from(writes));
     }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+    for (mode, warnings) in [(0o755, 0), (0o1777, 0), (0o777, 1)] {
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).expect("set");
+        let contents = read(&path, 5).expect("readable");
+        assert_eq!(contents.warnings().len(), warnings, "{mode:o}");
+    }
 }
 
 #[test]
