@@ -25,11 +25,14 @@ pub(super) struct Locked {
 impl Locked {
     /// Waits for the right to replace the file at `path`, which need not exist.
     pub(super) fn wait(path: &Path, timeout: Duration) -> Result<Self, KeyFileError> {
-        const POLL: Duration = Duration::from_millis(10);
+        // A poll may take long on a busy machine. With few of them, the time slept is about the time that passes.
+        const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+        const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
         let target = resolve(path).map_err(KeyFileError::write(path))?;
         let lock = beside(&target, "", ".lock");
         let mut waited = Duration::ZERO;
+        let mut pause = SHORTEST_PAUSE;
         loop {
             if let Some(file) = open_lock(&lock, &target).map_err(KeyFileError::write(&lock))? {
                 match file.try_lock() {
@@ -54,8 +57,9 @@ impl Locked {
                     }
                 }
             }
-            thread::sleep(POLL);
-            waited += POLL;
+            thread::sleep(pause);
+            waited += pause;
+            pause = LONGEST_PAUSE.min(2 * pause);
         }
     }
 
