@@ -21,7 +21,9 @@ pub enum TokenError {
     #[error("the algorithm {0} is not on the allow-list")]
     AlgorithmNotAllowed(Algorithm),
     /// Its `typ` is not one of an access token: it may be an ID token, a client assertion, a DPoP proof.
-    #[error("`typ` in the header is {found}, which the profile {profile:?} does not accept")]
+    #[error(
+        "`typ` in the header is {found}, which the profile {profile:?} does not accept: it accepts {expected}"
+    )]
     Type {
         /// What was found, escaped.
         found: String,
@@ -150,11 +152,10 @@ impl TokenError {
             Self::Type {
                 found, expected, ..
             } => {
-                let found = plain(found);
-                let external = format!(
-                    "the token is not an access token: its `typ` is {found}, not {expected}"
-                );
-                external.into()
+                let found = plain(found).map(|found| format!("{found}, "));
+                let found = found.unwrap_or_default();
+                format!("the token is not an access token: its `typ` is {found}not {expected}")
+                    .into()
             }
             fixed => fixed.fixed().into(),
         }
@@ -210,21 +211,15 @@ fn not_accepted(algorithm: &str) -> Cow<'static, str> {
 }
 
 /// What was found, for the caller: only a value that could be a media type, and no long one.
-fn plain(found: &str) -> &str {
+fn plain(found: &str) -> Option<&str> {
     const LONGEST: usize = 32;
 
-    let is_plain = |text: &str| {
-        let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"+-./".contains(&octet);
-        (1..=LONGEST).contains(&text.len()) && text.bytes().all(plain)
-    };
-    match found
+    let quoted = found
         .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-    {
-        Some(text) if is_plain(text) => text,
-        Some(_) => "another",
-        None => found, // absent
-    }
+        .and_then(|text| text.strip_suffix('"'));
+    let text = quoted.unwrap_or(found); // `absent` has no quotation marks
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"+-./".contains(&octet);
+    ((1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)).then_some(text)
 }
 
 /// What was found in a token, for an error message.
@@ -251,14 +246,14 @@ mod tests {
     #[test]
     fn the_caller_is_told_its_type_where_that_is_plain() {
         let told = |found: &str| {
-            format!("the token is not an access token: its `typ` is {found}, not at+jwt")
+            format!("the token is not an access token: its `typ` is {found}not at+jwt")
         };
-        assert_eq!(of_type(Some("JWT")), told("JWT"));
+        assert_eq!(of_type(Some("JWT")), told("JWT, "));
         assert_eq!(
             of_type(Some("application/logout+jwt")),
-            told("application/logout+jwt")
+            told("application/logout+jwt, ")
         );
-        assert_eq!(of_type(None), told("absent"));
+        assert_eq!(of_type(None), told("absent, "));
         for typ in [
             "",
             "a\"b",
@@ -270,7 +265,7 @@ mod tests {
             "eyJhbGciOiJFUzI1NiJ9.e30.c2ln",
             "acme_4fXq0ZbT9kLm_9Zr3mWq8TfL2xVb7Nc5Ky1Jd0Ph4aBcDeF",
         ] {
-            assert_eq!(of_type(Some(typ)), told("another"), "{typ}");
+            assert_eq!(of_type(Some(typ)), told(""), "{typ}");
         }
     }
 
