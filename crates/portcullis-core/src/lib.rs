@@ -18,6 +18,7 @@ mod challenge;
 mod clock;
 mod error;
 mod escape;
+mod escape_url;
 mod facts;
 mod failure;
 mod guard;
@@ -37,6 +38,7 @@ pub use challenge::Challenge;
 pub use clock::{Clock, SharedClock, SystemClock, UnixTime, system_clock};
 pub use error::{ConfigError, debug_as_report};
 pub use escape::{escape, escape_to, mask};
+pub use escape_url::escape_url;
 pub use facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate};
 pub use failure::{Failure, FailureKind};
 pub use guard::{
