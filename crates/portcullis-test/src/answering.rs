@@ -10,6 +10,8 @@ pub(crate) struct Answering {
     pub(crate) etag: bool,
     /// Seconds that the `Date` header is off the issuer's clock.
     pub(crate) date_skew: i64,
+    /// The bearer token that is asked for.
+    pub(crate) bearer: Option<String>,
 }
 
 impl Answering {

@@ -34,6 +34,7 @@ pub struct TestIssuerBuilder {
     dialect: Dialect,
     openid_discovery: bool,
     oauth_discovery: bool,
+    connections_die: bool,
 }
 
 #[derive(Debug)]
@@ -77,6 +78,7 @@ impl TestIssuerBuilder {
             dialect: Dialect::default(),
             openid_discovery: true,
             oauth_discovery: true,
+            connections_die: false,
         }
     }
 
@@ -169,6 +171,13 @@ impl TestIssuerBuilder {
         self
     }
 
+    /// Makes every connection good for one request, without a `Connection: close` that says so: a second request on it is
+    /// dropped unanswered. Servers behave like that when they close an idle connection just as a request arrives.
+    pub fn connections_die(mut self) -> Self {
+        self.connections_die = true;
+        self
+    }
+
     /// Starts the issuer on the current tokio runtime.
     ///
     /// # Errors
@@ -203,6 +212,7 @@ impl TestIssuerBuilder {
             dialect: self.dialect,
             openid_discovery: self.openid_discovery,
             oauth_discovery: self.oauth_discovery,
+            connections_die: self.connections_die,
         };
         let state = Arc::new(State::new(settings, signing, self.clients));
         let server = Server::start(socket, Arc::clone(&state)).map_err(failed)?;

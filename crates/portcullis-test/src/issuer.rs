@@ -152,6 +152,20 @@ impl TestIssuer {
             .push(member.to_owned());
     }
 
+    /// Sets a member of the metadata at RFC 8414's place alone, over what [`metadata`](Self::metadata) and
+    /// [`without_metadata`](Self::without_metadata) say. OpenID Connect's document stays as it is.
+    pub fn oauth_metadata(&self, member: &str, value: impl Into<Value>) {
+        let mut changing = self.state.changing();
+        changing
+            .oauth_metadata
+            .insert(member.to_owned(), value.into());
+    }
+
+    /// Makes an endpoint answer 401 to requests without this bearer token, as Kubernetes does for metadata and keys.
+    pub fn require_bearer(&self, endpoint: Endpoint, token: &str) {
+        self.state.changing().answering[endpoint.index()].bearer = Some(token.to_owned());
+    }
+
     /// Requests that reached an endpoint so far, faults or not.
     #[must_use]
     pub fn requests(&self, endpoint: Endpoint) -> usize {

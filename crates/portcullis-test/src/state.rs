@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) dialect: Dialect,
     pub(crate) openid_discovery: bool,
     pub(crate) oauth_discovery: bool,
+    /// Whether a connection is good for one request only.
+    pub(crate) connections_die: bool,
 }
 
 /// What a test changes while the issuer runs.
@@ -48,6 +50,8 @@ pub(crate) struct Changing {
     /// Members of the metadata that were set (or, with `None`, left out) by the test.
     pub(crate) metadata: Map<String, Value>,
     pub(crate) metadata_left_out: Vec<String>,
+    /// Members of the metadata at RFC 8414's place alone, over the others.
+    pub(crate) oauth_metadata: Map<String, Value>,
 }
 
 impl State {
@@ -63,6 +67,7 @@ impl State {
                 answering: Default::default(),
                 metadata: Map::new(),
                 metadata_left_out: Vec::new(),
+                oauth_metadata: Map::new(),
             }),
         }
     }

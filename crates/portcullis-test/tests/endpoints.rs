@@ -352,3 +352,62 @@ async fn listens_where_told_and_says_when_it_cannot() {
         format!("a test issuer cannot listen on {taken}")
     );
 }
+
+#[tokio::test]
+async fn a_member_can_stand_in_rfc_8414s_metadata_alone() {
+    let issuer = TestIssuer::start().await;
+    issuer.without_metadata("revocation_endpoint");
+    issuer.oauth_metadata("revocation_endpoint", "https://other.example.com/revoke");
+    let openid = get(&issuer.discovery_uri()).await.unwrap().json();
+    let oauth = get(&issuer.oauth_discovery_uri()).await.unwrap().json();
+    assert_eq!(openid.get("revocation_endpoint"), None);
+    assert_eq!(
+        oauth["revocation_endpoint"],
+        "https://other.example.com/revoke"
+    );
+    assert_eq!(openid["issuer"], oauth["issuer"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_can_ask_for_a_bearer_token() {
+    let issuer = TestIssuer::start().await;
+    issuer.require_bearer(Endpoint::Jwks, "t0ken");
+    let url = issuer.jwks_uri();
+    let reply = get(&url).await.unwrap();
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+    for (sent, status) in [("Bearer t0ken", 200), ("Bearer other", 401), ("t0ken", 401)] {
+        let reply = support::get_with(&url, "authorization", sent).await;
+        assert_eq!(reply.status, status, "{sent}");
+    }
+    assert_eq!(get(&issuer.discovery_uri()).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_that_dies_answers_one_request() {
+    use http_body_util::Empty;
+
+    let issuer = TestIssuer::builder().connections_die().start().await;
+    let issuer = issuer.unwrap();
+    let address = issuer.url().replace("http://", "");
+    let stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(connection);
+    let request = || {
+        http::Request::get("/jwks")
+            .header("host", &address)
+            .body(Empty::<bytes::Bytes>::new())
+            .unwrap()
+    };
+    let answer = sender.send_request(request()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(!answer.headers().contains_key("connection"));
+    http_body_util::BodyExt::collect(answer.into_body())
+        .await
+        .unwrap();
+    sender.ready().await.unwrap();
+    sender.send_request(request()).await.expect_err("it died");
+    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
+}

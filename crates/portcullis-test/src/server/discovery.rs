@@ -6,7 +6,7 @@ use super::{paths, token_endpoint::TOKEN_EXCHANGE};
 use crate::state::State;
 
 /// RFC 8414 §2, with what OpenID Connect Discovery §3 requires of those members that make sense without users.
-pub(super) fn metadata(state: &State) -> Value {
+pub(super) fn metadata(state: &State, is_oauth: bool) -> Value {
     let changing = state.changing();
     let mut metadata = json!({
         "issuer": state.issuer(),
@@ -23,6 +23,9 @@ pub(super) fn metadata(state: &State) -> Value {
         members.extend(changing.metadata.clone());
         for member in &changing.metadata_left_out {
             members.remove(member);
+        }
+        if is_oauth {
+            members.extend(changing.oauth_metadata.clone());
         }
     }
     metadata

@@ -7,9 +7,20 @@ mod faulty;
 pub(crate) mod paths;
 mod token_endpoint;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use http::{Method, Request, Response};
+use http::{
+    Method, Request, Response, StatusCode,
+    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -116,7 +127,13 @@ async fn accept(listener: TcpListener, state: Arc<State>) -> Infallible {
 }
 
 async fn connection(stream: TcpStream, state: Arc<State>) {
-    let service = service_fn(|request| respond(&state, request));
+    let used = AtomicBool::new(false);
+    let service = service_fn(async |request| {
+        if used.swap(true, Ordering::Relaxed) && state.settings.connections_die {
+            return Err(Closed);
+        }
+        respond(&state, request).await
+    });
     // An error is a caller that left, or a fault that was asked for.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -150,6 +167,17 @@ async fn respond(state: &State, request: Request<Incoming>) -> Result<Response<B
 
 /// What the endpoint answers when nothing is wrong with it.
 fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
+    let bearer = state.changing().answering[request.endpoint.index()]
+        .bearer
+        .clone();
+    if bearer.is_some_and(|token| !is_sent(request, &token)) {
+        return Answer::error(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "a bearer token is needed",
+        )
+        .with(WWW_AUTHENTICATE, "Bearer");
+    }
     let answer = match request.endpoint {
         Endpoint::Token | Endpoint::Revocation if request.method != Method::POST => {
             Answer::only("POST")
@@ -158,11 +186,20 @@ fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
         Endpoint::Revocation => token_endpoint::revoke(state, request),
         Endpoint::Other => Answer::not_found(),
         _ if request.method != Method::GET => Answer::only("GET"),
-        Endpoint::Discovery => Answer::json("application/json", &discovery::metadata(state)),
+        Endpoint::Discovery => {
+            let is_oauth = request.uri.path().starts_with(paths::OAUTH);
+            Answer::json("application/json", &discovery::metadata(state, is_oauth))
+        }
         Endpoint::Jwks => {
             let keys = key_set(&state.changing().published);
             Answer::json("application/jwk-set+json", &keys)
         }
     };
     answer.dressed(state, request)
+}
+
+fn is_sent(request: &RecordedRequest, token: &str) -> bool {
+    let sent = request.headers.get(AUTHORIZATION);
+    let sent = sent.and_then(|value| value.to_str().ok());
+    sent.and_then(|value| value.strip_prefix("Bearer ")) == Some(token)
 }
