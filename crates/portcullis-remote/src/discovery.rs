@@ -1,6 +1,6 @@
 //! An issuer's metadata (OpenID Connect Discovery 1.0, RFC 8414).
 
-use portcullis_core::{UnixTime, escape};
+use portcullis_core::{ConfigError, UnixTime, escape, escape_url};
 use reqwest::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
@@ -8,7 +8,7 @@ use url::Url;
 use crate::{
     FetchError, FetchErrorKind,
     document::{DocumentError, read_json_object},
-    http::{Answer, HttpClient, headers, location, shown},
+    http::{Answer, HttpClient, Wanted, headers, location, shown},
 };
 
 /// Where the metadata of `issuer` may be: where OpenID Connect puts it, after the issuer's path (Discovery §4), and
@@ -26,6 +26,14 @@ pub(crate) fn well_known(issuer: &Url) -> [Url; 2] {
     ]
 }
 
+/// Where metadata is looked for: at the well-known places of `url`, or at `url` itself if it is such a place.
+fn places(url: &Url) -> Vec<Url> {
+    if url.path().contains("/.well-known/") {
+        return vec![url.clone()];
+    }
+    well_known(url).into()
+}
+
 /// The member that says whose metadata it is. Those who look for others read them by a form of their own, so that one
 /// that is ill-formed is the concern only of who needs it.
 #[derive(Deserialize)]
@@ -38,9 +46,11 @@ struct Named {
 pub(crate) struct Discovery {
     /// As configured: this is compared, character by character.
     pub(crate) issuer: Box<str>,
+    /// Where it is reached, which is the issuer identifier unless that is configured apart.
     pub(crate) url: Url,
     pub(crate) any_http: bool,
-    /// Which of the two places had the metadata the last time.
+    places: Vec<Url>,
+    /// Which of the places had the metadata the last time.
     place: usize,
 }
 
@@ -51,30 +61,40 @@ pub(crate) struct Discovered<T> {
 }
 
 impl Discovery {
-    pub(crate) fn new(issuer: &str, url: Url, any_http: bool) -> Self {
-        Self {
+    /// The metadata of `issuer`, looked for there or at `at`.
+    pub(crate) fn new(issuer: &str, at: Option<&str>, any_http: bool) -> Result<Self, ConfigError> {
+        let url = match at {
+            Some(at) => {
+                location::issuer_name(issuer)?;
+                location::configured("discover_at", at, any_http)?
+            }
+            None => location::issuer(issuer, any_http)?,
+        };
+        Ok(Self {
             issuer: issuer.into(),
+            places: places(&url),
             url,
             any_http,
             place: 0,
-        }
+        })
     }
 
-    /// Reads the metadata from one place, and if there is none that `pick` can use, from the other.
+    /// Reads the metadata from one place, and if `pick` can use none there, from the other.
     pub(crate) async fn read<M: DeserializeOwned, T>(
         &mut self,
         http: &HttpClient,
         now: UnixTime,
         pick: impl Fn(&Self, M) -> Result<T, FetchError>,
     ) -> Discovered<T> {
-        let places = well_known(&self.url);
         let mut date = None;
         let mut first_error: Option<FetchError> = None;
-        for place in [self.place, 1 - self.place] {
-            let (error, is_reachable) = match http.get(&places[place], None).await {
+        for offset in 0..self.places.len() {
+            let place = (self.place + offset) % self.places.len();
+            let url = &self.places[place];
+            let (error, is_reachable) = match http.get(url, Wanted::Metadata, None).await {
                 Ok(answer) => {
                     date = headers::date(&answer.headers).or(date);
-                    let metadata = self.metadata(http, &places[place], answer, now);
+                    let metadata = self.metadata(http, url, answer, now);
                     match metadata.and_then(|metadata| pick(self, metadata)) {
                         Ok(found) => {
                             self.place = place;
@@ -85,7 +105,10 @@ impl Discovery {
                     }
                 }
                 Err(error) => {
-                    let is_reachable = error.kind() == FetchErrorKind::TooLarge;
+                    let is_reachable = matches!(
+                        error.kind(),
+                        FetchErrorKind::TooLarge | FetchErrorKind::Unusable
+                    );
                     (error, is_reachable)
                 }
             };
@@ -101,16 +124,41 @@ impl Discovery {
         let error = match first_error {
             Some(error) if !is_absent(&error) => error,
             absent => {
-                let [first, second] = places.each_ref().map(shown);
-                let message = format!(
-                    "neither {first} nor {second} is there (404): check the issuer's URL, which both are made of"
-                );
+                let places: Vec<String> = self.places.iter().map(shown).collect();
+                let message = match &places[..] {
+                    [first, second] => format!(
+                        "neither {first} nor {second} is there (404): check the issuer's URL, which both are made of"
+                    ),
+                    _ => format!("{} answered 404: check the URL", places.concat()),
+                };
                 let retry_after = absent.and_then(|error| error.retry_after());
                 FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
             }
         };
         let found = Err(error);
         Discovered { found, date }
+    }
+
+    /// Reads the metadata from the place that [`read`](Self::read) did not take it from. `None` if there is none that is
+    /// this issuer's.
+    pub(crate) async fn read_other<M: DeserializeOwned>(
+        &self,
+        http: &HttpClient,
+        now: UnixTime,
+    ) -> Result<Option<M>, FetchError> {
+        let other = (self.place + 1) % self.places.len();
+        if other == self.place {
+            return Ok(None);
+        }
+        let url = &self.places[other];
+        let answer = http.get(url, Wanted::Metadata, None).await?;
+        match self.metadata(http, url, answer, now) {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(error) => match error.kind() {
+                FetchErrorKind::Status(500..) | FetchErrorKind::Status(429) => Err(error),
+                _ => Ok(None),
+            },
+        }
     }
 
     fn metadata<M: DeserializeOwned>(
@@ -123,11 +171,10 @@ impl Discovery {
         if answer.status != StatusCode::OK {
             return Err(answer.into_error(place, now));
         }
+        let place = shown(place);
         let unusable = |error: DocumentError| {
-            let message = format!(
-                "{place} is not an issuer's metadata: {}",
-                escape(&error.to_string())
-            );
+            let why = escape(&error.to_string());
+            let message = format!("{place} is not an issuer's metadata: {why}");
             FetchError::new(FetchErrorKind::Unusable, message)
         };
         let named: Named = read_json_object(&answer.body).map_err(unusable)?;
@@ -135,8 +182,8 @@ impl Discovery {
         if named.issuer != *self.issuer {
             let message = format!(
                 "{place} is the metadata of {}, not of {}: the issuer must be configured exactly as it names itself",
-                escape(&named.issuer),
-                escape(&self.issuer)
+                escape_url(&named.issuer),
+                escape_url(&self.issuer)
             );
             return Err(FetchError::new(FetchErrorKind::IssuerMismatch, message));
         }

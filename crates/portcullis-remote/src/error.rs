@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use portcullis_core::ConfigError;
+use portcullis_core::{ConfigError, escape_url};
 
 /// Why an issuer's keys could not be fetched, or an authorization server could not be asked.
 ///
@@ -35,7 +35,7 @@ pub enum FetchErrorKind {
     IssuerMismatch,
     /// A discovered URL that must not be fetched.
     Forbidden,
-    /// What the client authenticates with could not be had.
+    /// What the client authenticates with could not be had, or the bearer token for metadata and key sets.
     Credential,
     /// The server has no such endpoint, or none is configured.
     NoEndpoint,
@@ -80,6 +80,14 @@ impl FetchError {
         }
     }
 
+    /// Whether waiting does not help: what is configured and what the issuer says do not go together.
+    pub(crate) fn needs_an_operator(&self) -> bool {
+        matches!(
+            self.kind,
+            FetchErrorKind::IssuerMismatch | FetchErrorKind::Forbidden
+        )
+    }
+
     /// How long the other side asks to be left alone (RFC 9110 §10.2.3).
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -114,8 +122,17 @@ pub enum StartError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The issuer's metadata names another issuer (RFC 8414 §3.3). Waiting does not change that: configure the issuer as it
+    /// names itself, or the URL that its metadata is at.
+    #[error("{} is not the issuer that its metadata names", escape_url(.issuer))]
+    WrongIssuer {
+        /// The issuer, as configured.
+        issuer: Arc<str>,
+        /// What its metadata says.
+        source: FetchError,
+    },
     /// No keys could be had in time, and [`fail_fast`](crate::IssuerBuilder::fail_fast) makes that an error.
-    #[error("no keys could be fetched from {issuer} at the start")]
+    #[error("no keys could be fetched from {} at the start", escape_url(.issuer))]
     Unavailable {
         /// The issuer.
         issuer: Arc<str>,

@@ -161,8 +161,14 @@ impl IssuerEvent {
             Self::Restored { age } => {
                 tracing::info!(issuer, ?age, "the issuer's keys were read from disk")
             }
+            Self::RefreshFailed { error, failures } if error.needs_an_operator() => {
+                tracing::error!(issuer, %error, failures, "issuer keys cannot be fetched until the configuration is corrected");
+            }
             Self::RefreshFailed { error, failures } => {
                 tracing::warn!(issuer, %error, failures, "the issuer's keys could not be fetched");
+            }
+            Self::DiscoveryFailed { error } if error.needs_an_operator() => {
+                tracing::error!(issuer, %error, "issuer metadata cannot be used until the configuration is corrected; keys are fetched from where they were");
             }
             Self::DiscoveryFailed { error } => {
                 tracing::warn!(issuer, %error, "the issuer's metadata could not be read again");

@@ -11,7 +11,7 @@ use url::Url;
 use crate::{
     FetchError, FetchErrorKind,
     discovery::Discovery,
-    http::{Answer, HttpClient, headers},
+    http::{Answer, HttpClient, Wanted, headers, shown},
 };
 
 /// The member that says where the keys are.
@@ -117,7 +117,10 @@ impl Fetcher {
         url: &Url,
         clocks: &mut Option<(UnixTime, UnixTime)>,
     ) -> Result<Fetched, FetchError> {
-        let answer = self.http.get(url, self.etag.as_ref()).await?;
+        let answer = self
+            .http
+            .get(url, Wanted::KeySet, self.etag.as_ref())
+            .await?;
         let now = self.clock.now();
         if let Some(date) = headers::date(&answer.headers) {
             *clocks = Some((date, now));
@@ -137,7 +140,8 @@ impl Fetcher {
         max_age: Option<Duration>,
     ) -> Result<Fetched, FetchError> {
         let keys = KeySet::parse(&answer.body).map_err(|error| {
-            FetchError::new(FetchErrorKind::Unusable, format!("{url}: {error}")).with_source(error)
+            let message = format!("{}: {error}", shown(url));
+            FetchError::new(FetchErrorKind::Unusable, message).with_source(error)
         })?;
         self.etag = answer.etag();
         Ok(Fetched::New {

@@ -15,7 +15,7 @@ use crate::{ClockOffset, FetchError, KeyId};
 pub struct Status {
     /// The issuer.
     pub issuer: Arc<str>,
-    /// Where the keys come from; `None` until that was discovered.
+    /// Where the keys come from, without the query, which may hold a secret; `None` until that was discovered.
     pub jwks_uri: Option<Url>,
     /// Whether keys were loaded once. It stays true: an issuer's outage must not take a service out of rotation.
     pub ready: bool,
@@ -52,6 +52,7 @@ pub struct Status {
 /// What the task knows beside the keys themselves. It alone writes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
+    /// Without its query.
     pub(crate) jwks_uri: Option<Url>,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) due_at: Instant,

@@ -78,6 +78,10 @@ pub(super) fn of_metadata(issuer: &TestIssuer, stranger: &TestIssuer) -> Vec<Cas
             Fault::Json(json!({ "jwks_uri": stranger.jwks_uri() })),
         ),
         (
+            "an array that holds the issuer",
+            Fault::Json(json!([issuer.url()])),
+        ),
+        (
             "no jwks_uri",
             Fault::Json(json!({ "issuer": issuer.url() })),
         ),

@@ -215,7 +215,7 @@ fn authority(host: &HeaderValue) -> Option<Authority> {
 
 /// Host and port, and nothing else that may stand there.
 fn shown(authority: &Authority) -> String {
-    let host = portcullis_core::escape(authority.host());
+    let host = portcullis_core::escape_url(authority.host());
     match authority.port_u16() {
         Some(port) => format!("{host}:{port}"),
         None => host,

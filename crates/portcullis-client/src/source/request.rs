@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{ConfigError, Scope, ScopeSet, SharedClock, escape};
+use portcullis_core::{ConfigError, Scope, ScopeSet, SharedClock, escape_url};
 use portcullis_jwt::DpopKey;
 use tokio::runtime::Handle;
 use url::Url;
@@ -13,7 +13,7 @@ use crate::token::Binding;
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
 
 /// The parameters of a request, beside how the client authenticates.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct TokenRequest {
     pub(crate) scopes: ScopeSet,
     pub(crate) resources: Vec<Box<str>>,
@@ -58,20 +58,42 @@ impl fmt::Display for TokenRequest {
             false => self.scopes.fmt(f)?,
         }
         for place in self.resources.iter().chain(&self.audience) {
-            write!(f, " at {}", escape(place))?;
+            write!(f, " at {}", escape_url(place))?;
         }
         Ok(())
     }
 }
 
+/// Without the queries of resources, which may hold a secret.
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenRequest({self})")
+    }
+}
+
 /// What is to be asked for, as it was given to a builder.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Wanted {
     scopes: Vec<String>,
     resources: Vec<String>,
     audience: Option<String>,
     dpop: Option<DpopKey>,
     max_token_bytes: Option<usize>,
+}
+
+/// As [`TokenRequest`], without the queries of resources.
+impl fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |places: &[String]| -> Vec<String> {
+            places.iter().map(|place| escape_url(place)).collect()
+        };
+        f.debug_struct("Wanted")
+            .field("scopes", &self.scopes)
+            .field("resources", &shown(&self.resources))
+            .field("audience", &shown(self.audience.as_slice()))
+            .field("dpop", &self.dpop)
+            .finish()
+    }
 }
 
 impl Wanted {
@@ -167,6 +189,22 @@ fn resource(given: &str) -> Result<Box<str>, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_query_of_a_resource_is_not_shown() {
+        let mut wanted = Wanted::default();
+        wanted.resource("https://o.example/a?code=s3cr3t".to_owned());
+        wanted.audience("https://o.example/b?code=s3cr3t".to_owned());
+        let before = format!("{wanted:?}");
+        let (request, _) = wanted
+            .build(&portcullis_core::system_clock())
+            .expect("fine");
+        let shown = format!("{before} {request:?} {request}");
+        assert!(shown.contains("https://o.example/a"), "{shown}");
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+        let sent = request.form(CLIENT_CREDENTIALS);
+        assert!(sent.contains(&("resource", "https://o.example/a?code=s3cr3t")));
+    }
 
     #[test]
     fn s4_a_resource_is_an_absolute_uri_without_fragment() {

@@ -84,9 +84,19 @@ fn what_cannot_be_used_is_told_when_the_server_is_built() {
         "allow_origin"
     );
     assert_eq!(
-        setting(discover().revocation_endpoint(url)),
+        setting(discover().revocation_endpoint("x")),
         "revocation_endpoint"
     );
+    assert_eq!(setting(discover().token_endpoint("x")), "token_endpoint");
+    assert_eq!(setting(discover().discover_at("x")), "discover_at");
+    assert_eq!(
+        setting(at(url).discover_at("https://a.example")),
+        "discover_at"
+    );
+    assert_eq!(setting(discover().issuer("https://a.example")), "issuer");
+    for name in ["https://u@a.example", "https://a.example?code=1", ""] {
+        assert_eq!(setting(at(url).issuer(name)), "issuer", "{name}");
+    }
     assert_eq!(
         setting(discover().allow_origin("https://a.example/path")),
         "allow_origin"
@@ -100,6 +110,9 @@ fn what_cannot_be_used_is_told_when_the_server_is_built() {
         "timeout"
     );
     discover()
+        .discover_at("https://10.0.0.1/.well-known/openid-configuration?p=1")
+        .token_endpoint(url)
+        .revocation_endpoint(url)
         .allow_origin("https://a.example:8443")
         .build()
         .expect("a server");

@@ -99,27 +99,22 @@ impl Reach {
 /// Resolves names at connect time, and keeps to the reach for all but the operator's own choice.
 #[derive(Debug)]
 pub(crate) struct GuardedResolver {
-    /// The host that the operator configured; it is as it is.
-    pub(crate) configured: Option<String>,
-    /// The hosts of the operator's proxies; so are they.
-    pub(crate) proxies: Vec<String>,
-    pub(crate) reach: Reach,
-}
-
-impl GuardedResolver {
+    /// The issuer's host, as the operator configured it. It may have any address.
+    pub(crate) issuer: Option<String>,
+    /// Other hosts that the operator chose: of proxies, and of endpoints. They may have any address too.
+    pub(crate) others: Vec<String>,
     /// Whether answers may come from a proxy, whose address says nothing of the issuer's. The issuer's own is then
     /// learned here: its name is asked for only where it is reached directly.
-    fn is_behind_proxies(&self) -> bool {
-        !self.proxies.is_empty()
-    }
+    pub(crate) is_behind_proxies: bool,
+    pub(crate) reach: Reach,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let is = |host: &String| host.eq_ignore_ascii_case(name.as_str());
-        let is_configured = self.configured.as_ref().is_some_and(is);
-        let is_chosen = is_configured || self.proxies.iter().any(is);
-        let learns = is_configured && self.is_behind_proxies();
+        let is_issuer = self.issuer.as_ref().is_some_and(is);
+        let is_chosen = is_issuer || self.others.iter().any(is);
+        let learns = is_issuer && self.is_behind_proxies;
         let reach = self.reach.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
@@ -202,8 +197,9 @@ mod tests {
     #[tokio::test]
     async fn names_are_judged_by_what_they_resolve_to() {
         let resolver = GuardedResolver {
-            configured: None,
-            proxies: Vec::new(),
+            issuer: None,
+            others: Vec::new(),
+            is_behind_proxies: false,
             reach: Reach::default(),
         };
         let name = || "localhost".parse::<Name>().unwrap();
@@ -213,16 +209,19 @@ mod tests {
         );
         resolver.reach.extend_to(Network::Private);
         assert!(resolver.resolve(name()).await.is_ok());
-        for (configured, proxies, learns) in [
+        for (issuer, others, is_behind_proxies) in [
             (Some("LocalHost"), &[][..], false),
+            (None, &["LocalHost"], true),
             (None, &["LocalHost"], false),
             (Some("LocalHost"), &["proxy.example"], true),
         ] {
             let chosen = GuardedResolver {
-                configured: configured.map(str::to_owned),
-                proxies: proxies.iter().map(|host| String::from(*host)).collect(),
+                issuer: issuer.map(str::to_owned),
+                others: others.iter().map(|host| String::from(*host)).collect(),
+                is_behind_proxies,
                 reach: Reach::default(),
             };
+            let learns = issuer.is_some() && is_behind_proxies;
             assert!(
                 chosen.resolve(name()).await.is_ok(),
                 "what the operator chose is not discovered"
@@ -230,7 +229,7 @@ mod tests {
             assert_eq!(
                 chosen.reach.allows(IpAddr::from([10, 0, 0, 1])),
                 learns,
-                "{configured:?} {proxies:?}"
+                "{issuer:?} {others:?}"
             );
         }
     }

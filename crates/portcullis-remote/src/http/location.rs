@@ -1,6 +1,6 @@
 //! Which URLs may be fetched at all.
 
-use portcullis_core::{ConfigError, escape};
+use portcullis_core::{ConfigError, escape_url};
 use url::{Host, Url};
 
 use crate::{FetchError, error::FetchErrorKind, http::address::Reach};
@@ -12,13 +12,25 @@ const LONGEST_URL: usize = 2048;
 /// fragment. Plain http is for loopback, unless `any_http`.
 pub(crate) fn issuer(text: &str, any_http: bool) -> Result<Url, ConfigError> {
     let url = configured("issuer", text, any_http)?;
-    if url.query().is_some() {
-        return Err(ConfigError::new(
-            "issuer",
-            "it has a query, which an issuer's URL must not have",
-        ));
-    }
+    issuer_name(text)?;
     Ok(url)
+}
+
+/// Refuses an issuer identifier that carries what must not reach a log (RFC 8414 §2). It need not be a URL.
+pub(crate) fn issuer_name(text: &str) -> Result<(), ConfigError> {
+    let Ok(url) = Url::parse(text) else {
+        return Ok(());
+    };
+    let problem = if !url.has_host() {
+        return Ok(());
+    } else if url.query().is_some() {
+        "it has a query, which an issuer's URL must not have"
+    } else if has_user_info(&url) {
+        "it carries a user name or password, which would end up in logs"
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::new("issuer", problem))
 }
 
 /// Reads the URL of a key set that the operator configured.
@@ -73,7 +85,7 @@ pub(crate) fn discovered(
     any_http: bool,
 ) -> Result<Url, FetchError> {
     let refuse = |why: &str| {
-        let message = format!("the discovered `{member}` {} {why}", escape(text));
+        let message = format!("the discovered `{member}` {} {why}", escape_url(text));
         FetchError::new(FetchErrorKind::Forbidden, message)
     };
     if text.len() > LONGEST_URL {

@@ -1,24 +1,30 @@
 //! Careful requests: bounded in time and size, without redirects.
 
 pub(crate) mod address;
+mod bearer;
 pub(crate) mod headers;
 pub(crate) mod location;
 
 use std::{
     error::Error,
-    fmt,
+    fmt, io,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
-use portcullis_core::{ConfigError, UnixTime};
+use portcullis_core::{ConfigError, UnixTime, escape, escape_url};
 use portcullis_jwt::KeySet;
 use reqwest::{
     Certificate, Client, ClientBuilder, Identity, Response, StatusCode,
-    header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH},
+    header::{
+        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap,
+        HeaderValue, IF_NONE_MATCH,
+    },
     redirect,
 };
+use rustls::InvalidMessage;
 use url::Url;
 
 use self::address::{ForbiddenAddress, GuardedResolver, Network, Reach};
@@ -32,6 +38,8 @@ pub(crate) struct HttpSettings {
     pub(crate) any_http: bool,
     /// PEM texts, trusted beside what the system trusts.
     pub(crate) root_certificates: Vec<Vec<u8>>,
+    /// A file with a bearer token for the configured origin, sent with every GET.
+    pub(crate) bearer_token_file: Option<Arc<Path>>,
 }
 
 impl Default for HttpSettings {
@@ -41,6 +49,7 @@ impl Default for HttpSettings {
             environment_proxies: false,
             any_http: false,
             root_certificates: Vec::new(),
+            bearer_token_file: None,
         }
     }
 }
@@ -75,13 +84,32 @@ pub(crate) struct HttpClient {
 struct Setup {
     settings: HttpSettings,
     roots: Vec<Certificate>,
-    /// What a name may be resolved to is not asked about this one.
-    configured: Option<String>,
+    /// Where the issuer is, as the operator configured it.
+    configured: Url,
+    /// Hosts of other URLs that the operator configured.
+    other_hosts: Vec<String>,
     /// The hosts of proxies. Through one, the address that answers is the proxy's and says nothing of the issuer.
     proxies: Vec<String>,
     reach: Reach,
     /// Clients that show a certificate in TLS, by its digest; the newest last.
     identified: Mutex<Vec<([u8; 32], Client)>>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted {
+    Metadata,
+    KeySet,
+}
+
+impl Wanted {
+    /// Kubernetes answers 406 to a request for a key set that does not name its media type.
+    fn media_types(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Metadata => "application/json",
+            Self::KeySet => "application/jwk-set+json, application/json",
+        })
+    }
 }
 
 /// What came back. The body of a GET was read only if the status is 200.
@@ -90,25 +118,33 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     network: Option<Network>,
+    /// A bearer token is configured, and was not sent to this origin.
+    withheld: bool,
 }
 
 impl HttpClient {
     /// The most of a body that is read. Metadata has the limit of key sets.
     const MAX_BODY_BYTES: usize = KeySet::MAX_BYTES;
 
-    pub(crate) fn new(settings: &HttpSettings, configured: &Url) -> Result<Self, ConfigError> {
+    /// `configured` is where the issuer is, `others` are further URLs that the operator chose.
+    pub(crate) fn new(
+        settings: &HttpSettings,
+        configured: &Url,
+        others: &[&Url],
+    ) -> Result<Self, ConfigError> {
         let proxies = if settings.environment_proxies {
             proxy_hosts(|name| std::env::var(name).ok())
         } else {
             Vec::new()
         };
-        Self::behind(&proxies, settings, configured)
+        Self::behind(&proxies, settings, configured, others)
     }
 
     fn behind(
         proxies: &[String],
         settings: &HttpSettings,
         configured: &Url,
+        others: &[&Url],
     ) -> Result<Self, ConfigError> {
         if settings.timeout.is_zero() {
             return Err(ConfigError::new(
@@ -119,7 +155,11 @@ impl HttpClient {
         let setup = Setup {
             settings: settings.clone(),
             roots: settings.roots()?,
-            configured: configured.host_str().map(str::to_owned),
+            configured: configured.clone(),
+            other_hosts: others
+                .iter()
+                .filter_map(|url| url.host_str().map(str::to_owned))
+                .collect(),
             proxies: proxies.to_vec(),
             reach: Reach::default(),
             identified: Mutex::default(),
@@ -183,16 +223,27 @@ impl HttpClient {
     pub(crate) async fn get(
         &self,
         url: &Url,
+        wanted: Wanted,
         etag: Option<&HeaderValue>,
     ) -> Result<Answer, FetchError> {
-        let mut request = self.client.get(url.clone());
+        let mut request = self
+            .client
+            .get(url.clone())
+            .header(ACCEPT, wanted.media_types());
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
+        let token_file = self.setup.settings.bearer_token_file.as_ref();
+        let is_own_origin = url.origin() == self.setup.configured.origin();
+        if let Some(path) = token_file.filter(|_| is_own_origin) {
+            request = request.header(AUTHORIZATION, bearer::read(path, self.timeout()).await?);
+        }
         let response = request.send().await.map_err(|error| failed(url, error))?;
         let mut answer = Answer::without_body(&response);
+        answer.withheld = token_file.is_some() && !is_own_origin;
         if answer.status == StatusCode::OK {
             answer.body = read(url, response).await?;
+            answer.check_encoding(url)?;
         }
         Ok(answer)
     }
@@ -208,11 +259,16 @@ impl HttpClient {
             .client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(ACCEPT, "application/json")
             .headers(headers)
             .body(Bytes::from_owner(form));
         let response = request.send().await.map_err(|error| failed(url, error))?;
         let mut answer = Answer::without_body(&response);
         answer.body = read(url, response).await?;
+        // A 401 says enough by its status: the client's next secret is then tried.
+        if answer.status != StatusCode::UNAUTHORIZED {
+            answer.check_encoding(url)?;
+        }
         Ok(answer)
     }
 }
@@ -239,11 +295,20 @@ impl Setup {
             .referer(false)
             .timeout(timeout)
             .connect_timeout(timeout)
-            .pool_max_idle_per_host(1)
+            // Without it a server may choose any coding (RFC 9110 §12.5.3).
+            .default_headers(HeaderMap::from_iter([(
+                ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            )]))
+            // Every request has a connection of its own. One that is used again may be closing already, and reqwest
+            // cannot tell whether the answer to a request that was lost on it had begun: a token request must not be
+            // sent twice then. TLS sessions are resumed.
+            .pool_max_idle_per_host(0)
             // What goes through a proxy is resolved there. The guard is for all that does not.
             .dns_resolver(GuardedResolver {
-                configured: self.configured.clone(),
-                proxies: self.proxies.clone(),
+                issuer: self.configured.host_str().map(str::to_owned),
+                others: [&self.other_hosts[..], &self.proxies].concat(),
+                is_behind_proxies: !self.proxies.is_empty(),
                 reach: self.reach.clone(),
             });
         if !self.settings.environment_proxies {
@@ -265,6 +330,27 @@ impl Answer {
             network: response
                 .remote_addr()
                 .map(|address| Network::of(address.ip())),
+            withheld: false,
+        }
+    }
+
+    /// Refuses a body in a coding that was not asked for: no reader knows it.
+    fn check_encoding(&self, url: &Url) -> Result<(), FetchError> {
+        let coding = self.headers.get(CONTENT_ENCODING);
+        let coding = coding.map(|coding| String::from_utf8_lossy(coding.as_bytes()));
+        match coding.as_deref().map(str::trim) {
+            None | Some("") => Ok(()),
+            Some(coding) if coding.eq_ignore_ascii_case("identity") => Ok(()),
+            Some(_) if self.body.is_empty() => Ok(()),
+            Some(coding) => Err(FetchError::new(
+                FetchErrorKind::Unusable,
+                format!(
+                    "{} answered {} with `Content-Encoding: {}`, which was not asked for: turn compression off there, or in the proxy in front",
+                    shown(url),
+                    self.status.as_u16(),
+                    escape(coding)
+                ),
+            )),
         }
     }
 
@@ -276,6 +362,12 @@ impl Answer {
     pub(crate) fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
         let url = shown(url);
         let status = self.status.as_u16();
+        let note = match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.withheld => {
+                ": the bearer token is sent to the configured origin only; configure this URL itself as the key set's"
+            }
+            _ => "",
+        };
         let error = if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
             FetchError::new(
                 FetchErrorKind::Redirected,
@@ -284,7 +376,7 @@ impl Answer {
         } else {
             FetchError::new(
                 FetchErrorKind::Status(status),
-                format!("{url} answered {status}"),
+                format!("{url} answered {status}{note}"),
             )
         };
         error.with_retry_after(headers::retry_after(&self.headers, now))
@@ -325,16 +417,20 @@ async fn read(url: &Url, mut response: Response) -> Result<Vec<u8>, FetchError> 
     Ok(body)
 }
 
-/// A URL as messages show it: a query may hold a secret.
+/// A URL as messages show it: user, query and fragment may hold a secret.
 pub(crate) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.into()
+    escape_url(url.as_str())
 }
 
 fn failed(url: &Url, error: reqwest::Error) -> FetchError {
     let url = shown(url);
     let error = error.without_url();
+    if is_plain_http(&error) {
+        let message = format!(
+            "{url} could not be asked: the port answers without TLS, as plain http does: check the port, or write http:// if the server is on loopback"
+        );
+        return FetchError::new(FetchErrorKind::Unreachable, message).with_source(error);
+    }
     let (kind, what) = if is_caused_by::<ForbiddenAddress>(&error) {
         (FetchErrorKind::Forbidden, "must not be asked")
     } else if error.is_timeout() {
@@ -372,6 +468,25 @@ fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|error| error.is::<E>())
 }
 
+/// Whether the other side did not answer the TLS handshake in TLS.
+fn is_plain_http(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        // An `io::Error` is transparent: its source is that of the error inside it.
+        let inner = std::iter::successors(Some(cause), |error| {
+            let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+            Some(inner as &(dyn Error + 'static))
+        });
+        inner
+            .filter_map(|error| error.downcast_ref::<rustls::Error>())
+            .any(|error| {
+                matches!(
+                    error,
+                    rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
+                )
+            })
+    })
+}
+
 /// An error and its causes in one line: operators see the message, and need the cause. The other side may have a say
 /// in the text, so it is escaped and cut short.
 fn chain(error: &(dyn Error + 'static)) -> String {
@@ -404,14 +519,17 @@ mod tests {
     async fn a_discovered_name_that_resolves_to_a_private_address_is_not_connected_to() {
         let issuer = TestIssuer::start().await;
         let configured = Url::parse("https://issuer.example").unwrap();
-        let http = HttpClient::new(&HttpSettings::default(), &configured).unwrap();
+        let http = HttpClient::new(&HttpSettings::default(), &configured, &[]).unwrap();
         let discovered = Url::parse(&issuer.jwks_uri().replace("127.0.0.1", "localhost")).unwrap();
-        let error = http.get(&discovered, None).await.expect_err("private");
+        let error = http
+            .get(&discovered, Wanted::KeySet, None)
+            .await
+            .expect_err("private");
         assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         assert_eq!(issuer.requests(Endpoint::Jwks), 0);
 
         http.reach().extend_to(Network::Private);
-        http.get(&discovered, None)
+        http.get(&discovered, Wanted::KeySet, None)
             .await
             .expect("the issuer is private itself");
     }
@@ -421,8 +539,8 @@ mod tests {
         let issuer = TestIssuer::start().await;
         let url = Url::parse(&issuer.discovery_uri()).unwrap();
         for (proxies, is_learnt) in [(&[][..], true), (&["proxy.example".to_owned()], false)] {
-            let http = HttpClient::behind(proxies, &HttpSettings::default(), &url).unwrap();
-            let answer = http.get(&url, None).await.unwrap();
+            let http = HttpClient::behind(proxies, &HttpSettings::default(), &url, &[]).unwrap();
+            let answer = http.get(&url, Wanted::Metadata, None).await.unwrap();
             http.learn_reach(&answer);
             let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
             assert_eq!(http.reach().allows(loopback), is_learnt);
@@ -454,8 +572,11 @@ mod tests {
         let issuer = Url::parse("https://issuer.example").unwrap();
         let inside = Url::parse("http://localhost:1").unwrap();
         for proxies in [&[][..], &["proxy.example".to_owned()]] {
-            let http = HttpClient::behind(proxies, &HttpSettings::default(), &issuer).unwrap();
-            let error = http.get(&inside, None).await.expect_err("private");
+            let http = HttpClient::behind(proxies, &HttpSettings::default(), &issuer, &[]).unwrap();
+            let error = http
+                .get(&inside, Wanted::KeySet, None)
+                .await
+                .expect_err("private");
             assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         }
     }

@@ -1,8 +1,8 @@
 //! What can be chosen about an issuer, and its start.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use portcullis_core::{ConfigError, SharedClock, system_clock};
+use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
 use portcullis_jwt::{BudgetRules, IssuerKeys, RefreshRules, RefreshSchedule};
 use tokio::{
     runtime::Handle,
@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{Inner, Issuer};
 use crate::{
-    StartError,
+    FetchErrorKind, StartError,
     board::Board,
     discovery::Discovery,
     disk::{Kept, SnapshotFile},
@@ -23,11 +23,12 @@ use crate::{
 };
 
 /// Configures an [`Issuer`]. Every setting has a default.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "an issuer does nothing until it is started"]
 pub struct IssuerBuilder {
     issuer: String,
     jwks_uri: Option<String>,
+    discover_at: Option<String>,
     http: HttpSettings,
     rules: RefreshRules,
     stale_limit: Option<Duration>,
@@ -44,6 +45,7 @@ impl IssuerBuilder {
         Self {
             issuer,
             jwks_uri,
+            discover_at: None,
             http: HttpSettings::default(),
             rules: RefreshRules::default(),
             stale_limit: None,
@@ -57,6 +59,13 @@ impl IssuerBuilder {
             directory: None,
             clock: system_clock(),
         }
+    }
+
+    /// Reads the metadata at this URL, where the issuer cannot be reached at its own. The metadata must still name the
+    /// issuer. The well-known paths are added to the URL, unless it has `/.well-known/` in it.
+    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
+        self.discover_at = Some(url.into());
+        self
     }
 
     /// How long past its lifetime a set serves while no newer can be had. 6 h by default; after that, 503.
@@ -126,6 +135,14 @@ impl IssuerBuilder {
         self
     }
 
+    /// Sends the bearer token in this file with every request for metadata and keys, as Kubernetes asks for. The file is
+    /// read for each request. The token goes to the origin that was configured only: if metadata names a key set on
+    /// another, that is asked without.
+    pub fn bearer_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.http.bearer_token_file = Some(path.into().into());
+        self
+    }
+
     /// Asks the issuer through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
     ///
     /// A proxy resolves names itself, so where one is used it is up to the proxy that a discovered URL does not lead into a
@@ -153,7 +170,8 @@ impl IssuerBuilder {
     ///
     /// # Errors
     ///
-    /// If the configuration cannot be used; with [`fail_fast`](Self::fail_fast), also if there are no keys in time.
+    /// If the configuration cannot be used, or the metadata names another issuer; with [`fail_fast`](Self::fail_fast),
+    /// also if there are no keys in time.
     ///
     /// # Panics
     ///
@@ -162,24 +180,39 @@ impl IssuerBuilder {
         let start_timeout = self.start_timeout;
         let fail_fast = self.fail_fast;
         let issuer = self.spawn().await?;
+        let name = issuer.keys().issuer().clone();
+        if !start_timeout.is_zero() {
+            tracing::info!(
+                issuer = &*name,
+                ?start_timeout,
+                "waiting for the issuer's keys"
+            );
+        }
         let first = first_attempt(&issuer);
         // Whether it ended in time or not: what counts is whether there are keys.
         let _ = timeout(start_timeout, first).await;
-        if !issuer.is_ready() {
-            let name = issuer.keys().issuer().clone();
-            if fail_fast {
-                let source = issuer.status().last_error;
-                return Err(StartError::Unavailable {
+        if issuer.is_ready() {
+            return Ok(issuer);
+        }
+        match issuer.status().last_error {
+            Some(source) if source.kind() == FetchErrorKind::IssuerMismatch => {
+                Err(StartError::WrongIssuer {
                     issuer: name,
                     source,
-                });
+                })
             }
-            tracing::warn!(
-                issuer = &*name,
-                "starting without the issuer's keys: requests are answered 503"
-            );
+            source if fail_fast => Err(StartError::Unavailable {
+                issuer: name,
+                source,
+            }),
+            _ => {
+                tracing::warn!(
+                    issuer = &*name,
+                    "starting without the issuer's keys: requests are answered 503 until they can be fetched"
+                );
+                Ok(issuer)
+            }
         }
-        Ok(issuer)
     }
 
     async fn spawn(mut self) -> Result<Issuer, ConfigError> {
@@ -263,27 +296,48 @@ impl IssuerBuilder {
         let any_http = self.http.any_http;
         let (url, source) = match &self.jwks_uri {
             Some(jwks_uri) => {
+                if self.discover_at.is_some() {
+                    return Err(ConfigError::new(
+                        "discover_at",
+                        "the URL of the keys is configured, so that no metadata is read: leave one of the two out",
+                    ));
+                }
+                location::issuer_name(&self.issuer)?;
                 let url = location::jwks_uri(jwks_uri, any_http)?;
                 (url.clone(), Source::Configured(url))
             }
             None => {
-                let url = location::issuer(&self.issuer, any_http)?;
-                (
-                    url.clone(),
-                    Source::Discovered(Discovery::new(&self.issuer, url, any_http)),
-                )
+                let at = self.discover_at.as_deref();
+                let discovery = Discovery::new(&self.issuer, at, any_http)?;
+                (discovery.url.clone(), Source::Discovered(discovery))
             }
         };
-        let http = HttpClient::new(&self.http, &url)?;
+        let http = HttpClient::new(&self.http, &url, &[])?;
         Ok(Fetcher::new(http, source, self.clock.clone()))
     }
 }
 
-/// Waits for the first success; if keys are at hand already, for the first attempt.
+/// URLs without what may be secret in them.
+impl fmt::Debug for IssuerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |url: &Option<String>| url.as_deref().map(escape_url);
+        f.debug_struct("IssuerBuilder")
+            .field("issuer", &escape_url(&self.issuer))
+            .field("jwks_uri", &shown(&self.jwks_uri))
+            .field("discover_at", &shown(&self.discover_at))
+            .field("http", &self.http)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits for the first success; if keys are at hand already, for the first attempt. A wrong issuer is not waited for.
 async fn first_attempt(issuer: &Issuer) {
     let mut reports = issuer.0.signals.subscribe_from_start();
     while reports.changed().await.is_ok() {
-        if issuer.is_ready() {
+        let error = issuer.status().last_error;
+        let is_wrong = error.is_some_and(|error| error.kind() == FetchErrorKind::IssuerMismatch);
+        if issuer.is_ready() || is_wrong {
             return;
         }
     }

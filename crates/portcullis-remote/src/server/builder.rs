@@ -1,8 +1,8 @@
 //! What can be chosen about an authorization server.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use portcullis_core::{ConfigError, SharedClock, system_clock};
+use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
 use url::{Origin, Url};
 
 use super::{
@@ -15,44 +15,41 @@ use crate::{
 };
 
 /// Configures an [`AuthorizationServer`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "`build` makes the server"]
 pub struct AuthorizationServerBuilder {
-    place: Place,
+    /// The issuer that is discovered; `None` where no metadata is read.
+    discovered: Option<String>,
+    discover_at: Option<String>,
+    issuer: Option<String>,
+    token_endpoint: Option<String>,
     revocation_endpoint: Option<String>,
     allowed_origins: Vec<String>,
     http: HttpSettings,
     clock: SharedClock,
 }
 
-#[derive(Clone, Debug)]
-enum Place {
-    Discover {
-        issuer: String,
-        /// Given as well, which says the same or is a mistake.
-        other: Option<String>,
-    },
-    TokenEndpoint {
-        url: String,
-        issuer: Option<String>,
-    },
-}
-
 impl AuthorizationServerBuilder {
     pub(super) fn discover(issuer: String) -> Self {
-        Self::new(Place::Discover {
-            issuer,
-            other: None,
-        })
-    }
-
-    pub(super) fn token_endpoint(url: String) -> Self {
-        Self::new(Place::TokenEndpoint { url, issuer: None })
-    }
-
-    fn new(place: Place) -> Self {
         Self {
-            place,
+            discovered: Some(issuer),
+            ..Self::new()
+        }
+    }
+
+    pub(super) fn configured(token_endpoint: String) -> Self {
+        Self {
+            token_endpoint: Some(token_endpoint),
+            ..Self::new()
+        }
+    }
+
+    fn new() -> Self {
+        Self {
+            discovered: None,
+            discover_at: None,
+            issuer: None,
+            token_endpoint: None,
             revocation_endpoint: None,
             allowed_origins: Vec::new(),
             http: HttpSettings::default(),
@@ -63,14 +60,24 @@ impl AuthorizationServerBuilder {
     /// The server's issuer identifier, where its token endpoint is configured and metadata is not read. Client
     /// assertions are addressed to it. A server that is discovered has its own.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        match &mut self.place {
-            Place::Discover { other, .. } => *other = Some(issuer.into()),
-            Place::TokenEndpoint { issuer: own, .. } => *own = Some(issuer.into()),
-        }
+        self.issuer = Some(issuer.into());
         self
     }
 
-    /// Where tokens are revoked (RFC 7009), where the token endpoint is configured and metadata is not read.
+    /// Reads the metadata at this URL, where the issuer cannot be reached at its own. The metadata must still name the
+    /// issuer. The well-known paths are added to the URL, unless it has `/.well-known/` in it.
+    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
+        self.discover_at = Some(url.into());
+        self
+    }
+
+    /// Where tokens are issued (RFC 6749 §3.2), whatever the metadata says.
+    pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.token_endpoint = Some(url.into());
+        self
+    }
+
+    /// Where tokens are revoked (RFC 7009), whatever the metadata says.
     pub fn revocation_endpoint(mut self, url: impl Into<String>) -> Self {
         self.revocation_endpoint = Some(url.into());
         self
@@ -120,65 +127,83 @@ impl AuthorizationServerBuilder {
     /// When a URL, an origin or a certificate cannot be used, or settings do not go together.
     pub fn build(self) -> Result<AuthorizationServer, ConfigError> {
         let any_http = self.http.any_http;
-        let (url, endpoints) = match &self.place {
-            Place::Discover { issuer, other } => {
-                if other.as_ref().is_some_and(|other| other != issuer) {
-                    return Err(ConfigError::new(
-                        "issuer",
-                        "the server is discovered by another: leave it out, or use `token_endpoint`",
-                    ));
-                }
-                if self.revocation_endpoint.is_some() {
-                    return Err(ConfigError::new(
-                        "revocation_endpoint",
-                        "the server is discovered, so its metadata says where that is: leave it out, or use `token_endpoint`",
-                    ));
-                }
-                let url = location::issuer(issuer, any_http)?;
-                let discovery = Discovery::new(issuer, url.clone(), any_http);
-                let discovered = Discovered::new(discovery, self.origins()?);
-                (url, Endpoints::Discovered(Box::new(discovered)))
-            }
-            Place::TokenEndpoint { url, issuer } => {
-                if !self.allowed_origins.is_empty() {
-                    return Err(ConfigError::new(
-                        "allow_origin",
-                        "it is for endpoints that metadata names, and none is read: leave it out",
-                    ));
-                }
-                let configured = |endpoint: OAuthEndpoint, text: &str| {
-                    location::configured(endpoint.as_str(), text, any_http)
-                };
-                let token = configured(OAuthEndpoint::Token, url)?;
-                let revocation = self
-                    .revocation_endpoint
-                    .as_deref()
-                    .map(|url| configured(OAuthEndpoint::Revocation, url))
-                    .transpose()?;
-                if issuer
-                    .as_deref()
-                    .is_some_and(|issuer| issuer.trim() != issuer || issuer.is_empty())
-                {
-                    return Err(ConfigError::new(
-                        "issuer",
-                        "it is empty, or begins or ends with white space: give the identifier exactly as the server names itself",
-                    ));
-                }
-                let issuer = issuer.as_deref().map(Box::from);
-                let endpoints = Endpoints::Configured {
-                    issuer,
-                    token: token.clone(),
-                    revocation,
-                };
-                (token, endpoints)
+        let configured = |endpoint: OAuthEndpoint, url: &Option<String>| {
+            url.as_deref()
+                .map(|url| location::configured(endpoint.as_str(), url, any_http))
+                .transpose()
+        };
+        let token = configured(OAuthEndpoint::Token, &self.token_endpoint)?;
+        let revocation = configured(OAuthEndpoint::Revocation, &self.revocation_endpoint)?;
+        let discovery = match &self.discovered {
+            Some(issuer) => Some(self.discovery(issuer)?),
+            None => {
+                self.check_undiscovered()?;
+                None
             }
         };
+        let (place, others) = match (&discovery, &token) {
+            (Some(discovery), _) => (
+                discovery.url.clone(),
+                [&token, &revocation].into_iter().flatten().collect(),
+            ),
+            (None, Some(token)) => (token.clone(), Vec::new()),
+            // The constructors see to it that one is given.
+            (None, None) => return Err(ConfigError::new("token_endpoint", "there is none")),
+        };
+        let http = HttpClient::new(&self.http, &place, &others)?;
+        let issuer = self.discovered.as_ref().or(self.issuer.as_ref());
+        let issuer = issuer.map(|issuer| Box::from(issuer.as_str()));
+        let discovered = match discovery {
+            Some(discovery) => {
+                let discovered = Discovered::new(discovery, self.origins()?, token.is_none());
+                Some(Box::new(discovered))
+            }
+            None => None,
+        };
         Ok(AuthorizationServer(Arc::new(Inner {
-            http: HttpClient::new(&self.http, &url)?,
-            endpoints,
+            http,
+            endpoints: Endpoints {
+                issuer,
+                token,
+                revocation,
+                discovered,
+            },
             nonces: crate::DpopNonces::default(),
             clock: self.clock,
         })))
+    }
+
+    fn discovery(&self, issuer: &str) -> Result<Discovery, ConfigError> {
+        if self.issuer.as_ref().is_some_and(|other| other != issuer) {
+            return Err(ConfigError::new(
+                "issuer",
+                "the server is discovered by another: leave it out, or use `discover_at` or `token_endpoint`",
+            ));
+        }
+        Discovery::new(issuer, self.discover_at.as_deref(), self.http.any_http)
+    }
+
+    /// Whether the settings go together where no metadata is read.
+    fn check_undiscovered(&self) -> Result<(), ConfigError> {
+        let unused = |setting, is_set| match is_set {
+            true => Err(ConfigError::new(
+                setting,
+                "it is for metadata, and none is read: leave it out, or use `discover`",
+            )),
+            false => Ok(()),
+        };
+        unused("allow_origin", !self.allowed_origins.is_empty())?;
+        unused("discover_at", self.discover_at.is_some())?;
+        let Some(issuer) = &self.issuer else {
+            return Ok(());
+        };
+        if issuer.trim() != issuer || issuer.is_empty() {
+            return Err(ConfigError::new(
+                "issuer",
+                "it is empty, or begins or ends with white space: give the identifier exactly as the server names itself",
+            ));
+        }
+        location::issuer_name(issuer)
     }
 
     fn origins(&self) -> Result<Vec<Origin>, ConfigError> {
@@ -193,5 +218,20 @@ impl AuthorizationServerBuilder {
             Ok(Url::origin(&url))
         };
         self.allowed_origins.iter().map(origin).collect()
+    }
+}
+
+/// URLs without what may be secret in them.
+impl fmt::Debug for AuthorizationServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |url: &Option<String>| url.as_deref().map(escape_url);
+        f.debug_struct("AuthorizationServerBuilder")
+            .field("discovered", &shown(&self.discovered))
+            .field("discover_at", &shown(&self.discover_at))
+            .field("issuer", &shown(&self.issuer))
+            .field("token_endpoint", &shown(&self.token_endpoint))
+            .field("revocation_endpoint", &shown(&self.revocation_endpoint))
+            .field("http", &self.http)
+            .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{SharedClock, escape};
+use portcullis_core::{SharedClock, escape_url};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{sync::Mutex, time::Instant};
@@ -27,13 +27,12 @@ const FAILURES: u32 = 2;
 /// How soon metadata that could not be read is asked for again while what was read before serves.
 const PAUSE: Duration = Duration::from_secs(30);
 
-pub(super) enum Endpoints {
-    Configured {
-        issuer: Option<Box<str>>,
-        token: Url,
-        revocation: Option<Url>,
-    },
-    Discovered(Box<Discovered>),
+/// The endpoints of a server: those that are configured, and beside them what its metadata names.
+pub(super) struct Endpoints {
+    pub(super) issuer: Option<Box<str>>,
+    pub(super) token: Option<Url>,
+    pub(super) revocation: Option<Url>,
+    pub(super) discovered: Option<Box<Discovered>>,
 }
 
 #[derive(Debug)]
@@ -41,6 +40,8 @@ pub(super) struct Discovered {
     issuer: Box<str>,
     /// Beside the issuer's own.
     allowed: Vec<Origin>,
+    /// Whether metadata without a token endpoint is of no use, as none is configured.
+    needs_token_endpoint: bool,
     state: Mutex<State>,
     /// Requests that went without an answer since the last that did not.
     failures: AtomicU32,
@@ -61,6 +62,8 @@ struct Found {
     usual: Places,
     /// For clients that show a certificate (`mtls_endpoint_aliases`, RFC 8705 §5).
     aliases: Places,
+    /// Whether the other of the two well-known documents was read too.
+    is_joined: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -78,7 +81,8 @@ struct Place {
 
 #[derive(Deserialize)]
 struct Metadata {
-    token_endpoint: Value,
+    #[serde(default)]
+    token_endpoint: Option<Value>,
     #[serde(default)]
     revocation_endpoint: Option<Value>,
     #[serde(default)]
@@ -86,10 +90,15 @@ struct Metadata {
 }
 
 impl Discovered {
-    pub(super) fn new(discovery: Discovery, allowed: Vec<Origin>) -> Self {
+    pub(super) fn new(
+        discovery: Discovery,
+        allowed: Vec<Origin>,
+        needs_token_endpoint: bool,
+    ) -> Self {
         Self {
             issuer: discovery.issuer.clone(),
             allowed,
+            needs_token_endpoint,
             state: Mutex::new(State {
                 discovery,
                 found: None,
@@ -100,8 +109,15 @@ impl Discovered {
         }
     }
 
-    /// What the metadata says, read anew where that is due. Callers wait for each other: there is one reader.
-    async fn found(&self, http: &HttpClient, clock: &SharedClock) -> Result<Found, FetchError> {
+    /// What the metadata says, read anew where that is due. If it does not name `endpoint`, the other well-known document
+    /// is read as well: some servers name their revocation endpoint in RFC 8414's alone. Callers wait for each other:
+    /// there is one reader.
+    async fn found(
+        &self,
+        endpoint: OAuthEndpoint,
+        http: &HttpClient,
+        clock: &SharedClock,
+    ) -> Result<Found, FetchError> {
         let asked_at = Instant::now();
         let mut state = self.state.lock().await;
         if let Some((error, at)) = &state.failed
@@ -112,9 +128,16 @@ impl Discovered {
         let is_due = Instant::now() >= state.read_again_at
             || self.failures.load(Ordering::Relaxed) >= FAILURES;
         if let Some(found) = state.found.clone().filter(|_| !is_due) {
-            return Ok(found);
+            return self.join(found, endpoint, &mut state, http, clock).await;
         }
-        let pick = |discovery: &Discovery, metadata: Metadata| self.pick(http, discovery, metadata);
+        let pick = |discovery: &Discovery, metadata: Metadata| {
+            if metadata.token_endpoint.is_none() && self.needs_token_endpoint {
+                let issuer = escape_url(&self.issuer);
+                let message = format!("the metadata of {issuer} names no `token_endpoint`");
+                return Err(FetchError::new(FetchErrorKind::Unusable, message));
+            }
+            Ok(self.pick(http, discovery, metadata))
+        };
         let read = state.discovery.read(http, clock.now(), pick).await;
         self.failures.store(0, Ordering::Relaxed);
         state.failed = None;
@@ -123,10 +146,15 @@ impl Discovered {
                 let lifetime = if found.is_whole() { LIFETIME } else { PAUSE };
                 state.found = Some(found.clone());
                 state.read_again_at = Instant::now() + lifetime;
-                Ok(found)
+                self.join(found, endpoint, &mut state, http, clock).await
             }
             (Err(error), Some(found)) => {
-                tracing::warn!(issuer = &*self.issuer, %error, "the authorization server's metadata could not be read again");
+                let issuer = &*self.issuer;
+                if error.needs_an_operator() {
+                    tracing::error!(issuer, %error, "authorization server metadata cannot be used: check the configured issuer");
+                } else {
+                    tracing::warn!(issuer, %error, "the authorization server's metadata could not be read again");
+                }
                 let found = found.clone();
                 state.read_again_at = Instant::now() + PAUSE;
                 Ok(found)
@@ -138,12 +166,30 @@ impl Discovered {
         }
     }
 
-    fn pick(
+    /// Adds what the other well-known document names, where `found` does not name `endpoint`.
+    async fn join(
         &self,
+        mut found: Found,
+        endpoint: OAuthEndpoint,
+        state: &mut State,
         http: &HttpClient,
-        discovery: &Discovery,
-        metadata: Metadata,
+        clock: &SharedClock,
     ) -> Result<Found, FetchError> {
+        if found.is_joined || found.usual.of(endpoint).is_some() {
+            return Ok(found);
+        }
+        let other = state.discovery.read_other(http, clock.now()).await?;
+        if let Some(metadata) = other {
+            let other = self.pick(http, &state.discovery, metadata);
+            found.usual.fill_from(other.usual);
+            found.aliases.fill_from(other.aliases);
+        }
+        found.is_joined = true;
+        state.found = Some(found.clone());
+        Ok(found)
+    }
+
+    fn pick(&self, http: &HttpClient, discovery: &Discovery, metadata: Metadata) -> Found {
         let place = |endpoint: OAuthEndpoint, url: Option<&Value>| {
             let url = url?.as_str()?;
             let found = discovery.check(http, endpoint.as_str(), url);
@@ -154,7 +200,7 @@ impl Discovered {
             }))
         };
         let usual = Places {
-            token: place(OAuthEndpoint::Token, Some(&metadata.token_endpoint)),
+            token: place(OAuthEndpoint::Token, metadata.token_endpoint.as_ref()),
             revocation: place(
                 OAuthEndpoint::Revocation,
                 metadata.revocation_endpoint.as_ref(),
@@ -162,13 +208,14 @@ impl Discovered {
         };
         let aliases = metadata.mtls_endpoint_aliases.unwrap_or_default();
         let alias = |endpoint: OAuthEndpoint| place(endpoint, aliases.get(endpoint.as_str()));
-        Ok(Found {
+        Found {
             aliases: Places {
                 token: alias(OAuthEndpoint::Token),
                 revocation: alias(OAuthEndpoint::Revocation),
             },
             usual,
-        })
+            is_joined: false,
+        }
     }
 }
 
@@ -195,7 +242,7 @@ impl Found {
         let message = format!(
             "the discovered `{}` {} is on another origin than the issuer, and would be sent the client's credentials: if that is right, list it with `allow_origin`",
             endpoint.as_str(),
-            escape(&shown(&place.url))
+            shown(&place.url)
         );
         Err(FetchError::new(FetchErrorKind::Forbidden, message))
     }
@@ -205,6 +252,12 @@ impl Places {
     fn is_whole(&self) -> bool {
         let places = [&self.token, &self.revocation];
         !places.iter().any(|place| matches!(place, Some(Err(_))))
+    }
+
+    /// Takes over what is missing here.
+    fn fill_from(&mut self, other: Self) {
+        self.token = self.token.take().or(other.token);
+        self.revocation = self.revocation.take().or(other.revocation);
     }
 
     fn of(&self, endpoint: OAuthEndpoint) -> Option<&Result<Place, FetchError>> {
@@ -226,19 +279,17 @@ fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
 /// URLs without their queries.
 impl fmt::Debug for Endpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Configured { token, .. } => f.write_str(&shown(token)),
-            Self::Discovered(discovered) => f.write_str(&discovered.issuer),
+        match (&self.discovered, &self.token) {
+            (Some(discovered), _) => f.write_str(&escape_url(&discovered.issuer)),
+            (None, Some(token)) => f.write_str(&shown(token)),
+            (None, None) => f.write_str("none"),
         }
     }
 }
 
 impl Endpoints {
     pub(super) fn issuer(&self) -> Option<&str> {
-        match self {
-            Self::Configured { issuer, .. } => issuer.as_deref(),
-            Self::Discovered(discovered) => Some(&discovered.issuer),
-        }
+        self.issuer.as_deref()
     }
 
     pub(super) async fn locate(
@@ -248,27 +299,30 @@ impl Endpoints {
         http: &HttpClient,
         clock: &SharedClock,
     ) -> Result<Url, FetchError> {
-        match (self, endpoint) {
-            (Self::Discovered(discovered), _) => {
-                discovered.found(http, clock).await?.place(endpoint, tls)
+        let configured = match endpoint {
+            OAuthEndpoint::Token => &self.token,
+            OAuthEndpoint::Revocation => &self.revocation,
+        };
+        match (configured, &self.discovered) {
+            (Some(url), _) => Ok(url.clone()),
+            (None, Some(discovered)) => {
+                let found = discovered.found(endpoint, http, clock).await?;
+                found.place(endpoint, tls)
             }
-            (Self::Configured { token, .. }, OAuthEndpoint::Token) => Ok(token.clone()),
-            (Self::Configured { revocation, .. }, OAuthEndpoint::Revocation) => {
-                revocation.clone().ok_or_else(|| no_endpoint(endpoint))
-            }
+            (None, None) => Err(no_endpoint(endpoint)),
         }
     }
 
     /// Notes a request that got no answer.
     pub(super) fn failed(&self) {
-        if let Self::Discovered(discovered) = self {
+        if let Some(discovered) = &self.discovered {
             discovered.failures.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Notes one that did.
     pub(super) fn answered(&self) {
-        if let Self::Discovered(discovered) = self {
+        if let Some(discovered) = &self.discovered {
             discovered.failures.store(0, Ordering::Relaxed);
         }
     }

@@ -81,7 +81,7 @@ impl AuthorizationServer {
 
     /// A server whose token endpoint is at `url`. No metadata is read.
     pub fn token_endpoint(url: impl Into<String>) -> AuthorizationServerBuilder {
-        AuthorizationServerBuilder::token_endpoint(url.into())
+        AuthorizationServerBuilder::configured(url.into())
     }
 
     /// The server's issuer identifier (RFC 8414 §2), where it was given.

@@ -52,7 +52,11 @@ impl RefreshTask {
         };
         let last_error = result.clone().err();
         self.post(|progress| {
-            progress.jwks_uri = attempt.jwks_uri;
+            progress.jwks_uri = attempt.jwks_uri.map(|mut url| {
+                url.set_query(None);
+                url.set_fragment(None);
+                url
+            });
             progress.last_error = last_error;
         });
         result

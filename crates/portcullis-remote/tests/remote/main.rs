@@ -1,6 +1,7 @@
 //! What the crate promises, against an issuer with every fault.
 
 mod clocks;
+mod connections;
 mod discovery;
 mod disk;
 mod dpop;
@@ -9,7 +10,10 @@ mod faults;
 mod fixed;
 mod https;
 mod lifecycle;
+mod log;
 mod mutual_tls;
+mod places;
 mod refresh;
 mod requests;
 mod support;
+mod wrong_issuer;

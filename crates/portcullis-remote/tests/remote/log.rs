@@ -1,0 +1,55 @@
+//! What is logged on a test's thread.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tracing::{Dispatch, subscriber::DefaultGuard};
+use tracing_subscriber::registry;
+
+/// The log of this thread, until it is dropped.
+pub(crate) struct Log {
+    text: Text,
+    _guard: DefaultGuard,
+    /// With one dispatcher alone, tracing asks the thread that logs first whether anyone wants to know.
+    _another: Dispatch,
+}
+
+#[derive(Clone, Default)]
+struct Text(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn install() -> Self {
+        let text = Text::default();
+        let writer = text.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        Self {
+            text,
+            _another: Dispatch::new(registry()),
+            _guard: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    /// What was logged since this was last asked.
+    pub(crate) fn take(&self) -> String {
+        let mut text = self.text.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8(std::mem::take(&mut *text)).expect("text")
+    }
+}
+
+impl io::Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

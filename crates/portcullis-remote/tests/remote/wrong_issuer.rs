@@ -1,0 +1,107 @@
+//! What waiting does not heal, and what it does.
+
+use std::time::Duration;
+
+use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent, StartError};
+use portcullis_test::{Endpoint, Fault, TestIssuer};
+
+use crate::{
+    log::Log,
+    support::{event, impatient, millis, patiently},
+};
+
+#[tokio::test]
+async fn a_wrong_issuer_is_an_error_at_the_start() {
+    let issuer = TestIssuer::start().await;
+    issuer.metadata("issuer", format!("{}/", issuer.url()));
+    // Long before the start timeout, and without `fail_fast`.
+    let started = Issuer::discover(issuer.url())
+        .start_timeout(Duration::from_secs(3600))
+        .start();
+    let error = patiently(started).await.expect_err("a slash more");
+    let StartError::WrongIssuer { source, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(source.kind(), FetchErrorKind::IssuerMismatch);
+    assert!(source.to_string().contains("exactly as it names itself"));
+    assert_eq!(issuer.requests(Endpoint::Jwks), 0);
+}
+
+#[tokio::test]
+async fn an_outage_of_metadata_stays_an_outage() {
+    let issuer = TestIssuer::start().await;
+    for fault in [
+        Fault::Down,
+        Fault::Status(500),
+        Fault::Status(404),
+        Fault::Html,
+    ] {
+        issuer.fault(Endpoint::Discovery, fault.clone());
+        let keys = Issuer::discover(issuer.url())
+            .start_timeout(millis(300))
+            .refresh_rules(impatient())
+            .start()
+            .await
+            .unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        assert!(!keys.is_ready());
+        issuer.heal(Endpoint::Discovery);
+        patiently(keys.ready()).await.expect("healed");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_turns_out_wrong_later_is_logged_as_an_error() {
+    let log = Log::install();
+    let issuer = TestIssuer::start().await;
+    let mut rules = impatient();
+    rules.discovery_interval = Duration::ZERO;
+    let keys = Issuer::discover(issuer.url())
+        .refresh_rules(rules)
+        .start()
+        .await
+        .expect("keys");
+    let mut events = keys.events();
+    log.take();
+    issuer.metadata("issuer", "https://issuer.example");
+    keys.refresh().await.expect("where they were");
+    event(&mut events, |event| {
+        matches!(event, IssuerEvent::DiscoveryFailed { .. })
+    })
+    .await;
+    let text = log.take();
+    assert!(
+        text.contains("ERROR") && text.contains("https://issuer.example"),
+        "{text}"
+    );
+
+    // And where there are no keys, as the service did not wait for them.
+    let keys = Issuer::discover(issuer.url())
+        .start_timeout(Duration::ZERO)
+        .start()
+        .await
+        .expect("it does not wait");
+    keys.refresh().await.expect_err("another issuer");
+    assert!(log.take().contains("ERROR"));
+    issuer.fault(Endpoint::Discovery, Fault::Status(500));
+    keys.refresh().await.expect_err("an outage");
+    let text = log.take();
+    assert!(text.contains("WARN") && !text.contains("ERROR"), "{text}");
+}
+
+#[tokio::test]
+async fn the_start_logs_what_it_waits_for() {
+    let log = Log::install();
+    let issuer = TestIssuer::start().await;
+    issuer.fault(Endpoint::Jwks, Fault::Hang);
+    let start = Issuer::discover(issuer.url()).start_timeout(Duration::from_secs(3600));
+    tokio::select! {
+        _ = start.start() => panic!("it hangs"),
+        () = issuer.wait_for_requests(Endpoint::Jwks, 1) => {}
+    }
+    let text = log.take();
+    assert!(text.contains("waiting for the issuer's keys"), "{text}");
+    assert!(
+        text.contains(&issuer.url()) && text.contains("3600s"),
+        "{text}"
+    );
+}
