@@ -1,35 +1,65 @@
 //! An issuer's keys, fetched once for a command.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, fs, path::PathBuf, time::Duration};
 
-use portcullis_remote::Issuer;
+use clap::Args;
+use portcullis_remote::{Issuer, IssuerBuilder};
 
 /// How long somebody at a terminal is kept waiting for an issuer that fails.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How metadata and keys are fetched.
+#[derive(Args, Debug)]
+pub(crate) struct Access {
+    /// Where the issuer's metadata is, if the issuer cannot be reached at its own URL.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "issuer",
+        conflicts_with = "jwks_uri"
+    )]
+    discover_at: Option<String>,
+
+    /// Root certificates in PEM that are trusted beside those of the system.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// A file with a bearer token to send, where the issuer asks for one, as Kubernetes does.
+    #[arg(long, value_name = "FILE")]
+    bearer_token_file: Option<PathBuf>,
+}
+
+impl Access {
+    fn to(&self, issuer: &str, jwks_uri: Option<&str>) -> Result<IssuerBuilder, Box<dyn Error>> {
+        let mut builder = match (jwks_uri, &self.discover_at) {
+            (Some(url), _) => Issuer::jwks(issuer, url),
+            (None, Some(url)) => Issuer::discover(issuer).discover_at(url),
+            (None, None) => Issuer::discover(issuer),
+        };
+        if let Some(path) = &self.ca {
+            let pem =
+                fs::read(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
+            builder = builder.root_certificates(pem);
+        }
+        if let Some(path) = &self.bearer_token_file {
+            builder = builder.bearer_token_file(path);
+        }
+        Ok(builder)
+    }
+}
+
 /// Fetches the keys of `issuer`, from `jwks_uri` or by discovery.
-pub(crate) fn fetch(issuer: &str, jwks_uri: Option<&str>) -> Result<Fetched, Box<dyn Error>> {
+pub(crate) fn fetch(
+    issuer: &str,
+    jwks_uri: Option<&str>,
+    access: &Access,
+) -> Result<Fetched, Box<dyn Error>> {
+    let issuer = access.to(issuer, jwks_uri)?;
+    let issuer = issuer.fail_fast().start_timeout(PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let issuer = runtime.block_on(async {
-        match jwks_uri {
-            Some(uri) => {
-                Issuer::jwks(issuer, uri)
-                    .fail_fast()
-                    .start_timeout(PATIENCE)
-                    .start()
-                    .await
-            }
-            None => {
-                Issuer::discover(issuer)
-                    .fail_fast()
-                    .start_timeout(PATIENCE)
-                    .start()
-                    .await
-            }
-        }
-    })?;
+    let issuer = runtime.block_on(issuer.start())?;
     Ok(Fetched {
         issuer,
         _runtime: runtime,

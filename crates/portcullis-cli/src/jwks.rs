@@ -3,9 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use portcullis_core::escape;
+use portcullis_core::{escape, escape_url};
 
-use crate::{Outcome, issuer::fetch, output};
+use crate::{
+    Outcome,
+    issuer::{Access, fetch},
+    output,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JwksCommand {
@@ -29,14 +33,18 @@ pub(crate) struct Check {
     /// Where the keys are, instead of discovering them: an https URL, or http on loopback.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
+
+    #[command(flatten)]
+    access: Access,
 }
 
 pub(crate) fn run(command: JwksCommand) -> Outcome {
     let JwksCommand::Check(check) = command;
     let jwks_uri = check.url.as_deref().or(check.jwks_uri.as_deref());
-    // Without an issuer, the keys are known by where they are.
-    let issuer = check.issuer.as_deref().or(jwks_uri).unwrap_or_default();
-    let fetched = fetch(issuer, jwks_uri)?;
+    // Without an issuer, the keys are known by where they are; not by the query, which may hold a secret.
+    let place = jwks_uri.map(escape_url).unwrap_or_default();
+    let issuer = check.issuer.as_deref().unwrap_or(&place);
+    let fetched = fetch(issuer, jwks_uri, &check.access)?;
     let snapshot = fetched.issuer.as_ref().snapshot();
     let Some(keys) = snapshot.keys() else {
         return Err("no keys were loaded".into());

@@ -24,6 +24,24 @@ pub struct Args {
     #[arg(long, value_name = "URL", requires = "issuers")]
     pub(crate) jwks_uri: Option<String>,
 
+    /// Where the metadata of the one --issuer is, if the issuer cannot be reached at its own URL.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "issuers",
+        conflicts_with = "jwks_uri"
+    )]
+    pub(crate) discover_at: Option<String>,
+
+    /// Root certificates in PEM that are trusted beside those of the system.
+    #[arg(long, value_name = "FILE", requires = "issuers")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// A file with a bearer token to send with requests for the metadata and keys of the one --issuer, as Kubernetes
+    /// asks for.
+    #[arg(long, value_name = "FILE", requires = "issuers")]
+    pub(crate) bearer_token_file: Option<PathBuf>,
+
     /// An audience that tokens may be meant for; may be repeated.
     #[arg(
         long = "audience",

@@ -1,12 +1,12 @@
 //! Who may call: the issuers and key files that the command line names.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, fs, sync::Arc};
 
 use portcullis::{
     AuthenticateLayer, Scheme,
     api_key::{ApiKeys, FileStore},
     jwt::{Algorithm, Bearer, JwtVerifier, Profile, TrustedIssuers},
-    remote::Issuer,
+    remote::{Issuer, IssuerBuilder},
 };
 
 use crate::{args::Args, health::Snapshots};
@@ -20,7 +20,7 @@ pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots
 
     if !args.issuers.is_empty() {
         let profile = args.profile()?;
-        let issuers = start(&args.issuers, args.jwks_uri.as_deref()).await?;
+        let issuers = start(args).await?;
         schemes.push(Arc::new(bearer(&issuers, &profile, args)?));
         snapshots.issuers = issuers.into();
     }
@@ -36,18 +36,22 @@ pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots
 }
 
 /// Starts the issuers side by side, so that one that is down delays the start no longer than several.
-async fn start(urls: &[String], jwks_uri: Option<&str>) -> Result<Vec<Issuer>, Box<dyn Error>> {
-    if jwks_uri.is_some() && urls.len() != 1 {
-        return Err(
-            "--jwks-uri goes with exactly one --issuer: leave it out, or give one issuer".into(),
-        );
+async fn start(args: &Args) -> Result<Vec<Issuer>, Box<dyn Error>> {
+    for (option, is_given) in [
+        ("--jwks-uri", args.jwks_uri.is_some()),
+        ("--discover-at", args.discover_at.is_some()),
+        ("--bearer-token-file", args.bearer_token_file.is_some()),
+    ] {
+        if is_given && args.issuers.len() != 1 {
+            return Err(format!(
+                "{option} goes with exactly one --issuer: leave it out, or give one issuer"
+            )
+            .into());
+        }
     }
     let mut starting = tokio::task::JoinSet::new();
-    for (index, url) in urls.iter().enumerate() {
-        let builder = match jwks_uri {
-            Some(jwks_uri) => Issuer::jwks(url, jwks_uri),
-            None => Issuer::discover(url),
-        };
+    for (index, url) in args.issuers.iter().enumerate() {
+        let builder = issuer(url, args)?;
         starting.spawn(async move { (index, builder.start().await) });
     }
     let mut started = Vec::new();
@@ -57,6 +61,24 @@ async fn start(urls: &[String], jwks_uri: Option<&str>) -> Result<Vec<Issuer>, B
     }
     started.sort_by_key(|(index, _)| *index);
     Ok(started.into_iter().map(|(_, issuer)| issuer).collect())
+}
+
+fn issuer(url: &str, args: &Args) -> Result<IssuerBuilder, Box<dyn Error>> {
+    let mut builder = match &args.jwks_uri {
+        Some(jwks_uri) => Issuer::jwks(url, jwks_uri),
+        None => Issuer::discover(url),
+    };
+    if let Some(url) = &args.discover_at {
+        builder = builder.discover_at(url);
+    }
+    if let Some(path) = &args.ca {
+        let pem = fs::read(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
+        builder = builder.root_certificates(pem);
+    }
+    if let Some(path) = &args.bearer_token_file {
+        builder = builder.bearer_token_file(path);
+    }
+    Ok(builder)
 }
 
 fn bearer(issuers: &[Issuer], profile: &Profile, args: &Args) -> Result<Bearer, Box<dyn Error>> {

@@ -13,18 +13,17 @@ pub(crate) struct ClientArgs {
     pub(super) place: Place,
 
     /// The server's issuer identifier, which assertions are addressed to, where it is not discovered.
-    #[arg(
-        long,
-        value_name = "URL",
-        conflicts_with = "issuer",
-        value_parser = issuer_id
-    )]
+    #[arg(long, value_name = "URL", conflicts_with = "issuer")]
     pub(super) issuer_id: Option<String>,
 
     /// Lets the endpoints that the issuer's metadata names be on this origin too: they are sent the client's
     /// credentials. May be repeated.
-    #[arg(long, value_name = "ORIGIN", conflicts_with = "token_endpoint")]
+    #[arg(long, value_name = "ORIGIN")]
     pub(super) allow_origin: Vec<String>,
+
+    /// Where the issuer's metadata is, if the issuer cannot be reached at its own URL.
+    #[arg(long, value_name = "URL", requires = "issuer")]
+    pub(super) discover_at: Option<String>,
 
     /// Root certificates in PEM that are trusted beside those of the system.
     #[arg(long, value_name = "FILE")]
@@ -96,13 +95,13 @@ pub(crate) struct ClientArgs {
 
 /// Where the server is.
 #[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 pub(super) struct Place {
     /// The issuer, whose metadata says where its endpoints are.
     #[arg(long, value_name = "URL")]
     pub(super) issuer: Option<String>,
 
-    /// Where tokens are issued, instead of discovering it.
+    /// Where tokens are issued. With --issuer, it replaces what the metadata says; without, no metadata is read.
     #[arg(long, value_name = "URL")]
     pub(super) token_endpoint: Option<String>,
 }
@@ -139,7 +138,7 @@ pub(super) enum Method {
 impl ClientArgs {
     /// Whether the server is asked at a configured place, and no metadata is read.
     pub(crate) fn is_configured(&self) -> bool {
-        self.place.token_endpoint.is_some()
+        self.place.issuer.is_none()
     }
 
     /// What to look at when the server does not accept the client.
@@ -159,6 +158,11 @@ impl ClientArgs {
 
     /// What clap cannot express.
     pub(super) fn check(&self) -> Result<(), Misuse> {
+        if self.issuer_id.as_deref().is_some_and(|id| !is_url(id)) {
+            return Err(Misuse::new(
+                "--issuer-id: it is not a URL: write all of it, from https:// on, as the server names itself",
+            ));
+        }
         let has_key = self.credential.private_key.is_some();
         let is_asserted = has_key || self.auth == Method::Jwt;
         let for_assertions = [
@@ -194,14 +198,9 @@ impl ClientArgs {
     }
 }
 
-fn issuer_id(text: &str) -> Result<String, &'static str> {
-    let is_url = text.starts_with("https://") || text.starts_with("http://");
-    if !is_url || text.contains(|character: char| character.is_whitespace()) {
-        return Err(
-            "it is not a URL: write all of it, from https:// on, as the server names itself",
-        );
-    }
-    Ok(text.to_owned())
+fn is_url(text: &str) -> bool {
+    let has_scheme = text.starts_with("https://") || text.starts_with("http://");
+    has_scheme && !text.contains(|character: char| character.is_whitespace())
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {

@@ -68,15 +68,19 @@ impl ClientArgs {
     }
 
     fn server(&self) -> Result<AuthorizationServerBuilder, Box<dyn Error>> {
-        let server = match &self.place {
-            Place {
-                token_endpoint: Some(url),
-                ..
-            } => AuthorizationServer::token_endpoint(url),
+        let Place {
+            issuer,
+            token_endpoint,
+        } = &self.place;
+        let server = match (issuer, token_endpoint) {
+            (Some(issuer), None) => AuthorizationServer::discover(issuer),
+            (Some(issuer), Some(url)) => AuthorizationServer::discover(issuer).token_endpoint(url),
             // clap sees to it that one is given.
-            Place { issuer, .. } => {
-                AuthorizationServer::discover(issuer.as_deref().unwrap_or_default())
-            }
+            (None, url) => AuthorizationServer::token_endpoint(url.as_deref().unwrap_or_default()),
+        };
+        let server = match &self.discover_at {
+            Some(url) => server.discover_at(url),
+            None => server,
         };
         let server = match &self.issuer_id {
             Some(id) => server.issuer(id),

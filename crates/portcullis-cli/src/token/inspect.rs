@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::input::{Input, MISPLACED};
 use crate::{
     Outcome,
-    issuer::fetch,
+    issuer::{Access, fetch},
     misuse::Misuse,
     output::{line, pretty},
     profile::ProfileArgs,
@@ -30,6 +30,9 @@ pub(crate) struct Inspect {
     /// Where the issuer's keys are, instead of discovering them.
     #[arg(long, value_name = "URL", requires = "issuer")]
     jwks_uri: Option<String>,
+
+    #[command(flatten)]
+    access: Access,
 
     /// An audience that is accepted; may be repeated.
     #[arg(long = "audience", value_name = "AUD", requires = "issuer")]
@@ -123,7 +126,7 @@ fn json(bytes: &[u8]) -> String {
 }
 
 fn verdict(token: &str, issuer: &str, profile: Profile, inspect: &Inspect) -> Outcome {
-    let fetched = fetch(issuer, inspect.jwks_uri.as_deref())?;
+    let fetched = fetch(issuer, inspect.jwks_uri.as_deref(), &inspect.access)?;
     let judge = Judge {
         keys: fetched.issuer.as_ref(),
         token,

@@ -21,8 +21,8 @@ pub(crate) struct Revoke {
     #[command(flatten)]
     client: ClientArgs,
 
-    /// Where tokens are revoked: goes with --token-endpoint, and is discovered with --issuer.
-    #[arg(long, value_name = "URL", conflicts_with = "issuer")]
+    /// Where tokens are revoked. With --issuer, it replaces what the metadata says.
+    #[arg(long, value_name = "URL")]
     revocation_endpoint: Option<String>,
 
     #[arg(hide = true, value_parser = MISPLACED)]

@@ -29,10 +29,6 @@ async fn options_that_do_not_go_together_are_told() {
             &[&id[..], &by_secret][..],
             &["--issuer", "--token-endpoint"][..],
         ),
-        (
-            &[&issuer, &configured, &id, &by_secret],
-            &["cannot be used with"],
-        ),
         (&[&issuer, &by_secret], &["--client-id"]),
         (&[&issuer, &id], &["--client-secret-file", "--private-key"]),
         (
@@ -49,7 +45,11 @@ async fn options_that_do_not_go_together_are_told() {
         ),
         (
             &[&configured, &id, &by_secret, &["--allow-origin", &url]],
-            &["cannot be used with"],
+            &["--allow-origin: it is for metadata"],
+        ),
+        (
+            &[&configured, &id, &by_secret, &["--discover-at", &url]],
+            &["--issuer"],
         ),
         (
             &[&issuer, &id, &by_jwk, &["--auth", "post"]],
@@ -169,10 +169,53 @@ async fn to_revoke_at_a_configured_place_takes_both_endpoints() {
     let place = ["--revocation-endpoint", "revoke"];
     let ended = run(&[&configured, &place[..]].concat(), TOKEN).await;
     ended.failed(2, &["--revocation-endpoint: it is not a URL"]);
+}
 
-    let place = ["--revocation-endpoint", &scene.issuer.url()];
-    let ended = scene.revoke(TOKEN, &place).await;
-    ended.failed(2, &["cannot be used with", "--issuer"]);
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_may_be_given_beside_the_issuer() {
+    let (scene, other) = (Scene::start().await, Scene::start().await);
+    let (token, revocation) = (
+        other.issuer.token_endpoint(),
+        format!("{}/revoke", other.issuer.url()),
+    );
+    let ended = scene.fetch(&["--token-endpoint", &token]).await;
+    assert_eq!(ended.code, Some(0));
+    let ended = scene
+        .revoke(TOKEN, &["--revocation-endpoint", &revocation])
+        .await;
+    assert_eq!(ended.code, Some(0));
+    for endpoint in [Endpoint::Token, Endpoint::Revocation] {
+        assert_eq!(scene.issuer.requests(endpoint), 0);
+        assert_eq!(other.issuer.requests(endpoint), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_is_not_repeated_with_its_query_or_user() {
+    let scene = Scene::start().await;
+    let secret = scene.path("secret");
+    let client = ["--client-id", CLIENT, "--client-secret-file", &secret];
+    let url = format!("{}?code=hidden7", scene.issuer.url());
+    let with_user = scene.issuer.url().replace("://", "://hidden7@");
+    for url in [url.as_str(), &with_user, "id.example?code=hidden7"] {
+        for place in [
+            &["--issuer", url][..],
+            &["--token-endpoint", url],
+            &["--token-endpoint", url, "--issuer-id", url],
+            &["--issuer", "https://id.example", "--discover-at", url],
+            &["--issuer", "https://id.example", "--allow-origin", url],
+        ] {
+            let arguments = [&["token", "fetch"], place, &client].concat();
+            let ended = run_any(&arguments, "").await;
+            assert_ne!(ended.code, Some(0), "{place:?}");
+            let text = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(!text.contains("hidden7"), "{text}");
+        }
+        let ended = run_any(&["jwks", "check", url], "").await;
+        assert_eq!(ended.code, Some(1));
+        let text = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(!text.contains("hidden7"), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
