@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portcullis_test::{Endpoint, SigningAlgorithm, SigningKey};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -46,7 +47,48 @@ async fn a_root_is_trusted_where_it_is_given() {
     ended.printed(&format!("{TOKEN}\n"));
 }
 
-/// A token endpoint that issues everyone the same token, and what keeps it alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_set_may_need_a_root_and_a_bearer_token() {
+    let scene = Scene::start().await;
+    let (url, _server) = serve().await;
+    let url = url.replace("/token", "/jwks");
+    let (root, token) = (
+        scene.file("root.pem", certificate!("root.pem")),
+        scene.file("bearer", "t0ken"),
+    );
+    for (with, code) in [
+        (&["--ca", &root, "--bearer-token-file", &token][..], 0),
+        (&["--bearer-token-file", &token], 1),
+        (&["--ca", &root], 1),
+    ] {
+        let arguments = [&["jwks", "check", &url], with].concat();
+        let ended = run(&arguments, "").await;
+        assert_eq!(ended.code, Some(code), "{with:?}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_may_be_at_another_url_and_need_a_bearer_token() {
+    let scene = Scene::start().await;
+    let name = "https://kubernetes.default.svc";
+    let at = scene.issuer.url();
+    scene.issuer.metadata("issuer", name);
+    for endpoint in [Endpoint::Discovery, Endpoint::Jwks] {
+        scene.issuer.require_bearer(endpoint, "t0ken");
+    }
+    let bearer = scene.file("bearer", "t0ken\n");
+    let token = scene.issuer.token().claim("iss", name).mint();
+    let arguments = [
+        &["token", "inspect", "--issuer", name, "--discover-at", &at][..],
+        &["--audience", "https://orders.example.com"],
+        &["--bearer-token-file", &bearer],
+    ]
+    .concat();
+    let ended = run(&arguments, &token).await;
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+/// A token endpoint that issues everyone the same token, a key set for holders of `t0ken`, and what keeps them alive.
 async fn serve() -> (String, JoinSet<()>) {
     let certificate =
         CertificateDer::from_pem_slice(certificate!("localhost.pem")).expect("a certificate");
@@ -58,6 +100,8 @@ async fn serve() -> (String, JoinSet<()>) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
+    let key = SigningKey::generate(SigningAlgorithm::ES256).public_jwk();
+    let jwks = serde_json::json!({ "keys": [key] }).to_string();
     let mut server = JoinSet::new();
     server.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -66,12 +110,21 @@ async fn serve() -> (String, JoinSet<()>) {
             };
             let mut request = Vec::new();
             while !request.ends_with(b"grant_type=client_credentials")
+                && !(request.starts_with(b"GET ") && request.ends_with(b"\r\n\r\n"))
                 && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0)
             {}
-            let body = format!(r#"{{"access_token":"{TOKEN}","token_type":"Bearer"}}"#);
+            let text = String::from_utf8_lossy(&request);
+            let (status, body) = match (text.starts_with("GET "), text.contains("Bearer t0ken")) {
+                (true, true) => ("200 OK", jwks.clone()),
+                (true, false) => ("401 Unauthorized", String::new()),
+                (false, _) => (
+                    "200 OK",
+                    format!(r#"{{"access_token":"{TOKEN}","token_type":"Bearer"}}"#),
+                ),
+            };
             let length = body.len();
             let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
             );
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
