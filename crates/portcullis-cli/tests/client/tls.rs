@@ -109,8 +109,11 @@ async fn serve() -> (String, JoinSet<()>) {
                 continue;
             };
             let mut request = Vec::new();
-            while !request.ends_with(b"grant_type=client_credentials")
-                && !(request.starts_with(b"GET ") && request.ends_with(b"\r\n\r\n"))
+            let is_whole = |request: &[u8]| match request.starts_with(b"GET ") {
+                true => request.ends_with(b"\r\n\r\n"),
+                false => request.ends_with(b"grant_type=client_credentials"),
+            };
+            while !is_whole(&request)
                 && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0)
             {}
             let text = String::from_utf8_lossy(&request);
