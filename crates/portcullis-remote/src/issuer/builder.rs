@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{Inner, Issuer};
 use crate::{
-    FetchErrorKind, StartError,
+    StartError,
     board::Board,
     discovery::Discovery,
     disk::{Kept, SnapshotFile},
@@ -194,25 +194,24 @@ impl IssuerBuilder {
         if issuer.is_ready() {
             return Ok(issuer);
         }
-        match issuer.status().last_error {
-            Some(source) if source.kind() == FetchErrorKind::IssuerMismatch => {
-                Err(StartError::WrongIssuer {
-                    issuer: name,
-                    source,
-                })
-            }
-            source if fail_fast => Err(StartError::Unavailable {
+        if let Some(source) = issuer.wrong_issuer() {
+            return Err(StartError::WrongIssuer {
                 issuer: name,
                 source,
-            }),
-            _ => {
-                tracing::warn!(
-                    issuer = &*name,
-                    "starting without the issuer's keys: requests are answered 503 until they can be fetched"
-                );
-                Ok(issuer)
-            }
+            });
         }
+        if fail_fast {
+            let source = issuer.status().last_error;
+            return Err(StartError::Unavailable {
+                issuer: name,
+                source,
+            });
+        }
+        tracing::warn!(
+            issuer = &*name,
+            "starting without the issuer's keys: requests are answered 503 until they can be fetched"
+        );
+        Ok(issuer)
     }
 
     async fn spawn(mut self) -> Result<Issuer, ConfigError> {
@@ -335,9 +334,7 @@ impl fmt::Debug for IssuerBuilder {
 async fn first_attempt(issuer: &Issuer) {
     let mut reports = issuer.0.signals.subscribe_from_start();
     while reports.changed().await.is_ok() {
-        let error = issuer.status().last_error;
-        let is_wrong = error.is_some_and(|error| error.kind() == FetchErrorKind::IssuerMismatch);
-        if issuer.is_ready() || is_wrong {
+        if issuer.is_ready() || issuer.wrong_issuer().is_some() {
             return;
         }
     }

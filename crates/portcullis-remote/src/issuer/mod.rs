@@ -13,7 +13,8 @@ use tokio::{
 
 pub use self::builder::IssuerBuilder;
 use crate::{
-    FetchError, IssuerEvent, KeyId, Status, board::Board, signals::Signals, task::Command,
+    FetchError, FetchErrorKind, IssuerEvent, KeyId, Status, board::Board, signals::Signals,
+    task::Command,
 };
 
 /// An issuer of tokens, and the task that keeps its keys fresh.
@@ -80,13 +81,26 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// If they never will be, as the task has ended.
+    /// If waiting does not help: the task has ended, or the metadata names another issuer. In the latter case the task
+    /// goes on, so that a correction at the issuer is noticed.
     pub async fn ready(&self) -> Result<(), FetchError> {
         let mut reports = self.0.signals.subscribe();
         while !self.is_ready() {
+            if let Some(error) = self.wrong_issuer() {
+                return Err(error);
+            }
             reports.changed().await.map_err(|_| FetchError::stopped())?;
         }
         Ok(())
+    }
+
+    /// What the metadata said, if the last attempt found that it names another issuer.
+    fn wrong_issuer(&self) -> Option<FetchError> {
+        let progress = self.0.board.progress.load();
+        let error = progress.last_error.as_ref();
+        error
+            .filter(|error| error.kind() == FetchErrorKind::IssuerMismatch)
+            .cloned()
     }
 
     /// How the keys are doing.

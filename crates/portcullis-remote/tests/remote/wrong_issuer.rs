@@ -80,12 +80,19 @@ async fn an_issuer_that_turns_out_wrong_later_is_logged_as_an_error() {
         .start()
         .await
         .expect("it does not wait");
+    let error = patiently(keys.ready()).await.expect_err("another issuer");
+    assert_eq!(error.kind(), FetchErrorKind::IssuerMismatch);
     keys.refresh().await.expect_err("another issuer");
     assert!(log.take().contains("ERROR"));
     issuer.fault(Endpoint::Discovery, Fault::Status(500));
     keys.refresh().await.expect_err("an outage");
     let text = log.take();
     assert!(text.contains("WARN") && !text.contains("ERROR"), "{text}");
+    issuer.heal(Endpoint::Discovery);
+    issuer.metadata("issuer", issuer.url());
+    patiently(keys.ready())
+        .await
+        .expect("the issuer corrected it");
 }
 
 #[tokio::test]
