@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use portcullis_core::{Failure, escape};
+use portcullis_core::{Failure, escape, escape_to};
 
 use crate::{Algorithm, json::JsonError, jws::JwsError};
 
@@ -230,9 +230,28 @@ pub(crate) fn found(text: Option<&str>) -> String {
     )
 }
 
+/// As [`found`], for the name of an issuer or an audience, which an operator copies into the configuration.
+pub(crate) fn found_name(text: Option<&str>) -> String {
+    const LONGEST: usize = 512;
+
+    text.map_or_else(
+        || "absent".to_owned(),
+        |text| format!("\"{}\"", escape_to(text, LONGEST)),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_must_be_copied_is_shown_whole() {
+        let issuer = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
+        assert_eq!(found_name(Some(issuer)), format!("\"{issuer}\""));
+        let long = found_name(Some(&"x".repeat(30_000)));
+        assert_eq!(long.chars().count(), 512 + "\"…\"".chars().count());
+        assert_eq!(found_name(None), "absent");
+    }
 
     fn of_type(typ: Option<&str>) -> Cow<'static, str> {
         TokenError::Type {

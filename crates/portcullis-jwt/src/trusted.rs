@@ -12,7 +12,7 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
 
-use crate::{CompactJws, JwtVerifier, TokenError, claims::peek_issuer, token_error::found};
+use crate::{CompactJws, JwtVerifier, TokenError, claims::peek_issuer, token_error::found_name};
 
 /// The issuers that are trusted, each with its own keys and rules. Every clone is the same list.
 ///
@@ -167,7 +167,7 @@ impl Snapshot {
         {
             Some(verifier) => Ok((verifier, payload)),
             None => Err(TokenError::UnknownIssuer {
-                found: found(issuer.as_deref()),
+                found: found_name(issuer.as_deref()),
             }),
         }
     }

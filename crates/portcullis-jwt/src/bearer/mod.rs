@@ -16,7 +16,7 @@ use crate::{
     cache::{Grounds, TokenCache},
     claims::peek_issuer,
     known_headers::KnownHeaders,
-    token_error::found,
+    token_error::found_name,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -165,7 +165,7 @@ fn of_another_issuer(token: &str, keys: &IssuerKeys) -> Option<TokenError> {
         .ok()?;
     let issuer = peek_issuer(&payload);
     (issuer.as_deref() != Some(&**keys.issuer())).then(|| TokenError::Issuer {
-        found: found(issuer.as_deref()),
+        found: found_name(issuer.as_deref()),
     })
 }
 

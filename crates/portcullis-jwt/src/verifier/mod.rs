@@ -15,7 +15,7 @@ use crate::{
     SignatureError, TokenError, VerifiedToken,
     claim_name::Named,
     claims::{Claim, Claims},
-    token_error::found,
+    token_error::{found, found_name},
 };
 
 /// Verifies the access tokens of one issuer.
@@ -180,7 +180,7 @@ impl JwtVerifier {
         let issuer = text(claims, "iss")?.ok_or_else(|| missing("iss"))?;
         if issuer != &*self.issuer {
             return Err(TokenError::Issuer {
-                found: found(Some(issuer)),
+                found: found_name(Some(issuer)),
             });
         }
         let time = |name| claims.time(name).map_err(|_| invalid(name));
@@ -241,7 +241,7 @@ impl JwtVerifier {
         };
         let refused = |audience: &str| TokenError::Audience {
             claim: name.text().to_owned(),
-            found: found(Some(audience)),
+            found: found_name(Some(audience)),
         };
         match claims.get(name) {
             None => Ok(false),
