@@ -1,9 +1,11 @@
 //! An issuer's keys, fetched once for a command.
 
-use std::{error::Error, fs, path::PathBuf, time::Duration};
+use std::{error::Error, path::PathBuf, time::Duration};
 
 use clap::Args;
 use portcullis_remote::{Issuer, IssuerBuilder};
+
+use crate::client::read_public;
 
 /// How long somebody at a terminal is kept waiting for an issuer that fails.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,7 +40,7 @@ impl Access {
         };
         if let Some(path) = &self.ca {
             let pem =
-                fs::read(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
+                read_public(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
             builder = builder.root_certificates(pem);
         }
         if let Some(path) = &self.bearer_token_file {

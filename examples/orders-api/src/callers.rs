@@ -1,6 +1,6 @@
 //! Who may call: the issuers and key files that the command line names.
 
-use std::{error::Error, fs, sync::Arc};
+use std::{error::Error, sync::Arc};
 
 use portcullis::{
     AuthenticateLayer, Scheme,
@@ -12,6 +12,9 @@ use portcullis::{
 use crate::{args::Args, health::Snapshots};
 
 const REALM: &str = "orders";
+
+/// The largest file of root certificates that is read: several times what a system trusts.
+const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The layer that knows the callers, and the snapshots it decides by.
 pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots), Box<dyn Error>> {
@@ -72,8 +75,9 @@ fn issuer(url: &str, args: &Args) -> Result<IssuerBuilder, Box<dyn Error>> {
         builder = builder.discover_at(url);
     }
     if let Some(path) = &args.ca {
-        let pem = fs::read(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
-        builder = builder.root_certificates(pem);
+        let pem = portcullis_file::read(path, MAX_CA_BYTES)
+            .map_err(|error| format!("--ca {}: {error}", path.display()))?;
+        builder = builder.root_certificates(pem.into_bytes());
     }
     if let Some(path) = &args.bearer_token_file {
         builder = builder.bearer_token_file(path);

@@ -33,7 +33,7 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
 }
 
 /// All of a file that everyone may read, such as certificates.
-pub(super) fn read_public(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_public(path: &Path) -> io::Result<Vec<u8>> {
     /// Several times what a system trusts.
     const MAX_BYTES: u64 = 4 * 1024 * 1024;
 

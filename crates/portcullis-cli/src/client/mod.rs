@@ -20,7 +20,7 @@ use portcullis_jwt::Algorithm;
 
 use self::arguments::{Method, Place};
 pub(crate) use self::{
-    arguments::ClientArgs, dpop::read as read_dpop_key, file::read as read_file,
+    arguments::ClientArgs, dpop::read as read_dpop_key, file::read as read_file, file::read_public,
 };
 use crate::misuse::Misuse;
 
