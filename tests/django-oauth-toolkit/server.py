@@ -35,6 +35,7 @@ settings.configure(
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(sys.argv[1]) / "database"}},
     MIGRATION_MODULES=dict.fromkeys(["auth", "contenttypes", "oauth2_provider"]),  # tables at once, without their history
+    PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # fast, as tests need it
     USE_TZ=True,
     ACCESS_TOKEN_AUDIENCE="https://orders.example.com",
     OAUTH2_PROVIDER={
