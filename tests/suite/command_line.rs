@@ -45,6 +45,12 @@ pub(crate) async fn fetch_with(server: &ScriptedServer, secret: &str, options: &
     run(&as_client(server, secret, &arguments), "").await
 }
 
+/// Revokes a token.
+pub(crate) async fn revoke(server: &ScriptedServer, token: &str) -> Ended {
+    let arguments = as_client(server, ScriptedServer::SECRET, &["token", "revoke"]);
+    run(&arguments, token).await
+}
+
 /// Explains a token, with more options.
 pub(crate) async fn inspect(server: &ScriptedServer, token: &str, options: &[&str]) -> Ended {
     let arguments = [&["token", "inspect", "--issuer", server.issuer()], options].concat();

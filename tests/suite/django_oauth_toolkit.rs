@@ -1,9 +1,12 @@
 //! Against PyPI's django-oauth-toolkit, whose access tokens are made by the function that the guide to issuers shows.
 
-use portcullis_tests::{ScriptedServer, Service};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use portcullis_tests::{ScriptedServer, Service, exchange};
+use url::Url;
 
 use crate::clients::ORDERS;
-use crate::command_line::{check_keys, fetch, fetch_with, inspect};
+use crate::command_line::{check_keys, fetch, fetch_with, inspect, revoke};
 
 const PROFILE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -48,4 +51,31 @@ fn guide_shows_the_function_that_makes_access_tokens() {
     let guide = include_str!("../../docs/guide/issuers.md");
     let function = include_str!("../django-oauth-toolkit/access_token.py");
     assert!(guide.contains(&format!("```python\n{function}```\n")));
+}
+
+/// Only RFC 8414's metadata name the revocation endpoint of this server.
+#[tokio::test]
+async fn revoked_token_is_gone() {
+    let server = ScriptedServer::django_oauth_toolkit().await;
+    let token = fetch(&server, &["--scope", "orders:read"]).await.printed();
+    assert!(is_active(&server, &token).await);
+    assert_eq!(revoke(&server, &token).await.printed(), "");
+    assert!(!is_active(&server, &token).await);
+}
+
+/// What the server tells the client of a token (RFC 7662).
+async fn is_active(server: &ScriptedServer, token: &str) -> bool {
+    let url = Url::parse(&format!("{}/introspect/", server.issuer())).expect("a URL");
+    let address = url.socket_addrs(|| None).expect("a loopback address")[0];
+    let (client, secret) = (ScriptedServer::CLIENT_ID, ScriptedServer::SECRET);
+    let credentials = BASE64_STANDARD.encode(format!("{client}:{secret}"));
+    let (path, form) = (url.path(), format!("token={token}"));
+    let length = form.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Basic {credentials}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{form}"
+    );
+    let answer = exchange(address, request).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["active"].as_bool().expect("a boolean")
 }
