@@ -1,9 +1,6 @@
 //! Refusals in a nested router are logged with the path that the client sent.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, io, sync::LazyLock};
 
 use axum::{Router, routing};
 use portcullis_axum::Scoped;
@@ -11,19 +8,38 @@ use portcullis_core::RequireScopeLayer;
 
 use crate::support::{ReadOrders, WriteOrders, get, layer};
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What was logged on this thread.
+struct Log;
 
 impl Log {
+    /// One subscriber for the whole process: were it one for each thread, a test without any could be the first to
+    /// reach an event, and switch it off for all.
+    fn install() -> Self {
+        static INSTALLED: LazyLock<()> = LazyLock::new(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::DEBUG)
+                .with_ansi(false)
+                .with_writer(|| Log)
+                .init();
+            tracing::callsite::rebuild_interest_cache();
+        });
+        LazyLock::force(&INSTALLED);
+        Self
+    }
+
     fn take(&self) -> String {
-        let bytes = std::mem::take(&mut *self.0.lock().expect("not poisoned"));
-        String::from_utf8(bytes).expect("UTF-8")
+        String::from_utf8(LOGGED.take()).expect("UTF-8")
     }
 }
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").write(bytes)
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -33,15 +49,7 @@ impl io::Write for Log {
 
 #[tokio::test]
 async fn the_whole_path_is_logged_in_a_nested_router() {
-    let log = Log::default();
-    let sink = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
-        .with_writer(move || sink.clone())
-        .with_ansi(false)
-        .finish();
-    let _until_dropped = tracing::subscriber::set_default(subscriber);
-
+    let log = Log::install();
     let inner = || {
         Router::new()
             .route("/x", routing::get(async |_: Scoped<WriteOrders>| ()))
