@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::claim_name::{Brief, NameFilter, Named};
 use crate::claim_path::{ClaimPath, Step};
 use crate::json::{
-    DUPLICATE, IgnoredUnique, JsonError, MAX_DEPTH, Members, Shallow, TOO_DEEP, Text,
+    DUPLICATE, IgnoredUnique, JsonError, MAX_DEPTH, Members, Next, TOO_DEEP, Text, refuse_reserved,
 };
 
 /// The members of a claims set, borrowed from the decoded payload.
@@ -204,6 +204,7 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let Claims { members, names } = self.claims;
         while let Some(Text(name)) = map.next_key()? {
+            refuse_reserved(&name)?;
             let brief = Brief::of(&name);
             // Compared one by one: an issuer has signed these, and a token is at most 8 KiB.
             if names.may_have(brief) && members.iter().any(|member| member.is_named(&name, brief)) {
@@ -254,8 +255,12 @@ impl<'de> ClaimSeed<'_> {
         let inner = self.inner()?;
         let mut names = Members::new();
         let mut members = Vec::new();
-        while let Some(name) = names.next_name(&mut map)? {
-            members.push((name.clone(), map.next_value_seed(inner)?));
+        while let Some(next) = names.next_or_number(&mut map)? {
+            let name = match next {
+                Next::Member(name) => name.clone(),
+                Next::Number(digits) => return Ok(fraction(&digits)),
+            };
+            members.push((name, map.next_value_seed(inner)?));
         }
         Ok(Claim::Object(members))
     }
@@ -342,23 +347,15 @@ impl<'de> Visitor<'de> for ClaimSeed<'_> {
             return self.object(map);
         }
         let mut names = Members::new();
-        let mut claim = Claim::Other;
-        while let Some(name) = names.next(&mut map)? {
-            if name == NUMBER {
-                if let Shallow::Text(digits) = map.next_value()? {
-                    claim = fraction(&digits);
-                }
-            } else {
-                map.next_value::<IgnoredUnique>()?;
-            }
+        while let Some(next) = names.next_or_number(&mut map)? {
+            match next {
+                Next::Member(_) => map.next_value::<IgnoredUnique>()?,
+                Next::Number(digits) => return Ok(fraction(&digits)),
+            };
         }
-        Ok(claim)
+        Ok(Claim::Other)
     }
 }
-
-/// The form that `serde_json` gives to fractions when anyone in the tree turns on its `arbitrary_precision`: an object
-/// with this one member. Features are not this crate's to choose, and must not change what it accepts.
-const NUMBER: &str = "$serde_json::private::Number";
 
 fn fraction(digits: &str) -> Claim<'static> {
     match digits.parse::<f64>() {
@@ -456,22 +453,24 @@ mod tests {
     }
 
     #[test]
-    fn j5_a_fraction_is_one_whatever_features_serde_json_has() {
-        let as_object = |digits: &str| time(&format!(r#"{{"{NUMBER}":{digits}}}"#));
-        assert_eq!(
-            as_object(r#""1.5""#),
-            Ok(Some(UnixTime::from_duration(Duration::from_millis(1_500))))
-        );
-        for digits in [
-            r#""1e999""#,
-            r#""NaN""#,
-            r#""-0.5""#,
-            r#""""#,
-            "1.5",
-            "null",
-        ] {
-            assert_eq!(as_object(digits), Err(WrongType), "{digits}");
+    fn j5_an_object_is_never_a_number() {
+        for value in [r#""1.5""#, r#""1300819380""#, r#""NaN""#, "1.5", "null"] {
+            let object = format!(r#"{{"$serde_json::private::Number":{value}}}"#);
+            for claims in [
+                format!(r#"{{"exp":{object}}}"#),
+                format!(r#"{{"custom":{{"deep":[{object}]}}}}"#),
+                format!(r#"{{"aud":[{object}]}}"#),
+                format!(r#"{{"realm_access":{object}}}"#),
+                format!(r#"{{"realm_access":{{"roles":[{object}]}}}}"#),
+                object.clone(),
+            ] {
+                assert!(parse(&claims).is_err(), "{claims}");
+            }
         }
+        assert!(matches!(
+            parse(r#"{"exp":{"$serde_json::private::Number":"1.5"}}"#),
+            Err(JsonError::ReservedMember { .. })
+        ));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod value;
 
 use serde::de::Deserialize;
 
-pub(crate) use self::members::{Members, Text};
+pub(crate) use self::members::{Members, Next, Text, refuse_reserved};
 pub(crate) use self::value::{IgnoredUnique, MAX_DEPTH, Shallow, TOO_DEEP};
 
 /// Why some bytes are not the JSON that was expected.
@@ -38,6 +38,15 @@ pub enum JsonError {
         /// The byte within the line, from 1.
         column: usize,
     },
+    /// An object has a member whose name `serde_json` keeps for itself (`$serde_json::private::…`): what it means would
+    /// depend on the features of the build.
+    #[error("has a member with a reserved name at byte {column} of line {line}")]
+    ReservedMember {
+        /// The line, from 1.
+        line: usize,
+        /// The byte within the line, from 1.
+        column: usize,
+    },
     /// Arrays and objects are nested more than 16 levels deep.
     #[error("is nested too deeply at byte {column} of line {line}")]
     TooDeep {
@@ -57,6 +66,7 @@ pub enum JsonError {
 }
 
 pub(crate) const DUPLICATE: &str = "duplicate member";
+const RESERVED: &str = "reserved member";
 
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
@@ -66,6 +76,7 @@ impl From<serde_json::Error> for JsonError {
         }
         match error.to_string() {
             text if text.starts_with(DUPLICATE) => Self::DuplicateMember { line, column },
+            text if text.starts_with(RESERVED) => Self::ReservedMember { line, column },
             text if text.starts_with(TOO_DEEP) => Self::TooDeep { line, column },
             _ => Self::UnexpectedType { line, column },
         }
@@ -103,6 +114,40 @@ mod tests {
         assert!(is_duplicate(r#"{"x":[1,{"y":[{"a":1,"b":1,"a":2}]}]}"#));
         assert!(is_duplicate(r#"{"":1,"":2}"#));
         assert_eq!(skip(r#"{"a":{"a":[{"a":1},{"a":1}]},"A":1}"#), Ok(()));
+    }
+
+    #[test]
+    fn j2_a_reserved_member_is_refused_wherever_it_is() {
+        for name in ["Number", "RawValue", "anything"] {
+            let member = format!("\"$serde_json::private::{name}\"");
+            for value in [r#""1""#, r#""\u0031""#, "1", "null", r#"{"a":1}"#] {
+                for json in [
+                    format!("{{{member}:{value}}}"),
+                    format!(r#"{{"a":1,{member}:{value}}}"#),
+                    format!(r#"{{"x":[{{"y":{{{member}:{value}}}}}]}}"#),
+                    format!("{{{}:{value}}}", member.replace('$', r"\u0024")),
+                ] {
+                    let refused = skip(&json).expect_err("a reserved name");
+                    assert!(
+                        matches!(
+                            refused,
+                            JsonError::ReservedMember { .. } | JsonError::UnexpectedType { .. }
+                        ),
+                        "{json}: {refused:?}"
+                    );
+                }
+            }
+        }
+        assert_eq!(skip(r#"{"$serde_json":1,"$":"$serde_json::private::Number"}"#), Ok(()));
+    }
+
+    #[test]
+    fn a_number_is_one_whatever_the_features_of_serde_json() {
+        for json in ["1", "-1", "1.5", "1e300", "18446744073709551616", "[1.5]"] {
+            assert_eq!(skip(json), Ok(()), "{json}");
+        }
+        let read = from_slice::<Shallow<'_>>(b"1.5");
+        assert_eq!(read, Ok(Shallow::Number));
     }
 
     #[test]

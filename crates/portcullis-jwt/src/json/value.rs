@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::Members;
+use super::{Members, Next};
 
 /// How deep a skipped value may be. Each level of an error costs an allocation on its way out, and no token that was
 /// met comes near.
@@ -119,8 +119,11 @@ impl<'de> Visitor<'de> for ShallowVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
         let mut members = Members::new();
-        while members.next(&mut map)?.is_some() {
-            map.next_value_seed(inner)?;
+        while let Some(next) = members.next_or_number(&mut map)? {
+            match next {
+                Next::Member(_) => map.next_value_seed(inner)?,
+                Next::Number(_) => return Ok(Shallow::Number),
+            }
         }
         Ok(Shallow::Object)
     }

@@ -18,6 +18,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
     deep_nesting(&json, &mut cases.item(CLASS, "deep nesting"));
     lone_surrogates(&json, &mut cases.item(CLASS, "lone surrogates"));
     duplicate_members(&json, &mut cases.item(CLASS, "duplicate members"));
+    reserved_members(&json, &mut cases.item(CLASS, "reserved members"));
 }
 
 /// A good token as the texts it is made of.
@@ -244,5 +245,21 @@ fn duplicate_members(json: &Json, item: &mut Item<'_>) {
         r#""x":{"y":{"z":1,"\u007a":2}}"#,
     ] {
         item.token(format!("payload, {members}"), json.payload_and(members));
+    }
+}
+
+/// Members that `serde_json` gives a meaning of its own.
+fn reserved_members(json: &Json, item: &mut Item<'_>) {
+    for (name, value) in [("Number", "1"), ("RawValue", "[1]")] {
+        let member = format!("\"$serde_json::private::{name}\":\"{value}\"");
+        json.both_and(item, name, &member);
+        json.both_and(item, &format!("{name} inside"), &format!("\"x\":{{{member}}}"));
+        json.both_and(
+            item,
+            &format!("{name} in a list"),
+            &format!("\"x\":[{{\"y\":{{{member}}}}}]"),
+        );
+        let escaped = member.replace('$', r"\u0024");
+        json.both_and(item, &format!("{name} escaped"), &format!("\"x\":{{{escaped}}}"));
     }
 }

@@ -74,7 +74,11 @@ fn strings(world: &World, item: &mut Item<'_>) {
     let now = world.now.as_secs();
     for claim in CLAIMS {
         let at = if claim == "exp" { now + 300 } else { now };
-        let values: [(&str, Value); 12] = [
+        let values: [(&str, Value); 13] = [
+            (
+                "an object that serde_json takes for a number",
+                json!({ "$serde_json::private::Number": at.to_string() }),
+            ),
             ("the number as a string", json!(at.to_string())),
             ("a string with a space", json!(format!(" {at}"))),
             ("a string in hexadecimal", json!(format!("0x{at:x}"))),
