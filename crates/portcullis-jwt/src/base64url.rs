@@ -24,6 +24,30 @@ pub(crate) fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, InvalidBase64Url
     STRICT.decode(text).map_err(|_| InvalidBase64Url)
 }
 
+/// As [`decode`], also of other spellings that issuers publish keys in: with padding, or in the standard alphabet. Says
+/// whether it was one of them.
+pub(crate) fn decode_lenient(text: &str) -> Result<(Vec<u8>, Spelling), InvalidBase64Url> {
+    if let Ok(bytes) = decode(text) {
+        return Ok((bytes, Spelling::Strict));
+    }
+    let bare = text.trim_end_matches('=');
+    let padding = text.len() - bare.len();
+    if padding > 2 || (padding > 0 && text.len() % 4 != 0) {
+        return Err(InvalidBase64Url);
+    }
+    let bytes = decode(bare.replace('+', "-").replace('/', "_"))?;
+    Ok((bytes, Spelling::Other))
+}
+
+/// How a text is spelled that [`decode_lenient`] has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// As RFC 7515 §2 has it.
+    Strict,
+    /// With padding, or in the standard alphabet.
+    Other,
+}
+
 /// As [`decode`], into a buffer of the caller's; the filled part of it is returned.
 pub(crate) fn decode_into<'b>(
     text: &[u8],
@@ -54,6 +78,24 @@ mod tests {
             "AQ?B",
         ] {
             assert_eq!(decode(text), Err(InvalidBase64Url), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn padding_and_the_standard_alphabet_are_read_where_asked_for() {
+        for (text, bytes, spelling) in [
+            ("AQAB", &[1, 0, 1][..], Spelling::Strict),
+            ("AQ==", &[1], Spelling::Other),
+            ("_-8=", &[0xff, 0xef], Spelling::Other),
+            ("/+8=", &[0xff, 0xef], Spelling::Other),
+            ("/+8", &[0xff, 0xef], Spelling::Other),
+        ] {
+            assert_eq!(decode_lenient(text), Ok((bytes.to_vec(), spelling)), "{text}");
+        }
+        for text in [
+            "AQAB=", "AQ=", "AQ===", "====", "=", "AR==", "A", "AQ AB", "AQ\nAB", "A=Q=", "AQ==AQ==", "AQ.B",
+        ] {
+            assert_eq!(decode_lenient(text), Err(InvalidBase64Url), "{text:?}");
         }
     }
 

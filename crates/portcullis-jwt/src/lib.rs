@@ -21,14 +21,14 @@ mod thumbprint;
 pub use self::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use self::header::{Header, HeaderBuffer};
 pub use self::json::JsonError;
-pub use self::jwk::SkipReason;
+pub use self::jwk::{Deviation, SkipReason};
 pub use self::jws::{CompactJws, JwsError, Part, SignatureBuffer};
 pub use self::key_material::{
     Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey, SecretKey,
 };
 pub use self::key_set::{
     Candidates, KeySet, KeySetError, MatchedBy, NoCandidate, PemError, SignatureError, SkippedKey,
-    VerificationKey,
+    ToleratedKey, VerificationKey,
 };
 pub use self::thumbprint::Thumbprint;
 

@@ -144,6 +144,8 @@ pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
         "kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y",
     ];
 
+    // Accepted by `KeySet::parse`, and not by serde_json.
+    let jwks = jwks.strip_prefix(b"\xef\xbb\xbf").unwrap_or(jwks);
     let set: Set<'_> = serde_json::from_slice(jwks)?;
     let mut keys: Vec<Map<String, Value>> = Vec::new();
     for key in set.keys {
@@ -324,6 +326,16 @@ mod tests {
         let kids: Vec<_> = kept.keys.keys().filter_map(|key| key.kid()).collect();
         assert_eq!(kids, ["a", "leaked"]);
         assert_eq!(kept.keys.private_members(), 0);
+    }
+
+    #[test]
+    fn a_set_that_is_tolerated_is_kept_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "https://issuer.example");
+        let odd = KEY.replace(r#""kid":"a""#, r#""kid":"a","key_ops":[],"use":null"#);
+        let set = format!("\u{feff}{}", jwks(&[&odd]));
+        file.save(set.as_bytes(), NOW, LIFETIME).unwrap();
+        assert_eq!(file.load(NOW).unwrap().unwrap().keys.keys().len(), 1);
     }
 
     #[test]

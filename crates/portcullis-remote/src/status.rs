@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis_core::UnixTime;
-use portcullis_jwt::SkippedKey;
+use portcullis_jwt::{SkippedKey, ToleratedKey};
 use tokio::time::Instant;
 use url::Url;
 
@@ -27,6 +27,8 @@ pub struct Status {
     pub skipped_count: usize,
     /// The first of those, and why.
     pub skipped: Vec<SkippedKey>,
+    /// What is wrong with the usable keys or with the document, and was accepted: tell the issuer.
+    pub tolerated: Vec<ToleratedKey>,
     /// How many keys were published with private members.
     pub private_members: usize,
     /// Counts the changes of the set.

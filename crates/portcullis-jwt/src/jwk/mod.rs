@@ -1,10 +1,13 @@
 //! One JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), checked for the one use it can have here.
 
 mod raw;
+mod tolerance;
 
 use std::borrow::Cow;
 
 pub(crate) use self::raw::RawJwk;
+pub use self::tolerance::Deviation;
+pub(crate) use self::tolerance::Tolerated;
 use crate::algorithm::AlgorithmSet;
 use crate::header::Header;
 use crate::json::JsonError;
@@ -23,7 +26,7 @@ pub enum SkipReason {
         /// The member.
         name: &'static str,
     },
-    /// A member has the wrong type, or is not strict base64url where it should be.
+    /// A member has the wrong type, or is not base64url where it should be.
     #[error("`{name}` is ill-formed")]
     Malformed {
         /// The member.
@@ -38,7 +41,10 @@ pub enum SkipReason {
     /// `crv` is none of `P-256`, `P-384`, `P-521` and `Ed25519`.
     #[error("`crv` is not supported")]
     UnsupportedCurve,
-    /// `use` is not `sig` (RFC 7517 §4.2).
+    /// The key is for encryption, by its `use`, `key_ops`, `alg` or `crv`. That is no fault of the set.
+    #[error("the key is for encryption")]
+    Encryption,
+    /// `use` is neither `sig` nor `enc` (RFC 7517 §4.2).
     #[error("`use` is not `sig`")]
     OtherUse,
     /// `key_ops` does not list `verify` (RFC 7517 §4.3).
@@ -64,6 +70,7 @@ pub(crate) struct Jwk<'j> {
     kid: Option<Cow<'j, str>>,
     algorithms: AlgorithmSet,
     material: KeyMaterial,
+    tolerated: Tolerated,
 }
 
 impl<'j> Jwk<'j> {
@@ -84,6 +91,11 @@ impl<'j> Jwk<'j> {
     pub(crate) fn material(&self) -> &KeyMaterial {
         &self.material
     }
+
+    /// What is wrong with it, and accepted.
+    pub(crate) fn tolerated(&self) -> &[Deviation] {
+        &self.tolerated.0
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +103,7 @@ mod tests {
     use super::*;
     use crate::algorithm::Algorithm;
     use crate::base64url;
+    use crate::testing::Signer;
 
     const X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
     const Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
@@ -114,27 +127,124 @@ mod tests {
         ] {
             assert!(Jwk::parse(ec(good).as_bytes()).is_ok(), "{good}");
         }
-        assert_eq!(skip(&ec(r#","use":"enc""#)), SkipReason::OtherUse);
         assert_eq!(skip(&ec(r#","use":"SIG""#)), SkipReason::OtherUse);
         assert_eq!(
-            skip(&ec(r#","use":null"#)),
+            skip(&ec(r#","use":["sig"]"#)),
             SkipReason::Malformed { name: "use" }
         );
-        assert_eq!(skip(&ec(r#","key_ops":[]"#)), SkipReason::OtherOperations);
         assert_eq!(
             skip(&ec(r#","key_ops":["sign"],"use":"sig""#)),
             SkipReason::OtherOperations
         );
         assert_eq!(
-            skip(&ec(r#","key_ops":["verify"],"use":"enc""#)),
+            skip(&ec(r#","key_ops":["verify"],"use":"other""#)),
             SkipReason::OtherUse
         );
-        for malformed in ["null", r#""verify""#, r#"["verify",1]"#, r#"{"verify":1}"#] {
+        for malformed in ["false", r#""verify""#, r#"["verify",1]"#, r#"{"verify":1}"#] {
             assert_eq!(
                 skip(&ec(&format!(r#","key_ops":{malformed}"#))),
                 SkipReason::Malformed { name: "key_ops" }
             );
         }
+    }
+
+    #[test]
+    fn w2_a_key_for_encryption_is_told_from_a_fault() {
+        for members in [
+            r#","use":"enc""#,
+            r#","use":"enc","alg":"ES256""#,
+            r#","use":"enc","key_ops":["verify"]"#,
+            r#","alg":"ECDH-ES""#,
+            r#","alg":"ECDH-ES+A256KW""#,
+            r#","key_ops":["deriveKey","deriveBits"]"#,
+        ] {
+            assert_eq!(skip(&ec(members)), SkipReason::Encryption, "{members}");
+        }
+        for jwk in [
+            r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#,
+            r#"{"kty":"RSA","n":"AQAB","e":"AQAB","use":"enc","alg":"RSA-OAEP"}"#,
+            r#"{"kty":"RSA","alg":"RSA1_5"}"#,
+        ] {
+            assert_eq!(skip(jwk), SkipReason::Encryption, "{jwk}");
+        }
+        let secret = r#"{"kty":"oct","k":"AAAA","use":"enc","alg":"A128KW"}"#;
+        assert_ne!(skip(secret), SkipReason::Encryption, "it is published");
+    }
+
+    #[test]
+    fn w1_what_issuers_get_wrong_is_accepted_and_reported() {
+        let point = format!(r#""x":"{X}","y":"{Y}""#);
+        let plain = ec("");
+        let plain = Jwk::parse(plain.as_bytes()).expect("a usable key");
+        let tolerated = |json: &str| {
+            let jwk = Jwk::parse(json.as_bytes()).expect(json);
+            assert_eq!(jwk.material().thumbprint(), plain.material().thumbprint());
+            jwk.tolerated().to_vec()
+        };
+        assert_eq!(tolerated(&ec("")), []);
+        let standard = |text: &str| text.replace('-', "+").replace('_', "/");
+        for (x, y, deviations) in [
+            (format!("{X}="), Y.into(), vec![Deviation::Base64 { name: "x" }]),
+            (X.into(), standard(Y), vec![Deviation::Base64 { name: "y" }]),
+            (
+                format!("{}=", standard(X)),
+                format!("{}=", standard(Y)),
+                vec![Deviation::Base64 { name: "x" }, Deviation::Base64 { name: "y" }],
+            ),
+        ] {
+            let json = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
+            assert_eq!(tolerated(&json), deviations, "{json}");
+        }
+        let longer = |text: &str| {
+            base64url::encode(&[&[0; 3][..], &base64url::decode(text).expect("strict")].concat())
+        };
+        let json = format!(
+            r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{Y}"}}"#,
+            longer(X)
+        );
+        let of_x = vec![Deviation::CoordinateLength { name: "x" }];
+        assert_eq!(tolerated(&json), of_x);
+        for name in ["kid", "use", "key_ops", "alg", "n"] {
+            let null = vec![Deviation::Null { name }];
+            assert_eq!(tolerated(&ec(&format!(r#","{name}":null"#))), null);
+        }
+        assert_eq!(tolerated(&ec(r#","key_ops":[]"#)), [Deviation::EmptyKeyOps]);
+        assert_eq!(tolerated(&ec(r#","d":null"#)), []);
+        assert_eq!(
+            skip(&format!(r#"{{"kty":null,"crv":"P-256",{point}}}"#)),
+            SkipReason::Missing { name: "kty" }
+        );
+        assert_eq!(
+            skip(&format!(r#"{{"kty":"EC","crv":"P-256","x":null,"y":"{Y}"}}"#)),
+            SkipReason::Missing { name: "x" }
+        );
+    }
+
+    #[test]
+    fn w1_a_coordinate_without_its_first_zero_is_accepted() {
+        // x begins with a zero byte, as one in 256 does.
+        let (signer, x) = std::iter::repeat_with(|| Signer::new(Algorithm::ES256))
+            .find_map(|signer| {
+                let jwk: serde_json::Value =
+                    serde_json::from_str(&signer.jwk("")).expect("JSON");
+                let x = base64url::decode(jwk["x"].as_str().expect("text")).expect("strict");
+                (x[0] == 0).then_some((signer, x))
+            })
+            .expect("one of many");
+        let whole = signer.jwk("");
+        let full = base64url::encode(&x);
+        let parse = |x: &[u8]| {
+            let json = whole.replace(&full, &base64url::encode(x));
+            Jwk::parse(json.as_bytes()).map(|jwk| (jwk.material().thumbprint(), jwk.tolerated().to_vec()))
+        };
+        let (thumbprint, _) = parse(&x).expect("usable");
+        let short = vec![Deviation::CoordinateLength { name: "x" }];
+        assert_eq!(parse(&x[1..]), Ok((thumbprint, short)));
+        assert_eq!(parse(&x[2..]), Err(KeyRejected::CoordinateLength.into()));
+        assert_eq!(
+            parse(&[&[1], &x[..]].concat()),
+            Err(KeyRejected::CoordinateLength.into())
+        );
     }
 
     #[test]
@@ -145,7 +255,7 @@ mod tests {
         assert_eq!(algorithms(""), Ok(vec![Algorithm::ES256]));
         assert_eq!(algorithms(r#","alg":"ES256""#), Ok(vec![Algorithm::ES256]));
         for other in [
-            "ES384", "RS256", "HS256", "ES256K", "none", "ECDH-ES", "es256", "", "ES521",
+            "ES384", "RS256", "HS256", "ES256K", "none", "es256", "", "ES521",
         ] {
             assert_eq!(
                 skip(&ec(&format!(r#","alg":"{other}""#))),
@@ -154,7 +264,7 @@ mod tests {
             );
         }
         assert_eq!(
-            skip(&ec(r#","alg":null"#)),
+            skip(&ec(r#","alg":1"#)),
             SkipReason::Malformed { name: "alg" }
         );
     }
@@ -187,7 +297,6 @@ mod tests {
         assert_eq!(skip(r#"{"kty":"rsa"}"#), SkipReason::UnsupportedType);
         for (kty, crv) in [
             ("OKP", "Ed448"),
-            ("OKP", "X25519"),
             ("OKP", "P-256"),
             ("EC", "secp256k1"),
             ("EC", "Ed25519"),
@@ -213,7 +322,7 @@ mod tests {
             SkipReason::Malformed { name: "e" }
         );
         assert_eq!(
-            skip(r#"{"kty":"RSA","n":"AQ==","e":"AQAB"}"#),
+            skip(r#"{"kty":"RSA","n":"AR==","e":"AQAB"}"#),
             SkipReason::Malformed { name: "n" }
         );
         assert_eq!(
@@ -228,7 +337,7 @@ mod tests {
             skip(&ec(r#","kty":"EC""#)),
             SkipReason::Json(JsonError::DuplicateMember { .. })
         ));
-        for json in ["null", "1", "[]", r#""EC""#] {
+        for json in ["null", "1", "[]", r#""EC""#, r#"["EC","P-256"]"#] {
             assert!(
                 matches!(
                     skip(json),

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{KeySet, VerificationKey};
 use crate::backend::SignatureBackend;
 use crate::json::{self, IgnoredUnique, JsonError, Members};
-use crate::jwk::{RawJwk, SkipReason};
+use crate::jwk::{Deviation, RawJwk, SkipReason};
 
 /// Why a JWK Set as a whole cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum KeySetError {
     /// Not a JSON object with unique members, or `keys` is not an array.
     #[error("the key set {0}")]
     Json(JsonError),
+    /// An issuer's metadata, which says where its key set is (RFC 8414 §2).
+    #[error("this is the metadata of an issuer, not a key set: use the URL in its `jwks_uri`")]
+    IssuerMetadata,
     /// No member `keys`.
     #[error("the key set has no `keys`")]
     NoKeysMember,
@@ -59,24 +62,56 @@ pub struct SkippedKey {
 #[derive(Debug, Default)]
 pub(super) struct Skipped {
     pub(super) count: usize,
+    pub(super) for_encryption: usize,
     pub(super) first: Vec<SkippedKey>,
 }
 
 impl Skipped {
     fn add(&mut self, kid: Option<Box<str>>, reason: SkipReason) {
         self.count += 1;
+        self.for_encryption += usize::from(reason == SkipReason::Encryption);
         if self.first.len() < KeySet::MAX_KEYS {
             self.first.push(SkippedKey { kid, reason });
         }
     }
 }
 
+/// A deviation from the standards that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToleratedKey {
+    /// The name of the key, if it has one. The issuer's text: escape it before it is logged.
+    pub kid: Option<Box<str>>,
+    /// What is wrong with it, or with the document.
+    pub deviation: Deviation,
+}
+
+impl ToleratedKey {
+    /// How many are remembered of one set.
+    const MOST: usize = 2 * KeySet::MAX_KEYS;
+}
+
 pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySet, KeySetError> {
     if json.len() > KeySet::MAX_BYTES {
         return Err(KeySetError::TooLarge);
     }
+    let mut tolerated = Vec::new();
+    let json = match json.strip_prefix(b"\xef\xbb\xbf") {
+        None => json,
+        Some(rest) => {
+            tolerated.push(ToleratedKey {
+                kid: None,
+                deviation: Deviation::ByteOrderMark,
+            });
+            rest
+        }
+    };
     let document: Document<'_> = json::from_slice(json).map_err(KeySetError::Json)?;
-    let entries = document.keys.ok_or(KeySetError::NoKeysMember)?;
+    let entries = document.keys.ok_or(if document.names_a_key_set {
+        KeySetError::IssuerMetadata
+    } else {
+        KeySetError::NoKeysMember
+    })?;
     let mut keys = Vec::new();
     let mut skipped = Skipped::default();
     let mut private_members = 0;
@@ -91,7 +126,14 @@ pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySe
         private_members += usize::from(raw.has_private_members());
         let kid = raw.kid().map(Box::from);
         match usable(raw, &keys, backend) {
-            Ok(key) => keys.push(key),
+            Ok((key, deviations)) => {
+                let room = ToleratedKey::MOST.saturating_sub(tolerated.len());
+                tolerated.extend(deviations.into_iter().take(room).map(|deviation| {
+                    let kid = kid.clone();
+                    ToleratedKey { kid, deviation }
+                }));
+                keys.push(key);
+            }
             Err(reason) => skipped.add(kid, reason),
         }
         if keys.len() > KeySet::MAX_KEYS {
@@ -108,6 +150,7 @@ pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySe
     }
     Ok(KeySet {
         skipped,
+        tolerated: tolerated.into(),
         private_members,
         ..KeySet::new(keys)
     })
@@ -117,7 +160,7 @@ fn usable(
     raw: RawJwk<'_>,
     earlier: &[VerificationKey],
     backend: &dyn SignatureBackend,
-) -> Result<VerificationKey, SkipReason> {
+) -> Result<(VerificationKey, Vec<Deviation>), SkipReason> {
     let jwk = raw.check()?;
     let key = VerificationKey::prepare(jwk.kid(), jwk.material(), jwk.algorithms(), backend)?;
     let is_known = earlier.iter().any(|other| {
@@ -128,13 +171,15 @@ fn usable(
     if is_known {
         Err(SkipReason::Duplicate)
     } else {
-        Ok(key)
+        Ok((key, jwk.tolerated().to_vec()))
     }
 }
 
 #[derive(Default)]
 struct Document<'j> {
     keys: Option<Vec<&'j RawValue>>,
+    /// Whether it has a `jwks_uri`, as an issuer's metadata has.
+    names_a_key_set: bool,
 }
 
 impl<'de> Deserialize<'de> for Document<'de> {
@@ -155,6 +200,7 @@ impl<'de> Deserialize<'de> for Document<'de> {
                     if name == "keys" {
                         document.keys = Some(map.next_value()?);
                     } else {
+                        document.names_a_key_set |= name == "jwks_uri";
                         map.next_value::<IgnoredUnique>()?;
                     }
                 }
@@ -233,7 +279,9 @@ mod tests {
             r#"{"keys":["#,
             "{}{}",
             r#"{"keys":[]} x"#,
-            "\u{feff}{}",
+            "\u{feff}",
+            "\u{feff}\u{feff}{}",
+            " \u{feff}{}",
         ] {
             assert!(
                 matches!(error(json), KeySetError::Json(JsonError::Syntax { .. })),
@@ -245,6 +293,7 @@ mod tests {
             "[]",
             "1",
             r#""keys""#,
+            r#"[[{"kty":"EC"}]]"#,
             r#"{"keys":{}}"#,
             r#"{"keys":null}"#,
             r#"{"keys":"[]"}"#,
@@ -268,6 +317,10 @@ mod tests {
         );
         assert_eq!(error("{}"), KeySetError::NoKeysMember);
         assert_eq!(error(r#"{"Keys":[]}"#), KeySetError::NoKeysMember);
+        assert_eq!(
+            error(r#"{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/jwks"}"#),
+            KeySetError::IssuerMetadata
+        );
         let more = format!(
             r#"{{"issued":[{{"a":1}}],"keys":[{}],"next":null}}"#,
             good("a")
@@ -275,6 +328,33 @@ mod tests {
         assert!(
             KeySet::parse(more.as_bytes()).is_ok(),
             "other members are ignored"
+        );
+    }
+
+    #[test]
+    fn w1_what_is_tolerated_is_reported_by_key() {
+        let with = |members: &str| Signer::new(Algorithm::ES256).jwk(members);
+        let keys = [
+            with(r#","kid":"a","use":null"#),
+            with(r#","kid":"b","key_ops":[],"alg":null"#),
+            good("c"),
+        ];
+        let set = format!("\u{feff}{}", jwks(&keys));
+        let set = KeySet::parse(set.as_bytes()).expect("three usable keys");
+        assert_eq!(kids(&set), ["a", "b", "c"]);
+        let tolerated: Vec<_> = set
+            .tolerated()
+            .iter()
+            .map(|key| (key.kid.as_deref(), key.deviation))
+            .collect();
+        assert_eq!(
+            tolerated,
+            [
+                (None, Deviation::ByteOrderMark),
+                (Some("a"), Deviation::Null { name: "use" }),
+                (Some("b"), Deviation::Null { name: "alg" }),
+                (Some("b"), Deviation::EmptyKeyOps),
+            ]
         );
     }
 

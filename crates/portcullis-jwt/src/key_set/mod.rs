@@ -11,7 +11,7 @@ use portcullis_core::Secret;
 
 use self::index::Index;
 use self::jwks::Skipped;
-pub use self::jwks::{KeySetError, SkippedKey};
+pub use self::jwks::{KeySetError, SkippedKey, ToleratedKey};
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
 pub(crate) use self::pem::{block_length, curve_by_oid};
@@ -50,6 +50,7 @@ pub struct KeySet {
     keys: Box<[VerificationKey]>,
     index: Index,
     skipped: Skipped,
+    tolerated: Box<[ToleratedKey]>,
     private_members: usize,
 }
 
@@ -65,6 +66,9 @@ impl KeySet {
 
     /// Reads a JWK Set (RFC 7517 §5) key by key: those that cannot be used are skipped and counted, the rest are
     /// prepared.
+    ///
+    /// What issuers commonly get wrong is accepted where it leaves no doubt about the key, and listed by
+    /// [`tolerated`](Self::tolerated); see [`Deviation`](crate::Deviation).
     ///
     /// Symmetric keys are skipped, private members are not read. A `kid` may occur more than once: the same key for
     /// the same algorithms is kept once; different keys are all kept, and up to [`MAX_CANDIDATES`](Self::MAX_CANDIDATES)
@@ -166,6 +170,18 @@ impl KeySet {
         self.skipped.count
     }
 
+    /// What is wrong with the usable keys, or with the document, and was accepted: the first few deviations.
+    #[must_use]
+    pub fn tolerated(&self) -> &[ToleratedKey] {
+        &self.tolerated
+    }
+
+    /// How many of the skipped keys are for encryption. They are no fault of the set.
+    #[must_use]
+    pub fn encryption_count(&self) -> usize {
+        self.skipped.for_encryption
+    }
+
     /// How many keys, usable or not, were published with private members. The issuer should replace those keys.
     #[must_use]
     pub fn private_members(&self) -> usize {
@@ -178,6 +194,7 @@ impl KeySet {
             keys: keys.into(),
             index,
             skipped: Skipped::default(),
+            tolerated: Box::default(),
             private_members: 0,
         }
     }

@@ -7,7 +7,7 @@ use super::numbers::Numbers;
 use super::pair::Pair;
 use crate::algorithm::{Algorithm, AlgorithmSet};
 use crate::header::Header;
-use crate::json::{self, Shallow, Text};
+use crate::json::Shallow;
 use crate::jwk::{RawJwk, SkipReason};
 use crate::key_material::{KeyMaterial, KeyRejected};
 
@@ -24,8 +24,8 @@ impl PrivateJwk {
         // First, so that the reader of the public members meets none with escapes: those it undoes in a buffer that
         // nobody wipes.
         let numbers = Numbers::parse(json)?;
-        let public = RawJwk::parse(json)?;
-        check_use(&public)?;
+        let mut public = RawJwk::parse(json)?;
+        check_use(&mut public)?;
         let material = public.material()?;
         let algorithm = choose(public.algorithms(&material)?, asked)?;
         Ok(Self {
@@ -36,19 +36,16 @@ impl PrivateJwk {
     }
 }
 
-fn check_use(jwk: &RawJwk<'_>) -> Result<(), SigningKeyError> {
+fn check_use(jwk: &mut RawJwk<'_>) -> Result<(), SigningKeyError> {
     match &jwk.usage {
         None => {}
         Some(Shallow::Text(usage)) if usage == "sig" => {}
         Some(Shallow::Text(_)) => return Err(SkipReason::OtherUse.into()),
         Some(_) => return Err(SkipReason::Malformed { name: "use" }.into()),
     }
-    if let Some(key_ops) = jwk.key_ops {
-        let operations: Vec<Text<'_>> = json::from_slice(key_ops.get().as_bytes())
-            .map_err(|_| SkipReason::Malformed { name: "key_ops" })?;
-        if !operations.iter().any(|operation| operation.0 == "sign") {
-            return Err(SigningKeyError::OtherOperations);
-        }
+    let operations = jwk.operations()?;
+    if operations.is_some_and(|operations| !operations.iter().any(|it| it.0 == "sign")) {
+        return Err(SigningKeyError::OtherOperations);
     }
     Ok(())
 }

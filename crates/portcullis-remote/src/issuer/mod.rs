@@ -118,6 +118,7 @@ impl Issuer {
             keys: KeyId::all_of(keys),
             skipped_count: keys.map_or(0, |keys| keys.skipped_count()),
             skipped: keys.map_or_else(Vec::new, |keys| keys.skipped().to_vec()),
+            tolerated: keys.map_or_else(Vec::new, |keys| keys.tolerated().to_vec()),
             private_members: keys.map_or(0, |keys| keys.private_members()),
             epoch: snapshot.epoch(),
             age: snapshot
