@@ -3,12 +3,9 @@
 use std::{error::Error, path::PathBuf, time::Duration};
 
 use clap::Args;
-use portcullis_remote::{Issuer, IssuerBuilder};
+use portcullis_remote::{FetchError, Issuer, IssuerBuilder, IssuerEvent};
 
 use crate::client::read_public;
-
-/// How long somebody at a terminal is kept waiting for an issuer that fails.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How metadata and keys are fetched.
 #[derive(Args, Debug)]
@@ -50,22 +47,41 @@ impl Access {
     }
 }
 
-/// Fetches the keys of `issuer`, from `jwks_uri` or by discovery.
+/// Fetches the keys of `issuer`, from `jwks_uri` or by discovery. The first failure is reported: somebody at a terminal
+/// would rather know why than wait for another attempt.
 pub(crate) fn fetch(
     issuer: &str,
     jwks_uri: Option<&str>,
     access: &Access,
 ) -> Result<Fetched, Box<dyn Error>> {
-    let issuer = access.to(issuer, jwks_uri)?;
-    let issuer = issuer.fail_fast().start_timeout(PATIENCE);
+    let builder = access.to(issuer, jwks_uri)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let issuer = runtime.block_on(issuer.start())?;
+    let issuer = runtime.block_on(async {
+        let issuer = builder.start_timeout(Duration::ZERO).start().await?;
+        first_attempt(&issuer).await?;
+        Ok::<_, Box<dyn Error>>(issuer)
+    })?;
     Ok(Fetched {
         issuer,
         _runtime: runtime,
     })
+}
+
+async fn first_attempt(issuer: &Issuer) -> Result<(), FetchError> {
+    let mut events = issuer.events();
+    if let Some(error) = issuer.status().last_error {
+        return Err(error);
+    }
+    while !issuer.is_ready() {
+        match events.recv().await {
+            Ok(IssuerEvent::RefreshFailed { error, .. }) => return Err(error),
+            Ok(_) => {}
+            Err(_) => return issuer.ready().await,
+        }
+    }
+    Ok(())
 }
 
 /// Keys that were fetched. The runtime stays, since the issuer's task lives on it.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use portcullis_core::{escape, escape_url};
+use portcullis_jwt::SkipReason;
 
 use crate::{
     Outcome,
@@ -15,7 +16,8 @@ use crate::{
 pub(crate) enum JwksCommand {
     /// Fetch a key set and say which of its keys can be used.
     ///
-    /// The status is 0 when every key is usable, 1 when the set cannot be used or a key had to be skipped.
+    /// The status is 0 when every key is usable or for encryption, 1 when the set cannot be used or another key had to be
+    /// skipped.
     Check(Check),
 }
 
@@ -51,7 +53,7 @@ pub(crate) fn run(command: JwksCommand) -> Outcome {
     };
 
     for key in keys.keys() {
-        let kid = key.kid().map_or_else(|| "(no kid)".to_owned(), escape);
+        let kid = shown(key.kid());
         let algorithms: Vec<_> = key
             .algorithms()
             .iter()
@@ -64,11 +66,19 @@ pub(crate) fn run(command: JwksCommand) -> Outcome {
         ))?;
     }
     for skipped in keys.skipped() {
-        let kid = skipped
-            .kid
-            .as_deref()
-            .map_or_else(|| "(no kid)".to_owned(), escape);
-        output::line(format_args!("skipped  {kid}  {}", skipped.reason))?;
+        let kid = shown(skipped.kid.as_deref());
+        let verdict = match skipped.reason {
+            SkipReason::Encryption => "ignored",
+            _ => "skipped",
+        };
+        output::line(format_args!("{verdict}  {kid}  {}", skipped.reason))?;
+    }
+    for tolerated in keys.tolerated() {
+        output::note(format_args!(
+            "warning: {}: {}, which is accepted here and may not be elsewhere",
+            shown(tolerated.kid.as_deref()),
+            tolerated.deviation
+        ));
     }
     let private = keys.private_members();
     if private > 0 {
@@ -76,14 +86,19 @@ pub(crate) fn run(command: JwksCommand) -> Outcome {
             "warning: {private} private key members are published here: those keys are compromised, replace them"
         ));
     }
+    let ignored = keys.encryption_count();
     output::note(format_args!(
-        "{} usable, {} skipped",
+        "{} usable, {ignored} for encryption, {} skipped",
         keys.keys().len(),
-        keys.skipped_count()
+        keys.skipped_count() - ignored
     ));
-    Ok(if keys.skipped_count() == 0 && private == 0 {
+    Ok(if keys.skipped_count() == ignored && private == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn shown(kid: Option<&str>) -> String {
+    kid.map_or_else(|| "(no kid)".to_owned(), escape)
 }

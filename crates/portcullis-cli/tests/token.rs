@@ -387,6 +387,56 @@ async fn a_key_set_is_told_key_by_key() {
     assert!(stderr.contains("error:"), "{stderr}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_encryption_is_no_fault() {
+    let issuer = TestIssuer::start().await;
+    issuer.add(serde_json::json!({
+        "kty": "RSA", "kid": "enc", "use": "enc", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB",
+    }));
+    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    assert!(stdout.contains("ignored  enc  the key is for encryption"), "{stdout}");
+    assert!(stderr.contains("1 usable, 1 for encryption, 0 skipped"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tolerated_in_a_key_set_is_told() {
+    let issuer = TestIssuer::start().await;
+    let mut key = issuer.signing_key().public_jwk();
+    key["key_ops"] = serde_json::json!([]);
+    issuer.publish([key]);
+    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("`key_ops` is empty"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_failure_is_reported_without_another_attempt() {
+    let issuer = TestIssuer::start().await;
+    issuer.fault(Endpoint::Jwks, Fault::Status(404));
+    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("404"), "{stderr}");
+    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
+
+    let url = format!("{}/", issuer.url());
+    let arguments = ["token", "inspect", "--issuer", &url, "--audience", AUDIENCE];
+    let token = issuer.token().audience(AUDIENCE).mint();
+    let (code, _, stderr) = run(&arguments, &token).await;
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("is the metadata of"), "{stderr}");
+    assert!(issuer.requests(Endpoint::Discovery) <= 2, "one attempt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_given_for_a_key_set_is_called_that() {
+    let issuer = TestIssuer::start().await;
+    let metadata = format!("{}/.well-known/openid-configuration", issuer.url());
+    let (code, _, stderr) = run(&["jwks", "check", &metadata], "").await;
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("use the URL in its `jwks_uri`"), "{stderr}");
+}
+
 /// As with `portcullis token inspect … | grep -q accepted`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_leaves_early_changes_nothing() {
