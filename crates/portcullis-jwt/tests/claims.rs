@@ -251,6 +251,46 @@ struct Tenant {
 #[test]
 fn custom_claims_are_decoded_once_and_borrowed() {
     let verifier = verifier(Profile::default())
+#[test]
+fn custom_claims_decode_from_json_objects_and_numbers_alone() {
+    #[derive(serde::Deserialize)]
+    struct Access {
+        #[expect(dead_code, reason = "it only has to decode")]
+        realm_access: Roles,
+    }
+    #[derive(serde::Deserialize)]
+    struct Roles {
+        #[expect(dead_code, reason = "it only has to decode")]
+        roles: Vec<String>,
+    }
+    let typed = verifier(Profile::default())
+        .claims::<Access>()
+        .build()
+        .expect("a verifier");
+    let verdict = |roles: serde_json::Value| {
+        let claims = claims_with(json!({ "realm_access": roles }));
+        judge(&typed, &signer().access_token(&claims)).map(|_| ())
+    };
+    assert_eq!(verdict(json!({"roles": ["admin"]})), Ok(()));
+    assert!(matches!(
+        verdict(json!([["admin"]])),
+        Err(TokenError::CustomClaims(_))
+    ));
+
+    let untyped = verifier(Profile::default())
+        .claims::<serde_json::Value>()
+        .build()
+        .expect("a verifier");
+    for name in ["Number", "RawValue"] {
+        let smuggled = json!({ format!("$serde_json::private::{name}"): "1" });
+        let claims = claims_with(json!({"x": [smuggled]}));
+        assert!(matches!(
+            judge(&untyped, &signer().access_token(&claims)),
+            Err(TokenError::Claims(_))
+        ));
+    }
+}
+
         .claims::<Tenant>()
         .build()
         .expect("a verifier");

@@ -6,11 +6,13 @@
 //! built from these parts: [`Members`] walks an object, [`IgnoredUnique`] skips a value, [`Shallow`] keeps a text.
 
 mod members;
+mod objects;
 mod value;
 
 use serde::de::Deserialize;
 
 pub(crate) use self::members::{Members, Next, Text, refuse_reserved};
+pub(crate) use self::objects::objects_from_slice;
 pub(crate) use self::value::{IgnoredUnique, MAX_DEPTH, Shallow, TOO_DEEP};
 
 /// Why some bytes are not the JSON that was expected.

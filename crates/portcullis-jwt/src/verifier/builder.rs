@@ -89,7 +89,8 @@ impl JwtVerifierBuilder {
     }
 
     /// Decodes the claims into a `T` as well, once, when a token is verified; handlers borrow it from
-    /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is refused.
+    /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is refused. A struct
+    /// decodes from an object only, never from an array.
     ///
     /// ```
     /// # use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier};
@@ -111,7 +112,7 @@ impl JwtVerifierBuilder {
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
         self.custom_claims = Some(|payload| {
             let claims: Arc<dyn Any + Send + Sync> =
-                Arc::new(serde_json::from_slice::<T>(payload)?);
+                Arc::new(objects_from_slice::<T>(payload)?);
             Ok(claims)
         });
         self
