@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::algorithm::Algorithm;
 use crate::json::{self, IgnoredUnique, Members, Shallow};
-use crate::jws::{CompactJws, JwsError};
+use crate::jws::JwsError;
 
 /// What a token says about itself, before anything of it is trusted.
 ///
@@ -145,15 +145,34 @@ fn unsupported_algorithm(name: &str) -> Option<&'static str> {
     UNSUPPORTED.into_iter().find(|known| *known == name)
 }
 
-/// Room for a decoded header, on the stack.
+/// Room for a decoded header: on the stack, unless it is long.
 #[derive(Clone, Debug)]
-pub struct HeaderBuffer(pub(crate) [u8; CompactJws::MAX_HEADER_BYTES / 4 * 3]);
+pub struct HeaderBuffer {
+    short: [u8; Self::SHORT],
+    long: Vec<u8>,
+}
 
 impl HeaderBuffer {
+    /// Headers of more bytes carry certificates, and are rare.
+    const SHORT: usize = 1536;
+
     /// An empty buffer.
     #[must_use]
     pub const fn new() -> Self {
-        Self([0; CompactJws::MAX_HEADER_BYTES / 4 * 3])
+        Self {
+            short: [0; Self::SHORT],
+            long: Vec::new(),
+        }
+    }
+
+    /// Room for what `encoded` bytes of base64url stand for.
+    pub(crate) fn room_for(&mut self, encoded: usize) -> &mut [u8] {
+        let decoded = encoded.div_ceil(4) * 3;
+        if decoded <= Self::SHORT {
+            return &mut self.short;
+        }
+        self.long.resize(decoded, 0);
+        &mut self.long
     }
 }
 

@@ -10,9 +10,14 @@ use crate::json::JsonError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
-    /// Longer than [`CompactJws::MAX_BYTES`].
-    #[error("the token is longer than {} bytes", CompactJws::MAX_BYTES)]
-    TooLong,
+    /// Longer than what is accepted: [`CompactJws::MAX_BYTES`] by default.
+    #[error("the token has {bytes} bytes, more than the {limit} that are accepted (`max_token_bytes`)")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// Not three parts, nor any other form that is known.
     #[error("the token does not have three parts")]
     WrongNumberOfParts,
@@ -25,9 +30,16 @@ pub enum JwsError {
     /// A token within a token (`cty` is `JWT`, RFC 7519 §5.2).
     #[error("the token holds another token")]
     Nested,
-    /// The header part is longer than [`CompactJws::MAX_HEADER_BYTES`].
-    #[error("the header is longer than {} bytes", CompactJws::MAX_HEADER_BYTES)]
-    HeaderTooLong,
+    /// The header part is longer than what is accepted: [`CompactJws::MAX_HEADER_BYTES`] by default.
+    #[error(
+        "the header has {bytes} bytes, more than the {limit} that are accepted (`max_header_bytes`)"
+    )]
+    HeaderTooLong {
+        /// Its length in base64url.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A part is not base64url as JWS has it: no padding, no other characters, no stray bits (RFC 7515 §2).
     #[error("the {0} is not strict base64url")]
     NotBase64Url(Part),
@@ -88,6 +100,61 @@ impl std::fmt::Display for Part {
     }
 }
 
+/// How long a token and its header may be, in bytes as they are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TokenLimits {
+    pub(crate) token_bytes: usize,
+    pub(crate) header_bytes: usize,
+}
+
+impl TokenLimits {
+    /// The most that can be configured: what is read before a signature is checked costs time.
+    pub(crate) const MAX: usize = 64 * 1024;
+    /// [`MAX`](Self::MAX) for both.
+    pub(crate) const MOST: Self = Self {
+        token_bytes: Self::MAX,
+        header_bytes: Self::MAX,
+    };
+
+    /// Whether `jws` is within the limits.
+    pub(crate) fn check(&self, jws: &CompactJws<'_>) -> Result<(), JwsError> {
+        self.check_lengths(jws.bytes(), jws.header.len())
+    }
+
+    /// Both limits where they are the larger.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            token_bytes: self.token_bytes.max(other.token_bytes),
+            header_bytes: self.header_bytes.max(other.header_bytes),
+        }
+    }
+
+    fn check_lengths(&self, token: usize, header: usize) -> Result<(), JwsError> {
+        if token > self.token_bytes {
+            return Err(JwsError::TooLong {
+                bytes: token,
+                limit: self.token_bytes,
+            });
+        }
+        if header > self.header_bytes {
+            return Err(JwsError::HeaderTooLong {
+                bytes: header,
+                limit: self.header_bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Default for TokenLimits {
+    fn default() -> Self {
+        Self {
+            token_bytes: CompactJws::MAX_BYTES,
+            header_bytes: CompactJws::MAX_HEADER_BYTES,
+        }
+    }
+}
+
 /// A token split into its parts, none of them decoded or verified yet.
 ///
 /// ```
@@ -109,26 +176,26 @@ pub struct CompactJws<'t> {
 }
 
 impl<'t> CompactJws<'t> {
-    /// The longest token, in bytes as it is sent: 8 KiB, which is what most servers allow a header line.
+    /// The longest token that is accepted by default, in bytes as it is sent: 8 KiB, which is what most servers allow a
+    /// header line.
     pub const MAX_BYTES: usize = 8 * 1024;
 
-    /// The longest header, in bytes of its base64url form: 2 KiB.
-    pub const MAX_HEADER_BYTES: usize = 2 * 1024;
+    /// The longest header that is accepted by default, in bytes of its base64url form: 4 KiB, which leaves room for a
+    /// certificate chain (`x5c`).
+    pub const MAX_HEADER_BYTES: usize = 4 * 1024;
 
-    /// Splits `token`, in one pass and without allocating.
+    /// Splits `token`, in one pass and without allocating. The lengths are held to the defaults.
     ///
     /// # Errors
     /// If it is too long, or does not have exactly three parts. Encrypted tokens and the JSON serialisation, which
     /// RFC 8725 §3.3 (bis) asks to tell apart, have errors of their own.
     pub fn parse(token: &'t str) -> Result<Self, JwsError> {
-        Self::parse_bytes(token.as_bytes())
+        Self::parse_within(token.as_bytes(), &TokenLimits::default())
     }
 
-    /// The same of what may be no text. What is no base64url is found when it is decoded.
-    pub(crate) fn parse_bytes(token: &'t [u8]) -> Result<Self, JwsError> {
-        if token.len() > Self::MAX_BYTES {
-            return Err(JwsError::TooLong);
-        }
+    /// The same within other limits, and of what may be no text. What is no base64url is found when it is decoded.
+    pub(crate) fn parse_within(token: &'t [u8], limits: &TokenLimits) -> Result<Self, JwsError> {
+        limits.check_lengths(token.len(), 0)?;
         if token.starts_with(b"{") {
             return Err(JwsError::JsonSerialisation);
         }
@@ -144,9 +211,7 @@ impl<'t> CompactJws<'t> {
                 JwsError::WrongNumberOfParts
             });
         }
-        if first > Self::MAX_HEADER_BYTES {
-            return Err(JwsError::HeaderTooLong);
-        }
+        limits.check_lengths(token.len(), first)?;
         Ok(Self {
             signing_input: &token[..second],
             header: &token[..first],
@@ -172,9 +237,15 @@ impl<'t> CompactJws<'t> {
     /// # Errors
     /// If the header is not one this crate accepts; see [`JwsError`].
     pub fn header<'b>(&self, buffer: &'b mut HeaderBuffer) -> Result<Header<'b>, JwsError> {
-        let json = base64url::decode_into(self.header, &mut buffer.0)
+        let room = buffer.room_for(self.header.len());
+        let json = base64url::decode_into(self.header, room)
             .map_err(|_| JwsError::NotBase64Url(Part::Header))?;
         Header::parse(json)
+    }
+
+    /// The length of the whole token.
+    fn bytes(&self) -> usize {
+        self.signing_input.len() + 1 + self.signature.len()
     }
 
     /// The header as it was sent, not decoded.
@@ -298,10 +369,45 @@ mod tests {
     fn p7_length_is_bounded() {
         let longest = format!("a.{}.b", "A".repeat(CompactJws::MAX_BYTES - 4));
         assert!(CompactJws::parse(&longest).is_ok());
-        assert_eq!(error(&format!("{longest}A")), JwsError::TooLong);
+        assert_eq!(
+            error(&format!("{longest}A")),
+            JwsError::TooLong {
+                bytes: 8 * 1024 + 1,
+                limit: 8 * 1024
+            }
+        );
         let header = "A".repeat(CompactJws::MAX_HEADER_BYTES);
         assert!(CompactJws::parse(&format!("{header}.e30.")).is_ok());
-        assert_eq!(error(&format!("{header}A.e30.")), JwsError::HeaderTooLong);
+        let too_long = error(&format!("{header}A.e30."));
+        assert_eq!(
+            too_long.to_string(),
+            "the header has 4097 bytes, more than the 4096 that are accepted (`max_header_bytes`)"
+        );
+    }
+
+    #[test]
+    fn p7_the_limits_can_be_set() {
+        let limits = TokenLimits {
+            token_bytes: 20_000,
+            header_bytes: 10_000,
+        };
+        let header = base64url::encode(
+            format!(r#"{{"alg":"RS256","x":"{}"}}"#, "x".repeat(7_000)).as_bytes(),
+        );
+        let token = format!("{header}.{}.b", "A".repeat(20_000 - header.len() - 3));
+        let jws = CompactJws::parse_within(token.as_bytes(), &limits).expect("within the limits");
+        assert!(limits.check(&jws).is_ok());
+        assert!(jws.header(&mut HeaderBuffer::new()).is_ok());
+        assert_eq!(
+            TokenLimits::default().check(&jws),
+            Err(JwsError::TooLong {
+                bytes: 20_000,
+                limit: 8 * 1024
+            })
+        );
+        let longer = format!("{token}A");
+        let parsed = CompactJws::parse_within(longer.as_bytes(), &limits);
+        assert!(matches!(parsed, Err(JwsError::TooLong { bytes: 20_001, .. })));
     }
 
     #[test]

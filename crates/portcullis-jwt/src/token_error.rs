@@ -118,9 +118,20 @@ pub enum TokenError {
         /// How far away.
         away: Duration,
     },
-    /// `exp` is too far from `iat`, or without an `iat`, from now; or it comes before `iat`.
-    #[error("the lifetime is longer than accepted, or negative")]
-    Lifetime,
+    /// `exp` is too far from `iat`, or without an `iat`, from now.
+    #[error(
+        "the token lives for {} s, which is longer than the {} s that are accepted (`max_lifetime`)",
+        .lifetime.as_secs(), .limit.as_secs()
+    )]
+    Lifetime {
+        /// How long it lives.
+        lifetime: Duration,
+        /// How long it may.
+        limit: Duration,
+    },
+    /// `exp` is before `iat`.
+    #[error("`exp` is before `iat`")]
+    ExpiresBeforeIssued,
     /// It is bound to a key or certificate (`cnf`, RFC 7800), which this scheme cannot check.
     #[error(
         "the token is bound to a key or certificate by `cnf`, which a plain bearer scheme cannot check"
@@ -166,6 +177,10 @@ impl TokenError {
         match self {
             Self::Jws(JwsError::Encrypted) => "encrypted tokens are not accepted",
             Self::Jws(JwsError::AlgorithmNone) => "the token is not signed: its `alg` is none",
+            Self::Jws(JwsError::TooLong { .. }) => "the token is longer than this service accepts",
+            Self::Jws(JwsError::HeaderTooLong { .. }) => {
+                "the header of the token is longer than this service accepts"
+            }
             Self::Jws(_) | Self::Claims(_) => "the token is not a well-formed signed JWT",
             Self::AlgorithmNotAllowed(_) => "the token's signature algorithm is not accepted",
             Self::Type { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
@@ -186,7 +201,9 @@ impl TokenError {
             Self::Expired { .. } => "the token has expired",
             Self::NotYetValid { .. } => "the token is not valid yet",
             Self::IssuedInTheFuture { .. } => "the token claims to be issued in the future",
-            Self::Lifetime => "the token's lifetime is not accepted",
+            Self::Lifetime { .. } | Self::ExpiresBeforeIssued => {
+                "the token's lifetime is not accepted"
+            }
             Self::SenderConstrained => {
                 "the token is bound to a key and must not be sent as a bearer token"
             }

@@ -12,7 +12,10 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
 
-use crate::{CompactJws, JwtVerifier, TokenError, claims::peek_issuer, token_error::found_name};
+use crate::{
+    CompactJws, JwtVerifier, TokenError, claims::peek_issuer, jws::TokenLimits,
+    token_error::found_name,
+};
 
 /// The issuers that are trusted, each with its own keys and rules. Every clone is the same list.
 ///
@@ -50,6 +53,8 @@ struct Trusted {
     /// Moves whenever an issuer is no longer trusted, or by other rules. One more issuer changes nothing for the
     /// tokens of those that were there.
     epoch: u64,
+    /// The limits of the most generous: whose a token is shows only when it is parsed.
+    limits: TokenLimits,
 }
 
 impl TrustedIssuers {
@@ -108,6 +113,7 @@ impl TrustedIssuers {
             let mut trusted = Trusted::clone(trusted);
             let was_trusted = trusted.verifiers.remove(issuer).is_some();
             trusted.epoch += u64::from(was_trusted);
+            trusted.limits = most_generous(&trusted.verifiers);
             trusted
         });
         let was_trusted = before.verifiers.contains_key(issuer);
@@ -142,8 +148,17 @@ impl Trusted {
     fn with(&self, verifier: &Arc<JwtVerifier>, epoch: u64) -> Self {
         let mut verifiers = self.verifiers.clone();
         verifiers.insert(verifier.issuer().into(), verifier.clone());
-        Self { verifiers, epoch }
+        Self {
+            limits: most_generous(&verifiers),
+            verifiers,
+            epoch,
+        }
     }
+}
+
+fn most_generous(verifiers: &HashMap<Arc<str>, Arc<JwtVerifier>>) -> TokenLimits {
+    let limits = verifiers.values().map(|verifier| *verifier.limits());
+    limits.reduce(TokenLimits::max).unwrap_or_default()
 }
 
 /// The list as it was when a request came in.
@@ -152,6 +167,11 @@ pub(crate) struct Snapshot(Guard<Arc<Trusted>>);
 impl Snapshot {
     pub(crate) fn epoch(&self) -> u64 {
         self.0.epoch
+    }
+
+    /// What a token must keep to, whosever it is.
+    pub(crate) fn limits(&self) -> &TokenLimits {
+        &self.0.limits
     }
 
     /// The verifier of the issuer that the token names, which it has yet to prove, and the decoded payload.
@@ -165,7 +185,10 @@ impl Snapshot {
             .as_deref()
             .and_then(|issuer| self.0.verifiers.get(issuer))
         {
-            Some(verifier) => Ok((verifier, payload)),
+            Some(verifier) => {
+                verifier.limits().check(jws)?;
+                Ok((verifier, payload))
+            }
             None => Err(TokenError::UnknownIssuer {
                 found: found_name(issuer.as_deref()),
             }),

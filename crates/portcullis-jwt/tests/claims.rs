@@ -161,7 +161,10 @@ fn a2_a_lifetime_is_at_most_48_hours() {
     accepted(json!({"exp": issued + 48 * 3_600}));
     assert_eq!(
         refused(json!({"exp": issued + 48 * 3_600 + 1})),
-        TokenError::Lifetime
+        TokenError::Lifetime {
+            lifetime: Duration::from_secs(48 * 3_600 + 1),
+            limit: Duration::from_secs(48 * 3_600),
+        }
     );
     let patient = verifier(Profile::default())
         .max_lifetime(Duration::from_secs(72 * 3_600))
@@ -249,9 +252,6 @@ struct Tenant {
 }
 
 #[test]
-fn custom_claims_are_decoded_once_and_borrowed() {
-    let verifier = verifier(Profile::default())
-#[test]
 fn custom_claims_decode_from_json_objects_and_numbers_alone() {
     #[derive(serde::Deserialize)]
     struct Access {
@@ -291,6 +291,9 @@ fn custom_claims_decode_from_json_objects_and_numbers_alone() {
     }
 }
 
+#[test]
+fn custom_claims_are_decoded_once_and_borrowed() {
+    let verifier = verifier(Profile::default())
         .claims::<Tenant>()
         .build()
         .expect("a verifier");
@@ -341,7 +344,10 @@ fn an_adjusted_profile_asks_for_no_more_than_it_says() {
     let long = changed(bare, json!({"exp": NOW + 49 * 3_600}));
     assert_eq!(
         judge(&verifier, &signer().access_token(&long)).expect_err("too long"),
-        TokenError::Lifetime
+        TokenError::Lifetime {
+            lifetime: Duration::from_secs(49 * 3_600),
+            limit: Duration::from_secs(48 * 3_600),
+        }
     );
 }
 

@@ -62,6 +62,16 @@ impl BearerBuilder {
         self.map(|verifier| verifier.max_lifetime(max_lifetime))
     }
 
+    /// How long a token may be; see [`JwtVerifierBuilder::max_token_bytes`].
+    pub fn max_token_bytes(self, bytes: usize) -> Self {
+        self.map(|verifier| verifier.max_token_bytes(bytes))
+    }
+
+    /// How long the header of a token may be; see [`JwtVerifierBuilder::max_header_bytes`].
+    pub fn max_header_bytes(self, bytes: usize) -> Self {
+        self.map(|verifier| verifier.max_header_bytes(bytes))
+    }
+
     /// Decodes the claims into a `T` as well; see [`JwtVerifierBuilder::claims`].
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(self) -> Self {
         self.map(JwtVerifierBuilder::claims::<T>)

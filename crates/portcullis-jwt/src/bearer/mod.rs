@@ -15,8 +15,10 @@ use crate::{
     TrustedIssuers, VerifiedToken, Waited,
     cache::{Grounds, TokenCache},
     claims::peek_issuer,
+    jws::TokenLimits,
     known_headers::KnownHeaders,
     token_error::found_name,
+    trusted::Snapshot,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -160,7 +162,8 @@ fn asks_for_newer_keys(error: &TokenError) -> bool {
 /// The error of a token that does not even claim to be from the issuer of `keys`. It is no reason to fetch them: what
 /// an issuer's rotation needs must not go on the tokens of another that a caller sends here by mistake.
 fn of_another_issuer(token: &str, keys: &IssuerKeys) -> Option<TokenError> {
-    let payload = CompactJws::parse(token)
+    // It was held to the limits before.
+    let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::MOST)
         .and_then(|jws| jws.payload())
         .ok()?;
     let issuer = peek_issuer(&payload);
@@ -191,16 +194,17 @@ async fn verify_again(
 }
 
 /// An unknown key is the caller's fault only if the issuer's keys could be fetched.
-fn unknown_key(error: TokenError, keys: &KeySnapshot) -> Failure {
-    if keys.last_fetch_failed() {
-        in_outage(error).into()
+fn unknown_key(error: TokenError, snapshot: &KeySnapshot, keys: &IssuerKeys) -> Failure {
+    if snapshot.last_fetch_failed() {
+        in_outage(error, keys)
     } else {
         error.into()
     }
 }
 
-fn in_outage(error: TokenError) -> TokenError {
-    match error {
+/// The token cannot be judged now. The caller is told when it makes sense to try again.
+fn in_outage(error: TokenError, keys: &IssuerKeys) -> Failure {
+    let error = match error {
         TokenError::UnknownKey { found } => TokenError::UnknownKeyInOutage { found },
         error => error,
     }
@@ -225,13 +229,19 @@ impl Inner {
 
     /// The verdict by the keys at hand.
     fn verify(&self, token: &[u8], now: UnixTime) -> Result<VerifiedToken, Refused> {
-        let jws = CompactJws::parse_bytes(token)?;
+        let judges = match &self.issuers {
+            Issuers::One(verifier) => Judges::One(verifier),
+            Issuers::Many(issuers) => Judges::Many(issuers.snapshot()),
+        };
+        let limits = match &judges {
+            Judges::One(verifier) => verifier.limits(),
+            Judges::Many(trusted) => trusted.limits(),
+        };
+        let jws = CompactJws::parse_within(token, limits)?;
         self.known_headers.read(&jws, |header| {
-            let trusted;
-            let (verifier, payload, trust_epoch) = match &self.issuers {
-                Issuers::One(verifier) => (&**verifier, None, 0),
-                Issuers::Many(issuers) => {
-                    trusted = issuers.snapshot();
+            let (verifier, payload, trust_epoch) = match &judges {
+                Judges::One(verifier) => (*verifier, None, 0),
+                Judges::Many(trusted) => {
                     let (verifier, payload) = trusted.choose(&jws)?;
                     (verifier, Some(payload), trusted.epoch())
                 }
@@ -274,6 +284,12 @@ impl<E: Into<TokenError>> From<E> for Refused {
         Self {
             error: error.into(),
             keys: None,
+/// Who may judge a token: the one issuer's verifier, or those that are trusted at that moment.
+enum Judges<'s> {
+    One(&'s JwtVerifier),
+    Many(Snapshot),
+}
+
         }
     }
 }

@@ -6,7 +6,10 @@ use portcullis_core::{Challenge, ConfigError};
 use serde::de::DeserializeOwned;
 
 use super::{DecodeClaims, JwtVerifier, times::TimeRules};
-use crate::{Algorithm, AlgorithmSet, IssuerKeys, KeySet, Profile};
+use crate::{
+    Algorithm, AlgorithmSet, IssuerKeys, KeySet, Profile, json::objects_from_slice,
+    jws::TokenLimits,
+};
 
 /// Builds a [`JwtVerifier`].
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub struct JwtVerifierBuilder {
     algorithms: Option<Vec<Algorithm>>,
     profile: Profile,
     times: TimeRules,
+    limits: TokenLimits,
     custom_claims: Option<DecodeClaims>,
     realm: Box<str>,
 }
@@ -34,6 +38,7 @@ impl JwtVerifierBuilder {
                 leeway: TimeRules::DEFAULT_LEEWAY,
                 max_lifetime: TimeRules::DEFAULT_MAX_LIFETIME,
             },
+            limits: TokenLimits::default(),
             custom_claims: None,
             realm: "api".into(),
         }
@@ -88,6 +93,19 @@ impl JwtVerifierBuilder {
         self
     }
 
+    /// How long a token may be, in bytes as it is sent: 8 KiB by default, at most 64 KiB. The server in front must accept
+    /// header lines of that length too.
+    pub fn max_token_bytes(mut self, bytes: usize) -> Self {
+        self.limits.token_bytes = bytes;
+        self
+    }
+
+    /// How long the header of a token may be, in bytes as it is sent: 4 KiB by default, at most 64 KiB.
+    pub fn max_header_bytes(mut self, bytes: usize) -> Self {
+        self.limits.header_bytes = bytes;
+        self
+    }
+
     /// Decodes the claims into a `T` as well, once, when a token is verified; handlers borrow it from
     /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is refused. A struct
     /// decodes from an object only, never from an array.
@@ -137,6 +155,7 @@ impl JwtVerifierBuilder {
             algorithms,
             profile,
             times,
+            limits,
             custom_claims,
             realm,
         } = self;
@@ -155,6 +174,17 @@ impl JwtVerifierBuilder {
                 "zero: no token would be accepted",
             ));
         }
+        for (setting, bytes) in [
+            ("max_token_bytes", limits.token_bytes),
+            ("max_header_bytes", limits.header_bytes),
+        ] {
+            if bytes == 0 || bytes > TokenLimits::MAX {
+                return Err(ConfigError::new(
+                    setting,
+                    format!("{bytes} is not from 1 to {}", TokenLimits::MAX),
+                ));
+            }
+        }
         Ok(JwtVerifier {
             issuer: keys.issuer().clone(),
             audiences: audiences.into(),
@@ -162,6 +192,7 @@ impl JwtVerifierBuilder {
             algorithms,
             profile,
             times,
+            limits,
             custom_claims,
             challenge: Arc::new(Challenge::new("Bearer", &realm)?),
             keys,

@@ -15,6 +15,7 @@ use crate::{
     SignatureError, TokenError, VerifiedToken,
     claim_name::Named,
     claims::{Claim, Claims},
+    jws::TokenLimits,
     token_error::{found, found_name},
 };
 
@@ -49,6 +50,7 @@ pub struct JwtVerifier {
     algorithms: AlgorithmSet,
     profile: Profile,
     times: TimeRules,
+    limits: TokenLimits,
     custom_claims: Option<DecodeClaims>,
     challenge: Arc<Challenge>,
 }
@@ -86,10 +88,14 @@ impl JwtVerifier {
     ///
     /// Why it is not accepted, or could not be judged; see [`TokenError::is_outage`].
     pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, TokenError> {
-        let jws = CompactJws::parse(token)?;
+        let jws = CompactJws::parse_within(token.as_bytes(), &self.limits)?;
         let mut buffer = HeaderBuffer::new();
         let header = jws.header(&mut buffer)?;
         self.verify_parsed(&jws, &header, None, now, &self.challenge)
+    }
+
+    pub(crate) fn limits(&self) -> &TokenLimits {
+        &self.limits
     }
 
     pub(crate) fn challenge(&self) -> &Arc<Challenge> {

@@ -67,15 +67,27 @@ impl TimeRules {
                     away: issued_at.duration_since(now),
                 });
             }
-            if expires_at < issued_at || expires_at.duration_since(issued_at) > self.max_lifetime {
-                return Err(TokenError::Lifetime);
+            if expires_at < issued_at {
+                return Err(TokenError::ExpiresBeforeIssued);
+            }
+            let lifetime = expires_at.duration_since(issued_at);
+            if lifetime > self.max_lifetime {
+                return Err(self.too_long(lifetime));
             }
         }
         // Also bounds tokens that do not say when they were issued.
-        if expires_at.duration_since(now) > self.max_lifetime.saturating_add(self.leeway) {
-            return Err(TokenError::Lifetime);
+        let left = expires_at.duration_since(now);
+        if left > self.max_lifetime.saturating_add(self.leeway) {
+            return Err(self.too_long(left));
         }
         Ok(())
+    }
+
+    fn too_long(&self, lifetime: Duration) -> TokenError {
+        TokenError::Lifetime {
+            lifetime,
+            limit: self.max_lifetime,
+        }
     }
 }
 
@@ -154,18 +166,24 @@ mod tests {
     #[test]
     fn a2_a_lifetime_is_bounded_and_not_negative() {
         assert_eq!(check(1_000 + 2 * DAY, None, Some(1_000), 1_000), Ok(()));
+        let too_long = |seconds: u64| {
+            Err(TokenError::Lifetime {
+                lifetime: Duration::from_secs(seconds),
+                limit: Duration::from_secs(2 * DAY),
+            })
+        };
         assert_eq!(
             check(1_001 + 2 * DAY, None, Some(1_000), 1_000),
-            Err(TokenError::Lifetime)
+            too_long(1 + 2 * DAY)
         );
         assert_eq!(
             check(1_000, None, Some(1_001), 1_000),
-            Err(TokenError::Lifetime)
+            Err(TokenError::ExpiresBeforeIssued)
         );
         assert_eq!(check(1_060 + 2 * DAY, None, None, 1_000), Ok(()));
         assert_eq!(
             check(1_061 + 2 * DAY, None, None, 1_000),
-            Err(TokenError::Lifetime)
+            too_long(61 + 2 * DAY)
         );
     }
 

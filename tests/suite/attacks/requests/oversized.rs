@@ -18,6 +18,10 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
         world.token().header("x", "x".repeat(1_500)).mint(),
     );
     item.token(
+        "a header past 4 KiB",
+        world.token().header("x", "x".repeat(3_000)).mint(),
+    );
+    item.token(
         "a header of 5 KiB",
         world.token().header("x", "x".repeat(3_700)).mint(),
     );
