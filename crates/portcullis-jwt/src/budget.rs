@@ -9,7 +9,8 @@ pub struct BudgetRules {
     /// How many fetches may be signalled at once, after a quiet time. 2 by default: a key that appears while the set
     /// is being replaced needs a second look.
     pub burst: u32,
-    /// How long it takes to earn one more. 30 s by default.
+    /// How long it takes to earn one more. 10 s by default: while strangers spend the budget, a key that has replaced
+    /// another is found within that time.
     pub refill: Duration,
 }
 
@@ -17,7 +18,7 @@ impl Default for BudgetRules {
     fn default() -> Self {
         Self {
             burst: 2,
-            refill: Duration::from_secs(30),
+            refill: Duration::from_secs(10),
         }
     }
 }
@@ -44,8 +45,8 @@ impl BudgetRules {
 /// let at = Duration::from_secs;
 /// let first = FetchBudget::default().take(&rules, at(100)).ok_or("full at first")?;
 /// let second = first.take(&rules, at(101)).ok_or("one is left")?;
-/// assert_eq!(second.take(&rules, at(129)), None, "30 s after it was last full, one more");
-/// assert!(second.take(&rules, at(130)).is_some());
+/// assert_eq!(second.take(&rules, at(109)), None, "10 s after it was last full, one more");
+/// assert!(second.take(&rules, at(110)).is_some());
 /// # Ok::<(), &str>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,14 @@ impl FetchBudget {
         let full_at_millis = self.full_at_millis.max(now).saturating_add(refill);
         let debt = full_at_millis - now;
         (debt <= refill.saturating_mul(rules.burst.into())).then_some(Self { full_at_millis })
+    }
+
+    /// From when on one can be taken; `None` if never.
+    #[must_use]
+    pub fn available_at(self, rules: &BudgetRules) -> Option<Duration> {
+        let refill = millis(rules.refill).min(LONGEST_REFILL);
+        let credit = refill.saturating_mul(rules.burst.checked_sub(1)?.into());
+        Some(Duration::from_millis(self.full_at_millis.saturating_sub(credit)))
     }
 
     /// When the budget is full again, in milliseconds. This is all of its state.
@@ -102,15 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn two_at_once_then_one_for_each_30_s_since_it_was_last_full() {
+    fn two_at_once_then_one_for_each_10_s_since_it_was_last_full() {
         let cases: &[(&[u64], &[u64])] = &[
             (&[0, 0, 0], &[0, 0]),
-            (&[5, 6, 34, 35, 36], &[5, 6, 35]),
-            (&[0, 20, 29, 30, 59, 60, 61], &[0, 20, 30, 60]),
+            (&[5, 6, 14, 15, 16], &[5, 6, 15]),
+            (&[0, 7, 9, 10, 19, 20, 21], &[0, 7, 10, 20]),
             // The second is taken late: the clock of the refill still runs from when the budget left full.
-            (&[0, 29, 30, 31], &[0, 29, 30]),
-            // Full again after a quiet minute, and never fuller than that.
-            (&[0, 1, 60, 60, 60], &[0, 1, 60, 60]),
+            (&[0, 9, 10, 11], &[0, 9, 10]),
+            // Full again after a quiet time, and never fuller than that.
+            (&[0, 1, 20, 20, 20], &[0, 1, 20, 20]),
             (
                 &[0, 1, 100_000, 100_000, 100_000],
                 &[0, 1, 100_000, 100_000],
@@ -124,7 +133,27 @@ mod tests {
     #[test]
     fn no_spray_exceeds_the_bound() {
         let spray: Vec<u64> = (0..600).flat_map(|second| [second; 20]).collect();
-        assert_eq!(granted(BudgetRules::default(), &spray).len(), 2 + 599 / 30);
+        assert_eq!(granted(BudgetRules::default(), &spray).len(), 2 + 599 / 10);
+    }
+
+    #[test]
+    fn it_is_known_when_the_next_can_be_taken() {
+        let rules = BudgetRules::default();
+        let mut budget = FetchBudget::default();
+        for now in [100, 100, 110, 120, 200, 201, 210] {
+            let now = Duration::from_secs(now);
+            let next = budget.available_at(&rules).expect("there is a budget");
+            assert!(next <= now, "{next:?} {now:?}");
+            budget = budget.take(&rules, now).expect("it is available");
+            let next = budget.available_at(&rules).expect("there is a budget");
+            assert!(budget.take(&rules, next.max(now)).is_some());
+            if let Some(before) = next.checked_sub(Duration::from_millis(1)).filter(|it| *it >= now)
+            {
+                assert_eq!(budget.take(&rules, before), None);
+            }
+        }
+        let never = BudgetRules::new(0, Duration::from_secs(10));
+        assert_eq!(budget.available_at(&never), None);
     }
 
     #[test]
@@ -147,7 +176,7 @@ mod tests {
         let budget = FetchBudget::default().take(&BudgetRules::default(), Duration::from_secs(7));
         let budget = budget.expect("full");
         assert_eq!(FetchBudget::from_millis(budget.to_millis()), budget);
-        assert_eq!(budget.to_millis(), 37_000);
+        assert_eq!(budget.to_millis(), 17_000);
     }
 
     #[test]

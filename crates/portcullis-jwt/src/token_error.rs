@@ -44,17 +44,17 @@ pub enum TokenError {
     /// The issuer's keys are past their stale limit, so nothing can be said about the token.
     #[error("the issuer's keys are past their stale limit")]
     KeysStale,
-    /// None of the issuer's keys has the token's `kid`, or without a `kid`, none goes with its algorithm.
-    #[error("the issuer has no key {found}")]
+    /// None of the issuer's keys has the token's `kid`, or without a `kid`, none made its signature.
+    #[error("none of the issuer's keys {found}")]
     UnknownKey {
-        /// Which was looked for, escaped.
+        /// What was looked for, escaped.
         found: String,
     },
     /// As [`UnknownKey`](Self::UnknownKey), but the issuer may have published the key since: its keys could not be
     /// fetched.
-    #[error("the issuer has no key {found} that is known here, and its keys cannot be fetched now")]
+    #[error("none of the issuer's keys at hand {found}, and newer ones cannot be fetched now")]
     UnknownKeyInOutage {
-        /// Which was looked for, escaped.
+        /// What was looked for, escaped.
         found: String,
     },
     /// The issuer has a key with the token's `kid`, but the key is not for the token's algorithm.

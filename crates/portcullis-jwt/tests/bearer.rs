@@ -161,6 +161,7 @@ struct OwnerState {
     answer: Mutex<Answer>,
     unknown_keys: AtomicUsize,
     bad_signatures: AtomicUsize,
+    no_keys: AtomicUsize,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -208,6 +209,14 @@ impl Refresh for Owner {
 
     fn bad_signature(&self) {
         self.0.bad_signatures.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn no_keys(&self) {
+        self.0.no_keys.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn next_attempt(&self) -> Option<Duration> {
+        Some(Duration::from_secs(20))
     }
 }
 
@@ -365,6 +374,114 @@ fn a_bad_signature_under_a_known_key_signals_and_does_not_wait() {
         StatusCode::UNAUTHORIZED
     );
     assert_eq!(scene.owner.signals(), (0, 1));
+}
+
+#[test]
+fn a_token_without_kid_that_no_key_signed_waits_like_an_unknown_kid() {
+    let mut scene = Scene::loaded();
+    let unnamed = next_signer().sign(
+        r#"{"alg":"EdDSA","typ":"at+jwt"}"#,
+        &claims().to_string(),
+    );
+    let Outcome::Pending(future) = send(&scene.bearer, &unnamed) else {
+        panic!("does not wait")
+    };
+    let mut future = pin!(future);
+    assert!(poll(future.as_mut()).is_pending());
+    scene.publish(next_signer().key_set());
+    scene.owner.answer(Answer::Done);
+    let Poll::Ready(verdict) = poll(future) else {
+        panic!("still waits")
+    };
+    assert_eq!(status(&verdict), StatusCode::OK);
+    assert_eq!(scene.owner.signals(), (1, 0));
+
+    let fixed = bearer(&issuer(), &ManualClock::new());
+    let refused = at_once(send(&fixed, &unnamed)).expect_err("no key of a fixed set signed it");
+    assert_eq!(refused.external(), "the token's signature does not hold");
+}
+
+#[test]
+fn without_keys_to_judge_by_the_owner_is_told_and_the_caller_when_to_come_back() {
+    let told = |scene: &Scene, token: &str| {
+        let failure = at_once(send(&scene.bearer, token)).expect_err("an outage");
+        assert_eq!(failure.kind().status(), StatusCode::SERVICE_UNAVAILABLE);
+        let wait = failure.retry_after().expect("a time");
+        assert!((20..=25).contains(&wait.as_secs()), "{wait:?}");
+        scene.owner.0.no_keys.load(Ordering::SeqCst)
+    };
+    let mut scene = Scene::empty();
+    let good = signer().access_token(&claims());
+    assert_eq!(told(&scene, &good), 1);
+    let foreign = claims_with(json!({"iss": "https://other.example.com"}));
+    assert_eq!(
+        told(&scene, &signer().access_token(&foreign)),
+        1,
+        "no fetch for another issuer's token"
+    );
+    scene.publish(signer().key_set());
+    scene.clock.advance(Duration::from_secs(3_600));
+    let late = claims_with(json!({"iat": NOW + 3_600, "exp": NOW + 3_900}));
+    assert_eq!(told(&scene, &signer().access_token(&late)), 2, "stale keys");
+}
+
+#[test]
+fn p7_a_token_that_is_too_long_is_told_so() {
+    let external = |bearer: &Bearer, token: &str| {
+        at_once(send(bearer, token)).map_err(|failure| (failure.external(), failure.internal().to_owned()))
+    };
+    let default = bearer(&issuer(), &ManualClock::new());
+    let long = signer().access_token(&claims_with(json!({"x": "x".repeat(9_000)})));
+    let (told, logged) = external(&default, &long).expect_err("too long");
+    assert_eq!(told, "the token is longer than this service accepts");
+    let expected = format!(
+        "the token has {} bytes, more than the 8192 that are accepted (`max_token_bytes`)",
+        long.len()
+    );
+    assert_eq!(logged, expected);
+
+    let header = json!({"alg": "EdDSA", "kid": "key-1", "typ": "at+jwt", "x5c": ["x".repeat(3_500)]});
+    let chained = signer().sign(&header.to_string(), &claims().to_string());
+    let (told, logged) = external(&default, &chained).expect_err("too long");
+    assert_eq!(told, "the header of the token is longer than this service accepts");
+    assert!(logged.contains("4096") && logged.contains("`max_header_bytes`"), "{logged}");
+
+    let patient = |keys: &IssuerKeys| {
+        portcullis_jwt::JwtVerifier::of(keys)
+            .audience(AUDIENCE)
+            .algorithms([Algorithm::EdDSA])
+            .max_token_bytes(16 * 1024)
+            .max_header_bytes(8 * 1024)
+    };
+    let one = Bearer::jwt(&issuer())
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::EdDSA])
+        .clock(ManualClock::new().shared())
+        .max_token_bytes(16 * 1024)
+        .max_header_bytes(8 * 1024)
+        .build()
+        .expect("a scheme");
+    let keys = IssuerKeys::fixed("https://short.example", signer().key_set()).expect("an issuer");
+    let short = patient(&keys).max_token_bytes(100).build().expect("a verifier");
+    let long_one = patient(&issuer()).build().expect("a verifier");
+    let trusted = portcullis_jwt::TrustedIssuers::new([short, long_one]).expect("two issuers");
+    let many = Bearer::trusting(&trusted)
+        .clock(ManualClock::new().shared())
+        .build()
+        .expect("a scheme");
+    for bearer in [&one, &many] {
+        for token in [&long, &chained] {
+            external(bearer, token).expect("within the limits");
+        }
+    }
+    let of_short = signer().access_token(&claims_with(json!({"iss": "https://short.example"})));
+    let (_, logged) = external(&many, &of_short).expect_err("by the limit of its issuer");
+    assert!(logged.contains("more than the 100"), "{logged}");
+
+    for bytes in [0, 64 * 1024 + 1] {
+        let error = patient(&issuer()).max_token_bytes(bytes).build().map(|_| ());
+        assert_eq!(error.expect_err("out of range").setting(), "max_token_bytes");
+    }
 }
 
 #[test]

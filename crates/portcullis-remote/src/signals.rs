@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::gate::{Gate, Signal};
+use crate::gate::{Cause, Gate, Signal};
 
 /// How a fetch ended, for those who wait for it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,7 +88,12 @@ impl Signals {
         self.blocked_until.store(millis, Ordering::Relaxed);
     }
 
-    fn signal(&self) -> Signal {
+    /// Notes when the task fetches next by its schedule.
+    pub(crate) fn set_due_at(&self, since_origin: Duration) {
+        self.due_at.store(millis(since_origin), Ordering::Relaxed);
+    }
+
+    fn signal(&self, cause: Cause) -> Signal {
         let now = self.origin.elapsed();
         if now < Duration::from_millis(self.blocked_until.load(Ordering::Relaxed)) {
             return Signal::Refused;
@@ -103,7 +108,7 @@ impl Signals {
     fn wait_for_key(self: &Arc<Self>) -> RefreshAnswer {
         // Subscribed before the signal: a fetch that ends in between is not missed.
         let mut reports = self.subscribe();
-        let signal = self.signal();
+        let signal = self.signal(Cause::UnknownKey);
         if signal == Signal::Refused {
             return RefreshAnswer::Exhausted;
         }
@@ -129,7 +134,7 @@ impl Signals {
                     return Waited::Ended;
                 }
                 // The fetch had begun before the signal and brought nothing new: the key may be newer than it.
-                signal = seat.0.signal();
+                signal = seat.0.signal(Cause::UnknownKey);
                 if signal == Signal::Refused {
                     return Waited::Ended;
                 }
@@ -183,7 +188,15 @@ impl Refresh for Signaller {
     }
 
     fn bad_signature(&self) {
-        self.signals.signal();
+        self.signals.signal(Cause::BadSignature);
+    }
+
+    fn no_keys(&self) {
+        self.signals.signal(Cause::UnknownKey);
+    }
+
+    fn next_attempt(&self) -> Option<Duration> {
+        Some(self.signals.next_attempt())
     }
 }
 

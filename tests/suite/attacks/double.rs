@@ -29,7 +29,8 @@ struct Shared {
 struct Changing {
     served: Vec<u8>,
     publisher: Option<KeyPublisher>,
-    budget: FetchBudget,
+    /// What is left for unknown keys, and for bad signatures.
+    budgets: [FetchBudget; 2],
     fetches: usize,
 }
 
@@ -39,7 +40,7 @@ impl Double {
         let changing = Changing {
             served: served.into(),
             publisher: None,
-            budget: FetchBudget::default(),
+            budgets: [FetchBudget::default(); 2],
             fetches: 0,
         };
         let shared = Arc::new(Shared {
@@ -72,16 +73,15 @@ impl Shared {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches if the budget allows it.
-    fn signal(&self) -> bool {
+    /// Fetches if that budget allows it.
+    fn signal(&self, budget: usize) -> bool {
         let (mut changing, now) = (self.changing(), self.clock.now());
-        let Some(left) = changing
-            .budget
-            .take(&BudgetRules::default(), now.as_duration())
+        let Some(left) =
+            changing.budgets[budget].take(&BudgetRules::default(), now.as_duration())
         else {
             return false;
         };
-        changing.budget = left;
+        changing.budgets[budget] = left;
         changing.fetch(now);
         true
     }
@@ -104,7 +104,7 @@ struct Signals(Arc<Shared>);
 
 impl Refresh for Signals {
     fn unknown_key(&self) -> RefreshAnswer {
-        if self.0.signal() {
+        if self.0.signal(0) {
             RefreshAnswer::Wait(Box::pin(ready(Waited::Ended)))
         } else {
             RefreshAnswer::Exhausted
@@ -112,6 +112,6 @@ impl Refresh for Signals {
     }
 
     fn bad_signature(&self) {
-        self.0.signal();
+        self.0.signal(1);
     }
 }

@@ -9,6 +9,7 @@ mod later;
 mod live;
 mod metadata;
 mod resets;
+mod rotations;
 mod spray;
 mod stale;
 mod waiting;

@@ -21,7 +21,7 @@ const CONNECTIONS: usize = 8;
 
 /// How many fetches a spray of that length may cause.
 pub(super) fn budget(lasted: Duration) -> usize {
-    let refilled = lasted.as_secs() / 30;
+    let refilled = lasted.as_secs() / 10;
     2 + usize::try_from(refilled).expect("a test of less than an eternity")
 }
 

@@ -48,6 +48,9 @@ fn is_registered(token_type: &str) -> bool {
     })
 }
 
+/// How many refused tokens of one subject may be replaced.
+const OF_ONE: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
+
 /// How many refused tokens of all subjects together may be replaced.
 const OF_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
 
@@ -185,7 +188,7 @@ impl TokenExchange {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         inner.cache.forget(key, token, |of_one| {
-            let left = of_one.take(&BudgetRules::default(), now)?;
+            let left = of_one.take(&OF_ONE, now)?;
             *of_all = of_all.take(&OF_ALL, now)?;
             Some(left)
         })

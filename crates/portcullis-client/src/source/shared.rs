@@ -6,6 +6,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use portcullis_core::{SharedClock, UnixTime};
@@ -18,6 +19,9 @@ use tokio::{
 
 use super::{TokenEvent, TokenId, TokenRequest, registry::Registration, task::State};
 use crate::{AccessToken, published::Published, token::Binding};
+
+/// How many refused tokens may be replaced: two, and one more for each 30 s.
+const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
 /// What the task and its callers share.
 pub(crate) struct Shared {
@@ -95,7 +99,7 @@ impl Shared {
             if !state.holds(token) {
                 return None;
             }
-            match budget.take(&BudgetRules::default(), self.origin.elapsed()) {
+            match budget.take(&REJECTIONS, self.origin.elapsed()) {
                 Some(left) => *budget = left,
                 None => is_gone = false,
             }

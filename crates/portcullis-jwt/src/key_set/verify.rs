@@ -10,7 +10,9 @@ impl KeySet {
     /// The caller has checked before that the algorithm is one it allows.
     ///
     /// # Errors
-    /// [`SignatureError::UnknownKid`] if the set may be out of date; the others are final.
+    /// Why no key of the set made the signature. A newer set may have the key if it is
+    /// [`UnknownKid`](SignatureError::UnknownKid), [`NoKeyForAlgorithm`](SignatureError::NoKeyForAlgorithm) or
+    /// [`NoKeyMatches`](SignatureError::NoKeyMatches).
     pub fn verify(
         &self,
         jws: &CompactJws<'_>,
@@ -33,7 +35,8 @@ impl KeySet {
         }
         Err(match matched_by {
             MatchedBy::KeyWithoutKid => SignatureError::UnknownKid,
-            MatchedBy::Kid | MatchedBy::Algorithm => SignatureError::BadSignature,
+            MatchedBy::Algorithm => SignatureError::NoKeyMatches,
+            MatchedBy::Kid => SignatureError::BadSignature,
         })
     }
 }
@@ -54,7 +57,10 @@ pub enum SignatureError {
     /// The token names no key, and the set has none for its algorithm.
     #[error("no key of the issuer is for the token's algorithm")]
     NoKeyForAlgorithm,
-    /// There were keys to try, and none of them made the signature.
+    /// The token names no key, and none of those for its algorithm made the signature. A newer set may have the key.
+    #[error("the token names no key, and none of the issuer's keys made its signature")]
+    NoKeyMatches,
+    /// A key has the `kid`, and it did not make the signature.
     #[error("the signature does not hold")]
     BadSignature,
 }
@@ -188,6 +194,16 @@ mod tests {
     }
 
     #[test]
+    fn a_token_without_kid_that_no_key_signed_may_be_by_a_newer_key() {
+        let (known, stranger) = (Signer::new(Algorithm::ES256), Signer::new(Algorithm::ES256));
+        let keys = set(&[known.jwk(r#","kid":"a""#)]);
+        let unnamed = verify(&keys, &stranger.token(""));
+        assert_eq!(unnamed, Err(SignatureError::NoKeyMatches));
+        let named = verify(&keys, &stranger.token(r#","kid":"a""#));
+        assert_eq!(named, Err(SignatureError::BadSignature), "this key is known");
+    }
+
+    #[test]
     fn p7_no_more_than_four_keys_are_tried() {
         let signers: Vec<_> = (0..6).map(|_| Signer::new(Algorithm::ES256)).collect();
         for members in ["", r#","kid":"same""#] {
@@ -278,7 +294,7 @@ mod tests {
             for signature in bad {
                 assert_eq!(
                     verify(&keys, &with(&signature)),
-                    Err(SignatureError::BadSignature),
+                    Err(SignatureError::NoKeyMatches),
                     "{algorithm}"
                 );
             }
@@ -298,7 +314,7 @@ mod tests {
         );
         assert_eq!(
             verify(&set(&[signer.jwk("")]), &swapped),
-            Err(SignatureError::BadSignature)
+            Err(SignatureError::NoKeyMatches)
         );
     }
 

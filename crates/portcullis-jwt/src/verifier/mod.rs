@@ -165,8 +165,8 @@ impl JwtVerifier {
             return Err(TokenError::KeysStale);
         }
         let key = || match header.kid() {
-            Some(kid) => format!("with the `kid` {}", found(Some(kid))),
-            None => format!("for {}, and the token names none", header.algorithm()),
+            Some(kid) => format!("has the `kid` {}", found(Some(kid))),
+            None => format!("is for {}, and the token names none", header.algorithm()),
         };
         match keys.verify(jws, header) {
             Ok(_) => Ok(()),
@@ -174,6 +174,11 @@ impl JwtVerifier {
             Err(SignatureError::UnknownKid | SignatureError::NoKeyForAlgorithm) => {
                 Err(TokenError::UnknownKey { found: key() })
             }
+            // Fixed keys are all that there will be, so the token is at fault.
+            Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => Err(TokenError::Signature),
+            Err(SignatureError::NoKeyMatches) => Err(TokenError::UnknownKey {
+                found: "made the signature, and the token names none".to_owned(),
+            }),
             Err(SignatureError::KidForOtherAlgorithm) => {
                 Err(TokenError::KeyMismatch(header.algorithm()))
             }

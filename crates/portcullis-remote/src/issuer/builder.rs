@@ -81,8 +81,8 @@ impl IssuerBuilder {
         self
     }
 
-    /// How many fetches requests may cause by unknown keys and bad signatures. Two by default, and one more for each
-    /// 30 s.
+    /// How many fetches requests may cause by unknown keys, and as many again by bad signatures. Two by default, and
+    /// one more for each 10 s.
     pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
         self.budget = budget;
         self

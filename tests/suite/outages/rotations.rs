@@ -1,0 +1,66 @@
+//! Hard rotations: a new key takes the place of the old, and callers come with its tokens at once.
+
+use futures_util::future::join_all;
+use portcullis_remote::Issuer;
+use portcullis_test::{Endpoint, TestIssuer};
+
+use super::{
+    answers::{invalid, passes},
+    patience::in_time,
+    service::Service,
+    tokens::{good, valid},
+};
+
+const CALLERS: usize = 20;
+
+/// With every default, as users start it.
+async fn start(issuer: &TestIssuer) -> Service {
+    let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
+    Service::start(keys).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_without_kid_loses_no_valid_request() {
+    let issuer = TestIssuer::start().await;
+    issuer.publish_without_kid();
+    let service = start(&issuer).await;
+    let token = || good(&issuer).without_header("kid").mint();
+    passes(&service.get(&token()).await, "before");
+    for rotation in ["the first rotation", "the second"] {
+        issuer.rotate();
+        issuer.publish_without_kid();
+        let token = token();
+        let answers = join_all((0..CALLERS).map(|_| service.get(&token))).await;
+        answers.iter().for_each(|answer| passes(answer, rotation));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_after_two_tampered_tokens_loses_no_valid_request() {
+    let issuer = TestIssuer::start().await;
+    let service = start(&issuer).await;
+    let before = issuer.requests(Endpoint::Jwks);
+    let tampered = tampered(&issuer);
+    // Each causes a fetch, unless one is under way.
+    in_time(async {
+        while issuer.requests(Endpoint::Jwks) < before + 2 {
+            invalid(&service.get(&tampered).await, "tampered");
+        }
+    })
+    .await;
+    issuer.rotate();
+    let token = valid(&issuer);
+    let answers = join_all((0..CALLERS).map(|_| service.get(&token))).await;
+    for answer in &answers {
+        passes(answer, "after two tampered tokens");
+    }
+}
+
+/// A token under a known `kid` whose signature is another's.
+fn tampered(issuer: &TestIssuer) -> String {
+    let token = valid(issuer);
+    let other = good(issuer).subject("another").mint();
+    let (input, _) = token.rsplit_once('.').expect("three parts");
+    let (_, signature) = other.rsplit_once('.').expect("three parts");
+    format!("{input}.{signature}")
+}
