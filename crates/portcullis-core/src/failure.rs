@@ -145,6 +145,18 @@ impl Failure {
         failure
     }
 
+    /// Says when to come back, where it is known when what the service depends on is tried again: in `due`, or up to a
+    /// quarter later so that callers do not come back all at once. In whole seconds, at least 1 and at most 30.
+    #[must_use]
+    pub fn retry_when_due(mut self, due: Duration) -> Self {
+        let due = due.as_secs().saturating_add(u64::from(due.subsec_nanos() > 0));
+        let due = due.clamp(1, 24);
+        let spread = (due / 4).max(1);
+        let later = RandomState::new().hash_one(()) % (spread + 1);
+        self.0.retry_after = Some(Duration::from_secs(due + later));
+        self
+    }
+
     pub(crate) fn new(kind: FailureKind, external: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -224,6 +236,24 @@ mod tests {
                 .expect("set")
                 .as_secs();
             assert!((2..=10).contains(&wait), "{wait}");
+        }
+    }
+
+    #[test]
+    fn an_outage_whose_end_is_tried_for_says_when() {
+        for (due, range) in [
+            (Duration::ZERO, 1..=2),
+            (Duration::from_millis(1_100), 2..=3),
+            (Duration::from_secs(8), 8..=10),
+            (Duration::from_secs(30), 24..=30),
+            (Duration::MAX, 24..=30),
+        ] {
+            let waits: Vec<u64> = (0..200)
+                .filter_map(|_| Failure::unavailable("x").retry_when_due(due).retry_after())
+                .map(|wait| wait.as_secs())
+                .collect();
+            assert!(waits.iter().all(|wait| range.contains(wait)), "{due:?}: {waits:?}");
+            assert!(waits.iter().any(|wait| *wait != waits[0]), "{due:?}: no jitter");
         }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Signals {
     waiters: AtomicUsize,
     /// Until then the issuer asked to be left alone: milliseconds since `origin`.
     blocked_until: AtomicU64,
+    /// When the task fetches next by its schedule: milliseconds since `origin`.
+    due_at: AtomicU64,
     origin: Instant,
     /// Closed when the task ends, so that nobody waits for it in vain.
     reports: watch::Receiver<Report>,
@@ -63,6 +65,7 @@ impl Signals {
             waits,
             waiters: AtomicUsize::new(0),
             blocked_until: AtomicU64::new(0),
+            due_at: AtomicU64::new(0),
             origin,
             reports,
             runtime,
@@ -84,8 +87,8 @@ impl Signals {
 
     /// Lets no request cause a fetch before that moment.
     pub(crate) fn block_until(&self, since_origin: Duration) {
-        let millis = u64::try_from(since_origin.as_millis()).unwrap_or(u64::MAX);
-        self.blocked_until.store(millis, Ordering::Relaxed);
+        self.blocked_until
+            .store(millis(since_origin), Ordering::Relaxed);
     }
 
     /// Notes when the task fetches next by its schedule.
@@ -95,14 +98,29 @@ impl Signals {
 
     fn signal(&self, cause: Cause) -> Signal {
         let now = self.origin.elapsed();
-        if now < Duration::from_millis(self.blocked_until.load(Ordering::Relaxed)) {
+        if now < self.blocked_until() {
             return Signal::Refused;
         }
-        let signal = self.gate.signal(now);
+        let signal = self.gate.signal(cause, now);
         if signal == Signal::Started {
             self.wake.notify_one();
         }
         signal
+    }
+
+    /// How long until the next fetch: by the schedule, or as soon as a request may signal one.
+    fn next_attempt(&self) -> Duration {
+        let due_at = Duration::from_millis(self.due_at.load(Ordering::Relaxed));
+        let by_request = self
+            .gate
+            .available_at()
+            .map(|available_at| available_at.max(self.blocked_until()));
+        let next = by_request.map_or(due_at, |at| at.min(due_at));
+        next.saturating_sub(self.origin.elapsed())
+    }
+
+    fn blocked_until(&self) -> Duration {
+        Duration::from_millis(self.blocked_until.load(Ordering::Relaxed))
     }
 
     fn wait_for_key(self: &Arc<Self>) -> RefreshAnswer {
@@ -198,6 +216,10 @@ impl Refresh for Signaller {
     fn next_attempt(&self) -> Option<Duration> {
         Some(self.signals.next_attempt())
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -350,6 +372,28 @@ mod tests {
             is_woken(&signals).await,
             "and none was taken from the budget"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_attempt_is_due_by_the_schedule_or_by_the_budget() {
+        let (signals, reports) = signals();
+        let next = || signals.next_attempt().as_secs();
+        signals.set_due_at(Duration::from_secs(60));
+        assert_eq!(next(), 0, "a request can start one now");
+        for _ in 0..2 {
+            drop(wait(&signals));
+            assert_eq!(next(), 0, "one is about to begin");
+            signals.gate.begin();
+            end(&signals, &reports, false, 0);
+        }
+        assert_eq!(next(), 10, "the budget is refilled");
+        signals.set_due_at(Duration::from_secs(4));
+        assert_eq!(next(), 4);
+        signals.set_due_at(Duration::from_secs(60));
+        signals.block_until(Duration::from_secs(40));
+        assert_eq!(next(), 40, "the issuer asked for it");
+        tokio::time::advance(Duration::from_secs(40)).await;
+        assert_eq!(next(), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -124,38 +124,49 @@ impl Bearer {
         else {
             return Outcome::Done(Err(refused.error.into()));
         };
-        let foreign = asks_for_newer_keys(&error)
-            .then(|| of_another_issuer(token, &keys))
-            .flatten();
-        if let Some(error) = foreign {
+        if !asks_for_newer_keys(&error) {
             return Outcome::Done(Err(error.into()));
         }
-        match error {
+        if let Some(foreign) = of_another_issuer(token, &keys) {
+            return Outcome::Done(Err(if error.is_outage() {
+                in_outage(error, &keys)
+            } else {
+                foreign.into()
+            }));
+        }
+        let failure = match error {
             TokenError::UnknownKey { .. } => {
                 let before = keys.snapshot();
                 match keys.unknown_key() {
-                    RefreshAnswer::Wait(refreshed) => Outcome::Pending(Box::pin(verify_again(
-                        self.0.clone(),
-                        token.into(),
-                        refreshed,
-                    ))),
-                    RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &before))),
-                    RefreshAnswer::Saturated => Outcome::Done(Err(in_outage(error).into())),
+                    RefreshAnswer::Wait(refreshed) => {
+                        let again = verify_again(self.0.clone(), token.into(), refreshed);
+                        return Outcome::Pending(Box::pin(again));
+                    }
+                    RefreshAnswer::Exhausted => unknown_key(error, &before, &keys),
+                    RefreshAnswer::Saturated => in_outage(error, &keys),
                 }
             }
-            TokenError::Signature | TokenError::KeyMismatch(_) => {
-                keys.bad_signature();
-                Outcome::Done(Err(error.into()))
+            TokenError::KeysNotLoaded | TokenError::KeysStale => {
+                keys.no_keys();
+                in_outage(error, &keys)
             }
-            error => Outcome::Done(Err(error.into())),
-        }
+            error => {
+                keys.bad_signature();
+                error.into()
+            }
+        };
+        Outcome::Done(Err(failure))
     }
 }
 
 fn asks_for_newer_keys(error: &TokenError) -> bool {
     matches!(
         error,
-        TokenError::UnknownKey { .. } | TokenError::Signature | TokenError::KeyMismatch(_)
+        TokenError::UnknownKey { .. }
+            | TokenError::Signature
+            | TokenError::KeyMismatch(_)
+            | TokenError::KeysNotLoaded
+            | TokenError::KeysStale
     )
 }
 
@@ -183,12 +194,16 @@ async fn verify_again(
     match inner.verify(token.as_bytes(), now) {
         Ok(verified) => bind(&verified),
         Err(Refused {
-            error: error @ TokenError::UnknownKey { .. },
+            error,
             keys: Some(keys),
-        }) => match waited {
-            Waited::Ended => Err(unknown_key(error, &keys.snapshot())),
-            Waited::InVain => Err(in_outage(error).into()),
-        },
+        }) => Err(match (error, waited) {
+            (error @ TokenError::UnknownKey { .. }, Waited::Ended) => {
+                unknown_key(error, &keys.snapshot(), &keys)
+            }
+            (error @ TokenError::UnknownKey { .. }, Waited::InVain) => in_outage(error, &keys),
+            (error, _) if error.is_outage() => in_outage(error, &keys),
+            (error, _) => error.into(),
+        }),
         Err(refused) => Err(refused.error.into()),
     }
 }
@@ -207,6 +222,11 @@ fn in_outage(error: TokenError, keys: &IssuerKeys) -> Failure {
     let error = match error {
         TokenError::UnknownKey { found } => TokenError::UnknownKeyInOutage { found },
         error => error,
+    };
+    let failure = Failure::from(error);
+    match keys.next_attempt() {
+        Some(due) => failure.retry_when_due(due),
+        None => failure,
     }
 }
 
@@ -264,6 +284,12 @@ impl Inner {
     }
 }
 
+/// Who may judge a token: the one issuer's verifier, or those that are trusted at that moment.
+enum Judges<'s> {
+    One(&'s JwtVerifier),
+    Many(Snapshot),
+}
+
 /// A token that was not accepted, and the keys that did not accept it, if it came to that.
 struct Refused {
     error: TokenError,
@@ -284,12 +310,6 @@ impl<E: Into<TokenError>> From<E> for Refused {
         Self {
             error: error.into(),
             keys: None,
-/// Who may judge a token: the one issuer's verifier, or those that are trusted at that moment.
-enum Judges<'s> {
-    One(&'s JwtVerifier),
-    Many(Snapshot),
-}
-
         }
     }
 }

@@ -3,7 +3,7 @@
 mod publisher;
 mod view;
 
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use arc_swap::Guard;
 use portcullis_core::ConfigError;
@@ -111,6 +111,18 @@ impl IssuerKeys {
             refresh.bad_signature();
         }
     }
+
+    /// Tells the owner that there are no keys to judge a token by.
+    pub(crate) fn no_keys(&self) {
+        if let Some(refresh) = &self.0.refresh {
+            refresh.no_keys();
+        }
+    }
+
+    /// How long until the owner tries again to fetch the keys, if that is known.
+    pub(crate) fn next_attempt(&self) -> Option<Duration> {
+        self.0.refresh.as_ref()?.next_attempt()
+    }
 }
 
 impl AsRef<Self> for IssuerKeys {
@@ -129,13 +141,24 @@ impl fmt::Debug for IssuerKeys {
     }
 }
 
-/// Keeps the keys of an issuer fresh, at the request of verifiers. Both calls are cheap and never block.
+/// Keeps the keys of an issuer fresh, at the request of verifiers. All calls are cheap and never block.
 pub trait Refresh: Send + Sync + 'static {
-    /// A token names a key that is not in the set: a newer set may have it.
+    /// A token names a key that is not in the set, or names none and none of the set signed it: a newer set may have
+    /// the key.
     fn unknown_key(&self) -> RefreshAnswer;
 
-    /// A signature under a known key is bad: the issuer may have put new material under the old name.
+    /// A signature under a known key is bad: the issuer may have put new material under the old name. As anyone can send
+    /// such a token, it must not spend what an unknown key needs.
     fn bad_signature(&self);
+
+    /// There are no keys to judge a token by: the first were not loaded yet, or those at hand are too old.
+    fn no_keys(&self) {}
+
+    /// How long until the next attempt to fetch the keys, if that is known: callers who cannot be answered are told to
+    /// come back then.
+    fn next_attempt(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Whether a refresh is under way.

@@ -208,6 +208,7 @@ impl RefreshTask {
 
     fn post(&self, change: impl FnOnce(&mut Progress)) {
         let schedule = &self.parts.schedule;
+        self.parts.signals.set_due_at(schedule.due_at());
         let mut progress = Progress::clone(&self.parts.board.progress.load());
         progress.lifetime = schedule.lifetime();
         progress.due_at = self.at(schedule.due_at());

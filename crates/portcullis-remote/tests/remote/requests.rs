@@ -7,7 +7,9 @@ use portcullis_remote::IssuerEvent;
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use tokio::task::JoinSet;
 
-use crate::support::{answer, bearer, builder, event, impatient, millis, started};
+use crate::support::{
+    answer, bearer, builder, event, impatient, millis, patiently, refusal, started,
+};
 
 #[tokio::test]
 async fn an_unknown_kid_fetches_once_for_all_who_bring_it() {
@@ -41,9 +43,9 @@ async fn a_spray_of_unknown_kids_stays_within_the_budget() {
         assert_eq!(answer(&bearer, token).await, 401);
     }
     assert_eq!(answer(&bearer, &good).await, 200);
-    // The first, two signalled, and one for each 30 s that the spray took.
+    // The first, two signalled, and one for each 10 s that the spray took.
     let took = keys.status().age.unwrap().as_secs();
-    assert!((3..=4 + took as usize / 30).contains(&issuer.requests(Endpoint::Jwks)));
+    assert!((3..=4 + took as usize / 10).contains(&issuer.requests(Endpoint::Jwks)));
 }
 
 #[tokio::test]
@@ -132,7 +134,7 @@ async fn new_material_under_an_old_kid_is_fetched_without_waiting() {
     for _ in 0..1000 {
         assert_eq!(answer(&bearer, &old).await, 401);
     }
-    assert!(issuer.requests(Endpoint::Jwks) <= 3, "from the same budget");
+    assert!(issuer.requests(Endpoint::Jwks) <= 3, "from a budget too");
 }
 
 #[tokio::test]
@@ -150,4 +152,75 @@ async fn without_keys_every_token_is_answered_503() {
     issuer.heal(Endpoint::Jwks);
     keys.ready().await.unwrap();
     assert_eq!(answer(&bearer, &issuer.token().mint()).await, 200);
+}
+
+#[tokio::test]
+async fn a_rotation_without_kid_is_waited_for() {
+    let issuer = TestIssuer::start().await;
+    issuer.publish_without_kid();
+    let keys = started(&issuer).await;
+    let bearer = bearer(&keys, &issuer);
+    let token = || issuer.token().without_header("kid").mint();
+    assert_eq!(answer(&bearer, &token()).await, 200);
+    issuer.rotate();
+    issuer.publish_without_kid();
+    assert_eq!(answer(&bearer, &token()).await, 200, "it waits for the new key");
+    assert_eq!(issuer.requests(Endpoint::Jwks), 2);
+}
+
+#[tokio::test]
+async fn while_there_are_no_keys_a_request_hurries_the_next_attempt() {
+    let issuer = TestIssuer::start().await;
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    let mut rules = impatient();
+    rules.first_backoff = Duration::from_secs(3600);
+    rules.longest_backoff = rules.first_backoff;
+    let keys = builder(&issuer)
+        .start_timeout(millis(1))
+        .refresh_rules(rules)
+        .start()
+        .await
+        .unwrap();
+    let mut events = keys.events();
+    if keys.status().failures == 0 {
+        event(&mut events, |event| {
+            matches!(event, IssuerEvent::RefreshFailed { .. })
+        })
+        .await;
+    }
+    issuer.heal(Endpoint::Jwks);
+    let bearer = bearer(&keys, &issuer);
+    let (status, retry_after) = refusal(&bearer, &issuer.token().mint()).await;
+    assert_eq!(status, 503);
+    assert!(retry_after <= 2, "{retry_after} s");
+    patiently(keys.ready()).await.unwrap();
+    assert_eq!(answer(&bearer, &issuer.token().mint()).await, 200);
+}
+
+#[tokio::test]
+async fn a_503_says_when_the_next_attempt_is_due() {
+    let issuer = TestIssuer::start().await;
+    issuer.fault(Endpoint::Jwks, Fault::Down);
+    let mut rules = impatient();
+    rules.first_backoff = Duration::from_secs(3600);
+    rules.longest_backoff = rules.first_backoff;
+    let keys = builder(&issuer)
+        .start_timeout(millis(1))
+        .refresh_rules(rules)
+        .signal_budget(BudgetRules::new(1, Duration::from_secs(20)))
+        .start()
+        .await
+        .unwrap();
+    let bearer = bearer(&keys, &issuer);
+    let token = issuer.token().mint();
+    let mut events = keys.events();
+    // The first attempt, and the one that a request may signal.
+    while issuer.requests(Endpoint::Jwks) < 2 || keys.status().failures < 2 {
+        assert_eq!(answer(&bearer, &token).await, 503);
+        let failed = |event: &IssuerEvent| matches!(event, IssuerEvent::RefreshFailed { .. });
+        event(&mut events, failed).await;
+    }
+    let (status, retry_after) = refusal(&bearer, &token).await;
+    assert_eq!(status, 503);
+    assert!((15..=25).contains(&retry_after), "{retry_after} s");
 }

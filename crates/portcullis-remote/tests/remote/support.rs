@@ -94,12 +94,24 @@ pub(crate) fn bearer(keys: &impl AsRef<IssuerKeys>, issuer: &TestIssuer) -> Bear
 
 /// What a guarded service answers to a request with this token.
 pub(crate) async fn answer(bearer: &Bearer, token: &str) -> StatusCode {
+    respond(bearer, token).await.status()
+}
+
+/// The status of the answer, and the seconds in its `Retry-After`.
+pub(crate) async fn refusal(bearer: &Bearer, token: &str) -> (StatusCode, u64) {
+    let response = respond(bearer, token).await;
+    let wait = response.headers().get("retry-after").expect("a wait");
+    let wait = wait.to_str().expect("text").parse().expect("seconds");
+    (response.status(), wait)
+}
+
+async fn respond(bearer: &Bearer, token: &str) -> Response<impl http_body_util::BodyExt> {
     let service = AuthenticateLayer::new(bearer.clone()).layer(service_fn(handle));
     let request = Request::builder()
         .header("authorization", format!("Bearer {token}"))
         .body(())
         .expect("a request");
-    service.oneshot(request).await.expect("infallible").status()
+    service.oneshot(request).await.expect("infallible")
 }
 
 async fn handle(_: Request<()>) -> Result<Response<Empty<Bytes>>, Infallible> {
