@@ -395,8 +395,14 @@ async fn a_key_for_encryption_is_no_fault() {
     }));
     let (code, stdout, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    assert!(stdout.contains("ignored  enc  the key is for encryption"), "{stdout}");
-    assert!(stderr.contains("1 usable, 1 for encryption, 0 skipped"), "{stderr}");
+    assert!(
+        stdout.contains("ignored  enc  the key is for encryption"),
+        "{stdout}"
+    );
+    assert!(
+        stderr.contains("1 usable, 1 for encryption, 0 skipped"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

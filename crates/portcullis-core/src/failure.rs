@@ -252,8 +252,14 @@ mod tests {
                 .filter_map(|_| Failure::unavailable("x").retry_when_due(due).retry_after())
                 .map(|wait| wait.as_secs())
                 .collect();
-            assert!(waits.iter().all(|wait| range.contains(wait)), "{due:?}: {waits:?}");
-            assert!(waits.iter().any(|wait| *wait != waits[0]), "{due:?}: no jitter");
+            assert!(
+                waits.iter().all(|wait| range.contains(wait)),
+                "{due:?}: {waits:?}"
+            );
+            assert!(
+                waits.iter().any(|wait| *wait != waits[0]),
+                "{due:?}: no jitter"
+            );
         }
     }
 }

@@ -90,10 +90,15 @@ mod tests {
             ("/+8=", &[0xff, 0xef], Spelling::Other),
             ("/+8", &[0xff, 0xef], Spelling::Other),
         ] {
-            assert_eq!(decode_lenient(text), Ok((bytes.to_vec(), spelling)), "{text}");
+            assert_eq!(
+                decode_lenient(text),
+                Ok((bytes.to_vec(), spelling)),
+                "{text}"
+            );
         }
         for text in [
-            "AQAB=", "AQ=", "AQ===", "====", "=", "AR==", "A", "AQ AB", "AQ\nAB", "A=Q=", "AQ==AQ==", "AQ.B",
+            "AQAB=", "AQ=", "AQ===", "====", "=", "AR==", "A", "AQ AB", "AQ\nAB", "A=Q=",
+            "AQ==AQ==", "AQ.B",
         ] {
             assert_eq!(decode_lenient(text), Err(InvalidBase64Url), "{text:?}");
         }

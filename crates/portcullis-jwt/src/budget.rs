@@ -69,7 +69,9 @@ impl FetchBudget {
     pub fn available_at(self, rules: &BudgetRules) -> Option<Duration> {
         let refill = millis(rules.refill).min(LONGEST_REFILL);
         let credit = refill.saturating_mul(rules.burst.checked_sub(1)?.into());
-        Some(Duration::from_millis(self.full_at_millis.saturating_sub(credit)))
+        Some(Duration::from_millis(
+            self.full_at_millis.saturating_sub(credit),
+        ))
     }
 
     /// When the budget is full again, in milliseconds. This is all of its state.
@@ -147,7 +149,9 @@ mod tests {
             budget = budget.take(&rules, now).expect("it is available");
             let next = budget.available_at(&rules).expect("there is a budget");
             assert!(budget.take(&rules, next.max(now)).is_some());
-            if let Some(before) = next.checked_sub(Duration::from_millis(1)).filter(|it| *it >= now)
+            if let Some(before) = next
+                .checked_sub(Duration::from_millis(1))
+                .filter(|it| *it >= now)
             {
                 assert_eq!(budget.take(&rules, before), None);
             }

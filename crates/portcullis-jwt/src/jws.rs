@@ -11,7 +11,9 @@ use crate::json::JsonError;
 #[non_exhaustive]
 pub enum JwsError {
     /// Longer than what is accepted: [`CompactJws::MAX_BYTES`] by default.
-    #[error("the token has {bytes} bytes, more than the {limit} that are accepted (`max_token_bytes`)")]
+    #[error(
+        "the token has {bytes} bytes, more than the {limit} that are accepted (`max_token_bytes`)"
+    )]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -407,7 +409,10 @@ mod tests {
         );
         let longer = format!("{token}A");
         let parsed = CompactJws::parse_within(longer.as_bytes(), &limits);
-        assert!(matches!(parsed, Err(JwsError::TooLong { bytes: 20_001, .. })));
+        assert!(matches!(
+            parsed,
+            Err(JwsError::TooLong { bytes: 20_001, .. })
+        ));
     }
 
     #[test]

@@ -379,10 +379,7 @@ fn a_bad_signature_under_a_known_key_signals_and_does_not_wait() {
 #[test]
 fn a_token_without_kid_that_no_key_signed_waits_like_an_unknown_kid() {
     let mut scene = Scene::loaded();
-    let unnamed = next_signer().sign(
-        r#"{"alg":"EdDSA","typ":"at+jwt"}"#,
-        &claims().to_string(),
-    );
+    let unnamed = next_signer().sign(r#"{"alg":"EdDSA","typ":"at+jwt"}"#, &claims().to_string());
     let Outcome::Pending(future) = send(&scene.bearer, &unnamed) else {
         panic!("does not wait")
     };
@@ -428,7 +425,8 @@ fn without_keys_to_judge_by_the_owner_is_told_and_the_caller_when_to_come_back()
 #[test]
 fn p7_a_token_that_is_too_long_is_told_so() {
     let external = |bearer: &Bearer, token: &str| {
-        at_once(send(bearer, token)).map_err(|failure| (failure.external(), failure.internal().to_owned()))
+        at_once(send(bearer, token))
+            .map_err(|failure| (failure.external(), failure.internal().to_owned()))
     };
     let default = bearer(&issuer(), &ManualClock::new());
     let long = signer().access_token(&claims_with(json!({"x": "x".repeat(9_000)})));
@@ -440,11 +438,18 @@ fn p7_a_token_that_is_too_long_is_told_so() {
     );
     assert_eq!(logged, expected);
 
-    let header = json!({"alg": "EdDSA", "kid": "key-1", "typ": "at+jwt", "x5c": ["x".repeat(3_500)]});
+    let header =
+        json!({"alg": "EdDSA", "kid": "key-1", "typ": "at+jwt", "x5c": ["x".repeat(3_500)]});
     let chained = signer().sign(&header.to_string(), &claims().to_string());
     let (told, logged) = external(&default, &chained).expect_err("too long");
-    assert_eq!(told, "the header of the token is longer than this service accepts");
-    assert!(logged.contains("4096") && logged.contains("`max_header_bytes`"), "{logged}");
+    assert_eq!(
+        told,
+        "the header of the token is longer than this service accepts"
+    );
+    assert!(
+        logged.contains("4096") && logged.contains("`max_header_bytes`"),
+        "{logged}"
+    );
 
     let patient = |keys: &IssuerKeys| {
         portcullis_jwt::JwtVerifier::of(keys)
@@ -462,7 +467,10 @@ fn p7_a_token_that_is_too_long_is_told_so() {
         .build()
         .expect("a scheme");
     let keys = IssuerKeys::fixed("https://short.example", signer().key_set()).expect("an issuer");
-    let short = patient(&keys).max_token_bytes(100).build().expect("a verifier");
+    let short = patient(&keys)
+        .max_token_bytes(100)
+        .build()
+        .expect("a verifier");
     let long_one = patient(&issuer()).build().expect("a verifier");
     let trusted = portcullis_jwt::TrustedIssuers::new([short, long_one]).expect("two issuers");
     let many = Bearer::trusting(&trusted)
@@ -479,8 +487,14 @@ fn p7_a_token_that_is_too_long_is_told_so() {
     assert!(logged.contains("more than the 100"), "{logged}");
 
     for bytes in [0, 64 * 1024 + 1] {
-        let error = patient(&issuer()).max_token_bytes(bytes).build().map(|_| ());
-        assert_eq!(error.expect_err("out of range").setting(), "max_token_bytes");
+        let error = patient(&issuer())
+            .max_token_bytes(bytes)
+            .build()
+            .map(|_| ());
+        assert_eq!(
+            error.expect_err("out of range").setting(),
+            "max_token_bytes"
+        );
     }
 }
 

@@ -187,7 +187,11 @@ mod tests {
         }
         assert_eq!(fetch(UnknownKey, 9), Signal::Refused);
         assert_eq!(fetch(BadSignature, 10), Signal::Started);
-        assert_eq!(fetch(UnknownKey, 18), Signal::Refused, "nor the other way round");
+        assert_eq!(
+            fetch(UnknownKey, 18),
+            Signal::Refused,
+            "nor the other way round"
+        );
         assert_eq!(fetch(UnknownKey, 19), Signal::Started);
     }
 
@@ -213,7 +217,11 @@ mod tests {
             assert_eq!(started, 1);
             gate.begin();
             gate.end();
-            assert_eq!(gate.signal(UnknownKey, at(0)), Signal::Started, "one of two was taken");
+            assert_eq!(
+                gate.signal(UnknownKey, at(0)),
+                Signal::Started,
+                "one of two was taken"
+            );
         }
     }
 }

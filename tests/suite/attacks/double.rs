@@ -76,8 +76,7 @@ impl Shared {
     /// Fetches if that budget allows it.
     fn signal(&self, budget: usize) -> bool {
         let (mut changing, now) = (self.changing(), self.clock.now());
-        let Some(left) =
-            changing.budgets[budget].take(&BudgetRules::default(), now.as_duration())
+        let Some(left) = changing.budgets[budget].take(&BudgetRules::default(), now.as_duration())
         else {
             return false;
         };

@@ -143,7 +143,11 @@ fn a_rotation_under_a_trickle_of_unknown_kids_is_over_in_10_s() {
     let new = fresh();
     let (unknown, valid) = (unsigned(world, "nobody"), world.token_by(&new).mint());
     // Whenever the old key is replaced, which never overlaps with the new.
-    for rotated_after in [Duration::ZERO, Duration::from_millis(100), Duration::from_secs(19)] {
+    for rotated_after in [
+        Duration::ZERO,
+        Duration::from_millis(100),
+        Duration::from_secs(19),
+    ] {
         let clock = ManualClock::new(world.now);
         let issuer = Double::start(set([base()]), &clock);
         let layer = offline::layer(issuer.keys(), MemoryStore::new(), &clock);
@@ -166,7 +170,10 @@ fn a_rotation_under_a_trickle_of_unknown_kids_is_over_in_10_s() {
         while send(&valid) != 200 {
             trickle(&mut trickled);
             let lasts = trickled - rotated;
-            assert!(lasts <= LONGEST_ROTATION, "{lasts:?} after {rotated_after:?}");
+            assert!(
+                lasts <= LONGEST_ROTATION,
+                "{lasts:?} after {rotated_after:?}"
+            );
         }
     }
 }

@@ -140,7 +140,10 @@ mod tests {
                 }
             }
         }
-        assert_eq!(skip(r#"{"$serde_json":1,"$":"$serde_json::private::Number"}"#), Ok(()));
+        assert_eq!(
+            skip(r#"{"$serde_json":1,"$":"$serde_json::private::Number"}"#),
+            Ok(())
+        );
     }
 
     #[test]

@@ -282,7 +282,10 @@ mod tests {
             Some(Tenant { name, tier })
         };
         assert_eq!(read(r#"{"name":"a"}"#), tenant(None));
-        assert_eq!(read(r#"{"name":"a","tier":"Free"}"#), tenant(Some(Tier::Free)));
+        assert_eq!(
+            read(r#"{"name":"a","tier":"Free"}"#),
+            tenant(Some(Tier::Free))
+        );
         assert_eq!(
             read(r#"{"name":"a","tier":{"Paid":{"seats":3}}}"#),
             tenant(Some(Tier::Paid { seats: 3 }))
@@ -307,7 +310,10 @@ mod tests {
     fn all_else_reads_as_usual() {
         let json = br#"{"a":[1,-1,1.5,true,null,"\u0061",{"b":[]}]}"#;
         let value: Value = objects_from_slice(json).expect("any JSON");
-        assert_eq!(value, serde_json::from_slice::<Value>(json).expect("any JSON"));
+        assert_eq!(
+            value,
+            serde_json::from_slice::<Value>(json).expect("any JSON")
+        );
         let raw: BTreeMap<String, Box<RawValue>> = objects_from_slice(json).expect("any JSON");
         assert!(raw["a"].get().starts_with("[1,"));
         let pair: (u8, String) = objects_from_slice(br#"[1,"a"]"#).expect("a tuple is an array");

@@ -184,12 +184,19 @@ mod tests {
         assert_eq!(tolerated(&ec("")), []);
         let standard = |text: &str| text.replace('-', "+").replace('_', "/");
         for (x, y, deviations) in [
-            (format!("{X}="), Y.into(), vec![Deviation::Base64 { name: "x" }]),
+            (
+                format!("{X}="),
+                Y.into(),
+                vec![Deviation::Base64 { name: "x" }],
+            ),
             (X.into(), standard(Y), vec![Deviation::Base64 { name: "y" }]),
             (
                 format!("{}=", standard(X)),
                 format!("{}=", standard(Y)),
-                vec![Deviation::Base64 { name: "x" }, Deviation::Base64 { name: "y" }],
+                vec![
+                    Deviation::Base64 { name: "x" },
+                    Deviation::Base64 { name: "y" },
+                ],
             ),
         ] {
             let json = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
@@ -215,7 +222,9 @@ mod tests {
             SkipReason::Missing { name: "kty" }
         );
         assert_eq!(
-            skip(&format!(r#"{{"kty":"EC","crv":"P-256","x":null,"y":"{Y}"}}"#)),
+            skip(&format!(
+                r#"{{"kty":"EC","crv":"P-256","x":null,"y":"{Y}"}}"#
+            )),
             SkipReason::Missing { name: "x" }
         );
     }
@@ -225,8 +234,7 @@ mod tests {
         // x begins with a zero byte, as one in 256 does.
         let (signer, x) = std::iter::repeat_with(|| Signer::new(Algorithm::ES256))
             .find_map(|signer| {
-                let jwk: serde_json::Value =
-                    serde_json::from_str(&signer.jwk("")).expect("JSON");
+                let jwk: serde_json::Value = serde_json::from_str(&signer.jwk("")).expect("JSON");
                 let x = base64url::decode(jwk["x"].as_str().expect("text")).expect("strict");
                 (x[0] == 0).then_some((signer, x))
             })
@@ -235,7 +243,8 @@ mod tests {
         let full = base64url::encode(&x);
         let parse = |x: &[u8]| {
             let json = whole.replace(&full, &base64url::encode(x));
-            Jwk::parse(json.as_bytes()).map(|jwk| (jwk.material().thumbprint(), jwk.tolerated().to_vec()))
+            Jwk::parse(json.as_bytes())
+                .map(|jwk| (jwk.material().thumbprint(), jwk.tolerated().to_vec()))
         };
         let (thumbprint, _) = parse(&x).expect("usable");
         let short = vec![Deviation::CoordinateLength { name: "x" }];

@@ -124,9 +124,7 @@ impl<'j> RawJwk<'j> {
     /// Whether the key is published for encryption: it is of no use here, and no fault of the set. A symmetric one is,
     /// since its secret is published.
     fn is_for_encryption(&self, operations: Option<&[Text<'_>]>) -> bool {
-        let is = |member: &Option<Shallow<'_>>, of: &[&str]| {
-            matches!(member, Some(Shallow::Text(text)) if of.contains(&&**text))
-        };
+        let is = |member: &Option<Shallow<'_>>, of: &[&str]| matches!(member, Some(Shallow::Text(text)) if of.contains(&&**text));
         if is(&self.kty, &["oct"]) {
             return false;
         }
@@ -137,7 +135,12 @@ impl<'j> RawJwk<'j> {
                 operations.iter().all(|operation| {
                     matches!(
                         &*operation.0,
-                        "encrypt" | "decrypt" | "wrapKey" | "unwrapKey" | "deriveKey" | "deriveBits"
+                        "encrypt"
+                            | "decrypt"
+                            | "wrapKey"
+                            | "unwrapKey"
+                            | "deriveKey"
+                            | "deriveBits"
                     )
                 })
             })
@@ -185,7 +188,9 @@ impl<'j> RawJwk<'j> {
 /// Whether `alg` names a way to agree on or encrypt a key (RFC 7518 §4.1).
 fn is_key_management(alg: &str) -> bool {
     ["RSA1_5", "dir"].contains(&alg)
-        || ["RSA-OAEP", "ECDH-ES", "PBES2-"].iter().any(|prefix| alg.starts_with(prefix))
+        || ["RSA-OAEP", "ECDH-ES", "PBES2-"]
+            .iter()
+            .any(|prefix| alg.starts_with(prefix))
         || (alg.starts_with('A') && alg.ends_with("KW"))
 }
 

@@ -318,7 +318,9 @@ mod tests {
         assert_eq!(error("{}"), KeySetError::NoKeysMember);
         assert_eq!(error(r#"{"Keys":[]}"#), KeySetError::NoKeysMember);
         assert_eq!(
-            error(r#"{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/jwks"}"#),
+            error(
+                r#"{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/jwks"}"#
+            ),
             KeySetError::IssuerMetadata
         );
         let more = format!(

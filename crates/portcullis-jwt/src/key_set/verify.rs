@@ -200,7 +200,11 @@ mod tests {
         let unnamed = verify(&keys, &stranger.token(""));
         assert_eq!(unnamed, Err(SignatureError::NoKeyMatches));
         let named = verify(&keys, &stranger.token(r#","kid":"a""#));
-        assert_eq!(named, Err(SignatureError::BadSignature), "this key is known");
+        assert_eq!(
+            named,
+            Err(SignatureError::BadSignature),
+            "this key is known"
+        );
     }
 
     #[test]

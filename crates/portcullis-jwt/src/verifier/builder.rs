@@ -129,8 +129,7 @@ impl JwtVerifierBuilder {
     /// ```
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
         self.custom_claims = Some(|payload| {
-            let claims: Arc<dyn Any + Send + Sync> =
-                Arc::new(objects_from_slice::<T>(payload)?);
+            let claims: Arc<dyn Any + Send + Sync> = Arc::new(objects_from_slice::<T>(payload)?);
             Ok(claims)
         });
         self

@@ -164,7 +164,11 @@ async fn a_rotation_without_kid_is_waited_for() {
     assert_eq!(answer(&bearer, &token()).await, 200);
     issuer.rotate();
     issuer.publish_without_kid();
-    assert_eq!(answer(&bearer, &token()).await, 200, "it waits for the new key");
+    assert_eq!(
+        answer(&bearer, &token()).await,
+        200,
+        "it waits for the new key"
+    );
     assert_eq!(issuer.requests(Endpoint::Jwks), 2);
 }
 

@@ -18,6 +18,8 @@ pub(super) fn cases(world: &World, cases: &mut KeySetCases) {
     keys.duplicated(&mut cases.item(CLASS, "duplicated"));
     keys.without_kid(&mut cases.item(CLASS, "without kid"));
     keys.without_alg(&mut cases.item(CLASS, "without alg"));
+    keys.tolerated(&mut cases.item(CLASS, "tolerated"));
+    keys.reserved_members(&mut cases.item(CLASS, "reserved members"));
 }
 
 struct OddKeys<'w> {
@@ -223,6 +225,56 @@ impl OddKeys<'_> {
                 set([base(), fresh_with("alg", alg)]),
                 self.probe(),
             );
+        }
+    }
+
+    /// What leaves no doubt about the key.
+    fn tolerated(&self, item: &mut KeySetItem<'_>) {
+        let x = fresh().public_jwk()["x"].as_str().expect("text").to_owned();
+        let with_zeros = forge::encode([&[0; 2][..], &forge::decode(&x)].concat());
+        let standard = x.replace('-', "+").replace('_', "/");
+        for (name, member, value) in [
+            ("a padded coordinate", "x", json!(format!("{x}="))),
+            ("a coordinate in standard Base64", "x", json!(standard)),
+            ("a coordinate with zeros in front", "x", json!(with_zeros)),
+            ("key_ops empty", "key_ops", json!([])),
+            ("key_ops null", "key_ops", Value::Null),
+            ("use null", "use", Value::Null),
+        ] {
+            let document = set([base(), fresh_with(member, value)]);
+            item.document(name, document, self.probe());
+        }
+        let good = set([base(), fresh().public_jwk()]);
+        let marked = [b"\xef\xbb\xbf".to_vec(), good].concat();
+        item.document("a byte order mark", marked, self.probe());
+        for (name, x) in [
+            ("white space in a coordinate", format!(" {x}")),
+            ("too much padding", format!("{x}==")),
+            (
+                "a coordinate that is longer",
+                forge::encode([&[1][..], &forge::decode(&x)].concat()),
+            ),
+            (
+                "a coordinate two octets short",
+                forge::encode(&forge::decode(&x)[2..]),
+            ),
+        ] {
+            let document = set([base(), fresh_with("x", json!(x))]);
+            item.document(name, document, self.probe());
+        }
+    }
+
+    fn reserved_members(&self, item: &mut KeySetItem<'_>) {
+        for name in ["Number", "RawValue"] {
+            let member = format!("$serde_json::private::{name}");
+            let key = fresh_with(&member, json!("1"));
+            item.document(format!("{name} in a key"), set([base(), key]), self.probe());
+            let key = fresh_with("x5t", json!({ &*member: "1" }));
+            item.document(format!("{name} inside"), set([base(), key]), self.probe());
+            let mut document = json!({ "keys": [base(), fresh().public_jwk()] });
+            document[&member] = json!("1");
+            let document = document.to_string();
+            item.document(format!("{name} in the set"), document, self.probe());
         }
     }
 }

@@ -253,13 +253,21 @@ fn reserved_members(json: &Json, item: &mut Item<'_>) {
     for (name, value) in [("Number", "1"), ("RawValue", "[1]")] {
         let member = format!("\"$serde_json::private::{name}\":\"{value}\"");
         json.both_and(item, name, &member);
-        json.both_and(item, &format!("{name} inside"), &format!("\"x\":{{{member}}}"));
+        json.both_and(
+            item,
+            &format!("{name} inside"),
+            &format!("\"x\":{{{member}}}"),
+        );
         json.both_and(
             item,
             &format!("{name} in a list"),
             &format!("\"x\":[{{\"y\":{{{member}}}}}]"),
         );
         let escaped = member.replace('$', r"\u0024");
-        json.both_and(item, &format!("{name} escaped"), &format!("\"x\":{{{escaped}}}"));
+        json.both_and(
+            item,
+            &format!("{name} escaped"),
+            &format!("\"x\":{{{escaped}}}"),
+        );
     }
 }

@@ -230,8 +230,8 @@ fn six_kilobytes(world: &World, cases: &mut Cases) {
         world.token().kid(&"A".repeat(SIX)).mint(),
     );
     item.token(
-        "nearly two, a header as long as allowed",
-        short(&"k".repeat(1490)),
+        "nearly three, a header as long as allowed",
+        short(&"k".repeat(3_020)),
     );
     item.token("257 octets", world.token().kid(&"k".repeat(257)).mint());
     item.token(

@@ -19,7 +19,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
     );
     item.token(
         "a header past 4 KiB",
-        world.token().header("x", "x".repeat(3_000)).mint(),
+        world.token().header("x", "x".repeat(3_100)).mint(),
     );
     item.token(
         "a header of 5 KiB",
