@@ -149,7 +149,9 @@ impl Failure {
     /// quarter later so that callers do not come back all at once. In whole seconds, at least 1 and at most 30.
     #[must_use]
     pub fn retry_when_due(mut self, due: Duration) -> Self {
-        let due = due.as_secs().saturating_add(u64::from(due.subsec_nanos() > 0));
+        let due = due
+            .as_secs()
+            .saturating_add(u64::from(due.subsec_nanos() > 0));
         let due = due.clamp(1, 24);
         let spread = (due / 4).max(1);
         let later = RandomState::new().hash_one(()) % (spread + 1);

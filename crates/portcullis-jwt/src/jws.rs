@@ -228,7 +228,7 @@ impl<'t> CompactJws<'t> {
         let begins_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
         let is_base64url =
             |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-        Self::parse_bytes(text).is_ok_and(|jws| {
+        Self::parse_within(text, &TokenLimits::MOST).is_ok_and(|jws| {
             let parts = [jws.header, jws.payload, jws.signature];
             begins_object(jws.header) && parts.iter().all(|part| part.iter().all(is_base64url))
         })

@@ -426,7 +426,7 @@ fn without_keys_to_judge_by_the_owner_is_told_and_the_caller_when_to_come_back()
 fn p7_a_token_that_is_too_long_is_told_so() {
     let external = |bearer: &Bearer, token: &str| {
         at_once(send(bearer, token))
-            .map_err(|failure| (failure.external(), failure.internal().to_owned()))
+            .map_err(|failure| (failure.external().to_owned(), failure.internal().to_owned()))
     };
     let default = bearer(&issuer(), &ManualClock::new());
     let long = signer().access_token(&claims_with(json!({"x": "x".repeat(9_000)})));
