@@ -32,7 +32,7 @@ pub(crate) fn decode_lenient(text: &str) -> Result<(Vec<u8>, Spelling), InvalidB
     }
     let bare = text.trim_end_matches('=');
     let padding = text.len() - bare.len();
-    if padding > 2 || (padding > 0 && text.len() % 4 != 0) {
+    if padding > 2 || (padding > 0 && !text.len().is_multiple_of(4)) {
         return Err(InvalidBase64Url);
     }
     let bytes = decode(bare.replace('+', "-").replace('/', "_"))?;
