@@ -19,15 +19,19 @@ pub(crate) struct FeatureSets {
 ///
 /// When `cargo metadata` fails.
 pub(crate) fn of_workspace() -> Result<Vec<FeatureSets>, Failure> {
-    let metadata = output(&mut cargo(["metadata", "--format-version=1", "--no-deps"]))?;
-    let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    Ok(packages
+    Ok(packages()?
+        .iter()
         .map(|package| FeatureSets {
             package: package["name"].as_str().unwrap_or_default().to_owned(),
             sets: distinct_sets(&declared(&package["features"])),
         })
         .collect())
+}
+
+fn packages() -> Result<Vec<Value>, Failure> {
+    let metadata = output(&mut cargo(["metadata", "--format-version=1", "--no-deps"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
+    Ok(metadata["packages"].as_array().cloned().unwrap_or_default())
 }
 
 /// Each feature with the features of the same crate that it switches on.
@@ -106,6 +110,35 @@ mod tests {
                 "keys"
             ]
         );
+    }
+
+    /// rustc names the feature of the crate that an item is in. A user of the facade must be able to enable it there.
+    #[test]
+    fn the_facade_has_each_feature_of_the_crates_behind_it_by_the_same_name() {
+        let packages = packages().expect("the workspace's packages");
+        let named = |name: &str| {
+            let mut packages = packages.iter();
+            packages.find(|package| package["name"] == name)
+        };
+        let facade = named("portcullis").expect("the facade");
+        let offered = declared(&facade["features"]);
+        let dependencies = facade["dependencies"].as_array().expect("a list");
+        let mut behind = dependencies
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null())
+            .filter_map(|dependency| named(dependency["name"].as_str()?))
+            .peekable();
+        assert!(behind.peek().is_some(), "the facade re-exports crates");
+        for package in behind {
+            let name = package["name"].as_str().expect("a name");
+            for feature in declared(&package["features"]).keys() {
+                let enables = offered.get(feature);
+                assert!(
+                    enables.is_some_and(|enables| enables.contains(&format!("{name}/{feature}"))),
+                    "portcullis must offer the feature `{feature}` of {name}"
+                );
+            }
+        }
     }
 
     #[test]

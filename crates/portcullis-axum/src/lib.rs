@@ -69,11 +69,11 @@
 //! - Two authenticate layers one behind the other, as when a nested router brings its own, are answered with 500.
 
 mod extract;
-#[cfg(feature = "request-facts")]
+#[cfg(feature = "axum")]
 mod facts;
 mod rejection;
 
 pub use extract::{Principal, Proof, Scoped};
-#[cfg(feature = "request-facts")]
+#[cfg(feature = "axum")]
 pub use facts::facts;
 pub use rejection::Rejection;

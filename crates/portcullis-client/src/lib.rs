@@ -13,7 +13,7 @@
 //! | bind tokens to a key (RFC 9449) | [`TokenSourceBuilder::dpop`] |
 //! | send it by hyper, tonic or another tower client | [`AddTokenLayer`] |
 //! | send an API key, which may rotate | [`ApiKeySource`], [`AddApiKeyLayer`] |
-//! | do either by reqwest | `AuthenticatedClientBuilder`, with the feature `reqwest-middleware` (`client-reqwest-middleware` of `portcullis`) |
+//! | do either by reqwest | `AuthenticatedClientBuilder`, with the feature `reqwest-middleware` |
 //! | send it by anything else | [`TokenSource::token`], [`Origins::allow`], [`AccessToken::authorize`] |
 //!
 //! Credentials are sent to the [`Origins`] that were listed, and to no others.

@@ -5,7 +5,7 @@
 //! guards for each route.
 //!
 #![cfg_attr(
-    all(feature = "remote", feature = "api-key-file", feature = "axum"),
+    all(feature = "remote", feature = "file", feature = "axum"),
     doc = r#"
 ```no_run
 use axum::{Router, handler::Handler, routing::{get, post}};
@@ -54,10 +54,13 @@ let app: Router = Router::new()
 //! | `profile-file` | profiles of issuers as TOML: `jwt::Profile::from_toml` | no |
 //! | `remote` | [`remote`]: issuers' keys kept fresh, on tokio | yes |
 //! | `api-key` | [`api_key`]: API keys in memory or a store of your own | yes |
-//! | `api-key-file` | API keys in a file that reloads itself | yes |
+//! | `file` | API keys in a file that reloads itself | yes |
 //! | `client` | `client`: tokens for outgoing calls, and layers that send them | no |
-//! | `client-reqwest-middleware` | the same for reqwest | no |
+//! | `reqwest-middleware` | the same for reqwest | no |
 //! | `axum` | `axum`: extractors | no |
+//! | `jsonwebtoken` | a second backend for [`jwt`], and conversions from the types of that crate | no |
+//!
+//! A feature has the same name here and in the crate behind it.
 //!
 //! This crate holds no logic: it re-exports `portcullis-core` at its root and the other crates as modules.
 //! For tests of your own there is `portcullis-test`, an issuer in-process with every fault it can have.
@@ -78,8 +81,8 @@ pub use portcullis_remote as remote;
 /// The examples in `README.md` compile.
 #[cfg(all(
     doctest,
-    feature = "client-reqwest-middleware",
-    feature = "api-key-file",
+    feature = "reqwest-middleware",
+    feature = "file",
     feature = "axum"
 ))]
 #[doc = include_str!("../../../README.md")]

@@ -1,7 +1,7 @@
 //! Extractors and layers in real routers.
 
 mod extract;
-#[cfg(feature = "request-facts")]
+#[cfg(feature = "axum")]
 mod facts;
 #[cfg(feature = "request-facts")]
 mod log;
