@@ -70,6 +70,17 @@ impl Connection {
         }
     }
 
+    /// Closes this side: the server reads the end, and can still answer.
+    ///
+    /// # Panics
+    ///
+    /// When the connection has failed.
+    pub async fn finish_sending(&mut self) {
+        in_time(self.writer.shutdown())
+            .await
+            .expect("an open connection");
+    }
+
     /// Reads the next answer.
     ///
     /// # Panics

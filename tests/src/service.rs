@@ -3,9 +3,10 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 use crate::http::{Response, get};
 use crate::program;
 
-/// A start waits up to ten seconds for the first keys.
+/// Longer than a start takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running service, in a working folder of its own; dropping it ends it.
@@ -28,7 +29,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts a program on a free loopback port and waits until it says `listening on http://ADDR`.
+    /// Starts a program on a free loopback port and waits until it says that it is ready.
     ///
     /// # Panics
     ///
@@ -43,6 +44,22 @@ impl Service {
     ///
     /// As [`spawn`](Self::spawn).
     pub async fn spawn_with(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut service = Self::launch(name, arguments, variables).await;
+        let line = service.next_line().await;
+        assert_eq!(line.as_deref(), Some("ready"), "{}", service.log());
+        service
+    }
+
+    /// As [`spawn`](Self::spawn), but waits only until it says `listening on http://ADDR`.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    pub async fn spawn_listening(name: &str, arguments: &[&str]) -> Self {
+        Self::launch(name, arguments, &[]).await
+    }
+
+    async fn launch(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = fs::File::create(folder.path().join("log")).expect("a file in a folder of ours");
         let mut child = Command::new(program(name))
@@ -124,6 +141,30 @@ impl Service {
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Asks it to stop, as a supervisor does.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
+    pub fn terminate(&self) {
+        let id = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()));
+        kill_process(id.expect("it runs"), Signal::TERM).expect("a process of ours");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end within this time.
+    pub async fn ends_within(&mut self, limit: Duration) -> ExitStatus {
+        let ended = timeout(limit, self.child.wait()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("it runs on after {limit:?}: {}", self.log()));
+        ended.expect("a status")
     }
 
     /// Asks for a path with a bearer token.

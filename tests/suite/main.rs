@@ -9,4 +9,5 @@ mod glewlwyd;
 mod lemonldap_ng;
 mod oidc_provider;
 mod outages;
+mod serving;
 mod stacks;

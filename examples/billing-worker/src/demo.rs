@@ -23,7 +23,7 @@ const API_KEY_FILE: &str = "api-key";
 /// What the demonstration consists of. It ends, and its files go, when this is dropped.
 pub(crate) struct Demo {
     issuer: TestIssuer,
-    _orders: JoinSet<io::Result<()>>,
+    _orders: JoinSet<()>,
     folder: TempDir,
     secrets: [String; 2],
     /// The call after which the rotation begins.

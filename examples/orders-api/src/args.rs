@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;
 use portcullis::jwt::Profile;
@@ -70,6 +70,14 @@ pub struct Args {
     #[arg(long)]
     pub(crate) no_token_cache: bool,
 
+    /// How long a client may take to send the head of a request, and then to send its body and be answered, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) request_timeout: Duration,
+
+    /// How long requests under way are waited for after SIGINT or SIGTERM, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) shutdown_timeout: Duration,
+
     /// Where the embedded issuer of the demonstration listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub(crate) demo_issuer_listen: SocketAddr,
@@ -80,4 +88,12 @@ impl Args {
     pub(crate) fn is_demo(&self) -> bool {
         self.issuers.is_empty() && self.api_keys.is_none()
     }
+}
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let seconds: f64 = text.parse().unwrap_or(f64::NAN);
+    if !(0.01..=86_400.0).contains(&seconds) {
+        return Err("give seconds from 0.01 to 86400, such as 0.5");
+    }
+    Ok(Duration::from_secs_f64(seconds))
 }

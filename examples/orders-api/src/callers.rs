@@ -1,6 +1,6 @@
 //! Who may call: the issuers and key files that the command line names.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use portcullis::{
     AuthenticateLayer, Scheme,
@@ -38,7 +38,7 @@ pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots
     Ok((layer, snapshots))
 }
 
-/// Starts the issuers side by side, so that one that is down delays the start no longer than several.
+/// Starts the issuers without waiting for their keys, so that the service can listen at once.
 async fn start(args: &Args) -> Result<Vec<Issuer>, Box<dyn Error>> {
     for (option, is_given) in [
         ("--jwks-uri", args.jwks_uri.is_some()),
@@ -52,18 +52,12 @@ async fn start(args: &Args) -> Result<Vec<Issuer>, Box<dyn Error>> {
             .into());
         }
     }
-    let mut starting = tokio::task::JoinSet::new();
-    for (index, url) in args.issuers.iter().enumerate() {
-        let builder = issuer(url, args)?;
-        starting.spawn(async move { (index, builder.start().await) });
+    let mut issuers = Vec::new();
+    for url in &args.issuers {
+        let builder = issuer(url, args)?.start_timeout(Duration::ZERO);
+        issuers.push(builder.start().await?);
     }
-    let mut started = Vec::new();
-    while let Some(joined) = starting.join_next().await {
-        let (index, issuer) = joined?;
-        started.push((index, issuer?));
-    }
-    started.sort_by_key(|(index, _)| *index);
-    Ok(started.into_iter().map(|(_, issuer)| issuer).collect())
+    Ok(issuers)
 }
 
 fn issuer(url: &str, args: &Args) -> Result<IssuerBuilder, Box<dyn Error>> {

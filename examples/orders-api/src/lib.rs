@@ -8,17 +8,19 @@ mod demo;
 mod health;
 mod orders;
 mod profile;
+mod serve;
 
-use std::{error::Error, io, net::SocketAddr};
+use std::{error::Error, io};
 
 use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinSet,
 };
 
 pub use crate::args::Args;
-use crate::demo::Demo;
+use crate::{demo::Demo, health::Snapshots, serve::Limits};
 
 /// The whole program, until SIGINT or SIGTERM.
 ///
@@ -26,13 +28,12 @@ use crate::demo::Demo;
 ///
 /// When an argument cannot be used or the service cannot start, with what to do about it.
 pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
+    let stop = asked_to_stop()?;
     let demo = if args.is_demo() {
         Some(Demo::start(&mut args).await?)
     } else {
         None
     };
-    let app = app(&args).await?;
-
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         format!(
             "cannot listen on {}: {error}: give another --listen",
@@ -40,38 +41,75 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
         )
     })?;
     let address = listener.local_addr()?;
+    let app = App::start(&args).await?;
     if let Some(demo) = &demo {
         demo.explain(address);
     }
     println!("listening on http://{address}");
-    serve(listener, app, asked_to_stop()?).await?;
-    Ok(())
+    let limits = Limits {
+        request: args.request_timeout,
+        shutdown: args.shutdown_timeout,
+    };
+    let keys = app.ready();
+    let ready = async {
+        let ready = keys.await;
+        ready.inspect(|()| println!("ready"))
+    };
+    tokio::select! {
+        () = serve::serve(listener, app.router, limits, stop) => Ok(()),
+        Err(error) = ready => Err(error),
+    }
 }
 
-/// The service for the callers that `args` name.
+/// The service, once the keys of its issuers are there.
 ///
 /// # Errors
 ///
-/// When they name none, or what they name cannot be used.
+/// When the arguments name no callers, or what they name cannot be used.
 pub async fn app(args: &Args) -> Result<Router, Box<dyn Error>> {
-    let (authenticate, snapshots) = callers::callers(args).await?;
-    Ok(app::router(authenticate, snapshots))
+    let app = App::start(args).await?;
+    app.ready().await?;
+    Ok(app.router)
 }
 
-/// Answers what comes to `listener`, until `stop` ends and the requests at hand are answered.
-///
-/// # Errors
-///
-/// As `axum::serve`: in practice none.
-pub async fn serve(
-    listener: TcpListener,
-    app: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
-        .await
+/// Answers what comes to `listener` within the default time limits, until `stop` ends and the requests under way are
+/// answered.
+pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
+    serve::serve(listener, app, Limits::default(), stop).await;
+}
+
+/// The service, and what it decides by.
+struct App {
+    router: Router,
+    snapshots: Snapshots,
+}
+
+impl App {
+    /// Does not wait for the keys of issuers. Until they are there, the service answers their tokens with 503 and says at
+    /// `/healthz` that it is not ready. API keys work at once.
+    async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
+        let (authenticate, snapshots) = callers::callers(args).await?;
+        Ok(Self {
+            router: app::router(authenticate, snapshots.clone()),
+            snapshots,
+        })
+    }
+
+    /// Waits until the keys of each issuer are there. It is an error when waiting cannot help.
+    fn ready(&self) -> impl Future<Output = Result<(), Box<dyn Error>>> + use<> {
+        let issuers = self.snapshots.issuers.clone();
+        async move {
+            let mut waiting = JoinSet::new();
+            for issuer in &*issuers {
+                let issuer = issuer.clone();
+                waiting.spawn(async move { issuer.ready().await });
+            }
+            while let Some(ended) = waiting.join_next().await {
+                ended??;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Ends with SIGINT or SIGTERM.

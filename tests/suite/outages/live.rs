@@ -17,6 +17,10 @@ async fn start(issuer: &TestIssuer) -> Service {
     Service::spawn("orders-api", &["--issuer", &issuer.url()]).await
 }
 
+async fn start_unready(issuer: &TestIssuer) -> Service {
+    Service::spawn_listening("orders-api", &["--issuer", &issuer.url()]).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuer_that_is_no_good_at_the_start() {
     let faults = [
@@ -25,12 +29,12 @@ async fn an_issuer_that_is_no_good_at_the_start() {
         (Endpoint::Jwks, Fault::EmptySet),
         (Endpoint::Discovery, Fault::Html),
     ];
-    // Side by side, as each start waits ten seconds for keys.
+    // Side by side, as some faults are noticed only after a time limit.
     join_all(faults.map(async |(endpoint, fault)| {
         let what = format!("{endpoint} {fault:?}");
         let issuer = TestIssuer::start().await;
         issuer.fault(endpoint, fault);
-        let service = start(&issuer).await;
+        let service = start_unready(&issuer).await;
         is_not_ready(service.address(), &what).await;
         cannot_decide(&service, &issuer, &what).await;
         issuer.heal(endpoint);
@@ -44,7 +48,7 @@ async fn an_issuer_that_is_no_good_at_the_start() {
 async fn an_issuer_that_is_not_there_at_the_start() {
     let issuer = TestIssuer::start().await;
     issuer.stop().await;
-    let service = start(&issuer).await;
+    let service = start_unready(&issuer).await;
     is_not_ready(service.address(), "stopped").await;
     cannot_decide(&service, &issuer, "stopped").await;
     issuer.restart().await;
@@ -110,7 +114,8 @@ async fn one_issuers_outage_is_not_anothers() {
     let (down, up) = tokio::join!(TestIssuer::start(), TestIssuer::start());
     down.fault(Endpoint::Jwks, Fault::Down);
     let arguments = ["--issuer", &down.url(), "--issuer", &up.url()];
-    let service = Service::spawn("orders-api", &arguments).await;
+    let service = Service::spawn_listening("orders-api", &arguments).await;
+    in_time(async { while !has_keys(&service, &up).await {} }).await;
     is_not_ready(service.address(), "one of two").await;
     let get = async |token: String| service.get_with_token("/orders", &token).await;
     passes(&get(valid(&up)).await, "its keys are there");
@@ -197,6 +202,15 @@ async fn lets_nothing_forged_in(service: &Service, issuer: &TestIssuer, what: &s
 
 async fn health(address: SocketAddr) -> u16 {
     get(address, "/healthz", &[]).await.status
+}
+
+/// Whether the keys of this issuer are there.
+async fn has_keys(service: &Service, issuer: &TestIssuer) -> bool {
+    let health = get(service.address(), "/healthz", &[]).await.json();
+    let issuers = health["issuers"].as_array().cloned().unwrap_or_default();
+    issuers
+        .iter()
+        .any(|told| told["issuer"] == issuer.url() && told["ready"] == true)
 }
 
 async fn is_not_ready(address: SocketAddr, what: &str) {

@@ -1,0 +1,139 @@
+//! Serving. `axum::serve` waits without a limit for a client that is slow, silent or never leaves. This does not.
+
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Extension, Router, extract::ConnectInfo, http::StatusCode, serve::Listener};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinSet,
+    time::timeout,
+};
+use tower::ServiceBuilder;
+use tower_http::timeout::TimeoutLayer;
+
+type Server = Builder<TokioExecutor>;
+
+/// How long a client is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// For the head of a request, and then for its body and the answer.
+    pub(crate) request: Duration,
+    /// For all requests under way, when the service is asked to stop.
+    pub(crate) shutdown: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request: Duration::from_secs(30),
+            shutdown: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Answers requests until `stop` ends. Requests that are under way then are answered, within the limit.
+pub(crate) async fn serve(
+    mut listener: TcpListener,
+    app: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    // A handler reads the body, so this also limits how long the client may take to send it.
+    let body = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.request);
+    let app = app.layer(body);
+    let server = server(limits.request);
+    let graceful = GracefulShutdown::new();
+    // Owns the connections: they end with it.
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let (stream, peer) = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(_) = connections.join_next() => continue,
+            // axum's `accept` waits a second when no descriptor is free, and retries.
+            accepted = Listener::accept(&mut listener) => accepted,
+        };
+        let (server, app, watcher) = (server.clone(), app.clone(), graceful.watcher());
+        connections.spawn(connection(
+            server,
+            stream,
+            peer,
+            app,
+            limits.request,
+            watcher,
+        ));
+    }
+    // New clients are refused.
+    drop(listener);
+    if timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "closing the connections that are still open"
+        );
+    }
+    connections.shutdown().await;
+}
+
+fn server(head: Duration) -> Server {
+    let mut server = Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        // Answer a client that closes its side after the request.
+        .half_close(true);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        // A client in the middle of a head cannot answer a ping.
+        .keep_alive_interval(head)
+        .keep_alive_timeout(head);
+    server
+}
+
+/// Serves one connection.
+async fn connection(
+    server: Server,
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    head: Duration,
+    watcher: Watcher,
+) {
+    let first = Arc::new(Notify::new());
+    let begun = Arc::clone(&first);
+    let service = ServiceBuilder::new()
+        .map_request(move |request| {
+            begun.notify_one();
+            request
+        })
+        // As `into_make_service_with_connect_info` does.
+        .layer(Extension(ConnectInfo(peer)))
+        .service(app);
+    let connection =
+        server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    // The builder tells HTTP/1 from HTTP/2 by the first bytes, and waits for those without a limit.
+    let silent = async {
+        if timeout(head, first.notified()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        served = watcher.watch(connection) => {
+            if let Err(error) = served {
+                tracing::debug!(%peer, error, "the connection ended early");
+            }
+        }
+        () = silent => tracing::debug!(%peer, "closed the connection: no request came in time"),
+    }
+}
