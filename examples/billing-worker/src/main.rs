@@ -7,20 +7,26 @@ mod worker;
 use std::{
     error::Error,
     io::{self, IsTerminal},
+    pin::pin,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Parser;
 use tokio::{
+    runtime::Runtime,
     signal::unix::{SignalKind, signal},
-    time::MissedTickBehavior,
+    time::{MissedTickBehavior, timeout},
 };
 use tracing_subscriber::EnvFilter;
 
 use crate::{args::Args, demo::Demo, worker::Worker};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long the call under way may take once the worker is asked to stop. The revocation after it is limited too, so that
+/// the worker ends within 10 s.
+const LAST_CALL: Duration = Duration::from_secs(4);
+
+fn main() -> ExitCode {
     // What matters is printed. RUST_LOG=debug shows the rest.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt()
@@ -28,7 +34,18 @@ async fn main() -> ExitCode {
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
-    match run(Args::parse()).await {
+    let args = Args::parse();
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start tokio: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(run(args));
+    // Unlike `drop`, this does not wait for a name that is still being looked up.
+    runtime.shutdown_background();
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -48,18 +65,29 @@ async fn run(mut args: Args) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         None
     };
-    let mut worker = Worker::start(&args).await?;
-    let mut stop = std::pin::pin!(asked_to_stop()?);
+    let mut stop = pin!(asked_to_stop()?);
+    let mut worker = tokio::select! {
+        biased;
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
+        worker = Worker::start(&args) => worker?,
+    };
     let mut ticks = tokio::time::interval(args.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for call in 1..=args.calls {
-        // Only between calls: one that is under way is finished.
         tokio::select! {
             biased;
             () = &mut stop => break,
             _ = ticks.tick() => {}
         }
-        worker.call(call).await;
+        let mut calling = pin!(worker.call(call));
+        tokio::select! {
+            biased;
+            () = &mut calling => {}
+            () = &mut stop => {
+                let _ = timeout(LAST_CALL, calling).await;
+                break;
+            }
+        }
         if let Some(demo) = &demo {
             demo.rotate_after(call)?;
         }

@@ -14,9 +14,11 @@ use portcullis::{
     Clock, SystemClock,
     client::{
         AddApiKeyLayer, AddTokenError, AddTokenLayer, ApiKeySource, AuthorizationServer,
-        ClientAuthentication, ClientSecrets, Origins, ReplayBody, TokenEvent, TokenSource,
+        ClientAuthentication, ClientSecrets, Origins, ReplayBody, TokenError, TokenErrorKind,
+        TokenEvent, TokenSource,
     },
 };
+use serde_json::Value;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     task::JoinSet,
@@ -28,6 +30,8 @@ use crate::args::Args;
 
 /// How long a call may take, the wait for a token included.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the revocation of the token may take at the end.
+const LONGEST_REVOCATION: Duration = Duration::from_secs(4);
 const MAX_BODY: usize = 1024 * 1024;
 
 type Body = Empty<Bytes>;
@@ -47,7 +51,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Puts the clients together, and asks for a first token: what is wrong with it is told at once.
+    /// Puts the clients together, and asks for a first token, so that a refusal ends the program at once. An issuer that
+    /// is down does not: calls with the API key can be made, and the token is asked for again.
     pub(crate) async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
         let url = args.orders_url.as_deref().unwrap_or_default();
         let unusable = |problem: &str| format!("--orders-url {url}: {problem}");
@@ -73,7 +78,10 @@ impl Worker {
         let source = token_source(args)?;
         if let Some(source) = &source {
             let events = source.events();
-            source.token().await?;
+            match source.token().await {
+                Err(error) if !is_outage(&error) => return Err(error.into()),
+                Ok(_) | Err(_) => {}
+            }
             telling.spawn(tell(events));
             let layer = AddTokenLayer::new(source.clone(), origins.clone()).replay(Body::replay);
             callers.push(("token", Caller::new(layer.layer(http.clone()))));
@@ -97,7 +105,8 @@ impl Worker {
         let mut outcomes = Vec::new();
         for (credential, caller) in &mut self.callers {
             let (is_good, outcome) = match get(caller, &self.orders).await {
-                Ok(status) => (status.is_success(), status.as_u16().to_string()),
+                Ok((status, _)) if status.is_success() => (true, status.as_u16().to_string()),
+                Ok((status, body)) => (false, format!("{}{}", status.as_u16(), reason(&body))),
                 Err(error) => (false, format!("no answer ({})", with_causes(&*error))),
             };
             self.requests += 1;
@@ -111,11 +120,15 @@ impl Worker {
     pub(crate) async fn finish(self) -> ExitCode {
         if let Some(source) = &self.source {
             let mut events = source.events();
-            match source.shut_down().await {
+            match timeout(LONGEST_REVOCATION, source.shut_down()).await {
                 // There may have been none, or none any more.
-                Ok(()) if has_revoked(&mut events) => println!("token: revoked"),
-                Ok(()) => println!("token: none to be revoked"),
-                Err(error) => println!("token: not revoked: {}", with_causes(&error)),
+                Ok(Ok(())) if has_revoked(&mut events) => println!("token: revoked"),
+                Ok(Ok(())) => println!("token: none to be revoked"),
+                Ok(Err(error)) => println!("token: not revoked: {}", with_causes(&error)),
+                Err(_) => println!(
+                    "token: not revoked: no answer within {} s",
+                    LONGEST_REVOCATION.as_secs()
+                ),
             }
         }
         let Self {
@@ -128,6 +141,14 @@ impl Worker {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether waiting can help.
+fn is_outage(error: &TokenError) -> bool {
+    matches!(
+        error.kind(),
+        TokenErrorKind::Unreachable | TokenErrorKind::Status(429 | 500..=599)
+    )
 }
 
 /// Tokens by client credentials, where an issuer was given.
@@ -146,16 +167,27 @@ fn token_source(args: &Args) -> Result<Option<TokenSource>, Box<dyn Error>> {
     Ok(Some(source.build()?))
 }
 
-async fn get(caller: &mut Caller, uri: &Uri) -> Result<StatusCode, BoxError> {
+/// Why the service refused, from its problem document (RFC 9457).
+fn reason(body: &[u8]) -> String {
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(detail) = problem["detail"].as_str() else {
+        return String::new();
+    };
+    // It goes to a terminal.
+    let printable = detail.chars().filter(|c| !c.is_control()).take(500);
+    format!(" ({})", printable.collect::<String>())
+}
+
+async fn get(caller: &mut Caller, uri: &Uri) -> Result<(StatusCode, Bytes), BoxError> {
     let request = Request::get(uri).body(Body::new())?;
     let answered = async {
         let response = caller.ready().await?.call(request).await?;
         let status = response.status();
         // Read to its end, so that the connection can be used again.
-        Limited::new(response.into_body(), MAX_BODY)
+        let body = Limited::new(response.into_body(), MAX_BODY)
             .collect()
             .await?;
-        Ok(status)
+        Ok((status, body.to_bytes()))
     };
     timeout(PATIENCE, answered)
         .await
