@@ -3,7 +3,7 @@
 mod extract;
 #[cfg(feature = "axum")]
 mod facts;
-#[cfg(feature = "request-facts")]
+#[cfg(feature = "axum")]
 mod log;
 mod rejection;
 mod router;
