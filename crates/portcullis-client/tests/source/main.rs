@@ -5,6 +5,7 @@ mod exchange;
 mod exchange_outages;
 mod outages;
 mod places;
+mod recurring_outages;
 mod revocation;
 mod set;
 mod sharing;
@@ -32,7 +33,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Longer than anything takes; reached only by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn secs(seconds: u64) -> Duration {
+const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
