@@ -117,6 +117,7 @@ pub(crate) fn run(command: KeysCommand) -> Outcome {
 type Done = Result<(), Box<dyn Error>>;
 
 fn create(store: &Store, new: NewKey) -> Done {
+    output::require_stdout()?;
     let issued = store.file().create(new)?;
     hand_over(&issued)?;
     let record = issued.record();
@@ -141,6 +142,7 @@ fn create(store: &Store, new: NewKey) -> Done {
 
 fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
     let id = parse_id(id)?;
+    output::require_stdout()?;
     let file = store.file();
     let issued = file.rotate(&id, grace)?;
     hand_over(&issued)?;

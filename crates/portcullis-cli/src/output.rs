@@ -17,6 +17,39 @@ pub(crate) fn line(text: fmt::Arguments<'_>) -> io::Result<()> {
     }
 }
 
+/// Whether what is printed on stdout can reach anybody. Ask before a secret is made that is printed once.
+///
+/// # Errors
+///
+/// When the program was started with stdout closed.
+pub(crate) fn require_stdout() -> Result<(), &'static str> {
+    if is_stdout_closed() {
+        return Err("stdout is closed, so that the secret could not be printed: nothing was made");
+    }
+    Ok(())
+}
+
+/// Where stdout is closed, the standard library opens `/dev/null` in its place before `main`: for reading and writing,
+/// which `>/dev/null` does not.
+#[cfg(unix)]
+fn is_stdout_closed() -> bool {
+    use std::{fs, os::unix::fs::MetadataExt};
+
+    use rustix::fs::{OFlags, fcntl_getfl, fstat};
+
+    let stdout = io::stdout();
+    let (Ok(flags), Ok(opened)) = (fcntl_getfl(&stdout), fstat(&stdout)) else {
+        return true;
+    };
+    let null = fs::metadata("/dev/null").map(|null| null.rdev());
+    flags.contains(OFlags::RDWR) && null.is_ok_and(|null| null == opened.st_rdev)
+}
+
+#[cfg(not(unix))]
+fn is_stdout_closed() -> bool {
+    false
+}
+
 /// Prints a line on stderr. Where that is closed, nobody is left to be told.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");

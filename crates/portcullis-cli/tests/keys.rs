@@ -310,3 +310,30 @@ fn the_owner_of_a_store_that_root_made_goes_on() {
         _ => eprintln!("left out: not root, or others may not run the program"),
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn no_key_is_made_with_stdout_closed() {
+    let keys = Keys::new();
+    let old = keys.create(&["--owner", "billing"]);
+    let id = old.id().to_string();
+    for (verb, arguments) in [
+        ("create", ["--owner", "billing"].as_slice()),
+        ("rotate", &[id.as_str()]),
+    ] {
+        let command = keys.command(verb, arguments);
+        let mut closed = Command::new("sh");
+        closed
+            .args(["-c", r#"exec "$0" "$@" >&-"#])
+            .arg(command.get_program())
+            .args(command.get_args());
+        let ended = ended(closed.output().expect("it runs"));
+        assert_eq!(ended.code, Some(1), "{verb}");
+        assert!(
+            ended.stderr.contains("stdout is closed"),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert_eq!(keys.list().len(), 1);
+}

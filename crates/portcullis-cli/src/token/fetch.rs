@@ -56,6 +56,7 @@ pub(crate) struct Fetch {
 }
 
 pub(super) fn run(fetch: &Fetch) -> Outcome {
+    output::require_stdout()?;
     let client = fetch.client.open(None)?;
     let subject = fetch.exchange.as_deref().map(subject).transpose()?;
     let key = fetch.dpop_key.as_deref().map(read_dpop_key).transpose()?;

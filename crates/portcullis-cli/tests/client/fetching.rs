@@ -115,3 +115,26 @@ async fn a_token_that_nobody_got_is_a_failure() {
         "{stderr}"
     );
 }
+
+/// Nor is a token fetched where stdout is closed.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_fetched_with_stdout_closed() {
+    let scene = Scene::start().await;
+    let (url, secret) = (scene.issuer.url(), scene.path("secret"));
+    let mut command = std::process::Command::new("sh");
+    command
+        .args([
+            "-c",
+            r#"exec "$0" "$@" >&-"#,
+            env!("CARGO_BIN_EXE_portcullis"),
+        ])
+        .args(["token", "fetch", "--issuer", &url, "--client-id", CLIENT])
+        .args(["--client-secret-file", &secret]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await;
+    let output = output.expect("it does not panic").expect("it runs");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("stdout is closed"), "{stderr}");
+    assert_eq!(scene.issuer.requests(Endpoint::Token), 0);
+}
