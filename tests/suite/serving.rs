@@ -77,6 +77,21 @@ async fn it_listens_before_the_issuer_is_there() {
 }
 
 #[tokio::test]
+async fn a_wrong_issuer_ends_it_with_the_reason() {
+    let issuer = TestIssuer::start().await;
+    // Its metadata names the URL without the slash.
+    let wrong = format!("{}/", issuer.url());
+    let mut service = Service::spawn_listening("orders-api", &["--issuer", &wrong]).await;
+    let status = service.ends_within(Duration::from_secs(10)).await;
+    assert_eq!(status.code(), Some(1));
+    let log = service.log();
+    assert!(
+        log.contains("error: ") && log.contains(&issuer.url()),
+        "{log}"
+    );
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_finish_its_request_is_given_up() {
     let keys = Keys::new();
     let arguments = ["--api-keys", &keys.file, "--request-timeout", "0.5"];

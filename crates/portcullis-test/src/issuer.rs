@@ -27,6 +27,9 @@ pub struct TestIssuer {
 impl TestIssuer {
     /// Starts an issuer with every default: a free port of 127.0.0.1, one ES256 key, one client.
     ///
+    /// It panics where [`TestIssuerBuilder::start`](crate::TestIssuerBuilder::start) returns an error: a test cannot go on
+    /// without a free port, while the address that a builder is given may be taken.
+    ///
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O, and when no port can be listened on.

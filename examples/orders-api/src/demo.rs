@@ -90,8 +90,9 @@ impl Demo {
             self.issuer.token_endpoint()
         );
         println!(
-            "issuer {} with the client {CLIENT:?}, whose secret is in {secret}",
-            self.issuer.url()
+            "issuer {} with the client {CLIENT:?}, whose secret is in {secret}, and which may have the scopes {}",
+            self.issuer.url(),
+            SCOPES.join(" ")
         );
         println!();
         println!("# with a token: 200");
