@@ -22,8 +22,18 @@ pub(crate) enum JwksCommand {
 }
 
 #[derive(Args, Debug)]
-#[group(required = true, multiple = true)]
 pub(crate) struct Check {
+    #[command(flatten)]
+    place: Place,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+/// Where the keys are.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = true)]
+struct Place {
     /// Where the key set is, as with --jwks-uri.
     #[arg(value_name = "URL", conflicts_with_all = ["issuer", "jwks_uri"])]
     url: Option<String>,
@@ -35,18 +45,18 @@ pub(crate) struct Check {
     /// Where the keys are, instead of discovering them: an https URL, or http on loopback.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-
-    #[command(flatten)]
-    access: Access,
 }
 
 pub(crate) fn run(command: JwksCommand) -> Outcome {
-    let JwksCommand::Check(check) = command;
+    let JwksCommand::Check(Check {
+        place: check,
+        access,
+    }) = command;
     let jwks_uri = check.url.as_deref().or(check.jwks_uri.as_deref());
     // Without an issuer, the keys are known by where they are; not by the query, which may hold a secret.
     let place = jwks_uri.map(escape_url).unwrap_or_default();
     let issuer = check.issuer.as_deref().unwrap_or(&place);
-    let fetched = fetch(issuer, jwks_uri, &check.access)?;
+    let fetched = fetch(issuer, jwks_uri, &access)?;
     let snapshot = fetched.issuer.as_ref().snapshot();
     let Some(keys) = snapshot.keys() else {
         return Err("no keys were loaded".into());
