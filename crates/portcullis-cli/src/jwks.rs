@@ -35,7 +35,11 @@ pub(crate) struct Check {
 #[group(required = true, multiple = true)]
 struct Place {
     /// Where the key set is, as with --jwks-uri.
-    #[arg(value_name = "URL", conflicts_with_all = ["issuer", "jwks_uri"])]
+    #[arg(
+        value_name = "URL",
+        required_unless_present_any = ["issuer", "jwks_uri"],
+        conflicts_with_all = ["issuer", "jwks_uri"]
+    )]
     url: Option<String>,
 
     /// The issuer whose keys are checked.
