@@ -9,5 +9,6 @@ mod glewlwyd;
 mod lemonldap_ng;
 mod oidc_provider;
 mod outages;
+mod promises;
 mod serving;
 mod stacks;

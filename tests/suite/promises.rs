@@ -1,0 +1,43 @@
+//! The page that names a test for each promise of `SECURITY.md`.
+
+use std::{collections::HashSet, fs, path::Path};
+
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(root.join("docs/security-tests.md")).expect("the page");
+    let mut existing = HashSet::new();
+    for folder in ["crates", "examples", "tests"] {
+        collect_functions(&root.join(folder), &mut existing);
+    }
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'));
+    let mut named = 0;
+    for row in rows {
+        let tests = row
+            .trim_end_matches('|')
+            .rsplit('|')
+            .next()
+            .expect("a column");
+        for test in tests.split('`').skip(1).step_by(2) {
+            assert!(existing.contains(test), "no test is called {test}");
+            named += 1;
+        }
+    }
+    assert!(named > 100, "only {named} names were found on the page");
+}
+
+/// The names of all functions below `folder`.
+fn collect_functions(folder: &Path, names: &mut HashSet<String>) {
+    for entry in fs::read_dir(folder).expect("a folder of the checkout") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect_functions(&path, names);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let functions = text.split("fn ").skip(1);
+            names.extend(functions.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
+        }
+    }
+}
