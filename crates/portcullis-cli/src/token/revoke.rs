@@ -76,7 +76,13 @@ pub(super) fn run(revoke: &Revoke) -> Outcome {
                 }
                 None => {
                     let (place, status) = (answer.place(), answer.status());
-                    output::note(format_args!("error: {place} answered {status}"));
+                    let why = match status {
+                        200 | 202 | 204 => {
+                            " with an error in the body, or with JSON that cannot be read"
+                        }
+                        _ => "",
+                    };
+                    output::note(format_args!("error: {place} answered {status}{why}"));
                 }
             }
             refusal::tell_wait(answer.retry_after());

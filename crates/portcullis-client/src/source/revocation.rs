@@ -2,7 +2,7 @@
 
 use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 
-use crate::{AccessToken, TokenError};
+use crate::{AccessToken, TokenError, TokenErrorKind};
 
 /// Has the server revoke a token. A token that is unknown counts as revoked (RFC 7009 §2.2). After any error the token may
 /// still be valid (§2.2.1), which the message says.
@@ -33,6 +33,14 @@ async fn ask(
     }
     Err(match answer.error() {
         Some(error) if answer.status() != 503 => TokenError::refused(&answer, error, false),
+        None if matches!(answer.status(), 200 | 202 | 204) => TokenError::new(
+            TokenErrorKind::Unusable,
+            format!(
+                "{} answered {} with an error in the body, or with JSON that cannot be read",
+                answer.place(),
+                answer.status()
+            ),
+        ),
         _ => TokenError::status(&answer),
     })
 }

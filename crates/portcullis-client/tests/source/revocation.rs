@@ -68,6 +68,9 @@ async fn r1_a_503_means_that_the_token_may_still_be_valid() {
 async fn r1_a_200_with_an_error_confirms_nothing() {
     for (status, body, is_revoked) in [
         (200, r#"{"error":"unsupported_token_type"}"#, false),
+        (200, r#"{"error":{"code":"x"}}"#, false),
+        (200, r#"{"errorCode":"E0000011"}"#, false),
+        (200, "[]", false),
         (200, "not JSON", true),
         (202, "", true),
         (204, "", true),

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{SecretBody, masking::Sent};
 use crate::{
-    document::read_json_object,
+    document::{DocumentError, read_json_object},
     http::{Answer, headers, shown},
 };
 
@@ -148,10 +148,28 @@ impl OAuthAnswer {
     }
 
     /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by status 200, and by 202 or 204,
-    /// which some servers answer with. An error in the body says the opposite.
+    /// which some servers answer with. A JSON body with an `error` or `errorCode` of any type, other than `null` or an empty
+    /// text, says the opposite. So does one that is not an object or cannot be read.
     #[must_use]
     pub fn confirms_revocation(&self) -> bool {
-        matches!(self.status.as_u16(), 200 | 202 | 204) && self.raw_error().is_none()
+        matches!(self.status.as_u16(), 200 | 202 | 204) && !self.may_hold_error()
+    }
+
+    /// Whether the body is JSON and has an error, or is JSON that cannot be searched for one.
+    fn may_hold_error(&self) -> bool {
+        match read_json_object::<ErrorBody>(&self.body) {
+            Ok(body) => [body.error, body.error_code]
+                .iter()
+                .flatten()
+                .any(|error| !error.is_null() && error != ""),
+            // Such as one that was cut short or is nested too deeply.
+            Err(DocumentError::NotJson) => {
+                let body = self.body.trim_ascii_start();
+                let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+                matches!(body.trim_ascii_start(), [b'{' | b'[', ..])
+            }
+            Err(_) => true,
+        }
     }
 }
 
@@ -366,7 +384,22 @@ mod tests {
             (200, r#"{"error":null}"#, true),
             (202, "", true),
             (204, "", true),
+            (200, "<html>done</html>", true),
+            (200, r#"{"error":""}"#, true),
+            (200, r#"{"errorCode":null}"#, true),
             (200, r#"{"error":"unsupported_token_type"}"#, false),
+            (200, "\u{feff}{\"error\":\"x\"}", false),
+            (200, r#"{"error":{"code":"x"}}"#, false),
+            (200, r#"{"error":true}"#, false),
+            (200, r#"{"error":503,"error_description":"later"}"#, false),
+            (200, r#"{"error":["x"]}"#, false),
+            (200, r#"{"error":null,"error":"x"}"#, false),
+            (200, r#"[{"error":"x"}]"#, false),
+            (200, r#"{"errorCode":"E0000011"}"#, false),
+            (200, r#"{"error":"x""#, false),
+            (200, r#" {"error":"x"} trailing"#, false),
+            (202, r#"{"error":true}"#, false),
+            (204, r#"{"error":true}"#, false),
             (201, "", false),
             (302, "", false),
             (400, "", false),
@@ -375,5 +408,8 @@ mod tests {
             let confirms = answer(status, body).confirms_revocation();
             assert_eq!(confirms, expected, "{status} {body}");
         }
+        // Deeper than the parser reads.
+        let nested = format!(r#"{{"error":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert!(!answer(200, &nested).confirms_revocation());
     }
 }
