@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::ScopeSet;
 use portcullis_remote::{DocumentError, OAuthAnswer, read_json_object};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use zeroize::Zeroizing;
 
@@ -57,9 +57,9 @@ struct Body<'b> {
     scope: Option<Value>,
     #[serde(default)]
     issued_token_type: Option<Value>,
-    /// Looked for before. Here so that two of them are refused.
-    #[serde(default, rename = "error")]
-    _error: IgnoredAny,
+    /// A text was looked for before. One of another type is an error too.
+    #[serde(default, borrow)]
+    error: Option<&'b RawValue>,
 }
 
 /// What an answer is judged by.
@@ -112,6 +112,11 @@ impl Issued {
                 (asked.shown)(&other.to_string())
             )),
         })?;
+        if body.error.is_some_and(|error| error.get() != r#""""#) {
+            return Err(unusable(&format!(
+                "{status} with an `error` that is not text"
+            )));
+        }
         let token = body.access_token;
         let is_untyped = body.token_type.is_none();
         let is_as_asked = match &body.token_type {
@@ -408,6 +413,18 @@ mod tests {
             text.contains("8193 bytes") && text.contains("at most 8192"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_token_beside_an_error_is_not_used() {
+        for error in ["true", "false", "503", r#"{"code":"x"}"#, r#"["x"]"#, "[]"] {
+            let found = with(&format!(r#","error":{error}"#));
+            assert_eq!(found, Err(TokenErrorKind::Unusable), "{error}");
+        }
+        for none in ["null", r#""""#] {
+            let found = with(&format!(r#","error":{none}"#));
+            assert_eq!(found, Ok(("t".into(), 300, None)), "{none}");
+        }
     }
 
     #[test]
