@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{SecretBody, masking::Sent};
+use super::{
+    SecretBody,
+    masking::{SHOWN, Sent},
+};
 use crate::{
     document::{DocumentError, read_json_object},
     http::{Answer, headers, shown},
@@ -214,16 +217,14 @@ const KNOWN_CODES: [&str; 14] = [
 
 /// The text without control and other invisible characters, cut.
 fn printable(text: &str) -> String {
-    const LONGEST: usize = 500;
-
     let mut shown = String::new();
-    for character in text.chars().take(LONGEST) {
+    for character in text.chars().take(SHOWN) {
         match character {
             '\'' => shown.push(character),
             _ => shown.extend(character.escape_debug()),
         }
     }
-    if text.chars().nth(LONGEST).is_some() {
+    if text.chars().nth(SHOWN).is_some() {
         shown.push('…');
     }
     shown

@@ -18,6 +18,13 @@ struct Form {
 
 const MASK: &str = "[redacted]";
 
+/// At most this many characters of a text are shown.
+pub(super) const SHOWN: usize = 500;
+
+/// The most steps that masking one text may take. Both the text and the secret, such as a token that is revoked, may come
+/// from a hostile server. An honest answer takes far fewer.
+const MOST_STEPS: usize = 250_000;
+
 /// A secret shorter than this may be part of a word by chance. The rest of the word would then give it away, so the whole
 /// text is masked.
 const SHORT: usize = 8;
@@ -30,16 +37,25 @@ impl Sent {
         Self(secrets.into_iter().collect())
     }
 
-    /// The text with each form of a secret masked.
+    /// Masks each form of a secret in the beginning of `text`, of which [`SHOWN`] characters may be shown. Masks everything
+    /// if that takes more than [`MOST_STEPS`].
     pub(super) fn mask(&self, text: &str) -> String {
         let forms: Vec<Form> = self.0.iter().flat_map(forms).collect();
-        let mut masked: Vec<u8> = Vec::with_capacity(text.len());
+        let mut masked: Vec<u8> = Vec::new();
         let mut rest = text.as_bytes();
-        while let Some(&first) = rest.first() {
-            let found = forms.iter().find_map(|form| {
-                let length = match_length(rest, form.bytes.expose())?;
-                Some((form, length))
-            });
+        let mut steps = MOST_STEPS;
+        // A character has at most 4 bytes.
+        while let Some(&first) = rest.first()
+            && masked.len() <= 4 * SHOWN
+        {
+            // The longest match, since the others may leave a part of the secret.
+            let found = forms
+                .iter()
+                .filter_map(|form| Some((form, form.match_length(rest, &mut steps)?)))
+                .max_by_key(|(_, length)| *length);
+            if steps == 0 {
+                return MASK.to_owned();
+            }
             let Some((form, length)) = found else {
                 masked.push(first);
                 rest = &rest[1..];
@@ -100,30 +116,32 @@ fn forms(secret: &Secret) -> Vec<Form> {
     forms
 }
 
-/// How much of the beginning of `text` is `form`, with any character escaped or in the other case.
-fn match_length(text: &[u8], form: &[u8]) -> Option<usize> {
-    // No escape is shorter than what it stands for.
-    if text.len() < form.len() || !units(text).any(|unit| form.starts_with(unit.bytes())) {
-        return None;
-    }
-    let mut open = vec![(0, 0)];
-    let mut seen = HashSet::new();
-    // A secret of backslashes alone could be read in very many ways.
-    while let Some((at, matched)) = open.pop()
-        && seen.len() <= 8 * form.len()
-    {
-        if matched == form.len() {
-            return Some(at);
+impl Form {
+    /// How many bytes at the beginning of `text` are this form, with any character escaped or in the other case. `None`
+    /// also when no `steps` are left.
+    fn match_length(&self, text: &[u8], steps: &mut usize) -> Option<usize> {
+        let form = self.bytes.expose();
+        *steps = steps.saturating_sub(1);
+        if !units(text).any(|unit| form.starts_with(unit.bytes())) {
+            return None;
         }
-        for unit in units(&text[at..]) {
-            let next = (at + unit.length, matched + unit.bytes().len());
-            let can_end = text.len() - next.0 >= form.len().saturating_sub(next.1);
-            if can_end && form[matched..].starts_with(unit.bytes()) && seen.insert(next) {
-                open.push(next);
+        let mut open = vec![(0, 0)];
+        let mut seen = HashSet::new();
+        while let Some((at, matched)) = open.pop() {
+            *steps = steps.checked_sub(1)?;
+            if matched == form.len() {
+                return Some(at);
+            }
+            let rest = &text[at..];
+            for unit in units(rest) {
+                let next = (at + unit.length, matched + unit.bytes().len());
+                if form[matched..].starts_with(unit.bytes()) && seen.insert(next) {
+                    open.push(next);
+                }
             }
         }
+        None
     }
-    None
 }
 
 /// One character as it may be meant, and how many bytes of the text it takes.
@@ -159,15 +177,26 @@ impl Unit {
 
 /// What the text may begin with: the byte as it stands, or what it escapes.
 fn units(text: &[u8]) -> impl Iterator<Item = Unit> {
+    const ESCAPES: [&[u8]; 4] = [b"+", b"%", b"&", b"\\"];
+
     let literal = text.first().map(|&byte| Unit::byte(byte, 1));
-    let escaped = match text {
-        [b'+', ..] => Some(Unit::byte(b' ', 1)),
-        [b'%', rest @ ..] => hex(rest, 2).map(|value| Unit::byte(value as u8, 3)),
-        [b'&', rest @ ..] => html(rest),
-        [b'\\', rest @ ..] => json(rest),
-        _ => None,
-    };
+    let escaped = ESCAPES.iter().filter_map(|start| escaped(text, start));
     literal.into_iter().chain(escaped)
+}
+
+/// What `text` escapes, if it begins with `start`.
+fn escaped(text: &[u8], start: &[u8]) -> Option<Unit> {
+    let rest = text.strip_prefix(start)?;
+    let unit = match start[0] {
+        b'+' => Unit::byte(b' ', 0),
+        b'%' => Unit::byte(hex(rest, 2)? as u8, 2),
+        b'&' => html(rest)?,
+        _ => backslash(rest)?,
+    };
+    Some(Unit {
+        length: start.len() + unit.length,
+        ..unit
+    })
 }
 
 /// The number in the first `digits` hexadecimal digits.
@@ -201,20 +230,20 @@ fn html(text: &[u8]) -> Option<Unit> {
             _ => return None,
         },
     };
-    Some(Unit::character(character, end + 2))
+    Some(Unit::character(character, end + 1))
 }
 
 /// An escape of JSON (RFC 8259 §7), behind its backslash.
-fn json(text: &[u8]) -> Option<Unit> {
+fn backslash(text: &[u8]) -> Option<Unit> {
     let character = match text.first()? {
         b'u' => {
             let high = hex(&text[1..], 4)?;
             if let Some(character) = char::from_u32(high) {
-                return Some(Unit::character(character, 6));
+                return Some(Unit::character(character, 5));
             }
             let low = hex(text.get(5..)?.strip_prefix(b"\\u")?, 4)?;
             let mut pair = char::decode_utf16([high as u16, low as u16]);
-            return Some(Unit::character(pair.next()?.ok()?, 12));
+            return Some(Unit::character(pair.next()?.ok()?, 11));
         }
         b'b' => '\u{8}',
         b'f' => '\u{c}',
@@ -224,7 +253,7 @@ fn json(text: &[u8]) -> Option<Unit> {
         &other @ (b'"' | b'\\' | b'/' | b'\'') => other.into(),
         _ => return None,
     };
-    Some(Unit::character(character, 2))
+    Some(Unit::character(character, 1))
 }
 
 #[cfg(test)]
@@ -300,6 +329,24 @@ mod tests {
         let secret = "\\".repeat(500);
         let masked = mask(&secret, &"\\".repeat(1_100));
         assert!(masked.starts_with(MASK), "{masked}");
+    }
+
+    #[test]
+    fn text_that_takes_too_much_work_is_masked_as_a_whole() {
+        let secret = format!("{}x", "ab".repeat(2_000));
+        assert_eq!(mask(&secret, &"ab".repeat(15_000)), MASK);
+        let secret = format!("{}x", "\\".repeat(500));
+        assert_eq!(mask(&secret, &"\\".repeat(50_000)), MASK);
+    }
+
+    #[test]
+    fn no_more_is_masked_than_is_shown() {
+        let masked = mask("s3cr3t-value", &"é".repeat(100_000));
+        assert!(masked.len() < 2_100, "{}", masked.len());
+        let text = "s3cr3t-value ".repeat(20_000);
+        let masked = mask("s3cr3t-value", &text);
+        assert!(masked.len() < 2_100, "{}", masked.len());
+        assert!(masked.chars().count() > SHOWN);
     }
 
     #[test]
