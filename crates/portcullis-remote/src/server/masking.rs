@@ -97,6 +97,12 @@ fn forms(secret: &Secret) -> Vec<Form> {
         forms.push(form(text.to_lowercase().into_bytes(), false));
         forms.push(form(text.to_uppercase().into_bytes(), false));
     }
+    let mut hex = Vec::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let digits = [byte >> 4, byte & 0xf];
+        hex.extend(digits.map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+    }
+    forms.push(form(hex, false));
     for engine in [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD] {
         forms.push(form(engine.encode(bytes).into_bytes(), true));
         // Inside a longer Base64 text: the characters that depend on the secret alone, for each position in a group.
@@ -117,8 +123,8 @@ fn forms(secret: &Secret) -> Vec<Form> {
 }
 
 impl Form {
-    /// How many bytes at the beginning of `text` are this form, with any character escaped or in the other case. `None`
-    /// also when no `steps` are left.
+    /// How many bytes at the beginning of `text` are this form, with any character escaped or in the other case. Where the
+    /// text was cut, at least [`SHORT`] bytes of the form are enough. `None` also when no `steps` are left.
     fn match_length(&self, text: &[u8], steps: &mut usize) -> Option<usize> {
         let form = self.bytes.expose();
         *steps = steps.saturating_sub(1);
@@ -127,21 +133,36 @@ impl Form {
         }
         let mut open = vec![(0, 0)];
         let mut seen = HashSet::new();
+        let mut until_cut = None;
         while let Some((at, matched)) = open.pop() {
             *steps = steps.checked_sub(1)?;
             if matched == form.len() {
                 return Some(at);
             }
             let rest = &text[at..];
+            if matched >= SHORT && is_cut(rest) {
+                until_cut = until_cut.max(Some(at));
+            }
             for unit in units(rest) {
-                let next = (at + unit.length, matched + unit.bytes().len());
-                if form[matched..].starts_with(unit.bytes()) && seen.insert(next) {
+                let is_line_break = matched > 0 && matches!(unit.bytes(), b"\r" | b"\n");
+                let length = match form[matched..].starts_with(unit.bytes()) {
+                    true => unit.bytes().len(),
+                    false if self.is_base64 && is_line_break => 0,
+                    false => continue,
+                };
+                let next = (at + unit.length, matched + length);
+                if seen.insert(next) {
                     open.push(next);
                 }
             }
         }
-        None
+        until_cut
     }
+}
+
+/// Whether a server may have cut a text before `rest`.
+fn is_cut(rest: &[u8]) -> bool {
+    rest.is_empty() || rest.starts_with(b"...") || rest.starts_with("…".as_bytes())
 }
 
 /// One character as it may be meant, and how many bytes of the text it takes.
@@ -175,9 +196,9 @@ impl Unit {
     }
 }
 
-/// What the text may begin with: the byte as it stands, or what it escapes.
+/// What the text may begin with: the byte as it stands, or what it escapes, once or twice.
 fn units(text: &[u8]) -> impl Iterator<Item = Unit> {
-    const ESCAPES: [&[u8]; 4] = [b"+", b"%", b"&", b"\\"];
+    const ESCAPES: [&[u8]; 6] = [b"+", b"%", b"%25", b"&", b"&amp;", b"\\"];
 
     let literal = text.first().map(|&byte| Unit::byte(byte, 1));
     let escaped = ESCAPES.iter().filter_map(|start| escaped(text, start));
@@ -233,7 +254,7 @@ fn html(text: &[u8]) -> Option<Unit> {
     Some(Unit::character(character, end + 1))
 }
 
-/// An escape of JSON (RFC 8259 §7), behind its backslash.
+/// An escape of JSON (RFC 8259 §7), or a byte such as `\x2f`, behind its backslash.
 fn backslash(text: &[u8]) -> Option<Unit> {
     let character = match text.first()? {
         b'u' => {
@@ -245,6 +266,7 @@ fn backslash(text: &[u8]) -> Option<Unit> {
             let mut pair = char::decode_utf16([high as u16, low as u16]);
             return Some(Unit::character(pair.next()?.ok()?, 11));
         }
+        b'x' => return Some(Unit::byte(hex(&text[1..], 2)? as u8, 3)),
         b'b' => '\u{8}',
         b'f' => '\u{c}',
         b'n' => '\n',
@@ -347,6 +369,53 @@ mod tests {
         let masked = mask("s3cr3t-value", &text);
         assert!(masked.len() < 2_100, "{}", masked.len());
         assert!(masked.chars().count() > SHOWN);
+    }
+
+    #[test]
+    fn a_secret_that_is_escaped_twice_is_masked() {
+        for form in [
+            "p%2525ss%2520w%252F%25C3%25B6%2526%253D%2522%253C%255Crd%25F0%259F%2598%2580",
+            "p%ss w/ö&amp;amp;=&amp;quot;&amp;lt;\\rd😀",
+            "p%ss w/&amp;#246;&amp;=&amp;#x22;<\\rd&amp;#x1F600;",
+        ] {
+            let text = format!("the secret '{form}' is wrong");
+            assert_eq!(mask(SECRET, &text), "the secret '[redacted]' is wrong", "{form}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_forms_are_masked() {
+        let escaped: String = SECRET.bytes().map(|byte| format!("\\x{byte:02X}")).collect();
+        let hex: String = SECRET.bytes().map(|byte| format!("{byte:02X}")).collect();
+        for form in [escaped, hex] {
+            let text = format!("the secret '{form}' is wrong");
+            assert_eq!(mask(SECRET, &text), "the secret '[redacted]' is wrong", "{form}");
+        }
+    }
+
+    #[test]
+    fn base64_with_line_breaks_is_masked() {
+        let encoded = BASE64_STANDARD.encode(format!("billing:{SECRET}"));
+        let (start, end) = encoded.split_at(20);
+        for line_break in ["\n", "\r\n", "\\n", "%0A", "&#10;"] {
+            let text = format!("Basic {start}{line_break}{end} is wrong");
+            assert_eq!(mask(SECRET, &text), "Basic [redacted] is wrong", "{line_break:?}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_is_masked_where_the_text_was_cut() {
+        let secret = "s3cr3t/value-of-the-client";
+        let base64 = BASE64_STANDARD.encode(secret);
+        for cut in ["s3cr3t/v", "S3CR3T%2Fvalue-of", &base64[..12]] {
+            for end in ["", "...", "…", "... is wrong"] {
+                let text = format!("the secret {cut}{end}");
+                assert_eq!(mask(secret, &text), format!("the secret [redacted]{end}"), "{cut}");
+            }
+        }
+        for other in ["s3cr3t/ is wrong", "s3cr3t/", "s3cr3t/v is wrong"] {
+            assert_eq!(mask(secret, other), other);
+        }
     }
 
     #[test]
