@@ -351,7 +351,14 @@ impl ClientAuthentication {
         let mut attempt = Attempt::default();
         let value = basic(self.client_id(), secret.secret().expose());
         let encoded = value.as_bytes().strip_prefix(b"Basic ");
-        attempt.secrets.extend(encoded.map(Secret::new));
+        let encoded = encoded.unwrap_or_default();
+        attempt.secrets.push(Secret::new(encoded));
+        // A server may repeat it without its padding.
+        let mut unpadded = encoded;
+        while let Some(shorter) = unpadded.strip_suffix(b"=") {
+            unpadded = shorter;
+        }
+        attempt.secrets.push(Secret::new(unpadded));
         attempt.headers.insert(AUTHORIZATION, value);
         Ok(attempt)
     }
@@ -448,6 +455,20 @@ mod tests {
         );
         assert_eq!(decoded("a:b c", "p%w+d/ü"), "a%3Ab+c:p%25w%2Bd%2F%C3%BC");
         assert_eq!(decoded("a~b", "c~%7E~"), "a~b:c~%257E~");
+    }
+
+    #[tokio::test]
+    async fn a_basic_value_that_is_echoed_without_padding_is_masked_too() {
+        let client = ClientAuthentication::secret_basic("billing", "a/b&c=de");
+        let attempts = offered(&client).await;
+        let value = attempts[0].headers[AUTHORIZATION].to_str().expect("ASCII");
+        let padded = value.strip_prefix("Basic ").expect("Basic");
+        let unpadded = padded.trim_end_matches('=');
+        assert_ne!(padded, unpadded);
+        for sent in [padded, unpadded] {
+            let mut secrets = attempts[0].secrets.iter();
+            assert!(secrets.any(|secret| secret.expose() == sent.as_bytes()));
+        }
     }
 
     fn endpoint() -> Url {
