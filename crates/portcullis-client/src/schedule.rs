@@ -16,6 +16,8 @@ pub(crate) struct Life {
     pub(crate) obtained_at: UnixTime,
     /// 80 % of its lifetime later, more or less.
     pub(crate) refresh_at: UnixTime,
+    /// When it is renewed though nobody asks for it: `refresh_at`, but not right after it was obtained.
+    pub(crate) idle_refresh_at: UnixTime,
     /// Before it expires, so that it does not on its way.
     pub(crate) withheld_at: UnixTime,
     pub(crate) expires_at: UnixTime,
@@ -25,6 +27,9 @@ pub(crate) struct Life {
 
 /// The most that a token is withheld before it expires.
 const LONGEST_WITHHELD: Duration = Duration::from_secs(30);
+
+/// A server whose tokens live for seconds is not asked more often than this while nobody asks for a token.
+const SHORTEST_IDLE: Duration = Duration::from_secs(5);
 
 impl Life {
     pub(crate) fn new(obtained_at: UnixTime, lifetime: Duration, jitter: Jitter) -> Self {
@@ -36,6 +41,9 @@ impl Life {
             obtained_at,
             // One that is not due is live: who knows the one need not ask the other.
             refresh_at: refresh_at.min(withheld_at),
+            idle_refresh_at: refresh_at
+                .min(withheld_at)
+                .max(obtained_at.saturating_add(SHORTEST_IDLE)),
             withheld_at,
             expires_at,
             serves_from: obtained_at.saturating_sub(TOLERANCE),
@@ -51,6 +59,11 @@ impl Life {
     #[inline]
     pub(crate) fn is_due(&self, now: UnixTime) -> bool {
         now < self.serves_from || self.refresh_at <= now
+    }
+
+    /// Whether it is due though nobody asks for it.
+    pub(crate) fn is_due_idle(&self, now: UnixTime) -> bool {
+        now < self.serves_from || self.idle_refresh_at <= now
     }
 }
 
@@ -155,6 +168,16 @@ mod tests {
             assert!(life.is_live(START) && !life.is_due(START));
             assert!(life.is_live(at(withheld - 1)) && !life.is_live(at(withheld)));
             assert!(!life.is_due(at(refresh - 1)) && life.is_due(at(refresh)));
+        }
+    }
+
+    #[test]
+    fn a_short_token_is_renewed_after_5_s_if_nobody_asks() {
+        for (lifetime, idle) in [(1, 5), (6, 5), (10, 8), (60, 48)] {
+            let life = Life::new(START, secs(lifetime), Jitter::NONE);
+            assert!(!life.is_due_idle(at(idle - 1)), "{lifetime}");
+            assert!(life.is_due_idle(at(idle)), "{lifetime}");
+            assert!(life.is_due(at(idle)), "{lifetime}");
         }
     }
 

@@ -38,9 +38,9 @@ use crate::{AccessToken, TokenError, published::Seen};
 /// A token by OAuth 2.0 client credentials (RFC 6749 §4.4), and the task that keeps it fresh.
 ///
 /// The token is fetched when it is first asked for, once, however many wait for it, and whoever of them leaves. From
-/// then on it is renewed in the background at 80 % of its lifetime. While the server cannot be asked the token at hand
-/// serves; in its last moments (30 s, or a tenth of its lifetime if that is less) it does not, as it might expire on
-/// its way.
+/// then on it is renewed in the background at 80 % of its lifetime, but at most every 5 s while nobody asks for it. While
+/// the server cannot be asked the token at hand serves; in its last moments (30 s, or a tenth of its lifetime if that is
+/// less) it does not, as it might expire on its way.
 ///
 /// Every clone keeps the task alive; when the last is dropped it stops. The task is on the runtime that
 /// [`build`](TokenSourceBuilder::build) was called on.

@@ -15,7 +15,7 @@ pub struct TokenStatus {
     pub ready: bool,
     /// When the token at hand was asked for.
     pub obtained_at: Option<UnixTime>,
-    /// When it is to be renewed.
+    /// When it is to be renewed, at the latest if nobody asks for it before.
     pub refresh_at: Option<UnixTime>,
     /// When it expires.
     pub expires_at: Option<UnixTime>,

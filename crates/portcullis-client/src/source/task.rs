@@ -80,7 +80,7 @@ impl State {
         TokenStatus {
             ready: !shared.has_shut_down() && self.is_live(now),
             obtained_at: life.map(|life| life.obtained_at),
-            refresh_at: life.map(|life| life.refresh_at),
+            refresh_at: life.map(|life| life.idle_refresh_at),
             expires_at: life.map(|life| life.expires_at),
             obtained: self.obtained,
             failures: self.backoff.failures(),
@@ -182,7 +182,10 @@ impl Task {
         let now = self.shared.clock.now();
         let state = self.shared.state.load();
         let life = state.held.as_ref().map(|held| held.life);
-        let is_due = life.is_some_and(|life| life.is_due(now));
+        let is_due = life.is_some_and(|life| match is_asked {
+            true => life.is_due(now),
+            false => life.is_due_idle(now),
+        });
         let is_left_alone = state.backoff.left(now).is_some();
         let is_live = state.is_live(now);
         let has_reason = !is_left_alone && (is_due || is_asked && !is_live);
@@ -231,9 +234,9 @@ impl Task {
         let life = state.held.as_ref().map(|held| held.life);
         let next = match (life, left_alone) {
             (None, _) => LONGEST_NAP,
-            (Some(life), None) => life.refresh_at.duration_since(now),
+            (Some(life), None) => life.idle_refresh_at.duration_since(now),
             (Some(life), Some(left)) => {
-                let due = life.refresh_at.duration_since(now).max(left);
+                let due = life.idle_refresh_at.duration_since(now).max(left);
                 match self.serves {
                     true => due.min(life.withheld_at.duration_since(now)),
                     false => due,

@@ -18,13 +18,13 @@ const PATIENCE: Duration = secs(5);
 
 /// A clock that follows tokio's time.
 #[derive(Debug)]
-struct TokioClock {
+pub(crate) struct TokioClock {
     started: Instant,
     started_at: UnixTime,
 }
 
 impl TokioClock {
-    fn shared() -> SharedClock {
+    pub(crate) fn shared() -> SharedClock {
         std::sync::Arc::new(Self {
             started: Instant::now(),
             started_at: SystemClock.now(),
