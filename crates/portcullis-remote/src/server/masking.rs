@@ -379,17 +379,28 @@ mod tests {
             "p%ss w/&amp;#246;&amp;=&amp;#x22;<\\rd&amp;#x1F600;",
         ] {
             let text = format!("the secret '{form}' is wrong");
-            assert_eq!(mask(SECRET, &text), "the secret '[redacted]' is wrong", "{form}");
+            assert_eq!(
+                mask(SECRET, &text),
+                "the secret '[redacted]' is wrong",
+                "{form}"
+            );
         }
     }
 
     #[test]
     fn hexadecimal_forms_are_masked() {
-        let escaped: String = SECRET.bytes().map(|byte| format!("\\x{byte:02X}")).collect();
+        let escaped: String = SECRET
+            .bytes()
+            .map(|byte| format!("\\x{byte:02X}"))
+            .collect();
         let hex: String = SECRET.bytes().map(|byte| format!("{byte:02X}")).collect();
         for form in [escaped, hex] {
             let text = format!("the secret '{form}' is wrong");
-            assert_eq!(mask(SECRET, &text), "the secret '[redacted]' is wrong", "{form}");
+            assert_eq!(
+                mask(SECRET, &text),
+                "the secret '[redacted]' is wrong",
+                "{form}"
+            );
         }
     }
 
@@ -399,7 +410,11 @@ mod tests {
         let (start, end) = encoded.split_at(20);
         for line_break in ["\n", "\r\n", "\\n", "%0A", "&#10;"] {
             let text = format!("Basic {start}{line_break}{end} is wrong");
-            assert_eq!(mask(SECRET, &text), "Basic [redacted] is wrong", "{line_break:?}");
+            assert_eq!(
+                mask(SECRET, &text),
+                "Basic [redacted] is wrong",
+                "{line_break:?}"
+            );
         }
     }
 
@@ -410,7 +425,11 @@ mod tests {
         for cut in ["s3cr3t/v", "S3CR3T%2Fvalue-of", &base64[..12]] {
             for end in ["", "...", "…", "... is wrong"] {
                 let text = format!("the secret {cut}{end}");
-                assert_eq!(mask(secret, &text), format!("the secret [redacted]{end}"), "{cut}");
+                assert_eq!(
+                    mask(secret, &text),
+                    format!("the secret [redacted]{end}"),
+                    "{cut}"
+                );
             }
         }
         for other in ["s3cr3t/ is wrong", "s3cr3t/", "s3cr3t/v is wrong"] {
