@@ -1,6 +1,6 @@
 //! What a profile makes of a token.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, slice};
 
 use portcullis_core::{PrincipalKind, ScopeSet};
 use smallvec::SmallVec;
@@ -104,12 +104,12 @@ impl Profile {
         match &self.scopes {
             ScopeRule::First(paths) => match paths.iter().find_map(|path| claims.at(path)) {
                 Some(Claim::Text(list)) => ScopeSet::parse(list),
-                Some(claim) => ScopeSet::from_tokens(tokens(claim)),
+                Some(claim) => ScopeSet::from_tokens(tokens(claim, false)),
                 None => ScopeSet::default(),
             },
             ScopeRule::All(paths) => {
                 let claims = paths.iter().filter_map(|path| claims.at(path));
-                ScopeSet::from_tokens(claims.flat_map(tokens))
+                ScopeSet::from_tokens(claims.flat_map(|claim| tokens(claim, false)))
             }
         }
     }
@@ -124,7 +124,6 @@ impl Profile {
             client: self.client_id(claims),
             audiences: self.common_audiences(claims, audiences),
         };
-        let mut prefixed = String::new();
         let mut granted = Tokens::new();
         match &self.scopes {
             ScopeRule::First(paths) => {
@@ -144,14 +143,16 @@ impl Profile {
         for path in &self.roles {
             names.find(path, claims, &mut roles);
         }
-        // A role with a space in it is no scope-token, and must not become two.
-        roles.retain(|role| !role.is_empty() && !role.contains(' '));
-        for role in roles {
-            for part in [" ", &self.role_prefix, role] {
-                prefixed.push_str(part);
-            }
-        }
-        ScopeSet::from_tokens(granted.into_iter().chain(prefixed.split(' ')))
+        roles.retain(|role| !role.is_empty());
+        let prefixed: Vec<String> = roles
+            .iter()
+            .map(|role| [&*self.role_prefix, role].concat())
+            .collect();
+        ScopeSet::from_tokens(
+            granted
+                .into_iter()
+                .chain(prefixed.iter().map(|role| &**role)),
+        )
     }
 
     /// The audiences that both the token names and the verifier accepts.
@@ -211,18 +212,25 @@ impl Names<'_> {
     fn find<'c>(&self, path: &ClaimPath, claims: &'c Claims<'_>, found: &mut Tokens<'c>) -> bool {
         claims
             .get(path.claim())
-            .is_some_and(|claim| self.walk(claim, path.steps(), found))
+            .is_some_and(|claim| self.walk(claim, path.steps(), false, found))
     }
 
-    fn walk<'c>(&self, claim: &'c Claim<'_>, steps: &[Step], found: &mut Tokens<'c>) -> bool {
+    /// `is_item`: the path has led through the items of an array.
+    fn walk<'c>(
+        &self,
+        claim: &'c Claim<'_>,
+        steps: &[Step],
+        is_item: bool,
+        found: &mut Tokens<'c>,
+    ) -> bool {
         let Some((step, rest)) = steps.split_first() else {
-            found.extend(tokens(claim));
+            found.extend(tokens(claim, is_item));
             return true;
         };
         let mut member = |name: &str| {
             claim
                 .member(name)
-                .is_some_and(|value| self.walk(value, rest, found))
+                .is_some_and(|value| self.walk(value, rest, is_item, found))
         };
         match (step, claim) {
             (Step::Member(name), _) => member(name),
@@ -232,7 +240,7 @@ impl Names<'_> {
                 members.fold(false, |any, found| any | found)
             }
             (Step::Each, Claim::Array(items)) => {
-                let items = items.iter().map(|item| self.walk(item, rest, found));
+                let items = items.iter().map(|item| self.walk(item, rest, true, found));
                 items.fold(false, |any, found| any | found)
             }
             (Step::MemberNames, Claim::Object(members)) => {
@@ -244,10 +252,12 @@ impl Names<'_> {
     }
 }
 
-/// The pieces of a claim that may be scopes: of a text what is between spaces, of an array each text.
-fn tokens<'c>(claim: &'c Claim<'_>) -> impl Iterator<Item = &'c str> {
+/// The pieces of a claim that may be scopes: each text of an array, and a text split at spaces. An item of an array is not
+/// split, so that a role with a space does not become two.
+fn tokens<'c>(claim: &'c Claim<'_>, is_item: bool) -> impl Iterator<Item = &'c str> {
     // Two of the three are empty.
     let (text, list, array): (&str, &[Cow<'_, str>], &[Claim<'_>]) = match claim {
+        Claim::Text(text) if is_item => ("", slice::from_ref(text), &[]),
         Claim::Text(text) => (text, &[], &[]),
         Claim::List { texts, .. } => ("", texts, &[]),
         Claim::Array(items) => ("", &[], items),
@@ -366,6 +376,8 @@ mod tests {
                 "orders": {"roles": ["clerk"]}, "reports": {"roles": ["analyst"]}, "shop": {"roles": ["owner"]}
             },
             "roles": [{"name": "a", "id": 1}, {"name": "b"}, {"id": 3}, "c"],
+            "teams": [{"name": "deputy admin"}, {"name": "clerk"}, {"name": ""}],
+            "titles": ["deputy admin", "clerk"],
             "projects": {"editor": {"1": "x"}, "viewer": {}},
             "https://example.com/roles": ["guest"]
         }"#;
@@ -380,6 +392,10 @@ mod tests {
             (of("https://example.com/roles"), "read role:guest"),
             (of("roles").each().member("name"), "read role:a role:b"),
             (of("roles").each(), "read role:c"),
+            (of("teams").each().member("name"), "read role:clerk"),
+            (of("titles"), "read role:clerk"),
+            (of("titles").each(), "read role:clerk"),
+            (of("titles").each().each(), "read"),
             (of("roles"), "read role:c"),
             (
                 of("projects").member_names(),
@@ -410,6 +426,17 @@ mod tests {
             of("scope"),
         ]);
         assert_eq!(scopes(&first, json), "a b");
+        for (path, expected) in [
+            (of("teams").each().member("name"), "clerk"),
+            (of("titles").each(), "clerk"),
+            (of("titles"), "clerk"),
+        ] {
+            let profile = Profile::rfc9068().with_scope_claims([path.clone()]);
+            assert_eq!(scopes(&profile, json), expected, "{path}");
+        }
+        let text = r#"{"roles":"clerk admin"}"#;
+        let profile = Profile::rfc9068().with_role_claims(["roles"]);
+        assert_eq!(scopes(&profile, text), "role:admin role:clerk");
         let disguised =
             r#"{"scope":"read role:admin role: rolex","realm_access":{"roles":["b c"]}}"#;
         assert_eq!(scopes(&Profile::keycloak(), disguised), "read rolex");
