@@ -55,6 +55,13 @@ impl Profile {
         if Scope::parse(&format!("{}x", self.role_prefix)).is_err() {
             return Some("its role prefix has characters that scopes cannot have".into());
         }
+        if self.role_prefix.is_empty() && !self.roles.is_empty() {
+            return Some(
+                "its role prefix is empty, so a scope that a client asks for would pass for a role: set a prefix, or \
+                 read the roles as scopes (`with_united_scope_claims`; in a file `scope_claims` and `unite_scope_claims`)"
+                    .into(),
+            );
+        }
         let single = self.one_value_paths().find_map(|path| path.problem(true));
         let mut several = self.scope_claims().iter().chain(&self.roles);
         single
@@ -97,6 +104,10 @@ mod tests {
                 "no condition",
             ),
             (strict().with_role_prefix("my role:"), "role prefix"),
+            (
+                Profile::keycloak().with_role_prefix(""),
+                "with_united_scope_claims",
+            ),
             (strict().with_required_claims([""]), "empty name"),
             (
                 strict().with_required_claims([path().each().member("b")]),

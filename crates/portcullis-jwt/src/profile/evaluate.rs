@@ -136,7 +136,7 @@ impl Profile {
             }),
         }
         // A scope must not pass for a role either: some issuers grant any scope that a client asks for.
-        if !self.roles.is_empty() && !self.role_prefix.is_empty() {
+        if !self.roles.is_empty() {
             granted.retain(|scope| !scope.starts_with(&*self.role_prefix));
         }
         let mut roles = Tokens::new();
@@ -444,9 +444,11 @@ mod tests {
             scopes(&Profile::rfc9068(), disguised),
             "read role: role:admin rolex"
         );
-        let merged = Profile::keycloak()
-            .with_role_claims([of("realm_access").member("roles"), of("roles")])
-            .with_role_prefix("");
-        assert_eq!(scopes(&merged, json), "admin c read");
+        let united = Profile::rfc9068().with_united_scope_claims([
+            of("scope"),
+            of("realm_access").member("roles"),
+            of("roles"),
+        ]);
+        assert_eq!(scopes(&united, json), "admin c read");
     }
 }

@@ -224,8 +224,8 @@ impl Profile {
         self
     }
 
-    /// Replaces what roles are prefixed with, by default `role:`. With an empty prefix, roles are scopes like any
-    /// other, and a scope passes for a role.
+    /// Replaces what roles are prefixed with, by default `role:`. A profile with role claims needs a prefix. To grant
+    /// roles as scopes, name their claims in [`with_united_scope_claims`](Self::with_united_scope_claims) instead.
     #[must_use]
     pub fn with_role_prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         self.role_prefix = prefix.into();

@@ -128,6 +128,7 @@ fn a_mistake_is_named_with_its_line_its_field_and_what_to_do() {
             "colour = 1",
             "line 12: unknown field `colour`; there are name, base,",
         ),
+        ("\"r:\"", "\"\"", "its role prefix is empty"),
         (
             "role_prefix",
             "algorithms",
