@@ -95,7 +95,7 @@ impl Profile {
     /// | `access_token_if` | conditions, all of which access tokens meet |
     /// | `not_access_token_if` | conditions, none of which access tokens meet |
     /// | `dangerous_without_marks` | `true`: drops the conditions of the `base`, and needs none |
-    /// | `machine_if`, `user_if` | [`KindRule`]: alternatives, each a list of conditions; they replace both of the `base` |
+    /// | `machine_if`, `user_if` | [`KindRule`]: alternatives, each a list of conditions; with a `base`, give both, since they replace both of its rules |
     ///
     /// A claim is a string, which is one name with all dots in it, or an array of strings, which is a
     /// [path](crate::ClaimPath): in an array, `"[]"` is each item, `"{client}"` and `"{audience}"` are members that are
@@ -160,6 +160,7 @@ fn read(document: Spanned<DeTable<'_>>) -> Result<Profile, Mistake> {
     let Some(name) = fields.text("name")? else {
         return Err(fields.missing("name"));
     };
+    let has_base = fields.has("base");
     let mut profile = match fields.text("base")? {
         Some(base) => base
             .get_ref()
@@ -228,6 +229,8 @@ fn read(document: Spanned<DeTable<'_>>) -> Result<Profile, Mistake> {
         fields.alternatives("user_if")?,
     ) {
         (None, None) => {}
+        (Some(_), None) if has_base => return Err(fields.needs("machine_if", "user_if")),
+        (None, Some(_)) if has_base => return Err(fields.needs("user_if", "machine_if")),
         (machine, user) => {
             let rule = machine
                 .into_iter()

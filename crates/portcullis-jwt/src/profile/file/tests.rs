@@ -278,6 +278,17 @@ fn a_mistake_is_named_with_its_line_its_field_and_what_to_do() {
 }
 
 #[test]
+fn rules_of_a_base_are_replaced_together() {
+    let base = "name = \"x\"\nbase = \"keycloak\"\n";
+    let machine = "machine_if = [[{ claim = \"sub\", is_client = true }]]\n";
+    let user = "user_if = [[{ claim = \"sub\", is_client = false }]]\n";
+    assert!(error(&format!("{base}{machine}")).contains("`machine_if` is there without `user_if`"));
+    assert!(error(&format!("{base}{user}")).contains("`user_if` is there without `machine_if`"));
+    read(&format!("{base}{machine}{user}"));
+    read(&format!("{base}{machine}user_if = []\n"));
+}
+
+#[test]
 fn a_profile_that_cannot_tell_access_tokens_is_refused() {
     let text = r#"
         name = "lax"
