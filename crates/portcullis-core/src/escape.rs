@@ -87,55 +87,36 @@ fn masked(text: &str, is_cut: bool) -> Cow<'_, str> {
 }
 
 /// An octet, and where in the text it stands.
-#[derive(Clone)]
 struct Octet {
     value: u8,
     place: Range<usize>,
 }
 
-/// The octets of `text` with percent-encoding undone, also where it was applied several times.
+/// The octets of `text` with percent-encoding undone, however often it was applied.
 fn percent_decoded(text: &str) -> Vec<Octet> {
-    const LAYERS: usize = 3;
-
-    let octets = text.bytes().enumerate().map(|(at, value)| Octet {
-        value,
-        place: at..at + 1,
-    });
-    let mut octets: Vec<Octet> = octets.collect();
-    for _ in 0..LAYERS {
-        if !octets.iter().any(|octet| octet.value == b'%') {
-            break;
+    let mut octets: Vec<Octet> = Vec::with_capacity(text.len());
+    for (at, value) in text.bytes().enumerate() {
+        octets.push(Octet {
+            value,
+            place: at..at + 1,
+        });
+        // What was decoded may be the last digit of another escape.
+        while let [.., first, high, low] = octets.as_slice()
+            && first.value == b'%'
+            && let Some(value) = unescaped(high.value, low.value)
+        {
+            let place = first.place.start..low.place.end;
+            octets.truncate(octets.len() - 3);
+            octets.push(Octet { value, place });
         }
-        let mut rest = octets.as_slice();
-        let mut decoded = Vec::with_capacity(octets.len());
-        while let [first, after @ ..] = rest {
-            let escaped = match after {
-                [high, low, ..] if first.value == b'%' => hex(high.value).zip(hex(low.value)),
-                _ => None,
-            };
-            rest = match escaped {
-                Some((high, low)) => {
-                    decoded.push(Octet {
-                        value: high << 4 | low,
-                        place: first.place.start..after[1].place.end,
-                    });
-                    &after[2..]
-                }
-                None => {
-                    decoded.push(first.clone());
-                    after
-                }
-            };
-        }
-        octets = decoded;
     }
     octets
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+/// The octet that `%` and these two digits stand for.
+pub(crate) fn unescaped(high: u8, low: u8) -> Option<u8> {
+    let digit = |octet: u8| char::from(octet).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 /// The secret parts of API keys: after an id of 12 base62 digits and an underscore, or of just the length of secret and
@@ -285,6 +266,18 @@ mod tests {
             }
         }
         assert_eq!(mask("/%7Ename/100%/%zz/%"), "/%7Ename/100%/%zz/%");
+    }
+
+    #[test]
+    fn any_depth_of_percent_encoding_is_undone() {
+        let mut text: String = key().bytes().map(|octet| format!("%{octet:02x}")).collect();
+        for depth in 1..8 {
+            let masked = mask(&text);
+            assert!(masked.ends_with("[masked]"), "{depth}: {masked}");
+            text = text.replace('%', "%25");
+        }
+        // The digits of an escape may be escaped themselves.
+        assert!(mask(&key().replace('9', "%%33%39")).ends_with("[masked]"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::escape::unescaped;
+
 /// Whether `path` is in normal form, so that everything behind this service reads it alike: it begins with `/`, has no
 /// empty segment but the last and no `.` or `..`, escapes nothing that need not be, and hides no slash.
 pub(super) fn is_normal(path: &str) -> bool {
@@ -25,12 +27,12 @@ fn is_normal_segment(mut segment: &[u8]) -> bool {
     while let [first, rest @ ..] = segment {
         segment = match (first, rest) {
             (b'%', [high, low, rest @ ..]) => {
-                let Some(octet) = escaped(*high, *low) else {
+                let Some(octet) = unescaped(*high, *low) else {
                     return false;
                 };
                 let is_upper_case = !high.is_ascii_lowercase() && !low.is_ascii_lowercase();
                 let is_escaped_again = octet == b'%'
-                    && matches!(rest, [high, low, ..] if escaped(*high, *low).is_some());
+                    && matches!(rest, [high, low, ..] if unescaped(*high, *low).is_some());
                 // A backslash is a slash to some, and a control character ends the name for others.
                 let is_hidden = matches!(octet, b'/' | b'\\') || octet.is_ascii_control();
                 if !is_upper_case || is_unreserved(octet) || is_escaped_again || is_hidden {
@@ -54,18 +56,13 @@ pub(super) fn decoded(path: &str) -> Cow<'_, [u8]> {
     let mut rest = path.as_bytes();
     while let [first, after @ ..] = rest {
         let octet = match after {
-            [high, low, ..] if *first == b'%' => escaped(*high, *low),
+            [high, low, ..] if *first == b'%' => unescaped(*high, *low),
             _ => None,
         };
         decoded.push(octet.unwrap_or(*first));
         rest = if octet.is_some() { &after[2..] } else { after };
     }
     Cow::Owned(decoded)
-}
-
-fn escaped(high: u8, low: u8) -> Option<u8> {
-    let digit = |octet: u8| char::from(octet).to_digit(16);
-    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 const fn is_unreserved(octet: u8) -> bool {
