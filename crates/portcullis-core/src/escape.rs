@@ -66,7 +66,18 @@ fn masked(text: &str, is_cut: bool) -> Cow<'_, str> {
     if text.len() < SHORTEST_JWT && !is_cut {
         return Cow::Borrowed(text);
     }
-    let octets = percent_decoded(text);
+    let mut octets = percent_decoded(text);
+    // The cut may be within an escape.
+    while is_cut
+        && let Some(at) = octets
+            .iter()
+            .rev()
+            .take(2)
+            .position(|octet| octet.value == b'%')
+    {
+        octets.truncate(octets.len() - 1 - at);
+    }
+    let text = &text[..octets.last().map_or(0, |octet| octet.place.end)];
     let mut found = keys(&octets, is_cut);
     found.extend(jwts(&octets));
     if found.is_empty() {
@@ -278,6 +289,25 @@ mod tests {
         }
         // The digits of an escape may be escaped themselves.
         assert!(mask(&key().replace('9', "%%33%39")).ends_with("[masked]"));
+    }
+
+    #[test]
+    fn cut_within_an_escape_shows_no_part_of_a_key() {
+        let encoded = |percent: &str| -> String {
+            let octets = SECRET.bytes();
+            octets
+                .map(|octet| format!("{percent}{octet:02x}"))
+                .collect()
+        };
+        for secret in [encoded("%"), encoded("%25"), encoded("%2525")] {
+            for length in 900..1_100 {
+                let before = format!("{JWT}{}", "A".repeat(length));
+                let shown = escape(&format!("{before} acme_4fXq0ZbT9kLm_{secret}"));
+                if let Some((_, rest)) = shown.split_once("9kLm_") {
+                    assert!(["…", "[masked]", "[masked]…"].contains(&rest), "{shown}");
+                }
+            }
+        }
     }
 
     #[test]
