@@ -80,6 +80,12 @@ fn masked(text: &str, is_cut: bool) -> Cow<'_, str> {
     let text = &text[..octets.last().map_or(0, |octet| octet.place.end)];
     let mut found = keys(&octets, is_cut);
     found.extend(jwts(&octets));
+    // A credential that was folded into several lines.
+    if octets.iter().any(|octet| octet.value.is_ascii_control()) {
+        octets.retain(|octet| !octet.value.is_ascii_control());
+        found.extend(keys(&octets, is_cut));
+        found.extend(jwts(&octets));
+    }
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -289,6 +295,22 @@ mod tests {
         }
         // The digits of an escape may be escaped themselves.
         assert!(mask(&key().replace('9', "%%33%39")).ends_with("[masked]"));
+    }
+
+    #[test]
+    fn control_characters_do_not_split_a_credential() {
+        for between in ["\n", "%0A", "%0d%0a", "%250A", "%00", "\t"] {
+            for at in 1..SECRET.len() {
+                let (start, end) = SECRET.split_at(at);
+                let text = format!("acme_4fXq0ZbT9kLm_{start}{between}{end}");
+                assert_eq!(mask(&text), "acme_4fXq0ZbT9kLm_[masked]", "{text}");
+            }
+            let (start, end) = JWT.split_at(30);
+            assert_eq!(mask(&format!("{start}{between}{end}")), "[masked]");
+            // Nor hide one that begins after them.
+            let text = format!("id{between}4fXq0ZbT9kLm_{}", &SECRET[..25]);
+            assert!(mask(&text).ends_with("9kLm_[masked]"), "{text}");
+        }
     }
 
     #[test]
