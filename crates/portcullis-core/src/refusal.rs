@@ -241,30 +241,32 @@ impl Refusal {
 
     fn log(&self, method: &Method, uri: &Uri, extensions: &Extensions) {
         let kind = self.kind();
+        // Whatever the level, since this refusal may sum up those of a kind that is logged.
+        if let Some(log) = &self.0.log {
+            let admitted = log.admit(kind);
+            admitted.sum_up();
+            if !admitted.line {
+                return;
+            }
+        }
         macro_rules! log {
             ($level:ident, $enabled:ident) => {
                 if tracing::enabled!(tracing::Level::$enabled) {
-                    let admitted = self.0.log.as_ref().map(|log| log.admit(kind));
-                    if let Some(admitted) = &admitted {
-                        admitted.sum_up();
-                    }
-                    if admitted.is_none_or(|admitted| admitted.line) {
-                        let caller = Caller::of(self);
-                        tracing::$level!(
-                            ?kind,
-                            reason = &*mask(self.failure().internal()),
-                            method = %escape(method.as_str()),
-                            path = escape(self.path(uri, extensions)),
-                            scheme = caller.scheme,
-                            issuer = caller.issuer,
-                            subject = caller.subject,
-                            client_id = caller.client_id,
-                            credential_id = caller.credential_id,
-                            required = caller.required,
-                            granted = caller.granted,
-                            "request refused"
-                        );
-                    }
+                    let caller = Caller::of(self);
+                    tracing::$level!(
+                        ?kind,
+                        reason = &*mask(self.failure().internal()),
+                        method = %escape(method.as_str()),
+                        path = escape(self.path(uri, extensions)),
+                        scheme = caller.scheme,
+                        issuer = caller.issuer,
+                        subject = caller.subject,
+                        client_id = caller.client_id,
+                        credential_id = caller.credential_id,
+                        required = caller.required,
+                        granted = caller.granted,
+                        "request refused"
+                    );
                 }
             };
         }

@@ -1,11 +1,18 @@
 //! What an operator reads.
 
-use std::{cell::RefCell, io, sync::LazyLock};
+use std::{
+    cell::RefCell,
+    io,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use http::{Method, Request};
 use portcullis_core::{
-    AuthenticateLayer, Failure, OriginalTarget, Outcome, RequireMachineLayer, RequireScopeLayer,
-    Scope, ScopePolicy,
+    AuthenticateLayer, Clock, Failure, OriginalTarget, Outcome, RequireMachineLayer,
+    RequireScopeLayer, Scope, ScopePolicy, UnixTime,
 };
 use tower::ServiceBuilder;
 
@@ -272,4 +279,34 @@ async fn a_flood_of_refusals_is_summed_up_at_every_level() {
     let (own, summed_up) = counted(&log.take());
     assert_eq!(own + summed_up, FLOOD, "none is lost");
     assert!(own <= FLOOD / 2, "{own} lines");
+}
+
+#[derive(Debug, Default)]
+struct Seconds(AtomicU64);
+
+impl Clock for Seconds {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_outage_is_summed_up_where_only_warnings_are_logged() {
+    let log = Log::install();
+    let warnings = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .without_time()
+        .with_writer(|| Log)
+        .finish();
+    let _guard = tracing::subscriber::set_default(warnings);
+    let clock = Arc::new(Seconds::default());
+    let layer = AuthenticateLayer::new(Fake::bearer().with_clock(clock.clone()));
+    for _ in 0..60 {
+        send(&layer, bearing("down")).await;
+    }
+    assert_eq!(counted(&log.take()), (50, 0));
+    clock.0.store(1, Ordering::Relaxed);
+    send(&layer, bearing("expired")).await;
+    assert_eq!(counted(&log.take()), (0, 10));
 }

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, Request, Response};
 use http_body_util::{BodyExt, Full};
 use portcullis_core::{
     Authentication, Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal,
-    PrincipalKind, Scheme, ScopeSet, authorization_credentials,
+    PrincipalKind, Scheme, ScopeSet, SharedClock, authorization_credentials,
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
@@ -60,6 +60,13 @@ impl Fake {
 
     pub(crate) fn certificate() -> Self {
         Self::new("ClientCertificate", CredentialSource::Connection)
+    }
+
+    /// Counts refusals by this clock.
+    pub(crate) fn with_clock(mut self, clock: SharedClock) -> Self {
+        let challenge = Challenge::new(self.challenge.name(), "orders").expect("printable");
+        self.challenge = Arc::new(challenge.with_clock(clock));
+        self
     }
 
     pub(crate) fn answering(
