@@ -71,10 +71,12 @@ impl RefusalLog {
 
     /// Counts a refusal. What was left out before the present second is handed over with it.
     pub(crate) fn admit(&self, kind: FailureKind) -> Admitted {
-        let second = self.clock.now().as_secs();
         let mut state = self.state();
+        // Under the lock, so that the time does not go back between two refusals.
+        let second = self.clock.now().as_secs();
         let left_out = state.windows.each_mut().map(|window| {
-            if window.second == second {
+            // A clock may be set back a little.
+            if (second..=second.saturating_add(1)).contains(&window.second) {
                 return 0;
             }
             let over = Window { second, refused: 0 };
@@ -144,7 +146,10 @@ impl Admitted {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::{
+        sync::{Arc, OnceLock, Weak},
+        time::Duration,
+    };
 
     use super::*;
     use crate::{Clock, UnixTime};
@@ -197,6 +202,38 @@ mod tests {
         assert_eq!(admit(&log, FailureKind::Invalid, 51), (50, 0));
         clock.set(Duration::from_secs(10));
         assert_eq!(admit(&log, FailureKind::Invalid, 51), (50, 1));
+    }
+
+    #[test]
+    fn a_small_step_back_of_the_clock_opens_no_new_window() {
+        let clock = Arc::new(Hand::default());
+        let log = RefusalLog::new(clock.clone());
+        clock.set(Duration::from_secs(11));
+        assert_eq!(admit(&log, FailureKind::Invalid, 60), (50, 0));
+        clock.set(Duration::from_millis(10_999));
+        assert_eq!(admit(&log, FailureKind::Invalid, 60), (0, 0));
+        clock.set(Duration::from_secs(12));
+        assert_eq!(admit(&log, FailureKind::Invalid, 1), (1, 70));
+    }
+
+    /// Otherwise a thread could bring an older time than the one before it.
+    #[test]
+    fn the_clock_is_read_under_the_lock() {
+        #[derive(Debug, Default)]
+        struct Watching(OnceLock<Weak<RefusalLog>>);
+
+        impl Clock for Watching {
+            fn now(&self) -> UnixTime {
+                let log = self.0.get().and_then(Weak::upgrade).expect("set");
+                assert!(log.state.try_lock().is_err(), "not locked");
+                UnixTime::from_secs(1)
+            }
+        }
+
+        let clock = Arc::new(Watching::default());
+        let log = Arc::new(RefusalLog::new(clock.clone()));
+        clock.0.set(Arc::downgrade(&log)).expect("once");
+        log.admit(FailureKind::Invalid);
     }
 
     #[test]
