@@ -163,8 +163,8 @@ impl Inner {
         }
     }
 
-    /// Decides on a key. Whether its id is known is told only to those who hold the key: otherwise the answer and the
-    /// work are the same.
+    /// Decides on a key. A wrong secret gets the same answer after the same work as an unknown id, so that a caller does
+    /// not learn which ids exist. A known id whose pepper is missing is 503, since that key may be good.
     fn check(
         &self,
         id: ApiKeyId,
@@ -273,6 +273,15 @@ mod tests {
         let record = KeyRecord::new(key.key().id(), *other.record().digest(), "a", NOW);
         store.insert([record.expect("a record")]).expect("stored");
         key
+    }
+
+    #[test]
+    fn a_known_id_whose_pepper_is_missing_is_an_outage() {
+        let store = MemoryStore::new();
+        let known = with_other_secret(&store, Some(&peppers()));
+        let keys = ApiKeys::new(store);
+        assert_eq!(refusal(&keys, &known).0, FailureKind::Unavailable);
+        assert_eq!(refusal(&keys, &issue(None)).0, FailureKind::Invalid);
     }
 
     #[test]
