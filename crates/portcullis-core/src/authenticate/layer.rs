@@ -120,7 +120,7 @@ impl AuthenticateLayer {
     /// # fn f(layer: AuthenticateLayer) -> AuthenticateLayer {
     /// layer.render_with(|refusal| RenderedBody {
     ///     content_type: http::HeaderValue::from_static("text/plain"),
-    ///     body: refusal.failure().external().into(),
+    ///     body: refusal.failure().external().to_owned().into(),
     /// })
     /// # }
     /// ```
