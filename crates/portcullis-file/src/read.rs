@@ -199,18 +199,22 @@ fn mode(metadata: &Metadata) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
 }
 
-/// Whether every user may put another file in this one's place: in a directory that is not sticky, as `/tmp` is.
+/// Whether every user may put another file in this one's place: in a directory that is not sticky, as `/tmp` is. This
+/// concerns the directory of the path and, for a symbolic link, also that of the file it leads to.
 fn is_replaceable(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
     const OTHERS_WRITE: u32 = 0o002;
 
-    let directory = match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
+    let is_open = |path: &Path| {
+        let directory = match path.parent() {
+            Some(directory) if !directory.as_os_str().is_empty() => directory,
+            _ => Path::new("."),
+        };
+        directory
+            .metadata()
+            .is_ok_and(|metadata| mode(&metadata) & (STICKY | OTHERS_WRITE) == OTHERS_WRITE)
     };
-    directory
-        .metadata()
-        .is_ok_and(|metadata| mode(&metadata) & (STICKY | OTHERS_WRITE) == OTHERS_WRITE)
+    is_open(path) || path.canonicalize().is_ok_and(|target| is_open(&target))
 }
 
 #[cfg(not(unix))]

@@ -82,6 +82,29 @@ fn permissions_of_everyone_are_told() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn directory_behind_a_symbolic_link_is_judged_too() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = directory.path().join("open");
+    let safe = directory.path().join("safe");
+    for made in [&open, &safe] {
+        fs::create_dir(made).expect("made");
+    }
+    let path = open.join("k");
+    fs::write(&path, "a").expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+    let link = safe.join("k");
+    symlink("../open/k", &link).expect("linked");
+    for (mode, warnings) in [(0o755, 0), (0o777, 1)] {
+        fs::set_permissions(&open, fs::Permissions::from_mode(mode)).expect("set");
+        let contents = read(&link, 5).expect("readable");
+        assert_eq!(contents.warnings().len(), warnings, "{mode:o}");
+    }
+}
+
 #[test]
 fn debug_shows_no_content() {
     let directory = tempfile::tempdir().expect("a directory");
