@@ -9,6 +9,8 @@
 //! Nothing here needs a runtime. Every function blocks while it reads.
 
 mod follow;
+#[cfg(target_os = "linux")]
+mod mount;
 mod read;
 mod stamp;
 mod watched;
@@ -18,7 +20,7 @@ pub use stamp::Stamp;
 pub use watched::WatchedFile;
 
 /// The warning of [`Contents::is_unlinked`].
-pub const UNLINKED: &str = "it was replaced or deleted where it is mounted from, so changes are not seen: mount its directory instead \
-                            of the file, and restart";
+pub const UNLINKED: &str = "it was replaced, renamed or deleted where it is mounted from, so changes are not seen: mount its directory \
+                            instead of the file, do not rename that directory, and restart";
 
 const MOUNT_POINT: &str = "it is mounted by itself, so its replacement will not be seen: mount its directory instead of the file";

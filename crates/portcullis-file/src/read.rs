@@ -56,6 +56,10 @@ impl Contents {
         self.is_unlinked
     }
 
+    pub(crate) fn set_unlinked(&mut self) {
+        self.is_unlinked = true;
+    }
+
     /// Whether the file is mounted by itself, so that its replacement will not be seen. Known on Linux from 5.8 on.
     #[must_use]
     pub fn is_mount_point(&self) -> bool {

@@ -8,6 +8,7 @@ pub struct Stamp {
     /// Device, inode, and the time at which the inode changed, which cannot be set back.
     #[cfg(unix)]
     inode: (u64, u64, i64, i64),
+    is_source_renamed: bool,
 }
 
 impl Stamp {
@@ -33,6 +34,14 @@ impl Stamp {
                 metadata.ctime(),
                 metadata.ctime_nsec(),
             ),
+            is_source_renamed: false,
+        }
+    }
+
+    pub(crate) fn with_renamed_source(self, is_source_renamed: bool) -> Self {
+        Self {
+            is_source_renamed,
+            ..self
         }
     }
 }

@@ -9,7 +9,8 @@ use std::{
     process::Command,
 };
 
-use portcullis_file::read;
+use portcullis_file::{WatchedFile, read};
+use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
 /// A path that keeps leading to the same file, as a mount of that file does. What differs from a mount: it is not a
 /// mount point.
@@ -53,15 +54,36 @@ fn a_file_may_be_called_deleted() {
     assert!(read(&held(&file), 64).expect("readable").is_unlinked());
 }
 
-/// With a real mount, in a mount namespace of its own. It is left out, and says so, where mounts are not permitted.
 #[test]
 fn a_mounted_file_is_a_mount_point_and_unlinked_once_replaced() {
+    in_a_mount_namespace(
+        "a_mounted_file_is_a_mount_point_and_unlinked_once_replaced",
+        replace_behind_mounts,
+    );
+}
+
+#[test]
+fn renamed_source_of_a_mounted_file_is_noticed() {
+    in_a_mount_namespace("renamed_source_of_a_mounted_file_is_noticed", || {
+        rename_behind_a_mount(|path| path.to_owned());
+    });
+}
+
+#[test]
+fn renamed_source_of_a_mounted_directory_is_noticed() {
+    in_a_mount_namespace("renamed_source_of_a_mounted_directory_is_noticed", || {
+        rename_behind_a_mount(|path| path.join("keys"));
+    });
+}
+
+/// Runs the test `name` with real mounts, in a mount namespace of its own. Where mounts are not permitted, the test is
+/// left out and says so.
+fn in_a_mount_namespace(name: &str, test: fn()) {
     const INSIDE: &str = "PORTCULLIS_TEST_IN_MOUNT_NAMESPACE";
     if env::var_os(INSIDE).is_some() {
-        return in_the_namespace();
+        return test();
     }
     let myself = env::current_exe().expect("a test binary");
-    let name = "a_mounted_file_is_a_mount_point_and_unlinked_once_replaced";
     for unshare in [&["--mount"][..], &["--mount", "--map-root-user"]] {
         let is_permitted = Command::new("unshare")
             .args(unshare)
@@ -83,14 +105,60 @@ fn a_mounted_file_is_a_mount_point_and_unlinked_once_replaced() {
     eprintln!("left out: mounts are not permitted here, or there is no `unshare`");
 }
 
-fn in_the_namespace() {
+/// Mounts a file, or the directory of the file that `file_in` names, and renames its source.
+fn rename_behind_a_mount(file_in: fn(&Path) -> PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [host, old, container] =
+        ["host", "old", "a container"].map(|name| directory.path().join(name));
+    let make = |path: &Path, content: &str| {
+        let file = file_in(path);
+        if file != path {
+            fs::create_dir(path).expect("made");
+        }
+        fs::write(file, content).expect("written");
+    };
+    make(&host, "old");
+    make(&container, "");
+    if let Err(error) = mount_bind(&host, &container) {
+        eprintln!("left out: mounts are not permitted here: {error}");
+        return;
+    }
+    let mut watched = WatchedFile::new(file_in(&container), 64);
+    for _ in 0..2 {
+        let contents = watched.read().expect("readable");
+        assert!(!contents.is_unlinked());
+        assert_eq!(watched.stamp().expect("a stamp"), contents.stamp());
+    }
+
+    fs::rename(&host, &old).expect("renamed");
+    make(&host, "new");
+    for _ in 0..2 {
+        let contents = watched.read().expect("readable");
+        assert_ne!(watched.stamp().expect("a stamp"), contents.stamp());
+        assert!(contents.is_unlinked());
+        assert!(contents.warnings().contains(&portcullis_file::UNLINKED));
+        assert_eq!(contents.bytes(), b"old");
+    }
+
+    // The path may lead to another mount later.
+    for (source, content) in [(&host, "new"), (&old, "old")] {
+        mount_bind(source, &container).expect("mounted");
+        let contents = watched.read().expect("readable");
+        assert!(!contents.is_unlinked());
+        assert_eq!(contents.bytes(), content.as_bytes());
+        assert_eq!(watched.stamp().expect("a stamp"), contents.stamp());
+    }
+    while unmount(&container, UnmountFlags::DETACH).is_ok() {}
+}
+
+fn replace_behind_mounts() {
     let directory = tempfile::tempdir().expect("a directory");
     for linked_twice in [false, true] {
         let host = directory.path().join(format!("host-{linked_twice}"));
         let container = directory.path().join(format!("container-{linked_twice}"));
         fs::write(&host, "old").expect("written");
         fs::write(&container, "").expect("written");
-        if let Err(error) = rustix::mount::mount_bind(&host, &container) {
+        if let Err(error) = mount_bind(&host, &container) {
             eprintln!("left out: mounts are not permitted here: {error}");
             return;
         }

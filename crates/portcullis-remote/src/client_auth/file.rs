@@ -7,7 +7,7 @@ use std::{
 };
 
 use portcullis_core::Secret;
-use portcullis_file::Contents;
+use portcullis_file::{Contents, WatchedFile};
 
 use crate::{FetchError, FetchErrorKind};
 
@@ -20,6 +20,8 @@ pub(super) struct CredentialFile(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
+    /// Remembers its mount from one read to the next.
+    file: Mutex<WatchedFile>,
     is_private: bool,
     /// What the operator should change, as of the last time that it was read.
     warnings: Mutex<Vec<&'static str>>,
@@ -38,6 +40,7 @@ impl CredentialFile {
 
     fn new(path: PathBuf, is_private: bool) -> Self {
         Self(Arc::new(Inner {
+            file: Mutex::new(WatchedFile::new(&path, MAX_BYTES)),
             path,
             is_private,
             warnings: Mutex::default(),
@@ -77,7 +80,7 @@ impl CredentialFile {
     }
 
     fn read_now(&self) -> io::Result<Secret> {
-        let contents = portcullis_file::read(self.path(), MAX_BYTES)?;
+        let contents = lock(&self.0.file).read()?;
         self.warn(&contents);
         Ok(Secret::new(contents.into_bytes()))
     }
@@ -95,11 +98,12 @@ impl CredentialFile {
     }
 
     fn warned(&self) -> MutexGuard<'_, Vec<&'static str>> {
-        self.0
-            .warnings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.warnings)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for CredentialFile {
