@@ -115,7 +115,7 @@ fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
     private(options.read(true).write(true));
     match options.clone().create_new(true).open(lock) {
         Ok(file) => {
-            give_to_owner(&file, target)?;
+            give_to_owner(&file, target);
             return Ok(Some(file));
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -229,22 +229,18 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 /// Gives the lock that root made to the owner of the key file, or of its directory, so that this user can wait for it.
+/// Others may not give files away, and in a user namespace the owner may have no id: the lock works all the same.
 #[cfg(unix)]
-fn give_to_owner(lock: &File, target: &Path) -> io::Result<()> {
+fn give_to_owner(lock: &File, target: &Path) {
     use std::os::unix::fs::{MetadataExt, fchown};
 
-    let owned = fs::metadata(target).or_else(|_| fs::metadata(directory(target)))?;
-    match fchown(lock, Some(owned.uid()), Some(owned.gid())) {
-        // Only root may give files away.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        given => given,
+    if let Ok(owned) = fs::metadata(target).or_else(|_| fs::metadata(directory(target))) {
+        let _ = fchown(lock, Some(owned.uid()), Some(owned.gid()));
     }
 }
 
 #[cfg(not(unix))]
-fn give_to_owner(_: &File, _: &Path) -> io::Result<()> {
-    Ok(())
-}
+fn give_to_owner(_: &File, _: &Path) {}
 
 /// A file that someone else edits stays readable for the service: as its owner, or in its group where that, and nobody
 /// else, was let read it.
@@ -284,7 +280,7 @@ fn sync_directory(target: &Path) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, chown};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
     use super::*;
 
@@ -308,6 +304,38 @@ mod tests {
         assert_eq!(owner_of_lock(), 0, "as the key file");
         chown(&path, Some(NOBODY), None).expect("given away");
         assert_eq!(owner_of_lock(), NOBODY, "as the key file");
+    }
+
+    /// The owner of the directory has no id in the user namespace, so the lock cannot be given to that user.
+    #[test]
+    fn unmapped_owner_of_the_directory_does_not_fail_the_lock() {
+        use std::{env, process::Command};
+
+        const INSIDE: &str = "PORTCULLIS_TEST_DIRECTORY_OF_UNMAPPED_OWNER";
+        if let Some(directory) = env::var_os(INSIDE) {
+            let path = Path::new(&directory).join("keys.toml");
+            Locked::wait(&path, Duration::ZERO).expect("locked");
+            return;
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        let unshare = ["--user", "--map-root-user", "--"];
+        let is_permitted = Command::new("unshare")
+            .args(unshare)
+            .arg("true")
+            .output()
+            .is_ok_and(|tried| tried.status.success());
+        if !is_permitted || chown(directory.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+            eprintln!("left out: it needs root and user namespaces");
+            return;
+        }
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).expect("set");
+        let status = Command::new("unshare")
+            .args(unshare)
+            .arg(env::current_exe().expect("a test binary"))
+            .arg("unmapped_owner_of_the_directory_does_not_fail_the_lock")
+            .env(INSIDE, directory.path())
+            .status();
+        assert!(status.expect("it runs").success());
     }
 
     #[test]
