@@ -19,7 +19,7 @@ pub(super) struct Locked {
     /// The file itself: where symlinks lead.
     target: PathBuf,
     lock: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl Locked {
@@ -40,7 +40,7 @@ impl Locked {
                         return Ok(Self {
                             target,
                             lock,
-                            _file: file,
+                            file,
                         });
                     }
                     // The last holder has removed this one, and others wait for its successor.
@@ -100,9 +100,12 @@ impl Locked {
 
 #[cfg(unix)]
 impl Drop for Locked {
-    /// Removes the lock file while the lock is held. A waiter that has it open notices, and opens the next.
+    /// Removes the lock file while the lock is held. A waiter that has it open notices, and opens the next. If someone
+    /// else removed it, the file there now is another holder's.
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.lock);
+        if is_at(&self.file, &self.lock) {
+            let _ = fs::remove_file(&self.lock);
+        }
     }
 }
 
@@ -336,6 +339,18 @@ mod tests {
             .env(INSIDE, directory.path())
             .status();
         assert!(status.expect("it runs").success());
+    }
+
+    #[test]
+    fn only_the_own_lock_file_is_removed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let locked =
+            Locked::wait(&directory.path().join("keys.toml"), Duration::ZERO).expect("locked");
+        let lock = locked.lock.clone();
+        fs::remove_file(&lock).expect("removed");
+        fs::write(&lock, "").expect("another");
+        drop(locked);
+        assert!(lock.exists(), "it is another holder's");
     }
 
     #[test]
