@@ -25,42 +25,10 @@ pub(super) struct Locked {
 impl Locked {
     /// Waits for the right to replace the file at `path`, which need not exist.
     pub(super) fn wait(path: &Path, timeout: Duration) -> Result<Self, KeyFileError> {
-        // A poll may take long on a busy machine. With few of them, the time slept is about the time that passes.
-        const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
-        const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-
         let target = resolve(path).map_err(KeyFileError::write(path))?;
         let lock = beside(&target, "", ".lock");
-        let mut waited = Duration::ZERO;
-        let mut pause = SHORTEST_PAUSE;
-        loop {
-            if let Some(file) = open_lock(&lock, &target).map_err(KeyFileError::write(&lock))? {
-                match file.try_lock() {
-                    Ok(()) if is_at(&file, &lock) => {
-                        return Ok(Self {
-                            target,
-                            lock,
-                            file,
-                        });
-                    }
-                    // The last holder has removed this one, and others wait for its successor.
-                    Ok(()) => {}
-                    Err(TryLockError::WouldBlock) if waited >= timeout => {
-                        return Err(KeyFileError::Locked {
-                            holder: holder_of(&file),
-                            path: lock,
-                        });
-                    }
-                    Err(TryLockError::WouldBlock) => {}
-                    Err(TryLockError::Error(error)) => {
-                        return Err(KeyFileError::write(&lock)(error));
-                    }
-                }
-            }
-            thread::sleep(pause);
-            waited += pause;
-            pause = LONGEST_PAUSE.min(2 * pause);
-        }
+        let file = poll(timeout, || try_lock(&lock, &target))?;
+        Ok(Self { target, lock, file })
     }
 
     pub(super) fn target(&self) -> &Path {
@@ -107,6 +75,46 @@ impl Drop for Locked {
             let _ = fs::remove_file(&self.lock);
         }
     }
+}
+
+/// Repeats `attempt` while it fails with `Locked`, for about `timeout`.
+fn poll<T>(
+    timeout: Duration,
+    mut attempt: impl FnMut() -> Result<T, KeyFileError>,
+) -> Result<T, KeyFileError> {
+    // A poll may take long on a busy machine. With few of them, the time slept is about the time that passes.
+    const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+    const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+    let mut waited = Duration::ZERO;
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        match attempt() {
+            Err(KeyFileError::Locked { .. }) if waited < timeout => {}
+            outcome => return outcome,
+        }
+        thread::sleep(pause);
+        waited += pause;
+        pause = LONGEST_PAUSE.min(2 * pause);
+    }
+}
+
+/// Takes the lock, or fails with `Locked`. Also when its last holder removed the file after it was opened: others wait
+/// for its successor.
+fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
+    let mut holder = None;
+    if let Some(file) = open_lock(lock, target).map_err(KeyFileError::write(lock))? {
+        match file.try_lock() {
+            Ok(()) if is_at(&file, lock) => return Ok(file),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => holder = holder_of(&file),
+            Err(TryLockError::Error(error)) => return Err(KeyFileError::write(lock)(error)),
+        }
+    }
+    Err(KeyFileError::Locked {
+        holder,
+        path: lock.to_owned(),
+    })
 }
 
 /// Opens the lock file, or makes it. `None` if it was removed in between.
@@ -351,6 +359,20 @@ mod tests {
         fs::write(&lock, "").expect("another");
         drop(locked);
         assert!(lock.exists(), "it is another holder's");
+    }
+
+    #[test]
+    fn waiting_ends_also_when_nobody_is_known_to_hold_the_lock() {
+        let mut attempts = 0;
+        let waited: Result<(), _> = poll(Duration::from_millis(15), || {
+            attempts += 1;
+            Err(KeyFileError::Locked {
+                holder: None,
+                path: "keys.toml.lock".into(),
+            })
+        });
+        assert!(matches!(waited, Err(KeyFileError::Locked { .. })));
+        assert_eq!(attempts, 3, "after 0, 5 and 15 ms");
     }
 
     #[test]
