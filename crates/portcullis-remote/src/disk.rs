@@ -12,6 +12,8 @@ use portcullis_jwt::KeySet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
+use crate::document::read_json_object;
+
 /// The file of one issuer, in a directory that may hold those of others.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotFile {
@@ -60,7 +62,7 @@ impl SnapshotFile {
         if contents.everyone_may_write() {
             return Err(invalid("every user may write it"));
         }
-        let content: Content = serde_json::from_slice(contents.bytes())?;
+        let content: Content = read_json_object(contents.bytes()).map_err(invalid)?;
         if content.issuer != self.issuer {
             return Err(invalid("it is another issuer's"));
         }
@@ -336,6 +338,16 @@ mod tests {
         let set = format!("\u{feff}{}", jwks(&[&odd]));
         file.save(set.as_bytes(), NOW, LIFETIME).unwrap();
         assert_eq!(file.load(NOW).unwrap().unwrap().keys.keys().len(), 1);
+    }
+
+    #[test]
+    fn array_is_not_taken_for_an_object() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(&directory, "a");
+        let values = format!(r#"["a",{},600,{}]"#, NOW.as_secs(), jwks(&[KEY]));
+        fs::write(&file.path, values).unwrap();
+        let error = file.load(NOW).expect_err("an array");
+        assert!(error.to_string().contains("not a JSON object"), "{error}");
     }
 
     #[test]
