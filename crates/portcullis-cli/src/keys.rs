@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    fs,
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
@@ -118,9 +119,16 @@ type Done = Result<(), Box<dyn Error>>;
 
 fn create(store: &Store, new: NewKey) -> Done {
     output::require_stdout()?;
+    let was_empty = fs::metadata(&store.path).is_ok_and(|found| found.len() == 0);
     let issued = store.file().create(new)?;
     hand_over(&issued)?;
     let record = issued.record();
+    if was_empty {
+        output::note(format_args!(
+            "warning: {} was empty and has only this key now: if it held others before, restore it from a backup",
+            store.path.display()
+        ));
+    }
     for scope in record.scopes().iter().filter(|scope| scope.contains(',')) {
         output::note(format_args!(
             "warning: {scope} is one scope: use spaces between several"

@@ -131,6 +131,19 @@ fn a_key_lives_a_year_a_while_or_for_ever() {
 }
 
 #[test]
+fn create_in_an_empty_file_warns() {
+    let keys = Keys::new();
+    fs::write(&keys.store, "").expect("written");
+    for is_empty in [true, false] {
+        let ended = keys.run("create", &["--owner", "billing"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let warns = ended.stderr.contains("was empty");
+        assert_eq!(warns, is_empty, "{}", ended.stderr);
+    }
+    assert_eq!(keys.list().len(), 2);
+}
+
+#[test]
 fn a_revoked_key_stays_in_the_list() {
     let keys = Keys::new();
     let key = keys.create(&["--owner", "a"]);

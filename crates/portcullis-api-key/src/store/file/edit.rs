@@ -77,7 +77,8 @@ impl KeyFile {
         self
     }
 
-    /// Makes a key, and the file if there is none.
+    /// Makes a key, and the file if there is none. An empty file is taken for a new one, with a warning in the log: it may
+    /// have held keys before it was cut short.
     ///
     /// # Errors
     ///
@@ -167,7 +168,13 @@ enum Missing {
 /// it takes it for a broken one.
 fn records(path: &Path, writable: WritableByEveryone) -> Result<Vec<KeyRecord>, KeyFileError> {
     match read::read(path, writable) {
-        Ok(contents) if contents.bytes().is_empty() => Ok(Vec::new()),
+        Ok(contents) if contents.bytes().is_empty() => {
+            tracing::warn!(
+                path = %path.display(),
+                "API key file is empty and is taken for a new one: if it held keys before, restore it from a backup"
+            );
+            Ok(Vec::new())
+        }
         Ok(contents) => read::parse(path, &contents),
         Err(KeyFileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             Ok(Vec::new())
