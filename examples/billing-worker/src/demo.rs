@@ -13,7 +13,7 @@ use portcullis_test::{DEFAULT_AUDIENCE, TestIssuer};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::args::Args;
+use crate::{args::Args, say};
 
 const CLIENT: &str = "billing";
 const READ: Scope = Scope::from_static("orders:read");
@@ -66,7 +66,9 @@ impl Demo {
         let orders_url = format!("http://{}", listener.local_addr()?);
         let mut orders = JoinSet::new();
         orders.spawn(orders_api::serve(listener, app, pending()));
-        println!("demonstration: issuer {url} and orders-api {orders_url}, both in this process");
+        say(format_args!(
+            "demonstration: issuer {url} and orders-api {orders_url}, both in this process"
+        ));
 
         args.orders_url = Some(orders_url);
         args.issuer = Some(url);
@@ -90,17 +92,21 @@ impl Demo {
         match call.checked_sub(self.rotation) {
             Some(0) => {
                 self.issuer.client_secrets(CLIENT, [old.as_str(), new]);
-                println!("rotation 1/3: the issuer accepts a second secret beside the first");
+                say(format_args!(
+                    "rotation 1/3: the issuer accepts a second secret beside the first"
+                ));
             }
             Some(1) => {
                 write(&self.folder, SECRET_FILE, new)?;
-                println!(
+                say(format_args!(
                     "rotation 2/3: the second secret is in the worker's file, in place of the first"
-                );
+                ));
             }
             Some(2) => {
                 self.issuer.client_secrets(CLIENT, [new.as_str()]);
-                println!("rotation 3/3: the issuer accepts the first secret no longer");
+                say(format_args!(
+                    "rotation 3/3: the issuer accepts the first secret no longer"
+                ));
             }
             _ => {}
         }

@@ -6,7 +6,8 @@ mod worker;
 
 use std::{
     error::Error,
-    io::{self, IsTerminal},
+    fmt,
+    io::{self, IsTerminal, Write},
     pin::pin,
     process::ExitCode,
     time::Duration,
@@ -93,6 +94,11 @@ async fn run(mut args: Args) -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     Ok(worker.finish().await)
+}
+
+/// Prints a line. Whoever read the output may have gone, which is no reason to stop.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Ends with SIGINT or SIGTERM.

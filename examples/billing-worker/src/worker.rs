@@ -26,7 +26,7 @@ use tokio::{
 };
 use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneService};
 
-use crate::args::Args;
+use crate::{args::Args, say};
 
 /// How long a call may take, the wait for a token included.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -113,7 +113,7 @@ impl Worker {
             self.failed += u32::from(!is_good);
             outcomes.push(format!("{outcome} with the {credential}"));
         }
-        println!("call {number}: {}", outcomes.join(", "));
+        say(format_args!("call {number}: {}", outcomes.join(", ")));
     }
 
     /// Revokes the token, and says how it all went.
@@ -122,19 +122,19 @@ impl Worker {
             let mut events = source.events();
             match timeout(LONGEST_REVOCATION, source.shut_down()).await {
                 // There may have been none, or none any more.
-                Ok(Ok(())) if has_revoked(&mut events) => println!("token: revoked"),
-                Ok(Ok(())) => println!("token: none to be revoked"),
-                Ok(Err(error)) => println!("token: not revoked: {}", with_causes(&error)),
-                Err(_) => println!(
+                Ok(Ok(())) if has_revoked(&mut events) => say(format_args!("token: revoked")),
+                Ok(Ok(())) => say(format_args!("token: none to be revoked")),
+                Ok(Err(error)) => say(format_args!("token: not revoked: {}", with_causes(&error))),
+                Err(_) => say(format_args!(
                     "token: not revoked: no answer within {} s",
                     LONGEST_REVOCATION.as_secs()
-                ),
+                )),
             }
         }
         let Self {
             requests, failed, ..
         } = self;
-        println!("done: {requests} requests, {failed} failed");
+        say(format_args!("done: {requests} requests, {failed} failed"));
         if failed == 0 {
             ExitCode::SUCCESS
         } else {
@@ -205,18 +205,27 @@ async fn tell(mut events: Receiver<TokenEvent>) {
             Ok(TokenEvent::Obtained { expires_at, .. }) => {
                 let what = if is_first { "obtained" } else { "renewed" };
                 let left = expires_at.duration_since(SystemClock.now());
-                println!("token: {what}, good for {:.0} s", left.as_secs_f64());
+                say(format_args!(
+                    "token: {what}, good for {:.0} s",
+                    left.as_secs_f64()
+                ));
                 is_first = false;
             }
             Ok(TokenEvent::Failed {
                 error,
                 serves_until: Some(_),
                 ..
-            }) => println!("token: not renewed, the old one still serves: {error}"),
-            Ok(TokenEvent::Failed { error, .. }) => println!("token: none: {error}"),
-            Ok(TokenEvent::Lapsed { error, .. }) => println!("token: none any more: {error}"),
+            }) => say(format_args!(
+                "token: not renewed, the old one still serves: {error}"
+            )),
+            Ok(TokenEvent::Failed { error, .. }) => say(format_args!("token: none: {error}")),
+            Ok(TokenEvent::Lapsed { error, .. }) => {
+                say(format_args!("token: none any more: {error}"));
+            }
             Ok(TokenEvent::Recovered { failures, .. }) => {
-                println!("token: to be had again after {failures} failures");
+                say(format_args!(
+                    "token: to be had again after {failures} failures"
+                ));
             }
             // In the log, or told by whoever caused it.
             Ok(_) | Err(RecvError::Lagged(_)) => {}

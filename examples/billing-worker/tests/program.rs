@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     fs,
     future::pending,
+    io,
     path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -162,6 +163,24 @@ async fn with_nothing_configured_it_survives_a_rotation_of_its_secret() {
     );
     let end = &printed[printed.len() - 2..];
     assert_eq!(end, ["token: revoked", "done: 48 requests, 0 failed"]);
+}
+
+#[tokio::test]
+async fn it_goes_on_when_nobody_reads_what_it_prints() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let folder = TempDir::new().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_billing-worker"));
+    command
+        .args(FAST)
+        .args(["--calls", "4"])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .kill_on_drop(true);
+    let status = timeout(PATIENCE, command.status()).await;
+    let status = status.expect("it ends").expect("it starts");
+    assert!(status.success(), "{status}");
 }
 
 #[tokio::test]

@@ -1,6 +1,13 @@
 //! The demonstration: an issuer in this process, an API key, and how to call.
 
-use std::{error::Error, fs, io::Write, net::SocketAddr, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    error::Error,
+    fs,
+    io::{self, Write},
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use portcullis::{
     Clock, Scope, ScopeSet, SystemClock,
@@ -79,7 +86,8 @@ impl Demo {
     }
 
     /// Says how to call the service at `address`.
-    pub(crate) fn explain(&self, address: SocketAddr) {
+    pub(crate) fn explain(&self, address: SocketAddr) -> io::Result<()> {
+        let mut out = io::stdout().lock();
         let secret = self.folder.path().join("client-secret");
         let header = self.folder.path().join("api-key.header");
         let (secret, header) = (secret.display(), header.display());
@@ -89,35 +97,41 @@ impl Demo {
              -d scope=orders:read | sed 's/.*\"access_token\": *\"\\([^\"]*\\)\".*/\\1/')",
             self.issuer.token_endpoint()
         );
-        println!(
+        writeln!(
+            out,
             "issuer {} with the client {CLIENT:?}, whose secret is in {secret}, and which may have the scopes {}",
             self.issuer.url(),
             SCOPES.join(" ")
-        );
-        println!();
-        println!("# with a token: 200");
-        println!("curl -s -i {orders} -H \"Authorization: Bearer {token}\"");
-        println!("# with an API key: 200");
-        println!("curl -s -i {orders} -H @{header}");
-        println!("# with nothing: 401");
-        println!("curl -s -i {orders}");
-        println!("# with too little scope: 403");
-        println!(
+        )?;
+        writeln!(out)?;
+        writeln!(out, "# with a token: 200")?;
+        writeln!(
+            out,
+            "curl -s -i {orders} -H \"Authorization: Bearer {token}\""
+        )?;
+        writeln!(out, "# with an API key: 200")?;
+        writeln!(out, "curl -s -i {orders} -H @{header}")?;
+        writeln!(out, "# with nothing: 401")?;
+        writeln!(out, "curl -s -i {orders}")?;
+        writeln!(out, "# with too little scope: 403")?;
+        writeln!(
+            out,
             "curl -s -i -X POST {orders} -d '{{\"item\":\"rope\"}}' -H \"Authorization: Bearer {token}\""
-        );
-        println!("# by a client in Rust, with both: 200");
-        println!(
+        )?;
+        writeln!(out, "# by a client in Rust, with both: 200")?;
+        writeln!(
+            out,
             "cargo run -p billing-worker -- --orders-url http://{address} --issuer {} --client-id {CLIENT} \
              --client-secret-file {secret} --scope orders:read --api-key-file {}",
             self.issuer.url(),
             self.folder.path().join("api-key").display()
-        );
-        println!();
+        )?;
+        writeln!(out)
     }
 }
 
 /// Writes a file that only its owner can read.
-fn write_private(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     fs::OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -10,7 +10,10 @@ mod orders;
 mod profile;
 mod serve;
 
-use std::{error::Error, io};
+use std::{
+    error::Error,
+    io::{self, Write},
+};
 
 use axum::Router;
 use tokio::{
@@ -43,9 +46,10 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
     let address = listener.local_addr()?;
     let app = App::start(&args).await?;
     if let Some(demo) = &demo {
-        demo.explain(address);
+        let _ = demo.explain(address);
     }
-    println!("listening on http://{address}");
+    // Whoever read the output may have gone, which is no reason to stop.
+    let _ = writeln!(io::stdout(), "listening on http://{address}");
     let limits = Limits {
         request: args.request_timeout,
         shutdown: args.shutdown_timeout,
@@ -53,7 +57,9 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
     let keys = app.ready();
     let ready = async {
         let ready = keys.await;
-        ready.inspect(|()| println!("ready"))
+        ready.inspect(|()| {
+            let _ = writeln!(io::stdout(), "ready");
+        })
     };
     tokio::select! {
         () = serve::serve(listener, app.router, limits, stop) => Ok(()),
