@@ -162,6 +162,8 @@ struct OwnerState {
     unknown_keys: AtomicUsize,
     bad_signatures: AtomicUsize,
     no_keys: AtomicUsize,
+    /// What happens just before an unknown key is answered.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -191,6 +193,9 @@ impl Owner {
 impl Refresh for Owner {
     fn unknown_key(&self) -> RefreshAnswer {
         self.0.unknown_keys.fetch_add(1, Ordering::SeqCst);
+        if let Some(meanwhile) = self.0.meanwhile.lock().expect("no panic").take() {
+            meanwhile();
+        }
         match *self.0.answer.lock().expect("no panic") {
             Answer::Exhausted => RefreshAnswer::Exhausted,
             Answer::Saturated => RefreshAnswer::Saturated,
@@ -353,6 +358,18 @@ fn without_a_refresh_to_be_had_the_last_fetch_decides() {
         StatusCode::OK,
         "good keys keep serving"
     );
+}
+
+#[test]
+fn a_key_that_comes_while_its_token_is_refused_is_used_though_the_budget_is_spent() {
+    let mut scene = Scene::loaded();
+    scene.owner.answer(Answer::Exhausted);
+    let token = next_signer().access_token(&claims());
+    let (owner, bearer) = (scene.owner.clone(), scene.bearer.clone());
+    let publish = move || scene.publish(key_set([&signer(), &next_signer()]));
+    *owner.0.meanwhile.lock().expect("no panic") = Some(Box::new(publish));
+    assert_eq!(status(&at_once(send(&bearer, &token))), StatusCode::OK);
+    assert_eq!(owner.signals(), (1, 0));
 }
 
 #[test]

@@ -120,6 +120,7 @@ impl Bearer {
         let Refused {
             error,
             keys: Some(keys),
+            epoch,
         } = refused
         else {
             return Outcome::Done(Err(refused.error.into()));
@@ -141,6 +142,11 @@ impl Bearer {
                     RefreshAnswer::Wait(refreshed) => {
                         let again = verify_again(self.0.clone(), token.into(), refreshed);
                         return Outcome::Pending(Box::pin(again));
+                    }
+                    // The key may have come after the verdict.
+                    RefreshAnswer::Exhausted if keys.snapshot().epoch() != epoch => {
+                        let again = judge_again(&self.0, token, Waited::Ended);
+                        return Outcome::Done(again);
                     }
                     RefreshAnswer::Exhausted => unknown_key(error, &before, &keys),
                     RefreshAnswer::Saturated => in_outage(error, &keys),
@@ -190,12 +196,17 @@ async fn verify_again(
     refreshed: Pin<Box<dyn Future<Output = Waited> + Send>>,
 ) -> Result<Principal, Failure> {
     let waited = refreshed.await;
+    judge_again(&inner, &token, waited)
+}
+
+fn judge_again(inner: &Inner, token: &str, waited: Waited) -> Result<Principal, Failure> {
     let now = inner.clock.now();
     match inner.verify(token.as_bytes(), now) {
         Ok(verified) => bind(&verified),
         Err(Refused {
             error,
             keys: Some(keys),
+            ..
         }) => Err(match (error, waited) {
             (error @ TokenError::UnknownKey { .. }, Waited::Ended) => {
                 unknown_key(error, &keys.snapshot(), &keys)
@@ -266,9 +277,10 @@ impl Inner {
                     (verifier, Some(payload), trusted.epoch())
                 }
             };
+            let epoch = verifier.keys().view().epoch();
             let mut verified = verifier
                 .verify_parsed(&jws, header, payload, now, &self.challenge)
-                .map_err(|error| Refused::by(verifier, error))?;
+                .map_err(|error| Refused::by(verifier, epoch, error))?;
             if self.keep_access_token {
                 verified.principal = verified.principal.with_access_token(Secret::new(token));
             }
@@ -294,13 +306,16 @@ enum Judges<'s> {
 struct Refused {
     error: TokenError,
     keys: Option<IssuerKeys>,
+    /// Of those keys, or of earlier ones.
+    epoch: u64,
 }
 
 impl Refused {
-    fn by(verifier: &JwtVerifier, error: TokenError) -> Self {
+    fn by(verifier: &JwtVerifier, epoch: u64, error: TokenError) -> Self {
         Self {
             error,
             keys: Some(verifier.keys().clone()),
+            epoch,
         }
     }
 }
@@ -310,6 +325,7 @@ impl<E: Into<TokenError>> From<E> for Refused {
         Self {
             error: error.into(),
             keys: None,
+            epoch: 0,
         }
     }
 }

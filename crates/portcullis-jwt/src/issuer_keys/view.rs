@@ -36,6 +36,11 @@ impl KeyView {
         self.0.snapshot.load()
     }
 
+    /// The epoch of the keys as they are now, or of those that are just being replaced.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.0.epoch.load(Ordering::Acquire)
+    }
+
     /// Whether the keys are those of `epoch` still, and not too old.
     #[inline]
     pub(crate) fn are_current(&self, epoch: u64, now: UnixTime) -> bool {
