@@ -108,7 +108,8 @@ impl JwtVerifierBuilder {
 
     /// Decodes the claims into a `T` as well, once, when a token is verified; handlers borrow it from
     /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is refused. A struct
-    /// decodes from an object only, never from an array.
+    /// decodes from an object only, never from an array. The exceptions are structs under serde's `flatten`, `untagged`
+    /// or `tag`: serde buffers their values, and then takes an array for a struct.
     ///
     /// ```
     /// # use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier};
