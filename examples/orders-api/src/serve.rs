@@ -1,4 +1,7 @@
 //! Serving. `axum::serve` waits without a limit for a client that is slow, silent or never leaves. This does not.
+//!
+//! One limit is missing: hyper has no timeout for writing. A client that sends requests over HTTP/1 and never reads the
+//! answers keeps its connection until the service stops. Put a proxy with such a timeout in front where that matters.
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
