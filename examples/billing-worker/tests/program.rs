@@ -48,10 +48,18 @@ struct Ended {
 
 impl Worker {
     fn spawn<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>, log: &str) -> Self {
+        Self::spawn_at(FAST, args, log)
+    }
+
+    fn spawn_at<A: AsRef<OsStr>>(
+        interval: [&str; 2],
+        args: impl IntoIterator<Item = A>,
+        log: &str,
+    ) -> Self {
         let folder = TempDir::new().expect("a folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_billing-worker"));
         command
-            .args(FAST)
+            .args(interval)
             .args(args)
             .env("TMPDIR", folder.path())
             .env("RUST_LOG", log)
@@ -409,8 +417,8 @@ async fn rotate_at(dialect: Dialect) {
     let new_secret = "another-secret";
     let issuer = TestIssuer::builder()
         .dialect(dialect)
-        // So that one token after the other is fetched.
-        .token_lifetime(Duration::from_secs(1))
+        // So that at each step of the rotation a token is fetched, and none expires on its way on a slow machine.
+        .token_lifetime(Duration::from_secs(4))
         .start()
         .await
         .expect("an issuer");
@@ -432,7 +440,7 @@ async fn rotate_at(dialect: Dialect) {
     replace(DEFAULT_CLIENT_SECRET);
     let mut args = options(&orders, &issuer, &secret);
     args.extend(["--scope", "orders:read", "--calls", "70"].map(str::to_owned));
-    let mut worker = Worker::spawn(args, "off");
+    let mut worker = Worker::spawn_at(["--interval", "0.3"], args, "off");
     worker.says("call 10:").await;
     replace(&format!("{DEFAULT_CLIENT_SECRET}\n{new_secret}\n"));
     worker.says("call 25:").await;
