@@ -21,7 +21,8 @@ pub(crate) async fn live() -> Json<Value> {
 }
 
 /// `GET /healthz`: 503 until every snapshot was loaded once. Old keys are told, but no reason to be unready: an
-/// issuer's outage must not drain a fleet that can still decide.
+/// issuer's outage must not drain a fleet that can still decide. Anyone may ask, so errors are told by their kind only; the
+/// log has them in full, with the paths of files.
 pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Json<Value>) {
     let now = SystemClock.now();
     let issuers: Vec<Value> = snapshots
@@ -35,7 +36,7 @@ pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Js
                 "keys": status.keys.len(),
                 "age_seconds": status.age.map(|age| age.as_secs()),
                 "stale": status.stale,
-                "last_error": status.last_error.map(|error| error.to_string()),
+                "last_error": status.last_error.map(|error| format!("{:?}", error.kind())),
             })
         })
         .collect();
@@ -46,7 +47,7 @@ pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Js
             "keys": status.keys,
             "age_seconds": now.duration_since(status.loaded_at).as_secs(),
             "stale": status.is_stale,
-            "last_error": status.last_error,
+            "last_error": status.last_error.map(|_| "the key file cannot be used"),
             "warnings": status.warnings,
         })
     });
