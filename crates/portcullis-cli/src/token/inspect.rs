@@ -22,6 +22,10 @@ use crate::{
 };
 
 #[derive(Args, Debug)]
+#[command(
+    mut_arg("ca", |arg| arg.requires("issuer")),
+    mut_arg("bearer_token_file", |arg| arg.requires("issuer"))
+)]
 pub(crate) struct Inspect {
     /// The issuer whose keys and name the token is held against.
     #[arg(long, value_name = "URL")]

@@ -88,6 +88,15 @@ async fn metadata_may_be_at_another_url_and_need_a_bearer_token() {
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_for_fetching_keys_needs_an_issuer() {
+    for flag in ["--ca", "--bearer-token-file"] {
+        let ended = run(&["token", "inspect", flag, "file"], TOKEN).await;
+        assert_eq!(ended.code, Some(2), "{flag}: {}", ended.stderr);
+        assert!(ended.stderr.contains("--issuer"), "{}", ended.stderr);
+    }
+}
+
 /// A token endpoint that issues everyone the same token, a key set for holders of `t0ken`, and what keeps them alive.
 async fn serve() -> (String, JoinSet<()>) {
     let certificate =
