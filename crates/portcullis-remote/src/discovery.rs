@@ -42,7 +42,7 @@ struct Named {
 }
 
 /// Finds an issuer's metadata.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Discovery {
     /// As configured: this is compared, character by character.
     pub(crate) issuer: Box<str>,

@@ -43,6 +43,9 @@ pub(super) struct Discovered {
     /// Whether metadata without a token endpoint is of no use, as none is configured.
     needs_token_endpoint: bool,
     state: Mutex<State>,
+    /// What the other of the two well-known documents names, once it was needed. It is locked while that is read; `state` is
+    /// not.
+    other: Mutex<Option<Other>>,
     /// Requests that went without an answer since the last that did not.
     failures: AtomicU32,
 }
@@ -51,9 +54,20 @@ pub(super) struct Discovered {
 struct State {
     discovery: Discovery,
     found: Option<Found>,
+    /// How often it was read.
+    reads: u64,
     read_again_at: Instant,
     /// Why it could not be read, and when: those who have waited for that need not try by themselves.
     failed: Option<(FetchError, Instant)>,
+}
+
+#[derive(Debug)]
+struct Other {
+    /// `None` if there is no such document.
+    found: Result<Option<Found>, FetchError>,
+    /// [`State::reads`] before it was read: it is read again after the first document was.
+    reads: u64,
+    read_again_at: Instant,
 }
 
 /// The endpoints that metadata names.
@@ -62,8 +76,6 @@ struct Found {
     usual: Places,
     /// For clients that show a certificate (`mtls_endpoint_aliases`, RFC 8705 §5).
     aliases: Places,
-    /// Whether the other of the two well-known documents was read too.
-    is_joined: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -102,22 +114,35 @@ impl Discovered {
             state: Mutex::new(State {
                 discovery,
                 found: None,
+                reads: 0,
                 read_again_at: Instant::now(),
                 failed: None,
             }),
+            other: Mutex::new(None),
             failures: AtomicU32::new(0),
         }
     }
 
     /// What the metadata says, read anew where that is due. If it does not name `endpoint`, the other well-known document
-    /// is read as well: some servers name their revocation endpoint in RFC 8414's alone. Callers wait for each other:
-    /// there is one reader.
+    /// is read as well: some servers name their revocation endpoint in RFC 8414's alone.
     async fn found(
         &self,
         endpoint: OAuthEndpoint,
         http: &HttpClient,
         clock: &SharedClock,
     ) -> Result<Found, FetchError> {
+        let mut found = self.read(http, clock).await?;
+        if found.usual.of(endpoint).is_none()
+            && let Some(other) = self.read_other(http, clock).await?
+        {
+            found.usual.fill_from(other.usual);
+            found.aliases.fill_from(other.aliases);
+        }
+        Ok(found)
+    }
+
+    /// What the first document says. Callers wait for each other: there is one reader.
+    async fn read(&self, http: &HttpClient, clock: &SharedClock) -> Result<Found, FetchError> {
         let asked_at = Instant::now();
         let mut state = self.state.lock().await;
         if let Some((error, at)) = &state.failed
@@ -128,7 +153,7 @@ impl Discovered {
         let is_due = Instant::now() >= state.read_again_at
             || self.failures.load(Ordering::Relaxed) >= FAILURES;
         if let Some(found) = state.found.clone().filter(|_| !is_due) {
-            return self.join(found, endpoint, &mut state, http, clock).await;
+            return Ok(found);
         }
         let pick = |discovery: &Discovery, metadata: Metadata| {
             if metadata.token_endpoint.is_none() && self.needs_token_endpoint {
@@ -145,8 +170,9 @@ impl Discovered {
             (Ok(found), _) => {
                 let lifetime = if found.is_whole() { LIFETIME } else { PAUSE };
                 state.found = Some(found.clone());
+                state.reads += 1;
                 state.read_again_at = Instant::now() + lifetime;
-                self.join(found, endpoint, &mut state, http, clock).await
+                Ok(found)
             }
             (Err(error), Some(found)) => {
                 let issuer = &*self.issuer;
@@ -166,27 +192,43 @@ impl Discovered {
         }
     }
 
-    /// Adds what the other well-known document names, where `found` does not name `endpoint`.
-    async fn join(
+    /// What the other document says; `None` if there is none. Callers wait for each other and share the answer, a failure
+    /// too.
+    async fn read_other(
         &self,
-        mut found: Found,
-        endpoint: OAuthEndpoint,
-        state: &mut State,
         http: &HttpClient,
         clock: &SharedClock,
-    ) -> Result<Found, FetchError> {
-        if found.is_joined || found.usual.of(endpoint).is_some() {
-            return Ok(found);
+    ) -> Result<Option<Found>, FetchError> {
+        let mut other = self.other.lock().await;
+        let (discovery, reads) = {
+            let state = self.state.lock().await;
+            (state.discovery.clone(), state.reads)
+        };
+        if let Some(other) = &*other
+            && other.reads == reads
+            && Instant::now() < other.read_again_at
+        {
+            return other.found.clone();
         }
-        let other = state.discovery.read_other(http, clock.now()).await?;
-        if let Some(metadata) = other {
-            let other = self.pick(http, &state.discovery, metadata);
-            found.usual.fill_from(other.usual);
-            found.aliases.fill_from(other.aliases);
-        }
-        found.is_joined = true;
-        state.found = Some(found.clone());
-        Ok(found)
+        let metadata = discovery.read_other(http, clock.now()).await;
+        let read = metadata.map(|found| found.map(|found| self.pick(http, &discovery, found)));
+        let is_whole = matches!(&read, Ok(found) if found.as_ref().is_none_or(Found::is_whole));
+        let known = other.take().and_then(|other| other.found.ok().flatten());
+        let found = match (read, known) {
+            (Err(error), Some(known)) => {
+                let issuer = &*self.issuer;
+                tracing::warn!(issuer, %error, "the authorization server's other metadata document could not be read again: what it named before is used");
+                Ok(Some(known))
+            }
+            (read, _) => read,
+        };
+        let lifetime = if is_whole { LIFETIME } else { PAUSE };
+        *other = Some(Other {
+            found: found.clone(),
+            reads,
+            read_again_at: Instant::now() + lifetime,
+        });
+        found
     }
 
     fn pick(&self, http: &HttpClient, discovery: &Discovery, metadata: Metadata) -> Found {
@@ -214,7 +256,6 @@ impl Discovered {
                 revocation: alias(OAuthEndpoint::Revocation),
             },
             usual,
-            is_joined: false,
         }
     }
 }

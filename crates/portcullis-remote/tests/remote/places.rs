@@ -285,6 +285,61 @@ async fn an_endpoint_may_be_named_in_rfc_8414s_document_alone() {
 }
 
 #[tokio::test]
+async fn a_request_whose_endpoint_is_known_does_not_wait_for_the_other_document() {
+    let issuer = TestIssuer::start().await;
+    issuer.without_metadata("revocation_endpoint");
+    let server = AuthorizationServer::discover(issuer.url()).build().unwrap();
+    let (client, form) = (client(), [("token", "t")]);
+    let token = [("grant_type", "client_credentials")];
+    let answer = server.post(OAuthEndpoint::Token, &client, &token).await;
+    assert_eq!(answer.unwrap().status(), 200);
+
+    issuer.fault_for(Endpoint::Discovery, Fault::Hang, 1);
+    let while_it_hangs = async {
+        issuer.wait_for_requests(Endpoint::Discovery, 2).await;
+        server.post(OAuthEndpoint::Token, &client, &token).await
+    };
+    tokio::select! {
+        _ = server.post(OAuthEndpoint::Revocation, &client, &form) => panic!("it hangs"),
+        answer = while_it_hangs => assert_eq!(answer.unwrap().status(), 200),
+    }
+
+    // A failure is remembered.
+    issuer.fault(Endpoint::Discovery, Fault::Status(500));
+    let before = issuer.requests(Endpoint::Discovery);
+    for _ in 0..2 {
+        let answer = server.post(OAuthEndpoint::Revocation, &client, &form).await;
+        let error = answer.expect_err("an outage of the other document");
+        assert_eq!(error.kind(), FetchErrorKind::Status(500));
+    }
+    assert_eq!(issuer.requests(Endpoint::Discovery), before + 1);
+}
+
+#[tokio::test]
+async fn what_the_other_document_named_serves_until_it_is_read_anew() {
+    let issuer = TestIssuer::start().await;
+    issuer.without_metadata("revocation_endpoint");
+    issuer.oauth_metadata("revocation_endpoint", format!("{}/revoke", issuer.url()));
+    let server = AuthorizationServer::discover(issuer.url()).build().unwrap();
+    let (client, form) = (client(), [("token", "t")]);
+    let token = [("grant_type", "client_credentials")];
+    let revoke = || server.post(OAuthEndpoint::Revocation, &client, &form);
+    assert_eq!(revoke().await.unwrap().status(), 200);
+
+    // Two requests without an answer, after which the metadata is read again.
+    issuer.fault_for(Endpoint::Token, Fault::Down, 2);
+    let before = issuer.requests(Endpoint::Discovery);
+    for is_answered in [false, false, true] {
+        let answer = server.post(OAuthEndpoint::Token, &client, &token).await;
+        assert_eq!(answer.is_ok(), is_answered);
+    }
+    assert_eq!(issuer.requests(Endpoint::Discovery), before + 1);
+    issuer.fault(Endpoint::Discovery, Fault::Status(500));
+    assert_eq!(revoke().await.unwrap().status(), 200);
+    assert_eq!(issuer.requests(Endpoint::Discovery), before + 2);
+}
+
+#[tokio::test]
 async fn an_endpoint_may_be_configured_beside_discovery() {
     let (issuer, other) = (TestIssuer::start().await, TestIssuer::start().await);
     issuer.metadata("revocation_endpoint", "http://10.0.0.1/revoke");
