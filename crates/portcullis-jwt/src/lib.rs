@@ -21,6 +21,8 @@ mod thumbprint;
 pub use self::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use self::header::{Header, HeaderBuffer};
 pub use self::json::JsonError;
+#[doc(hidden)]
+pub use self::json::check_foreign_json;
 pub use self::jwk::{Deviation, SkipReason};
 pub use self::jws::{CompactJws, JwsError, Part, SignatureBuffer};
 pub use self::key_material::{

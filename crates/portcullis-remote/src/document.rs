@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::HashSet, fmt, marker::PhantomData};
 
+use portcullis_jwt::{JsonError, check_foreign_json};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -22,19 +23,31 @@ pub enum DocumentError {
     /// A member appears twice.
     #[error("duplicate member `{0}`")]
     Duplicate(Box<str>),
+    /// A member, at any depth, has a name that `serde_json` keeps for itself (`$serde_json::private::…`).
+    #[error("a member has a reserved name")]
+    Reserved,
+    /// Arrays and objects are nested more than 16 levels deep.
+    #[error("nested too deeply")]
+    TooDeep,
     /// A member is missing or has another type than expected.
     #[error("a required member is missing or has the wrong type")]
     Members,
 }
 
 /// Reads a JSON object. Unlike `serde_json` alone it skips a byte order mark in front, and does not accept an array of
-/// field values for a struct.
+/// field values for a struct. Nor does it give members with reserved names (`$serde_json::private::…`) a meaning: they are
+/// refused at any depth.
 ///
 /// # Errors
 ///
-/// When it is not an object, or not one that `T` accepts.
+/// When it is not an object, has reserved names, is nested too deeply, or is not one that `T` accepts.
 pub fn read_json_object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DocumentError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    check_foreign_json(bytes).map_err(|error| match error {
+        JsonError::ReservedMember { .. } => DocumentError::Reserved,
+        JsonError::TooDeep { .. } => DocumentError::TooDeep,
+        _ => DocumentError::NotJson,
+    })?;
     serde_json::from_slice(bytes)
         .map(|Object(value)| value)
         .map_err(|error| explain(bytes, &error))
@@ -138,6 +151,23 @@ mod tests {
         for json in ["[1]", r#"[1,"b"]"#, "1", "null", r#""a""#, "\u{feff}[1]"] {
             assert_eq!(read(json), Err(DocumentError::NotAnObject), "{json}");
         }
+    }
+
+    #[test]
+    fn members_with_reserved_names_are_refused() {
+        for name in [
+            "$serde_json::private::RawValue",
+            r"\u0024serde_json::private::Number",
+        ] {
+            for json in [
+                format!(r#"{{"{name}":"{{}}"}}"#),
+                format!(r#"{{"a":1,"x":[{{"{name}":"1"}}]}}"#),
+            ] {
+                assert_eq!(read(&json), Err(DocumentError::Reserved), "{json}");
+            }
+        }
+        let deep = format!(r#"{{"a":1,"x":{}{}}}"#, "[".repeat(16), "]".repeat(16));
+        assert_eq!(read(&deep), Err(DocumentError::TooDeep));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use portcullis_core::{
 };
 use portcullis_jwt::{
     Algorithm, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, Profile, TokenError,
+    check_foreign_json,
 };
 use serde_json::Value;
 
@@ -125,6 +126,9 @@ fn show(token: &str) -> io::Result<bool> {
 }
 
 fn json(bytes: &[u8]) -> String {
+    if let Err(error) = check_foreign_json(bytes) {
+        return format!("(cannot be shown: {error})");
+    }
     serde_json::from_slice::<Value>(bytes)
         .map_or_else(|_| "(no JSON)".to_owned(), |value| pretty(&value))
 }
@@ -280,6 +284,7 @@ impl Judge<'_> {
     /// The client that the token names, by the usual claim.
     fn claimed_client(&self) -> Option<String> {
         let payload = CompactJws::parse(self.token).ok()?.payload().ok()?;
+        check_foreign_json(&payload).ok()?;
         let claims: Value = serde_json::from_slice(&payload).ok()?;
         claims.get("client_id")?.as_str().map(ToOwned::to_owned)
     }

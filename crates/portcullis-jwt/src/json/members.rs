@@ -82,7 +82,7 @@ pub(crate) enum Next<N> {
 }
 
 /// What is next in `map`. Whether a name was there before is for the caller to say.
-fn next_or_number<'de, A: MapAccess<'de>>(
+pub(super) fn next_or_number<'de, A: MapAccess<'de>>(
     map: &mut A,
 ) -> Result<Option<Next<Cow<'de, str>>>, A::Error> {
     let Some(Text(name)) = map.next_key()? else {

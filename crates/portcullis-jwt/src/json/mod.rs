@@ -13,6 +13,7 @@ use serde::de::Deserialize;
 
 pub(crate) use self::members::{Members, Next, Text, refuse_reserved};
 pub(crate) use self::objects::objects_from_slice;
+pub use self::value::check_foreign_json;
 pub(crate) use self::value::{IgnoredUnique, MAX_DEPTH, Shallow, TOO_DEEP};
 
 /// Why some bytes are not the JSON that was expected.
@@ -144,6 +145,28 @@ mod tests {
             skip(r#"{"$serde_json":1,"$":"$serde_json::private::Number"}"#),
             Ok(())
         );
+    }
+
+    #[test]
+    fn foreign_json_may_have_duplicates_but_no_reserved_names() {
+        let check = |json: &str| check_foreign_json(json.as_bytes());
+        assert_eq!(check(r#"{"a":1.5,"a":[null,{"b":"\n","b":-1}]}"#), Ok(()));
+        for name in ["Number", "RawValue"] {
+            for prefix in ["$serde", r"\u0024serde"] {
+                let json = format!(r#"{{"a":1,"a":[{{"{prefix}_json::private::{name}":"1"}}]}}"#);
+                let refused = check(&json).expect_err(&json);
+                assert!(
+                    matches!(refused, JsonError::ReservedMember { .. }),
+                    "{json}: {refused:?}"
+                );
+            }
+        }
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
+        assert!(matches!(
+            check(&nested(MAX_DEPTH + 1)),
+            Err(JsonError::TooDeep { .. })
+        ));
     }
 
     #[test]
