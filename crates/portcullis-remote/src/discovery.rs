@@ -3,7 +3,7 @@
 use portcullis_core::{ConfigError, UnixTime, escape, escape_url};
 use reqwest::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
-use url::Url;
+use url::{Origin, Url};
 
 use crate::{
     FetchError, FetchErrorKind,
@@ -49,6 +49,8 @@ pub(crate) struct Discovery {
     /// Where it is reached, which is the issuer identifier unless that is configured apart.
     pub(crate) url: Url,
     pub(crate) any_http: bool,
+    /// The origins that are the issuer's own: where it is reached, and that of its name if that is a safe URL.
+    own_origins: Vec<Origin>,
     places: Vec<Url>,
     /// Which of the places had the metadata the last time.
     place: usize,
@@ -70,8 +72,11 @@ impl Discovery {
             }
             None => location::issuer(issuer, any_http)?,
         };
+        let name = location::configured("issuer", issuer, any_http).ok();
+        let own_origins = name.iter().chain([&url]).map(Url::origin).collect();
         Ok(Self {
             issuer: issuer.into(),
+            own_origins,
             places: places(&url),
             url,
             any_http,
@@ -189,6 +194,11 @@ impl Discovery {
         }
         http.learn_reach(&answer);
         Ok(metadata)
+    }
+
+    /// Whether a URL that the metadata gives is on the issuer's own origin.
+    pub(crate) fn is_own(&self, url: &Url) -> bool {
+        self.own_origins.contains(&url.origin())
     }
 
     /// Checks a URL that the metadata gives under the name `member`.

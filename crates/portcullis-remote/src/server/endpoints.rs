@@ -236,8 +236,7 @@ impl Discovered {
             let url = url?.as_str()?;
             let found = discovery.check(http, endpoint.as_str(), url);
             Some(found.map(|url| {
-                let origin = url.origin();
-                let is_trusted = origin == discovery.url.origin() || self.allowed.contains(&origin);
+                let is_trusted = discovery.is_own(&url) || self.allowed.contains(&url.origin());
                 Place { url, is_trusted }
             }))
         };
@@ -281,7 +280,7 @@ impl Found {
             return Ok(place.url);
         }
         let message = format!(
-            "the discovered `{}` {} is on another origin than the issuer, and would be sent the client's credentials: if that is right, list it with `allow_origin`",
+            "the discovered `{}` {} is neither on the issuer's origin nor on that of `discover_at`, and would be sent the client's credentials: if that is right, list it with `allow_origin`",
             endpoint.as_str(),
             shown(&place.url)
         );

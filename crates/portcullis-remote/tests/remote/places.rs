@@ -165,6 +165,16 @@ async fn metadata_may_be_at_another_url_than_the_issuers() {
         assert_eq!(answer.expect("an answer").status(), 200);
         assert_eq!(server.issuer(), Some(name));
     }
+    // What it names on the issuer's own origin is trusted as well.
+    let public = TestIssuer::start().await;
+    issuer.metadata("issuer", public.url());
+    issuer.metadata("token_endpoint", public.token_endpoint());
+    let server = AuthorizationServer::discover(public.url()).discover_at(issuer.url());
+    let server = server.build().expect("a server");
+    let form = [("grant_type", "client_credentials")];
+    let answer = server.post(OAuthEndpoint::Token, &client(), &form).await;
+    assert_eq!(answer.expect("the issuer's origin").status(), 200);
+
     // It must name the issuer all the same.
     let error = Issuer::discover("https://issuer.example").discover_at(issuer.url());
     assert!(matches!(
@@ -410,7 +420,10 @@ async fn no_url_is_shown_with_its_query_or_user() {
         .revocation_endpoint(secret(issuer.url()));
     shown.push(format!("{jwks:?} {server:?}"));
     shown.push(format!("{:?}", server.build().unwrap()));
-    for name in ["https://s3cr3t@issuer.example", "https://i.example?s3cr3t"] {
+    for name in [
+        "https://s3cr3t@issuer.example",
+        "https://i.example?s3cr3t",
+    ] {
         for error in [
             Issuer::jwks(name, issuer.jwks_uri()).start().await.err(),
             Issuer::discover(name).start().await.err(),
