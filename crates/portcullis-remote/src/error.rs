@@ -88,6 +88,16 @@ impl FetchError {
         )
     }
 
+    /// Whether only an operator can end this failure. An address that DNS gave may be another one soon.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.needs_an_operator() && !self.is_by_dns()
+    }
+
+    /// Whether the name of a URL led to an address that must not be asked: only then has a forbidden URL a cause.
+    fn is_by_dns(&self) -> bool {
+        self.kind == FetchErrorKind::Forbidden && self.source.is_some()
+    }
+
     /// How long the other side asks to be left alone (RFC 9110 §10.2.3).
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -131,7 +141,8 @@ pub enum StartError {
         /// What its metadata says.
         source: FetchError,
     },
-    /// No keys could be had in time, and [`fail_fast`](crate::IssuerBuilder::fail_fast) makes that an error.
+    /// No keys could be had in time, and [`fail_fast`](crate::IssuerBuilder::fail_fast) makes that an error. Or the
+    /// metadata names a URL that must not be fetched, which waiting does not change.
     #[error("no keys could be fetched from {} at the start", escape_url(.issuer))]
     Unavailable {
         /// The issuer.

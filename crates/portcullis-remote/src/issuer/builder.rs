@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{Inner, Issuer};
 use crate::{
-    StartError,
+    FetchErrorKind, StartError,
     board::Board,
     discovery::Discovery,
     disk::{Kept, SnapshotFile},
@@ -170,7 +170,7 @@ impl IssuerBuilder {
     ///
     /// # Errors
     ///
-    /// If the configuration cannot be used, or the metadata names another issuer; with [`fail_fast`](Self::fail_fast),
+    /// If the configuration cannot be used, or the metadata names another issuer or a URL that must not be fetched; with [`fail_fast`](Self::fail_fast),
     /// also if there are no keys in time.
     ///
     /// # Panics
@@ -194,10 +194,16 @@ impl IssuerBuilder {
         if issuer.is_ready() {
             return Ok(issuer);
         }
-        if let Some(source) = issuer.wrong_issuer() {
-            return Err(StartError::WrongIssuer {
-                issuer: name,
-                source,
+        if let Some(source) = issuer.lasting_error() {
+            return Err(match source.kind() {
+                FetchErrorKind::IssuerMismatch => StartError::WrongIssuer {
+                    issuer: name,
+                    source,
+                },
+                _ => StartError::Unavailable {
+                    issuer: name,
+                    source: Some(source),
+                },
             });
         }
         if fail_fast {
@@ -330,11 +336,11 @@ impl fmt::Debug for IssuerBuilder {
     }
 }
 
-/// Waits for the first success; if keys are at hand already, for the first attempt. A wrong issuer is not waited for.
+/// Waits for the first success; if keys are at hand already, for the first attempt. A failure that lasts is not waited for.
 async fn first_attempt(issuer: &Issuer) {
     let mut reports = issuer.0.signals.subscribe_from_start();
     while reports.changed().await.is_ok() {
-        if issuer.is_ready() || issuer.wrong_issuer().is_some() {
+        if issuer.is_ready() || issuer.lasting_error().is_some() {
             return;
         }
     }

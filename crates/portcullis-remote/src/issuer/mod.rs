@@ -13,8 +13,7 @@ use tokio::{
 
 pub use self::builder::IssuerBuilder;
 use crate::{
-    FetchError, FetchErrorKind, IssuerEvent, KeyId, Status, board::Board, signals::Signals,
-    task::Command,
+    FetchError, IssuerEvent, KeyId, Status, board::Board, signals::Signals, task::Command,
 };
 
 /// An issuer of tokens, and the task that keeps its keys fresh.
@@ -81,12 +80,12 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// If waiting does not help: the task has ended, or the metadata names another issuer. In the latter case the task
-    /// goes on, so that a correction at the issuer is noticed.
+    /// If waiting does not help: the task has ended, or the metadata names another issuer or a URL that must not be
+    /// fetched. In the latter cases the task goes on, so that a correction at the issuer is noticed.
     pub async fn ready(&self) -> Result<(), FetchError> {
         let mut reports = self.0.signals.subscribe();
         while !self.is_ready() {
-            if let Some(error) = self.wrong_issuer() {
+            if let Some(error) = self.lasting_error() {
                 return Err(error);
             }
             reports.changed().await.map_err(|_| FetchError::stopped())?;
@@ -94,13 +93,11 @@ impl Issuer {
         Ok(())
     }
 
-    /// What the metadata said, if the last attempt found that it names another issuer.
-    fn wrong_issuer(&self) -> Option<FetchError> {
+    /// The last failure, if waiting does not end it.
+    fn lasting_error(&self) -> Option<FetchError> {
         let progress = self.0.board.progress.load();
         let error = progress.last_error.as_ref();
-        error
-            .filter(|error| error.kind() == FetchErrorKind::IssuerMismatch)
-            .cloned()
+        error.filter(|error| error.is_lasting()).cloned()
     }
 
     /// How the keys are doing.

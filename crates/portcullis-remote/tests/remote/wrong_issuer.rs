@@ -28,6 +28,32 @@ async fn a_wrong_issuer_is_an_error_at_the_start() {
 }
 
 #[tokio::test]
+async fn a_key_set_url_that_must_not_be_fetched_is_an_error_at_the_start() {
+    let issuer = TestIssuer::start().await;
+    issuer.metadata("jwks_uri", "ftp://issuer.example/keys");
+    let started = Issuer::discover(issuer.url())
+        .start_timeout(Duration::from_secs(3600))
+        .start();
+    let error = patiently(started).await.expect_err("not a URL to fetch");
+    let StartError::Unavailable {
+        source: Some(source),
+        ..
+    } = &error
+    else {
+        panic!("{error:?}");
+    };
+    assert_eq!(source.kind(), FetchErrorKind::Forbidden);
+
+    let keys = Issuer::discover(issuer.url())
+        .start_timeout(Duration::ZERO)
+        .start()
+        .await
+        .expect("it does not wait");
+    let error = patiently(keys.ready()).await.expect_err("the same");
+    assert_eq!(error.kind(), FetchErrorKind::Forbidden);
+}
+
+#[tokio::test]
 async fn an_outage_of_metadata_stays_an_outage() {
     let issuer = TestIssuer::start().await;
     for fault in [
