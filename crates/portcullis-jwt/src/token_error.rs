@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use portcullis_core::{Failure, escape, escape_to};
+use portcullis_core::{Failure, escape, escape_url};
 
 use crate::{Algorithm, json::JsonError, jws::JwsError};
 
@@ -247,13 +247,20 @@ pub(crate) fn found(text: Option<&str>) -> String {
     )
 }
 
-/// As [`found`], for the name of an issuer or an audience, which an operator copies into the configuration.
+/// As [`found`], for the name of an issuer or an audience, which an operator copies into the configuration. What may be a
+/// secret in a URL is left out.
 pub(crate) fn found_name(text: Option<&str>) -> String {
     const LONGEST: usize = 512;
 
     text.map_or_else(
         || "absent".to_owned(),
-        |text| format!("\"{}\"", escape_to(text, LONGEST)),
+        |text| {
+            let shown = escape_url(text);
+            match shown.char_indices().nth(LONGEST) {
+                Some((end, _)) => format!("\"{}…\"", &shown[..end]),
+                None => format!("\"{shown}\""),
+            }
+        },
     )
 }
 
@@ -268,6 +275,9 @@ mod tests {
         let long = found_name(Some(&"x".repeat(30_000)));
         assert_eq!(long.chars().count(), 512 + "\"…\"".chars().count());
         assert_eq!(found_name(None), "absent");
+        for secret in ["https://s3cr3t@i.example/a", "https://i.example/a?s3cr3t"] {
+            assert_eq!(found_name(Some(secret)), "\"https://i.example/a\"");
+        }
     }
 
     fn of_type(typ: Option<&str>) -> Cow<'static, str> {
