@@ -334,7 +334,7 @@ async fn a_pipe_in_place_of_a_file_is_not_waited_for() {
     drop(both.expect("opened"));
     let error = token.expect("it waits for ever").expect_err("no secrets");
     assert_eq!(error.kind(), TokenErrorKind::Credential);
-    assert!(error.to_string().contains("no regular file"), "{error}");
+    assert!(error.to_string().contains("not a regular file"), "{error}");
 }
 
 #[tokio::test]
