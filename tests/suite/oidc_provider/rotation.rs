@@ -1,7 +1,7 @@
 //! Keys that change while requests flow.
 //!
-//! A service may fetch twice at a caller's prompting, and once more for each 30 s; each test has a service of its own,
-//! so each starts with both fetches in hand and says how many it needs.
+//! A service may fetch twice because of unknown keys, and once more every 10 s. Each test has a service of its own, so
+//! each starts with both fetches in hand and says how many it needs.
 
 use std::sync::Arc;
 use std::time::Duration;
