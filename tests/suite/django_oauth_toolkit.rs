@@ -53,7 +53,7 @@ fn guide_shows_the_function_that_makes_access_tokens() {
     assert!(guide.contains(&format!("```python\n{function}```\n")));
 }
 
-/// Only RFC 8414's metadata name the revocation endpoint of this server.
+/// Only the RFC 8414 metadata names the revocation endpoint of this server.
 #[tokio::test]
 async fn revoked_token_is_gone() {
     let server = ScriptedServer::django_oauth_toolkit().await;

@@ -49,8 +49,8 @@ impl StoredKey {
         }
     }
 
-    /// Decides whether the key is good at `now`, for a caller who has shown to hold it: nobody else is told what is
-    /// wrong with it.
+    /// Decides whether the key is good at `now`, for a caller that has proven to hold the key: other callers must not
+    /// learn why it is refused.
     pub(crate) fn admit(
         &self,
         challenge: &Arc<Challenge>,

@@ -390,7 +390,7 @@ async fn a_mounted_file_that_was_replaced_is_not_confirmed() {
         let told = health.last_error.expect("an error");
         assert!(told.contains("mount its directory"), "{told}");
 
-        // The last confirmation is that before the revocation: from here on the limit of an outage runs.
+        // The file was last confirmed before the revocation, so the outage limit starts there.
         assert_eq!(status(&keys, &key).await, 200);
         wired.clock.advance(15 * MINUTE + Duration::from_millis(1));
         assert!(store.status().is_stale);

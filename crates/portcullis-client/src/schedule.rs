@@ -82,7 +82,7 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 /// While calls fail for want of a token, the end of an outage must be noticed soon.
 const LONGEST_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
-/// The pause after an attempt that took as long as the server would be left alone otherwise.
+/// The shortest pause, used when the attempt itself took as long as the backoff.
 const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 

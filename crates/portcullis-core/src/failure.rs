@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_whose_end_is_tried_for_says_when() {
+    fn retry_after_states_the_next_attempt() {
         for (due, range) in [
             (Duration::ZERO, 1..=2),
             (Duration::from_millis(1_100), 2..=3),

@@ -195,7 +195,8 @@ impl<'t> CompactJws<'t> {
         Self::parse_within(token.as_bytes(), &TokenLimits::default())
     }
 
-    /// The same within other limits, and of what may be no text. What is no base64url is found when it is decoded.
+    /// Splits `token` within other limits. `token` may be invalid UTF-8; invalid base64url is detected when it is
+    /// decoded.
     pub(crate) fn parse_within(token: &'t [u8], limits: &TokenLimits) -> Result<Self, JwsError> {
         limits.check_lengths(token.len(), 0)?;
         if token.starts_with(b"{") {

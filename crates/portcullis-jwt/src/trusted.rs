@@ -53,7 +53,7 @@ struct Trusted {
     /// Moves whenever an issuer is no longer trusted, or by other rules. One more issuer changes nothing for the
     /// tokens of those that were there.
     epoch: u64,
-    /// The limits of the most generous: whose a token is shows only when it is parsed.
+    /// The largest limits of all issuers: the issuer of a token is known only after parsing.
     limits: TokenLimits,
 }
 

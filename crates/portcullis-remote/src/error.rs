@@ -80,7 +80,7 @@ impl FetchError {
         }
     }
 
-    /// Whether waiting does not help: what is configured and what the issuer says do not go together.
+    /// Whether retrying cannot help, because the configuration contradicts the issuer's answer.
     pub(crate) fn needs_an_operator(&self) -> bool {
         matches!(
             self.kind,

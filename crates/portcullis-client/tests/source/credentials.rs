@@ -127,7 +127,7 @@ async fn a_401_is_about_the_credential_whatever_its_code_is() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_about_the_credential_has_no_other_secret_shown() {
+async fn next_secret_is_sent_only_after_a_credential_error() {
     for (status, body) in [
         (403, ""),
         (403, "<html>blocked</html>"),

@@ -20,10 +20,10 @@ pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
 /// serve on, [`status`](Self::status) and the log say what is wrong, and ids that are not among them get 503. After 15
 /// min all keys get 503, since one may have been revoked without our knowing.
 ///
-/// A file that is mounted by itself, as `docker -v keys.toml:keys.toml` does, stays the same when it is replaced where it
-/// is mounted from. The store then counts as unable to read it. Mount the directory instead.
+/// A file that is mounted by itself, as `docker run -v "$PWD/keys.toml:/keys.toml"` does, stays the same when it is
+/// replaced where it is mounted from. The store then counts as unable to read it. Mount the directory instead.
 ///
-/// A file that every user of the machine may write is refused, and one that every user may read is warned of.
+/// A file that every user of the machine may write is refused. The log warns about one that every user may read.
 ///
 /// ```no_run
 /// use portcullis_api_key::{ApiKeys, FileStore};
