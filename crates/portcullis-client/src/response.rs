@@ -133,7 +133,7 @@ impl Issued {
                 Some(_) => "unknown type (`token_type` is not a name of RFC 6749)".to_owned(),
             };
             let message = format!(
-                "{place} issued a token of {found}, where {} was asked for: does it support that for this client?",
+                "{place} issued a token of {found}, but {} was requested: check that the server supports it for this client",
                 asked.token_type.as_str()
             );
             return Err(TokenError::new(TokenErrorKind::TokenType, message));

@@ -82,7 +82,9 @@ impl Offer {
             .find_map(|(_, (scheme, place))| {
                 let what = scheme.recognise(word)?;
                 let place = place.as_ref()?;
-                Some(format!("{what} was sent, but not as {place}"))
+                Some(format!(
+                    "{what} was sent in the wrong place: send it as {place}"
+                ))
             })
     }
 }

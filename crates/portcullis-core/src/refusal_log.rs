@@ -135,7 +135,7 @@ impl Admitted {
                     tracing::$level!(
                         ?kind,
                         refused,
-                        "more requests were refused within a second, and not logged one by one"
+                        "refusals over the limit of 50 a second were not logged one by one"
                     )
                 };
             }

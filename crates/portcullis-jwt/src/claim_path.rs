@@ -137,7 +137,9 @@ impl ClaimPath {
             .take(last)
             .any(|step| *step == Step::MemberNames)
         {
-            return Some(format!("`{self}` goes on after the names of members"));
+            return Some(format!(
+                "`{self}` has steps after the member names: make the member names the last step"
+            ));
         }
         if self.is_nested() && &*self.claim == "aud" {
             return Some(format!("`{self}` leads into `aud`, which holds texts only"));

@@ -132,7 +132,7 @@ impl Discovery {
                 let places: Vec<String> = self.places.iter().map(shown).collect();
                 let message = match &places[..] {
                     [first, second] => format!(
-                        "neither {first} nor {second} is there (404): check the issuer's URL, which both are made of"
+                        "{first} and {second} answered 404: check the issuer's URL, from which both are derived"
                     ),
                     _ => format!("{} answered 404: check the URL", places.concat()),
                 };

@@ -60,7 +60,9 @@ impl SnapshotFile {
         };
         // Whoever writes to it can sign tokens. Only its owner may write to what was written here.
         if contents.everyone_may_write() {
-            return Err(invalid("every user may write it"));
+            return Err(invalid(
+                "every user may write it, so anyone may have added keys: delete the file",
+            ));
         }
         let content: Content = read_json_object(contents.bytes()).map_err(invalid)?;
         if content.issuer != self.issuer {

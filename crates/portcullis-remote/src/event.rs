@@ -168,7 +168,7 @@ impl IssuerEvent {
                 tracing::warn!(issuer, %error, failures, "the issuer's keys could not be fetched");
             }
             Self::DiscoveryFailed { error } if error.needs_an_operator() => {
-                tracing::error!(issuer, %error, "issuer metadata cannot be used until the configuration is corrected; keys are fetched from where they were");
+                tracing::error!(issuer, %error, "issuer metadata cannot be used until the configuration is corrected; keys are still fetched from the previous URL");
             }
             Self::DiscoveryFailed { error } => {
                 tracing::warn!(issuer, %error, "the issuer's metadata could not be read again");

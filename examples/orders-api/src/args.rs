@@ -50,7 +50,8 @@ pub struct Args {
     )]
     pub(crate) audiences: Vec<String>,
 
-    /// A client that may call, where only listed clients may; may be repeated. Some profiles, such as cognito, want it.
+    /// The id of a client that may call; may be repeated. Required by profiles that accept listed clients only, such as
+    /// cognito.
     #[arg(long = "client-id", value_name = "ID", requires = "issuers")]
     pub(crate) client_ids: Vec<String>,
 

@@ -43,7 +43,8 @@ pub(crate) struct Inspect {
     #[arg(long = "audience", value_name = "AUD", requires = "issuer")]
     audiences: Vec<String>,
 
-    /// A client that may call, where only listed clients may; may be repeated. Some profiles, such as cognito, want it.
+    /// The id of a client that may call; may be repeated. Required by profiles that accept listed clients only, such as
+    /// cognito.
     #[arg(long = "client-id", value_name = "ID", requires = "issuer")]
     client_ids: Vec<String>,
 
@@ -238,7 +239,7 @@ impl Judge<'_> {
                     let fits = self.preset_that_fits(others)?;
                     Some(fits.unwrap_or_else(|| DESCRIBE_IT.to_owned()))
                 } else {
-                    Some("if the issuer's access tokens look like this, say so in the file".to_owned())
+                    Some("if this is an access token of the issuer, change the profile file to accept it".to_owned())
                 }
             }
             _ => None,

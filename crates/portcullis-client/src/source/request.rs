@@ -176,9 +176,9 @@ fn resource(given: &str) -> Result<Box<str>, ConfigError> {
         Ok(url) if url.fragment().is_some() => problem(
             "it has a fragment, which a resource must not have: leave out the `#` and what follows",
         ),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => problem(
-            "it carries a user name or password, which would end up in logs: leave that out",
-        ),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            problem("it has a user name or password, which would appear in logs: remove them")
+        }
         Ok(_) if given.contains(|char: char| char.is_whitespace() || char.is_control()) => {
             problem("it has white space in it")
         }

@@ -8,6 +8,9 @@ use http::Request;
 use super::normal_form::{decoded, is_normal};
 use crate::{Authentication, ConfigError, FailureKind, Refusal, ScopePolicy};
 
+const NOT_NORMAL: &str = "the path is not in normal form: send it without `//`, `.`, `..` and needless \
+                          percent-encoding";
+
 /// What each path asks for: see [`RequireScopeLayer::by_path`](crate::RequireScopeLayer::by_path).
 ///
 /// Paths are compared whole and octet by octet, as a gRPC server routes them. A path that is not listed is refused
@@ -121,8 +124,7 @@ impl ScopesByPath {
                 let principal = Authentication::require(request.extensions())?;
                 match &self.0.otherwise {
                     Some(_) if self.is_ambiguous(path) => {
-                        Err(principal
-                            .refuse(FailureKind::Malformed, "the path is not in normal form"))
+                        Err(principal.refuse(FailureKind::Malformed, NOT_NORMAL))
                     }
                     Some(policy) => principal.require_scopes(policy),
                     None => Err(principal.refuse(

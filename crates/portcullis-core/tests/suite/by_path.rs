@@ -144,9 +144,9 @@ async fn another_spelling_is_an_invalid_request_and_no_want_of_scope() {
     400 Bad Request
     cache-control: no-store
     content-type: application/problem+json
-    www-authenticate: Bearer realm="orders", error="invalid_request", error_description="the path is not in normal form"
+    www-authenticate: Bearer realm="orders", error="invalid_request", error_description="the path is not in normal form: send it without `//`, `.`, `..` and needless percent-encoding"
 
-    {"type":"about:blank","title":"Bad Request","status":400,"detail":"the path is not in normal form","error":"invalid_request"}
+    {"type":"about:blank","title":"Bad Request","status":400,"detail":"the path is not in normal form: send it without `//`, `.`, `..` and needless percent-encoding","error":"invalid_request"}
     "#);
     let response = send(&layer, request("application/grpc")).await;
     assert_eq!(response.headers()["grpc-status"], "3");

@@ -32,8 +32,8 @@ async fn b1_k1_e1_no_credentials() {
 /// RFC 6750 §3.1: no error code where no credentials came in that are read here.
 #[tokio::test]
 async fn b1_a_credential_in_the_wrong_place_is_told_where_it_belongs() {
-    let key = "an API key was sent, but not as `x-api-key: <key>`";
-    let token = "a token was sent, but not as `Authorization: Bearer <token>`";
+    let key = "an API key was sent in the wrong place: send it as `x-api-key: <key>`";
+    let token = "a token was sent in the wrong place: send it as `Authorization: Bearer <token>`";
     for (name, value, told) in [
         ("authorization", "ApiKey key_1", key),
         ("authorization", "key_1", key),
@@ -70,10 +70,10 @@ async fn b3_a_credential_of_another_scheme_is_told_where_it_belongs() {
     401 Unauthorized
     cache-control: no-store
     content-type: application/problem+json
-    www-authenticate: Bearer realm="orders", error="invalid_token", error_description="an API key was sent, but not as `x-api-key: <key>`"
+    www-authenticate: Bearer realm="orders", error="invalid_token", error_description="an API key was sent in the wrong place: send it as `x-api-key: <key>`"
     www-authenticate: ApiKey realm="orders", header="x-api-key"
 
-    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"an API key was sent, but not as `x-api-key: <key>`","error":"invalid_token"}
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"an API key was sent in the wrong place: send it as `x-api-key: <key>`","error":"invalid_token"}
     "#);
     let response = send(&both(), request(&[("x-api-key", "tok.1")])).await;
     insta::assert_snapshot!(text(&response), @r#"
@@ -81,9 +81,9 @@ async fn b3_a_credential_of_another_scheme_is_told_where_it_belongs() {
     cache-control: no-store
     content-type: application/problem+json
     www-authenticate: Bearer realm="orders"
-    www-authenticate: ApiKey realm="orders", header="x-api-key", error="invalid_token", error_description="a token was sent, but not as `Authorization: Bearer <token>`"
+    www-authenticate: ApiKey realm="orders", header="x-api-key", error="invalid_token", error_description="a token was sent in the wrong place: send it as `Authorization: Bearer <token>`"
 
-    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a token was sent, but not as `Authorization: Bearer <token>`","error":"invalid_token"}
+    {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a token was sent in the wrong place: send it as `Authorization: Bearer <token>`","error":"invalid_token"}
     "#);
     let alone = AuthenticateLayer::new(Fake::bearer());
     let response = send(&alone, bearing("key_1")).await;
@@ -97,7 +97,7 @@ async fn an_optional_layer_tells_it_too() {
         .layer(RequireScopeLayer::all([Scope::from_static("orders:read")]))
         .into_inner();
     let response = send(&layer, request(&[("api-key", "key_1")])).await;
-    assert!(text(&response).contains("not as `x-api-key: <key>`"));
+    assert!(text(&response).contains("send it as `x-api-key: <key>`"));
 }
 
 #[tokio::test]

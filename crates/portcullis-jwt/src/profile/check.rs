@@ -44,12 +44,12 @@ impl Profile {
         }
         if self.audience.needs_client_id() && self.client_id.is_empty() {
             return Some(
-                "its audience rule is about clients, and no claim names the client".into(),
+                "its audience rule lists clients, and no claim names the client: set the client id claims".into(),
             );
         }
         if self.kind.has_empty_alternative() {
             return Some(
-                "an alternative of its kind rule has no condition, and would never hold".into(),
+                "an alternative of its kind rule has no condition and never matches: add one, or remove it".into(),
             );
         }
         if Scope::parse(&format!("{}x", self.role_prefix)).is_err() {
@@ -123,7 +123,7 @@ mod tests {
             ),
             (
                 strict().with_role_claims([path().member_names().member("b")]),
-                "goes on",
+                "after the member names",
             ),
             (
                 strict().with_scope_claims([ClaimPath::from("aud").each()]),

@@ -181,7 +181,10 @@ impl JwtVerifierBuilder {
             if bytes == 0 || bytes > TokenLimits::MAX {
                 return Err(ConfigError::new(
                     setting,
-                    format!("{bytes} is not from 1 to {}", TokenLimits::MAX),
+                    format!(
+                        "{bytes} is out of range: must be >= 1 and <= {}",
+                        TokenLimits::MAX
+                    ),
                 ));
             }
         }

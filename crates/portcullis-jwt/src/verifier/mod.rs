@@ -166,7 +166,7 @@ impl JwtVerifier {
         }
         let key = || match header.kid() {
             Some(kid) => format!("has the `kid` {}", found(Some(kid))),
-            None => format!("is for {}, and the token names none", header.algorithm()),
+            None => format!("is for {}, and the token has no `kid`", header.algorithm()),
         };
         match keys.verify(jws, header) {
             Ok(_) => Ok(()),
@@ -177,7 +177,7 @@ impl JwtVerifier {
             // Fixed keys are all that there will be, so the token is at fault.
             Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => Err(TokenError::Signature),
             Err(SignatureError::NoKeyMatches) => Err(TokenError::UnknownKey {
-                found: "made the signature, and the token names none".to_owned(),
+                found: "verifies the signature, and the token has no `kid`".to_owned(),
             }),
             Err(SignatureError::KidForOtherAlgorithm) => {
                 Err(TokenError::KeyMismatch(header.algorithm()))

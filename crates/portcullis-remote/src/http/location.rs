@@ -22,9 +22,9 @@ pub(crate) fn issuer_name(text: &str) -> Result<(), ConfigError> {
         return Ok(());
     }
     let problem = match Url::parse(text) {
-        Ok(url) if url.query().is_some() => "it has a query, which an issuer's URL must not have",
+        Ok(url) if url.query().is_some() => "it has a query: remove it (RFC 8414 §2)",
         Ok(url) if has_user_info(&url) => {
-            "it carries a user name or password, which would end up in logs"
+            "it has a user name or password, which would appear in logs: remove them"
         }
         _ => {
             "it cannot be shown whole in logs: leave out user name, password, `?`, `#` and special characters, up to 1024 characters in all"
@@ -66,7 +66,7 @@ pub(crate) fn configured(
     }
     if has_user_info(&url) {
         return Err(problem(
-            "it carries a user name or password, which would end up in logs",
+            "it has a user name or password, which would appear in logs: remove them",
         ));
     }
     if url.fragment().is_some() {

@@ -177,7 +177,7 @@ impl AuthorizationServerBuilder {
         if self.issuer.as_ref().is_some_and(|other| other != issuer) {
             return Err(ConfigError::new(
                 "issuer",
-                "the server is discovered by another: leave it out, or use `discover_at` or `token_endpoint`",
+                "it differs from the issuer that is discovered: remove it, or use `discover_at` or `token_endpoint`",
             ));
         }
         Discovery::new(issuer, self.discover_at.as_deref(), self.http.any_http)

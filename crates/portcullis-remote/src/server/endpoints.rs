@@ -158,7 +158,9 @@ impl Discovered {
         let pick = |discovery: &Discovery, metadata: Metadata| {
             if metadata.token_endpoint.is_none() && self.needs_token_endpoint {
                 let issuer = escape_url(&self.issuer);
-                let message = format!("the metadata of {issuer} names no `token_endpoint`");
+                let message = format!(
+                    "the metadata of {issuer} has no `token_endpoint`: configure `token_endpoint`"
+                );
                 return Err(FetchError::new(FetchErrorKind::Unusable, message));
             }
             Ok(self.pick(http, discovery, metadata))

@@ -106,7 +106,7 @@ fn cut_short(count: &Spanned<DeValue<'_>>, found: usize, lines: &Lines<'_>) -> O
         {
             // The last number in the file may have lost digits.
             let is_whole = lines.0.ends_with('\n');
-            (!is_whole).then(|| "the last line has no end: was the file cut short?".to_owned())
+            (!is_whole).then(|| "the last line has no line break, so the file may be cut short: restore the file, or end the line".to_owned())
         }
         DeValue::Integer(number) => Some(format!(
             "`count` is {}, and the file holds {found} keys: was it cut short? After an edit by hand, correct `count` or \

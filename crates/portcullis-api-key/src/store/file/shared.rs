@@ -29,7 +29,7 @@ use crate::{
 /// Some file systems tell times apart only every 2 s: for so long a file that seems unchanged is read all the same.
 const COARSEST_TIMES: Duration = Duration::from_secs(2);
 
-const UNREADABLE: &str = "no key read before is this one, and the key file is unreadable now: see the status of the store";
+const UNREADABLE: &str = "the key is not among those read before, and the key file cannot be read now: see the status of the store";
 
 pub(super) struct Shared {
     path: PathBuf,

@@ -67,7 +67,8 @@ pub(super) fn read(value: Spanned<DeValue<'_>>, field: &str) -> Result<Condition
     let mut around = |name| Ok(fields.text(name)?.map(Spanned::into_inner));
     let (prefix, suffix) = (around("prefix")?, around("suffix")?);
     if is_client.is_none() && (prefix.is_some() || suffix.is_some()) {
-        let problem = "`prefix` and `suffix` are around the client's id: add is_client = true";
+        let problem =
+            "`prefix` and `suffix` belong to `is_client`: add `is_client`, or remove them";
         return Err(Mistake::new(at, problem));
     }
     if let Some(is_client) = is_client {
@@ -95,14 +96,14 @@ pub(super) fn read(value: Spanned<DeValue<'_>>, field: &str) -> Result<Condition
         (Some(condition), 0) => Ok(condition),
         (_, others) => {
             let count = if others == 0 {
-                "nothing"
+                "no test"
             } else {
-                "several things"
+                "several tests"
             };
             let tests = FIELDS[1..11].join(", ");
             Err(Mistake::new(
                 at,
-                format!("this condition asks {count} of its claim: give one of {tests}"),
+                format!("this condition has {count}: give exactly one of {tests}"),
             ))
         }
     }

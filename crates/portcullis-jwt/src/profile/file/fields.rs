@@ -70,7 +70,7 @@ impl<'i> Fields<'i> {
     pub(super) fn needs(&self, name: &str, other: &str) -> Mistake {
         Mistake {
             at: self.start,
-            problem: format!("`{name}` is there without `{other}`: give both or none"),
+            problem: format!("`{name}` needs `{other}`: add `{other}`, or remove `{name}`"),
         }
     }
 

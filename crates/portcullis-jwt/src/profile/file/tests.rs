@@ -217,7 +217,7 @@ fn a_mistake_is_named_with_its_line_its_field_and_what_to_do() {
         (
             "scope_claims = [\"https://example.com/scopes\", \"scope\"]\n",
             "",
-            "`unite_scope_claims` is there without `scope_claims`",
+            "`unite_scope_claims` needs `scope_claims`: add",
         ),
         (
             "{ claim = \"use\", equals",
@@ -232,17 +232,17 @@ fn a_mistake_is_named_with_its_line_its_field_and_what_to_do() {
         (
             ", equals = \"access\"",
             "",
-            "line 14: this condition asks nothing of its claim: give one of present,",
+            "line 14: this condition has no test: give exactly one of present,",
         ),
         (
             ", equals = \"access\"",
             ", equals = \"a\", present = true",
-            "line 14: this condition asks several things",
+            "line 14: this condition has several tests: give exactly one of",
         ),
         (
             ", equals = \"access\"",
             ", present = true, prefix = \"a\"",
-            "line 14: `prefix` and `suffix` are around",
+            "line 14: `prefix` and `suffix` belong to `is_client`",
         ),
         (
             "equals = \"access\"",
