@@ -213,10 +213,17 @@ impl IssuerBuilder {
                 source,
             });
         }
-        tracing::warn!(
-            issuer = &*name,
-            "starting without the issuer's keys: requests are answered 503 until they can be fetched"
-        );
+        if start_timeout.is_zero() {
+            tracing::info!(
+                issuer = &*name,
+                "fetching the issuer's keys in the background: its tokens are answered 503 until then"
+            );
+        } else {
+            tracing::warn!(
+                issuer = &*name,
+                "starting without the issuer's keys: its tokens are answered 503 until they can be fetched"
+            );
+        }
         Ok(issuer)
     }
 
