@@ -92,6 +92,25 @@ async fn a_wrong_issuer_ends_it_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_wrong_issuer_does_not_end_it_while_api_keys_are_served() {
+    let (issuer, keys) = (TestIssuer::start().await, Keys::new());
+    let wrong = format!("{}/", issuer.url());
+    let arguments = ["--issuer", &wrong, "--api-keys", &keys.file];
+    let service = Service::spawn_listening("orders-api", &arguments).await;
+    let address = service.address();
+    let is_known = async || {
+        let health = get(address, "/healthz", &[]).await;
+        health.status == 503 && !health.json()["issuers"][0]["last_error"].is_null()
+    };
+    let known = async { while !is_known().await {} };
+    timeout(Duration::from_secs(10), known)
+        .await
+        .expect("the wrong issuer is found");
+    assert_eq!(get(address, "/orders", &[&keys.header]).await.status, 200);
+    assert!(service.log().contains("ERROR"), "{}", service.log());
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_finish_its_request_is_given_up() {
     let keys = Keys::new();
     let arguments = ["--api-keys", &keys.file, "--request-timeout", "0.5"];

@@ -55,11 +55,17 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
         shutdown: args.shutdown_timeout,
     };
     let keys = app.ready();
-    let ready = async {
-        let ready = keys.await;
-        ready.inspect(|()| {
-            let _ = writeln!(io::stdout(), "ready");
-        })
+    let has_api_keys = args.api_keys.is_some();
+    let ready = async move {
+        match keys.await {
+            Ok(()) => {
+                let _ = writeln!(io::stdout(), "ready");
+                Ok(())
+            }
+            // The log and `/healthz` tell of it. Callers with API keys are served.
+            Err(_) if has_api_keys => Ok(()),
+            Err(error) => Err(error),
+        }
     };
     tokio::select! {
         () = serve::serve(listener, app.router, limits, stop) => Ok(()),

@@ -107,7 +107,8 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long [`start`](Self::start) waits for a first set. 10 s by default.
+    /// How long [`start`](Self::start) waits for a first set. 10 s by default. With zero it returns at once, and
+    /// [`Issuer::ready`] tells of an error that waiting cannot heal.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
         self
@@ -181,13 +182,18 @@ impl IssuerBuilder {
         let fail_fast = self.fail_fast;
         let issuer = self.spawn().await?;
         let name = issuer.keys().issuer().clone();
-        if !start_timeout.is_zero() {
+        if start_timeout.is_zero() && !fail_fast {
             tracing::info!(
                 issuer = &*name,
-                ?start_timeout,
-                "waiting for the issuer's keys"
+                "fetching the issuer's keys in the background: its tokens are answered 503 until then"
             );
+            return Ok(issuer);
         }
+        tracing::info!(
+            issuer = &*name,
+            ?start_timeout,
+            "waiting for the issuer's keys"
+        );
         let first = first_attempt(&issuer);
         // Whether it ended in time or not: what counts is whether there are keys.
         let _ = timeout(start_timeout, first).await;
@@ -213,17 +219,10 @@ impl IssuerBuilder {
                 source,
             });
         }
-        if start_timeout.is_zero() {
-            tracing::info!(
-                issuer = &*name,
-                "fetching the issuer's keys in the background: its tokens are answered 503 until then"
-            );
-        } else {
-            tracing::warn!(
-                issuer = &*name,
-                "starting without the issuer's keys: its tokens are answered 503 until they can be fetched"
-            );
-        }
+        tracing::warn!(
+            issuer = &*name,
+            "starting without the issuer's keys: its tokens are answered 503 until they can be fetched"
+        );
         Ok(issuer)
     }
 
