@@ -65,14 +65,14 @@ pub(super) fn outcome(response: &Response) -> Outcome {
     Outcome::new(response.status, response.all("www-authenticate"))
 }
 
-/// An outage says when to come back: in 2 to 10 s. Nothing else does.
+/// An outage says when to come back: in 1 to 30 s. Nothing else does.
 pub(super) fn check_retry_after(id: &Id, response: &Response, findings: &mut Findings) {
     let seconds = response
         .header("retry-after")
         .map(|seconds| seconds.parse::<u32>());
     let is_right = match seconds {
         None => response.status != 503,
-        Some(Ok(2..=10)) => response.status == 503,
+        Some(Ok(1..=30)) => response.status == 503,
         Some(_) => false,
     };
     if !is_right {
