@@ -49,6 +49,8 @@ pub enum TokenError {
     UnknownKey {
         /// What was looked for, escaped.
         found: String,
+        /// Whether keys were tried: the token has no `kid`, and no key at hand made its signature.
+        tried: bool,
     },
     /// As [`UnknownKey`](Self::UnknownKey), but the issuer may have published the key since: its keys could not be
     /// fetched.
@@ -190,10 +192,12 @@ impl TokenError {
             Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage { .. } => {
                 "the issuer's keys are not available now"
             }
+            Self::Signature | Self::UnknownKey { tried: true, .. } => {
+                "the token's signature does not hold"
+            }
             Self::UnknownKey { .. } | Self::KeyMismatch(_) => {
                 "the token is signed with an unknown key"
             }
-            Self::Signature => "the token's signature does not hold",
             Self::MissingClaim(_) => "the token lacks a required claim",
             Self::InvalidClaim(_) => "a claim of the token is not of the right type",
             Self::Audience { .. } => "the token is meant for another audience",

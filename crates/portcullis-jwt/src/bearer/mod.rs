@@ -238,7 +238,7 @@ fn unknown_key(error: TokenError, snapshot: &KeySnapshot, keys: &IssuerKeys) -> 
 /// The token cannot be judged now. The caller is told when it makes sense to try again.
 fn in_outage(error: TokenError, keys: &IssuerKeys) -> Failure {
     let error = match error {
-        TokenError::UnknownKey { found } => TokenError::UnknownKeyInOutage { found },
+        TokenError::UnknownKey { found, .. } => TokenError::UnknownKeyInOutage { found },
         error => error,
     };
     let failure = Failure::from(error);

@@ -172,12 +172,16 @@ impl JwtVerifier {
             Ok(_) => Ok(()),
             Err(SignatureError::Malformed(error)) => Err(error.into()),
             Err(SignatureError::UnknownKid | SignatureError::NoKeyForAlgorithm) => {
-                Err(TokenError::UnknownKey { found: key() })
+                Err(TokenError::UnknownKey {
+                    found: key(),
+                    tried: false,
+                })
             }
             // Fixed keys are all that there will be, so the token is at fault.
             Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => Err(TokenError::Signature),
             Err(SignatureError::NoKeyMatches) => Err(TokenError::UnknownKey {
                 found: "verifies the signature, and the token has no `kid`".to_owned(),
+                tried: true,
             }),
             Err(SignatureError::KidForOtherAlgorithm) => {
                 Err(TokenError::KeyMismatch(header.algorithm()))
