@@ -24,12 +24,10 @@ async fn run(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
-        child
-            .stdin
-            .take()
-            .expect("piped")
-            .write_all(input.as_bytes())
-            .expect("it reads");
+        let mut stdin = child.stdin.take().expect("piped");
+        // It may end without reading, as with wrong arguments.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
         let output = child.wait_with_output().expect("it ends");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         (

@@ -34,7 +34,7 @@ async fn a_token_that_was_to_be_bound_and_is_not_is_no_answer() {
         SigningKey::shared(SigningAlgorithm::ES256, 0).private_pem(),
     );
     let ended = scene.fetch(&["--dpop-key", &path]).await;
-    ended.failed(1, &["type Bearer", "DPoP was asked for"]);
+    ended.failed(1, &["type Bearer", "DPoP was requested"]);
     let path = scene.file("no-key", "what is this");
     let ended = scene.fetch(&["--dpop-key", &path]).await;
     ended.failed(1, &["--dpop-key", "no private key"]);
