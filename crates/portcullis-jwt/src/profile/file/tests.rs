@@ -282,8 +282,8 @@ fn rules_of_a_base_are_replaced_together() {
     let base = "name = \"x\"\nbase = \"keycloak\"\n";
     let machine = "machine_if = [[{ claim = \"sub\", is_client = true }]]\n";
     let user = "user_if = [[{ claim = \"sub\", is_client = false }]]\n";
-    assert!(error(&format!("{base}{machine}")).contains("`machine_if` is there without `user_if`"));
-    assert!(error(&format!("{base}{user}")).contains("`user_if` is there without `machine_if`"));
+    assert!(error(&format!("{base}{machine}")).contains("`machine_if` needs `user_if`"));
+    assert!(error(&format!("{base}{user}")).contains("`user_if` needs `machine_if`"));
     read(&format!("{base}{machine}{user}"));
     read(&format!("{base}{machine}user_if = []\n"));
 }
