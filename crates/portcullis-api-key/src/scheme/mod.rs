@@ -104,7 +104,7 @@ impl Scheme for ApiKeys {
         &self.0.challenge
     }
 
-    /// Whoever issued it, and mistyped too.
+    /// Also recognises keys of other issuers and mistyped keys.
     fn recognise(&self, text: &[u8]) -> Option<&'static str> {
         match PresentedKey::parse(text) {
             Ok(_) | Err(InvalidApiKey::Checksum) => Some("an API key"),
