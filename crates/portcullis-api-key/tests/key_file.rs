@@ -254,7 +254,7 @@ fn plant_fifo(path: &std::path::Path) {
     mknodat(CWD, path, FileType::Fifo, mode, 0).expect("a FIFO");
 }
 
-/// Whoever may write to the directory could have root lock, or make, a file elsewhere.
+/// A user who can write to the directory could make root lock or create a file elsewhere.
 #[cfg(unix)]
 #[test]
 fn only_a_regular_file_is_taken_for_the_lock() {

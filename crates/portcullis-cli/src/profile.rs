@@ -52,7 +52,7 @@ fn read(path: &Path) -> Result<Profile, Box<dyn Error>> {
         Ok(contents) => contents,
         Err(error) => return problem(&error),
     };
-    // Whoever writes it decides which tokens are access tokens.
+    // A user who can write it decides which tokens are access tokens.
     if contents.everyone_may_write() {
         return problem(&"every user may write it: `chmod o-w` the file");
     }

@@ -146,7 +146,7 @@ async fn no_profile_is_advised_for_a_token_that_is_no_access_token() {
     let (_, stdout, _) = inspect(&issuer, &id_token, &[]).await;
     assert!(!stdout.contains("it would be accepted"), "{stdout}");
     assert!(stdout.contains("--profile-file"), "{stdout}");
-    // What no profile decides is no matter of the profile.
+    // No profile decides these, so no profile is advised.
     let late = issuer
         .token()
         .audience("https://other.example.com")

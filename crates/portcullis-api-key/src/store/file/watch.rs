@@ -140,7 +140,7 @@ impl FileStoreBuilder {
         self
     }
 
-    /// Accepts a file that every user of the machine may write. By default it is refused: whoever can write to it can
+    /// Accepts a file that every user of the machine may write. By default it is refused: a user who can write it can
     /// make keys. For file systems without permissions.
     pub fn dangerous_accept_writable_by_everyone(mut self) -> Self {
         self.writable = WritableByEveryone::Accepted;

@@ -119,7 +119,7 @@ fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
 
 /// Opens the lock file, or makes it. `None` if it was removed in between.
 ///
-/// Whoever may write to the directory can put something else there: no link is followed and only a regular file is
+/// A user who can write to the directory can put another file there: no link is followed and only a regular file is
 /// taken, which is neither written to nor given away.
 fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
