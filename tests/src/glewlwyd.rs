@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use portcullis_test::{SigningAlgorithm, SigningKey};
+use portcullis_test::{SigningAlgorithm, TestKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -160,8 +160,7 @@ impl Manager {
             let scope = json!({ "name": scope, "display_name": scope, "password_required": false, "scheme": {} });
             self.manage("/scope/", &scope).await;
         }
-        let keys =
-            json!({ "keys": [SigningKey::shared(SigningAlgorithm::ES384, 0).private_jwk()] });
+        let keys = json!({ "keys": [TestKey::shared(SigningAlgorithm::ES384, 0).private_jwk()] });
         let parameters = json!({
             "iss": issuer,
             "jwks-private": keys.to_string(),

@@ -9,7 +9,7 @@ use portcullis_client::{
     TokenSource,
 };
 use portcullis_jwt::Algorithm;
-use portcullis_test::{SigningAlgorithm, SigningKey};
+use portcullis_test::{SigningAlgorithm, TestKey};
 use portcullis_tests::Service;
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ impl Client {
 
     pub(crate) fn private_key_jwt(algorithm: SigningAlgorithm) -> Self {
         let id = format!("private-key-jwt-{algorithm}");
-        let key = SigningKey::shared(algorithm, 0);
+        let key = TestKey::shared(algorithm, 0);
         Self {
             metadata: with_keys(&id, &[&key]),
             authentication: ClientAuthentication::private_key_jwt(id, signing(&key)),
@@ -64,7 +64,7 @@ impl Client {
 }
 
 /// A client that signs, of whom the server knows these keys.
-pub(crate) fn with_keys(id: &str, keys: &[&SigningKey]) -> Value {
+pub(crate) fn with_keys(id: &str, keys: &[&TestKey]) -> Value {
     let keys: Vec<_> = keys.iter().map(|key| key.public_jwk()).collect();
     json!({
         "client_id": id,
@@ -79,7 +79,7 @@ fn with_secret(id: &str, method: &str, secret: &str) -> Value {
 }
 
 /// The key as a client reads it.
-pub(crate) fn signing(key: &SigningKey) -> portcullis_jwt::SigningKey {
+pub(crate) fn signing(key: &TestKey) -> portcullis_jwt::SigningKey {
     let jwk = key.private_jwk().to_string();
     portcullis_jwt::SigningKey::from_jwk(jwk.as_bytes()).expect("a private JWK")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_bench_suite::{AUDIENCE, Bare, SCOPES, with_token};
 use portcullis_core::{AuthenticateLayer, Clock, SystemClock};
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, KeySet, TrustedIssuers};
-use portcullis_test::{SigningAlgorithm, SigningKey, TokenBuilder};
+use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use tower::Layer;
 
 use crate::cases::{Case, Effort, Growth};
@@ -18,7 +18,7 @@ const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// An issuer with a key of its own, and a token of it.
 fn issuer(number: usize) -> (JwtVerifier, String) {
     let url = format!("https://issuer-{number}.example.com");
-    let key = SigningKey::generate(SigningAlgorithm::ES256);
+    let key = TestKey::generate(SigningAlgorithm::ES256);
     let jwks = serde_json::json!({ "keys": [key.public_jwk()] }).to_string();
     let keys = KeySet::parse(jwks.as_bytes()).expect("a usable set");
     let keys = IssuerKeys::fixed(&url, keys).expect("an issuer");

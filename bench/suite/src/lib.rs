@@ -12,7 +12,7 @@ use axum::body::Body;
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use portcullis_core::{Clock, ScopeSet, SystemClock};
 use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys, KeySet};
-use portcullis_test::{SigningAlgorithm, SigningKey, TokenBuilder};
+use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use tower::Service;
 
 pub use floor::{FloorLayer, FloorService};
@@ -29,7 +29,7 @@ pub const SCOPES: &str = "orders:read orders:write reports:read";
 pub struct Signer {
     /// As the verifier names it.
     pub algorithm: Algorithm,
-    key: SigningKey,
+    key: TestKey,
 }
 
 impl Signer {
@@ -43,12 +43,12 @@ impl Signer {
         };
         Self {
             algorithm,
-            key: SigningKey::generate(signing),
+            key: TestKey::generate(signing),
         }
     }
 
     /// The key pair.
-    pub fn key(&self) -> &SigningKey {
+    pub fn key(&self) -> &TestKey {
         &self.key
     }
 

@@ -94,7 +94,7 @@ async fn nothing_that_authenticates_is_logged_or_shown() {
     let server = AuthorizationServer::discover(issuer.url())
         .build()
         .expect("a server");
-    let private = portcullis_test::SigningKey::generate(SigningAlgorithm::ES256);
+    let private = portcullis_test::TestKey::generate(SigningAlgorithm::ES256);
     let key = SigningKey::from_pem(private.private_pem().as_bytes(), Algorithm::ES256);
     let key = key.expect("a key");
     let origins = Origins::new([issuer.url()]).expect("an origin");

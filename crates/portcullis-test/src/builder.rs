@@ -10,7 +10,7 @@ use std::{
 use portcullis_core::{Secret, SharedClock, system_clock};
 
 use crate::{
-    Dialect, SigningAlgorithm, SigningKey, TestIssuer,
+    Dialect, SigningAlgorithm, TestIssuer, TestKey,
     client::Client,
     server::Server,
     state::{Settings, State},
@@ -40,7 +40,7 @@ pub struct TestIssuerBuilder {
 #[derive(Debug)]
 enum Signing {
     Generate(SigningAlgorithm),
-    With(SigningKey),
+    With(TestKey),
 }
 
 /// The issuer could not be started.
@@ -109,7 +109,7 @@ impl TestIssuerBuilder {
     }
 
     /// The key to publish and sign with at first; a fresh one by default.
-    pub fn signing_key(mut self, key: &SigningKey) -> Self {
+    pub fn signing_key(mut self, key: &TestKey) -> Self {
         self.signing = Signing::With(key.clone());
         self
     }
@@ -192,7 +192,7 @@ impl TestIssuerBuilder {
         let failed = |source| StartError { address, source };
         let socket = Server::bind(address).map_err(failed)?;
         let signing = match self.signing {
-            Signing::Generate(algorithm) => SigningKey::generate(algorithm),
+            Signing::Generate(algorithm) => TestKey::generate(algorithm),
             Signing::With(key) => key,
         };
         let any_audience = self.audiences.is_empty();

@@ -9,7 +9,7 @@ use portcullis_core::Secret;
 use serde_json::Value;
 
 use crate::{
-    Endpoint, Fault, PublishedKey, RecordedRequest, SigningKey, TestIssuerBuilder, TokenBuilder,
+    Endpoint, Fault, PublishedKey, RecordedRequest, TestIssuerBuilder, TestKey, TokenBuilder,
     server::{Server, paths},
     state::State,
 };
@@ -188,12 +188,12 @@ impl TestIssuer {
 
     /// The key that new tokens are signed with.
     #[must_use]
-    pub fn signing_key(&self) -> SigningKey {
+    pub fn signing_key(&self) -> TestKey {
         self.state.changing().signing.clone()
     }
 
     /// Signs new tokens with `key`, published or not.
-    pub fn sign_with(&self, key: &SigningKey) {
+    pub fn sign_with(&self, key: &TestKey) {
         self.state.changing().signing = key.clone();
     }
 

@@ -64,7 +64,7 @@ pub use dialect::Dialect;
 pub use endpoint::Endpoint;
 pub use fault::Fault;
 pub use issuer::TestIssuer;
-pub use key::{SigningAlgorithm, SigningKey};
+pub use key::{SigningAlgorithm, TestKey};
 pub use published::PublishedKey;
 pub use record::RecordedRequest;
 pub use token::TokenBuilder;

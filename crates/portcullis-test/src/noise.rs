@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use crate::{SigningAlgorithm, SigningKey};
+use crate::{SigningAlgorithm, TestKey};
 
 /// The document with a thousand strangers' keys before its own; without `keys`, with a thousand members more.
 pub(crate) fn among_a_thousand(mut document: Value) -> Value {
     static STRANGERS: LazyLock<Vec<Value>> = LazyLock::new(|| {
-        let stranger = |_| SigningKey::generate(SigningAlgorithm::ES256).public_jwk();
+        let stranger = |_| TestKey::generate(SigningAlgorithm::ES256).public_jwk();
         (0..1000).map(stranger).collect()
     });
     if let Some(keys) = keys(&mut document) {
@@ -51,9 +51,9 @@ fn unknown_members() -> Map<String, Value> {
 
 /// Entries that no verifier may use, each for a reason of its own.
 pub(crate) fn noise_keys() -> Vec<Value> {
-    let key = SigningKey::shared(SigningAlgorithm::ES256, usize::MAX);
-    let edwards = SigningKey::shared(SigningAlgorithm::Ed25519, usize::MAX);
-    let with = |key: &SigningKey, member: &str, value: Value| {
+    let key = TestKey::shared(SigningAlgorithm::ES256, usize::MAX);
+    let edwards = TestKey::shared(SigningAlgorithm::Ed25519, usize::MAX);
+    let with = |key: &TestKey, member: &str, value: Value| {
         let mut jwk = key.public_jwk();
         jwk[member] = value;
         jwk["kid"] = format!("noise-{member}").into();

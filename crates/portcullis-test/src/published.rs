@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::SigningKey;
+use crate::TestKey;
 
 /// One entry of the key set: a key's public JWK, or anything else a test wants to stand there.
 ///
 /// ```
-/// use portcullis_test::{PublishedKey, SigningKey};
+/// use portcullis_test::{PublishedKey, TestKey};
 ///
-/// let key = SigningKey::generate(Default::default());
+/// let key = TestKey::generate(Default::default());
 /// let anonymous = PublishedKey::from(&key).without("kid").with("use", "enc");
 /// assert!(anonymous.as_json().get("kid").is_none());
 /// ```
@@ -42,7 +42,7 @@ impl PublishedKey {
     }
 
     /// Whether this entry is `key`, by its material.
-    pub(crate) fn is(&self, key: &SigningKey) -> bool {
+    pub(crate) fn is(&self, key: &TestKey) -> bool {
         let jwk = key.public_jwk();
         ["kty", "crv", "x", "y", "n", "e", "k"]
             .iter()
@@ -50,16 +50,16 @@ impl PublishedKey {
     }
 }
 
-impl From<&SigningKey> for PublishedKey {
+impl From<&TestKey> for PublishedKey {
     /// The public half.
-    fn from(key: &SigningKey) -> Self {
+    fn from(key: &TestKey) -> Self {
         Self(key.public_jwk())
     }
 }
 
-impl From<SigningKey> for PublishedKey {
+impl From<TestKey> for PublishedKey {
     /// The public half.
-    fn from(key: SigningKey) -> Self {
+    fn from(key: TestKey) -> Self {
         Self::from(&key)
     }
 }

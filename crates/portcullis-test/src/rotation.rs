@@ -1,12 +1,12 @@
 //! Keys that come and go, in every order.
 
-use crate::{PublishedKey, SigningKey, TestIssuer};
+use crate::{PublishedKey, TestIssuer, TestKey};
 
 /// Each step of a rotation on its own, to be put in any order. Where a key is made, it is of the present signing key's
 /// algorithm. What is changed is in force from the next request on.
 impl TestIssuer {
     /// Replaces everything at once: a new key alone is published, and signs. Returns the old signing key and the new.
-    pub fn rotate(&self) -> (SigningKey, SigningKey) {
+    pub fn rotate(&self) -> (TestKey, TestKey) {
         let old = self.signing_key();
         let new = self.fresh_key();
         self.publish([&new]);
@@ -15,14 +15,14 @@ impl TestIssuer {
     }
 
     /// Publishes a new key that does not sign yet. [`sign_with`](Self::sign_with) puts it to use later.
-    pub fn publish_ahead(&self) -> SigningKey {
+    pub fn publish_ahead(&self) -> TestKey {
         let new = self.fresh_key();
         self.add(&new);
         new
     }
 
     /// Signs with a new key that is not published yet. [`add`](Self::add) publishes it late.
-    pub fn sign_ahead(&self) -> SigningKey {
+    pub fn sign_ahead(&self) -> TestKey {
         let new = self.fresh_key();
         self.sign_with(&new);
         new
@@ -39,7 +39,7 @@ impl TestIssuer {
     }
 
     /// Publishes `key` no longer, in whatever dress; it may go on signing. Returns whether it was published.
-    pub fn withdraw(&self, key: &SigningKey) -> bool {
+    pub fn withdraw(&self, key: &TestKey) -> bool {
         let mut changing = self.state.changing();
         let before = changing.published.len();
         changing.published.retain(|published| !published.is(key));
@@ -48,7 +48,7 @@ impl TestIssuer {
 
     /// Replaces the signing key by new material under the same `kid`, published in its place. Returns the old key and
     /// the new.
-    pub fn replace_material(&self) -> (SigningKey, SigningKey) {
+    pub fn replace_material(&self) -> (TestKey, TestKey) {
         let old = self.signing_key();
         let new = match old.kid() {
             Some(kid) => self.fresh_key().with_kid(kid),
@@ -73,7 +73,7 @@ impl TestIssuer {
     }
 
     /// Publishes a stranger's key under the `kid` of the signing key, before it.
-    pub fn duplicate_kid(&self) -> SigningKey {
+    pub fn duplicate_kid(&self) -> TestKey {
         let signing = self.signing_key();
         let stranger = match signing.kid() {
             Some(kid) => self.fresh_key().with_kid(kid),
@@ -100,7 +100,7 @@ impl TestIssuer {
         self.publish(keys.into_iter().map(|key| key.without(member)));
     }
 
-    fn fresh_key(&self) -> SigningKey {
-        SigningKey::generate(self.signing_key().algorithm())
+    fn fresh_key(&self) -> TestKey {
+        TestKey::generate(self.signing_key().algorithm())
     }
 }

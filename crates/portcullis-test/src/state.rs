@@ -10,8 +10,8 @@ use portcullis_core::SharedClock;
 use serde_json::{Map, Value};
 
 use crate::{
-    Dialect, Endpoint, PublishedKey, SigningKey, TokenBuilder, answering::Answering,
-    client::Client, fault::Faults, record::Record,
+    Dialect, Endpoint, PublishedKey, TestKey, TokenBuilder, answering::Answering, client::Client,
+    fault::Faults, record::Record,
 };
 
 /// All that an issuer is, except its socket.
@@ -42,7 +42,7 @@ pub(crate) struct Settings {
 /// What a test changes while the issuer runs.
 pub(crate) struct Changing {
     pub(crate) published: Vec<PublishedKey>,
-    pub(crate) signing: SigningKey,
+    pub(crate) signing: TestKey,
     /// The first is the default. Never empty, and none comes or goes; their secrets do.
     pub(crate) clients: Vec<Client>,
     pub(crate) faults: Faults,
@@ -55,7 +55,7 @@ pub(crate) struct Changing {
 }
 
 impl State {
-    pub(crate) fn new(settings: Settings, signing: SigningKey, clients: Vec<Client>) -> Self {
+    pub(crate) fn new(settings: Settings, signing: TestKey, clients: Vec<Client>) -> Self {
         Self {
             settings,
             record: Record::new(),

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use portcullis_core::UnixTime;
 use serde_json::{Map, Value};
 
-use crate::{SigningKey, encoding::base64url};
+use crate::{TestKey, encoding::base64url};
 
 /// The lifetime of a token that was not told another: five minutes.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
@@ -18,9 +18,9 @@ pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 ///
 /// ```
 /// use portcullis_core::UnixTime;
-/// use portcullis_test::{SigningAlgorithm, SigningKey, TokenBuilder};
+/// use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 ///
-/// let key = SigningKey::generate(SigningAlgorithm::Ed25519);
+/// let key = TestKey::generate(SigningAlgorithm::Ed25519);
 /// let token = TokenBuilder::new("https://issuer.example.com", &key, UnixTime::from_secs(1_800_000_000))
 ///     .audience("https://orders.example.com")
 ///     .scope("orders:read")
@@ -35,7 +35,7 @@ pub struct TokenBuilder {
     claims: Map<String, Value>,
     raw_header: Option<Vec<u8>>,
     raw_payload: Option<Vec<u8>>,
-    key: SigningKey,
+    key: TestKey,
     now: UnixTime,
     map_signature: Vec<MapSignature>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Parts {
 
 impl TokenBuilder {
     /// A token of `issuer`, signed with `key` at `now`, for no audience yet.
-    pub fn new(issuer: &str, key: &SigningKey, now: UnixTime) -> Self {
+    pub fn new(issuer: &str, key: &TestKey, now: UnixTime) -> Self {
         let token = Self {
             header: Map::new(),
             claims: Map::new(),
@@ -160,7 +160,7 @@ impl TokenBuilder {
     }
 
     /// Signs with `key`, and lets the header name its `alg` and `kid`.
-    pub fn sign_with(mut self, key: &SigningKey) -> Self {
+    pub fn sign_with(mut self, key: &TestKey) -> Self {
         self = self.alg(key.algorithm().as_str()).signature_by(key);
         match key.kid() {
             Some(kid) => self.kid(kid),
@@ -169,7 +169,7 @@ impl TokenBuilder {
     }
 
     /// Signs with `key`, and leaves in the header the `alg` and `kid` of the key it had before: a forgery.
-    pub fn signature_by(mut self, key: &SigningKey) -> Self {
+    pub fn signature_by(mut self, key: &TestKey) -> Self {
         self.key = key.clone();
         self
     }
@@ -206,7 +206,7 @@ impl TokenBuilder {
     }
 
     /// The key that will sign.
-    pub(crate) fn key(&self) -> &SigningKey {
+    pub(crate) fn key(&self) -> &TestKey {
         &self.key
     }
 

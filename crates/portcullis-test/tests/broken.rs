@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, crypto, decode};
 use portcullis_core::UnixTime;
-use portcullis_test::{Broken, BrokenKind, SigningAlgorithm, SigningKey, TokenBuilder};
+use portcullis_test::{Broken, BrokenKind, SigningAlgorithm, TestKey, TokenBuilder};
 use serde_json::Value;
 
 const ISSUER: &str = "https://issuer.example.com";
@@ -16,13 +16,13 @@ fn present() -> UnixTime {
     portcullis_core::Clock::now(&portcullis_core::SystemClock)
 }
 
-fn good(key: &SigningKey) -> TokenBuilder {
+fn good(key: &TestKey) -> TokenBuilder {
     TokenBuilder::new(ISSUER, key, present())
         .audience(AUDIENCE)
         .scope("orders:read")
 }
 
-fn accepts(key: &SigningKey, token: &str) -> bool {
+fn accepts(key: &TestKey, token: &str) -> bool {
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_audience(&[AUDIENCE]);
     validation.set_issuer(&[ISSUER]);
@@ -54,7 +54,7 @@ const BEYOND_THE_ORACLE: &[Broken] = &[
 
 #[test]
 fn an_independent_verifier_refuses_what_it_looks_at() {
-    let key = SigningKey::generate(SigningAlgorithm::ES256);
+    let key = TestKey::generate(SigningAlgorithm::ES256);
     assert!(accepts(&key, &good(&key).mint()));
     let accepted: Vec<Broken> = Broken::ALL
         .iter()
@@ -67,7 +67,7 @@ fn an_independent_verifier_refuses_what_it_looks_at() {
 }
 
 /// Whether the signature, as it stands, is the key's over header and payload, as they stand.
-fn is_signed(key: &SigningKey, token: &str) -> bool {
+fn is_signed(key: &TestKey, token: &str) -> bool {
     let Some((message, signature)) = token.rsplit_once('.') else {
         return false;
     };
@@ -96,7 +96,7 @@ fn what_is_wrong_is_one_thing_alone() {
         SigningAlgorithm::RS256,
         SigningAlgorithm::Ed25519,
     ] {
-        let key = SigningKey::shared(algorithm, 7);
+        let key = TestKey::shared(algorithm, 7);
         let good = good(&key);
         assert!(is_signed(&key, &good.mint()));
         for broken in Broken::ALL {
@@ -114,7 +114,7 @@ fn what_is_wrong_is_one_thing_alone() {
 
 #[test]
 fn every_one_is_itself_and_named() {
-    let key = SigningKey::generate(SigningAlgorithm::Ed25519);
+    let key = TestKey::generate(SigningAlgorithm::Ed25519);
     let good = good(&key);
     let tokens: HashSet<String> = Broken::ALL
         .iter()
@@ -128,7 +128,7 @@ fn every_one_is_itself_and_named() {
 
 #[test]
 fn bad_base64_is_still_signed_as_sent() {
-    let key = SigningKey::generate(SigningAlgorithm::ES384);
+    let key = TestKey::generate(SigningAlgorithm::ES384);
     for length in 0..6 {
         let good = good(&key).claim("filler", "x".repeat(length));
         for broken in Broken::ALL
@@ -150,7 +150,7 @@ fn bad_base64_is_still_signed_as_sent() {
 #[test]
 fn every_algorithm_can_be_broken() {
     for algorithm in SigningAlgorithm::ASYMMETRIC {
-        let key = SigningKey::shared(algorithm, 7);
+        let key = TestKey::shared(algorithm, 7);
         for broken in Broken::ALL {
             assert!(!good(&key).mint_broken(*broken).is_empty());
         }

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, jwk::Jwk};
 use portcullis_core::{Clock as _, SystemClock, UnixTime};
-use portcullis_test::{SigningAlgorithm, SigningKey, TokenBuilder};
+use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use serde_json::{Value, json};
 
 fn oracle_algorithm(algorithm: SigningAlgorithm) -> Option<Algorithm> {
@@ -18,7 +18,7 @@ fn oracle_algorithm(algorithm: SigningAlgorithm) -> Option<Algorithm> {
     }
 }
 
-fn token(key: &SigningKey) -> String {
+fn token(key: &TestKey) -> String {
     // The oracle knows Ed25519 by its first name only.
     let alg = match key.algorithm() {
         SigningAlgorithm::Ed25519 => "EdDSA",
@@ -35,7 +35,7 @@ fn every_algorithm_verifies_by_jwk_and_by_pem() {
         let Some(oracle) = oracle_algorithm(algorithm) else {
             continue;
         };
-        let key = SigningKey::shared(algorithm, 0);
+        let key = TestKey::shared(algorithm, 0);
         let mut jwk = key.public_jwk();
         jwk["alg"] = json!(format!("{oracle:?}"));
         let jwk: Jwk = serde_json::from_value(jwk).unwrap();
@@ -45,7 +45,7 @@ fn every_algorithm_verifies_by_jwk_and_by_pem() {
             _ if oracle == Algorithm::EdDSA => DecodingKey::from_ed_pem(pem.as_bytes()),
             _ => DecodingKey::from_ec_pem(pem.as_bytes()),
         };
-        let stranger = SigningKey::shared(algorithm, 1);
+        let stranger = TestKey::shared(algorithm, 1);
         for decoding in [DecodingKey::from_jwk(&jwk).unwrap(), from_pem.unwrap()] {
             let mut validation = Validation::new(oracle);
             validation.validate_aud = false;
@@ -57,7 +57,7 @@ fn every_algorithm_verifies_by_jwk_and_by_pem() {
 
 #[test]
 fn es512_verifies_by_its_jwk() {
-    let key = SigningKey::generate(SigningAlgorithm::ES512);
+    let key = TestKey::generate(SigningAlgorithm::ES512);
     let jwk = key.public_jwk();
     let decoded = |member: &str| {
         URL_SAFE_NO_PAD
@@ -77,7 +77,7 @@ fn es512_verifies_by_its_jwk() {
 
 #[test]
 fn hmac_verifies_by_its_secret() {
-    let key = SigningKey::hmac(
+    let key = TestKey::hmac(
         SigningAlgorithm::HS384,
         "a secret of forty-eight bytes, or thereabouts...",
     );
@@ -93,7 +93,7 @@ fn private_keys_are_exported_whole() {
     use SigningAlgorithm::{ES256, ES384, ES512, Ed25519, RS256};
     use jsonwebtoken::EncodingKey;
     for algorithm in [RS256, ES256, ES384, ES512, Ed25519] {
-        let key = SigningKey::shared(algorithm, 0);
+        let key = TestKey::shared(algorithm, 0);
         let pem = key.private_pem();
         assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
         let jwk = key.private_jwk();
@@ -141,7 +141,7 @@ fn thumbprints_are_those_of_the_oracle() {
         SigningAlgorithm::ES256,
         SigningAlgorithm::Ed25519,
     ] {
-        let key = SigningKey::shared(algorithm, 0);
+        let key = TestKey::shared(algorithm, 0);
         let jwk: Jwk = serde_json::from_value(
             key.public_jwk()
                 .as_object()
@@ -161,7 +161,7 @@ fn thumbprints_are_those_of_the_oracle() {
 
 #[test]
 fn everything_of_a_token_can_be_replaced() {
-    let key = SigningKey::generate(SigningAlgorithm::ES256);
+    let key = TestKey::generate(SigningAlgorithm::ES256);
     let now = UnixTime::from_secs(1_000_000);
     let token = TokenBuilder::new("https://issuer.example.com", &key, now)
         .typ("application/at+jwt")

@@ -3,7 +3,7 @@
 
 mod support;
 
-use portcullis_test::{PublishedKey, SigningAlgorithm, SigningKey, TestIssuer};
+use portcullis_test::{PublishedKey, SigningAlgorithm, TestIssuer, TestKey};
 use serde_json::json;
 use support::get;
 
@@ -13,7 +13,7 @@ async fn published_kids(issuer: &TestIssuer) -> Vec<String> {
     set["keys"].as_array().unwrap().iter().map(kid).collect()
 }
 
-fn kid(key: &SigningKey) -> String {
+fn kid(key: &TestKey) -> String {
     key.kid().unwrap().to_owned()
 }
 

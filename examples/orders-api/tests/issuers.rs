@@ -4,7 +4,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use clap::Parser;
 use orders_api::{Args, app};
-use portcullis_test::{SigningAlgorithm, SigningKey};
+use portcullis_test::{SigningAlgorithm, TestKey};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -85,7 +85,7 @@ async fn serve() -> (String, JoinSet<()>) {
     let port = listener.local_addr().expect("bound").port();
     let url = format!("https://localhost:{port}");
     let metadata = json!({ "issuer": NAME, "jwks_uri": format!("{url}/jwks") }).to_string();
-    let key = SigningKey::generate(SigningAlgorithm::ES256).public_jwk();
+    let key = TestKey::generate(SigningAlgorithm::ES256).public_jwk();
     let jwks = json!({ "keys": [key] }).to_string();
     let mut server = JoinSet::new();
     server.spawn(async move {

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_test::{SigningKey, TokenBuilder};
+use portcullis_test::{TestKey, TokenBuilder};
 
 pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -30,11 +30,7 @@ pub(super) fn signature(token: &str) -> Vec<u8> {
 }
 
 /// A header and the token's own payload, signed by `key` whatever the header says.
-pub(super) fn with_header(
-    token: &TokenBuilder,
-    header: impl AsRef<[u8]>,
-    key: &SigningKey,
-) -> String {
+pub(super) fn with_header(token: &TokenBuilder, header: impl AsRef<[u8]>, key: &TestKey) -> String {
     token
         .clone()
         .raw_header(header.as_ref())

@@ -6,7 +6,7 @@
 use futures_util::future::{FutureExt, join_all};
 use portcullis_api_key::MemoryStore;
 use portcullis_test::SigningAlgorithm::{ES256, ES384};
-use portcullis_test::{ManualClock, SigningKey, TestIssuer};
+use portcullis_test::{ManualClock, TestIssuer, TestKey};
 use serde_json::Value;
 
 use super::Findings;
@@ -63,7 +63,7 @@ async fn play(
     send: impl AsyncFn(String) -> Outcome,
 ) -> [Outcome; 2] {
     let (old, new) = (key(ES256), fresh());
-    let token = |key: &SigningKey| world.token_by(key).mint();
+    let token = |key: &TestKey| world.token_by(key).mint();
     let (mut published, mut signing) = (first_set(), &old);
     for step in order {
         match step {

@@ -1,7 +1,7 @@
 //! What attacker and service both know: the issuer, its public keys, and one good credential of each kind.
 
 use portcullis_core::UnixTime;
-use portcullis_test::{SigningAlgorithm, SigningKey, TokenBuilder};
+use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use serde_json::{Value, json};
 
 /// The issuer, by a name that lookalikes can be made of. Its keys are configured, not discovered.
@@ -40,7 +40,7 @@ impl World {
     }
 
     /// As [`token`](Self::token), with another key.
-    pub(super) fn token_by(&self, key: &SigningKey) -> TokenBuilder {
+    pub(super) fn token_by(&self, key: &TestKey) -> TokenBuilder {
         TokenBuilder::new(ISSUER, key, self.now)
             .audience(AUDIENCE)
             .scope(READ)
@@ -48,19 +48,19 @@ impl World {
 }
 
 /// The published key of an algorithm.
-pub(super) fn key(algorithm: SigningAlgorithm) -> SigningKey {
+pub(super) fn key(algorithm: SigningAlgorithm) -> TestKey {
     let index = usize::from(algorithm == SigningAlgorithm::PS256);
-    SigningKey::shared(algorithm, index).with_kid(algorithm.as_str().to_lowercase())
+    TestKey::shared(algorithm, index).with_kid(algorithm.as_str().to_lowercase())
 }
 
 /// The published RSA key that is marked for no algorithm.
-pub(super) fn unmarked_rsa_key() -> SigningKey {
-    SigningKey::shared(SigningAlgorithm::RS256, 2).with_kid("rsa")
+pub(super) fn unmarked_rsa_key() -> TestKey {
+    TestKey::shared(SigningAlgorithm::RS256, 2).with_kid("rsa")
 }
 
 /// A key that nobody published.
-pub(super) fn stranger(algorithm: SigningAlgorithm) -> SigningKey {
-    SigningKey::shared(algorithm, 3)
+pub(super) fn stranger(algorithm: SigningAlgorithm) -> TestKey {
+    TestKey::shared(algorithm, 3)
 }
 
 /// The key set.
@@ -71,8 +71,7 @@ pub(super) fn key_set() -> Value {
     let mut unmarked = unmarked_rsa_key().public_jwk();
     unmarked.as_object_mut().expect("a JWK").remove("alg");
     keys.push(unmarked);
-    let secret =
-        SigningKey::hmac(SigningAlgorithm::HS512, PUBLISHED_SECRET).public_jwk()["k"].clone();
+    let secret = TestKey::hmac(SigningAlgorithm::HS512, PUBLISHED_SECRET).public_jwk()["k"].clone();
     let mut rsa_with_secret = stranger(SigningAlgorithm::RS256).public_jwk();
     rsa_with_secret["kid"] = "rsa-with-secret".into();
     rsa_with_secret["alg"] = "HS256".into();

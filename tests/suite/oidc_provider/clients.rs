@@ -6,7 +6,7 @@ use portcullis_client::{
     ClientAuthentication, ClientKeys, ClientSecrets, TokenErrorKind, TokenSource,
 };
 use portcullis_jwt::Algorithm;
-use portcullis_test::{SigningAlgorithm, SigningKey};
+use portcullis_test::{SigningAlgorithm, TestKey};
 use portcullis_tests::OidcProvider;
 use serde_json::json;
 
@@ -66,7 +66,7 @@ async fn what_the_server_refuses_is_told_by_its_code() {
     for client in &clients {
         provider.register(&client.metadata).await;
     }
-    let stranger = signing(&SigningKey::shared(SigningAlgorithm::ES256, 1));
+    let stranger = signing(&TestKey::shared(SigningAlgorithm::ES256, 1));
     let [basic, post, by_secret, by_key] = clients
         .each_ref()
         .map(|client| client.authentication.client_id());
@@ -126,7 +126,7 @@ async fn of_several_credentials_the_one_that_is_known_serves() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     let secrets = || ClientSecrets::new([WRONG, SECRET]);
-    let keys = [0, 1].map(|index| SigningKey::shared(SigningAlgorithm::ES256, index));
+    let keys = [0, 1].map(|index| TestKey::shared(SigningAlgorithm::ES256, index));
     for client in [
         Client::secret_basic("secret-basic", SECRET),
         Client::secret_post("secret-post", SECRET),
@@ -153,10 +153,10 @@ async fn of_several_credentials_the_one_that_is_known_serves() {
 #[tokio::test]
 async fn a_private_key_is_replaced_while_the_source_runs() {
     let provider = OidcProvider::start().await;
-    let [old, new] = [0, 1].map(|index| SigningKey::shared(SigningAlgorithm::PS256, index));
+    let [old, new] = [0, 1].map(|index| TestKey::shared(SigningAlgorithm::PS256, index));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("key.json");
-    let put = |key: &SigningKey| {
+    let put = |key: &TestKey| {
         fs::write(&path, key.private_jwk().to_string()).expect("a file in a folder of ours");
     };
 

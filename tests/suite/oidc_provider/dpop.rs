@@ -2,7 +2,7 @@
 
 use portcullis_client::{DpopKey, TokenSource};
 use portcullis_jwt::Algorithm;
-use portcullis_test::{SigningAlgorithm, SigningKey};
+use portcullis_test::{SigningAlgorithm, TestKey};
 use portcullis_tests::OidcProvider;
 
 use super::{ORDERS, orders_api};
@@ -14,7 +14,7 @@ async fn a_token_is_bound_to_the_key_that_asked() {
     let service = orders_api(&provider).await;
     let keys = [
         DpopKey::generate(),
-        DpopKey::new(signing(&SigningKey::shared(SigningAlgorithm::EdDSA, 0))),
+        DpopKey::new(signing(&TestKey::shared(SigningAlgorithm::EdDSA, 0))),
     ];
     for client in [
         Client::secret_basic("secret-basic", SECRET),

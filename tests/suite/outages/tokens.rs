@@ -1,7 +1,7 @@
 //! Tokens: valid, forged, and under keys that nobody knows.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use portcullis_test::{Broken, SigningAlgorithm, SigningKey, TestIssuer, TokenBuilder};
+use portcullis_test::{Broken, SigningAlgorithm, TestIssuer, TestKey, TokenBuilder};
 
 use super::service::READ;
 
@@ -17,7 +17,7 @@ pub(super) fn valid(issuer: &TestIssuer) -> String {
 
 /// A token of the issuer's under a key that it has not published, as after a rotation.
 pub(super) fn unpublished(issuer: &TestIssuer) -> String {
-    let key = SigningKey::generate(SigningAlgorithm::ES256);
+    let key = TestKey::generate(SigningAlgorithm::ES256);
     good(issuer).sign_with(&key).mint()
 }
 
@@ -38,7 +38,7 @@ pub(super) fn forged(issuer: &TestIssuer) -> Vec<(String, String)> {
 /// Tokens signed with the symmetric key that [`Fault::NoisyKeys`](portcullis_test::Fault::NoisyKeys) publishes.
 fn symmetric(issuer: &TestIssuer) -> Option<(String, String)> {
     let secret = b"secret-secret-secret-secret-1234".as_slice();
-    let key = SigningKey::hmac(SigningAlgorithm::HS256, secret).with_kid("noise-symmetric");
+    let key = TestKey::hmac(SigningAlgorithm::HS256, secret).with_kid("noise-symmetric");
     let token = good(issuer).sign_with(&key).mint();
     Some(("a published symmetric key".to_owned(), token))
 }

@@ -1,7 +1,7 @@
 //! Every way in which a client authenticates.
 
 use portcullis_jwt::{CompactJws, HeaderBuffer, KeySet};
-use portcullis_test::{Endpoint, RecordedRequest, SigningAlgorithm, SigningKey};
+use portcullis_test::{Endpoint, RecordedRequest, SigningAlgorithm, TestKey};
 use serde_json::{Value, json};
 
 use crate::support::{CLIENT, SECRET, Scene, TOKEN, run};
@@ -41,7 +41,7 @@ async fn a_secret_signs_assertions() {
         let assertion = Assertion::of(&scene.last(Endpoint::Token));
         assert_eq!(assertion.header["alg"], algorithm.as_str());
         assertion.is_for(&scene.issuer.url());
-        let secret = SigningKey::hmac(algorithm, SECRET);
+        let secret = TestKey::hmac(algorithm, SECRET);
         let signature = base64url(&secret.sign(assertion.signed().as_bytes()));
         assert!(assertion.text.ends_with(&format!(".{signature}")));
     }
@@ -52,9 +52,9 @@ async fn a_private_key_signs_assertions_whatever_its_file_is_called() {
     use SigningAlgorithm::{ES256, ES384, PS256, RS256};
 
     let scene = Scene::credulous().await;
-    let ec = SigningKey::shared(ES256, 0).with_kid("billing-1");
-    let rsa = SigningKey::shared(RS256, 0).without_kid();
-    let mut without_alg = SigningKey::shared(ES384, 0).private_jwk();
+    let ec = TestKey::shared(ES256, 0).with_kid("billing-1");
+    let rsa = TestKey::shared(RS256, 0).without_kid();
+    let mut without_alg = TestKey::shared(ES384, 0).private_jwk();
     without_alg
         .as_object_mut()
         .and_then(|members| members.remove("alg"))
@@ -81,7 +81,7 @@ async fn a_private_key_signs_assertions_whatever_its_file_is_called() {
             Some("two"),
         ),
         (
-            &SigningKey::shared(ES384, 0),
+            &TestKey::shared(ES384, 0),
             without_alg.to_string(),
             &["--kid", "3"],
             Some("3"),
@@ -133,7 +133,7 @@ async fn the_header_of_assertions_can_be_made_what_a_server_wants() {
 
     let other = scene.file(
         "other",
-        SigningKey::shared(SigningAlgorithm::ES256, 0).private_pem(),
+        TestKey::shared(SigningAlgorithm::ES256, 0).private_pem(),
     );
     let options = ["--private-key", &other, "--alg", "ES256"];
     let ended = scene.fetch_with(&[&options[..], &more].concat()).await;
@@ -238,7 +238,7 @@ impl Assertion {
         assert!(claims["jti"].as_str().is_some_and(|id| id.len() >= 16));
     }
 
-    fn is_signed_with(&self, key: &SigningKey) {
+    fn is_signed_with(&self, key: &TestKey) {
         let keys = json!({"keys": [key.clone().without_kid().public_jwk()]}).to_string();
         let keys = KeySet::parse(keys.as_bytes()).expect("a key set");
         let jws = CompactJws::parse(&self.text).expect("a JWS");

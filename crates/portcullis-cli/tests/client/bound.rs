@@ -1,6 +1,6 @@
 //! Tokens that are bound to a key or exchanged for another's.
 
-use portcullis_test::{Endpoint, Fault, SigningAlgorithm, SigningKey};
+use portcullis_test::{Endpoint, Fault, SigningAlgorithm, TestKey};
 use serde_json::json;
 
 use crate::support::{Scene, TOKEN};
@@ -15,7 +15,7 @@ async fn a_token_is_bound_to_the_key_in_a_file() {
         SigningAlgorithm::EdDSA,
         SigningAlgorithm::RS256,
     ] {
-        let key = SigningKey::shared(algorithm, 0);
+        let key = TestKey::shared(algorithm, 0);
         for content in [key.private_pem(), key.private_jwk().to_string()] {
             let path = scene.file("dpop", content);
             let ended = scene.fetch(&["--dpop-key", &path]).await;
@@ -31,7 +31,7 @@ async fn a_token_that_was_to_be_bound_and_is_not_is_no_answer() {
     let scene = Scene::start().await;
     let path = scene.file(
         "dpop",
-        SigningKey::shared(SigningAlgorithm::ES256, 0).private_pem(),
+        TestKey::shared(SigningAlgorithm::ES256, 0).private_pem(),
     );
     let ended = scene.fetch(&["--dpop-key", &path]).await;
     ended.failed(1, &["type Bearer", "DPoP was requested"]);

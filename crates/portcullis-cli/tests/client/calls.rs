@@ -1,6 +1,6 @@
 //! Calls that are wrong.
 
-use portcullis_test::{Endpoint, SigningAlgorithm, SigningKey};
+use portcullis_test::{Endpoint, SigningAlgorithm, TestKey};
 use serde_json::Value;
 
 use crate::support::{CLIENT, Scene, TOKEN, run, run_any};
@@ -10,12 +10,12 @@ async fn options_that_do_not_go_together_are_told() {
     let scene = Scene::start().await;
     let (url, endpoint) = (scene.issuer.url(), scene.issuer.token_endpoint());
     let secret = scene.path("secret");
-    let key = SigningKey::shared(SigningAlgorithm::ES256, 0);
+    let key = TestKey::shared(SigningAlgorithm::ES256, 0);
     let (pem, jwk) = (
         scene.file("pem", key.private_pem()),
         scene.file("jwk", key.private_jwk().to_string()),
     );
-    let rsa = SigningKey::shared(SigningAlgorithm::RS256, 0).private_jwk();
+    let rsa = TestKey::shared(SigningAlgorithm::RS256, 0).private_jwk();
     let rsa = scene.file("rsa", without("alg", rsa).to_string());
 
     let issuer = ["--issuer", &url];

@@ -1,13 +1,13 @@
 //! The files that credentials are read from.
 
-use portcullis_test::{Endpoint, SigningAlgorithm, SigningKey};
+use portcullis_test::{Endpoint, SigningAlgorithm, TestKey};
 
 use crate::support::Scene;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_used_is_told_by_its_path() {
     let scene = Scene::start().await;
-    let good = SigningKey::shared(SigningAlgorithm::ES256, 0);
+    let good = TestKey::shared(SigningAlgorithm::ES256, 0);
     let private = good.private_jwk()["d"].as_str().expect("text").to_owned();
     let secret = scene.path("secret");
     for (option, content, said) in [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_test::{Endpoint, SigningAlgorithm, SigningKey};
+use portcullis_test::{Endpoint, SigningAlgorithm, TestKey};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -109,7 +109,7 @@ async fn serve() -> (String, JoinSet<()>) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
-    let key = SigningKey::generate(SigningAlgorithm::ES256).public_jwk();
+    let key = TestKey::generate(SigningAlgorithm::ES256).public_jwk();
     let jwks = serde_json::json!({ "keys": [key] }).to_string();
     let mut server = JoinSet::new();
     server.spawn(async move {

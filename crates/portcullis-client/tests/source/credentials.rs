@@ -150,7 +150,7 @@ async fn next_secret_is_sent_only_after_a_credential_error() {
 #[tokio::test]
 async fn several_private_keys_are_offered_in_turn_after_a_401() {
     let key = || {
-        let key = portcullis_test::SigningKey::generate(SigningAlgorithm::ES256);
+        let key = portcullis_test::TestKey::generate(SigningAlgorithm::ES256);
         SigningKey::from_pem(key.private_pem().as_bytes(), Algorithm::ES256).expect("a key")
     };
     let keys = ClientKeys::new([key(), key()]);

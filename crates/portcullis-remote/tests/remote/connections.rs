@@ -12,7 +12,7 @@ use portcullis_remote::{
     AuthorizationServer, ClientAuthentication, FetchErrorKind, Issuer, OAuthEndpoint,
 };
 use portcullis_test::{
-    DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, SigningAlgorithm, SigningKey, TestIssuer,
+    DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, SigningAlgorithm, TestIssuer, TestKey,
 };
 use serde_json::json;
 use tokio::{
@@ -45,7 +45,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let requests = Arc::new(AtomicUsize::new(0));
-        let key = SigningKey::generate(SigningAlgorithm::ES256).public_jwk();
+        let key = TestKey::generate(SigningAlgorithm::ES256).public_jwk();
         let answers = [
             ("/jwks ", json!({ "keys": [key] }).to_string()),
             (

@@ -26,7 +26,7 @@ async fn keys_from_a_file_verify_and_never_ask_the_issuer() {
     ] {
         let bearer = bearer(&keys, &issuer);
         assert_eq!(answer(&bearer, &issuer.token().mint()).await, 200);
-        let stranger = portcullis_test::SigningKey::generate(key.algorithm());
+        let stranger = portcullis_test::TestKey::generate(key.algorithm());
         assert_eq!(
             answer(&bearer, &issuer.token().sign_with(&stranger).mint()).await,
             401

@@ -3,7 +3,7 @@
 use std::{error::Error as _, sync::Arc};
 
 use portcullis_remote::{FetchErrorKind, Issuer, IssuerBuilder};
-use portcullis_test::{SigningAlgorithm, SigningKey};
+use portcullis_test::{SigningAlgorithm, TestKey};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -47,8 +47,8 @@ impl HttpsIssuer {
             listener.local_addr().expect("bound").port()
         );
         let metadata = metadata(&url).to_string();
-        let jwks = json!({"keys": [SigningKey::generate(SigningAlgorithm::ES256).public_jwk()]})
-            .to_string();
+        let jwks =
+            json!({"keys": [TestKey::generate(SigningAlgorithm::ES256).public_jwk()]}).to_string();
         let serve = async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let Ok(mut stream) = acceptor.accept(stream).await else {

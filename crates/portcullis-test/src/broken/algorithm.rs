@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{SigningAlgorithm, SigningKey, TokenBuilder};
+use crate::{SigningAlgorithm, TestKey, TokenBuilder};
 
 pub(super) fn none(token: TokenBuilder) -> String {
     unsigned(token, "none")
@@ -105,6 +105,6 @@ pub(super) fn hmac_with_nothing(token: TokenBuilder) -> String {
 }
 
 fn hmac(token: TokenBuilder, secret: impl Into<Vec<u8>>) -> String {
-    let key = SigningKey::hmac(SigningAlgorithm::HS256, secret);
+    let key = TestKey::hmac(SigningAlgorithm::HS256, secret);
     token.alg("HS256").signature_by(&key).mint()
 }

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::{stranger, utf16_with_mark, with_first};
-use crate::{SigningKey, TokenBuilder};
+use crate::{TestKey, TokenBuilder};
 
 pub(super) fn jwk(token: TokenBuilder) -> String {
     let (token, key) = by_a_stranger(token);
@@ -39,7 +39,7 @@ pub(super) fn x5c(token: TokenBuilder) -> String {
         .mint()
 }
 
-fn by_a_stranger(token: TokenBuilder) -> (TokenBuilder, SigningKey) {
+fn by_a_stranger(token: TokenBuilder) -> (TokenBuilder, TestKey) {
     let key = stranger(token.key().algorithm());
     (token.sign_with(&key), key)
 }

@@ -11,7 +11,7 @@ mod signature;
 
 use std::fmt;
 
-use crate::{SigningAlgorithm, SigningKey, TokenBuilder};
+use crate::{SigningAlgorithm, TestKey, TokenBuilder};
 
 /// What is wrong with a [`Broken`] token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -380,8 +380,8 @@ impl fmt::Display for Broken {
 }
 
 /// A key that the issuer never published, of the algorithm given.
-fn stranger(algorithm: SigningAlgorithm) -> SigningKey {
-    SigningKey::shared(algorithm, usize::MAX - 1)
+fn stranger(algorithm: SigningAlgorithm) -> TestKey {
+    TestKey::shared(algorithm, usize::MAX - 1)
 }
 
 /// An object's text with a member more, at its beginning.

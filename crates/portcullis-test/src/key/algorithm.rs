@@ -11,7 +11,7 @@ use aws_lc_rs::{
     },
 };
 
-/// How a [`SigningKey`](crate::SigningKey) signs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
+/// How a [`TestKey`](crate::TestKey) signs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
 ///
 /// The verifier's own list of algorithms is a different type on purpose: what mints the tokens of a test shares
 /// nothing with what judges them.

@@ -20,20 +20,20 @@ use crate::encoding::base64url;
 /// [`with_kid`](Self::with_kid) says otherwise.
 ///
 /// ```
-/// use portcullis_test::{SigningAlgorithm, SigningKey};
+/// use portcullis_test::{SigningAlgorithm, TestKey};
 ///
-/// let key = SigningKey::generate(SigningAlgorithm::ES384);
+/// let key = TestKey::generate(SigningAlgorithm::ES384);
 /// assert_eq!(key.public_jwk()["crv"], "P-384");
 /// assert_eq!(key.kid(), Some(&*key.thumbprint()));
 /// ```
 #[derive(Clone)]
-pub struct SigningKey {
+pub struct TestKey {
     material: Arc<Material>,
     algorithm: SigningAlgorithm,
     kid: Option<String>,
 }
 
-impl SigningKey {
+impl TestKey {
     /// A fresh key; RSA keys have 2048 bits and take some tenths of a second to find.
     ///
     /// For HMAC the secret is as long as the digest (RFC 7518 §3.2).
@@ -73,7 +73,7 @@ impl SigningKey {
     pub fn hmac(algorithm: SigningAlgorithm, secret: impl Into<Vec<u8>>) -> Self {
         assert!(
             matches!(algorithm.method(), algorithm::Method::Hmac(_)),
-            "{algorithm} signs with a key pair: SigningKey::hmac takes HS256, HS384 or HS512"
+            "{algorithm} signs with a key pair: TestKey::hmac takes HS256, HS384 or HS512"
         );
         Self::from_material(Material::Hmac(Secret::new(secret.into())), algorithm)
     }
@@ -205,9 +205,9 @@ impl SigningKey {
     }
 }
 
-impl fmt::Debug for SigningKey {
+impl fmt::Debug for TestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
+        f.debug_struct("TestKey")
             .field("algorithm", &self.algorithm)
             .field("kid", &self.kid)
             .finish_non_exhaustive()
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn shared_keys_are_the_same_by_index_only() {
-        let thumbprint = |algorithm, index| SigningKey::shared(algorithm, index).thumbprint();
+        let thumbprint = |algorithm, index| TestKey::shared(algorithm, index).thumbprint();
         use SigningAlgorithm::{ES256, PS384, RS256};
         assert_eq!(thumbprint(ES256, 0), thumbprint(ES256, 0));
         assert_ne!(thumbprint(ES256, 0), thumbprint(ES256, 1));
@@ -243,14 +243,14 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key_material() {
-        let key = SigningKey::hmac(SigningAlgorithm::HS256, "a secret of some length");
+        let key = TestKey::hmac(SigningAlgorithm::HS256, "a secret of some length");
         assert!(!format!("{key:?}").contains("secret of"));
     }
 
     #[test]
     #[should_panic(expected = "a key for ES256 cannot sign with ES384")]
     fn a_key_does_not_change_its_family() {
-        let key = SigningKey::generate(SigningAlgorithm::ES256);
+        let key = TestKey::generate(SigningAlgorithm::ES256);
         let _ = key.with_algorithm(SigningAlgorithm::ES384);
     }
 }

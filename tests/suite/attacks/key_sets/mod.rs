@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use portcullis_test::SigningAlgorithm::ES256;
-use portcullis_test::{Fault, SigningKey};
+use portcullis_test::{Fault, TestKey};
 use serde_json::{Value, json};
 
 use super::case::{Id, Sent};
@@ -110,8 +110,8 @@ pub(super) fn base() -> Value {
 }
 
 /// The key that only the next set has.
-pub(super) fn fresh() -> SigningKey {
-    SigningKey::shared(ES256, 4).with_kid("new")
+pub(super) fn fresh() -> TestKey {
+    TestKey::shared(ES256, 4).with_kid("new")
 }
 
 /// The new key with a member changed.
@@ -134,7 +134,7 @@ fn with_kid(mut jwk: Value, kid: &str) -> Value {
 /// More strangers' keys than any set may have.
 static STRANGERS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     (0..1_000)
-        .map(|_| SigningKey::generate(ES256).public_jwk())
+        .map(|_| TestKey::generate(ES256).public_jwk())
         .collect()
 });
 

@@ -3,7 +3,7 @@
 use portcullis_test::SigningAlgorithm::{
     self, ES256, ES384, ES512, EdDSA, HS256, PS256, PS512, RS256,
 };
-use portcullis_test::SigningKey;
+use portcullis_test::TestKey;
 use serde_json::{Value, json};
 
 use super::{KeySetCases, KeySetItem, STRANGERS, base, fresh, fresh_with, set, with_kid, without};
@@ -37,7 +37,7 @@ impl OddKeys<'_> {
 
     fn private(&self, item: &mut KeySetItem<'_>) {
         for algorithm in [ES256, ES384, ES512, EdDSA, RS256, PS256] {
-            let key = SigningKey::shared(algorithm, 4).with_kid("new");
+            let key = TestKey::shared(algorithm, 4).with_kid("new");
             let document = set([base(), key.private_jwk()]);
             item.document(
                 format!("{algorithm}"),
@@ -45,7 +45,7 @@ impl OddKeys<'_> {
                 self.world.token_by(&key).mint(),
             );
         }
-        let secret = SigningKey::hmac(HS256, "a secret that the issuer published").with_kid("new");
+        let secret = TestKey::hmac(HS256, "a secret that the issuer published").with_kid("new");
         let document = set([base(), secret.public_jwk()]);
         item.document("a secret", document, self.world.token_by(&secret).mint());
         let wrong = fresh_with("d", json!(["not even text"]));
@@ -187,7 +187,7 @@ impl OddKeys<'_> {
 
     fn without_alg(&self, item: &mut KeySetItem<'_>) {
         let unmarked = |algorithm: SigningAlgorithm| {
-            let key = SigningKey::shared(algorithm, 4).with_kid("new");
+            let key = TestKey::shared(algorithm, 4).with_kid("new");
             (set([base(), without(key.public_jwk(), "alg")]), key)
         };
         for algorithm in [ES256, ES384, ES512, EdDSA, RS256, PS256, PS512] {
@@ -203,7 +203,7 @@ impl OddKeys<'_> {
             .as_str()
             .map(forge::decode)
             .expect("a modulus");
-        let keyed = SigningKey::hmac(HS256, modulus).with_kid("new");
+        let keyed = TestKey::hmac(HS256, modulus).with_kid("new");
         item.document(
             "RS256, keyed as HS256",
             document,

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_test::SigningAlgorithm::{self, ES256, EdDSA, HS256, HS384, HS512, RS256};
-use portcullis_test::SigningKey;
+use portcullis_test::TestKey;
 
 use crate::attacks::case::Cases;
 use crate::attacks::forge;
@@ -34,7 +34,7 @@ fn keyed_with_a_public_key(world: &World, cases: &mut Cases) {
         // The header goes on naming the key's own algorithm.
         let disguised = world
             .token_by(&key(algorithm))
-            .signature_by(&SigningKey::hmac(HS256, pem));
+            .signature_by(&TestKey::hmac(HS256, pem));
         item.token(
             format!("{algorithm} key as PEM, alg {algorithm}"),
             disguised.mint(),
@@ -43,7 +43,7 @@ fn keyed_with_a_public_key(world: &World, cases: &mut Cases) {
 }
 
 /// The ways in which the bytes of a public key are handed to careless verifiers.
-fn encodings(key: &SigningKey) -> Vec<(&'static str, Vec<u8>)> {
+fn encodings(key: &TestKey) -> Vec<(&'static str, Vec<u8>)> {
     let (pem, der, jwk) = (key.public_pem(), key.public_der(), key.public_jwk());
     let body = pem.lines().filter(|line| !line.starts_with('-'));
     let mut encodings = vec![
@@ -114,5 +114,5 @@ fn signed(
     algorithm: SigningAlgorithm,
     secret: &[u8],
 ) -> portcullis_test::TokenBuilder {
-    world.token_by(&SigningKey::hmac(algorithm, secret))
+    world.token_by(&TestKey::hmac(algorithm, secret))
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_test::SigningAlgorithm::{ES256, EdDSA, HS256, RS256};
-use portcullis_test::SigningKey;
+use portcullis_test::TestKey;
 use serde_json::{Value, json};
 
 use crate::attacks::case::Cases;
@@ -64,7 +64,7 @@ fn embedded(world: &World, cases: &mut Cases) {
             forged(own, "jwks", &json!({ "keys": [jwk] })),
         );
     }
-    let secret = SigningKey::hmac(HS256, "a secret that the attacker made up");
+    let secret = TestKey::hmac(HS256, "a secret that the attacker made up");
     let symmetric = world.token_by(&secret).header("jwk", secret.public_jwk());
     item.token("HS256, a symmetric jwk", symmetric.mint());
     let key_in_kid = world
@@ -153,7 +153,7 @@ fn traversal(world: &World, cases: &mut Cases) {
         let stranger = world.token_by(&stranger(ES256)).kid(kid);
         item.token(format!("{name}, a stranger's signature"), stranger.mint());
         // What an empty or well-known file would give.
-        let empty = world.token_by(&SigningKey::hmac(HS256, "")).kid(kid);
+        let empty = world.token_by(&TestKey::hmac(HS256, "")).kid(kid);
         item.token(format!("{name}, HS256 keyed with nothing"), empty.mint());
     }
 }
@@ -173,7 +173,7 @@ fn sql(world: &World, cases: &mut Cases) {
         "{\"$ne\": null}",
     ] {
         item.token(kid, world.token_by(&stranger(ES256)).kid(kid).mint());
-        let keyed = world.token_by(&SigningKey::hmac(HS256, "secret")).kid(kid);
+        let keyed = world.token_by(&TestKey::hmac(HS256, "secret")).kid(kid);
         item.token(format!("{kid}, HS256 keyed with secret"), keyed.mint());
     }
 }
