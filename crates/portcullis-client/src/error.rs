@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use portcullis_remote::{FetchError, OAuthAnswer, OAuthError};
+use portcullis_oauth::{FetchError, OAuthAnswer, OAuthError};
 
 /// Why a token could not be had.
 ///
@@ -156,7 +156,7 @@ impl TokenError {
 
 impl From<FetchError> for TokenError {
     fn from(error: FetchError) -> Self {
-        use portcullis_remote::FetchErrorKind as Kind;
+        use portcullis_oauth::FetchErrorKind as Kind;
 
         let kind = match error.kind() {
             Kind::Status(status) => TokenErrorKind::Status(status),

@@ -53,7 +53,7 @@ pub use self::{
     token::{AccessToken, Authorized},
 };
 pub use portcullis_jwt::{Algorithm, DpopKey, SigningKey};
-pub use portcullis_remote::{
+pub use portcullis_oauth::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
     ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, KeysFuture,
     OAuthError, SecretsFuture,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_core::ScopeSet;
-use portcullis_remote::{DocumentError, OAuthAnswer, read_json_object};
+use portcullis_oauth::{DocumentError, OAuthAnswer, read_json_object};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use zeroize::Zeroizing;

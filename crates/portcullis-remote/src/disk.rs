@@ -9,10 +9,9 @@ use std::{
 
 use portcullis_core::UnixTime;
 use portcullis_jwt::KeySet;
+use portcullis_oauth::read_json_object;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
-
-use crate::document::read_json_object;
 
 /// The file of one issuer, in a directory that may hold those of others.
 #[derive(Clone, Debug)]

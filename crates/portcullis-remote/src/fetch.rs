@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use portcullis_core::{SharedClock, UnixTime};
 use portcullis_jwt::KeySet;
+use portcullis_oauth::{
+    discovery::Discovery,
+    http::{Answer, HttpClient, Wanted, headers, shown},
+};
 use reqwest::{StatusCode, header::HeaderValue};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{
-    FetchError, FetchErrorKind,
-    discovery::Discovery,
-    http::{Answer, HttpClient, Wanted, headers, shown},
-};
+use crate::{FetchError, FetchErrorKind};
 
 /// The member that says where the keys are.
 #[derive(Deserialize)]

@@ -75,6 +75,8 @@ pub use portcullis_axum as axum;
 pub use portcullis_client as client;
 #[cfg(feature = "jwt")]
 pub use portcullis_jwt as jwt;
+#[cfg(any(feature = "client", feature = "remote"))]
+pub use portcullis_oauth as oauth;
 #[cfg(feature = "remote")]
 pub use portcullis_remote as remote;
 
@@ -82,6 +84,7 @@ pub use portcullis_remote as remote;
 #[cfg(all(
     doctest,
     feature = "reqwest-middleware",
+    feature = "remote",
     feature = "file",
     feature = "axum"
 ))]

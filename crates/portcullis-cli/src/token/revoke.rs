@@ -3,7 +3,7 @@
 use std::{convert::Infallible, process::ExitCode};
 
 use clap::Args;
-use portcullis_remote::OAuthEndpoint;
+use portcullis_oauth::OAuthEndpoint;
 
 use super::{
     input::{Input, MISPLACED},

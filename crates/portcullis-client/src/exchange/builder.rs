@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use portcullis_core::ConfigError;
 use portcullis_jwt::DpopKey;
-use portcullis_remote::{AuthorizationServer, ClientAuthentication};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{Inner, TokenExchange, cache::Cache};

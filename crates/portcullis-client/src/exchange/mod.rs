@@ -17,7 +17,7 @@ use std::{
 use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_core::{SharedClock, UnixTime};
 use portcullis_jwt::{BudgetRules, FetchBudget, Jitter};
-use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
 
 pub use self::{builder::TokenExchangeBuilder, subject::SubjectToken};

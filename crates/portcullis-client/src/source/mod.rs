@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_remote::{AuthorizationServer, ClientAuthentication};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::timeout,

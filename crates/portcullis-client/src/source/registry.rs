@@ -82,7 +82,7 @@ impl TokenId {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_remote::{AuthorizationServer, ClientAuthentication};
+    use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 
     use super::*;
     use crate::TokenSource;

@@ -1,6 +1,6 @@
 //! Saying that a token is done with (RFC 7009).
 
-use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 
 use crate::{AccessToken, TokenError, TokenErrorKind};
 

@@ -11,7 +11,7 @@ use std::{
 
 use portcullis_core::{SharedClock, UnixTime};
 use portcullis_jwt::{BudgetRules, FetchBudget};
-use portcullis_remote::{AuthorizationServer, ClientAuthentication};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use tokio::{
     sync::{Notify, broadcast, watch},
     time::Instant,

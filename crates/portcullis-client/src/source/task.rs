@@ -8,7 +8,7 @@ use std::{
 };
 
 use portcullis_core::{ScopeSet, UnixTime};
-use portcullis_remote::OAuthEndpoint;
+use portcullis_oauth::OAuthEndpoint;
 use tokio::{
     sync::{
         mpsc,

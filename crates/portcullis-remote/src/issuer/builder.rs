@@ -4,6 +4,10 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
 use portcullis_jwt::{BudgetRules, IssuerKeys, RefreshRules, RefreshSchedule};
+use portcullis_oauth::{
+    discovery::Discovery,
+    http::{HttpClient, HttpSettings, location},
+};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -14,10 +18,8 @@ use super::{Inner, Issuer};
 use crate::{
     FetchErrorKind, StartError,
     board::Board,
-    discovery::Discovery,
     disk::{Kept, SnapshotFile},
     fetch::{Fetcher, Source},
-    http::{HttpClient, HttpSettings, location},
     signals::{Signaller, Signals, WaitRules},
     task::{Parts, RefreshTask},
 };

@@ -8,9 +8,8 @@ use std::{
     time::Duration,
 };
 
-use portcullis_remote::{
-    AuthorizationServer, ClientAuthentication, FetchErrorKind, Issuer, OAuthEndpoint,
-};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use portcullis_remote::{FetchErrorKind, Issuer};
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, SigningAlgorithm, TestIssuer, TestKey,
 };

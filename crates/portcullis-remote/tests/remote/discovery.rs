@@ -1,9 +1,7 @@
 //! Where keys are found, and where they are not looked for.
 
-use portcullis_remote::{
-    AuthorizationServer, ClientAuthentication, FetchErrorKind, Issuer, IssuerBuilder, IssuerEvent,
-    OAuthEndpoint,
-};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use portcullis_remote::{FetchErrorKind, Issuer, IssuerBuilder, IssuerEvent};
 use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
 use serde_json::json;
 

@@ -2,9 +2,8 @@
 
 use std::error::Error as _;
 
-use portcullis_remote::{
-    AuthorizationServer, ClientAuthentication, FetchErrorKind, Issuer, OAuthEndpoint, StartError,
-};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use portcullis_remote::{FetchErrorKind, Issuer, StartError};
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, RecordedRequest, TestIssuer,
 };

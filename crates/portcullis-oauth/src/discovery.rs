@@ -13,7 +13,8 @@ use crate::{
 
 /// Where the metadata of `issuer` may be: where OpenID Connect puts it, after the issuer's path (Discovery §4), and
 /// where RFC 8414 §3.1 does, before it.
-pub(crate) fn well_known(issuer: &Url) -> [Url; 2] {
+#[must_use]
+pub fn well_known(issuer: &Url) -> [Url; 2] {
     let path = issuer.path().trim_end_matches('/');
     let at = |path: String| {
         let mut url = issuer.clone();
@@ -43,12 +44,13 @@ struct Named {
 
 /// Finds an issuer's metadata.
 #[derive(Clone, Debug)]
-pub(crate) struct Discovery {
+pub struct Discovery {
     /// As configured: this is compared, character by character.
-    pub(crate) issuer: Box<str>,
+    pub issuer: Box<str>,
     /// Where it is reached, which is the issuer identifier unless that is configured apart.
-    pub(crate) url: Url,
-    pub(crate) any_http: bool,
+    pub url: Url,
+    /// Whether plain http is allowed to any host.
+    pub any_http: bool,
     /// The origins that are the issuer's own: where it is reached, and that of its name if that is a safe URL.
     own_origins: Vec<Origin>,
     places: Vec<Url>,
@@ -57,14 +59,20 @@ pub(crate) struct Discovery {
 }
 
 /// What became of an attempt.
-pub(crate) struct Discovered<T> {
-    pub(crate) found: Result<T, FetchError>,
-    pub(crate) date: Option<UnixTime>,
+pub struct Discovered<T> {
+    /// What was picked from the metadata.
+    pub found: Result<T, FetchError>,
+    /// When the issuer answered, by its own clock.
+    pub date: Option<UnixTime>,
 }
 
 impl Discovery {
     /// The metadata of `issuer`, looked for there or at `at`.
-    pub(crate) fn new(issuer: &str, at: Option<&str>, any_http: bool) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// When one of the two cannot be asked.
+    pub fn new(issuer: &str, at: Option<&str>, any_http: bool) -> Result<Self, ConfigError> {
         let url = match at {
             Some(at) => {
                 location::issuer_name(issuer)?;
@@ -85,7 +93,7 @@ impl Discovery {
     }
 
     /// Reads the metadata from one place, and if `pick` can use none there, from the other.
-    pub(crate) async fn read<M: DeserializeOwned, T>(
+    pub async fn read<M: DeserializeOwned, T>(
         &mut self,
         http: &HttpClient,
         now: UnixTime,
@@ -146,7 +154,11 @@ impl Discovery {
 
     /// Reads the metadata from the place that [`read`](Self::read) did not take it from. `None` if there is none that is
     /// this issuer's.
-    pub(crate) async fn read_other<M: DeserializeOwned>(
+    ///
+    /// # Errors
+    ///
+    /// When it could not be read.
+    pub async fn read_other<M: DeserializeOwned>(
         &self,
         http: &HttpClient,
         now: UnixTime,
@@ -197,12 +209,17 @@ impl Discovery {
     }
 
     /// Whether a URL that the metadata gives is on the issuer's own origin.
-    pub(crate) fn is_own(&self, url: &Url) -> bool {
+    #[must_use]
+    pub fn is_own(&self, url: &Url) -> bool {
         self.own_origins.contains(&url.origin())
     }
 
     /// Checks a URL that the metadata gives under the name `member`.
-    pub(crate) fn check(
+    ///
+    /// # Errors
+    ///
+    /// When it must not be fetched.
+    pub fn check(
         &self,
         http: &HttpClient,
         member: &'static str,

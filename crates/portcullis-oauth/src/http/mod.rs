@@ -3,8 +3,9 @@
 pub(crate) mod address;
 mod bearer;
 mod failure;
-pub(crate) mod headers;
-pub(crate) mod location;
+pub mod headers;
+pub mod location;
+mod secret_file;
 
 use std::{
     fmt,
@@ -14,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use portcullis_core::{ConfigError, UnixTime, escape, escape_url};
+use portcullis_core::{ConfigError, Secret, UnixTime, escape, escape_url};
 use portcullis_jwt::KeySet;
 use reqwest::{
     Certificate, Client, ClientBuilder, Identity, Response, StatusCode,
@@ -25,23 +26,30 @@ use reqwest::{
     redirect,
 };
 use url::Url;
+use zeroize::Zeroizing;
 
+#[cfg(feature = "client-auth")]
+pub(crate) use self::secret_file::MAX_SECRET_BYTES;
+pub use self::secret_file::read_secret_file;
 use self::{
     address::{GuardedResolver, Network, Reach},
     failure::{chain, failed},
 };
-use crate::{FetchError, FetchErrorKind, client_auth::ClientIdentity, server::SecretBody};
+use crate::{FetchError, FetchErrorKind};
 
 /// How the operator wants issuers to be asked.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpSettings {
-    pub(crate) timeout: Duration,
-    pub(crate) environment_proxies: bool,
-    pub(crate) any_http: bool,
+pub struct HttpSettings {
+    /// How long one request may take, body included.
+    pub timeout: Duration,
+    /// Whether the proxies that the environment names are used.
+    pub environment_proxies: bool,
+    /// Whether plain http is allowed to any host.
+    pub any_http: bool,
     /// PEM texts, trusted beside what the system trusts.
-    pub(crate) root_certificates: Vec<Vec<u8>>,
+    pub root_certificates: Vec<Vec<u8>>,
     /// A file with a bearer token for the configured origin, sent with every GET.
-    pub(crate) bearer_token_file: Option<Arc<Path>>,
+    pub bearer_token_file: Option<Arc<Path>>,
 }
 
 impl Default for HttpSettings {
@@ -76,7 +84,7 @@ impl HttpSettings {
 
 /// Asks one issuer.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpClient {
+pub struct HttpClient {
     client: Client,
     setup: Arc<Setup>,
 }
@@ -97,10 +105,25 @@ struct Setup {
     identified: Mutex<Vec<([u8; 32], Client)>>,
 }
 
+/// A body that may hold a token or a secret.
+pub type SecretBody = Zeroizing<Vec<u8>>;
+
+/// A certificate and its key, as TLS wants them.
+pub struct ClientIdentity {
+    /// The chain, the client's own certificate in front, then the key.
+    pub pem: Secret,
+    /// Tells this one from its successor.
+    pub digest: [u8; 32],
+    /// When the client's own certificate ends.
+    pub expires_at: UnixTime,
+}
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Wanted {
+pub enum Wanted {
+    /// An issuer's metadata.
     Metadata,
+    /// A key set.
     KeySet,
 }
 
@@ -115,10 +138,13 @@ impl Wanted {
 }
 
 /// What came back. The body of a GET was read only if the status is 200.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
     network: Option<Network>,
     /// A bearer token is configured, and was not sent to this origin.
     withheld: bool,
@@ -129,7 +155,11 @@ impl HttpClient {
     const MAX_BODY_BYTES: usize = KeySet::MAX_BYTES;
 
     /// `configured` is where the issuer is, `others` are further URLs that the operator chose.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    ///
+    /// When the timeout or a root certificate cannot be used.
+    pub fn new(
         settings: &HttpSettings,
         configured: &Url,
         others: &[&Url],
@@ -176,7 +206,11 @@ impl HttpClient {
     }
 
     /// A client that shows this certificate. Its connections are its own.
-    pub(crate) fn identified(&self, identity: &ClientIdentity) -> Result<Self, FetchError> {
+    ///
+    /// # Errors
+    ///
+    /// When the certificate cannot be used.
+    pub fn identified(&self, identity: &ClientIdentity) -> Result<Self, FetchError> {
         /// So many clients of one server have certificates at once; more only open connections more often.
         const KEPT: usize = 8;
 
@@ -206,7 +240,8 @@ impl HttpClient {
     }
 
     /// How long a request may take.
-    pub(crate) fn timeout(&self) -> Duration {
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
         self.setup.settings.timeout
     }
 
@@ -222,7 +257,12 @@ impl HttpClient {
         }
     }
 
-    pub(crate) async fn get(
+    /// Asks for a document.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer, or none that can be read.
+    pub async fn get(
         &self,
         url: &Url,
         wanted: Wanted,
@@ -251,7 +291,11 @@ impl HttpClient {
     }
 
     /// Sends a form. The body of the answer is read whatever its status: that of an error says what is wrong.
-    pub(crate) async fn post(
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer, or none that can be read.
+    pub async fn post(
         &self,
         url: &Url,
         headers: HeaderMap,
@@ -356,12 +400,15 @@ impl Answer {
         }
     }
 
-    pub(crate) fn etag(&self) -> Option<HeaderValue> {
+    /// The tag that a later request may name (RFC 9110 §8.8.3).
+    #[must_use]
+    pub fn etag(&self) -> Option<HeaderValue> {
         self.headers.get(ETAG).cloned()
     }
 
     /// Why an answer that is not the expected one is none.
-    pub(crate) fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
+    #[must_use]
+    pub fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
         let url = shown(url);
         let status = self.status.as_u16();
         let note = match self.status {
@@ -420,7 +467,8 @@ async fn read(url: &Url, mut response: Response) -> Result<Vec<u8>, FetchError> 
 }
 
 /// A URL as messages show it: user, query and fragment may hold a secret.
-pub(crate) fn shown(url: &Url) -> String {
+#[must_use]
+pub fn shown(url: &Url) -> String {
     escape_url(url.as_str())
 }
 

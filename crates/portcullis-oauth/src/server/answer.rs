@@ -8,13 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{
-    SecretBody,
-    masking::{SHOWN, Sent},
-};
+use super::masking::{SHOWN, Sent};
 use crate::{
     document::{DocumentError, read_json_object},
-    http::{Answer, headers, shown},
+    http::{Answer, SecretBody, headers, shown},
 };
 
 /// The answer of an OAuth endpoint. Its body may hold a token: `Debug` does not show it, and it is wiped when dropped.

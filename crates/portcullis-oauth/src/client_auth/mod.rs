@@ -25,22 +25,20 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::Url;
 use zeroize::Zeroizing;
 
-pub(crate) use self::certificate::ClientIdentity;
 use self::file::failed;
 pub use self::{
     certificate::ClientCertificate,
-    file::read_secret_file,
     keys::{ClientKeyProvider, ClientKeys, KeysFuture},
     secrets::{ClientSecret, ClientSecretProvider, ClientSecrets, SecretsFuture},
 };
-use crate::FetchError;
+use crate::{FetchError, http::ClientIdentity};
 
 /// A client, and how it proves to the authorization server that it is the one (RFC 6749 §2.3).
 ///
 /// Clones are cheap, and remember together which of several secrets the server accepted last.
 ///
 /// ```
-/// use portcullis_remote::{ClientAuthentication, ClientSecrets};
+/// use portcullis_oauth::{ClientAuthentication, ClientSecrets};
 ///
 /// let by_value = ClientAuthentication::secret_basic("billing", "s3cr3t");
 /// let by_file = ClientAuthentication::secret_post("billing", ClientSecrets::file("/run/secrets/billing"));

@@ -32,7 +32,7 @@ use crate::{
 /// Whoever wants tokens from it uses `portcullis-client`; this is what that is built on.
 ///
 /// ```
-/// use portcullis_remote::AuthorizationServer;
+/// use portcullis_oauth::AuthorizationServer;
 ///
 /// let server = AuthorizationServer::discover("https://issuer.example.com").build()?;
 /// let other = AuthorizationServer::token_endpoint("https://id.example.com/oauth/token").build()?;
@@ -305,6 +305,3 @@ impl fmt::Debug for AuthorizationServer {
             .finish_non_exhaustive()
     }
 }
-
-/// A body that may hold a token or a secret.
-pub(crate) type SecretBody = Zeroizing<Vec<u8>>;

@@ -8,7 +8,7 @@ use reqwest::header::{AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFT
 /// How much longer the answer may be kept (RFC 9111 §5.2.2.1): `None` if it does not say. What forbids keeping it, or
 /// makes no sense, counts as no time at all (§4.2.1), and what a cache has kept it for already is over (§4.2.3); the
 /// schedule has a floor.
-pub(crate) fn max_age(headers: &HeaderMap) -> Option<Duration> {
+pub fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let age = text(headers, AGE).and_then(seconds).unwrap_or_default();
     Some(freshness(headers)?.saturating_sub(age))
 }
@@ -34,7 +34,7 @@ fn freshness(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// How long the issuer asks to be left alone (RFC 9110 §10.2.3), in seconds or until a date by its own clock.
-pub(crate) fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER)?;
     seconds(value).or_else(|| {
         let until = UnixTime::from(httpdate::parse_http_date(value).ok()?);
@@ -44,7 +44,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration
 
 /// When the issuer made the answer, by its own clock (RFC 9110 §6.6.1). An answer from a cache says nothing of that
 /// clock.
-pub(crate) fn date(headers: &HeaderMap) -> Option<UnixTime> {
+pub fn date(headers: &HeaderMap) -> Option<UnixTime> {
     if text(headers, AGE).is_some_and(|age| age.trim() != "0") {
         return None;
     }

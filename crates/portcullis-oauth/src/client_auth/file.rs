@@ -9,10 +9,7 @@ use std::{
 use portcullis_core::Secret;
 use portcullis_file::{Contents, WatchedFile};
 
-use crate::{FetchError, FetchErrorKind};
-
-/// The most of a file that is read.
-const MAX_BYTES: u64 = 64 * 1024;
+use crate::{FetchError, FetchErrorKind, http::MAX_SECRET_BYTES};
 
 /// A file with a credential of the client, which is read whenever one is needed. Clones share what was warned of.
 #[derive(Clone)]
@@ -40,7 +37,7 @@ impl CredentialFile {
 
     fn new(path: PathBuf, is_private: bool) -> Self {
         Self(Arc::new(Inner {
-            file: Mutex::new(WatchedFile::new(&path, MAX_BYTES)),
+            file: Mutex::new(WatchedFile::new(&path, MAX_SECRET_BYTES)),
             path,
             is_private,
             warnings: Mutex::default(),
@@ -114,14 +111,4 @@ impl fmt::Debug for CredentialFile {
 
 pub(super) fn failed(message: String) -> FetchError {
     FetchError::new(FetchErrorKind::Credential, message)
-}
-
-/// All of a regular file of at most 64 KiB, as a secret. It blocks while it reads.
-///
-/// # Errors
-///
-/// When the file cannot be read, is not a regular file, or is longer.
-pub fn read_secret_file(path: &Path) -> io::Result<Secret> {
-    let contents = portcullis_file::read(path, MAX_BYTES)?;
-    Ok(Secret::new(contents.into_bytes()))
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use portcullis_jwt::{Algorithm, CompactJws, DpopKey, HeaderBuffer, KeySet};
-use portcullis_remote::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -10,14 +10,22 @@ const LONGEST_URL: usize = 2048;
 
 /// Reads an issuer identifier that metadata is to be discovered from (RFC 8414 §2): an https URL without query or
 /// fragment. Plain http is for loopback, unless `any_http`.
-pub(crate) fn issuer(text: &str, any_http: bool) -> Result<Url, ConfigError> {
+///
+/// # Errors
+///
+/// When it cannot be used.
+pub fn issuer(text: &str, any_http: bool) -> Result<Url, ConfigError> {
     let url = configured("issuer", text, any_http)?;
     issuer_name(text)?;
     Ok(url)
 }
 
 /// Refuses an issuer identifier that carries what must not reach a log (RFC 8414 §2). It need not be a URL.
-pub(crate) fn issuer_name(text: &str) -> Result<(), ConfigError> {
+///
+/// # Errors
+///
+/// When it cannot be used.
+pub fn issuer_name(text: &str) -> Result<(), ConfigError> {
     if escape_url(text) == text {
         return Ok(());
     }
@@ -34,16 +42,20 @@ pub(crate) fn issuer_name(text: &str) -> Result<(), ConfigError> {
 }
 
 /// Reads the URL of a key set that the operator configured.
-pub(crate) fn jwks_uri(text: &str, any_http: bool) -> Result<Url, ConfigError> {
+///
+/// # Errors
+///
+/// When it cannot be used.
+pub fn jwks_uri(text: &str, any_http: bool) -> Result<Url, ConfigError> {
     configured("jwks_uri", text, any_http)
 }
 
 /// Reads a URL that the operator configured under the name `setting`.
-pub(crate) fn configured(
-    setting: &'static str,
-    text: &str,
-    any_http: bool,
-) -> Result<Url, ConfigError> {
+///
+/// # Errors
+///
+/// When it cannot be used.
+pub fn configured(setting: &'static str, text: &str, any_http: bool) -> Result<Url, ConfigError> {
     let problem = |problem: &'static str| ConfigError::new(setting, problem);
     let url = Url::parse(text).map_err(|error| {
         let message = format!("it is not a URL ({error}): write all of it, from https:// on");

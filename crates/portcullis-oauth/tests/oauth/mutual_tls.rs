@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use portcullis_remote::{
+use portcullis_oauth::{
     AuthorizationServer, ClientAuthentication, ClientCertificate, FetchErrorKind, OAuthEndpoint,
 };
 use portcullis_test::{Endpoint, TestIssuer};
@@ -21,19 +21,22 @@ use tokio_rustls::{
 };
 
 /// The root of `localhost.pem`.
-const ROOT: &[u8] = include_bytes!("certificates/root.pem");
-const CERTIFICATE: &[u8] = include_bytes!("certificates/localhost.pem");
-const KEY: &[u8] = include_bytes!("certificates/localhost.key");
+const ROOT: &[u8] = include_bytes!("../../../portcullis-remote/tests/remote/certificates/root.pem");
+const CERTIFICATE: &[u8] =
+    include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.pem");
+const KEY: &[u8] =
+    include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.key");
 /// The root of the clients' certificates, of use for nothing else.
-const AUTHORITY: &[u8] = include_bytes!("certificates/client-authority.pem");
+const AUTHORITY: &[u8] =
+    include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-authority.pem");
 const CLIENTS: [(&[u8], &[u8]); 2] = [
     (
-        include_bytes!("certificates/client-1.pem"),
-        include_bytes!("certificates/client-1.key"),
+        include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-1.pem"),
+        include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-1.key"),
     ),
     (
-        include_bytes!("certificates/client-2.pem"),
-        include_bytes!("certificates/client-2.key"),
+        include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-2.pem"),
+        include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-2.key"),
     ),
 ];
 

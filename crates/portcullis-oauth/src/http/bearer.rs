@@ -5,7 +5,8 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 use reqwest::header::HeaderValue;
 use tokio::time::timeout;
 
-use crate::{FetchError, FetchErrorKind, read_secret_file};
+use super::read_secret_file;
+use crate::{FetchError, FetchErrorKind};
 
 /// The value of `Authorization`. The file is read for every request, since Kubernetes replaces its tokens every hour.
 pub(super) async fn read(path: &Arc<Path>, patience: Duration) -> Result<HeaderValue, FetchError> {

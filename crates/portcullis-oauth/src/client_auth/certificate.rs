@@ -8,7 +8,7 @@ use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
 use super::file::{self, CredentialFile};
-use crate::FetchError;
+use crate::{FetchError, http::ClientIdentity};
 
 /// Where a client's certificate and its private key come from. Files are read anew whenever the server is asked, so that
 /// a certificate rotates without a restart.
@@ -25,16 +25,6 @@ enum Source {
         certificate: CredentialFile,
         key: CredentialFile,
     },
-}
-
-/// A certificate and its key, as TLS wants them.
-pub(crate) struct ClientIdentity {
-    /// The chain, the client's own certificate in front, then the key.
-    pub(crate) pem: Secret,
-    /// Tells this one from its successor.
-    pub(crate) digest: [u8; 32],
-    /// When the client's own certificate ends.
-    pub(crate) expires_at: UnixTime,
 }
 
 impl ClientCertificate {
@@ -70,38 +60,34 @@ impl ClientCertificate {
     pub(super) async fn get(&self) -> Result<ClientIdentity, FetchError> {
         match &self.0 {
             Source::Values { certificate, key } => {
-                ClientIdentity::of(certificate, key.expose()).map_err(file::failed)
+                identity(certificate, key.expose()).map_err(file::failed)
             }
             Source::Files { certificate, key } => {
                 let (chain, secret) = (certificate.read().await?, key.read().await?);
-                ClientIdentity::of(chain.expose(), secret.expose())
-                    .map_err(|why| certificate.unusable(&why))
+                identity(chain.expose(), secret.expose()).map_err(|why| certificate.unusable(&why))
             }
         }
     }
 }
 
-impl ClientIdentity {
-    fn of(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
-        // What else is in the file, such as the key, is not the chain's.
-        let blocks = blocks(certificate, "CERTIFICATE");
-        let chain = Certificate::load_pem_chain(blocks.as_bytes())
-            .map_err(|error| format!("there is no certificate in PEM in it ({error})"))?;
-        let own = chain.first().ok_or("there is no certificate in it")?;
-        let not_after = own.tbs_certificate().validity().not_after;
-        let mut pem = Zeroizing::new(blocks.into_bytes());
-        pem.push(b'\n');
-        pem.extend_from_slice(key);
-        reqwest::Identity::from_pem(&pem).map_err(
-            |_| "certificate and key cannot be used: is the key in PEM, and not encrypted?",
-        )?;
-        let digest = digest(&SHA256, &pem).as_ref().try_into();
-        Ok(Self {
-            digest: digest.map_err(|_| "no digest")?,
-            pem: Secret::new(std::mem::take(&mut *pem)),
-            expires_at: UnixTime::from_duration(not_after.to_unix_duration()),
-        })
-    }
+fn identity(certificate: &[u8], key: &[u8]) -> Result<ClientIdentity, String> {
+    // What else is in the file, such as the key, is not the chain's.
+    let blocks = blocks(certificate, "CERTIFICATE");
+    let chain = Certificate::load_pem_chain(blocks.as_bytes())
+        .map_err(|error| format!("there is no certificate in PEM in it ({error})"))?;
+    let own = chain.first().ok_or("there is no certificate in it")?;
+    let not_after = own.tbs_certificate().validity().not_after;
+    let mut pem = Zeroizing::new(blocks.into_bytes());
+    pem.push(b'\n');
+    pem.extend_from_slice(key);
+    reqwest::Identity::from_pem(&pem)
+        .map_err(|_| "certificate and key cannot be used: is the key in PEM, and not encrypted?")?;
+    let digest = digest(&SHA256, &pem).as_ref().try_into();
+    Ok(ClientIdentity {
+        digest: digest.map_err(|_| "no digest")?,
+        pem: Secret::new(std::mem::take(&mut *pem)),
+        expires_at: UnixTime::from_duration(not_after.to_unix_duration()),
+    })
 }
 
 /// The blocks of a kind in a PEM text.
@@ -141,8 +127,10 @@ impl fmt::Debug for ClientCertificate {
 mod tests {
     use super::*;
 
-    const CERTIFICATE: &[u8] = include_bytes!("../../tests/remote/certificates/localhost.pem");
-    const KEY: &[u8] = include_bytes!("../../tests/remote/certificates/localhost.key");
+    const CERTIFICATE: &[u8] =
+        include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.pem");
+    const KEY: &[u8] =
+        include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.key");
 
     #[tokio::test]
     async fn a_certificate_says_when_it_ends_and_is_told_from_its_successor() {

@@ -1,0 +1,6 @@
+//! What authorization servers are sent.
+
+#![cfg(feature = "client-auth")]
+
+mod dpop;
+mod mutual_tls;
