@@ -15,12 +15,13 @@ const RUNTIME_FREE: [&str; 3] = ["portcullis-core", "portcullis-file", "portcull
 ///
 /// Lists the checks that failed.
 pub(crate) fn run() -> Result<(), Failure> {
-    let checks: [fn() -> Result<(), Failure>; 7] = [
+    let checks: [fn() -> Result<(), Failure>; 8] = [
         formatting,
         clippy,
         documentation,
         feature_sets,
         runtime_free,
+        verifier_only,
         lock_file,
         deny::check,
     ];
@@ -74,21 +75,31 @@ fn feature_sets() -> Result<(), Failure> {
 
 fn runtime_free() -> Result<(), Failure> {
     for package in RUNTIME_FREE {
-        let tree = [
-            "tree",
-            "--package",
-            package,
-            "--all-features",
-            "--edges=normal",
-            "--prefix=none",
-            "--format={p}",
-        ];
-        let tree = output(&mut cargo(tree))?;
-        if let Some(tokio) = tree.lines().find(|line| line.starts_with("tokio")) {
-            return Err(format!("{package} must not depend on {tokio}"));
-        }
+        refuse_dependency(package, &["--all-features"], "tokio")?;
     }
     Ok(())
+}
+
+/// A service that only verifies tokens compiles neither client authentication nor the parser of certificates.
+fn verifier_only() -> Result<(), Failure> {
+    let features = ["--no-default-features", "--features=remote,jwt,axum"];
+    refuse_dependency("portcullis", &features, "x509-cert")
+}
+
+fn refuse_dependency(package: &str, features: &[&str], refused: &str) -> Result<(), Failure> {
+    let tree = [
+        "tree",
+        "--package",
+        package,
+        "--edges=normal",
+        "--prefix=none",
+        "--format={p}",
+    ];
+    let tree = output(cargo(tree).args(features))?;
+    match tree.lines().find(|line| line.starts_with(refused)) {
+        Some(found) => Err(format!("{package} must not depend on {found}")),
+        None => Ok(()),
+    }
 }
 
 /// Cargo mends a stale lock file as it goes; a clone must not need that.
