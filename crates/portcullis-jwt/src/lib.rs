@@ -60,10 +60,10 @@ mod claim_name;
 mod claim_path;
 mod claims;
 mod profile;
-mod token_error;
 mod trusted;
 mod verified;
 mod verifier;
+mod verify_error;
 
 pub use self::bearer::{Bearer, BearerBuilder, TrustingBearerBuilder};
 pub use self::cache::{CacheLimits, CacheStatus};
@@ -71,7 +71,7 @@ pub use self::claim_path::ClaimPath;
 #[cfg(feature = "profile-file")]
 pub use self::profile::ProfileFileError;
 pub use self::profile::{AudienceRule, Condition, KindRule, Profile, UnknownProfile};
-pub use self::token_error::TokenError;
 pub use self::trusted::TrustedIssuers;
 pub use self::verified::VerifiedToken;
 pub use self::verifier::{JwtVerifier, JwtVerifierBuilder};
+pub use self::verify_error::VerifyError;

@@ -13,8 +13,8 @@ use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
 
 use crate::{
-    CompactJws, JwtVerifier, TokenError, claims::peek_issuer, jws::TokenLimits,
-    token_error::found_name,
+    CompactJws, JwtVerifier, VerifyError, claims::peek_issuer, jws::TokenLimits,
+    verify_error::found_name,
 };
 
 /// The issuers that are trusted, each with its own keys and rules. Every clone is the same list.
@@ -178,7 +178,7 @@ impl Snapshot {
     pub(crate) fn choose(
         &self,
         jws: &CompactJws<'_>,
-    ) -> Result<(&JwtVerifier, Vec<u8>), TokenError> {
+    ) -> Result<(&JwtVerifier, Vec<u8>), VerifyError> {
         let payload = jws.payload()?;
         let issuer = peek_issuer(&payload);
         match issuer
@@ -189,7 +189,7 @@ impl Snapshot {
                 verifier.limits().check(jws)?;
                 Ok((verifier, payload))
             }
-            None => Err(TokenError::UnknownIssuer {
+            None => Err(VerifyError::UnknownIssuer {
                 found: found_name(issuer.as_deref()),
             }),
         }

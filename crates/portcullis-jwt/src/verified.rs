@@ -2,7 +2,7 @@
 
 use portcullis_core::{Principal, UnixTime};
 
-use crate::{TokenError, verifier::Validity};
+use crate::{VerifyError, verifier::Validity};
 
 /// A token that was verified: genuine, current, from its issuer, for this audience.
 ///
@@ -23,11 +23,11 @@ impl VerifiedToken {
     ///
     /// # Errors
     ///
-    /// [`TokenError::SenderConstrained`] if the token has a `cnf` claim, of whatever type (RFC 7800 §3.1,
+    /// [`VerifyError::SenderConstrained`] if the token has a `cnf` claim, of whatever type (RFC 7800 §3.1,
     /// RFC 9449 §7.2): such a token must be shown together with a proof.
-    pub fn bind_as_bearer(&self) -> Result<&Principal, TokenError> {
+    pub fn bind_as_bearer(&self) -> Result<&Principal, VerifyError> {
         if self.sender_constrained {
-            Err(TokenError::SenderConstrained)
+            Err(VerifyError::SenderConstrained)
         } else {
             Ok(&self.principal)
         }

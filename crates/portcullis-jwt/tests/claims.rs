@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{ClaimPath, JwtVerifier, Profile, TokenError};
+use portcullis_jwt::{ClaimPath, JwtVerifier, Profile, VerifyError};
 use serde_json::{Value, json};
 use support::{AUDIENCE, NOW, changed, claims, claims_with, judge, judge_at, signer, verifier};
 
@@ -14,7 +14,7 @@ fn strict() -> JwtVerifier {
 }
 
 /// What the strict verifier says of a genuine access token with these changes to its claims.
-fn refused(changes: Value) -> TokenError {
+fn refused(changes: Value) -> VerifyError {
     judge(
         &strict(),
         &signer().access_token(&claims_with(changes.clone())),
@@ -42,7 +42,7 @@ fn j6_aud_is_text_or_an_array_of_texts() {
     ] {
         assert_eq!(
             refused(json!({"aud": aud})),
-            TokenError::InvalidClaim("aud".into()),
+            VerifyError::InvalidClaim("aud".into()),
             "{aud}"
         );
     }
@@ -53,7 +53,7 @@ fn a3_each_required_claim_is_required() {
     for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
         assert_eq!(
             refused(json!({name: null})),
-            TokenError::MissingClaim(name.into())
+            VerifyError::MissingClaim(name.into())
         );
     }
     accepted(json!({"scope": null}));
@@ -71,7 +71,7 @@ fn a3_claims_have_their_registered_types() {
         ] {
             assert_eq!(
                 refused(json!({name: value})),
-                TokenError::InvalidClaim(name.into()),
+                VerifyError::InvalidClaim(name.into()),
                 "{name} {value}"
             );
         }
@@ -82,7 +82,7 @@ fn a3_claims_have_their_registered_types() {
         let token = signer().sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#, &null);
         assert_eq!(
             judge(&strict(), &token).expect_err("null"),
-            TokenError::InvalidClaim(name.into())
+            VerifyError::InvalidClaim(name.into())
         );
     }
 }
@@ -102,7 +102,7 @@ fn j5_a_date_is_a_number_and_nothing_else() {
         ] {
             assert_eq!(
                 refused(json!({name: value})),
-                TokenError::InvalidClaim(name.into()),
+                VerifyError::InvalidClaim(name.into()),
                 "{name} {value}"
             );
         }
@@ -115,7 +115,7 @@ fn j5_a_date_in_milliseconds_is_refused() {
         let date = json!(NOW * 1_000);
         assert_eq!(
             refused(json!({name: date})),
-            TokenError::InvalidClaim(name.into())
+            VerifyError::InvalidClaim(name.into())
         );
     }
 }
@@ -128,14 +128,14 @@ fn a2_exp_and_nbf_hold_within_the_leeway() {
     assert!(verdict(NOW - 60).is_ok());
     assert_eq!(
         verdict(NOW - 61).expect_err("early"),
-        TokenError::NotYetValid {
+        VerifyError::NotYetValid {
             away: Duration::from_secs(61)
         }
     );
     assert!(verdict(NOW + 290 + 59).is_ok());
     assert_eq!(
         verdict(NOW + 290 + 60).expect_err("late"),
-        TokenError::Expired {
+        VerifyError::Expired {
             ago: Duration::from_secs(60)
         }
     );
@@ -151,7 +151,7 @@ fn a2_the_leeway_can_be_changed() {
     assert!(judge_at(&verifier, &token, NOW + 289).is_ok());
     assert!(matches!(
         judge_at(&verifier, &token, NOW + 290),
-        Err(TokenError::Expired { .. })
+        Err(VerifyError::Expired { .. })
     ));
 }
 
@@ -161,7 +161,7 @@ fn a2_a_lifetime_is_at_most_48_hours() {
     accepted(json!({"exp": issued + 48 * 3_600}));
     assert_eq!(
         refused(json!({"exp": issued + 48 * 3_600 + 1})),
-        TokenError::Lifetime {
+        VerifyError::Lifetime {
             lifetime: Duration::from_secs(48 * 3_600 + 1),
             limit: Duration::from_secs(48 * 3_600),
         }
@@ -187,7 +187,7 @@ fn d3_a_bound_token_is_refused_whatever_its_cnf_is() {
     ] {
         assert_eq!(
             refused(json!({"cnf": cnf})),
-            TokenError::SenderConstrained,
+            VerifyError::SenderConstrained,
             "{cnf}"
         );
     }
@@ -195,7 +195,7 @@ fn d3_a_bound_token_is_refused_whatever_its_cnf_is() {
     let token = signer().sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#, &null);
     assert_eq!(
         judge(&strict(), &token).expect_err("null"),
-        TokenError::SenderConstrained
+        VerifyError::SenderConstrained
     );
 }
 
@@ -241,7 +241,7 @@ fn clients_can_be_listed_under_any_profile() {
     let other = signer().access_token(&claims_with(json!({"client_id": "Billing"})));
     assert!(matches!(
         judge(&verifier, &other),
-        Err(TokenError::ClientId { .. })
+        Err(VerifyError::ClientId { .. })
     ));
 }
 
@@ -274,7 +274,7 @@ fn custom_claims_decode_from_json_objects_and_numbers_alone() {
     assert_eq!(verdict(json!({"roles": ["admin"]})), Ok(()));
     assert!(matches!(
         verdict(json!([["admin"]])),
-        Err(TokenError::CustomClaims(_))
+        Err(VerifyError::CustomClaims(_))
     ));
 
     let untyped = verifier(Profile::default())
@@ -286,7 +286,7 @@ fn custom_claims_decode_from_json_objects_and_numbers_alone() {
         let claims = claims_with(json!({"x": [smuggled]}));
         assert!(matches!(
             judge(&untyped, &signer().access_token(&claims)),
-            Err(TokenError::Claims(_))
+            Err(VerifyError::Claims(_))
         ));
     }
 }
@@ -314,7 +314,7 @@ fn custom_claims_are_decoded_once_and_borrowed() {
     ] {
         let verdict = judge(&verifier, &signer().access_token(&claims_with(bad)));
         assert!(
-            matches!(verdict, Err(TokenError::CustomClaims(_))),
+            matches!(verdict, Err(VerifyError::CustomClaims(_))),
             "{verdict:?}"
         );
     }
@@ -338,13 +338,13 @@ fn an_adjusted_profile_asks_for_no_more_than_it_says() {
     let without = changed(bare.clone(), json!({"azp": null}));
     assert_eq!(
         judge(&verifier, &signer().access_token(&without)).expect_err("no client"),
-        TokenError::MissingClaim("client_id".into())
+        VerifyError::MissingClaim("client_id".into())
     );
     // Without an `iat`, the lifetime counts from now.
     let long = changed(bare, json!({"exp": NOW + 49 * 3_600}));
     assert_eq!(
         judge(&verifier, &signer().access_token(&long)).expect_err("too long"),
-        TokenError::Lifetime {
+        VerifyError::Lifetime {
             lifetime: Duration::from_secs(49 * 3_600),
             limit: Duration::from_secs(48 * 3_600),
         }
@@ -372,7 +372,7 @@ fn p4_an_audience_can_be_in_a_claim_of_the_issuers_own() {
     );
     assert_eq!(
         verdict(resource(), json!({"aud": null})),
-        Err(TokenError::MissingClaim("resource".into()))
+        Err(VerifyError::MissingClaim("resource".into()))
     );
     // Each that is there must be ours, and `aud` whatever the profile says.
     for (changes, claim) in [
@@ -384,13 +384,13 @@ fn p4_an_audience_can_be_in_a_claim_of_the_issuers_own() {
         (json!({"resource": "x"}), "resource"),
     ] {
         assert!(
-            matches!(verdict(resource(), changes), Err(TokenError::Audience { claim: found, .. }) if found == claim),
+            matches!(verdict(resource(), changes), Err(VerifyError::Audience { claim: found, .. }) if found == claim),
             "{claim}"
         );
     }
     assert_eq!(
         verdict(resource(), json!({"resource": {"a": 1}})),
-        Err(TokenError::InvalidClaim("resource".into()))
+        Err(VerifyError::InvalidClaim("resource".into()))
     );
 }
 
@@ -412,15 +412,15 @@ fn required_claims_and_the_client_can_be_inside_a_claim() {
     for (changes, error) in [
         (
             json!({"tenant": {"id": 1}}),
-            TokenError::MissingClaim("client_id".into()),
+            VerifyError::MissingClaim("client_id".into()),
         ),
         (
             json!({"client": {"id": "billing"}, "tenant.id": 1}),
-            TokenError::MissingClaim("tenant.id".into()),
+            VerifyError::MissingClaim("tenant.id".into()),
         ),
         (
             json!({"client": {"id": 1}, "tenant": {"id": 1}}),
-            TokenError::InvalidClaim("client.id".into()),
+            VerifyError::InvalidClaim("client.id".into()),
         ),
     ] {
         assert_eq!(verdict(changes).expect_err("refused"), error);

@@ -3,7 +3,7 @@
 mod support;
 
 use portcullis_core::{PrincipalKind, UnixTime};
-use portcullis_jwt::{JwtVerifier, Profile, TokenError};
+use portcullis_jwt::{JwtVerifier, Profile, VerifyError};
 use serde_json::{Value, json};
 use support::{AUDIENCE, ISSUER, NOW, Signer, claims, claims_with, judge, signer, verifier};
 
@@ -12,7 +12,7 @@ fn strict() -> JwtVerifier {
 }
 
 /// What the strict verifier says of a genuine access token with these changes to its claims.
-fn refused(changes: Value) -> TokenError {
+fn refused(changes: Value) -> VerifyError {
     judge(
         &strict(),
         &signer().access_token(&claims_with(changes.clone())),
@@ -55,7 +55,7 @@ fn a1_the_issuer_is_compared_exactly() {
         " https://issuer.example.com",
     ] {
         assert!(
-            matches!(refused(json!({"iss": iss})), TokenError::Issuer { .. }),
+            matches!(refused(json!({"iss": iss})), VerifyError::Issuer { .. }),
             "{iss}"
         );
     }
@@ -68,7 +68,7 @@ fn a1_the_issuer_is_compared_exactly() {
     ] {
         assert_eq!(
             refused(json!({"iss": iss})),
-            TokenError::InvalidClaim("iss".into())
+            VerifyError::InvalidClaim("iss".into())
         );
     }
 }
@@ -89,7 +89,7 @@ fn a1_the_audience_is_compared_exactly() {
         json!(format!("{AUDIENCE} https://other.example.com")),
     ] {
         assert!(
-            matches!(refused(json!({"aud": aud})), TokenError::Audience { .. }),
+            matches!(refused(json!({"aud": aud})), VerifyError::Audience { .. }),
             "{aud}"
         );
     }
@@ -114,7 +114,7 @@ fn several_audiences_can_be_accepted() {
     let other = signer().access_token(&claims_with(json!({"aud": "urn:c"})));
     assert!(matches!(
         judge(&verifier, &other),
-        Err(TokenError::Audience { .. })
+        Err(VerifyError::Audience { .. })
     ));
 }
 
@@ -145,7 +145,7 @@ fn p6_the_type_is_at_jwt_however_it_is_written() {
     for typ in others.map(Some).into_iter().chain([None]) {
         let verdict = judge(&strict(), &signer().token(typ, &claims()));
         assert!(
-            matches!(verdict, Err(TokenError::Type { .. })),
+            matches!(verdict, Err(VerifyError::Type { .. })),
             "{typ:?}: {verdict:?}"
         );
     }
@@ -157,12 +157,12 @@ fn p4_a_key_verifies_its_own_issuers_tokens_only() {
     let forged = other.access_token(&claims());
     assert_eq!(
         judge(&strict(), &forged).expect_err("another key under a known name"),
-        TokenError::Signature
+        VerifyError::Signature
     );
     let honest = signer().access_token(&claims_with(json!({"iss": "https://other.example.com"})));
     assert!(matches!(
         judge(&strict(), &honest),
-        Err(TokenError::Issuer { .. })
+        Err(VerifyError::Issuer { .. })
     ));
 }
 
@@ -170,13 +170,13 @@ fn p4_a_key_verifies_its_own_issuers_tokens_only() {
 fn p4_a_token_for_nobody_in_particular_is_refused() {
     assert_eq!(
         refused(json!({"aud": null})),
-        TokenError::MissingClaim("aud".into())
+        VerifyError::MissingClaim("aud".into())
     );
     let lax = verifier(Profile::rfc9068().with_required_claims(["sub"]));
     let token = signer().access_token(&claims_with(json!({"aud": null})));
     assert_eq!(
         judge(&lax.build().expect("a verifier"), &token).expect_err("no audience"),
-        TokenError::MissingClaim("aud".into())
+        VerifyError::MissingClaim("aud".into())
     );
 }
 
@@ -193,13 +193,13 @@ fn a1_an_algorithm_that_is_not_listed_is_refused() {
     );
     assert!(matches!(
         judge(&es_only, &token),
-        Err(TokenError::AlgorithmNotAllowed(_))
+        Err(VerifyError::AlgorithmNotAllowed(_))
     ));
     let token = signer().sign(
         r#"{"alg":"none","kid":"key-1","typ":"at+jwt"}"#,
         &claims().to_string(),
     );
-    assert!(matches!(judge(&es_only, &token), Err(TokenError::Jws(_))));
+    assert!(matches!(judge(&es_only, &token), Err(VerifyError::Jws(_))));
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn j3_crit_is_refused_and_unknown_members_are_ignored() {
     let with_crit = sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt","crit":["exp"],"exp":1}"#);
     assert!(matches!(
         judge(&strict(), &with_crit),
-        Err(TokenError::Jws(_))
+        Err(VerifyError::Jws(_))
     ));
     let unknown = sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt","zip":"DEF","x":{"y":[1]}}"#);
     assert!(judge(&strict(), &unknown).is_ok());
@@ -220,7 +220,7 @@ fn j4_an_unencoded_payload_is_refused() {
         r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt","b64":false}"#,
         &claims().to_string(),
     );
-    assert!(matches!(judge(&strict(), &token), Err(TokenError::Jws(_))));
+    assert!(matches!(judge(&strict(), &token), Err(VerifyError::Jws(_))));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn j2_duplicate_claims_are_refused() {
         );
         let verdict = judge(&strict(), &token);
         assert!(
-            matches!(verdict, Err(TokenError::Claims(_))),
+            matches!(verdict, Err(VerifyError::Claims(_))),
             "{extra}: {verdict:?}"
         );
     }
@@ -260,7 +260,7 @@ fn p3_a_payload_is_one_json_object() {
         let token = signer().sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#, payload);
         let verdict = judge(&strict(), &token);
         assert!(
-            matches!(verdict, Err(TokenError::Claims(_))),
+            matches!(verdict, Err(VerifyError::Claims(_))),
             "{payload:?}: {verdict:?}"
         );
     }
@@ -268,7 +268,7 @@ fn p3_a_payload_is_one_json_object() {
     let token = signer().sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#, &deep);
     assert!(matches!(
         judge(&strict(), &token),
-        Err(TokenError::Claims(_))
+        Err(VerifyError::Claims(_))
     ));
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_jwt::TokenError;
+use portcullis_jwt::VerifyError;
 use portcullis_remote::IssuerEvent;
 use portcullis_test::{Broken, ManualClock, TestIssuer};
 
@@ -95,7 +95,7 @@ async fn no_longer_stale(service: &Service) {
 
 #[test]
 fn what_cannot_be_judged_is_no_fault_of_the_callers() {
-    for outage in [TokenError::KeysStale, TokenError::KeysNotLoaded] {
+    for outage in [VerifyError::KeysStale, VerifyError::KeysNotLoaded] {
         assert!(outage.is_outage());
         let failure = portcullis_core::Failure::from(outage);
         assert_eq!(failure.kind().status(), 503);

@@ -8,7 +8,7 @@ use portcullis_core::{
     Clock, ConfigError, Principal, PrincipalKind, SystemClock, UnixTime, escape,
 };
 use portcullis_jwt::{
-    Algorithm, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, Profile, TokenError,
+    Algorithm, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, Profile, VerifyError,
     check_foreign_json,
 };
 use serde_json::Value;
@@ -205,7 +205,7 @@ impl Judge<'_> {
         &self,
         profile: Profile,
         client_ids: &[String],
-    ) -> Result<Result<Principal, TokenError>, ConfigError> {
+    ) -> Result<Result<Principal, VerifyError>, ConfigError> {
         let algorithms = if self.inspect.algorithms.is_empty() {
             Algorithm::ASYMMETRIC.to_vec()
         } else {
@@ -224,16 +224,16 @@ impl Judge<'_> {
     }
 
     /// What to do about a refusal by the profile `name`.
-    fn advice(&self, error: &TokenError, name: &str) -> Result<Option<String>, ConfigError> {
+    fn advice(&self, error: &VerifyError, name: &str) -> Result<Option<String>, ConfigError> {
         Ok(match error {
-            TokenError::ClientId { .. } => Some(
+            VerifyError::ClientId { .. } => Some(
                 "give --client-id with this client if it may call, as the service must list it with \
                  `.client_ids([…])`"
                     .to_owned(),
             ),
             // Another profile can differ about the form of a token and about nothing else, and a profile of the
             // user's own is to be corrected, not replaced.
-            TokenError::Type { .. } | TokenError::MissingClaim(_) => {
+            VerifyError::Type { .. } | VerifyError::MissingClaim(_) => {
                 if self.inspect.profile.is_preset() {
                     let others = MOST_TELLING_FIRST.into_iter().filter(|other| *other != name);
                     let fits = self.preset_that_fits(others)?;
@@ -271,7 +271,7 @@ impl Judge<'_> {
                         "it would be accepted with --profile {name}{more}"
                     )));
                 }
-                Err(error @ TokenError::NotAnAccessToken { .. }) if name != "auth0" => {
+                Err(error @ VerifyError::NotAnAccessToken { .. }) if name != "auth0" => {
                     return Ok(Some(format!(
                         "with --profile {name} it would be refused: {error}"
                     )));

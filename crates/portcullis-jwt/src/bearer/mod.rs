@@ -11,14 +11,14 @@ use portcullis_core::{
 
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
-    CacheStatus, CompactJws, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, TokenError,
-    TrustedIssuers, VerifiedToken, Waited,
+    CacheStatus, CompactJws, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, TrustedIssuers,
+    VerifiedToken, VerifyError, Waited,
     cache::{Grounds, TokenCache},
     claims::peek_issuer,
     jws::TokenLimits,
     known_headers::KnownHeaders,
-    token_error::found_name,
     trusted::Snapshot,
+    verify_error::found_name,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -137,13 +137,13 @@ impl Bearer {
         }
         let failure = match error {
             // Another request's fetch has ended since the verdict: it costs nothing to look at what it brought.
-            TokenError::UnknownKey { .. } if keys.snapshot().epoch() != epoch => {
+            VerifyError::UnknownKey { .. } if keys.snapshot().epoch() != epoch => {
                 return match self.0.verify(token.as_bytes(), self.0.clock.now()) {
                     Ok(verified) => Outcome::Done(bind(&verified)),
                     Err(refused) => self.refuse_or_wait(token, refused),
                 };
             }
-            TokenError::UnknownKey { .. } => {
+            VerifyError::UnknownKey { .. } => {
                 let before = keys.snapshot();
                 match keys.unknown_key() {
                     RefreshAnswer::Wait(refreshed) => {
@@ -159,7 +159,7 @@ impl Bearer {
                     RefreshAnswer::Saturated => in_outage(error, &keys),
                 }
             }
-            TokenError::KeysNotLoaded | TokenError::KeysStale => {
+            VerifyError::KeysNotLoaded | VerifyError::KeysStale => {
                 keys.no_keys();
                 in_outage(error, &keys)
             }
@@ -172,26 +172,26 @@ impl Bearer {
     }
 }
 
-fn asks_for_newer_keys(error: &TokenError) -> bool {
+fn asks_for_newer_keys(error: &VerifyError) -> bool {
     matches!(
         error,
-        TokenError::UnknownKey { .. }
-            | TokenError::Signature
-            | TokenError::KeyMismatch(_)
-            | TokenError::KeysNotLoaded
-            | TokenError::KeysStale
+        VerifyError::UnknownKey { .. }
+            | VerifyError::Signature
+            | VerifyError::KeyMismatch(_)
+            | VerifyError::KeysNotLoaded
+            | VerifyError::KeysStale
     )
 }
 
 /// The error of a token that does not even claim to be from the issuer of `keys`. It is no reason to fetch them: what
 /// an issuer's rotation needs must not go on the tokens of another that a caller sends here by mistake.
-fn of_another_issuer(token: &str, keys: &IssuerKeys) -> Option<TokenError> {
+fn of_another_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
     // It was held to the limits before.
     let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::MOST)
         .and_then(|jws| jws.payload())
         .ok()?;
     let issuer = peek_issuer(&payload);
-    (issuer.as_deref() != Some(&**keys.issuer())).then(|| TokenError::Issuer {
+    (issuer.as_deref() != Some(&**keys.issuer())).then(|| VerifyError::Issuer {
         found: found_name(issuer.as_deref()),
     })
 }
@@ -215,10 +215,10 @@ fn judge_again(inner: &Inner, token: &str, waited: Waited) -> Result<Principal, 
             keys: Some(keys),
             ..
         }) => Err(match (error, waited) {
-            (error @ TokenError::UnknownKey { .. }, Waited::Ended) => {
+            (error @ VerifyError::UnknownKey { .. }, Waited::Ended) => {
                 unknown_key(error, &keys.snapshot(), &keys)
             }
-            (error @ TokenError::UnknownKey { .. }, Waited::InVain) => in_outage(error, &keys),
+            (error @ VerifyError::UnknownKey { .. }, Waited::InVain) => in_outage(error, &keys),
             (error, _) if error.is_outage() => in_outage(error, &keys),
             (error, _) => error.into(),
         }),
@@ -227,7 +227,7 @@ fn judge_again(inner: &Inner, token: &str, waited: Waited) -> Result<Principal, 
 }
 
 /// An unknown key is the caller's fault only if the issuer's keys could be fetched.
-fn unknown_key(error: TokenError, snapshot: &KeySnapshot, keys: &IssuerKeys) -> Failure {
+fn unknown_key(error: VerifyError, snapshot: &KeySnapshot, keys: &IssuerKeys) -> Failure {
     if snapshot.last_fetch_failed() {
         in_outage(error, keys)
     } else {
@@ -236,9 +236,9 @@ fn unknown_key(error: TokenError, snapshot: &KeySnapshot, keys: &IssuerKeys) -> 
 }
 
 /// The token cannot be judged now. The caller is told when it makes sense to try again.
-fn in_outage(error: TokenError, keys: &IssuerKeys) -> Failure {
+fn in_outage(error: VerifyError, keys: &IssuerKeys) -> Failure {
     let error = match error {
-        TokenError::UnknownKey { found, .. } => TokenError::UnknownKeyInOutage { found },
+        VerifyError::UnknownKey { found, .. } => VerifyError::UnknownKeyInOutage { found },
         error => error,
     };
     let failure = Failure::from(error);
@@ -311,14 +311,14 @@ enum Judges<'s> {
 
 /// A token that was not accepted, and the keys that did not accept it, if it came to that.
 struct Refused {
-    error: TokenError,
+    error: VerifyError,
     keys: Option<IssuerKeys>,
     /// Of those keys, or of earlier ones.
     epoch: u64,
 }
 
 impl Refused {
-    fn by(verifier: &JwtVerifier, epoch: u64, error: TokenError) -> Self {
+    fn by(verifier: &JwtVerifier, epoch: u64, error: VerifyError) -> Self {
         Self {
             error,
             keys: Some(verifier.keys().clone()),
@@ -327,7 +327,7 @@ impl Refused {
     }
 }
 
-impl<E: Into<TokenError>> From<E> for Refused {
+impl<E: Into<VerifyError>> From<E> for Refused {
     fn from(error: E) -> Self {
         Self {
             error: error.into(),

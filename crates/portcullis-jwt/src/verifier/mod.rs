@@ -12,11 +12,11 @@ use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
     AlgorithmSet, CompactJws, Header, HeaderBuffer, IssuerKeys, KeySnapshot, Profile,
-    SignatureError, TokenError, VerifiedToken,
+    SignatureError, VerifiedToken, VerifyError,
     claim_name::Named,
     claims::{Claim, Claims},
     jws::TokenLimits,
-    token_error::{found, found_name},
+    verify_error::{found, found_name},
 };
 
 /// Verifies the access tokens of one issuer.
@@ -86,8 +86,8 @@ impl JwtVerifier {
     ///
     /// # Errors
     ///
-    /// Why it is not accepted, or could not be judged; see [`TokenError::is_outage`].
-    pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, TokenError> {
+    /// Why it is not accepted, or could not be judged; see [`VerifyError::is_outage`].
+    pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, VerifyError> {
         let jws = CompactJws::parse_within(token.as_bytes(), &self.limits)?;
         let mut buffer = HeaderBuffer::new();
         let header = jws.header(&mut buffer)?;
@@ -111,7 +111,7 @@ impl JwtVerifier {
         payload: Option<Vec<u8>>,
         now: UnixTime,
         challenge: &Arc<Challenge>,
-    ) -> Result<VerifiedToken, TokenError> {
+    ) -> Result<VerifiedToken, VerifyError> {
         self.check_header(header)?;
         let snapshot = self.keys.snapshot();
         self.check_signature(&snapshot, jws, header, now)?;
@@ -119,11 +119,11 @@ impl JwtVerifier {
         let mut claims = Claims::default();
         claims
             .read(&payload, &|name| self.profile.keep(name))
-            .map_err(TokenError::Claims)?;
+            .map_err(VerifyError::Claims)?;
         let times = self.check_claims(&claims, now)?;
         let custom = match self.custom_claims {
             Some(decode) => Some(decode(&payload).map_err(|error| {
-                TokenError::CustomClaims(portcullis_core::escape(&error.to_string()))
+                VerifyError::CustomClaims(portcullis_core::escape(&error.to_string()))
             })?),
             None => None,
         };
@@ -138,12 +138,12 @@ impl JwtVerifier {
     }
 
     /// What the header alone decides: cheap, and before any cryptography.
-    fn check_header(&self, header: &Header<'_>) -> Result<(), TokenError> {
+    fn check_header(&self, header: &Header<'_>) -> Result<(), VerifyError> {
         if !self.algorithms.contains(header.algorithm()) {
-            return Err(TokenError::AlgorithmNotAllowed(header.algorithm()));
+            return Err(VerifyError::AlgorithmNotAllowed(header.algorithm()));
         }
         if !self.profile.accepts_type(header) {
-            return Err(TokenError::Type {
+            return Err(VerifyError::Type {
                 found: found(header.typ()),
                 expected: self.profile.accepted_types(),
                 profile: self.profile.name().to_owned(),
@@ -159,10 +159,10 @@ impl JwtVerifier {
         jws: &CompactJws<'_>,
         header: &Header<'_>,
         now: UnixTime,
-    ) -> Result<(), TokenError> {
-        let keys = snapshot.keys().ok_or(TokenError::KeysNotLoaded)?;
+    ) -> Result<(), VerifyError> {
+        let keys = snapshot.keys().ok_or(VerifyError::KeysNotLoaded)?;
         if snapshot.is_stale(now) {
-            return Err(TokenError::KeysStale);
+            return Err(VerifyError::KeysStale);
         }
         let key = || match header.kid() {
             Some(kid) => format!("has the `kid` {}", found(Some(kid))),
@@ -172,29 +172,31 @@ impl JwtVerifier {
             Ok(_) => Ok(()),
             Err(SignatureError::Malformed(error)) => Err(error.into()),
             Err(SignatureError::UnknownKid | SignatureError::NoKeyForAlgorithm) => {
-                Err(TokenError::UnknownKey {
+                Err(VerifyError::UnknownKey {
                     found: key(),
                     tried: false,
                 })
             }
             // Fixed keys are all that there will be, so the token is at fault.
-            Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => Err(TokenError::Signature),
-            Err(SignatureError::NoKeyMatches) => Err(TokenError::UnknownKey {
+            Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => {
+                Err(VerifyError::Signature)
+            }
+            Err(SignatureError::NoKeyMatches) => Err(VerifyError::UnknownKey {
                 found: "verifies the signature, and the token has no `kid`".to_owned(),
                 tried: true,
             }),
             Err(SignatureError::KidForOtherAlgorithm) => {
-                Err(TokenError::KeyMismatch(header.algorithm()))
+                Err(VerifyError::KeyMismatch(header.algorithm()))
             }
-            Err(SignatureError::BadSignature) => Err(TokenError::Signature),
+            Err(SignatureError::BadSignature) => Err(VerifyError::Signature),
         }
     }
 
     /// What the claims must say, whichever the profile; then what the profile adds. Returns the times they name.
-    fn check_claims(&self, claims: &Claims<'_>, now: UnixTime) -> Result<Times, TokenError> {
+    fn check_claims(&self, claims: &Claims<'_>, now: UnixTime) -> Result<Times, VerifyError> {
         let issuer = text(claims, "iss")?.ok_or_else(|| missing("iss"))?;
         if issuer != &*self.issuer {
-            return Err(TokenError::Issuer {
+            return Err(VerifyError::Issuer {
                 found: found_name(Some(issuer)),
             });
         }
@@ -211,7 +213,7 @@ impl JwtVerifier {
             return Err(invalid(&path.to_string()));
         }
         if let Some(mark) = self.profile.missing_mark(claims) {
-            return Err(TokenError::NotAnAccessToken {
+            return Err(VerifyError::NotAnAccessToken {
                 mark: mark.to_string(),
                 profile: self.profile.name().to_owned(),
             });
@@ -223,7 +225,7 @@ impl JwtVerifier {
         })
     }
 
-    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), TokenError> {
+    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), VerifyError> {
         let mut named = self.check_audience_claim(claims, "aud")?;
         for claim in self.profile.further_audience_claims() {
             named |= self.check_audience_claim(claims, claim)?;
@@ -235,7 +237,7 @@ impl JwtVerifier {
             let client = self.profile.client_id(claims);
             if !client.is_some_and(|client| client_ids.iter().any(|accepted| **accepted == *client))
             {
-                return Err(TokenError::ClientId {
+                return Err(VerifyError::ClientId {
                     found: found(client),
                 });
             }
@@ -248,13 +250,13 @@ impl JwtVerifier {
         &self,
         claims: &Claims<'_>,
         name: &(impl Named + ?Sized),
-    ) -> Result<bool, TokenError> {
+    ) -> Result<bool, VerifyError> {
         let accepted = |audience: &str| {
             self.audiences
                 .iter()
                 .any(|accepted| **accepted == *audience)
         };
-        let refused = |audience: &str| TokenError::Audience {
+        let refused = |audience: &str| VerifyError::Audience {
             claim: name.text().to_owned(),
             found: found_name(Some(audience)),
         };
@@ -321,14 +323,14 @@ impl fmt::Debug for JwtVerifier {
     }
 }
 
-fn text<'c>(claims: &'c Claims<'_>, name: &str) -> Result<Option<&'c str>, TokenError> {
+fn text<'c>(claims: &'c Claims<'_>, name: &str) -> Result<Option<&'c str>, VerifyError> {
     claims.text(name).map_err(|_| invalid(name))
 }
 
-fn missing(claim: &str) -> TokenError {
-    TokenError::MissingClaim(claim.to_owned())
+fn missing(claim: &str) -> VerifyError {
+    VerifyError::MissingClaim(claim.to_owned())
 }
 
-fn invalid(claim: &str) -> TokenError {
-    TokenError::InvalidClaim(claim.to_owned())
+fn invalid(claim: &str) -> VerifyError {
+    VerifyError::InvalidClaim(claim.to_owned())
 }

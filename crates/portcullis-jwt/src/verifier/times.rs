@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::UnixTime;
 
-use crate::TokenError;
+use crate::VerifyError;
 
 /// How far clocks may be apart, and how long a token may live.
 #[derive(Clone, Copy, Debug)]
@@ -47,28 +47,28 @@ impl TimeRules {
         not_before: Option<UnixTime>,
         issued_at: Option<UnixTime>,
         now: UnixTime,
-    ) -> Result<(), TokenError> {
+    ) -> Result<(), VerifyError> {
         // "On or after" exp the token must not be accepted; "before" nbf neither.
         if now >= expires_at.saturating_add(self.leeway) {
-            return Err(TokenError::Expired {
+            return Err(VerifyError::Expired {
                 ago: now.duration_since(expires_at),
             });
         }
         if let Some(not_before) =
             not_before.filter(|not_before| now.saturating_add(self.leeway) < *not_before)
         {
-            return Err(TokenError::NotYetValid {
+            return Err(VerifyError::NotYetValid {
                 away: not_before.duration_since(now),
             });
         }
         if let Some(issued_at) = issued_at {
             if now.saturating_add(self.leeway) < issued_at {
-                return Err(TokenError::IssuedInTheFuture {
+                return Err(VerifyError::IssuedInTheFuture {
                     away: issued_at.duration_since(now),
                 });
             }
             if expires_at < issued_at {
-                return Err(TokenError::ExpiresBeforeIssued);
+                return Err(VerifyError::ExpiresBeforeIssued);
             }
             let lifetime = expires_at.duration_since(issued_at);
             if lifetime > self.max_lifetime {
@@ -83,8 +83,8 @@ impl TimeRules {
         Ok(())
     }
 
-    fn too_long(&self, lifetime: Duration) -> TokenError {
-        TokenError::Lifetime {
+    fn too_long(&self, lifetime: Duration) -> VerifyError {
+        VerifyError::Lifetime {
             lifetime,
             limit: self.max_lifetime,
         }
@@ -120,7 +120,7 @@ mod tests {
     };
     const DAY: u64 = 24 * 60 * 60;
 
-    fn check(exp: u64, nbf: Option<u64>, iat: Option<u64>, now: u64) -> Result<(), TokenError> {
+    fn check(exp: u64, nbf: Option<u64>, iat: Option<u64>, now: u64) -> Result<(), VerifyError> {
         let at = UnixTime::from_secs;
         RULES.check(at(exp), nbf.map(at), iat.map(at), at(now))
     }
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(check(1_000, None, Some(900), 1_059), Ok(()));
         assert_eq!(
             check(1_000, None, Some(900), 1_060),
-            Err(TokenError::Expired {
+            Err(VerifyError::Expired {
                 ago: Duration::from_secs(60)
             })
         );
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(check(2_000, Some(1_060), None, 1_000), Ok(()));
         assert_eq!(
             check(2_000, Some(1_061), None, 1_000),
-            Err(TokenError::NotYetValid {
+            Err(VerifyError::NotYetValid {
                 away: Duration::from_secs(61)
             })
         );
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(check(2_000, None, Some(1_060), 1_000), Ok(()));
         assert_eq!(
             check(2_000, None, Some(1_061), 1_000),
-            Err(TokenError::IssuedInTheFuture {
+            Err(VerifyError::IssuedInTheFuture {
                 away: Duration::from_secs(61)
             })
         );
@@ -167,7 +167,7 @@ mod tests {
     fn a2_a_lifetime_is_bounded_and_not_negative() {
         assert_eq!(check(1_000 + 2 * DAY, None, Some(1_000), 1_000), Ok(()));
         let too_long = |seconds: u64| {
-            Err(TokenError::Lifetime {
+            Err(VerifyError::Lifetime {
                 lifetime: Duration::from_secs(seconds),
                 limit: Duration::from_secs(2 * DAY),
             })
@@ -178,7 +178,7 @@ mod tests {
         );
         assert_eq!(
             check(1_000, None, Some(1_001), 1_000),
-            Err(TokenError::ExpiresBeforeIssued)
+            Err(VerifyError::ExpiresBeforeIssued)
         );
         assert_eq!(check(1_060 + 2 * DAY, None, None, 1_000), Ok(()));
         assert_eq!(

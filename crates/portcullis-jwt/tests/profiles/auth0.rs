@@ -1,7 +1,7 @@
 //! Auth0.
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{Profile, TokenError};
+use portcullis_jwt::{Profile, VerifyError};
 use serde_json::{Value, json};
 
 use crate::{Preset, support::*, times};
@@ -75,18 +75,18 @@ fn p6_an_id_token_is_refused() {
     }));
     assert!(matches!(
         preset.refuse(&id_token),
-        TokenError::Audience { .. }
+        VerifyError::Audience { .. }
     ));
     // Even where the API and the application have one name.
     let same_name = changed(id_token, json!({"aud": AUDIENCE}));
     assert_eq!(
         preset.refuse(&same_name),
-        TokenError::MissingClaim("client_id".into())
+        VerifyError::MissingClaim("client_id".into())
     );
     let with_azp = changed(same_name, json!({"azp": AUDIENCE}));
     assert!(matches!(
         preset.refuse(&with_azp),
-        TokenError::NotAnAccessToken { .. }
+        VerifyError::NotAnAccessToken { .. }
     ));
 }
 

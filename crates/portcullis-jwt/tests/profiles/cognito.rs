@@ -1,7 +1,7 @@
 //! Amazon Cognito.
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{JwtVerifier, Profile, TokenError};
+use portcullis_jwt::{JwtVerifier, Profile, VerifyError};
 use serde_json::{Value, json};
 
 use crate::{Preset, support::*, times};
@@ -61,7 +61,7 @@ fn the_client_stands_in_for_the_audience() {
     for client in ["1EXAMPLE23456789", "1example2345678", "1example23456789x"] {
         let other = changed(machine(), json!({"client_id": client}));
         assert!(
-            matches!(preset().refuse(&other), TokenError::ClientId { .. }),
+            matches!(preset().refuse(&other), VerifyError::ClientId { .. }),
             "{client}"
         );
     }
@@ -72,7 +72,7 @@ fn p4_an_aud_that_is_there_must_be_ours() {
     let bound = changed(machine(), json!({"aud": AUDIENCE}));
     assert!(matches!(
         preset().refuse(&bound),
-        TokenError::Audience { .. }
+        VerifyError::Audience { .. }
     ));
     let verifier = verifier(Profile::cognito())
         .client_ids([CLIENT])
@@ -83,7 +83,7 @@ fn p4_an_aud_that_is_there_must_be_ours() {
     let elsewhere = changed(machine(), json!({"aud": "https://other.example.com"}));
     assert!(matches!(
         judge(&verifier, &signer().token(None, &elsewhere)),
-        Err(TokenError::Audience { .. })
+        Err(VerifyError::Audience { .. })
     ));
 }
 
@@ -96,12 +96,12 @@ fn p6_an_id_token_is_refused() {
     }));
     assert!(matches!(
         preset().refuse(&id_token),
-        TokenError::Audience { .. }
+        VerifyError::Audience { .. }
     ));
     let best_disguise = changed(id_token, json!({"aud": null, "client_id": CLIENT}));
     assert!(matches!(
         preset().refuse(&best_disguise),
-        TokenError::NotAnAccessToken { .. }
+        VerifyError::NotAnAccessToken { .. }
     ));
 }
 

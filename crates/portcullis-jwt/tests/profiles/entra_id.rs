@@ -1,7 +1,7 @@
 //! Microsoft Entra ID.
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{Profile, TokenError};
+use portcullis_jwt::{Profile, VerifyError};
 use serde_json::{Value, json};
 
 use crate::{Preset, support::*, times};
@@ -79,12 +79,12 @@ fn p6_an_id_token_is_refused() {
     }));
     assert_eq!(
         preset().refuse(&id_token),
-        TokenError::MissingClaim("client_id".into())
+        VerifyError::MissingClaim("client_id".into())
     );
     let with_azp = changed(id_token, json!({"azp": AUDIENCE}));
     assert!(matches!(
         preset().refuse(&with_azp),
-        TokenError::NotAnAccessToken { .. }
+        VerifyError::NotAnAccessToken { .. }
     ));
 }
 

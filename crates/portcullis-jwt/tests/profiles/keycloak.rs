@@ -1,7 +1,7 @@
 //! Keycloak.
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{ClaimPath, Profile, TokenError};
+use portcullis_jwt::{ClaimPath, Profile, VerifyError};
 use serde_json::{Value, json};
 
 use crate::{Preset, support::*, times};
@@ -72,12 +72,15 @@ fn p6_an_id_token_or_refresh_token_is_refused() {
     );
     assert!(matches!(
         preset().refuse(&id_token),
-        TokenError::NotAnAccessToken { .. }
+        VerifyError::NotAnAccessToken { .. }
     ));
     for typ in ["Refresh", "Offline", "Logout", "bearer", "Serialized-ID"] {
         let other = changed(user(), json!({"typ": typ}));
         assert!(
-            matches!(preset().refuse(&other), TokenError::NotAnAccessToken { .. }),
+            matches!(
+                preset().refuse(&other),
+                VerifyError::NotAnAccessToken { .. }
+            ),
             "{typ}"
         );
     }
@@ -96,7 +99,7 @@ fn a_token_for_no_api_in_particular_is_refused() {
     let plain = changed(machine(), json!({"aud": "account"}));
     assert!(matches!(
         preset().refuse(&plain),
-        TokenError::Audience { .. }
+        VerifyError::Audience { .. }
     ));
 }
 

@@ -1,7 +1,7 @@
 //! Logto.
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{Profile, TokenError};
+use portcullis_jwt::{Profile, VerifyError};
 use serde_json::{Value, json};
 
 use crate::{Preset, support::*, times};
@@ -36,7 +36,7 @@ fn an_organization_is_an_audience() {
     let other = changed(machine(), json!({"aud": "urn:logto:organization:acme2"}));
     assert!(matches!(
         judge(&verifier, &signer().access_token(&other)),
-        Err(TokenError::Audience { .. })
+        Err(VerifyError::Audience { .. })
     ));
 }
 
@@ -54,7 +54,7 @@ fn o1_a_users_token_is_a_users() {
 fn p6_an_id_token_is_refused() {
     let id_token = times(json!({"sub": "user123", "aud": AUDIENCE, "at_hash": "h"}));
     let as_sent = judge(&preset().verifier, &signer().token(Some("JWT"), &id_token));
-    assert!(matches!(as_sent, Err(TokenError::Type { .. })));
+    assert!(matches!(as_sent, Err(VerifyError::Type { .. })));
 }
 
 #[test]

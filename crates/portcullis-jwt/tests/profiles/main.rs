@@ -11,7 +11,7 @@ mod okta;
 mod support;
 
 use portcullis_core::Principal;
-use portcullis_jwt::{JwtVerifier, Profile, TokenError};
+use portcullis_jwt::{JwtVerifier, Profile, VerifyError};
 use serde_json::{Value, json};
 use support::{AUDIENCE, ISSUER, NOW, changed, judge, signer, verifier};
 
@@ -29,7 +29,7 @@ impl Preset {
         }
     }
 
-    fn judge(&self, claims: &Value) -> Result<Principal, TokenError> {
+    fn judge(&self, claims: &Value) -> Result<Principal, VerifyError> {
         judge(&self.verifier, &signer().token(self.typ, claims))
     }
 
@@ -38,7 +38,7 @@ impl Preset {
             .unwrap_or_else(|error| panic!("{claims}: {error}"))
     }
 
-    fn refuse(&self, claims: &Value) -> TokenError {
+    fn refuse(&self, claims: &Value) -> VerifyError {
         self.judge(claims).expect_err(&claims.to_string())
     }
 
@@ -49,9 +49,9 @@ impl Preset {
             assert!(
                 matches!(
                     error,
-                    TokenError::MissingClaim(_)
-                        | TokenError::NotAnAccessToken { .. }
-                        | TokenError::ClientId { .. }
+                    VerifyError::MissingClaim(_)
+                        | VerifyError::NotAnAccessToken { .. }
+                        | VerifyError::ClientId { .. }
                 ),
                 "{name}: {error}"
             );

@@ -1,7 +1,7 @@
 //! Okta.
 
 use portcullis_core::PrincipalKind;
-use portcullis_jwt::{Profile, TokenError};
+use portcullis_jwt::{Profile, VerifyError};
 use serde_json::{Value, json};
 
 use crate::{Preset, support::*, times};
@@ -53,17 +53,17 @@ fn p6_an_id_token_is_refused() {
     }));
     assert!(matches!(
         preset().refuse(&id_token),
-        TokenError::Audience { .. }
+        VerifyError::Audience { .. }
     ));
     let same_name = changed(id_token, json!({"aud": AUDIENCE}));
     assert!(matches!(
         preset().refuse(&same_name),
-        TokenError::MissingClaim(_)
+        VerifyError::MissingClaim(_)
     ));
     let best_disguise = changed(same_name, json!({"cid": AUDIENCE, "scp": ["orders:read"]}));
     assert!(matches!(
         preset().refuse(&best_disguise),
-        TokenError::NotAnAccessToken { .. }
+        VerifyError::NotAnAccessToken { .. }
     ));
 }
 
@@ -72,7 +72,7 @@ fn the_org_servers_tokens_are_refused() {
     let internal = Preset::new(Profile::okta(), Some("application/okta-internal-at+jwt"));
     assert!(matches!(
         internal.refuse(&machine()),
-        TokenError::Type { .. }
+        VerifyError::Type { .. }
     ));
 }
 

@@ -14,7 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis_core::{Clock, Principal, SharedClock, UnixTime};
 use portcullis_jwt::{
     Algorithm, BearerBuilder, IssuerKeys, JwtVerifier, JwtVerifierBuilder, KeySet, Profile,
-    TokenError,
+    VerifyError,
 };
 use serde_json::{Value, json};
 
@@ -137,7 +137,7 @@ pub(crate) fn changed(mut claims: Value, changes: Value) -> Value {
 }
 
 /// The verdict of `verifier` on `token` at [`NOW`], as a plain bearer scheme has it.
-pub(crate) fn judge(verifier: &JwtVerifier, token: &str) -> Result<Principal, TokenError> {
+pub(crate) fn judge(verifier: &JwtVerifier, token: &str) -> Result<Principal, VerifyError> {
     judge_at(verifier, token, NOW)
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn judge_at(
     verifier: &JwtVerifier,
     token: &str,
     now: u64,
-) -> Result<Principal, TokenError> {
+) -> Result<Principal, VerifyError> {
     verifier
         .verify(token, UnixTime::from_secs(now))?
         .bind_as_bearer()

@@ -13,7 +13,7 @@ use crate::{Algorithm, json::JsonError, jws::JwsError};
 /// [`external`](Self::external).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum TokenError {
+pub enum VerifyError {
     /// It is no signed JWT of a form that is read here.
     #[error("{0}")]
     Jws(#[from] JwsError),
@@ -144,7 +144,7 @@ pub enum TokenError {
     CustomClaims(String),
 }
 
-impl TokenError {
+impl VerifyError {
     /// Whether the token could not be judged, for want of the issuer's keys. It may well be good: the answer is 503,
     /// never 401.
     #[must_use]
@@ -216,8 +216,8 @@ impl TokenError {
     }
 }
 
-impl From<TokenError> for Failure {
-    fn from(error: TokenError) -> Self {
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
         let failure = if error.is_outage() {
             Self::unavailable(error.external())
         } else {
@@ -285,7 +285,7 @@ mod tests {
     }
 
     fn of_type(typ: Option<&str>) -> Cow<'static, str> {
-        TokenError::Type {
+        VerifyError::Type {
             found: found(typ),
             expected: "at+jwt".to_owned(),
             profile: "rfc9068".to_owned(),
