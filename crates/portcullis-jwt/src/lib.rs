@@ -49,7 +49,7 @@ mod schedule;
 
 pub use self::budget::{BudgetRules, FetchBudget};
 pub use self::issuer_keys::{
-    IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer, Waited,
+    IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer, RefreshOutcome,
 };
 pub use self::schedule::{Jitter, RefreshRules, RefreshSchedule};
 

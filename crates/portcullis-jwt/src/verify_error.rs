@@ -44,21 +44,19 @@ pub enum VerifyError {
     /// The issuer's keys are past their stale limit, so nothing can be said about the token.
     #[error("the issuer's keys are past their stale limit")]
     KeysStale,
-    /// None of the issuer's keys has the token's `kid`, or without a `kid`, none made its signature.
-    #[error("none of the issuer's keys {found}")]
+    /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm.
+    #[error("none of the issuer's keys {wanted}")]
     UnknownKey {
-        /// What was looked for, escaped.
-        found: String,
-        /// Whether keys were tried: the token has no `kid`, and no key at hand made its signature.
-        tried: bool,
+        /// The key that was looked for, escaped.
+        wanted: String,
     },
-    /// As [`UnknownKey`](Self::UnknownKey), but the issuer may have published the key since: its keys could not be
-    /// fetched.
-    #[error("none of the issuer's keys at hand {found}, and newer ones cannot be fetched now")]
-    UnknownKeyInOutage {
-        /// What was looked for, escaped.
-        found: String,
-    },
+    /// The token has no `kid`, and none of the issuer's keys verifies its signature.
+    #[error("none of the issuer's keys verifies the signature, and the token has no `kid`")]
+    NoKeyVerifies,
+    /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyVerifies`](Self::NoKeyVerifies), but the issuer may have published
+    /// the key since: its keys could not be fetched.
+    #[error("{0}; newer keys cannot be fetched now")]
+    UnknownKeyInOutage(Box<Self>),
     /// The issuer has a key with the token's `kid`, but the key is not for the token's algorithm.
     #[error("the issuer's key of that `kid` is not for {0}")]
     KeyMismatch(Algorithm),
@@ -151,8 +149,13 @@ impl VerifyError {
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage { .. }
+            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage(_)
         )
+    }
+
+    /// Whether newer keys of the issuer may include the token's.
+    pub(crate) fn is_unknown_key(&self) -> bool {
+        matches!(self, Self::UnknownKey { .. } | Self::NoKeyVerifies)
     }
 
     /// What the caller is told. Of the token it names the algorithm, where that is a registered one, and the `typ`,
@@ -189,12 +192,10 @@ impl VerifyError {
             Self::UnknownIssuer { .. } | Self::Issuer { .. } => {
                 "the token's issuer is not accepted"
             }
-            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage { .. } => {
+            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage(_) => {
                 "the issuer's keys are not available now"
             }
-            Self::Signature | Self::UnknownKey { tried: true, .. } => {
-                "the token's signature does not hold"
-            }
+            Self::Signature | Self::NoKeyVerifies => "the token's signature does not hold",
             Self::UnknownKey { .. } | Self::KeyMismatch(_) => {
                 "the token is signed with an unknown key"
             }

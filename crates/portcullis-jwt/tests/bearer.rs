@@ -16,7 +16,7 @@ use std::{
 use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
 use portcullis_core::{Facts, Failure, Head, Outcome, Presence, Principal, Scheme, UnixTime};
 use portcullis_jwt::{
-    Algorithm, Bearer, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer, Waited,
+    Algorithm, Bearer, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer, RefreshOutcome,
 };
 use serde_json::json;
 use support::{
@@ -172,7 +172,7 @@ enum Answer {
     #[default]
     Wait,
     Done,
-    InVain,
+    Failed,
     Exhausted,
     Saturated,
 }
@@ -199,12 +199,12 @@ impl Refresh for Owner {
         match *self.0.answer.lock().expect("no panic") {
             Answer::Exhausted => RefreshAnswer::Exhausted,
             Answer::Saturated => RefreshAnswer::Saturated,
-            Answer::Wait | Answer::Done | Answer::InVain => {
+            Answer::Wait | Answer::Done | Answer::Failed => {
                 let state = self.0.clone();
                 RefreshAnswer::Wait(Box::pin(poll_fn(move |_| {
                     match *state.answer.lock().expect("no panic") {
-                        Answer::Done => Poll::Ready(Waited::Ended),
-                        Answer::InVain => Poll::Ready(Waited::InVain),
+                        Answer::Done => Poll::Ready(RefreshOutcome::Succeeded),
+                        Answer::Failed => Poll::Ready(RefreshOutcome::Failed),
                         _ => Poll::Pending,
                     }
                 })))
@@ -324,15 +324,15 @@ fn a_key_that_is_still_unknown_is_401_after_a_good_fetch_and_503_after_a_failed_
 fn a_refresh_that_does_not_end_in_time_is_503() {
     const MOVED: UnixTime = UnixTime::from_secs(NOW + 7_200);
 
-    let in_vain = |meanwhile: fn(&mut Scene)| Scene::loaded().wait_for(Answer::InVain, meanwhile);
-    assert_eq!(status(&in_vain(|_| ())), StatusCode::SERVICE_UNAVAILABLE);
-    let verdict = in_vain(|scene| scene.publisher.rebase(UnixTime::from_secs(NOW), MOVED));
+    let failed = |meanwhile: fn(&mut Scene)| Scene::loaded().wait_for(Answer::Failed, meanwhile);
+    assert_eq!(status(&failed(|_| ())), StatusCode::SERVICE_UNAVAILABLE);
+    let verdict = failed(|scene| scene.publisher.rebase(UnixTime::from_secs(NOW), MOVED));
     assert_eq!(
         status(&verdict),
         StatusCode::SERVICE_UNAVAILABLE,
         "what moves meanwhile is no fetch"
     );
-    let verdict = in_vain(|scene| scene.publish(signer().key_set()));
+    let verdict = failed(|scene| scene.publish(signer().key_set()));
     assert_eq!(
         status(&verdict),
         StatusCode::SERVICE_UNAVAILABLE,

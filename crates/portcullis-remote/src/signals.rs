@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_jwt::{BudgetRules, Refresh, RefreshAnswer, Waited};
+use portcullis_jwt::{BudgetRules, Refresh, RefreshAnswer, RefreshOutcome};
 use tokio::{
     runtime::Handle,
     sync::{Notify, oneshot, watch},
@@ -140,21 +140,21 @@ impl Signals {
             loop {
                 tokio::select! {
                     biased;
-                    changed = reports.changed() => if changed.is_err() { return Waited::InVain },
-                    () = deadline.as_mut() => return Waited::InVain,
+                    changed = reports.changed() => if changed.is_err() { return RefreshOutcome::Failed },
+                    () = deadline.as_mut() => return RefreshOutcome::Failed,
                 }
                 let report = *reports.borrow_and_update();
                 let may_be_too_early = signal == Signal::UnderWay;
                 if !report.succeeded {
-                    return Waited::InVain;
+                    return RefreshOutcome::Failed;
                 }
                 if report.epoch != epoch || !may_be_too_early {
-                    return Waited::Ended;
+                    return RefreshOutcome::Succeeded;
                 }
                 // The fetch had begun before the signal and brought nothing new: the key may be newer than it.
                 signal = seat.0.signal(Cause::UnknownKey);
                 if signal == Signal::Refused {
-                    return Waited::Ended;
+                    return RefreshOutcome::Succeeded;
                 }
             }
         }))
@@ -228,7 +228,7 @@ mod tests {
 
     use super::*;
 
-    type Wait = Pin<Box<dyn Future<Output = Waited> + Send>>;
+    type Wait = Pin<Box<dyn Future<Output = RefreshOutcome> + Send>>;
 
     const WAITS: WaitRules = WaitRules {
         longest: Duration::from_secs(1),
@@ -329,7 +329,7 @@ mod tests {
     async fn a_wait_ends_after_a_second() {
         let (signals, _reports) = signals();
         let start = Instant::now();
-        assert_eq!(wait(&signals).await, Waited::InVain);
+        assert_eq!(wait(&signals).await, RefreshOutcome::Failed);
         assert_eq!(start.elapsed().as_secs(), 1);
         assert!(signals.gate.is_signalled(), "the signal stands");
     }

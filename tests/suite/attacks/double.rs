@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use portcullis_core::{Clock, UnixTime};
 use portcullis_jwt::{
-    BudgetRules, FetchBudget, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer, Waited,
+    BudgetRules, FetchBudget, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer,
+    RefreshOutcome,
 };
 use portcullis_test::ManualClock;
 
@@ -104,7 +105,7 @@ struct Signals(Arc<Shared>);
 impl Refresh for Signals {
     fn unknown_key(&self) -> RefreshAnswer {
         if self.0.signal(0) {
-            RefreshAnswer::Wait(Box::pin(ready(Waited::Ended)))
+            RefreshAnswer::Wait(Box::pin(ready(RefreshOutcome::Succeeded)))
         } else {
             RefreshAnswer::Exhausted
         }

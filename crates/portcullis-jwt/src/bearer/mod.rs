@@ -11,8 +11,8 @@ use portcullis_core::{
 
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
-    CacheStatus, CompactJws, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, TrustedIssuers,
-    VerifiedToken, VerifyError, Waited,
+    CacheStatus, CompactJws, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, RefreshOutcome,
+    TrustedIssuers, VerifiedToken, VerifyError,
     cache::{Grounds, TokenCache},
     claims::peek_issuer,
     jws::TokenLimits,
@@ -137,13 +137,13 @@ impl Bearer {
         }
         let failure = match error {
             // Another request's fetch has ended since the verdict: it costs nothing to look at what it brought.
-            VerifyError::UnknownKey { .. } if keys.snapshot().epoch() != epoch => {
+            error if error.is_unknown_key() && keys.snapshot().epoch() != epoch => {
                 return match self.0.verify(token.as_bytes(), self.0.clock.now()) {
                     Ok(verified) => Outcome::Done(bind(&verified)),
                     Err(refused) => self.refuse_or_wait(token, refused),
                 };
             }
-            VerifyError::UnknownKey { .. } => {
+            error if error.is_unknown_key() => {
                 let before = keys.snapshot();
                 match keys.unknown_key() {
                     RefreshAnswer::Wait(refreshed) => {
@@ -152,7 +152,7 @@ impl Bearer {
                     }
                     // The key may have come after the verdict.
                     RefreshAnswer::Exhausted if keys.snapshot().epoch() != epoch => {
-                        let again = judge_again(&self.0, token, Waited::Ended);
+                        let again = judge_again(&self.0, token, RefreshOutcome::Succeeded);
                         return Outcome::Done(again);
                     }
                     RefreshAnswer::Exhausted => unknown_key(error, &before, &keys),
@@ -173,14 +173,14 @@ impl Bearer {
 }
 
 fn asks_for_newer_keys(error: &VerifyError) -> bool {
-    matches!(
-        error,
-        VerifyError::UnknownKey { .. }
-            | VerifyError::Signature
-            | VerifyError::KeyMismatch(_)
-            | VerifyError::KeysNotLoaded
-            | VerifyError::KeysStale
-    )
+    error.is_unknown_key()
+        || matches!(
+            error,
+            VerifyError::Signature
+                | VerifyError::KeyMismatch(_)
+                | VerifyError::KeysNotLoaded
+                | VerifyError::KeysStale
+        )
 }
 
 /// The error of a token that does not even claim to be from the issuer of `keys`. It is no reason to fetch them: what
@@ -200,13 +200,13 @@ fn of_another_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
 async fn verify_again(
     inner: Arc<Inner>,
     token: Box<str>,
-    refreshed: Pin<Box<dyn Future<Output = Waited> + Send>>,
+    refreshed: Pin<Box<dyn Future<Output = RefreshOutcome> + Send>>,
 ) -> Result<Principal, Failure> {
     let waited = refreshed.await;
     judge_again(&inner, &token, waited)
 }
 
-fn judge_again(inner: &Inner, token: &str, waited: Waited) -> Result<Principal, Failure> {
+fn judge_again(inner: &Inner, token: &str, waited: RefreshOutcome) -> Result<Principal, Failure> {
     let now = inner.clock.now();
     match inner.verify(token.as_bytes(), now) {
         Ok(verified) => bind(&verified),
@@ -215,10 +215,10 @@ fn judge_again(inner: &Inner, token: &str, waited: Waited) -> Result<Principal, 
             keys: Some(keys),
             ..
         }) => Err(match (error, waited) {
-            (error @ VerifyError::UnknownKey { .. }, Waited::Ended) => {
+            (error, RefreshOutcome::Succeeded) if error.is_unknown_key() => {
                 unknown_key(error, &keys.snapshot(), &keys)
             }
-            (error @ VerifyError::UnknownKey { .. }, Waited::InVain) => in_outage(error, &keys),
+            (error, RefreshOutcome::Failed) if error.is_unknown_key() => in_outage(error, &keys),
             (error, _) if error.is_outage() => in_outage(error, &keys),
             (error, _) => error.into(),
         }),
@@ -237,9 +237,10 @@ fn unknown_key(error: VerifyError, snapshot: &KeySnapshot, keys: &IssuerKeys) ->
 
 /// The token cannot be judged now. The caller is told when it makes sense to try again.
 fn in_outage(error: VerifyError, keys: &IssuerKeys) -> Failure {
-    let error = match error {
-        VerifyError::UnknownKey { found, .. } => VerifyError::UnknownKeyInOutage { found },
-        error => error,
+    let error = if error.is_unknown_key() {
+        VerifyError::UnknownKeyInOutage(Box::new(error))
+    } else {
+        error
     };
     let failure = Failure::from(error);
     match keys.next_attempt() {

@@ -164,24 +164,24 @@ pub trait Refresh: Send + Sync + 'static {
 /// Whether a refresh is under way.
 pub enum RefreshAnswer {
     /// One is: the future ends with it, or when the caller has waited long enough. Dropping the future is harmless.
-    Wait(Pin<Box<dyn Future<Output = Waited> + Send>>),
+    Wait(Pin<Box<dyn Future<Output = RefreshOutcome> + Send>>),
     /// None will be made for this request: the budget is spent, or the keys are fixed.
     Exhausted,
     /// One is, but too many requests wait for it already.
     Saturated,
 }
 
-/// How a wait for a refresh ended.
+/// How a refresh ended for a request that waited for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a third answer would leave open whether the keys can be judged by"
+    reason = "a third outcome would leave open whether the keys can be used"
 )]
-pub enum Waited {
-    /// The refresh has ended: the snapshot tells how.
-    Ended,
-    /// The refresh has failed, or has not ended in time. What the snapshot tells is of an earlier one.
-    InVain,
+pub enum RefreshOutcome {
+    /// The keys were fetched: the snapshot is up to date.
+    Succeeded,
+    /// The fetch failed or did not end in time: the snapshot is that of an earlier fetch.
+    Failed,
 }
 
 impl fmt::Debug for RefreshAnswer {

@@ -164,7 +164,7 @@ impl JwtVerifier {
         if snapshot.is_stale(now) {
             return Err(VerifyError::KeysStale);
         }
-        let key = || match header.kid() {
+        let wanted = || match header.kid() {
             Some(kid) => format!("has the `kid` {}", found(Some(kid))),
             None => format!("is for {}, and the token has no `kid`", header.algorithm()),
         };
@@ -172,19 +172,13 @@ impl JwtVerifier {
             Ok(_) => Ok(()),
             Err(SignatureError::Malformed(error)) => Err(error.into()),
             Err(SignatureError::UnknownKid | SignatureError::NoKeyForAlgorithm) => {
-                Err(VerifyError::UnknownKey {
-                    found: key(),
-                    tried: false,
-                })
+                Err(VerifyError::UnknownKey { wanted: wanted() })
             }
             // Fixed keys are all that there will be, so the token is at fault.
             Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => {
                 Err(VerifyError::Signature)
             }
-            Err(SignatureError::NoKeyMatches) => Err(VerifyError::UnknownKey {
-                found: "verifies the signature, and the token has no `kid`".to_owned(),
-                tried: true,
-            }),
+            Err(SignatureError::NoKeyMatches) => Err(VerifyError::NoKeyVerifies),
             Err(SignatureError::KidForOtherAlgorithm) => {
                 Err(VerifyError::KeyMismatch(header.algorithm()))
             }
