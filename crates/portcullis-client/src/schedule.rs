@@ -7,7 +7,7 @@ use std::{
 };
 
 use portcullis_core::UnixTime;
-use portcullis_jwt::Jitter;
+use portcullis_worker::Jitter;
 
 /// The life of one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,16 +42,12 @@ pub use self::dpop::{DpopKey, DpopRequest};
 pub use self::signing::{SignError, SigningKey, SigningKeyError};
 
 // What a verifier borrows, and who keeps it fresh.
-mod budget;
 mod issuer_keys;
 mod known_headers;
-mod schedule;
 
-pub use self::budget::{BudgetRules, FetchBudget};
 pub use self::issuer_keys::{
     IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer, RefreshOutcome,
 };
-pub use self::schedule::{Jitter, RefreshRules, RefreshSchedule};
 
 // The upper half, from a signature that holds to a principal.
 mod bearer;

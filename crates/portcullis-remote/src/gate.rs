@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_jwt::{BudgetRules, FetchBudget};
+use portcullis_worker::{BudgetRules, FetchBudget};
 
 /// What the fetching task is doing, and what is left of the budget, in one word: requests decide without a lock, and
 /// of many at once exactly one takes from the budget.

@@ -6,7 +6,7 @@
 //!
 //! The order of a refresh through the files: `signals.rs` (a request asks) → `gate.rs` (may it?) → `task.rs` → `fetch.rs`
 //! → `portcullis-oauth` → back in `task.rs`, which publishes. When to fetch is decided by
-//! [`RefreshSchedule`](portcullis_jwt::RefreshSchedule), which is pure.
+//! [`RefreshSchedule`], which is pure.
 
 mod board;
 mod clock_watch;
@@ -17,6 +17,7 @@ mod fetch;
 mod fixed;
 mod gate;
 mod issuer;
+mod schedule;
 mod signals;
 mod status;
 mod task;
@@ -26,6 +27,8 @@ pub use self::{
     event::{ClockOffset, IssuerEvent, KeyId},
     fixed::{keys_from_jwks_file, keys_from_pem_file},
     issuer::{Issuer, IssuerBuilder},
+    schedule::{RefreshRules, RefreshSchedule},
     status::Status,
 };
 pub use portcullis_oauth::{FetchError, FetchErrorKind};
+pub use portcullis_worker::BudgetRules;

@@ -10,7 +10,8 @@ use std::{
     time::Duration,
 };
 
-use portcullis_jwt::{BudgetRules, Refresh, RefreshAnswer, RefreshOutcome};
+use portcullis_jwt::{Refresh, RefreshAnswer, RefreshOutcome};
+use portcullis_worker::BudgetRules;
 use tokio::{
     runtime::Handle,
     sync::{Notify, oneshot, watch},

@@ -5,11 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_core::{Clock, UnixTime};
-use portcullis_jwt::{
-    BudgetRules, FetchBudget, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer,
-    RefreshOutcome,
-};
+use portcullis_jwt::{IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer, RefreshOutcome};
 use portcullis_test::ManualClock;
+use portcullis_worker::{BudgetRules, FetchBudget};
 
 use super::world::ISSUER;
 

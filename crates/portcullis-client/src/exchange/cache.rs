@@ -6,7 +6,7 @@ use std::{
 };
 
 use portcullis_core::UnixTime;
-use portcullis_jwt::FetchBudget;
+use portcullis_worker::FetchBudget;
 use tokio::sync::watch;
 
 use crate::{AccessToken, TokenError, schedule::Life};

@@ -16,8 +16,8 @@ use std::{
 
 use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_core::{SharedClock, UnixTime};
-use portcullis_jwt::{BudgetRules, FetchBudget, Jitter};
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+use portcullis_worker::{BudgetRules, FetchBudget, Jitter};
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
 
 pub use self::{builder::TokenExchangeBuilder, subject::SubjectToken};

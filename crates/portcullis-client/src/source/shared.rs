@@ -10,8 +10,8 @@ use std::{
 };
 
 use portcullis_core::{SharedClock, UnixTime};
-use portcullis_jwt::{BudgetRules, FetchBudget};
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
+use portcullis_worker::{BudgetRules, FetchBudget};
 use tokio::{
     sync::{Notify, broadcast, watch},
     time::Instant,

@@ -3,11 +3,12 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
-use portcullis_jwt::{BudgetRules, IssuerKeys, RefreshRules, RefreshSchedule};
+use portcullis_jwt::IssuerKeys;
 use portcullis_oauth::{
     discovery::Discovery,
     http::{HttpClient, HttpSettings, location},
 };
+use portcullis_worker::BudgetRules;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -20,6 +21,7 @@ use crate::{
     board::Board,
     disk::{Kept, SnapshotFile},
     fetch::{Fetcher, Source},
+    schedule::{RefreshRules, RefreshSchedule},
     signals::{Signaller, Signals, WaitRules},
     task::{Parts, RefreshTask},
 };

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_jwt::Jitter;
+use portcullis_worker::Jitter;
 use tokio::time::timeout;
 
 use super::RefreshTask;

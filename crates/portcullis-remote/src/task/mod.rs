@@ -6,7 +6,7 @@ mod conclude;
 use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
 use portcullis_core::{SharedClock, UnixTime};
-use portcullis_jwt::{KeyPublisher, RefreshSchedule};
+use portcullis_jwt::KeyPublisher;
 use tokio::{
     sync::{
         mpsc,
@@ -23,6 +23,7 @@ use crate::{
     clock_watch::ClockWatch,
     disk::{Kept, SnapshotFile},
     fetch::{Attempt, Fetcher},
+    schedule::RefreshSchedule,
     signals::{Report, Signals},
     status::Progress,
 };

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use portcullis_core::{Clock, SystemClock};
-use portcullis_jwt::BudgetRules;
-use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
+use portcullis_remote::{BudgetRules, FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 
 use crate::support::{
@@ -207,9 +206,9 @@ async fn a_withdrawn_key_is_refused_from_the_swap_on() {
 #[tokio::test]
 async fn rules_that_would_ask_without_pause_are_refused() {
     for change in [
-        |rules: &mut portcullis_jwt::RefreshRules| rules.shortest_lifetime = Duration::ZERO,
-        |rules: &mut portcullis_jwt::RefreshRules| rules.first_backoff = Duration::ZERO,
-        |rules: &mut portcullis_jwt::RefreshRules| rules.longest_backoff = Duration::ZERO,
+        |rules: &mut portcullis_remote::RefreshRules| rules.shortest_lifetime = Duration::ZERO,
+        |rules: &mut portcullis_remote::RefreshRules| rules.first_backoff = Duration::ZERO,
+        |rules: &mut portcullis_remote::RefreshRules| rules.longest_backoff = Duration::ZERO,
     ] {
         let mut rules = impatient();
         change(&mut rules);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_jwt::BudgetRules;
+use portcullis_remote::BudgetRules;
 use portcullis_remote::IssuerEvent;
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use tokio::task::JoinSet;

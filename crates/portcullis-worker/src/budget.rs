@@ -39,7 +39,7 @@ impl BudgetRules {
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis_jwt::{BudgetRules, FetchBudget};
+/// use portcullis_worker::{BudgetRules, FetchBudget};
 ///
 /// let rules = BudgetRules::default();
 /// let at = Duration::from_secs;
