@@ -27,7 +27,7 @@ impl ClockWatch {
             .wall
             .saturating_add(monotonic.saturating_sub(self.monotonic));
         *self = Self::new(wall, monotonic);
-        let jump = ClockOffset::of(wall, expected);
+        let jump = ClockOffset::between(wall, expected);
         (jump.magnitude() >= Self::SMALLEST_JUMP).then_some(jump)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use portcullis_core::{UnixTime, escape};
+use portcullis_core::{ClockOffset, escape};
 use portcullis_jwt::{KeySet, Thumbprint};
 
 use crate::FetchError;
@@ -106,43 +106,6 @@ impl fmt::Display for KeyId {
         match &self.kid {
             Some(kid) => f.write_str(&escape(kid)),
             None => write!(f, "({})", self.thumbprint),
-        }
-    }
-}
-
-/// How far one clock is from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClockOffset {
-    /// It shows a later time, by this much, or the same.
-    Ahead(Duration),
-    /// It shows an earlier time, by this much.
-    Behind(Duration),
-}
-
-impl ClockOffset {
-    /// The offset of the clock that shows `shown` from the one that shows `reference`.
-    pub(crate) fn of(shown: UnixTime, reference: UnixTime) -> Self {
-        if shown >= reference {
-            Self::Ahead(shown.duration_since(reference))
-        } else {
-            Self::Behind(reference.duration_since(shown))
-        }
-    }
-
-    /// How far, either way.
-    #[must_use]
-    pub fn magnitude(self) -> Duration {
-        match self {
-            Self::Ahead(by) | Self::Behind(by) => by,
-        }
-    }
-}
-
-impl fmt::Display for ClockOffset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ahead(by) => write!(f, "{by:?} ahead"),
-            Self::Behind(by) => write!(f, "{by:?} behind"),
         }
     }
 }

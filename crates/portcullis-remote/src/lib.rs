@@ -24,11 +24,12 @@ mod task;
 
 pub use self::{
     error::StartError,
-    event::{ClockOffset, IssuerEvent, KeyId},
+    event::{IssuerEvent, KeyId},
     fixed::{keys_from_jwks_file, keys_from_pem_file},
     issuer::{Issuer, IssuerBuilder},
     schedule::{RefreshRules, RefreshSchedule},
     status::Status,
 };
+pub use portcullis_core::ClockOffset;
 pub use portcullis_oauth::{FetchError, FetchErrorKind};
 pub use portcullis_worker::BudgetRules;

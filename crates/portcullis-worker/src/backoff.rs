@@ -33,4 +33,3 @@ impl Jitter {
 fn scale(time: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(time)
 }
-

@@ -29,7 +29,7 @@ impl RefreshTask {
         self.look_at_clocks();
         let now = self.now();
         if let Some((theirs, ours)) = attempt.clocks {
-            self.note_skew(ClockOffset::of(theirs, ours));
+            self.note_skew(ClockOffset::between(theirs, ours));
         }
         match &attempt.discovery {
             Some(Ok(())) => self.parts.schedule.discovered(now),
