@@ -79,9 +79,9 @@ fn with_secret(id: &str, method: &str, secret: &str) -> Value {
 }
 
 /// The key as a client reads it.
-pub(crate) fn signing(key: &TestKey) -> portcullis_jwt::SigningKey {
+pub(crate) fn signing(key: &TestKey) -> portcullis_jose::SigningKey {
     let jwk = key.private_jwk().to_string();
-    portcullis_jwt::SigningKey::from_jwk(jwk.as_bytes()).expect("a private JWK")
+    portcullis_jose::SigningKey::from_jwk(jwk.as_bytes()).expect("a private JWK")
 }
 
 /// Tokens to read orders with.

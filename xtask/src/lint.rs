@@ -7,7 +7,12 @@ use crate::shell::{cargo, output, root, run as run_command};
 use crate::{Failure, deny, features, is_ci};
 
 /// The crates that a service without tokio can use.
-const RUNTIME_FREE: [&str; 3] = ["portcullis-core", "portcullis-file", "portcullis-jwt"];
+const RUNTIME_FREE: [&str; 4] = [
+    "portcullis-core",
+    "portcullis-file",
+    "portcullis-jose",
+    "portcullis-jwt",
+];
 
 /// Runs every check, so that one round tells everything.
 ///

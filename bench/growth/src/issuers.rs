@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use portcullis_bench_suite::{AUDIENCE, Bare, SCOPES, with_token};
 use portcullis_core::{AuthenticateLayer, Clock, SystemClock};
-use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, KeySet, TrustedIssuers};
+use portcullis_jose::KeySet;
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, TrustedIssuers};
 use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use tower::Layer;
 

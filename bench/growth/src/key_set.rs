@@ -2,7 +2,8 @@
 
 use portcullis_bench_suite::{AUDIENCE, Bare, ISSUER, Signer, with_token};
 use portcullis_core::AuthenticateLayer;
-use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, KeySet};
+use portcullis_jose::KeySet;
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
 use tower::Layer;
 
 use crate::cases::{Case, Effort, Growth};

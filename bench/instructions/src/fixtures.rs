@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use portcullis_core::{Clock, SharedClock, UnixTime};
-use portcullis_jwt::{Algorithm, CompactJws, SignatureBuffer};
+use portcullis_jose::{Algorithm, CompactJws, SignatureBuffer};
 
 /// The time of every run, ten minutes into the life of the tokens.
 pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_600);

@@ -27,7 +27,8 @@ use portcullis_bench_suite::{AUDIENCE, Bare, ISSUER, scopes, with_key, with_toke
 use portcullis_core::{
     Authenticate, AuthenticateLayer, RequireScope, RequireScopeLayer, Scope, Secret,
 };
-use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys, KeySet};
+use portcullis_jose::KeySet;
+use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys};
 use tower::{Layer, Service};
 
 pub use fixtures::{API_KEY, Fixed, Fixture, NOW, RawCheck};

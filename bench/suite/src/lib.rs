@@ -11,7 +11,8 @@ use std::{
 use axum::body::Body;
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use portcullis_core::{Clock, ScopeSet, SystemClock};
-use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys, KeySet};
+use portcullis_jose::KeySet;
+use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys};
 use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use tower::Service;
 

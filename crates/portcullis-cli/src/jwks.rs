@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use portcullis_core::{escape, escape_url};
-use portcullis_jwt::SkipReason;
+use portcullis_jose::SkipReason;
 
 use crate::{
     Outcome,

@@ -52,7 +52,7 @@ pub use self::{
     source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
     token::{AccessToken, Authorized},
 };
-pub use portcullis_jwt::{Algorithm, DpopKey, SigningKey};
+pub use portcullis_jose::{Algorithm, DpopKey, SigningKey};
 pub use portcullis_oauth::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
     ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, KeysFuture,

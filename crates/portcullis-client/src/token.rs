@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{ScopeSet, SharedClock, UnixTime};
-use portcullis_jwt::{DpopKey, DpopRequest};
+use portcullis_jose::{DpopKey, DpopRequest};
 use portcullis_oauth::DpopNonces;
 use zeroize::Zeroizing;
 

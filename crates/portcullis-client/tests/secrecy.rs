@@ -12,7 +12,7 @@ use portcullis_client::{
     TokenSource,
 };
 use portcullis_core::Secret;
-use portcullis_jwt::{Algorithm, SigningKey};
+use portcullis_jose::{Algorithm, SigningKey};
 use portcullis_test::{Endpoint, Fault, SigningAlgorithm, TestIssuer};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;

@@ -3,14 +3,14 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
 use portcullis_core::UnixTime;
+use portcullis_jose::json::{
+    DUPLICATE, IgnoredUnique, JsonError, MAX_DEPTH, Members, Next, TOO_DEEP, Text, refuse_reserved,
+};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 
 use crate::claim_name::{Brief, NameFilter, Named};
 use crate::claim_path::{ClaimPath, Step};
-use crate::json::{
-    DUPLICATE, IgnoredUnique, JsonError, MAX_DEPTH, Members, Next, TOO_DEEP, Text, refuse_reserved,
-};
 
 /// The members of a claims set, borrowed from the decoded payload.
 ///

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use foldhash::fast::RandomState;
-
-use crate::header::{Header, HeaderBuffer};
-use crate::jws::{CompactJws, JwsError};
+use portcullis_jose::{CompactJws, Header, HeaderBuffer, JwsError};
 
 /// The headers of tokens that were verified, each in the one place that its text has.
 ///
@@ -66,11 +64,14 @@ impl KnownHeaders {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use portcullis_jose::Algorithm;
+
     use super::*;
-    use crate::{Algorithm, base64url};
 
     fn token(header: &str) -> String {
-        format!("{}.e30.", base64url::encode(header.as_bytes()))
+        format!("{}.e30.", URL_SAFE_NO_PAD.encode(header))
     }
 
     /// The algorithm of a header, and whether the token is then taken for verified.

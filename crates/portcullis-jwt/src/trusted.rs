@@ -11,11 +11,9 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
+use portcullis_jose::{CompactJws, TokenLimits};
 
-use crate::{
-    CompactJws, JwtVerifier, VerifyError, claims::peek_issuer, jws::TokenLimits,
-    verify_error::found_name,
-};
+use crate::{JwtVerifier, VerifyError, claims::peek_issuer, verify_error::found_name};
 
 /// The issuers that are trusted, each with its own keys and rules. Every clone is the same list.
 ///

@@ -3,8 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use portcullis_core::{Failure, escape, escape_url};
-
-use crate::{Algorithm, json::JsonError, jws::JwsError};
+use portcullis_jose::{Algorithm, JsonError, JwsError};
 
 /// Why a token was not accepted.
 ///

@@ -15,8 +15,9 @@ use std::{
 
 use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
 use portcullis_core::{Facts, Failure, Head, Outcome, Presence, Principal, Scheme, UnixTime};
+use portcullis_jose::KeySet;
 use portcullis_jwt::{
-    Algorithm, Bearer, IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer, RefreshOutcome,
+    Algorithm, Bearer, IssuerKeys, KeyPublisher, Refresh, RefreshAnswer, RefreshOutcome,
 };
 use serde_json::json;
 use support::{

@@ -12,7 +12,8 @@ use std::{
     thread,
 };
 
-use portcullis_jwt::{Bearer, CacheLimits, CompactJws, TrustedIssuers};
+use portcullis_jose::CompactJws;
+use portcullis_jwt::{Bearer, CacheLimits, TrustedIssuers};
 use scene::{Scene, accepted, judge, next_signer, numbered};
 use support::{ISSUER, claims, signer};
 

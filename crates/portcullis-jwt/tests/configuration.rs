@@ -5,9 +5,9 @@ mod support;
 use std::time::Duration;
 
 use portcullis_core::{ConfigError, Secret};
+use portcullis_jose::KeySet;
 use portcullis_jwt::{
-    Algorithm, AudienceRule, Bearer, BearerBuilder, IssuerKeys, KeySet, Profile, Refresh,
-    RefreshAnswer,
+    Algorithm, AudienceRule, Bearer, BearerBuilder, IssuerKeys, Profile, Refresh, RefreshAnswer,
 };
 use support::{AUDIENCE, ISSUER, issuer};
 

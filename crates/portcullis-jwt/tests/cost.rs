@@ -4,7 +4,8 @@ mod support;
 
 use allocation_counter::{AllocationInfo, measure};
 use portcullis_core::UnixTime;
-use portcullis_jwt::{Algorithm, CompactJws, IssuerKeys, JwtVerifier, Profile};
+use portcullis_jose::CompactJws;
+use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier, Profile};
 use serde_json::{Value, json};
 use support::{AUDIENCE, ISSUER, NOW, claims, claims_with, key_set, signer, verifier};
 

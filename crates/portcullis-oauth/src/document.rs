@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashSet, fmt, marker::PhantomData};
 
-use portcullis_jwt::{JsonError, check_foreign_json};
+use portcullis_jose::{JsonError, json::check_foreign_json};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},

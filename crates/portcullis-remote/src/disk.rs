@@ -8,7 +8,7 @@ use std::{
 };
 
 use portcullis_core::UnixTime;
-use portcullis_jwt::KeySet;
+use portcullis_jose::KeySet;
 use portcullis_oauth::read_json_object;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};

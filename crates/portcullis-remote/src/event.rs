@@ -3,7 +3,7 @@
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use portcullis_core::{ClockOffset, escape};
-use portcullis_jwt::{KeySet, Thumbprint};
+use portcullis_jose::{KeySet, Thumbprint};
 
 use crate::FetchError;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_core::{SharedClock, UnixTime};
-use portcullis_jwt::KeySet;
+use portcullis_jose::KeySet;
 use portcullis_oauth::{
     discovery::Discovery,
     http::{Answer, HttpClient, Wanted, headers, shown},

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use portcullis_core::ConfigError;
-use portcullis_jwt::{Algorithm, IssuerKeys, KeySet};
+use portcullis_jose::{Algorithm, KeySet};
+use portcullis_jwt::IssuerKeys;
 
 /// The most of a file that is read.
 const MAX_BYTES: u64 = KeySet::MAX_BYTES as u64;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis_core::UnixTime;
-use portcullis_jwt::{SkippedKey, ToleratedKey};
+use portcullis_jose::{SkippedKey, ToleratedKey};
 use tokio::time::Instant;
 use url::Url;
 

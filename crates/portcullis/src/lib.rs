@@ -50,7 +50,7 @@ let app: Router = Router::new()
 //!
 //! | feature | brings | on by default |
 //! |---|---|---|
-//! | `jwt` | [`jwt`]: bearer tokens, no runtime needed | yes |
+//! | `jwt` | [`jwt`]: bearer tokens, and [`jose`]: signatures and keys; no runtime needed | yes |
 //! | `profile-file` | profiles of issuers as TOML: `jwt::Profile::from_toml` | no |
 //! | `remote` | [`remote`]: issuers' keys kept fresh, on tokio | yes |
 //! | `api-key` | [`api_key`]: API keys in memory or a store of your own | yes |
@@ -58,7 +58,7 @@ let app: Router = Router::new()
 //! | `client` | `client`: tokens for outgoing calls, and layers that send them | no |
 //! | `reqwest-middleware` | the same for reqwest | no |
 //! | `axum` | `axum`: extractors | no |
-//! | `jsonwebtoken` | a second backend for [`jwt`], and conversions from the types of that crate | no |
+//! | `jsonwebtoken` | a second backend for [`jose`], and conversions from the types of that crate | no |
 //!
 //! A feature has the same name here and in the crate behind it.
 //!
@@ -73,6 +73,8 @@ pub use portcullis_api_key as api_key;
 pub use portcullis_axum as axum;
 #[cfg(feature = "client")]
 pub use portcullis_client as client;
+#[cfg(feature = "jwt")]
+pub use portcullis_jose as jose;
 #[cfg(feature = "jwt")]
 pub use portcullis_jwt as jwt;
 #[cfg(any(feature = "client", feature = "remote"))]

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_core::{Clock, UnixTime};
-use portcullis_jwt::{IssuerKeys, KeyPublisher, KeySet, Refresh, RefreshAnswer, RefreshOutcome};
+use portcullis_jose::KeySet;
+use portcullis_jwt::{IssuerKeys, KeyPublisher, Refresh, RefreshAnswer, RefreshOutcome};
 use portcullis_test::ManualClock;
 use portcullis_worker::{BudgetRules, FetchBudget};
 

@@ -10,7 +10,8 @@ use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
 use portcullis_core::{
     AuthenticateLayer, RequireScopeLayer, Scope, ScopeSet, UnixTime, authorization_credentials,
 };
-use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, KeySet, TrustedIssuers};
+use portcullis_jose::KeySet;
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, TrustedIssuers};
 use portcullis_test::ManualClock;
 use portcullis_tests::as_this_run_has_it;
 use tower::{ServiceBuilder, ServiceExt};

@@ -3,7 +3,8 @@
 use http::{HeaderMap, HeaderName};
 use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
 use portcullis_core::{AuthenticateLayer, Scope, ScopeSet};
-use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, KeySet};
+use portcullis_jose::KeySet;
+use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
 use portcullis_test::{Broken, TestIssuer};
 use portcullis_tests::as_this_run_has_it;
 

@@ -1,7 +1,8 @@
 //! The suite.
 
 use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope};
-use portcullis_jwt::{Bearer, BearerBuilder, IssuerKeys, JwtVerifier, KeySet, TrustedIssuers};
+use portcullis_jose::KeySet;
+use portcullis_jwt::{Bearer, BearerBuilder, IssuerKeys, JwtVerifier, TrustedIssuers};
 use tower::ServiceBuilder;
 
 use super::{Absent, Built, Rival, SUITE};

@@ -3,7 +3,7 @@
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
 };
-use portcullis_jwt::{Algorithm, CompactJws, SignatureBuffer};
+use portcullis_jose::{Algorithm, CompactJws, SignatureBuffer};
 
 use super::{Absent, Built, RAW, Rival};
 use crate::{Site, Through, bare::Baseline, function::Function};

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, path::PathBuf};
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
-use portcullis_jwt::Algorithm;
+use portcullis_jose::Algorithm;
 
 use crate::misuse::{Misuse, Refuse};
 

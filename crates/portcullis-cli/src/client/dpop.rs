@@ -3,7 +3,7 @@
 use std::{error::Error, path::Path};
 
 use portcullis_client::DpopKey;
-use portcullis_jwt::{Algorithm, SigningKey, SigningKeyError};
+use portcullis_jose::{Algorithm, SigningKey, SigningKeyError};
 
 use super::file;
 

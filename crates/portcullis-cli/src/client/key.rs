@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path};
 
-use portcullis_jwt::{Algorithm, SigningKey, SigningKeyError};
+use portcullis_jose::{Algorithm, SigningKey, SigningKeyError};
 
 use super::file;
 use crate::misuse::Misuse;

@@ -16,7 +16,7 @@ use portcullis_client::{
     ClientSecrets,
 };
 use portcullis_core::ConfigError;
-use portcullis_jwt::Algorithm;
+use portcullis_jose::Algorithm;
 
 use self::arguments::{Method, Place};
 pub(crate) use self::{

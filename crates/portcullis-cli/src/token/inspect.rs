@@ -7,10 +7,8 @@ use clap::Args;
 use portcullis_core::{
     Clock, ConfigError, Principal, PrincipalKind, SystemClock, UnixTime, escape,
 };
-use portcullis_jwt::{
-    Algorithm, CompactJws, HeaderBuffer, IssuerKeys, JwtVerifier, Profile, VerifyError,
-    check_foreign_json,
-};
+use portcullis_jose::{Algorithm, CompactJws, HeaderBuffer, json::check_foreign_json};
+use portcullis_jwt::{IssuerKeys, JwtVerifier, Profile, VerifyError};
 use serde_json::Value;
 
 use super::input::{Input, MISPLACED};

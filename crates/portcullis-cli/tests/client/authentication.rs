@@ -1,6 +1,6 @@
 //! Every way in which a client authenticates.
 
-use portcullis_jwt::{CompactJws, HeaderBuffer, KeySet};
+use portcullis_jose::{CompactJws, HeaderBuffer, KeySet};
 use portcullis_test::{Endpoint, RecordedRequest, SigningAlgorithm, TestKey};
 use serde_json::{Value, json};
 
@@ -118,9 +118,9 @@ async fn a_private_key_signs_assertions_whatever_its_file_is_called() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_header_of_assertions_can_be_made_what_a_server_wants() {
     let scene = Scene::credulous().await;
-    let key = include_str!("../../../portcullis-jwt/tests/data/signing/p256.pkcs8.pem");
+    let key = include_str!("../../../portcullis-jose/tests/data/signing/p256.pkcs8.pem");
     let certificate =
-        include_str!("../../../portcullis-jwt/tests/data/signing/p256.certificate.pem");
+        include_str!("../../../portcullis-jose/tests/data/signing/p256.certificate.pem");
     let (key, certificate) = (scene.file("key", key), scene.file("cert", certificate));
     let options = ["--private-key", &key, "--alg", "ES256"];
     let more = ["--assertion-typ", "JWT", "--assertion-cert", &certificate];

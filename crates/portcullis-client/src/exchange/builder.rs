@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use portcullis_core::ConfigError;
-use portcullis_jwt::DpopKey;
+use portcullis_jose::DpopKey;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use tokio::{task::JoinSet, time::Instant};
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use portcullis_core::ConfigError;
-use portcullis_jwt::DpopKey;
+use portcullis_jose::DpopKey;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use tokio::{
     sync::{Notify, broadcast, mpsc, oneshot, watch},

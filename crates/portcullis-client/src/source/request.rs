@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use portcullis_core::{ConfigError, Scope, ScopeSet, SharedClock, escape_url};
-use portcullis_jwt::DpopKey;
+use portcullis_jose::DpopKey;
 use tokio::runtime::Handle;
 use url::Url;
 

@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use bytes::Bytes;
 use http_body_util::Full;
 use portcullis_client::{AddTokenLayer, Origins, ReplayBody, TokenErrorKind};
-use portcullis_jwt::{CompactJws, DpopKey, HeaderBuffer, KeySet};
+use portcullis_jose::{CompactJws, DpopKey, HeaderBuffer, KeySet};
 use portcullis_test::{Endpoint, Fault};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt};

@@ -27,7 +27,7 @@ use portcullis_client::{
     Origins, TokenSource,
 };
 use portcullis_core::Secret;
-use portcullis_jwt::DpopKey;
+use portcullis_jose::DpopKey;
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, ManualClock, TestIssuer,
 };

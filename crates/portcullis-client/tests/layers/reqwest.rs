@@ -14,7 +14,7 @@ use http_body_util::Full;
 use portcullis_client::{
     AddTokenError, AuthenticatedClientBuilder, ForbiddenOrigin, Origins, ReplayBody, TokenErrorKind,
 };
-use portcullis_jwt::DpopKey;
+use portcullis_jose::DpopKey;
 use portcullis_test::{Endpoint, Fault};
 use reqwest::{Body, ClientBuilder, Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next, RequestBuilder};

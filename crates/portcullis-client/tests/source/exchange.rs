@@ -7,7 +7,8 @@ use portcullis_client::{
     TokenExchangeBuilder, TokenSource,
 };
 use portcullis_core::{Facts, Head, Outcome, Presence, Principal, Scheme, Secret, UnixTime};
-use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, KeySet};
+use portcullis_jose::{Algorithm, KeySet};
+use portcullis_jwt::{Bearer, IssuerKeys};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;

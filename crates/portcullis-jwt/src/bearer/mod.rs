@@ -8,14 +8,14 @@ use portcullis_core::{
     Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, Secret,
     SharedClock, UnixTime, authorization_presented, check_credentials,
 };
+use portcullis_jose::{CompactJws, TokenLimits};
 
 pub use self::builder::{BearerBuilder, TrustingBearerBuilder};
 use crate::{
-    CacheStatus, CompactJws, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, RefreshOutcome,
+    CacheStatus, IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, RefreshOutcome,
     TrustedIssuers, VerifiedToken, VerifyError,
     cache::{Grounds, TokenCache},
     claims::peek_issuer,
-    jws::TokenLimits,
     known_headers::KnownHeaders,
     trusted::Snapshot,
     verify_error::found_name,

@@ -7,10 +7,10 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use arc_swap::Guard;
 use portcullis_core::ConfigError;
+use portcullis_jose::KeySet;
 
 pub(crate) use self::view::KeyView;
 pub use self::{publisher::KeyPublisher, view::KeySnapshot};
-use crate::KeySet;
 
 /// The keys of one issuer. Cloning shares them.
 ///
@@ -198,11 +198,11 @@ impl fmt::Debug for RefreshAnswer {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use portcullis_core::UnixTime;
 
     use super::*;
-    use crate::testing::{Signer, jwks};
-    use crate::{Algorithm, KeySet};
 
     /// Counts how many of it are alive.
     struct Owner(Arc<AtomicUsize>);
@@ -235,9 +235,27 @@ mod tests {
         (keys, publisher, alive)
     }
 
+    /// A new public key with these members (`,"kid":"a"`).
+    fn jwk(members: &str) -> String {
+        let pair = Ed25519KeyPair::generate().expect("an Ed25519 key");
+        jwk_of(&pair, members)
+    }
+
+    fn jwk_of(pair: &Ed25519KeyPair, members: &str) -> String {
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key());
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"{members}}}"#)
+    }
+
+    /// The RSA key of RFC 7638 §3.1.
+    fn rsa_jwk(members: &str) -> String {
+        format!(r#"{{"kty":"RSA","n":"{RSA_MODULUS}","e":"AQAB"{members}}}"#)
+    }
+
+    const RSA_MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+
     fn set(keys: &[&str]) -> KeySet {
-        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        KeySet::parse(jwks(&keys).as_bytes()).expect("a usable set")
+        let keys = keys.join(",");
+        KeySet::parse(format!(r#"{{"keys":[{keys}]}}"#).as_bytes()).expect("a usable set")
     }
 
     const LOADED: UnixTime = UnixTime::from_secs(1000);
@@ -250,11 +268,11 @@ mod tests {
             (keys.snapshot().epoch(), keys.snapshot().keys().is_some()),
             (0, false)
         );
-        let (a, b) = (Signer::new(Algorithm::RS256), Signer::new(Algorithm::ES256));
-        let (named_a, named_b) = (a.jwk(r#","kid":"a""#), b.jwk(r#","kid":"b""#));
-        let other_b = Signer::new(Algorithm::ES256).jwk(r#","kid":"b""#);
-        let renamed_b = b.jwk(r#","kid":"c""#);
-        let narrowed_a = a.jwk(r#","kid":"a","alg":"RS256""#);
+        let b = Ed25519KeyPair::generate().expect("an Ed25519 key");
+        let (named_a, named_b) = (rsa_jwk(r#","kid":"a""#), jwk_of(&b, r#","kid":"b""#));
+        let other_b = jwk(r#","kid":"b""#);
+        let renamed_b = jwk_of(&b, r#","kid":"c""#);
+        let narrowed_a = rsa_jwk(r#","kid":"a","alg":"RS256""#);
         for (what, published, moves) in [
             ("the first", vec![&named_a, &named_b], true),
             ("again", vec![&named_a, &named_b], false),
@@ -292,7 +310,7 @@ mod tests {
         let (keys, mut publisher, _) = refreshed();
         publisher.record_failure();
         assert!(keys.snapshot().last_fetch_failed() && keys.snapshot().keys().is_none());
-        let key = Signer::new(Algorithm::ES256).jwk("");
+        let key = jwk("");
         publisher.publish(set(&[&key]), LOADED, STALE);
         assert!(!keys.snapshot().last_fetch_failed());
         publisher.record_failure();
@@ -312,11 +330,7 @@ mod tests {
     fn keys_are_stale_from_their_limit_on() {
         let (keys, mut publisher, _) = refreshed();
         assert!(!keys.snapshot().is_stale(STALE), "none are not stale");
-        publisher.publish(
-            set(&[&Signer::new(Algorithm::ES256).jwk("")]),
-            LOADED,
-            STALE,
-        );
+        publisher.publish(set(&[&jwk("")]), LOADED, STALE);
         assert!(!keys.snapshot().is_stale(UnixTime::from_secs(1999)));
         assert!(keys.snapshot().is_stale(STALE));
         publisher.expire(LOADED, STALE);
@@ -324,8 +338,7 @@ mod tests {
         assert!(keys.snapshot().is_stale(LOADED), "by any clock");
         publisher.rebase(LOADED, STALE);
         assert!(!keys.snapshot().is_stale(LOADED));
-        let fixed = IssuerKeys::fixed("a", set(&[&Signer::new(Algorithm::ES256).jwk("")]))
-            .expect("an issuer");
+        let fixed = IssuerKeys::fixed("a", set(&[&jwk("")])).expect("an issuer");
         assert!(!fixed.snapshot().is_stale(UnixTime::from_secs(u64::MAX)));
         assert!(fixed.is_fixed() && matches!(fixed.unknown_key(), RefreshAnswer::Exhausted));
     }
@@ -347,7 +360,7 @@ mod tests {
 
     #[test]
     fn an_issuer_has_a_name() {
-        let keys = set(&[&Signer::new(Algorithm::ES256).jwk("")]);
+        let keys = set(&[&jwk("")]);
         assert_eq!(
             IssuerKeys::fixed("", keys).expect_err("no name").setting(),
             "issuer"

@@ -6,7 +6,7 @@ use arc_swap::Guard;
 use portcullis_core::UnixTime;
 
 use super::{KeySnapshot, KeyView};
-use crate::{AlgorithmSet, KeySet, Thumbprint};
+use portcullis_jose::{AlgorithmSet, KeySet, Thumbprint};
 
 /// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed).
 pub struct KeyPublisher(KeyView);

@@ -8,7 +8,7 @@ use std::sync::{
 use arc_swap::{ArcSwap, Guard};
 use portcullis_core::UnixTime;
 
-use crate::KeySet;
+use portcullis_jose::KeySet;
 
 /// The keys of one issuer, for as long as someone else has them kept fresh.
 #[derive(Clone)]

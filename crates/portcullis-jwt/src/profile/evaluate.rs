@@ -3,6 +3,7 @@
 use std::{borrow::Cow, slice};
 
 use portcullis_core::{PrincipalKind, ScopeSet};
+use portcullis_jose::Header;
 use smallvec::SmallVec;
 
 use super::{Condition, Profile, ScopeRule};
@@ -10,7 +11,6 @@ use crate::{
     claim_name::ClaimName,
     claim_path::{ClaimPath, Step},
     claims::{Claim, Claims, Keep},
-    header::Header,
 };
 
 impl Profile {

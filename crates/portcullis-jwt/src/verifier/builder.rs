@@ -3,13 +3,11 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use portcullis_core::{Challenge, ConfigError};
+use portcullis_jose::{Algorithm, AlgorithmSet, KeySet, TokenLimits, json::objects_from_slice};
 use serde::de::DeserializeOwned;
 
 use super::{DecodeClaims, JwtVerifier, times::TimeRules};
-use crate::{
-    Algorithm, AlgorithmSet, IssuerKeys, KeySet, Profile, json::objects_from_slice,
-    jws::TokenLimits,
-};
+use crate::{IssuerKeys, Profile};
 
 /// Builds a [`JwtVerifier`].
 #[derive(Debug)]

@@ -6,16 +6,17 @@ mod times;
 use std::{any::Any, fmt, sync::Arc};
 
 use portcullis_core::{Challenge, Principal, UnixTime};
+use portcullis_jose::{
+    AlgorithmSet, CompactJws, Header, HeaderBuffer, SignatureError, TokenLimits,
+};
 
 pub use self::builder::JwtVerifierBuilder;
 use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
-    AlgorithmSet, CompactJws, Header, HeaderBuffer, IssuerKeys, KeySnapshot, Profile,
-    SignatureError, VerifiedToken, VerifyError,
+    IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError,
     claim_name::Named,
     claims::{Claim, Claims},
-    jws::TokenLimits,
     verify_error::{found, found_name},
 };
 
@@ -182,7 +183,7 @@ impl JwtVerifier {
             Err(SignatureError::KidForOtherAlgorithm) => {
                 Err(VerifyError::KeyMismatch(header.algorithm()))
             }
-            Err(SignatureError::BadSignature) => Err(VerifyError::Signature),
+            Err(_) => Err(VerifyError::Signature),
         }
     }
 

@@ -11,10 +11,11 @@ use std::{
 
 use http::{Extensions, HeaderMap, Method, Uri, header::WWW_AUTHENTICATE};
 use portcullis_core::{Principal, Scope, ScopePolicy};
-use portcullis_jwt::{
-    Algorithm, Bearer, CacheLimits, IssuerKeys, KeyMaterial, KeyRejected, KeySet,
+use portcullis_jose::{
+    KeyMaterial, KeyRejected, KeySet,
     backend::{InvalidSignature, PreparedKey, SignatureBackend},
 };
+use portcullis_jwt::{Algorithm, Bearer, CacheLimits, IssuerKeys};
 use serde::Deserialize;
 use serde_json::json;
 

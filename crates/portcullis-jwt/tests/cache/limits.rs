@@ -5,7 +5,8 @@ use std::thread;
 use allocation_counter::measure;
 use http::Request;
 use portcullis_core::{Facts, Head, Outcome, Scheme};
-use portcullis_jwt::{Bearer, CacheLimits, CompactJws};
+use portcullis_jose::CompactJws;
+use portcullis_jwt::{Bearer, CacheLimits};
 use serde_json::{Value, json};
 
 use crate::{

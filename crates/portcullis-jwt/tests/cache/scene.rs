@@ -14,10 +14,13 @@ use http::Request;
 use portcullis_core::{
     Clock, Facts, Failure, FailureKind, Head, Outcome, Principal, Scheme, SharedClock, UnixTime,
 };
+use portcullis_jose::{
+    KeyMaterial, KeyRejected, KeySet,
+    backend::{AwsLc, InvalidSignature, PreparedKey, SignatureBackend},
+};
 use portcullis_jwt::{
     Algorithm, Bearer, BearerBuilder, CacheLimits, IssuerKeys, JwtVerifier, JwtVerifierBuilder,
-    KeyMaterial, KeyPublisher, KeyRejected, KeySet, Refresh, RefreshAnswer, TrustedIssuers,
-    backend::{AwsLc, InvalidSignature, PreparedKey, SignatureBackend},
+    KeyPublisher, Refresh, RefreshAnswer, TrustedIssuers,
 };
 use serde_json::{Value, json};
 

@@ -12,9 +12,9 @@ use std::{
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis_core::{Clock, Principal, SharedClock, UnixTime};
+use portcullis_jose::KeySet;
 use portcullis_jwt::{
-    Algorithm, BearerBuilder, IssuerKeys, JwtVerifier, JwtVerifierBuilder, KeySet, Profile,
-    VerifyError,
+    Algorithm, BearerBuilder, IssuerKeys, JwtVerifier, JwtVerifierBuilder, Profile, VerifyError,
 };
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use portcullis_core::UnixTime;
-use portcullis_jwt::SigningKey;
+use portcullis_jose::SigningKey;
 use serde::Serialize;
 use zeroize::Zeroizing;
 

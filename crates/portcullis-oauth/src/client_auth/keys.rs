@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
 use portcullis_core::ConfigError;
-use portcullis_jwt::{Algorithm, SigningKey};
+use portcullis_jose::{Algorithm, SigningKey};
 
 use super::file::{CredentialFile, failed};
 use crate::FetchError;

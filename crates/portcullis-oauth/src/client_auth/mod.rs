@@ -20,7 +20,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use portcullis_core::{ConfigError, Secret, UnixTime};
-use portcullis_jwt::{Algorithm, SigningKey};
+use portcullis_jose::{Algorithm, SigningKey};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::Url;
 use zeroize::Zeroizing;

@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use portcullis_core::{ConfigError, Secret, UnixTime, escape, escape_url};
-use portcullis_jwt::KeySet;
+use portcullis_jose::KeySet;
 use reqwest::{
     Certificate, Client, ClientBuilder, Identity, Response, StatusCode,
     header::{

@@ -8,7 +8,7 @@ mod masking;
 use std::{fmt, sync::Arc};
 
 use portcullis_core::{ConfigError, Secret, SharedClock};
-use portcullis_jwt::{DpopKey, DpopRequest};
+use portcullis_jose::{DpopKey, DpopRequest};
 use reqwest::header::HeaderValue;
 use url::Url;
 use zeroize::Zeroizing;

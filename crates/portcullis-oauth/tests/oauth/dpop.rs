@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use portcullis_jwt::{Algorithm, CompactJws, DpopKey, HeaderBuffer, KeySet};
+use portcullis_jose::{Algorithm, CompactJws, DpopKey, HeaderBuffer, KeySet};
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 use serde_json::{Value, json};
 use tokio::{

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use portcullis_jwt::Algorithm;
+use portcullis_jose::Algorithm;
 use portcullis_remote::{keys_from_jwks_file, keys_from_pem_file};
 use portcullis_test::{Endpoint, TestIssuer};
 use serde_json::json;

@@ -1,6 +1,7 @@
 use portcullis_core::PrincipalKind;
+use portcullis_jose::Header;
 
-use crate::{AudienceRule, Profile, claims::Claims, header::Header};
+use crate::{AudienceRule, Profile, claims::Claims};
 
 const EXAMPLE: &str = r#"
 name = "example"

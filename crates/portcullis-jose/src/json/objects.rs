@@ -11,9 +11,7 @@ use serde::de::{
 };
 
 /// Reads one value, in which structs are objects and never arrays.
-pub(crate) fn objects_from_slice<T: DeserializeOwned>(
-    bytes: &[u8],
-) -> Result<T, serde_json::Error> {
+pub fn objects_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = T::deserialize(Objects(&mut json))?;
     json.end()?;

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 };
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, encode};
 use portcullis_core::Secret;
-use portcullis_jwt::{Algorithm, CompactJws, HeaderBuffer, KeySet};
+use portcullis_jose::{Algorithm, CompactJws, HeaderBuffer, KeySet};
 use serde_json::json;
 use spki::der::pem::{LineEnding, encode_string};
 

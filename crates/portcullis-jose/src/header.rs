@@ -57,7 +57,8 @@ impl<'b> Header<'b> {
     }
 
     /// The same, kept beyond what it was read from.
-    pub(crate) fn into_owned(self) -> Header<'static> {
+    #[doc(hidden)]
+    pub fn into_owned(self) -> Header<'static> {
         let owned = |text: Option<Cow<'b, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         Header {
             algorithm: self.algorithm,
@@ -67,7 +68,11 @@ impl<'b> Header<'b> {
         }
     }
 
-    pub(crate) fn parse(json: &'b [u8]) -> Result<Self, JwsError> {
+    /// Parses a header that is decoded from base64url.
+    ///
+    /// # Errors
+    /// If it is not one this crate accepts; see [`JwsError`].
+    pub fn parse(json: &'b [u8]) -> Result<Self, JwsError> {
         let raw: RawHeader<'b> = json::from_slice(json).map_err(JwsError::Header)?;
         if raw.enc {
             return Err(JwsError::Encrypted);

@@ -4,7 +4,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis_core::Secret;
-use portcullis_jwt::{Algorithm, KeyRejected, SigningKey, SigningKeyError, SkipReason};
+use portcullis_jose::{Algorithm, KeyRejected, SigningKey, SigningKeyError, SkipReason};
 use serde_json::{Value, json};
 use spki::der::pem::{LineEnding, encode_string};
 

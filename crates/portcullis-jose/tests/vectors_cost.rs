@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_jwt::{CompactJws, HeaderBuffer, KeySet, SignatureError};
+use portcullis_jose::{CompactJws, HeaderBuffer, KeySet, SignatureError};
 
 /// RFC 7515 A.3: the token names no key, the key has a name.
 const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";

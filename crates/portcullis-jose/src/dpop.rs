@@ -17,7 +17,7 @@ use crate::thumbprint::Thumbprint;
 ///
 /// ```
 /// use portcullis_core::UnixTime;
-/// use portcullis_jwt::{DpopKey, DpopRequest};
+/// use portcullis_jose::{DpopKey, DpopRequest};
 ///
 /// let key = DpopKey::generate()?;
 /// let proof = key.proof(&DpopRequest {

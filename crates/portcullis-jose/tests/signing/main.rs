@@ -12,5 +12,3 @@ mod damage;
 mod forms;
 mod reading;
 mod signatures;
-#[path = "../support/mod.rs"]
-mod support;

@@ -3,10 +3,8 @@
 use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
-use portcullis_jwt::{Algorithm, KeyRejected, KeySet, SigningKey, SigningKeyError};
+use portcullis_jose::{Algorithm, KeyRejected, KeySet, SigningKey, SigningKeyError};
 use serde_json::{Value, json};
-
-use crate::support;
 
 /// One key in all its forms.
 pub(crate) struct Forms {
@@ -81,9 +79,16 @@ impl Forms {
 
     /// The JWK with some of its members replaced, or with `null` removed.
     pub(crate) fn jwk_with(&self, changes: Value) -> Vec<u8> {
-        support::changed(self.jwk(), changes)
-            .to_string()
-            .into_bytes()
+        let mut jwk = self.jwk();
+        let members = jwk.as_object_mut().expect("an object");
+        for (name, value) in changes.as_object().expect("an object") {
+            if value.is_null() {
+                members.remove(name);
+            } else {
+                members.insert(name.clone(), value.clone());
+            }
+        }
+        jwk.to_string().into_bytes()
     }
 
     /// The key for `algorithm`, from each of its forms.

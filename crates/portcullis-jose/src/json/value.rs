@@ -10,11 +10,11 @@ use super::{JsonError, Members, Next, from_slice};
 
 /// How deep a skipped value may be. Each level of an error costs an allocation on its way out, and no token that was
 /// met comes near.
-pub(crate) const MAX_DEPTH: usize = 16;
-pub(crate) const TOO_DEEP: &str = "nested too deeply";
+pub const MAX_DEPTH: usize = 16;
+pub const TOO_DEEP: &str = "nested too deeply";
 
 /// A value of any type that is skipped, but held to the same rules: no duplicate members, no lone surrogates.
-pub(crate) struct IgnoredUnique;
+pub struct IgnoredUnique;
 
 impl<'de> Deserialize<'de> for IgnoredUnique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -27,7 +27,7 @@ impl<'de> Deserialize<'de> for IgnoredUnique {
 ///
 /// For members whose wrong type is to be told from a syntax error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Shallow<'de> {
+pub enum Shallow<'de> {
     Null,
     Bool(bool),
     Number,

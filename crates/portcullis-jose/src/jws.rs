@@ -104,27 +104,32 @@ impl std::fmt::Display for Part {
 
 /// How long a token and its header may be, in bytes as they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TokenLimits {
-    pub(crate) token_bytes: usize,
-    pub(crate) header_bytes: usize,
+pub struct TokenLimits {
+    /// The whole token.
+    pub token_bytes: usize,
+    /// The header, in base64url.
+    pub header_bytes: usize,
 }
 
 impl TokenLimits {
     /// The most that can be configured: what is read before a signature is checked costs time.
-    pub(crate) const MAX: usize = 64 * 1024;
+    pub const MAX: usize = 64 * 1024;
     /// [`MAX`](Self::MAX) for both.
-    pub(crate) const MOST: Self = Self {
+    pub const MOST: Self = Self {
         token_bytes: Self::MAX,
         header_bytes: Self::MAX,
     };
 
     /// Whether `jws` is within the limits.
-    pub(crate) fn check(&self, jws: &CompactJws<'_>) -> Result<(), JwsError> {
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn check(&self, jws: &CompactJws<'_>) -> Result<(), JwsError> {
         self.check_lengths(jws.bytes(), jws.header.len())
     }
 
     /// Both limits where they are the larger.
-    pub(crate) fn max(self, other: Self) -> Self {
+    pub fn max(self, other: Self) -> Self {
         Self {
             token_bytes: self.token_bytes.max(other.token_bytes),
             header_bytes: self.header_bytes.max(other.header_bytes),
@@ -160,7 +165,7 @@ impl Default for TokenLimits {
 /// A token split into its parts, none of them decoded or verified yet.
 ///
 /// ```
-/// use portcullis_jwt::{CompactJws, HeaderBuffer, JwsError};
+/// use portcullis_jose::{CompactJws, HeaderBuffer, JwsError};
 ///
 /// let jws = CompactJws::parse("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln")?;
 /// let mut buffer = HeaderBuffer::new();
@@ -197,7 +202,8 @@ impl<'t> CompactJws<'t> {
 
     /// Splits `token` within other limits. `token` may be invalid UTF-8; invalid base64url is detected when it is
     /// decoded.
-    pub(crate) fn parse_within(token: &'t [u8], limits: &TokenLimits) -> Result<Self, JwsError> {
+    #[doc(hidden)]
+    pub fn parse_within(token: &'t [u8], limits: &TokenLimits) -> Result<Self, JwsError> {
         limits.check_lengths(token.len(), 0)?;
         if token.starts_with(b"{") {
             return Err(JwsError::JsonSerialisation);
@@ -224,7 +230,8 @@ impl<'t> CompactJws<'t> {
     }
 
     /// Whether `text` has the form of a signed JWT: three parts of base64url, of which the first holds a JSON object.
-    pub(crate) fn looks_like_one(text: &'t [u8]) -> bool {
+    #[doc(hidden)]
+    pub fn looks_like_one(text: &'t [u8]) -> bool {
         // `{` and then a quotation mark or white space.
         let begins_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
         let is_base64url =
@@ -252,7 +259,8 @@ impl<'t> CompactJws<'t> {
     }
 
     /// The header as it was sent, not decoded.
-    pub(crate) fn encoded_header(&self) -> &'t [u8] {
+    #[doc(hidden)]
+    pub fn encoded_header(&self) -> &'t [u8] {
         self.header
     }
 

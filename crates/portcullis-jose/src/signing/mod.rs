@@ -32,7 +32,7 @@ use crate::thumbprint::Thumbprint;
 /// the key, which is wiped from memory with the last of them.
 ///
 /// ```
-/// use portcullis_jwt::{CompactJws, HeaderBuffer, KeySet, SigningKey};
+/// use portcullis_jose::{CompactJws, HeaderBuffer, KeySet, SigningKey};
 ///
 /// // RFC 8037 Appendix A.
 /// let key = SigningKey::from_jwk(

@@ -26,7 +26,7 @@ use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};
 /// Never mix the keys of two issuers in one set: whoever holds one of the keys could sign for the other.
 ///
 /// ```
-/// use portcullis_jwt::{CompactJws, HeaderBuffer, KeySet};
+/// use portcullis_jose::{CompactJws, HeaderBuffer, KeySet};
 ///
 /// // RFC 8037 Appendix A.
 /// let keys = KeySet::parse(

@@ -3,15 +3,13 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::EncodingKey;
 use portcullis_core::Secret;
-use portcullis_jwt::{
-    Algorithm, IssuerKeys, JwtVerifier, KeyRejected, KeySet, SignError, SigningKey, SigningKeyError,
+use portcullis_jose::{
+    Algorithm, CompactJws, HeaderBuffer, KeyRejected, KeySet, SignError, SigningKey,
+    SigningKeyError,
 };
 use serde_json::{Value, json};
 
-use crate::{
-    forms::{ALL, ED25519, ES256, RSA, holds, oracle_holds, wrong},
-    support::{AUDIENCE, ISSUER, claims, judge},
-};
+use crate::forms::{ALL, ED25519, ES256, RSA, holds, oracle_holds, wrong};
 
 #[test]
 fn every_form_of_every_key_signs_with_every_algorithm() {
@@ -122,19 +120,17 @@ fn a_compact_jws_says_what_it_was_signed_with() {
     let named = key.with_kid("billing \"1\"");
     assert_eq!(named.kid(), Some("billing \"1\""));
     let token = named
-        .sign_compact(Some("at+jwt"), &claims())
+        .sign_compact(Some("at+jwt"), &json!({"iss": "é"}))
         .expect("it signs");
     assert_eq!(
         part(&token, 0),
         json!({"typ": "at+jwt", "alg": "ES256", "kid": "billing \"1\""})
     );
-    let issuer = KeySet::from_pem(ES256.public.as_bytes(), Algorithm::ES256).expect("a key");
-    let verifier = JwtVerifier::of(&IssuerKeys::fixed(ISSUER, issuer).expect("an issuer"))
-        .audience(AUDIENCE)
-        .algorithms([Algorithm::ES256])
-        .build()
-        .expect("a verifier");
-    judge(&verifier, &token).expect("accepted");
+    let keys = KeySet::from_pem(ES256.public.as_bytes(), Algorithm::ES256).expect("a key");
+    let jws = CompactJws::parse(&token).expect("a compact JWS");
+    let mut buffer = HeaderBuffer::new();
+    let header = jws.header(&mut buffer).expect("a header");
+    keys.verify(&jws, &header).expect("accepted");
 
     assert_eq!(named.without_kid().kid(), None);
 }

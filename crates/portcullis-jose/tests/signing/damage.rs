@@ -1,6 +1,6 @@
 //! Keys that were cut off or altered.
 
-use portcullis_jwt::{KeySet, SigningKey, SigningKeyError, SkipReason};
+use portcullis_jose::{KeySet, SigningKey, SigningKeyError, SkipReason};
 use serde_json::json;
 use spki::der::pem::{LineEnding, decode_vec, encode_string};
 

@@ -1,0 +1,38 @@
+//! JSON Object Signing and Encryption, as far as a machine's tokens need it: JSON Web Signatures, key sets, signing keys
+//! and DPoP proofs.
+//!
+//! Everything here is sans-IO: bytes in, a decision out. Claims and profiles are the work of `portcullis-jwt`.
+
+mod algorithm;
+pub mod backend;
+mod base64url;
+mod dpop;
+mod header;
+#[doc(hidden)]
+pub mod json;
+mod jwk;
+mod jws;
+mod key_material;
+mod key_set;
+mod signing;
+#[cfg(test)]
+mod testing;
+mod thumbprint;
+
+pub use self::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
+pub use self::dpop::{DpopKey, DpopRequest};
+pub use self::header::{Header, HeaderBuffer};
+pub use self::json::JsonError;
+pub use self::jwk::{Deviation, SkipReason};
+#[doc(hidden)]
+pub use self::jws::TokenLimits;
+pub use self::jws::{CompactJws, JwsError, Part, SignatureBuffer};
+pub use self::key_material::{
+    Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey, SecretKey,
+};
+pub use self::key_set::{
+    Candidates, KeySet, KeySetError, MatchedBy, NoCandidate, PemError, SignatureError, SkippedKey,
+    ToleratedKey, VerificationKey,
+};
+pub use self::signing::{SignError, SigningKey, SigningKeyError};
+pub use self::thumbprint::Thumbprint;
