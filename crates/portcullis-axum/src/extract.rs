@@ -2,64 +2,63 @@ use std::{fmt, marker::PhantomData, ops::Deref};
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use portcullis_core::{Authentication, Principal as Caller, Refusal, ScopeRequirement};
+use portcullis_core::{Authentication, Principal, ScopeRequirement};
 
 use crate::Rejection;
 
-/// The caller, in a handler's signature. It derefs to [`portcullis_core::Principal`].
+/// The authenticated caller, as an extractor. It derefs to [`Principal`].
 ///
-/// `Option<Principal>` is `None` for an anonymous caller behind an
+/// `Option<Caller>` is `None` for an anonymous caller behind an
 /// [`optional`](portcullis_core::AuthenticateLayer::optional) layer.
 #[derive(Clone, Debug)]
-pub struct Principal(pub Caller);
+pub struct Caller(pub Principal);
 
-impl Deref for Principal {
-    type Target = Caller;
+impl Deref for Caller {
+    type Target = Principal;
 
-    fn deref(&self) -> &Caller {
+    fn deref(&self) -> &Principal {
         &self.0
     }
 }
 
-impl From<Principal> for Caller {
-    fn from(principal: Principal) -> Self {
-        principal.0
+impl From<Caller> for Principal {
+    fn from(caller: Caller) -> Self {
+        caller.0
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Principal {
+impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        required(parts).map(|caller| Self(caller.clone()))
+        required(parts).map(|principal| Self(principal.clone()))
     }
 }
 
-impl<S: Sync> OptionalFromRequestParts<S> for Principal {
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        Ok(optional(parts)?.map(|caller| Self(caller.clone())))
+        Ok(optional(parts)?.map(|principal| Self(principal.clone())))
     }
 }
 
-/// A caller that was granted the scopes of `R`: one type declared with [`scope!`](portcullis_core::scope), or a tuple
-/// of them, all of which are needed.
+/// A caller that was granted the scopes of `R`: a type declared with [`scope!`](portcullis_core::scope), or a tuple of
+/// such types, all of which are required.
 ///
-/// The second field cannot be made anywhere else, so a function that takes a [`Proof<R>`](Proof) cannot be reached
-/// without the check. `Option<Scoped<R>>` is `None` for an anonymous caller; a known caller who lacks a scope gets 403
-/// all the same.
-pub struct Scoped<R>(pub Caller, pub Proof<R>);
+/// Only this extractor makes a [`Proof<R>`](Proof), so a function that takes one cannot be called without the check.
+/// `Option<Scoped<R>>` is `None` for an anonymous caller; an authenticated caller that lacks a scope gets 403.
+pub struct Scoped<R>(pub Principal, pub Proof<R>);
 
 /// Proof that the caller of this request was granted the scopes of `R`. Only [`Scoped`] makes one.
 pub struct Proof<R>(PhantomData<fn() -> R>);
 
 impl<R: ScopeRequirement> Scoped<R> {
-    fn check(caller: &Caller) -> Result<Self, Refusal> {
-        if R::is_satisfied_by(caller.scopes()) {
-            Ok(Self(caller.clone(), Proof(PhantomData)))
+    fn check(principal: &Principal, parts: &Parts) -> Result<Self, Rejection> {
+        if R::is_satisfied_by(principal.scopes()) {
+            Ok(Self(principal.clone(), Proof(PhantomData)))
         } else {
-            Err(caller.lacks(&R::policy()))
+            Err(Rejection::new(principal.lacks(&R::policy()), parts))
         }
     }
 }
@@ -68,7 +67,7 @@ impl<R: ScopeRequirement, S: Sync> FromRequestParts<S> for Scoped<R> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        Self::check(required(parts)?).map_err(|refusal| Rejection::new(refusal, parts))
+        Self::check(required(parts)?, parts)
     }
 }
 
@@ -76,20 +75,17 @@ impl<R: ScopeRequirement, S: Sync> OptionalFromRequestParts<S> for Scoped<R> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        let Some(caller) = optional(parts)? else {
-            return Ok(None);
-        };
-        Self::check(caller)
-            .map(Some)
-            .map_err(|refusal| Rejection::new(refusal, parts))
+        optional(parts)?
+            .map(|principal| Self::check(principal, parts))
+            .transpose()
     }
 }
 
-fn required(parts: &Parts) -> Result<&Caller, Rejection> {
+fn required(parts: &Parts) -> Result<&Principal, Rejection> {
     Authentication::require(&parts.extensions).map_err(|refusal| Rejection::new(refusal, parts))
 }
 
-fn optional(parts: &Parts) -> Result<Option<&Caller>, Rejection> {
+fn optional(parts: &Parts) -> Result<Option<&Principal>, Rejection> {
     Authentication::of(&parts.extensions)
         .map(Authentication::principal)
         .map_err(|refusal| Rejection::new(refusal, parts))

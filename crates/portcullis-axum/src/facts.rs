@@ -4,9 +4,10 @@ use axum::extract::{
     MatchedPath, OriginalUri,
     connect_info::{ConnectInfo, MockConnectInfo},
 };
-use portcullis_core::Facts;
+use portcullis_core::facts::Facts;
 
-/// Where axum keeps the facts of a request, for [`AuthenticateLayer::facts`](portcullis_core::AuthenticateLayer::facts).
+/// Reads the facts of a request from axum's extensions, for
+/// [`AuthenticateLayer::facts`](portcullis_core::AuthenticateLayer::facts).
 ///
 /// The peer's address needs `Router::into_make_service_with_connect_info::<SocketAddr>()`, or in tests a
 /// `MockConnectInfo<SocketAddr>`.

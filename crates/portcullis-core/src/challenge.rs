@@ -27,8 +27,8 @@ impl Challenge {
     pub fn new(name: &'static str, realm: &str) -> Result<Self, ConfigError> {
         if !is_token(name.as_bytes()) {
             return Err(ConfigError::new(
-                "scheme name",
-                format!("{name:?} is no HTTP token"),
+                "name",
+                format!("{name:?} is not a token (RFC 9110 §5.6.2)"),
             ));
         }
         let unprintable = || {

@@ -24,7 +24,7 @@ impl ConfigError {
         }
     }
 
-    /// The setting at fault, by the name of the method that sets it.
+    /// The name of the setting at fault: of the method that sets it, such as `audience`, or of the argument.
     #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting

@@ -12,9 +12,9 @@ const DEFAULT_LENGTH: usize = 64;
 /// quotation marks and non-ASCII escaped, and the rest cut after 64 characters.
 ///
 /// ```
-/// assert_eq!(portcullis_core::escape("a\r\nb"), r"a\r\nb");
-/// assert_eq!(portcullis_core::escape("the client's"), "the client's");
-/// assert_eq!(portcullis_core::escape("eyJhbGciOiJub25lIn0.e30."), "[masked]");
+/// assert_eq!(portcullis_core::log::escape("a\r\nb"), r"a\r\nb");
+/// assert_eq!(portcullis_core::log::escape("the client's"), "the client's");
+/// assert_eq!(portcullis_core::log::escape("eyJhbGciOiJub25lIn0.e30."), "[masked]");
 /// ```
 #[must_use]
 pub fn escape(text: &str) -> String {
@@ -49,7 +49,7 @@ pub fn escape_to(text: &str, longest: usize) -> String {
 /// whole, and so is a JWT without its signature. Other opaque credentials cannot be told from ids, and stay.
 ///
 /// ```
-/// use portcullis_core::mask;
+/// use portcullis_core::log::mask;
 ///
 /// let path = "/files/acme_4fXq0ZbT9kLm_9Zr3mWq8TfL2xVb7Nc5Ky1Jd0Ph4aBcDeF";
 /// assert_eq!(mask(path), "/files/acme_4fXq0ZbT9kLm_[masked]");

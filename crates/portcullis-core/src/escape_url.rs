@@ -11,7 +11,7 @@ const LONGEST: usize = 1024;
 /// The rest is left as it is written, so that it can be compared and copied.
 ///
 /// ```
-/// use portcullis_core::escape_url;
+/// use portcullis_core::log::escape_url;
 ///
 /// assert_eq!(escape_url("https://user:pw@issuer.example/keys?code=1"), "https://issuer.example/keys");
 /// ```

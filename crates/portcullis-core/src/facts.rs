@@ -22,7 +22,7 @@ pub struct RouteTemplate(pub String);
 /// axum; for tonic, point [`peer_address`](Self::peer_address) at its connect info:
 ///
 /// ```
-/// # use portcullis_core::Facts;
+/// # use portcullis_core::facts::Facts;
 /// # #[derive(Clone)] struct TcpConnectInfo; // tonic::transport::server::TcpConnectInfo
 /// # impl TcpConnectInfo { fn remote_addr(&self) -> Option<std::net::SocketAddr> { None } }
 /// let facts = Facts::new().peer_address(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());

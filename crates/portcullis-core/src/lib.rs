@@ -1,26 +1,26 @@
 //! The request path of Portcullis.
 //!
-//! A service adds one [`AuthenticateLayer`], built from one or more [`Scheme`]s. From then on every request carries
-//! an [`Authentication`]: anonymous, or a [`Principal`] that says which machine is calling and which [`Scope`]s it
-//! was granted. [`RequireScopeLayer`] and [`RequireMachineLayer`] hold routes to them.
+//! A service adds one [`AuthenticateLayer`], built from one or more [`Scheme`](scheme::Scheme)s. Each request then
+//! carries an [`Authentication`] in its extensions: anonymous, or a [`Principal`] that says which machine is calling and
+//! which [`Scope`]s it was granted. [`RequireScopeLayer`] and [`RequireMachineLayer`] guard routes by it.
 //!
-//! Everything here is generic over bodies, needs no runtime, and takes the time from a [`Clock`]. The crate knows no
-//! credential format: those live in `portcullis-jwt` and `portcullis-api-key`, behind [`Scheme`].
+//! The crate is generic over bodies, needs no runtime and reads the time from a [`Clock`](clock::Clock). Credential
+//! formats live in `portcullis-jwt` and `portcullis-api-key`, behind [`Scheme`](scheme::Scheme).
 //!
-//! The order of a request through the files: `authenticate/service.rs` → `chain.rs` → a scheme → `principal.rs` →
-//! `guard/`; whatever refuses it becomes a response in `refusal.rs`, and nowhere else.
+//! A request passes these files in order: `authenticate/service.rs`, `chain.rs`, a scheme, `principal.rs`, `guard/`.
+//! Every refusal becomes a response in `refusal.rs`.
 
 mod authenticate;
 mod authentication;
 mod body;
 mod chain;
 mod challenge;
-mod clock;
-mod deadline;
+pub mod clock;
+pub mod deadline;
 mod error;
 mod escape;
 mod escape_url;
-mod facts;
+pub mod facts;
 mod failure;
 mod guard;
 mod offer;
@@ -28,30 +28,53 @@ mod policy;
 mod principal;
 mod refusal;
 mod refusal_log;
-mod scheme;
+pub mod scheme;
 mod scope;
 mod secret;
 
-pub use authenticate::{Authenticate, AuthenticateFuture, AuthenticateLayer, IntoSchemes};
+pub use authenticate::AuthenticateLayer;
 pub use authentication::{Anonymous, Authentication};
-pub use body::GuardBody;
-pub use challenge::Challenge;
-pub use clock::{Clock, SharedClock, SystemClock, UnixTime, system_clock};
-pub use deadline::{ClockOffset, Deadline, Moment};
 pub use error::{ConfigError, debug_as_report};
-pub use escape::{escape, escape_to, mask};
-pub use escape_url::escape_url;
-pub use facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate};
-pub use failure::{Failure, FailureKind};
-pub use guard::{
-    GuardFuture, RequireMachine, RequireMachineLayer, RequireScope, RequireScopeLayer, ScopesByPath,
-};
+pub use failure::FailureKind;
+pub use guard::{RequireMachineLayer, RequireScopeLayer, ScopesByPath};
 pub use policy::{ScopePolicy, ScopeRequirement};
-pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
-pub use refusal::{Refusal, RefusedRequest, RenderedBody};
-pub use scheme::{
-    CredentialSource, Head, Outcome, PendingOutcome, Presence, Scheme, authorization_credentials,
-    authorization_presented, check_credentials,
-};
+pub use principal::{Principal, PrincipalKind};
+pub use refusal::{Refusal, RenderedBody};
 pub use scope::{InvalidScope, Scope, ScopeSet};
 pub use secret::Secret;
+
+/// Text that a caller or an issuer controls, escaped and masked for logs and errors.
+pub mod log {
+    pub use crate::{
+        escape::{escape, escape_to, mask},
+        escape_url::escape_url,
+    };
+}
+
+/// The services, futures and bodies behind the layers.
+pub mod service {
+    pub use crate::{
+        authenticate::{Authenticate, AuthenticateFuture, IntoSchemes},
+        body::GuardBody,
+        guard::{GuardFuture, RequireMachine, RequireScope},
+        refusal::RefusedRequest,
+    };
+}
+
+// The paths of before. They go when every crate uses the modules.
+#[doc(hidden)]
+pub use {
+    clock::{Clock, SharedClock, SystemClock, UnixTime, system_clock},
+    deadline::{ClockOffset, Deadline, Moment},
+    facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate},
+    log::{escape, escape_to, escape_url, mask},
+    scheme::{
+        Challenge, CredentialSource, Failure, Head, Outcome, PendingOutcome, Presence,
+        PrincipalBuilder, Scheme, authorization_credentials, authorization_presented,
+        check_credentials,
+    },
+    service::{
+        Authenticate, AuthenticateFuture, GuardBody, GuardFuture, IntoSchemes, RefusedRequest,
+        RequireMachine, RequireScope,
+    },
+};

@@ -4,7 +4,8 @@ use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc};
 
 use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri, header::AUTHORIZATION};
 
-use crate::{Challenge, Facts, Failure, Principal, challenge::is_token, escape};
+use crate::{Principal, challenge::is_token, facts::Facts, log::escape};
+pub use crate::{challenge::Challenge, failure::Failure, principal::PrincipalBuilder};
 
 /// A way to authenticate: API keys, JWT bearer tokens.
 ///
@@ -14,7 +15,7 @@ use crate::{Challenge, Facts, Failure, Principal, challenge::is_token, escape};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use portcullis_core::*;
+/// use portcullis_core::{AuthenticateLayer, ConfigError, Principal, PrincipalKind, scheme::*};
 ///
 /// /// Lets a caller in that says the magic word. Do not do this.
 /// struct MagicWord(Arc<Challenge>);

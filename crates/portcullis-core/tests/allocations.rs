@@ -14,9 +14,12 @@ use allocation_counter::{AllocationInfo, measure};
 use http::{HeaderName, Request, Response};
 use http_body::Body;
 use portcullis_core::{
-    AuthenticateLayer, Authentication, Challenge, CredentialSource, Failure, Head, Outcome,
-    Presence, Principal, PrincipalKind, RequireMachineLayer, RequireScopeLayer, Scheme, Scope,
-    ScopePolicy, ScopeSet, ScopesByPath, authorization_credentials,
+    AuthenticateLayer, Authentication, Principal, PrincipalKind, RequireMachineLayer,
+    RequireScopeLayer, Scope, ScopePolicy, ScopeSet, ScopesByPath,
+    scheme::{
+        Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
+        authorization_credentials,
+    },
 };
 use tower::{Layer, Service};
 

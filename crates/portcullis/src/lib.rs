@@ -1,8 +1,7 @@
 //! Machine-to-machine authentication for tower services.
 //!
-//! Add one layer to an axum, hyper or tonic service, and every request is known by its caller and held to its scopes:
-//! `X-API-Key` checks, JWT bearer tokens verified offline against keys that refresh in the background, and scope
-//! guards for each route.
+//! One layer on an axum, hyper or tonic service authenticates each request, by API key (`X-API-Key`) or by a JWT bearer
+//! token that is verified offline, with keys that refresh in the background. Guards check scopes for each route.
 //!
 #![cfg_attr(
     all(feature = "remote", feature = "file", feature = "axum"),
@@ -12,7 +11,7 @@ use axum::{Router, handler::Handler, routing::{get, post}};
 use portcullis::{
     AuthenticateLayer, RequireScopeLayer, Scope,
     api_key::{ApiKeys, FileStore},
-    axum::{Principal, Scoped},
+    axum::{Caller, Scoped},
     jwt::{Algorithm, Bearer},
     remote::Issuer,
     scope,
@@ -21,7 +20,7 @@ use portcullis::{
 const READ: Scope = Scope::from_static("orders:read"); // checked by the compiler
 scope!(pub WriteOrders = "orders:write");              // a constant and a type from one literal
 
-async fn list(caller: Principal) -> String {
+async fn list(caller: Caller) -> String {
     format!("the orders {:?} may see", caller.subject())
 }
 
@@ -48,24 +47,39 @@ let app: Router = Router::new()
 )]
 //! # Features
 //!
-//! | feature | brings | on by default |
-//! |---|---|---|
-//! | `jwt` | [`jwt`]: bearer tokens, and [`jose`]: signatures and keys; no runtime needed | yes |
-//! | `profile-file` | profiles of issuers as TOML: `jwt::Profile::from_toml` | no |
-//! | `remote` | [`remote`]: issuers' keys kept fresh, on tokio | yes |
-//! | `api-key` | [`api_key`]: API keys in memory or a store of your own | yes |
-//! | `file` | API keys in a file that reloads itself | yes |
-//! | `client` | `client`: tokens for outgoing calls, and layers that send them | no |
-//! | `reqwest-middleware` | the same for reqwest | no |
-//! | `axum` | `axum`: extractors | no |
-//! | `jsonwebtoken` | a second backend for [`jose`], and conversions from the types of that crate | no |
+//! | feature | adds | default | needs tokio |
+//! |---|---|---|---|
+//! | `jwt` | [`jwt`]: bearer tokens, verified offline; [`jose`]: signatures and keys | yes | no |
+//! | `profile-file` | profiles of issuers as TOML: `jwt::Profile::from_toml` | no | no |
+//! | `jsonwebtoken` | a second verification backend for [`jose`], and conversions from the types of that crate, whose crypto provider you choose | no | no |
+//! | `remote` | [`remote`]: the keys of issuers, fetched and refreshed in the background; implies `jwt` | yes | yes |
+//! | `api-key` | [`api_key`]: API keys in memory or in a store of your own | yes | no |
+//! | `file` | API keys in a file that is reloaded when it changes; implies `api-key` | yes | no |
+//! | `client` | `client`: tokens for outgoing calls, and layers that send them | no | yes |
+//! | `reqwest-middleware` | `client` for reqwest, through the `reqwest-middleware` crate; implies `client` | no | yes |
+//! | `axum` | `axum`: extractors, and axum's places for the facts of a request | no | no |
+//! | `full` | all of the above | no | yes |
 //!
-//! A feature has the same name here and in the crate behind it.
+//! A feature has the same name in the crate that provides it. Features add items and never change behaviour.
 //!
-//! This crate holds no logic: it re-exports `portcullis-core` at its root and the other crates as modules.
-//! For tests of your own there is `portcullis-test`, an issuer in-process with every fault it can have.
+//! # Modules
+//!
+//! The root holds what a service uses: layers, scopes, the principal. The other modules of `portcullis-core`:
+//!
+//! - [`scheme`]: the traits and types for a scheme of your own
+//! - [`facts`]: where a request's peer address, original target and route are found
+//! - [`clock`] and [`deadline`]: the time, passed in
+//! - [`log`]: escaping and masking of text for logs
+//! - [`service`]: the types behind the layers
+//!
+//! For your tests there is `portcullis-test`: an in-process issuer that can fail in every way.
 
-pub use portcullis_core::*;
+pub use portcullis_core::{
+    Anonymous, AuthenticateLayer, Authentication, ConfigError, FailureKind, InvalidScope,
+    Principal, PrincipalKind, Refusal, RenderedBody, RequireMachineLayer, RequireScopeLayer, Scope,
+    ScopePolicy, ScopeRequirement, ScopeSet, ScopesByPath, Secret, clock, deadline, facts, log, scheme,
+    scope, service,
+};
 
 #[cfg(feature = "api-key")]
 pub use portcullis_api_key as api_key;

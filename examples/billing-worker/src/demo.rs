@@ -6,8 +6,9 @@ use std::{
 
 use clap::Parser;
 use portcullis::{
-    Clock, Scope, ScopeSet, SystemClock,
+    Scope, ScopeSet,
     api_key::{KeyError, KeyFile, NewKey},
+    clock::{Clock, SystemClock},
 };
 use portcullis_test::{DEFAULT_AUDIENCE, TestIssuer};
 use tempfile::{NamedTempFile, TempDir};

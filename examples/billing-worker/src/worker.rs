@@ -11,12 +11,12 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use portcullis::{
-    Clock, SystemClock,
     client::{
         AddApiKeyLayer, AddTokenError, AddTokenLayer, ApiKeySource, AuthorizationServer,
         ClientAuthentication, ClientSecrets, Origins, ReplayBody, TokenError, TokenErrorKind,
         TokenEvent, TokenSource,
     },
+    clock::{Clock, SystemClock},
 };
 use serde_json::Value;
 use tokio::{

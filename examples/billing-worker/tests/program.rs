@@ -12,8 +12,9 @@ use std::{
 
 use clap::Parser;
 use portcullis::{
-    Clock, Scope, ScopeSet, SystemClock,
+    Scope, ScopeSet,
     api_key::{KeyFile, NewKey},
+    clock::{Clock, SystemClock},
 };
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Dialect, Endpoint, Fault, TestIssuer,

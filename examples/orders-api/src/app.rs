@@ -5,7 +5,7 @@ use axum::{
     handler::Handler,
     routing::{get, post},
 };
-use portcullis::{AuthenticateLayer, RequireScopeLayer, Scope, axum::Principal};
+use portcullis::{AuthenticateLayer, RequireScopeLayer, Scope, axum::Caller};
 use serde_json::{Value, json};
 
 use crate::{
@@ -44,7 +44,7 @@ pub(crate) fn router(authenticate: AuthenticateLayer, snapshots: Snapshots) -> R
 }
 
 /// `GET /whoami`
-async fn whoami(caller: Principal) -> Json<Value> {
+async fn whoami(caller: Caller) -> Json<Value> {
     Json(json!({
         "scheme": caller.scheme(),
         "kind": caller.kind().as_str(),

@@ -3,10 +3,11 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use portcullis::{
-    AuthenticateLayer, Scheme,
+    AuthenticateLayer,
     api_key::{ApiKeys, FileStore},
     jwt::{Algorithm, Bearer, JwtVerifier, Profile, TrustedIssuers},
     remote::{Issuer, IssuerBuilder},
+    scheme::Scheme,
 };
 
 use crate::{args::Args, health::Snapshots};

@@ -10,8 +10,9 @@ use std::{
 };
 
 use portcullis::{
-    Clock, Scope, ScopeSet, SystemClock,
+    Scope, ScopeSet,
     api_key::{KeyFile, NewKey},
+    clock::{Clock, SystemClock},
 };
 use portcullis_test::TestIssuer;
 use tempfile::TempDir;

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use portcullis::{Clock, SystemClock, api_key::FileStore, remote::Issuer};
+use portcullis::{
+    api_key::FileStore,
+    clock::{Clock, SystemClock},
+    remote::Issuer,
+};
 use serde_json::{Value, json};
 
 /// The snapshots that requests are decided by.

@@ -2,7 +2,7 @@
 
 use axum::{Router, routing::get};
 use http::{HeaderMap, header::AUTHORIZATION};
-use portcullis_axum::{Principal, Scoped};
+use portcullis_axum::{Caller, Scoped};
 use portcullis_core::{RequireMachineLayer, RequireScopeLayer, scope};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 
 scope!(ReadOrders = "orders:read");
 
-async fn greet(principal: Option<Principal>) -> &'static str {
+async fn greet(principal: Option<Caller>) -> &'static str {
     principal.map_or("anonymous", |principal| principal.scheme())
 }
 
@@ -27,7 +27,7 @@ async fn start(credentials: &Credentials) -> Server {
     let router = Router::new()
         .route("/", get(greet))
         .route("/reader", get(greet_reader))
-        .route("/principal", get(async |_: Principal| ""))
+        .route("/principal", get(async |_: Caller| ""))
         .route("/machine", get("").layer(RequireMachineLayer::new()))
         .route("/scoped", get(async |_: Scoped<ReadOrders>| ""))
         .route("/orders", get(list).layer(RequireScopeLayer::all([READ])))

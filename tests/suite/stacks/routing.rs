@@ -7,7 +7,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use http::{HeaderMap, Method, header::AUTHORIZATION};
-use portcullis_axum::{Principal, Scoped};
+use portcullis_axum::{Caller, Scoped};
 use portcullis_core::{RequireScopeLayer, ScopesByPath, scope};
 
 use super::{
@@ -81,7 +81,7 @@ async fn handlers_with_state_take_the_principal_beside_it() {
     let greet = async |State(shop): State<Shop>, Scoped(caller, _): Scoped<ReadOrders>| {
         format!("{} greets {}", shop.name, caller.scheme())
     };
-    let whoami = async |principal: Principal, State(shop): State<Shop>| {
+    let whoami = async |principal: Caller, State(shop): State<Shop>| {
         format!("{} knows {}", shop.name, principal.scheme())
     };
     let router = Router::new()

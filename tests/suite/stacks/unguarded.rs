@@ -2,7 +2,7 @@
 
 use axum::{Router, routing::get};
 use http::{HeaderMap, header::AUTHORIZATION};
-use portcullis_axum::{Principal, Scoped};
+use portcullis_axum::{Caller, Scoped};
 use portcullis_core::{AuthenticateLayer, RequireMachineLayer, RequireScopeLayer, scope};
 use tonic::{Code, transport::Server as Tonic};
 use tonic_health::server::health_reporter;
@@ -51,8 +51,8 @@ async fn a_guard_or_extractor_without_authentication_answers_500_and_logs_why() 
     let router = Router::new()
         .route("/scope", get("").layer(RequireScopeLayer::all([READ])))
         .route("/machine", get("").layer(RequireMachineLayer::new()))
-        .route("/principal", get(async |_: Principal| ""))
-        .route("/optional", get(async |_: Option<Principal>| ""))
+        .route("/principal", get(async |_: Caller| ""))
+        .route("/optional", get(async |_: Option<Caller>| ""))
         .route("/scoped", get(async |_: Scoped<ReadOrders>| ""))
         .route(
             "/optional-scoped",

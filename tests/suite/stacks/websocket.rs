@@ -10,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, Method, Request, header::AUTHORIZATION};
 use hyper::{client::conn::http2, ext::Protocol};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use portcullis_axum::Principal;
+use portcullis_axum::Caller;
 use portcullis_core::RequireScopeLayer;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -31,7 +31,7 @@ use super::{
 };
 
 /// Repeats what it hears, to whom it heard it from.
-async fn echo(principal: Principal, upgrade: WebSocketUpgrade) -> Response {
+async fn echo(principal: Caller, upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async move |mut socket: WebSocket| {
         while let Some(Ok(Message::Text(text))) = socket.recv().await {
             let answer = format!("{}: {text}", principal.scheme());

@@ -1,16 +1,16 @@
 //! The four extractors, behind each kind of layer.
 
 use axum::{Router, extract::State, routing};
-use portcullis_axum::{Principal, Proof, Scoped};
+use portcullis_axum::{Caller, Proof, Scoped};
 use portcullis_core::{ScopePolicy, ScopeRequirement, ScopeSet};
 
 use crate::support::{Admin, ReadOrders, WriteOrders, get, layer};
 
-async fn principal(principal: Principal) -> String {
+async fn principal(principal: Caller) -> String {
     principal.subject().unwrap_or("nobody").to_owned()
 }
 
-async fn maybe_principal(principal: Option<Principal>) -> String {
+async fn maybe_principal(principal: Option<Caller>) -> String {
     principal.map_or("anonymous".to_owned(), |principal| {
         principal.subject().unwrap_or("nobody").to_owned()
     })
@@ -175,7 +175,7 @@ async fn with_state() {
 
     async fn handler(
         State(shop): State<Shop>,
-        principal: Principal,
+        principal: Caller,
         Scoped(..): Scoped<ReadOrders>,
         body: String,
     ) -> String {
@@ -196,7 +196,7 @@ async fn with_state() {
 #[tokio::test]
 async fn in_a_middleware_of_the_user_s() {
     async fn audit(
-        principal: Principal,
+        principal: Caller,
         request: axum::extract::Request,
         next: axum::middleware::Next,
     ) -> axum::response::Response {

@@ -9,12 +9,12 @@ use axum::{
     routing,
 };
 use http::Request;
-use portcullis_axum::Principal;
+use portcullis_axum::Caller;
 
 use crate::support::{get, layer, send};
 
 /// What the scheme found: route, target and peer.
-async fn handler(principal: Principal) -> String {
+async fn handler(principal: Caller) -> String {
     format!(
         "{} {} {}",
         principal.client_id().expect("set"),

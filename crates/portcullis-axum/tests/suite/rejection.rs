@@ -2,7 +2,7 @@
 
 use axum::{Router, body::Body, routing};
 use http::{HeaderValue, Request};
-use portcullis_axum::{Principal, Rejection, Scoped};
+use portcullis_axum::{Caller, Rejection, Scoped};
 use portcullis_core::{FailureKind, Refusal, RenderedBody, RequireScopeLayer};
 
 use crate::support::{ReadOrders, WriteOrders, get, layer, send, text};
@@ -121,7 +121,7 @@ async fn the_service_s_own_bodies() {
 
 #[tokio::test]
 async fn a_handler_can_take_it_apart() {
-    async fn handler(principal: Result<Principal, Rejection>) -> String {
+    async fn handler(principal: Result<Caller, Rejection>) -> String {
         let rejection = principal.expect_err("anonymous");
         assert_eq!(rejection.status(), 401);
         assert_eq!(rejection.refusal().kind(), FailureKind::NoCredentials);

@@ -6,8 +6,12 @@ use axum::{Router, body::Body};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use portcullis_core::{
-    AuthenticateLayer, Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal,
-    PrincipalKind, Scheme, ScopeSet, authorization_credentials, scope,
+    AuthenticateLayer, Principal, PrincipalKind, ScopeSet,
+    scheme::{
+        Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
+        authorization_credentials,
+    },
+    scope,
 };
 use tower::ServiceExt;
 

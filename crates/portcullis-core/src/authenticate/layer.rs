@@ -23,7 +23,7 @@ use crate::{
 /// ```
 /// use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope};
 /// # use std::sync::Arc;
-/// # use portcullis_core::*;
+/// # use portcullis_core::{ConfigError, scheme::*};
 /// # struct Bearer(Arc<Challenge>);
 /// # impl Scheme for Bearer {
 /// #     fn source(&self) -> CredentialSource { CredentialSource::Authorization("Bearer") }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
-use portcullis_core::{AuthenticateLayer, GuardBody, RequireScopeLayer, Scope};
+use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, service::GuardBody};
 use tower::{Layer, ServiceExt};
 
 use crate::support::{Fake, bearing};

@@ -5,9 +5,12 @@ use std::convert::Infallible;
 use http::{Request, Response};
 use http_body_util::Full;
 use portcullis_core::{
-    Authenticate, AuthenticateFuture, AuthenticateLayer, Authentication, Challenge, Failure,
-    GuardBody, GuardFuture, Principal, Refusal, RequireMachine, RequireMachineLayer, RequireScope,
-    RequireScopeLayer, Scheme, Scope, ScopePolicy, ScopeSet, ScopesByPath, Secret,
+    AuthenticateLayer, Authentication, Principal, Refusal, RequireMachineLayer, RequireScopeLayer,
+    Scope, ScopePolicy, ScopeSet, ScopesByPath, Secret,
+    scheme::{Challenge, Failure, Scheme},
+    service::{
+        Authenticate, AuthenticateFuture, GuardBody, GuardFuture, RequireMachine, RequireScope,
+    },
 };
 use tower::{Layer, Service};
 

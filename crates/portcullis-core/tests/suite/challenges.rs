@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use http::header::RETRY_AFTER;
-use portcullis_core::{AuthenticateLayer, Challenge, RequireScopeLayer, Scope, ScopePolicy};
+use portcullis_core::{
+    AuthenticateLayer, RequireScopeLayer, Scope, ScopePolicy, scheme::Challenge,
+};
 use tower::ServiceBuilder;
 
 use crate::{
@@ -288,7 +290,9 @@ async fn h3_h4_awkward_realms_survive_a_round_trip() {
 async fn the_reason_stands_only_on_the_scheme_that_was_used() {
     let other = Fake::new(
         "ApiKey",
-        portcullis_core::CredentialSource::Header(http::HeaderName::from_static("x-other-key")),
+        portcullis_core::scheme::CredentialSource::Header(http::HeaderName::from_static(
+            "x-other-key",
+        )),
     );
     let layer = AuthenticateLayer::any_of((Fake::key(), other)).expect("two sources");
     let response = send(&layer, request(&[("x-other-key", "nobody")])).await;

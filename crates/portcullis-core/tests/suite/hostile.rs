@@ -1,7 +1,7 @@
 //! B6: whatever bytes come in, what goes out parses, and holds none of them.
 
 use http::{HeaderName, HeaderValue, Request, header::AUTHORIZATION};
-use portcullis_core::{AuthenticateLayer, Outcome, Refusal, RequireScopeLayer, Scope};
+use portcullis_core::{AuthenticateLayer, Refusal, RequireScopeLayer, Scope, scheme::Outcome};
 
 use crate::{
     parse,

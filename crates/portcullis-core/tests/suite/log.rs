@@ -11,8 +11,10 @@ use std::{
 
 use http::{Method, Request};
 use portcullis_core::{
-    AuthenticateLayer, Clock, Failure, OriginalTarget, Outcome, RequireMachineLayer,
-    RequireScopeLayer, Scope, ScopePolicy, UnixTime,
+    AuthenticateLayer, RequireMachineLayer, RequireScopeLayer, Scope, ScopePolicy,
+    clock::{Clock, UnixTime},
+    facts::OriginalTarget,
+    scheme::{Failure, Outcome},
 };
 use tower::ServiceBuilder;
 

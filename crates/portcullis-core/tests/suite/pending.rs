@@ -11,7 +11,9 @@ use std::{
 use http::{Request, Response};
 use http_body_util::Full;
 use portcullis_core::{
-    AuthenticateFuture, AuthenticateLayer, Failure, Outcome, PendingOutcome, Principal,
+    AuthenticateLayer, Principal,
+    scheme::{Failure, Outcome, PendingOutcome},
+    service::AuthenticateFuture,
 };
 use tokio::sync::oneshot;
 use tokio_test::task;

@@ -8,7 +8,9 @@ use std::{
 
 use http::{Request, Response};
 use http_body_util::Full;
-use portcullis_core::{AuthenticateLayer, Outcome, RequireMachineLayer, RequireScopeLayer, Scope};
+use portcullis_core::{
+    AuthenticateLayer, RequireMachineLayer, RequireScopeLayer, Scope, scheme::Outcome,
+};
 use tokio::sync::mpsc;
 use tower::{
     Layer, Service, ServiceBuilder, ServiceExt, buffer::BufferLayer, limit::ConcurrencyLimitLayer,

@@ -53,7 +53,7 @@ async fn those_of_guards_inside() {
 async fn those_of_a_scheme_that_had_to_wait() {
     let slow = Fake::bearer().answering(|fake, credential| {
         let decided = fake.decide(credential);
-        portcullis_core::Outcome::Pending(Box::pin(async { decided }))
+        portcullis_core::scheme::Outcome::Pending(Box::pin(async { decided }))
     });
     let layer = AuthenticateLayer::new(slow).render_with(|_| RenderedBody {
         content_type: HeaderValue::from_static("text/plain"),

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use http::{HeaderName, header::AUTHORIZATION};
-use portcullis_core::{AuthenticateLayer, ConfigError, CredentialSource, Scheme};
+use portcullis_core::{
+    AuthenticateLayer, ConfigError,
+    scheme::{CredentialSource, Scheme},
+};
 
 use crate::support::{Fake, bearing, request, send};
 

@@ -13,8 +13,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
 use http_body_util::{BodyExt, Full};
 use portcullis_core::{
-    Authentication, Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal,
-    PrincipalKind, Scheme, ScopeSet, SharedClock, authorization_credentials,
+    Authentication, Principal, PrincipalKind, ScopeSet,
+    clock::SharedClock,
+    scheme::{
+        Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
+        authorization_credentials,
+    },
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
