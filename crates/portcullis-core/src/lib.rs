@@ -70,8 +70,7 @@ pub use {
     log::{escape, escape_to, escape_url, mask},
     scheme::{
         Challenge, CredentialSource, Failure, Head, Outcome, PendingOutcome, Presence,
-        PrincipalBuilder, Scheme, authorization_credentials, authorization_presented,
-        check_credentials,
+        PrincipalBuilder, Scheme, authorization_credentials, check_token68,
     },
     service::{
         Authenticate, AuthenticateFuture, GuardBody, GuardFuture, IntoSchemes, RefusedRequest,

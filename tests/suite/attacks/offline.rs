@@ -8,7 +8,9 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
 use portcullis_core::{
-    AuthenticateLayer, RequireScopeLayer, Scope, ScopeSet, UnixTime, authorization_credentials,
+    AuthenticateLayer, RequireScopeLayer, Scope, ScopeSet,
+    clock::UnixTime,
+    scheme::{authorization_credentials, check_token68},
 };
 use portcullis_jose::KeySet;
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, TrustedIssuers};
@@ -195,10 +197,10 @@ fn check_verifier(
     };
     request.headers_mut().insert("authorization", value);
     let is_accepted = match authorization_credentials(request.headers(), "Bearer") {
-        Ok(Some(token)) => offline
-            .verifier
-            .verify(token, NOW)
-            .is_ok_and(|token| token.bind_as_bearer().is_ok()),
+        Ok(Some(sent)) => check_token68(sent).is_ok_and(|token| {
+            let verified = offline.verifier.verify(token, NOW);
+            verified.is_ok_and(|token| token.bind_as_bearer().is_ok())
+        }),
         _ => false,
     };
     if is_accepted != matches!(expected.status, 200 | 403) {

@@ -32,7 +32,7 @@ impl Scheme for Fake {
     }
 
     fn authenticate(&self, head: &Head<'_>, credential: &[u8]) -> Outcome {
-        let scopes = match std::str::from_utf8(credential).expect("as detected") {
+        let scopes = match std::str::from_utf8(credential).expect("ASCII") {
             "bad" => return Outcome::Done(Err(Failure::invalid("the token is bad"))),
             "none" => String::new(),
             scopes => scopes

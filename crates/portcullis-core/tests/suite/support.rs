@@ -17,7 +17,7 @@ use portcullis_core::{
     clock::SharedClock,
     scheme::{
         Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
-        authorization_credentials,
+        authorization_credentials, check_token68,
     },
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
@@ -117,7 +117,7 @@ impl Fake {
         }
     }
 
-    fn credential<'h>(&self, head: &Head<'h>) -> Result<Option<&'h str>, Failure> {
+    fn credential<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
         match &self.source {
             CredentialSource::Authorization(name) => {
                 authorization_credentials(head.headers(), name)
@@ -127,13 +127,16 @@ impl Fake {
                 match (values.next(), values.next()) {
                     (None, _) => Ok(None),
                     (Some(value), None) => match value.to_str() {
-                        Ok(text) if !text.is_empty() => Ok(Some(text)),
+                        Ok(text) if !text.is_empty() => Ok(Some(text.as_bytes())),
                         _ => Err(Failure::malformed("the key is empty or not printable")),
                     },
                     _ => Err(Failure::malformed("the key was sent twice")),
                 }
             }
-            _ => Ok(head.extensions().get::<Certificate>().map(|found| found.0)),
+            _ => {
+                let certificate = head.extensions().get::<Certificate>();
+                Ok(certificate.map(|found| found.0.as_bytes()))
+            }
         }
     }
 }
@@ -149,7 +152,10 @@ impl Scheme for Fake {
 
     fn authenticate(&self, _: &Head<'_>, credential: &[u8]) -> Outcome {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        (self.answer)(self, std::str::from_utf8(credential).expect("as detected"))
+        match check_token68(credential) {
+            Ok(credential) => (self.answer)(self, credential),
+            Err(failure) => Outcome::Done(Err(failure)),
+        }
     }
 
     fn challenge(&self) -> &Arc<Challenge> {

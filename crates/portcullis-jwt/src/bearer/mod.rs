@@ -6,7 +6,7 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use portcullis_core::{
     Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, Secret,
-    SharedClock, UnixTime, authorization_presented, check_credentials,
+    SharedClock, UnixTime, authorization_credentials, check_token68,
 };
 use portcullis_jose::{CompactJws, TokenLimits};
 
@@ -85,7 +85,7 @@ impl Scheme for Bearer {
     }
 
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        authorization_presented(head.headers(), SCHEME).into()
+        authorization_credentials(head.headers(), SCHEME).into()
     }
 
     /// Nobody has looked at the characters of `sent` yet: what is in the cache or verifies has none that are out of
@@ -99,7 +99,7 @@ impl Scheme for Bearer {
             Ok(verified) => return Outcome::Done(bind(&verified)),
             Err(refused) => refused,
         };
-        match check_credentials(sent) {
+        match check_token68(sent) {
             Ok(token) => self.refuse_or_wait(token, refused),
             Err(failure) => Outcome::Done(Err(failure)),
         }

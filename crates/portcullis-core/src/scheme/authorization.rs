@@ -1,0 +1,150 @@
+//! Credentials in `Authorization`.
+
+use http::{HeaderMap, header::AUTHORIZATION};
+
+use crate::{challenge::is_token, failure::Failure};
+
+/// Reads the credentials that `Authorization` holds under an authentication scheme. The scheme's name is compared
+/// without case, and one or more spaces follow it (RFC 9110 §11.4).
+///
+/// `Ok(None)` when the header is absent or names another scheme. The characters are not checked: see
+/// [`check_token68`].
+///
+/// # Errors
+///
+/// [`Failure::malformed`] when the header was sent twice, is empty, names no scheme, or has no credentials.
+pub fn authorization_credentials<'h>(
+    headers: &'h HeaderMap,
+    scheme: &str,
+) -> Result<Option<&'h [u8]>, Failure> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Failure::malformed(
+            "the Authorization header was sent more than once",
+        ));
+    }
+    let value = value.as_bytes();
+    if value.is_empty() {
+        return Err(Failure::malformed("the Authorization header is empty"));
+    }
+    let end = value
+        .iter()
+        .position(|octet| matches!(octet, b' ' | b'\t'))
+        .unwrap_or(value.len());
+    let (name, rest) = value.split_at(end);
+    if !name.eq_ignore_ascii_case(scheme.as_bytes()) {
+        return if is_token(name) {
+            Ok(None)
+        } else {
+            Err(Failure::malformed(
+                "the Authorization header names no authentication scheme",
+            ))
+        };
+    }
+    match rest.iter().position(|octet| *octet != b' ') {
+        Some(start) => Ok(Some(&rest[start..])),
+        None => Err(Failure::malformed(
+            "the Authorization header holds no credentials",
+        )),
+    }
+}
+
+/// Checks that credentials consist of the characters of a token68 (RFC 9110 §11.2), such as a bearer token. A misplaced
+/// `=` passes: it makes a bad token, not a bad request.
+///
+/// A scheme whose good credentials cannot have other characters may call this only for those it refuses.
+///
+/// # Errors
+///
+/// [`Failure::malformed`] when they have other characters.
+pub fn check_token68(credentials: &[u8]) -> Result<&str, Failure> {
+    let is_allowed = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._~+/=".contains(octet);
+    std::str::from_utf8(credentials)
+        .ok()
+        .filter(|_| credentials.iter().all(is_allowed))
+        .ok_or_else(|| {
+            Failure::malformed("the Authorization header holds characters that no credentials have")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(value: &[u8]) -> Result<Option<String>, Failure> {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_bytes(value).expect("a field value");
+        headers.insert(AUTHORIZATION, value);
+        authorization_credentials(&headers, "Bearer")?
+            .map(|credentials| check_token68(credentials).map(str::to_owned))
+            .transpose()
+    }
+
+    #[test]
+    fn b5_one_or_more_spaces_and_nothing_else() {
+        for good in [&b"Bearer abc"[..], b"Bearer   abc"] {
+            assert_eq!(read(good).expect("well-formed").as_deref(), Some("abc"));
+        }
+        for bad in [
+            &b"Bearer\tabc"[..],
+            b"Bearer \tabc",
+            b"Bearer abc def",
+            b"Bearer a,b",
+            b"Bearer",
+            b"Bearer ",
+            b"",
+            b"Bearer a\xff",
+            b"Bearer \"a\"",
+            b" Bearer a",
+            b"\tBearer a",
+            b"Bearer,a",
+            b"Bearer=a",
+            b"\xff",
+            b"B\xe9arer a",
+        ] {
+            assert!(read(bad).is_err(), "{}", bad.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn h1_scheme_name_is_case_insensitive() {
+        let credentials = read(b"bEaReR abc").expect("well-formed");
+        assert_eq!(credentials.as_deref(), Some("abc"));
+    }
+
+    #[test]
+    fn b1_other_schemes_are_absent() {
+        for other in [
+            &b"Basic abc"[..],
+            b"Bearerabc",
+            b"Bear abc",
+            b"BearerX abc",
+            b"Basic \xff",
+        ] {
+            let credentials = read(other).expect("another scheme's");
+            assert_eq!(credentials, None, "{}", other.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn b2_header_sent_twice_is_malformed() {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Basic abc"));
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer abc"));
+        assert!(authorization_credentials(&headers, "Bearer").is_err());
+    }
+
+    #[test]
+    fn b5_characters_are_those_of_a_token68() {
+        for octet in 0..=u8::MAX {
+            let expected = octet.is_ascii_alphanumeric() || b"-._~+/=".contains(&octet);
+            let checked = check_token68(std::slice::from_ref(&octet)).is_ok();
+            assert_eq!(checked, expected, "{octet:#x}");
+        }
+    }
+}
