@@ -77,8 +77,8 @@ let app: Router = Router::new()
 pub use portcullis_core::{
     Anonymous, AuthenticateLayer, Authentication, ConfigError, FailureKind, InvalidScope,
     Principal, PrincipalKind, Refusal, RenderedBody, RequireMachineLayer, RequireScopeLayer, Scope,
-    ScopePolicy, ScopeRequirement, ScopeSet, ScopesByPath, Secret, clock, deadline, facts, log, scheme,
-    scope, service,
+    ScopePolicy, ScopeRequirement, ScopeSet, ScopesByPath, Secret, clock, deadline, facts, log,
+    scheme, scope, service,
 };
 
 #[cfg(feature = "api-key")]
