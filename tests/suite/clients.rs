@@ -5,8 +5,8 @@ pub(crate) mod certificates;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use portcullis_client::{
-    AccessToken, AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, TokenError,
-    TokenSource,
+    AccessToken, AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication,
+    HttpSettings, TokenError, TokenSource,
 };
 use portcullis_jwt::Algorithm;
 use portcullis_test::{SigningAlgorithm, TestKey};
@@ -106,7 +106,7 @@ pub(crate) fn server(issuer: &str) -> AuthorizationServer {
 }
 
 pub(crate) fn discover(issuer: &str) -> AuthorizationServerBuilder {
-    AuthorizationServer::discover(issuer).root_certificates(ROOT)
+    AuthorizationServer::discover(issuer).http(HttpSettings::default().root_certificates(ROOT))
 }
 
 /// The client obtains a token, and another on top, with which `orders-api` lets it do what it has the scope for and

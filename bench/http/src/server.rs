@@ -10,7 +10,7 @@ use axum::{Router, routing::get};
 use portcullis_bench_suite::FloorLayer;
 use portcullis_core::AuthenticateLayer;
 use portcullis_jwt::{Algorithm, Bearer};
-use portcullis_remote::Issuer;
+use portcullis_remote::{HttpSettings, Issuer};
 use tokio::net::TcpListener;
 use tower_oauth2_resource_server::{server::OAuth2ResourceServer, tenant::TenantConfiguration};
 
@@ -47,7 +47,7 @@ fn floor(service: &Service) -> FloorLayer {
 /// As its front page has it: keys by discovery, and every default.
 async fn suite(service: &Service) -> Result<AuthenticateLayer, Box<dyn Error>> {
     let issuer = Issuer::discover(&service.issuer)
-        .dangerous_allow_http()
+        .http(HttpSettings::default().dangerous_allow_http())
         .start()
         .await?;
     let bearer = Bearer::jwt(&issuer)

@@ -3,7 +3,7 @@
 use std::{error::Error, path::PathBuf, time::Duration};
 
 use clap::Args;
-use portcullis_remote::{FetchError, Issuer, IssuerBuilder, IssuerEvent};
+use portcullis_remote::{FetchError, HttpSettings, Issuer, IssuerBuilder, IssuerEvent};
 
 use crate::client::read_public;
 
@@ -38,7 +38,7 @@ impl Access {
         if let Some(path) = &self.ca {
             let pem =
                 read_public(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
-            builder = builder.root_certificates(pem);
+            builder = builder.http(HttpSettings::default().root_certificates(pem));
         }
         if let Some(path) = &self.bearer_token_file {
             builder = builder.bearer_token_file(path);

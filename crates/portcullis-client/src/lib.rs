@@ -55,6 +55,6 @@ pub use self::{
 pub use portcullis_jose::{Algorithm, DpopKey, SigningKey};
 pub use portcullis_oauth::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
-    ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, KeysFuture,
-    OAuthError, SecretsFuture,
+    ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, HttpSettings,
+    KeysFuture, OAuthError, SecretsFuture,
 };

@@ -1,4 +1,4 @@
-//! An issuer's metadata (OpenID Connect Discovery 1.0, RFC 8414).
+//! Metadata of issuers (OpenID Connect Discovery 1.0, RFC 8414).
 
 use portcullis_core::{ConfigError, UnixTime, escape, escape_url};
 use reqwest::StatusCode;
@@ -7,14 +7,13 @@ use url::{Origin, Url};
 
 use crate::{
     FetchError, FetchErrorKind,
-    document::{DocumentError, read_json_object},
-    http::{Answer, HttpClient, Wanted, headers, location, shown},
+    http::{Answer, Document, HttpClient, display_url, headers, url_rules},
+    json_object::read_json_object,
 };
 
-/// Where the metadata of `issuer` may be: where OpenID Connect puts it, after the issuer's path (Discovery §4), and
-/// where RFC 8414 §3.1 does, before it.
-#[must_use]
-pub fn well_known(issuer: &Url) -> [Url; 2] {
+/// The URLs of the metadata of `issuer`: OpenID Connect appends the well-known path (Discovery §4), RFC 8414 §3.1 puts
+/// it in front.
+fn well_known_urls(issuer: &Url) -> [Url; 2] {
     let path = issuer.path().trim_end_matches('/');
     let at = |path: String| {
         let mut url = issuer.clone();
@@ -27,72 +26,79 @@ pub fn well_known(issuer: &Url) -> [Url; 2] {
     ]
 }
 
-/// Where metadata is looked for: at the well-known places of `url`, or at `url` itself if it is such a place.
-fn places(url: &Url) -> Vec<Url> {
-    if url.path().contains("/.well-known/") {
-        return vec![url.clone()];
-    }
-    well_known(url).into()
-}
-
-/// The member that says whose metadata it is. Those who look for others read them by a form of their own, so that one
-/// that is ill-formed is the concern only of who needs it.
-#[derive(Deserialize)]
-struct Named {
-    issuer: String,
-}
-
-/// Finds an issuer's metadata.
+/// Finds and reads the metadata of one issuer.
 #[derive(Clone, Debug)]
 pub struct Discovery {
-    /// As configured: this is compared, character by character.
-    pub issuer: Box<str>,
-    /// Where it is reached, which is the issuer identifier unless that is configured apart.
-    pub url: Url,
-    /// Whether plain http is allowed to any host.
-    pub any_http: bool,
-    /// The origins that are the issuer's own: where it is reached, and that of its name if that is a safe URL.
+    /// The configured identifier, which the metadata must repeat exactly.
+    issuer: Box<str>,
+    url: Url,
+    /// The origins of `url`, and of `issuer` if that is an https URL.
     own_origins: Vec<Origin>,
-    places: Vec<Url>,
-    /// Which of the places had the metadata the last time.
-    place: usize,
+    /// The well-known URLs, or the one that is configured.
+    candidates: Vec<Url>,
+    /// The candidate that had the metadata the last time.
+    current: usize,
 }
 
-/// What became of an attempt.
+/// The outcome of reading metadata.
 pub struct Discovered<T> {
     /// What was picked from the metadata.
     pub found: Result<T, FetchError>,
-    /// When the issuer answered, by its own clock.
+    /// The server's clock when it answered.
     pub date: Option<UnixTime>,
 }
 
+/// Read apart from other members, so that an invalid one among those does not hide whose metadata it is.
+#[derive(Deserialize)]
+struct IssuerMember {
+    issuer: String,
+}
+
 impl Discovery {
-    /// The metadata of `issuer`, looked for there or at `at`.
+    /// The metadata of `issuer`, at its well-known URLs or at those of `discover_at`. A `discover_at` with `/.well-known/`
+    /// in its path is used as is.
     ///
     /// # Errors
     ///
-    /// When one of the two cannot be asked.
-    pub fn new(issuer: &str, at: Option<&str>, any_http: bool) -> Result<Self, ConfigError> {
-        let url = match at {
+    /// When one of the two cannot be used.
+    pub fn new(
+        issuer: &str,
+        discover_at: Option<&str>,
+        allow_http: bool,
+    ) -> Result<Self, ConfigError> {
+        let url = match discover_at {
             Some(at) => {
-                location::issuer_name(issuer)?;
-                location::configured("discover_at", at, any_http)?
+                url_rules::issuer_name(issuer)?;
+                url_rules::configured("discover_at", at, allow_http)?
             }
-            None => location::issuer(issuer, any_http)?,
+            None => url_rules::issuer(issuer, allow_http)?,
         };
-        let name = location::configured("issuer", issuer, any_http).ok();
-        let own_origins = name.iter().chain([&url]).map(Url::origin).collect();
+        let name = url_rules::configured("issuer", issuer, allow_http).ok();
         Ok(Self {
             issuer: issuer.into(),
-            own_origins,
-            places: places(&url),
+            own_origins: name.iter().chain([&url]).map(Url::origin).collect(),
+            candidates: match url.path().contains("/.well-known/") {
+                true => vec![url.clone()],
+                false => well_known_urls(&url).into(),
+            },
             url,
-            any_http,
-            place: 0,
+            current: 0,
         })
     }
 
-    /// Reads the metadata from one place, and if `pick` can use none there, from the other.
+    /// The configured URL: that of the issuer, or `discover_at`.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The configured identifier of the issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Reads the metadata from the first candidate from which `pick` can use it.
     pub async fn read<M: DeserializeOwned, T>(
         &mut self,
         http: &HttpClient,
@@ -101,78 +107,79 @@ impl Discovery {
     ) -> Discovered<T> {
         let mut date = None;
         let mut first_error: Option<FetchError> = None;
-        for offset in 0..self.places.len() {
-            let place = (self.place + offset) % self.places.len();
-            let url = &self.places[place];
-            let (error, is_reachable) = match http.get(url, Wanted::Metadata, None).await {
+        for offset in 0..self.candidates.len() {
+            let candidate = (self.current + offset) % self.candidates.len();
+            let url = &self.candidates[candidate];
+            let error = match http.get(url, Document::Metadata, None).await {
                 Ok(answer) => {
                     date = headers::date(&answer.headers).or(date);
                     let metadata = self.metadata(http, url, answer, now);
                     match metadata.and_then(|metadata| pick(self, metadata)) {
                         Ok(found) => {
-                            self.place = place;
+                            self.current = candidate;
                             let found = Ok(found);
                             return Discovered { found, date };
                         }
-                        Err(error) => (error, true),
+                        Err(error) => error,
                     }
                 }
-                Err(error) => {
-                    let is_reachable = matches!(
-                        error.kind(),
-                        FetchErrorKind::TooLarge | FetchErrorKind::Unusable
-                    );
-                    (error, is_reachable)
-                }
+                Err(error) => match error.kind() {
+                    FetchErrorKind::TooLarge | FetchErrorKind::Unusable => error,
+                    // The host of the other candidate is the same.
+                    _ => {
+                        let found = Err(first_error.filter(|it| !is_404(it)).unwrap_or(error));
+                        return Discovered { found, date };
+                    }
+                },
             };
-            // Of two failures, one that is not a mere absence tells more.
+            // An error other than 404 tells more.
             first_error = match first_error {
-                Some(first) if !is_absent(&first) || is_absent(&error) => Some(first),
+                Some(first) if !is_404(&first) || is_404(&error) => Some(first),
                 _ => Some(error),
             };
-            if !is_reachable {
-                break; // The other place is on the same host.
-            }
         }
-        let error = match first_error {
-            Some(error) if !is_absent(&error) => error,
-            absent => {
-                let places: Vec<String> = self.places.iter().map(shown).collect();
-                let message = match &places[..] {
-                    [first, second] => format!(
-                        "{first} and {second} answered 404: check the issuer's URL, from which both are derived"
-                    ),
-                    _ => format!("{} answered 404: check the URL", places.concat()),
-                };
-                let retry_after = absent.and_then(|error| error.retry_after());
-                FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
-            }
-        };
-        let found = Err(error);
+        let found = Err(match first_error {
+            Some(error) if !is_404(&error) => error,
+            not_found => self.not_found(not_found.and_then(|error| error.retry_after())),
+        });
         Discovered { found, date }
     }
 
-    /// Reads the metadata from the place that [`read`](Self::read) did not take it from. `None` if there is none that is
-    /// this issuer's.
+    fn not_found(&self, retry_after: Option<std::time::Duration>) -> FetchError {
+        let urls: Vec<String> = self.candidates.iter().map(display_url).collect();
+        let message = match &urls[..] {
+            [first, second] => format!(
+                "no metadata found: {first} and {second} answered 404; check the issuer's URL, from which both are derived"
+            ),
+            _ => format!(
+                "no metadata found: {} answered 404; check the URL",
+                urls.concat()
+            ),
+        };
+        FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
+    }
+
+    /// Reads the metadata from the candidate that [`read`](Self::read) did not take it from. `None` if it has none of this
+    /// issuer.
     ///
     /// # Errors
     ///
-    /// When it could not be read.
+    /// When the candidate cannot be read.
     pub async fn read_other<M: DeserializeOwned>(
         &self,
         http: &HttpClient,
         now: UnixTime,
     ) -> Result<Option<M>, FetchError> {
-        let other = (self.place + 1) % self.places.len();
-        if other == self.place {
+        let other = (self.current + 1) % self.candidates.len();
+        if other == self.current {
             return Ok(None);
         }
-        let url = &self.places[other];
-        let answer = http.get(url, Wanted::Metadata, None).await?;
+        let url = &self.candidates[other];
+        let answer = http.get(url, Document::Metadata, None).await?;
         match self.metadata(http, url, answer, now) {
             Ok(metadata) => Ok(Some(metadata)),
             Err(error) => match error.kind() {
-                FetchErrorKind::Status(500..) | FetchErrorKind::Status(429) => Err(error),
+                FetchErrorKind::Status(429 | 500..) => Err(error),
                 _ => Ok(None),
             },
         }
@@ -181,57 +188,57 @@ impl Discovery {
     fn metadata<M: DeserializeOwned>(
         &self,
         http: &HttpClient,
-        place: &Url,
+        url: &Url,
         answer: Answer,
         now: UnixTime,
     ) -> Result<M, FetchError> {
         if answer.status != StatusCode::OK {
-            return Err(answer.into_error(place, now));
+            return Err(answer.into_error(url, now));
         }
-        let place = shown(place);
-        let unusable = |error: DocumentError| {
-            let why = escape(&error.to_string());
-            let message = format!("{place} is not an issuer's metadata: {why}");
-            FetchError::new(FetchErrorKind::Unusable, message)
+        let url = display_url(url);
+        let document = |body| {
+            read_json_object::<IssuerMember>(body)
+                .and_then(|named| Ok((named, read_json_object(body)?)))
         };
-        let named: Named = read_json_object(&answer.body).map_err(unusable)?;
-        let metadata = read_json_object(&answer.body).map_err(unusable)?;
+        let (named, metadata) = document(&answer.body).map_err(|error| {
+            let reason = escape(&error.to_string());
+            let message = format!("{url} is not valid metadata of an issuer: {reason}");
+            FetchError::new(FetchErrorKind::Unusable, message)
+        })?;
         if named.issuer != *self.issuer {
             let message = format!(
-                "{place} is the metadata of {}, not of {}: the issuer must be configured exactly as it names itself",
+                "{url} is the metadata of issuer {}, expected {}: configure the issuer exactly as its metadata names it",
                 escape_url(&named.issuer),
                 escape_url(&self.issuer)
             );
             return Err(FetchError::new(FetchErrorKind::IssuerMismatch, message));
         }
-        http.learn_reach(&answer);
+        http.learn_issuer_network(&answer);
         Ok(metadata)
     }
 
-    /// Whether a URL that the metadata gives is on the issuer's own origin.
+    /// Whether a URL from the metadata is on the issuer's own origin.
     #[must_use]
     pub fn is_own(&self, url: &Url) -> bool {
         self.own_origins.contains(&url.origin())
     }
 
-    /// Checks a URL that the metadata gives under the name `member`.
+    /// Checks a URL that the metadata gives as `member`.
     ///
     /// # Errors
     ///
-    /// When it must not be fetched.
+    /// When it must not be requested.
     pub fn check(
         &self,
         http: &HttpClient,
         member: &'static str,
         url: &str,
     ) -> Result<Url, FetchError> {
-        let found = location::discovered(member, url, &self.url, self.any_http)?;
-        location::check_address(member, &found, &self.url, http.reach())?;
-        Ok(found)
+        url_rules::discovered(member, url, &self.url, http.allow_http(), http.networks())
     }
 }
 
-fn is_absent(error: &FetchError) -> bool {
+fn is_404(error: &FetchError) -> bool {
     error.kind() == FetchErrorKind::Status(404)
 }
 
@@ -240,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s1_s2_well_known_paths() {
+    fn s1_s2_well_known_urls_are_derived_from_the_issuer() {
         for (issuer, oidc, rfc8414) in [
             (
                 "https://example.com",
@@ -263,7 +270,7 @@ mod tests {
                 "https://example.com:8443/.well-known/oauth-authorization-server/a/oidc",
             ),
         ] {
-            let [found_oidc, found_rfc8414] = well_known(&Url::parse(issuer).unwrap());
+            let [found_oidc, found_rfc8414] = well_known_urls(&Url::parse(issuer).unwrap());
             assert_eq!(found_oidc.as_str(), oidc);
             assert_eq!(found_rfc8414.as_str(), rfc8414);
         }

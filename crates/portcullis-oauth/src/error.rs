@@ -1,10 +1,10 @@
-//! What can go wrong with an issuer or an authorization server.
+//! Errors of requests to issuers and authorization servers.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-/// Why an issuer's keys could not be fetched, or an authorization server could not be asked.
+/// A request to an issuer or an authorization server failed. The keys or the token at hand stay in use.
 ///
-/// Keys at hand keep serving. The message is for operators: what an issuer sent is in it only escaped and cut short.
+/// The message is for operators. Text of the server is escaped and truncated in it.
 #[derive(Clone)]
 pub struct FetchError {
     kind: FetchErrorKind,
@@ -17,38 +17,32 @@ pub struct FetchError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FetchErrorKind {
-    /// No connection, or one that broke.
+    /// The connection failed or broke.
     Unreachable,
-    /// No complete answer within the timeout.
+    /// No complete answer arrived within the timeout.
     TimedOut,
-    /// An answer with this status, not 200.
+    /// The answer has this status instead of 200.
     Status(u16),
-    /// A redirect, which is not followed.
+    /// The answer is a redirect, which is not followed.
     Redirected,
-    /// An answer that is larger than is read.
+    /// The body is larger than 256 KiB.
     TooLarge,
-    /// An answer that is not what was asked for.
+    /// The answer is not the expected document.
     Unusable,
-    /// Metadata that names another issuer (RFC 8414 §3.3).
+    /// The metadata names another issuer (RFC 8414 §3.3).
     IssuerMismatch,
-    /// A discovered URL that must not be fetched.
+    /// A discovered URL must not be requested.
     Forbidden,
-    /// What the client authenticates with could not be had, or the bearer token for metadata and key sets.
+    /// The client's credential, or the bearer token for metadata and key sets, cannot be read.
     Credential,
-    /// The server has no such endpoint, or none is configured.
+    /// The endpoint is neither configured nor in the metadata.
     NoEndpoint,
-    /// Nothing fetches any more: the task that did panicked, or its runtime has ended.
+    /// The background task ended: it panicked, or its runtime was shut down.
     Stopped,
 }
 
 impl FetchError {
-    /// What kind of failure it is.
-    #[must_use]
-    pub fn kind(&self) -> FetchErrorKind {
-        self.kind
-    }
-
-    /// A failure of this kind. The message is for operators.
+    /// An error of this kind.
     #[must_use]
     pub fn new(kind: FetchErrorKind, message: impl Into<Box<str>>) -> Self {
         Self {
@@ -59,16 +53,14 @@ impl FetchError {
         }
     }
 
-    /// Nothing fetches any more.
+    /// An error of kind [`Stopped`](FetchErrorKind::Stopped).
     #[must_use]
     pub fn stopped() -> Self {
-        Self::new(
-            FetchErrorKind::Stopped,
-            "nothing fetches the issuer's keys any more: the task panicked, or its runtime has ended",
-        )
+        let message = "the background task ended: it panicked, or its runtime was shut down";
+        Self::new(FetchErrorKind::Stopped, message)
     }
 
-    /// With the time that the other side asks to be left alone.
+    /// Sets [`retry_after`](Self::retry_after).
     #[must_use]
     pub fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
         Self {
@@ -77,7 +69,7 @@ impl FetchError {
         }
     }
 
-    /// With what caused it.
+    /// Sets the cause.
     #[must_use]
     pub fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
         Self {
@@ -86,30 +78,32 @@ impl FetchError {
         }
     }
 
-    /// Whether retrying cannot help, because the configuration contradicts the issuer's answer.
+    /// The kind of failure.
     #[must_use]
-    pub fn needs_an_operator(&self) -> bool {
+    pub fn kind(&self) -> FetchErrorKind {
+        self.kind
+    }
+
+    /// The delay that the server asks for before the next request (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether the configuration contradicts the server's answer, so that an operator must act.
+    #[must_use]
+    pub fn needs_operator(&self) -> bool {
         matches!(
             self.kind,
             FetchErrorKind::IssuerMismatch | FetchErrorKind::Forbidden
         )
     }
 
-    /// Whether only an operator can end this failure. An address that DNS gave may be another one soon.
+    /// Whether a retry cannot help. After a DNS answer with a forbidden address it can: DNS may change.
     #[must_use]
-    pub fn is_lasting(&self) -> bool {
-        self.needs_an_operator() && !self.is_by_dns()
-    }
-
-    /// Whether the name of a URL led to an address that must not be asked: only then has a forbidden URL a cause.
-    fn is_by_dns(&self) -> bool {
-        self.kind == FetchErrorKind::Forbidden && self.source.is_some()
-    }
-
-    /// How long the other side asks to be left alone (RFC 9110 §10.2.3).
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+    pub fn is_permanent(&self) -> bool {
+        let is_from_dns = self.kind == FetchErrorKind::Forbidden && self.source.is_some();
+        self.needs_operator() && !is_from_dns
     }
 }
 

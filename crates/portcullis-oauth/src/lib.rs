@@ -13,11 +13,12 @@
 #[cfg(feature = "client-auth")]
 mod client_auth;
 pub mod discovery;
-mod document;
 mod error;
 pub mod http;
+mod json_object;
 #[cfg(feature = "client-auth")]
 mod nonces;
+mod printable;
 #[cfg(feature = "client-auth")]
 mod server;
 
@@ -33,7 +34,7 @@ pub use self::{
     },
 };
 pub use self::{
-    document::{DocumentError, read_json_object},
     error::{FetchError, FetchErrorKind},
-    http::read_secret_file,
+    http::HttpSettings,
+    json_object::{DocumentError, read_json_object},
 };

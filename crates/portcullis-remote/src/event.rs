@@ -124,13 +124,13 @@ impl IssuerEvent {
             Self::Restored { age } => {
                 tracing::info!(issuer, ?age, "the issuer's keys were read from disk")
             }
-            Self::RefreshFailed { error, failures } if error.needs_an_operator() => {
+            Self::RefreshFailed { error, failures } if error.needs_operator() => {
                 tracing::error!(issuer, %error, failures, "issuer keys cannot be fetched until the configuration is corrected");
             }
             Self::RefreshFailed { error, failures } => {
                 tracing::warn!(issuer, %error, failures, "the issuer's keys could not be fetched");
             }
-            Self::DiscoveryFailed { error } if error.needs_an_operator() => {
+            Self::DiscoveryFailed { error } if error.needs_operator() => {
                 tracing::error!(issuer, %error, "issuer metadata cannot be used until the configuration is corrected; keys are still fetched from the previous URL");
             }
             Self::DiscoveryFailed { error } => {

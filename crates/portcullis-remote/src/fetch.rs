@@ -6,7 +6,7 @@ use portcullis_core::{SharedClock, UnixTime};
 use portcullis_jose::KeySet;
 use portcullis_oauth::{
     discovery::Discovery,
-    http::{Answer, HttpClient, Wanted, headers, shown},
+    http::{Answer, Document, HttpClient, display_url, headers},
 };
 use reqwest::{StatusCode, header::HeaderValue};
 use serde::Deserialize;
@@ -119,7 +119,7 @@ impl Fetcher {
     ) -> Result<Fetched, FetchError> {
         let answer = self
             .http
-            .get(url, Wanted::KeySet, self.etag.as_ref())
+            .get(url, Document::KeySet, self.etag.as_ref())
             .await?;
         let now = self.clock.now();
         if let Some(date) = headers::date(&answer.headers) {
@@ -140,7 +140,7 @@ impl Fetcher {
         max_age: Option<Duration>,
     ) -> Result<Fetched, FetchError> {
         let keys = KeySet::parse(&answer.body).map_err(|error| {
-            let message = format!("{}: {error}", shown(url));
+            let message = format!("{}: {error}", display_url(url));
             FetchError::new(FetchErrorKind::Unusable, message).with_source(error)
         })?;
         self.etag = answer.etag();

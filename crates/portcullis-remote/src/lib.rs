@@ -31,5 +31,5 @@ pub use self::{
     status::Status,
 };
 pub use portcullis_core::ClockOffset;
-pub use portcullis_oauth::{FetchError, FetchErrorKind};
+pub use portcullis_oauth::{FetchError, FetchErrorKind, HttpSettings};
 pub use portcullis_worker::BudgetRules;

@@ -6,7 +6,7 @@ use portcullis::{
     AuthenticateLayer,
     api_key::{ApiKeys, FileStore},
     jwt::{Algorithm, Bearer, JwtVerifier, Profile, TrustedIssuers},
-    remote::{Issuer, IssuerBuilder},
+    remote::{HttpSettings, Issuer, IssuerBuilder},
     scheme::Scheme,
 };
 
@@ -72,7 +72,7 @@ fn issuer(url: &str, args: &Args) -> Result<IssuerBuilder, Box<dyn Error>> {
     if let Some(path) = &args.ca {
         let pem = portcullis_file::read(path, MAX_CA_BYTES)
             .map_err(|error| format!("--ca {}: {error}", path.display()))?;
-        builder = builder.root_certificates(pem.into_bytes());
+        builder = builder.http(HttpSettings::default().root_certificates(pem.into_bytes()));
     }
     if let Some(path) = &args.bearer_token_file {
         builder = builder.bearer_token_file(path);

@@ -7,7 +7,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, StatusCode, header::AUTHORIZATION};
 use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, SharedClock, system_clock};
 use portcullis_jwt::{Algorithm, Bearer};
-use portcullis_remote::{BudgetRules, Issuer, IssuerBuilder, RefreshRules};
+use portcullis_remote::{BudgetRules, HttpSettings, Issuer, IssuerBuilder, RefreshRules};
 use portcullis_test::TestIssuer;
 use portcullis_tests::{Response, as_this_run_has_it, get as ask};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -27,7 +27,7 @@ pub(super) fn impatient(issuer: &TestIssuer) -> IssuerBuilder {
     Issuer::discover(issuer.url())
         .refresh_rules(soon_again())
         .longest_wait(WAIT)
-        .timeout(TIMEOUT)
+        .http(HttpSettings::default().timeout(TIMEOUT))
 }
 
 /// The default rules, with short waits after failures.

@@ -1,6 +1,6 @@
 //! The suite.
 
-use portcullis_client::{
+use portcullis_client::{HttpSettings, 
     AddApiKeyLayer, AddTokenLayer, ApiKeySource, AuthorizationServer, ClientAuthentication,
     DpopKey, Origins, ReplayBody, TokenSource, TokenSourceBuilder,
 };
@@ -40,7 +40,9 @@ pub(super) fn api_key() -> Result<AddApiKeyLayer, Absent> {
 
 fn source(site: &Site) -> Result<TokenSourceBuilder, ConfigError> {
     let server = AuthorizationServer::discover(site.issuer.url());
-    let server = server.timeout(site.timeout).build()?;
+    let server = server
+        .http(HttpSettings::default().timeout(site.timeout))
+        .build()?;
     let client = ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET);
     Ok(TokenSource::builder(&server, client))
 }

@@ -13,7 +13,7 @@ use std::{
 
 use portcullis_client::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
-    ClientSecrets,
+    ClientSecrets, HttpSettings,
 };
 use portcullis_core::ConfigError;
 use portcullis_jose::Algorithm;
@@ -94,7 +94,7 @@ impl ClientArgs {
             Some(path) => {
                 let pem = file::read_public(path)
                     .map_err(|error| format!("--ca {}: {error}", path.display()))?;
-                server.root_certificates(pem)
+                server.http(HttpSettings::default().root_certificates(pem))
             }
             None => server,
         })

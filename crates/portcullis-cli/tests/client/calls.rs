@@ -41,7 +41,7 @@ async fn options_that_do_not_go_together_are_told() {
         ),
         (
             &[&configured, &id, &by_secret, &["--issuer-id", ""]],
-            &["--issuer-id", "it is not a URL"],
+            &["--issuer-id", "invalid URL"],
         ),
         (
             &[&configured, &id, &by_secret, &["--allow-origin", &url]],
@@ -104,7 +104,7 @@ async fn options_that_do_not_go_together_are_told() {
         (&[&configured, &id, &by_jwk], &["give --issuer-id"]),
         (
             &[&["--issuer", "issuer"], &id, &by_secret],
-            &["--issuer: it is not a URL"],
+            &["--issuer: invalid URL"],
         ),
         (
             &[
@@ -112,7 +112,7 @@ async fn options_that_do_not_go_together_are_told() {
                 &id,
                 &by_secret,
             ],
-            &["--token-endpoint: it is plain http"],
+            &["--token-endpoint: must be https"],
         ),
         (
             &[&issuer, &["--client-id", ""], &by_secret],
@@ -128,7 +128,7 @@ async fn options_that_do_not_go_together_are_told() {
         ),
         (
             &[&configured, &id, &by_secret, &["--issuer-id", "issuer"]],
-            &["--issuer-id", "it is not a URL"],
+            &["--issuer-id", "invalid URL"],
         ),
         (
             &[&issuer, &id, &by_secret, &["--resource", "orders"]],
@@ -168,7 +168,7 @@ async fn to_revoke_at_a_configured_place_takes_both_endpoints() {
 
     let place = ["--revocation-endpoint", "revoke"];
     let ended = run(&[&configured, &place[..]].concat(), TOKEN).await;
-    ended.failed(2, &["--revocation-endpoint: it is not a URL"]);
+    ended.failed(2, &["--revocation-endpoint: invalid URL"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

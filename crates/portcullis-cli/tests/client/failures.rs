@@ -191,7 +191,7 @@ async fn a_server_that_is_not_there_is_told() {
 
     scene.issuer.stop().await;
     let ended = scene.fetch(&[]).await;
-    ended.failed(1, &["could not be asked", "refused"]);
+    ended.failed(1, &["failed", "refused"]);
     let ended = scene.revoke("t", &[]).await;
     ended.failed(1, &["refused", "may still be valid"]);
 }

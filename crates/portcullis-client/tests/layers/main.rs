@@ -76,7 +76,7 @@ impl Setting {
             .expect("an issuer");
         let server = AuthorizationServer::discover(issuer.url())
             .clock(clock.shared())
-            .timeout(timeout)
+            .http(portcullis_client::HttpSettings::default().timeout(timeout))
             .build()
             .expect("a server");
         let client = ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portcullis_client::{
     Algorithm, AuthorizationServer, ClientAuthentication, ClientKeys, ClientSecret,
-    ClientSecretProvider, ClientSecrets, SecretsFuture, SigningKey, TokenErrorKind, TokenEvent,
-    TokenSource,
+    ClientSecretProvider, ClientSecrets, HttpSettings, SecretsFuture, SigningKey, TokenErrorKind,
+    TokenEvent, TokenSource,
 };
 use portcullis_core::Clock;
 use portcullis_test::{
@@ -234,7 +234,7 @@ async fn a_provider_that_never_answers_is_given_up_and_keeps_nothing_from_ending
     }
     let client = || ClientAuthentication::secret_post("billing", ClientSecrets::provider(Never));
     let setting = Setting::at(
-        |server| server.timeout(Duration::from_millis(300)),
+        |server| server.http(HttpSettings::default().timeout(Duration::from_millis(300))),
         client(),
         |source| source,
     );

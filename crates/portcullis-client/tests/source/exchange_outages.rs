@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use portcullis_client::{
-    AuthorizationServer, ClientAuthentication, SubjectToken, TokenErrorKind, TokenExchange,
+    AuthorizationServer, ClientAuthentication, HttpSettings, SubjectToken, TokenErrorKind,
+    TokenExchange,
 };
 use portcullis_core::Secret;
 use portcullis_test::{DEFAULT_CLIENT_ID, Endpoint, Fault};
@@ -234,7 +235,7 @@ async fn exchanges_do_not_queue_for_metadata_that_cannot_be_read() {
     let setting = Setting::new().await;
     setting.issuer.fault(Endpoint::Discovery, Fault::Hang);
     let server = AuthorizationServer::discover(setting.issuer.url())
-        .timeout(Duration::from_millis(300))
+        .http(HttpSettings::default().timeout(Duration::from_millis(300)))
         .build()
         .expect("a server");
     let exchange = TokenExchange::builder(&server, client());

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use portcullis_client::{
     AccessToken, AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication,
-    ClientCertificate, TokenError, TokenEvent, TokenSource, TokenSourceBuilder,
+    ClientCertificate, HttpSettings, TokenError, TokenEvent, TokenSource, TokenSourceBuilder,
 };
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, ManualClock, TestIssuer,
@@ -73,7 +73,8 @@ impl Setting {
 
     /// Whose server is given up after a moment.
     async fn quick() -> Self {
-        let quick = |server: AuthorizationServerBuilder| server.timeout(Duration::from_millis(500));
+        let settings = HttpSettings::default().timeout(Duration::from_millis(500));
+        let quick = |server: AuthorizationServerBuilder| server.http(settings);
         Self::at(quick, client(), |source| source).await
     }
 

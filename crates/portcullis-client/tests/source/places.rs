@@ -1,6 +1,6 @@
 //! Where credentials are sent: the endpoints that were configured, or that metadata may name.
 
-use portcullis_client::{AuthorizationServer, TokenErrorKind, TokenSource};
+use portcullis_client::{AuthorizationServer, HttpSettings, TokenErrorKind, TokenSource};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 
 use crate::client;
@@ -102,11 +102,11 @@ fn what_cannot_be_used_is_told_when_the_server_is_built() {
         "allow_origin"
     );
     assert_eq!(
-        setting(discover().root_certificates("x")),
+        setting(discover().http(HttpSettings::default().root_certificates("x"))),
         "root_certificates"
     );
     assert_eq!(
-        setting(discover().timeout(std::time::Duration::ZERO)),
+        setting(discover().http(HttpSettings::default().timeout(std::time::Duration::ZERO))),
         "timeout"
     );
     discover()

@@ -2,7 +2,9 @@
 
 use std::sync::Barrier;
 
-use portcullis_client::{AuthorizationServer, TokenErrorKind, TokenEvent, TokenSource};
+use portcullis_client::{
+    AuthorizationServer, HttpSettings, TokenErrorKind, TokenEvent, TokenSource,
+};
 use portcullis_test::{Endpoint, Fault};
 use tokio::{runtime, task::JoinSet};
 use tracing::{Dispatch, Event, Subscriber, subscriber::set_default};
@@ -298,7 +300,7 @@ async fn a_revocation_that_hangs_keeps_nobody_waiting() {
 #[tokio::test]
 async fn a_shut_down_does_not_wait_for_a_request_that_is_under_way() {
     let setting = Setting::at(
-        |server| server.timeout(2 * PATIENCE),
+        |server| server.http(HttpSettings::default().timeout(2 * PATIENCE)),
         client(),
         |source| source,
     );

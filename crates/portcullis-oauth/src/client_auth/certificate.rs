@@ -2,13 +2,12 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_core::{Secret, UnixTime};
-use x509_cert::Certificate;
-use zeroize::Zeroizing;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use x509_cert::{Certificate, der::Decode};
 
 use super::file::{self, CredentialFile};
-use crate::{FetchError, http::ClientIdentity};
+use crate::FetchError;
 
 /// Where a client's certificate and its private key come from. Files are read anew whenever the server is asked, so that
 /// a certificate rotates without a restart.
@@ -25,6 +24,14 @@ enum Source {
         certificate: CredentialFile,
         key: CredentialFile,
     },
+}
+
+/// A certificate and its private key.
+pub(crate) struct ClientIdentity {
+    /// The certificate chain and the key.
+    pub(crate) pem: Secret,
+    /// The end of the client's own certificate.
+    pub(crate) expires_at: UnixTime,
 }
 
 impl ClientCertificate {
@@ -60,54 +67,33 @@ impl ClientCertificate {
     pub(super) async fn get(&self) -> Result<ClientIdentity, FetchError> {
         match &self.0 {
             Source::Values { certificate, key } => {
-                identity(certificate, key.expose()).map_err(file::failed)
+                ClientIdentity::new(certificate, key.expose()).map_err(file::failed)
             }
             Source::Files { certificate, key } => {
                 let (chain, secret) = (certificate.read().await?, key.read().await?);
-                identity(chain.expose(), secret.expose()).map_err(|why| certificate.unusable(&why))
+                ClientIdentity::new(chain.expose(), secret.expose())
+                    .map_err(|why| certificate.unusable(&why))
             }
         }
     }
 }
 
-fn identity(certificate: &[u8], key: &[u8]) -> Result<ClientIdentity, String> {
-    // What else is in the file, such as the key, is not the chain's.
-    let blocks = blocks(certificate, "CERTIFICATE");
-    let chain = Certificate::load_pem_chain(blocks.as_bytes())
-        .map_err(|error| format!("there is no certificate in PEM in it ({error})"))?;
-    let own = chain.first().ok_or("there is no certificate in it")?;
-    let not_after = own.tbs_certificate().validity().not_after;
-    let mut pem = Zeroizing::new(blocks.into_bytes());
-    pem.push(b'\n');
-    pem.extend_from_slice(key);
-    reqwest::Identity::from_pem(&pem)
-        .map_err(|_| "certificate and key cannot be used: is the key in PEM, and not encrypted?")?;
-    let digest = digest(&SHA256, &pem).as_ref().try_into();
-    Ok(ClientIdentity {
-        digest: digest.map_err(|_| "no digest")?,
-        pem: Secret::new(std::mem::take(&mut *pem)),
-        expires_at: UnixTime::from_duration(not_after.to_unix_duration()),
-    })
-}
-
-/// The blocks of a kind in a PEM text.
-fn blocks(pem: &[u8], label: &str) -> String {
-    let text = String::from_utf8_lossy(pem);
-    let (begin, end) = (
-        format!("-----BEGIN {label}-----"),
-        format!("-----END {label}-----"),
-    );
-    let mut is_inside = false;
-    let mut found = String::new();
-    for line in text.lines() {
-        is_inside |= line.trim() == begin;
-        if is_inside {
-            found.push_str(line.trim());
-            found.push('\n');
-        }
-        is_inside &= line.trim() != end;
+impl ClientIdentity {
+    fn new(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
+        let mut chain = CertificateDer::pem_slice_iter(certificate);
+        let own = chain.next().and_then(Result::ok);
+        let own = own.ok_or("no certificate found: expected PEM with a `CERTIFICATE` block")?;
+        let own = Certificate::from_der(&own).map_err(|error| error.to_string())?;
+        let not_after = own.tbs_certificate().validity().not_after;
+        let pem = Secret::new([certificate, b"\n", key].concat());
+        reqwest::Identity::from_pem(pem.expose()).map_err(
+            |_| "cannot use certificate and key: the key must be in PEM and not encrypted",
+        )?;
+        Ok(Self {
+            pem,
+            expires_at: UnixTime::from_duration(not_after.to_unix_duration()),
+        })
     }
-    found
 }
 
 impl fmt::Debug for ClientCertificate {
@@ -133,29 +119,14 @@ mod tests {
         include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.key");
 
     #[tokio::test]
-    async fn a_certificate_says_when_it_ends_and_is_told_from_its_successor() {
-        let one = ClientCertificate::new(CERTIFICATE, KEY)
-            .get()
-            .await
-            .expect("usable");
-        assert!(one.expires_at > UnixTime::from_secs(4_000_000_000));
-        let both = [KEY, b"\n", CERTIFICATE].concat();
-        let same = ClientCertificate::new(both.clone(), KEY)
-            .get()
-            .await
-            .expect("usable");
-        assert_eq!(
-            one.digest, same.digest,
-            "the key beside it is not part of the chain"
-        );
-
+    async fn certificate_files_are_read_again_and_expiry_is_known() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("both.pem");
         let files = ClientCertificate::files(&path, &path);
-        assert!(files.get().await.is_err(), "there is none yet");
-        std::fs::write(&path, both).expect("written");
-        let other = files.get().await.expect("usable");
-        assert_ne!(one.digest, other.digest);
+        assert!(files.get().await.is_err(), "the file does not exist");
+        std::fs::write(&path, [KEY, b"\n", CERTIFICATE].concat()).expect("written");
+        let found = files.get().await.expect("usable");
+        assert!(found.expires_at > UnixTime::from_secs(4_000_000_000));
     }
 
     #[tokio::test]

@@ -9,7 +9,9 @@ use std::{
 use portcullis_core::Secret;
 use portcullis_file::{Contents, WatchedFile};
 
-use crate::{FetchError, FetchErrorKind, http::MAX_SECRET_BYTES};
+use crate::{FetchError, FetchErrorKind};
+
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// A file with a credential of the client, which is read whenever one is needed. Clones share what was warned of.
 #[derive(Clone)]
@@ -37,7 +39,7 @@ impl CredentialFile {
 
     fn new(path: PathBuf, is_private: bool) -> Self {
         Self(Arc::new(Inner {
-            file: Mutex::new(WatchedFile::new(&path, MAX_SECRET_BYTES)),
+            file: Mutex::new(WatchedFile::new(&path, MAX_FILE_BYTES)),
             path,
             is_private,
             warnings: Mutex::default(),

@@ -25,13 +25,14 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::Url;
 use zeroize::Zeroizing;
 
+pub(crate) use self::certificate::ClientIdentity;
 use self::file::failed;
 pub use self::{
     certificate::ClientCertificate,
     keys::{ClientKeyProvider, ClientKeys, KeysFuture},
     secrets::{ClientSecret, ClientSecretProvider, ClientSecrets, SecretsFuture},
 };
-use crate::{FetchError, http::ClientIdentity};
+use crate::FetchError;
 
 /// A client, and how it proves to the authorization server that it is the one (RFC 6749 §2.3).
 ///

@@ -8,7 +8,7 @@ use super::{
     file::{CredentialFile, failed},
     likeness,
 };
-use crate::FetchError;
+use crate::{FetchError, json_object::without_byte_order_mark};
 
 /// One secret of a client (RFC 6749 §2.3.1).
 #[derive(Clone, Debug)]
@@ -228,8 +228,7 @@ fn mistake_in(secrets: &[ClientSecret]) -> Option<&'static str> {
 
 fn lines(text: &Secret) -> Result<Vec<ClientSecret>, &'static str> {
     let text = text.expose();
-    // A byte order mark, which some editors write.
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let text = without_byte_order_mark(text);
     let secrets: Vec<_> = text
         .split(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))

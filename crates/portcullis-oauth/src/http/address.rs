@@ -1,27 +1,24 @@
-//! Which addresses an URL that an issuer named may lead to.
+//! The networks that discovered URLs may lead to.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
 };
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-
-/// What kind of network an address belongs to.
+/// The kind of network that an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Network {
-    /// Anyone's.
     Public = 0,
-    /// The operator's own: RFC 1918, RFC 4193, RFC 6598, loopback.
+    /// RFC 1918, RFC 4193, RFC 6598, loopback.
     Private = 1,
-    /// Of one link, where cloud providers serve credentials: RFC 3927, RFC 4291 §2.5.6.
+    /// RFC 3927, RFC 4291 §2.5.6. Cloud providers serve credentials there.
     LinkLocal = 2,
-    /// Nobody's: unspecified, multicast, reserved.
-    Nowhere = 3,
+    /// Unspecified, multicast, reserved.
+    Unusable = 3,
 }
 
 impl Network {
@@ -37,9 +34,9 @@ impl Network {
     fn of_v4(address: Ipv4Addr) -> Self {
         let [first, second, third, _] = address.octets();
         match (first, second, third) {
-            (0 | 224.., _, _) => Self::Nowhere,
+            (0 | 224.., _, _) => Self::Unusable,
             (169, 254, _) => Self::LinkLocal,
-            // RFC 6598 (shared), 6890 (protocol assignments) and 2544 (benchmarks) are no more public than RFC 1918.
+            // RFC 6598 (shared), RFC 6890 (protocol assignments), RFC 2544 (benchmarks).
             (100, 64..=127, _) | (192, 0, 0) | (198, 18..=19, _) => Self::Private,
             _ if address.is_private() || address.is_loopback() => Self::Private,
             _ => Self::Public,
@@ -49,20 +46,20 @@ impl Network {
     fn of_v6(address: Ipv6Addr) -> Self {
         match address.segments() {
             [0, 0, 0, 0, 0, 0, 0, 1] | [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Self::Private,
-            // A translator of the operator's own, to IPv4 addresses written in a way that only it knows (RFC 8215).
+            // Local-use NAT64 (RFC 8215), whose embedding of IPv4 addresses only the operator knows.
             [0x64, 0xff9b, 1, ..] => Self::Private,
             [0xfe80..=0xfebf, ..] => Self::LinkLocal,
-            // Also Teredo (RFC 4380), whose servers are gone, and the discard prefix (RFC 6666).
+            // Includes Teredo (RFC 4380), which is out of use, and the discard prefix (RFC 6666).
             [0, 0, 0, 0, 0, 0, _, _]
             | [0x2001, 0, ..]
             | [0x100, 0, 0, 0, ..]
-            | [0xff00..=0xffff, ..] => Self::Nowhere,
+            | [0xff00..=0xffff, ..] => Self::Unusable,
             _ => Self::Public,
         }
     }
 }
 
-/// The IPv4 address that packets to this one end up at: mapped, translated (RFC 2765), 6to4 (RFC 3056), NAT64 (RFC 6052).
+/// The IPv4 address that this one stands for: mapped, translated (RFC 2765), 6to4 (RFC 3056), NAT64 (RFC 6052).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let from = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -77,74 +74,31 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Where discovered URLs may lead: to public addresses, and to networks of the kind the issuer is in itself.
+/// The networks that discovered URLs may lead to: public ones, and networks of the issuer's own kind.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reach(Arc<AtomicU8>);
+pub(crate) struct AllowedNetworks(Arc<AtomicU8>);
 
-impl Reach {
-    /// Takes note of the address that the issuer's own metadata came from.
-    pub(crate) fn extend_to(&self, issuer: Network) {
+impl AllowedNetworks {
+    /// Allows the kind of network that the issuer itself is in.
+    pub(crate) fn allow(&self, issuer: Network) {
         self.0.store(issuer as u8, Ordering::Relaxed);
     }
 
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
         match Network::of(address) {
             Network::Public => true,
-            Network::Nowhere => false,
+            Network::Unusable => false,
             network => network as u8 == self.0.load(Ordering::Relaxed),
         }
     }
 }
-
-/// Resolves names at connect time, and keeps to the reach for all but the operator's own choice.
-#[derive(Debug)]
-pub(crate) struct GuardedResolver {
-    /// The issuer's host, as the operator configured it. It may have any address.
-    pub(crate) issuer: Option<String>,
-    /// Other hosts that the operator chose: of proxies, and of endpoints. They may have any address too.
-    pub(crate) others: Vec<String>,
-    /// Whether answers may come from a proxy, whose address says nothing of the issuer's. The issuer's own is then
-    /// learned here: its name is asked for only where it is reached directly.
-    pub(crate) is_behind_proxies: bool,
-    pub(crate) reach: Reach,
-}
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let is = |host: &String| host.eq_ignore_ascii_case(name.as_str());
-        let is_issuer = self.issuer.as_ref().is_some_and(is);
-        let is_chosen = is_issuer || self.others.iter().any(is);
-        let learns = is_issuer && self.is_behind_proxies;
-        let reach = self.reach.clone();
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found
-                .filter(|address| is_chosen || reach.allows(address.ip()))
-                .collect();
-            if let Some(first) = allowed.first().filter(|_| learns) {
-                reach.extend_to(Network::of(first.ip()));
-            }
-            if allowed.is_empty() {
-                return Err(ForbiddenAddress.into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// A discovered host is in a network that the issuer is not in.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error(
-    "a discovered host has no address but private or link-local ones, and the issuer is not in such a network"
-)]
-pub(crate) struct ForbiddenAddress;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn networks_by_address() {
+    fn addresses_are_classified_by_network() {
         for (network, addresses) in [
             (
                 Network::Public,
@@ -159,7 +113,7 @@ mod tests {
                 "169.254.169.254 fe80::1 febf::1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe ::ffff:0:169.254.169.254",
             ),
             (
-                Network::Nowhere,
+                Network::Unusable,
                 "0.0.0.0 0.1.2.3 224.0.0.1 255.255.255.255 240.0.0.1 :: ff02::1 ::7f00:1 2001:0:4136:e378:8000:63bf:5601:5601 100::1",
             ),
         ] {
@@ -170,17 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn the_reach_is_the_issuers_own() {
+    fn networks_of_the_issuers_kind_are_allowed() {
         let allowed = |issuer: Network, address: &str| {
-            let reach = Reach::default();
-            reach.extend_to(issuer);
-            reach.allows(address.parse().unwrap())
+            let networks = AllowedNetworks::default();
+            networks.allow(issuer);
+            networks.allows(address.parse().unwrap())
         };
         for (issuer, public, private, link_local) in [
             (Network::Public, true, false, false),
             (Network::Private, true, true, false),
             (Network::LinkLocal, true, false, true),
-            (Network::Nowhere, true, false, false),
+            (Network::Unusable, true, false, false),
         ] {
             assert_eq!(allowed(issuer, "1.1.1.1"), public, "{issuer:?}");
             assert_eq!(allowed(issuer, "10.0.0.1"), private, "{issuer:?}");
@@ -189,48 +143,8 @@ mod tests {
             assert!(!allowed(issuer, "0.0.0.0"), "{issuer:?}");
         }
         assert!(
-            !Reach::default().allows(IpAddr::from([127, 0, 0, 1])),
-            "public alone, until the issuer was seen"
+            !AllowedNetworks::default().allows(IpAddr::from([127, 0, 0, 1])),
+            "only public ones until the issuer is known"
         );
-    }
-
-    #[tokio::test]
-    async fn names_are_judged_by_what_they_resolve_to() {
-        let resolver = GuardedResolver {
-            issuer: None,
-            others: Vec::new(),
-            is_behind_proxies: false,
-            reach: Reach::default(),
-        };
-        let name = || "localhost".parse::<Name>().unwrap();
-        assert!(
-            resolver.resolve(name()).await.is_err(),
-            "loopback counts as private"
-        );
-        resolver.reach.extend_to(Network::Private);
-        assert!(resolver.resolve(name()).await.is_ok());
-        for (issuer, others, is_behind_proxies) in [
-            (Some("LocalHost"), &[][..], false),
-            (None, &["LocalHost"], true),
-            (None, &["LocalHost"], false),
-            (Some("LocalHost"), &["proxy.example"], true),
-        ] {
-            let chosen = GuardedResolver {
-                issuer: issuer.map(str::to_owned),
-                others: others.iter().map(|host| String::from(*host)).collect(),
-                is_behind_proxies,
-                reach: Reach::default(),
-            };
-            let learns = issuer.is_some() && is_behind_proxies;
-            assert!(
-                chosen.resolve(name()).await.is_ok(),
-                "what the operator chose is not discovered"
-            );
-            assert_eq!(
-                chosen.reach.allows(IpAddr::from([10, 0, 0, 1])),
-                learns,
-                "{issuer:?} {others:?}"
-            );
-        }
     }
 }

@@ -1,13 +1,12 @@
-//! What an issuer's answer says about time.
+//! Response headers about time.
 
 use std::time::{Duration, SystemTime};
 
 use portcullis_core::UnixTime;
 use reqwest::header::{AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// How much longer the answer may be kept (RFC 9111 §5.2.2.1): `None` if it does not say. What forbids keeping it, or
-/// makes no sense, counts as no time at all (§4.2.1), and what a cache has kept it for already is over (§4.2.3); the
-/// schedule has a floor.
+/// The remaining freshness lifetime (RFC 9111 §5.2.2.1), less the `Age` (§4.2.3). `None` without a directive about it.
+/// `no-store`, `no-cache` and invalid values count as zero (§4.2.1).
 pub fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let age = text(headers, AGE).and_then(seconds).unwrap_or_default();
     Some(freshness(headers)?.saturating_sub(age))
@@ -33,7 +32,7 @@ fn freshness(headers: &HeaderMap) -> Option<Duration> {
     found
 }
 
-/// How long the issuer asks to be left alone (RFC 9110 §10.2.3), in seconds or until a date by its own clock.
+/// `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date by the server's clock.
 pub fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER)?;
     seconds(value).or_else(|| {
@@ -42,8 +41,7 @@ pub fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
     })
 }
 
-/// When the issuer made the answer, by its own clock (RFC 9110 §6.6.1). An answer from a cache says nothing of that
-/// clock.
+/// The server's clock when it answered (RFC 9110 §6.6.1). `None` for an answer from a cache.
 pub fn date(headers: &HeaderMap) -> Option<UnixTime> {
     if text(headers, AGE).is_some_and(|age| age.trim() != "0") {
         return None;
@@ -57,7 +55,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// `delta-seconds`; those that overflow are as many as fit (RFC 9111 §1.2.2).
+/// `delta-seconds`, saturating (RFC 9111 §1.2.2).
 fn seconds(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -76,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn max_age_as_issuers_send_it() {
+    fn max_age_is_read_from_cache_control() {
         for (value, expected) in [
             ("max-age=600", Some(600)),
             ("public, Max-Age=3600, must-revalidate", Some(3600)),
@@ -115,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_in_seconds_or_as_a_date() {
+    fn retry_after_is_read_in_seconds_or_as_a_date() {
         let now = UnixTime::from_secs(784_111_777);
         for (value, expected) in [
             ("120", Some(120)),
@@ -143,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_counts_when_it_is_fresh() {
+    fn date_of_a_cached_answer_is_ignored() {
         let sent = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(
             date(&headers(&[sent])),

@@ -1,133 +1,54 @@
-//! Careful requests: bounded in time and size, without redirects.
+//! HTTP requests with limits on time and size, without redirects.
 
-pub(crate) mod address;
-mod bearer;
-mod failure;
+mod address;
+mod answer;
+mod clients;
+mod error;
 pub mod headers;
-pub mod location;
-mod secret_file;
+mod resolver;
+mod settings;
+mod token_file;
+pub mod url_rules;
 
 use std::{
-    fmt,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
-use portcullis_core::{ConfigError, Secret, UnixTime, escape, escape_url};
+use portcullis_core::{ConfigError, Secret, escape_url};
 use portcullis_jose::KeySet;
 use reqwest::{
-    Certificate, Client, ClientBuilder, Identity, Response, StatusCode,
-    header::{
-        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap,
-        HeaderValue, IF_NONE_MATCH,
-    },
-    redirect,
+    Client, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH},
 };
 use url::Url;
 use zeroize::Zeroizing;
 
-#[cfg(feature = "client-auth")]
-pub(crate) use self::secret_file::MAX_SECRET_BYTES;
-pub use self::secret_file::read_secret_file;
-use self::{
-    address::{GuardedResolver, Network, Reach},
-    failure::{chain, failed},
-};
+pub(crate) use self::address::AllowedNetworks;
+pub use self::{answer::Answer, settings::HttpSettings};
+use self::{clients::Clients, error::request_failed};
 use crate::{FetchError, FetchErrorKind};
 
-/// How the operator wants issuers to be asked.
-#[derive(Clone, Debug)]
-pub struct HttpSettings {
-    /// How long one request may take, body included.
-    pub timeout: Duration,
-    /// Whether the proxies that the environment names are used.
-    pub environment_proxies: bool,
-    /// Whether plain http is allowed to any host.
-    pub any_http: bool,
-    /// PEM texts, trusted beside what the system trusts.
-    pub root_certificates: Vec<Vec<u8>>,
-    /// A file with a bearer token for the configured origin, sent with every GET.
-    pub bearer_token_file: Option<Arc<Path>>,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(5),
-            environment_proxies: false,
-            any_http: false,
-            root_certificates: Vec::new(),
-            bearer_token_file: None,
-        }
-    }
-}
-
-impl HttpSettings {
-    fn roots(&self) -> Result<Vec<Certificate>, ConfigError> {
-        let mut roots = Vec::new();
-        for pem in &self.root_certificates {
-            let found = Certificate::from_pem_bundle(pem)
-                .map_err(|_| ConfigError::new("root_certificates", "it is not PEM"))?;
-            if found.is_empty() {
-                return Err(ConfigError::new(
-                    "root_certificates",
-                    "there is no certificate in it",
-                ));
-            }
-            roots.extend(found);
-        }
-        Ok(roots)
-    }
-}
-
-/// Asks one issuer.
+/// An HTTP client for one issuer or authorization server.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: Client,
-    setup: Arc<Setup>,
+    clients: Arc<Clients>,
+    bearer_token_file: Option<Arc<Path>>,
 }
 
-/// What clients for the same issuer have in common.
-#[derive(Debug)]
-struct Setup {
-    settings: HttpSettings,
-    roots: Vec<Certificate>,
-    /// Where the issuer is, as the operator configured it.
-    configured: Url,
-    /// Hosts of other URLs that the operator configured.
-    other_hosts: Vec<String>,
-    /// The hosts of proxies. Through one, the address that answers is the proxy's and says nothing of the issuer.
-    proxies: Vec<String>,
-    reach: Reach,
-    /// Clients that show a certificate in TLS, by its digest; the newest last.
-    identified: Mutex<Vec<([u8; 32], Client)>>,
-}
-
-/// A body that may hold a token or a secret.
-pub type SecretBody = Zeroizing<Vec<u8>>;
-
-/// A certificate and its key, as TLS wants them.
-pub struct ClientIdentity {
-    /// The chain, the client's own certificate in front, then the key.
-    pub pem: Secret,
-    /// Tells this one from its successor.
-    pub digest: [u8; 32],
-    /// When the client's own certificate ends.
-    pub expires_at: UnixTime,
-}
-
-/// What is asked for.
+/// The kind of document that a GET requests.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted {
-    /// An issuer's metadata.
+pub enum Document {
+    /// Metadata of an issuer.
     Metadata,
-    /// A key set.
+    /// A JWK Set.
     KeySet,
 }
 
-impl Wanted {
+impl Document {
     /// Kubernetes answers 406 to a request for a key set that does not name its media type.
     fn media_types(self) -> HeaderValue {
         HeaderValue::from_static(match self {
@@ -137,39 +58,22 @@ impl Wanted {
     }
 }
 
-/// What came back. The body of a GET was read only if the status is 200.
-pub struct Answer {
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Vec<u8>,
-    network: Option<Network>,
-    /// A bearer token is configured, and was not sent to this origin.
-    withheld: bool,
-}
-
 impl HttpClient {
-    /// The most of a body that is read. Metadata has the limit of key sets.
-    const MAX_BODY_BYTES: usize = KeySet::MAX_BYTES;
+    /// The maximum size of a response body, in bytes.
+    pub const MAX_BODY_BYTES: usize = KeySet::MAX_BYTES;
 
-    /// `configured` is where the issuer is, `others` are further URLs that the operator chose.
+    /// `configured` is the configured URL of the issuer, `others` are further configured URLs. They may be in any
+    /// network; discovered URLs must be in public ones or in the issuer's own kind.
     ///
     /// # Errors
     ///
-    /// When the timeout or a root certificate cannot be used.
+    /// When the settings cannot be used.
     pub fn new(
         settings: &HttpSettings,
         configured: &Url,
         others: &[&Url],
     ) -> Result<Self, ConfigError> {
-        let proxies = if settings.environment_proxies {
-            proxy_hosts(|name| std::env::var(name).ok())
-        } else {
-            Vec::new()
-        };
-        Self::behind(&proxies, settings, configured, others)
+        Self::behind(&settings.proxy_hosts(), settings, configured, others)
     }
 
     fn behind(
@@ -178,128 +82,104 @@ impl HttpClient {
         configured: &Url,
         others: &[&Url],
     ) -> Result<Self, ConfigError> {
-        if settings.timeout.is_zero() {
-            return Err(ConfigError::new(
-                "timeout",
-                "it is zero: no answer can be in time",
-            ));
-        }
-        let setup = Setup {
-            settings: settings.clone(),
-            roots: settings.roots()?,
-            configured: configured.clone(),
-            other_hosts: others
-                .iter()
-                .filter_map(|url| url.host_str().map(str::to_owned))
-                .collect(),
-            proxies: proxies.to_vec(),
-            reach: Reach::default(),
-            identified: Mutex::default(),
-        };
-        let client = setup.client(None).map_err(|error| {
-            ConfigError::new("issuer", format!("no HTTP client: {}", chain(&error)))
-        })?;
+        let clients = Clients::new(proxies, settings, configured, others);
         Ok(Self {
-            client,
-            setup: Arc::new(setup),
+            client: clients.plain()?,
+            clients: Arc::new(clients),
+            bearer_token_file: None,
         })
     }
 
-    /// A client that shows this certificate. Its connections are its own.
+    /// Sends the bearer token in this file with every GET to the configured origin.
+    #[must_use]
+    pub fn bearer_token_file(mut self, path: Option<PathBuf>) -> Self {
+        self.bearer_token_file = path.map(Arc::from);
+        self
+    }
+
+    /// A client with the certificate and private key of `pem`. Its connections are its own.
     ///
     /// # Errors
     ///
-    /// When the certificate cannot be used.
-    pub fn identified(&self, identity: &ClientIdentity) -> Result<Self, FetchError> {
-        /// So many clients of one server have certificates at once; more only open connections more often.
-        const KEPT: usize = 8;
-
-        let setup = self.setup.clone();
-        let client = {
-            let mut kept = setup
-                .identified
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            match kept.iter().find(|(digest, _)| *digest == identity.digest) {
-                Some((_, client)) => client.clone(),
-                None => {
-                    let client = setup.client(Some(identity)).map_err(|error| {
-                        let why =
-                            format!("the client's certificate cannot be used: {}", chain(&error));
-                        FetchError::new(FetchErrorKind::Credential, why)
-                    })?;
-                    if kept.len() == KEPT {
-                        kept.remove(0);
-                    }
-                    kept.push((identity.digest, client.clone()));
-                    client
-                }
-            }
-        };
-        Ok(Self { client, setup })
+    /// When the certificate or the key cannot be used.
+    pub fn with_identity(&self, pem: &Secret) -> Result<Self, FetchError> {
+        let client = self.clients.with_identity(pem).map_err(|error| {
+            let problem = error.problem();
+            let message = format!("the client's certificate cannot be used: {problem}");
+            FetchError::new(FetchErrorKind::Credential, message)
+        })?;
+        Ok(Self {
+            client,
+            ..self.clone()
+        })
     }
 
-    /// How long a request may take.
+    /// The time limit for one request.
     #[must_use]
     pub fn timeout(&self) -> Duration {
-        self.setup.settings.timeout
+        self.clients.settings.timeout
     }
 
-    /// The networks that discovered URLs may lead to.
-    pub(crate) fn reach(&self) -> &Reach {
-        &self.setup.reach
+    pub(crate) fn allow_http(&self) -> bool {
+        self.clients.settings.is_http_allowed()
     }
 
-    /// Takes the address that answered to be in the issuer's own network.
-    pub(crate) fn learn_reach(&self, answer: &Answer) {
-        if let Some(network) = answer.network.filter(|_| self.setup.proxies.is_empty()) {
-            self.setup.reach.extend_to(network);
+    pub(crate) fn networks(&self) -> &AllowedNetworks {
+        &self.clients.networks
+    }
+
+    /// Notes that `answer` came from the issuer, whose kind of network discovered URLs may then be in.
+    pub(crate) fn learn_issuer_network(&self, answer: &Answer) {
+        if let Some(network) = answer.network.filter(|_| !self.clients.is_behind_proxy) {
+            self.clients.networks.allow(network);
         }
     }
 
-    /// Asks for a document.
+    /// Fetches a document, unless its tag is still `etag`.
     ///
     /// # Errors
     ///
-    /// When there is no answer, or none that can be read.
+    /// When no complete answer arrives within the limits.
     pub async fn get(
         &self,
         url: &Url,
-        wanted: Wanted,
+        document: Document,
         etag: Option<&HeaderValue>,
     ) -> Result<Answer, FetchError> {
         let mut request = self
             .client
             .get(url.clone())
-            .header(ACCEPT, wanted.media_types());
+            .header(ACCEPT, document.media_types());
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
-        let token_file = self.setup.settings.bearer_token_file.as_ref();
-        let is_own_origin = url.origin() == self.setup.configured.origin();
-        if let Some(path) = token_file.filter(|_| is_own_origin) {
-            request = request.header(AUTHORIZATION, bearer::read(path, self.timeout()).await?);
+        let is_configured_origin = url.origin() == self.clients.configured.origin();
+        let token_file = self.bearer_token_file.as_ref();
+        if let Some(path) = token_file.filter(|_| is_configured_origin) {
+            let token = token_file::read(path, self.timeout()).await?;
+            request = request.header(AUTHORIZATION, token);
         }
-        let response = request.send().await.map_err(|error| failed(url, error))?;
+        let response = request.send().await;
+        let response = response.map_err(|error| request_failed(url, error))?;
         let mut answer = Answer::without_body(&response);
-        answer.withheld = token_file.is_some() && !is_own_origin;
+        answer.token_withheld = token_file.is_some() && !is_configured_origin;
         if answer.status == StatusCode::OK {
-            answer.body = read(url, response).await?;
+            answer.read_body(url, response).await?;
             answer.check_encoding(url)?;
         }
         Ok(answer)
     }
 
-    /// Sends a form. The body of the answer is read whatever its status: that of an error says what is wrong.
+    /// Posts a form. The body of the answer is read whatever its status, since it describes an error.
     ///
     /// # Errors
     ///
-    /// When there is no answer, or none that can be read.
+    /// When no complete answer arrives within the limits.
     pub async fn post(
         &self,
         url: &Url,
         headers: HeaderMap,
-        form: SecretBody,
+        form: Zeroizing<Vec<u8>>,
     ) -> Result<Answer, FetchError> {
         let request = self
             .client
@@ -308,10 +188,11 @@ impl HttpClient {
             .header(ACCEPT, "application/json")
             .headers(headers)
             .body(Bytes::from_owner(form));
-        let response = request.send().await.map_err(|error| failed(url, error))?;
+        let response = request.send().await;
+        let response = response.map_err(|error| request_failed(url, error))?;
         let mut answer = Answer::without_body(&response);
-        answer.body = read(url, response).await?;
-        // A 401 says enough by its status: the client's next secret is then tried.
+        answer.read_body(url, response).await?;
+        // The status 401 suffices to try the client's next secret.
         if answer.status != StatusCode::UNAUTHORIZED {
             answer.check_encoding(url)?;
         }
@@ -319,248 +200,58 @@ impl HttpClient {
     }
 }
 
-impl Setup {
-    fn client(&self, identity: Option<&ClientIdentity>) -> reqwest::Result<Client> {
-        let client = with_roots(self.builder(identity)?, &self.roots).build();
-        client.or_else(|error| {
-            if !self.roots.is_empty() {
-                return Err(error);
-            }
-            // A machine without root certificates can still talk to an issuer on loopback.
-            tracing::warn!(error = %chain(&error), "the system's root certificates could not be loaded: only configured ones are trusted");
-            let none: [Certificate; 0] = [];
-            self.builder(identity)?.tls_certs_only(none).build()
-        })
-    }
-
-    fn builder(&self, identity: Option<&ClientIdentity>) -> reqwest::Result<ClientBuilder> {
-        let timeout = self.settings.timeout;
-        let mut builder = Client::builder()
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .timeout(timeout)
-            .connect_timeout(timeout)
-            // Without it a server may choose any coding (RFC 9110 §12.5.3).
-            .default_headers(HeaderMap::from_iter([(
-                ACCEPT_ENCODING,
-                HeaderValue::from_static("identity"),
-            )]))
-            // Every request has a connection of its own. One that is used again may be closing already, and reqwest
-            // cannot tell whether the answer to a request that was lost on it had begun: a token request must not be
-            // sent twice then. TLS sessions are resumed.
-            .pool_max_idle_per_host(0)
-            // What goes through a proxy is resolved there. The guard is for all that does not.
-            .dns_resolver(GuardedResolver {
-                issuer: self.configured.host_str().map(str::to_owned),
-                others: [&self.other_hosts[..], &self.proxies].concat(),
-                is_behind_proxies: !self.proxies.is_empty(),
-                reach: self.reach.clone(),
-            });
-        if !self.settings.environment_proxies {
-            builder = builder.no_proxy();
-        }
-        if let Some(identity) = identity {
-            builder = builder.identity(Identity::from_pem(identity.pem.expose())?);
-        }
-        Ok(builder)
-    }
-}
-
-impl Answer {
-    fn without_body(response: &Response) -> Self {
-        Self {
-            status: response.status(),
-            headers: response.headers().clone(),
-            body: Vec::new(),
-            network: response
-                .remote_addr()
-                .map(|address| Network::of(address.ip())),
-            withheld: false,
-        }
-    }
-
-    /// Refuses a body in a coding that was not asked for: no reader knows it.
-    fn check_encoding(&self, url: &Url) -> Result<(), FetchError> {
-        let coding = self.headers.get(CONTENT_ENCODING);
-        let coding = coding.map(|coding| String::from_utf8_lossy(coding.as_bytes()));
-        match coding.as_deref().map(str::trim) {
-            None | Some("") => Ok(()),
-            Some(coding) if coding.eq_ignore_ascii_case("identity") => Ok(()),
-            Some(_) if self.body.is_empty() => Ok(()),
-            Some(coding) => Err(FetchError::new(
-                FetchErrorKind::Unusable,
-                format!(
-                    "{} answered {} with `Content-Encoding: {}`, which was not asked for: turn compression off there, or in the proxy in front",
-                    shown(url),
-                    self.status.as_u16(),
-                    escape(coding)
-                ),
-            )),
-        }
-    }
-
-    /// The tag that a later request may name (RFC 9110 §8.8.3).
-    #[must_use]
-    pub fn etag(&self) -> Option<HeaderValue> {
-        self.headers.get(ETAG).cloned()
-    }
-
-    /// Why an answer that is not the expected one is none.
-    #[must_use]
-    pub fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
-        let url = shown(url);
-        let status = self.status.as_u16();
-        let note = match self.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.withheld => {
-                ": the bearer token is sent to the configured origin only; configure this URL itself as the key set's"
-            }
-            _ => "",
-        };
-        let error = if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
-            FetchError::new(
-                FetchErrorKind::Redirected,
-                format!("{url} redirects ({status}), which is not followed"),
-            )
-        } else {
-            FetchError::new(
-                FetchErrorKind::Status(status),
-                format!("{url} answered {status}{note}"),
-            )
-        };
-        error.with_retry_after(headers::retry_after(&self.headers, now))
-    }
-}
-
-/// Without the body, which may hold a token.
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Reads a body chunk by chunk, and no further than the limit, whatever its declared length.
-async fn read(url: &Url, mut response: Response) -> Result<Vec<u8>, FetchError> {
-    let too_large = || {
-        let (url, limit) = (shown(url), HttpClient::MAX_BODY_BYTES);
-        FetchError::new(
-            FetchErrorKind::TooLarge,
-            format!("{url} answered with more than {limit} bytes"),
-        )
-    };
-    if response
-        .content_length()
-        .is_some_and(|length| length > HttpClient::MAX_BODY_BYTES as u64)
-    {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failed(url, error))? {
-        if body.len() + chunk.len() > HttpClient::MAX_BODY_BYTES {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// A URL as messages show it: user, query and fragment may hold a secret.
+/// A URL for messages, without user name, password, query and fragment.
 #[must_use]
-pub fn shown(url: &Url) -> String {
+pub fn display_url(url: &Url) -> String {
     escape_url(url.as_str())
-}
-
-/// The hosts of the proxies that the environment names.
-fn proxy_hosts(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
-    ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"]
-        .iter()
-        .flat_map(|name| [variable(name), variable(&name.to_ascii_lowercase())])
-        .flatten()
-        .filter_map(|proxy| {
-            let url = match proxy.split_once("://") {
-                Some(_) => Url::parse(&proxy),
-                None => Url::parse(&format!("http://{proxy}")),
-            };
-            url.ok()?.host_str().map(str::to_owned)
-        })
-        .collect()
-}
-
-fn with_roots(mut builder: ClientBuilder, roots: &[Certificate]) -> ClientBuilder {
-    if !roots.is_empty() {
-        builder = builder.tls_certs_merge(roots.iter().cloned());
-    }
-    builder
 }
 
 #[cfg(test)]
 mod tests {
     use portcullis_test::{Endpoint, TestIssuer};
 
-    use super::*;
+    use super::{address::Network, *};
 
     #[tokio::test]
-    async fn a_discovered_name_that_resolves_to_a_private_address_is_not_connected_to() {
+    async fn discovered_name_with_a_private_address_is_not_connected_to() {
         let issuer = TestIssuer::start().await;
         let configured = Url::parse("https://issuer.example").unwrap();
         let http = HttpClient::new(&HttpSettings::default(), &configured, &[]).unwrap();
         let discovered = Url::parse(&issuer.jwks_uri().replace("127.0.0.1", "localhost")).unwrap();
         let error = http
-            .get(&discovered, Wanted::KeySet, None)
+            .get(&discovered, Document::KeySet, None)
             .await
             .expect_err("private");
         assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         assert_eq!(issuer.requests(Endpoint::Jwks), 0);
 
-        http.reach().extend_to(Network::Private);
-        http.get(&discovered, Wanted::KeySet, None)
+        http.networks().allow(Network::Private);
+        http.get(&discovered, Document::KeySet, None)
             .await
-            .expect("the issuer is private itself");
+            .expect("the issuer is private too");
     }
 
     #[tokio::test]
-    async fn the_reach_is_learnt_from_the_address_that_answered() {
+    async fn network_of_the_issuer_is_learned_from_its_answer() {
         let issuer = TestIssuer::start().await;
         let url = Url::parse(&issuer.discovery_uri()).unwrap();
-        for (proxies, is_learnt) in [(&[][..], true), (&["proxy.example".to_owned()], false)] {
+        for (proxies, is_learned) in [(&[][..], true), (&["proxy.example".to_owned()], false)] {
             let http = HttpClient::behind(proxies, &HttpSettings::default(), &url, &[]).unwrap();
-            let answer = http.get(&url, Wanted::Metadata, None).await.unwrap();
-            http.learn_reach(&answer);
+            let answer = http.get(&url, Document::Metadata, None).await.unwrap();
+            http.learn_issuer_network(&answer);
             let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
-            assert_eq!(http.reach().allows(loopback), is_learnt);
+            assert_eq!(http.networks().allows(loopback), is_learned);
         }
     }
 
-    #[test]
-    fn the_proxies_that_the_environment_names() {
-        let hosts = |set: &[(&str, &str)]| {
-            proxy_hosts(|name| {
-                let (_, value) = set.iter().find(|(variable, _)| *variable == name)?;
-                Some((*value).to_owned())
-            })
-        };
-        assert!(hosts(&[]).is_empty());
-        assert!(hosts(&[("https_proxy", ""), ("NO_PROXY", "a.example")]).is_empty());
-        assert_eq!(hosts(&[("https_proxy", "proxy:3128")]), ["proxy"]);
-        assert_eq!(
-            hosts(&[
-                ("HTTPS_PROXY", "http://u:p@a.example"),
-                ("all_proxy", "10.0.0.1:1")
-            ]),
-            ["a.example", "10.0.0.1"]
-        );
-    }
-
     #[tokio::test]
-    async fn proxies_do_not_put_the_guard_aside() {
+    async fn discovered_names_are_checked_behind_a_proxy() {
         let issuer = Url::parse("https://issuer.example").unwrap();
         let inside = Url::parse("http://localhost:1").unwrap();
         for proxies in [&[][..], &["proxy.example".to_owned()]] {
             let http = HttpClient::behind(proxies, &HttpSettings::default(), &issuer, &[]).unwrap();
             let error = http
-                .get(&inside, Wanted::KeySet, None)
+                .get(&inside, Document::KeySet, None)
                 .await
                 .expect_err("private");
             assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");

@@ -7,11 +7,12 @@ use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::masking::{SHOWN, Sent};
 use crate::{
-    document::{DocumentError, read_json_object},
-    http::{Answer, SecretBody, headers, shown},
+    http::{Answer, display_url, headers},
+    json_object::{DocumentError, read_json_object, without_byte_order_mark},
 };
 
 /// The answer of an OAuth endpoint. Its body may hold a token: `Debug` does not show it, and it is wiped when dropped.
@@ -22,7 +23,7 @@ pub struct OAuthAnswer {
     sent: Sent,
     status: StatusCode,
     is_json: bool,
-    body: SecretBody,
+    body: Zeroizing<Vec<u8>>,
     retry_after: Option<Duration>,
     credential_expires_at: Option<UnixTime>,
 }
@@ -51,7 +52,7 @@ impl OAuthAnswer {
         let content_type = answer.headers.get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
         Self {
-            place: shown(url).into(),
+            place: display_url(url).into(),
             sent: Sent::new(secrets),
             status: answer.status,
             is_json: content_type.is_some_and(is_json),
@@ -164,8 +165,7 @@ impl OAuthAnswer {
                 .any(|error| !error.is_null() && error != ""),
             // Such as one that was cut short or is nested too deeply.
             Err(DocumentError::NotJson) => {
-                let body = self.body.trim_ascii_start();
-                let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+                let body = without_byte_order_mark(self.body.trim_ascii_start());
                 matches!(body.trim_ascii_start(), [b'{' | b'[', ..])
             }
             Err(_) => true,

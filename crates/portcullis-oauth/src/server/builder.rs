@@ -1,6 +1,6 @@
 //! What can be chosen about an authorization server.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
 use url::{Origin, Url};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     discovery::Discovery,
-    http::{HttpClient, HttpSettings, location},
+    http::{HttpClient, HttpSettings, url_rules},
 };
 
 /// Configures an [`AuthorizationServer`].
@@ -90,27 +90,9 @@ impl AuthorizationServerBuilder {
         self
     }
 
-    /// How long one request to the server may take, body included. 5 s by default.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.http.timeout = timeout;
-        self
-    }
-
-    /// Trusts these root certificates, in PEM, beside those of the system.
-    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.http.root_certificates.push(pem.into());
-        self
-    }
-
-    /// Asks the server through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
-    pub fn use_environment_proxies(mut self) -> Self {
-        self.http.environment_proxies = true;
-        self
-    }
-
-    /// Allows plain http to any host. Whoever is on the way can then read the client's credentials and its tokens.
-    pub fn dangerous_allow_http(mut self) -> Self {
-        self.http.any_http = true;
+    /// Timeout, trusted root certificates and proxies of the requests.
+    pub fn http(mut self, settings: HttpSettings) -> Self {
+        self.http = settings;
         self
     }
 
@@ -126,10 +108,10 @@ impl AuthorizationServerBuilder {
     ///
     /// When a URL, an origin or a certificate cannot be used, or settings do not go together.
     pub fn build(self) -> Result<AuthorizationServer, ConfigError> {
-        let any_http = self.http.any_http;
+        let allow_http = self.http.is_http_allowed();
         let configured = |endpoint: OAuthEndpoint, url: &Option<String>| {
             url.as_deref()
-                .map(|url| location::configured(endpoint.as_str(), url, any_http))
+                .map(|url| url_rules::configured(endpoint.as_str(), url, allow_http))
                 .transpose()
         };
         let token = configured(OAuthEndpoint::Token, &self.token_endpoint)?;
@@ -143,7 +125,7 @@ impl AuthorizationServerBuilder {
         };
         let (place, others) = match (&discovery, &token) {
             (Some(discovery), _) => (
-                discovery.url.clone(),
+                discovery.url().clone(),
                 [&token, &revocation].into_iter().flatten().collect(),
             ),
             (None, Some(token)) => (token.clone(), Vec::new()),
@@ -180,7 +162,11 @@ impl AuthorizationServerBuilder {
                 "it differs from the issuer that is discovered: remove it, or use `discover_at` or `token_endpoint`",
             ));
         }
-        Discovery::new(issuer, self.discover_at.as_deref(), self.http.any_http)
+        Discovery::new(
+            issuer,
+            self.discover_at.as_deref(),
+            self.http.is_http_allowed(),
+        )
     }
 
     /// Whether the settings go together where no metadata is read.
@@ -203,12 +189,12 @@ impl AuthorizationServerBuilder {
                 "it is empty, or begins or ends with white space: give the identifier exactly as the server names itself",
             ));
         }
-        location::issuer_name(issuer)
+        url_rules::issuer_name(issuer)
     }
 
     fn origins(&self) -> Result<Vec<Origin>, ConfigError> {
         let origin = |text: &String| {
-            let url = location::configured("allow_origin", text, self.http.any_http)?;
+            let url = url_rules::configured("allow_origin", text, self.http.is_http_allowed())?;
             if url.path() != "/" || url.query().is_some() {
                 return Err(ConfigError::new(
                     "allow_origin",

@@ -17,7 +17,7 @@ use crate::{
     FetchError, FetchErrorKind,
     client_auth::MutualTls,
     discovery::Discovery,
-    http::{HttpClient, shown},
+    http::{HttpClient, display_url},
 };
 
 /// How old metadata may get.
@@ -108,7 +108,7 @@ impl Discovered {
         needs_token_endpoint: bool,
     ) -> Self {
         Self {
-            issuer: discovery.issuer.clone(),
+            issuer: discovery.issuer().into(),
             allowed,
             needs_token_endpoint,
             state: Mutex::new(State {
@@ -178,7 +178,7 @@ impl Discovered {
             }
             (Err(error), Some(found)) => {
                 let issuer = &*self.issuer;
-                if error.needs_an_operator() {
+                if error.needs_operator() {
                     tracing::error!(issuer, %error, "authorization server metadata cannot be used: check the configured issuer");
                 } else {
                     tracing::warn!(issuer, %error, "the authorization server's metadata could not be read again");
@@ -284,7 +284,7 @@ impl Found {
         let message = format!(
             "the discovered `{}` {} is neither on the issuer's origin nor on that of `discover_at`, and would be sent the client's credentials: if that is right, list it with `allow_origin`",
             endpoint.as_str(),
-            shown(&place.url)
+            display_url(&place.url)
         );
         Err(FetchError::new(FetchErrorKind::Forbidden, message))
     }
@@ -323,7 +323,7 @@ impl fmt::Debug for Endpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.discovered, &self.token) {
             (Some(discovered), _) => f.write_str(&escape_url(&discovered.issuer)),
-            (None, Some(token)) => f.write_str(&shown(token)),
+            (None, Some(token)) => f.write_str(&display_url(token)),
             (None, None) => f.write_str("none"),
         }
     }

@@ -197,7 +197,7 @@ impl AuthorizationServer {
                 headers.insert("dpop", proof);
             }
             let http = match &attempt.identity {
-                Some(identity) => inner.http.identified(identity)?,
+                Some(identity) => inner.http.with_identity(&identity.pem)?,
                 None => inner.http.clone(),
             };
             let answer = http

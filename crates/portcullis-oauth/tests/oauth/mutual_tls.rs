@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use portcullis_oauth::{
-    AuthorizationServer, ClientAuthentication, ClientCertificate, FetchErrorKind, OAuthEndpoint,
+    AuthorizationServer, ClientAuthentication, ClientCertificate, FetchErrorKind, HttpSettings,
+    OAuthEndpoint,
 };
 use portcullis_test::{Endpoint, TestIssuer};
 use tokio::{
@@ -143,7 +144,8 @@ fn certificate(client: usize) -> ClientCertificate {
 #[tokio::test]
 async fn a_client_shows_its_certificate_and_sends_nothing_secret() {
     let endpoint = TlsEndpoint::start().await;
-    let server = AuthorizationServer::token_endpoint(&endpoint.url).root_certificates(ROOT);
+    let server = AuthorizationServer::token_endpoint(&endpoint.url)
+        .http(HttpSettings::default().root_certificates(ROOT));
     let server = server.build().expect("a server");
     for client in [
         ClientAuthentication::tls_client_auth("billing", certificate(0)),
@@ -171,7 +173,8 @@ async fn a_client_shows_its_certificate_and_sends_nothing_secret() {
 #[tokio::test]
 async fn a_certificate_that_is_replaced_in_its_files_is_shown_the_next_time() {
     let endpoint = TlsEndpoint::start().await;
-    let server = AuthorizationServer::token_endpoint(&endpoint.url).root_certificates(ROOT);
+    let server = AuthorizationServer::token_endpoint(&endpoint.url)
+        .http(HttpSettings::default().root_certificates(ROOT));
     let server = server.build().expect("a server");
     let directory = tempfile::tempdir().expect("a directory");
     let (pem, key) = (directory.path().join("pem"), directory.path().join("key"));
@@ -200,7 +203,10 @@ async fn an_alias_on_another_origin_is_for_the_certificate_alone() {
         "mtls_endpoint_aliases",
         serde_json::json!({ "token_endpoint": endpoint.url }),
     );
-    let discover = || AuthorizationServer::discover(issuer.url()).root_certificates(ROOT);
+    let discover = || {
+        AuthorizationServer::discover(issuer.url())
+            .http(HttpSettings::default().root_certificates(ROOT))
+    };
     let server = discover().build().expect("a server");
 
     let alone = ClientAuthentication::tls_client_auth("billing", certificate(0));
@@ -233,7 +239,10 @@ async fn an_alias_on_another_origin_is_for_the_certificate_alone() {
 #[tokio::test]
 async fn what_holds_a_token_goes_to_no_unlisted_origin_even_with_a_certificate_alone() {
     let (issuer, endpoint) = (TestIssuer::start().await, TlsEndpoint::start().await);
-    let discover = || AuthorizationServer::discover(issuer.url()).root_certificates(ROOT);
+    let discover = || {
+        AuthorizationServer::discover(issuer.url())
+            .http(HttpSettings::default().root_certificates(ROOT))
+    };
     let client = ClientAuthentication::tls_client_auth("billing", certificate(0));
     let places = serde_json::json!({
         "token_endpoint": endpoint.url,

@@ -5,8 +5,9 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
 use portcullis_jwt::IssuerKeys;
 use portcullis_oauth::{
+    HttpSettings,
     discovery::Discovery,
-    http::{HttpClient, HttpSettings, location},
+    http::{HttpClient, url_rules},
 };
 use portcullis_worker::BudgetRules;
 use tokio::{
@@ -34,6 +35,7 @@ pub struct IssuerBuilder {
     jwks_uri: Option<String>,
     discover_at: Option<String>,
     http: HttpSettings,
+    bearer_token_file: Option<PathBuf>,
     rules: RefreshRules,
     stale_limit: Option<Duration>,
     budget: BudgetRules,
@@ -51,6 +53,7 @@ impl IssuerBuilder {
             jwks_uri,
             discover_at: None,
             http: HttpSettings::default(),
+            bearer_token_file: None,
             rules: RefreshRules::default(),
             stale_limit: None,
             budget: BudgetRules::default(),
@@ -105,9 +108,9 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long one request to the issuer may take, body included. 5 s by default.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.http.timeout = timeout;
+    /// Timeout, trusted root certificates and proxies of the requests.
+    pub fn http(mut self, settings: HttpSettings) -> Self {
+        self.http = settings;
         self
     }
 
@@ -134,32 +137,11 @@ impl IssuerBuilder {
         self
     }
 
-    /// Trusts these root certificates, in PEM, beside those of the system.
-    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.http.root_certificates.push(pem.into());
-        self
-    }
-
     /// Sends the bearer token in this file with every request for metadata and keys, as Kubernetes asks for. The file is
     /// read for each request. The token goes to the origin that was configured only: if metadata names a key set on
     /// another, that is asked without.
     pub fn bearer_token_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.http.bearer_token_file = Some(path.into().into());
-        self
-    }
-
-    /// Asks the issuer through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
-    ///
-    /// A proxy resolves names itself, so where one is used it is up to the proxy that a discovered URL does not lead into a
-    /// private network.
-    pub fn use_environment_proxies(mut self) -> Self {
-        self.http.environment_proxies = true;
-        self
-    }
-
-    /// Allows plain http to any host. Whoever is on the way can then replace the keys, and sign tokens.
-    pub fn dangerous_allow_http(mut self) -> Self {
-        self.http.any_http = true;
+        self.bearer_token_file = Some(path.into());
         self
     }
 
@@ -308,7 +290,7 @@ impl IssuerBuilder {
     }
 
     fn fetcher(&self) -> Result<Fetcher, ConfigError> {
-        let any_http = self.http.any_http;
+        let allow_http = self.http.is_http_allowed();
         let (url, source) = match &self.jwks_uri {
             Some(jwks_uri) => {
                 if self.discover_at.is_some() {
@@ -317,17 +299,18 @@ impl IssuerBuilder {
                         "the URL of the keys is configured, so that no metadata is read: leave one of the two out",
                     ));
                 }
-                location::issuer_name(&self.issuer)?;
-                let url = location::jwks_uri(jwks_uri, any_http)?;
+                url_rules::issuer_name(&self.issuer)?;
+                let url = url_rules::configured("jwks_uri", jwks_uri, allow_http)?;
                 (url.clone(), Source::Configured(url))
             }
             None => {
                 let at = self.discover_at.as_deref();
-                let discovery = Discovery::new(&self.issuer, at, any_http)?;
-                (discovery.url.clone(), Source::Discovered(discovery))
+                let discovery = Discovery::new(&self.issuer, at, allow_http)?;
+                (discovery.url().clone(), Source::Discovered(discovery))
             }
         };
-        let http = HttpClient::new(&self.http, &url, &[])?;
+        let http = HttpClient::new(&self.http, &url, &[])?
+            .bearer_token_file(self.bearer_token_file.clone());
         Ok(Fetcher::new(http, source, self.clock.clone()))
     }
 }

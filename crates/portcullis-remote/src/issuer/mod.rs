@@ -97,7 +97,7 @@ impl Issuer {
     fn lasting_error(&self) -> Option<FetchError> {
         let progress = self.0.board.progress.load();
         let error = progress.last_error.as_ref();
-        error.filter(|error| error.is_lasting()).cloned()
+        error.filter(|error| error.is_permanent()).cloned()
     }
 
     /// How the keys are doing.

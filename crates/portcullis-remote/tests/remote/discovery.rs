@@ -1,7 +1,7 @@
 //! Where keys are found, and where they are not looked for.
 
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
-use portcullis_remote::{FetchErrorKind, Issuer, IssuerBuilder, IssuerEvent};
+use portcullis_remote::{FetchErrorKind, HttpSettings, Issuer, IssuerBuilder, IssuerEvent};
 use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
 use serde_json::json;
 
@@ -243,7 +243,7 @@ async fn every_fault_of_the_metadata_is_an_error_and_heals() {
     ] {
         issuer.fault(Endpoint::Discovery, fault.clone());
         let builder = discover(&issuer)
-            .timeout(millis(300))
+            .http(HttpSettings::default().timeout(millis(300)))
             .start_timeout(millis(1))
             .refresh_rules(impatient());
         let keys = builder.start().await.unwrap();
@@ -267,11 +267,13 @@ async fn what_must_not_be_asked_is_an_error_before_anything_is() {
         ),
         (Issuer::jwks("", "https://issuer.example/jwks"), "issuer"),
         (
-            Issuer::jwks("a", "https://issuer.example/jwks").timeout(millis(0)),
+            Issuer::jwks("a", "https://issuer.example/jwks")
+                .http(HttpSettings::default().timeout(millis(0))),
             "timeout",
         ),
         (
-            Issuer::jwks("a", "https://issuer.example/jwks").root_certificates("none"),
+            Issuer::jwks("a", "https://issuer.example/jwks")
+                .http(HttpSettings::default().root_certificates("none")),
             "root_certificates",
         ),
     ] {

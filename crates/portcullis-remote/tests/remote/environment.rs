@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use portcullis_remote::HttpSettings;
 use portcullis_test::TestIssuer;
 
 use crate::support::{builder, impatient, millis};
@@ -54,7 +55,7 @@ async fn proxies_of_the_environment_are_used_if_configured() {
     if is_in(&PROXY, "proxies_of_the_environment_are_used_if_configured") {
         let issuer = TestIssuer::start().await;
         let proxied = builder(&issuer)
-            .use_environment_proxies()
+            .http(HttpSettings::default().environment_proxies())
             .refresh_rules(impatient())
             .start_timeout(millis(1));
         let keys = proxied.start().await.unwrap();

@@ -1,6 +1,6 @@
 //! Whatever the issuer serves, good keys stay and bad ones do not come.
 
-use portcullis_remote::{FetchErrorKind, IssuerEvent, StartError};
+use portcullis_remote::{FetchErrorKind, HttpSettings, IssuerEvent, StartError};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use serde_json::json;
 
@@ -46,7 +46,11 @@ fn faults(issuer: &TestIssuer) -> Vec<(Fault, FetchErrorKind)> {
 #[tokio::test]
 async fn a_good_set_keeps_serving_through_every_fault() {
     let issuer = TestIssuer::start().await;
-    let keys = builder(&issuer).timeout(millis(300)).start().await.unwrap();
+    let keys = builder(&issuer)
+        .http(HttpSettings::default().timeout(millis(300)))
+        .start()
+        .await
+        .unwrap();
     let before = keys.status();
     let mut events = keys.events();
     for (fault, kind) in faults(&issuer) {
@@ -94,7 +98,7 @@ async fn with_a_fault_at_the_start_it_is_not_ready_until_that_is_healed() {
     for (fault, kind) in faults(&issuer) {
         issuer.fault(Endpoint::Jwks, fault.clone());
         let keys = builder(&issuer)
-            .timeout(millis(300))
+            .http(HttpSettings::default().timeout(millis(300)))
             .start_timeout(millis(1))
             .refresh_rules(impatient())
             .start()

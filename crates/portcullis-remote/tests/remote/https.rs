@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, sync::Arc};
 
-use portcullis_remote::{FetchErrorKind, Issuer, IssuerBuilder};
+use portcullis_remote::{FetchErrorKind, HttpSettings, Issuer, IssuerBuilder};
 use portcullis_test::{SigningAlgorithm, TestKey};
 use serde_json::{Value, json};
 use tokio::{
@@ -95,7 +95,7 @@ async fn a_configured_root_is_trusted() {
     let issuer = HttpsIssuer::start(good).await;
     let keys = issuer
         .discover()
-        .root_certificates(ROOT)
+        .http(HttpSettings::default().root_certificates(ROOT))
         .start()
         .await
         .unwrap();
@@ -120,7 +120,7 @@ async fn keys_of_an_https_issuer_are_never_fetched_over_http() {
             .await;
     let keys = issuer
         .discover()
-        .root_certificates(ROOT)
+        .http(HttpSettings::default().root_certificates(ROOT))
         .start()
         .await
         .unwrap();

@@ -453,7 +453,7 @@ async fn a_long_issuer_and_its_urls_are_shown_whole() {
     let error = error.expect_err("a slash more");
     let text = format!("{error} {}", error.source().expect("a cause"));
     assert!(
-        text.contains(&format!("{}/, not of {}:", issuer.url(), issuer.url())),
+        text.contains(&format!("{}/, expected {}:", issuer.url(), issuer.url())),
         "{text}"
     );
     assert!(text.contains(&issuer.discovery_uri()), "{text}");

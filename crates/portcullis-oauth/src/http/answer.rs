@@ -1,0 +1,123 @@
+//! A response whose body was read within limits.
+
+use std::fmt;
+
+use portcullis_core::{UnixTime, escape};
+use reqwest::{
+    Response, StatusCode,
+    header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue},
+};
+use url::Url;
+
+use super::{HttpClient, address::Network, display_url, error::request_failed, headers};
+use crate::{FetchError, FetchErrorKind};
+
+/// A response. The body of a GET is read only if the status is 200.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    pub(super) network: Option<Network>,
+    /// A bearer token is configured but was not sent to this origin.
+    pub(super) token_withheld: bool,
+}
+
+impl Answer {
+    pub(super) fn without_body(response: &Response) -> Self {
+        let address = response.remote_addr();
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: Vec::new(),
+            network: address.map(|address| Network::of(address.ip())),
+            token_withheld: false,
+        }
+    }
+
+    /// Reads the body up to [`HttpClient::MAX_BODY_BYTES`], whatever length it declares.
+    pub(super) async fn read_body(
+        &mut self,
+        url: &Url,
+        mut response: Response,
+    ) -> Result<(), FetchError> {
+        let limit = HttpClient::MAX_BODY_BYTES;
+        let too_large = || {
+            let message = format!("{} sent more than {limit} bytes", display_url(url));
+            FetchError::new(FetchErrorKind::TooLarge, message)
+        };
+        let declared = response.content_length();
+        if declared.is_some_and(|length| length > limit as u64) {
+            return Err(too_large());
+        }
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| request_failed(url, error))?
+        {
+            if self.body.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            self.body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    }
+
+    /// Rejects a body in a content coding: none was requested, and no reader decodes it.
+    pub(super) fn check_encoding(&self, url: &Url) -> Result<(), FetchError> {
+        let coding = self.headers.get(CONTENT_ENCODING);
+        let coding = coding.map(|coding| String::from_utf8_lossy(coding.as_bytes()));
+        match coding.as_deref().map(str::trim) {
+            None | Some("") => Ok(()),
+            Some(coding) if coding.eq_ignore_ascii_case("identity") => Ok(()),
+            Some(_) if self.body.is_empty() => Ok(()),
+            Some(coding) => {
+                let message = format!(
+                    "{} answered {} with the unrequested `Content-Encoding: {}`: turn off compression at the server or its proxy",
+                    display_url(url),
+                    self.status.as_u16(),
+                    escape(coding)
+                );
+                Err(FetchError::new(FetchErrorKind::Unusable, message))
+            }
+        }
+    }
+
+    /// The entity tag, for a conditional request (RFC 9110 §8.8.3).
+    #[must_use]
+    pub fn etag(&self) -> Option<HeaderValue> {
+        self.headers.get(ETAG).cloned()
+    }
+
+    /// The error for an answer with an unexpected status.
+    #[must_use]
+    pub fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
+        let url = display_url(url);
+        let status = self.status.as_u16();
+        let hint = match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.token_withheld => {
+                ": the bearer token is sent to the configured origin only; configure this URL as `jwks_uri`"
+            }
+            _ => "",
+        };
+        let error = if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
+            let message = format!("{url} redirects ({status}); redirects are not followed");
+            FetchError::new(FetchErrorKind::Redirected, message)
+        } else {
+            let message = format!("{url} answered {status}{hint}");
+            FetchError::new(FetchErrorKind::Status(status), message)
+        };
+        error.with_retry_after(headers::retry_after(&self.headers, now))
+    }
+}
+
+/// Omits the body, which may contain a token.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}

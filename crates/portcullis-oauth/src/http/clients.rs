@@ -1,0 +1,117 @@
+//! The reqwest clients for one issuer or authorization server.
+
+use std::sync::{Mutex, PoisonError};
+
+use portcullis_core::{ConfigError, Secret};
+use reqwest::{
+    Certificate, Client, ClientBuilder, Identity,
+    header::{ACCEPT_ENCODING, HeaderMap, HeaderValue},
+};
+use url::Url;
+
+use super::{
+    HttpSettings, address::AllowedNetworks, error::with_causes, resolver::GuardedResolver,
+};
+
+/// Creates clients with the same settings, and keeps those with a certificate.
+#[derive(Debug)]
+pub(super) struct Clients {
+    pub(super) settings: HttpSettings,
+    /// The configured URL of the issuer.
+    pub(super) configured: Url,
+    /// The hosts of other configured URLs, and of proxies.
+    other_hosts: Vec<String>,
+    /// The address that answers is then the proxy's, not the issuer's.
+    pub(super) is_behind_proxy: bool,
+    pub(super) networks: AllowedNetworks,
+    /// Clients with a certificate, by its PEM; the newest last.
+    with_identity: Mutex<Vec<(Secret, Client)>>,
+}
+
+impl Clients {
+    pub(super) fn new(
+        proxies: &[String],
+        settings: &HttpSettings,
+        configured: &Url,
+        others: &[&Url],
+    ) -> Self {
+        let hosts = others.iter().filter_map(|url| url.host_str());
+        Self {
+            settings: settings.clone(),
+            configured: configured.clone(),
+            other_hosts: hosts.map(str::to_owned).chain(proxies.to_vec()).collect(),
+            is_behind_proxy: !proxies.is_empty(),
+            networks: AllowedNetworks::default(),
+            with_identity: Mutex::default(),
+        }
+    }
+
+    pub(super) fn plain(&self) -> Result<Client, ConfigError> {
+        self.client(None)
+    }
+
+    pub(super) fn with_identity(&self, pem: &Secret) -> Result<Client, ConfigError> {
+        /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
+        const MAX_CLIENTS: usize = 8;
+
+        let clients = &self.with_identity;
+        let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = clients.iter();
+        if let Some((_, client)) = known.find(|(known, _)| known.expose() == pem.expose()) {
+            return Ok(client.clone());
+        }
+        let client = self.client(Some(pem))?;
+        if clients.len() == MAX_CLIENTS {
+            clients.remove(0);
+        }
+        clients.push((pem.clone(), client.clone()));
+        Ok(client)
+    }
+
+    fn client(&self, pem: Option<&Secret>) -> Result<Client, ConfigError> {
+        let failed = |error: reqwest::Error| {
+            let problem = format!("cannot create an HTTP client: {}", with_causes(&error));
+            ConfigError::new("http", problem)
+        };
+        let identity = pem.map(|pem| Identity::from_pem(pem.expose()));
+        let identity = identity.transpose().map_err(failed)?;
+        match self.builder(identity.clone())?.build() {
+            // Without system roots, an issuer on loopback can still be reached.
+            Err(error) if !self.settings.has_root_certificates() => {
+                let error = with_causes(&error);
+                tracing::warn!(
+                    error,
+                    "cannot load the system's root certificates: https requests will fail unless `root_certificates` is set"
+                );
+                let builder = self.builder(identity)?;
+                let none: [Certificate; 0] = [];
+                builder.tls_certs_only(none).build().map_err(failed)
+            }
+            built => built.map_err(failed),
+        }
+    }
+
+    fn builder(&self, identity: Option<Identity>) -> Result<ClientBuilder, ConfigError> {
+        let builder = self.settings.client_builder()?;
+        let builder = builder
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            // Without this header a server may choose any coding (RFC 9110 §12.5.3).
+            .default_headers(HeaderMap::from_iter([(
+                ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            )]))
+            // No connection is reused: if a server closes an idle one, reqwest cannot tell whether it processed the
+            // request, and a token request must not be sent twice. TLS sessions are resumed.
+            .pool_max_idle_per_host(0)
+            .dns_resolver(GuardedResolver {
+                issuer: self.configured.host_str().map(str::to_owned),
+                others: self.other_hosts.clone(),
+                learns_issuer: self.is_behind_proxy,
+                networks: self.networks.clone(),
+            });
+        Ok(match identity {
+            Some(identity) => builder.identity(identity),
+            None => builder,
+        })
+    }
+}

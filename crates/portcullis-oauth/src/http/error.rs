@@ -1,0 +1,61 @@
+//! Errors of requests without an answer.
+
+use std::{error::Error, io, iter};
+
+use rustls::InvalidMessage;
+use url::Url;
+
+use super::{display_url, resolver::ForbiddenAddress};
+use crate::{FetchError, FetchErrorKind, printable::printable};
+
+/// The error for a request that got no complete answer.
+pub(super) fn request_failed(url: &Url, error: reqwest::Error) -> FetchError {
+    let url = display_url(url);
+    let error = error.without_url();
+    let (kind, problem) = if is_plain_http(&error) {
+        let message = format!(
+            "request to {url} failed: the server answered in plain http, without TLS; check the port, or use http:// for a server on loopback"
+        );
+        return FetchError::new(FetchErrorKind::Unreachable, message).with_source(error);
+    } else if causes(&error).any(|cause| cause.is::<ForbiddenAddress>()) {
+        (FetchErrorKind::Forbidden, "is not allowed")
+    } else if error.is_timeout() {
+        (FetchErrorKind::TimedOut, "timed out")
+    } else {
+        (FetchErrorKind::Unreachable, "failed")
+    };
+    let message = format!("request to {url} {problem}: {}", with_causes(&error));
+    FetchError::new(kind, message).with_source(error)
+}
+
+/// Whether the server answered the TLS handshake in another protocol.
+fn is_plain_http(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        // The source of an `io::Error` skips the error inside it.
+        let nested = iter::successors(Some(cause), |error| {
+            let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+            Some(inner as &(dyn Error + 'static))
+        });
+        nested
+            .filter_map(|error| error.downcast_ref::<rustls::Error>())
+            .any(|error| {
+                matches!(
+                    error,
+                    rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
+                )
+            })
+    })
+}
+
+/// An error and its causes in one line. The server influences the text, so it is escaped and truncated.
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let all: Vec<String> = causes(error).map(ToString::to_string).collect();
+    printable(&all.join(": "), 400)
+}
+
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    iter::successors(Some(error), |error| {
+        let error: &'e (dyn Error + 'static) = *error;
+        error.source()
+    })
+}

@@ -1,0 +1,96 @@
+//! DNS resolution that refuses addresses to which discovered URLs must not lead.
+
+use std::net::SocketAddr;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::{AllowedNetworks, Network};
+
+/// Resolves names at connect time, so that a check cannot be bypassed by a changed DNS record.
+#[derive(Debug)]
+pub(super) struct GuardedResolver {
+    /// The configured host of the issuer. It may have any address.
+    pub(super) issuer: Option<String>,
+    /// Other configured hosts: proxies and endpoints. They may have any address too.
+    pub(super) others: Vec<String>,
+    /// Behind a proxy the address that answers is not the issuer's. The issuer's network is then learned from its
+    /// resolved address.
+    pub(super) learns_issuer: bool,
+    pub(super) networks: AllowedNetworks,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let is = |host: &String| host.eq_ignore_ascii_case(name.as_str());
+        let is_issuer = self.issuer.as_ref().is_some_and(is);
+        let is_configured = is_issuer || self.others.iter().any(is);
+        let learns = is_issuer && self.learns_issuer;
+        let networks = self.networks.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found
+                .filter(|address| is_configured || networks.allows(address.ip()))
+                .collect();
+            let Some(first) = allowed.first() else {
+                return Err(ForbiddenAddress.into());
+            };
+            if learns {
+                networks.allow(Network::of(first.ip()));
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// All addresses of a discovered host are in networks that the issuer is not in.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "the discovered host resolves only to private or link-local addresses, and the issuer is not in such a network"
+)]
+pub(super) struct ForbiddenAddress;
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn resolver(issuer: Option<&str>, others: &[&str], learns_issuer: bool) -> GuardedResolver {
+        GuardedResolver {
+            issuer: issuer.map(str::to_owned),
+            others: others.iter().map(|host| String::from(*host)).collect(),
+            learns_issuer,
+            networks: AllowedNetworks::default(),
+        }
+    }
+
+    fn localhost() -> Name {
+        "localhost".parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn discovered_name_on_loopback_is_refused_unless_the_issuer_is_private() {
+        let resolver = resolver(None, &[], false);
+        assert!(resolver.resolve(localhost()).await.is_err());
+        resolver.networks.allow(Network::Private);
+        assert!(resolver.resolve(localhost()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn configured_names_may_have_any_address() {
+        for (issuer, others, is_behind_proxies) in [
+            (Some("LocalHost"), &[][..], false),
+            (None, &["LocalHost"], true),
+            (None, &["LocalHost"], false),
+            (Some("LocalHost"), &["proxy.example"], true),
+        ] {
+            let resolver = resolver(issuer, others, is_behind_proxies);
+            assert!(resolver.resolve(localhost()).await.is_ok());
+            assert_eq!(
+                resolver.networks.allows(IpAddr::from([10, 0, 0, 1])),
+                issuer.is_some() && is_behind_proxies,
+                "{issuer:?} {others:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The HTTP settings that both halves of the suite share.
+
+use std::{sync::Arc, time::Duration};
+
+use portcullis_core::ConfigError;
+use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use url::Url;
+
+/// How requests to issuers and authorization servers are sent. The same value can be given to both.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis_oauth::HttpSettings;
+///
+/// let settings = HttpSettings::default()
+///     .timeout(Duration::from_secs(2))
+///     .environment_proxies();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct HttpSettings {
+    pub(crate) timeout: Duration,
+    environment_proxies: bool,
+    allow_http: bool,
+    root_certificates: Vec<Arc<[u8]>>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            environment_proxies: false,
+            allow_http: false,
+            root_certificates: Vec::new(),
+        }
+    }
+}
+
+impl HttpSettings {
+    /// The time limit for one request, including its body. 5 s by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Trusts these root certificates, in PEM, in addition to those of the system. May be called repeatedly.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into().into());
+        self
+    }
+
+    /// Uses the proxies named by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. By default no proxy is used.
+    ///
+    /// A proxy resolves host names itself, so it is the proxy that must keep discovered URLs out of private networks.
+    pub fn environment_proxies(mut self) -> Self {
+        self.environment_proxies = true;
+        self
+    }
+
+    /// Allows plain http to any host, not only to loopback. An attacker on the network path can then read credentials and
+    /// tokens, and can replace an issuer's keys and so sign tokens.
+    pub fn dangerous_allow_http(mut self) -> Self {
+        self.allow_http = true;
+        self
+    }
+
+    /// Whether plain http is allowed to any host.
+    #[must_use]
+    pub fn is_http_allowed(&self) -> bool {
+        self.allow_http
+    }
+
+    /// A builder of reqwest with these settings. It follows no redirects and sends no `Referer`.
+    ///
+    /// # Errors
+    ///
+    /// When the timeout is zero or a root certificate is not valid PEM.
+    pub fn client_builder(&self) -> Result<ClientBuilder, ConfigError> {
+        if self.timeout.is_zero() {
+            return Err(ConfigError::new("timeout", "must be > 0"));
+        }
+        let mut builder = Client::builder()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .timeout(self.timeout)
+            .connect_timeout(self.timeout);
+        if !self.environment_proxies {
+            builder = builder.no_proxy();
+        }
+        if self.has_root_certificates() {
+            builder = builder.tls_certs_merge(self.roots()?);
+        }
+        Ok(builder)
+    }
+
+    pub(crate) fn has_root_certificates(&self) -> bool {
+        !self.root_certificates.is_empty()
+    }
+
+    fn roots(&self) -> Result<Vec<Certificate>, ConfigError> {
+        let mut roots = Vec::new();
+        for pem in &self.root_certificates {
+            match Certificate::from_pem_bundle(pem) {
+                Ok(found) if !found.is_empty() => roots.extend(found),
+                _ => {
+                    let problem = "no certificate found: expected PEM with `CERTIFICATE` blocks";
+                    return Err(ConfigError::new("root_certificates", problem));
+                }
+            }
+        }
+        Ok(roots)
+    }
+
+    /// The hosts of the proxies in use.
+    pub(super) fn proxy_hosts(&self) -> Vec<String> {
+        match self.environment_proxies {
+            true => proxy_hosts(|name| std::env::var(name).ok()),
+            false => Vec::new(),
+        }
+    }
+}
+
+/// The hosts of the proxies in the environment.
+fn proxy_hosts(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"]
+        .iter()
+        .flat_map(|name| [variable(name), variable(&name.to_ascii_lowercase())])
+        .flatten()
+        .filter_map(|proxy| {
+            let url = match proxy.contains("://") {
+                true => Url::parse(&proxy),
+                false => Url::parse(&format!("http://{proxy}")),
+            };
+            url.ok()?.host_str().map(str::to_owned)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_read_from_the_environment() {
+        let hosts = |set: &[(&str, &str)]| {
+            proxy_hosts(|name| {
+                let (_, value) = set.iter().find(|(variable, _)| *variable == name)?;
+                Some((*value).to_owned())
+            })
+        };
+        assert!(hosts(&[]).is_empty());
+        assert!(hosts(&[("https_proxy", ""), ("NO_PROXY", "a.example")]).is_empty());
+        assert_eq!(hosts(&[("https_proxy", "proxy:3128")]), ["proxy"]);
+        assert_eq!(
+            hosts(&[
+                ("HTTPS_PROXY", "http://u:p@a.example"),
+                ("all_proxy", "10.0.0.1:1")
+            ]),
+            ["a.example", "10.0.0.1"]
+        );
+    }
+}

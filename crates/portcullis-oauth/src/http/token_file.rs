@@ -1,0 +1,38 @@
+//! The bearer token for metadata and key sets, read from a file.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use reqwest::header::HeaderValue;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::{FetchError, FetchErrorKind};
+
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// The value of `Authorization`. Read for each request: Kubernetes replaces its tokens every hour.
+pub(super) async fn read(path: &Arc<Path>, limit: Duration) -> Result<HeaderValue, FetchError> {
+    let shared = path.clone();
+    let reading = tokio::task::spawn_blocking(move || header_value(&shared));
+    let value = match timeout(limit, reading).await {
+        Ok(read) => read.unwrap_or_else(|error| Err(io::Error::other(error))),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    };
+    value.map_err(|error| {
+        let message = format!("bearer token file {}: {error}", path.display());
+        FetchError::new(FetchErrorKind::Credential, message)
+    })
+}
+
+fn header_value(path: &Path) -> io::Result<HeaderValue> {
+    let contents = portcullis_file::read(path, MAX_FILE_BYTES)?;
+    let token = contents.bytes().trim_ascii();
+    if token.is_empty() || !token.iter().all(u8::is_ascii_graphic) {
+        let problem = "expected one token of visible ASCII characters";
+        return Err(io::Error::other(problem));
+    }
+    let value = Zeroizing::new([b"Bearer ", token].concat());
+    let mut value = HeaderValue::from_bytes(&value).map_err(io::Error::other)?;
+    value.set_sensitive(true);
+    Ok(value)
+}

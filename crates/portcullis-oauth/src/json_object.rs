@@ -1,0 +1,120 @@
+//! JSON objects from other servers.
+
+use portcullis_jose::{JsonError, json::check_foreign_json};
+use serde::Deserialize;
+
+/// Why a document cannot be read as the expected JSON object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// The document is not JSON.
+    #[error("not JSON")]
+    NotJson,
+    /// The document is JSON, but an array or another value instead of an object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// A member appears twice.
+    #[error("duplicate member `{0}`")]
+    Duplicate(Box<str>),
+    /// A member, at any depth, has a name that `serde_json` reserves (`$serde_json::private::…`).
+    #[error("a member has a reserved name")]
+    Reserved,
+    /// Arrays and objects are nested more than 16 levels deep.
+    #[error("nested too deeply")]
+    TooDeep,
+    /// A member is missing or has another type than expected.
+    #[error("a required member is missing or has the wrong type")]
+    Members,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+/// Reads a JSON object, with or without a byte order mark. Unlike `serde_json` it rejects an array of a struct's fields,
+/// and members with reserved names (`$serde_json::private::…`) at any depth.
+///
+/// # Errors
+///
+/// When the document is not an object, has reserved names, is nested too deeply, or does not fit `T`.
+pub fn read_json_object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DocumentError> {
+    let bytes = without_byte_order_mark(bytes);
+    check_foreign_json(bytes).map_err(|error| match error {
+        JsonError::ReservedMember { .. } => DocumentError::Reserved,
+        JsonError::TooDeep { .. } => DocumentError::TooDeep,
+        _ => DocumentError::NotJson,
+    })?;
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(DocumentError::NotAnObject);
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        // Of serde's messages only this one is safe: it names a field of `T`. Others may repeat a value, such as a token.
+        let message = error.to_string();
+        let duplicate = message.strip_prefix("duplicate field `");
+        match duplicate.and_then(|rest| rest.split('`').next()) {
+            Some(name) => DocumentError::Duplicate(name.into()),
+            None => DocumentError::Members,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Pair {
+        a: u8,
+        #[serde(default)]
+        b: Option<String>,
+    }
+
+    fn read(json: &str) -> Result<u8, DocumentError> {
+        read_json_object::<Pair>(json.as_bytes()).map(|pair| pair.a)
+    }
+
+    #[test]
+    fn object_is_read_with_or_without_a_byte_order_mark() {
+        assert_eq!(read(r#"{"a":1}"#), Ok(1));
+        assert_eq!(read("\u{feff}{\"a\":1,\"b\":null}"), Ok(1));
+        assert_eq!(read(r#" {"x":1,"a":1,"x":[]}"#), Ok(1));
+    }
+
+    #[test]
+    fn array_is_not_an_object() {
+        for json in ["[1]", r#"[1,"b"]"#, "1", "null", r#""a""#, "\u{feff}[1]"] {
+            assert_eq!(read(json), Err(DocumentError::NotAnObject), "{json}");
+        }
+    }
+
+    #[test]
+    fn members_with_reserved_names_are_rejected() {
+        for name in [
+            "$serde_json::private::RawValue",
+            r"\u0024serde_json::private::Number",
+        ] {
+            for json in [
+                format!(r#"{{"{name}":"{{}}"}}"#),
+                format!(r#"{{"a":1,"x":[{{"{name}":"1"}}]}}"#),
+            ] {
+                assert_eq!(read(&json), Err(DocumentError::Reserved), "{json}");
+            }
+        }
+        let deep = format!(r#"{{"a":1,"x":{}{}}}"#, "[".repeat(16), "]".repeat(16));
+        assert_eq!(read(&deep), Err(DocumentError::TooDeep));
+    }
+
+    #[test]
+    fn error_names_the_reason() {
+        let duplicate = |name: &str| Err(DocumentError::Duplicate(name.into()));
+        assert_eq!(read(r#"{"a":1,"a":2}"#), duplicate("a"));
+        assert_eq!(read(r#"{"a":1,"\u0061":2}"#), duplicate("a"));
+        assert_eq!(read(r#"{"b":"c"}"#), Err(DocumentError::Members));
+        assert_eq!(read(r#"{"a":"1"}"#), Err(DocumentError::Members));
+        for json in ["", "{", r#"{"a":1}x"#, "<html>", "\u{feff}\u{feff}{}"] {
+            assert_eq!(read(json), Err(DocumentError::NotJson), "{json}");
+        }
+    }
+}
