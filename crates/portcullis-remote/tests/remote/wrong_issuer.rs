@@ -23,7 +23,11 @@ async fn a_wrong_issuer_is_an_error_at_the_start() {
         panic!("{error:?}");
     };
     assert_eq!(source.kind(), FetchErrorKind::IssuerMismatch);
-    assert!(source.to_string().contains("exactly as its metadata names it"));
+    assert!(
+        source
+            .to_string()
+            .contains("exactly as its metadata names it")
+    );
     assert_eq!(issuer.requests(Endpoint::Jwks), 0);
 }
 
