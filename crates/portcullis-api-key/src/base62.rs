@@ -1,29 +1,30 @@
-//! Base62: the digits, the letters, nothing that a shell, a URL or a double click trips over.
+//! Base62: digits and letters, safe in shells and URLs.
 
 use aws_lc_rs::rand;
 use zeroize::Zeroize;
 
-use crate::KeyError;
-
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// How many digits any `u32` fits in: 62⁶ > 2³².
+/// The digits of a `u32`: 62⁶ > 2³².
 pub(crate) const U32_DIGITS: usize = 6;
 
 pub(crate) fn is_base62(text: &[u8]) -> bool {
-    // No early exit: this way the compiler looks at many bytes at once.
+    // Without an early exit, so that the compiler can vectorize it.
     text.iter()
         .fold(true, |so_far, byte| so_far & byte.is_ascii_alphanumeric())
 }
 
-/// Fills `digits` with random ones, each as likely as any other.
-pub(crate) fn fill_random(digits: &mut [u8]) -> Result<(), KeyError> {
-    // A byte from 248 on is thrown away: 248 = 4 · 62, so that the rest falls evenly on the digits.
+/// The operating system returned no random bytes.
+pub(crate) struct NoRandomBytes;
+
+/// Fills `digits` with uniformly distributed random digits.
+pub(crate) fn fill_random(digits: &mut [u8]) -> Result<(), NoRandomBytes> {
+    // Bytes from 248 on are dropped: 248 = 4 · 62, so the rest is distributed evenly.
     const EVEN: u8 = 248;
     let mut random = [0_u8; 64];
     let mut filled = 0;
     while filled < digits.len() {
-        rand::fill(&mut random).map_err(|_| KeyError::Random)?;
+        rand::fill(&mut random).map_err(|_| NoRandomBytes)?;
         for byte in random.iter().filter(|byte| **byte < EVEN) {
             let Some(digit) = digits.get_mut(filled) else {
                 break;
@@ -36,7 +37,7 @@ pub(crate) fn fill_random(digits: &mut [u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// The number in exactly [`U32_DIGITS`] digits, most significant first.
+/// Encodes a number in exactly [`U32_DIGITS`] digits, most significant first.
 pub(crate) fn encode_u32(number: u32) -> [u8; U32_DIGITS] {
     const THREE_DIGITS: u32 = 62 * 62 * 62;
     let digit = |number: u32| ALPHABET[(number % 62) as usize];
@@ -58,15 +59,15 @@ mod tests {
     }
 
     #[test]
-    fn no_digit_is_favoured() {
+    fn random_digits_are_uniform() {
         let mut digits = vec![0; 62 * 2_000];
-        fill_random(&mut digits).expect("random bytes");
+        fill_random(&mut digits).unwrap_or_else(|NoRandomBytes| panic!("no random bytes"));
         let mut counts = [0_u32; 256];
         for digit in digits {
             counts[usize::from(digit)] += 1;
         }
         for digit in ALPHABET {
-            // The standard deviation is about 44; taking all bytes modulo 62 would put eight digits near 2,420.
+            // The standard deviation is about 44. Without dropping bytes, eight digits would be near 2,420.
             let count = counts[usize::from(*digit)];
             assert!(
                 (1_700..2_300).contains(&count),

@@ -1,17 +1,17 @@
-//! What a store keeps instead of a key.
+//! The digest that a store keeps instead of a key.
 
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 
-use crate::{ApiKey, Peppers};
+use crate::{format::ApiKey, pepper::Peppers};
 
 const LENGTH: usize = digest::SHA256_OUTPUT_LEN;
 
 /// The digest of a key: SHA-256, or HMAC-SHA-256 under a pepper.
 ///
-/// No password hash: that defends secrets that can be guessed, and 160 random bits cannot. As text, for stores, it is
-/// `sha256:{hex}` or `hmac-sha256:{version of the pepper}:{hex}`.
+/// A password hash is not needed: 160 random bits cannot be guessed. Its text form is `sha256:{hex}` or
+/// `hmac-sha256:{version of the pepper}:{hex}`.
 ///
 /// ```
 /// use portcullis_api_key::{ApiKey, KeyDigest, KeyPrefix};
@@ -28,7 +28,7 @@ pub struct KeyDigest {
 }
 
 impl KeyDigest {
-    /// The digest of `key`: under the current pepper where there are peppers.
+    /// The digest of `key`, under the current pepper if there are peppers.
     #[must_use]
     pub fn of(key: &ApiKey, peppers: Option<&Peppers>) -> Self {
         match peppers {
@@ -43,13 +43,13 @@ impl KeyDigest {
         }
     }
 
-    /// The version of the pepper it was made under.
+    /// The version of its pepper.
     #[must_use]
     pub fn pepper_version(&self) -> Option<u32> {
         self.pepper
     }
 
-    /// Whether it is the digest of `digested`, compared in constant time.
+    /// Compares with the digest of `digested` in constant time.
     pub(crate) fn matches(
         &self,
         digested: &[u8],
@@ -69,17 +69,16 @@ impl KeyDigest {
         Ok(verify_slices_are_equal(&actual, &self.bytes).is_ok())
     }
 
-    /// The digest of no key, for ids that are unknown: comparing with it takes as long as with a real one.
-    pub(crate) fn nobodys(peppers: Option<&Peppers>) -> Self {
+    /// A digest of no key, to compare with when the id is unknown, which takes as long as with a real one.
+    pub(crate) fn dummy(peppers: Option<&Peppers>) -> Self {
         Self {
             pepper: peppers.map(Peppers::current_version),
             bytes: [0; LENGTH],
         }
     }
 
-    /// Makes the other kind of digest too, where peppers were introduced and both kinds are in use: a refusal then
-    /// costs the same whichever kind the record has.
-    pub(crate) fn do_the_rest(&self, digested: &[u8], peppers: Option<&Peppers>) {
+    /// Computes the other kind of digest too, if both kinds may be in use, so that a rejection costs the same for both.
+    pub(crate) fn equalize_work(&self, digested: &[u8], peppers: Option<&Peppers>) {
         if let Some(peppers) = peppers {
             std::hint::black_box(match self.pepper {
                 None => hmac(peppers.current(), std::hint::black_box(digested)),
@@ -89,23 +88,23 @@ impl KeyDigest {
     }
 }
 
-/// A digest names a pepper that this service was not given.
+/// A digest names a pepper that is not configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownPepper(pub(crate) u32);
 
 fn sha256(data: &[u8]) -> [u8; LENGTH] {
     #[cfg(test)]
     Work::note(|work| work.digests += 1);
-    exactly(digest::digest(&digest::SHA256, data).as_ref())
+    to_array(digest::digest(&digest::SHA256, data).as_ref())
 }
 
 fn hmac(key: &aws_lc_rs::hmac::Key, data: &[u8]) -> [u8; LENGTH] {
     #[cfg(test)]
     Work::note(|work| work.digests += 1);
-    exactly(aws_lc_rs::hmac::sign(key, data).as_ref())
+    to_array(aws_lc_rs::hmac::sign(key, data).as_ref())
 }
 
-fn exactly(digest: &[u8]) -> [u8; LENGTH] {
+fn to_array(digest: &[u8]) -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
     bytes.copy_from_slice(digest);
     bytes
@@ -124,7 +123,7 @@ impl fmt::Display for KeyDigest {
 }
 
 impl fmt::Debug for KeyDigest {
-    /// Without the digest: it authenticates nobody, but has no place in a log either.
+    /// Without the digest, to keep it out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pepper {
             None => f.write_str("KeyDigest(sha256)"),
@@ -176,15 +175,15 @@ fn parse_hex(text: &[u8]) -> Result<[u8; LENGTH], InvalidKeyDigest> {
     Ok(bytes)
 }
 
-/// Text that is no digest.
+/// The text is not a digest.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not the digest of an API key: `sha256:` or `hmac-sha256:VERSION:` and 64 lower-case hexadecimal digits are needed"
+    "not the digest of an API key: expected `sha256:` or `hmac-sha256:VERSION:` and 64 lower-case hexadecimal digits"
 )]
 #[non_exhaustive]
 pub struct InvalidKeyDigest;
 
-/// What a thread has digested and compared, for tests: whether an id is known must not show in it.
+/// Counts the work of a thread, to test that it does not reveal whether an id is known.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Work {
@@ -198,7 +197,7 @@ impl Work {
         WORK.with_borrow_mut(change);
     }
 
-    /// The work since it was last taken.
+    /// The work since the last call.
     pub(crate) fn take() -> Self {
         WORK.take()
     }
@@ -209,8 +208,8 @@ thread_local! {
     static WORK: std::cell::RefCell<Work> = const { std::cell::RefCell::new(Work { digests: 0, comparisons: 0 }) };
 }
 
-impl std::fmt::Debug for InvalidKeyDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for InvalidKeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         portcullis_core::debug_as_report(self, f)
     }
 }
@@ -220,7 +219,7 @@ mod tests {
     use portcullis_core::Secret;
 
     use super::*;
-    use crate::KeyPrefix;
+    use crate::format::KeyPrefix;
 
     fn key() -> ApiKey {
         ApiKey::generate(&KeyPrefix::default()).expect("random bytes")
@@ -231,8 +230,8 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_the_sha_256_of_what_precedes_the_checksum() {
-        // The text is fixed, so that a change of what is digested, which would void every stored key, is noticed.
+    fn digest_is_sha_256_of_the_part_before_the_checksum() {
+        // A change of the digested part would invalidate every stored key.
         let key =
             ApiKey::parse("acme_0123456789AB_0123456789ABCDEFGHIJKLMNOPQ0jAnNB").expect("a key");
         assert_eq!(
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_matches_its_key_alone() {
+    fn digest_matches_only_its_key() {
         let (one, other) = (key(), key());
         for peppers in [None, Some(peppers(1, 7))] {
             let digest = KeyDigest::of(&one, peppers.as_ref());
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pepper_is_needed_and_told_apart_by_version() {
+    fn digest_needs_the_pepper_of_its_version() {
         let key = key();
         let old = peppers(1, 7);
         let digest = KeyDigest::of(&key, Some(&old));
@@ -278,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_digest_is_refused() {
+    fn malformed_digest_text_is_rejected() {
         let hex = "ab".repeat(32);
         assert!(format!("sha256:{hex}").parse::<KeyDigest>().is_ok());
         assert!(format!("hmac-sha256:4:{hex}").parse::<KeyDigest>().is_ok());

@@ -1,13 +1,13 @@
-use crate::ApiKeyId;
+use crate::{base62::NoRandomBytes, format::ApiKeyId};
 
-/// Why a key could not be made or changed. None of these comes from a request.
+/// Why a key could not be created or changed. Requests do not cause these.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The owner is empty, too long or not printable.
     #[error("the owner must have 1 to 128 characters, none of them a control character")]
     Owner,
-    /// A key that would expire at once, or past the end of time.
+    /// The key would expire at once or after the year 9999.
     #[error("the lifetime must be at least one millisecond and end before the year 10000")]
     Lifetime,
     /// No key has this id.
@@ -16,15 +16,21 @@ pub enum KeyError {
     /// Another key has this id.
     #[error("another key has the id {0}")]
     Duplicate(ApiKeyId),
-    /// The key was revoked or has expired, so that nothing can follow it.
+    /// The key was revoked or has expired.
     #[error("the key {0} is revoked or has expired: create a new one instead")]
     Ended(ApiKeyId),
-    /// The key has been replaced before.
-    #[error("the key {0} has been replaced before: rotate its successor instead")]
+    /// The key was rotated before.
+    #[error("the key {0} was rotated before: rotate its successor instead")]
     AlreadyRotated(ApiKeyId),
-    /// The operating system gave no random bytes.
-    #[error("the operating system gave no random bytes")]
+    /// The operating system returned no random bytes.
+    #[error("the operating system returned no random bytes")]
     Random,
+}
+
+impl From<NoRandomBytes> for KeyError {
+    fn from(NoRandomBytes: NoRandomBytes) -> Self {
+        Self::Random
+    }
 }
 
 impl std::fmt::Debug for KeyError {

@@ -1,21 +1,27 @@
-//! Making keys, and replacing them: the same for every store.
+//! Creating and rotating keys, for every store.
 
 use std::time::Duration;
 
 use portcullis_core::{ScopeSet, UnixTime};
 
-use crate::{ApiKey, KeyDigest, KeyError, KeyPrefix, KeyRecord, Peppers, record::to_millis};
+use crate::{
+    digest::KeyDigest,
+    error::KeyError,
+    format::{ApiKey, KeyPrefix},
+    pepper::Peppers,
+    record::{KeyRecord, to_millis},
+};
 
-/// How long a new key lives unless told otherwise: 365 days.
+/// The default lifetime of a new key: 365 days.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How long a key goes on working after it was rotated, unless told otherwise: 72 hours.
+/// The default time for which a rotated key still works: 72 hours.
 pub const DEFAULT_ROTATION_GRACE: Duration = Duration::from_secs(72 * 60 * 60);
 
-/// The last time that four digits of a year can write in every time zone: 9999-12-30T22:00:00Z.
+/// The last time with a four-digit year in every time zone: 9999-12-30T22:00:00Z.
 const END_OF_TIME: UnixTime = UnixTime::from_secs(253_402_207_200);
 
-/// A key to be made.
+/// The settings of a key to create.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,7 +42,7 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// A key for `owner` that grants nothing and lives for [`DEFAULT_LIFETIME`].
+    /// A key for `owner` that grants no scopes and lives for [`DEFAULT_LIFETIME`].
     pub fn new(owner: impl Into<Box<str>>) -> Self {
         Self {
             owner: owner.into(),
@@ -46,35 +52,35 @@ impl NewKey {
         }
     }
 
-    /// Sets what the key grants.
+    /// Sets the granted scopes.
     pub fn scopes(mut self, scopes: ScopeSet) -> Self {
         self.scopes = scopes;
         self
     }
 
-    /// Sets what the key begins with.
+    /// Sets the prefix.
     pub fn prefix(mut self, prefix: KeyPrefix) -> Self {
         self.prefix = prefix;
         self
     }
 
-    /// Sets how long the key lives; to the millisecond, without leeway.
+    /// Sets the lifetime, in whole milliseconds and without leeway.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// Makes a key that never expires: it lives until someone remembers to revoke it.
+    /// Creates a key that never expires and must be revoked.
     pub fn never_expires(mut self) -> Self {
         self.lifetime = None;
         self
     }
 
-    /// Makes the key, and the record for a store to keep. For authors of stores.
+    /// Creates the key, and its record for a store. For authors of stores.
     ///
     /// # Errors
     ///
-    /// When the owner or the lifetime cannot be, or there are no random bytes.
+    /// When the owner or the lifetime is invalid, or there are no random bytes.
     pub fn issue(self, now: UnixTime, peppers: Option<&Peppers>) -> Result<IssuedKey, KeyError> {
         let now = to_millis(now);
         let expires_at = self
@@ -90,7 +96,7 @@ impl NewKey {
     }
 }
 
-/// A key that was just made. The key itself is shown here and nowhere else.
+/// A new key. The key itself is available only here.
 #[derive(Clone, Debug)]
 pub struct IssuedKey {
     key: ApiKey,
@@ -98,13 +104,13 @@ pub struct IssuedKey {
 }
 
 impl IssuedKey {
-    /// The key: hand it over, and forget it.
+    /// The key, to be handed to its holder and not stored.
     #[must_use]
     pub fn key(&self) -> &ApiKey {
         &self.key
     }
 
-    /// What the store keeps.
+    /// The record for the store.
     #[must_use]
     pub fn record(&self) -> &KeyRecord {
         &self.record
@@ -119,8 +125,8 @@ pub(crate) struct Rotation {
 }
 
 impl KeyRecord {
-    /// Replaces a key by one that has its prefix, owner and scopes, and as long a life as it had from its creation. The old
-    /// one goes on working for `grace`, never past its own expiry.
+    /// Creates a successor with the same prefix, owner, scopes and lifetime. The old key works for `grace` more, never past
+    /// its own expiry.
     pub(crate) fn rotate(
         &self,
         now: UnixTime,
@@ -166,7 +172,7 @@ fn expiry(now: UnixTime, lifetime: Duration) -> Result<UnixTime, KeyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ApiKeyId;
+    use crate::format::ApiKeyId;
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -180,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_lives_a_year() {
+    fn default_lifetime_is_a_year() {
         let record = issue(NewKey::new("a"));
         assert_eq!(record.expires_at(), Some(NOW.saturating_add(365 * DAY)));
         assert_eq!(issue(NewKey::new("a").never_expires()).expires_at(), None);
     }
 
     #[test]
-    fn a_lifetime_is_some_and_ends() {
+    fn lifetime_out_of_range_is_rejected() {
         for lifetime in [Duration::ZERO, Duration::from_nanos(999_999), Duration::MAX] {
             let issued = NewKey::new("a").expires_in(lifetime).issue(NOW, None);
             assert_eq!(issued.expect_err("a bad lifetime"), KeyError::Lifetime);
@@ -195,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_inherits_and_the_old_key_ends_soon() {
+    fn successor_inherits_and_the_old_key_expires() {
         let record = issue(
             NewKey::new("a")
                 .scopes(ScopeSet::parse("r w"))
@@ -216,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deadline_is_never_past_the_old_expiry() {
+    fn rotation_does_not_extend_the_old_key() {
         let record = issue(NewKey::new("a").expires_in(DAY));
         let Rotation { old, .. } = rotate(&record, NOW, 3 * DAY).expect("rotated");
         assert_eq!(old.expires_at(), record.expires_at());
@@ -227,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_or_replaced_key_is_not_rotated() {
+    fn ended_or_rotated_key_is_not_rotated() {
         let record = issue(NewKey::new("a").expires_in(DAY));
         let ended = |record: &KeyRecord, now| rotate(record, now, DAY).expect_err("ended");
         assert_eq!(

@@ -1,8 +1,8 @@
-//! API keys: what they look like, how they are stored, and the scheme that checks them.
+//! API keys: their format, stores for them, and the scheme that checks them.
 //!
-//! A key reads `{prefix}_{id}_{secret}{checksum}`. The id is public: stores look it up, logs and audit name it. The
-//! secret is 160 random bits and more, so a store keeps a plain or keyed SHA-256 of it and no password hash. The
-//! checksum rejects typos before a store is asked.
+//! A key has the form `{prefix}_{id}_{secret}{checksum}`. The id is public: stores look keys up by it, and logs name it.
+//! The secret has at least 160 random bits, so a store keeps its SHA-256 or HMAC-SHA-256 rather than a password hash. The
+//! checksum rejects typos without a store lookup.
 //!
 //! ```
 //! use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
@@ -10,16 +10,17 @@
 //!
 //! let store = MemoryStore::new();
 //! let issued = store.create(NewKey::new("billing").scopes(ScopeSet::parse("orders:read")))?;
-//! println!("{}", issued.key().expose()); // once, to whoever asked for it
+//! println!("{}", issued.key().expose()); // shown once
 //!
 //! let layer = AuthenticateLayer::new(ApiKeys::new(store.clone()));
 //! # Ok::<_, portcullis_api_key::KeyError>(())
 //! ```
 //!
-//! Stores: [`MemoryStore`] for keys that something else manages, `FileStore` (feature `file`) for a TOML file that
-//! is watched, or your own [`KeyStore`].
+//! Stores: [`MemoryStore`] for keys that the program manages, `FileStore` (feature `file`) for a watched TOML file, or
+//! your own [`KeyStore`].
 //!
-//! The order of a key through the files: `scheme/` → `format/key.rs` → a store's `lookup` → `digest.rs` → `stored.rs`.
+//! A key passes through the files in this order: `scheme/` → `format/key.rs` → a store's `lookup` → `digest.rs` →
+//! `stored.rs`.
 
 mod base62;
 mod digest;

@@ -3,13 +3,14 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use portcullis_core::{ConfigError, Secret};
 
-/// Secrets mixed into digests and kept outside the store, so that a stolen store cannot be used to recognise keys.
+/// Secrets that are mixed into digests and kept outside the store, so that a stolen store does not reveal which key is in
+/// it.
 ///
-/// Peppers have versions: new keys are digested under the current one, and a record names its own. To change the
-/// pepper, make a new current one and keep the old with [`with_previous`](Self::with_previous) until no record names
-/// it. A key whose record names a version that is not here cannot be decided: 503, and the log says which is missing.
+/// Each pepper has a version. New keys are digested under the current one, and a record names its version. To change the
+/// pepper, make a new one current and keep the old one with [`with_previous`](Self::with_previous) until no record names
+/// it. A key whose version is missing gets 503, and the log names the version.
 ///
-/// Records without a pepper stay valid, so that peppers can be introduced.
+/// Records without a pepper stay valid, so that peppers can be introduced later.
 #[derive(Clone)]
 pub struct Peppers {
     /// The current one first.
@@ -17,25 +18,25 @@ pub struct Peppers {
 }
 
 impl Peppers {
-    /// The fewest bytes a pepper may have: what its security rests on.
-    pub const SHORTEST_BYTES: usize = 32;
+    /// The fewest bytes of a pepper.
+    pub const MIN_BYTES: usize = 32;
 
     /// The current pepper.
     ///
     /// # Errors
     ///
-    /// When `pepper` is shorter than [`SHORTEST_BYTES`](Self::SHORTEST_BYTES).
+    /// When `pepper` is shorter than [`MIN_BYTES`](Self::MIN_BYTES).
     pub fn new(version: u32, pepper: &Secret) -> Result<Self, ConfigError> {
         Ok(Self {
             versions: vec![(version, prepare(pepper)?)],
         })
     }
 
-    /// Keeps a pepper under which stored digests were made.
+    /// Adds a pepper of stored digests.
     ///
     /// # Errors
     ///
-    /// When `pepper` is shorter than [`SHORTEST_BYTES`](Self::SHORTEST_BYTES), or `version` is taken.
+    /// When `pepper` is shorter than [`MIN_BYTES`](Self::MIN_BYTES), or `version` was given already.
     pub fn with_previous(mut self, version: u32, pepper: &Secret) -> Result<Self, ConfigError> {
         if self.version(version).is_some() {
             return Err(ConfigError::new(
@@ -47,7 +48,7 @@ impl Peppers {
         Ok(self)
     }
 
-    /// The version that new digests are made under.
+    /// The version for new digests.
     #[must_use]
     pub fn current_version(&self) -> u32 {
         self.versions[0].0
@@ -67,13 +68,13 @@ impl Peppers {
 
 fn prepare(pepper: &Secret) -> Result<hmac::Key, ConfigError> {
     let bytes = pepper.expose();
-    if bytes.len() < Peppers::SHORTEST_BYTES {
+    if bytes.len() < Peppers::MIN_BYTES {
         return Err(ConfigError::new(
             "peppers",
             format!(
                 "a pepper has {} bytes: use at least {} random ones",
                 bytes.len(),
-                Peppers::SHORTEST_BYTES
+                Peppers::MIN_BYTES
             ),
         ));
     }
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_and_doubled_peppers_are_refused() {
+    fn short_and_duplicate_peppers_are_rejected() {
         let long = Secret::new(vec![1; 32]);
         let short = Secret::new(vec![1; 31]);
         assert_eq!(
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_versions_alone() {
+    fn debug_hides_the_peppers() {
         let peppers = Peppers::new(3, &Secret::new(vec![b'x'; 32])).expect("long enough");
         assert_eq!(
             format!("{peppers:?}"),

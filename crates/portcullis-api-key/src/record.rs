@@ -2,11 +2,15 @@ use std::time::Duration;
 
 use portcullis_core::{ScopeSet, UnixTime};
 
-use crate::{ApiKeyId, KeyDigest, KeyError, KeyPrefix};
+use crate::{
+    digest::KeyDigest,
+    error::KeyError,
+    format::{ApiKeyId, KeyPrefix},
+};
 
-/// What a store keeps of a key: everything but the key.
+/// The data that a store keeps of a key, without the key.
 ///
-/// Times are kept to the millisecond. A store that has records of its own builds them with [`new`](Self::new) and the `with_` methods.
+/// Times have millisecond precision. Stores build records with [`new`](Self::new) and the `with_` methods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
     id: ApiKeyId,
@@ -24,14 +28,14 @@ pub struct KeyRecord {
 
 impl KeyRecord {
     /// The longest owner, in characters.
-    pub const LONGEST_OWNER: usize = 128;
+    pub const MAX_OWNER_CHARS: usize = 128;
 
     /// A record that grants nothing, never expires, and has revision 1.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Owner`] when the owner is empty, longer than [`LONGEST_OWNER`](Self::LONGEST_OWNER), or holds
-    /// control characters.
+    /// [`KeyError::Owner`] when the owner is empty, longer than [`MAX_OWNER_CHARS`](Self::MAX_OWNER_CHARS), or has control
+    /// characters.
     pub fn new(
         id: ApiKeyId,
         digest: KeyDigest,
@@ -39,10 +43,7 @@ impl KeyRecord {
         created_at: UnixTime,
     ) -> Result<Self, KeyError> {
         let owner = owner.into();
-        if owner.trim().is_empty()
-            || owner.chars().count() > Self::LONGEST_OWNER
-            || owner.chars().any(char::is_control)
-        {
+        if !Self::is_owner(&owner) {
             return Err(KeyError::Owner);
         }
         Ok(Self {
@@ -60,14 +61,20 @@ impl KeyRecord {
         })
     }
 
-    /// Sets what the key begins with, so that its successor begins alike.
+    pub(crate) fn is_owner(owner: &str) -> bool {
+        !owner.trim().is_empty()
+            && owner.chars().count() <= Self::MAX_OWNER_CHARS
+            && !owner.chars().any(char::is_control)
+    }
+
+    /// Sets the prefix, which a successor inherits.
     #[must_use]
     pub fn with_prefix(mut self, prefix: KeyPrefix) -> Self {
         self.prefix = prefix;
         self
     }
 
-    /// Sets what the key grants.
+    /// Sets the granted scopes.
     #[must_use]
     pub fn with_scopes(mut self, scopes: ScopeSet) -> Self {
         self.scopes = scopes;
@@ -102,74 +109,74 @@ impl KeyRecord {
         self
     }
 
-    /// Sets how often the record was written.
+    /// Sets the revision, which grows with every change.
     #[must_use]
     pub fn with_revision(mut self, revision: u64) -> Self {
         self.revision = revision;
         self
     }
 
-    /// The key's public id.
+    /// The public id.
     #[must_use]
     pub fn id(&self) -> ApiKeyId {
         self.id
     }
 
-    /// The key's digest.
+    /// The digest.
     #[must_use]
     pub fn digest(&self) -> &KeyDigest {
         &self.digest
     }
 
-    /// What the key begins with.
+    /// The prefix.
     #[must_use]
     pub fn prefix(&self) -> &KeyPrefix {
         &self.prefix
     }
 
-    /// Whom the key was made for: the principal's subject.
+    /// The owner, which is the principal's subject.
     #[must_use]
     pub fn owner(&self) -> &str {
         &self.owner
     }
 
-    /// What the key grants.
+    /// The granted scopes.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.scopes
     }
 
-    /// When the key was made.
+    /// When the key was created.
     #[must_use]
     pub fn created_at(&self) -> UnixTime {
         self.created_at
     }
 
-    /// From when on the key is refused, without leeway; `None` for never.
+    /// When the key expires, without leeway; `None` for never.
     #[must_use]
     pub fn expires_at(&self) -> Option<UnixTime> {
         self.expires_at
     }
 
-    /// When the key was revoked. A revoked key is refused, whatever the time: the record stays as a tombstone.
+    /// When the key was revoked. A revoked key is rejected whatever the time; its record is a tombstone.
     #[must_use]
     pub fn revoked_at(&self) -> Option<UnixTime> {
         self.revoked_at
     }
 
-    /// When the key was last used, where the store keeps that.
+    /// When the key was last used, if the store records it.
     #[must_use]
     pub fn last_used_at(&self) -> Option<UnixTime> {
         self.last_used_at
     }
 
-    /// The key that replaces this one, after a rotation.
+    /// The key that replaces this one after a rotation.
     #[must_use]
     pub fn successor(&self) -> Option<ApiKeyId> {
         self.successor
     }
 
-    /// How often the record was written, from 1.
+    /// The number of times the record was written, from 1.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
@@ -181,7 +188,7 @@ impl KeyRecord {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// The same record, revoked. One that is revoked already stays as it is.
+    /// The same record, revoked. A revoked record stays as it is.
     #[must_use]
     pub fn revoked(mut self, now: UnixTime) -> Self {
         if self.revoked_at.is_none() {
@@ -192,7 +199,7 @@ impl KeyRecord {
     }
 }
 
-/// Cuts what is finer than a millisecond, so that a time stays the same through any store.
+/// Truncates to milliseconds, so that a time stays the same in any store.
 pub(crate) fn to_millis(time: UnixTime) -> UnixTime {
     let duration = time.as_duration();
     UnixTime::from_duration(Duration::new(
@@ -204,7 +211,7 @@ pub(crate) fn to_millis(time: UnixTime) -> UnixTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ApiKey, KeyPrefix};
+    use crate::format::ApiKey;
 
     fn record(owner: &str) -> Result<KeyRecord, KeyError> {
         let key = ApiKey::generate(&KeyPrefix::default())?;
@@ -217,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_one_printable_line() {
+    fn owner_is_one_printable_line() {
         assert!(record("Team Zürich / billing").is_ok());
         assert!(record(&"ü".repeat(128)).is_ok());
         for bad in ["", " ", "a\nb", "a\0", "\u{1b}[31m", &"a".repeat(129)] {
@@ -226,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_expires_on_the_instant() {
+    fn key_expires_without_leeway() {
         let at = UnixTime::from_secs(20);
         let record = record("a").expect("valid").with_expires_at(Some(at));
         assert!(!record.is_expired(at.saturating_sub(Duration::from_nanos(1))));
@@ -234,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_revocation_stands() {
+    fn second_revocation_changes_nothing() {
         let record = record("a").expect("valid").revoked(UnixTime::from_secs(30));
         assert_eq!(record.revision(), 2);
         let again = record.clone().revoked(UnixTime::from_secs(40));

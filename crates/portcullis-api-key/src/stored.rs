@@ -8,22 +8,22 @@ use std::{
 
 use portcullis_core::{Challenge, Failure, Principal, PrincipalKind, UnixTime};
 
-use crate::{KeyRecord, digest::UnknownPepper};
+use crate::{digest::UnknownPepper, record::KeyRecord};
 
-/// A record, ready to be checked against: what a [`KeyStore`](crate::KeyStore) hands out.
+/// A record as a [`KeyStore`](crate::KeyStore) returns it.
 ///
-/// It keeps the principal that the key stands for, made on first use, so that later uses only share it. Stores should
-/// therefore keep it behind its `Arc` rather than make it anew for each lookup.
+/// It builds the principal on first use, and later uses share it. Stores should therefore keep the same `Arc` instead of
+/// creating a `StoredKey` for each lookup.
 pub struct StoredKey {
     record: KeyRecord,
-    /// The principal carries the challenge of the scheme that asked first.
+    /// The principal has the challenge of the scheme that used the key first.
     prepared: OnceLock<(Arc<Challenge>, Principal)>,
-    /// In seconds since the epoch; 0 for never.
+    /// In seconds since the Unix epoch; 0 for never.
     last_used: AtomicU64,
 }
 
 impl StoredKey {
-    /// Prepares a record.
+    /// Wraps a record.
     #[must_use]
     pub fn new(record: KeyRecord) -> Self {
         let last_used = record.last_used_at().map_or(0, UnixTime::as_secs);
@@ -34,13 +34,13 @@ impl StoredKey {
         }
     }
 
-    /// The record as it was stored.
+    /// The record as stored, without later uses.
     #[must_use]
     pub fn record(&self) -> &KeyRecord {
         &self.record
     }
 
-    /// When the key was last used, to the second, as far as this process knows.
+    /// When this process last saw the key used, to the second.
     #[must_use]
     pub fn last_used_at(&self) -> Option<UnixTime> {
         match self.last_used.load(Ordering::Relaxed) {
@@ -49,8 +49,12 @@ impl StoredKey {
         }
     }
 
-    /// Decides whether the key is good at `now`, for a caller that has proven to hold the key: other callers must not
-    /// learn why it is refused.
+    pub(crate) fn record_with_last_use(&self) -> KeyRecord {
+        self.record.clone().with_last_used_at(self.last_used_at())
+    }
+
+    /// Checks revocation and expiry. Only for a caller that proved to hold the key: others must not learn why it is
+    /// rejected.
     pub(crate) fn admit(
         &self,
         challenge: &Arc<Challenge>,
@@ -62,7 +66,7 @@ impl StoredKey {
         if self.record.is_expired(now) {
             return Err(self.refuse("the API key has expired", "has expired"));
         }
-        // Most requests come in a second that is already noted: reading shares the cache line, writing would not.
+        // Written once a second: a write would take the cache line from the other cores.
         if self.last_used.load(Ordering::Relaxed) != now.as_secs() {
             self.last_used.store(now.as_secs(), Ordering::Relaxed);
         }
@@ -76,7 +80,7 @@ impl StoredKey {
         if Arc::ptr_eq(owner, challenge) {
             principal.clone()
         } else {
-            // A second scheme over the same store, with a realm of its own.
+            // A second scheme over the same store, with another realm.
             self.make_principal(challenge)
         }
     }
@@ -97,10 +101,10 @@ impl StoredKey {
         Failure::invalid(external).with_internal(format!("API key {} {internal}", self.record.id()))
     }
 
-    /// The refusal of a key whose digest cannot be made here.
+    /// The failure for a key whose pepper is not configured.
     pub(crate) fn cannot_decide(&self, UnknownPepper(version): UnknownPepper) -> Failure {
         Failure::unavailable("the API key cannot be checked now").with_internal(format!(
-            "API key {} was digested under pepper version {version}, which this service was not given",
+            "API key {} needs pepper version {version}, which is not configured",
             self.record.id()
         ))
     }

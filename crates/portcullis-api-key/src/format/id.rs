@@ -4,11 +4,11 @@ use std::{
     str::FromStr,
 };
 
-use crate::{KeyError, base62};
+use crate::base62::{self, NoRandomBytes};
 
-/// The public part of a key: what stores look up, and what logs, audit and people name a key by.
+/// The public part of a key, by which stores look it up, and logs, audit and people name it.
 ///
-/// Twelve base62 digits; it gives nothing away about the secret.
+/// It has twelve base62 digits and reveals nothing about the secret.
 ///
 /// ```
 /// use portcullis_api_key::ApiKeyId;
@@ -24,8 +24,8 @@ pub struct ApiKeyId([u8; Self::LENGTH]);
 impl ApiKeyId {
     pub(crate) const LENGTH: usize = 12;
 
-    /// A fresh id. 71 random bits: a store checks for duplicates all the same.
-    pub(crate) fn random() -> Result<Self, KeyError> {
+    /// A new id of 71 random bits. Stores check for duplicates all the same.
+    pub(crate) fn random() -> Result<Self, NoRandomBytes> {
         let mut digits = [0; Self::LENGTH];
         base62::fill_random(&mut digits)?;
         Ok(Self(digits))
@@ -39,7 +39,7 @@ impl ApiKeyId {
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Only ASCII gets in, so that the default is never taken.
+        // It is always ASCII, so the default is never used.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
@@ -49,7 +49,7 @@ impl ApiKeyId {
 }
 
 impl Hash for ApiKeyId {
-    /// Without the length, which is the same for all.
+    /// Without the length, which is constant.
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.0);
     }
@@ -75,14 +75,14 @@ impl fmt::Debug for ApiKeyId {
     }
 }
 
-/// Text that is no key id.
+/// The text is not a key id.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the id of an API key: twelve letters and digits are needed")]
+#[error("not the id of an API key: expected twelve letters and digits")]
 #[non_exhaustive]
 pub struct InvalidApiKeyId;
 
-impl std::fmt::Debug for InvalidApiKeyId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for InvalidApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         portcullis_core::debug_as_report(self, f)
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_twelve_digits_are_an_id() {
+    fn id_has_twelve_digits() {
         for bad in [
             "",
             "4fXq0ZbT9kL",
@@ -108,10 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn ids_do_not_repeat() {
-        let ids: std::collections::HashSet<_> = (0..1_000)
-            .map(|_| ApiKeyId::random().expect("random bytes"))
-            .collect();
+    fn random_ids_differ() {
+        let ids: std::collections::HashSet<_> =
+            (0..1_000).filter_map(|_| ApiKeyId::random().ok()).collect();
         assert_eq!(ids.len(), 1_000);
     }
 }

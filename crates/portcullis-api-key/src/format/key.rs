@@ -2,19 +2,21 @@ use std::fmt;
 
 use portcullis_core::Secret;
 
-use super::{ApiKeyId, KeyPrefix, prefix::is_prefix};
-use crate::{KeyError, base62};
+use super::{
+    id::ApiKeyId,
+    prefix::{KeyPrefix, is_prefix},
+};
+use crate::{base62, error::KeyError};
 
 /// 62²⁷ > 2¹⁶⁰.
 const SECRET_LENGTH: usize = 27;
 /// The id, the secret, the checksum, and the underscores before the first two.
 const LENGTH_AFTER_PREFIX: usize = 1 + ApiKeyId::LENGTH + 1 + SECRET_LENGTH + base62::U32_DIGITS;
 
-/// A whole key: the secret that its holder sends.
+/// A whole key, which its holder sends and must keep secret.
 ///
 /// `{prefix}_{id}_{secret}{checksum}`: the id has 12 base62 digits, the secret 27 (160.7 bits), the checksum 6 (the
-/// CRC-32 of everything before it). It can only be made by [`generate`](Self::generate) or by checking text.
-/// `Debug` shows the id alone; the memory is wiped on drop.
+/// CRC-32 of everything before it). `Debug` shows only the id; the memory is zeroed on drop.
 ///
 /// ```
 /// use portcullis_api_key::{ApiKey, KeyPrefix};
@@ -31,14 +33,14 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// A fresh key.
+    /// A new random key.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Random`] when the operating system gives no random bytes.
+    /// [`KeyError::Random`] when the operating system returns no random bytes.
     pub fn generate(prefix: &KeyPrefix) -> Result<Self, KeyError> {
         let id = ApiKeyId::random()?;
-        // Sized once, so that no partial copy is left behind by growing.
+        // Sized once: growing would leave partial copies in memory.
         let mut text = Vec::with_capacity(prefix.as_str().len() + LENGTH_AFTER_PREFIX);
         text.extend_from_slice(prefix.as_str().as_bytes());
         text.push(b'_');
@@ -55,11 +57,11 @@ impl ApiKey {
         })
     }
 
-    /// Checks that `text` is a key: its form and its checksum. Whether anyone issued it only a store can tell.
+    /// Checks the form and the checksum of `text`. Only a store can tell whether the key was issued.
     ///
     /// # Errors
     ///
-    /// When it has another form, or its checksum says that it was mistyped.
+    /// When the form or the checksum is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
         let presented = PresentedKey::parse(text.as_bytes())?;
         Ok(Self {
@@ -74,14 +76,14 @@ impl ApiKey {
         self.id
     }
 
-    /// The key as text. Whoever calls this takes on the duty not to log, echo or keep it.
+    /// The key as text. Do not log, echo or store it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        // Only ASCII gets in, so that the default is never taken.
+        // It is always ASCII, so the default is never used.
         self.text.expose_str().unwrap_or_default()
     }
 
-    /// What is digested.
+    /// The part that is digested.
     pub(crate) fn digested(&self) -> &[u8] {
         let text = self.text.expose();
         &text[..text.len() - base62::U32_DIGITS]
@@ -94,13 +96,12 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A key as it came in, checked but not copied.
+/// A key from a request, checked but not copied.
 #[derive(Clone, Copy)]
 pub(crate) struct PresentedKey<'h> {
     pub(crate) id: ApiKeyId,
     pub(crate) prefix: &'h [u8],
-    /// The key without its checksum, which adds nothing: what is digested. With a prefix of up to 14 characters it
-    /// fits one block of SHA-256.
+    /// The key without its checksum. With a prefix of up to 14 characters it fits one block of SHA-256.
     pub(crate) digested: &'h [u8],
 }
 
@@ -109,13 +110,12 @@ impl<'h> PresentedKey<'h> {
         let after_prefix = text
             .len()
             .checked_sub(LENGTH_AFTER_PREFIX)
-            .filter(|length| (1..=KeyPrefix::LONGEST).contains(length))
+            .filter(|length| (1..=KeyPrefix::MAX_LENGTH).contains(length))
             .ok_or(InvalidApiKey::Form)?;
         let (prefix, rest) = text.split_at(after_prefix);
         let (digested, checksum) = text.split_at(text.len() - base62::U32_DIGITS);
         let (id, secret) = rest[1..].split_at(ApiKeyId::LENGTH);
         let id = ApiKeyId::from_bytes(id).ok_or(InvalidApiKey::Form)?;
-        // What follows the underscore is secret and checksum.
         if rest[0] != b'_'
             || secret[0] != b'_'
             || !base62::is_base62(&secret[1..])
@@ -134,20 +134,20 @@ impl<'h> PresentedKey<'h> {
     }
 }
 
-/// Why text is no key.
+/// The text is not a key.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidApiKey {
-    /// It is no `{prefix}_{id}_{secret}{checksum}`.
+    /// It does not have the form `{prefix}_{id}_{secret}{checksum}`.
     #[error("not an API key")]
     Form,
-    /// It looks like a key, but was mistyped or cut.
-    #[error("not an API key: the checksum does not match, so it was mistyped")]
+    /// It has the form of a key, but was mistyped or truncated.
+    #[error("mistyped API key: the checksum does not match")]
     Checksum,
 }
 
-impl std::fmt::Debug for InvalidApiKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for InvalidApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         portcullis_core::debug_as_report(self, f)
     }
 }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_says_its_prefix_and_id() {
+    fn key_has_prefix_and_id() {
         let key = key();
         let parsed = PresentedKey::parse(key.expose().as_bytes()).expect("a key");
         assert_eq!(parsed.id, key.id());
@@ -178,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_digested_part_of_a_default_key_is_one_block() {
+    fn digested_part_of_a_default_key_fits_one_block() {
         let key = ApiKey::generate(&KeyPrefix::default()).expect("random bytes");
         assert!(key.digested().len() <= 55, "{}", key.digested().len());
     }
 
     #[test]
-    fn every_single_mistyped_character_is_noticed() {
+    fn every_mistyped_character_is_detected() {
         let key = key();
         for position in 0..key.expose().len() {
             for wrong in b"0Aaz_-9" {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn every_two_swapped_neighbours_are_noticed() {
+    fn every_swap_of_neighbours_is_detected() {
         for _ in 0..50 {
             let key = key();
             for position in 1..key.expose().len() {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_or_extended_key_is_refused() {
+    fn truncated_or_extended_key_is_rejected() {
         let key = key();
         let text = key.expose();
         for length in 0..text.len() {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_key_and_nothing_panics() {
+    fn other_text_is_rejected_without_a_panic() {
         for length in 0..200 {
             for byte in [0, b'_', b'0', b'a', b'Z', 0x7f, 0xff] {
                 assert!(PresentedKey::parse(&vec![byte; length]).is_err());
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_prefix_needs_a_changed_checksum() {
+    fn checksum_covers_the_prefix() {
         let key = key();
         let other = key.expose().replacen("acme", "acne", 1);
         assert_eq!(

@@ -2,10 +2,10 @@ use std::{borrow::Cow, fmt};
 
 use portcullis_core::ConfigError;
 
-/// What keys begin with, so that people and secret scanners recognise them: `acme_live` in `acme_live_4fXq…`.
+/// The beginning of keys, by which people and secret scanners recognise them: `acme_live` in `acme_live_4fXq…`.
 ///
-/// One to 32 lower-case letters, digits and single underscores between them, a letter first. The default is
-/// `portcullis`; give your service its own.
+/// It has 1 to 32 lower-case letters, digits and single underscores between them, and begins with a letter. The default
+/// is `portcullis`; give your service its own.
 ///
 /// ```
 /// use portcullis_api_key::KeyPrefix;
@@ -18,13 +18,13 @@ use portcullis_core::ConfigError;
 pub struct KeyPrefix(Cow<'static, str>);
 
 impl KeyPrefix {
-    pub(crate) const LONGEST: usize = 32;
+    pub(crate) const MAX_LENGTH: usize = 32;
 
     /// Checks a prefix.
     ///
     /// # Errors
     ///
-    /// When `prefix` is empty, longer than 32 characters, or holds others than those named above.
+    /// When `prefix` is empty, longer than 32 characters, or has characters other than those named above.
     pub fn new(prefix: &str) -> Result<Self, ConfigError> {
         if is_prefix(prefix.as_bytes()) {
             Ok(Self(Cow::Owned(prefix.to_owned())))
@@ -59,7 +59,7 @@ impl fmt::Display for KeyPrefix {
 }
 
 pub(crate) fn is_prefix(text: &[u8]) -> bool {
-    // Asked of each key that is presented: in one pass, without an early exit.
+    // On the request path: one pass without an early exit.
     let (is_prefix, last) = text.iter().fold((true, b'_'), |(so_far, before), byte| {
         let is_good = match byte {
             b'a'..=b'z' | b'0'..=b'9' => true,
@@ -70,7 +70,7 @@ pub(crate) fn is_prefix(text: &[u8]) -> bool {
     });
     is_prefix
         && last != b'_'
-        && text.len() <= KeyPrefix::LONGEST
+        && text.len() <= KeyPrefix::MAX_LENGTH
         && text.first().is_some_and(u8::is_ascii_lowercase)
 }
 
@@ -79,12 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_one() {
+    fn default_prefix_is_valid() {
         assert!(is_prefix(KeyPrefix::default().as_str().as_bytes()));
     }
 
     #[test]
-    fn others_are_refused_by_name() {
+    fn invalid_prefix_is_rejected() {
         for good in ["a", "acme", "acme_live", "k8s_1", &"a".repeat(32)] {
             assert_eq!(KeyPrefix::new(good).expect(good).as_str(), good);
         }

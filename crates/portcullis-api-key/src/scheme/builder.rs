@@ -4,7 +4,7 @@ use http::{HeaderName, header};
 use portcullis_core::{Challenge, ConfigError, SharedClock, system_clock};
 
 use super::{ApiKeys, Inner};
-use crate::{KeyDigest, KeyPrefix, KeyStore, Peppers};
+use crate::{digest::KeyDigest, format::KeyPrefix, pepper::Peppers, store::KeyStore};
 
 /// Builds [`ApiKeys`].
 #[must_use]
@@ -29,26 +29,26 @@ impl ApiKeysBuilder {
         }
     }
 
-    /// Sets the header that holds the key; `X-API-Key` by default. It is stripped before the request is passed on.
+    /// Sets the header of the key; `X-API-Key` by default. The layer removes it before it calls the service.
     pub fn header(mut self, header: HeaderName) -> Self {
         self.header = header;
         self
     }
 
-    /// Accepts only keys with these prefixes, so that keys for another environment stop before the store is asked. By
-    /// default, or when none is given, any prefix is accepted; the digest covers it either way.
+    /// Accepts only keys with these prefixes, so that keys of another environment are rejected before the store lookup.
+    /// Without any, which is the default, every prefix is accepted; the digest covers the prefix in any case.
     pub fn prefixes(mut self, prefixes: impl IntoIterator<Item = KeyPrefix>) -> Self {
         self.prefixes = prefixes.into_iter().collect();
         self
     }
 
-    /// Gives the peppers that digests in the store were made under; none by default.
+    /// Sets the peppers of the digests in the store; none by default.
     pub fn peppers(mut self, peppers: Peppers) -> Self {
         self.peppers = Some(peppers);
         self
     }
 
-    /// Sets what tells the time; the system's clock by default.
+    /// Sets the clock; the system's by default.
     pub fn clock(mut self, clock: SharedClock) -> Self {
         self.clock = clock;
         self
@@ -60,17 +60,17 @@ impl ApiKeysBuilder {
         self
     }
 
-    /// The scheme.
+    /// Builds the scheme.
     ///
     /// # Errors
     ///
-    /// When the header is one that HTTP gives another meaning, or the realm is not printable ASCII.
+    /// When HTTP defines another meaning for the header, or the realm is not printable ASCII.
     pub fn build(self) -> Result<ApiKeys, ConfigError> {
         if has_another_meaning(&self.header) {
             return Err(ConfigError::new(
                 "header",
                 format!(
-                    "`{}` has a meaning of its own in HTTP: use a header that holds nothing but keys, such as `x-api-key`",
+                    "HTTP defines another meaning for `{}`: use a header only for keys, such as `x-api-key`",
                     self.header
                 ),
             ));
@@ -84,7 +84,7 @@ impl ApiKeysBuilder {
             store: self.store,
             header: self.header,
             prefixes: self.prefixes.into(),
-            nobodys: KeyDigest::nobodys(self.peppers.as_ref()),
+            dummy_digest: KeyDigest::dummy(self.peppers.as_ref()),
             peppers: self.peppers,
             clock: self.clock,
         })))
@@ -102,7 +102,7 @@ impl fmt::Debug for ApiKeysBuilder {
     }
 }
 
-/// Headers that other credentials use, or without which a request is not the same once the key is stripped.
+/// Headers of other credentials, or whose removal would change the request.
 fn has_another_meaning(name: &HeaderName) -> bool {
     const TAKEN: [HeaderName; 22] = [
         header::ACCEPT,

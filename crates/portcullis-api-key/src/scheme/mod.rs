@@ -1,4 +1,4 @@
-//! The scheme: a header with a key in it.
+//! The scheme that reads a key from a header.
 
 mod builder;
 
@@ -10,20 +10,23 @@ use portcullis_core::{
 };
 
 use crate::{
-    ApiKeyId, InvalidApiKey, KeyPrefix, KeyStore, Lookup, Peppers, StoreError, StoredKey,
-    digest::KeyDigest, format::PresentedKey,
+    digest::KeyDigest,
+    format::{ApiKeyId, InvalidApiKey, KeyPrefix, PresentedKey},
+    pepper::Peppers,
+    store::{KeyStore, Lookup, StoreError},
+    stored::StoredKey,
 };
 
 pub use builder::ApiKeysBuilder;
 
-/// Lets callers in by an API key in a header of its own, `X-API-Key` by default. Query strings are not read.
+/// Authenticates callers by an API key in a header, `X-API-Key` by default. Query strings are not read.
 ///
-/// | what was sent | answer |
+/// | the request has | answer |
 /// |---|---|
-/// | nothing | 401, a challenge that names the header, without an error |
-/// | an empty header, one with anything but visible ASCII, or two of them | 400 `invalid_request` |
-/// | something else than a key, or a key that is mistyped, unknown, expired or revoked | 401 `invalid_token` |
-/// | a key that cannot be decided on: the store is unreachable, or a pepper is missing | 503 |
+/// | no key | 401, a challenge that names the header, without an error |
+/// | the header twice, empty, or with characters other than visible ASCII | 400 `invalid_request` |
+/// | other text, or a key that is mistyped, unknown, expired or revoked | 401 `invalid_token` |
+/// | a key that cannot be checked: the store is unreachable, or a pepper is missing | 503 |
 ///
 /// Expiry has no leeway. The principal is a machine whose subject is the key's owner, and whose credential id is the
 /// key's id.
@@ -49,24 +52,26 @@ struct Inner {
     header: HeaderName,
     prefixes: Box<[KeyPrefix]>,
     peppers: Option<Peppers>,
-    /// What a key with an unknown id is compared with.
-    nobodys: KeyDigest,
+    /// Compared with when the id is unknown.
+    dummy_digest: KeyDigest,
     clock: SharedClock,
     challenge: Arc<Challenge>,
 }
 
 impl ApiKeys {
-    /// The scheme over `store` with all defaults; see [`ApiKeysBuilder`] for what they are.
+    /// The scheme over `store`, with the defaults of [`ApiKeysBuilder`].
     ///
     /// # Panics
     ///
-    /// Never: the defaults are good.
+    /// Never: the defaults are valid.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
-        Self::builder(store).build().expect("the defaults are good")
+        Self::builder(store)
+            .build()
+            .expect("the defaults are valid")
     }
 
-    /// Starts a scheme over `store` with settings of its own.
+    /// Builds a scheme over `store`.
     pub fn builder(store: impl KeyStore) -> ApiKeysBuilder {
         ApiKeysBuilder::new(Arc::new(store))
     }
@@ -104,7 +109,7 @@ impl Scheme for ApiKeys {
         &self.0.challenge
     }
 
-    /// Also recognises keys of other issuers and mistyped keys.
+    /// Also recognises mistyped keys and keys of other services.
     fn recognise(&self, text: &[u8]) -> Option<&'static str> {
         match PresentedKey::parse(text) {
             Ok(_) | Err(InvalidApiKey::Checksum) => Some("an API key"),
@@ -113,7 +118,7 @@ impl Scheme for ApiKeys {
     }
 }
 
-/// One text for every key that is not good, so that it does not tell which ids exist.
+/// The same text for all invalid keys, so that it does not reveal which ids exist.
 const NOT_VALID: &str = "the API key is not valid";
 
 impl Inner {
@@ -135,16 +140,16 @@ impl Inner {
 
     fn parse<'h>(&self, text: &'h [u8]) -> Result<PresentedKey<'h>, Failure> {
         let presented = PresentedKey::parse(text).map_err(|invalid| {
-            // Only now, since no key has any.
+            // Only on this path: a valid key has only such characters.
             if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
-                return Failure::malformed("the API key holds characters that no key has");
+                return Failure::malformed("the API key has characters other than visible ASCII");
             }
             Failure::invalid(match invalid {
                 InvalidApiKey::Form => NOT_VALID,
                 InvalidApiKey::Checksum => "the API key was mistyped",
             })
             .with_internal(match invalid {
-                InvalidApiKey::Form => "what was sent is no API key",
+                InvalidApiKey::Form => "the header does not contain an API key",
                 InvalidApiKey::Checksum => "the checksum of the API key does not match",
             })
         })?;
@@ -157,14 +162,14 @@ impl Inner {
             Ok(presented)
         } else {
             Err(Failure::invalid(NOT_VALID).with_internal(format!(
-                "API key {} begins with a prefix that is not accepted here",
+                "API key {} has a prefix that is not accepted",
                 presented.id
             )))
         }
     }
 
-    /// Decides on a key. A wrong secret gets the same answer after the same work as an unknown id, so that a caller does
-    /// not learn which ids exist. A known id whose pepper is missing is 503, since that key may be good.
+    /// A wrong secret gets the same answer after the same work as an unknown id, so that a caller does not learn which ids
+    /// exist. A known id whose pepper is missing gets 503, since the key may be valid.
     fn check(
         &self,
         id: ApiKeyId,
@@ -178,20 +183,20 @@ impl Inner {
         };
         let digest = known
             .as_ref()
-            .map_or(&self.nobodys, |key| key.record().digest());
+            .map_or(&self.dummy_digest, |key| key.record().digest());
         match (&known, digest.matches(digested, peppers)) {
             (Some(key), Ok(true)) => return key.admit(&self.challenge, self.clock.now()),
             (Some(key), Err(missing)) => return Err(key.cannot_decide(missing)),
             _ => {}
         }
-        digest.do_the_rest(digested, peppers);
+        digest.equalize_work(digested, peppers);
         let doubt = problem.or_else(|| self.store.doubt());
         Err(match doubt {
             Some(problem) => Failure::unavailable("the API key cannot be checked now")
                 .with_internal(problem.into_problem()),
             None => {
                 let why = match known {
-                    Some(_) => "has another secret",
+                    Some(_) => "has the wrong secret",
                     None => "is unknown",
                 };
                 Failure::invalid(NOT_VALID)
@@ -217,11 +222,16 @@ mod tests {
     use portcullis_core::{Facts, FailureKind, Secret, UnixTime};
 
     use super::*;
-    use crate::{IssuedKey, KeyRecord, MemoryStore, NewKey, digest};
+    use crate::{
+        digest,
+        issue::{IssuedKey, NewKey},
+        record::KeyRecord,
+        store::MemoryStore,
+    };
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
-    /// Finds the keys of another store, and has doubts about them.
+    /// Finds the keys of another store, and has a doubt.
     struct Doubtful(MemoryStore);
 
     impl KeyStore for Doubtful {
@@ -245,7 +255,7 @@ mod tests {
         NewKey::new("a").issue(NOW, peppers).expect("made")
     }
 
-    /// The refusal of a key, and the digests and comparisons that were made for it.
+    /// The failure for a key, and the work it took.
     fn refusal(keys: &ApiKeys, key: &IssuedKey) -> (FailureKind, String, digest::Work) {
         let request = Request::builder()
             .header("x-api-key", key.key().expose())
@@ -276,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_id_whose_pepper_is_missing_is_an_outage() {
+    fn known_id_with_a_missing_pepper_is_503() {
         let store = MemoryStore::new();
         let known = with_other_secret(&store, Some(&peppers()));
         let keys = ApiKeys::new(store);
@@ -285,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_id_and_an_unknown_one_cost_the_same_work() {
+    fn known_and_unknown_ids_cost_the_same_work() {
         let peppers = peppers();
         // The last is a record from before peppers were introduced.
         for (scheme, record) in [
