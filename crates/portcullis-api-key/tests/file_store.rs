@@ -1,4 +1,4 @@
-//! The watched key file: what a service sees when it changes, breaks or goes.
+//! The watched key file: what a service sees when it changes, becomes malformed, or disappears.
 #![cfg(feature = "file")]
 
 mod support;
@@ -9,8 +9,6 @@ use portcullis_api_key::{ApiKeys, FileStore, IssuedKey, KeyFile, KeyFileError, N
 use support::{ManualClock, NOW, send_key};
 use tempfile::TempDir;
 
-/// Far longer than anything here takes: only a failing test waits for so long.
-const SOON: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_secs(60);
 
 struct Wired {
@@ -49,10 +47,21 @@ impl Wired {
         (store, keys.build().expect("good settings"))
     }
 
-    /// A store that looks only when told to.
+    /// A store that in effect checks the file only in `reload`.
     fn watch_by_hand(&self) -> (FileStore, ApiKeys) {
         self.watch(Duration::from_secs(4))
     }
+}
+
+/// Waits until the store meets the condition.
+async fn until(store: &FileStore, mut is_met: impl FnMut(&FileStore) -> bool) {
+    let waiting = async {
+        while !is_met(store) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    waited.expect("it is met in time");
 }
 
 async fn status(keys: &ApiKeys, key: &IssuedKey) -> u16 {
@@ -60,28 +69,27 @@ async fn status(keys: &ApiKeys, key: &IssuedKey) -> u16 {
 }
 
 #[tokio::test]
-async fn changes_are_seen_by_the_thread() {
+async fn watch_sees_changes() {
     let wired = Wired::new();
     let first = wired.create("a");
     let (store, keys) = wired.watch(Duration::from_millis(5));
     assert_eq!(status(&keys, &first).await, 200);
 
     let second = wired.create("b");
-    assert!(store.wait_for(SOON, |status| status.keys == 2));
+    until(&store, |store| store.status().keys == 2).await;
     assert_eq!(status(&keys, &second).await, 200);
 
     wired.file.revoke(&first.key().id()).expect("revoked");
-    let loaded = |store: &FileStore| store.list().iter().any(|key| key.revoked_at().is_some());
-    while !loaded(&store) {
-        let checked = store.status();
-        assert!(store.wait_for(SOON, |status| *status != checked || loaded(&store)));
-    }
+    until(&store, |store| {
+        store.list().iter().any(|key| key.revoked_at().is_some())
+    })
+    .await;
     assert_eq!(status(&keys, &first).await, 401);
     assert_eq!(status(&keys, &second).await, 200);
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_from_the_next_look_on() {
+async fn revoked_key_is_rejected_after_the_next_check() {
     let wired = Wired::new();
     let key = wired.create("a");
     let (store, keys) = wired.watch_by_hand();
@@ -95,7 +103,7 @@ async fn a_revoked_key_is_refused_from_the_next_look_on() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_swapped_symlink_is_noticed() {
+async fn swapped_symlink_is_followed() {
     use std::os::unix::fs::symlink;
 
     // As Kubernetes mounts a secret: keys.toml → ..data/keys.toml, ..data → ..1, and then ..data → ..2.
@@ -120,11 +128,7 @@ async fn a_swapped_symlink_is_noticed() {
     assert_eq!(status(&keys, &first).await, 200);
     let second = key_in("..2");
     point_to("..2");
-    let owner = |store: &FileStore| store.list()[0].owner().to_owned();
-    while owner(&store) == "..1" {
-        let checked = store.status();
-        assert!(store.wait_for(SOON, |status| *status != checked || owner(&store) == "..2"));
-    }
+    until(&store, |store| store.list()[0].owner() == "..2").await;
     assert_eq!(status(&keys, &first).await, 401);
     assert_eq!(status(&keys, &second).await, 200);
     fs::remove_dir_all(root.join("..1")).expect("removed");
@@ -132,7 +136,7 @@ async fn a_swapped_symlink_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_broken_file_never_replaces_good_keys() {
+async fn malformed_file_does_not_replace_keys() {
     let wired = Wired::new();
     let key = wired.create("a");
     let good = fs::read_to_string(&wired.path).expect("readable");
@@ -160,7 +164,7 @@ async fn a_broken_file_never_replaces_good_keys() {
         let shown = health.last_error.expect("an error");
         assert!(shown.contains("keys.toml: line "), "{shown}");
         assert_eq!(status(&keys, &key).await, 200, "{broken}");
-        // It may be in the file that we cannot read.
+        // It may be in the malformed file.
         assert_eq!(status(&keys, &late).await, 503, "{broken}");
     }
     fs::write(&wired.path, good).expect("written");
@@ -171,7 +175,7 @@ async fn a_broken_file_never_replaces_good_keys() {
 }
 
 #[tokio::test]
-async fn an_outage_that_lasts_is_503() {
+async fn outage_past_the_limit_is_503() {
     let wired = Wired::new();
     let (key, ended) = (wired.create("a"), wired.create("b"));
     wired.file.revoke(&ended.key().id()).expect("revoked");
@@ -185,7 +189,7 @@ async fn an_outage_that_lasts_is_503() {
     assert_eq!(status(&keys, &ended).await, 401);
     assert!(!store.status().is_stale);
 
-    // From here on nobody need look for it to hold: a look that hangs must not keep keys alive.
+    // This holds without another check, so that a check that hangs does not keep keys alive.
     wired.clock.advance(Duration::from_millis(1));
     for key in [&key, &ended] {
         let answer = send_key(&keys, key.key().expose()).await;
@@ -203,7 +207,7 @@ async fn an_outage_that_lasts_is_503() {
 }
 
 #[tokio::test]
-async fn a_quiet_file_does_not_grow_stale() {
+async fn unchanged_file_does_not_become_stale() {
     let wired = Wired::new();
     let key = wired.create("a");
     let (_store, keys) = wired.watch_by_hand();
@@ -212,7 +216,7 @@ async fn a_quiet_file_does_not_grow_stale() {
 }
 
 #[test]
-fn a_service_does_not_start_without_its_keys() {
+fn store_without_a_readable_file_does_not_start() {
     let wired = Wired::new();
     let missing = FileStore::watch(&wired.path).expect_err("no file");
     assert!(missing.to_string().contains("keys.toml"), "{missing}");
@@ -233,7 +237,7 @@ fn a_service_does_not_start_without_its_keys() {
 }
 
 #[test]
-fn dropping_the_last_clone_ends_the_thread() {
+fn dropping_the_last_clone_stops_the_watch() {
     let wired = Wired::new();
     wired.create("a");
     let store = FileStore::watch(&wired.path).expect("a good file");
@@ -267,12 +271,12 @@ async fn unchanged_keys_keep_their_last_use() {
     }
 }
 
-#[test]
-fn a_change_that_keeps_length_and_times_is_seen() {
+#[tokio::test]
+async fn change_that_keeps_length_and_times_is_seen() {
     let wired = Wired::new();
     wired.create("aaaa");
     let (store, _) = wired.watch(Duration::from_millis(5));
-    // In place, at once, the same length: on a file system with coarse times only the text differs.
+    // Written in place with the same length: with coarse file times only the text differs.
     let text = fs::read_to_string(&wired.path).expect("readable");
     let modified = fs::metadata(&wired.path)
         .and_then(|file| file.modified())
@@ -283,16 +287,11 @@ fn a_change_that_keeps_length_and_times_is_seen() {
         .open(&wired.path)
         .expect("opened");
     file.set_modified(modified).expect("set back");
-    let owner = |store: &FileStore| store.list()[0].owner().to_owned();
-    while owner(&store) == "aaaa" {
-        let checked = store.status();
-        assert!(store.wait_for(SOON, |status| *status != checked || owner(&store) == "bbbb"));
-    }
+    until(&store, |store| store.list()[0].owner() == "bbbb").await;
 }
 
-/// A clock that is set back, as a correction does, must not prolong the time for which unconfirmed keys are accepted.
 #[tokio::test]
-async fn the_outage_limit_holds_when_the_clock_is_set_back() {
+async fn outage_limit_holds_when_the_clock_is_set_back() {
     let wired = Wired::new();
     let key = wired.create("a");
     let clock = Arc::new(wired.clock.clone());
@@ -306,11 +305,11 @@ async fn the_outage_limit_holds_when_the_clock_is_set_back() {
     let keys = keys.expect("good settings");
     fs::remove_file(&wired.path).expect("removed");
     wired.clock.set_back(60 * MINUTE);
-    assert!(store.wait_for(SOON, |status| status.is_stale));
+    until(&store, |store| store.status().is_stale).await;
     assert_eq!(status(&keys, &key).await, 503);
 
     wired.create("b");
-    assert!(store.wait_for(SOON, |status| status.last_error.is_none()));
+    until(&store, |store| store.status().last_error.is_none()).await;
     assert!(!store.status().is_stale);
 }
 
@@ -328,8 +327,8 @@ impl portcullis_core::Clock for Trap {
     }
 }
 
-#[test]
-fn a_panic_does_not_end_the_watch() {
+#[tokio::test]
+async fn panic_in_a_check_does_not_end_the_watch() {
     let wired = Wired::new();
     wired.create("a");
     let trap = Arc::new(Trap(false.into()));
@@ -338,16 +337,14 @@ fn a_panic_does_not_end_the_watch() {
         .clock(trap.clone())
         .build()
         .expect("a good file");
-    // The first look has panicked once a later one is over.
-    assert!(store.wait_for(SOON, |_| trap.0.load(std::sync::atomic::Ordering::SeqCst)));
+    until(&store, |_| trap.0.load(std::sync::atomic::Ordering::SeqCst)).await;
     wired.create("b");
-    assert!(store.wait_for(SOON, |status| status.keys == 2));
+    until(&store, |store| store.status().keys == 2).await;
 }
 
-/// Finding the line of a problem takes a walk through the text: a file of nothing but problems must not keep the
-/// thread for hours, in which no good file would be seen.
+/// Finding the line of a problem takes a pass over the text. Many problems must not keep the thread for hours.
 #[test]
-fn a_file_full_of_problems_is_refused_soon() {
+fn file_full_of_problems_is_rejected_quickly() {
     let wired = Wired::new();
     fs::write(
         &wired.path,
@@ -360,11 +357,10 @@ fn a_file_full_of_problems_is_refused_soon() {
     assert_eq!(problems.len(), 100);
 }
 
-/// What the file was that a path keeps leading to, although it was replaced: a mount of the file itself does so. A real
-/// mount is in the tests of `portcullis-file`.
+/// The path keeps leading to the old file, as a mount of the file does. The tests of `portcullis-file` use real mounts.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_mounted_file_that_was_replaced_is_not_confirmed() {
+async fn replaced_source_of_a_mounted_file_is_an_outage() {
     use std::os::fd::AsRawFd;
 
     for linked_twice in [false, true] {
@@ -402,10 +398,10 @@ async fn a_mounted_file_that_was_replaced_is_not_confirmed() {
 }
 
 #[tokio::test]
-async fn a_known_id_cannot_be_told_from_an_unknown_one() {
+async fn known_and_unknown_ids_get_the_same_answer() {
     let wired = Wired::new();
     let (known, other) = (wired.create("a"), wired.create("b"));
-    // The key that was sent is not the one that the record is about: it has the id alone.
+    // The record of `b` gets the digest of `a`, so that the secret of `b` is wrong.
     let digest = |key: &IssuedKey| key.record().digest().to_string();
     let text = fs::read_to_string(&wired.path).expect("readable");
     let text = text.replace(&digest(&other), &digest(&known));
@@ -430,8 +426,27 @@ async fn a_known_id_cannot_be_told_from_an_unknown_one() {
     }
 }
 
+/// `portcullis keys create` would start an empty file in place of the one that was lost.
+#[tokio::test]
+async fn file_deleted_while_running_is_to_be_restored() {
+    let wired = Wired::new();
+    let key = wired.create("a");
+    let (store, keys) = wired.watch_by_hand();
+    fs::remove_file(&wired.path).expect("removed");
+    let error = store.reload().expect_err("no file");
+    assert!(matches!(error, KeyFileError::Read { was_read: true, .. }));
+    for told in [
+        error.to_string(),
+        store.status().last_error.expect("an error"),
+    ] {
+        assert!(told.contains("restore it from a backup"), "{told}");
+        assert!(!told.contains("keys create"), "{told}");
+    }
+    assert_eq!(status(&keys, &key).await, 200);
+}
+
 #[test]
-fn a_missing_file_says_how_to_make_one() {
+fn missing_file_at_start_says_how_to_create_it() {
     let wired = Wired::new();
     let error = FileStore::watch(&wired.path).expect_err("no file");
     let path = wired.path.display();
@@ -444,7 +459,7 @@ fn a_missing_file_says_how_to_make_one() {
 }
 
 #[test]
-fn a_file_that_was_cut_short_between_two_keys_is_refused() {
+fn file_truncated_between_two_keys_is_rejected() {
     let wired = Wired::new();
     for owner in ["a", "b", "c"] {
         wired.create(owner);
@@ -459,7 +474,7 @@ fn a_file_that_was_cut_short_between_two_keys_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_everyone_may_write_is_refused() {
+fn file_that_every_user_may_write_is_rejected() {
     use std::os::unix::fs::PermissionsExt;
 
     let wired = Wired::new();

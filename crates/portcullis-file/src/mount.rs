@@ -1,7 +1,7 @@
-//! Whether the source of a bind mount was renamed.
+//! Detects that the source of a bind mount was renamed.
 //!
-//! A bind mount shows the file or directory that was mounted, wherever that is renamed to. An operator who writes a new
-//! one to its old path changes nothing in the mount. Link counts and `/proc/self/fd` do not show this.
+//! A bind mount keeps showing the file or directory that was mounted, wherever that is renamed to. A new one at the old
+//! path does not appear in the mount. Link counts and `/proc/self/fd` do not show this.
 
 use std::{
     fs::File,
@@ -10,26 +10,26 @@ use std::{
 
 use rustix::fs::{AtFlags, StatxFlags, statx};
 
-/// The mount that a file lies on. Known on Linux from 5.8 on.
+/// The mount that a file lies on. Known on Linux 5.8 and later.
 ///
-/// Keep a file on the mount open as long as this is used: otherwise the kernel may give the id to another mount.
+/// Keep a file on the mount open while this is used: otherwise the kernel may reuse the mount id.
 #[derive(Debug)]
 pub(crate) struct Mount {
     id: u64,
     source: Option<Source>,
 }
 
-/// What is mounted, if it can be renamed.
+/// The mounted file or directory, if it can be renamed.
 #[derive(Debug)]
 struct Source {
-    /// Kept open, so that it can be read when the process has no free file descriptor.
+    /// Kept open, so it can be read when the process has no free file descriptor.
     mountinfo: File,
     path: Vec<u8>,
 }
 
 impl Mount {
-    /// The mount that `file` lies on. If that is still `before`, it is returned: `mountinfo` is read only once for files
-    /// that are not on a bind mount.
+    /// The mount that `file` lies on. Returns `before` if that is still the mount, so `mountinfo` is read only once for
+    /// a file that is not on a bind mount.
     pub(crate) fn of(file: &File, before: Option<Self>) -> Option<Self> {
         let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
         if found.stx_mask & StatxFlags::MNT_ID.bits() == 0 {
@@ -41,7 +41,7 @@ impl Mount {
         }
         let mountinfo = File::open("/proc/self/mountinfo").ok()?;
         let line = find(&mountinfo, id)?;
-        // A whole file system has no name to be renamed. Nobody replaces the source of `/` under a running process.
+        // A whole file system has no name that could be renamed, and the source of `/` is not replaced while we run.
         let is_fixed = line.source == b"/" || line.mount_point == b"/";
         let source = (!is_fixed).then_some(Source {
             mountinfo,
@@ -50,7 +50,7 @@ impl Mount {
         Some(Self { id, source })
     }
 
-    /// Whether what is mounted was renamed since.
+    /// Whether the source was renamed since `of`.
     pub(crate) fn is_source_renamed(&self) -> bool {
         self.source.as_ref().is_some_and(|source| {
             let mut mountinfo = &source.mountinfo;
@@ -60,9 +60,9 @@ impl Mount {
     }
 }
 
-/// A line of `/proc/self/mountinfo`. In both paths some characters are escaped.
+/// A line of `/proc/self/mountinfo`. Both paths are escaped.
 struct Line {
-    /// The path of what is mounted, in its file system.
+    /// The path of the source in its file system.
     source: Vec<u8>,
     mount_point: Vec<u8>,
 }

@@ -1,122 +1,12 @@
 use std::{
-    fmt,
-    fs::{File, Metadata},
+    fs::File,
     io::{self, Read},
-    mem,
     path::Path,
 };
 
 use zeroize::Zeroizing;
 
-use crate::{MOUNT_POINT, Stamp, UNLINKED, follow};
-
-/// What was read from a file, and what is to be said about it. `Debug` does not show the bytes.
-pub struct Contents {
-    bytes: Zeroizing<Vec<u8>>,
-    stamp: Stamp,
-    mode: u32,
-    is_unlinked: bool,
-    is_mount_point: bool,
-    is_replaceable: bool,
-}
-
-impl Contents {
-    /// The bytes of the file. They are wiped when this is dropped.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The text of the file.
-    ///
-    /// # Errors
-    ///
-    /// When it is not UTF-8.
-    pub fn text(&self) -> io::Result<&str> {
-        std::str::from_utf8(&self.bytes)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
-    }
-
-    /// The bytes of the file, to be wiped by the caller.
-    #[must_use]
-    pub fn into_bytes(mut self) -> Vec<u8> {
-        mem::take(&mut *self.bytes)
-    }
-
-    /// The stamp that the file had while it was read.
-    #[must_use]
-    pub fn stamp(&self) -> Stamp {
-        self.stamp
-    }
-
-    /// Whether the path leads to a file that was replaced or deleted: changes cannot be seen. This happens to a file
-    /// that is mounted by itself.
-    #[must_use]
-    pub fn is_unlinked(&self) -> bool {
-        self.is_unlinked
-    }
-
-    pub(crate) fn set_unlinked(&mut self) {
-        self.is_unlinked = true;
-    }
-
-    /// Whether the file is mounted by itself, so that its replacement will not be seen. Known on Linux from 5.8 on.
-    #[must_use]
-    pub fn is_mount_point(&self) -> bool {
-        self.is_mount_point
-    }
-
-    /// What the operator should change about the file or its mount; nothing where all is well. The words go behind the
-    /// name of the file.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<&'static str> {
-        [
-            (self.is_unlinked, UNLINKED),
-            (self.is_mount_point && !self.is_unlinked, MOUNT_POINT),
-            (
-                self.everyone_may_write(),
-                "every user may write it: `chmod o-w` the file",
-            ),
-            (
-                self.is_replaceable,
-                "every user may replace it: `chmod o-w` its directory",
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(applies, warning)| applies.then_some(warning))
-        .collect()
-    }
-
-    /// The [`warnings`](Self::warnings) about a file that is nobody else's business.
-    #[must_use]
-    pub fn warnings_of_private(&self) -> Vec<&'static str> {
-        let mut warnings = self.warnings();
-        if self.everyone_may_read() {
-            warnings.push("every user may read it: `chmod o-r` the file");
-        }
-        warnings
-    }
-
-    /// Whether every user of the machine may read the file. Always `false` where files have no such permissions.
-    #[must_use]
-    pub fn everyone_may_read(&self) -> bool {
-        self.mode & 0o004 != 0
-    }
-
-    /// Whether every user of the machine may write the file. Always `false` where files have no such permissions.
-    #[must_use]
-    pub fn everyone_may_write(&self) -> bool {
-        self.mode & 0o002 != 0
-    }
-}
-
-impl fmt::Debug for Contents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Contents")
-            .field("stamp", &self.stamp)
-            .finish_non_exhaustive()
-    }
-}
+use crate::{Contents, Stamp, unlinked};
 
 /// Reads the regular file at `path`, which may be a symbolic link to one.
 ///
@@ -127,7 +17,32 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Contents> {
     read_settled(path, max_bytes, || open(path)).map(|(contents, _)| contents)
 }
 
-/// The contents of the file at `path` that `open` opens, and that file.
+/// Reads a text file that decides who is let in, such as a token profile.
+///
+/// # Errors
+///
+/// As [`read`], and when the file is not UTF-8 or every user may write it.
+pub fn read_config(path: &Path, max_bytes: u64) -> io::Result<String> {
+    let contents = read(path, max_bytes)?;
+    if contents.everyone_may_write() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "every user may write it: `chmod o-w` the file",
+        ));
+    }
+    contents.text().map(str::to_owned)
+}
+
+/// Reads all of `reader`, such as a pipe. The bytes are zeroed on drop.
+///
+/// # Errors
+///
+/// When `reader` fails or has more than `max_bytes` bytes.
+pub fn read_bounded(reader: impl Read, max_bytes: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    read_into(Zeroizing::default(), reader, max_bytes)
+}
+
+/// Reads the file at `path` that `open` opens, and returns that file too.
 pub(crate) fn read_settled(
     path: &Path,
     max_bytes: u64,
@@ -135,32 +50,28 @@ pub(crate) fn read_settled(
 ) -> io::Result<(Contents, File)> {
     const ATTEMPTS: usize = 5;
     for attempt in 1..=ATTEMPTS {
-        let mut file = open()?;
+        let file = open()?;
         let metadata = file.metadata()?;
-        let is_unlinked = follow::is_unlinked(&file, &metadata);
         // If the file was replaced just after it was opened, its successor can be opened now.
-        if is_unlinked && attempt < ATTEMPTS {
+        if attempt < ATTEMPTS && unlinked::is_unlinked(&file, &metadata) {
             continue;
         }
-        let bytes = read_bounded(&mut file, metadata.len(), max_bytes)?;
-        let stamp = Stamp::from_metadata(&metadata);
-        // If someone wrote in place meanwhile, a part of what was read is old.
-        if Stamp::from_metadata(&file.metadata()?) == stamp {
-            let contents = Contents {
-                bytes,
-                stamp,
-                mode: mode(&metadata),
-                is_unlinked,
-                is_mount_point: follow::is_mount_point(&file),
-                is_replaceable: is_replaceable(path),
-            };
-            return Ok((contents, file));
+        let length = metadata.len();
+        if length > max_bytes {
+            return Err(too_large(max_bytes));
+        }
+        // Sized for the whole file: a buffer that grows leaves copies of secrets behind.
+        let buffer = Zeroizing::new(Vec::with_capacity(length as usize + 1));
+        let bytes = read_into(buffer, &file, max_bytes)?;
+        // If the file was written in place while it was read, the bytes may be part old and part new.
+        if Stamp::from_metadata(&file.metadata()?) == Stamp::from_metadata(&metadata) {
+            return Ok((Contents::new(path, &file, &metadata, bytes), file));
         }
     }
     Err(io::Error::other("the file keeps changing while it is read"))
 }
 
-/// Opens a regular file. Opening a FIFO the usual way would wait for a writer.
+/// Opens a regular file, without waiting for a writer if it is a FIFO.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
@@ -180,48 +91,18 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-fn read_bounded(file: &mut File, length: u64, max_bytes: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-    let too_large = || {
-        Err(io::Error::other(format!(
-            "it has more than {max_bytes} bytes"
-        )))
-    };
-    if length > max_bytes {
-        return too_large();
+fn read_into(
+    mut buffer: Zeroizing<Vec<u8>>,
+    reader: impl Read,
+    max_bytes: u64,
+) -> io::Result<Zeroizing<Vec<u8>>> {
+    reader.take(max_bytes + 1).read_to_end(&mut buffer)?;
+    if buffer.len() as u64 > max_bytes {
+        return Err(too_large(max_bytes));
     }
-    // With room for all of it: a buffer that grows leaves copies of secrets behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length as usize + 1));
-    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max_bytes {
-        return too_large();
-    }
-    Ok(bytes)
+    Ok(buffer)
 }
 
-#[cfg(unix)]
-fn mode(metadata: &Metadata) -> u32 {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
-}
-
-/// Whether every user may put another file in this one's place: in a directory that is not sticky, as `/tmp` is. This
-/// concerns the directory of the path and, for a symbolic link, also that of the file it leads to.
-fn is_replaceable(path: &Path) -> bool {
-    const STICKY: u32 = 0o1000;
-    const OTHERS_WRITE: u32 = 0o002;
-
-    let is_open = |path: &Path| {
-        let directory = match path.parent() {
-            Some(directory) if !directory.as_os_str().is_empty() => directory,
-            _ => Path::new("."),
-        };
-        directory
-            .metadata()
-            .is_ok_and(|metadata| mode(&metadata) & (STICKY | OTHERS_WRITE) == OTHERS_WRITE)
-    };
-    is_open(path) || path.canonicalize().is_ok_and(|target| is_open(&target))
-}
-
-#[cfg(not(unix))]
-fn mode(_: &Metadata) -> u32 {
-    0
+fn too_large(max_bytes: u64) -> io::Error {
+    io::Error::other(format!("it has more than {max_bytes} bytes"))
 }

@@ -1,6 +1,6 @@
 use std::{
-    fs::File,
-    io,
+    fs::{self, File},
+    io, mem,
     path::{Path, PathBuf},
 };
 
@@ -11,16 +11,19 @@ use crate::{
     read::{open, read_settled},
 };
 
-/// A file that is read again and again.
+/// A file that is read repeatedly.
 ///
-/// It keeps one file descriptor in reserve: the file as it was last read. When the process has no other left, that one
-/// is given up to read the file once more.
+/// It keeps the file as last read open. When the process has no free file descriptor, that one is closed to read the
+/// file again.
 ///
-/// On Linux it remembers the source of the bind mount that the file lies on, and notices when the source is renamed.
+/// On Linux it remembers the source of the bind mount that the file lies on, and detects that the source was renamed.
 #[derive(Debug)]
 pub struct WatchedFile {
+    what: &'static str,
     path: PathBuf,
     max_bytes: u64,
+    is_private: bool,
+    warnings: Vec<&'static str>,
     reserve: Option<File>,
     /// The mount that `reserve` lies on.
     #[cfg(target_os = "linux")]
@@ -28,79 +31,100 @@ pub struct WatchedFile {
 }
 
 impl WatchedFile {
-    /// The file at `path`, of which at most `max_bytes` bytes are read. Nothing is read yet.
-    pub fn new(path: impl Into<PathBuf>, max_bytes: u64) -> Self {
+    /// A file of which at most `max_bytes` bytes are read. `what` names it in the log, such as "API key file".
+    ///
+    /// It is taken for secret: the log warns when every user may read it.
+    pub fn new(what: &'static str, path: impl Into<PathBuf>, max_bytes: u64) -> Self {
         Self {
+            what,
             path: path.into(),
             max_bytes,
+            is_private: true,
+            warnings: Vec::new(),
             reserve: None,
             #[cfg(target_os = "linux")]
             mount: None,
         }
     }
 
-    /// Where the file is.
+    /// Every user may read the file.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.is_private = false;
+        self
+    }
+
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The stamp of the file as of now. It is another one once the source of its bind mount was renamed. It takes no
-    /// file descriptor.
+    /// What the operator should change about the file, as of the last [`read`](Self::read).
+    #[must_use]
+    pub fn warnings(&self) -> &[&'static str] {
+        &self.warnings
+    }
+
+    /// The current stamp of the file. It changes when the source of the bind mount is renamed. It needs no file
+    /// descriptor.
     ///
     /// # Errors
     ///
-    /// When there is no file, or its directory cannot be searched.
+    /// When the file does not exist or its directory cannot be searched.
     pub fn stamp(&self) -> io::Result<Stamp> {
-        let stamp = Stamp::of(&self.path)?;
-        Ok(stamp.with_renamed_source(self.is_source_renamed()))
+        let mut stamp = Stamp::from_metadata(&fs::metadata(&self.path)?);
+        stamp.is_source_renamed = self.is_source_renamed();
+        Ok(stamp)
     }
 
     /// Reads the file as [`read`](crate::read) does. The file also counts as [unlinked](Contents::is_unlinked) when the
-    /// source of its bind mount was renamed since the first time.
+    /// source of its bind mount was renamed since the first read.
+    ///
+    /// Logs each [warning](Contents::warnings) when it first applies.
     ///
     /// # Errors
     ///
-    /// As of [`read`](crate::read).
+    /// As [`read`](crate::read).
     pub fn read(&mut self) -> io::Result<Contents> {
-        let Self {
-            path,
-            max_bytes,
-            reserve,
-            ..
-        } = self;
-        let (mut contents, file) = read_settled(path, *max_bytes, || match open(path) {
+        let reserve = &mut self.reserve;
+        let path = &self.path;
+        let (mut contents, file) = read_settled(path, self.max_bytes, || match open(path) {
             Err(error) if is_out_of_descriptors(&error) && reserve.is_some() => {
                 *reserve = None;
                 open(path)
             }
             opened => opened,
         })?;
-        self.note_mount(&file);
+        #[cfg(target_os = "linux")]
+        {
+            self.mount = Mount::of(&file, self.mount.take());
+        }
+        self.reserve = Some(file);
         if self.is_source_renamed() {
             contents.set_unlinked();
         }
-        self.reserve = Some(file);
+        self.warn(&contents);
         Ok(contents)
     }
 
-    #[cfg(target_os = "linux")]
-    fn is_source_renamed(&self) -> bool {
-        self.mount.as_ref().is_some_and(Mount::is_source_renamed)
+    fn warn(&mut self, contents: &Contents) {
+        let warnings = match self.is_private {
+            true => contents.warnings_of_private(),
+            false => contents.warnings(),
+        };
+        let before = mem::replace(&mut self.warnings, warnings);
+        for warning in self.warnings.iter().filter(|new| !before.contains(new)) {
+            tracing::warn!(path = %self.path.display(), "{}: {warning}", self.what);
+        }
     }
 
-    #[cfg(not(target_os = "linux"))]
     fn is_source_renamed(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.mount.as_ref().is_some_and(Mount::is_source_renamed);
+        #[cfg(not(target_os = "linux"))]
         false
     }
-
-    #[cfg(target_os = "linux")]
-    fn note_mount(&mut self, file: &File) {
-        self.mount = Mount::of(file, self.mount.take());
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn note_mount(&mut self, _: &File) {}
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! A file that is mounted by itself, and replaced where it is mounted from.
+//! A file that is a mount point, and is replaced at the source of the mount.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -12,8 +12,7 @@ use std::{
 use portcullis_file::{WatchedFile, read};
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
-/// A path that keeps leading to the same file, as a mount of that file does. What differs from a mount: it is not a
-/// mount point.
+/// A path that keeps leading to the same file, as a mount of that file does, without being a mount point.
 fn held(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
@@ -25,7 +24,7 @@ fn replace(path: &Path, content: &str) {
 }
 
 #[test]
-fn a_file_that_was_replaced_behind_its_path_is_unlinked() {
+fn replaced_file_is_unlinked() {
     let directory = tempfile::tempdir().expect("a directory");
     for linked_twice in [false, true] {
         let path = directory.path().join("keys");
@@ -44,7 +43,7 @@ fn a_file_that_was_replaced_behind_its_path_is_unlinked() {
 }
 
 #[test]
-fn a_file_may_be_called_deleted() {
+fn file_name_may_end_in_deleted() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("keys (deleted)");
     fs::write(&path, "a").expect("written");
@@ -55,29 +54,28 @@ fn a_file_may_be_called_deleted() {
 }
 
 #[test]
-fn a_mounted_file_is_a_mount_point_and_unlinked_once_replaced() {
+fn replaced_source_of_a_mounted_file_is_detected() {
     in_a_mount_namespace(
-        "a_mounted_file_is_a_mount_point_and_unlinked_once_replaced",
+        "replaced_source_of_a_mounted_file_is_detected",
         replace_behind_mounts,
     );
 }
 
 #[test]
-fn renamed_source_of_a_mounted_file_is_noticed() {
-    in_a_mount_namespace("renamed_source_of_a_mounted_file_is_noticed", || {
+fn renamed_source_of_a_mounted_file_is_detected() {
+    in_a_mount_namespace("renamed_source_of_a_mounted_file_is_detected", || {
         rename_behind_a_mount(|path| path.to_owned());
     });
 }
 
 #[test]
-fn renamed_source_of_a_mounted_directory_is_noticed() {
-    in_a_mount_namespace("renamed_source_of_a_mounted_directory_is_noticed", || {
+fn renamed_source_of_a_mounted_directory_is_detected() {
+    in_a_mount_namespace("renamed_source_of_a_mounted_directory_is_detected", || {
         rename_behind_a_mount(|path| path.join("keys"));
     });
 }
 
-/// Runs the test `name` with real mounts, in a mount namespace of its own. Where mounts are not permitted, the test is
-/// left out and says so.
+/// Runs the test `name` with real mounts in its own mount namespace. Skips it where mounts are not permitted.
 fn in_a_mount_namespace(name: &str, test: fn()) {
     const INSIDE: &str = "PORTCULLIS_TEST_IN_MOUNT_NAMESPACE";
     if env::var_os(INSIDE).is_some() {
@@ -102,7 +100,7 @@ fn in_a_mount_namespace(name: &str, test: fn()) {
             return;
         }
     }
-    eprintln!("left out: mounts are not permitted here, or there is no `unshare`");
+    eprintln!("skipped: mounts are not permitted here, or there is no `unshare`");
 }
 
 /// Mounts a file, or the directory of the file that `file_in` names, and renames its source.
@@ -120,10 +118,10 @@ fn rename_behind_a_mount(file_in: fn(&Path) -> PathBuf) {
     make(&host, "old");
     make(&container, "");
     if let Err(error) = mount_bind(&host, &container) {
-        eprintln!("left out: mounts are not permitted here: {error}");
+        eprintln!("skipped: mounts are not permitted here: {error}");
         return;
     }
-    let mut watched = WatchedFile::new(file_in(&container), 64);
+    let mut watched = WatchedFile::new("file", file_in(&container), 64);
     for _ in 0..2 {
         let contents = watched.read().expect("readable");
         assert!(!contents.is_unlinked());
@@ -159,20 +157,20 @@ fn replace_behind_mounts() {
         fs::write(&host, "old").expect("written");
         fs::write(&container, "").expect("written");
         if let Err(error) = mount_bind(&host, &container) {
-            eprintln!("left out: mounts are not permitted here: {error}");
+            eprintln!("skipped: mounts are not permitted here: {error}");
             return;
         }
         if linked_twice {
             fs::hard_link(&host, directory.path().join("backup")).expect("linked");
         }
         let before = read(&container, 64).expect("readable");
-        assert!(before.is_mount_point() && !before.is_unlinked());
-        assert!(!read(&host, 64).expect("readable").is_mount_point());
+        assert!(before.warnings()[0].contains("mount point") && !before.is_unlinked());
+        assert!(read(&host, 64).expect("readable").warnings().is_empty());
 
         replace(&host, "new");
         let after = read(&container, 64).expect("readable");
-        assert!(after.is_mount_point() && after.is_unlinked());
-        assert!(after.warnings().contains(&portcullis_file::UNLINKED));
+        assert!(after.is_unlinked());
+        assert_eq!(after.warnings(), [portcullis_file::UNLINKED]);
         assert_eq!(after.bytes(), b"old");
     }
 }

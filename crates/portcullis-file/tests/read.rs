@@ -1,15 +1,15 @@
-//! What is read, and what is refused.
+//! Which files are read and which are refused.
 
 use std::{fs, io, path::Path};
 
-use portcullis_file::{WatchedFile, read};
+use portcullis_file::{WatchedFile, read, read_bounded, read_config};
 
 fn refused(path: &Path, max_bytes: u64) -> String {
     read(path, max_bytes).expect_err("refused").to_string()
 }
 
 #[test]
-fn a_regular_file_is_read_up_to_the_bound() {
+fn regular_file_is_read_up_to_the_limit() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("file");
     assert_eq!(
@@ -20,7 +20,7 @@ fn a_regular_file_is_read_up_to_the_bound() {
         fs::write(&path, content).expect("written");
         let contents = read(&path, 5).expect("readable");
         assert_eq!(contents.bytes(), content.as_bytes());
-        assert!(!contents.is_unlinked() && !contents.is_mount_point());
+        assert!(!contents.is_unlinked());
     }
     fs::write(&path, "123456").expect("written");
     assert_eq!(refused(&path, 5), "it has more than 5 bytes");
@@ -49,7 +49,7 @@ fn only_regular_files_are_read() {
 
 #[cfg(unix)]
 #[test]
-fn permissions_of_everyone_are_told() {
+fn permissions_of_other_users_are_warned_about() {
     use std::os::unix::fs::PermissionsExt;
 
     let directory = tempfile::tempdir().expect("a directory");
@@ -62,10 +62,8 @@ fn permissions_of_everyone_are_told() {
     ] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
         let contents = read(&path, 5).expect("readable");
-        assert_eq!(
-            (contents.everyone_may_read(), contents.everyone_may_write()),
-            (reads, writes)
-        );
+        assert_eq!(contents.everyone_may_write(), writes);
+        assert_eq!(read_config(&path, 5).is_ok(), !writes);
         let warnings = contents.warnings_of_private();
         assert_eq!(
             warnings.len(),
@@ -84,7 +82,7 @@ fn permissions_of_everyone_are_told() {
 
 #[cfg(unix)]
 #[test]
-fn directory_behind_a_symbolic_link_is_judged_too() {
+fn directory_of_a_symbolic_links_target_is_checked_too() {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     let directory = tempfile::tempdir().expect("a directory");
@@ -106,7 +104,7 @@ fn directory_behind_a_symbolic_link_is_judged_too() {
 }
 
 #[test]
-fn debug_shows_no_content() {
+fn debug_hides_the_content() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("file");
     fs::write(&path, "s3cr3t").expect("written");
@@ -118,11 +116,11 @@ fn debug_shows_no_content() {
 }
 
 #[test]
-fn a_watched_file_is_read_anew() {
+fn watched_file_is_read_again_after_a_change() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("file");
     fs::write(&path, "one").expect("written");
-    let mut file = WatchedFile::new(&path, 64);
+    let mut file = WatchedFile::new("file", &path, 64);
     let one = file.read().expect("readable");
     assert_eq!(file.stamp().expect("there"), one.stamp());
     let next = directory.path().join("next");
@@ -132,4 +130,31 @@ fn a_watched_file_is_read_anew() {
     assert_eq!(two.bytes(), b"two");
     assert!(!two.is_unlinked());
     assert_ne!(one.stamp(), two.stamp());
+}
+
+#[test]
+fn reader_is_read_up_to_the_limit() {
+    let bytes = read_bounded(&b"12345"[..], 5).expect("within the limit");
+    assert_eq!(*bytes, b"12345");
+    let error = read_bounded(&b"123456"[..], 5).expect_err("too long");
+    assert_eq!(error.to_string(), "it has more than 5 bytes");
+}
+
+#[cfg(unix)]
+#[test]
+fn watched_file_reports_the_warnings_of_the_last_read() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file");
+    fs::write(&path, "a").expect("written");
+    let mut private = WatchedFile::new("file", &path, 64);
+    let mut public = WatchedFile::new("file", &path, 64).public();
+    for (mode, warnings) in [(0o600, 0), (0o644, 1), (0o600, 0)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        private.read().expect("readable");
+        public.read().expect("readable");
+        assert_eq!(private.warnings().len(), warnings, "{mode:o}");
+        assert_eq!(public.warnings().len(), 0, "{mode:o}");
+    }
 }

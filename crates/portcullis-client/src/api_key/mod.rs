@@ -5,7 +5,7 @@ mod watch;
 use std::{
     borrow::Cow,
     convert::Infallible,
-    fmt, mem,
+    fmt,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -150,8 +150,6 @@ impl Shared {
 /// The file of a key.
 struct KeyFile {
     file: WatchedFile,
-    /// What the operator should change, as of the last time that it was read.
-    warnings: Vec<&'static str>,
 }
 
 impl KeyFile {
@@ -159,22 +157,17 @@ impl KeyFile {
         const MAX_BYTES: u64 = 64 * 1024;
 
         Self {
-            file: WatchedFile::new(path, MAX_BYTES),
-            warnings: Vec::new(),
+            file: WatchedFile::new("file of an API key to send", path, MAX_BYTES),
         }
     }
 
     fn read(&mut self) -> Result<HeaderValue, String> {
-        let path = self.file.path().to_owned();
-        let told = |why: &dyn fmt::Display| format!("the file {}: {why}", path.display());
-        let contents = self.file.read().map_err(|error| told(&error))?;
+        let contents = self.file.read();
+        let told =
+            |why: &dyn fmt::Display| format!("the file {}: {why}", self.file.path().display());
+        let contents = contents.map_err(|error| told(&error))?;
         if contents.is_unlinked() {
             return Err(told(&UNLINKED));
-        }
-        let warnings = contents.warnings_of_private();
-        let before = mem::replace(&mut self.warnings, warnings);
-        for warning in self.warnings.iter().filter(|new| !before.contains(new)) {
-            tracing::warn!(path = %path.display(), "file of an API key to send: {warning}");
         }
         header_value(contents.bytes().trim_ascii()).map_err(|why| told(&why))
     }

@@ -1,17 +1,20 @@
 //! Reading credentials from files.
 
 use std::{
-    fmt, io, mem,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use portcullis_core::Secret;
-use portcullis_file::{Contents, WatchedFile};
+use portcullis_file::WatchedFile;
 
 use crate::{FetchError, FetchErrorKind};
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// The name of such a file in the log.
+const WHAT: &str = "file of a client's credential";
 
 /// A file with a credential of the client, which is read whenever one is needed. Clones share what was warned of.
 #[derive(Clone)]
@@ -21,27 +24,27 @@ struct Inner {
     path: PathBuf,
     /// Remembers its mount from one read to the next.
     file: Mutex<WatchedFile>,
-    is_private: bool,
-    /// What the operator should change, as of the last time that it was read.
+    /// A copy of the file's, so that a read that hangs does not block the status.
     warnings: Mutex<Vec<&'static str>>,
 }
 
 impl CredentialFile {
     /// A file that nobody else should read.
     pub(super) fn private(path: impl Into<PathBuf>) -> Self {
-        Self::new(path.into(), true)
+        let path = path.into();
+        Self::new(WatchedFile::new(WHAT, &path, MAX_FILE_BYTES), path)
     }
 
     /// A file that everyone may read.
     pub(super) fn public(path: impl Into<PathBuf>) -> Self {
-        Self::new(path.into(), false)
+        let path = path.into();
+        Self::new(WatchedFile::new(WHAT, &path, MAX_FILE_BYTES).public(), path)
     }
 
-    fn new(path: PathBuf, is_private: bool) -> Self {
+    fn new(file: WatchedFile, path: PathBuf) -> Self {
         Self(Arc::new(Inner {
-            file: Mutex::new(WatchedFile::new(&path, MAX_FILE_BYTES)),
             path,
-            is_private,
+            file: Mutex::new(file),
             warnings: Mutex::default(),
         }))
     }
@@ -71,7 +74,7 @@ impl CredentialFile {
     /// What the operator should change about the file, as of the last time that it was read.
     pub(super) fn warnings(&self) -> Vec<String> {
         let path = self.path().display();
-        let warnings = self.warned().clone();
+        let warnings = lock(&self.0.warnings).clone();
         warnings
             .iter()
             .map(|warning| format!("{path}: {warning}"))
@@ -79,25 +82,10 @@ impl CredentialFile {
     }
 
     fn read_now(&self) -> io::Result<Secret> {
-        let contents = lock(&self.0.file).read()?;
-        self.warn(&contents);
+        let mut file = lock(&self.0.file);
+        let contents = file.read()?;
+        *lock(&self.0.warnings) = file.warnings().to_vec();
         Ok(Secret::new(contents.into_bytes()))
-    }
-
-    /// Tells the log of each warning once, as long as it lasts.
-    fn warn(&self, contents: &Contents) {
-        let warnings = match self.0.is_private {
-            true => contents.warnings_of_private(),
-            false => contents.warnings(),
-        };
-        let before = mem::replace(&mut *self.warned(), warnings.clone());
-        for warning in warnings.iter().filter(|new| !before.contains(new)) {
-            tracing::warn!(path = %self.path().display(), "file of a client's credential: {warning}");
-        }
-    }
-
-    fn warned(&self) -> MutexGuard<'_, Vec<&'static str>> {
-        lock(&self.0.warnings)
     }
 }
 

@@ -1,7 +1,7 @@
-//! What is in the file.
+//! The content of a key file.
 //!
 //! ```toml
-//! count = 1     # how many keys there are, so that a file that was cut short is noticed; may be left out
+//! count = 1     # the number of keys, so that a truncated file is detected; may be left out
 //! version = 1
 //!
 //! [[keys]]
@@ -17,230 +17,185 @@
 //! # successor = "…"
 //! ```
 
-use std::{collections::HashMap, ops::Range};
+use std::collections::HashMap;
 
+use portcullis_core::escape;
 use serde::Serialize;
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
-    value::Datetime,
+    de::{DeArray, DeTable, DeValue},
 };
 
 use super::{
+    entry::{self, Entry, Mistake},
     error::FileProblem,
-    fields::{self, Mistake},
-    time,
 };
-use crate::{ApiKeyId, KeyRecord};
+use crate::{format::ApiKeyId, record::KeyRecord};
 
-/// The only version there is.
 const VERSION: i64 = 1;
 
-/// How many problems are told. More would help nobody, and finding the line of each takes a walk through the text.
-const MOST_PROBLEMS: usize = 100;
+/// The most problems that are reported. Finding the line of each takes a pass over the text.
+const MAX_PROBLEMS: usize = 100;
 
 const HEAD: &str = "\
-# API keys, kept by `portcullis keys`. Only digests are here: the keys themselves are nowhere.
+# API keys, written by `portcullis keys`. Only digests are stored, not the keys.
 # Comments are lost when the file is next written.
 ";
 
-/// Reads the text of a key file. One malformed entry spoils it all: a key that cannot be read may be the one that was
-/// to be revoked.
+/// Reads the text of a key file. One malformed entry makes the whole file malformed: an unreadable entry may be the
+/// revocation of a key.
 pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<FileProblem>> {
-    let lines = Lines(text);
-    let document = DeTable::parse(text).map_err(|error| {
-        let at = error.span().unwrap_or(Range { start: 0, end: 0 }).start;
-        vec![lines.problem(at, None, error.message().to_owned())]
-    })?;
-    let mut document = document.into_inner();
-
-    let mut problems = Vec::new();
-    match document.remove("version") {
-        Some(version) if is_version(version.get_ref()) => {}
-        Some(version) => problems.push(lines.problem(
-            version.span().start,
-            None,
-            format!("`version` must be {VERSION}: a newer portcullis may have written the file"),
-        )),
-        None => problems.push(lines.problem(
-            0,
-            None,
-            format!("`version = {VERSION}` is missing, so it is no key file, or a part of one"),
-        )),
-    }
-    let count = document.remove("count");
-    let entries = document.remove("keys");
-    for (name, _) in document.iter().take(MOST_PROBLEMS) {
-        let problem = format!(
-            "`{}` is no setting of a key file",
-            portcullis_core::escape(name.get_ref())
-        );
-        problems.push(lines.problem(name.span().start, None, problem));
-    }
-    let records = match entries.map(|entries| (entries.span().start, entries.into_inner())) {
-        None => Vec::new(),
-        Some((_, DeValue::Array(entries))) => read_entries(entries, &lines, &mut problems),
-        Some((at, _)) => {
-            let problem = "`keys` must be written as [[keys]] tables".to_owned();
-            problems.push(lines.problem(at, None, problem));
+    let mut problems = Problems {
+        text,
+        found: Vec::new(),
+    };
+    let records = match DeTable::parse(text) {
+        Ok(document) => read(document.into_inner(), &mut problems),
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start);
+            problems.add(at, None, error.message());
             Vec::new()
         }
     };
-    if let Some(count) = count.filter(|_| problems.is_empty()) {
-        problems.extend(cut_short(&count, records.len(), &lines));
-    }
-    if problems.is_empty() {
+    if problems.found.is_empty() {
         Ok(records)
     } else {
-        problems.sort_by_key(|problem| problem.line);
-        Err(problems)
+        problems.found.sort_by_key(|problem| problem.line);
+        Err(problems.found)
     }
 }
 
-/// What is wrong with a file that names the number of its keys.
-fn cut_short(count: &Spanned<DeValue<'_>>, found: usize, lines: &Lines<'_>) -> Option<FileProblem> {
-    let at = count.span().start;
-    let problem = match count.get_ref() {
-        DeValue::Integer(number)
-            if number.radix() == 10 && number.as_str() == found.to_string() =>
-        {
-            // The last number in the file may have lost digits.
-            let is_whole = lines.0.ends_with('\n');
-            (!is_whole).then(|| "the last line has no line break, so the file may be cut short: restore the file, or end the line".to_owned())
+fn read(mut document: DeTable<'_>, problems: &mut Problems<'_>) -> Vec<KeyRecord> {
+    match document.remove("version") {
+        Some(version) if entry::integer(version.get_ref()) == Some(VERSION) => {}
+        Some(version) => problems.add(
+            version.span().start,
+            None,
+            format!("`version` must be {VERSION}: a newer portcullis may have written the file"),
+        ),
+        None => problems.add(
+            0,
+            None,
+            format!(
+                "`version = {VERSION}` is missing: the file is not a key file, or is truncated"
+            ),
+        ),
+    }
+    let count = document.remove("count");
+    let keys = document.remove("keys");
+    for (name, _) in document.iter().take(MAX_PROBLEMS) {
+        let problem = format!("unknown field `{}`", escape(name.get_ref()));
+        problems.add(name.span().start, None, problem);
+    }
+    let records = match keys.map(|keys| (keys.span().start, keys.into_inner())) {
+        None => Vec::new(),
+        Some((_, DeValue::Array(entries))) => read_entries(entries, problems),
+        Some((at, _)) => {
+            problems.add(at, None, "`keys` must be written as [[keys]] tables");
+            Vec::new()
         }
-        DeValue::Integer(number) => Some(format!(
-            "`count` is {}, and the file holds {found} keys: was it cut short? After an edit by hand, correct `count` or \
-             remove it",
-            number.as_str()
-        )),
-        _ => Some("`count` must be the number of keys".to_owned()),
     };
-    problem.map(|problem| lines.problem(at, None, problem))
+    if problems.found.is_empty()
+        && let Some(count) = count
+    {
+        check_count(&count, records.len(), problems);
+    }
+    records
 }
 
-fn is_version(value: &DeValue<'_>) -> bool {
-    matches!(value, DeValue::Integer(number) if number.radix() == 10 && number.as_str() == VERSION.to_string())
-}
-
-fn read_entries(
-    entries: toml::de::DeArray<'_>,
-    lines: &Lines<'_>,
-    problems: &mut Vec<FileProblem>,
-) -> Vec<KeyRecord> {
-    let mut records: Vec<KeyRecord> = Vec::with_capacity(entries.len());
+fn read_entries(entries: DeArray<'_>, problems: &mut Problems<'_>) -> Vec<KeyRecord> {
+    let mut records = Vec::with_capacity(entries.len());
     let mut seen: HashMap<ApiKeyId, usize> = HashMap::with_capacity(entries.len());
     for (index, entry) in entries.into_iter().enumerate() {
-        if problems.len() >= MOST_PROBLEMS {
+        if problems.found.len() >= MAX_PROBLEMS {
             break;
         }
         let start = entry.span().start;
-        let DeValue::Table(entry) = entry.into_inner() else {
-            let problem = "a key must be written as a [[keys]] table".to_owned();
-            problems.push(lines.problem(start, Some(number(index)), problem));
+        let number = format!("number {}", index + 1);
+        let DeValue::Table(table) = entry.into_inner() else {
+            problems.add(
+                start,
+                Some(number),
+                "a key must be written as a [[keys]] table",
+            );
             continue;
         };
-        let id = fields::id(&entry);
-        let name = id.map_or_else(|| number(index), |id| id.to_string());
+        let id = entry::id(&table);
+        let name = id.map_or(number, |id| id.to_string());
         if let Some(first) = id.and_then(|id| seen.insert(id, start)) {
-            let problem = format!("it is there twice: first in line {}", lines.number(first));
-            problems.push(lines.problem(start, Some(name.clone()), problem));
+            let first = problems.line(first);
+            let problem = format!("the key is there twice: first in line {first}");
+            problems.add(start, Some(name.clone()), problem);
         }
-        match fields::record(entry, start) {
+        match entry::read(table, start) {
             Ok(record) => records.push(record),
-            Err(Mistake { at, problem }) => {
-                problems.push(lines.problem(at, Some(name), problem));
-            }
+            Err(Mistake { at, problem }) => problems.add(at, Some(name), problem),
         }
     }
     records
 }
 
-fn number(index: usize) -> String {
-    format!("number {}", index + 1)
+fn check_count(count: &Spanned<DeValue<'_>>, found: usize, problems: &mut Problems<'_>) {
+    let at = count.span().start;
+    match entry::integer(count.get_ref()) {
+        // The last number in the file may have lost digits.
+        Some(number) if number == found as i64 => {
+            if !problems.text.ends_with('\n') {
+                let problem = "the last line has no line break, so the file may be cut short: restore the file, or end the line";
+                problems.add(at, None, problem);
+            }
+        }
+        Some(number) => problems.add(
+            at,
+            None,
+            format!(
+                "`count` is {number}, and the file holds {found} keys: was it cut short? After an edit by hand, correct \
+                 `count` or remove it"
+            ),
+        ),
+        None => problems.add(at, None, "`count` must be the number of keys"),
+    }
 }
 
-/// Finds lines by offset.
-struct Lines<'t>(&'t str);
+/// The problems found in a text.
+struct Problems<'t> {
+    text: &'t str,
+    found: Vec<FileProblem>,
+}
 
-impl Lines<'_> {
-    fn number(&self, at: usize) -> usize {
-        let before = self.0.as_bytes().get(..at).unwrap_or(self.0.as_bytes());
+impl Problems<'_> {
+    fn add(&mut self, at: usize, key: Option<String>, problem: impl Into<String>) {
+        self.found.push(FileProblem {
+            line: self.line(at),
+            key,
+            problem: problem.into(),
+        });
+    }
+
+    /// The line of an offset.
+    fn line(&self, at: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let before = bytes.get(..at).unwrap_or(bytes);
         1 + before.iter().filter(|byte| **byte == b'\n').count()
     }
-
-    fn problem(&self, at: usize, key: Option<String>, problem: String) -> FileProblem {
-        FileProblem {
-            line: self.number(at),
-            key,
-            problem,
-        }
-    }
 }
 
-/// Writes a key file. `None` when a record holds a time that RFC 3339 cannot write.
+/// Writes a key file. `None` when the time of a record cannot be written as RFC 3339.
 pub(super) fn render(records: &[KeyRecord]) -> Option<String> {
-    let keys = records.iter().map(Entry::new).collect::<Option<Vec<_>>>()?;
-    let document = toml::to_string(&Document {
-        count: keys.len(),
-        version: VERSION,
-        keys,
-    })
-    .ok()?;
-    Some(format!("{HEAD}{document}"))
-}
-
-#[derive(Serialize)]
-struct Document {
-    /// In front of what must be there: a file that ends before it is refused.
-    count: usize,
-    version: i64,
-    keys: Vec<Entry>,
-}
-
-#[derive(Serialize)]
-struct Entry {
-    id: String,
-    digest: String,
-    prefix: String,
-    owner: String,
-    scopes: portcullis_core::ScopeSet,
-    created_at: Datetime,
-    expires_at: Expiry,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revoked_at: Option<Datetime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    successor: Option<String>,
-    revision: u64,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Expiry {
-    At(Datetime),
-    Never(&'static str),
-}
-
-impl Entry {
-    fn new(record: &KeyRecord) -> Option<Self> {
-        Some(Self {
-            id: record.id().to_string(),
-            digest: record.digest().to_string(),
-            prefix: record.prefix().to_string(),
-            owner: record.owner().to_owned(),
-            scopes: record.scopes().clone(),
-            created_at: time::to_toml(record.created_at())?,
-            expires_at: match record.expires_at() {
-                Some(at) => Expiry::At(time::to_toml(at)?),
-                None => Expiry::Never("never"),
-            },
-            revoked_at: match record.revoked_at() {
-                Some(at) => Some(time::to_toml(at)?),
-                None => None,
-            },
-            successor: record.successor().map(|id| id.to_string()),
-            revision: record.revision(),
-        })
+    #[derive(Serialize)]
+    struct Document {
+        /// Before the required fields, so that a file that ends early is rejected.
+        count: usize,
+        version: i64,
+        keys: Vec<Entry>,
     }
+
+    let document = Document {
+        count: records.len(),
+        version: VERSION,
+        keys: records.iter().map(Entry::new).collect::<Option<_>>()?,
+    };
+    Some(format!("{HEAD}{}", toml::to_string(&document).ok()?))
 }
 
 #[cfg(test)]
@@ -271,7 +226,7 @@ revision = 1
     }
 
     #[test]
-    fn records_survive_the_way_there_and_back() {
+    fn written_records_are_read_back() {
         let record = |new: NewKey| new.issue(NOW, None).expect("issued").record().clone();
         let plain = record(NewKey::new("Zürich \"x\" \\ ]]").scopes(ScopeSet::parse("r w")));
         let revoked = record(NewKey::new("b").never_expires()).revoked(NOW);
@@ -283,9 +238,13 @@ revision = 1
     }
 
     #[test]
-    fn every_malformed_entry_is_named_with_its_line() {
+    fn malformed_entry_is_reported_with_its_line() {
         for (from, to, problem) in [
-            ("billing", "", "line 7, key 4fXq0ZbT9kLm: the owner must"),
+            (
+                "billing",
+                "",
+                "line 7, key 4fXq0ZbT9kLm: `owner` must be text of",
+            ),
             (
                 "\"billing\"",
                 "7",
@@ -339,7 +298,7 @@ revision = 1
             (
                 "revision = 1",
                 "revoked = 1\nrevision = 1",
-                "line 11, key 4fXq0ZbT9kLm: `revoked` is no",
+                "line 11, key 4fXq0ZbT9kLm: unknown field `revoked`",
             ),
             (
                 "expires_at = \"never\"\n",
@@ -351,7 +310,7 @@ revision = 1
             (
                 "version = 1",
                 "version = 1\nmode = 2",
-                "line 2: `mode` is no setting",
+                "line 2: unknown field `mode`",
             ),
             ("[[keys]]", "[keys]", "line 3: `keys` must be"),
             ("owner =", "owner", "line 7: "),
@@ -367,19 +326,19 @@ revision = 1
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         let second = ENTRY.replace("version = 1\n", "");
         let text = format!("{ENTRY}{second}{}", second.replace("billing", ""));
         let found = problems(&text);
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(
-            found[0].ends_with("it is there twice: first in line 3"),
+            found[0].ends_with("the key is there twice: first in line 3"),
             "{found:?}"
         );
     }
 
     #[test]
-    fn a_file_cut_anywhere_is_refused_or_ends_between_entries() {
+    fn truncated_file_without_count_is_rejected_unless_it_ends_between_entries() {
         for length in 0..ENTRY.len() - 1 {
             let cut = &ENTRY[..length];
             if let Ok(records) = parse(cut) {
@@ -389,7 +348,7 @@ revision = 1
     }
 
     #[test]
-    fn a_file_that_names_its_count_is_refused_when_cut_anywhere() {
+    fn truncated_file_with_count_is_rejected() {
         let record = || {
             NewKey::new("a")
                 .issue(NOW, None)
@@ -419,7 +378,7 @@ revision = 1
     }
 
     #[test]
-    fn values_are_not_repeated() {
+    fn problems_do_not_contain_values() {
         let secret = "portcullis_4fXq0ZbT9kLm_0123456789ABCDEFGHIJKLMNOPQ0jAnNB";
         for line in [
             "id",

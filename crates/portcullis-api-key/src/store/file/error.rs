@@ -1,32 +1,35 @@
 use std::{
+    error::Error as _,
     fmt, io,
     path::{Path, PathBuf},
 };
 
 use portcullis_core::ConfigError;
 
-use crate::KeyError;
+use crate::error::KeyError;
 
 /// Why a key file could not be read or changed.
 ///
-/// Its text names paths, lines and ids, never what the file holds.
+/// Its text contains paths, lines and ids, and no content of the file.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// The file is not there, cannot be read, or must not be trusted.
-    #[error("cannot read {}{}", path.display(), hint(path, source))]
+    /// The file does not exist, cannot be read, or must not be trusted.
+    #[error("cannot read {}{}", path.display(), advice(path, source, *was_read))]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system says, or why the file is not trusted.
+        /// The error of the operating system, or why the file is not trusted.
         source: io::Error,
+        /// Whether the same store read the file before.
+        was_read: bool,
     },
     /// The file cannot be replaced.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file, its lock or its directory.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Another process is changing the file, and did not finish in time.
@@ -38,27 +41,27 @@ pub enum KeyFileError {
     Locked {
         /// The lock file.
         path: PathBuf,
-        /// The process that holds the lock, where the system tells: its id and name.
+        /// The id and name of the process that holds the lock, if the system reveals it.
         holder: Option<String>,
     },
-    /// What the file holds is not a list of keys.
+    /// The content is not a list of keys.
     #[error("{}: {}", path.display(), summary(problems))]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, in the order of lines: the first hundred problems, where there are more.
+        /// The problems in the order of lines, at most 100.
         problems: Vec<FileProblem>,
     },
-    /// The key could not be made or changed.
+    /// The key could not be created or changed.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A setting of the store cannot be.
+    /// A setting of the store is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
 
-impl std::fmt::Debug for KeyFileError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for KeyFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         portcullis_core::debug_as_report(self, f)
     }
 }
@@ -68,6 +71,7 @@ impl KeyFileError {
         move |source| Self::Read {
             path: path.to_owned(),
             source,
+            was_read: false,
         }
     }
 
@@ -78,24 +82,30 @@ impl KeyFileError {
         }
     }
 
-    /// The error and what caused it, in one line.
-    pub(super) fn in_full(&self) -> String {
-        match self {
-            Self::Read { source, .. } | Self::Write { source, .. } => format!("{self}: {source}"),
-            Self::Locked { .. } | Self::Malformed { .. } | Self::Key(_) | Self::Config(_) => {
-                self.to_string()
-            }
+    /// Marks the error of a store that read the file before.
+    pub(super) fn after_a_read(mut self) -> Self {
+        if let Self::Read { was_read, .. } = &mut self {
+            *was_read = true;
+        }
+        self
+    }
+
+    /// The error and its source in one line.
+    pub(super) fn with_source(&self) -> String {
+        match self.source() {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
         }
     }
 }
 
-/// One thing that is wrong with a key file.
+/// One problem in a key file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileProblem {
     /// The line, from 1.
     pub line: usize,
-    /// Which key it is about, where it is about one: its id, or `number 3` where that is what is wrong.
+    /// The key concerned, if any: its id, or `number 3` when the id is invalid.
     pub key: Option<String>,
     /// What is wrong.
     pub problem: String,
@@ -111,26 +121,28 @@ impl fmt::Display for FileProblem {
     }
 }
 
-/// How to make a file that is not there.
-fn hint(path: &Path, source: &io::Error) -> String {
-    if source.kind() == io::ErrorKind::NotFound {
-        let path = path.display();
-        format!(" (make it with `portcullis keys create --store {path} --owner OWNER`)")
-    } else {
-        String::new()
+/// What to do about a file that does not exist.
+fn advice(path: &Path, source: &io::Error, was_read: bool) -> String {
+    match source.kind() {
+        io::ErrorKind::NotFound if was_read => {
+            " (restore it from a backup, or deploy it again)".to_owned()
+        }
+        io::ErrorKind::NotFound => {
+            let path = path.display();
+            format!(
+                " (if it never existed, run `portcullis keys create --store {path} --owner OWNER`)"
+            )
+        }
+        _ => String::new(),
     }
 }
 
 fn summary(problems: &[FileProblem]) -> String {
-    const SHOWN: usize = 10;
-    let mut summary = problems
-        .iter()
-        .take(SHOWN)
-        .map(FileProblem::to_string)
-        .collect::<Vec<_>>()
-        .join("; ");
-    if problems.len() > SHOWN {
-        summary.push_str(&format!("; and {} more", problems.len() - SHOWN));
+    const MAX_SHOWN: usize = 10;
+    let shown = problems.iter().take(MAX_SHOWN).map(FileProblem::to_string);
+    let mut summary = shown.collect::<Vec<_>>().join("; ");
+    if problems.len() > MAX_SHOWN {
+        summary.push_str(&format!("; and {} more", problems.len() - MAX_SHOWN));
     }
     summary
 }

@@ -1,21 +1,22 @@
 //! Keys in a TOML file.
 //!
-//! `document.rs` says what is in the file, `read.rs` and `write.rs` how it is read and replaced; [`KeyFile`] changes
-//! it, [`FileStore`] serves requests from it and notices changes.
+//! `document.rs` and `entry.rs` describe the file's content. [`KeyFile`] changes the file, under the lock of `lock.rs`.
+//! [`FileStore`] answers requests from a snapshot, which `check.rs` keeps up to date.
 
+mod check;
 mod document;
-mod edit;
+mod entry;
 mod error;
-mod fields;
+mod key_file;
+mod lock;
 mod read;
-mod shared;
+mod replace;
 mod status;
 mod time;
 mod watch;
 mod watcher;
-mod write;
 
-pub use edit::KeyFile;
 pub use error::{FileProblem, KeyFileError};
+pub use key_file::KeyFile;
 pub use status::FileStoreStatus;
 pub use watch::{FileStore, FileStoreBuilder};

@@ -1,10 +1,12 @@
-//! Times as RFC 3339 writes them, to the millisecond.
+//! RFC 3339 times, to the millisecond.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_core::UnixTime;
 use toml::value::Datetime;
 
-/// `None` for a time that four digits of a year cannot write.
+/// `None` for a year of more than four digits.
 pub(super) fn to_toml(time: UnixTime) -> Option<Datetime> {
     let millis = i64::try_from(time.as_duration().as_millis()).ok()?;
     let timestamp = Timestamp::from_millisecond(millis).ok()?;
@@ -16,15 +18,11 @@ pub(super) fn from_toml(time: &Datetime) -> Option<UnixTime> {
     time.offset?;
     let timestamp: Timestamp = time.to_string().parse().ok()?;
     let millis = u64::try_from(timestamp.as_millisecond()).ok()?;
-    Some(UnixTime::from_duration(std::time::Duration::from_millis(
-        millis,
-    )))
+    Some(UnixTime::from_duration(Duration::from_millis(millis)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn parse(text: &str) -> Option<UnixTime> {
@@ -32,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn times_survive_the_way_there_and_back() {
+    fn written_times_are_read_back() {
         for millis in [0, 1, 999, 1_000, 1_800_000_000_123, 253_402_207_200_000] {
             let time = UnixTime::from_duration(Duration::from_millis(millis));
             assert_eq!(from_toml(&to_toml(time).expect("in range")), Some(time));
@@ -42,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn any_offset_will_do_but_there_must_be_one() {
+    fn time_without_an_offset_is_rejected() {
         let expected = Some(UnixTime::from_secs(1_767_225_600));
         for text in [
             "2026-01-01T00:00:00Z",

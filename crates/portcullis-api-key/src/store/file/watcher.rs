@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// A thread that does something again and again, until it is dropped.
+/// A thread that calls a function at intervals until this is dropped.
 pub(super) struct Watcher {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -19,16 +19,16 @@ impl Watcher {
     pub(super) fn start<T: Send + Sync + 'static>(
         shared: Arc<T>,
         interval: Duration,
-        look: fn(&T),
+        check: fn(&T),
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("portcullis-keys".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                    // A panic has been printed by then. It must not end the watch, or no revocation would be seen any
-                    // more; what is shared is replaced whole, so that nothing is left half done.
-                    let _ = catch_unwind(AssertUnwindSafe(|| look(&shared)));
+                    // A panic must not end the watch, or no revocation would be seen any more. The snapshot is
+                    // replaced as a whole, so it stays consistent.
+                    let _ = catch_unwind(AssertUnwindSafe(|| check(&shared)));
                 }
             })?;
         Ok(Self {
@@ -39,7 +39,7 @@ impl Watcher {
 }
 
 impl Drop for Watcher {
-    /// Waits for the thread, which is at most in the middle of one look.
+    /// Waits for the thread, which may be in the middle of a check.
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {

@@ -5,20 +5,28 @@ use std::{
 };
 
 use portcullis_core::{SharedClock, system_clock};
+use portcullis_file::Contents;
 
 use super::{
     document,
     error::KeyFileError,
-    read::{self, WritableByEveryone},
-    write::Locked,
+    lock::Locked,
+    read::{MAX_BYTES, check_trust, parse},
 };
-use crate::{ApiKeyId, IssuedKey, KeyError, KeyRecord, NewKey, Peppers};
+use crate::{
+    error::KeyError,
+    format::ApiKeyId,
+    issue::{IssuedKey, NewKey},
+    pepper::Peppers,
+    record::KeyRecord,
+};
 
-/// A key file to be changed: what `portcullis keys` works with.
+/// Creates, rotates and revokes the keys of a file, as `portcullis keys` does.
 ///
-/// Every change takes a lock, reads the file, and replaces it: writers in several processes lose nothing, readers see
-/// the old or the new file, and a crash leaves one of them. The lock is a file beside it, which is removed after use. The file is readable for its owner only, and for its
-/// group where that alone was let before; a symlink stays, and the file it leads to is replaced.
+/// Every change takes a lock, reads the file, and replaces it: concurrent processes lose nothing, readers see the old or
+/// the new file, and a crash leaves one of them. The lock is a file next to it, which is removed after use. Only the
+/// owner may read the new file, and its group if that, and no other user, could read the old one. A symbolic link stays,
+/// and its target is replaced.
 ///
 /// ```no_run
 /// use portcullis_api_key::{KeyFile, NewKey};
@@ -33,22 +41,22 @@ pub struct KeyFile {
     clock: SharedClock,
     peppers: Option<Peppers>,
     lock_timeout: Duration,
-    writable: WritableByEveryone,
+    accept_writable_by_everyone: bool,
 }
 
 impl KeyFile {
-    /// The file at `path`, which need not exist before the first key is made.
+    /// The file at `path`. [`create`](Self::create) creates it if needed.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             clock: system_clock(),
             peppers: None,
             lock_timeout: Duration::from_secs(10),
-            writable: WritableByEveryone::Refused,
+            accept_writable_by_everyone: false,
         }
     }
 
-    /// Sets what tells the time; the system's clock by default.
+    /// Sets the clock; the system's by default.
     #[must_use]
     pub fn clock(mut self, clock: SharedClock) -> Self {
         self.clock = clock;
@@ -69,22 +77,21 @@ impl KeyFile {
         self
     }
 
-    /// Changes a file that every user of the machine may write. By default it is refused: anyone may have added keys,
-    /// and they would be taken over into a file that only its owner may write.
+    /// Changes a file that every user of the machine may write. By default it is rejected: anyone may have added keys,
+    /// which the change would copy to a file that looks trusted.
     #[must_use]
     pub fn dangerous_accept_writable_by_everyone(mut self) -> Self {
-        self.writable = WritableByEveryone::Accepted;
+        self.accept_writable_by_everyone = true;
         self
     }
 
-    /// Makes a key, and the file if there is none. An empty file is taken for a new one, with a warning in the log: it may
-    /// have held keys before it was cut short.
+    /// Creates a key, and the file if it does not exist. An empty file is taken for a new one, with a warning in the log.
     ///
     /// # Errors
     ///
-    /// When the key cannot be made, or the file cannot be read or written.
+    /// When the key cannot be created, or the file cannot be read or written.
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
-        self.change(Missing::IsEmpty, |records| {
+        self.change(read_or_empty, |records| {
             let issued = new.issue(self.clock.now(), self.peppers.as_ref())?;
             if let Some(taken) = records.iter().find(|other| other.id() == issued.key().id()) {
                 return Err(KeyError::Duplicate(taken.id()));
@@ -94,28 +101,30 @@ impl KeyFile {
         })
     }
 
-    /// Revokes a key. Doing so again changes nothing.
+    /// Revokes a key. Revoking it again changes nothing.
     ///
     /// # Errors
     ///
-    /// When there is no such key, or the file cannot be read or written.
+    /// When the file has no such key, or cannot be read or written.
     pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyFileError> {
-        self.change(Missing::IsAnError, |records| {
+        self.require_file()?;
+        self.change(read, |records| {
             let record = find(records, id)?;
             *record = record.clone().revoked(self.clock.now());
             Ok(record.clone())
         })
     }
 
-    /// Makes a successor with the same prefix, owner and scopes. The old key goes on working for `grace`
-    /// ([`DEFAULT_ROTATION_GRACE`](crate::DEFAULT_ROTATION_GRACE) is a good one), never past its own expiry.
+    /// Creates a successor with the same prefix, owner and scopes. The old key works for `grace` more
+    /// ([`DEFAULT_ROTATION_GRACE`](crate::DEFAULT_ROTATION_GRACE) is a good value), never past its own expiry.
     ///
     /// # Errors
     ///
-    /// When there is no such key, it has been revoked or replaced or has expired, or the file cannot be read or
+    /// When the file has no such key, the key was revoked or rotated or has expired, or the file cannot be read or
     /// written.
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyFileError> {
-        self.change(Missing::IsAnError, |records| {
+        self.require_file()?;
+        self.change(read, |records| {
             let record = find(records, id)?;
             let rotation = record.rotate(self.clock.now(), grace, self.peppers.as_ref())?;
             *record = rotation.old;
@@ -128,25 +137,25 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// When the file is not there, cannot be read, or is malformed.
+    /// When the file does not exist, cannot be read, or is malformed.
     pub fn list(&self) -> Result<Vec<KeyRecord>, KeyFileError> {
-        // Nothing is written, and looking at the keys is what the operator of a distrusted file must do first.
-        let contents = read::read(&self.path, WritableByEveryone::Accepted)?;
-        read::parse(&self.path, &contents)
+        // Also of a file that every user may write: its operator must look at the keys to check them.
+        read(&self.path, true)
+    }
+
+    /// Fails before a lock file is created next to a file that does not exist.
+    fn require_file(&self) -> Result<(), KeyFileError> {
+        let found = self.path.metadata().map(drop);
+        found.map_err(KeyFileError::read(&self.path))
     }
 
     fn change<T>(
         &self,
-        missing: Missing,
+        read: fn(&Path, bool) -> Result<Vec<KeyRecord>, KeyFileError>,
         change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, KeyError>,
     ) -> Result<T, KeyFileError> {
-        if missing == Missing::IsAnError && !self.path.exists() {
-            return self.list().and(Err(KeyFileError::read(&self.path)(
-                io::ErrorKind::NotFound.into(),
-            )));
-        }
         let locked = Locked::wait(&self.path, self.lock_timeout)?;
-        let before = records(locked.target(), self.writable)?;
+        let before = read(locked.target(), self.accept_writable_by_everyone)?;
         let mut after = before.clone();
         let outcome = change(&mut after)?;
         if after != before {
@@ -157,17 +166,19 @@ impl KeyFile {
     }
 }
 
-/// What it means that there is no file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    IsEmpty,
-    IsAnError,
+fn read_trusted(path: &Path, accept_writable: bool) -> Result<Contents, KeyFileError> {
+    portcullis_file::read(path, MAX_BYTES)
+        .and_then(|contents| check_trust(&contents, accept_writable).map(|()| contents))
+        .map_err(KeyFileError::read(path))
 }
 
-/// The records in a file that need not exist. An empty one, as `mktemp` makes it, holds none; a service that watches
-/// it takes it for a broken one.
-fn records(path: &Path, writable: WritableByEveryone) -> Result<Vec<KeyRecord>, KeyFileError> {
-    match read::read(path, writable) {
+fn read(path: &Path, accept_writable: bool) -> Result<Vec<KeyRecord>, KeyFileError> {
+    parse(path, &read_trusted(path, accept_writable)?)
+}
+
+/// Reads a file that may be missing, or empty, as `mktemp` creates it.
+fn read_or_empty(path: &Path, accept_writable: bool) -> Result<Vec<KeyRecord>, KeyFileError> {
+    match read_trusted(path, accept_writable) {
         Ok(contents) if contents.bytes().is_empty() => {
             tracing::warn!(
                 path = %path.display(),
@@ -175,7 +186,7 @@ fn records(path: &Path, writable: WritableByEveryone) -> Result<Vec<KeyRecord>, 
             );
             Ok(Vec::new())
         }
-        Ok(contents) => read::parse(path, &contents),
+        Ok(contents) => parse(path, &contents),
         Err(KeyFileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             Ok(Vec::new())
         }

@@ -1,11 +1,11 @@
-//! Whether a path still leads to the file that its directory names.
+//! Whether the path of an opened file still leads to the current file.
 
 use std::fs::{File, Metadata};
 
 /// Whether the opened file has no name any more.
 ///
-/// A path leads to such a file when the file itself is mounted, and was replaced or deleted where it is mounted from:
-/// the mount keeps the old file. Another hard link to it keeps the link count above zero; Linux still marks the name.
+/// A file mounted on its own keeps the old inode when it is replaced or deleted at its source. With another hard link
+/// its link count stays above zero, but Linux still marks the name as deleted.
 #[cfg(unix)]
 pub(crate) fn is_unlinked(file: &File, metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -18,7 +18,7 @@ pub(crate) fn is_unlinked(_: &File, _: &Metadata) -> bool {
     false
 }
 
-/// Whether `/proc` shows the name of the opened file as deleted. Without `/proc` it is not known to be.
+/// Whether `/proc` shows the name of the opened file as deleted. `false` without `/proc`.
 #[cfg(unix)]
 fn is_marked_deleted(file: &File, metadata: &Metadata) -> bool {
     use std::{
@@ -29,7 +29,7 @@ fn is_marked_deleted(file: &File, metadata: &Metadata) -> bool {
     let Ok(name) = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())) else {
         return false;
     };
-    // A file may really have such a name: then the name leads to it.
+    // The name of an existing file may also end like this.
     let is_its_name = || {
         fs::metadata(&name)
             .is_ok_and(|named| (named.dev(), named.ino()) == (metadata.dev(), metadata.ino()))
@@ -37,7 +37,7 @@ fn is_marked_deleted(file: &File, metadata: &Metadata) -> bool {
     name.as_os_str().as_bytes().ends_with(b" (deleted)") && !is_its_name()
 }
 
-/// Whether the opened file is mounted by itself, rather than in a directory. Known on Linux from 5.8 on.
+/// Whether the opened file is itself a mount point. Known on Linux 5.8 and later.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_mount_point(file: &File) -> bool {
     use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};

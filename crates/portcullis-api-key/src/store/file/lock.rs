@@ -1,0 +1,282 @@
+//! The lock under which a key file is changed.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    error::KeyFileError,
+    replace::{self, beside, directory, private},
+};
+
+/// The lock of a key file. Other writers, in any process, wait until it is dropped.
+///
+/// It is held on a separate file, `keys.toml.lock`, because the key file itself is replaced. Its holder removes that
+/// file, so that a lock file of root's does not block the owner of the key file later.
+pub(super) struct Locked {
+    /// The key file, with symbolic links resolved.
+    target: PathBuf,
+    lock: PathBuf,
+    file: File,
+}
+
+impl Locked {
+    /// Waits for the lock of the file at `path`, which need not exist.
+    pub(super) fn wait(path: &Path, timeout: Duration) -> Result<Self, KeyFileError> {
+        let target = replace::resolve(path).map_err(KeyFileError::write(path))?;
+        let lock = beside(&target, "", ".lock");
+        let file = poll(timeout, || try_lock(&lock, &target))?;
+        Ok(Self { target, lock, file })
+    }
+
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Replaces the file. When this returns, the new content survives a loss of power.
+    pub(super) fn replace(&self, text: &str) -> Result<(), KeyFileError> {
+        replace::replace(&self.target, text)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Locked {
+    /// Removes the lock file while the lock is held. Waiters that have it open notice, and open the next one. If the file
+    /// at the path is another one, it belongs to another holder.
+    fn drop(&mut self) {
+        if is_at(&self.file, &self.lock) {
+            let _ = fs::remove_file(&self.lock);
+        }
+    }
+}
+
+/// Repeats `attempt` while it fails with `Locked`, for about `timeout`.
+fn poll<T>(
+    timeout: Duration,
+    mut attempt: impl FnMut() -> Result<T, KeyFileError>,
+) -> Result<T, KeyFileError> {
+    const MIN_PAUSE: Duration = Duration::from_millis(5);
+    const MAX_PAUSE: Duration = Duration::from_millis(100);
+
+    // Attempts are few, so the time slept is about the time that passes.
+    let mut waited = Duration::ZERO;
+    let mut pause = MIN_PAUSE;
+    loop {
+        match attempt() {
+            Err(KeyFileError::Locked { .. }) if waited < timeout => {}
+            outcome => return outcome,
+        }
+        thread::sleep(pause);
+        waited += pause;
+        pause = MAX_PAUSE.min(2 * pause);
+    }
+}
+
+/// Takes the lock. Fails with `Locked` also when the last holder removed the file after it was opened here: others wait
+/// for the next file.
+fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
+    let mut holder = None;
+    if let Some(file) = open_lock(lock, target).map_err(KeyFileError::write(lock))? {
+        match file.try_lock() {
+            Ok(()) if is_at(&file, lock) => return Ok(file),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => holder = holder_of(&file),
+            Err(TryLockError::Error(error)) => return Err(KeyFileError::write(lock)(error)),
+        }
+    }
+    Err(KeyFileError::Locked {
+        holder,
+        path: lock.to_owned(),
+    })
+}
+
+/// Opens or creates the lock file. `None` if it was removed at the same time.
+///
+/// A user who can write to the directory can put another file there: links are not followed, and an existing file must
+/// be a regular one and is neither written nor given away.
+fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    private(options.read(true).write(true));
+    match options.clone().create_new(true).open(lock) {
+        Ok(file) => {
+            give_to_owner(&file, target);
+            return Ok(Some(file));
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    }
+    match options.open(lock) {
+        Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),
+        Ok(_) => Err(io::Error::other("it is not a regular file: remove it")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(_) if lock.is_symlink() => Err(io::Error::other("it is a symbolic link: remove it")),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the path still leads to the opened file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// The process that holds the lock on the opened file, on Linux.
+#[cfg(target_os = "linux")]
+fn holder_of(file: &File) -> Option<String> {
+    use rustix::fs::{major, minor};
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = file.metadata().ok()?;
+    let (device, inode) = (metadata.dev(), metadata.ino());
+    let id = format!("{:02x}:{:02x}:{inode}", major(device), minor(device));
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    // 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
+    let pid = locks.lines().find_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(4);
+        let (pid, place) = (fields.next()?, fields.next()?);
+        (place == id).then_some(pid)
+    })?;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    let name = portcullis_core::escape(name.trim_end());
+    Some(format!("process {pid} ({name})"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn holder_of(_: &File) -> Option<String> {
+    None
+}
+
+/// Gives a lock file created by root to the owner of the key file, or of its directory, who can then wait for it. If this
+/// fails, as in a user namespace without that owner, the lock works all the same.
+#[cfg(unix)]
+fn give_to_owner(lock: &File, target: &Path) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    if let Ok(owned) = fs::metadata(target).or_else(|_| fs::metadata(directory(target))) {
+        let _ = fchown(lock, Some(owned.uid()), Some(owned.gid()));
+    }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner(_: &File, _: &Path) {}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+    use super::*;
+
+    const NOBODY: u32 = 65_534;
+
+    /// A lock file that root left behind in a crash must not block the owner.
+    #[test]
+    fn lock_file_belongs_to_the_owner_of_the_key_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        if chown(directory.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+            eprintln!("skipped: only root can give files away");
+            return;
+        }
+        let path = directory.path().join("keys.toml");
+        let owner_of_lock = || {
+            let locked = Locked::wait(&path, Duration::ZERO).expect("locked");
+            fs::metadata(&locked.lock).expect("there").uid()
+        };
+        assert_eq!(owner_of_lock(), NOBODY, "as its directory");
+        fs::write(&path, "").expect("written");
+        assert_eq!(owner_of_lock(), 0, "as the key file");
+        chown(&path, Some(NOBODY), None).expect("given away");
+        assert_eq!(owner_of_lock(), NOBODY, "as the key file");
+    }
+
+    /// In the user namespace the owner of the directory has no id, so the lock file cannot be given to that user.
+    #[test]
+    fn lock_works_when_the_owner_of_the_directory_has_no_id() {
+        use std::{env, process::Command};
+
+        const INSIDE: &str = "PORTCULLIS_TEST_DIRECTORY_OF_UNMAPPED_OWNER";
+        if let Some(directory) = env::var_os(INSIDE) {
+            let path = Path::new(&directory).join("keys.toml");
+            Locked::wait(&path, Duration::ZERO).expect("locked");
+            return;
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        let unshare = ["--user", "--map-root-user", "--"];
+        let is_permitted = Command::new("unshare")
+            .args(unshare)
+            .arg("true")
+            .output()
+            .is_ok_and(|tried| tried.status.success());
+        if !is_permitted || chown(directory.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+            eprintln!("skipped: it needs root and user namespaces");
+            return;
+        }
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).expect("set");
+        let status = Command::new("unshare")
+            .args(unshare)
+            .arg(env::current_exe().expect("a test binary"))
+            .arg("lock_works_when_the_owner_of_the_directory_has_no_id")
+            .env(INSIDE, directory.path())
+            .status();
+        assert!(status.expect("it runs").success());
+    }
+
+    #[test]
+    fn lock_file_of_another_holder_is_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let locked =
+            Locked::wait(&directory.path().join("keys.toml"), Duration::ZERO).expect("locked");
+        let lock = locked.lock.clone();
+        fs::remove_file(&lock).expect("removed");
+        fs::write(&lock, "").expect("another");
+        drop(locked);
+        assert!(lock.exists(), "it is another holder's");
+    }
+
+    #[test]
+    fn wait_ends_when_the_holder_is_unknown() {
+        let mut attempts = 0;
+        let waited: Result<(), _> = poll(Duration::from_millis(15), || {
+            attempts += 1;
+            Err(KeyFileError::Locked {
+                holder: None,
+                path: "keys.toml.lock".into(),
+            })
+        });
+        assert!(matches!(waited, Err(KeyFileError::Locked { .. })));
+        assert_eq!(attempts, 3, "after 0, 5 and 15 ms");
+    }
+
+    #[test]
+    fn removed_lock_file_is_detected() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("keys.toml");
+        let lock = directory.path().join("keys.toml.lock");
+        let file = open_lock(&lock, &path).expect("opened").expect("there");
+        assert!(is_at(&file, &lock));
+        fs::remove_file(&lock).expect("removed");
+        assert!(!is_at(&file, &lock));
+        fs::write(&lock, "").expect("another");
+        assert!(!is_at(&file, &lock));
+    }
+}

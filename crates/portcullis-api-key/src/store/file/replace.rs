@@ -1,0 +1,116 @@
+//! Replaces the key file so that readers see the old or the new one, and a crash leaves one of them.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::error::KeyFileError;
+
+/// Replaces the file at `target`, whose lock the caller holds.
+pub(super) fn replace(target: &Path, text: &str) -> Result<(), KeyFileError> {
+    let temporary = beside(target, ".", ".tmp");
+    // A writer that crashed may have left it. The lock excludes another writer.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(KeyFileError::write(&temporary)(error));
+        }
+        _ => {}
+    }
+    let replaced = write_and_rename(&temporary, target, text);
+    if replaced.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::ResourceBusy => io::Error::other(format!(
+                "{error}: the file is a mount point and cannot be replaced here: mount its directory, or change the file \
+                 where it is mounted from"
+            )),
+            _ => error,
+        })
+        .map_err(KeyFileError::write(target))
+}
+
+fn write_and_rename(temporary: &Path, target: &Path, text: &str) -> io::Result<()> {
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(temporary)?;
+    keep_owner(&file, target)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(temporary, target)?;
+    // Makes the rename durable.
+    if cfg!(unix) {
+        File::open(directory(target))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The path of the file to replace, with symbolic links resolved.
+pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if path.is_symlink() {
+                return Err(io::Error::other(
+                    "it is a symbolic link to a file that does not exist",
+                ));
+            }
+            let name = path.file_name();
+            let name = name.ok_or_else(|| io::Error::other("it is not the path of a file"))?;
+            Ok(directory(path).canonicalize()?.join(name))
+        }
+        resolved => resolved,
+    }
+}
+
+pub(super) fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
+/// `keys.toml` → `{before}keys.toml{after}`, in the same directory.
+pub(super) fn beside(target: &Path, before: &str, after: &str) -> PathBuf {
+    let mut name = OsString::from(before);
+    name.push(target.file_name().unwrap_or_default());
+    name.push(after);
+    target.with_file_name(name)
+}
+
+/// Lets only the owner read a created file.
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// Keeps the owner, and the group's right to read if other users had none, so that the service can still read a file
+/// that another user changed.
+#[cfg(unix)]
+fn keep_owner(file: &File, target: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+
+    const GROUP_READS: u32 = 0o040;
+    const OTHERS_READ: u32 = 0o004;
+
+    let (old, new) = match fs::metadata(target) {
+        Ok(old) => (old, file.metadata()?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+        fchown(file, Some(old.uid()), Some(old.gid()))?;
+    }
+    if old.mode() & (GROUP_READS | OTHERS_READ) != GROUP_READS {
+        return Ok(());
+    }
+    file.set_permissions(fs::Permissions::from_mode(0o600 | GROUP_READS))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &Path) -> io::Result<()> {
+    Ok(())
+}

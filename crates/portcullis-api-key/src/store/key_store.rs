@@ -1,0 +1,105 @@
+use std::{borrow::Cow, fmt, pin::Pin, sync::Arc};
+
+use crate::{format::ApiKeyId, stored::StoredKey};
+
+/// Finds keys by id.
+///
+/// A store does not compare secrets, and does not check expiry or revocation: it returns revoked keys too.
+///
+/// A *false positive*, an outdated record, lets a revoked key in: a store documents how late it may be. A *false
+/// negative*, `None` for a key that exists, makes a caller throw a good key away: a store that cannot tell returns a
+/// [`StoreError`], which becomes 503 and never 401.
+///
+/// ```
+/// use std::sync::Arc;
+/// use portcullis_api_key::*;
+///
+/// /// Asks a database for keys that are not in memory.
+/// struct Cached { memory: MemoryStore }
+///
+/// impl KeyStore for Cached {
+///     fn lookup(&self, id: &ApiKeyId) -> Lookup {
+///         match self.memory.lookup(id) {
+///             Lookup::Ready(Ok(None)) => {
+///                 let id = *id;
+///                 Lookup::Pending(Box::pin(async move { find(id).await }))
+///             }
+///             found => found,
+///         }
+///     }
+/// }
+///
+/// async fn find(id: ApiKeyId) -> Result<Option<Arc<StoredKey>>, StoreError> {
+///     Err(StoreError::new(format!("no connection to look up {id}")))
+/// }
+/// ```
+pub trait KeyStore: Send + Sync + 'static {
+    /// Finds a key. Called for each request with a well-formed key, before its secret is checked: it must be cheap for
+    /// ids that do not exist.
+    fn lookup(&self, id: &ApiKeyId) -> Lookup;
+
+    /// Why keys may exist that [`lookup`](Self::lookup) does not find, for a store that answers from a snapshot.
+    ///
+    /// Such a store answers unknown ids with an error. When a known id comes with a wrong secret, the scheme calls this
+    /// method and answers 503 as well, so that callers cannot find out which ids exist. `None` by default.
+    fn doubt(&self) -> Option<StoreError> {
+        None
+    }
+}
+
+impl<T: KeyStore + ?Sized> KeyStore for Arc<T> {
+    fn lookup(&self, id: &ApiKeyId) -> Lookup {
+        (**self).lookup(id)
+    }
+
+    fn doubt(&self) -> Option<StoreError> {
+        (**self).doubt()
+    }
+}
+
+/// A store's answer.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a store must give one of these answers"
+)]
+pub enum Lookup {
+    /// Known at once.
+    Ready(Result<Option<Arc<StoredKey>>, StoreError>),
+    /// The answer waits for IO. Only this case costs a boxed future.
+    Pending(PendingLookup),
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(found) => f.debug_tuple("Ready").field(found).finish(),
+            Self::Pending(_) => f.write_str("Pending"),
+        }
+    }
+}
+
+/// The future of an answer. It may be dropped at any time, when the caller disconnects.
+pub type PendingLookup =
+    Pin<Box<dyn Future<Output = Result<Option<Arc<StoredKey>>, StoreError>> + Send>>;
+
+/// A store cannot tell whether a key exists: 503.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(Cow<'static, str>);
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
+}
+
+impl StoreError {
+    /// The problem goes to the log, not to callers. It must not contain secrets.
+    pub fn new(problem: impl Into<Cow<'static, str>>) -> Self {
+        Self(problem.into())
+    }
+
+    pub(crate) fn into_problem(self) -> Cow<'static, str> {
+        self.0
+    }
+}

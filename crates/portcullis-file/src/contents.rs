@@ -1,0 +1,156 @@
+use std::{
+    fmt,
+    fs::{File, Metadata},
+    io, mem,
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use crate::{Stamp, unlinked};
+
+/// The warning for a file that [is unlinked](Contents::is_unlinked).
+pub const UNLINKED: &str = "it was replaced, renamed or deleted where it is mounted from, so changes are not seen: mount its directory \
+                            instead of the file, do not rename that directory, and restart";
+
+const MOUNT_POINT: &str = "it is a mount point, so its replacement will not be seen: mount its directory instead of the file";
+
+const OTHERS_READ: u32 = 0o004;
+const OTHERS_WRITE: u32 = 0o002;
+
+/// The content of a file and the warnings about it. `Debug` does not show the content.
+pub struct Contents {
+    bytes: Zeroizing<Vec<u8>>,
+    stamp: Stamp,
+    mode: u32,
+    is_unlinked: bool,
+    is_mount_point: bool,
+    is_replaceable: bool,
+}
+
+impl Contents {
+    pub(crate) fn new(
+        path: &Path,
+        file: &File,
+        metadata: &Metadata,
+        bytes: Zeroizing<Vec<u8>>,
+    ) -> Self {
+        Self {
+            bytes,
+            stamp: Stamp::from_metadata(metadata),
+            mode: mode(metadata),
+            is_unlinked: unlinked::is_unlinked(file, metadata),
+            is_mount_point: unlinked::is_mount_point(file),
+            is_replaceable: is_replaceable(path),
+        }
+    }
+
+    /// The bytes of the file. They are zeroed on drop.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The text of the file.
+    ///
+    /// # Errors
+    ///
+    /// When it is not UTF-8.
+    pub fn text(&self) -> io::Result<&str> {
+        std::str::from_utf8(&self.bytes)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    }
+
+    /// The bytes of the file, which the caller must zero if they are secret.
+    #[must_use]
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        mem::take(&mut *self.bytes)
+    }
+
+    /// The stamp of the file when it was read.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Whether the file was replaced, renamed or deleted behind a mount, so that changes are not visible here.
+    #[must_use]
+    pub fn is_unlinked(&self) -> bool {
+        self.is_unlinked
+    }
+
+    pub(crate) fn set_unlinked(&mut self) {
+        self.is_unlinked = true;
+    }
+
+    /// Whether every user of the machine may write the file. Always `false` on systems without such permissions.
+    #[must_use]
+    pub fn everyone_may_write(&self) -> bool {
+        self.mode & OTHERS_WRITE != 0
+    }
+
+    /// What the operator should change about the file or its mount. Each text continues a sentence that names the file.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        [
+            (self.is_unlinked, UNLINKED),
+            (self.is_mount_point && !self.is_unlinked, MOUNT_POINT),
+            (
+                self.everyone_may_write(),
+                "every user may write it: `chmod o-w` the file",
+            ),
+            (
+                self.is_replaceable,
+                "every user may replace it: `chmod o-w` its directory",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(applies, warning)| applies.then_some(warning))
+        .collect()
+    }
+
+    /// The [`warnings`](Self::warnings) for a file that holds secrets.
+    #[must_use]
+    pub fn warnings_of_private(&self) -> Vec<&'static str> {
+        let mut warnings = self.warnings();
+        if self.mode & OTHERS_READ != 0 {
+            warnings.push("every user may read it: `chmod o-r` the file");
+        }
+        warnings
+    }
+}
+
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contents")
+            .field("stamp", &self.stamp)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(unix)]
+fn mode(metadata: &Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Metadata) -> u32 {
+    0
+}
+
+/// Whether every user may put another file at `path` or, if that is a symbolic link, at its target. In a sticky
+/// directory such as `/tmp` they may not.
+fn is_replaceable(path: &Path) -> bool {
+    const STICKY: u32 = 0o1000;
+
+    let is_open = |path: &Path| {
+        let directory = match path.parent() {
+            Some(directory) if !directory.as_os_str().is_empty() => directory,
+            _ => Path::new("."),
+        };
+        directory
+            .metadata()
+            .is_ok_and(|metadata| mode(&metadata) & (STICKY | OTHERS_WRITE) == OTHERS_WRITE)
+    };
+    is_open(path) || path.canonicalize().is_ok_and(|target| is_open(&target))
+}
