@@ -141,9 +141,10 @@ pub fn api_key(peppered: bool) -> Box<Case<Authenticate<Bare>>> {
         peppered.then(|| Peppers::new(1, &Secret::new(vec![7; 32])).expect("a pepper of 32 bytes"));
     let key = ApiKey::parse(API_KEY).expect("a key");
     let digest = KeyDigest::of(&key, peppers.as_ref());
-    let record = KeyRecord::new(key.id(), digest, "billing", NOW).expect("a record");
+    let mut record = KeyRecord::new(key.id(), digest, "billing", NOW).expect("a record");
     let store = MemoryStore::new();
-    let stored = store.insert([record.with_scopes(scopes())]);
+    record.scopes = scopes();
+    let stored = store.insert([record]);
     stored.expect("one key");
     let scheme = ApiKeys::builder(store).clock(Fixed::shared());
     let scheme = match peppers {

@@ -88,10 +88,13 @@ impl NewKey {
             .map(|lifetime| expiry(now, lifetime))
             .transpose()?;
         let key = ApiKey::generate(&self.prefix)?;
-        let record = KeyRecord::new(key.id(), KeyDigest::of(&key, peppers), self.owner, now)?
-            .with_prefix(self.prefix)
-            .with_scopes(self.scopes)
-            .with_expires_at(expires_at);
+        let digest = KeyDigest::of(&key, peppers);
+        let record = KeyRecord {
+            prefix: self.prefix,
+            scopes: self.scopes,
+            expires_at,
+            ..KeyRecord::new(key.id(), digest, self.owner, now)?
+        };
         Ok(IssuedKey { key, record })
     }
 }
@@ -133,27 +136,27 @@ impl KeyRecord {
         grace: Duration,
         peppers: Option<&Peppers>,
     ) -> Result<Rotation, KeyError> {
-        if self.revoked_at().is_some() || self.is_expired(now) {
-            return Err(KeyError::Ended(self.id()));
+        if self.revoked_at.is_some() || self.is_expired(now) {
+            return Err(KeyError::Ended(self.id));
         }
-        if self.successor().is_some() {
-            return Err(KeyError::AlreadyRotated(self.id()));
+        if self.successor.is_some() {
+            return Err(KeyError::AlreadyRotated(self.id));
         }
-        let new = NewKey::new(self.owner())
-            .scopes(self.scopes().clone())
-            .prefix(self.prefix().clone());
-        let new = match self.expires_at() {
-            Some(at) => new.expires_in(at.duration_since(self.created_at())),
-            None => new.never_expires(),
+        let new = NewKey {
+            owner: self.owner.clone(),
+            scopes: self.scopes.clone(),
+            prefix: self.prefix.clone(),
+            lifetime: self.expires_at.map(|at| at.duration_since(self.created_at)),
         };
         let new = new.issue(now, peppers)?;
-        let deadline = now.saturating_add(grace).min(END_OF_TIME);
-        let deadline = self.expires_at().map_or(deadline, |at| at.min(deadline));
-        let old = self
-            .clone()
-            .with_successor(Some(new.key.id()))
-            .with_expires_at(Some(deadline))
-            .with_revision(self.revision().saturating_add(1));
+        let deadline = to_millis(now.saturating_add(grace)).min(END_OF_TIME);
+        let deadline = self.expires_at.map_or(deadline, |at| at.min(deadline));
+        let old = Self {
+            successor: Some(new.key.id()),
+            expires_at: Some(deadline),
+            revision: self.revision.saturating_add(1),
+            ..self.clone()
+        };
         Ok(Rotation { old, new })
     }
 }
@@ -172,7 +175,6 @@ fn expiry(now: UnixTime, lifetime: Duration) -> Result<UnixTime, KeyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::ApiKeyId;
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -188,8 +190,8 @@ mod tests {
     #[test]
     fn default_lifetime_is_a_year() {
         let record = issue(NewKey::new("a"));
-        assert_eq!(record.expires_at(), Some(NOW.saturating_add(365 * DAY)));
-        assert_eq!(issue(NewKey::new("a").never_expires()).expires_at(), None);
+        assert_eq!(record.expires_at, Some(NOW.saturating_add(365 * DAY)));
+        assert_eq!(issue(NewKey::new("a").never_expires()).expires_at, None);
     }
 
     #[test]
@@ -209,27 +211,27 @@ mod tests {
         );
         let later = NOW.saturating_add(10 * DAY);
         let Rotation { old, new } = rotate(&record, later, 3 * DAY).expect("rotated");
-        assert_eq!(old.successor(), Some(new.key().id()));
-        assert_eq!(old.expires_at(), Some(later.saturating_add(3 * DAY)));
-        assert_eq!(old.revision(), 2);
-        assert_eq!(new.record().owner(), "a");
-        assert_eq!(new.record().scopes(), record.scopes());
+        assert_eq!(old.successor, Some(new.key().id()));
+        assert_eq!(old.expires_at, Some(later.saturating_add(3 * DAY)));
+        assert_eq!(old.revision, 2);
+        assert_eq!(&*new.record().owner, "a");
+        assert_eq!(new.record().scopes, record.scopes);
         assert_eq!(
-            new.record().expires_at(),
+            new.record().expires_at,
             Some(later.saturating_add(90 * DAY))
         );
-        assert_ne!(new.record().digest(), record.digest());
+        assert_ne!(new.record().digest, record.digest);
     }
 
     #[test]
     fn rotation_does_not_extend_the_old_key() {
         let record = issue(NewKey::new("a").expires_in(DAY));
         let Rotation { old, .. } = rotate(&record, NOW, 3 * DAY).expect("rotated");
-        assert_eq!(old.expires_at(), record.expires_at());
+        assert_eq!(old.expires_at, record.expires_at);
         let forever = issue(NewKey::new("a").never_expires());
         let Rotation { old, new } = rotate(&forever, NOW, Duration::MAX).expect("rotated");
-        assert_eq!(old.expires_at(), Some(END_OF_TIME));
-        assert_eq!(new.record().expires_at(), None);
+        assert_eq!(old.expires_at, Some(END_OF_TIME));
+        assert_eq!(new.record().expires_at, None);
     }
 
     #[test]
@@ -238,16 +240,14 @@ mod tests {
         let ended = |record: &KeyRecord, now| rotate(record, now, DAY).expect_err("ended");
         assert_eq!(
             ended(&record, NOW.saturating_add(DAY)),
-            KeyError::Ended(record.id())
+            KeyError::Ended(record.id)
         );
         assert_eq!(
             ended(&record.clone().revoked(NOW), NOW),
-            KeyError::Ended(record.id())
+            KeyError::Ended(record.id)
         );
-        let successor: ApiKeyId = "000000000000".parse().expect("an id");
-        assert_eq!(
-            ended(&record.clone().with_successor(Some(successor)), NOW),
-            KeyError::AlreadyRotated(record.id())
-        );
+        let mut rotated = record.clone();
+        rotated.successor = Some("000000000000".parse().expect("an id"));
+        assert_eq!(ended(&rotated, NOW), KeyError::AlreadyRotated(record.id));
     }
 }

@@ -10,27 +10,39 @@ use crate::{
 
 /// The data that a store keeps of a key, without the key.
 ///
-/// Times have millisecond precision. Stores build records with [`new`](Self::new) and the `with_` methods.
+/// Stores of your own create records with [`new`](Self::new) and set the other fields. Times have millisecond precision.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KeyRecord {
-    id: ApiKeyId,
-    digest: KeyDigest,
-    prefix: KeyPrefix,
-    owner: Box<str>,
-    scopes: ScopeSet,
-    created_at: UnixTime,
-    expires_at: Option<UnixTime>,
-    revoked_at: Option<UnixTime>,
-    last_used_at: Option<UnixTime>,
-    successor: Option<ApiKeyId>,
-    revision: u64,
+    /// The public id.
+    pub id: ApiKeyId,
+    /// The digest.
+    pub digest: KeyDigest,
+    /// The prefix, which a successor inherits.
+    pub prefix: KeyPrefix,
+    /// The owner, which is the principal's subject.
+    pub owner: Box<str>,
+    /// The granted scopes.
+    pub scopes: ScopeSet,
+    /// When the key was created.
+    pub created_at: UnixTime,
+    /// When the key expires, without leeway; `None` for never.
+    pub expires_at: Option<UnixTime>,
+    /// When the key was revoked. A revoked key is rejected whatever the time; its record is a tombstone.
+    pub revoked_at: Option<UnixTime>,
+    /// When the key was last used, if the store records it.
+    pub last_used_at: Option<UnixTime>,
+    /// The key that replaces this one after a rotation.
+    pub successor: Option<ApiKeyId>,
+    /// The number of times the record was written, from 1.
+    pub revision: u64,
 }
 
 impl KeyRecord {
     /// The longest owner, in characters.
     pub const MAX_OWNER_CHARS: usize = 128;
 
-    /// A record that grants nothing, never expires, and has revision 1.
+    /// A record with the default prefix that grants nothing, never expires, and has revision 1.
     ///
     /// # Errors
     ///
@@ -43,7 +55,10 @@ impl KeyRecord {
         created_at: UnixTime,
     ) -> Result<Self, KeyError> {
         let owner = owner.into();
-        if !Self::is_owner(&owner) {
+        if owner.trim().is_empty()
+            || owner.chars().count() > Self::MAX_OWNER_CHARS
+            || owner.chars().any(char::is_control)
+        {
             return Err(KeyError::Owner);
         }
         Ok(Self {
@@ -59,127 +74,6 @@ impl KeyRecord {
             successor: None,
             revision: 1,
         })
-    }
-
-    pub(crate) fn is_owner(owner: &str) -> bool {
-        !owner.trim().is_empty()
-            && owner.chars().count() <= Self::MAX_OWNER_CHARS
-            && !owner.chars().any(char::is_control)
-    }
-
-    /// Sets the prefix, which a successor inherits.
-    #[must_use]
-    pub fn with_prefix(mut self, prefix: KeyPrefix) -> Self {
-        self.prefix = prefix;
-        self
-    }
-
-    /// Sets the granted scopes.
-    #[must_use]
-    pub fn with_scopes(mut self, scopes: ScopeSet) -> Self {
-        self.scopes = scopes;
-        self
-    }
-
-    /// Sets when the key expires; `None` for never.
-    #[must_use]
-    pub fn with_expires_at(mut self, at: Option<UnixTime>) -> Self {
-        self.expires_at = at.map(to_millis);
-        self
-    }
-
-    /// Sets when the key was revoked.
-    #[must_use]
-    pub fn with_revoked_at(mut self, at: Option<UnixTime>) -> Self {
-        self.revoked_at = at.map(to_millis);
-        self
-    }
-
-    /// Sets when the key was last used.
-    #[must_use]
-    pub fn with_last_used_at(mut self, at: Option<UnixTime>) -> Self {
-        self.last_used_at = at.map(to_millis);
-        self
-    }
-
-    /// Sets the key that replaces this one.
-    #[must_use]
-    pub fn with_successor(mut self, successor: Option<ApiKeyId>) -> Self {
-        self.successor = successor;
-        self
-    }
-
-    /// Sets the revision, which grows with every change.
-    #[must_use]
-    pub fn with_revision(mut self, revision: u64) -> Self {
-        self.revision = revision;
-        self
-    }
-
-    /// The public id.
-    #[must_use]
-    pub fn id(&self) -> ApiKeyId {
-        self.id
-    }
-
-    /// The digest.
-    #[must_use]
-    pub fn digest(&self) -> &KeyDigest {
-        &self.digest
-    }
-
-    /// The prefix.
-    #[must_use]
-    pub fn prefix(&self) -> &KeyPrefix {
-        &self.prefix
-    }
-
-    /// The owner, which is the principal's subject.
-    #[must_use]
-    pub fn owner(&self) -> &str {
-        &self.owner
-    }
-
-    /// The granted scopes.
-    #[must_use]
-    pub fn scopes(&self) -> &ScopeSet {
-        &self.scopes
-    }
-
-    /// When the key was created.
-    #[must_use]
-    pub fn created_at(&self) -> UnixTime {
-        self.created_at
-    }
-
-    /// When the key expires, without leeway; `None` for never.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<UnixTime> {
-        self.expires_at
-    }
-
-    /// When the key was revoked. A revoked key is rejected whatever the time; its record is a tombstone.
-    #[must_use]
-    pub fn revoked_at(&self) -> Option<UnixTime> {
-        self.revoked_at
-    }
-
-    /// When the key was last used, if the store records it.
-    #[must_use]
-    pub fn last_used_at(&self) -> Option<UnixTime> {
-        self.last_used_at
-    }
-
-    /// The key that replaces this one after a rotation.
-    #[must_use]
-    pub fn successor(&self) -> Option<ApiKeyId> {
-        self.successor
-    }
-
-    /// The number of times the record was written, from 1.
-    #[must_use]
-    pub fn revision(&self) -> u64 {
-        self.revision
     }
 
     /// Whether the key has expired.
@@ -201,11 +95,8 @@ impl KeyRecord {
 
 /// Truncates to milliseconds, so that a time stays the same in any store.
 pub(crate) fn to_millis(time: UnixTime) -> UnixTime {
-    let duration = time.as_duration();
-    UnixTime::from_duration(Duration::new(
-        duration.as_secs(),
-        duration.subsec_millis() * 1_000_000,
-    ))
+    let millis = Duration::from_millis(time.as_duration().subsec_millis().into());
+    UnixTime::from_secs(time.as_secs()).saturating_add(millis)
 }
 
 #[cfg(test)]
@@ -235,7 +126,8 @@ mod tests {
     #[test]
     fn key_expires_without_leeway() {
         let at = UnixTime::from_secs(20);
-        let record = record("a").expect("valid").with_expires_at(Some(at));
+        let mut record = record("a").expect("valid");
+        record.expires_at = Some(at);
         assert!(!record.is_expired(at.saturating_sub(Duration::from_nanos(1))));
         assert!(record.is_expired(at));
     }
@@ -243,7 +135,7 @@ mod tests {
     #[test]
     fn second_revocation_changes_nothing() {
         let record = record("a").expect("valid").revoked(UnixTime::from_secs(30));
-        assert_eq!(record.revision(), 2);
+        assert_eq!(record.revision, 2);
         let again = record.clone().revoked(UnixTime::from_secs(40));
         assert_eq!(again, record);
     }

@@ -26,7 +26,7 @@ impl StoredKey {
     /// Wraps a record.
     #[must_use]
     pub fn new(record: KeyRecord) -> Self {
-        let last_used = record.last_used_at().map_or(0, UnixTime::as_secs);
+        let last_used = record.last_used_at.map_or(0, UnixTime::as_secs);
         Self {
             record,
             prepared: OnceLock::new(),
@@ -50,7 +50,10 @@ impl StoredKey {
     }
 
     pub(crate) fn record_with_last_use(&self) -> KeyRecord {
-        self.record.clone().with_last_used_at(self.last_used_at())
+        KeyRecord {
+            last_used_at: self.last_used_at(),
+            ..self.record.clone()
+        }
     }
 
     /// Checks revocation and expiry. Only for a caller that proved to hold the key: others must not learn why it is
@@ -60,7 +63,7 @@ impl StoredKey {
         challenge: &Arc<Challenge>,
         now: UnixTime,
     ) -> Result<Principal, Failure> {
-        if self.record.revoked_at().is_some() {
+        if self.record.revoked_at.is_some() {
             return Err(self.refuse("the API key has been revoked", "has been revoked"));
         }
         if self.record.is_expired(now) {
@@ -87,10 +90,10 @@ impl StoredKey {
 
     fn make_principal(&self, challenge: &Arc<Challenge>) -> Principal {
         let principal = Principal::builder(challenge.clone(), "api-key", PrincipalKind::Machine)
-            .subject(self.record.owner())
-            .credential_id(self.record.id().as_str())
-            .scopes(self.record.scopes().clone());
-        match self.record.expires_at() {
+            .subject(&*self.record.owner)
+            .credential_id(self.record.id.as_str())
+            .scopes(self.record.scopes.clone());
+        match self.record.expires_at {
             Some(at) => principal.expires_at(at),
             None => principal,
         }
@@ -98,14 +101,14 @@ impl StoredKey {
     }
 
     fn refuse(&self, external: &'static str, internal: &str) -> Failure {
-        Failure::invalid(external).with_internal(format!("API key {} {internal}", self.record.id()))
+        Failure::invalid(external).with_internal(format!("API key {} {internal}", self.record.id))
     }
 
     /// The failure for a key whose pepper is not configured.
     pub(crate) fn cannot_decide(&self, UnknownPepper(version): UnknownPepper) -> Failure {
         Failure::unavailable("the API key cannot be checked now").with_internal(format!(
             "API key {} needs pepper version {version}, which is not configured",
-            self.record.id()
+            self.record.id
         ))
     }
 }

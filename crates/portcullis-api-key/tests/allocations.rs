@@ -141,7 +141,7 @@ fn a_wrong_secret_and_an_unknown_id_allocate_alike() {
         let issue = || NewKey::new("a").issue(NOW, peppers.as_ref()).expect("made");
         let (known, wrong, unknown) = (issue(), issue(), issue());
         // The id of one key with the digest of another.
-        let digest = *known.record().digest();
+        let digest = known.record().digest;
         let record = KeyRecord::new(wrong.key().id(), digest, "a", NOW).expect("a record");
         store.insert([record]).expect("stored");
         let keys = scheme(&store, peppers);

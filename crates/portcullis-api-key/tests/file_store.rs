@@ -81,7 +81,7 @@ async fn watch_sees_changes() {
 
     wired.file.revoke(&first.key().id()).expect("revoked");
     until(&store, |store| {
-        store.list().iter().any(|key| key.revoked_at().is_some())
+        store.list().iter().any(|key| key.revoked_at.is_some())
     })
     .await;
     assert_eq!(status(&keys, &first).await, 401);
@@ -128,7 +128,7 @@ async fn swapped_symlink_is_followed() {
     assert_eq!(status(&keys, &first).await, 200);
     let second = key_in("..2");
     point_to("..2");
-    until(&store, |store| store.list()[0].owner() == "..2").await;
+    until(&store, |store| store.list()[0].owner == "..2".into()).await;
     assert_eq!(status(&keys, &first).await, 401);
     assert_eq!(status(&keys, &second).await, 200);
     fs::remove_dir_all(root.join("..1")).expect("removed");
@@ -263,7 +263,7 @@ async fn unchanged_keys_keep_their_last_use() {
     let used: Vec<_> = store
         .list()
         .iter()
-        .map(|key| (key.owner().to_owned(), key.last_used_at()))
+        .map(|key| (key.owner.to_string(), key.last_used_at))
         .collect();
     assert_eq!(used.len(), 2);
     for (owner, at) in used {
@@ -287,7 +287,7 @@ async fn change_that_keeps_length_and_times_is_seen() {
         .open(&wired.path)
         .expect("opened");
     file.set_modified(modified).expect("set back");
-    until(&store, |store| store.list()[0].owner() == "bbbb").await;
+    until(&store, |store| store.list()[0].owner == "bbbb".into()).await;
 }
 
 #[tokio::test]
@@ -402,7 +402,7 @@ async fn known_and_unknown_ids_get_the_same_answer() {
     let wired = Wired::new();
     let (known, other) = (wired.create("a"), wired.create("b"));
     // The record of `b` gets the digest of `a`, so that the secret of `b` is wrong.
-    let digest = |key: &IssuedKey| key.record().digest().to_string();
+    let digest = |key: &IssuedKey| key.record().digest.to_string();
     let text = fs::read_to_string(&wired.path).expect("readable");
     let text = text.replace(&digest(&other), &digest(&known));
     fs::write(&wired.path, text).expect("written");

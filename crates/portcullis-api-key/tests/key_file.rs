@@ -30,14 +30,14 @@ fn a_key_is_made_listed_rotated_and_revoked() {
     let new = file
         .rotate(&issued.key().id(), Duration::from_secs(60))
         .expect("rotated");
-    assert_eq!(new.record().scopes(), &scopes);
+    assert_eq!(new.record().scopes, scopes);
     let records = file.list().expect("listed");
     assert_eq!(records.len(), 2);
-    assert_eq!(records[0].successor(), Some(new.key().id()));
-    assert!(records[0].expires_at() < issued.record().expires_at());
+    assert_eq!(records[0].successor, Some(new.key().id()));
+    assert!(records[0].expires_at < issued.record().expires_at);
 
     let revoked = file.revoke(&new.key().id()).expect("revoked");
-    assert!(revoked.revoked_at().is_some());
+    assert!(revoked.revoked_at.is_some());
     assert_eq!(file.revoke(&new.key().id()).expect("again"), revoked);
     assert_eq!(file.list().expect("listed")[1], revoked);
 }
@@ -82,7 +82,7 @@ fn concurrent_writers_lose_nothing() {
     let listed = KeyFile::at(&path).list().expect("listed");
     assert_eq!(made.len(), WRITERS * EACH);
     assert_eq!(
-        listed.iter().map(|key| key.id()).collect::<HashSet<_>>(),
+        listed.iter().map(|key| key.id).collect::<HashSet<_>>(),
         made
     );
 }
@@ -119,7 +119,7 @@ fn what_a_crash_left_is_swept_away() {
     assert!(!leftover.exists());
     let records = file.list().expect("listed");
     assert_eq!(records.len(), 2);
-    assert_eq!(records[0].id(), first.key().id());
+    assert_eq!(records[0].id, first.key().id());
 }
 
 #[cfg(unix)]

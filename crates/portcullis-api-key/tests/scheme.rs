@@ -44,7 +44,7 @@ async fn a_key_lets_its_owner_in() {
     assert_eq!(principal.credential_id(), Some(issued.key().id().as_str()));
     assert_eq!(principal.scopes(), &scopes);
     assert_eq!(principal.expires_at(), Some(NOW.saturating_add(HOUR)));
-    assert_eq!(store.list()[0].last_used_at(), Some(NOW));
+    assert_eq!(store.list()[0].last_used_at, Some(NOW));
 }
 
 #[tokio::test]

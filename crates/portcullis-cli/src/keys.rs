@@ -129,20 +129,20 @@ fn create(store: &Store, new: NewKey) -> Done {
             store.path.display()
         ));
     }
-    for scope in record.scopes().iter().filter(|scope| scope.contains(',')) {
+    for scope in record.scopes.iter().filter(|scope| scope.contains(',')) {
         output::note(format_args!(
             "warning: {scope} is one scope: use spaces between several"
         ));
     }
-    if record.scopes().is_empty() {
+    if record.scopes.is_empty() {
         output::note(format_args!(
             "warning: the key grants no scope: give some with --scopes"
         ));
     }
     output::note(format_args!(
         "key {} for {}, {}. It is not shown again. Running services know it within 5 s.",
-        record.id(),
-        escape(record.owner()),
+        record.id,
+        escape(&record.owner),
         ends(record)
     ));
     Ok(())
@@ -160,7 +160,7 @@ fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
         issued.key().id(),
         ends(issued.record())
     ));
-    if let Some(old) = file.list()?.iter().find(|record| record.id() == id) {
+    if let Some(old) = file.list()?.iter().find(|record| record.id == id) {
         output::note(format_args!("key {id} {}.", ends(old)));
     }
     Ok(())
@@ -179,11 +179,11 @@ fn hand_over(issued: &IssuedKey) -> Done {
 
 fn revoke(store: &Store, id: &str) -> Done {
     let record = store.file().revoke(&parse_id(id)?)?;
-    let at = record.revoked_at().map_or_else(String::new, rfc3339);
+    let at = record.revoked_at.map_or_else(String::new, rfc3339);
     output::note(format_args!(
         "key {} for {} is revoked since {at}.",
-        record.id(),
-        escape(record.owner())
+        record.id,
+        escape(&record.owner)
     ));
     Ok(())
 }
@@ -202,16 +202,16 @@ fn list(store: &Store, json: bool) -> Done {
 
 fn to_json(record: &KeyRecord, now: UnixTime) -> Value {
     json!({
-        "id": record.id().as_str(),
-        "prefix": record.prefix().as_str(),
-        "owner": record.owner(),
-        "scopes": record.scopes(),
+        "id": record.id.as_str(),
+        "prefix": record.prefix.as_str(),
+        "owner": &*record.owner,
+        "scopes": &record.scopes,
         "state": state(record, now),
-        "created_at": rfc3339(record.created_at()),
-        "expires_at": record.expires_at().map(rfc3339),
-        "revoked_at": record.revoked_at().map(rfc3339),
-        "successor": record.successor().as_ref().map(ApiKeyId::as_str),
-        "revision": record.revision(),
+        "created_at": rfc3339(record.created_at),
+        "expires_at": record.expires_at.map(rfc3339),
+        "revoked_at": record.revoked_at.map(rfc3339),
+        "successor": record.successor.as_ref().map(ApiKeyId::as_str),
+        "revision": record.revision,
     })
 }
 
@@ -221,12 +221,12 @@ fn table(records: &[KeyRecord], now: UnixTime) -> String {
         .iter()
         .map(|record| {
             [
-                record.id().to_string(),
+                record.id.to_string(),
                 state(record, now).to_owned(),
-                escape(record.owner()),
-                day(record.created_at()),
-                record.expires_at().map_or("never".to_owned(), day),
-                record.scopes().to_string(),
+                escape(&record.owner),
+                day(record.created_at),
+                record.expires_at.map_or("never".to_owned(), day),
+                record.scopes.to_string(),
             ]
         })
         .collect();
@@ -247,7 +247,7 @@ fn table(records: &[KeyRecord], now: UnixTime) -> String {
 }
 
 fn state(record: &KeyRecord, now: UnixTime) -> &'static str {
-    if record.revoked_at().is_some() {
+    if record.revoked_at.is_some() {
         "revoked"
     } else if record.is_expired(now) {
         "expired"
@@ -257,7 +257,7 @@ fn state(record: &KeyRecord, now: UnixTime) -> &'static str {
 }
 
 fn ends(record: &KeyRecord) -> String {
-    match record.expires_at() {
+    match record.expires_at {
         Some(at) => format!("expires at {}", rfc3339(at)),
         None => "never expires".to_owned(),
     }

@@ -15,6 +15,6 @@ pub(super) fn list(keys: &KeyMap) -> Vec<KeyRecord> {
         .values()
         .map(|key| key.record_with_last_use())
         .collect();
-    records.sort_by_key(|record| (record.created_at(), record.id()));
+    records.sort_by_key(|record| (record.created_at, record.id));
     records
 }

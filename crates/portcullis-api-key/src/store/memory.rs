@@ -85,7 +85,7 @@ impl MemoryStore {
     pub fn insert(&self, records: impl IntoIterator<Item = KeyRecord>) -> Result<(), KeyError> {
         self.change(|keys| {
             for record in records {
-                let id = record.id();
+                let id = record.id;
                 if keys.insert(id, Arc::new(StoredKey::new(record))).is_some() {
                     return Err(KeyError::Duplicate(id));
                 }
@@ -136,7 +136,7 @@ impl MemoryStore {
         let removed = self.change(|keys| {
             let before = keys.len();
             keys.retain(|_, key| {
-                key.record().revoked_at().is_none() && !key.record().is_expired(now)
+                key.record().revoked_at.is_none() && !key.record().is_expired(now)
             });
             Ok(before - keys.len())
         });
@@ -175,7 +175,7 @@ fn find(keys: &KeyMap, id: &ApiKeyId) -> Result<KeyRecord, KeyError> {
 }
 
 fn replace(keys: &mut KeyMap, record: KeyRecord) {
-    keys.insert(record.id(), Arc::new(StoredKey::new(record)));
+    keys.insert(record.id, Arc::new(StoredKey::new(record)));
 }
 
 impl KeyStore for MemoryStore {
@@ -219,26 +219,26 @@ mod tests {
                     .create(NewKey::new("a"))
                     .expect("created")
                     .record()
-                    .id()
+                    .id
             })
             .collect();
         assert_eq!(store.len(), 1_000);
         for id in ids {
-            assert_eq!(found(&store, &id).expect("there").id(), id);
+            assert_eq!(found(&store, &id).expect("there").id, id);
         }
         assert_eq!(found(&store, &"000000000000".parse().expect("an id")), None);
         let listed = store.list();
         assert_eq!(listed.len(), 1_000);
-        assert!(listed.is_sorted_by_key(KeyRecord::created_at));
+        assert!(listed.is_sorted_by_key(|record| record.created_at));
     }
 
     #[test]
     fn insert_does_not_replace_a_revoked_key() {
         let store = MemoryStore::new();
         let issued = store.create(NewKey::new("a")).expect("created");
-        let id = issued.record().id();
+        let id = issued.record().id;
         let revoked = store.revoke(&id).expect("revoked");
-        assert!(revoked.revoked_at().is_some());
+        assert!(revoked.revoked_at.is_some());
         assert_eq!(store.revoke(&id), Ok(revoked.clone()));
         assert_eq!(
             store.insert([issued.record().clone()]),
@@ -264,15 +264,11 @@ mod tests {
     #[test]
     fn rotated_key_names_its_successor() {
         let store = MemoryStore::new();
-        let id = store
-            .create(NewKey::new("a"))
-            .expect("created")
-            .record()
-            .id();
+        let id = store.create(NewKey::new("a")).expect("created").record().id;
         let new = store.rotate(&id, Duration::from_secs(60)).expect("rotated");
-        let successor = new.record().id();
+        let successor = new.record().id;
         assert_eq!(
-            found(&store, &id).and_then(|old| old.successor()),
+            found(&store, &id).and_then(|old| old.successor),
             Some(successor)
         );
         assert!(found(&store, &successor).is_some());

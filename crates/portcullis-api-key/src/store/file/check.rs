@@ -3,11 +3,11 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
-use portcullis_core::{SharedClock, UnixTime};
+use portcullis_core::{Moment, SharedClock, UnixTime};
 use portcullis_file::{Stamp, WatchedFile};
 
 use super::{
@@ -44,6 +44,7 @@ pub(super) struct Settings {
 
 pub(super) struct Shared {
     settings: Settings,
+    started: Instant,
     snapshot: ArcSwap<Snapshot>,
     /// Held during a check, so that `snapshot` has one writer; never by a request.
     watched: Mutex<Watched>,
@@ -55,9 +56,7 @@ struct Snapshot {
     keys: Arc<KeyMap>,
     loaded_at: UnixTime,
     /// When the file was last found to hold these keys.
-    confirmed_at: UnixTime,
-    /// The number of periodic checks begun since then. They measure time when the clock is set back.
-    unconfirmed_checks: u32,
+    confirmed_at: Moment,
     /// A check that hangs or panics leaves this set, so its keys become stale too.
     is_checking: bool,
     failure: Option<Failure>,
@@ -68,6 +67,7 @@ struct Snapshot {
 struct Failure {
     error: String,
     since: UnixTime,
+    /// Whether the log says so already.
     is_stale: bool,
 }
 
@@ -84,15 +84,21 @@ impl Shared {
             file: WatchedFile::new("API key file", &settings.path, MAX_BYTES),
             seen: None,
         };
-        let records = watched.read(&settings)?;
+        let records = watched
+            .read_if_changed(&settings, true)?
+            .unwrap_or_default();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "measures the outage limit when the clock is set back"
+        )]
+        let started = Instant::now();
         let now = settings.clock.now();
         let path = settings.path.display();
         tracing::info!(%path, keys = records.len(), "API keys loaded");
         let snapshot = Snapshot {
             keys: Arc::new(index(records, &KeyMap::default())),
             loaded_at: now,
-            confirmed_at: now,
-            unconfirmed_checks: 0,
+            confirmed_at: Moment::new(now, Duration::ZERO),
             is_checking: false,
             failure: None,
             warnings: watched.file.warnings().to_vec(),
@@ -100,6 +106,7 @@ impl Shared {
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             watched: Mutex::new(watched),
+            started,
             settings,
         })
     }
@@ -109,7 +116,7 @@ impl Shared {
         let found = snapshot.keys.get(id).cloned();
         // Only then is the clock read.
         if snapshot.is_unconfirmed() {
-            if self.is_stale(&snapshot, self.settings.clock.now()) {
+            if self.is_stale(&snapshot, self.now()) {
                 return Err(StoreError::new(
                     "the key file has been unreadable for too long: see the status of the store",
                 ));
@@ -136,132 +143,112 @@ impl Shared {
         FileStoreStatus {
             keys: snapshot.keys.len(),
             loaded_at: snapshot.loaded_at,
-            checked_at: snapshot.confirmed_at,
+            checked_at: snapshot.confirmed_at.wall(),
             last_error: failure.map(|failure| failure.error.clone()),
             failing_since: failure.map(|failure| failure.since),
-            is_stale: self.is_stale(&snapshot, self.settings.clock.now()),
+            is_stale: self.is_stale(&snapshot, self.now()),
             warnings: snapshot.warnings.clone(),
             revocation_bound: REVOCATION_BOUND,
             outage_limit: self.settings.outage_limit,
         }
     }
 
-    /// The periodic check.
+    /// The periodic check. Its outcome is in the status and the log.
     pub(super) fn check(&self) {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = self.snapshot.load_full();
-        let begun = Snapshot {
-            unconfirmed_checks: snapshot.unconfirmed_checks.saturating_add(1),
-            ..Snapshot::clone(&snapshot)
-        };
-        // The outcome is in the status and the log.
-        let _ = self.settle(begun, &mut watched, Watched::read_if_changed);
+        let _ = self.run(false);
     }
 
     /// Reads the file even if its stamp did not change.
     pub(super) fn reload(&self) -> Result<(), KeyFileError> {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = Snapshot::clone(&self.snapshot.load_full());
-        self.settle(snapshot, &mut watched, |watched, settings| {
-            watched.read(settings).map(Some)
-        })
+        self.run(true)
     }
 
-    fn settle(
-        &self,
-        mut next: Snapshot,
-        watched: &mut Watched,
-        read: impl FnOnce(&mut Watched, &Settings) -> Result<Option<Vec<KeyRecord>>, KeyFileError>,
-    ) -> Result<(), KeyFileError> {
+    fn run(&self, is_forced: bool) -> Result<(), KeyFileError> {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Snapshot::clone(&self.snapshot.load());
         next.is_checking = true;
         self.snapshot.store(Arc::new(next.clone()));
-        let read = read(watched, &self.settings).map_err(KeyFileError::after_a_read);
-        let now = self.settings.clock.now();
+
+        let read = watched.read_if_changed(&self.settings, is_forced);
+        let now = self.now();
         next.is_checking = false;
         next.warnings = watched.file.warnings().to_vec();
-        let outcome = match read {
+        let outcome = match read.map_err(KeyFileError::after_a_read) {
             Ok(Some(records)) => {
                 self.take(&mut next, records, now);
                 self.confirm(&mut next, now);
                 Ok(())
             }
+            // Otherwise the file is still malformed.
             Ok(None) if next.failure.is_none() => {
                 self.confirm(&mut next, now);
                 Ok(())
             }
-            // What was malformed at the last check still is.
             Ok(None) => Ok(()),
             Err(error) => {
-                self.fail(&mut next, &error, now);
+                self.fail(&mut next, error.with_source(), now);
                 Err(error)
             }
         };
-        self.note_staleness(&mut next, now);
+        let is_stale = self.is_stale(&next, now);
+        if let Some(failure) = &mut next.failure
+            && is_stale
+            && !failure.is_stale
+        {
+            failure.is_stale = true;
+            tracing::error!(
+                path = %self.settings.path.display(),
+                "API key file has been unusable for too long: every API key gets 503 until the file is repaired"
+            );
+        }
         self.snapshot.store(Arc::new(next));
         outcome
     }
 
-    fn take(&self, next: &mut Snapshot, records: Vec<KeyRecord>, now: UnixTime) {
-        let keys = index(records, &next.keys);
-        let is_same = keys.len() == next.keys.len()
-            && keys.iter().all(|(id, key)| {
-                let before = next.keys.get(id);
-                before.is_some_and(|before| Arc::ptr_eq(before, key))
-            });
-        if !is_same {
+    fn take(&self, next: &mut Snapshot, records: Vec<KeyRecord>, now: Moment) {
+        let is_known = |record: &KeyRecord| {
+            let known = next.keys.get(&record.id);
+            known.is_some_and(|known| known.record() == record)
+        };
+        if records.len() != next.keys.len() || !records.iter().all(is_known) {
             let path = self.settings.path.display();
-            tracing::info!(%path, keys = keys.len(), "API keys loaded");
-            next.keys = Arc::new(keys);
-            next.loaded_at = now;
+            tracing::info!(%path, keys = records.len(), "API keys loaded");
+            next.keys = Arc::new(index(records, &next.keys));
+            next.loaded_at = now.wall();
         }
     }
 
-    fn confirm(&self, next: &mut Snapshot, now: UnixTime) {
+    fn confirm(&self, next: &mut Snapshot, now: Moment) {
         next.confirmed_at = now;
-        next.unconfirmed_checks = 0;
         if next.failure.take().is_some() {
             let path = self.settings.path.display();
-            tracing::info!(%path, "API key file can be read again: changes are seen");
+            tracing::info!(%path, "API key file can be used again: changes are seen");
         }
     }
 
-    fn fail(&self, next: &mut Snapshot, error: &KeyFileError, now: UnixTime) {
-        let error = error.with_source();
-        let before = next.failure.take();
-        if before.as_ref().is_none_or(|before| before.error != error) {
+    fn fail(&self, next: &mut Snapshot, error: String, now: Moment) {
+        let failure = next.failure.get_or_insert(Failure {
+            error: String::new(),
+            since: now.wall(),
+            is_stale: false,
+        });
+        if failure.error != error {
             let limit = self.settings.outage_limit.as_secs();
             tracing::error!(
                 error,
                 "API key file cannot be used: changes such as revocations are not seen, and the keys read before are \
                  accepted for {limit} s"
             );
-        }
-        next.failure = Some(Failure {
-            error,
-            since: before.as_ref().map_or(now, |before| before.since),
-            is_stale: before.is_some_and(|before| before.is_stale),
-        });
-    }
-
-    fn note_staleness(&self, next: &mut Snapshot, now: UnixTime) {
-        let is_stale = self.is_stale(next, now);
-        if let Some(failure) = &mut next.failure {
-            if is_stale && !failure.is_stale {
-                tracing::error!(
-                    path = %self.settings.path.display(),
-                    "API key file has been unusable for too long: every API key gets 503 until the file is repaired"
-                );
-            }
-            failure.is_stale = is_stale;
+            failure.error = error;
         }
     }
 
-    fn is_stale(&self, snapshot: &Snapshot, now: UnixTime) -> bool {
-        // `n` checks span `n - 1` intervals.
-        let checks = snapshot.unconfirmed_checks.saturating_sub(1);
-        let unconfirmed_for = now
-            .duration_since(snapshot.confirmed_at)
-            .max(self.settings.interval.saturating_mul(checks));
+    fn now(&self) -> Moment {
+        Moment::new(self.settings.clock.now(), self.started.elapsed())
+    }
+
+    fn is_stale(&self, snapshot: &Snapshot, now: Moment) -> bool {
+        let unconfirmed_for = now.duration_since(snapshot.confirmed_at);
         snapshot.is_unconfirmed() && unconfirmed_for > self.settings.outage_limit
     }
 }
@@ -273,55 +260,46 @@ impl Snapshot {
 }
 
 impl Watched {
-    /// Reads the file unless its stamp has been the same for longer than the coarsest file times. `None` if it is as at the
-    /// last check.
+    /// Reads the file, or returns `None` if its stamp has been the same for longer than the coarsest file times.
     fn read_if_changed(
         &mut self,
         settings: &Settings,
+        is_forced: bool,
     ) -> Result<Option<Vec<KeyRecord>>, KeyFileError> {
+        let failed = || KeyFileError::read(&settings.path);
+        // Taken, so that the file is read at the next check if this one fails.
+        let before = self.seen.take();
         let quiet_checks = COARSEST_TIMES
             .as_nanos()
             .div_ceil(settings.interval.as_nanos());
-        if let Some((seen, quiet)) = self.seen
+        if let Some((stamp, quiet)) = before
+            && !is_forced
             && u128::from(quiet) >= quiet_checks
+            && self.file.stamp().map_err(failed())? == stamp
         {
-            // Cleared, so that the file is read at the next check if this fails.
-            self.seen = None;
-            let stamp = self.file.stamp();
-            let stamp = stamp.map_err(KeyFileError::read(&settings.path))?;
-            if stamp == seen {
-                self.seen = Some((seen, quiet));
-                return Ok(None);
-            }
+            self.seen = before;
+            return Ok(None);
         }
-        self.read(settings).map(Some)
-    }
-
-    fn read(&mut self, settings: &Settings) -> Result<Vec<KeyRecord>, KeyFileError> {
-        let before = self.seen.take();
-        let trusted = self.file.read().and_then(|contents| {
-            check_trust(&contents, settings.accept_writable_by_everyone)?;
-            Ok(contents)
-        });
-        let contents = trusted.map_err(KeyFileError::read(&settings.path))?;
+        let contents = self.file.read().map_err(failed())?;
+        check_trust(&contents, settings.accept_writable_by_everyone).map_err(failed())?;
         let records = parse(&settings.path, &contents);
         let stamp = contents.stamp();
         self.seen = match before {
             Some((seen, quiet)) if seen == stamp => Some((stamp, quiet.saturating_add(1))),
             _ => Some((stamp, 0)),
         };
-        records
+        records.map(Some)
     }
 }
 
 /// Records that did not change keep their `StoredKey`, with its principal and last use.
 fn index(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
-    let stored = |record: KeyRecord| match before.get(&record.id()) {
+    let stored = |record: KeyRecord| match before.get(&record.id) {
         Some(key) if *key.record() == record => key.clone(),
         _ => Arc::new(StoredKey::new(record)),
     };
     records
         .into_iter()
-        .map(|record| (record.id(), stored(record)))
+        .map(|record| (record.id, stored(record)))
         .collect()
 }

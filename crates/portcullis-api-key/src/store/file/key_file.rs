@@ -93,8 +93,8 @@ impl KeyFile {
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
         self.change(read_or_empty, |records| {
             let issued = new.issue(self.clock.now(), self.peppers.as_ref())?;
-            if let Some(taken) = records.iter().find(|other| other.id() == issued.key().id()) {
-                return Err(KeyError::Duplicate(taken.id()));
+            if let Some(taken) = records.iter().find(|other| other.id == issued.key().id()) {
+                return Err(KeyError::Duplicate(taken.id));
             }
             records.push(issued.record().clone());
             Ok(issued)
@@ -197,6 +197,6 @@ fn read_or_empty(path: &Path, accept_writable: bool) -> Result<Vec<KeyRecord>, K
 fn find<'r>(records: &'r mut [KeyRecord], id: &ApiKeyId) -> Result<&'r mut KeyRecord, KeyError> {
     records
         .iter_mut()
-        .find(|record| record.id() == *id)
+        .find(|record| record.id == *id)
         .ok_or(KeyError::NotFound(*id))
 }

@@ -1,12 +1,13 @@
 //! Keys in a TOML file.
 //!
-//! `document.rs` and `entry.rs` describe the file's content. [`KeyFile`] changes the file, under the lock of `lock.rs`.
+//! `document.rs` and `entry.rs` read and write the file's content. [`KeyFile`] changes the file, under the lock of `lock.rs`.
 //! [`FileStore`] answers requests from a snapshot, which `check.rs` keeps up to date.
 
 mod check;
 mod document;
 mod entry;
 mod error;
+mod fields;
 mod key_file;
 mod lock;
 mod read;
