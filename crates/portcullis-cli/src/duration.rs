@@ -1,8 +1,8 @@
-//! Durations as people write them.
+//! Durations such as `90d`.
 
 use std::time::Duration;
 
-/// Reads a whole number with `s`, `m`, `h` or `d`, from `1s`.
+/// Parses a whole number with `s`, `m`, `h` or `d`, at least `1s`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     const FORM: &str = "write a whole number and s, m, h or d, such as 90d";
     let unit = text.chars().next_back().ok_or(FORM)?;
@@ -19,7 +19,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     }
     let number: Option<u64> = number.parse().ok();
     match number.and_then(|number| number.checked_mul(seconds)) {
-        None => Err("that is longer than can be counted".to_owned()),
+        None => Err("the duration is too long".to_owned()),
         Some(0) => Err("it must be at least 1s".to_owned()),
         Some(seconds) => Ok(Duration::from_secs(seconds)),
     }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_with_a_unit_are_read() {
+    fn whole_number_with_a_unit_is_parsed() {
         for (text, seconds) in [
             ("1s", 1),
             ("90m", 5_400),
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_refused() {
+    fn other_text_is_rejected() {
         for text in [
             "",
             "s",

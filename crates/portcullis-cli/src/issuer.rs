@@ -1,11 +1,11 @@
-//! An issuer's keys, fetched once for a command.
+//! Fetching an issuer's keys once.
 
 use std::{error::Error, path::PathBuf, time::Duration};
 
 use clap::Args;
-use portcullis_remote::{FetchError, HttpSettings, Issuer, IssuerBuilder, IssuerEvent};
+use portcullis_remote::{HttpSettings, Issuer, IssuerBuilder, IssuerEvent};
 
-use crate::client::read_public;
+use crate::client::read_ca;
 
 /// How metadata and keys are fetched.
 #[derive(Args, Debug)]
@@ -19,11 +19,11 @@ pub(crate) struct Access {
     )]
     discover_at: Option<String>,
 
-    /// Root certificates in PEM that are trusted beside those of the system.
+    /// Root certificates in PEM, trusted in addition to the system's.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// A file with a bearer token to send, where the issuer asks for one, as Kubernetes does.
+    /// A file with a bearer token for an issuer that requires one, such as Kubernetes.
     #[arg(long, value_name = "FILE")]
     bearer_token_file: Option<PathBuf>,
 }
@@ -36,9 +36,7 @@ impl Access {
             (None, None) => Issuer::discover(issuer),
         };
         if let Some(path) = &self.ca {
-            let pem =
-                read_public(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
-            builder = builder.http(HttpSettings::default().root_certificates(pem));
+            builder = builder.http(HttpSettings::default().root_certificates(read_ca(path)?));
         }
         if let Some(path) = &self.bearer_token_file {
             builder = builder.bearer_token_file(path);
@@ -47,45 +45,25 @@ impl Access {
     }
 }
 
-/// Fetches the keys of `issuer`, from `jwks_uri` or by discovery. The first failure is reported: somebody at a terminal
-/// would rather know why than wait for another attempt.
-pub(crate) fn fetch(
+/// Fetches the keys of `issuer`, from `jwks_uri` or by discovery. Reports the first failure instead of waiting for another
+/// attempt.
+pub(crate) async fn fetch(
     issuer: &str,
     jwks_uri: Option<&str>,
     access: &Access,
-) -> Result<Fetched, Box<dyn Error>> {
+) -> Result<Issuer, Box<dyn Error>> {
     let builder = access.to(issuer, jwks_uri)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let issuer = runtime.block_on(async {
-        let issuer = builder.start_timeout(Duration::ZERO).start().await?;
-        first_attempt(&issuer).await?;
-        Ok::<_, Box<dyn Error>>(issuer)
-    })?;
-    Ok(Fetched {
-        issuer,
-        _runtime: runtime,
-    })
-}
-
-async fn first_attempt(issuer: &Issuer) -> Result<(), FetchError> {
+    let issuer = builder.start_timeout(Duration::ZERO).start().await?;
     let mut events = issuer.events();
     if let Some(error) = issuer.status().last_error {
-        return Err(error);
+        return Err(error.into());
     }
     while !issuer.is_ready() {
         match events.recv().await {
-            Ok(IssuerEvent::RefreshFailed { error, .. }) => return Err(error),
+            Ok(IssuerEvent::RefreshFailed { error, .. }) => return Err(error.into()),
             Ok(_) => {}
-            Err(_) => return issuer.ready().await,
+            Err(_) => issuer.ready().await?,
         }
     }
-    Ok(())
-}
-
-/// Keys that were fetched. The runtime stays, since the issuer's task lives on it.
-pub(crate) struct Fetched {
-    pub(crate) issuer: Issuer,
-    _runtime: tokio::runtime::Runtime,
+    Ok(issuer)
 }

@@ -14,10 +14,9 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JwksCommand {
-    /// Fetch a key set and say which of its keys can be used.
+    /// Fetch a key set and list its keys.
     ///
-    /// The status is 0 when every key is usable or for encryption, 1 when the set cannot be used or another key had to be
-    /// skipped.
+    /// The exit status is 0 if every key is usable or for encryption, 1 if the set cannot be used or another key was skipped.
     Check(Check),
 }
 
@@ -30,11 +29,11 @@ pub(crate) struct Check {
     access: Access,
 }
 
-/// Where the keys are.
+/// Where the key set is.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = true)]
 struct Place {
-    /// Where the key set is, as with --jwks-uri.
+    /// The URL of the key set, as with --jwks-uri.
     #[arg(
         value_name = "URL",
         required_unless_present_any = ["issuer", "jwks_uri"],
@@ -46,22 +45,29 @@ struct Place {
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
 
-    /// Where the keys are, instead of discovering them: an https URL, or http on loopback.
+    /// The URL of the key set, instead of discovering it: https, or http on loopback.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
 }
 
-pub(crate) fn run(command: JwksCommand) -> Outcome {
-    let JwksCommand::Check(Check {
-        place: check,
-        access,
-    }) = command;
-    let jwks_uri = check.url.as_deref().or(check.jwks_uri.as_deref());
-    // Without an issuer, the keys are known by where they are; not by the query, which may hold a secret.
-    let place = jwks_uri.map(escape_url).unwrap_or_default();
-    let issuer = check.issuer.as_deref().unwrap_or(&place);
-    let fetched = fetch(issuer, jwks_uri, &access)?;
-    let snapshot = fetched.issuer.as_ref().snapshot();
+pub(crate) async fn check(check: Check) -> Outcome {
+    let Check { place, access } = check;
+    let jwks_uri = place.url.as_deref().or(place.jwks_uri.as_deref());
+    // Without an issuer, the URL names the keys, without its query, which may contain a secret.
+    let name = jwks_uri.map(escape_url).unwrap_or_default();
+    let issuer = place.issuer.as_deref().unwrap_or(&name);
+    let issuer = match fetch(issuer, jwks_uri, &access).await {
+        Ok(issuer) => issuer,
+        Err(error) if place.url.is_some() => {
+            output::error(&*error);
+            output::note(format_args!(
+                "  {name} must be the URL of a key set: if it is an issuer, give it with --issuer"
+            ));
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error),
+    };
+    let snapshot = issuer.as_ref().snapshot();
     let Some(keys) = snapshot.keys() else {
         return Err("no keys were loaded".into());
     };
@@ -89,7 +95,7 @@ pub(crate) fn run(command: JwksCommand) -> Outcome {
     }
     for tolerated in keys.tolerated() {
         output::note(format_args!(
-            "warning: {}: {}, which is accepted here and may not be elsewhere",
+            "warning: {}: {}, which is accepted here but may be rejected elsewhere",
             shown(tolerated.kid.as_deref()),
             tolerated.deviation
         ));
@@ -97,7 +103,7 @@ pub(crate) fn run(command: JwksCommand) -> Outcome {
     let private = keys.private_members();
     if private > 0 {
         output::note(format_args!(
-            "warning: {private} private key members are published here: those keys are compromised, replace them"
+            "warning: the set publishes {private} private key members: those keys are compromised, replace them"
         ));
     }
     let ignored = keys.encryption_count();

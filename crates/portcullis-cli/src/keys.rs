@@ -22,29 +22,29 @@ use crate::{Outcome, duration, misuse::Misuse, output, scopes};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Make a key. It is printed on stdout, alone, and never again.
+    /// Create a key. It is the only output on stdout, and cannot be shown again.
     ///
-    /// It expires after 365 days unless told otherwise.
+    /// It expires after 365 days by default.
     Create {
         #[command(flatten)]
         store: Store,
         /// Whom the key is for.
         #[arg(long)]
         owner: String,
-        /// What it grants: scopes, separated by spaces.
-        #[arg(long, default_value = "", value_parser = scopes::parse, hide_default_value = true)]
+        /// The granted scopes, separated by spaces.
+        #[arg(long, default_value = "", value_parser = scopes::parse_granted, hide_default_value = true)]
         scopes: ScopeSet,
-        /// What it begins with.
+        /// The prefix of the key.
         #[arg(long, default_value_t, value_parser = prefix)]
         prefix: KeyPrefix,
-        /// How long it lives: a whole number and s, m, h or d, such as 90d.
+        /// Its lifetime: a whole number and s, m, h or d, such as 90d.
         #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
         expires_in: Option<Duration>,
-        /// Let it live until it is revoked.
+        /// Create a key that does not expire.
         #[arg(long, conflicts_with = "expires_in")]
         no_expiry: bool,
     },
-    /// List the keys of a file: all but the keys themselves, which are not in it.
+    /// List the keys of a file. The file does not contain the keys themselves.
     List {
         #[command(flatten)]
         store: Store,
@@ -52,20 +52,20 @@ pub(crate) enum KeysCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Revoke a key. Running services notice within 5 s.
+    /// Revoke a key. Running services reject it within 5 s.
     Revoke {
         #[command(flatten)]
         store: Store,
-        /// The key's id: its middle part.
+        /// The id of the key: its middle part.
         id: String,
     },
-    /// Make a successor with the same owner and scopes. It is printed on stdout, alone, and never again.
+    /// Create a successor with the same owner and scopes. It is the only output on stdout, and cannot be shown again.
     Rotate {
         #[command(flatten)]
         store: Store,
         /// The id of the key to replace: its middle part.
         id: String,
-        /// How long the old key goes on working, never past its own expiry; 72h by default.
+        /// How long the old key still works, never past its own expiry; 72h by default.
         #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
         grace: Option<Duration>,
     },
@@ -73,7 +73,7 @@ pub(crate) enum KeysCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Store {
-    /// The file that holds the keys. `create` makes it where there is none.
+    /// The key file. `create` creates it if it does not exist.
     #[arg(long = "store", value_name = "FILE")]
     path: PathBuf,
 }
@@ -129,18 +129,13 @@ fn create(store: &Store, new: NewKey) -> Done {
             store.path.display()
         ));
     }
-    for scope in record.scopes.iter().filter(|scope| scope.contains(',')) {
-        output::note(format_args!(
-            "warning: {scope} is one scope: use spaces between several"
-        ));
-    }
     if record.scopes.is_empty() {
         output::note(format_args!(
-            "warning: the key grants no scope: give some with --scopes"
+            "warning: the key grants no scopes: give some with --scopes"
         ));
     }
     output::note(format_args!(
-        "key {} for {}, {}. It is not shown again. Running services know it within 5 s.",
+        "key {} for {}, {}. It is not shown again. Running services accept it within 5 s.",
         record.id,
         escape(&record.owner),
         ends(record)
@@ -155,8 +150,8 @@ fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
     let issued = file.rotate(&id, grace)?;
     hand_over(&issued)?;
     output::note(format_args!(
-        "key {} replaces {id}, {}. It is not shown again. Give it to its caller in 5 s: until then running services may not \
-         know it.",
+        "key {} replaces {id}, {}. It is not shown again. Use it in 5 s at the earliest: until then running services may \
+         reject it.",
         issued.key().id(),
         ends(issued.record())
     ));
@@ -166,14 +161,14 @@ fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
     Ok(())
 }
 
-/// Prints the key: the one thing on stdout.
+/// Prints the key, the only output on stdout.
 fn hand_over(issued: &IssuedKey) -> Done {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", issued.key().expose())
         .and_then(|()| stdout.flush())
         .map_err(|error| {
             let id = issued.key().id();
-            format!("key {id} was made but could not be printed, so revoke it: {error}").into()
+            format!("key {id} was created but could not be printed, so revoke it: {error}").into()
         })
 }
 
@@ -181,7 +176,7 @@ fn revoke(store: &Store, id: &str) -> Done {
     let record = store.file().revoke(&parse_id(id)?)?;
     let at = record.revoked_at.map_or_else(String::new, rfc3339);
     output::note(format_args!(
-        "key {} for {} is revoked since {at}.",
+        "key {} for {} was revoked at {at}.",
         record.id,
         escape(&record.owner)
     ));
@@ -286,11 +281,11 @@ fn is_misuse(error: &(dyn Error + 'static)) -> bool {
     )
 }
 
-/// Not left to clap, which would repeat what it was given: that may be a whole key.
+/// Parsed here, because clap's errors repeat the value, which may be a whole key.
 fn parse_id(text: &str) -> Result<ApiKeyId, Misuse> {
     text.parse().map_err(|error| match ApiKey::parse(text) {
         Ok(key) => Misuse::new(format!(
-            "that is a whole key, which does not belong in a command line: its id is {}",
+            "this is a whole key, which must not be in a command line: its id is {}",
             key.id()
         )),
         Err(_) => Misuse::new(format!("ID: {error}")),

@@ -1,6 +1,6 @@
 //! The `portcullis` command.
 //!
-//! Exit status: 0 when it did what was asked, 1 when it could not or the answer is no, 2 when the call is wrong.
+//! Exit status: 0 for success, 1 for a failure or a negative answer, 2 for wrong arguments.
 
 mod client;
 mod duration;
@@ -16,6 +16,9 @@ mod token;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+use jwks::JwksCommand;
 
 /// API keys in a file; tokens inspected, fetched and revoked; key sets checked.
 #[derive(Debug, Parser)]
@@ -30,20 +33,23 @@ enum Area {
     /// Create, list and revoke API keys in a file.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Look into access tokens, get them and have them revoked.
+    /// Inspect, fetch and revoke access tokens.
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Look at an issuer's key set.
+    /// Check an issuer's key set.
     #[command(subcommand)]
-    Jwks(jwks::JwksCommand),
+    Jwks(JwksCommand),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Command::parse().area {
-        Area::Keys(command) => keys::run(command),
-        Area::Token(command) => token::run(command),
-        Area::Jwks(command) => jwks::run(command),
-    };
+    let area = Command::parse().area;
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let outcome = runtime.map_err(Into::into).and_then(|runtime| {
+        let outcome = runtime.block_on(run(area));
+        // Unlike `drop`, this does not wait for a DNS lookup in progress.
+        runtime.shutdown_background();
+        outcome
+    });
     outcome.unwrap_or_else(|error| {
         output::error(&*error);
         if error.is::<misuse::Misuse>() {
@@ -54,5 +60,13 @@ fn main() -> ExitCode {
     })
 }
 
-/// How a command ends: with a status, or with an error that is printed on stderr.
+async fn run(area: Area) -> Outcome {
+    match area {
+        Area::Keys(command) => keys::run(command),
+        Area::Token(command) => token::run(command).await,
+        Area::Jwks(JwksCommand::Check(check)) => jwks::check(check).await,
+    }
+}
+
+/// The exit status, or an error to print on stderr.
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;

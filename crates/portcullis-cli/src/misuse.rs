@@ -1,10 +1,10 @@
-//! Calls that are wrong.
+//! Wrong arguments.
 
 use std::{convert::Infallible, error::Error, ffi::OsStr, fmt};
 
 use clap::{Arg, Command, builder::TypedValueParser, error::ErrorKind};
 
-/// The call itself is wrong, as opposed to what it met with. The status is 2.
+/// Wrong arguments: exit status 2.
 #[derive(Debug)]
 pub(crate) struct Misuse(String);
 
@@ -22,7 +22,7 @@ impl fmt::Display for Misuse {
 
 impl Error for Misuse {}
 
-/// Takes no value at all and says why, for arguments that may hold a secret: clap would repeat those it does not know.
+/// Rejects any value with this reason, for arguments that may be a secret: clap's own errors repeat the value.
 #[derive(Clone, Copy)]
 pub(crate) struct Refuse(pub(crate) &'static str);
 

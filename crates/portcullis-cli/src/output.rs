@@ -1,4 +1,4 @@
-//! What is printed: text that others control made fit for a terminal, and readers that leave early.
+//! Printing, safe for terminals and for readers that close the pipe early.
 
 use std::{
     error::Error,
@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::Value;
 
-/// Prints a line on stdout. A reader that has seen enough, such as `head` or `grep -q`, is no failure: what the exit
-/// status says is still to be found out.
+/// Prints a line on stdout. A reader that closes the pipe, such as `head` or `grep -q`, is not a failure: the exit status
+/// still has to be determined.
 pub(crate) fn line(text: fmt::Arguments<'_>) -> io::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
@@ -17,20 +17,16 @@ pub(crate) fn line(text: fmt::Arguments<'_>) -> io::Result<()> {
     }
 }
 
-/// Whether what is printed on stdout can reach anybody. Ask before a secret is made that is printed once.
-///
-/// # Errors
-///
-/// When the program was started with stdout closed.
+/// Fails if the program was started with stdout closed. Call this before creating a secret that is printed once.
 pub(crate) fn require_stdout() -> Result<(), &'static str> {
     if is_stdout_closed() {
-        return Err("stdout is closed, so that the secret could not be printed: nothing was made");
+        return Err("stdout is closed, so the secret could not be printed: nothing was created");
     }
     Ok(())
 }
 
-/// Where stdout is closed, the standard library opens `/dev/null` in its place before `main`: for reading and writing,
-/// which `>/dev/null` does not.
+/// If stdout is closed, the standard library opens `/dev/null` in its place before `main`, for reading and writing;
+/// `>/dev/null` opens it only for writing.
 #[cfg(unix)]
 fn is_stdout_closed() -> bool {
     use std::{fs, os::unix::fs::MetadataExt};
@@ -50,7 +46,7 @@ fn is_stdout_closed() -> bool {
     false
 }
 
-/// Prints a line on stderr. Where that is closed, nobody is left to be told.
+/// Prints a line on stderr, and ignores failures, for which no other output is left.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -62,7 +58,7 @@ pub(crate) fn error(error: &dyn Error) {
     let mut source = error.source();
     while let Some(cause) = source {
         let text = cause.to_string();
-        // Some errors tell their causes themselves.
+        // Some errors include their cause.
         if !shown.contains(&text) {
             note(format_args!("  because: {text}"));
             shown = text;
@@ -71,7 +67,7 @@ pub(crate) fn error(error: &dyn Error) {
     }
 }
 
-/// JSON over several lines, with every control character and everything outside ASCII escaped.
+/// Indented JSON, with control characters and non-ASCII characters escaped.
 pub(crate) fn pretty(value: &Value) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.chars()
@@ -94,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_reaches_the_terminal_as_a_command() {
+    fn control_characters_are_escaped() {
         let shown = pretty(&serde_json::json!({ "a": "\u{1b}[31m\u{9b}\u{202e}😀" }));
         assert!(
             shown

@@ -1,9 +1,6 @@
-//! The profile that a command is to hold tokens to.
+//! The options that choose the token profile.
 
-use std::{
-    error::Error,
-    path::{Path, PathBuf},
-};
+use std::{error::Error, path::PathBuf};
 
 use clap::Args;
 use portcullis_jwt::Profile;
@@ -13,11 +10,11 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 #[derive(Args, Debug)]
 pub(crate) struct ProfileArgs {
-    /// What the issuer's tokens look like: rfc9068, auth0, cognito, entra_id, keycloak, logto or okta.
+    /// The profile of the issuer's tokens: rfc9068, auth0, cognito, entra_id, keycloak, logto or okta.
     #[arg(long, value_name = "NAME", default_value = "rfc9068")]
     profile: Profile,
 
-    /// A file that says so instead, in TOML; docs/guide/issuers.md shows how.
+    /// A TOML file with a profile of your own; docs/guide/issuers.md shows how.
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     profile_file: Option<PathBuf>,
 }
@@ -26,7 +23,13 @@ impl ProfileArgs {
     pub(crate) fn load(&self) -> Result<Profile, Box<dyn Error>> {
         match &self.profile_file {
             None => Ok(self.profile.clone()),
-            Some(path) => read(path),
+            Some(path) => {
+                let shown = path.display();
+                let text = portcullis_file::read_config(path, MAX_BYTES)
+                    .map_err(|error| format!("profile file {shown}: {error}"))?;
+                let profile = Profile::from_toml(&text);
+                profile.map_err(|error| format!("profile file {shown}: {error}").into())
+            }
         }
     }
 
@@ -41,23 +44,5 @@ impl ProfileArgs {
             None => format!("--profile {}", self.profile.name()),
             Some(path) => format!("--profile-file {}", path.display()),
         }
-    }
-}
-
-fn read(path: &Path) -> Result<Profile, Box<dyn Error>> {
-    let problem = |problem: &dyn std::fmt::Display| {
-        Err(format!("profile file {}: {problem}", path.display()).into())
-    };
-    let contents = match portcullis_file::read(path, MAX_BYTES) {
-        Ok(contents) => contents,
-        Err(error) => return problem(&error),
-    };
-    // A user who can write it decides which tokens are access tokens.
-    if contents.everyone_may_write() {
-        return problem(&"every user may write it: `chmod o-w` the file");
-    }
-    match contents.text() {
-        Ok(text) => Profile::from_toml(text).or_else(|error| problem(&error)),
-        Err(error) => problem(&error),
     }
 }

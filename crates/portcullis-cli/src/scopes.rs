@@ -1,23 +1,27 @@
-//! Scopes as people write them.
+//! Lists of scopes, separated by spaces.
 
 use portcullis_core::{Scope, ScopeSet};
 
-/// The same where there must be one.
-pub(crate) fn parse_some(text: &str) -> Result<ScopeSet, String> {
+/// The scopes to request, at least one.
+pub(crate) fn parse_requested(text: &str) -> Result<ScopeSet, String> {
     let scopes = parse(text)?;
     if scopes.is_empty() {
-        return Err(
-            "there is none: to have what the server grants by itself, leave the option out"
-                .to_owned(),
-        );
+        return Err("no scope: leave the option out to get the server's default".to_owned());
     }
     Ok(scopes)
 }
 
-/// Reads scopes that are separated by spaces.
-pub(crate) fn parse(text: &str) -> Result<ScopeSet, String> {
-    text.split(' ')
-        .filter(|piece| !piece.is_empty())
+/// The scopes of a new key. A comma is valid in a scope, but here it is a mistake.
+pub(crate) fn parse_granted(text: &str) -> Result<ScopeSet, String> {
+    if text.contains(',') {
+        return Err("scopes are separated by spaces, not commas: --scopes \"a b\"".to_owned());
+    }
+    parse(text)
+}
+
+fn parse(text: &str) -> Result<ScopeSet, String> {
+    let pieces = text.split(' ').filter(|piece| !piece.is_empty());
+    pieces
         .map(|piece| Scope::parse(piece).map_err(|error| error.to_string()))
         .collect()
 }

@@ -185,6 +185,7 @@ fn a_wrong_call_is_2() {
         &["create", "--owner", "a\nb"],
         &["create", "--owner", "a", "--scopes", "a\"b"],
         &["create", "--owner", "a", "--scopes", "a\tb"],
+        &["create", "--owner", "a", "--scopes", "a,b"],
         &["create", "--owner", "a", "--expires-in", "0s"],
         &["create", "--owner", "a", "--expires-in", "90"],
         &["create", "--owner", "a", "--expires-in", "1.5h"],
@@ -214,6 +215,12 @@ fn a_wrong_call_is_2() {
         );
     }
     assert!(!keys.store.exists());
+    let commas = keys.run("create", &["--owner", "a", "--scopes", "a, b"]);
+    assert!(
+        commas.stderr.contains("separated by spaces"),
+        "{}",
+        commas.stderr
+    );
     let no_store = Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .args(["keys", "list"])
         .output();

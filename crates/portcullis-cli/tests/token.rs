@@ -272,7 +272,15 @@ async fn without_an_issuer_nothing_is_vouched_for() {
     let (code, stdout, _) = run(&["token", "inspect"], &issuer.token().mint()).await;
     assert_eq!(code, Some(0));
     assert!(stdout.contains("not verified"), "{stdout}");
-    for rubbish in ["", "a.b", "a.b.c", "{}"] {
+    for input in ["", " \n", "Bearer "] {
+        let (code, stdout, stderr) = run(&["token", "inspect"], input).await;
+        assert_eq!((code, &*stdout), (Some(1), ""), "{input:?}");
+        assert!(
+            stderr.contains("standard input: it has no token"),
+            "{stderr}"
+        );
+    }
+    for rubbish in ["a.b", "a.b.c", "{}"] {
         assert_eq!(
             run(&["token", "inspect"], rubbish).await.0,
             Some(1),
@@ -439,6 +447,35 @@ async fn metadata_given_for_a_key_set_is_called_that() {
     let (code, _, stderr) = run(&["jwks", "check", &metadata], "").await;
     assert_eq!(code, Some(1));
     assert!(stderr.contains("use the URL in its `jwks_uri`"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn issuer_given_as_a_key_set_url_gets_a_hint() {
+    let issuer = TestIssuer::start().await;
+    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.url()], "").await;
+    assert_eq!((code, &*stdout), (Some(1), ""));
+    assert!(stderr.contains("give it with --issuer"), "{stderr}");
+}
+
+/// `serde_json` gives these names a meaning of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_with_reserved_names_are_not_printed() {
+    let issuer = TestIssuer::start().await;
+    for name in [
+        "$serde_json::private::Number",
+        "$serde_json::private::RawValue",
+    ] {
+        let token = issuer.token().claim(name, "1").mint();
+        let (_, stdout, _) = run(&["token", "inspect"], &token).await;
+        assert!(stdout.contains("claims (cannot be shown: "), "{stdout}");
+        let token = issuer.token().audience(AUDIENCE).claim(name, "1").mint();
+        let (code, stdout, _) = inspect(&issuer, &token, &[]).await;
+        assert_eq!(code, Some(1), "{stdout}");
+        assert!(
+            stdout.contains("refused with --profile rfc9068"),
+            "{stdout}"
+        );
+    }
 }
 
 /// As with `portcullis token inspect … | grep -q accepted`.

@@ -1,4 +1,4 @@
-//! The options by which a command is told its server and its client.
+//! The options that name the server and the client.
 
 use std::{convert::Infallible, path::PathBuf};
 
@@ -12,12 +12,12 @@ pub(crate) struct ClientArgs {
     #[command(flatten)]
     pub(super) place: Place,
 
-    /// The server's issuer identifier, which assertions are addressed to, where it is not discovered.
+    /// The server's issuer identifier, to which assertions are addressed, if it is not discovered.
     #[arg(long, value_name = "URL", conflicts_with = "issuer")]
     pub(super) issuer_id: Option<String>,
 
-    /// Lets the endpoints that the issuer's metadata names be on this origin too: they are sent the client's
-    /// credentials. May be repeated.
+    /// Another origin on which endpoints from the issuer's metadata may be: they receive the client's credentials. May be
+    /// repeated.
     #[arg(long, value_name = "ORIGIN")]
     pub(super) allow_origin: Vec<String>,
 
@@ -25,7 +25,7 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "URL", requires = "issuer")]
     pub(super) discover_at: Option<String>,
 
-    /// Root certificates in PEM that are trusted beside those of the system.
+    /// Root certificates in PEM, trusted in addition to the system's.
     #[arg(long, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
 
@@ -40,7 +40,7 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(super) key: Option<PathBuf>,
 
-    /// How the secret is shown to the server.
+    /// How the client authenticates with its secret.
     #[arg(
         long,
         value_name = "METHOD",
@@ -50,12 +50,12 @@ pub(crate) struct ClientArgs {
     )]
     pub(super) auth: Method,
 
-    /// What assertions are signed with. A PEM file needs it, a JWK without `alg` may; --auth jwt takes HS256, the
-    /// default, HS384 or HS512.
+    /// The algorithm of assertions. Required for a PEM file and for a JWK without `alg`; --auth jwt takes HS256 (the
+    /// default), HS384 or HS512.
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     pub(super) alg: Option<Algorithm>,
 
-    /// The name that the server knows the private key by, instead of the JWK's own.
+    /// The key id of the private key at the server, instead of the JWK's own.
     #[arg(
         long,
         value_name = "KID",
@@ -64,18 +64,18 @@ pub(crate) struct ClientArgs {
     )]
     pub(super) kid: Option<String>,
 
-    /// Addresses assertions to the URL of the endpoint instead of the issuer. A relaxation for older servers, which
-    /// accept nothing else: the assertion then says less about whom it is meant for.
+    /// Addresses assertions to the URL of the endpoint instead of the issuer, for older servers that require it. Less
+    /// safe: the assertion no longer names the server that it is meant for.
     #[arg(long)]
     pub(super) endpoint_audience: bool,
 
-    /// The header `typ` of assertions, instead of `client-authentication+jwt`. Spring Authorization Server up to 1.5 accepts
-    /// only JWT.
+    /// The header `typ` of assertions, instead of `client-authentication+jwt`. Spring Authorization Server up to 1.5
+    /// requires JWT.
     #[arg(long, value_name = "TYP")]
     pub(super) assertion_typ: Option<String>,
 
-    /// A file with the certificate of --private-key in PEM, whose thumbprint (`x5t#S256`) assertions have in their header.
-    /// Entra ID requires it.
+    /// A file with the certificate of --private-key in PEM, whose thumbprint (`x5t#S256`) goes into the header of
+    /// assertions. Entra ID requires it.
     #[arg(long, value_name = "FILE", requires = "private_key")]
     pub(super) assertion_cert: Option<PathBuf>,
 
@@ -86,7 +86,7 @@ pub(crate) struct ClientArgs {
         default_missing_value = "",
         allow_hyphen_values = true,
         value_parser = Refuse(
-            "a secret in the command line is seen by every user of this machine: put it in a file, and give \
+            "every user of this machine can see a secret in the command line: put it in a file, and give \
              --client-secret-file FILE"
         )
     )]
@@ -101,16 +101,16 @@ pub(super) struct Place {
     #[arg(long, value_name = "URL")]
     pub(super) issuer: Option<String>,
 
-    /// Where tokens are issued. With --issuer, it replaces what the metadata says; without, no metadata is read.
+    /// The token endpoint. With --issuer it replaces the one of the metadata; without, no metadata is read.
     #[arg(long, value_name = "URL")]
     pub(super) token_endpoint: Option<String>,
 }
 
-/// What the client proves itself with.
+/// The credential of the client.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(super) struct Credential {
-    /// A file with the client's secret. Of several, one a line, the first that the server accepts is used.
+    /// A file with the client's secret. Of several, one per line, the first that the server accepts is used.
     #[arg(long, value_name = "FILE")]
     pub(super) client_secret_file: Option<PathBuf>,
 
@@ -118,34 +118,40 @@ pub(super) struct Credential {
     #[arg(long, value_name = "FILE")]
     pub(super) private_key: Option<PathBuf>,
 
-    /// A file with the client's certificate in PEM, which is shown in TLS (tls_client_auth,
-    /// self_signed_tls_client_auth). Tokens are bound to it.
+    /// A file with the client's certificate in PEM for TLS (tls_client_auth, self_signed_tls_client_auth). Tokens are
+    /// bound to it.
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(super) cert: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Method {
-    /// By HTTP Basic (client_secret_basic).
+    /// HTTP Basic (client_secret_basic).
     #[default]
     Basic,
-    /// In the form (client_secret_post).
+    /// The form (client_secret_post).
     Post,
-    /// Not at all: it signs an assertion (client_secret_jwt).
+    /// An assertion that it signs (client_secret_jwt).
     Jwt,
 }
 
 impl ClientArgs {
-    /// Whether the server is asked at a configured place, and no metadata is read.
+    /// Whether the endpoints are configured, and no metadata is read.
     pub(crate) fn is_configured(&self) -> bool {
         self.place.issuer.is_none()
     }
 
-    /// What to look at when the server does not accept the client.
+    /// The option and the URL of the token endpoint, if it is configured.
+    pub(crate) fn token_endpoint(&self) -> Option<(&'static str, &str)> {
+        let url = self.place.token_endpoint.as_deref()?;
+        Some(("--token-endpoint", url))
+    }
+
+    /// Advice for when the server rejects the client.
     pub(crate) fn what_to_check(&self) -> &'static str {
         if self.credential.private_key.is_some() {
-            "check --client-id, that the server has the public half of the key, by the same --kid if it goes by that, and \
-             --alg. Older servers may need --endpoint-audience"
+            "check --client-id, that the server has the public half of the key, under the same --kid if it uses key ids, \
+             and --alg. Older servers may need --endpoint-audience"
         } else if self.credential.cert.is_some() {
             "check --client-id, and that the server knows the certificate or trusts its authority for this client"
         } else if self.auth == Method::Jwt {
@@ -156,24 +162,23 @@ impl ClientArgs {
         }
     }
 
-    /// What clap cannot express.
+    /// Checks that clap cannot express.
     pub(super) fn check(&self) -> Result<(), Misuse> {
         if self.issuer_id.as_deref().is_some_and(|id| !is_url(id)) {
             return Err(Misuse::new(
-                "--issuer-id: it is not a URL: write all of it, from https:// on, as the server names itself",
+                "--issuer-id: invalid URL: write all of it, from https:// on",
             ));
         }
         let has_key = self.credential.private_key.is_some();
         let is_asserted = has_key || self.auth == Method::Jwt;
-        let for_assertions = [
+        for (option, is_given) in [
             ("--alg", self.alg.is_some()),
             ("--endpoint-audience", self.endpoint_audience),
             ("--assertion-typ", self.assertion_typ.is_some()),
-        ];
-        for (option, _) in for_assertions.iter().filter(|(_, is_given)| *is_given) {
-            if !is_asserted {
+        ] {
+            if is_given && !is_asserted {
                 return Err(Misuse::new(format!(
-                    "{option} is for assertions: it goes with --private-key or --auth jwt"
+                    "{option} is for assertions: give --private-key or --auth jwt too"
                 )));
             }
         }
@@ -206,7 +211,7 @@ fn is_url(text: &str) -> bool {
 fn algorithm(name: &str) -> Result<Algorithm, String> {
     Algorithm::from_name(name).ok_or_else(|| {
         let known = [&Algorithm::ASYMMETRIC[..], &Algorithm::SYMMETRIC].concat();
-        format!("it is none of {}", names(&known))
+        format!("unknown algorithm: expected one of {}", names(&known))
     })
 }
 

@@ -1,13 +1,11 @@
-//! The client that a command acts as, and the authorization server it asks.
+//! The client that a command acts as, and its authorization server.
 
 mod arguments;
-mod dpop;
 mod file;
-mod key;
+mod signing_key;
 
 use std::{
     error::Error,
-    future::Future,
     path::{Path, PathBuf},
 };
 
@@ -20,7 +18,9 @@ use portcullis_jose::Algorithm;
 
 use self::arguments::{Method, Place};
 pub(crate) use self::{
-    arguments::ClientArgs, dpop::read as read_dpop_key, file::read as read_file, file::read_public,
+    arguments::ClientArgs,
+    file::{read as read_file, read_ca},
+    signing_key::read_dpop as read_dpop_key,
 };
 use crate::misuse::Misuse;
 
@@ -31,8 +31,7 @@ pub(crate) struct Client {
 }
 
 impl ClientArgs {
-    /// Reads the files and puts server and client together. `revocation_endpoint` goes with a configured token
-    /// endpoint.
+    /// Reads the files, and builds the server and the client's authentication.
     pub(crate) fn open(&self, revocation_endpoint: Option<&str>) -> Result<Client, Box<dyn Error>> {
         self.check()?;
         let server = self.server()?;
@@ -51,7 +50,7 @@ impl ClientArgs {
         })
     }
 
-    /// The error of a setting, told by the name of its option.
+    /// Turns the error of a setting into one of its option.
     pub(crate) fn unusable(&self, error: &ConfigError) -> Box<dyn Error> {
         let problem = error.problem();
         let in_file = |option: &str, path: &Option<PathBuf>| {
@@ -75,7 +74,7 @@ impl ClientArgs {
         let server = match (issuer, token_endpoint) {
             (Some(issuer), None) => AuthorizationServer::discover(issuer),
             (Some(issuer), Some(url)) => AuthorizationServer::discover(issuer).token_endpoint(url),
-            // clap sees to it that one is given.
+            // clap requires one of them.
             (None, url) => AuthorizationServer::token_endpoint(url.as_deref().unwrap_or_default()),
         };
         let server = match &self.discover_at {
@@ -91,11 +90,7 @@ impl ClientArgs {
             .iter()
             .fold(server, |server, origin| server.allow_origin(origin));
         Ok(match &self.ca {
-            Some(path) => {
-                let pem = file::read_public(path)
-                    .map_err(|error| format!("--ca {}: {error}", path.display()))?;
-                server.http(HttpSettings::default().root_certificates(pem))
-            }
+            Some(path) => server.http(HttpSettings::default().root_certificates(read_ca(path)?)),
             None => server,
         })
     }
@@ -103,7 +98,7 @@ impl ClientArgs {
     fn authentication(&self) -> Result<ClientAuthentication, Box<dyn Error>> {
         let id = &self.client_id;
         let client = if let Some(path) = &self.credential.private_key {
-            let mut key = key::read(path, self.alg, self.kid.as_deref())?;
+            let mut key = signing_key::read(path, self.alg, self.kid.as_deref())?;
             if let Some(path) = &self.assertion_cert {
                 let pem = file::read(path)?;
                 key = key
@@ -116,9 +111,9 @@ impl ClientArgs {
             let certificate = ClientCertificate::new(certificate.expose(), key.expose());
             ClientAuthentication::tls_client_auth(id, certificate)
         } else {
-            // clap sees to it that one is given.
+            // clap requires one of them.
             let path = self.credential.client_secret_file.as_deref();
-            // They are read once: the file may be a pipe.
+            // Read once, because the file may be a pipe.
             let text = file::read(path.unwrap_or(Path::new("")))?;
             let secrets =
                 ClientSecrets::from_lines(&text).map_err(|error| self.unusable(&error))?;
@@ -141,15 +136,4 @@ impl ClientArgs {
             client
         })
     }
-}
-
-/// Runs to its end what talks to the server.
-pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let done = runtime.block_on(work);
-    // A name that is still being looked up keeps nobody waiting.
-    runtime.shutdown_background();
-    Ok(done)
 }

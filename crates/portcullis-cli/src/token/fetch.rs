@@ -12,10 +12,10 @@ use clap::{Args, builder::NonEmptyStringValueParser};
 use portcullis_client::{AccessToken, DpopKey, SubjectToken, TokenExchange, TokenSource};
 use portcullis_core::{ScopeSet, Secret};
 
-use super::refusal::{self, About};
+use super::refusal::{self, Request};
 use crate::{
     Outcome,
-    client::{Client, ClientArgs, block_on, read_dpop_key, read_file},
+    client::{Client, ClientArgs, read_dpop_key, read_file},
     misuse::Refuse,
     output, scopes,
 };
@@ -25,47 +25,45 @@ pub(crate) struct Fetch {
     #[command(flatten)]
     client: ClientArgs,
 
-    /// What to ask for: scopes, separated by spaces. May be repeated.
-    #[arg(long = "scope", value_name = "SCOPES", value_parser = scopes::parse_some)]
+    /// The requested scopes, separated by spaces. May be repeated.
+    #[arg(long = "scope", value_name = "SCOPES", value_parser = scopes::parse_requested)]
     scopes: Vec<ScopeSet>,
 
-    /// The service that the token is for, by its URI (RFC 8707). May be repeated.
+    /// The URI of the service that the token is for (RFC 8707). May be repeated.
     #[arg(long = "resource", value_name = "URI")]
     resources: Vec<String>,
 
-    /// The same for servers that call it so, such as Auth0.
+    /// The service that the token is for, at servers such as Auth0.
     #[arg(long, value_name = "AUDIENCE", value_parser = NonEmptyStringValueParser::new())]
     audience: Option<String>,
 
-    /// A file with a private key that the token is to be bound to, in PEM or as a JWK (DPoP, RFC 9449).
+    /// A file with a private key to bind the token to, in PEM or as a JWK (DPoP, RFC 9449).
     #[arg(long, value_name = "FILE")]
     dpop_key: Option<PathBuf>,
 
-    /// The most bytes that a token may have. Services refuse longer ones.
+    /// The most bytes of a token. Services reject longer ones.
     #[arg(long, value_name = "BYTES", default_value = "8192")]
     max_token_bytes: usize,
 
-    /// A file with the token of somebody else, to be exchanged for one on their behalf (RFC 8693).
+    /// A file with a user's token, to exchange for one on their behalf (RFC 8693).
     #[arg(long, value_name = "SUBJECT_TOKEN_FILE")]
     exchange: Option<PathBuf>,
 
     #[arg(hide = true, value_parser = Refuse(
-        "there is an argument without an option, which is not repeated here as it may be a secret: see --help"
+        "unexpected argument, which may be a secret and is not shown: see --help"
     ))]
     _misplaced: Vec<Infallible>,
 }
 
-pub(super) fn run(fetch: &Fetch) -> Outcome {
+pub(super) async fn run(fetch: &Fetch) -> Outcome {
     output::require_stdout()?;
     let client = fetch.client.open(None)?;
     let subject = fetch.exchange.as_deref().map(subject).transpose()?;
     let key = fetch.dpop_key.as_deref().map(read_dpop_key).transpose()?;
-    let obtained = block_on(async {
-        Ok::<_, Box<dyn Error>>(match subject {
-            None => fetch.source(&client, key)?.refresh().await,
-            Some(subject) => fetch.exchange(&client, key)?.token(&subject).await,
-        })
-    })??;
+    let obtained = match subject {
+        None => fetch.source(&client, key)?.refresh().await,
+        Some(subject) => fetch.exchange(&client, key)?.token(&subject).await,
+    };
     let error = match obtained {
         Ok(token) => {
             hand_over(&token)?;
@@ -75,16 +73,17 @@ pub(super) fn run(fetch: &Fetch) -> Outcome {
     };
     match error.oauth_error() {
         Some(refused) => {
-            let about = About {
+            let request = Request {
                 client: &fetch.client,
                 rejects_client: error.rejects_client(),
-                sent_scopes: !fetch.scopes.iter().all(ScopeSet::is_empty),
+                has_scopes: !fetch.scopes.is_empty(),
+                endpoint: fetch.client.token_endpoint(),
             };
-            refusal::tell(refused, about);
+            refusal::print(refused, request);
         }
         None => output::error(&error),
     }
-    refusal::tell_wait(error.retry_after());
+    refusal::print_wait(error.retry_after());
     Ok(ExitCode::FAILURE)
 }
 
@@ -128,17 +127,21 @@ impl Fetch {
     }
 }
 
-/// The token in a file, by itself.
+/// Reads the token of `--exchange`.
 fn subject(path: &Path) -> Result<SubjectToken, Box<dyn Error>> {
     let content = read_file(path)?;
     let token = content.expose().trim_ascii();
     if token.is_empty() || !token.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
-        return Err(format!("--exchange {}: it does not hold one token", path.display()).into());
+        return Err(format!(
+            "--exchange {}: the file must contain one token and nothing else",
+            path.display()
+        )
+        .into());
     }
     Ok(SubjectToken::access_token(Secret::new(token), None))
 }
 
-/// Prints the token: the one thing on stdout.
+/// Prints the token, the only output on stdout.
 fn hand_over(token: &AccessToken) -> Result<(), String> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", token.expose())

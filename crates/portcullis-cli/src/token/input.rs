@@ -1,41 +1,30 @@
 //! The token on standard input.
 
-use std::io::{self, Read, stdin};
+use std::io::{self, stdin};
 
 use portcullis_core::Secret;
 
 use crate::misuse::Refuse;
 
-/// For a token that is given as an argument.
-pub(super) const MISPLACED: Refuse = Refuse(
-    "the token belongs on standard input: an argument is seen by every user of this machine",
-);
+/// Rejects a token that is given as an argument.
+pub(super) const MISPLACED: Refuse =
+    Refuse("every user of this machine can see an argument: give the token on standard input");
 
-/// The longest input that is read; a token is at most 8 KiB.
-const LONGEST_INPUT: u64 = 64 * 1024;
+/// Reads the token, without white space around it and without the scheme of a header.
+pub(super) fn read() -> io::Result<Secret> {
+    /// A token has at most 8 KiB by default.
+    const MAX_BYTES: u64 = 64 * 1024;
 
-/// What is on standard input.
-pub(super) struct Input(Secret);
-
-impl Input {
-    pub(super) fn read() -> io::Result<Self> {
-        let mut bytes = Vec::new();
-        stdin().take(LONGEST_INPUT + 1).read_to_end(&mut bytes)?;
-        let input = Secret::new(bytes);
-        if input.expose().len() as u64 > LONGEST_INPUT {
-            return Err(io::Error::other(
-                "what is on standard input is too long for a token",
-            ));
-        }
-        if input.expose_str().is_none() {
-            return Err(io::Error::other("what is on standard input is no text"));
-        }
-        Ok(Self(input))
+    let failed = |problem: &str| io::Error::other(format!("standard input: {problem}"));
+    let input = portcullis_file::read_bounded(stdin(), MAX_BYTES)
+        .map_err(|error| failed(&error.to_string()))?;
+    let token = input.trim_ascii_start();
+    let token = token.strip_prefix(b"Bearer ").unwrap_or(token).trim_ascii();
+    if token.is_empty() {
+        return Err(failed("it has no token: pipe one in, or use `< FILE`"));
     }
-
-    /// Without white space around it, and without the scheme of a header.
-    pub(super) fn token(&self) -> &str {
-        let token = self.0.expose_str().unwrap_or_default().trim_start();
-        token.strip_prefix("Bearer ").unwrap_or(token).trim()
+    if std::str::from_utf8(token).is_err() {
+        return Err(failed("it is not text"));
     }
+    Ok(Secret::new(token))
 }

@@ -11,7 +11,7 @@ use portcullis_jose::{Algorithm, CompactJws, HeaderBuffer, json::check_foreign_j
 use portcullis_jwt::{IssuerKeys, JwtVerifier, Profile, VerifyError};
 use serde_json::Value;
 
-use super::input::{Input, MISPLACED};
+use super::input::{self, MISPLACED};
 use crate::{
     Outcome,
     issuer::{Access, fetch},
@@ -26,23 +26,22 @@ use crate::{
     mut_arg("bearer_token_file", |arg| arg.requires("issuer"))
 )]
 pub(crate) struct Inspect {
-    /// The issuer whose keys and name the token is held against.
+    /// The issuer whose keys and name the token is checked with.
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
 
-    /// Where the issuer's keys are, instead of discovering them.
+    /// The URL of the issuer's key set, instead of discovering it.
     #[arg(long, value_name = "URL", requires = "issuer")]
     jwks_uri: Option<String>,
 
     #[command(flatten)]
     access: Access,
 
-    /// An audience that is accepted; may be repeated.
+    /// An accepted audience; may be repeated.
     #[arg(long = "audience", value_name = "AUD", requires = "issuer")]
     audiences: Vec<String>,
 
-    /// The id of a client that may call; may be repeated. Required by profiles that accept listed clients only, such as
-    /// cognito.
+    /// The id of an accepted client; may be repeated. Required by profiles that accept only listed clients, such as cognito.
     #[arg(long = "client-id", value_name = "ID", requires = "issuer")]
     client_ids: Vec<String>,
 
@@ -52,32 +51,40 @@ pub(crate) struct Inspect {
     #[arg(hide = true, value_parser = MISPLACED)]
     _misplaced: Vec<Infallible>,
 
-    /// An algorithm that is accepted; may be repeated. Default: every asymmetric one.
+    /// An accepted algorithm; may be repeated. Default: every asymmetric one.
     #[arg(long = "algorithm", value_name = "ALG", value_parser = algorithm)]
     algorithms: Vec<Algorithm>,
 }
 
-pub(super) fn run(inspect: &Inspect) -> Outcome {
+pub(super) async fn run(inspect: &Inspect) -> Outcome {
     let profile = inspect.profile.load()?;
     if inspect.issuer.is_some() {
         inspect.check_audience(&profile)?;
     }
-    let input = Input::read()?;
-    let token = input.token();
-
-    let well_formed = show(token)?;
-    match &inspect.issuer {
-        None if well_formed => line(format_args!(
-            "not verified: give --issuer and --audience to learn whether it would be accepted"
-        ))?,
-        None => return Ok(ExitCode::FAILURE),
-        Some(issuer) => return verdict(token, issuer, profile, inspect),
-    }
-    Ok(ExitCode::SUCCESS)
+    let token = input::read()?;
+    let token = token.expose_str().unwrap_or_default();
+    let is_well_formed = show(token)?;
+    let Some(issuer) = &inspect.issuer else {
+        if !is_well_formed {
+            return Ok(ExitCode::FAILURE);
+        }
+        line(format_args!(
+            "not verified: give --issuer and --audience to check whether it would be accepted"
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let issuer = fetch(issuer, inspect.jwks_uri.as_deref(), &inspect.access).await?;
+    let judge = Judge {
+        keys: issuer.as_ref(),
+        token,
+        now: SystemClock.now(),
+        inspect,
+    };
+    judge.print_verdict(profile)
 }
 
 impl Inspect {
-    /// Whether what the profile asks for was given.
+    /// Checks that the options which the profile needs were given.
     fn check_audience(&self, profile: &Profile) -> Result<(), Misuse> {
         let rule = profile.audience_rule();
         let flag = self.profile.flag();
@@ -95,33 +102,27 @@ impl Inspect {
     }
 }
 
-/// Prints header and claims, as far as they can be read; whether all of them can.
+/// Prints header and claims as far as they can be read, and returns whether all could be.
 fn show(token: &str) -> io::Result<bool> {
-    let part = token.split('.').next().unwrap_or_default();
-    let shown = CompactJws::parse(token).map(|jws| {
-        line(format_args!(
-            "header {}",
-            json(&URL_SAFE_NO_PAD.decode(part).unwrap_or_default())
-        ))?;
-        let claims = jws
-            .header(&mut HeaderBuffer::new())
-            .and_then(|_| jws.payload());
-        Ok::<_, io::Error>(match claims {
-            Ok(claims) => {
-                line(format_args!("claims {}", json(&claims)))?;
-                None
-            }
-            Err(error) => Some(error),
-        })
+    let read = CompactJws::parse(token).and_then(|jws| {
+        // Printed before it is checked.
+        let header = token.split('.').next().unwrap_or_default();
+        let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
+        let printed = line(format_args!("header {}", json(&header)));
+        jws.header(&mut HeaderBuffer::new())?;
+        Ok((printed, jws.payload()?))
     });
-    let problem = match shown {
-        Ok(problem) => problem?,
-        Err(error) => Some(error),
-    };
-    if let Some(error) = &problem {
-        line(format_args!("not a signed JWT: {error}"))?;
+    match read {
+        Ok((printed, claims)) => {
+            printed?;
+            line(format_args!("claims {}", json(&claims)))?;
+            Ok(true)
+        }
+        Err(error) => {
+            line(format_args!("not a signed JWT: {error}"))?;
+            Ok(false)
+        }
     }
-    Ok(problem.is_none())
 }
 
 fn json(bytes: &[u8]) -> String {
@@ -129,60 +130,10 @@ fn json(bytes: &[u8]) -> String {
         return format!("(cannot be shown: {error})");
     }
     serde_json::from_slice::<Value>(bytes)
-        .map_or_else(|_| "(no JSON)".to_owned(), |value| pretty(&value))
+        .map_or_else(|_| "(not JSON)".to_owned(), |value| pretty(&value))
 }
 
-fn verdict(token: &str, issuer: &str, profile: Profile, inspect: &Inspect) -> Outcome {
-    let fetched = fetch(issuer, inspect.jwks_uri.as_deref(), &inspect.access)?;
-    let judge = Judge {
-        keys: fetched.issuer.as_ref(),
-        token,
-        now: SystemClock.now(),
-        inspect,
-    };
-    let flag = inspect.profile.flag();
-    let name = profile.name().to_owned();
-    match judge.verdict(profile, &inspect.client_ids)? {
-        Ok(principal) => {
-            line(format_args!("accepted with {flag}"))?;
-            line(format_args!("  kind       {}", principal.kind()))?;
-            line(format_args!(
-                "  subject    {}",
-                or_none(principal.subject())
-            ))?;
-            line(format_args!(
-                "  client id  {}",
-                or_none(principal.client_id())
-            ))?;
-            line(format_args!(
-                "  token id   {}",
-                or_none(principal.credential_id())
-            ))?;
-            line(format_args!("  scopes     {}", principal.scopes()))?;
-            // Accepted by a profile that has little to tell its tokens by: another may be the issuer's own.
-            if inspect.profile.is_preset() && principal.kind() == PrincipalKind::Unknown {
-                let more_telling = MOST_TELLING_FIRST
-                    .into_iter()
-                    .take_while(|other| *other != name);
-                if let Some(advice) = judge.preset_that_fits(more_telling)? {
-                    line(format_args!(
-                        "  the profile may not be the issuer's: {advice}"
-                    ))?;
-                }
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) => {
-            line(format_args!("refused with {flag}: {error}"))?;
-            if let Some(advice) = judge.advice(&error, &name)? {
-                line(format_args!("  {advice}"))?;
-            }
-            Ok(ExitCode::FAILURE)
-        }
-    }
-}
-
-/// Holds the token against profiles.
+/// Checks the token with profiles.
 struct Judge<'j> {
     keys: &'j IssuerKeys,
     token: &'j str,
@@ -190,15 +141,54 @@ struct Judge<'j> {
     inspect: &'j Inspect,
 }
 
-/// The presets, from the one that asks most of a token to the one that has the least to tell its tokens by.
-const MOST_TELLING_FIRST: [&str; 7] = [
+/// The presets, the strictest first.
+const STRICTEST_FIRST: [&str; 7] = [
     "keycloak", "cognito", "okta", "entra_id", "rfc9068", "logto", "auth0",
 ];
 
-const DESCRIBE_IT: &str = "no other profile fits: if the issuer's access tokens look like this, describe them in a file for \
-                           --profile-file, as docs/guide/issuers.md shows";
+const WRITE_A_PROFILE: &str = "no other profile fits: if this is an access token of the issuer, write a profile for \
+                               --profile-file, as docs/guide/issuers.md shows";
 
 impl Judge<'_> {
+    fn print_verdict(&self, profile: Profile) -> Outcome {
+        let flag = self.inspect.profile.flag();
+        let name = profile.name().to_owned();
+        match self.verdict(profile, &self.inspect.client_ids)? {
+            Ok(principal) => {
+                let client_id = or_none(principal.client_id());
+                let token_id = or_none(principal.credential_id());
+                line(format_args!("accepted with {flag}"))?;
+                line(format_args!("  kind       {}", principal.kind()))?;
+                line(format_args!(
+                    "  subject    {}",
+                    or_none(principal.subject())
+                ))?;
+                line(format_args!("  client id  {client_id}"))?;
+                line(format_args!("  token id   {token_id}"))?;
+                line(format_args!("  scopes     {}", principal.scopes()))?;
+                // A lenient profile accepted it. A stricter one may be the issuer's.
+                if self.inspect.profile.is_preset() && principal.kind() == PrincipalKind::Unknown {
+                    let stricter = STRICTEST_FIRST
+                        .into_iter()
+                        .take_while(|other| *other != name);
+                    if let Some(advice) = self.preset_that_fits(stricter)? {
+                        line(format_args!(
+                            "  the profile may not be the issuer's: {advice}"
+                        ))?;
+                    }
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => {
+                line(format_args!("refused with {flag}: {error}"))?;
+                if let Some(advice) = self.advice(&error, &name)? {
+                    line(format_args!("  {advice}"))?;
+                }
+                Ok(ExitCode::FAILURE)
+            }
+        }
+    }
+
     fn verdict(
         &self,
         profile: Profile,
@@ -221,21 +211,20 @@ impl Judge<'_> {
             .and_then(|verified| verified.bind_as_bearer().cloned()))
     }
 
-    /// What to do about a refusal by the profile `name`.
+    /// What to do about a rejection by the profile `name`.
     fn advice(&self, error: &VerifyError, name: &str) -> Result<Option<String>, ConfigError> {
         Ok(match error {
             VerifyError::ClientId { .. } => Some(
-                "give --client-id with this client if it may call, as the service must list it with \
+                "if this client may call, give --client-id with its id, as the service must list it with \
                  `.client_ids([…])`"
                     .to_owned(),
             ),
-            // Another profile can differ about the form of a token and about nothing else, and a profile of the
-            // user's own is to be corrected, not replaced.
+            // Profiles differ only in the form of a token. A profile of the user's own is to be corrected, not replaced.
             VerifyError::Type { .. } | VerifyError::MissingClaim(_) => {
                 if self.inspect.profile.is_preset() {
-                    let others = MOST_TELLING_FIRST.into_iter().filter(|other| *other != name);
+                    let others = STRICTEST_FIRST.into_iter().filter(|other| *other != name);
                     let fits = self.preset_that_fits(others)?;
-                    Some(fits.unwrap_or_else(|| DESCRIBE_IT.to_owned()))
+                    Some(fits.unwrap_or_else(|| WRITE_A_PROFILE.to_owned()))
                 } else {
                     Some("if this is an access token of the issuer, change the profile file to accept it".to_owned())
                 }
@@ -244,7 +233,8 @@ impl Judge<'_> {
         })
     }
 
-    /// The first preset that knows the token's form decides: it accepts the token, or says that it is no access token.
+    /// Advice from the first preset that knows the form of the token: it accepts the token, or finds that it is not an
+    /// access token.
     fn preset_that_fits(
         &self,
         presets: impl Iterator<Item = &'static str>,
@@ -263,7 +253,7 @@ impl Judge<'_> {
                 client_ids.push(client);
             }
             match self.verdict(profile, &client_ids)? {
-                // What Auth0's preset accepts without knowing the kind has little in common with Auth0's tokens.
+                // Auth0's preset also accepts tokens of an unknown kind, which are rarely Auth0's.
                 Ok(principal) if name != "auth0" || principal.kind() != PrincipalKind::Unknown => {
                     return Ok(Some(format!(
                         "it would be accepted with --profile {name}{more}"
@@ -280,7 +270,7 @@ impl Judge<'_> {
         Ok(None)
     }
 
-    /// The client that the token names, by the usual claim.
+    /// The client that the claim `client_id` names.
     fn claimed_client(&self) -> Option<String> {
         let payload = CompactJws::parse(self.token).ok()?.payload().ok()?;
         check_foreign_json(&payload).ok()?;
@@ -294,7 +284,7 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
         .filter(|algorithm| !algorithm.is_symmetric())
         .ok_or_else(|| {
             let known = Algorithm::ASYMMETRIC.map(Algorithm::as_str).join(", ");
-            format!("it is none of {known}")
+            format!("unknown algorithm: expected one of {known}")
         })
 }
 

@@ -12,26 +12,25 @@ use crate::Outcome;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Read a token from standard input, show what is in it, and say whether it would be accepted and why not.
+    /// Read a token from standard input, print its content, and check whether it would be accepted.
     ///
-    /// Without --issuer nothing is verified. The status is 0 when the token would be accepted, or when nothing was
-    /// to be verified and the token is well-formed; otherwise 1.
+    /// Without --issuer it is not verified. The exit status is 0 if the token would be accepted, or if it was not verified
+    /// and is well-formed; otherwise 1.
     Inspect(Box<inspect::Inspect>),
-    /// Get a token by client credentials. It is printed on stdout, alone.
+    /// Get a token by client credentials. It is the only output on stdout.
     ///
-    /// The status is 0 when it was obtained, 1 when not, 2 when the call is wrong.
+    /// The exit status is 0 if it was obtained, 1 if not, 2 for wrong arguments.
     Fetch(Box<fetch::Fetch>),
-    /// Read a token from standard input, and have the server revoke it.
+    /// Read a token from standard input, and revoke it at the server.
     ///
-    /// The status is 0 when the server confirmed it, also of a token that it does not know; 1 when not, 2 when the call
-    /// is wrong.
+    /// The exit status is 0 if the server confirmed it, even for an unknown token, 1 if not, 2 for wrong arguments.
     Revoke(Box<revoke::Revoke>),
 }
 
-pub(crate) fn run(command: TokenCommand) -> Outcome {
+pub(crate) async fn run(command: TokenCommand) -> Outcome {
     match command {
-        TokenCommand::Inspect(inspect) => inspect::run(&inspect),
-        TokenCommand::Fetch(fetch) => fetch::run(&fetch),
-        TokenCommand::Revoke(revoke) => revoke::run(&revoke),
+        TokenCommand::Inspect(inspect) => inspect::run(&inspect).await,
+        TokenCommand::Fetch(fetch) => fetch::run(&fetch).await,
+        TokenCommand::Revoke(revoke) => revoke::run(&revoke).await,
     }
 }

@@ -6,22 +6,17 @@ use clap::Args;
 use portcullis_oauth::OAuthEndpoint;
 
 use super::{
-    input::{Input, MISPLACED},
-    refusal::{self, About},
+    input::{self, MISPLACED},
+    refusal::{self, Request},
 };
-use crate::{
-    Outcome,
-    client::{ClientArgs, block_on},
-    misuse::Misuse,
-    output,
-};
+use crate::{Outcome, client::ClientArgs, misuse::Misuse, output};
 
 #[derive(Args, Debug)]
 pub(crate) struct Revoke {
     #[command(flatten)]
     client: ClientArgs,
 
-    /// Where tokens are revoked. With --issuer, it replaces what the metadata says.
+    /// The revocation endpoint. With --issuer it replaces the one of the metadata.
     #[arg(long, value_name = "URL")]
     revocation_endpoint: Option<String>,
 
@@ -39,7 +34,7 @@ pub(crate) struct Revoke {
     _misplaced_by_name: Option<Infallible>,
 }
 
-pub(super) fn run(revoke: &Revoke) -> Outcome {
+pub(super) async fn run(revoke: &Revoke) -> Outcome {
     let endpoint = revoke.revocation_endpoint.as_deref();
     if revoke.client.is_configured() && endpoint.is_none() {
         return Err(Misuse::new(
@@ -48,59 +43,48 @@ pub(super) fn run(revoke: &Revoke) -> Outcome {
         .into());
     }
     let client = revoke.client.open(endpoint)?;
-    let input = Input::read()?;
-    let token = input.token();
-    check(token)?;
+    let token = input::read()?;
+    let token = token.expose_str().unwrap_or_default();
+    // The server would confirm the revocation of any text, as it does for unknown tokens.
+    if !token.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
+        return Err(
+            "standard input: not one token: it has white space or other invalid characters".into(),
+        );
+    }
 
     let form = [("token", token), ("token_type_hint", "access_token")];
     let asked = client
         .server
         .post(OAuthEndpoint::Revocation, &client.authentication, &form);
-    match block_on(asked)? {
+    match asked.await {
         Err(error) => {
             output::error(&error);
-            refusal::tell_wait(error.retry_after());
+            refusal::print_wait(error.retry_after());
         }
+        Ok(answer) if answer.confirms_revocation() => return Ok(ExitCode::SUCCESS),
         Ok(answer) => {
-            if answer.confirms_revocation() {
-                return Ok(ExitCode::SUCCESS);
-            }
             match answer.error() {
                 Some(refused) => {
-                    let about = About {
+                    let request = Request {
                         client: &revoke.client,
                         rejects_client: answer.rejects_client(),
-                        sent_scopes: false,
+                        has_scopes: false,
+                        endpoint: endpoint.map(|url| ("--revocation-endpoint", url)),
                     };
-                    refusal::tell(&refused, about);
+                    refusal::print(&refused, request);
                 }
                 None => {
                     let (place, status) = (answer.place(), answer.status());
                     let why = match status {
-                        200 | 202 | 204 => {
-                            " with an error in the body, or with JSON that cannot be read"
-                        }
+                        200 | 202 | 204 => " with an error or unreadable JSON in the body",
                         _ => "",
                     };
                     output::note(format_args!("error: {place} answered {status}{why}"));
                 }
             }
-            refusal::tell_wait(answer.retry_after());
+            refusal::print_wait(answer.retry_after());
         }
     }
     output::note(format_args!("  the token may still be valid"));
     Ok(ExitCode::FAILURE)
-}
-
-/// The server would say of anything else that it is revoked, as it does of tokens that it does not know.
-fn check(token: &str) -> Result<(), &'static str> {
-    if token.is_empty() {
-        return Err("there is no token on standard input");
-    }
-    if !token.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
-        return Err(
-            "what is on standard input is not one token: it has white space or other characters in it",
-        );
-    }
-    Ok(())
 }

@@ -82,7 +82,7 @@ async fn what_is_not_granted_is_told_by_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_usual_code_comes_with_advice_and_others_stand_alone() {
+async fn usual_codes_come_with_advice() {
     let scene = Scene::start().await;
     for (code, advice) in [
         ("invalid_client", "check --client-id"),
@@ -108,6 +108,17 @@ async fn every_usual_code_comes_with_advice_and_others_stand_alone() {
     scene.issuer.fault(Endpoint::Token, Fault::Json(body));
     let ended = scene.fetch(&[]).await;
     assert_eq!(ended.stderr, "error: invalid_scope\n");
+
+    // A configured endpoint may be the wrong one.
+    let fault = Fault::Answer {
+        status: 404,
+        content_type: "application/json",
+        body: json!({"error": "not_found"}).to_string().into_bytes(),
+    };
+    scene.issuer.fault(Endpoint::Token, fault);
+    let endpoint = scene.issuer.token_endpoint();
+    let ended = scene.fetch(&["--token-endpoint", &endpoint]).await;
+    ended.failed(1, &["not_found", &endpoint, "check --token-endpoint"]);
 
     let other = json!({"error": "teapot", "error_description": "short and stout"});
     scene.issuer.fault(Endpoint::Token, Fault::Json(other));

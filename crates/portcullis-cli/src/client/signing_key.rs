@@ -1,0 +1,93 @@
+//! Private keys, in PEM or as a JWK.
+
+use std::{error::Error, path::Path};
+
+use portcullis_client::DpopKey;
+use portcullis_jose::{Algorithm, SigningKey, SigningKeyError};
+
+use super::file;
+use crate::misuse::Misuse;
+
+/// The algorithms to try for a PEM file, which does not name one: the first that suits the key. PS256 comes instead of
+/// the deprecated RS256.
+const ALGORITHMS_OF_PEM: [Algorithm; 5] = [
+    Algorithm::ES256,
+    Algorithm::EdDSA,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::PS256,
+];
+
+/// Reads the key that a client signs its assertions with.
+pub(super) fn read(
+    path: &Path,
+    algorithm: Option<Algorithm>,
+    kid: Option<&str>,
+) -> Result<SigningKey, Box<dyn Error>> {
+    let content = file::read(path)?;
+    let content = content.expose();
+    let shown = path.display();
+    let key = if is_jwk(content) {
+        match algorithm {
+            Some(algorithm) => SigningKey::from_jwk_with(content, algorithm),
+            None => SigningKey::from_jwk(content),
+        }
+    } else if !is_pem(content) {
+        return Err(format!("{shown} is neither a PEM file nor a JWK").into());
+    } else {
+        let unnamed = || {
+            Misuse::new(format!(
+                "{shown} is a PEM file, which does not name its algorithm: give --alg, such as --alg ES256"
+            ))
+        };
+        SigningKey::from_pem(content, algorithm.ok_or_else(unnamed)?)
+    };
+    let key = key.map_err(|error| -> Box<dyn Error> {
+        match error {
+            SigningKeyError::NoAlgorithm => Misuse::new(format!(
+                "the JWK in {shown} has no `alg`: give --alg, such as --alg PS256"
+            ))
+            .into(),
+            SigningKeyError::OtherAlgorithm { found, asked } => Misuse::new(format!(
+                "--alg {asked}: the JWK in {shown} is for {found}: leave --alg out, or give that"
+            ))
+            .into(),
+            SigningKeyError::Symmetric => format!(
+                "the JWK in {shown} is a shared secret: put its text in a file, and give --client-secret-file FILE --auth jwt"
+            )
+            .into(),
+            error => format!("{shown}: {error}").into(),
+        }
+    })?;
+    Ok(match kid {
+        Some(kid) => key.with_kid(kid),
+        None => key,
+    })
+}
+
+/// Reads a key for DPoP proofs (RFC 9449).
+pub(crate) fn read_dpop(path: &Path) -> Result<DpopKey, Box<dyn Error>> {
+    let content = file::read(path)?;
+    let content = content.expose();
+    let key = if is_jwk(content) {
+        SigningKey::from_jwk(content)
+    } else {
+        let [first, others @ ..] = ALGORITHMS_OF_PEM;
+        let from_pem = |algorithm| SigningKey::from_pem(content, algorithm);
+        others.into_iter().fold(from_pem(first), |key, algorithm| {
+            key.or_else(|error| from_pem(algorithm).map_err(|_| error))
+        })
+    };
+    let key = key.and_then(DpopKey::new);
+    key.map_err(|error| format!("--dpop-key {}: {error}", path.display()).into())
+}
+
+fn is_jwk(content: &[u8]) -> bool {
+    content.trim_ascii_start().starts_with(b"{")
+}
+
+/// Text may precede the first block (RFC 7468 §2).
+fn is_pem(content: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    content.windows(BEGIN.len()).any(|window| window == BEGIN)
+}
