@@ -23,40 +23,48 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{args::Args, demo::Demo, worker::Worker};
 
-/// How long the call under way may take once the worker is asked to stop. The revocation after it is limited too, so that
-/// the worker ends within 10 s.
+/// The time limit of the call in progress when the worker is stopped. The revocation after it has a limit too, so the worker
+/// ends within 10 s.
 const LAST_CALL: Duration = Duration::from_secs(4);
 
 fn main() -> ExitCode {
-    // What matters is printed. RUST_LOG=debug shows the rest.
+    // Results are printed on stdout. RUST_LOG=debug enables the log.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
+        // Otherwise a closed stderr makes it panic.
+        .log_internal_errors(false)
         .with_writer(io::stderr)
         .init();
     let args = Args::parse();
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start tokio: {error}");
+            report(&error);
             return ExitCode::FAILURE;
         }
     };
     let outcome = runtime.block_on(run(args));
-    // Unlike `drop`, this does not wait for a name that is still being looked up.
+    // Unlike `drop`, this does not wait for a DNS lookup in progress.
     runtime.shutdown_background();
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
+            report(&*error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints an error and its causes on stderr. `eprintln!` would panic if that is closed.
+fn report(error: &dyn Error) {
+    let mut stderr = io::stderr();
+    let _ = writeln!(stderr, "error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = writeln!(stderr, "  because: {cause}");
+        source = cause.source();
     }
 }
 
@@ -85,6 +93,8 @@ async fn run(mut args: Args) -> Result<ExitCode, Box<dyn Error>> {
             biased;
             () = &mut calling => {}
             () = &mut stop => {
+                let limit = LAST_CALL.as_secs();
+                say(format_args!("stopping: waiting up to {limit} s for the call in progress"));
                 let _ = timeout(LAST_CALL, calling).await;
                 break;
             }
@@ -96,12 +106,12 @@ async fn run(mut args: Args) -> Result<ExitCode, Box<dyn Error>> {
     Ok(worker.finish().await)
 }
 
-/// Prints a line. Whoever read the output may have gone, which is no reason to stop.
+/// Prints a line. A closed stdout does not stop the worker.
 fn say(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Ends with SIGINT or SIGTERM.
+/// Completes at SIGINT or SIGTERM.
 fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,

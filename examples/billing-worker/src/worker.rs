@@ -31,7 +31,7 @@ use crate::{args::Args, say};
 /// How long a call may take, the wait for a token included.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the revocation of the token may take at the end.
-const LONGEST_REVOCATION: Duration = Duration::from_secs(4);
+const REVOCATION_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_BODY: usize = 1024 * 1024;
 
 type Body = Empty<Bytes>;
@@ -120,14 +120,17 @@ impl Worker {
     pub(crate) async fn finish(self) -> ExitCode {
         if let Some(source) = &self.source {
             let mut events = source.events();
-            match timeout(LONGEST_REVOCATION, source.shut_down()).await {
+            let limit = REVOCATION_TIMEOUT.as_secs();
+            say(format_args!(
+                "ending: waiting up to {limit} s for the revocation of the token"
+            ));
+            match timeout(REVOCATION_TIMEOUT, source.shut_down()).await {
                 // There may have been none, or none any more.
                 Ok(Ok(())) if has_revoked(&mut events) => say(format_args!("token: revoked")),
                 Ok(Ok(())) => say(format_args!("token: none to be revoked")),
                 Ok(Err(error)) => say(format_args!("token: not revoked: {}", with_causes(&error))),
                 Err(_) => say(format_args!(
-                    "token: not revoked: no answer within {} s",
-                    LONGEST_REVOCATION.as_secs()
+                    "token: not revoked: no answer within {limit} s"
                 )),
             }
         }

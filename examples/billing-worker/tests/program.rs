@@ -175,9 +175,12 @@ async fn with_nothing_configured_it_survives_a_rotation_of_its_secret() {
 }
 
 #[tokio::test]
-async fn it_goes_on_when_nobody_reads_what_it_prints() {
-    let (reader, writer) = io::pipe().expect("a pipe");
-    drop(reader);
+async fn worker_runs_when_stdout_and_stderr_are_closed() {
+    let closed = || {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        writer
+    };
     let folder = TempDir::new().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_billing-worker"));
     command
@@ -185,7 +188,9 @@ async fn it_goes_on_when_nobody_reads_what_it_prints() {
         .args(["--calls", "4"])
         .env("TMPDIR", folder.path())
         .stdin(Stdio::null())
-        .stdout(writer)
+        .env("RUST_LOG", "trace")
+        .stdout(closed())
+        .stderr(closed())
         .kill_on_drop(true);
     let status = timeout(PATIENCE, command.status()).await;
     let status = status.expect("it ends").expect("it starts");
@@ -315,6 +320,9 @@ async fn it_ends_within_ten_seconds_of_sigterm_though_nobody_answers() {
     worker.signal(Signal::TERM);
     let ended = timeout(Duration::from_secs(10), worker.ends()).await;
     let ended = ended.expect("it ends within 10 s");
+    assert!(
+        ended.position("stopping: waiting up to 4 s") < ended.position("ending: waiting up to 4 s")
+    );
     ended.position("token: not revoked");
 }
 
@@ -372,6 +380,7 @@ async fn it_calls_a_service_elsewhere_and_tells_which_calls_fail() {
     let expected = [
         "call 1: 200 with the token",
         "call 2: 200 with the token",
+        "ending: waiting up to 4 s for the revocation of the token",
         "token: revoked",
         "done: 2 requests, 0 failed",
     ];

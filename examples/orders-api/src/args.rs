@@ -20,11 +20,11 @@ pub struct Args {
     #[arg(long = "issuer", value_name = "URL")]
     pub(crate) issuers: Vec<String>,
 
-    /// Where the keys of the one --issuer are, instead of discovering them.
+    /// The URL of the key set of the one --issuer, instead of discovering it.
     #[arg(long, value_name = "URL", requires = "issuers")]
     pub(crate) jwks_uri: Option<String>,
 
-    /// Where the metadata of the one --issuer is, if the issuer cannot be reached at its own URL.
+    /// The URL of the metadata of the one --issuer, if the issuer cannot be reached at its own URL.
     #[arg(
         long,
         value_name = "URL",
@@ -33,16 +33,15 @@ pub struct Args {
     )]
     pub(crate) discover_at: Option<String>,
 
-    /// Root certificates in PEM that are trusted beside those of the system.
+    /// Root certificates in PEM, trusted in addition to the system's.
     #[arg(long, value_name = "FILE", requires = "issuers")]
     pub(crate) ca: Option<PathBuf>,
 
-    /// A file with a bearer token to send with requests for the metadata and keys of the one --issuer, as Kubernetes
-    /// asks for.
+    /// A file with a bearer token for the metadata and keys of the one --issuer, as Kubernetes requires.
     #[arg(long, value_name = "FILE", requires = "issuers")]
     pub(crate) bearer_token_file: Option<PathBuf>,
 
-    /// An audience that tokens may be meant for; may be repeated.
+    /// An accepted audience; may be repeated.
     #[arg(
         long = "audience",
         value_name = "AUD",
@@ -50,16 +49,15 @@ pub struct Args {
     )]
     pub(crate) audiences: Vec<String>,
 
-    /// The id of a client that may call; may be repeated. Required by profiles that accept listed clients only, such as
-    /// cognito.
+    /// The id of an accepted client; may be repeated. Required by profiles that accept only listed clients, such as cognito.
     #[arg(long = "client-id", value_name = "ID", requires = "issuers")]
     pub(crate) client_ids: Vec<String>,
 
-    /// What the issuers' tokens look like: rfc9068, auth0, cognito, entra_id, keycloak, logto or okta.
+    /// The profile of the issuers' tokens: rfc9068, auth0, cognito, entra_id, keycloak, logto or okta.
     #[arg(long, value_name = "NAME", default_value = "rfc9068")]
     pub(crate) profile: Profile,
 
-    /// A file that says so instead, in TOML; docs/guide/issuers.md shows how.
+    /// A TOML file with a profile of your own; docs/guide/issuers.md shows how.
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     pub(crate) profile_file: Option<PathBuf>,
 
@@ -67,25 +65,25 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) api_keys: Option<PathBuf>,
 
-    /// Checks the signature of every token, also of those that were verified before.
+    /// Verify every token anew instead of caching verified tokens.
     #[arg(long)]
     pub(crate) no_token_cache: bool,
 
-    /// How long a client may take to send the head of a request, and then to send its body and be answered, in seconds.
+    /// The time limit for the head of a request, and then for its body and the answer, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) request_timeout: Duration,
 
-    /// How long requests under way are waited for after SIGINT or SIGTERM, in seconds.
+    /// The time limit for requests in progress after SIGINT or SIGTERM, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) shutdown_timeout: Duration,
 
-    /// Where the embedded issuer of the demonstration listens.
+    /// The address of the embedded issuer of the demonstration.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub(crate) demo_issuer_listen: SocketAddr,
 }
 
 impl Args {
-    /// Whether nothing says who may call, so that the demonstration runs.
+    /// Whether no callers are configured, so the demonstration runs.
     pub(crate) fn is_demo(&self) -> bool {
         self.issuers.is_empty() && self.api_keys.is_none()
     }

@@ -1,4 +1,4 @@
-//! Who may call: the issuers and key files that the command line names.
+//! The issuers and key files of the command line.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{args::Args, health::Snapshots};
 
 const REALM: &str = "orders";
 
-/// The largest file of root certificates that is read: several times what a system trusts.
+/// The largest file of root certificates: several times the size of a system's.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The layer that knows the callers, and the snapshots it decides by.
+/// The layer that authenticates callers, and its snapshots.
 pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots), Box<dyn Error>> {
     let mut schemes: Vec<Arc<dyn Scheme>> = Vec::new();
     let mut snapshots = Snapshots::default();

@@ -1,4 +1,4 @@
-//! Whether the service is alive, and whether it is ready.
+//! Liveness and readiness.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use portcullis::{
 };
 use serde_json::{Value, json};
 
-/// The snapshots that requests are decided by.
+/// The snapshots that requests are checked with.
 #[derive(Clone, Default)]
 pub(crate) struct Snapshots {
-    /// The issuers whose keys are kept fresh.
+    /// The issuers and their keys.
     pub(crate) issuers: Arc<[Issuer]>,
     /// The API keys.
     pub(crate) api_keys: Option<FileStore>,
 }
 
-/// `GET /livez`: the process answers. It depends on nothing else.
+/// `GET /livez`: 200 as long as the process answers.
 pub(crate) async fn live() -> Json<Value> {
     Json(json!({ "status": "alive" }))
 }
 
-/// `GET /healthz`: 503 until every snapshot was loaded once. Old keys are told, but no reason to be unready: an
-/// issuer's outage must not drain a fleet that can still decide. Anyone may ask, so errors are told by their kind only; the
-/// log has them in full, with the paths of files.
+/// `GET /healthz`: 503 until every snapshot was loaded once. Later failures are shown but do not make the service unready:
+/// an issuer's outage must not drain a fleet that can still check tokens. The endpoint is public, so it shows only the kind
+/// of an error; the log has the details.
 pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Json<Value>) {
     let now = SystemClock.now();
     let issuers: Vec<Value> = snapshots
@@ -41,6 +41,7 @@ pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Js
                 "age_seconds": status.age.map(|age| age.as_secs()),
                 "stale": status.stale,
                 "last_error": status.last_error.map(|error| format!("{:?}", error.kind())),
+                "failures": status.failures,
             })
         })
         .collect();
@@ -52,6 +53,7 @@ pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Js
             "age_seconds": now.duration_since(status.loaded_at).as_secs(),
             "stale": status.is_stale,
             "last_error": status.last_error.map(|_| "the key file cannot be used"),
+            "failing_since": status.failing_since.map(|since| since.as_secs()),
             "warnings": status.warnings,
         })
     });

@@ -1,5 +1,5 @@
-//! A small orders service, guarded by Portcullis: all of it but its `main`, so that the demonstration of a client can run
-//! it in-process.
+//! A small orders service, guarded by Portcullis. It is a library so that the demonstration of `billing-worker` can run it
+//! in-process.
 
 mod app;
 mod args;
@@ -48,7 +48,7 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
     if let Some(demo) = &demo {
         let _ = demo.explain(address);
     }
-    // Whoever read the output may have gone, which is no reason to stop.
+    // A closed stdout does not stop the service.
     let _ = writeln!(io::stdout(), "listening on http://{address}");
     let limits = Limits {
         request: args.request_timeout,
@@ -62,7 +62,7 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
                 let _ = writeln!(io::stdout(), "ready");
                 Ok(())
             }
-            // The log and `/healthz` tell of it. Callers with API keys are served.
+            // It is in the log and at `/healthz`. Callers with API keys are served.
             Err(_) if has_api_keys => Ok(()),
             Err(error) => Err(error),
         }
@@ -73,32 +73,31 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The service, once the keys of its issuers are there.
+/// The service, once the keys of its issuers are loaded.
 ///
 /// # Errors
 ///
-/// When the arguments name no callers, or what they name cannot be used.
+/// When the arguments name no callers, or a file or issuer that cannot be used.
 pub async fn app(args: &Args) -> Result<Router, Box<dyn Error>> {
     let app = App::start(args).await?;
     app.ready().await?;
     Ok(app.router)
 }
 
-/// Answers what comes to `listener` within the default time limits, until `stop` ends and the requests under way are
-/// answered.
+/// Serves with the default time limits until `stop` completes and the requests in progress are answered.
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
     serve::serve(listener, app, Limits::default(), stop).await;
 }
 
-/// The service, and what it decides by.
+/// The service and its snapshots.
 struct App {
     router: Router,
     snapshots: Snapshots,
 }
 
 impl App {
-    /// Does not wait for the keys of issuers. Until they are there, the service answers their tokens with 503 and says at
-    /// `/healthz` that it is not ready. API keys work at once.
+    /// Does not wait for the keys of issuers. Until they are loaded, tokens get 503 and `/healthz` says "not ready". API keys
+    /// work at once.
     async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
         let (authenticate, snapshots) = callers::callers(args).await?;
         Ok(Self {
@@ -107,7 +106,7 @@ impl App {
         })
     }
 
-    /// Waits until the keys of each issuer are there. It is an error when waiting cannot help.
+    /// Waits until the keys of each issuer are loaded. Fails if waiting cannot help.
     fn ready(&self) -> impl Future<Output = Result<(), Box<dyn Error>>> + use<> {
         let issuers = self.snapshots.issuers.clone();
         async move {
@@ -124,7 +123,7 @@ impl App {
     }
 }
 
-/// Ends with SIGINT or SIGTERM.
+/// Completes at SIGINT or SIGTERM.
 fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,

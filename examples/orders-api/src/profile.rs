@@ -1,6 +1,6 @@
-//! The profile that `--profile` or `--profile-file` gives.
+//! The profile of `--profile` or `--profile-file`.
 
-use std::{error::Error, path::Path};
+use std::error::Error;
 
 use portcullis::jwt::Profile;
 
@@ -10,39 +10,25 @@ use crate::args::Args;
 const MAX_BYTES: u64 = 64 * 1024;
 
 impl Args {
-    /// What the issuers' tokens look like.
-    ///
-    /// An error when the file cannot be used, or the profile needs what was not given.
+    /// The profile of the issuers' tokens. Fails if the file cannot be used, or the profile needs an option that is missing.
     pub(crate) fn profile(&self) -> Result<Profile, Box<dyn Error>> {
         let profile = match &self.profile_file {
             None => self.profile.clone(),
-            Some(path) => read(path)?,
+            Some(path) => {
+                let shown = path.display();
+                let text = portcullis_file::read_config(path, MAX_BYTES)
+                    .map_err(|error| format!("profile file {shown}: {error}"))?;
+                Profile::from_toml(&text)
+                    .map_err(|error| format!("profile file {shown}: {error}"))?
+            }
         };
         if profile.audience_rule().needs_client_id() && self.client_ids.is_empty() {
             return Err(format!(
-                "the profile {:?} accepts listed clients only: give --client-id with each that may call",
+                "the profile {:?} accepts only listed clients: give --client-id for each",
                 profile.name()
             )
             .into());
         }
         Ok(profile)
-    }
-}
-
-fn read(path: &Path) -> Result<Profile, Box<dyn Error>> {
-    let problem = |problem: &dyn std::fmt::Display| {
-        Err(format!("profile file {}: {problem}", path.display()).into())
-    };
-    let contents = match portcullis_file::read(path, MAX_BYTES) {
-        Ok(contents) => contents,
-        Err(error) => return problem(&error),
-    };
-    // Whoever writes it decides which tokens are access tokens.
-    if contents.everyone_may_write() {
-        return problem(&"every user may write it: `chmod o-w` the file");
-    }
-    match contents.text() {
-        Ok(text) => Profile::from_toml(text).or_else(|error| problem(&error)),
-        Err(error) => problem(&error),
     }
 }

@@ -1,4 +1,4 @@
-//! Serving. `axum::serve` waits without a limit for a client that is slow, silent or never leaves. This does not.
+//! Serving with time limits, which `axum::serve` lacks: a slow, silent or idle client would keep it waiting.
 //!
 //! One limit is missing: hyper has no timeout for writing. A client that sends requests over HTTP/1 and never reads the
 //! answers keeps its connection until the service stops. Put a proxy with such a timeout in front where that matters.
@@ -25,12 +25,12 @@ use tower_http::timeout::TimeoutLayer;
 
 type Server = Builder<TokioExecutor>;
 
-/// How long a client is waited for.
+/// Time limits of clients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// For the head of a request, and then for its body and the answer.
     pub(crate) request: Duration,
-    /// For all requests under way, when the service is asked to stop.
+    /// For all requests in progress when the service is stopped.
     pub(crate) shutdown: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Default for Limits {
     }
 }
 
-/// Answers requests until `stop` ends. Requests that are under way then are answered, within the limit.
+/// Answers requests until `stop` completes, and the requests in progress then, within the limit.
 pub(crate) async fn serve(
     mut listener: TcpListener,
     app: Router,
@@ -55,7 +55,7 @@ pub(crate) async fn serve(
     let app = app.layer(body);
     let server = server(limits.request);
     let graceful = GracefulShutdown::new();
-    // Owns the connections: they end with it.
+    // Dropping it closes the connections.
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
@@ -78,10 +78,15 @@ pub(crate) async fn serve(
     }
     // New clients are refused.
     drop(listener);
+    tracing::info!(
+        connections = connections.len(),
+        limit = ?limits.shutdown,
+        "shutting down: waiting for the requests in progress"
+    );
     if timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
-            "closing the connections that are still open"
+            "shutdown limit reached: closing the open connections"
         );
     }
     connections.shutdown().await;
@@ -125,7 +130,7 @@ async fn connection(
         .service(app);
     let connection =
         server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    // The builder tells HTTP/1 from HTTP/2 by the first bytes, and waits for those without a limit.
+    // The builder detects HTTP/2 by the first bytes, and waits for them without a limit.
     let silent = async {
         if timeout(head, first.notified()).await.is_ok() {
             std::future::pending::<()>().await;
