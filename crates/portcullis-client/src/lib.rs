@@ -27,7 +27,6 @@ mod error;
 mod exchange;
 mod layer;
 mod origins;
-mod published;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
 mod response;

@@ -28,13 +28,13 @@ pub(crate) fn joined(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::{fs::File, os::unix::fs::FileExt as _};
+    use std::{fs::File, os::unix::fs::FileExt as _, sync::Weak};
 
     use http::{HeaderMap, header::AUTHORIZATION};
     use portcullis_core::{ScopeSet, Secret, UnixTime};
 
     use super::*;
-    use crate::{AccessToken, ApiKeySource, source::TokenId};
+    use crate::{AccessToken, ApiKeySource};
 
     /// Looks into this process's memory. It allocates nothing while it looks: that could overwrite freed memory.
     struct Probe {
@@ -84,8 +84,8 @@ mod tests {
     #[test]
     fn the_header_of_a_token_is_zeroed_when_its_last_clone_is_dropped() {
         let text = Zeroizing::new(String::from_utf8(secret()).expect("text"));
-        let (id, end) = (TokenId::without_source(), UnixTime::from_secs(1));
-        let token = AccessToken::new(text, None, id, end, ScopeSet::default());
+        let end = UnixTime::from_secs(1);
+        let token = AccessToken::new(text, None, Weak::new(), end, ScopeSet::default());
         let token = token.expect("a token");
         let mut headers = HeaderMap::new();
         token.put_on(&mut headers);

@@ -1,6 +1,9 @@
 //! An access token that was obtained.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{ScopeSet, SharedClock, UnixTime};
@@ -11,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     TokenError, TokenErrorKind,
     secret_header::{joined, secret_header},
-    source::TokenId,
+    source::Shared,
 };
 
 /// An access token (RFC 6749 §1.4), and what the server said about it. Clones are cheap; `Debug` does not show it. Its
@@ -23,7 +26,8 @@ struct Inner {
     text: Zeroizing<String>,
     header: HeaderValue,
     binding: Option<Binding>,
-    id: TokenId,
+    /// The source that fetched the token, which is told when a service rejects it. Dangling for an exchanged token.
+    source: Weak<Shared>,
     expires_at: UnixTime,
     scopes: ScopeSet,
 }
@@ -49,7 +53,7 @@ impl AccessToken {
     pub(crate) fn new(
         text: Zeroizing<String>,
         binding: Option<Binding>,
-        id: TokenId,
+        source: Weak<Shared>,
         expires_at: UnixTime,
         scopes: ScopeSet,
     ) -> Option<Self> {
@@ -63,7 +67,7 @@ impl AccessToken {
             text,
             header,
             binding,
-            id,
+            source,
             expires_at,
             scopes,
         })))
@@ -126,8 +130,10 @@ impl AccessToken {
             && crate::challenge::says(headers, "use_dpop_nonce")
     }
 
-    pub(crate) fn id(&self) -> TokenId {
-        self.0.id
+    /// Reports to its source that a service did not accept the token: see [`TokenSource::reject`](crate::TokenSource::reject).
+    pub(crate) fn reject(&self) -> bool {
+        let source = self.0.source.upgrade();
+        source.is_some_and(|source| source.reject(self))
     }
 
     /// The value of an `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1), marked as sensitive.
@@ -231,7 +237,7 @@ mod tests {
         AccessToken::new(
             text,
             binding,
-            TokenId::without_source(),
+            Weak::new(),
             end,
             ScopeSet::default(),
         )

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use arc_swap::ArcSwap;
 use http::HeaderValue;
 use portcullis_core::{ConfigError, Secret};
 use portcullis_file::{UNLINKED, WatchedFile};
@@ -17,7 +18,6 @@ use tokio::sync::oneshot;
 
 use self::watch::Watch;
 use crate::{
-    published::{Published, Seen},
     secret_header::{joined, secret_header},
     source::runtime,
 };
@@ -45,7 +45,7 @@ struct Handle {
 }
 
 struct Shared {
-    value: Published<HeaderValue>,
+    value: ArcSwap<HeaderValue>,
     /// Why the file could not be read when it was last looked at.
     problem: Mutex<Option<String>>,
 }
@@ -102,7 +102,7 @@ impl ApiKeySource {
     /// When the key is empty or has characters that a header cannot carry; the one before is sent on.
     pub fn replace(&self, key: &Secret) -> Result<(), ConfigError> {
         let value = header_value(key.expose()).map_err(problem)?;
-        self.0.shared.value.update(|_| Some(value));
+        self.0.shared.value.store(Arc::new(value));
         Ok(())
     }
 
@@ -113,31 +113,17 @@ impl ApiKeySource {
         self.0.shared.problem().clone()
     }
 
-    #[cfg(any(test, feature = "reqwest-middleware"))]
+    #[inline]
     pub(crate) fn value(&self) -> HeaderValue {
         HeaderValue::clone(&self.0.shared.value.load())
     }
 
-    /// The value for a caller who asks often, and keeps what it saw of this source.
-    #[inline]
-    pub(crate) fn newest<'s>(&self, seen: &'s mut Seen<HeaderValue>) -> &'s HeaderValue {
-        seen.newest(&self.0.shared.value)
-    }
-
-    #[inline]
-    pub(crate) fn see_as(&self, seen: &Seen<HeaderValue>) -> Seen<HeaderValue> {
-        seen.for_another(&self.0.shared.value)
-    }
-
-    pub(crate) fn see(&self) -> Seen<HeaderValue> {
-        self.0.shared.value.see()
-    }
 }
 
 impl Shared {
     fn new(value: HeaderValue) -> Arc<Self> {
         Arc::new(Self {
-            value: Published::new(value),
+            value: ArcSwap::from_pointee(value),
             problem: Mutex::default(),
         })
     }
@@ -243,10 +229,9 @@ mod tests {
 
         std::fs::write(&path, "f1rst\n").expect("written");
         let source = ApiKeySource::watch(&path).expect("a key");
-        let mut seen = source.see();
-        assert_eq!(source.newest(&mut seen), "f1rst");
+        assert_eq!(source.value(), "f1rst");
         std::fs::write(&path, "s3c0nd\n").expect("written");
-        until(|| source.newest(&mut seen) == "s3c0nd").await;
+        until(|| source.value() == "s3c0nd").await;
         assert!(source.value().is_sensitive());
 
         for (content, why) in [("\n", "it is empty"), ("two keys", "no key has")] {
@@ -265,7 +250,7 @@ mod tests {
                 .is_some_and(|problem| !problem.contains("no key has"))
         })
         .await;
-        assert_eq!(source.newest(&mut seen), "s3c0nd", "it serves on");
+        assert_eq!(source.value(), "s3c0nd", "it serves on");
         std::fs::write(&path, "th1rd").expect("written");
         until(|| source.problem().is_none()).await;
         assert_eq!(source.value(), "th1rd");

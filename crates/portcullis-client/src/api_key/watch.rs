@@ -59,7 +59,7 @@ impl Watch {
             Ok(value) => {
                 if self.last != value {
                     self.last.clone_from(&value);
-                    self.shared.value.update(|_| Some(value));
+                    self.shared.value.store(Arc::new(value));
                     tracing::info!(%path, "another API key is sent from now on");
                 }
                 None

@@ -8,7 +8,7 @@ mod subject;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -29,7 +29,7 @@ use crate::{
     AccessToken, TokenError, TokenErrorKind, TokenSource,
     response::{Issued, TokenType},
     schedule::Life,
-    source::{TokenId, TokenRequest},
+    source::TokenRequest,
     token::Binding,
 };
 
@@ -349,7 +349,7 @@ impl Inner {
             AccessToken::new(
                 issued.token,
                 binding,
-                TokenId::without_source(),
+                Weak::new(),
                 life.expires_at,
                 scopes,
             )

@@ -7,13 +7,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, Request};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::AddTokenError;
-use crate::{ApiKeySource, ForbiddenOrigin, Origins, published::Seen};
+use crate::{ApiKeySource, ForbiddenOrigin, Origins};
 
 /// Puts an API key on every request, for any client that is a tower service over `http::Request`.
 ///
@@ -72,17 +72,16 @@ impl<S> Layer<S> for AddApiKeyLayer {
     fn layer(&self, inner: S) -> AddApiKey<S> {
         AddApiKey {
             inner,
-            seen: self.key.see(),
             settings: Arc::new(self.clone()),
         }
     }
 }
 
 /// A client whose requests carry an API key: see [`AddApiKeyLayer`].
+#[derive(Clone, Debug)]
 pub struct AddApiKey<S> {
     inner: S,
     settings: Arc<AddApiKeyLayer>,
-    seen: Seen<HeaderValue>,
 }
 
 impl<S, B> Service<Request<B>> for AddApiKey<S>
@@ -107,8 +106,7 @@ where
         } = &*self.settings;
         let state = match origins.check(request.uri(), request.headers()) {
             Ok(()) => {
-                let value = key.newest(&mut self.seen).clone();
-                request.headers_mut().insert(header, value);
+                request.headers_mut().insert(header, key.value());
                 let future = self.inner.call(request);
                 State::Calling { future }
             }
@@ -117,25 +115,6 @@ where
             },
         };
         AddApiKeyFuture { state }
-    }
-}
-
-impl<S: Clone> Clone for AddApiKey<S> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            settings: self.settings.clone(),
-            seen: self.settings.key.see_as(&self.seen),
-        }
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for AddApiKey<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AddApiKey")
-            .field("inner", &self.inner)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
     }
 }
 

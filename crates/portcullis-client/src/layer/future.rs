@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{AddTokenError, refusal};
-use crate::{AccessToken, Authorized, TokenError, TokenSource, source::TokenId};
+use crate::{AccessToken, Authorized, TokenError, TokenSource};
 
 pin_project! {
     /// The future of [`AddToken`](crate::AddToken).
@@ -41,7 +41,7 @@ pin_project! {
 
 /// What is needed when the answer is there. Kept small: it is moved with the future.
 pub(super) struct Call<S, B> {
-    token: TokenId,
+    token: AccessToken,
     again: Option<Box<Again<S, B>>>,
     /// If the token is bound to a key.
     proved: Option<Box<Proved>>,
@@ -49,7 +49,6 @@ pub(super) struct Call<S, B> {
 
 /// What was proved with a token that is bound to a key.
 pub(super) struct Proved {
-    token: AccessToken,
     /// Where the request goes: what the proof tells, and whose nonces are learnt.
     target: Box<Uri>,
     sent: Authorized,
@@ -130,7 +129,7 @@ where
 impl<S, B> Call<S, B> {
     #[inline]
     pub(super) fn new(
-        token: TokenId,
+        token: AccessToken,
         proved: Option<Box<Proved>>,
         again: Option<Box<Again<S, B>>>,
     ) -> Self {
@@ -144,17 +143,13 @@ impl<S, B> Call<S, B> {
 
 /// Puts a token that is bound to a key on a request that goes to `target`, with a proof.
 pub(super) fn put_bound<B>(
-    token: AccessToken,
+    token: &AccessToken,
     target: Box<Uri>,
     request: &mut Request<B>,
 ) -> Result<Box<Proved>, TokenError> {
     let method = request.method().clone();
     let sent = token.authorize(&method, &target, request.headers_mut())?;
-    Ok(Box::new(Proved {
-        token,
-        target,
-        sent,
-    }))
+    Ok(Box::new(Proved { target, sent }))
 }
 
 fn ask(source: &TokenSource) -> Asked {
@@ -189,18 +184,17 @@ where
             self.asked = Some(ask(&self.source));
         };
         let mut request = taken(&mut self.request);
-        let id = token.id();
         let proved = match self.target.take() {
             None => {
                 token.put_on(request.headers_mut());
                 None
             }
-            Some(target) => match put_bound(token, target, &mut request) {
+            Some(target) => match put_bound(&token, target, &mut request) {
                 Ok(proved) => Some(proved),
                 Err(error) => return Poll::Ready(Err(Err(AddTokenError::Token(error)))),
             },
         };
-        let call = Call::new(id, proved, self.again.take());
+        let call = Call::new(token, proved, self.again.take());
         let future = self.service.call(request);
         Poll::Ready(Ok(State::Calling { future, call }))
     }
@@ -281,12 +275,8 @@ impl<S, B> Call<S, B> {
     fn next<C>(&mut self, response: &Response<C>) -> Option<Next<S, B>> {
         let (status, headers) = (response.status(), response.headers());
         let asks_for_nonce = self.proved.as_ref().is_some_and(|proved| {
-            let Proved {
-                token,
-                target,
-                sent,
-            } = &**proved;
-            token.answered(sent, target, status, headers)
+            self.token
+                .answered(&proved.sent, &proved.target, status, headers)
         });
         let is_refused = !asks_for_nonce && refusal::refuses_token(status, headers);
         if asks_for_nonce || (is_refused && self.token.reject()) {

@@ -1,7 +1,6 @@
 //! Puts an access token on requests.
 
 use std::{
-    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -15,7 +14,7 @@ use super::{
     future::{AddTokenFuture, Again, Call, put_bound},
     replay::{NoReplay, Replay, ReplayBodies},
 };
-use crate::{AccessToken, Origins, TokenSource, source::SeenToken};
+use crate::{AccessToken, Origins, TokenSource};
 
 /// Puts the token of a [`TokenSource`] on every request (RFC 6750 §2.1), for any client that is a tower service over
 /// `http::Request`: hyper-util's `Client`, a tonic `Channel`.
@@ -93,17 +92,16 @@ impl<S, R: Clone> Layer<S> for AddTokenLayer<R> {
     fn layer(&self, inner: S) -> AddToken<S, R> {
         AddToken {
             inner,
-            seen: self.source.see(),
             settings: Arc::new(self.clone()),
         }
     }
 }
 
 /// A client whose requests carry a token: see [`AddTokenLayer`].
+#[derive(Clone, Debug)]
 pub struct AddToken<S, R = NoReplay> {
     inner: S,
     settings: Arc<AddTokenLayer<R>>,
-    seen: SeenToken,
 }
 
 impl<S, R, B, C> Service<Request<B>> for AddToken<S, R>
@@ -137,17 +135,14 @@ where
                 request: copy(&request, body),
             })
         });
-        let Some(token) = source.current_seen(&mut self.seen) else {
+        let Some(token) = source.current() else {
             return self.wait(request, again);
         };
         if source.is_bound() {
-            let token = token.clone();
             return self.call_with_proof(token, request, again);
         }
         token.put_on(request.headers_mut());
-        // Where nothing is replayed, nothing is held here that would have to be dropped if the inner service panics: the
-        // future is then made in the place it is returned in.
-        let call = Call::new(token.id(), None, again);
+        let call = Call::new(token, None, again);
         AddTokenFuture::calling(self.inner.call(request), call)
     }
 }
@@ -187,33 +182,14 @@ impl<S, R> AddToken<S, R> {
     where
         S: Service<Request<B>, Response = Response<C>> + Clone,
     {
-        let (id, target) = (token.id(), self.target(&request));
-        match put_bound(token, target, &mut request) {
+        let target = self.target(&request);
+        match put_bound(&token, target, &mut request) {
             Ok(proved) => {
-                let call = Call::new(id, Some(proved), again);
+                let call = Call::new(token, Some(proved), again);
                 AddTokenFuture::calling(self.inner.call(request), call)
             }
             Err(error) => AddTokenFuture::refused(AddTokenError::Token(error)),
         }
-    }
-}
-
-impl<S: Clone, R> Clone for AddToken<S, R> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            settings: self.settings.clone(),
-            seen: self.settings.source.see_as(&self.seen),
-        }
-    }
-}
-
-impl<S: fmt::Debug, R: fmt::Debug> fmt::Debug for AddToken<S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AddToken")
-            .field("inner", &self.inner)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
+use arc_swap::ArcSwap;
 use portcullis_core::ConfigError;
 use portcullis_jose::DpopKey;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
@@ -12,12 +13,10 @@ use tokio::{
 
 use super::{
     Handle, TokenSource,
-    registry::Registration,
     request::{Wanted, runtime},
     shared::Shared,
     task::{State, Task},
 };
-use crate::published::Published;
 
 /// Configures a [`TokenSource`].
 #[derive(Clone, Debug)]
@@ -88,13 +87,12 @@ impl TokenSourceBuilder {
         let (request, binding) = self.wanted.build(&clock)?;
         let (ended, attempts) = watch::channel(0);
         let shared = Arc::new(Shared {
-            registration: Registration::new(),
             binding,
             clock,
             server: self.server,
             client: self.client,
             request,
-            state: Published::new(State::default()),
+            state: ArcSwap::from_pointee(State::default()),
             is_asked: AtomicBool::new(false),
             is_attempting: AtomicBool::new(false),
             wake: Notify::new(),
@@ -107,7 +105,6 @@ impl TokenSourceBuilder {
             rejections: Mutex::default(),
             origin: Instant::now(),
         });
-        shared.registration.enter(&shared);
         let (stop, stopped) = oneshot::channel();
         let (refreshes, received) = mpsc::unbounded_channel();
         let task = Task::new(shared.clone(), received, ended);

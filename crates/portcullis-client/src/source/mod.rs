@@ -1,7 +1,6 @@
 //! One token, kept fresh.
 
 mod builder;
-mod registry;
 mod request;
 mod revocation;
 mod shared;
@@ -26,14 +25,11 @@ pub use self::{
     status::{TokenEvent, TokenStatus},
 };
 pub(crate) use self::{
-    registry::TokenId,
     request::{TokenRequest, Wanted, runtime, scopes},
-};
-use self::{
     shared::Shared,
-    task::{Refresh, State},
 };
-use crate::{AccessToken, TokenError, published::Seen};
+use self::task::Refresh;
+use crate::{AccessToken, TokenError};
 
 /// A token by OAuth 2.0 client credentials (RFC 6749 §4.4), and the task that keeps it fresh.
 ///
@@ -63,10 +59,6 @@ use crate::{AccessToken, TokenError, published::Seen};
 #[derive(Clone)]
 pub struct TokenSource(Arc<Handle>);
 
-/// What a caller saw last of a source. It keeps the token of then in memory, which may not be sent any more, until it
-/// looks again or is dropped.
-pub(crate) struct SeenToken(Seen<State>);
-
 struct Handle {
     shared: Arc<Shared>,
     refreshes: mpsc::UnboundedSender<Refresh>,
@@ -89,26 +81,10 @@ impl TokenSource {
     /// The token, if one is at hand that may be sent now. Never waits; if there is none, or the one there is is due to be
     /// renewed, the task is told.
     #[must_use]
+    #[inline]
     pub fn current(&self) -> Option<AccessToken> {
         let shared = &*self.0.shared;
         shared.current(&shared.state.load()).cloned()
-    }
-
-    /// The same for a caller who asks often, and keeps what it saw of this source.
-    #[inline]
-    pub(crate) fn current_seen<'s>(&self, seen: &'s mut SeenToken) -> Option<&'s AccessToken> {
-        let shared = &*self.0.shared;
-        shared.current(seen.0.newest(&shared.state))
-    }
-
-    pub(crate) fn see(&self) -> SeenToken {
-        SeenToken(self.0.shared.state.see())
-    }
-
-    /// For another caller of this source.
-    #[inline]
-    pub(crate) fn see_as(&self, seen: &SeenToken) -> SeenToken {
-        SeenToken(seen.0.for_another(&self.0.shared.state))
     }
 
     /// The token: at once if one is at hand, otherwise when it was fetched.
@@ -176,7 +152,7 @@ impl TokenSource {
     /// not have the authorization server asked for one each time. The layers call this.
     #[must_use]
     pub fn reject(&self, token: &AccessToken) -> bool {
-        self.0.shared.reject(token.id())
+        self.0.shared.reject(token)
     }
 
     /// Revokes the token at hand (RFC 7009), if there is one, and any that an earlier call could not. From this call on it is
@@ -198,7 +174,7 @@ impl TokenSource {
         for token in shared.to_be_revoked() {
             match revocation::revoke(&shared.server, &shared.client, &token).await {
                 Ok(()) => {
-                    shared.unrevoked().retain(|other| other.id() != token.id());
+                    shared.unrevoked().retain(|other| !other.is(&token));
                     shared.announce(TokenEvent::Revoked);
                 }
                 Err(error) => outcome = outcome.and(Err(error)),

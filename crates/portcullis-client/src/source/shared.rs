@@ -3,12 +3,13 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use portcullis_core::{SharedClock, UnixTime};
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use portcullis_worker::{BudgetRules, FetchBudget};
@@ -17,22 +18,21 @@ use tokio::{
     time::Instant,
 };
 
-use super::{TokenEvent, TokenId, TokenRequest, registry::Registration, task::State};
-use crate::{AccessToken, published::Published, token::Binding};
+use super::{TokenEvent, TokenRequest, task::State};
+use crate::{AccessToken, token::Binding};
 
 /// How many refused tokens may be replaced: two, and one more for each 30 s.
 const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
 /// What the task and its callers share.
 pub(crate) struct Shared {
-    pub(super) registration: Registration,
     pub(super) server: AuthorizationServer,
     pub(super) client: ClientAuthentication,
     pub(super) request: TokenRequest,
     /// What tokens are bound to, where they are to be.
     pub(super) binding: Option<Binding>,
     pub(super) clock: SharedClock,
-    pub(super) state: Published<State>,
+    pub(super) state: ArcSwap<State>,
     /// Whether someone has asked for an attempt since the last began.
     pub(super) is_asked: AtomicBool,
     /// Whether an attempt is under way.
@@ -87,43 +87,43 @@ impl Shared {
         }
     }
 
-    pub(super) fn reject(&self, token: TokenId) -> bool {
-        let mut rejected = None;
-        // Of several who say so at once, one pays for it.
+    pub(crate) fn reject(&self, token: &AccessToken) -> bool {
+        // Held until the token is gone, so that of several callers one pays.
         let mut budget = self
             .rejections
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut is_gone = true;
-        self.state.update(|state| {
-            if !state.holds(token) {
-                return None;
+        if !self.state.load().holds(token) {
+            return true;
+        }
+        let Some(left) = budget.take(&REJECTIONS, self.origin.elapsed()) else {
+            return false;
+        };
+        *budget = left;
+        self.update(|state| {
+            if state.holds(token) {
+                state.held = None;
             }
-            match budget.take(&REJECTIONS, self.origin.elapsed()) {
-                Some(left) => *budget = left,
-                None => is_gone = false,
-            }
-            is_gone.then(|| {
-                rejected = state.held.as_ref().map(|held| held.token.expires_at());
-                state.without_token()
-            })
         });
         drop(budget);
-        if let Some(expires_at) = rejected {
-            *self.rejected() = Some(expires_at);
-            self.wake.notify_one();
-        }
-        is_gone
+        *self.rejected() = Some(token.expires_at());
+        self.wake.notify_one();
+        true
     }
 
     /// Takes the token at hand away.
     pub(super) fn take(&self) -> Option<AccessToken> {
-        let mut taken = None;
-        self.state.update(|state| {
-            taken = state.held.as_ref().map(|held| held.token.clone());
-            taken.is_some().then(|| state.without_token())
-        });
-        taken
+        let before = self.update(|state| state.held = None);
+        before.held.as_ref().map(|held| held.token.clone())
+    }
+
+    /// Publishes a changed copy of the state and returns the one before. `change` may run several times.
+    pub(super) fn update(&self, mut change: impl FnMut(&mut State)) -> Arc<State> {
+        self.state.rcu(|state| {
+            let mut state = State::clone(state);
+            change(&mut state);
+            state
+        })
     }
 
     pub(super) fn rejected(&self) -> MutexGuard<'_, Option<UnixTime>> {

@@ -18,7 +18,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{TokenEvent, TokenId, TokenStatus, request::CLIENT_CREDENTIALS, shared::Shared};
+use super::{TokenEvent, TokenStatus, request::CLIENT_CREDENTIALS, shared::Shared};
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
     response::{Issued, TokenType},
@@ -61,17 +61,8 @@ impl State {
             .is_some_and(|held| held.life.is_live(now))
     }
 
-    pub(super) fn holds(&self, token: TokenId) -> bool {
-        self.held
-            .as_ref()
-            .is_some_and(|held| held.token.id() == token)
-    }
-
-    pub(super) fn without_token(&self) -> Self {
-        Self {
-            held: None,
-            ..self.clone()
-        }
+    pub(super) fn holds(&self, token: &AccessToken) -> bool {
+        self.held.as_ref().is_some_and(|held| held.token.is(token))
     }
 
     pub(super) fn status(&self, shared: &Shared) -> TokenStatus {
@@ -300,7 +291,7 @@ impl Task {
         let token = AccessToken::new(
             issued.token,
             binding.clone(),
-            self.shared.registration.token(),
+            Arc::downgrade(&self.shared),
             life.expires_at,
             scopes,
         )
@@ -326,17 +317,16 @@ impl Task {
         let expires_at = held.life.expires_at;
         let missing = without(&self.shared.request.scopes, held.token.scopes());
         self.serves = true;
-        let mut failures = 0;
-        self.shared.state.update(|before| {
-            failures = before.backoff.failures();
-            Some(State {
-                held: Some(held),
+        let before = self.shared.update(|state| {
+            *state = State {
+                held: Some(held.clone()),
                 failure: None,
                 backoff: Backoff::default(),
-                obtained: before.obtained + 1,
+                obtained: state.obtained + 1,
                 credential_expires_at,
-            })
+            };
         });
+        let failures = before.backoff.failures();
         let mut events = vec![TokenEvent::Obtained { expires_at }];
         if failures > 0 {
             events.push(TokenEvent::Recovered { failures });
@@ -361,8 +351,7 @@ impl Task {
         let now = self.shared.clock.now();
         let (retry_after, jitter) = (error.retry_after(), jitter());
         // A token may be rejected meanwhile, which is not to be undone.
-        self.shared.state.update(|state| {
-            let mut state = state.clone();
+        self.shared.update(|state| {
             let life = state.held.as_ref().map(|held| held.life);
             let failure = Failure {
                 asked_at,
@@ -375,7 +364,6 @@ impl Task {
             state.backoff = state.backoff.failed(failure, jitter);
             let left = state.backoff.left(now);
             state.failure = Some(error.clone().with_retry_after(left));
-            Some(state)
         });
         let state = self.shared.state.load();
         let error = state.failure.clone().unwrap_or(error);
@@ -405,11 +393,9 @@ impl Drop for Obituary {
         if matches!(self.stop.try_recv(), Err(TryRecvError::Closed)) {
             return;
         }
-        self.shared.state.update(|state| {
-            let mut state = state.clone();
-            state.failure = Some(TokenError::stopped());
-            Some(state)
-        });
+        let stopped = TokenError::stopped();
+        self.shared
+            .update(|state| state.failure = Some(stopped.clone()));
         if thread::panicking() {
             // Of whoever listens to the log, perhaps. A second panic would end the program.
             let _ = self.shared.events.send(TokenEvent::Stopped);
