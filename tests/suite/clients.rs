@@ -117,7 +117,7 @@ pub(crate) async fn is_served(issuer: &str, client: &ClientAuthentication, servi
     let first = obtained(&what, source.token().await);
     // An assertion that was sent before would be refused.
     let second = obtained(&what, source.refresh().await);
-    assert!(!first.is(&second), "{what}: a token of its own");
+    assert!(!first.ptr_eq(&second), "{what}: a token of its own");
 
     for token in [first, second] {
         assert_eq!(token.scopes().to_string(), "orders:read", "{what}");

@@ -3,13 +3,13 @@
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
 /// Whether a challenge has this error (RFC 6750 §3.1, RFC 9449 §9).
-pub(crate) fn says(headers: &HeaderMap, error: &str) -> bool {
+pub(crate) fn has_error(headers: &HeaderMap, error: &str) -> bool {
     let mut challenges = headers.get_all(WWW_AUTHENTICATE).iter();
-    challenges.any(|challenge| one_says(challenge.as_bytes(), error))
+    challenges.any(|challenge| value_has_error(challenge.as_bytes(), error))
 }
 
 /// Whether one of the challenges in this value has the parameter `error` with the value `wanted` (RFC 9110 §11.6.1).
-fn one_says(challenges: &[u8], wanted: &str) -> bool {
+fn value_has_error(challenges: &[u8], wanted: &str) -> bool {
     let mut rest = challenges;
     let (mut name, mut value_follows) = (None, false);
     while let Some(token) = next(&mut rest) {
@@ -148,7 +148,11 @@ mod tests {
                 let value = HeaderValue::from_bytes(challenge.as_bytes()).expect(challenge);
                 headers.append(WWW_AUTHENTICATE, value);
             }
-            assert_eq!(says(&headers, "invalid_token"), expected, "{challenges:?}");
+            assert_eq!(
+                has_error(&headers, "invalid_token"),
+                expected,
+                "{challenges:?}"
+            );
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Why there is no token.
+//! Errors of token requests.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use portcullis_oauth::{FetchError, OAuthAnswer, OAuthError};
 
-/// Why a token could not be had.
+/// A token could not be obtained.
 ///
-/// The message is for operators: what the server sent is in it only escaped and cut short, and never a secret or a token.
-/// Clones are cheap, since everyone who waits gets the same one.
+/// The message is for operators. Text from the server appears in it escaped and shortened; secrets and tokens never do.
+/// Clones are cheap: all waiting callers receive the same error.
 #[derive(Clone)]
 pub struct TokenError(Arc<Inner>);
 
@@ -16,7 +16,6 @@ struct Inner {
     kind: TokenErrorKind,
     message: Box<str>,
     oauth: Option<OAuthError>,
-    /// The status of the server's answer, where that was a failure.
     status: Option<u16>,
     rejects_client: bool,
     retry_after: Option<Duration>,
@@ -28,30 +27,30 @@ struct Inner {
 pub enum TokenErrorKind {
     /// The authorization server could not be reached, or did not answer in time.
     Unreachable,
-    /// What the server's metadata says must not be followed: an endpoint on an origin that is not listed, a private
-    /// address, plain http.
+    /// The server's metadata names an endpoint that must not be used: on an origin that is not listed, at a private
+    /// address, or over plain http.
     Forbidden,
-    /// The server has no such endpoint, or none is configured.
+    /// The server has no such endpoint, and none is configured.
     NoEndpoint,
-    /// The server answered with an error of OAuth (RFC 6749 §5.2): see [`TokenError::oauth_error`].
+    /// The server answered with an OAuth error (RFC 6749 §5.2): see [`TokenError::oauth_error`].
     Refused,
-    /// The server answered with this status, and no error of OAuth.
+    /// The server answered with this status and without an OAuth error.
     Status(u16),
-    /// The answer is not what a token endpoint answers with, or holds what cannot be used.
+    /// The answer is not a valid token response, or the token in it is unusable.
     Unusable,
-    /// The token is of a type that is not spoken here (RFC 6749 §7.1).
+    /// The token is of another type than was requested (RFC 6749 §7.1).
     TokenType,
-    /// What the client authenticates with could not be had.
+    /// The client's own credential could not be loaded.
     Credential,
-    /// As much is under way as there is room for.
+    /// Too many requests are in flight.
     Busy,
-    /// There is nobody's token to act on behalf of, or it has expired.
+    /// The subject's token is missing, expired, or may not be sent to this server.
     NoSubjectToken,
-    /// The source was shut down, its runtime has ended, or its task panicked.
+    /// The source was shut down, its runtime ended, or its task panicked.
     Stopped,
 }
 
-const CHECK_CREDENTIALS: &str = "; check the client's id, and its secret, key or certificate";
+const CHECK_CREDENTIALS: &str = "; check the client id and its secret, key or certificate";
 
 impl TokenError {
     pub(crate) fn new(kind: TokenErrorKind, message: impl Into<Box<str>>) -> Self {
@@ -68,18 +67,25 @@ impl TokenError {
     pub(crate) fn stopped() -> Self {
         Self::new(
             TokenErrorKind::Stopped,
-            "nothing fetches tokens any more: the source was shut down, its runtime has ended, or its task panicked",
+            "the token source has stopped: it was shut down, its runtime ended, or its task panicked",
         )
     }
 
-    /// The server answered with an error. Advice about scopes is given only where some were sent.
+    pub(crate) fn arrived_expired() -> Self {
+        Self::new(
+            TokenErrorKind::Unusable,
+            "the token was about to expire when it arrived",
+        )
+    }
+
+    /// The server answered with an OAuth error. `sent_scopes`: whether advice about scopes makes sense.
     pub(crate) fn refused(answer: &OAuthAnswer, error: OAuthError, sent_scopes: bool) -> Self {
         let advice = match &*error.code {
             _ if answer.rejects_client() => CHECK_CREDENTIALS,
             "invalid_client" => CHECK_CREDENTIALS,
-            "invalid_scope" if sent_scopes => "; ask for scopes that this client may have",
-            "invalid_target" => "; check the resource or audience that is asked for",
-            "unauthorized_client" => "; allow this client to do so at the server",
+            "invalid_scope" if sent_scopes => "; request scopes that this client is allowed",
+            "invalid_target" => "; check the requested resource or audience",
+            "unauthorized_client" => "; allow this grant for the client at the server",
             _ => "",
         };
         let message = format!("{} refused: {error}{advice}", answer.place());
@@ -92,12 +98,14 @@ impl TokenError {
             .with_retry_after(answer.retry_after())
     }
 
-    /// The server answered with a status that is not a success, and without an error of OAuth.
+    /// The server answered with a failure status and without an OAuth error.
     pub(crate) fn status(answer: &OAuthAnswer) -> Self {
         let (place, status) = (answer.place(), answer.status());
         let rejects_client = answer.rejects_client();
         let message = match status {
-            300..400 => format!("{place} redirects ({status}), which is not followed"),
+            300..400 => {
+                format!("{place} answered with a redirect ({status}), which is not followed")
+            }
             _ if rejects_client => format!("{place} answered {status}{CHECK_CREDENTIALS}"),
             _ => format!("{place} answered {status}"),
         };
@@ -109,8 +117,8 @@ impl TokenError {
             .with_retry_after(answer.retry_after())
     }
 
-    /// With what it means, before what happened.
-    pub(crate) fn meaning(self, what: &str) -> Self {
+    /// Prefixes the message.
+    pub(crate) fn with_context(self, what: &str) -> Self {
         self.with(|inner| inner.message = format!("{what}: {}", inner.message).into())
     }
 
@@ -123,31 +131,31 @@ impl TokenError {
         self
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> TokenErrorKind {
         self.0.kind
     }
 
-    /// Whether the server does not accept the client's id, secret, key or certificate (RFC 6749 §5.2): it answered 401, or
-    /// with `invalid_client`.
+    /// Whether the server rejected the client id, secret, key or certificate (RFC 6749 §5.2): it answered 401 or
+    /// `invalid_client`.
     #[must_use]
     pub fn rejects_client(&self) -> bool {
         self.0.rejects_client
     }
 
-    /// The status of the server's answer, where that was a failure.
-    pub(crate) fn answered_with(&self) -> Option<u16> {
+    /// The HTTP status, if the server answered with an error.
+    pub(crate) fn status_code(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The server's error, where it answered with one.
+    /// The OAuth error, if the server answered with one.
     #[must_use]
     pub fn oauth_error(&self) -> Option<&OAuthError> {
         self.0.oauth.as_ref()
     }
 
-    /// How long until the server is asked again, or asked to be left alone.
+    /// How long until the server is asked again, or the `Retry-After` that it sent.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
@@ -170,7 +178,7 @@ impl From<FetchError> for TokenError {
             _ => TokenErrorKind::Unreachable,
         };
         let retry_after = error.retry_after();
-        // Its message tells its causes.
+        // The message includes its causes.
         Self::new(kind, error.to_string()).with_retry_after(retry_after)
     }
 }

@@ -26,22 +26,26 @@ mod challenge;
 mod error;
 mod exchange;
 mod layer;
+mod lifetime;
 mod origins;
+mod request;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
-mod response;
-mod schedule;
+mod runtime;
 mod secret_header;
 mod set;
 mod source;
+mod subject_token;
 mod token;
+mod token_client;
+mod token_response;
 
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest::AuthenticatedClientBuilder;
 pub use self::{
     api_key::ApiKeySource,
     error::{TokenError, TokenErrorKind},
-    exchange::{SubjectToken, TokenExchange, TokenExchangeBuilder},
+    exchange::{TokenExchange, TokenExchangeBuilder},
     layer::{
         AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddToken, AddTokenError, AddTokenFuture,
         AddTokenLayer, NoReplay, Replay, ReplayBodies, ReplayBody,
@@ -49,6 +53,7 @@ pub use self::{
     origins::{ForbiddenOrigin, Origins},
     set::TokenSet,
     source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
+    subject_token::SubjectToken,
     token::{AccessToken, Authorized},
 };
 pub use portcullis_jose::{Algorithm, DpopKey, SigningKey};

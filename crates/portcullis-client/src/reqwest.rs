@@ -184,7 +184,8 @@ impl Middleware for AddToken {
         let again = request.try_clone();
         let sent = add(&token, &uri, &mut request)?;
         let response = next.clone().run(request, extensions).await?;
-        let asks_for_nonce = token.answered(&sent, &uri, response.status(), response.headers());
+        let asks_for_nonce =
+            token.requires_new_nonce(&sent, &uri, response.status(), response.headers());
         if !asks_for_nonce && (!is_refused(&response) || !self.source.reject(&token)) {
             return Ok(response);
         }
@@ -198,7 +199,7 @@ impl Middleware for AddToken {
         let sent = add(&token, &uri, &mut request)?;
         let response = next.run(request, extensions).await?;
         // Once more is enough; the next call has the nonce.
-        let _ = token.answered(&sent, &uri, response.status(), response.headers());
+        let _ = token.requires_new_nonce(&sent, &uri, response.status(), response.headers());
         if is_refused(&response) {
             // Once is enough here; the next call has another.
             let _ = self.source.reject(&token);

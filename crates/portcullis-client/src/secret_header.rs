@@ -1,4 +1,4 @@
-//! Header values that are wiped from memory.
+//! Header values that are zeroed on drop.
 
 use bytes::Bytes;
 use http::{HeaderValue, header::InvalidHeaderValue};
@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 ///
 /// When the text has characters that a header cannot carry.
 pub(crate) fn secret_header(text: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHeaderValue> {
-    // `HeaderValue` keeps a `Bytes` as it is and copies anything else, and a copy would not be zeroed.
+    // `HeaderValue` keeps a `Bytes` without copying. It copies other buffers, and a copy would not be zeroed.
     let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// The parts in one piece of memory. A buffer that grows would leave a copy behind.
+/// Concatenates the parts in one allocation: a buffer that grows would leave a copy behind.
 pub(crate) fn joined(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let length = parts.iter().map(|part| part.len()).sum();
     let mut text = Zeroizing::new(Vec::with_capacity(length));
@@ -31,12 +31,15 @@ mod tests {
     use std::{fs::File, os::unix::fs::FileExt as _, sync::Weak};
 
     use http::{HeaderMap, header::AUTHORIZATION};
-    use portcullis_core::{ScopeSet, Secret, UnixTime};
+    use portcullis_core::{Secret, UnixTime};
 
     use super::*;
-    use crate::{AccessToken, ApiKeySource};
+    use crate::{
+        AccessToken, ApiKeySource,
+        token_response::{TokenResponse, TokenType},
+    };
 
-    /// Looks into this process's memory. It allocates nothing while it looks: that could overwrite freed memory.
+    /// Reads this process's memory, without allocating: an allocation could overwrite freed memory.
     struct Probe {
         memory: File,
         found: Vec<u8>,
@@ -53,7 +56,7 @@ mod tests {
             }
         }
 
-        /// How many bytes at this address are those of the secret.
+        /// How many bytes at this address equal those of the secret.
         fn left_at(&mut self, address: usize) -> usize {
             self.memory
                 .read_exact_at(&mut self.found, address as u64)
@@ -63,7 +66,7 @@ mod tests {
         }
     }
 
-    /// No byte of it is zero.
+    /// Contains no zero byte.
     fn secret() -> Vec<u8> {
         (0..4096).map(|index| b'A' + (index % 50) as u8).collect()
     }
@@ -82,19 +85,18 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_a_token_is_zeroed_when_its_last_clone_is_dropped() {
-        let text = Zeroizing::new(String::from_utf8(secret()).expect("text"));
-        let end = UnixTime::from_secs(1);
-        let token = AccessToken::new(text, None, Weak::new(), end, ScopeSet::default());
-        let token = token.expect("a token");
+    fn token_header_is_zeroed_when_its_last_clone_is_dropped() {
+        let text = String::from_utf8(secret()).expect("text");
+        let response = TokenResponse::example(TokenType::Bearer, &text);
+        let token = AccessToken::new(response, None, Weak::new(), UnixTime::from_secs(1));
         let mut headers = HeaderMap::new();
-        token.put_on(&mut headers);
+        token.insert_header(&mut headers);
         let header = headers.remove(AUTHORIZATION).expect("the header");
         assert_wiped(header, "Bearer ", || drop(token));
     }
 
     #[test]
-    fn an_api_key_is_zeroed_when_it_was_replaced() {
+    fn replaced_api_key_is_zeroed() {
         let source = ApiKeySource::new(&Secret::new(secret())).expect("a key");
         let header = source.value();
         assert_wiped(header, "", || {

@@ -3,23 +3,24 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use portcullis_core::{ConfigError, ScopeSet};
 
-use crate::{TokenSource, TokenSourceBuilder};
+use crate::{TokenSource, TokenSourceBuilder, request::parse_scopes};
 
-/// A token source for each service and scope that calls are made with, for services that call many others. A token for
-/// one service alone is of no use to that service elsewhere (RFC 8707 §3).
+/// A cache of token sources, one for each service and set of scopes, for services that call many others. A token for a
+/// single service is useless anywhere else (RFC 8707 §3).
 ///
-/// Sources are made when they are first asked for, and the one that was not asked for the longest is let go of when there
-/// are too many; whoever holds a clone of it keeps it.
+/// Sources are created on first use. When the set is full it evicts the least recently used source; clones of that
+/// source keep working.
 ///
 /// ```no_run
 /// # use portcullis_client::*;
-/// # async fn f(server: AuthorizationServer, client: ClientAuthentication) -> Result<(), Box<dyn std::error::Error>> {
-/// let set = TokenSet::new(TokenSource::builder(&server, client));
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// let template = TokenSource::client_credentials("https://issuer.example.com", "billing", "s3cr3t");
+/// let set = TokenSet::new(template);
 /// let orders = set.source("https://orders.example.com", ["orders:read"])?;
 /// let token = orders.token().await?;
 /// # drop(token);
@@ -32,21 +33,21 @@ pub struct TokenSet(Arc<Inner>);
 struct Inner {
     template: TokenSourceBuilder,
     capacity: usize,
-    /// The one that was asked for last in front.
-    sources: Mutex<VecDeque<Kept>>,
+    /// Most recently used first.
+    entries: Mutex<VecDeque<Entry>>,
 }
 
-struct Kept {
+struct Entry {
     resource: Box<str>,
     scopes: ScopeSet,
     source: TokenSource,
 }
 
 impl TokenSet {
-    /// How many sources are kept unless another [capacity](Self::with_capacity) is given.
+    /// The default capacity.
     pub const CAPACITY: usize = 128;
 
-    /// A set of up to 128 sources. `template` says from which server, as which client, and what all have in common.
+    /// A set of up to 128 sources. `template` has the settings that all sources share.
     #[must_use]
     pub fn new(template: TokenSourceBuilder) -> Self {
         Self::with_capacity(template, Self::CAPACITY)
@@ -58,62 +59,55 @@ impl TokenSet {
         Self(Arc::new(Inner {
             template,
             capacity: capacity.max(1),
-            sources: Mutex::default(),
+            entries: Mutex::default(),
         }))
     }
 
-    /// The source of tokens for this service with these scopes, in whatever order they are given.
+    /// Returns the source of tokens for this service with these scopes. The order of scopes does not matter.
     ///
     /// # Errors
     ///
-    /// When the resource or a scope cannot be asked for, or there is no tokio runtime to run on. It
-    /// must have tokio's time and IO enabled, which cannot be seen beforehand.
+    /// As [`TokenSourceBuilder::build`].
     pub fn source(
         &self,
         resource: impl AsRef<str>,
         scopes: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<TokenSource, ConfigError> {
         let resource = resource.as_ref();
-        let given: Vec<String> = scopes
-            .into_iter()
-            .map(|scope| scope.as_ref().to_owned())
-            .collect();
-        let scopes = crate::source::scopes(&given)?;
-        let inner = &*self.0;
-        let mut sources = inner.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        sources.retain(|kept| !kept.source.is_stopped());
-        let is_it = |kept: &Kept| *kept.resource == *resource && kept.scopes == scopes;
-        let kept = match sources.iter().position(is_it) {
-            Some(0) => return Ok(sources[0].source.clone()),
-            Some(place) => sources.remove(place),
-            None => None,
-        };
-        let kept = match kept {
-            Some(kept) => kept,
+        let given = scopes.into_iter().map(|scope| scope.as_ref().to_owned());
+        let scopes = parse_scopes(&given.collect::<Vec<String>>())?;
+        let mut entries = self.entries();
+        entries.retain(|entry| !entry.source.is_stopped());
+        let position = entries
+            .iter()
+            .position(|entry| *entry.resource == *resource && entry.scopes == scopes);
+        let entry = match position.and_then(|position| entries.remove(position)) {
+            Some(entry) => entry,
             None => {
-                let template = inner.template.clone().resource(resource);
-                Kept {
-                    source: template.scopes(scopes.iter()).build()?,
+                let builder = self.0.template.clone().resource(resource);
+                Entry {
+                    source: builder.scopes(scopes.iter()).build()?,
                     resource: resource.into(),
                     scopes,
                 }
             }
         };
-        let source = kept.source.clone();
-        sources.push_front(kept);
-        sources.truncate(inner.capacity);
+        let source = entry.source.clone();
+        entries.push_front(entry);
+        entries.truncate(self.0.capacity);
         Ok(source)
     }
 
-    /// The sources that are kept, the one that was asked for last in front.
+    /// The sources in the set, most recently used first.
     #[must_use]
     pub fn sources(&self) -> Vec<TokenSource> {
-        let sources = self
-            .0
-            .sources
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        sources.iter().map(|kept| kept.source.clone()).collect()
+        let entries = self.entries();
+        entries.iter().map(|entry| entry.source.clone()).collect()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
+        let entries = &self.0.entries;
+        entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

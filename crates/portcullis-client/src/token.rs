@@ -1,4 +1,4 @@
-//! An access token that was obtained.
+//! An access token.
 
 use std::{
     fmt,
@@ -11,36 +11,34 @@ use portcullis_jose::{DpopKey, DpopRequest};
 use portcullis_oauth::DpopNonces;
 use zeroize::Zeroizing;
 
-use crate::{
-    TokenError, TokenErrorKind,
-    secret_header::{joined, secret_header},
-    source::Shared,
-};
+use crate::{TokenError, TokenErrorKind, source::Shared, token_response::TokenResponse};
 
-/// An access token (RFC 6749 §1.4), and what the server said about it. Clones are cheap; `Debug` does not show it. Its
-/// memory is zeroed when the last clone and the last header with it are dropped.
+/// An access token (RFC 6749 §1.4) and what the server said about it.
+///
+/// Clones are cheap, and `Debug` does not show the token. Its memory is zeroed when the last clone and the last header
+/// with it are dropped.
 #[derive(Clone)]
 pub struct AccessToken(Arc<Inner>);
 
 struct Inner {
     text: Zeroizing<String>,
     header: HeaderValue,
-    binding: Option<Binding>,
+    binding: Option<DpopBinding>,
     /// The source that fetched the token, which is told when a service rejects it. Dangling for an exchanged token.
     source: Weak<Shared>,
     expires_at: UnixTime,
     scopes: ScopeSet,
 }
 
-/// What was put on a request beside the token.
+/// What [`AccessToken::authorize`] added to a request beside the token.
 #[derive(Clone, Debug)]
 pub struct Authorized {
     nonce: Option<Arc<str>>,
 }
 
-/// What a token is bound to (RFC 9449), and what proofs of that are made of.
+/// The key that a token is bound to (RFC 9449), and what its proofs need.
 #[derive(Clone)]
-pub(crate) struct Binding {
+pub(crate) struct DpopBinding {
     pub(crate) key: DpopKey,
     pub(crate) nonces: Arc<DpopNonces>,
     pub(crate) clock: SharedClock,
@@ -49,40 +47,31 @@ pub(crate) struct Binding {
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 impl AccessToken {
-    /// `text` must be what a header can hold.
     pub(crate) fn new(
-        text: Zeroizing<String>,
-        binding: Option<Binding>,
+        response: TokenResponse,
+        binding: Option<DpopBinding>,
         source: Weak<Shared>,
         expires_at: UnixTime,
-        scopes: ScopeSet,
-    ) -> Option<Self> {
-        let scheme: &[u8] = if binding.is_some() {
-            b"DPoP "
-        } else {
-            b"Bearer "
-        };
-        let header = secret_header(joined(&[scheme, text.as_bytes()])).ok()?;
-        Some(Self(Arc::new(Inner {
-            text,
-            header,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            text: response.token,
+            header: response.header,
             binding,
             source,
             expires_at,
-            scopes,
-        })))
+            scopes: response.scopes,
+        }))
     }
 
-    /// Puts the token on a request to `uri`, which names scheme and authority, in place of any `Authorization` it has; and
-    /// with a token that is bound to a key, a fresh proof for this request in `DPoP` (RFC 9449 §7.1). Both are marked as
+    /// Adds the token to a request to `uri`, which must have a scheme and an authority. An existing `Authorization` is
+    /// replaced. A bound token comes with a fresh proof in `DPoP` (RFC 9449 §7.1). Both headers are marked as
     /// sensitive: `Debug` hides them, and HPACK does not index them.
     ///
-    /// Whether the request may have the token is for the caller to know: see [`Origins`](crate::Origins). The layers
-    /// do both.
+    /// The caller must check that the token may be sent there: see [`Origins`](crate::Origins). The layers do both.
     ///
     /// # Errors
     ///
-    /// When no proof could be made. The headers are then as they were.
+    /// When no proof could be made. The headers are then unchanged.
     pub fn authorize(
         &self,
         method: &Method,
@@ -92,28 +81,28 @@ impl AccessToken {
         let mut sent = Authorized { nonce: None };
         if let Some(binding) = &self.0.binding {
             let origin = origin(uri).ok_or_else(|| {
-                failed("the URI names no scheme and authority, which a proof must tell")
+                proof_error("the URI has no scheme and authority, which a DPoP proof must state")
             })?;
             sent.nonce = binding.nonces.get(&origin);
             let nonce = sent.nonce.as_deref();
             let proof = binding.proof(method, &origin, uri.path(), nonce, self.expose())?;
             headers.insert(DPOP, proof);
         }
-        self.put_on(headers);
+        self.insert_header(headers);
         Ok(sent)
     }
 
-    /// Puts the token on a request, and no proof.
+    /// Adds the token to a request, without a proof.
     #[inline]
-    pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
+    pub(crate) fn insert_header(&self, headers: &mut HeaderMap) {
         headers.insert(AUTHORIZATION, self.0.header.clone());
     }
 
-    /// Takes note of what the answer to a request with this token says of nonces (RFC 9449 §8.2), and tells whether the
-    /// server asks for the request once more with another than was sent (§9). `sent` is what
-    /// [`authorize`](Self::authorize) returned for that request.
+    /// Stores the nonce of the answer to a request with this token (RFC 9449 §8.2), and returns whether the service
+    /// requires the request again with a new nonce (§9). `sent` is what [`authorize`](Self::authorize) returned for
+    /// that request.
     #[must_use]
-    pub fn answered(
+    pub fn requires_new_nonce(
         &self,
         sent: &Authorized,
         uri: &Uri,
@@ -124,57 +113,57 @@ impl AccessToken {
             return false;
         };
         binding.nonces.learn(&origin, headers);
-        // Another request may have learnt it first.
+        // Compared with the one that was sent: another request may already have stored the new one.
         status == StatusCode::UNAUTHORIZED
             && binding.nonces.get(&origin) != sent.nonce
-            && crate::challenge::says(headers, "use_dpop_nonce")
+            && crate::challenge::has_error(headers, "use_dpop_nonce")
     }
 
-    /// Reports to its source that a service did not accept the token: see [`TokenSource::reject`](crate::TokenSource::reject).
+    /// Reports to its source that a service rejected the token: see [`TokenSource::reject`](crate::TokenSource::reject).
     pub(crate) fn reject(&self) -> bool {
         let source = self.0.source.upgrade();
         source.is_some_and(|source| source.reject(self))
     }
 
-    /// The value of an `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1), marked as sensitive.
+    /// The value of the `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1), marked as sensitive.
     #[must_use]
     #[inline]
     pub fn header_value(&self) -> &HeaderValue {
         &self.0.header
     }
 
-    /// The key that the token is bound to, where it is.
+    /// The key that the token is bound to, if any.
     #[must_use]
     pub fn dpop_key(&self) -> Option<&DpopKey> {
         self.0.binding.as_ref().map(|binding| &binding.key)
     }
 
-    /// The token. Whoever calls this takes on the duty not to log, echo or keep it.
+    /// The token. The caller must not log, echo or store it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0.text
     }
 
-    /// When it expires, by our clock, counted from before it was asked for.
+    /// When the token expires by the local clock, counted from the moment before the request for it.
     #[must_use]
     pub fn expires_at(&self) -> UnixTime {
         self.0.expires_at
     }
 
-    /// What it grants: what the server said, or what was asked for where it said nothing (RFC 6749 §5.1).
+    /// The granted scopes: those in the server's answer, or the requested ones if it named none (RFC 6749 §5.1).
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.0.scopes
     }
 
-    /// Whether both are the same one.
+    /// Whether both are clones of one token.
     #[must_use]
-    pub fn is(&self, other: &Self) -> bool {
+    pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Binding {
+impl DpopBinding {
     fn proof(
         &self,
         method: &Method,
@@ -191,26 +180,26 @@ impl Binding {
             access_token: Some(token),
         });
         let proof =
-            proof.map_err(|error| failed(&format!("no DPoP proof could be made: {error}")))?;
+            proof.map_err(|error| proof_error(&format!("cannot make a DPoP proof: {error}")))?;
         let mut value = HeaderValue::try_from(proof)
-            .map_err(|_| failed("no header can carry the DPoP proof"))?;
+            .map_err(|_| proof_error("the DPoP proof has characters that a header cannot carry"))?;
         value.set_sensitive(true);
         Ok(value)
     }
 }
 
-fn failed(why: &str) -> TokenError {
+fn proof_error(why: &str) -> TokenError {
     TokenError::new(TokenErrorKind::Credential, why)
 }
 
-/// Scheme and authority as `htu` has them (RFC 9449 §4.2): in lower case, and without a port that is the scheme's own.
+/// Scheme and authority as `htu` states them (RFC 9449 §4.2): lower case, without the scheme's default port.
 fn origin(uri: &Uri) -> Option<String> {
     let scheme = uri.scheme_str()?.to_ascii_lowercase();
     let authority = uri.authority()?;
     let host = authority.host().to_ascii_lowercase();
-    let usual = if scheme == "https" { 443 } else { 80 };
+    let default_port = if scheme == "https" { 443 } else { 80 };
     Some(match authority.port_u16() {
-        Some(port) if port != usual => format!("{scheme}://{host}:{port}"),
+        Some(port) if port != default_port => format!("{scheme}://{host}:{port}"),
         _ => format!("{scheme}://{host}"),
     })
 }
@@ -220,7 +209,7 @@ impl fmt::Debug for AccessToken {
         f.debug_struct("AccessToken")
             .field("dpop_key", &self.dpop_key())
             .field("expires_at", &self.0.expires_at)
-            // Not the scopes: a server may have put the token there.
+            // Without the scopes: a server may have put the token there.
             .finish_non_exhaustive()
     }
 }
@@ -230,22 +219,19 @@ mod tests {
     use portcullis_core::system_clock;
 
     use super::*;
+    use crate::token_response::TokenType;
 
-    fn token(binding: Option<Binding>) -> AccessToken {
-        let text = Zeroizing::new("s3cr3t".to_owned());
-        let end = UnixTime::from_secs(1);
-        AccessToken::new(
-            text,
-            binding,
-            Weak::new(),
-            end,
-            ScopeSet::default(),
-        )
-        .expect("a token")
+    fn token(binding: Option<DpopBinding>) -> AccessToken {
+        let token_type = match binding {
+            None => TokenType::Bearer,
+            Some(_) => TokenType::Dpop,
+        };
+        let response = TokenResponse::example(token_type, "s3cr3t");
+        AccessToken::new(response, binding, Weak::new(), UnixTime::from_secs(1))
     }
 
     fn bound() -> AccessToken {
-        token(Some(Binding {
+        token(Some(DpopBinding {
             key: DpopKey::generate().expect("a key"),
             nonces: Arc::default(),
             clock: system_clock(),
@@ -262,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_put_on_a_request_by_itself() {
+    fn bearer_token_is_sent_without_a_proof() {
         let mut headers = HeaderMap::new();
         let uri = Uri::from_static("/orders");
         token(None)
@@ -274,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_token_comes_with_a_proof_for_the_request() {
+    fn bound_token_is_sent_with_a_proof_for_the_request() {
         let token = bound();
         for (uri, expected) in [
             (
@@ -304,11 +290,14 @@ mod tests {
             error.expect_err("no origin").kind(),
             TokenErrorKind::Credential
         );
-        assert!(headers.is_empty(), "the token does not go without a proof");
+        assert!(
+            headers.is_empty(),
+            "a bound token must not be sent without a proof"
+        );
     }
 
     #[test]
-    fn d6_the_newest_nonce_is_used_for_the_server_that_gave_it() {
+    fn d6_newest_nonce_is_used_for_its_origin_only() {
         let token = bound();
         let uri: Uri = "https://a.example/x".parse().expect("a URI");
         let send = || {
@@ -316,9 +305,9 @@ mod tests {
             let sent = token.authorize(&Method::GET, &uri, &mut headers);
             sent.expect("authorized")
         };
-        let asks = |sent: &Authorized, status, headers: &HeaderMap| {
+        let requires = |sent: &Authorized, status, headers: &HeaderMap| {
             let status = StatusCode::from_u16(status).expect("a status");
-            token.answered(sent, &uri, status, headers)
+            token.requires_new_nonce(sent, &uri, status, headers)
         };
         let mut answer = HeaderMap::new();
         answer.insert(
@@ -326,13 +315,19 @@ mod tests {
             HeaderValue::from_static(r#"DPoP error="use_dpop_nonce""#),
         );
         let (first, second) = (send(), send());
-        assert!(!asks(&first, 401, &answer), "there is no nonce to use");
+        assert!(!requires(&first, 401, &answer), "no nonce was given");
         answer.insert("dpop-nonce", HeaderValue::from_static("n-1"));
-        assert!(asks(&first, 401, &answer));
-        assert!(asks(&second, 401, &answer), "it had none either");
-        assert!(!asks(&send(), 401, &answer), "it had that one");
+        assert!(requires(&first, 401, &answer));
+        assert!(
+            requires(&second, 401, &answer),
+            "it was sent without a nonce"
+        );
+        assert!(
+            !requires(&send(), 401, &answer),
+            "it was sent with that nonce"
+        );
         answer.insert("dpop-nonce", HeaderValue::from_static("n-2"));
-        assert!(!asks(&send(), 200, &answer), "nothing is asked for");
+        assert!(!requires(&send(), 200, &answer), "only a 401 requires one");
 
         let nonce = |uri: &'static str| {
             let mut headers = HeaderMap::new();

@@ -196,7 +196,7 @@ async fn a_revoked_token_is_gone() {
     source.revoke().await.expect("there is nothing to revoke");
 
     let next = source.token().await.expect("another token");
-    assert!(!next.is(&token));
+    assert!(!next.ptr_eq(&token));
     assert_eq!(provider.introspect(next.expose()).await["active"], true);
     source.shut_down().await.expect("it is revoked");
     assert_eq!(provider.introspect(next.expose()).await["active"], false);

@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 
 use self::watch::Watch;
 use crate::{
+    runtime::current_runtime,
     secret_header::{joined, secret_header},
-    source::runtime,
 };
 
 /// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it.
@@ -76,7 +76,7 @@ impl ApiKeySource {
     ///
     /// When the file cannot be read now or holds no key, or there is no tokio runtime to run on. It blocks while it reads.
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
-        let runtime = runtime("watch")?;
+        let runtime = current_runtime("watch")?;
         let mut file = KeyFile::new(path.into());
         let value = file.read().map_err(problem)?;
         let shared = Shared::new(value.clone());
@@ -117,7 +117,6 @@ impl ApiKeySource {
     pub(crate) fn value(&self) -> HeaderValue {
         HeaderValue::clone(&self.0.shared.value.load())
     }
-
 }
 
 impl Shared {

@@ -1,122 +1,82 @@
-//! What can be chosen about an exchange.
+//! Configuration of a token exchange.
 
 use std::sync::{Arc, Mutex};
 
 use portcullis_core::ConfigError;
-use portcullis_jose::DpopKey;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{Inner, TokenExchange, cache::Cache};
 use crate::{
     TokenSource,
-    source::{Wanted, runtime},
+    request::{RequestSettings, request_setters},
+    runtime::current_runtime,
 };
 
 /// Configures a [`TokenExchange`].
 #[derive(Clone, Debug)]
 #[must_use = "`build` makes the exchange"]
 pub struct TokenExchangeBuilder {
-    server: AuthorizationServer,
-    client: ClientAuthentication,
-    wanted: Wanted,
+    settings: RequestSettings,
     actor: Option<TokenSource>,
-    issuers: Vec<Box<str>>,
+    subject_issuers: Vec<Box<str>>,
     capacity: usize,
 }
 
 impl TokenExchangeBuilder {
-    /// How many exchanged tokens are kept unless another [`capacity`](Self::capacity) is given.
+    /// The default [`capacity`](Self::capacity).
     pub const CAPACITY: usize = 4096;
 
     pub(super) fn new(server: AuthorizationServer, client: ClientAuthentication) -> Self {
         Self {
-            server,
-            client,
-            wanted: Wanted::default(),
+            settings: RequestSettings::new(Ok(server), client),
             actor: None,
-            issuers: Vec::new(),
+            subject_issuers: Vec::new(),
             capacity: Self::CAPACITY,
         }
     }
 
-    /// The scopes to ask for. None by default: the server then grants what it thinks fit.
-    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        self.wanted.scopes(scopes);
-        self
-    }
+    request_setters!();
 
-    /// The service that the token is for (RFC 8707 §2): an absolute URI without a fragment. May be given several times.
-    pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.wanted.resource(resource.into());
-        self
-    }
-
-    /// The logical name of the service that the token is for (RFC 8693 §2.1).
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.wanted.audience(audience.into());
-        self
-    }
-
-    /// Tells the server that the service of this source acts for the subject (`actor_token`, RFC 8693 §2.1). By default
-    /// the subject is impersonated, if the server lets that be.
+    /// Names the service of this source as the party that acts for the subject (`actor_token`, RFC 8693 §2.1). By
+    /// default the subject is impersonated, if the server allows it.
     pub fn actor(mut self, actor: TokenSource) -> Self {
         self.actor = Some(actor);
         self
     }
 
-    /// The most bytes that a token may have; 8 KiB by default, which is what the services of this workspace take. A longer
-    /// one is an error that says so, since a service would refuse it with each call.
-    pub fn max_token_bytes(mut self, bytes: usize) -> Self {
-        self.wanted.max_token_bytes(bytes);
-        self
-    }
-
-    /// Has tokens bound to this key (DPoP, RFC 9449).
-    pub fn dpop(mut self, key: DpopKey) -> Self {
-        self.wanted.dpop(key);
-        self
-    }
-
-    /// Lets tokens of this issuer be shown to the server too. By default only those that the server issued itself are, where
-    /// both are known: a service that trusts several issuers must not hand the tokens of one to another.
+    /// Allows subject tokens of this issuer too. By default only tokens that the server itself issued are sent to it,
+    /// where both issuers are known: a service that trusts several issuers must not reveal the tokens of one to another.
     pub fn subject_issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
-        self.issuers.push(issuer.into());
+        self.subject_issuers.push(issuer.into());
         self
     }
 
-    /// How many exchanged tokens are kept, and how many exchanges may be under way at once; 4,096 by default.
+    /// How many exchanged tokens are cached, and how many exchanges may be in flight at once; 4,096 by default.
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;
         self
     }
 
-    /// The exchange.
+    /// Builds the exchange.
     ///
     /// # Errors
     ///
-    /// When the client, a scope or a resource cannot be used, or there is no tokio runtime to run on. It
-    /// must have tokio's time and IO enabled, which cannot be seen beforehand.
+    /// When a setting is invalid, or outside a tokio runtime. The runtime must have its time and IO drivers enabled,
+    /// which cannot be checked here.
     pub fn build(self) -> Result<TokenExchange, ConfigError> {
-        let runtime = runtime("build")?;
-        self.server.check(&self.client)?;
-        let clock = self.server.clock().clone();
-        let (request, binding) = self.wanted.build(&clock)?;
+        let runtime = current_runtime("build")?;
         Ok(TokenExchange(Arc::new(Inner {
-            server: self.server,
-            client: self.client,
-            request,
+            client: Arc::new(self.settings.build()?),
             actor: self.actor,
-            binding,
             cache: Cache::new(self.capacity),
-            issuers: self.issuers,
-            outage: Mutex::default(),
+            subject_issuers: self.subject_issuers,
+            backoff: Mutex::default(),
             rejections: Mutex::default(),
-            origin: Instant::now(),
-            clock,
+            started: Instant::now(),
             runtime,
-            told_untyped: Arc::default(),
-            under_way: Mutex::new(JoinSet::new()),
+            has_warned_untyped: false.into(),
+            in_flight: Mutex::new(JoinSet::new()),
         })))
     }
 }

@@ -1,4 +1,4 @@
-//! The tokens that were exchanged, and the exchanges under way.
+//! Exchanged tokens and exchanges in flight, by subject.
 
 use std::{
     collections::HashMap,
@@ -9,45 +9,43 @@ use portcullis_core::UnixTime;
 use portcullis_worker::FetchBudget;
 use tokio::sync::watch;
 
-use crate::{AccessToken, TokenError, schedule::Life};
+use crate::{AccessToken, TokenError, lifetime::Lifetime};
 
-/// What an exchange came to; `None` while it is under way.
+/// The outcome of an exchange; `None` while it is in flight.
 pub(super) type Progress = Option<Result<Exchanged, Failed>>;
 
-/// An exchange that was refused, which is told again for a while.
+/// A failed exchange. Its error is repeated until `until`.
 #[derive(Clone)]
 pub(super) struct Failed {
     pub(super) error: TokenError,
-    /// A clock that is set back must not make this longer.
+    /// A clock that was set back must not extend the time.
     pub(super) since: UnixTime,
     pub(super) until: UnixTime,
 }
 
-/// A token that another was exchanged for.
 #[derive(Clone)]
 pub(super) struct Exchanged {
     pub(super) token: AccessToken,
-    pub(super) life: Life,
-    /// Whether it ends with the subject's own token, before the server would have it end.
+    pub(super) lifetime: Lifetime,
+    /// Whether the lifetime was cut short to end with the subject's token.
     pub(super) is_cut: bool,
 }
 
 impl Exchanged {
-    /// Whether it ended on its way, for a subject whose own token ends then: all who waited are told so, and only the next
-    /// call asks again. Not where it was cut by a nearer end than theirs; nor where the clock was set back, which tells
-    /// nothing of that.
-    pub(super) fn is_over(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
-        let could_be_longer = self.is_cut && end.is_none_or(|end| self.life.expires_at < end);
-        self.life.withheld_at <= now && !could_be_longer
+    /// Whether the token was about to expire when it arrived, for a subject token that expires at `end`. Not if it was
+    /// cut to the earlier end of another caller's subject token, or if the clock was set back: a new exchange helps then.
+    pub(super) fn arrived_expired(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
+        let could_live_longer = self.is_cut && end.is_none_or(|end| self.lifetime.expires_at < end);
+        self.lifetime.usable_until <= now && !could_live_longer
     }
 
-    /// Whether it may be handed out for a subject whose own token ends then.
-    pub(super) fn serves(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
-        self.life.is_live(now) && end.is_none_or(|end| self.life.expires_at <= end)
+    /// Whether the token may be used for a subject token that expires at `end`.
+    pub(super) fn is_usable(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
+        self.lifetime.is_usable(now) && end.is_none_or(|end| self.lifetime.expires_at <= end)
     }
 }
 
-/// By the digest of all that an exchange depends on.
+/// A digest of the subject token and the actor token.
 pub(super) type Key = [u8; 32];
 
 pub(super) struct Cache {
@@ -59,32 +57,24 @@ type Entries = HashMap<Key, Entry>;
 
 struct Entry {
     progress: watch::Receiver<Progress>,
-    /// What is left of the exchanges that refused tokens of this entry may cause.
+    /// Limits the exchanges that rejected tokens of this entry may cause.
     rejections: FetchBudget,
 }
 
 impl Entry {
-    /// Whether nobody is left who could bring what is not there yet.
-    fn is_abandoned(&self) -> bool {
-        self.progress.borrow().is_none() && self.progress.has_changed().is_err()
-    }
-
-    fn holds(&self, token: &AccessToken) -> bool {
-        matches!(&*self.progress.borrow(), Some(Ok(exchanged)) if exchanged.token.is(token))
+    fn is_in_flight(&self) -> bool {
+        self.progress.borrow().is_none() && self.progress.has_changed().is_ok()
     }
 }
 
-/// What is to be done about an exchange.
-pub(super) enum Found {
-    /// Nothing: here it is.
-    Token(AccessToken),
-    /// Nothing: it failed a moment ago.
+pub(super) enum Lookup {
+    Hit(AccessToken),
     Failed(TokenError),
-    /// To wait: someone else has begun it.
-    UnderWay(watch::Receiver<Progress>),
-    /// To begin it, and to tell the others here.
-    Missing(watch::Sender<Progress>),
-    /// To give up: as many are under way as are kept.
+    /// Another caller started the exchange.
+    InFlight(watch::Receiver<Progress>),
+    /// The caller must start the exchange and send its outcome here.
+    Miss(watch::Sender<Progress>),
+    /// Every entry is in flight.
     Full,
 }
 
@@ -96,43 +86,42 @@ impl Cache {
         }
     }
 
-    /// Finds an exchange, or becomes the one who begins it, unless there is an `outage`. A token is not handed out past
-    /// `end`, that of the subject's own.
-    pub(super) fn find(
+    /// Looks up an exchange for a subject token that expires at `end`. On a miss, adds an entry unless
+    /// `backoff_error` returns an error.
+    pub(super) fn lookup(
         &self,
         key: Key,
         now: UnixTime,
         end: Option<UnixTime>,
-        outage: impl FnOnce() -> Option<TokenError>,
-    ) -> Found {
+        backoff_error: impl FnOnce() -> Option<TokenError>,
+    ) -> Lookup {
         let mut entries = self.entries();
         let mut rejections = FetchBudget::default();
         if let Some(entry) = entries.get(&key) {
             rejections = entry.rejections;
-            let progress = entry.progress.borrow().clone();
-            match progress {
-                None if !entry.is_abandoned() => {
-                    return Found::UnderWay(entry.progress.clone());
-                }
-                Some(Ok(exchanged)) if exchanged.serves(now, end) => {
-                    return Found::Token(exchanged.token);
+            if entry.is_in_flight() {
+                return Lookup::InFlight(entry.progress.clone());
+            }
+            match &*entry.progress.borrow() {
+                Some(Ok(exchanged)) if exchanged.is_usable(now, end) => {
+                    return Lookup::Hit(exchanged.token.clone());
                 }
                 Some(Err(failed)) if failed.since <= now && now < failed.until => {
-                    return Found::Failed(failed.error);
+                    return Lookup::Failed(failed.error.clone());
                 }
-                // Too old, or whoever was to bring it is gone.
+                // Expired or abandoned.
                 _ => {}
             }
         }
-        // Before anything is kept: what is not begun must not take the place of a token that serves.
-        if let Some(error) = outage() {
-            return Found::Failed(error);
+        // Before anything is evicted: an exchange that is not started must not evict a usable token.
+        if let Some(error) = backoff_error() {
+            return Lookup::Failed(error);
         }
         if entries.len() >= self.capacity
             && !entries.contains_key(&key)
-            && !make_room(&mut entries, now, self.capacity)
+            && !evict(&mut entries, now, self.capacity)
         {
-            return Found::Full;
+            return Lookup::Full;
         }
         let (sender, progress) = watch::channel(None);
         let entry = Entry {
@@ -140,27 +129,31 @@ impl Cache {
             rejections,
         };
         entries.insert(key, entry);
-        Found::Missing(sender)
+        Lookup::Miss(sender)
     }
 
-    /// Forgets this token if `take` gives leave to, by what is left for its entry. Says whether it is gone.
-    pub(super) fn forget(
+    /// Removes this token if `spend`, given the entry's budget, returns what is left. Returns whether it is gone.
+    pub(super) fn reject(
         &self,
         key: Key,
         token: &AccessToken,
-        take: impl FnOnce(FetchBudget) -> Option<FetchBudget>,
+        spend: impl FnOnce(FetchBudget) -> Option<FetchBudget>,
     ) -> bool {
         let mut entries = self.entries();
-        let Some(entry) = entries.get_mut(&key).filter(|entry| entry.holds(token)) else {
+        let Some(entry) = entries.get_mut(&key) else {
             return true;
         };
-        let Some(left) = take(entry.rejections) else {
+        if !matches!(&*entry.progress.borrow(), Some(Ok(exchanged)) if exchanged.token.ptr_eq(token))
+        {
+            return true;
+        }
+        let Some(left) = spend(entry.rejections) else {
             return false;
         };
-        // The entry stays, with what is left for it.
-        let (_, nothing) = watch::channel(None);
+        // The entry stays for its budget.
+        let (_, abandoned) = watch::channel(None);
         *entry = Entry {
-            progress: nothing,
+            progress: abandoned,
             rejections: left,
         };
         true
@@ -175,20 +168,20 @@ impl Cache {
     }
 }
 
-/// Forgets what has ended; if that is not enough, what ends first. Those under way stay, as somebody waits for them: says
-/// whether there is room.
-fn make_room(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
-    let ends = |entry: &Entry| match &*entry.progress.borrow() {
-        Some(Ok(exchanged)) => Some(exchanged.life.withheld_at),
+/// Evicts expired entries and, if that is not enough, the entry that expires first. Entries in flight stay, because
+/// callers wait for them. Returns whether there is room.
+fn evict(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
+    let expires_at = |entry: &Entry| match &*entry.progress.borrow() {
+        Some(Ok(exchanged)) => Some(exchanged.lifetime.usable_until),
         Some(Err(failed)) => Some(failed.until),
-        None if entry.progress.has_changed().is_err() => Some(UnixTime::from_secs(0)),
+        None if entry.progress.has_changed().is_err() => Some(UnixTime::default()),
         None => None,
     };
-    entries.retain(|_, entry| ends(entry).is_none_or(|end| end > now));
+    entries.retain(|_, entry| expires_at(entry).is_none_or(|end| end > now));
     while entries.len() >= capacity {
         let first = entries
             .iter()
-            .filter_map(|(key, entry)| Some((*key, ends(entry)?)))
+            .filter_map(|(key, entry)| Some((*key, expires_at(entry)?)))
             .min_by_key(|(_, end)| *end);
         let Some((key, _)) = first else {
             return false;

@@ -186,7 +186,7 @@ where
         let mut request = taken(&mut self.request);
         let proved = match self.target.take() {
             None => {
-                token.put_on(request.headers_mut());
+                token.insert_header(request.headers_mut());
                 None
             }
             Some(target) => match put_bound(&token, target, &mut request) {
@@ -276,7 +276,7 @@ impl<S, B> Call<S, B> {
         let (status, headers) = (response.status(), response.headers());
         let asks_for_nonce = self.proved.as_ref().is_some_and(|proved| {
             self.token
-                .answered(&proved.sent, &proved.target, status, headers)
+                .requires_new_nonce(&proved.sent, &proved.target, status, headers)
         });
         let is_refused = !asks_for_nonce && refusal::refuses_token(status, headers);
         if asks_for_nonce || (is_refused && self.token.reject()) {

@@ -20,7 +20,7 @@ pub(super) fn may_refuse_token(status: StatusCode, headers: &HeaderMap) -> bool 
 /// gRPC has no challenge: there it is the status `UNAUTHENTICATED`, which stands in the head when nothing else was sent.
 pub(crate) fn refuses_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
-        StatusCode::UNAUTHORIZED => challenge::says(headers, "invalid_token"),
+        StatusCode::UNAUTHORIZED => challenge::has_error(headers, "invalid_token"),
         StatusCode::OK => headers
             .get(&GRPC_STATUS)
             .is_some_and(|status| status == "16"),

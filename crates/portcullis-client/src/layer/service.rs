@@ -141,7 +141,7 @@ where
         if source.is_bound() {
             return self.call_with_proof(token, request, again);
         }
-        token.put_on(request.headers_mut());
+        token.insert_header(request.headers_mut());
         let call = Call::new(token, None, again);
         AddTokenFuture::calling(self.inner.call(request), call)
     }

@@ -1,8 +1,6 @@
 //! One token, kept fresh.
 
 mod builder;
-mod request;
-mod revocation;
 mod shared;
 mod status;
 mod task;
@@ -14,21 +12,18 @@ use std::{
     time::Duration,
 };
 
-use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
+use portcullis_oauth::{AuthorizationServer, ClientAuthentication, ClientSecrets};
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::timeout,
 };
 
+pub(crate) use self::shared::Shared;
+use self::task::Refresh;
 pub use self::{
     builder::TokenSourceBuilder,
     status::{TokenEvent, TokenStatus},
 };
-pub(crate) use self::{
-    request::{TokenRequest, Wanted, runtime, scopes},
-    shared::Shared,
-};
-use self::task::Refresh;
 use crate::{AccessToken, TokenError};
 
 /// A token by OAuth 2.0 client credentials (RFC 6749 §4.4), and the task that keeps it fresh.
@@ -70,12 +65,25 @@ impl TokenSource {
     /// How long a shut-down waits for the task to end, which takes it no time.
     const LONGEST_END: Duration = Duration::from_secs(1);
 
-    /// Starts a source of tokens from `server` for `client`.
+    /// Configures a source for the usual case: client credentials with a secret, sent by HTTP Basic authentication
+    /// (RFC 6749 §2.3.1), at the token endpoint that the metadata of `issuer_url` names. An invalid `issuer_url` is
+    /// reported by [`build`](TokenSourceBuilder::build).
+    pub fn client_credentials(
+        issuer_url: impl Into<String>,
+        client_id: impl Into<String>,
+        secret: impl Into<ClientSecrets>,
+    ) -> TokenSourceBuilder {
+        let server = AuthorizationServer::discover(issuer_url).build();
+        let client = ClientAuthentication::secret_basic(client_id, secret);
+        TokenSourceBuilder::new(server, client)
+    }
+
+    /// Configures a source of tokens from `server` for `client`.
     pub fn builder(
         server: &AuthorizationServer,
         client: ClientAuthentication,
     ) -> TokenSourceBuilder {
-        TokenSourceBuilder::new(server.clone(), client)
+        TokenSourceBuilder::new(Ok(server.clone()), client)
     }
 
     /// The token, if one is at hand that may be sent now. Never waits; if there is none, or the one there is is due to be
@@ -113,7 +121,10 @@ impl TokenSource {
             }
             // Read behind `mark_unchanged`: the end of an attempt that is seen here is not missed below.
             if !shared.is_attempting.load(Ordering::Acquire)
-                && let Some(error) = shared.state.load().recent_error(shared.clock.now())
+                && let Some(error) = shared
+                    .state
+                    .load()
+                    .recent_error(shared.client.clock().now())
             {
                 return Err(error);
             }
@@ -172,9 +183,9 @@ impl TokenSource {
         // One that the server does not revoke must not keep the others from it.
         let mut outcome = Ok(());
         for token in shared.to_be_revoked() {
-            match revocation::revoke(&shared.server, &shared.client, &token).await {
+            match shared.client.revoke(&token).await {
                 Ok(()) => {
-                    shared.unrevoked().retain(|other| !other.is(&token));
+                    shared.unrevoked().retain(|other| !other.ptr_eq(&token));
                     shared.announce(TokenEvent::Revoked);
                 }
                 Err(error) => outcome = outcome.and(Err(error)),
@@ -237,7 +248,7 @@ impl TokenSource {
     #[must_use]
     #[inline]
     pub fn is_bound(&self) -> bool {
-        self.0.shared.binding.is_some()
+        self.0.shared.client.binding.is_some()
     }
 
     /// The client that tokens are issued to.
@@ -249,11 +260,9 @@ impl TokenSource {
 
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSource")
-            .field("server", &self.0.shared.server)
-            .field("client", &self.0.shared.client)
-            .field("request", &self.0.shared.request)
-            .finish_non_exhaustive()
+        f.debug_tuple("TokenSource")
+            .field(&self.0.shared.client)
+            .finish()
     }
 }
 

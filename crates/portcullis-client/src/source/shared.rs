@@ -10,28 +10,22 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use portcullis_core::{SharedClock, UnixTime};
-use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
+use portcullis_core::UnixTime;
 use portcullis_worker::{BudgetRules, FetchBudget};
 use tokio::{
     sync::{Notify, broadcast, watch},
     time::Instant,
 };
 
-use super::{TokenEvent, TokenRequest, task::State};
-use crate::{AccessToken, token::Binding};
+use super::{TokenEvent, task::State};
+use crate::{AccessToken, token_client::TokenClient};
 
 /// How many refused tokens may be replaced: two, and one more for each 30 s.
 const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
 /// What the task and its callers share.
 pub(crate) struct Shared {
-    pub(super) server: AuthorizationServer,
-    pub(super) client: ClientAuthentication,
-    pub(super) request: TokenRequest,
-    /// What tokens are bound to, where they are to be.
-    pub(super) binding: Option<Binding>,
-    pub(super) clock: SharedClock,
+    pub(super) client: TokenClient,
     pub(super) state: ArcSwap<State>,
     /// Whether someone has asked for an attempt since the last began.
     pub(super) is_asked: AtomicBool,
@@ -64,11 +58,11 @@ impl Shared {
             self.ask();
             return None;
         };
-        let now = self.clock.now();
-        // One that is not due is live: see `Life::new`.
+        let now = self.client.clock().now();
+        // One that is not due is usable: see `Lifetime::new`.
         if held.life.is_due(now) {
             self.ask();
-            return held.life.is_live(now).then_some(&held.token);
+            return held.life.is_usable(now).then_some(&held.token);
         }
         Some(&held.token)
     }
@@ -140,7 +134,7 @@ impl Shared {
     pub(super) fn to_be_revoked(&self) -> Vec<AccessToken> {
         const MOST: usize = 16;
 
-        let now = self.clock.now();
+        let now = self.client.clock().now();
         let mut unrevoked = self.unrevoked();
         unrevoked.retain(|token| token.expires_at() > now);
         while unrevoked.len() > MOST {
@@ -150,7 +144,7 @@ impl Shared {
     }
 
     pub(super) fn announce(&self, event: TokenEvent) {
-        event.log(self.client.client_id(), &self.request);
+        event.log(self.client.client_id(), &self.client.request);
         // Nobody needs to listen.
         let _ = self.events.send(event);
     }

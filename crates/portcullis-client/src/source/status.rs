@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::{ScopeSet, UnixTime};
 
-use super::TokenRequest;
-use crate::TokenError;
+use crate::{TokenError, request::TokenRequest};
 
 /// The state of a source at one moment.
 #[derive(Clone, Debug)]

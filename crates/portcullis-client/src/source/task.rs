@@ -8,7 +8,6 @@ use std::{
 };
 
 use portcullis_core::{ScopeSet, UnixTime};
-use portcullis_oauth::OAuthEndpoint;
 use tokio::{
     sync::{
         mpsc,
@@ -18,12 +17,10 @@ use tokio::{
     time::sleep,
 };
 
-use super::{TokenEvent, TokenStatus, request::CLIENT_CREDENTIALS, shared::Shared};
+use super::{TokenEvent, TokenStatus, shared::Shared};
 use crate::{
-    AccessToken, TokenError, TokenErrorKind,
-    response::{Issued, TokenType},
-    schedule::{Backoff, Failure, Life, jitter},
-    token::Binding,
+    AccessToken, TokenError,
+    lifetime::{Backoff, Failure, Lifetime, random_jitter},
 };
 
 /// Who wants a token fetched now.
@@ -44,7 +41,7 @@ pub(super) struct State {
 #[derive(Clone)]
 pub(super) struct Held {
     pub(super) token: AccessToken,
-    pub(super) life: Life,
+    pub(super) life: Lifetime,
 }
 
 impl State {
@@ -55,21 +52,23 @@ impl State {
         Some(error.with_retry_after(Some(left)))
     }
 
-    fn is_live(&self, now: UnixTime) -> bool {
+    fn is_usable(&self, now: UnixTime) -> bool {
         self.held
             .as_ref()
-            .is_some_and(|held| held.life.is_live(now))
+            .is_some_and(|held| held.life.is_usable(now))
     }
 
     pub(super) fn holds(&self, token: &AccessToken) -> bool {
-        self.held.as_ref().is_some_and(|held| held.token.is(token))
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.token.ptr_eq(token))
     }
 
     pub(super) fn status(&self, shared: &Shared) -> TokenStatus {
-        let now = shared.clock.now();
+        let now = shared.client.clock().now();
         let life = self.held.as_ref().map(|held| held.life);
         TokenStatus {
-            ready: !shared.has_shut_down() && self.is_live(now),
+            ready: !shared.has_shut_down() && self.is_usable(now),
             obtained_at: life.map(|life| life.obtained_at),
             refresh_at: life.map(|life| life.idle_refresh_at),
             expires_at: life.map(|life| life.expires_at),
@@ -78,7 +77,7 @@ impl State {
             last_error: self.failure.clone(),
             retry_in: self.backoff.left(now),
             credential_expires_at: self.credential_expires_at,
-            credential_warnings: shared.client.warnings(),
+            credential_warnings: shared.client.client.warnings(),
         }
     }
 }
@@ -170,7 +169,7 @@ impl Task {
     /// when it was just about to come.
     fn has_reason(&self) -> bool {
         let is_asked = self.shared.is_asked.swap(false, Ordering::AcqRel);
-        let now = self.shared.clock.now();
+        let now = self.shared.client.clock().now();
         let state = self.shared.state.load();
         let life = state.held.as_ref().map(|held| held.life);
         let is_due = life.is_some_and(|life| match is_asked {
@@ -178,8 +177,8 @@ impl Task {
             false => life.is_due_idle(now),
         });
         let is_left_alone = state.backoff.left(now).is_some();
-        let is_live = state.is_live(now);
-        let has_reason = !is_left_alone && (is_due || is_asked && !is_live);
+        let is_usable = state.is_usable(now);
+        let has_reason = !is_left_alone && (is_due || is_asked && !is_usable);
         if is_asked && !has_reason {
             // Whoever waits for an attempt has their answer.
             self.told();
@@ -203,10 +202,10 @@ impl Task {
 
     /// Tells, once, that the token has ended while the server is left alone. Where it is not, an attempt tells.
     fn tell_lapse(&mut self) {
-        let now = self.shared.clock.now();
+        let now = self.shared.client.clock().now();
         let state = self.shared.state.load();
         if self.serves
-            && !state.is_live(now)
+            && !state.is_usable(now)
             && let Some(error) = state.recent_error(now)
         {
             self.serves = false;
@@ -219,7 +218,7 @@ impl Task {
         // A clock that is read by its tick may lag a little behind the timer.
         const TICK: Duration = Duration::from_millis(10);
 
-        let now = self.shared.clock.now();
+        let now = self.shared.client.clock().now();
         let state = self.shared.state.load();
         let left_alone = state.backoff.left(now);
         let life = state.held.as_ref().map(|held| held.life);
@@ -229,7 +228,7 @@ impl Task {
             (Some(life), Some(left)) => {
                 let due = life.idle_refresh_at.duration_since(now).max(left);
                 match self.serves {
-                    true => due.min(life.withheld_at.duration_since(now)),
+                    true => due.min(life.usable_until.duration_since(now)),
                     false => due,
                 }
             }
@@ -239,7 +238,7 @@ impl Task {
 
     /// Asks the server once, and tells everyone what came of it.
     async fn attempt(&mut self) -> Result<AccessToken, TokenError> {
-        let asked_at = self.shared.clock.now();
+        let asked_at = self.shared.client.clock().now();
         self.shared.is_attempting.store(true, Ordering::Release);
         let outcome = self.ask(asked_at).await;
         let (result, events) = match outcome {
@@ -263,48 +262,20 @@ impl Task {
     }
 
     async fn ask(&self, asked_at: UnixTime) -> Result<Obtained, TokenError> {
-        let Shared {
-            server,
-            client,
-            request,
-            binding,
-            ..
-        } = &*self.shared;
-        let (endpoint, form) = (OAuthEndpoint::Token, request.form(CLIENT_CREDENTIALS));
-        let (answer, asked) = match binding {
-            None => (
-                server.post(endpoint, client, &form).await?,
-                TokenType::Bearer,
-            ),
-            Some(Binding { key, .. }) => {
-                let answer = server.post_bound(endpoint, client, key, &form).await?;
-                (answer, TokenType::Dpop)
-            }
-        };
-        let issued = Issued::read(&answer, asked, request)?;
-        let life = Life::new(asked_at, issued.lifetime, jitter());
-        if !life.is_live(self.shared.clock.now()) {
-            let why = "the token was about to expire when it arrived";
-            return Err(TokenError::new(TokenErrorKind::Unusable, why));
+        let client = &self.shared.client;
+        let form = client.request.form("client_credentials");
+        let (answer, response) = client.fetch(&form).await?;
+        let life = Lifetime::new(asked_at, response.lifetime, random_jitter());
+        if !life.is_usable(client.clock().now()) {
+            return Err(TokenError::arrived_expired());
         }
-        let scopes = issued.scopes.unwrap_or_else(|| request.scopes.clone());
-        let token = AccessToken::new(
-            issued.token,
-            binding.clone(),
-            Arc::downgrade(&self.shared),
-            life.expires_at,
-            scopes,
-        )
-        .ok_or_else(|| {
-            TokenError::new(
-                TokenErrorKind::Unusable,
-                "the token has characters that a header cannot carry",
-            )
-        })?;
+        let is_untyped = response.is_untyped;
+        let source = Arc::downgrade(&self.shared);
+        let token = AccessToken::new(response, client.binding.clone(), source, life.expires_at);
         Ok(Obtained {
             held: Held { token, life },
             credential_expires_at: answer.credential_expires_at(),
-            is_untyped: issued.is_untyped,
+            is_untyped,
         })
     }
 
@@ -315,7 +286,7 @@ impl Task {
             is_untyped,
         } = obtained;
         let expires_at = held.life.expires_at;
-        let missing = without(&self.shared.request.scopes, held.token.scopes());
+        let missing = without(&self.shared.client.request.scopes, held.token.scopes());
         self.serves = true;
         let before = self.shared.update(|state| {
             *state = State {
@@ -339,7 +310,7 @@ impl Task {
             events.push(TokenEvent::Untyped);
         }
         self.is_untyped = is_untyped;
-        let soon = self.shared.clock.now().saturating_add(NOTICE);
+        let soon = self.shared.client.clock().now().saturating_add(NOTICE);
         if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
             events.push(TokenEvent::CredentialExpires { at });
         }
@@ -348,18 +319,18 @@ impl Task {
 
     /// Notes a failure, and until when the server is left alone for it.
     fn failed(&mut self, asked_at: UnixTime, error: TokenError) -> (TokenError, TokenEvent) {
-        let now = self.shared.clock.now();
-        let (retry_after, jitter) = (error.retry_after(), jitter());
+        let now = self.shared.client.clock().now();
+        let (retry_after, jitter) = (error.retry_after(), random_jitter());
         // A token may be rejected meanwhile, which is not to be undone.
         self.shared.update(|state| {
             let life = state.held.as_ref().map(|held| held.life);
             let failure = Failure {
-                asked_at,
+                started_at: asked_at,
                 failed_at: now,
                 retry_after,
-                serves_until: life
-                    .filter(|life| life.is_live(now))
-                    .map(|life| life.withheld_at),
+                usable_until: life
+                    .filter(|life| life.is_usable(now))
+                    .map(|life| life.usable_until),
             };
             state.backoff = state.backoff.failed(failure, jitter);
             let left = state.backoff.left(now);
@@ -369,8 +340,8 @@ impl Task {
         let error = state.failure.clone().unwrap_or(error);
         let life = state.held.as_ref().map(|held| held.life);
         let serves_until = life
-            .filter(|life| life.is_live(now))
-            .map(|life| life.withheld_at);
+            .filter(|life| life.is_usable(now))
+            .map(|life| life.usable_until);
         self.serves = serves_until.is_some();
         let event = TokenEvent::Failed {
             error: error.clone(),

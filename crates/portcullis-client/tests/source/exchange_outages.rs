@@ -268,7 +268,7 @@ async fn an_outage_drives_out_nothing_that_serves() {
         setting.clock.advance(secs(10));
     }
     let second = exchange.token(&alice).await.expect("it is kept");
-    assert!(second.is(&first));
+    assert!(second.ptr_eq(&first));
 
     // Nor does what failed take the place of what comes after.
     setting.issuer.heal(Endpoint::Token);
@@ -292,7 +292,7 @@ async fn no_more_are_kept_than_there_is_room_for() {
             .token(&setting.subject(subject, lifetime))
             .await
             .expect("a token");
-        assert!(exchange.kept() <= 2);
+        assert!(exchange.cached() <= 2);
     }
     assert_eq!(setting.issuer.requests(Endpoint::Token), 3);
 }
@@ -316,7 +316,7 @@ async fn no_more_exchanges_are_under_way_than_there_is_room_for() {
         let error = token.expect("no panic").expect_err("there is no room");
         assert_eq!(error.kind(), TokenErrorKind::Busy);
     }
-    assert_eq!(exchange.kept(), 16);
+    assert_eq!(exchange.cached(), 16);
     patiently(setting.issuer.wait_for_requests(Endpoint::Token, 17)).await;
     assert_eq!(setting.issuer.requests(Endpoint::Token), 17);
 }

@@ -128,7 +128,7 @@ async fn the_token_at_hand_serves_and_then_the_error_says_why() {
         setting.issuer.fault(Endpoint::Token, fault);
         setting.clock.advance(secs(53));
         let second = setting.token().await.expect(name);
-        assert!(second.is(&first), "{name}");
+        assert!(second.ptr_eq(&first), "{name}");
         match setting.event().await {
             TokenEvent::Failed {
                 error,
@@ -141,7 +141,7 @@ async fn the_token_at_hand_serves_and_then_the_error_says_why() {
         // The server is left alone, and the token serves.
         let requests = setting.token_requests();
         for _ in 0..100 {
-            assert!(setting.token().await.expect(name).is(&first), "{name}");
+            assert!(setting.token().await.expect(name).ptr_eq(&first), "{name}");
         }
         assert_eq!(setting.token_requests(), requests, "{name}");
 
@@ -160,7 +160,7 @@ async fn the_token_at_hand_serves_and_then_the_error_says_why() {
 
         setting.issuer.heal(Endpoint::Token);
         setting.clock.advance(secs(3));
-        assert!(!setting.token().await.expect(name).is(&first), "{name}");
+        assert!(!setting.token().await.expect(name).ptr_eq(&first), "{name}");
         assert_eq!(setting.source.status().failures, 0, "{name}");
     }
 }

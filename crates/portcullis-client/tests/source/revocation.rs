@@ -29,7 +29,7 @@ async fn r1_a_token_is_revoked_and_used_no_more() {
     assert!(body.contains(first.expose()) && body.contains("token_type_hint=access_token"));
     assert!(request.headers.contains_key("authorization"));
     assert!(setting.source.current().is_none());
-    assert!(!setting.token().await.expect("another").is(&first));
+    assert!(!setting.token().await.expect("another").ptr_eq(&first));
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_log_that_panics_stops_the_source() {
     assert!(matches!(told, TokenEvent::Stopped), "{told:?}");
     assert!(setting.source.is_stopped());
     let at_hand = setting.token().await.expect("a token");
-    assert!(at_hand.is(&token), "it serves while it lives");
+    assert!(at_hand.ptr_eq(&token), "it serves while it lives");
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_service_that_refuses_every_token_does_not_have_each_replaced() {
     }
     let token = setting.token().await.expect("a token");
     assert!(!setting.source.reject(&token), "twice is enough");
-    assert!(setting.token().await.expect("a token").is(&token));
+    assert!(setting.token().await.expect("a token").ptr_eq(&token));
     assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
     assert!(setting.events.is_empty(), "it serves on");
     assert_eq!(setting.token_requests(), 3);
@@ -278,7 +278,7 @@ async fn r1_the_token_at_hand_is_revoked_and_not_one_that_is_on_its_way() {
     let forms = forms(&setting.issuer, Endpoint::Revocation);
     assert_eq!(forms.len(), 1);
     assert!(forms[0].contains(first.expose()));
-    assert!(setting.token().await.expect("a token").is(&second));
+    assert!(setting.token().await.expect("a token").ptr_eq(&second));
 }
 
 #[tokio::test]

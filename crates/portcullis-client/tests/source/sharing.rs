@@ -28,7 +28,7 @@ async fn ten_thousand_calls_on_a_cold_source_make_one_request() {
         tokens
             .iter()
             .flatten()
-            .filter(|token| token.is(first))
+            .filter(|token| token.ptr_eq(first))
             .count()
             == CALLERS
     );
@@ -122,10 +122,10 @@ async fn a_token_is_renewed_while_it_still_serves() {
     setting.clock.advance(secs(53));
     // The call itself does not wait for the new one.
     let second = setting.source.current().expect("it lives");
-    assert!(second.is(&first));
+    assert!(second.ptr_eq(&first));
     assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
     let third = setting.source.current().expect("a token");
-    assert!(!third.is(&first));
+    assert!(!third.ptr_eq(&first));
     assert_eq!(setting.token_requests(), 2);
 }
 
@@ -153,10 +153,10 @@ async fn nobody_calls_and_the_token_is_renewed_every_5_s_at_most() {
     assert_eq!(source.status().failures, 0);
     // A caller does not wait for that.
     let token = source.token().await.expect("a token");
-    assert!(!token.is(&first));
+    assert!(!token.ptr_eq(&first));
     tokio::time::sleep(secs(4)).await;
     let next = source.token().await.expect("a token");
-    assert!(!next.is(&token));
+    assert!(!next.ptr_eq(&token));
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_clock_that_is_set_back_brings_a_new_token() {
     let first = setting.token().await.expect("a token");
     setting.clock.rewind(MINUTE);
     let second = setting.token().await.expect("a token");
-    assert!(!second.is(&first));
+    assert!(!second.ptr_eq(&first));
     assert_eq!(setting.token_requests(), 2);
 }
 
@@ -189,7 +189,7 @@ async fn all_who_want_a_new_token_at_once_share_one_request() {
     }
     let tokens = callers.join_all().await;
     let new = tokens[0].as_ref().expect("a token");
-    assert!(tokens.iter().flatten().all(|token| token.is(new)));
+    assert!(tokens.iter().flatten().all(|token| token.ptr_eq(new)));
     assert_eq!(tokens.iter().flatten().count(), 200);
     assert_eq!(setting.token_requests(), 2);
 }

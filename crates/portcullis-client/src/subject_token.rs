@@ -1,4 +1,4 @@
-//! On whose behalf.
+//! The token of the party on whose behalf a call is made.
 
 use std::{fmt, sync::Arc};
 
@@ -15,17 +15,17 @@ pub struct SubjectToken {
 }
 
 impl SubjectToken {
-    /// The token of the caller that was just authenticated.
+    /// The token of an authenticated caller.
     ///
     /// # Errors
     ///
-    /// [`TokenErrorKind::NoSubjectToken`] when the principal does not hold it: the bearer scheme must be built with
-    /// `keep_access_token`, and an API key is no token. The service's own token is never used in its place.
+    /// [`TokenErrorKind::NoSubjectToken`] when the principal does not hold its token: the bearer scheme must be built
+    /// with `keep_access_token`, and an API key cannot be exchanged. The service's own token is never used instead.
     pub fn of(principal: &Principal) -> Result<Self, TokenError> {
         let token = principal.access_token().ok_or_else(|| {
             TokenError::new(
                 TokenErrorKind::NoSubjectToken,
-                "the principal holds no token to exchange: build the bearer scheme with `keep_access_token`; an API key cannot be exchanged",
+                "the principal holds no token to exchange: build the bearer scheme with `keep_access_token` (API keys cannot be exchanged)",
             )
         })?;
         Ok(Self {
@@ -35,7 +35,7 @@ impl SubjectToken {
         })
     }
 
-    /// An access token that was had some other way. What is exchanged for it is not used past `expires_at`.
+    /// An access token from another source. The exchanged token is not used past `expires_at`.
     #[must_use]
     pub fn access_token(token: Secret, expires_at: Option<UnixTime>) -> Self {
         Self {
@@ -45,20 +45,15 @@ impl SubjectToken {
         }
     }
 
-    /// Who issued it, where that is known.
-    pub(super) fn issuer(&self) -> Option<&str> {
-        self.issuer.as_deref()
-    }
-
-    pub(super) fn has_expired(&self, now: UnixTime) -> bool {
-        self.expires_at.is_some_and(|end| end <= now)
-    }
-
-    pub(super) fn token(&self) -> &Secret {
+    pub(crate) fn token(&self) -> &Secret {
         &self.token
     }
 
-    pub(super) fn expires_at(&self) -> Option<UnixTime> {
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<UnixTime> {
         self.expires_at
     }
 }

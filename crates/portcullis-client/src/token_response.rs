@@ -1,19 +1,24 @@
-//! What a token endpoint answers (RFC 6749 §5.1): bytes in, a token or a reason out.
+//! Parses the answer of a token endpoint (RFC 6749 §5.1).
 
 use std::time::Duration;
 
+use http::HeaderValue;
 use portcullis_core::ScopeSet;
 use portcullis_oauth::{DocumentError, OAuthAnswer, read_json_object};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use zeroize::Zeroizing;
 
-use crate::{TokenError, TokenErrorKind, source::TokenRequest};
+use crate::{
+    TokenError, TokenErrorKind,
+    request::TokenRequest,
+    secret_header::{joined, secret_header},
+};
 
-/// How a token is to be sent (RFC 6749 §7.1).
+/// How a token is sent (RFC 6749 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenType {
-    /// By whoever has it (RFC 6750).
+    /// Without proof of possession (RFC 6750).
     Bearer,
     /// With a proof of the key that it is bound to (RFC 9449).
     Dpop,
@@ -28,151 +33,167 @@ impl TokenType {
     }
 }
 
-/// What a server issued.
-pub(crate) struct Issued {
+/// A token that a server issued.
+pub(crate) struct TokenResponse {
     pub(crate) token: Zeroizing<String>,
+    /// The `Authorization` header with the token.
+    pub(crate) header: HeaderValue,
     pub(crate) lifetime: Duration,
-    /// `None`: what was asked for.
-    pub(crate) scopes: Option<ScopeSet>,
-    /// Of an exchange (RFC 8693 §2.2.1).
+    /// The granted scopes: those of the answer, or the requested ones if it names none.
+    pub(crate) scopes: ScopeSet,
+    /// For a token exchange (RFC 8693 §2.2.1).
     pub(crate) issued_token_type: Option<Box<str>>,
-    /// Whether the server left `token_type` out.
+    /// Whether the server left out `token_type`.
     pub(crate) is_untyped: bool,
 }
 
-/// How long a token lives whose lifetime the server does not tell (RFC 6749 §5.1 lets it).
-const UNTOLD_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// A longer lifetime counts as this.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
+/// The lifetime of a token without `expires_in`, which is optional (RFC 6749 §5.1).
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// Longer lifetimes are reduced to this.
+const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
 #[derive(Deserialize)]
 struct Body<'b> {
     access_token: Zeroizing<String>,
     #[serde(default)]
     token_type: Option<String>,
-    /// As it is written: `serde_json`'s numbers can also be made of an object.
+    /// Raw: a `serde_json::Number` can also be deserialized from an object.
     #[serde(default, borrow)]
     expires_in: Option<&'b RawValue>,
     #[serde(default)]
     scope: Option<Value>,
     #[serde(default)]
     issued_token_type: Option<Value>,
-    /// A text was looked for before. One of another type is an error too.
+    /// `OAuthAnswer::error` handles text. An `error` of another type must not be ignored either.
     #[serde(default, borrow)]
     error: Option<&'b RawValue>,
 }
 
-/// What an answer is judged by.
-struct Asked<'a> {
+/// What the answer must agree with.
+struct Expected<'a> {
     token_type: TokenType,
     request: &'a TokenRequest,
-    /// Makes a text of the server fit for a message.
-    shown: &'a dyn Fn(&str) -> String,
+    /// Escapes text of the server for a message.
+    escape: &'a dyn Fn(&str) -> String,
 }
 
-impl Issued {
-    /// `asked` is the one type that is of use: a token of another would be sent as what it is not.
-    pub(crate) fn read(
+impl TokenResponse {
+    /// Accepts only a token of type `token_type`: any other type must be sent differently.
+    pub(crate) fn parse(
         answer: &OAuthAnswer,
-        asked: TokenType,
+        token_type: TokenType,
         request: &TokenRequest,
     ) -> Result<Self, TokenError> {
-        let place = answer.place();
         if let Some(error) = answer.error() {
-            return Err(TokenError::refused(
-                answer,
-                error,
-                !request.scopes.is_empty(),
-            ));
+            let sent_scopes = !request.scopes.is_empty();
+            return Err(TokenError::refused(answer, error, sent_scopes));
         }
         let status = answer.status();
-        // RFC 6749 §5.1 says 200. A proxy makes it 203 (RFC 9110 §15.3.4), and some servers answer 201.
+        // RFC 6749 §5.1 says 200. A proxy may make it 203 (RFC 9110 §15.3.4), and some servers answer 201.
         if !matches!(status, 200 | 201 | 203) {
             return Err(TokenError::status(answer));
         }
-        let asked = Asked {
-            token_type: asked,
+        let expected = Expected {
+            token_type,
             request,
-            shown: &|text| answer.shown(text),
+            escape: &|text| answer.shown(text),
         };
-        Self::of(place, status, answer.body(), &asked)
+        Self::parse_body(answer.place(), status, answer.body(), &expected)
     }
 
-    fn of(place: &str, status: u16, body: &[u8], asked: &Asked<'_>) -> Result<Self, TokenError> {
+    fn parse_body(
+        place: &str,
+        status: u16,
+        body: &[u8],
+        expected: &Expected<'_>,
+    ) -> Result<Self, TokenError> {
         let unusable = |what: &str| {
             TokenError::new(TokenErrorKind::Unusable, format!("{place} answered {what}"))
         };
-        // The parser's own message may repeat what it found, which may be a token.
+        // serde's own message may quote a value, which may be a token.
         let body: Body<'_> = read_json_object(body).map_err(|error| match error {
             DocumentError::Members => unusable(&format!(
-                "{status} without an `access_token` that is text, or with a `token_type` that is not"
+                "{status} with a missing or non-string `access_token`, or a non-string `token_type`"
             )),
             other => unusable(&format!(
-                "{status} with a body that cannot be used: {}",
-                (asked.shown)(&other.to_string())
+                "{status} with an invalid body: {}",
+                (expected.escape)(&other.to_string())
             )),
         })?;
         if body.error.is_some_and(|error| error.get() != r#""""#) {
-            return Err(unusable(&format!(
-                "{status} with an `error` that is not text"
-            )));
+            return Err(unusable(&format!("{status} with a non-string `error`")));
         }
         let token = body.access_token;
         let is_untyped = body.token_type.is_none();
-        let is_as_asked = match &body.token_type {
-            // Whoever asks for a bound token must not get one that is sent without a proof.
-            None => asked.token_type == TokenType::Bearer,
-            Some(found) => found.eq_ignore_ascii_case(asked.token_type.as_str()),
+        let has_expected_type = match &body.token_type {
+            // An untyped token must not be taken for a bound one.
+            None => expected.token_type == TokenType::Bearer,
+            Some(found) => found.eq_ignore_ascii_case(expected.token_type.as_str()),
         };
-        if !is_as_asked {
+        if !has_expected_type {
             let found = match &body.token_type {
                 None => "unknown type (`token_type` is missing)".to_owned(),
                 Some(found) if is_type_name(found, &token) => {
-                    format!("type {}", (asked.shown)(found))
+                    format!("type {}", (expected.escape)(found))
                 }
-                Some(_) => "unknown type (`token_type` is not a name of RFC 6749)".to_owned(),
+                Some(_) => "unknown type (`token_type` is not a valid type name)".to_owned(),
             };
             let message = format!(
                 "{place} issued a token of {found}, but {} was requested: check that the server supports it for this client",
-                asked.token_type.as_str()
+                expected.token_type.as_str()
             );
             return Err(TokenError::new(TokenErrorKind::TokenType, message));
         }
-        if token.is_empty() || !token.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
-            return Err(unusable(
-                "with a token that is empty or has characters that a header cannot carry",
-            ));
+        let invalid =
+            || unusable("with a token that is empty or has characters other than visible ASCII");
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(invalid());
         }
-        let (length, longest) = (token.len(), asked.request.longest_token());
-        if length > longest {
+        let (length, max) = (token.len(), expected.request.max_token_bytes);
+        if length > max {
             return Err(unusable(&format!(
-                "with a token of {length} bytes, and at most {longest} are accepted: have the server put less into it, or raise `max_token_bytes` here and the limit of the services"
+                "with a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
             )));
         }
+        let scheme = expected.token_type.as_str().as_bytes();
+        let header = secret_header(joined(&[scheme, b" ", token.as_bytes()]));
         let lifetime = match body.expires_in {
-            None => UNTOLD_LIFETIME,
+            None => DEFAULT_LIFETIME,
             Some(value) => lifetime(value.get()).ok_or_else(|| {
-                unusable("with an `expires_in` that is not a number of seconds from 1 on")
+                unusable("with an `expires_in` that is not a number of seconds >= 1")
             })?,
         };
-        let scopes = scopes(body.scope)
-            .map_err(|()| unusable("with a `scope` that is neither text nor a list of texts"))?;
+        let scopes = scopes(body.scope).map_err(|()| {
+            unusable("with a `scope` that is neither a string nor a list of strings")
+        })?;
+        let issued_token_type = body.issued_token_type.as_ref().and_then(Value::as_str);
         Ok(Self {
             token,
+            header: header.map_err(|_| invalid())?,
             lifetime,
-            scopes,
-            issued_token_type: body
-                .issued_token_type
-                .as_ref()
-                .and_then(Value::as_str)
-                .map(Box::from),
+            scopes: scopes.unwrap_or_else(|| expected.request.scopes.clone()),
+            issued_token_type: issued_token_type.map(Box::from),
             is_untyped,
         })
     }
 }
 
-/// Seconds as a JSON number, or in a string as some servers send them; a fraction is cut off. `None` where that is less
-/// than one.
+#[cfg(test)]
+impl TokenResponse {
+    pub(crate) fn example(token_type: TokenType, token: &str) -> Self {
+        let scheme = token_type.as_str().as_bytes();
+        Self {
+            token: Zeroizing::new(token.to_owned()),
+            header: secret_header(joined(&[scheme, b" ", token.as_bytes()])).expect("ASCII"),
+            lifetime: DEFAULT_LIFETIME,
+            scopes: ScopeSet::default(),
+            issued_token_type: None,
+            is_untyped: false,
+        }
+    }
+}
+
+/// Parses seconds from a JSON number, or from a string as some servers send it, rounded down. `None` if less than one.
 fn lifetime(json: &str) -> Option<Duration> {
     let text = match json.strip_prefix('"') {
         Some(text) => text.strip_suffix('"').filter(|text| is_decimal(text))?,
@@ -180,91 +201,109 @@ fn lifetime(json: &str) -> Option<Duration> {
         None => return None,
     };
     let seconds: f64 = text.parse().ok()?;
-    let seconds = seconds.min(LONGEST_LIFETIME.as_secs_f64()).floor();
+    let seconds = seconds.min(MAX_LIFETIME.as_secs_f64()).floor();
     (seconds >= 1.0).then(|| Duration::from_secs_f64(seconds))
 }
 
-/// Digits, with or without a fraction.
+/// Whether this is digits, with or without a fraction.
 fn is_decimal(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_digits(whole) && is_digits(fraction)
 }
 
-/// RFC 6749 §3.3 has one string with spaces; some servers send a list.
+/// RFC 6749 §3.3 specifies a space-separated string; some servers send a list.
 fn scopes(found: Option<Value>) -> Result<Option<ScopeSet>, ()> {
     match found {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(list)) => Ok(Some(ScopeSet::parse(&list))),
         Some(Value::Array(list)) => {
             let scopes: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-            let scopes = scopes.ok_or(())?;
-            Ok(Some(ScopeSet::parse(&scopes.join(" "))))
+            Ok(Some(ScopeSet::parse(&scopes.ok_or(())?.join(" "))))
         }
         Some(_) => Err(()),
     }
 }
 
-/// Whether this can be the name of a token type (RFC 6749 §A.13), so that a message may show it. A server may have put the
+/// Whether this can be the name of a token type (RFC 6749 §A.13) and may appear in a message. A server may have put the
 /// token there.
 fn is_type_name(text: &str, token: &str) -> bool {
-    const LONGEST: usize = 32;
+    const MAX_LENGTH: usize = 32;
 
-    (1..=LONGEST).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-        && (token.is_empty()
-            || !text
-                .to_ascii_lowercase()
-                .contains(&token.to_ascii_lowercase()))
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let lower = |text: &str| text.to_ascii_lowercase();
+    (1..=MAX_LENGTH).contains(&text.len())
+        && text.bytes().all(is_name_byte)
+        && (token.is_empty() || !lower(text).contains(&lower(token)))
 }
 
 #[cfg(test)]
 mod tests {
+    use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
+
     use super::*;
+    use crate::request::RequestSettings;
 
-    fn of(body: &str) -> Result<Issued, TokenError> {
-        let asked = Asked {
-            token_type: TokenType::Bearer,
-            request: &TokenRequest::default(),
-            shown: &|text| text.to_owned(),
+    fn parse_as(token_type: TokenType, body: &str) -> Result<TokenResponse, TokenError> {
+        let server = AuthorizationServer::discover("https://id.example").build();
+        let client = ClientAuthentication::secret_basic("billing", "s3cr3t");
+        let mut settings = RequestSettings::new(server, client);
+        settings.scopes.push("requested".to_owned());
+        let client = settings.build().expect("valid settings");
+        let expected = Expected {
+            token_type,
+            request: &client.request,
+            escape: &|text| text.to_owned(),
         };
-        Issued::of("https://id.example/token", 200, body.as_bytes(), &asked)
+        TokenResponse::parse_body("https://id.example/token", 200, body.as_bytes(), &expected)
     }
 
-    fn read(body: &str) -> Result<(String, u64, Option<String>), TokenErrorKind> {
-        let issued = of(body);
-        let issued = issued.map_err(|error| error.kind())?;
-        let scopes = issued.scopes.map(|scopes| scopes.to_string());
-        Ok((issued.token.to_string(), issued.lifetime.as_secs(), scopes))
+    fn parse(body: &str) -> Result<TokenResponse, TokenError> {
+        parse_as(TokenType::Bearer, body)
     }
 
-    fn with(members: &str) -> Result<(String, u64, Option<String>), TokenErrorKind> {
-        read(&format!(
+    /// Token, lifetime in seconds and scopes, or the kind of the error.
+    type Summary = Result<(String, u64, String), TokenErrorKind>;
+
+    fn ok(seconds: u64, scopes: &str) -> Summary {
+        Ok(("t".into(), seconds, scopes.into()))
+    }
+
+    fn summary(body: &str) -> Summary {
+        let response = parse(body).map_err(|error| error.kind())?;
+        let scopes = response.scopes.to_string();
+        Ok((
+            response.token.to_string(),
+            response.lifetime.as_secs(),
+            scopes,
+        ))
+    }
+
+    fn with(members: &str) -> Summary {
+        summary(&format!(
             r#"{{"access_token":"t","token_type":"bearer"{members}}}"#
         ))
     }
 
     #[test]
-    fn good_answers() {
-        assert_eq!(with(""), Ok(("t".into(), 300, None)));
+    fn valid_responses_are_parsed() {
+        assert_eq!(with(""), ok(300, "requested"));
         assert_eq!(
             with(r#","expires_in":null,"scope":null"#),
-            Ok(("t".into(), 300, None))
+            ok(300, "requested")
         );
         assert_eq!(
             with(r#","expires_in":3600,"scope":"b a","refresh_token":"r","x":{}"#),
-            Ok(("t".into(), 3600, Some("a b".into())))
+            ok(3600, "a b")
         );
         assert_eq!(
-            read(r#"{"token_type":"BEARER","access_token":"a.b~c/+=|:"}"#),
-            Ok(("a.b~c/+=|:".into(), 300, None))
+            summary(r#"{"token_type":"BEARER","access_token":"a.b~c/+=|:"}"#),
+            Ok(("a.b~c/+=|:".into(), 300, "requested".into()))
         );
     }
 
     #[test]
-    fn a_lifetime_is_a_number_of_seconds() {
+    fn expires_in_must_be_a_number_of_seconds() {
         for bad in [
             "-1",
             "0",
@@ -303,43 +342,38 @@ mod tests {
             ("1e18", 31_622_400),
         ] {
             let found = with(&format!(r#","expires_in":{good}"#));
-            assert_eq!(found, Ok(("t".into(), seconds, None)), "{good}");
+            assert_eq!(found, ok(seconds, "requested"), "{good}");
         }
     }
 
     #[test]
-    fn scopes_may_be_a_list() {
+    fn scope_may_be_a_list() {
         let scopes = |scope: &str| with(&format!(r#","scope":{scope}"#)).map(|found| found.2);
-        assert_eq!(scopes(r#"["b","a"]"#), Ok(Some("a b".into())));
-        assert_eq!(scopes("[]"), Ok(Some(String::new())));
+        assert_eq!(scopes(r#"["b","a"]"#), Ok("a b".into()));
+        assert_eq!(scopes("[]"), Ok(String::new()));
         for bad in ["[1]", r#"["a",null]"#, r#"{"a":"b"}"#, "7"] {
             assert_eq!(scopes(bad), Err(TokenErrorKind::Unusable), "{bad}");
         }
     }
 
     #[test]
-    fn a_token_without_a_type_is_taken_as_bearer_only() {
+    fn missing_token_type_is_accepted_as_bearer_only() {
         for body in [
             r#"{"access_token":"t"}"#,
             r#"{"access_token":"t","token_type":null}"#,
         ] {
-            assert!(of(body).expect("a token").is_untyped);
-            let asked = Asked {
-                token_type: TokenType::Dpop,
-                request: &TokenRequest::default(),
-                shown: &|text| text.to_owned(),
-            };
-            let error = Issued::of("https://id.example/token", 200, body.as_bytes(), &asked);
-            let error = error.map(|_| ()).expect_err("it is not bound");
+            assert!(parse(body).expect("a token").is_untyped);
+            let error = parse_as(TokenType::Dpop, body);
+            let error = error.map(|_| ()).expect_err("not bound");
             assert_eq!(error.kind(), TokenErrorKind::TokenType);
             assert!(error.to_string().contains("is missing"), "{error}");
         }
-        let typed = of(r#"{"access_token":"t","token_type":"Bearer"}"#);
+        let typed = parse(r#"{"access_token":"t","token_type":"Bearer"}"#);
         assert!(!typed.expect("a token").is_untyped);
     }
 
     #[test]
-    fn only_a_name_of_a_token_type_is_shown() {
+    fn error_shows_only_valid_token_type_names() {
         for (found, shown) in [
             ("mac", true),
             ("N_A", true),
@@ -351,7 +385,7 @@ mod tests {
             ("x.S3CR3T-token", false),
         ] {
             let body = format!(r#"{{"access_token":"s3cr3t-token","token_type":"{found}"}}"#);
-            let error = of(&body).map(|_| ()).expect_err(found);
+            let error = parse(&body).map(|_| ()).expect_err(found);
             assert_eq!(error.kind(), TokenErrorKind::TokenType, "{found}");
             let text = error.to_string();
             assert_eq!(text.contains(&format!("type {found},")), shown, "{text}");
@@ -360,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_body_is_told() {
+    fn error_describes_an_invalid_body() {
         for (body, told) in [
             (r#"["s3cr3t","Bearer",3600]"#, "not a JSON object"),
             ("s3cr3t", "not JSON"),
@@ -372,16 +406,19 @@ mod tests {
                 r#"{"access_token":"t","token_type":"Bearer","error":"","error":"s3cr3t"}"#,
                 "duplicate member `error`",
             ),
-            (r#"{"token_type":"Bearer"}"#, "without an `access_token`"),
+            (
+                r#"{"token_type":"Bearer"}"#,
+                "missing or non-string `access_token`",
+            ),
         ] {
-            let error = of(body).map(|_| ()).expect_err(body);
+            let error = parse(body).map(|_| ()).expect_err(body);
             let text = error.to_string();
             assert!(text.contains(told) && !text.contains("s3cr3t"), "{text}");
         }
     }
 
     #[test]
-    fn a_token_is_what_a_header_can_carry() {
+    fn token_with_characters_illegal_in_a_header_is_rejected() {
         for bad in [
             "",
             "a b",
@@ -391,7 +428,7 @@ mod tests {
             "\\u00fc",
             "a\\t",
         ] {
-            let found = read(&format!(
+            let found = summary(&format!(
                 r#"{{"access_token":"{bad}","token_type":"Bearer"}}"#
             ));
             assert_eq!(found, Err(TokenErrorKind::Unusable), "{bad}");
@@ -399,10 +436,10 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_no_longer_than_services_take() {
+    fn token_longer_than_max_token_bytes_is_rejected() {
         let of_length = |length| {
             let token = "a".repeat(length);
-            of(&format!(
+            parse(&format!(
                 r#"{{"access_token":"{token}","token_type":"Bearer"}}"#
             ))
         };
@@ -416,27 +453,27 @@ mod tests {
     }
 
     #[test]
-    fn a_token_beside_an_error_is_not_used() {
+    fn token_beside_an_error_is_rejected() {
         for error in ["true", "false", "503", r#"{"code":"x"}"#, r#"["x"]"#, "[]"] {
             let found = with(&format!(r#","error":{error}"#));
             assert_eq!(found, Err(TokenErrorKind::Unusable), "{error}");
         }
         for none in ["null", r#""""#] {
             let found = with(&format!(r#","error":{none}"#));
-            assert_eq!(found, Ok(("t".into(), 300, None)), "{none}");
+            assert_eq!(found, ok(300, "requested"), "{none}");
         }
     }
 
     #[test]
-    fn other_types_are_not_sent_as_bearer() {
+    fn other_token_types_are_rejected() {
         for other in ["DPoP", "N_A", "mac", "", "Bearer ", "Bearer,DPoP"] {
-            let found = read(&format!(r#"{{"access_token":"t","token_type":"{other}"}}"#));
+            let found = summary(&format!(r#"{{"access_token":"t","token_type":"{other}"}}"#));
             assert_eq!(found, Err(TokenErrorKind::TokenType), "{other}");
         }
     }
 
     #[test]
-    fn what_is_no_answer_is_unusable_and_not_repeated() {
+    fn invalid_response_is_an_error_that_does_not_quote_it() {
         for bad in [
             "",
             "null",
@@ -450,7 +487,7 @@ mod tests {
             r#"{"access_token":"s3cr3t","token_type":"Bearer""#,
             r#"{"access_token":"s3cr3t","token_type":"Bearer","scope":[7]}"#,
         ] {
-            let error = of(bad).map(|_| ()).expect_err(bad);
+            let error = parse(bad).map(|_| ()).expect_err(bad);
             assert_eq!(error.kind(), TokenErrorKind::Unusable, "{bad}");
             assert!(
                 !format!("{error} {error:?}").contains("s3cr3t"),
