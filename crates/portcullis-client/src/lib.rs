@@ -1,25 +1,25 @@
-//! The other half: a service gets its own tokens for the calls it makes.
+//! Tokens and API keys for outgoing calls.
 //!
-//! A [`TokenSource`] holds one access token by OAuth 2.0 client credentials (RFC 6749 §4.4). It is fetched once however
-//! many calls wait for it, renewed in the background before it expires, and never handed out in its last moments. When
-//! the authorization server cannot be asked the token at hand serves while it lives; after that calls fail with an
-//! error that says why. Nothing is ever sent without a credential in place of one.
+//! A [`TokenSource`] holds one access token by OAuth 2.0 client credentials (RFC 6749 §4.4). Concurrent callers share one
+//! token request. The token is renewed in the background and is never handed out in the last moments before it expires.
+//! During an outage of the authorization server the current token remains in use; after it expires, calls fail with the
+//! reason. No request is ever sent without its credential.
 //!
-//! | to | there is |
+//! | task | type |
 //! |---|---|
-//! | say where tokens come from | [`AuthorizationServer`] |
-//! | say who asks, by secret, key or certificate | [`ClientAuthentication`] |
-//! | have a token | [`TokenSource`]; for many services [`TokenSet`]; on behalf of a caller [`TokenExchange`] |
+//! | get a token | [`TokenSource`]; for many services [`TokenSet`]; on behalf of a caller [`TokenExchange`] |
+//! | configure the authorization server | [`AuthorizationServer`] |
+//! | authenticate by secret, key or certificate | [`ClientAuthentication`] |
 //! | bind tokens to a key (RFC 9449) | [`TokenSourceBuilder::dpop`] |
-//! | send it by hyper, tonic or another tower client | [`AddTokenLayer`] |
-//! | send an API key, which may rotate | [`ApiKeySource`], [`AddApiKeyLayer`] |
+//! | send tokens by hyper, tonic or another tower client | [`AddTokenLayer`] |
+//! | send an API key, which may be rotated | [`ApiKeySource`], [`AddApiKeyLayer`] |
 //! | do either by reqwest | `AuthenticatedClientBuilder`, with the feature `reqwest-middleware` |
-//! | send it by anything else | [`TokenSource::token`], [`Origins::allow`], [`AccessToken::authorize`] |
+//! | send tokens by any other client | [`TokenSource::token`], [`Origins::allow`], [`AccessToken::authorize`] |
 //!
-//! Credentials are sent to the [`Origins`] that were listed, and to no others.
+//! Credentials are sent only to the listed [`Origins`].
 
-// A call through the files: `layer/` → `origins.rs` (may it go there?) → `source/mod.rs` (the token at hand, or wait) →
-// `source/task.rs`, which asks → `response.rs` (what came back) → `schedule.rs` (when to ask again).
+// The path of a call: `layer/` → `origins/` (may the credential go there?) → `source/mod.rs` (current token, or wait) →
+// `source/task.rs` (fetch) → `token_client.rs` → `token_response.rs` → `lifetime.rs` (when to renew or retry).
 
 mod api_key;
 mod challenge;
@@ -47,7 +47,7 @@ pub use self::{
     error::{TokenError, TokenErrorKind},
     exchange::{TokenExchange, TokenExchangeBuilder},
     layer::{
-        AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddToken, AddTokenError, AddTokenFuture,
+        AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddCredentialError, AddToken, AddTokenFuture,
         AddTokenLayer, NoReplay, Replay, ReplayBodies, ReplayBody,
     },
     origins::{ForbiddenOrigin, Origins},

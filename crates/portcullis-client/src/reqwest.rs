@@ -10,8 +10,8 @@ use reqwest::{Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
 
 use crate::{
-    AccessToken, AddApiKeyLayer, AddTokenError, Authorized, Origins, ReplayBody, TokenSource,
-    layer::refusal,
+    AccessToken, AddApiKeyLayer, AddCredentialError, Authorized, Origins, ReplayBody, TokenSource,
+    challenge,
 };
 
 /// Builds a client of reqwest whose requests carry credentials, by the rules of [`AddTokenLayer`](crate::AddTokenLayer)
@@ -45,10 +45,10 @@ use crate::{
 ///
 /// # Errors of requests
 ///
-/// What kept a request from being sent is an [`AddTokenError`] in [`reqwest_middleware::Error::Middleware`].
+/// What kept a request from being sent is an [`AddCredentialError`] in [`reqwest_middleware::Error::Middleware`].
 ///
 /// ```no_run
-/// use portcullis_client::{AddTokenError, AuthenticatedClientBuilder, Origins, TokenSource};
+/// use portcullis_client::{AddCredentialError, AuthenticatedClientBuilder, Origins, TokenSource};
 ///
 /// # async fn example(source: TokenSource) -> Result<(), Box<dyn std::error::Error>> {
 /// let client = AuthenticatedClientBuilder::new(reqwest::Client::builder())
@@ -59,8 +59,8 @@ use crate::{
 ///
 /// let outcome = client.get("https://elsewhere.example.com/").send().await;
 /// if let Err(reqwest_middleware::Error::Middleware(error)) = outcome {
-///     let error = error.downcast_ref::<AddTokenError>();
-///     assert!(matches!(error, Some(AddTokenError::Origin(_))));
+///     let error = error.downcast_ref::<AddCredentialError>();
+///     assert!(matches!(error, Some(AddCredentialError::Origin(_))));
 /// }
 /// # Ok(())
 /// # }
@@ -180,7 +180,7 @@ impl Middleware for AddToken {
     ) -> Result<Response, Error> {
         let uri = check(&self.origins, &request)?;
         let token = self.source.token().await;
-        let token = token.map_err(|error| not_sent(AddTokenError::Token(error)))?;
+        let token = token.map_err(|error| not_sent(AddCredentialError::Token(error)))?;
         let again = request.try_clone();
         let sent = add(&token, &uri, &mut request)?;
         let response = next.clone().run(request, extensions).await?;
@@ -219,7 +219,7 @@ impl Middleware for AddApiKey {
         next: Next<'_>,
     ) -> Result<Response, Error> {
         check(self.0.origins(), &request)?;
-        self.0.add(request.headers_mut());
+        self.0.insert_header(request.headers_mut());
         next.run(request, extensions).await
     }
 }
@@ -228,7 +228,7 @@ fn add(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<Authoriz
     let method = request.method().clone();
     token
         .authorize(&method, uri, request.headers_mut())
-        .map_err(|error| not_sent(AddTokenError::Token(error)))
+        .map_err(|error| not_sent(AddCredentialError::Token(error)))
 }
 
 /// Where the request goes, if it may go there with a credential.
@@ -238,7 +238,7 @@ fn check(origins: &Origins, request: &Request) -> Result<Uri, Error> {
     let uri = uri.unwrap_or_else(|_| Uri::from_static("unreadable"));
     origins
         .check(&uri, request.headers())
-        .map_err(|forbidden| not_sent(AddTokenError::Origin(forbidden)))?;
+        .map_err(|forbidden| not_sent(AddCredentialError::Origin(forbidden)))?;
     Ok(uri)
 }
 
@@ -250,12 +250,12 @@ fn has_default_host(client: &reqwest::Client) -> Option<bool> {
     Some(defaults.contains("\"host\":"))
 }
 
-fn not_sent(error: AddTokenError) -> Error {
+fn not_sent(error: AddCredentialError) -> Error {
     Error::middleware(error)
 }
 
 fn is_refused(response: &Response) -> bool {
-    refusal::refuses_token(response.status(), response.headers())
+    challenge::rejects_token(response.status(), response.headers())
 }
 
 /// Copies the bytes of a body that is at hand whole; there is none for a stream.

@@ -12,7 +12,7 @@ use hyper_util::{
 };
 use portcullis::{
     client::{
-        AddApiKeyLayer, AddTokenError, AddTokenLayer, ApiKeySource, AuthorizationServer,
+        AddApiKeyLayer, AddCredentialError, AddTokenLayer, ApiKeySource, AuthorizationServer,
         ClientAuthentication, ClientSecrets, Origins, ReplayBody, TokenError, TokenErrorKind,
         TokenEvent, TokenSource,
     },
@@ -36,7 +36,7 @@ const MAX_BODY: usize = 1024 * 1024;
 
 type Body = Empty<Bytes>;
 /// A client with a credential, whichever.
-type Caller = BoxCloneService<Request<Body>, Response<Incoming>, AddTokenError<legacy::Error>>;
+type Caller = BoxCloneService<Request<Body>, Response<Incoming>, AddCredentialError<legacy::Error>>;
 
 /// Calls orders-api with every credential that it was given.
 pub(crate) struct Worker {

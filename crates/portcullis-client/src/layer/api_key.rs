@@ -1,4 +1,4 @@
-//! Puts an API key on requests.
+//! Adds an API key to requests.
 
 use std::{
     fmt,
@@ -12,13 +12,14 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::AddTokenError;
+use super::AddCredentialError;
 use crate::{ApiKeySource, ForbiddenOrigin, Origins};
 
-/// Puts an API key on every request, for any client that is a tower service over `http::Request`.
+/// Adds an API key to every request of a client that is a tower service over `http::Request`.
 ///
-/// A request that goes to none of the [`Origins`] is not sent. Clients that follow redirects by themselves strip
-/// `Authorization` when one leads elsewhere, but not this header: use one that follows none, such as hyper-util's.
+/// A request to an origin outside the [`Origins`] is not sent. The inner client must not follow redirects, as
+/// hyper-util's does not: clients that follow them remove `Authorization` on a redirect to another origin, but not this
+/// header.
 ///
 /// ```no_run
 /// use portcullis_client::{AddApiKeyLayer, ApiKeySource, Origins};
@@ -39,7 +40,7 @@ pub struct AddApiKeyLayer {
 }
 
 impl AddApiKeyLayer {
-    /// Sends the key of `key` in `X-API-Key` to `origins` alone.
+    /// Sends the key of `key` in `X-API-Key`, only to `origins`.
     #[must_use]
     pub fn new(key: ApiKeySource, origins: Origins) -> Self {
         Self {
@@ -49,7 +50,7 @@ impl AddApiKeyLayer {
         }
     }
 
-    /// Sends it in this header instead of `X-API-Key`.
+    /// Sends the key in this header instead of `X-API-Key`.
     #[must_use]
     pub fn header(self, header: HeaderName) -> Self {
         Self { header, ..self }
@@ -60,8 +61,8 @@ impl AddApiKeyLayer {
         &self.origins
     }
 
-    #[cfg(feature = "reqwest-middleware")]
-    pub(crate) fn add(&self, headers: &mut http::HeaderMap) {
+    #[inline]
+    pub(crate) fn insert_header(&self, headers: &mut http::HeaderMap) {
         headers.insert(&self.header, self.key.value());
     }
 }
@@ -89,28 +90,25 @@ where
     S: Service<Request<B>>,
 {
     type Response = S::Response;
-    type Error = AddTokenError<S::Error>;
+    type Error = AddCredentialError<S::Error>;
     type Future = AddApiKeyFuture<S::Future>;
 
     #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context).map_err(AddTokenError::Inner)
+        let ready = self.inner.poll_ready(context);
+        ready.map_err(AddCredentialError::Inner)
     }
 
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let AddApiKeyLayer {
-            key,
-            header,
-            origins,
-        } = &*self.settings;
+        let origins = &self.settings.origins;
         let state = match origins.check(request.uri(), request.headers()) {
             Ok(()) => {
-                request.headers_mut().insert(header, key.value());
+                self.settings.insert_header(request.headers_mut());
                 let future = self.inner.call(request);
                 State::Calling { future }
             }
-            Err(forbidden) => State::Refused {
+            Err(forbidden) => State::Forbidden {
                 error: Some(forbidden),
             },
         };
@@ -128,10 +126,10 @@ pin_project! {
 }
 
 pin_project! {
-    #[project = Projection]
+    #[project = StateProjection]
     enum State<F> {
         Calling { #[pin] future: F },
-        Refused { error: Option<ForbiddenOrigin> },
+        Forbidden { error: Option<ForbiddenOrigin> },
     }
 }
 
@@ -139,16 +137,16 @@ impl<F, T, E> Future for AddApiKeyFuture<F>
 where
     F: Future<Output = Result<T, E>>,
 {
-    type Output = Result<T, AddTokenError<E>>;
+    type Output = Result<T, AddCredentialError<E>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            Projection::Calling { future } => future.poll(context).map_err(AddTokenError::Inner),
-            Projection::Refused { error } => {
-                let error = error
-                    .take()
-                    .expect("a future is not polled after it has completed");
-                Poll::Ready(Err(AddTokenError::Origin(error)))
+            StateProjection::Calling { future } => {
+                future.poll(context).map_err(AddCredentialError::Inner)
+            }
+            StateProjection::Forbidden { error } => {
+                let error = error.take().expect("polled after completion");
+                Poll::Ready(Err(AddCredentialError::Origin(error)))
             }
         }
     }

@@ -10,8 +10,8 @@ use http::{Request, Response, Uri};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AddTokenError, refusal};
-use crate::{AccessToken, Authorized, TokenError, TokenSource};
+use super::AddCredentialError;
+use crate::{AccessToken, Authorized, TokenError, TokenSource, challenge};
 
 pin_project! {
     /// The future of [`AddToken`](crate::AddToken).
@@ -31,68 +31,69 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // The usual case: there was a token.
+        // The usual case.
         Calling { #[pin] future: S::Future, call: Call<S, B> },
-        // There is none yet, or the one there was is not valid. Boxed, as it is rare.
+        // Waits for a token. Boxed, because it is rare.
         Waiting { waiting: Box<Waiting<S, B>> },
-        Refused { error: Option<AddTokenError<S::Error>> },
+        Failed { error: Option<AddCredentialError<S::Error>> },
     }
 }
 
-/// What is needed when the answer is there. Kept small: it is moved with the future.
+/// What is needed when the response arrives. Kept small, because it moves with the future.
 pub(super) struct Call<S, B> {
     token: AccessToken,
-    again: Option<Box<Again<S, B>>>,
-    /// If the token is bound to a key.
-    proved: Option<Box<Proved>>,
+    /// For a token that is bound to a key.
+    proof: Option<Box<Proof>>,
+    retry: Option<Box<Retry<S, B>>>,
 }
 
-/// What was proved with a token that is bound to a key.
-pub(super) struct Proved {
-    /// Where the request goes: what the proof tells, and whose nonces are learnt.
+/// The proof that was sent with a bound token.
+pub(super) struct Proof {
+    /// The absolute URI that the proof states, and whose nonces are stored.
     target: Box<Uri>,
     sent: Authorized,
 }
 
-/// The same request, to be sent once more. Boxed, as it would be most of the future of calls that have none.
-pub(super) struct Again<S, B> {
+/// A copy of the request, to send it again. Boxed, because it is larger than the rest of the future.
+pub(super) struct Retry<S, B> {
     pub(super) service: S,
     pub(super) source: TokenSource,
     pub(super) request: Request<B>,
 }
 
-/// What is passed on.
-type Outcome<S, B> =
-    Result<<S as Service<Request<B>>>::Response, AddTokenError<<S as Service<Request<B>>>::Error>>;
+type Outcome<S, B> = Result<
+    <S as Service<Request<B>>>::Response,
+    AddCredentialError<<S as Service<Request<B>>>::Error>,
+>;
 
 struct Waiting<S, B>
 where
     S: Service<Request<B>>,
 {
     source: TokenSource,
-    /// Where the request goes, if its token is bound to a key.
+    /// The absolute URI of the request, if its token is bound to a key.
     target: Option<Box<Uri>>,
-    /// Gone when the source has answered.
-    asked: Option<Asked>,
-    /// Polled for readiness only once there is a token: whoever waits for that holds no place in it.
+    /// `None` once there is a token.
+    token: Option<TokenFuture>,
+    /// Polled for readiness only once there is a token, so that it reserves no capacity before.
     service: S,
     /// Taken when the service is called.
     request: Option<Request<B>>,
-    again: Option<Box<Again<S, B>>>,
-    /// What the service answered to the token before this one: passed on if there is no other.
-    refused: Option<S::Response>,
+    retry: Option<Box<Retry<S, B>>>,
+    /// The response that rejected the previous token. Returned if no other token can be obtained.
+    rejection: Option<S::Response>,
 }
 
-type Asked = Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send>>;
+type TokenFuture = Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send>>;
 
 impl<S, B> AddTokenFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn refused(error: AddTokenError<S::Error>) -> Self {
+    pub(super) fn failed(error: AddCredentialError<S::Error>) -> Self {
         let error = Some(error);
         Self {
-            state: State::Refused { error },
+            state: State::Failed { error },
         }
     }
 
@@ -108,17 +109,16 @@ where
         target: Option<Box<Uri>>,
         service: S,
         request: Request<B>,
-        again: Option<Box<Again<S, B>>>,
+        retry: Option<Box<Retry<S, B>>>,
     ) -> Self {
-        let asked = Some(ask(&source));
         let waiting = Box::new(Waiting {
+            token: Some(next_token(&source)),
             source,
             target,
-            asked,
             service,
             request: Some(request),
-            again,
-            refused: None,
+            retry,
+            rejection: None,
         });
         Self {
             state: State::Waiting { waiting },
@@ -126,33 +126,18 @@ where
     }
 }
 
-impl<S, B> Call<S, B> {
-    #[inline]
-    pub(super) fn new(
-        token: AccessToken,
-        proved: Option<Box<Proved>>,
-        again: Option<Box<Again<S, B>>>,
-    ) -> Self {
-        Self {
-            token,
-            again,
-            proved,
-        }
-    }
-}
-
-/// Puts a token that is bound to a key on a request that goes to `target`, with a proof.
-pub(super) fn put_bound<B>(
+/// Adds a bound token and its proof to a request to `target`.
+pub(super) fn authorize_bound<B>(
     token: &AccessToken,
     target: Box<Uri>,
     request: &mut Request<B>,
-) -> Result<Box<Proved>, TokenError> {
+) -> Result<Box<Proof>, TokenError> {
     let method = request.method().clone();
     let sent = token.authorize(&method, &target, request.headers_mut())?;
-    Ok(Box::new(Proved { target, sent }))
+    Ok(Box::new(Proof { target, sent }))
 }
 
-fn ask(source: &TokenSource) -> Asked {
+fn next_token(source: &TokenSource) -> TokenFuture {
     let source = source.clone();
     Box::pin(async move { source.token().await })
 }
@@ -161,40 +146,41 @@ impl<S, B> Waiting<S, B>
 where
     S: Service<Request<B>> + Clone,
 {
-    /// Sends the request when there is a token and the service is ready.
+    /// Sends the request once there is a token and the service is ready.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<State<S, B>, Outcome<S, B>>> {
         let token = loop {
-            if let Some(asked) = &mut self.asked {
-                if let Err(error) = ready!(asked.as_mut().poll(context)) {
-                    let refused = self.refused.take().ok_or(AddTokenError::Token(error));
-                    return Poll::Ready(Err(refused));
+            if let Some(token) = &mut self.token {
+                if let Err(error) = ready!(token.as_mut().poll(context)) {
+                    let rejection = self.rejection.take();
+                    let outcome = rejection.ok_or(AddCredentialError::Token(error));
+                    return Poll::Ready(Err(outcome));
                 }
-                self.asked = None;
-                // Its body may hold what the service needs to be ready again.
-                self.refused = None;
+                self.token = None;
+                // Dropped before the service is polled: its body may hold capacity of the service.
+                self.rejection = None;
             }
             if let Err(error) = ready!(self.service.poll_ready(context)) {
-                return Poll::Ready(Err(Err(AddTokenError::Inner(error))));
+                return Poll::Ready(Err(Err(AddCredentialError::Inner(error))));
             }
             if let Some(token) = self.source.current() {
                 break token;
             }
-            // The service took longer to be ready than the token lived. Its place is given up again.
+            // The token expired before the service was ready. Give up the capacity and wait again.
             self.service = self.service.clone();
-            self.asked = Some(ask(&self.source));
+            self.token = Some(next_token(&self.source));
         };
-        let mut request = taken(&mut self.request);
-        let proved = match self.target.take() {
+        let mut request = take(&mut self.request);
+        let proof = match self.target.take() {
             None => {
                 token.insert_header(request.headers_mut());
                 None
             }
-            Some(target) => match put_bound(&token, target, &mut request) {
-                Ok(proved) => Some(proved),
-                Err(error) => return Poll::Ready(Err(Err(AddTokenError::Token(error)))),
+            Some(target) => match authorize_bound(&token, target, &mut request) {
+                Ok(proof) => Some(proof),
+                Err(error) => return Poll::Ready(Err(Err(AddCredentialError::Token(error)))),
             },
         };
-        let call = Call::new(token, proved, self.again.take());
+        let call = Call::new(token, proof, self.retry.take());
         let future = self.service.call(request);
         Poll::Ready(Ok(State::Calling { future, call }))
     }
@@ -204,18 +190,18 @@ impl<S, B, C> Future for AddTokenFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<C>> + Clone,
 {
-    type Output = Result<Response<C>, AddTokenError<S::Error>>;
+    type Output = Result<Response<C>, AddCredentialError<S::Error>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         let StateProjection::Calling { future, call } = state.as_mut().project() else {
-            return state.poll_further(None, context);
+            return state.poll_slow(None, context);
         };
-        match future.poll(context).map_err(AddTokenError::Inner) {
-            Poll::Ready(Ok(response)) if call.is_concerned_by(&response) => {
-                state.poll_further(Some(response), context)
+        match future.poll(context).map_err(AddCredentialError::Inner) {
+            Poll::Ready(Ok(response)) if call.must_inspect(&response) => {
+                state.poll_slow(Some(response), context)
             }
-            answer => answer,
+            outcome => outcome,
         }
     }
 }
@@ -224,100 +210,90 @@ impl<S, B, C> State<S, B>
 where
     S: Service<Request<B>, Response = Response<C>> + Clone,
 {
-    /// Polls a request that is sent with a proof, waits, is sent once more or is refused. `answer` is that of the call that
-    /// was made.
+    /// Everything but the usual case. `response` is that of the call in `self`, if it has completed.
     #[inline(never)]
-    fn poll_further(
+    fn poll_slow(
         mut self: Pin<&mut Self>,
-        mut answer: Option<Response<C>>,
+        mut response: Option<Response<C>>,
         context: &mut Context<'_>,
     ) -> Poll<Outcome<S, B>> {
         loop {
-            let state = match self.as_mut().project() {
+            let next = match self.as_mut().project() {
                 StateProjection::Calling { future, call } => {
-                    let response = match answer.take() {
+                    let response = match response.take() {
                         Some(response) => response,
-                        None => ready!(future.poll(context)).map_err(AddTokenError::Inner)?,
+                        None => ready!(future.poll(context)).map_err(AddCredentialError::Inner)?,
                     };
-                    let Some(next) = call.next(&response) else {
-                        return Poll::Ready(Ok(response));
-                    };
-                    let waiting = Box::new(next.waiting(response));
-                    State::Waiting { waiting }
+                    match call.retry(response) {
+                        Ok(waiting) => State::Waiting { waiting },
+                        Err(response) => return Poll::Ready(Ok(response)),
+                    }
                 }
                 StateProjection::Waiting { waiting } => match ready!(waiting.poll(context)) {
                     Ok(calling) => calling,
                     Err(outcome) => return Poll::Ready(outcome),
                 },
-                StateProjection::Refused { error } => return Poll::Ready(Err(taken(error))),
+                StateProjection::Failed { error } => return Poll::Ready(Err(take(error))),
             };
-            self.set(state);
+            self.set(next);
         }
     }
-}
-
-/// A request that is sent once more.
-struct Next<S, B> {
-    again: Box<Again<S, B>>,
-    target: Option<Box<Uri>>,
-    /// With another token. Otherwise the service gave a nonce for the proof.
-    replaces: bool,
 }
 
 impl<S, B> Call<S, B> {
-    /// Whether something may have to be done after this answer. No other is moved for being looked at.
     #[inline]
-    fn is_concerned_by<C>(&self, response: &Response<C>) -> bool {
-        self.proved.is_some() || refusal::may_refuse_token(response.status(), response.headers())
-    }
-
-    /// What is done after this answer, if it is not passed on.
-    fn next<C>(&mut self, response: &Response<C>) -> Option<Next<S, B>> {
-        let (status, headers) = (response.status(), response.headers());
-        let asks_for_nonce = self.proved.as_ref().is_some_and(|proved| {
-            self.token
-                .requires_new_nonce(&proved.sent, &proved.target, status, headers)
-        });
-        let is_refused = !asks_for_nonce && refusal::refuses_token(status, headers);
-        if asks_for_nonce || (is_refused && self.token.reject()) {
-            Some(Next {
-                again: self.again.take()?,
-                target: self.proved.take().map(|proved| proved.target),
-                replaces: is_refused,
-            })
-        } else {
-            None
+    pub(super) fn new(
+        token: AccessToken,
+        proof: Option<Box<Proof>>,
+        retry: Option<Box<Retry<S, B>>>,
+    ) -> Self {
+        Self {
+            token,
+            proof,
+            retry,
         }
     }
-}
 
-impl<S, B> Next<S, B>
-where
-    S: Service<Request<B>>,
-{
-    fn waiting(self, response: S::Response) -> Waiting<S, B> {
-        let Again {
+    /// Whether the response may reject the token or carry a nonce. False for nearly all, which are returned unmoved.
+    #[inline]
+    fn must_inspect<C>(&self, response: &Response<C>) -> bool {
+        self.proof.is_some() || challenge::may_reject_token(response.status(), response.headers())
+    }
+
+    /// Stores a nonce and reports a rejection. Returns the response unless the request is to be sent again.
+    fn retry<C>(&mut self, response: Response<C>) -> Result<Box<Waiting<S, B>>, Response<C>>
+    where
+        S: Service<Request<B>, Response = Response<C>>,
+    {
+        let (status, headers) = (response.status(), response.headers());
+        let requires_nonce = self.proof.as_ref().is_some_and(|proof| {
+            let Proof { target, sent } = &**proof;
+            self.token.requires_new_nonce(sent, target, status, headers)
+        });
+        let must_replace =
+            !requires_nonce && challenge::rejects_token(status, headers) && self.token.reject();
+        let Some(retry) = self.retry.take_if(|_| requires_nonce || must_replace) else {
+            return Err(response);
+        };
+        let Retry {
             service,
             source,
             request,
-        } = *self.again;
-        Waiting {
-            target: self.target,
-            asked: self.replaces.then(|| ask(&source)),
-            // With a token at hand, nothing is gained by keeping the answer.
-            refused: self.replaces.then_some(response),
+        } = *retry;
+        Ok(Box::new(Waiting {
+            target: self.proof.take().map(|proof| proof.target),
+            token: must_replace.then(|| next_token(&source)),
+            rejection: must_replace.then_some(response),
             source,
             service,
             request: Some(request),
-            again: None,
-        }
+            retry: None,
+        }))
     }
 }
 
-fn taken<T>(option: &mut Option<T>) -> T {
-    option
-        .take()
-        .expect("a future is not polled after it has completed")
+fn take<T>(option: &mut Option<T>) -> T {
+    option.take().expect("polled after completion")
 }
 
 impl<S: Service<Request<B>>, B> fmt::Debug for AddTokenFuture<S, B> {

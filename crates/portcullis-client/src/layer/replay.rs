@@ -1,17 +1,17 @@
-//! Sending a request once more.
+//! Bodies that can be sent a second time.
 
 use bytes::Bytes;
 use http_body_util::{Empty, Full};
 
-/// Whether and how a body can be sent a second time.
+/// Copies a body so that a request can be sent a second time.
 ///
 /// Implemented by functions from `&B` to `Option<B>`, by [`ReplayBodies`] and by [`NoReplay`].
 pub trait Replay<B> {
-    /// The same body again; `None` where it cannot be had.
+    /// A copy of the body; `None` if it cannot be copied.
     fn replay(&self, body: &B) -> Option<B>;
 }
 
-/// Sends nothing twice: a refusal is passed on as it is.
+/// Never sends a request again: a rejection is returned to the caller.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoReplay;
 
@@ -22,7 +22,7 @@ impl<B> Replay<B> for NoReplay {
     }
 }
 
-/// Sends again what is a [`ReplayBody`].
+/// Copies bodies that implement [`ReplayBody`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReplayBodies;
 
@@ -40,7 +40,7 @@ impl<B, F: Fn(&B) -> Option<B>> Replay<B> for F {
 
 /// A body that can be sent twice: see [`AddTokenLayer::replay_bodies`](crate::AddTokenLayer::replay_bodies).
 pub trait ReplayBody: Sized {
-    /// The same body again.
+    /// A copy of the body; `None` if it cannot be copied.
     fn replay(&self) -> Option<Self>;
 }
 

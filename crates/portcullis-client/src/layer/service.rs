@@ -1,4 +1,4 @@
-//! Puts an access token on requests.
+//! Adds an access token to requests.
 
 use std::{
     sync::Arc,
@@ -10,29 +10,29 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    AddTokenError,
-    future::{AddTokenFuture, Again, Call, put_bound},
+    AddCredentialError,
+    future::{AddTokenFuture, Call, Retry, authorize_bound},
     replay::{NoReplay, Replay, ReplayBodies},
 };
 use crate::{AccessToken, Origins, TokenSource};
 
-/// Puts the token of a [`TokenSource`] on every request (RFC 6750 §2.1), for any client that is a tower service over
-/// `http::Request`: hyper-util's `Client`, a tonic `Channel`.
+/// Adds the token of a [`TokenSource`] to every request (RFC 6750 §2.1) of a client that is a tower service over
+/// `http::Request`, such as hyper-util's `Client` or a tonic `Channel`.
 ///
-/// A request that goes to none of the [`Origins`] is not sent, nor is one for which there is no token: both are errors.
-/// An `Authorization` that a request has already is replaced.
+/// A request to an origin outside the [`Origins`] is not sent, nor is a request for which no token can be obtained: both
+/// are errors. An existing `Authorization` header is replaced.
 ///
-/// A token that is bound to a key comes with a proof for each request (RFC 9449 §7.1). Where the service asks for a nonce in
-/// it, that is kept, and the request made once more as below.
+/// A token that is bound to a key comes with a proof for each request (RFC 9449 §7.1). A nonce that the service requires
+/// in the proof is stored, and the request is sent again if it can be replayed.
 ///
-/// When a service answers 401 with `error="invalid_token"`, or over gRPC `UNAUTHENTICATED` and nothing else, the token is
-/// dropped, so that the next call has a fresh one. With [`replay`](Self::replay) the same request is sent once more with
-/// that. A service that refuses every token does not have each replaced: see [`TokenSource::reject`].
+/// When a service answers 401 with `error="invalid_token"`, or gRPC status `UNAUTHENTICATED` in the response head, the
+/// token is dropped, so that the next call gets a new one. With [`replay`](Self::replay) the same request is sent again
+/// with the new token. The number of replaced tokens is limited: see [`TokenSource::reject`].
 ///
-/// While a request waits for a token it holds no place in the service inside.
+/// A request that waits for a token reserves no capacity of the inner service.
 ///
-/// The client inside must not follow redirects by itself, or must drop the header when one leads elsewhere:
-/// hyper-util's and tonic's do not follow any.
+/// The inner client must not follow redirects, or must remove the header on a redirect to another origin. hyper-util's
+/// and tonic's follow none.
 ///
 /// ```
 /// use portcullis_client::{AddTokenLayer, Origins, TokenSource};
@@ -51,7 +51,7 @@ pub struct AddTokenLayer<R = NoReplay> {
 }
 
 impl AddTokenLayer {
-    /// Sends the tokens of `source` to `origins` alone.
+    /// Sends the tokens of `source`, only to `origins`.
     #[must_use]
     pub fn new(source: TokenSource, origins: Origins) -> Self {
         Self {
@@ -61,27 +61,27 @@ impl AddTokenLayer {
         }
     }
 
-    /// Sends a request once more, with a fresh token, when the service says that the first is not valid. `replay` makes
-    /// the body again where it can: [`ReplayBody::replay`](crate::ReplayBody::replay) for those that are at hand whole.
+    /// Sends a request again with a new token when the service rejects the first. `replay` copies the body if it can:
+    /// [`ReplayBody::replay`](crate::ReplayBody::replay) for bodies that are in memory.
     ///
-    /// The head of every request is then copied, in case it is needed. tonic's bodies cannot be made again.
+    /// The head of every request is then copied too. tonic's bodies cannot be copied.
     #[must_use]
     pub fn replay<B>(self, replay: fn(&B) -> Option<B>) -> AddTokenLayer<fn(&B) -> Option<B>> {
+        self.replay_with(replay)
+    }
+
+    /// As [`replay`](Self::replay), for every body that is a [`ReplayBody`](crate::ReplayBody), such as `Full` and
+    /// `Empty`.
+    #[must_use]
+    pub fn replay_bodies(self) -> AddTokenLayer<ReplayBodies> {
+        self.replay_with(ReplayBodies)
+    }
+
+    fn replay_with<R>(self, replay: R) -> AddTokenLayer<R> {
         AddTokenLayer {
             source: self.source,
             origins: self.origins,
             replay,
-        }
-    }
-
-    /// As [`replay`](Self::replay), for the bodies that are at hand whole: `Full`, `Empty`, and whatever else is a
-    /// [`ReplayBody`](crate::ReplayBody).
-    #[must_use]
-    pub fn replay_bodies(self) -> AddTokenLayer<ReplayBodies> {
-        AddTokenLayer {
-            source: self.source,
-            origins: self.origins,
-            replay: ReplayBodies,
         }
     }
 }
@@ -110,12 +110,13 @@ where
     R: Replay<B>,
 {
     type Response = S::Response;
-    type Error = AddTokenError<S::Error>;
+    type Error = AddCredentialError<S::Error>;
     type Future = AddTokenFuture<S, B>;
 
     #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context).map_err(AddTokenError::Inner)
+        let ready = self.inner.poll_ready(context);
+        ready.map_err(AddCredentialError::Inner)
     }
 
     #[inline]
@@ -126,40 +127,39 @@ where
             replay,
         } = &*self.settings;
         if let Err(forbidden) = origins.check(request.uri(), request.headers()) {
-            return AddTokenFuture::refused(AddTokenError::Origin(forbidden));
+            return AddTokenFuture::failed(AddCredentialError::Origin(forbidden));
         }
-        let again = replay.replay(request.body()).map(|body| {
-            Box::new(Again {
+        let retry = replay.replay(request.body()).map(|body| {
+            Box::new(Retry {
                 service: self.inner.clone(),
                 source: source.clone(),
                 request: copy(&request, body),
             })
         });
         let Some(token) = source.current() else {
-            return self.wait(request, again);
+            return self.wait(request, retry);
         };
         if source.is_bound() {
-            return self.call_with_proof(token, request, again);
+            return self.call_with_proof(token, request, retry);
         }
         token.insert_header(request.headers_mut());
-        let call = Call::new(token, None, again);
-        AddTokenFuture::calling(self.inner.call(request), call)
+        AddTokenFuture::calling(self.inner.call(request), Call::new(token, None, retry))
     }
 }
 
 impl<S, R> AddToken<S, R> {
-    /// Where the request goes, for a proof to tell.
+    /// The absolute URI of the request, which a proof states.
     fn target<B>(&self, request: &Request<B>) -> Box<Uri> {
         Box::new(self.settings.origins.absolute(request.uri()))
     }
 
-    /// Has the request wait for a token. It holds no place in the inner service while the authorization server is slow: the
-    /// service that is ready now is given up, and a clone is polled once there is a token.
+    /// Waits for a token. Gives up the ready service meanwhile and polls a clone of it once there is a token, so that
+    /// the request reserves no capacity while the authorization server is slow.
     #[cold]
     fn wait<B, C>(
         &mut self,
         request: Request<B>,
-        again: Option<Box<Again<S, B>>>,
+        retry: Option<Box<Retry<S, B>>>,
     ) -> AddTokenFuture<S, B>
     where
         S: Service<Request<B>, Response = Response<C>> + Clone,
@@ -168,27 +168,26 @@ impl<S, R> AddToken<S, R> {
         let target = source.is_bound().then(|| self.target(&request));
         let service = self.inner.clone();
         self.inner = self.inner.clone();
-        AddTokenFuture::waiting(source, target, service, request, again)
+        AddTokenFuture::waiting(source, target, service, request, retry)
     }
 
-    /// Sends the request with a token that is bound to a key.
     #[inline(never)]
     fn call_with_proof<B, C>(
         &mut self,
         token: AccessToken,
         mut request: Request<B>,
-        again: Option<Box<Again<S, B>>>,
+        retry: Option<Box<Retry<S, B>>>,
     ) -> AddTokenFuture<S, B>
     where
         S: Service<Request<B>, Response = Response<C>> + Clone,
     {
         let target = self.target(&request);
-        match put_bound(&token, target, &mut request) {
-            Ok(proved) => {
-                let call = Call::new(token, Some(proved), again);
+        match authorize_bound(&token, target, &mut request) {
+            Ok(proof) => {
+                let call = Call::new(token, Some(proof), retry);
                 AddTokenFuture::calling(self.inner.call(request), call)
             }
-            Err(error) => AddTokenFuture::refused(AddTokenError::Token(error)),
+            Err(error) => AddTokenFuture::failed(AddCredentialError::Token(error)),
         }
     }
 }

@@ -135,7 +135,7 @@ async fn an_unbound_token_is_not_sent_where_a_bound_one_was_asked_for() {
         .await
         .expect_err("unbound");
     match error {
-        portcullis_client::AddTokenError::Token(error) => {
+        portcullis_client::AddCredentialError::Token(error) => {
             assert_eq!(error.kind(), TokenErrorKind::TokenType, "{error}");
         }
         other => panic!("{other}"),

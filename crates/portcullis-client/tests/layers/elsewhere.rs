@@ -5,7 +5,7 @@ use http::{Request, Response, header::HOST};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Error;
-use portcullis_client::AddTokenError;
+use portcullis_client::AddCredentialError;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneService};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     target::{Answer, Target},
 };
 
-type Client = BoxCloneService<Request<Full<Bytes>>, Response<Incoming>, AddTokenError<Error>>;
+type Client = BoxCloneService<Request<Full<Bytes>>, Response<Incoming>, AddCredentialError<Error>>;
 
 /// One with a token and one with a key, both for this target alone.
 async fn clients(target: &Target) -> (Setting, [(&'static str, Client); 2]) {
@@ -26,7 +26,7 @@ async fn clients(target: &Target) -> (Setting, [(&'static str, Client); 2]) {
 async fn is_forbidden(client: &mut Client, request: Request<Full<Bytes>>) {
     let shown = format!("{request:?}");
     match client.ready().await.expect("ready").call(request).await {
-        Err(AddTokenError::Origin(_)) => {}
+        Err(AddCredentialError::Origin(_)) => {}
         other => panic!("{shown}: {other:?}"),
     }
 }

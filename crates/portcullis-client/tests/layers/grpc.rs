@@ -3,7 +3,7 @@
 use std::{convert::Infallible, error::Error};
 
 use http::{HeaderMap, Uri};
-use portcullis_client::{AddToken, AddTokenError, AddTokenLayer, Origins};
+use portcullis_client::{AddCredentialError, AddToken, AddTokenLayer, Origins};
 use portcullis_test::{Endpoint, Fault};
 use tonic::{
     Code, Request, Status,
@@ -99,7 +99,7 @@ async fn a_call_that_names_another_origin_is_not_sent() {
             let status = outcome.expect_err("it may not go there");
             assert!(matches!(
                 cause::<ChannelError>(&status),
-                AddTokenError::Origin(_)
+                AddCredentialError::Origin(_)
             ));
         }
     }
@@ -110,7 +110,7 @@ async fn a_call_that_names_another_origin_is_not_sent() {
 async fn over_a_stack_with_a_boxed_error() {
     let (setting, target) = (Setting::new().await, health().await);
     let stack = ServiceBuilder::new()
-        .map_err(AddTokenError::into_boxed)
+        .map_err(AddCredentialError::into_boxed)
         .layer(AddTokenLayer::new(setting.source.clone(), origins(&target)))
         .layer(BufferLayer::new(2))
         .service(channel(&target).await);
@@ -125,7 +125,7 @@ async fn over_a_stack_with_a_boxed_error() {
     let status = outcome.expect_err("it may not go there");
     assert!(matches!(
         cause(&status),
-        AddTokenError::<Infallible>::Origin(_)
+        AddCredentialError::<Infallible>::Origin(_)
     ));
 
     setting.source.shut_down().await.expect("revoked");
@@ -133,7 +133,7 @@ async fn over_a_stack_with_a_boxed_error() {
     let status = outcome.expect_err("no token");
     assert!(matches!(
         cause(&status),
-        AddTokenError::<Infallible>::Token(_)
+        AddCredentialError::<Infallible>::Token(_)
     ));
     assert_eq!(target.recorded().len(), 1);
 }
@@ -157,7 +157,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 /// The error of a layer that is right outside a channel.
-type ChannelError = AddTokenError<transport::Error>;
+type ChannelError = AddCredentialError<transport::Error>;
 
 #[tokio::test]
 async fn without_a_token_nothing_is_sent() {
@@ -167,7 +167,7 @@ async fn without_a_token_nothing_is_sent() {
     let status = client.check(request()).await.expect_err("no token");
     assert!(matches!(
         cause::<ChannelError>(&status),
-        AddTokenError::Token(_)
+        AddCredentialError::Token(_)
     ));
     assert!(target.recorded().is_empty());
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use portcullis_client::{AddTokenError, ReplayBody, TokenErrorKind};
+use portcullis_client::{AddCredentialError, ReplayBody, TokenErrorKind};
 use portcullis_test::{Endpoint, Fault};
 use tower::{Layer, ServiceExt};
 
@@ -29,7 +29,7 @@ async fn an_issuer_that_is_down() {
             ];
             for outcome in outcomes {
                 match outcome {
-                    Err(AddTokenError::Token(error)) => assert_eq!(error.kind(), kind),
+                    Err(AddCredentialError::Token(error)) => assert_eq!(error.kind(), kind),
                     other => panic!("{other:?}"),
                 }
             }
@@ -52,7 +52,7 @@ async fn a_source_that_was_shut_down() {
     assert_eq!(response.expect("an answer").status(), 200);
     setting.source.shut_down().await.expect("revoked");
     match client.oneshot(get(target.url())).await {
-        Err(AddTokenError::Token(error)) => assert_eq!(error.kind(), TokenErrorKind::Stopped),
+        Err(AddCredentialError::Token(error)) => assert_eq!(error.kind(), TokenErrorKind::Stopped),
         other => panic!("{other:?}"),
     }
     assert_eq!(target.recorded().len(), 1);

@@ -17,7 +17,7 @@ use http::{
     header::{AUTHORIZATION, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
-use portcullis_client::{AddTokenError, AddTokenLayer, Origins, ReplayBody};
+use portcullis_client::{AddCredentialError, AddTokenLayer, Origins, ReplayBody};
 use portcullis_test::{Endpoint, Fault};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -357,13 +357,13 @@ async fn an_inner_error_is_passed_on() {
     for broken in ["not ready", "called"] {
         let key = api_key(origins()).layer(Broken(broken));
         assert!(
-            matches!(key.oneshot(get(URL)).await, Err(AddTokenError::Inner(error)) if error == broken)
+            matches!(key.oneshot(get(URL)).await, Err(AddCredentialError::Inner(error)) if error == broken)
         );
         // With the token awaited at first, and then at hand.
         for _ in 0..2 {
             let token = layer(&setting).layer(Broken(broken));
             assert!(
-                matches!(token.oneshot(get(URL)).await, Err(AddTokenError::Inner(error)) if error == broken)
+                matches!(token.oneshot(get(URL)).await, Err(AddCredentialError::Inner(error)) if error == broken)
             );
             setting.source.token().await.expect("a token");
         }

@@ -12,7 +12,8 @@ use http::{
 };
 use http_body_util::Full;
 use portcullis_client::{
-    AddTokenError, AuthenticatedClientBuilder, ForbiddenOrigin, Origins, ReplayBody, TokenErrorKind,
+    AddCredentialError, AuthenticatedClientBuilder, ForbiddenOrigin, Origins, ReplayBody,
+    TokenErrorKind,
 };
 use portcullis_jose::DpopKey;
 use portcullis_test::{Endpoint, Fault};
@@ -48,7 +49,7 @@ fn with_key(origins: Origins) -> ClientWithMiddleware {
 }
 
 /// Why it was not sent.
-fn cause(outcome: Result<Response, Error>) -> AddTokenError {
+fn cause(outcome: Result<Response, Error>) -> AddCredentialError {
     match outcome {
         Err(Error::Middleware(error)) => error.downcast().expect("an error of the layer"),
         other => panic!("{other:?}"),
@@ -167,7 +168,7 @@ async fn elsewhere_is_not_asked() {
     );
     let port = target.authority().rsplit_once(':').expect("a port").1;
     let forbidden = |outcome| match cause(outcome) {
-        AddTokenError::Origin(error) => error,
+        AddCredentialError::Origin(error) => error,
         other => panic!("{other:?}"),
     };
     for client in [with_token(&setting, &target), with_key(target.origins())] {
@@ -240,7 +241,7 @@ async fn without_a_token_nothing_is_sent() {
     setting.issuer.fault(Endpoint::Token, Fault::Down);
     let client = with_token(&setting, &target);
     match cause(client.get(target.url()).send().await) {
-        AddTokenError::Token(error) => assert_eq!(error.kind(), TokenErrorKind::Unreachable),
+        AddCredentialError::Token(error) => assert_eq!(error.kind(), TokenErrorKind::Unreachable),
         other => panic!("{other:?}"),
     }
     assert!(target.recorded().is_empty());

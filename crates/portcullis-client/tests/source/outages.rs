@@ -402,10 +402,10 @@ async fn the_servers_error_is_told() {
 async fn what_to_do_about_the_servers_error_is_told() {
     let setting = Setting::of(client(), |source| source.scopes(["orders:read"])).await;
     for (code, advice) in [
-        ("invalid_client", "check the client's id"),
-        ("invalid_scope", "ask for scopes that this client may have"),
-        ("invalid_target", "check the resource or audience"),
-        ("unauthorized_client", "allow this client to do so"),
+        ("invalid_client", "check the client id"),
+        ("invalid_scope", "request scopes that this client is allowed"),
+        ("invalid_target", "check the requested resource or audience"),
+        ("unauthorized_client", "allow this grant for the client"),
     ] {
         let body = json!({ "error": code }).to_string();
         setting.issuer.fault(Endpoint::Token, answer(400, &body));

@@ -1,0 +1,49 @@
+//! The error of clients with credentials.
+
+use std::{convert::Infallible, error::Error, fmt};
+
+use crate::{ForbiddenOrigin, TokenError};
+
+/// A request failed, or was not sent because its credential could not be added. `E` is the error of the inner service.
+#[derive(Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddCredentialError<E = Infallible> {
+    /// No token could be obtained. The request was not sent.
+    #[error("request not sent: no access token could be obtained")]
+    Token(#[source] TokenError),
+    /// The credential may not be sent to that origin. The request was not sent.
+    #[error(transparent)]
+    Origin(ForbiddenOrigin),
+    /// The inner service failed.
+    #[error(transparent)]
+    Inner(E),
+}
+
+/// Shows `Display` and the cause, for a `main` that returns the error.
+impl<E: fmt::Debug> fmt::Debug for AddCredentialError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(error) => write!(
+                f,
+                "request not sent: no access token could be obtained\n  caused by: {error}"
+            ),
+            Self::Origin(error) => fmt::Debug::fmt(error, f),
+            Self::Inner(error) => fmt::Debug::fmt(error, f),
+        }
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> AddCredentialError<E> {
+    /// Converts to tower's boxed error: the inner service's error, or an `AddCredentialError` to downcast to.
+    ///
+    /// For stacks whose error is already boxed, such as those with tower's `Buffer`. A box does not implement [`Error`],
+    /// so neither does this type around one, and clients such as tonic's do not accept it. Use this with `map_err`.
+    #[must_use]
+    pub fn into_boxed(self) -> Box<dyn Error + Send + Sync> {
+        match self {
+            Self::Token(error) => Box::new(AddCredentialError::<Infallible>::Token(error)),
+            Self::Origin(error) => Box::new(AddCredentialError::<Infallible>::Origin(error)),
+            Self::Inner(error) => error.into(),
+        }
+    }
+}
