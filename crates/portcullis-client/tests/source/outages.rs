@@ -403,7 +403,10 @@ async fn what_to_do_about_the_servers_error_is_told() {
     let setting = Setting::of(client(), |source| source.scopes(["orders:read"])).await;
     for (code, advice) in [
         ("invalid_client", "check the client id"),
-        ("invalid_scope", "request scopes that this client is allowed"),
+        (
+            "invalid_scope",
+            "request scopes that this client is allowed",
+        ),
         ("invalid_target", "check the requested resource or audience"),
         ("unauthorized_client", "allow this grant for the client"),
     ] {
