@@ -1,0 +1,151 @@
+//! What the handles of a worker and its task share.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use portcullis_core::{Moment, SharedClock};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, broadcast, watch},
+    time::Instant,
+};
+
+/// What a worker publishes: the snapshot that callers read, and how the task is doing.
+///
+/// It is cloned for each change, so large parts belong in an `Arc`.
+pub trait State: Clone + Send + Sync + 'static {
+    /// A change that operators may want to know of.
+    type Event: Clone + Send + 'static;
+
+    /// Notes that the task has died though it is still needed, and returns the event that says so.
+    fn died(&mut self, death: Death) -> Self::Event;
+
+    /// Writes an event to the log.
+    fn log(&self, event: &Self::Event);
+}
+
+/// Why a task ended that was still needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Death {
+    /// It panicked.
+    Panicked,
+    /// The tokio runtime it ran on was shut down.
+    RuntimeEnded,
+}
+
+/// What a [`Worker`](crate::Worker) and its [`Task`](crate::Task) have in common: both dereference to it.
+pub struct Shared<S: State> {
+    state: ArcSwap<S>,
+    events: broadcast::Sender<S::Event>,
+    /// Also notified of each new state, so that one channel serves all who wait.
+    pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) wake: Notify,
+    pub(crate) runtime: Handle,
+    clock: SharedClock,
+    origin: Instant,
+}
+
+/// How far a task has come. Runs are numbered from 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Whether a run was requested that has not begun.
+    pub(crate) is_requested: bool,
+    /// The last run that began.
+    pub(crate) begun: u64,
+    /// The last run that ended.
+    pub(crate) ended: u64,
+    /// Whether the task was told to stop.
+    pub(crate) is_stopping: bool,
+    /// Whether the task has ended.
+    pub(crate) has_ended: bool,
+}
+
+/// A run of a task that was requested: see [`Worker::request_run`](crate::Worker::request_run).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub(crate) number: u64,
+    pub(crate) had_begun: bool,
+}
+
+impl Run {
+    /// Whether the run had begun before it was requested, so that it may miss what is newer than its beginning.
+    #[must_use]
+    pub fn had_begun(self) -> bool {
+        self.had_begun
+    }
+}
+
+impl Progress {
+    pub(crate) fn is_running(&self) -> bool {
+        self.begun > self.ended
+    }
+
+    /// The run that begins next.
+    pub(crate) fn next(&self) -> Run {
+        Run {
+            number: self.begun + 1,
+            had_begun: false,
+        }
+    }
+}
+
+impl<S: State> Shared<S> {
+    /// How many events a receiver may lag behind before it misses the oldest.
+    const EVENTS: usize = 64;
+
+    pub(crate) fn new(state: S, clock: SharedClock, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self {
+            state: ArcSwap::from_pointee(state),
+            events: broadcast::Sender::new(Self::EVENTS),
+            progress: watch::Sender::default(),
+            wake: Notify::new(),
+            runtime,
+            clock,
+            origin: Instant::now(),
+        })
+    }
+
+    /// The state as it is now. Never waits for a lock.
+    #[inline]
+    #[must_use]
+    pub fn state(&self) -> Guard<Arc<S>> {
+        self.state.load()
+    }
+
+    /// Publishes a changed state. `change` is called again if another thread published a state meanwhile.
+    pub fn update(&self, mut change: impl FnMut(&mut S)) {
+        self.state.rcu(|state| {
+            let mut next = S::clone(state);
+            change(&mut next);
+            next
+        });
+        self.progress.send_modify(|_| {});
+    }
+
+    /// Logs an event and sends it to all receivers.
+    pub fn announce(&self, event: S::Event) {
+        self.state().log(&event);
+        self.send(event);
+    }
+
+    /// Sends an event without logging it: receivers are told of a death before a log that may panic too.
+    pub(crate) fn send(&self, event: S::Event) {
+        // Without receivers this is an error, and nothing is lost.
+        let _ = self.events.send(event);
+    }
+
+    /// The events from now on. A receiver that lags more than 64 events behind misses the oldest.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<S::Event> {
+        self.events.subscribe()
+    }
+
+    /// The present, on the worker's wall clock and on tokio's monotonic clock, which counts from the worker's creation.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        // The wall clock is read first: if the thread is paused in between, deadlines come early rather than late.
+        let wall = self.clock.now();
+        Moment::new(wall, self.origin.elapsed())
+    }
+}

@@ -1,0 +1,140 @@
+//! The side of the task.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::poll_fn,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use portcullis_core::Deadline;
+use tokio::time::sleep;
+
+use crate::{Death, Shared, State};
+
+/// The task of a [`Worker`](crate::Worker): what the code that it runs works with.
+pub struct Task<S: State>(Arc<Shared<S>>);
+
+impl<S: State> Task<S> {
+    /// The longest pause. A machine that slept or a clock that was set is noticed within this time.
+    const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+    pub(crate) fn new(shared: Arc<Shared<S>>) -> Self {
+        Self(shared)
+    }
+
+    /// Starts the task on the runtime of the worker. It runs `work` until the last [`Worker`](crate::Worker) is dropped.
+    pub fn spawn<F>(self, work: impl FnOnce(Self) -> F)
+    where
+        F: Future<Output = Infallible> + Send + 'static,
+    {
+        let runtime = self.runtime.clone();
+        let report = ReportEnd {
+            shared: self.0.clone(),
+            death: Death::RuntimeEnded,
+        };
+        // Not held by its handle: it ends when the last `Worker` says so.
+        drop(runtime.spawn(supervise(report, work(self))));
+    }
+
+    /// Pauses until the deadline, until the worker is woken, or for 10 s: whatever is first. After each pause the caller
+    /// checks its deadlines, as a clock may have jumped.
+    pub async fn pause(&self, until: Deadline) {
+        let pause = until.left(self.now()).min(Self::LONGEST_PAUSE);
+        tokio::select! {
+            biased;
+            () = self.wake.notified() => {}
+            () = sleep(pause) => {}
+        }
+    }
+
+    /// Waits until a run is requested or `due` is reached.
+    pub async fn next_run(&self, due: Deadline) {
+        while !self.is_run_requested() && !due.is_reached(self.now()) {
+            self.pause(due).await;
+        }
+    }
+
+    /// Whether a run was requested that has not begun.
+    #[must_use]
+    pub fn is_run_requested(&self) -> bool {
+        self.progress.borrow().is_requested
+    }
+
+    /// Notes that a run begins. Requests from now on are for the next run.
+    pub fn begin_run(&self) {
+        self.progress.send_modify(|progress| {
+            progress.begun += 1;
+            progress.is_requested = false;
+        });
+    }
+
+    /// Notes that the run has ended and that its result is published. All who wait for it are woken.
+    pub fn end_run(&self) {
+        self.progress
+            .send_modify(|progress| progress.ended = progress.begun);
+    }
+}
+
+impl<S: State> Deref for Task<S> {
+    type Target = Shared<S>;
+
+    fn deref(&self) -> &Shared<S> {
+        &self.0
+    }
+}
+
+impl<S: State> fmt::Debug for Task<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").finish_non_exhaustive()
+    }
+}
+
+/// Runs `work` until the worker is told to stop. Every wait is inside the select, also one for a server.
+async fn supervise<S: State>(mut report: ReportEnd<S>, work: impl Future<Output = Infallible>) {
+    let mut progress = report.shared.progress.subscribe();
+    let mut work = pin!(work);
+    // Caught here, so that the report is made while nothing unwinds: a log that panics again does not abort the program.
+    let panicked =
+        poll_fn(
+            |context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Err(_) => Poll::Ready(()),
+            },
+        );
+    tokio::select! {
+        biased;
+        _ = progress.wait_for(|progress| progress.is_stopping) => {}
+        () = panicked => report.death = Death::Panicked,
+    }
+}
+
+/// Reports the end of a task, and its death if it was still needed.
+struct ReportEnd<S: State> {
+    shared: Arc<Shared<S>>,
+    death: Death,
+}
+
+impl<S: State> Drop for ReportEnd<S> {
+    fn drop(&mut self) {
+        // A program that ends drops its workers and then its runtime, which may never poll their tasks again.
+        let was_stopped = self.shared.progress.borrow().is_stopping;
+        let mut event = None;
+        if !was_stopped {
+            self.shared
+                .update(|state| event = Some(state.died(self.death)));
+        }
+        self.shared
+            .progress
+            .send_modify(|progress| progress.has_ended = true);
+        if let Some(event) = event {
+            self.shared.send(event.clone());
+            self.shared.state().log(&event);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The side of those who use a worker.
+
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+
+use portcullis_core::SharedClock;
+use tokio::{runtime::Handle, time::timeout};
+
+use crate::{Run, Shared, State, Task, shared::Progress};
+
+/// Owns one background task. Clones share it; the task stops when the last is dropped.
+pub struct Worker<S: State>(Arc<Owner<S>>);
+
+struct Owner<S: State>(Arc<Shared<S>>);
+
+impl<S: State> Drop for Owner<S> {
+    fn drop(&mut self) {
+        stop(&self.0);
+    }
+}
+
+fn stop<S: State>(shared: &Shared<S>) {
+    shared
+        .progress
+        .send_modify(|progress| progress.is_stopping = true);
+}
+
+/// The task has ended: it was stopped, it panicked, or its runtime was shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the background task has ended")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+impl<S: State> Worker<S> {
+    /// A worker and its task, which does nothing until it is [spawned](Task::spawn).
+    ///
+    /// The task runs on `runtime`, which needs tokio's timer.
+    pub fn new(state: S, clock: SharedClock, runtime: Handle) -> (Self, Task<S>) {
+        let shared = Shared::new(state, clock, runtime);
+        let task = Task::new(shared.clone());
+        (Self(Arc::new(Owner(shared))), task)
+    }
+
+    /// Ends a pause of the task. It has no effect on a run.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Requests a run. Requests share the run that is about to begin, or else the one that is under way. Only if there is
+    /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `admit` must not wait.
+    ///
+    /// `None` if `admit` says no.
+    pub fn request_run(&self, admit: impl FnOnce() -> bool) -> Option<Run> {
+        let (mut run, mut is_new) = (None, false);
+        // Nobody waits for a request, so nobody is notified.
+        self.progress.send_if_modified(|progress| {
+            if progress.is_requested {
+                run = Some(progress.next());
+            } else if progress.is_running() {
+                run = Some(Run {
+                    number: progress.begun,
+                    had_begun: true,
+                });
+            } else if admit() {
+                (run, is_new) = (Some(progress.next()), true);
+                progress.is_requested = true;
+            }
+            false
+        });
+        if is_new {
+            self.wake();
+        }
+        run
+    }
+
+    /// Requests a run that has not begun: when it ends, it has seen all that was there at this call.
+    pub fn next_run(&self) -> Run {
+        let mut run = Progress::default().next();
+        self.progress.send_if_modified(|progress| {
+            progress.is_requested = true;
+            run = progress.next();
+            false
+        });
+        self.wake();
+        run
+    }
+
+    /// Requests a run that has not begun and waits for its end. Dropping the future does not stop the run.
+    ///
+    /// # Errors
+    ///
+    /// When the task has ended.
+    pub async fn run(&self) -> Result<(), Stopped> {
+        self.finished(self.next_run()).await
+    }
+
+    /// Whether a run is under way or requested.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let progress = self.progress.borrow();
+        progress.is_running() || progress.is_requested
+    }
+
+    /// Waits for the end of a run.
+    ///
+    /// # Errors
+    ///
+    /// When the task ended before.
+    pub async fn finished(&self, run: Run) -> Result<(), Stopped> {
+        let mut progress = self.progress.subscribe();
+        let is_over = |progress: &Progress| progress.ended >= run.number || progress.has_ended;
+        match progress.wait_for(is_over).await {
+            Ok(progress) if progress.ended >= run.number => Ok(()),
+            _ => Err(Stopped),
+        }
+    }
+
+    /// Waits until the state is as wanted.
+    ///
+    /// # Errors
+    ///
+    /// When the task ends before.
+    pub async fn wait_for(&self, mut is_wanted: impl FnMut(&S) -> bool) -> Result<(), Stopped> {
+        let mut progress = self.progress.subscribe();
+        loop {
+            let has_ended = progress.borrow_and_update().has_ended;
+            if is_wanted(&self.state()) {
+                return Ok(());
+            }
+            // The worker holds the sender, so that the channel is open.
+            if has_ended || progress.changed().await.is_err() {
+                return Err(Stopped);
+            }
+        }
+    }
+
+    /// Waits for `future`, at most for `limit`; `None` if that was not enough. It uses the timer of the worker's runtime, so
+    /// it works on any runtime and on none.
+    pub fn within<F: Future>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> + use<F, S> {
+        let _runtime = self.runtime.enter();
+        let bounded = timeout(limit, future);
+        async { bounded.await.ok() }
+    }
+
+    /// Stops the task, in the middle of a run if need be, and waits for its end.
+    pub async fn stop(&self) {
+        stop(self);
+        let mut progress = self.progress.subscribe();
+        // The worker holds the sender, so that the channel is open.
+        let _ = progress.wait_for(|progress| progress.has_ended).await;
+    }
+
+    /// Whether the task has ended, or was told to.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        let progress = self.progress.borrow();
+        progress.has_ended || progress.is_stopping
+    }
+}
+
+impl<S: State> Clone for Worker<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S: State> Deref for Worker<S> {
+    type Target = Shared<S>;
+
+    fn deref(&self) -> &Shared<S> {
+        &self.0.0
+    }
+}
+
+impl<S: State + fmt::Debug> fmt::Debug for Worker<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
