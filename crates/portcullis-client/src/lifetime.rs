@@ -135,7 +135,7 @@ impl Backoff {
 }
 
 pub(crate) fn random_jitter() -> Jitter {
-    Jitter::from_random(RandomState::new().hash_one(0))
+    Jitter::from_bits(RandomState::new().hash_one(0))
 }
 
 #[cfg(test)]
@@ -184,7 +184,7 @@ mod tests {
     fn jitter_keeps_the_renewal_before_the_expiry_margin() {
         for lifetime in 1..5_000 {
             for bits in [0, u64::MAX] {
-                let token = Lifetime::new(START, secs(lifetime), Jitter::from_random(bits));
+                let token = Lifetime::new(START, secs(lifetime), Jitter::from_bits(bits));
                 assert!(token.refresh_at < token.usable_until, "{lifetime}");
                 assert!(token.refresh_at >= START.saturating_add(secs(lifetime).mul_f64(0.7)));
             }
@@ -227,7 +227,7 @@ mod tests {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.left(START), None);
         for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
-            backoff = backoff.failed(usable, Jitter::from_random(0));
+            backoff = backoff.failed(usable, Jitter::from_bits(0));
             assert_eq!(backoff.left(START), Some(secs(expected)));
             assert_eq!(backoff.left(at(expected)), None);
         }
@@ -236,7 +236,7 @@ mod tests {
                 retry_after: Some(secs(asked)),
                 ..usable
             };
-            let backoff = backoff.failed(failure, Jitter::from_random(0));
+            let backoff = backoff.failed(failure, Jitter::from_bits(0));
             assert_eq!(backoff.left(START), Some(secs(waited)), "{asked}");
         }
         let back = START.saturating_sub(secs(1));
@@ -247,16 +247,16 @@ mod tests {
     fn backoff_is_at_most_5_s_without_a_token() {
         let mut backoff = Backoff::default();
         for expected in [1, 2, 4, 5, 5, 5] {
-            backoff = backoff.failed(failure(None, None), Jitter::from_random(0));
+            backoff = backoff.failed(failure(None, None), Jitter::from_bits(0));
             assert_eq!(backoff.left(START), Some(secs(expected)));
         }
         // `Retry-After` still applies.
-        let asked = backoff.failed(failure(Some(30), None), Jitter::from_random(0));
+        let asked = backoff.failed(failure(Some(30), None), Jitter::from_bits(0));
         assert_eq!(asked.left(START), Some(secs(30)));
         // The token expires before the backoff of a minute ends.
-        let ends = backoff.failed(failure(None, Some(at(20))), Jitter::from_random(0));
+        let ends = backoff.failed(failure(None, Some(at(20))), Jitter::from_bits(0));
         assert_eq!(ends.left(START), Some(secs(20)));
-        let ends = backoff.failed(failure(None, Some(at(2))), Jitter::from_random(0));
+        let ends = backoff.failed(failure(None, Some(at(2))), Jitter::from_bits(0));
         assert_eq!(ends.left(START), Some(secs(5)));
     }
 
@@ -264,14 +264,14 @@ mod tests {
     fn backoff_counts_from_the_start_of_the_request() {
         let mut backoff = Backoff::default();
         for _ in 0..4 {
-            backoff = backoff.failed(failure(None, None), Jitter::from_random(0));
+            backoff = backoff.failed(failure(None, None), Jitter::from_bits(0));
         }
         for (took, left) in [(0, 5_000), (3, 2_000), (5, 500), (60, 500)] {
             let hung = Failure {
                 failed_at: at(took),
                 ..failure(None, None)
             };
-            let backoff = backoff.failed(hung, Jitter::from_random(0));
+            let backoff = backoff.failed(hung, Jitter::from_bits(0));
             let expected = Some(Duration::from_millis(left));
             assert_eq!(backoff.left(at(took)), expected, "{took}");
         }

@@ -29,9 +29,9 @@ struct Content {
     jwks: Box<RawValue>,
 }
 
-/// A set that was read back.
+/// A key set that was read back.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct SavedKeys {
     pub(crate) keys: KeySet,
     pub(crate) age: Duration,
     pub(crate) lifetime: Duration,
@@ -51,7 +51,7 @@ impl SnapshotFile {
     }
 
     /// Reads the set back; `None` if there is none.
-    pub(crate) fn load(&self, now: UnixTime) -> io::Result<Option<Kept>> {
+    pub(crate) fn load(&self, now: UnixTime) -> io::Result<Option<SavedKeys>> {
         let contents = match portcullis_file::read(&self.path, Self::MAX_BYTES) {
             Ok(contents) => contents,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -73,7 +73,7 @@ impl SnapshotFile {
         }
         let keys = KeySet::parse(content.jwks.get().as_bytes()).map_err(invalid)?;
         let lifetime = Duration::from_secs(content.lifetime);
-        Ok(Some(Kept {
+        Ok(Some(SavedKeys {
             keys,
             age: now.duration_since(fetched_at),
             lifetime,

@@ -4,6 +4,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use portcullis_core::{ClockOffset, escape};
 use portcullis_jose::{KeySet, Thumbprint};
+use portcullis_worker::Death;
 
 use crate::FetchError;
 
@@ -112,7 +113,7 @@ impl fmt::Display for KeyId {
 
 impl IssuerEvent {
     /// Writes the event to the log, at the level of what it asks of the operator.
-    pub(crate) fn log(&self, issuer: &str) {
+    pub(crate) fn log(&self, issuer: &str, death: Option<Death>) {
         match self {
             Self::KeysChanged {
                 added,
@@ -158,7 +159,7 @@ impl IssuerEvent {
             Self::ClockJumped { clock } => {
                 tracing::warn!(issuer, offset = %clock, "the clock jumped")
             }
-            Self::Stopped if std::thread::panicking() => {
+            Self::Stopped if death == Some(Death::Panicked) => {
                 tracing::error!(
                     issuer,
                     "the task that fetched the issuer's keys panicked: they are not kept fresh any more"

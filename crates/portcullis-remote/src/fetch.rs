@@ -1,8 +1,8 @@
-//! One attempt to fetch an issuer's keys.
+//! Fetching an issuer's keys once.
 
 use std::time::Duration;
 
-use portcullis_core::{SharedClock, UnixTime};
+use portcullis_core::{ClockOffset, SharedClock};
 use portcullis_jose::KeySet;
 use portcullis_oauth::{
     discovery::Discovery,
@@ -37,15 +37,15 @@ pub(crate) struct Fetcher {
     etag: Option<HeaderValue>,
 }
 
-/// What became of an attempt.
-pub(crate) struct Attempt {
+/// What a fetch brought.
+pub(crate) struct Fetch {
     /// The URL that the keys come from, if it is known.
     pub(crate) jwks_uri: Option<Url>,
     /// Whether the metadata could be read; `None` if that was not attempted.
     pub(crate) discovery: Option<Result<(), FetchError>>,
     pub(crate) keys: Result<Fetched, FetchError>,
-    /// The issuer's clock, and ours at that moment.
-    pub(crate) clocks: Option<(UnixTime, UnixTime)>,
+    /// The issuer's clock, seen from ours.
+    pub(crate) clock_skew: Option<ClockOffset>,
 }
 
 /// The issuer's answer.
@@ -77,8 +77,8 @@ impl Fetcher {
 
     /// Reads the metadata if it is due or was never read, then the keys. If the metadata cannot be read, the keys are
     /// looked for where they were.
-    pub(crate) async fn attempt(&mut self, discovery_is_due: bool) -> Attempt {
-        let mut clocks = None;
+    pub(crate) async fn fetch(&mut self, discovery_is_due: bool) -> Fetch {
+        let mut clock_skew = None;
         let mut discovery = None;
         if let Source::Discovered(source) = &mut self.source
             && (discovery_is_due || self.jwks_uri.is_none())
@@ -88,7 +88,9 @@ impl Fetcher {
                 source.check(http, "jwks_uri", &metadata.jwks_uri)
             };
             let read = source.read(http, self.clock.now(), pick).await;
-            clocks = read.date.map(|date| (date, self.clock.now()));
+            clock_skew = read
+                .date
+                .map(|date| ClockOffset::between(date, self.clock.now()));
             discovery = Some(read.found.map(|url| {
                 if self.jwks_uri.as_ref() != Some(&url) {
                     self.etag = None;
@@ -97,25 +99,25 @@ impl Fetcher {
             }));
         }
         let keys = match (self.jwks_uri.clone(), &discovery) {
-            (Some(url), _) => self.keys(&url, &mut clocks).await,
+            (Some(url), _) => self.keys(&url, &mut clock_skew).await,
             (None, Some(Err(error))) => Err(error.clone()),
             (None, _) => Err(FetchError::new(
                 FetchErrorKind::Unusable,
                 "the URL of the keys is not known",
             )),
         };
-        Attempt {
+        Fetch {
             jwks_uri: self.jwks_uri.clone(),
             discovery,
             keys,
-            clocks,
+            clock_skew,
         }
     }
 
     async fn keys(
         &mut self,
         url: &Url,
-        clocks: &mut Option<(UnixTime, UnixTime)>,
+        clock_skew: &mut Option<ClockOffset>,
     ) -> Result<Fetched, FetchError> {
         let answer = self
             .http
@@ -123,7 +125,7 @@ impl Fetcher {
             .await?;
         let now = self.clock.now();
         if let Some(date) = headers::date(&answer.headers) {
-            *clocks = Some((date, now));
+            *clock_skew = Some(ClockOffset::between(date, now));
         }
         let max_age = headers::max_age(&answer.headers);
         match answer.status {

@@ -4,18 +4,14 @@
 //! time, survives outages, and answers requests that bring unknown keys within a budget. What requests see of it is
 //! [`IssuerKeys`](portcullis_jwt::IssuerKeys): a snapshot that they borrow without waiting.
 //!
-//! The order of a refresh through the files: `signals.rs` (a request asks) → `gate.rs` (may it?) → `task.rs` → `fetch.rs`
-//! → `portcullis-oauth` → back in `task.rs`, which publishes. When to fetch is decided by
-//! [`RefreshSchedule`], which is pure.
+//! The way of a refresh through the files: `signals.rs` (a request asks for it) → `task/mod.rs` → `fetch.rs` →
+//! `portcullis-oauth` → `task/fetched.rs`, which publishes. `schedule.rs` decides when to fetch, without clocks or sockets.
 
-mod board;
-mod clock_watch;
 mod disk;
 mod error;
 mod event;
 mod fetch;
 mod fixed;
-mod gate;
 mod issuer;
 mod schedule;
 mod signals;
@@ -27,7 +23,7 @@ pub use self::{
     event::{IssuerEvent, KeyId},
     fixed::{keys_from_jwks_file, keys_from_pem_file},
     issuer::{Issuer, IssuerBuilder},
-    schedule::{RefreshRules, RefreshSchedule},
+    schedule::RefreshRules,
     status::Status,
 };
 pub use portcullis_core::ClockOffset;

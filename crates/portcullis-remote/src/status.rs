@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_core::UnixTime;
+use portcullis_core::{Deadline, UnixTime};
 use portcullis_jose::{SkippedKey, ToleratedKey};
-use tokio::time::Instant;
+use portcullis_worker::{Backoff, Death, State};
 use url::Url;
 
-use crate::{ClockOffset, FetchError, KeyId};
+use crate::{ClockOffset, FetchError, IssuerEvent, KeyId, schedule::RefreshSchedule};
 
 /// The state of an issuer's keys at one moment.
 #[derive(Clone, Debug)]
@@ -51,27 +51,64 @@ pub struct Status {
     pub clock_skew: Option<ClockOffset>,
 }
 
-/// What the task knows beside the keys themselves. It alone writes it.
+/// What the task publishes beside the keys themselves.
 #[derive(Clone, Debug)]
-pub(crate) struct Progress {
+pub(crate) struct RefreshState {
+    pub(crate) issuer: Arc<str>,
     /// Without its query.
     pub(crate) jwks_uri: Option<Url>,
+    /// The epoch of the keys when the last fetch ended.
+    pub(crate) epoch: u64,
     pub(crate) lifetime: Option<Duration>,
-    pub(crate) due_at: Instant,
-    pub(crate) failures: u32,
+    pub(crate) due_at: Deadline,
+    pub(crate) backoff: Backoff,
     pub(crate) last_error: Option<FetchError>,
     pub(crate) clock_skew: Option<ClockOffset>,
+    /// Set by the operator; see [`Issuer::set_stale_limit`](crate::Issuer::set_stale_limit).
+    pub(crate) stale_limit: Duration,
+    death: Option<Death>,
 }
 
-impl Progress {
-    pub(crate) fn new(now: Instant) -> Self {
+impl RefreshState {
+    pub(crate) fn new(issuer: Arc<str>, stale_limit: Duration, schedule: &RefreshSchedule) -> Self {
         Self {
+            issuer,
             jwks_uri: None,
+            epoch: 0,
             lifetime: None,
-            due_at: now,
-            failures: 0,
+            due_at: schedule.due_at(),
+            backoff: *schedule.backoff(),
             last_error: None,
             clock_skew: None,
+            stale_limit,
+            death: None,
         }
+    }
+
+    pub(crate) fn set_schedule(&mut self, schedule: &RefreshSchedule) {
+        self.lifetime = schedule.lifetime();
+        self.due_at = schedule.due_at();
+        self.backoff = *schedule.backoff();
+    }
+
+    /// The last failure, if waiting does not end it.
+    pub(crate) fn lasting_error(&self) -> Option<&FetchError> {
+        self.last_error
+            .as_ref()
+            .filter(|error| error.is_permanent())
+    }
+}
+
+impl State for RefreshState {
+    type Event = IssuerEvent;
+
+    fn died(&mut self, death: Death) -> IssuerEvent {
+        self.death = Some(death);
+        self.last_error = Some(FetchError::stopped());
+        IssuerEvent::Stopped
+    }
+
+    fn log(&self, event: &IssuerEvent) {
+        event.log(&self.issuer, self.death);
     }
 }

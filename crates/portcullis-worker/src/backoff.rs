@@ -1,29 +1,146 @@
-//! Random parts of waits.
+//! How long to wait after failures.
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use portcullis_core::{Deadline, Moment};
+
+/// The limits of a [`Backoff`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "all there is to choose")]
+pub struct BackoffRules {
+    /// The wait after a first failure, doubled by each further one. 1 s by default.
+    pub first: Duration,
+    /// The longest wait. 60 s by default.
+    pub longest: Duration,
+    /// The longest `Retry-After` (RFC 9110 §10.2.3) that is honoured. 5 min by default.
+    pub longest_retry_after: Duration,
+}
+
+impl BackoffRules {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(60),
+        longest_retry_after: Duration::from_secs(5 * 60),
+    };
+}
+
+impl Default for BackoffRules {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// How long a server is left alone after failures: exponential backoff with jitter, and no less than it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    rules: BackoffRules,
+    failures: u32,
+    ends: Option<Ends>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ends {
+    backoff: Deadline,
+    retry_after: Deadline,
+}
+
+impl Backoff {
+    /// The backoff of a server that has not failed yet.
+    #[must_use]
+    pub const fn new(rules: BackoffRules) -> Self {
+        Self {
+            rules,
+            failures: 0,
+            ends: None,
+        }
+    }
+
+    /// The failures since the last success.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The wait after the next failure, before `Retry-After`: doubled by each failure up to `longest`, then shortened by
+    /// up to a half.
+    #[must_use]
+    pub fn next_wait(&self, longest: Duration, jitter: Jitter) -> Duration {
+        let doubled = self.rules.first.saturating_mul(1 << self.failures.min(31));
+        jitter.shorten(doubled.min(longest))
+    }
+
+    /// Notes a failure, and how long the server asked to be left alone (`Retry-After`).
+    pub fn failed(&mut self, now: Moment, retry_after: Option<Duration>, jitter: Jitter) {
+        let wait = self.next_wait(self.rules.longest, jitter);
+        self.failed_with(now, wait, retry_after);
+    }
+
+    /// Notes a failure, with a wait that the caller has chosen by [`next_wait`](Self::next_wait).
+    pub fn failed_with(&mut self, now: Moment, wait: Duration, retry_after: Option<Duration>) {
+        let retry_after = retry_after
+            .unwrap_or_default()
+            .min(self.rules.longest_retry_after);
+        self.failures = self.failures.saturating_add(1);
+        self.ends = Some(Ends {
+            backoff: Deadline::after(now, wait.max(retry_after)),
+            retry_after: Deadline::after(now, retry_after),
+        });
+    }
+
+    /// Notes a success.
+    pub fn succeeded(&mut self) {
+        *self = Self::new(self.rules);
+    }
+
+    /// How much longer to wait; zero when the server may be asked.
+    #[must_use]
+    pub fn left(&self, now: Moment) -> Duration {
+        self.ends
+            .map_or(Duration::ZERO, |ends| ends.backoff.left(now))
+    }
+
+    /// How much longer the server asked to be left alone; zero when it did not. A request that cannot wait may end the
+    /// backoff early, but not this.
+    #[must_use]
+    pub fn retry_after_left(&self, now: Moment) -> Duration {
+        self.ends
+            .map_or(Duration::ZERO, |ends| ends.retry_after.left(now))
+    }
+}
 
 /// A random part of a wait, so that the services of a fleet do not ask in step. Randomness is passed in, as time is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Jitter(f64);
 
 impl Jitter {
-    /// The middle of the range: waits are as the rules say.
+    /// The middle of the range.
     pub const NONE: Self = Self(0.5);
+
+    /// Random jitter.
+    #[must_use]
+    pub fn random() -> Self {
+        // The seeds of the standard library's hash maps are random enough to keep a fleet out of step.
+        Self::from_bits(RandomState::new().hash_one(0))
+    }
 
     /// Jitter from 64 random bits.
     #[must_use]
-    pub fn from_random(bits: u64) -> Self {
+    pub fn from_bits(bits: u64) -> Self {
         // The upper 32 bits: a fraction in [0, 1) that f64 holds exactly.
         Self(f64::from((bits >> 32) as u32) / (f64::from(u32::MAX) + 1.0))
     }
 
-    /// The time, 10 % more or less.
+    /// The time, up to 10 % more or less.
     #[must_use]
     pub fn spread(self, time: Duration) -> Duration {
         scale(time, 0.9 + self.0 * 0.2)
     }
 
-    /// The time, up to half of it less.
+    /// The time, up to a half less.
     #[must_use]
     pub fn shorten(self, time: Duration) -> Duration {
         scale(time, 1.0 - self.0 / 2.0)
@@ -32,4 +149,96 @@ impl Jitter {
 
 fn scale(time: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::UnixTime;
+
+    use super::*;
+
+    const LONGEST_WAITS: Jitter = Jitter(0.0);
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn at(seconds: u64) -> Moment {
+        Moment::new(UnixTime::from_secs(1_000_000 + seconds), secs(seconds))
+    }
+
+    #[test]
+    fn wait_doubles_from_1_s_to_60_s_until_a_success() {
+        let mut backoff = Backoff::new(BackoffRules::DEFAULT);
+        assert_eq!(backoff.left(at(0)), Duration::ZERO);
+        for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
+            backoff.failed(at(0), None, LONGEST_WAITS);
+            assert_eq!(backoff.left(at(0)), secs(expected));
+            assert_eq!(backoff.left(at(expected)), Duration::ZERO);
+            assert_eq!(backoff.retry_after_left(at(0)), Duration::ZERO);
+        }
+        for _ in 0..100 {
+            backoff.failed(at(0), None, Jitter::from_bits(u64::MAX));
+        }
+        assert_eq!(backoff.failures(), 108);
+        let left = backoff.left(at(0)).as_secs_f64();
+        assert!(
+            (30.0..30.1).contains(&left),
+            "half at most is taken: {left}"
+        );
+        assert_eq!(backoff.next_wait(secs(5), LONGEST_WAITS), secs(5));
+        backoff.succeeded();
+        backoff.failed(at(0), None, LONGEST_WAITS);
+        assert_eq!((backoff.failures(), backoff.left(at(0))), (1, secs(1)));
+    }
+
+    #[test]
+    fn retry_after_is_honoured_up_to_5_min() {
+        for (asked, waits, retry_after) in [
+            (0, 1, 0),
+            (1, 1, 1),
+            (120, 120, 120),
+            (300, 300, 300),
+            (86_400, 300, 300),
+        ] {
+            let mut backoff = Backoff::new(BackoffRules::DEFAULT);
+            backoff.failed(at(0), Some(secs(asked)), LONGEST_WAITS);
+            assert_eq!(backoff.left(at(0)), secs(waits), "{asked}");
+            assert_eq!(
+                backoff.retry_after_left(at(0)),
+                secs(retry_after),
+                "{asked}"
+            );
+        }
+    }
+
+    #[test]
+    fn jitter_spreads_by_10_percent_and_shortens_by_half() {
+        for (bits, spread, shortened) in [(0, 90, 100), (1 << 63, 100, 75), (u64::MAX, 110, 50)] {
+            let jitter = Jitter::from_bits(bits);
+            assert_eq!(
+                jitter.spread(secs(100)).as_secs_f64().round(),
+                f64::from(spread)
+            );
+            assert_eq!(
+                jitter.shorten(secs(100)).as_secs_f64().round(),
+                f64::from(shortened)
+            );
+        }
+        assert_eq!(Jitter::from_bits(1 << 63), Jitter::NONE);
+        assert_ne!(Jitter::random(), Jitter::random());
+    }
+
+    #[test]
+    fn end_of_time_does_not_panic() {
+        let end = Moment::new(UnixTime::from_duration(Duration::MAX), Duration::MAX);
+        let rules = BackoffRules {
+            first: Duration::MAX,
+            longest: Duration::MAX,
+            longest_retry_after: Duration::MAX,
+        };
+        let mut backoff = Backoff::new(rules);
+        backoff.failed(end, Some(Duration::MAX), Jitter::NONE);
+        assert_eq!(backoff.left(end), Duration::ZERO);
+    }
 }

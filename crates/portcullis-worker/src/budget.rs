@@ -1,25 +1,22 @@
-//! How often requests may cause a fetch of an issuer's keys.
+//! How often requests may cause a run.
 
 use std::time::Duration;
 
-/// The limits of a [`FetchBudget`].
+/// The limits of a [`Budget`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BudgetRules {
-    /// How many fetches may be signalled at once, after a quiet time. 2 by default: a key that appears while the set
-    /// is being replaced needs a second look.
+    /// How many may be taken at once from a full budget. 2 by default: a key that appears while the set is being replaced
+    /// needs a second fetch.
     pub burst: u32,
-    /// How long it takes to earn one more. 10 s by default: while strangers spend the budget, a key that has replaced
-    /// another is found within that time.
+    /// How long it takes to earn one more. 10 s by default: while strangers spend the budget, a new key is found within
+    /// that time.
     pub refill: Duration,
 }
 
 impl Default for BudgetRules {
     fn default() -> Self {
-        Self {
-            burst: 2,
-            refill: Duration::from_secs(10),
-        }
+        Self::new(2, Duration::from_secs(10))
     }
 }
 
@@ -29,79 +26,61 @@ impl BudgetRules {
     pub const fn new(burst: u32, refill: Duration) -> Self {
         Self { burst, refill }
     }
+
+    /// The refill time. Limited to a century, so that no sum of a few overflows.
+    fn refill(&self) -> Duration {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        self.refill.min(CENTURY)
+    }
 }
 
-/// What is left of the fetches that requests may signal.
+/// A rate limit (token bucket): within any time `t`, at most `burst + t / refill` are taken.
 ///
-/// A value, so that an owner can keep it in an atomic: taking from it gives the next one. All it remembers is when it
-/// will be full again, so that within any time `t` no more than `burst + t / refill` fetches can be taken, whatever
-/// became of them. Times are those of a monotonic clock, counted from any fixed moment.
+/// It is a value: taking from it gives the next one. Times are those of a monotonic clock, counted from any fixed point.
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis_worker::{BudgetRules, FetchBudget};
+/// use portcullis_worker::{Budget, BudgetRules};
 ///
 /// let rules = BudgetRules::default();
 /// let at = Duration::from_secs;
-/// let first = FetchBudget::default().take(&rules, at(100)).ok_or("full at first")?;
+/// let first = Budget::default().take(&rules, at(100)).ok_or("full at first")?;
 /// let second = first.take(&rules, at(101)).ok_or("one is left")?;
 /// assert_eq!(second.take(&rules, at(109)), None, "10 s after it was last full, one more");
 /// assert!(second.take(&rules, at(110)).is_some());
 /// # Ok::<(), &str>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FetchBudget {
-    full_at_millis: u64,
+pub struct Budget {
+    /// When it is full again: all of its state.
+    full_at: Duration,
 }
 
-impl FetchBudget {
-    /// What is left after one fetch is taken at `now`; `None` if there is none to take.
+impl Budget {
+    /// What is left after one is taken at `now`; `None` if there is none to take.
     #[must_use]
     pub fn take(self, rules: &BudgetRules, now: Duration) -> Option<Self> {
-        let (now, refill) = (millis(now), millis(rules.refill).min(LONGEST_REFILL));
-        let full_at_millis = self.full_at_millis.max(now).saturating_add(refill);
-        let debt = full_at_millis - now;
-        (debt <= refill.saturating_mul(rules.burst.into())).then_some(Self { full_at_millis })
+        let refill = rules.refill();
+        let full_at = self.full_at.max(now).saturating_add(refill);
+        let debt = full_at - now;
+        (debt <= refill.saturating_mul(rules.burst)).then_some(Self { full_at })
     }
 
-    /// From when on one can be taken; `None` if never.
+    /// How long after `now` one can be taken; `None` if never.
     #[must_use]
-    pub fn available_at(self, rules: &BudgetRules) -> Option<Duration> {
-        let refill = millis(rules.refill).min(LONGEST_REFILL);
-        let credit = refill.saturating_mul(rules.burst.checked_sub(1)?.into());
-        Some(Duration::from_millis(
-            self.full_at_millis.saturating_sub(credit),
-        ))
+    pub fn available_in(self, rules: &BudgetRules, now: Duration) -> Option<Duration> {
+        let credit = rules.refill().saturating_mul(rules.burst.checked_sub(1)?);
+        Some(self.full_at.saturating_sub(credit).saturating_sub(now))
     }
-
-    /// When the budget is full again, in milliseconds. This is all of its state.
-    #[must_use]
-    pub const fn to_millis(self) -> u64 {
-        self.full_at_millis
-    }
-
-    /// The budget that [`to_millis`](Self::to_millis) was read from.
-    #[must_use]
-    pub const fn from_millis(full_at_millis: u64) -> Self {
-        Self { full_at_millis }
-    }
-}
-
-/// A century, in milliseconds: as good as never, and no sum of a few overflows. Were one to saturate, what is owed would
-/// no longer be told from what may be.
-const LONGEST_REFILL: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Takes at each of these seconds; which were granted?
+    /// The seconds at which one was granted.
     fn granted(rules: BudgetRules, at: &[u64]) -> Vec<u64> {
-        let mut budget = FetchBudget::default();
+        let mut budget = Budget::default();
         let mut granted = Vec::new();
         for &second in at {
             if let Some(left) = budget.take(&rules, Duration::from_secs(second)) {
@@ -113,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn two_at_once_then_one_for_each_10_s_since_it_was_last_full() {
+    fn two_at_once_then_one_for_each_10_s() {
         let cases: &[(&[u64], &[u64])] = &[
             (&[0, 0, 0], &[0, 0]),
             (&[5, 6, 14, 15, 16], &[5, 6, 15]),
@@ -133,35 +112,31 @@ mod tests {
     }
 
     #[test]
-    fn no_spray_exceeds_the_bound() {
+    fn spray_stays_within_the_bound() {
         let spray: Vec<u64> = (0..600).flat_map(|second| [second; 20]).collect();
         assert_eq!(granted(BudgetRules::default(), &spray).len(), 2 + 599 / 10);
     }
 
     #[test]
-    fn it_is_known_when_the_next_can_be_taken() {
+    fn budget_tells_when_the_next_can_be_taken() {
         let rules = BudgetRules::default();
-        let mut budget = FetchBudget::default();
+        let mut budget = Budget::default();
         for now in [100, 100, 110, 120, 200, 201, 210] {
             let now = Duration::from_secs(now);
-            let next = budget.available_at(&rules).expect("there is a budget");
-            assert!(next <= now, "{next:?} {now:?}");
+            assert_eq!(budget.available_in(&rules, now), Some(Duration::ZERO));
             budget = budget.take(&rules, now).expect("it is available");
-            let next = budget.available_at(&rules).expect("there is a budget");
-            assert!(budget.take(&rules, next.max(now)).is_some());
-            if let Some(before) = next
-                .checked_sub(Duration::from_millis(1))
-                .filter(|it| *it >= now)
-            {
-                assert_eq!(budget.take(&rules, before), None);
+            let wait = budget.available_in(&rules, now).expect("there is a budget");
+            assert!(budget.take(&rules, now + wait).is_some());
+            if let Some(less) = wait.checked_sub(Duration::from_millis(1)) {
+                assert_eq!(budget.take(&rules, now + less), None);
             }
         }
         let never = BudgetRules::new(0, Duration::from_secs(10));
-        assert_eq!(budget.available_at(&never), None);
+        assert_eq!(budget.available_in(&never, Duration::ZERO), None);
     }
 
     #[test]
-    fn limits_at_the_edge_do_not_panic() {
+    fn extreme_limits_do_not_panic() {
         let never = BudgetRules::new(0, Duration::from_secs(30));
         assert_eq!(granted(never, &[0, 100]), [0; 0]);
         let huge = BudgetRules::new(u32::MAX, Duration::MAX);
@@ -169,25 +144,17 @@ mod tests {
         let free = BudgetRules::new(1, Duration::ZERO);
         assert_eq!(granted(free, &[3, 3, 3]), [3, 3, 3]);
         assert!(
-            FetchBudget::from_millis(u64::MAX)
+            Budget::default()
                 .take(&BudgetRules::default(), Duration::MAX)
                 .is_some()
         );
     }
 
     #[test]
-    fn the_state_survives_an_atomic() {
-        let budget = FetchBudget::default().take(&BudgetRules::default(), Duration::from_secs(7));
-        let budget = budget.expect("full");
-        assert_eq!(FetchBudget::from_millis(budget.to_millis()), budget);
-        assert_eq!(budget.to_millis(), 17_000);
-    }
-
-    #[test]
-    fn a_budget_that_is_never_refilled_ends() {
+    fn budget_without_refill_ends() {
         for refill in [Duration::MAX, Duration::from_millis(u64::MAX)] {
             let rules = BudgetRules::new(2, refill);
-            let mut budget = FetchBudget::default();
+            let mut budget = Budget::default();
             let mut taken = 0;
             for second in 0..100 {
                 if let Some(left) = budget.take(&rules, Duration::from_secs(second)) {

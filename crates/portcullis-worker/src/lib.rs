@@ -11,6 +11,7 @@
 //! | What if it dies? | A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`]. |
 //! | How is it woken? | [`Worker::wake`] ends a pause. [`Worker::request_run`] asks for a run; many requests share one. |
 //! | How is it waited for? | [`Worker::finished`] waits for a run, [`Worker::wait_for`] for a state, [`Worker::within`] bounds a wait. |
+//! | How does it treat failures? | [`Backoff`] doubles the pause, with [`Jitter`], and honours `Retry-After`. |
 //! | What if the clock jumps? | Times are [`Deadline`](portcullis_core::Deadline)s, and a pause is never longer than 10 s. |
 //!
 //! ```
@@ -64,8 +65,8 @@ mod task;
 mod worker;
 
 pub use self::{
-    backoff::Jitter,
-    budget::{BudgetRules, FetchBudget},
+    backoff::{Backoff, BackoffRules, Jitter},
+    budget::{Budget, BudgetRules},
     shared::{Death, Run, Shared, State},
     task::Task,
     worker::{Stopped, Worker},

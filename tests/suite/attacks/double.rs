@@ -8,7 +8,7 @@ use portcullis_core::{Clock, UnixTime};
 use portcullis_jose::KeySet;
 use portcullis_jwt::{IssuerKeys, KeyPublisher, Refresh, RefreshAnswer, RefreshOutcome};
 use portcullis_test::ManualClock;
-use portcullis_worker::{BudgetRules, FetchBudget};
+use portcullis_worker::{Budget, BudgetRules};
 
 use super::world::ISSUER;
 
@@ -30,7 +30,7 @@ struct Changing {
     served: Vec<u8>,
     publisher: Option<KeyPublisher>,
     /// What is left for unknown keys, and for bad signatures.
-    budgets: [FetchBudget; 2],
+    budgets: [Budget; 2],
     fetches: usize,
 }
 
@@ -40,7 +40,7 @@ impl Double {
         let changing = Changing {
             served: served.into(),
             publisher: None,
-            budgets: [FetchBudget::default(); 2],
+            budgets: [Budget::default(); 2],
             fetches: 0,
         };
         let shared = Arc::new(Shared {

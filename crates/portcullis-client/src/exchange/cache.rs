@@ -6,7 +6,7 @@ use std::{
 };
 
 use portcullis_core::UnixTime;
-use portcullis_worker::FetchBudget;
+use portcullis_worker::Budget;
 use tokio::sync::watch;
 
 use crate::{AccessToken, TokenError, lifetime::Lifetime};
@@ -58,7 +58,7 @@ type Entries = HashMap<Key, Entry>;
 struct Entry {
     progress: watch::Receiver<Progress>,
     /// Limits the exchanges that rejected tokens of this entry may cause.
-    rejections: FetchBudget,
+    rejections: Budget,
 }
 
 impl Entry {
@@ -96,7 +96,7 @@ impl Cache {
         backoff_error: impl FnOnce() -> Option<TokenError>,
     ) -> Lookup {
         let mut entries = self.entries();
-        let mut rejections = FetchBudget::default();
+        let mut rejections = Budget::default();
         if let Some(entry) = entries.get(&key) {
             rejections = entry.rejections;
             if entry.is_in_flight() {
@@ -137,7 +137,7 @@ impl Cache {
         &self,
         key: Key,
         token: &AccessToken,
-        spend: impl FnOnce(FetchBudget) -> Option<FetchBudget>,
+        spend: impl FnOnce(Budget) -> Option<Budget>,
     ) -> bool {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&key) else {

@@ -16,7 +16,7 @@ use std::{
 use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_core::UnixTime;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
-use portcullis_worker::{BudgetRules, FetchBudget, Jitter};
+use portcullis_worker::{Budget, BudgetRules, Jitter};
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
 
 pub use self::builder::TokenExchangeBuilder;
@@ -78,7 +78,7 @@ struct Inner {
     cache: Cache,
     backoff: Mutex<ServerBackoff>,
     /// Limits the exchanges that rejected tokens of all subjects may cause.
-    rejections: Mutex<FetchBudget>,
+    rejections: Mutex<Budget>,
     started: Instant,
     has_warned_untyped: AtomicBool,
     runtime: Runtime,

@@ -11,7 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use portcullis_core::UnixTime;
-use portcullis_worker::{BudgetRules, FetchBudget};
+use portcullis_worker::{Budget, BudgetRules};
 use tokio::{
     sync::{Notify, broadcast, watch},
     time::Instant,
@@ -43,7 +43,7 @@ pub(crate) struct Shared {
     /// When the token that was rejected last expires, until the task has told of that.
     pub(super) rejected: Mutex<Option<UnixTime>>,
     /// What is left of the fetches that refused tokens may cause.
-    pub(super) rejections: Mutex<FetchBudget>,
+    pub(super) rejections: Mutex<Budget>,
     pub(super) origin: Instant,
 }
 

@@ -1,30 +1,26 @@
 //! What can be chosen about an issuer, and its start.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
-use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
+use portcullis_core::{ConfigError, Moment, SharedClock, escape_url, system_clock};
 use portcullis_jwt::IssuerKeys;
 use portcullis_oauth::{
     HttpSettings,
     discovery::Discovery,
     http::{HttpClient, url_rules},
 };
-use portcullis_worker::BudgetRules;
-use tokio::{
-    runtime::Handle,
-    sync::{mpsc, oneshot},
-    time::{Instant, timeout},
-};
+use portcullis_worker::{BudgetRules, Run, Worker};
+use tokio::runtime::Handle;
 
-use super::{Inner, Issuer};
+use super::Issuer;
 use crate::{
     FetchErrorKind, StartError,
-    board::Board,
-    disk::{Kept, SnapshotFile},
+    disk::{SavedKeys, SnapshotFile},
     fetch::{Fetcher, Source},
     schedule::{RefreshRules, RefreshSchedule},
-    signals::{Signaller, Signals, WaitRules},
-    task::{Parts, RefreshTask},
+    signals::{SignalRules, Signals},
+    status::RefreshState,
+    task::RefreshTask,
 };
 
 /// Configures an [`Issuer`]. Every setting has a default.
@@ -38,8 +34,7 @@ pub struct IssuerBuilder {
     bearer_token_file: Option<PathBuf>,
     rules: RefreshRules,
     stale_limit: Option<Duration>,
-    budget: BudgetRules,
-    waits: WaitRules,
+    signals: SignalRules,
     start_timeout: Duration,
     fail_fast: bool,
     directory: Option<PathBuf>,
@@ -56,9 +51,9 @@ impl IssuerBuilder {
             bearer_token_file: None,
             rules: RefreshRules::default(),
             stale_limit: None,
-            budget: BudgetRules::default(),
-            waits: WaitRules {
-                longest: Duration::from_secs(1),
+            signals: SignalRules {
+                budget: BudgetRules::default(),
+                longest_wait: Duration::from_secs(1),
                 most_waiters: 256,
             },
             start_timeout: Duration::from_secs(10),
@@ -91,20 +86,20 @@ impl IssuerBuilder {
     /// How many fetches requests may cause by unknown keys, and as many again by bad signatures. Two by default, and
     /// one more for each 10 s.
     pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
-        self.budget = budget;
+        self.signals.budget = budget;
         self
     }
 
     /// How long a request with an unknown key waits for a refresh that it has caused or found under way. 1 s by
     /// default.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
-        self.waits.longest = wait;
+        self.signals.longest_wait = wait;
         self
     }
 
     /// How many requests may wait at once. 256 by default; further ones are answered 503 at once.
     pub fn most_waiters(mut self, waiters: usize) -> Self {
-        self.waits.most_waiters = waiters;
+        self.signals.most_waiters = waiters;
         self
     }
 
@@ -166,7 +161,8 @@ impl IssuerBuilder {
     pub async fn start(self) -> Result<Issuer, StartError> {
         let start_timeout = self.start_timeout;
         let fail_fast = self.fail_fast;
-        let issuer = self.spawn().await?;
+        let longest_wait = self.signals.longest_wait;
+        let (issuer, first) = self.spawn().await?;
         let name = issuer.keys().issuer().clone();
         if start_timeout.is_zero() && !fail_fast {
             tracing::info!(
@@ -180,9 +176,20 @@ impl IssuerBuilder {
             ?start_timeout,
             "waiting for the issuer's keys"
         );
-        let first = first_attempt(&issuer);
-        // Whether it ended in time or not: what counts is whether there are keys.
-        let _ = timeout(start_timeout, first).await;
+        // Keys from disk serve if the issuer is slow.
+        let patience = match issuer.is_ready() {
+            true => start_timeout.min(longest_wait),
+            false => start_timeout,
+        };
+        let worker = &issuer.worker;
+        let fetched = async {
+            worker.finished(first).await?;
+            worker
+                .wait_for(|state| issuer.is_ready() || state.lasting_error().is_some())
+                .await
+        };
+        // Whether it succeeded or not, and in time or not: only whether there are keys matters.
+        let _ = worker.within(patience, fetched).await;
         if issuer.is_ready() {
             return Ok(issuer);
         }
@@ -212,7 +219,7 @@ impl IssuerBuilder {
         Ok(issuer)
     }
 
-    async fn spawn(mut self) -> Result<Issuer, ConfigError> {
+    async fn spawn(mut self) -> Result<(Issuer, Run), ConfigError> {
         let runtime = Handle::try_current().map_err(|_| {
             ConfigError::new(
                 "start",
@@ -228,42 +235,24 @@ impl IssuerBuilder {
             .directory
             .as_deref()
             .map(|directory| SnapshotFile::new(directory, &self.issuer));
-        let kept = load(disk.clone(), &self.clock).await;
+        let saved = load(disk.clone(), &self.clock).await;
 
-        let origin = Instant::now();
-        let (signals, reports) = Signals::new(self.budget, self.waits, origin, runtime.clone());
-        let (stop, stopped) = oneshot::channel();
-        let signaller = Signaller {
-            signals: signals.clone(),
-            _stop: stop,
-        };
-        let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signaller))?;
-        let board = Board::new(keys.issuer().clone(), origin);
-        let (sender, commands) = mpsc::unbounded_channel();
-        let mut task = RefreshTask::new(Parts {
-            schedule: RefreshSchedule::new(self.rules, Duration::ZERO),
-            publisher,
-            signals: signals.clone(),
-            reports,
-            commands,
-            board: board.clone(),
-            disk,
-            clock: self.clock.clone(),
-            origin,
-            slow_after: self.waits.longest,
+        let stale_limit = self.rules.stale_limit;
+        let start = Moment::new(self.clock.now(), Duration::ZERO);
+        let schedule = RefreshSchedule::new(self.rules, start);
+        let state = RefreshState::new(self.issuer.as_str().into(), stale_limit, &schedule);
+        let (worker, task) = Worker::new(state, self.clock, runtime);
+        let signals = Signals::new(worker.clone(), self.signals);
+        let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signals))?;
+        let first = worker.next_run();
+        task.spawn(|task| {
+            let mut task = RefreshTask::new(task, schedule, publisher, disk);
+            if let Some(saved) = saved {
+                task.restore(saved);
+            }
+            task.run(fetcher)
         });
-        if let Some(kept) = kept {
-            task.restore(kept);
-        }
-        // Owned by the keys, not by its handle: it ends when `stop` is dropped with them.
-        drop(runtime.spawn(task.run(fetcher, stopped)));
-        Ok(Issuer(Arc::new(Inner {
-            keys,
-            board,
-            signals,
-            commands: sender,
-            clock: self.clock,
-        })))
+        Ok((Issuer { keys, worker }, first))
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -280,7 +269,7 @@ impl IssuerBuilder {
                 ));
             }
         }
-        if self.budget.refill.is_zero() && self.budget.burst > 0 {
+        if self.signals.budget.refill.is_zero() && self.signals.budget.burst > 0 {
             return Err(ConfigError::new(
                 "signal_budget",
                 "`refill` is zero: requests could have the issuer asked without pause",
@@ -329,18 +318,8 @@ impl fmt::Debug for IssuerBuilder {
     }
 }
 
-/// Waits for the first success; if keys are at hand already, for the first attempt. A failure that lasts is not waited for.
-async fn first_attempt(issuer: &Issuer) {
-    let mut reports = issuer.0.signals.subscribe_from_start();
-    while reports.changed().await.is_ok() {
-        if issuer.is_ready() || issuer.lasting_error().is_some() {
-            return;
-        }
-    }
-}
-
 /// A file that cannot be read back is no reason not to start.
-async fn load(file: Option<SnapshotFile>, clock: &SharedClock) -> Option<Kept> {
+async fn load(file: Option<SnapshotFile>, clock: &SharedClock) -> Option<SavedKeys> {
     let (file, now) = (file?, clock.now());
     let loaded = tokio::task::spawn_blocking(move || file.load(now))
         .await

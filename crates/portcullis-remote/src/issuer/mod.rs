@@ -2,19 +2,14 @@
 
 mod builder;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
-use portcullis_core::SharedClock;
 use portcullis_jwt::IssuerKeys;
-use tokio::{
-    sync::{broadcast, mpsc, oneshot},
-    time::Instant,
-};
+use portcullis_worker::{Stopped, Worker};
+use tokio::sync::broadcast;
 
 pub use self::builder::IssuerBuilder;
-use crate::{
-    FetchError, IssuerEvent, KeyId, Status, board::Board, signals::Signals, task::Command,
-};
+use crate::{FetchError, IssuerEvent, KeyId, Status, status::RefreshState};
 
 /// An issuer of tokens, and the task that keeps its keys fresh.
 ///
@@ -37,14 +32,9 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Issuer(Arc<Inner>);
-
-struct Inner {
+pub struct Issuer {
     keys: IssuerKeys,
-    board: Arc<Board>,
-    signals: Arc<Signals>,
-    commands: mpsc::UnboundedSender<Command>,
-    clock: SharedClock,
+    worker: Worker<RefreshState>,
 }
 
 impl Issuer {
@@ -67,13 +57,13 @@ impl Issuer {
     /// The keys, as verifiers borrow them.
     #[must_use]
     pub fn keys(&self) -> &IssuerKeys {
-        &self.0.keys
+        &self.keys
     }
 
     /// Whether keys were loaded once. It stays true: see [`Status::stale`] for keys that have become too old.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.keys.snapshot().keys().is_some()
+        self.keys.snapshot().keys().is_some()
     }
 
     /// Waits until keys were loaded once.
@@ -83,33 +73,32 @@ impl Issuer {
     /// If waiting does not help: the task has ended, or the metadata names another issuer or a URL that must not be
     /// fetched. In the latter cases the task goes on, so that a correction at the issuer is noticed.
     pub async fn ready(&self) -> Result<(), FetchError> {
-        let mut reports = self.0.signals.subscribe();
-        while !self.is_ready() {
-            if let Some(error) = self.lasting_error() {
-                return Err(error);
-            }
-            reports.changed().await.map_err(|_| FetchError::stopped())?;
+        let waited = self
+            .worker
+            .wait_for(|state| self.is_ready() || state.lasting_error().is_some())
+            .await;
+        match self.lasting_error() {
+            _ if self.is_ready() => Ok(()),
+            Some(error) => Err(error),
+            None => waited.map_err(|Stopped| FetchError::stopped()),
         }
-        Ok(())
     }
 
     /// The last failure, if waiting does not end it.
     fn lasting_error(&self) -> Option<FetchError> {
-        let progress = self.0.board.progress.load();
-        let error = progress.last_error.as_ref();
-        error.filter(|error| error.is_permanent()).cloned()
+        self.worker.state().lasting_error().cloned()
     }
 
     /// How the keys are doing.
     #[must_use]
     pub fn status(&self) -> Status {
-        let progress = self.0.board.progress.load();
-        let snapshot = self.0.keys.snapshot();
+        let (state, snapshot) = (self.worker.state(), self.keys.snapshot());
         let keys = snapshot.keys();
-        let now = self.0.clock.now();
+        let moment = self.worker.now();
+        let now = moment.wall();
         Status {
-            issuer: self.0.keys.issuer().clone(),
-            jwks_uri: progress.jwks_uri.clone(),
+            issuer: self.keys.issuer().clone(),
+            jwks_uri: state.jwks_uri.clone(),
             ready: keys.is_some(),
             stale: snapshot.is_stale(now),
             keys: KeyId::all_of(keys),
@@ -121,21 +110,20 @@ impl Issuer {
             age: snapshot
                 .loaded_at()
                 .map(|loaded_at| now.duration_since(loaded_at)),
-            lifetime: progress.lifetime,
+            lifetime: state.lifetime,
             last_success: snapshot.loaded_at(),
             stale_at: snapshot.stale_at(),
-            next_refresh: now
-                .saturating_add(progress.due_at.saturating_duration_since(Instant::now())),
-            failures: progress.failures,
-            last_error: progress.last_error.clone(),
-            clock_skew: progress.clock_skew,
+            next_refresh: now.saturating_add(state.due_at.left(moment)),
+            failures: state.backoff.failures(),
+            last_error: state.last_error.clone(),
+            clock_skew: state.clock_skew,
         }
     }
 
     /// What happens from now on. A receiver that does not keep up misses the oldest events.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<IssuerEvent> {
-        self.0.board.subscribe()
+        self.worker.events()
     }
 
     /// Fetches the keys now, whatever the schedule and the budget of requests say.
@@ -146,33 +134,33 @@ impl Issuer {
     ///
     /// If they cannot be fetched. Those at hand keep serving.
     pub async fn refresh(&self) -> Result<(), FetchError> {
-        let (reply, answer) = oneshot::channel();
-        self.0
-            .commands
-            .send(Command::Refresh(reply))
-            .map_err(|_| FetchError::stopped())?;
-        answer.await.map_err(|_| FetchError::stopped())?
+        self.worker
+            .run()
+            .await
+            .map_err(|Stopped| FetchError::stopped())?;
+        let error = self.worker.state().last_error.clone();
+        error.map_or(Ok(()), Err)
     }
 
     /// Changes, while running, how long past its lifetime a set serves while no newer can be had: an operator who
     /// knows of a long outage can extend it. The default is [`IssuerBuilder::stale_limit`].
     pub fn set_stale_limit(&self, limit: Duration) {
-        // If the task has ended, nothing is left to limit.
-        let _ = self.0.commands.send(Command::StaleLimit(limit));
+        self.worker.update(|state| state.stale_limit = limit);
+        self.worker.wake();
     }
 }
 
 impl AsRef<IssuerKeys> for Issuer {
     fn as_ref(&self) -> &IssuerKeys {
-        &self.0.keys
+        &self.keys
     }
 }
 
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Issuer")
-            .field("keys", &self.0.keys)
-            .field("board", &self.0.board)
+            .field("keys", &self.keys)
+            .field("state", &*self.worker.state())
             .finish_non_exhaustive()
     }
 }

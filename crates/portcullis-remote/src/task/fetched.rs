@@ -1,0 +1,155 @@
+//! What follows a fetch.
+
+use std::{io, mem, sync::Arc, time::Duration};
+
+use portcullis_core::ClockOffset;
+use portcullis_worker::Jitter;
+use tokio::time::timeout;
+
+use super::RefreshTask;
+use crate::{
+    FetchError, IssuerEvent, KeyId,
+    disk::public_part,
+    fetch::{Fetch, Fetched},
+};
+
+/// Half of the leeway that verifiers give by default.
+const LARGE_SKEW: Duration = Duration::from_secs(30);
+
+/// How long a write to disk may delay the next fetch.
+const LONGEST_SAVE: Duration = Duration::from_secs(5);
+
+impl RefreshTask {
+    /// Publishes the result of a fetch and schedules the next. Returns whether the keys could be fetched.
+    pub(super) fn conclude(&mut self, fetch: Fetch) -> bool {
+        self.compare_clocks();
+        let now = self.task.now();
+        if let Some(skew) = fetch.clock_skew {
+            self.note_skew(skew);
+        }
+        match &fetch.discovery {
+            Some(Ok(())) => self.schedule.discovered(now),
+            Some(Err(error)) if fetch.keys.is_ok() => {
+                let error = error.clone();
+                self.task.announce(IssuerEvent::DiscoveryFailed { error });
+            }
+            _ => {}
+        }
+        let last_error = match fetch.keys {
+            Ok(fetched) => {
+                self.succeed(fetched);
+                None
+            }
+            Err(error) => {
+                self.fail(error.clone());
+                Some(error)
+            }
+        };
+        let epoch = self.publisher.current().epoch();
+        let jwks_uri = fetch.jwks_uri.map(|mut url| {
+            url.set_query(None);
+            url.set_fragment(None);
+            url
+        });
+        self.task.update(|state| {
+            state.set_schedule(&self.schedule);
+            state.epoch = epoch;
+            state.jwks_uri.clone_from(&jwks_uri);
+            state.last_error.clone_from(&last_error);
+        });
+        last_error.is_none()
+    }
+
+    fn succeed(&mut self, fetched: Fetched) {
+        let (now, failures) = (self.task.now(), self.schedule.backoff().failures());
+        match fetched {
+            Fetched::New {
+                keys,
+                json,
+                max_age,
+            } => {
+                self.schedule.fetched(now, max_age, Jitter::random());
+                let private_members =
+                    mem::replace(&mut self.private_members, keys.private_members());
+                let (loaded_at, stale_at) = self.limits();
+                let before = self.publisher.current();
+                if self.publisher.publish(*keys, loaded_at, stale_at) {
+                    self.announce_change(&KeyId::all_of(before.keys()));
+                }
+                if private_members == 0 && self.private_members > 0 {
+                    let count = self.private_members;
+                    self.task
+                        .announce(IssuerEvent::PrivateKeysPublished { count });
+                }
+                if self.disk.is_some() {
+                    // `KeySet::parse` accepted it, so this succeeds. Otherwise nothing is saved.
+                    self.json = public_part(&json)
+                        .map(|part| part.get().as_bytes().into())
+                        .unwrap_or_default();
+                }
+            }
+            Fetched::Unchanged { max_age } => {
+                self.schedule.confirmed(now, max_age, Jitter::random());
+                let (loaded_at, stale_at) = self.limits();
+                self.publisher.confirm(loaded_at, stale_at);
+            }
+        }
+        self.is_stale = false;
+        if failures > 0 {
+            self.task.announce(IssuerEvent::Recovered { failures });
+        }
+    }
+
+    fn fail(&mut self, error: FetchError) {
+        self.schedule
+            .failed(self.task.now(), error.retry_after(), Jitter::random());
+        self.publisher.record_failure();
+        let failures = self.schedule.backoff().failures();
+        self.task
+            .announce(IssuerEvent::RefreshFailed { error, failures });
+    }
+
+    fn announce_change(&self, before: &[KeyId]) {
+        let current = self.publisher.current();
+        let after = KeyId::all_of(current.keys());
+        let missing = |some: &[KeyId], others: &[KeyId]| {
+            some.iter()
+                .filter(|key| !others.contains(key))
+                .cloned()
+                .collect()
+        };
+        self.task.announce(IssuerEvent::KeysChanged {
+            added: missing(&after, before),
+            removed: missing(before, &after),
+            epoch: current.epoch(),
+        });
+    }
+
+    fn note_skew(&mut self, issuer: ClockOffset) {
+        self.task.update(|state| state.clock_skew = Some(issuer));
+        let was_skewed = mem::replace(&mut self.is_skewed, issuer.magnitude() >= LARGE_SKEW);
+        if self.is_skewed && !was_skewed {
+            self.task.announce(IssuerEvent::ClockSkewed { issuer });
+        }
+    }
+
+    /// Saves the key set at hand. Without it the next start may meet an outage, so a disk that hangs is not waited for.
+    pub(super) async fn save(&self) {
+        let (Some(file), Some(lifetime)) = (self.disk.clone(), self.schedule.lifetime()) else {
+            return;
+        };
+        if self.json.is_empty() {
+            return;
+        }
+        let (json, now) = (self.json.clone(), self.task.now().wall());
+        let write = tokio::task::spawn_blocking(move || file.save(&json, now, lifetime));
+        let saved = match timeout(LONGEST_SAVE, write).await {
+            Ok(written) => written.unwrap_or_else(|error| Err(io::Error::other(error))),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        if let Err(error) = saved {
+            let error = Arc::new(error);
+            self.task.announce(IssuerEvent::NotSaved { error });
+        }
+    }
+}
