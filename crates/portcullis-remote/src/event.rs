@@ -1,4 +1,4 @@
-//! What happens to an issuer's keys, as it happens.
+//! Events of an issuer's keys.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
@@ -8,71 +8,71 @@ use portcullis_worker::Death;
 
 use crate::FetchError;
 
-/// A change in the state of an issuer's keys. Each is also logged.
+/// A change in the state of an issuer's keys. Each event is also logged.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum IssuerEvent {
-    /// The set of keys is another than before.
+    /// The key set has changed.
     #[non_exhaustive]
     KeysChanged {
-        /// The keys that are new.
+        /// The new keys.
         added: Vec<KeyId>,
-        /// The keys that are gone; what they signed is refused from now on.
+        /// The keys that were withdrawn. Tokens signed by them are refused from now on.
         removed: Vec<KeyId>,
         /// The epoch of the new set.
         epoch: u64,
     },
-    /// The last good set was read from disk, as the issuer has not been asked yet.
+    /// The last good key set was read from disk, because the issuer was not asked yet.
     #[non_exhaustive]
     Restored {
-        /// How old it is.
+        /// The age of the key set.
         age: Duration,
     },
-    /// An attempt to fetch the keys failed. Those at hand keep serving.
+    /// The keys could not be fetched. The keys at hand stay in use.
     #[non_exhaustive]
     RefreshFailed {
         /// Why.
         error: FetchError,
-        /// How many attempts have failed in a row.
+        /// The number of failures in a row.
         failures: u32,
     },
-    /// The issuer's metadata could not be read again; its keys are fetched from where they were.
+    /// The issuer's metadata could not be read again. Keys are still fetched from the previous URL.
     #[non_exhaustive]
     DiscoveryFailed {
         /// Why.
         error: FetchError,
     },
-    /// The keys could be fetched again.
+    /// The keys were fetched again after failures.
     #[non_exhaustive]
     Recovered {
-        /// How many attempts had failed.
+        /// The number of failures before.
         failures: u32,
     },
-    /// The keys are past their stale limit: requests are answered 503 until new ones can be fetched.
+    /// The keys are past their stale limit: requests are answered 503 until new keys are fetched.
     Stale,
-    /// The issuer publishes private members with this many keys. They were not kept; the keys should be replaced.
+    /// The issuer publishes private keys. The private parts were not kept; the issuer should replace these keys.
     #[non_exhaustive]
     PrivateKeysPublished {
-        /// How many keys.
+        /// The number of such keys.
         count: usize,
     },
-    /// The clock of the issuer and ours differ by more than the tokens' leeway allows for comfort.
+    /// The issuer's clock and ours differ by 30 s or more, half of the leeway that verifiers give by default.
     #[non_exhaustive]
     ClockSkewed {
         /// The issuer's clock, seen from ours.
         issuer: ClockOffset,
     },
-    /// Our clock was set, or the machine slept. After a jump back the limits of the keys were moved along. After one
-    /// ahead they were not, as the keys may be that much older, and a fetch is due at once.
+    /// Our clock was set by 2 s or more, or the machine slept. After a jump back the limits of the keys are moved along. After
+    /// a jump ahead they are not, because the keys may be older by that much; after 60 s or more, a fetch is due at once.
     #[non_exhaustive]
     ClockJumped {
-        /// The clock now, seen from where it should have been.
+        /// The clock now, seen from the time it should show.
         clock: ClockOffset,
     },
-    /// Nothing keeps the keys fresh any more, though they are still in use: the task panicked, or its runtime has ended.
-    /// They serve until their stale limit. Start the issuer anew.
+    /// The background task has died while the keys are in use: it panicked, or its runtime has ended. The keys serve until
+    /// their stale limit. Start the issuer again.
     Stopped,
-    /// The last good set could not be written to disk.
+    /// The key set could not be written to disk.
     #[non_exhaustive]
     NotSaved {
         /// Why.
@@ -84,9 +84,9 @@ pub enum IssuerEvent {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct KeyId {
-    /// Its name. The issuer's text: [`Display`](fmt::Display) escapes it.
+    /// Its name, as the issuer wrote it. [`Display`](fmt::Display) escapes it.
     pub kid: Option<Box<str>>,
-    /// Its material (RFC 7638).
+    /// The thumbprint of the key (RFC 7638).
     pub thumbprint: Thumbprint,
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for KeyId {
 }
 
 impl IssuerEvent {
-    /// Writes the event to the log, at the level of what it asks of the operator.
+    /// Writes the event to the log. An error needs an operator.
     pub(crate) fn log(&self, issuer: &str, death: Option<Death>) {
         match self {
             Self::KeysChanged {
@@ -120,60 +120,58 @@ impl IssuerEvent {
                 removed,
                 epoch,
             } => {
-                tracing::info!(issuer, added = %List(added), removed = %List(removed), epoch, "the issuer's keys changed");
+                tracing::info!(issuer, added = %List(added), removed = %List(removed), epoch, "issuer keys changed");
             }
-            Self::Restored { age } => {
-                tracing::info!(issuer, ?age, "the issuer's keys were read from disk")
-            }
+            Self::Restored { age } => tracing::info!(issuer, ?age, "issuer keys read from disk"),
             Self::RefreshFailed { error, failures } if error.needs_operator() => {
                 tracing::error!(issuer, %error, failures, "issuer keys cannot be fetched until the configuration is corrected");
             }
             Self::RefreshFailed { error, failures } => {
-                tracing::warn!(issuer, %error, failures, "the issuer's keys could not be fetched");
+                tracing::warn!(issuer, %error, failures, "issuer keys could not be fetched; will retry");
             }
             Self::DiscoveryFailed { error } if error.needs_operator() => {
                 tracing::error!(issuer, %error, "issuer metadata cannot be used until the configuration is corrected; keys are still fetched from the previous URL");
             }
             Self::DiscoveryFailed { error } => {
-                tracing::warn!(issuer, %error, "the issuer's metadata could not be read again");
+                tracing::warn!(issuer, %error, "issuer metadata could not be read again; keys are still fetched from the previous URL");
             }
             Self::Recovered { failures } => {
-                tracing::info!(issuer, failures, "the issuer's keys could be fetched again")
+                tracing::info!(issuer, failures, "issuer keys fetched again after failures");
             }
             Self::Stale => {
                 tracing::error!(
                     issuer,
-                    "the issuer's keys are too old to be used: requests are answered 503"
+                    "issuer keys are past their stale limit: requests with its tokens get 503 until keys are fetched"
                 );
             }
             Self::PrivateKeysPublished { count } => {
                 tracing::error!(
                     issuer,
                     count,
-                    "the issuer publishes private keys: they should be replaced"
+                    "the issuer publishes private keys: ask its operator to replace them"
                 );
             }
             Self::ClockSkewed { issuer: offset } => {
-                tracing::warn!(issuer, %offset, "the issuer's clock is far from ours");
+                tracing::warn!(issuer, %offset, "the issuer's clock differs from ours: check both clocks");
             }
             Self::ClockJumped { clock } => {
-                tracing::warn!(issuer, offset = %clock, "the clock jumped")
+                tracing::warn!(issuer, offset = %clock, "the system clock jumped, or the machine slept");
             }
             Self::Stopped if death == Some(Death::Panicked) => {
                 tracing::error!(
                     issuer,
-                    "the task that fetched the issuer's keys panicked: they are not kept fresh any more"
+                    "the task that fetches issuer keys panicked: restart the service before the keys grow stale"
                 );
             }
             // Usual when a process ends, as requests may outlive the task for a moment.
             Self::Stopped => {
                 tracing::warn!(
                     issuer,
-                    "the runtime that fetched the issuer's keys has ended: they are not kept fresh any more"
+                    "the runtime that fetches issuer keys has ended: the keys are no longer refreshed"
                 );
             }
             Self::NotSaved { error } => {
-                tracing::warn!(issuer, %error, "the issuer's keys could not be written to disk");
+                tracing::warn!(issuer, %error, "issuer keys could not be written to disk");
             }
         }
     }

@@ -6,7 +6,7 @@ use portcullis_core::{ClockOffset, SharedClock};
 use portcullis_jose::KeySet;
 use portcullis_oauth::{
     discovery::Discovery,
-    http::{Answer, Document, HttpClient, display_url, headers},
+    http::{Document, HttpClient, display_url, headers},
 };
 use reqwest::{StatusCode, header::HeaderValue};
 use serde::Deserialize;
@@ -14,34 +14,28 @@ use url::Url;
 
 use crate::{FetchError, FetchErrorKind};
 
-/// The member that says where the keys are.
+/// The member of the metadata that says where the keys are.
 #[derive(Deserialize)]
 struct Metadata {
     jwks_uri: String,
 }
 
-/// Where the URL of the keys comes from.
-#[derive(Debug)]
-pub(crate) enum Source {
-    Discovered(Discovery),
-    Configured(Url),
-}
-
-/// Fetches the keys of one issuer, and remembers what makes the next attempt cheaper.
+/// Fetches the keys of one issuer, and remembers where they are and their `ETag`.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     http: HttpClient,
-    source: Source,
     clock: SharedClock,
+    /// `None` if the URL of the keys is configured.
+    discovery: Option<Discovery>,
     jwks_uri: Option<Url>,
     etag: Option<HeaderValue>,
 }
 
-/// What a fetch brought.
+/// The result of a fetch.
 pub(crate) struct Fetch {
-    /// The URL that the keys come from, if it is known.
+    /// The URL of the keys, if it is known.
     pub(crate) jwks_uri: Option<Url>,
-    /// Whether the metadata could be read; `None` if that was not attempted.
+    /// Whether the metadata could be read; `None` if it was not due.
     pub(crate) discovery: Option<Result<(), FetchError>>,
     pub(crate) keys: Result<Fetched, FetchError>,
     /// The issuer's clock, seen from ours.
@@ -49,55 +43,43 @@ pub(crate) struct Fetch {
 }
 
 /// The issuer's answer.
-pub(crate) enum Fetched {
-    New {
-        keys: Box<KeySet>,
-        json: Vec<u8>,
-        max_age: Option<Duration>,
-    },
-    Unchanged {
-        max_age: Option<Duration>,
-    },
+pub(crate) struct Fetched {
+    /// The new key set and its JSON; `None` if it has not changed (304).
+    pub(crate) new: Option<(Box<KeySet>, Vec<u8>)>,
+    pub(crate) max_age: Option<Duration>,
 }
 
 impl Fetcher {
-    pub(crate) fn new(http: HttpClient, source: Source, clock: SharedClock) -> Self {
-        let jwks_uri = match &source {
-            Source::Configured(url) => Some(url.clone()),
-            Source::Discovered(_) => None,
-        };
+    /// A fetcher of keys at a configured URL.
+    pub(crate) fn configured(http: HttpClient, clock: SharedClock, jwks_uri: Url) -> Self {
         Self {
             http,
-            source,
             clock,
-            jwks_uri,
+            discovery: None,
+            jwks_uri: Some(jwks_uri),
+            etag: None,
+        }
+    }
+
+    /// A fetcher of keys at the URL in the issuer's metadata.
+    pub(crate) fn discovered(http: HttpClient, clock: SharedClock, discovery: Discovery) -> Self {
+        Self {
+            http,
+            clock,
+            discovery: Some(discovery),
+            jwks_uri: None,
             etag: None,
         }
     }
 
     /// Reads the metadata if it is due or was never read, then the keys. If the metadata cannot be read, the keys are
-    /// looked for where they were.
+    /// fetched from the previous URL.
     pub(crate) async fn fetch(&mut self, discovery_is_due: bool) -> Fetch {
         let mut clock_skew = None;
-        let mut discovery = None;
-        if let Source::Discovered(source) = &mut self.source
-            && (discovery_is_due || self.jwks_uri.is_none())
-        {
-            let http = &self.http;
-            let pick = |source: &Discovery, metadata: Metadata| {
-                source.check(http, "jwks_uri", &metadata.jwks_uri)
-            };
-            let read = source.read(http, self.clock.now(), pick).await;
-            clock_skew = read
-                .date
-                .map(|date| ClockOffset::between(date, self.clock.now()));
-            discovery = Some(read.found.map(|url| {
-                if self.jwks_uri.as_ref() != Some(&url) {
-                    self.etag = None;
-                }
-                self.jwks_uri = Some(url);
-            }));
-        }
+        let discovery = match discovery_is_due || self.jwks_uri.is_none() {
+            true => self.discover(&mut clock_skew).await,
+            false => None,
+        };
         let keys = match (self.jwks_uri.clone(), &discovery) {
             (Some(url), _) => self.keys(&url, &mut clock_skew).await,
             (None, Some(Err(error))) => Err(error.clone()),
@@ -114,42 +96,53 @@ impl Fetcher {
         }
     }
 
+    async fn discover(
+        &mut self,
+        clock_skew: &mut Option<ClockOffset>,
+    ) -> Option<Result<(), FetchError>> {
+        let http = &self.http;
+        let pick = |discovery: &Discovery, metadata: Metadata| {
+            discovery.check(http, "jwks_uri", &metadata.jwks_uri)
+        };
+        let read = self
+            .discovery
+            .as_mut()?
+            .read(http, self.clock.now(), pick)
+            .await;
+        let now = self.clock.now();
+        *clock_skew = read.date.map(|date| ClockOffset::between(date, now));
+        Some(read.found.map(|url| {
+            if self.jwks_uri.as_ref() != Some(&url) {
+                self.etag = None;
+            }
+            self.jwks_uri = Some(url);
+        }))
+    }
+
     async fn keys(
         &mut self,
         url: &Url,
         clock_skew: &mut Option<ClockOffset>,
     ) -> Result<Fetched, FetchError> {
-        let answer = self
-            .http
-            .get(url, Document::KeySet, self.etag.as_ref())
-            .await?;
+        let etag = self.etag.as_ref();
+        let answer = self.http.get(url, Document::KeySet, etag).await?;
         let now = self.clock.now();
         if let Some(date) = headers::date(&answer.headers) {
             *clock_skew = Some(ClockOffset::between(date, now));
         }
         let max_age = headers::max_age(&answer.headers);
-        match answer.status {
-            StatusCode::NOT_MODIFIED if self.etag.is_some() => Ok(Fetched::Unchanged { max_age }),
-            StatusCode::OK => self.accept(url, answer, max_age),
-            _ => Err(answer.into_error(url, now)),
-        }
-    }
-
-    fn accept(
-        &mut self,
-        url: &Url,
-        answer: Answer,
-        max_age: Option<Duration>,
-    ) -> Result<Fetched, FetchError> {
-        let keys = KeySet::parse(&answer.body).map_err(|error| {
-            let message = format!("{}: {error}", display_url(url));
-            FetchError::new(FetchErrorKind::Unusable, message).with_source(error)
-        })?;
-        self.etag = answer.etag();
-        Ok(Fetched::New {
-            keys: Box::new(keys),
-            json: answer.body,
-            max_age,
-        })
+        let new = match answer.status {
+            StatusCode::NOT_MODIFIED if etag.is_some() => None,
+            StatusCode::OK => {
+                let keys = KeySet::parse(&answer.body).map_err(|error| {
+                    let message = format!("{}: {error}", display_url(url));
+                    FetchError::new(FetchErrorKind::Unusable, message).with_source(error)
+                })?;
+                self.etag = answer.etag();
+                Some((Box::new(keys), answer.body))
+            }
+            _ => return Err(answer.into_error(url, now)),
+        };
+        Ok(Fetched { new, max_age })
     }
 }

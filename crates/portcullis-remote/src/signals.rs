@@ -130,7 +130,7 @@ impl Refresh for Signals {
             .unknown_keys
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let by_schedule = state.due_at.left(now);
+        let by_schedule = state.due_in(now);
         let by_request = budget
             .available_in(&inner.rules.budget, now.monotonic())
             .map(|wait| wait.max(state.backoff.retry_after_left(now)));

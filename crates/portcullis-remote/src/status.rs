@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_core::{Deadline, UnixTime};
+use portcullis_core::{Deadline, Moment, UnixTime};
 use portcullis_jose::{SkippedKey, ToleratedKey};
-use portcullis_worker::{Backoff, Death, State};
+use portcullis_worker::{Backoff, BackoffRules, Death, State};
 use url::Url;
 
 use crate::{ClockOffset, FetchError, IssuerEvent, KeyId, schedule::RefreshSchedule};
@@ -60,7 +60,8 @@ pub(crate) struct RefreshState {
     /// The epoch of the keys when the last fetch ended.
     pub(crate) epoch: u64,
     pub(crate) lifetime: Option<Duration>,
-    pub(crate) due_at: Deadline,
+    /// `None` until the first fetch has ended.
+    pub(crate) due_at: Option<Deadline>,
     pub(crate) backoff: Backoff,
     pub(crate) last_error: Option<FetchError>,
     pub(crate) clock_skew: Option<ClockOffset>,
@@ -70,14 +71,14 @@ pub(crate) struct RefreshState {
 }
 
 impl RefreshState {
-    pub(crate) fn new(issuer: Arc<str>, stale_limit: Duration, schedule: &RefreshSchedule) -> Self {
+    pub(crate) fn new(issuer: Arc<str>, stale_limit: Duration) -> Self {
         Self {
             issuer,
             jwks_uri: None,
             epoch: 0,
             lifetime: None,
-            due_at: schedule.due_at(),
-            backoff: *schedule.backoff(),
+            due_at: None,
+            backoff: Backoff::new(BackoffRules::DEFAULT),
             last_error: None,
             clock_skew: None,
             stale_limit,
@@ -87,8 +88,13 @@ impl RefreshState {
 
     pub(crate) fn set_schedule(&mut self, schedule: &RefreshSchedule) {
         self.lifetime = schedule.lifetime();
-        self.due_at = schedule.due_at();
+        self.due_at = Some(schedule.due_at());
         self.backoff = *schedule.backoff();
+    }
+
+    /// How long until the next scheduled fetch.
+    pub(crate) fn due_in(&self, now: Moment) -> Duration {
+        self.due_at.map_or(Duration::ZERO, |due| due.left(now))
     }
 
     /// The last failure, if waiting does not end it.

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use portcullis_core::{ConfigError, Moment, SharedClock, escape_url, system_clock};
+use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
 use portcullis_jwt::IssuerKeys;
 use portcullis_oauth::{
     HttpSettings,
@@ -11,12 +11,13 @@ use portcullis_oauth::{
 };
 use portcullis_worker::{BudgetRules, Run, Worker};
 use tokio::runtime::Handle;
+use url::Url;
 
 use super::Issuer;
 use crate::{
     FetchErrorKind, StartError,
     disk::{SavedKeys, SnapshotFile},
-    fetch::{Fetcher, Source},
+    fetch::Fetcher,
     schedule::{RefreshRules, RefreshSchedule},
     signals::{SignalRules, Signals},
     status::RefreshState,
@@ -63,41 +64,41 @@ impl IssuerBuilder {
         }
     }
 
-    /// Reads the metadata at this URL, where the issuer cannot be reached at its own. The metadata must still name the
-    /// issuer. The well-known paths are added to the URL, unless it has `/.well-known/` in it.
+    /// Reads the metadata at this URL if the issuer cannot be reached at its own. The metadata must still name the issuer. The
+    /// well-known paths are added to the URL, unless it contains `/.well-known/`.
     pub fn discover_at(mut self, url: impl Into<String>) -> Self {
         self.discover_at = Some(url.into());
         self
     }
 
-    /// How long past its lifetime a set serves while no newer can be had. 6 h by default; after that, 503.
+    /// How long past its lifetime a key set serves while no newer one can be fetched. 6 h by default; after that, requests
+    /// get 503.
     pub fn stale_limit(mut self, limit: Duration) -> Self {
         self.stale_limit = Some(limit);
         self
     }
 
-    /// When keys are fetched, and how long they serve; see [`RefreshRules`] for the defaults. What
-    /// [`stale_limit`](Self::stale_limit) is given goes before what they say, in whichever order the two are called.
+    /// When keys are fetched, and how long they serve; see [`RefreshRules`] for the defaults.
+    /// [`stale_limit`](Self::stale_limit) overrides the limit in the rules, in whichever order the two are called.
     pub fn refresh_rules(mut self, rules: RefreshRules) -> Self {
         self.rules = rules;
         self
     }
 
-    /// How many fetches requests may cause by unknown keys, and as many again by bad signatures. Two by default, and
-    /// one more for each 10 s.
+    /// How many fetches requests may cause by unknown keys, and as many again by bad signatures. Two by default, and one
+    /// more for each 10 s.
     pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
         self.signals.budget = budget;
         self
     }
 
-    /// How long a request with an unknown key waits for a refresh that it has caused or found under way. 1 s by
-    /// default.
+    /// How long a request with an unknown key waits for a fetch. 1 s by default.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
         self.signals.longest_wait = wait;
         self
     }
 
-    /// How many requests may wait at once. 256 by default; further ones are answered 503 at once.
+    /// How many requests may wait at once. 256 by default; further requests get 503 at once.
     pub fn most_waiters(mut self, waiters: usize) -> Self {
         self.signals.most_waiters = waiters;
         self
@@ -109,65 +110,62 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long [`start`](Self::start) waits for a first set. 10 s by default. With zero it returns at once, and
-    /// [`Issuer::ready`] tells of an error that waiting cannot heal.
+    /// How long [`start`](Self::start) waits for a first key set. 10 s by default. With zero it returns at once, and
+    /// [`Issuer::ready`] reports an error that waiting cannot end.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
         self
     }
 
-    /// Makes it an error if no keys can be had at the start. By default the service starts *not ready*, answers 503,
-    /// and keeps trying.
+    /// Fails the start if no keys can be fetched. By default the service starts *not ready*, answers 503, and keeps trying.
     pub fn fail_fast(mut self) -> Self {
         self.fail_fast = true;
         self
     }
 
-    /// Keeps the last good set in this directory, in a file of its own that only its owner can read, so that a restart
-    /// survives an outage of the issuer. Not kept by default.
+    /// Saves the last good key set in this directory, so that a restart survives an outage of the issuer. Each issuer has its
+    /// own file, which only its owner can read. Nothing is saved by default.
     ///
-    /// Whoever can write to the directory can sign tokens: it should belong to the service alone.
+    /// Any user who can write to the directory can sign tokens: it should belong to the service alone.
     pub fn snapshot_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
     }
 
-    /// Sends the bearer token in this file with every request for metadata and keys, as Kubernetes asks for. The file is
-    /// read for each request. The token goes to the origin that was configured only: if metadata names a key set on
-    /// another, that is asked without.
+    /// Sends the bearer token in this file with each request for metadata and keys, as Kubernetes requires. The file is read
+    /// for each request. The token is sent to the configured origin only: a key set on another origin is fetched without it.
     pub fn bearer_token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.bearer_token_file = Some(path.into());
         self
     }
 
-    /// The clock. The system's by default.
+    /// The clock. The system clock by default.
     pub fn clock(mut self, clock: SharedClock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Starts the task, and waits for a first set, up to the [start timeout](Self::start_timeout).
+    /// Starts the background task and waits for a first key set, up to the [start timeout](Self::start_timeout).
     ///
-    /// If there is none by then, the issuer is *not ready*: verifiers answer 503 until the task has succeeded.
+    /// Without keys by then, the issuer is *not ready*: verifiers answer 503 until the task has fetched keys.
     ///
     /// # Errors
     ///
-    /// If the configuration cannot be used, or the metadata names another issuer or a URL that must not be fetched; with [`fail_fast`](Self::fail_fast),
-    /// also if there are no keys in time.
+    /// If the configuration cannot be used, or the metadata names another issuer or a URL that must not be fetched; with
+    /// [`fail_fast`](Self::fail_fast), also if there are no keys in time.
     ///
     /// # Panics
     ///
     /// If the tokio runtime was built without its timer or IO driver.
     pub async fn start(self) -> Result<Issuer, StartError> {
-        let start_timeout = self.start_timeout;
-        let fail_fast = self.fail_fast;
+        let (start_timeout, fail_fast) = (self.start_timeout, self.fail_fast);
         let longest_wait = self.signals.longest_wait;
-        let (issuer, first) = self.spawn().await?;
+        let (issuer, first_fetch) = self.spawn().await?;
         let name = issuer.keys().issuer().clone();
         if start_timeout.is_zero() && !fail_fast {
             tracing::info!(
                 issuer = &*name,
-                "fetching the issuer's keys in the background: its tokens are answered 503 until then"
+                "fetching the issuer's keys in the background: requests with its tokens get 503 until then"
             );
             return Ok(issuer);
         }
@@ -176,49 +174,42 @@ impl IssuerBuilder {
             ?start_timeout,
             "waiting for the issuer's keys"
         );
-        // Keys from disk serve if the issuer is slow.
+        // With keys from disk, a slow issuer is not waited for.
         let patience = match issuer.is_ready() {
             true => start_timeout.min(longest_wait),
             false => start_timeout,
         };
-        let worker = &issuer.worker;
         let fetched = async {
-            worker.finished(first).await?;
-            worker
-                .wait_for(|state| issuer.is_ready() || state.lasting_error().is_some())
-                .await
+            let _ = issuer.worker.finished(first_fetch).await;
+            issuer.ready().await
         };
-        // Whether it succeeded or not, and in time or not: only whether there are keys matters.
-        let _ = worker.within(patience, fetched).await;
+        // Whatever the result: only whether there are keys matters.
+        let _ = issuer.worker.within(patience, fetched).await;
         if issuer.is_ready() {
             return Ok(issuer);
         }
-        if let Some(source) = issuer.lasting_error() {
-            return Err(match source.kind() {
-                FetchErrorKind::IssuerMismatch => StartError::WrongIssuer {
+        match issuer.lasting_error() {
+            Some(source) if source.kind() == FetchErrorKind::IssuerMismatch => {
+                Err(StartError::WrongIssuer {
                     issuer: name,
                     source,
-                },
-                _ => StartError::Unavailable {
-                    issuer: name,
-                    source: Some(source),
-                },
-            });
-        }
-        if fail_fast {
-            let source = issuer.status().last_error;
-            return Err(StartError::Unavailable {
+                })
+            }
+            lasting if fail_fast || lasting.is_some() => Err(StartError::Unavailable {
                 issuer: name,
-                source,
-            });
+                source: lasting.or_else(|| issuer.status().last_error),
+            }),
+            _ => {
+                tracing::warn!(
+                    issuer = &*name,
+                    "starting without the issuer's keys: requests with its tokens get 503 until they can be fetched"
+                );
+                Ok(issuer)
+            }
         }
-        tracing::warn!(
-            issuer = &*name,
-            "starting without the issuer's keys: its tokens are answered 503 until they can be fetched"
-        );
-        Ok(issuer)
     }
 
+    /// Starts the task. Also returns its first fetch.
     async fn spawn(mut self) -> Result<(Issuer, Run), ConfigError> {
         let runtime = Handle::try_current().map_err(|_| {
             ConfigError::new(
@@ -226,10 +217,8 @@ impl IssuerBuilder {
                 "there is no tokio runtime: call it on one that lives on",
             )
         })?;
+        self.rules.stale_limit = self.stale_limit.unwrap_or(self.rules.stale_limit);
         self.check()?;
-        if let Some(limit) = self.stale_limit {
-            self.rules.stale_limit = limit;
-        }
         let fetcher = self.fetcher()?;
         let disk = self
             .directory
@@ -237,74 +226,78 @@ impl IssuerBuilder {
             .map(|directory| SnapshotFile::new(directory, &self.issuer));
         let saved = load(disk.clone(), &self.clock).await;
 
-        let stale_limit = self.rules.stale_limit;
-        let start = Moment::new(self.clock.now(), Duration::ZERO);
-        let schedule = RefreshSchedule::new(self.rules, start);
-        let state = RefreshState::new(self.issuer.as_str().into(), stale_limit, &schedule);
+        let state = RefreshState::new(self.issuer.as_str().into(), self.rules.stale_limit);
         let (worker, task) = Worker::new(state, self.clock, runtime);
         let signals = Signals::new(worker.clone(), self.signals);
         let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signals))?;
-        let first = worker.next_run();
+        let first_fetch = worker.next_run();
         task.spawn(|task| {
+            let schedule = RefreshSchedule::new(self.rules, task.now());
             let mut task = RefreshTask::new(task, schedule, publisher, disk);
             if let Some(saved) = saved {
                 task.restore(saved);
             }
             task.run(fetcher)
         });
-        Ok((Issuer { keys, worker }, first))
+        Ok((Issuer { keys, worker }, first_fetch))
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let is_busy = [
-            (self.rules.shortest_lifetime, "shortest_lifetime"),
-            (self.rules.first_backoff, "first_backoff"),
-            (self.rules.longest_backoff, "longest_backoff"),
-        ];
-        for (duration, rule) in is_busy {
+        let (rules, budget) = (&self.rules, &self.signals.budget);
+        for (duration, setting) in [
+            (rules.shortest_lifetime, "shortest_lifetime"),
+            (rules.first_backoff, "first_backoff"),
+            (rules.longest_backoff, "longest_backoff"),
+        ] {
             if duration.is_zero() {
-                return Err(ConfigError::new(
-                    "refresh_rules",
-                    format!("`{rule}` is zero: the issuer would be asked without pause"),
-                ));
+                let problem =
+                    format!("`{setting}` must be > 0: the issuer would be asked without pause");
+                return Err(ConfigError::new("refresh_rules", problem));
             }
         }
-        if self.signals.budget.refill.is_zero() && self.signals.budget.burst > 0 {
+        if budget.refill.is_zero() && budget.burst > 0 {
             return Err(ConfigError::new(
                 "signal_budget",
-                "`refill` is zero: requests could have the issuer asked without pause",
+                "`refill` must be > 0: requests could cause fetches without pause",
             ));
         }
         Ok(())
     }
 
     fn fetcher(&self) -> Result<Fetcher, ConfigError> {
-        let allow_http = self.http.is_http_allowed();
-        let (url, source) = match &self.jwks_uri {
-            Some(jwks_uri) => {
-                if self.discover_at.is_some() {
-                    return Err(ConfigError::new(
-                        "discover_at",
-                        "the URL of the keys is configured, so that no metadata is read: leave one of the two out",
-                    ));
-                }
-                url_rules::issuer_name(&self.issuer)?;
-                let url = url_rules::configured("jwks_uri", jwks_uri, allow_http)?;
-                (url.clone(), Source::Configured(url))
-            }
-            None => {
-                let at = self.discover_at.as_deref();
-                let discovery = Discovery::new(&self.issuer, at, allow_http)?;
-                (discovery.url().clone(), Source::Discovered(discovery))
-            }
+        let (allow_http, clock) = (self.http.is_http_allowed(), self.clock.clone());
+        let http = |url: &Url| {
+            HttpClient::new(&self.http, url, &[])
+                .map(|http| http.bearer_token_file(self.bearer_token_file.clone()))
         };
-        let http = HttpClient::new(&self.http, &url, &[])?
-            .bearer_token_file(self.bearer_token_file.clone());
-        Ok(Fetcher::new(http, source, self.clock.clone()))
+        let Some(jwks_uri) = &self.jwks_uri else {
+            let discovery = Discovery::new(&self.issuer, self.discover_at.as_deref(), allow_http)?;
+            let http = http(discovery.url())?;
+            return Ok(Fetcher::discovered(http, clock, discovery));
+        };
+        if self.discover_at.is_some() {
+            return Err(ConfigError::new(
+                "discover_at",
+                "no metadata is read when the URL of the keys is configured: remove one of the two",
+            ));
+        }
+        url_rules::issuer_name(&self.issuer)?;
+        let url = url_rules::configured("jwks_uri", jwks_uri, allow_http)?;
+        Ok(Fetcher::configured(http(&url)?, clock, url))
     }
 }
 
-/// URLs without what may be secret in them.
+/// Reads the saved key set. A file that cannot be read does not prevent the start.
+async fn load(file: Option<SnapshotFile>, clock: &SharedClock) -> Option<SavedKeys> {
+    let (file, now) = (file?, clock.now());
+    let loaded = tokio::task::spawn_blocking(move || file.load(now)).await;
+    loaded.ok()?.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the issuer's keys could not be read from disk");
+        None
+    })
+}
+
+/// Prints URLs without their secrets.
 impl fmt::Debug for IssuerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |url: &Option<String>| url.as_deref().map(escape_url);
@@ -316,16 +309,4 @@ impl fmt::Debug for IssuerBuilder {
             .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
-}
-
-/// A file that cannot be read back is no reason not to start.
-async fn load(file: Option<SnapshotFile>, clock: &SharedClock) -> Option<SavedKeys> {
-    let (file, now) = (file?, clock.now());
-    let loaded = tokio::task::spawn_blocking(move || file.load(now))
-        .await
-        .ok()?;
-    loaded.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the issuer's keys could not be read from disk");
-        None
-    })
 }

@@ -113,7 +113,7 @@ impl Issuer {
             lifetime: state.lifetime,
             last_success: snapshot.loaded_at(),
             stale_at: snapshot.stale_at(),
-            next_refresh: now.saturating_add(state.due_at.left(moment)),
+            next_refresh: now.saturating_add(state.due_in(moment)),
             failures: state.backoff.failures(),
             last_error: state.last_error.clone(),
             clock_skew: state.clock_skew,

@@ -62,13 +62,10 @@ impl RefreshTask {
 
     fn succeed(&mut self, fetched: Fetched) {
         let (now, failures) = (self.task.now(), self.schedule.backoff().failures());
-        match fetched {
-            Fetched::New {
-                keys,
-                json,
-                max_age,
-            } => {
-                self.schedule.fetched(now, max_age, Jitter::random());
+        let jitter = Jitter::random();
+        match fetched.new {
+            Some((keys, json)) => {
+                self.schedule.fetched(now, fetched.max_age, jitter);
                 let private_members =
                     mem::replace(&mut self.private_members, keys.private_members());
                 let (loaded_at, stale_at) = self.limits();
@@ -88,8 +85,8 @@ impl RefreshTask {
                         .unwrap_or_default();
                 }
             }
-            Fetched::Unchanged { max_age } => {
-                self.schedule.confirmed(now, max_age, Jitter::random());
+            None => {
+                self.schedule.confirmed(now, fetched.max_age, jitter);
                 let (loaded_at, stale_at) = self.limits();
                 self.publisher.confirm(loaded_at, stale_at);
             }
