@@ -1,4 +1,4 @@
-//! Debian's packages, where we may install them.
+//! Installing Debian packages.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,11 +6,11 @@ use std::process::Command;
 use crate::Failure;
 use crate::shell::{answers, output, run};
 
-/// Installs packages on a Debian machine, as root or through `sudo` that asks for no password.
+/// Installs packages on Debian, as root or with `sudo` if that needs no password.
 ///
 /// # Errors
 ///
-/// Says what the user should install, when we cannot.
+/// Says what to install when this cannot.
 pub(crate) fn install(packages: &[&str]) -> Result<(), Failure> {
     let advice = format!(
         "install {} (on Debian: sudo apt-get install {})",

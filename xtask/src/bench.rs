@@ -1,125 +1,105 @@
-//! `cargo xtask bench`: every measurement, and the page that shows them.
-//!
-//! The programs are those of the workspace in `bench`; each leaves its figures as JSON in `bench/target/results`, and
-//! what is written is made of these. Short runs are kept apart, in `bench/target/results/quick`, with a page of their
-//! own: their figures are not to be quoted, and never reach `docs`.
+//! `cargo xtask bench`: runs every benchmark, and writes their tables into `docs/performance.md`.
 
-mod figures;
-mod json;
-mod machine;
-mod page;
-mod part;
-mod plot;
-mod table;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::{env, fs, thread};
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::shell::{cargo, output, root, run as run_command, show};
+use crate::{Failure, instructions, needs};
 
-use self::part::{Outcome, PARTS, Part};
-use crate::shell::{cargo, root, run as run_command};
-use crate::{Failure, instructions, is_ci};
+/// The programs of the `bench` workspace: package and binary. Each prints Markdown.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("portcullis-bench-incoming", "latency"),
+    ("portcullis-bench-incoming", "verdicts"),
+    ("portcullis-bench-growth", "portcullis-bench-growth"),
+    ("portcullis-bench-outgoing", "portcullis-bench-outgoing"),
+    ("portcullis-bench-http", "portcullis-bench-http"),
+];
 
-/// What is given to measure.
-const COMMAND: &str = "cargo xtask bench";
+const BEGIN: &str = "<!-- figures -->";
+const END: &str = "<!-- /figures -->";
 
-/// Takes every measurement, then rewrites the figures in `docs/performance.md` and the plot beside it; with `quick`,
-/// briefly, and writes to the folder of results instead. Goes on whatever fails, and shows what it has.
+/// Measures, and replaces the figures in `docs/performance.md`; with `quick`, measures briefly and prints instead.
 ///
 /// # Errors
 ///
-/// When nothing can be built, or when a measurement fails; in continuous integration also when one is left out.
+/// When a benchmark cannot be built or fails, or when the page cannot be written.
 pub(crate) fn run(quick: bool) -> Result<(), Failure> {
-    let target = target();
-    let results = results(&target, quick);
-    fs::create_dir_all(&results).map_err(|error| format!("{}: {error}", results.display()))?;
+    needs::wrk()?;
+    let target = env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("bench/target"), |chosen| root().join(chosen));
     build(&target)?;
-    machine::keep(&results)?;
-
-    let mut failures = Vec::new();
-    let mut outcomes = Vec::new();
-    for part in &PARTS {
-        let outcome = part.take(&target, &results, quick);
-        match &outcome {
-            Outcome::Taken(_) => {}
-            Outcome::LeftOut(reason) => {
-                println!("left out: {}; {reason}", part.what);
-                failures.extend(is_ci().then(|| format!("{} left out; {reason}", part.what)));
-            }
-            Outcome::Failed(failure) => {
-                println!("{failure}");
-                failures.push(format!("{}: {failure}", part.what));
-            }
-        }
-        outcomes.push((part, outcome));
+    let mut figures = machine();
+    for (_, binary) in PROGRAMS {
+        let mut command = Command::new(target.join("release").join(binary));
+        command
+            .args(quick.then_some("--quick"))
+            .stdin(Stdio::null());
+        show(&command);
+        figures += &format!("\n{}\n", output(&mut command)?);
     }
-    failures.extend(instructions::check().err());
-    failures.extend(show(&outcomes, &results, quick).err());
-    if failures.is_empty() {
-        Ok(())
-    } else {
-        Err(failures.join("\n"))
+    figures += &format!("\n{}", instructions::recorded()?);
+    if quick {
+        println!("{figures}");
+        return Ok(());
     }
+    let page = root().join("docs/performance.md");
+    let failed = |error| format!("{}: {error}", page.display());
+    let text = fs::read_to_string(&page).map_err(failed)?;
+    let text = with_figures(&text, &figures)
+        .ok_or_else(|| format!("{} lacks {BEGIN} or {END}", page.display()))?;
+    fs::write(&page, text).map_err(failed)
 }
 
-/// Rewrites the page and its plot from the last results.
-///
-/// # Errors
-///
-/// When there are none.
-pub(crate) fn show_results() -> Result<(), Failure> {
-    let results = results(&target(), false);
-    let outcomes: Vec<_> = PARTS
-        .iter()
-        .map(|part| (part, part.kept(&results)))
-        .collect();
-    if outcomes.iter().all(|(_, outcome)| !outcome.is_taken()) {
-        return Err(format!(
-            "no results in {}: run `{COMMAND}`",
-            results.display()
-        ));
-    }
-    show(&outcomes, &results, false)
-}
-
-/// Writes the page and the plot; what is quick stays with its results.
-fn show(outcomes: &[(&Part, Outcome)], results: &Path, quick: bool) -> Result<(), Failure> {
-    let docs = root().join("docs");
-    let (page, folder) = (
-        docs.join("performance.md"),
-        if quick { results } else { &docs },
-    );
-    page::write(
-        &page,
-        &folder.join("performance.md"),
-        &figures::of(outcomes, &machine::kept(results), quick)?,
-    )?;
-    plot::write(outcomes, &folder.join("performance.svg"))?;
-    println!("page and plot: {}", folder.display());
-    Ok(())
-}
-
-fn results(target: &Path, quick: bool) -> PathBuf {
-    target.join(if quick { "results/quick" } else { "results" })
-}
-
-/// The folder that the bench workspace is built into: its own, unless the user has chosen another.
-fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("bench/target"), |chosen| root().join(chosen))
-}
-
-/// Builds each package by itself, so that none gets the features that another asks of their dependencies; and all of
-/// them first, so that nothing is measured on a core that compiling has just heated.
-fn build(target: &Path) -> Result<(), Failure> {
-    for package in part::packages() {
-        let mut command = cargo(["build", "--manifest-path=bench/Cargo.toml", "--release"]);
-        if is_ci() {
-            // At a desk the lock file may well be in the middle of a change.
-            command.arg("--locked");
-        }
+/// Builds each package by itself, so that no features of another's dependencies are on, and all before the first run.
+fn build(target: &PathBuf) -> Result<(), Failure> {
+    let mut packages: Vec<&str> = PROGRAMS.iter().map(|(package, _)| *package).collect();
+    packages.dedup();
+    for package in packages {
+        let build = ["build", "--manifest-path=bench/Cargo.toml", "--release"];
+        let mut command = cargo(build);
         command.args(["--bins", "--package", package]);
         run_command(command.env("CARGO_TARGET_DIR", target))?;
     }
     Ok(())
+}
+
+/// The day, the machine, its system and its compiler, as a table.
+fn machine() -> String {
+    let answer = |program: &str, arguments: &[&str]| {
+        output(Command::new(program).args(arguments)).unwrap_or_else(|_| "unknown".to_owned())
+    };
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    format!(
+        "| date | processor | cores | kernel | compiler |\n|---|---|---|---|---|\n| {} | {} | {} | {} | {} |\n",
+        answer("date", &["-u", "+%Y-%m-%d"]),
+        cpu.map_or("unknown", |(_, model)| model.trim()),
+        thread::available_parallelism().map_or(0, usize::from),
+        answer("uname", &["-sr"]),
+        answer("rustc", &["--version"]),
+    )
+}
+
+fn with_figures(page: &str, figures: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    let figures = figures.trim();
+    Some(format!("{before}{BEGIN}\n\n{figures}\n\n{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_text_between_the_marks_is_replaced() {
+        let page = "before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n";
+        let new = "before\n<!-- figures -->\n\nnew\n\n<!-- /figures -->\nafter\n";
+        assert_eq!(with_figures(page, "new\n").as_deref(), Some(new));
+        assert_eq!(with_figures(new, "new").as_deref(), Some(new));
+        assert_eq!(with_figures("<!-- figures -->", "new"), None);
+    }
 }

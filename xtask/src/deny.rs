@@ -1,4 +1,4 @@
-//! `cargo deny`: licences, duplicates and sources of the dependencies, by the rules of `deny.toml`.
+//! `cargo deny`: licences, duplicates and sources of dependencies, by the rules in `deny.toml`.
 
 use std::process::Command;
 
@@ -7,13 +7,13 @@ use crate::{Failure, is_ci};
 
 const VERSION: &str = "0.20.2";
 
-/// Checks the dependencies; in continuous integration, installs the tool first if it is missing.
+/// Checks the dependencies. In continuous integration it installs the tool if it is missing.
 ///
-/// Advisories are not among the checks: they need a database from the network, which a test run does not rely on.
+/// Advisories are not checked: they need a database from the network.
 ///
 /// # Errors
 ///
-/// When a rule is broken, or the tool is missing and may not be.
+/// When a rule is violated, or when the tool is missing in continuous integration.
 pub(crate) fn check() -> Result<(), Failure> {
     let own = root().join("target/tools");
     let own_program = own.join("bin/cargo-deny");
@@ -24,7 +24,7 @@ pub(crate) fn check() -> Result<(), Failure> {
         return Ok(());
     }
     if program.is_none() {
-        // Unoptimised: it compiles in half the time and runs for a second.
+        // Not optimised: it then compiles in half the time, and runs for a second.
         let install = [
             "install",
             "cargo-deny",

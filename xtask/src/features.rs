@@ -1,4 +1,4 @@
-//! Every set of features that a crate of the workspace can be built with.
+//! The feature sets that each crate of the workspace is checked with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 use crate::Failure;
 use crate::shell::{cargo, output};
 
-/// A crate, and the sets of its features that differ in what they switch on.
+/// A crate and the feature sets to check it with, as comma-separated lists.
 pub(crate) struct FeatureSets {
     pub(crate) package: String,
     pub(crate) sets: Vec<String>,
 }
 
-/// Reads them from the manifests.
+/// Reads the feature sets of every crate from the manifests.
 ///
 /// # Errors
 ///
@@ -34,7 +34,7 @@ fn packages() -> Result<Vec<Value>, Failure> {
     Ok(metadata["packages"].as_array().cloned().unwrap_or_default())
 }
 
-/// Each feature with the features of the same crate that it switches on.
+/// Each feature, with the features that it enables.
 type Features = BTreeMap<String, BTreeSet<String>>;
 
 fn declared(features: &Value) -> Features {
@@ -52,8 +52,8 @@ fn declared(features: &Value) -> Features {
         .collect()
 }
 
-/// No feature, each one, each pair, and all of them, less the sets that come to the same once implied features are
-/// added. No item depends on more than two features, so larger sets would find nothing new and take minutes.
+/// No feature, each one, each pair, and all, without sets that are equal once implied features are added. No item
+/// depends on more than two features, so larger sets would find nothing new.
 fn distinct_sets(features: &Features) -> Vec<String> {
     let names: Vec<&str> = features.keys().map(String::as_str).collect();
     let all = (1_u32 << names.len()) - 1;
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sets_that_imply_one_another_are_built_once() {
+    fn equal_sets_are_checked_once() {
         let features = declared(&json!({
             "default": ["file"],
             "keys": ["dep:digest"],
@@ -115,9 +115,9 @@ mod tests {
         );
     }
 
-    /// rustc names the feature of the crate that an item is in. A user of the facade must be able to enable it there.
+    /// rustc names the feature of the crate that an item is in; users of the facade must find it under that name.
     #[test]
-    fn the_facade_has_each_feature_of_the_crates_behind_it_by_the_same_name() {
+    fn the_facade_offers_every_feature_of_its_crates_by_the_same_name() {
         let packages = packages().expect("the workspace's packages");
         let named = |name: &str| {
             let mut packages = packages.iter();

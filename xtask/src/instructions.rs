@@ -1,12 +1,10 @@
-//! `cargo xtask instructions`: how many instructions each path of the suite takes, against what was recorded.
+//! `cargo xtask instructions`: counts the instructions of each path, and compares them with the recorded counts.
 //!
-//! Unlike times, the counts do not vary from run to run or with what else the machine does. They do depend on the
-//! target, and a little on the releases of the compiler, valgrind and the C library: the record names all four.
-//! `bench/instructions` says what is counted, and what else may move the counts.
+//! Counts do not vary between runs or with the load of the machine. They depend on the target, and a little on the
+//! releases of the compiler, valgrind and the C library, which the record names. See `bench/instructions`.
 
 mod counts;
 mod runner;
-mod verdict;
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,45 +12,43 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use self::counts::{Counts, Made};
+use self::counts::{Counts, Environment};
 use crate::shell::{answers, cargo, output, root, show};
 use crate::{Failure, is_ci, needs};
 
-/// What is given to learn the counts anew.
+/// The command that records new counts.
 pub(crate) const RECORD: &str = "cargo xtask instructions --record";
 
 /// Counts, and compares with the record.
 ///
 /// # Errors
 ///
-/// Lists the paths that take more than was recorded; or says what went wrong, in continuous integration also that
-/// counting is not possible here.
+/// Lists the paths that take more than recorded. In continuous integration it is also an error if counting is not
+/// possible.
 pub(crate) fn check() -> Result<(), Failure> {
-    let recorded = Counts::parse(&fs::read_to_string(record_file()).map_err(|error| {
-        format!("cannot read what was recorded: {error}; make it with `{RECORD}`")
-    })?)?;
-    match possible(&recorded) {
+    let recorded = read()?;
+    match is_comparable(&recorded) {
         Ok(()) => {}
         Err(advice) if is_ci() => return Err(format!("cannot count instructions: {advice}")),
         Err(advice) => {
-            println!("left out: the counts of instructions; {advice}");
+            println!("left out: instruction counts; {advice}");
             return Ok(());
         }
     }
     let counted = count()?;
-    println!("{}", counted.beside(&recorded));
-    let found = counted.against(&recorded);
-    for note in &found.notes {
+    println!("{}", counted.table(&recorded));
+    let findings = counted.compare(&recorded);
+    for note in &findings.notes {
         println!("{note}");
     }
-    if found.failures.is_empty() {
+    if findings.failures.is_empty() {
         Ok(())
     } else {
-        Err(found.failures.join("\n"))
+        Err(findings.failures.join("\n"))
     }
 }
 
-/// Counts, and keeps that as the record.
+/// Counts, and records the result.
 ///
 /// # Errors
 ///
@@ -65,22 +61,37 @@ pub(crate) fn record() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The recorded counts as a section of `docs/performance.md`.
+///
+/// # Errors
+///
+/// When there is no record.
+pub(crate) fn recorded() -> Result<String, Failure> {
+    Ok(read()?.markdown())
+}
+
+fn read() -> Result<Counts, Failure> {
+    let text = fs::read_to_string(record_file())
+        .map_err(|error| format!("cannot read the record: {error}; make it with `{RECORD}`"))?;
+    Counts::parse(&text)
+}
+
 fn record_file() -> PathBuf {
     root().join("bench/instructions/counts.tsv")
 }
 
-/// Whether counts of this machine can be compared with the record.
-fn possible(recorded: &Counts) -> Result<(), Failure> {
+/// Fails if this machine's counts cannot be compared with the record.
+fn is_comparable(recorded: &Counts) -> Result<(), Failure> {
     let host = rustc("host")?;
-    if recorded.made.host != host {
-        let other = &recorded.made.host;
+    let other = &recorded.environment.host;
+    if *other != host {
         return Err(format!("they were recorded on {other}, and this is {host}"));
     }
     needs::valgrind()
 }
 
 fn count() -> Result<Counts, Failure> {
-    let made = Made {
+    let environment = Environment {
         host: rustc("host")?,
         rustc: rustc("release")?,
         valgrind: output(Command::new("valgrind").arg("--version"))?,
@@ -88,7 +99,7 @@ fn count() -> Result<Counts, Failure> {
     };
     let mut command = cargo(["bench", "--manifest-path=bench/Cargo.toml"]);
     if is_ci() {
-        // At a desk the lock file may well be in the middle of a change.
+        // At a desk the lock file may be in the middle of a change.
         command.arg("--locked");
     }
     command.args([
@@ -98,48 +109,46 @@ fn count() -> Result<Counts, Failure> {
         "--output-format=json",
     ]);
     command
-        .env("GUNGRAUN_RUNNER", runner::provide()?)
-        // Containers may not choose where the program lies in memory; it makes no difference to the counts.
+        .env("GUNGRAUN_RUNNER", runner::install()?)
+        // Containers cannot switch address randomisation off; the counts do not depend on it.
         .env("GUNGRAUN_ALLOW_ASLR", "yes");
     show(&command);
-    Counts::new(made, summaries(&output(&mut command)?)?)
-}
-
-/// Reads a summary a line: the name of what was counted, and its instructions.
-fn summaries(lines: &str) -> Result<Vec<(String, u64)>, Failure> {
-    let summary = |line: &str| {
-        let summary: Value = serde_json::from_str(line).ok()?;
-        let name = summary["function_name"].as_str()?;
-        let name = match summary["id"].as_str() {
-            Some(id) => format!("{name} {id}"),
-            None => name.to_owned(),
-        };
-        let total = &summary["profiles"][0]["data"]["total"];
-        let instructions = total["metrics"]["Ir"]["values"]["new"].as_u64()?;
-        Some((name, instructions))
-    };
-    let lines = lines.lines().filter(|line| !line.is_empty());
-    lines
+    let summaries = output(&mut command)?;
+    let lines = summaries.lines().filter(|line| !line.is_empty());
+    let counted: Result<Vec<_>, _> = lines
         .map(|line| {
-            summary(line).ok_or_else(|| format!("gungraun's summary has changed its form: {line}"))
+            summary(line).ok_or_else(|| format!("gungraun's summary has another form: {line}"))
         })
-        .collect()
+        .collect();
+    Counts::new(environment, counted?)
 }
 
-/// What `rustc -vV` says of itself.
+/// Reads one line of gungraun's output: the name of a benchmark, and its instructions.
+fn summary(line: &str) -> Option<(String, u64)> {
+    let summary: Value = serde_json::from_str(line).ok()?;
+    let name = summary["function_name"].as_str()?;
+    let name = match summary["id"].as_str() {
+        Some(id) => format!("{name} {id}"),
+        None => name.to_owned(),
+    };
+    let total = &summary["profiles"][0]["data"]["total"];
+    Some((name, total["metrics"]["Ir"]["values"]["new"].as_u64()?))
+}
+
+/// A property from `rustc -vV`.
 fn rustc(property: &str) -> Result<String, Failure> {
     let about = output(Command::new("rustc").arg("-vV").current_dir(root()))?;
-    let of = |line: &str| Some(line.strip_prefix(property)?.strip_prefix(": ")?.to_owned());
+    let value = |line: &str| Some(line.strip_prefix(property)?.strip_prefix(": ")?.to_owned());
     about
         .lines()
-        .find_map(of)
-        .ok_or_else(|| format!("`rustc -vV` names no {property}"))
+        .find_map(value)
+        .ok_or_else(|| format!("`rustc -vV` does not name its {property}"))
 }
 
 fn libc() -> String {
-    let question = "GNU_LIBC_VERSION";
-    if answers("getconf", &[question]) {
-        output(Command::new("getconf").arg(question)).unwrap_or_default()
+    let variable = "GNU_LIBC_VERSION";
+    if answers("getconf", &[variable]) {
+        output(Command::new("getconf").arg(variable)).unwrap_or_default()
     } else {
         "unknown".to_owned()
     }
@@ -150,19 +159,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_is_read() {
-        let line = r#"{"function_name":"jwt_cold","id":"rs256","profiles":[{"data":{"total":{"metrics":{"Ir":{"values":
-            {"new":700,"old":600}}}}}}]}"#;
-        let line = line.replace('\n', "");
-        assert_eq!(
-            summaries(&line),
-            Ok(vec![("jwt_cold rs256".to_owned(), 700)])
-        );
-    }
-
-    #[test]
-    fn a_summary_without_counts_is_an_error() {
-        assert!(summaries(r#"{"function_name":"floor","profiles":[]}"#).is_err());
-        assert!(summaries("error").is_err());
+    fn a_summary_has_a_name_and_a_count() {
+        let line = r#"{"function_name":"jwt_cold","id":"rs256","profiles":[{"data":{"total":
+            {"metrics":{"Ir":{"values":{"new":700,"old":600}}}}}}]}"#;
+        assert_eq!(summary(line), Some(("jwt_cold rs256".to_owned(), 700)));
+        assert_eq!(summary(r#"{"function_name":"floor","profiles":[]}"#), None);
+        assert_eq!(summary("error"), None);
     }
 }

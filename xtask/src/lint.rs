@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: everything that is checked without running the code.
+//! `cargo xtask lint`: all checks that do not run the code.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ const RUNTIME_FREE: [&str; 4] = [
     "portcullis-jwt",
 ];
 
-/// Runs every check, so that one round tells everything.
+/// Runs every check even if one fails, so that one run reports everything.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ fn documentation() -> Result<(), Failure> {
     run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Features add names and never change behaviour, so each set must compile without a warning.
+/// Every feature set must compile without warnings.
 fn feature_sets() -> Result<(), Failure> {
     for FeatureSets { package, sets } in features::of_workspace()? {
         for set in sets {
@@ -107,9 +107,9 @@ fn refuse_dependency(package: &str, features: &[&str], refused: &str) -> Result<
     }
 }
 
-/// Cargo mends a stale lock file as it goes; a clone must not need that.
+/// Cargo updates a stale lock file during a build; a fresh clone must not need that.
 fn lock_file() -> Result<(), Failure> {
-    // At a desk it may well be in the middle of a change.
+    // At a desk it may be in the middle of a change.
     if !is_ci() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! The project's entry command: `cargo xtask <ci|test|lint|instructions|bench>`.
 //!
-//! The same steps run here and in continuous integration: `.ci/run` takes those of `cargo xtask ci` one by one.
+//! Continuous integration runs the same steps: `.ci/run` runs those of `cargo xtask ci` one by one.
 
 mod apt;
 mod bench;
@@ -23,15 +23,14 @@ usage: cargo xtask <COMMAND>
   ci            lint, then test, then instructions
   lint          formatting, clippy, documentation, every set of features, dependencies
   test          set up what the tests need, then run them all
-  instructions  count the instructions of each path, and compare with what was recorded;
+  instructions  count the instructions of each path, and compare them with the recorded counts;
                 with --record, record them
   bench         measure everything, beside other crates, and rewrite docs/performance.md;
-                with --quick, measure briefly and leave the page alone;
-                with --page, rewrite it from the last results
+                with --quick, measure briefly and print the figures instead
 
-With CI=true, a part that had to be left out is a failure.";
+With CI=true, a part that cannot run is a failure.";
 
-/// What went wrong, as the person at the terminal should read it.
+/// An error message for the terminal.
 type Failure = String;
 
 fn main() -> ExitCode {
@@ -44,7 +43,6 @@ fn main() -> ExitCode {
         ["instructions", "--record"] => instructions::record(),
         ["bench"] => bench::run(false),
         ["bench", "--quick"] => bench::run(true),
-        ["bench", "--page"] => bench::show_results(),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -56,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Goes on whatever was found, so that one round tells everything.
+/// Runs every step even if one fails, so that one run reports everything.
 fn ci() -> Result<(), Failure> {
     let failures: Vec<Failure> = [lint::run(), test::run(), instructions::check()]
         .into_iter()
@@ -69,7 +67,7 @@ fn ci() -> Result<(), Failure> {
     }
 }
 
-/// Whether a part that cannot run must fail the run.
+/// Whether a part that cannot run is a failure.
 fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true")
 }

@@ -1,24 +1,25 @@
-//! What some tests need beyond Rust and a C compiler, and how we come by it.
+//! Programs that some tests need beyond Rust and a C compiler, and how they are installed.
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::shell::{answers, root};
 use crate::{Failure, apt, node, python};
 
-/// Something that part of the suite cannot run without.
+/// A requirement of part of the tests.
 pub(crate) struct Need {
-    /// What is left out without it, for the user.
+    /// The tests that are left out without it, for the terminal.
     pub(crate) part: &'static str,
-    /// Stands in the path of every test of that part, and of no other: what `--skip` is given.
+    /// A string in the path of every test of that part, and of no other, for `--skip`.
     pub(crate) tests: &'static str,
-    /// Whether continuous integration may go without.
+    /// Whether continuous integration may run without it.
     pub(crate) may_be_absent: bool,
-    /// The environment variable that tells the tests where it is, or what the user should do about its absence.
+    /// The environment variable that tells the tests where it is, or advice on how to get it.
     pub(crate) found: Result<Option<(&'static str, PathBuf)>, Failure>,
 }
 
-/// Provides what can be provided, and says of each need whether it is met.
+/// Installs what is missing, and reports which requirements are met.
 pub(crate) fn provide() -> Vec<Need> {
     vec![
         Need {
@@ -31,7 +32,7 @@ pub(crate) fn provide() -> Vec<Need> {
             part: "the tests against a second authorization server",
             tests: "glewlwyd",
             may_be_absent: false,
-            // It keeps its state in tables that the tests make beforehand.
+            // It keeps its state in tables that the tests create.
             found: from_debian(&["glewlwyd", "sqlite3"]).map(|()| None),
         },
         Need {
@@ -61,12 +62,21 @@ pub(crate) fn provide() -> Vec<Need> {
     ]
 }
 
-/// Provides what counts instructions; no test needs it.
+/// Installs valgrind, which counts instructions.
 pub(crate) fn valgrind() -> Result<(), Failure> {
     from_debian(&["valgrind"])
 }
 
-/// Programs that Debian has in packages of the same names.
+/// Installs wrk, which makes load over HTTP.
+pub(crate) fn wrk() -> Result<(), Failure> {
+    // It exits with an error whatever it is asked.
+    if Command::new("wrk").arg("--version").output().is_ok() {
+        return Ok(());
+    }
+    apt::install(&["wrk"])
+}
+
+/// Installs programs whose Debian packages have the same names.
 fn from_debian(programs: &[&str]) -> Result<(), Failure> {
     let missing: Vec<&str> = programs
         .iter()
@@ -80,7 +90,7 @@ fn from_debian(programs: &[&str]) -> Result<(), Failure> {
     }
 }
 
-/// The portal of LemonLDAP::NG, with those of its recommended packages that its OpenID Connect service loads.
+/// Installs the portal of LemonLDAP::NG, and the recommended packages that its OpenID Connect service loads.
 fn lemonldap_ng() -> Result<(), Failure> {
     let loads = [
         "-MLemonldap::NG::Portal::Main",

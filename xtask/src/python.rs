@@ -1,4 +1,4 @@
-//! Python and the authorization server that the tests run on it.
+//! Python, and the authorization server that the tests run on it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,12 +7,12 @@ use std::process::Command;
 use crate::shell::{answers, root, run};
 use crate::{Failure, apt};
 
-/// Installs what `tests/django-oauth-toolkit/requirements.txt` pins into an environment beside it, and answers with the
-/// Python of that environment.
+/// Installs `tests/django-oauth-toolkit/requirements.txt` into a virtual environment beside it, and returns the path of
+/// its Python.
 ///
 /// # Errors
 ///
-/// Says what to install, when we cannot.
+/// Says what to install when this cannot.
 pub(crate) fn provide() -> Result<PathBuf, Failure> {
     let fixture = root().join("tests/django-oauth-toolkit");
     let environment = fixture.join("venv");
@@ -20,13 +20,13 @@ pub(crate) fn provide() -> Result<PathBuf, Failure> {
     let stamp = environment.join("installed-from");
     let pinned =
         fs::read_to_string(fixture.join("requirements.txt")).map_err(|error| error.to_string())?;
-    // A newer Python of the machine leaves an environment without its packages.
+    // An upgrade of the machine's Python leaves an environment without packages.
     if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == pinned)
         && answers(&python, &["-c", "import oauth2_provider"])
     {
         return Ok(python);
     }
-    // Debian has the module `venv` without the `ensurepip` that it needs, unless python3-venv is installed.
+    // On Debian, `venv` lacks `ensurepip` unless python3-venv is installed.
     if !answers("python3", &["-m", "ensurepip", "--version"]) {
         apt::install(&["python3-venv"])?;
     }

@@ -1,4 +1,4 @@
-//! Other programs, run in sight of the user.
+//! Running other programs.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_owned()
 }
 
-/// The cargo that runs this command, at the root of the checkout.
+/// The cargo that runs this program, in the root of the checkout.
 pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
-    // `cargo run` describes xtask in these; a build script that watches one would run again for nothing.
+    // `cargo run` sets these for xtask; build scripts that watch one would run again.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
@@ -26,7 +26,7 @@ pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command
     command
 }
 
-/// Shows a command and runs it, its output going where ours goes.
+/// Prints a command and runs it; its output is inherited.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// What a command that succeeds says on standard output.
+/// Runs a command, and returns its standard output.
 ///
 /// # Errors
 ///
@@ -60,7 +60,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     }
 }
 
-/// Whether a program answers `--version`, or another harmless question, with success.
+/// Whether a program exits with success when called with harmless arguments such as `--version`.
 pub(crate) fn answers(program: impl AsRef<Path>, question: &[&str]) -> bool {
     Command::new(program.as_ref())
         .args(question)
@@ -71,7 +71,7 @@ pub(crate) fn answers(program: impl AsRef<Path>, question: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Prints a command as it could be typed.
+/// Prints a command as a user would type it.
 pub(crate) fn show(command: &Command) {
     println!("$ {}", describe(command));
 }

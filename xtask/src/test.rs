@@ -1,4 +1,4 @@
-//! `cargo xtask test`: sets up what the tests need and runs them all.
+//! `cargo xtask test`: installs what the tests need, and runs them all.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -9,20 +9,20 @@ use crate::shell::{cargo, run as run_command, show};
 use crate::totals::Totals;
 use crate::{Failure, is_ci};
 
-/// Runs every test that this machine can run, and says which it could not.
+/// Runs every test that this machine can run, and lists those it cannot.
 ///
 /// # Errors
 ///
-/// When one fails, when they do not compile, or when continuous integration would leave a part out.
+/// When a test fails or does not compile, or when continuous integration would leave a part out.
 pub(crate) fn run() -> Result<(), Failure> {
     let needs = needs::provide();
-    // Also the programs that the end-to-end tests start; built with the tests, they share every dependency with them.
+    // This also builds the programs that end-to-end tests start, with the same features of their dependencies.
     run_command(
         cargo(["build", "--workspace", "--all-features", "--all-targets"])
             .env("CARGO_TERM_COLOR", "never"),
     )?;
     let (mut totals, mut succeeded) = run_counting(&mut test_command(&needs, &[])?)?;
-    // Once more without the cache of verified tokens, which must change nothing but the speed.
+    // Again without the token cache, which must change speed alone.
     let mut without_cache = test_command(&needs, &WITH_TOKENS)?;
     let (more, succeeded_again) = run_counting(without_cache.env("PORTCULLIS_TOKEN_CACHE", "off"))?;
     totals += more;
@@ -49,12 +49,12 @@ pub(crate) fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The tests that have tokens verified through a scheme. They are chosen from the workspace, not by package: what was
-/// built for all of them then serves again.
+/// The tests that verify tokens through a scheme. They are selected from the workspace, not by package, so that nothing
+/// is built again.
 const WITH_TOKENS: [&str; 3] = ["--test=bearer", "--test=remote", "--test=suite"];
 
 fn test_command(needs: &[Need], chosen: &[&str]) -> Result<Command, Failure> {
-    // Cargo puts xtask where it puts every program of the workspace.
+    // Cargo puts every program of the workspace beside xtask.
     let xtask =
         env::current_exe().map_err(|error| format!("cannot tell where xtask is: {error}"))?;
     let mut command = cargo(["test", "--workspace", "--all-features", "--no-fail-fast"]);
@@ -76,7 +76,7 @@ fn test_command(needs: &[Need], chosen: &[&str]) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// Runs the tests, passing on what they print; sums their totals and says whether all was well.
+/// Runs the tests and prints their output; returns the sum of their totals, and whether all passed.
 fn run_counting(command: &mut Command) -> Result<(Totals, bool), Failure> {
     let explain = |error| format!("cannot run the tests: {error}");
     show(command);

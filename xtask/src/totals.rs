@@ -1,9 +1,9 @@
-//! Sums of what the test runner counted.
+//! Sums of the test runner's totals.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-/// How many tests passed, failed, and did not run.
+/// The numbers of tests that passed, failed and did not run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) passed: u64,
@@ -12,7 +12,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Reads the line with which libtest closes one binary; `None` for any other line.
+    /// Reads the last line of a test binary; `None` for any other line.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
         let mut totals = Self::default();
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closing_line_is_read_and_summed() {
+    fn result_lines_are_read_and_summed() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 4 filtered out; finished in 0.07s";
         let mut totals = Totals::parse(line).unwrap();
         assert_eq!(
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_count_for_nothing() {
+    fn other_lines_are_ignored() {
         for line in [
             "",
             "running 3 tests",

@@ -1,37 +1,41 @@
-//! A service under load: one process, one thread.
+//! The services under load: one process and one thread each.
 
 use std::{
     error::Error,
     io::{Read, stdin},
+    process::exit,
     thread,
 };
 
 use axum::{Router, routing::get};
-use portcullis_bench_suite::FloorLayer;
 use portcullis_core::AuthenticateLayer;
-use portcullis_jwt::{Algorithm, Bearer};
+use portcullis_jose::Algorithm;
+use portcullis_jwt::Bearer;
 use portcullis_remote::{HttpSettings, Issuer};
+use portcullis_test::DEFAULT_AUDIENCE;
 use tokio::net::TcpListener;
 use tower_oauth2_resource_server::{server::OAuth2ResourceServer, tenant::TenantConfiguration};
 
-use crate::service::{Kind, PATH, Service};
+/// The services, the bare one first.
+pub(crate) const KINDS: [&str; 3] = ["bare", "portcullis", "tower-oauth2-resource-server"];
 
-/// Serves until the process that started this one closes its standard input, or ends. Prints the port.
-pub(crate) fn serve(service: &Service) -> Result<(), Box<dyn Error>> {
+/// Serves until standard input is closed. Prints the port.
+pub(crate) fn serve(kind: &str, issuer: &str, algorithm: &str) -> Result<(), Box<dyn Error>> {
     thread::spawn(|| {
         stdin().read_to_end(&mut Vec::new()).ok();
-        std::process::exit(0);
+        exit(0);
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let routes = Router::new().route(PATH, get(async || "the orders\n"));
-        let routes = match service.kind {
-            Kind::Bare => routes,
-            Kind::Floor => routes.route_layer(floor(service)),
-            Kind::Suite => routes.route_layer(suite(service).await?),
-            Kind::Rival => routes.route_layer(rival(service).await?.into_layer()),
+        let routes = Router::new().route("/orders", get(async || "the orders\n"));
+        let routes = match kind {
+            "portcullis" => routes.route_layer(suite(issuer, algorithm).await?),
+            "tower-oauth2-resource-server" => {
+                routes.route_layer(rival(issuer, algorithm).await?.into_layer())
+            }
+            _ => routes,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?.port());
@@ -40,32 +44,26 @@ pub(crate) fn serve(service: &Service) -> Result<(), Box<dyn Error>> {
     })
 }
 
-fn floor(service: &Service) -> FloorLayer {
-    FloorLayer::token(&format!("Bearer {}", service.token))
-}
-
-/// As its front page has it: keys by discovery, and every default.
-async fn suite(service: &Service) -> Result<AuthenticateLayer, Box<dyn Error>> {
-    let issuer = Issuer::discover(&service.issuer)
+/// Keys by discovery, and every default.
+async fn suite(issuer: &str, algorithm: &str) -> Result<AuthenticateLayer, Box<dyn Error>> {
+    let issuer = Issuer::discover(issuer)
         .http(HttpSettings::default().dangerous_allow_http())
         .start()
         .await?;
     let bearer = Bearer::jwt(&issuer)
-        .audience(&*service.audience)
-        .algorithms([service.algorithm.parse::<Algorithm>()?])
+        .audience(DEFAULT_AUDIENCE)
+        .algorithms([algorithm.parse::<Algorithm>()?])
         .build()?;
     Ok(AuthenticateLayer::new(bearer))
 }
 
-/// As its front page has it: keys by discovery, and every default, but one algorithm as the suite asks for.
-async fn rival(service: &Service) -> Result<OAuth2ResourceServer, Box<dyn Error>> {
-    let tenant = TenantConfiguration::builder(&service.issuer)
-        .audiences(&[&service.audience])
-        .allowed_algorithms(&[service.algorithm.parse()?])
+/// Keys by discovery, and every default but the one algorithm.
+async fn rival(issuer: &str, algorithm: &str) -> Result<OAuth2ResourceServer, Box<dyn Error>> {
+    let tenant = TenantConfiguration::builder(issuer)
+        .audiences(&[DEFAULT_AUDIENCE])
+        .allowed_algorithms(&[algorithm.parse()?])
         .build()
         .await?;
-    Ok(<OAuth2ResourceServer>::builder()
-        .add_tenant(tenant)
-        .build()
-        .await?)
+    let server = <OAuth2ResourceServer>::builder().add_tenant(tenant);
+    Ok(server.build().await?)
 }

@@ -3,16 +3,16 @@
 use gungraun::{
     Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
+use portcullis_bench_common::Bare;
 use portcullis_bench_instructions::{
     Case, RawCheck, api_key, bare, cold, malformed, warm, warm_scoped, wrong_algorithm,
 };
-use portcullis_bench_suite::Bare;
 use portcullis_core::{Authenticate, RequireScope};
 use portcullis_jwt::Algorithm::{ES256, EdDSA, RS256};
 
 type Authenticated<S = Bare> = Box<Case<Authenticate<S>>>;
 
-// Each hands back what it was given, so that dropping it is not counted.
+// Each returns its argument, so that dropping it is not counted.
 
 #[library_benchmark(setup = bare)]
 fn floor(mut case: Box<Case<Bare>>) -> Box<Case<Bare>> {

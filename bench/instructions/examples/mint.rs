@@ -1,12 +1,12 @@
-//! Makes the fixtures anew. The private keys are forgotten.
+//! Makes new fixtures. The private keys are not kept.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use portcullis_api_key::{ApiKey, KeyPrefix};
+use portcullis_bench_common::Signer;
 use portcullis_bench_instructions::NOW;
-use portcullis_bench_suite::Signer;
 use portcullis_jwt::Algorithm;
 
 fn main() -> std::io::Result<()> {
@@ -22,7 +22,7 @@ fn main() -> std::io::Result<()> {
             .mint();
         write(format!("{algorithm}.jwks.json"), signer.jwks().as_bytes())?;
         write(format!("{algorithm}.jwt"), token.as_bytes())?;
-        write(format!("{algorithm}.der"), &signer.key().public_der())?;
+        write(format!("{algorithm}.der"), &signer.key.public_der())?;
     }
     let key = ApiKey::generate(&KeyPrefix::default()).expect("random numbers");
     write("api-key.txt".to_owned(), key.expose().as_bytes())

@@ -1,4 +1,4 @@
-//! Keys, tokens and a time that never change.
+//! Fixed keys, tokens and time.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use portcullis_core::{Clock, SharedClock, UnixTime};
 use portcullis_jose::{Algorithm, CompactJws, SignatureBuffer};
 
-/// The time of every run, ten minutes into the life of the tokens.
+/// The time of every run, ten minutes after the tokens were issued.
 pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_600);
 
-/// An API key that has never been valid anywhere.
+/// An API key that was never valid anywhere.
 pub const API_KEY: &str = include_str!("../fixtures/api-key.txt");
 
-/// An issuer's key set, a token of its, and the public key by itself.
+/// An issuer's key set, one of its tokens, and its public key.
 pub struct Fixture {
-    /// What the issuer publishes.
+    /// The key set.
     pub jwks: &'static str,
-    /// A token such as an authorization server issues.
+    /// The token.
     pub token: &'static str,
     /// The key as a `SubjectPublicKeyInfo`.
     public_key: &'static [u8],
@@ -35,11 +35,11 @@ macro_rules! fixture {
 }
 
 impl Fixture {
-    /// The one of an algorithm.
+    /// The fixture of an algorithm.
     ///
     /// # Panics
     ///
-    /// When it is none that is counted.
+    /// If the algorithm is not counted.
     pub fn of(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::RS256 => fixture!("RS256", &signature::RSA_PKCS1_2048_8192_SHA256),
@@ -50,7 +50,7 @@ impl Fixture {
     }
 }
 
-/// What verifying a token cannot do without: its signature, on a prepared key, by AWS-LC alone.
+/// The signature check of a token on a prepared key, by AWS-LC alone.
 pub struct RawCheck {
     key: ParsedPublicKey,
     message: &'static [u8],
@@ -58,11 +58,11 @@ pub struct RawCheck {
 }
 
 impl RawCheck {
-    /// Of the fixture's token; made once, so that only the check itself is counted.
+    /// Prepares the check, so that it alone is counted.
     ///
     /// # Panics
     ///
-    /// When the fixture is broken.
+    /// If the fixture is broken.
     pub fn new(algorithm: Algorithm) -> Box<Self> {
         let Fixture {
             token,
@@ -86,11 +86,11 @@ impl RawCheck {
         Box::new(check)
     }
 
-    /// What is counted.
+    /// Counted: the check.
     ///
     /// # Panics
     ///
-    /// When the signature does not hold.
+    /// If the signature does not verify.
     #[inline]
     pub fn run(&self) {
         let verified = self.key.verify_sig(self.message, &self.signature);
@@ -98,12 +98,12 @@ impl RawCheck {
     }
 }
 
-/// A clock that stands at [`NOW`].
+/// A clock that always shows [`NOW`].
 #[derive(Debug)]
 pub struct Fixed;
 
 impl Fixed {
-    /// As the builders take it.
+    /// The clock as builders take it.
     pub fn shared() -> SharedClock {
         Arc::new(Self)
     }

@@ -1,31 +1,24 @@
-//! What is counted: services, and requests that are the same in every run.
+//! The services and requests whose instructions are counted. They are the same in every run.
 //!
-//! Keys and tokens are fixtures, since the work on them depends on their bytes; the time stands still at [`NOW`].
-//! After `cargo run -p portcullis-bench-instructions --example mint`, which makes the fixtures anew, the counts are to be
-//! recorded anew too.
+//! Keys and tokens are fixtures, since the work on them depends on their bytes; the time is [`NOW`]. After
+//! `cargo run -p portcullis-bench-instructions --example mint`, which makes new fixtures, record the counts again.
 //!
 //! # What the counts depend on
 //!
-//! Not on the run, nor on where the program lies in memory: the environment is cleared, and no hash seed shows. Not on
-//! the model of the processor: valgrind shows every program the same one, a Haswell where the machine has AVX2. Where it
-//! has not, AWS-LC and the C library choose other routines: with those forced, checks of a signature rose by up to 7 %,
-//! API keys by 2 %, and what a token costs beside its signature by less than 1 %.
-//!
-//! Moving the checkout or the build folder moves them by 0.1 %, since the compiler then orders functions otherwise. What
-//! remains are the releases of rustc, of the C library (`malloc`, `memcpy`), of valgrind (which processor it shows), and
-//! of the dependencies in the lock file. Another target has other counts altogether.
+//! They depend on the releases of rustc, of the C library, of valgrind and of the dependencies in the lock file.
+//! Moving the checkout or the build folder changes them by 0.1 %, since the compiler then orders functions differently.
+//! Valgrind shows every program the same processor, a Haswell where the machine has AVX2. Without AVX2, AWS-LC and the C
+//! library choose other routines: signature checks then rise by up to 7 %, API keys by 2 %, and the cost of a token
+//! beside its signature by less than 1 %. Other targets have other counts.
 
 mod fixtures;
-
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
 use portcullis_api_key::{ApiKey, ApiKeys, KeyDigest, KeyRecord, MemoryStore, Peppers};
-use portcullis_bench_suite::{AUDIENCE, Bare, ISSUER, scopes, with_key, with_token};
+use portcullis_bench_common::{AUDIENCE, Bare, ISSUER, SCOPES, serve, with_key, with_token};
 use portcullis_core::{
-    Authenticate, AuthenticateLayer, RequireScope, RequireScopeLayer, Scope, Secret,
+    Authenticate, AuthenticateLayer, RequireScope, RequireScopeLayer, Scope, ScopeSet, Secret,
 };
 use portcullis_jose::KeySet;
 use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys};
@@ -35,22 +28,21 @@ pub use fixtures::{API_KEY, Fixed, Fixture, NOW, RawCheck};
 
 const READ: Scope = Scope::from_static("orders:read");
 
-/// How often a request is served before it is counted: what is set up once is then set up, what is kept is kept, and
-/// the allocator has what it needs at hand.
+/// How often a request is served before it is counted, so that one-time set-up, caches and the allocator are warm.
 const WARM_UP: usize = 16;
 
-/// A service and the next request for it. Boxed, so that handing it over is not what is counted.
+/// A service and its next request. Boxed, so that moving it is not counted.
 pub struct Case<S> {
     service: S,
     request: Option<Request<Body>>,
 }
 
 impl<S: Service<Request<Body>>> Case<S> {
-    /// Serves the request several times, in the thread that will be counted.
+    /// Serves the request several times, on the thread that is counted.
     ///
     /// # Panics
     ///
-    /// When it is not answered with `status`: another path would be counted than is meant.
+    /// If the answer is not `status`: another path would be counted.
     fn new<R>(mut service: S, request: impl Fn() -> Request<Body>, status: StatusCode) -> Box<Self>
     where
         S: Service<Request<Body>, Response = Response<R>>,
@@ -65,7 +57,7 @@ impl<S: Service<Request<Body>>> Case<S> {
         })
     }
 
-    /// What is counted: readiness, the call, the future polled to its end, the request and the response dropped.
+    /// Counted: readiness, the call, the future until it is done, dropping the request and the response.
     #[inline]
     pub fn run(&mut self) {
         if let Some(request) = self.request.take() {
@@ -74,24 +66,13 @@ impl<S: Service<Request<Body>>> Case<S> {
     }
 }
 
-#[inline]
-fn serve<S: Service<Request<Body>>>(service: &mut S, request: Request<Body>) -> S::Response {
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(service.poll_ready(&mut context).is_ready(), "not ready");
-    match pin!(service.call(request)).poll(&mut context) {
-        Poll::Ready(Ok(answer)) => answer,
-        Poll::Ready(Err(_)) => panic!("the service fails"),
-        Poll::Pending => panic!("the service waits"),
-    }
-}
-
-/// The service by itself.
+/// The service without a layer.
 pub fn bare() -> Box<Case<Bare>> {
     let token = Fixture::of(Algorithm::RS256).token;
     Case::new(Bare, || with_token(token), StatusCode::OK)
 }
 
-/// A token that has been seen before.
+/// A token that is cached.
 pub fn warm(algorithm: Algorithm) -> Box<Case<Authenticate<Bare>>> {
     let scheme = bearer(algorithm).build().expect("a scheme");
     let service = AuthenticateLayer::new(scheme).layer(Bare);
@@ -99,7 +80,7 @@ pub fn warm(algorithm: Algorithm) -> Box<Case<Authenticate<Bare>>> {
     Case::new(service, || with_token(token), StatusCode::OK)
 }
 
-/// The same in front of a scope guard.
+/// A cached token, and a scope guard.
 pub fn warm_scoped(algorithm: Algorithm) -> Box<Case<Authenticate<RequireScope<Bare>>>> {
     let scheme = bearer(algorithm).build().expect("a scheme");
     let guarded = RequireScopeLayer::all([READ]).layer(Bare);
@@ -108,13 +89,13 @@ pub fn warm_scoped(algorithm: Algorithm) -> Box<Case<Authenticate<RequireScope<B
     Case::new(service, || with_token(token), StatusCode::OK)
 }
 
-/// A token that is verified anew.
+/// A token that is verified: there is no cache.
 pub fn cold(algorithm: Algorithm) -> Box<Case<Authenticate<Bare>>> {
     let token = Fixture::of(algorithm).token;
     Case::new(uncached(algorithm), || with_token(token), StatusCode::OK)
 }
 
-/// A token that is refused before its signature is looked at: signed with an algorithm that is not accepted here.
+/// A token refused before its signature is checked: its algorithm is not on the allow-list.
 pub fn wrong_algorithm() -> Box<Case<Authenticate<Bare>>> {
     let token = Fixture::of(Algorithm::ES256).token;
     Case::new(
@@ -124,7 +105,7 @@ pub fn wrong_algorithm() -> Box<Case<Authenticate<Bare>>> {
     )
 }
 
-/// A token that has lost its signature.
+/// A token without its signature.
 pub fn malformed() -> Box<Case<Authenticate<Bare>>> {
     let token = Fixture::of(Algorithm::RS256).token;
     let (token, _) = token.rsplit_once('.').expect("three parts");
@@ -135,15 +116,15 @@ pub fn malformed() -> Box<Case<Authenticate<Bare>>> {
     )
 }
 
-/// An API key in memory.
+/// An API key in a store in memory.
 pub fn api_key(peppered: bool) -> Box<Case<Authenticate<Bare>>> {
     let peppers =
         peppered.then(|| Peppers::new(1, &Secret::new(vec![7; 32])).expect("a pepper of 32 bytes"));
     let key = ApiKey::parse(API_KEY).expect("a key");
     let digest = KeyDigest::of(&key, peppers.as_ref());
     let mut record = KeyRecord::new(key.id(), digest, "billing", NOW).expect("a record");
+    record.scopes = ScopeSet::parse(SCOPES);
     let store = MemoryStore::new();
-    record.scopes = scopes();
     let stored = store.insert([record]);
     stored.expect("one key");
     let scheme = ApiKeys::builder(store).clock(Fixed::shared());

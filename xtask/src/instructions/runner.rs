@@ -1,4 +1,4 @@
-//! The program that runs the benchmark under valgrind.
+//! gungraun's runner, which starts the benchmarks under valgrind.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,26 +7,26 @@ use std::process::Command;
 use crate::Failure;
 use crate::shell::{answers, cargo, output, root, run};
 
-/// Answers with the runner of the very release that the benchmark is built with; installs it if need be.
+/// Installs the runner of the release that the benchmark is built with, and returns its path.
 ///
 /// # Errors
 ///
 /// When it cannot be installed.
-pub(crate) fn provide() -> Result<PathBuf, Failure> {
+pub(super) fn install() -> Result<PathBuf, Failure> {
     let lock = fs::read_to_string(root().join("bench/Cargo.lock"))
         .map_err(|error| format!("cannot read bench/Cargo.lock: {error}"))?;
     let version = locked(&lock).ok_or("bench/Cargo.lock does not name gungraun")?;
     let tools = root().join("target/tools");
     let program = tools.join("bin/gungraun-runner");
-    let here = answers(&program, &["--version"])
+    let installed = answers(&program, &["--version"])
         .then(|| output(Command::new(&program).arg("--version")))
         .and_then(Result::ok);
-    if here.is_none_or(|here| here != format!("gungraun-runner {version}")) {
-        let exactly = format!("={version}");
-        // Unoptimised, and without what a debugger needs: it only waits for valgrind.
+    if installed.is_none_or(|installed| installed != format!("gungraun-runner {version}")) {
+        let version = format!("={version}");
+        // Not optimised, since it only waits for valgrind.
         let install = ["install", "gungraun-runner", "--locked", "--debug"];
         run(cargo(install)
-            .args(["--version", &exactly, "--root"])
+            .args(["--version", &version, "--root"])
             .arg(&tools)
             .env("CARGO_PROFILE_DEV_DEBUG", "false"))?;
     }
@@ -37,10 +37,8 @@ pub(crate) fn provide() -> Result<PathBuf, Failure> {
 fn locked(lock: &str) -> Option<&str> {
     let mut lines = lock.lines();
     lines.find(|line| *line == r#"name = "gungraun""#)?;
-    lines
-        .next()?
-        .strip_prefix(r#"version = ""#)?
-        .strip_suffix('"')
+    let version = lines.next()?.strip_prefix(r#"version = ""#)?;
+    version.strip_suffix('"')
 }
 
 #[cfg(test)]
@@ -48,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_release_stands_below_the_name() {
+    fn the_version_follows_the_name() {
         let lock = "[[package]]\nname = \"gungraun-macros\"\nversion = \"0.10.0\"\n\n\
                     [[package]]\nname = \"gungraun\"\nversion = \"0.20.0\"\n";
         assert_eq!(locked(lock), Some("0.20.0"));
