@@ -1,4 +1,4 @@
-//! The algorithms a test key can sign with.
+//! Signature algorithms.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use aws_lc_rs::{
     },
 };
 
-/// How a [`TestKey`](crate::TestKey) signs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
+/// The algorithm of a [`TestKey`](crate::TestKey) (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
 ///
-/// The verifier's own list of algorithms is a different type on purpose: what mints the tokens of a test shares
-/// nothing with what judges them.
+/// It is not the verifier's type of algorithms: the code that mints the tokens of a test shares nothing with the code
+/// that verifies them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SigningAlgorithm {
@@ -30,27 +30,27 @@ pub enum SigningAlgorithm {
     PS384,
     /// RSASSA-PSS with SHA-512.
     PS512,
-    /// ECDSA on P-256 with SHA-256: the default, since its keys are made in an instant.
+    /// ECDSA on P-256 with SHA-256. The default, since its keys are generated fast.
     #[default]
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
     /// ECDSA on P-521 with SHA-512.
     ES512,
-    /// Ed25519 under its first name, `EdDSA`.
+    /// Ed25519 under the name `EdDSA`.
     EdDSA,
-    /// Ed25519 under its fully specified name, `Ed25519`.
+    /// Ed25519 under the name `Ed25519`.
     Ed25519,
-    /// HMAC with SHA-256, of a shared secret.
+    /// HMAC with SHA-256.
     HS256,
-    /// HMAC with SHA-384, of a shared secret.
+    /// HMAC with SHA-384.
     HS384,
-    /// HMAC with SHA-512, of a shared secret.
+    /// HMAC with SHA-512.
     HS512,
 }
 
 impl SigningAlgorithm {
-    /// Every algorithm that signs with a key pair, that is, all but HMAC.
+    /// All algorithms but HMAC.
     pub const ASYMMETRIC: [Self; 11] = [
         Self::RS256,
         Self::RS384,
@@ -65,7 +65,7 @@ impl SigningAlgorithm {
         Self::Ed25519,
     ];
 
-    /// The name as it stands in a token's `alg`.
+    /// The name in a token's `alg`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl SigningAlgorithm {
         }
     }
 
-    /// What it takes to sign so.
+    /// The algorithm in the terms of aws-lc-rs.
     pub(super) fn method(self) -> Method {
         match self {
             Self::RS256 => Method::Rsa(&RSA_PKCS1_SHA256),
@@ -112,10 +112,10 @@ impl fmt::Display for SigningAlgorithm {
     }
 }
 
-/// An algorithm in the terms of the cryptographic library.
+/// An algorithm in the terms of aws-lc-rs.
 pub(super) enum Method {
     Rsa(&'static dyn aws_lc_rs::signature::RsaEncoding),
-    /// With the name of the curve (RFC 7518 §6.2.1.1).
+    /// The name of the curve (RFC 7518 §6.2.1.1) and the algorithm.
     Ec(&'static str, &'static EcdsaSigningAlgorithm),
     Ed25519,
     Hmac(hmac::Algorithm),

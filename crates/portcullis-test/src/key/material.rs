@@ -1,4 +1,4 @@
-//! The private keys themselves.
+//! Key material.
 
 use std::{
     collections::HashMap,
@@ -22,8 +22,8 @@ use super::{
 };
 use crate::encoding::base64url;
 
-const NO_RANDOM: &str = "the operating system gives random numbers";
-const EXPORTABLE: &str = "a key in memory can be written out";
+const RANDOM: &str = "random numbers";
+const EXPORTABLE: &str = "keys in memory can be exported";
 
 pub(super) enum Material {
     Rsa(RsaKeyPair),
@@ -35,22 +35,20 @@ pub(super) enum Material {
 impl Material {
     pub(super) fn generate(method: &Method) -> Self {
         match method {
-            Method::Rsa(_) => Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect(NO_RANDOM)),
-            Method::Ec(_, algorithm) => {
-                Self::Ec(EcdsaKeyPair::generate(algorithm).expect(NO_RANDOM))
-            }
-            Method::Ed25519 => Self::Ed25519(Ed25519KeyPair::generate().expect(NO_RANDOM)),
+            Method::Rsa(_) => Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect(RANDOM)),
+            Method::Ec(_, algorithm) => Self::Ec(EcdsaKeyPair::generate(algorithm).expect(RANDOM)),
+            Method::Ed25519 => Self::Ed25519(Ed25519KeyPair::generate().expect(RANDOM)),
             Method::Hmac(algorithm) => {
                 let mut secret = vec![0; algorithm.digest_algorithm().output_len()];
-                fill(&mut secret).expect(NO_RANDOM);
+                fill(&mut secret).expect(RANDOM);
                 Self::Hmac(Secret::new(secret))
             }
         }
     }
 
     pub(super) fn shared(algorithm: SigningAlgorithm, index: usize) -> Arc<Self> {
-        type Shelf = Mutex<HashMap<(SigningAlgorithm, usize), Arc<Material>>>;
-        static SHELF: LazyLock<Shelf> = LazyLock::new(Mutex::default);
+        type Keys = Mutex<HashMap<(SigningAlgorithm, usize), Arc<Material>>>;
+        static KEYS: LazyLock<Keys> = LazyLock::new(Mutex::default);
 
         let method = algorithm.method();
         let family = match method {
@@ -58,11 +56,9 @@ impl Material {
             Method::Ed25519 => SigningAlgorithm::Ed25519,
             Method::Ec(..) | Method::Hmac(_) => algorithm,
         };
-        let mut shelf = SHELF.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = shelf
-            .entry((family, index))
-            .or_insert_with(|| Arc::new(Self::generate(&method)));
-        Arc::clone(key)
+        let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.entry((family, index));
+        Arc::clone(key.or_insert_with(|| Arc::new(Self::generate(&method))))
     }
 
     pub(super) fn fits(&self, method: &Method) -> bool {
@@ -80,12 +76,12 @@ impl Material {
             (Self::Rsa(pair), Method::Rsa(encoding)) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(*encoding, &SystemRandom::new(), message, &mut signature)
-                    .expect(NO_RANDOM);
+                    .expect(RANDOM);
                 signature
             }
             (Self::Ec(pair), _) => pair
                 .sign(&SystemRandom::new(), message)
-                .expect(NO_RANDOM)
+                .expect(RANDOM)
                 .as_ref()
                 .to_vec(),
             (Self::Ed25519(pair), _) => pair.sign(message).as_ref().to_vec(),
@@ -93,11 +89,11 @@ impl Material {
                 let key = hmac::Key::new(*algorithm, secret.expose());
                 hmac::sign(&key, message).as_ref().to_vec()
             }
-            (Self::Rsa(_) | Self::Hmac(_), _) => unreachable!("`fits` was checked"),
+            (Self::Rsa(_) | Self::Hmac(_), _) => unreachable!("TestKey checks `fits`"),
         }
     }
 
-    /// The members that RFC 7638 §3.2 calls required: those that define the public key.
+    /// The members that define the public key: those that RFC 7638 §3.2 requires for a thumbprint.
     pub(super) fn public_members(&self, method: &Method) -> Map<String, Value> {
         match self {
             Self::Rsa(pair) => {
@@ -107,7 +103,7 @@ impl Material {
             }
             Self::Ec(pair) => {
                 let Method::Ec(curve, _) = method else {
-                    unreachable!("`fits` was checked")
+                    unreachable!("TestKey checks `fits`")
                 };
                 // An uncompressed point: 4, then x and y of equal length (SEC 1 §2.3.3).
                 let point = &pair.public_key().as_ref()[1..];
@@ -123,13 +119,12 @@ impl Material {
         }
     }
 
-    /// What [`public_members`](Self::public_members) leaves out.
+    /// The members that [`public_members`](Self::public_members) leaves out.
     pub(super) fn private_members(&self) -> Map<String, Value> {
         match self {
             Self::Rsa(_) => {
                 let der = self.private_der();
-                // RSAPrivateKey: version, n, e, then the private ones (RFC 8017 appendix A.1.2). Version 0 is the
-                // first INTEGER, and empty.
+                // RSAPrivateKey: version, n, e, then the private members (RFC 8017 appendix A.1.2).
                 let all = integers(pkcs8_private_key(&der));
                 let private = all.into_iter().skip(3);
                 members(
@@ -174,7 +169,7 @@ impl Material {
     }
 }
 
-/// Sorted by name, whatever order `serde_json` is told to keep, as the thumbprint needs it (RFC 7638 §3.3).
+/// Sorted by name even with `serde_json/preserve_order`, as the thumbprint requires (RFC 7638 §3.3).
 fn members<'a>(
     text: impl IntoIterator<Item = (&'static str, String)>,
     bytes: impl IntoIterator<Item = (&'static str, &'a [u8])>,

@@ -1,11 +1,12 @@
-//! Keys to sign test tokens with.
+//! Keys that sign test tokens.
 
 mod algorithm;
-pub(crate) mod der;
+mod der;
 mod material;
 
 use std::{fmt, sync::Arc};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_core::Secret;
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ use material::Material;
 
 use crate::encoding::base64url;
 
-/// A private key, its algorithm and its `kid`: what a token is signed with.
+/// A private key that signs tokens, with its algorithm and `kid`.
 ///
 /// Cheap to clone; clones share the key material. The `kid` is the RFC 7638 thumbprint unless
 /// [`with_kid`](Self::with_kid) says otherwise.
@@ -34,34 +35,28 @@ pub struct TestKey {
 }
 
 impl TestKey {
-    /// A fresh key; RSA keys have 2048 bits and take some tenths of a second to find.
-    ///
-    /// For HMAC the secret is as long as the digest (RFC 7518 §3.2).
+    /// Generates a key. RSA keys have 2048 bits, which take some tenths of a second; HMAC secrets are as long as the
+    /// digest (RFC 7518 §3.2).
     ///
     /// # Panics
     ///
-    /// Where the operating system has no random numbers to give.
+    /// If the operating system fails to give random numbers.
     #[must_use]
     pub fn generate(algorithm: SigningAlgorithm) -> Self {
-        Self::from_material(Material::generate(&algorithm.method()), algorithm)
+        Self::from_material(Material::generate(&algorithm.method()).into(), algorithm)
     }
 
-    /// The key that the whole process shares under this algorithm and `index`, made when first asked for.
+    /// The key that the whole process shares under this algorithm and `index`, generated on first use. It saves the time
+    /// that generating RSA keys takes.
     ///
-    /// It saves a test suite the time that RSA keys take. RSA keys of one index are shared between the RSA
-    /// algorithms too. Different indices are different keys.
+    /// The RSA algorithms share the keys of an index too. Different indices are different keys.
     ///
     /// # Panics
     ///
     /// As [`generate`](Self::generate).
     #[must_use]
     pub fn shared(algorithm: SigningAlgorithm, index: usize) -> Self {
-        Self {
-            material: Material::shared(algorithm, index),
-            algorithm,
-            kid: None,
-        }
-        .with_thumbprint_kid()
+        Self::from_material(Material::shared(algorithm, index), algorithm)
     }
 
     /// A symmetric key over `secret`, for one of the HMAC algorithms.
@@ -73,45 +68,41 @@ impl TestKey {
     pub fn hmac(algorithm: SigningAlgorithm, secret: impl Into<Vec<u8>>) -> Self {
         assert!(
             matches!(algorithm.method(), algorithm::Method::Hmac(_)),
-            "{algorithm} signs with a key pair: TestKey::hmac takes HS256, HS384 or HS512"
+            "TestKey::hmac takes HS256, HS384 or HS512, not {algorithm}"
         );
-        Self::from_material(Material::Hmac(Secret::new(secret.into())), algorithm)
+        let material = Material::Hmac(Secret::new(secret.into()));
+        Self::from_material(material.into(), algorithm)
     }
 
-    fn from_material(material: Material, algorithm: SigningAlgorithm) -> Self {
-        Self {
-            material: Arc::new(material),
+    fn from_material(material: Arc<Material>, algorithm: SigningAlgorithm) -> Self {
+        let key = Self {
+            material,
             algorithm,
             kid: None,
-        }
-        .with_thumbprint_kid()
+        };
+        let kid = key.thumbprint();
+        key.with_kid(kid)
     }
 
-    fn with_thumbprint_kid(mut self) -> Self {
-        self.kid = Some(self.thumbprint());
-        self
-    }
-
-    /// The same key under a `kid` of its own.
+    /// The same key with another `kid`.
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into());
         self
     }
 
-    /// The same key with no `kid`, neither in its JWK nor in the tokens it signs.
+    /// The same key without a `kid`, both in its JWK and in the tokens it signs.
     #[must_use]
     pub fn without_kid(mut self) -> Self {
         self.kid = None;
         self
     }
 
-    /// The same key material and `kid`, signing with another algorithm of its family: an RSA key from `RS256` to
-    /// `PS512`, say.
+    /// The same key material and `kid` with another algorithm of its family, such as `PS512` for an `RS256` key.
     ///
     /// # Panics
     ///
-    /// When the material cannot sign so.
+    /// If the key does not support the algorithm.
     #[must_use]
     pub fn with_algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
         assert!(
@@ -123,13 +114,13 @@ impl TestKey {
         self
     }
 
-    /// The key's name in a key set and in token headers (RFC 7517 §4.5).
+    /// The `kid` in key sets and token headers (RFC 7517 §4.5).
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// How this key signs.
+    /// The algorithm that this key signs with.
     #[must_use]
     pub const fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm
@@ -138,22 +129,13 @@ impl TestKey {
     /// The RFC 7638 thumbprint of the key, in base64url: SHA-256 over the required members in lexical order.
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        base64url(
-            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.required_members())
-                .as_ref(),
-        )
-    }
-
-    fn required_members(&self) -> Vec<u8> {
-        Value::Object(self.material.public_members(&self.algorithm.method()))
-            .to_string()
-            .into_bytes()
+        let members = Value::Object(self.material.public_members(&self.algorithm.method()));
+        base64url(digest(&SHA256, members.to_string().as_bytes()))
     }
 
     /// The public half as a JWK (RFC 7517 §4) with `kid`, `alg` and `use`.
     ///
-    /// An HMAC key has no public half: its JWK holds the secret itself, and publishing it is the very mistake a test
-    /// may want to make.
+    /// An HMAC key has no public half: its JWK contains the secret, for tests of an issuer that publishes it.
     #[must_use]
     pub fn public_jwk(&self) -> Value {
         self.jwk(self.material.public_members(&self.algorithm.method()))
@@ -198,7 +180,7 @@ impl TestKey {
     ///
     /// # Panics
     ///
-    /// Where the operating system has no random numbers to give.
+    /// If the operating system fails to give random numbers.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.material.sign(&self.algorithm.method(), message)
@@ -221,19 +203,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_thumbprint_of_the_rfc_8037_key_is_the_rfcs() {
+    fn thumbprint_matches_rfc_8037() {
         let members = json!({"kty": "OKP", "crv": "Ed25519",
             "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
-        let digest =
-            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, members.to_string().as_bytes());
         assert_eq!(
-            base64url(digest.as_ref()),
+            base64url(digest(&SHA256, members.to_string().as_bytes())),
             "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
         );
     }
 
     #[test]
-    fn shared_keys_are_the_same_by_index_only() {
+    fn shared_keys_are_equal_by_index() {
         let thumbprint = |algorithm, index| TestKey::shared(algorithm, index).thumbprint();
         use SigningAlgorithm::{ES256, PS384, RS256};
         assert_eq!(thumbprint(ES256, 0), thumbprint(ES256, 0));
@@ -249,7 +229,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a key for ES256 cannot sign with ES384")]
-    fn a_key_does_not_change_its_family() {
+    fn with_algorithm_rejects_another_family() {
         let key = TestKey::generate(SigningAlgorithm::ES256);
         let _ = key.with_algorithm(SigningAlgorithm::ES384);
     }
