@@ -1,46 +1,34 @@
-//! A test issuer to one's own measure.
+//! Configuration of a test issuer.
 
 use std::{
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use portcullis_core::{Secret, SharedClock, system_clock};
+use serde_json::Value;
 
 use crate::{
-    Dialect, SigningAlgorithm, TestIssuer, TestKey,
+    SigningAlgorithm, TestIssuer, TestKey,
     client::Client,
     server::Server,
     state::{Settings, State},
     token::DEFAULT_LIFETIME,
 };
 
-/// The audience of a test issuer's tokens when it was told of none.
+/// The audience of a test issuer that was configured with none.
 pub const DEFAULT_AUDIENCE: &str = "https://orders.example.com";
 
 /// Builds a [`TestIssuer`]. Everything has a default.
-#[derive(Debug)]
 #[must_use = "`start` starts the issuer"]
 pub struct TestIssuerBuilder {
-    listen: SocketAddr,
-    prefix: String,
-    signing: Signing,
-    clock: SharedClock,
-    audiences: Vec<String>,
+    /// Its address is the one to listen on.
+    settings: Settings,
+    algorithm: SigningAlgorithm,
+    signing_key: Option<TestKey>,
     clients: Vec<Client>,
-    token_lifetime: Duration,
-    dialect: Dialect,
-    openid_discovery: bool,
-    oauth_discovery: bool,
-    connections_die: bool,
-}
-
-#[derive(Debug)]
-enum Signing {
-    Generate(SigningAlgorithm),
-    With(TestKey),
 }
 
 /// The issuer could not be started.
@@ -51,14 +39,14 @@ pub struct StartError {
     source: io::Error,
 }
 
-impl std::fmt::Debug for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         portcullis_core::debug_as_report(self, f)
     }
 }
 
 impl StartError {
-    /// The address that could not be had.
+    /// The address to listen on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -68,33 +56,37 @@ impl StartError {
 impl TestIssuerBuilder {
     pub(crate) fn new() -> Self {
         Self {
-            listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            prefix: String::new(),
-            signing: Signing::Generate(SigningAlgorithm::default()),
-            clock: system_clock(),
-            audiences: Vec::new(),
+            settings: Settings {
+                address: (Ipv4Addr::LOCALHOST, 0).into(),
+                prefix: String::new(),
+                clock: system_clock(),
+                audiences: Vec::new(),
+                any_audience: false,
+                token_lifetime: DEFAULT_LIFETIME,
+                client_rejection: None,
+                openid_discovery: true,
+                oauth_discovery: true,
+                connections_die: false,
+            },
+            algorithm: SigningAlgorithm::default(),
+            signing_key: None,
             clients: Vec::new(),
-            token_lifetime: DEFAULT_LIFETIME,
-            dialect: Dialect::default(),
-            openid_discovery: true,
-            oauth_discovery: true,
-            connections_die: false,
         }
     }
 
-    /// Where to listen; a free port of 127.0.0.1 by default. The address becomes part of the issuer's URL.
+    /// The address to listen on, which becomes part of the issuer's URL. By default it is a free port of 127.0.0.1.
     pub fn listen(mut self, address: impl Into<SocketAddr>) -> Self {
-        self.listen = address.into();
+        self.settings.address = address.into();
         self
     }
 
-    /// Gives the issuer's URL a path, such as `/oidc`; none by default.
+    /// The path of the issuer's URL, such as `/oidc`; none by default.
     ///
-    /// OpenID Connect Discovery §4 then appends the well-known path to it, RFC 8414 §3.1 inserts it before. A missing
-    /// leading slash is added, trailing ones are dropped.
+    /// OpenID Connect Discovery §4 appends the well-known path to it, RFC 8414 §3.1 inserts it before. A missing leading
+    /// slash is added, and trailing ones are removed.
     pub fn path(mut self, path: &str) -> Self {
         let path = path.trim_matches('/');
-        self.prefix = if path.is_empty() {
+        self.settings.prefix = if path.is_empty() {
             String::new()
         } else {
             format!("/{path}")
@@ -104,37 +96,37 @@ impl TestIssuerBuilder {
 
     /// The algorithm of the first key and its successors; ES256 by default.
     pub fn algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
-        self.signing = Signing::Generate(algorithm);
+        self.algorithm = algorithm;
+        self.signing_key = None;
         self
     }
 
-    /// The key to publish and sign with at first; a fresh one by default.
+    /// The first key that is published and signs; a new one by default.
     pub fn signing_key(mut self, key: &TestKey) -> Self {
-        self.signing = Signing::With(key.clone());
+        self.signing_key = Some(key.clone());
         self
     }
 
-    /// Makes the issuer's tokens, and its `Date`, follow `clock`; the system clock by default.
+    /// The clock of the issuer's tokens and `Date` headers; the system clock by default.
     pub fn clock(mut self, clock: impl Into<SharedClock>) -> Self {
-        self.clock = clock.into();
+        self.settings.clock = clock.into();
         self
     }
 
     /// Adds an audience that tokens are issued for; the first one is the default.
     ///
-    /// With none added that is [`DEFAULT_AUDIENCE`], and clients may ask for any other too. Otherwise asking for
-    /// another is `invalid_target` (RFC 8707 §2).
+    /// With none added, the default is [`DEFAULT_AUDIENCE`] and clients may request any other. Otherwise a request for
+    /// another audience is an `invalid_target` error (RFC 8707 §2).
     pub fn audience(mut self, audience: &str) -> Self {
-        self.audiences.push(audience.to_owned());
+        self.settings.audiences.push(audience.to_owned());
         self
     }
 
-    /// Adds a client of the token endpoint, and the scopes it may have.
+    /// Adds a client of the token endpoint, and the scopes it may request.
     ///
     /// With none added there is one: [`DEFAULT_CLIENT_ID`](crate::DEFAULT_CLIENT_ID) with
-    /// [`DEFAULT_CLIENT_SECRET`](crate::DEFAULT_CLIENT_SECRET), which may have whatever it asks for. The first client
-    /// is also the one that [`TestIssuer::token`] names. Its secret can be changed later, by
-    /// [`TestIssuer::client_secrets`].
+    /// [`DEFAULT_CLIENT_SECRET`](crate::DEFAULT_CLIENT_SECRET), which may request any scope. [`TestIssuer::token`] names
+    /// the first client. [`TestIssuer::client_secrets`] changes the secret later.
     pub fn client<S: Into<String>>(
         mut self,
         client_id: &str,
@@ -142,39 +134,40 @@ impl TestIssuerBuilder {
         scopes: impl IntoIterator<Item = S>,
     ) -> Self {
         let scopes = scopes.into_iter().map(Into::into).collect();
-        self.clients
-            .push(Client::new(client_id, Secret::new(secret), scopes));
+        let client = Client::new(client_id, Secret::new(secret), scopes);
+        self.clients.push(client);
         self
     }
 
-    /// How long tokens live; five minutes by default.
+    /// The lifetime of tokens; five minutes by default.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.token_lifetime = lifetime;
+        self.settings.token_lifetime = lifetime;
         self
     }
 
-    /// How a client is refused whose credential is wrong; as RFC 6749 has it by default.
-    pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.dialect = dialect;
+    /// The JSON body of the 401 for a client with a wrong credential, for servers that do not follow RFC 6749 §5.2. By
+    /// default its `error` is `invalid_client`.
+    pub fn client_rejection(mut self, body: impl Into<Value>) -> Self {
+        self.settings.client_rejection = Some(body.into());
         self
     }
 
-    /// Whether metadata is served where OpenID Connect Discovery §4 puts it; it is by default.
-    pub fn openid_discovery(mut self, served: bool) -> Self {
-        self.openid_discovery = served;
+    /// Whether metadata is served by OpenID Connect Discovery §4; on by default.
+    pub fn openid_discovery(mut self, on: bool) -> Self {
+        self.settings.openid_discovery = on;
         self
     }
 
-    /// Whether metadata is served where RFC 8414 §3.1 puts it; it is by default.
-    pub fn oauth_discovery(mut self, served: bool) -> Self {
-        self.oauth_discovery = served;
+    /// Whether metadata is served by RFC 8414 §3.1; on by default.
+    pub fn oauth_discovery(mut self, on: bool) -> Self {
+        self.settings.oauth_discovery = on;
         self
     }
 
-    /// Makes every connection good for one request, without a `Connection: close` that says so: a second request on it is
-    /// dropped unanswered. Servers behave like that when they close an idle connection just as a request arrives.
+    /// Closes a connection at its second request, unanswered and without `Connection: close` before, like a server that
+    /// closes an idle connection as a request arrives.
     pub fn connections_die(mut self) -> Self {
-        self.connections_die = true;
+        self.settings.connections_die = true;
         self
     }
 
@@ -182,40 +175,37 @@ impl TestIssuerBuilder {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on.
+    /// If it cannot listen on the address.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with I/O, and where the operating system has no random numbers to give.
+    /// Outside a tokio runtime with I/O, and if the operating system fails to give random numbers.
     pub async fn start(mut self) -> Result<TestIssuer, StartError> {
-        let address = self.listen;
+        let settings = &mut self.settings;
+        let address = settings.address;
         let failed = |source| StartError { address, source };
         let socket = Server::bind(address).map_err(failed)?;
-        let signing = match self.signing {
-            Signing::Generate(algorithm) => TestKey::generate(algorithm),
-            Signing::With(key) => key,
-        };
-        let any_audience = self.audiences.is_empty();
-        if any_audience {
-            self.audiences.push(DEFAULT_AUDIENCE.to_owned());
+        settings.address = socket.local_addr().map_err(failed)?;
+        settings.any_audience = settings.audiences.is_empty();
+        if settings.any_audience {
+            settings.audiences.push(DEFAULT_AUDIENCE.to_owned());
         }
         if self.clients.is_empty() {
             self.clients.push(Client::unlimited());
         }
-        let settings = Settings {
-            address: socket.local_addr().map_err(failed)?,
-            prefix: self.prefix,
-            clock: self.clock,
-            audiences: self.audiences,
-            any_audience,
-            token_lifetime: self.token_lifetime,
-            dialect: self.dialect,
-            openid_discovery: self.openid_discovery,
-            oauth_discovery: self.oauth_discovery,
-            connections_die: self.connections_die,
-        };
-        let state = Arc::new(State::new(settings, signing, self.clients));
+        let signing = self
+            .signing_key
+            .unwrap_or_else(|| TestKey::generate(self.algorithm));
+        let state = Arc::new(State::new(self.settings, signing, self.clients));
         let server = Server::start(socket, Arc::clone(&state)).map_err(failed)?;
         Ok(TestIssuer::new(state, server))
+    }
+}
+
+impl fmt::Debug for TestIssuerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestIssuerBuilder")
+            .field("listen", &self.settings.address)
+            .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,9 @@
-//! The clients an issuer knows.
+//! The issuer's clients.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use portcullis_core::Secret;
 
-/// The client that a test issuer knows when it was told of none; see
+/// The client of a test issuer that was configured with none; see
 /// [`TestIssuerBuilder::client`](crate::TestIssuerBuilder::client).
 pub const DEFAULT_CLIENT_ID: &str = "test-client";
 
@@ -13,9 +13,9 @@ pub const DEFAULT_CLIENT_SECRET: &str = "test-secret";
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) id: String,
-    /// Any of them will do.
+    /// All secrets that are accepted.
     pub(crate) secrets: Vec<Secret>,
-    /// `None`: whatever it asks for.
+    /// The scopes it may request; `None` for any.
     scopes: Option<Vec<String>>,
 }
 
@@ -28,7 +28,7 @@ impl Client {
         }
     }
 
-    /// The client of an issuer that was told of none: it gets whatever scope it asks for.
+    /// The client of an issuer that was configured with none: it may request any scope.
     pub(crate) fn unlimited() -> Self {
         Self {
             id: DEFAULT_CLIENT_ID.to_owned(),
@@ -43,9 +43,9 @@ impl Client {
             .any(|own| verify_slices_are_equal(own.expose(), presented.as_bytes()).is_ok())
     }
 
-    /// What the client is granted when it asks for `requested`; `None` when that is more than it may have.
+    /// The scope for a request; `None` if it is ill-formed or more than the client may have.
     ///
-    /// Asking for nothing means everything it may have (RFC 6749 §3.3 leaves that to the server).
+    /// Without a request it is all that the client may have (RFC 6749 §3.3 leaves that to the server).
     pub(crate) fn grant(&self, requested: Option<&str>) -> Option<String> {
         let Some(requested) = requested else {
             return Some(self.scopes.as_deref().unwrap_or_default().join(" "));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_granted_what_it_may_have() {
+    fn scopes_of_the_client_are_granted_and_others_rejected() {
         assert_eq!(
             billing().grant(None).as_deref(),
             Some("orders:read orders:write")
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unlimited_client_is_granted_any_well_formed_scope() {
+    fn the_default_client_is_granted_any_well_formed_scope() {
         assert_eq!(Client::unlimited().grant(None).as_deref(), Some(""));
         assert_eq!(
             Client::unlimited().grant(Some("a b")).as_deref(),

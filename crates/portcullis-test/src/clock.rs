@@ -1,4 +1,4 @@
-//! Time that a test holds in its hand.
+//! A clock that a test moves.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use portcullis_core::{Clock, SharedClock, UnixTime};
 
-/// A clock that moves only when told to. Clones show, and move, the same time.
+/// A clock that moves only when told to. Clones share one time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,13 +23,13 @@ use portcullis_core::{Clock, SharedClock, UnixTime};
 pub struct ManualClock(Arc<Mutex<UnixTime>>);
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// A clock that shows `now`.
     #[must_use]
     pub fn new(now: UnixTime) -> Self {
         Self(Arc::new(Mutex::new(now)))
     }
 
-    /// A clock that stands at the present of the system clock.
+    /// A clock that shows the current time.
     #[must_use]
     pub fn starting_now() -> Self {
         Self::new(portcullis_core::SystemClock.now())
@@ -40,7 +40,7 @@ impl ManualClock {
         self.change(|now| now.saturating_add(by));
     }
 
-    /// Moves the clock back, as a corrected clock does.
+    /// Moves the clock back.
     pub fn rewind(&self, by: Duration) {
         self.change(|now| now.saturating_sub(by));
     }
@@ -50,7 +50,7 @@ impl ManualClock {
         self.change(|_| now);
     }
 
-    /// This clock as whatever takes a [`SharedClock`] wants it.
+    /// This clock as a [`SharedClock`].
     #[must_use]
     pub fn shared(&self) -> SharedClock {
         Arc::new(self.clone())
@@ -63,7 +63,7 @@ impl ManualClock {
 }
 
 impl Default for ManualClock {
-    /// A clock that stands at the present of the system clock.
+    /// A clock that shows the current time.
     fn default() -> Self {
         Self::starting_now()
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stands_still_and_moves_both_ways() {
+    fn the_clock_moves_only_when_told_to() {
         let clock = ManualClock::new(UnixTime::from_secs(100));
         let other = clock.clone();
         assert_eq!(clock.now(), other.now());

@@ -1,4 +1,4 @@
-//! base64url without padding, as everything in JOSE is written (RFC 7515 §2).
+//! base64url without padding (RFC 7515 §2).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

@@ -1,8 +1,8 @@
-//! The places of an issuer that are asked.
+//! The endpoints of an issuer.
 
 use std::fmt;
 
-/// What a request to the issuer was for.
+/// An endpoint of the issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// The metadata, at either well-known path (OpenID Connect Discovery §4, RFC 8414 §3).
@@ -13,7 +13,7 @@ pub enum Endpoint {
     Token,
     /// The revocation endpoint (RFC 7009 §2).
     Revocation,
-    /// Any other path: nobody has business there, and a test can assert that nobody went.
+    /// Any other path, so that a test can assert that nothing else was requested.
     Other,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong at an endpoint.
+//! Faults of endpoints.
 
 use std::time::Duration;
 
@@ -6,51 +6,50 @@ use serde_json::Value;
 
 use crate::Endpoint;
 
-/// A way for an endpoint to fail its callers. Set one with [`TestIssuer::fault`](crate::TestIssuer::fault).
+/// A way for an endpoint to fail. Set one with [`TestIssuer::fault`](crate::TestIssuer::fault).
 ///
-/// To have nothing listen at all, see [`TestIssuer::stop`](crate::TestIssuer::stop).
+/// [`TestIssuer::stop`](crate::TestIssuer::stop) refuses connections.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
     /// The connection closes without an answer.
     Down,
-    /// The good answer, this much later.
+    /// The good answer after this delay.
     Slow(Duration),
-    /// The request is taken and never answered.
+    /// The request is never answered.
     Hang,
-    /// The head and half of the good answer come, then nothing more, with the connection open.
+    /// The head and half the body of the good answer, then nothing more on an open connection.
     Stalled,
-    /// The head and half of the good answer come, then the connection closes.
+    /// The head and half the body of the good answer, then the connection closes.
     CutOff,
-    /// This status, with a JSON error for a body. Outside 100 to 999 it answers 500.
+    /// This status, with a JSON error as body. It is 500 for numbers outside 100 to 999.
     Status(u16),
-    /// 429 (RFC 6585 §4), with `Retry-After` in whole seconds when given.
+    /// 429 (RFC 6585 §4), with `Retry-After` in whole seconds if given.
     TooManyRequests {
-        /// What `Retry-After` asks for.
+        /// The value of `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// 200 with a page for people, as a login wall or a proxy sends.
+    /// 200 with an HTML page, as login walls and proxies send it.
     Html,
-    /// 200 with no body at all.
+    /// 200 with an empty body.
     Empty,
-    /// 200 with an empty key set, `{"keys":[]}`; at the other endpoints, an empty object.
+    /// 200 with an empty key set, `{"keys":[]}`; an empty object at other endpoints.
     EmptySet,
     /// 200 with `null`.
     Null,
-    /// 200 with the first half of the good answer, as if that were all of it.
+    /// 200 with the first half of the good answer as a complete body.
     Truncated,
-    /// 200 with a body of about this many bytes, streamed in chunks of unknown total: JSON that does not end before.
+    /// 200 with one JSON object of about this many bytes, chunked.
     Huge {
-        /// How much to stream.
+        /// The size of the body.
         bytes: usize,
     },
-    /// 200 with a key set of a thousand keys of strangers, before the published ones. At the other endpoints, the
-    /// good answer with a thousand members more.
+    /// 200 with a thousand keys of strangers before the published ones; a thousand more members at other endpoints.
     ThousandKeys,
     /// 302 to this URL.
     Redirect(String),
-    /// 200 with the published keys among others that are of no use: of unknown type, broken, symmetric, with private
-    /// members, for encryption. At the other endpoints, the good answer with unknown members.
+    /// 200 with the published keys among unusable ones: of unknown type, invalid, symmetric, with private members, for
+    /// encryption. At every endpoint, unknown members are added.
     NoisyKeys,
     /// The good answer as `text/plain`.
     WrongContentType,
@@ -58,7 +57,7 @@ pub enum Fault {
     Json(Value),
     /// This status, content type and body.
     Answer {
-        /// The status; outside 100 to 999 it answers 500.
+        /// The status; 500 for numbers outside 100 to 999.
         status: u16,
         /// The `Content-Type`.
         content_type: &'static str,
@@ -67,27 +66,27 @@ pub enum Fault {
     },
 }
 
-/// The faults in force.
+/// The current faults, by [`Endpoint::index`].
 #[derive(Default)]
-pub(crate) struct Faults([Option<InForce>; Endpoint::ALL.len()]);
+pub(crate) struct Faults([Option<Current>; Endpoint::ALL.len()]);
 
-struct InForce {
+struct Current {
     fault: Fault,
-    /// Requests it is still for; `None`: until healed.
+    /// The requests that it still applies to; `None` until healed.
     left: Option<usize>,
 }
 
 impl Faults {
     pub(crate) fn set(&mut self, endpoint: Endpoint, fault: Fault, times: Option<usize>) {
-        self.0[endpoint.index()] = Some(InForce { fault, left: times });
+        self.0[endpoint.index()] = Some(Current { fault, left: times });
     }
 
     pub(crate) fn heal(&mut self, endpoint: Endpoint) {
         self.0[endpoint.index()] = None;
     }
 
-    /// The fault that the request now coming in meets.
-    pub(crate) fn meet(&mut self, endpoint: Endpoint) -> Option<Fault> {
+    /// The fault for the next request.
+    pub(crate) fn next(&mut self, endpoint: Endpoint) -> Option<Fault> {
         let slot = &mut self.0[endpoint.index()];
         match slot.as_mut()?.left.as_mut() {
             Some(0) => {
@@ -97,7 +96,7 @@ impl Faults {
             Some(left) => *left -= 1,
             None => {}
         }
-        slot.as_ref().map(|in_force| in_force.fault.clone())
+        slot.as_ref().map(|current| current.fault.clone())
     }
 }
 
@@ -106,22 +105,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_for_two_requests_meets_two() {
+    fn a_fault_for_two_requests_ends_after_two() {
         let mut faults = Faults::default();
         faults.set(Endpoint::Jwks, Fault::Null, Some(2));
-        assert_eq!(faults.meet(Endpoint::Token), None);
-        assert_eq!(faults.meet(Endpoint::Jwks), Some(Fault::Null));
-        assert_eq!(faults.meet(Endpoint::Jwks), Some(Fault::Null));
-        assert_eq!(faults.meet(Endpoint::Jwks), None);
+        assert_eq!(faults.next(Endpoint::Token), None);
+        assert_eq!(faults.next(Endpoint::Jwks), Some(Fault::Null));
+        assert_eq!(faults.next(Endpoint::Jwks), Some(Fault::Null));
+        assert_eq!(faults.next(Endpoint::Jwks), None);
     }
 
     #[test]
-    fn a_lasting_fault_lasts_until_healed() {
+    fn a_fault_without_a_count_lasts_until_healed() {
         let mut faults = Faults::default();
         faults.set(Endpoint::Jwks, Fault::Hang, None);
-        assert_eq!(faults.meet(Endpoint::Jwks), Some(Fault::Hang));
-        assert_eq!(faults.meet(Endpoint::Jwks), Some(Fault::Hang));
+        assert_eq!(faults.next(Endpoint::Jwks), Some(Fault::Hang));
+        assert_eq!(faults.next(Endpoint::Jwks), Some(Fault::Hang));
         faults.heal(Endpoint::Jwks);
-        assert_eq!(faults.meet(Endpoint::Jwks), None);
+        assert_eq!(faults.next(Endpoint::Jwks), None);
     }
 }

@@ -5,48 +5,40 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use http::{HeaderName, HeaderValue};
 use portcullis_core::Secret;
 use serde_json::Value;
 
 use crate::{
     Endpoint, Fault, PublishedKey, RecordedRequest, TestIssuerBuilder, TestKey, TokenBuilder,
     server::{Server, paths},
-    state::State,
+    state::{EndpointSettings, State},
 };
 
 /// An OAuth 2.0 issuer in-process: metadata, a key set and a token endpoint on loopback.
 ///
-/// It runs on the tokio runtime it was started on; dropping it stops it. Not `Clone`: to share it, put it in an
-/// [`Arc`].
+/// It runs on the tokio runtime that it was started on; dropping it stops it. To share it, put it in an [`Arc`].
 pub struct TestIssuer {
     pub(crate) state: Arc<State>,
-    /// `None` only while it changes hands.
+    /// `None` only while [`stop`](Self::stop) or [`restart`](Self::restart) runs.
     server: Mutex<Option<Server>>,
 }
 
 impl TestIssuer {
-    /// Starts an issuer with every default: a free port of 127.0.0.1, one ES256 key, one client.
+    /// Starts an issuer with defaults: a free port of 127.0.0.1, one ES256 key, one client.
     ///
-    /// It panics where [`TestIssuerBuilder::start`](crate::TestIssuerBuilder::start) returns an error: a test cannot go on
-    /// without a free port, while the address that a builder is given may be taken.
+    /// Unlike [`TestIssuerBuilder::start`](crate::TestIssuerBuilder::start), which may be given an address that is in use,
+    /// it panics on failure.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with I/O, and when no port can be listened on.
+    /// Outside a tokio runtime with I/O, and if it cannot listen.
     pub async fn start() -> Self {
-        match Self::builder().start().await {
-            Ok(issuer) => issuer,
-            Err(error) => {
-                let cause = std::error::Error::source(&error);
-                panic!(
-                    "{error}: {}",
-                    cause.map(ToString::to_string).unwrap_or_default()
-                )
-            }
-        }
+        let started = Self::builder().start().await;
+        started.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
-    /// An issuer to one's own measure.
+    /// Configures an issuer.
     pub fn builder() -> TestIssuerBuilder {
         TestIssuerBuilder::new()
     }
@@ -58,124 +50,132 @@ impl TestIssuer {
         }
     }
 
-    /// The issuer identifier: what stands in `iss`, and what discovery starts from.
+    /// The issuer identifier: the value of `iss`, and the base of discovery.
     #[must_use]
     pub fn url(&self) -> String {
         self.state.issuer()
     }
 
-    /// Where the key set is.
+    /// The URL of the key set.
     #[must_use]
     pub fn jwks_uri(&self) -> String {
         self.state.under_prefix(paths::JWKS)
     }
 
-    /// Where tokens are to be had (RFC 6749 §3.2).
+    /// The URL of the token endpoint (RFC 6749 §3.2).
     #[must_use]
     pub fn token_endpoint(&self) -> String {
         self.state.under_prefix(paths::TOKEN)
     }
 
-    /// Where OpenID Connect Discovery §4 puts the metadata: after the issuer's path.
+    /// The URL of the metadata by OpenID Connect Discovery §4: after the issuer's path.
     #[must_use]
     pub fn discovery_uri(&self) -> String {
         self.state.under_prefix(paths::OPENID)
     }
 
-    /// Where RFC 8414 §3.1 puts the metadata: before the issuer's path.
+    /// The URL of the metadata by RFC 8414 §3.1: before the issuer's path.
     #[must_use]
     pub fn oauth_discovery_uri(&self) -> String {
-        self.state
-            .url(&format!("{}{}", paths::OAUTH, self.state.settings.prefix))
+        let prefix = &self.state.settings.prefix;
+        self.state.url(&format!("{}{prefix}", paths::OAUTH))
     }
 
-    /// The audience that its tokens are for unless another was asked for.
+    /// The default audience of its tokens.
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.state.settings.audiences[0]
     }
 
-    /// A good access token in the making, signed with the present signing key.
+    /// A builder for a valid access token, signed with the current signing key.
     pub fn token(&self) -> TokenBuilder {
         self.state.token()
     }
 
     /// Makes an endpoint fail from the next request on, until [`heal`](Self::heal).
     pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
-        self.state.changing().faults.set(endpoint, fault, None);
+        self.state.variable().faults.set(endpoint, fault, None);
     }
 
-    /// Makes an endpoint fail for the next `requests` only.
+    /// Makes an endpoint fail for the next `requests`.
     pub fn fault_for(&self, endpoint: Endpoint, fault: Fault, requests: usize) {
-        self.state
-            .changing()
-            .faults
-            .set(endpoint, fault, Some(requests));
+        let mut variable = self.state.variable();
+        variable.faults.set(endpoint, fault, Some(requests));
     }
 
-    /// Ends an endpoint's fault. Requests already hanging hang on.
+    /// Ends an endpoint's fault. Requests that hang already continue to hang.
     pub fn heal(&self, endpoint: Endpoint) {
-        self.state.changing().faults.heal(endpoint);
+        self.state.variable().faults.heal(endpoint);
     }
 
-    /// Sets a header of an endpoint's good answers, `Cache-Control` for instance.
+    /// Sets a header of an endpoint's good answers, such as `Cache-Control`.
     ///
     /// # Panics
     ///
-    /// When the name or the value cannot stand in a header.
+    /// If the name or the value is invalid.
     pub fn answer_header(&self, endpoint: Endpoint, name: &str, value: &str) {
-        self.state.changing().answering[endpoint.index()].set(name, value);
+        let name = HeaderName::try_from(name);
+        let name = name.unwrap_or_else(|error| panic!("invalid header name: {error}"));
+        let value = HeaderValue::try_from(value);
+        let value = value.unwrap_or_else(|error| panic!("invalid header value: {error}"));
+        self.configure(endpoint, |settings| {
+            _ = settings.headers.insert(name, value)
+        });
     }
 
-    /// Whether an endpoint's good answers have an `ETag`, and `If-None-Match` gets a 304 (RFC 9110 §13.1.2); by default
-    /// they do not.
+    /// Whether an endpoint's good answers have an `ETag`, and `If-None-Match` gets a 304 (RFC 9110 §13.1.2). Off by
+    /// default.
     pub fn etags(&self, endpoint: Endpoint, on: bool) {
-        self.state.changing().answering[endpoint.index()].etag = on;
+        self.configure(endpoint, |settings| settings.etag = on);
     }
 
-    /// Sets an endpoint's `Date` off the issuer's clock by so many seconds, ahead or (negative) behind.
+    /// Sets an endpoint's `Date` this many seconds ahead of the issuer's clock, or behind if negative.
     pub fn date_skew(&self, endpoint: Endpoint, seconds: i64) {
-        self.state.changing().answering[endpoint.index()].date_skew = seconds;
+        self.configure(endpoint, |settings| settings.date_skew = seconds);
     }
 
-    /// Sets a member of the metadata, over what the issuer would say itself.
+    /// Makes an endpoint require this bearer token, as Kubernetes does for metadata and keys. Other requests get a 401.
+    pub fn require_bearer(&self, endpoint: Endpoint, token: &str) {
+        self.configure(endpoint, |settings| {
+            settings.bearer = Some(token.to_owned())
+        });
+    }
+
+    fn configure(&self, endpoint: Endpoint, change: impl FnOnce(&mut EndpointSettings)) {
+        change(&mut self.state.variable().endpoints[endpoint.index()]);
+    }
+
+    /// Sets a member of the metadata.
     pub fn metadata(&self, member: &str, value: impl Into<Value>) {
-        let mut changing = self.state.changing();
-        changing
+        let mut variable = self.state.variable();
+        variable
             .metadata_left_out
             .retain(|left_out| left_out != member);
-        changing.metadata.insert(member.to_owned(), value.into());
+        variable.metadata.insert(member.to_owned(), value.into());
     }
 
-    /// Leaves a member of the metadata out.
+    /// Removes a member of the metadata.
     pub fn without_metadata(&self, member: &str) {
-        self.state
-            .changing()
-            .metadata_left_out
-            .push(member.to_owned());
+        let mut variable = self.state.variable();
+        variable.metadata_left_out.push(member.to_owned());
     }
 
-    /// Sets a member of the metadata at RFC 8414's place alone, over what [`metadata`](Self::metadata) and
-    /// [`without_metadata`](Self::without_metadata) say. OpenID Connect's document stays as it is.
+    /// Sets a member of RFC 8414's metadata document alone. It overrides [`metadata`](Self::metadata) and
+    /// [`without_metadata`](Self::without_metadata).
     pub fn oauth_metadata(&self, member: &str, value: impl Into<Value>) {
-        let mut changing = self.state.changing();
-        changing
+        let mut variable = self.state.variable();
+        variable
             .oauth_metadata
             .insert(member.to_owned(), value.into());
     }
 
-    /// Makes an endpoint answer 401 to requests without this bearer token, as Kubernetes does for metadata and keys.
-    pub fn require_bearer(&self, endpoint: Endpoint, token: &str) {
-        self.state.changing().answering[endpoint.index()].bearer = Some(token.to_owned());
-    }
-
-    /// Requests that reached an endpoint so far, faults or not.
+    /// The number of requests that reached an endpoint, faults included.
     #[must_use]
     pub fn requests(&self, endpoint: Endpoint) -> usize {
         self.state.record.count(endpoint)
     }
 
-    /// Waits until `count` requests in all have reached an endpoint; returns at once when they have.
+    /// Waits until `count` requests in total have reached an endpoint.
     pub async fn wait_for_requests(&self, endpoint: Endpoint, count: usize) {
         self.state.record.reaches(endpoint, count).await;
     }
@@ -189,85 +189,80 @@ impl TestIssuer {
     /// The key that new tokens are signed with.
     #[must_use]
     pub fn signing_key(&self) -> TestKey {
-        self.state.changing().signing.clone()
+        self.state.variable().signing.clone()
     }
 
-    /// Signs new tokens with `key`, published or not.
+    /// Signs new tokens with `key`, whether it is published or not.
     pub fn sign_with(&self, key: &TestKey) {
-        self.state.changing().signing = key.clone();
+        self.state.variable().signing = key.clone();
     }
 
     /// The entries of the key set, in order.
     #[must_use]
     pub fn published(&self) -> Vec<PublishedKey> {
-        self.state.changing().published.clone()
+        self.state.variable().published.clone()
     }
 
-    /// Replaces the key set by these entries, in this order. The signing key stays what it is.
+    /// Replaces the entries of the key set. The signing key stays the same.
     pub fn publish<K: Into<PublishedKey>>(&self, keys: impl IntoIterator<Item = K>) {
         let keys = keys.into_iter().map(Into::into).collect();
-        self.state.changing().published = keys;
+        self.state.variable().published = keys;
     }
 
-    /// Replaces the secrets of a client from the next request on. Any of them is accepted, so that a rotation goes by
-    /// adding the new one beside the old, and leaving the old one out later; with none the client is locked out. Tokens
-    /// that it has already stay good.
+    /// Replaces the secrets of a client from the next request on. Each of them is accepted, so a rotation first adds the
+    /// new secret and later removes the old one. Tokens that the client has stay valid.
     ///
     /// # Panics
     ///
-    /// When there is no client of this id.
+    /// If there is no client with this id.
     pub fn client_secrets(
         &self,
         client_id: &str,
         secrets: impl IntoIterator<Item = impl Into<Vec<u8>>>,
     ) {
         let secrets: Vec<Secret> = secrets.into_iter().map(Secret::new).collect();
-        let mut changing = self.state.changing();
-        let mut clients = changing.clients.iter_mut();
+        let mut variable = self.state.variable();
+        let mut clients = variable.clients.iter_mut();
         match clients.find(|client| client.id == client_id) {
             Some(client) => client.secrets = secrets,
             None => panic!("the issuer has no client {client_id:?}"),
         }
     }
 
-    /// Stops listening and closes every connection, so that the next one is refused. The port stays bound, for
-    /// [`restart`](Self::restart), so that the system gives it to nobody. Stopping twice does nothing.
+    /// Stops listening and closes all connections; new ones are refused. The port stays reserved for
+    /// [`restart`](Self::restart). On a stopped issuer it does nothing.
     ///
     /// # Panics
     ///
-    /// When the address cannot be reserved, since something else took it in that instant.
+    /// If the address cannot be reserved because another program took it in that instant.
     pub async fn stop(&self) {
         let Some(server) = self.take_server() else {
             return;
         };
-        let server = match server.stop(self.state.settings.address).await {
-            Ok(server) => server,
-            Err(error) => panic!("{} could not be reserved: {error}", self.url()),
-        };
-        self.put_server(server);
+        match server.stop(self.state.settings.address).await {
+            Ok(server) => self.put_server(server),
+            Err(error) => panic!("cannot reserve {}: {error}", self.url()),
+        }
     }
 
-    /// Listens again where [`stop`](Self::stop) ended it. On a running issuer it does nothing.
+    /// Listens again after [`stop`](Self::stop). On a running issuer it does nothing.
     ///
     /// # Panics
     ///
-    /// When the address can no longer be listened on.
+    /// If it cannot listen on the address.
     pub async fn restart(&self) {
         let Some(server) = self.take_server() else {
             return;
         };
-        let server = match server.restart(Arc::clone(&self.state)) {
-            Ok(server) => server,
-            Err(error) => panic!("{} could not be listened on again: {error}", self.url()),
-        };
-        self.put_server(server);
+        match server.restart(Arc::clone(&self.state)) {
+            Ok(server) => self.put_server(server),
+            Err(error) => panic!("cannot listen on {} again: {error}", self.url()),
+        }
     }
 
     fn take_server(&self) -> Option<Server> {
-        self.server
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.take()
     }
 
     fn put_server(&self, server: Server) {

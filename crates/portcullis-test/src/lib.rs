@@ -1,9 +1,8 @@
-//! For your own tests: an OAuth 2.0 issuer in-process, with every fault it can have.
+//! For tests of your service: an OAuth 2.0 issuer in-process, with every fault it can have.
 //!
-//! [`TestIssuer::start`] is all it takes to have metadata, a key set and a token endpoint on a free port of loopback.
-//! [`TestIssuer::token`] mints any token, good or [broken](Broken). Keys [rotate](TestIssuer::rotate) in every order,
-//! endpoints [fail](TestIssuer::fault) in every way, requests are [counted](TestIssuer::requests), and a
-//! [`ManualClock`] moves time by hand.
+//! [`TestIssuer::start`] serves metadata, a key set and a token endpoint on a free port of loopback.
+//! [`TestIssuer::token`] mints tokens, valid or [broken](Broken). Keys [rotate](TestIssuer::rotate), endpoints
+//! [fail](TestIssuer::fault), requests are [counted](TestIssuer::requests), and a [`ManualClock`] moves time.
 //!
 //! ```
 //! use portcullis_test::{Broken, Endpoint, Fault, TestIssuer};
@@ -20,29 +19,26 @@
 //!     # assert_ne!(refused, good);
 //! }
 //! issuer.fault(Endpoint::Jwks, Fault::Hang);
-//! // … `good` still passes, since the service has the keys.
+//! // … `good` is still accepted: the service has the keys.
 //! # drop(issuer);
 //!
-//! // An issuer and a service of their own: the forged tokens above have used up what fetches callers may cause.
+//! // A new issuer and service: the forged tokens above have used up the budget for fetches that callers cause.
 //! let issuer = TestIssuer::start().await;
 //! let (old, new) = issuer.rotate();
-//! // … and now a token signed with `new` must pass at once; when it has, one signed with `old` must not.
+//! // … a token signed with `new` must be accepted at once; after that, one signed with `old` must not.
 //! # assert_ne!(old.kid(), new.kid());
 //! # }
 //! ```
 //!
-//! The issuer lives on the runtime of the test that started it, so paused tokio time works, and it ends with the test.
-//! Do not block that runtime: where the client is a separate process, wait for it asynchronously or take a
-//! multi-threaded runtime.
+//! The issuer runs on the runtime of the test, so paused tokio time works, and it ends with the test. Do not block that
+//! runtime: if the client is another process, wait for it asynchronously or use a multi-threaded runtime.
 //!
-//! Nothing here verifies tokens, and nothing is shared with what does: the mint can be trusted to disagree.
+//! The crate shares no code with the crates that verify tokens, so it does not repeat their mistakes.
 
-mod answering;
 mod broken;
 mod builder;
 mod client;
 mod clock;
-mod dialect;
 mod encoding;
 mod endpoint;
 mod fault;
@@ -60,7 +56,6 @@ pub use broken::{Broken, BrokenKind};
 pub use builder::{DEFAULT_AUDIENCE, StartError, TestIssuerBuilder};
 pub use client::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET};
 pub use clock::ManualClock;
-pub use dialect::Dialect;
 pub use endpoint::Endpoint;
 pub use fault::Fault;
 pub use issuer::TestIssuer;

@@ -1,4 +1,4 @@
-//! What a key set may hold beside good keys.
+//! Unusable entries of key sets.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{SigningAlgorithm, TestKey};
 
-/// The document with a thousand strangers' keys before its own; without `keys`, with a thousand members more.
+/// A key set with a thousand keys of strangers before its own; another document with a thousand more members.
 pub(crate) fn among_a_thousand(mut document: Value) -> Value {
     static STRANGERS: LazyLock<Vec<Value>> = LazyLock::new(|| {
         let stranger = |_| TestKey::generate(SigningAlgorithm::ES256).public_jwk();
@@ -20,7 +20,7 @@ pub(crate) fn among_a_thousand(mut document: Value) -> Value {
     document
 }
 
-/// The document with a useless key before each of its own and the rest after; without `keys`, with unknown members.
+/// A key set with unusable keys among its own; any document with unknown members.
 pub(crate) fn among_noise(mut document: Value) -> Value {
     if let Some(keys) = keys(&mut document) {
         let mut noise = noise_keys().into_iter();
@@ -49,7 +49,7 @@ fn unknown_members() -> Map<String, Value> {
     noise.as_object().cloned().unwrap_or_default()
 }
 
-/// Entries that no verifier may use, each for a reason of its own.
+/// Entries that a verifier must skip, each for another reason.
 pub(crate) fn noise_keys() -> Vec<Value> {
     let key = TestKey::shared(SigningAlgorithm::ES256, usize::MAX);
     let edwards = TestKey::shared(SigningAlgorithm::Ed25519, usize::MAX);
@@ -80,7 +80,7 @@ pub(crate) fn noise_keys() -> Vec<Value> {
         with(&edwards, "x", json!("AA")),
         with(&edwards, "alg", json!(7)),
         {
-            // The one that could be used, once its private member is ignored; nothing is signed with it.
+            // A verifier may use it without its private member. Nothing is signed with it.
             let mut jwk = edwards.private_jwk();
             jwk["kid"] = "noise-private".into();
             jwk

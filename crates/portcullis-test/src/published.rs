@@ -1,10 +1,10 @@
-//! Keys as they stand in the published set.
+//! Entries of the published key set.
 
 use serde_json::{Value, json};
 
 use crate::TestKey;
 
-/// One entry of the key set: a key's public JWK, or anything else a test wants to stand there.
+/// An entry of the key set: a public JWK, or any other JSON.
 ///
 /// ```
 /// use portcullis_test::{PublishedKey, TestKey};
@@ -26,7 +26,7 @@ impl PublishedKey {
         self
     }
 
-    /// Leaves a member out.
+    /// Removes a member.
     #[must_use]
     pub fn without(mut self, member: &str) -> Self {
         if let Some(members) = self.0.as_object_mut() {
@@ -35,13 +35,13 @@ impl PublishedKey {
         self
     }
 
-    /// The entry as it is published.
+    /// The JSON that is published.
     #[must_use]
     pub fn as_json(&self) -> &Value {
         &self.0
     }
 
-    /// Whether this entry is `key`, by its material.
+    /// Whether this entry has the key material of `key`.
     pub(crate) fn is(&self, key: &TestKey) -> bool {
         let jwk = key.public_jwk();
         ["kty", "crv", "x", "y", "n", "e", "k"]
@@ -65,7 +65,7 @@ impl From<TestKey> for PublishedKey {
 }
 
 impl From<Value> for PublishedKey {
-    /// As it is, whether it is a key or not.
+    /// The value as it is.
     fn from(entry: Value) -> Self {
         Self(entry)
     }

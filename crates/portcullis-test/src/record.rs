@@ -1,4 +1,4 @@
-//! What was asked of the issuer.
+//! The requests that reached the issuer.
 
 use std::{
     collections::VecDeque,
@@ -12,27 +12,27 @@ use tokio::sync::watch;
 
 use crate::Endpoint;
 
-/// Requests kept for inspection; older ones are forgotten, though still counted.
+/// The number of recent requests that are kept.
 const KEPT: usize = 1024;
 
-/// A request that reached the issuer, whatever it then answered.
+/// A request that reached the issuer.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct RecordedRequest {
-    /// What it was for.
+    /// The endpoint of its path.
     pub endpoint: Endpoint,
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its target: path and query.
+    /// The path and query.
     pub uri: Uri,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
 }
 
 impl fmt::Debug for RecordedRequest {
-    /// Shows neither the `Authorization` header nor the body: client secrets travel there.
+    /// Without the `Authorization` header and the body, which contain client secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecordedRequest")
             .field("endpoint", &self.endpoint)
@@ -78,7 +78,7 @@ impl Record {
 
     pub(crate) async fn reaches(&self, endpoint: Endpoint, count: usize) {
         let mut counts = self.counts.subscribe();
-        // The sender is ours: it cannot have gone.
+        // It only fails if the sender is dropped, which `self` owns.
         let _ = counts
             .wait_for(|counts| counts[endpoint.index()] >= count)
             .await;

@@ -1,4 +1,4 @@
-//! What the issuer's handle and its server share.
+//! The state that the issuer's handle shares with its server.
 
 use std::{
     net::SocketAddr,
@@ -6,52 +6,65 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderMap;
 use portcullis_core::SharedClock;
 use serde_json::{Map, Value};
 
 use crate::{
-    Dialect, Endpoint, PublishedKey, TestKey, TokenBuilder, answering::Answering, client::Client,
-    fault::Faults, record::Record,
+    Endpoint, PublishedKey, TestKey, TokenBuilder, client::Client, fault::Faults, record::Record,
 };
 
-/// All that an issuer is, except its socket.
+/// An issuer without its socket.
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) record: Record,
-    changing: Mutex<Changing>,
+    variable: Mutex<Variable>,
 }
 
-/// What stays as it was built.
+/// Settings of the builder.
 pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
-    /// Where the issuer's path begins: empty, or `/` and more.
+    /// The path of the issuer's URL: empty, or with a leading slash.
     pub(crate) prefix: String,
     pub(crate) clock: SharedClock,
-    /// The first is the default. Never empty.
+    /// Never empty; the first is the default.
     pub(crate) audiences: Vec<String>,
-    /// Whether a client may ask for tokens for any other audience.
+    /// Whether clients may request other audiences.
     pub(crate) any_audience: bool,
     pub(crate) token_lifetime: Duration,
-    pub(crate) dialect: Dialect,
+    /// The body of the answer to a client with a wrong credential, unless it is RFC 6749's.
+    pub(crate) client_rejection: Option<Value>,
     pub(crate) openid_discovery: bool,
     pub(crate) oauth_discovery: bool,
-    /// Whether a connection is good for one request only.
+    /// Whether a connection serves one request only.
     pub(crate) connections_die: bool,
 }
 
 /// What a test changes while the issuer runs.
-pub(crate) struct Changing {
+pub(crate) struct Variable {
     pub(crate) published: Vec<PublishedKey>,
     pub(crate) signing: TestKey,
-    /// The first is the default. Never empty, and none comes or goes; their secrets do.
+    /// Never empty; the first is the default. Only their secrets change.
     pub(crate) clients: Vec<Client>,
     pub(crate) faults: Faults,
-    pub(crate) answering: [Answering; Endpoint::ALL.len()],
-    /// Members of the metadata that were set (or, with `None`, left out) by the test.
+    /// By [`Endpoint::index`].
+    pub(crate) endpoints: [EndpointSettings; Endpoint::ALL.len()],
     pub(crate) metadata: Map<String, Value>,
     pub(crate) metadata_left_out: Vec<String>,
-    /// Members of the metadata at RFC 8414's place alone, over the others.
+    /// Members of RFC 8414's document alone.
     pub(crate) oauth_metadata: Map<String, Value>,
+}
+
+/// How an endpoint answers when it has no fault.
+#[derive(Clone, Default)]
+pub(crate) struct EndpointSettings {
+    pub(crate) headers: HeaderMap,
+    /// Whether answers have an `ETag`, and `If-None-Match` is honoured.
+    pub(crate) etag: bool,
+    /// Seconds that the `Date` header is ahead of the issuer's clock.
+    pub(crate) date_skew: i64,
+    /// The bearer token that is required.
+    pub(crate) bearer: Option<String>,
 }
 
 impl State {
@@ -59,12 +72,12 @@ impl State {
         Self {
             settings,
             record: Record::new(),
-            changing: Mutex::new(Changing {
+            variable: Mutex::new(Variable {
                 published: vec![PublishedKey::from(&signing)],
                 signing,
                 clients,
                 faults: Faults::default(),
-                answering: Default::default(),
+                endpoints: Default::default(),
                 metadata: Map::new(),
                 metadata_left_out: Vec::new(),
                 oauth_metadata: Map::new(),
@@ -72,9 +85,9 @@ impl State {
         }
     }
 
-    /// Never held across an await.
-    pub(crate) fn changing(&self) -> MutexGuard<'_, Changing> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Must not be held across an await.
+    pub(crate) fn variable(&self) -> MutexGuard<'_, Variable> {
+        self.variable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The issuer identifier (RFC 8414 §2).
@@ -82,7 +95,7 @@ impl State {
         self.under_prefix("")
     }
 
-    /// A URL below the issuer's own.
+    /// A URL under the issuer's.
     pub(crate) fn under_prefix(&self, path: &str) -> String {
         self.url(&format!("{}{path}", self.settings.prefix))
     }
@@ -93,9 +106,9 @@ impl State {
     }
 
     pub(crate) fn token(&self) -> TokenBuilder {
-        let changing = self.changing();
-        let client_id = &changing.clients[0].id;
-        TokenBuilder::new(&self.issuer(), &changing.signing, self.settings.clock.now())
+        let variable = self.variable();
+        let client_id = &variable.clients[0].id;
+        TokenBuilder::new(&self.issuer(), &variable.signing, self.settings.clock.now())
             .audience(&self.settings.audiences[0])
             .client_id(client_id)
             .subject(client_id)

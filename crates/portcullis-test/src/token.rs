@@ -1,4 +1,4 @@
-//! The mint: tokens to order.
+//! Minting tokens.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,14 +7,13 @@ use serde_json::{Map, Value};
 
 use crate::{TestKey, encoding::base64url};
 
-/// The lifetime of a token that was not told another: five minutes.
+/// The default lifetime of a token.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
-/// A token in the making, of which everything can be replaced or left out.
+/// Builds a token; every part can be replaced or left out.
 ///
-/// Untouched it is a good RFC 9068 access token of the issuer that [`TestIssuer::token`](crate::TestIssuer::token)
-/// was called on: typed `at+jwt`, for the issuer's default audience and client, with a `jti` of its own, valid for
-/// five minutes from the issuer's present, and with no scope.
+/// [`TestIssuer::token`](crate::TestIssuer::token) starts with a valid RFC 9068 access token: typed `at+jwt`, for the
+/// issuer's default audience and client, with a random `jti`, valid for five minutes from now, without a scope.
 ///
 /// ```
 /// use portcullis_core::UnixTime;
@@ -29,7 +28,7 @@ pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 /// assert_eq!(token.split('.').count(), 3);
 /// ```
 #[derive(Clone)]
-#[must_use = "a token is made by `mint`"]
+#[must_use = "`mint` makes the token"]
 pub struct TokenBuilder {
     header: Map<String, Value>,
     claims: Map<String, Value>,
@@ -42,7 +41,7 @@ pub struct TokenBuilder {
 
 type MapSignature = Arc<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>;
 
-/// The three parts of a token as they are sent: encoded already.
+/// The three encoded parts of a token.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
     pub(crate) header: String,
@@ -51,7 +50,7 @@ pub(crate) struct Parts {
 }
 
 impl TokenBuilder {
-    /// A token of `issuer`, signed with `key` at `now`, for no audience yet.
+    /// A token of `issuer`, signed with `key` at `now`, without an audience.
     pub fn new(issuer: &str, key: &TestKey, now: UnixTime) -> Self {
         let token = Self {
             header: Map::new(),
@@ -79,7 +78,7 @@ impl TokenBuilder {
         self
     }
 
-    /// Leaves a header parameter out.
+    /// Removes a header parameter.
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.remove(name);
         self
@@ -91,7 +90,7 @@ impl TokenBuilder {
         self
     }
 
-    /// Leaves a claim out.
+    /// Removes a claim.
     pub fn without_claim(mut self, name: &str) -> Self {
         self.claims.remove(name);
         self
@@ -102,8 +101,7 @@ impl TokenBuilder {
         self.header("typ", typ)
     }
 
-    /// Sets the `alg` that the header names. The signature stays what the key makes: to sign differently, see
-    /// [`sign_with`](Self::sign_with).
+    /// Sets `alg` in the header; the key still signs with its own algorithm. See [`sign_with`](Self::sign_with).
     pub fn alg(self, alg: &str) -> Self {
         self.header("alg", alg)
     }
@@ -113,12 +111,12 @@ impl TokenBuilder {
         self.header("kid", kid)
     }
 
-    /// Sets `scope`: names with spaces between them (RFC 8693 §4.2).
+    /// Sets `scope`, names separated by spaces (RFC 8693 §4.2).
     pub fn scope(self, scope: &str) -> Self {
         self.claim("scope", scope)
     }
 
-    /// Sets `aud` to this one audience. For several, give a list to [`claim`](Self::claim).
+    /// Sets `aud` to one audience. For several, pass an array to [`claim`](Self::claim).
     pub fn audience(self, audience: &str) -> Self {
         self.claim("aud", audience)
     }
@@ -128,7 +126,7 @@ impl TokenBuilder {
         self.claim("client_id", client_id)
     }
 
-    /// Sets `sub`. A machine's token names the client there (RFC 9068 §2.2).
+    /// Sets `sub`, which is the client in a machine's token (RFC 9068 §2.2).
     pub fn subject(self, subject: &str) -> Self {
         self.claim("sub", subject)
     }
@@ -148,18 +146,18 @@ impl TokenBuilder {
         self.claim("exp", at.as_secs())
     }
 
-    /// Sets `exp` to this long after the present of the issuer's clock as it was when the builder was made.
+    /// Sets `exp` to this long after the time when the builder was made.
     pub fn expires_in(self, lifetime: Duration) -> Self {
         let at = self.now.saturating_add(lifetime);
         self.expires_at(at)
     }
 
-    /// Sets `cnf`, which binds the token to a key or a certificate (RFC 7800 §3.1).
+    /// Sets `cnf`, which binds the token to a key or certificate (RFC 7800 §3.1).
     pub fn cnf(self, confirmation: impl Into<Value>) -> Self {
         self.claim("cnf", confirmation)
     }
 
-    /// Signs with `key`, and lets the header name its `alg` and `kid`.
+    /// Signs with `key`, and sets its `alg` and `kid` in the header.
     pub fn sign_with(mut self, key: &TestKey) -> Self {
         self = self.alg(key.algorithm().as_str()).signature_by(key);
         match key.kid() {
@@ -168,25 +166,25 @@ impl TokenBuilder {
         }
     }
 
-    /// Signs with `key`, and leaves in the header the `alg` and `kid` of the key it had before: a forgery.
+    /// Signs with `key`, and keeps `alg` and `kid` in the header: a forgery.
     pub fn signature_by(mut self, key: &TestKey) -> Self {
         self.key = key.clone();
         self
     }
 
-    /// Replaces the header by these bytes, whatever they are. The signature covers them.
+    /// Replaces the header by any bytes. The signature covers them.
     pub fn raw_header(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.raw_header = Some(bytes.into());
         self
     }
 
-    /// Replaces the claims by these bytes, whatever they are. The signature covers them.
+    /// Replaces the claims by any bytes. The signature covers them.
     pub fn raw_payload(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.raw_payload = Some(bytes.into());
         self
     }
 
-    /// Changes the signature after it was made. Several such changes apply in order.
+    /// Changes the signature. Several changes apply in order.
     pub fn map_signature(
         mut self,
         change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
@@ -195,31 +193,29 @@ impl TokenBuilder {
         self
     }
 
-    /// The token, in the compact serialisation (RFC 7515 §3.1).
+    /// Makes the token, in the compact serialisation (RFC 7515 §3.1).
     ///
     /// # Panics
     ///
-    /// Where the operating system has no random numbers to give.
+    /// If the operating system fails to give random numbers.
     #[must_use]
     pub fn mint(&self) -> String {
         self.parts().join()
     }
 
-    /// The key that will sign.
+    /// The key that signs.
     pub(crate) fn key(&self) -> &TestKey {
         &self.key
     }
 
-    /// The present, as the issuer's clock had it.
+    /// The time when the builder was made.
     pub(crate) fn now(&self) -> UnixTime {
         self.now
     }
 
     pub(crate) fn claim_text(&self, name: &str) -> &str {
-        self.claims
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        let claim = self.claims.get(name);
+        claim.and_then(Value::as_str).unwrap_or_default()
     }
 
     pub(crate) fn header_bytes(&self) -> Vec<u8> {
@@ -231,19 +227,16 @@ impl TokenBuilder {
     }
 
     pub(crate) fn parts(&self) -> Parts {
-        self.sign_parts(
-            base64url(self.header_bytes()),
-            base64url(self.payload_bytes()),
-        )
+        let header = base64url(self.header_bytes());
+        self.sign_parts(header, base64url(self.payload_bytes()))
     }
 
-    /// Signs over a header and payload that are encoded already, well or badly.
+    /// Signs an encoded header and payload.
     pub(crate) fn sign_parts(&self, header: String, payload: String) -> Parts {
-        let signature = self.key.sign(format!("{header}.{payload}").as_bytes());
-        let signature = self
-            .map_signature
-            .iter()
-            .fold(signature, |signature, change| change(signature));
+        let mut signature = self.key.sign(format!("{header}.{payload}").as_bytes());
+        for change in &self.map_signature {
+            signature = change(signature);
+        }
         Parts {
             header,
             payload,
@@ -275,6 +268,6 @@ fn bytes(raw: Option<&Vec<u8>>, members: &Map<String, Value>) -> Vec<u8> {
 
 fn random_id() -> String {
     let mut id = [0; 16];
-    aws_lc_rs::rand::fill(&mut id).expect("the operating system gives random numbers");
+    aws_lc_rs::rand::fill(&mut id).expect("random numbers");
     base64url(id)
 }

@@ -22,13 +22,13 @@ async fn start(issuer: &TestIssuer) -> Service {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_without_kid_loses_no_valid_request() {
     let issuer = TestIssuer::start().await;
-    issuer.publish_without_kid();
+    issuer.publish_without("kid");
     let service = start(&issuer).await;
     let token = || good(&issuer).without_header("kid").mint();
     passes(&service.get(&token()).await, "before");
     for rotation in ["the first rotation", "the second"] {
         issuer.rotate();
-        issuer.publish_without_kid();
+        issuer.publish_without("kid");
         let token = token();
         let answers = join_all((0..CALLERS).map(|_| service.get(&token))).await;
         answers.iter().for_each(|answer| passes(answer, rotation));

@@ -157,13 +157,13 @@ async fn without_keys_every_token_is_answered_503() {
 #[tokio::test]
 async fn a_rotation_without_kid_is_waited_for() {
     let issuer = TestIssuer::start().await;
-    issuer.publish_without_kid();
+    issuer.publish_without("kid");
     let keys = started(&issuer).await;
     let bearer = bearer(&keys, &issuer);
     let token = || issuer.token().without_header("kid").mint();
     assert_eq!(answer(&bearer, &token()).await, 200);
     issuer.rotate();
-    issuer.publish_without_kid();
+    issuer.publish_without("kid");
     assert_eq!(
         answer(&bearer, &token()).await,
         200,

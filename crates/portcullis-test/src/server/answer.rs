@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -9,7 +10,7 @@ use http::{
 };
 use serde_json::{Value, json};
 
-use super::body::Body;
+use super::body::{Body, complete};
 use crate::{RecordedRequest, encoding::base64url, state::State};
 
 pub(super) struct Answer {
@@ -32,17 +33,14 @@ impl Answer {
         }
     }
 
-    pub(super) fn json(content_type: &'static str, body: &Value) -> Self {
-        Self::new(StatusCode::OK, content_type, body.to_string())
+    pub(super) fn json(body: &Value) -> Self {
+        Self::new(StatusCode::OK, "application/json", body.to_string())
     }
 
     /// An error in the form of RFC 6749 §5.2.
     pub(super) fn error(status: StatusCode, code: &str, description: &str) -> Self {
         let body = json!({ "error": code, "error_description": description });
-        Self {
-            status,
-            ..Self::json("application/json", &body)
-        }
+        Self::new(status, "application/json", body.to_string())
     }
 
     pub(super) fn not_found() -> Self {
@@ -50,12 +48,9 @@ impl Answer {
     }
 
     pub(super) fn only(method: &'static str) -> Self {
-        Self::error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "invalid_request",
-            "another method is asked for",
-        )
-        .with(ALLOW, method)
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let description = "this endpoint requires another method";
+        Self::error(status, "invalid_request", description).with(ALLOW, method)
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
@@ -63,31 +58,36 @@ impl Answer {
         self
     }
 
-    /// With the headers that the test set for the endpoint, and conditional requests heeded.
-    pub(super) fn dressed(mut self, state: &State, request: &RecordedRequest) -> Self {
-        let answering = state.changing().answering[request.endpoint.index()].clone();
-        if let Some(date) = date(state, answering.date_skew) {
+    /// Adds the headers that the test set for the endpoint, and honours conditional requests.
+    pub(super) fn configured(mut self, state: &State, request: &RecordedRequest) -> Self {
+        let settings = state.variable().endpoints[request.endpoint.index()].clone();
+        if let Some(date) = date(state, settings.date_skew) {
             self.headers.insert(DATE, date);
         }
         if self.status != StatusCode::OK {
             return self;
         }
-        if let Some(tag) = answering.etag.then(|| etag(&self.body)).flatten() {
-            let unchanged = request.headers.get(IF_NONE_MATCH) == Some(&tag);
-            self.headers.insert(ETAG, tag);
-            if unchanged {
+        if settings.etag {
+            let tag = format!("\"{}\"", base64url(digest(&SHA256, &self.body)));
+            let is_unchanged = request
+                .headers
+                .get(IF_NONE_MATCH)
+                .is_some_and(|sent| *sent == tag);
+            self.headers
+                .extend(HeaderValue::try_from(tag).map(|tag| (ETAG, tag)));
+            if is_unchanged {
                 self.status = StatusCode::NOT_MODIFIED;
                 self.headers.remove(CONTENT_TYPE);
                 self.body = Bytes::new();
             }
         }
-        self.headers.extend(answering.headers);
+        self.headers.extend(settings.headers);
         self
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
-        let body = self.body.clone();
-        self.into_response_with(Body::whole(body))
+        let body = complete(self.body.clone());
+        self.into_response_with(body)
     }
 
     /// With another body than its own.
@@ -99,20 +99,11 @@ impl Answer {
     }
 }
 
-fn etag(body: &Bytes) -> Option<HeaderValue> {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
-    HeaderValue::try_from(format!("\"{}\"", base64url(digest))).ok()
-}
-
-/// `None` where the date cannot be written; the server then sends the real one.
+/// `None` if the date cannot be written; hyper then sends the real one.
 fn date(state: &State, skew: i64) -> Option<HeaderValue> {
-    const LAST: u64 = 253_402_300_799; // the end of the year 9999, where HTTP dates end
-    let seconds = state
-        .settings
-        .clock
-        .now()
-        .as_secs()
-        .checked_add_signed(skew)?;
-    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.min(LAST)))?;
+    const LAST: u64 = 253_402_300_799; // the last second of the year 9999, the limit of HTTP dates
+    let now = state.settings.clock.now().as_secs();
+    let seconds = now.checked_add_signed(skew)?.min(LAST);
+    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
     HeaderValue::try_from(httpdate::fmt_http_date(at)).ok()
 }

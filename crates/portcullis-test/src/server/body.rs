@@ -1,87 +1,42 @@
-//! Bodies that end well, or do not.
+//! Response bodies, complete or broken off.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::future::ready;
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use futures_util::{
+    Stream, StreamExt as _,
+    stream::{iter, once, pending},
+};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 
-/// A response body as a list of what happens, in order.
-pub(super) struct Body(VecDeque<Step>);
+pub(super) type Body = UnsyncBoxBody<Bytes, BrokenOff>;
 
-pub(super) enum Step {
-    /// These bytes come.
-    Data(Bytes),
-    /// These bytes come so many times, at least once.
-    Repeat(Bytes, usize),
-    /// The connection closes.
-    Close,
-    /// Nothing comes any more.
-    Stall,
-}
-
-impl Body {
-    pub(super) fn whole(bytes: Bytes) -> Self {
-        Self::steps([Step::Data(bytes)])
-    }
-
-    pub(super) fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
-        let steps = steps.into_iter();
-        Self(
-            steps
-                .filter(|step| !matches!(step, Step::Data(bytes) if bytes.is_empty()))
-                .collect(),
-        )
-    }
-}
-
-/// The body was to break off here.
+/// Ends a body, and its connection, before its end.
 #[derive(Debug, thiserror::Error)]
 #[error("broken off")]
 pub(super) struct BrokenOff;
 
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = BrokenOff;
+pub(super) fn complete(bytes: Bytes) -> Body {
+    let body = Full::new(bytes);
+    body.map_err(|never| match never {}).boxed_unsync()
+}
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let frame = match self.0.pop_front() {
-            None => return Poll::Ready(None),
-            Some(Step::Close) => Err(BrokenOff),
-            // Nothing will wake it: it ends with its connection.
-            Some(Step::Stall) => {
-                self.0.push_front(Step::Stall);
-                return Poll::Pending;
-            }
-            Some(Step::Data(bytes)) => Ok(Frame::data(bytes)),
-            Some(Step::Repeat(bytes, times)) => {
-                if times > 1 {
-                    self.0.push_front(Step::Repeat(bytes.clone(), times - 1));
-                }
-                Ok(Frame::data(bytes))
-            }
-        };
-        Poll::Ready(Some(frame))
-    }
+/// Chunks of unknown total length.
+pub(super) fn chunked(chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Body {
+    streamed(iter(chunks.map(Ok)))
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
+/// These bytes, then a closed connection.
+pub(super) fn cut_off(bytes: Bytes) -> Body {
+    streamed(once(ready(Ok(bytes))).chain(once(ready(Err(BrokenOff)))))
+}
 
-    fn size_hint(&self) -> SizeHint {
-        let known = |step: &Step| match step {
-            Step::Data(bytes) => Some(bytes.len() as u64),
-            _ => None,
-        };
-        match self.0.iter().map(known).sum::<Option<u64>>() {
-            Some(length) => SizeHint::with_exact(length),
-            None => SizeHint::default(),
-        }
-    }
+/// These bytes, then nothing more.
+pub(super) fn stalled(bytes: Bytes) -> Body {
+    streamed(once(ready(Ok(bytes))).chain(pending()))
+}
+
+fn streamed(chunks: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static) -> Body {
+    StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
 }

@@ -1,6 +1,6 @@
-//! Answers that fail the caller.
+//! Answers of endpoints with a fault.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, iter::repeat_n, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     Closed,
     answer::Answer,
-    body::{Body, Step},
+    body::{Body, chunked, cut_off, stalled},
     good_answer,
 };
 use crate::{Endpoint, Fault, RecordedRequest, noise, state::State};
@@ -25,112 +25,92 @@ pub(super) async fn respond(
     request: &RecordedRequest,
     fault: Fault,
 ) -> Result<Response<Body>, Closed> {
+    let good = || good_answer(state, request);
     let answer = match fault {
         Fault::Down => return Err(Closed),
         Fault::Hang => pending().await,
         Fault::Slow(delay) => {
             tokio::time::sleep(delay).await;
-            good_answer(state, request)
+            good()
         }
-        Fault::Stalled => return Ok(broken(good_answer(state, request), Step::Stall)),
-        Fault::CutOff => return Ok(broken(good_answer(state, request), Step::Close)),
+        Fault::Stalled => return Ok(half(good(), stalled)),
+        Fault::CutOff => return Ok(half(good(), cut_off)),
         Fault::Huge { bytes } => return Ok(huge(bytes)),
-        replaced => replacement(state, request, replaced),
+        Fault::Status(code) => failing(status(code)),
+        Fault::TooManyRequests { retry_after } => too_many_requests(retry_after),
+        Fault::Html => Answer::new(StatusCode::OK, "text/html; charset=utf-8", PAGE),
+        Fault::Empty => Answer::new(StatusCode::OK, "application/json", ""),
+        Fault::EmptySet if request.endpoint == Endpoint::Jwks => {
+            Answer::json(&json!({ "keys": [] }))
+        }
+        Fault::EmptySet => Answer::json(&json!({})),
+        Fault::Null => Answer::json(&Value::Null),
+        Fault::Json(body) => Answer::json(&body),
+        Fault::Answer {
+            status: code,
+            content_type,
+            body,
+        } => Answer::new(status(code), content_type, body),
+        Fault::Redirect(url) => redirect(&url),
+        Fault::Truncated => {
+            let mut answer = good();
+            answer.body.truncate(answer.body.len() / 2);
+            answer
+        }
+        Fault::WrongContentType => good().with(CONTENT_TYPE, "text/plain"),
+        Fault::ThousandKeys => changed(good(), noise::among_a_thousand),
+        Fault::NoisyKeys => changed(good(), noise::among_noise),
     };
     Ok(answer.into_response())
 }
 
-/// What stands in for the good answer, all of it.
-fn replacement(state: &State, request: &RecordedRequest, fault: Fault) -> Answer {
-    match fault {
-        Fault::Status(code) => failing(code),
-        Fault::TooManyRequests { retry_after } => too_many_requests(retry_after),
-        Fault::Html => Answer::new(StatusCode::OK, "text/html; charset=utf-8", PAGE),
-        Fault::Empty => Answer::new(StatusCode::OK, "application/json", ""),
-        Fault::EmptySet if request.endpoint == Endpoint::Jwks => json(&json!({ "keys": [] })),
-        Fault::EmptySet => json(&json!({})),
-        Fault::Null => json(&Value::Null),
-        Fault::Json(body) => json(&body),
-        Fault::Answer {
-            status,
-            content_type,
-            body,
-        } => Answer {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            ..Answer::new(StatusCode::OK, content_type, body)
-        },
-        Fault::Redirect(url) => redirect(&url),
-        Fault::Truncated => {
-            let mut answer = good_answer(state, request);
-            answer.body.truncate(answer.body.len() / 2);
-            answer
-        }
-        Fault::WrongContentType => good_answer(state, request).with(CONTENT_TYPE, "text/plain"),
-        Fault::ThousandKeys => altered(state, request, noise::among_a_thousand),
-        Fault::NoisyKeys => altered(state, request, noise::among_noise),
-        // Met in `respond`.
-        Fault::Down
-        | Fault::Hang
-        | Fault::Slow(_)
-        | Fault::Stalled
-        | Fault::CutOff
-        | Fault::Huge { .. } => good_answer(state, request),
-    }
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn json(body: &Value) -> Answer {
-    Answer::json("application/json", body)
-}
-
-fn failing(code: u16) -> Answer {
-    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Answer::error(status, "server_error", "the issuer fails as asked to")
+fn failing(status: StatusCode) -> Answer {
+    Answer::error(status, "server_error", "the test asked for this error")
 }
 
 fn too_many_requests(retry_after: Option<Duration>) -> Answer {
     let status = StatusCode::TOO_MANY_REQUESTS;
     let mut answer = Answer::error(status, "slow_down", "too many requests");
-    if let Some(delay) = retry_after {
-        answer.headers.insert(RETRY_AFTER, delay.as_secs().into());
-    }
+    let retry_after = retry_after.map(|delay| (RETRY_AFTER, delay.as_secs().into()));
+    answer.headers.extend(retry_after);
     answer
 }
 
 fn redirect(url: &str) -> Answer {
-    let mut answer = Answer::new(StatusCode::FOUND, "text/plain", "elsewhere");
-    match HeaderValue::try_from(url) {
-        Ok(url) => answer.headers.insert(LOCATION, url),
-        Err(_) => return failing(500),
+    let Ok(url) = HeaderValue::try_from(url) else {
+        return failing(StatusCode::INTERNAL_SERVER_ERROR);
     };
+    let mut answer = Answer::new(StatusCode::FOUND, "text/plain", "elsewhere");
+    answer.headers.insert(LOCATION, url);
     answer
 }
 
-/// Half of the body, then `end`. The length in the head stays that of the whole.
-fn broken(mut answer: Answer, end: Step) -> Response<Body> {
-    answer
-        .headers
-        .insert(CONTENT_LENGTH, answer.body.len().into());
-    let half = answer.body.slice(..answer.body.len() / 2);
-    answer.into_response_with(Body::steps([Step::Data(half), end]))
+/// Half of the body, with the length of the whole in the head.
+fn half(mut answer: Answer, end: fn(Bytes) -> Body) -> Response<Body> {
+    let length = answer.body.len();
+    answer.headers.insert(CONTENT_LENGTH, length.into());
+    let half = answer.body.slice(..length / 2);
+    answer.into_response_with(end(half))
 }
 
-/// `{"keys":[],"padding":"xxx…"}` of at least so many bytes, in chunks.
+/// `{"keys":[],"padding":"xxx…"}` of at least `bytes`.
 fn huge(bytes: usize) -> Response<Body> {
     const CHUNK: &[u8] = &[b'x'; 16 * 1024];
-    let body = Body::steps([
-        Step::Data(Bytes::from_static(b"{\"keys\":[],\"padding\":\"")),
-        Step::Repeat(
-            Bytes::from_static(CHUNK),
-            bytes.div_ceil(CHUNK.len()).max(1),
-        ),
-        Step::Data(Bytes::from_static(b"\"}")),
-    ]);
-    json(&Value::Null).into_response_with(body)
+    let padding = repeat_n(CHUNK, bytes.div_ceil(CHUNK.len()).max(1));
+    let chunks = [&b"{\"keys\":[],\"padding\":\""[..]]
+        .into_iter()
+        .chain(padding)
+        .chain([&b"\"}"[..]]);
+    let body = chunked(chunks.map(Bytes::from_static));
+    Answer::json(&Value::Null).into_response_with(body)
 }
 
-/// The good answer with its JSON changed.
-fn altered(state: &State, request: &RecordedRequest, change: fn(Value) -> Value) -> Answer {
-    let mut answer = good_answer(state, request);
+/// The answer with its JSON changed.
+fn changed(mut answer: Answer, change: fn(Value) -> Value) -> Answer {
     if let Ok(body) = serde_json::from_slice(&answer.body) {
         answer.body = change(body).to_string().into();
     }

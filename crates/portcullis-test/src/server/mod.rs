@@ -2,8 +2,8 @@
 
 mod answer;
 mod body;
-mod discovery;
 mod faulty;
+mod metadata;
 pub(crate) mod paths;
 mod token_endpoint;
 
@@ -33,24 +33,24 @@ use crate::{Endpoint, RecordedRequest, published::key_set, state::State};
 use answer::Answer;
 use body::Body;
 
-/// Connections that may wait to be accepted.
+/// The number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// The largest request body that is read.
+/// The largest accepted request body, in bytes.
 const MAX_REQUEST_BODY: usize = 64 * 1024;
 
-/// The issuer's socket; dropping it ends everything that runs on it.
+/// The issuer's socket; dropping it ends the tasks that serve it.
 pub(crate) enum Server {
-    /// One task, which owns those of the connections; and whether the port can be reserved while it listens.
+    /// A task that owns the tasks of the connections; and whether another socket can reserve the port meanwhile.
     Running(JoinSet<Infallible>, bool),
-    /// Bound, and not listening: connections are refused, and nobody else gets the port.
+    /// Bound but not listening: connections are refused, and the port stays reserved.
     Stopped(TcpSocket),
 }
 
 impl Server {
-    /// A socket on `address`. A port that the system chose is shared with sockets of this process's user, so that it
-    /// can be [reserved](Self::stop) before it is let go; one that was asked for is not, so that two issuers on it are
-    /// an error.
+    /// Binds a socket. A port that the system chooses is shared with sockets of the same user, so that
+    /// [`stop`](Self::stop) can reserve it before it closes this one; a given port is not, so that two issuers on it are an
+    /// error.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
         socket(address, address.port() == 0)
     }
@@ -89,7 +89,7 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpSocket> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // On Unix: although connections of before linger in TIME_WAIT. Elsewhere it means something else.
+    // On Unix this allows a port with connections in TIME_WAIT. It means something else on Windows.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     #[cfg(target_os = "linux")]
@@ -118,7 +118,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) -> Infallible {
                 Ok((stream, _)) => {
                     connections.spawn(connection(stream, Arc::clone(&state)));
                 }
-                // Out of descriptors, or the peer has gone already: let others run, and go on.
+                // Out of descriptors, or the peer is gone already.
                 Err(_) => tokio::task::yield_now().await,
             },
             Some(_) = connections.join_next() => {}
@@ -134,13 +134,13 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
         }
         respond(&state, request).await
     });
-    // An error is a caller that left, or a fault that was asked for.
+    // Errors are callers that left, and faults.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-/// The connection is to be closed without an answer.
+/// Closes the connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("closed without an answer")]
 struct Closed;
@@ -158,25 +158,21 @@ async fn respond(state: &State, request: Request<Incoming>) -> Result<Response<B
         body,
     };
     state.record.add(request.clone());
-    let fault = state.changing().faults.meet(endpoint);
+    let fault = state.variable().faults.next(endpoint);
     match fault {
         None => Ok(good_answer(state, &request).into_response()),
         Some(fault) => faulty::respond(state, &request, fault).await,
     }
 }
 
-/// What the endpoint answers when nothing is wrong with it.
+/// The answer of an endpoint without a fault.
 fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
-    let bearer = state.changing().answering[request.endpoint.index()]
-        .bearer
-        .clone();
-    if bearer.is_some_and(|token| !is_sent(request, &token)) {
-        return Answer::error(
-            StatusCode::UNAUTHORIZED,
-            "invalid_token",
-            "a bearer token is needed",
-        )
-        .with(WWW_AUTHENTICATE, "Bearer");
+    let endpoint = &state.variable().endpoints[request.endpoint.index()];
+    let bearer = endpoint.bearer.clone();
+    if bearer.is_some_and(|token| !has_bearer(request, &token)) {
+        let status = StatusCode::UNAUTHORIZED;
+        return Answer::error(status, "invalid_token", "a bearer token is required")
+            .with(WWW_AUTHENTICATE, "Bearer");
     }
     let answer = match request.endpoint {
         Endpoint::Token | Endpoint::Revocation if request.method != Method::POST => {
@@ -188,17 +184,17 @@ fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
         _ if request.method != Method::GET => Answer::only("GET"),
         Endpoint::Discovery => {
             let is_oauth = request.uri.path().starts_with(paths::OAUTH);
-            Answer::json("application/json", &discovery::metadata(state, is_oauth))
+            Answer::json(&metadata::metadata(state, is_oauth))
         }
         Endpoint::Jwks => {
-            let keys = key_set(&state.changing().published);
-            Answer::json("application/jwk-set+json", &keys)
+            let keys = key_set(&state.variable().published).to_string();
+            Answer::new(StatusCode::OK, "application/jwk-set+json", keys)
         }
     };
-    answer.dressed(state, request)
+    answer.configured(state, request)
 }
 
-fn is_sent(request: &RecordedRequest, token: &str) -> bool {
+fn has_bearer(request: &RecordedRequest, token: &str) -> bool {
     let sent = request.headers.get(AUTHORIZATION);
     let sent = sent.and_then(|value| value.to_str().ok());
     sent.and_then(|value| value.strip_prefix("Bearer ")) == Some(token)

@@ -1,4 +1,4 @@
-//! Which path is which endpoint.
+//! The paths of the endpoints.
 
 use crate::{Endpoint, state::Settings};
 

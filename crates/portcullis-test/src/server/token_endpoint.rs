@@ -1,4 +1,5 @@
-//! The endpoints for clients: client credentials (RFC 6749 §4.4), token exchange (RFC 8693), and revocation (RFC 7009).
+//! The token endpoint, with client credentials (RFC 6749 §4.4) and token exchange (RFC 8693), and the revocation endpoint
+//! (RFC 7009).
 
 use std::collections::HashMap;
 
@@ -14,43 +15,42 @@ use http::{
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use crate::{Dialect, RecordedRequest, client::Client, state::State};
+use crate::{RecordedRequest, client::Client, state::State};
 
 pub(super) fn answer(state: &State, request: &RecordedRequest) -> Answer {
     issue(state, request)
-        .unwrap_or_else(|refusal| refusal.into_answer(state.settings.dialect))
+        .unwrap_or_else(|rejection| rejection.into_answer(state))
         .with(CACHE_CONTROL, "no-store")
 }
 
-/// RFC 7009 §2: a client says that it has done with a token. Tokens of this issuer are verified offline, so nothing
-/// else comes of it, and one that is not known is no error (§2.2).
+/// Revokes nothing, since tokens are verified offline. An unknown token is not an error (RFC 7009 §2.2).
 pub(super) fn revoke(state: &State, request: &RecordedRequest) -> Answer {
     let revoked = Form::parse(request).and_then(|form| {
         authenticate(state, &request.headers, &form)?;
         form.get("token")
             .map(|_| Answer::new(StatusCode::OK, "text/plain", ""))
-            .ok_or(Refusal::request("token is missing"))
+            .ok_or(Rejection::request("token is missing"))
     });
-    revoked.unwrap_or_else(|refusal| refusal.into_answer(state.settings.dialect))
+    revoked.unwrap_or_else(|rejection| rejection.into_answer(state))
 }
 
-fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {
+fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Rejection> {
     let form = Form::parse(request)?;
     let client = authenticate(state, &request.headers, &form)?;
     let subject = match form.get("grant_type") {
         Some("client_credentials") => None,
         Some(TOKEN_EXCHANGE) => Some(subject(&form)?),
         Some(_) => {
-            return Err(Refusal::new(
+            return Err(Rejection::new(
                 "unsupported_grant_type",
-                "only client_credentials and token exchange",
+                "use client_credentials or token exchange",
             ));
         }
-        None => return Err(Refusal::request("grant_type is missing")),
+        None => return Err(Rejection::request("grant_type is missing")),
     };
-    let scope = client.grant(form.get("scope")).ok_or(Refusal::new(
+    let scope = client.grant(form.get("scope")).ok_or(Rejection::new(
         "invalid_scope",
-        "a scope is ill-formed or not this client's",
+        "a scope is ill-formed or not allowed for this client",
     ))?;
     let audience = audience(state, &form)?;
 
@@ -72,17 +72,18 @@ fn issue(state: &State, request: &RecordedRequest) -> Result<Answer, Refusal> {
         answer["issued_token_type"] = ACCESS_TOKEN.into();
     }
     answer["access_token"] = token.mint().into();
-    Ok(Answer::json("application/json", &answer))
+    Ok(Answer::json(&answer))
 }
 
 pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
-/// On whose behalf a token is exchanged (RFC 8693 §2.1). The subject's token is read and not verified: this issuer has
-/// nobody to protect.
-fn subject(form: &Form) -> Result<String, Refusal> {
+/// The subject of a token exchange (RFC 8693 §2.1). Its token is read without verification.
+fn subject(form: &Form) -> Result<String, Rejection> {
     if form.get("subject_token_type") != Some(ACCESS_TOKEN) {
-        return Err(Refusal::request("the subject's token is no access token"));
+        return Err(Rejection::request(
+            "subject_token_type must be that of an access token",
+        ));
     }
     let payload = form
         .get("subject_token")
@@ -91,34 +92,36 @@ fn subject(form: &Form) -> Result<String, Refusal> {
     claims
         .and_then(|claims| serde_json::from_slice::<Value>(&claims).ok())
         .and_then(|claims| Some(claims["sub"].as_str()?.to_owned()))
-        .ok_or(Refusal::new(
+        .ok_or(Rejection::new(
             "invalid_grant",
-            "the subject's token is no JWT",
+            "subject_token is not a JWT",
         ))
 }
 
-/// RFC 6749 §2.3.1: HTTP Basic, or in the body; never both (§2.3).
-fn authenticate(state: &State, headers: &HeaderMap, form: &Form) -> Result<Client, Refusal> {
+/// Authenticates the client by HTTP Basic or by the body (RFC 6749 §2.3.1), not both (§2.3).
+fn authenticate(state: &State, headers: &HeaderMap, form: &Form) -> Result<Client, Rejection> {
     let in_body = form.get("client_id").zip(form.get("client_secret"));
     let (id, secret) = match (headers.get(AUTHORIZATION), in_body) {
-        (Some(_), Some(_)) => return Err(Refusal::request("the client authenticates twice")),
+        (Some(_), Some(_)) => {
+            return Err(Rejection::request("the client authenticates in two ways"));
+        }
         (Some(credentials), None) => credentials
             .to_str()
             .ok()
             .and_then(basic)
-            .ok_or(Refusal::client("the Basic credentials are ill-formed"))?,
+            .ok_or(Rejection::client("the Basic credentials are ill-formed"))?,
         (None, Some((id, secret))) => (id.to_owned(), secret.to_owned()),
-        (None, None) => return Err(Refusal::client("the client does not authenticate")),
+        (None, None) => return Err(Rejection::client("client authentication is missing")),
     };
-    let changing = state.changing();
-    let mut clients = changing.clients.iter();
+    let variable = state.variable();
+    let mut clients = variable.clients.iter();
     clients
         .find(|client| client.id == id && client.has_secret(&secret))
         .cloned()
-        .ok_or(Refusal::client("client or secret is wrong"))
+        .ok_or(Rejection::client("wrong client or secret"))
 }
 
-/// Id and secret are form-encoded before they are joined by the colon (RFC 6749 §2.3.1, appendix B).
+/// The id and secret in Basic credentials, which are form-encoded (RFC 6749 §2.3.1, appendix B).
 fn basic(credentials: &str) -> Option<(String, String)> {
     let (scheme, encoded) = credentials.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -130,15 +133,15 @@ fn basic(credentials: &str) -> Option<(String, String)> {
 }
 
 fn form_decode(text: &str) -> String {
-    // As the name of a pair; an equals sign that was not encoded stands for itself.
+    // Decoded as the name of a pair, with a literal `=` and `&` as themselves.
     let encoded = text.replace('=', "%3D").replace('&', "%26");
     parse(encoded.as_bytes())
         .map(|(name, _)| name.into_owned())
         .collect()
 }
 
-/// `resource` (RFC 8707 §2), or `audience` as some servers call it: one is a string, several are a list.
-fn audience(state: &State, form: &Form) -> Result<Value, Refusal> {
+/// The audience from `resource` (RFC 8707 §2) or `audience`: a string for one, an array for several.
+fn audience(state: &State, form: &Form) -> Result<Value, Rejection> {
     let settings = &state.settings;
     let asked = if form.resources.is_empty() {
         form.get("audience")
@@ -150,14 +153,14 @@ fn audience(state: &State, form: &Form) -> Result<Value, Refusal> {
     };
     let absolute = |resource: &String| resource.contains(':') && !resource.contains('#');
     if !form.resources.iter().all(absolute) {
-        return Err(Refusal::new(
+        return Err(Rejection::new(
             "invalid_target",
-            "a resource is no absolute URI without fragment",
+            "a resource must be an absolute URI without a fragment",
         ));
     }
     let known = |asked: &String| settings.any_audience || settings.audiences.contains(asked);
     if !asked.iter().all(known) {
-        return Err(Refusal::new(
+        return Err(Rejection::new(
             "invalid_target",
             "no tokens are issued for that audience",
         ));
@@ -169,14 +172,14 @@ fn audience(state: &State, form: &Form) -> Result<Value, Refusal> {
     })
 }
 
-/// The parameters of the body. All but `resource` may come once (RFC 6749 §3.2); empty ones count as absent.
+/// The parameters of the body. Only `resource` may be repeated (RFC 6749 §3.2); empty ones count as missing.
 struct Form {
     single: HashMap<String, String>,
     resources: Vec<String>,
 }
 
 impl Form {
-    fn parse(request: &RecordedRequest) -> Result<Self, Refusal> {
+    fn parse(request: &RecordedRequest) -> Result<Self, Rejection> {
         let content_type = request
             .headers
             .get(CONTENT_TYPE)
@@ -188,7 +191,7 @@ impl Form {
             .trim()
             .eq_ignore_ascii_case("application/x-www-form-urlencoded")
         {
-            return Err(Refusal::request("the body is no form"));
+            return Err(Rejection::request("the body must be a form"));
         }
         let mut form = Self {
             single: HashMap::new(),
@@ -201,7 +204,7 @@ impl Form {
             if name == "resource" {
                 form.resources.push(value);
             } else if form.single.insert(name, value).is_some() {
-                return Err(Refusal::request("a parameter is repeated"));
+                return Err(Rejection::request("a parameter is repeated"));
             }
         }
         Ok(form)
@@ -212,14 +215,14 @@ impl Form {
     }
 }
 
-/// An error of RFC 6749 §5.2.
-struct Refusal {
+/// An error response (RFC 6749 §5.2).
+struct Rejection {
     status: StatusCode,
     code: &'static str,
     description: &'static str,
 }
 
-impl Refusal {
+impl Rejection {
     const fn new(code: &'static str, description: &'static str) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -238,21 +241,15 @@ impl Refusal {
             ..Self::new("invalid_client", description)
         }
     }
-}
 
-impl Refusal {
-    fn into_answer(self, dialect: Dialect) -> Answer {
-        let answer = Answer::error(self.status, self.code, self.description);
+    fn into_answer(self, state: &State) -> Answer {
+        let mut answer = Answer::error(self.status, self.code, self.description);
         if self.status != StatusCode::UNAUTHORIZED {
             return answer;
         }
-        let answer = match dialect.refusal() {
-            Some(body) => Answer {
-                body: body.to_string().into(),
-                ..answer
-            },
-            None => answer,
-        };
+        if let Some(body) = &state.settings.client_rejection {
+            answer.body = body.to_string().into();
+        }
         answer.with(WWW_AUTHENTICATE, "Basic realm=\"test issuer\"")
     }
 }

@@ -1,13 +1,13 @@
-//! The metadata document.
+//! The metadata documents.
 
 use serde_json::{Value, json};
 
 use super::{paths, token_endpoint::TOKEN_EXCHANGE};
 use crate::state::State;
 
-/// RFC 8414 §2, with what OpenID Connect Discovery §3 requires of those members that make sense without users.
+/// RFC 8414 §2, and the members of OpenID Connect Discovery §3 that make sense without users.
 pub(super) fn metadata(state: &State, is_oauth: bool) -> Value {
-    let changing = state.changing();
+    let variable = state.variable();
     let mut metadata = json!({
         "issuer": state.issuer(),
         "jwks_uri": state.under_prefix(paths::JWKS),
@@ -17,15 +17,13 @@ pub(super) fn metadata(state: &State, is_oauth: bool) -> Value {
         "grant_types_supported": ["client_credentials", TOKEN_EXCHANGE],
         "response_types_supported": [],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [changing.signing.algorithm().as_str()],
+        "id_token_signing_alg_values_supported": [variable.signing.algorithm().as_str()],
     });
     if let Some(members) = metadata.as_object_mut() {
-        members.extend(changing.metadata.clone());
-        for member in &changing.metadata_left_out {
-            members.remove(member);
-        }
+        members.extend(variable.metadata.clone());
+        members.retain(|member, _| !variable.metadata_left_out.contains(member));
         if is_oauth {
-            members.extend(changing.oauth_metadata.clone());
+            members.extend(variable.oauth_metadata.clone());
         }
     }
     metadata
