@@ -1,4 +1,4 @@
-//! Broken tokens are broken, in the one way they say.
+//! Each broken token has the one fault that its name says.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
@@ -32,9 +32,9 @@ fn accepts(key: &TestKey, token: &str) -> bool {
     decode::<Value>(token, &decoding, &validation).is_ok()
 }
 
-/// What the oracle does not look at, or takes more broadly than RFC 7515 and RFC 7519 have it. Each is genuine.
-const BEYOND_THE_ORACLE: &[Broken] = &[
-    // `typ`, `crit`, `b64`, `kid`, and members that come twice.
+/// Broken tokens that jsonwebtoken accepts: it does not check them, or is laxer than RFC 7515 and RFC 7519.
+const ACCEPTED_BY_JSONWEBTOKEN: &[Broken] = &[
+    // `crit`, `b64`, `kid`, and duplicate members.
     Broken::CritUnknown,
     Broken::CritEmpty,
     Broken::Unencoded,
@@ -53,7 +53,7 @@ const BEYOND_THE_ORACLE: &[Broken] = &[
 ];
 
 #[test]
-fn an_independent_verifier_refuses_what_it_looks_at() {
+fn jsonwebtoken_rejects_every_broken_token_that_it_checks() {
     let key = TestKey::generate(SigningAlgorithm::ES256);
     assert!(accepts(&key, &good(&key).mint()));
     let accepted: Vec<Broken> = Broken::ALL
@@ -62,11 +62,11 @@ fn an_independent_verifier_refuses_what_it_looks_at() {
         .filter(|broken| broken.kind() != BrokenKind::Profile)
         .filter(|broken| accepts(&key, &good(&key).mint_broken(*broken)))
         .collect();
-    let expected: HashSet<&Broken> = BEYOND_THE_ORACLE.iter().collect();
+    let expected: HashSet<&Broken> = ACCEPTED_BY_JSONWEBTOKEN.iter().collect();
     assert_eq!(accepted.iter().collect::<HashSet<_>>(), expected);
 }
 
-/// Whether the signature, as it stands, is the key's over header and payload, as they stand.
+/// Whether the signature verifies over header and payload as they are encoded.
 fn is_signed(key: &TestKey, token: &str) -> bool {
     let Some((message, signature)) = token.rsplit_once('.') else {
         return false;
@@ -89,7 +89,7 @@ fn is_signed(key: &TestKey, token: &str) -> bool {
 }
 
 #[test]
-fn what_is_wrong_is_one_thing_alone() {
+fn broken_claims_are_signed_and_broken_signatures_are_not() {
     use BrokenKind::{Algorithm, Claims, Encoding, Header, Payload, Profile, Shape, Signature};
     for algorithm in [
         SigningAlgorithm::ES256,
@@ -113,7 +113,7 @@ fn what_is_wrong_is_one_thing_alone() {
 }
 
 #[test]
-fn every_one_is_itself_and_named() {
+fn broken_tokens_and_their_names_are_distinct() {
     let key = TestKey::generate(SigningAlgorithm::Ed25519);
     let good = good(&key);
     let tokens: HashSet<String> = Broken::ALL
@@ -127,7 +127,7 @@ fn every_one_is_itself_and_named() {
 }
 
 #[test]
-fn bad_base64_is_still_signed_as_sent() {
+fn broken_encodings_are_not_base64url() {
     let key = TestKey::generate(SigningAlgorithm::ES384);
     for length in 0..6 {
         let good = good(&key).claim("filler", "x".repeat(length));

@@ -1,4 +1,4 @@
-//! Each fault is what it says, at each endpoint it makes sense at.
+//! Each fault behaves as documented, at each endpoint that it applies to.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -29,7 +29,7 @@ async fn down_closes_without_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_answers_well_and_late() {
+async fn slow_sends_the_good_answer_late() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Slow(Duration::from_secs(30)));
     let started = tokio::time::Instant::now();
@@ -39,7 +39,7 @@ async fn slow_answers_well_and_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hanging_never_answers_and_stalling_never_ends() {
+async fn hang_never_answers_and_stalled_never_ends() {
     let issuer = TestIssuer::start().await;
     for fault in [Fault::Hang, Fault::Stalled] {
         issuer.fault(Endpoint::Discovery, fault);
@@ -50,7 +50,7 @@ async fn hanging_never_answers_and_stalling_never_ends() {
 }
 
 #[tokio::test]
-async fn a_cut_off_body_is_an_error_to_its_reader() {
+async fn a_cut_off_body_is_a_read_error() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::CutOff);
     let cut_off = timeout(Duration::from_secs(30), get(&issuer.jwks_uri())).await;
@@ -58,7 +58,7 @@ async fn a_cut_off_body_is_an_error_to_its_reader() {
 }
 
 #[tokio::test]
-async fn statuses() {
+async fn status_faults_set_status_and_retry_after() {
     let (issuer, reply) = jwks_under(Fault::Status(500)).await;
     assert_eq!(
         (reply.status.as_u16(), &reply.json()["error"]),
@@ -83,7 +83,7 @@ async fn statuses() {
 }
 
 #[tokio::test]
-async fn bodies_of_the_wrong_kind() {
+async fn body_faults_replace_the_body() {
     let (_, html) = jwks_under(Fault::Html).await;
     assert_eq!(
         (html.status.as_u16(), html.header("content-type")),
@@ -121,7 +121,7 @@ async fn bodies_of_the_wrong_kind() {
 }
 
 #[tokio::test]
-async fn truncated_is_whole_http_and_half_json() {
+async fn truncated_is_a_complete_response_with_half_of_the_json() {
     let (issuer, reply) = jwks_under(Fault::Truncated).await;
     issuer.heal(Endpoint::Jwks);
     let whole = get(&issuer.jwks_uri()).await.unwrap();
@@ -144,7 +144,7 @@ async fn huge_is_streamed_without_a_length() {
 }
 
 #[tokio::test]
-async fn a_thousand_keys_come_before_the_good_one() {
+async fn thousand_keys_precede_the_published_one() {
     let (issuer, reply) = jwks_under(Fault::ThousandKeys).await;
     let keys = reply.json()["keys"].as_array().unwrap().clone();
     assert_eq!(keys.len(), 1001);
@@ -157,7 +157,7 @@ async fn a_thousand_keys_come_before_the_good_one() {
 }
 
 #[tokio::test]
-async fn noise_surrounds_the_good_keys() {
+async fn noisy_keys_surround_the_published_ones() {
     let (issuer, reply) = jwks_under(Fault::NoisyKeys).await;
     let keys = reply.json()["keys"].as_array().unwrap().clone();
     let good = issuer.published()[0].as_json().clone();
@@ -178,7 +178,7 @@ async fn a_redirect_names_its_target() {
 }
 
 #[tokio::test]
-async fn faults_of_documents_without_keys_are_at_hand_too() {
+async fn key_faults_also_apply_to_metadata() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Discovery, Fault::ThousandKeys);
     let members = get(&issuer.discovery_uri())
@@ -203,7 +203,7 @@ async fn faults_of_documents_without_keys_are_at_hand_too() {
 }
 
 #[tokio::test]
-async fn a_fault_for_so_many_requests_ends_by_itself() {
+async fn fault_for_ends_after_the_given_requests() {
     let issuer = TestIssuer::start().await;
     issuer.fault_for(Endpoint::Jwks, Fault::Status(503), 2);
     let mut statuses = Vec::new();
@@ -214,7 +214,7 @@ async fn a_fault_for_so_many_requests_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn stopped_refuses_and_restarts_on_the_same_port() {
+async fn a_stopped_issuer_refuses_connections_and_restarts_on_its_port() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().mint();
     issuer.stop().await;
@@ -283,7 +283,7 @@ async fn answers_carry_the_headers_that_were_set() {
 }
 
 #[tokio::test]
-async fn unchanged_keys_are_not_sent_again() {
+async fn an_unchanged_key_set_is_304() {
     let issuer = TestIssuer::start().await;
     assert_eq!(get(&issuer.jwks_uri()).await.unwrap().header("etag"), None);
     issuer.etags(Endpoint::Jwks, true);

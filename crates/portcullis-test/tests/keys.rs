@@ -1,4 +1,4 @@
-//! Keys sign what an independent verifier accepts, and export what it reads.
+//! jsonwebtoken accepts the signatures of test keys, and reads their exported forms.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aws_lc_rs::signature::{
@@ -19,7 +19,7 @@ fn oracle_algorithm(algorithm: SigningAlgorithm) -> Option<Algorithm> {
 }
 
 fn token(key: &TestKey) -> String {
-    // The oracle knows Ed25519 by its first name only.
+    // jsonwebtoken knows Ed25519 as EdDSA only.
     let alg = match key.algorithm() {
         SigningAlgorithm::Ed25519 => "EdDSA",
         other => other.as_str(),
@@ -89,7 +89,7 @@ fn hmac_verifies_by_its_secret() {
 }
 
 #[test]
-fn private_keys_are_exported_whole() {
+fn private_keys_can_be_exported() {
     use SigningAlgorithm::{ES256, ES384, ES512, Ed25519, RS256};
     use jsonwebtoken::EncodingKey;
     for algorithm in [RS256, ES256, ES384, ES512, Ed25519] {
@@ -134,7 +134,7 @@ fn private_keys_are_exported_whole() {
 }
 
 #[test]
-fn thumbprints_are_those_of_the_oracle() {
+fn thumbprints_equal_those_of_jsonwebtoken() {
     use jsonwebtoken::jwk::ThumbprintHash;
     for algorithm in [
         SigningAlgorithm::RS256,
@@ -160,7 +160,7 @@ fn thumbprints_are_those_of_the_oracle() {
 }
 
 #[test]
-fn everything_of_a_token_can_be_replaced() {
+fn every_part_of_a_token_can_be_replaced() {
     let key = TestKey::generate(SigningAlgorithm::ES256);
     let now = UnixTime::from_secs(1_000_000);
     let token = TokenBuilder::new("https://issuer.example.com", &key, now)

@@ -1,4 +1,4 @@
-//! Each step of a rotation changes what it says, and only that.
+//! Each step of a rotation changes what its name says, and nothing else.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -48,7 +48,7 @@ async fn sign_before_publishing() {
 }
 
 #[tokio::test]
-async fn replace_all() {
+async fn rotate_replaces_the_published_and_the_signing_key() {
     let issuer = TestIssuer::builder()
         .algorithm(SigningAlgorithm::ES384)
         .start()
@@ -75,7 +75,7 @@ async fn new_material_under_the_same_kid() {
 }
 
 #[tokio::test]
-async fn order_and_doubles() {
+async fn keys_can_be_reordered_and_kids_doubled() {
     let issuer = TestIssuer::start().await;
     let first = issuer.signing_key();
     let second = issuer.publish_ahead();
@@ -111,7 +111,7 @@ async fn keys_without_kid_and_without_alg() {
 }
 
 #[tokio::test]
-async fn the_list_is_under_direct_control() {
+async fn any_entry_can_be_published() {
     let issuer = TestIssuer::start().await;
     issuer.publish([
         PublishedKey::from(json!({"kty": "AKP"})),

@@ -1,4 +1,4 @@
-//! A plain HTTP client: one connection a request, no redirects, no cleverness.
+//! An HTTP client with one connection per request, which does not follow redirects.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use bytes::Bytes;
