@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn compare() -> Result<(), Box<dyn Error>> {
-    let (rounds, seconds) = if is_quick() { (1, 1) } else { (10, 3) };
+    let (rounds, seconds) = if is_quick() { (1, 1) } else { (8, 2) };
     println!("### HTTP/1.1 on loopback\n");
     println!(
         "64 connections of `wrk`, one token again and again; medians of {rounds} rounds of {seconds} s. `wrk` uses about \

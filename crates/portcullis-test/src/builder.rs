@@ -31,28 +31,6 @@ pub struct TestIssuerBuilder {
     clients: Vec<Client>,
 }
 
-/// The issuer could not be started.
-#[derive(thiserror::Error)]
-#[error("a test issuer cannot listen on {address}")]
-pub struct StartError {
-    address: SocketAddr,
-    source: io::Error,
-}
-
-impl fmt::Debug for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
-
-impl StartError {
-    /// The address to listen on.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
 impl TestIssuerBuilder {
     pub(crate) fn new() -> Self {
         Self {
@@ -180,10 +158,13 @@ impl TestIssuerBuilder {
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O, and if the operating system fails to give random numbers.
-    pub async fn start(mut self) -> Result<TestIssuer, StartError> {
+    pub async fn start(mut self) -> io::Result<TestIssuer> {
         let settings = &mut self.settings;
         let address = settings.address;
-        let failed = |source| StartError { address, source };
+        let failed = |error: io::Error| {
+            let message = format!("a test issuer cannot listen on {address}: {error}");
+            io::Error::new(error.kind(), message)
+        };
         let socket = Server::bind(address).map_err(failed)?;
         settings.address = socket.local_addr().map_err(failed)?;
         settings.any_audience = settings.audiences.is_empty();

@@ -62,13 +62,6 @@ impl ManualClock {
     }
 }
 
-impl Default for ManualClock {
-    /// A clock that shows the current time.
-    fn default() -> Self {
-        Self::starting_now()
-    }
-}
-
 impl Clock for ManualClock {
     fn now(&self) -> UnixTime {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)

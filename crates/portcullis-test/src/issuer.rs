@@ -35,7 +35,7 @@ impl TestIssuer {
     /// Outside a tokio runtime with I/O, and if it cannot listen.
     pub async fn start() -> Self {
         let started = Self::builder().start().await;
-        started.unwrap_or_else(|error| panic!("{error:?}"))
+        started.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Configures an issuer.

@@ -53,7 +53,7 @@ mod state;
 mod token;
 
 pub use broken::{Broken, BrokenKind};
-pub use builder::{DEFAULT_AUDIENCE, StartError, TestIssuerBuilder};
+pub use builder::{DEFAULT_AUDIENCE, TestIssuerBuilder};
 pub use client::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET};
 pub use clock::ManualClock;
 pub use endpoint::Endpoint;

@@ -167,8 +167,8 @@ async fn respond(state: &State, request: Request<Incoming>) -> Result<Response<B
 
 /// The answer of an endpoint without a fault.
 fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
-    let endpoint = &state.variable().endpoints[request.endpoint.index()];
-    let bearer = endpoint.bearer.clone();
+    let index = request.endpoint.index();
+    let bearer = state.variable().endpoints[index].bearer.clone();
     if bearer.is_some_and(|token| !has_bearer(request, &token)) {
         let status = StatusCode::UNAUTHORIZED;
         return Answer::error(status, "invalid_token", "a bearer token is required")
