@@ -10,7 +10,7 @@ use tokio::sync::broadcast::Receiver;
 use crate::support::{builder, event, millis, patiently, restless, started};
 
 #[tokio::test]
-async fn the_issuers_clock_is_compared_with_ours() {
+async fn clock_skew_of_the_issuer_is_reported() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     let mut events = keys.events();
@@ -47,7 +47,7 @@ async fn the_issuers_clock_is_compared_with_ours() {
 }
 
 #[tokio::test]
-async fn keys_grow_no_younger_when_the_clock_is_set_back() {
+async fn clock_set_back_keeps_the_age_of_keys() {
     let issuer = TestIssuer::start().await;
     let clock = ManualClock::starting_now();
     let keys = builder(&issuer)
@@ -71,7 +71,7 @@ async fn keys_grow_no_younger_when_the_clock_is_set_back() {
 }
 
 #[tokio::test]
-async fn keys_are_no_younger_for_a_machine_that_slept() {
+async fn sleep_of_the_machine_ages_keys() {
     let issuer = TestIssuer::start().await;
     let clock = ManualClock::starting_now();
     let keys = builder(&issuer)
@@ -97,7 +97,7 @@ async fn keys_are_no_younger_for_a_machine_that_slept() {
 }
 
 #[tokio::test]
-async fn stale_keys_stay_so_by_a_wall_clock_that_lags_or_is_set_back() {
+async fn stale_keys_stay_stale_when_the_clock_is_set_back() {
     let issuer = TestIssuer::start().await;
     let mut rules = restless();
     rules.stale_limit = millis(50);
@@ -125,7 +125,7 @@ async fn stale_keys_stay_so_by_a_wall_clock_that_lags_or_is_set_back() {
 }
 
 #[tokio::test]
-async fn after_a_machine_slept_the_keys_are_fetched_at_once() {
+async fn keys_are_fetched_at_once_after_a_sleep() {
     let issuer = TestIssuer::start().await;
     let clock = ManualClock::starting_now();
     let keys = builder(&issuer)

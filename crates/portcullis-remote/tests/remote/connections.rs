@@ -133,7 +133,7 @@ fn client() -> ClientAuthentication {
 }
 
 #[tokio::test]
-async fn connections_that_die_after_an_answer_cost_no_request() {
+async fn closed_connections_lose_no_request() {
     const ROUNDS: usize = 18;
 
     let mut fetches = 0;
@@ -170,7 +170,7 @@ async fn connections_that_die_after_an_answer_cost_no_request() {
 }
 
 #[tokio::test]
-async fn a_request_is_not_lost_on_a_connection_that_dies_under_it() {
+async fn connection_closed_during_a_request_loses_no_request() {
     let issuer = TestIssuer::builder().connections_die().start().await;
     let issuer = issuer.expect("an issuer");
     let keys = Issuer::discover(issuer.url()).fail_fast().start().await;
@@ -187,7 +187,7 @@ async fn a_request_is_not_lost_on_a_connection_that_dies_under_it() {
 }
 
 #[tokio::test]
-async fn a_token_request_is_not_sent_again_when_its_answer_had_begun() {
+async fn token_request_is_not_repeated_after_a_partial_answer() {
     let server = Server::start(Habit::BeginsToAnswer).await;
     let tokens = AuthorizationServer::token_endpoint(format!("{}/token", server.url)).build();
     let tokens = tokens.expect("a server");

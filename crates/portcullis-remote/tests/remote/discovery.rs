@@ -52,7 +52,7 @@ async fn s1_rfc8414_inserts_the_well_known_path() {
 }
 
 #[tokio::test]
-async fn an_issuer_without_metadata_is_told_as_such() {
+async fn missing_metadata_is_reported() {
     let issuer = TestIssuer::builder().path("/oidc").start().await.unwrap();
     issuer.fault(Endpoint::Discovery, Fault::Status(404));
     let keys = discover(&issuer).start().await.unwrap();
@@ -114,7 +114,7 @@ async fn s1_s2_metadata_of_another_issuer_is_refused() {
 }
 
 #[tokio::test]
-async fn discovered_urls_that_are_less_safe_are_refused() {
+async fn less_safe_discovered_urls_are_refused() {
     let issuer = TestIssuer::start().await;
     for jwks_uri in [
         "http://issuer.example/jwks",
@@ -202,7 +202,7 @@ async fn metadata_is_read_again_after_two_failed_fetches() {
 }
 
 #[tokio::test]
-async fn metadata_that_is_gone_leaves_the_keys_where_they_were() {
+async fn failed_discovery_keeps_the_previous_key_url() {
     let issuer = TestIssuer::start().await;
     let mut rules = impatient();
     rules.discovery_interval = millis(0);
@@ -224,7 +224,7 @@ async fn metadata_that_is_gone_leaves_the_keys_where_they_were() {
 }
 
 #[tokio::test]
-async fn every_fault_of_the_metadata_is_an_error_and_heals() {
+async fn metadata_faults_are_errors_until_healed() {
     let issuer = TestIssuer::start().await;
     for fault in [
         Fault::Down,
@@ -255,7 +255,7 @@ async fn every_fault_of_the_metadata_is_an_error_and_heals() {
 }
 
 #[tokio::test]
-async fn what_must_not_be_asked_is_an_error_before_anything_is() {
+async fn forbidden_urls_are_refused_before_any_request() {
     for (builder, setting) in [
         (Issuer::discover("http://issuer.example"), "issuer"),
         (Issuer::discover("issuer.example"), "issuer"),
@@ -288,7 +288,7 @@ async fn what_must_not_be_asked_is_an_error_before_anything_is() {
 
 /// serde takes an array of a struct's fields for the struct.
 #[tokio::test]
-async fn metadata_is_an_object_and_no_array() {
+async fn array_as_metadata_is_refused() {
     let issuer = TestIssuer::start().await;
     let members = json!([issuer.url(), issuer.jwks_uri(), issuer.token_endpoint()]);
     issuer.fault(Endpoint::Discovery, Fault::Json(members));

@@ -35,7 +35,7 @@ async fn keep(directory: &Path, issuer: &TestIssuer) {
 }
 
 #[tokio::test]
-async fn a_restart_survives_an_outage() {
+async fn restart_during_an_outage_serves_saved_keys() {
     let directory = tempfile::tempdir().unwrap();
     let issuer = TestIssuer::start().await;
     keep(directory.path(), &issuer).await;
@@ -67,7 +67,7 @@ async fn a_restart_survives_an_outage() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_hangs_does_not_hold_up_a_restart() {
+async fn hanging_issuer_does_not_delay_a_restart_with_saved_keys() {
     let directory = tempfile::tempdir().unwrap();
     let issuer = TestIssuer::start().await;
     keep(directory.path(), &issuer).await;
@@ -83,7 +83,7 @@ async fn an_issuer_that_hangs_does_not_hold_up_a_restart() {
 }
 
 #[tokio::test]
-async fn a_set_past_its_stale_limit_is_not_used() {
+async fn saved_keys_past_the_stale_limit_are_not_used() {
     let directory = tempfile::tempdir().unwrap();
     let issuer = TestIssuer::start().await;
     keep(directory.path(), &issuer).await;
@@ -107,7 +107,7 @@ async fn a_set_past_its_stale_limit_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_read_back_does_no_harm() {
+async fn unreadable_saved_keys_do_not_prevent_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let issuer = TestIssuer::start().await;
     keep(directory.path(), &issuer).await;
@@ -126,7 +126,7 @@ async fn a_file_that_cannot_be_read_back_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_written_is_told_and_does_no_harm() {
+async fn unwritable_directory_is_an_event() {
     let directory = tempfile::tempdir().unwrap();
     let not_a_directory = directory.path().join("file");
     fs::write(&not_a_directory, "").unwrap();

@@ -43,16 +43,16 @@ const NO_ROOTS: [(&str, &str); 2] = [
 ];
 
 #[tokio::test]
-async fn proxies_of_the_environment_are_not_used_by_default() {
-    if is_in(&PROXY, "proxies_of_the_environment_are_not_used_by_default") {
+async fn environment_proxies_are_ignored_by_default() {
+    if is_in(&PROXY, "environment_proxies_are_ignored_by_default") {
         let issuer = TestIssuer::start().await;
         builder(&issuer).fail_fast().start().await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn proxies_of_the_environment_are_used_if_configured() {
-    if is_in(&PROXY, "proxies_of_the_environment_are_used_if_configured") {
+async fn environment_proxies_are_used_if_configured() {
+    if is_in(&PROXY, "environment_proxies_are_used_if_configured") {
         let issuer = TestIssuer::start().await;
         let proxied = builder(&issuer)
             .http(HttpSettings::default().environment_proxies())
@@ -64,8 +64,8 @@ async fn proxies_of_the_environment_are_used_if_configured() {
 }
 
 #[tokio::test]
-async fn a_machine_without_root_certificates_can_start() {
-    if is_in(&NO_ROOTS, "a_machine_without_root_certificates_can_start") {
+async fn start_works_without_system_root_certificates() {
+    if is_in(&NO_ROOTS, "start_works_without_system_root_certificates") {
         let issuer = TestIssuer::start().await;
         builder(&issuer).fail_fast().start().await.unwrap();
     }

@@ -44,7 +44,7 @@ fn faults(issuer: &TestIssuer) -> Vec<(Fault, FetchErrorKind)> {
 }
 
 #[tokio::test]
-async fn a_good_set_keeps_serving_through_every_fault() {
+async fn good_keys_serve_through_every_fault() {
     let issuer = TestIssuer::start().await;
     let keys = builder(&issuer)
         .http(HttpSettings::default().timeout(millis(300)))
@@ -93,7 +93,7 @@ async fn a_good_set_keeps_serving_through_every_fault() {
 }
 
 #[tokio::test]
-async fn with_a_fault_at_the_start_it_is_not_ready_until_that_is_healed() {
+async fn fault_at_the_start_means_not_ready_until_healed() {
     let issuer = TestIssuer::start().await;
     for (fault, kind) in faults(&issuer) {
         issuer.fault(Endpoint::Jwks, fault.clone());
@@ -122,7 +122,7 @@ async fn with_a_fault_at_the_start_it_is_not_ready_until_that_is_healed() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_at_the_start() {
+async fn issuer_down_at_the_start() {
     let issuer = TestIssuer::start().await;
     issuer.stop().await;
     let failing = builder(&issuer)
@@ -157,7 +157,7 @@ async fn an_issuer_that_is_down_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_start_that_fails_at_first_still_succeeds_in_time() {
+async fn start_retries_within_its_timeout() {
     let issuer = TestIssuer::start().await;
     issuer.fault_for(Endpoint::Jwks, Fault::Status(503), 3);
     let keys = builder(&issuer)
@@ -171,7 +171,7 @@ async fn a_start_that_fails_at_first_still_succeeds_in_time() {
 }
 
 #[tokio::test]
-async fn noise_and_content_types_do_no_harm() {
+async fn unexpected_members_and_content_types_are_accepted() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     let mut events = keys.events();
@@ -198,7 +198,7 @@ async fn noise_and_content_types_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_thousand_keys_are_too_many() {
+async fn thousand_keys_are_refused() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::ThousandKeys);
@@ -214,7 +214,7 @@ async fn a_thousand_keys_are_too_many() {
 }
 
 #[tokio::test]
-async fn what_an_issuer_sends_reaches_messages_only_escaped() {
+async fn messages_escape_what_the_issuer_sent() {
     let issuer = TestIssuer::start().await;
     let keys = portcullis_remote::Issuer::discover(issuer.url());
     issuer.metadata("issuer", "x\r\nSet-Cookie: a\u{1b}[31m".repeat(1000));

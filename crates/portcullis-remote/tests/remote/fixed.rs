@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{answer, bearer};
 
 #[tokio::test]
-async fn keys_from_a_file_verify_and_never_ask_the_issuer() {
+async fn keys_from_a_file_verify_without_requests() {
     let directory = tempfile::tempdir().unwrap();
     let issuer = TestIssuer::start().await;
     let key = issuer.signing_key();
@@ -36,7 +36,7 @@ async fn keys_from_a_file_verify_and_never_ask_the_issuer() {
 }
 
 #[test]
-fn a_file_without_usable_keys_names_the_setting_and_the_file() {
+fn unusable_key_file_is_named_in_the_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys");
     for content in [

@@ -91,7 +91,7 @@ fn good(url: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_configured_root_is_trusted() {
+async fn configured_root_certificate_is_trusted() {
     let issuer = HttpsIssuer::start(good).await;
     let keys = issuer
         .discover()
@@ -104,7 +104,7 @@ async fn a_configured_root_is_trusted() {
 }
 
 #[tokio::test]
-async fn an_unknown_root_is_not() {
+async fn unknown_root_certificate_is_refused() {
     let issuer = HttpsIssuer::start(good).await;
     let keys = issuer.discover().start().await.unwrap();
     let error = keys.refresh().await.expect_err("not trusted");
@@ -114,7 +114,7 @@ async fn an_unknown_root_is_not() {
 }
 
 #[tokio::test]
-async fn keys_of_an_https_issuer_are_never_fetched_over_http() {
+async fn https_issuer_is_never_asked_over_http() {
     let issuer =
         HttpsIssuer::start(|url| json!({"issuer": url, "jwks_uri": "http://localhost:1/jwks"}))
             .await;

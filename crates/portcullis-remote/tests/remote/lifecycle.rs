@@ -12,7 +12,7 @@ use portcullis_test::{Endpoint, Fault, TestIssuer};
 use crate::support::{answer, bearer, builder, ended, event, patiently, restless, started};
 
 #[tokio::test]
-async fn the_task_ends_with_the_last_who_holds_the_keys() {
+async fn task_ends_with_the_last_clone_of_the_keys() {
     let issuer = TestIssuer::start().await;
     let keys = builder(&issuer)
         .refresh_rules(restless())
@@ -36,7 +36,7 @@ async fn the_task_ends_with_the_last_who_holds_the_keys() {
 }
 
 #[tokio::test]
-async fn the_task_ends_in_the_middle_of_a_fetch() {
+async fn task_ends_in_the_middle_of_a_fetch() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     let events = keys.events();
@@ -54,7 +54,7 @@ async fn the_task_ends_in_the_middle_of_a_fetch() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_given_up_leaves_no_task_behind() {
+async fn cancelled_start_leaves_no_task() {
     let issuer = TestIssuer::start().await;
     let alive = || {
         tokio::runtime::Handle::current()
@@ -77,7 +77,7 @@ async fn a_start_that_is_given_up_leaves_no_task_behind() {
 }
 
 #[test]
-fn a_runtime_that_has_ended_is_told() {
+fn end_of_the_runtime_is_reported() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -105,7 +105,7 @@ fn a_runtime_that_has_ended_is_told() {
 }
 
 #[test]
-fn a_start_outside_a_runtime_is_an_error() {
+fn start_outside_a_runtime_is_an_error() {
     let start = Issuer::discover("https://issuer.example").start();
     let mut start = Box::pin(start);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -127,7 +127,7 @@ impl Clock for Broken {
 }
 
 #[tokio::test]
-async fn a_task_that_panics_is_told() {
+async fn panic_of_the_task_is_reported() {
     let issuer = TestIssuer::start().await;
     let clock = Arc::new(Broken::default());
     let keys = builder(&issuer).clock(clock.clone()).start().await.unwrap();

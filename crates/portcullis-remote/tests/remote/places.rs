@@ -24,7 +24,7 @@ fn asked(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<RecordedRequest> {
 }
 
 #[tokio::test]
-async fn requests_say_which_media_types_they_take() {
+async fn requests_send_accept_headers() {
     let issuer = TestIssuer::start().await;
     Issuer::discover(issuer.url())
         .fail_fast()
@@ -51,7 +51,7 @@ async fn requests_say_which_media_types_they_take() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_was_not_asked_for_is_named() {
+async fn unrequested_content_encoding_is_named_in_the_error() {
     let issuer = TestIssuer::start().await;
     for endpoint in [Endpoint::Discovery, Endpoint::Jwks, Endpoint::Token] {
         issuer.answer_header(endpoint, "content-encoding", "gzip");
@@ -84,7 +84,7 @@ async fn an_encoding_that_was_not_asked_for_is_named() {
 }
 
 #[tokio::test]
-async fn metadata_may_begin_with_a_byte_order_mark() {
+async fn byte_order_mark_in_metadata_is_accepted() {
     let issuer = TestIssuer::start().await;
     let metadata = serde_json::json!({ "issuer": issuer.url(), "jwks_uri": issuer.jwks_uri() });
     let fault = |body: String| Fault::Answer {
@@ -128,7 +128,7 @@ async fn metadata_that_is_an_array_is_refused() {
 }
 
 #[tokio::test]
-async fn an_https_url_of_a_plain_http_port_is_called_that() {
+async fn https_to_a_plain_http_port_is_named_in_the_error() {
     let issuer = TestIssuer::start().await;
     let https = |url: String| url.replace("http:", "https:");
     let keys = Issuer::discover(https(issuer.url()))
@@ -149,7 +149,7 @@ async fn an_https_url_of_a_plain_http_port_is_called_that() {
 }
 
 #[tokio::test]
-async fn metadata_may_be_at_another_url_than_the_issuers() {
+async fn metadata_is_read_at_a_configured_url() {
     let issuer = TestIssuer::start().await;
     let name = "https://kubernetes.default.svc.cluster.local";
     issuer.metadata("issuer", name);
@@ -183,7 +183,7 @@ async fn metadata_may_be_at_another_url_than_the_issuers() {
 }
 
 #[tokio::test]
-async fn metadata_and_keys_may_need_a_bearer_token() {
+async fn bearer_token_is_sent_for_metadata_and_keys() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
     let issuer = TestIssuer::start().await;
@@ -221,7 +221,7 @@ async fn metadata_and_keys_may_need_a_bearer_token() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_goes_to_the_configured_origin_only() {
+async fn bearer_token_is_sent_to_the_configured_origin_only() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
     std::fs::write(&file, "s3cr3t").unwrap();
@@ -252,7 +252,7 @@ async fn a_bearer_token_goes_to_the_configured_origin_only() {
 }
 
 #[tokio::test]
-async fn an_endpoint_may_be_named_in_rfc_8414s_document_alone() {
+async fn endpoint_in_the_rfc8414_document_alone_is_found() {
     let issuer = TestIssuer::start().await;
     issuer.without_metadata("revocation_endpoint");
     let server = AuthorizationServer::discover(issuer.url()).build().unwrap();
@@ -294,7 +294,7 @@ async fn an_endpoint_may_be_named_in_rfc_8414s_document_alone() {
 }
 
 #[tokio::test]
-async fn a_request_whose_endpoint_is_known_does_not_wait_for_the_other_document() {
+async fn known_endpoint_does_not_wait_for_the_other_document() {
     let issuer = TestIssuer::start().await;
     issuer.without_metadata("revocation_endpoint");
     let server = AuthorizationServer::discover(issuer.url()).build().unwrap();
@@ -325,7 +325,7 @@ async fn a_request_whose_endpoint_is_known_does_not_wait_for_the_other_document(
 }
 
 #[tokio::test]
-async fn what_the_other_document_named_serves_until_it_is_read_anew() {
+async fn endpoint_of_the_other_document_serves_until_it_is_read_again() {
     let issuer = TestIssuer::start().await;
     issuer.without_metadata("revocation_endpoint");
     issuer.oauth_metadata("revocation_endpoint", format!("{}/revoke", issuer.url()));
@@ -349,7 +349,7 @@ async fn what_the_other_document_named_serves_until_it_is_read_anew() {
 }
 
 #[tokio::test]
-async fn an_endpoint_may_be_configured_beside_discovery() {
+async fn configured_endpoint_works_beside_discovery() {
     let (issuer, other) = (TestIssuer::start().await, TestIssuer::start().await);
     issuer.metadata("revocation_endpoint", "http://10.0.0.1/revoke");
     issuer.without_metadata("token_endpoint");
@@ -371,7 +371,7 @@ async fn an_endpoint_may_be_configured_beside_discovery() {
 
 /// Neither what the operator configured nor what an issuer names is shown with what may be a secret in it.
 #[tokio::test]
-async fn no_url_is_shown_with_its_query_or_user() {
+async fn urls_are_printed_without_query_and_user() {
     let log = Log::install();
     let issuer = TestIssuer::start().await;
     let secret = |url: String| format!("{url}?code=s3cr3t");
@@ -445,7 +445,7 @@ async fn no_url_is_shown_with_its_query_or_user() {
 }
 
 #[tokio::test]
-async fn a_long_issuer_and_its_urls_are_shown_whole() {
+async fn long_urls_are_printed_whole() {
     let path = format!("/{}", "x".repeat(480));
     let issuer = TestIssuer::builder().path(&path).start().await.unwrap();
     issuer.metadata("issuer", format!("{}/", issuer.url()));

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn keys_are_fetched_ahead_of_time_again_and_again() {
+async fn keys_are_refreshed_ahead_of_time() {
     let issuer = TestIssuer::start().await;
     let keys = builder(&issuer)
         .refresh_rules(restless())
@@ -43,7 +43,7 @@ async fn keys_are_fetched_ahead_of_time_again_and_again() {
 }
 
 #[tokio::test]
-async fn the_lifetime_is_the_issuers_within_our_limits() {
+async fn lifetime_is_clamped_to_the_limits() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     assert_eq!(
@@ -87,7 +87,7 @@ async fn the_lifetime_is_the_issuers_within_our_limits() {
 }
 
 #[tokio::test]
-async fn a_set_that_has_not_changed_is_confirmed_by_its_etag() {
+async fn unchanged_set_is_confirmed_by_its_etag() {
     let issuer = TestIssuer::start().await;
     issuer.etags(Endpoint::Jwks, true);
     issuer.answer_header(Endpoint::Jwks, "cache-control", "max-age=1800");
@@ -158,7 +158,7 @@ async fn retry_after_is_honoured_by_the_schedule_and_by_requests() {
 }
 
 #[tokio::test]
-async fn too_old_keys_answer_503_and_the_limit_can_be_extended() {
+async fn stale_keys_are_503_and_the_limit_can_be_extended() {
     let issuer = TestIssuer::start().await;
     let mut rules = restless();
     rules.stale_limit = millis(50);
@@ -192,7 +192,7 @@ async fn too_old_keys_answer_503_and_the_limit_can_be_extended() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_key_is_refused_from_the_swap_on() {
+async fn withdrawn_key_is_refused_after_the_refresh() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     let bearer = bearer(&keys, &issuer);
@@ -204,7 +204,7 @@ async fn a_withdrawn_key_is_refused_from_the_swap_on() {
 }
 
 #[tokio::test]
-async fn rules_that_would_ask_without_pause_are_refused() {
+async fn zero_intervals_are_refused() {
     for change in [
         |rules: &mut portcullis_remote::RefreshRules| rules.shortest_lifetime = Duration::ZERO,
         |rules: &mut portcullis_remote::RefreshRules| rules.first_backoff = Duration::ZERO,
@@ -221,7 +221,7 @@ async fn rules_that_would_ask_without_pause_are_refused() {
 }
 
 #[tokio::test]
-async fn a_stale_limit_holds_in_whichever_order_it_is_set() {
+async fn stale_limit_overrides_the_rules_in_any_order() {
     let issuer = TestIssuer::start().await;
     let limit = Duration::from_secs(60);
     for builder in [

@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn an_unknown_kid_fetches_once_for_all_who_bring_it() {
+async fn unknown_kid_causes_one_fetch_for_many_requests() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     let bearer = bearer(&keys, &issuer);
@@ -31,7 +31,7 @@ async fn an_unknown_kid_fetches_once_for_all_who_bring_it() {
 }
 
 #[tokio::test]
-async fn a_spray_of_unknown_kids_stays_within_the_budget() {
+async fn spray_of_unknown_kids_stays_within_the_budget() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     let bearer = bearer(&keys, &issuer);
@@ -49,7 +49,7 @@ async fn a_spray_of_unknown_kids_stays_within_the_budget() {
 }
 
 #[tokio::test]
-async fn a_spray_during_an_outage_is_answered_503_within_the_budget() {
+async fn spray_during_an_outage_is_503_within_the_budget() {
     let issuer = TestIssuer::start().await;
     // No scheduled attempt comes in between.
     let mut rules = impatient();
@@ -73,7 +73,7 @@ async fn a_spray_during_an_outage_is_answered_503_within_the_budget() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_hangs_is_an_outage_before_the_fetch_has_failed() {
+async fn hanging_issuer_is_503_before_the_fetch_fails() {
     let issuer = TestIssuer::start().await;
     let keys = builder(&issuer)
         .longest_wait(millis(50))
@@ -91,7 +91,7 @@ async fn an_issuer_that_hangs_is_an_outage_before_the_fetch_has_failed() {
 }
 
 #[tokio::test]
-async fn requests_that_leave_do_not_starve_the_refresh() {
+async fn cancelled_requests_do_not_stop_the_refresh() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     let bearer = bearer(&keys, &issuer);
@@ -116,7 +116,7 @@ async fn requests_that_leave_do_not_starve_the_refresh() {
 }
 
 #[tokio::test]
-async fn new_material_under_an_old_kid_is_fetched_without_waiting() {
+async fn bad_signature_causes_a_fetch_without_waiting() {
     let issuer = TestIssuer::start().await;
     let keys = started(&issuer).await;
     let bearer = bearer(&keys, &issuer);
@@ -138,7 +138,7 @@ async fn new_material_under_an_old_kid_is_fetched_without_waiting() {
 }
 
 #[tokio::test]
-async fn without_keys_every_token_is_answered_503() {
+async fn tokens_are_503_without_keys() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Down);
     let keys = builder(&issuer)
@@ -155,7 +155,7 @@ async fn without_keys_every_token_is_answered_503() {
 }
 
 #[tokio::test]
-async fn a_rotation_without_kid_is_waited_for() {
+async fn rotation_without_kid_is_waited_for() {
     let issuer = TestIssuer::start().await;
     issuer.publish_without("kid");
     let keys = started(&issuer).await;
@@ -173,7 +173,7 @@ async fn a_rotation_without_kid_is_waited_for() {
 }
 
 #[tokio::test]
-async fn while_there_are_no_keys_a_request_hurries_the_next_attempt() {
+async fn request_without_keys_causes_a_fetch() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Down);
     let mut rules = impatient();
@@ -202,7 +202,7 @@ async fn while_there_are_no_keys_a_request_hurries_the_next_attempt() {
 }
 
 #[tokio::test]
-async fn a_503_says_when_the_next_attempt_is_due() {
+async fn retry_after_of_503_is_the_next_fetch() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Down);
     let mut rules = impatient();

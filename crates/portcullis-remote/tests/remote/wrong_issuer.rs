@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_wrong_issuer_is_an_error_at_the_start() {
+async fn wrong_issuer_is_an_error_at_the_start() {
     let issuer = TestIssuer::start().await;
     issuer.metadata("issuer", format!("{}/", issuer.url()));
     // Long before the start timeout, and without `fail_fast`.
@@ -32,7 +32,7 @@ async fn a_wrong_issuer_is_an_error_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_key_set_url_that_must_not_be_fetched_is_an_error_at_the_start() {
+async fn forbidden_key_url_is_an_error_at_the_start() {
     let issuer = TestIssuer::start().await;
     issuer.metadata("jwks_uri", "ftp://issuer.example/keys");
     let started = Issuer::discover(issuer.url())
@@ -58,7 +58,7 @@ async fn a_key_set_url_that_must_not_be_fetched_is_an_error_at_the_start() {
 }
 
 #[tokio::test]
-async fn an_outage_of_metadata_stays_an_outage() {
+async fn metadata_outage_is_not_a_wrong_issuer() {
     let issuer = TestIssuer::start().await;
     for fault in [
         Fault::Down,
@@ -80,7 +80,7 @@ async fn an_outage_of_metadata_stays_an_outage() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_turns_out_wrong_later_is_logged_as_an_error() {
+async fn wrong_issuer_after_the_start_is_logged_as_an_error() {
     let log = Log::install();
     let issuer = TestIssuer::start().await;
     let mut rules = impatient();
@@ -126,7 +126,7 @@ async fn an_issuer_that_turns_out_wrong_later_is_logged_as_an_error() {
 }
 
 #[tokio::test]
-async fn the_start_logs_what_it_waits_for() {
+async fn start_logs_that_it_waits() {
     let log = Log::install();
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Hang);
