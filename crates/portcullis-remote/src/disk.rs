@@ -1,4 +1,4 @@
-//! The last good set of an issuer, kept over restarts.
+//! The last good key set of an issuer, saved for the next start.
 
 use std::{
     fs,
@@ -13,14 +13,14 @@ use portcullis_oauth::read_json_object;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-/// The file of one issuer, in a directory that may hold those of others.
+/// The file of one issuer, in a directory that issuers may share.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotFile {
     issuer: Box<str>,
     path: PathBuf,
 }
 
-/// What is in it.
+/// The content of the file.
 #[derive(Serialize, Deserialize)]
 struct Content {
     issuer: Box<str>,
@@ -38,9 +38,9 @@ pub(crate) struct SavedKeys {
 }
 
 impl SnapshotFile {
-    /// A file that was written by a clock ahead of ours by more than this is not trusted to tell its age.
+    /// A file from further in the future is not trusted: its age is not known.
     const MOST_AHEAD: Duration = Duration::from_secs(300);
-    /// A little more than a set of the largest size.
+    /// Enough for a key set of the largest size.
     const MAX_BYTES: u64 = 2 * KeySet::MAX_BYTES as u64;
 
     pub(crate) fn new(directory: &Path, issuer: &str) -> Self {
@@ -50,14 +50,14 @@ impl SnapshotFile {
         }
     }
 
-    /// Reads the set back; `None` if there is none.
+    /// Reads the key set; `None` if there is no file.
     pub(crate) fn load(&self, now: UnixTime) -> io::Result<Option<SavedKeys>> {
         let contents = match portcullis_file::read(&self.path, Self::MAX_BYTES) {
             Ok(contents) => contents,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        // Whoever writes to it can sign tokens. Only its owner may write to what was written here.
+        // A user who can write to it can sign tokens.
         if contents.everyone_may_write() {
             return Err(invalid(
                 "every user may write it, so anyone may have added keys: delete the file",
@@ -65,11 +65,15 @@ impl SnapshotFile {
         }
         let content: Content = read_json_object(contents.bytes()).map_err(invalid)?;
         if content.issuer != self.issuer {
-            return Err(invalid("it is another issuer's"));
+            return Err(invalid(
+                "it holds the keys of another issuer: delete the file",
+            ));
         }
         let fetched_at = UnixTime::from_secs(content.fetched_at);
         if fetched_at.duration_since(now) > Self::MOST_AHEAD {
-            return Err(invalid("it is from the future"));
+            return Err(invalid(
+                "it is dated in the future: check the clock, or delete the file",
+            ));
         }
         let keys = KeySet::parse(content.jwks.get().as_bytes()).map_err(invalid)?;
         let lifetime = Duration::from_secs(content.lifetime);
@@ -80,9 +84,8 @@ impl SnapshotFile {
         }))
     }
 
-    /// Writes a fetched set, without its private members and the keys that cannot be used. The file appears whole or
-    /// not at all, and only its owner can read it. If it cannot be written, none is left: an older one may hold a key
-    /// that was withdrawn since.
+    /// Writes a fetched key set without private members and unusable keys. The file is replaced as a whole, and only its owner
+    /// can read it. If that fails, the old file is removed: it may hold a key that was withdrawn since.
     pub(crate) fn save(
         &self,
         jwks: &[u8],
@@ -106,7 +109,7 @@ impl SnapshotFile {
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
         }
-        // One writer per issuer and process; the process id keeps several services apart that share the directory.
+        // The process id keeps services apart that share the directory.
         let temporary = self
             .path
             .with_extension(format!("{}.tmp", std::process::id()));
@@ -120,7 +123,7 @@ impl SnapshotFile {
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // A leftover would keep its mode.
+    // An old file would keep its mode.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -134,9 +137,8 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The keys that are usable by themselves, as the issuer published them, less the members that have no meaning here, the
-/// private ones among them. What was refused when it was fetched must not become acceptable by being written anew, so
-/// each key is judged as it was sent.
+/// The usable keys as the issuer published them, without private and unknown members. Each key is parsed as it was sent, so
+/// that a key which was refused does not become acceptable by being written.
 pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
     #[derive(Deserialize)]
     struct Set<'j> {
@@ -147,7 +149,7 @@ pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
         "kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y",
     ];
 
-    // Accepted by `KeySet::parse`, and not by serde_json.
+    // `KeySet::parse` accepts a byte order mark, and serde_json does not.
     let jwks = jwks.strip_prefix(b"\xef\xbb\xbf").unwrap_or(jwks);
     let set: Set<'_> = serde_json::from_slice(jwks)?;
     let mut keys: Vec<Map<String, Value>> = Vec::new();
@@ -164,8 +166,8 @@ pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
     )?)
 }
 
-/// A file name that only this issuer has: what is not plain in a file name is written as its bytes, in upper-case
-/// hexadecimal after `_`. Upper-case letters are too, for file systems that ignore case.
+/// A file name that no other issuer has. Bytes other than lower-case letters, digits, `.` and `-` are written in hexadecimal
+/// after `_`: some file systems ignore case.
 fn file_stem(issuer: &str) -> String {
     use std::fmt::Write as _;
 
@@ -175,7 +177,7 @@ fn file_stem(issuer: &str) -> String {
             if byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-') {
                 stem.push(byte.into());
             } else {
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(stem, "_{byte:02X}");
             }
             stem
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_read_back_with_its_age() {
+    fn saved_set_is_read_back_with_its_age() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
         assert!(file.load(NOW).unwrap().is_none());
@@ -221,7 +223,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_the_owner_may_read_it() {
+    fn file_is_readable_by_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;
 
         let directory = tempfile::tempdir().unwrap();
@@ -242,7 +244,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_everyone_may_write_is_not_trusted() {
+    fn world_writable_file_is_refused() {
         use std::os::unix::fs::PermissionsExt;
 
         let directory = tempfile::tempdir().unwrap();
@@ -255,7 +257,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_fifo_does_not_hold_up_the_start() {
+    fn fifo_does_not_block_the_start() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
 
         let directory = tempfile::tempdir().unwrap();
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn issuers_do_not_share_a_file() {
+    fn issuers_have_different_files() {
         let directory = tempfile::tempdir().unwrap();
         let issuers = [
             "https://a.example",
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_that_cannot_be_written_leaves_no_older_one_behind() {
+    fn failed_write_removes_the_older_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
         file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn private_members_and_unusable_keys_do_not_reach_the_disk() {
+    fn private_members_and_unusable_keys_are_not_saved() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
         let leaked = KEY.replace(
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_that_is_tolerated_is_kept_too() {
+    fn tolerated_set_is_saved() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
         let odd = KEY.replace(r#""kid":"a""#, r#""kid":"a","key_ops":[],"use":null"#);
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn array_is_not_taken_for_an_object() {
+    fn array_instead_of_object_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "a");
         let values = format!(r#"["a",{},600,{}]"#, NOW.as_secs(), jwks(&[KEY]));
@@ -352,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_makes_no_sense_is_an_error() {
+    fn malformed_file_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
         for text in ["", "{}", "null", "[1]", "\u{0}"] {

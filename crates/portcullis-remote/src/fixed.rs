@@ -1,4 +1,4 @@
-//! Keys from a file, for issuers that publish none.
+//! Keys from a file, for issuers that do not publish them.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use portcullis_core::ConfigError;
 use portcullis_jose::{Algorithm, KeySet};
 use portcullis_jwt::IssuerKeys;
 
-/// The most of a file that is read.
+/// The largest file that is read.
 const MAX_BYTES: u64 = KeySet::MAX_BYTES as u64;
 
-/// The keys of `issuer`, from a file with a JWK Set (RFC 7517 §5). They are read once and never change.
+/// The keys of `issuer`, from a file with a JWK Set (RFC 7517 §5). They are read once and do not change.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), portcullis_core::ConfigError> {
@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = KeySet::MAX_BYTES as u64;
 ///
 /// # Errors
 ///
-/// If the file cannot be read or has no usable key.
+/// If the file cannot be read or holds no usable key.
 pub fn keys_from_jwks_file(
     issuer: &str,
     path: impl AsRef<Path>,
@@ -31,11 +31,11 @@ pub fn keys_from_jwks_file(
     IssuerKeys::fixed(issuer, keys)
 }
 
-/// The keys of `issuer`, from a file with public keys in PEM, all for `algorithm`. They are read once and never change.
+/// The keys of `issuer`, from a file with public keys in PEM, all for `algorithm`. They are read once and do not change.
 ///
 /// # Errors
 ///
-/// If the file cannot be read, has no key, a private one, or one that does not go with `algorithm`.
+/// If the file cannot be read, holds no key or a private key, or a key is not for `algorithm`.
 pub fn keys_from_pem_file(
     issuer: &str,
     path: impl AsRef<Path>,
@@ -49,7 +49,7 @@ pub fn keys_from_pem_file(
 fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let contents = portcullis_file::read(path, MAX_BYTES).map_err(|error| problem(path, &error))?;
     for warning in contents.warnings() {
-        tracing::warn!(path = %path.display(), "file of an issuer's keys: {warning}");
+        tracing::warn!(path = %path.display(), "issuer key file: {warning}");
     }
     Ok(contents.into_bytes())
 }

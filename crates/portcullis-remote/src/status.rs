@@ -1,4 +1,4 @@
-//! How an issuer's keys are doing.
+//! The status of an issuer's keys, and the state that the task publishes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,49 +9,49 @@ use url::Url;
 
 use crate::{ClockOffset, FetchError, IssuerEvent, KeyId, schedule::RefreshSchedule};
 
-/// The state of an issuer's keys at one moment.
+/// The status of an issuer's keys.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Status {
     /// The issuer.
     pub issuer: Arc<str>,
-    /// Where the keys come from, without the query, which may hold a secret; `None` until that was discovered.
+    /// The URL of the keys without its query, which may hold a secret; `None` until it was discovered.
     pub jwks_uri: Option<Url>,
-    /// Whether keys were loaded once. It stays true: an issuer's outage must not take a service out of rotation.
+    /// Whether keys were loaded once. It stays true: an outage of the issuer must not take a service out of rotation.
     pub ready: bool,
-    /// Whether the keys are past their stale limit, so that requests are answered 503.
+    /// Whether the keys are past their stale limit, so that requests get 503.
     pub stale: bool,
     /// The usable keys.
     pub keys: Vec<KeyId>,
-    /// How many keys of the set cannot be used.
+    /// The number of keys that cannot be used.
     pub skipped_count: usize,
-    /// The first of those, and why.
+    /// The first of them, and why.
     pub skipped: Vec<SkippedKey>,
-    /// What is wrong with the usable keys or with the document, and was accepted: tell the issuer.
+    /// Faults of the usable keys or of the document that were accepted: tell the issuer.
     pub tolerated: Vec<ToleratedKey>,
-    /// How many keys were published with private members.
+    /// The number of keys that were published with private members.
     pub private_members: usize,
-    /// Counts the changes of the set.
+    /// Counts the changes of the key set.
     pub epoch: u64,
     /// How long ago the keys were fetched or confirmed.
     pub age: Option<Duration>,
-    /// How long the issuer lets the keys be kept, within our limits.
+    /// The lifetime of the key set: the issuer's, within our limits.
     pub lifetime: Option<Duration>,
     /// When the keys were fetched or confirmed.
     pub last_success: Option<UnixTime>,
-    /// From when on the keys must not be used.
+    /// When the keys must no longer be used.
     pub stale_at: Option<UnixTime>,
-    /// When the next attempt is due.
+    /// When the next fetch is due.
     pub next_refresh: UnixTime,
-    /// How many attempts have failed since the last that did not.
+    /// The number of failed fetches since the last success.
     pub failures: u32,
-    /// Why the last attempt failed; `None` if it did not.
+    /// Why the last fetch failed; `None` if it succeeded.
     pub last_error: Option<FetchError>,
-    /// The issuer's clock, seen from ours, by its last answer; to the second.
+    /// The issuer's clock seen from ours, by the `Date` of its last answer, to the second.
     pub clock_skew: Option<ClockOffset>,
 }
 
-/// What the task publishes beside the keys themselves.
+/// The state that the task publishes beside the keys.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshState {
     pub(crate) issuer: Arc<str>,

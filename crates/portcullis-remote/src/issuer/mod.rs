@@ -1,4 +1,4 @@
-//! An issuer whose keys keep themselves fresh.
+//! An issuer whose keys are kept fresh in the background.
 
 mod builder;
 
@@ -11,11 +11,11 @@ use tokio::sync::broadcast;
 pub use self::builder::IssuerBuilder;
 use crate::{FetchError, IssuerEvent, KeyId, Status, status::RefreshState};
 
-/// An issuer of tokens, and the task that keeps its keys fresh.
+/// An issuer of tokens, and the background task that keeps its keys fresh.
 ///
-/// Every clone, and every verifier built from one, keeps the task alive; when the last is dropped the task stops, in
-/// the middle of a fetch if need be. Requests only borrow the keys. The task is on the runtime that
-/// [`start`](IssuerBuilder::start) was called on.
+/// Every clone, and every verifier built from one, keeps the task alive. When the last is dropped, the task stops, also in the
+/// middle of a fetch. Requests only borrow the keys. The task runs on the runtime that [`start`](IssuerBuilder::start) was
+/// called on.
 ///
 /// ```no_run
 /// use portcullis_jwt::{Algorithm, Bearer};
@@ -38,18 +38,16 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// An issuer that says in its metadata where its keys are (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
+    /// An issuer whose metadata says where its keys are (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
     ///
-    /// `issuer` is compared character by character with what the metadata and the tokens say: whether it ends with a
-    /// slash matters.
+    /// `issuer` is compared character by character with the metadata and the tokens: a slash at the end matters.
     pub fn discover(issuer: impl Into<String>) -> IssuerBuilder {
         IssuerBuilder::new(issuer.into(), None)
     }
 
     /// An issuer whose keys are at `jwks_uri` (RFC 7517 §5). No metadata is read, and `issuer` need not be a URL.
     ///
-    /// As the URL is configured and not discovered, it may be plain http on loopback whatever the issuer's scheme, and
-    /// may lead to a private address.
+    /// A configured URL may be plain http on loopback whatever the issuer's scheme, and may lead to a private address.
     pub fn jwks(issuer: impl Into<String>, jwks_uri: impl Into<String>) -> IssuerBuilder {
         IssuerBuilder::new(issuer.into(), Some(jwks_uri.into()))
     }
@@ -60,7 +58,7 @@ impl Issuer {
         &self.keys
     }
 
-    /// Whether keys were loaded once. It stays true: see [`Status::stale`] for keys that have become too old.
+    /// Whether keys were loaded once. It stays true: [`Status::stale`] says whether the keys have become too old.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.keys.snapshot().keys().is_some()
@@ -70,8 +68,8 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// If waiting does not help: the task has ended, or the metadata names another issuer or a URL that must not be
-    /// fetched. In the latter cases the task goes on, so that a correction at the issuer is noticed.
+    /// If waiting does not help: the task has ended, or the metadata names another issuer or a URL that must not be fetched. In
+    /// the latter cases the task continues, so that a correction at the issuer is noticed.
     pub async fn ready(&self) -> Result<(), FetchError> {
         let waited = self
             .worker
@@ -89,7 +87,7 @@ impl Issuer {
         self.worker.state().lasting_error().cloned()
     }
 
-    /// How the keys are doing.
+    /// The status of the keys.
     #[must_use]
     pub fn status(&self) -> Status {
         let (state, snapshot) = (self.worker.state(), self.keys.snapshot());
@@ -120,19 +118,17 @@ impl Issuer {
         }
     }
 
-    /// What happens from now on. A receiver that does not keep up misses the oldest events.
+    /// The events from now on. A receiver that lags more than 64 events behind misses the oldest.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<IssuerEvent> {
         self.worker.events()
     }
 
-    /// Fetches the keys now, whatever the schedule and the budget of requests say.
-    ///
-    /// Dropping the future does not stop the fetch.
+    /// Fetches the keys now, whatever the schedule and the budget of requests say. Dropping the future does not stop the fetch.
     ///
     /// # Errors
     ///
-    /// If they cannot be fetched. Those at hand keep serving.
+    /// If they cannot be fetched. The keys at hand stay in use.
     pub async fn refresh(&self) -> Result<(), FetchError> {
         self.worker
             .run()
@@ -142,8 +138,8 @@ impl Issuer {
         error.map_or(Ok(()), Err)
     }
 
-    /// Changes, while running, how long past its lifetime a set serves while no newer can be had: an operator who
-    /// knows of a long outage can extend it. The default is [`IssuerBuilder::stale_limit`].
+    /// Changes the [stale limit](IssuerBuilder::stale_limit) while the task runs. An operator can extend it during a long
+    /// outage.
     pub fn set_stale_limit(&self, limit: Duration) {
         self.worker.update(|state| state.stale_limit = limit);
         self.worker.wake();
