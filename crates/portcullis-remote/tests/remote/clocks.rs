@@ -1,4 +1,4 @@
-//! Clocks that are off, and clocks that jump.
+//! Skewed clocks and clock jumps.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use portcullis_remote::{ClockOffset, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 use tokio::sync::broadcast::Receiver;
 
-use crate::support::{builder, event, millis, patiently, restless, started};
+use crate::support::{builder, event, in_time, millis, short_lifetime, started};
 
 #[tokio::test]
 async fn clock_skew_of_the_issuer_is_reported() {
@@ -86,7 +86,7 @@ async fn sleep_of_the_machine_ages_keys() {
     assert!(jump(&mut events).await.magnitude().abs_diff(DAY) < Duration::from_secs(10));
     event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
     let status = keys.status();
-    assert!(status.stale, "withdrawn for a day, for all we know");
+    assert!(status.stale, "the keys may have been withdrawn a day ago");
     assert!(status.age.unwrap() > DAY - Duration::from_secs(60));
 
     issuer.heal(Endpoint::Jwks);
@@ -99,7 +99,7 @@ async fn sleep_of_the_machine_ages_keys() {
 #[tokio::test]
 async fn stale_keys_stay_stale_when_the_clock_is_set_back() {
     let issuer = TestIssuer::start().await;
-    let mut rules = restless();
+    let mut rules = short_lifetime();
     rules.stale_limit = millis(50);
     let clock = ManualClock::starting_now();
     let keys = builder(&issuer)
@@ -115,7 +115,7 @@ async fn stale_keys_stay_stale_when_the_clock_is_set_back() {
     for back in [millis(1), millis(1900), Duration::from_secs(3600), DAY] {
         clock.rewind(back);
         assert!(keys.status().stale, "{back:?}");
-        // The task has looked at the clocks by then, and at what it knew of the jump.
+        // The task has compared the clocks by then.
         keys.refresh().await.expect_err("down");
         assert!(keys.status().stale, "{back:?}");
     }
@@ -134,9 +134,9 @@ async fn keys_are_fetched_at_once_after_a_sleep() {
         .await
         .unwrap();
     clock.advance(Duration::from_secs(3600));
-    // The clocks are compared every now and then, and whenever the task is spoken to.
+    // The task compares the clocks every 10 s and whenever it is woken.
     keys.set_stale_limit(Duration::from_secs(3600));
-    patiently(issuer.wait_for_requests(Endpoint::Jwks, 2)).await;
+    in_time(issuer.wait_for_requests(Endpoint::Jwks, 2)).await;
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

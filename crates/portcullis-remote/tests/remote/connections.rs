@@ -1,4 +1,4 @@
-//! Servers that close connections without saying so.
+//! Servers that close connections unannounced.
 
 use std::{
     sync::{
@@ -20,18 +20,18 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{impatient, millis};
+use crate::support::{millis, short_backoff};
 
-/// What a server does with a connection.
+/// How the server treats a connection.
 #[derive(Clone, Copy)]
 enum Habit {
-    /// It answers one request, as if the connection stayed open, and closes it this much later.
+    /// Answers one request as if the connection stayed open, and closes it after this time.
     ClosesAfter(Duration),
-    /// It begins to answer a request and closes the connection.
+    /// Begins an answer and closes the connection.
     BeginsToAnswer,
 }
 
-/// An issuer that counts the requests it has read.
+/// An issuer that counts the requests that it has read.
 struct Server {
     url: String,
     requests: Arc<AtomicUsize>,
@@ -70,7 +70,7 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 let (answers, count) = (answers.clone(), count.clone());
                 connections.spawn(async move {
-                    // Whoever hangs up has seen enough.
+                    // The client may have closed the connection.
                     let _ = serve(stream, habit, &*answers, &count).await;
                 });
             }
@@ -139,7 +139,7 @@ async fn closed_connections_lose_no_request() {
     let mut fetches = 0;
     for delay in [0, 1, 5, 20] {
         let server = Server::start(Habit::ClosesAfter(millis(delay))).await;
-        let mut rules = impatient();
+        let mut rules = short_backoff();
         rules.discovery_interval = Duration::ZERO; // each refresh reads the metadata too
         let keys = Issuer::discover(&server.url)
             .refresh_rules(rules)
@@ -162,7 +162,7 @@ async fn closed_connections_lose_no_request() {
                 assert_eq!(answer.status(), 200);
             }
         }
-        // The metadata and the keys each time, at the start too; a token and its revocation; their server's metadata.
+        // Metadata and keys for each refresh and at the start; a token and its revocation; the server's metadata.
         assert_eq!(server.requests(), 2 * (ROUNDS + 1) + 2 * ROUNDS + 1);
         fetches += server.requests();
     }

@@ -1,11 +1,11 @@
-//! Where keys are found, and where they are not looked for.
+//! Discovery of the key set URL.
 
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 use portcullis_remote::{FetchErrorKind, HttpSettings, Issuer, IssuerBuilder, IssuerEvent};
 use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
 use serde_json::json;
 
-use crate::support::{event, impatient, millis, patiently};
+use crate::support::{event, in_time, millis, short_backoff};
 
 fn discover(issuer: &TestIssuer) -> IssuerBuilder {
     Issuer::discover(issuer.url())
@@ -94,10 +94,10 @@ async fn s1_s2_metadata_of_another_issuer_is_refused() {
     assert_eq!(
         issuer.requests(Endpoint::Jwks),
         0,
-        "its keys are not even asked for"
+        "its keys are not fetched"
     );
 
-    // The configured issuer is taken as it is written, too.
+    // The configured issuer is compared as it is written, too.
     issuer.metadata("issuer", url.clone());
     let keys = Issuer::discover(format!("{url}/"))
         .start_timeout(millis(0))
@@ -167,7 +167,7 @@ async fn keys_may_be_on_another_host() {
 async fn metadata_is_read_again_after_two_failed_fetches() {
     let (issuer, moved_to) = (TestIssuer::start().await, TestIssuer::start().await);
     let keys = discover(&issuer)
-        .refresh_rules(impatient())
+        .refresh_rules(short_backoff())
         .fail_fast()
         .start()
         .await
@@ -191,7 +191,7 @@ async fn metadata_is_read_again_after_two_failed_fetches() {
     let status = keys.status();
     assert_eq!(status.jwks_uri.unwrap().as_str(), moved_to.jwks_uri());
     assert_eq!(status.keys[0].kid.as_deref(), moved_to.signing_key().kid());
-    // One that served the start; the next from which two failures are on record.
+    // One request at the start, and one after two failures.
     assert_eq!(
         (
             issuer.requests(Endpoint::Jwks),
@@ -204,7 +204,7 @@ async fn metadata_is_read_again_after_two_failed_fetches() {
 #[tokio::test]
 async fn failed_discovery_keeps_the_previous_key_url() {
     let issuer = TestIssuer::start().await;
-    let mut rules = impatient();
+    let mut rules = short_backoff();
     rules.discovery_interval = millis(0);
     let keys = discover(&issuer)
         .refresh_rules(rules)
@@ -245,11 +245,11 @@ async fn metadata_faults_are_errors_until_healed() {
         let builder = discover(&issuer)
             .http(HttpSettings::default().timeout(millis(300)))
             .start_timeout(millis(1))
-            .refresh_rules(impatient());
+            .refresh_rules(short_backoff());
         let keys = builder.start().await.unwrap();
         keys.refresh().await.expect_err("a fault");
         issuer.heal(Endpoint::Discovery);
-        patiently(keys.ready()).await.unwrap();
+        in_time(keys.ready()).await.unwrap();
     }
     assert_eq!(issuer.requests(Endpoint::Other), 0);
 }
@@ -286,7 +286,7 @@ async fn forbidden_urls_are_refused_before_any_request() {
     }
 }
 
-/// serde takes an array of a struct's fields for the struct.
+/// serde reads an array of field values as a struct.
 #[tokio::test]
 async fn array_as_metadata_is_refused() {
     let issuer = TestIssuer::start().await;

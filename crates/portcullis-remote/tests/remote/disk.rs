@@ -1,4 +1,4 @@
-//! Restarts during an outage.
+//! Saved key sets and restarts.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -6,18 +6,18 @@ use portcullis_core::{Clock, SystemClock};
 use portcullis_remote::{Issuer, IssuerBuilder};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 
-use crate::support::{answer, bearer, builder, impatient, millis, patiently};
+use crate::support::{answer, bearer, builder, in_time, millis, short_backoff};
 
 fn kept_in(directory: &Path, issuer: &TestIssuer) -> IssuerBuilder {
     builder(issuer)
         .snapshot_directory(directory)
-        .refresh_rules(impatient())
+        .refresh_rules(short_backoff())
 }
 
-/// Starts once while all is well, and comes back when the set is on disk.
+/// Starts an issuer and waits until its keys are on disk.
 async fn keep(directory: &Path, issuer: &TestIssuer) {
     let keys = kept_in(directory, issuer).start().await.expect("a start");
-    // The file appears whole, once.
+    // The file appears once, with its whole content.
     let is_written = || {
         let files = fs::read_dir(directory).into_iter().flatten().flatten();
         files.map(|file| file.path()).any(|path| {
@@ -25,7 +25,7 @@ async fn keep(directory: &Path, issuer: &TestIssuer) {
                 .is_some_and(|extension| extension == "json")
         })
     };
-    patiently(async {
+    in_time(async {
         while !is_written() {
             tokio::task::yield_now().await;
         }
@@ -58,7 +58,7 @@ async fn restart_during_an_outage_serves_saved_keys() {
     assert_eq!(
         answer(&bearer(&keys, &issuer), &issuer.token().mint()).await,
         200,
-        "the issuer has the last word"
+        "fetched keys replace saved keys"
     );
     assert_eq!(
         keys.status().keys[0].kid.as_deref(),
@@ -72,7 +72,7 @@ async fn hanging_issuer_does_not_delay_a_restart_with_saved_keys() {
     let issuer = TestIssuer::start().await;
     keep(directory.path(), &issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::Hang);
-    let keys = patiently(
+    let keys = in_time(
         kept_in(directory.path(), &issuer)
             .longest_wait(millis(50))
             .start(),

@@ -1,16 +1,16 @@
-//! What the environment may and may not change. Each case starts itself once more, in a process with that environment.
+//! Environment variables. Each test runs itself again in a process with the variables.
 
 use std::process::Command;
 
 use portcullis_remote::HttpSettings;
 use portcullis_test::TestIssuer;
 
-use crate::support::{builder, impatient, millis};
+use crate::support::{builder, millis, short_backoff};
 
-/// Set in the process that a case starts.
+/// Set in the child process.
 const STARTED: &str = "PORTCULLIS_TEST_STARTED";
 
-/// Whether this is the process with the environment; otherwise has it pass the test of this name.
+/// Whether this is the child process. Otherwise runs the test of this name in one.
 fn is_in(environment: &[(&str, &str)], test: &str) -> bool {
     if std::env::var_os(STARTED).is_some() {
         return true;
@@ -30,7 +30,7 @@ fn is_in(environment: &[(&str, &str)], test: &str) -> bool {
     false
 }
 
-/// Nothing listens there.
+/// An address where nothing listens.
 const PROXY: [(&str, &str); 3] = [
     ("HTTP_PROXY", "http://127.0.0.1:1"),
     ("ALL_PROXY", "http://127.0.0.1:1"),
@@ -56,7 +56,7 @@ async fn environment_proxies_are_used_if_configured() {
         let issuer = TestIssuer::start().await;
         let proxied = builder(&issuer)
             .http(HttpSettings::default().environment_proxies())
-            .refresh_rules(impatient())
+            .refresh_rules(short_backoff())
             .start_timeout(millis(1));
         let keys = proxied.start().await.unwrap();
         keys.refresh().await.expect_err("the proxy is dead");

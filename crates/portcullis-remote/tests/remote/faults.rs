@@ -1,12 +1,12 @@
-//! Whatever the issuer serves, good keys stay and bad ones do not come.
+//! Faults of the issuer: good keys stay, bad keys are refused.
 
 use portcullis_remote::{FetchErrorKind, HttpSettings, IssuerEvent, StartError};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use serde_json::json;
 
-use crate::support::{builder, event, impatient, millis, started};
+use crate::support::{builder, event, millis, short_backoff, started};
 
-/// The faults after which there is no set to be had, and what each is taken for.
+/// Faults of the key set endpoint, and the error of each.
 fn faults(issuer: &TestIssuer) -> Vec<(Fault, FetchErrorKind)> {
     use FetchErrorKind::{Redirected, Status, TimedOut, TooLarge, Unreachable, Unusable};
 
@@ -26,7 +26,7 @@ fn faults(issuer: &TestIssuer) -> Vec<(Fault, FetchErrorKind)> {
         (Fault::EmptySet, Unusable),
         (Fault::Null, Unusable),
         (Fault::Truncated, Unusable),
-        // It does not end: that the attempt does shows that it is not read to the end.
+        // The body never ends: the fetch ends because it is not read to the end.
         (
             Fault::Huge {
                 bytes: usize::MAX / 2,
@@ -100,7 +100,7 @@ async fn fault_at_the_start_means_not_ready_until_healed() {
         let keys = builder(&issuer)
             .http(HttpSettings::default().timeout(millis(300)))
             .start_timeout(millis(1))
-            .refresh_rules(impatient())
+            .refresh_rules(short_backoff())
             .start()
             .await
             .unwrap();
@@ -127,14 +127,14 @@ async fn issuer_down_at_the_start() {
     issuer.stop().await;
     let failing = builder(&issuer)
         .start_timeout(millis(100))
-        .refresh_rules(impatient());
+        .refresh_rules(short_backoff());
     let error = failing
         .clone()
         .fail_fast()
         .start()
         .await
         .expect_err("it fails fast");
-    // As a `main` prints it that returns the error.
+    // As `main` prints an error that it returns.
     let printed = format!("{error:?}");
     assert!(
         printed.starts_with("no keys could be fetched from http"),
@@ -161,7 +161,7 @@ async fn start_retries_within_its_timeout() {
     let issuer = TestIssuer::start().await;
     issuer.fault_for(Endpoint::Jwks, Fault::Status(503), 3);
     let keys = builder(&issuer)
-        .refresh_rules(impatient())
+        .refresh_rules(short_backoff())
         .fail_fast()
         .start()
         .await
@@ -193,7 +193,7 @@ async fn unexpected_members_and_content_types_are_accepted() {
     keys.refresh().await.unwrap();
     keys.refresh().await.unwrap();
     while let Ok(event) = events.try_recv() {
-        assert!(!private(&event), "it is told once");
+        assert!(!private(&event), "it is reported once");
     }
 }
 
@@ -220,7 +220,7 @@ async fn messages_escape_what_the_issuer_sent() {
     issuer.metadata("issuer", "x\r\nSet-Cookie: a\u{1b}[31m".repeat(1000));
     let keys = keys
         .start_timeout(millis(0))
-        .refresh_rules(impatient())
+        .refresh_rules(short_backoff())
         .start()
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! Keys that do not come from an issuer.
+//! Keys from files.
 
 use std::fs;
 

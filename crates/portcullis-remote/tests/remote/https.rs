@@ -1,4 +1,4 @@
-//! Issuers behind TLS: a certificate that is trusted, and one that is not.
+//! Issuers with trusted and untrusted certificates.
 
 use std::{error::Error as _, sync::Arc};
 
@@ -18,14 +18,14 @@ use tokio_rustls::{
     },
 };
 
-use crate::support::{impatient, millis};
+use crate::support::{millis, short_backoff};
 
-/// The root of `localhost.pem`, both valid for the century from 2020 on, and of use for nothing else.
+/// The root of `localhost.pem`. Both are for tests only, and valid from 2020 to 2120.
 const ROOT: &[u8] = include_bytes!("certificates/root.pem");
 const CERTIFICATE: &[u8] = include_bytes!("certificates/localhost.pem");
 const KEY: &[u8] = include_bytes!("certificates/localhost.key");
 
-/// An issuer that answers every request with what `metadata` makes of its URL, and at `/jwks` with one key.
+/// An issuer that serves one key at `/jwks`, and `metadata` of its URL everywhere else.
 struct HttpsIssuer {
     url: String,
     /// Dropping it stops the server.
@@ -82,7 +82,7 @@ impl HttpsIssuer {
     fn discover(&self) -> IssuerBuilder {
         Issuer::discover(&self.url)
             .start_timeout(millis(1))
-            .refresh_rules(impatient())
+            .refresh_rules(short_backoff())
     }
 }
 
@@ -129,7 +129,7 @@ async fn https_issuer_is_never_asked_over_http() {
         FetchErrorKind::Forbidden
     );
 
-    // Unless that is configured, on loopback.
+    // A configured URL on loopback may be http.
     let plain = portcullis_test::TestIssuer::start().await;
     let keys = Issuer::jwks(&issuer.url, plain.jwks_uri())
         .fail_fast()

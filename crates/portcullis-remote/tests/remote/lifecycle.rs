@@ -1,4 +1,4 @@
-//! Who keeps the task alive, and what ends it.
+//! Start and end of the background task.
 
 use std::sync::{
     Arc,
@@ -9,13 +9,13 @@ use portcullis_core::{Clock, SystemClock, UnixTime};
 use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 
-use crate::support::{answer, bearer, builder, ended, event, patiently, restless, started};
+use crate::support::{answer, bearer, builder, ended, event, in_time, short_lifetime, started};
 
 #[tokio::test]
 async fn task_ends_with_the_last_clone_of_the_keys() {
     let issuer = TestIssuer::start().await;
     let keys = builder(&issuer)
-        .refresh_rules(restless())
+        .refresh_rules(short_lifetime())
         .start()
         .await
         .unwrap();
@@ -25,7 +25,7 @@ async fn task_ends_with_the_last_clone_of_the_keys() {
     drop(keys);
     drop(clone);
     let asked = issuer.requests(Endpoint::Jwks);
-    patiently(issuer.wait_for_requests(Endpoint::Jwks, asked + 3)).await;
+    in_time(issuer.wait_for_requests(Endpoint::Jwks, asked + 3)).await;
     assert_eq!(
         answer(&bearer, &issuer.token().mint()).await,
         200,
@@ -68,7 +68,7 @@ async fn cancelled_start_leaves_no_task() {
         () = issuer.wait_for_requests(Endpoint::Jwks, 1) => {}
     }
     assert!(alive() > before);
-    patiently(async {
+    in_time(async {
         while alive() > before {
             tokio::task::yield_now().await;
         }
@@ -115,7 +115,7 @@ fn start_outside_a_runtime_is_an_error() {
     assert!(result.is_err_and(|error| error.to_string().contains("runtime")));
 }
 
-/// A clock that breaks.
+/// A clock that panics when told to.
 #[derive(Debug, Default)]
 struct Broken(AtomicBool);
 
@@ -139,11 +139,11 @@ async fn panic_of_the_task_is_reported() {
     );
     event(&mut events, |event| matches!(event, IssuerEvent::Stopped)).await;
     clock.0.store(false, Ordering::Relaxed);
-    let last_error = keys.status().last_error.expect("it is told");
+    let last_error = keys.status().last_error.expect("the death is reported");
     assert_eq!(last_error.kind(), FetchErrorKind::Stopped);
     assert_eq!(
         answer(&bearer(&keys, &issuer), &issuer.token().mint()).await,
         200,
-        "what is at hand keeps serving"
+        "the keys at hand stay in use"
     );
 }

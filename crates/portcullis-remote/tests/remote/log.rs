@@ -1,4 +1,4 @@
-//! What is logged on a test's thread.
+//! The log of a test's thread.
 
 use std::{
     io,
@@ -8,11 +8,11 @@ use std::{
 use tracing::{Dispatch, subscriber::DefaultGuard};
 use tracing_subscriber::registry;
 
-/// The log of this thread, until it is dropped.
+/// Captures the log of this thread until it is dropped.
 pub(crate) struct Log {
     text: Text,
     _guard: DefaultGuard,
-    /// With one dispatcher alone, tracing asks the thread that logs first whether anyone wants to know.
+    /// With a single dispatcher, tracing caches the interest of the thread that logs first.
     _another: Dispatch,
 }
 
@@ -35,7 +35,7 @@ impl Log {
         }
     }
 
-    /// What was logged since this was last asked.
+    /// The text that was logged since the last call.
     pub(crate) fn take(&self) -> String {
         let mut text = self.text.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8(std::mem::take(&mut *text)).expect("text")

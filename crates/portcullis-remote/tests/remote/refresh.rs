@@ -1,4 +1,4 @@
-//! When keys are fetched.
+//! When keys are fetched, and how long they serve.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use portcullis_remote::{BudgetRules, FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 
 use crate::support::{
-    answer, bearer, builder, event, impatient, millis, patiently, restless, started,
+    answer, bearer, builder, event, in_time, millis, short_backoff, short_lifetime, started,
 };
 
 #[tokio::test]
 async fn keys_are_refreshed_ahead_of_time() {
     let issuer = TestIssuer::start().await;
     let keys = builder(&issuer)
-        .refresh_rules(restless())
+        .refresh_rules(short_lifetime())
         .start()
         .await
         .unwrap();
-    patiently(issuer.wait_for_requests(Endpoint::Jwks, 4)).await;
+    in_time(issuer.wait_for_requests(Endpoint::Jwks, 4)).await;
     assert!(!keys.status().stale);
     let mut events = keys.events();
     let (old, new) = issuer.rotate();
@@ -49,7 +49,7 @@ async fn lifetime_is_clamped_to_the_limits() {
     assert_eq!(
         keys.status().lifetime,
         Some(Duration::from_secs(600)),
-        "it says nothing"
+        "the issuer does not say"
     );
     for (cache_control, lifetime) in [
         ("max-age=1800", 1800),
@@ -126,7 +126,7 @@ async fn unchanged_set_is_confirmed_by_its_etag() {
 async fn retry_after_is_honoured_by_the_schedule_and_by_requests() {
     let issuer = TestIssuer::start().await;
     let keys = builder(&issuer)
-        .refresh_rules(impatient())
+        .refresh_rules(short_backoff())
         .start()
         .await
         .unwrap();
@@ -147,7 +147,7 @@ async fn retry_after_is_honoured_by_the_schedule_and_by_requests() {
         assert_eq!(
             answer(&bearer, &issuer.token().mint()).await,
             503,
-            "we cannot know"
+            "the key may be newer"
         );
     }
     assert_eq!(issuer.requests(Endpoint::Jwks), asked);
@@ -160,7 +160,7 @@ async fn retry_after_is_honoured_by_the_schedule_and_by_requests() {
 #[tokio::test]
 async fn stale_keys_are_503_and_the_limit_can_be_extended() {
     let issuer = TestIssuer::start().await;
-    let mut rules = restless();
+    let mut rules = short_lifetime();
     rules.stale_limit = millis(50);
     let keys = builder(&issuer).refresh_rules(rules).start().await.unwrap();
     let bearer = bearer(&keys, &issuer);
@@ -210,7 +210,7 @@ async fn zero_intervals_are_refused() {
         |rules: &mut portcullis_remote::RefreshRules| rules.first_backoff = Duration::ZERO,
         |rules: &mut portcullis_remote::RefreshRules| rules.longest_backoff = Duration::ZERO,
     ] {
-        let mut rules = impatient();
+        let mut rules = short_backoff();
         change(&mut rules);
         let builder = Issuer::jwks("a", "https://issuer.example").refresh_rules(rules);
         assert!(builder.start().await.is_err());
@@ -227,9 +227,9 @@ async fn stale_limit_overrides_the_rules_in_any_order() {
     for builder in [
         builder(&issuer)
             .stale_limit(limit)
-            .refresh_rules(impatient()),
+            .refresh_rules(short_backoff()),
         builder(&issuer)
-            .refresh_rules(impatient())
+            .refresh_rules(short_backoff())
             .stale_limit(limit),
     ] {
         let status = builder.start().await.unwrap().status();

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -8,37 +8,40 @@ use http_body_util::Empty;
 use portcullis_core::AuthenticateLayer;
 use portcullis_jose::Algorithm;
 use portcullis_jwt::{Bearer, IssuerKeys};
+use portcullis_oauth::ClientAuthentication;
 use portcullis_remote::{Issuer, IssuerBuilder, IssuerEvent, RefreshRules};
-use portcullis_test::TestIssuer;
+use portcullis_test::{
+    DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, RecordedRequest, TestIssuer,
+};
 use tokio::sync::broadcast::Receiver;
 use tower::{Layer, ServiceExt, service_fn};
 
-/// Longer than anything takes; reached only by a test that fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Reached only by a test that fails.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// The default rules, but impatient after failures.
-pub(crate) fn impatient() -> RefreshRules {
+/// The default rules with short backoffs.
+pub(crate) fn short_backoff() -> RefreshRules {
     let mut rules = RefreshRules::default();
     rules.first_backoff = millis(10);
     rules.longest_backoff = millis(20);
     rules
 }
 
-/// Rules by which a set is fetched again all the time.
-pub(crate) fn restless() -> RefreshRules {
-    let mut rules = impatient();
+/// Rules by which keys are refreshed all the time.
+pub(crate) fn short_lifetime() -> RefreshRules {
+    let mut rules = short_backoff();
     rules.shortest_lifetime = millis(50);
     rules.longest_lifetime = millis(50);
     rules
 }
 
-/// An issuer that is refreshed only when a test asks, or a request.
+/// An issuer whose keys are not refreshed by schedule during a test.
 pub(crate) fn builder(issuer: &TestIssuer) -> IssuerBuilder {
-    Issuer::jwks(issuer.url(), issuer.jwks_uri()).start_timeout(PATIENCE)
+    Issuer::jwks(issuer.url(), issuer.jwks_uri()).start_timeout(TIMEOUT)
 }
 
 pub(crate) async fn started(issuer: &TestIssuer) -> Issuer {
@@ -48,7 +51,7 @@ pub(crate) async fn started(issuer: &TestIssuer) -> Issuer {
         .expect("the configuration is good")
 }
 
-/// The next event that is one of those looked for.
+/// Waits for an event.
 pub(crate) async fn event(
     events: &mut Receiver<IssuerEvent>,
     is_it: impl Fn(&IssuerEvent) -> bool,
@@ -61,12 +64,12 @@ pub(crate) async fn event(
             }
         }
     };
-    patiently(next).await
+    in_time(next).await
 }
 
-/// The task has ended as it should: whatever it sent before, its channel is closed.
+/// Waits until the task has ended without a death.
 pub(crate) async fn ended(mut events: Receiver<IssuerEvent>) {
-    patiently(async move {
+    in_time(async move {
         while let Ok(event) = events.recv().await {
             assert!(!matches!(event, IssuerEvent::Stopped));
         }
@@ -74,8 +77,8 @@ pub(crate) async fn ended(mut events: Receiver<IssuerEvent>) {
     .await;
 }
 
-pub(crate) async fn patiently<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what)
+pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIMEOUT, what)
         .await
         .expect("it takes too long")
 }
@@ -84,7 +87,7 @@ pub(crate) fn bearer(keys: &impl AsRef<IssuerKeys>, issuer: &TestIssuer) -> Bear
     let bearer = Bearer::jwt(keys)
         .audience(issuer.audience())
         .algorithms([Algorithm::ES256]);
-    // The whole run is with a cache of verified tokens or without.
+    // The whole run is with the token cache or without it.
     match std::env::var_os("PORTCULLIS_TOKEN_CACHE") {
         Some(value) if value == "off" => bearer.without_token_cache(),
         _ => bearer,
@@ -93,7 +96,7 @@ pub(crate) fn bearer(keys: &impl AsRef<IssuerKeys>, issuer: &TestIssuer) -> Bear
     .expect("the configuration is good")
 }
 
-/// What a guarded service answers to a request with this token.
+/// The status of a guarded service for this token.
 pub(crate) async fn answer(bearer: &Bearer, token: &str) -> StatusCode {
     respond(bearer, token).await.status()
 }
@@ -117,4 +120,16 @@ async fn respond(bearer: &Bearer, token: &str) -> Response<impl http_body_util::
 
 async fn handle(_: Request<()>) -> Result<Response<Empty<Bytes>>, Infallible> {
     Ok(Response::new(Empty::new()))
+}
+
+/// The client that the issuer knows.
+pub(crate) fn client() -> ClientAuthentication {
+    ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
+}
+
+/// The requests that an endpoint received.
+pub(crate) fn asked(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<RecordedRequest> {
+    let mut requests = issuer.recorded();
+    requests.retain(|request| request.endpoint == endpoint);
+    requests
 }

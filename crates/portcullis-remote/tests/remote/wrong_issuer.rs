@@ -1,4 +1,4 @@
-//! What waiting does not heal, and what it does.
+//! Metadata of another issuer, at the start and later.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use portcullis_test::{Endpoint, Fault, TestIssuer};
 
 use crate::{
     log::Log,
-    support::{event, impatient, millis, patiently},
+    support::{event, in_time, millis, short_backoff},
 };
 
 #[tokio::test]
 async fn wrong_issuer_is_an_error_at_the_start() {
     let issuer = TestIssuer::start().await;
     issuer.metadata("issuer", format!("{}/", issuer.url()));
-    // Long before the start timeout, and without `fail_fast`.
+    // Before the start timeout, and without `fail_fast`.
     let started = Issuer::discover(issuer.url())
         .start_timeout(Duration::from_secs(3600))
         .start();
-    let error = patiently(started).await.expect_err("a slash more");
+    let error = in_time(started).await.expect_err("a slash more");
     let StartError::WrongIssuer { source, .. } = &error else {
         panic!("{error:?}");
     };
@@ -38,7 +38,7 @@ async fn forbidden_key_url_is_an_error_at_the_start() {
     let started = Issuer::discover(issuer.url())
         .start_timeout(Duration::from_secs(3600))
         .start();
-    let error = patiently(started).await.expect_err("not a URL to fetch");
+    let error = in_time(started).await.expect_err("not a URL to fetch");
     let StartError::Unavailable {
         source: Some(source),
         ..
@@ -53,7 +53,7 @@ async fn forbidden_key_url_is_an_error_at_the_start() {
         .start()
         .await
         .expect("it does not wait");
-    let error = patiently(keys.ready()).await.expect_err("the same");
+    let error = in_time(keys.ready()).await.expect_err("the same");
     assert_eq!(error.kind(), FetchErrorKind::Forbidden);
 }
 
@@ -69,13 +69,13 @@ async fn metadata_outage_is_not_a_wrong_issuer() {
         issuer.fault(Endpoint::Discovery, fault.clone());
         let keys = Issuer::discover(issuer.url())
             .start_timeout(millis(300))
-            .refresh_rules(impatient())
+            .refresh_rules(short_backoff())
             .start()
             .await
             .unwrap_or_else(|error| panic!("{fault:?}: {error}"));
         assert!(!keys.is_ready());
         issuer.heal(Endpoint::Discovery);
-        patiently(keys.ready()).await.expect("healed");
+        in_time(keys.ready()).await.expect("healed");
     }
 }
 
@@ -83,7 +83,7 @@ async fn metadata_outage_is_not_a_wrong_issuer() {
 async fn wrong_issuer_after_the_start_is_logged_as_an_error() {
     let log = Log::install();
     let issuer = TestIssuer::start().await;
-    let mut rules = impatient();
+    let mut rules = short_backoff();
     rules.discovery_interval = Duration::ZERO;
     let keys = Issuer::discover(issuer.url())
         .refresh_rules(rules)
@@ -104,13 +104,13 @@ async fn wrong_issuer_after_the_start_is_logged_as_an_error() {
         "{text}"
     );
 
-    // And where there are no keys, as the service did not wait for them.
+    // Also without keys, because the start did not wait for them.
     let keys = Issuer::discover(issuer.url())
         .start_timeout(Duration::ZERO)
         .start()
         .await
         .expect("it does not wait");
-    let error = patiently(keys.ready()).await.expect_err("another issuer");
+    let error = in_time(keys.ready()).await.expect_err("another issuer");
     assert_eq!(error.kind(), FetchErrorKind::IssuerMismatch);
     keys.refresh().await.expect_err("another issuer");
     assert!(log.take().contains("ERROR"));
@@ -120,7 +120,7 @@ async fn wrong_issuer_after_the_start_is_logged_as_an_error() {
     assert!(text.contains("WARN") && !text.contains("ERROR"), "{text}");
     issuer.heal(Endpoint::Discovery);
     issuer.metadata("issuer", issuer.url());
-    patiently(keys.ready())
+    in_time(keys.ready())
         .await
         .expect("the issuer corrected it");
 }

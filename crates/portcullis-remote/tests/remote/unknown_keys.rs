@@ -1,4 +1,4 @@
-//! What requests with unknown keys and bad signatures cause.
+//! Fetches that requests with unknown keys and bad signatures cause.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use portcullis_test::{Endpoint, Fault, TestIssuer};
 use tokio::task::JoinSet;
 
 use crate::support::{
-    answer, bearer, builder, event, impatient, millis, patiently, refusal, started,
+    answer, bearer, builder, event, in_time, millis, refusal, short_backoff, started,
 };
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn spray_of_unknown_kids_stays_within_the_budget() {
         assert_eq!(answer(&bearer, token).await, 401);
     }
     assert_eq!(answer(&bearer, &good).await, 200);
-    // The first, two signalled, and one for each 10 s that the spray took.
+    // The first fetch, two from the budget, and one for each 10 s of the spray.
     let took = keys.status().age.unwrap().as_secs();
     assert!((3..=4 + took as usize / 10).contains(&issuer.requests(Endpoint::Jwks)));
 }
@@ -51,8 +51,8 @@ async fn spray_of_unknown_kids_stays_within_the_budget() {
 #[tokio::test]
 async fn spray_during_an_outage_is_503_within_the_budget() {
     let issuer = TestIssuer::start().await;
-    // No scheduled attempt comes in between.
-    let mut rules = impatient();
+    // No scheduled fetch interferes.
+    let mut rules = short_backoff();
     rules.first_backoff = Duration::from_secs(3600);
     rules.longest_backoff = rules.first_backoff;
     let keys = builder(&issuer)
@@ -100,7 +100,7 @@ async fn cancelled_requests_do_not_stop_the_refresh() {
     let token = issuer.token().mint();
     let mut events = keys.events();
     for _ in 0..1000 {
-        // Polled once, then dropped, as by a connection that is reset.
+        // Polled once and dropped, as when a connection is reset.
         tokio::select! {
             biased;
             status = answer(&bearer, &token) => panic!("{status}"),
@@ -143,7 +143,7 @@ async fn tokens_are_503_without_keys() {
     issuer.fault(Endpoint::Jwks, Fault::Down);
     let keys = builder(&issuer)
         .start_timeout(millis(1))
-        .refresh_rules(impatient())
+        .refresh_rules(short_backoff())
         .start()
         .await
         .unwrap();
@@ -176,7 +176,7 @@ async fn rotation_without_kid_is_waited_for() {
 async fn request_without_keys_causes_a_fetch() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    let mut rules = impatient();
+    let mut rules = short_backoff();
     rules.first_backoff = Duration::from_secs(3600);
     rules.longest_backoff = rules.first_backoff;
     let keys = builder(&issuer)
@@ -197,7 +197,7 @@ async fn request_without_keys_causes_a_fetch() {
     let (status, retry_after) = refusal(&bearer, &issuer.token().mint()).await;
     assert_eq!(status, 503);
     assert!(retry_after <= 2, "{retry_after} s");
-    patiently(keys.ready()).await.unwrap();
+    in_time(keys.ready()).await.unwrap();
     assert_eq!(answer(&bearer, &issuer.token().mint()).await, 200);
 }
 
@@ -205,7 +205,7 @@ async fn request_without_keys_causes_a_fetch() {
 async fn retry_after_of_503_is_the_next_fetch() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    let mut rules = impatient();
+    let mut rules = short_backoff();
     rules.first_backoff = Duration::from_secs(3600);
     rules.longest_backoff = rules.first_backoff;
     let keys = builder(&issuer)
@@ -218,7 +218,7 @@ async fn retry_after_of_503_is_the_next_fetch() {
     let bearer = bearer(&keys, &issuer);
     let token = issuer.token().mint();
     let mut events = keys.events();
-    // The first attempt, and the one that a request may signal.
+    // The first fetch, and the one that a request may cause.
     while issuer.requests(Endpoint::Jwks) < 2 || keys.status().failures < 2 {
         assert_eq!(answer(&bearer, &token).await, 503);
         let failed = |event: &IssuerEvent| matches!(event, IssuerEvent::RefreshFailed { .. });
