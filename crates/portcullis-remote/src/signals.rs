@@ -1,8 +1,7 @@
 //! Requests that ask for a refresh of the keys.
 
 use std::{
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -23,34 +22,29 @@ pub(crate) struct SignalRules {
     pub(crate) most_waiters: usize,
 }
 
-/// How the keys' users reach the task. The keys own it, and it owns the task: the task stops with the last clone of the
-/// keys.
-pub(crate) struct Signals(Arc<Inner>);
-
-struct Inner {
+/// How requests reach the task. The keys own it, and it owns the task: the task stops with the last clone of the keys.
+#[derive(Clone)]
+pub(crate) struct Signals {
     worker: Worker<RefreshState>,
     rules: SignalRules,
     waiters: Arc<Semaphore>,
-    unknown_keys: Mutex<Budget>,
+    unknown_keys: Arc<Mutex<Budget>>,
     /// A budget of its own: anyone can send a bad signature at any time.
-    bad_signatures: Mutex<Budget>,
+    bad_signatures: Arc<Mutex<Budget>>,
 }
 
 impl Signals {
     pub(crate) fn new(worker: Worker<RefreshState>, rules: SignalRules) -> Self {
-        Self(Arc::new(Inner {
+        let most_waiters = rules.most_waiters.min(Semaphore::MAX_PERMITS);
+        Self {
             worker,
-            waiters: Arc::new(Semaphore::new(
-                rules.most_waiters.min(Semaphore::MAX_PERMITS),
-            )),
             rules,
-            unknown_keys: Mutex::default(),
-            bad_signatures: Mutex::default(),
-        }))
+            waiters: Arc::new(Semaphore::new(most_waiters)),
+            unknown_keys: Arc::default(),
+            bad_signatures: Arc::default(),
+        }
     }
-}
 
-impl Inner {
     /// Requests a fetch. It takes from the budget only if no fetch is under way or requested, and never while the issuer
     /// asks to be left alone.
     fn request(&self, budget: &Mutex<Budget>) -> Option<Run> {
@@ -59,28 +53,30 @@ impl Inner {
             return None;
         }
         self.worker.request_run(|| {
-            let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut budget = lock(budget);
             let left = budget.take(&self.rules.budget, now.monotonic());
             *budget = left.unwrap_or(*budget);
             left.is_some()
         })
     }
 
-    /// Waits for a fetch. One that had begun before the request, and brought no change, may have been too early for the
-    /// key: then for one more.
+    /// Waits for a fetch. A fetch that began before the request and changed nothing may have been too early for the key:
+    /// then waits for one more.
     async fn wait(&self, mut run: Run, epoch: u64) -> RefreshOutcome {
         loop {
             if self.worker.finished(run).await.is_err() {
                 return RefreshOutcome::Failed;
             }
-            let state = self.worker.state();
-            if state.last_error.is_some() {
+            let (has_failed, has_changed) = {
+                let state = self.worker.state();
+                (state.last_error.is_some(), state.epoch != epoch)
+            };
+            if has_failed {
                 return RefreshOutcome::Failed;
             }
-            if state.epoch != epoch || !run.had_begun() {
+            if has_changed || !run.had_begun() {
                 return RefreshOutcome::Succeeded;
             }
-            drop(state);
             match self.request(&self.unknown_keys) {
                 Some(next) => run = next,
                 None => return RefreshOutcome::Succeeded,
@@ -89,50 +85,47 @@ impl Inner {
     }
 }
 
+fn lock(budget: &Mutex<Budget>) -> MutexGuard<'_, Budget> {
+    budget.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Refresh for Signals {
     fn unknown_key(&self) -> RefreshAnswer {
-        let inner = self.0.clone();
         // Read before the request: a fetch that ends in between has then changed it.
-        let epoch = inner.worker.state().epoch;
-        let Some(run) = inner.request(&inner.unknown_keys) else {
+        let epoch = self.worker.state().epoch;
+        let Some(run) = self.request(&self.unknown_keys) else {
             return RefreshAnswer::Exhausted;
         };
-        let Ok(permit) = inner.waiters.clone().try_acquire_owned() else {
+        let Ok(permit) = self.waiters.clone().try_acquire_owned() else {
             return RefreshAnswer::Saturated;
         };
-        let longest = inner.rules.longest_wait;
-        let worker = inner.worker.clone();
-        let wait = worker.within(longest, async move {
+        let signals = self.clone();
+        let wait = self.worker.within(self.rules.longest_wait, async move {
             let _permit = permit;
-            inner.wait(run, epoch).await
+            signals.wait(run, epoch).await
         });
-        let wait: Pin<Box<dyn Future<Output = _> + Send>> =
-            Box::pin(async { wait.await.unwrap_or(RefreshOutcome::Failed) });
-        RefreshAnswer::Wait(wait)
+        RefreshAnswer::Wait(Box::pin(async {
+            wait.await.unwrap_or(RefreshOutcome::Failed)
+        }))
     }
 
     fn bad_signature(&self) {
-        self.0.request(&self.0.bad_signatures);
+        self.request(&self.bad_signatures);
     }
 
     fn no_keys(&self) {
-        self.0.request(&self.0.unknown_keys);
+        self.request(&self.unknown_keys);
     }
 
     /// By the schedule, or as soon as a request may cause a fetch.
     fn next_attempt(&self) -> Option<Duration> {
-        let inner = &*self.0;
-        let (now, state) = (inner.worker.now(), inner.worker.state());
-        if inner.worker.is_busy() {
+        if self.worker.is_busy() {
             return Some(Duration::ZERO);
         }
-        let budget = *inner
-            .unknown_keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let (now, state) = (self.worker.now(), self.worker.state());
         let by_schedule = state.due_in(now);
-        let by_request = budget
-            .available_in(&inner.rules.budget, now.monotonic())
+        let by_request = lock(&self.unknown_keys)
+            .available_in(&self.rules.budget, now.monotonic())
             .map(|wait| wait.max(state.backoff.retry_after_left(now)));
         Some(by_request.map_or(by_schedule, |wait| wait.min(by_schedule)))
     }

@@ -28,24 +28,13 @@ impl BackoffRules {
     };
 }
 
-impl Default for BackoffRules {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
 /// How long a server is left alone after failures: exponential backoff with jitter, and no less than it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     rules: BackoffRules,
     failures: u32,
-    ends: Option<Ends>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ends {
-    backoff: Deadline,
-    retry_after: Deadline,
+    /// The end of the wait, and of `Retry-After`.
+    ends: Option<(Deadline, Deadline)>,
 }
 
 impl Backoff {
@@ -85,10 +74,11 @@ impl Backoff {
             .unwrap_or_default()
             .min(self.rules.longest_retry_after);
         self.failures = self.failures.saturating_add(1);
-        self.ends = Some(Ends {
-            backoff: Deadline::after(now, wait.max(retry_after)),
-            retry_after: Deadline::after(now, retry_after),
-        });
+        let wait = wait.max(retry_after);
+        self.ends = Some((
+            Deadline::after(now, wait),
+            Deadline::after(now, retry_after),
+        ));
     }
 
     /// Notes a success.
@@ -99,16 +89,14 @@ impl Backoff {
     /// How much longer to wait; zero when the server may be asked.
     #[must_use]
     pub fn left(&self, now: Moment) -> Duration {
-        self.ends
-            .map_or(Duration::ZERO, |ends| ends.backoff.left(now))
+        self.ends.map_or(Duration::ZERO, |(end, _)| end.left(now))
     }
 
     /// How much longer the server asked to be left alone; zero when it did not. A request that cannot wait may end the
     /// backoff early, but not this.
     #[must_use]
     pub fn retry_after_left(&self, now: Moment) -> Duration {
-        self.ends
-            .map_or(Duration::ZERO, |ends| ends.retry_after.left(now))
+        self.ends.map_or(Duration::ZERO, |(_, end)| end.left(now))
     }
 }
 

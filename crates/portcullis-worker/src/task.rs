@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    fmt,
     future::poll_fn,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -86,12 +85,6 @@ impl<S: State> Deref for Task<S> {
 
     fn deref(&self) -> &Shared<S> {
         &self.0
-    }
-}
-
-impl<S: State> fmt::Debug for Task<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task").finish_non_exhaustive()
     }
 }
 

@@ -180,11 +180,3 @@ impl<S: State> Deref for Worker<S> {
         &self.0.0
     }
 }
-
-impl<S: State + fmt::Debug> fmt::Debug for Worker<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker")
-            .field("state", &self.state())
-            .finish_non_exhaustive()
-    }
-}

@@ -1,6 +1,6 @@
 //! What follows a fetch.
 
-use std::{io, mem, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use portcullis_core::ClockOffset;
 use portcullis_worker::Jitter;
@@ -66,15 +66,13 @@ impl RefreshTask {
         match fetched.new {
             Some((keys, json)) => {
                 self.schedule.fetched(now, fetched.max_age, jitter);
-                let private_members =
-                    mem::replace(&mut self.private_members, keys.private_members());
                 let (loaded_at, stale_at) = self.limits();
                 let before = self.publisher.current();
+                let count = keys.private_members();
                 if self.publisher.publish(*keys, loaded_at, stale_at) {
                     self.announce_change(&KeyId::all_of(before.keys()));
                 }
-                if private_members == 0 && self.private_members > 0 {
-                    let count = self.private_members;
+                if count > 0 && before.keys().is_none_or(|keys| keys.private_members() == 0) {
                     self.task
                         .announce(IssuerEvent::PrivateKeysPublished { count });
                 }
@@ -123,9 +121,10 @@ impl RefreshTask {
     }
 
     fn note_skew(&mut self, issuer: ClockOffset) {
+        let is_large = |skew: ClockOffset| skew.magnitude() >= LARGE_SKEW;
+        let was_large = self.task.state().clock_skew.is_some_and(is_large);
         self.task.update(|state| state.clock_skew = Some(issuer));
-        let was_skewed = mem::replace(&mut self.is_skewed, issuer.magnitude() >= LARGE_SKEW);
-        if self.is_skewed && !was_skewed {
+        if is_large(issuer) && !was_large {
             self.task.announce(IssuerEvent::ClockSkewed { issuer });
         }
     }

@@ -26,9 +26,7 @@ pub(crate) struct RefreshTask {
     compared_at: Moment,
     /// The key set at hand without private members, where it is to be saved.
     json: Arc<[u8]>,
-    private_members: usize,
     is_stale: bool,
-    is_skewed: bool,
 }
 
 impl RefreshTask {
@@ -45,9 +43,7 @@ impl RefreshTask {
             publisher,
             disk,
             json: Arc::default(),
-            private_members: 0,
             is_stale: false,
-            is_skewed: false,
         }
     }
 
