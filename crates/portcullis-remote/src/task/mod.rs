@@ -2,7 +2,7 @@
 
 mod fetched;
 
-use std::{convert::Infallible, pin::pin, sync::Arc};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use portcullis_core::{Deadline, Moment, UnixTime};
 use portcullis_jwt::KeyPublisher;
@@ -63,7 +63,8 @@ impl RefreshTask {
             while !self.task.is_run_requested()
                 && !self.schedule.due_at().is_reached(self.task.now())
             {
-                self.task.pause(self.next_check()).await;
+                let until = self.next_check().earlier(self.schedule.due_at());
+                self.task.pause(until).await;
                 self.check();
             }
             self.task.begin_run();
@@ -76,7 +77,7 @@ impl RefreshTask {
         }
     }
 
-    /// Fetches, and keeps an eye on clocks, the stale limit and the operator's wishes meanwhile.
+    /// Fetches, and keeps checking meanwhile: a fetch may take as long as several timeouts.
     async fn fetch(&mut self, fetcher: &mut Fetcher) -> Fetch {
         let discovery_is_due = self.schedule.discovery_is_due(self.task.now());
         let mut fetch = pin!(fetcher.fetch(discovery_is_due));
@@ -89,14 +90,11 @@ impl RefreshTask {
         }
     }
 
-    /// When to check again, if nothing happens before: when a fetch is due, or the keys grow stale.
+    /// When the keys at hand grow stale.
     fn next_check(&self) -> Deadline {
         let now = self.task.now();
-        let stale_at = self.schedule.stale_in(now).filter(|_| !self.is_stale);
-        match stale_at {
-            Some(left) => Deadline::after(now, left).earlier(self.schedule.due_at()),
-            None => self.schedule.due_at(),
-        }
+        let stale_in = self.schedule.stale_in(now).filter(|_| !self.is_stale);
+        Deadline::after(now, stale_in.unwrap_or(Duration::MAX))
     }
 
     /// Checks everything but whether to fetch.

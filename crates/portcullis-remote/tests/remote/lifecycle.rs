@@ -2,14 +2,16 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use portcullis_core::{Clock, SystemClock, UnixTime};
 use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 
-use crate::support::{answer, bearer, builder, ended, event, in_time, short_lifetime, started};
+use crate::support::{
+    answer, bearer, builder, ended, event, in_time, millis, short_lifetime, started,
+};
 
 #[tokio::test]
 async fn task_ends_with_the_last_clone_of_the_keys() {
@@ -113,6 +115,31 @@ fn start_outside_a_runtime_is_an_error() {
         panic!("it waits")
     };
     assert!(result.is_err_and(|error| error.to_string().contains("runtime")));
+}
+
+/// A clock that counts how often it is read.
+#[derive(Debug, Default)]
+struct Counting(AtomicUsize);
+
+impl Clock for Counting {
+    fn now(&self) -> UnixTime {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        SystemClock.now()
+    }
+}
+
+#[tokio::test]
+async fn task_does_not_spin_during_a_hanging_fetch() {
+    let issuer = TestIssuer::start().await;
+    issuer.fault(Endpoint::Jwks, Fault::Hang);
+    let clock = Arc::new(Counting::default());
+    let start = builder(&issuer)
+        .clock(clock.clone())
+        .start_timeout(millis(300))
+        .start();
+    assert!(!start.await.unwrap().is_ready());
+    let readings = clock.0.load(Ordering::Relaxed);
+    assert!(readings < 100, "{readings}");
 }
 
 /// A clock that panics when told to.
