@@ -19,7 +19,7 @@
 //! Credentials are sent only to the listed [`Origins`].
 
 // The path of a call: `layer/` → `origins/` (may the credential go there?) → `source/mod.rs` (current token, or wait) →
-// `source/task.rs` (fetch) → `token_client.rs` → `token_response.rs` → `lifetime.rs` (when to renew or retry).
+// `source/renewal.rs` (fetch) → `token_client.rs` → `token_response.rs` → `lifetime.rs` (when to renew or retry).
 
 mod api_key;
 mod challenge;

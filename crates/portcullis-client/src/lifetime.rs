@@ -1,12 +1,9 @@
-//! When a token is renewed and expires, and when to retry after a failure. Pure: times are passed in.
+//! When a token is renewed and expires, and how long to back off after a failure. Pure: times are passed in.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use portcullis_core::UnixTime;
-use portcullis_worker::Jitter;
+use portcullis_worker::{Backoff, BackoffRules, Jitter};
 
 /// The times of one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,77 +66,33 @@ impl Lifetime {
     }
 }
 
-/// How long not to ask the server after failures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Backoff {
-    failures: u32,
-    failed_at: UnixTime,
-    until: UnixTime,
-}
-
-const INITIAL: Duration = Duration::from_secs(1);
-const MAX: Duration = Duration::from_secs(60);
 /// While calls fail for want of a token, the end of an outage must be noticed soon.
-const MAX_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
+const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
+
 /// Applies when the failed request took as long as the backoff.
-const MIN: Duration = Duration::from_millis(500);
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// A failed request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Failure {
-    pub(crate) started_at: UnixTime,
-    pub(crate) failed_at: UnixTime,
-    pub(crate) retry_after: Option<Duration>,
-    /// Until when the previous token is usable, if there is one.
-    pub(crate) usable_until: Option<UnixTime>,
-}
-
-impl Backoff {
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures
-    }
-
-    /// The backoff after one more failure: twice as long as the last, and at least `Retry-After`. Without a usable token
-    /// it ends 5 s after the failed request started.
-    pub(crate) fn failed(self, failure: Failure, jitter: Jitter) -> Self {
-        let Failure {
-            started_at,
-            failed_at,
-            retry_after,
-            usable_until,
-        } = failure;
-        let backoff = INITIAL.saturating_mul(1 << self.failures.min(31));
-        let usual = failed_at.saturating_add(jitter.shorten(backoff.min(MAX)));
-        let without_token = started_at
-            .min(failed_at)
-            .saturating_add(jitter.shorten(backoff.min(MAX_WITHOUT_TOKEN)))
-            .max(failed_at.saturating_add(MIN))
-            .max(usable_until.unwrap_or_default());
-        let retry_after = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
-        Self {
-            failures: self.failures.saturating_add(1),
-            failed_at,
-            until: usual
-                .min(without_token)
-                .max(failed_at.saturating_add(retry_after)),
-        }
-    }
-
-    /// The time left; `None` when the server may be asked.
-    pub(crate) fn left(&self, now: UnixTime) -> Option<Duration> {
-        // Setting the clock back must not extend the backoff.
-        let is_running = self.failures > 0 && self.failed_at <= now && now < self.until;
-        is_running.then(|| self.until.duration_since(now))
-    }
-}
-
-pub(crate) fn random_jitter() -> Jitter {
-    Jitter::from_bits(RandomState::new().hash_one(0))
+/// The backoff after a failed request that took `took`, while the current token is usable for `usable_for` more. Once
+/// there is no usable token, it ends 5 s after the start of the request at the latest.
+pub(crate) fn backoff_after(
+    backoff: &Backoff,
+    took: Duration,
+    usable_for: Duration,
+    jitter: Jitter,
+) -> Duration {
+    let without_token = backoff
+        .next_wait(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
+        .saturating_sub(took)
+        .max(MIN_BACKOFF)
+        .max(usable_for);
+    let usual = backoff.next_wait(BackoffRules::DEFAULT.longest, jitter);
+    usual.min(without_token)
 }
 
 #[cfg(test)]
 mod tests {
+    use portcullis_core::Moment;
+
     use super::*;
 
     fn secs(seconds: u64) -> Duration {
@@ -211,69 +164,39 @@ mod tests {
         );
     }
 
-    /// A request that failed at once.
-    fn failure(retry_after: Option<u64>, usable_until: Option<UnixTime>) -> Failure {
-        Failure {
-            started_at: START,
-            failed_at: START,
-            retry_after: retry_after.map(secs),
-            usable_until,
-        }
+    /// The waits after failures in a row.
+    fn waits<const N: usize>(took: Duration, usable_for: Duration) -> [u128; N] {
+        let mut backoff = Backoff::new(BackoffRules::DEFAULT);
+        let longest = Jitter::from_bits(0);
+        [(); N].map(|()| {
+            let wait = backoff_after(&backoff, took, usable_for, longest);
+            let now = Moment::new(START, Duration::ZERO);
+            backoff.failed_with(now, wait, None);
+            wait.as_millis()
+        })
     }
 
     #[test]
-    fn backoff_doubles_up_to_60_s_and_honours_retry_after() {
-        let usable = failure(None, Some(at(3600)));
-        let mut backoff = Backoff::default();
-        assert_eq!(backoff.left(START), None);
-        for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
-            backoff = backoff.failed(usable, Jitter::from_bits(0));
-            assert_eq!(backoff.left(START), Some(secs(expected)));
-            assert_eq!(backoff.left(at(expected)), None);
-        }
-        for (asked, waited) in [(7, 60), (120, 120), (100_000, 300)] {
-            let failure = Failure {
-                retry_after: Some(secs(asked)),
-                ..usable
-            };
-            let backoff = backoff.failed(failure, Jitter::from_bits(0));
-            assert_eq!(backoff.left(START), Some(secs(waited)), "{asked}");
-        }
-        let back = START.saturating_sub(secs(1));
-        assert_eq!(backoff.left(back), None, "the clock was set back");
+    fn backoff_doubles_up_to_60_s_while_a_token_is_usable() {
+        let waits = waits(Duration::ZERO, secs(3600));
+        let expected = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000];
+        assert_eq!(waits, expected);
     }
 
     #[test]
-    fn backoff_is_at_most_5_s_without_a_token() {
-        let mut backoff = Backoff::default();
-        for expected in [1, 2, 4, 5, 5, 5] {
-            backoff = backoff.failed(failure(None, None), Jitter::from_bits(0));
-            assert_eq!(backoff.left(START), Some(secs(expected)));
-        }
-        // `Retry-After` still applies.
-        let asked = backoff.failed(failure(Some(30), None), Jitter::from_bits(0));
-        assert_eq!(asked.left(START), Some(secs(30)));
+    fn backoff_is_at_most_5_s_without_a_usable_token() {
+        let expected = [1_000, 2_000, 4_000, 5_000, 5_000, 5_000];
+        assert_eq!(waits(Duration::ZERO, Duration::ZERO), expected);
         // The token expires before the backoff of a minute ends.
-        let ends = backoff.failed(failure(None, Some(at(20))), Jitter::from_bits(0));
-        assert_eq!(ends.left(START), Some(secs(20)));
-        let ends = backoff.failed(failure(None, Some(at(2))), Jitter::from_bits(0));
-        assert_eq!(ends.left(START), Some(secs(5)));
+        let waits: [u128; 8] = waits(Duration::ZERO, secs(20));
+        assert_eq!(waits[4..], [16_000, 20_000, 20_000, 20_000]);
     }
 
     #[test]
-    fn backoff_counts_from_the_start_of_the_request() {
-        let mut backoff = Backoff::default();
-        for _ in 0..4 {
-            backoff = backoff.failed(failure(None, None), Jitter::from_bits(0));
-        }
-        for (took, left) in [(0, 5_000), (3, 2_000), (5, 500), (60, 500)] {
-            let hung = Failure {
-                failed_at: at(took),
-                ..failure(None, None)
-            };
-            let backoff = backoff.failed(hung, Jitter::from_bits(0));
-            let expected = Some(Duration::from_millis(left));
-            assert_eq!(backoff.left(at(took)), expected, "{took}");
+    fn backoff_without_a_usable_token_counts_from_the_start_of_the_request() {
+        for (took, last) in [(0, 5_000), (3, 2_000), (5, 500), (60, 500)] {
+            let waits: [u128; 5] = waits(secs(took), Duration::ZERO);
+            assert_eq!(waits[4], last, "{took}");
         }
     }
 }

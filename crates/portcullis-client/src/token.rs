@@ -11,7 +11,7 @@ use portcullis_jose::{DpopKey, DpopRequest};
 use portcullis_oauth::DpopNonces;
 use zeroize::Zeroizing;
 
-use crate::{TokenError, TokenErrorKind, source::Shared, token_response::TokenResponse};
+use crate::{TokenError, TokenErrorKind, source::SourceInner, token_response::TokenResponse};
 
 /// An access token (RFC 6749 §1.4) and what the server said about it.
 ///
@@ -25,7 +25,7 @@ struct Inner {
     header: HeaderValue,
     binding: Option<DpopBinding>,
     /// The source that fetched the token, which is told when a service rejects it. Dangling for an exchanged token.
-    source: Weak<Shared>,
+    source: Weak<SourceInner>,
     expires_at: UnixTime,
     scopes: ScopeSet,
 }
@@ -50,7 +50,7 @@ impl AccessToken {
     pub(crate) fn new(
         response: TokenResponse,
         binding: Option<DpopBinding>,
-        source: Weak<Shared>,
+        source: Weak<SourceInner>,
         expires_at: UnixTime,
     ) -> Self {
         Self(Arc::new(Inner {

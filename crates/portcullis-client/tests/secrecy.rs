@@ -1,4 +1,4 @@
-//! No secret, assertion, proof or token in what is logged, or in any error or `Debug`, whatever happens.
+//! No secret, assertion, proof or token is in any log event, error or `Debug`.
 
 use std::{
     fmt::Debug,
@@ -77,7 +77,7 @@ impl<'w> MakeWriter<'w> for Everything {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_authenticates_is_logged_or_shown() {
+async fn secrets_and_tokens_are_never_logged_or_shown() {
     let everything = Everything::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -161,7 +161,7 @@ async fn nothing_that_authenticates_is_logged_or_shown() {
 
     let text = everything.text();
     assert!(
-        text.contains("no token could be obtained"),
+        text.contains("no access token could be obtained"),
         "the log is there"
     );
     let found = |what: &str| {

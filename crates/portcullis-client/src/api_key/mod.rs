@@ -1,22 +1,15 @@
-//! An API key to send, which may change.
+//! An API key to send, which may be replaced while clients use it.
 
 mod watch;
 
-use std::{
-    borrow::Cow,
-    convert::Infallible,
-    fmt,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use portcullis_core::{ConfigError, Secret};
-use portcullis_file::{UNLINKED, WatchedFile};
-use tokio::sync::oneshot;
+use portcullis_core::{ConfigError, Secret, system_clock};
+use portcullis_worker::Worker;
 
-use self::watch::Watch;
+use self::watch::WatchState;
 use crate::{
     runtime::current_runtime,
     secret_header::{joined, secret_header},
@@ -24,153 +17,99 @@ use crate::{
 
 /// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it.
 ///
-/// Clones share the key. `Debug` does not show it.
+/// Clones share the key, and `Debug` does not show it.
 ///
 /// ```
 /// use portcullis_client::ApiKeySource;
 /// use portcullis_core::Secret;
 ///
 /// let key = ApiKeySource::new(&Secret::new("acme_4fzzzxjylrx"))?;
-/// // From a vault, some day:
+/// // Later, with a new key from a vault:
 /// key.replace(&Secret::new("acme_9xkqzmwbttd"))?;
 /// # Ok::<_, portcullis_core::ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct ApiKeySource(Arc<Handle>);
-
-struct Handle {
-    shared: Arc<Shared>,
-    /// Closed when this is dropped, which ends the watch.
-    _stop: Option<oneshot::Sender<Infallible>>,
-}
-
-struct Shared {
-    value: ArcSwap<HeaderValue>,
-    /// Why the file could not be read when it was last looked at.
-    problem: Mutex<Option<String>>,
+pub struct ApiKeySource {
+    value: Arc<ArcSwap<HeaderValue>>,
+    watch: Option<Worker<WatchState>>,
 }
 
 impl ApiKeySource {
-    /// This key, until it is [replaced](Self::replace).
+    /// Sends this key until it is [replaced](Self::replace).
     ///
     /// # Errors
     ///
     /// When the key is empty or has characters that a header cannot carry.
     pub fn new(key: &Secret) -> Result<Self, ConfigError> {
-        let shared = Shared::new(header_value(key.expose()).map_err(problem)?);
-        Ok(Self(Arc::new(Handle {
-            shared,
-            _stop: None,
-        })))
+        let value = header_value(key.expose()).map_err(key_error)?;
+        Ok(Self {
+            value: Arc::new(ArcSwap::from_pointee(value)),
+            watch: None,
+        })
     }
 
-    /// The key in a file of at most 64 KiB, which is read now, and again every second by a task on the runtime that this
-    /// is called on (which needs tokio's time). White space around the key is left off.
+    /// Sends the key in a file of at most 64 KiB, without white space around it. The file is read now, blocking the
+    /// thread, and then every second by a task on the current runtime, which must have its time driver enabled.
     ///
-    /// While the file is gone or holds no key, or was replaced behind a mount of the file itself, the key that was read before is sent, and [`problem`](Self::problem) and the
-    /// log say so. Replace the file by renaming another, so that it is never read half written.
+    /// While the file is missing or invalid, or was replaced behind a mount of the file itself, the previous key
+    /// remains in use, and [`problem`](Self::problem) and the log report it. Replace the file by renaming another one
+    /// over it, so that it is never read half written.
     ///
-    /// Dropping the last clone ends the task.
+    /// Dropping the last clone stops the task.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read now or holds no key, or there is no tokio runtime to run on. It blocks while it reads.
+    /// When the file cannot be read or holds no valid key, or outside a tokio runtime.
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let runtime = current_runtime("watch")?;
-        let mut file = KeyFile::new(path.into());
-        let value = file.read().map_err(problem)?;
-        let shared = Shared::new(value.clone());
-        let (stop, stopped) = oneshot::channel();
-        let watch = Watch {
-            file: Arc::new(Mutex::new(file)),
-            last: value,
-            shared: shared.clone(),
-            stop: stopped,
-        };
-        drop(runtime.spawn(watch.run()));
-        Ok(Self(Arc::new(Handle {
-            shared,
-            _stop: Some(stop),
-        })))
+        let mut file = watch::key_file(path.into());
+        let first = watch::read(&mut file).map_err(key_error)?;
+        let value = Arc::new(ArcSwap::from_pointee(first.clone()));
+        let (worker, task) = Worker::new(WatchState::new(file.path()), system_clock(), runtime);
+        let published = value.clone();
+        task.spawn(|task| watch::run(task, file, first, published));
+        Ok(Self {
+            value,
+            watch: Some(worker),
+        })
     }
 
-    /// Sends this key from the next request on; a client that is not called keeps the one before in memory. One that is
-    /// watched in a file is replaced in turn when the file changes.
+    /// Sends this key from the next request on. If a file is watched, its next change replaces this key.
     ///
     /// # Errors
     ///
-    /// When the key is empty or has characters that a header cannot carry; the one before is sent on.
+    /// When the key is empty or has characters that a header cannot carry. The previous key remains in use.
     pub fn replace(&self, key: &Secret) -> Result<(), ConfigError> {
-        let value = header_value(key.expose()).map_err(problem)?;
-        self.0.shared.value.store(Arc::new(value));
+        let value = header_value(key.expose()).map_err(key_error)?;
+        self.value.store(Arc::new(value));
         Ok(())
     }
 
-    /// Why the file could not be read when it was last looked at, or is not looked at any more, if so: the key that was read
-    /// before may be an old one.
+    /// Why the file could not be read the last time, or is no longer watched. The key may then be out of date.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        self.0.shared.problem().clone()
+        self.watch.as_ref()?.state().problem.clone()
     }
 
     #[inline]
     pub(crate) fn value(&self) -> HeaderValue {
-        HeaderValue::clone(&self.0.shared.value.load())
-    }
-}
-
-impl Shared {
-    fn new(value: HeaderValue) -> Arc<Self> {
-        Arc::new(Self {
-            value: ArcSwap::from_pointee(value),
-            problem: Mutex::default(),
-        })
-    }
-
-    fn problem(&self) -> MutexGuard<'_, Option<String>> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The file of a key.
-struct KeyFile {
-    file: WatchedFile,
-}
-
-impl KeyFile {
-    fn new(path: PathBuf) -> Self {
-        const MAX_BYTES: u64 = 64 * 1024;
-
-        Self {
-            file: WatchedFile::new("file of an API key to send", path, MAX_BYTES),
-        }
-    }
-
-    fn read(&mut self) -> Result<HeaderValue, String> {
-        let contents = self.file.read();
-        let told =
-            |why: &dyn fmt::Display| format!("the file {}: {why}", self.file.path().display());
-        let contents = contents.map_err(|error| told(&error))?;
-        if contents.is_unlinked() {
-            return Err(told(&UNLINKED));
-        }
-        header_value(contents.bytes().trim_ascii()).map_err(|why| told(&why))
+        HeaderValue::clone(&self.value.load())
     }
 }
 
 fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
     if key.is_empty() {
-        return Err("it is empty: put the key there, and nothing else");
+        return Err("the key is empty");
     }
-    if !key.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
-        return Err(
-            "it has characters that no key has, such as a space or a line break: put the key there, and nothing else",
-        );
+    let invalid =
+        "the key has characters other than visible ASCII, such as a space or a line break";
+    if !key.iter().all(u8::is_ascii_graphic) {
+        return Err(invalid);
     }
-    secret_header(joined(&[key])).map_err(|_| "a header cannot carry it")
+    secret_header(joined(&[key])).map_err(|_| invalid)
 }
 
-fn problem(problem: impl Into<Cow<'static, str>>) -> ConfigError {
+fn key_error(problem: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("key", problem)
 }
 
@@ -189,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_no_header_carries_is_told() {
+    fn key_with_characters_illegal_in_a_header_is_rejected() {
         let source = ApiKeySource::new(&Secret::new("s3cr3t")).expect("a key");
         for bad in ["", "key\n", "a key", "schlüssel"] {
             let error = ApiKeySource::new(&Secret::new(bad)).expect_err(bad);
@@ -202,24 +141,24 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_needs_a_runtime() {
+    fn watch_outside_a_runtime_is_an_error() {
         let error = ApiKeySource::watch("/nonexistent/key").expect_err("none");
         assert_eq!(error.setting(), "watch");
     }
 
-    /// Lets seconds pass until it is so.
-    async fn until(mut is_so: impl FnMut() -> bool) {
+    /// Advances the clock by seconds until the condition holds.
+    async fn until(mut condition: impl FnMut() -> bool) {
         for _ in 0..1_000_000 {
-            if is_so() {
+            if condition() {
                 return;
             }
             tokio::time::advance(Duration::from_secs(1)).await;
         }
-        panic!("it never is");
+        panic!("the condition never holds");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_key_in_a_file_is_followed_and_outlives_it() {
+    async fn watched_key_follows_its_file_and_outlives_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
         let error = ApiKeySource::watch(&path).expect_err("no file");
@@ -233,7 +172,7 @@ mod tests {
         until(|| source.value() == "s3c0nd").await;
         assert!(source.value().is_sensitive());
 
-        for (content, why) in [("\n", "it is empty"), ("two keys", "no key has")] {
+        for (content, why) in [("\n", "is empty"), ("two keys", "visible ASCII")] {
             std::fs::write(&path, content).expect("written");
             until(|| {
                 source
@@ -246,10 +185,10 @@ mod tests {
         until(|| {
             source
                 .problem()
-                .is_some_and(|problem| !problem.contains("no key has"))
+                .is_some_and(|problem| !problem.contains("visible ASCII"))
         })
         .await;
-        assert_eq!(source.value(), "s3c0nd", "it serves on");
+        assert_eq!(source.value(), "s3c0nd", "the previous key remains in use");
         std::fs::write(&path, "th1rd").expect("written");
         until(|| source.problem().is_none()).await;
         assert_eq!(source.value(), "th1rd");
@@ -260,19 +199,19 @@ mod tests {
         until(|| source.problem().is_some()).await;
         std::fs::write(&path, "th1rd").expect("written");
         until(|| source.problem().is_none()).await;
-        assert_eq!(source.value(), "by-h4nd", "the file is as it was");
+        assert_eq!(source.value(), "by-h4nd", "the file has not changed");
         std::fs::write(&path, "f0urth").expect("written");
         until(|| source.value() == "f0urth").await;
 
-        let shared = Arc::downgrade(&source.0.shared);
+        let value = Arc::downgrade(&source.value);
         drop(source);
-        until(|| shared.strong_count() == 0).await;
+        until(|| value.strong_count() == 0).await;
     }
 
-    /// A path that keeps leading to the same file, as a mount of that file does.
+    /// A path that leads to the same file after a rename, as a mount of that file does.
     #[cfg(target_os = "linux")]
     #[tokio::test(start_paused = true)]
-    async fn a_mounted_file_that_was_replaced_is_told() {
+    async fn replaced_mounted_file_is_a_problem() {
         use std::os::fd::AsRawFd;
 
         let folder = tempfile::tempdir().expect("a folder");
@@ -283,13 +222,13 @@ mod tests {
         let source = ApiKeySource::watch(held).expect("a key");
         std::fs::write(&next, "s3c0nd").expect("written");
         std::fs::rename(&next, &path).expect("replaced");
-        let is_told = |problem: String| problem.contains("mount its directory");
-        until(|| source.problem().is_some_and(is_told)).await;
-        assert_eq!(source.value(), "f1rst", "it serves on");
+        let names_cause = |problem: String| problem.contains("mount its directory");
+        until(|| source.problem().is_some_and(names_cause)).await;
+        assert_eq!(source.value(), "f1rst", "the previous key remains in use");
     }
 
     #[test]
-    fn a_watch_that_ends_before_its_source_is_told() {
+    fn ended_watch_is_a_problem() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
         std::fs::write(&path, "f1rst").expect("written");
@@ -306,8 +245,8 @@ mod tests {
             });
             assert_eq!(source.problem().is_none(), has_time, "{source:?}");
             drop(runtime);
-            let problem = source.problem().expect("it has ended");
-            assert!(problem.contains("any more"), "{problem}");
+            let problem = source.problem().expect("the watch has ended");
+            assert!(problem.contains("no longer watched"), "{problem}");
             assert_eq!(source.value(), "f1rst");
         }
     }

@@ -1,105 +1,112 @@
-//! The task that looks at a key's file.
+//! The task that watches an API key's file.
 
 use std::{
     convert::Infallible,
-    mem,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use http::HeaderValue;
-use tokio::{
-    sync::oneshot::{self, error::TryRecvError},
-    task::spawn_blocking,
-    time::sleep,
-};
+use portcullis_core::Deadline;
+use portcullis_file::{UNLINKED, WatchedFile};
+use portcullis_worker::{Death, State, Task};
+use tokio::task::spawn_blocking;
 
-use super::{KeyFile, Shared};
+use super::header_value;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Works until `stop` closes.
-pub(super) struct Watch {
-    pub(super) file: Arc<Mutex<KeyFile>>,
-    /// What was read from the file last: a key that replaced it stays until the file changes.
-    pub(super) last: HeaderValue,
-    pub(super) shared: Arc<Shared>,
-    pub(super) stop: oneshot::Receiver<Infallible>,
+#[derive(Clone)]
+pub(super) struct WatchState {
+    path: Arc<Path>,
+    /// Why the file could not be read the last time.
+    pub(super) problem: Option<String>,
 }
 
-impl Watch {
-    pub(super) async fn run(mut self) {
-        loop {
-            tokio::select! {
-                biased;
-                _ = &mut self.stop => return,
-                () = sleep(INTERVAL) => {}
-            }
-            let file = self.file.clone();
-            let read = tokio::select! {
-                biased;
-                _ = &mut self.stop => return,
-                read = spawn_blocking(move || lock(&file).read()) => read,
-            };
-            let found = read.unwrap_or_else(|error| Err(format!("it was not read: {error}")));
-            self.note(found);
+impl WatchState {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.into(),
+            problem: None,
         }
     }
+}
 
-    fn path(&self) -> PathBuf {
-        lock(&self.file).file.path().to_owned()
+impl State for WatchState {
+    /// The end of the task.
+    type Event = ();
+
+    fn died(&mut self, _: Death) {
+        self.problem = Some(format!(
+            "the file {} is no longer watched: the runtime ended, or the task panicked",
+            self.path.display()
+        ));
     }
 
-    fn note(&mut self, found: Result<HeaderValue, String>) {
-        let path = self.path();
-        let path = path.display();
-        let problem = match found {
-            Ok(value) => {
-                if self.last != value {
-                    self.last.clone_from(&value);
-                    self.shared.value.store(Arc::new(value));
-                    tracing::info!(%path, "another API key is sent from now on");
+    fn log(&self, (): &()) {
+        let why = self.problem.as_deref();
+        tracing::error!(why, "API key to send no longer follows its file");
+    }
+}
+
+/// `last` is the key that was read from the file. A key that replaced it stays until the file changes.
+pub(super) async fn run(
+    task: Task<WatchState>,
+    mut file: WatchedFile,
+    mut last: HeaderValue,
+    value: Arc<ArcSwap<HeaderValue>>,
+) -> Infallible {
+    loop {
+        task.pause(Deadline::after(task.now(), INTERVAL)).await;
+        let done = spawn_blocking(move || {
+            let key = read(&mut file);
+            (file, key)
+        });
+        let (returned, key) = done.await.expect("reading does not panic");
+        file = returned;
+        let problem = match key {
+            Ok(key) => {
+                if last != key {
+                    last.clone_from(&key);
+                    value.store(Arc::new(key));
+                    tracing::info!(path = %file.path().display(), "API key to send replaced");
                 }
                 None
             }
             Err(why) => Some(why),
         };
-        // Whoever listens to the log may ask for the problem.
-        let before = mem::replace(&mut *self.shared.problem(), problem.clone());
+        if problem == task.state().problem {
+            continue;
+        }
+        task.update(|state| state.problem.clone_from(&problem));
         match problem {
-            Some(why) if before.as_ref() != Some(&why) => {
+            Some(why) => {
                 tracing::warn!(
-                    "the API key to send cannot be read, the one before is sent on: {why}"
+                    "API key to send cannot be read; the previous key remains in use: {why}"
                 );
             }
-            None if before.is_some() => {
-                tracing::info!(%path, "the API key to send can be read again")
+            None => {
+                tracing::info!(path = %file.path().display(), "API key to send can be read again")
             }
-            _ => {}
         }
     }
 }
 
-impl Drop for Watch {
-    /// Tells when the task ends though its source is still held: its runtime has ended, or it panicked.
-    fn drop(&mut self) {
-        if matches!(self.stop.try_recv(), Err(TryRecvError::Closed)) {
-            return;
-        }
-        let why = format!(
-            "nothing reads {} any more: the runtime of the watch has ended, or its task panicked",
-            self.path().display()
-        );
-        *self.shared.problem() = Some(why.clone());
-        // What panicked may be whoever listens to the log.
-        if !thread::panicking() {
-            tracing::error!("the API key to send does not follow its file: {why}");
-        }
-    }
+pub(super) fn key_file(path: PathBuf) -> WatchedFile {
+    const MAX_BYTES: u64 = 64 * 1024;
+
+    WatchedFile::new("file of an API key to send", path, MAX_BYTES)
 }
 
-fn lock(file: &Mutex<KeyFile>) -> MutexGuard<'_, KeyFile> {
-    file.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn read(file: &mut WatchedFile) -> Result<HeaderValue, String> {
+    let contents = file.read();
+    let problem = |why: &dyn fmt::Display| format!("the file {}: {why}", file.path().display());
+    let contents = contents.map_err(|error| problem(&error))?;
+    if contents.is_unlinked() {
+        return Err(problem(&UNLINKED));
+    }
+    header_value(contents.bytes().trim_ascii()).map_err(|why| problem(&why))
 }

@@ -6,7 +6,7 @@ use portcullis_core::ConfigError;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Inner, TokenExchange, cache::Cache};
+use super::{Inner, TokenExchange, cache::Cache, server_backoff::ServerBackoff};
 use crate::{
     TokenSource,
     request::{RequestSettings, request_setters},
@@ -71,7 +71,7 @@ impl TokenExchangeBuilder {
             actor: self.actor,
             cache: Cache::new(self.capacity),
             subject_issuers: self.subject_issuers,
-            backoff: Mutex::default(),
+            backoff: Mutex::new(ServerBackoff::new()),
             rejections: Mutex::default(),
             started: Instant::now(),
             runtime,

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use portcullis_core::UnixTime;
+use portcullis_core::{Deadline, Moment, UnixTime};
 use portcullis_worker::Budget;
 use tokio::sync::watch;
 
@@ -18,34 +18,16 @@ pub(super) type Progress = Option<Result<Exchanged, Failed>>;
 #[derive(Clone)]
 pub(super) struct Failed {
     pub(super) error: TokenError,
-    /// A clock that was set back must not extend the time.
-    pub(super) since: UnixTime,
-    pub(super) until: UnixTime,
+    pub(super) until: Deadline,
 }
 
 #[derive(Clone)]
 pub(super) struct Exchanged {
     pub(super) token: AccessToken,
     pub(super) lifetime: Lifetime,
-    /// Whether the lifetime was cut short to end with the subject's token.
-    pub(super) is_cut: bool,
 }
 
-impl Exchanged {
-    /// Whether the token was about to expire when it arrived, for a subject token that expires at `end`. Not if it was
-    /// cut to the earlier end of another caller's subject token, or if the clock was set back: a new exchange helps then.
-    pub(super) fn arrived_expired(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
-        let could_live_longer = self.is_cut && end.is_none_or(|end| self.lifetime.expires_at < end);
-        self.lifetime.usable_until <= now && !could_live_longer
-    }
-
-    /// Whether the token may be used for a subject token that expires at `end`.
-    pub(super) fn is_usable(&self, now: UnixTime, end: Option<UnixTime>) -> bool {
-        self.lifetime.is_usable(now) && end.is_none_or(|end| self.lifetime.expires_at <= end)
-    }
-}
-
-/// A digest of the subject token and the actor token.
+/// A digest of the subject token, its expiry and the actor token.
 pub(super) type Key = [u8; 32];
 
 pub(super) struct Cache {
@@ -86,13 +68,11 @@ impl Cache {
         }
     }
 
-    /// Looks up an exchange for a subject token that expires at `end`. On a miss, adds an entry unless
-    /// `backoff_error` returns an error.
+    /// Looks up an exchange. On a miss, adds an entry unless `backoff_error` returns an error.
     pub(super) fn lookup(
         &self,
         key: Key,
-        now: UnixTime,
-        end: Option<UnixTime>,
+        now: Moment,
         backoff_error: impl FnOnce() -> Option<TokenError>,
     ) -> Lookup {
         let mut entries = self.entries();
@@ -103,10 +83,10 @@ impl Cache {
                 return Lookup::InFlight(entry.progress.clone());
             }
             match &*entry.progress.borrow() {
-                Some(Ok(exchanged)) if exchanged.is_usable(now, end) => {
+                Some(Ok(exchanged)) if exchanged.lifetime.is_usable(now.wall()) => {
                     return Lookup::Hit(exchanged.token.clone());
                 }
-                Some(Err(failed)) if failed.since <= now && now < failed.until => {
+                Some(Err(failed)) if !failed.until.is_reached(now) => {
                     return Lookup::Failed(failed.error.clone());
                 }
                 // Expired or abandoned.
@@ -119,7 +99,7 @@ impl Cache {
         }
         if entries.len() >= self.capacity
             && !entries.contains_key(&key)
-            && !evict(&mut entries, now, self.capacity)
+            && !evict(&mut entries, now.wall(), self.capacity)
         {
             return Lookup::Full;
         }
@@ -173,7 +153,7 @@ impl Cache {
 fn evict(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
     let expires_at = |entry: &Entry| match &*entry.progress.borrow() {
         Some(Ok(exchanged)) => Some(exchanged.lifetime.usable_until),
-        Some(Err(failed)) => Some(failed.until),
+        Some(Err(failed)) => Some(failed.until.wall()),
         None if entry.progress.has_changed().is_err() => Some(UnixTime::default()),
         None => None,
     };

@@ -14,7 +14,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use portcullis_core::UnixTime;
+use portcullis_core::{Moment, UnixTime};
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use portcullis_worker::{Budget, BudgetRules, Jitter};
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
@@ -43,8 +43,8 @@ const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(
 /// Exchanges a caller's token for one that is meant for another service (RFC 8693), so that a call on the caller's
 /// behalf carries neither the caller's own token nor the service's.
 ///
-/// Exchanged tokens are cached under a digest of the subject's token and the actor's, and used until they or the
-/// subject's token expire. Callers that need the same exchange share one request, which continues when they leave.
+/// Exchanged tokens are cached under a digest of the subject's token, its expiry and the actor's token, and used until
+/// they or the subject's token expire. Callers that need the same exchange share one request, which continues when they leave.
 ///
 /// The principal holds the caller's token if the bearer scheme was built with `keep_access_token`.
 ///
@@ -79,6 +79,7 @@ struct Inner {
     backoff: Mutex<ServerBackoff>,
     /// Limits the exchanges that rejected tokens of all subjects may cause.
     rejections: Mutex<Budget>,
+    /// The origin of monotonic times.
     started: Instant,
     has_warned_untyped: AtomicBool,
     runtime: Runtime,
@@ -109,12 +110,11 @@ impl TokenExchange {
             None => None,
         };
         let key = key(subject, actor.as_ref());
-        let end = subject.expires_at();
         loop {
             let now = inner.now();
             inner.check(subject, now)?;
             let backoff_error = || inner.backoff().current_error(now);
-            let mut progress = match inner.cache.lookup(key, now, end, backoff_error) {
+            let mut progress = match inner.cache.lookup(key, now, backoff_error) {
                 Lookup::Hit(token) => return Ok(token),
                 Lookup::Failed(error) => return Err(error),
                 Lookup::Full => {
@@ -132,15 +132,15 @@ impl TokenExchange {
             };
             let outcome = progress.wait_for(Option::is_some).await;
             let outcome = outcome.map_err(|_| TokenError::stopped())?;
-            let now = inner.now();
+            let now = inner.now().wall();
             match &*outcome {
-                Some(Ok(exchanged)) if exchanged.is_usable(now, end) => {
+                Some(Ok(exchanged)) if exchanged.lifetime.is_usable(now) => {
                     return Ok(exchanged.token.clone());
                 }
-                Some(Ok(exchanged)) if exchanged.arrived_expired(now, end) => {
+                Some(Ok(exchanged)) if exchanged.lifetime.usable_until <= now => {
                     return Err(TokenError::arrived_expired());
                 }
-                // Cut to another caller's subject token, or the clock was set back: exchange again.
+                // The clock was set back: exchange again.
                 Some(Ok(_)) => {}
                 Some(Err(failed)) => return Err(failed.error.clone()),
                 None => return Err(TokenError::stopped()),
@@ -157,7 +157,7 @@ impl TokenExchange {
     pub fn reject(&self, subject: &SubjectToken, token: &AccessToken) -> bool {
         let inner = &*self.0;
         let actor = inner.actor.as_ref().and_then(TokenSource::current);
-        let now = inner.started.elapsed();
+        let now = inner.now().monotonic();
         let mut in_all = inner
             .rejections
             .lock()
@@ -185,10 +185,9 @@ impl TokenExchange {
     ) {
         // Weak: dropping the last handle must abort the task.
         let inner = Arc::downgrade(&self.0);
-        let client = self.0.client.clone();
+        let (client, started) = (self.0.client.clone(), self.0.now());
         let task = async move {
-            let started_at = client.clock().now();
-            let outcome = exchange(&client, &subject, actor.as_ref(), started_at).await;
+            let outcome = exchange(&client, &subject, actor.as_ref(), started).await;
             if let Some(inner) = inner.upgrade() {
                 // Before the lock is taken: the clock is foreign code.
                 let now = inner.now();
@@ -196,7 +195,7 @@ impl TokenExchange {
                     inner.warn_untyped(is_untyped);
                     exchanged
                 });
-                let outcome = inner.backoff().record(started_at, outcome, now);
+                let outcome = inner.backoff().record(started, outcome, now);
                 let _ = sender.send(Some(outcome));
             }
         };
@@ -211,8 +210,8 @@ impl TokenExchange {
 }
 
 impl Inner {
-    fn now(&self) -> UnixTime {
-        self.client.clock().now()
+    fn now(&self) -> Moment {
+        Moment::new(self.client.clock().now(), self.started.elapsed())
     }
 
     fn backoff(&self) -> MutexGuard<'_, ServerBackoff> {
@@ -220,9 +219,9 @@ impl Inner {
     }
 
     /// Checks that the subject's token is current and may be sent to the server.
-    fn check(&self, subject: &SubjectToken, now: UnixTime) -> Result<(), TokenError> {
+    fn check(&self, subject: &SubjectToken, now: Moment) -> Result<(), TokenError> {
         let refuse = |why: &str| Err(TokenError::new(TokenErrorKind::NoSubjectToken, why));
-        if subject.expires_at().is_some_and(|end| end <= now) {
+        if subject.expires_at().is_some_and(|end| end <= now.wall()) {
             return refuse("the subject's token has expired");
         }
         if let (Some(issuer), Some(server)) = (subject.issuer(), self.client.server.issuer())
@@ -249,7 +248,7 @@ impl Inner {
     }
 }
 
-/// A digest of the tokens. Each is preceded by its length.
+/// A digest of all that varies between exchanges. The tokens are preceded by their lengths.
 fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
     let mut digest = Context::new(&SHA256);
     let actor = actor.map_or(&b""[..], |actor| actor.expose().as_bytes());
@@ -257,6 +256,8 @@ fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
         digest.update(&(token.len() as u64).to_le_bytes());
         digest.update(token);
     }
+    let expires_at = subject.expires_at().map_or(u64::MAX, UnixTime::as_secs);
+    digest.update(&expires_at.to_le_bytes());
     let mut key = Key::default();
     key.copy_from_slice(digest.finish().as_ref());
     key
@@ -267,11 +268,11 @@ async fn exchange(
     client: &TokenClient,
     subject: &SubjectToken,
     actor: Option<&AccessToken>,
-    started_at: UnixTime,
+    started: Moment,
 ) -> Result<(Exchanged, bool), TokenError> {
     let subject_lifetime = subject
         .expires_at()
-        .map(|end| end.duration_since(started_at));
+        .map(|end| end.duration_since(started.wall()));
     let subject_token = subject.token().expose_str().ok_or_else(|| {
         let why = "the subject's token is not valid UTF-8";
         TokenError::new(TokenErrorKind::NoSubjectToken, why)
@@ -305,14 +306,12 @@ async fn exchange(
     let lifetime = subject_lifetime
         .unwrap_or(Duration::MAX)
         .min(response.lifetime);
-    let is_cut = lifetime < response.lifetime;
     let is_untyped = response.is_untyped;
-    let lifetime = Lifetime::new(started_at, lifetime, Jitter::NONE);
+    let lifetime = Lifetime::new(started.wall(), lifetime, Jitter::NONE);
     let binding = client.binding.clone();
     let exchanged = Exchanged {
         token: AccessToken::new(response, binding, Weak::new(), lifetime.expires_at),
         lifetime,
-        is_cut,
     };
     Ok((exchanged, is_untyped))
 }

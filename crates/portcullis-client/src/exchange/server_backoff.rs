@@ -2,78 +2,72 @@
 
 use std::time::Duration;
 
-use portcullis_core::UnixTime;
+use portcullis_core::{Deadline, Moment};
+use portcullis_worker::{Backoff, BackoffRules, Jitter};
 
 use super::cache::{Exchanged, Failed};
-use crate::{
-    TokenError, TokenErrorKind,
-    lifetime::{Backoff, Failure, random_jitter},
-};
+use crate::{TokenError, TokenErrorKind, lifetime::backoff_after};
 
 /// How long the refusal of one subject is repeated before the server is asked again.
 const REFUSAL_TTL: Duration = Duration::from_secs(2);
 
 /// How long not to ask the server, and why.
-#[derive(Default)]
 pub(super) struct ServerBackoff {
     backoff: Backoff,
-    error: Option<TokenError>,
-    /// When the last counted failure was recorded.
-    failed_at: Option<UnixTime>,
+    /// The last counted failure, and when it was recorded.
+    failure: Option<(TokenError, Moment)>,
 }
 
 impl ServerBackoff {
+    pub(super) fn new() -> Self {
+        Self {
+            backoff: Backoff::new(BackoffRules::DEFAULT),
+            failure: None,
+        }
+    }
+
     /// The last error, during the backoff.
-    pub(super) fn current_error(&self, now: UnixTime) -> Option<TokenError> {
-        let left = self.backoff.left(now)?;
-        Some(self.error.clone()?.with_retry_after(Some(left)))
+    pub(super) fn current_error(&self, now: Moment) -> Option<TokenError> {
+        let (error, _) = self.failure.as_ref()?;
+        let left = self.backoff.left(now);
+        (!left.is_zero()).then(|| error.clone().with_retry_after(Some(left)))
     }
 
     /// Records the outcome of an exchange, and decides how long a failure is repeated.
     pub(super) fn record(
         &mut self,
-        started_at: UnixTime,
+        started: Moment,
         outcome: Result<Exchanged, TokenError>,
-        now: UnixTime,
+        now: Moment,
     ) -> Result<Exchanged, Failed> {
         // An exchange that started before the last failure neither ends the backoff nor lengthens it.
-        let is_newer = self
-            .failed_at
-            .is_none_or(|failed_at| started_at > failed_at);
+        let is_newer = match &self.failure {
+            Some((_, failed)) => started.monotonic() > failed.monotonic(),
+            None => true,
+        };
         let error = match outcome {
             Ok(exchanged) => {
                 if is_newer {
-                    *self = Self::default();
+                    *self = Self::new();
                 }
                 return Ok(exchanged);
             }
             Err(error) => error,
         };
         if !affects_all_subjects(&error) {
-            return Err(Failed {
-                error,
-                since: now,
-                until: now.saturating_add(REFUSAL_TTL),
-            });
+            let until = Deadline::after(now, REFUSAL_TTL);
+            return Err(Failed { error, until });
         }
-        if is_newer || self.backoff.left(now).is_none() {
-            let failure = Failure {
-                started_at,
-                failed_at: now,
-                retry_after: error.retry_after(),
-                // Subjects without a cached token cannot call.
-                usable_until: None,
-            };
-            self.backoff = self.backoff.failed(failure, random_jitter());
-            self.error = Some(error.clone());
-            self.failed_at = Some(now);
+        if is_newer || self.backoff.left(now).is_zero() {
+            let took = now.duration_since(started);
+            // Subjects without a cached token cannot call.
+            let wait = backoff_after(&self.backoff, took, Duration::ZERO, Jitter::random());
+            self.backoff.failed_with(now, wait, error.retry_after());
+            self.failure = Some((error.clone(), now));
         }
         // Not repeated from the cache: the backoff repeats it.
-        Err(Failed {
-            error,
-            since: now,
-            until: now,
-        })
+        let until = Deadline::after(now, Duration::ZERO);
+        Err(Failed { error, until })
     }
 }
 

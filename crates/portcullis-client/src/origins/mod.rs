@@ -1,18 +1,18 @@
-//! Where credentials may go.
+//! The origins that a credential may be sent to.
 
 mod origin;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Uri, header::HOST, uri::Authority};
+use http::{HeaderMap, Uri, header::HOST, uri::Authority};
 use portcullis_core::ConfigError;
 
 use self::origin::Origin;
 
-/// The origins (scheme, host and port, RFC 6454 §4) that a credential may be sent to, and no others.
+/// The origins (scheme, host and port, RFC 6454 §4) that a credential may be sent to.
 ///
-/// Only https, but for loopback (`localhost` by that name, or an address). A request to anywhere else, with a `Host` that
-/// says otherwise than its URI, or with a user name in that, is not sent at all.
+/// Origins must be https, or plain http to loopback (`localhost` by that name, or an address). A request to another
+/// origin, with a `Host` header that differs from its URI, or with a user name in its URI is not sent.
 ///
 /// ```
 /// use portcullis_client::Origins;
@@ -25,98 +25,98 @@ use self::origin::Origin;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Origins {
-    listed: Arc<[Origin]>,
-    /// Whether a request that names no authority goes to the one origin there is.
+    origins: Arc<[Origin]>,
+    /// Whether a request without an authority goes to the only origin.
     is_channel: bool,
 }
 
-/// A request was about to carry a credential where it may not go. It was not sent.
+/// A request with a credential was not sent because its origin is not allowed.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the request goes to {to}, which is none of the origins that the credential may be sent to ({listed}): it was not sent"
+    "request not sent: its destination is {to}, but the credential may only be sent to {allowed}"
 )]
 pub struct ForbiddenOrigin {
     to: Box<str>,
-    listed: Box<str>,
+    allowed: Box<str>,
 }
 
-impl std::fmt::Debug for ForbiddenOrigin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ForbiddenOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         portcullis_core::debug_as_report(self, f)
     }
 }
 
 impl Origins {
-    /// These origins, each a URL without path, such as `https://orders.example.com`.
+    /// Allows these origins, each a URL without path, such as `https://orders.example.com`.
     ///
     /// # Errors
     ///
-    /// When there is none, or one is no origin, or plain http to another machine.
+    /// When the list is empty, or an item is not an origin or is plain http to another machine.
     pub fn new(origins: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        let origins: Vec<_> = origins.into_iter().collect();
-        let listed: Arc<[Origin]> = (1..)
-            .zip(&origins)
+        let given: Vec<_> = origins.into_iter().collect();
+        let origins: Arc<[Origin]> = (1..)
+            .zip(&given)
             .map(|(position, origin)| {
                 Origin::parse(origin.as_ref()).map_err(|why| {
-                    // By its place: as a whole it may carry a password.
-                    let which = match origins.len() {
-                        1 => "it".to_owned(),
-                        _ => format!("number {position}"),
-                    };
-                    problem(format!("{which} {why}"))
+                    // Named by its position: the text may contain a password.
+                    match given.len() {
+                        1 => config_error(why),
+                        _ => config_error(format!("number {position} {why}")),
+                    }
                 })
             })
             .collect::<Result<_, _>>()?;
-        if listed.is_empty() {
-            return Err(problem(
-                "there is none: list where the credential may be sent, such as https://orders.example.com",
+        if origins.is_empty() {
+            return Err(config_error(
+                "must not be empty: list where the credential may be sent, such as https://orders.example.com",
             ));
         }
         Ok(Self {
-            listed,
+            origins,
             is_channel: false,
         })
     }
 
-    /// The one origin that a client is connected to, for clients whose requests name no authority: a tonic `Channel`
-    /// adds it underneath. A request that does name one is held to it all the same.
+    /// Allows the origin that a client is connected to, for clients whose requests have no authority: a tonic `Channel`
+    /// adds it later. A request that has an authority must match the origin.
     ///
-    /// Whoever uses this vouches that the client goes there and nowhere else.
+    /// The caller must ensure that the client connects to this origin only.
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
     pub fn channel(origin: impl AsRef<str>) -> Result<Self, ConfigError> {
-        let origin = Origin::parse(origin.as_ref()).map_err(|why| problem(format!("it {why}")))?;
+        let origin = Origin::parse(origin.as_ref()).map_err(config_error)?;
         Ok(Self {
-            listed: [origin].into(),
+            origins: [origin].into(),
             is_channel: true,
         })
     }
 
     /// Whether a credential may be sent to this URI.
     #[must_use]
+    #[inline]
     pub fn allow(&self, uri: &Uri) -> bool {
         match (uri.scheme(), uri.authority()) {
             (Some(scheme), Some(authority)) => {
-                let mut listed = self.listed.iter();
-                listed.any(|origin| origin.is(scheme, authority))
+                let mut origins = self.origins.iter();
+                origins.any(|origin| origin.matches(scheme, authority))
             }
             (None, None) => self.is_channel,
             _ => false,
         }
     }
 
-    /// Whether one of them is plain http, which is on this machine.
+    /// Whether an origin is plain http, and so on this machine.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn has_plain_http(&self) -> bool {
-        self.listed.iter().any(|origin| !origin.is_https)
+        self.origins.iter().any(|origin| !origin.is_https)
     }
 
-    /// The URI with scheme and authority. One that names none goes where the channel goes.
+    /// Adds the scheme and authority of the channel to a URI that has none.
     pub(crate) fn absolute(&self, uri: &Uri) -> Uri {
         let mut parts = uri.clone().into_parts();
-        if let ([origin], None, true) = (&*self.listed, &parts.authority, self.is_channel) {
+        if let ([origin], None, true) = (&*self.origins, &parts.authority, self.is_channel) {
             let authority = format!("{}:{}", origin.host, origin.port);
             parts.scheme = Some(origin.scheme());
             parts.authority = authority.parse().ok();
@@ -124,97 +124,70 @@ impl Origins {
         Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
     }
 
-    /// Whether it may be sent with a request of this head.
+    /// Checks the URI and the `Host` header of a request.
     #[inline]
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
-        // Most have a few headers, which are compared sooner than one name is hashed.
-        let names_host = headers.keys().any(|name| name == HOST);
-        if !names_host && self.lists(uri) {
-            return Ok(());
-        }
-        self.check_closely(uri, headers)
-    }
-
-    /// Whether one of them is written in this URI as it is here, as most are. Says no to some that may have it, and yes to
-    /// none that may not.
-    #[inline]
-    fn lists(&self, uri: &Uri) -> bool {
-        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return false;
-        };
-        let mut listed = self.listed.iter();
-        listed.any(|origin| origin.has(scheme) && origin.is_written_as(authority))
-    }
-
-    #[inline(never)]
-    fn check_closely(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
-        if self.allow(uri) && self.agrees(uri, headers) {
-            Ok(())
-        } else {
-            Err(self.forbidden(uri, headers))
+        match self.allow(uri) && self.allows_host(uri, headers) {
+            true => Ok(()),
+            false => Err(self.forbidden(uri, headers)),
         }
     }
 
-    #[cold]
-    fn forbidden(&self, uri: &Uri, headers: &HeaderMap) -> ForbiddenOrigin {
-        let to = match (uri.scheme_str(), uri.authority()) {
-            // Neither path nor user name: they may be secrets.
-            (Some(scheme), Some(authority)) => {
-                let user = match authority.as_str().contains('@') {
-                    true => " with a user name or password (leave that out)",
-                    false => "",
-                };
-                format!("{scheme}://{}{user}", shown(authority))
-            }
-            _ => "no named authority (give the whole URL, or use `Origins::channel`)".to_owned(),
-        };
-        let to = match headers.get(HOST) {
-            Some(host) if !self.agrees(uri, headers) => {
-                match Authority::try_from(host.as_bytes()) {
-                    Ok(host) => format!("{to} with the Host {}", shown(&host)),
-                    Err(_) => format!("{to} with a Host that is none"),
-                }
-            }
-            _ => to,
-        };
-        let listed: Vec<String> = self.listed.iter().map(Origin::to_string).collect();
-        ForbiddenOrigin {
-            to: to.into(),
-            listed: listed.join(", ").into(),
-        }
-    }
-
-    /// A `Host` of the request's own would lead to another service behind the same address.
-    fn agrees(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+    /// Whether `Host` is absent or names the origin of the URI. Another `Host` could lead to another service at the same
+    /// address.
+    fn allows_host(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let mut hosts = headers.get_all(HOST).iter();
         let Some(host) = hosts.next() else {
             return true;
         };
-        if hosts.next().is_some() {
-            return false;
-        }
-        let Some(host) = authority(host) else {
+        let Ok(host) = Authority::try_from(host.as_bytes()) else {
             return false;
         };
-        self.listed.iter().any(|origin| {
-            let scheme = origin.scheme();
-            let scheme = uri.scheme().unwrap_or(&scheme);
-            let is_of_the_uri = match uri.authority() {
-                Some(authority) => origin.is(scheme, authority),
-                None => self.is_channel,
+        hosts.next().is_none()
+            && self.origins.iter().any(|origin| {
+                let scheme = origin.scheme();
+                let scheme = uri.scheme().unwrap_or(&scheme);
+                let matches_uri = match uri.authority() {
+                    Some(authority) => origin.matches(scheme, authority),
+                    None => self.is_channel,
+                };
+                matches_uri && origin.matches(scheme, &host)
+            })
+    }
+
+    /// The error. It shows neither path nor user name, which may be secrets.
+    #[cold]
+    fn forbidden(&self, uri: &Uri, headers: &HeaderMap) -> ForbiddenOrigin {
+        let mut to = match (uri.scheme_str(), uri.authority()) {
+            (Some(scheme), Some(authority)) => {
+                let user = match authority.as_str().contains('@') {
+                    true => " with a user name or password (remove it)",
+                    false => "",
+                };
+                format!("{scheme}://{}{user}", host_and_port(authority))
+            }
+            _ => {
+                "a URI without an authority (use an absolute URL, or `Origins::channel`)".to_owned()
+            }
+        };
+        if let Some(host) = headers
+            .get(HOST)
+            .filter(|_| !self.allows_host(uri, headers))
+        {
+            to += &match Authority::try_from(host.as_bytes()) {
+                Ok(host) => format!(" with the Host {}", host_and_port(&host)),
+                Err(_) => " with an invalid Host".to_owned(),
             };
-            is_of_the_uri && origin.is(scheme, &host)
-        })
+        }
+        let allowed: Vec<String> = self.origins.iter().map(Origin::to_string).collect();
+        ForbiddenOrigin {
+            to: to.into(),
+            allowed: allowed.join(", ").into(),
+        }
     }
 }
 
-fn authority(host: &HeaderValue) -> Option<Authority> {
-    let authority = Authority::try_from(host.as_bytes()).ok()?;
-    (!authority.as_str().contains('@')).then_some(authority)
-}
-
-/// Host and port, and nothing else that may stand there.
-fn shown(authority: &Authority) -> String {
+fn host_and_port(authority: &Authority) -> String {
     let host = portcullis_core::escape_url(authority.host());
     match authority.port_u16() {
         Some(port) => format!("{host}:{port}"),
@@ -222,12 +195,14 @@ fn shown(authority: &Authority) -> String {
     }
 }
 
-fn problem(problem: impl Into<Cow<'static, str>>) -> ConfigError {
+fn config_error(problem: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("origins", problem)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn origins() -> Origins {
@@ -241,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_listed() {
+    fn only_listed_origins_are_allowed() {
         for (uri, expected) in [
             ("https://orders.example.com/", true),
             ("https://orders.example.com", true),
@@ -279,8 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn a_port_out_of_range_is_no_default_port() {
-        // `http` gives no number for these, which is not to be taken for the scheme's own port.
+    fn port_out_of_range_is_rejected() {
+        // `http` returns no number for these, as for a URI without a port.
         for uri in [
             "https://orders.example.com:99999/",
             "https://orders.example.com:/",
@@ -292,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_its_own_must_be_the_uris() {
+    fn host_header_must_match_the_uri() {
         let check = |uri: &str, hosts: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for host in hosts {
@@ -322,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_that_connectors_take_for_another_is_refused() {
+    fn uppercase_scheme_from_a_builder_is_rejected() {
         let uri = Uri::builder()
             .scheme("HTTPS")
             .authority("orders.example.com")
@@ -334,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_needs_no_authority_but_is_held_to_one() {
+    fn channel_checks_an_authority_but_needs_none() {
         let channel = Origins::channel("https://orders.example.com").expect("an origin");
         let uri = |uri: &str| uri.parse::<Uri>().expect(uri);
         assert!(channel.allow(&uri("/orders.Orders/List")));
@@ -355,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_told() {
+    fn invalid_origins_are_config_errors() {
         for bad in [
             "",
             "orders.example.com",
@@ -385,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_shows_neither_path_nor_user() {
+    fn error_shows_neither_path_nor_user_name() {
         let uri: Uri = "https://u:s3cr3t@evil.example:1/s3cr3t?s3cr3t"
             .parse()
             .expect("a URI");
@@ -399,7 +374,7 @@ mod tests {
         );
         assert!(!text.contains("s3cr3t"), "{text}");
 
-        // The host was forgotten.
+        // A URL in which the host was forgotten.
         let uri = Uri::from_static("https://user:s3cr3t/");
         let error = origins().check(&uri, &HeaderMap::new());
         let text = error.expect_err("elsewhere").to_string();
@@ -410,7 +385,7 @@ mod tests {
         for (host, told) in [
             ("u:s3cr3t@evil.example", "the Host evil.example,"),
             ("evil.example:s3cr3t", "the Host evil.example,"),
-            ("evil.example/s3cr3t", "a Host that is none,"),
+            ("evil.example/s3cr3t", "an invalid Host,"),
         ] {
             headers.insert(HOST, HeaderValue::from_static(host));
             let error = origins().check(&uri, &headers).expect_err("elsewhere");

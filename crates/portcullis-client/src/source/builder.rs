@@ -1,20 +1,13 @@
 //! Configuration of a token source.
 
-use std::sync::{Arc, Mutex, atomic::AtomicBool};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use portcullis_core::ConfigError;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
-use tokio::{
-    sync::{Notify, broadcast, mpsc, oneshot, watch},
-    time::Instant,
-};
+use portcullis_worker::Worker;
+use tokio::sync::mpsc;
 
-use super::{
-    Handle, TokenSource,
-    shared::Shared,
-    task::{State, Task},
-};
+use super::{SourceInner, TokenSource, renewal::Renewal, state::SourceState};
 use crate::{
     request::{RequestSettings, request_setters},
     runtime::current_runtime,
@@ -28,9 +21,6 @@ pub struct TokenSourceBuilder {
 }
 
 impl TokenSourceBuilder {
-    /// How many events a receiver may lag behind before it misses the oldest.
-    const EVENTS: usize = 64;
-
     pub(super) fn new(
         server: Result<AuthorizationServer, ConfigError>,
         client: ClientAuthentication,
@@ -50,31 +40,20 @@ impl TokenSourceBuilder {
     /// which cannot be checked here.
     pub fn build(self) -> Result<TokenSource, ConfigError> {
         let runtime = current_runtime("build")?;
-        let (ended, attempts) = watch::channel(0);
-        let shared = Arc::new(Shared {
-            client: self.settings.build()?,
-            state: ArcSwap::from_pointee(State::default()),
-            is_asked: AtomicBool::new(false),
-            is_attempting: AtomicBool::new(false),
-            wake: Notify::new(),
-            attempts,
-            events: broadcast::Sender::new(Self::EVENTS),
-            is_shut_down: AtomicBool::new(false),
-            has_told_shut_down: AtomicBool::new(false),
-            unrevoked: Mutex::default(),
-            rejected: Mutex::default(),
-            rejections: Mutex::default(),
-            origin: Instant::now(),
-        });
-        let (stop, stopped) = oneshot::channel();
+        let client = Arc::new(self.settings.build()?);
+        let state = SourceState::new(client.clone());
+        let (worker, task) = Worker::new(state, client.clock().clone(), runtime);
         let (refreshes, received) = mpsc::unbounded_channel();
-        let task = Task::new(shared.clone(), received, ended);
-        // Owned by the source: the task ends when `stop` is dropped.
-        drop(runtime.spawn(task.run(stopped)));
-        Ok(TokenSource(Arc::new(Handle {
-            shared,
-            refreshes,
-            stop: Mutex::new(Some(stop)),
-        })))
+        let inner = Arc::new_cyclic(|source| {
+            let (of_task, source) = (client.clone(), source.clone());
+            task.spawn(|task| Renewal::new(task, of_task, source, received).run());
+            SourceInner {
+                worker,
+                client,
+                refreshes,
+                has_announced_shut_down: false.into(),
+            }
+        });
+        Ok(TokenSource(inner))
     }
 }

@@ -1,48 +1,47 @@
-//! One token, kept fresh.
+//! A token by client credentials, renewed in the background.
 
 mod builder;
-mod shared;
+mod event;
+mod renewal;
+mod state;
 mod status;
-mod task;
 
 use std::{
-    convert::Infallible,
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, ClientSecrets};
+use portcullis_worker::Worker;
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
-    time::timeout,
+    time::sleep,
 };
 
-pub(crate) use self::shared::Shared;
-use self::task::Refresh;
-pub use self::{
-    builder::TokenSourceBuilder,
-    status::{TokenEvent, TokenStatus},
-};
-use crate::{AccessToken, TokenError};
+pub use self::{builder::TokenSourceBuilder, event::TokenEvent, status::TokenStatus};
+use self::{renewal::RefreshReply, state::SourceState};
+use crate::{AccessToken, TokenError, token_client::TokenClient};
 
-/// A token by OAuth 2.0 client credentials (RFC 6749 §4.4), and the task that keeps it fresh.
+/// An access token by OAuth 2.0 client credentials (RFC 6749 §4.4), renewed by a background task.
 ///
-/// The token is fetched when it is first asked for, once, however many wait for it, and whoever of them leaves. From
-/// then on it is renewed in the background at 80 % of its lifetime, but at most every 5 s while nobody asks for it. While
-/// the server cannot be asked the token at hand serves; in its last moments (30 s, or a tenth of its lifetime if that is
-/// less) it does not, as it might expire on its way.
+/// The token is fetched when it is first needed. Concurrent callers share one request, which continues when they leave.
+/// The task renews the token at 80 % of its lifetime, and at most every 5 s while no caller needs one. During an outage
+/// of the server the current token remains in use. It is no longer handed out in the last 30 s of its lifetime, or the
+/// last tenth if that is less, because it could expire in transit.
 ///
-/// Every clone keeps the task alive; when the last is dropped it stops. The task is on the runtime that
+/// Dropping the last clone stops the task. The task runs on the runtime that
 /// [`build`](TokenSourceBuilder::build) was called on.
 ///
 /// ```no_run
-/// use portcullis_client::{AuthorizationServer, ClientAuthentication, ClientSecrets, TokenSource};
+/// use portcullis_client::{ClientSecrets, TokenSource};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let server = AuthorizationServer::discover("https://issuer.example.com").build()?;
-/// let secrets = ClientSecrets::file("/run/secrets/billing"); // read anew for each token
-/// let source = TokenSource::builder(&server, ClientAuthentication::secret_basic("billing", secrets))
+/// let secret = ClientSecrets::file("/run/secrets/billing"); // read again for each request
+/// let source = TokenSource::client_credentials("https://issuer.example.com", "billing", secret)
 ///     .scopes(["orders:read"])
 ///     .resource("https://orders.example.com")
 ///     .build()?;
@@ -52,22 +51,19 @@ use crate::{AccessToken, TokenError};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct TokenSource(Arc<Handle>);
+pub struct TokenSource(Arc<SourceInner>);
 
-struct Handle {
-    shared: Arc<Shared>,
-    refreshes: mpsc::UnboundedSender<Refresh>,
-    /// Closed when this is dropped, which ends the task, in the middle of a request if need be.
-    stop: Mutex<Option<oneshot::Sender<Infallible>>>,
+pub(crate) struct SourceInner {
+    worker: Worker<SourceState>,
+    client: Arc<TokenClient>,
+    refreshes: mpsc::UnboundedSender<RefreshReply>,
+    has_announced_shut_down: AtomicBool,
 }
 
 impl TokenSource {
-    /// How long a shut-down waits for the task to end, which takes it no time.
-    const LONGEST_END: Duration = Duration::from_secs(1);
-
-    /// Configures a source for the usual case: client credentials with a secret, sent by HTTP Basic authentication
-    /// (RFC 6749 §2.3.1), at the token endpoint that the metadata of `issuer_url` names. An invalid `issuer_url` is
-    /// reported by [`build`](TokenSourceBuilder::build).
+    /// Configures a source for the usual case: a client id and secret, sent by HTTP Basic authentication (RFC 6749
+    /// §2.3.1) to the token endpoint that the metadata of `issuer_url` names. [`build`](TokenSourceBuilder::build)
+    /// reports an invalid URL.
     pub fn client_credentials(
         issuer_url: impl Into<String>,
         client_id: impl Into<String>,
@@ -86,107 +82,121 @@ impl TokenSource {
         TokenSourceBuilder::new(Ok(server.clone()), client)
     }
 
-    /// The token, if one is at hand that may be sent now. Never waits; if there is none, or the one there is is due to be
-    /// renewed, the task is told.
+    /// Returns the current token if it is usable, without waiting. Asks the task for a token if there is none, or if the
+    /// current one is due for renewal.
     #[must_use]
     #[inline]
     pub fn current(&self) -> Option<AccessToken> {
-        let shared = &*self.0.shared;
-        shared.current(&shared.state.load()).cloned()
+        let SourceInner { worker, client, .. } = &*self.0;
+        let state = worker.state();
+        if state.is_shut_down {
+            return None;
+        }
+        let Some(current) = &state.current else {
+            self.request_token(&state);
+            return None;
+        };
+        let now = client.clock().now();
+        // A token that is not due is usable: see `Lifetime::new`.
+        if current.lifetime.is_due(now) {
+            self.request_token(&state);
+            return current
+                .lifetime
+                .is_usable(now)
+                .then(|| current.token.clone());
+        }
+        Some(current.token.clone())
     }
 
-    /// The token: at once if one is at hand, otherwise when it was fetched.
+    /// Has the task fetch a token unless it is busy or backing off.
+    #[cold]
+    fn request_token(&self, state: &SourceState) {
+        let worker = &self.0.worker;
+        if !worker.is_busy() && state.backoff.left(worker.now()).is_zero() {
+            worker.request_run(|| true);
+        }
+    }
+
+    /// Returns the token: the current one if it is usable, or else the next one.
     ///
-    /// All who wait share one request, which goes on when they leave. After a failure the server is left alone for a
-    /// while: 1 s, doubled up to 60 s, and up to 5 s while there is no token; at random up to half of it less; or what it
-    /// asks for, up to 5 min. Callers get the last error at once then, unless a request is under way: they wait for that.
+    /// All waiting callers share one request, which continues when they leave. After a failure the source backs off: 1 s,
+    /// doubled up to 60 s, or up to 5 s while there is no usable token, minus up to half at random, and at least the
+    /// server's `Retry-After` up to 5 min. Meanwhile callers receive the last error at once, unless a request is in
+    /// flight: they wait for that.
     ///
     /// # Errors
     ///
-    /// Why there is none.
+    /// When no token could be obtained.
     pub async fn token(&self) -> Result<AccessToken, TokenError> {
-        let shared = &*self.0.shared;
+        let worker = &self.0.worker;
         loop {
-            if shared.has_shut_down() {
+            if worker.state().is_shut_down {
                 return Err(TokenError::stopped());
             }
             if let Some(token) = self.current() {
                 return Ok(token);
             }
-            let mut attempts = shared.attempts.clone();
-            attempts.mark_unchanged();
-            // Once more: an attempt may have ended before this began to listen for it.
-            if let Some(token) = self.current() {
-                return Ok(token);
-            }
-            // Read behind `mark_unchanged`: the end of an attempt that is seen here is not missed below.
-            if !shared.is_attempting.load(Ordering::Acquire)
-                && let Some(error) = shared
-                    .state
-                    .load()
-                    .recent_error(shared.client.clock().now())
+            if !worker.is_busy()
+                && let Some(error) = worker.state().backoff_error(worker.now())
             {
                 return Err(error);
             }
-            shared.ask();
-            attempts
-                .changed()
-                .await
-                .map_err(|_| TokenError::stopped())?;
+            if let Some(run) = worker.request_run(|| true) {
+                let outcome = worker.finished(run).await;
+                outcome.map_err(|_| TokenError::stopped())?;
+            }
         }
     }
 
-    /// Fetches a new token now, whatever the schedule says, and returns it. It does not wait out a backoff: for people, and
-    /// for what happens rarely. All who ask before a request has begun share it. Dropping the future does not stop it.
+    /// Fetches a new token now, regardless of the schedule and of a backoff, and returns it. For operators and rare events.
+    /// Callers that arrive before a request starts share it. Dropping the future does not cancel the request.
     ///
     /// # Errors
     ///
-    /// Why there is none. One that is at hand keeps serving.
+    /// When no token could be obtained. The current one remains in use.
     pub async fn refresh(&self) -> Result<AccessToken, TokenError> {
-        let (reply, answer) = oneshot::channel();
-        self.0
-            .refreshes
-            .send(reply)
-            .map_err(|_| TokenError::stopped())?;
-        let answer = answer.await.map_err(|_| TokenError::stopped())?;
-        // It may have waited here while the source was shut down and its token revoked.
-        if self.0.shared.has_shut_down() {
+        let inner = &*self.0;
+        let (reply, outcome) = oneshot::channel();
+        let sent = inner.refreshes.send(reply);
+        sent.map_err(|_| TokenError::stopped())?;
+        inner.worker.wake();
+        let outcome = outcome.await.map_err(|_| TokenError::stopped())?;
+        // A shut-down after the request has revoked the token.
+        if inner.worker.state().is_shut_down {
             return Err(TokenError::stopped());
         }
-        answer
+        outcome
     }
 
-    /// Says that a service did not accept this token (401 `invalid_token`, RFC 6750 §3.1), and tells whether it is worth
-    /// asking for another: then it is handed out no more.
+    /// Reports that a service rejected this token (401 `invalid_token`, RFC 6750 §3.1). Returns whether to ask for
+    /// another: the rejected one is then no longer handed out.
     ///
-    /// It is not when that has happened twice, and once more for each 30 s since: a service that refuses every token must
-    /// not have the authorization server asked for one each time. The layers call this.
+    /// Returns `false` after two rejections at once; one more is allowed for each 30 s. A service that rejects every
+    /// token must not cause a token request for each call. The layers call this.
     #[must_use]
     pub fn reject(&self, token: &AccessToken) -> bool {
-        self.0.shared.reject(token)
+        self.0.reject(token)
     }
 
-    /// Revokes the token at hand (RFC 7009), if there is one, and any that an earlier call could not. From this call on it is
-    /// handed out no more; the next one fetches another. Those that were renewed or rejected before are left to expire.
+    /// Revokes the current token (RFC 7009), and those that an earlier call failed to revoke. From this call on they are
+    /// not handed out; the next caller gets a new token. Tokens that were renewed or rejected before are left to expire.
     ///
     /// # Errors
     ///
-    /// When the server did not confirm it: the token may then still be valid (RFC 7009 §2.2.1), and one should call this
-    /// again, after [`retry_after`](TokenError::retry_after) where that is given.
+    /// When the server did not confirm a revocation. The token may still be valid (RFC 7009 §2.2.1): call this again,
+    /// after [`retry_after`](TokenError::retry_after) if that is given.
     pub async fn revoke(&self) -> Result<(), TokenError> {
-        let shared = &*self.0.shared;
-        {
-            // In one step: whoever revokes at the same time finds it in one of the two places.
-            let mut unrevoked = shared.unrevoked();
-            unrevoked.extend(shared.take());
-        }
-        // One that the server does not revoke must not keep the others from it.
+        let SourceInner { worker, client, .. } = &*self.0;
+        let now = client.clock().now();
+        worker.update(|state| state.start_revocation(now));
+        let tokens = worker.state().unrevoked.clone();
+        // One failure must not prevent the others.
         let mut outcome = Ok(());
-        for token in shared.to_be_revoked() {
-            match shared.client.revoke(&token).await {
+        for token in tokens {
+            match client.revoke(&token).await {
                 Ok(()) => {
-                    shared.unrevoked().retain(|other| !other.ptr_eq(&token));
-                    shared.announce(TokenEvent::Revoked);
+                    worker.update(|state| state.unrevoked.retain(|other| !other.ptr_eq(&token)));
+                    worker.announce(TokenEvent::Revoked);
                 }
                 Err(error) => outcome = outcome.and(Err(error)),
             }
@@ -194,75 +204,101 @@ impl TokenSource {
         outcome
     }
 
-    /// Stops for good, in the middle of a request if need be, and revokes the token at hand: from now on there is none. For
-    /// the end of a service. Beside the revocation it takes no time, or 1 s where nobody drives the runtime of the source.
-    /// A token that the server issues in an answer which is not read any more is left to expire.
+    /// Shuts down the source for good and revokes the current token. A request in flight is cancelled; a token that the
+    /// server issues in answer to it is left to expire. Apart from the revocation this is immediate, or takes 1 s if
+    /// nothing drives the source's runtime.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime that has a timer, while the runtime of the source lives.
+    /// Outside a tokio runtime with a timer, while the source's own runtime is alive.
     ///
     /// # Errors
     ///
-    /// As [`revoke`](Self::revoke), and may be called again likewise. The source has stopped all the same.
+    /// As [`revoke`](Self::revoke), and can be called again likewise. The source has stopped nevertheless.
     pub async fn shut_down(&self) -> Result<(), TokenError> {
-        self.0.shared.is_shut_down.store(true, Ordering::Release);
-        let stop = self
-            .0
-            .stop
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        drop(stop);
-        // What was read just now is to be revoked too. The task may be on a runtime that nobody drives.
-        if !self.0.refreshes.is_closed() {
-            let _ = timeout(Self::LONGEST_END, self.0.refreshes.closed()).await;
+        const MAX_WAIT: Duration = Duration::from_secs(1);
+
+        let SourceInner {
+            worker,
+            has_announced_shut_down,
+            ..
+        } = &*self.0;
+        worker.update(|state| state.is_shut_down = true);
+        // A token that has just arrived must be revoked too. The timer is only needed if the task has not ended yet.
+        tokio::select! {
+            biased;
+            () = worker.stop() => {}
+            () = async { sleep(MAX_WAIT).await } => {}
         }
-        let shared = &self.0.shared;
-        if !shared.has_told_shut_down.swap(true, Ordering::Relaxed) {
-            shared.announce(TokenEvent::ShutDown);
+        if !has_announced_shut_down.swap(true, Ordering::Relaxed) {
+            worker.announce(TokenEvent::ShutDown);
         }
         self.revoke().await
     }
 
-    /// Whether nothing fetches tokens any more: it was shut down, its runtime has ended, or its task panicked.
+    /// Whether the source has stopped: it was shut down, its runtime ended, or its task panicked.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.0.shared.has_shut_down() || self.0.refreshes.is_closed()
+        self.0.worker.state().is_shut_down || self.0.worker.is_stopped()
     }
 
-    /// How the token is doing.
+    /// The status of the source.
     #[must_use]
     pub fn status(&self) -> TokenStatus {
-        let shared = &*self.0.shared;
-        shared.state.load().status(shared)
+        let SourceInner { worker, client, .. } = &*self.0;
+        let (now, state) = (worker.now(), worker.state());
+        let lifetime = state.current.as_ref().map(|current| current.lifetime);
+        let backoff = state.backoff.left(now);
+        TokenStatus {
+            ready: !state.is_shut_down && state.usable_until(now.wall()).is_some(),
+            obtained_at: lifetime.map(|lifetime| lifetime.obtained_at),
+            refresh_at: lifetime.map(|lifetime| lifetime.idle_refresh_at),
+            expires_at: lifetime.map(|lifetime| lifetime.expires_at),
+            obtained: state.obtained,
+            failures: state.backoff.failures(),
+            last_error: state.error.clone(),
+            retry_in: (!backoff.is_zero()).then_some(backoff),
+            credential_expires_at: state.credential_expires_at,
+            credential_warnings: client.client.warnings(),
+        }
     }
 
-    /// What happens from now on. A receiver that does not keep up misses the oldest events.
+    /// Subscribes to events. A receiver that lags more than 64 events behind misses the oldest.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<TokenEvent> {
-        self.0.shared.events.subscribe()
+        self.0.worker.events()
     }
 
-    /// Whether its tokens are bound to a key (RFC 9449), so that each request needs a proof.
+    /// Whether tokens are bound to a key (RFC 9449), so that each request needs a proof.
     #[must_use]
     #[inline]
     pub fn is_bound(&self) -> bool {
-        self.0.shared.client.binding.is_some()
+        self.0.client.binding.is_some()
     }
 
-    /// The client that tokens are issued to.
+    /// The client id that tokens are issued to.
     #[must_use]
     pub fn client_id(&self) -> &str {
-        self.0.shared.client.client_id()
+        self.0.client.client_id()
+    }
+}
+
+impl SourceInner {
+    pub(crate) fn reject(&self, token: &AccessToken) -> bool {
+        let worker = &self.worker;
+        if !worker.state().holds(token) {
+            return true;
+        }
+        let (now, mut is_gone) = (worker.now(), true);
+        worker.update(|state| is_gone = state.reject(token, now));
+        worker.wake();
+        is_gone
     }
 }
 
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TokenSource")
-            .field(&self.0.shared.client)
-            .finish()
+        f.debug_tuple("TokenSource").field(&self.0.client).finish()
     }
 }
 
@@ -272,22 +308,18 @@ mod tests {
 
     use super::*;
 
-    /// Someone saw no token, and asks for one when it is there.
+    /// A caller that saw no token asks for one after another caller has obtained it.
     #[tokio::test]
-    async fn who_asks_late_causes_no_request() {
+    async fn late_request_for_a_token_causes_no_fetch() {
         let issuer = TestIssuer::builder().start().await.expect("an issuer");
-        let server = AuthorizationServer::discover(issuer.url()).build();
-        let client = ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET);
-        let source = TokenSource::builder(&server.expect("a server"), client)
-            .build()
-            .expect("a source");
+        let (id, secret) = (DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET);
+        let source = TokenSource::client_credentials(issuer.url(), id, secret);
+        let source = source.build().expect("a source");
         source.token().await.expect("a token");
-        let shared = &source.0.shared;
-        shared.ask();
-        while shared.is_asked.load(Ordering::Acquire) {
-            tokio::task::yield_now().await;
-        }
-        source.refresh().await.expect("another");
+        let worker = &source.0.worker;
+        let run = worker.request_run(|| true).expect("admitted");
+        worker.finished(run).await.expect("the task runs");
+        source.refresh().await.expect("another token");
         assert_eq!(issuer.requests(Endpoint::Token), 2);
     }
 }

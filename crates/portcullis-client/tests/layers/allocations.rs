@@ -1,4 +1,4 @@
-//! What the layers cost when a token is at hand, counted.
+//! The allocations of the layers while there is a current token.
 
 use std::{
     convert::Infallible,
@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 
 use crate::{Setting, api_key, target::Target};
 
-/// A client that costs nothing.
+/// A client without costs of its own.
 #[derive(Clone)]
 struct Free;
 
@@ -32,7 +32,7 @@ impl Service<Request<()>> for Free {
     }
 }
 
-/// What one call costs. The request itself is made outside; it has headers, as those of real clients do.
+/// The allocations of one call. The request is made before; it has headers, as those of real clients do.
 fn cost<S: Service<Request<()>, Response = Response<()>>>(mut service: S, url: &str) -> u64 {
     let request = Request::get(url).header("accept", "*/*").body(());
     let mut request = Some(request.expect("a request"));
@@ -46,7 +46,7 @@ fn cost<S: Service<Request<()>, Response = Response<()>>>(mut service: S, url: &
 }
 
 #[tokio::test]
-async fn with_a_token_at_hand_a_call_costs_one_allocation_at_most() {
+async fn call_with_a_current_token_allocates_at_most_once() {
     let (setting, target) = (Setting::new().await, Target::start().await);
     setting.source.token().await.expect("a token");
     let url = target.at("/orders");
@@ -58,17 +58,20 @@ async fn with_a_token_at_hand_a_call_costs_one_allocation_at_most() {
         assert!(with_key <= bare + 1, "{with_key} allocations");
     }
     let again = cost(setting.layer(&target).layer(Free), &url);
-    assert_eq!(again, bare, "once it was sent, a token costs nothing");
+    assert_eq!(
+        again, bare,
+        "a token that was sent before costs no allocation"
+    );
 }
 
-/// The count is not low by accident: what waits is boxed.
+/// Shows that allocations are counted: a waiting request is boxed.
 #[tokio::test]
-async fn waiting_is_what_costs() {
+async fn only_waiting_for_a_token_allocates() {
     let (setting, target) = (Setting::new().await, Target::start().await);
     let mut service = setting.layer(&target).layer(Free);
     let request = Request::get(target.at("/orders")).body(());
     let mut request = Some(request.expect("a request"));
-    // What a thread does once is not counted.
+    // Per-thread initialization is not counted.
     assert!(setting.source.current().is_none());
     let info = measure(|| drop(service.call(request.take().expect("once"))));
     assert_eq!(info.count_total, 2);

@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key: a proof for each request, with the nonce that the service asks for.
+//! Tokens bound to a key: a proof for each request, with the nonce that the service requires.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use bytes::Bytes;
@@ -80,7 +80,7 @@ async fn d6_each_request_has_a_proof_and_the_newest_nonce() {
 }
 
 #[tokio::test]
-async fn a_service_that_always_wants_another_nonce_is_asked_once_more_and_no_further() {
+async fn request_is_replayed_once_for_a_nonce() {
     let key = DpopKey::generate().expect("a key");
     let setting = setting(&key).await;
     let wants = ["n-1", "n-2", "n-3"].map(Answer::WantsNonce);
@@ -98,7 +98,7 @@ async fn a_service_that_always_wants_another_nonce_is_asked_once_more_and_no_fur
 }
 
 #[tokio::test]
-async fn the_answer_that_wants_a_nonce_holds_no_place_either() {
+async fn response_requiring_a_nonce_reserves_no_capacity() {
     let key = DpopKey::generate().expect("a key");
     let setting = setting(&key).await;
     let narrow = Narrow::refusing([
@@ -109,7 +109,7 @@ async fn the_answer_that_wants_a_nonce_holds_no_place_either() {
 }
 
 #[tokio::test]
-async fn a_bound_token_that_is_not_valid_is_replaced_as_any_other() {
+async fn rejected_bound_token_is_replaced() {
     let key = DpopKey::generate().expect("a key");
     let setting = setting(&key).await;
     let target = Target::answering([INVALID_TOKEN, Answer::Ok]).await;
@@ -125,7 +125,7 @@ async fn a_bound_token_that_is_not_valid_is_replaced_as_any_other() {
 }
 
 #[tokio::test]
-async fn an_unbound_token_is_not_sent_where_a_bound_one_was_asked_for() {
+async fn unbound_token_instead_of_a_bound_one_is_not_sent() {
     let key = DpopKey::generate().expect("a key");
     let setting = Setting::bound(key).await;
     let target = Target::start().await;
@@ -144,7 +144,7 @@ async fn an_unbound_token_is_not_sent_where_a_bound_one_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_proof_through_a_channel_tells_where_the_channel_goes() {
+async fn proof_through_a_channel_states_the_channels_origin() {
     let key = DpopKey::generate().expect("a key");
     let setting = setting(&key).await;
     let channel = Origins::channel("https://orders.example.com").expect("an origin");

@@ -1,4 +1,4 @@
-//! Clones of a client, each of which remembers the token that it sent last.
+//! Clones of a client send the same token.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     target::{Answer, INVALID_TOKEN, Target},
 };
 
-/// A call with each.
+/// Sends a request with each clone.
 async fn call(clones: &mut [AddToken<Pool>], target: &Target) {
     for client in clones {
         let client = client.ready().await.expect("ready");
@@ -21,7 +21,7 @@ async fn call(clones: &mut [AddToken<Pool>], target: &Target) {
     }
 }
 
-/// What they send from now on, which must be the same.
+/// The token that all clones send now.
 async fn sent_now(clones: &mut [AddToken<Pool>], target: &Target) -> String {
     let before = target.bearers().len();
     call(clones, target).await;
@@ -32,7 +32,7 @@ async fn sent_now(clones: &mut [AddToken<Pool>], target: &Target) -> String {
 }
 
 #[tokio::test]
-async fn none_sends_what_was_refused_to_another_or_was_revoked_or_has_expired() {
+async fn clones_send_no_rejected_revoked_or_expired_token() {
     let setting = Setting::new().await;
     let target = Target::answering([
         Answer::Ok,
@@ -59,7 +59,7 @@ async fn none_sends_what_was_refused_to_another_or_was_revoked_or_has_expired() 
     assert_ne!(fourth, third);
     assert_eq!(setting.token_requests(), 4);
 
-    // One that was never called makes others that are up to date.
+    // A clone of a client that was never called sends the current token too.
     let mut late = [prototype.clone()];
     assert_eq!(sent_now(&mut late, &target).await, fourth);
     setting.source.shut_down().await.expect("revoked");

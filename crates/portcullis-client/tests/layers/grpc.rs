@@ -56,7 +56,7 @@ fn cause<E: Error + 'static>(status: &Status) -> &E {
 }
 
 #[tokio::test]
-async fn the_token_arrives() {
+async fn token_is_sent() {
     let (setting, target) = (Setting::new().await, health().await);
     let mut client = HealthClient::new(client(&setting, &target).await);
     for calls in 1..=2 {
@@ -73,7 +73,7 @@ async fn the_token_arrives() {
 }
 
 #[tokio::test]
-async fn the_key_arrives() {
+async fn key_is_sent() {
     let target = health().await;
     let channel = api_key(origins(&target)).layer(channel(&target).await);
     let outcome = HealthClient::new(channel).check(request()).await;
@@ -83,7 +83,7 @@ async fn the_key_arrives() {
 
 /// tonic would send such a call to where the channel leads, under another name.
 #[tokio::test]
-async fn a_call_that_names_another_origin_is_not_sent() {
+async fn call_with_another_authority_is_not_sent() {
     let (setting, target, other) = (Setting::new().await, health().await, health().await);
     let token = client(&setting, &target).await;
     let key = api_key(origins(&target)).layer(channel(&target).await);
@@ -107,7 +107,7 @@ async fn a_call_that_names_another_origin_is_not_sent() {
 }
 
 #[tokio::test]
-async fn over_a_stack_with_a_boxed_error() {
+async fn layer_works_over_a_boxed_error() {
     let (setting, target) = (Setting::new().await, health().await);
     let stack = ServiceBuilder::new()
         .map_err(AddCredentialError::into_boxed)
@@ -139,7 +139,7 @@ async fn over_a_stack_with_a_boxed_error() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirect_is_not_followed() {
     for status in [302, 307, 308] {
         let other = health().await;
         let location = other.at("/grpc.health.v1.Health/Check");
@@ -160,7 +160,7 @@ async fn a_redirect_is_not_followed() {
 type ChannelError = AddCredentialError<transport::Error>;
 
 #[tokio::test]
-async fn without_a_token_nothing_is_sent() {
+async fn request_without_a_token_is_not_sent() {
     let (setting, target) = (Setting::new().await, health().await);
     setting.issuer.fault(Endpoint::Token, Fault::Down);
     let mut client = HealthClient::new(client(&setting, &target).await);
@@ -173,7 +173,7 @@ async fn without_a_token_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn after_unauthenticated_the_next_call_has_a_fresh_token() {
+async fn unauthenticated_status_replaces_the_token() {
     let setting = Setting::new().await;
     for (code, expected, requests) in [
         ("16", Code::Unauthenticated, 2),
@@ -192,7 +192,7 @@ async fn after_unauthenticated_the_next_call_has_a_fresh_token() {
 }
 
 #[tokio::test]
-async fn a_service_that_answers_unauthenticated_for_ever_costs_few_tokens() {
+async fn unauthenticated_status_replaces_few_tokens() {
     let setting = Setting::new().await;
     let target = Target::answering([Answer::Grpc("16")]).await;
     let mut client = HealthClient::new(client(&setting, &target).await);

@@ -1,14 +1,14 @@
-//! Clients that carry credentials, over real sockets: where the credentials arrive, and where they never do.
+//! Clients with credentials, over real sockets: where the credentials are sent, and where they are not.
 
 mod allocations;
-mod arrival;
 mod bound;
 mod clones;
-mod elsewhere;
+mod credentials;
+mod forbidden_origins;
 mod grpc;
 mod outages;
 mod readiness;
-mod refusals;
+mod rejections;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
 mod target;

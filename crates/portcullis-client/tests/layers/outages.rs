@@ -1,4 +1,4 @@
-//! Without a token nothing is sent, least of all a request without one.
+//! Outages: without a token, no request is sent.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -9,7 +9,7 @@ use tower::{Layer, ServiceExt};
 use crate::{Setting, get, pool, target::Target};
 
 #[tokio::test]
-async fn an_issuer_that_is_down() {
+async fn request_fails_while_the_issuer_is_down() {
     for (fault, kind) in [
         (Fault::Down, TokenErrorKind::Unreachable),
         (Fault::Hang, TokenErrorKind::Unreachable),
@@ -45,7 +45,7 @@ async fn an_issuer_that_is_down() {
 }
 
 #[tokio::test]
-async fn a_source_that_was_shut_down() {
+async fn request_fails_after_the_source_was_shut_down() {
     let (setting, target) = (Setting::new().await, Target::start().await);
     let client = setting.layer(&target).layer(pool());
     let response = client.clone().oneshot(get(target.url())).await;
@@ -59,7 +59,7 @@ async fn a_source_that_was_shut_down() {
 }
 
 #[tokio::test]
-async fn the_token_at_hand_serves_through_an_outage() {
+async fn current_token_remains_in_use_during_an_outage() {
     let (setting, target) = (Setting::new().await, Target::start().await);
     let client = setting.layer(&target).layer(pool());
     for _ in 0..2 {

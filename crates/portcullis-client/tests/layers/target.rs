@@ -1,4 +1,4 @@
-//! A server that records what reaches it, and answers as told.
+//! A server that records requests and sends configured responses.
 
 use std::sync::{
     Arc, Mutex,

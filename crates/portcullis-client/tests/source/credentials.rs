@@ -1,21 +1,18 @@
 //! How the client authenticates, and how its secrets rotate.
 
-use std::time::Duration;
-
 use portcullis_client::{
-    Algorithm, AuthorizationServer, ClientAuthentication, ClientKeys, ClientSecret,
-    ClientSecretProvider, ClientSecrets, HttpSettings, SecretsFuture, SigningKey, TokenErrorKind,
-    TokenEvent, TokenSource,
+    Algorithm, AuthorizationServer, ClientAuthentication, ClientKeys, ClientSecret, ClientSecrets,
+    SigningKey, TokenErrorKind, TokenEvent, TokenSource,
 };
 use portcullis_core::Clock;
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, SigningAlgorithm, TestIssuer,
 };
 
-use crate::{PATIENCE, Setting, certified, patiently, secs};
+use crate::{Setting, certified, secs};
 
 #[tokio::test]
-async fn basic_and_post_both_obtain_a_token() {
+async fn basic_and_post_authentication_obtain_a_token() {
     // What Base64 alone, or a form alone, would get wrong.
     let (id, secret) = ("billing: worker+1", "p%ss w/ö&=rd:+");
     for client in [
@@ -53,7 +50,7 @@ async fn basic_and_post_both_obtain_a_token() {
 }
 
 #[tokio::test]
-async fn a_secret_in_a_file_rotates_without_a_restart() {
+async fn secret_in_a_file_rotates_without_a_restart() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("secret");
     std::fs::write(&path, "wrong\n").expect("written");
@@ -78,7 +75,7 @@ async fn a_secret_in_a_file_rotates_without_a_restart() {
 }
 
 #[tokio::test]
-async fn two_secrets_are_offered_in_turn_and_the_good_one_is_remembered() {
+async fn accepted_secret_is_remembered() {
     let secrets = ClientSecrets::new(["not yet known", DEFAULT_CLIENT_SECRET]);
     let client = ClientAuthentication::secret_post(DEFAULT_CLIENT_ID, secrets);
     let setting = Setting::of(client, |source| source).await;
@@ -97,7 +94,7 @@ fn refusal(status: u16, body: &str) -> Fault {
 }
 
 #[tokio::test]
-async fn a_401_is_about_the_credential_whatever_its_code_is() {
+async fn any_401_rejects_the_credential() {
     for body in [
         "",
         "<html>",
@@ -148,7 +145,7 @@ async fn next_secret_is_sent_only_after_a_credential_error() {
 }
 
 #[tokio::test]
-async fn several_private_keys_are_offered_in_turn_after_a_401() {
+async fn next_private_key_is_used_only_after_a_401() {
     let key = || {
         let key = portcullis_test::TestKey::generate(SigningAlgorithm::ES256);
         SigningKey::from_pem(key.private_pem().as_bytes(), Algorithm::ES256).expect("a key")
@@ -173,7 +170,7 @@ async fn several_private_keys_are_offered_in_turn_after_a_401() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_secret_is_seen_coming() {
+async fn expiry_of_a_secret_is_reported() {
     let soon = portcullis_core::SystemClock
         .now()
         .saturating_add(secs(3600));
@@ -190,7 +187,7 @@ async fn the_end_of_a_secret_is_seen_coming() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_for_is_told_when_the_source_is_built() {
+async fn invalid_source_settings_are_config_errors() {
     let server = AuthorizationServer::token_endpoint("https://id.example.com/token");
     let server = server.build().expect("a server");
     let builder = || TokenSource::builder(&server, crate::client());
@@ -216,7 +213,7 @@ async fn what_cannot_be_asked_for_is_told_when_the_source_is_built() {
 }
 
 #[test]
-fn a_source_needs_a_runtime() {
+fn source_outside_a_runtime_is_an_error() {
     let server = AuthorizationServer::token_endpoint("https://id.example.com/token");
     let server = server.build().expect("a server");
     let error = TokenSource::builder(&server, crate::client()).build();
@@ -224,121 +221,7 @@ fn a_source_needs_a_runtime() {
 }
 
 #[tokio::test]
-async fn a_provider_that_never_answers_is_given_up_and_keeps_nothing_from_ending() {
-    struct Never;
-
-    impl ClientSecretProvider for Never {
-        fn secrets(&self) -> SecretsFuture<'_> {
-            Box::pin(std::future::pending())
-        }
-    }
-    let client = || ClientAuthentication::secret_post("billing", ClientSecrets::provider(Never));
-    let setting = Setting::at(
-        |server| server.http(HttpSettings::default().timeout(Duration::from_millis(300))),
-        client(),
-        |source| source,
-    );
-    let setting = setting.await;
-    let error = patiently(setting.token()).await.expect_err("no secret");
-    assert_eq!(error.kind(), TokenErrorKind::Credential, "{error}");
-
-    let setting = Setting::of(client(), |source| source).await;
-    let mut caller = tokio_test::task::spawn(setting.token());
-    assert!(caller.poll().is_pending());
-    let ended = setting.source.shut_down();
-    patiently(ended).await.expect("nothing to revoke");
-    let error = patiently(caller).await.expect_err("it was shut down");
-    assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
-}
-
-#[tokio::test]
-async fn a_provider_that_panics_ends_the_source_and_that_is_told() {
-    struct Bang;
-
-    impl ClientSecretProvider for Bang {
-        fn secrets(&self) -> SecretsFuture<'_> {
-            panic!("bang")
-        }
-    }
-    let client = ClientAuthentication::secret_post("billing", ClientSecrets::provider(Bang));
-    let mut setting = Setting::of(client, |source| source).await;
-    let error = patiently(setting.token()).await.expect_err("it panicked");
-    assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
-    assert!(matches!(setting.event().await, TokenEvent::Stopped));
-    let told = setting.source.status().last_error.expect("why");
-    assert_eq!(told.kind(), TokenErrorKind::Stopped);
-    assert!(setting.source.is_stopped());
-}
-
-#[tokio::test]
-async fn an_empty_secret_is_not_sent() {
-    struct Empty;
-
-    impl ClientSecretProvider for Empty {
-        fn secrets(&self) -> SecretsFuture<'_> {
-            Box::pin(async { Ok(vec!["".into()]) })
-        }
-    }
-    let setting = Setting::new().await;
-    let server = AuthorizationServer::discover(setting.issuer.url());
-    let server = server.build().expect("a server");
-    let none: [&str; 0] = [];
-    for secrets in [
-        ClientSecrets::from(""),
-        ClientSecrets::new(none),
-        ClientSecrets::new(["", "s"]),
-    ] {
-        for client in [
-            ClientAuthentication::secret_post("billing", secrets.clone()),
-            ClientAuthentication::secret_basic("billing", secrets.clone()),
-        ] {
-            let error = TokenSource::builder(&server, client).build();
-            assert_eq!(error.expect_err("empty").setting(), "secrets");
-        }
-    }
-    let client = ClientAuthentication::secret_post("billing", ClientSecrets::provider(Empty));
-    let source = TokenSource::builder(&server, client).build();
-    let error = source.expect("a source").token().await;
-    let kind = error.expect_err("it is empty").kind();
-    assert_eq!(kind, TokenErrorKind::Credential);
-    assert_eq!(setting.token_requests(), 0);
-}
-
-#[tokio::test]
-async fn a_file_that_cannot_be_one_of_secrets_is_not_shown_to_the_server_line_by_line() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("another file");
-    let lines: String = (0..200).map(|line| format!("line {line}\n")).collect();
-    std::fs::write(&path, lines).expect("written");
-    let client = ClientAuthentication::secret_post("billing", ClientSecrets::file(&path));
-    let setting = Setting::of(client, |source| source).await;
-    let error = setting.token().await.expect_err("no secrets");
-    assert_eq!(error.kind(), TokenErrorKind::Credential, "{error}");
-    assert!(!error.to_string().contains("line 1"), "{error}");
-    assert_eq!(setting.token_requests(), 0);
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn a_pipe_in_place_of_a_file_is_not_waited_for() {
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("pipe");
-    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
-    let client = ClientAuthentication::secret_post("billing", ClientSecrets::file(&path));
-    let setting = Setting::of(client, |source| source).await;
-    let token = tokio::time::timeout(PATIENCE, setting.token()).await;
-    // Were someone waiting for a writer after all, the runtime could not end: let go of them.
-    let both = std::fs::File::options().read(true).write(true).open(&path);
-    drop(both.expect("opened"));
-    let error = token.expect("it waits for ever").expect_err("no secrets");
-    assert_eq!(error.kind(), TokenErrorKind::Credential);
-    assert!(error.to_string().contains("not a regular file"), "{error}");
-}
-
-#[tokio::test]
-async fn a_certificate_alone_proves_nothing_over_plain_http() {
+async fn certificate_alone_over_plain_http_is_forbidden() {
     let issuer = TestIssuer::start().await;
     for server in [
         AuthorizationServer::token_endpoint(issuer.token_endpoint()),

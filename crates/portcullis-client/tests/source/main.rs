@@ -1,14 +1,17 @@
-//! A token source against an issuer, over real sockets and by a clock that only the test moves.
+//! A token source against an issuer, over real sockets and with a manual clock.
 
 mod credentials;
+mod endpoints;
 mod exchange;
-mod exchange_outages;
 mod outages;
-mod places;
 mod recurring_outages;
+mod rejections;
+mod renewal;
+mod responses;
 mod revocation;
 mod set;
-mod sharing;
+mod shut_down;
+mod unusable_secrets;
 
 use std::time::Duration;
 
@@ -21,7 +24,7 @@ use portcullis_test::{
 };
 use tokio::sync::broadcast;
 
-/// An issuer of tokens that live a minute, a source of them, and their clock.
+/// An issuer of tokens that live for a minute, a source of them, and their clock.
 struct Setting {
     issuer: TestIssuer,
     clock: ManualClock,
@@ -30,7 +33,7 @@ struct Setting {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Longer than anything takes; reached only by a test that fails.
+/// Exceeded only by a failing test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const fn secs(seconds: u64) -> Duration {
@@ -41,7 +44,7 @@ fn client() -> ClientAuthentication {
     ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
 }
 
-/// A client that has a certificate and nothing else.
+/// A client that authenticates by certificate only.
 fn certified() -> ClientAuthentication {
     const CERTIFICATE: &[u8] =
         include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-1.pem");
@@ -51,7 +54,7 @@ fn certified() -> ClientAuthentication {
     ClientAuthentication::tls_client_auth("billing", ClientCertificate::new(CERTIFICATE, KEY))
 }
 
-/// The forms that came to an endpoint, oldest first.
+/// The forms that an endpoint received, oldest first.
 fn forms(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<String> {
     let requests = issuer.recorded().into_iter();
     let requests = requests.filter(|request| request.endpoint == endpoint);
@@ -60,10 +63,10 @@ fn forms(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<String> {
         .collect()
 }
 
-/// What must not wait for ever.
+/// Awaits a future that must not hang.
 async fn patiently<T>(what: impl Future<Output = T>) -> T {
     let what = tokio::time::timeout(PATIENCE, what);
-    what.await.expect("it takes too long")
+    what.await.expect("timed out")
 }
 
 impl Setting {
@@ -71,7 +74,7 @@ impl Setting {
         Self::of(client(), |source| source).await
     }
 
-    /// Whose server is given up after a moment.
+    /// With a short timeout for the server.
     async fn quick() -> Self {
         let settings = HttpSettings::default().timeout(Duration::from_millis(500));
         let quick = |server: AuthorizationServerBuilder| server.http(settings);

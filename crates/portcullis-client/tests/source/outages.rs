@@ -1,16 +1,14 @@
-//! What happens when tokens cannot be had: the one at hand serves, then there is an error that says why, and the
-//! server is left alone meanwhile.
+//! Outages: the current token remains in use, then calls fail with the reason, and the source backs off.
 
 use std::time::Duration;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use portcullis_client::{ClientAuthentication, TokenErrorKind, TokenEvent};
+use portcullis_client::{TokenErrorKind, TokenEvent};
 use portcullis_test::{Endpoint, Fault};
 use serde_json::json;
 
-use crate::{Setting, client, secs};
+use crate::{Setting, secs};
 
-fn answer(status: u16, body: &str) -> Fault {
+pub(crate) fn answer(status: u16, body: &str) -> Fault {
     Fault::Answer {
         status,
         content_type: "application/json",
@@ -18,8 +16,8 @@ fn answer(status: u16, body: &str) -> Fault {
     }
 }
 
-/// An answer with a token, of which members are replaced.
-fn issued(changes: serde_json::Value) -> Fault {
+/// A response with a token, with some members replaced.
+pub(crate) fn issued(changes: serde_json::Value) -> Fault {
     let mut body = json!({ "access_token": "opaque", "token_type": "Bearer", "expires_in": 60 });
     let members = body.as_object_mut().expect("an object");
     members.extend(changes.as_object().expect("an object").clone());
@@ -119,7 +117,7 @@ fn faults() -> Vec<(&'static str, Fault, TokenErrorKind)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_token_at_hand_serves_and_then_the_error_says_why() {
+async fn outage_keeps_the_current_token_in_use_until_it_expires() {
     for (name, fault, kind) in faults() {
         let mut setting = Setting::quick().await;
         let first = setting.token().await.expect(name);
@@ -165,9 +163,8 @@ async fn the_token_at_hand_serves_and_then_the_error_says_why() {
     }
 }
 
-/// And once, though nobody calls: the server is left alone at that moment.
 #[tokio::test]
-async fn the_end_of_the_last_token_is_told_when_it_comes() {
+async fn expiry_during_a_backoff_is_reported_once() {
     let mut setting = Setting::quick().await;
     setting.token().await.expect("a token");
     setting.event().await;
@@ -203,36 +200,8 @@ async fn the_end_of_the_last_token_is_told_when_it_comes() {
     ));
 }
 
-#[tokio::test]
-async fn scopes_that_are_not_granted_are_told_when_they_change() {
-    let wanted = ["orders:read", "orders:write"];
-    let mut setting = Setting::of(client(), |source| source.scopes(wanted)).await;
-    for (granted, missing) in [
-        (json!("orders:read other"), Some("orders:write")),
-        (json!("orders:read"), None),
-        (json!("other"), Some("orders:read orders:write")),
-        (json!(null), Some("")),
-        (json!("orders:write orders:read"), None),
-    ] {
-        let mut changes = json!({});
-        if !granted.is_null() {
-            changes = json!({ "scope": granted });
-        }
-        setting.issuer.fault(Endpoint::Token, issued(changes));
-        setting.source.refresh().await.expect("a token");
-        assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
-        if let Some(expected) = missing {
-            match setting.event().await {
-                TokenEvent::Narrowed { missing, .. } => assert_eq!(missing.as_str(), expected),
-                other => panic!("{granted}: {other:?}"),
-            }
-        }
-    }
-    assert!(setting.events.is_empty());
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn retries_keep_to_the_backoff() {
+async fn retries_follow_the_backoff() {
     let setting = Setting::quick().await;
     setting.issuer.fault(Endpoint::Token, Fault::Status(500));
     let mut expected = 0;
@@ -250,7 +219,7 @@ async fn retries_keep_to_the_backoff() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_token_the_end_of_an_outage_is_noticed_within_5_s() {
+async fn end_of_an_outage_is_noticed_within_5_s() {
     let retry_after = None;
     for fault in [
         Fault::Down,
@@ -272,7 +241,7 @@ async fn without_a_token_the_end_of_an_outage_is_noticed_within_5_s() {
 
 /// While a token is at hand the backoff may be longer. It ends with the token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_of_the_token_ends_a_long_backoff() {
+async fn expiry_of_the_token_ends_a_long_backoff() {
     let setting = Setting::quick().await;
     let hour = issued(json!({ "expires_in": 3600 }));
     setting.issuer.fault(Endpoint::Token, hour);
@@ -294,7 +263,7 @@ async fn the_end_of_the_token_ends_a_long_backoff() {
 }
 
 #[tokio::test]
-async fn callers_wait_for_an_attempt_under_way_also_in_a_backoff() {
+async fn callers_wait_for_a_request_in_flight_during_a_backoff() {
     let setting = Setting::new().await;
     setting.issuer.fault(Endpoint::Token, Fault::Status(500));
     setting.token().await.expect_err("an outage");
@@ -312,48 +281,8 @@ async fn callers_wait_for_an_attempt_under_way_also_in_a_backoff() {
     drop((refresh, caller));
 }
 
-/// Answers that the RFC does not have, and that give no cause for doubt.
-#[tokio::test]
-async fn a_token_is_taken_from_answers_that_are_a_little_off() {
-    let token = r#"{"access_token":"opaque","token_type":"Bearer","expires_in":60}"#;
-    for (name, fault) in [
-        ("an empty error", issued(json!({ "error": "" }))),
-        ("an error that is null", issued(json!({ "error": null }))),
-        ("a lifetime in text", issued(json!({ "expires_in": "60" }))),
-        ("a fraction", issued(json!({ "expires_in": 59.9 }))),
-        ("a long lifetime", issued(json!({ "expires_in": 1e18 }))),
-        ("scopes in a list", issued(json!({ "scope": ["a", "b"] }))),
-        ("201", answer(201, token)),
-        ("203", answer(203, token)),
-        (
-            "a byte order mark",
-            answer(200, &format!("\u{feff}{token}")),
-        ),
-    ] {
-        let setting = Setting::new().await;
-        setting.issuer.fault(Endpoint::Token, fault);
-        let token = setting.token().await.expect(name);
-        assert_eq!(token.expose(), "opaque", "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_missing_token_type_is_told_once() {
-    let mut setting = Setting::new().await;
-    let untyped = Fault::Json(json!({ "access_token": "opaque", "expires_in": 60 }));
-    let mut told = Vec::new();
-    for fault in [untyped.clone(), untyped.clone(), issued(json!({})), untyped] {
-        setting.issuer.fault(Endpoint::Token, fault);
-        setting.source.refresh().await.expect("a token");
-        let obtained = setting.event().await;
-        assert!(matches!(obtained, TokenEvent::Obtained { .. }));
-        told.push(matches!(setting.events.try_recv(), Ok(TokenEvent::Untyped)));
-    }
-    assert_eq!(told, [true, false, false, true]);
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_server_is_left_alone_for_as_long_as_it_asks() {
+async fn retry_after_is_honoured_up_to_5_min() {
     for (asked, waited) in [(30, 30), (100, 100), (100_000, 300)] {
         let setting = Setting::quick().await;
         let retry_after = Some(secs(asked));
@@ -373,7 +302,7 @@ async fn the_server_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_listens_at_is_unreachable() {
+async fn server_without_a_listener_is_unreachable() {
     let setting = Setting::quick().await;
     setting.issuer.stop().await;
     let error = setting.token().await.expect_err("nobody");
@@ -384,93 +313,7 @@ async fn a_server_that_nobody_listens_at_is_unreachable() {
 }
 
 #[tokio::test]
-async fn the_servers_error_is_told() {
-    let setting = Setting::quick().await;
-    let body = r#"{"error":"invalid_scope","error_description":"no \u001b[31mred\nscopes"}"#;
-    setting.issuer.fault(Endpoint::Token, answer(400, body));
-    let error = setting.token().await.expect_err("refused");
-    let oauth = error.oauth_error().expect("an error of OAuth");
-    assert_eq!(&*oauth.code, "invalid_scope");
-    let text = error.to_string();
-    assert!(
-        text.contains("invalid_scope") && !text.contains(['\n', '\u{1b}']),
-        "{text:?}"
-    );
-}
-
-#[tokio::test]
-async fn what_to_do_about_the_servers_error_is_told() {
-    let setting = Setting::of(client(), |source| source.scopes(["orders:read"])).await;
-    for (code, advice) in [
-        ("invalid_client", "check the client id"),
-        (
-            "invalid_scope",
-            "request scopes that this client is allowed",
-        ),
-        ("invalid_target", "check the requested resource or audience"),
-        ("unauthorized_client", "allow this grant for the client"),
-    ] {
-        let body = json!({ "error": code }).to_string();
-        setting.issuer.fault(Endpoint::Token, answer(400, &body));
-        let error = setting.source.refresh().await.expect_err(code);
-        assert!(error.to_string().contains(advice), "{code}: {error}");
-    }
-    // No scope was sent.
-    let setting = Setting::new().await;
-    let body = r#"{"error":"invalid_scope"}"#;
-    setting.issuer.fault(Endpoint::Token, answer(400, body));
-    let error = setting.token().await.expect_err("refused");
-    assert!(error.to_string().ends_with("invalid_scope"), "{error}");
-}
-
-#[tokio::test]
-async fn what_the_server_repeats_of_a_secret_is_not_told() {
-    for secret in ["s3cr3t-value", "h&nter2"] {
-        let client = ClientAuthentication::secret_post("billing", secret);
-        let mut setting = Setting::of(client, |source| source).await;
-        for repeated in [
-            secret.to_owned(),
-            secret.to_uppercase(),
-            secret.bytes().map(|byte| format!("%{byte:02X}")).collect(),
-            secret.replace('&', "&amp;"),
-            secret.replace('&', "\\u0026"),
-            BASE64_STANDARD.encode(secret),
-            BASE64_STANDARD.encode(format!("billing:{secret}")),
-        ] {
-            for body in [
-                json!({ "error": "invalid_client", "error_description": format!("<{repeated}> is wrong") }),
-                json!({ "error": format!("invalid_client {repeated}") }),
-                json!({ "errorCode": "E1", "errorSummary": repeated }),
-                json!({ "access_token": "t", "token_type": repeated }),
-            ] {
-                let status = if body.get("access_token").is_some() {
-                    200
-                } else {
-                    401
-                };
-                let fault = answer(status, &body.to_string());
-                setting.issuer.fault(Endpoint::Token, fault);
-                let error = setting.source.refresh().await.expect_err("refused");
-                let (oauth, event) = (error.oauth_error(), setting.event().await);
-                let text = format!("{error} {error:?} {oauth:?} {event:?}");
-                assert!(!text.contains(&repeated), "{repeated}: {text}");
-                assert!(!text.to_lowercase().contains(secret), "{repeated}: {text}");
-            }
-        }
-    }
-
-    let setting = Setting::new().await;
-    let token = setting.token().await.expect("a token");
-    let body = json!({ "error": "invalid_request", "error_description": token.expose() });
-    let repeated = answer(400, &body.to_string());
-    setting.issuer.fault(Endpoint::Revocation, repeated);
-    let error = setting.source.revoke().await.expect_err("refused");
-    let text = format!("{error} {error:?} {:?}", error.oauth_error());
-    assert!(!text.contains(token.expose()), "{text}");
-}
-
-#[tokio::test]
-async fn a_wait_without_end_is_cut_to_what_a_time_can_be_added_to() {
+async fn huge_retry_after_is_limited() {
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
     let setting = Setting::new().await;

@@ -1,4 +1,4 @@
-//! An issuer that goes down again and again, for ten minutes of tokio's paused time.
+//! Recurring outages of an issuer, for ten minutes of tokio's paused time.
 
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ async fn outlives(outage: Outage) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_is_down_5_s_of_every_20_s_costs_no_call_6_s_after_its_return() {
+async fn no_call_fails_6_s_after_each_recurring_outage() {
     for outage in [Outage::Down, Outage::Stopped, Outage::TooManyRequests] {
         outlives(outage).await;
     }

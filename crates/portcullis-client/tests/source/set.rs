@@ -15,7 +15,7 @@ async fn setting(capacity: usize) -> (TestIssuer, TokenSet) {
 }
 
 #[tokio::test]
-async fn each_service_and_scope_has_a_token_of_its_own() {
+async fn each_service_and_scope_has_its_own_token() {
     let (issuer, set) = setting(10).await;
     let read = ["orders:read"];
     for _ in 0..2 {
@@ -40,7 +40,7 @@ async fn each_service_and_scope_has_a_token_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_one_that_was_not_asked_for_the_longest_is_let_go_of() {
+async fn least_recently_used_source_is_evicted() {
     let (issuer, set) = setting(2).await;
     let source = |name: &str| {
         let resource = format!("https://{name}.example.com");
@@ -58,7 +58,7 @@ async fn the_one_that_was_not_asked_for_the_longest_is_let_go_of() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_for_is_told_and_not_kept() {
+async fn invalid_resource_or_scope_is_a_config_error() {
     let (_issuer, set) = setting(2).await;
     let error = set.source("orders", ["orders:read"]).expect_err("no URI");
     assert_eq!(error.setting(), "resource");
@@ -70,7 +70,7 @@ async fn what_cannot_be_asked_for_is_told_and_not_kept() {
 }
 
 #[tokio::test]
-async fn a_source_that_was_shut_down_is_replaced() {
+async fn source_that_was_shut_down_is_replaced() {
     let (_issuer, set) = setting(10).await;
     let source = || {
         let found = set.source("https://orders.example.com", ["orders:read"]);

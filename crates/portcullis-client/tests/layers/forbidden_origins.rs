@@ -1,4 +1,4 @@
-//! Credentials go nowhere else: whoever asks for that gets an error, and nothing is sent.
+//! Requests to other origins are errors and are not sent.
 
 use bytes::Bytes;
 use http::{Request, Response, header::HOST};
@@ -32,7 +32,7 @@ async fn is_forbidden(client: &mut Client, request: Request<Full<Bytes>>) {
 }
 
 #[tokio::test]
-async fn a_url_to_another_origin_is_not_asked() {
+async fn request_to_another_origin_is_not_sent() {
     let (target, other) = (Target::start().await, Target::start().await);
     let (setting, clients) = clients(&target).await;
     let port = target.authority().rsplit_once(':').expect("a port").1;
@@ -58,7 +58,7 @@ async fn a_url_to_another_origin_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_changed_host_is_not_asked() {
+async fn request_with_another_host_header_is_not_sent() {
     let (target, other) = (Target::start().await, Target::start().await);
     let (_setting, clients) = clients(&target).await;
     for (name, mut client) in clients {
@@ -82,7 +82,7 @@ async fn a_changed_host_is_not_asked() {
 }
 
 #[tokio::test]
-async fn its_own_host_may_be_named() {
+async fn host_header_of_the_same_origin_is_allowed() {
     let target = Target::start().await;
     let (_setting, clients) = clients(&target).await;
     for (name, client) in clients {
@@ -95,7 +95,7 @@ async fn its_own_host_may_be_named() {
 }
 
 #[tokio::test]
-async fn a_redirect_elsewhere_brings_no_credential_there() {
+async fn redirect_to_another_origin_carries_no_credential() {
     for status in [301, 302, 303, 307, 308] {
         let other = Target::start().await;
         let location = other.at("/orders");

@@ -1,4 +1,4 @@
-//! Credentials arrive where they should.
+//! Credentials are sent.
 
 use std::convert::Infallible;
 
@@ -12,7 +12,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use crate::{KEY, Setting, api_key, get, pool, target::Target};
 
 #[tokio::test]
-async fn the_token_arrives() {
+async fn token_is_sent() {
     let (setting, target) = (Setting::new().await, Target::start().await);
     let client = setting.layer(&target).layer(pool());
     for calls in 1..=3 {
@@ -24,7 +24,7 @@ async fn the_token_arrives() {
 }
 
 #[tokio::test]
-async fn the_key_arrives_in_the_header_that_was_chosen() {
+async fn key_is_sent_in_the_configured_header() {
     let target = Target::start().await;
     let layer = api_key(target.origins());
     let other = layer.clone().header("x-acme".parse().expect("a name"));
@@ -44,7 +44,7 @@ async fn the_key_arrives_in_the_header_that_was_chosen() {
 }
 
 #[tokio::test]
-async fn a_key_that_replaces_another_is_sent_by_every_client_from_then_on() {
+async fn replaced_key_is_sent_by_every_client() {
     let target = Target::start().await;
     let key = ApiKeySource::new(&Secret::new(KEY)).expect("a key");
     let mut client = AddApiKeyLayer::new(key.clone(), target.origins()).layer(pool());
@@ -62,7 +62,7 @@ async fn a_key_that_replaces_another_is_sent_by_every_client_from_then_on() {
 }
 
 #[tokio::test]
-async fn what_stood_there_before_is_replaced() {
+async fn existing_credential_headers_are_replaced() {
     let (setting, target) = (Setting::new().await, Target::start().await);
     let mut request = get(&target.at("/orders"));
     for (name, value) in [

@@ -1,4 +1,4 @@
-//! A service that does not accept the token.
+//! A service that rejects the token.
 
 use std::{
     future::ready,
@@ -29,7 +29,7 @@ fn post(target: &Target) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn the_same_request_is_sent_once_more_with_a_fresh_token() {
+async fn rejected_request_is_replayed_with_a_new_token() {
     let setting = Setting::new().await;
     let target = Target::answering([INVALID_TOKEN, Answer::Ok]).await;
     let client = setting.layer(&target).replay(Full::<Bytes>::replay);
@@ -55,7 +55,7 @@ async fn the_same_request_is_sent_once_more_with_a_fresh_token() {
 
 /// What no server sees: the version that was asked for, and what other layers have put there.
 #[tokio::test]
-async fn what_is_sent_once_more_has_the_version_and_extensions_of_the_first() {
+async fn replayed_request_has_the_same_version_and_extensions() {
     #[derive(Clone, Debug, PartialEq)]
     struct Trace(u32);
 
@@ -92,7 +92,7 @@ async fn what_is_sent_once_more_has_the_version_and_extensions_of_the_first() {
 }
 
 #[tokio::test]
-async fn a_fresh_token_is_fetched_for_the_next_call_where_nothing_is_sent_twice() {
+async fn rejection_without_replay_fetches_a_token_for_the_next_call() {
     // A body that cannot be had again comes to the same.
     let none = |_: &Full<Bytes>| None;
     for replays in [false, true] {
@@ -120,7 +120,7 @@ async fn a_fresh_token_is_fetched_for_the_next_call_where_nothing_is_sent_twice(
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_every_token_gets_each_request_twice_at_most() {
+async fn request_is_replayed_once_at_most() {
     let setting = Setting::new().await;
     let target = Target::answering([INVALID_TOKEN]).await;
     let client = setting.layer(&target).replay(Full::<Bytes>::replay);
@@ -150,7 +150,7 @@ async fn a_service_that_refuses_every_token_gets_each_request_twice_at_most() {
 }
 
 #[tokio::test]
-async fn other_refusals_are_passed_on_untouched() {
+async fn other_rejections_are_returned_unchanged() {
     for answer in [
         Answer::Refused(401, r#"Bearer realm="orders""#),
         Answer::Refused(401, r#"Bearer error="invalid_request""#),
@@ -179,7 +179,7 @@ async fn other_refusals_are_passed_on_untouched() {
 }
 
 #[tokio::test]
-async fn the_refusal_is_passed_on_when_there_is_no_fresh_token() {
+async fn rejection_is_returned_when_no_new_token_can_be_obtained() {
     let setting = Setting::new().await;
     let target = Target::answering([INVALID_TOKEN, Answer::Ok]).await;
     setting.source.token().await.expect("a token");
@@ -194,7 +194,7 @@ async fn the_refusal_is_passed_on_when_there_is_no_fresh_token() {
 
 /// A key was withdrawn: everyone's token is refused at once.
 #[tokio::test]
-async fn one_fresh_token_serves_all_who_were_refused() {
+async fn concurrent_rejections_share_one_new_token() {
     const CALLS: usize = 50;
     let setting = Setting::new().await;
     setting.source.token().await.expect("a token");

@@ -1,5 +1,10 @@
 //! Tokens for calls on behalf of a caller.
 
+mod capacity;
+mod expiry;
+mod outages;
+mod rejections;
+
 use std::time::Duration;
 
 use portcullis_client::{
@@ -15,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::{MINUTE, certified, client, forms, secs};
 
-/// An issuer whose tokens live ten minutes, its clock, and the issuer as its clients see it.
+/// An issuer whose tokens live for ten minutes, its clock, and the issuer as its clients see it.
 pub(crate) struct Setting {
     pub(crate) issuer: TestIssuer,
     pub(crate) clock: ManualClock,
@@ -44,7 +49,7 @@ impl Setting {
         TokenExchange::builder(&self.server, client())
     }
 
-    /// A caller's token that lives so long.
+    /// A caller's token with this lifetime.
     pub(crate) fn subject(&self, name: &str, lifetime: Duration) -> SubjectToken {
         let token = self.issuer.token().subject(name).expires_in(lifetime);
         let end = self.now().saturating_add(lifetime);
@@ -55,8 +60,8 @@ impl Setting {
         self.clock.shared().now()
     }
 
-    /// What eight get who ask for the same token, for a subject whose own ends so much later. While the first request is
-    /// answered, `meanwhile` happens.
+    /// Has eight callers request the same exchange, for a subject token that expires after `end`. Runs `meanwhile` while
+    /// the first request is in flight.
     async fn eight_at_once(
         &self,
         end: Option<Duration>,
@@ -87,7 +92,7 @@ fn claims(token: &AccessToken) -> Value {
     serde_json::from_slice(&payload).expect("JSON")
 }
 
-/// What a service makes of a request with this token.
+/// The principal of a request with this token.
 fn principal(issuer: &TestIssuer, clock: &ManualClock, keeps: bool) -> Principal {
     let keys = json!({ "keys": [issuer.signing_key().public_jwk()] }).to_string();
     let keys = KeySet::parse(keys.as_bytes()).expect("keys");
@@ -118,7 +123,7 @@ fn principal(issuer: &TestIssuer, clock: &ManualClock, keeps: bool) -> Principal
 }
 
 #[tokio::test]
-async fn the_caller_that_was_authenticated_is_acted_for() {
+async fn token_of_an_authenticated_caller_is_exchanged() {
     let setting = Setting::new().await;
     let exchange = setting
         .builder()
@@ -145,7 +150,7 @@ async fn the_caller_that_was_authenticated_is_acted_for() {
 }
 
 #[tokio::test]
-async fn a_caller_without_a_token_is_an_error_and_never_the_services_own() {
+async fn caller_without_a_token_is_an_error() {
     let setting = Setting::new().await;
     let caller = principal(&setting.issuer, &setting.clock, false);
     let error = SubjectToken::of(&caller).expect_err("it was not kept");
@@ -154,7 +159,7 @@ async fn a_caller_without_a_token_is_an_error_and_never_the_services_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exchange_is_made_once_for_each_subject() {
+async fn concurrent_exchanges_for_one_subject_share_one_request() {
     let setting = Setting::new().await;
     setting
         .issuer
@@ -189,38 +194,7 @@ async fn an_exchange_is_made_once_for_each_subject() {
 }
 
 #[tokio::test]
-async fn a_token_is_not_used_past_the_end_of_the_subjects() {
-    let setting = Setting::new().await;
-    let exchange = setting.builder().build().expect("an exchange");
-    let subject = setting.subject("alice", MINUTE);
-    let first = exchange.token(&subject).await.expect("a token");
-    assert_eq!(first.expires_at(), setting.now().saturating_add(MINUTE));
-    setting.clock.advance(secs(53));
-    assert!(
-        exchange
-            .token(&subject)
-            .await
-            .expect("it lives")
-            .ptr_eq(&first)
-    );
-    setting.clock.advance(secs(2));
-    assert!(
-        !exchange
-            .token(&subject)
-            .await
-            .expect("another")
-            .ptr_eq(&first)
-    );
-    setting.clock.advance(secs(5));
-    let error = exchange
-        .token(&subject)
-        .await
-        .expect_err("the subject's has ended");
-    assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
-}
-
-#[tokio::test]
-async fn who_acts_is_told_and_part_of_what_is_kept() {
+async fn actor_token_is_sent_and_part_of_the_cache_key() {
     let setting = Setting::new().await;
     let actor = TokenSource::builder(&setting.server, client())
         .build()
@@ -250,7 +224,7 @@ async fn who_acts_is_told_and_part_of_what_is_kept() {
 }
 
 #[tokio::test]
-async fn what_is_no_access_token_is_not_used() {
+async fn issued_token_of_another_type_is_rejected() {
     for (issued, kind) in [
         (
             json!({ "issued_token_type": "urn:ietf:params:oauth:token-type:refresh_token" }),
@@ -287,149 +261,7 @@ async fn what_is_no_access_token_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_ended_when_it_arrives_is_not_handed_out() {
-    // Not even one that has a moment left, which it would spend on its way.
-    for late in [secs(20), secs(10), secs(9)] {
-        let setting = Setting::new().await;
-        let slow = Fault::Slow(Duration::from_millis(300));
-        setting.issuer.fault_for(Endpoint::Token, slow, 1);
-        let exchange = setting.builder().build().expect("an exchange");
-        let alice = setting.subject("alice", secs(10));
-        let (token, ()) = tokio::join!(exchange.token(&alice), async {
-            setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
-            setting.clock.advance(late);
-        });
-        let error = token.expect_err("it is over");
-        assert_eq!(error.kind(), TokenErrorKind::Unusable, "{late:?}: {error}");
-    }
-}
-
-/// And is asked for once, however many wait for it.
-#[tokio::test]
-async fn nor_to_anyone_who_waits_for_it() {
-    for (end, later) in [
-        (None, 10 * MINUTE),
-        (Some(11 * MINUTE), 10 * MINUTE),
-        (Some(MINUTE), MINUTE - secs(1)),
-    ] {
-        let setting = Setting::new().await;
-        let tokens = setting
-            .eight_at_once(end, || setting.clock.advance(later))
-            .await;
-        for token in tokens {
-            let error = token.expect_err("it is over");
-            assert_eq!(error.kind(), TokenErrorKind::Unusable, "{end:?}: {error}");
-        }
-        assert_eq!(setting.issuer.requests(Endpoint::Token), 1, "{end:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_clock_that_is_set_back_meanwhile_costs_one_more_exchange_and_nobody_a_token() {
-    for end in [None, Some(11 * MINUTE), Some(MINUTE)] {
-        let setting = Setting::new().await;
-        let tokens = setting
-            .eight_at_once(end, || setting.clock.rewind(secs(6)))
-            .await;
-        for token in tokens {
-            token.unwrap_or_else(|error| panic!("{end:?}: {error}"));
-        }
-        assert_eq!(setting.issuer.requests(Endpoint::Token), 2, "{end:?}");
-    }
-}
-
-#[tokio::test]
-async fn the_end_that_this_caller_knows_of_is_heeded() {
-    let setting = Setting::new().await;
-    let exchange = setting.builder().build().expect("an exchange");
-    let raw = setting.issuer.token().subject("alice").mint();
-    let with_end = |end| SubjectToken::access_token(Secret::new(raw.clone()), end);
-    let first = exchange.token(&with_end(None)).await.expect("a token");
-    let end = setting.now().saturating_add(MINUTE);
-    assert!(first.expires_at() > end);
-    let second = exchange.token(&with_end(Some(end))).await.expect("a token");
-    assert_eq!(second.expires_at(), end);
-
-    let over = with_end(Some(setting.now().saturating_sub(secs(1))));
-    let error = exchange.token(&over).await.expect_err("it has ended");
-    assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
-    assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
-}
-
-#[tokio::test]
-async fn it_is_heeded_by_who_waits_for_what_another_began_too() {
-    let setting = Setting::new().await;
-    let exchange = setting.builder().build().expect("an exchange");
-    let raw = setting.issuer.token().subject("alice").mint();
-    let with_end = |end| SubjectToken::access_token(Secret::new(raw.clone()), end);
-    let end = setting.now().saturating_add(MINUTE);
-    let (without, with) = (with_end(None), with_end(Some(end)));
-    let (first, second) = tokio::join!(exchange.token(&without), exchange.token(&with));
-    assert!(first.expect("a token").expires_at() > end);
-    assert_eq!(second.expect("a token").expires_at(), end);
-    assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
-}
-
-#[tokio::test]
-async fn nor_does_who_waits_have_to_put_up_with_a_nearer_end() {
-    let setting = Setting::new().await;
-    let exchange = setting.builder().build().expect("an exchange");
-    let raw = setting.issuer.token().subject("alice").mint();
-    let with_end = |end| SubjectToken::access_token(Secret::new(raw.clone()), end);
-    let end = setting.now().saturating_add(secs(1));
-    let (short, long) = (with_end(Some(end)), with_end(None));
-    let mut first = tokio_test::task::spawn(exchange.token(&short));
-    let mut second = tokio_test::task::spawn(exchange.token(&long));
-    assert!(first.poll().is_pending() && second.poll().is_pending());
-    setting.clock.advance(secs(1));
-    let (first, second) = tokio::join!(first, second);
-    let error = first.expect_err("it is over");
-    assert_eq!(error.kind(), TokenErrorKind::Unusable);
-    second.expect("a token of its own");
-}
-
-#[tokio::test]
-async fn a_service_that_refuses_every_token_of_a_subject_does_not_have_each_replaced() {
-    let setting = Setting::new().await;
-    let exchange = setting.builder().build().expect("an exchange");
-    let (mallory, alice) = (
-        setting.subject("mallory", 5 * MINUTE),
-        setting.subject("alice", 5 * MINUTE),
-    );
-    let of_alice = exchange.token(&alice).await.expect("a token");
-    for _ in 0..2 {
-        let token = exchange.token(&mallory).await.expect("a token");
-        assert!(exchange.reject(&mallory, &token));
-        assert!(exchange.reject(&mallory, &token), "it is gone already");
-    }
-    let token = exchange.token(&mallory).await.expect("a token");
-    assert!(!exchange.reject(&mallory, &token), "twice is enough");
-    assert!(exchange.token(&mallory).await.expect("it").ptr_eq(&token));
-
-    assert!(exchange.reject(&alice, &of_alice), "that is not hers");
-    let another = exchange.token(&alice).await.expect("another");
-    assert!(!another.ptr_eq(&of_alice));
-}
-
-#[tokio::test]
-async fn nor_does_one_that_refuses_every_subject() {
-    let setting = Setting::new().await;
-    let exchange = setting.builder().build().expect("an exchange");
-    let mut tokens = Vec::new();
-    for number in 0..33 {
-        let subject = setting.subject(&format!("caller-{number}"), 5 * MINUTE);
-        let token = exchange.token(&subject).await.expect("a token");
-        tokens.push((subject, token));
-    }
-    tokio::time::pause();
-    let replaced = tokens
-        .iter()
-        .filter(|(subject, token)| exchange.reject(subject, token));
-    assert_eq!(replaced.count(), 32);
-}
-
-#[tokio::test]
-async fn a_callers_token_goes_to_no_unlisted_origin_even_with_a_certificate_alone() {
+async fn subject_token_is_not_sent_to_an_unlisted_origin_even_with_a_certificate_alone() {
     for has_alias in [true, false] {
         let (setting, other) = (Setting::new().await, TestIssuer::start().await);
         if has_alias {

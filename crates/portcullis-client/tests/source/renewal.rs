@@ -1,4 +1,4 @@
-//! One request, however many want its token; and never one that is about to end.
+//! Single flight and renewal.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{MINUTE, Setting, patiently, secs};
 const CALLERS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_calls_on_a_cold_source_make_one_request() {
+async fn ten_thousand_concurrent_callers_share_one_request() {
     let setting = Setting::new().await;
     setting
         .issuer
@@ -36,7 +36,7 @@ async fn ten_thousand_calls_on_a_cold_source_make_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_request_survives_whoever_leaves() {
+async fn request_survives_cancelled_callers() {
     let setting = Setting::new().await;
     setting
         .issuer
@@ -61,9 +61,8 @@ async fn the_request_survives_whoever_leaves() {
     assert_eq!(setting.token_requests(), 1);
 }
 
-/// Who waits for an attempt that is not needed after all is not forgotten.
 #[tokio::test]
-async fn a_clock_that_is_corrected_leaves_nobody_waiting() {
+async fn clock_correction_does_not_strand_waiting_callers() {
     let setting = Setting::new().await;
     setting.token().await.expect("a token");
     setting.clock.rewind(secs(6));
@@ -74,7 +73,7 @@ async fn a_clock_that_is_corrected_leaves_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn a_request_that_nobody_waits_for_any_more_still_brings_its_token() {
+async fn request_without_callers_still_obtains_a_token() {
     let mut setting = Setting::new().await;
     setting
         .issuer
@@ -90,7 +89,7 @@ async fn a_request_that_nobody_waits_for_any_more_still_brings_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_an_hour_of_short_tokens_none_is_handed_out_in_its_last_moments() {
+async fn no_token_is_handed_out_shortly_before_it_expires() {
     let mut setting = Setting::new().await;
     let mut obtained = 0;
     for second in 0..3600 {
@@ -115,7 +114,7 @@ async fn in_an_hour_of_short_tokens_none_is_handed_out_in_its_last_moments() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_while_it_still_serves() {
+async fn token_is_renewed_while_it_is_usable() {
     let mut setting = Setting::new().await;
     let first = setting.token().await.expect("a token");
     setting.event().await;
@@ -131,7 +130,7 @@ async fn a_token_is_renewed_while_it_still_serves() {
 
 /// Not at 80 % of its lifetime, which would be every 3 s.
 #[tokio::test(start_paused = true)]
-async fn nobody_calls_and_the_token_is_renewed_every_5_s_at_most() {
+async fn unused_short_lived_token_is_renewed_every_5_s_at_most() {
     let clock = crate::recurring_outages::TokioClock::shared();
     let issuer = portcullis_test::TestIssuer::builder()
         .clock(clock.clone())
@@ -160,7 +159,7 @@ async fn nobody_calls_and_the_token_is_renewed_every_5_s_at_most() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_brings_a_new_token() {
+async fn clock_set_back_causes_a_new_token() {
     let setting = Setting::new().await;
     let first = setting.token().await.expect("a token");
     setting.clock.rewind(MINUTE);
@@ -170,7 +169,7 @@ async fn a_clock_that_is_set_back_brings_a_new_token() {
 }
 
 #[tokio::test]
-async fn whoever_only_looks_has_the_token_fetched() {
+async fn current_starts_a_fetch() {
     let mut setting = Setting::new().await;
     assert!(setting.source.current().is_none());
     assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
@@ -179,7 +178,7 @@ async fn whoever_only_looks_has_the_token_fetched() {
 }
 
 #[tokio::test]
-async fn all_who_want_a_new_token_at_once_share_one_request() {
+async fn concurrent_refreshes_share_one_request() {
     let setting = Setting::new().await;
     setting.token().await.expect("a token");
     let mut callers = JoinSet::new();
@@ -195,7 +194,7 @@ async fn all_who_want_a_new_token_at_once_share_one_request() {
 }
 
 #[tokio::test]
-async fn a_new_token_that_nobody_wants_any_more_is_not_fetched() {
+async fn abandoned_refresh_causes_no_request() {
     let setting = Setting::new().await;
     setting.token().await.expect("a token");
     setting
@@ -214,7 +213,7 @@ async fn a_new_token_that_nobody_wants_any_more_is_not_fetched() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_ended_when_it_arrives_is_an_error_and_not_asked_for_without_end() {
+async fn token_that_expired_in_transit_is_an_error_and_starts_the_backoff() {
     let setting = Setting::new().await;
     let slow = Fault::Slow(Duration::from_millis(300));
     setting.issuer.fault(Endpoint::Token, slow);
@@ -232,7 +231,7 @@ async fn a_token_that_has_ended_when_it_arrives_is_an_error_and_not_asked_for_wi
 }
 
 #[tokio::test]
-async fn a_clock_that_is_corrected_by_a_hair_leaves_nobody_waiting() {
+async fn small_clock_correction_during_a_backoff_does_not_strand_callers() {
     let setting = Setting::new().await;
     let retry_after = Some(secs(10));
     setting

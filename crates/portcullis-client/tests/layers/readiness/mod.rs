@@ -1,4 +1,4 @@
-//! `poll_ready` is honoured: whatever is called was ready, and whoever waits for a token holds no place.
+//! `poll_ready` is honoured: the service that is called was ready, and waiting for a token reserves no capacity.
 
 use std::{
     convert::Infallible,
@@ -107,7 +107,7 @@ async fn at_hand() -> (Setting, String) {
 }
 
 #[tokio::test]
-async fn the_ready_service_is_called() {
+async fn ready_service_is_called() {
     let (setting, bearer) = at_hand().await;
     for inner in [Strict::default(), Strict::refusing(&bearer)] {
         let mut service = layer(&setting).layer(inner);
@@ -130,7 +130,7 @@ async fn the_ready_service_is_called() {
 }
 
 #[tokio::test]
-async fn calls_may_overlap() {
+async fn concurrent_calls_are_supported() {
     let setting = Setting::new().await;
     let mut service = layer(&setting).layer(Strict::default());
     let mut answers = Vec::new();
@@ -144,7 +144,7 @@ async fn calls_may_overlap() {
 }
 
 #[tokio::test]
-async fn over_buffer_and_concurrency_limit() {
+async fn layer_works_over_buffer_and_concurrency_limit() {
     // The token is awaited, is at hand, and is refused.
     for case in 0..3 {
         let (setting, bearer) = at_hand().await;
@@ -173,7 +173,7 @@ async fn over_buffer_and_concurrency_limit() {
 
 /// One place inside, which whoever waits for a token does not take.
 #[tokio::test]
-async fn who_waits_for_a_token_holds_no_place() {
+async fn request_waiting_for_a_token_reserves_no_capacity() {
     for is_refused in [false, true] {
         let (setting, bearer) = at_hand().await;
         let limit = ConcurrencyLimit::new(Strict::refusing(&bearer), 1);
@@ -201,7 +201,7 @@ async fn who_waits_for_a_token_holds_no_place() {
 
 /// The service that is kept holds no place either, or the call would wait for it for ever.
 #[tokio::test]
-async fn who_waited_finds_a_place_though_the_service_is_kept() {
+async fn retained_service_reserves_no_capacity_after_waiting() {
     let (setting, bearer) = at_hand().await;
     let mut service = layer(&setting).layer(ConcurrencyLimit::new(Strict::refusing(&bearer), 1));
     setting.source.revoke().await.expect("revoked");
@@ -284,14 +284,14 @@ impl Service<Request<Full<Bytes>>> for Narrow {
 }
 
 #[tokio::test]
-async fn the_answer_that_refused_the_token_holds_no_place_either() {
+async fn rejecting_response_reserves_no_capacity() {
     let (setting, _) = at_hand().await;
     let narrow = Narrow::refusing([("www-authenticate", r#"Bearer error="invalid_token""#)]);
     narrow.answers_at_last(&setting).await;
 }
 
 #[tokio::test]
-async fn a_token_that_ended_while_the_service_was_not_ready_is_not_sent() {
+async fn token_that_expired_before_the_service_was_ready_is_not_sent() {
     let setting = Setting::patient(Duration::from_secs(30)).await;
     let limit = ConcurrencyLimit::new(Strict::default(), 1);
     let mut service = layer(&setting).layer(limit.clone());
@@ -316,7 +316,7 @@ async fn a_token_that_ended_while_the_service_was_not_ready_is_not_sent() {
 }
 
 #[tokio::test]
-async fn what_is_refused_or_left_does_not_use_readiness_up() {
+async fn failed_or_dropped_call_does_not_consume_readiness() {
     let (setting, _) = at_hand().await;
     let mut service = (layer(&setting), api_key(origins())).layer(Strict::default());
     for url in ["https://evil.example/", URL, "https://evil.example/"] {
@@ -331,7 +331,7 @@ async fn what_is_refused_or_left_does_not_use_readiness_up() {
 }
 
 #[tokio::test]
-async fn an_inner_error_is_passed_on() {
+async fn inner_error_is_returned() {
     #[derive(Clone)]
     struct Broken(&'static str);
 

@@ -1,4 +1,4 @@
-//! Where credentials are sent: the endpoints that were configured, or that metadata may name.
+//! The endpoints that credentials are sent to, configured or discovered.
 
 use portcullis_client::{AuthorizationServer, HttpSettings, TokenErrorKind, TokenSource};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
@@ -15,7 +15,7 @@ async fn fetch(
 }
 
 #[tokio::test]
-async fn a_configured_token_endpoint_needs_no_metadata() {
+async fn configured_token_endpoint_needs_no_metadata() {
     let issuer = TestIssuer::start().await;
     fetch(AuthorizationServer::token_endpoint(issuer.token_endpoint()))
         .await
@@ -24,7 +24,7 @@ async fn a_configured_token_endpoint_needs_no_metadata() {
 }
 
 #[tokio::test]
-async fn a_discovered_endpoint_on_another_origin_gets_no_secret_unless_it_is_listed() {
+async fn discovered_endpoint_on_an_unlisted_origin_receives_no_secret() {
     let (issuer, other) = (TestIssuer::start().await, TestIssuer::start().await);
     issuer.metadata("token_endpoint", other.token_endpoint());
     let discover = || AuthorizationServer::discover(issuer.url());
@@ -37,7 +37,7 @@ async fn a_discovered_endpoint_on_another_origin_gets_no_secret_unless_it_is_lis
 }
 
 #[tokio::test]
-async fn metadata_of_another_issuer_or_without_an_endpoint_is_not_used() {
+async fn metadata_of_another_issuer_or_without_an_endpoint_is_rejected() {
     let issuer = TestIssuer::start().await;
     issuer.without_metadata("token_endpoint");
     let discover = || AuthorizationServer::discover(issuer.url());
@@ -62,7 +62,7 @@ async fn metadata_of_another_issuer_or_without_an_endpoint_is_not_used() {
 }
 
 #[test]
-fn what_cannot_be_used_is_told_when_the_server_is_built() {
+fn invalid_server_settings_are_config_errors() {
     let setting = |builder: portcullis_client::AuthorizationServerBuilder| {
         builder.build().expect_err("it cannot be used").setting()
     };
@@ -119,7 +119,7 @@ fn what_cannot_be_used_is_told_when_the_server_is_built() {
 }
 
 #[tokio::test]
-async fn the_query_of_a_configured_endpoint_is_not_shown() {
+async fn error_omits_the_query_of_a_configured_endpoint() {
     let issuer = TestIssuer::start().await;
     let url = format!("{}?code=s3cr3t", issuer.token_endpoint());
     let server = AuthorizationServer::token_endpoint(url);
@@ -145,7 +145,7 @@ async fn the_query_of_a_configured_endpoint_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_has_moved_is_looked_up_anew() {
+async fn moved_token_endpoint_is_discovered_again() {
     for status in [404, 405, 410] {
         let (issuer, other) = (TestIssuer::start().await, TestIssuer::start().await);
         let server = AuthorizationServer::discover(issuer.url()).allow_origin(other.url());

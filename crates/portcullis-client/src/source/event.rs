@@ -1,0 +1,119 @@
+//! The events of a token source.
+
+use portcullis_core::{ScopeSet, UnixTime};
+
+use crate::{TokenError, token_client::TokenClient};
+
+/// A change in the state of a source. Each event is also logged.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TokenEvent {
+    /// A new token was obtained.
+    #[non_exhaustive]
+    Obtained {
+        /// When it expires.
+        expires_at: UnixTime,
+    },
+    /// A request failed. The current token remains in use until it expires.
+    #[non_exhaustive]
+    Failed {
+        /// The error.
+        error: TokenError,
+        /// The number of failures in a row.
+        failures: u32,
+        /// Until when the current token is usable; `None` if there is none.
+        serves_until: Option<UnixTime>,
+    },
+    /// The current token expired during the backoff after a failure. Calls fail at least until the next request.
+    #[non_exhaustive]
+    Lapsed {
+        /// The error of the last request.
+        error: TokenError,
+    },
+    /// A request succeeded after failures.
+    #[non_exhaustive]
+    Recovered {
+        /// The number of failures before it.
+        failures: u32,
+    },
+    /// The new token lacks other requested scopes than the one before it (RFC 6749 §3.3).
+    #[non_exhaustive]
+    Narrowed {
+        /// The scopes that it lacks; empty when all are granted again.
+        missing: ScopeSet,
+    },
+    /// The token response has no `token_type`, which RFC 6749 §5.1 requires. The token is used as a bearer token. Not
+    /// repeated until a response has a type again.
+    Untyped,
+    /// A service rejected the current token. It is no longer handed out.
+    #[non_exhaustive]
+    Rejected {
+        /// When it would have expired.
+        expires_at: UnixTime,
+    },
+    /// The client's credential has expired or expires within a week.
+    #[non_exhaustive]
+    CredentialExpires {
+        /// When it expires.
+        at: UnixTime,
+    },
+    /// The server confirmed the revocation of a token.
+    Revoked,
+    /// The source was shut down and hands out no more tokens. [`Revoked`](Self::Revoked) may follow.
+    ShutDown,
+    /// The background task ended unexpectedly, so tokens are no longer renewed: the runtime ended, or the task panicked.
+    Stopped,
+}
+
+impl TokenEvent {
+    pub(super) fn log(&self, client: &TokenClient) {
+        let (client_id, request) = (client.client_id(), &client.request);
+        match self {
+            Self::Obtained { expires_at } => {
+                let expires_at = expires_at.as_secs();
+                tracing::debug!(client_id, %request, expires_at, "access token obtained");
+            }
+            Self::Failed {
+                error,
+                failures,
+                serves_until: Some(until),
+            } => {
+                let until = until.as_secs();
+                tracing::warn!(client_id, %request, %error, failures, until, "access token could not be renewed; the current one remains in use");
+            }
+            Self::Failed {
+                error, failures, ..
+            } => {
+                tracing::error!(client_id, %request, %error, failures, "no access token could be obtained; outgoing calls will fail");
+            }
+            Self::Lapsed { error } => {
+                tracing::error!(client_id, %request, %error, "access token expired and could not be renewed; outgoing calls will fail");
+            }
+            Self::Recovered { failures } => {
+                tracing::info!(client_id, %request, failures, "access tokens can be obtained again");
+            }
+            Self::Narrowed { missing } if missing.is_empty() => {
+                tracing::info!(client_id, %request, "all requested scopes are granted again");
+            }
+            Self::Narrowed { missing } => {
+                tracing::warn!(client_id, %request, %missing, "the server did not grant all requested scopes; check what the client is allowed");
+            }
+            Self::Untyped => {
+                tracing::warn!(client_id, %request, "the token response has no `token_type`; using the token as a bearer token: configure the server to send `token_type` (RFC 6749 §5.1)");
+            }
+            Self::Rejected { expires_at } => {
+                let expires_at = expires_at.as_secs();
+                tracing::warn!(client_id, %request, expires_at, "a service rejected the access token; it is no longer used");
+            }
+            Self::CredentialExpires { at } => {
+                let at = at.as_secs();
+                tracing::warn!(client_id, %request, at, "the client's credential expires soon; replace it");
+            }
+            Self::Revoked => tracing::info!(client_id, %request, "access token revoked"),
+            Self::ShutDown => tracing::info!(client_id, %request, "token source shut down"),
+            Self::Stopped => {
+                tracing::warn!(client_id, %request, "the token source's background task ended; access tokens are no longer renewed");
+            }
+        }
+    }
+}

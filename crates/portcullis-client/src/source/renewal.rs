@@ -1,0 +1,247 @@
+//! The background task that fetches and renews the token.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use portcullis_core::{Deadline, Moment, ScopeSet, UnixTime};
+use portcullis_worker::{Jitter, Task};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    SourceInner, TokenEvent,
+    state::{CurrentToken, SourceState},
+};
+use crate::{
+    AccessToken, TokenError,
+    lifetime::{Lifetime, backoff_after},
+    token_client::TokenClient,
+};
+
+/// Receives the outcome of a [`TokenSource::refresh`](crate::TokenSource::refresh).
+pub(super) type RefreshReply = oneshot::Sender<Result<AccessToken, TokenError>>;
+
+/// How long before the client's credential expires the event is sent.
+const CREDENTIAL_EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+pub(super) struct Renewal {
+    task: Task<SourceState>,
+    client: Arc<TokenClient>,
+    source: Weak<SourceInner>,
+    refreshes: mpsc::UnboundedReceiver<RefreshReply>,
+    reported: Reported,
+}
+
+/// What the last events said, so that only changes are reported.
+#[derive(Default)]
+struct Reported {
+    has_token: bool,
+    missing_scopes: ScopeSet,
+    is_untyped: bool,
+}
+
+/// A successful request.
+struct Fetched {
+    current: CurrentToken,
+    credential_expires_at: Option<UnixTime>,
+    is_untyped: bool,
+}
+
+impl Renewal {
+    pub(super) fn new(
+        task: Task<SourceState>,
+        client: Arc<TokenClient>,
+        source: Weak<SourceInner>,
+        refreshes: mpsc::UnboundedReceiver<RefreshReply>,
+    ) -> Self {
+        Self {
+            task,
+            client,
+            source,
+            refreshes,
+            reported: Reported::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Infallible {
+        loop {
+            self.task.pause(self.next_check()).await;
+            self.report_rejection();
+            // One request is for all refreshes that are waiting now, and for none that was abandoned.
+            let mut refreshes = Vec::new();
+            while let Ok(refresh) = self.refreshes.try_recv() {
+                refreshes.push(refresh);
+            }
+            refreshes.retain(|refresh| !refresh.is_closed());
+            if !refreshes.is_empty() || self.should_fetch() {
+                let outcome = self.fetch_and_publish().await;
+                for refresh in refreshes {
+                    let _ = refresh.send(outcome.clone());
+                }
+            } else if self.task.is_run_requested() {
+                // The caller finds the current token, or the error of the backoff.
+                self.task.begin_run();
+                self.task.end_run();
+            }
+            self.report_lapse();
+        }
+    }
+
+    /// Whether to ask the server: the token is due, or a caller waits for one, and no backoff is running.
+    fn should_fetch(&self) -> bool {
+        let (now, state) = (self.task.now(), self.task.state());
+        if !state.backoff.left(now).is_zero() {
+            return false;
+        }
+        let is_requested = self.task.is_run_requested();
+        match &state.current {
+            None => is_requested,
+            Some(current) if is_requested => current.lifetime.is_due(now.wall()),
+            Some(current) => current.lifetime.is_due_idle(now.wall()),
+        }
+    }
+
+    /// When there is something to do without a caller.
+    fn next_check(&self) -> Deadline {
+        let (now, state) = (self.task.now(), self.task.state());
+        let Some(CurrentToken { lifetime, .. }) = &state.current else {
+            return Deadline::after(now, Duration::MAX);
+        };
+        let wall = now.wall();
+        let backoff = state.backoff.left(now);
+        let mut wait = lifetime.idle_refresh_at.duration_since(wall).max(backoff);
+        if !backoff.is_zero() && self.reported.has_token {
+            wait = wait.min(lifetime.usable_until.duration_since(wall));
+        }
+        Deadline::after(now, wait)
+    }
+
+    async fn fetch_and_publish(&mut self) -> Result<AccessToken, TokenError> {
+        self.task.begin_run();
+        let started = self.task.now();
+        let (outcome, events) = match self.fetch(started.wall()).await {
+            Ok(fetched) => (Ok(fetched.current.token.clone()), self.publish(fetched)),
+            Err(error) => {
+                let (error, event) = self.publish_failure(started, error);
+                (Err(error), vec![event])
+            }
+        };
+        self.task.end_run();
+        for event in events {
+            self.task.announce(event);
+        }
+        outcome
+    }
+
+    async fn fetch(&self, started_at: UnixTime) -> Result<Fetched, TokenError> {
+        let client = &self.client;
+        let form = client.request.form("client_credentials");
+        let (answer, response) = client.fetch(&form).await?;
+        let lifetime = Lifetime::new(started_at, response.lifetime, Jitter::random());
+        if !lifetime.is_usable(client.clock().now()) {
+            return Err(TokenError::arrived_expired());
+        }
+        let is_untyped = response.is_untyped;
+        let (binding, source) = (client.binding.clone(), self.source.clone());
+        let token = AccessToken::new(response, binding, source, lifetime.expires_at);
+        Ok(Fetched {
+            current: CurrentToken { token, lifetime },
+            credential_expires_at: answer.credential_expires_at(),
+            is_untyped,
+        })
+    }
+
+    fn publish(&mut self, fetched: Fetched) -> Vec<TokenEvent> {
+        let Fetched {
+            current,
+            credential_expires_at,
+            is_untyped,
+        } = fetched;
+        let mut failures = 0;
+        self.task.update(|state| {
+            failures = state.backoff.failures();
+            state.current = Some(current.clone());
+            state.error = None;
+            state.backoff.succeeded();
+            state.obtained += 1;
+            state.credential_expires_at = credential_expires_at;
+        });
+        let expires_at = current.lifetime.expires_at;
+        let mut events = vec![TokenEvent::Obtained { expires_at }];
+        if failures > 0 {
+            events.push(TokenEvent::Recovered { failures });
+        }
+        let (requested, granted) = (&self.client.request.scopes, current.token.scopes());
+        let missing = requested.iter().filter(|scope| !granted.contains(scope));
+        let missing = ScopeSet::from_tokens(missing);
+        if missing != self.reported.missing_scopes {
+            self.reported.missing_scopes = missing.clone();
+            events.push(TokenEvent::Narrowed { missing });
+        }
+        if is_untyped && !self.reported.is_untyped {
+            events.push(TokenEvent::Untyped);
+        }
+        self.reported.is_untyped = is_untyped;
+        self.reported.has_token = true;
+        let soon = self
+            .task
+            .now()
+            .wall()
+            .saturating_add(CREDENTIAL_EXPIRY_NOTICE);
+        if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
+            events.push(TokenEvent::CredentialExpires { at });
+        }
+        events
+    }
+
+    fn publish_failure(&mut self, started: Moment, error: TokenError) -> (TokenError, TokenEvent) {
+        let (now, jitter) = (self.task.now(), Jitter::random());
+        let (mut failures, mut serves_until, mut published) = (0, None, error.clone());
+        self.task.update(|state| {
+            // A service may have rejected the token during the request.
+            serves_until = state.usable_until(now.wall());
+            let usable_for = serves_until.unwrap_or_default().duration_since(now.wall());
+            let wait = backoff_after(
+                &state.backoff,
+                now.duration_since(started),
+                usable_for,
+                jitter,
+            );
+            state.backoff.failed_with(now, wait, error.retry_after());
+            failures = state.backoff.failures();
+            published = error
+                .clone()
+                .with_retry_after(Some(state.backoff.left(now)));
+            state.error = Some(published.clone());
+        });
+        self.reported.has_token = serves_until.is_some();
+        let event = TokenEvent::Failed {
+            error: published.clone(),
+            failures,
+            serves_until,
+        };
+        (published, event)
+    }
+
+    /// Reports a rejection here rather than in the caller, so that the event follows that of the token.
+    fn report_rejection(&self) {
+        if let Some(expires_at) = self.task.state().rejected {
+            self.task.update(|state| state.rejected = None);
+            self.task.announce(TokenEvent::Rejected { expires_at });
+        }
+    }
+
+    /// Reports once that the token expired during a backoff. Without a backoff, the next request reports.
+    fn report_lapse(&mut self) {
+        let (now, state) = (self.task.now(), self.task.state());
+        if self.reported.has_token
+            && state.usable_until(now.wall()).is_none()
+            && let Some(error) = state.backoff_error(now)
+        {
+            self.reported.has_token = false;
+            self.task.announce(TokenEvent::Lapsed { error });
+        }
+    }
+}

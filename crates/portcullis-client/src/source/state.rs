@@ -1,0 +1,109 @@
+//! The state of a source: what the task publishes and callers read.
+
+use std::{sync::Arc, time::Duration};
+
+use portcullis_core::{Moment, UnixTime};
+use portcullis_worker::{Backoff, BackoffRules, Budget, BudgetRules, Death, State};
+
+use super::TokenEvent;
+use crate::{AccessToken, TokenError, lifetime::Lifetime, token_client::TokenClient};
+
+/// Limits the requests that rejected tokens cause: two, and one more for each 30 s.
+const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
+
+#[derive(Clone)]
+pub(super) struct SourceState {
+    client: Arc<TokenClient>,
+    pub(super) current: Option<CurrentToken>,
+    /// The error of the last request, if it failed.
+    pub(super) error: Option<TokenError>,
+    pub(super) backoff: Backoff,
+    /// The number of tokens obtained.
+    pub(super) obtained: u64,
+    pub(super) credential_expires_at: Option<UnixTime>,
+    pub(super) is_shut_down: bool,
+    /// Tokens to revoke whose revocation is not confirmed yet.
+    pub(super) unrevoked: Vec<AccessToken>,
+    rejections: Budget,
+    /// When the last rejected token expires, until the task has reported it.
+    pub(super) rejected: Option<UnixTime>,
+}
+
+#[derive(Clone)]
+pub(super) struct CurrentToken {
+    pub(super) token: AccessToken,
+    pub(super) lifetime: Lifetime,
+}
+
+impl SourceState {
+    pub(super) fn new(client: Arc<TokenClient>) -> Self {
+        Self {
+            client,
+            current: None,
+            error: None,
+            backoff: Backoff::new(BackoffRules::DEFAULT),
+            obtained: 0,
+            credential_expires_at: None,
+            is_shut_down: false,
+            unrevoked: Vec::new(),
+            rejections: Budget::default(),
+            rejected: None,
+        }
+    }
+
+    /// The last error, during the backoff.
+    pub(super) fn backoff_error(&self, now: Moment) -> Option<TokenError> {
+        let error = self.error.clone()?;
+        let left = self.backoff.left(now);
+        (!left.is_zero()).then(|| error.with_retry_after(Some(left)))
+    }
+
+    /// Until when the current token is usable, if it is.
+    pub(super) fn usable_until(&self, now: UnixTime) -> Option<UnixTime> {
+        let lifetime = self.current.as_ref()?.lifetime;
+        lifetime.is_usable(now).then_some(lifetime.usable_until)
+    }
+
+    pub(super) fn holds(&self, token: &AccessToken) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.token.ptr_eq(token))
+    }
+
+    /// Removes a rejected token. Returns whether it is gone: the budget may be spent.
+    pub(super) fn reject(&mut self, token: &AccessToken, now: Moment) -> bool {
+        if !self.holds(token) {
+            return true;
+        }
+        let Some(left) = self.rejections.take(&REJECTIONS, now.monotonic()) else {
+            return false;
+        };
+        self.rejections = left;
+        self.current = None;
+        self.rejected = Some(token.expires_at());
+        true
+    }
+
+    /// Moves the current token to those to revoke. Drops expired ones, and the oldest beyond 16.
+    pub(super) fn start_revocation(&mut self, now: UnixTime) {
+        const MAX: usize = 16;
+
+        let current = self.current.take().map(|current| current.token);
+        self.unrevoked.extend(current);
+        self.unrevoked.retain(|token| token.expires_at() > now);
+        let excess = self.unrevoked.len().saturating_sub(MAX);
+        self.unrevoked.drain(..excess);
+    }
+}
+
+impl State for SourceState {
+    type Event = TokenEvent;
+
+    fn died(&mut self, _: Death) -> TokenEvent {
+        self.error = Some(TokenError::stopped());
+        TokenEvent::Stopped
+    }
+
+    fn log(&self, event: &TokenEvent) {
+        event.log(&self.client);
+    }
+}

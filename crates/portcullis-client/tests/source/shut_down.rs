@@ -1,0 +1,186 @@
+//! The end of a source: shut down, dropped, or its task died.
+
+use portcullis_client::{
+    AuthorizationServer, HttpSettings, TokenErrorKind, TokenEvent, TokenSource,
+};
+use portcullis_test::{Endpoint, Fault};
+use tokio::runtime;
+use tracing::{Dispatch, Event, Subscriber, subscriber::set_default};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt as _},
+    registry,
+};
+
+use crate::{PATIENCE, Setting, client, patiently};
+
+#[tokio::test]
+async fn shut_down_source_hands_out_no_tokens() {
+    let mut setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    for _ in 0..2 {
+        setting.source.shut_down().await.expect("revoked");
+    }
+    assert_eq!(setting.issuer.requests(Endpoint::Revocation), 1);
+    assert!(setting.source.current().is_none());
+    let told = [
+        setting.event().await,
+        setting.event().await,
+        setting.event().await,
+    ];
+    let [
+        TokenEvent::Obtained { .. },
+        TokenEvent::ShutDown,
+        TokenEvent::Revoked,
+    ] = told
+    else {
+        panic!("{told:?}");
+    };
+    let error = setting.token().await.expect_err("it was shut down");
+    assert_eq!(error.kind(), TokenErrorKind::Stopped);
+    assert_eq!(
+        setting
+            .source
+            .refresh()
+            .await
+            .expect_err("shut down")
+            .kind(),
+        TokenErrorKind::Stopped
+    );
+}
+
+#[tokio::test]
+async fn cancelled_shut_down_has_stopped_the_source() {
+    let mut setting = Setting::new().await;
+    setting.token().await.expect("a token");
+    let told = setting.event().await;
+    assert!(matches!(told, TokenEvent::Obtained { .. }), "{told:?}");
+    assert!(setting.source.status().ready);
+    let mut ending = tokio_test::task::spawn(setting.source.shut_down());
+    assert!(ending.poll().is_pending());
+    drop(ending);
+    assert!(setting.source.is_stopped() && !setting.source.status().ready);
+    assert!(setting.source.current().is_none());
+    setting.source.shut_down().await.expect("revoked");
+    let told = setting.event().await;
+    assert!(matches!(told, TokenEvent::ShutDown), "{told:?}");
+}
+
+#[tokio::test]
+async fn token_fetched_before_shut_down_is_not_handed_out_after_it() {
+    let mut setting = Setting::new().await;
+    let source = setting.source.clone();
+    let mut refresh = tokio_test::task::spawn(source.refresh());
+    assert!(refresh.poll().is_pending());
+    let told = setting.event().await;
+    assert!(matches!(told, TokenEvent::Obtained { .. }), "{told:?}");
+    source.shut_down().await.expect("revoked");
+    let error = refresh.await.expect_err("it was revoked");
+    assert_eq!(error.kind(), TokenErrorKind::Stopped);
+}
+
+/// A log that fails.
+struct Panicking;
+
+impl<S: Subscriber> Layer<S> for Panicking {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        assert!(!event.metadata().target().starts_with("portcullis_client"));
+    }
+}
+
+/// And does not end the program.
+#[tokio::test]
+async fn panicking_log_subscriber_stops_the_source() {
+    // While there is one log alone, whether it wants to know is asked of the thread that comes by first.
+    let _another = Dispatch::new(registry());
+    let _until_dropped = set_default(registry().with(Panicking));
+    let mut setting = Setting::new().await;
+    let token = setting.token().await.expect("it came before the log");
+    let told = setting.event().await;
+    assert!(matches!(told, TokenEvent::Stopped), "{told:?}");
+    assert!(setting.source.is_stopped());
+    let at_hand = setting.token().await.expect("a token");
+    assert!(at_hand.ptr_eq(&token), "it serves while it lives");
+}
+
+#[tokio::test]
+async fn task_stops_when_the_last_source_is_dropped() {
+    let setting = Setting::new().await;
+    let mut events = setting.source.events();
+    let other = setting.source.clone();
+    setting.token().await.expect("a token");
+    events.recv().await.expect("obtained");
+    let Setting { source, .. } = setting;
+    drop(source);
+    assert!(other.current().is_some());
+    drop(other);
+    assert!(
+        events.recv().await.is_err(),
+        "nothing is left that could tell"
+    );
+}
+
+#[tokio::test]
+async fn shut_down_cancels_a_request_in_flight() {
+    let setting = Setting::at(
+        |server| server.http(HttpSettings::default().timeout(2 * PATIENCE)),
+        client(),
+        |source| source,
+    );
+    let setting = setting.await;
+    setting.issuer.fault(Endpoint::Token, Fault::Hang);
+    let (token, ()) = tokio::join!(setting.token(), async {
+        setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
+        let ended = patiently(setting.source.shut_down()).await;
+        ended.expect("nothing to revoke");
+    });
+    let error = token.expect_err("it was shut down");
+    assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
+    assert!(setting.source.is_stopped());
+}
+
+/// A source on a runtime that is driven no further.
+fn source_of_a_runtime() -> (TokenSource, runtime::Runtime) {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let source = runtime.block_on(async {
+        let server = AuthorizationServer::discover("https://issuer.example.com").build();
+        let source = TokenSource::builder(&server.expect("a server"), client()).build();
+        tokio::task::yield_now().await;
+        source.expect("a source")
+    });
+    (source, runtime)
+}
+
+#[test]
+fn shut_down_works_after_the_runtime_ended() {
+    let (source, runtime) = source_of_a_runtime();
+    drop(runtime);
+    let without_timer = runtime::Builder::new_current_thread().build();
+    let ended = without_timer
+        .expect("a runtime")
+        .block_on(source.shut_down());
+    ended.expect("nothing to revoke");
+}
+
+#[tokio::test(start_paused = true)]
+async fn shut_down_ends_on_a_runtime_that_is_not_driven() {
+    let (source, runtime) = std::thread::spawn(source_of_a_runtime)
+        .join()
+        .expect("no panic");
+    source.shut_down().await.expect("nothing to revoke");
+    runtime.shutdown_background();
+}
+
+#[test]
+fn end_of_runtime_is_reported_only_while_a_source_is_held() {
+    for is_held in [false, true] {
+        let (source, runtime) = source_of_a_runtime();
+        let mut events = source.events();
+        let held = is_held.then_some(source);
+        drop(runtime);
+        let told = events.try_recv();
+        assert_eq!(matches!(told, Ok(TokenEvent::Stopped)), is_held, "{told:?}");
+        drop(held);
+    }
+}
