@@ -1,28 +1,24 @@
 //! `poll_ready` is honoured: the service that is called was ready, and waiting for a token reserves no capacity.
 
+mod narrow;
+
 use std::{
     convert::Infallible,
     future::{Ready, ready},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
+    Request, Response,
     header::{AUTHORIZATION, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
 use portcullis_client::{AddCredentialError, AddTokenLayer, Origins, ReplayBody};
 use portcullis_test::{Endpoint, Fault};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 use tokio_test::task::spawn;
 use tower::{
     Layer, Service, ServiceBuilder, ServiceExt,
@@ -30,6 +26,7 @@ use tower::{
     limit::{ConcurrencyLimit, ConcurrencyLimitLayer},
 };
 
+pub(crate) use self::narrow::Narrow;
 use crate::{Setting, api_key, get};
 
 const URL: &str = "https://orders.example.com/orders";
@@ -210,76 +207,6 @@ async fn retained_service_reserves_no_capacity_after_waiting() {
         let call = tokio::time::timeout(Duration::from_secs(10), ready.call(get(URL)));
         let response = call.await.expect("there is a place").expect("infallible");
         assert_eq!(response.status(), 200);
-    }
-}
-
-/// One place, which the body of an answer holds, as that of a connection may. Refuses the first request.
-pub(crate) struct Narrow {
-    places: Arc<Semaphore>,
-    place: Option<OwnedSemaphorePermit>,
-    refusal: HeaderMap,
-    refused: Arc<AtomicBool>,
-}
-
-impl Narrow {
-    pub(crate) fn refusing<const N: usize>(refusal: [(&'static str, &'static str); N]) -> Self {
-        let refusal = refusal.map(|(name, value)| {
-            let value = HeaderValue::from_static(value);
-            (HeaderName::from_static(name), value)
-        });
-        Self {
-            places: Arc::new(Semaphore::new(1)),
-            place: None,
-            refusal: refusal.into_iter().collect(),
-            refused: Arc::default(),
-        }
-    }
-
-    /// The second request finds a place.
-    pub(crate) async fn answers_at_last(self, setting: &Setting) {
-        let refused = self.refused.clone();
-        let call = layer(setting).layer(self).oneshot(get(URL));
-        let response = tokio::time::timeout(Duration::from_secs(10), call).await;
-        let response = response.expect("there is a place").expect("infallible");
-        assert_eq!(response.status(), 200);
-        assert!(refused.load(Ordering::Relaxed));
-    }
-}
-
-impl Clone for Narrow {
-    fn clone(&self) -> Self {
-        Self {
-            places: self.places.clone(),
-            place: None,
-            refusal: self.refusal.clone(),
-            refused: self.refused.clone(),
-        }
-    }
-}
-
-impl Service<Request<Full<Bytes>>> for Narrow {
-    type Response = Response<OwnedSemaphorePermit>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        if self.place.is_none() {
-            let Ok(place) = self.places.clone().try_acquire_owned() else {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            };
-            self.place = Some(place);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
-        let mut response = Response::new(self.place.take().expect("it was ready"));
-        if !self.refused.swap(true, Ordering::Relaxed) {
-            *response.status_mut() = StatusCode::UNAUTHORIZED;
-            *response.headers_mut() = self.refusal.clone();
-        }
-        ready(Ok(response))
     }
 }
 
