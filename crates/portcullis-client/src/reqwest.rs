@@ -1,12 +1,13 @@
-//! Credentials on the requests of reqwest.
+//! Credentials for clients of reqwest.
 
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Extensions, Uri};
+use http::{Extensions, HeaderMap, Uri, header::HOST};
 use portcullis_core::ConfigError;
-use reqwest::{Request, Response, redirect::Policy};
+use portcullis_oauth::HttpSettings;
+use reqwest::{Request, Response};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
 
 use crate::{
@@ -14,44 +15,43 @@ use crate::{
     challenge,
 };
 
-/// Builds a client of reqwest whose requests carry credentials, by the rules of [`AddTokenLayer`](crate::AddTokenLayer)
+/// Builds a reqwest client whose requests carry credentials, by the rules of [`AddTokenLayer`](crate::AddTokenLayer)
 /// and [`AddApiKeyLayer`]. Needs the feature `reqwest-middleware`.
 ///
-/// A request that goes to none of the [`Origins`] is not sent, nor is one for which there is no token. When a service
-/// answers 401 with `error="invalid_token"` the request is sent once more, with a fresh token, if its body is not a
+/// A request to an origin outside the [`Origins`] is not sent, nor is a request for which no token can be obtained. When
+/// a service answers 401 with `error="invalid_token"`, the request is sent again with a new token, unless its body is a
 /// stream.
 ///
 /// # Redirects
 ///
-/// The client follows none: a redirect is returned as the response that it is. reqwest follows them beneath every
-/// middleware, where no origin is checked, and drops `Authorization` when one leads elsewhere, but not the header of an
-/// API key. That is also why there is no middleware to be put on a client of one's own.
+/// The client follows none and returns them as responses. reqwest would follow them below all middlewares, where no
+/// origin is checked, and would send the header of an API key to another origin. For the same reason, credentials are not
+/// available as a middleware for a client of your own.
 ///
 /// # Proxies
 ///
-/// With an origin in plain http, on this machine, the client uses no proxy: one would be sent the credential in the
-/// clear. To https a proxy is a tunnel, and stays as it was set.
+/// By default none is used, as [`HttpSettings`] says. With a plain http origin, which must be loopback, proxies of the
+/// environment are not used either: a proxy would see the credential. An https request passes a proxy in a tunnel.
 ///
 /// # User names in URLs
 ///
-/// A request whose URL has one is not sent. But the builders of requests, as `client.get(…)` makes them, take it out of the
-/// URL before any middleware sees it: those are sent like others, the token in place of what stood there.
+/// A request whose URL has a user name is not sent. However, request builders such as `client.get(…)` remove the user
+/// name before any middleware runs; such a request is sent, with the token.
 ///
 /// # Other middlewares
 ///
-/// Those added [here](Self::with) stand outside: they see the request before it has credentials, and one that retries
-/// gets a token for each attempt. One added to the finished client stands inside: it sees the credentials, and where it
-/// sends the request no one checks.
+/// Those added by [`with`](Self::with) run before the credentials are added, and one that retries gets a current token
+/// for each attempt. A middleware added to the finished client sees the credentials, and could send them anywhere.
 ///
 /// # Errors of requests
 ///
-/// What kept a request from being sent is an [`AddCredentialError`] in [`reqwest_middleware::Error::Middleware`].
+/// If a request is not sent, the error is an [`AddCredentialError`] in [`reqwest_middleware::Error::Middleware`].
 ///
 /// ```no_run
 /// use portcullis_client::{AddCredentialError, AuthenticatedClientBuilder, Origins, TokenSource};
 ///
 /// # async fn example(source: TokenSource) -> Result<(), Box<dyn std::error::Error>> {
-/// let client = AuthenticatedClientBuilder::new(reqwest::Client::builder())
+/// let client = AuthenticatedClientBuilder::new()
 ///     .token(source, Origins::new(["https://orders.example.com"])?)
 ///     .build()?;
 /// let orders = client.get("https://orders.example.com/orders").send().await?;
@@ -65,99 +65,99 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Default)]
 #[must_use = "`build` makes the client"]
 pub struct AuthenticatedClientBuilder {
-    client: reqwest::ClientBuilder,
-    outside: Vec<Arc<dyn Middleware>>,
+    http: HttpSettings,
+    default_headers: HeaderMap,
+    outer: Vec<Arc<dyn Middleware>>,
     api_key: Option<AddApiKeyLayer>,
     token: Option<AddToken>,
 }
 
 impl AuthenticatedClientBuilder {
-    /// Starts from these settings of reqwest, except for what they say about redirects.
-    pub fn new(client: reqwest::ClientBuilder) -> Self {
+    /// Starts with the default [`HttpSettings`]: requests time out after 5 s.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets timeout, root certificates and proxies.
+    pub fn http(self, http: HttpSettings) -> Self {
+        Self { http, ..self }
+    }
+
+    /// Adds these headers to every request that does not have them. `Host` is not allowed.
+    pub fn default_headers(self, default_headers: HeaderMap) -> Self {
         Self {
-            client,
-            outside: Vec::new(),
-            api_key: None,
-            token: None,
+            default_headers,
+            ..self
         }
     }
 
-    /// Sends the tokens of `source` to `origins` alone.
+    /// Sends the tokens of `source`, only to `origins`.
     pub fn token(self, source: TokenSource, origins: Origins) -> Self {
         let token = Some(AddToken { source, origins });
         Self { token, ..self }
     }
 
-    /// Sends an API key as `layer` says.
+    /// Sends an API key as configured by `layer`.
     pub fn api_key(self, layer: AddApiKeyLayer) -> Self {
         let api_key = Some(layer);
         Self { api_key, ..self }
     }
 
-    /// Adds a middleware outside of the credentials. The first to be added is the outermost.
+    /// Adds a middleware that runs before the credentials are added. The first one added is the outermost.
     pub fn with(mut self, middleware: impl Middleware) -> Self {
-        self.outside.push(Arc::new(middleware));
+        self.outer.push(Arc::new(middleware));
         self
     }
 
-    /// The client. With both a token and a key, a request must go where both may.
+    /// Builds the client. With both a token and a key, a request must go to an origin that is allowed for both.
     ///
     /// # Errors
     ///
-    /// When there is neither token nor key, the client's default headers name a `Host` or cannot be seen, or reqwest cannot
-    /// build it.
+    /// When there is neither a token nor a key, the default headers contain `Host`, or the HTTP settings are invalid.
     pub fn build(self) -> Result<ClientWithMiddleware, ConfigError> {
-        let mut middlewares = self.outside;
+        if self.default_headers.contains_key(HOST) {
+            // reqwest adds default headers below the middlewares, where no origin is checked.
+            return Err(ConfigError::new(
+                "default_headers",
+                "must not contain `Host`: it could lead the credential to another service",
+            ));
+        }
+        let mut client = self.http.client_builder()?;
         let key_origins = self.api_key.iter().map(AddApiKeyLayer::origins);
         let token_origins = self.token.iter().map(|token| &token.origins);
-        let is_local = key_origins
+        if key_origins
             .chain(token_origins)
-            .any(Origins::has_plain_http);
+            .any(Origins::has_plain_http)
+        {
+            client = client.no_proxy();
+        }
+        let mut middlewares = self.outer;
         if let Some(layer) = self.api_key {
             middlewares.push(Arc::new(AddApiKey(layer)));
         } else if self.token.is_none() {
             return Err(ConfigError::new(
                 "token",
-                "the client has neither a token nor an API key to send: give it one, or take reqwest's own client",
+                "the client has no credential: set a token or an API key, or use reqwest's own client",
             ));
         }
-        // Innermost, so that whatever else fails costs no token, and a second attempt is this request again.
-        middlewares.extend(
-            self.token
-                .map(|token| Arc::new(token) as Arc<dyn Middleware>),
-        );
-        let mut client = self.client.redirect(Policy::none()).referer(false);
-        if is_local {
-            // A proxy, such as one that the environment names, would be sent the credential in the clear.
-            client = client.no_proxy();
+        // Innermost: a request that fails for another reason needs no token, and a replay repeats this request alone.
+        if let Some(token) = self.token {
+            middlewares.push(Arc::new(token));
         }
-        let client = client
-            .build()
-            .map_err(|error| ConfigError::new("client", error.to_string()))?;
-        match has_default_host(&client) {
-            Some(false) => {}
-            Some(true) => {
-                return Err(ConfigError::new(
-                    "client",
-                    "its default headers name a Host, which would go out with the credential unseen: leave that out",
-                ));
-            }
-            None => {
-                return Err(ConfigError::new(
-                    "client",
-                    "whether its default headers name a Host cannot be seen with this version of reqwest: take one that this crate was tested with",
-                ));
-            }
-        }
+        let client = client.default_headers(self.default_headers).build();
+        let client = client.map_err(|error| ConfigError::new("http", error.to_string()))?;
         Ok(ClientWithMiddleware::new(client, middlewares))
     }
 }
 
 impl fmt::Debug for AuthenticatedClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the default headers, which may hold a secret.
         f.debug_struct("AuthenticatedClientBuilder")
+            .field("http", &self.http)
             .field("token", &self.token)
             .field("api_key", &self.api_key)
             .finish_non_exhaustive()
@@ -179,30 +179,27 @@ impl Middleware for AddToken {
         next: Next<'_>,
     ) -> Result<Response, Error> {
         let uri = check(&self.origins, &request)?;
-        let token = self.source.token().await;
-        let token = token.map_err(|error| not_sent(AddCredentialError::Token(error)))?;
-        let again = request.try_clone();
-        let sent = add(&token, &uri, &mut request)?;
+        let token = self.source.token().await.map_err(token_error)?;
+        let retry = request.try_clone();
+        let sent = authorize(&token, &uri, &mut request)?;
         let response = next.clone().run(request, extensions).await?;
-        let asks_for_nonce =
-            token.requires_new_nonce(&sent, &uri, response.status(), response.headers());
-        if !asks_for_nonce && (!is_refused(&response) || !self.source.reject(&token)) {
-            return Ok(response);
-        }
-        let Some(mut request) = again else {
+        let (status, headers) = (response.status(), response.headers());
+        let must_retry = token.requires_new_nonce(&sent, &uri, status, headers)
+            || (challenge::rejects_token(status, headers) && token.reject());
+        let Some(mut request) = retry.filter(|_| must_retry) else {
             return Ok(response);
         };
         let Ok(token) = self.source.token().await else {
             return Ok(response);
         };
         drop(response);
-        let sent = add(&token, &uri, &mut request)?;
+        let sent = authorize(&token, &uri, &mut request)?;
         let response = next.run(request, extensions).await?;
-        // Once more is enough; the next call has the nonce.
-        let _ = token.requires_new_nonce(&sent, &uri, response.status(), response.headers());
-        if is_refused(&response) {
-            // Once is enough here; the next call has another.
-            let _ = self.source.reject(&token);
+        // One retry is enough: the next call uses the new nonce or token.
+        let (status, headers) = (response.status(), response.headers());
+        let _ = token.requires_new_nonce(&sent, &uri, status, headers);
+        if challenge::rejects_token(status, headers) {
+            let _ = token.reject();
         }
         Ok(response)
     }
@@ -224,44 +221,35 @@ impl Middleware for AddApiKey {
     }
 }
 
-fn add(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<Authorized, Error> {
+fn authorize(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<Authorized, Error> {
     let method = request.method().clone();
-    token
-        .authorize(&method, uri, request.headers_mut())
-        .map_err(|error| not_sent(AddCredentialError::Token(error)))
+    let authorized = token.authorize(&method, uri, request.headers_mut());
+    authorized.map_err(token_error)
 }
 
-/// Where the request goes, if it may go there with a credential.
+fn token_error(error: crate::TokenError) -> Error {
+    Error::middleware(AddCredentialError::<std::convert::Infallible>::Token(error))
+}
+
+/// Returns the URI of the request if the credential may be sent there.
 fn check(origins: &Origins, request: &Request) -> Result<Uri, Error> {
-    // Read as reqwest reads it beneath. What is no URI is an authority without a scheme here, which goes nowhere.
-    let uri: Result<Uri, _> = request.url().as_str().parse();
-    let uri = uri.unwrap_or_else(|_| Uri::from_static("unreadable"));
-    origins
-        .check(&uri, request.headers())
-        .map_err(|forbidden| not_sent(AddCredentialError::Origin(forbidden)))?;
+    // Parsed as reqwest parses it below. An invalid URI becomes one without a scheme, which no origin allows.
+    let uri = request.url().as_str().parse();
+    let uri = uri.unwrap_or_else(|_| Uri::from_static("invalid"));
+    let checked = origins.check(&uri, request.headers());
+    let forbidden = |error| {
+        Error::middleware(AddCredentialError::<std::convert::Infallible>::Origin(
+            error,
+        ))
+    };
+    checked.map_err(forbidden)?;
     Ok(uri)
 }
 
-/// Whether the client puts a `Host` of its own on requests, beneath every middleware. There is no getter: what its
-/// `Debug` shows tells, if it shows them.
-fn has_default_host(client: &reqwest::Client) -> Option<bool> {
-    let shown = format!("{client:?}");
-    let (_, defaults) = shown.split_once("default_headers")?;
-    Some(defaults.contains("\"host\":"))
-}
-
-fn not_sent(error: AddCredentialError) -> Error {
-    Error::middleware(error)
-}
-
-fn is_refused(response: &Response) -> bool {
-    challenge::rejects_token(response.status(), response.headers())
-}
-
-/// Copies the bytes of a body that is at hand whole; there is none for a stream.
+/// Copies a body that is in memory; streams cannot be copied.
 impl ReplayBody for reqwest::Body {
     fn replay(&self) -> Option<Self> {
-        self.as_bytes()
-            .map(|bytes| Bytes::copy_from_slice(bytes).into())
+        let bytes = self.as_bytes()?;
+        Some(Bytes::copy_from_slice(bytes).into())
     }
 }
