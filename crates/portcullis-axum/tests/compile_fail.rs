@@ -1,7 +1,7 @@
 //! What must not compile.
 //!
-//! The cases are in `compile_fail/`, each with the compiler's words beside it. Those words change from one compiler to
-//! the next, so they are compared on one version.
+//! The cases are in `compile_fail/`, each with the compiler's message. Messages change between compiler versions, so one
+//! version is compared.
 
 #[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of rustc 1.95")]
 #[test]

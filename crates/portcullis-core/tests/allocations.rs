@@ -1,7 +1,7 @@
-//! What a request costs on the way through, counted.
+//! Counts the allocations of a request.
 //!
-//! A scheme that decides in place, with a principal it holds already, costs what putting the principal into the
-//! request's extensions costs, and not one allocation more.
+//! With a scheme that decides at once and has its principal ready, the only allocations are those of the insertion into
+//! the request's extensions.
 
 use std::{
     future::{Ready, ready},
@@ -26,7 +26,7 @@ use tower::{Layer, Service};
 const READ: Scope = Scope::from_static("orders:read");
 const WRITE: Scope = Scope::from_static("orders:write");
 
-/// Holds its one principal ready.
+/// A scheme with one principal, ready to clone.
 struct Warm {
     source: CredentialSource,
     principal: Principal,
@@ -73,7 +73,7 @@ impl Scheme for Warm {
     }
 }
 
-/// An inner service that costs nothing.
+/// An inner service that does not allocate.
 #[derive(Clone)]
 struct Free;
 
@@ -120,7 +120,7 @@ fn layer() -> AuthenticateLayer {
     AuthenticateLayer::any_of(schemes()).expect("two sources")
 }
 
-/// What one request costs that is decided in place. The request itself is made, and dropped, outside.
+/// Counts one request that is decided at once. The request itself is made and dropped outside.
 fn cost<L, R>(layer: &L, header: (&str, &str)) -> AllocationInfo
 where
     L: Layer<Free>,
@@ -144,7 +144,7 @@ where
     info
 }
 
-/// What putting the answer into the extensions of a fresh request costs.
+/// Counts the insertion into the extensions of a new request.
 fn insertion() -> u64 {
     let principal = schemes().0.principal;
     let mut request = Request::new(());
@@ -157,7 +157,7 @@ fn insertion() -> u64 {
 }
 
 #[test]
-fn a_warm_request_costs_the_insertion_and_nothing_more() {
+fn warm_request_allocates_only_the_insertion() {
     for header in [("authorization", "Bearer abc"), ("x-api-key", "abc")] {
         let info = cost(&layer(), header);
         assert_eq!(info.count_total, insertion(), "{header:?}");
@@ -165,7 +165,7 @@ fn a_warm_request_costs_the_insertion_and_nothing_more() {
 }
 
 #[test]
-fn guards_cost_nothing() {
+fn guards_do_not_allocate() {
     let paths = ScopesByPath::new().path("/orders", READ);
     let stack = (
         layer(),
@@ -189,15 +189,15 @@ fn settings_cost_nothing() {
 }
 
 #[test]
-fn a_clone_of_the_service_costs_nothing() {
+fn cloning_the_service_does_not_allocate() {
     let service = (layer(), RequireScopeLayer::all([READ])).layer(Free);
     let info = measure(|| drop(service.clone()));
     assert_eq!(info.count_total, 0);
 }
 
-/// The count is not zero by accident: a boxed answer shows.
+/// The counter works: a boxed outcome shows.
 #[test]
-fn waiting_is_what_costs() {
+fn only_pending_allocates() {
     struct Cold(Warm);
 
     impl Scheme for Cold {

@@ -1,8 +1,7 @@
 //! What must not compile.
 //!
-//! The cases are in `compile_fail/`, each with the compiler's words beside it. Those words change from one compiler to
-//! the next, so they are compared on one version. What only a build finds, and a check does not, are doc tests: empty
-//! policies.
+//! The cases are in `compile_fail/`, each with the compiler's message. Messages change between compiler versions, so one
+//! version is compared. Empty policies fail only in a full build, so those are doc tests.
 
 #[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of rustc 1.95")]
 #[test]

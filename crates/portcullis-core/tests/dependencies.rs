@@ -3,7 +3,7 @@
 use std::process::Command;
 
 #[test]
-fn tokio_is_not_among_the_dependencies() {
+fn tokio_is_not_a_dependency() {
     let tree = Command::new(env!("CARGO"))
         .args([
             "tree",

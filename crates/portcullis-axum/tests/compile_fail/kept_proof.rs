@@ -3,7 +3,7 @@ use portcullis_core::scope;
 
 scope!(Admin = "admin");
 
-// A proof is for the request it was made in: it cannot be copied to keep one.
+// A proof is valid for one request: it cannot be cloned.
 fn keep(proof: &Proof<Admin>) -> Proof<Admin> {
     Clone::clone(proof)
 }

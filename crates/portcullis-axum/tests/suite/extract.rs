@@ -34,7 +34,7 @@ fn routes() -> Router {
         .route("/maybe-scoped", routing::get(maybe_scoped))
 }
 
-/// One row for each extractor: what an anonymous caller, one without scope, a good one and a bad one get.
+/// One row for each extractor: the status for an anonymous caller, one without scope, a good one and a bad one.
 async fn assert_table(app: &Router, table: [(&str, [Result<&str, u16>; 4]); 4]) {
     for (path, answers) in table {
         let credentials = [None, Some("none"), Some("read"), Some("bad")];
@@ -85,7 +85,7 @@ async fn behind_a_layer_that_requires_credentials() {
 }
 
 #[tokio::test]
-async fn without_a_layer_it_is_our_fault() {
+async fn extractor_without_a_layer_is_500() {
     assert_table(
         &routes(),
         [
@@ -99,7 +99,7 @@ async fn without_a_layer_it_is_our_fault() {
 }
 
 #[tokio::test]
-async fn a_tuple_asks_for_every_member() {
+async fn tuple_of_scopes_requires_every_member() {
     async fn handler(_: Scoped<(ReadOrders, (WriteOrders, Admin))>) {}
     let app = Router::new()
         .route("/", routing::get(handler))
@@ -129,7 +129,7 @@ async fn a_tuple_asks_for_every_member() {
 }
 
 #[tokio::test]
-async fn a_demand_of_one_s_own() {
+async fn custom_scope_requirement_is_checked() {
     struct ReadOrAdmin;
 
     impl ScopeRequirement for ReadOrAdmin {
@@ -151,7 +151,7 @@ async fn a_demand_of_one_s_own() {
 }
 
 #[tokio::test]
-async fn the_guard_is_a_proof() {
+async fn scoped_extractor_gives_a_proof() {
     fn delete_everything(_: &Proof<Admin>) -> &'static str {
         "gone"
     }
@@ -167,7 +167,7 @@ async fn the_guard_is_a_proof() {
     assert_eq!(get(&app, "/", Some("write")).await.status(), 403);
 }
 
-/// State needs nothing but what axum asks of it, and other extractors stand beside ours.
+/// The extractors work with any state and beside other extractors.
 #[tokio::test]
 async fn with_state() {
     #[derive(Clone)]
@@ -194,7 +194,7 @@ async fn with_state() {
 }
 
 #[tokio::test]
-async fn in_a_middleware_of_the_user_s() {
+async fn rejection_in_user_middleware() {
     async fn audit(
         principal: Caller,
         request: axum::extract::Request,

@@ -1,4 +1,4 @@
-//! The preset finds what axum knows.
+//! The preset finds axum's facts.
 
 use std::net::SocketAddr;
 
@@ -54,7 +54,7 @@ async fn route_target_and_peer() {
 }
 
 #[tokio::test]
-async fn without_the_preset_the_layer_sees_a_stripped_target_and_nothing_else() {
+async fn without_the_preset_only_the_stripped_target_is_known() {
     let inner = Router::new()
         .route("/orders/{id}", routing::get(handler))
         .route_layer(layer());

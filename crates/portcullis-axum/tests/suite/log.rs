@@ -12,12 +12,12 @@ thread_local! {
     static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What was logged on this thread.
+/// Collects what is logged on this thread.
 struct Log;
 
 impl Log {
-    /// One subscriber for the whole process: were it one for each thread, a test without any could be the first to
-    /// reach an event, and switch it off for all.
+    /// One subscriber for the whole process. With one for each thread, a test without any could be the first to reach an
+    /// event, and disable it for all.
     fn install() -> Self {
         static INSTALLED: LazyLock<()> = LazyLock::new(|| {
             tracing_subscriber::fmt()
@@ -48,7 +48,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn the_whole_path_is_logged_in_a_nested_router() {
+async fn whole_path_is_logged_in_a_nested_router() {
     let log = Log::install();
     let inner = || {
         Router::new()

@@ -1,4 +1,4 @@
-//! An extractor refuses in the same words as a guard.
+//! An extractor's response equals that of a guard.
 
 use axum::{Router, body::Body, routing};
 use http::{HeaderValue, Request};
@@ -54,7 +54,7 @@ async fn no_layer() {
 }
 
 #[tokio::test]
-async fn b4_the_same_as_a_guard_s() {
+async fn b4_rejection_equals_a_guards_refusal() {
     let by_extractor = app().route_layer(layer());
     let by_guard = Router::new()
         .route("/", routing::get(async || ()))
@@ -93,7 +93,7 @@ async fn grpc() {
 
 /// A refusal with status 200 is only for what can be a gRPC call.
 #[tokio::test]
-async fn a_get_is_no_grpc_call() {
+async fn get_request_is_not_a_grpc_call() {
     let request = Request::get("/")
         .header("content-type", "application/grpc")
         .body(Body::empty())
@@ -103,7 +103,7 @@ async fn a_get_is_no_grpc_call() {
 }
 
 #[tokio::test]
-async fn the_service_s_own_bodies() {
+async fn service_bodies_are_not_rendered() {
     let rendering = layer().render_with(|refusal| RenderedBody {
         content_type: HeaderValue::from_static("text/plain"),
         body: format!("no: {}", refusal.status()).into(),
@@ -120,7 +120,7 @@ async fn the_service_s_own_bodies() {
 }
 
 #[tokio::test]
-async fn a_handler_can_take_it_apart() {
+async fn handler_can_take_the_caller_apart() {
     async fn handler(principal: Result<Caller, Rejection>) -> String {
         let rejection = principal.expect_err("anonymous");
         assert_eq!(rejection.status(), 401);
@@ -137,7 +137,7 @@ async fn a_handler_can_take_it_apart() {
 }
 
 #[tokio::test]
-async fn the_reason_rides_in_the_extensions_of_the_response() {
+async fn refusal_is_in_the_response_extensions() {
     let app = app().route_layer(layer());
     let response = get(&app, "/", Some("read")).await;
     let refusal = response.extensions().get::<Refusal>().expect("refused");

@@ -1,4 +1,4 @@
-//! Where to put the layers, and what goes wrong elsewhere.
+//! Where to add the layers, and what happens elsewhere.
 
 use axum::{Router, body::Body, handler::Handler, routing};
 use http::{Method, Request};
@@ -43,7 +43,7 @@ async fn guards_for_each_method_and_an_open_route_added_after() {
 }
 
 #[tokio::test]
-async fn route_layer_leaves_an_unknown_path_404_and_layer_does_not() {
+async fn unknown_path_is_404_behind_route_layer_and_401_behind_layer() {
     let routes = || Router::new().route("/orders", routing::get(ok));
     let by_route_layer = routes().route_layer(layer());
     let by_layer = routes().layer(layer());
@@ -64,7 +64,7 @@ async fn route_layer_leaves_an_unknown_path_404_and_layer_does_not() {
 }
 
 #[tokio::test]
-async fn an_unknown_method_is_refused_before_it_is_405() {
+async fn unknown_method_is_401_before_405() {
     let app = Router::new()
         .route("/orders", routing::get(ok))
         .route_layer(layer());
@@ -96,9 +96,9 @@ async fn method_router_route_layer_wraps_every_method_so_far() {
     }
 }
 
-/// Router layers run last-added-first, `ServiceBuilder` top-down. The wrong way round is a 500, never an open door.
+/// Router layers run last-added-first, `ServiceBuilder` top-down. The wrong order is a 500, never an open route.
 #[tokio::test]
-async fn the_order_of_layers() {
+async fn order_of_layers() {
     let routes = || Router::new().route("/orders", routing::get(ok));
     let guard = || RequireScopeLayer::all([ReadOrders::SCOPE]);
     let right = [
@@ -121,9 +121,9 @@ async fn the_order_of_layers() {
     }
 }
 
-/// A preflight carries no credentials: CORS answers it only from outside.
+/// A preflight has no credentials, so the CORS layer must be outside.
 #[tokio::test]
-async fn cors_goes_outside() {
+async fn cors_layer_goes_outside() {
     let preflight = || {
         Request::options("/orders")
             .header("origin", "https://shop.example.com")
@@ -194,7 +194,7 @@ async fn merged_routers_keep_their_own_guards() {
 }
 
 #[tokio::test]
-async fn a_guarded_fallback() {
+async fn fallback_behind_layer_is_guarded() {
     let app = Router::new()
         .route("/livez", routing::get(ok))
         .fallback(ok.layer(ServiceBuilder::new().layer(layer())));
@@ -204,7 +204,7 @@ async fn a_guarded_fallback() {
 
 /// `route_layer` leaves fallbacks alone, also those that serve something. `layer` does not.
 #[tokio::test]
-async fn a_fallback_that_serves_is_open_behind_route_layer() {
+async fn fallback_is_open_behind_route_layer() {
     let own = || {
         Router::new()
             .route("/orders", routing::get(ok))

@@ -1,4 +1,4 @@
-//! A scheme whose credential is the caller's scopes, and a way to ask a router.
+//! A scheme whose credential lists the caller's scopes, and helpers to call a router.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ pub(crate) fn layer() -> AuthenticateLayer {
     )))
 }
 
-/// Asks with a bearer credential, or without any.
+/// Sends a request with or without a bearer credential.
 pub(crate) async fn ask(
     app: &Router,
     method: Method,

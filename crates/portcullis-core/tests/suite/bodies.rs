@@ -1,4 +1,4 @@
-//! Bodies pass as they are, and refusals have short ones of their own.
+//! Bodies of the inner service pass unchanged, and refusals have their own.
 
 use std::{
     collections::VecDeque,
@@ -19,13 +19,13 @@ use crate::support::{Fake, bearing};
 
 const READ: Scope = Scope::from_static("orders:read");
 
-/// A body that follows a script, and is not `Clone`, `Default` or anything else that it need not be.
+/// A body with scripted frames. It implements nothing that is not required, such as `Clone`.
 struct Script {
     frames: VecDeque<Result<Frame<Bytes>, Torn>>,
     hint: SizeHint,
 }
 
-/// An error without any conversion.
+/// An error without conversions.
 #[derive(Debug, PartialEq)]
 struct Torn;
 
@@ -100,7 +100,7 @@ async fn frames_and_trailers_pass() {
 }
 
 #[tokio::test]
-async fn an_error_in_the_body_passes() {
+async fn body_error_passes_through() {
     let sent = script([Ok(Frame::data(Bytes::from_static(b"one"))), Err(Torn)]);
     let mut body = through(sent, "reader").await.into_body();
     assert!(body.frame().await.expect("data").is_ok());
@@ -111,7 +111,7 @@ async fn an_error_in_the_body_passes() {
 }
 
 #[tokio::test]
-async fn hints_pass() {
+async fn size_hint_passes_through() {
     for exact in [None, Some(0), Some(7)] {
         let mut sent = script([Ok(Frame::data(Bytes::new()))]);
         match exact {
@@ -132,7 +132,7 @@ async fn hints_pass() {
 }
 
 #[tokio::test]
-async fn a_refusal_s_body_has_a_known_length() {
+async fn refusal_body_has_a_known_length() {
     for credential in ["nothing", "expired"] {
         let mut body = through(script([]), credential).await.into_body();
         let length = body.size_hint().exact().expect("known");

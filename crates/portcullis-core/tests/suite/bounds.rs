@@ -78,7 +78,7 @@ fn services_and_futures_follow_the_inner_service() {
 
 /// Request bodies have no bound at all: this one is not even `Send`.
 #[tokio::test]
-async fn any_request_body_will_do() {
+async fn request_body_needs_no_bounds() {
     let request = Request::new(std::rc::Rc::new(()));
     let service = (
         AuthenticateLayer::new(Fake::bearer()),
@@ -90,7 +90,7 @@ async fn any_request_body_will_do() {
 }
 
 #[test]
-fn the_layer_is_one_pointer() {
+fn layer_is_one_pointer() {
     assert_eq!(size_of::<AuthenticateLayer>(), size_of::<usize>());
     assert_eq!(size_of::<Principal>(), size_of::<usize>());
     assert_eq!(
@@ -107,7 +107,7 @@ fn the_layer_is_one_pointer() {
 }
 
 #[test]
-fn a_scheme_is_object_safe() {
+fn scheme_is_object_safe() {
     let scheme: std::sync::Arc<dyn Scheme> = std::sync::Arc::new(Fake::bearer());
     let _ = AuthenticateLayer::new(scheme);
 }

@@ -1,4 +1,4 @@
-//! Demands by path, as gRPC methods have them.
+//! Policies by path, as for gRPC methods.
 
 use http::Request;
 use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, ScopePolicy, ScopesByPath};
@@ -33,7 +33,7 @@ async fn status(paths: ScopesByPath, path: &str, credential: Option<&str>) -> u1
 }
 
 #[tokio::test]
-async fn each_path_has_its_own_demand() {
+async fn each_path_has_its_own_policy() {
     for (path, credential, expected) in [
         ("/orders.v1.Orders/List", Some("reader"), 200),
         ("/orders.v1.Orders/List", Some("nothing"), 403),
@@ -53,7 +53,7 @@ async fn each_path_has_its_own_demand() {
 }
 
 #[tokio::test]
-async fn a_path_nobody_thought_of_is_not_open() {
+async fn unlisted_path_is_403() {
     for path in [
         "/orders.v1.Orders/Delete",
         "/",
@@ -71,14 +71,14 @@ async fn a_path_nobody_thought_of_is_not_open() {
 }
 
 #[tokio::test]
-async fn otherwise_sets_a_demand_for_the_rest() {
+async fn otherwise_sets_a_policy_for_unlisted_paths() {
     let paths = || paths().otherwise(WRITE);
     assert_eq!(status(paths(), "/other", Some("admin")).await, 200);
     assert_eq!(status(paths(), "/other", Some("reader")).await, 403);
     assert_eq!(status(paths(), "/other", None).await, 401);
 }
 
-/// A router behind would decode or merge these, and take them for a listed path.
+/// A router inside could decode or merge these to a listed path.
 #[tokio::test]
 async fn otherwise_refuses_other_spellings_of_a_path() {
     let paths = || {
@@ -127,7 +127,7 @@ async fn otherwise_refuses_other_spellings_of_a_path() {
 }
 
 #[tokio::test]
-async fn another_spelling_is_an_invalid_request_and_no_want_of_scope() {
+async fn other_spelling_of_a_path_is_invalid_request() {
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()))
         .layer(RequireScopeLayer::by_path(paths().otherwise(READ)).expect("well-formed"))
@@ -153,7 +153,7 @@ async fn another_spelling_is_an_invalid_request_and_no_want_of_scope() {
 }
 
 #[tokio::test]
-async fn a_refusal_names_the_scope_of_its_path() {
+async fn refusal_names_the_scope_of_its_path() {
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()))
         .layer(RequireScopeLayer::by_path(paths()).expect("well-formed"))
@@ -174,7 +174,7 @@ async fn a_refusal_names_the_scope_of_its_path() {
 }
 
 #[tokio::test]
-async fn even_an_open_path_needs_the_layer_in_front() {
+async fn open_path_needs_an_authenticate_layer() {
     let layer = RequireScopeLayer::by_path(paths()).expect("well-formed");
     for path in ["/grpc.health.v1.Health/Check", "/orders.v1.Orders/List"] {
         let request = Request::get(path).body(()).expect("a request");
@@ -183,7 +183,7 @@ async fn even_an_open_path_needs_the_layer_in_front() {
 }
 
 #[test]
-fn mistakes_in_the_list_are_named() {
+fn wrong_path_lists_are_refused() {
     let error = |paths| RequireScopeLayer::by_path(paths).expect_err("a mistake");
     insta::assert_snapshot!(error(ScopesByPath::new()), @"`path`: no path is listed, so every request would be refused: list some, or use a policy");
     insta::assert_snapshot!(error(ScopesByPath::new().otherwise(READ)), @"`path`: no path is listed, so every request would be refused: list some, or use a policy");

@@ -1,4 +1,4 @@
-//! What a refused caller reads, to the letter.
+//! Snapshots of refusals.
 
 use std::sync::Arc;
 
@@ -31,9 +31,9 @@ async fn b1_k1_e1_no_credentials() {
     "#);
 }
 
-/// RFC 6750 §3.1: no error code where no credentials came in that are read here.
+/// RFC 6750 §3.1: no error code without credentials that a scheme reads.
 #[tokio::test]
-async fn b1_a_credential_in_the_wrong_place_is_told_where_it_belongs() {
+async fn b1_misplaced_credential_is_told_where_it_belongs() {
     let key = "an API key was sent in the wrong place: send it as `x-api-key: <key>`";
     let token = "a token was sent in the wrong place: send it as `Authorization: Bearer <token>`";
     for (name, value, told) in [
@@ -57,16 +57,16 @@ async fn b1_a_credential_in_the_wrong_place_is_told_where_it_belongs() {
     let query = http::Request::get("/orders?api_key=key_1").body(());
     let response = send(&both(), query.expect("a request")).await;
     assert!(text(&response).contains(key));
-    // A proof belongs where it is (RFC 9449), and is no access token.
+    // A DPoP proof is in its right place (RFC 9449), and is not an access token.
     for (name, value) in [("dpop", "tok.1"), ("authorization", "DPoP tok.1")] {
         let response = send(&both(), request(&[(name, value)])).await;
         assert!(!text(&response).contains(token), "{name}: {value}");
     }
 }
 
-/// Here a scheme did read the credential, so that it is an error of that scheme.
+/// A scheme reads the credential here, so its challenge states the error.
 #[tokio::test]
-async fn b3_a_credential_of_another_scheme_is_told_where_it_belongs() {
+async fn b3_credential_of_another_scheme_is_told_where_it_belongs() {
     let response = send(&both(), bearing("key_1")).await;
     insta::assert_snapshot!(text(&response), @r#"
     401 Unauthorized
@@ -93,7 +93,7 @@ async fn b3_a_credential_of_another_scheme_is_told_where_it_belongs() {
 }
 
 #[tokio::test]
-async fn an_optional_layer_tells_it_too() {
+async fn optional_layer_reports_misplaced_credentials() {
     let layer = ServiceBuilder::new()
         .layer(both().optional())
         .layer(RequireScopeLayer::all([Scope::from_static("orders:read")]))
@@ -146,7 +146,7 @@ async fn b3_invalid() {
 }
 
 #[tokio::test]
-async fn b3_h2_k1_an_unknown_key() {
+async fn b3_h2_k1_unknown_key() {
     let response = send(&both(), request(&[("x-api-key", "nobody")])).await;
     insta::assert_snapshot!(text(&response), @r#"
     401 Unauthorized
@@ -179,7 +179,7 @@ async fn b4_not_enough_scope() {
 }
 
 #[tokio::test]
-async fn b4_of_an_any_the_first_alternative() {
+async fn b4_any_names_the_first_scope() {
     const WRITE: Scope = Scope::from_static("orders:write");
     const ADMIN: Scope = Scope::from_static("orders:admin");
     let layer = ServiceBuilder::new()
@@ -207,7 +207,7 @@ async fn over_the_limit() {
 }
 
 #[tokio::test]
-async fn an_outage_is_no_401() {
+async fn outage_is_503_and_not_401() {
     for _ in 0..50 {
         let mut response = send(&both(), bearing("down")).await;
         let wait = response
@@ -229,7 +229,7 @@ async fn an_outage_is_no_401() {
 }
 
 #[tokio::test]
-async fn h3_a_realm_with_a_quote() {
+async fn h3_realm_with_a_quote() {
     let challenge = Challenge::new("Bearer", r#"a"b"#).expect("printable");
     assert_eq!(challenge.plain(), r#"Bearer realm="a\"b""#);
 }
@@ -287,7 +287,7 @@ async fn h3_h4_awkward_realms_survive_a_round_trip() {
 
 /// Two schemes may share a name: keys in two headers.
 #[tokio::test]
-async fn the_reason_stands_only_on_the_scheme_that_was_used() {
+async fn only_the_presented_scheme_states_the_reason() {
     let other = Fake::new(
         "ApiKey",
         portcullis_core::scheme::CredentialSource::Header(http::HeaderName::from_static(
@@ -302,7 +302,7 @@ async fn the_reason_stands_only_on_the_scheme_that_was_used() {
 }
 
 #[tokio::test]
-async fn a_scheme_behind_an_arc_keeps_its_challenge() {
+async fn scheme_behind_an_arc_keeps_its_challenge() {
     let layer = AuthenticateLayer::new(Arc::new(Fake::key()));
     let response = send(&layer, request(&[])).await;
     assert_eq!(

@@ -24,7 +24,7 @@ async fn either_scheme_authenticates() {
 }
 
 #[tokio::test]
-async fn h1_the_scheme_name_has_no_case() {
+async fn h1_scheme_name_is_case_insensitive() {
     for name in ["bEaReR", "BEARER", "bearer"] {
         let sent = format!("{name} reader");
         let response = send(&both(), request(&[("AUTHORIZATION", &sent)])).await;
@@ -33,7 +33,7 @@ async fn h1_the_scheme_name_has_no_case() {
 }
 
 #[tokio::test]
-async fn b1_an_unknown_scheme_is_asked_for_a_known_one_without_an_error() {
+async fn b1_unknown_scheme_is_401_without_an_error_code() {
     for sent in ["Basic abc", "Digest x=y", "Bearerreader", "reader"] {
         let response = send(&both(), request(&[("authorization", sent)])).await;
         assert_eq!(response.status(), 401, "{sent}");
@@ -49,7 +49,7 @@ async fn b1_an_unknown_scheme_is_asked_for_a_known_one_without_an_error() {
 }
 
 #[tokio::test]
-async fn b2_the_same_header_twice_is_malformed() {
+async fn b2_header_sent_twice_is_400() {
     for fields in [
         [("authorization", "Bearer reader"); 2],
         [("x-api-key", "reader"); 2],
@@ -68,7 +68,7 @@ async fn b2_the_same_header_twice_is_malformed() {
 }
 
 #[tokio::test]
-async fn b2_two_header_credentials_are_malformed_and_nobody_is_asked() {
+async fn b2_two_header_credentials_are_400_and_not_verified() {
     let (bearer, key) = (Fake::bearer(), Fake::key());
     let layer = AuthenticateLayer::any_of((bearer.clone(), key.clone())).expect("two sources");
     for (token, key) in [("reader", "reader"), ("reader", "bad"), ("bad", "reader")] {
@@ -84,7 +84,7 @@ async fn b2_two_header_credentials_are_malformed_and_nobody_is_asked() {
 }
 
 #[tokio::test]
-async fn b2_one_credential_malformed_beside_a_good_one_is_malformed() {
+async fn b2_malformed_credential_beside_a_good_one_is_400() {
     for fields in [
         [("authorization", "Bearer"), ("x-api-key", "reader")],
         [("authorization", "Bearer reader"), ("x-api-key", "")],
@@ -94,7 +94,7 @@ async fn b2_one_credential_malformed_beside_a_good_one_is_malformed() {
 }
 
 #[tokio::test]
-async fn octets_outside_ascii_are_malformed() {
+async fn octets_outside_ascii_are_400() {
     for sent in [
         &b"Bearer r\xc3\xa9ader"[..],
         b"Bearer \xff",
@@ -109,7 +109,7 @@ async fn octets_outside_ascii_are_malformed() {
 }
 
 #[tokio::test]
-async fn names_that_only_look_like_the_header_are_not_read() {
+async fn similar_header_names_are_not_read() {
     for name in ["x_api_key", "x-api-key2", "authorization_"] {
         let response = send(&both(), request(&[(name, "Bearer reader")])).await;
         assert_eq!(response.status(), 401, "{name}");
@@ -117,7 +117,7 @@ async fn names_that_only_look_like_the_header_are_not_read() {
 }
 
 #[tokio::test]
-async fn b7_a_token_in_the_query_is_not_taken() {
+async fn b7_token_in_the_query_is_ignored() {
     let request = Request::get("/orders?access_token=reader&api_key=reader")
         .body(())
         .expect("a request");
@@ -131,7 +131,7 @@ async fn b7_a_token_in_the_query_is_not_taken() {
 }
 
 #[tokio::test]
-async fn the_connection_counts_only_where_no_header_credential_was_sent() {
+async fn connection_credential_counts_only_without_a_header_credential() {
     let certificate = Fake::certificate();
     let layer = AuthenticateLayer::any_of((certificate.clone(), Fake::bearer(), Fake::key()))
         .expect("three sources");
@@ -173,7 +173,7 @@ async fn the_connection_counts_only_where_no_header_credential_was_sent() {
 }
 
 #[tokio::test]
-async fn the_reason_rides_in_the_extensions_of_the_response() {
+async fn refusal_is_in_the_response_extensions() {
     for (request, kind) in [
         (request(&[]), FailureKind::NoCredentials),
         (bearing("expired"), FailureKind::Invalid),

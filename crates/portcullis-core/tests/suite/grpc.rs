@@ -1,4 +1,4 @@
-//! gRPC gets its own answer: status 200, trailers only.
+//! Refusals of gRPC calls: status 200, trailers only.
 
 use portcullis_core::{AuthenticateLayer, RequireMachineLayer, RequireScopeLayer, Scope};
 use tower::ServiceBuilder;
@@ -42,7 +42,7 @@ async fn each_kind_of_refusal_has_its_code() {
 }
 
 #[tokio::test]
-async fn a_wiring_mistake_is_internal() {
+async fn grpc_misconfiguration_is_internal() {
     let fields = [("content-type", "application/grpc")];
     let response = send(&RequireScopeLayer::all([WRITE]), request(&fields)).await;
     assert_eq!(response.headers()["grpc-status"], "13");
@@ -51,7 +51,7 @@ async fn a_wiring_mistake_is_internal() {
 }
 
 #[tokio::test]
-async fn trailers_only_to_the_letter() {
+async fn grpc_response_is_exactly_trailers_only() {
     insta::assert_snapshot!(text(&call(&[("authorization", "Bearer expired")]).await), @r#"
     200 OK
     cache-control: no-store
@@ -62,7 +62,7 @@ async fn trailers_only_to_the_letter() {
 }
 
 #[tokio::test]
-async fn b4_the_status_names_the_scope() {
+async fn b4_grpc_message_names_the_scope() {
     let response = call(&[("authorization", "Bearer reader")]).await;
     assert_eq!(
         response.headers()["grpc-message"],
@@ -71,7 +71,7 @@ async fn b4_the_status_names_the_scope() {
 }
 
 #[tokio::test]
-async fn grpc_is_told_by_its_content_type() {
+async fn grpc_is_recognised_by_its_content_type() {
     let layer = AuthenticateLayer::new(Fake::bearer());
     for (content_type, status) in [
         ("application/grpc", 200),
@@ -86,10 +86,9 @@ async fn grpc_is_told_by_its_content_type() {
     }
 }
 
-/// Whoever looks at the status alone, such as a proxy that asks whether a request may pass, must not take a refusal
-/// for a yes because the caller said that it speaks gRPC.
+/// A proxy that reads only the status must not take a refusal for a yes because the client sent a gRPC content type.
 #[tokio::test]
-async fn what_cannot_be_a_grpc_call_is_refused_in_the_way_of_http() {
+async fn requests_that_cannot_be_grpc_are_refused_as_http() {
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()).optional())
         .layer(RequireScopeLayer::all([WRITE]))

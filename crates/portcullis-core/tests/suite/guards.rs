@@ -32,7 +32,7 @@ async fn b4_scopes_decide() {
 }
 
 #[tokio::test]
-async fn any_asks_for_one_of_several() {
+async fn any_requires_one_of_several_scopes() {
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()))
         .layer(RequireScopeLayer::any([WRITE, READ]))
@@ -42,7 +42,7 @@ async fn any_asks_for_one_of_several() {
 }
 
 #[tokio::test]
-async fn two_guards_in_sequence_both_decide_and_the_principal_stays() {
+async fn two_guards_in_a_row_both_decide() {
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()))
         .layer(RequireScopeLayer::all([READ]))
@@ -59,7 +59,7 @@ async fn two_guards_in_sequence_both_decide_and_the_principal_stays() {
 }
 
 #[tokio::test]
-async fn b1_an_anonymous_caller_at_a_guard_is_asked_for_credentials() {
+async fn b1_anonymous_caller_at_a_guard_is_401() {
     let layer = ServiceBuilder::new()
         .layer(
             AuthenticateLayer::any_of((Fake::bearer(), Fake::key()))
@@ -100,7 +100,7 @@ async fn o1_only_a_machine_passes() {
 }
 
 #[tokio::test]
-async fn a_guard_without_an_authenticate_layer_is_our_fault() {
+async fn guard_without_an_authenticate_layer_is_500() {
     for request in [request(&[]), bearing("admin")] {
         let response = send(&RequireScopeLayer::all([READ]), request).await;
         assert_eq!(response.status(), 500);
@@ -111,7 +111,7 @@ async fn a_guard_without_an_authenticate_layer_is_our_fault() {
 }
 
 #[tokio::test]
-async fn a_guard_outside_the_authenticate_layer_is_our_fault() {
+async fn guard_outside_the_authenticate_layer_is_500() {
     let layer = ServiceBuilder::new()
         .layer(RequireScopeLayer::all([READ]))
         .layer(AuthenticateLayer::new(Fake::bearer()))
@@ -120,7 +120,7 @@ async fn a_guard_outside_the_authenticate_layer_is_our_fault() {
 }
 
 #[tokio::test]
-async fn two_authenticate_layers_one_behind_the_other_are_our_fault() {
+async fn two_authenticate_layers_in_a_row_are_500() {
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()).keep_credentials())
         .layer(AuthenticateLayer::new(Fake::bearer()))

@@ -1,4 +1,4 @@
-//! B6: whatever bytes come in, what goes out parses, and holds none of them.
+//! B6: whatever bytes a request has, the response parses and echoes none of them.
 
 use http::{HeaderName, HeaderValue, Request, header::AUTHORIZATION};
 use portcullis_core::{AuthenticateLayer, Refusal, RequireScopeLayer, Scope, scheme::Outcome};
@@ -10,7 +10,7 @@ use crate::{
 
 const WRITE: Scope = Scope::from_static("orders:write");
 
-/// What no answer of ours may contain.
+/// A text that no response may contain.
 const CANARY: &str = "c4n4ry";
 
 fn stack(waits: bool) -> (AuthenticateLayer, RequireScopeLayer) {
@@ -31,7 +31,7 @@ fn stack(waits: bool) -> (AuthenticateLayer, RequireScopeLayer) {
     )
 }
 
-/// A small generator, so that a failure can be run again.
+/// A small seeded generator, so that a failure can be reproduced.
 struct Random(u64);
 
 impl Random {
@@ -42,7 +42,7 @@ impl Random {
         (self.0 % below as u64) as usize
     }
 
-    /// Pieces that matter to someone who reads or writes header fields, and the canary.
+    /// Pieces that matter to readers and writers of header fields, and the canary.
     fn value(&mut self) -> Vec<u8> {
         const PIECES: [&[u8]; 24] = [
             b"Bearer ",
@@ -82,7 +82,7 @@ impl Random {
 }
 
 #[tokio::test]
-async fn b6_odd_headers_never_come_back() {
+async fn b6_hostile_headers_are_not_echoed() {
     let stacks = [stack(false), stack(true)];
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut met = std::collections::BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What an operator reads.
+//! Log lines of refusals.
 
 use std::{
     cell::RefCell,
@@ -26,12 +26,12 @@ thread_local! {
     static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What was logged on this thread.
+/// Collects what is logged on this thread.
 struct Log;
 
 impl Log {
-    /// One subscriber for the whole process: were it one for each thread, a test without any could be the first to
-    /// reach an event, and switch it off for all.
+    /// One subscriber for the whole process. With one for each thread, a test without any could be the first to reach an
+    /// event, and disable it for all.
     fn install() -> Self {
         static INSTALLED: LazyLock<()> = LazyLock::new(|| {
             tracing_subscriber::fmt()
@@ -64,7 +64,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn a_wiring_mistake_is_an_error_that_says_what_to_do() {
+async fn misconfiguration_is_logged_as_an_error_with_a_fix() {
     let log = Log::install();
     assert_eq!(
         send(&RequireScopeLayer::all([READ]), request(&[]))
@@ -85,21 +85,21 @@ async fn a_wiring_mistake_is_an_error_that_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_outage_is_a_warning() {
+async fn outage_is_logged_as_a_warning() {
     let log = Log::install();
     send(&AuthenticateLayer::new(Fake::bearer()), bearing("down")).await;
     insta::assert_snapshot!(log.take(), @r#"WARN portcullis_core::refusal: request refused kind=Unavailable reason="the credential cannot be checked right now" method=POST path="/orders""#);
 }
 
 #[tokio::test]
-async fn a_caller_s_fault_is_for_debugging_and_says_the_internal_reason() {
+async fn refusals_of_bad_credentials_are_logged_at_debug_with_the_internal_reason() {
     let log = Log::install();
     send(&AuthenticateLayer::new(Fake::bearer()), bearing("expired")).await;
     insta::assert_snapshot!(log.take(), @r#"DEBUG portcullis_core::refusal: request refused kind=Invalid reason="exp was long ago" method=POST path="/orders""#);
 }
 
 #[tokio::test]
-async fn the_query_is_not_logged_and_the_path_is_cut_short() {
+async fn query_is_not_logged_and_path_is_cut() {
     let log = Log::install();
     let mut request = bearing("expired");
     let target = format!("/{}?access_token=secret", "x".repeat(500));
@@ -114,7 +114,7 @@ async fn the_query_is_not_logged_and_the_path_is_cut_short() {
 }
 
 #[tokio::test]
-async fn what_passes_is_not_logged() {
+async fn passed_requests_are_not_logged() {
     let log = Log::install();
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()))
@@ -125,7 +125,7 @@ async fn what_passes_is_not_logged() {
 }
 
 #[tokio::test]
-async fn no_credential_is_logged_wherever_it_was_put() {
+async fn credentials_are_not_logged_wherever_they_were_sent() {
     let log = Log::install();
     let layer = AuthenticateLayer::any_of((Fake::bearer(), Fake::key())).expect("two sources");
     for fields in [
@@ -148,7 +148,7 @@ async fn no_credential_is_logged_wherever_it_was_put() {
     }
 }
 
-/// An API key and a JWT, in the forms of this suite.
+/// An API key and a JWT, in this suite's formats.
 const CREDENTIALS: [(&str, &str); 2] = [
     (
         "acme_4fXq0ZbT9kLm_9Zr3mWq8TfL2xVb7Nc5Ky1Jd0Ph4aBcDeF",
@@ -191,7 +191,7 @@ async fn credentials_in_method_path_and_reason_are_masked() {
 }
 
 #[tokio::test]
-async fn a_long_method_is_cut_short() {
+async fn long_method_is_cut_in_the_log() {
     let log = Log::install();
     let mut request = bearing("expired");
     *request.method_mut() = Method::from_bytes(&[b'X'; 30_000]).expect("a method");
@@ -225,7 +225,7 @@ async fn b4_a_403_names_caller_credential_and_scopes() {
 }
 
 #[tokio::test]
-async fn the_original_path_is_logged_where_it_is_known() {
+async fn original_path_is_logged_if_known() {
     let log = Log::install();
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()).optional())
@@ -245,7 +245,7 @@ async fn the_original_path_is_logged_where_it_is_known() {
     }
 }
 
-/// How many lines of their own, and how many refusals the other lines count.
+/// How many refusals have a line of their own, and how many the other lines count.
 fn counted(logged: &str) -> (usize, usize) {
     let lines = logged.lines();
     let own = lines
@@ -259,7 +259,7 @@ fn counted(logged: &str) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn a_flood_of_refusals_is_summed_up_at_every_level() {
+async fn flood_of_refusals_is_counted_at_every_level() {
     const FLOOD: usize = 2_000;
 
     let log = Log::install();
@@ -293,7 +293,7 @@ impl Clock for Seconds {
 }
 
 #[tokio::test]
-async fn the_end_of_an_outage_is_summed_up_where_only_warnings_are_logged() {
+async fn end_of_an_outage_is_counted_where_only_warnings_are_logged() {
     let log = Log::install();
     let warnings = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)

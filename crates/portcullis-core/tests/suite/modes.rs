@@ -1,11 +1,11 @@
-//! Required and optional; what the inner service gets to see.
+//! Required and optional authentication, and what the inner service sees.
 
 use portcullis_core::{AuthenticateLayer, Authentication};
 
 use crate::support::{Fake, KEY_HEADER, bearing, request, seen, send};
 
 #[tokio::test]
-async fn a_good_credential_passes_and_its_principal_is_visible() {
+async fn good_credential_passes_with_its_principal() {
     let layer = AuthenticateLayer::new(Fake::bearer());
     let response = send(&layer, bearing("reader")).await;
     assert_eq!(response.status(), 200);
@@ -24,7 +24,7 @@ async fn b1_required_refuses_a_request_without_credentials() {
 }
 
 #[tokio::test]
-async fn optional_admits_only_requests_with_no_credential_at_all() {
+async fn optional_admits_only_requests_without_credentials() {
     let layer = AuthenticateLayer::any_of((Fake::bearer(), Fake::key()))
         .expect("two sources")
         .optional();
@@ -61,7 +61,7 @@ async fn optional_admits_only_requests_with_no_credential_at_all() {
 }
 
 #[tokio::test]
-async fn optional_leaves_a_credential_that_is_not_ours_to_whoever_reads_it() {
+async fn optional_leaves_foreign_credentials_in_place() {
     let layer = AuthenticateLayer::new(Fake::bearer()).optional();
     let response = send(&layer, request(&[("authorization", "Basic abc")])).await;
     assert_eq!(response.status(), 200);
@@ -77,7 +77,7 @@ async fn optional_still_authenticates() {
 }
 
 #[tokio::test]
-async fn the_credential_is_stripped_and_nothing_else() {
+async fn only_the_credential_is_stripped() {
     let layer = AuthenticateLayer::any_of((Fake::bearer(), Fake::key())).expect("two sources");
     let response = send(
         &layer,
@@ -99,7 +99,7 @@ async fn the_credential_is_stripped_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_kept_credential_is_hidden_from_logs() {
+async fn kept_credential_is_marked_sensitive() {
     let layer = AuthenticateLayer::new(Fake::bearer()).keep_credentials();
     let response = send(&layer, bearing("reader")).await;
     let headers = &seen(&response).headers;
@@ -116,7 +116,7 @@ async fn settings_do_not_leak_into_clones() {
 }
 
 #[test]
-fn debug_names_the_schemes_and_no_more() {
+fn debug_shows_only_the_schemes() {
     let layer = AuthenticateLayer::any_of((Fake::bearer(), Fake::key())).expect("two sources");
     assert_eq!(
         format!("{layer:?}"),

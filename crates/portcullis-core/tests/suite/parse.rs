@@ -1,4 +1,4 @@
-//! A reader of `WWW-Authenticate` that shares no code with what writes it (RFC 9110 §11.6.1).
+//! A parser of `WWW-Authenticate` (RFC 9110 §11.6.1), independent of the code that writes it.
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
@@ -21,8 +21,8 @@ impl Parsed {
     }
 }
 
-/// The challenges of a response. A list may be sent as several fields or as one joined by commas; both are read here
-/// and must say the same.
+/// The challenges of a response. A list may be sent as several fields or as one joined by commas; both must parse to
+/// the same.
 pub(crate) fn challenges(headers: &HeaderMap) -> Vec<Parsed> {
     let fields: Vec<&str> = headers
         .get_all(WWW_AUTHENTICATE)

@@ -1,4 +1,4 @@
-//! A scheme that waits for IO, and a caller that may leave meanwhile.
+//! A scheme that waits for IO, and a caller that may disconnect.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ use crate::support::{Fake, Inner, bearing, collected, inner, request, seen, send
 
 type Verdict = Result<Principal, Failure>;
 
-/// A scheme whose answer is given by the test.
+/// A scheme whose outcome the test sets.
 fn waiting() -> (Fake, oneshot::Sender<Verdict>, Fake) {
     let (decide, verdict) = oneshot::channel();
     let verdict = Mutex::new(Some(verdict));
@@ -39,7 +39,7 @@ fn waiting() -> (Fake, oneshot::Sender<Verdict>, Fake) {
 }
 
 #[tokio::test]
-async fn the_answer_is_waited_for() {
+async fn pending_outcome_is_awaited() {
     let (scheme, decide, decider) = waiting();
     let service = AuthenticateLayer::new(scheme).layer(inner());
     let mut answer = task::spawn(service.oneshot(bearing("whatever")));
@@ -58,7 +58,7 @@ async fn the_answer_is_waited_for() {
 }
 
 #[tokio::test]
-async fn b3_a_late_refusal_is_the_same_as_a_prompt_one() {
+async fn b3_pending_refusal_equals_an_immediate_one() {
     for credential in ["expired", "busy", "nobody"] {
         let late = Fake::bearer().answering(|fake, credential| {
             let decided = fake.decide(credential);
@@ -71,7 +71,7 @@ async fn b3_a_late_refusal_is_the_same_as_a_prompt_one() {
 }
 
 #[tokio::test]
-async fn grpc_is_refused_late_in_its_own_way() {
+async fn pending_refusal_of_grpc_is_trailers_only() {
     let late = Fake::bearer().answering(|fake, credential| {
         let decided = fake.decide(credential);
         Outcome::Pending(Box::pin(async { decided }))
@@ -85,7 +85,7 @@ async fn grpc_is_refused_late_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_kept_credential_is_kept_after_a_wait() {
+async fn kept_credential_is_kept_after_pending() {
     let late = Fake::bearer().answering(|fake, credential| {
         let decided = fake.decide(credential);
         Outcome::Pending(Box::pin(async { decided }))
@@ -96,7 +96,7 @@ async fn a_kept_credential_is_kept_after_a_wait() {
 }
 
 #[tokio::test]
-async fn a_caller_that_leaves_takes_the_scheme_s_future_along() {
+async fn disconnect_drops_the_pending_outcome() {
     let calls = Arc::new(AtomicUsize::new(0));
     let handler = {
         let calls = calls.clone();
@@ -116,9 +116,9 @@ async fn a_caller_that_leaves_takes_the_scheme_s_future_along() {
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
-/// One that leaves while the handler works drops the handler's future, and by then the scheme's is gone.
+/// A disconnect during the handler drops the handler's future. The scheme's is dropped before.
 #[tokio::test]
-async fn a_caller_that_leaves_later_takes_the_handler_s_future_along() {
+async fn disconnect_drops_the_handlers_future() {
     let (finish, finished) = oneshot::channel::<()>();
     let finished = Arc::new(Mutex::new(Some(finished)));
     let handler = tower::service_fn(move |_: Request<()>| {
@@ -144,7 +144,7 @@ async fn a_caller_that_leaves_later_takes_the_handler_s_future_along() {
 }
 
 #[test]
-fn the_future_is_little_larger_than_the_handler_s() {
+fn future_is_little_larger_than_the_handlers() {
     type Future = AuthenticateFuture<Inner, ()>;
     let inner = size_of::<<Inner as Service<Request<()>>>::Future>();
     assert!(
@@ -152,13 +152,13 @@ fn the_future_is_little_larger_than_the_handler_s() {
         "{} over {inner}",
         size_of::<Future>()
     );
-    // What waits is boxed: it does not weigh on requests that do not.
+    // The waiting state is boxed, so that it does not enlarge the future of other requests.
     assert!(size_of::<Request<()>>() > 5 * size_of::<usize>());
     assert_eq!(size_of::<PendingOutcome>(), 2 * size_of::<usize>());
 }
 
 #[tokio::test]
-async fn bodies_are_the_handler_s_after_a_wait() {
+async fn body_is_the_handlers_after_pending() {
     let (scheme, decide, decider) = waiting();
     decide.send(decider.decide("reader")).expect("open");
     let service = AuthenticateLayer::new(scheme).layer(inner());

@@ -1,4 +1,4 @@
-//! `poll_ready` is honoured: whatever is called was ready, whichever way the scheme decides.
+//! `poll_ready` discipline: the service that is called was ready, however the scheme decides.
 
 use std::{
     convert::Infallible,
@@ -20,7 +20,7 @@ use crate::support::{Fake, bearing};
 
 const READ: Scope = Scope::from_static("orders:read");
 
-/// Panics when it is called without having been ready. A clone has not been.
+/// Panics if it is called without having been ready. A clone is not ready.
 #[derive(Debug, Default)]
 struct Strict {
     ready: bool,
@@ -51,7 +51,7 @@ impl Service<Request<()>> for Strict {
     }
 }
 
-/// Decides in place, or only after having been polled once without an answer.
+/// Decides at once, or after one poll without an outcome.
 fn scheme(waits: bool) -> Fake {
     Fake::bearer().answering(move |fake, credential| {
         let decided = fake.decide(credential);
@@ -71,7 +71,7 @@ fn guards() -> (RequireMachineLayer, RequireScopeLayer) {
 }
 
 #[tokio::test]
-async fn the_ready_service_is_called() {
+async fn ready_service_is_called() {
     for waits in [false, true] {
         let mut service =
             (AuthenticateLayer::new(scheme(waits)), guards()).layer(Strict::default());
@@ -97,7 +97,7 @@ async fn calls_may_overlap() {
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_use_readiness_up_and_does_not_need_the_inner_service() {
+async fn refusal_keeps_the_inner_service_ready() {
     for waits in [false, true] {
         let mut service = AuthenticateLayer::new(scheme(waits)).layer(Strict::default());
         for credential in ["expired", "reader", "expired"] {
@@ -130,9 +130,9 @@ async fn over_buffer_and_concurrency_limit() {
     }
 }
 
-/// The permit that readiness reserved goes with the call, so one limit holds on both ways.
+/// The permit that `poll_ready` reserved belongs to the call, so the limit holds both ways.
 #[tokio::test]
-async fn a_concurrency_limit_directly_inside_holds() {
+async fn concurrency_limit_inside_the_layer_is_kept() {
     for waits in [false, true] {
         let (started, mut starts) = mpsc::unbounded_channel();
         let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
@@ -173,7 +173,7 @@ async fn a_concurrency_limit_directly_inside_holds() {
 }
 
 #[tokio::test]
-async fn an_inner_error_is_passed_on() {
+async fn inner_error_passes_through() {
     #[derive(Clone)]
     struct Broken(bool);
 
@@ -204,9 +204,9 @@ async fn an_inner_error_is_passed_on() {
     }
 }
 
-/// A service that takes one request at a time, behind a scheme that waits.
+/// A service that handles one request at a time, behind a scheme that waits.
 #[tokio::test]
-async fn a_caller_that_is_not_known_yet_holds_no_place() {
+async fn pending_request_takes_no_place_in_the_inner_service() {
     let stuck = Fake::bearer().answering(|fake, credential| match credential {
         "expired" => Outcome::Pending(Box::pin(std::future::pending())),
         _ => Outcome::Done(fake.decide(credential)),
@@ -232,7 +232,7 @@ async fn a_caller_that_is_not_known_yet_holds_no_place() {
 }
 
 #[tokio::test]
-async fn a_caller_that_waited_finds_a_place_though_the_service_is_kept() {
+async fn authenticated_request_gets_a_place_after_pending() {
     let waits_for_a_word = |fake: &Fake, credential: &str| {
         let (answer, answered) = tokio::sync::oneshot::channel();
         let _ = answer.send(fake.decide(credential));

@@ -1,4 +1,4 @@
-//! A service's own bodies for refusals.
+//! Bodies that the user sets for refusals.
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ fn rendering() -> AuthenticateLayer {
 }
 
 #[tokio::test]
-async fn our_own_refusals() {
+async fn layer_refusals_are_rendered() {
     insta::assert_snapshot!(text(&send(&rendering(), bearing("expired")).await), @r#"
     401 Unauthorized
     cache-control: no-store
@@ -34,7 +34,7 @@ async fn our_own_refusals() {
 }
 
 #[tokio::test]
-async fn those_of_guards_inside() {
+async fn refusals_of_guards_are_rendered() {
     let layer = ServiceBuilder::new()
         .layer(rendering())
         .layer(RequireScopeLayer::all([WRITE]))
@@ -50,7 +50,7 @@ async fn those_of_guards_inside() {
 }
 
 #[tokio::test]
-async fn those_of_a_scheme_that_had_to_wait() {
+async fn pending_refusals_are_rendered() {
     let slow = Fake::bearer().answering(|fake, credential| {
         let decided = fake.decide(credential);
         portcullis_core::scheme::Outcome::Pending(Box::pin(async { decided }))
@@ -64,7 +64,7 @@ async fn those_of_a_scheme_that_had_to_wait() {
 }
 
 #[tokio::test]
-async fn not_ordinary_responses() {
+async fn ordinary_responses_are_not_rendered() {
     let handler = tower::service_fn(async |_: Request<()>| {
         let mut response = Response::new(Full::<Bytes>::from("mine"));
         *response.status_mut() = http::StatusCode::UNAUTHORIZED;
@@ -81,7 +81,7 @@ async fn not_ordinary_responses() {
 }
 
 #[tokio::test]
-async fn not_grpc() {
+async fn grpc_refusals_are_not_rendered() {
     let response = send(
         &rendering(),
         request(&[("content-type", "application/grpc")]),
@@ -91,9 +91,9 @@ async fn not_grpc() {
     assert!(response.body().is_empty());
 }
 
-/// A compression layer between a guard and us describes a body that is replaced.
+/// A compression layer between the guard and the authenticate layer describes a body that is replaced.
 #[tokio::test]
-async fn what_described_the_old_body_goes_with_it() {
+async fn headers_that_describe_the_old_body_are_removed() {
     let layer = ServiceBuilder::new()
         .layer(rendering())
         .map_response(|mut response: Response<_>| {

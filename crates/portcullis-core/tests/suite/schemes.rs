@@ -1,4 +1,4 @@
-//! Which schemes can stand side by side.
+//! Which schemes one layer can have.
 
 use std::sync::Arc;
 
@@ -23,14 +23,14 @@ fn header(name: &'static str, header: HeaderName) -> Fake {
 }
 
 #[test]
-fn two_schemes_that_read_the_same_credential_are_refused_by_name() {
+fn overlapping_schemes_are_refused_by_name() {
     insta::assert_snapshot!(clash(Fake::bearer(), authorization("bEARER")), @r#"`schemes`: Bearer and bEARER would read the same credential (Authorization("bEARER")): give one of them another header, or let one scheme trust both"#);
     insta::assert_snapshot!(clash(Fake::key(), header("Key", HeaderName::from_static("x-api-key"))), @r#"`schemes`: ApiKey and Key would read the same credential (Header("x-api-key")): give one of them another header, or let one scheme trust both"#);
     insta::assert_snapshot!(clash(Fake::certificate(), Fake::certificate()), @"`schemes`: ClientCertificate and ClientCertificate would read the same credential (Connection): give one of them another header, or let one scheme trust both");
 }
 
 #[test]
-fn a_header_of_its_own_may_not_be_authorization_beside_another() {
+fn scheme_with_authorization_as_its_header_overlaps_bearer() {
     let whole_header = header("Key", AUTHORIZATION);
     assert_eq!(
         clash(Fake::bearer(), whole_header.clone()).setting(),
@@ -40,7 +40,7 @@ fn a_header_of_its_own_may_not_be_authorization_beside_another() {
 }
 
 #[test]
-fn a_clash_is_found_wherever_it_stands() {
+fn overlapping_schemes_are_found_at_any_position() {
     let schemes = (
         Fake::bearer(),
         Fake::key(),
@@ -51,9 +51,9 @@ fn a_clash_is_found_wherever_it_stands() {
 }
 
 #[test]
-fn none_at_all_is_refused() {
+fn layer_without_schemes_is_refused() {
     let none: Vec<Arc<dyn Scheme>> = Vec::new();
-    insta::assert_snapshot!(AuthenticateLayer::any_of(none).expect_err("open door"), @"`schemes`: the list is empty: give at least one way to authenticate");
+    insta::assert_snapshot!(AuthenticateLayer::any_of(none).expect_err("open door"), @"`schemes`: the list is empty: add at least one scheme");
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn schemes_chosen_at_run_time() {
 }
 
 #[tokio::test]
-async fn two_schemes_share_authorization_under_their_own_names() {
+async fn two_schemes_may_share_the_authorization_header() {
     let layer = AuthenticateLayer::any_of((Fake::bearer(), authorization("DPoP"))).expect("apart");
     for (sent, status) in [
         ("Bearer reader", 200),

@@ -1,4 +1,4 @@
-//! A scheme, an inner service and ways to look at an answer.
+//! A scheme, an inner service, and helpers to inspect a response.
 
 use std::{
     convert::Infallible,
@@ -24,13 +24,13 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 pub(crate) const KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 
-/// What a client certificate is to these tests: something in the extensions.
+/// Stands in for a client certificate: a value in the extensions.
 #[derive(Clone, Copy)]
 pub(crate) struct Certificate(pub(crate) &'static str);
 
 type Answer = dyn Fn(&Fake, &str) -> Outcome + Send + Sync;
 
-/// A scheme whose credentials say what becomes of them.
+/// A scheme whose credentials name their outcome.
 #[derive(Clone)]
 pub(crate) struct Fake {
     source: CredentialSource,
@@ -66,7 +66,7 @@ impl Fake {
         Self::new("ClientCertificate", CredentialSource::Connection)
     }
 
-    /// Counts refusals by this clock.
+    /// Sets the clock that limits logged refusals.
     pub(crate) fn with_clock(mut self, clock: SharedClock) -> Self {
         let challenge = Challenge::new(self.challenge.name(), "orders").expect("printable");
         self.challenge = Arc::new(challenge.with_clock(clock));
@@ -81,7 +81,7 @@ impl Fake {
         self
     }
 
-    /// How often it was asked to authenticate.
+    /// How often `authenticate` was called.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -170,7 +170,7 @@ impl Scheme for Fake {
     }
 }
 
-/// What the inner service saw of the request; it rides in the response's extensions.
+/// What the inner service saw of the request, in the response's extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) headers: HeaderMap,
@@ -185,7 +185,7 @@ impl Seen {
 
 pub(crate) type Inner = BoxCloneSyncService<Request<()>, Response<Full<Bytes>>, Infallible>;
 
-/// The service at the bottom of the stack: says `hello` and what it saw.
+/// The innermost service: answers `hello` and adds what it saw.
 pub(crate) fn inner() -> Inner {
     BoxCloneSyncService::new(tower::service_fn(async |request: Request<()>| {
         let mut response = Response::new(Full::from("hello"));
@@ -212,7 +212,7 @@ pub(crate) fn bearing(credential: &str) -> Request<()> {
     request(&[("authorization", &format!("Bearer {credential}"))])
 }
 
-/// The answer of the stack to one request, its body collected.
+/// Sends one request through the stack, and collects the body.
 pub(crate) async fn send<L, B>(layer: &L, request: Request<()>) -> Response<Bytes>
 where
     L: Layer<Inner>,
