@@ -1,12 +1,10 @@
-//! The caller, whatever it authenticated with.
+//! The caller, whatever scheme it authenticated with.
 
 use std::{any::Any, fmt, sync::Arc};
 
-use crate::{Challenge, ScopeSet, Secret, UnixTime};
+use crate::{challenge::Challenge, clock::UnixTime, scope::ScopeSet, secret::Secret};
 
-/// A caller that is known: the one thing guards, extractors and handlers look at.
-///
-/// Cloning it shares it.
+/// An authenticated caller, as guards, extractors and handlers see it. Clones share one value.
 #[derive(Clone)]
 pub struct Principal(Arc<Inner>);
 
@@ -14,10 +12,9 @@ pub struct Principal(Arc<Inner>);
 struct Inner {
     scheme: &'static str,
     kind: PrincipalKind,
-    names: Names,
-    subject: Option<Name>,
-    client_id: Option<Name>,
-    credential_id: Option<Name>,
+    subject: Option<Box<str>>,
+    client_id: Option<Box<str>>,
+    credential_id: Option<Box<str>>,
     issuer: Option<Arc<str>>,
     scopes: ScopeSet,
     expires_at: Option<UnixTime>,
@@ -26,39 +23,7 @@ struct Inner {
     challenge: Arc<Challenge>,
 }
 
-/// The names of one caller, in one text: a principal is made for each new token.
-#[derive(Clone, Default)]
-struct Names(String);
-
-/// Where in the text a name is.
-#[derive(Clone, Copy)]
-struct Name {
-    start: usize,
-    end: usize,
-}
-
-impl Names {
-    /// Enough for most callers.
-    const USUAL_BYTES: usize = 96;
-
-    fn add(&mut self, name: &str) -> Name {
-        if self.0.is_empty() {
-            self.0.reserve(Self::USUAL_BYTES.max(name.len()));
-        }
-        let start = self.0.len();
-        self.0.push_str(name);
-        Name {
-            start,
-            end: self.0.len(),
-        }
-    }
-
-    fn get(&self, name: Option<Name>) -> Option<&str> {
-        self.0.get(name?.start..name?.end)
-    }
-}
-
-/// What a caller is: set by the profile or scheme that verified it.
+/// What a caller is, as the profile or scheme that verified it decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PrincipalKind {
@@ -89,18 +54,16 @@ impl fmt::Display for PrincipalKind {
 }
 
 impl Principal {
-    /// Starts a principal. For authors of a [`Scheme`](crate::Scheme): `challenge` is the scheme's own, with which a
-    /// lack of scope is answered; `scheme` is a short name such as `jwt`.
-    #[must_use]
+    /// Starts a principal, for authors of a [`Scheme`](crate::scheme::Scheme). `challenge` is the scheme's own: guards
+    /// answer a missing scope with it. `scheme` is a short name such as `jwt`.
     pub fn builder(
         challenge: Arc<Challenge>,
         scheme: &'static str,
         kind: PrincipalKind,
     ) -> PrincipalBuilder {
-        PrincipalBuilder(Arc::new(Inner {
+        PrincipalBuilder(Inner {
             scheme,
             kind,
-            names: Names::default(),
             subject: None,
             client_id: None,
             credential_id: None,
@@ -110,32 +73,31 @@ impl Principal {
             claims: None,
             access_token: None,
             challenge,
-        }))
+        })
     }
 
-    /// The same principal in a place of its own, whose reference count it shares with no other clone. For authors of a
-    /// [`Scheme`](crate::Scheme) that keeps principals: threads that clone one and the same slow each other down.
+    /// A copy with a reference count of its own, for authors of a [`Scheme`](crate::scheme::Scheme) that caches
+    /// principals: threads that clone the same one contend for its count.
     #[must_use]
     pub fn unshared(&self) -> Self {
         Self(Arc::new(Inner::clone(&self.0)))
     }
 
-    /// The same principal with the token it was verified by. For authors of a [`Scheme`](crate::Scheme), where the user
-    /// asked for it.
+    /// The same principal with the token that authenticated it, for authors of a [`Scheme`](crate::scheme::Scheme).
     #[must_use]
     pub fn with_access_token(mut self, token: Secret) -> Self {
         Arc::make_mut(&mut self.0).access_token = Some(token);
         self
     }
 
-    /// The caller's own token, to call others on its behalf (RFC 8693); `None` unless the scheme was told to keep it.
-    /// `Debug` does not show it.
+    /// The caller's own token, to call other services on its behalf (RFC 8693). `None` unless the scheme was configured
+    /// to keep it.
     #[must_use]
     pub fn access_token(&self) -> Option<&Secret> {
         self.0.access_token.as_ref()
     }
 
-    /// The scheme that verified it: `jwt`, `api-key`.
+    /// The scheme that authenticated it, such as `jwt` or `api-key`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         self.0.scheme
@@ -150,47 +112,46 @@ impl Principal {
     /// Who it is: a token's `sub` (RFC 7519 §4.1.2), an API key's owner.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.names.get(self.0.subject)
+        self.0.subject.as_deref()
     }
 
-    /// The OAuth client that asked for the token (RFC 9068 §2.2).
+    /// The OAuth client that requested the token (RFC 9068 §2.2).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.0.names.get(self.0.client_id)
+        self.0.client_id.as_deref()
     }
 
-    /// Who vouches for it: a token's `iss`.
+    /// The issuer: a token's `iss`.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.0.issuer.as_deref()
     }
 
-    /// The public name of the credential itself, for audit and revocation: a token's `jti`, an API key's id.
+    /// The public name of the credential, for audit and revocation: a token's `jti`, an API key's id.
     #[must_use]
     pub fn credential_id(&self) -> Option<&str> {
-        self.0.names.get(self.0.credential_id)
+        self.0.credential_id.as_deref()
     }
 
-    /// What it may do.
+    /// The granted scopes.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.0.scopes
     }
 
-    /// When the credential ends; `None` where it does not.
+    /// When the credential expires; `None` if it does not.
     #[must_use]
     pub fn expires_at(&self) -> Option<UnixTime> {
         self.0.expires_at
     }
 
-    /// The custom claims, where the scheme was told to decode a `T`. One value serves all requests with the same token
-    /// while that is cached.
+    /// The custom claims, if the scheme was configured to decode a `T`. While a token is cached, all its requests share
+    /// one value.
     #[must_use]
     pub fn claims<T: 'static>(&self) -> Option<&T> {
         self.0.claims.as_deref()?.downcast_ref()
     }
 
-    /// The challenge of its scheme.
     pub(crate) fn challenge(&self) -> &Challenge {
         &self.0.challenge
     }
@@ -211,67 +172,56 @@ impl fmt::Debug for Principal {
 }
 
 /// Builds a [`Principal`].
-///
-/// In the place where the principal will be: it is of many words, which each setting would move.
-pub struct PrincipalBuilder(Arc<Inner>);
+#[must_use]
+pub struct PrincipalBuilder(Inner);
 
 impl PrincipalBuilder {
     /// Sets [`Principal::subject`].
-    #[must_use]
     pub fn subject(mut self, subject: impl AsRef<str>) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
-        inner.subject = Some(inner.names.add(subject.as_ref()));
+        self.0.subject = Some(subject.as_ref().into());
         self
     }
 
     /// Sets [`Principal::client_id`].
-    #[must_use]
     pub fn client_id(mut self, client_id: impl AsRef<str>) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
-        inner.client_id = Some(inner.names.add(client_id.as_ref()));
+        self.0.client_id = Some(client_id.as_ref().into());
         self
     }
 
     /// Sets [`Principal::issuer`]. An `Arc<str>` is shared, not copied.
-    #[must_use]
     pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
-        Arc::make_mut(&mut self.0).issuer = Some(issuer.into());
+        self.0.issuer = Some(issuer.into());
         self
     }
 
     /// Sets [`Principal::credential_id`].
-    #[must_use]
     pub fn credential_id(mut self, id: impl AsRef<str>) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
-        inner.credential_id = Some(inner.names.add(id.as_ref()));
+        self.0.credential_id = Some(id.as_ref().into());
         self
     }
 
     /// Sets [`Principal::scopes`].
-    #[must_use]
     pub fn scopes(mut self, scopes: ScopeSet) -> Self {
-        Arc::make_mut(&mut self.0).scopes = scopes;
+        self.0.scopes = scopes;
         self
     }
 
     /// Sets [`Principal::expires_at`].
-    #[must_use]
     pub fn expires_at(mut self, at: UnixTime) -> Self {
-        Arc::make_mut(&mut self.0).expires_at = Some(at);
+        self.0.expires_at = Some(at);
         self
     }
 
-    /// Sets what [`Principal::claims`] finds.
-    #[must_use]
+    /// Sets [`Principal::claims`].
     pub fn claims(mut self, claims: Arc<dyn Any + Send + Sync>) -> Self {
-        Arc::make_mut(&mut self.0).claims = Some(claims);
+        self.0.claims = Some(claims);
         self
     }
 
     /// The principal.
     #[must_use]
     pub fn build(self) -> Principal {
-        Principal(self.0)
+        Principal(Arc::new(self.0))
     }
 }
 

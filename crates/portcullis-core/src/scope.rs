@@ -1,16 +1,15 @@
-//! Scopes: what a caller may do, as RFC 6749 §3.3 writes it.
+//! Scopes: what a caller may do (RFC 6749 §3.3).
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
-use smallvec::SmallVec;
 
-/// One scope: a non-empty run of printable ASCII other than space, `"` and `\` (RFC 6749 §3.3 `scope-token`).
+/// One scope: one or more printable ASCII characters other than space, `"` and `\` (RFC 6749 §3.3 `scope-token`).
 ///
 /// ```
 /// use portcullis_core::Scope;
 ///
-/// const READ: Scope = Scope::from_static("orders:read"); // checked by the compiler
+/// const READ: Scope = Scope::from_static("orders:read"); // checked at compile time
 /// assert!(Scope::parse("orders read").is_err());
 /// assert_eq!(READ.as_str(), "orders:read");
 /// ```
@@ -22,7 +21,7 @@ impl Scope {
     ///
     /// # Panics
     ///
-    /// When `text` is no scope-token. In a `const`, that is a compile error.
+    /// When `text` is not a scope-token. In a `const`, that is a compile error.
     #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         assert!(
@@ -36,7 +35,7 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// When `text` is no scope-token.
+    /// When `text` is not a scope-token.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if is_scope_token(text) {
             Ok(Self(Cow::Owned(text.to_owned())))
@@ -58,6 +57,12 @@ impl fmt::Display for Scope {
     }
 }
 
+impl AsRef<str> for Scope {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Scope {
     type Err = InvalidScope;
 
@@ -66,27 +71,7 @@ impl FromStr for Scope {
     }
 }
 
-impl TryFrom<&str> for Scope {
-    type Error = InvalidScope;
-
-    fn try_from(text: &str) -> Result<Self, InvalidScope> {
-        Self::parse(text)
-    }
-}
-
-impl TryFrom<String> for Scope {
-    type Error = InvalidScope;
-
-    fn try_from(text: String) -> Result<Self, InvalidScope> {
-        if is_scope_token(&text) {
-            Ok(Self(Cow::Owned(text)))
-        } else {
-            Err(InvalidScope)
-        }
-    }
-}
-
-/// Text that is no RFC 6749 scope-token.
+/// Text that is not an RFC 6749 scope-token.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a scope: one or more printable ASCII characters other than space, `\"` and `\\` are needed"
@@ -94,16 +79,15 @@ impl TryFrom<String> for Scope {
 #[non_exhaustive]
 pub struct InvalidScope;
 
-impl std::fmt::Debug for InvalidScope {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        crate::debug_as_report(self, f)
+impl fmt::Debug for InvalidScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::error::debug_as_report(self, f)
     }
 }
 
-/// The scopes a caller was granted: sorted, each once.
+/// The scopes that a caller was granted: sorted, each once.
 ///
-/// A piece that is no scope-token grants nothing, and does not spoil the rest: an issuer's odd value must not lock a
-/// caller out of what it was plainly granted.
+/// Items that are not scope-tokens are ignored: an issuer's odd value must not cost the caller its other scopes.
 ///
 /// ```
 /// use portcullis_core::ScopeSet;
@@ -114,147 +98,56 @@ impl std::fmt::Debug for InvalidScope {
 /// assert_eq!(granted.to_string(), "orders:read orders:write");
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct ScopeSet {
-    /// The scopes in order, one space between two.
-    text: Box<str>,
-    /// Where in `text` each scope ends.
-    ends: SmallVec<[u32; 8]>,
-}
+pub struct ScopeSet(
+    /// The scopes, separated by single spaces: one allocation, and a scan of it finds a scope.
+    Box<str>,
+);
 
 impl ScopeSet {
-    /// The scopes of a space-separated list. Only U+0020 separates.
+    /// The scopes of a list separated by spaces (U+0020 only).
     #[must_use]
     pub fn parse(list: &str) -> Self {
-        if let Some(set) = Self::as_it_is(list) {
-            return set;
-        }
-        let mut tokens = Tokens::new();
-        let mut start = 0;
-        for (at, byte) in list.bytes().enumerate() {
-            if byte == b' ' {
-                tokens.push(&list[start..at]);
-                start = at + 1;
-            }
-        }
-        tokens.push(&list[start..]);
-        Self::of(tokens)
+        Self::from_tokens(list.split(' '))
     }
 
-    /// A list that is in order already, as it would be written here.
-    fn as_it_is(list: &str) -> Option<Self> {
-        u32::try_from(list.len()).ok()?;
-        let (mut start, mut before) = (0, "");
-        let mut ends = SmallVec::new();
-        for token in list.split(' ') {
-            // The empty one stands before all others.
-            if token <= before || !is_scope_token(token) {
-                return None;
-            }
-            let end = start + token.len();
-            ends.push(end as u32);
-            (start, before) = (end + 1, token);
-        }
-        // Few lie in place; where there are more, no room is kept that nobody needs.
-        ends.shrink_to_fit();
-        Some(Self {
-            text: list.into(),
-            ends,
-        })
-    }
-
-    /// The scopes of a list that is already in pieces, such as a JSON array. A piece is one scope or nothing: it is
-    /// not split further.
+    /// The scopes of a list that is already split, such as a JSON array. An item with a space is not split further but
+    /// ignored.
     #[must_use]
     pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::of(tokens.into_iter().collect())
+        let tokens = tokens.into_iter();
+        let mut scopes: Vec<&str> = tokens.filter(|token| is_scope_token(token)).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes.join(" ").into())
     }
 
-    fn of(mut tokens: Tokens<'_>) -> Self {
-        tokens.retain(|token| is_scope_token(token));
-        if !tokens.is_sorted_by(|one, next| one < next) {
-            tokens.sort_unstable();
-            tokens.dedup();
-        }
-        let length = tokens
-            .iter()
-            .map(|token| token.len() + 1)
-            .sum::<usize>()
-            .saturating_sub(1);
-        if u32::try_from(length).is_err() {
-            return Self::default();
-        }
-        let mut text = String::with_capacity(length);
-        let mut ends = SmallVec::with_capacity(tokens.len());
-        for token in tokens {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text.push_str(token);
-            ends.push(text.len() as u32);
-        }
-        Self {
-            text: text.into(),
-            ends,
-        }
-    }
-
-    /// Whether `scope` was granted. Scopes are compared octet by octet.
+    /// Whether `scope` was granted. The comparison is exact.
     #[must_use]
     pub fn contains(&self, scope: impl AsRef<str>) -> bool {
-        /// So many are compared one by one: most differ in length already.
-        const FEW: usize = 8;
-
         let scope = scope.as_ref();
-        let (mut low, mut high) = (0, self.ends.len());
-        while high - low > FEW {
-            let middle = low + (high - low) / 2;
-            if self.get(middle) <= scope {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        (low..high).any(|index| self.get(index) == scope)
+        self.iter().any(|granted| granted == scope)
     }
 
     /// The scopes, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
-        (0..self.ends.len()).map(|index| self.get(index))
+    pub fn iter(&self) -> impl Iterator<Item = &str> + '_ {
+        self.0.split(' ').filter(|scope| !scope.is_empty())
     }
 
-    /// How many scopes there are.
+    /// The number of scopes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.iter().count()
     }
 
-    /// Whether nothing was granted.
+    /// Whether no scope was granted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.0.is_empty()
     }
 
-    /// The scopes as one space-separated list.
+    /// The scopes as one list, separated by spaces.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    fn get(&self, index: usize) -> &str {
-        let start = if index == 0 {
-            0
-        } else {
-            self.ends[index - 1] as usize + 1
-        };
-        &self.text[start..self.ends[index] as usize]
-    }
-}
-
-/// Pieces of a list, each a scope or nothing.
-type Tokens<'a> = SmallVec<[&'a str; 16]>;
-
-impl AsRef<str> for Scope {
-    fn as_ref(&self) -> &str {
         &self.0
     }
 }
@@ -268,7 +161,7 @@ impl FromIterator<Scope> for ScopeSet {
 
 impl fmt::Display for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0)
     }
 }
 
@@ -307,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn membership_is_whole_and_case_sensitive() {
+    fn membership_is_exact() {
         let set = ScopeSet::parse("orders:read orders:read:all b a");
-        for held in ["orders:read", "orders:read:all", "a", "b"] {
-            assert!(set.contains(held), "{held}");
+        for granted in ["orders:read", "orders:read:all", "a", "b"] {
+            assert!(set.contains(granted), "{granted}");
         }
-        for not_held in [
+        for missing in [
             "orders",
             "orders:",
             "Orders:read",
@@ -322,12 +215,12 @@ mod tests {
             " ",
             "c",
         ] {
-            assert!(!set.contains(not_held), "{not_held}");
+            assert!(!set.contains(missing), "{missing}");
         }
     }
 
     #[test]
-    fn each_of_many_is_found_and_nothing_between_them() {
+    fn each_of_many_scopes_is_found() {
         for count in 0..40 {
             let scope = |number: usize| format!("orders:{number:02}");
             let list: Vec<_> = (0..count).map(|number| scope(2 * number)).collect();
@@ -342,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_means_the_same_in_any_order() {
+    fn order_does_not_matter() {
         let texts = ["", "a", "a:b", "a\t", "b", "\"", "ü"];
         let pairs = texts
             .iter()
@@ -362,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_grants_nothing() {
+    fn empty_list_grants_nothing() {
         assert!(ScopeSet::parse("").is_empty());
         assert!(ScopeSet::parse("   ").is_empty());
         assert!(!ScopeSet::default().contains(""));
     }
 
     #[test]
-    fn doubled_scopes_count_once() {
+    fn repeated_scopes_count_once() {
         assert_eq!(ScopeSet::parse("b a b a").as_str(), "a b");
     }
 }
