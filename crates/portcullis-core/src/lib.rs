@@ -16,7 +16,6 @@ mod body;
 mod chain;
 mod challenge;
 pub mod clock;
-pub mod deadline;
 mod error;
 mod escape;
 mod escape_url;
@@ -64,8 +63,9 @@ pub mod service {
 // The paths of before. They go when every crate uses the modules.
 #[doc(hidden)]
 pub use {
-    clock::{Clock, SharedClock, SystemClock, UnixTime, system_clock},
-    deadline::{ClockOffset, Deadline, Moment},
+    clock::{
+        Clock, ClockOffset, Deadline, Moment, SharedClock, SystemClock, UnixTime, system_clock,
+    },
     facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate},
     log::{escape, escape_to, escape_url, mask},
     scheme::{

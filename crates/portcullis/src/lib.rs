@@ -68,7 +68,7 @@ let app: Router = Router::new()
 //!
 //! - [`scheme`]: the traits and types for a scheme of your own
 //! - [`facts`]: where a request's peer address, original target and route are found
-//! - [`clock`] and [`deadline`]: the time, passed in
+//! - [`clock`]: the time, passed in
 //! - [`log`]: escaping and masking of text for logs
 //! - [`service`]: the types behind the layers
 //!
@@ -77,8 +77,8 @@ let app: Router = Router::new()
 pub use portcullis_core::{
     Anonymous, AuthenticateLayer, Authentication, ConfigError, FailureKind, InvalidScope,
     Principal, PrincipalKind, Refusal, RenderedBody, RequireMachineLayer, RequireScopeLayer, Scope,
-    ScopePolicy, ScopeRequirement, ScopeSet, ScopesByPath, Secret, clock, deadline, facts, log,
-    scheme, scope, service,
+    ScopePolicy, ScopeRequirement, ScopeSet, ScopesByPath, Secret, clock, facts, log, scheme,
+    scope, service,
 };
 
 #[cfg(feature = "api-key")]

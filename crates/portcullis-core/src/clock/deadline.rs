@@ -5,7 +5,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::UnixTime;
+use super::unix_time::UnixTime;
 
 /// One moment, read from the wall clock and from a monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Moment {
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis_core::{Deadline, Moment, UnixTime};
+/// use portcullis_core::clock::{Deadline, Moment, UnixTime};
 ///
 /// let at = |wall, monotonic| {
 ///     Moment::new(UnixTime::from_secs(wall), Duration::from_secs(monotonic))
