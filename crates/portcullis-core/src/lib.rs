@@ -17,11 +17,10 @@ mod chain;
 mod challenge;
 pub mod clock;
 mod error;
-mod escape;
-mod escape_url;
 pub mod facts;
 mod failure;
 mod guard;
+pub mod log;
 mod offer;
 mod policy;
 mod principal;
@@ -41,14 +40,6 @@ pub use principal::{Principal, PrincipalKind};
 pub use refusal::{Refusal, RenderedBody};
 pub use scope::{InvalidScope, Scope, ScopeSet};
 pub use secret::Secret;
-
-/// Text that a caller or an issuer controls, escaped and masked for logs and errors.
-pub mod log {
-    pub use crate::{
-        escape::{escape, escape_to, mask},
-        escape_url::escape_url,
-    };
-}
 
 /// The services, futures and bodies behind the layers.
 pub mod service {

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::escape::unescaped;
+use crate::log::percent_octet;
 
-/// Whether `path` is in normal form, so that everything behind this service reads it alike: it begins with `/`, has no
-/// empty segment but the last and no `.` or `..`, escapes nothing that need not be, and hides no slash.
+/// Whether `path` is in normal form, so that every router reads it alike: it begins with `/`, has no empty segment but
+/// the last, no `.` or `..`, no needless percent-encoding and no hidden slash.
 pub(super) fn is_normal(path: &str) -> bool {
     let Some(segments) = path.strip_prefix('/') else {
         return false;
@@ -27,13 +27,13 @@ fn is_normal_segment(mut segment: &[u8]) -> bool {
     while let [first, rest @ ..] = segment {
         segment = match (first, rest) {
             (b'%', [high, low, rest @ ..]) => {
-                let Some(octet) = unescaped(*high, *low) else {
+                let Some(octet) = percent_octet(*high, *low) else {
                     return false;
                 };
                 let is_upper_case = !high.is_ascii_lowercase() && !low.is_ascii_lowercase();
                 let is_escaped_again = octet == b'%'
-                    && matches!(rest, [high, low, ..] if unescaped(*high, *low).is_some());
-                // A backslash is a slash to some, and a control character ends the name for others.
+                    && matches!(rest, [high, low, ..] if percent_octet(*high, *low).is_some());
+                // Some systems read a backslash as a slash, and some end a name at a control character.
                 let is_hidden = matches!(octet, b'/' | b'\\') || octet.is_ascii_control();
                 if !is_upper_case || is_unreserved(octet) || is_escaped_again || is_hidden {
                     return false;
@@ -47,7 +47,7 @@ fn is_normal_segment(mut segment: &[u8]) -> bool {
     true
 }
 
-/// `path` with percent-encoding undone once.
+/// `path`, percent-decoded once.
 pub(super) fn decoded(path: &str) -> Cow<'_, [u8]> {
     if !path.contains('%') {
         return Cow::Borrowed(path.as_bytes());
@@ -56,7 +56,7 @@ pub(super) fn decoded(path: &str) -> Cow<'_, [u8]> {
     let mut rest = path.as_bytes();
     while let [first, after @ ..] = rest {
         let octet = match after {
-            [high, low, ..] if *first == b'%' => unescaped(*high, *low),
+            [high, low, ..] if *first == b'%' => percent_octet(*high, *low),
             _ => None,
         };
         decoded.push(octet.unwrap_or(*first));
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn normal_paths_are_recognised() {
+    fn normal_paths_are_told_from_others() {
         for path in [
             "/",
             "/files/secret",
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn decoding_is_done_once() {
+    fn path_is_decoded_once() {
         assert_eq!(&*decoded("/a%2Bb%2525%zz%"), b"/a+b%25%zz%");
         assert_eq!(&*decoded("/a"), b"/a");
     }

@@ -1,14 +1,14 @@
-//! URLs and the names of issuers, as logs and errors show them.
+//! URLs and issuer names in logs and errors.
 
-use crate::escape_to;
+use super::escape_to;
 
-/// The longest URL or name that is shown, in characters. Operators copy them, so they are cut late.
-const LONGEST: usize = 1024;
+/// The longest URL or name shown, in characters. Operators copy them, so the limit is generous.
+const MAX_LENGTH: usize = 1024;
 
-/// A URL or an issuer's name for a log line or an error: without user name, password, query and fragment, which may hold a
-/// secret; otherwise as [`escape`](crate::escape) does, but cut after 1,024 characters.
+/// A URL or an issuer's name for a log line or an error: without user name, password, query and fragment, which may hold
+/// a secret. Otherwise as [`escape`](super::escape), but cut after 1,024 characters.
 ///
-/// The rest is left as it is written, so that it can be compared and copied.
+/// The rest stays as written, so that it can be compared and copied.
 ///
 /// ```
 /// use portcullis_core::log::escape_url;
@@ -19,35 +19,34 @@ const LONGEST: usize = 1024;
 pub fn escape_url(text: &str) -> String {
     let end = text.find(['?', '#']).unwrap_or(text.len());
     let text = &text[..end];
-    let authority = authority_start(text);
-    let path = text[authority..]
-        .find(['/', '\\'])
-        .map_or(text.len(), |at| authority + at);
-    // Without a scheme it is a name, where an `@` is part of it.
-    let user_end = text[authority..path]
-        .rfind('@')
-        .filter(|_| authority > 0)
-        .map_or(authority, |at| authority + at + 1);
-    let shown = [&text[..authority], &text[user_end..]].concat();
-    escape_to(&shown, LONGEST)
+    let (scheme, rest) = text.split_at(authority_start(text));
+    let rest = if scheme.is_empty() {
+        // A name, in which an `@` is not a separator.
+        rest
+    } else {
+        let path = rest.find(['/', '\\']).unwrap_or(rest.len());
+        let user_end = rest[..path].rfind('@').map_or(0, |at| at + 1);
+        &rest[user_end..]
+    };
+    escape_to(&[scheme, rest].concat(), MAX_LENGTH)
 }
 
-/// Where the part after the scheme begins; 0 if there is none. URL parsers accept `https:host` and `https:\host` too.
+/// Where the part after the scheme begins; 0 without a scheme. URL parsers also accept `https:host` and `https:\host`.
 fn authority_start(text: &str) -> usize {
-    let scheme = match text.find("://") {
-        Some(at) => at + 1,
-        None => ["https:", "http:"]
-            .iter()
-            .find(|scheme| {
-                text.get(..scheme.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-            })
-            .map_or(0, |scheme| scheme.len()),
+    let starts_with = |scheme: &&str| {
+        let start = text.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    if scheme == 0 {
-        return 0;
-    }
-    text.len() - text[scheme..].trim_start_matches(['/', '\\']).len()
+    let scheme_end = match text.find("://") {
+        Some(at) => Some(at + 1),
+        None => ["https:", "http:"]
+            .into_iter()
+            .find(starts_with)
+            .map(str::len),
+    };
+    scheme_end.map_or(0, |end| {
+        text.len() - text[end..].trim_start_matches(['/', '\\']).len()
+    })
 }
 
 #[cfg(test)]
@@ -55,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_query_and_fragment_are_left_out() {
+    fn user_query_and_fragment_are_removed() {
         for (text, shown) in [
             ("https://issuer.example", "https://issuer.example"),
             ("https://issuer.example/", "https://issuer.example/"),
@@ -84,9 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_must_be_copied_is_not_cut() {
+    fn long_urls_are_cut_late() {
         let long = format!("https://issuer.example/{}", "x".repeat(600));
         assert_eq!(escape_url(&long), long);
-        assert_eq!(escape_url(&"x".repeat(5000)).chars().count(), LONGEST + 1);
+        assert_eq!(
+            escape_url(&"x".repeat(5000)).chars().count(),
+            MAX_LENGTH + 1
+        );
     }
 }

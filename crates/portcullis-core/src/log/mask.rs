@@ -1,52 +1,16 @@
-//! Text that a caller controls, made fit for a log line.
+//! Finds credentials in text.
 
 use std::{borrow::Cow, ops::Range};
 
-/// What stands in a log line in place of a credential.
 const MASK: &str = "[masked]";
 
-/// How many characters [`escape`] keeps.
-const DEFAULT_LENGTH: usize = 64;
+/// The shortest text that is taken for a JWT. The header `{"alg":"RS256"}` alone is longer.
+const SHORTEST_JWT: usize = 16;
 
-/// Makes text that a caller controls fit for a log line: credentials are masked (see [`mask`]), control characters,
-/// quotation marks and non-ASCII escaped, and the rest cut after 64 characters.
+/// Replaces API keys of this suite and JWTs in a text by `[masked]`, also if they are percent-encoded.
 ///
-/// ```
-/// assert_eq!(portcullis_core::log::escape("a\r\nb"), r"a\r\nb");
-/// assert_eq!(portcullis_core::log::escape("the client's"), "the client's");
-/// assert_eq!(portcullis_core::log::escape("eyJhbGciOiJub25lIn0.e30."), "[masked]");
-/// ```
-#[must_use]
-pub fn escape(text: &str) -> String {
-    escape_to(text, DEFAULT_LENGTH)
-}
-
-/// As [`escape`], but cut after `longest` characters.
-#[must_use]
-pub fn escape_to(text: &str, longest: usize) -> String {
-    // More than is shown, since a masked credential takes less room.
-    let end = text.char_indices().nth(longest.saturating_add(1024));
-    let looked_at = end.map_or(text, |(end, _)| &text[..end]);
-    let masked = masked(looked_at, looked_at.len() < text.len());
-    let mut characters = masked.chars();
-    let mut escaped = String::new();
-    for character in characters.by_ref().take(longest) {
-        match character {
-            '\'' => escaped.push(character),
-            _ => escaped.extend(character.escape_default()),
-        }
-    }
-    if characters.next().is_some() || looked_at.len() < text.len() {
-        escaped.push('…');
-    }
-    escaped
-}
-
-/// Replaces whatever looks like an API key of this suite or a JWT by `[masked]`, also where some of it is
-/// percent-encoded.
-///
-/// Of an API key (`acme_4fXq0ZbT9kLm_…`) the prefix and the id stay, so that an operator can revoke it. A JWT is masked
-/// whole, and so is a JWT without its signature. Other opaque credentials cannot be told from ids, and stay.
+/// The prefix and the id of an API key (`acme_4fXq0ZbT9kLm_…`) stay, so that an operator can revoke it. A JWT is masked
+/// whole, also without its signature. Other opaque credentials look like ids, and stay.
 ///
 /// ```
 /// use portcullis_core::log::mask;
@@ -57,16 +21,16 @@ pub fn escape_to(text: &str, longest: usize) -> String {
 /// ```
 #[must_use]
 pub fn mask(text: &str) -> Cow<'_, str> {
-    masked(text, false)
+    mask_start(text, false)
 }
 
-/// `is_cut`: more text followed, so that a credential at the end may be incomplete.
-fn masked(text: &str, is_cut: bool) -> Cow<'_, str> {
-    // Shorter than the secret part of a key and than any JWT that `jwts` finds.
+/// Masks the start of a text. If `is_cut`, more text followed, and a credential at the end may be incomplete.
+pub(super) fn mask_start(text: &str, is_cut: bool) -> Cow<'_, str> {
+    // A key's secret is longer too.
     if text.len() < SHORTEST_JWT && !is_cut {
         return Cow::Borrowed(text);
     }
-    let mut octets = percent_decoded(text);
+    let mut octets = percent_decode(text);
     // The cut may be within an escape.
     while is_cut
         && let Some(at) = octets
@@ -77,14 +41,13 @@ fn masked(text: &str, is_cut: bool) -> Cow<'_, str> {
     {
         octets.truncate(octets.len() - 1 - at);
     }
-    let text = &text[..octets.last().map_or(0, |octet| octet.place.end)];
-    let mut found = keys(&octets, is_cut);
-    found.extend(jwts(&octets));
-    // A credential that was folded into several lines.
-    if octets.iter().any(|octet| octet.value.is_ascii_control()) {
-        octets.retain(|octet| !octet.value.is_ascii_control());
-        found.extend(keys(&octets, is_cut));
-        found.extend(jwts(&octets));
+    let text = &text[..octets.last().map_or(0, |octet| octet.end)];
+    let mut found = credentials(&octets, is_cut);
+    // A credential may be folded into several lines.
+    let length = octets.len();
+    octets.retain(|octet| !octet.value.is_ascii_control());
+    if octets.len() < length {
+        found.extend(credentials(&octets, is_cut));
     }
     if found.is_empty() {
         return Cow::Borrowed(text);
@@ -103,114 +66,103 @@ fn masked(text: &str, is_cut: bool) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// An octet, and where in the text it stands.
+/// A decoded octet, and where it stands in the text.
 struct Octet {
     value: u8,
-    place: Range<usize>,
+    start: usize,
+    end: usize,
 }
 
-/// The octets of `text` with percent-encoding undone, however often it was applied.
-fn percent_decoded(text: &str) -> Vec<Octet> {
+/// Undoes percent-encoding, however often it was applied.
+fn percent_decode(text: &str) -> Vec<Octet> {
     let mut octets: Vec<Octet> = Vec::with_capacity(text.len());
-    for (at, value) in text.bytes().enumerate() {
+    for (start, value) in text.bytes().enumerate() {
         octets.push(Octet {
             value,
-            place: at..at + 1,
+            start,
+            end: start + 1,
         });
-        // What was decoded may be the last digit of another escape.
-        while let [.., first, high, low] = octets.as_slice()
-            && first.value == b'%'
-            && let Some(value) = unescaped(high.value, low.value)
+        // A decoded octet may be the last digit of another escape.
+        while let [.., percent, high, low] = octets.as_slice()
+            && percent.value == b'%'
+            && let Some(value) = percent_octet(high.value, low.value)
         {
-            let place = first.place.start..low.place.end;
+            let (start, end) = (percent.start, low.end);
             octets.truncate(octets.len() - 3);
-            octets.push(Octet { value, place });
+            octets.push(Octet { value, start, end });
         }
     }
     octets
 }
 
-/// The octet that `%` and these two digits stand for.
-pub(crate) fn unescaped(high: u8, low: u8) -> Option<u8> {
+/// The octet that `%` and these two hexadecimal digits encode.
+pub(crate) fn percent_octet(high: u8, low: u8) -> Option<u8> {
     let digit = |octet: u8| char::from(octet).to_digit(16);
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
-/// The secret parts of API keys: after an id of 12 base62 digits and an underscore, or of just the length of secret and
-/// checksum.
-fn keys(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
+/// The places of API keys' secrets and of JWTs.
+fn credentials(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
+    let is_in_jwt =
+        |octet: &Octet| octet.value.is_ascii_alphanumeric() || b"-_.=".contains(&octet.value);
+    let jwts = octets.split(|octet| !is_in_jwt(octet)).filter_map(|run| {
+        let values: Vec<u8> = run.iter().map(|octet| octet.value).collect();
+        place(&run[find_jwt(&values)?..])
+    });
+    key_secrets(octets, is_cut)
+        .into_iter()
+        .chain(jwts)
+        .collect()
+}
+
+/// Where these octets stand in the text.
+fn place(octets: &[Octet]) -> Option<Range<usize>> {
+    Some(octets.first()?.start..octets.last()?.end)
+}
+
+/// The secrets of API keys: a run of letters and digits after an underscore that either follows an id, which is such a
+/// run of 12, or has just the length of a secret with its checksum.
+fn key_secrets(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
     const ID: usize = 12;
     const SHORTEST_SECRET: usize = 20;
     const SECRET_AND_CHECKSUM: usize = 33;
 
+    let is_member = |octet: &&Octet| octet.value.is_ascii_alphanumeric();
+    let end = octets.last().map(|last| last.end);
     let mut found = Vec::new();
-    let mut id_before = false;
-    let mut at = 0;
-    while at < octets.len() {
-        let length = run(&octets[at..], |octet| octet.is_ascii_alphanumeric());
-        let end = at + length;
-        let after_underscore = at > 0 && octets[at - 1].value == b'_';
-        let is_incomplete = is_cut && end == octets.len();
-        let is_secret = (id_before && (length >= SHORTEST_SECRET || is_incomplete))
+    let mut follows_id = false;
+    for (index, part) in octets.split(|octet| octet.value == b'_').enumerate() {
+        let length = part.iter().take_while(is_member).count();
+        let run = place(&part[..length]);
+        let is_incomplete = is_cut && run.as_ref().map(|run| run.end) == end;
+        let is_secret = (follows_id && (length >= SHORTEST_SECRET || is_incomplete))
             || length == SECRET_AND_CHECKSUM;
-        if length > 0 && after_underscore && is_secret {
-            found.push(octets[at].place.start..octets[end - 1].place.end);
+        if index > 0 && is_secret {
+            found.extend(run);
         }
-        id_before = length == ID && octets.get(end).is_some_and(|octet| octet.value == b'_');
-        at = end + 1;
+        follows_id = part.iter().rev().take_while(is_member).count() == ID;
     }
     found
 }
 
-/// A header such as `{"alg":"RS256"}` alone is longer.
-const SHORTEST_JWT: usize = 16;
-
-/// JWTs: base64url of a JSON object, which begins with `eyJ` nearly always and with `ey` or `ew` always, and the parts
-/// that follow after dots.
-fn jwts(octets: &[Octet]) -> Vec<Range<usize>> {
-    let is_jwt = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.=".contains(&octet);
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < octets.len() {
-        let length = run(&octets[at..], is_jwt);
-        let values: Vec<u8> = octets[at..at + length]
-            .iter()
-            .map(|octet| octet.value)
-            .collect();
-        if let Some(start) = jwt_within(&values) {
-            found.push(octets[at + start].place.start..octets[at + length - 1].place.end);
-        }
-        at += length + 1;
-    }
-    found
-}
-
-/// Where in a run of base64url and dots a JWT begins.
-fn jwt_within(run: &[u8]) -> Option<usize> {
-    let of_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
+/// Finds the start of a JWT in a run of base64url and dots. It begins with the base64url of a JSON object: nearly always
+/// `eyJ`, otherwise `ey` or `ew`, in which case the next part must look like one too.
+fn find_jwt(run: &[u8]) -> Option<usize> {
+    let is_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
     let last_start = run.len().checked_sub(SHORTEST_JWT)?;
     (0..=last_start).find(|&at| {
         let rest = &run[at..];
         let begins_part = at == 0 || run[at - 1] == b'.';
-        let next_part = || {
-            let dot = rest.iter().position(|octet| *octet == b'.')?;
-            rest.get(dot + 1..)
-        };
+        let next_part = || rest.splitn(2, |octet| *octet == b'.').nth(1);
         rest.starts_with(b"eyJ")
-            || (begins_part && of_object(rest) && next_part().is_some_and(of_object))
+            || (begins_part && is_object(rest) && next_part().is_some_and(is_object))
     })
-}
-
-fn run(octets: &[Octet], is_member: impl Fn(u8) -> bool) -> usize {
-    octets
-        .iter()
-        .take_while(|octet| is_member(octet.value))
-        .count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::escape;
 
     const SECRET: &str = "9Zr3mWq8TfL2xVb7Nc5Ky1Jd0PhaBcDeF";
     const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJl_-";
@@ -220,22 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn caller_controlled_text_is_escaped_and_cut() {
-        assert_eq!(escape("\u{1b}[31m\u{202e}"), r"\u{1b}[31m\u{202e}");
-        assert_eq!(escape(&"x".repeat(65)).chars().count(), 65);
-        assert_eq!(escape(&"x".repeat(64)).chars().count(), 64);
-        assert_eq!(escape_to(&"x".repeat(600), 512).chars().count(), 513);
-        assert_eq!(
-            escape(&"ü".repeat(30_000))
-                .chars()
-                .filter(|c| *c == '…')
-                .count(),
-            1
-        );
-    }
-
-    #[test]
-    fn api_key_keeps_its_id_only() {
+    fn only_the_id_of_an_api_key_is_shown() {
         let shown = "acme_live_4fXq0ZbT9kLm_[masked]";
         assert_eq!(mask(&key()), shown);
         assert_eq!(mask(&format!("/a/{}/b", key())), format!("/a/{shown}/b"));
@@ -266,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_encoding_hides_nothing() {
+    fn percent_encoded_credentials_are_masked() {
         let encode_all =
             |text: &str| -> String { text.bytes().map(|octet| format!("%{octet:02x}")).collect() };
         let twice = |text: &str| encode_all(text).replace('%', "%25");
@@ -286,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn any_depth_of_percent_encoding_is_undone() {
+    fn any_depth_of_percent_encoding_is_decoded() {
         let mut text: String = key().bytes().map(|octet| format!("%{octet:02x}")).collect();
         for depth in 1..8 {
             let masked = mask(&text);
@@ -307,7 +244,7 @@ mod tests {
             }
             let (start, end) = JWT.split_at(30);
             assert_eq!(mask(&format!("{start}{between}{end}")), "[masked]");
-            // Nor hide one that begins after them.
+            // A credential may also begin after them.
             let text = format!("id{between}4fXq0ZbT9kLm_{}", &SECRET[..25]);
             assert!(mask(&text).ends_with("9kLm_[masked]"), "{text}");
         }
@@ -340,7 +277,7 @@ mod tests {
                 assert!(!shown.contains("9Zr3") && !shown.contains("eyJ"), "{shown}");
             }
         }
-        // A first credential that fills all that is looked at, and a second across its end.
+        // The first credential fills the part that is examined, and the second lies across its end.
         for length in 1_000..1_300 {
             let text = format!("{JWT}{} {}", "A".repeat(length), key());
             let shown = escape(&text);
@@ -349,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_stay_readable() {
+    fn ids_are_not_masked() {
         for text in [
             "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", // a thumbprint as `kid`
             "b1e4c1f0e4c5a6d7b8c9d0e1f2a3b4c5d6e7f8a9",

@@ -1,0 +1,65 @@
+//! Text that a caller or an issuer controls, made safe for logs and errors.
+
+mod mask;
+mod url;
+
+pub use mask::mask;
+pub(crate) use mask::percent_octet;
+pub use url::escape_url;
+
+/// Makes text that a caller controls safe for a log line: masks credentials (see [`mask`]), escapes control characters,
+/// double quotes, backslashes and non-ASCII, and cuts after 64 characters.
+///
+/// ```
+/// use portcullis_core::log::escape;
+///
+/// assert_eq!(escape("a\r\nb"), r"a\r\nb");
+/// assert_eq!(escape("the client's"), "the client's");
+/// assert_eq!(escape("eyJhbGciOiJub25lIn0.e30."), "[masked]");
+/// ```
+#[must_use]
+pub fn escape(text: &str) -> String {
+    escape_to(text, 64)
+}
+
+/// As [`escape`], but cuts after `longest` characters.
+#[must_use]
+pub fn escape_to(text: &str, longest: usize) -> String {
+    // More than is shown, since a masked credential is shorter.
+    let end = text.char_indices().nth(longest.saturating_add(1024));
+    let start = end.map_or(text, |(end, _)| &text[..end]);
+    let is_cut = start.len() < text.len();
+    let masked = mask::mask_start(start, is_cut);
+    let mut characters = masked.chars();
+    let mut escaped = String::new();
+    for character in characters.by_ref().take(longest) {
+        match character {
+            '\'' => escaped.push(character),
+            _ => escaped.extend(character.escape_default()),
+        }
+    }
+    if is_cut || characters.next().is_some() {
+        escaped.push('…');
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caller_controlled_text_is_escaped_and_cut() {
+        assert_eq!(escape("\u{1b}[31m\u{202e}"), r"\u{1b}[31m\u{202e}");
+        assert_eq!(escape(&"x".repeat(65)).chars().count(), 65);
+        assert_eq!(escape(&"x".repeat(64)).chars().count(), 64);
+        assert_eq!(escape_to(&"x".repeat(600), 512).chars().count(), 513);
+        assert_eq!(
+            escape(&"ü".repeat(30_000))
+                .chars()
+                .filter(|c| *c == '…')
+                .count(),
+            1
+        );
+    }
+}
