@@ -7,7 +7,7 @@ use portcullis_bench_common::Bare;
 use portcullis_bench_instructions::{
     Case, RawCheck, api_key, bare, cold, malformed, warm, warm_scoped, wrong_algorithm,
 };
-use portcullis_core::{Authenticate, RequireScope};
+use portcullis_core::service::{Authenticate, Guard};
 use portcullis_jwt::Algorithm::{ES256, EdDSA, RS256};
 
 type Authenticated<S = Bare> = Box<Case<Authenticate<S>>>;
@@ -30,8 +30,8 @@ fn jwt_warm(mut case: Authenticated) -> Authenticated {
 #[library_benchmark]
 #[bench::rs256(warm_scoped(RS256))]
 fn jwt_warm_scoped(
-    mut case: Authenticated<RequireScope<Bare>>,
-) -> Authenticated<RequireScope<Bare>> {
+    mut case: Authenticated<Guard<Bare>>,
+) -> Authenticated<Guard<Bare>> {
     case.run();
     case
 }

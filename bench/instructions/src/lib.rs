@@ -18,7 +18,8 @@ use http::{Request, Response, StatusCode};
 use portcullis_api_key::{ApiKey, ApiKeys, KeyDigest, KeyRecord, MemoryStore, Peppers};
 use portcullis_bench_common::{AUDIENCE, Bare, ISSUER, SCOPES, serve, with_key, with_token};
 use portcullis_core::{
-    Authenticate, AuthenticateLayer, RequireScope, RequireScopeLayer, Scope, ScopeSet, Secret,
+    AuthenticateLayer, RequireScopeLayer, Scope, ScopeSet, Secret,
+    service::{Authenticate, Guard},
 };
 use portcullis_jose::KeySet;
 use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys};
@@ -81,7 +82,7 @@ pub fn warm(algorithm: Algorithm) -> Box<Case<Authenticate<Bare>>> {
 }
 
 /// A cached token, and a scope guard.
-pub fn warm_scoped(algorithm: Algorithm) -> Box<Case<Authenticate<RequireScope<Bare>>>> {
+pub fn warm_scoped(algorithm: Algorithm) -> Box<Case<Authenticate<Guard<Bare>>>> {
     let scheme = bearer(algorithm).build().expect("a scheme");
     let guarded = RequireScopeLayer::all([READ]).layer(Bare);
     let service = AuthenticateLayer::new(scheme).layer(guarded);

@@ -11,7 +11,6 @@ use portcullis_core::facts::Facts;
 ///
 /// The peer's address needs `Router::into_make_service_with_connect_info::<SocketAddr>()`, or in tests a
 /// `MockConnectInfo<SocketAddr>`.
-#[must_use]
 pub fn facts() -> Facts {
     Facts::new()
         .peer_address(|extensions| {

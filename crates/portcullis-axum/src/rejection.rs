@@ -1,43 +1,60 @@
+use std::{error::Error, fmt};
+
 use axum_core::{
     body::Body,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{StatusCode, request::Parts};
-use portcullis_core::{Refusal, RefusedRequest};
+use portcullis_core::Refusal;
 
-/// An extractor's refusal: the same response that a guard layer would give (a problem document, or trailers-only for
-/// gRPC).
+/// An extractor's refusal. The response is the same as that of a guard layer: a problem document, or trailers-only for
+/// gRPC.
 #[derive(Clone, Debug)]
-pub struct Rejection(RefusedRequest);
+pub struct Rejection {
+    refusal: Refusal,
+    response: Box<Response<Bytes>>,
+}
 
 impl Rejection {
     pub(crate) fn new(refusal: Refusal, parts: &Parts) -> Self {
-        Self(refusal.of(&parts.method, &parts.uri, &parts.headers, &parts.extensions))
+        let response = refusal.clone().into_response(
+            &parts.method,
+            &parts.uri,
+            &parts.headers,
+            &parts.extensions,
+        );
+        // The response may have a more helpful message.
+        let refusal = response.extensions().get().cloned().unwrap_or(refusal);
+        Self {
+            refusal,
+            response: Box::new(response),
+        }
     }
 
-    /// Why.
+    /// The refusal and its reason.
     #[must_use]
     pub fn refusal(&self) -> &Refusal {
-        self.0.refusal()
+        &self.refusal
     }
 
-    /// The status of the response.
+    /// The status of the response, as [`Refusal::status`] has it.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.refusal().status()
+        self.refusal.status()
     }
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        self.0.into_response().map(Body::from)
+        self.response.map(Body::from)
     }
 }
 
-impl std::fmt::Display for Rejection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.refusal().fmt(f)
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
     }
 }
 
-impl std::error::Error for Rejection {}
+impl Error for Rejection {}

@@ -1,27 +1,26 @@
-//! What the authenticate layer found out, as the guards, extractors and handlers behind it see it.
+//! What the authenticate layer found, as guards, extractors and handlers see it.
 
 use std::{fmt, sync::Arc};
 
 use http::Extensions;
 
-use crate::{Principal, Refusal, offer::Offer};
+use crate::{principal::Principal, refusal::Refusal, schemes::Schemes};
 
-/// Who is calling: put in the extensions of every request that
-/// [`AuthenticateLayer`](crate::AuthenticateLayer) lets through.
+/// Who is calling: in the extensions of every request that [`AuthenticateLayer`](crate::AuthenticateLayer) passes on.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a caller is known or not; a third answer would be a hole"
+    reason = "a caller is authenticated or not; code that ignores a third case would be unsafe"
 )]
 pub enum Authentication {
     /// No credentials were sent, and the layer is optional.
     Anonymous(Anonymous),
-    /// Credentials were sent, and hold.
+    /// The credentials were verified.
     Authenticated(Principal),
 }
 
 impl Authentication {
-    /// The caller, where it is known.
+    /// The caller, if it is authenticated.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match self {
@@ -30,12 +29,12 @@ impl Authentication {
         }
     }
 
-    /// The caller of a request with these extensions.
+    /// The authenticated caller of a request with these extensions.
     ///
     /// # Errors
     ///
-    /// 401 for an anonymous request; 500, logged as an error, when no
-    /// [`AuthenticateLayer`](crate::AuthenticateLayer) stands in front.
+    /// 401 for an anonymous request; 500, logged as an error, without an
+    /// [`AuthenticateLayer`](crate::AuthenticateLayer) in front.
     pub fn require(extensions: &Extensions) -> Result<&Principal, Refusal> {
         match Self::of(extensions)? {
             Self::Authenticated(principal) => Ok(principal),
@@ -43,11 +42,11 @@ impl Authentication {
         }
     }
 
-    /// What the layer found out about a request with these extensions.
+    /// The authentication of a request with these extensions.
     ///
     /// # Errors
     ///
-    /// 500, logged as an error, when no [`AuthenticateLayer`](crate::AuthenticateLayer) stands in front.
+    /// 500, logged as an error, without an [`AuthenticateLayer`](crate::AuthenticateLayer) in front.
     pub fn of(extensions: &Extensions) -> Result<&Self, Refusal> {
         extensions.get().ok_or_else(|| {
             Refusal::misconfigured(
@@ -57,27 +56,25 @@ impl Authentication {
     }
 }
 
-/// A caller that sent no credentials, with what it can still be told to send.
+/// A caller that sent no credentials.
 #[derive(Clone)]
-pub struct Anonymous {
-    offer: Arc<Offer>,
-}
+pub struct Anonymous(Arc<Schemes>);
 
 impl Anonymous {
-    pub(crate) fn new(offer: Arc<Offer>) -> Self {
-        Self { offer }
+    pub(crate) fn new(schemes: Arc<Schemes>) -> Self {
+        Self(schemes)
     }
 
-    /// The refusal for where credentials are needed after all: 401 with every scheme's challenge.
+    /// The refusal where credentials are required after all: 401 with the challenge of every scheme.
     #[must_use]
     pub fn refuse(&self) -> Refusal {
-        Refusal::without_credentials(&self.offer)
+        Refusal::anonymous(&self.0)
     }
 }
 
 impl fmt::Debug for Anonymous {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let challenges = self.offer.challenges().iter();
+        let challenges = self.0.challenges().iter();
         f.debug_list()
             .entries(challenges.map(|challenge| challenge.name()))
             .finish()

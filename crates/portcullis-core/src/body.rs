@@ -6,12 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a response that passed through a layer of this crate: the inner service's, or a short one of ours.
+    /// The response body of a guarded service: that of the inner service, or of a refusal.
     #[derive(Debug)]
     pub struct GuardBody<B> {
         #[pin]
@@ -24,7 +23,7 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        // Boxed, so that this body is no larger than most others, and wrapping one of them moves nothing.
+        // Boxed, so that this body is no larger than most inner bodies, and wrapping one moves nothing.
         Own { bytes: Option<Box<Bytes>> },
     }
 }
@@ -43,11 +42,6 @@ impl<B> GuardBody<B> {
             },
         }
     }
-}
-
-/// A refusal as the response of a guarded service.
-pub(crate) fn own<B>(response: Response<Bytes>) -> Response<GuardBody<B>> {
-    response.map(GuardBody::own)
 }
 
 impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
@@ -88,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrapped_body_is_no_larger() {
+    fn wrapped_body_is_no_larger() {
         assert_eq!(
             size_of::<GuardBody<Box<dyn Body<Data = Bytes, Error = ()>>>>(),
             size_of::<Box<dyn Body<Data = Bytes, Error = ()>>>()

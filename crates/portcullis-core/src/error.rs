@@ -1,11 +1,11 @@
-//! Mistakes in wiring, found when a part is built.
+//! Errors of configuration.
 
 use std::{borrow::Cow, error::Error, fmt};
 
 /// A configuration that cannot be used: which setting, what is wrong with it, and what to do.
 ///
-/// These are the operator's mistakes, reported before the first request. What a caller does wrong is a
-/// [`Failure`](crate::Failure).
+/// It reports the operator's mistakes, before the first request. A caller's mistake is a
+/// [`Failure`](crate::scheme::Failure).
 ///
 /// `Debug` prints the same as `Display`, for a `main` that returns it.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +16,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// Says what is wrong with `setting`, and in `problem` also what to do about it.
+    /// An error of `setting`. `problem` says what is wrong with it and what to do.
     pub fn new(setting: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
         Self {
             setting,
@@ -30,7 +30,7 @@ impl ConfigError {
         self.setting
     }
 
-    /// What is wrong, and the fix.
+    /// What is wrong, and what to do.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
@@ -43,8 +43,8 @@ impl fmt::Debug for ConfigError {
     }
 }
 
-/// Writes an error for people, each cause on a line of its own: the `Debug` of errors that a `main` returns, since
-/// Rust prints those by their `Debug`.
+/// Writes an error with each cause on a line of its own: the `Debug` of errors that a `main` returns, since Rust prints
+/// those by their `Debug`.
 ///
 /// ```
 /// use std::{fmt, io};
@@ -67,15 +67,15 @@ impl fmt::Debug for ConfigError {
 ///
 /// When `f` cannot be written to.
 pub fn debug_as_report(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut told = error.to_string();
-    f.write_str(&told)?;
+    let mut written = error.to_string();
+    f.write_str(&written)?;
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        // Some messages name their causes themselves.
-        if !told.contains(&text) {
+        // Some messages repeat their cause.
+        if !written.contains(&text) {
             write!(f, "\n  caused by: {text}")?;
-            told = text;
+            written = text;
         }
         cause = error.source();
     }

@@ -1,25 +1,25 @@
-//! What schemes and logs need to know of a request, and frameworks keep in different places.
+//! Facts about a request that frameworks keep in different places.
 
 use std::net::SocketAddr;
 
 use http::{Extensions, Uri};
 
-/// The address of the peer on the connection. Insert it in a request's extensions where no framework does.
+/// The address of the connection's peer. Insert it in the request's extensions if no framework does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// The target as the client sent it: inside a nested router, a layer sees a shortened one.
+/// The target as the client sent it. Inside a nested router, a layer sees a shortened one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginalTarget(pub Uri);
 
-/// The route that matched, as it was declared: `/orders/{id}`.
+/// The route that matched, as declared: `/orders/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTemplate(pub String);
 
-/// Where to find the facts of a request: function pointers over its extensions.
+/// Functions that find the facts of a request in its extensions.
 ///
-/// The default reads this crate's own types, which any hyper service can insert. `portcullis-axum` has a preset for
-/// axum; for tonic, point [`peer_address`](Self::peer_address) at its connect info:
+/// The default reads the types of this module, which any hyper service can insert. `portcullis-axum` has a preset for
+/// axum. For tonic, read its connect info in [`peer_address`](Self::peer_address):
 ///
 /// ```
 /// # use portcullis_core::facts::Facts;
@@ -28,15 +28,15 @@ pub struct RouteTemplate(pub String);
 /// let facts = Facts::new().peer_address(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Facts {
-    peer_address: fn(&Extensions) -> Option<SocketAddr>,
-    original_target: fn(&Extensions) -> Option<&Uri>,
-    route_template: fn(&Extensions) -> Option<&str>,
+    pub(crate) peer_address: fn(&Extensions) -> Option<SocketAddr>,
+    pub(crate) original_target: fn(&Extensions) -> Option<&Uri>,
+    pub(crate) route_template: fn(&Extensions) -> Option<&str>,
 }
 
 impl Facts {
     /// Reads [`PeerAddress`], [`OriginalTarget`] and [`RouteTemplate`] from the extensions.
-    #[must_use]
     pub fn new() -> Self {
         Self {
             peer_address: |extensions| extensions.get::<PeerAddress>().map(|found| found.0),
@@ -49,37 +49,22 @@ impl Facts {
         }
     }
 
-    /// Says where the peer's address is.
-    #[must_use]
+    /// Sets how to find the peer's address.
     pub fn peer_address(mut self, find: fn(&Extensions) -> Option<SocketAddr>) -> Self {
         self.peer_address = find;
         self
     }
 
-    /// Says where the original target is.
-    #[must_use]
+    /// Sets how to find the original target.
     pub fn original_target(mut self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.original_target = find;
         self
     }
 
-    /// Says where the matched route is.
-    #[must_use]
+    /// Sets how to find the matched route.
     pub fn route_template(mut self, find: fn(&Extensions) -> Option<&str>) -> Self {
         self.route_template = find;
         self
-    }
-
-    pub(crate) fn find_peer_address(&self, extensions: &Extensions) -> Option<SocketAddr> {
-        (self.peer_address)(extensions)
-    }
-
-    pub(crate) fn find_original_target<'e>(&self, extensions: &'e Extensions) -> Option<&'e Uri> {
-        (self.original_target)(extensions)
-    }
-
-    pub(crate) fn find_route_template<'e>(&self, extensions: &'e Extensions) -> Option<&'e str> {
-        (self.route_template)(extensions)
     }
 }
 

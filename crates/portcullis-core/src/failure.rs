@@ -9,99 +9,73 @@ use std::{
 
 use http::StatusCode;
 
-/// What kind of refusal it is; each kind has one status (see [`status`](Self::status)).
+/// The kind of a refusal. Each kind has one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// Nothing that any configured scheme reads was sent: 401.
+    /// No credential that a configured scheme reads: 401.
     NoCredentials,
-    /// What was sent is no credential at all, was sent twice, or came in two ways at once: 400.
+    /// Not a credential at all, one sent twice, or two at once: 400.
     Malformed,
-    /// A credential that is ill-formed, unknown, expired, revoked, or meant for someone else: 401.
+    /// A credential that is ill-formed, unknown, expired, revoked, or meant for another service: 401.
     Invalid,
-    /// A genuine caller who lacks a scope: 403.
+    /// An authenticated caller that lacks a scope: 403.
     InsufficientScope,
-    /// A genuine caller that is not known to be a machine, where the route asks for one: 403.
+    /// An authenticated caller that is not known to be a machine, where the route requires one: 403.
     NotAMachine,
-    /// A genuine caller over its limit: 429.
+    /// An authenticated caller over its limit: 429.
     LimitExceeded,
-    /// The issuer, store or introspection endpoint that would have to decide cannot be reached: 503.
+    /// The issuer, store or introspection endpoint needed for the decision is unavailable: 503.
     Unavailable,
-    /// The service is wired wrongly: 500.
+    /// The service's layers are wired wrongly: 500.
     Misconfigured,
 }
 
 impl FailureKind {
-    pub(crate) const COUNT: usize = Self::Misconfigured as usize + 1;
+    /// The HTTP status, the gRPC status code, and the error code of RFC 6750 §3.1.
+    const fn codes(self) -> (StatusCode, u8, Option<&'static str>) {
+        match self {
+            Self::NoCredentials => (StatusCode::UNAUTHORIZED, 16, None),
+            Self::Malformed => (StatusCode::BAD_REQUEST, 3, Some("invalid_request")),
+            Self::Invalid => (StatusCode::UNAUTHORIZED, 16, Some("invalid_token")),
+            Self::InsufficientScope | Self::NotAMachine => {
+                (StatusCode::FORBIDDEN, 7, Some("insufficient_scope"))
+            }
+            Self::LimitExceeded => (StatusCode::TOO_MANY_REQUESTS, 8, None),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, 14, None),
+            Self::Misconfigured => (StatusCode::INTERNAL_SERVER_ERROR, 13, None),
+        }
+    }
 
-    /// Every kind, in the order of declaration.
-    pub(crate) const ALL: [Self; Self::COUNT] = [
-        Self::NoCredentials,
-        Self::Malformed,
-        Self::Invalid,
-        Self::InsufficientScope,
-        Self::NotAMachine,
-        Self::LimitExceeded,
-        Self::Unavailable,
-        Self::Misconfigured,
-    ];
-
-    /// The HTTP status that says so.
+    /// The HTTP status.
     #[must_use]
     pub const fn status(self) -> StatusCode {
-        match self {
-            Self::NoCredentials | Self::Invalid => StatusCode::UNAUTHORIZED,
-            Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::InsufficientScope | Self::NotAMachine => StatusCode::FORBIDDEN,
-            Self::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.codes().0
     }
 
-    /// The gRPC status code that says so.
+    /// The gRPC status code.
     #[must_use]
     pub const fn grpc_code(self) -> u8 {
-        match self {
-            Self::NoCredentials | Self::Invalid => 16,
-            Self::Malformed => 3,
-            Self::InsufficientScope | Self::NotAMachine => 7,
-            Self::LimitExceeded => 8,
-            Self::Unavailable => 14,
-            Self::Misconfigured => 13,
-        }
+        self.codes().1
     }
 
-    /// The error code of RFC 6750 §3.1, where one applies.
+    /// The error code of RFC 6750 §3.1, if one applies.
     #[must_use]
     pub const fn error_code(self) -> Option<&'static str> {
-        match self {
-            Self::Malformed => Some("invalid_request"),
-            Self::Invalid => Some("invalid_token"),
-            Self::InsufficientScope | Self::NotAMachine => Some("insufficient_scope"),
-            Self::NoCredentials | Self::LimitExceeded | Self::Unavailable | Self::Misconfigured => {
-                None
-            }
-        }
+        self.codes().2
     }
 
-    /// Whether the answer carries challenges: where other or better credentials would help.
+    /// Whether the response has challenges: other or better credentials would help.
     pub(crate) const fn is_challenged(self) -> bool {
-        matches!(
-            self,
-            Self::NoCredentials
-                | Self::Malformed
-                | Self::Invalid
-                | Self::InsufficientScope
-                | Self::NotAMachine
-        )
+        matches!(self, Self::NoCredentials) || self.error_code().is_some()
     }
 }
 
-/// A refusal, with two messages: one for the caller, and one for the log.
+/// Why a scheme refuses a credential, with one message for the caller and one for the log.
 ///
-/// The caller's message gives nothing away: it is fixed text, or names what this service asks for.
+/// The caller's message reveals nothing: it is fixed text, or names what this service requires.
 #[derive(Clone)]
+#[must_use]
 pub struct Failure(Box<Inner>);
 
 #[derive(Clone)]
@@ -113,49 +87,40 @@ struct Inner {
 }
 
 impl Failure {
-    /// What was sent is no credential at all, or was sent in a way that no caller may: 400 `invalid_request`.
+    /// Not a credential at all, or sent in a way that no caller may: 400 `invalid_request`.
     ///
-    /// `external` is shown to the caller. It becomes an `error_description`, so it keeps to printable ASCII without
-    /// `"` and `\` (RFC 6750 §3); what else it holds is replaced there. It must hold nothing secret.
-    #[must_use]
+    /// The caller sees `external`, so it must not hold a secret. In an `error_description`, characters other than
+    /// printable ASCII without `"` and `\` are replaced (RFC 6750 §3).
     pub fn malformed(external: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Malformed, external)
     }
 
-    /// A credential that does not hold: 401 `invalid_token`.
-    #[must_use]
+    /// A credential that is not accepted: 401 `invalid_token`.
     pub fn invalid(external: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Invalid, external)
     }
 
-    /// A caller over its limit: 429, to come back after `retry_after`.
-    #[must_use]
+    /// A caller over its limit: 429, with this `Retry-After`.
     pub fn limit_exceeded(external: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
         let mut failure = Self::new(FailureKind::LimitExceeded, external);
         failure.0.retry_after = Some(retry_after);
         failure
     }
 
-    /// Something this service depends on cannot be reached, so it cannot decide: 503 with a `Retry-After` of 2 to
-    /// 10 s, jittered so that callers do not come back all at once.
-    #[must_use]
+    /// Something that the decision needs is unavailable: 503 with a `Retry-After` of 2 to 10 s, jittered so that callers
+    /// do not return all at once.
     pub fn unavailable(external: impl Into<Cow<'static, str>>) -> Self {
         let mut failure = Self::new(FailureKind::Unavailable, external);
-        failure.0.retry_after = Some(Duration::from_secs(2 + RandomState::new().hash_one(()) % 9));
+        failure.0.retry_after = Some(Duration::from_secs(2 + random_up_to(8)));
         failure
     }
 
-    /// Says when to come back, where it is known when what the service depends on is tried again: in `due`, or up to a
-    /// quarter later so that callers do not come back all at once. In whole seconds, at least 1 and at most 30.
-    #[must_use]
+    /// Sets `Retry-After` to the time until the service's own next attempt, `due`, plus a jitter of up to a quarter: in
+    /// whole seconds, at least 1 and at most 30.
     pub fn retry_when_due(mut self, due: Duration) -> Self {
-        let due = due
-            .as_secs()
-            .saturating_add(u64::from(due.subsec_nanos() > 0));
-        let due = due.clamp(1, 24);
-        let spread = (due / 4).max(1);
-        let later = RandomState::new().hash_one(()) % (spread + 1);
-        self.0.retry_after = Some(Duration::from_secs(due + later));
+        let due = whole_seconds(due).clamp(1, 24);
+        let jitter = random_up_to((due / 4).max(1));
+        self.0.retry_after = Some(Duration::from_secs(due + jitter));
         self
     }
 
@@ -168,45 +133,53 @@ impl Failure {
         }))
     }
 
-    /// Adds what only the log may say. Never a secret; pass what a caller controls through [`escape`](crate::escape).
-    #[must_use]
+    /// Sets the message for the log. It must not hold a secret; pass text that a caller controls through
+    /// [`escape`](crate::log::escape).
     pub fn with_internal(mut self, internal: impl Into<Cow<'static, str>>) -> Self {
         self.0.internal = Some(internal.into());
         self
     }
 
-    /// Tells the caller something more helpful. The log keeps what it was told.
-    pub(crate) fn told(mut self, external: String) -> Self {
-        let inner = &mut *self.0;
-        let before = std::mem::replace(&mut inner.external, external.into());
-        let internal = inner.internal.take().unwrap_or(before);
-        inner.internal = Some(format!("{}; {internal}", inner.external).into());
-        self
+    /// Replaces the caller's message by a more helpful one. The log gets both.
+    pub(crate) fn with_external(mut self, external: String) -> Self {
+        let internal = format!("{external}; {}", self.internal());
+        self.0.external = external.into();
+        self.with_internal(internal)
     }
 
-    /// What kind of refusal it is.
+    /// The kind of refusal.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.0.kind
     }
 
-    /// What the caller is told.
+    /// The message for the caller.
     #[must_use]
     pub fn external(&self) -> &str {
         &self.0.external
     }
 
-    /// What the log is told; the external message where there is nothing more to say.
+    /// The message for the log; the external message if none was set.
     #[must_use]
     pub fn internal(&self) -> &str {
         self.0.internal.as_deref().unwrap_or(&self.0.external)
     }
 
-    /// When it makes sense to try again.
+    /// When the caller may try again.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
+}
+
+/// Rounds up, so that a wait is never shortened.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    let rest = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(rest)
+}
+
+fn random_up_to(most: u64) -> u64 {
+    RandomState::new().hash_one(()) % (most + 1)
 }
 
 impl fmt::Debug for Failure {
@@ -231,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_says_when_to_come_back() {
+    fn retry_after_of_an_outage_is_2_to_10_seconds() {
         for _ in 0..200 {
             let wait = Failure::unavailable("x")
                 .retry_after()
@@ -263,5 +236,12 @@ mod tests {
                 "{due:?}: no jitter"
             );
         }
+    }
+
+    #[test]
+    fn waits_round_up_to_whole_seconds() {
+        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
+        assert_eq!(whole_seconds(Duration::from_secs(2)), 2);
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
     }
 }

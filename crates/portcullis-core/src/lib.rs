@@ -7,13 +7,12 @@
 //! The crate is generic over bodies, needs no runtime and reads the time from a [`Clock`](clock::Clock). Credential
 //! formats live in `portcullis-jwt` and `portcullis-api-key`, behind [`Scheme`](scheme::Scheme).
 //!
-//! A request passes these files in order: `authenticate/service.rs`, `chain.rs`, a scheme, `principal.rs`, `guard/`.
-//! Every refusal becomes a response in `refusal.rs`.
+//! A request passes these files in order: `authenticate/service.rs`, `schemes.rs`, a scheme, `principal.rs`, `guard/`.
+//! Every refusal becomes a response in `refusal/`.
 
 mod authenticate;
 mod authentication;
 mod body;
-mod chain;
 mod challenge;
 pub mod clock;
 mod error;
@@ -21,12 +20,13 @@ pub mod facts;
 mod failure;
 mod guard;
 pub mod log;
-mod offer;
 mod policy;
 mod principal;
 mod refusal;
 mod refusal_log;
+mod requirement;
 pub mod scheme;
+mod schemes;
 mod scope;
 mod secret;
 
@@ -35,9 +35,10 @@ pub use authentication::{Anonymous, Authentication};
 pub use error::{ConfigError, debug_as_report};
 pub use failure::FailureKind;
 pub use guard::{RequireMachineLayer, RequireScopeLayer, ScopesByPath};
-pub use policy::{ScopePolicy, ScopeRequirement};
+pub use policy::ScopePolicy;
 pub use principal::{Principal, PrincipalKind};
 pub use refusal::{Refusal, RenderedBody};
+pub use requirement::ScopeRequirement;
 pub use scope::{InvalidScope, Scope, ScopeSet};
 pub use secret::Secret;
 
@@ -46,8 +47,7 @@ pub mod service {
     pub use crate::{
         authenticate::{Authenticate, AuthenticateFuture, IntoSchemes},
         body::GuardBody,
-        guard::{GuardFuture, RequireMachine, RequireScope},
-        refusal::RefusedRequest,
+        guard::{Guard, GuardFuture},
     };
 }
 
@@ -63,8 +63,5 @@ pub use {
         Challenge, CredentialSource, Failure, Head, Outcome, PendingOutcome, Presence,
         PrincipalBuilder, Scheme, authorization_credentials, check_token68,
     },
-    service::{
-        Authenticate, AuthenticateFuture, GuardBody, GuardFuture, IntoSchemes, RefusedRequest,
-        RequireMachine, RequireScope,
-    },
+    service::{Authenticate, AuthenticateFuture, GuardBody, GuardFuture, IntoSchemes},
 };

@@ -1,12 +1,15 @@
-//! What a route asks for.
+//! Rules about scopes.
 
 use std::{fmt, sync::Arc};
 
-use crate::{ConfigError, Scope, ScopeSet};
+use crate::{
+    error::ConfigError,
+    scope::{Scope, ScopeSet},
+};
 
-/// A demand on the caller's scopes: one, all or any of several, nested as needed.
+/// The scopes that a route requires: one, all or any of several, nested as needed.
 ///
-/// There is no *not*: a caller can always ask its issuer for fewer scopes, so their absence proves nothing.
+/// There is no *not*: a caller can always request fewer scopes, so their absence proves nothing.
 ///
 /// ```
 /// use portcullis_core::{Scope, ScopePolicy, ScopeSet};
@@ -21,31 +24,19 @@ use crate::{ConfigError, Scope, ScopeSet};
 /// assert_eq!(policy.challenge_scope(), "admin");
 /// ```
 #[derive(Clone, Debug)]
-pub struct ScopePolicy(Arc<Compiled>);
+pub struct ScopePolicy(Arc<Rule>);
 
 #[derive(Debug)]
-struct Compiled {
-    rule: Rule,
-    challenge_scope: Box<str>,
-}
-
-#[derive(Clone, Debug)]
 enum Rule {
     Scope(Scope),
-    All(Box<[Rule]>),
-    Any(Box<[Rule]>),
+    All(Box<[ScopePolicy]>),
+    Any(Box<[ScopePolicy]>),
 }
 
 impl ScopePolicy {
-    /// Asks for every part.
+    /// Requires every part.
     ///
-    /// ```
-    /// # use portcullis_core::{Scope, ScopePolicy};
-    /// let parts: [Scope; 1] = [Scope::from_static("orders:read")];
-    /// let policy = ScopePolicy::all(parts);
-    /// ```
-    ///
-    /// An empty list would ask for nothing, so it does not compile:
+    /// An empty list would require nothing, so it does not compile:
     ///
     /// ```compile_fail
     /// # use portcullis_core::{Scope, ScopePolicy};
@@ -60,18 +51,12 @@ impl ScopePolicy {
                 "`all` of nothing would let every caller pass: name at least one scope"
             )
         };
-        Self::compile(Rule::all(rules(parts)))
+        Self::new(Rule::All(parts.map(P::into).into()))
     }
 
-    /// Asks for at least one part. A caller who lacks all is told of the first that is listed.
+    /// Requires at least one part. The refusal of a caller that lacks all names the first.
     ///
-    /// ```
-    /// # use portcullis_core::{Scope, ScopePolicy};
-    /// let parts: [Scope; 1] = [Scope::from_static("orders:read")];
-    /// let policy = ScopePolicy::any(parts);
-    /// ```
-    ///
-    /// An empty list could never be met, so it does not compile:
+    /// An empty list could not be satisfied, so it does not compile:
     ///
     /// ```compile_fail
     /// # use portcullis_core::{Scope, ScopePolicy};
@@ -86,219 +71,102 @@ impl ScopePolicy {
                 "`any` of nothing would let no caller pass: name at least one scope"
             )
         };
-        Self::compile(Rule::any(rules(parts)))
+        Self::new(Rule::Any(parts.map(P::into).into()))
     }
 
     /// [`all`](Self::all) for parts found at run time.
     ///
     /// # Errors
     ///
-    /// When there are none.
+    /// When there are no parts.
     pub fn try_all(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Self, ConfigError> {
-        Self::non_empty(parts).map(|rules| Self::compile(Rule::all(rules)))
+        non_empty(parts).map(|parts| Self::new(Rule::All(parts)))
     }
 
     /// [`any`](Self::any) for parts found at run time.
     ///
     /// # Errors
     ///
-    /// When there are none.
+    /// When there are no parts.
     pub fn try_any(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Self, ConfigError> {
-        Self::non_empty(parts).map(|rules| Self::compile(Rule::any(rules)))
+        non_empty(parts).map(|parts| Self::new(Rule::Any(parts)))
     }
 
-    /// Whether a caller with these scopes may pass.
+    fn new(rule: Rule) -> Self {
+        Self(Arc::new(rule))
+    }
+
+    /// Whether a caller with these scopes passes.
     #[must_use]
     pub fn is_satisfied_by(&self, granted: &ScopeSet) -> bool {
-        self.0.rule.is_satisfied_by(granted)
+        match &*self.0 {
+            Rule::Scope(scope) => granted.contains(scope),
+            Rule::All(parts) => parts.iter().all(|part| part.is_satisfied_by(granted)),
+            Rule::Any(parts) => parts.iter().any(|part| part.is_satisfied_by(granted)),
+        }
     }
 
-    /// The scopes a refused caller should ask for, as the challenge's `scope` attribute states them (RFC 6750 §3):
-    /// every part of an *all*, the first alternative of an *any*.
+    /// The scopes that a refused caller should request, as in the challenge's `scope` attribute (RFC 6750 §3): every part
+    /// of an *all*, the first part of an *any*.
     #[must_use]
-    pub fn challenge_scope(&self) -> &str {
-        &self.0.challenge_scope
-    }
-
-    fn non_empty(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Vec<Rule>, ConfigError> {
-        let rules = rules(parts);
-        if rules.is_empty() {
-            return Err(ConfigError::new(
-                "scopes",
-                "the list is empty: name at least one scope, or leave the guard out",
-            ));
-        }
-        Ok(rules)
-    }
-
-    fn compile(rule: Rule) -> Self {
+    pub fn challenge_scope(&self) -> String {
         let mut scopes = Vec::new();
-        rule.first_alternative(&mut scopes);
-        let mut seen = Vec::with_capacity(scopes.len());
-        for scope in scopes {
-            if !seen.contains(&scope) {
-                seen.push(scope);
-            }
+        self.collect_scopes(&mut scopes);
+        scopes.join(" ")
+    }
+
+    fn collect_scopes<'a>(&'a self, scopes: &mut Vec<&'a str>) {
+        match &*self.0 {
+            Rule::Scope(scope) if scopes.contains(&scope.as_str()) => {}
+            Rule::Scope(scope) => scopes.push(scope.as_str()),
+            Rule::All(parts) => parts.iter().for_each(|part| part.collect_scopes(scopes)),
+            Rule::Any(parts) => parts[0].collect_scopes(scopes),
         }
-        let challenge_scope = seen.join(" ").into();
-        Self(Arc::new(Compiled {
-            rule,
-            challenge_scope,
-        }))
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, is_nested: bool) -> fmt::Result {
+        let (parts, word) = match &*self.0 {
+            Rule::Scope(scope) => return f.write_str(scope.as_str()),
+            Rule::All(parts) => (parts, " and "),
+            Rule::Any(parts) => (parts, " or "),
+        };
+        if let [part] = &**parts {
+            return part.write(f, is_nested);
+        }
+        f.write_str(if is_nested { "(" } else { "" })?;
+        for (index, part) in parts.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { word })?;
+            part.write(f, true)?;
+        }
+        f.write_str(if is_nested { ")" } else { "" })
     }
 }
 
-/// The whole demand, for people: `admin or (orders:read and orders:write)`.
+fn non_empty(
+    parts: impl IntoIterator<Item = ScopePolicy>,
+) -> Result<Box<[ScopePolicy]>, ConfigError> {
+    let parts: Box<[_]> = parts.into_iter().collect();
+    if parts.is_empty() {
+        return Err(ConfigError::new(
+            "scopes",
+            "the list is empty: name at least one scope, or leave the guard out",
+        ));
+    }
+    Ok(parts)
+}
+
+/// The whole policy, for logs: `admin or (orders:read and orders:write)`.
 impl fmt::Display for ScopePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.rule.write(f, false)
+        self.write(f, false)
     }
 }
 
 impl From<Scope> for ScopePolicy {
     fn from(scope: Scope) -> Self {
-        Self::compile(Rule::Scope(scope))
+        Self::new(Rule::Scope(scope))
     }
 }
-
-impl Rule {
-    /// Every one of these. One by itself stays what it is, as the usual demand is a single scope.
-    fn all(mut rules: Vec<Self>) -> Self {
-        match rules.len() {
-            1 => rules.remove(0),
-            _ => Self::All(rules.into()),
-        }
-    }
-
-    /// At least one of these.
-    fn any(mut rules: Vec<Self>) -> Self {
-        match rules.len() {
-            1 => rules.remove(0),
-            _ => Self::Any(rules.into()),
-        }
-    }
-
-    fn is_satisfied_by(&self, granted: &ScopeSet) -> bool {
-        match self {
-            Self::Scope(scope) => granted.contains(scope),
-            Self::All(rules) => rules.iter().all(|rule| rule.is_satisfied_by(granted)),
-            Self::Any(rules) => rules.iter().any(|rule| rule.is_satisfied_by(granted)),
-        }
-    }
-
-    fn write(&self, f: &mut fmt::Formatter<'_>, nested: bool) -> fmt::Result {
-        let (rules, word) = match self {
-            Self::Scope(scope) => return f.write_str(scope.as_str()),
-            Self::All(rules) => (rules, " and "),
-            Self::Any(rules) => (rules, " or "),
-        };
-        f.write_str(if nested { "(" } else { "" })?;
-        for (index, rule) in rules.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { word })?;
-            rule.write(f, true)?;
-        }
-        f.write_str(if nested { ")" } else { "" })
-    }
-
-    fn first_alternative<'a>(&'a self, scopes: &mut Vec<&'a str>) {
-        match self {
-            Self::Scope(scope) => scopes.push(scope.as_str()),
-            Self::All(rules) => rules.iter().for_each(|rule| rule.first_alternative(scopes)),
-            Self::Any(rules) => rules
-                .iter()
-                .take(1)
-                .for_each(|rule| rule.first_alternative(scopes)),
-        }
-    }
-}
-
-fn rules(parts: impl IntoIterator<Item = impl Into<ScopePolicy>>) -> Vec<Rule> {
-    parts
-        .into_iter()
-        .map(|part| part.into().0.rule.clone())
-        .collect()
-}
-
-/// A demand that is a type, so that a handler's signature can state it: see [`scope!`](crate::scope).
-///
-/// Tuples of up to four ask for all of their members.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no demand on scopes",
-    label = "not declared with `scope!`, nor a tuple of such",
-    note = "declare a scope with `scope!(ReadOrders = \"orders:read\");`"
-)]
-pub trait ScopeRequirement: Send + Sync + 'static {
-    /// The demand as a policy. Called once for each refused request and each startup listing, not on the way through.
-    fn policy() -> ScopePolicy;
-
-    /// Whether a caller with these scopes may pass.
-    fn is_satisfied_by(granted: &ScopeSet) -> bool;
-}
-
-/// Declares a scope as a type and, on it, as a constant: both from the one literal.
-///
-/// ```
-/// use portcullis_core::{RequireScopeLayer, Scope, scope};
-///
-/// scope!(
-///     /// May change orders.
-///     pub WriteOrders = "orders:write"
-/// );
-///
-/// assert_eq!(WriteOrders::SCOPE.as_str(), "orders:write");
-/// let layer = RequireScopeLayer::all([WriteOrders::SCOPE]);
-/// ```
-///
-/// Text that is no scope does not compile:
-///
-/// ```compile_fail
-/// portcullis_core::scope!(pub Bad = "orders write");
-/// ```
-#[macro_export]
-macro_rules! scope {
-    ($(#[$attribute:meta])* $visibility:vis $name:ident = $text:literal $(;)?) => {
-        $(#[$attribute])*
-        #[doc = concat!("The scope `", $text, "`.")]
-        #[derive(Clone, Copy, Debug)]
-        $visibility struct $name;
-
-        impl $name {
-            /// The scope itself.
-            $visibility const SCOPE: $crate::Scope = $crate::Scope::from_static($text);
-        }
-
-        // Evaluated by `cargo check` already, used or not.
-        const _: $crate::Scope = $name::SCOPE;
-
-        impl $crate::ScopeRequirement for $name {
-            fn policy() -> $crate::ScopePolicy {
-                Self::SCOPE.into()
-            }
-
-            fn is_satisfied_by(granted: &$crate::ScopeSet) -> bool {
-                granted.contains($text)
-            }
-        }
-    };
-}
-
-macro_rules! all_of_a_tuple {
-    ($($member:ident),+) => {
-        impl<$($member: ScopeRequirement),+> ScopeRequirement for ($($member,)+) {
-            fn policy() -> ScopePolicy {
-                ScopePolicy::all([$($member::policy()),+])
-            }
-
-            fn is_satisfied_by(granted: &ScopeSet) -> bool {
-                $($member::is_satisfied_by(granted))&&+
-            }
-        }
-    };
-}
-all_of_a_tuple!(A);
-all_of_a_tuple!(A, B);
-all_of_a_tuple!(A, B, C);
-all_of_a_tuple!(A, B, C, D);
 
 #[cfg(test)]
 mod tests {
@@ -338,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn one_part_is_asked_for_by_itself() {
+    fn single_part_is_required_alone() {
         let parts = || [ScopePolicy::from(A)];
         for policy in [
             ScopePolicy::all([A]),
@@ -364,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_demand_is_shown_to_people() {
+    fn display_shows_the_whole_policy() {
         let nested = ScopePolicy::any([ScopePolicy::all([B, C]), A.into()]);
         assert_eq!(nested.to_string(), "(b and c) or a");
         assert_eq!(ScopePolicy::all([A, B]).to_string(), "a and b");
@@ -372,24 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_refused_at_run_time() {
+    fn empty_list_is_refused_at_run_time() {
         assert_eq!(ScopePolicy::try_all([]).unwrap_err().setting(), "scopes");
         assert!(ScopePolicy::try_any([]).is_err());
-    }
-
-    #[test]
-    fn tuples_ask_for_every_member() {
-        scope!(ReadOrders = "a");
-        scope!(WriteOrders = "b");
-        assert!(!<(ReadOrders, WriteOrders)>::is_satisfied_by(
-            &ScopeSet::parse("a")
-        ));
-        assert!(<(ReadOrders, WriteOrders)>::is_satisfied_by(
-            &ScopeSet::parse("a b")
-        ));
-        assert_eq!(
-            <(ReadOrders, WriteOrders)>::policy().challenge_scope(),
-            "a b"
-        );
     }
 }

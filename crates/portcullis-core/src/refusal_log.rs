@@ -1,32 +1,33 @@
-//! How refusals are logged: one line each, and under load one line that counts the rest.
+//! Limits how many refusals are logged.
 
 use std::{
-    mem,
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Facts, FailureKind, SharedClock, system_clock};
+use crate::{
+    clock::{SharedClock, system_clock},
+    facts::Facts,
+    failure::FailureKind,
+};
 
-/// So many refusals of one kind are logged each second.
-const LINES_A_SECOND: u64 = 50;
+/// How many refusals of one kind are logged each second.
+const LINES_PER_SECOND: u64 = 50;
 
-/// Runs a macro with the level that refusals of a kind are logged at: `error` when the service is wired wrongly, `warn`
-/// when something it depends on is out of reach, otherwise `debug`.
-macro_rules! at_level_of {
-    ($kind:expr, $run:ident) => {
+/// Logs at the level of a kind. `tracing` needs the level at compile time.
+macro_rules! log_at_level_of {
+    ($kind:expr, $($fields:tt)+) => {
         match $kind {
-            FailureKind::Misconfigured => $run!(error, ERROR),
-            FailureKind::Unavailable => $run!(warn, WARN),
-            _ => $run!(debug, DEBUG),
+            FailureKind::Misconfigured => tracing::error!($($fields)+),
+            FailureKind::Unavailable => tracing::warn!($($fields)+),
+            _ => tracing::debug!($($fields)+),
         }
     };
 }
-pub(crate) use at_level_of;
+pub(crate) use log_at_level_of;
 
-/// The count of refusals that were logged, and where to find facts for a log line.
-///
-/// Each scheme's [`Challenge`](crate::Challenge) has one, since every refusal has a challenge at hand: that of a layer,
-/// of a guard and of an extractor. It is locked only to refuse.
+/// Counts the refusals that were logged, and finds the facts for a log line. Each scheme's
+/// [`Challenge`](crate::scheme::Challenge) has one, as layers, guards and extractors all have a challenge at hand.
 #[derive(Debug)]
 pub(crate) struct RefusalLog {
     clock: SharedClock,
@@ -36,10 +37,10 @@ pub(crate) struct RefusalLog {
 #[derive(Debug, Default)]
 struct State {
     facts: Facts,
-    windows: [Window; FailureKind::COUNT],
+    windows: HashMap<FailureKind, Window>,
 }
 
-/// What was refused within one second.
+/// The refusals of one kind within one second.
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
     second: u64,
@@ -47,19 +48,13 @@ struct Window {
 }
 
 impl Window {
-    const fn left_out(self) -> u64 {
-        self.refused.saturating_sub(LINES_A_SECOND)
+    const fn suppressed(self) -> u64 {
+        self.refused.saturating_sub(LINES_PER_SECOND)
     }
 }
 
-/// What is to be logged now.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Admitted {
-    /// Whether this refusal gets a line of its own.
-    pub(crate) line: bool,
-    /// Refusals of earlier seconds that got none.
-    left_out: [u64; FailureKind::COUNT],
-}
+/// How many refusals got no line.
+type Suppressed = Vec<(FailureKind, u64)>;
 
 impl RefusalLog {
     pub(crate) fn new(clock: SharedClock) -> Self {
@@ -69,28 +64,32 @@ impl RefusalLog {
         }
     }
 
-    /// Counts a refusal. What was left out before the present second is handed over with it.
-    pub(crate) fn admit(&self, kind: FailureKind) -> Admitted {
-        let mut state = self.state();
-        // Under the lock, so that the time does not go back between two refusals.
-        let second = self.clock.now().as_secs();
-        let left_out = state.windows.each_mut().map(|window| {
-            // A clock may be set back a little.
-            if (second..=second.saturating_add(1)).contains(&window.second) {
-                return 0;
-            }
-            let over = Window { second, refused: 0 };
-            mem::replace(window, over).left_out()
-        });
-        let window = &mut state.windows[kind as usize];
-        window.refused += 1;
-        Admitted {
-            line: window.left_out() == 0,
-            left_out,
-        }
+    /// Counts a refusal and tells whether it gets a log line. Logs how many refusals of earlier seconds got none.
+    pub(crate) fn admit(&self, kind: FailureKind) -> bool {
+        let (admitted, suppressed) = self.count(kind);
+        log_suppressed(suppressed);
+        admitted
     }
 
-    /// Sets where the framework keeps facts about a request.
+    fn count(&self, kind: FailureKind) -> (bool, Suppressed) {
+        let mut state = self.state();
+        // Read under the lock, so that the time does not go back between two refusals.
+        let second = self.clock.now().as_secs();
+        // The clock may be set back a little.
+        let is_open =
+            |window: &Window| (second..=second.saturating_add(1)).contains(&window.second);
+        let closed = state.windows.extract_if(|_, window| !is_open(window));
+        let suppressed = closed
+            .map(|(kind, window)| (kind, window.suppressed()))
+            .collect();
+        let window = state
+            .windows
+            .entry(kind)
+            .or_insert(Window { second, refused: 0 });
+        window.refused += 1;
+        (window.suppressed() == 0, suppressed)
+    }
+
     pub(crate) fn set_facts(&self, facts: Facts) {
         self.state().facts = facts;
     }
@@ -111,35 +110,27 @@ impl Default for RefusalLog {
 }
 
 impl Drop for RefusalLog {
-    /// The last second has no later refusal to sum it up.
+    /// No later refusal reports those of the last second.
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let left_out = state.windows.map(Window::left_out);
-        Admitted {
-            line: false,
-            left_out,
-        }
-        .sum_up();
+        let windows = state.windows.drain();
+        log_suppressed(
+            windows
+                .map(|(kind, window)| (kind, window.suppressed()))
+                .collect(),
+        );
     }
 }
 
-impl Admitted {
-    /// Logs how many refusals got no line of their own.
-    pub(crate) fn sum_up(&self) {
-        for (kind, refused) in FailureKind::ALL.into_iter().zip(self.left_out) {
-            if refused == 0 {
-                continue;
-            }
-            macro_rules! log {
-                ($level:ident, $_:ident) => {
-                    tracing::$level!(
-                        ?kind,
-                        refused,
-                        "refusals over the limit of 50 a second were not logged one by one"
-                    )
-                };
-            }
-            at_level_of!(kind, log);
+fn log_suppressed(suppressed: Suppressed) {
+    for (kind, refused) in suppressed {
+        if refused > 0 {
+            log_at_level_of!(
+                kind,
+                ?kind,
+                refused,
+                "refusals over the limit of 50 a second were not logged one by one"
+            );
         }
     }
 }
@@ -152,77 +143,77 @@ mod tests {
     };
 
     use super::*;
-    use crate::{Clock, UnixTime};
+    use crate::clock::{Clock, UnixTime};
 
     #[derive(Debug, Default)]
-    struct Hand(Mutex<UnixTime>);
+    struct ManualClock(Mutex<UnixTime>);
 
-    impl Hand {
+    impl ManualClock {
         fn set(&self, at: Duration) {
             *self.0.lock().expect("not poisoned") = UnixTime::from_duration(at);
         }
     }
 
-    impl Clock for Hand {
+    impl Clock for ManualClock {
         fn now(&self) -> UnixTime {
             *self.0.lock().expect("not poisoned")
         }
     }
 
-    /// How many of `count` refusals get a line, and how many earlier ones are summed up with them.
-    fn admit(log: &RefusalLog, kind: FailureKind, count: usize) -> (usize, u64) {
-        let admitted: Vec<_> = (0..count).map(|_| log.admit(kind)).collect();
-        let lines = admitted.iter().filter(|admitted| admitted.line).count();
-        let left_out = admitted.iter().flat_map(|admitted| admitted.left_out);
-        (lines, left_out.sum())
+    /// How many of `count` refusals get a line, and how many earlier ones are reported with them.
+    fn refuse(log: &RefusalLog, kind: FailureKind, count: usize) -> (usize, u64) {
+        let counted: Vec<_> = (0..count).map(|_| log.count(kind)).collect();
+        let lines = counted.iter().filter(|(admitted, _)| *admitted).count();
+        let suppressed = counted.iter().flat_map(|(_, suppressed)| suppressed);
+        (lines, suppressed.map(|(_, refused)| refused).sum())
     }
 
     #[test]
-    fn fifty_lines_a_second_of_each_kind_and_the_rest_counted() {
-        let clock = Arc::new(Hand::default());
+    fn each_kind_gets_fifty_lines_a_second_and_the_rest_is_counted() {
+        let clock = Arc::new(ManualClock::default());
         let log = RefusalLog::new(clock.clone());
         clock.set(Duration::from_millis(10_000));
-        assert_eq!(admit(&log, FailureKind::Unavailable, 1_000), (50, 0));
-        assert_eq!(admit(&log, FailureKind::Invalid, 30), (30, 0));
+        assert_eq!(refuse(&log, FailureKind::Unavailable, 1_000), (50, 0));
+        assert_eq!(refuse(&log, FailureKind::Invalid, 30), (30, 0));
         clock.set(Duration::from_millis(10_999));
-        assert_eq!(admit(&log, FailureKind::Unavailable, 1), (0, 0));
+        assert_eq!(refuse(&log, FailureKind::Unavailable, 1), (0, 0));
         clock.set(Duration::from_millis(11_000));
-        // Summed up by the next refusal of any kind, once.
-        assert_eq!(admit(&log, FailureKind::Invalid, 60), (50, 951));
-        assert_eq!(admit(&log, FailureKind::Unavailable, 60), (50, 0));
+        // The next refusal of any kind reports them, once.
+        assert_eq!(refuse(&log, FailureKind::Invalid, 60), (50, 951));
+        assert_eq!(refuse(&log, FailureKind::Unavailable, 60), (50, 0));
         clock.set(Duration::from_secs(20));
-        assert_eq!(admit(&log, FailureKind::Malformed, 1), (1, 20));
+        assert_eq!(refuse(&log, FailureKind::Malformed, 1), (1, 20));
     }
 
     #[test]
-    fn a_clock_that_is_set_back_silences_nothing() {
-        let clock = Arc::new(Hand::default());
+    fn clock_set_back_does_not_silence_the_log() {
+        let clock = Arc::new(ManualClock::default());
         let log = RefusalLog::new(clock.clone());
         clock.set(Duration::from_secs(1_000));
-        assert_eq!(admit(&log, FailureKind::Invalid, 51), (50, 0));
+        assert_eq!(refuse(&log, FailureKind::Invalid, 51), (50, 0));
         clock.set(Duration::from_secs(10));
-        assert_eq!(admit(&log, FailureKind::Invalid, 51), (50, 1));
+        assert_eq!(refuse(&log, FailureKind::Invalid, 51), (50, 1));
     }
 
     #[test]
-    fn a_small_step_back_of_the_clock_opens_no_new_window() {
-        let clock = Arc::new(Hand::default());
+    fn small_step_back_of_the_clock_opens_no_new_window() {
+        let clock = Arc::new(ManualClock::default());
         let log = RefusalLog::new(clock.clone());
         clock.set(Duration::from_secs(11));
-        assert_eq!(admit(&log, FailureKind::Invalid, 60), (50, 0));
+        assert_eq!(refuse(&log, FailureKind::Invalid, 60), (50, 0));
         clock.set(Duration::from_millis(10_999));
-        assert_eq!(admit(&log, FailureKind::Invalid, 60), (0, 0));
+        assert_eq!(refuse(&log, FailureKind::Invalid, 60), (0, 0));
         clock.set(Duration::from_secs(12));
-        assert_eq!(admit(&log, FailureKind::Invalid, 1), (1, 70));
+        assert_eq!(refuse(&log, FailureKind::Invalid, 1), (1, 70));
     }
 
-    /// Otherwise a thread could bring an older time than the one before it.
+    /// Otherwise a thread could count with an older time than the thread before it.
     #[test]
-    fn the_clock_is_read_under_the_lock() {
+    fn clock_is_read_under_the_lock() {
         #[derive(Debug, Default)]
-        struct Watching(OnceLock<Weak<RefusalLog>>);
+        struct LockCheck(OnceLock<Weak<RefusalLog>>);
 
-        impl Clock for Watching {
+        impl Clock for LockCheck {
             fn now(&self) -> UnixTime {
                 let log = self.0.get().and_then(Weak::upgrade).expect("set");
                 assert!(log.state.try_lock().is_err(), "not locked");
@@ -230,16 +221,9 @@ mod tests {
             }
         }
 
-        let clock = Arc::new(Watching::default());
+        let clock = Arc::new(LockCheck::default());
         let log = Arc::new(RefusalLog::new(clock.clone()));
         clock.0.set(Arc::downgrade(&log)).expect("once");
         log.admit(FailureKind::Invalid);
-    }
-
-    #[test]
-    fn every_kind_has_a_window_of_its_own() {
-        for (index, kind) in FailureKind::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, index);
-        }
     }
 }

@@ -1,50 +1,48 @@
-//! Several schemes side by side: which one was used, and what it says.
+//! The schemes of one layer: which credential was sent, and what a caller is told to send.
 
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName, Uri, header};
 
 use crate::{
-    ConfigError, CredentialSource, Failure, FailureKind, Head, Outcome, PendingOutcome, Presence,
-    Principal, Refusal, Scheme, offer::Offer, refusal_log::RefusalLog,
+    challenge::Challenge,
+    error::ConfigError,
+    failure::{Failure, FailureKind},
+    principal::Principal,
+    refusal_log::RefusalLog,
+    scheme::{CredentialSource, Head, Outcome, PendingOutcome, Presence, Scheme},
 };
 
-/// The schemes of one layer. No two of them read the same part of a request.
-pub(crate) struct Chain {
-    links: Box<[Link]>,
-    offer: Arc<Offer>,
+/// The schemes of one layer, at least one. No two read the same part of a request.
+pub(crate) struct Schemes {
+    entries: Box<[Entry]>,
+    challenges: Box<[Arc<Challenge>]>,
+    /// What to send, and in which header.
+    message: String,
 }
 
-struct Link {
+struct Entry {
     scheme: Arc<dyn Scheme>,
     source: CredentialSource,
+    /// How to send the credential; `None` if it is not in a header.
+    usage: Option<String>,
 }
 
-/// What the chain found.
-pub(crate) enum Finding<'c> {
-    /// No scheme's credential was sent.
-    Nothing,
-    /// The credential holds. It was read from this header.
-    Genuine(Principal, Option<&'c HeaderName>),
-    /// One scheme must wait for IO.
-    Undecided(PendingOutcome, usize),
-    /// The request is refused.
-    Refused(Refusal),
+/// The verdict about a request. The indices are those of schemes.
+pub(crate) enum Decision {
+    /// No credential was sent.
+    Anonymous,
+    Authenticated(Principal, usize),
+    Pending(PendingOutcome, usize),
+    Failed(Failure, usize),
 }
 
-impl Chain {
+impl Schemes {
     pub(crate) fn new(schemes: Vec<Arc<dyn Scheme>>) -> Result<Self, ConfigError> {
-        if schemes.is_empty() {
-            return Err(ConfigError::new(
-                "schemes",
-                "the list is empty: give at least one way to authenticate",
-            ));
-        }
-        let offer = Arc::new(Offer::new(&schemes));
-        let mut links: Vec<Link> = Vec::with_capacity(schemes.len());
+        let mut entries: Vec<Entry> = Vec::with_capacity(schemes.len());
         for scheme in schemes {
             let source = scheme.source();
-            if let Some(other) = links.iter().find(|other| other.source.overlaps(&source)) {
+            if let Some(other) = entries.iter().find(|other| other.source.overlaps(&source)) {
                 let problem = format!(
                     "{} and {} would read the same credential ({source:?}): give one of them another header, or let one scheme trust both",
                     other.scheme.challenge().name(),
@@ -52,92 +50,162 @@ impl Chain {
                 );
                 return Err(ConfigError::new("schemes", problem));
             }
-            links.push(Link { scheme, source });
+            let usage = usage(&source);
+            entries.push(Entry {
+                scheme,
+                source,
+                usage,
+            });
         }
+        if entries.is_empty() {
+            return Err(ConfigError::new(
+                "schemes",
+                "the list is empty: add at least one scheme",
+            ));
+        }
+        let usages: Vec<&str> = entries
+            .iter()
+            .flat_map(|entry| entry.usage.as_deref())
+            .collect();
+        let message = match usages.as_slice() {
+            [] => "authentication required".to_owned(),
+            _ => format!("authentication required: send {}", usages.join(" or ")),
+        };
+        let challenges = entries.iter().map(|entry| entry.scheme.challenge().clone());
         Ok(Self {
-            links: links.into(),
-            offer,
+            challenges: challenges.collect(),
+            entries: entries.into(),
+            message,
         })
     }
 
-    /// Finds the one credential that was sent and has its scheme decide. A scheme that fails ends it: no other is
-    /// asked instead.
-    pub(crate) fn evaluate(&self, head: &Head<'_>) -> Finding<'_> {
-        let (index, credential) = match self.find(head) {
+    /// Finds the one credential that was sent, and verifies it. If its scheme fails, no other scheme is tried.
+    pub(crate) fn authenticate(&self, head: &Head<'_>) -> Decision {
+        let (index, credential) = match self.detect(head) {
             Ok(Some(found)) => found,
-            Ok(None) => return Finding::Nothing,
-            Err(refusal) => return Finding::Refused(refusal),
+            Ok(None) => return Decision::Anonymous,
+            Err(decision) => return decision,
         };
-        match self.links[index].scheme.authenticate(head, credential) {
-            Outcome::Done(Ok(principal)) => Finding::Genuine(principal, self.header(index)),
+        match self.entries[index].scheme.authenticate(head, credential) {
+            Outcome::Done(Ok(principal)) => Decision::Authenticated(principal, index),
             Outcome::Done(Err(failure)) => {
-                let failure = self.explained(failure, credential, index);
-                Finding::Refused(self.refusal(failure, index))
+                Decision::Failed(self.explain(failure, credential, index), index)
             }
-            Outcome::Pending(pending) => Finding::Undecided(pending, index),
+            Outcome::Pending(pending) => Decision::Pending(pending, index),
         }
     }
 
-    /// The header that the scheme at `index` reads.
-    pub(crate) fn header(&self, index: usize) -> Option<&HeaderName> {
-        self.links[index].source.header()
-    }
-
-    /// The refusal that the scheme at `index` gives.
-    pub(crate) fn refusal(&self, failure: Failure, index: usize) -> Refusal {
-        Refusal::new(failure, self.offer.challenges(), Some(index))
-    }
-
-    /// What counts the refusals that concern no single scheme.
-    pub(crate) fn log(&self) -> &Arc<RefusalLog> {
-        self.links[0].scheme.challenge().log()
-    }
-
-    pub(crate) fn offer(&self) -> &Arc<Offer> {
-        &self.offer
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        let challenges = self.offer.challenges();
-        challenges.iter().map(|challenge| challenge.name())
-    }
-
-    /// Says so where the credential that the scheme at `index` refuses has the form of another scheme's.
-    #[cold]
-    fn explained(&self, failure: Failure, credential: &[u8], index: usize) -> Failure {
-        if !matches!(
-            failure.kind(),
-            FailureKind::Invalid | FailureKind::Malformed
-        ) {
-            return failure;
-        }
-        match self.offer.misplaced_credential(credential, index) {
-            Some(misplaced) => failure.told(misplaced),
-            None => failure,
-        }
-    }
-
-    /// The scheme whose credential was sent, and the credential. The connection's counts only where no header's was.
-    fn find<'h>(&self, head: &Head<'h>) -> Result<Option<(usize, &'h [u8])>, Refusal> {
+    /// The scheme whose credential was sent, and the credential. That of the connection counts only without one in a
+    /// header.
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<(usize, &'h [u8])>, Decision> {
         let (mut in_header, mut on_connection) = (None, None);
-        for (index, link) in self.links.iter().enumerate() {
-            match link.scheme.detect(head) {
+        for (index, entry) in self.entries.iter().enumerate() {
+            match entry.scheme.detect(head) {
                 Presence::Absent => {}
-                Presence::Malformed(failure) => return Err(self.refusal(failure, index)),
-                Presence::Present(credential) if link.source == CredentialSource::Connection => {
+                Presence::Malformed(failure) => return Err(Decision::Failed(failure, index)),
+                Presence::Present(credential) if entry.source == CredentialSource::Connection => {
                     on_connection = Some((index, credential));
                 }
                 Presence::Present(credential) if in_header.is_none() => {
                     in_header = Some((index, credential));
                 }
                 Presence::Present(_) => {
-                    return Err(self.refusal(
-                        Failure::malformed("two credentials were sent at once: send one"),
-                        index,
-                    ));
+                    let failure = Failure::malformed("two credentials were sent at once: send one");
+                    return Err(Decision::Failed(failure, index));
                 }
             }
         }
         Ok(in_header.or(on_connection))
     }
+
+    /// The header that the scheme at `index` reads.
+    pub(crate) fn header(&self, index: usize) -> Option<&HeaderName> {
+        self.entries[index].source.header()
+    }
+
+    pub(crate) fn challenges(&self) -> &[Arc<Challenge>] {
+        &self.challenges
+    }
+
+    /// The log of refusals that concern no single scheme.
+    pub(crate) fn log(&self) -> &Arc<RefusalLog> {
+        self.challenges[0].log()
+    }
+
+    /// The message for a caller that sent no credential.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The message for a caller that sent a credential where no scheme reads it.
+    pub(crate) fn misplaced(&self, headers: &HeaderMap, uri: &Uri) -> Option<String> {
+        let fields = headers
+            .iter()
+            .filter(|(name, value)| !is_for_others(name, value.as_bytes()))
+            .map(|(_, value)| value.as_bytes());
+        let query = uri.query().map(str::as_bytes);
+        fields
+            .chain(query)
+            .flat_map(words)
+            .find_map(|word| self.correct_place(word, None))
+            .map(|place| format!("authentication required: {place}"))
+    }
+
+    /// Says so if the credential that the scheme at `index` refused has the form of another scheme's.
+    #[cold]
+    fn explain(&self, failure: Failure, credential: &[u8], index: usize) -> Failure {
+        let scheme = &self.entries[index].scheme;
+        let is_refused = matches!(
+            failure.kind(),
+            FailureKind::Invalid | FailureKind::Malformed
+        );
+        if !is_refused || words(credential).any(|word| scheme.recognise(word).is_some()) {
+            return failure;
+        }
+        match words(credential).find_map(|word| self.correct_place(word, Some(index))) {
+            Some(message) => failure.with_external(message),
+            None => failure,
+        }
+    }
+
+    /// What `word` is, and how to send it, if a scheme other than that at `except` recognises it.
+    fn correct_place(&self, word: &[u8], except: Option<usize>) -> Option<String> {
+        let entries = self.entries.iter().enumerate();
+        entries
+            .filter(|(index, _)| Some(*index) != except)
+            .find_map(|(_, entry)| {
+                let what = entry.scheme.recognise(word)?;
+                let usage = entry.usage.as_ref()?;
+                Some(format!(
+                    "{what} was sent in the wrong place: send it as {usage}"
+                ))
+            })
+    }
+}
+
+fn usage(source: &CredentialSource) -> Option<String> {
+    match source {
+        CredentialSource::Authorization(scheme) => {
+            Some(format!("`Authorization: {scheme} <token>`"))
+        }
+        CredentialSource::Header(name) => Some(format!("`{name}: <key>`")),
+        CredentialSource::Connection => None,
+    }
+}
+
+/// Fields that hold JWTs for someone else: DPoP proofs and DPoP-bound tokens (RFC 9449), and those for a proxy.
+fn is_for_others(name: &HeaderName, value: &[u8]) -> bool {
+    let is_dpop = |value: &[u8]| {
+        let scheme = value.get(..5);
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"dpop "))
+    };
+    name.as_str() == "dpop"
+        || name == header::PROXY_AUTHORIZATION
+        || (name == header::AUTHORIZATION && is_dpop(value))
+}
+
+/// The parts of a text that could be a credential.
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|octet| !(octet.is_ascii_alphanumeric() || b"-_.".contains(octet)))
+        .filter(|word| !word.is_empty())
 }

@@ -1,10 +1,10 @@
-//! Values that must not be seen.
+//! Values that must not be shown.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// Something that authenticates: never printed, and wiped from memory when dropped.
+/// A value that authenticates, such as a key or a password. It is never printed, and zeroed when dropped.
 ///
 /// ```
 /// use portcullis_core::Secret;
@@ -17,18 +17,18 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes ownership of a secret. A `String` or `Vec<u8>` is moved in, so no copy is left behind.
+    /// Takes ownership of a secret. A `String` or `Vec<u8>` is moved, so no copy is left behind.
     pub fn new(value: impl Into<Vec<u8>>) -> Self {
         Self(Zeroizing::new(value.into()))
     }
 
-    /// The secret's bytes. Whoever calls this takes on the duty not to log, echo or keep them.
+    /// The secret's bytes. Do not log, echo or store them.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// The secret as text, where it is UTF-8. The same duty applies.
+    /// The secret as text, if it is UTF-8. Do not log, echo or store it.
     #[must_use]
     pub fn expose_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()

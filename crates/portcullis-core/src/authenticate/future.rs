@@ -11,14 +11,16 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::layer::Settings;
+use super::service::Settings;
 use crate::{
-    Failure, GuardBody, PendingOutcome, Principal, RefusedRequest, body,
-    refusal::{Renderer, rerendered},
+    body::GuardBody,
+    guard::GuardFuture,
+    refusal::{Renderer, render},
+    scheme::PendingOutcome,
 };
 
 pin_project! {
-    /// The future of [`Authenticate`](crate::Authenticate).
+    /// The future of [`Authenticate`](crate::service::Authenticate).
     #[must_use = "futures do nothing unless polled"]
     pub struct AuthenticateFuture<S, B>
     where
@@ -36,20 +38,19 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // The usual case: the scheme decided in place.
-        Calling { #[pin] future: S::Future },
+        // The scheme decided at once.
+        Decided { #[pin] future: GuardFuture<S::Future> },
         // A scheme waits for IO. Only this case is boxed.
         Waiting { waiting: Box<Waiting<S, B>> },
-        Refused { refused: Option<RefusedRequest> },
     }
 }
 
 struct Waiting<S, B> {
-    /// Gone when the answer is there.
+    /// `None` once the scheme has decided.
     pending: Option<PendingOutcome>,
     /// Taken when the service is called.
     request: Option<Request<B>>,
-    /// Polled for readiness only once the caller is known: whoever is not holds no place in it.
+    /// Polled for readiness only once the caller is authenticated.
     service: S,
     settings: Arc<Settings>,
     scheme: usize,
@@ -57,18 +58,9 @@ struct Waiting<S, B> {
 
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
     #[inline]
-    pub(super) fn calling(future: S::Future, renderer: Option<Renderer>) -> Self {
+    pub(super) fn decided(future: GuardFuture<S::Future>, renderer: Option<Renderer>) -> Self {
         Self {
-            state: State::Calling { future },
-            renderer,
-        }
-    }
-
-    pub(super) fn refused(refused: RefusedRequest, renderer: Option<Renderer>) -> Self {
-        Self {
-            state: State::Refused {
-                refused: Some(refused),
-            },
+            state: State::Decided { future },
             renderer,
         }
     }
@@ -105,93 +97,67 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // By itself, so that an answer which is passed on as it is moves once.
+        // A case of its own, so that the usual response is moved only once.
         if this.renderer.is_none()
-            && let StateProjection::Calling { future } = this.state.as_mut().project()
+            && let StateProjection::Decided { future } = this.state.as_mut().project()
         {
-            let response = ready!(future.poll(context))?;
-            return Poll::Ready(Ok(response.map(GuardBody::inner)));
+            return future.poll(context);
         }
-        let response = ready!(this.state.poll(context))?;
-        Poll::Ready(Ok(rendered(response, this.renderer.as_ref())))
+        let mut response = ready!(this.state.poll(context))?;
+        if let Some(renderer) = this.renderer
+            && let Some(body) = render(&mut response, renderer)
+        {
+            response = response.map(|_| GuardBody::own(body));
+        }
+        Poll::Ready(Ok(response))
     }
 }
 
 impl<S, B, R> State<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
 {
-    /// Polls a request that may wait or be refused.
     #[inline(never)]
     fn poll(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Response<GuardBody<R>>, S::Error>> {
         loop {
-            let next = match self.as_mut().project() {
-                StateProjection::Calling { future } => {
-                    let response = ready!(future.poll(context))?;
-                    return Poll::Ready(Ok(response.map(GuardBody::inner)));
-                }
-                StateProjection::Refused { refused } => {
-                    return Poll::Ready(Ok(body::own(taken(refused).into_response())));
-                }
-                StateProjection::Waiting { waiting } => {
-                    let settled = match &mut waiting.pending {
-                        Some(pending) => {
-                            let outcome = ready!(pending.as_mut().poll(context));
-                            waiting.settle(outcome)
-                        }
-                        None => Ok(()),
-                    };
-                    match settled {
-                        Ok(()) => {
-                            ready!(waiting.service.poll_ready(context))?;
-                            let request = taken(&mut waiting.request);
-                            State::Calling {
-                                future: waiting.service.call(request),
-                            }
-                        }
-                        Err(refused) => State::Refused {
-                            refused: Some(refused),
-                        },
-                    }
-                }
+            let future = match self.as_mut().project() {
+                StateProjection::Decided { future } => return future.poll(context),
+                StateProjection::Waiting { waiting } => ready!(waiting.poll(context))?,
             };
-            self.set(next);
+            self.set(State::Decided { future });
         }
     }
 }
 
-impl<S, B> Waiting<S, B> {
-    /// Makes the request what the service is to see, or says why it sees none.
-    fn settle(&mut self, outcome: Result<Principal, Failure>) -> Result<(), RefusedRequest> {
-        self.pending = None;
-        let Some(request) = &mut self.request else {
-            return Ok(());
-        };
-        self.settings
-            .settle(request, outcome, self.scheme)
-            .map_err(|refusal| refusal.of_request(request))
+impl<S: Service<Request<B>>, B> Waiting<S, B> {
+    /// Waits for the scheme, then for the service, and calls it.
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<GuardFuture<S::Future>, S::Error>> {
+        let request = self
+            .request
+            .as_mut()
+            .expect("a future is not polled after it has completed");
+        if let Some(pending) = &mut self.pending {
+            let outcome = ready!(pending.as_mut().poll(context));
+            self.pending = None;
+            match outcome {
+                Ok(principal) => self.settings.accept(request, principal, self.scheme),
+                Err(failure) => {
+                    let refusal = self.settings.refusal(failure, self.scheme);
+                    return Poll::Ready(Ok(GuardFuture::refused(refusal.respond_to(request))));
+                }
+            }
+        }
+        ready!(self.service.poll_ready(context))?;
+        let request = self.request.take().expect("it was there");
+        Poll::Ready(Ok(GuardFuture::passed(self.service.call(request))))
     }
-}
-
-fn taken<T>(option: &mut Option<T>) -> T {
-    option
-        .take()
-        .expect("a future is not polled after it has completed")
-}
-
-fn rendered<R>(
-    mut response: Response<GuardBody<R>>,
-    renderer: Option<&Renderer>,
-) -> Response<GuardBody<R>> {
-    if let Some(renderer) = renderer
-        && let Some(bytes) = rerendered(&mut response, renderer)
-    {
-        return response.map(|_| GuardBody::own(bytes));
-    }
-    response
 }
 
 impl<S: Service<Request<B>>, B> fmt::Debug for AuthenticateFuture<S, B> {

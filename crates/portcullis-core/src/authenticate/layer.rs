@@ -2,23 +2,27 @@ use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
+use super::service::{Authenticate, Settings};
 use crate::{
-    Authenticate, ConfigError, Facts, Refusal, RenderedBody, Scheme, chain::Chain,
-    refusal::Renderer,
+    error::ConfigError,
+    facts::Facts,
+    refusal::{Refusal, RenderedBody},
+    scheme::Scheme,
+    schemes::Schemes,
 };
 
-/// Authenticates every request: those that pass carry an [`Authentication`](crate::Authentication).
+/// Authenticates every request. Those that pass carry an [`Authentication`](crate::Authentication).
 ///
-/// By default credentials are required: a request without any is answered with 401. With [`optional`](Self::optional)
-/// it passes as anonymous; a bad credential is refused all the same.
+/// By default, a request without credentials is answered with 401. With [`optional`](Self::optional) it passes as
+/// anonymous; a bad credential is still refused.
 ///
-/// The credential is stripped before the request is passed on, so that it reaches neither logs nor other services.
+/// The credential is stripped before the request is passed on, so that it does not reach logs or other services.
 ///
-/// # Where to put it
+/// # Where to add it
 ///
-/// In axum, use `Router::route_layer`: it wraps the routes added so far and leaves the fallback alone, so that an
-/// unknown path stays 404; `Router::layer` would answer 401 there, and is the one to use where a fallback serves
-/// something. Routes added afterwards are open. CORS goes *outside*, since a preflight `OPTIONS` carries no credentials. Guards go inside.
+/// In axum, use `Router::route_layer`: it wraps the routes added so far but not the fallback, so that an unknown path
+/// stays 404. `Router::layer` would answer 401 there; use it where a fallback serves something. Routes added afterwards
+/// are open. CORS goes *outside*, since a preflight `OPTIONS` has no credentials. Guards go inside.
 ///
 /// ```
 /// use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope};
@@ -45,37 +49,28 @@ use crate::{
 /// # Ok::<_, ConfigError>(())
 /// ```
 #[derive(Clone)]
+#[must_use]
 pub struct AuthenticateLayer(Arc<Settings>);
-
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) chain: Arc<Chain>,
-    pub(crate) optional: bool,
-    pub(crate) keep_credentials: bool,
-    pub(crate) facts: Facts,
-    pub(crate) renderer: Option<Renderer>,
-}
 
 impl AuthenticateLayer {
     /// Authenticates by one scheme.
     #[expect(
         clippy::missing_panics_doc,
-        reason = "one scheme cannot clash with another"
+        reason = "one scheme cannot overlap another"
     )]
-    #[must_use]
     pub fn new(scheme: impl Scheme) -> Self {
-        Self::any_of((scheme,)).expect("one scheme is a chain")
+        Self::any_of((scheme,)).expect("one scheme cannot overlap another")
     }
 
-    /// Authenticates by whichever of several schemes a caller uses. A tuple of schemes, or a
-    /// `Vec<Arc<dyn Scheme>>` for those chosen at run time.
+    /// Authenticates by the scheme that the caller chooses, of several: a tuple of schemes, or a `Vec<Arc<dyn Scheme>>`
+    /// of those chosen at run time.
     ///
     /// # Errors
     ///
-    /// When there is none, or when two would read the same credential.
+    /// When there is no scheme, or two would read the same credential.
     pub fn any_of(schemes: impl IntoSchemes) -> Result<Self, ConfigError> {
         Ok(Self(Arc::new(Settings {
-            chain: Arc::new(Chain::new(schemes.into_schemes())?),
+            schemes: Arc::new(Schemes::new(schemes.into_schemes())?),
             optional: false,
             keep_credentials: false,
             facts: Facts::new(),
@@ -83,37 +78,34 @@ impl AuthenticateLayer {
         })))
     }
 
-    /// Lets requests without any credential pass as anonymous. Guards behind still refuse them, and a bad credential
-    /// is refused here as ever.
+    /// Lets requests without credentials pass as anonymous. Guards inside still refuse them, and a bad credential is
+    /// still refused here.
     ///
     /// A credential that no configured scheme reads (`Basic` where only `Bearer` is offered) counts as none
-    /// (RFC 6750 §3.1), and is left in place for whoever it is meant for.
-    #[must_use]
+    /// (RFC 6750 §3.1), and is not stripped.
     pub fn optional(self) -> Self {
         self.with(|settings| settings.optional = true)
     }
 
     /// Passes the credential on with the request, marked as sensitive: for a proxy whose upstream checks it again.
     /// Default: stripped.
-    #[must_use]
     pub fn keep_credentials(self) -> Self {
         self.with(|settings| settings.keep_credentials = true)
     }
 
-    /// Says where the framework keeps facts about a request. Default: [`Facts::new`].
+    /// Sets where the framework keeps facts about a request. Default: [`Facts::new`].
     ///
-    /// The log of refusals, also of guards and extractors behind this layer, then shows the path as the client sent it:
-    /// inside axum's `Router::nest`, a layer sees it without its prefix.
-    #[must_use]
+    /// The log of refusals, including those of guards and extractors inside this layer, then shows the path as the
+    /// client sent it. Inside axum's `Router::nest`, a layer sees it without its prefix.
     pub fn facts(self, facts: Facts) -> Self {
-        for challenge in self.0.chain.offer().challenges() {
+        for challenge in self.0.schemes.challenges() {
             challenge.log().set_facts(facts);
         }
         self.with(|settings| settings.facts = facts)
     }
 
-    /// Replaces the body of every refusal that leaves through this layer, its own and those of guards and extractors
-    /// behind it. Status and headers stay as they are. Default: problem documents (RFC 9457).
+    /// Replaces the body of every refusal that passes this layer, its own and those of guards and extractors inside.
+    /// Status and headers stay. Default: problem documents (RFC 9457).
     ///
     /// ```
     /// # use portcullis_core::{AuthenticateLayer, RenderedBody};
@@ -124,7 +116,6 @@ impl AuthenticateLayer {
     /// })
     /// # }
     /// ```
-    #[must_use]
     pub fn render_with(
         self,
         render: impl Fn(&Refusal) -> RenderedBody + Send + Sync + 'static,
@@ -152,16 +143,6 @@ impl fmt::Debug for AuthenticateLayer {
     }
 }
 
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthenticateLayer")
-            .field("schemes", &self.chain.names().collect::<Vec<_>>())
-            .field("optional", &self.optional)
-            .field("keep_credentials", &self.keep_credentials)
-            .finish_non_exhaustive()
-    }
-}
-
 /// One or more schemes: a tuple of up to four, or a `Vec`.
 pub trait IntoSchemes {
     /// The schemes, in the order in which they are offered.
@@ -174,7 +155,7 @@ impl IntoSchemes for Vec<Arc<dyn Scheme>> {
     }
 }
 
-macro_rules! schemes_of_a_tuple {
+macro_rules! impl_into_schemes {
     ($($scheme:ident),+) => {
         impl<$($scheme: Scheme),+> IntoSchemes for ($($scheme,)+) {
             #[expect(non_snake_case, reason = "one name serves as type and variable")]
@@ -185,7 +166,7 @@ macro_rules! schemes_of_a_tuple {
         }
     };
 }
-schemes_of_a_tuple!(A);
-schemes_of_a_tuple!(A, B);
-schemes_of_a_tuple!(A, B, C);
-schemes_of_a_tuple!(A, B, C, D);
+impl_into_schemes!(A);
+impl_into_schemes!(A, B);
+impl_into_schemes!(A, B, C);
+impl_into_schemes!(A, B, C, D);

@@ -1,4 +1,4 @@
-//! The layer that finds out who is calling.
+//! The layer that authenticates requests.
 
 mod future;
 mod layer;

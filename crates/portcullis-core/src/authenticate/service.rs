@@ -1,17 +1,25 @@
 use std::{
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{future::AuthenticateFuture, layer::Settings};
+use super::future::AuthenticateFuture;
 use crate::{
-    Anonymous, Authentication, Failure, GuardBody, Head, PendingOutcome, Principal, Refusal,
-    chain::Finding,
+    authentication::{Anonymous, Authentication},
+    body::GuardBody,
+    facts::Facts,
+    failure::Failure,
+    guard::GuardFuture,
+    principal::Principal,
+    refusal::{Refusal, Renderer},
+    scheme::{Head, PendingOutcome},
+    schemes::{Decision, Schemes},
 };
 
 /// A service whose requests are authenticated: see [`AuthenticateLayer`](crate::AuthenticateLayer).
@@ -21,8 +29,18 @@ pub struct Authenticate<S> {
     settings: Arc<Settings>,
 }
 
+/// The settings of an [`AuthenticateLayer`](crate::AuthenticateLayer).
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) schemes: Arc<Schemes>,
+    pub(super) optional: bool,
+    pub(super) keep_credentials: bool,
+    pub(super) facts: Facts,
+    pub(super) renderer: Option<Renderer>,
+}
+
 impl<S> Authenticate<S> {
-    pub(crate) fn new(inner: S, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(inner: S, settings: Arc<Settings>) -> Self {
         Self { inner, settings }
     }
 }
@@ -42,14 +60,20 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.settings.find(&request) {
-            Finding::Genuine(principal, header) => {
-                self.settings.admit(&mut request, principal, header);
+        if request.extensions().get::<Authentication>().is_some() {
+            return self.refuse(self.settings.second_layer(), &request);
+        }
+        let head = Head::new(&request, &self.settings.facts);
+        match self.settings.schemes.authenticate(&head) {
+            Decision::Authenticated(principal, scheme) => {
+                self.settings.accept(&mut request, principal, scheme);
                 self.pass(request)
             }
-            Finding::Nothing => self.pass_or_refuse(request),
-            Finding::Undecided(pending, scheme) => self.wait(pending, request, scheme),
-            Finding::Refused(refusal) => self.refuse(refusal, &request),
+            Decision::Anonymous => self.pass_or_refuse(request),
+            Decision::Pending(pending, scheme) => self.wait(pending, request, scheme),
+            Decision::Failed(failure, scheme) => {
+                self.refuse(self.settings.refusal(failure, scheme), &request)
+            }
         }
     }
 }
@@ -60,19 +84,17 @@ impl<S> Authenticate<S> {
     where
         S: Service<Request<B>>,
     {
-        // Nothing is held meanwhile that would have to be dropped if that panics: the future is then made in the place it
-        // is returned in.
+        // Hold nothing with a destructor across `call`, so the future is built in the return slot.
         let future = self.inner.call(request);
-        AuthenticateFuture::calling(future, self.settings.renderer.clone())
+        AuthenticateFuture::decided(GuardFuture::passed(future), self.settings.renderer.clone())
     }
 
-    /// For a request without any credential.
     #[inline(never)]
     fn pass_or_refuse<B>(&mut self, mut request: Request<B>) -> AuthenticateFuture<S, B>
     where
         S: Service<Request<B>>,
     {
-        let anonymous = Anonymous::new(self.settings.chain.offer().clone());
+        let anonymous = Anonymous::new(self.settings.schemes.clone());
         if !self.settings.optional {
             return self.refuse(anonymous.refuse(), &request);
         }
@@ -86,11 +108,12 @@ impl<S> Authenticate<S> {
     where
         S: Service<Request<B>>,
     {
-        AuthenticateFuture::refused(refusal.of_request(request), self.settings.renderer.clone())
+        let future = GuardFuture::refused(refusal.respond_to(request));
+        AuthenticateFuture::decided(future, self.settings.renderer.clone())
     }
 
-    /// Whoever is not known yet holds no place in the inner service while an issuer or a store is slow: the service that is
-    /// ready now is given up, and a clone is polled once the caller is known.
+    /// Drops the service that is ready, and polls a clone once the caller is authenticated. Otherwise callers that are
+    /// not authenticated yet would take its places while an issuer or a store is slow.
     #[inline(never)]
     fn wait<B>(
         &mut self,
@@ -108,47 +131,42 @@ impl<S> Authenticate<S> {
 }
 
 impl Settings {
-    /// Who sent the request.
-    fn find<B>(&self, request: &Request<B>) -> Finding<'_> {
-        if request.extensions().get::<Authentication>().is_some() {
-            let refusal = Refusal::misconfigured(
-                "two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it",
-            );
-            return Finding::Refused(refusal.logged_by(self.chain.log()));
-        }
-        self.chain.evaluate(&Head::new(request, &self.facts))
+    #[cold]
+    fn second_layer(&self) -> Refusal {
+        let refusal = Refusal::misconfigured(
+            "two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it",
+        );
+        refusal.or_log(self.schemes.log())
     }
 
-    /// Passes or refuses a request whose scheme had to wait.
-    pub(super) fn settle<B>(
-        &self,
-        request: &mut Request<B>,
-        outcome: Result<Principal, Failure>,
-        scheme: usize,
-    ) -> Result<(), Refusal> {
-        let principal = outcome.map_err(|failure| self.chain.refusal(failure, scheme))?;
-        self.admit(request, principal, self.chain.header(scheme));
-        Ok(())
+    pub(super) fn refusal(&self, failure: Failure, scheme: usize) -> Refusal {
+        Refusal::new(failure, self.schemes.challenges(), scheme)
     }
 
-    /// Makes the request what the inner service is to see. `header` is the one that held the credential.
-    fn admit<B>(
-        &self,
-        request: &mut Request<B>,
-        principal: Principal,
-        header: Option<&HeaderName>,
-    ) {
-        if let Some(name) = header {
+    /// Strips the credential and adds the caller to the request.
+    pub(super) fn accept<B>(&self, request: &mut Request<B>, principal: Principal, scheme: usize) {
+        if let Some(name) = self.schemes.header(scheme) {
             let headers = request.headers_mut();
             if !self.keep_credentials {
                 headers.remove(name);
-            } else if let Some(kept) = headers.get_mut(name) {
+            } else if let Some(credential) = headers.get_mut(name) {
                 // `Debug` of the headers then hides it, and HPACK does not index it.
-                kept.set_sensitive(true);
+                credential.set_sensitive(true);
             }
         }
-        // Made only here, where it is to stay. Until then the caller is one pointer.
         let authentication = Authentication::Authenticated(principal);
         request.extensions_mut().insert(authentication);
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let challenges = self.schemes.challenges().iter();
+        let names: Vec<_> = challenges.map(|challenge| challenge.name()).collect();
+        f.debug_struct("AuthenticateLayer")
+            .field("schemes", &names)
+            .field("optional", &self.optional)
+            .field("keep_credentials", &self.keep_credentials)
+            .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::{GuardBody, RefusedRequest, body};
+use crate::body::GuardBody;
 
 pin_project! {
     /// The future of a guard: the inner service's, or a refusal.
@@ -25,21 +25,22 @@ pin_project! {
     #[project = StateProjection]
     enum State<F> {
         Passed { #[pin] future: F },
-        Refused { refused: Option<RefusedRequest> },
+        Refused { response: Option<Box<Response<Bytes>>> },
     }
 }
 
 impl<F> GuardFuture<F> {
-    pub(super) fn passed(future: F) -> Self {
+    #[inline]
+    pub(crate) fn passed(future: F) -> Self {
         Self {
             state: State::Passed { future },
         }
     }
 
-    pub(super) fn refused(refused: RefusedRequest) -> Self {
+    pub(crate) fn refused(response: Response<Bytes>) -> Self {
         Self {
             state: State::Refused {
-                refused: Some(refused),
+                response: Some(Box::new(response)),
             },
         }
     }
@@ -52,16 +53,17 @@ where
 {
     type Output = Result<Response<GuardBody<R>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Passed { future } => Poll::Ready(
                 ready!(future.poll(context)).map(|response| response.map(GuardBody::inner)),
             ),
-            StateProjection::Refused { refused } => {
-                let refused = refused
+            StateProjection::Refused { response } => {
+                let response = response
                     .take()
                     .expect("a future is not polled after it has completed");
-                Poll::Ready(Ok(body::own(refused.into_response())))
+                Poll::Ready(Ok(response.map(GuardBody::own)))
             }
         }
     }

@@ -1,13 +1,15 @@
-//! Layers that hold a known caller to what a route asks for.
+//! Layers that check what a route requires of an authenticated caller.
 
-mod demands;
 mod future;
 mod machine;
 mod normal_form;
 mod paths;
+mod requirements;
 mod scope;
+mod service;
 
 pub use future::GuardFuture;
-pub use machine::{RequireMachine, RequireMachineLayer};
+pub use machine::RequireMachineLayer;
 pub use paths::ScopesByPath;
-pub use scope::{RequireScope, RequireScopeLayer};
+pub use scope::RequireScopeLayer;
+pub use service::Guard;

@@ -6,118 +6,100 @@ use std::{
 use http::Request;
 
 use super::normal_form::{decoded, is_normal};
-use crate::{Authentication, ConfigError, FailureKind, Refusal, ScopePolicy};
+use crate::{
+    authentication::Authentication, error::ConfigError, failure::FailureKind, policy::ScopePolicy,
+    refusal::Refusal,
+};
 
 const NOT_NORMAL: &str = "the path is not in normal form: send it without `//`, `.`, `..` and needless \
                           percent-encoding";
 
-/// What each path asks for: see [`RequireScopeLayer::by_path`](crate::RequireScopeLayer::by_path).
+/// The scopes that each path requires: see [`RequireScopeLayer::by_path`](crate::RequireScopeLayer::by_path).
 ///
-/// Paths are compared whole and octet by octet, as a gRPC server routes them. A path that is not listed is refused
-/// with 403: what nobody thought of is not open. [`otherwise`](Self::otherwise) sets a demand for those instead.
+/// Paths are compared whole and exactly, as a gRPC server routes them. A path that is not listed is refused with 403,
+/// unless [`otherwise`](Self::otherwise) sets a policy for it.
 ///
 /// Under `otherwise`, a path that a router could take for a listed one is refused with 400 `invalid_request`, and for
 /// gRPC with status 3: one that is not in normal form (RFC 3986 §6.2.2), such as `/files/%73ecret`, `/files//secret`,
 /// `/files/x/../secret` or `/files%2Fsecret`, and one that is another spelling of a listed path. It is not 403, since no
-/// scope would help, and not 404, since the route may exist. A path with another case or a slash at its end is another
-/// path: list it too where the service takes both for the same.
+/// scope would help, and not 404, since the route may exist. A path in another case or with a trailing slash is a
+/// different path: list it too if the service treats both alike.
 ///
 /// The path is the one this layer sees: inside axum's `Router::nest`, without the prefix.
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct ScopesByPath(Arc<Listed>);
 
 #[derive(Clone, Debug, Default)]
 struct Listed {
-    demands: HashMap<Box<str>, Demand>,
-    /// The listed paths with percent-encoding undone.
+    /// `None` for a path that is open.
+    policies: HashMap<Box<str>, Option<ScopePolicy>>,
+    /// The listed paths, percent-decoded.
     decoded: HashSet<Vec<u8>>,
     otherwise: Option<ScopePolicy>,
-    doubled: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-enum Demand {
-    Open,
-    Scopes(ScopePolicy),
+    repeated: Option<String>,
 }
 
 impl ScopesByPath {
-    /// Lists nothing yet.
-    #[must_use]
+    /// An empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks for a scope or policy on one path, such as `/orders.v1.Orders/List`.
-    #[must_use]
+    /// Requires a scope or policy on one path, such as `/orders.v1.Orders/List`.
     pub fn path(self, path: &str, policy: impl Into<ScopePolicy>) -> Self {
-        self.list(path, Demand::Scopes(policy.into()))
+        self.list(path, Some(policy.into()))
     }
 
-    /// Asks for nothing on one path, such as `/grpc.health.v1.Health/Check`. A layer in front that is not
-    /// [`optional`](crate::AuthenticateLayer::optional) still asks for credentials.
-    #[must_use]
+    /// Requires no scope on one path, such as `/grpc.health.v1.Health/Check`. The authenticate layer in front still
+    /// requires credentials unless it is [`optional`](crate::AuthenticateLayer::optional).
     pub fn open(self, path: &str) -> Self {
-        self.list(path, Demand::Open)
+        self.list(path, None)
     }
 
-    /// Asks for a scope or policy on every path that is not listed, unless it is another spelling of a listed path or
-    /// not in normal form: see [`ScopesByPath`]. Default: paths that are not listed are refused.
-    #[must_use]
+    /// Requires a scope or policy on every path that is not listed. Default: such paths are refused. See
+    /// [`ScopesByPath`] for paths that resemble a listed one.
     pub fn otherwise(mut self, policy: impl Into<ScopePolicy>) -> Self {
         Arc::make_mut(&mut self.0).otherwise = Some(policy.into());
         self
     }
 
-    fn list(mut self, path: &str, demand: Demand) -> Self {
+    fn list(mut self, path: &str, policy: Option<ScopePolicy>) -> Self {
         let listed = Arc::make_mut(&mut self.0);
         listed.decoded.insert(decoded(path).into_owned());
-        if listed.demands.insert(path.into(), demand).is_some() {
-            listed.doubled = Some(path.to_owned());
+        if listed.policies.insert(path.into(), policy).is_some() {
+            listed.repeated = Some(path.to_owned());
         }
         self
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if let Some(path) = &self.0.doubled {
-            return Err(ConfigError::new(
-                "path",
-                format!("{path:?} is listed twice: keep one"),
-            ));
-        }
-        if let Some(path) = self.0.demands.keys().find(|path| !path.starts_with('/')) {
-            return Err(ConfigError::new(
-                "path",
-                format!("{path:?} does not begin with `/`, so no request has it"),
-            ));
-        }
-        if let Some(path) = self
-            .0
-            .demands
-            .keys()
-            .find(|path| path.contains(['{', '}', '*', '?', '#']))
-        {
-            return Err(ConfigError::new(
-                "path",
-                format!(
-                    "{path:?} looks like a pattern or has a query, but paths are compared whole: list each one"
-                ),
-            ));
-        }
-        if self.0.demands.is_empty() {
-            return Err(ConfigError::new(
-                "path",
-                "no path is listed, so every request would be refused: list some, or use a policy",
-            ));
-        }
-        Ok(())
+        let find = |is_wrong: fn(&str) -> bool| {
+            let mut paths = self.0.policies.keys();
+            paths.find(|path| is_wrong(path))
+        };
+        let problem = if let Some(path) = &self.0.repeated {
+            format!("{path:?} is listed twice: keep one")
+        } else if let Some(path) = find(|path| !path.starts_with('/')) {
+            format!("{path:?} does not begin with `/`, so no request has it")
+        } else if let Some(path) = find(|path| path.contains(['{', '}', '*', '?', '#'])) {
+            format!(
+                "{path:?} looks like a pattern or has a query, but paths are compared whole: list each one"
+            )
+        } else if self.0.policies.is_empty() {
+            "no path is listed, so every request would be refused: list some, or use a policy"
+                .to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::new("path", problem))
     }
 
     pub(super) fn require<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let path = request.uri().path();
-        match self.0.demands.get(path) {
-            Some(Demand::Open) => Authentication::of(request.extensions()).map(|_| ()),
-            Some(Demand::Scopes(policy)) => {
+        match self.0.policies.get(path) {
+            Some(None) => Authentication::of(request.extensions()).map(|_| ()),
+            Some(Some(policy)) => {
                 Authentication::require(request.extensions())?.require_scopes(policy)
             }
             None => {

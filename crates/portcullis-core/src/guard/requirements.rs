@@ -1,13 +1,18 @@
-//! What a known caller can be held to.
+//! What a route can require of an authenticated caller.
 
-use crate::{Failure, FailureKind, Principal, PrincipalKind, Refusal, ScopePolicy};
+use crate::{
+    failure::{Failure, FailureKind},
+    policy::ScopePolicy,
+    principal::{Principal, PrincipalKind},
+    refusal::Refusal,
+};
 
 impl Principal {
-    /// Holds the caller to a policy.
+    /// Requires scopes of the caller.
     ///
     /// # Errors
     ///
-    /// 403 `insufficient_scope`, naming what to ask for.
+    /// 403 `insufficient_scope`, with the scopes to request.
     pub fn require_scopes(&self, policy: &ScopePolicy) -> Result<(), Refusal> {
         if policy.is_satisfied_by(self.scopes()) {
             Ok(())
@@ -16,7 +21,7 @@ impl Principal {
         }
     }
 
-    /// The refusal for want of scope.
+    /// The refusal of a caller that lacks scopes.
     #[must_use]
     pub fn lacks(&self, policy: &ScopePolicy) -> Refusal {
         let external = format!("insufficient scope: {} required", policy.challenge_scope());
@@ -24,11 +29,11 @@ impl Principal {
         Refusal::forbidden(failure, self, Some(policy))
     }
 
-    /// Holds the caller to being a machine (RFC 9700 §4.15).
+    /// Requires the caller to be a machine (RFC 9700 §4.15).
     ///
     /// # Errors
     ///
-    /// 403 when it is a user, or not known to be a machine.
+    /// 403 if it is a user, or not known to be a machine.
     pub fn require_machine(&self) -> Result<(), Refusal> {
         if self.kind() == PrincipalKind::Machine {
             Ok(())
@@ -37,7 +42,7 @@ impl Principal {
         }
     }
 
-    pub(crate) fn refuse(&self, kind: FailureKind, external: &'static str) -> Refusal {
+    pub(super) fn refuse(&self, kind: FailureKind, external: &'static str) -> Refusal {
         Refusal::forbidden(Failure::new(kind, external), self, None)
     }
 }

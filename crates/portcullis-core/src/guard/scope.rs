@@ -1,23 +1,17 @@
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
 use tower_layer::Layer;
-use tower_service::Service;
 
-use super::{GuardFuture, ScopesByPath};
-use crate::{
-    Authentication, ConfigError, GuardBody, Refusal, ScopePolicy, refusal_log::RefusalLog,
+use super::{
+    paths::ScopesByPath,
+    service::{Guard, Rule, Settings},
 };
+use crate::{error::ConfigError, policy::ScopePolicy};
 
-/// Lets only callers with the right scopes through.
+/// Passes only callers with the required scopes.
 ///
-/// It stands behind an [`AuthenticateLayer`](crate::AuthenticateLayer). Without one every request is answered with
-/// 500 and the reason logged; an anonymous caller gets 401, one without the scopes 403 `insufficient_scope`
+/// It needs an [`AuthenticateLayer`](crate::AuthenticateLayer) outside it. Without one, every request is answered with
+/// 500 and the log says why. An anonymous caller gets 401, one without the scopes 403 `insufficient_scope`
 /// (RFC 6750 §3.1).
 ///
 /// ```
@@ -31,53 +25,28 @@ use crate::{
 /// let nested = RequireScopeLayer::policy(ScopePolicy::any([ADMIN.into(), ScopePolicy::all([READ])]));
 /// ```
 #[derive(Clone, Debug)]
-pub struct RequireScopeLayer(Arc<Guard>);
-
-#[derive(Debug)]
-struct Guard {
-    rule: Rule,
-    /// For refusals that no scheme's log counts, since there is no layer in front.
-    log: Arc<RefusalLog>,
-}
-
-#[derive(Debug)]
-enum Rule {
-    Everywhere(ScopePolicy),
-    ByPath(ScopesByPath),
-}
+pub struct RequireScopeLayer(Arc<Settings>);
 
 impl RequireScopeLayer {
-    /// Asks for every one of these scopes. An empty list does not compile:
-    ///
-    /// ```compile_fail
-    /// # use portcullis_core::{RequireScopeLayer, Scope};
-    /// let scopes: [Scope; 0] = [];
-    /// let layer = RequireScopeLayer::all(scopes);
-    /// ```
+    /// Requires all of these scopes. An empty list does not compile: see [`ScopePolicy::all`].
     #[must_use]
     pub fn all<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         Self::policy(ScopePolicy::all(parts))
     }
 
-    /// Asks for at least one of these scopes. An empty list does not compile:
-    ///
-    /// ```compile_fail
-    /// # use portcullis_core::{RequireScopeLayer, Scope};
-    /// let scopes: [Scope; 0] = [];
-    /// let layer = RequireScopeLayer::any(scopes);
-    /// ```
+    /// Requires at least one of these scopes. An empty list does not compile: see [`ScopePolicy::any`].
     #[must_use]
     pub fn any<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
         Self::policy(ScopePolicy::any(parts))
     }
 
-    /// Asks for what a policy says.
+    /// Requires the scopes of a policy.
     #[must_use]
     pub fn policy(policy: ScopePolicy) -> Self {
-        Self::of(Rule::Everywhere(policy))
+        Self(Settings::new(Rule::Scopes(policy)))
     }
 
-    /// Asks for what is set for the request's path: for gRPC, whose methods are paths.
+    /// Requires the scopes of the request's path: for gRPC, whose methods are paths.
     ///
     /// ```
     /// use portcullis_core::{RequireScopeLayer, Scope, ScopesByPath};
@@ -94,69 +63,20 @@ impl RequireScopeLayer {
     ///
     /// # Errors
     ///
-    /// When no path is listed, one is listed twice, or one does not begin with `/`.
+    /// When no path is listed, one is listed twice, looks like a pattern, or does not begin with `/`.
     pub fn by_path(paths: ScopesByPath) -> Result<Self, ConfigError> {
         paths.check()?;
-        Ok(Self::of(Rule::ByPath(paths)))
-    }
-
-    fn of(rule: Rule) -> Self {
-        Self(Arc::new(Guard {
-            rule,
-            log: Arc::default(),
-        }))
+        Ok(Self(Settings::new(Rule::ScopesByPath(paths))))
     }
 }
 
 impl<S> Layer<S> for RequireScopeLayer {
-    type Service = RequireScope<S>;
+    type Service = Guard<S>;
 
-    fn layer(&self, inner: S) -> RequireScope<S> {
-        RequireScope {
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard {
             inner,
-            guard: self.0.clone(),
-        }
-    }
-}
-
-/// A service that only callers with the right scopes reach: see [`RequireScopeLayer`].
-#[derive(Clone, Debug)]
-pub struct RequireScope<S> {
-    inner: S,
-    guard: Arc<Guard>,
-}
-
-impl<S, B, R> Service<Request<B>> for RequireScope<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    R: Body<Data = Bytes>,
-{
-    type Response = Response<GuardBody<R>>;
-    type Error = S::Error;
-    type Future = GuardFuture<S::Future>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    #[inline]
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.guard.rule.check(&request) {
-            Ok(()) => GuardFuture::passed(self.inner.call(request)),
-            Err(refusal) => {
-                GuardFuture::refused(refusal.logged_by(&self.guard.log).of_request(&request))
-            }
-        }
-    }
-}
-
-impl Rule {
-    fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        match self {
-            Self::Everywhere(policy) => {
-                Authentication::require(request.extensions())?.require_scopes(policy)
-            }
-            Self::ByPath(paths) => paths.require(request),
+            settings: self.0.clone(),
         }
     }
 }

@@ -58,19 +58,19 @@ impl<'a> Head<'a> {
     /// The peer's address, if [`Facts`] finds it.
     #[must_use]
     pub fn peer_address(&self) -> Option<SocketAddr> {
-        self.facts.find_peer_address(self.extensions)
+        (self.facts.peer_address)(self.extensions)
     }
 
     /// The target as the client sent it, if [`Facts`] finds it.
     #[must_use]
     pub fn original_target(&self) -> Option<&'a Uri> {
-        self.facts.find_original_target(self.extensions)
+        (self.facts.original_target)(self.extensions)
     }
 
     /// The route that matched, if [`Facts`] finds it.
     #[must_use]
     pub fn route_template(&self) -> Option<&'a str> {
-        self.facts.find_route_template(self.extensions)
+        (self.facts.route_template)(self.extensions)
     }
 }
 

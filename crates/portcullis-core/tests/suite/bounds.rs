@@ -1,4 +1,4 @@
-//! What the types promise at compile time.
+//! Bounds and sizes of the public types.
 
 use std::convert::Infallible;
 
@@ -8,9 +8,7 @@ use portcullis_core::{
     AuthenticateLayer, Authentication, Principal, Refusal, RequireMachineLayer, RequireScopeLayer,
     Scope, ScopePolicy, ScopeSet, ScopesByPath, Secret,
     scheme::{Challenge, Failure, Scheme},
-    service::{
-        Authenticate, AuthenticateFuture, GuardBody, GuardFuture, RequireMachine, RequireScope,
-    },
+    service::{Authenticate, AuthenticateFuture, Guard, GuardBody, GuardFuture},
 };
 use tower::{Layer, Service};
 
@@ -66,8 +64,7 @@ type RequestBody = std::cell::Cell<Vec<u8>>;
 #[test]
 fn services_and_futures_follow_the_inner_service() {
     shared::<Authenticate<Handler>>();
-    shared::<RequireScope<Handler>>();
-    shared::<RequireMachine<Handler>>();
+    shared::<Guard<Handler>>();
     sent::<AuthenticateFuture<Handler, RequestBody>>();
     sent::<GuardFuture<<Handler as Service<Request<RequestBody>>>::Future>>();
     sent::<GuardBody<std::cell::Cell<u8>>>();

@@ -90,14 +90,12 @@ fn each_scheme_has_principals_of_its_own() {
 /// As the challenge has it that a caller without scope is answered.
 fn realm(principal: &Principal) -> String {
     let refusal = principal.lacks(&ScopePolicy::from(Scope::from_static("orders:admin")));
-    let response = refusal
-        .of(
-            &Method::GET,
-            &Uri::from_static("/"),
-            &HeaderMap::new(),
-            &Extensions::new(),
-        )
-        .into_response();
+    let response = refusal.into_response(
+        &Method::GET,
+        &Uri::from_static("/"),
+        &HeaderMap::new(),
+        &Extensions::new(),
+    );
     let challenge = response.headers()[WWW_AUTHENTICATE].to_str();
     let challenge = challenge.expect("ASCII");
     challenge

@@ -1,0 +1,152 @@
+//! The response of a refusal.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde::Serialize;
+
+use super::Refusal;
+use crate::{failure::whole_seconds, policy::ScopePolicy};
+
+/// The members of RFC 9457 §3.1, with OAuth's error code and the required scope as extensions.
+#[derive(Serialize)]
+struct Problem<'r> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'r str>,
+}
+
+impl Refusal {
+    pub(super) fn http_response(&self) -> Response<Bytes> {
+        let status = self.status();
+        let required = self.0.required.as_ref().map(ScopePolicy::challenge_scope);
+        let problem = Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.failure().external(),
+            error: self.kind().error_code(),
+            scope: required.as_deref(),
+        };
+        // Text and a number always serialise.
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = Response::new(body.into());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for challenge in &self.0.challenges {
+            headers.append(WWW_AUTHENTICATE, challenge.clone());
+        }
+        if let Some(wait) = self.failure().retry_after() {
+            headers.insert(RETRY_AFTER, whole_seconds(wait).into());
+        }
+        response
+    }
+
+    /// Trailers-only: the status is in the headers, and there is no body.
+    pub(super) fn grpc_response(&self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        // Any client can send a gRPC content type, and a cache would store the 200.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert("grpc-status", u16::from(self.kind().grpc_code()).into());
+        if let Ok(message) = HeaderValue::from_str(&percent_encode(self.failure().external())) {
+            headers.insert("grpc-message", message);
+        }
+        response
+    }
+}
+
+/// Only a `POST` counts: a proxy that reads the status alone would take the 200 of another refused request for a yes.
+pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    method == Method::POST
+        && content_type
+            .and_then(|value| value.get(..GRPC.len()))
+            .is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+}
+
+/// `grpc-message`: percent-encoded, but for printable ASCII other than `%`.
+fn percent_encode(message: &str) -> String {
+    let mut encoded = String::with_capacity(message.len());
+    for byte in message.bytes() {
+        match byte {
+            b' '..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::Request;
+
+    use super::*;
+    use crate::{challenge::Challenge, failure::Failure};
+
+    fn challenges() -> Vec<Arc<Challenge>> {
+        ["Bearer", "ApiKey"]
+            .map(|name| Arc::new(Challenge::new(name, "orders").expect("valid")))
+            .to_vec()
+    }
+
+    #[test]
+    fn each_scheme_has_one_challenge_and_the_presented_one_states_the_reason() {
+        let failure = Failure::invalid("the access token expired");
+        let refusal = Refusal::new(failure, &challenges(), 0);
+        let response = refusal.respond_to(&Request::new(()));
+        let sent: Vec<_> = response
+            .headers()
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .collect();
+        assert_eq!(
+            sent,
+            [
+                r#"Bearer realm="orders", error="invalid_token", error_description="the access token expired""#,
+                r#"ApiKey realm="orders""#
+            ]
+        );
+    }
+
+    #[test]
+    fn e1_body_is_a_problem_document_without_the_internal_message() {
+        let response = Refusal::misconfigured("no layer").respond_to(&Request::new(()));
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!(problem["status"], 500);
+        assert!(!problem.to_string().contains("no layer"));
+    }
+
+    #[test]
+    fn grpc_response_is_trailers_only() {
+        let request = Request::post("/orders.v1.Orders/List")
+            .header(CONTENT_TYPE, "application/grpc+proto")
+            .body(())
+            .expect("a request");
+        let failure = Failure::unavailable("100% out");
+        let response = Refusal::new(failure, &challenges(), 0).respond_to(&request);
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["grpc-status"], "14");
+        assert_eq!(response.headers()["grpc-message"], "100%25 out");
+        assert!(response.body().is_empty());
+    }
+}

@@ -1,0 +1,105 @@
+//! Required scopes as types.
+
+use crate::{policy::ScopePolicy, scope::ScopeSet};
+
+/// Required scopes as a type, for the signature of a handler: see [`scope!`](crate::scope).
+///
+/// A tuple of up to four requires all of its members.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a scope requirement",
+    label = "not declared with `scope!`, and not a tuple of such types",
+    note = "declare a scope with `scope!(ReadOrders = \"orders:read\");`"
+)]
+pub trait ScopeRequirement: Send + Sync + 'static {
+    /// The requirement as a policy. Called only for refused requests.
+    fn policy() -> ScopePolicy;
+
+    /// Whether a caller with these scopes passes.
+    fn is_satisfied_by(granted: &ScopeSet) -> bool;
+}
+
+/// Declares a scope as a type with the scope as its constant `SCOPE`.
+///
+/// ```
+/// use portcullis_core::{RequireScopeLayer, Scope, scope};
+///
+/// scope!(
+///     /// May change orders.
+///     pub WriteOrders = "orders:write"
+/// );
+///
+/// assert_eq!(WriteOrders::SCOPE.as_str(), "orders:write");
+/// let layer = RequireScopeLayer::all([WriteOrders::SCOPE]);
+/// ```
+///
+/// Text that is not a scope does not compile:
+///
+/// ```compile_fail
+/// portcullis_core::scope!(pub Bad = "orders write");
+/// ```
+#[macro_export]
+macro_rules! scope {
+    ($(#[$attribute:meta])* $visibility:vis $name:ident = $text:literal $(;)?) => {
+        $(#[$attribute])*
+        #[doc = concat!("The scope `", $text, "`.")]
+        #[derive(Clone, Copy, Debug)]
+        $visibility struct $name;
+
+        impl $name {
+            /// The scope itself.
+            $visibility const SCOPE: $crate::Scope = $crate::Scope::from_static($text);
+        }
+
+        // So that `cargo check` evaluates it, used or not.
+        const _: $crate::Scope = $name::SCOPE;
+
+        impl $crate::ScopeRequirement for $name {
+            fn policy() -> $crate::ScopePolicy {
+                Self::SCOPE.into()
+            }
+
+            fn is_satisfied_by(granted: &$crate::ScopeSet) -> bool {
+                granted.contains($text)
+            }
+        }
+    };
+}
+
+macro_rules! impl_for_tuple {
+    ($($member:ident),+) => {
+        impl<$($member: ScopeRequirement),+> ScopeRequirement for ($($member,)+) {
+            fn policy() -> ScopePolicy {
+                ScopePolicy::all([$($member::policy()),+])
+            }
+
+            fn is_satisfied_by(granted: &ScopeSet) -> bool {
+                $($member::is_satisfied_by(granted))&&+
+            }
+        }
+    };
+}
+impl_for_tuple!(A);
+impl_for_tuple!(A, B);
+impl_for_tuple!(A, B, C);
+impl_for_tuple!(A, B, C, D);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tuple_requires_every_member() {
+        scope!(ReadOrders = "a");
+        scope!(WriteOrders = "b");
+        assert!(!<(ReadOrders, WriteOrders)>::is_satisfied_by(
+            &ScopeSet::parse("a")
+        ));
+        assert!(<(ReadOrders, WriteOrders)>::is_satisfied_by(
+            &ScopeSet::parse("a b")
+        ));
+        assert_eq!(
+            <(ReadOrders, WriteOrders)>::policy().challenge_scope(),
+            "a b"
+        );
+    }
+}
