@@ -130,3 +130,197 @@ impl Refresh for Signals {
         Some(by_request.map_or(by_schedule, |wait| wait.min(by_schedule)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use portcullis_core::{Deadline, system_clock};
+    use portcullis_worker::{Jitter, Task};
+    use tokio::{
+        runtime::Handle,
+        time::{Instant, advance},
+    };
+
+    use super::*;
+    use crate::{FetchError, FetchErrorKind};
+
+    type Wait = Pin<Box<dyn Future<Output = RefreshOutcome> + Send>>;
+
+    fn signals() -> (Signals, Task<RefreshState>) {
+        let state = RefreshState::new("issuer".into(), Duration::ZERO);
+        let (worker, task) = Worker::new(state, system_clock(), Handle::current());
+        let rules = SignalRules {
+            budget: BudgetRules::default(),
+            longest_wait: Duration::from_secs(1),
+            most_waiters: 256,
+        };
+        (Signals::new(worker, rules), task)
+    }
+
+    fn wait(signals: &Signals) -> Wait {
+        match signals.unknown_key() {
+            RefreshAnswer::Wait(wait) => wait,
+            answer => panic!("{answer:?}"),
+        }
+    }
+
+    /// Ends a fetch as the task does.
+    fn end(task: &Task<RefreshState>, succeeded: bool, epoch: u64) {
+        let error = || FetchError::new(FetchErrorKind::Unreachable, "down");
+        task.update(|state| {
+            state.epoch = epoch;
+            state.last_error = (!succeeded).then(error);
+        });
+        task.end_run();
+    }
+
+    async fn is_over(wait: &mut Wait) -> bool {
+        tokio::select! {
+            biased;
+            _ = wait => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_requests_wait_for_one_fetch() {
+        let (signals, task) = signals();
+        let mut waits: Vec<Wait> = (0..200).map(|_| wait(&signals)).collect();
+        assert!(task.is_run_requested());
+        task.begin_run();
+        assert!(!is_over(&mut waits[199]).await);
+        end(&task, true, 2);
+        for wait in &mut waits {
+            assert!(is_over(wait).await);
+        }
+        drop(waits);
+        assert_eq!(signals.waiters.available_permits(), 256);
+        drop(wait(&signals));
+        task.begin_run();
+        task.end_run();
+        // The 200 took one of two.
+        assert!(matches!(signals.unknown_key(), RefreshAnswer::Exhausted));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn request_257_does_not_wait() {
+        let (signals, _task) = signals();
+        let mut waits: Vec<Wait> = (0..256).map(|_| wait(&signals)).collect();
+        assert!(matches!(signals.unknown_key(), RefreshAnswer::Saturated));
+        waits.pop();
+        waits.push(wait(&signals));
+        assert!(matches!(signals.unknown_key(), RefreshAnswer::Saturated));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancelled_requests_neither_stop_the_fetch_nor_spend_the_budget() {
+        let (signals, task) = signals();
+        for _ in 0..10_000 {
+            drop(wait(&signals));
+        }
+        assert!(task.is_run_requested(), "the fetch is still to come");
+        task.begin_run();
+        for _ in 0..10_000 {
+            drop(wait(&signals));
+        }
+        end(&task, true, 2);
+        drop(wait(&signals));
+        assert!(task.is_run_requested(), "one of two is left");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wait_ends_after_a_second() {
+        let (signals, task) = signals();
+        let start = Instant::now();
+        assert_eq!(wait(&signals).await, RefreshOutcome::Failed);
+        assert_eq!(start.elapsed().as_secs(), 1);
+        assert!(task.is_run_requested(), "the request stands");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fetch_that_began_before_the_request_may_be_too_early() {
+        let (signals, task) = signals();
+        task.begin_run();
+        let mut early = wait(&signals);
+        end(&task, true, 0);
+        assert!(!is_over(&mut early).await, "nothing new: one more fetch");
+        assert!(task.is_run_requested());
+        task.begin_run();
+        end(&task, true, 0);
+        assert!(is_over(&mut early).await, "but only one");
+
+        task.begin_run();
+        let mut lucky = wait(&signals);
+        end(&task, true, 1);
+        assert!(is_over(&mut lucky).await, "new keys came");
+        task.begin_run();
+        let failed = wait(&signals);
+        end(&task, false, 1);
+        assert_eq!(failed.await, RefreshOutcome::Failed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_request_causes_a_fetch_during_retry_after() {
+        let (signals, task) = signals();
+        let (now, asked) = (task.now(), Some(Duration::from_secs(120)));
+        task.update(|state| state.backoff.failed(now, asked, Jitter::NONE));
+        for _ in 0..10 {
+            assert!(matches!(signals.unknown_key(), RefreshAnswer::Exhausted));
+            signals.bad_signature();
+        }
+        assert!(!task.is_run_requested());
+        advance(Duration::from_secs(120)).await;
+        drop(wait(&signals));
+        assert!(task.is_run_requested(), "the budget is full");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bad_signatures_do_not_spend_the_budget_of_unknown_keys() {
+        let (signals, task) = signals();
+        let starts = |request: &dyn Fn(&Signals)| {
+            request(&signals);
+            let is_requested = task.is_run_requested();
+            task.begin_run();
+            task.end_run();
+            is_requested
+        };
+        let bad_signature: &dyn Fn(&Signals) = &Signals::bad_signature;
+        let unknown_key: &dyn Fn(&Signals) = &|signals| drop(signals.unknown_key());
+        for request in [bad_signature, unknown_key] {
+            assert!(starts(request) && starts(request));
+            assert!(!starts(request), "two at once");
+        }
+        advance(Duration::from_secs(10)).await;
+        for request in [bad_signature, unknown_key] {
+            assert!(starts(request) && !starts(request), "one more after 10 s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn next_attempt_is_by_the_schedule_or_by_the_budget() {
+        let (signals, task) = signals();
+        let next = || signals.next_attempt().map(|wait| wait.as_secs());
+        let due_in = |seconds| {
+            let due = Deadline::after(task.now(), Duration::from_secs(seconds));
+            task.update(|state| state.due_at = Some(due));
+        };
+        due_in(60);
+        assert_eq!(next(), Some(0), "a request can start one now");
+        for _ in 0..2 {
+            drop(wait(&signals));
+            assert_eq!(next(), Some(0), "one is about to begin");
+            task.begin_run();
+            task.end_run();
+        }
+        assert_eq!(next(), Some(10), "the budget is refilled");
+        due_in(4);
+        assert!(matches!(next(), Some(3 | 4)));
+        due_in(60);
+        let (now, asked) = (task.now(), Some(Duration::from_secs(40)));
+        task.update(|state| state.backoff.failed(now, asked, Jitter::NONE));
+        assert!(matches!(next(), Some(39 | 40)), "the issuer asked for it");
+        advance(Duration::from_secs(40)).await;
+        assert_eq!(next(), Some(0));
+    }
+}
