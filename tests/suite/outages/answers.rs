@@ -1,13 +1,13 @@
-//! What an answer must be.
+//! Assertions about answers.
 
 use portcullis_tests::Response;
 
-/// The token is good.
+/// Accepted.
 pub(super) fn passes(response: &Response, what: &str) {
     assert_eq!(response.status, 200, "{what}: {}", shown(response));
 }
 
-/// It cannot be decided now: 503 that says when to come back, and asks for no other credential.
+/// Not decidable now: 503 with `Retry-After` and without a challenge.
 pub(super) fn outage(response: &Response, what: &str) {
     assert_eq!(response.status, 503, "{what}: {}", shown(response));
     let wait = response.header("retry-after").map(str::parse);
@@ -24,7 +24,7 @@ pub(super) fn outage(response: &Response, what: &str) {
     assert_eq!(response.json()["status"], 503, "{what}");
 }
 
-/// The token is no good, and the caller is told so.
+/// Refused as invalid: 401 with `invalid_token`.
 pub(super) fn invalid(response: &Response, what: &str) {
     assert_eq!(response.status, 401, "{what}: {}", shown(response));
     let challenge = response.header("www-authenticate").unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn invalid(response: &Response, what: &str) {
     assert_eq!(response.header("retry-after"), None, "{what}");
 }
 
-/// Not accepted, and no failure of ours other than that it cannot be decided now.
+/// Not accepted: 400, 401, or 503 in an outage.
 pub(super) fn refused(response: &Response, what: &str) {
     match response.status {
         400 | 401 => {}

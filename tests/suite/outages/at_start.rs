@@ -1,5 +1,5 @@
-//! An issuer that is no good when the service starts: the service starts all the same, says that it cannot decide, and
-//! is ready as soon as the issuer is, with nothing restarted.
+//! A faulty issuer when the service starts: the service starts, answers 503, and becomes ready with the issuer, without a
+//! restart.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_faulty_key_set_at_the_start() {
+async fn faulty_key_set_at_the_start_is_not_ready_until_healed() {
     let stranger = TestIssuer::start().await;
     let cases = of_key_set(&stranger).into_iter();
     stream::iter(cases)
@@ -32,7 +32,7 @@ async fn a_faulty_key_set_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn faulty_metadata_at_the_start() {
+async fn faulty_metadata_at_the_start_is_not_ready_until_healed() {
     let stranger = TestIssuer::start().await;
     let count = of_metadata(&stranger, &stranger).len();
     stream::iter(0..count)
@@ -62,7 +62,7 @@ async fn put(case: &Case, endpoint: Endpoint, issuer: &TestIssuer, stranger: &Te
 
     issuer.heal(endpoint);
     in_time(async {
-        // Of metadata that names another issuer, `ready` says at once that waiting does not help.
+        // If the metadata names another issuer, `ready` fails at once: waiting does not help.
         while service.issuer().ready().await.is_err() {
             let _ = service.issuer().refresh().await;
         }
@@ -72,7 +72,7 @@ async fn put(case: &Case, endpoint: Endpoint, issuer: &TestIssuer, stranger: &Te
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_not_there_at_the_start() {
+async fn unreachable_issuer_at_the_start_is_not_ready_until_there() {
     let (issuer, stranger) = tokio::join!(TestIssuer::start(), TestIssuer::start());
     issuer.stop().await;
     let service = start(&issuer).await;
@@ -83,7 +83,7 @@ async fn an_issuer_that_is_not_there_at_the_start() {
     passes(&service.get(&valid(&issuer)).await, "restarted");
 }
 
-/// Does not wait for the first keys.
+/// Starts without waiting for the first keys.
 async fn start(issuer: &TestIssuer) -> Service {
     let keys = impatient(issuer).start_timeout(Duration::ZERO);
     Service::start(keys.start().await.expect("a sound configuration")).await

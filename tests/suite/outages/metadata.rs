@@ -1,4 +1,4 @@
-//! An issuer whose keys are fine and whose metadata is not any more: the keys are fetched from where they were.
+//! Metadata that becomes faulty: the keys are still fetched from the previous URL.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn faulty_metadata_loses_no_valid_token_and_hides_no_new_key() {
+async fn faulty_metadata_refuses_no_valid_token_and_hides_no_new_key() {
     let stranger = TestIssuer::start().await;
     let count = of_metadata(&stranger, &stranger).len();
     stream::iter(0..count)
@@ -46,7 +46,7 @@ async fn put(case: usize, stranger: &TestIssuer) {
     let mut events = service.issuer().events();
     let new = service.get(&unpublished(&issuer)).await;
     if case.keeps_waiting() {
-        outage(&new, name); // the keys were not asked for in time
+        outage(&new, name); // the keys were not fetched in time
     } else {
         invalid(&new, name);
     }

@@ -1,19 +1,17 @@
-//! No test waits for ever.
+//! Bounded waits of the tests.
 
 use std::time::Duration;
 
 use portcullis_remote::IssuerEvent;
 use tokio::{sync::broadcast::Receiver, time::timeout};
 
-/// Waits for what must happen, and fails the test if it does not.
+/// Waits for an event, and fails the test if it takes too long.
 pub(super) async fn in_time<F: Future>(event: F) -> F::Output {
-    const LONGER_THAN_ANYTHING_HERE_TAKES: Duration = Duration::from_secs(30);
-    timeout(LONGER_THAN_ANYTHING_HERE_TAKES, event)
-        .await
-        .expect("the event in time")
+    const LIMIT: Duration = Duration::from_secs(30);
+    timeout(LIMIT, event).await.expect("the event in time")
 }
 
-/// Waits for an event of an issuer's keys. Those that were missed in between are not needed.
+/// Waits for an event of an issuer's keys. Events that were missed are not needed.
 pub(super) async fn event(
     events: &mut Receiver<IssuerEvent>,
     is_it: impl Fn(&IssuerEvent) -> bool,

@@ -1,4 +1,4 @@
-//! Callers who name an unknown key and reset the connection before they are answered.
+//! Callers who name an unknown key and reset the connection before the answer.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,7 +16,7 @@ use super::{
 
 const RESETS: usize = 500;
 
-/// With every default, as users start it.
+/// A service with every default.
 async fn start(issuer: &TestIssuer) -> Service {
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
     Service::start(keys).await
@@ -35,7 +35,7 @@ async fn send_and_reset(address: SocketAddr, token: &str) {
 }
 
 #[tokio::test]
-async fn they_neither_stop_a_refresh_nor_keep_others_from_it() {
+async fn reset_connections_do_not_stop_a_refresh() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     let kids: Vec<String> = UnknownKids::of(&issuer).take(RESETS).collect();
@@ -44,7 +44,7 @@ async fn they_neither_stop_a_refresh_nor_keep_others_from_it() {
     issuer.rotate();
     let started = Instant::now();
 
-    // The one who causes the fetch is gone before the issuer has answered; the fetch is not.
+    // The caller leaves before the issuer has answered. The fetch goes on.
     send_and_reset(service.address(), &kids[0]).await;
     in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
     let new = valid(&issuer);
@@ -61,7 +61,7 @@ async fn they_neither_stop_a_refresh_nor_keep_others_from_it() {
 }
 
 #[tokio::test]
-async fn they_cause_no_more_fetches_than_the_budget_has() {
+async fn reset_connections_stay_within_the_budget() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);

@@ -1,4 +1,4 @@
-//! Hard rotations: a new key takes the place of the old, and callers come with its tokens at once.
+//! Hard rotations: a new key replaces the old one, and callers use it at once.
 
 use futures_util::future::join_all;
 use portcullis_remote::Issuer;
@@ -13,14 +13,14 @@ use super::{
 
 const CALLERS: usize = 20;
 
-/// With every default, as users start it.
+/// A service with every default.
 async fn start(issuer: &TestIssuer) -> Service {
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
     Service::start(keys).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_without_kid_loses_no_valid_request() {
+async fn rotation_without_kid_refuses_no_valid_token() {
     let issuer = TestIssuer::start().await;
     issuer.publish_without("kid");
     let service = start(&issuer).await;
@@ -36,12 +36,12 @@ async fn a_rotation_without_kid_loses_no_valid_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_after_two_tampered_tokens_loses_no_valid_request() {
+async fn rotation_after_two_tampered_tokens_refuses_no_valid_token() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
     let tampered = tampered(&issuer);
-    // Each causes a fetch, unless one is under way.
+    // Each token causes a fetch, unless one is under way.
     in_time(async {
         while issuer.requests(Endpoint::Jwks) < before + 2 {
             invalid(&service.get(&tampered).await, "tampered");
@@ -56,7 +56,7 @@ async fn a_rotation_after_two_tampered_tokens_loses_no_valid_request() {
     }
 }
 
-/// A token under a known `kid` whose signature is another's.
+/// A token under a known `kid` with the signature of another token.
 fn tampered(issuer: &TestIssuer) -> String {
     let token = valid(issuer);
     let other = good(issuer).subject("another").mint();

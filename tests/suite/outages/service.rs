@@ -13,7 +13,7 @@ use portcullis_tests::{Response, as_this_run_has_it, get as ask};
 use tokio::{net::TcpListener, task::JoinSet};
 use tower::ServiceExt;
 
-/// What the one route asks for.
+/// The scope of the route.
 pub(super) const READ: Scope = Scope::from_static("orders:read");
 
 /// How long a request waits for a fetch. Longer than a fetch takes on a busy machine.
@@ -22,7 +22,7 @@ pub(super) const WAIT: Duration = Duration::from_secs(2);
 /// How long a fetch may take.
 pub(super) const TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// The issuer as a service knows it, asked again soon after a failure so that no test waits for long.
+/// An issuer with short backoffs and time limits.
 pub(super) fn impatient(issuer: &TestIssuer) -> IssuerBuilder {
     Issuer::discover(issuer.url())
         .refresh_rules(soon_again())
@@ -30,7 +30,7 @@ pub(super) fn impatient(issuer: &TestIssuer) -> IssuerBuilder {
         .http(HttpSettings::default().timeout(TIMEOUT))
 }
 
-/// The default rules, with short waits after failures.
+/// The default rules with short backoffs.
 pub(super) fn soon_again() -> RefreshRules {
     let mut rules = RefreshRules::default();
     rules.first_backoff = Duration::from_millis(50);
@@ -39,7 +39,7 @@ pub(super) fn soon_again() -> RefreshRules {
     rules
 }
 
-/// So much that no test runs out of it.
+/// A budget that no test spends.
 pub(super) fn any_budget() -> BudgetRules {
     BudgetRules::new(10_000, Duration::from_millis(1))
 }
@@ -84,7 +84,7 @@ impl Service {
         }
     }
 
-    /// The issuer's keys, and the task that keeps them.
+    /// The issuer and its task.
     pub(super) fn issuer(&self) -> &Issuer {
         &self.issuer
     }
@@ -103,7 +103,7 @@ impl Service {
         .await
     }
 
-    /// The answer to a token, with no socket in between.
+    /// The answer to a token, without a socket.
     pub(super) fn answer(&self, token: &str) -> BoxFuture<'static, http::Response<Body>> {
         let request = Request::get("/orders")
             .header(AUTHORIZATION, format!("Bearer {token}"))
@@ -113,7 +113,7 @@ impl Service {
         async { answer.await.expect("a router does not fail") }.boxed()
     }
 
-    /// The status of the answer to a token, if nothing needs to be waited for: no fetch, no timer, no lock.
+    /// The status of the answer to a token, if it is given without waiting.
     pub(super) fn status_at_once(&self, token: &str) -> Option<StatusCode> {
         Some(self.answer(token).now_or_never()?.status())
     }

@@ -1,4 +1,4 @@
-//! Ten thousand tokens, each under a key of its own that nobody has.
+//! Ten thousand tokens, each with an unknown `kid` of its own.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -20,14 +20,14 @@ use super::{
 const SPRAYED: usize = 10_000;
 const CONNECTIONS: usize = 8;
 
-/// How many fetches a spray of that length may cause.
+/// The number of fetches that a spray of this length may cause.
 pub(super) fn budget(lasted: Duration) -> usize {
     let refilled = lasted.as_secs() / 10;
     2 + usize::try_from(refilled).expect("a test of less than an eternity")
 }
 
-/// Sprays over several connections, with a valid token after every tenth, and hands every answer to `unknown` or
-/// `known`. Says how long it took.
+/// Sprays over several connections, with a valid token after every tenth, and passes every answer to `unknown` or
+/// `known`. Returns how long it took.
 pub(super) async fn spray(
     address: SocketAddr,
     issuer: &TestIssuer,
@@ -59,14 +59,14 @@ async fn ask(connection: &mut Connection, address: SocketAddr, token: &str) -> R
     connection.response().await
 }
 
-/// With every default, as users start it.
+/// A service with every default.
 async fn start(issuer: &TestIssuer) -> Service {
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
     Service::start(keys).await
 }
 
 #[tokio::test]
-async fn a_spray_stays_within_the_budget_and_every_valid_token_passes() {
+async fn spray_stays_within_the_budget_and_valid_tokens_pass() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
@@ -93,7 +93,7 @@ async fn a_spray_stays_within_the_budget_and_every_valid_token_passes() {
 }
 
 #[tokio::test]
-async fn a_spray_in_an_outage_stays_within_the_budget_and_every_valid_token_passes() {
+async fn spray_in_an_outage_stays_within_the_budget_and_valid_tokens_pass() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::Status(500));
@@ -107,7 +107,7 @@ async fn a_spray_in_an_outage_stays_within_the_budget_and_every_valid_token_pass
     )
     .await;
     let fetches = issuer.requests(Endpoint::Jwks) - before;
-    // A failed fetch is tried again after 0.5 to 1 s, then 1 to 2 s, and so on.
+    // A failed fetch is repeated after 0.5 to 1 s, then 1 to 2 s, and so on.
     let retries = 1 + (lasted.as_secs_f64() / 0.5).log2().max(0.0) as usize;
     let most = budget(lasted) + retries;
     assert!(
@@ -117,7 +117,7 @@ async fn a_spray_in_an_outage_stays_within_the_budget_and_every_valid_token_pass
 }
 
 #[tokio::test]
-async fn once_the_budget_is_spent_unknown_kids_are_refused_at_once() {
+async fn unknown_kids_are_refused_at_once_without_budget() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     let mut kids = UnknownKids::of(&issuer);
@@ -136,7 +136,7 @@ async fn once_the_budget_is_spent_unknown_kids_are_refused_at_once() {
 }
 
 #[tokio::test]
-async fn tokens_of_another_issuer_cost_no_fetch() {
+async fn tokens_of_another_issuer_cause_no_fetch() {
     let (issuer, other) = tokio::join!(TestIssuer::start(), TestIssuer::start());
     let service = start(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
@@ -150,7 +150,7 @@ async fn tokens_of_another_issuer_cost_no_fetch() {
 }
 
 #[tokio::test]
-async fn while_the_issuer_hangs_a_spray_costs_valid_tokens_no_wait() {
+async fn spray_while_the_issuer_hangs_does_not_delay_valid_tokens() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::Hang);
@@ -168,7 +168,7 @@ async fn while_the_issuer_hangs_a_spray_costs_valid_tokens_no_wait() {
     for answer in answered {
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
-    // The spray itself leaves the task no time to ask.
+    // The spray leaves the task no time to fetch.
     in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
     let fetches = issuer.requests(Endpoint::Jwks) - before;
     assert!((1..=2).contains(&fetches), "{fetches}");

@@ -1,4 +1,4 @@
-//! Keys that are too old to be used: nothing can be decided by them, so the answer is 503.
+//! Keys past their stale limit: every answer is 503.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use super::{
     tokens::{forged, good, unpublished, valid},
 };
 
-/// The lifetime of a set of which the issuer says nothing, and the stale limit.
+/// The default lifetime of a key set, and the stale limit.
 const LIMIT: Duration = Duration::from_secs(10 * 60 + 6 * 60 * 60);
 
 #[tokio::test]
-async fn past_the_stale_limit_nothing_is_decided() {
+async fn all_tokens_are_503_past_the_stale_limit() {
     let issuer = TestIssuer::start().await;
     let clock = ManualClock::starting_now();
     let keys = impatient(&issuer).start().await.expect("keys");
@@ -46,7 +46,7 @@ async fn past_the_stale_limit_nothing_is_decided() {
 }
 
 #[tokio::test]
-async fn an_operator_extends_the_limit_while_running() {
+async fn stale_limit_can_be_extended_while_running() {
     let issuer = TestIssuer::start().await;
     let mut rules = soon_again();
     let lifetime = Duration::from_millis(100);
@@ -56,7 +56,7 @@ async fn an_operator_extends_the_limit_while_running() {
     let service = Service::start(keys.expect("keys")).await;
     let mut events = service.issuer().events();
     issuer.stop().await;
-    // A fetch that was under way may have succeeded yet.
+    // A fetch that was under way may still have succeeded.
     failure(&mut events).await;
 
     let too_old = async |events: &mut _| {
@@ -94,7 +94,7 @@ async fn no_longer_stale(service: &Service) {
 }
 
 #[test]
-fn what_cannot_be_judged_is_no_fault_of_the_callers() {
+fn unknown_keys_are_503_in_an_outage() {
     for outage in [VerifyError::KeysStale, VerifyError::KeysNotLoaded] {
         assert!(outage.is_outage());
         let failure = portcullis_core::Failure::from(outage);

@@ -1,4 +1,4 @@
-//! Requests that wait for a key, and those that never do.
+//! Requests that wait for a key, and requests that never wait.
 
 use std::{future::poll_fn, task::Poll, time::Duration};
 
@@ -15,12 +15,12 @@ use super::{
 };
 
 const CALLERS: usize = 300;
-const SEATS: usize = 256;
+const MOST_WAITERS: usize = 256;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) type Answer = BoxFuture<'static, Response<Body>>;
 
-/// A service with every default, whose issuer does not answer any more.
+/// A service with every default whose issuer hangs.
 async fn hanging() -> (TestIssuer, Service) {
     let issuer = TestIssuer::start().await;
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
@@ -29,7 +29,7 @@ async fn hanging() -> (TestIssuer, Service) {
     (issuer, service)
 }
 
-/// Begins that many requests, each with a key of its own; those that wait, and the answers to the rest.
+/// Begins requests, each with a `kid` of its own. Returns those that wait, and the answers to the rest.
 pub(super) async fn begin(
     service: &Service,
     kids: &mut UnknownKids,
@@ -52,18 +52,21 @@ fn outage(answer: &Response<Body>) {
 }
 
 #[tokio::test]
-async fn of_three_hundred_that_name_unknown_keys_256_wait_and_none_longer_than_a_second() {
+async fn at_most_256_requests_wait_at_most_a_second() {
     let (issuer, service) = hanging().await;
     let mut kids = UnknownKids::of(&issuer);
     let before = issuer.requests(Endpoint::Jwks);
-    // Time stands still but for what waits, so that a second is a second on any machine.
+    // With paused time, a second is a second on any machine.
     tokio::time::pause();
     let started = Instant::now();
 
     for _ in 0..3 {
         let begun = Instant::now();
         let (waiting, answered) = begin(&service, &mut kids, CALLERS).await;
-        assert_eq!((waiting.len(), answered.len()), (SEATS, CALLERS - SEATS));
+        assert_eq!(
+            (waiting.len(), answered.len()),
+            (MOST_WAITERS, CALLERS - MOST_WAITERS)
+        );
         assert_eq!(
             begun.elapsed(),
             Duration::ZERO,
@@ -89,18 +92,21 @@ async fn of_three_hundred_that_name_unknown_keys_256_wait_and_none_longer_than_a
 }
 
 #[tokio::test]
-async fn who_leaves_gives_the_place_back() {
+async fn cancelled_requests_free_their_places() {
     let (issuer, service) = hanging().await;
     let mut kids = UnknownKids::of(&issuer);
     for _ in 0..5 {
         let (waiting, answered) = begin(&service, &mut kids, CALLERS).await;
-        assert_eq!((waiting.len(), answered.len()), (SEATS, CALLERS - SEATS));
+        assert_eq!(
+            (waiting.len(), answered.len()),
+            (MOST_WAITERS, CALLERS - MOST_WAITERS)
+        );
         drop(waiting);
     }
 }
 
 #[tokio::test]
-async fn no_valid_token_waits_whatever_the_issuer_does() {
+async fn valid_tokens_never_wait() {
     let (issuer, service) = hanging().await;
     let mut kids = UnknownKids::of(&issuer);
     for fault in [
@@ -120,7 +126,7 @@ async fn no_valid_token_waits_whatever_the_issuer_does() {
 }
 
 #[tokio::test]
-async fn one_fetch_answers_all_who_wait_for_it() {
+async fn one_fetch_answers_all_waiting_requests() {
     let issuer = TestIssuer::start().await;
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
     let service = Service::start(keys).await;

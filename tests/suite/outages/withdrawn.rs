@@ -1,4 +1,4 @@
-//! Keys that come and go.
+//! Added and withdrawn keys.
 
 use portcullis_remote::IssuerEvent;
 use portcullis_test::{Endpoint, Fault, TestIssuer, TestKey};
@@ -20,7 +20,7 @@ async fn refresh(service: &Service) {
 }
 
 #[tokio::test]
-async fn a_withdrawn_keys_tokens_are_refused_from_the_swap_on() {
+async fn tokens_of_a_withdrawn_key_are_refused_after_the_refresh() {
     let issuer = TestIssuer::start().await;
     let service = service(&issuer).await;
     let kept = valid(&issuer);
@@ -43,7 +43,7 @@ async fn a_withdrawn_keys_tokens_are_refused_from_the_swap_on() {
 }
 
 #[tokio::test]
-async fn new_material_replaces_the_old_under_its_name() {
+async fn new_material_replaces_the_old_under_the_same_kid() {
     let issuer = TestIssuer::start().await;
     let service = service(&issuer).await;
     let kept = valid(&issuer);
@@ -54,7 +54,7 @@ async fn new_material_replaces_the_old_under_its_name() {
 }
 
 #[tokio::test]
-async fn a_bad_signature_brings_new_material_in() {
+async fn bad_signature_causes_a_fetch_of_new_material() {
     let issuer = TestIssuer::start().await;
     let service = service(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
@@ -67,7 +67,7 @@ async fn a_bad_signature_brings_new_material_in() {
 }
 
 #[tokio::test]
-async fn rotation_in_any_order_loses_no_valid_token() {
+async fn rotation_in_any_order_refuses_no_valid_token() {
     let issuer = TestIssuer::start().await;
     let service = service(&issuer).await;
     let passes_now = async |what: &str| passes(&service.get(&valid(&issuer)).await, what);
@@ -101,7 +101,7 @@ async fn rotation_in_any_order_loses_no_valid_token() {
 }
 
 #[tokio::test]
-async fn what_has_no_key_never_replaces_what_has() {
+async fn set_without_keys_never_replaces_a_good_set() {
     let issuer = TestIssuer::start().await;
     let service = service(&issuer).await;
     let kept = valid(&issuer);
