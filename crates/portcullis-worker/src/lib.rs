@@ -6,8 +6,8 @@
 //! | question | answer |
 //! |---|---|
 //! | How does it stop? | Dropping the last clone of the [`Worker`] stops the task, in the middle of a run if need be. |
-//! | What do callers read? | A [`State`], published whole: [`Worker::state`] borrows it without a lock. |
-//! | How do callers learn of changes? | By [`Worker::events`]. Each event is also logged. |
+//! | What do callers read? | A [`State`], published whole: [`Shared::state`] borrows it without a lock. |
+//! | How do callers learn of changes? | By [`Shared::events`]. Each event is also logged. |
 //! | What if it dies? | A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`]. |
 //! | How is it woken? | [`Worker::wake`] ends a pause. [`Worker::request_run`] asks for a run; many requests share one. |
 //! | How is it waited for? | [`Worker::finished`] waits for a run, [`Worker::wait_for`] for a state, [`Worker::within`] bounds a wait. |

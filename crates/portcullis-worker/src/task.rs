@@ -28,6 +28,10 @@ impl<S: State> Task<S> {
     }
 
     /// Starts the task on the runtime of the worker. It runs `work` until the last [`Worker`](crate::Worker) is dropped.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that spawns: the worker owns the task"
+    )]
     pub fn spawn<F>(self, work: impl FnOnce(Self) -> F)
     where
         F: Future<Output = Infallible> + Send + 'static,
