@@ -38,7 +38,7 @@ pub enum Death {
 pub struct Shared<S: State> {
     state: ArcSwap<S>,
     events: broadcast::Sender<S::Event>,
-    /// Also notified of each new state, so that one channel serves all who wait.
+    /// Also notified of each new state, so that one channel serves all waiters.
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) wake: Notify,
     pub(crate) runtime: Handle,
@@ -129,9 +129,9 @@ impl<S: State> Shared<S> {
         self.send(event);
     }
 
-    /// Sends an event without logging it: receivers are told of a death before a log that may panic too.
+    /// Sends an event without logging it. A death is sent before it is logged, because the log may be what panicked.
     pub(crate) fn send(&self, event: S::Event) {
-        // Without receivers this is an error, and nothing is lost.
+        // An error means that there are no receivers.
         let _ = self.events.send(event);
     }
 

@@ -1,4 +1,4 @@
-//! The side of the task.
+//! The task of a worker.
 
 use std::{
     convert::Infallible,
@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::{Death, Shared, State};
 
-/// The task of a [`Worker`](crate::Worker): what the code that it runs works with.
+/// The task of a [`Worker`](crate::Worker), as the code that it runs sees it.
 pub struct Task<S: State>(Arc<Shared<S>>);
 
 impl<S: State> Task<S> {
@@ -45,8 +45,8 @@ impl<S: State> Task<S> {
         drop(runtime.spawn(supervise(report, work(self))));
     }
 
-    /// Pauses until the deadline, until the worker is woken, or for 10 s: whatever is first. After each pause the caller
-    /// checks its deadlines, as a clock may have jumped.
+    /// Pauses until the deadline, until the worker is woken, or for 10 s, whichever comes first. The caller then checks its
+    /// deadlines again, because a clock may have jumped.
     pub async fn pause(&self, until: Deadline) {
         let pause = until.left(self.now()).min(Self::LONGEST_PAUSE);
         tokio::select! {
@@ -92,11 +92,11 @@ impl<S: State> Deref for Task<S> {
     }
 }
 
-/// Runs `work` until the worker is told to stop. Every wait is inside the select, also one for a server.
+/// Runs `work` until the worker is told to stop. The select covers every wait of `work`, also one for a server.
 async fn supervise<S: State>(mut report: ReportEnd<S>, work: impl Future<Output = Infallible>) {
     let mut progress = report.shared.progress.subscribe();
     let mut work = pin!(work);
-    // Caught here, so that the report is made while nothing unwinds: a log that panics again does not abort the program.
+    // Caught here, so that the report is made while nothing unwinds: a log that panics too must not abort the process.
     let panicked =
         poll_fn(
             |context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
@@ -119,7 +119,7 @@ struct ReportEnd<S: State> {
 
 impl<S: State> Drop for ReportEnd<S> {
     fn drop(&mut self) {
-        // A program that ends drops its workers and then its runtime, which may never poll their tasks again.
+        // A process that ends drops its workers and then its runtime, which may not poll their tasks again.
         let was_stopped = self.shared.progress.borrow().is_stopping;
         let mut event = None;
         if !was_stopped {

@@ -1,4 +1,4 @@
-//! The side of those who use a worker.
+//! The handle of a worker.
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
@@ -57,7 +57,7 @@ impl<S: State> Worker<S> {
     /// `None` if `admit` says no.
     pub fn request_run(&self, admit: impl FnOnce() -> bool) -> Option<Run> {
         let (mut run, mut is_new) = (None, false);
-        // Nobody waits for a request, so nobody is notified.
+        // No receiver waits for requests, so none is notified.
         self.progress.send_if_modified(|progress| {
             if progress.is_requested {
                 run = Some(progress.next());
@@ -78,7 +78,7 @@ impl<S: State> Worker<S> {
         run
     }
 
-    /// Requests a run that has not begun: when it ends, it has seen all that was there at this call.
+    /// Requests a run that has not begun. Its result includes everything up to this call.
     pub fn next_run(&self) -> Run {
         let mut run = Progress::default().next();
         self.progress.send_if_modified(|progress| {
@@ -120,27 +120,27 @@ impl<S: State> Worker<S> {
         }
     }
 
-    /// Waits until the state is as wanted.
+    /// Waits until the state meets a condition.
     ///
     /// # Errors
     ///
     /// When the task ends before.
-    pub async fn wait_for(&self, mut is_wanted: impl FnMut(&S) -> bool) -> Result<(), Stopped> {
+    pub async fn wait_for(&self, mut condition: impl FnMut(&S) -> bool) -> Result<(), Stopped> {
         let mut progress = self.progress.subscribe();
         loop {
             let has_ended = progress.borrow_and_update().has_ended;
-            if is_wanted(&self.state()) {
+            if condition(&self.state()) {
                 return Ok(());
             }
-            // The worker holds the sender, so that the channel is open.
+            // The channel is open, as the worker holds the sender.
             if has_ended || progress.changed().await.is_err() {
                 return Err(Stopped);
             }
         }
     }
 
-    /// Waits for `future`, at most for `limit`; `None` if that was not enough. It uses the timer of the worker's runtime, so
-    /// it works on any runtime and on none.
+    /// Waits for `future`, at most for `limit`; `None` if the time ran out. It uses the timer of the worker's runtime, so the
+    /// caller needs none.
     pub fn within<F: Future>(
         &self,
         limit: Duration,
@@ -155,7 +155,7 @@ impl<S: State> Worker<S> {
     pub async fn stop(&self) {
         stop(self);
         let mut progress = self.progress.subscribe();
-        // The worker holds the sender, so that the channel is open.
+        // The channel is open, as the worker holds the sender.
         let _ = progress.wait_for(|progress| progress.has_ended).await;
     }
 

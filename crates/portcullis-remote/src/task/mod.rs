@@ -16,7 +16,7 @@ use crate::{
     status::RefreshState,
 };
 
-/// The task's own state. What others see of it is in [`RefreshState`].
+/// The private state of the task. [`RefreshState`] is what it publishes.
 pub(crate) struct RefreshTask {
     task: Task<RefreshState>,
     schedule: RefreshSchedule,
@@ -97,7 +97,7 @@ impl RefreshTask {
         Deadline::after(now, stale_in.unwrap_or(Duration::MAX))
     }
 
-    /// Checks everything but whether to fetch.
+    /// Checks the clocks, the stale limit, and whether the operator changed it.
     fn check(&mut self) {
         self.compare_clocks();
         let limit = self.task.state().stale_limit;
@@ -108,7 +108,7 @@ impl RefreshTask {
         let left = self.schedule.stale_in(self.task.now());
         if !self.is_stale && left.is_some_and(|left| left.is_zero()) {
             self.is_stale = true;
-            // Before the event: who receives it finds that no verifier uses these keys, whatever the wall clock says.
+            // Before the event: its receivers must find that no verifier uses these keys, whatever the wall clock says.
             self.publish_limits();
             self.task.announce(IssuerEvent::Stale);
         }
