@@ -59,6 +59,6 @@ pub use self::{
 pub use portcullis_jose::{Algorithm, DpopKey, SigningKey};
 pub use portcullis_oauth::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
-    ClientKeyProvider, ClientKeys, ClientSecret, ClientSecretProvider, ClientSecrets, HttpSettings,
-    KeysFuture, OAuthError, SecretsFuture,
+    ClientKeys, ClientSecret, ClientSecrets, CredentialProvider, HttpSettings, OAuthError,
+    ProviderFuture,
 };

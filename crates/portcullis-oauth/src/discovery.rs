@@ -1,5 +1,7 @@
 //! Metadata of issuers (OpenID Connect Discovery 1.0, RFC 8414).
 
+use std::time::Duration;
+
 use portcullis_core::{ConfigError, UnixTime, escape, escape_url};
 use reqwest::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -106,46 +108,44 @@ impl Discovery {
         pick: impl Fn(&Self, M) -> Result<T, FetchError>,
     ) -> Discovered<T> {
         let mut date = None;
-        let mut first_error: Option<FetchError> = None;
+        let mut error: Option<FetchError> = None;
         for offset in 0..self.candidates.len() {
             let candidate = (self.current + offset) % self.candidates.len();
             let url = &self.candidates[candidate];
-            let error = match http.get(url, Document::Metadata, None).await {
-                Ok(answer) => {
-                    date = headers::date(&answer.headers).or(date);
-                    let metadata = self.metadata(http, url, answer, now);
-                    match metadata.and_then(|metadata| pick(self, metadata)) {
-                        Ok(found) => {
-                            self.current = candidate;
-                            let found = Ok(found);
-                            return Discovered { found, date };
-                        }
-                        Err(error) => error,
-                    }
+            let answer = http.get(url, Document::Metadata, None).await;
+            let found = answer.and_then(|answer| {
+                date = headers::date(&answer.headers).or(date);
+                pick(self, self.metadata(http, url, answer, now)?)
+            });
+            let failure = match found {
+                Ok(found) => {
+                    self.current = candidate;
+                    let found = Ok(found);
+                    return Discovered { found, date };
                 }
-                Err(error) => match error.kind() {
-                    FetchErrorKind::TooLarge | FetchErrorKind::Unusable => error,
-                    // The host of the other candidate is the same.
-                    _ => {
-                        let found = Err(first_error.filter(|it| !is_404(it)).unwrap_or(error));
-                        return Discovered { found, date };
-                    }
-                },
+                Err(failure) => failure,
             };
+            // The other candidate is on the same host.
+            let is_unreachable = matches!(
+                failure.kind(),
+                FetchErrorKind::Unreachable | FetchErrorKind::TimedOut | FetchErrorKind::Credential
+            );
             // An error other than 404 tells more.
-            first_error = match first_error {
-                Some(first) if !is_404(&first) || is_404(&error) => Some(first),
-                _ => Some(error),
-            };
+            if error.as_ref().is_none_or(is_404) && !(error.is_some() && is_404(&failure)) {
+                error = Some(failure);
+            }
+            if is_unreachable {
+                break;
+            }
         }
-        let found = Err(match first_error {
+        let found = Err(match error {
             Some(error) if !is_404(&error) => error,
             not_found => self.not_found(not_found.and_then(|error| error.retry_after())),
         });
         Discovered { found, date }
     }
 
-    fn not_found(&self, retry_after: Option<std::time::Duration>) -> FetchError {
+    fn not_found(&self, retry_after: Option<Duration>) -> FetchError {
         let urls: Vec<String> = self.candidates.iter().map(display_url).collect();
         let message = match &urls[..] {
             [first, second] => format!(

@@ -1,23 +1,18 @@
-//! What both halves of the suite need to talk to OAuth servers.
+//! Requests to OAuth 2.0 servers, shared by `portcullis-remote` and `portcullis-client`.
 //!
-//! [`http`] sends bounded requests: limited in time and size, without redirects, and to no address that an issuer should
-//! not name. [`discovery`] reads an issuer's metadata (OpenID Connect Discovery 1.0, RFC 8414). With the feature
-//! `client-auth`, [`AuthorizationServer`] finds a server's endpoints and [`ClientAuthentication`] says who asks there.
-//!
-//! Services use `portcullis-remote` and `portcullis-client`, which are built on this.
-#![cfg_attr(
-    not(feature = "client-auth"),
-    doc = "\n[`AuthorizationServer`]: https://docs.rs/portcullis-oauth\n[`ClientAuthentication`]: https://docs.rs/portcullis-oauth"
-)]
+//! - [`http`]: HTTP requests with limits on time, size and destination.
+//! - [`discovery`]: metadata of issuers (OpenID Connect Discovery 1.0, RFC 8414).
+//! - With the feature `client-auth`: `AuthorizationServer`, which finds a server's endpoints and posts forms to them, and
+//!   `ClientAuthentication`, the methods by which a client authenticates there.
 
 #[cfg(feature = "client-auth")]
 mod client_auth;
 pub mod discovery;
+#[cfg(feature = "client-auth")]
+mod dpop_nonces;
 mod error;
 pub mod http;
 mod json_object;
-#[cfg(feature = "client-auth")]
-mod nonces;
 mod printable;
 #[cfg(feature = "client-auth")]
 mod server;
@@ -25,10 +20,10 @@ mod server;
 #[cfg(feature = "client-auth")]
 pub use self::{
     client_auth::{
-        ClientAuthentication, ClientCertificate, ClientKeyProvider, ClientKeys, ClientSecret,
-        ClientSecretProvider, ClientSecrets, KeysFuture, SecretsFuture,
+        ClientAuthentication, ClientCertificate, ClientKeys, ClientSecret, ClientSecrets,
+        CredentialProvider, ProviderFuture,
     },
-    nonces::DpopNonces,
+    dpop_nonces::DpopNonces,
     server::{
         AuthorizationServer, AuthorizationServerBuilder, OAuthAnswer, OAuthEndpoint, OAuthError,
     },

@@ -70,7 +70,7 @@ async fn a_token_is_bound_to_the_certificate_of_the_day() {
         ClientAuthentication::tls_client_auth("billing", ClientCertificate::files(&path, &path)),
         beside
             .authentication
-            .with_certificate(ClientCertificate::files(&path, &path)),
+            .certificate(ClientCertificate::files(&path, &path)),
     ] {
         let what = client.method();
         put(BILLING[0]);

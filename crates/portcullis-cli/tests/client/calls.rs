@@ -45,7 +45,7 @@ async fn options_that_do_not_go_together_are_told() {
         ),
         (
             &[&configured, &id, &by_secret, &["--allow-origin", &url]],
-            &["--allow-origin: it is for metadata"],
+            &["--allow-origin: has no effect without metadata"],
         ),
         (
             &[&configured, &id, &by_secret, &["--discover-at", &url]],
@@ -124,7 +124,7 @@ async fn options_that_do_not_go_together_are_told() {
         ),
         (
             &[&issuer, &id, &by_secret, &["--scope", " "]],
-            &["--scope", "there is none"],
+            &["--scope", "no scope"],
         ),
         (
             &[&configured, &id, &by_secret, &["--issuer-id", "issuer"]],
@@ -141,7 +141,7 @@ async fn options_that_do_not_go_together_are_told() {
                 &by_secret,
                 &["--allow-origin", "https://a.example/path"],
             ],
-            &["--allow-origin: it has a path"],
+            &["--allow-origin: must consist of scheme"],
         ),
         (
             &[&issuer, &id, &by_secret, &["--revocation-endpoint", &url]],

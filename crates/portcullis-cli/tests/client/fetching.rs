@@ -78,7 +78,7 @@ async fn endpoints_elsewhere_are_asked_only_where_that_is_allowed() {
     let elsewhere = other.issuer.token_endpoint();
     scene.issuer.metadata("token_endpoint", &*elsewhere);
     let ended = scene.fetch(&[]).await;
-    ended.failed(1, &["neither on the issuer's origin", "allow_origin"]);
+    ended.failed(1, &["neither on the origin of the issuer", "allow_origin"]);
     assert_eq!(other.issuer.requests(Endpoint::Token), 0);
 
     let origin = other.issuer.url();

@@ -174,7 +174,7 @@ async fn expiry_of_a_secret_is_reported() {
     let soon = portcullis_core::SystemClock
         .now()
         .saturating_add(secs(3600));
-    let secret = ClientSecret::new(DEFAULT_CLIENT_SECRET).with_expires_at(soon);
+    let secret = ClientSecret::new(DEFAULT_CLIENT_SECRET).expires_at(soon);
     let client = ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, secret);
     let mut setting = Setting::of(client, |source| source).await;
     setting.token().await.expect("a token");

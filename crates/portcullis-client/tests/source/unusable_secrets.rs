@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use portcullis_client::{
-    AuthorizationServer, ClientAuthentication, ClientSecretProvider, ClientSecrets, HttpSettings,
-    SecretsFuture, TokenErrorKind, TokenEvent, TokenSource,
+    AuthorizationServer, ClientAuthentication, ClientSecret, ClientSecrets, CredentialProvider,
+    HttpSettings, ProviderFuture, TokenErrorKind, TokenEvent, TokenSource,
 };
 
 use crate::{PATIENCE, Setting, patiently};
@@ -13,8 +13,8 @@ use crate::{PATIENCE, Setting, patiently};
 async fn hanging_secret_provider_times_out_and_does_not_block_shut_down() {
     struct Never;
 
-    impl ClientSecretProvider for Never {
-        fn secrets(&self) -> SecretsFuture<'_> {
+    impl CredentialProvider<ClientSecret> for Never {
+        fn credentials(&self) -> ProviderFuture<'_, ClientSecret> {
             Box::pin(std::future::pending())
         }
     }
@@ -41,8 +41,8 @@ async fn hanging_secret_provider_times_out_and_does_not_block_shut_down() {
 async fn panicking_secret_provider_stops_the_source() {
     struct Bang;
 
-    impl ClientSecretProvider for Bang {
-        fn secrets(&self) -> SecretsFuture<'_> {
+    impl CredentialProvider<ClientSecret> for Bang {
+        fn credentials(&self) -> ProviderFuture<'_, ClientSecret> {
             panic!("bang")
         }
     }
@@ -60,8 +60,8 @@ async fn panicking_secret_provider_stops_the_source() {
 async fn empty_secret_is_not_sent() {
     struct Empty;
 
-    impl ClientSecretProvider for Empty {
-        fn secrets(&self) -> SecretsFuture<'_> {
+    impl CredentialProvider<ClientSecret> for Empty {
+        fn credentials(&self) -> ProviderFuture<'_, ClientSecret> {
             Box::pin(async { Ok(vec!["".into()]) })
         }
     }

@@ -1,4 +1,4 @@
-//! The certificate that a client shows in TLS (RFC 8705).
+//! The certificate that a client presents in TLS (RFC 8705).
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -6,11 +6,11 @@ use portcullis_core::{Secret, UnixTime};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_cert::{Certificate, der::Decode};
 
-use super::file::{self, CredentialFile};
+use super::{credential_file::CredentialFile, unusable};
 use crate::FetchError;
 
-/// Where a client's certificate and its private key come from. Files are read anew whenever the server is asked, so that
-/// a certificate rotates without a restart.
+/// A client's certificate and its private key. Files are read for each request, so that a certificate rotates without a
+/// restart.
 #[derive(Clone)]
 pub struct ClientCertificate(Source);
 
@@ -26,16 +26,16 @@ enum Source {
     },
 }
 
-/// A certificate and its private key.
-pub(crate) struct ClientIdentity {
+/// A certificate and its private key, as read.
+pub(super) struct ClientIdentity {
     /// The certificate chain and the key.
-    pub(crate) pem: Secret,
+    pub(super) pem: Secret,
     /// The end of the client's own certificate.
-    pub(crate) expires_at: UnixTime,
+    pub(super) expires_at: UnixTime,
 }
 
 impl ClientCertificate {
-    /// This certificate, with the chain up to its root behind it, and its private key, both in PEM.
+    /// The certificate, followed by its chain, and the private key, both in PEM.
     pub fn new(certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         Self(Source::Values {
             certificate: certificate.into().into(),
@@ -43,7 +43,7 @@ impl ClientCertificate {
         })
     }
 
-    /// Those in files, in PEM. Both may be in one.
+    /// PEM files with the certificate and its chain, and with the private key. Both may be the same file.
     pub fn files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self(Source::Files {
             certificate: CredentialFile::public(certificate),
@@ -51,28 +51,23 @@ impl ClientCertificate {
         })
     }
 
-    /// What the operator should change about the files.
     pub(super) fn warnings(&self) -> Vec<String> {
         match &self.0 {
             Source::Values { .. } => Vec::new(),
-            Source::Files { certificate, key } => {
-                let mut warnings = certificate.warnings();
-                warnings.extend(key.warnings());
-                warnings
-            }
+            Source::Files { certificate, key } => [certificate.warnings(), key.warnings()].concat(),
         }
     }
 
-    /// The certificate and key as of now.
+    /// The current certificate and key.
     pub(super) async fn get(&self) -> Result<ClientIdentity, FetchError> {
         match &self.0 {
             Source::Values { certificate, key } => {
-                ClientIdentity::new(certificate, key.expose()).map_err(file::failed)
+                ClientIdentity::new(certificate, key.expose()).map_err(unusable)
             }
             Source::Files { certificate, key } => {
-                let (chain, secret) = (certificate.read().await?, key.read().await?);
-                ClientIdentity::new(chain.expose(), secret.expose())
-                    .map_err(|why| certificate.unusable(&why))
+                let (chain, key) = (certificate.read().await?, key.read().await?);
+                ClientIdentity::new(chain.expose(), key.expose())
+                    .map_err(|reason| certificate.unusable(&reason))
             }
         }
     }
@@ -119,7 +114,7 @@ mod tests {
         include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.key");
 
     #[tokio::test]
-    async fn certificate_files_are_read_again_and_expiry_is_known() {
+    async fn certificate_files_are_read_for_each_request() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("both.pem");
         let files = ClientCertificate::files(&path, &path);
@@ -130,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_used_is_told() {
+    async fn unusable_certificates_and_keys_are_rejected() {
         let empty: &[u8] = b"";
         for (certificate, key) in [
             (empty, KEY),

@@ -1,144 +1,112 @@
 //! The private keys that a client signs with.
 
-use std::{error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use portcullis_core::ConfigError;
-use portcullis_jose::{Algorithm, SigningKey};
+use portcullis_jose::{Algorithm, SigningKey, SigningKeyError};
 
-use super::file::{CredentialFile, failed};
+use super::{
+    credential_file::CredentialFile,
+    source::{CredentialProvider, Source},
+    unusable,
+};
 use crate::FetchError;
 
-/// Where a client's private keys come from. They are asked for anew whenever the server is, so that they rotate without
-/// a restart.
+/// The source of a client's private keys. It is read for each request, so that keys rotate without a restart.
 ///
-/// There may be several at once, as while the server learns of a new one: they are used in order until the server
-/// accepts one, and that one is used first from then on.
-#[derive(Clone)]
+/// During a rotation there may be several keys. They are used in order until the server accepts one, which is then used
+/// first.
+#[derive(Clone, Debug)]
 pub struct ClientKeys {
-    source: Source,
+    source: Source<SigningKey>,
+    format: Format,
     certificate: Option<CredentialFile>,
 }
 
-#[derive(Clone)]
-enum Source {
-    Values(Arc<[SigningKey]>),
-    Jwk(CredentialFile),
+/// The format of a file with a key.
+#[derive(Clone, Debug)]
+enum Format {
+    Jwk,
     Pem {
-        file: CredentialFile,
         algorithm: Algorithm,
         kid: Option<Arc<str>>,
     },
-    Provider(Arc<dyn ClientKeyProvider>),
 }
-
-/// A source of keys of the user's own, such as a vault.
-pub trait ClientKeyProvider: Send + Sync + 'static {
-    /// The keys, the one to use first in front.
-    fn keys(&self) -> KeysFuture<'_>;
-}
-
-/// What a [`ClientKeyProvider`] answers with. The error's text goes to the log.
-pub type KeysFuture<'p> = Pin<
-    Box<dyn Future<Output = Result<Vec<SigningKey>, Box<dyn Error + Send + Sync>>> + Send + 'p>,
->;
 
 impl ClientKeys {
     /// These keys.
     pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
-        Self::of(Source::Values(keys.into_iter().collect()))
+        let keys = keys.into_iter().collect();
+        Self::from_source(Source::Values(keys), Format::Jwk)
     }
 
-    /// The one in a file: a private JWK with `alg`, and `kid` where the server needs it (RFC 7517). The file is read
-    /// whenever a key is needed.
+    /// The key in a file with a private JWK, which has an `alg`, and a `kid` if the server needs one (RFC 7517).
     pub fn jwk_file(path: impl Into<PathBuf>) -> Self {
-        Self::of(Source::Jwk(CredentialFile::private(path)))
+        let file = CredentialFile::private(path);
+        Self::from_source(Source::File(file), Format::Jwk)
     }
 
-    /// The one in a PEM file, for `algorithm`: see [`SigningKey::from_pem`] for the kinds. The file is read whenever a key is needed.
+    /// The key in a PEM file, for `algorithm`. [`SigningKey::from_pem`] lists the kinds of keys.
     pub fn pem_file(path: impl Into<PathBuf>, algorithm: Algorithm, kid: Option<&str>) -> Self {
-        Self::of(Source::Pem {
-            file: CredentialFile::private(path),
-            algorithm,
-            kid: kid.map(Arc::from),
-        })
+        let file = CredentialFile::private(path);
+        let kid = kid.map(Arc::from);
+        Self::from_source(Source::File(file), Format::Pem { algorithm, kid })
     }
 
-    /// Those of a source of the user's own.
-    pub fn provider(provider: impl ClientKeyProvider) -> Self {
-        Self::of(Source::Provider(Arc::new(provider)))
+    /// The keys of a provider.
+    pub fn provider(provider: impl CredentialProvider<SigningKey>) -> Self {
+        Self::from_source(Source::Provider(Arc::new(provider)), Format::Jwk)
     }
 
-    fn of(source: Source) -> Self {
+    fn from_source(source: Source<SigningKey>, format: Format) -> Self {
         Self {
             source,
+            format,
             certificate: None,
         }
     }
 
-    /// Names the key's certificate in assertions by its thumbprint (`x5t#S256`, RFC 7515 §4.1.8), as Entra ID requires. The
-    /// file is PEM, and is read whenever a key is needed. See [`SigningKey::with_certificate`] for keys that are values.
+    /// Names the key's certificate in assertions by its thumbprint (`x5t#S256`, RFC 7515 §4.1.8), as Entra ID requires.
+    /// The PEM file is read for each request. For keys that are values, use [`SigningKey::with_certificate`].
     #[must_use]
-    pub fn with_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
+    pub fn certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.certificate = Some(CredentialFile::public(path));
         self
     }
 
-    /// Whether those that are given as values can be used.
+    /// Checks what is known without reading files.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match &self.source {
-            Source::Values(keys) if keys.is_empty() => {
-                Err(ConfigError::new("keys", "there is none"))
+        match (&self.source, &self.format) {
+            (Source::Values(keys), _) if keys.is_empty() => {
+                Err(ConfigError::new("keys", "no key found"))
             }
-            Source::Pem { algorithm, .. } if algorithm.is_symmetric() => Err(ConfigError::new(
-                "keys",
-                format!(
-                    "{algorithm} is for secrets, and a PEM file holds a key pair: name an algorithm of that"
-                ),
-            )),
+            (_, Format::Pem { algorithm, .. }) if algorithm.is_symmetric() => {
+                let problem = format!(
+                    "{algorithm} needs a secret, but a PEM file contains a key pair: choose an asymmetric algorithm"
+                );
+                Err(ConfigError::new("keys", problem))
+            }
             _ => Ok(()),
         }
     }
 
-    /// What the operator should change about the files.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let key = match &self.source {
-            Source::Jwk(file) | Source::Pem { file, .. } => Some(file),
-            Source::Values(_) | Source::Provider(_) => None,
-        };
-        key.into_iter()
-            .chain(&self.certificate)
-            .flat_map(CredentialFile::warnings)
+        let certificate = self.certificate.iter().flat_map(CredentialFile::warnings);
+        self.source
+            .warnings()
+            .into_iter()
+            .chain(certificate)
             .collect()
     }
 
-    /// The keys as of now; at least one.
+    /// The current keys; at least one.
     pub(super) async fn get(&self) -> Result<Vec<SigningKey>, FetchError> {
-        let keys = match &self.source {
-            Source::Values(keys) => keys.to_vec(),
-            Source::Jwk(file) => {
-                let content = file.read().await?;
-                let key = SigningKey::from_jwk(content.expose());
-                vec![key.map_err(|error| file.unusable(&error))?]
-            }
-            Source::Pem {
-                file,
-                algorithm,
-                kid,
-            } => {
-                let content = file.read().await?;
-                let key = SigningKey::from_pem(content.expose(), *algorithm)
-                    .map_err(|error| file.unusable(&error))?;
-                vec![match kid {
-                    Some(kid) => key.with_kid(&**kid),
-                    None => key,
-                }]
-            }
-            Source::Provider(provider) => provider.keys().await.map_err(|error| {
-                failed(format!("the provider of the client's keys failed: {error}"))
-            })?,
-        };
+        let keys = self
+            .source
+            .get(|content| self.format.parse(content))
+            .await?;
         if keys.is_empty() {
-            return Err(failed("there is no private key of the client".to_owned()));
+            return Err(unusable("the client has no private key".to_owned()));
         }
         let Some(file) = &self.certificate else {
             return Ok(keys);
@@ -152,18 +120,24 @@ impl ClientKeys {
     }
 }
 
-impl From<SigningKey> for ClientKeys {
-    fn from(key: SigningKey) -> Self {
-        Self::new([key])
+impl Format {
+    fn parse(&self, content: &[u8]) -> Result<Vec<SigningKey>, SigningKeyError> {
+        let key = match self {
+            Self::Jwk => SigningKey::from_jwk(content)?,
+            Self::Pem { algorithm, kid } => {
+                let key = SigningKey::from_pem(content, *algorithm)?;
+                match kid {
+                    Some(kid) => key.with_kid(&**kid),
+                    None => key,
+                }
+            }
+        };
+        Ok(vec![key])
     }
 }
 
-impl fmt::Debug for ClientKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Source::Values(keys) => f.debug_list().entries(keys.iter()).finish(),
-            Source::Jwk(file) | Source::Pem { file, .. } => file.fmt(f),
-            Source::Provider(_) => f.write_str("Provider"),
-        }
+impl From<SigningKey> for ClientKeys {
+    fn from(key: SigningKey) -> Self {
+        Self::new([key])
     }
 }

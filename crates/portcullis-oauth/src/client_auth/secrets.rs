@@ -1,53 +1,38 @@
 //! The secrets that a client shares with its authorization server.
 
-use std::{error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use portcullis_core::{ConfigError, Secret, UnixTime};
 
 use super::{
-    file::{CredentialFile, failed},
-    likeness,
+    credential_file::CredentialFile,
+    source::{CredentialProvider, Source},
+    unusable,
 };
 use crate::{FetchError, json_object::without_byte_order_mark};
+
+/// The maximum number of secrets. Each one that the server rejects is sent in vain.
+const MAX_SECRETS: usize = 4;
 
 /// One secret of a client (RFC 6749 §2.3.1).
 #[derive(Clone, Debug)]
 pub struct ClientSecret {
-    secret: Secret,
-    expires_at: Option<UnixTime>,
+    pub(super) secret: Secret,
+    pub(super) expires_at: Option<UnixTime>,
 }
 
 impl ClientSecret {
     /// A secret that does not expire.
     pub fn new(secret: impl Into<Vec<u8>>) -> Self {
-        Self {
-            secret: Secret::new(secret),
-            expires_at: None,
-        }
+        Secret::new(secret).into()
     }
 
-    /// Says when the server will not accept it any more (`client_secret_expires_at`, RFC 7591 §3.2.1), so that status
-    /// and events can tell. It is offered to the server all the same.
+    /// Sets the time at which the server stops accepting the secret (`client_secret_expires_at`, RFC 7591 §3.2.1), for
+    /// status and events. An expired secret is still offered to the server.
     #[must_use]
-    pub fn with_expires_at(mut self, at: UnixTime) -> Self {
+    pub fn expires_at(mut self, at: UnixTime) -> Self {
         self.expires_at = Some(at);
         self
-    }
-
-    fn is_empty(&self) -> bool {
-        self.secret.expose().is_empty()
-    }
-
-    /// The secret.
-    #[must_use]
-    pub fn secret(&self) -> &Secret {
-        &self.secret
-    }
-
-    /// When it expires, where that was said.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<UnixTime> {
-        self.expires_at
     }
 }
 
@@ -72,133 +57,71 @@ impl From<&str> for ClientSecret {
     }
 }
 
-/// Where a client's secrets come from. They are asked for anew whenever the server is, so that they rotate without a
-/// restart.
+/// The source of a client's secrets. It is read for each request, so that secrets rotate without a restart.
 ///
-/// There may be up to four at once, as while one replaces the other: they are offered in order until the server accepts
-/// one, and that one is offered first from then on.
-#[derive(Clone)]
-pub struct ClientSecrets(Source);
-
-#[derive(Clone)]
-enum Source {
-    Values(Arc<[ClientSecret]>),
-    File(CredentialFile),
-    Provider(Arc<dyn ClientSecretProvider>),
-}
-
-/// How many there may be at once. Each that is not accepted is shown to the server in vain.
-const MOST: usize = 4;
-
-/// A source of secrets of the user's own, such as a vault.
-pub trait ClientSecretProvider: Send + Sync + 'static {
-    /// The secrets, the one to offer first in front.
-    fn secrets(&self) -> SecretsFuture<'_>;
-}
-
-/// What a [`ClientSecretProvider`] answers with. The error's text goes to the log.
-pub type SecretsFuture<'p> = Pin<
-    Box<dyn Future<Output = Result<Vec<ClientSecret>, Box<dyn Error + Send + Sync>>> + Send + 'p>,
->;
+/// During a rotation there may be up to four secrets. They are offered in order until the server accepts one, which is
+/// then offered first.
+#[derive(Clone, Debug)]
+pub struct ClientSecrets(Source<ClientSecret>);
 
 impl ClientSecrets {
     /// These secrets.
     pub fn new(secrets: impl IntoIterator<Item = impl Into<ClientSecret>>) -> Self {
-        Self(Source::Values(
-            secrets.into_iter().map(Into::into).collect(),
-        ))
+        let secrets = secrets.into_iter().map(Into::into);
+        Self(Source::Values(secrets.collect()))
     }
 
-    /// Those in a file of at most 64 KiB, one a line; empty lines are passed over. The file is read whenever a secret is
-    /// needed.
+    /// The secrets in a file of at most 64 KiB, one per line; empty lines are skipped.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(CredentialFile::private(path)))
     }
 
-    /// Those in the text of such a file, for who has read it otherwise.
+    /// The secrets in the text of such a file.
     ///
     /// # Errors
     ///
-    /// When it looks like a key or a certificate, or is UTF-16.
+    /// When the text contains a key or a certificate (PEM, JWK), or is UTF-16.
     pub fn from_lines(text: &Secret) -> Result<Self, ConfigError> {
-        let secrets = lines(text).map_err(|why| ConfigError::new("secrets", why))?;
-        Ok(Self::new(secrets))
+        match mistake_in(text.expose()) {
+            Some(problem) => Err(ConfigError::new("secrets", problem)),
+            None => Ok(Self::new(lines(text.expose()))),
+        }
     }
 
-    /// Those of a source of the user's own.
-    pub fn provider(provider: impl ClientSecretProvider) -> Self {
+    /// The secrets of a provider.
+    pub fn provider(provider: impl CredentialProvider<ClientSecret>) -> Self {
         Self(Source::Provider(Arc::new(provider)))
     }
 
-    /// Whether those that are given as values can be used.
+    /// Checks secrets that are configured as values.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let problem = |problem: &'static str| Err(ConfigError::new("secrets", problem));
-        if let Some(why) = mistake_in(self.values()) {
-            return problem(why);
-        }
         match &self.0 {
-            Source::Values(secrets) if secrets.is_empty() => problem("there is none"),
-            Source::Values(secrets) if secrets.len() > MOST => problem(
-                "there are more than four, each in a line: two at once are enough to rotate",
-            ),
-            Source::Values(secrets) if secrets.iter().any(ClientSecret::is_empty) => problem(
-                "one is empty, which proves nothing: was it read from somewhere that is not set?",
-            ),
-            _ => Ok(()),
+            Source::Values(secrets) => {
+                check(secrets).map_err(|problem| ConfigError::new("secrets", problem))
+            }
+            Source::File(_) | Source::Provider(_) => Ok(()),
         }
     }
 
-    /// Those that are given as values.
     pub(super) fn values(&self) -> &[ClientSecret] {
-        match &self.0 {
-            Source::Values(secrets) => secrets,
-            Source::File(_) | Source::Provider(_) => &[],
-        }
+        self.0.values()
     }
 
-    /// What the operator should change about the file.
     pub(super) fn warnings(&self) -> Vec<String> {
-        match &self.0 {
-            Source::File(file) => file.warnings(),
-            Source::Values(_) | Source::Provider(_) => Vec::new(),
-        }
+        self.0.warnings()
     }
 
-    /// The secrets as of now; at least one.
+    /// The current secrets; at least one.
     pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
-        let secrets = match &self.0 {
-            Source::Values(secrets) => secrets.to_vec(),
-            Source::File(file) => {
-                let text = file.read().await?;
-                lines(&text).map_err(|why| file.unusable(&why))?
-            }
-            Source::Provider(provider) => {
-                let secrets = provider.secrets().await.map_err(|error| {
-                    failed(format!(
-                        "the provider of the client's secrets failed: {error}"
-                    ))
-                })?;
-                if let Some(why) = mistake_in(&secrets) {
-                    return Err(failed(format!("the client's secret: {why}")));
-                }
-                secrets
-            }
+        let parse = |text: &[u8]| match mistake_in(text) {
+            Some(problem) => Err(problem),
+            None => Ok(lines(text)),
         };
-        let count = secrets.len();
-        if secrets.is_empty() || secrets.iter().any(ClientSecret::is_empty) {
-            let place = match &self.0 {
-                Source::File(file) => format!(" in {}", file.path().display()),
-                _ => String::new(),
-            };
-            return Err(failed(format!(
-                "there is no client secret{place}, or an empty one"
-            )));
-        }
-        if count > MOST {
-            return Err(failed(format!(
-                "there are {count} client secrets, which would all be shown to the server: is it the right file?"
-            )));
-        }
+        let secrets = self.0.get(parse).await?;
+        check(&secrets).map_err(|problem| match &self.0 {
+            Source::File(file) => file.unusable(&problem),
+            _ => unusable(format!("client secret: {problem}")),
+        })?;
         Ok(secrets)
     }
 }
@@ -209,62 +132,64 @@ impl<S: Into<ClientSecret>> From<S> for ClientSecrets {
     }
 }
 
-impl fmt::Debug for ClientSecrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Source::Values(secrets) => f.debug_list().entries(secrets.iter()).finish(),
-            Source::File(file) => file.fmt(f),
-            Source::Provider(_) => f.write_str("Provider"),
-        }
-    }
-}
-
-fn mistake_in(secrets: &[ClientSecret]) -> Option<&'static str> {
-    let mut mistakes = secrets
-        .iter()
-        .map(|one| likeness::mistake(one.secret.expose()));
-    mistakes.find_map(|mistake| mistake)
-}
-
-fn lines(text: &Secret) -> Result<Vec<ClientSecret>, &'static str> {
-    let text = text.expose();
-    let text = without_byte_order_mark(text);
-    let secrets: Vec<_> = text
+fn lines(text: &[u8]) -> Vec<ClientSecret> {
+    without_byte_order_mark(text)
         .split(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .filter(|line| !line.is_empty())
         .map(ClientSecret::new)
-        .collect();
-    // As a whole too: what has several lines is found in none of them.
-    match likeness::mistake(text).or_else(|| mistake_in(&secrets)) {
-        Some(why) => Err(why),
-        None => Ok(secrets),
+        .collect()
+}
+
+fn check(secrets: &[ClientSecret]) -> Result<(), &'static str> {
+    let mut values = secrets.iter().map(|secret| secret.secret.expose());
+    if secrets.is_empty() {
+        return Err("no secret found");
     }
+    if secrets.len() > MAX_SECRETS {
+        return Err(
+            "more than four secrets, which would all be sent to the server: two suffice for a rotation",
+        );
+    }
+    if values.clone().any(<[u8]>::is_empty) {
+        return Err("a secret is empty: was it read from an unset variable?");
+    }
+    values.find_map(mistake_in).map_or(Ok(()), Err)
+}
+
+/// Detects what cannot be a client secret. Secrets are sent to the server, keys must not be.
+fn mistake_in(text: &[u8]) -> Option<&'static str> {
+    let contains = |part: &[u8]| text.windows(part.len()).any(|found| found == part);
+    if contains(b"-----BEGIN") || contains(br#""kty""#) {
+        return Some(
+            "found a key or a certificate, which is not sent to the server: is it for `private_key_jwt`?",
+        );
+    }
+    let is_utf_16 = text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff");
+    is_utf_16.then_some("the text is UTF-16: save it as UTF-8")
 }
 
 #[cfg(test)]
 mod tests {
-    use base64::prelude::{BASE64_STANDARD, Engine as _};
-
     use super::*;
-    use crate::FetchErrorKind;
+    use crate::{FetchErrorKind, client_auth::ProviderFuture};
 
     struct Vault(Result<&'static str, &'static str>);
 
-    impl ClientSecretProvider for Vault {
-        fn secrets(&self) -> SecretsFuture<'_> {
+    impl CredentialProvider<ClientSecret> for Vault {
+        fn credentials(&self) -> ProviderFuture<'_, ClientSecret> {
             Box::pin(async { Ok(vec![self.0?.into()]) })
         }
     }
 
     async fn texts(secrets: &ClientSecrets) -> Result<Vec<String>, FetchError> {
         let secrets = secrets.get().await?;
-        let texts = secrets.iter().map(|secret| secret.secret().expose_str());
+        let texts = secrets.iter().map(|secret| secret.secret.expose_str());
         Ok(texts.map(|text| text.expect("text").to_owned()).collect())
     }
 
     #[tokio::test]
-    async fn a_file_is_read_anew_each_time() {
+    async fn file_is_read_for_each_request() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("secret");
         let secrets = ClientSecrets::file(&path);
@@ -289,7 +214,7 @@ mod tests {
     /// A path that keeps leading to the same file, as a mount of that file does.
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn a_mounted_file_that_was_replaced_is_warned_of() {
+    async fn replaced_file_of_a_mount_causes_a_warning() {
         use std::os::fd::AsRawFd;
 
         let directory = tempfile::tempdir().expect("a directory");
@@ -318,7 +243,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_fifo_is_refused_at_once() {
+    async fn fifo_is_rejected_without_waiting() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
 
         let directory = tempfile::tempdir().expect("a directory");
@@ -331,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_provider_that_fails_says_why() {
+    async fn error_of_a_provider_is_reported() {
         let secrets = ClientSecrets::provider(Vault(Ok("from the vault")));
         assert_eq!(texts(&secrets).await.expect("secrets"), ["from the vault"]);
         let secrets = ClientSecrets::provider(Vault(Err("it is sealed")));
@@ -340,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_private_key_is_not_shown_to_the_server() {
+    async fn private_key_is_rejected_as_a_secret() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("secret");
         for key in [
@@ -359,15 +284,9 @@ mod tests {
                 let error = ClientSecrets::from(value).check().expect_err(key);
                 assert!(error.problem().contains("private_key_jwt"), "{error}");
             }
-            // Behind something else.
-            for content in [
-                format!("# of billing\n{key}"),
-                format!("s3cr3t\n{}\n", BASE64_STANDARD.encode(key)),
-            ] {
-                std::fs::write(&path, content).expect("written");
-                let error = texts(&ClientSecrets::file(&path)).await.expect_err(key);
-                assert!(error.to_string().contains("private_key_jwt"), "{error}");
-            }
+            std::fs::write(&path, format!("# of billing\n{key}")).expect("written");
+            let error = texts(&ClientSecrets::file(&path)).await.expect_err(key);
+            assert!(error.to_string().contains("private_key_jwt"), "{error}");
             let error = texts(&ClientSecrets::provider(Vault(Ok(key)))).await;
             let error = error.expect_err(key).to_string();
             assert!(error.contains("private_key_jwt"), "{error}");
@@ -380,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_secret() {
+    fn debug_redacts_secrets() {
         let shown = format!("{:?}", ClientSecrets::from("s3cr3t"));
         assert!(!shown.contains("s3cr3t"), "{shown}");
     }

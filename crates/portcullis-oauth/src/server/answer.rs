@@ -1,4 +1,4 @@
-//! What an OAuth endpoint answers.
+//! Answers of OAuth endpoints.
 
 use std::{fmt, time::Duration};
 
@@ -9,18 +9,18 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::masking::{SHOWN, Sent};
+use super::redaction::{MAX_SHOWN, Redactor};
 use crate::{
     http::{Answer, display_url, headers},
     json_object::{DocumentError, read_json_object, without_byte_order_mark},
+    printable::printable,
 };
 
-/// The answer of an OAuth endpoint. Its body may hold a token: `Debug` does not show it, and it is wiped when dropped.
+/// The answer of an OAuth endpoint. The body may contain a token, so it is omitted from `Debug` and zeroed when dropped.
 pub struct OAuthAnswer {
-    /// Without a query, which may hold a secret.
+    /// The URL without its query.
     place: Box<str>,
-    /// What must not come back in a message.
-    sent: Sent,
+    redactor: Redactor,
     status: StatusCode,
     is_json: bool,
     body: Zeroizing<Vec<u8>>,
@@ -28,16 +28,17 @@ pub struct OAuthAnswer {
     credential_expires_at: Option<UnixTime>,
 }
 
-/// Longer than this nobody waits, and a sum of times must not overflow.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Longer delays are shortened to this, so that sums of times cannot overflow.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// An error in the form of RFC 6749 §5.2. Both texts are the server's, with what was sent to it masked, escaped and cut.
+/// An error response (RFC 6749 §5.2). Both texts are the server's; what was sent to it is redacted in them, and they are
+/// escaped and truncated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
     /// The code, such as `invalid_client`.
     pub code: Box<str>,
-    /// What the server says about it, up to 500 characters.
+    /// The server's description, up to 500 characters.
     pub description: Option<Box<str>>,
 }
 
@@ -51,19 +52,19 @@ impl OAuthAnswer {
     ) -> Self {
         let content_type = answer.headers.get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
+        let retry_after = headers::retry_after(&answer.headers, now);
         Self {
             place: display_url(url).into(),
-            sent: Sent::new(secrets),
+            redactor: Redactor::new(secrets),
             status: answer.status,
             is_json: content_type.is_some_and(is_json),
-            retry_after: headers::retry_after(&answer.headers, now)
-                .map(|asked| asked.min(LONGEST_RETRY_AFTER)),
+            retry_after: retry_after.map(|delay| delay.min(MAX_RETRY_AFTER)),
             body: answer.body.into(),
             credential_expires_at,
         }
     }
 
-    /// Who answered, for messages: a URL without its query.
+    /// The URL that answered, without its query, for messages.
     #[must_use]
     pub fn place(&self) -> &str {
         &self.place
@@ -75,39 +76,38 @@ impl OAuthAnswer {
         self.status.as_u16()
     }
 
-    /// Whether the body says that it is JSON: `application/json`, or a type that ends in `+json` (RFC 6839 §3.1).
+    /// Whether the content type is JSON: `application/json`, or a type that ends in `+json` (RFC 6839 §3.1).
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.is_json
     }
 
-    /// The body, of at most 256 KiB.
+    /// The body, at most 256 KiB.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// How long the server asks to be left alone (RFC 9110 §10.2.3), up to a day.
+    /// The delay that the server asks for before the next request (RFC 9110 §10.2.3), at most a day.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// When the client's credential that was sent expires, where that is known.
+    /// The expiry of the client's credential that was sent, if known.
     #[must_use]
     pub fn credential_expires_at(&self) -> Option<UnixTime> {
         self.credential_expires_at
     }
 
-    /// The error that the body holds, whatever the content type. Some servers send one with status 200. An `error` that
-    /// is empty or `null` is none. Okta's `errorCode` and `errorSummary` count as one too, unless the status says success.
+    /// The error in the body, whatever the content type. Some servers send one with status 200. An empty `error` or `null`
+    /// is no error. Okta's `errorCode` and `errorSummary` are an error unless the status is a success.
     #[must_use]
     pub fn error(&self) -> Option<OAuthError> {
         let (code, description) = self.raw_error()?;
-        let code = if KNOWN_CODES.contains(&&*code) {
-            code
-        } else {
-            escape(&self.sent.mask(&code))
+        let code = match KNOWN_CODES.contains(&&*code) {
+            true => code,
+            false => escape(&self.redactor.redact(&code)),
         };
         Some(OAuthError {
             code: code.into(),
@@ -126,15 +126,15 @@ impl OAuthAnswer {
         Some((code, text(body.error_summary).or(description)))
     }
 
-    /// A text of this server as a message may show it: what was sent to the server is masked, however the text escapes it.
-    /// Control and other invisible characters are escaped, and the text is cut after 500 characters.
+    /// Text of this server, for messages. What was sent to the server is redacted, escaped or not. Control and other
+    /// invisible characters are escaped, and the text is truncated after 500 characters.
     #[must_use]
     pub fn shown(&self, text: &str) -> String {
-        printable(&self.sent.mask(text))
+        printable(&self.redactor.redact(text), MAX_SHOWN)
     }
 
-    /// Whether the server does not accept the credential that was sent, so that another one may help. Status 401 says so
-    /// whatever the code is (RFC 6749 §5.2), but for the codes of DPoP; otherwise the code `invalid_client` does.
+    /// Whether the server rejects the client's credential, so that another one may succeed: the status is 401 (RFC 6749
+    /// §5.2), except with a code about DPoP, or the code is `invalid_client`.
     #[must_use]
     pub fn rejects_client(&self) -> bool {
         if self.status.is_success() {
@@ -148,22 +148,22 @@ impl OAuthAnswer {
         }
     }
 
-    /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by status 200, and by 202 or 204,
-    /// which some servers answer with. A JSON body with an `error` or `errorCode` of any type, other than `null` or an empty
-    /// text, says the opposite. So does one that is not an object or cannot be read.
+    /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by status 200, or by 202 or 204,
+    /// which some servers use. A JSON body does not confirm it if its `error` or `errorCode` is other than `null` or empty,
+    /// if it is not an object, or if it cannot be read.
     #[must_use]
     pub fn confirms_revocation(&self) -> bool {
         matches!(self.status.as_u16(), 200 | 202 | 204) && !self.may_hold_error()
     }
 
-    /// Whether the body is JSON and has an error, or is JSON that cannot be searched for one.
+    /// Whether the body is JSON with an error, or unreadable JSON.
     fn may_hold_error(&self) -> bool {
         match read_json_object::<ErrorBody>(&self.body) {
             Ok(body) => [body.error, body.error_code]
                 .iter()
                 .flatten()
                 .any(|error| !error.is_null() && error != ""),
-            // Such as one that was cut short or is nested too deeply.
+            // It may be truncated JSON.
             Err(DocumentError::NotJson) => {
                 let body = without_byte_order_mark(self.body.trim_ascii_start());
                 matches!(body.trim_ascii_start(), [b'{' | b'[', ..])
@@ -173,7 +173,7 @@ impl OAuthAnswer {
     }
 }
 
-/// The members of an error (RFC 6749 §5.2), and those of Okta's own form.
+/// The members of an error (RFC 6749 §5.2), and those of Okta.
 #[derive(Deserialize)]
 struct ErrorBody {
     #[serde(default)]
@@ -186,7 +186,7 @@ struct ErrorBody {
     error_summary: Option<Value>,
 }
 
-/// A member that is a text with something in it.
+/// A member that is a non-empty string.
 fn text(member: Option<Value>) -> Option<String> {
     match member {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
@@ -194,7 +194,7 @@ fn text(member: Option<Value>) -> Option<String> {
     }
 }
 
-/// Codes that are shown as they are: they are the same for everyone, so they give no secret away.
+/// Codes that are shown without redaction: they are public, even if a secret is part of one.
 const KNOWN_CODES: [&str; 14] = [
     "access_denied",
     "invalid_client",
@@ -211,21 +211,6 @@ const KNOWN_CODES: [&str; 14] = [
     "unsupported_token_type",
     "use_dpop_nonce",
 ];
-
-/// The text without control and other invisible characters, cut.
-fn printable(text: &str) -> String {
-    let mut shown = String::new();
-    for character in text.chars().take(SHOWN) {
-        match character {
-            '\'' => shown.push(character),
-            _ => shown.extend(character.escape_debug()),
-        }
-    }
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
-}
 
 impl fmt::Debug for OAuthAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -257,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_by_its_content_type() {
+    fn json_is_recognised_by_content_type() {
         for (content_type, expected) in [
             ("application/json", true),
             ("Application/JSON; charset=utf-8", true),
@@ -274,7 +259,7 @@ mod tests {
         let secrets = vec![Secret::new("s3cr3t-value")];
         OAuthAnswer {
             place: "https://id.example/token".into(),
-            sent: Sent::new(secrets),
+            redactor: Redactor::new(secrets),
             status: StatusCode::from_u16(status).expect("a status"),
             is_json: true,
             body: body.as_bytes().to_vec().into(),
@@ -315,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_keeps_500_printable_characters() {
+    fn description_is_truncated_after_500_characters() {
         let text =
             "Clé d’accès refusée. Trace ID: 00000000-0000-0000-0000-000000000000\\r\\n".repeat(4);
         let body = format!(r#"{{"error":"x","error_description":"{text}\u202e\u0007"}}"#);
@@ -332,25 +317,25 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_masked_in_code_and_description() {
+    fn sent_secrets_are_redacted_in_code_and_description() {
         let body = r#"{"error":"S3CR3T-value","error_description":"%733cr3t-valu&#101;"}"#;
         let shown = error(400, body).expect("an error");
         assert_eq!(shown, "[redacted] ([redacted])");
     }
 
     #[test]
-    fn a_known_code_is_shown_even_if_the_secret_is_a_part_of_it() {
+    fn known_code_is_shown_even_if_it_contains_the_secret() {
         let mut answer = answer(
             401,
             r#"{"error":"invalid_client","error_description":"client?"}"#,
         );
-        answer.sent = Sent::new([Secret::new("client")]);
+        answer.redactor = Redactor::new([Secret::new("client")]);
         let error = answer.error().expect("an error").to_string();
         assert_eq!(error, "invalid_client ([redacted])");
     }
 
     #[test]
-    fn only_an_answer_about_the_credential_rejects_the_client() {
+    fn client_is_rejected_by_401_or_invalid_client() {
         for (status, body, expected) in [
             (401, r#"{"error":"unauthorized_client"}"#, true),
             (401, r#"{"error":"access_denied"}"#, true),
@@ -374,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_confirms_no_revocation() {
+    fn error_does_not_confirm_a_revocation() {
         for (status, body, expected) in [
             (200, "", true),
             (200, "{}", true),

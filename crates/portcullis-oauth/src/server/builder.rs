@@ -1,4 +1,4 @@
-//! What can be chosen about an authorization server.
+//! The configuration of an authorization server.
 
 use std::{fmt, sync::Arc};
 
@@ -7,18 +7,19 @@ use url::{Origin, Url};
 
 use super::{
     AuthorizationServer, Inner, OAuthEndpoint,
-    endpoints::{Discovered, Endpoints},
+    endpoints::{DiscoveredEndpoints, Endpoints},
 };
 use crate::{
+    DpopNonces,
     discovery::Discovery,
     http::{HttpClient, HttpSettings, url_rules},
 };
 
 /// Configures an [`AuthorizationServer`].
 #[derive(Clone)]
-#[must_use = "`build` makes the server"]
+#[must_use = "call `build`"]
 pub struct AuthorizationServerBuilder {
-    /// The issuer that is discovered; `None` where no metadata is read.
+    /// The issuer whose metadata is read, if any.
     discovered: Option<String>,
     discover_at: Option<String>,
     issuer: Option<String>,
@@ -30,26 +31,13 @@ pub struct AuthorizationServerBuilder {
 }
 
 impl AuthorizationServerBuilder {
-    pub(super) fn discover(issuer: String) -> Self {
+    /// One of the two is given.
+    pub(super) fn new(discovered: Option<String>, token_endpoint: Option<String>) -> Self {
         Self {
-            discovered: Some(issuer),
-            ..Self::new()
-        }
-    }
-
-    pub(super) fn configured(token_endpoint: String) -> Self {
-        Self {
-            token_endpoint: Some(token_endpoint),
-            ..Self::new()
-        }
-    }
-
-    fn new() -> Self {
-        Self {
-            discovered: None,
+            discovered,
             discover_at: None,
             issuer: None,
-            token_endpoint: None,
+            token_endpoint,
             revocation_endpoint: None,
             allowed_origins: Vec::new(),
             http: HttpSettings::default(),
@@ -57,34 +45,33 @@ impl AuthorizationServerBuilder {
         }
     }
 
-    /// The server's issuer identifier, where its token endpoint is configured and metadata is not read. Client
-    /// assertions are addressed to it. A server that is discovered has its own.
+    /// The server's issuer identifier, for a server without metadata. It is the audience of client assertions.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// Reads the metadata at this URL, where the issuer cannot be reached at its own. The metadata must still name the
-    /// issuer. The well-known paths are added to the URL, unless it has `/.well-known/` in it.
+    /// Reads the metadata at this URL, for an issuer that cannot be reached at its own. The metadata must still name the
+    /// issuer. The well-known paths are added to the URL unless it contains `/.well-known/`.
     pub fn discover_at(mut self, url: impl Into<String>) -> Self {
         self.discover_at = Some(url.into());
         self
     }
 
-    /// Where tokens are issued (RFC 6749 §3.2), whatever the metadata says.
+    /// The token endpoint (RFC 6749 §3.2). Overrides the metadata.
     pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
         self.token_endpoint = Some(url.into());
         self
     }
 
-    /// Where tokens are revoked (RFC 7009), whatever the metadata says.
+    /// The revocation endpoint (RFC 7009). Overrides the metadata.
     pub fn revocation_endpoint(mut self, url: impl Into<String>) -> Self {
         self.revocation_endpoint = Some(url.into());
         self
     }
 
-    /// Lets endpoints that metadata names be on this origin (scheme, host and port), beside the issuer's own. They are
-    /// sent the client's credentials. The address it resolves to must still be of a kind of network that the issuer is in.
+    /// Allows endpoints from metadata on this origin (scheme, host and port), in addition to the issuer's own. They receive
+    /// the client's credentials. A private address is allowed only if the issuer's is private too.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.allowed_origins.push(origin.into());
         self
@@ -102,11 +89,11 @@ impl AuthorizationServerBuilder {
         self
     }
 
-    /// The server. Nothing is asked yet.
+    /// Creates the server, without sending a request.
     ///
     /// # Errors
     ///
-    /// When a URL, an origin or a certificate cannot be used, or settings do not go together.
+    /// When a URL, an origin or a certificate cannot be used, or settings conflict.
     pub fn build(self) -> Result<AuthorizationServer, ConfigError> {
         let allow_http = self.http.is_http_allowed();
         let configured = |endpoint: OAuthEndpoint, url: &Option<String>| {
@@ -123,91 +110,74 @@ impl AuthorizationServerBuilder {
                 None
             }
         };
-        let (place, others) = match (&discovery, &token) {
-            (Some(discovery), _) => (
-                discovery.url().clone(),
-                [&token, &revocation].into_iter().flatten().collect(),
-            ),
-            (None, Some(token)) => (token.clone(), Vec::new()),
-            // The constructors see to it that one is given.
-            (None, None) => return Err(ConfigError::new("token_endpoint", "there is none")),
+        let url = match (&discovery, &token) {
+            (Some(discovery), _) => discovery.url().clone(),
+            (None, Some(token)) => token.clone(),
+            // The constructors set one of the two.
+            (None, None) => return Err(ConfigError::new("token_endpoint", "missing")),
         };
-        let http = HttpClient::new(&self.http, &place, &others)?;
-        let issuer = self.discovered.as_ref().or(self.issuer.as_ref());
-        let issuer = issuer.map(|issuer| Box::from(issuer.as_str()));
-        let discovered = match discovery {
-            Some(discovery) => {
-                let discovered = Discovered::new(discovery, self.origins()?, token.is_none());
-                Some(Box::new(discovered))
-            }
-            None => None,
-        };
+        let others: Vec<&Url> = [&token, &revocation].into_iter().flatten().collect();
+        let http = HttpClient::new(&self.http, &url, &others)?;
+        let origins = self.origins()?;
+        let discovered = discovery
+            .map(|discovery| DiscoveredEndpoints::new(discovery, origins, token.is_none()));
         Ok(AuthorizationServer(Arc::new(Inner {
             http,
             endpoints: Endpoints {
-                issuer,
-                token,
-                revocation,
+                issuer: self.discovered.or(self.issuer),
+                configured: [token, revocation],
                 discovered,
             },
-            nonces: crate::DpopNonces::default(),
+            nonces: DpopNonces::default(),
             clock: self.clock,
         })))
     }
 
     fn discovery(&self, issuer: &str) -> Result<Discovery, ConfigError> {
         if self.issuer.as_ref().is_some_and(|other| other != issuer) {
-            return Err(ConfigError::new(
-                "issuer",
-                "it differs from the issuer that is discovered: remove it, or use `discover_at` or `token_endpoint`",
-            ));
+            let problem = "differs from the discovered issuer: remove it, or use `discover_at` or `token_endpoint`";
+            return Err(ConfigError::new("issuer", problem));
         }
-        Discovery::new(
-            issuer,
-            self.discover_at.as_deref(),
-            self.http.is_http_allowed(),
-        )
+        let allow_http = self.http.is_http_allowed();
+        Discovery::new(issuer, self.discover_at.as_deref(), allow_http)
     }
 
-    /// Whether the settings go together where no metadata is read.
+    /// Checks the settings of a server without metadata.
     fn check_undiscovered(&self) -> Result<(), ConfigError> {
-        let unused = |setting, is_set| match is_set {
-            true => Err(ConfigError::new(
-                setting,
-                "it is for metadata, and none is read: leave it out, or use `discover`",
-            )),
-            false => Ok(()),
-        };
-        unused("allow_origin", !self.allowed_origins.is_empty())?;
-        unused("discover_at", self.discover_at.is_some())?;
+        for (setting, is_set) in [
+            ("allow_origin", !self.allowed_origins.is_empty()),
+            ("discover_at", self.discover_at.is_some()),
+        ] {
+            if is_set {
+                let problem = "has no effect without metadata: remove it, or use `discover`";
+                return Err(ConfigError::new(setting, problem));
+            }
+        }
         let Some(issuer) = &self.issuer else {
             return Ok(());
         };
         if issuer.trim() != issuer || issuer.is_empty() {
-            return Err(ConfigError::new(
-                "issuer",
-                "it is empty, or begins or ends with white space: give the identifier exactly as the server names itself",
-            ));
+            let problem = "must not be empty, nor begin or end with white space";
+            return Err(ConfigError::new("issuer", problem));
         }
         url_rules::issuer_name(issuer)
     }
 
     fn origins(&self) -> Result<Vec<Origin>, ConfigError> {
-        let origin = |text: &String| {
-            let url = url_rules::configured("allow_origin", text, self.http.is_http_allowed())?;
+        let allow_http = self.http.is_http_allowed();
+        let origins = self.allowed_origins.iter().map(|text| {
+            let url = url_rules::configured("allow_origin", text, allow_http)?;
             if url.path() != "/" || url.query().is_some() {
-                return Err(ConfigError::new(
-                    "allow_origin",
-                    "it has a path or a query: an origin is scheme, host and port",
-                ));
+                let problem = "must consist of scheme, host and port, without path and query";
+                return Err(ConfigError::new("allow_origin", problem));
             }
-            Ok(Url::origin(&url))
-        };
-        self.allowed_origins.iter().map(origin).collect()
+            Ok(url.origin())
+        });
+        origins.collect()
     }
 }
 
-/// URLs without what may be secret in them.
+/// Shows URLs without user names, passwords and queries.
 impl fmt::Debug for AuthorizationServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |url: &Option<String>| url.as_deref().map(escape_url);

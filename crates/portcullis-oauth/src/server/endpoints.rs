@@ -1,4 +1,4 @@
-//! Where the endpoints of a server are.
+//! The endpoints of a server, configured or from its metadata.
 
 use std::{
     fmt,
@@ -7,12 +7,13 @@ use std::{
 };
 
 use portcullis_core::{SharedClock, escape_url};
-use serde::Deserialize;
-use serde_json::Value;
 use tokio::{sync::Mutex, time::Instant};
 use url::{Origin, Url};
 
-use super::OAuthEndpoint;
+use super::{
+    OAuthEndpoint,
+    metadata::{Metadata, MetadataEndpoints, no_endpoint},
+};
 use crate::{
     FetchError, FetchErrorKind,
     client_auth::MutualTls,
@@ -20,88 +21,52 @@ use crate::{
     http::{HttpClient, display_url},
 };
 
-/// How old metadata may get.
+/// The maximum age of metadata.
 const LIFETIME: Duration = Duration::from_secs(3600);
-/// After how many requests without an answer it is read again: the server may have moved.
-const FAILURES: u32 = 2;
-/// How soon metadata that could not be read is asked for again while what was read before serves.
-const PAUSE: Duration = Duration::from_secs(30);
+/// The number of failed requests in a row after which metadata is read again: the server may have moved.
+const MAX_FAILURES: u32 = 2;
+/// The delay until metadata that could not be read or used is read again.
+const RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// The endpoints of a server: those that are configured, and beside them what its metadata names.
 pub(super) struct Endpoints {
-    pub(super) issuer: Option<Box<str>>,
-    pub(super) token: Option<Url>,
-    pub(super) revocation: Option<Url>,
-    pub(super) discovered: Option<Box<Discovered>>,
+    pub(super) issuer: Option<String>,
+    /// The configured URLs, by endpoint.
+    pub(super) configured: [Option<Url>; OAuthEndpoint::ALL.len()],
+    pub(super) discovered: Option<DiscoveredEndpoints>,
 }
 
-#[derive(Debug)]
-pub(super) struct Discovered {
+/// Metadata, read when needed.
+pub(super) struct DiscoveredEndpoints {
     issuer: Box<str>,
-    /// Beside the issuer's own.
+    /// Origins that may receive credentials, in addition to the issuer's own.
     allowed: Vec<Origin>,
-    /// Whether metadata without a token endpoint is of no use, as none is configured.
     needs_token_endpoint: bool,
-    state: Mutex<State>,
-    /// What the other of the two well-known documents names, once it was needed. It is locked while that is read; `state` is
-    /// not.
-    other: Mutex<Option<Other>>,
-    /// Requests that went without an answer since the last that did not.
+    first: Mutex<FirstDocument>,
+    /// The other of the two well-known documents. Its lock is held while it is read, that of `first` is not.
+    other: Mutex<Option<OtherDocument>>,
+    /// The number of requests without an answer since the last answer.
     failures: AtomicU32,
 }
 
-#[derive(Debug)]
-struct State {
+struct FirstDocument {
     discovery: Discovery,
-    found: Option<Found>,
-    /// How often it was read.
+    found: Option<MetadataEndpoints>,
+    /// The number of times it was read.
     reads: u64,
     read_again_at: Instant,
-    /// Why it could not be read, and when: those who have waited for that need not try by themselves.
+    /// The last failure and its time, for requests that were waiting then.
     failed: Option<(FetchError, Instant)>,
 }
 
-#[derive(Debug)]
-struct Other {
-    /// `None` if there is no such document.
-    found: Result<Option<Found>, FetchError>,
-    /// [`State::reads`] before it was read: it is read again after the first document was.
+struct OtherDocument {
+    /// `None` if the issuer has no such document.
+    found: Result<Option<MetadataEndpoints>, FetchError>,
+    /// [`FirstDocument::reads`] at the time. The other document is read again after the first one.
     reads: u64,
     read_again_at: Instant,
 }
 
-/// The endpoints that metadata names.
-#[derive(Clone, Debug)]
-struct Found {
-    usual: Places,
-    /// For clients that show a certificate (`mtls_endpoint_aliases`, RFC 8705 §5).
-    aliases: Places,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Places {
-    token: Option<Result<Place, FetchError>>,
-    revocation: Option<Result<Place, FetchError>>,
-}
-
-#[derive(Clone, Debug)]
-struct Place {
-    url: Url,
-    /// Whether it is on the issuer's origin or a listed one, so that it may be sent a secret.
-    is_trusted: bool,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    token_endpoint: Option<Value>,
-    #[serde(default)]
-    revocation_endpoint: Option<Value>,
-    #[serde(default)]
-    mtls_endpoint_aliases: Option<Value>,
-}
-
-impl Discovered {
+impl DiscoveredEndpoints {
     pub(super) fn new(
         discovery: Discovery,
         allowed: Vec<Origin>,
@@ -111,7 +76,7 @@ impl Discovered {
             issuer: discovery.issuer().into(),
             allowed,
             needs_token_endpoint,
-            state: Mutex::new(State {
+            first: Mutex::new(FirstDocument {
                 discovery,
                 found: None,
                 reads: 0,
@@ -123,37 +88,40 @@ impl Discovered {
         }
     }
 
-    /// What the metadata says, read anew where that is due. If it does not name `endpoint`, the other well-known document
-    /// is read as well: some servers name their revocation endpoint in RFC 8414's alone.
-    async fn found(
+    /// The endpoints in the metadata. If `endpoint` is missing, the other well-known document is read too: some servers
+    /// name their revocation endpoint only in RFC 8414's.
+    async fn get(
         &self,
         endpoint: OAuthEndpoint,
         http: &HttpClient,
         clock: &SharedClock,
-    ) -> Result<Found, FetchError> {
-        let mut found = self.read(http, clock).await?;
-        if found.usual.of(endpoint).is_none()
+    ) -> Result<MetadataEndpoints, FetchError> {
+        let mut found = self.read_first(http, clock).await?;
+        if !found.has(endpoint)
             && let Some(other) = self.read_other(http, clock).await?
         {
-            found.usual.fill_from(other.usual);
-            found.aliases.fill_from(other.aliases);
+            found.fill_from(other);
         }
         Ok(found)
     }
 
-    /// What the first document says. Callers wait for each other: there is one reader.
-    async fn read(&self, http: &HttpClient, clock: &SharedClock) -> Result<Found, FetchError> {
-        let asked_at = Instant::now();
-        let mut state = self.state.lock().await;
-        if let Some((error, at)) = &state.failed
-            && *at >= asked_at
+    /// Concurrent callers share one request and its result.
+    async fn read_first(
+        &self,
+        http: &HttpClient,
+        clock: &SharedClock,
+    ) -> Result<MetadataEndpoints, FetchError> {
+        let called_at = Instant::now();
+        let mut document = self.first.lock().await;
+        if let Some((error, at)) = &document.failed
+            && *at >= called_at
         {
             return Err(error.clone());
         }
-        let is_due = Instant::now() >= state.read_again_at
-            || self.failures.load(Ordering::Relaxed) >= FAILURES;
-        if let Some(found) = state.found.clone().filter(|_| !is_due) {
-            return Ok(found);
+        let is_due = Instant::now() >= document.read_again_at
+            || self.failures.load(Ordering::Relaxed) >= MAX_FAILURES;
+        if let Some(found) = document.found.as_ref().filter(|_| !is_due) {
+            return Ok(found.clone());
         }
         let pick = |discovery: &Discovery, metadata: Metadata| {
             if metadata.token_endpoint.is_none() && self.needs_token_endpoint {
@@ -163,48 +131,45 @@ impl Discovered {
                 );
                 return Err(FetchError::new(FetchErrorKind::Unusable, message));
             }
-            Ok(self.pick(http, discovery, metadata))
+            let allowed = &self.allowed;
+            Ok(MetadataEndpoints::new(&metadata, discovery, allowed, http))
         };
-        let read = state.discovery.read(http, clock.now(), pick).await;
+        let read = document.discovery.read(http, clock.now(), pick).await.found;
         self.failures.store(0, Ordering::Relaxed);
-        state.failed = None;
-        match (read.found, &state.found) {
+        document.failed = None;
+        match (read, document.found.clone()) {
             (Ok(found), _) => {
-                let lifetime = if found.is_whole() { LIFETIME } else { PAUSE };
-                state.found = Some(found.clone());
-                state.reads += 1;
-                state.read_again_at = Instant::now() + lifetime;
-                Ok(found)
+                document.reads += 1;
+                document.read_again_at = Instant::now() + lifetime(found.are_usable());
+                Ok(document.found.insert(found).clone())
             }
             (Err(error), Some(found)) => {
                 let issuer = &*self.issuer;
                 if error.needs_operator() {
-                    tracing::error!(issuer, %error, "authorization server metadata cannot be used: check the configured issuer");
+                    tracing::error!(issuer, %error, "cannot use the authorization server's metadata; its previous endpoints stay in use; check the configured issuer");
                 } else {
-                    tracing::warn!(issuer, %error, "the authorization server's metadata could not be read again");
+                    tracing::warn!(issuer, %error, "cannot read the authorization server's metadata; its previous endpoints stay in use");
                 }
-                let found = found.clone();
-                state.read_again_at = Instant::now() + PAUSE;
+                document.read_again_at = Instant::now() + RETRY_DELAY;
                 Ok(found)
             }
             (Err(error), None) => {
-                state.failed = Some((error.clone(), Instant::now()));
+                document.failed = Some((error.clone(), Instant::now()));
                 Err(error)
             }
         }
     }
 
-    /// What the other document says; `None` if there is none. Callers wait for each other and share the answer, a failure
-    /// too.
+    /// `None` if the issuer has only one document. Concurrent callers share one request and its result.
     async fn read_other(
         &self,
         http: &HttpClient,
         clock: &SharedClock,
-    ) -> Result<Option<Found>, FetchError> {
+    ) -> Result<Option<MetadataEndpoints>, FetchError> {
         let mut other = self.other.lock().await;
         let (discovery, reads) = {
-            let state = self.state.lock().await;
-            (state.discovery.clone(), state.reads)
+            let first = self.first.lock().await;
+            (first.discovery.clone(), first.reads)
         };
         if let Some(other) = &*other
             && other.reads == reads
@@ -213,159 +178,73 @@ impl Discovered {
             return other.found.clone();
         }
         let metadata = discovery.read_other(http, clock.now()).await;
-        let read = metadata.map(|found| found.map(|found| self.pick(http, &discovery, found)));
-        let is_whole = matches!(&read, Ok(found) if found.as_ref().is_none_or(Found::is_whole));
-        let known = other.take().and_then(|other| other.found.ok().flatten());
-        let found = match (read, known) {
-            (Err(error), Some(known)) => {
+        let pick =
+            |metadata: Metadata| MetadataEndpoints::new(&metadata, &discovery, &self.allowed, http);
+        let read = metadata.map(|metadata| metadata.map(pick));
+        let is_usable = read
+            .as_ref()
+            .is_ok_and(|found| found.as_ref().is_none_or(MetadataEndpoints::are_usable));
+        let previous = other.take().and_then(|other| other.found.ok().flatten());
+        let found = match (read, previous) {
+            (Err(error), Some(previous)) => {
                 let issuer = &*self.issuer;
-                tracing::warn!(issuer, %error, "the authorization server's other metadata document could not be read again: what it named before is used");
-                Ok(Some(known))
+                tracing::warn!(issuer, %error, "cannot read the authorization server's other metadata document; its previous endpoints stay in use");
+                Ok(Some(previous))
             }
             (read, _) => read,
         };
-        let lifetime = if is_whole { LIFETIME } else { PAUSE };
-        *other = Some(Other {
+        *other = Some(OtherDocument {
             found: found.clone(),
             reads,
-            read_again_at: Instant::now() + lifetime,
+            read_again_at: Instant::now() + lifetime(is_usable),
         });
         found
     }
-
-    fn pick(&self, http: &HttpClient, discovery: &Discovery, metadata: Metadata) -> Found {
-        let place = |endpoint: OAuthEndpoint, url: Option<&Value>| {
-            let url = url?.as_str()?;
-            let found = discovery.check(http, endpoint.as_str(), url);
-            Some(found.map(|url| {
-                let is_trusted = discovery.is_own(&url) || self.allowed.contains(&url.origin());
-                Place { url, is_trusted }
-            }))
-        };
-        let usual = Places {
-            token: place(OAuthEndpoint::Token, metadata.token_endpoint.as_ref()),
-            revocation: place(
-                OAuthEndpoint::Revocation,
-                metadata.revocation_endpoint.as_ref(),
-            ),
-        };
-        let aliases = metadata.mtls_endpoint_aliases.unwrap_or_default();
-        let alias = |endpoint: OAuthEndpoint| place(endpoint, aliases.get(endpoint.as_str()));
-        Found {
-            aliases: Places {
-                token: alias(OAuthEndpoint::Token),
-                revocation: alias(OAuthEndpoint::Revocation),
-            },
-            usual,
-        }
-    }
 }
 
-impl Found {
-    /// Whether all that was named can be used. What cannot is looked for again soon.
-    fn is_whole(&self) -> bool {
-        self.usual.is_whole() && self.aliases.is_whole()
-    }
-
-    /// Where a client goes. One that shows a certificate goes to the alias, where there is one.
-    fn place(&self, endpoint: OAuthEndpoint, tls: MutualTls) -> Result<Url, FetchError> {
-        let alias = match tls {
-            MutualTls::No => None,
-            MutualTls::Beside | MutualTls::Alone => self.aliases.of(endpoint),
-        };
-        let place = match alias.or(self.usual.of(endpoint)) {
-            Some(place) => place.clone()?,
-            None => return Err(no_endpoint(endpoint)),
-        };
-        // A certificate proves without giving anything away; whatever else is sent could be used by who receives it.
-        if place.is_trusted || tls == MutualTls::Alone {
-            return Ok(place.url);
-        }
-        let message = format!(
-            "the discovered `{}` {} is neither on the issuer's origin nor on that of `discover_at`, and would be sent the client's credentials: if that is right, list it with `allow_origin`",
-            endpoint.as_str(),
-            display_url(&place.url)
-        );
-        Err(FetchError::new(FetchErrorKind::Forbidden, message))
-    }
-}
-
-impl Places {
-    fn is_whole(&self) -> bool {
-        let places = [&self.token, &self.revocation];
-        !places.iter().any(|place| matches!(place, Some(Err(_))))
-    }
-
-    /// Takes over what is missing here.
-    fn fill_from(&mut self, other: Self) {
-        self.token = self.token.take().or(other.token);
-        self.revocation = self.revocation.take().or(other.revocation);
-    }
-
-    fn of(&self, endpoint: OAuthEndpoint) -> Option<&Result<Place, FetchError>> {
-        match endpoint {
-            OAuthEndpoint::Token => self.token.as_ref(),
-            OAuthEndpoint::Revocation => self.revocation.as_ref(),
-        }
-    }
-}
-
-fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
-    let message = format!(
-        "the authorization server has no `{}`: neither its metadata nor the configuration names one",
-        endpoint.as_str()
-    );
-    FetchError::new(FetchErrorKind::NoEndpoint, message)
-}
-
-/// URLs without their queries.
-impl fmt::Debug for Endpoints {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.discovered, &self.token) {
-            (Some(discovered), _) => f.write_str(&escape_url(&discovered.issuer)),
-            (None, Some(token)) => f.write_str(&display_url(token)),
-            (None, None) => f.write_str("none"),
-        }
-    }
+fn lifetime(is_usable: bool) -> Duration {
+    if is_usable { LIFETIME } else { RETRY_DELAY }
 }
 
 impl Endpoints {
-    pub(super) fn issuer(&self) -> Option<&str> {
-        self.issuer.as_deref()
-    }
-
-    pub(super) async fn locate(
+    pub(super) async fn url(
         &self,
         endpoint: OAuthEndpoint,
         tls: MutualTls,
         http: &HttpClient,
         clock: &SharedClock,
     ) -> Result<Url, FetchError> {
-        let configured = match endpoint {
-            OAuthEndpoint::Token => &self.token,
-            OAuthEndpoint::Revocation => &self.revocation,
-        };
-        match (configured, &self.discovered) {
+        match (&self.configured[endpoint as usize], &self.discovered) {
             (Some(url), _) => Ok(url.clone()),
-            (None, Some(discovered)) => {
-                let found = discovered.found(endpoint, http, clock).await?;
-                found.place(endpoint, tls)
-            }
+            (None, Some(discovered)) => discovered
+                .get(endpoint, http, clock)
+                .await?
+                .url(endpoint, tls),
             (None, None) => Err(no_endpoint(endpoint)),
         }
     }
 
-    /// Notes a request that got no answer.
+    /// Notes a request without an answer.
     pub(super) fn failed(&self) {
         if let Some(discovered) = &self.discovered {
             discovered.failures.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Notes one that did.
+    /// Notes a request with an answer.
     pub(super) fn answered(&self) {
         if let Some(discovered) = &self.discovered {
             discovered.failures.store(0, Ordering::Relaxed);
         }
+    }
+}
+
+/// Omits the queries of URLs.
+impl fmt::Debug for Endpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let configured = self.configured.iter().flatten().next();
+        let discovered = self.discovered.as_ref();
+        let issuer = discovered.map(|discovered| escape_url(&discovered.issuer));
+        f.write_str(&issuer.or(configured.map(display_url)).unwrap_or_default())
     }
 }

@@ -1,9 +1,10 @@
-//! An authorization server, as its clients see it.
+//! An authorization server, as its clients use it.
 
 mod answer;
 mod builder;
 mod endpoints;
-mod masking;
+mod metadata;
+mod redaction;
 
 use std::{fmt, sync::Arc};
 
@@ -20,16 +21,16 @@ pub use self::{
 };
 use crate::{
     ClientAuthentication, DpopNonces, FetchError, FetchErrorKind,
-    client_auth::{Addressee, Attempt, MutualTls},
+    client_auth::{Credential, MutualTls, RequestContext},
     http::HttpClient,
 };
 
-/// An authorization server, and where its endpoints are (RFC 6749 §3, RFC 8414).
+/// An authorization server and its endpoints (RFC 6749 §3, RFC 8414).
 ///
-/// Nothing runs in the background: metadata is read when it is first needed, and again when it is an hour old or two
-/// requests in a row have failed. Clones are cheap and share what was read.
+/// There is no background task: metadata is read when it is first needed, and again after an hour or two failed requests
+/// in a row. Clones are cheap and share the metadata.
 ///
-/// Whoever wants tokens from it uses `portcullis-client`; this is what that is built on.
+/// `portcullis-client`, which is built on this, obtains and caches tokens.
 ///
 /// ```
 /// use portcullis_oauth::AuthorizationServer;
@@ -48,18 +49,20 @@ struct Inner {
     clock: SharedClock,
 }
 
-/// A place of an authorization server that clients send forms to.
+/// An endpoint of an authorization server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OAuthEndpoint {
-    /// Where tokens are issued (RFC 6749 §3.2).
+    /// Issues tokens (RFC 6749 §3.2).
     Token,
-    /// Where tokens are revoked (RFC 7009 §2).
+    /// Revokes tokens (RFC 7009 §2).
     Revocation,
 }
 
 impl OAuthEndpoint {
-    /// Its name in metadata (RFC 8414 §2), and that of the setting.
+    pub(crate) const ALL: [Self; 2] = [Self::Token, Self::Revocation];
+
+    /// The name in metadata (RFC 8414 §2), which is also the name of the setting.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,57 +73,54 @@ impl OAuthEndpoint {
 }
 
 impl AuthorizationServer {
-    /// A server that says in its metadata where its endpoints are (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
+    /// A server whose metadata names its endpoints (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
     ///
-    /// `issuer` is compared character by character with what the metadata says. Endpoints that metadata names receive
-    /// the client's credentials, so they must be on the issuer's own origin or on one that is
-    /// [listed](AuthorizationServerBuilder::allow_origin).
+    /// `issuer` must equal the `issuer` in the metadata exactly. Endpoints from metadata receive the client's credentials,
+    /// so they must be on the issuer's own origin or on a [listed](AuthorizationServerBuilder::allow_origin) one.
     pub fn discover(issuer: impl Into<String>) -> AuthorizationServerBuilder {
-        AuthorizationServerBuilder::discover(issuer.into())
+        AuthorizationServerBuilder::new(Some(issuer.into()), None)
     }
 
     /// A server whose token endpoint is at `url`. No metadata is read.
     pub fn token_endpoint(url: impl Into<String>) -> AuthorizationServerBuilder {
-        AuthorizationServerBuilder::configured(url.into())
+        AuthorizationServerBuilder::new(None, Some(url.into()))
     }
 
-    /// The server's issuer identifier (RFC 8414 §2), where it was given.
+    /// The server's issuer identifier (RFC 8414 §2), if configured.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.0.endpoints.issuer()
+        self.0.endpoints.issuer.as_deref()
     }
 
-    /// What tells the time.
+    /// The clock.
     #[must_use]
     pub fn clock(&self) -> &SharedClock {
         &self.0.clock
     }
 
-    /// Sends a form to an endpoint as this client. Where the client has several credentials, they are offered in turn
-    /// until one is accepted.
+    /// Posts a form to an endpoint as this client. Several credentials are offered in turn until the server accepts one.
     ///
     /// # Errors
     ///
-    /// When there was no answer: the endpoint or the client's own credential could not be had, or the server could not
-    /// be reached or did not answer in time and within bounds. An error that the server answers with is an
-    /// [`OAuthAnswer`].
+    /// When there is no answer: the endpoint or the client's credential is not available, or the server does not answer
+    /// within the limits. An error response of the server is an [`OAuthAnswer`].
     pub async fn post(
         &self,
         endpoint: OAuthEndpoint,
         client: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        let url = self.locate(endpoint, client, form).await?;
+        let url = self.url(endpoint, client, form).await?;
         let (answer, _) = self.offer(&url, client, form, None).await?;
         Ok(answer)
     }
 
-    /// As [`post`](Self::post), with a proof of `key` (RFC 9449 §5), so that what is issued is bound to it. If the server
-    /// asks for a nonce in it, the request is made once more, with that (§8).
+    /// Like [`post`](Self::post), with a DPoP proof of `key`, to which the server binds the token (RFC 9449 §5). If the
+    /// server requires a nonce in the proof, the request is sent once more with it (§8).
     ///
     /// # Errors
     ///
-    /// As [`post`](Self::post), and when no proof could be made.
+    /// As for [`post`](Self::post), and when the proof cannot be signed.
     pub async fn post_bound(
         &self,
         endpoint: OAuthEndpoint,
@@ -128,50 +128,45 @@ impl AuthorizationServer {
         key: &DpopKey,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        let url = self.locate(endpoint, client, form).await?;
+        let url = self.url(endpoint, client, form).await?;
         let (answer, has_new_nonce) = self.offer(&url, client, form, Some(key)).await?;
-        let asks_for_nonce = answer
-            .error()
-            .is_some_and(|error| &*error.code == "use_dpop_nonce");
-        if asks_for_nonce && has_new_nonce {
-            // From the start: an assertion is for one request.
+        let error = answer.error();
+        if has_new_nonce && error.is_some_and(|error| &*error.code == "use_dpop_nonce") {
+            // With a new assertion too, since one is for a single request.
             let (answer, _) = self.offer(&url, client, form, Some(key)).await?;
             return Ok(answer);
         }
         Ok(answer)
     }
 
-    async fn locate(
+    async fn url(
         &self,
         endpoint: OAuthEndpoint,
         client: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<Url, FetchError> {
         let inner = &*self.0;
-        let holds_a_token = form.iter().any(|(name, _)| TOKENS.contains(name));
-        // A token in the form could be used by who receives it, as a secret could.
+        let has_token = form.iter().any(|(name, _)| TOKENS.contains(name));
+        // The receiver could use a token in the form, as it could a secret.
         let tls = match client.mutual_tls() {
-            MutualTls::Alone if holds_a_token => MutualTls::Beside,
+            MutualTls::Only if has_token => MutualTls::Additional,
             tls => tls,
         };
-        inner
+        let url = inner
             .endpoints
-            .locate(endpoint, tls, &inner.http, &inner.clock)
-            .await
-            .and_then(|url| match client.mutual_tls() {
-                MutualTls::Alone if url.scheme() != "https" => Err(FetchError::new(
-                    FetchErrorKind::Forbidden,
-                    format!(
-                        "the `{}` is not https, so that a certificate proves nothing there: use https",
-                        endpoint.as_str()
-                    ),
-                )),
-                _ => Ok(url),
-            })
+            .url(endpoint, tls, &inner.http, &inner.clock);
+        let url = url.await?;
+        if client.mutual_tls() == MutualTls::Only && url.scheme() != "https" {
+            let message = format!(
+                "the `{}` is not https, so the client cannot authenticate with a certificate: use https",
+                endpoint.as_str()
+            );
+            return Err(FetchError::new(FetchErrorKind::Forbidden, message));
+        }
+        Ok(url)
     }
 
-    /// Offers the client's credentials until the server accepts one. Tells also whether the last answer had a nonce that
-    /// is new.
+    /// Offers the client's credentials until the server accepts one. Also returns whether the last answer had a new nonce.
     async fn offer(
         &self,
         url: &Url,
@@ -181,119 +176,118 @@ impl AuthorizationServer {
     ) -> Result<(OAuthAnswer, bool), FetchError> {
         let inner = &*self.0;
         let origin = url.origin().ascii_serialization();
-        let to = Addressee {
+        let request = RequestContext {
             issuer: self.issuer(),
             endpoint: url,
             now: inner.clock.now(),
         };
         let mut last = None;
-        for attempt in self.attempts(client, to).await? {
-            let mut headers = attempt.headers.clone();
-            let mut secrets = sent(form, &attempt);
+        for credential in self.credentials(client, request).await? {
+            let mut headers = credential.headers.clone();
+            let mut secrets = sent_secrets(form, &credential);
             let nonce = inner.nonces.get(&origin);
             if let Some(key) = key {
-                let proof = proof(key, to, nonce.as_deref())?;
+                let proof = proof(key, request, nonce.as_deref())?;
                 secrets.push(Secret::new(proof.as_bytes()));
                 headers.insert("dpop", proof);
             }
-            let http = match &attempt.identity {
-                Some(identity) => inner.http.with_identity(&identity.pem)?,
+            let http = match &credential.identity {
+                Some(pem) => inner.http.with_identity(pem)?,
                 None => inner.http.clone(),
             };
             let answer = http
-                .post(url, headers, encode(form, &attempt))
+                .post(url, headers, encode(form, &credential))
                 .await
                 .inspect_err(|_| inner.endpoints.failed())?;
-            if matches!(answer.status.as_u16(), 404 | 405 | 410) {
-                // It may have moved.
-                inner.endpoints.failed();
-            } else {
-                inner.endpoints.answered();
+            match answer.status.as_u16() {
+                // The endpoint may have moved.
+                404 | 405 | 410 => inner.endpoints.failed(),
+                _ => inner.endpoints.answered(),
             }
             let has_new_nonce = key.is_some() && {
                 inner.nonces.learn(&origin, &answer.headers);
                 inner.nonces.get(&origin) != nonce
             };
-            let answer = OAuthAnswer::new(url, answer, to.now, attempt.expires_at, secrets);
+            let answer = OAuthAnswer::new(url, answer, request.now, credential.expires_at, secrets);
             if !answer.rejects_client() {
-                client.accepted(&attempt);
+                client.accepted(&credential);
                 return Ok((answer, has_new_nonce));
             }
             last = Some((answer, has_new_nonce));
         }
         last.ok_or_else(|| {
-            FetchError::new(
-                FetchErrorKind::Credential,
-                "the client has no credential to offer",
-            )
+            let message = "the client has no credential";
+            FetchError::new(FetchErrorKind::Credential, message)
         })
     }
 
-    /// A file or a provider that does not answer must not hold everything up.
-    async fn attempts(
+    /// Limits the time that a file or a provider may take.
+    async fn credentials(
         &self,
         client: &ClientAuthentication,
-        to: Addressee<'_>,
-    ) -> Result<Vec<Attempt>, FetchError> {
-        let patience = self.0.http.timeout();
-        let attempts = tokio::time::timeout(patience, client.attempts(to)).await;
-        attempts.unwrap_or_else(|_| {
-            let why = format!("the client's credential could not be had within {patience:?}");
-            Err(FetchError::new(FetchErrorKind::Credential, why))
+        request: RequestContext<'_>,
+    ) -> Result<Vec<Credential>, FetchError> {
+        let limit = self.0.http.timeout();
+        let credentials = tokio::time::timeout(limit, client.credentials(request)).await;
+        credentials.unwrap_or_else(|_| {
+            let message = format!("the client's credential was not available within {limit:?}");
+            Err(FetchError::new(FetchErrorKind::Credential, message))
         })
     }
 
-    /// Whether this client can authenticate here.
+    /// Checks whether this client can authenticate to this server.
     ///
     /// # Errors
     ///
-    /// When its id or algorithm cannot be used, or its assertions would have no addressee.
+    /// When its id or algorithm cannot be used, or its assertions would have no audience.
     pub fn check(&self, client: &ClientAuthentication) -> Result<(), ConfigError> {
         client.check(self.issuer())
     }
 }
 
-fn proof(key: &DpopKey, to: Addressee<'_>, nonce: Option<&str>) -> Result<HeaderValue, FetchError> {
-    let mut uri = to.endpoint.clone();
+fn proof(
+    key: &DpopKey,
+    request: RequestContext<'_>,
+    nonce: Option<&str>,
+) -> Result<HeaderValue, FetchError> {
+    let mut uri = request.endpoint.clone();
     uri.set_query(None);
     let proof = key.proof(&DpopRequest {
         method: "POST",
         uri: uri.as_str(),
-        now: to.now,
+        now: request.now,
         nonce,
         access_token: None,
     });
-    let failed = |why: String| FetchError::new(FetchErrorKind::Credential, why);
-    let proof = proof.map_err(|error| failed(format!("no DPoP proof could be made: {error}")))?;
-    let mut value = HeaderValue::try_from(proof)
-        .map_err(|_| failed("no header can carry the DPoP proof".to_owned()))?;
+    let unusable = |error: &dyn fmt::Display| {
+        let message = format!("cannot create the DPoP proof: {error}");
+        FetchError::new(FetchErrorKind::Credential, message)
+    };
+    let proof = proof.map_err(|error| unusable(&error))?;
+    let mut value = HeaderValue::try_from(proof).map_err(|error| unusable(&error))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// What of a request must not be repeated: the client's own secrets, and tokens.
-fn sent(form: &[(&str, &str)], attempt: &Attempt) -> Vec<Secret> {
-    let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
-    let tokens = tokens.map(|(_, value)| Secret::new(*value));
-    attempt.secrets.iter().cloned().chain(tokens).collect()
-}
-
-/// The parameters that hold tokens.
+/// The parameters that contain tokens.
 const TOKENS: [&str; 3] = ["token", "subject_token", "actor_token"];
 
-/// The body of the request. It holds secrets: it is wiped when dropped, and made in one piece so that no copy is left.
-fn encode(form: &[(&str, &str)], attempt: &Attempt) -> Zeroizing<Vec<u8>> {
-    let fields = attempt
-        .fields
-        .iter()
-        .map(|(name, value)| (*name, &***value));
+/// The parts of a request that no message may repeat: the client's secrets, and tokens.
+fn sent_secrets(form: &[(&str, &str)], credential: &Credential) -> Vec<Secret> {
+    let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
+    let tokens = tokens.map(|(_, value)| Secret::new(*value));
+    credential.secrets.iter().cloned().chain(tokens).collect()
+}
+
+/// The body of the request. It is zeroed when dropped, and has sufficient capacity, so that growth leaves no copies.
+fn encode(form: &[(&str, &str)], credential: &Credential) -> Zeroizing<Vec<u8>> {
+    let fields = credential.fields.iter();
+    let fields = fields.map(|(name, value)| (*name, value.as_str()));
     let fields: Vec<_> = form.iter().copied().chain(fields).collect();
-    // A byte becomes three at most.
-    let longest = fields
-        .iter()
-        .map(|(name, value)| 3 * (name.len() + value.len()) + 2)
-        .sum();
-    let mut body = form_urlencoded::Serializer::new(String::with_capacity(longest));
+    // Percent-encoding triples a byte.
+    let lengths = fields.iter();
+    let lengths = lengths.map(|(name, value)| 3 * (name.len() + value.len()) + 2);
+    let mut body = form_urlencoded::Serializer::new(String::with_capacity(lengths.sum()));
     body.extend_pairs(fields);
     Zeroizing::new(body.finish().into_bytes())
 }

@@ -214,7 +214,7 @@ async fn an_alias_on_another_origin_is_for_the_certificate_alone() {
     assert_eq!(endpoint.visits().len(), 1);
 
     let beside = ClientAuthentication::secret_basic("billing", "s");
-    let beside = beside.with_certificate(certificate(1));
+    let beside = beside.certificate(certificate(1));
     assert_eq!(post(&server, &beside).await, Err(FetchErrorKind::Forbidden));
     assert_eq!(endpoint.visits().len(), 1, "no secret went there");
 

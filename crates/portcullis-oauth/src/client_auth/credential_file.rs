@@ -1,4 +1,4 @@
-//! Reading credentials from files.
+//! Credentials in files.
 
 use std::{
     fmt, io,
@@ -9,14 +9,15 @@ use std::{
 use portcullis_core::Secret;
 use portcullis_file::WatchedFile;
 
-use crate::{FetchError, FetchErrorKind};
+use super::unusable;
+use crate::FetchError;
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// The name of such a file in the log.
-const WHAT: &str = "file of a client's credential";
+const LABEL: &str = "file of a client's credential";
 
-/// A file with a credential of the client, which is read whenever one is needed. Clones share what was warned of.
+/// A file with a credential, read whenever the credential is needed. Clones share the warnings.
 #[derive(Clone)]
 pub(super) struct CredentialFile(Arc<Inner>);
 
@@ -24,21 +25,24 @@ struct Inner {
     path: PathBuf,
     /// Remembers its mount from one read to the next.
     file: Mutex<WatchedFile>,
-    /// A copy of the file's, so that a read that hangs does not block the status.
+    /// A copy of the file's warnings, so that a hanging read does not block the status.
     warnings: Mutex<Vec<&'static str>>,
 }
 
 impl CredentialFile {
-    /// A file that nobody else should read.
+    /// A file that other users should not be able to read.
     pub(super) fn private(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self::new(WatchedFile::new(WHAT, &path, MAX_FILE_BYTES), path)
+        Self::new(WatchedFile::new(LABEL, &path, MAX_FILE_BYTES), path)
     }
 
-    /// A file that everyone may read.
+    /// A file that every user may read.
     pub(super) fn public(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self::new(WatchedFile::new(WHAT, &path, MAX_FILE_BYTES).public(), path)
+        Self::new(
+            WatchedFile::new(LABEL, &path, MAX_FILE_BYTES).public(),
+            path,
+        )
     }
 
     fn new(file: WatchedFile, path: PathBuf) -> Self {
@@ -53,32 +57,13 @@ impl CredentialFile {
         &self.0.path
     }
 
-    /// All of the file, off the runtime's threads.
+    /// Reads the whole file, off the runtime's threads.
     pub(super) async fn read(&self) -> Result<Secret, FetchError> {
         let file = self.clone();
-        let reading = tokio::task::spawn_blocking(move || file.read_now());
-        let content = reading
-            .await
-            .unwrap_or_else(|_| Err(io::Error::other("the runtime is ending")));
+        let reading = tokio::task::spawn_blocking(move || file.read_now()).await;
+        let content =
+            reading.unwrap_or_else(|_| Err(io::Error::other("the runtime was shut down")));
         content.map_err(|error| self.unusable(&error))
-    }
-
-    /// Why the file's content is no credential.
-    pub(super) fn unusable(&self, why: &dyn fmt::Display) -> FetchError {
-        let path = self.path().display();
-        failed(format!(
-            "the client's credential cannot be read from {path}: {why}"
-        ))
-    }
-
-    /// What the operator should change about the file, as of the last time that it was read.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let path = self.path().display();
-        let warnings = lock(&self.0.warnings).clone();
-        warnings
-            .iter()
-            .map(|warning| format!("{path}: {warning}"))
-            .collect()
     }
 
     fn read_now(&self) -> io::Result<Secret> {
@@ -86,6 +71,24 @@ impl CredentialFile {
         let contents = file.read()?;
         *lock(&self.0.warnings) = file.warnings().to_vec();
         Ok(Secret::new(contents.into_bytes()))
+    }
+
+    /// The error for content that is not a credential.
+    pub(super) fn unusable(&self, reason: &dyn fmt::Display) -> FetchError {
+        let path = self.path().display();
+        unusable(format!(
+            "cannot read the client's credential from {path}: {reason}"
+        ))
+    }
+
+    /// What an operator should change about the file, as of the last read.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let path = self.path().display();
+        let warnings = lock(&self.0.warnings);
+        warnings
+            .iter()
+            .map(|warning| format!("{path}: {warning}"))
+            .collect()
     }
 }
 
@@ -97,8 +100,4 @@ impl fmt::Debug for CredentialFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("File").field(&self.path()).finish()
     }
-}
-
-pub(super) fn failed(message: String) -> FetchError {
-    FetchError::new(FetchErrorKind::Credential, message)
 }

@@ -1,4 +1,4 @@
-//! The nonces that servers want to see in DPoP proofs (RFC 9449 §8, §9).
+//! Server nonces for DPoP proofs (RFC 9449 §8, §9).
 
 use std::{
     collections::VecDeque,
@@ -8,31 +8,31 @@ use std::{
 
 use reqwest::header::HeaderMap;
 
-/// The newest nonce of each server, by its origin.
+/// The latest nonce of each server, by origin.
 #[derive(Default)]
 pub struct DpopNonces {
-    /// The one that was learnt last in front.
-    kept: Mutex<VecDeque<(Box<str>, Arc<str>)>>,
+    /// The most recently learned one in front.
+    nonces: Mutex<VecDeque<(Box<str>, Arc<str>)>>,
 }
 
 impl DpopNonces {
-    /// The header that a server gives its nonces in.
+    /// The response header with a nonce.
     pub const HEADER: &str = "dpop-nonce";
-    /// The nonces of how many servers are kept. A server whose nonce is not there asks for it again.
-    const KEPT: usize = 64;
-    /// The longest that is kept, in bytes: it goes into every proof.
-    const LONGEST: usize = 512;
+    /// The maximum number of servers. A server whose nonce was evicted asks for it again.
+    const MAX_SERVERS: usize = 64;
+    /// The maximum length of a nonce, in bytes: it is part of every proof.
+    const MAX_BYTES: usize = 512;
 
-    /// The newest nonce of the server at this origin.
+    /// The latest nonce of the server at this origin.
     #[must_use]
     pub fn get(&self, origin: &str) -> Option<Arc<str>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, nonce) = kept.iter().find(|(other, _)| **other == *origin)?;
+        let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, nonce) = nonces.iter().find(|(other, _)| **other == *origin)?;
         Some(nonce.clone())
     }
 
-    /// Keeps the nonce that an answer of this server gives, and says whether it is another than before. One that is
-    /// given twice, is too long, or has characters that no nonce has (RFC 9449 §8.1) counts as none.
+    /// Stores the nonce in an answer of this server, and returns whether it is new. A repeated header, a value that is too
+    /// long, or one with characters that RFC 9449 §8.1 does not allow is ignored.
     pub fn learn(&self, origin: &str, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(Self::HEADER).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
@@ -40,7 +40,7 @@ impl DpopNonces {
         };
         let is_nonce = |text: &&str| {
             let bytes = text.as_bytes();
-            (1..=Self::LONGEST).contains(&bytes.len())
+            (1..=Self::MAX_BYTES).contains(&bytes.len())
                 && bytes
                     .iter()
                     .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
@@ -48,14 +48,14 @@ impl DpopNonces {
         let Some(nonce) = value.to_str().ok().filter(is_nonce) else {
             return false;
         };
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|(other, _)| **other == *origin);
-        match place {
-            Some(place) if *kept[place].1 == *nonce => return false,
-            Some(place) => drop(kept.remove(place)),
-            None => kept.truncate(Self::KEPT - 1),
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = nonces.iter().position(|(other, _)| **other == *origin);
+        match index {
+            Some(index) if *nonces[index].1 == *nonce => return false,
+            Some(index) => drop(nonces.remove(index)),
+            None => nonces.truncate(Self::MAX_SERVERS - 1),
         }
-        kept.push_front((origin.into(), nonce.into()));
+        nonces.push_front((origin.into(), nonce.into()));
         true
     }
 }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_nonce_of_each_server() {
+    fn latest_nonce_of_each_server_is_kept() {
         let nonces = DpopNonces::default();
         assert_eq!(nonces.get("a"), None);
         assert!(nonces.learn("a", &headers(&["1"])));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_nonce_changes_nothing() {
+    fn invalid_nonce_is_ignored() {
         let nonces = DpopNonces::default();
         let long = "n".repeat(513);
         for bad in [
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_without_end_do_not_fill_the_memory() {
+    fn number_of_servers_is_bounded() {
         let nonces = DpopNonces::default();
         for server in 0..1_000 {
             assert!(nonces.learn(&server.to_string(), &headers(&["n"])));

@@ -1,0 +1,216 @@
+//! The credentials that a client offers to a server.
+
+use std::sync::atomic::Ordering;
+
+use portcullis_core::UnixTime;
+use portcullis_jose::SigningKey;
+use url::Url;
+
+use super::{
+    ClientAuthentication, ClientSecret, ClientSecrets, Method,
+    credential::{Credential, sign_assertion},
+    unusable,
+};
+use crate::FetchError;
+
+/// The request that a client authenticates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestContext<'a> {
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) endpoint: &'a Url,
+    pub(crate) now: UnixTime,
+}
+
+impl ClientAuthentication {
+    /// The credentials, in the order in which they are offered to the server.
+    pub(crate) async fn credentials(
+        &self,
+        request: RequestContext<'_>,
+    ) -> Result<Vec<Credential>, FetchError> {
+        let id = self.client_id();
+        let mut credentials = match &self.shared.method {
+            Method::Basic(secrets) => {
+                let basic =
+                    |secret: &ClientSecret| Ok(Credential::basic(id, secret.secret.expose()));
+                for_each(secrets, basic).await?
+            }
+            Method::Post(secrets) => {
+                let post = |secret: &ClientSecret| {
+                    let text = secret.secret.expose_str().ok_or_else(|| {
+                        unusable(
+                            "the client's secret is not UTF-8, which a form requires".to_owned(),
+                        )
+                    })?;
+                    Ok(Credential::form(
+                        id,
+                        [("client_secret", text.to_owned().into())],
+                    ))
+                };
+                for_each(secrets, post).await?
+            }
+            Method::SecretJwt(secrets, algorithm) => {
+                let sign = |secret: &ClientSecret| {
+                    let key = SigningKey::from_secret(&secret.secret, *algorithm);
+                    let key = key.map_err(|error| {
+                        unusable(format!("cannot sign with the client's secret: {error}"))
+                    })?;
+                    self.assertion(&key, request)
+                };
+                for_each(secrets, sign).await?
+            }
+            Method::PrivateKeyJwt(keys) => {
+                let keys = keys.get().await?;
+                let assertions = keys.iter().map(|key| self.assertion(key, request));
+                assertions.collect::<Result<_, _>>()?
+            }
+            Method::Tls | Method::SelfSignedTls => vec![Credential::form(id, [])],
+        };
+        if let Some(certificate) = &self.certificate {
+            let identity = certificate.get().await?;
+            for credential in &mut credentials {
+                let expiries = credential
+                    .expires_at
+                    .into_iter()
+                    .chain([identity.expires_at]);
+                credential.expires_at = expiries.min();
+                credential.identity = Some(identity.pem.clone());
+            }
+        }
+        for (index, credential) in credentials.iter_mut().enumerate() {
+            credential.index = index;
+        }
+        let first = self.shared.accepted.load(Ordering::Relaxed) % credentials.len();
+        credentials.rotate_left(first);
+        Ok(credentials)
+    }
+
+    /// Notes that the server accepted this credential.
+    pub(crate) fn accepted(&self, credential: &Credential) {
+        let accepted = &self.shared.accepted;
+        accepted.store(credential.index, Ordering::Relaxed);
+    }
+
+    fn assertion(
+        &self,
+        key: &SigningKey,
+        request: RequestContext<'_>,
+    ) -> Result<Credential, FetchError> {
+        let id = self.client_id();
+        let audience = match request.issuer {
+            Some(issuer) if !self.endpoint_audience => issuer,
+            _ => request.endpoint.as_str(),
+        };
+        let assertion = sign_assertion(key, id, audience, &self.assertion_typ, request.now)?;
+        Ok(Credential::assertion(id, assertion))
+    }
+}
+
+/// The credential that `make` makes of each secret.
+async fn for_each(
+    secrets: &ClientSecrets,
+    make: impl Fn(&ClientSecret) -> Result<Credential, FetchError>,
+) -> Result<Vec<Credential>, FetchError> {
+    let secrets = secrets.get().await?;
+    let credentials = secrets.into_iter().map(|secret| {
+        let mut credential = make(&secret)?;
+        credential.expires_at = secret.expires_at;
+        credential.secrets.push(secret.secret);
+        Ok(credential)
+    });
+    credentials.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+    use portcullis_jose::Algorithm;
+
+    use super::*;
+
+    fn endpoint() -> Url {
+        Url::parse("https://id.example/token").expect("a URL")
+    }
+
+    async fn offered(client: &ClientAuthentication) -> Vec<Credential> {
+        let endpoint = endpoint();
+        let to = RequestContext {
+            issuer: Some("https://id.example"),
+            endpoint: &endpoint,
+            now: UnixTime::from_secs(1_000_000),
+        };
+        client.credentials(to).await.expect("credentials")
+    }
+
+    fn field<'a>(credential: &'a Credential, name: &str) -> &'a str {
+        let found = credential.fields.iter().find(|(other, _)| *other == name);
+        found.expect("the field").1.as_str()
+    }
+
+    #[tokio::test]
+    async fn accepted_secret_is_offered_first() {
+        let client = ClientAuthentication::secret_post("c", ClientSecrets::new(["new", "old"]));
+        let secrets = async || {
+            let credentials = offered(&client).await;
+            let texts = credentials
+                .iter()
+                .map(|credential| field(credential, "client_secret").to_owned());
+            (texts.collect::<Vec<_>>(), credentials)
+        };
+        let (texts, credentials) = secrets().await;
+        assert_eq!(texts, ["new", "old"]);
+        client.accepted(&credentials[1]);
+        let (texts, credentials) = secrets().await;
+        assert_eq!(texts, ["old", "new"]);
+        client.accepted(&credentials[1]);
+        assert_eq!(secrets().await.0, ["new", "old"]);
+    }
+
+    #[tokio::test]
+    async fn assertion_is_fresh_and_addressed_to_the_issuer() {
+        let secret = "a secret of at least 256 bits, that is";
+        let client = ClientAuthentication::secret_jwt("billing", secret, Algorithm::HS256);
+        let decoded = |assertion: &str| {
+            let part = |index| {
+                let part = assertion.split('.').nth(index).expect("three parts");
+                let bytes = BASE64_URL_SAFE_NO_PAD.decode(part);
+                let json = serde_json::from_slice::<serde_json::Value>(&bytes.expect("base64"));
+                json.expect("JSON")
+            };
+            (part(0), part(1))
+        };
+        let credential = &offered(&client).await[0];
+        assert_eq!(field(credential, "client_id"), "billing");
+        assert_eq!(
+            field(credential, "client_assertion_type"),
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        );
+        let (header, mut claims) = decoded(field(credential, "client_assertion"));
+        assert_eq!(
+            header,
+            serde_json::json!({"alg": "HS256", "typ": "client-authentication+jwt"})
+        );
+        let id = claims
+            .as_object_mut()
+            .and_then(|claims| claims.remove("jti"));
+        assert_eq!(
+            claims,
+            serde_json::json!({
+                "iss": "billing", "sub": "billing", "aud": "https://id.example",
+                "iat": 1_000_000, "exp": 1_000_060,
+            })
+        );
+        let again = &offered(&client).await[0];
+        let (_, claims) = decoded(field(again, "client_assertion"));
+        assert_ne!(claims.get("jti"), id.as_ref());
+
+        let older = client.clone().assertion_typ("JWT");
+        let credential = &offered(&older).await[0];
+        let (header, _) = decoded(field(credential, "client_assertion"));
+        assert_eq!(header["typ"], "JWT");
+
+        let older = client.dangerous_endpoint_audience();
+        let credential = &offered(&older).await[0];
+        let (_, claims) = decoded(field(credential, "client_assertion"));
+        assert_eq!(claims["aud"], "https://id.example/token");
+    }
+}

@@ -1,0 +1,80 @@
+//! Sources of credentials: values, files, and providers of the user.
+
+use std::{error::Error, fmt, pin::Pin, sync::Arc};
+
+use super::{credential_file::CredentialFile, unusable};
+use crate::FetchError;
+
+/// A source of credentials, such as a vault: of [`ClientSecret`](super::ClientSecret)s or of
+/// [`SigningKey`](portcullis_jose::SigningKey)s.
+pub trait CredentialProvider<T>: Send + Sync + 'static {
+    /// The credentials, in the order in which they are offered.
+    fn credentials(&self) -> ProviderFuture<'_, T>;
+}
+
+/// The result of a [`CredentialProvider`]. The error's text is logged.
+pub type ProviderFuture<'p, T> =
+    Pin<Box<dyn Future<Output = Result<Vec<T>, Box<dyn Error + Send + Sync>>> + Send + 'p>>;
+
+pub(super) enum Source<T> {
+    Values(Arc<[T]>),
+    File(CredentialFile),
+    Provider(Arc<dyn CredentialProvider<T>>),
+}
+
+impl<T: Clone + 'static> Source<T> {
+    /// The configured values; empty for the other sources.
+    pub(super) fn values(&self) -> &[T] {
+        match self {
+            Self::Values(values) => values,
+            Self::File(_) | Self::Provider(_) => &[],
+        }
+    }
+
+    /// The current credentials, those in a file as read by `parse`.
+    pub(super) async fn get<E: fmt::Display>(
+        &self,
+        parse: impl Fn(&[u8]) -> Result<Vec<T>, E>,
+    ) -> Result<Vec<T>, FetchError> {
+        match self {
+            Self::Values(values) => Ok(values.to_vec()),
+            Self::File(file) => {
+                let content = file.read().await?;
+                parse(content.expose()).map_err(|error| file.unusable(&error))
+            }
+            Self::Provider(provider) => provider.credentials().await.map_err(|error| {
+                unusable(format!(
+                    "the provider of the client's credentials failed: {error}"
+                ))
+            }),
+        }
+    }
+
+    /// What an operator should change about the file.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::File(file) => file.warnings(),
+            Self::Values(_) | Self::Provider(_) => Vec::new(),
+        }
+    }
+}
+
+impl<T> Clone for Source<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Values(values) => Self::Values(values.clone()),
+            Self::File(file) => Self::File(file.clone()),
+            Self::Provider(provider) => Self::Provider(provider.clone()),
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Values(values) => f.debug_list().entries(values.iter()).finish(),
+            Self::File(file) => file.fmt(f),
+            Self::Provider(_) => f.write_str("Provider"),
+        }
+    }
+}
