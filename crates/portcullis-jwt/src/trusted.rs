@@ -1,13 +1,6 @@
-//! Several issuers behind one scheme, added and removed while requests flow.
+//! Several issuers behind one scheme, which can be added and removed at run time.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
@@ -15,10 +8,10 @@ use portcullis_jose::{CompactJws, TokenLimits};
 
 use crate::{JwtVerifier, VerifyError, claims::peek_issuer, verify_error::found_name};
 
-/// The issuers that are trusted, each with its own keys and rules. Every clone is the same list.
+/// The trusted issuers, each with its own keys and rules. Clones share the list.
 ///
-/// A token is judged by the verifier of the issuer that it names, and by no other: a key of one issuer never verifies
-/// a token of another (RFC 8725 §3.8). An empty list accepts nothing.
+/// Only the verifier of the issuer that a token names decides about it: a key of one issuer never verifies
+/// a token of another (RFC 8725 §3.8). An empty list accepts no token.
 ///
 /// ```
 /// use portcullis_core::ConfigError;
@@ -27,7 +20,7 @@ use crate::{JwtVerifier, VerifyError, claims::peek_issuer, verify_error::found_n
 /// fn wire(internal: JwtVerifier, partner: JwtVerifier) -> Result<(), ConfigError> {
 ///     let trusted = TrustedIssuers::new([internal])?;
 ///     let bearer = Bearer::trusting(&trusted).build()?;
-///     // … and later, while requests flow:
+///     // … and later, while the service runs:
 ///     trusted.add(partner)?;
 ///     trusted.remove("https://partner.example.com");
 ///     # drop(bearer);
@@ -35,32 +28,24 @@ use crate::{JwtVerifier, VerifyError, claims::peek_issuer, verify_error::found_n
 /// }
 /// ```
 #[derive(Clone)]
-pub struct TrustedIssuers(Arc<Shared>);
+pub struct TrustedIssuers(Arc<ArcSwap<Trusted>>);
 
-#[derive(Default)]
-struct Shared {
-    trusted: ArcSwap<Trusted>,
-    /// The list's epoch, beside it: all that a token needs which was verified before. It follows the list before
-    /// whoever changed that is told so.
-    epoch: AtomicU64,
-}
-
+/// The list at one moment.
 #[derive(Clone, Default)]
-struct Trusted {
+pub(crate) struct Trusted {
     verifiers: HashMap<Arc<str>, Arc<JwtVerifier>>,
-    /// Moves whenever an issuer is no longer trusted, or by other rules. One more issuer changes nothing for the
-    /// tokens of those that were there.
+    /// Moves whenever an issuer is removed or its rules are replaced. Adding one leaves the tokens of others valid.
     epoch: u64,
-    /// The largest limits of all issuers: the issuer of a token is known only after parsing.
+    /// The largest limits of all issuers, since parsing comes before the issuer is known.
     limits: TokenLimits,
 }
 
 impl TrustedIssuers {
-    /// The list of these issuers.
+    /// Creates a list of these issuers.
     ///
     /// # Errors
     ///
-    /// If two of them are the same issuer.
+    /// If two verifiers are for the same issuer.
     pub fn new(verifiers: impl IntoIterator<Item = JwtVerifier>) -> Result<Self, ConfigError> {
         let trusted = Self(Arc::default());
         for verifier in verifiers {
@@ -69,15 +54,15 @@ impl TrustedIssuers {
         Ok(trusted)
     }
 
-    /// Trusts one more issuer, from the next request on.
+    /// Adds an issuer, from the next request on.
     ///
     /// # Errors
     ///
-    /// If the issuer is trusted already; [`replace`](Self::replace) changes its rules.
+    /// If the issuer is already trusted; [`replace`](Self::replace) changes its rules.
     pub fn add(&self, verifier: JwtVerifier) -> Result<(), ConfigError> {
         let verifier = Arc::new(verifier);
         let mut is_known = false;
-        self.0.trusted.rcu(|trusted| {
+        self.0.rcu(|trusted| {
             is_known = trusted.verifiers.contains_key(verifier.issuer());
             if is_known {
                 trusted.clone()
@@ -87,7 +72,7 @@ impl TrustedIssuers {
         });
         if is_known {
             let problem = format!(
-                "{:?} is trusted already: use `replace` to change its rules",
+                "{:?} is already trusted: use `replace` to change its rules",
                 verifier.issuer()
             );
             return Err(ConfigError::new("issuer", problem));
@@ -95,50 +80,33 @@ impl TrustedIssuers {
         Ok(())
     }
 
-    /// Trusts an issuer by these rules, from the next request on, whether or not it was trusted before.
+    /// Adds an issuer or replaces its rules, from the next request on.
     pub fn replace(&self, verifier: JwtVerifier) {
         let verifier = Arc::new(verifier);
-        let before = self
-            .0
-            .trusted
+        self.0
             .rcu(|trusted| trusted.with(&verifier, trusted.epoch + 1));
-        self.0.advance_to(before.epoch + 1);
     }
 
-    /// Stops trusting an issuer, from the next request on; `false` if it was not trusted.
+    /// Removes an issuer, from the next request on. Returns whether it was trusted.
     pub fn remove(&self, issuer: &str) -> bool {
-        let before = self.0.trusted.rcu(|trusted| {
+        let before = self.0.rcu(|trusted| {
             let mut trusted = Trusted::clone(trusted);
             let was_trusted = trusted.verifiers.remove(issuer).is_some();
             trusted.epoch += u64::from(was_trusted);
-            trusted.limits = most_generous(&trusted.verifiers);
+            trusted.limits = largest_limits(&trusted.verifiers);
             trusted
         });
-        let was_trusted = before.verifiers.contains_key(issuer);
-        self.0.advance_to(before.epoch + u64::from(was_trusted));
-        was_trusted
+        before.verifiers.contains_key(issuer)
     }
 
-    /// The issuers that are trusted now, in no particular order.
+    /// The issuers that are trusted at the moment, in no particular order.
     #[must_use]
     pub fn issuers(&self) -> Vec<Arc<str>> {
-        self.0.trusted.load().verifiers.keys().cloned().collect()
+        self.0.load().verifiers.keys().cloned().collect()
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot(self.0.trusted.load())
-    }
-
-    /// What was concluded under another epoch no longer holds.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.0.epoch.load(Ordering::Acquire)
-    }
-}
-
-impl Shared {
-    /// Changes that overtake each other leave the later epoch.
-    fn advance_to(&self, epoch: u64) {
-        self.epoch.fetch_max(epoch, Ordering::AcqRel);
+    pub(crate) fn snapshot(&self) -> Guard<Arc<Trusted>> {
+        self.0.load()
     }
 }
 
@@ -147,57 +115,48 @@ impl Trusted {
         let mut verifiers = self.verifiers.clone();
         verifiers.insert(verifier.issuer().into(), verifier.clone());
         Self {
-            limits: most_generous(&verifiers),
+            limits: largest_limits(&verifiers),
             verifiers,
             epoch,
         }
     }
-}
 
-fn most_generous(verifiers: &HashMap<Arc<str>, Arc<JwtVerifier>>) -> TokenLimits {
-    let limits = verifiers.values().map(|verifier| *verifier.limits());
-    limits.reduce(TokenLimits::max).unwrap_or_default()
-}
-
-/// The list as it was when a request came in.
-pub(crate) struct Snapshot(Guard<Arc<Trusted>>);
-
-impl Snapshot {
+    /// A cached token that was verified under another epoch is outdated.
     pub(crate) fn epoch(&self) -> u64 {
-        self.0.epoch
+        self.epoch
     }
 
-    /// What a token must keep to, whosever it is.
+    /// The limits for the token of any issuer.
     pub(crate) fn limits(&self) -> &TokenLimits {
-        &self.0.limits
+        &self.limits
     }
 
-    /// The verifier of the issuer that the token names, which it has yet to prove, and the decoded payload.
+    /// The verifier of the issuer that the token names, which is not proven yet, and the decoded payload.
     pub(crate) fn choose(
         &self,
         jws: &CompactJws<'_>,
     ) -> Result<(&JwtVerifier, Vec<u8>), VerifyError> {
         let payload = jws.payload()?;
         let issuer = peek_issuer(&payload);
-        match issuer
-            .as_deref()
-            .and_then(|issuer| self.0.verifiers.get(issuer))
-        {
-            Some(verifier) => {
-                verifier.limits().check(jws)?;
-                Ok((verifier, payload))
-            }
-            None => Err(VerifyError::UnknownIssuer {
-                found: found_name(issuer.as_deref()),
-            }),
-        }
+        let verifier = issuer.as_deref().and_then(|it| self.verifiers.get(it));
+        let Some(verifier) = verifier else {
+            let found = found_name(issuer.as_deref());
+            return Err(VerifyError::UnknownIssuer { found });
+        };
+        verifier.limits().check(jws)?;
+        Ok((verifier, payload))
     }
+}
+
+fn largest_limits(verifiers: &HashMap<Arc<str>, Arc<JwtVerifier>>) -> TokenLimits {
+    let limits = verifiers.values().map(|verifier| *verifier.limits());
+    limits.reduce(TokenLimits::max).unwrap_or_default()
 }
 
 impl fmt::Debug for TrustedIssuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
-            .entries(self.0.trusted.load().verifiers.keys())
+            .entries(self.0.load().verifiers.keys())
             .finish()
     }
 }

@@ -1,13 +1,13 @@
-//! A token that has passed every check that does not depend on the request.
+//! A verified token.
 
 use portcullis_core::{Principal, UnixTime};
 
 use crate::{VerifyError, verifier::Validity};
 
-/// A token that was verified: genuine, current, from its issuer, for this audience.
+/// A token that passed every check that does not depend on the request.
 ///
-/// It can only be had from a [`JwtVerifier`](crate::JwtVerifier), never changes, and is cheap to clone. It is not a
-/// principal yet: whether the sender may hold it is asked on each request, with [`bind_as_bearer`](Self::bind_as_bearer).
+/// Only a [`JwtVerifier`](crate::JwtVerifier) creates it. It never changes, and is cheap to clone. Whether the sender
+/// may use it is checked on each request, with [`bind_as_bearer`](Self::bind_as_bearer).
 #[derive(Clone, Debug)]
 pub struct VerifiedToken {
     pub(crate) principal: Principal,
@@ -19,12 +19,12 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
-    /// The caller, if the token may be used by whoever holds it (RFC 6750 §1.2).
+    /// The caller, if any party in possession of the token may use it (RFC 6750 §1.2).
     ///
     /// # Errors
     ///
-    /// [`VerifyError::SenderConstrained`] if the token has a `cnf` claim, of whatever type (RFC 7800 §3.1,
-    /// RFC 9449 §7.2): such a token must be shown together with a proof.
+    /// [`VerifyError::SenderConstrained`] if the token has a `cnf` claim of any type (RFC 7800 §3.1,
+    /// RFC 9449 §7.2): such a token requires a proof of possession.
     pub fn bind_as_bearer(&self) -> Result<&Principal, VerifyError> {
         if self.sender_constrained {
             Err(VerifyError::SenderConstrained)
@@ -45,13 +45,13 @@ impl VerifiedToken {
         self.not_before
     }
 
-    /// The epoch of the key set that verified it, read before verification began.
+    /// The epoch of the key set that verified the token.
     #[must_use]
     pub fn key_epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// The same token with a principal of its own, whose reference count no other thread touches.
+    /// A copy with its own principal, so that threads do not share a reference count.
     pub(crate) fn unshared(&self) -> Self {
         Self {
             principal: self.principal.unshared(),

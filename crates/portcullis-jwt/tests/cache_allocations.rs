@@ -37,7 +37,7 @@ fn of_a_new_one(bearer: &Bearer) -> u64 {
 }
 
 #[test]
-fn a_token_that_is_known_allocates_nothing() {
+fn cached_token_allocates_nothing() {
     let bearer = builder().build().expect("a scheme");
     let token = token(0);
     // Verified, found in the shared level, and copied to the thread's own.
@@ -47,9 +47,9 @@ fn a_token_that_is_known_allocates_nothing() {
 }
 
 #[test]
-fn a_new_token_allocates_its_payload_and_its_principal() {
+fn new_token_allocates_its_payload_its_claims_and_its_principal() {
     let without = of_a_new_one(&builder().without_token_cache().build().expect("a scheme"));
-    assert!((1..=8).contains(&without), "{without}");
+    assert!((1..=9).contains(&without), "{without}");
     let with = of_a_new_one(&builder().build().expect("a scheme"));
     assert_eq!(with - without, 2, "the entry, and the text to compare with");
 }

@@ -12,7 +12,6 @@ use std::{
     thread,
 };
 
-use portcullis_jose::CompactJws;
 use portcullis_jwt::{Bearer, CacheLimits, TrustedIssuers};
 use scene::{Scene, accepted, judge, next_signer, numbered};
 use support::{ISSUER, claims, signer};
@@ -88,7 +87,7 @@ impl Phase {
 }
 
 #[test]
-fn a_key_that_comes_and_goes_is_never_outlived_by_its_tokens() {
+fn withdrawn_key_is_never_used_under_contention() {
     let (scene, phase) = (Scene::usual(), Phase::default());
     // So small that tokens come and go as well.
     let bearer = scene.bearer_of(CacheLimits::new(8, 1 << 20));
@@ -115,7 +114,7 @@ fn a_key_that_comes_and_goes_is_never_outlived_by_its_tokens() {
 }
 
 #[test]
-fn an_issuer_that_comes_and_goes_is_never_outlived_by_its_tokens() {
+fn removed_issuer_is_never_trusted_under_contention() {
     let (scene, phase) = (Scene::usual(), Phase::default());
     let verifier = || scene.verifier().build().expect("a verifier");
     let trusted = TrustedIssuers::new([verifier()]).expect("one issuer");
@@ -134,7 +133,7 @@ fn an_issuer_that_comes_and_goes_is_never_outlived_by_its_tokens() {
 }
 
 #[test]
-fn many_threads_keep_to_the_limits_and_to_their_own_tokens() {
+fn many_threads_stay_within_the_limits() {
     const LONG: usize = 5_000;
     let scene = Scene::usual();
     let limits = CacheLimits::new(64, 200_000);
@@ -177,10 +176,5 @@ fn many_threads_keep_to_the_limits_and_to_their_own_tokens() {
     let end = bearer.cache_status().expect("a cache");
     assert!(end.entries > 0 && end.bytes <= limits.max_bytes, "{end:?}");
     assert!(most_entries <= limits.max_entries, "{most_entries}");
-    // A token is counted before there is room for it, and by as many threads as there are.
-    let on_their_way = READERS * 2 * CompactJws::MAX_BYTES;
-    assert!(
-        most_bytes <= limits.max_bytes + on_their_way,
-        "{most_bytes}"
-    );
+    assert!(most_bytes <= limits.max_bytes, "{most_bytes}");
 }

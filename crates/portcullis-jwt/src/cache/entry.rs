@@ -1,15 +1,14 @@
-//! One verified token, and whether it still holds.
+//! A cached token and the rules for a hit.
 
-use portcullis_core::UnixTime;
+use portcullis_core::{Secret, UnixTime};
 
-use super::{shared::Cached, text::TokenText};
-use crate::{VerifiedToken, issuer_keys::KeyView};
+use crate::{VerifiedToken, issuer_keys::SharedSnapshot};
 
-/// A token that was verified, with all that its verification rested on.
+/// A verified token with everything that its verification relied on.
 pub(super) struct Entry {
-    text: TokenText,
+    token: Secret,
     verified: VerifiedToken,
-    keys: KeyView,
+    keys: SharedSnapshot,
     trust_epoch: u64,
 }
 
@@ -17,46 +16,44 @@ impl Entry {
     pub(super) fn new(
         token: &[u8],
         verified: VerifiedToken,
-        keys: KeyView,
+        keys: SharedSnapshot,
         trust_epoch: u64,
     ) -> Self {
         Self {
-            text: TokenText::new(token),
+            token: Secret::new(token),
             verified,
             keys,
             trust_epoch,
         }
     }
 
-    /// What the entry of a token of this length counts for, an estimate: what came out of the payload takes about as much
-    /// as the token, most of the time less.
-    pub(super) fn counted(length: usize, verified: &VerifiedToken) -> usize {
-        /// What a principal has of its own, and the headers of what is allocated for it.
-        const PRINCIPAL: usize = 64;
+    /// The estimated size of the entry of `token`. The principal is assumed to take as much memory as the token.
+    pub(super) fn estimated_bytes(token: &[u8], verified: &VerifiedToken) -> usize {
+        /// The fields of the principal, the headers of the allocator, and the slot in the shard.
+        const OVERHEAD: usize = 128;
 
-        let kept = verified.principal.access_token();
-        let kept = kept.map_or(0, |token| token.expose().len());
-        let texts = 2 * TokenText::bytes_of(length);
-        size_of::<Self>() + size_of::<VerifiedToken>() + PRINCIPAL + texts + kept
+        let access_token = verified.principal.access_token();
+        let access_token = access_token.map_or(0, |token| token.expose().len());
+        size_of::<Self>() + size_of::<VerifiedToken>() + OVERHEAD + 2 * token.len() + access_token
     }
 
     pub(super) fn verified(&self) -> &VerifiedToken {
         &self.verified
     }
 
-    /// Whether `token` is this one, and would be verified again with the same result: by the same keys of an issuer
-    /// that is still trusted, within the limits of its keys and its own.
+    /// Whether a new verification of `token` at `now` would give the same result: the issuer is trusted by the same
+    /// rules and has the same keys, the keys are not stale, and the token's times hold.
     #[inline]
     pub(super) fn is_hit(&self, token: &[u8], trust_epoch: u64, now: UnixTime) -> bool {
+        let keys = self.keys.load();
         self.trust_epoch == trust_epoch
-            && self.verified.validity.holds_at(now)
-            && self.keys.are_current(self.verified.epoch, now)
-            && self.text.is(token)
+            && self.verified.validity.contains(now)
+            && keys.epoch() == self.verified.epoch
+            && !keys.is_stale(now)
+            && self.token.expose() == token
     }
-}
 
-impl Cached for Entry {
-    fn bytes(&self) -> usize {
-        Self::counted(self.text.length(), &self.verified)
+    pub(super) fn is_expired(&self, now: UnixTime) -> bool {
+        self.verified.validity.is_over(now)
     }
 }

@@ -1,32 +1,31 @@
-//! How much a cache may hold, and how much it does.
+//! The limits and the status of a token cache.
 
 use portcullis_core::ConfigError;
 
-/// How many verified tokens are kept; see [`BearerBuilder::token_cache`](crate::BearerBuilder::token_cache).
+/// The limits of the cache of verified tokens; see [`BearerBuilder::token_cache`](crate::BearerBuilder::token_cache).
 ///
-/// Both limits hold at once. Beside them each thread keeps up to 64 of the tokens that it sees most, over all schemes,
-/// which stay in its memory when their scheme is gone until others come or it ends.
+/// Both limits apply at once. In addition, each thread keeps copies of up to 64 of the tokens that it sees most, over
+/// all schemes. A copy outlives its scheme until another token replaces it or the thread ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheLimits {
-    /// The most tokens: 16,384 by default. Rounded up to a multiple of 8.
+    /// The most tokens: 16,384 by default. Must be <= 16,777,216.
     pub max_entries: usize,
-    /// The most bytes: 32 MiB by default. An entry is counted by its token's length, twice, which is more than most
-    /// take; what custom claims ([`BearerBuilder::claims`](crate::BearerBuilder::claims)) allocate is not known, and
-    /// not counted.
+    /// The most bytes: 32 MiB by default. An entry counts as twice the length of its token, which is more than most
+    /// entries take. Memory that custom claims ([`BearerBuilder::claims`](crate::BearerBuilder::claims)) allocate is not
+    /// known and not counted.
     pub max_bytes: usize,
 }
 
 impl Default for CacheLimits {
     fn default() -> Self {
-        Self {
-            max_entries: 16 * 1024,
-            max_bytes: 32 * 1024 * 1024,
-        }
+        Self::new(16 * 1024, 32 * 1024 * 1024)
     }
 }
 
 impl CacheLimits {
+    const MAX_ENTRIES: usize = 1 << 24;
+
     /// Sets both limits.
     #[must_use]
     pub const fn new(max_entries: usize, max_bytes: usize) -> Self {
@@ -36,27 +35,34 @@ impl CacheLimits {
         }
     }
 
-    /// More than anyone needs, and what the slots of as many entries take is still to be had.
-    const MOST_ENTRIES: usize = 1 << 24;
-
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let problem = if self.max_entries == 0 || self.max_bytes == 0 {
             "a limit is zero: call `.without_token_cache()` to keep no tokens"
-        } else if self.max_entries > Self::MOST_ENTRIES {
-            "more than 16,777,216 entries: their slots alone take 384 MiB"
+        } else if self.max_entries > Self::MAX_ENTRIES {
+            "`max_entries` must be <= 16,777,216"
         } else {
             return Ok(());
         };
         Err(ConfigError::new("token_cache", problem))
     }
+
+    /// How many shards share the limits: each has room for tokens of the greatest length, and for many of them.
+    pub(super) fn shards(&self) -> usize {
+        const MAX_SHARDS: usize = 16;
+        const LEAST_ENTRIES: usize = 64;
+        const LEAST_BYTES: usize = 256 * 1024;
+
+        let shards = (self.max_entries / LEAST_ENTRIES).min(self.max_bytes / LEAST_BYTES);
+        shards.clamp(1, MAX_SHARDS)
+    }
 }
 
-/// What a cache of verified tokens holds now; see [`Bearer::cache_status`](crate::Bearer::cache_status).
+/// The contents of a cache of verified tokens; see [`Bearer::cache_status`](crate::Bearer::cache_status).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStatus {
-    /// How many tokens, those included that have ended and have not been replaced yet.
+    /// The number of tokens, including expired ones that have not been evicted yet.
     pub entries: usize,
-    /// How many bytes they are counted for, and those that are on their way in.
+    /// Their estimated size in bytes.
     pub bytes: usize,
 }

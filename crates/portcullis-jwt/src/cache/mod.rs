@@ -1,23 +1,21 @@
-//! The tokens that were verified, so that the same token again costs next to nothing.
+//! The cache of verified tokens, which makes a repeated token cheap.
 //!
-//! Two levels. [`shared`](self::shared) holds the tokens of one scheme for all threads; [`near`](self::near) holds
-//! the few that a thread sees again and again, so that threads do not share a reference count. What both hold is an
-//! [`Entry`], and what makes a hit is decided there, in one place.
+//! It has two levels. The shards hold the tokens of one scheme for all threads; [`thread_level`](self::thread_level)
+//! holds copies of the few that a thread sees most. [`Entry::is_hit`] decides for both levels.
 //!
-//! Only verified tokens enter, so that junk evicts nothing. Nothing is ever flushed: an entry carries the epochs that
-//! it was verified under, and one that is out of date is no hit.
+//! Only verified tokens enter, so junk evicts nothing. Nothing is invalidated: an entry carries the epochs that it was
+//! verified under, and an entry with an outdated epoch is not a hit.
 
 mod entry;
 mod limits;
-mod near;
-mod shared;
-mod slot;
-mod text;
+mod shard;
+mod thread_level;
 
 use std::{
     fmt,
+    hash::{BuildHasher, Hasher},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -26,39 +24,31 @@ use foldhash::fast::RandomState;
 use portcullis_core::UnixTime;
 
 pub use self::limits::{CacheLimits, CacheStatus};
-use self::{
-    entry::Entry,
-    shared::{Newcomer, Shared},
-};
-use crate::{VerifiedToken, issuer_keys::KeyView};
+use self::{entry::Entry, shard::Shard};
+use crate::{VerifiedToken, issuer_keys::SharedSnapshot};
 
 /// The verified tokens of one scheme.
 pub(crate) struct TokenCache {
-    /// Never used again, so that two schemes on one thread do not take each other's entries.
+    /// Tells the entries of two schemes apart in the level of a thread. Never reused.
     id: u64,
     seed: RandomState,
-    shared: Shared<Entry>,
-}
-
-/// What a token's verification rests on besides the token and the time.
-pub(crate) struct Grounds<'v> {
-    /// The keys of the issuer.
-    pub(crate) keys: &'v KeyView,
-    /// The epoch of the list of trusted issuers, read before verification began.
-    pub(crate) trust_epoch: u64,
+    shards: Box<[Mutex<Shard>]>,
 }
 
 impl TokenCache {
     pub(crate) fn new(limits: CacheLimits) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+        let shards = limits.shards();
+        let shard = || Shard::new(limits.max_entries / shards, limits.max_bytes / shards);
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             seed: RandomState::default(),
-            shared: Shared::new(limits.max_entries, limits.max_bytes),
+            shards: (0..shards).map(|_| Mutex::new(shard())).collect(),
         }
     }
 
-    /// What `read` makes of the verified token, if `token` is one that still holds.
+    /// Applies `read` to the verified form of `token` if it is cached and still valid at `now`.
     pub(crate) fn get<R>(
         &self,
         token: &[u8],
@@ -68,41 +58,60 @@ impl TokenCache {
     ) -> Option<R> {
         let hash = self.hash(token);
         let is_hit = |entry: &Entry| entry.is_hit(token, trust_epoch, now);
-        near::get(self.id, hash, is_hit, &read).or_else(|| {
-            self.shared.get(hash, is_hit, |entry| {
-                near::offer(self.id, hash, entry);
-                read(entry.verified())
-            })
+        thread_level::get(self.id, hash, is_hit, &read).or_else(|| {
+            let entry = self.shard(hash).get(hash)?;
+            if !is_hit(&entry) {
+                return None;
+            }
+            thread_level::offer(self.id, hash, &entry);
+            Some(read(entry.verified()))
         })
     }
 
-    /// Keeps a token that was verified on these grounds, if there is room at `now`.
+    /// Inserts a token that was verified with `keys` while the trusted issuers had the epoch `trust_epoch`.
     pub(crate) fn insert(
         &self,
         token: &[u8],
         verified: &VerifiedToken,
-        grounds: &Grounds<'_>,
+        keys: &SharedSnapshot,
+        trust_epoch: u64,
         now: UnixTime,
     ) {
-        let newcomer = Newcomer {
-            hash: self.hash(token),
-            bytes: Entry::counted(token.len(), verified),
-            until: second(verified.validity.until()) + 1,
-        };
-        self.shared.insert(&newcomer, second(now), || {
-            let (keys, trust_epoch) = (grounds.keys.clone(), grounds.trust_epoch);
-            Arc::new(Entry::new(token, verified.clone(), keys, trust_epoch))
+        let hash = self.hash(token);
+        let bytes = Entry::estimated_bytes(token, verified);
+        let mut evicted = Vec::new();
+        self.shard(hash).insert(hash, bytes, now, &mut evicted, || {
+            Arc::new(Entry::new(
+                token,
+                verified.clone(),
+                keys.clone(),
+                trust_epoch,
+            ))
         });
+        // Dropped while nothing is locked: the destructor of custom claims may use this cache.
+        drop(evicted);
     }
 
     pub(crate) fn status(&self) -> CacheStatus {
-        self.shared.status()
+        let mut status = CacheStatus {
+            entries: 0,
+            bytes: 0,
+        };
+        for shard in &self.shards {
+            let shard = lock(shard);
+            status.entries += shard.entries();
+            status.bytes += shard.bytes();
+        }
+        status
     }
 
-    /// Of the end of the signature, which is as good as random, and different for each token. Whoever makes two that
-    /// are alike there finds nothing but the wrong bytes to compare with.
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[(hash >> 32) as usize % self.shards.len()])
+    }
+
+    /// Hashes the end of the signature, which is as good as random and differs between tokens. A forged collision only
+    /// costs one failed comparison.
     fn hash(&self, token: &[u8]) -> u64 {
-        use std::hash::{BuildHasher, Hasher};
         /// 96 bits, and the most that is hashed without a call.
         const TAIL: usize = 16;
 
@@ -112,10 +121,9 @@ impl TokenCache {
     }
 }
 
-/// A time as the shared level has it, cut to the second. Past the year 2106 nothing is over for it any more.
-fn second(time: UnixTime) -> u32 {
-    const LAST: u32 = u32::MAX - 1;
-    u32::try_from(time.as_secs()).map_or(LAST, |second| second.min(LAST))
+/// No code that can panic runs under the lock.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for TokenCache {

@@ -1,46 +1,45 @@
-//! The one hand that changes an issuer's keys.
+//! The single writer of an issuer's keys.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use arc_swap::Guard;
 use portcullis_core::UnixTime;
-
-use super::{KeySnapshot, KeyView};
 use portcullis_jose::{AlgorithmSet, KeySet, Thumbprint};
 
+use super::{KeySnapshot, SharedSnapshot};
+
 /// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed).
-pub struct KeyPublisher(KeyView);
+pub struct KeyPublisher(SharedSnapshot);
 
 impl KeyPublisher {
-    pub(super) fn new(view: KeyView) -> Self {
-        Self(view)
+    pub(super) fn new(snapshot: SharedSnapshot) -> Self {
+        Self(snapshot)
     }
 
-    /// The keys as they are now.
+    /// The current keys.
     #[must_use]
     pub fn current(&self) -> Arc<KeySnapshot> {
-        Guard::into_inner(self.0.snapshot())
+        self.0.load_full()
     }
 
-    /// Puts a fetched set in place. The epoch moves if the keys differ from the current ones. Answers whether it did.
+    /// Publishes a fetched set. If the keys differ from the current ones, moves the epoch and returns `true`.
     pub fn publish(&mut self, keys: KeySet, loaded_at: UnixTime, stale_at: UnixTime) -> bool {
-        let current = self.0.snapshot();
+        let current = self.0.load();
         let changed = current
             .keys()
             .is_none_or(|current| identities(current) != identities(&keys));
         let epoch = current.epoch + u64::from(changed);
-        self.0.publish(KeySnapshot {
+        self.0.store(Arc::new(KeySnapshot {
             keys: Some(Arc::new(keys)),
             loaded_at: Some(loaded_at),
             stale_at: Some(stale_at),
             has_expired: false,
             epoch,
             last_fetch_failed: false,
-        });
+        }));
         changed
     }
 
-    /// Notes that the issuer confirmed the current keys.
+    /// Records that the issuer confirmed the current keys.
     pub fn confirm(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.update(|snapshot| {
             snapshot.set_limits(loaded_at, stale_at);
@@ -48,18 +47,18 @@ impl KeyPublisher {
         });
     }
 
-    /// Notes that an attempt to fetch the keys failed. The current ones stay.
+    /// Records that a fetch failed. The current keys stay.
     pub fn record_failure(&mut self) {
         self.update(|snapshot| snapshot.last_fetch_failed = true);
     }
 
-    /// Moves the limits of the current keys, after the wall clock jumped or the operator extended them.
+    /// Replaces the limits of the current keys, after the wall clock jumped or the operator extended them.
     pub fn rebase(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.update(|snapshot| snapshot.set_limits(loaded_at, stale_at));
     }
 
-    /// As [`rebase`](Self::rebase), where the limit is past by a clock that nobody sets: whatever the wall clock says, the
-    /// keys stay stale until a set is published, they are confirmed, or their limits are moved again.
+    /// As [`rebase`](Self::rebase), when the limit has passed by the monotonic clock: the keys are stale whatever the wall
+    /// clock says, until a set is published, they are confirmed, or their limits are replaced again.
     pub fn expire(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.update(|snapshot| {
             snapshot.set_limits(loaded_at, stale_at);
@@ -67,23 +66,23 @@ impl KeyPublisher {
         });
     }
 
-    /// Takes `&mut self` throughout: with one writer, nothing is lost between load and store.
+    /// There is one writer, which `&mut self` ensures, so no change is lost between load and store.
     fn update(&mut self, change: impl FnOnce(&mut KeySnapshot)) {
-        let mut next = KeySnapshot::clone(&self.0.snapshot());
+        let mut next = KeySnapshot::clone(&self.0.load());
         change(&mut next);
-        self.0.publish(next);
+        self.0.store(Arc::new(next));
     }
 }
 
 impl fmt::Debug for KeyPublisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("KeyPublisher")
-            .field(&*self.0.snapshot())
+            .field(&*self.0.load())
             .finish()
     }
 }
 
-/// What tells one set of keys from another: each key's name, material (RFC 7638) and algorithms, in any order.
+/// The identity of a key set: each key's name, thumbprint (RFC 7638) and algorithms, in any order.
 fn identities(keys: &KeySet) -> BTreeSet<(Option<&str>, Thumbprint, AlgorithmSet)> {
     keys.keys()
         .map(|key| (key.kid(), key.thumbprint(), key.algorithms()))

@@ -25,7 +25,7 @@ use crate::{
 };
 
 #[test]
-fn what_one_scheme_accepts_another_still_refuses() {
+fn schemes_do_not_share_cached_tokens() {
     let scene = Scene::usual();
     let ours = scene.bearer();
     let theirs = Bearer::jwt(&scene.keys)
@@ -58,7 +58,7 @@ struct Client {
 }
 
 #[test]
-fn each_scheme_has_principals_of_its_own() {
+fn schemes_do_not_share_principals() {
     let scene = Scene::usual();
     let plain = scene.bearer();
     let one = scene.builder().realm("one").claims::<Jti>().build();
@@ -106,7 +106,7 @@ fn realm(principal: &Principal) -> String {
 }
 
 #[test]
-fn what_is_nearly_a_warm_token_is_refused() {
+fn tokens_similar_to_a_cached_one_are_rejected() {
     for warmth in WARMTHS {
         let scene = Scene::usual();
         let bearer = scene.bearer();
@@ -191,7 +191,7 @@ impl PreparedKey for Gullible {
 
 /// Where a token lies follows from its end.
 #[test]
-fn tokens_with_the_same_end_are_not_taken_for_each_other() {
+fn tokens_with_the_same_end_are_not_confused() {
     let keys = json!({"keys": [signer().jwk()]}).to_string();
     let keys = KeySet::parse_with(keys.as_bytes(), &Gullible).expect("a key set");
     let bearer = Bearer::jwt(&IssuerKeys::fixed(ISSUER, keys).expect("an issuer"))
@@ -216,7 +216,7 @@ fn tokens_with_the_same_end_are_not_taken_for_each_other() {
 }
 
 #[test]
-fn a_bound_token_is_verified_once_and_refused_each_time() {
+fn bound_token_is_cached_and_rejected_each_time() {
     for confirmation in [json!({"jkt": "x"}), json!({}), json!(1), json!("x")] {
         let scene = Scene::usual();
         let bearer = scene.bearer();
@@ -252,7 +252,7 @@ impl Drop for Inquisitive {
 }
 
 #[test]
-fn claims_may_ask_the_scheme_that_drops_them() {
+fn destructor_of_claims_may_use_the_cache() {
     let scene = Scene::usual();
     let bearer = scene.builder().claims::<Inquisitive>();
     let bearer = bearer.token_cache(CacheLimits::new(8, 1 << 20));

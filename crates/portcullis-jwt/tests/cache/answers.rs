@@ -161,7 +161,7 @@ fn schemes(scene: &Scene, trusted: &TrustedIssuers) -> [[Bearer; 3]; 2] {
 }
 
 #[test]
-fn a_scheme_with_a_cache_answers_as_one_without() {
+fn cache_does_not_change_answers() {
     let (tokens, moments) = (tokens(), moments());
     let (mut accepted, mut refused, mut checked) = (0, 0, [0; 3]);
     for story in 0..20 {

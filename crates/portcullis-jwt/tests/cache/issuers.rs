@@ -36,7 +36,7 @@ fn for_others(scene: &Scene) -> JwtVerifier {
 }
 
 #[test]
-fn an_issuer_that_is_removed_takes_its_tokens_along() {
+fn removed_issuer_invalidates_its_cached_tokens() {
     for warmth in WARMTHS {
         let scene = Scene::usual();
         let trusted = trusting(&scene);
@@ -53,7 +53,7 @@ fn an_issuer_that_is_removed_takes_its_tokens_along() {
 }
 
 #[test]
-fn rules_that_are_replaced_hold_for_warm_tokens() {
+fn replaced_rules_apply_to_cached_tokens() {
     for warmth in WARMTHS {
         let scene = Scene::usual();
         let trusted = trusting(&scene);
@@ -68,7 +68,7 @@ fn rules_that_are_replaced_hold_for_warm_tokens() {
 }
 
 #[test]
-fn keys_that_are_replaced_with_the_rules_hold_for_warm_tokens() {
+fn keys_replaced_with_the_rules_apply_to_cached_tokens() {
     let scene = Scene::usual();
     let trusted = trusting(&scene);
     let bearer = scene.trusting(&trusted);
@@ -82,7 +82,7 @@ fn keys_that_are_replaced_with_the_rules_hold_for_warm_tokens() {
 }
 
 #[test]
-fn one_more_issuer_has_nothing_verified_again() {
+fn added_issuer_keeps_cached_tokens() {
     let scene = Scene::usual();
     let trusted = trusting(&scene);
     let bearer = scene.trusting(&trusted);
@@ -96,7 +96,7 @@ fn one_more_issuer_has_nothing_verified_again() {
 }
 
 #[test]
-fn issuers_come_and_go_each_by_itself() {
+fn issuers_are_added_and_removed_independently() {
     let scene = Scene::usual();
     let partner = Scene::of(PARTNER, &[&partner_signer()]);
     let trusted = trusting(&scene);
@@ -125,7 +125,7 @@ fn issuers_come_and_go_each_by_itself() {
 }
 
 #[test]
-fn an_issuer_that_goes_while_its_token_is_verified_is_not_remembered() {
+fn issuer_removed_during_verification_does_not_cache_the_token() {
     let scene = Scene::usual();
     let trusted = trusting(&scene);
     let bearer = scene.trusting(&trusted);
@@ -141,7 +141,7 @@ fn an_issuer_that_goes_while_its_token_is_verified_is_not_remembered() {
 }
 
 #[test]
-fn a_thread_that_was_idle_wakes_to_the_issuers_of_now() {
+fn idle_thread_sees_a_removed_issuer() {
     for warmth in WARMTHS {
         let scene = Scene::usual();
         let trusted = trusting(&scene);

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn a_token_is_verified_once_for_all_threads_and_clones() {
+fn token_is_verified_once_for_all_threads_and_clones() {
     let scene = Scene::usual();
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());
@@ -22,7 +22,7 @@ fn a_token_is_verified_once_for_all_threads_and_clones() {
 }
 
 #[test]
-fn without_a_cache_a_token_is_verified_each_time() {
+fn without_a_cache_each_request_is_verified() {
     let scene = Scene::usual();
     let bearer = scene.builder().without_token_cache();
     let bearer = bearer.build().expect("a scheme");
@@ -31,7 +31,7 @@ fn without_a_cache_a_token_is_verified_each_time() {
 }
 
 #[test]
-fn a_withdrawn_key_takes_its_tokens_along_however_warm_they_are() {
+fn withdrawn_key_invalidates_its_cached_tokens() {
     for warmth in WARMTHS {
         let scene = Scene::usual();
         let bearer = scene.bearer();
@@ -44,7 +44,7 @@ fn a_withdrawn_key_takes_its_tokens_along_however_warm_they_are() {
 }
 
 #[test]
-fn one_key_less_leaves_the_tokens_of_the_others() {
+fn withdrawn_key_keeps_tokens_of_other_keys_valid() {
     for warmth in WARMTHS {
         let (old, new) = (signer(), next_signer());
         let scene = Scene::new(&[&old, &new]);
@@ -61,7 +61,7 @@ fn one_key_less_leaves_the_tokens_of_the_others() {
 }
 
 #[test]
-fn new_material_under_an_old_name_is_another_key() {
+fn new_key_under_an_old_kid_invalidates_cached_tokens() {
     for warmth in WARMTHS {
         let (old, new) = (signer(), Signer::new(2, "key-1"));
         let scene = Scene::new(&[&old]);
@@ -78,7 +78,7 @@ fn new_material_under_an_old_name_is_another_key() {
 }
 
 #[test]
-fn a_set_that_says_the_same_has_nothing_verified_again() {
+fn unchanged_key_set_keeps_cached_tokens() {
     let (one, two) = (signer(), next_signer());
     let scene = Scene::new(&[&one, &two]);
     let bearer = scene.bearer();
@@ -99,7 +99,7 @@ fn a_set_that_says_the_same_has_nothing_verified_again() {
 }
 
 #[test]
-fn a_key_that_comes_back_does_not_bring_its_old_verdicts() {
+fn restored_key_requires_a_new_verification() {
     let scene = Scene::usual();
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());
@@ -112,7 +112,7 @@ fn a_key_that_comes_back_does_not_bring_its_old_verdicts() {
 }
 
 #[test]
-fn a_key_that_goes_while_its_token_is_verified_is_not_remembered() {
+fn key_withdrawn_during_verification_does_not_cache_the_token() {
     let scene = Scene::usual();
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());
@@ -127,7 +127,7 @@ fn a_key_that_goes_while_its_token_is_verified_is_not_remembered() {
 }
 
 #[test]
-fn a_key_that_goes_and_comes_back_meanwhile_has_its_token_verified_once_more() {
+fn key_replaced_twice_during_verification_requires_a_new_verification() {
     let scene = Scene::usual();
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());
@@ -141,7 +141,7 @@ fn a_key_that_goes_and_comes_back_meanwhile_has_its_token_verified_once_more() {
 }
 
 #[test]
-fn a_thread_that_was_idle_wakes_to_the_keys_of_now() {
+fn idle_thread_sees_a_withdrawn_key() {
     for warmth in WARMTHS {
         let scene = Scene::usual();
         let bearer = scene.bearer();
@@ -164,7 +164,7 @@ fn a_thread_that_was_idle_wakes_to_the_keys_of_now() {
 }
 
 #[test]
-fn tokens_that_threads_keep_do_not_keep_anyone_fetching_keys() {
+fn cached_tokens_do_not_keep_the_refresher_alive() {
     let scene = Scene::usual();
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());

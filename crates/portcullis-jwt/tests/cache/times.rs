@@ -15,7 +15,7 @@ const EXPIRES: u64 = NOW + 290;
 const LEEWAY: u64 = 60;
 
 #[test]
-fn a_warm_token_ends_on_the_nanosecond() {
+fn cached_token_expires_on_the_nanosecond() {
     for warmth in WARMTHS {
         for leeway in [0, 1, LEEWAY] {
             let scene = Scene::usual();
@@ -37,7 +37,7 @@ fn a_warm_token_ends_on_the_nanosecond() {
 }
 
 #[test]
-fn a_clock_that_jumps_back_finds_no_token_before_its_time() {
+fn cached_token_is_rejected_before_nbf_after_a_clock_jump() {
     for warmth in WARMTHS {
         for (times, begins) in [
             (json!({"nbf": NOW - 5}), NOW - 5),
@@ -62,7 +62,7 @@ fn a_clock_that_jumps_back_finds_no_token_before_its_time() {
 }
 
 #[test]
-fn keys_that_grow_stale_take_warm_tokens_along_until_they_are_confirmed() {
+fn stale_keys_reject_cached_tokens_until_confirmed() {
     const STALE: u64 = NOW + 100;
     for warmth in WARMTHS {
         let scene = Scene::usual();

@@ -1,0 +1,147 @@
+//! One shard of the shared level: a bounded map with second-chance eviction.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    mem,
+    sync::Arc,
+};
+
+use foldhash::fast::RandomState;
+use portcullis_core::UnixTime;
+
+use super::entry::Entry;
+
+/// How many entries an insertion inspects before it gives up, or evicts the next one.
+const MAX_INSPECTED: usize = 16;
+
+pub(super) struct Shard {
+    slots: HashMap<u64, Slot, RandomState>,
+    /// The hashes of `slots`, in the order in which they are considered for eviction.
+    queue: VecDeque<u64>,
+    bytes: usize,
+    max_entries: usize,
+    max_bytes: usize,
+    /// For each position that a hash maps to, the tag of the last token that was refused admission.
+    refused: Box<[u32]>,
+}
+
+struct Slot {
+    entry: Arc<Entry>,
+    bytes: usize,
+    /// Whether the entry was found since it was last considered for eviction.
+    used: bool,
+}
+
+impl Shard {
+    pub(super) fn new(max_entries: usize, max_bytes: usize) -> Self {
+        /// So that a cache with few tokens does not reallocate.
+        const INITIAL_CAPACITY: usize = 16;
+
+        let capacity = max_entries.min(INITIAL_CAPACITY);
+        Self {
+            slots: HashMap::with_capacity_and_hasher(capacity, RandomState::default()),
+            queue: VecDeque::with_capacity(capacity),
+            bytes: 0,
+            max_entries,
+            max_bytes,
+            refused: vec![0; max_entries].into(),
+        }
+    }
+
+    pub(super) fn get(&mut self, hash: u64) -> Option<Arc<Entry>> {
+        let slot = self.slots.get_mut(&hash)?;
+        slot.used = true;
+        Some(slot.entry.clone())
+    }
+
+    /// Inserts the entry if it is admitted. While the shard is full, an entry is admitted if others have expired, or if it
+    /// was refused before and then evicts others: tokens that are sent only once evict nothing.
+    ///
+    /// The caller drops the `evicted` entries after it has unlocked the shard.
+    pub(super) fn insert(
+        &mut self,
+        hash: u64,
+        bytes: usize,
+        now: UnixTime,
+        evicted: &mut Vec<Arc<Entry>>,
+        entry: impl FnOnce() -> Arc<Entry>,
+    ) {
+        // A token that was verified again, since its entry was no hit any more.
+        if let Some(slot) = self.slots.get_mut(&hash) {
+            let total = self.bytes - slot.bytes + bytes;
+            if total <= self.max_bytes {
+                self.bytes = total;
+                slot.bytes = bytes;
+                evicted.push(mem::replace(&mut slot.entry, entry()));
+            }
+            return;
+        }
+        if bytes > self.max_bytes {
+            return;
+        }
+        if !self.has_room(bytes) {
+            let may_evict = self.was_refused(hash);
+            if !self.make_room(bytes, now, may_evict, evicted) {
+                return;
+            }
+        }
+        self.bytes += bytes;
+        self.queue.push_back(hash);
+        let slot = Slot {
+            entry: entry(),
+            bytes,
+            used: false,
+        };
+        self.slots.insert(hash, slot);
+    }
+
+    pub(super) fn entries(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.slots.len() < self.max_entries && self.bytes + bytes <= self.max_bytes
+    }
+
+    /// Evicts expired entries and, if `may_evict`, entries that were not used of late, until there is room.
+    fn make_room(
+        &mut self,
+        bytes: usize,
+        now: UnixTime,
+        may_evict: bool,
+        evicted: &mut Vec<Arc<Entry>>,
+    ) -> bool {
+        let mut inspected = 0;
+        while !self.has_room(bytes) {
+            let is_last = inspected == MAX_INSPECTED;
+            if is_last && !may_evict {
+                return false;
+            }
+            let Some(hash) = self.queue.pop_front() else {
+                return false;
+            };
+            let evict = self.slots.get_mut(&hash).is_none_or(|slot| {
+                slot.entry.is_expired(now) || may_evict && (is_last || !mem::take(&mut slot.used))
+            });
+            if !evict {
+                inspected += 1;
+                self.queue.push_back(hash);
+            } else if let Some(slot) = self.slots.remove(&hash) {
+                self.bytes -= slot.bytes;
+                evicted.push(slot.entry);
+            }
+        }
+        true
+    }
+
+    /// Whether the token was refused before, as far as is remembered. Remembers it for the next time.
+    fn was_refused(&mut self, hash: u64) -> bool {
+        let position = hash as usize % self.refused.len();
+        let tag = (hash >> 32) as u32 | 1;
+        mem::replace(&mut self.refused[position], tag) == tag
+    }
+}

@@ -1,0 +1,85 @@
+//! The level of each thread: a few hot tokens, with principals that no other thread uses.
+//!
+//! A token is copied here when the thread finds it in the shared level twice in a row for the same slot. Cloning a
+//! principal then does not contend with other threads for its reference count.
+
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
+
+use super::entry::Entry;
+use crate::VerifiedToken;
+
+/// The number of slots of a thread. A hash maps to one slot.
+const SLOTS: usize = 64;
+
+thread_local! {
+    static THREAD_SLOTS: [Slot; SLOTS] = const { [const { Slot::empty() }; SLOTS] };
+}
+
+struct Slot {
+    copy: RefCell<Option<EntryCopy>>,
+    /// The hash of the last token of this slot that was found in the shared level. A hit clears it, so that two hot
+    /// tokens of one slot do not evict each other on every request.
+    candidate: Cell<u64>,
+}
+
+struct EntryCopy {
+    cache_id: u64,
+    hash: u64,
+    entry: Arc<Entry>,
+    verified: VerifiedToken,
+}
+
+/// Applies `read` to the token with this hash if it is here and `is_hit`.
+#[inline]
+pub(super) fn get<R>(
+    cache_id: u64,
+    hash: u64,
+    is_hit: impl FnOnce(&Entry) -> bool,
+    read: impl FnOnce(&VerifiedToken) -> R,
+) -> Option<R> {
+    with_slot(hash, |slot| {
+        let copy = slot.copy.try_borrow().ok()?;
+        let copy = copy
+            .as_ref()
+            .filter(|copy| copy.cache_id == cache_id && copy.hash == hash && is_hit(&copy.entry))?;
+        slot.candidate.set(0);
+        Some(read(&copy.verified))
+    })
+}
+
+/// Records that a token was found in the shared level.
+pub(super) fn offer(cache_id: u64, hash: u64, entry: &Arc<Entry>) {
+    let evicted = with_slot(hash, |slot| {
+        if slot.candidate.replace(hash) != hash {
+            return None;
+        }
+        let copy = EntryCopy {
+            cache_id,
+            hash,
+            entry: entry.clone(),
+            verified: entry.verified().unshared(),
+        };
+        slot.copy.try_borrow_mut().ok()?.replace(copy)
+    });
+    // Dropped outside of the borrow: the destructor of custom claims may use this cache.
+    drop(evicted);
+}
+
+/// `None` while the thread ends.
+fn with_slot<T>(hash: u64, f: impl FnOnce(&Slot) -> Option<T>) -> Option<T> {
+    THREAD_SLOTS
+        .try_with(|slots| f(&slots[hash as usize % SLOTS]))
+        .ok()?
+}
+
+impl Slot {
+    const fn empty() -> Self {
+        Self {
+            copy: RefCell::new(None),
+            candidate: Cell::new(0),
+        }
+    }
+}

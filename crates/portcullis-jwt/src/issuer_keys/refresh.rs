@@ -1,0 +1,56 @@
+//! The contract of the owner that refreshes the keys of an issuer.
+
+use std::{fmt, pin::Pin, time::Duration};
+
+/// Refreshes the keys of an issuer on the request of verifiers. All calls are cheap and never block.
+pub trait Refresh: Send + Sync + 'static {
+    /// A token names a key that is not in the set, or names none and no key of the set signed it. A newer set may have
+    /// the key.
+    fn unknown_key(&self) -> RefreshAnswer;
+
+    /// A signature under a known key is bad: the issuer may have reused the name for a new key. Anyone can send such a
+    /// token, so it must not consume the budget of unknown keys.
+    fn bad_signature(&self);
+
+    /// A token could not be judged, since the keys were not loaded yet or are stale.
+    fn no_keys(&self) {}
+
+    /// The time until the next attempt to fetch the keys, if it is known. It becomes the `Retry-After` of callers whose
+    /// tokens cannot be judged.
+    fn next_attempt(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// Whether a refresh is in progress.
+pub enum RefreshAnswer {
+    /// It is. The future ends with the refresh, or when the caller has waited long enough. Dropping it is harmless.
+    Wait(Pin<Box<dyn Future<Output = RefreshOutcome> + Send>>),
+    /// None is made for this request: the budget is spent, or the keys are fixed.
+    Exhausted,
+    /// It is, but too many requests wait for it already.
+    Saturated,
+}
+
+impl fmt::Debug for RefreshAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wait(_) => "Wait",
+            Self::Exhausted => "Exhausted",
+            Self::Saturated => "Saturated",
+        })
+    }
+}
+
+/// How a refresh ended for a request that waited for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a third outcome would leave open whether the keys can be used"
+)]
+pub enum RefreshOutcome {
+    /// The keys were fetched: the snapshot is up to date.
+    Succeeded,
+    /// The fetch failed or did not end in time: the snapshot is that of an earlier fetch.
+    Failed,
+}
