@@ -1,13 +1,10 @@
-//! Where a value stands in a token's claims.
+//! The path to a value in the claims of a token.
 
 use std::{borrow::Cow, fmt};
 
-use crate::claim_name::ClaimName;
-
-/// Where a value stands in a token's claims: the name of a claim, and the way into it.
+/// The path to a value in the claims of a token: the name of a claim, and steps into it.
 ///
-/// A text is the name of one claim, taken whole. Dots do not separate names, since many claims have dots in their
-/// names:
+/// A string is the name of one claim. Dots do not separate names, since the names of many claims contain dots:
 ///
 /// ```
 /// use portcullis_jwt::ClaimPath;
@@ -22,10 +19,10 @@ use crate::claim_name::ClaimName;
 ///
 /// A path with [`each`](Self::each), [`client_member`](Self::client_member),
 /// [`audience_member`](Self::audience_member) or [`member_names`](Self::member_names) may lead to several values. Only
-/// scope and role claims may use it; elsewhere, building the verifier fails.
+/// scope and role claims may use such a path; elsewhere, building the verifier fails.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClaimPath {
-    claim: ClaimName,
+    claim: Cow<'static, str>,
     steps: Vec<Step>,
 }
 
@@ -34,9 +31,9 @@ pub struct ClaimPath {
 pub(crate) enum Step {
     /// The member of an object with this name.
     Member(Cow<'static, str>),
-    /// The member of an object that is named like the token's client.
+    /// The member of an object whose name is the token's client.
     ClientMember,
-    /// The members of an object that are named like an accepted audience of the token.
+    /// The members of an object whose names are accepted audiences of the token.
     AudienceMember,
     /// Each item of an array.
     Each,
@@ -45,36 +42,36 @@ pub(crate) enum Step {
 }
 
 impl ClaimPath {
-    /// Goes on to the member of an object.
+    /// Continues at a member of an object.
     #[must_use]
     pub fn member(self, name: impl Into<Cow<'static, str>>) -> Self {
         self.then(Step::Member(name.into()))
     }
 
-    /// Goes on to the member of an object that is named like the client of the token.
+    /// Continues at the member of an object whose name is the client of the token.
     ///
-    /// With Keycloak's `resource_access` these are the roles that the *calling* client defines. Whoever administers
-    /// that client chooses their names. Roles of this service are found by
-    /// [`audience_member`](Self::audience_member), or under the service's own name.
+    /// In Keycloak's `resource_access` these are the roles that the *calling* client defines. The administrators of
+    /// that client choose their names. For the roles of this service, use
+    /// [`audience_member`](Self::audience_member) or the service's own name.
     #[must_use]
     pub fn client_member(self) -> Self {
         self.then(Step::ClientMember)
     }
 
-    /// Goes on to the members of an object that are named like an audience that both the token names and the verifier
-    /// accepts: in Keycloak's `resource_access`, the roles of this service.
+    /// Continues at the members of an object whose names are audiences that the token names and the verifier accepts:
+    /// in Keycloak's `resource_access`, the roles of this service.
     #[must_use]
     pub fn audience_member(self) -> Self {
         self.then(Step::AudienceMember)
     }
 
-    /// Goes on to each item of an array.
+    /// Continues at each item of an array.
     #[must_use]
     pub fn each(self) -> Self {
         self.then(Step::Each)
     }
 
-    /// Ends at the names of an object's members, for issuers that write roles as names.
+    /// Ends at the names of the members of an object, for issuers that write roles as names.
     #[must_use]
     pub fn member_names(self) -> Self {
         self.then(Step::MemberNames)
@@ -86,19 +83,16 @@ impl ClaimPath {
     }
 
     /// The name of the claim.
-    #[inline]
-    pub(crate) fn claim(&self) -> &ClaimName {
+    pub(crate) fn claim(&self) -> &str {
         &self.claim
     }
 
-    /// The way into the claim; empty where the claim itself is meant.
-    #[inline]
+    /// The steps into the claim; empty for the claim itself.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }
 
     /// Whether the path leads into a claim.
-    #[inline]
     pub(crate) fn is_nested(&self) -> bool {
         !self.steps.is_empty()
     }
@@ -108,8 +102,8 @@ impl ClaimPath {
         !self.is_nested() && *self.claim == *name
     }
 
-    /// What is wrong with the path. Where it names `one` value, it must lead to one.
-    pub(crate) fn problem(&self, one: bool) -> Option<String> {
+    /// Why the path cannot be used, if so. With `single`, the path must lead to a single value.
+    pub(crate) fn problem(&self, single: bool) -> Option<String> {
         let names = self.steps.iter().filter_map(|step| match step {
             Step::Member(name) => Some(&**name),
             _ => None,
@@ -118,16 +112,16 @@ impl ClaimPath {
             .chain(names)
             .any(str::is_empty)
         {
-            return Some(format!("the claim `{self}` has an empty name in it"));
+            return Some(format!("the claim `{self}` contains an empty name"));
         }
-        if one
+        if single
             && !self
                 .steps
                 .iter()
                 .all(|step| matches!(step, Step::Member(_)))
         {
             return Some(format!(
-                "`{self}` may lead to several values, which only scope and role claims can have"
+                "`{self}` may lead to several values, which only scope and role claims may have"
             ));
         }
         let last = self.steps.len().saturating_sub(1);
@@ -142,7 +136,9 @@ impl ClaimPath {
             ));
         }
         if self.is_nested() && &*self.claim == "aud" {
-            return Some(format!("`{self}` leads into `aud`, which holds texts only"));
+            return Some(format!(
+                "`{self}` leads into `aud`, which holds strings only"
+            ));
         }
         None
     }
@@ -163,7 +159,7 @@ impl From<String> for ClaimPath {
 impl From<Cow<'static, str>> for ClaimPath {
     fn from(claim: Cow<'static, str>) -> Self {
         Self {
-            claim: ClaimName::new(claim),
+            claim,
             steps: Vec::new(),
         }
     }
@@ -172,7 +168,7 @@ impl From<Cow<'static, str>> for ClaimPath {
 /// For messages: `realm_access.roles`, `resource_access.{audience}.roles`, `roles[].name`.
 impl fmt::Display for ClaimPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.claim, f)?;
+        f.write_str(&self.claim)?;
         self.steps.iter().try_for_each(|step| match step {
             Step::Member(name) if name.contains('.') => write!(f, ".{name:?}"),
             Step::Member(name) => write!(f, ".{name}"),

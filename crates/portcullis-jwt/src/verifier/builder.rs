@@ -1,4 +1,4 @@
-//! Building a [`JwtVerifier`]: nothing left out, or an error that names it.
+//! The builder of a [`JwtVerifier`].
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -42,10 +42,10 @@ impl JwtVerifierBuilder {
         }
     }
 
-    /// Accepts tokens for this audience (RFC 7519 §4.1.3): the name under which the issuer knows this service,
-    /// compared exactly. Call it again, or use [`audiences`](Self::audiences), to accept several.
+    /// Accepts tokens for this audience (RFC 7519 §4.1.3): the issuer's name for this service, compared exactly. Call it
+    /// again, or use [`audiences`](Self::audiences), to accept several.
     ///
-    /// Mandatory, unless the profile says that the issuer puts none in its tokens.
+    /// Mandatory, unless the issuer puts no audience in its tokens according to the profile.
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.audiences.push(audience.into());
         self
@@ -57,9 +57,9 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Accepts tokens of these clients only, compared exactly; further calls add to the list.
+    /// Accepts only tokens of these clients, compared exactly; further calls add to the list.
     ///
-    /// Mandatory where the profile says that it stands in for the audience, as with [`Profile::cognito`].
+    /// Mandatory if the client replaces the audience in the profile, as in [`Profile::cognito`].
     pub fn client_ids<I: IntoIterator<Item: Into<Box<str>>>>(mut self, client_ids: I) -> Self {
         self.client_ids
             .get_or_insert_default()
@@ -67,47 +67,46 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Accepts these signature algorithms and no others (RFC 8725 §3.1). Mandatory; further calls add to the list.
+    /// Accepts only these signature algorithms (RFC 8725 §3.1). Mandatory; further calls add to the list.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms.get_or_insert_default().extend(algorithms);
         self
     }
 
-    /// What the issuer's access tokens look like; [`Profile::rfc9068`] by default.
+    /// The form of the issuer's access tokens: [`Profile::rfc9068`] by default.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
         self
     }
 
-    /// How far the issuer's clock and ours may be apart: 60 s by default, at most 5 minutes.
+    /// The tolerated difference between the issuer's clock and ours: 60 s by default, at most 5 minutes.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.times.leeway = leeway;
         self
     }
 
-    /// How far `exp` may be from `iat`: 48 h by default.
+    /// The longest accepted time from `iat` to `exp`: 48 h by default.
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
         self.times.max_lifetime = max_lifetime;
         self
     }
 
-    /// How long a token may be, in bytes as it is sent: 8 KiB by default, at most 64 KiB. The server in front must accept
+    /// The longest accepted token, in bytes as it is sent: 8 KiB by default, at most 64 KiB. The HTTP server must accept
     /// header lines of that length too.
     pub fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.limits.token_bytes = bytes;
         self
     }
 
-    /// How long the header of a token may be, in bytes as it is sent: 4 KiB by default, at most 64 KiB.
+    /// The longest accepted header of a token, in bytes as it is sent: 4 KiB by default, at most 64 KiB.
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.limits.header_bytes = bytes;
         self
     }
 
-    /// Decodes the claims into a `T` as well, once, when a token is verified; handlers borrow it from
-    /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is refused. A struct
-    /// decodes from an object only, never from an array. The exceptions are structs under serde's `flatten`, `untagged`
-    /// or `tag`: serde buffers their values, and then takes an array for a struct.
+    /// Also decodes the claims into a `T`, once, when a token is verified. Handlers borrow it from
+    /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is rejected. A struct
+    /// decodes from an object only, not from an array, except under serde's `flatten`, `untagged` or `tag`.
     ///
     /// ```
     /// # use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier};
@@ -134,17 +133,17 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// The realm named in challenges (RFC 9110 §11.5); `api` by default.
+    /// The realm in challenges (RFC 9110 §11.5): `api` by default.
     pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
         self.realm = realm.into();
         self
     }
 
-    /// Checks that nothing is missing.
+    /// Builds the verifier.
     ///
     /// # Errors
     ///
-    /// Which setting is missing or cannot be used, and what to do.
+    /// If a setting is missing or cannot be used.
     pub fn build(self) -> Result<JwtVerifier, ConfigError> {
         let Self {
             keys,
@@ -163,13 +162,13 @@ impl JwtVerifierBuilder {
         if times.leeway > TimeRules::MAX_LEEWAY {
             return Err(ConfigError::new(
                 "leeway",
-                "longer than 5 minutes: it lets every expired token live on",
+                "must be <= 5 minutes: expired tokens are accepted for that long",
             ));
         }
         if times.max_lifetime.is_zero() {
             return Err(ConfigError::new(
                 "max_lifetime",
-                "zero: no token would be accepted",
+                "must be > 0: no token would be accepted",
             ));
         }
         for (setting, bytes) in [
@@ -212,22 +211,21 @@ fn check_audience(
     if client_ids.is_some_and(|ids| ids.is_empty() || ids.iter().any(|id| id.is_empty())) {
         return Err(ConfigError::new(
             "client_ids",
-            "the list is empty, or one of them is",
+            "the list or one of its ids is empty",
         ));
     }
     let rule = profile.audience_rule();
     if rule.needs_audience() && audiences.is_empty() {
         return Err(ConfigError::new(
             "audience",
-            "not set: call `.audience(\"https://…\")` with the name under which the issuer knows this service",
+            "not set: call `.audience(\"https://…\")` with the issuer's name for this service",
         ));
     }
     if rule.needs_client_id() && client_ids.is_none() {
         return Err(ConfigError::new(
             "client_ids",
             format!(
-                "not set: under the profile {:?} only listed clients may call, so call `.client_ids([\"…\"])` with the \
-                 clients that may call this service",
+                "not set: the profile {:?} requires the list of accepted clients; call `.client_ids([\"…\"])`",
                 profile.name()
             ),
         ));
@@ -244,7 +242,7 @@ fn check_algorithms(
         .ok_or_else(|| {
             ConfigError::new(
                 "algorithms",
-                "not set: call `.algorithms([Algorithm::ES256])` with the algorithms the issuer signs with",
+                "not set: call `.algorithms([Algorithm::ES256])` with the algorithms that the issuer signs with",
             )
         })?
         .into_iter()
@@ -260,15 +258,13 @@ fn check_algorithms(
     if let Some(secret) = secrets.find(unserved) {
         return Err(ConfigError::new(
             "algorithms",
-            format!(
-                "{secret} is for a secret configured with `KeySet::from_secret`, and these keys hold none"
-            ),
+            format!("{secret} needs a secret from `KeySet::from_secret`, and these keys have none"),
         ));
     }
     if fixed.is_some_and(|keys| !algorithms.iter().any(|algorithm| serves(keys, algorithm))) {
         return Err(ConfigError::new(
             "algorithms",
-            "none of them goes with any of the keys, so no token would be accepted",
+            "none of the keys is for any of these algorithms, so no token would be accepted",
         ));
     }
     Ok(algorithms)

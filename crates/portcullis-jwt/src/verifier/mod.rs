@@ -1,4 +1,4 @@
-//! The verdict on a token: bytes and a time in, a [`VerifiedToken`] or the reason why not out.
+//! The verification of a token, without IO: bytes and a time in, a [`VerifiedToken`] or an error out.
 
 mod builder;
 mod times;
@@ -15,15 +15,14 @@ use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
     IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError,
-    claim_name::Named,
-    claims::{Claim, Claims},
+    claims::Claims,
     verify_error::{found, found_name},
 };
 
 /// Verifies the access tokens of one issuer.
 ///
-/// It does no IO and reads no clock: it borrows the keys that [`IssuerKeys`] hold at that moment.
-/// [`Bearer`](crate::Bearer) puts it behind a layer.
+/// It does no IO and reads no clock: it uses the current snapshot of [`IssuerKeys`]. [`Bearer`](crate::Bearer) makes it
+/// a scheme for a layer.
 ///
 /// ```
 /// use portcullis_core::{ConfigError, UnixTime};
@@ -39,7 +38,7 @@ use crate::{
 /// fn explain(verifier: &JwtVerifier, token: &str, now: UnixTime) -> String {
 ///     match verifier.verify(token, now) {
 ///         Ok(token) => format!("accepted until {:?}", token.expires_at()),
-///         Err(error) => format!("refused: {error}"),
+///         Err(error) => format!("rejected: {error}"),
 ///     }
 /// }
 /// ```
@@ -60,7 +59,7 @@ pub struct JwtVerifier {
 type DecodeClaims = fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, serde_json::Error>;
 
 impl JwtVerifier {
-    /// Starts a verifier of the tokens that `issuer` signs.
+    /// Builds a verifier of the tokens of `issuer`.
     pub fn of(issuer: &impl AsRef<IssuerKeys>) -> JwtVerifierBuilder {
         JwtVerifierBuilder::new(issuer.as_ref().clone())
     }
@@ -77,50 +76,43 @@ impl JwtVerifier {
         &self.keys
     }
 
-    /// What the issuer's access tokens look like.
+    /// The form of the issuer's access tokens.
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// The verdict on `token` at the time `now`.
+    /// Verifies `token` at the time `now`.
     ///
     /// # Errors
     ///
-    /// Why it is not accepted, or could not be judged; see [`VerifyError::is_outage`].
+    /// If the token is rejected, or cannot be judged; see [`VerifyError::is_outage`].
     pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, VerifyError> {
         let jws = CompactJws::parse_within(token.as_bytes(), &self.limits)?;
         let mut buffer = HeaderBuffer::new();
         let header = jws.header(&mut buffer)?;
-        self.verify_parsed(&jws, &header, None, now, &self.challenge)
+        let keys = self.keys.snapshot();
+        self.verify_parsed(&jws, &header, None, &keys, now, &self.challenge)
     }
 
     pub(crate) fn limits(&self) -> &TokenLimits {
         &self.limits
     }
 
-    pub(crate) fn challenge(&self) -> &Arc<Challenge> {
-        &self.challenge
-    }
-
-    /// As [`verify`](Self::verify), of a token that is parsed already; its payload too, where that was needed to
-    /// choose the issuer.
+    /// As [`verify`](Self::verify), for a parsed token. The payload is passed if it was decoded to choose the issuer.
     pub(crate) fn verify_parsed(
         &self,
         jws: &CompactJws<'_>,
         header: &Header<'_>,
         payload: Option<Vec<u8>>,
+        keys: &KeySnapshot,
         now: UnixTime,
         challenge: &Arc<Challenge>,
     ) -> Result<VerifiedToken, VerifyError> {
         self.check_header(header)?;
-        let snapshot = self.keys.snapshot();
-        self.check_signature(&snapshot, jws, header, now)?;
+        self.check_signature(keys, jws, header, now)?;
         let payload = payload.map_or_else(|| jws.payload(), Ok)?;
-        let mut claims = Claims::default();
-        claims
-            .read(&payload, &|name| self.profile.keep(name))
-            .map_err(VerifyError::Claims)?;
+        let claims = Claims::parse(&payload).map_err(VerifyError::Claims)?;
         let times = self.check_claims(&claims, now)?;
         let custom = match self.custom_claims {
             Some(decode) => Some(decode(&payload).map_err(|error| {
@@ -133,12 +125,12 @@ impl JwtVerifier {
             not_before: times.not_before,
             expires_at: times.expires_at,
             validity: times.validity,
-            sender_constrained: claims.has("cnf"),
-            epoch: snapshot.epoch(),
+            sender_constrained: claims.get("cnf").is_some(),
+            epoch: keys.epoch(),
         })
     }
 
-    /// What the header alone decides: cheap, and before any cryptography.
+    /// Checks the header, before any cryptography.
     fn check_header(&self, header: &Header<'_>) -> Result<(), VerifyError> {
         if !self.algorithms.contains(header.algorithm()) {
             return Err(VerifyError::AlgorithmNotAllowed(header.algorithm()));
@@ -153,7 +145,7 @@ impl JwtVerifier {
         Ok(())
     }
 
-    /// Whether one of the issuer's keys, chosen by `kid` and algorithm, made the signature.
+    /// Checks the signature with one of the issuer's keys, chosen by `kid` and algorithm.
     fn check_signature(
         &self,
         snapshot: &KeySnapshot,
@@ -175,7 +167,7 @@ impl JwtVerifier {
             Err(SignatureError::UnknownKid | SignatureError::NoKeyForAlgorithm) => {
                 Err(VerifyError::UnknownKey { wanted: wanted() })
             }
-            // Fixed keys are all that there will be, so the token is at fault.
+            // There will be no other keys, so the signature is bad.
             Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => {
                 Err(VerifyError::Signature)
             }
@@ -187,7 +179,7 @@ impl JwtVerifier {
         }
     }
 
-    /// What the claims must say, whichever the profile; then what the profile adds. Returns the times they name.
+    /// Checks the registered claims, then the conditions of the profile.
     fn check_claims(&self, claims: &Claims<'_>, now: UnixTime) -> Result<Times, VerifyError> {
         let issuer = text(claims, "iss")?.ok_or_else(|| missing("iss"))?;
         if issuer != &*self.issuer {
@@ -240,35 +232,23 @@ impl JwtVerifier {
         Ok(())
     }
 
-    /// Whether the claim is there. If it is, it must hold an accepted audience.
-    fn check_audience_claim(
-        &self,
-        claims: &Claims<'_>,
-        name: &(impl Named + ?Sized),
-    ) -> Result<bool, VerifyError> {
-        let accepted = |audience: &str| {
-            self.audiences
-                .iter()
-                .any(|accepted| **accepted == *audience)
+    /// Checks that the claim names an accepted audience if it is present. Returns whether it is.
+    fn check_audience_claim(&self, claims: &Claims<'_>, name: &str) -> Result<bool, VerifyError> {
+        let Some(claim) = claims.get(name) else {
+            return Ok(false);
         };
-        let refused = |audience: &str| VerifyError::Audience {
-            claim: name.text().to_owned(),
-            found: found_name(Some(audience)),
-        };
-        match claims.get(name) {
-            None => Ok(false),
-            Some(Claim::Text(audience)) if accepted(audience) => Ok(true),
-            Some(Claim::Text(audience)) => Err(refused(audience)),
-            Some(Claim::List {
-                texts,
-                only_texts: true,
-            }) if texts.iter().any(|audience| accepted(audience)) => Ok(true),
-            Some(Claim::List {
-                texts,
-                only_texts: true,
-            }) => Err(refused(&texts.join(" "))),
-            Some(_) => Err(invalid(name.text())),
+        if !claim.is_only_texts() {
+            return Err(invalid(name));
         }
+        let mut named = claim.texts();
+        if named.any(|name| self.audiences.iter().any(|accepted| **accepted == *name)) {
+            return Ok(true);
+        }
+        let found: Vec<&str> = claim.texts().collect();
+        Err(VerifyError::Audience {
+            claim: name.to_owned(),
+            found: found_name(Some(&found.join(" "))),
+        })
     }
 
     fn principal(
@@ -298,7 +278,7 @@ impl JwtVerifier {
     }
 }
 
-/// The times that a token names, and when they make it valid.
+/// The times of a token, and when they make it valid.
 struct Times {
     expires_at: UnixTime,
     not_before: Option<UnixTime>,

@@ -6,7 +6,7 @@ use portcullis_core::UnixTime;
 
 use crate::VerifyError;
 
-/// How far clocks may be apart, and how long a token may live.
+/// The tolerated clock difference and the longest accepted lifetime.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeRules {
     pub(crate) leeway: Duration,
@@ -14,15 +14,14 @@ pub(crate) struct TimeRules {
 }
 
 impl TimeRules {
-    /// 60 s, enough for machines that keep time at all.
+    /// Enough for machines with synchronized clocks.
     pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
     /// "No more than a few minutes" (RFC 7519 §4.1.4).
     pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
-    /// 48 h: a token that lives longer is a key, and cannot be revoked like one.
+    /// A token that lives longer is like a key that cannot be revoked.
     pub(crate) const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
 
-    /// What [`check`](Self::check) says of a token with these times, now that it has accepted it once, at any other
-    /// time.
+    /// When [`check`](Self::check) accepts a token with these times, given that it accepts the token at some time.
     pub(crate) fn validity(
         &self,
         expires_at: UnixTime,
@@ -48,7 +47,7 @@ impl TimeRules {
         issued_at: Option<UnixTime>,
         now: UnixTime,
     ) -> Result<(), VerifyError> {
-        // "On or after" exp the token must not be accepted; "before" nbf neither.
+        // `exp` itself is too late (RFC 7519 §4.1.4), `nbf` itself is not too early (§4.1.5).
         if now >= expires_at.saturating_add(self.leeway) {
             return Err(VerifyError::Expired {
                 ago: now.duration_since(expires_at),
@@ -75,7 +74,7 @@ impl TimeRules {
                 return Err(self.too_long(lifetime));
             }
         }
-        // Also bounds tokens that do not say when they were issued.
+        // Bounds tokens without `iat` too.
         let left = expires_at.duration_since(now);
         if left > self.max_lifetime.saturating_add(self.leeway) {
             return Err(self.too_long(left));
@@ -91,7 +90,7 @@ impl TimeRules {
     }
 }
 
-/// When [`TimeRules::check`] accepts a token: from the one point in time until just before the other.
+/// The span of time in which [`TimeRules::check`] accepts a token: `from` is included, `until` is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
     from: UnixTime,
@@ -99,14 +98,12 @@ pub(crate) struct Validity {
 }
 
 impl Validity {
-    /// Whether a token that was accepted once would be accepted at `now` too.
-    pub(crate) fn holds_at(self, now: UnixTime) -> bool {
+    pub(crate) fn contains(self, now: UnixTime) -> bool {
         self.from <= now && now < self.until
     }
 
-    /// From when on it does not hold.
-    pub(crate) fn until(self) -> UnixTime {
-        self.until
+    pub(crate) fn is_over(self, now: UnixTime) -> bool {
+        self.until <= now
     }
 }
 
@@ -153,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a2_iat_is_not_in_the_future() {
+    fn a2_iat_in_the_future_is_rejected() {
         assert_eq!(check(2_000, None, Some(1_060), 1_000), Ok(()));
         assert_eq!(
             check(2_000, None, Some(1_061), 1_000),
@@ -164,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a2_a_lifetime_is_bounded_and_not_negative() {
+    fn a2_lifetime_is_bounded_and_not_negative() {
         assert_eq!(check(1_000 + 2 * DAY, None, Some(1_000), 1_000), Ok(()));
         let too_long = |seconds: u64| {
             Err(VerifyError::Lifetime {
@@ -188,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn times_in_milliseconds_are_refused() {
+    fn times_in_milliseconds_are_rejected() {
         let now = 1_800_000_000;
         assert!(check((now + 300) * 1_000, None, Some(now), now).is_err());
         assert!(check((now + 300) * 1_000, None, Some(now * 1_000), now).is_err());
@@ -196,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_overflows_at_the_ends_of_time() {
+    fn extreme_times_do_not_overflow() {
         let end = UnixTime::from_duration(Duration::MAX);
         let start = UnixTime::default();
         for exp in [start, end] {
@@ -209,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_valid_exactly_when_it_is_accepted() {
+    fn validity_equals_the_check_at_every_time() {
         // Around each limit, every time beside every other.
         let leeway = TimeRules::DEFAULT_LEEWAY.as_secs();
         let at = |second: u64| UnixTime::from_secs(second);
@@ -226,14 +223,14 @@ mod tests {
                 for iat in times() {
                     let (nbf, iat) = (nbf.map(at), iat.map(at));
                     let verdict = |now: u64| RULES.check(at(exp), nbf, iat, at(now)).is_ok();
-                    // A lifetime that is never accepted has no validity to speak of.
+                    // Without an accepted time, `validity` is never asked.
                     if !moments.iter().any(|now| verdict(*now)) {
                         continue;
                     }
                     let validity = RULES.validity(at(exp), nbf, iat);
                     for &now in &moments {
                         assert_eq!(
-                            validity.holds_at(at(now)),
+                            validity.contains(at(now)),
                             verdict(now),
                             "exp {exp}, nbf {nbf:?}, iat {iat:?}, now {now}"
                         );

@@ -1,0 +1,291 @@
+//! The claims of a token (RFC 7519 §4), parsed once, after its signature was verified.
+
+mod peek;
+mod value;
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use portcullis_core::UnixTime;
+use portcullis_jose::json::{self, JsonError, Members, Next};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
+
+use self::value::ClaimSeed;
+pub(crate) use self::{peek::peek_issuer, value::Claim};
+use crate::claim_path::{ClaimPath, Step};
+
+/// The claims of a token, borrowed from the decoded payload.
+///
+/// Parsing holds the whole payload to strict JSON: no member may be named twice, at any depth.
+#[derive(Debug)]
+pub(crate) struct Claims<'de> {
+    members: Vec<(Cow<'de, str>, Claim<'de>)>,
+}
+
+/// A claim is present but does not have the type that its name requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrongType;
+
+impl<'de> Claims<'de> {
+    pub(crate) fn parse(payload: &'de [u8]) -> Result<Self, JsonError> {
+        json::from_slice(payload)
+    }
+
+    /// The claim `name`, whatever its type.
+    pub(crate) fn get(&self, name: &str) -> Option<&Claim<'de>> {
+        find(&self.members, name)
+    }
+
+    /// The value at `path`, following the members of objects only.
+    pub(crate) fn at(&self, path: &ClaimPath) -> Option<&Claim<'de>> {
+        let claim = self.get(path.claim())?;
+        path.steps()
+            .iter()
+            .try_fold(claim, |claim, step| match step {
+                Step::Member(name) => claim.member(name),
+                _ => None,
+            })
+    }
+
+    /// The claim `name`, which must be a text that is not empty if it is present.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, WrongType> {
+        not_empty(self.get(name))
+    }
+
+    /// The value at `path`, which must be a text that is not empty if it is present.
+    pub(crate) fn text_at(&self, path: &ClaimPath) -> Result<Option<&str>, WrongType> {
+        not_empty(self.at(path))
+    }
+
+    /// The claim `name`, which must be a NumericDate (RFC 7519 §2) if it is present: an integer or a fraction, not
+    /// negative, and not past the year 9999.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<UnixTime>, WrongType> {
+        /// The last second of the year 9999.
+        const MAX: u64 = 253_402_300_799;
+
+        let time = match self.get(name) {
+            None => return Ok(None),
+            Some(Claim::Integer(seconds)) => Duration::from_secs(*seconds),
+            Some(Claim::Fraction(seconds)) => {
+                Duration::try_from_secs_f64(*seconds).map_err(|_| WrongType)?
+            }
+            Some(_) => return Err(WrongType),
+        };
+        if time.as_secs() > MAX {
+            Err(WrongType)
+        } else {
+            Ok(Some(UnixTime::from_duration(time)))
+        }
+    }
+}
+
+fn find<'c, 'de>(members: &'c [(Cow<'de, str>, Claim<'de>)], name: &str) -> Option<&'c Claim<'de>> {
+    members
+        .iter()
+        .find(|(member, _)| member == name)
+        .map(|(_, value)| value)
+}
+
+fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongType> {
+    match claim {
+        None => Ok(None),
+        Some(Claim::Text(text)) if !text.is_empty() => Ok(Some(text)),
+        Some(_) => Err(WrongType),
+    }
+}
+
+impl<'de> Deserialize<'de> for Claims<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ClaimsVisitor;
+
+        impl<'de> Visitor<'de> for ClaimsVisitor {
+            type Value = Claims<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of claims")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                /// Enough for most tokens.
+                const CAPACITY: usize = 12;
+
+                let mut names = Members::new();
+                let mut members = Vec::with_capacity(CAPACITY);
+                while let Some(next) = names.next_or_number(&mut map)? {
+                    let Next::Member(name) = next else {
+                        return Err(A::Error::invalid_type(Unexpected::Other("number"), &self));
+                    };
+                    members.push((name.clone(), map.next_value_seed(ClaimSeed::CLAIM)?));
+                }
+                Ok(Claims { members })
+            }
+        }
+
+        deserializer.deserialize_map(ClaimsVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_jose::json::MAX_DEPTH;
+
+    use super::*;
+
+    fn parse(json: &str) -> Result<Claims<'_>, JsonError> {
+        Claims::parse(json.as_bytes())
+    }
+
+    fn time(json: &str) -> Result<Option<UnixTime>, WrongType> {
+        let json = format!(r#"{{"exp":{json}}}"#);
+        parse(&json).map_err(|_| WrongType)?.time("exp")
+    }
+
+    #[test]
+    fn j5_a_date_is_an_integer_or_a_fraction() {
+        assert_eq!(
+            time("1300819380"),
+            Ok(Some(UnixTime::from_secs(1_300_819_380)))
+        );
+        assert_eq!(
+            time("1.5"),
+            Ok(Some(UnixTime::from_duration(Duration::from_millis(1_500))))
+        );
+        assert_eq!(time("1e9"), Ok(Some(UnixTime::from_secs(1_000_000_000))));
+        assert_eq!(time("0"), Ok(Some(UnixTime::from_secs(0))));
+    }
+
+    #[test]
+    fn j5_an_object_is_never_a_number() {
+        for value in [r#""1.5""#, r#""1300819380""#, r#""NaN""#, "1.5", "null"] {
+            let object = format!(r#"{{"$serde_json::private::Number":{value}}}"#);
+            for claims in [
+                format!(r#"{{"exp":{object}}}"#),
+                format!(r#"{{"custom":{{"deep":[{object}]}}}}"#),
+                format!(r#"{{"aud":[{object}]}}"#),
+                format!(r#"{{"realm_access":{object}}}"#),
+                format!(r#"{{"realm_access":{{"roles":[{object}]}}}}"#),
+                object.clone(),
+            ] {
+                assert!(parse(&claims).is_err(), "{claims}");
+            }
+        }
+        assert!(matches!(
+            parse(r#"{"exp":{"$serde_json::private::Number":"1.5"}}"#),
+            Err(JsonError::ReservedMember { .. })
+        ));
+    }
+
+    #[test]
+    fn j5_a_date_is_never_a_string_negative_or_overflowing() {
+        for json in [
+            r#""1300819380""#,
+            "-1",
+            "-0.5",
+            "253402300800",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1e300",
+            "1e999",
+            "null",
+            "true",
+            "[1]",
+            "{}",
+        ] {
+            assert_eq!(time(json), Err(WrongType), "{json}");
+        }
+    }
+
+    #[test]
+    fn j2_a_claim_named_twice_is_refused_at_any_depth() {
+        for json in [
+            r#"{"iss":"a","iss":"a"}"#,
+            r#"{"x":1,"\u0078":1}"#,
+            r#"{"x":{"a":1,"a":2}}"#,
+            r#"{"aud":[{"a":1,"a":2}]}"#,
+            r#"{"realm_access":{"a":1,"a":2}}"#,
+            r#"{"realm_access":[{"a":{"b":1,"c":2,"\u0062":3}}]}"#,
+        ] {
+            assert!(
+                matches!(parse(json), Err(JsonError::DuplicateMember { .. })),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn claims_are_one_object_with_nothing_after_it() {
+        for json in ["[]", "\"a\"", "1", "null", "{} {}", "{}x", ""] {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn texts_of_an_array_skip_other_items() {
+        let claims = parse(r#"{"aud":["a",1,"b\u0063"],"n":null}"#).expect("parses");
+        let aud = claims.get("aud").expect("present");
+        assert_eq!(aud.texts().collect::<Vec<_>>(), ["a", "bc"]);
+        assert!(!aud.is_only_texts());
+        assert_eq!(claims.get("n"), Some(&Claim::Other));
+        assert_eq!(claims.get("m"), None);
+        assert_eq!(claims.text("n"), Err(WrongType));
+    }
+
+    #[test]
+    fn a_path_matches_whole_names_only() {
+        let json = r#"{"realm_access":{"roles":["a",{"b":[]}],"x":{"y":"z"}},"realm_access.x":1,"other":{"x":1}}"#;
+        let claims = parse(json).expect("parses");
+        let path = |names: &[&'static str]| {
+            names[1..]
+                .iter()
+                .fold(ClaimPath::from(names[0]), |path, name| path.member(*name))
+        };
+        assert_eq!(
+            claims.text_at(&path(&["realm_access", "x", "y"])),
+            Ok(Some("z"))
+        );
+        assert!(
+            matches!(claims.at(&path(&["realm_access", "roles"])), Some(Claim::Array(items)) if items.len() == 2)
+        );
+        assert_eq!(
+            claims.at(&path(&["realm_access.x"])),
+            Some(&Claim::Integer(1))
+        );
+        for nowhere in [
+            &["realm_access.x", "y"][..],
+            &["realm_access", "x.y"],
+            &["realm_access", "X"],
+            &["realm_access", "roles", "a"],
+            &["other", "y"],
+            &["none", "x"],
+        ] {
+            assert_eq!(claims.at(&path(nowhere)), None, "{nowhere:?}");
+        }
+    }
+
+    #[test]
+    fn p7_the_depth_of_a_claim_is_bounded() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let nested = |depth: usize| {
+                format!(
+                    r#"{{"realm_access":{}1{}}}"#,
+                    open.repeat(depth),
+                    close.repeat(depth)
+                )
+            };
+            assert!(parse(&nested(MAX_DEPTH)).is_ok());
+            for depth in [MAX_DEPTH + 1, 100] {
+                assert!(
+                    matches!(parse(&nested(depth)), Err(JsonError::TooDeep { .. })),
+                    "{depth}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_text_has_the_wrong_type() {
+        assert_eq!(
+            parse(r#"{"sub":""}"#).expect("parses").text("sub"),
+            Err(WrongType)
+        );
+    }
+}

@@ -1,0 +1,243 @@
+//! Statements about the claims of a token.
+
+use std::{borrow::Cow, fmt};
+
+use crate::{
+    claim_path::ClaimPath,
+    claims::{Claim, Claims},
+};
+
+/// A statement about the claims of a token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Condition {
+    claim: ClaimPath,
+    test: Test,
+    negated: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Test {
+    Present,
+    Equals(Cow<'static, str>),
+    AbsentOrEquals(Cow<'static, str>),
+    StartsWith(Cow<'static, str>),
+    Contains(Cow<'static, str>),
+    SameAs(ClaimPath),
+    IsClient {
+        prefix: Cow<'static, str>,
+        suffix: Cow<'static, str>,
+    },
+}
+
+impl Condition {
+    /// The claim is present, whatever its value.
+    #[must_use]
+    pub fn present(claim: impl Into<ClaimPath>) -> Self {
+        Self::new(claim, Test::Present)
+    }
+
+    /// The claim is absent; a claim that is `null` is present.
+    #[must_use]
+    pub fn absent(claim: impl Into<ClaimPath>) -> Self {
+        Self::not(Self::present(claim))
+    }
+
+    /// The claim is exactly this text.
+    #[must_use]
+    pub fn equals(claim: impl Into<ClaimPath>, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(claim, Test::Equals(text.into()))
+    }
+
+    /// The claim is absent or exactly this text.
+    #[must_use]
+    pub fn absent_or_equals(
+        claim: impl Into<ClaimPath>,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(claim, Test::AbsentOrEquals(text.into()))
+    }
+
+    /// The claim is a text that starts with `prefix`.
+    #[must_use]
+    pub fn starts_with(claim: impl Into<ClaimPath>, prefix: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(claim, Test::StartsWith(prefix.into()))
+    }
+
+    /// The claim is a text that contains `part`.
+    #[must_use]
+    pub fn contains(claim: impl Into<ClaimPath>, part: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(claim, Test::Contains(part.into()))
+    }
+
+    /// Both claims are present and the same text.
+    #[must_use]
+    pub fn same(claim: impl Into<ClaimPath>, other: impl Into<ClaimPath>) -> Self {
+        Self::new(claim, Test::SameAs(other.into()))
+    }
+
+    /// The claim is the client's id, as the profile finds it.
+    #[must_use]
+    pub fn is_client(claim: impl Into<ClaimPath>) -> Self {
+        Self::is_client_between("", claim, "")
+    }
+
+    /// The claim is the client's id between a prefix and a suffix, of which one is not empty.
+    ///
+    /// The client's id may be in lower case there, since some issuers lower the names that they derive from ids.
+    #[must_use]
+    pub fn is_client_between(
+        prefix: impl Into<Cow<'static, str>>,
+        claim: impl Into<ClaimPath>,
+        suffix: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (prefix, suffix) = (prefix.into(), suffix.into());
+        Self::new(claim, Test::IsClient { prefix, suffix })
+    }
+
+    /// The opposite of `condition`.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "reads as the other constructors do"
+    )]
+    #[must_use]
+    pub fn not(condition: Self) -> Self {
+        Self {
+            negated: !condition.negated,
+            ..condition
+        }
+    }
+
+    fn new(claim: impl Into<ClaimPath>, test: Test) -> Self {
+        Self {
+            claim: claim.into(),
+            test,
+            negated: false,
+        }
+    }
+
+    pub(super) fn holds(&self, claims: &Claims<'_>, client_id: Option<&str>) -> bool {
+        self.test.holds(&self.claim, claims, client_id) != self.negated
+    }
+
+    /// The claims that the condition reads.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        let other = match &self.test {
+            Test::SameAs(other) => Some(other),
+            _ => None,
+        };
+        [&self.claim].into_iter().chain(other)
+    }
+}
+
+impl Test {
+    fn holds(&self, path: &ClaimPath, claims: &Claims<'_>, client_id: Option<&str>) -> bool {
+        let claim = claims.at(path);
+        let text = claim.and_then(Claim::as_text);
+        match self {
+            Self::Present => claim.is_some(),
+            Self::Equals(expected) => text == Some(expected),
+            Self::AbsentOrEquals(expected) => claim.is_none() || text == Some(expected),
+            Self::StartsWith(prefix) => text.is_some_and(|text| text.starts_with(&**prefix)),
+            Self::Contains(part) => text.is_some_and(|text| text.contains(&**part)),
+            Self::SameAs(other) => match (text, claims.text_at(other)) {
+                (Some(text), Ok(Some(other))) => text == other,
+                _ => false,
+            },
+            Self::IsClient { prefix, suffix } => match (text, client_id) {
+                (Some(text), Some(client)) if prefix.is_empty() && suffix.is_empty() => {
+                    text == client
+                }
+                (Some(text), Some(client)) => text
+                    .strip_prefix(&**prefix)
+                    .and_then(|text| text.strip_suffix(&**suffix))
+                    .is_some_and(|text| {
+                        text == client
+                            || text.chars().eq(client.chars().flat_map(char::to_lowercase))
+                    }),
+                _ => false,
+            },
+        }
+    }
+}
+
+/// Reads as a requirement: `equals("typ", "Bearer")` is shown as `` `typ` is "Bearer" ``.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let claim = &self.claim;
+        match &self.test {
+            Test::Present if self.negated => return write!(f, "`{claim}` is absent"),
+            _ if self.negated => f.write_str("not: ")?,
+            _ => {}
+        }
+        match &self.test {
+            Test::Present => write!(f, "`{claim}` is present"),
+            Test::Equals(text) => write!(f, "`{claim}` is {text:?}"),
+            Test::AbsentOrEquals(text) => write!(f, "`{claim}` is {text:?} or absent"),
+            Test::StartsWith(prefix) => write!(f, "`{claim}` starts with {prefix:?}"),
+            Test::Contains(part) => write!(f, "`{claim}` contains {part:?}"),
+            Test::SameAs(other) => write!(f, "`{claim}` is the same as `{other}`"),
+            Test::IsClient { prefix, suffix } => {
+                write!(f, "`{claim}` is {prefix}CLIENT_ID{suffix}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(json: &str) -> Claims<'_> {
+        Claims::parse(json.as_bytes()).expect("parses")
+    }
+
+    #[test]
+    fn condition_follows_a_path() {
+        let json = r#"{"kubernetes.io":{"namespace":"billing","pod":{"name":"p"}}}"#;
+        let holds = |condition: Condition| condition.holds(&claims(json), Some("p"));
+        let namespace = || ClaimPath::from("kubernetes.io").member("namespace");
+        let pod = || {
+            ClaimPath::from("kubernetes.io")
+                .member("pod")
+                .member("name")
+        };
+        assert!(holds(Condition::equals(namespace(), "billing")));
+        assert!(!holds(Condition::equals(
+            "kubernetes.io.namespace",
+            "billing"
+        )));
+        assert!(holds(Condition::is_client(pod())));
+        assert!(holds(Condition::absent(namespace().member("x"))));
+    }
+
+    #[test]
+    fn condition_compares_whole_texts() {
+        let json = r#"{"sub":"c1","azp":"c1","n":1,"user":"sa-c1"}"#;
+        let holds = |condition: Condition| condition.holds(&claims(json), Some("c1"));
+        assert!(holds(Condition::same("sub", "azp")));
+        assert!(
+            !holds(Condition::same("sub", "other")) && !holds(Condition::same("other", "another"))
+        );
+        assert!(holds(Condition::is_client("sub")) && !holds(Condition::is_client("user")));
+        assert!(holds(Condition::is_client_between("sa-", "user", "")));
+        assert!(Condition::is_client_between("sa-", "user", "").holds(&claims(json), Some("C1")));
+        assert!(!Condition::is_client("sub").holds(&claims(json), Some("C1")));
+        assert!(
+            !holds(Condition::equals("n", "1")) && !holds(Condition::absent_or_equals("n", "1"))
+        );
+        assert!(holds(Condition::absent_or_equals("m", "1")));
+        assert!(
+            holds(Condition::starts_with("user", "sa-")) && !holds(Condition::starts_with("n", ""))
+        );
+        assert!(holds(Condition::contains("user", "-c")));
+        assert!(!holds(Condition::contains("user", "C")) && !holds(Condition::contains("n", "")));
+        assert!(holds(Condition::not(Condition::equals("sub", "C1"))));
+        assert!(!Condition::is_client("sub").holds(&claims(json), None));
+    }
+}

@@ -1,0 +1,252 @@
+//! The scopes and roles that a token grants.
+
+use portcullis_core::ScopeSet;
+use smallvec::SmallVec;
+
+use super::Profile;
+use crate::{
+    claim_path::{ClaimPath, Step},
+    claims::{Claim, Claims},
+};
+
+/// The parts of claims that may be scopes. Most tokens have few.
+type Tokens<'c> = SmallVec<[&'c str; 16]>;
+
+impl Profile {
+    /// The scopes that the token grants at a service with these audiences. A claim of another type, or a part that is not
+    /// a scope-token, grants nothing.
+    pub(crate) fn scopes(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
+        let finder = Finder {
+            profile: self,
+            claims,
+            audiences,
+        };
+        let mut scopes = Tokens::new();
+        for path in &self.scopes {
+            if finder.find(path, &mut scopes) && !self.unite_scopes {
+                break;
+            }
+        }
+        if self.roles.is_empty() {
+            return ScopeSet::from_tokens(scopes);
+        }
+        // A scope must not pass for a role: some issuers grant any scope that a client requests.
+        scopes.retain(|scope| !scope.starts_with(&*self.role_prefix));
+        let mut roles = Tokens::new();
+        for path in &self.roles {
+            finder.find(path, &mut roles);
+        }
+        let roles: Vec<String> = roles
+            .iter()
+            .filter(|role| !role.is_empty())
+            .map(|role| [&*self.role_prefix, role].concat())
+            .collect();
+        ScopeSet::from_tokens(scopes.into_iter().chain(roles.iter().map(AsRef::as_ref)))
+    }
+}
+
+/// Follows claim paths in one token.
+struct Finder<'a, 'c> {
+    profile: &'a Profile,
+    claims: &'c Claims<'c>,
+    /// The audiences that the verifier accepts.
+    audiences: &'a [Box<str>],
+}
+
+impl<'c> Finder<'_, 'c> {
+    /// Adds the tokens at `path` to `found`. Returns whether the path leads to a value.
+    fn find(&self, path: &ClaimPath, found: &mut Tokens<'c>) -> bool {
+        self.claims
+            .get(path.claim())
+            .is_some_and(|claim| self.walk(claim, path.steps(), false, found))
+    }
+
+    /// `is_item`: the path has led through the items of an array.
+    fn walk(
+        &self,
+        claim: &'c Claim<'c>,
+        steps: &[Step],
+        is_item: bool,
+        found: &mut Tokens<'c>,
+    ) -> bool {
+        let Some((step, rest)) = steps.split_first() else {
+            match claim {
+                // An item of an array is not split, so that a role with a space does not become two.
+                Claim::Text(text) if !is_item => found.extend(text.split(' ')),
+                claim => found.extend(claim.texts()),
+            }
+            return true;
+        };
+        let mut member = |name: &str| {
+            claim
+                .member(name)
+                .is_some_and(|value| self.walk(value, rest, is_item, found))
+        };
+        match (step, claim) {
+            (Step::Member(name), _) => member(name),
+            (Step::ClientMember, _) => self.profile.client_id(self.claims).is_some_and(member),
+            (Step::AudienceMember, _) => {
+                let audiences = self.audiences.iter().filter(|it| self.is_audience(it));
+                audiences.fold(false, |any, name| any | member(name))
+            }
+            (Step::Each, Claim::Array(items)) => items
+                .iter()
+                .fold(false, |any, item| any | self.walk(item, rest, true, found)),
+            (Step::MemberNames, Claim::Object(members)) => {
+                found.extend(members.iter().map(|(name, _)| &**name));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the token names this audience.
+    fn is_audience(&self, audience: &str) -> bool {
+        let names = self.profile.audience_claims.iter();
+        names
+            .filter_map(|name| self.claims.get(name))
+            .any(|claim| claim.texts().any(|text| text == audience))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(profile: &Profile, json: &str) -> String {
+        let claims = Claims::parse(json.as_bytes()).expect("parses");
+        let audiences = ["orders", "reports"].map(Into::into);
+        profile.scopes(&claims, &audiences).to_string()
+    }
+
+    #[test]
+    fn scope_text_is_split_at_spaces_only() {
+        let profile = Profile::rfc9068();
+        assert_eq!(scopes(&profile, r#"{"scope":"a b  c"}"#), "a b c");
+        assert_eq!(
+            scopes(&profile, r#"{"scope":"a\tb c\nd e,f \u00a0 g"}"#),
+            "e,f g"
+        );
+        assert_eq!(
+            scopes(&profile, r#"{"scope":["a","b c",1,null,["d"],"e"]}"#),
+            "a e"
+        );
+        for nothing in [
+            "{}",
+            r#"{"scope":1}"#,
+            r#"{"scope":null}"#,
+            r#"{"scope":{"a":1}}"#,
+            r#"{"scope":""}"#,
+        ] {
+            assert_eq!(scopes(&profile, nothing), "", "{nothing}");
+        }
+    }
+
+    #[test]
+    fn first_scope_claim_counts_unless_united() {
+        let json = r#"{"scp":["b"],"scope":"a","roles":["c"]}"#;
+        assert_eq!(scopes(&Profile::rfc9068(), json), "a");
+        assert_eq!(
+            scopes(
+                &Profile::rfc9068().with_scope_claims(["scp", "scope"]),
+                json
+            ),
+            "b"
+        );
+        assert_eq!(
+            scopes(
+                &Profile::rfc9068().with_united_scope_claims(["scp", "roles"]),
+                json
+            ),
+            "b c"
+        );
+        // A claim of the wrong type grants nothing and hides the next one.
+        assert_eq!(scopes(&Profile::rfc9068(), r#"{"scope":1,"scp":"b"}"#), "");
+    }
+
+    #[test]
+    fn scopes_and_roles_are_found_by_claim_path() {
+        let json = r#"{
+            "aud": ["orders", "account"], "azp": "shop", "scope": "read",
+            "realm_access": {"roles": ["admin", "two words", 1, null]},
+            "realm_access.roles": ["dotted"],
+            "resource_access": {
+                "orders": {"roles": ["clerk"]}, "reports": {"roles": ["analyst"]}, "shop": {"roles": ["owner"]}
+            },
+            "roles": [{"name": "a", "id": 1}, {"name": "b"}, {"id": 3}, "c"],
+            "teams": [{"name": "deputy admin"}, {"name": "clerk"}, {"name": ""}],
+            "titles": ["deputy admin", "clerk"],
+            "projects": {"editor": {"1": "x"}, "viewer": {}},
+            "https://example.com/roles": ["guest"]
+        }"#;
+        let roles = |path: ClaimPath| {
+            let profile = Profile::keycloak().with_role_claims([path]);
+            scopes(&profile, json)
+        };
+        let of = |claim: &'static str| ClaimPath::from(claim);
+        for (path, expected) in [
+            (of("realm_access").member("roles"), "read role:admin"),
+            (of("realm_access.roles"), "read role:dotted"),
+            (of("https://example.com/roles"), "read role:guest"),
+            (of("roles").each().member("name"), "read role:a role:b"),
+            (of("roles").each(), "read role:c"),
+            (of("teams").each().member("name"), "read role:clerk"),
+            (of("titles"), "read role:clerk"),
+            (of("titles").each(), "read role:clerk"),
+            (of("titles").each().each(), "read"),
+            (of("roles"), "read role:c"),
+            (
+                of("projects").member_names(),
+                "read role:editor role:viewer",
+            ),
+            (
+                of("resource_access").audience_member().member("roles"),
+                "read role:clerk",
+            ),
+            (
+                of("resource_access").client_member().member("roles"),
+                "read role:owner",
+            ),
+            (
+                of("resource_access").member("reports").member("roles"),
+                "read role:analyst",
+            ),
+            (of("realm_access"), "read"),
+            (of("scope").member("roles"), "read"),
+            (of("absent").member("roles"), "read"),
+        ] {
+            assert_eq!(roles(path.clone()), expected, "{path}");
+        }
+        let first = Profile::rfc9068().with_scope_claims([
+            of("absent").member("x"),
+            of("realm_access").member("x"),
+            of("roles").each().member("name"),
+            of("scope"),
+        ]);
+        assert_eq!(scopes(&first, json), "a b");
+        for (path, expected) in [
+            (of("teams").each().member("name"), "clerk"),
+            (of("titles").each(), "clerk"),
+            (of("titles"), "clerk"),
+        ] {
+            let profile = Profile::rfc9068().with_scope_claims([path.clone()]);
+            assert_eq!(scopes(&profile, json), expected, "{path}");
+        }
+        let text = r#"{"roles":"clerk admin"}"#;
+        let profile = Profile::rfc9068().with_role_claims(["roles"]);
+        assert_eq!(scopes(&profile, text), "role:admin role:clerk");
+        let disguised =
+            r#"{"scope":"read role:admin role: rolex","realm_access":{"roles":["b c"]}}"#;
+        assert_eq!(scopes(&Profile::keycloak(), disguised), "read rolex");
+        assert_eq!(
+            scopes(&Profile::rfc9068(), disguised),
+            "read role: role:admin rolex"
+        );
+        let united = Profile::rfc9068().with_united_scope_claims([
+            of("scope"),
+            of("realm_access").member("roles"),
+            of("roles"),
+        ]);
+        assert_eq!(scopes(&united, json), "admin c read");
+    }
+}
