@@ -1,17 +1,18 @@
-//! A profile as TOML.
+//! Profiles as TOML.
 
 mod claim;
 mod condition;
-mod fields;
+mod table;
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
-use toml::{Spanned, de::DeTable};
+use serde::Deserialize;
+use toml::de::{DeTable, Deserializer};
 
-use self::fields::{Fields, Mistake};
-use super::{AudienceRule, Condition, KindRule, Profile};
+use self::table::ProfileTable;
+use super::Profile;
 
-/// What a profile can say. The first is required; so are the others in [`REQUIRED`] unless there is a `base`.
+/// The fields of [`ProfileTable`], listed here so that an unknown one gets a suggestion.
 const FIELDS: [&str; 18] = [
     "name",
     "base",
@@ -33,9 +34,7 @@ const FIELDS: [&str; 18] = [
     "user_if",
 ];
 
-const REQUIRED: [&str; 3] = ["types", "audience_rule", "required_claims"];
-
-/// What people may look for in a profile and set elsewhere.
+/// Settings that users may look for in a profile, and that belong elsewhere.
 const ELSEWHERE: [&str; 12] = [
     "algorithm",
     "algorithms",
@@ -51,15 +50,10 @@ const ELSEWHERE: [&str; 12] = [
     "signature",
 ];
 
-const RULES: [(&str, AudienceRule); 3] = [
-    ("audience", AudienceRule::Audience),
-    ("client_id", AudienceRule::ClientId),
-    ("audience_and_client_id", AudienceRule::AudienceAndClientId),
-];
-
 impl Profile {
-    /// Reads a profile from the text of a TOML file. Nothing of it can switch off what holds whatever the profile: the
-    /// signature, the algorithms, the issuer, the times.
+    /// Reads a profile from the text of a TOML file.
+    ///
+    /// A profile cannot switch off the checks of the signature, the algorithms, the issuer and the times.
     ///
     /// ```
     /// use portcullis_jwt::Profile;
@@ -83,47 +77,40 @@ impl Profile {
     /// | field | |
     /// |---|---|
     /// | `name` | for logs and errors; required |
-    /// | `base` | a preset to begin with, one of [`Profile::NAMES`]. Fields replace what it says, except that conditions are added to its own |
+    /// | `base` | a preset to start from, one of [`Profile::NAMES`]. A field replaces that of the preset; conditions are added to those of the preset |
     /// | `types` | [`with_types`](Self::with_types); required without a `base` |
     /// | `dangerous_accept_untyped` | `true`: [`dangerous_accept_untyped`](Self::dangerous_accept_untyped) |
     /// | `required_claims` | [`with_required_claims`](Self::with_required_claims); required without a `base` |
     /// | `audience_rule` | `"audience"`, `"client_id"` or `"audience_and_client_id"`, as [`AudienceRule`]; required without a `base` |
     /// | `audience_claims` | [`with_audience_claims`](Self::with_audience_claims) |
-    /// | `client_id_claims`, `token_id_claims` | the claims that name the client, and the token; by default `client_id` and `jti` |
-    /// | `scope_claims`, `unite_scope_claims` | the first of these claims that is there counts, or with `true` all of them; by default `scope` and `scp` |
+    /// | `client_id_claims`, `token_id_claims` | the claims that name the client and the token; by default `client_id` and `jti` |
+    /// | `scope_claims`, `unite_scope_claims` | the first of these claims that is present counts, or with `true` all of them; by default `scope` and `scp` |
     /// | `role_claims`, `role_prefix` | [`with_role_claims`](Self::with_role_claims), [`with_role_prefix`](Self::with_role_prefix) |
-    /// | `access_token_if` | conditions, all of which access tokens meet |
-    /// | `not_access_token_if` | conditions, none of which access tokens meet |
-    /// | `dangerous_without_marks` | `true`: drops the conditions of the `base`, and needs none |
-    /// | `machine_if`, `user_if` | [`KindRule`]: alternatives, each a list of conditions; with a `base`, give both, since they replace both of its rules |
+    /// | `access_token_if` | access tokens meet all of these conditions |
+    /// | `not_access_token_if` | access tokens meet none of these conditions |
+    /// | `dangerous_without_marks` | `true`: removes the conditions of the `base`; none are required then |
+    /// | `machine_if`, `user_if` | [`KindRule`]: alternatives, each a list of conditions; with a `base`, set both, since they replace both of its rules |
     ///
-    /// A claim is a string, which is one name with all dots in it, or an array of strings, which is a
-    /// [path](crate::ClaimPath): in an array, `"[]"` is each item, `"{client}"` and `"{audience}"` are members that are
-    /// named so, and `"{names}"` are the names of members.
+    /// A claim is a string, which is one name including its dots, or an array of strings, which is a
+    /// [path](crate::ClaimPath). In a path, `"[]"` is each item, `"{client}"` and `"{audience}"` are the members that are
+    /// named like the client and an audience, and `"{names}"` are the names of the members.
     ///
     /// A condition is a table with `claim` and one of `present` or `is_client` (`true` or `false`), `equals`,
     /// `not_equals`, `absent_or_equals`, `starts_with`, `not_starts_with`, `contains`, `not_contains`, `same_as` (another
-    /// claim). With `is_client = true`, a `prefix` and a `suffix` may be around the client's id.
+    /// claim). With `is_client`, a `prefix` and a `suffix` around the client's id may be set.
     ///
     /// # Errors
     ///
-    /// The first mistake: its line, the field, and what to do.
+    /// The first mistake, with its line and field.
     pub fn from_toml(text: &str) -> Result<Self, ProfileFileError> {
-        let located = |Mistake { at, problem }| ProfileFileError {
+        read(text).map_err(|Mistake { at, problem }| ProfileFileError {
             line: at.map(|at| line(text, at)),
             problem,
-        };
-        let document = DeTable::parse(text).map_err(|error| {
-            located(Mistake {
-                at: error.span().map(|span| span.start),
-                problem: format!("not TOML: {}", error.message()),
-            })
-        })?;
-        read(document).map_err(located)
+        })
     }
 }
 
-/// Why the text of a file is no profile.
+/// Why the text of a file is not a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileFileError {
     line: Option<usize>,
@@ -131,7 +118,7 @@ pub struct ProfileFileError {
 }
 
 impl ProfileFileError {
-    /// The line, from 1, unless it is about the file as a whole.
+    /// The line, from 1, unless the error is about the file as a whole.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.line
@@ -149,102 +136,95 @@ impl fmt::Display for ProfileFileError {
 
 impl std::error::Error for ProfileFileError {}
 
+/// A mistake and its position in the text.
+struct Mistake {
+    at: Option<usize>,
+    problem: String,
+}
+
+impl Mistake {
+    fn at(position: usize, problem: impl Into<String>) -> Self {
+        Self {
+            at: Some(position),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl From<&str> for Mistake {
+    fn from(problem: &str) -> Self {
+        Self {
+            at: None,
+            problem: problem.to_owned(),
+        }
+    }
+}
+
 fn line(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
     1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
-fn read(document: Spanned<DeTable<'_>>) -> Result<Profile, Mistake> {
-    let mut fields = Fields::new(document.into_inner(), None);
-    fields.only(&FIELDS, &ELSEWHERE)?;
-    let Some(name) = fields.text("name")? else {
-        return Err(fields.missing("name"));
-    };
-    let has_base = fields.has("base");
-    let mut profile = match fields.text("base")? {
-        Some(base) => base
-            .get_ref()
-            .parse()
-            .map_err(|_| fields::unknown("profile", &base, &Profile::NAMES))?,
-        None => {
-            if let Some(missing) = REQUIRED.into_iter().find(|field| !fields.has(field)) {
-                return Err(fields.missing(missing));
-            }
-            Profile::empty("")
-        }
-    }
-    .with_name(name.into_inner());
-
-    if let Some(types) = fields.texts("types")? {
-        profile = profile.with_types(types);
-    }
-    if fields.is_set("dangerous_accept_untyped")? {
-        profile = profile.dangerous_accept_untyped();
-    }
-    if let Some(claims) = fields.claims("required_claims")? {
-        profile = profile.with_required_claims(claims);
-    }
-    if let Some(rule) = fields.text("audience_rule")? {
-        let names = RULES.map(|(name, _)| name);
-        let found = RULES.iter().find(|(name, _)| *name == *rule.get_ref());
-        let (_, rule) = found.ok_or_else(|| fields::unknown("audience rule", &rule, &names))?;
-        profile = profile.with_audience_rule(*rule);
-    }
-    if let Some(claims) = fields.texts("audience_claims")? {
-        profile = profile.with_audience_claims(claims);
-    }
-    if let Some(claims) = fields.claims("client_id_claims")? {
-        profile = profile.with_client_id_claims(claims);
-    }
-    if let Some(claims) = fields.claims("token_id_claims")? {
-        profile = profile.with_token_id_claims(claims);
-    }
-    let unite = fields.flag("unite_scope_claims")?;
-    match (fields.claims("scope_claims")?, unite) {
-        (Some(claims), Some(true)) => profile = profile.with_united_scope_claims(claims),
-        (Some(claims), _) => profile = profile.with_scope_claims(claims),
-        (None, Some(_)) => return Err(fields.needs("unite_scope_claims", "scope_claims")),
-        (None, None) => {}
-    }
-    if let Some(claims) = fields.claims("role_claims")? {
-        profile = profile.with_role_claims(claims);
-    }
-    if let Some(prefix) = fields.text("role_prefix")? {
-        profile = profile.with_role_prefix(prefix.into_inner());
-    }
-    if fields.is_set("dangerous_without_marks")? {
-        profile = profile.dangerous_without_marks();
-    }
-    for mark in fields.conditions("access_token_if")?.unwrap_or_default() {
-        profile = profile.with_mark(mark);
-    }
-    for mark in fields
-        .conditions("not_access_token_if")?
-        .unwrap_or_default()
-    {
-        profile = profile.with_mark(Condition::not(mark));
-    }
-    match (
-        fields.alternatives("machine_if")?,
-        fields.alternatives("user_if")?,
-    ) {
-        (None, None) => {}
-        (Some(_), None) if has_base => return Err(fields.needs("machine_if", "user_if")),
-        (None, Some(_)) if has_base => return Err(fields.needs("user_if", "machine_if")),
-        (machine, user) => {
-            let rule = machine
-                .into_iter()
-                .flatten()
-                .fold(KindRule::new(), KindRule::machine_if);
-            let rule = user.into_iter().flatten().fold(rule, KindRule::user_if);
-            profile = profile.with_kind_rule(rule);
-        }
-    }
-    profile.check().map_err(|error| Mistake {
-        at: None,
-        problem: error.problem().to_owned(),
+fn read(text: &str) -> Result<Profile, Mistake> {
+    let document = DeTable::parse(text).map_err(|error| Mistake {
+        at: error.span().map(|span| span.start),
+        problem: format!("invalid TOML: {}", error.message()),
     })?;
+    check_fields(document.get_ref())?;
+    let values: Vec<(String, Range<usize>)> = document
+        .get_ref()
+        .iter()
+        .map(|(name, value)| (name.get_ref().to_string(), value.span()))
+        .collect();
+    let table = ProfileTable::deserialize(Deserializer::from(document)).map_err(|error| {
+        // The message quotes the file.
+        let message = error.message().replace(char::is_control, "?");
+        let at = error.span().map(|span| span.start);
+        let is_here = |span: &Range<usize>| at.is_some_and(|at| span.contains(&at));
+        match values.iter().find(|(_, span)| is_here(span)) {
+            Some((name, _)) => Mistake {
+                at,
+                problem: format!("`{name}`: {message}"),
+            },
+            None => Mistake::from(&*message),
+        }
+    })?;
+    let profile = table.into_profile()?;
+    profile
+        .check()
+        .map_err(|error| Mistake::from(error.problem()))?;
     Ok(profile)
+}
+
+/// Rejects unknown fields, with a hint where the user may have meant another.
+fn check_fields(document: &DeTable<'_>) -> Result<(), Mistake> {
+    let is_unknown = |name: &&str| !FIELDS.contains(name);
+    let names = document
+        .keys()
+        .map(|name| (name.span().start, &**name.get_ref()));
+    let Some((at, name)) = names.filter(|(_, name)| is_unknown(name)).min() else {
+        return Ok(());
+    };
+    if ELSEWHERE.contains(&name) {
+        let problem =
+            format!("`{name}` is not part of a profile: set it where the issuer is configured");
+        return Err(Mistake::at(at, problem));
+    }
+    Err(unknown("field", name, at, &FIELDS))
+}
+
+fn unknown(what: &str, name: &str, at: usize, known: &[&str]) -> Mistake {
+    let nearest = known
+        .iter()
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let hint = match nearest {
+        Some((_, nearest)) => format!("did you mean `{nearest}`?"),
+        None => format!("expected one of {}", known.join(", ")),
+    };
+    let name = portcullis_core::escape(name);
+    Mistake::at(at, format!("unknown {what} `{name}`; {hint}"))
 }
 
 #[cfg(test)]
