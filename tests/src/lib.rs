@@ -19,4 +19,4 @@ pub use oidc_provider::{Key, OidcProvider, PersonalTokens};
 pub use program::program;
 pub use scripted_server::ScriptedServer;
 pub use service::Service;
-pub use token_cache::{CachesTokens, as_this_run_has_it};
+pub use token_cache::apply_token_cache_env;

@@ -2,38 +2,22 @@
 
 use std::env;
 
-use portcullis_jwt::{BearerBuilder, TrustingBearerBuilder};
+use portcullis_jwt::BearerBuilder;
 
-/// Leaves a scheme its cache, unless the whole run is without: with `PORTCULLIS_TOKEN_CACHE=off` in the environment.
-#[must_use]
-pub fn as_this_run_has_it<B: CachesTokens>(builder: B) -> B {
-    if is_off() { builder.without() } else { builder }
+/// Disables the token cache of a scheme if `PORTCULLIS_TOKEN_CACHE=off` is in the environment.
+pub fn apply_token_cache_env<V>(builder: BearerBuilder<V>) -> BearerBuilder<V> {
+    if is_off() {
+        builder.without_token_cache()
+    } else {
+        builder
+    }
 }
 
-/// The flag by which a service of the workspace runs as this run has it.
+/// The flag that does the same for a service of the workspace.
 pub(crate) fn flag() -> Option<&'static str> {
     is_off().then_some("--no-token-cache")
 }
 
 fn is_off() -> bool {
     env::var_os("PORTCULLIS_TOKEN_CACHE").is_some_and(|value| value == "off")
-}
-
-/// The builders of a scheme that has such a cache.
-pub trait CachesTokens {
-    /// The same without.
-    #[must_use]
-    fn without(self) -> Self;
-}
-
-impl CachesTokens for BearerBuilder {
-    fn without(self) -> Self {
-        self.without_token_cache()
-    }
-}
-
-impl CachesTokens for TrustingBearerBuilder {
-    fn without(self) -> Self {
-        self.without_token_cache()
-    }
 }

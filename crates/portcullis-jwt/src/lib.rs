@@ -6,29 +6,23 @@
 
 pub use portcullis_jose::Algorithm;
 
-// What a verifier borrows, and who keeps it fresh.
-mod issuer_keys;
-mod known_headers;
-
-pub use self::issuer_keys::{
-    IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer, RefreshOutcome,
-};
-
-// The upper half, from a signature that holds to a principal.
 mod bearer;
 mod cache;
-mod claim_name;
 mod claim_path;
 mod claims;
+mod issuer_keys;
 mod profile;
 mod trusted;
 mod verified;
 mod verifier;
 mod verify_error;
 
-pub use self::bearer::{Bearer, BearerBuilder, TrustingBearerBuilder};
+pub use self::bearer::{Bearer, BearerBuilder};
 pub use self::cache::{CacheLimits, CacheStatus};
 pub use self::claim_path::ClaimPath;
+pub use self::issuer_keys::{
+    IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer, RefreshOutcome,
+};
 #[cfg(feature = "profile-file")]
 pub use self::profile::ProfileFileError;
 pub use self::profile::{AudienceRule, Condition, KindRule, Profile, UnknownProfile};

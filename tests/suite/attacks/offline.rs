@@ -15,7 +15,7 @@ use portcullis_core::{
 use portcullis_jose::KeySet;
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, TrustedIssuers};
 use portcullis_test::ManualClock;
-use portcullis_tests::as_this_run_has_it;
+use portcullis_tests::apply_token_cache_env;
 use tower::{ServiceBuilder, ServiceExt};
 
 use super::case::{Attack, Case, Outcome, Sent};
@@ -90,7 +90,7 @@ pub(super) fn layer(
         .clock(clock.shared());
     let api_keys = ApiKeys::builder(store).realm(REALM).clock(clock.shared());
     AuthenticateLayer::any_of((
-        as_this_run_has_it(bearer).build().expect("a realm"),
+        apply_token_cache_env(bearer).build().expect("a realm"),
         api_keys.build().expect("a realm"),
     ))
     .expect("two schemes that read different headers")

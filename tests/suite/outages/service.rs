@@ -9,7 +9,7 @@ use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, SharedClock, 
 use portcullis_jwt::{Algorithm, Bearer};
 use portcullis_remote::{BudgetRules, HttpSettings, Issuer, IssuerBuilder, RefreshRules};
 use portcullis_test::TestIssuer;
-use portcullis_tests::{Response, as_this_run_has_it, get as ask};
+use portcullis_tests::{Response, apply_token_cache_env, get as ask};
 use tokio::{net::TcpListener, task::JoinSet};
 use tower::ServiceExt;
 
@@ -64,7 +64,7 @@ impl Service {
             .audience(portcullis_test::DEFAULT_AUDIENCE)
             .algorithms(Algorithm::ASYMMETRIC)
             .clock(clock);
-        let bearer = as_this_run_has_it(bearer)
+        let bearer = apply_token_cache_env(bearer)
             .build()
             .expect("nothing is missing");
         let router = Router::new()

@@ -6,7 +6,7 @@ use portcullis_core::{AuthenticateLayer, Scope, ScopeSet};
 use portcullis_jose::KeySet;
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
 use portcullis_test::{Broken, TestIssuer};
-use portcullis_tests::as_this_run_has_it;
+use portcullis_tests::apply_token_cache_env;
 
 use super::client::Client;
 
@@ -38,7 +38,7 @@ impl Credentials {
             .audience(issuer.audience())
             .algorithms(Algorithm::ASYMMETRIC)
             .realm("orders");
-        let bearer = as_this_run_has_it(bearer)
+        let bearer = apply_token_cache_env(bearer)
             .build()
             .expect("nothing is missing");
 

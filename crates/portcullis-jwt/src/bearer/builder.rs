@@ -1,4 +1,4 @@
-//! Building a [`Bearer`].
+//! The builder of a [`Bearer`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,25 +8,92 @@ use serde::de::DeserializeOwned;
 use super::{Bearer, Inner, Issuers};
 use crate::{
     Algorithm, CacheLimits, JwtVerifierBuilder, Profile, TrustedIssuers, cache::TokenCache,
-    known_headers::KnownHeaders,
 };
 
-/// Builds a [`Bearer`] for one issuer. The settings are those of [`JwtVerifierBuilder`], and the clock.
+/// Builds a [`Bearer`].
+///
+/// `V` verifies the tokens: a [`JwtVerifierBuilder`] for one issuer, whose settings this builder has too, or
+/// [`TrustedIssuers`], whose verifiers have their own settings.
 #[derive(Debug)]
 #[must_use]
-pub struct BearerBuilder {
-    verifier: JwtVerifierBuilder,
-    scheme: SchemeSettings,
+pub struct BearerBuilder<V = JwtVerifierBuilder> {
+    verifier: V,
+    realm: Box<str>,
+    clock: SharedClock,
+    cache: Option<CacheLimits>,
+    keep_access_token: bool,
 }
 
-impl BearerBuilder {
-    pub(super) fn new(verifier: JwtVerifierBuilder) -> Self {
+impl<V> BearerBuilder<V> {
+    pub(super) fn new(verifier: V) -> Self {
         Self {
             verifier,
-            scheme: SchemeSettings::default(),
+            realm: "api".into(),
+            clock: system_clock(),
+            cache: Some(CacheLimits::default()),
+            keep_access_token: false,
         }
     }
 
+    /// The realm in challenges (RFC 9110 §11.5): `api` by default.
+    pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// The clock that tokens are checked with: the system's clock by default.
+    pub fn clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The limits of the cache of verified tokens, which makes a repeated token cheap. On by default, with
+    /// [`CacheLimits::default`].
+    ///
+    /// A cached token is checked like a new one, apart from its signature: its key is still in the issuer's set, the set
+    /// is not stale, the issuer is still trusted by the same rules, and the token's times hold.
+    ///
+    /// While the cache is full, a new token is cached when it is verified for the second time, so that tokens that are
+    /// sent only once evict nothing.
+    pub fn token_cache(mut self, limits: CacheLimits) -> Self {
+        self.cache = Some(limits);
+        self
+    }
+
+    /// Disables the cache of verified tokens: every request has its signature checked.
+    pub fn without_token_cache(mut self) -> Self {
+        self.cache = None;
+        self
+    }
+
+    /// Keeps the caller's token with its principal ([`Principal::access_token`](portcullis_core::Principal::access_token)),
+    /// so that the service can call others on its behalf by token exchange (RFC 8693). Off by default, since the token
+    /// authenticates as the caller.
+    pub fn keep_access_token(mut self) -> Self {
+        self.keep_access_token = true;
+        self
+    }
+
+    fn build_with(
+        self,
+        issuers: impl FnOnce(V) -> Result<Issuers, ConfigError>,
+    ) -> Result<Bearer, ConfigError> {
+        let issuers = issuers(self.verifier)?;
+        if let Some(limits) = &self.cache {
+            limits.check()?;
+        }
+        let challenge = Challenge::new(super::SCHEME, &self.realm)?;
+        Ok(Bearer(Arc::new(Inner {
+            issuers,
+            cache: self.cache.map(TokenCache::new),
+            keep_access_token: self.keep_access_token,
+            challenge: Arc::new(challenge.with_clock(self.clock.clone())),
+            clock: self.clock,
+        })))
+    }
+}
+
+impl BearerBuilder {
     /// Accepts tokens for this audience; see [`JwtVerifierBuilder::audience`].
     pub fn audience(self, audience: impl Into<Box<str>>) -> Self {
         self.map(|verifier| verifier.audience(audience))
@@ -37,203 +104,70 @@ impl BearerBuilder {
         self.map(|verifier| verifier.audiences(audiences))
     }
 
-    /// Accepts tokens of these clients only; see [`JwtVerifierBuilder::client_ids`].
+    /// Accepts only tokens of these clients; see [`JwtVerifierBuilder::client_ids`].
     pub fn client_ids<I: IntoIterator<Item: Into<Box<str>>>>(self, client_ids: I) -> Self {
         self.map(|verifier| verifier.client_ids(client_ids))
     }
 
-    /// Accepts these signature algorithms and no others; see [`JwtVerifierBuilder::algorithms`].
+    /// Accepts only these signature algorithms; see [`JwtVerifierBuilder::algorithms`].
     pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.map(|verifier| verifier.algorithms(algorithms))
     }
 
-    /// What the issuer's access tokens look like; [`Profile::rfc9068`] by default.
+    /// The form of the issuer's access tokens: [`Profile::rfc9068`] by default.
     pub fn profile(self, profile: Profile) -> Self {
         self.map(|verifier| verifier.profile(profile))
     }
 
-    /// How far clocks may be apart; see [`JwtVerifierBuilder::leeway`].
+    /// The tolerated difference between clocks; see [`JwtVerifierBuilder::leeway`].
     pub fn leeway(self, leeway: Duration) -> Self {
         self.map(|verifier| verifier.leeway(leeway))
     }
 
-    /// How long a token may live; see [`JwtVerifierBuilder::max_lifetime`].
+    /// The longest accepted lifetime of a token; see [`JwtVerifierBuilder::max_lifetime`].
     pub fn max_lifetime(self, max_lifetime: Duration) -> Self {
         self.map(|verifier| verifier.max_lifetime(max_lifetime))
     }
 
-    /// How long a token may be; see [`JwtVerifierBuilder::max_token_bytes`].
+    /// The longest accepted token; see [`JwtVerifierBuilder::max_token_bytes`].
     pub fn max_token_bytes(self, bytes: usize) -> Self {
         self.map(|verifier| verifier.max_token_bytes(bytes))
     }
 
-    /// How long the header of a token may be; see [`JwtVerifierBuilder::max_header_bytes`].
+    /// The longest accepted header of a token; see [`JwtVerifierBuilder::max_header_bytes`].
     pub fn max_header_bytes(self, bytes: usize) -> Self {
         self.map(|verifier| verifier.max_header_bytes(bytes))
     }
 
-    /// Decodes the claims into a `T` as well; see [`JwtVerifierBuilder::claims`].
+    /// Also decodes the claims into a `T`; see [`JwtVerifierBuilder::claims`].
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(self) -> Self {
         self.map(JwtVerifierBuilder::claims::<T>)
     }
 
-    /// The realm named in challenges; see [`JwtVerifierBuilder::realm`].
-    pub fn realm(self, realm: impl Into<Box<str>>) -> Self {
-        self.map(|verifier| verifier.realm(realm))
-    }
-
-    /// Where the time comes from; the system's clock by default.
-    pub fn clock(mut self, clock: SharedClock) -> Self {
-        self.scheme.clock = clock;
-        self
-    }
-
-    /// How many verified tokens are kept, so that the same token again costs next to nothing. On by default, with
-    /// the limits of [`CacheLimits::default`].
-    ///
-    /// A token from the cache is held to all that a new one is: its key is still in the issuer's set and the set not
-    /// too old, its issuer is still trusted by the same rules, and its times hold by the clock.
-    ///
-    /// While it is full of tokens that still live, a new one is kept when it is verified for the second time: tokens
-    /// that are sent once make no other be forgotten.
-    pub fn token_cache(mut self, limits: CacheLimits) -> Self {
-        self.scheme.cache = Some(limits);
-        self
-    }
-
-    /// Keeps the caller's token with its principal ([`Principal::access_token`](portcullis_core::Principal::access_token)),
-    /// so that the service can call others on its behalf by token exchange (RFC 8693). Off by default: whoever gets at
-    /// the token is the caller.
-    pub fn keep_access_token(mut self) -> Self {
-        self.scheme.keep_access_token = true;
-        self
-    }
-
-    /// Keeps no verified tokens: every request has its signature checked.
-    pub fn without_token_cache(mut self) -> Self {
-        self.scheme.cache = None;
-        self
-    }
-
-    /// Checks that nothing is missing.
+    /// Builds the scheme.
     ///
     /// # Errors
     ///
-    /// Which setting is missing or cannot be used, and what to do.
+    /// If a setting is missing or cannot be used.
     pub fn build(self) -> Result<Bearer, ConfigError> {
-        let verifier = self.verifier.build()?;
-        let challenge = verifier.challenge().clone();
-        self.scheme
-            .build(Issuers::One(Box::new(verifier)), challenge)
+        self.build_with(|verifier| Ok(Issuers::One(Box::new(verifier.build()?))))
     }
 
     fn map(self, set: impl FnOnce(JwtVerifierBuilder) -> JwtVerifierBuilder) -> Self {
         Self {
             verifier: set(self.verifier),
-            scheme: self.scheme,
+            ..self
         }
     }
 }
 
-/// Builds a [`Bearer`] for several issuers, whose rules are in their verifiers.
-#[derive(Debug)]
-#[must_use]
-pub struct TrustingBearerBuilder {
-    issuers: TrustedIssuers,
-    scheme: SchemeSettings,
-    realm: Box<str>,
-}
-
-impl TrustingBearerBuilder {
-    pub(super) fn new(issuers: TrustedIssuers) -> Self {
-        Self {
-            issuers,
-            scheme: SchemeSettings::default(),
-            realm: "api".into(),
-        }
-    }
-
-    /// The realm named in challenges (RFC 9110 §11.5), instead of those of the verifiers; `api` by default.
-    pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
-        self.realm = realm.into();
-        self
-    }
-
-    /// Where the time comes from; the system's clock by default.
-    pub fn clock(mut self, clock: SharedClock) -> Self {
-        self.scheme.clock = clock;
-        self
-    }
-
-    /// How many verified tokens are kept, so that the same token again costs next to nothing. On by default, with
-    /// the limits of [`CacheLimits::default`].
-    ///
-    /// A token from the cache is held to all that a new one is: its key is still in the issuer's set and the set not
-    /// too old, its issuer is still trusted by the same rules, and its times hold by the clock.
-    ///
-    /// While it is full of tokens that still live, a new one is kept when it is verified for the second time: tokens
-    /// that are sent once make no other be forgotten.
-    pub fn token_cache(mut self, limits: CacheLimits) -> Self {
-        self.scheme.cache = Some(limits);
-        self
-    }
-
-    /// Keeps the caller's token with its principal ([`Principal::access_token`](portcullis_core::Principal::access_token)),
-    /// so that the service can call others on its behalf by token exchange (RFC 8693). Off by default: whoever gets at
-    /// the token is the caller.
-    pub fn keep_access_token(mut self) -> Self {
-        self.scheme.keep_access_token = true;
-        self
-    }
-
-    /// Keeps no verified tokens: every request has its signature checked.
-    pub fn without_token_cache(mut self) -> Self {
-        self.scheme.cache = None;
-        self
-    }
-
-    /// The scheme.
+impl BearerBuilder<TrustedIssuers> {
+    /// Builds the scheme.
     ///
     /// # Errors
     ///
-    /// If the realm cannot be sent in a header, or a limit of the cache is zero.
+    /// If the realm cannot be sent in a header, or a limit of the cache cannot be used.
     pub fn build(self) -> Result<Bearer, ConfigError> {
-        let challenge = Arc::new(Challenge::new(super::SCHEME, &self.realm)?);
-        self.scheme.build(Issuers::Many(self.issuers), challenge)
-    }
-}
-
-/// What is set of the scheme, whoever verifies.
-#[derive(Debug)]
-struct SchemeSettings {
-    clock: SharedClock,
-    cache: Option<CacheLimits>,
-    keep_access_token: bool,
-}
-
-impl Default for SchemeSettings {
-    fn default() -> Self {
-        Self {
-            clock: system_clock(),
-            cache: Some(CacheLimits::default()),
-            keep_access_token: false,
-        }
-    }
-}
-
-impl SchemeSettings {
-    fn build(self, issuers: Issuers, challenge: Arc<Challenge>) -> Result<Bearer, ConfigError> {
-        if let Some(limits) = &self.cache {
-            limits.check()?;
-        }
-        let challenge = Challenge::clone(&challenge).with_clock(self.clock.clone());
-        Ok(Bearer(Arc::new(Inner {
-            issuers,
-            known_headers: KnownHeaders::new(),
-            cache: self.cache.map(TokenCache::new),
-            keep_access_token: self.keep_access_token,
-            clock: self.clock,
-            challenge: Arc::new(challenge),
-        })))
+        self.build_with(|issuers| Ok(Issuers::Many(issuers)))
     }
 }

@@ -96,15 +96,15 @@ pub(crate) fn verifier(profile: Profile) -> JwtVerifierBuilder {
         .profile(profile)
 }
 
-/// Leaves a scheme its cache of verified tokens, unless the whole run is without.
-pub(crate) fn as_this_run_has_it(bearer: BearerBuilder) -> BearerBuilder {
+/// Disables the token cache of a scheme if `PORTCULLIS_TOKEN_CACHE=off` is in the environment.
+pub(crate) fn apply_token_cache_env(bearer: BearerBuilder) -> BearerBuilder {
     match std::env::var_os("PORTCULLIS_TOKEN_CACHE") {
         Some(value) if value == "off" => bearer.without_token_cache(),
         _ => bearer,
     }
 }
 
-/// Everything the strict profile requires, for a machine.
+/// The claims that the strict profile requires, for a machine.
 pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER,

@@ -1,0 +1,152 @@
+//! Rejected tokens: newer keys of the issuer may change the verdict.
+
+use std::sync::Arc;
+
+use portcullis_core::{Failure, Outcome, Principal};
+use portcullis_jose::{CompactJws, TokenLimits};
+
+use super::{Inner, bind};
+use crate::{
+    IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, RefreshOutcome, VerifyError,
+    claims::peek_issuer, verify_error::found_name,
+};
+
+/// A token that was not accepted.
+pub(super) struct Rejected {
+    error: VerifyError,
+    /// The keys that the token was checked with, and their epoch, if it came to that.
+    keys: Option<(IssuerKeys, u64)>,
+}
+
+impl Rejected {
+    pub(super) fn by(verifier: &JwtVerifier, keys: &KeySnapshot, error: VerifyError) -> Self {
+        Self {
+            error,
+            keys: Some((verifier.keys().clone(), keys.epoch())),
+        }
+    }
+}
+
+impl<E: Into<VerifyError>> From<E> for Rejected {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            keys: None,
+        }
+    }
+}
+
+impl Inner {
+    /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the owner of the keys in
+    /// either case.
+    pub(super) fn reject_or_wait(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
+        let Rejected { error, keys } = rejected;
+        let Some((keys, epoch)) = keys.filter(|_| newer_keys_may_help(&error)) else {
+            return Outcome::Done(Err(error.into()));
+        };
+        if let Some(foreign) = foreign_issuer(token, &keys) {
+            return Outcome::Done(Err(if error.is_outage() {
+                in_outage(error, &keys)
+            } else {
+                foreign.into()
+            }));
+        }
+        if error.is_outage() {
+            keys.no_keys();
+            return Outcome::Done(Err(in_outage(error, &keys)));
+        }
+        if !error.is_unknown_key() {
+            keys.bad_signature();
+            return Outcome::Done(Err(error.into()));
+        }
+        let before = keys.snapshot();
+        // A refresh for another request has brought new keys since: they are tried without a signal.
+        if before.epoch() != epoch {
+            return match self.verify(token.as_bytes(), self.clock.now()) {
+                Ok(verified) => Outcome::Done(bind(&verified)),
+                Err(rejected) => self.reject_or_wait(token, rejected),
+            };
+        }
+        match keys.unknown_key() {
+            RefreshAnswer::Wait(refreshed) => {
+                let (inner, token) = (self.clone(), Box::<str>::from(token));
+                Outcome::Pending(Box::pin(async move {
+                    let outcome = refreshed.await;
+                    inner.verify_again(&token, outcome)
+                }))
+            }
+            // New keys arrived after the check above.
+            RefreshAnswer::Exhausted if keys.snapshot().epoch() != epoch => {
+                Outcome::Done(self.verify_again(token, RefreshOutcome::Succeeded))
+            }
+            RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &before, &keys))),
+            RefreshAnswer::Saturated => Outcome::Done(Err(in_outage(error, &keys))),
+        }
+    }
+
+    /// The final verdict, after a refresh.
+    fn verify_again(&self, token: &str, outcome: RefreshOutcome) -> Result<Principal, Failure> {
+        let Rejected { error, keys } = match self.verify(token.as_bytes(), self.clock.now()) {
+            Ok(verified) => return bind(&verified),
+            Err(rejected) => rejected,
+        };
+        let Some((keys, _)) = keys else {
+            return Err(error.into());
+        };
+        Err(match outcome {
+            _ if error.is_outage() => in_outage(error, &keys),
+            RefreshOutcome::Succeeded if error.is_unknown_key() => {
+                unknown_key(error, &keys.snapshot(), &keys)
+            }
+            RefreshOutcome::Failed if error.is_unknown_key() => in_outage(error, &keys),
+            _ => error.into(),
+        })
+    }
+}
+
+fn newer_keys_may_help(error: &VerifyError) -> bool {
+    error.is_unknown_key()
+        || matches!(
+            error,
+            VerifyError::Signature
+                | VerifyError::KeyMismatch(_)
+                | VerifyError::KeysNotLoaded
+                | VerifyError::KeysStale
+        )
+}
+
+/// The error of a token that names another issuer than that of `keys`. Such a token must not cause a fetch: it would
+/// consume the budget that the issuer's own rotation needs.
+fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
+    // The configured limits were checked before.
+    let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::MOST)
+        .and_then(|jws| jws.payload())
+        .ok()?;
+    let issuer = peek_issuer(&payload);
+    (issuer.as_deref() != Some(&**keys.issuer())).then(|| VerifyError::Issuer {
+        found: found_name(issuer.as_deref()),
+    })
+}
+
+/// An unknown key is the caller's fault only if the keys could be fetched.
+fn unknown_key(error: VerifyError, snapshot: &KeySnapshot, keys: &IssuerKeys) -> Failure {
+    if snapshot.last_fetch_failed() {
+        in_outage(error, keys)
+    } else {
+        error.into()
+    }
+}
+
+/// The failure of a token that cannot be judged now, with the time until the next fetch as `Retry-After`.
+fn in_outage(error: VerifyError, keys: &IssuerKeys) -> Failure {
+    let error = if error.is_unknown_key() {
+        VerifyError::UnknownKeyInOutage(Box::new(error))
+    } else {
+        error
+    };
+    let failure = Failure::from(error);
+    match keys.next_attempt() {
+        Some(due) => failure.retry_when_due(due),
+        None => failure,
+    }
+}
