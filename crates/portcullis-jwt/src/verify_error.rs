@@ -1,4 +1,4 @@
-//! Why a token was refused, or could not be judged.
+//! The error of a verification.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -7,22 +7,20 @@ use portcullis_jose::{Algorithm, JsonError, JwsError};
 
 /// Why a token was not accepted.
 ///
-/// `Display` is for operators: it names what was found and what was expected, with everything that the sender of the
-/// token controls escaped, masked where it looks like a credential, and cut short. Callers are shown
-/// [`external`](Self::external).
+/// `Display` is for operators: it names what was found and what was expected. Text that the sender of the token controls
+/// is escaped, shortened, and masked where it looks like a credential. [`external`](Self::external) is the message for
+/// callers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// It is no signed JWT of a form that is read here.
+    /// The token is not a signed JWT in a supported form.
     #[error("{0}")]
     Jws(#[from] JwsError),
-    /// Its algorithm is not on the allow-list.
-    #[error("the algorithm {0} is not on the allow-list")]
+    /// The algorithm is not allowed.
+    #[error("the algorithm {0} is not on the allow-list (`algorithms`)")]
     AlgorithmNotAllowed(Algorithm),
-    /// Its `typ` is not one of an access token: it may be an ID token, a client assertion, a DPoP proof.
-    #[error(
-        "`typ` in the header is {found}, which the profile {profile:?} does not accept: it accepts {expected}"
-    )]
+    /// The `typ` is not that of an access token: the token may be an ID token, a client assertion or a DPoP proof.
+    #[error("`typ` in the header is {found}, but the profile {profile:?} accepts only {expected}")]
     Type {
         /// What was found, escaped.
         found: String,
@@ -31,16 +29,16 @@ pub enum VerifyError {
         /// The name of the profile.
         profile: String,
     },
-    /// Its `iss` is absent, or none of the trusted issuers.
+    /// `iss` is absent or is not a trusted issuer.
     #[error("the issuer {found} is not trusted")]
     UnknownIssuer {
         /// What was found, escaped.
         found: String,
     },
-    /// The issuer's keys have never been loaded, so nothing can be said about the token.
-    #[error("the issuer's keys have not been loaded yet")]
+    /// The issuer's keys were never loaded, so the token cannot be judged.
+    #[error("the issuer's keys were not loaded yet")]
     KeysNotLoaded,
-    /// The issuer's keys are past their stale limit, so nothing can be said about the token.
+    /// The issuer's keys are past their stale limit, so the token cannot be judged.
     #[error("the issuer's keys are past their stale limit")]
     KeysStale,
     /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm.
@@ -56,94 +54,93 @@ pub enum VerifyError {
     /// the key since: its keys could not be fetched.
     #[error("{0}; newer keys cannot be fetched now")]
     UnknownKeyInOutage(Box<Self>),
-    /// The issuer has a key with the token's `kid`, but the key is not for the token's algorithm.
-    #[error("the issuer's key of that `kid` is not for {0}")]
+    /// The issuer's key with the token's `kid` is not for the token's algorithm.
+    #[error("the issuer's key with the token's `kid` is not for {0}")]
     KeyMismatch(Algorithm),
-    /// The signature does not hold.
-    #[error("the signature does not hold")]
+    /// The signature is invalid.
+    #[error("the signature is invalid")]
     Signature,
     /// The payload is not a JSON object with unique members.
     #[error("the payload {0}")]
     Claims(JsonError),
-    /// A claim is missing that must be there.
+    /// A required claim is missing.
     #[error("the claim `{0}` is missing")]
     MissingClaim(String),
-    /// A claim has another type than its name asks for, or is out of range.
-    #[error("the claim `{0}` has the wrong type, or is out of range")]
+    /// A claim has the wrong type or is out of range.
+    #[error("the claim `{0}` has the wrong type or is out of range")]
     InvalidClaim(String),
-    /// `iss` is not the issuer whose key signed the token.
-    #[error("`iss` is {found}, which is not the issuer whose keys these are")]
+    /// `iss` is not the configured issuer.
+    #[error("`iss` is {found}, which is not the configured issuer")]
     Issuer {
         /// What was found, escaped.
         found: String,
     },
-    /// It is meant for someone else.
-    #[error("`{claim}` is {found}, which is none of the accepted audiences")]
+    /// The token is for another audience.
+    #[error("`{claim}` is {found}, which is not an accepted audience")]
     Audience {
-        /// The claim: `aud`, unless the profile has another.
+        /// The claim: `aud`, or another of the profile.
         claim: String,
         /// What was found, escaped.
         found: String,
     },
-    /// The client it was issued to is not on the list.
-    #[error("the client {found} is not on the list of accepted clients")]
+    /// The client of the token is not accepted.
+    #[error("the client {found} is not an accepted client (`client_ids`)")]
     ClientId {
         /// What was found, escaped.
         found: String,
     },
-    /// A token of the issuer's, but not an access token.
-    #[error("not an access token by the profile {profile:?}, which requires that {mark}")]
+    /// The token is from the issuer, but not an access token.
+    #[error("not an access token: the profile {profile:?} requires that {mark}")]
     NotAnAccessToken {
-        /// The condition it does not meet.
+        /// The condition that the token does not meet.
         mark: String,
         /// The name of the profile.
         profile: String,
     },
-    /// `exp` has passed, by more than the leeway.
+    /// `exp` has passed by more than the leeway.
     #[error("expired {} s ago, which is more than the leeway", .ago.as_secs())]
     Expired {
-        /// How long ago.
+        /// The time since then.
         ago: Duration,
     },
-    /// `nbf` lies in the future, by more than the leeway.
+    /// `nbf` is in the future by more than the leeway.
     #[error("`nbf` is {} s away, which is more than the leeway", .away.as_secs())]
     NotYetValid {
-        /// How far away.
+        /// The time until then.
         away: Duration,
     },
-    /// `iat` lies in the future, by more than the leeway.
+    /// `iat` is in the future by more than the leeway.
     #[error("`iat` is {} s in the future, which is more than the leeway", .away.as_secs())]
     IssuedInTheFuture {
-        /// How far away.
+        /// The time until then.
         away: Duration,
     },
-    /// `exp` is too far from `iat`, or without an `iat`, from now.
+    /// The time from `iat`, or without `iat` from now, to `exp` is too long.
     #[error(
-        "the token lives for {} s, which is longer than the {} s that are accepted (`max_lifetime`)",
+        "the lifetime of {} s is longer than the accepted {} s (`max_lifetime`)",
         .lifetime.as_secs(), .limit.as_secs()
     )]
     Lifetime {
-        /// How long it lives.
+        /// The lifetime of the token.
         lifetime: Duration,
-        /// How long it may.
+        /// The longest accepted lifetime.
         limit: Duration,
     },
     /// `exp` is before `iat`.
     #[error("`exp` is before `iat`")]
     ExpiresBeforeIssued,
-    /// It is bound to a key or certificate (`cnf`, RFC 7800), which this scheme cannot check.
+    /// The token is bound to a key or certificate (`cnf`, RFC 7800).
     #[error(
-        "the token is bound to a key or certificate by `cnf`, which a plain bearer scheme cannot check"
+        "the token is bound to a key or certificate (`cnf`), which a bearer scheme cannot check"
     )]
     SenderConstrained,
-    /// The custom claims cannot be decoded into the type that was configured.
-    #[error("the custom claims do not decode: {0}")]
+    /// The claims cannot be decoded into the configured type.
+    #[error("the claims do not decode into the configured type: {0}")]
     CustomClaims(String),
 }
 
 impl VerifyError {
-    /// Whether the token could not be judged, for want of the issuer's keys. It may well be good: the answer is 503,
-    /// never 401.
+    /// Whether the token could not be judged without the issuer's keys. It may be valid, so the answer is 503, not 401.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(
@@ -157,8 +154,8 @@ impl VerifyError {
         matches!(self, Self::UnknownKey { .. } | Self::NoKeyVerifies)
     }
 
-    /// What the caller is told. Of the token it names the algorithm, where that is a registered one, and the `typ`,
-    /// where that is short and plain; of the configuration, the accepted `typ`.
+    /// The message for the caller. It may name the token's algorithm if it is registered, the token's `typ` if it is a
+    /// short media type, and the accepted `typ`.
     #[must_use]
     pub fn external(&self) -> Cow<'static, str> {
         match self {
@@ -176,7 +173,7 @@ impl VerifyError {
         }
     }
 
-    /// What the caller is told where that is always the same.
+    /// The message if it does not depend on the token.
     fn fixed(&self) -> &'static str {
         match self {
             Self::Jws(JwsError::Encrypted) => "encrypted tokens are not accepted",
@@ -231,19 +228,19 @@ fn not_accepted(algorithm: &str) -> Cow<'static, str> {
     format!("the token's signature algorithm is not accepted: {algorithm}").into()
 }
 
-/// What was found, for the caller: only a value that could be a media type, and no long one.
+/// The found value, if it could be a short media type.
 fn plain(found: &str) -> Option<&str> {
     const LONGEST: usize = 32;
 
     let quoted = found
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'));
-    let text = quoted.unwrap_or(found); // `absent` has no quotation marks
+    let text = quoted.unwrap_or(found); // `absent` is not quoted
     let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"+-./".contains(&octet);
     ((1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)).then_some(text)
 }
 
-/// What was found in a token, for an error message.
+/// Quotes a value from a token for an error message.
 pub(crate) fn found(text: Option<&str>) -> String {
     text.map_or_else(
         || "absent".to_owned(),
@@ -251,8 +248,8 @@ pub(crate) fn found(text: Option<&str>) -> String {
     )
 }
 
-/// As [`found`], for the name of an issuer or an audience, which an operator copies into the configuration. What may be a
-/// secret in a URL is left out.
+/// As [`found`], for the name of an issuer or audience, which operators copy into their configuration: longer, and
+/// without the parts of a URL that may be secret.
 pub(crate) fn found_name(text: Option<&str>) -> String {
     const LONGEST: usize = 512;
 
@@ -273,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_must_be_copied_is_shown_whole() {
+    fn issuer_name_is_shown_whole_without_secrets() {
         let issuer = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
         assert_eq!(found_name(Some(issuer)), format!("\"{issuer}\""));
         let long = found_name(Some(&"x".repeat(30_000)));
@@ -294,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_is_told_its_type_where_that_is_plain() {
+    fn external_message_names_a_plain_typ_only() {
         let told = |found: &str| {
             format!("the token is not an access token: its `typ` is {found}not at+jwt")
         };

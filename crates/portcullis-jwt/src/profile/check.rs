@@ -1,72 +1,80 @@
-//! Whether a profile can be used.
+//! Checks of a profile at construction.
 
 use std::borrow::Cow;
 
 use portcullis_core::{ConfigError, Scope};
 
-use super::Profile;
+use super::{Condition, Profile};
+use crate::claim_path::ClaimPath;
 
 impl Profile {
-    /// Checks that the profile can be used, and says what to change if not.
+    /// Checks that the profile can accept access tokens and nothing else.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.problem().map_or(Ok(()), |problem| {
-            let problem = format!("the profile {:?} cannot be used: {problem}", self.name);
+            let problem = format!("profile {:?}: {problem}", self.name);
             Err(ConfigError::new("profile", problem))
         })
     }
 
     fn problem(&self) -> Option<Cow<'static, str>> {
-        if self.types.is_empty() && !self.untyped {
-            return Some(
-                "it accepts no `typ`, so no token: name the types of access tokens".into(),
-            );
-        }
-        if self
-            .types
-            .iter()
-            .any(|typ| typ.is_empty() || typ.contains('/'))
-        {
-            return Some("a type is empty, or has a `/` in it: leave `application/` out".into());
-        }
-        let typed_like_others =
+        let like_id_tokens =
             self.untyped || self.types.iter().any(|typ| typ.eq_ignore_ascii_case("JWT"));
-        if typed_like_others && self.marks.is_empty() && !self.unmarked {
-            return Some(
-                "it accepts `JWT` or no `typ`, as ID tokens have: add a condition that only access tokens meet".into(),
-            );
-        }
-        if self.audience_claims.is_empty()
-            || self.audience_claims.iter().any(|claim| claim.is_empty())
-        {
-            return Some(
-                "the audience claims are empty, or one of them is: `aud` is the usual one".into(),
-            );
-        }
-        if self.audience.needs_client_id() && self.client_id.is_empty() {
-            return Some(
-                "its audience rule lists clients, and no claim names the client: set the client id claims".into(),
-            );
-        }
-        if self.kind.has_empty_alternative() {
-            return Some(
-                "an alternative of its kind rule has no condition and never matches: add one, or remove it".into(),
-            );
-        }
-        if Scope::parse(&format!("{}x", self.role_prefix)).is_err() {
-            return Some("its role prefix has characters that scopes cannot have".into());
-        }
-        if self.role_prefix.is_empty() && !self.roles.is_empty() {
-            return Some(
-                "its role prefix is empty, so a scope that a client asks for would pass for a role: set a prefix, or \
-                 read the roles as scopes (`with_united_scope_claims`; in a file `scope_claims` and `unite_scope_claims`)"
-                    .into(),
-            );
+        let problems = [
+            (
+                self.types.is_empty() && !self.untyped,
+                "it accepts no `typ`, so no token: set the `typ` of access tokens",
+            ),
+            (
+                self.types
+                    .iter()
+                    .any(|typ| typ.is_empty() || typ.contains('/')),
+                "a type is empty or contains `/`: leave out `application/`",
+            ),
+            (
+                like_id_tokens && self.marks.is_empty() && !self.unmarked,
+                "it accepts `JWT` or no `typ`, as ID tokens have: add a condition that only access tokens meet",
+            ),
+            (
+                self.audience_claims.is_empty()
+                    || self.audience_claims.iter().any(|claim| claim.is_empty()),
+                "the list of audience claims or one of its names is empty: the usual claim is `aud`",
+            ),
+            (
+                self.audience.needs_client_id() && self.client_id.is_empty(),
+                "its audience rule needs the client, and no claim names the client: set the client id claims",
+            ),
+            (
+                self.kind.has_empty_alternative(),
+                "an alternative of its kind rule has no condition and never matches: add one, or remove it",
+            ),
+            (
+                Scope::parse(&format!("{}x", self.role_prefix)).is_err(),
+                "its role prefix has characters that scopes cannot have",
+            ),
+            (
+                self.role_prefix.is_empty() && !self.roles.is_empty(),
+                "its role prefix is empty, so a scope that a client requests would pass for a role: set a prefix, or \
+                 read the roles as scopes (`with_united_scope_claims`; in a file `scope_claims` and `unite_scope_claims`)",
+            ),
+        ];
+        if let Some((_, problem)) = problems.into_iter().find(|(applies, _)| *applies) {
+            return Some(problem.into());
         }
         let single = self.one_value_paths().find_map(|path| path.problem(true));
-        let mut several = self.scope_claims().iter().chain(&self.roles);
+        let mut several = self.scopes.iter().chain(&self.roles);
         single
             .or_else(|| several.find_map(|path| path.problem(false)))
             .map(Into::into)
+    }
+
+    /// The claims of which the profile needs a single value.
+    fn one_value_paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        self.required
+            .iter()
+            .chain(&self.client_id)
+            .chain(&self.token_id)
+            .chain(self.marks.iter().flat_map(Condition::paths))
+            .chain(self.kind.paths())
     }
 }
 
@@ -75,7 +83,7 @@ mod tests {
     use crate::{AudienceRule, ClaimPath, Condition, KindRule, Profile};
 
     #[test]
-    fn presets_can_be_used() {
+    fn presets_pass_the_check() {
         for name in Profile::NAMES {
             let profile: Profile = name.parse().expect(name);
             assert_eq!(profile.check(), Ok(()), "{name}");
@@ -83,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_cannot_work_is_named() {
+    fn unusable_profile_is_a_config_error() {
         let strict = Profile::rfc9068;
         let none: [&'static str; 0] = [];
         let path = || ClaimPath::from("a");

@@ -1,6 +1,6 @@
 //! Amazon Cognito.
 
-use super::{AudienceRule, Condition, KindRule, Profile, ScopeRule, paths, types};
+use super::{AudienceRule, Condition, KindRule, Profile, names, paths};
 
 impl Profile {
     /// Access tokens of an Amazon Cognito user pool.
@@ -13,22 +13,22 @@ impl Profile {
     /// | header | `kid` and `alg`, no `typ` |
     /// | access token | `token_use` is `access`; in an ID token it is `id` |
     /// | client | `client_id`; an ID token has it in `aud` instead |
-    /// | audience | no `aud`: the app client must be one of the accepted `client_ids`. A token that was bound to a resource has an `aud`, which must then be accepted as well |
+    /// | audience | no `aud`: the app client must be one of the accepted `client_ids`. A token that is bound to a resource has an `aud`, which must be accepted as well |
     /// | required claims | `iss`, `exp`, `iat`, `sub`, `jti`, `token_use`, `client_id` |
     /// | scopes | `scope`, a space-separated string; custom scopes are `RESOURCE_SERVER/SCOPE` |
-    /// | machine | `sub` is the `client_id`, and there is no `username` |
-    /// | user | `username` is there |
+    /// | machine | `sub` is the `client_id`, and `username` is absent |
+    /// | user | `username` is present |
     ///
     /// The issuer is `https://cognito-idp.REGION.amazonaws.com/POOL`.
     #[must_use]
     pub fn cognito() -> Self {
         Self {
-            types: types(["JWT", "at+jwt"]),
+            types: names(["JWT", "at+jwt"]),
             untyped: true,
             required: paths(["iss", "exp", "iat", "sub", "jti", "token_use", "client_id"]),
             marks: vec![Condition::equals("token_use", "access")],
             audience: AudienceRule::ClientId,
-            scopes: ScopeRule::First(paths(["scope"])),
+            scopes: paths(["scope"]),
             kind: KindRule::new()
                 .machine_if([Condition::is_client("sub"), Condition::absent("username")])
                 .user_if([Condition::present("username")]),

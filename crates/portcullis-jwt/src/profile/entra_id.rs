@@ -1,6 +1,6 @@
 //! Microsoft Entra ID.
 
-use super::{Condition, KindRule, Profile, ScopeRule, paths, types};
+use super::{Condition, KindRule, Profile, names, paths};
 
 impl Profile {
     /// Access tokens of Microsoft Entra ID, versions 1.0 and 2.0.
@@ -12,27 +12,28 @@ impl Profile {
     /// |---|---|
     /// | header | `typ` is always `JWT`, in ID tokens too |
     /// | client | `azp` in version 2.0, `appid` in 1.0; `ver` says which it is |
-    /// | access token | it names the client, which an ID token does not; an ID token may have `nonce`, `at_hash` or `c_hash` |
-    /// | required claims | `iss`, `aud`, `exp`, `iat`, `nbf`, `sub`, `ver` and the client; the token's id is `uti`, there is no `jti` |
-    /// | scopes | `scp`, a space-separated string that only users' tokens have, together with `roles`, an array with the permissions given to the application or user |
-    /// | machine | no `scp`, and `idtyp` is `app`; or, where the API did not ask for the optional `idtyp`, `sub` is the `oid` |
-    /// | user | `scp` is there, or `idtyp` is `user` |
+    /// | access token | it names the client; an ID token does not, and may have `nonce`, `at_hash` or `c_hash` |
+    /// | required claims | `iss`, `aud`, `exp`, `iat`, `nbf`, `sub`, `ver` and the client; the token's id is `uti`, and `jti` is absent |
+    /// | scopes | `scp`, a space-separated string that only tokens of users have, together with `roles`, an array with the permissions of the application or user |
+    /// | machine | no `scp`, and `idtyp` is `app`; or, if the API did not request the optional `idtyp`, `sub` is the `oid` |
+    /// | user | `scp` is present, or `idtyp` is `user` |
     ///
-    /// A user's `sub` is made for each application, so it is the same as `oid` only in an application's own token.
-    /// Since any application of the tenant can get a token without `roles`, hold routes to a role or check the client
-    /// with `client_ids`.
+    /// A user has a different `sub` for each application, so `sub` equals `oid` only in the token of an application.
+    /// Any application of the tenant can get a token without `roles`: require a role, or check the client with
+    /// `client_ids`.
     ///
     /// In 2.0 the issuer is `https://login.microsoftonline.com/TENANT/v2.0` and `aud` the API's client id; in 1.0
     /// they are `https://sts.windows.net/TENANT/` and that id or one of the API's URIs. The API's manifest chooses
-    /// (`requestedAccessTokenVersion`). Issuers are compared exactly, so each tenant is an issuer of its own:
+    /// (`requestedAccessTokenVersion`). Issuers are compared exactly, so each tenant is a separate issuer:
     /// see [`TrustedIssuers`](crate::TrustedIssuers).
     #[must_use]
     pub fn entra_id() -> Self {
         Self {
-            types: types(["JWT"]),
+            types: names(["JWT"]),
             required: paths(["iss", "aud", "exp", "iat", "nbf", "sub", "ver", "client_id"]),
             marks: ["nonce", "at_hash", "c_hash"].map(Condition::absent).into(),
-            scopes: ScopeRule::All(paths(["scp", "roles"])),
+            scopes: paths(["scp", "roles"]),
+            unite_scopes: true,
             client_id: paths(["azp", "appid"]),
             token_id: paths(["uti"]),
             kind: KindRule::new()

@@ -1,6 +1,6 @@
 //! Keycloak.
 
-use super::{Condition, KindRule, Profile, ScopeRule, paths, types};
+use super::{Condition, KindRule, Profile, names, paths};
 use crate::claim_path::ClaimPath;
 
 impl Profile {
@@ -12,22 +12,22 @@ impl Profile {
     ///
     /// | | |
     /// |---|---|
-    /// | header | `typ` is `JWT`, or `at+jwt` where the client is set to use it |
+    /// | header | `typ` is `JWT`, or `at+jwt` if the client is configured so |
     /// | access token | the *claim* `typ` is `Bearer`; it is `ID`, `Refresh`, `Offline`, `Logout` in other tokens |
     /// | client | `azp` |
     /// | required claims | `iss`, `aud`, `exp`, `iat`, `sub`, `jti`, `typ`, `azp` |
     /// | scopes | `scope`, a space-separated string |
     /// | roles | `realm_access.roles`, and `resource_access.{audience}.roles` of the accepted audience that `aud` names; each is granted as `role:NAME` |
-    /// | machine | `preferred_username` is `service-account-` and the client's id, and the claim `client_id` (`clientId` in older releases), which only service accounts are given, is the `azp` |
-    /// | user | neither claim is there, and `preferred_username` does not begin so |
+    /// | machine | `preferred_username` is `service-account-` and the client's id, and the claim `client_id` (`clientId` in older releases), which only service accounts have, is the `azp` |
+    /// | user | neither claim is present, and `preferred_username` does not start with `service-account-` |
     ///
-    /// A token has the API in its `aud` only where a client scope with an audience mapper, or a role of the API, puts
-    /// it there; without, it names `account` or nothing and is refused. *Lightweight* access tokens lack most of
-    /// these claims: they are meant for introspection, and are refused.
+    /// A token has the API in `aud` only if a client scope with an audience mapper, or a role of the API, adds it.
+    /// Without it, `aud` is `account` or absent, and the token is rejected. *Lightweight* access tokens lack most of
+    /// these claims; they are meant for introspection and are rejected.
     ///
-    /// Roles are never taken for scopes: `admin` among the roles grants `role:admin`, not `admin`. The roles that other
-    /// clients define, the calling one included, are not read, since whoever administers those clients chooses their
-    /// names. Where the API's client id at Keycloak is not its audience, name it:
+    /// The role `admin` grants `role:admin`, not the scope `admin`. Roles that other clients define, including the
+    /// calling one, are not read, since the administrators of those clients choose their names. If the API's client id
+    /// at Keycloak is not its audience, name it:
     ///
     /// ```
     /// use portcullis_jwt::{ClaimPath, Profile};
@@ -41,10 +41,10 @@ impl Profile {
     pub fn keycloak() -> Self {
         let account = || Condition::is_client_between("service-account-", "preferred_username", "");
         Self {
-            types: types(["JWT", "at+jwt"]),
+            types: names(["JWT", "at+jwt"]),
             required: paths(["iss", "aud", "exp", "iat", "sub", "jti", "typ", "client_id"]),
             marks: vec![Condition::equals("typ", "Bearer")],
-            scopes: ScopeRule::First(paths(["scope"])),
+            scopes: paths(["scope"]),
             roles: vec![
                 ClaimPath::from("realm_access").member("roles"),
                 ClaimPath::from("resource_access")

@@ -18,7 +18,7 @@ impl Profile {
     /// | machine | `sub` is the `client_id` |
     /// | user | `sub` is something else |
     ///
-    /// An access token asked for without a resource is opaque, not a JWT. The issuer ends in `/oidc`:
+    /// An access token requested without a resource is opaque, not a JWT. The issuer ends in `/oidc`:
     /// `https://TENANT.logto.app/oidc`.
     #[must_use]
     pub fn logto() -> Self {

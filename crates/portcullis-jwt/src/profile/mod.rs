@@ -1,8 +1,9 @@
-//! What an issuer's access tokens look like, as data.
+//! Profiles: what the access tokens of an issuer look like, as data.
 
 mod auth0;
 mod check;
 mod cognito;
+mod condition;
 mod entra_id;
 mod evaluate;
 #[cfg(feature = "profile-file")]
@@ -13,21 +14,21 @@ mod logto;
 mod name;
 mod okta;
 mod rfc9068;
+mod scopes;
 
 use std::borrow::Cow;
 
 #[cfg(feature = "profile-file")]
 pub use self::file::ProfileFileError;
-pub use self::kind::{Condition, KindRule};
-pub use self::name::UnknownProfile;
-use crate::{claim_name::ClaimName, claim_path::ClaimPath};
+pub use self::{condition::Condition, kind::KindRule, name::UnknownProfile};
+use crate::claim_path::ClaimPath;
 
-/// What the access tokens of an issuer look like, and what tells them from its other tokens.
+/// Describes the access tokens of an issuer, and how they differ from its other tokens.
 ///
-/// [`Profile::rfc9068`] is the default and the strictest. Issuers that do not follow RFC 9068 have presets, each of
-/// which says what the issuer documents, what then separates an access token from an ID token, and how a machine is
-/// told from a user. A profile is plain data: start from the nearest preset and adjust it, or read one from a file
-/// with `Profile::from_toml` (feature `profile-file`).
+/// [`Profile::rfc9068`] is the default and the strictest. Issuers that do not follow RFC 9068 have presets. Each preset
+/// documents its source, how access tokens differ from ID tokens, and how machines differ from users. A profile is
+/// data: start from the nearest preset and adjust it, or read one from a file with `Profile::from_toml` (feature
+/// `profile-file`).
 ///
 /// ```
 /// use portcullis_jwt::{Condition, Profile};
@@ -39,9 +40,9 @@ use crate::{claim_name::ClaimName, claim_path::ClaimPath};
 ///     .with_mark(Condition::equals("use", "access"));
 /// ```
 ///
-/// Whatever the profile, a token's signature, algorithm, `iss`, `exp`, `nbf`, `iat`, lifetime and `crit` are always
-/// checked, a claim that is there must have its registered type, and a `cnf` is never ignored. A profile that cannot
-/// be used is a [`ConfigError`](portcullis_core::ConfigError) when the verifier is built.
+/// Every profile checks the signature, algorithm, `iss`, `exp`, `nbf`, `iat`, lifetime and `crit` of a token. A claim
+/// that is present must have its registered type, and a `cnf` is never ignored. A profile that cannot work is a
+/// [`ConfigError`](portcullis_core::ConfigError) when the verifier is built.
 #[derive(Clone, Debug)]
 pub struct Profile {
     name: Cow<'static, str>,
@@ -51,8 +52,10 @@ pub struct Profile {
     marks: Vec<Condition>,
     unmarked: bool,
     audience: AudienceRule,
-    audience_claims: Vec<ClaimName>,
-    scopes: ScopeRule,
+    audience_claims: Vec<Cow<'static, str>>,
+    scopes: Vec<ClaimPath>,
+    /// Whether all of `scopes` count, rather than the first one that is present.
+    unite_scopes: bool,
     roles: Vec<ClaimPath>,
     role_prefix: Cow<'static, str>,
     client_id: Vec<ClaimPath>,
@@ -60,16 +63,18 @@ pub struct Profile {
     kind: KindRule,
 }
 
-/// Which claim says whom a token is meant for.
+/// Which claims name the recipient of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "profile-file", derive(serde::Deserialize))]
+#[cfg_attr(feature = "profile-file", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum AudienceRule {
-    /// `aud` must be there and hold one of the accepted audiences (RFC 7519 §4.1.3).
+    /// `aud` must be present and name an accepted audience (RFC 7519 §4.1.3).
     Audience,
-    /// The issuer puts no `aud` in its access tokens. The client that asked for the token must be on a list instead,
-    /// and an `aud` that is there all the same must hold one of the accepted audiences.
+    /// The issuer puts no `aud` in its access tokens. The client that requested the token must be an accepted one
+    /// instead. An `aud` that is present must name an accepted audience.
     ClientId,
-    /// Both: an accepted audience, and a client that is on the list.
+    /// The token must name an accepted audience, and its client must be an accepted one.
     AudienceAndClientId,
 }
 
@@ -80,17 +85,11 @@ impl AudienceRule {
         matches!(self, Self::Audience | Self::AudienceAndClientId)
     }
 
-    /// Whether the accepted clients must be listed.
+    /// Whether the accepted clients must be configured.
     #[must_use]
     pub fn needs_client_id(self) -> bool {
         matches!(self, Self::ClientId | Self::AudienceAndClientId)
     }
-}
-
-#[derive(Clone, Debug)]
-enum ScopeRule {
-    First(Vec<ClaimPath>),
-    All(Vec<ClaimPath>),
 }
 
 impl Default for Profile {
@@ -114,30 +113,30 @@ impl Profile {
         self
     }
 
-    /// Replaces the accepted values of the header's `typ` (RFC 8725 §3.11), each without its `application/`. A
-    /// token may have that prefix, and write them in any case.
+    /// Replaces the accepted values of the header's `typ` (RFC 8725 §3.11), each without `application/`. A token may
+    /// have that prefix, and use any case.
     ///
-    /// Where ID tokens have an accepted type too, as they do with `JWT`, only [marks](Self::with_mark) tell the two
-    /// apart, and the profile must have one.
+    /// If ID tokens have an accepted type too, such as `JWT`, the profile needs a [mark](Self::with_mark) to tell the
+    /// two apart.
     #[must_use]
     pub fn with_types<I: IntoIterator<Item: Into<Cow<'static, str>>>>(mut self, types: I) -> Self {
-        self.types = self::types(types);
+        self.types = names(types);
         self
     }
 
     /// Also accepts tokens without a `typ`.
     ///
-    /// Dangerous where nothing else separates the issuer's access tokens from what else it signs: the profile must
-    /// have a [mark](Self::with_mark) that does.
+    /// Dangerous if nothing else tells the issuer's access tokens from its other tokens: the profile needs a
+    /// [mark](Self::with_mark) that does.
     #[must_use]
     pub fn dangerous_accept_untyped(mut self) -> Self {
         self.untyped = true;
         self
     }
 
-    /// Replaces the claims that every token must have. `iss` and `exp` are required whatever is set here, and so is
-    /// `aud` under [`AudienceRule::Audience`]; a claim of [`with_client_id_claims`](Self::with_client_id_claims) is
-    /// required where `client_id` is named.
+    /// Replaces the claims that every token must have. `iss` and `exp` are always required, and so is `aud` under
+    /// [`AudienceRule::Audience`]. `client_id` stands for any of
+    /// [`with_client_id_claims`](Self::with_client_id_claims).
     #[must_use]
     pub fn with_required_claims<I: IntoIterator<Item: Into<ClaimPath>>>(
         mut self,
@@ -154,9 +153,9 @@ impl Profile {
         self
     }
 
-    /// Drops all conditions that tell access tokens from other tokens.
+    /// Removes all conditions that tell access tokens from other tokens.
     ///
-    /// Dangerous: where the issuer types its ID tokens like its access tokens, ID tokens are then accepted too.
+    /// Dangerous: if ID tokens of the issuer have the `typ` of its access tokens, they are accepted too.
     #[must_use]
     pub fn dangerous_without_marks(mut self) -> Self {
         self.marks.clear();
@@ -171,24 +170,24 @@ impl Profile {
         self
     }
 
-    /// Replaces the claims that may say whom a token is meant for, by default `aud`, for an issuer that says so in a
-    /// claim of its own. Where [`AudienceRule::needs_audience`], a token must have one of them. Each that is there must
-    /// hold an accepted audience; so must `aud`, listed or not (RFC 7519 §4.1.3).
+    /// Replaces the claims that may name the audience, by default `aud`. If [`AudienceRule::needs_audience`], a token
+    /// must have one of them. Each one that is present must name an accepted audience; so must `aud`, whether it is
+    /// listed or not (RFC 7519 §4.1.3).
     #[must_use]
     pub fn with_audience_claims<I: IntoIterator<Item: Into<Cow<'static, str>>>>(
         mut self,
         claims: I,
     ) -> Self {
-        self.audience_claims = claims.into_iter().map(ClaimName::new).collect();
+        self.audience_claims = names(claims);
         self
     }
 
-    /// Takes the scopes from the first of these claims that a token has, be it a space-separated string or an array
-    /// of strings. Later ones are not looked at, so an issuer that writes the same scopes twice, in `scope` and in
-    /// `scp`, grants no more than it says first.
+    /// Takes the scopes from the first of these claims that a token has: a space-separated string or an array of
+    /// strings. Later claims are ignored.
     #[must_use]
     pub fn with_scope_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
-        self.scopes = ScopeRule::First(paths(claims));
+        self.scopes = paths(claims);
+        self.unite_scopes = false;
         self
     }
 
@@ -198,17 +197,17 @@ impl Profile {
         mut self,
         claims: I,
     ) -> Self {
-        self.scopes = ScopeRule::All(paths(claims));
+        self.scopes = paths(claims);
+        self.unite_scopes = true;
         self
     }
 
-    /// Replaces the claims that hold roles, of which presets have none unless they say so. All of them count, each a
-    /// space-separated string or an array of strings.
+    /// Replaces the claims that hold roles, each a space-separated string or an array of strings. Presets have none
+    /// unless their documentation says so.
     ///
-    /// A role is granted as a scope of its own, after the [prefix](Self::with_role_prefix) `role:`. The role `admin`
-    /// passes `RequireScopeLayer::all(["role:admin"])`, and never passes for the scope `admin`, since the client may
-    /// not have asked for all that its roles allow. In turn, where a profile has role claims, scopes that begin with the
-    /// prefix are dropped.
+    /// A role is granted as a scope with the [prefix](Self::with_role_prefix) `role:`. The role `admin` passes
+    /// `RequireScopeLayer::all(["role:admin"])` and never the scope `admin`, since the client may not have requested
+    /// everything that its roles allow. If a profile has role claims, scopes that start with the prefix are dropped.
     ///
     /// ```
     /// use portcullis_jwt::{ClaimPath, Profile};
@@ -224,15 +223,15 @@ impl Profile {
         self
     }
 
-    /// Replaces what roles are prefixed with, by default `role:`. A profile with role claims needs a prefix. To grant
-    /// roles as scopes, name their claims in [`with_united_scope_claims`](Self::with_united_scope_claims) instead.
+    /// Replaces the prefix of roles, by default `role:`. A profile with role claims needs a prefix. To grant roles as
+    /// scopes, name their claims in [`with_united_scope_claims`](Self::with_united_scope_claims) instead.
     #[must_use]
     pub fn with_role_prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         self.role_prefix = prefix.into();
         self
     }
 
-    /// Replaces the claims that may name the client; the first that is there counts.
+    /// Replaces the claims that may name the client; the first one that is present counts.
     #[must_use]
     pub fn with_client_id_claims<I: IntoIterator<Item: Into<ClaimPath>>>(
         mut self,
@@ -242,7 +241,7 @@ impl Profile {
         self
     }
 
-    /// Replaces the claims that may name the token itself, by default `jti`; the first that is there counts.
+    /// Replaces the claims that may name the token, by default `jti`; the first one that is present counts.
     #[must_use]
     pub fn with_token_id_claims<I: IntoIterator<Item: Into<ClaimPath>>>(
         mut self,
@@ -259,7 +258,7 @@ impl Profile {
         self
     }
 
-    /// Which claim says whom a token is meant for.
+    /// The rule for the audience.
     #[must_use]
     pub fn audience_rule(&self) -> AudienceRule {
         self.audience
@@ -275,8 +274,9 @@ impl Profile {
             marks: Vec::new(),
             unmarked: false,
             audience: AudienceRule::Audience,
-            audience_claims: vec![ClaimName::new("aud")],
-            scopes: ScopeRule::First(paths(["scope", "scp"])),
+            audience_claims: names(["aud"]),
+            scopes: paths(["scope", "scp"]),
+            unite_scopes: false,
             roles: Vec::new(),
             role_prefix: Cow::Borrowed("role:"),
             client_id: paths(["client_id"]),
@@ -290,6 +290,6 @@ fn paths<I: IntoIterator<Item: Into<ClaimPath>>>(paths: I) -> Vec<ClaimPath> {
     paths.into_iter().map(Into::into).collect()
 }
 
-fn types<I: IntoIterator<Item: Into<Cow<'static, str>>>>(types: I) -> Vec<Cow<'static, str>> {
-    types.into_iter().map(Into::into).collect()
+fn names<I: IntoIterator<Item: Into<Cow<'static, str>>>>(names: I) -> Vec<Cow<'static, str>> {
+    names.into_iter().map(Into::into).collect()
 }

@@ -30,7 +30,7 @@ impl FromStr for Profile {
     }
 }
 
-/// There is no preset of that name. The message lists those there are.
+/// The error for an unknown name of a preset. The message lists the presets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownProfile;
@@ -39,7 +39,7 @@ impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "unknown profile; the profiles are {}",
+            "unknown profile; expected one of {}",
             Profile::NAMES.join(", ")
         )
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_is_found_by_the_name_it_gives_itself() {
+    fn profile_is_parsed_from_its_name() {
         for name in Profile::NAMES {
             let profile: Profile = name.parse().expect(name);
             assert_eq!(profile.name(), name);
