@@ -52,7 +52,8 @@ impl<S: State> Worker<S> {
     }
 
     /// Requests a run. Requests share the run that is about to begin, or else the one that is under way. Only if there is
-    /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `admit` must not wait.
+    /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `admit` must neither wait nor
+    /// use the worker.
     ///
     /// `None` if `admit` says no.
     pub fn request_run(&self, admit: impl FnOnce() -> bool) -> Option<Run> {
