@@ -13,8 +13,8 @@ use crate::{token::DpopBinding, token_client::TokenClient};
 #[derive(Clone)]
 pub(crate) struct TokenRequest {
     pub(crate) scopes: ScopeSet,
-    resources: Vec<Box<str>>,
-    audience: Option<Box<str>>,
+    resources: Vec<String>,
+    pub(crate) audience: Option<String>,
     pub(crate) max_token_bytes: usize,
 }
 
@@ -25,9 +25,48 @@ impl TokenRequest {
             form.push(("scope", self.scopes.as_str()));
         }
         let resources = self.resources.iter();
-        form.extend(resources.map(|resource| ("resource", &**resource)));
-        form.extend(self.audience.iter().map(|name| ("audience", &**name)));
+        form.extend(resources.map(|resource| ("resource", resource.as_str())));
+        let audience = self.audience.iter();
+        form.extend(audience.map(|audience| ("audience", audience.as_str())));
         form
+    }
+
+    pub(crate) fn add_scopes(
+        &mut self,
+        scopes: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<(), ConfigError> {
+        let added = parse_scopes(scopes)?;
+        self.scopes = ScopeSet::from_tokens(self.scopes.iter().chain(added.iter()));
+        Ok(())
+    }
+
+    /// Requires an absolute URI without a fragment (RFC 8707 §2).
+    pub(crate) fn add_resource(&mut self, resource: String) -> Result<(), ConfigError> {
+        let problem = match Url::parse(&resource) {
+            Err(_) => "must be an absolute URI, such as https://orders.example.com",
+            Ok(url) if url.fragment().is_some() => {
+                "must not have a fragment: remove the `#` and what follows"
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                "must not have a user name or password, which would appear in logs"
+            }
+            Ok(_) if resource.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                "must not contain white space or control characters"
+            }
+            Ok(_) => {
+                self.resources.push(resource);
+                return Ok(());
+            }
+        };
+        Err(ConfigError::new("resource", problem))
+    }
+
+    pub(crate) fn set_max_token_bytes(&mut self, bytes: usize) -> Result<(), ConfigError> {
+        self.max_token_bytes = bytes;
+        match bytes {
+            0 => Err(ConfigError::new("max_token_bytes", "must be > 0")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -51,48 +90,50 @@ impl fmt::Debug for TokenRequest {
     }
 }
 
-/// The settings of a token request as a builder received them, not yet checked.
-#[derive(Clone)]
+/// The settings that a builder has received.
+#[derive(Clone, Debug)]
 pub(crate) struct RequestSettings {
+    /// The first error of a setter is reported by [`build`](Self::build).
     server: Result<AuthorizationServer, ConfigError>,
     client: ClientAuthentication,
-    pub(crate) scopes: Vec<String>,
-    pub(crate) resources: Vec<String>,
-    pub(crate) audience: Option<String>,
+    pub(crate) request: TokenRequest,
     pub(crate) dpop: Option<DpopKey>,
-    pub(crate) max_token_bytes: usize,
 }
 
 impl RequestSettings {
-    /// An invalid server is reported by [`build`](Self::build).
     pub(crate) fn new(
         server: Result<AuthorizationServer, ConfigError>,
         client: ClientAuthentication,
     ) -> Self {
+        let request = TokenRequest {
+            scopes: ScopeSet::default(),
+            resources: Vec::new(),
+            audience: None,
+            max_token_bytes: 8 * 1024,
+        };
         Self {
             server,
             client,
-            scopes: Vec::new(),
-            resources: Vec::new(),
-            audience: None,
+            request,
             dpop: None,
-            max_token_bytes: 8 * 1024,
+        }
+    }
+
+    /// Changes the request. An error is kept for [`build`](Self::build).
+    pub(crate) fn set(
+        &mut self,
+        change: impl FnOnce(&mut TokenRequest) -> Result<(), ConfigError>,
+    ) {
+        if let Err(error) = change(&mut self.request)
+            && self.server.is_ok()
+        {
+            self.server = Err(error);
         }
     }
 
     pub(crate) fn build(self) -> Result<TokenClient, ConfigError> {
         let server = self.server?;
         server.check(&self.client)?;
-        let resources = self.resources.iter().map(|given| resource(given));
-        let request = TokenRequest {
-            scopes: parse_scopes(&self.scopes)?,
-            resources: resources.collect::<Result<_, _>>()?,
-            audience: self.audience.map(String::into_boxed_str),
-            max_token_bytes: self.max_token_bytes,
-        };
-        if request.max_token_bytes == 0 {
-            return Err(ConfigError::new("max_token_bytes", "must be > 0"));
-        }
         let binding = self.dpop.map(|key| DpopBinding {
             key,
             nonces: Arc::default(),
@@ -101,24 +142,9 @@ impl RequestSettings {
         Ok(TokenClient {
             server,
             client: self.client,
-            request,
+            request: self.request,
             binding,
         })
-    }
-}
-
-/// Omits the queries of resources, which may hold a secret.
-impl fmt::Debug for RequestSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let targets = self.resources.iter().chain(&self.audience);
-        let targets: Vec<String> = targets.map(|target| escape_url(target)).collect();
-        f.debug_struct("RequestSettings")
-            .field("server", &self.server)
-            .field("client", &self.client)
-            .field("scopes", &self.scopes)
-            .field("targets", &targets)
-            .field("dpop", &self.dpop)
-            .finish()
     }
 }
 
@@ -127,22 +153,22 @@ macro_rules! request_setters {
     () => {
         /// Requests these scopes (RFC 6749 §3.3). By default none are sent, and the server decides what to grant.
         pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-            let scopes = scopes.into_iter().map(|scope| scope.as_ref().to_owned());
-            self.settings.scopes.extend(scopes);
+            self.settings.set(|request| request.add_scopes(scopes));
             self
         }
 
         /// Requests a token for this service (RFC 8707 §2): an absolute URI without a fragment. May be called several
         /// times, but a token for a single service is safer.
         pub fn resource(mut self, resource: impl Into<String>) -> Self {
-            self.settings.resources.push(resource.into());
+            let resource = resource.into();
+            self.settings.set(|request| request.add_resource(resource));
             self
         }
 
         /// Sets the `audience` parameter (RFC 8693 §2.1): the logical name of the service that the token is for. Some
         /// servers, Auth0 among them, require it for client credentials too.
         pub fn audience(mut self, audience: impl Into<String>) -> Self {
-            self.settings.audience = Some(audience.into());
+            self.settings.request.audience = Some(audience.into());
             self
         }
 
@@ -158,7 +184,8 @@ macro_rules! request_setters {
         /// The maximum length of a token in bytes; 8 KiB by default, which is also the default limit of portcullis'
         /// bearer scheme. A longer token is an error, because services would reject every call with it.
         pub fn max_token_bytes(mut self, bytes: usize) -> Self {
-            self.settings.max_token_bytes = bytes;
+            self.settings
+                .set(|request| request.set_max_token_bytes(bytes));
             self
         }
     };
@@ -166,32 +193,17 @@ macro_rules! request_setters {
 pub(crate) use request_setters;
 
 /// Parses a list with one scope per item.
-pub(crate) fn parse_scopes(given: &[String]) -> Result<ScopeSet, ConfigError> {
-    let scopes = given.iter().map(|scope| {
+pub(crate) fn parse_scopes(
+    scopes: impl IntoIterator<Item = impl AsRef<str>>,
+) -> Result<ScopeSet, ConfigError> {
+    let scopes = scopes.into_iter().map(|scope| {
+        let scope = scope.as_ref();
         Scope::parse(scope).map_err(|error| {
             let problem = format!("{scope:?} is {error}: pass one scope per item");
             ConfigError::new("scopes", problem)
         })
     });
     scopes.collect()
-}
-
-/// Checks that this is an absolute URI without a fragment (RFC 8707 §2).
-fn resource(given: &str) -> Result<Box<str>, ConfigError> {
-    let problem = match Url::parse(given) {
-        Err(_) => "must be an absolute URI, such as https://orders.example.com",
-        Ok(url) if url.fragment().is_some() => {
-            "must not have a fragment: remove the `#` and what follows"
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "must not have a user name or password, which would appear in logs"
-        }
-        Ok(_) if given.contains(|char: char| char.is_whitespace() || char.is_control()) => {
-            "must not contain white space or control characters"
-        }
-        Ok(_) => return Ok(given.into()),
-    };
-    Err(ConfigError::new("resource", problem))
 }
 
 #[cfg(test)]
@@ -207,28 +219,30 @@ mod tests {
     #[test]
     fn debug_and_display_omit_the_query_of_a_resource() {
         let mut settings = settings();
-        settings.resources = vec!["https://o.example/a?code=s3cr3t".to_owned()];
-        settings.audience = Some("https://o.example/b?code=s3cr3t".to_owned());
+        let resource = "https://o.example/a?code=s3cr3t";
+        settings.set(|request| request.add_resource(resource.to_owned()));
+        settings.request.audience = Some("https://o.example/b?code=s3cr3t".to_owned());
         let before = format!("{settings:?}");
-        let client = settings.build().expect("valid settings");
-        let request = &client.request;
+        let request = settings.build().expect("valid settings").request;
         let shown = format!("{before} {request:?} {request}");
         assert!(shown.contains("https://o.example/a"), "{shown}");
         assert!(!shown.contains("s3cr3t"), "{shown}");
         let form = request.form("client_credentials");
-        assert!(form.contains(&("resource", "https://o.example/a?code=s3cr3t")));
+        assert!(form.contains(&("resource", resource)));
     }
 
     #[test]
     fn s4_resource_must_be_an_absolute_uri_without_fragment() {
+        let mut request = settings().request;
         for good in [
             "https://orders.example.com",
             "https://o.example/a?b=c",
             "urn:example:orders",
             "https://o.example/",
         ] {
-            assert_eq!(resource(good).as_deref(), Ok(good));
+            assert_eq!(request.add_resource(good.to_owned()), Ok(()));
         }
+        assert_eq!(request.resources.len(), 4);
         for bad in [
             "",
             "orders",
@@ -239,44 +253,49 @@ mod tests {
             " https://o.example",
             "https://o.example/\n",
         ] {
-            let error = resource(bad).expect_err(bad);
+            let error = request.add_resource(bad.to_owned()).expect_err(bad);
             assert_eq!(error.setting(), "resource", "{bad:?}");
         }
     }
 
     #[test]
     fn each_item_must_be_one_scope() {
-        let parse = |scopes: &[&str]| {
-            let given: Vec<_> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-            parse_scopes(&given).map(|scopes| scopes.to_string())
-        };
+        let parse = |scopes: &[&str]| parse_scopes(scopes).map(|scopes| scopes.to_string());
         assert_eq!(parse(&["b", "a"]).as_deref(), Ok("a b"));
         assert_eq!(parse(&["a b"]).expect_err("two").setting(), "scopes");
         assert_eq!(parse(&[""]).expect_err("none").setting(), "scopes");
     }
 
     #[test]
+    fn first_invalid_setting_is_reported_by_build() {
+        let mut settings = settings();
+        settings.set(|request| request.set_max_token_bytes(0));
+        settings.set(|request| request.add_scopes(["a b"]));
+        settings.set(|request| request.set_max_token_bytes(1));
+        let error = settings.build().expect_err("invalid");
+        assert_eq!(error.setting(), "max_token_bytes");
+    }
+
+    #[test]
     fn form_contains_the_requested_scopes_resources_and_audience() {
-        let request = TokenRequest {
-            scopes: ScopeSet::parse("b a"),
-            resources: vec!["https://a.example".into(), "https://b.example".into()],
-            audience: Some("x".into()),
-            max_token_bytes: 1,
-        };
+        let mut request = settings().request;
+        let client_credentials = ("grant_type", "client_credentials");
+        assert_eq!(request.form("client_credentials"), [client_credentials]);
+        request.add_scopes(["b"]).expect("a scope");
+        request.add_scopes(["a"]).expect("a scope");
+        for resource in ["https://a.example", "https://b.example"] {
+            request.add_resource(resource.to_owned()).expect("a URI");
+        }
+        request.audience = Some("x".into());
         assert_eq!(
             request.form("client_credentials"),
             [
-                ("grant_type", "client_credentials"),
+                client_credentials,
                 ("scope", "a b"),
                 ("resource", "https://a.example"),
                 ("resource", "https://b.example"),
                 ("audience", "x"),
             ]
-        );
-        let client = settings().build().expect("valid settings");
-        assert_eq!(
-            client.request.form("client_credentials"),
-            [("grant_type", "client_credentials")]
         );
     }
 }

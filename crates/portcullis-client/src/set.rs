@@ -74,8 +74,7 @@ impl TokenSet {
         scopes: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<TokenSource, ConfigError> {
         let resource = resource.as_ref();
-        let given = scopes.into_iter().map(|scope| scope.as_ref().to_owned());
-        let scopes = parse_scopes(&given.collect::<Vec<String>>())?;
+        let scopes = parse_scopes(scopes)?;
         let mut entries = self.entries();
         entries.retain(|entry| !entry.source.is_stopped());
         let position = entries

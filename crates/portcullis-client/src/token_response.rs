@@ -69,14 +69,6 @@ struct Body<'b> {
     error: Option<&'b RawValue>,
 }
 
-/// What the answer must agree with.
-struct Expected<'a> {
-    token_type: TokenType,
-    request: &'a TokenRequest,
-    /// Escapes text of the server for a message.
-    escape: &'a dyn Fn(&str) -> String,
-}
-
 impl TokenResponse {
     /// Accepts only a token of type `token_type`: any other type must be sent differently.
     pub(crate) fn parse(
@@ -93,19 +85,20 @@ impl TokenResponse {
         if !matches!(status, 200 | 201 | 203) {
             return Err(TokenError::status(answer));
         }
-        let expected = Expected {
-            token_type,
-            request,
-            escape: &|text| answer.shown(text),
-        };
-        Self::parse_body(answer.place(), status, answer.body(), &expected)
+        let (place, body) = (answer.place(), answer.body());
+        Self::parse_body(place, status, body, token_type, request, |text| {
+            answer.shown(text)
+        })
     }
 
+    /// `escape` prepares text of the server for a message.
     fn parse_body(
         place: &str,
         status: u16,
         body: &[u8],
-        expected: &Expected<'_>,
+        token_type: TokenType,
+        request: &TokenRequest,
+        escape: impl Fn(&str) -> String,
     ) -> Result<Self, TokenError> {
         let unusable = |what: &str| {
             TokenError::new(TokenErrorKind::Unusable, format!("{place} answered {what}"))
@@ -117,7 +110,7 @@ impl TokenResponse {
             )),
             other => unusable(&format!(
                 "{status} with an invalid body: {}",
-                (expected.escape)(&other.to_string())
+                escape(&other.to_string())
             )),
         })?;
         if body.error.is_some_and(|error| error.get() != r#""""#) {
@@ -127,20 +120,20 @@ impl TokenResponse {
         let is_untyped = body.token_type.is_none();
         let has_expected_type = match &body.token_type {
             // An untyped token must not be taken for a bound one.
-            None => expected.token_type == TokenType::Bearer,
-            Some(found) => found.eq_ignore_ascii_case(expected.token_type.as_str()),
+            None => token_type == TokenType::Bearer,
+            Some(found) => found.eq_ignore_ascii_case(token_type.as_str()),
         };
         if !has_expected_type {
             let found = match &body.token_type {
                 None => "unknown type (`token_type` is missing)".to_owned(),
                 Some(found) if is_type_name(found, &token) => {
-                    format!("type {}", (expected.escape)(found))
+                    format!("type {}", escape(found))
                 }
                 Some(_) => "unknown type (`token_type` is not a valid type name)".to_owned(),
             };
             let message = format!(
                 "{place} issued a token of {found}, but {} was requested: check that the server supports it for this client",
-                expected.token_type.as_str()
+                token_type.as_str()
             );
             return Err(TokenError::new(TokenErrorKind::TokenType, message));
         }
@@ -149,13 +142,13 @@ impl TokenResponse {
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(invalid());
         }
-        let (length, max) = (token.len(), expected.request.max_token_bytes);
+        let (length, max) = (token.len(), request.max_token_bytes);
         if length > max {
             return Err(unusable(&format!(
                 "with a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
             )));
         }
-        let scheme = expected.token_type.as_str().as_bytes();
+        let scheme = token_type.as_str().as_bytes();
         let header = secret_header(joined(&[scheme, b" ", token.as_bytes()]));
         let lifetime = match body.expires_in {
             None => DEFAULT_LIFETIME,
@@ -171,7 +164,7 @@ impl TokenResponse {
             token,
             header: header.map_err(|_| invalid())?,
             lifetime,
-            scopes: scopes.unwrap_or_else(|| expected.request.scopes.clone()),
+            scopes: scopes.unwrap_or_else(|| request.scopes.clone()),
             issued_token_type: issued_token_type.map(Box::from),
             is_untyped,
         })
@@ -248,14 +241,11 @@ mod tests {
         let server = AuthorizationServer::discover("https://id.example").build();
         let client = ClientAuthentication::secret_basic("billing", "s3cr3t");
         let mut settings = RequestSettings::new(server, client);
-        settings.scopes.push("requested".to_owned());
+        settings.set(|request| request.add_scopes(["requested"]));
         let client = settings.build().expect("valid settings");
-        let expected = Expected {
-            token_type,
-            request: &client.request,
-            escape: &|text| text.to_owned(),
-        };
-        TokenResponse::parse_body("https://id.example/token", 200, body.as_bytes(), &expected)
+        let (place, body) = ("https://id.example/token", body.as_bytes());
+        let escape = |text: &str| text.to_owned();
+        TokenResponse::parse_body(place, 200, body, token_type, &client.request, escape)
     }
 
     fn parse(body: &str) -> Result<TokenResponse, TokenError> {

@@ -18,12 +18,12 @@ use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
 const ID: &str = "billing";
-/// Long enough for HS256, and of no shape that anything else has.
+/// Long enough for HS256, and easy to recognize.
 const SECRET: &str = "zq-the-client-secret-zq-0123456789-zq";
 const OPAQUE: &str = "zq-an-opaque-token-zq";
 const API_KEY: &str = "zq_an_api_key_zq";
 
-/// All that is logged, and all that is shown.
+/// Everything that is logged or shown.
 #[derive(Clone, Default)]
 struct Everything(Arc<Mutex<Vec<u8>>>);
 
@@ -168,7 +168,7 @@ async fn secrets_and_tokens_are_never_logged_or_shown() {
         let line = text.lines().find(|line| line.contains(what));
         assert_eq!(line, None, "{what}");
     };
-    // All secrets and opaque tokens here have this in them; in Base64 too, whatever stands before it.
+    // All secrets and opaque tokens contain this, also in Base64 at any offset.
     found("zq-");
     found("zq_");
     for encoded in ["enEt", "6cS", "pxL"] {
@@ -183,7 +183,7 @@ async fn secrets_and_tokens_are_never_logged_or_shown() {
     found(pem.lines().nth(1).expect("a line of the key"));
 }
 
-/// `None` is an issuer in order.
+/// `None` is an issuer without a fault.
 fn faults() -> Vec<Option<Fault>> {
     let token = |changes: serde_json::Value| {
         let mut body = json!({ "access_token": OPAQUE, "token_type": "Bearer", "expires_in": 60 });

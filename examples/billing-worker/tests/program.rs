@@ -212,7 +212,7 @@ async fn nothing_it_prints_or_logs_is_a_secret_or_a_token() {
     let ended = worker.ends().await;
     assert!(ended.status.success());
     let text = format!("{}\n{}", ended.printed.join("\n"), ended.complaints);
-    assert!(text.contains("a token was obtained"), "it logs: {text}");
+    assert!(text.contains("access token obtained"), "it logs: {text}");
     for secret in [&old, &new, &key] {
         assert!(secret.len() > 20 && !text.contains(secret.as_str()));
     }

@@ -366,7 +366,7 @@ mod tests {
             .expect("a URI");
         let error = origins()
             .check(&uri, &HeaderMap::new())
-            .expect_err("elsewhere");
+            .expect_err("another origin");
         let text = error.to_string();
         assert!(
             text.contains("https://evil.example:1 with a user name"),
@@ -377,7 +377,7 @@ mod tests {
         // A URL in which the host was forgotten.
         let uri = Uri::from_static("https://user:s3cr3t/");
         let error = origins().check(&uri, &HeaderMap::new());
-        let text = error.expect_err("elsewhere").to_string();
+        let text = error.expect_err("another origin").to_string();
         assert!(text.contains("https://user,"), "{text}");
 
         let uri = Uri::from_static("https://orders.example.com/");
@@ -388,7 +388,7 @@ mod tests {
             ("evil.example/s3cr3t", "an invalid Host,"),
         ] {
             headers.insert(HOST, HeaderValue::from_static(host));
-            let error = origins().check(&uri, &headers).expect_err("elsewhere");
+            let error = origins().check(&uri, &headers).expect_err("another origin");
             let text = error.to_string();
             assert!(text.contains(told), "{text}");
             assert!(!text.contains("s3cr3t"), "{text}");

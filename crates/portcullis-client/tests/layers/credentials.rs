@@ -90,7 +90,7 @@ async fn credentials_are_marked_as_sensitive() {
         assert!(!shown.contains("Bearer") && !shown.contains(KEY), "{shown}");
         Ok::<_, Infallible>(Response::new(()))
     });
-    // Both ways: with the token awaited, and at hand.
+    // Without a current token, then with one.
     for _ in 0..2 {
         let client = (setting.layer(&target), api_key(target.origins())).layer(inside);
         client.oneshot(get(target.url())).await.expect("an answer");

@@ -105,7 +105,7 @@ async fn redirect_to_another_origin_carries_no_credential() {
             let ready = client.ready().await.expect("ready");
             let response = ready.call(get(&target.at("/orders"))).await.expect(name);
             assert_eq!(response.status(), status, "{name}");
-            // Whoever follows it by the same client is stopped.
+            // Following it by the same client is an error.
             let location = response.headers()["location"].to_str().expect("a URL");
             is_forbidden(&mut client, get(location)).await;
             assert!(other.recorded().is_empty(), "{name} {status}");

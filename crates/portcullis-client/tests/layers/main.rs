@@ -43,7 +43,7 @@ fn pool() -> Pool {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-/// An issuer, and a source of its tokens.
+/// An issuer and a source of its tokens.
 struct Setting {
     issuer: TestIssuer,
     clock: ManualClock,
@@ -51,17 +51,17 @@ struct Setting {
 }
 
 impl Setting {
-    /// With tokens that live a minute, by a clock that only the test moves.
+    /// With tokens that live for a minute, and a manual clock.
     async fn new() -> Self {
         Self::patient(Duration::from_millis(500)).await
     }
 
-    /// Whose source waits so long for an answer.
+    /// With this timeout for the issuer.
     async fn patient(timeout: Duration) -> Self {
         Self::of(timeout, None).await
     }
 
-    /// Whose tokens are bound to this key.
+    /// With tokens bound to this key.
     async fn bound(key: DpopKey) -> Self {
         Self::of(Duration::from_millis(500), Some(key)).await
     }
@@ -100,9 +100,9 @@ impl Setting {
         AddTokenLayer::new(self.source.clone(), target.origins())
     }
 
-    /// What arrives when the token at hand is sent.
+    /// The `Authorization` header with the current token.
     fn bearer(&self) -> String {
-        let token = self.source.current().expect("a token at hand");
+        let token = self.source.current().expect("a current token");
         format!("Bearer {}", token.expose())
     }
 }

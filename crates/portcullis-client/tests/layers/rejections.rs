@@ -53,7 +53,7 @@ async fn rejected_request_is_replayed_with_a_new_token() {
     assert_eq!(setting.token_requests(), 2);
 }
 
-/// What no server sees: the version that was asked for, and what other layers have put there.
+/// A server cannot check these: the requested version, and the extensions that other layers added.
 #[tokio::test]
 async fn replayed_request_has_the_same_version_and_extensions() {
     #[derive(Clone, Debug, PartialEq)]

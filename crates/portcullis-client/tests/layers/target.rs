@@ -81,7 +81,11 @@ impl Target {
         let recorded = Record::default();
         let router = router.layer(from_fn_with_state(recorded.clone(), record));
         let mut task = JoinSet::new();
-        task.spawn(async { axum::serve(listener, router).await.expect("it serves") });
+        task.spawn(async {
+            axum::serve(listener, router)
+                .await
+                .expect("it remains in use")
+        });
         Self {
             url: format!("http://{address}"),
             recorded,
@@ -157,7 +161,7 @@ impl Answer {
             Self::Redirect(status, location) => response
                 .status(*status)
                 .header(LOCATION, location)
-                .body("elsewhere".into()),
+                .body("another origin".into()),
             Self::WantsNonce(nonce) => response
                 .status(StatusCode::UNAUTHORIZED)
                 .header(

@@ -13,7 +13,7 @@ use crate::{Setting, certified, secs};
 
 #[tokio::test]
 async fn basic_and_post_authentication_obtain_a_token() {
-    // What Base64 alone, or a form alone, would get wrong.
+    // Characters that Base64 or form encoding alone would corrupt.
     let (id, secret) = ("billing: worker+1", "p%ss w/ö&=rd:+");
     for client in [
         ClientAuthentication::secret_basic(id, secret),
@@ -71,7 +71,10 @@ async fn secret_in_a_file_rotates_without_a_restart() {
     std::fs::remove_file(&path).expect("removed");
     let error = setting.source.refresh().await.expect_err("there is none");
     assert_eq!(error.kind(), TokenErrorKind::Credential, "{error}");
-    assert!(setting.source.current().is_some(), "the one at hand serves");
+    assert!(
+        setting.source.current().is_some(),
+        "the current token remains in use"
+    );
 }
 
 #[tokio::test]
@@ -207,9 +210,9 @@ async fn invalid_source_settings_are_config_errors() {
             .setting(),
         "resource"
     );
-    let nobody = ClientAuthentication::secret_basic("", "s");
-    let error = TokenSource::builder(&server, nobody).build();
-    assert_eq!(error.expect_err("nobody").setting(), "client_id");
+    let unnamed = ClientAuthentication::secret_basic("", "s");
+    let error = TokenSource::builder(&server, unnamed).build();
+    assert_eq!(error.expect_err("no listener").setting(), "client_id");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn faults() -> Vec<(&'static str, Fault, TokenErrorKind)> {
         ),
         ("N_A", issued(json!({ "token_type": "N_A" })), TokenType),
         (
-            "DPoP, which was not asked for",
+            "DPoP, which was not requested",
             issued(json!({ "token_type": "DPoP" })),
             TokenType,
         ),
@@ -136,7 +136,7 @@ async fn outage_keeps_the_current_token_in_use_until_it_expires() {
             } => assert_eq!(error.kind(), kind, "{name}: {error}"),
             other => panic!("{name}: {other:?}"),
         }
-        // The server is left alone, and the token serves.
+        // During the backoff the token remains in use.
         let requests = setting.token_requests();
         for _ in 0..100 {
             assert!(setting.token().await.expect(name).ptr_eq(&first), "{name}");
@@ -151,7 +151,7 @@ async fn outage_keeps_the_current_token_in_use_until_it_expires() {
         for _ in 0..100 {
             let error = setting.token().await.expect_err(name);
             assert_eq!(error.kind(), kind, "{name}");
-            let wait = error.retry_after().expect("it is left alone");
+            let wait = error.retry_after().expect("a backoff");
             assert!(wait > secs(0) && wait <= secs(2), "{name}: {wait:?}");
         }
         assert_eq!(setting.token_requests(), requests, "{name}");
@@ -173,7 +173,7 @@ async fn expiry_during_a_backoff_is_reported_once() {
         .issuer
         .fault(Endpoint::Token, Fault::TooManyRequests { retry_after });
     setting.clock.advance(Duration::from_millis(53_900));
-    setting.token().await.expect("it serves");
+    setting.token().await.expect("it remains in use");
     match setting.event().await {
         TokenEvent::Failed { serves_until, .. } => assert!(serves_until.is_some()),
         other => panic!("{other:?}"),
@@ -188,7 +188,7 @@ async fn expiry_during_a_backoff_is_reported_once() {
         other => panic!("{other:?}"),
     }
     setting.token().await.expect_err("none is left");
-    assert_eq!(setting.token_requests(), requests, "it is left alone");
+    assert_eq!(setting.token_requests(), requests, "a backoff");
 
     setting.issuer.heal(Endpoint::Token);
     setting.clock.advance(secs(100));
@@ -239,7 +239,7 @@ async fn end_of_an_outage_is_noticed_within_5_s() {
     }
 }
 
-/// While a token is at hand the backoff may be longer. It ends with the token.
+/// While a token is usable the backoff may be longer, but it ends when the token does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expiry_of_the_token_ends_a_long_backoff() {
     let setting = Setting::quick().await;
@@ -256,7 +256,7 @@ async fn expiry_of_the_token_ends_a_long_backoff() {
     setting
         .token()
         .await
-        .expect("it serves for one second more");
+        .expect("it is usable for one more second");
     setting.issuer.heal(Endpoint::Token);
     setting.clock.advance(secs(5));
     setting.token().await.expect("the server is asked again");
@@ -267,7 +267,7 @@ async fn callers_wait_for_a_request_in_flight_during_a_backoff() {
     let setting = Setting::new().await;
     setting.issuer.fault(Endpoint::Token, Fault::Status(500));
     setting.token().await.expect_err("an outage");
-    setting.token().await.expect_err("it is left alone");
+    setting.token().await.expect_err("a backoff");
     let hanging = setting.token_requests() + 1;
     setting.issuer.fault(Endpoint::Token, Fault::Hang);
     let mut refresh = tokio_test::task::spawn(setting.source.refresh());
@@ -305,7 +305,7 @@ async fn retry_after_is_honoured_up_to_5_min() {
 async fn server_without_a_listener_is_unreachable() {
     let setting = Setting::quick().await;
     setting.issuer.stop().await;
-    let error = setting.token().await.expect_err("nobody");
+    let error = setting.token().await.expect_err("no listener");
     assert_eq!(error.kind(), TokenErrorKind::Unreachable, "{error}");
     setting.issuer.restart().await;
     setting.clock.advance(secs(2));

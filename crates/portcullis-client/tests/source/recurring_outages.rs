@@ -11,7 +11,7 @@ use crate::{client, secs};
 
 const PERIOD: Duration = secs(20);
 const DOWN: Duration = secs(5);
-/// How long after the issuer has returned calls may still fail.
+/// How long calls may still fail after the issuer has recovered.
 const RECOVERY: Duration = secs(6);
 /// How long a call waits for a token, as `billing-worker` does.
 const PATIENCE: Duration = secs(5);

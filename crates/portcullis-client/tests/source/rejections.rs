@@ -20,10 +20,10 @@ async fn rejected_tokens_are_replaced_twice() {
         assert!(setting.source.reject(&token), "it is gone already");
     }
     let token = setting.token().await.expect("a token");
-    assert!(!setting.source.reject(&token), "twice is enough");
+    assert!(!setting.source.reject(&token), "two rejections are allowed");
     assert!(setting.token().await.expect("a token").ptr_eq(&token));
     assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
-    assert!(setting.events.is_empty(), "it serves on");
+    assert!(setting.events.is_empty(), "it remains in use");
     assert_eq!(setting.token_requests(), 3);
 }
 
@@ -46,13 +46,16 @@ async fn concurrent_rejections_of_a_token_count_once() {
                 .into_iter()
                 .all(|thread| thread.join().expect("no panic"))
         });
-        assert!(all, "{round}: it is worth asking for another");
+        assert!(all, "{round}: rejected");
         let second = setting.token().await.expect("another");
         assert!(
             setting.source.reject(&second),
             "{round}: one of two is left"
         );
         let third = setting.token().await.expect("another");
-        assert!(!setting.source.reject(&third), "{round}: twice is enough");
+        assert!(
+            !setting.source.reject(&third),
+            "{round}: two rejections are allowed"
+        );
     }
 }

@@ -44,7 +44,7 @@ async fn request_survives_cancelled_callers() {
     let (mut leaving, mut staying) = (JoinSet::new(), JoinSet::new());
     for caller in 0..CALLERS {
         let source = setting.source.clone();
-        // The one that causes the request is among those that leave.
+        // The caller that causes the request is among those that are cancelled.
         let callers = if caller % 2 == 0 {
             &mut leaving
         } else {
@@ -69,7 +69,7 @@ async fn clock_correction_does_not_strand_waiting_callers() {
     let mut waiting = tokio_test::task::spawn(setting.token());
     assert!(waiting.poll().is_pending());
     setting.clock.advance(secs(6));
-    patiently(waiting).await.expect("the token at hand");
+    patiently(waiting).await.expect("the current token");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn no_token_is_handed_out_shortly_before_it_expires() {
             .expires_at()
             .duration_since(setting.clock.shared().now());
         assert!(left > secs(6), "{left:?} are left at {second} s");
-        // What was renewed in the background has arrived before the clock goes on, so that the count is the schedule's.
+        // Wait for a renewal before the clock advances, so that the count depends on the schedule only.
         if setting.token_requests() > obtained {
             assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
             obtained += 1;
@@ -119,7 +119,7 @@ async fn token_is_renewed_while_it_is_usable() {
     let first = setting.token().await.expect("a token");
     setting.event().await;
     setting.clock.advance(secs(53));
-    // The call itself does not wait for the new one.
+    // The call does not wait for the new token.
     let second = setting.source.current().expect("it lives");
     assert!(second.ptr_eq(&first));
     assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
@@ -128,7 +128,7 @@ async fn token_is_renewed_while_it_is_usable() {
     assert_eq!(setting.token_requests(), 2);
 }
 
-/// Not at 80 % of its lifetime, which would be every 3 s.
+/// 80 % of its lifetime would be every 3 s.
 #[tokio::test(start_paused = true)]
 async fn unused_short_lived_token_is_renewed_every_5_s_at_most() {
     let clock = crate::recurring_outages::TokioClock::shared();
@@ -144,13 +144,13 @@ async fn unused_short_lived_token_is_renewed_every_5_s_at_most() {
     let source = source.build().expect("a source");
     let first = source.token().await.expect("a token");
     for _ in 0..600 {
-        // In small steps, so that the time does not pass at once while a request is under way.
+        // In small steps, so that paused time does not jump while a request is in flight.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let requests = issuer.requests(Endpoint::Token);
     assert!((8..=13).contains(&requests), "{requests} requests in 60 s");
     assert_eq!(source.status().failures, 0);
-    // A caller does not wait for that.
+    // A caller does not wait for the idle interval.
     let token = source.token().await.expect("a token");
     assert!(!token.ptr_eq(&first));
     tokio::time::sleep(secs(4)).await;
@@ -221,10 +221,10 @@ async fn token_that_expired_in_transit_is_an_error_and_starts_the_backoff() {
         setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
         setting.clock.advance(secs(57));
     });
-    let error = token.expect_err("it is over");
+    let error = token.expect_err("it has expired");
     assert_eq!(error.kind(), TokenErrorKind::Unusable, "{error}");
     for _ in 0..10 {
-        let error = setting.token().await.expect_err("it is left alone");
+        let error = setting.token().await.expect_err("a backoff");
         assert_eq!(error.kind(), TokenErrorKind::Unusable, "{error}");
     }
     assert_eq!(setting.token_requests(), 1);
@@ -241,10 +241,10 @@ async fn small_clock_correction_during_a_backoff_does_not_strand_callers() {
     setting.issuer.heal(Endpoint::Token);
     setting.clock.advance(secs(10));
     let mut waiting = tokio_test::task::spawn(setting.token());
-    assert!(waiting.poll().is_pending(), "the server may be asked");
-    // Before the task looks at it.
+    assert!(waiting.poll().is_pending(), "the backoff is over");
+    // Before the task reads the clock.
     setting.clock.rewind(Duration::from_millis(5));
-    let error = patiently(waiting).await.expect_err("it may not be asked");
+    let error = patiently(waiting).await.expect_err("still in the backoff");
     assert_eq!(error.kind(), TokenErrorKind::Refused, "{error}");
     assert_eq!(setting.token_requests(), 1);
     setting.clock.advance(Duration::from_millis(5));

@@ -38,7 +38,6 @@ async fn missing_scopes_are_reported_when_they_change() {
     assert!(setting.events.is_empty());
 }
 
-/// Answers that the RFC does not have, and that give no cause for doubt.
 #[tokio::test]
 async fn slightly_invalid_responses_are_accepted() {
     let token = r#"{"access_token":"opaque","token_type":"Bearer","expires_in":60}"#;
@@ -67,15 +66,15 @@ async fn slightly_invalid_responses_are_accepted() {
 async fn missing_token_type_is_reported_once() {
     let mut setting = Setting::new().await;
     let untyped = Fault::Json(json!({ "access_token": "opaque", "expires_in": 60 }));
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for fault in [untyped.clone(), untyped.clone(), issued(json!({})), untyped] {
         setting.issuer.fault(Endpoint::Token, fault);
         setting.source.refresh().await.expect("a token");
         let obtained = setting.event().await;
         assert!(matches!(obtained, TokenEvent::Obtained { .. }));
-        told.push(matches!(setting.events.try_recv(), Ok(TokenEvent::Untyped)));
+        reported.push(matches!(setting.events.try_recv(), Ok(TokenEvent::Untyped)));
     }
-    assert_eq!(told, [true, false, false, true]);
+    assert_eq!(reported, [true, false, false, true]);
 }
 
 #[tokio::test]

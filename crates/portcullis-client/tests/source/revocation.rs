@@ -175,7 +175,7 @@ async fn failed_revocation_does_not_prevent_others() {
             .fault_for(Endpoint::Revocation, refusal.clone(), 1);
         setting.source.revoke().await.expect_err("not the first");
     }
-    // The first twice, the second once; what is left is the first.
+    // The first was sent twice, the second once. The first is left.
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 3);
     setting.source.revoke().await.expect("the first");
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 4);

@@ -54,7 +54,7 @@ async fn least_recently_used_source_is_evicted() {
     assert_eq!(set.sources().len(), 2);
     source("b").token().await.expect("another token");
     assert_eq!(issuer.requests(Endpoint::Token), 4);
-    assert!(first.current().is_some(), "whoever holds it keeps it");
+    assert!(first.current().is_some(), "a clone keeps working");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn shut_down_source_hands_out_no_tokens() {
     }
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 1);
     assert!(setting.source.current().is_none());
-    let told = [
+    let events = [
         setting.event().await,
         setting.event().await,
         setting.event().await,
@@ -32,9 +32,9 @@ async fn shut_down_source_hands_out_no_tokens() {
         TokenEvent::Obtained { .. },
         TokenEvent::ShutDown,
         TokenEvent::Revoked,
-    ] = told
+    ] = events
     else {
-        panic!("{told:?}");
+        panic!("{events:?}");
     };
     let error = setting.token().await.expect_err("it was shut down");
     assert_eq!(error.kind(), TokenErrorKind::Stopped);
@@ -53,8 +53,8 @@ async fn shut_down_source_hands_out_no_tokens() {
 async fn cancelled_shut_down_has_stopped_the_source() {
     let mut setting = Setting::new().await;
     setting.token().await.expect("a token");
-    let told = setting.event().await;
-    assert!(matches!(told, TokenEvent::Obtained { .. }), "{told:?}");
+    let event = setting.event().await;
+    assert!(matches!(event, TokenEvent::Obtained { .. }), "{event:?}");
     assert!(setting.source.status().ready);
     let mut ending = tokio_test::task::spawn(setting.source.shut_down());
     assert!(ending.poll().is_pending());
@@ -62,8 +62,8 @@ async fn cancelled_shut_down_has_stopped_the_source() {
     assert!(setting.source.is_stopped() && !setting.source.status().ready);
     assert!(setting.source.current().is_none());
     setting.source.shut_down().await.expect("revoked");
-    let told = setting.event().await;
-    assert!(matches!(told, TokenEvent::ShutDown), "{told:?}");
+    let event = setting.event().await;
+    assert!(matches!(event, TokenEvent::ShutDown), "{event:?}");
 }
 
 #[tokio::test]
@@ -72,14 +72,14 @@ async fn token_fetched_before_shut_down_is_not_handed_out_after_it() {
     let source = setting.source.clone();
     let mut refresh = tokio_test::task::spawn(source.refresh());
     assert!(refresh.poll().is_pending());
-    let told = setting.event().await;
-    assert!(matches!(told, TokenEvent::Obtained { .. }), "{told:?}");
+    let event = setting.event().await;
+    assert!(matches!(event, TokenEvent::Obtained { .. }), "{event:?}");
     source.shut_down().await.expect("revoked");
     let error = refresh.await.expect_err("it was revoked");
     assert_eq!(error.kind(), TokenErrorKind::Stopped);
 }
 
-/// A log that fails.
+/// A log subscriber that panics.
 struct Panicking;
 
 impl<S: Subscriber> Layer<S> for Panicking {
@@ -88,19 +88,18 @@ impl<S: Subscriber> Layer<S> for Panicking {
     }
 }
 
-/// And does not end the program.
 #[tokio::test]
 async fn panicking_log_subscriber_stops_the_source() {
-    // While there is one log alone, whether it wants to know is asked of the thread that comes by first.
+    // With a single dispatcher, `tracing` caches whether the first thread has interest in an event.
     let _another = Dispatch::new(registry());
     let _until_dropped = set_default(registry().with(Panicking));
     let mut setting = Setting::new().await;
     let token = setting.token().await.expect("it came before the log");
-    let told = setting.event().await;
-    assert!(matches!(told, TokenEvent::Stopped), "{told:?}");
+    let event = setting.event().await;
+    assert!(matches!(event, TokenEvent::Stopped), "{event:?}");
     assert!(setting.source.is_stopped());
-    let at_hand = setting.token().await.expect("a token");
-    assert!(at_hand.ptr_eq(&token), "it serves while it lives");
+    let current = setting.token().await.expect("a token");
+    assert!(current.ptr_eq(&token), "it remains in use");
 }
 
 #[tokio::test]
@@ -139,7 +138,7 @@ async fn shut_down_cancels_a_request_in_flight() {
     assert!(setting.source.is_stopped());
 }
 
-/// A source on a runtime that is driven no further.
+/// A source on a runtime that is no longer driven.
 fn source_of_a_runtime() -> (TokenSource, runtime::Runtime) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
@@ -179,8 +178,12 @@ fn end_of_runtime_is_reported_only_while_a_source_is_held() {
         let mut events = source.events();
         let held = is_held.then_some(source);
         drop(runtime);
-        let told = events.try_recv();
-        assert_eq!(matches!(told, Ok(TokenEvent::Stopped)), is_held, "{told:?}");
+        let event = events.try_recv();
+        assert_eq!(
+            matches!(event, Ok(TokenEvent::Stopped)),
+            is_held,
+            "{event:?}"
+        );
         drop(held);
     }
 }

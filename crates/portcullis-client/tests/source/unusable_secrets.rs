@@ -51,8 +51,8 @@ async fn panicking_secret_provider_stops_the_source() {
     let error = patiently(setting.token()).await.expect_err("it panicked");
     assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
     assert!(matches!(setting.event().await, TokenEvent::Stopped));
-    let told = setting.source.status().last_error.expect("why");
-    assert_eq!(told.kind(), TokenErrorKind::Stopped);
+    let last_error = setting.source.status().last_error.expect("why");
+    assert_eq!(last_error.kind(), TokenErrorKind::Stopped);
     assert!(setting.source.is_stopped());
 }
 
@@ -115,7 +115,7 @@ async fn pipe_instead_of_a_secret_file_does_not_block() {
     let client = ClientAuthentication::secret_post("billing", ClientSecrets::file(&path));
     let setting = Setting::of(client, |source| source).await;
     let token = tokio::time::timeout(PATIENCE, setting.token()).await;
-    // Were someone waiting for a writer after all, the runtime could not end: let go of them.
+    // If a thread did wait for a writer, the runtime could not shut down: unblock it.
     let both = std::fs::File::options().read(true).write(true).open(&path);
     drop(both.expect("opened"));
     let error = token.expect("it waits for ever").expect_err("no secrets");

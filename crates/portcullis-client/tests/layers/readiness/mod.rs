@@ -31,11 +31,11 @@ use crate::{Setting, api_key, get};
 
 const URL: &str = "https://orders.example.com/orders";
 
-/// Panics when it is called without having been ready, or without a token. A clone has not been ready.
+/// Panics when called without having been ready, or without a token. A clone is not ready.
 #[derive(Debug, Default)]
 struct Strict {
     ready: bool,
-    /// The one token that it does not accept.
+    /// The token that it rejects.
     refuses: Option<Arc<str>>,
 }
 
@@ -95,8 +95,8 @@ fn layer(setting: &Setting) -> Replaying {
     AddTokenLayer::new(setting.source.clone(), origins()).replay(Full::<Bytes>::replay)
 }
 
-/// A setting whose token is at hand, and what it looks like.
-async fn at_hand() -> (Setting, String) {
+/// A setting with a current token, and its `Authorization` header.
+async fn with_current_token() -> (Setting, String) {
     let setting = Setting::patient(Duration::from_secs(30)).await;
     setting.source.token().await.expect("a token");
     let bearer = setting.bearer();
@@ -105,7 +105,7 @@ async fn at_hand() -> (Setting, String) {
 
 #[tokio::test]
 async fn ready_service_is_called() {
-    let (setting, bearer) = at_hand().await;
+    let (setting, bearer) = with_current_token().await;
     for inner in [Strict::default(), Strict::refusing(&bearer)] {
         let mut service = layer(&setting).layer(inner);
         for _ in 0..3 {
@@ -142,9 +142,9 @@ async fn concurrent_calls_are_supported() {
 
 #[tokio::test]
 async fn layer_works_over_buffer_and_concurrency_limit() {
-    // The token is awaited, is at hand, and is refused.
+    // Without a current token, with one, and with one that is rejected.
     for case in 0..3 {
-        let (setting, bearer) = at_hand().await;
+        let (setting, bearer) = with_current_token().await;
         let inner = match case {
             0 => {
                 setting.source.revoke().await.expect("revoked");
@@ -168,11 +168,11 @@ async fn layer_works_over_buffer_and_concurrency_limit() {
     }
 }
 
-/// One place inside, which whoever waits for a token does not take.
+/// The inner service has capacity for one request.
 #[tokio::test]
 async fn request_waiting_for_a_token_reserves_no_capacity() {
     for is_refused in [false, true] {
-        let (setting, bearer) = at_hand().await;
+        let (setting, bearer) = with_current_token().await;
         let limit = ConcurrencyLimit::new(Strict::refusing(&bearer), 1);
         let mut service = layer(&setting).layer(limit.clone());
         if !is_refused {
@@ -188,31 +188,34 @@ async fn request_waiting_for_a_token_reserves_no_capacity() {
         direct.headers_mut().insert(AUTHORIZATION, value);
         match spawn(limit.clone().oneshot(direct)).poll() {
             Poll::Ready(answer) => assert_eq!(answer.expect("infallible").status(), 200),
-            Poll::Pending => panic!("who waits for a token holds the place"),
+            Poll::Pending => panic!("a request that waits for a token holds the capacity"),
         }
-        // Nor does whoever leaves while waiting.
+        // Nor does a request that is dropped while it waits.
         drop(waiting);
         assert!(spawn(limit.clone().ready_oneshot()).poll().is_ready());
     }
 }
 
-/// The service that is kept holds no place either, or the call would wait for it for ever.
+/// Otherwise the call would wait for the retained service forever.
 #[tokio::test]
 async fn retained_service_reserves_no_capacity_after_waiting() {
-    let (setting, bearer) = at_hand().await;
+    let (setting, bearer) = with_current_token().await;
     let mut service = layer(&setting).layer(ConcurrencyLimit::new(Strict::refusing(&bearer), 1));
     setting.source.revoke().await.expect("revoked");
     for _ in 0..2 {
         let ready = service.ready().await.expect("infallible");
         let call = tokio::time::timeout(Duration::from_secs(10), ready.call(get(URL)));
-        let response = call.await.expect("there is a place").expect("infallible");
+        let response = call
+            .await
+            .expect("the capacity is free")
+            .expect("infallible");
         assert_eq!(response.status(), 200);
     }
 }
 
 #[tokio::test]
 async fn rejecting_response_reserves_no_capacity() {
-    let (setting, _) = at_hand().await;
+    let (setting, _) = with_current_token().await;
     let narrow = Narrow::refusing([("www-authenticate", r#"Bearer error="invalid_token""#)]);
     narrow.answers_at_last(&setting).await;
 }
@@ -244,7 +247,7 @@ async fn token_that_expired_before_the_service_was_ready_is_not_sent() {
 
 #[tokio::test]
 async fn failed_or_dropped_call_does_not_consume_readiness() {
-    let (setting, _) = at_hand().await;
+    let (setting, _) = with_current_token().await;
     let mut service = (layer(&setting), api_key(origins())).layer(Strict::default());
     for url in ["https://evil.example/", URL, "https://evil.example/"] {
         let ready = service.ready().await.expect("infallible");
@@ -286,7 +289,7 @@ async fn inner_error_is_returned() {
         assert!(
             matches!(key.oneshot(get(URL)).await, Err(AddCredentialError::Inner(error)) if error == broken)
         );
-        // With the token awaited at first, and then at hand.
+        // First without a current token, then with one.
         for _ in 0..2 {
             let token = layer(&setting).layer(Broken(broken));
             assert!(

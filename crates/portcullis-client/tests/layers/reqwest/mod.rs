@@ -42,7 +42,7 @@ fn with_key(origins: Origins) -> ClientWithMiddleware {
         .expect("a client")
 }
 
-/// Why it was not sent.
+/// The error of a request that was not sent.
 fn cause(outcome: Result<Response, Error>) -> AddCredentialError {
     match outcome {
         Err(Error::Middleware(error)) => error.downcast().expect("an error of the layer"),
@@ -73,7 +73,7 @@ async fn credentials_are_sent() {
     assert!(!last.headers.contains_key("authorization"));
 }
 
-/// reqwest puts its default headers on a request beneath every middleware.
+/// reqwest adds default headers below all middlewares.
 #[tokio::test]
 async fn default_host_header_is_a_config_error() {
     let (setting, target) = (Setting::new().await, Target::start().await);
@@ -100,7 +100,7 @@ async fn default_host_header_is_a_config_error() {
     assert_eq!(target.bearers(), vec![setting.bearer(); 2]);
 }
 
-/// Notes how often it is called, and whether there are credentials by then.
+/// Counts calls, and requests that already have credentials.
 #[derive(Clone, Default)]
 struct Watching {
     calls: Arc<AtomicUsize>,
@@ -180,7 +180,7 @@ async fn request_to_another_origin_is_not_sent() {
             forbidden(request.send().await);
         }
     }
-    // A channel is not a listed origin: reqwest goes where the URL says.
+    // reqwest sends requests where the URL says, so `Origins::channel` allows nothing without an authority.
     let channel = with_key(Origins::channel(target.url()).expect("an origin"));
     forbidden(channel.get(other.url()).send().await);
     assert!(target.recorded().is_empty() && other.recorded().is_empty());

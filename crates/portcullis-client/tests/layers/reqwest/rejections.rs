@@ -115,7 +115,7 @@ async fn rejection_is_returned_when_no_new_token_can_be_obtained() {
 #[test]
 fn body_in_memory_can_be_replayed() {
     let body = Body::from("two of these");
-    let again = body.replay().expect("it is at hand");
+    let again = body.replay().expect("it is in memory");
     assert_eq!(again.as_bytes(), body.as_bytes());
     let stream = Body::wrap(Full::new(Bytes::from_static(b"two of these")));
     assert!(stream.replay().is_none());

@@ -21,13 +21,13 @@ async fn outage_evicts_no_usable_token() {
     for subject in 0..10 {
         let subject = setting.subject(&subject.to_string(), 5 * MINUTE);
         exchange.token(&subject).await.expect_err("an outage");
-        // The server is asked again each time.
+        // Each backoff is over.
         setting.clock.advance(secs(10));
     }
     let second = exchange.token(&alice).await.expect("it is kept");
     assert!(second.ptr_eq(&first));
 
-    // Nor does what failed take the place of what comes after.
+    // Failures do not occupy capacity either.
     setting.issuer.heal(Endpoint::Token);
     setting.clock.advance(MINUTE);
     let before = setting.issuer.requests(Endpoint::Token);

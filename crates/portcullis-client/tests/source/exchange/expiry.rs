@@ -42,7 +42,7 @@ async fn exchanged_token_is_not_used_after_the_subject_token_expires() {
 
 #[tokio::test]
 async fn token_that_expired_in_transit_is_an_error() {
-    // Not even one that has a moment left, which it would spend on its way.
+    // Not even one with a moment left.
     for late in [secs(20), secs(10), secs(9)] {
         let setting = Setting::new().await;
         let slow = Fault::Slow(Duration::from_millis(300));
@@ -53,12 +53,11 @@ async fn token_that_expired_in_transit_is_an_error() {
             setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
             setting.clock.advance(late);
         });
-        let error = token.expect_err("it is over");
+        let error = token.expect_err("it has expired");
         assert_eq!(error.kind(), TokenErrorKind::Unusable, "{late:?}: {error}");
     }
 }
 
-/// And is asked for once, however many wait for it.
 #[tokio::test]
 async fn token_that_expired_in_transit_is_an_error_for_all_waiting_callers() {
     for (end, later) in [
@@ -71,7 +70,7 @@ async fn token_that_expired_in_transit_is_an_error_for_all_waiting_callers() {
             .eight_at_once(end, || setting.clock.advance(later))
             .await;
         for token in tokens {
-            let error = token.expect_err("it is over");
+            let error = token.expect_err("it has expired");
             assert_eq!(error.kind(), TokenErrorKind::Unusable, "{end:?}: {error}");
         }
         assert_eq!(setting.issuer.requests(Endpoint::Token), 1, "{end:?}");
@@ -137,7 +136,7 @@ async fn waiting_caller_is_not_limited_by_anothers_subject_token() {
     assert!(first.poll().is_pending() && second.poll().is_pending());
     setting.clock.advance(secs(1));
     let (first, second) = tokio::join!(first, second);
-    let error = first.expect_err("it is over");
+    let error = first.expect_err("it has expired");
     assert_eq!(error.kind(), TokenErrorKind::Unusable);
-    second.expect("a token of its own");
+    second.expect("its own token");
 }

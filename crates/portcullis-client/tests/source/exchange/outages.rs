@@ -62,7 +62,7 @@ async fn clock_set_back_does_not_extend_a_refusal() {
 async fn invalid_response_for_one_subject_does_not_affect_others() {
     let setting = Setting::new().await;
     let exchange = setting.builder().build().expect("an exchange");
-    let mut asked = 0;
+    let mut requests = 0;
     for (status, body) in [
         (400, "<html>request blocked"),
         (401, "<html>request blocked"),
@@ -76,7 +76,7 @@ async fn invalid_response_for_one_subject_does_not_affect_others() {
             body: body.as_bytes().to_vec(),
         };
         setting.issuer.fault_for(Endpoint::Token, blocked, 1);
-        let subject = |name: &str| setting.subject(&format!("{name} {asked}"), MINUTE);
+        let subject = |name: &str| setting.subject(&format!("{name} {requests}"), MINUTE);
         let (mallory, alice) = (subject("mallory"), subject("alice"));
         exchange.token(&mallory).await.expect_err("blocked");
         exchange.token(&alice).await.expect("a token");
@@ -84,8 +84,12 @@ async fn invalid_response_for_one_subject_does_not_affect_others() {
             .token(&mallory)
             .await
             .expect_err("a moment ago it was blocked");
-        asked += 2;
-        assert_eq!(setting.issuer.requests(Endpoint::Token), asked, "{status}");
+        requests += 2;
+        assert_eq!(
+            setting.issuer.requests(Endpoint::Token),
+            requests,
+            "{status}"
+        );
     }
 }
 
@@ -123,7 +127,7 @@ async fn status_429_without_retry_after_starts_the_backoff() {
     }
 }
 
-/// A server may put there what it was sent, or the token.
+/// A server may echo what it was sent there, or the token.
 #[tokio::test]
 async fn error_omits_unregistered_token_types() {
     let setting = Setting::new().await;
@@ -204,7 +208,7 @@ async fn concurrent_failures_count_as_one() {
     assert_eq!(setting.issuer.requests(Endpoint::Token), 11);
 
     setting.issuer.heal(Endpoint::Token);
-    // After a second failure it would be left alone for as long as that.
+    // Had they counted as several failures, the backoff would last longer.
     setting.clock.advance(secs(1));
     let alice = setting.subject("alice", MINUTE);
     exchange.token(&alice).await.expect("a token");

@@ -18,7 +18,10 @@ async fn rejected_tokens_of_one_subject_are_replaced_twice() {
         assert!(exchange.reject(&mallory, &token), "it is gone already");
     }
     let token = exchange.token(&mallory).await.expect("a token");
-    assert!(!exchange.reject(&mallory, &token), "twice is enough");
+    assert!(
+        !exchange.reject(&mallory, &token),
+        "two rejections are allowed"
+    );
     assert!(exchange.token(&mallory).await.expect("it").ptr_eq(&token));
 
     assert!(exchange.reject(&alice, &of_alice), "that is not hers");
