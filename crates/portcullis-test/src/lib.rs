@@ -44,7 +44,6 @@ mod endpoint;
 mod fault;
 mod issuer;
 mod key;
-mod noise;
 mod published;
 mod record;
 mod rotation;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use portcullis_test::{Fault, TestIssuer};
 use serde_json::{Value, json};
 
-use super::service::TIMEOUT;
+use super::{
+    noise::{among_a_thousand, among_noise},
+    service::TIMEOUT,
+};
 
 /// How many cases run at once: the hanging ones overlap, and none starves.
 pub(super) const SIDE_BY_SIDE: usize = 8;
@@ -39,7 +42,7 @@ impl Case {
 pub(super) fn of_key_set(stranger: &TestIssuer) -> Vec<Case> {
     let fails = [
         ("an empty set", Fault::EmptySet),
-        ("a thousand keys", Fault::ThousandKeys),
+        ("a thousand keys", Fault::Changed(among_a_thousand)),
         ("redirected", Fault::Redirect(stranger.jwks_uri())),
         ("no keys member", Fault::Json(json!({}))),
         ("keys null", Fault::Json(json!({ "keys": null }))),
@@ -99,7 +102,10 @@ pub(super) fn of_metadata(issuer: &TestIssuer, stranger: &TestIssuer) -> Vec<Cas
             metadata(json!("http://a:b@127.0.0.1:1/jwks")),
         ),
     ];
-    cases(fails, [("a thousand members more", Fault::ThousandKeys)])
+    cases(
+        fails,
+        [("a thousand members more", Fault::Changed(among_a_thousand))],
+    )
 }
 
 /// These cases, and those of any endpoint.
@@ -143,7 +149,7 @@ fn cases<const F: usize, const S: usize>(
     ];
     let succeeds_anywhere = [
         ("slow", Fault::Slow(Duration::from_millis(50))),
-        ("noise among the good", Fault::NoisyKeys),
+        ("noise among the good", Fault::Changed(among_noise)),
         ("as text/plain", Fault::WrongContentType),
     ];
     let case = |fetch| move |(name, fault)| Case { name, fault, fetch };

@@ -8,6 +8,7 @@ use portcullis_tests::{Service, get};
 
 use super::{
     answers::{invalid, outage, passes, refused},
+    noise::among_a_thousand,
     patience::in_time,
     spray::{budget, spray},
     tokens::{UnknownKids, forged, of_stranger, unpublished, valid},
@@ -69,7 +70,7 @@ async fn an_issuer_that_is_no_good_any_more() {
         Fault::Null,
         Fault::Truncated,
         Fault::Huge { bytes: 1 << 20 },
-        Fault::ThousandKeys,
+        Fault::Changed(among_a_thousand),
         Fault::Redirect("/".into()),
     ];
     join_all(faults.map(async |fault| {

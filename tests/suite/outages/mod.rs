@@ -17,6 +17,7 @@ mod withdrawn;
 
 mod answers;
 mod faults;
+mod noise;
 mod patience;
 mod service;
 mod tokens;

@@ -35,7 +35,7 @@ pub(super) fn forged(issuer: &TestIssuer) -> Vec<(String, String)> {
     broken.chain(symmetric(issuer)).collect()
 }
 
-/// Tokens signed with the symmetric key that [`Fault::NoisyKeys`](portcullis_test::Fault::NoisyKeys) publishes.
+/// Tokens signed with the symmetric key in [`among_noise`](super::noise::among_noise).
 fn symmetric(issuer: &TestIssuer) -> Option<(String, String)> {
     let secret = b"secret-secret-secret-secret-1234".as_slice();
     let key = TestKey::hmac(SigningAlgorithm::HS256, secret).with_kid("noise-symmetric");

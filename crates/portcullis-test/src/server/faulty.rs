@@ -15,7 +15,7 @@ use super::{
     body::{Body, chunked, cut_off, stalled},
     good_answer,
 };
-use crate::{Endpoint, Fault, RecordedRequest, noise, state::State};
+use crate::{Endpoint, Fault, RecordedRequest, state::State};
 
 const PAGE: &str =
     "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>";
@@ -58,8 +58,7 @@ pub(super) async fn respond(
             answer
         }
         Fault::WrongContentType => good().with(CONTENT_TYPE, "text/plain"),
-        Fault::ThousandKeys => changed(good(), noise::among_a_thousand),
-        Fault::NoisyKeys => changed(good(), noise::among_noise),
+        Fault::Changed(change) => changed(good(), change),
     };
     Ok(answer.into_response())
 }

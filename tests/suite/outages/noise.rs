@@ -2,12 +2,11 @@
 
 use std::sync::LazyLock;
 
+use portcullis_test::{SigningAlgorithm, TestKey};
 use serde_json::{Map, Value, json};
 
-use crate::{SigningAlgorithm, TestKey};
-
 /// A key set with a thousand keys of strangers before its own; another document with a thousand more members.
-pub(crate) fn among_a_thousand(mut document: Value) -> Value {
+pub(super) fn among_a_thousand(mut document: Value) -> Value {
     static STRANGERS: LazyLock<Vec<Value>> = LazyLock::new(|| {
         let stranger = |_| TestKey::generate(SigningAlgorithm::ES256).public_jwk();
         (0..1000).map(stranger).collect()
@@ -21,7 +20,7 @@ pub(crate) fn among_a_thousand(mut document: Value) -> Value {
 }
 
 /// A key set with unusable keys among its own; any document with unknown members.
-pub(crate) fn among_noise(mut document: Value) -> Value {
+pub(super) fn among_noise(mut document: Value) -> Value {
     if let Some(keys) = keys(&mut document) {
         let mut noise = noise_keys().into_iter();
         let mut mixed = Vec::new();
@@ -50,7 +49,7 @@ fn unknown_members() -> Map<String, Value> {
 }
 
 /// Entries that a verifier must skip, each for another reason.
-pub(crate) fn noise_keys() -> Vec<Value> {
+fn noise_keys() -> Vec<Value> {
     let key = TestKey::shared(SigningAlgorithm::ES256, usize::MAX);
     let edwards = TestKey::shared(SigningAlgorithm::Ed25519, usize::MAX);
     let with = |key: &TestKey, member: &str, value: Value| {
