@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use portcullis_core::{Clock, SharedClock, UnixTime};
-use portcullis_jose::{Algorithm, CompactJws, SignatureBuffer};
+use portcullis_jose::{Algorithm, CompactJws};
 
 /// The time of every run, ten minutes after the tokens were issued.
 pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_600);
@@ -71,8 +71,7 @@ impl RawCheck {
             ..
         } = Fixture::of(algorithm);
         let jws = CompactJws::parse(token).expect("a token");
-        let mut buffer = SignatureBuffer::new();
-        let signature = jws.signature(&mut buffer).expect("a signature").to_vec();
+        let signature = jws.signature().expect("a signature");
         let (message, _) = token.rsplit_once('.').expect("three parts");
         let key = ParsedPublicKey::new(verification, public_key).expect("a key");
         let check = Self {

@@ -77,7 +77,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
         let algorithms: Vec<_> = key
             .algorithms()
             .iter()
-            .map(|algorithm| algorithm.to_string())
+            .map(|algorithm| algorithm.as_str())
             .collect();
         output::line(format_args!(
             "usable   {kid}  {}  thumbprint {}",

@@ -1,13 +1,13 @@
-//! The signature algorithms of the suite, under their registered names, and sets of them.
+//! The supported signature algorithms and their registered names.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::key_material::KeyFamily;
+use crate::key_material::KeyMaterial;
 
 /// A JWS signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
 ///
-/// `none` is not among them: a token that names it has no algorithm at all.
+/// `none` is not one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -59,30 +59,7 @@ impl Algorithm {
     /// Every algorithm keyed with a shared secret.
     pub const SYMMETRIC: [Self; 3] = [Self::HS256, Self::HS384, Self::HS512];
 
-    pub(crate) const COUNT: usize = Self::ASYMMETRIC.len() + Self::SYMMETRIC.len();
-
-    /// Reads a registered name, which is case-sensitive; `None` for `none` and all that is not supported.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "RS256" => Self::RS256,
-            "RS384" => Self::RS384,
-            "RS512" => Self::RS512,
-            "PS256" => Self::PS256,
-            "PS384" => Self::PS384,
-            "PS512" => Self::PS512,
-            "ES256" => Self::ES256,
-            "ES384" => Self::ES384,
-            "ES512" => Self::ES512,
-            "EdDSA" | "Ed25519" => Self::EdDSA,
-            "HS256" => Self::HS256,
-            "HS384" => Self::HS384,
-            "HS512" => Self::HS512,
-            _ => return None,
-        })
-    }
-
-    /// The registered name; of the two that `EdDSA` has, the older.
+    /// The registered name. For [`EdDSA`](Self::EdDSA) it is `EdDSA`, not `Ed25519`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,21 +85,16 @@ impl Algorithm {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
     }
 
-    pub(crate) const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// The one family of keys this algorithm can be used with.
-    pub(crate) const fn family(self) -> KeyFamily {
-        match self {
-            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => {
-                KeyFamily::Rsa
-            }
-            Self::ES256 => KeyFamily::P256,
-            Self::ES384 => KeyFamily::P384,
-            Self::ES512 => KeyFamily::P521,
-            Self::EdDSA => KeyFamily::Ed25519,
-            Self::HS256 | Self::HS384 | Self::HS512 => KeyFamily::Secret,
+    /// Whether the algorithm is used with keys of this type and curve.
+    pub(crate) fn fits(self, key: &KeyMaterial) -> bool {
+        match key {
+            KeyMaterial::Rsa(_) => matches!(
+                self,
+                Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512
+            ),
+            KeyMaterial::Ec(key) => self == key.curve().algorithm(),
+            KeyMaterial::Ed25519(_) => self == Self::EdDSA,
+            KeyMaterial::Secret(_) => self.is_symmetric(),
         }
     }
 }
@@ -133,15 +105,23 @@ impl fmt::Display for Algorithm {
     }
 }
 
+/// Reads a registered name, which is case-sensitive. `none` is an error.
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::from_name(name).ok_or(UnknownAlgorithm)
+        if name == "Ed25519" {
+            return Ok(Self::EdDSA);
+        }
+        Self::ASYMMETRIC
+            .into_iter()
+            .chain(Self::SYMMETRIC)
+            .find(|algorithm| algorithm.as_str() == name)
+            .ok_or(UnknownAlgorithm)
     }
 }
 
-/// A name that is no supported [`Algorithm`].
+/// The name of an algorithm that is not supported.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a supported signature algorithm")]
 #[non_exhaustive]
@@ -150,68 +130,6 @@ pub struct UnknownAlgorithm;
 impl std::fmt::Debug for UnknownAlgorithm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         portcullis_core::debug_as_report(self, f)
-    }
-}
-
-/// A set of [`Algorithm`]s, two bytes small.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AlgorithmSet(u16);
-
-impl AlgorithmSet {
-    /// The set with nothing in it.
-    pub const EMPTY: Self = Self(0);
-
-    /// Whether `algorithm` is in the set.
-    #[must_use]
-    pub const fn contains(self, algorithm: Algorithm) -> bool {
-        self.0 & (1 << algorithm.index()) != 0
-    }
-
-    /// Whether every member of `other` is in this set too.
-    #[must_use]
-    pub const fn contains_all(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether there is nothing in the set.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Adds `algorithm`.
-    pub fn insert(&mut self, algorithm: Algorithm) {
-        self.0 |= 1 << algorithm.index();
-    }
-
-    /// The members, in the order of the enum.
-    pub fn iter(self) -> impl Iterator<Item = Algorithm> {
-        Algorithm::ASYMMETRIC
-            .into_iter()
-            .chain(Algorithm::SYMMETRIC)
-            .filter(move |algorithm| self.contains(*algorithm))
-    }
-}
-
-impl FromIterator<Algorithm> for AlgorithmSet {
-    fn from_iter<I: IntoIterator<Item = Algorithm>>(algorithms: I) -> Self {
-        let mut set = Self::EMPTY;
-        set.extend(algorithms);
-        set
-    }
-}
-
-impl Extend<Algorithm> for AlgorithmSet {
-    fn extend<I: IntoIterator<Item = Algorithm>>(&mut self, algorithms: I) {
-        for algorithm in algorithms {
-            self.insert(algorithm);
-        }
-    }
-}
-
-impl fmt::Debug for AlgorithmSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter()).finish()
     }
 }
 
@@ -228,7 +146,7 @@ mod tests {
     #[test]
     fn names_round_trip() {
         for algorithm in all() {
-            assert_eq!(Algorithm::from_name(algorithm.as_str()), Some(algorithm));
+            assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
         }
         assert_eq!("Ed25519".parse(), Ok(Algorithm::EdDSA));
     }
@@ -239,26 +157,7 @@ mod tests {
             "none", "None", "NONE", "", "rs256", "RS256 ", "ES256K", "Ed448", "HS1", "RSA-OAEP",
             "dir",
         ] {
-            assert_eq!(Algorithm::from_name(name), None, "{name:?}");
+            assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name:?}");
         }
-    }
-
-    #[test]
-    fn indices_are_dense_and_distinct() {
-        let indices: Vec<_> = all().map(Algorithm::index).collect();
-        assert_eq!(indices, (0..Algorithm::COUNT).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_set_holds_what_was_put_in() {
-        let set: AlgorithmSet = [Algorithm::ES256, Algorithm::HS512].into_iter().collect();
-        assert!(set.contains(Algorithm::ES256) && set.contains(Algorithm::HS512));
-        assert!(!set.contains(Algorithm::ES384));
-        assert_eq!(
-            set.iter().collect::<Vec<_>>(),
-            [Algorithm::ES256, Algorithm::HS512]
-        );
-        assert!(set.contains_all(AlgorithmSet::EMPTY) && !AlgorithmSet::EMPTY.contains_all(set));
-        assert_eq!(format!("{set:?}"), "{ES256, HS512}");
     }
 }

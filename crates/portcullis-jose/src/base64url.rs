@@ -1,11 +1,11 @@
-//! Strict base64url without padding, as JWS has it (RFC 7515 §2): one spelling for each sequence of bytes.
+//! Base64url without padding, as in JWS (RFC 7515 §2). Strict: each sequence of bytes has one encoding.
 
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig, Simd};
 
-/// Rejects padding, trailing bits that are not zero, and every character outside the URL-safe alphabet.
+/// Rejects padding, trailing bits that are not zero, and characters outside the URL-safe alphabet.
 static STRICT: LazyLock<Simd> = LazyLock::new(|| {
     Simd::url_safe(
         GeneralPurposeConfig::new()
@@ -15,40 +15,25 @@ static STRICT: LazyLock<Simd> = LazyLock::new(|| {
     )
 });
 
-/// Not strict base64url, or too long for where it was found.
+/// Not strict base64url, or too long for the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidBase64Url;
 
-/// The bytes that `text` stands for.
 pub(crate) fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, InvalidBase64Url> {
     STRICT.decode(text).map_err(|_| InvalidBase64Url)
 }
 
-/// As [`decode`], also of other spellings that issuers publish keys in: with padding, or in the standard alphabet. Says
-/// whether it was one of them.
-pub(crate) fn decode_lenient(text: &str) -> Result<(Vec<u8>, Spelling), InvalidBase64Url> {
-    if let Ok(bytes) = decode(text) {
-        return Ok((bytes, Spelling::Strict));
-    }
+/// As [`decode`], and also accepts padding and the standard alphabet, in which some issuers publish keys.
+pub(crate) fn decode_lenient(text: &str) -> Result<Vec<u8>, InvalidBase64Url> {
     let bare = text.trim_end_matches('=');
     let padding = text.len() - bare.len();
     if padding > 2 || (padding > 0 && !text.len().is_multiple_of(4)) {
         return Err(InvalidBase64Url);
     }
-    let bytes = decode(bare.replace('+', "-").replace('/', "_"))?;
-    Ok((bytes, Spelling::Other))
+    decode(bare.replace('+', "-").replace('/', "_"))
 }
 
-/// How a text is spelled that [`decode_lenient`] has read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spelling {
-    /// As RFC 7515 §2 has it.
-    Strict,
-    /// With padding, or in the standard alphabet.
-    Other,
-}
-
-/// As [`decode`], into a buffer of the caller's; the filled part of it is returned.
+/// As [`decode`], into `buffer`. Returns the filled part of it.
 pub(crate) fn decode_into<'b>(
     text: &[u8],
     buffer: &'b mut [u8],
@@ -59,7 +44,6 @@ pub(crate) fn decode_into<'b>(
     buffer.get(..length).ok_or(InvalidBase64Url)
 }
 
-/// The one spelling of `bytes`.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     STRICT.encode(bytes)
 }
@@ -83,18 +67,14 @@ mod tests {
 
     #[test]
     fn padding_and_the_standard_alphabet_are_read_where_asked_for() {
-        for (text, bytes, spelling) in [
-            ("AQAB", &[1, 0, 1][..], Spelling::Strict),
-            ("AQ==", &[1], Spelling::Other),
-            ("_-8=", &[0xff, 0xef], Spelling::Other),
-            ("/+8=", &[0xff, 0xef], Spelling::Other),
-            ("/+8", &[0xff, 0xef], Spelling::Other),
+        for (text, bytes) in [
+            ("AQAB", &[1, 0, 1][..]),
+            ("AQ==", &[1]),
+            ("_-8=", &[0xff, 0xef]),
+            ("/+8=", &[0xff, 0xef]),
+            ("/+8", &[0xff, 0xef]),
         ] {
-            assert_eq!(
-                decode_lenient(text),
-                Ok((bytes.to_vec(), spelling)),
-                "{text}"
-            );
+            assert_eq!(decode_lenient(text), Ok(bytes.to_vec()), "{text}");
         }
         for text in [
             "AQAB=", "AQ=", "AQ===", "====", "=", "AR==", "A", "AQ AB", "AQ\nAB", "A=Q=",

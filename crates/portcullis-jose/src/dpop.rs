@@ -1,4 +1,4 @@
-//! Proofs that whoever sends a request has a key (RFC 9449).
+//! DPoP proofs: the sender of a request proves that it has a key (RFC 9449).
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::base64url;
 use crate::signing::{SignError, SigningKey, SigningKeyError};
 use crate::thumbprint::Thumbprint;
 
-/// The key that a client's tokens are bound to (RFC 9449 §5), and the proofs that it makes with it.
+/// The key that a client's tokens are bound to (RFC 9449 §5). It makes proofs for requests.
 ///
 /// ```
 /// use portcullis_core::UnixTime;
@@ -36,18 +36,18 @@ pub struct DpopKey {
     jwk: Value,
 }
 
-/// The request that a proof is for (RFC 9449 §4.2).
+/// The request that a proof is made for (RFC 9449 §4.2).
 #[derive(Clone, Copy, Debug)]
 pub struct DpopRequest<'r> {
     /// Its method.
     pub method: &'r str,
-    /// Its URI without query and fragment: the caller cuts them off.
+    /// Its URI, from which the caller has removed query and fragment.
     pub uri: &'r str,
-    /// The time, by our clock.
+    /// The current time.
     pub now: UnixTime,
-    /// The nonce that the server gave last, where it gave one (§8).
+    /// The last nonce of the server, if it sent one (§8).
     pub nonce: Option<&'r str>,
-    /// The token that is sent along, where one is.
+    /// The access token that is sent with the request, if any.
     pub access_token: Option<&'r str>,
 }
 
@@ -67,45 +67,42 @@ impl DpopKey {
     /// The `typ` of a proof.
     const TYP: &str = "dpop+jwt";
 
-    /// A key of its own for the life of the process: P-256, for ES256, which every server that knows DPoP is likely to
-    /// accept.
+    /// Generates a key for ES256, which practically every server with DPoP accepts.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no random numbers.
+    /// If the operating system provides no random numbers.
     pub fn generate() -> Result<Self, SigningKeyError> {
         Self::new(SigningKey::generate_es256()?)
     }
 
-    /// This key.
+    /// Makes proofs with `key`.
     ///
     /// # Errors
     ///
-    /// When it is a shared secret: a proof names the public key that it can be checked with (RFC 9449 §4.2).
+    /// If it is a shared secret: a proof contains its public key (RFC 9449 §4.2).
     pub fn new(key: SigningKey) -> Result<Self, SigningKeyError> {
         let jwk = key.public_jwk().ok_or(SigningKeyError::Symmetric)?;
-        // The proof has the whole key in it, so that a name would tell nothing.
-        let key = key.without_kid();
         Ok(Self { key, jwk })
     }
 
-    /// What a token that is bound to this key has in `cnf.jkt` (RFC 9449 §6.1).
+    /// The `cnf.jkt` of a token that is bound to this key (RFC 9449 §6.1).
     #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         self.key.thumbprint()
     }
 
-    /// How it signs.
+    /// The algorithm of the proofs.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.key.algorithm()
     }
 
-    /// A fresh proof for one request: what its `DPoP` header holds.
+    /// Makes the value of the `DPoP` header for one request.
     ///
     /// # Errors
     ///
-    /// When the cryptographic library fails, for want of random numbers for instance.
+    /// If the cryptographic library fails, for instance because random numbers are not available.
     pub fn proof(&self, request: &DpopRequest<'_>) -> Result<String, SignError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| SignError::Library)?;
@@ -134,7 +131,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{CompactJws, HeaderBuffer, KeySet};
+    use crate::{CompactJws, KeySet};
 
     fn part(proof: &str, index: usize) -> Value {
         let part = proof.split('.').nth(index).expect("three parts");
@@ -171,8 +168,7 @@ mod tests {
         let keys = json!({ "keys": [header["jwk"]] }).to_string();
         let keys = KeySet::parse(keys.as_bytes()).expect("a key");
         let jws = CompactJws::parse(&proof).expect("a JWS");
-        let mut buffer = HeaderBuffer::new();
-        let header = jws.header(&mut buffer).expect("a header");
+        let header = jws.header().expect("a header");
         let found = keys.verify(&jws, &header).expect("it holds");
         assert_eq!(found.thumbprint(), key.thumbprint());
 

@@ -1,16 +1,16 @@
-//! The compact serialisation of a JSON Web Signature (RFC 7515 §3.1, §7.1): bounds, three parts, and what is not one.
+//! The compact serialization of a JSON Web Signature (RFC 7515 §3.1, §7.1).
 
 use crate::base64url;
-use crate::header::{Header, HeaderBuffer};
+use crate::header::Header;
 use crate::json::JsonError;
 
-/// Why a token is no JSON Web Signature that this crate reads.
+/// Why a token is not a JSON Web Signature that this crate accepts.
 ///
-/// Nothing of the token is in it, so it may be shown to whoever sent the token.
+/// It contains nothing of the token, so that it may be shown to the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
-    /// Longer than what is accepted: [`CompactJws::MAX_BYTES`] by default.
+    /// The token is longer than the limit: [`CompactJws::MAX_BYTES`] by default.
     #[error(
         "the token has {bytes} bytes, more than the {limit} that are accepted (`max_token_bytes`)"
     )]
@@ -20,19 +20,19 @@ pub enum JwsError {
         /// The limit.
         limit: usize,
     },
-    /// Not three parts, nor any other form that is known.
+    /// The token has neither three parts nor another known form.
     #[error("the token does not have three parts")]
     WrongNumberOfParts,
     /// A JWE: five parts (RFC 7516 §3.1), or `enc` in the header.
     #[error("the token is encrypted")]
     Encrypted,
-    /// The JSON serialisation (RFC 7515 §7.2).
-    #[error("the token uses the JSON serialisation")]
+    /// The JSON serialization (RFC 7515 §7.2).
+    #[error("the token uses the JSON serialization, not the compact one")]
     JsonSerialisation,
     /// A token within a token (`cty` is `JWT`, RFC 7519 §5.2).
-    #[error("the token holds another token")]
+    #[error("the token contains another token (`cty` is `JWT`)")]
     Nested,
-    /// The header part is longer than what is accepted: [`CompactJws::MAX_HEADER_BYTES`] by default.
+    /// The header is longer than the limit: [`CompactJws::MAX_HEADER_BYTES`] by default.
     #[error(
         "the header has {bytes} bytes, more than the {limit} that are accepted (`max_header_bytes`)"
     )]
@@ -42,11 +42,11 @@ pub enum JwsError {
         /// The limit.
         limit: usize,
     },
-    /// A part is not base64url as JWS has it: no padding, no other characters, no stray bits (RFC 7515 §2).
+    /// A part is not base64url without padding, other characters and stray bits (RFC 7515 §2).
     #[error("the {0} is not strict base64url")]
     NotBase64Url(Part),
-    /// The signature is longer than that of the largest key.
-    #[error("the signature is longer than any signature can be")]
+    /// The signature is longer than that of an RSA key of 8192 bits.
+    #[error("the signature is longer than 1024 bytes")]
     SignatureTooLong,
     /// The header is not a JSON object with unique members (RFC 7515 §4).
     #[error("the header {0}")]
@@ -57,30 +57,30 @@ pub enum JwsError {
         /// The member.
         name: &'static str,
     },
-    /// `kid` is longer than [`Header::MAX_KID_BYTES`], so it names no key of any set.
+    /// `kid` is longer than [`Header::MAX_KID_BYTES`].
     #[error("`kid` is longer than {} bytes", Header::MAX_KID_BYTES)]
     KidTooLong,
     /// No `alg`.
     #[error("the header has no `alg`")]
     AlgorithmMissing,
-    /// `alg` is `none`, in one spelling or another.
-    #[error("the token is not signed")]
+    /// `alg` is `none`, in any case.
+    #[error("the token is not signed (`alg` is `none`)")]
     AlgorithmNone,
-    /// `alg` is registered, but not one of [`Algorithm`](crate::Algorithm).
+    /// `alg` is a registered signature algorithm, but not one of [`Algorithm`](crate::Algorithm).
     #[error("the signature algorithm {0} is not supported")]
     AlgorithmUnsupported(&'static str),
-    /// `alg` is not a registered algorithm.
+    /// `alg` is not a registered signature algorithm.
     #[error("`alg` is not a known signature algorithm")]
     AlgorithmUnknown,
-    /// `crit` is present: no extension is understood, and an empty or ill-typed list is an error (RFC 7515 §4.1.11).
-    #[error("the header has critical extensions")]
+    /// `crit` is present. No extension is supported, and an empty or ill-typed list is an error (RFC 7515 §4.1.11).
+    #[error("the header has critical extensions (`crit`)")]
     CriticalExtensions,
-    /// `b64` is not `true` (RFC 7797 §7: JWTs never use it).
-    #[error("the payload is not base64url by declaration")]
+    /// `b64` is not `true`, which a JWT must not have (RFC 7797 §7).
+    #[error("the payload is declared not to be base64url (`b64`)")]
     UnencodedPayload,
 }
 
-/// One of the three parts.
+/// One of the three parts of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
@@ -102,7 +102,7 @@ impl std::fmt::Display for Part {
     }
 }
 
-/// How long a token and its header may be, in bytes as they are sent.
+/// The longest token and header that are accepted, in bytes as they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenLimits {
     /// The whole token.
@@ -112,7 +112,7 @@ pub struct TokenLimits {
 }
 
 impl TokenLimits {
-    /// The most that can be configured: what is read before a signature is checked costs time.
+    /// The largest value of either limit: reading a token before its signature is verified costs time.
     pub const MAX: usize = 64 * 1024;
     /// [`MAX`](Self::MAX) for both.
     pub const MOST: Self = Self {
@@ -120,15 +120,18 @@ impl TokenLimits {
         header_bytes: Self::MAX,
     };
 
-    /// Whether `jws` is within the limits.
+    /// Checks that `jws` is within the limits.
     ///
     /// # Errors
-    /// If it is not.
+    ///
+    /// If it is too long, or its header is.
     pub fn check(&self, jws: &CompactJws<'_>) -> Result<(), JwsError> {
-        self.check_lengths(jws.bytes(), jws.header.len())
+        let token_bytes = jws.signing_input.len() + 1 + jws.signature.len();
+        self.check_lengths(token_bytes, jws.header.len())
     }
 
-    /// Both limits where they are the larger.
+    /// The larger of both limits.
+    #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self {
             token_bytes: self.token_bytes.max(other.token_bytes),
@@ -162,14 +165,13 @@ impl Default for TokenLimits {
     }
 }
 
-/// A token split into its parts, none of them decoded or verified yet.
+/// A token split into its three parts, which are not decoded or verified yet.
 ///
 /// ```
-/// use portcullis_jose::{CompactJws, HeaderBuffer, JwsError};
+/// use portcullis_jose::{CompactJws, JwsError};
 ///
 /// let jws = CompactJws::parse("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln")?;
-/// let mut buffer = HeaderBuffer::new();
-/// let header = jws.header(&mut buffer)?;
+/// let header = jws.header()?;
 /// assert_eq!(header.algorithm().as_str(), "HS256");
 /// assert_eq!(header.typ(), Some("JWT"));
 /// # Ok::<(), JwsError>(())
@@ -183,26 +185,29 @@ pub struct CompactJws<'t> {
 }
 
 impl<'t> CompactJws<'t> {
-    /// The longest token that is accepted by default, in bytes as it is sent: 8 KiB, which is what most servers allow a
-    /// header line.
+    /// The longest token that is accepted by default, in bytes as it is sent: 8 KiB, the longest header line that most
+    /// servers accept.
     pub const MAX_BYTES: usize = 8 * 1024;
 
-    /// The longest header that is accepted by default, in bytes of its base64url form: 4 KiB, which leaves room for a
-    /// certificate chain (`x5c`).
+    /// The longest header that is accepted by default, in bytes of base64url: 4 KiB, enough for a certificate chain
+    /// (`x5c`).
     pub const MAX_HEADER_BYTES: usize = 4 * 1024;
 
-    /// Splits `token`, in one pass and without allocating. The lengths are held to the defaults.
+    /// Splits `token` within the default limits, without allocating.
     ///
     /// # Errors
-    /// If it is too long, or does not have exactly three parts. Encrypted tokens and the JSON serialisation, which
-    /// RFC 8725 §3.3 (bis) asks to tell apart, have errors of their own.
+    ///
+    /// If it is too long, or does not have exactly three parts. Encrypted tokens and the JSON serialization have errors
+    /// of their own.
     pub fn parse(token: &'t str) -> Result<Self, JwsError> {
         Self::parse_within(token.as_bytes(), &TokenLimits::default())
     }
 
-    /// Splits `token` within other limits. `token` may be invalid UTF-8; invalid base64url is detected when it is
-    /// decoded.
-    #[doc(hidden)]
+    /// Splits `token` within `limits`. Base64url is checked when a part is decoded.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
     pub fn parse_within(token: &'t [u8], limits: &TokenLimits) -> Result<Self, JwsError> {
         limits.check_lengths(token.len(), 0)?;
         if token.starts_with(b"{") {
@@ -229,10 +234,10 @@ impl<'t> CompactJws<'t> {
         })
     }
 
-    /// Whether `text` has the form of a signed JWT: three parts of base64url, of which the first holds a JSON object.
-    #[doc(hidden)]
+    /// Whether `text` looks like a signed JWT: three parts of base64url, the first of which begins a JSON object.
+    #[must_use]
     pub fn looks_like_one(text: &'t [u8]) -> bool {
-        // `{` and then a quotation mark or white space.
+        // `{` and a quotation mark or white space.
         let begins_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
         let is_base64url =
             |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
@@ -242,29 +247,16 @@ impl<'t> CompactJws<'t> {
         })
     }
 
-    /// Decodes and checks the header, which borrows from `buffer` what it can.
+    /// Decodes and parses the header.
     ///
     /// # Errors
-    /// If the header is not one this crate accepts; see [`JwsError`].
-    pub fn header<'b>(&self, buffer: &'b mut HeaderBuffer) -> Result<Header<'b>, JwsError> {
-        let room = buffer.room_for(self.header.len());
-        let json = base64url::decode_into(self.header, room)
-            .map_err(|_| JwsError::NotBase64Url(Part::Header))?;
-        Header::parse(json)
+    ///
+    /// If the header is not accepted; see [`JwsError`].
+    pub fn header(&self) -> Result<Header, JwsError> {
+        Header::parse(&decode(Part::Header, self.header)?)
     }
 
-    /// The length of the whole token.
-    fn bytes(&self) -> usize {
-        self.signing_input.len() + 1 + self.signature.len()
-    }
-
-    /// The header as it was sent, not decoded.
-    #[doc(hidden)]
-    pub fn encoded_header(&self) -> &'t [u8] {
-        self.header
-    }
-
-    /// What is signed: header and payload as they were sent, with the dot between them.
+    /// The signed bytes: header and payload as they were sent, joined by a dot.
     #[must_use]
     pub fn signing_input(&self) -> &'t [u8] {
         self.signing_input
@@ -273,50 +265,34 @@ impl<'t> CompactJws<'t> {
     /// Decodes the payload.
     ///
     /// # Errors
+    ///
     /// If it is not base64url.
     pub fn payload(&self) -> Result<Vec<u8>, JwsError> {
-        base64url::decode(self.payload).map_err(|_| JwsError::NotBase64Url(Part::Payload))
+        decode(Part::Payload, self.payload)
     }
 
-    /// Decodes the signature into `buffer`.
+    /// Decodes the signature.
     ///
     /// # Errors
-    /// If it is not base64url, or longer than that of an RSA key of 8192 bits.
-    pub fn signature<'b>(&self, buffer: &'b mut SignatureBuffer) -> Result<&'b [u8], JwsError> {
-        if self.signature.len() > SignatureBuffer::ENCODED {
+    ///
+    /// If it is not base64url, or longer than the signature of an RSA key of 8192 bits.
+    pub fn signature(&self) -> Result<Vec<u8>, JwsError> {
+        const MAX_ENCODED: usize = (1024_usize * 4).div_ceil(3);
+        if self.signature.len() > MAX_ENCODED {
             return Err(JwsError::SignatureTooLong);
         }
-        base64url::decode_into(self.signature, &mut buffer.0)
-            .map_err(|_| JwsError::NotBase64Url(Part::Signature))
+        decode(Part::Signature, self.signature)
     }
 }
 
-/// Not the token: whoever reads a log must not be able to use it.
+fn decode(part: Part, encoded: &[u8]) -> Result<Vec<u8>, JwsError> {
+    base64url::decode(encoded).map_err(|_| JwsError::NotBase64Url(part))
+}
+
+/// Hides the token: it is a credential.
 impl std::fmt::Debug for CompactJws<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("CompactJws([redacted])")
-    }
-}
-
-/// Room for a decoded signature, on the stack.
-#[derive(Clone, Debug)]
-pub struct SignatureBuffer([u8; Self::DECODED]);
-
-impl SignatureBuffer {
-    /// That of an RSA key of 8192 bits.
-    const DECODED: usize = 1024;
-    const ENCODED: usize = (Self::DECODED * 4).div_ceil(3);
-
-    /// An empty buffer.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self([0; Self::DECODED])
-    }
-}
-
-impl Default for SignatureBuffer {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -333,7 +309,7 @@ mod tests {
         let jws = CompactJws::parse("aGVhZA.cGF5.c2ln").expect("three parts");
         assert_eq!(jws.signing_input(), b"aGVhZA.cGF5");
         assert_eq!(jws.payload(), Ok(b"pay".to_vec()));
-        assert_eq!(jws.signature(&mut SignatureBuffer::new()), Ok(&b"sig"[..]));
+        assert_eq!(jws.signature(), Ok(b"sig".to_vec()));
         assert_eq!(format!("{jws:?}"), "CompactJws([redacted])");
     }
 
@@ -408,7 +384,7 @@ mod tests {
         let token = format!("{header}.{}.b", "A".repeat(20_000 - header.len() - 3));
         let jws = CompactJws::parse_within(token.as_bytes(), &limits).expect("within the limits");
         assert!(limits.check(&jws).is_ok());
-        assert!(jws.header(&mut HeaderBuffer::new()).is_ok());
+        assert!(jws.header().is_ok());
         assert_eq!(
             TokenLimits::default().check(&jws),
             Err(JwsError::TooLong {
@@ -425,25 +401,20 @@ mod tests {
     }
 
     #[test]
-    fn p7_the_longest_header_fits_its_buffer() {
+    fn p7_the_longest_header_is_read() {
         let padding = CompactJws::MAX_HEADER_BYTES / 4 * 3 - r#"{"alg":"RS256","x":""}"#.len();
         let json = format!(r#"{{"alg":"RS256","x":"{}"}}"#, "x".repeat(padding));
         let token = format!("{}.e30.", base64url::encode(json.as_bytes()));
         let jws = CompactJws::parse(&token).expect("not too long");
-        assert!(jws.header(&mut HeaderBuffer::new()).is_ok());
+        assert!(jws.header().is_ok());
     }
 
     #[test]
     fn j1_each_part_is_strict_base64url() {
-        let header = |token| {
-            CompactJws::parse(token)
-                .and_then(|jws| jws.header(&mut HeaderBuffer::new()).map(|_| ()))
-        };
+        let header = |token| CompactJws::parse(token).and_then(|jws| jws.header().map(|_| ()));
         let payload = |token| CompactJws::parse(token).and_then(|jws| jws.payload().map(|_| ()));
-        let signature = |token| {
-            CompactJws::parse(token)
-                .and_then(|jws| jws.signature(&mut SignatureBuffer::new()).map(|_| ()))
-        };
+        let signature =
+            |token| CompactJws::parse(token).and_then(|jws| jws.signature().map(|_| ()));
         for bad in ["e3=", "e31", "+/8", "!", "e30=", "e 30", "e30\n", "é"] {
             assert_eq!(
                 header(&*format!("{bad}.e30.e30").leak()),
@@ -469,8 +440,8 @@ mod tests {
             let token = format!("e30.e30.{}", base64url::encode(&vec![7; bytes]));
             CompactJws::parse(&token)
                 .expect("three parts")
-                .signature(&mut SignatureBuffer::new())
-                .map(<[u8]>::len)
+                .signature()
+                .map(|signature| signature.len())
         };
         assert_eq!(of(1024), Ok(1024));
         assert_eq!(of(1025), Err(JwsError::SignatureTooLong));

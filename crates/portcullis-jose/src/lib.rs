@@ -19,20 +19,17 @@ mod signing;
 mod testing;
 mod thumbprint;
 
-pub use self::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
+pub use self::algorithm::{Algorithm, UnknownAlgorithm};
 pub use self::dpop::{DpopKey, DpopRequest};
-pub use self::header::{Header, HeaderBuffer};
+pub use self::header::Header;
 pub use self::json::JsonError;
 pub use self::jwk::{Deviation, SkipReason};
-#[doc(hidden)]
-pub use self::jws::TokenLimits;
-pub use self::jws::{CompactJws, JwsError, Part, SignatureBuffer};
+pub use self::jws::{CompactJws, JwsError, Part, TokenLimits};
 pub use self::key_material::{
     Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey, SecretKey,
 };
 pub use self::key_set::{
-    Candidates, KeySet, KeySetError, MatchedBy, NoCandidate, PemError, SignatureError, SkippedKey,
-    ToleratedKey, VerificationKey,
+    KeySet, KeySetError, PemError, SignatureError, SkippedKey, ToleratedKey, VerificationKey,
 };
 pub use self::signing::{SignError, SigningKey, SigningKeyError};
 pub use self::thumbprint::Thumbprint;

@@ -5,13 +5,11 @@ use std::fmt;
 use aws_lc_rs::digest;
 
 use crate::base64url;
-use crate::key_material::{EcKey, Ed25519Key, RsaKey};
 
 /// The SHA-256 thumbprint of a public key (RFC 7638 §3, RFC 8037 §2).
 ///
-/// It names the key material and nothing else: two entries of a set with different `kid` or `alg` have the same
-/// thumbprint if their numbers are the same. A shared secret is named by a random value instead, made when the secret
-/// is loaded: the thumbprint of a weak secret would let it be guessed (RFC 7638 §7).
+/// It depends on the key material alone, not on `kid` or `alg`. A shared secret has a random value instead, made when
+/// the secret is loaded, because the thumbprint of a weak secret helps to guess it (RFC 7638 §7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Thumbprint([u8; 32]);
 
@@ -26,28 +24,8 @@ impl Thumbprint {
         Self(bytes)
     }
 
-    pub(crate) fn of_rsa(key: &RsaKey) -> Self {
-        let e = base64url::encode(key.exponent());
-        let n = base64url::encode(key.modulus());
-        Self::of_json(&format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#))
-    }
-
-    pub(crate) fn of_ec(key: &EcKey) -> Self {
-        let crv = key.curve().name();
-        let x = base64url::encode(key.x());
-        let y = base64url::encode(key.y());
-        Self::of_json(&format!(
-            r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#
-        ))
-    }
-
-    pub(crate) fn of_ed25519(key: &Ed25519Key) -> Self {
-        let x = base64url::encode(key.as_bytes());
-        Self::of_json(&format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#))
-    }
-
-    /// `json` holds the required members only, in lexical order and without white space (RFC 7638 §3.1).
-    fn of_json(json: &str) -> Self {
+    /// `json` has the required members only, in lexical order and without white space (RFC 7638 §3.1).
+    pub(crate) fn of_json(json: &str) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, json.as_bytes()).as_ref());
         Self(bytes)
@@ -69,13 +47,13 @@ impl fmt::Debug for Thumbprint {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::jwk::Jwk;
+    use crate::key_material::{KeyMaterial, RsaKey};
 
     fn thumbprint(jwk: &str) -> String {
         Jwk::parse(jwk.as_bytes())
             .expect("a usable key")
-            .material()
+            .material
             .thumbprint()
             .to_string()
     }
@@ -114,9 +92,7 @@ mod tests {
         let n = [vec![0xb5; 255], vec![0x01]].concat();
         let key = |n: &[u8]| RsaKey::new(n, &[1, 0, 1]).expect("a key of 2048 bits");
         let padded = [&[0][..], &n].concat();
-        assert_eq!(
-            Thumbprint::of_rsa(&key(&n)),
-            Thumbprint::of_rsa(&key(&padded))
-        );
+        let thumbprint = |n: &[u8]| KeyMaterial::Rsa(key(n)).thumbprint();
+        assert_eq!(thumbprint(&n), thumbprint(&padded));
     }
 }

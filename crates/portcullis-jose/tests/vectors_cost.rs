@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_jose::{CompactJws, HeaderBuffer, KeySet, SignatureError};
+use portcullis_jose::{CompactJws, KeySet, SignatureError};
 
 /// RFC 7515 A.3: the token names no key, the key has a name.
 const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
@@ -16,10 +16,7 @@ enum Refused {
 
 fn check(keys: &KeySet, token: &str) -> Result<(), Refused> {
     let jws = CompactJws::parse(token).map_err(|_| Refused::BeforeTheSignature)?;
-    let mut buffer = HeaderBuffer::new();
-    let header = jws
-        .header(&mut buffer)
-        .map_err(|_| Refused::BeforeTheSignature)?;
+    let header = jws.header().map_err(|_| Refused::BeforeTheSignature)?;
     keys.verify(&jws, &header)
         .map(|_| ())
         .map_err(Refused::Signature)
@@ -37,11 +34,11 @@ fn with_header(header: &str) -> String {
 }
 
 #[test]
-fn p7_a_genuine_signature_is_verified_without_allocating() {
+fn p7_a_genuine_signature_costs_the_decoded_header_and_signature() {
     let keys = KeySet::parse(KEYS.as_bytes()).expect("a usable set");
     let (count, result) = allocations(&keys, TOKEN);
     assert!(result.is_ok());
-    assert_eq!(count, 0);
+    assert_eq!(count, 2);
 }
 
 #[test]
@@ -55,7 +52,7 @@ fn p7_a_forged_signature_costs_no_more() {
         result,
         Err(Refused::Signature(SignatureError::BadSignature))
     ));
-    assert_eq!(count, 0);
+    assert_eq!(count, 4, "and the members `kid` and `typ`");
 }
 
 #[test]
@@ -71,13 +68,13 @@ fn p7_a_refused_token_is_refused_cheaply() {
     for (what, token, most) in [
         ("dots", ".".repeat(8_000), 0),
         ("too long", "A".repeat(9_000), 0),
-        ("not base64url", TOKEN.replacen('J', "!", 1), 0),
-        ("none", with_header(r#"{"alg":"none"}"#), 0),
-        ("unknown algorithm", with_header(r#"{"alg":"XS256"}"#), 0),
+        ("not base64url", TOKEN.replacen('J', "!", 1), 1),
+        ("none", with_header(r#"{"alg":"none"}"#), 1),
+        ("unknown algorithm", with_header(r#"{"alg":"XS256"}"#), 1),
         (
             "unknown kid",
             with_header(r#"{"alg":"ES256","kid":"b"}"#),
-            0,
+            2,
         ),
         (
             "long kid",
@@ -85,16 +82,16 @@ fn p7_a_refused_token_is_refused_cheaply() {
                 r#"{{"alg":"ES256","kid":"{}"}}"#,
                 "k".repeat(1_400)
             )),
-            0,
+            1,
         ),
         (
             "escaped kid",
             with_header(r#"{"alg":"ES256","kid":"\u0062"}"#),
-            2,
+            4,
         ),
-        ("not JSON", with_header("{"), 3),
-        ("nested", with_header(&nested), 24),
-        ("duplicates among many members", with_header(&duplicate), 16),
+        ("not JSON", with_header("{"), 4),
+        ("nested", with_header(&nested), 25),
+        ("duplicates among many members", with_header(&duplicate), 17),
     ] {
         let (count, result) = allocations(&keys, &token);
         assert!(result.is_err(), "{what}");

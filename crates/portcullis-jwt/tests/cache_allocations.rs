@@ -47,9 +47,9 @@ fn cached_token_allocates_nothing() {
 }
 
 #[test]
-fn new_token_allocates_its_payload_its_claims_and_its_principal() {
+fn new_token_allocates_its_parts_its_claims_and_its_principal() {
     let without = of_a_new_one(&builder().without_token_cache().build().expect("a scheme"));
-    assert!((1..=9).contains(&without), "{without}");
+    assert!((1..=13).contains(&without), "{without}");
     let with = of_a_new_one(&builder().build().expect("a scheme"));
     assert_eq!(with - without, 2, "the entry, and the text to compare with");
 }

@@ -25,7 +25,7 @@ fn cost(verifier: &JwtVerifier, token: &str, accepted: bool) -> AllocationInfo {
 #[test]
 fn p7_a_good_token_costs_its_principal_and_little_else() {
     let info = cost(&strict(), &signer().access_token(&claims()), true);
-    assert!(info.count_total <= 10, "{info:?}");
+    assert!(info.count_total <= 13, "{info:?}");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn p7_roles_are_bounded_by_the_length_of_the_token() {
         &claims(Value::Null),
     );
     let info = cost(&keycloak, &without, true);
-    assert!(info.count_total <= 10, "{info:?}");
+    assert!(info.count_total <= 13, "{info:?}");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn p7_only_listed_algorithms_reach_a_key() {
     );
     let info = cost(&verifier, &token, false);
     assert!(
-        info.count_total <= 2,
+        info.count_total <= 5,
         "a key for another algorithm costs no verification: {info:?}"
     );
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
 };
-use portcullis_jose::{Algorithm, CompactJws, SignatureBuffer};
+use portcullis_jose::{Algorithm, CompactJws};
 
 use super::{Rival, filter};
 use crate::check::Through;
@@ -25,9 +25,8 @@ pub(super) const RIVAL: Rival = Rival {
                 _ => ParsedPublicKey::new(&ED25519, der),
             }?);
             Ok(filter(move |token| {
-                let mut buffer = SignatureBuffer::new();
                 CompactJws::parse(token).is_ok_and(|jws| {
-                    jws.signature(&mut buffer).is_ok_and(|signature| {
+                    jws.signature().is_ok_and(|signature| {
                         key.verify_sig(jws.signing_input(), signature).is_ok()
                     })
                 })

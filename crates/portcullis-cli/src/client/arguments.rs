@@ -209,7 +209,7 @@ fn is_url(text: &str) -> bool {
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {
-    Algorithm::from_name(name).ok_or_else(|| {
+    name.parse().map_err(|_| {
         let known = [&Algorithm::ASYMMETRIC[..], &Algorithm::SYMMETRIC].concat();
         format!("unknown algorithm: expected one of {}", names(&known))
     })

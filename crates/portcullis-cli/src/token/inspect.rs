@@ -7,7 +7,7 @@ use clap::Args;
 use portcullis_core::{
     Clock, ConfigError, Principal, PrincipalKind, SystemClock, UnixTime, escape,
 };
-use portcullis_jose::{Algorithm, CompactJws, HeaderBuffer, json::check_foreign_json};
+use portcullis_jose::{Algorithm, CompactJws, json::check_foreign_json};
 use portcullis_jwt::{IssuerKeys, JwtVerifier, Profile, VerifyError};
 use serde_json::Value;
 
@@ -109,7 +109,7 @@ fn show(token: &str) -> io::Result<bool> {
         let header = token.split('.').next().unwrap_or_default();
         let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
         let printed = line(format_args!("header {}", json(&header)));
-        jws.header(&mut HeaderBuffer::new())?;
+        jws.header()?;
         Ok((printed, jws.payload()?))
     });
     match read {
@@ -280,8 +280,9 @@ impl Judge<'_> {
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {
-    Algorithm::from_name(name)
-        .filter(|algorithm| !algorithm.is_symmetric())
+    name.parse()
+        .ok()
+        .filter(|algorithm: &Algorithm| !algorithm.is_symmetric())
         .ok_or_else(|| {
             let known = Algorithm::ASYMMETRIC.map(Algorithm::as_str).join(", ");
             format!("unknown algorithm: expected one of {known}")

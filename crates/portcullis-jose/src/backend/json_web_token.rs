@@ -48,7 +48,7 @@ impl SignatureBackend for JsonWebToken {
         key: &KeyMaterial,
         algorithm: Algorithm,
     ) -> Result<Box<dyn PreparedKey>, KeyRejected> {
-        if key.family() != algorithm.family() {
+        if !algorithm.fits(key) {
             return Err(KeyRejected::WrongAlgorithm { algorithm });
         }
         let algorithm = algorithm
@@ -98,23 +98,11 @@ impl TryFrom<jsonwebtoken::Algorithm> for Algorithm {
     type Error = UnknownAlgorithm;
 
     fn try_from(algorithm: jsonwebtoken::Algorithm) -> Result<Self, Self::Error> {
-        use jsonwebtoken::Algorithm as Theirs;
-
-        Ok(match algorithm {
-            Theirs::RS256 => Self::RS256,
-            Theirs::RS384 => Self::RS384,
-            Theirs::RS512 => Self::RS512,
-            Theirs::PS256 => Self::PS256,
-            Theirs::PS384 => Self::PS384,
-            Theirs::PS512 => Self::PS512,
-            Theirs::ES256 => Self::ES256,
-            Theirs::ES384 => Self::ES384,
-            Theirs::EdDSA => Self::EdDSA,
-            Theirs::HS256 => Self::HS256,
-            Theirs::HS384 => Self::HS384,
-            Theirs::HS512 => Self::HS512,
-            _ => return Err(UnknownAlgorithm),
-        })
+        Self::ASYMMETRIC
+            .into_iter()
+            .chain(Self::SYMMETRIC)
+            .find(|ours| jsonwebtoken::Algorithm::try_from(*ours) == Ok(algorithm))
+            .ok_or(UnknownAlgorithm)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Who does the arithmetic of a signature.
+//! The cryptographic libraries that verify signatures.
 //!
-//! A [`SignatureBackend`] turns a key into a [`PreparedKey`], once, when a key set is loaded; the prepared key then
-//! verifies. The default is [`AwsLc`]; the feature `jsonwebtoken` adds `JsonWebToken`.
+//! A [`SignatureBackend`] turns each key into a [`PreparedKey`] when a key set is loaded. The default is [`AwsLc`]; the
+//! feature `jsonwebtoken` adds `JsonWebToken`.
 
 mod aws_lc;
 #[cfg(feature = "jsonwebtoken")]
@@ -10,6 +10,7 @@ mod json_web_token;
 use std::fmt;
 
 pub use self::aws_lc::AwsLc;
+pub(crate) use self::aws_lc::hmac_key;
 #[cfg(feature = "jsonwebtoken")]
 pub use self::json_web_token::JsonWebToken;
 use crate::algorithm::Algorithm;
@@ -17,11 +18,12 @@ use crate::key_material::{KeyMaterial, KeyRejected};
 
 /// A cryptographic library.
 pub trait SignatureBackend: fmt::Debug + Send + Sync {
-    /// Prepares `key` for signatures of `algorithm`, and of no other.
+    /// Prepares `key` for signatures of `algorithm` alone.
     ///
     /// # Errors
-    /// If the key does not go with the algorithm, or is not a key: a point off its curve, for instance. That the
-    /// library lacks the algorithm is [`KeyRejected::Backend`].
+    ///
+    /// If the key does not fit the algorithm, or is invalid: a point off its curve, for instance. If the library lacks
+    /// the algorithm, the error is [`KeyRejected::Backend`].
     fn prepare(
         &self,
         key: &KeyMaterial,
@@ -31,14 +33,15 @@ pub trait SignatureBackend: fmt::Debug + Send + Sync {
 
 /// A key bound to one algorithm and ready to verify.
 pub trait PreparedKey: Send + Sync {
-    /// Whether `signature`, in the form JWS has it (RFC 7518 §3), is this key's over `message`.
+    /// Verifies `signature`, in the form of JWS (RFC 7518 §3), over `message`.
     ///
     /// # Errors
-    /// If it is not, for whichever reason.
+    ///
+    /// If the signature is not valid, for any reason.
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature>;
 }
 
-/// The signature is not this key's over this message.
+/// The signature is not valid for this key and message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signature does not hold")]
+#[error("the signature is not valid")]
 pub struct InvalidSignature;

@@ -4,36 +4,45 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::{DUPLICATE, RESERVED};
 
 /// How many names [`Members`] keeps without allocating.
 pub(super) const INLINE_NAMES: usize = 16;
 
-/// The members of one object as they are visited: refuses the second of a name, after unescaping.
+/// The names of one object's members as they are visited. Rejects the second member of a name, after unescaping.
 ///
-/// Up to [`INLINE_NAMES`] names are kept without allocating and compared one by one; after that a hash set with
-/// its own random seed takes over, so thousands of members cost what they weigh and no more.
+/// The first names are compared one by one. A hash set with a random seed keeps the rest, so that an object with
+/// thousands of members takes linear time.
 pub struct Members<'de> {
-    inline: [Cow<'de, str>; INLINE_NAMES],
+    first: [Cow<'de, str>; INLINE_NAMES],
     length: usize,
-    spilled: HashSet<Cow<'de, str>>,
+    rest: HashSet<Cow<'de, str>>,
     last: Cow<'de, str>,
 }
 
-#[expect(clippy::new_without_default, reason = "private to the workspace")]
 impl<'de> Members<'de> {
+    /// No members yet.
+    #[expect(
+        clippy::new_without_default,
+        reason = "there is one way to start: at the beginning of an object"
+    )]
     pub fn new() -> Self {
         Self {
-            inline: [const { Cow::Borrowed("") }; INLINE_NAMES],
+            first: [const { Cow::Borrowed("") }; INLINE_NAMES],
             length: 0,
-            spilled: HashSet::new(),
+            rest: HashSet::new(),
             last: Cow::Borrowed(""),
         }
     }
 
-    /// The name of the next member, whose value is then to be read from `map`.
+    /// The name of the next member. The caller reads its value from `map`.
+    ///
+    /// # Errors
+    ///
+    /// If the name is a duplicate or reserved, or the JSON is ill-formed.
     pub fn next<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<Option<&str>, A::Error> {
         match self.next_or_number(map)? {
             None => Ok(None),
@@ -42,7 +51,11 @@ impl<'de> Members<'de> {
         }
     }
 
-    /// As [`next`](Self::next), in the visitor of a value of any type: `map` may also be a number.
+    /// As [`next`](Self::next), for the visitor of a value of any type: `map` may also be a number.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
     pub fn next_or_number<A: MapAccess<'de>>(
         &mut self,
         map: &mut A,
@@ -54,17 +67,17 @@ impl<'de> Members<'de> {
         })
     }
 
-    fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<&Cow<'de, str>, E> {
-        if self.inline[..self.length].contains(&name) || self.spilled.contains(&name) {
+    pub(super) fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<&Cow<'de, str>, E> {
+        if self.first[..self.length].contains(&name) || self.rest.contains(&name) {
             return Err(E::custom(DUPLICATE));
         }
         if self.length < INLINE_NAMES {
-            let slot = &mut self.inline[self.length];
+            let slot = &mut self.first[self.length];
             self.length += 1;
             *slot = name;
             Ok(slot)
         } else {
-            self.spilled.insert(name.clone());
+            self.rest.insert(name.clone());
             self.last = name;
             Ok(&self.last)
         }
@@ -79,7 +92,7 @@ pub enum Next<N> {
     Number(String),
 }
 
-/// What is next in `map`. Whether a name was there before is for the caller to say.
+/// The next member of `map`, whose name may be a duplicate.
 pub(super) fn next_or_number<'de, A: MapAccess<'de>>(
     map: &mut A,
 ) -> Result<Option<Next<Cow<'de, str>>>, A::Error> {
@@ -94,15 +107,18 @@ pub(super) fn next_or_number<'de, A: MapAccess<'de>>(
     Ok(Some(Next::Member(name)))
 }
 
-/// `serde_json` gives members with such names a meaning of its own: where its features `arbitrary_precision` and
-/// `raw_value` are on, an object with one becomes a number, or the JSON text that the member holds. No document may use
-/// them, or what it says would depend on the features of the build.
+/// With its features `arbitrary_precision` and `raw_value`, `serde_json` reads an object with such a member as a number
+/// or as the JSON text in it. The meaning of a document must not depend on the features of the build.
 const RESERVED_PREFIX: &str = "$serde_json::private::";
 
 /// With `arbitrary_precision`, `serde_json` passes numbers to visitors as a map with this one member.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// Refuses a member that the document must not have.
+/// Rejects a reserved name.
+///
+/// # Errors
+///
+/// If `name` is reserved by `serde_json`.
 pub fn refuse_reserved<E: Error>(name: &str) -> Result<(), E> {
     if name.starts_with(RESERVED_PREFIX) {
         Err(E::custom(RESERVED))
@@ -111,8 +127,8 @@ pub fn refuse_reserved<E: Error>(name: &str) -> Result<(), E> {
     }
 }
 
-/// The digits of a number that `serde_json` passes as a map. They come in a `String` of their own, and texts of the
-/// document never do: that tells such a number from an object of the document with the same member.
+/// The digits of a number that `serde_json` passes as a map. Only `serde_json` passes a `String` here: the text of a
+/// document arrives as `&str`, so a document cannot forge a number.
 struct Digits(String);
 
 impl<'de> Deserialize<'de> for Digits {
@@ -140,33 +156,6 @@ impl<'de> Deserialize<'de> for Digits {
 }
 
 /// A string, borrowed from the input unless it has escapes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text<'de>(pub Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text)))
-            }
-        }
-
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct Text<'t>(#[serde(borrow)] pub Cow<'t, str>);

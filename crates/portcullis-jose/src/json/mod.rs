@@ -1,24 +1,25 @@
 //! Strict JSON: UTF-8 only, nothing after the value, and no member named twice at any depth (RFC 7515 §4,
 //! RFC 7519 §4, RFC 8725 §3.7).
 //!
-//! serde's derive ignores duplicates of members it does not know, and everything inside a value it skips. A header
-//! or a set of claims that two readers can understand differently is refused here, so both are read by visitors
-//! built from these parts: [`Members`] walks an object, [`IgnoredUnique`] skips a value, [`Shallow`] keeps a text.
+//! serde's derive ignores duplicates of unknown members and everything inside a skipped value. Two readers could then
+//! understand the same header or claims differently, so [`object`] and [`Members`] are used instead.
 
 mod members;
 mod objects;
 mod value;
 
-use serde::de::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 pub use self::members::{Members, Next, Text, refuse_reserved};
 pub use self::objects::objects_from_slice;
-pub use self::value::check_foreign_json;
-pub use self::value::{IgnoredUnique, MAX_DEPTH, Shallow, TOO_DEEP};
+pub use self::value::{MAX_DEPTH, Shallow, TOO_DEEP, check_foreign_json};
 
 /// Why some bytes are not the JSON that was expected.
 ///
-/// Nothing of the input is in it, only a position.
+/// It contains a position, and nothing of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
@@ -41,8 +42,7 @@ pub enum JsonError {
         /// The byte within the line, from 1.
         column: usize,
     },
-    /// An object has a member whose name `serde_json` keeps for itself (`$serde_json::private::…`): what it means would
-    /// depend on the features of the build.
+    /// An object has a member whose name `serde_json` reserves (`$serde_json::private::…`).
     #[error("has a member with a reserved name at byte {column} of line {line}")]
     ReservedMember {
         /// The line, from 1.
@@ -68,6 +68,7 @@ pub enum JsonError {
     },
 }
 
+/// The message of the error for a member that is named twice.
 pub const DUPLICATE: &str = "duplicate member";
 const RESERVED: &str = "reserved member";
 
@@ -86,12 +87,50 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// Reads exactly one value out of `bytes`, borrowing from them.
+/// Reads exactly one value from `bytes`, borrowing from them. `T` decides whether duplicate members are rejected.
 ///
-/// How strict it is about duplicate members is up to `T`.
+/// # Errors
+///
+/// If the bytes are not one JSON value of the expected shape in UTF-8.
 pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-    Ok(serde_json::from_str(text)?)
+    Ok(serde_json::from_str(utf8(bytes)?)?)
+}
+
+/// Reads exactly one object from `bytes`, borrowing from them. Duplicate and reserved members are rejected.
+pub(crate) fn object<'de, T: FromMembers<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
+    let mut json = serde_json::Deserializer::from_str(utf8(bytes)?);
+    let object = json.deserialize_map(ObjectVisitor(PhantomData))?;
+    json.end()?;
+    Ok(object)
+}
+
+/// A type that [`object`] reads.
+pub(crate) trait FromMembers<'de>: Default {
+    /// Reads the value of one member. The value of an unknown member must be read as [`Shallow`], which checks it.
+    fn read_member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromMembers<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let mut object = T::default();
+        let mut members = Members::new();
+        while let Some(name) = members.next(&mut map)? {
+            object.read_member(name, &mut map)?;
+        }
+        Ok(object)
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
+    std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)
 }
 
 #[cfg(test)]
@@ -102,7 +141,7 @@ mod tests {
     use super::*;
 
     fn skip(json: &str) -> Result<(), JsonError> {
-        from_slice::<IgnoredUnique>(json.as_bytes()).map(|_| ())
+        from_slice::<Shallow<'_>>(json.as_bytes()).map(|_| ())
     }
 
     fn is_duplicate(json: &str) -> bool {
@@ -196,12 +235,12 @@ mod tests {
     #[test]
     fn p3_only_utf8_is_read() {
         assert_eq!(
-            from_slice::<IgnoredUnique>(b"\"\xff\"").err(),
+            from_slice::<Shallow<'_>>(b"\"\xff\"").err(),
             Some(JsonError::NotUtf8)
         );
         let utf16: Vec<u8> = r#"{"a":1}"#.encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert!(matches!(
-            from_slice::<IgnoredUnique>(&utf16),
+            from_slice::<Shallow<'_>>(&utf16),
             Err(JsonError::Syntax { .. })
         ));
         assert!(matches!(skip("\u{feff}{}"), Err(JsonError::Syntax { .. })));

@@ -1,7 +1,7 @@
-//! Types of others, read so that a struct is an object.
+//! Reads a user's types so that a struct is a JSON object.
 //!
-//! What serde derives for a struct also reads an array, member by member. A claim that is an array where an object is
-//! expected would then be taken for one.
+//! A derived `Deserialize` of a struct also accepts an array of its fields. An array in place of an object is rejected
+//! here.
 
 use std::fmt;
 
@@ -10,7 +10,11 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-/// Reads one value, in which structs are objects and never arrays.
+/// Reads one value in which structs are objects and never arrays.
+///
+/// # Errors
+///
+/// If the bytes are not one JSON value that `T` can be read from.
 pub fn objects_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = T::deserialize(Objects(&mut json))?;
@@ -18,7 +22,7 @@ pub fn objects_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_
     Ok(value)
 }
 
-/// Passes everything on, down to the innermost value, but asks for a map where a struct is asked for.
+/// Forwards everything at every depth, but deserializes a struct as a map.
 struct Objects<T>(T);
 
 macro_rules! forward {
@@ -78,10 +82,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
         self.0.deserialize_map(Objects(visitor))
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.0.is_human_readable()
     }
 }
 
@@ -164,10 +164,6 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Objects<A> {
     ) -> Result<Option<S::Value>, Self::Error> {
         self.0.next_element_seed(Objects(seed))
     }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
-    }
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Objects<A> {
@@ -185,10 +181,6 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Objects<A> {
         seed: S,
     ) -> Result<S::Value, Self::Error> {
         self.0.next_value_seed(Objects(seed))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
     }
 }
 

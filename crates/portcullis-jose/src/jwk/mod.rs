@@ -1,26 +1,23 @@
-//! One JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), checked for the one use it can have here.
+//! JSON Web Keys (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
 
+mod deviation;
 mod raw;
-mod tolerance;
 
-use std::borrow::Cow;
-
+pub use self::deviation::Deviation;
 pub(crate) use self::raw::RawJwk;
-pub use self::tolerance::Deviation;
-pub(crate) use self::tolerance::Tolerated;
-use crate::algorithm::AlgorithmSet;
+use crate::algorithm::Algorithm;
 use crate::header::Header;
 use crate::json::JsonError;
 use crate::key_material::{KeyMaterial, KeyRejected};
 
-/// Why a key of a set is not used. The rest of the set is.
+/// Why a key of a set is unusable. The other keys of the set are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkipReason {
     /// Not a JSON object with unique members.
     #[error("the key {0}")]
     Json(JsonError),
-    /// A member that the key needs is absent.
+    /// A required member is absent.
     #[error("`{name}` is absent")]
     Missing {
         /// The member.
@@ -32,16 +29,16 @@ pub enum SkipReason {
         /// The member.
         name: &'static str,
     },
-    /// `kty` is none of `RSA`, `EC` and `OKP`.
+    /// `kty` is not `RSA`, `EC` or `OKP`.
     #[error("`kty` is not supported")]
     UnsupportedType,
-    /// `kty` is `oct`: a secret that is published is none.
-    #[error("the key is symmetric; secrets are configured, not published")]
+    /// `kty` is `oct`. A published secret is not secret.
+    #[error("the key is symmetric; a shared secret must be configured, not published")]
     Symmetric,
-    /// `crv` is none of `P-256`, `P-384`, `P-521` and `Ed25519`.
+    /// `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`.
     #[error("`crv` is not supported")]
     UnsupportedCurve,
-    /// The key is for encryption, by its `use`, `key_ops`, `alg` or `crv`. That is no fault of the set.
+    /// The key is for encryption by its `use`, `key_ops`, `alg` or `crv`. This is not a mistake of the issuer.
     #[error("the key is for encryption")]
     Encryption,
     /// `use` is neither `sig` nor `enc` (RFC 7517 §4.2).
@@ -50,58 +47,40 @@ pub enum SkipReason {
     /// `key_ops` does not list `verify` (RFC 7517 §4.3).
     #[error("`key_ops` does not list `verify`")]
     OtherOperations,
-    /// `alg` is not supported, or does not go with `kty` and `crv` (RFC 7517 §4.4).
-    #[error("`alg` is not supported or does not go with the key")]
+    /// `alg` is not supported, or does not fit `kty` and `crv` (RFC 7517 §4.4).
+    #[error("`alg` is not supported or does not fit the key")]
     OtherAlgorithm,
     /// `kid` is longer than [`Header::MAX_KID_BYTES`].
     #[error("`kid` is longer than {} bytes", Header::MAX_KID_BYTES)]
     KidTooLong,
-    /// The numbers are not those of a key that can be used.
+    /// The numbers of the key cannot be used.
     #[error(transparent)]
     Rejected(#[from] KeyRejected),
-    /// The set has the same key under the same `kid` already, for the same algorithms.
-    #[error("the key is in the set already")]
+    /// The set already has this key with the same `kid` for the same algorithms.
+    #[error("the key is already in the set")]
     Duplicate,
 }
 
-/// A key that may be used to verify signatures.
+/// A key for verifying signatures.
 #[derive(Debug)]
-pub(crate) struct Jwk<'j> {
-    kid: Option<Cow<'j, str>>,
-    algorithms: AlgorithmSet,
-    material: KeyMaterial,
-    tolerated: Tolerated,
+pub(crate) struct Jwk {
+    pub(crate) kid: Option<String>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) material: KeyMaterial,
+    /// Accepted deviations from the standards.
+    pub(crate) tolerated: Vec<Deviation>,
 }
 
-impl<'j> Jwk<'j> {
+impl Jwk {
     #[cfg(test)]
-    pub(crate) fn parse(json: &'j [u8]) -> Result<Self, SkipReason> {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, SkipReason> {
         RawJwk::parse(json)?.check()
-    }
-
-    pub(crate) fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
-    /// The algorithms the key may be used with: its `alg`, or without one all that its numbers allow.
-    pub(crate) fn algorithms(&self) -> AlgorithmSet {
-        self.algorithms
-    }
-
-    pub(crate) fn material(&self) -> &KeyMaterial {
-        &self.material
-    }
-
-    /// What is wrong with it, and accepted.
-    pub(crate) fn tolerated(&self) -> &[Deviation] {
-        &self.tolerated.0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::Algorithm;
     use crate::base64url;
     use crate::testing::Signer;
 
@@ -178,8 +157,8 @@ mod tests {
         let plain = Jwk::parse(plain.as_bytes()).expect("a usable key");
         let tolerated = |json: &str| {
             let jwk = Jwk::parse(json.as_bytes()).expect(json);
-            assert_eq!(jwk.material().thumbprint(), plain.material().thumbprint());
-            jwk.tolerated().to_vec()
+            assert_eq!(jwk.material.thumbprint(), plain.material.thumbprint());
+            jwk.tolerated
         };
         assert_eq!(tolerated(&ec("")), []);
         let standard = |text: &str| text.replace('-', "+").replace('_', "/");
@@ -243,8 +222,7 @@ mod tests {
         let full = base64url::encode(&x);
         let parse = |x: &[u8]| {
             let json = whole.replace(&full, &base64url::encode(x));
-            Jwk::parse(json.as_bytes())
-                .map(|jwk| (jwk.material().thumbprint(), jwk.tolerated().to_vec()))
+            Jwk::parse(json.as_bytes()).map(|jwk| (jwk.material.thumbprint(), jwk.tolerated))
         };
         let (thumbprint, _) = parse(&x).expect("usable");
         let short = vec![Deviation::CoordinateLength { name: "x" }];
@@ -258,9 +236,7 @@ mod tests {
 
     #[test]
     fn w2_alg_goes_with_the_key() {
-        let algorithms = |more: &str| {
-            Jwk::parse(ec(more).as_bytes()).map(|jwk| jwk.algorithms().iter().collect::<Vec<_>>())
-        };
+        let algorithms = |more: &str| Jwk::parse(ec(more).as_bytes()).map(|jwk| jwk.algorithms);
         assert_eq!(algorithms(""), Ok(vec![Algorithm::ES256]));
         assert_eq!(algorithms(r#","alg":"ES256""#), Ok(vec![Algorithm::ES256]));
         for other in [
@@ -283,17 +259,14 @@ mod tests {
         let n = base64url::encode(&[&[0xb5; 255][..], &[1]].concat());
         let rsa = format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"}}"#);
         let jwk = Jwk::parse(rsa.as_bytes()).expect("a usable key");
-        let names: Vec<_> = jwk.algorithms().iter().map(Algorithm::as_str).collect();
+        let names: Vec<_> = jwk.algorithms.iter().map(|it| it.as_str()).collect();
         assert_eq!(
             names,
             ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
         );
         let okp = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","alg":"Ed25519"}"#;
         let jwk = Jwk::parse(okp.as_bytes()).expect("a usable key");
-        assert_eq!(
-            jwk.algorithms().iter().collect::<Vec<_>>(),
-            [Algorithm::EdDSA]
-        );
+        assert_eq!(jwk.algorithms, [Algorithm::EdDSA]);
     }
 
     #[test]

@@ -1,25 +1,21 @@
-//! The members of a key as they were published, and what must hold of them.
+//! The members of a JWK as they were published, and the checks on them.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use super::tolerance::{Deviation, Tolerated};
-use super::{Jwk, SkipReason};
-use crate::algorithm::{Algorithm, AlgorithmSet};
-use crate::base64url::{self, Spelling};
+use super::{Deviation, Jwk, SkipReason};
+use crate::algorithm::Algorithm;
+use crate::base64url;
 use crate::header::Header;
-use crate::json::{self, IgnoredUnique, Members, Shallow, Text};
+use crate::json::{self, FromMembers, Shallow, Text};
 use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, RsaKey};
 
-/// The members of a key that have a meaning here, whatever their types. One that is `null` counts as absent.
+/// The members of a JWK before their types are checked. A member that is `null` counts as absent.
 #[derive(Default)]
 pub(crate) struct RawJwk<'j> {
     kty: Option<Shallow<'j>>,
-    pub(crate) kid: Option<Shallow<'j>>,
-    pub(crate) usage: Option<Shallow<'j>>,
+    kid: Option<Shallow<'j>>,
+    usage: Option<Shallow<'j>>,
     key_ops: Option<&'j RawValue>,
     alg: Option<Shallow<'j>>,
     crv: Option<Shallow<'j>>,
@@ -27,87 +23,71 @@ pub(crate) struct RawJwk<'j> {
     e: Option<Shallow<'j>>,
     x: Option<Shallow<'j>>,
     y: Option<Shallow<'j>>,
-    private: bool,
-    tolerated: Tolerated,
+    /// In the order of [`PRIVATE`]. Not unescaped, since the buffer for that would not be wiped.
+    private: [Option<&'j RawValue>; PRIVATE.len()],
+    tolerated: Vec<Deviation>,
 }
+
+/// The private members (RFC 7518 §6.2.2, §6.3.2, §6.4.1; `priv` is that of ML-DSA).
+const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 impl<'j> RawJwk<'j> {
     pub(crate) fn parse(json: &'j [u8]) -> Result<Self, SkipReason> {
-        let mut raw: Self = json::from_slice(json).map_err(SkipReason::Json)?;
-        let members = [
-            ("kty", &mut raw.kty),
-            ("kid", &mut raw.kid),
-            ("use", &mut raw.usage),
-            ("alg", &mut raw.alg),
-            ("crv", &mut raw.crv),
-            ("n", &mut raw.n),
-            ("e", &mut raw.e),
-            ("x", &mut raw.x),
-            ("y", &mut raw.y),
-        ];
-        for (name, member) in members {
-            if *member == Some(Shallow::Null) {
-                *member = None;
-                raw.tolerated.add(Deviation::Null { name });
-            }
-        }
-        if raw.key_ops.is_some_and(|value| value.get() == "null") {
-            raw.key_ops = None;
-            raw.tolerated.add(Deviation::Null { name: "key_ops" });
-        }
-        Ok(raw)
+        json::object(json).map_err(SkipReason::Json)
     }
 
-    /// Whether the key was published with members that must stay secret. They are not read.
+    /// Whether the JWK has members that must stay secret.
     pub(crate) fn has_private_members(&self) -> bool {
-        self.private
+        self.private.iter().any(Option::is_some)
     }
 
-    /// The `kid`, if it is one, for a report on the key.
+    /// The JSON of a private member.
+    pub(crate) fn private(&self, name: &str) -> Option<&'j str> {
+        let position = PRIVATE.iter().position(|private| *private == name)?;
+        self.private[position].map(RawValue::get)
+    }
+
+    /// The `kid`, if it is well-formed.
     pub(crate) fn kid(&self) -> Option<&str> {
-        match &self.kid {
-            Some(Shallow::Text(kid)) if kid.len() <= Header::MAX_KID_BYTES => Some(kid),
-            _ => None,
+        self.checked_kid().ok().flatten()
+    }
+
+    /// The `kid`.
+    pub(crate) fn checked_kid(&self) -> Result<Option<&str>, SkipReason> {
+        match optional_text("kid", &self.kid)? {
+            Some(kid) if kid.len() > Header::MAX_KID_BYTES => Err(SkipReason::KidTooLong),
+            kid => Ok(kid),
         }
     }
 
-    pub(crate) fn check(mut self) -> Result<Jwk<'j>, SkipReason> {
-        self.check_use()?;
-        let material = self.material()?;
-        let algorithms = self.algorithms(&material)?;
-        let kid = optional_text("kid", self.kid)?;
-        if kid
-            .as_ref()
-            .is_some_and(|kid| kid.len() > Header::MAX_KID_BYTES)
-        {
-            return Err(SkipReason::KidTooLong);
+    /// Checks that the key is for verifying signatures, and reads it.
+    pub(crate) fn check(mut self) -> Result<Jwk, SkipReason> {
+        let operations = self.operations()?;
+        if self.is_for_encryption(operations.as_deref()) {
+            return Err(SkipReason::Encryption);
         }
+        self.check_use()?;
+        if operations.is_some_and(|operations| !operations.iter().any(|it| it.0 == "verify")) {
+            return Err(SkipReason::OtherOperations);
+        }
+        let material = self.material()?;
         Ok(Jwk {
-            kid,
-            algorithms,
+            algorithms: self.algorithms(&material)?,
+            kid: self.checked_kid()?.map(str::to_owned),
             material,
             tolerated: self.tolerated,
         })
     }
 
-    fn check_use(&mut self) -> Result<(), SkipReason> {
-        let operations = self.operations()?;
-        if self.is_for_encryption(operations.as_deref()) {
-            return Err(SkipReason::Encryption);
+    /// Checks that `use` is absent or `sig` (RFC 7517 §4.2).
+    pub(crate) fn check_use(&self) -> Result<(), SkipReason> {
+        match optional_text("use", &self.usage)? {
+            None | Some("sig") => Ok(()),
+            Some(_) => Err(SkipReason::OtherUse),
         }
-        match &self.usage {
-            None => {}
-            Some(Shallow::Text(usage)) if usage == "sig" => {}
-            Some(Shallow::Text(_)) => return Err(SkipReason::OtherUse),
-            Some(_) => return Err(SkipReason::Malformed { name: "use" }),
-        }
-        if operations.is_some_and(|operations| !operations.iter().any(|it| it.0 == "verify")) {
-            return Err(SkipReason::OtherOperations);
-        }
-        Ok(())
     }
 
-    /// What `key_ops` lists (RFC 7517 §4.3). An empty list says nothing, like an absent one.
+    /// The items of `key_ops` (RFC 7517 §4.3). An empty list counts as absent.
     pub(crate) fn operations(&mut self) -> Result<Option<Vec<Text<'j>>>, SkipReason> {
         let Some(key_ops) = self.key_ops else {
             return Ok(None);
@@ -115,54 +95,51 @@ impl<'j> RawJwk<'j> {
         let operations: Vec<Text<'j>> = json::from_slice(key_ops.get().as_bytes())
             .map_err(|_| SkipReason::Malformed { name: "key_ops" })?;
         if operations.is_empty() {
-            self.tolerated.add(Deviation::EmptyKeyOps);
+            self.tolerated.push(Deviation::EmptyKeyOps);
             return Ok(None);
         }
         Ok(Some(operations))
     }
 
-    /// Whether the key is published for encryption: it is of no use here, and no fault of the set. A symmetric one is,
-    /// since its secret is published.
+    /// Whether the key is for encryption, which is not a mistake of the issuer. A published symmetric key always is one.
     fn is_for_encryption(&self, operations: Option<&[Text<'_>]>) -> bool {
-        let is = |member: &Option<Shallow<'_>>, of: &[&str]| matches!(member, Some(Shallow::Text(text)) if of.contains(&&**text));
-        if is(&self.kty, &["oct"]) {
+        const OPERATIONS: [&str; 6] = [
+            "encrypt",
+            "decrypt",
+            "wrapKey",
+            "unwrapKey",
+            "deriveKey",
+            "deriveBits",
+        ];
+        let text = |member| optional_text("", member).ok().flatten().unwrap_or_default();
+        if text(&self.kty) == "oct" {
             return false;
         }
-        is(&self.usage, &["enc"])
-            || is(&self.crv, &["X25519", "X448"])
-            || matches!(&self.alg, Some(Shallow::Text(alg)) if is_key_management(alg))
-            || operations.is_some_and(|operations| {
-                operations.iter().all(|operation| {
-                    matches!(
-                        &*operation.0,
-                        "encrypt"
-                            | "decrypt"
-                            | "wrapKey"
-                            | "unwrapKey"
-                            | "deriveKey"
-                            | "deriveBits"
-                    )
-                })
-            })
+        text(&self.usage) == "enc"
+            || ["X25519", "X448"].contains(&text(&self.crv))
+            || is_key_management(text(&self.alg))
+            || operations
+                .is_some_and(|operations| operations.iter().all(|it| OPERATIONS.contains(&&*it.0)))
     }
 
     pub(crate) fn material(&mut self) -> Result<KeyMaterial, SkipReason> {
+        let tolerated = &mut self.tolerated;
         match text("kty", &self.kty)? {
             "RSA" => Ok(KeyMaterial::Rsa(RsaKey::new(
-                &bytes("n", &self.n, &mut self.tolerated)?,
-                &bytes("e", &self.e, &mut self.tolerated)?,
+                &bytes("n", &self.n, tolerated)?,
+                &bytes("e", &self.e, tolerated)?,
             )?)),
             "EC" => {
                 let curve = Curve::from_name(text("crv", &self.crv)?)
                     .ok_or(SkipReason::UnsupportedCurve)?;
                 Ok(KeyMaterial::Ec(EcKey::new(
                     curve,
-                    &coordinate("x", &self.x, curve, &mut self.tolerated)?,
-                    &coordinate("y", &self.y, curve, &mut self.tolerated)?,
+                    &coordinate("x", &self.x, curve, tolerated)?,
+                    &coordinate("y", &self.y, curve, tolerated)?,
                 )?))
             }
             "OKP" if text("crv", &self.crv)? == "Ed25519" => Ok(KeyMaterial::Ed25519(
-                Ed25519Key::new(&bytes("x", &self.x, &mut self.tolerated)?)?,
+                Ed25519Key::new(&bytes("x", &self.x, tolerated)?)?,
             )),
             "OKP" => Err(SkipReason::UnsupportedCurve),
             "oct" => Err(SkipReason::Symmetric),
@@ -170,22 +147,20 @@ impl<'j> RawJwk<'j> {
         }
     }
 
-    pub(crate) fn algorithms(&self, material: &KeyMaterial) -> Result<AlgorithmSet, SkipReason> {
-        let family = material.family();
-        if self.alg.is_none() {
-            return Ok(Algorithm::ASYMMETRIC
-                .into_iter()
-                .filter(|algorithm| algorithm.family() == family)
-                .collect());
+    /// The algorithm in `alg`, or without `alg` all that fit the key.
+    pub(crate) fn algorithms(&self, material: &KeyMaterial) -> Result<Vec<Algorithm>, SkipReason> {
+        let Some(alg) = optional_text("alg", &self.alg)? else {
+            let all = Algorithm::ASYMMETRIC.into_iter();
+            return Ok(all.filter(|algorithm| algorithm.fits(material)).collect());
+        };
+        match alg.parse::<Algorithm>() {
+            Ok(algorithm) if algorithm.fits(material) => Ok(vec![algorithm]),
+            _ => Err(SkipReason::OtherAlgorithm),
         }
-        Algorithm::from_name(text("alg", &self.alg)?)
-            .filter(|algorithm| algorithm.family() == family)
-            .map(|algorithm| AlgorithmSet::from_iter([algorithm]))
-            .ok_or(SkipReason::OtherAlgorithm)
     }
 }
 
-/// Whether `alg` names a way to agree on or encrypt a key (RFC 7518 §4.1).
+/// Whether `alg` is a key management algorithm (RFC 7518 §4.1).
 fn is_key_management(alg: &str) -> bool {
     ["RSA1_5", "dir"].contains(&alg)
         || ["RSA-OAEP", "ECDH-ES", "PBES2-"]
@@ -195,17 +170,13 @@ fn is_key_management(alg: &str) -> bool {
 }
 
 fn text<'a>(name: &'static str, value: &'a Option<Shallow<'_>>) -> Result<&'a str, SkipReason> {
-    match value {
-        None => Err(SkipReason::Missing { name }),
-        Some(Shallow::Text(text)) => Ok(text),
-        Some(_) => Err(SkipReason::Malformed { name }),
-    }
+    optional_text(name, value)?.ok_or(SkipReason::Missing { name })
 }
 
-fn optional_text<'j>(
+fn optional_text<'a>(
     name: &'static str,
-    value: Option<Shallow<'j>>,
-) -> Result<Option<Cow<'j, str>>, SkipReason> {
+    value: &'a Option<Shallow<'_>>,
+) -> Result<Option<&'a str>, SkipReason> {
     match value {
         None => Ok(None),
         Some(Shallow::Text(text)) => Ok(Some(text)),
@@ -216,23 +187,23 @@ fn optional_text<'j>(
 fn bytes(
     name: &'static str,
     value: &Option<Shallow<'_>>,
-    tolerated: &mut Tolerated,
+    tolerated: &mut Vec<Deviation>,
 ) -> Result<Vec<u8>, SkipReason> {
-    let (bytes, spelling) = base64url::decode_lenient(text(name, value)?)
-        .map_err(|_| SkipReason::Malformed { name })?;
-    if spelling == Spelling::Other {
-        tolerated.add(Deviation::Base64 { name });
+    let text = text(name, value)?;
+    if let Ok(bytes) = base64url::decode(text) {
+        return Ok(bytes);
     }
+    let bytes = base64url::decode_lenient(text).map_err(|_| SkipReason::Malformed { name })?;
+    tolerated.push(Deviation::Base64 { name });
     Ok(bytes)
 }
 
-/// A coordinate in the full length of the curve. Some issuers write it as a number: with a zero in front as a sign, or
-/// without the zero that it begins with.
+/// A coordinate in the full length of the curve. Some issuers add zero bytes in front or omit a leading zero byte.
 fn coordinate(
     name: &'static str,
     value: &Option<Shallow<'_>>,
     curve: Curve,
-    tolerated: &mut Tolerated,
+    tolerated: &mut Vec<Deviation>,
 ) -> Result<Vec<u8>, SkipReason> {
     let mut bytes = bytes(name, value, tolerated)?;
     let length = curve.coordinate_bytes();
@@ -243,49 +214,43 @@ fn coordinate(
         bytes.drain(..before - length);
     }
     if bytes.len() != before {
-        tolerated.add(Deviation::CoordinateLength { name });
+        tolerated.push(Deviation::CoordinateLength { name });
     }
     Ok(bytes)
 }
 
-impl<'de> Deserialize<'de> for RawJwk<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct JwkVisitor;
-
-        impl<'de> Visitor<'de> for JwkVisitor {
-            type Value = RawJwk<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut jwk = RawJwk::default();
-                let mut members = Members::new();
-                while let Some(name) = members.next(&mut map)? {
-                    match name {
-                        "kty" => jwk.kty = Some(map.next_value()?),
-                        "kid" => jwk.kid = Some(map.next_value()?),
-                        "use" => jwk.usage = Some(map.next_value()?),
-                        "key_ops" => jwk.key_ops = Some(map.next_value()?),
-                        "alg" => jwk.alg = Some(map.next_value()?),
-                        "crv" => jwk.crv = Some(map.next_value()?),
-                        "n" => jwk.n = Some(map.next_value()?),
-                        "e" => jwk.e = Some(map.next_value()?),
-                        "x" => jwk.x = Some(map.next_value()?),
-                        "y" => jwk.y = Some(map.next_value()?),
-                        "d" | "p" | "q" | "dp" | "dq" | "qi" | "oth" | "k" | "priv" => {
-                            jwk.private |= map.next_value::<Shallow<'_>>()? != Shallow::Null;
-                        }
-                        _ => {
-                            map.next_value::<IgnoredUnique>()?;
-                        }
-                    }
-                }
-                Ok(jwk)
-            }
+impl<'de> FromMembers<'de> for RawJwk<'de> {
+    fn read_member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        if let Some(position) = PRIVATE.iter().position(|private| *private == name) {
+            // Some libraries write `null` for each member that a key does not have.
+            self.private[position] = map.next_value()?;
+            return Ok(());
         }
-
-        deserializer.deserialize_map(JwkVisitor)
+        if name == "key_ops" {
+            self.key_ops = map.next_value()?;
+            if self.key_ops.is_none() {
+                self.tolerated.push(Deviation::Null { name: "key_ops" });
+            }
+            return Ok(());
+        }
+        let value: Shallow<'_> = map.next_value()?;
+        let (name, member) = match name {
+            "kty" => ("kty", &mut self.kty),
+            "kid" => ("kid", &mut self.kid),
+            "use" => ("use", &mut self.usage),
+            "alg" => ("alg", &mut self.alg),
+            "crv" => ("crv", &mut self.crv),
+            "n" => ("n", &mut self.n),
+            "e" => ("e", &mut self.e),
+            "x" => ("x", &mut self.x),
+            "y" => ("y", &mut self.y),
+            _ => return Ok(()),
+        };
+        if value == Shallow::Null {
+            self.tolerated.push(Deviation::Null { name });
+        } else {
+            *member = Some(value);
+        }
+        Ok(())
     }
 }

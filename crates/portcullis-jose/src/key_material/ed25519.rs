@@ -2,7 +2,7 @@
 
 use super::KeyRejected;
 
-/// The public key of EdDSA on Ed25519; whether it is a point of the curve shows at the first signature.
+/// An Ed25519 public key. The backend checks that it is a point on the curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ed25519Key([u8; 32]);
 
@@ -10,7 +10,8 @@ impl Ed25519Key {
     /// Takes the encoded point (RFC 8037 §2).
     ///
     /// # Errors
-    /// If it is not 32 bytes long, or one of the few points of small order: under those anyone can sign.
+    ///
+    /// If it is not 32 bytes long, or is a point of small order, for which anyone can make signatures.
     pub fn new(x: &[u8]) -> Result<Self, KeyRejected> {
         let bytes: [u8; 32] = x.try_into().map_err(|_| KeyRejected::CoordinateLength)?;
         let mut without_sign = bytes;
@@ -28,7 +29,7 @@ impl Ed25519Key {
     }
 }
 
-/// The encodings, canonical or not, of the points whose order divides 8, without the sign bit.
+/// The encodings of the points whose order divides 8, canonical or not, without the sign bit.
 const SMALL_ORDER: [[u8; 32]; 7] = [
     ends(0x00, 0x00, 0x00),
     ends(0x01, 0x00, 0x00),

@@ -13,11 +13,12 @@ impl RsaKey {
     const MIN_BITS: usize = 2048;
     const MAX_BITS: usize = 8192;
 
-    /// Takes both numbers in big-endian order; leading zeros, which RFC 7518 §6.3.1.1 forbids but some issuers send,
-    /// are dropped.
+    /// Takes both numbers in big-endian order and removes leading zeros, which RFC 7518 §6.3.1.1 forbids but some
+    /// issuers send.
     ///
     /// # Errors
-    /// If a number is outside what this crate accepts.
+    ///
+    /// If a number is not accepted; see the `Rsa…` variants of [`KeyRejected`].
     pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyRejected> {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
@@ -69,9 +70,8 @@ fn is_even(number: &[u8]) -> bool {
     number.last().is_none_or(|last| last % 2 == 0)
 }
 
-/// Whether the residues of `modulus` all are powers of 65537, as those of keys made by one widespread generator are
-/// and those of an ordinary key are with negligible probability (Nemec et al., "The Return of Coppersmith's Attack",
-/// §3.2).
+/// Whether all residues of `modulus` are powers of 65537. Keys of one widespread weak generator have this property, and
+/// others practically never (Nemec et al., "The Return of Coppersmith's Attack", §3.2).
 fn has_roca_fingerprint(modulus: &[u8]) -> bool {
     const PRIMES: [u64; 38] = [
         3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,

@@ -6,7 +6,7 @@ use super::KeyRejected;
 use crate::algorithm::Algorithm;
 use crate::thumbprint::Thumbprint;
 
-/// A secret shared with the issuer, long enough for its one algorithm.
+/// A secret shared with the issuer, long enough for its algorithm.
 #[derive(Clone, Debug)]
 pub struct SecretKey {
     secret: Secret,
@@ -17,6 +17,7 @@ impl SecretKey {
     /// Takes a secret for use with `algorithm`, one of `HS*`.
     ///
     /// # Errors
+    ///
     /// If `algorithm` is another, or the secret is shorter than the output of its hash (RFC 7518 §3.2).
     pub fn new(algorithm: Algorithm, secret: Secret) -> Result<Self, KeyRejected> {
         let required = match algorithm {
@@ -41,13 +42,13 @@ impl SecretKey {
         })
     }
 
-    /// The secret's bytes, for a backend to prepare.
+    /// The bytes of the secret, for a backend.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.secret.expose()
     }
 
-    /// A random name instead of a thumbprint.
+    /// A random value in place of a thumbprint.
     pub(super) const fn identity(&self) -> Thumbprint {
         self.identity
     }

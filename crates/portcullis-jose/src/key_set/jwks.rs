@@ -1,14 +1,12 @@
-//! A JWK Set (RFC 7517 §5), read key by key.
+//! Reads a JWK Set (RFC 7517 §5) key by key.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::{KeySet, VerificationKey};
 use crate::backend::SignatureBackend;
-use crate::json::{self, IgnoredUnique, JsonError, Members};
-use crate::jwk::{Deviation, RawJwk, SkipReason};
+use crate::json::{self, FromMembers, JsonError, Shallow};
+use crate::jwk::{Deviation, Jwk, RawJwk, SkipReason};
 
 /// Why a JWK Set as a whole cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +18,7 @@ pub enum KeySetError {
     /// Not a JSON object with unique members, or `keys` is not an array.
     #[error("the key set {0}")]
     Json(JsonError),
-    /// An issuer's metadata, which says where its key set is (RFC 8414 §2).
+    /// The metadata of an issuer, which contains the URL of its key set (RFC 8414 §2).
     #[error("this is the metadata of an issuer, not a key set: use the URL in its `jwks_uri`")]
     IssuerMetadata,
     /// No member `keys`.
@@ -32,9 +30,9 @@ pub enum KeySetError {
     /// Every key was skipped.
     #[error("none of the {skipped} keys of the set can be used; the first: {first}")]
     NothingUsable {
-        /// How many.
+        /// The number of keys.
         skipped: usize,
-        /// Why the first of them was.
+        /// Why the first key was skipped.
         first: SkipReason,
     },
     /// More than [`KeySet::MAX_KEYS`] are usable.
@@ -48,17 +46,17 @@ impl std::fmt::Debug for KeySetError {
     }
 }
 
-/// A key that is not used.
+/// An unusable key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedKey {
-    /// Its name, if it has one that is well-formed. The issuer's text: escape it before it is logged.
+    /// Its name, if that is well-formed. Chosen by the issuer: escape it before it is logged.
     pub kid: Option<Box<str>>,
-    /// Why it is not used.
+    /// Why it is unusable.
     pub reason: SkipReason,
 }
 
-/// The keys that are not used: all are counted, the first few remembered.
+/// The unusable keys of a set.
 #[derive(Debug, Default)]
 pub(super) struct Skipped {
     pub(super) count: usize,
@@ -80,135 +78,112 @@ impl Skipped {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToleratedKey {
-    /// The name of the key, if it has one. The issuer's text: escape it before it is logged.
+    /// The name of the key, if it has one. Chosen by the issuer: escape it before it is logged.
     pub kid: Option<Box<str>>,
-    /// What is wrong with it, or with the document.
+    /// What is wrong with the key, or with the document.
     pub deviation: Deviation,
-}
-
-impl ToleratedKey {
-    /// How many are remembered of one set.
-    const MOST: usize = 2 * KeySet::MAX_KEYS;
 }
 
 pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySet, KeySetError> {
     if json.len() > KeySet::MAX_BYTES {
         return Err(KeySetError::TooLarge);
     }
-    let mut tolerated = Vec::new();
-    let json = match json.strip_prefix(b"\xef\xbb\xbf") {
-        None => json,
-        Some(rest) => {
-            tolerated.push(ToleratedKey {
-                kid: None,
-                deviation: Deviation::ByteOrderMark,
-            });
-            rest
-        }
-    };
-    let document: Document<'_> = json::from_slice(json).map_err(KeySetError::Json)?;
-    let entries = document.keys.ok_or(if document.names_a_key_set {
+    let mut set = KeySet::new(Vec::new());
+    let without_mark = json.strip_prefix(b"\xef\xbb\xbf");
+    if without_mark.is_some() {
+        set.tolerated.push(ToleratedKey {
+            kid: None,
+            deviation: Deviation::ByteOrderMark,
+        });
+    }
+    let document: Document<'_> =
+        json::object(without_mark.unwrap_or(json)).map_err(KeySetError::Json)?;
+    let entries = document.keys.ok_or(if document.has_jwks_uri {
         KeySetError::IssuerMetadata
     } else {
         KeySetError::NoKeysMember
     })?;
-    let mut keys = Vec::new();
-    let mut skipped = Skipped::default();
-    let mut private_members = 0;
     for entry in entries {
-        let raw = match RawJwk::parse(entry.get().as_bytes()) {
-            Ok(raw) => raw,
-            Err(reason) => {
-                skipped.add(None, reason);
-                continue;
-            }
-        };
-        private_members += usize::from(raw.has_private_members());
-        let kid = raw.kid().map(Box::from);
-        match usable(raw, &keys, backend) {
-            Ok((key, deviations)) => {
-                let room = ToleratedKey::MOST.saturating_sub(tolerated.len());
-                tolerated.extend(deviations.into_iter().take(room).map(|deviation| {
-                    let kid = kid.clone();
-                    ToleratedKey { kid, deviation }
-                }));
-                keys.push(key);
-            }
-            Err(reason) => skipped.add(kid, reason),
+        match RawJwk::parse(entry.get().as_bytes()) {
+            Ok(raw) => add(&mut set, raw, backend),
+            Err(reason) => set.skipped.add(None, reason),
         }
-        if keys.len() > KeySet::MAX_KEYS {
+        if set.keys.len() > KeySet::MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
     }
-    if keys.is_empty() {
-        return Err(skipped.first.first().map_or(KeySetError::Empty, |first| {
-            KeySetError::NothingUsable {
-                skipped: skipped.count,
-                first: first.reason,
-            }
-        }));
+    match set.skipped.first.first() {
+        _ if !set.keys.is_empty() => Ok(set),
+        None => Err(KeySetError::Empty),
+        Some(first) => Err(KeySetError::NothingUsable {
+            skipped: set.skipped.count,
+            first: first.reason,
+        }),
     }
-    Ok(KeySet {
-        skipped,
-        tolerated: tolerated.into(),
-        private_members,
-        ..KeySet::new(keys)
-    })
 }
 
-fn usable(
-    raw: RawJwk<'_>,
+fn add(set: &mut KeySet, raw: RawJwk<'_>, backend: &dyn SignatureBackend) {
+    /// The most deviations that are kept of one set.
+    const MAX_TOLERATED: usize = 2 * KeySet::MAX_KEYS;
+
+    set.private_members += usize::from(raw.has_private_members());
+    let kid: Option<Box<str>> = raw.kid().map(Box::from);
+    let jwk = match raw.check() {
+        Ok(jwk) => jwk,
+        Err(reason) => return set.skipped.add(kid, reason),
+    };
+    match prepare(&jwk, &set.keys, backend) {
+        Ok(key) => {
+            let room = MAX_TOLERATED.saturating_sub(set.tolerated.len());
+            let deviations = jwk.tolerated.into_iter().take(room);
+            set.tolerated
+                .extend(deviations.map(|deviation| ToleratedKey {
+                    kid: kid.clone(),
+                    deviation,
+                }));
+            set.keys.push(key);
+        }
+        Err(reason) => set.skipped.add(kid, reason),
+    }
+}
+
+fn prepare(
+    jwk: &Jwk,
     earlier: &[VerificationKey],
     backend: &dyn SignatureBackend,
-) -> Result<(VerificationKey, Vec<Deviation>), SkipReason> {
-    let jwk = raw.check()?;
-    let key = VerificationKey::prepare(jwk.kid(), jwk.material(), jwk.algorithms(), backend)?;
-    let is_known = earlier.iter().any(|other| {
+) -> Result<VerificationKey, SkipReason> {
+    let key =
+        VerificationKey::prepare(jwk.kid.as_deref(), &jwk.material, &jwk.algorithms, backend)?;
+    let is_duplicate = earlier.iter().any(|other| {
         other.kid() == key.kid()
             && other.thumbprint() == key.thumbprint()
-            && other.algorithms().contains_all(key.algorithms())
+            && key
+                .algorithms()
+                .iter()
+                .all(|algorithm| other.algorithms().contains(algorithm))
     });
-    if is_known {
-        Err(SkipReason::Duplicate)
-    } else {
-        Ok((key, jwk.tolerated().to_vec()))
+    if is_duplicate {
+        return Err(SkipReason::Duplicate);
     }
+    Ok(key)
 }
 
 #[derive(Default)]
 struct Document<'j> {
     keys: Option<Vec<&'j RawValue>>,
-    /// Whether it has a `jwks_uri`, as an issuer's metadata has.
-    names_a_key_set: bool,
+    /// Only the metadata of an issuer has a `jwks_uri`.
+    has_jwks_uri: bool,
 }
 
-impl<'de> Deserialize<'de> for Document<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DocumentVisitor;
-
-        impl<'de> Visitor<'de> for DocumentVisitor {
-            type Value = Document<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut document = Document::default();
-                let mut members = Members::new();
-                while let Some(name) = members.next(&mut map)? {
-                    if name == "keys" {
-                        document.keys = Some(map.next_value()?);
-                    } else {
-                        document.names_a_key_set |= name == "jwks_uri";
-                        map.next_value::<IgnoredUnique>()?;
-                    }
-                }
-                Ok(document)
-            }
+impl<'de> FromMembers<'de> for Document<'de> {
+    fn read_member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        if name == "keys" {
+            self.keys = Some(map.next_value()?);
+        } else {
+            self.has_jwks_uri |= name == "jwks_uri";
+            map.next_value::<Shallow<'_>>()?;
         }
-
-        deserializer.deserialize_map(DocumentVisitor)
+        Ok(())
     }
 }
 

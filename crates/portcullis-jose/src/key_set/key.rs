@@ -1,81 +1,85 @@
-//! One key, bound to what it may be used for.
+//! One key of a set.
 
 use std::fmt;
 
-use crate::algorithm::{Algorithm, AlgorithmSet};
+use crate::algorithm::Algorithm;
 use crate::backend::{InvalidSignature, PreparedKey, SignatureBackend};
 use crate::key_material::{KeyMaterial, KeyRejected};
 use crate::thumbprint::Thumbprint;
 
-/// A key that is ready to verify signatures of its algorithms, and of no other.
+/// A key that is ready to verify signatures of its algorithms, and of no others.
 pub struct VerificationKey {
     kid: Option<Box<str>>,
     thumbprint: Thumbprint,
-    algorithms: AlgorithmSet,
-    prepared: Box<[(Algorithm, Box<dyn PreparedKey>)]>,
+    algorithms: Vec<Algorithm>,
+    /// One for each of `algorithms`.
+    prepared: Vec<Box<dyn PreparedKey>>,
 }
 
 impl VerificationKey {
-    /// The name the issuer gave it.
+    /// Prepares the key for those of `algorithms` that the backend supports, at least one.
+    pub(super) fn prepare(
+        kid: Option<&str>,
+        material: &KeyMaterial,
+        algorithms: &[Algorithm],
+        backend: &dyn SignatureBackend,
+    ) -> Result<Self, KeyRejected> {
+        let mut key = Self {
+            kid: kid.map(Box::from),
+            thumbprint: material.thumbprint(),
+            algorithms: Vec::new(),
+            prepared: Vec::new(),
+        };
+        let mut rejected = KeyRejected::Backend;
+        for algorithm in algorithms {
+            match backend.prepare(material, *algorithm) {
+                Ok(prepared) => {
+                    key.algorithms.push(*algorithm);
+                    key.prepared.push(prepared);
+                }
+                Err(error) => rejected = error,
+            }
+        }
+        if key.prepared.is_empty() {
+            return Err(rejected);
+        }
+        Ok(key)
+    }
+
+    /// The name that the issuer gave it.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// What it is, whatever its name.
+    /// Its identity, independent of its name.
     #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
     }
 
-    /// What it may be used with.
+    /// The algorithms it may be used with.
     #[must_use]
-    pub fn algorithms(&self) -> AlgorithmSet {
-        self.algorithms
+    pub fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
     }
 
-    /// Whether `signature` is this key's over `message`, by `algorithm`.
+    /// Verifies `signature` by `algorithm` over `message`.
     ///
     /// # Errors
-    /// If it is not, or `algorithm` is not one of the key's.
+    ///
+    /// If the signature is not valid, or `algorithm` is not one of the key's.
     pub fn verify(
         &self,
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        let (_, key) = self
-            .prepared
-            .iter()
-            .find(|(of, _)| *of == algorithm)
-            .ok_or(InvalidSignature)?;
-        key.verify(message, signature)
-    }
-
-    /// Prepares the key for as many of `algorithms` as the backend has; it must be one at least.
-    pub(super) fn prepare(
-        kid: Option<&str>,
-        material: &KeyMaterial,
-        algorithms: AlgorithmSet,
-        backend: &dyn SignatureBackend,
-    ) -> Result<Self, KeyRejected> {
-        let mut prepared = Vec::new();
-        let mut rejected = KeyRejected::Backend;
-        for algorithm in algorithms.iter() {
-            match backend.prepare(material, algorithm) {
-                Ok(key) => prepared.push((algorithm, key)),
-                Err(error) => rejected = error,
-            }
-        }
-        if prepared.is_empty() {
-            return Err(rejected);
-        }
-        Ok(Self {
-            kid: kid.map(Box::from),
-            thumbprint: material.thumbprint(),
-            algorithms: prepared.iter().map(|(algorithm, _)| *algorithm).collect(),
-            prepared: prepared.into(),
-        })
+        let position = self.algorithms.iter().position(|of| *of == algorithm);
+        position
+            .and_then(|position| self.prepared.get(position))
+            .ok_or(InvalidSignature)?
+            .verify(message, signature)
     }
 }
 

@@ -1,32 +1,28 @@
-//! The keys of one issuer, immutable and prepared.
+//! The keys of one issuer.
 
-mod index;
 mod jwks;
 mod key;
 mod pem;
-mod select;
 mod verify;
 
 use portcullis_core::Secret;
 
-use self::index::Index;
 use self::jwks::Skipped;
 pub use self::jwks::{KeySetError, SkippedKey, ToleratedKey};
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
 pub(crate) use self::pem::{block_length, curve_by_oid};
-pub use self::select::{Candidates, MatchedBy, NoCandidate};
 pub use self::verify::SignatureError;
-use crate::algorithm::{Algorithm, AlgorithmSet};
+use crate::algorithm::Algorithm;
 use crate::backend::{AwsLc, SignatureBackend};
 use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};
 
-/// The keys of one issuer: immutable, and each prepared for its algorithms.
+/// The keys of one issuer, each prepared for its algorithms. It never changes.
 ///
-/// Never mix the keys of two issuers in one set: whoever holds one of the keys could sign for the other.
+/// Never mix the keys of two issuers in one set: each issuer could then sign for the other.
 ///
 /// ```
-/// use portcullis_jose::{CompactJws, HeaderBuffer, KeySet};
+/// use portcullis_jose::{CompactJws, KeySet};
 ///
 /// // RFC 8037 Appendix A.
 /// let keys = KeySet::parse(
@@ -40,17 +36,15 @@ use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};
 /// let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-\
 ///              09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
 /// let jws = CompactJws::parse(token)?;
-/// let mut buffer = HeaderBuffer::new();
-/// let key = keys.verify(&jws, &jws.header(&mut buffer)?)?;
+/// let key = keys.verify(&jws, &jws.header()?)?;
 /// assert_eq!(key.thumbprint().to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct KeySet {
-    keys: Box<[VerificationKey]>,
-    index: Index,
+    keys: Vec<VerificationKey>,
     skipped: Skipped,
-    tolerated: Box<[ToleratedKey]>,
+    tolerated: Vec<ToleratedKey>,
     private_members: usize,
 }
 
@@ -58,23 +52,22 @@ impl KeySet {
     /// The largest JWK Set that is read, in bytes: 256 KiB.
     pub const MAX_BYTES: usize = 256 * 1024;
 
-    /// The most usable keys a set may have.
+    /// The most usable keys that a set may have.
     pub const MAX_KEYS: usize = 64;
 
-    /// The most keys a signature is tried with.
+    /// The most keys that a signature is tried with.
     pub const MAX_CANDIDATES: usize = 4;
 
-    /// Reads a JWK Set (RFC 7517 §5) key by key: those that cannot be used are skipped and counted, the rest are
-    /// prepared.
+    /// Reads a JWK Set (RFC 7517 §5) key by key. Unusable keys are skipped and counted.
     ///
-    /// What issuers commonly get wrong is accepted where it leaves no doubt about the key, and listed by
+    /// Common mistakes of issuers that leave no doubt about the key are accepted and listed by
     /// [`tolerated`](Self::tolerated); see [`Deviation`](crate::Deviation).
     ///
-    /// Symmetric keys are skipped, private members are not read. A `kid` may occur more than once: the same key for
-    /// the same algorithms is kept once; different keys are all kept, and up to [`MAX_CANDIDATES`](Self::MAX_CANDIDATES)
-    /// of them are tried for a token.
+    /// Symmetric keys are skipped, and private members are ignored. Different keys may share a `kid`; the same key for
+    /// the same algorithms is kept once.
     ///
     /// # Errors
+    ///
     /// If the set is too large, is not a JSON object with an array `keys`, has no usable key, or has too many. Such a
     /// set must not replace a good one.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
@@ -84,18 +77,19 @@ impl KeySet {
     /// As [`parse`](Self::parse), with another backend.
     ///
     /// # Errors
+    ///
     /// As [`parse`](Self::parse).
     pub fn parse_with(json: &[u8], backend: &dyn SignatureBackend) -> Result<Self, KeySetError> {
         jwks::parse(json, backend)
     }
 
-    /// Reads PEM with one public key or several (`PUBLIC KEY` or `RSA PUBLIC KEY`), all for `algorithm`.
+    /// Reads PEM with one or more public keys (`PUBLIC KEY` or `RSA PUBLIC KEY`), all for `algorithm`.
     ///
-    /// The keys have no `kid`, so they are tried whatever `kid` a token names. To rotate, put the next key beside the
-    /// present one.
+    /// The keys have no `kid`, so they are tried for any `kid`. To rotate, put the next key beside the current one.
     ///
     /// # Errors
-    /// If there is no key, a private one, or one that does not go with `algorithm`.
+    ///
+    /// If there is no key, a private key, or a key that does not fit `algorithm`.
     pub fn from_pem(pem: &[u8], algorithm: Algorithm) -> Result<Self, PemError> {
         Self::from_pem_with(pem, algorithm, &AwsLc)
     }
@@ -103,6 +97,7 @@ impl KeySet {
     /// As [`from_pem`](Self::from_pem), with another backend.
     ///
     /// # Errors
+    ///
     /// As [`from_pem`](Self::from_pem).
     pub fn from_pem_with(
         pem: &[u8],
@@ -114,7 +109,7 @@ impl KeySet {
             keys.push(VerificationKey::prepare(
                 None,
                 &material,
-                AlgorithmSet::from_iter([algorithm]),
+                &[algorithm],
                 backend,
             )?);
         }
@@ -124,11 +119,11 @@ impl KeySet {
         Ok(Self::new(keys))
     }
 
-    /// A secret shared with the issuer, for `algorithm`, one of `HS*`.
-    ///
-    /// Anyone who can verify with it can also sign with it: prefer public keys.
+    /// A secret shared with the issuer, for `algorithm`, one of `HS*`. Prefer public keys: every service that can verify
+    /// with a secret can also sign with it.
     ///
     /// # Errors
+    ///
     /// If `algorithm` is another, or the secret is shorter than the output of its hash (RFC 7518 §3.2).
     pub fn from_secret(algorithm: Algorithm, secret: Secret) -> Result<Self, KeyRejected> {
         Self::from_secret_with(algorithm, secret, &AwsLc)
@@ -137,6 +132,7 @@ impl KeySet {
     /// As [`from_secret`](Self::from_secret), with another backend.
     ///
     /// # Errors
+    ///
     /// As [`from_secret`](Self::from_secret).
     pub fn from_secret_with(
         algorithm: Algorithm,
@@ -144,12 +140,7 @@ impl KeySet {
         backend: &dyn SignatureBackend,
     ) -> Result<Self, KeyRejected> {
         let material = KeyMaterial::Secret(SecretKey::new(algorithm, secret)?);
-        let key = VerificationKey::prepare(
-            None,
-            &material,
-            AlgorithmSet::from_iter([algorithm]),
-            backend,
-        )?;
+        let key = VerificationKey::prepare(None, &material, &[algorithm], backend)?;
         Ok(Self::new(vec![key]))
     }
 
@@ -158,43 +149,41 @@ impl KeySet {
         self.keys.iter()
     }
 
-    /// The keys that cannot be used, and why: the first [`MAX_KEYS`](Self::MAX_KEYS) of them.
+    /// The first [`MAX_KEYS`](Self::MAX_KEYS) unusable keys, and why they are unusable.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped.first
     }
 
-    /// How many keys cannot be used.
+    /// The number of unusable keys.
     #[must_use]
     pub fn skipped_count(&self) -> usize {
         self.skipped.count
     }
 
-    /// What is wrong with the usable keys, or with the document, and was accepted: the first few deviations.
+    /// The first few deviations from the standards that were accepted, of usable keys and of the document.
     #[must_use]
     pub fn tolerated(&self) -> &[ToleratedKey] {
         &self.tolerated
     }
 
-    /// How many of the skipped keys are for encryption. They are no fault of the set.
+    /// The number of skipped keys that are for encryption, which is not a mistake.
     #[must_use]
     pub fn encryption_count(&self) -> usize {
         self.skipped.for_encryption
     }
 
-    /// How many keys, usable or not, were published with private members. The issuer should replace those keys.
+    /// The number of keys published with private members, usable or not. The issuer should replace them.
     #[must_use]
     pub fn private_members(&self) -> usize {
         self.private_members
     }
 
     fn new(keys: Vec<VerificationKey>) -> Self {
-        let index = Index::new(&keys);
         Self {
-            keys: keys.into(),
-            index,
+            keys,
             skipped: Skipped::default(),
-            tolerated: Box::default(),
+            tolerated: Vec::new(),
             private_members: 0,
         }
     }
@@ -206,14 +195,12 @@ mod tests {
 
     use super::*;
     use crate::base64url;
-    use crate::header::HeaderBuffer;
     use crate::jws::CompactJws;
     use crate::testing::{Signer, jwks};
 
     fn verify(keys: &KeySet, token: &str) -> Result<(), SignatureError> {
         let jws = CompactJws::parse(token).expect("three parts");
-        let mut buffer = HeaderBuffer::new();
-        let header = jws.header(&mut buffer).expect("a good header");
+        let header = jws.header().expect("a good header");
         keys.verify(&jws, &header).map(|_| ())
     }
 

@@ -1,4 +1,4 @@
-//! Public keys in PEM (RFC 7468 §13): `PUBLIC KEY`, and `RSA PUBLIC KEY` as OpenSSL writes it.
+//! Reads public keys in PEM (RFC 7468 §13): `PUBLIC KEY`, and the `RSA PUBLIC KEY` of OpenSSL.
 
 use pkcs1::RsaPublicKeyRef;
 use spki::der::{Decode as _, pem};
@@ -7,14 +7,14 @@ use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 use super::KeySet;
 use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey};
 
-/// Why PEM is not a verification key, or several.
+/// Why a PEM text cannot be read as verification keys.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
-    /// There is no block in it.
+    /// There is no PEM block.
     #[error("there is no PEM block with a public key")]
     NoKey,
-    /// A private key: it belongs to the issuer and must not lie here.
+    /// A private key, which only the issuer may have.
     #[error(
         "this is a private key: configure its public half, and treat the private one as compromised"
     )]
@@ -22,13 +22,13 @@ pub enum PemError {
     /// A certificate or something else.
     #[error("a PEM block is neither `PUBLIC KEY` nor `RSA PUBLIC KEY`")]
     OtherLabel,
-    /// Not PEM, or not the encoding of a key.
+    /// Not well-formed PEM, or not a well-formed key.
     #[error("a PEM block is ill-formed")]
     Malformed,
-    /// A key of a kind that no supported algorithm uses.
+    /// No supported algorithm uses keys of this type.
     #[error("the type of a key is not supported")]
     UnsupportedType,
-    /// More keys than would ever be tried.
+    /// More than [`KeySet::MAX_CANDIDATES`] keys.
     #[error("there are more than {} keys", KeySet::MAX_CANDIDATES)]
     TooManyKeys,
     /// The key cannot be used, or not with the algorithm.
@@ -135,6 +135,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::algorithm::Algorithm;
+    use crate::jws::CompactJws;
     use crate::testing::Signer;
 
     pub(in crate::key_set) fn pem(label: &str, der: &[u8]) -> String {
@@ -151,13 +152,13 @@ pub(super) mod tests {
             let signer = Signer::new(algorithm);
             let of_jwk = crate::jwk::Jwk::parse(signer.jwk("").as_bytes())
                 .expect("usable")
-                .material()
+                .material
                 .thumbprint();
             let keys = KeySet::from_pem(pem("PUBLIC KEY", &signer.spki()).as_bytes(), algorithm)
                 .expect("a key");
             let key = keys.keys().next().expect("one key");
             assert_eq!(key.thumbprint(), of_jwk, "{algorithm}");
-            assert_eq!(key.algorithms().iter().collect::<Vec<_>>(), [algorithm]);
+            assert_eq!(key.algorithms(), [algorithm]);
             assert!(
                 key.verify(algorithm, b"message", &signer.raw_signature(b"message"))
                     .is_ok()
@@ -197,11 +198,12 @@ pub(super) mod tests {
         );
         let keys = KeySet::from_pem(both.as_bytes(), Algorithm::RS256).expect("two keys");
         assert_eq!(keys.keys().len(), 2);
-        assert_eq!(
-            keys.candidates(Some("any"), Algorithm::RS256)
-                .map(|found| found.len()),
-            Ok(2)
-        );
+        for signer in [&old, &new] {
+            let token = signer.token(r#","kid":"any""#);
+            let jws = CompactJws::parse(&token).expect("three parts");
+            let header = jws.header().expect("a good header");
+            assert!(keys.verify(&jws, &header).is_ok());
+        }
         let five = pem("PUBLIC KEY", &old.spki()).repeat(5);
         assert_eq!(error(&five, Algorithm::RS256), PemError::TooManyKeys);
     }

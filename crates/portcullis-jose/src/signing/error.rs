@@ -1,51 +1,49 @@
-//! Why a key cannot sign, or did not.
+//! Errors of reading private keys and of signing.
 
 use crate::algorithm::Algorithm;
 use crate::jwk::SkipReason;
 use crate::key_material::KeyRejected;
 
-/// Why something is not a private key to sign with.
-///
-/// Nothing of the key is in it.
+/// Why a private key cannot be read or used. It contains nothing of the key.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningKeyError {
-    /// No key could be made, for want of random numbers.
-    #[error("no key could be made: the operating system gave no random numbers")]
+    /// No key could be generated without random numbers.
+    #[error("no key could be generated: the operating system provided no random numbers")]
     NotGenerated,
-    /// There is no private key in the PEM text.
+    /// The PEM text has no private key.
     #[error(
         "there is no private key in the PEM text: it needs a block `PRIVATE KEY`, `EC PRIVATE KEY` or \
          `RSA PRIVATE KEY`"
     )]
     NoKey,
-    /// More than one private key: which is meant cannot be told.
-    #[error("there are {count} private keys in the PEM text: leave only the one to sign with")]
+    /// The PEM text has more than one private key.
+    #[error("there are {count} private keys in the PEM text: keep only the one to sign with")]
     SeveralKeys {
-        /// How many.
+        /// The number of private keys.
         count: usize,
     },
-    /// The key is protected with a passphrase.
+    /// The key is protected by a passphrase.
     #[error(
-        "the private key is encrypted: decrypt it first, with `openssl pkey -in FILE -out NEW_FILE` for instance"
+        "the private key is encrypted: decrypt it first, for instance with `openssl pkey -in FILE -out NEW_FILE`"
     )]
     Encrypted,
-    /// The key is in OpenSSH's own format.
+    /// The key is in the format of OpenSSH.
     #[error(
         "the private key is in the format of OpenSSH: convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`"
     )]
     OpenSsh,
-    /// Not PEM, or not the encoding of a key.
+    /// Not well-formed PEM, or not a well-formed key.
     #[error(
-        "the PEM text is ill-formed: see whether the file is whole and `openssl pkey -in FILE -noout` reads it"
+        "the PEM text is ill-formed: check that the file is complete and that `openssl pkey -in FILE -noout` reads it"
     )]
     Malformed,
-    /// A key of a kind that no supported algorithm uses.
+    /// No supported algorithm uses keys of this type.
     #[error(
-        "the type of the key is not supported: make one for RSA, for EC on P-256, P-384 or P-521, or for Ed25519"
+        "the type of the key is not supported: use RSA, EC on P-256, P-384 or P-521, or Ed25519"
     )]
     UnsupportedType,
-    /// A member of the JWK is absent or ill-formed, or forbids to sign.
+    /// A member of the JWK is absent, ill-formed, or does not allow signing.
     #[error("the JWK cannot be used: {0}")]
     Jwk(SkipReason),
     /// `key_ops` does not list `sign` (RFC 7517 §4.3).
@@ -57,7 +55,7 @@ pub enum SigningKeyError {
     /// The JWK is a shared secret.
     #[error("the JWK is symmetric: pass the secret to `SigningKey::from_secret`")]
     Symmetric,
-    /// An RSA key with `d` alone, or without some of the members that RFC 7518 §6.3.2 says should be there.
+    /// The RSA key lacks one of `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2).
     #[error(
         "the RSA key has no `{name}`: export it with all of `p`, `q`, `dp`, `dq` and `qi`, or as PEM"
     )]
@@ -65,34 +63,32 @@ pub enum SigningKeyError {
         /// The member.
         name: &'static str,
     },
-    /// An RSA key of more than two primes (RFC 7518 §6.3.2.7).
-    #[error("the RSA key has more than two primes (`oth`): make one of two primes")]
+    /// The RSA key has more than two primes (RFC 7518 §6.3.2.7).
+    #[error("the RSA key has more than two primes (`oth`): use a key with two primes")]
     MultiPrime,
-    /// The JWK has no `alg`, and its type allows several.
-    #[error("the JWK has no `alg`: name the algorithm with `SigningKey::from_jwk_with`")]
+    /// The JWK has no `alg`, and several algorithms fit its type.
+    #[error("the JWK has no `alg`: pass the algorithm to `SigningKey::from_jwk_with`")]
     NoAlgorithm,
-    /// The JWK is for another algorithm than the one that was asked for.
+    /// The JWK is for another algorithm than the requested one.
     #[error(
-        "the JWK is for {found} by its `alg` or `crv`, not for {asked}: change the one or the other"
+        "the JWK is for {found} by its `alg` or `crv`, not for {asked}: change the key or the algorithm"
     )]
     OtherAlgorithm {
-        /// The key's.
+        /// The algorithm of the key.
         found: Algorithm,
-        /// The one asked for.
+        /// The requested algorithm.
         asked: Algorithm,
     },
-    /// There is no certificate in the PEM text.
+    /// The PEM text has no certificate.
     #[error("there is no certificate in the PEM text: it needs a block `CERTIFICATE`")]
     NoCertificate,
     /// The certificate is for another key.
-    #[error(
-        "the certificate is for another key: give the one that was issued for the public half of this key"
-    )]
+    #[error("the certificate is for another key: use the one that was issued for this key")]
     OtherCertificate,
-    /// The numbers of the key are not those of one key: its public half belongs to another private one, for instance.
+    /// The numbers of the key do not match: its public half belongs to another private key, for instance.
     #[error("the numbers of the key contradict each other: export the key again")]
     Inconsistent,
-    /// The key cannot be used, or not with the algorithm.
+    /// The key cannot be used with the algorithm, or at all.
     #[error(transparent)]
     Rejected(#[from] KeyRejected),
 }
@@ -113,19 +109,19 @@ impl From<SkipReason> for SigningKeyError {
     }
 }
 
-/// Why nothing was signed.
+/// Why signing failed.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The claims cannot be written as JSON.
-    #[error("the claims cannot be written as JSON")]
+    /// The claims cannot be serialized.
+    #[error("the claims cannot be serialized as JSON")]
     Claims(#[source] serde_json::Error),
     /// The claims are not a JSON object (RFC 7519 §3).
     #[error("the claims are not a JSON object: pass a map or a struct with named fields")]
     ClaimsNotAnObject,
-    /// The cryptographic library failed, for want of random numbers for instance.
+    /// The cryptographic library failed, for instance because random numbers are not available.
     #[error(
-        "the cryptographic library could not sign: try again, and look to the system's source of random numbers"
+        "the cryptographic library could not sign: try again, and check that the system provides random numbers"
     )]
     Library,
 }

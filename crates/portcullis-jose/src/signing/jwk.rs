@@ -1,108 +1,142 @@
-//! Private keys as JWK (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
+//! Reads private JWKs (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
 
 use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair};
+use zeroize::Zeroizing;
 
 use super::SigningKeyError;
-use super::numbers::Numbers;
-use super::pair::Pair;
-use crate::algorithm::{Algorithm, AlgorithmSet};
-use crate::header::Header;
-use crate::json::Shallow;
+use super::private_key::KeyPair;
+use crate::algorithm::Algorithm;
+use crate::base64url;
 use crate::jwk::{RawJwk, SkipReason};
 use crate::key_material::{KeyMaterial, KeyRejected};
 
-/// What a private JWK says.
-pub(super) struct PrivateJwk {
-    pub(super) pair: Pair,
-    pub(super) algorithm: Algorithm,
-    pub(super) kid: Option<String>,
-}
-
-impl PrivateJwk {
-    /// Reads the key for `asked`, or without that for the one algorithm it can be for.
-    pub(super) fn parse(json: &[u8], asked: Option<Algorithm>) -> Result<Self, SigningKeyError> {
-        // First, so that the reader of the public members meets none with escapes: those it undoes in a buffer that
-        // nobody wipes.
-        let numbers = Numbers::parse(json)?;
-        let mut public = RawJwk::parse(json)?;
-        check_use(&mut public)?;
-        let material = public.material()?;
-        let algorithm = choose(public.algorithms(&material)?, asked)?;
-        Ok(Self {
-            pair: pair(&material, &numbers, algorithm)?,
-            algorithm,
-            kid: kid(&public)?,
-        })
-    }
-}
-
-fn check_use(jwk: &mut RawJwk<'_>) -> Result<(), SigningKeyError> {
-    match &jwk.usage {
-        None => {}
-        Some(Shallow::Text(usage)) if usage == "sig" => {}
-        Some(Shallow::Text(_)) => return Err(SkipReason::OtherUse.into()),
-        Some(_) => return Err(SkipReason::Malformed { name: "use" }.into()),
-    }
+/// Reads the key for `requested`, or without that for the one algorithm it can be for. Also returns the `kid`.
+pub(super) fn parse(
+    json: &[u8],
+    requested: Option<Algorithm>,
+) -> Result<(KeyPair, Algorithm, Option<String>), SigningKeyError> {
+    let mut jwk = RawJwk::parse(json)?;
+    jwk.check_use()?;
     let operations = jwk.operations()?;
     if operations.is_some_and(|operations| !operations.iter().any(|it| it.0 == "sign")) {
         return Err(SigningKeyError::OtherOperations);
     }
-    Ok(())
+    let public = jwk.material()?;
+    let algorithm = choose(&jwk.algorithms(&public)?, requested)?;
+    let pair = key_pair(public, &jwk, algorithm)?;
+    Ok((pair, algorithm, jwk.checked_kid()?.map(str::to_owned)))
 }
 
-/// `allowed` is the key's `alg`, or without one all that go with its type.
-fn choose(allowed: AlgorithmSet, asked: Option<Algorithm>) -> Result<Algorithm, SigningKeyError> {
-    let mut algorithms = allowed.iter();
-    let only = algorithms.next().filter(|_| algorithms.next().is_none());
-    match (asked, only) {
-        (Some(asked), _) if allowed.contains(asked) => Ok(asked),
-        (Some(asked), Some(found)) => Err(SigningKeyError::OtherAlgorithm { found, asked }),
-        (Some(algorithm), None) => Err(KeyRejected::WrongAlgorithm { algorithm }.into()),
-        (None, Some(only)) => Ok(only),
-        (None, None) => Err(SigningKeyError::NoAlgorithm),
+/// `allowed` is the key's `alg`, or without one all algorithms that fit its type.
+fn choose(
+    allowed: &[Algorithm],
+    requested: Option<Algorithm>,
+) -> Result<Algorithm, SigningKeyError> {
+    match (requested, allowed) {
+        (Some(requested), allowed) if allowed.contains(&requested) => Ok(requested),
+        (Some(asked), [found]) => Err(SigningKeyError::OtherAlgorithm {
+            found: *found,
+            asked,
+        }),
+        (Some(algorithm), _) => Err(KeyRejected::WrongAlgorithm { algorithm }.into()),
+        (None, [only]) => Ok(*only),
+        (None, _) => Err(SigningKeyError::NoAlgorithm),
     }
 }
 
-fn kid(jwk: &RawJwk<'_>) -> Result<Option<String>, SkipReason> {
-    match &jwk.kid {
-        None => Ok(None),
-        Some(Shallow::Text(kid)) if kid.len() <= Header::MAX_KID_BYTES => {
-            Ok(Some(kid.clone().into_owned()))
-        }
-        Some(Shallow::Text(_)) => Err(SkipReason::KidTooLong),
-        Some(_) => Err(SkipReason::Malformed { name: "kid" }),
-    }
-}
-
-fn pair(
-    public: &KeyMaterial,
-    numbers: &Numbers,
+fn key_pair(
+    public: KeyMaterial,
+    jwk: &RawJwk<'_>,
     algorithm: Algorithm,
-) -> Result<Pair, SigningKeyError> {
-    let d = numbers.d.as_deref().ok_or(SigningKeyError::PublicKey)?;
-    let of_length = |length: usize| match d.len() == length {
-        true => Ok(d),
+) -> Result<KeyPair, SigningKeyError> {
+    let d = number(jwk, "d")?.ok_or(SigningKeyError::PublicKey)?;
+    let check_length = |length: usize| match d.len() == length {
+        true => Ok(()),
         false => Err(SkipReason::Malformed { name: "d" }),
     };
     match public {
         KeyMaterial::Rsa(key) => {
-            let [p, q, dp, dq, qi] = numbers.rsa()?;
-            Pair::rsa(key, [d, p, q, dp, dq, qi], algorithm)
+            if jwk.private("oth").is_some() {
+                return Err(SigningKeyError::MultiPrime);
+            }
+            let required = |name| number(jwk, name)?.ok_or(SigningKeyError::IncompleteRsa { name });
+            let (p, q) = (required("p")?, required("q")?);
+            let (dp, dq, qi) = (required("dp")?, required("dq")?, required("qi")?);
+            KeyPair::rsa(key, [&d, &p, &q, &dp, &dq, &qi], algorithm)
         }
         KeyMaterial::Ec(key) => {
-            // RFC 7518 §6.2.2.1: as many octets as the order has, which on these curves is what a coordinate has.
-            let d = of_length(key.curve().coordinate_bytes())?;
-            Pair::ec(key.curve(), algorithm, |parameters| {
+            // RFC 7518 §6.2.2.1: the length of the order, which on these curves is that of a coordinate.
+            check_length(key.curve().coordinate_bytes())?;
+            KeyPair::ec(key.curve(), algorithm, |parameters| {
                 let point = key.uncompressed_point();
-                EcdsaKeyPair::from_private_key_and_public_key(parameters, d, point)
+                EcdsaKeyPair::from_private_key_and_public_key(parameters, &d, point)
             })
         }
         KeyMaterial::Ed25519(key) => {
-            let d = of_length(32)?;
-            Pair::ed25519(algorithm, || {
-                Ed25519KeyPair::from_seed_and_public_key(d, key.as_bytes())
+            check_length(32)?;
+            KeyPair::ed25519(algorithm, || {
+                Ed25519KeyPair::from_seed_and_public_key(&d, key.as_bytes())
             })
         }
         KeyMaterial::Secret(_) => Err(SigningKeyError::Symmetric),
+    }
+}
+
+/// Decodes a private member without a copy that is not wiped. Base64url needs no escapes, so escapes are an error.
+fn number(
+    jwk: &RawJwk<'_>,
+    name: &'static str,
+) -> Result<Option<Zeroizing<Vec<u8>>>, SigningKeyError> {
+    let Some(json) = jwk.private(name) else {
+        return Ok(None);
+    };
+    let malformed = SkipReason::Malformed { name };
+    let text = json
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .ok_or(malformed)?;
+    let mut number = Zeroizing::new(vec![0; text.len()]);
+    let length = base64url::decode_into(text.as_bytes(), &mut number)
+        .map_err(|_| malformed)?
+        .len();
+    number.truncate(length);
+    Ok(Some(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str, name: &'static str) -> Result<Option<Vec<u8>>, SigningKeyError> {
+        let jwk = RawJwk::parse(json.as_bytes())?;
+        Ok(number(&jwk, name)?.map(|number| number.to_vec()))
+    }
+
+    #[test]
+    fn a_private_number_is_strict_base64url_without_escapes() {
+        assert_eq!(read("{}", "d"), Ok(None));
+        assert_eq!(read(r#"{"d":null}"#, "d"), Ok(None));
+        assert_eq!(
+            read(r#"{"d":"AQAB","k":"?"}"#, "d"),
+            Ok(Some(vec![1, 0, 1]))
+        );
+        for malformed in [
+            r#""AQAB=""#,
+            r#""AQA\u0042""#,
+            r#""AR""#,
+            r#""A""#,
+            "1",
+            "[]",
+        ] {
+            assert_eq!(
+                read(&format!(r#"{{"d":{malformed}}}"#), "d"),
+                Err(SkipReason::Malformed { name: "d" }.into()),
+                "{malformed}"
+            );
+        }
+        assert!(matches!(
+            read(r#"{"d":"AQAB","\u0064":"AQAB"}"#, "d"),
+            Err(SigningKeyError::Jwk(SkipReason::Json(_)))
+        ));
     }
 }

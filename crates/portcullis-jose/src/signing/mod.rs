@@ -1,38 +1,34 @@
-//! Private keys, and what is signed with them.
+//! Private keys and the signatures they make.
 
-mod compact;
 mod error;
 mod jwk;
-mod numbers;
-mod pair;
 mod pem;
-mod public_jwk;
+mod private_key;
 
 use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use portcullis_core::Secret;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use self::error::{SignError, SigningKeyError};
-use self::jwk::PrivateJwk;
-use self::pair::{Pair, hmac_key};
+use self::private_key::{KeyPair, PrivateKey};
 use crate::algorithm::Algorithm;
+use crate::backend::hmac_key;
 use crate::base64url;
 use crate::key_material::{Curve, KeyMaterial, SecretKey};
 use crate::thumbprint::Thumbprint;
 
-/// A private key or a shared secret, bound to one algorithm: what a client proves itself with.
+/// A private key or a shared secret, with which a client signs by one algorithm.
 ///
 /// It signs the assertions of `private_key_jwt` and `client_secret_jwt` (RFC 7523 §2.2). Clones are cheap and share
-/// the key, which is wiped from memory with the last of them.
+/// the key, which is wiped from memory when the last one is dropped.
 ///
 /// ```
-/// use portcullis_jose::{CompactJws, HeaderBuffer, KeySet, SigningKey};
+/// use portcullis_jose::{CompactJws, KeySet, SigningKey};
 ///
 /// // RFC 8037 Appendix A.
 /// let key = SigningKey::from_jwk(
@@ -49,9 +45,7 @@ use crate::thumbprint::Thumbprint;
 /// let public = key.public_jwk().ok_or("not a shared secret")?;
 /// let keys = KeySet::parse(serde_json::json!({"keys": [public]}).to_string().as_bytes())?;
 /// let jws = CompactJws::parse(&assertion)?;
-/// let mut buffer = HeaderBuffer::new();
-/// let header = jws.header(&mut buffer)?;
-/// assert_eq!(keys.verify(&jws, &header)?.thumbprint(), key.thumbprint());
+/// assert_eq!(keys.verify(&jws, &jws.header()?)?.thumbprint(), key.thumbprint());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -65,123 +59,147 @@ pub struct SigningKey {
 struct Key {
     algorithm: Algorithm,
     thumbprint: Thumbprint,
-    material: Material,
+    private: PrivateKey,
+    /// `None` for a secret.
+    public: Option<KeyMaterial>,
 }
 
-enum Material {
-    Pair { private: Pair, public: KeyMaterial },
-    Secret(Box<hmac::Key>),
+/// A protected header (RFC 7515 §4.1).
+#[derive(Default, Serialize)]
+struct Header<'h> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typ: Option<&'h str>,
+    alg: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'h str>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    x5t_s256: Option<&'h str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwk: Option<&'h Value>,
 }
 
 impl SigningKey {
     /// Reads the one private key of a PEM text, for `algorithm`.
     ///
     /// It may be PKCS #8 (`PRIVATE KEY`, RFC 5208 and RFC 5958), SEC 1 (`EC PRIVATE KEY`, RFC 5915) or PKCS #1
-    /// (`RSA PRIVATE KEY`, RFC 8017 §A.1.2). Blocks of other kinds, such as `EC PARAMETERS` and `CERTIFICATE`, are
-    /// passed over. The key has no `kid`: see [`with_kid`](Self::with_kid).
+    /// (`RSA PRIVATE KEY`, RFC 8017 §A.1.2). Other blocks, such as `EC PARAMETERS` and `CERTIFICATE`, are ignored. The
+    /// key has no `kid`: see [`with_kid`](Self::with_kid).
     ///
     /// # Errors
-    /// If there is no private key, more than one, an encrypted one, or one that is ill-formed or does not go with
-    /// `algorithm`. RSA keys have 2048 to 8192 bits and two primes.
+    ///
+    /// If there is no private key, more than one, an encrypted one, or one that is ill-formed or does not fit
+    /// `algorithm`. RSA keys must have 2048 to 8192 bits and two primes.
     pub fn from_pem(pem: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
-        Self::of_pair(algorithm, pem::parse(pem, algorithm)?)
+        Ok(Self::from_pair(pem::parse(pem, algorithm)?, algorithm))
     }
 
     /// Reads a private JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) with its `alg` and `kid`.
     ///
-    /// Without an `alg`, EC and OKP keys are for the one algorithm that goes with their curve. An RSA key must have
-    /// `p`, `q`, `dp`, `dq` and `qi`, and no `oth`. Private members with escapes (`\u0041`) are not read.
+    /// Without `alg`, EC and OKP keys are for the one algorithm of their curve. An RSA key must have `p`, `q`, `dp`,
+    /// `dq` and `qi`, and no `oth`. Private members must not have escapes (`\u0041`).
     ///
     /// # Errors
-    /// If it is not a JSON object with unique members, is not a private key of a supported kind, is for other uses
-    /// (`use`, `key_ops`) than to sign, its public and private halves do not belong together, or it is an RSA key
-    /// without `alg`.
+    ///
+    /// If it is not a JSON object with unique members, is not a private key of a supported type, is not for signing
+    /// (`use`, `key_ops`), its public and private halves do not match, or it is an RSA key without `alg`.
     pub fn from_jwk(jwk: &[u8]) -> Result<Self, SigningKeyError> {
-        PrivateJwk::parse(jwk, None).and_then(Self::of_jwk)
+        Self::read_jwk(jwk, None)
     }
 
-    /// As [`from_jwk`](Self::from_jwk), for `algorithm`: a key that has an `alg` must have that.
+    /// As [`from_jwk`](Self::from_jwk), for `algorithm`. If the key has an `alg`, it must be the same.
     ///
     /// # Errors
+    ///
     /// As [`from_jwk`](Self::from_jwk), and if the key is for another algorithm.
     pub fn from_jwk_with(jwk: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
-        PrivateJwk::parse(jwk, Some(algorithm)).and_then(Self::of_jwk)
+        Self::read_jwk(jwk, Some(algorithm))
     }
 
     /// A secret shared with the issuer, for `algorithm`, one of `HS*`.
     ///
-    /// A client secret is taken as the bytes of its text (OpenID Connect Core §10.1).
+    /// The key of HMAC is the bytes of the secret's text (OpenID Connect Core §10.1).
     ///
     /// # Errors
+    ///
     /// If `algorithm` is another, or the secret is shorter than the output of its hash (RFC 7518 §3.2).
     pub fn from_secret(secret: &Secret, algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let secret = SecretKey::new(algorithm, secret.clone())?;
-        let material = Material::Secret(Box::new(hmac_key(&secret, algorithm)?));
+        let private = PrivateKey::Secret(Box::new(hmac_key(secret.expose(), algorithm)?));
         let thumbprint = KeyMaterial::Secret(secret).thumbprint();
-        Ok(Self::new(algorithm, thumbprint, material))
+        Ok(Self::new(algorithm, thumbprint, private, None))
     }
 
-    /// A fresh key on P-256.
+    /// A new key on P-256.
     pub(crate) fn generate_es256() -> Result<Self, SigningKeyError> {
+        let algorithm = Algorithm::ES256;
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
             .map_err(|_| SigningKeyError::NotGenerated)?;
-        Self::of_pair(Algorithm::ES256, Pair::Ec(pair, Curve::P256))
+        let pair = KeyPair::ec(Curve::P256, algorithm, |_| Ok(pair))?;
+        Ok(Self::from_pair(pair, algorithm))
     }
 
-    fn of_jwk(jwk: PrivateJwk) -> Result<Self, SigningKeyError> {
-        let mut key = Self::of_pair(jwk.algorithm, jwk.pair)?;
-        key.kid = jwk.kid.map(Arc::from);
+    fn read_jwk(jwk: &[u8], algorithm: Option<Algorithm>) -> Result<Self, SigningKeyError> {
+        let (pair, algorithm, kid) = jwk::parse(jwk, algorithm)?;
+        let mut key = Self::from_pair(pair, algorithm);
+        key.kid = kid.map(Arc::from);
         Ok(key)
     }
 
-    fn of_pair(algorithm: Algorithm, private: Pair) -> Result<Self, SigningKeyError> {
-        let public = private.public()?;
-        let thumbprint = public.thumbprint();
-        let material = Material::Pair { private, public };
-        Ok(Self::new(algorithm, thumbprint, material))
+    fn from_pair(pair: KeyPair, algorithm: Algorithm) -> Self {
+        let thumbprint = pair.public.thumbprint();
+        Self::new(algorithm, thumbprint, pair.private, Some(pair.public))
     }
 
-    fn new(algorithm: Algorithm, thumbprint: Thumbprint, material: Material) -> Self {
-        let key = Key {
-            algorithm,
-            thumbprint,
-            material,
-        };
+    fn new(
+        algorithm: Algorithm,
+        thumbprint: Thumbprint,
+        private: PrivateKey,
+        public: Option<KeyMaterial>,
+    ) -> Self {
         Self {
-            key: Arc::new(key),
+            key: Arc::new(Key {
+                algorithm,
+                thumbprint,
+                private,
+                public,
+            }),
             kid: None,
             x5t_s256: None,
         }
     }
 
-    /// The same key under this name, which the issuer knows it by (RFC 7515 §4.1.4).
+    /// Names the key as the issuer knows it (`kid`, RFC 7515 §4.1.4).
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into().into());
         self
     }
 
-    /// The same key without a name: headers then have no `kid`.
+    /// Removes the name. Headers then have no `kid`.
     #[must_use]
     pub fn without_kid(mut self) -> Self {
         self.kid = None;
         self
     }
 
-    /// The same key with the thumbprint of its certificate (`x5t#S256`, RFC 7515 §4.1.8) in the header of what it signs, for
-    /// servers that find the public half by that, such as Entra ID.
+    /// Adds the thumbprint of the key's certificate (`x5t#S256`, RFC 7515 §4.1.8) to headers, for servers that find the
+    /// public key by it, such as Entra ID.
     ///
-    /// `pem` is the certificate in PEM; of a chain, the first is taken. Blocks of other kinds are passed over.
+    /// `pem` contains the certificate, or a chain that begins with it. Other blocks are ignored.
     ///
     /// # Errors
-    /// If there is no certificate in it, or the certificate is for another key.
+    ///
+    /// If there is no certificate, or it is for another key.
     pub fn with_certificate(mut self, pem: &[u8]) -> Result<Self, SigningKeyError> {
         let der = pem::certificate(pem)?;
-        let is_of_this_key = match &self.key.material {
-            Material::Pair { public, .. } => contains(&der, public_bytes(public)),
-            Material::Secret(_) => false,
+        let public = match &self.key.public {
+            Some(KeyMaterial::Rsa(key)) => key.modulus(),
+            Some(KeyMaterial::Ec(key)) => key.uncompressed_point(),
+            Some(KeyMaterial::Ed25519(key)) => key.as_bytes(),
+            Some(KeyMaterial::Secret(_)) | None => return Err(SigningKeyError::OtherCertificate),
         };
-        if !is_of_this_key {
+        // A certificate contains the bytes of its public key, and this check only has to catch mistakes.
+        if !der.windows(public.len()).any(|window| window == public) {
             return Err(SigningKeyError::OtherCertificate);
         }
         let thumbprint = digest(&SHA256, &der);
@@ -189,103 +207,101 @@ impl SigningKey {
         Ok(self)
     }
 
-    /// What it signs with.
+    /// The algorithm that it signs with.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.key.algorithm
     }
 
-    /// Its name.
+    /// Its name, if it has one.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The RFC 7638 thumbprint of its public half, the same that [`VerificationKey`](crate::VerificationKey) has.
+    /// The RFC 7638 thumbprint of its public half, the same as that of the [`VerificationKey`](crate::VerificationKey).
     ///
-    /// A secret has a random one, another each time it is loaded: that of a weak secret would let it be guessed
-    /// (RFC 7638 §7).
+    /// A secret has a random value instead, made when it is loaded; see [`Thumbprint`].
     #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         self.key.thumbprint
     }
 
-    /// Its public half as a JWK with the members that make up the key and no others, neither `kid` nor `alg`; `None`
-    /// for a secret.
+    /// Its public half as a JWK with the required members only, without `kid` and `alg`; `None` for a secret.
     ///
-    /// It is what the `jwk` header of a DPoP proof holds (RFC 9449 §4.2).
+    /// It is the `jwk` in the header of a DPoP proof (RFC 9449 §4.2).
     #[must_use]
     pub fn public_jwk(&self) -> Option<Value> {
-        match &self.key.material {
-            Material::Pair { public, .. } => public_jwk::public_jwk(public),
-            Material::Secret(_) => None,
-        }
+        let jwk = self.key.public.as_ref()?.public_jwk()?;
+        serde_json::from_str(&jwk).ok()
     }
 
-    /// The signature over `message` in the form JWS has it (RFC 7518 §3, RFC 8037 §3.1): for ECDSA, `r` and `s` in
-    /// full length.
+    /// Signs `message`. The signature has the form of JWS (RFC 7518 §3, RFC 8037 §3.1): for ECDSA, `r` and `s` in full
+    /// length.
     ///
     /// # Errors
-    /// If the cryptographic library fails, for want of random numbers for instance.
+    ///
+    /// If the cryptographic library fails, for instance because random numbers are not available.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        match &self.key.material {
-            Material::Pair { private, .. } => private.sign(message),
-            Material::Secret(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
-        }
+        self.key.private.sign(message)
     }
 
     /// Signs `claims` as a JWT in the compact serialization (RFC 7515 §7.1, RFC 7519 §7.1).
     ///
-    /// The header has `alg`, `kid` if the key has one, `x5t#S256` if it has a certificate, and `typ` if it is given.
+    /// The header has `alg`, `kid` if the key has a name, `x5t#S256` if it has a certificate, and `typ` if that is given.
     ///
     /// # Errors
+    ///
     /// If `claims` do not serialize to a JSON object, or as [`sign`](Self::sign).
     pub fn sign_compact(
         &self,
         typ: Option<&str>,
         claims: &impl Serialize,
     ) -> Result<String, SignError> {
-        let header = compact::Header {
+        let header = Header {
             typ,
             alg: self.algorithm().as_str(),
             kid: self.kid(),
             x5t_s256: self.x5t_s256.as_deref(),
             jwk: None,
         };
-        compact::sign(self, &header, claims)
+        self.sign_parts(&header, claims)
     }
 
-    /// As [`sign_compact`](Self::sign_compact), with a public key in the header (RFC 7515 §4.1.3).
+    /// As [`sign_compact`](Self::sign_compact), with only `typ`, `alg` and a public key in the header (RFC 7515 §4.1.3).
     pub(crate) fn sign_with_jwk(
         &self,
         typ: &str,
         jwk: &Value,
         claims: &impl Serialize,
     ) -> Result<String, SignError> {
-        let header = compact::Header {
+        let header = Header {
             typ: Some(typ),
             alg: self.algorithm().as_str(),
-            kid: self.kid(),
-            // The key itself is in the header.
-            x5t_s256: None,
             jwk: Some(jwk),
+            ..Header::default()
         };
-        compact::sign(self, &header, claims)
+        self.sign_parts(&header, claims)
     }
-}
 
-/// What a certificate has of the key, as it stands in there.
-fn public_bytes(key: &KeyMaterial) -> &[u8] {
-    match key {
-        KeyMaterial::Rsa(key) => key.modulus(),
-        KeyMaterial::Ec(key) => key.uncompressed_point(),
-        KeyMaterial::Ed25519(key) => key.as_bytes(),
-        KeyMaterial::Secret(_) => &[],
+    fn sign_parts(
+        &self,
+        header: &Header<'_>,
+        claims: &impl Serialize,
+    ) -> Result<String, SignError> {
+        let header = serde_json::to_vec(header).map_err(SignError::Claims)?;
+        let claims = serde_json::to_vec(claims).map_err(SignError::Claims)?;
+        if !claims.starts_with(b"{") {
+            return Err(SignError::ClaimsNotAnObject);
+        }
+        let input = format!(
+            "{}.{}",
+            base64url::encode(&header),
+            base64url::encode(&claims)
+        );
+        let signature = self.sign(input.as_bytes())?;
+        Ok(format!("{input}.{}", base64url::encode(&signature)))
     }
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
 }
 
 impl fmt::Debug for SigningKey {

@@ -8,12 +8,12 @@ use spki::{AlgorithmIdentifierRef, ObjectIdentifier};
 use zeroize::Zeroizing;
 
 use super::SigningKeyError;
-use super::pair::Pair;
+use super::private_key::KeyPair;
 use crate::algorithm::Algorithm;
-use crate::key_material::RsaKey;
+use crate::key_material::{Curve, KeyRejected, RsaKey};
 use crate::key_set::{block_length, curve_by_oid};
 
-pub(super) fn parse(pem: &[u8], algorithm: Algorithm) -> Result<Pair, SigningKeyError> {
+pub(super) fn parse(pem: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     let block = private_block(pem)?;
     // The second is how the older forms are encrypted (RFC 1421 §4.6.1.1).
     if block.starts_with("-----BEGIN ENCRYPTED ") || block.contains("4,ENCRYPTED") {
@@ -67,7 +67,7 @@ fn private_block(pem: &[u8]) -> Result<&str, SigningKeyError> {
     }
 }
 
-fn pkcs8(der: &[u8], algorithm: Algorithm) -> Result<Pair, SigningKeyError> {
+fn pkcs8(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
     const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
     const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
@@ -80,11 +80,11 @@ fn pkcs8(der: &[u8], algorithm: Algorithm) -> Result<Pair, SigningKeyError> {
                 .parameters_oid()
                 .map_err(|_| SigningKeyError::UnsupportedType)?;
             let curve = curve_by_oid(curve).ok_or(SigningKeyError::UnsupportedType)?;
-            Pair::ec(curve, algorithm, |parameters| {
+            KeyPair::ec(curve, algorithm, |parameters| {
                 EcdsaKeyPair::from_pkcs8(parameters, der)
             })
         }
-        ED25519 => Pair::ed25519(algorithm, || Ed25519KeyPair::from_pkcs8(der)),
+        ED25519 => KeyPair::ed25519(algorithm, || Ed25519KeyPair::from_pkcs8(der)),
         _ => Err(SigningKeyError::UnsupportedType),
     }
 }
@@ -98,7 +98,7 @@ fn private_key_info(der: &[u8]) -> der::Result<(AlgorithmIdentifierRef<'_>, &[u8
     Ok((kind, key.as_bytes()))
 }
 
-fn sec1(der: &[u8], algorithm: Algorithm) -> Result<Pair, SigningKeyError> {
+fn sec1(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     let curve = match sec1_parameters(der).map_err(|_| SigningKeyError::Malformed)? {
         Some(parameters) => parameters
             .decode_as()
@@ -106,9 +106,12 @@ fn sec1(der: &[u8], algorithm: Algorithm) -> Result<Pair, SigningKeyError> {
             .and_then(curve_by_oid)
             .ok_or(SigningKeyError::UnsupportedType)?,
         // RFC 5915 §3 lets them be absent where they are known from elsewhere.
-        None => Pair::curve(algorithm)?,
+        None => [Curve::P256, Curve::P384, Curve::P521]
+            .into_iter()
+            .find(|curve| curve.algorithm() == algorithm)
+            .ok_or(KeyRejected::WrongAlgorithm { algorithm })?,
     };
-    Pair::ec(curve, algorithm, |parameters| {
+    KeyPair::ec(curve, algorithm, |parameters| {
         EcdsaKeyPair::from_private_key_der(parameters, der)
     })
 }
@@ -122,7 +125,7 @@ fn sec1_parameters(der: &[u8]) -> der::Result<Option<AnyRef<'_>>> {
     Ok(field.map(|field| field.value))
 }
 
-fn pkcs1(der: &[u8], algorithm: Algorithm) -> Result<Pair, SigningKeyError> {
+fn pkcs1(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     let key =
         RsaPrivateKey::<UintRef<'_>>::from_der(der).map_err(|_| SigningKeyError::Malformed)?;
     let public = RsaKey::new(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
@@ -134,7 +137,7 @@ fn pkcs1(der: &[u8], algorithm: Algorithm) -> Result<Pair, SigningKeyError> {
         key.exponent2,
         key.coefficient,
     ];
-    Pair::rsa(&public, private.map(|number| number.as_bytes()), algorithm)
+    KeyPair::rsa(public, private.map(|number| number.as_bytes()), algorithm)
 }
 
 /// The members of the one SEQUENCE that `der` is.

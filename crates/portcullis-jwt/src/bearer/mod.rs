@@ -10,7 +10,7 @@ use portcullis_core::{
     Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, Secret,
     SharedClock, UnixTime, authorization_credentials, check_token68,
 };
-use portcullis_jose::{CompactJws, HeaderBuffer};
+use portcullis_jose::CompactJws;
 
 pub use self::builder::BearerBuilder;
 use self::rejection::Rejected;
@@ -137,8 +137,7 @@ impl Inner {
             Verifiers::Many(trusted) => trusted.limits(),
         };
         let jws = CompactJws::parse_within(token, limits)?;
-        let mut buffer = HeaderBuffer::new();
-        let header = jws.header(&mut buffer)?;
+        let header = jws.header()?;
         let (verifier, payload, trust_epoch) = match &verifiers {
             Verifiers::One(verifier) => (*verifier, None, 0),
             Verifiers::Many(trusted) => {

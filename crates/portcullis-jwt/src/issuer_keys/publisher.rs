@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use portcullis_core::UnixTime;
-use portcullis_jose::{AlgorithmSet, KeySet, Thumbprint};
+use portcullis_jose::{Algorithm, KeySet, Thumbprint};
 
 use super::{KeySnapshot, SharedSnapshot};
 
@@ -83,7 +83,7 @@ impl fmt::Debug for KeyPublisher {
 }
 
 /// The identity of a key set: each key's name, thumbprint (RFC 7638) and algorithms, in any order.
-fn identities(keys: &KeySet) -> BTreeSet<(Option<&str>, Thumbprint, AlgorithmSet)> {
+fn identities(keys: &KeySet) -> BTreeSet<(Option<&str>, Thumbprint, &[Algorithm])> {
     keys.keys()
         .map(|key| (key.kid(), key.thumbprint(), key.algorithms()))
         .collect()

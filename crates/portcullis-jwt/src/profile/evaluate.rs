@@ -8,7 +8,7 @@ use crate::{claim_path::ClaimPath, claims::Claims};
 
 impl Profile {
     /// Whether the header's `typ` is that of an access token.
-    pub(crate) fn accepts_type(&self, header: &Header<'_>) -> bool {
+    pub(crate) fn accepts_type(&self, header: &Header) -> bool {
         match header.typ() {
             None => self.untyped,
             Some(_) => self.types.iter().any(|typ| header.is_media_type(typ)),

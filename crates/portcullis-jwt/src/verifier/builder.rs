@@ -3,7 +3,7 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use portcullis_core::{Challenge, ConfigError};
-use portcullis_jose::{Algorithm, AlgorithmSet, KeySet, TokenLimits, json::objects_from_slice};
+use portcullis_jose::{Algorithm, KeySet, TokenLimits, json::objects_from_slice};
 use serde::de::DeserializeOwned;
 
 use super::{DecodeClaims, JwtVerifier, times::TimeRules};
@@ -236,22 +236,21 @@ fn check_audience(
 fn check_algorithms(
     keys: &IssuerKeys,
     algorithms: Option<Vec<Algorithm>>,
-) -> Result<AlgorithmSet, ConfigError> {
-    let algorithms: AlgorithmSet = algorithms
+) -> Result<Vec<Algorithm>, ConfigError> {
+    let algorithms = algorithms
         .filter(|algorithms| !algorithms.is_empty())
         .ok_or_else(|| {
             ConfigError::new(
                 "algorithms",
                 "not set: call `.algorithms([Algorithm::ES256])` with the algorithms that the issuer signs with",
             )
-        })?
-        .into_iter()
-        .collect();
+        })?;
     let snapshot = keys.snapshot();
     let fixed = snapshot.keys().filter(|_| keys.is_fixed());
-    let serves =
-        |keys: &KeySet, algorithm| keys.keys().any(|key| key.algorithms().contains(algorithm));
-    let unserved = |algorithm: &Algorithm| !fixed.is_some_and(|keys| serves(keys, *algorithm));
+    let serves = |keys: &KeySet, algorithm: &Algorithm| {
+        keys.keys().any(|key| key.algorithms().contains(algorithm))
+    };
+    let unserved = |algorithm: &&Algorithm| !fixed.is_some_and(|keys| serves(keys, algorithm));
     let mut secrets = algorithms
         .iter()
         .filter(|algorithm| algorithm.is_symmetric());

@@ -6,9 +6,7 @@ mod times;
 use std::{any::Any, fmt, sync::Arc};
 
 use portcullis_core::{Challenge, Principal, UnixTime};
-use portcullis_jose::{
-    AlgorithmSet, CompactJws, Header, HeaderBuffer, SignatureError, TokenLimits,
-};
+use portcullis_jose::{Algorithm, CompactJws, Header, SignatureError, TokenLimits};
 
 pub use self::builder::JwtVerifierBuilder;
 use self::times::TimeRules;
@@ -47,7 +45,7 @@ pub struct JwtVerifier {
     issuer: Arc<str>,
     audiences: Box<[Box<str>]>,
     client_ids: Option<Box<[Box<str>]>>,
-    algorithms: AlgorithmSet,
+    algorithms: Vec<Algorithm>,
     profile: Profile,
     times: TimeRules,
     limits: TokenLimits,
@@ -89,8 +87,7 @@ impl JwtVerifier {
     /// If the token is rejected, or cannot be judged; see [`VerifyError::is_outage`].
     pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, VerifyError> {
         let jws = CompactJws::parse_within(token.as_bytes(), &self.limits)?;
-        let mut buffer = HeaderBuffer::new();
-        let header = jws.header(&mut buffer)?;
+        let header = jws.header()?;
         let keys = self.keys.snapshot();
         self.verify_parsed(&jws, &header, None, &keys, now, &self.challenge)
     }
@@ -103,7 +100,7 @@ impl JwtVerifier {
     pub(crate) fn verify_parsed(
         &self,
         jws: &CompactJws<'_>,
-        header: &Header<'_>,
+        header: &Header,
         payload: Option<Vec<u8>>,
         keys: &KeySnapshot,
         now: UnixTime,
@@ -131,8 +128,8 @@ impl JwtVerifier {
     }
 
     /// Checks the header, before any cryptography.
-    fn check_header(&self, header: &Header<'_>) -> Result<(), VerifyError> {
-        if !self.algorithms.contains(header.algorithm()) {
+    fn check_header(&self, header: &Header) -> Result<(), VerifyError> {
+        if !self.algorithms.contains(&header.algorithm()) {
             return Err(VerifyError::AlgorithmNotAllowed(header.algorithm()));
         }
         if !self.profile.accepts_type(header) {
@@ -150,7 +147,7 @@ impl JwtVerifier {
         &self,
         snapshot: &KeySnapshot,
         jws: &CompactJws<'_>,
-        header: &Header<'_>,
+        header: &Header,
         now: UnixTime,
     ) -> Result<(), VerifyError> {
         let keys = snapshot.keys().ok_or(VerifyError::KeysNotLoaded)?;

@@ -1,8 +1,9 @@
 //! The public key of `ES*`.
 
-use super::{KeyFamily, KeyRejected};
+use super::KeyRejected;
+use crate::algorithm::Algorithm;
 
-/// A curve that ECDSA is used on.
+/// A curve for ECDSA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Curve {
@@ -46,17 +47,16 @@ impl Curve {
         }
     }
 
-    pub(super) const fn family(self) -> KeyFamily {
+    pub(crate) const fn algorithm(self) -> Algorithm {
         match self {
-            Self::P256 => KeyFamily::P256,
-            Self::P384 => KeyFamily::P384,
-            Self::P521 => KeyFamily::P521,
+            Self::P256 => Algorithm::ES256,
+            Self::P384 => Algorithm::ES384,
+            Self::P521 => Algorithm::ES512,
         }
     }
 }
 
-/// The public key of ECDSA: two numbers of the right length; whether they are a point of the curve is for the backend
-/// to say.
+/// An ECDSA public key: two coordinates of the right length. The backend checks that they are a point on the curve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EcKey {
     curve: Curve,
@@ -67,6 +67,7 @@ impl EcKey {
     /// Takes both coordinates in big-endian order and full length (RFC 7518 §6.2.1.2).
     ///
     /// # Errors
+    ///
     /// If one of them is shorter or longer.
     pub fn new(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyRejected> {
         let length = curve.coordinate_bytes();
@@ -79,25 +80,25 @@ impl EcKey {
         })
     }
 
-    /// The curve.
+    /// Its curve.
     #[must_use]
     pub fn curve(&self) -> Curve {
         self.curve
     }
 
-    /// The first coordinate, in full length.
+    /// The x coordinate, in full length.
     #[must_use]
     pub fn x(&self) -> &[u8] {
         &self.point[1..=self.curve.coordinate_bytes()]
     }
 
-    /// The second coordinate, in full length.
+    /// The y coordinate, in full length.
     #[must_use]
     pub fn y(&self) -> &[u8] {
         &self.point[1 + self.curve.coordinate_bytes()..]
     }
 
-    /// Both, as SEC 1 §2.3.3 writes a point without compression.
+    /// The uncompressed point (SEC 1 §2.3.3).
     #[must_use]
     pub fn uncompressed_point(&self) -> &[u8] {
         &self.point
