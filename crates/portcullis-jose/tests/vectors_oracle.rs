@@ -87,8 +87,8 @@ fn pairs() -> Vec<Pair> {
     let secret = [0x5a; 64];
     pairs.push(Pair {
         algorithms: Algorithm::SYMMETRIC.to_vec(),
-        signs: EncodingKey::from_secret(&secret),
-        theirs: DecodingKey::from_secret(&secret),
+        signs: EncodingKey::from_secret(&secret).expect("not empty"),
+        theirs: DecodingKey::from_secret(&secret).expect("not empty"),
         ours: from_secret,
         key: secret.to_vec(),
     });

@@ -83,7 +83,8 @@ fn hmac_verifies_by_its_secret() {
     );
     let mut validation = Validation::new(Algorithm::HS384);
     validation.validate_aud = false;
-    let secret = DecodingKey::from_secret(b"a secret of forty-eight bytes, or thereabouts...");
+    let secret = DecodingKey::from_secret(b"a secret of forty-eight bytes, or thereabouts...")
+        .expect("not empty");
     decode::<Value>(&token(&key), &secret, &validation).unwrap();
     assert_eq!(key.public_jwk()["kty"], "oct");
 }

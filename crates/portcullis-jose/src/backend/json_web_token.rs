@@ -1,9 +1,7 @@
-//! A second backend, on whichever provider of `jsonwebtoken` is installed, and conversions from that crate's types.
+//! A second backend on a `CryptoProvider` of `jsonwebtoken`, and conversions from that crate's types.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
-use jsonwebtoken::crypto::{self, CryptoProvider};
+use jsonwebtoken::crypto::CryptoProvider;
 use jsonwebtoken::jwk::JwkSet;
 
 use super::{InvalidSignature, PreparedKey, SignatureBackend};
@@ -11,34 +9,32 @@ use crate::algorithm::{Algorithm, UnknownAlgorithm};
 use crate::key_material::{KeyMaterial, KeyRejected};
 use crate::key_set::{KeySet, KeySetError};
 
-/// Verifies with a `CryptoProvider` of `jsonwebtoken`: the way to a build in pure Rust, or on a module of one's own.
+/// Verifies with a `CryptoProvider` of `jsonwebtoken`, which may be written in pure Rust or be your own.
 ///
-/// What differs from [`AwsLc`](super::AwsLc): there is no ES512; a key is read again for each signature; and a point
-/// that is not on its curve is found only then, when no signature holds under it.
+/// Differences from [`AwsLc`](super::AwsLc): ES512 is not supported, a key is parsed again for each signature, and a
+/// point that is not on its curve is accepted as a key, but no signature is valid for it.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonWebToken {
-    provider: Option<&'static CryptoProvider>,
+    provider: &'static CryptoProvider,
 }
 
 impl JsonWebToken {
-    /// Takes the provider that the process has installed, which is also the one `jsonwebtoken` itself uses.
+    /// Uses the provider that is installed in the process, which `jsonwebtoken` also uses.
     ///
     /// # Panics
+    ///
     /// If there is none: call `CryptoProvider::install_default` first, or enable exactly one of the provider features
-    /// of `jsonwebtoken`. It is here that this shows, not at the first request.
+    /// of `jsonwebtoken`.
     #[must_use]
     pub fn installed() -> Self {
-        let key = DecodingKey::from_secret(&[0; 32]);
-        let _ = crypto::verify("", b"", &key, jsonwebtoken::Algorithm::HS256);
-        Self { provider: None }
+        let provider = CryptoProvider::try_get_default();
+        Self::with_provider(provider.expect("no `CryptoProvider` of `jsonwebtoken` is installed"))
     }
 
-    /// Takes a provider of the caller's, installed or not.
+    /// Uses `provider`, installed or not.
     #[must_use]
     pub fn with_provider(provider: &'static CryptoProvider) -> Self {
-        Self {
-            provider: Some(provider),
-        }
+        Self { provider }
     }
 }
 
@@ -60,7 +56,9 @@ impl SignatureBackend for JsonWebToken {
             }
             KeyMaterial::Ec(key) => DecodingKey::from_ec_der(key.uncompressed_point()),
             KeyMaterial::Ed25519(key) => DecodingKey::from_ed_der(key.as_bytes()),
-            KeyMaterial::Secret(key) => DecodingKey::from_secret(key.expose()),
+            KeyMaterial::Secret(key) => {
+                DecodingKey::from_secret(key.expose()).map_err(|_| KeyRejected::Backend)?
+            }
         };
         Ok(Box::new(Key {
             key,
@@ -70,27 +68,19 @@ impl SignatureBackend for JsonWebToken {
     }
 }
 
-/// Not more prepared than this, because the verifiers of `jsonwebtoken` are neither `Send` nor `Sync`.
+/// The verifiers of `jsonwebtoken` are neither `Send` nor `Sync`, so one is made for each signature.
 struct Key {
     key: DecodingKey,
     algorithm: jsonwebtoken::Algorithm,
-    provider: Option<&'static CryptoProvider>,
+    provider: &'static CryptoProvider,
 }
 
 impl PreparedKey for Key {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let holds = match self.provider {
-            Some(provider) => (provider.verifier_factory)(&self.algorithm, &self.key)
-                .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok()),
-            None => crypto::verify(
-                &URL_SAFE_NO_PAD.encode(signature),
-                message,
-                &self.key,
-                self.algorithm,
-            )
-            .is_ok_and(|holds| holds),
-        };
-        if holds { Ok(()) } else { Err(InvalidSignature) }
+        (self.provider.verifier_factory)(&self.algorithm, &self.key)
+            .map_err(|_| InvalidSignature)?
+            .verify(message, &signature.to_vec())
+            .map_err(|_| InvalidSignature)
     }
 }
 

@@ -82,7 +82,7 @@ fn a_secret_signs_what_it_verifies() {
         assert!(!holds(&public, algorithm, b"massage", &signature));
         let theirs = jsonwebtoken::crypto::sign(
             b"message",
-            &EncodingKey::from_secret(secret.expose()),
+            &EncodingKey::from_secret(secret.expose()).expect("not empty"),
             algorithm.as_str().parse().expect("they have it"),
         );
         assert_eq!(Ok(URL_SAFE_NO_PAD.encode(signature)), theirs);
