@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn p1_other_names_and_spellings_are_unknown() {
+    fn p1_unknown_algorithm_names_are_rejected() {
         for name in [
             "none", "None", "NONE", "", "rs256", "RS256 ", "ES256K", "Ed448", "HS1", "RSA-OAEP",
             "dir",

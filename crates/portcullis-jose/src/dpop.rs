@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_says_what_it_is_for_and_can_be_checked_with_the_key_in_it() {
+    fn proof_has_the_claims_of_its_request_and_verifies_with_its_jwk() {
         let key = DpopKey::generate().expect("a key");
         let request = DpopRequest {
             method: "GET",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_without_nonce_and_token_has_neither() {
+    fn proof_without_nonce_and_token_omits_both_claims() {
         let key = DpopKey::generate().expect("a key");
         let request = DpopRequest {
             method: "POST",
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_secret_proves_nothing_to_others() {
+    fn shared_secret_is_rejected() {
         let secret = Secret::new([7; 32]);
         let key = SigningKey::from_secret(&secret, Algorithm::HS256).expect("a key");
         assert_eq!(DpopKey::new(key).err(), Some(SigningKeyError::Symmetric));

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_are_those_sent() {
+    fn parts_are_as_sent() {
         let jws = CompactJws::parse("aGVhZA.cGF5.c2ln").expect("three parts");
         assert_eq!(jws.signing_input(), b"aGVhZA.cGF5");
         assert_eq!(jws.payload(), Ok(b"pay".to_vec()));
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn p2_other_forms_are_told_apart() {
+    fn p2_other_serializations_are_rejected() {
         assert_eq!(error("a.b.c.d.e"), JwsError::Encrypted);
         assert_eq!(error("...."), JwsError::Encrypted);
         assert_eq!(
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_a_jwt_is_recognised() {
+    fn jwt_form_is_recognized() {
         for text in ["eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "ewogfQ.ewogfQ."] {
             assert!(CompactJws::looks_like_one(text.as_bytes()), "{text}");
         }
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn p7_the_limits_can_be_set() {
+    fn p7_limits_are_configurable() {
         let limits = TokenLimits {
             token_bytes: 20_000,
             header_bytes: 10_000,
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn j7_a_signature_is_no_longer_than_the_largest_keys() {
+    fn j7_overlong_signature_is_rejected() {
         let of = |bytes: usize| {
             let token = format!("e30.e30.{}", base64url::encode(&vec![7; bytes]));
             CompactJws::parse(&token)

@@ -130,7 +130,7 @@ mod shared_vectors {
     }
 
     #[test]
-    fn p2_rfc7520_json_serialisations_are_told_apart() {
+    fn p2_rfc7520_json_serializations_are_rejected() {
         for file in [
             "4_1.rsa_v15_signature",
             "4_6.protecting_specific_header_fields",

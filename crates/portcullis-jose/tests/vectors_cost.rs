@@ -42,7 +42,7 @@ fn p7_a_genuine_signature_costs_the_decoded_header_and_signature() {
 }
 
 #[test]
-fn p7_a_forged_signature_costs_no_more() {
+fn p7_forged_signature_costs_no_more_than_its_parts() {
     let keys = KeySet::parse(KEYS.as_bytes()).expect("a usable set");
     let (count, result) = allocations(
         &keys,
@@ -56,7 +56,7 @@ fn p7_a_forged_signature_costs_no_more() {
 }
 
 #[test]
-fn p7_a_refused_token_is_refused_cheaply() {
+fn p7_rejected_token_costs_few_allocations() {
     let keys = KeySet::parse(KEYS.as_bytes()).expect("a usable set");
     let thousand_members: String = (0..180).map(|n| format!(r#","m{n}":0"#)).collect();
     let nested = format!(

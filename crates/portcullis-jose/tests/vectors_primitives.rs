@@ -78,7 +78,7 @@ fn j7_wycheproof_ecdsa_in_fixed_length() {
 
 /// Those in DER are marked valid, and none of them may hold (RFC 7518 §3.4).
 #[test]
-fn j7_wycheproof_ecdsa_in_der_never_holds() {
+fn j7_wycheproof_ecdsa_der_signatures_are_rejected() {
     let name = ecdsa::TestName::EcdsaSecp256r1Sha256;
     for group in ecdsa::TestSet::load(name)
         .expect("the file is there")

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_verifies_its_algorithm_alone() {
+    fn key_verifies_only_its_algorithm() {
         let provider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
         for backend in [
             JsonWebToken::installed(),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_for_es512_is_skipped() {
+    fn es512_key_is_skipped() {
         let set = jwks(&[Signer::new(Algorithm::ES512).jwk("")]);
         let error = KeySet::parse_with(set.as_bytes(), &JsonWebToken::installed())
             .expect_err("not supported");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_theirs_becomes_one_of_ours() {
+    fn jwk_set_of_jsonwebtoken_converts() {
         let signers = [Algorithm::RS256, Algorithm::ES384, Algorithm::EdDSA].map(Signer::new);
         let json = jwks(
             &signers

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn j2_a_duplicate_member_is_refused_wherever_it_is() {
+    fn j2_duplicate_member_is_rejected_at_any_depth() {
         assert!(is_duplicate(r#"{"a":1,"a":1}"#));
         assert!(is_duplicate(r#"{"a":1,"b":2,"\u0061":3}"#));
         assert!(is_duplicate(r#"{"x":{"a":1,"a":2}}"#));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn j2_a_reserved_member_is_refused_wherever_it_is() {
+    fn j2_reserved_member_is_rejected_at_any_depth() {
         for name in ["Number", "RawValue", "anything"] {
             let member = format!("\"$serde_json::private::{name}\"");
             for value in [r#""1""#, r#""\u0031""#, "1", "null", r#"{"a":1}"#] {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_json_may_have_duplicates_but_no_reserved_names() {
+    fn foreign_json_accepts_duplicates_and_rejects_reserved_names() {
         let check = |json: &str| check_foreign_json(json.as_bytes());
         assert_eq!(check(r#"{"a":1.5,"a":[null,{"b":"\n","b":-1}]}"#), Ok(()));
         for name in ["Number", "RawValue"] {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_one_whatever_the_features_of_serde_json() {
+    fn numbers_are_read_with_any_features_of_serde_json() {
         for json in ["1", "-1", "1.5", "1e300", "18446744073709551616", "[1.5]"] {
             assert_eq!(skip(json), Ok(()), "{json}");
         }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn j2_a_duplicate_is_found_among_thousands_of_members() {
+    fn j2_duplicate_among_thousands_of_members_is_rejected() {
         for count in [1, INLINE_NAMES - 1, INLINE_NAMES, INLINE_NAMES + 1, 5_000] {
             let names: Vec<_> = (0..count).map(|n| format!("\"{n}\":0")).collect();
             let unique = format!("{{{}}}", names.join(","));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn p3_only_utf8_is_read() {
+    fn p3_other_encodings_than_utf8_are_rejected() {
         assert_eq!(
             from_slice::<Shallow<'_>>(b"\"\xff\"").err(),
             Some(JsonError::NotUtf8)
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn p7_what_is_not_json_is_refused() {
+    fn p7_invalid_json_is_rejected() {
         for json in [
             "",
             " ",
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_holds_nothing_of_the_input() {
+    fn error_contains_nothing_of_the_input() {
         let error = from_slice::<Text<'_>>(br#" {"secret":1}"#).expect_err("not a string");
         assert_eq!(error, JsonError::UnexpectedType { line: 1, column: 1 });
         assert_eq!(

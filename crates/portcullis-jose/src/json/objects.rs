@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_struct_is_an_object_however_deep() {
+    fn array_in_place_of_a_struct_is_rejected_at_any_depth() {
         let tenant = |tier| {
             let name = "a".to_owned();
             Some(Tenant { name, tier })
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_reads_as_usual() {
+    fn other_types_are_read_as_by_serde_json() {
         let json = br#"{"a":[1,-1,1.5,true,null,"\u0061",{"b":[]}]}"#;
         let value: Value = objects_from_slice(json).expect("any JSON");
         assert_eq!(

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn w2_a_key_for_encryption_is_told_from_a_fault() {
+    fn w2_encryption_key_is_skipped_and_not_a_mistake() {
         for members in [
             r#","use":"enc""#,
             r#","use":"enc","alg":"ES256""#,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn w1_what_issuers_get_wrong_is_accepted_and_reported() {
+    fn w1_common_deviations_are_accepted_and_reported() {
         let point = format!(r#""x":"{X}","y":"{Y}""#);
         let plain = ec("");
         let plain = Jwk::parse(plain.as_bytes()).expect("a usable key");
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn w1_a_coordinate_without_its_first_zero_is_accepted() {
+    fn w1_coordinate_without_leading_zero_is_accepted() {
         // x begins with a zero byte, as one in 256 does.
         let (signer, x) = std::iter::repeat_with(|| Signer::new(Algorithm::ES256))
             .find_map(|signer| {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn w2_alg_goes_with_the_key() {
+    fn w2_alg_must_fit_the_key() {
         let algorithms = |more: &str| Jwk::parse(ec(more).as_bytes()).map(|jwk| jwk.algorithms);
         assert_eq!(algorithms(""), Ok(vec![Algorithm::ES256]));
         assert_eq!(algorithms(r#","alg":"ES256""#), Ok(vec![Algorithm::ES256]));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn w2_without_alg_a_key_has_those_of_its_type() {
+    fn w2_key_without_alg_has_the_algorithms_of_its_type() {
         let n = base64url::encode(&[&[0xb5; 255][..], &[1]].concat());
         let rsa = format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"}}"#);
         let jwk = Jwk::parse(rsa.as_bytes()).expect("a usable key");
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn w1_other_types_and_curves_are_told_apart() {
+    fn w1_unsupported_types_and_curves_are_skipped() {
         assert_eq!(skip(r#"{"kty":"oct","k":"AAAA"}"#), SkipReason::Symmetric);
         assert_eq!(
             skip(r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}"#),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn w1_members_are_present_and_well_formed() {
+    fn w1_missing_and_malformed_members_are_rejected() {
         assert_eq!(skip("{}"), SkipReason::Missing { name: "kty" });
         assert_eq!(
             skip(r#"{"kty":["EC"]}"#),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kid_is_a_short_string() {
+    fn kid_must_be_a_short_string() {
         assert_eq!(
             skip(&ec(r#","kid":1"#)),
             SkipReason::Malformed { name: "kid" }
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn private_members_are_seen_but_not_kept() {
+    fn private_members_are_reported_and_not_kept() {
         let with = ec(r#","d":"c2VjcmV0LXNlY3JldC1zZWNyZXQ""#);
         let raw = RawJwk::parse(with.as_bytes()).expect("an object");
         assert!(raw.has_private_members());

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn coordinates_have_the_length_of_the_curve() {
+    fn coordinates_must_have_the_length_of_the_curve() {
         for (curve, length) in [(Curve::P256, 32), (Curve::P384, 48), (Curve::P521, 66)] {
             let coordinate = vec![7; length + 1];
             let make = |x: usize, y: usize| EcKey::new(curve, &coordinate[..x], &coordinate[..y]);

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_ed25519_key_is_an_error_and_no_panic() {
+    fn ed25519_key_of_wrong_length_is_rejected() {
         for length in [0, 1, 31, 33, 57] {
             assert_eq!(
                 Ed25519Key::new(&vec![1; length]),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_of_small_order_is_refused() {
+    fn small_order_point_is_rejected() {
         // The neutral element: under it, R = [S]B holds for every message.
         let key = ends(0x01, 0x00, 0x00);
         assert_eq!(Ed25519Key::new(&key), Err(KeyRejected::Ed25519SmallOrder));

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn j7_rsa_numbers_are_sane() {
+    fn j7_even_modulus_and_bad_exponent_are_rejected() {
         let good = modulus(2048);
         for exponent in [
             &[][..],
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_modulus_from_the_weak_generator_is_refused() {
+    fn roca_modulus_is_rejected() {
         // A power of 65537 has the fingerprint, as do the products of the primes that the generator made.
         let mut power = vec![1_u8];
         for _ in 0..128 {

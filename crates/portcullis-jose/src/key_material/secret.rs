@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_as_long_as_its_hash_and_never_shown() {
+    fn short_secret_is_rejected_and_secrets_are_not_shown() {
         for (algorithm, required) in [
             (Algorithm::HS256, 32),
             (Algorithm::HS384, 48),

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn w1_noise_among_good_keys_is_skipped_and_counted() {
+    fn w1_unusable_keys_are_skipped_and_counted() {
         let off_curve = r#"{"kty":"EC","crv":"P-256","x":"04N0xi21hshyvBp7I167sbE_bXqyqkAPfefdklMO7wY","y":"UI8exy-C06a7DUnjIdENkxeFtHM4-l_41LqEw9nVgnw","kid":"off"}"#;
         let noise = [
             ("null", None),
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_a_json_object_with_keys() {
+    fn set_must_be_a_json_object_with_keys() {
         for json in [
             "",
             "<html></html>",
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn w1_what_is_tolerated_is_reported_by_key() {
+    fn w1_deviations_are_reported_by_key() {
         let with = |members: &str| Signer::new(Algorithm::ES256).jwk(members);
         let keys = [
             with(r#","kid":"a","use":null"#),
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_without_a_usable_key_is_an_error() {
+    fn set_without_usable_keys_is_rejected() {
         assert_eq!(error(r#"{"keys":[]}"#), KeySetError::Empty);
         let unusable = jwks(&[r#"{"kty":"oct","k":"AAAA"}"#.into(), "{}".into()]);
         assert_eq!(
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_under_the_same_name_is_kept_once() {
+    fn duplicate_key_is_skipped() {
         let signer = Signer::new(Algorithm::RS256);
         let named = |more: &str| signer.jwk(&format!(r#","kid":"a"{more}"#));
         let twice = [

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_secret_verifies_its_algorithm_alone() {
+    fn secret_verifies_only_its_algorithm() {
         let secret = [b's'; 64];
         for (algorithm, hash) in [
             (Algorithm::HS256, hmac::HMAC_SHA256),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_or_key_is_shown() {
+    fn debug_does_not_show_secrets() {
         let keys = KeySet::from_secret(
             Algorithm::HS256,
             Secret::new("correct horse battery staple 1234"),

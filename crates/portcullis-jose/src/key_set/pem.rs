@@ -147,7 +147,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_key_is_the_same_in_pem_and_in_a_set() {
+    fn key_has_the_same_thumbprint_in_pem_and_jwk() {
         for algorithm in Algorithm::ASYMMETRIC {
             let signer = Signer::new(algorithm);
             let of_jwk = crate::jwk::Jwk::parse(signer.jwk("").as_bytes())
@@ -186,7 +186,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn several_keys_may_stand_in_one_file() {
+    fn one_file_may_contain_several_keys() {
         let (old, new) = (
             Signer::new(Algorithm::RS256),
             Signer::other_rsa(Algorithm::RS256),
@@ -209,7 +209,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_public_key_is_told_apart() {
+    fn private_keys_and_malformed_pem_are_rejected() {
         let spki = Signer::new(Algorithm::ES256).spki();
         let good = pem("PUBLIC KEY", &spki);
         assert_eq!(error("", Algorithm::ES256), PemError::NoKey);
@@ -261,7 +261,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_key_goes_with_its_algorithm() {
+    fn key_that_does_not_fit_the_algorithm_is_rejected() {
         for signer in [
             Signer::new(Algorithm::RS256),
             Signer::new(Algorithm::ES256),

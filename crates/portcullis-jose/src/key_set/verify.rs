@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn p1_a_key_with_alg_is_for_that_algorithm_alone() {
+    fn p1_key_with_alg_verifies_only_that_algorithm() {
         let signer = Signer::new(Algorithm::RS512);
         let keys = set(&[signer.jwk(r#","alg":"RS256","kid":"a""#)]);
         let named = verify(&keys, &signer.token(r#","kid":"a""#));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn w2_a_kid_is_compared_by_case_and_whole() {
+    fn w2_kid_is_compared_exactly() {
         let signer = Signer::new(Algorithm::ES256);
         let other = Signer::new(Algorithm::ES256);
         let keys = set(&[
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kid_shared_by_several_keys_tries_each() {
+    fn keys_that_share_a_kid_are_all_tried() {
         let signers: Vec<_> = Algorithm::ASYMMETRIC.into_iter().map(Signer::new).collect();
         let second = Signer::new(Algorithm::ES256);
         let mut all: Vec<_> = signers
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_kid_that_no_key_signed_may_be_by_a_newer_key() {
+    fn token_without_kid_by_an_unknown_key_is_no_key_matches() {
         let (known, stranger) = (Signer::new(Algorithm::ES256), Signer::new(Algorithm::ES256));
         let keys = set(&[known.jwk(r#","kid":"a""#)]);
         let unnamed = verify(&keys, &stranger.token(""));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_a_name_may_be_the_one_meant() {
+    fn unknown_kid_is_tried_with_keys_without_kid() {
         let nameless = Signer::new(Algorithm::ES256);
         let named = Signer::new(Algorithm::ES256);
         let keys = set(&[nameless.jwk(""), named.jwk(r#","kid":"a""#)]);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_the_most_keys_is_found_by_its_name() {
+    fn every_key_of_a_full_set_is_found_by_kid() {
         let signer = Signer::new(Algorithm::ES256);
         let names: Vec<_> = (0..KeySet::MAX_KEYS)
             .map(|n| format!("key-{}", n * 7 % 64))
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn j7_a_signature_has_the_exact_length_of_its_algorithm() {
+    fn j7_signature_of_wrong_length_is_rejected() {
         for algorithm in Algorithm::ASYMMETRIC {
             let signer = Signer::new(algorithm);
             let keys = set(&[signer.jwk("")]);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_swapped_under_a_kept_signature_does_not_hold() {
+    fn changed_payload_is_rejected() {
         let signer = Signer::new(Algorithm::EdDSA);
         let token = signer.token("");
         let parts: Vec<_> = token.split('.').collect();
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signature_is_strict_base64url() {
+    fn signature_must_be_strict_base64url() {
         let signer = Signer::new(Algorithm::ES256);
         let keys = set(&[signer.jwk("")]);
         for suffix in ["=", "==", "\n", "+"] {

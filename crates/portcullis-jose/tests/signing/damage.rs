@@ -16,7 +16,7 @@ fn no_key_or_a_whole_one(key: Result<SigningKey, SigningKeyError>) {
 }
 
 #[test]
-fn a_truncated_key_is_an_error() {
+fn truncated_key_is_rejected() {
     for forms in ALL {
         let algorithm = forms.algorithms[0];
         for pem in forms.pem {
@@ -49,7 +49,7 @@ fn a_truncated_key_is_an_error() {
 }
 
 #[test]
-fn a_damaged_key_is_an_error_or_another_key() {
+fn damaged_key_is_an_error_or_another_key() {
     for forms in ALL {
         let algorithm = forms.algorithms[0];
         for pem in forms.pem {

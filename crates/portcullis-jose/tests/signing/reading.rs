@@ -11,7 +11,7 @@ use spki::der::pem::{LineEnding, encode_string};
 use crate::forms::{ALL, ED25519, ES256, Forms, RSA, jwk_error, pem_error, wrong};
 
 #[test]
-fn the_public_jwk_has_the_members_of_the_key_only() {
+fn public_jwk_has_the_required_members_only() {
     for forms in ALL {
         let private = ["d", "p", "q", "dp", "dq", "qi"];
         let mut expected = forms.jwk();
@@ -24,7 +24,7 @@ fn the_public_jwk_has_the_members_of_the_key_only() {
 }
 
 #[test]
-fn a_certificate_is_named_by_its_thumbprint() {
+fn certificate_thumbprint_is_in_the_header() {
     let certificate = data!("p256.certificate.pem");
     let header = |key: &SigningKey| {
         let token = key.sign_compact(Some("JWT"), &json!({})).expect("signed");
@@ -61,7 +61,7 @@ fn a_certificate_is_named_by_its_thumbprint() {
 }
 
 #[test]
-fn a_jwk_brings_its_kid_and_its_algorithm() {
+fn jwk_provides_kid_and_algorithm() {
     let of = |forms: &Forms, changes: Value| SigningKey::from_jwk(&forms.jwk_with(changes));
     let key = of(
         &ES256,
@@ -96,7 +96,7 @@ fn a_jwk_brings_its_kid_and_its_algorithm() {
 }
 
 #[test]
-fn a_jwk_that_is_not_for_signing_is_refused() {
+fn jwk_that_is_not_for_signing_is_rejected() {
     let error = |changes: Value| jwk_error(&ES256.jwk_with(changes));
     let malformed = |name| SigningKeyError::Jwk(SkipReason::Malformed { name });
     assert_eq!(
@@ -151,7 +151,7 @@ fn a_jwk_that_is_not_for_signing_is_refused() {
 }
 
 #[test]
-fn halves_of_different_keys_are_refused() {
+fn mismatched_key_halves_are_rejected() {
     let refused = |forms: &Forms, public: Value| {
         assert_eq!(
             jwk_error(&forms.jwk_with(public.clone())),
@@ -186,7 +186,7 @@ fn halves_of_different_keys_are_refused() {
 }
 
 #[test]
-fn pem_has_exactly_one_private_key() {
+fn pem_must_contain_exactly_one_private_key() {
     let key = ES256.pem[0];
     let certificate = data!("p256.certificate.pem");
     for text in [
@@ -211,7 +211,7 @@ fn pem_has_exactly_one_private_key() {
 }
 
 #[test]
-fn what_is_no_usable_key_is_told_apart() {
+fn unusable_private_keys_have_distinct_errors() {
     use Algorithm::{ES256, EdDSA, RS256};
     for (pem, algorithm, expected) in [
         (
@@ -270,7 +270,7 @@ fn what_is_no_usable_key_is_told_apart() {
 }
 
 #[test]
-fn a_key_goes_with_its_algorithms_alone() {
+fn key_that_does_not_fit_the_algorithm_is_rejected() {
     for forms in ALL {
         for algorithm in Algorithm::ASYMMETRIC
             .into_iter()
@@ -287,7 +287,7 @@ fn a_key_goes_with_its_algorithms_alone() {
 }
 
 #[test]
-fn nothing_of_a_private_key_is_shown() {
+fn debug_does_not_show_private_keys() {
     for forms in ALL {
         let algorithm = forms.algorithms[0];
         let jwk = forms.jwk();

@@ -37,7 +37,7 @@ fn every_form_of_every_key_signs_with_every_algorithm() {
 }
 
 #[test]
-fn signatures_that_have_no_randomness_are_those_of_the_oracle() {
+fn deterministic_signatures_equal_those_of_jsonwebtoken() {
     let rsa = EncodingKey::from_rsa_pem(RSA.pem[0].as_bytes()).expect("an RSA key");
     let ed25519 = EncodingKey::from_ed_pem(ED25519.pem[0].as_bytes()).expect("an Ed25519 key");
     for (forms, key, algorithm) in [
@@ -72,7 +72,7 @@ fn a_signature_of_rfc_8037_appendix_a_4() {
 }
 
 #[test]
-fn a_secret_signs_what_it_verifies() {
+fn secret_signs_and_verifies() {
     let secret = Secret::new("a client secret of sixty-four bytes, which is enough for any HS*");
     for algorithm in Algorithm::SYMMETRIC {
         let key = SigningKey::from_secret(&secret, algorithm).expect("long enough");
@@ -104,7 +104,7 @@ fn a_secret_signs_what_it_verifies() {
 }
 
 #[test]
-fn a_compact_jws_says_what_it_was_signed_with() {
+fn compact_jws_names_algorithm_kid_and_type() {
     let part = |token: &str, index: usize| -> Value {
         let part = token.split('.').nth(index).expect("three parts");
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
@@ -134,13 +134,13 @@ fn a_compact_jws_says_what_it_was_signed_with() {
 }
 
 #[test]
-fn a_key_is_shared_between_threads() {
+fn signing_key_is_send_and_sync() {
     fn assert_shared<T: Clone + Send + Sync + 'static>() {}
     assert_shared::<SigningKey>();
 }
 
 #[test]
-fn claims_are_an_object() {
+fn claims_that_are_not_an_object_are_rejected() {
     let key = SigningKey::from_pem(ED25519.pem[0].as_bytes(), Algorithm::EdDSA).expect("a key");
     for claims in [json!(null), json!([]), json!("{}"), json!(1)] {
         assert!(matches!(
