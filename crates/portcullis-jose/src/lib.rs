@@ -14,6 +14,7 @@ mod jwk;
 mod jws;
 mod key_material;
 mod key_set;
+mod pem;
 mod signing;
 #[cfg(test)]
 mod testing;

@@ -27,7 +27,7 @@ pub(super) const RIVAL: Rival = Rival {
             Ok(filter(move |token| {
                 CompactJws::parse(token).is_ok_and(|jws| {
                     jws.signature().is_ok_and(|signature| {
-                        key.verify_sig(jws.signing_input(), signature).is_ok()
+                        key.verify_sig(jws.signing_input(), &signature).is_ok()
                     })
                 })
             }))

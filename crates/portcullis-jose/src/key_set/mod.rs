@@ -11,7 +11,6 @@ use self::jwks::Skipped;
 pub use self::jwks::{KeySetError, SkippedKey, ToleratedKey};
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
-pub(crate) use self::pem::{block_length, curve_by_oid};
 pub use self::verify::SignatureError;
 use crate::algorithm::Algorithm;
 use crate::backend::{AwsLc, SignatureBackend};

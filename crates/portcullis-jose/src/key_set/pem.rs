@@ -1,11 +1,12 @@
 //! Reads public keys in PEM (RFC 7468 §13): `PUBLIC KEY`, and the `RSA PUBLIC KEY` of OpenSSL.
 
 use pkcs1::RsaPublicKeyRef;
+use spki::SubjectPublicKeyInfoRef;
 use spki::der::{Decode as _, pem};
-use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 
 use super::KeySet;
-use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey};
+use crate::key_material::{EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey};
+use crate::pem::{EC, ED25519, Malformed, RSA, blocks, curve_by_oid};
 
 /// Why a PEM text cannot be read as verification keys.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,32 +43,24 @@ impl std::fmt::Debug for PemError {
     }
 }
 
+impl From<Malformed> for PemError {
+    fn from(Malformed: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
 pub(super) fn parse(pem: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
-    let text = std::str::from_utf8(pem).map_err(|_| PemError::Malformed)?;
-    let mut keys = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("-----BEGIN ") {
-        let length = block_length(&rest[start..]).ok_or(PemError::Malformed)?;
-        let (block, after) = rest[start..].split_at(length);
-        keys.push(parse_block(block)?);
-        rest = after;
+    let blocks = blocks(pem)?;
+    if blocks.is_empty() {
+        return Err(PemError::NoKey);
     }
-    if keys.is_empty() {
-        Err(PemError::NoKey)
-    } else {
-        Ok(keys)
-    }
+    blocks
+        .into_iter()
+        .map(|(label, block)| parse_block(label, block))
+        .collect()
 }
 
-/// The length of the block that `text` begins with, up to and including its last line.
-pub(crate) fn block_length(text: &str) -> Option<usize> {
-    const END: &str = "-----END ";
-    let end = text.find(END)? + END.len();
-    Some(end + text[end..].find("-----")? + "-----".len())
-}
-
-fn parse_block(block: &str) -> Result<KeyMaterial, PemError> {
-    let label = pem::decode_label(block.as_bytes()).map_err(|_| PemError::Malformed)?;
+fn parse_block(label: &str, block: &str) -> Result<KeyMaterial, PemError> {
     if label.ends_with("PRIVATE KEY") {
         return Err(PemError::PrivateKey);
     }
@@ -80,10 +73,6 @@ fn parse_block(block: &str) -> Result<KeyMaterial, PemError> {
 }
 
 fn parse_spki(der: &[u8]) -> Result<KeyMaterial, PemError> {
-    const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-    const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-    const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-
     let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| PemError::Malformed)?;
     let key = spki
         .subject_public_key
@@ -92,11 +81,10 @@ fn parse_spki(der: &[u8]) -> Result<KeyMaterial, PemError> {
     match spki.algorithm.oid {
         RSA => parse_rsa(key),
         EC => {
-            let curve = spki
-                .algorithm
-                .parameters_oid()
-                .map_err(|_| PemError::UnsupportedType)?;
-            let curve = curve_by_oid(curve).ok_or(PemError::UnsupportedType)?;
+            let curve = spki.algorithm.parameters_oid().ok();
+            let curve = curve
+                .and_then(curve_by_oid)
+                .ok_or(PemError::UnsupportedType)?;
             let [4, coordinates @ ..] = key else {
                 return Err(PemError::Malformed);
             };
@@ -114,19 +102,6 @@ fn parse_rsa(der: &[u8]) -> Result<KeyMaterial, PemError> {
         key.modulus.as_bytes(),
         key.public_exponent.as_bytes(),
     )?))
-}
-
-/// RFC 5480 §2.1.1.1.
-pub(crate) fn curve_by_oid(oid: ObjectIdentifier) -> Option<Curve> {
-    const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-    const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-    const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-    match oid {
-        P256 => Some(Curve::P256),
-        P384 => Some(Curve::P384),
-        P521 => Some(Curve::P521),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

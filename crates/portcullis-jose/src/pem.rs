@@ -1,0 +1,47 @@
+//! PEM blocks (RFC 7468), and the object identifiers of the keys in them.
+
+use spki::ObjectIdentifier;
+use spki::der::pem;
+
+use crate::key_material::Curve;
+
+/// RFC 8017 §A.1.
+pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// RFC 5480 §2.1.1.
+pub(crate) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// RFC 8410 §3.
+pub(crate) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// RFC 5480 §2.1.1.1.
+pub(crate) fn curve_by_oid(oid: ObjectIdentifier) -> Option<Curve> {
+    const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+    const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+    const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+    match oid {
+        P256 => Some(Curve::P256),
+        P384 => Some(Curve::P384),
+        P521 => Some(Curve::P521),
+        _ => None,
+    }
+}
+
+/// Not a sequence of PEM blocks.
+pub(crate) struct Malformed;
+
+/// The blocks of `text`, each with its label. Text between blocks is ignored.
+pub(crate) fn blocks(text: &[u8]) -> Result<Vec<(&str, &str)>, Malformed> {
+    const END: &str = "-----END ";
+
+    let mut rest = std::str::from_utf8(text).map_err(|_| Malformed)?;
+    let mut blocks = Vec::new();
+    while let Some(start) = rest.find("-----BEGIN ") {
+        rest = &rest[start..];
+        let end = rest.find(END).ok_or(Malformed)? + END.len();
+        let end = end + rest[end..].find("-----").ok_or(Malformed)? + "-----".len();
+        let (block, after) = rest.split_at(end);
+        let label = pem::decode_label(block.as_bytes()).map_err(|_| Malformed)?;
+        blocks.push((label, block));
+        rest = after;
+    }
+    Ok(blocks)
+}
