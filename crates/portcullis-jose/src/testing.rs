@@ -1,4 +1,4 @@
-//! Keys to sign with, for the crate's own tests.
+//! Keys that sign, for the unit tests.
 
 use std::sync::OnceLock;
 
@@ -16,7 +16,7 @@ use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::key_material::Curve;
 
-/// A key pair and the one algorithm it signs with here.
+/// A key pair and the algorithm that it signs with.
 pub(crate) struct Signer {
     algorithm: Algorithm,
     pair: Pair,
@@ -29,7 +29,7 @@ enum Pair {
 }
 
 impl Signer {
-    /// A new key, but for RSA, where making one is slow: there, one of two that all tests share.
+    /// A new key. For RSA, where that is slow, one of two keys that all tests share.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         let ec = |curve, parameters: &'static EcdsaSigningAlgorithm| {
             Pair::Ec(
@@ -47,7 +47,7 @@ impl Signer {
         Self { algorithm, pair }
     }
 
-    /// Another RSA key than the one of [`new`](Self::new).
+    /// The other RSA key; see [`new`](Self::new).
     pub(crate) fn other_rsa(algorithm: Algorithm) -> Self {
         Self {
             algorithm,

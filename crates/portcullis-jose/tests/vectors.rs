@@ -1,14 +1,14 @@
-//! Published test vectors: the RFCs' own examples, the JOSE cookbook, and Wycheproof's files on JSON Web Signature and
-//! Key.
+//! Published test vectors: the examples of the RFCs, the JOSE cookbook, and Wycheproof's files for JSON Web Signatures
+//! and Keys.
 //!
-//! The last two are not part of this project. They are looked for in `$PORTCULLIS_VECTORS`, or in `shared/vectors`
-//! beside the checkout; where they are absent the tests say so and pass.
+//! The last two are not part of this project. The tests look for them in `$PORTCULLIS_VECTORS` and in `shared/vectors`
+//! beside the checkout. If they are absent, the tests print that and pass.
 
 use portcullis_core::Secret;
 use portcullis_jose::{Algorithm, CompactJws, JwsError, KeySet};
 use serde_json::{Value, json};
 
-/// The payload, if `token` holds under the one key `jwk`: a public key through a set, a secret as it is configured.
+/// Verifies `token` with the key `jwk`, which is read as a key set or as a configured secret. Returns the payload.
 fn verify(token: &str, jwk: &Value) -> Result<Vec<u8>, String> {
     let jws = CompactJws::parse(token).map_err(|error| error.to_string())?;
     let header = jws.header().map_err(|error| error.to_string())?;
@@ -82,18 +82,18 @@ fn p1_rfc7515_appendix_a_5_is_not_signed() {
     assert_eq!(jws.header(), Err(JwsError::AlgorithmNone));
 }
 
-/// Named so that a run without the files can leave these out by name, as `cargo xtask test` does.
+/// `cargo xtask test` skips the tests of this module by its name if the files are absent.
 mod shared_vectors {
     use std::fs;
     use std::path::PathBuf;
 
     use super::*;
 
-    /// In these the header's `alg` is not the key's, by design of the file (346 to 351), or a part has a `?` in it (372,
-    /// 373): marked as valid there, never valid here.
+    /// Marked as valid in the file and rejected here: the `alg` of header and key differ (346 to 351), or a part contains
+    /// `?` (372, 373).
     const MARKED_VALID_BUT_NOT: [u64; 6] = [346, 347, 350, 351, 372, 373];
 
-    /// In these the padding they are about was lost on the way into the file: the tokens are those of 357, which is valid.
+    /// The file has lost the padding that these test: the tokens are that of 357, which is valid.
     const MARKED_INVALID_BUT_SAME_AS_357: [u64; 2] = [367, 370];
 
     fn read(path: &str) -> Option<Value> {
@@ -230,8 +230,8 @@ mod shared_vectors {
 
     #[test]
     fn w1_wycheproof_json_web_key() {
-        /// Marked as ambiguous there. A set that mixes secrets and public keys is used without the secrets (1: its token is
-        /// by the secret, so it is refused all the same).
+        /// Marked as ambiguous in the file. The secrets in a set of secrets and public keys are skipped. The token of 1 is
+        /// signed with the secret, so it is rejected.
         const SECRETS: [u64; 15] = [1, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16, 17, 18, 25, 26];
 
         let Some(file) = read("wycheproof/json_web_key_test.json") else {
@@ -255,7 +255,7 @@ mod shared_vectors {
                     test["comment"]
                 );
 
-                // A secret is configured, one at a time; what is said of its length and use holds there.
+                // A secret is configured, not published. Its length and use are checked there.
                 let keys = set["keys"].as_array().expect("keys");
                 if keys.iter().all(|key| key["kty"] == "oct") && id != 4 {
                     let any = keys.iter().any(|key| verify(token, key).is_ok());

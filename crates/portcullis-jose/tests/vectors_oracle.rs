@@ -1,4 +1,4 @@
-//! `jsonwebtoken` as an independent oracle: what it signs holds here, and what holds here holds there.
+//! `jsonwebtoken` as an independent oracle: both crates accept and reject the same tokens.
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -13,7 +13,7 @@ use portcullis_jose::{Algorithm, CompactJws, KeySet};
 use serde_json::json;
 use spki::der::pem::{LineEnding, encode_string};
 
-/// One key, as each side has it.
+/// One key in the types of both crates.
 struct Pair {
     algorithms: Vec<Algorithm>,
     signs: EncodingKey,

@@ -1,5 +1,4 @@
-//! Wycheproof's vectors for the primitives beneath JWS, run through each backend as keys are loaded from PEM or as
-//! secrets.
+//! Wycheproof's vectors for the primitives of JWS, run on each backend with keys from PEM or secrets.
 
 use portcullis_core::Secret;
 use portcullis_jose::backend::{AwsLc, SignatureBackend};
@@ -14,7 +13,7 @@ fn backends() -> Vec<Box<dyn SignatureBackend>> {
     ]
 }
 
-/// The key in each backend that has the algorithm; `AwsLc` has all.
+/// The key in each backend that supports the algorithm. `AwsLc` supports all.
 fn from_pem(pem: &str, algorithm: Algorithm) -> Vec<KeySet> {
     let sets: Vec<_> = backends()
         .iter()
@@ -26,7 +25,7 @@ fn from_pem(pem: &str, algorithm: Algorithm) -> Vec<KeySet> {
     sets
 }
 
-/// Checks one vector, and says whether it was a valid one.
+/// Checks one vector and returns whether it is a valid one.
 fn check(
     sets: &[KeySet],
     algorithm: Algorithm,
@@ -76,7 +75,7 @@ fn j7_wycheproof_ecdsa_in_fixed_length() {
     }
 }
 
-/// Those in DER are marked valid, and none of them may hold (RFC 7518 §3.4).
+/// Signatures in DER are valid in the file and must be rejected here (RFC 7518 §3.4).
 #[test]
 fn j7_wycheproof_ecdsa_der_signatures_are_rejected() {
     let name = ecdsa::TestName::EcdsaSecp256r1Sha256;

@@ -1,4 +1,4 @@
-//! Keys that were cut off or altered.
+//! Keys that are truncated or altered.
 
 use portcullis_jose::{KeySet, SigningKey, SigningKeyError, SkipReason};
 use serde_json::json;
@@ -6,7 +6,7 @@ use spki::der::pem::{LineEnding, decode_vec, encode_string};
 
 use crate::forms::{ALL, holds, jwk_error, pem_error};
 
-/// A key that was read in spite of damage must at least be a key.
+/// A key that can be read in spite of the damage must be usable.
 fn no_key_or_a_whole_one(key: Result<SigningKey, SigningKeyError>) {
     let Ok(key) = key else { return };
     let public = json!({"keys": [key.public_jwk().expect("a pair")]}).to_string();

@@ -1,4 +1,4 @@
-//! The keys, each in all its forms, and what is asked of them.
+//! The keys, each in all its formats, and helpers.
 
 use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -6,7 +6,7 @@ use jsonwebtoken::DecodingKey;
 use portcullis_jose::{Algorithm, KeyRejected, KeySet, SigningKey, SigningKeyError};
 use serde_json::{Value, json};
 
-/// One key in all its forms.
+/// One key in all its formats.
 pub(crate) struct Forms {
     pub(crate) algorithms: &'static [Algorithm],
     pub(crate) pem: &'static [&'static str],
@@ -91,7 +91,7 @@ impl Forms {
         jwk.to_string().into_bytes()
     }
 
-    /// The key for `algorithm`, from each of its forms.
+    /// The key for `algorithm`, read from each format.
     pub(crate) fn keys(&self, algorithm: Algorithm) -> Vec<SigningKey> {
         let alg = json!({"alg": algorithm.as_str()});
         let mut keys: Vec<_> = self
@@ -121,7 +121,7 @@ pub(crate) fn holds(keys: &KeySet, algorithm: Algorithm, message: &[u8], signatu
     key.verify(algorithm, message, signature).is_ok()
 }
 
-/// Whether one who has never seen this crate accepts the signature.
+/// Whether `jsonwebtoken`, or for ES512 `aws-lc-rs`, accepts the signature.
 pub(crate) fn oracle_holds(
     forms: &Forms,
     algorithm: Algorithm,

@@ -1,6 +1,6 @@
-//! Private keys are read in every form they come in, sign what others verify, and never show themselves.
+//! Private keys: reading every format, signing, and not showing secrets.
 //!
-//! The keys in `data/signing` were made by OpenSSL 3.0, and their JWKs by Python's `cryptography`.
+//! OpenSSL 3.0 made the keys in `data/signing`, and Python's `cryptography` their JWKs.
 
 macro_rules! data {
     ($name:literal) => {

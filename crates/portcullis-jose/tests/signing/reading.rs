@@ -1,4 +1,4 @@
-//! Keys are read in every form they come in, and what is none is told apart.
+//! Every format of keys is read, and unusable keys have distinct errors.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
@@ -171,7 +171,7 @@ fn mismatched_key_halves_are_rejected() {
     // In PKCS #8 with the public key beside the private one (RFC 5958 §2).
     let ed25519 = Ed25519KeyPair::generate_pkcs8(&random).expect("a key");
     refused(&ED25519, public(ed25519.as_ref(), Algorithm::EdDSA));
-    // A point that is on no curve.
+    // A point that is not on the curve.
     let x = ES256.jwk()["y"].clone();
     refused(&ES256, json!({ "x": x }));
     let mut n = URL_SAFE_NO_PAD

@@ -1,4 +1,4 @@
-//! What keys sign, others verify.
+//! Other implementations verify the signatures.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::EncodingKey;
