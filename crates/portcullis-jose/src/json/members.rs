@@ -39,11 +39,10 @@ impl<'de> Members<'de> {
     }
 
     /// The name of the next member. The caller reads its value from `map`.
-    ///
-    /// # Errors
-    ///
-    /// If the name is a duplicate or reserved, or the JSON is ill-formed.
-    pub fn next<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<Option<&str>, A::Error> {
+    pub(super) fn next<A: MapAccess<'de>>(
+        &mut self,
+        map: &mut A,
+    ) -> Result<Option<&str>, A::Error> {
         match self.next_or_number(map)? {
             None => Ok(None),
             Some(Next::Member(name)) => Ok(Some(&**name)),
@@ -51,11 +50,12 @@ impl<'de> Members<'de> {
         }
     }
 
-    /// As [`next`](Self::next), for the visitor of a value of any type: `map` may also be a number.
+    /// The name of the next member in the visitor of a value of any type, for which `map` may also be a number. The
+    /// caller reads the member's value from `map`.
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next).
+    /// If the name is a duplicate or reserved, or the JSON is ill-formed.
     pub fn next_or_number<A: MapAccess<'de>>(
         &mut self,
         map: &mut A,
@@ -103,7 +103,9 @@ pub(super) fn next_or_number<'de, A: MapAccess<'de>>(
         let Digits(digits) = map.next_value()?;
         return Ok(Some(Next::Number(digits)));
     }
-    refuse_reserved(&name)?;
+    if name.starts_with(RESERVED_PREFIX) {
+        return Err(A::Error::custom(RESERVED));
+    }
     Ok(Some(Next::Member(name)))
 }
 
@@ -113,19 +115,6 @@ const RESERVED_PREFIX: &str = "$serde_json::private::";
 
 /// With `arbitrary_precision`, `serde_json` passes numbers to visitors as a map with this one member.
 const NUMBER: &str = "$serde_json::private::Number";
-
-/// Rejects a reserved name.
-///
-/// # Errors
-///
-/// If `name` is reserved by `serde_json`.
-pub fn refuse_reserved<E: Error>(name: &str) -> Result<(), E> {
-    if name.starts_with(RESERVED_PREFIX) {
-        Err(E::custom(RESERVED))
-    } else {
-        Ok(())
-    }
-}
 
 /// The digits of a number that `serde_json` passes as a map. Only `serde_json` passes a `String` here: the text of a
 /// document arrives as `&str`, so a document cannot forge a number.

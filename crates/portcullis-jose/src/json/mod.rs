@@ -13,9 +13,10 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-pub use self::members::{Members, Next, Text, refuse_reserved};
+pub use self::members::{Members, Next, Text};
 pub use self::objects::objects_from_slice;
-pub use self::value::{MAX_DEPTH, Shallow, TOO_DEEP, check_foreign_json};
+pub(crate) use self::value::Shallow;
+pub use self::value::{MAX_DEPTH, TOO_DEEP, check_foreign_json};
 
 /// Why some bytes are not the JSON that was expected.
 ///
@@ -69,7 +70,7 @@ pub enum JsonError {
 }
 
 /// The message of the error for a member that is named twice.
-pub const DUPLICATE: &str = "duplicate member";
+const DUPLICATE: &str = "duplicate member";
 const RESERVED: &str = "reserved member";
 
 impl From<serde_json::Error> for JsonError {

@@ -16,7 +16,7 @@ pub const TOO_DEEP: &str = "nested too deeply";
 
 /// A value of which only a string or a boolean is kept. What is inside an array or object is checked and dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shallow<'de> {
+pub(crate) enum Shallow<'de> {
     /// `null`.
     Null,
     /// `true` or `false`.
