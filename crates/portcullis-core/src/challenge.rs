@@ -84,7 +84,8 @@ impl Challenge {
     /// The challenge with the reason of the refusal.
     #[must_use]
     pub fn with_error(&self, code: &str, description: &str, scope: Option<&str>) -> HeaderValue {
-        let mut value = self.as_str().to_owned();
+        let mut value = String::with_capacity(self.plain.len() + 160);
+        value.push_str(self.as_str());
         push_attribute(&mut value, "error", code);
         push_attribute(&mut value, "error_description", description);
         if let Some(scope) = scope {

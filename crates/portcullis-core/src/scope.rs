@@ -124,8 +124,9 @@ impl ScopeSet {
     /// Whether `scope` was granted. The comparison is exact.
     #[must_use]
     pub fn contains(&self, scope: impl AsRef<str>) -> bool {
-        let scope = scope.as_ref();
-        self.iter().any(|granted| granted == scope)
+        let scope = scope.as_ref().as_bytes();
+        let mut granted = self.0.as_bytes().split(|octet| *octet == b' ');
+        !scope.is_empty() && granted.any(|granted| granted == scope)
     }
 
     /// The scopes, in order.

@@ -27,27 +27,23 @@ pub fn authorization_credentials<'h>(
         ));
     }
     let value = value.as_bytes();
-    if value.is_empty() {
-        return Err(Failure::malformed("the Authorization header is empty"));
-    }
-    let end = value
-        .iter()
-        .position(|octet| matches!(octet, b' ' | b'\t'))
-        .unwrap_or(value.len());
-    let (name, rest) = value.split_at(end);
-    if !name.eq_ignore_ascii_case(scheme.as_bytes()) {
-        return if is_token(name) {
-            Ok(None)
-        } else {
-            Err(Failure::malformed(
-                "the Authorization header names no authentication scheme",
-            ))
+    let is_blank = |octet: &u8| matches!(octet, b' ' | b'\t');
+    if let Some((name, rest)) = value.split_at_checked(scheme.len())
+        && name.eq_ignore_ascii_case(scheme.as_bytes())
+        && rest.first().is_none_or(is_blank)
+    {
+        return match rest.iter().position(|octet| *octet != b' ') {
+            Some(start) => Ok(Some(&rest[start..])),
+            None => Err(Failure::malformed(
+                "the Authorization header holds no credentials",
+            )),
         };
     }
-    match rest.iter().position(|octet| *octet != b' ') {
-        Some(start) => Ok(Some(&rest[start..])),
-        None => Err(Failure::malformed(
-            "the Authorization header holds no credentials",
+    match value.split(is_blank).next() {
+        Some(name) if is_token(name) => Ok(None),
+        _ if value.is_empty() => Err(Failure::malformed("the Authorization header is empty")),
+        _ => Err(Failure::malformed(
+            "the Authorization header names no authentication scheme",
         )),
     }
 }
@@ -61,7 +57,10 @@ pub fn authorization_credentials<'h>(
 ///
 /// [`Failure::malformed`] when they have other characters.
 pub fn check_token68(credentials: &[u8]) -> Result<&str, Failure> {
-    let is_allowed = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._~+/=".contains(octet);
+    let is_allowed = |octet: &u8| {
+        octet.is_ascii_alphanumeric()
+            || matches!(octet, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+    };
     std::str::from_utf8(credentials)
         .ok()
         .filter(|_| credentials.iter().all(is_allowed))
