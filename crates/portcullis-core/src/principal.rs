@@ -61,7 +61,7 @@ impl Principal {
         scheme: &'static str,
         kind: PrincipalKind,
     ) -> PrincipalBuilder {
-        PrincipalBuilder(Inner {
+        PrincipalBuilder(Box::new(Inner {
             scheme,
             kind,
             subject: None,
@@ -73,7 +73,7 @@ impl Principal {
             claims: None,
             access_token: None,
             challenge,
-        })
+        }))
     }
 
     /// A copy with a reference count of its own, for authors of a [`Scheme`](crate::scheme::Scheme) that caches
@@ -173,7 +173,10 @@ impl fmt::Debug for Principal {
 
 /// Builds a [`Principal`].
 #[must_use]
-pub struct PrincipalBuilder(Inner);
+pub struct PrincipalBuilder(
+    /// Boxed, so that a setter moves one pointer.
+    Box<Inner>,
+);
 
 impl PrincipalBuilder {
     /// Sets [`Principal::subject`].
@@ -221,7 +224,7 @@ impl PrincipalBuilder {
     /// The principal.
     #[must_use]
     pub fn build(self) -> Principal {
-        Principal(Arc::new(self.0))
+        Principal(Arc::from(self.0))
     }
 }
 
