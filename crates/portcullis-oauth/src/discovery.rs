@@ -68,14 +68,12 @@ impl Discovery {
         discover_at: Option<&str>,
         allow_http: bool,
     ) -> Result<Self, ConfigError> {
+        let name = url_rules::configured("issuer", issuer, allow_http);
         let url = match discover_at {
-            Some(at) => {
-                url_rules::issuer_name(issuer)?;
-                url_rules::configured("discover_at", at, allow_http)?
-            }
-            None => url_rules::issuer(issuer, allow_http)?,
+            Some(at) => url_rules::configured("discover_at", at, allow_http)?,
+            None => name.clone()?,
         };
-        let name = url_rules::configured("issuer", issuer, allow_http).ok();
+        url_rules::issuer_name(issuer)?;
         Ok(Self {
             issuer: issuer.into(),
             own_origins: name.iter().chain([&url]).map(Url::origin).collect(),

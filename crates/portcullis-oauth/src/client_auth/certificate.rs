@@ -1,6 +1,6 @@
 //! The certificate that a client presents in TLS (RFC 8705).
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use portcullis_core::{Secret, UnixTime};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -11,19 +11,16 @@ use crate::FetchError;
 
 /// A client's certificate and its private key. Files are read for each request, so that a certificate rotates without a
 /// restart.
-#[derive(Clone)]
-pub struct ClientCertificate(Source);
+#[derive(Clone, Debug)]
+pub struct ClientCertificate {
+    certificate: Pem,
+    key: Pem,
+}
 
-#[derive(Clone)]
-enum Source {
-    Values {
-        certificate: Arc<[u8]>,
-        key: Secret,
-    },
-    Files {
-        certificate: CredentialFile,
-        key: CredentialFile,
-    },
+#[derive(Clone, Debug)]
+enum Pem {
+    Value(Secret),
+    File(CredentialFile),
 }
 
 /// A certificate and its private key, as read.
@@ -37,38 +34,48 @@ pub(super) struct ClientIdentity {
 impl ClientCertificate {
     /// The certificate, followed by its chain, and the private key, both in PEM.
     pub fn new(certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        Self(Source::Values {
-            certificate: certificate.into().into(),
-            key: Secret::new(key),
-        })
+        Self {
+            certificate: Pem::Value(Secret::new(certificate)),
+            key: Pem::Value(Secret::new(key)),
+        }
     }
 
     /// PEM files with the certificate and its chain, and with the private key. Both may be the same file.
     pub fn files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self(Source::Files {
-            certificate: CredentialFile::public(certificate),
-            key: CredentialFile::private(key),
-        })
+        Self {
+            certificate: Pem::File(CredentialFile::public(certificate)),
+            key: Pem::File(CredentialFile::private(key)),
+        }
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
-        match &self.0 {
-            Source::Values { .. } => Vec::new(),
-            Source::Files { certificate, key } => [certificate.warnings(), key.warnings()].concat(),
-        }
+        [self.certificate.warnings(), self.key.warnings()].concat()
     }
 
     /// The current certificate and key.
     pub(super) async fn get(&self) -> Result<ClientIdentity, FetchError> {
-        match &self.0 {
-            Source::Values { certificate, key } => {
-                ClientIdentity::new(certificate, key.expose()).map_err(unusable)
+        let (chain, key) = (self.certificate.read().await?, self.key.read().await?);
+        ClientIdentity::new(chain.expose(), key.expose()).map_err(|reason| {
+            match &self.certificate {
+                Pem::Value(_) => unusable(reason),
+                Pem::File(file) => file.unusable(&reason),
             }
-            Source::Files { certificate, key } => {
-                let (chain, key) = (certificate.read().await?, key.read().await?);
-                ClientIdentity::new(chain.expose(), key.expose())
-                    .map_err(|reason| certificate.unusable(&reason))
-            }
+        })
+    }
+}
+
+impl Pem {
+    async fn read(&self) -> Result<Secret, FetchError> {
+        match self {
+            Self::Value(pem) => Ok(pem.clone()),
+            Self::File(file) => file.read().await,
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Value(_) => Vec::new(),
+            Self::File(file) => file.warnings(),
         }
     }
 }
@@ -88,19 +95,6 @@ impl ClientIdentity {
             pem,
             expires_at: UnixTime::from_duration(not_after.to_unix_duration()),
         })
-    }
-}
-
-impl fmt::Debug for ClientCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Source::Values { .. } => f.write_str("ClientCertificate"),
-            Source::Files { certificate, key } => f
-                .debug_struct("ClientCertificate")
-                .field("certificate", certificate)
-                .field("key", key)
-                .finish(),
-        }
     }
 }
 

@@ -46,10 +46,6 @@ impl Clients {
         }
     }
 
-    pub(super) fn plain(&self) -> Result<Client, ConfigError> {
-        self.client(None)
-    }
-
     pub(super) fn with_identity(&self, pem: &Secret) -> Result<Client, ConfigError> {
         /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
         const MAX_CLIENTS: usize = 8;
@@ -68,7 +64,8 @@ impl Clients {
         Ok(client)
     }
 
-    fn client(&self, pem: Option<&Secret>) -> Result<Client, ConfigError> {
+    /// A client with the certificate and private key of `pem`, if any.
+    pub(super) fn client(&self, pem: Option<&Secret>) -> Result<Client, ConfigError> {
         let failed = |error: reqwest::Error| {
             let problem = format!("cannot create an HTTP client: {}", with_causes(&error));
             ConfigError::new("http", problem)

@@ -84,7 +84,7 @@ impl HttpClient {
     ) -> Result<Self, ConfigError> {
         let clients = Clients::new(proxies, settings, configured, others);
         Ok(Self {
-            client: clients.plain()?,
+            client: clients.client(None)?,
             clients: Arc::new(clients),
             bearer_token_file: None,
         })

@@ -11,19 +11,7 @@ const MAX_DISCOVERED_BYTES: usize = 2048;
 
 const USER_INFO: &str = "must not contain a user name or password, which would appear in logs";
 
-/// Checks an issuer identifier whose metadata is discovered (RFC 8414 §2): an https URL without query or fragment. Plain
-/// http is accepted for loopback, and with `allow_http` for any host.
-///
-/// # Errors
-///
-/// When the URL breaks one of these rules.
-pub fn issuer(text: &str, allow_http: bool) -> Result<Url, ConfigError> {
-    let url = configured("issuer", text, allow_http)?;
-    issuer_name(text)?;
-    Ok(url)
-}
-
-/// Checks an issuer identifier that need not be a URL. It must be safe to log (RFC 8414 §2).
+/// Checks an issuer identifier (RFC 8414 §2). It need not be a URL, but must be safe to log.
 ///
 /// # Errors
 ///
@@ -153,13 +141,13 @@ mod tests {
             ("issuer.example", false),
             ("", false),
         ] {
-            assert_eq!(issuer(text, false).is_ok(), ok, "{text}");
+            assert_eq!(configured("issuer", text, false).is_ok(), ok, "{text}");
             assert_eq!(configured("jwks_uri", text, false).is_ok(), ok, "{text}");
         }
-        assert!(issuer("https://issuer.example?tenant=1", false).is_err());
+        assert!(issuer_name("https://issuer.example?tenant=1").is_err());
         assert!(configured("jwks_uri", "https://issuer.example/keys?tenant=1", false).is_ok());
-        assert!(issuer("http://issuer.example", true).is_ok());
-        assert!(issuer("ftp://issuer.example", true).is_err());
+        assert!(configured("issuer", "http://issuer.example", true).is_ok());
+        assert!(configured("issuer", "ftp://issuer.example", true).is_err());
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::{fmt, time::Duration};
 
 use portcullis_core::{Secret, UnixTime, escape};
 use reqwest::{StatusCode, header::CONTENT_TYPE};
-use serde::Deserialize;
-use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::redaction::{MAX_SHOWN, Redactor};
+use super::{
+    oauth_error::{ErrorBody, KNOWN_CODES, OAuthError},
+    redaction::{MAX_SHOWN, Redactor},
+};
 use crate::{
     http::{Answer, display_url, headers},
     json_object::{DocumentError, read_json_object, without_byte_order_mark},
@@ -30,17 +31,6 @@ pub struct OAuthAnswer {
 
 /// Longer delays are shortened to this, so that sums of times cannot overflow.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
-
-/// An error response (RFC 6749 §5.2). Both texts are the server's; what was sent to it is redacted in them, and they are
-/// escaped and truncated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OAuthError {
-    /// The code, such as `invalid_client`.
-    pub code: Box<str>,
-    /// The server's description, up to 500 characters.
-    pub description: Option<Box<str>>,
-}
 
 impl OAuthAnswer {
     pub(super) fn new(
@@ -118,12 +108,7 @@ impl OAuthAnswer {
     /// Code and description as the server sent them.
     fn raw_error(&self) -> Option<(String, Option<String>)> {
         let body: ErrorBody = read_json_object(&self.body).ok()?;
-        let description = text(body.error_description);
-        if let Some(code) = text(body.error) {
-            return Some((code, description.or(text(body.error_summary))));
-        }
-        let code = text(body.error_code).filter(|_| !self.status.is_success())?;
-        Some((code, text(body.error_summary).or(description)))
+        body.error(self.status.is_success())
     }
 
     /// Text of this server, for messages. What was sent to the server is redacted, escaped or not. Control and other
@@ -159,10 +144,7 @@ impl OAuthAnswer {
     /// Whether the body is JSON with an error, or unreadable JSON.
     fn may_hold_error(&self) -> bool {
         match read_json_object::<ErrorBody>(&self.body) {
-            Ok(body) => [body.error, body.error_code]
-                .iter()
-                .flatten()
-                .any(|error| !error.is_null() && error != ""),
+            Ok(body) => body.has_error(),
             // It may be truncated JSON.
             Err(DocumentError::NotJson) => {
                 let body = without_byte_order_mark(self.body.trim_ascii_start());
@@ -173,45 +155,6 @@ impl OAuthAnswer {
     }
 }
 
-/// The members of an error (RFC 6749 §5.2), and those of Okta.
-#[derive(Deserialize)]
-struct ErrorBody {
-    #[serde(default)]
-    error: Option<Value>,
-    #[serde(default)]
-    error_description: Option<Value>,
-    #[serde(default, rename = "errorCode")]
-    error_code: Option<Value>,
-    #[serde(default, rename = "errorSummary")]
-    error_summary: Option<Value>,
-}
-
-/// A member that is a non-empty string.
-fn text(member: Option<Value>) -> Option<String> {
-    match member {
-        Some(Value::String(text)) if !text.is_empty() => Some(text),
-        _ => None,
-    }
-}
-
-/// Codes that are shown without redaction: they are public, even if a secret is part of one.
-const KNOWN_CODES: [&str; 14] = [
-    "access_denied",
-    "invalid_client",
-    "invalid_dpop_proof",
-    "invalid_grant",
-    "invalid_request",
-    "invalid_scope",
-    "invalid_target",
-    "server_error",
-    "temporarily_unavailable",
-    "unauthorized",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "unsupported_token_type",
-    "use_dpop_nonce",
-];
-
 impl fmt::Debug for OAuthAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OAuthAnswer")
@@ -219,15 +162,6 @@ impl fmt::Debug for OAuthAnswer {
             .field("status", &self.status)
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for OAuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.description {
-            Some(description) => write!(f, "{} ({description})", self.code),
-            None => f.write_str(&self.code),
-        }
     }
 }
 

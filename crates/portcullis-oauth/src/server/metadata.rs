@@ -15,11 +15,8 @@ use crate::{
 /// The members of metadata about endpoints (RFC 8414 §2).
 #[derive(Deserialize)]
 pub(super) struct Metadata {
-    #[serde(default)]
     pub(super) token_endpoint: Option<Value>,
-    #[serde(default)]
     revocation_endpoint: Option<Value>,
-    #[serde(default)]
     mtls_endpoint_aliases: Option<Value>,
 }
 

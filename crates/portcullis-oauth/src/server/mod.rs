@@ -4,6 +4,7 @@ mod answer;
 mod builder;
 mod endpoints;
 mod metadata;
+mod oauth_error;
 mod redaction;
 
 use std::{fmt, sync::Arc};
@@ -15,10 +16,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use self::endpoints::Endpoints;
-pub use self::{
-    answer::{OAuthAnswer, OAuthError},
-    builder::AuthorizationServerBuilder,
-};
+pub use self::{answer::OAuthAnswer, builder::AuthorizationServerBuilder, oauth_error::OAuthError};
 use crate::{
     ClientAuthentication, DpopNonces, FetchError, FetchErrorKind,
     client_auth::{Credential, MutualTls, RequestContext},

@@ -11,7 +11,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A token endpoint that answers in turn, and notes what came.
+/// A token endpoint with prepared answers that records the requests.
 struct TokenEndpoint {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -19,7 +19,7 @@ struct TokenEndpoint {
     _server: JoinSet<()>,
 }
 
-/// Wants another nonce in the proof.
+/// Requires another nonce in the proof.
 fn wants(nonce: &str) -> String {
     let body = r#"{"error":"use_dpop_nonce"}"#;
     format!(
@@ -28,7 +28,7 @@ fn wants(nonce: &str) -> String {
     )
 }
 
-/// Is content, and gives a nonce for the next time.
+/// Accepts the request, and gives a nonce for the next one.
 fn good(nonce: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\ndpop-nonce: {nonce}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
@@ -40,7 +40,7 @@ impl TokenEndpoint {
         Self::in_rounds(answers.into_iter().map(|answer| vec![answer]).collect()).await
     }
 
-    /// In each round, as many requests are under way at once as there are answers.
+    /// Each round awaits as many concurrent requests as it has answers.
     async fn in_rounds(rounds: Vec<Vec<String>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
@@ -79,7 +79,7 @@ impl TokenEndpoint {
         }
     }
 
-    /// The proofs that came, each of which holds by the key in it.
+    /// The received proofs, verified with the key in them.
     fn proofs(&self, key: &DpopKey) -> Vec<Value> {
         let requests = self.requests.lock().expect("not poisoned");
         let proofs = requests.iter().map(|request| {
@@ -117,7 +117,7 @@ async fn post(server: &AuthorizationServer, key: &DpopKey) -> u16 {
 }
 
 #[tokio::test]
-async fn d6_the_newest_nonce_is_used_and_a_request_repeated_once_for_it() {
+async fn d6_latest_nonce_is_used_and_a_request_is_repeated_once_for_it() {
     let answers = vec![
         wants("n-1"),
         good("n-2"),
@@ -169,7 +169,7 @@ async fn d6_the_newest_nonce_is_used_and_a_request_repeated_once_for_it() {
 }
 
 #[tokio::test]
-async fn an_answer_that_asks_for_a_nonce_and_gives_none_ends_it() {
+async fn request_is_not_repeated_without_a_new_nonce() {
     let without = wants("x").replace("dpop-nonce: x\r\n", "");
     let endpoint = TokenEndpoint::start(vec![without]).await;
     let server = AuthorizationServer::token_endpoint(&endpoint.url)
@@ -181,7 +181,7 @@ async fn an_answer_that_asks_for_a_nonce_and_gives_none_ends_it() {
 }
 
 #[tokio::test]
-async fn d6_requests_that_are_asked_for_the_same_nonce_at_once_are_both_repeated() {
+async fn d6_concurrent_requests_are_both_repeated_for_the_same_nonce() {
     let rounds = vec![
         vec![wants("n-1"), wants("n-1")],
         vec![good("n-2"), good("n-2")],

@@ -1,4 +1,4 @@
-//! What authorization servers are sent.
+//! Requests to authorization servers.
 
 #![cfg(feature = "client-auth")]
 

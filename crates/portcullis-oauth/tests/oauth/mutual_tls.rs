@@ -1,4 +1,4 @@
-//! Clients that authenticate by a certificate (RFC 8705), at a server that asks for one.
+//! Clients that authenticate with a certificate (RFC 8705).
 
 use std::sync::{Arc, Mutex};
 
@@ -27,7 +27,7 @@ const CERTIFICATE: &[u8] =
     include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.pem");
 const KEY: &[u8] =
     include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.key");
-/// The root of the clients' certificates, of use for nothing else.
+/// The root of the clients' certificates.
 const AUTHORITY: &[u8] =
     include_bytes!("../../../portcullis-remote/tests/remote/certificates/client-authority.pem");
 const CLIENTS: [(&[u8], &[u8]); 2] = [
@@ -41,7 +41,7 @@ const CLIENTS: [(&[u8], &[u8]); 2] = [
     ),
 ];
 
-/// A token endpoint that asks for certificates, and notes who came with what.
+/// A token endpoint that requires certificates, and records them and the requests.
 struct TlsEndpoint {
     url: String,
     visits: Arc<Mutex<Vec<Visit>>>,
@@ -108,7 +108,7 @@ impl TlsEndpoint {
     }
 }
 
-/// Whether head and body have come.
+/// Whether head and body are complete.
 fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
@@ -142,7 +142,7 @@ fn certificate(client: usize) -> ClientCertificate {
 }
 
 #[tokio::test]
-async fn a_client_shows_its_certificate_and_sends_nothing_secret() {
+async fn certificate_authenticates_without_a_secret() {
     let endpoint = TlsEndpoint::start().await;
     let server = AuthorizationServer::token_endpoint(&endpoint.url)
         .http(HttpSettings::default().root_certificates(ROOT));
@@ -171,7 +171,7 @@ async fn a_client_shows_its_certificate_and_sends_nothing_secret() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_replaced_in_its_files_is_shown_the_next_time() {
+async fn replaced_certificate_files_are_used_for_the_next_request() {
     let endpoint = TlsEndpoint::start().await;
     let server = AuthorizationServer::token_endpoint(&endpoint.url)
         .http(HttpSettings::default().root_certificates(ROOT));
@@ -197,7 +197,7 @@ async fn a_certificate_that_is_replaced_in_its_files_is_shown_the_next_time() {
 }
 
 #[tokio::test]
-async fn an_alias_on_another_origin_is_for_the_certificate_alone() {
+async fn alias_on_another_origin_receives_only_certificates() {
     let (issuer, endpoint) = (TestIssuer::start().await, TlsEndpoint::start().await);
     issuer.metadata(
         "mtls_endpoint_aliases",
@@ -237,7 +237,7 @@ async fn an_alias_on_another_origin_is_for_the_certificate_alone() {
 }
 
 #[tokio::test]
-async fn what_holds_a_token_goes_to_no_unlisted_origin_even_with_a_certificate_alone() {
+async fn token_is_not_sent_to_an_unlisted_alias() {
     let (issuer, endpoint) = (TestIssuer::start().await, TlsEndpoint::start().await);
     let discover = || {
         AuthorizationServer::discover(issuer.url())
