@@ -41,7 +41,7 @@ fn request(key: &str) -> Request<String> {
 }
 
 #[test]
-fn the_scheme_allocates_nothing() {
+fn scheme_does_not_allocate() {
     for (store, peppers) in stores() {
         let new = NewKey::new("billing").scopes(ScopeSet::parse("orders:read orders:write"));
         let issued = store.create(new).expect("made");
@@ -69,7 +69,7 @@ fn principal_of(keys: &ApiKeys, head: &Head<'_>) -> Principal {
 }
 
 #[test]
-fn the_layer_adds_the_principals_insertion_alone() {
+fn layer_allocates_only_the_extension() {
     for (store, peppers) in stores() {
         let issued = store.create(NewKey::new("billing")).expect("made");
         let keys = scheme(&store, peppers);
@@ -135,7 +135,7 @@ impl Service<Request<String>> for Answer {
 
 /// What a refusal costs must not tell whether the id is known.
 #[test]
-fn a_wrong_secret_and_an_unknown_id_allocate_alike() {
+fn wrong_secret_and_unknown_id_allocate_alike() {
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
     for (store, peppers) in stores() {
         let issue = || NewKey::new("a").issue(NOW, peppers.as_ref()).expect("made");

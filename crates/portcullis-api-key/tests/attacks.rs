@@ -73,7 +73,7 @@ impl Target {
 }
 
 #[tokio::test]
-async fn the_target_itself_is_good() {
+async fn valid_key_is_accepted_in_the_attack_setup() {
     let target = Target::new();
     let headers = [("x-api-key", target.key.as_bytes())];
     assert_eq!(send(&target.keys, &headers).await.status, 200);
@@ -201,7 +201,7 @@ async fn no_credential_at_all() {
 }
 
 #[tokio::test]
-async fn what_looks_like_something_else() {
+async fn other_credentials_as_keys() {
     let target = Target::new();
     for text in [
         "null",

@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use support::{ManualClock, send_key};
 
 #[tokio::test]
-async fn a_revocation_is_seen_without_a_free_descriptor() {
+async fn revocation_is_seen_without_a_free_descriptor() {
     let directory = tempfile::tempdir().expect("a directory");
     let (path, next) = (
         directory.path().join("keys.toml"),

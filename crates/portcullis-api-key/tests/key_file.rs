@@ -18,7 +18,7 @@ fn unknown() -> ApiKeyId {
 }
 
 #[test]
-fn a_key_is_made_listed_rotated_and_revoked() {
+fn key_is_created_listed_rotated_and_revoked() {
     let (_directory, path) = directory();
     let file = KeyFile::at(&path);
     let scopes = ScopeSet::parse("orders:read");
@@ -43,7 +43,7 @@ fn a_key_is_made_listed_rotated_and_revoked() {
 }
 
 #[test]
-fn the_file_holds_no_key() {
+fn file_contains_no_key() {
     let (_directory, path) = directory();
     let file = KeyFile::at(&path);
     let one = file.create(NewKey::new("a")).expect("made");
@@ -88,7 +88,7 @@ fn concurrent_writers_lose_nothing() {
 }
 
 #[test]
-fn a_reader_never_sees_half_a_file() {
+fn reader_never_sees_a_partial_file() {
     let (_directory, path) = directory();
     let file = KeyFile::at(&path);
     file.create(NewKey::new("a")).expect("made");
@@ -108,7 +108,7 @@ fn a_reader_never_sees_half_a_file() {
 }
 
 #[test]
-fn what_a_crash_left_is_swept_away() {
+fn temporary_file_of_a_crash_is_removed() {
     let (directory, path) = directory();
     let file = KeyFile::at(&path);
     let first = file.create(NewKey::new("a")).expect("made");
@@ -124,7 +124,7 @@ fn what_a_crash_left_is_swept_away() {
 
 #[cfg(unix)]
 #[test]
-fn a_planted_temporary_file_is_not_followed() {
+fn symlink_as_temporary_file_is_not_followed() {
     let (directory, path) = directory();
     let victim = directory.path().join("victim");
     fs::write(&victim, "precious").expect("written");
@@ -138,7 +138,7 @@ fn a_planted_temporary_file_is_not_followed() {
 /// `root:service`, mode 0640: what root writes there, a revocation above all, must reach the service.
 #[cfg(unix)]
 #[test]
-fn a_group_that_was_let_read_still_may() {
+fn group_read_permission_is_kept() {
     use std::os::unix::fs::PermissionsExt;
 
     let (_directory, path) = directory();
@@ -160,7 +160,7 @@ fn a_group_that_was_let_read_still_may() {
 
 #[cfg(unix)]
 #[test]
-fn only_the_owner_may_read_what_is_written() {
+fn written_file_is_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let (_directory, path) = directory();
@@ -174,7 +174,7 @@ fn only_the_owner_may_read_what_is_written() {
 
 #[cfg(unix)]
 #[test]
-fn a_symlink_stays_and_its_target_is_replaced() {
+fn symlink_is_kept_and_its_target_replaced() {
     use std::os::unix::fs::symlink;
 
     let (directory, target) = directory();
@@ -195,7 +195,7 @@ fn a_symlink_stays_and_its_target_is_replaced() {
 }
 
 #[test]
-fn a_broken_file_is_left_alone() {
+fn malformed_file_is_not_changed() {
     let (_directory, path) = directory();
     let file = KeyFile::at(&path);
     for broken in [
@@ -211,7 +211,7 @@ fn a_broken_file_is_left_alone() {
 }
 
 #[test]
-fn an_empty_file_is_taken_for_a_new_one() {
+fn empty_file_is_taken_for_a_new_one() {
     let (_directory, path) = directory();
     fs::write(&path, "").expect("written");
     KeyFile::at(&path).create(NewKey::new("a")).expect("made");
@@ -219,7 +219,7 @@ fn an_empty_file_is_taken_for_a_new_one() {
 }
 
 #[test]
-fn a_missing_file_or_key_is_said_to_be() {
+fn missing_file_or_key_is_an_error() {
     let (directory, path) = directory();
     let file = KeyFile::at(&path);
     let is_missing = |error: &KeyFileError| matches!(error, KeyFileError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound);
@@ -257,7 +257,7 @@ fn plant_fifo(path: &std::path::Path) {
 /// A user who can write to the directory could make root lock or create a file elsewhere.
 #[cfg(unix)]
 #[test]
-fn only_a_regular_file_is_taken_for_the_lock() {
+fn lock_file_must_be_a_regular_file() {
     let (directory, path) = directory();
     let lock = directory.path().join("keys.toml.lock");
     let victim = directory.path().join("victim");
@@ -283,7 +283,7 @@ fn only_a_regular_file_is_taken_for_the_lock() {
 }
 
 #[test]
-fn a_lock_that_stays_held_is_named_with_its_holder() {
+fn locked_file_error_names_the_holder() {
     let (directory, path) = directory();
     let lock = directory.path().join("keys.toml.lock");
     let held = fs::File::create(&lock).expect("made");
@@ -309,7 +309,7 @@ fn a_lock_that_stays_held_is_named_with_its_holder() {
 /// Root makes a key, then gives the file to a service, whose own user goes on: nothing of root's may be in the way.
 #[cfg(unix)]
 #[test]
-fn the_lock_does_not_outlive_its_use() {
+fn lock_file_is_removed() {
     let (directory, path) = directory();
     let file = KeyFile::at(&path);
     let key = file.create(NewKey::new("a")).expect("made");
@@ -324,7 +324,7 @@ fn the_lock_does_not_outlive_its_use() {
 
 #[cfg(unix)]
 #[test]
-fn a_temporary_file_that_is_in_the_way_is_named() {
+fn temporary_path_in_use_is_reported() {
     let (directory, path) = directory();
     let temporary = directory.path().join(".keys.toml.tmp");
     plant_fifo(&temporary);

@@ -49,7 +49,7 @@ fn remote() -> (
 }
 
 #[tokio::test]
-async fn a_store_may_answer_later() {
+async fn pending_lookup_is_awaited() {
     let (store, keys, answer) = remote();
     let issued = store.create(NewKey::new("a")).expect("made");
     let other = MemoryStore::new().create(NewKey::new("b")).expect("made");
@@ -62,7 +62,7 @@ async fn a_store_may_answer_later() {
 }
 
 #[tokio::test]
-async fn an_unreachable_store_is_503_with_retry_after() {
+async fn unreachable_store_is_503_with_retry_after() {
     let (store, keys, answer) = remote();
     let issued = store.create(NewKey::new("a")).expect("made");
     answer.send_replace(Some(Err(StoreError::new("db.internal refused us"))));
@@ -74,7 +74,7 @@ async fn an_unreachable_store_is_503_with_retry_after() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_does_no_harm() {
+async fn disconnected_caller_drops_the_lookup() {
     let (store, keys, answer) = remote();
     let issued = store.create(NewKey::new("a")).expect("made");
     let mut waiting = Box::pin(send_key(&keys, issued.key().expose()));
@@ -101,7 +101,7 @@ impl KeyStore for Untouchable {
 }
 
 #[tokio::test]
-async fn what_is_mistyped_never_reaches_the_store() {
+async fn mistyped_key_causes_no_lookup() {
     let keys = ApiKeys::new(Untouchable);
     let issued = MemoryStore::new().create(NewKey::new("a")).expect("made");
     let text = issued.key().expose();
@@ -118,7 +118,7 @@ async fn what_is_mistyped_never_reaches_the_store() {
 }
 
 #[test]
-fn keys_in_memory_are_decided_in_place() {
+fn memory_store_answers_without_a_future() {
     let store = MemoryStore::new();
     let issued = store.create(NewKey::new("a")).expect("made");
     let request = http::Request::builder()
@@ -135,7 +135,7 @@ fn keys_in_memory_are_decided_in_place() {
 }
 
 #[test]
-fn a_store_can_be_shared() {
+fn store_can_be_shared() {
     fn is_store<T: KeyStore + ?Sized>() {}
     is_store::<Arc<dyn KeyStore>>();
     fn is_shared<T: Send + Sync>() {}

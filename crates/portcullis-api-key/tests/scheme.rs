@@ -24,7 +24,7 @@ fn wired() -> (MemoryStore, ApiKeys, ManualClock) {
 }
 
 #[tokio::test]
-async fn a_key_lets_its_owner_in() {
+async fn valid_key_is_accepted() {
     let (store, keys, _) = wired();
     let scopes = ScopeSet::parse("orders:write orders:read");
     let issued = store
@@ -97,7 +97,7 @@ async fn a_key_expires_without_leeway() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_at_once() {
+async fn revoked_key_is_rejected() {
     let (store, keys, _) = wired();
     let issued = store.create(NewKey::new("a")).expect("made");
     assert_eq!(send_key(&keys, issued.key().expose()).await.status, 200);
@@ -112,7 +112,7 @@ async fn a_revoked_key_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_only_to_the_holder() {
+async fn reason_is_revealed_only_to_the_holder() {
     let (store, keys, _) = wired();
     let issued = store.create(NewKey::new("a")).expect("made");
     store.revoke(&issued.key().id()).expect("revoked");
@@ -146,7 +146,7 @@ fn with_checksum(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn both_keys_work_until_the_deadline_of_a_rotation() {
+async fn rotated_key_works_until_its_deadline() {
     let (store, keys, clock) = wired();
     let old = store.create(NewKey::new("a")).expect("made");
     let new = store.rotate(&old.key().id(), HOUR).expect("rotated");
@@ -159,7 +159,7 @@ async fn both_keys_work_until_the_deadline_of_a_rotation() {
 }
 
 #[tokio::test]
-async fn only_accepted_prefixes_pass() {
+async fn key_with_another_prefix_is_rejected() {
     let (store, _, _) = wired();
     let prefix = |text| KeyPrefix::new(text).expect("a prefix");
     let make = |text| {
@@ -185,7 +185,7 @@ async fn only_accepted_prefixes_pass() {
 }
 
 #[tokio::test]
-async fn a_missing_pepper_is_our_outage() {
+async fn missing_pepper_is_503() {
     let pepper = |fill| Secret::new(vec![fill; 32]);
     let first = Peppers::new(1, &pepper(1)).expect("long enough");
     let second = Peppers::new(2, &pepper(2)).expect("long enough");
@@ -217,7 +217,7 @@ async fn a_missing_pepper_is_our_outage() {
 }
 
 #[tokio::test]
-async fn the_key_does_not_reach_the_service() {
+async fn key_header_is_removed() {
     let (store, keys, _) = wired();
     let key = store.create(NewKey::new("a")).expect("made");
     let service = tower::ServiceBuilder::new()
@@ -267,7 +267,7 @@ async fn two_schemes_over_one_store_keep_their_realms() {
 }
 
 #[test]
-fn headers_with_a_meaning_of_their_own_are_refused() {
+fn header_with_another_meaning_is_rejected() {
     for name in [
         "authorization",
         "proxy-authorization",
@@ -293,7 +293,7 @@ fn headers_with_a_meaning_of_their_own_are_refused() {
 }
 
 #[test]
-fn two_schemes_on_one_header_are_a_mistake() {
+fn two_schemes_on_one_header_are_rejected() {
     let both = (
         ApiKeys::new(MemoryStore::new()),
         ApiKeys::new(MemoryStore::new()),
@@ -307,7 +307,7 @@ fn two_schemes_on_one_header_are_a_mistake() {
 }
 
 #[tokio::test]
-async fn a_query_string_is_not_read() {
+async fn key_in_query_string_is_ignored() {
     let (store, keys, _) = wired();
     let key = store.create(NewKey::new("a")).expect("made");
     let layer = AuthenticateLayer::new(keys);

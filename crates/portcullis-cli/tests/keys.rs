@@ -81,7 +81,7 @@ fn seconds(time: &Value) -> i64 {
 }
 
 #[test]
-fn a_key_is_shown_once_and_listed_without_its_secret() {
+fn key_is_shown_once_and_listed_without_its_secret() {
     let keys = Keys::new();
     let key = keys.create(&[
         "--owner",
@@ -118,7 +118,7 @@ fn a_key_is_shown_once_and_listed_without_its_secret() {
 }
 
 #[test]
-fn a_key_lives_a_year_a_while_or_for_ever() {
+fn key_lifetime_is_a_year_by_default() {
     let keys = Keys::new();
     keys.create(&["--owner", "a"]);
     keys.create(&["--owner", "b", "--no-expiry"]);
@@ -144,7 +144,7 @@ fn create_in_an_empty_file_warns() {
 }
 
 #[test]
-fn a_revoked_key_stays_in_the_list() {
+fn revoked_key_stays_in_the_list() {
     let keys = Keys::new();
     let key = keys.create(&["--owner", "a"]);
     let id = key.id().to_string();
@@ -177,7 +177,7 @@ fn a_rotated_key_names_its_successor() {
 }
 
 #[test]
-fn a_wrong_call_is_2() {
+fn wrong_arguments_exit_with_2() {
     let keys = Keys::new();
     for arguments in [
         &["create"][..],
@@ -228,7 +228,7 @@ fn a_wrong_call_is_2() {
 }
 
 #[test]
-fn a_failure_is_1() {
+fn failure_exits_with_1() {
     let keys = Keys::new();
     let fails = |verb: &str, arguments: &[&str], because: &str| {
         let ended = keys.run(verb, arguments);
@@ -260,7 +260,7 @@ fn a_failure_is_1() {
 }
 
 #[test]
-fn a_whole_key_in_place_of_an_id_is_not_repeated() {
+fn whole_key_given_as_an_id_is_not_printed() {
     let keys = Keys::new();
     let key = keys.create(&["--owner", "a"]);
     let ended = keys.run("revoke", &[key.expose()]);
@@ -274,7 +274,7 @@ fn a_whole_key_in_place_of_an_id_is_not_repeated() {
 }
 
 #[test]
-fn processes_that_write_at_once_lose_nothing() {
+fn concurrent_processes_lose_nothing() {
     let keys = Keys::new();
     let running: Vec<_> = (0..8)
         .map(|_| {
@@ -300,7 +300,7 @@ fn processes_that_write_at_once_lose_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_private() {
+fn created_file_is_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let keys = Keys::new();
@@ -312,7 +312,7 @@ fn the_file_is_private() {
 /// Root makes the store and gives it away; its owner goes on with it.
 #[cfg(unix)]
 #[test]
-fn the_owner_of_a_store_that_root_made_goes_on() {
+fn owner_can_change_a_store_created_by_root() {
     use std::os::unix::{fs::chown, process::CommandExt};
 
     const NOBODY: u32 = 65_534;
@@ -333,7 +333,7 @@ fn the_owner_of_a_store_that_root_made_goes_on() {
 
 #[cfg(unix)]
 #[test]
-fn no_key_is_made_with_stdout_closed() {
+fn no_key_is_created_with_stdout_closed() {
     let keys = Keys::new();
     let old = keys.create(&["--owner", "billing"]);
     let id = old.id().to_string();

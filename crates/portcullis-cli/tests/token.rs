@@ -48,7 +48,7 @@ async fn inspect(issuer: &TestIssuer, token: &str, more: &[&str]) -> (Option<i32
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_token_is_accepted_and_its_holder_named() {
+async fn valid_token_is_accepted_and_its_principal_printed() {
     let issuer = TestIssuer::start().await;
     let token = issuer
         .token()
@@ -71,7 +71,7 @@ async fn a_good_token_is_accepted_and_its_holder_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_token_is_told_why_and_what_would_accept_it() {
+async fn rejected_token_gets_a_reason_and_advice() {
     let issuer = TestIssuer::start().await;
     let other = issuer.token().audience("https://other.example.com").mint();
     let (code, stdout, _) = inspect(&issuer, &other, &[]).await;
@@ -110,7 +110,7 @@ async fn a_refused_token_is_told_why_and_what_would_accept_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_profile_is_advised_for_a_token_that_is_no_access_token() {
+async fn no_profile_is_advised_for_other_tokens() {
     let issuer = TestIssuer::start().await;
     for typ in ["Refresh", "Offline", "ID", "Logout"] {
         let token = issuer
@@ -157,7 +157,7 @@ async fn no_profile_is_advised_for_a_token_that_is_no_access_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn profiles_have_the_names_of_the_library() {
+async fn profile_names_match_the_library() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().audience(AUDIENCE).mint();
     for name in ["rfc9068", "strict"] {
@@ -178,7 +178,7 @@ async fn profiles_have_the_names_of_the_library() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn client_ids_are_asked_for_and_explained() {
+async fn profile_with_client_ids_requires_the_option() {
     let issuer = TestIssuer::start().await;
     let token = issuer
         .token()
@@ -213,7 +213,7 @@ async fn client_ids_are_asked_for_and_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_profile_of_ones_own_is_read_from_a_file() {
+async fn profile_file_is_read() {
     let issuer = TestIssuer::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("lemonldap.toml");
@@ -267,7 +267,7 @@ async fn a_profile_of_ones_own_is_read_from_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_issuer_nothing_is_vouched_for() {
+async fn inspect_without_an_issuer_does_not_verify() {
     let issuer = TestIssuer::start().await;
     let (code, stdout, _) = run(&["token", "inspect"], &issuer.token().mint()).await;
     assert_eq!(code, Some(0));
@@ -290,7 +290,7 @@ async fn without_an_issuer_nothing_is_vouched_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreachable_issuer_is_no_verdict() {
+async fn unreachable_issuer_is_an_error_without_a_verdict() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().audience(AUDIENCE).mint();
     issuer.fault(Endpoint::Discovery, Fault::Html);
@@ -303,7 +303,7 @@ async fn an_unreachable_issuer_is_no_verdict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_the_arguments_is_not_repeated() {
+async fn token_in_arguments_is_not_printed() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().mint();
     let (code, stdout, stderr) = run(&["token", "inspect", &token], "").await;
@@ -316,7 +316,7 @@ async fn a_token_in_the_arguments_is_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_calls_have_a_status_of_their_own() {
+async fn wrong_token_arguments_exit_with_2() {
     assert_eq!(
         run(&["token", "inspect", "--algorithm", "none"], "")
             .await
@@ -357,7 +357,7 @@ async fn wrong_calls_have_a_status_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_set_is_told_key_by_key() {
+async fn jwks_check_lists_each_key() {
     let issuer = TestIssuer::start().await;
     let (code, stdout, _) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
     assert_eq!(code, Some(0));
@@ -394,7 +394,7 @@ async fn a_key_set_is_told_key_by_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_for_encryption_is_no_fault() {
+async fn encryption_key_is_ignored() {
     let issuer = TestIssuer::start().await;
     issuer.add(serde_json::json!({
         "kty": "RSA", "kid": "enc", "use": "enc", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB",
@@ -412,7 +412,7 @@ async fn a_key_for_encryption_is_no_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_tolerated_in_a_key_set_is_told() {
+async fn tolerated_mistakes_in_a_key_set_are_listed() {
     let issuer = TestIssuer::start().await;
     let mut key = issuer.signing_key().public_jwk();
     key["key_ops"] = serde_json::json!([]);
@@ -423,7 +423,7 @@ async fn what_is_tolerated_in_a_key_set_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_failure_is_reported_without_another_attempt() {
+async fn first_failure_is_reported_without_a_retry() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Status(404));
     let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
@@ -441,7 +441,7 @@ async fn the_first_failure_is_reported_without_another_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_given_for_a_key_set_is_called_that() {
+async fn metadata_given_as_a_key_set_gets_a_hint() {
     let issuer = TestIssuer::start().await;
     let metadata = format!("{}/.well-known/openid-configuration", issuer.url());
     let (code, _, stderr) = run(&["jwks", "check", &metadata], "").await;
@@ -480,7 +480,7 @@ async fn claims_with_reserved_names_are_not_printed() {
 
 /// As with `portcullis token inspect … | grep -q accepted`.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_leaves_early_changes_nothing() {
+async fn closed_stdout_keeps_the_exit_status() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().audience(AUDIENCE).mint();
     let url = issuer.url();

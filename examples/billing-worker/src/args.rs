@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_together_is_told() {
+    fn conflicting_options_of_the_worker_are_reported() {
         let client = ["--client-id", "billing", "--client-secret-file", "f"];
         let orders = ["--orders-url", "http://127.0.0.1:8080"];
         let issuer = ["--issuer", "http://127.0.0.1:8081"];

@@ -146,7 +146,7 @@ impl Ended {
 }
 
 #[tokio::test]
-async fn with_nothing_configured_it_survives_a_rotation_of_its_secret() {
+async fn demonstration_survives_a_secret_rotation() {
     // Enough that a token, which lives a second here, is renewed after the rotation, however slow the machine.
     let ended = Worker::spawn(["--calls", "24"], "off").ends().await;
     let printed = &ended.printed;
@@ -199,7 +199,7 @@ async fn worker_runs_when_stdout_and_stderr_are_closed() {
 }
 
 #[tokio::test]
-async fn nothing_it_prints_or_logs_is_a_secret_or_a_token() {
+async fn output_and_log_contain_no_secret() {
     let mut worker = Worker::spawn(["--calls", "32"], "trace");
     worker.says("token: obtained").await;
     let (old, key) = (worker.read("client-secret"), worker.read("api-key"));
@@ -221,7 +221,7 @@ async fn nothing_it_prints_or_logs_is_a_secret_or_a_token() {
 }
 
 #[tokio::test]
-async fn when_it_is_interrupted_it_revokes_its_token_all_the_same() {
+async fn interrupted_worker_revokes_its_token() {
     let mut worker = Worker::spawn(["--calls", "100000"], "off");
     worker.says("call 2:").await;
     worker.interrupt();
@@ -233,7 +233,7 @@ async fn when_it_is_interrupted_it_revokes_its_token_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_refuses_ends_it_with_the_reason() {
+async fn rejection_by_the_issuer_ends_the_worker() {
     let issuer = TestIssuer::start().await;
     let folder = TempDir::new().expect("a folder");
     let secret = folder.path().join("secret");
@@ -252,7 +252,7 @@ async fn an_issuer_that_refuses_ends_it_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_at_the_start_holds_up_only_the_token() {
+async fn issuer_down_at_start_delays_only_the_token() {
     let issuer = TestIssuer::start().await;
     let folder = TempDir::new().expect("a folder");
     let file = |name: &str| folder.path().join(name);
@@ -299,7 +299,7 @@ async fn an_issuer_that_is_down_at_the_start_holds_up_only_the_token() {
 }
 
 #[tokio::test]
-async fn it_ends_within_ten_seconds_of_sigterm_though_nobody_answers() {
+async fn sigterm_ends_the_worker_within_10_s() {
     let issuer = TestIssuer::start().await;
     let folder = TempDir::new().expect("a folder");
     let file = |name: &str| folder.path().join(name);
@@ -328,7 +328,7 @@ async fn it_ends_within_ten_seconds_of_sigterm_though_nobody_answers() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_ended_is_not_said_to_be_revoked() {
+async fn expired_token_is_not_reported_as_revoked() {
     let issuer = TestIssuer::builder()
         .token_lifetime(Duration::from_secs(1))
         .start()
@@ -353,7 +353,7 @@ async fn a_token_that_has_ended_is_not_said_to_be_revoked() {
 }
 
 #[tokio::test]
-async fn it_calls_a_service_elsewhere_and_tells_which_calls_fail() {
+async fn failed_calls_are_reported_and_counted() {
     let issuer = TestIssuer::start().await;
     let folder = TempDir::new().expect("a folder");
     let file = |name: &str| folder.path().join(name);
@@ -413,7 +413,7 @@ async fn it_calls_a_service_elsewhere_and_tells_which_calls_fail() {
 }
 
 #[tokio::test]
-async fn no_call_is_lost_while_a_secret_rotates_at_any_server() {
+async fn rotation_loses_no_call_at_any_server() {
     let mut rotations = JoinSet::new();
     rotations.spawn(rotate_at("RFC 6749", TestIssuer::builder()));
     for (server, body) in [

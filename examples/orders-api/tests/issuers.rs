@@ -36,7 +36,7 @@ const NAME: &str = "https://kubernetes.default.svc.cluster.local";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn a_ca_a_bearer_token_and_another_url_are_settings() {
+async fn issuer_with_ca_bearer_token_and_metadata_url_is_reached() {
     let (url, _server) = serve().await;
     let folder = tempfile::tempdir().expect("a folder");
     let token = folder.path().join("token");
@@ -51,7 +51,7 @@ async fn a_ca_a_bearer_token_and_another_url_are_settings() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_is_for_one_issuer() {
+async fn bearer_token_file_needs_exactly_one_issuer() {
     let args = Args::parse_from([
         "orders-api",
         "--issuer",

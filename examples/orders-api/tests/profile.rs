@@ -46,7 +46,7 @@ async fn error(arguments: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_held_to_the_profile_of_the_file() {
+async fn profile_file_is_applied_to_tokens() {
     let issuer = TestIssuer::start().await;
     let token = |sub: &str| {
         issuer
@@ -77,7 +77,7 @@ async fn tokens_are_held_to_the_profile_of_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn listed_clients_alone_may_call_where_the_profile_says_so() {
+async fn profile_with_client_ids_rejects_other_clients() {
     let issuer = TestIssuer::start().await;
     let token = issuer
         .token()
@@ -98,7 +98,7 @@ async fn listed_clients_alone_may_call_where_the_profile_says_so() {
 }
 
 #[tokio::test]
-async fn mistakes_are_named() {
+async fn wrong_profile_options_are_reported() {
     assert!(
         error(&["--profile", "cognito"])
             .await

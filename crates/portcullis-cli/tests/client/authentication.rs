@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{CLIENT, SECRET, Scene, TOKEN, run};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_goes_by_basic_or_in_the_form() {
+async fn secret_is_sent_by_basic_or_in_the_form() {
     let scene = Scene::start().await;
     for (auth, has_header) in [(&[][..], true), (&["basic"], true), (&["post"], false)] {
         let option: &[&str] = if auth.is_empty() { &[] } else { &["--auth"] };
@@ -20,7 +20,7 @@ async fn a_secret_goes_by_basic_or_in_the_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_secrets_the_one_that_is_accepted_is_used() {
+async fn first_accepted_secret_of_several_is_used() {
     let scene = Scene::start().await;
     scene.file("secret", format!("another\r\n\n{SECRET}\r\n"));
     assert_eq!(scene.fetch(&[]).await.code, Some(0));
@@ -28,7 +28,7 @@ async fn of_several_secrets_the_one_that_is_accepted_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_signs_assertions() {
+async fn secret_signs_assertions() {
     let scene = Scene::credulous().await;
     for (options, algorithm) in [
         (&[][..], SigningAlgorithm::HS256),
@@ -48,7 +48,7 @@ async fn a_secret_signs_assertions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_key_signs_assertions_whatever_its_file_is_called() {
+async fn private_key_format_is_detected_by_content() {
     use SigningAlgorithm::{ES256, ES384, PS256, RS256};
 
     let scene = Scene::credulous().await;
@@ -116,7 +116,7 @@ async fn a_private_key_signs_assertions_whatever_its_file_is_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_header_of_assertions_can_be_made_what_a_server_wants() {
+async fn assertion_header_is_configurable() {
     let scene = Scene::credulous().await;
     let key = include_str!("../../../portcullis-jose/tests/data/signing/p256.pkcs8.pem");
     let certificate =
@@ -142,7 +142,7 @@ async fn the_header_of_assertions_can_be_made_what_a_server_wants() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn assertions_are_addressed_to_the_issuer_unless_that_is_relaxed() {
+async fn assertion_audience_is_the_issuer_by_default() {
     let scene = Scene::credulous().await;
     let (endpoint, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));
     let jwt = ["--auth", "jwt"];
@@ -181,7 +181,7 @@ async fn assertions_are_addressed_to_the_issuer_unless_that_is_relaxed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_revoked_with_assertions_too() {
+async fn revocation_authenticates_with_assertions() {
     let scene = Scene::credulous().await;
     let ended = scene.revoke(TOKEN, &["--auth", "jwt"]).await;
     ended.printed("");

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Scene, TOKEN};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_bound_to_the_key_in_a_file() {
+async fn dpop_key_file_binds_the_token() {
     let scene = Scene::start().await;
     let issued = json!({"access_token": TOKEN, "token_type": "DPoP", "expires_in": 300});
     scene.issuer.fault(Endpoint::Token, Fault::Json(issued));
@@ -27,7 +27,7 @@ async fn a_token_is_bound_to_the_key_in_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_was_to_be_bound_and_is_not_is_no_answer() {
+async fn unbound_token_is_rejected_when_dpop_was_requested() {
     let scene = Scene::start().await;
     let path = scene.file(
         "dpop",
@@ -41,7 +41,7 @@ async fn a_token_that_was_to_be_bound_and_is_not_is_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_exchanged() {
+async fn token_is_exchanged() {
     let scene = Scene::start().await;
     let subject = scene.issuer.token().subject("alice").mint();
     let path = scene.file("subject", format!("{subject}\n"));
@@ -72,7 +72,7 @@ async fn a_token_is_exchanged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_goes_with_its_key_and_no_other_credential() {
+async fn certificate_excludes_other_credentials() {
     let scene = Scene::start().await;
     let pem = scene.file("pem", "no certificate");
     let secret = scene.path("secret");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{CLIENT, Scene, TOKEN, run, run_any};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn options_that_do_not_go_together_are_told() {
+async fn conflicting_options_are_reported() {
     let scene = Scene::start().await;
     let (url, endpoint) = (scene.issuer.url(), scene.issuer.token_endpoint());
     let secret = scene.path("secret");
@@ -155,7 +155,7 @@ async fn options_that_do_not_go_together_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn to_revoke_at_a_configured_place_takes_both_endpoints() {
+async fn revocation_with_token_endpoint_needs_revocation_endpoint() {
     let scene = Scene::start().await;
     let (endpoint, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));
     let configured = [
@@ -172,7 +172,7 @@ async fn to_revoke_at_a_configured_place_takes_both_endpoints() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_may_be_given_beside_the_issuer() {
+async fn endpoint_option_replaces_the_metadata() {
     let (scene, other) = (Scene::start().await, Scene::start().await);
     let (token, revocation) = (
         other.issuer.token_endpoint(),
@@ -191,7 +191,7 @@ async fn an_endpoint_may_be_given_beside_the_issuer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_url_is_not_repeated_with_its_query_or_user() {
+async fn query_and_user_of_a_url_are_not_printed() {
     let scene = Scene::start().await;
     let secret = scene.path("secret");
     let client = ["--client-id", CLIENT, "--client-secret-file", &secret];
@@ -219,7 +219,7 @@ async fn a_url_is_not_repeated_with_its_query_or_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_in_the_arguments_is_not_repeated() {
+async fn secret_in_arguments_is_not_printed() {
     const SECRET: &str = "Xhunter2";
     let scene = Scene::start().await;
     let url = scene.issuer.url();
@@ -257,7 +257,7 @@ async fn a_secret_in_the_arguments_is_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_the_arguments_is_not_repeated() {
+async fn token_in_arguments_is_not_printed() {
     let scene = Scene::start().await;
     let joined = format!("--token={TOKEN}");
     for given in [&[TOKEN][..], &["--token", TOKEN], &[&joined]] {
@@ -269,7 +269,7 @@ async fn a_token_in_the_arguments_is_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn help_lists_what_can_be_given_and_nothing_else() {
+async fn help_hides_misplaced_secrets() {
     for (verb, own) in [
         ("fetch", "--scope <SCOPES>"),
         ("revoke", "--revocation-endpoint <URL>"),

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{SECRET, Scene, TOKEN};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_secret_is_told_by_its_code() {
+async fn wrong_secret_is_reported_with_its_code() {
     let scene = Scene::start().await;
     scene.file("secret", format!("{SECRET} of another"));
     let ended = scene.fetch(&[]).await;
@@ -22,7 +22,7 @@ async fn a_wrong_secret_is_told_by_its_code() {
 
 /// Whatever the code is, a 401 is about the client's credential.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_secret_is_told_as_such_at_any_server() {
+async fn wrong_secret_is_recognised_at_any_server() {
     for (body, first) in [
         (
             json!({"error": "unauthorized_client", "error_description": "Invalid client or Invalid client credentials"}),
@@ -60,7 +60,7 @@ async fn a_wrong_secret_is_told_as_such_at_any_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_granted_is_told_by_its_code() {
+async fn denied_request_is_reported_with_its_code() {
     let scene = Scene::start().await;
     for (options, code, advice) in [
         (["--scope", "orders:admin"], "invalid_scope", "--scope"),
@@ -128,7 +128,7 @@ async fn usual_codes_come_with_advice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_the_server_reaches_the_terminal_as_a_command() {
+async fn control_characters_from_the_server_are_escaped() {
     let scene = Scene::start().await;
     let hostile = "\u{1b}]0;owned\u{7}\r\n\u{9b}31m\u{202e}";
     let body = json!({"error": format!("invalid_client{hostile}"), "error_description": hostile});
@@ -156,7 +156,7 @@ async fn nothing_of_the_server_reaches_the_terminal_as_a_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_answer_is_told() {
+async fn unusable_answer_is_reported() {
     let scene = Scene::start().await;
     for (fault, said) in [
         (Fault::Html, &["answered 200", "not JSON"][..]),
@@ -195,7 +195,7 @@ async fn what_is_no_answer_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_there_is_told() {
+async fn unreachable_server_is_reported() {
     let scene = Scene::start().await;
     scene.issuer.fault(Endpoint::Discovery, Fault::Html);
     scene.fetch(&[]).await.failed(1, &["openid-configuration"]);

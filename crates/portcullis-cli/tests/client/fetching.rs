@@ -5,7 +5,7 @@ use portcullis_test::Endpoint;
 use crate::support::{CLIENT, SECRET, Scene, TOKEN, run};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_is_all_that_is_printed() {
+async fn only_the_token_is_printed() {
     let scene = Scene::start().await;
     let ended = scene.fetch(&["--scope", "orders:read"]).await;
     assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
@@ -15,7 +15,7 @@ async fn the_token_is_all_that_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_that_was_asked_for_is_sent() {
+async fn all_options_are_sent() {
     let scene = Scene::credulous().await;
     let ended = scene
         .fetch(&[
@@ -50,7 +50,7 @@ async fn all_that_was_asked_for_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configured_endpoint_needs_no_metadata() {
+async fn configured_endpoint_needs_no_metadata() {
     let scene = Scene::start().await;
     let (url, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));
     let ended = run(
@@ -73,7 +73,7 @@ async fn a_configured_endpoint_needs_no_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn endpoints_elsewhere_are_asked_only_where_that_is_allowed() {
+async fn endpoint_on_another_origin_needs_allow_origin() {
     let (scene, other) = (Scene::start().await, Scene::start().await);
     let elsewhere = other.issuer.token_endpoint();
     scene.issuer.metadata("token_endpoint", &*elsewhere);
@@ -90,7 +90,7 @@ async fn endpoints_elsewhere_are_asked_only_where_that_is_allowed() {
 /// A script must not go on with half a token, or none.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_nobody_got_is_a_failure() {
+async fn unprintable_token_is_a_failure() {
     use std::{fs::File, process::Command};
 
     let scene = Scene::start().await;

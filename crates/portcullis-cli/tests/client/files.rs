@@ -5,7 +5,7 @@ use portcullis_test::{Endpoint, SigningAlgorithm, TestKey};
 use crate::support::Scene;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_cannot_be_used_is_told_by_its_path() {
+async fn unusable_file_is_reported_with_its_path() {
     let scene = Scene::start().await;
     let good = TestKey::shared(SigningAlgorithm::ES256, 0);
     let private = good.private_jwk()["d"].as_str().expect("text").to_owned();
@@ -88,7 +88,7 @@ async fn a_file_that_cannot_be_used_is_told_by_its_path() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_others_can_read_works_with_a_warning() {
+async fn readable_secret_file_works_with_a_warning() {
     use std::path::Path;
 
     use crate::support::set_mode;
@@ -116,7 +116,7 @@ async fn a_file_that_others_can_read_works_with_a_warning() {
 /// As with `--client-secret-file <(vault read …)`. Its mode is not the secret's.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_may_be_a_pipe() {
+async fn secret_file_may_be_a_pipe() {
     use std::{fs, path::Path};
 
     use rustix::fs::{CWD, FileType, Mode, mknodat};

@@ -5,7 +5,7 @@ use portcullis_test::{Endpoint, Fault};
 use crate::support::{CLIENT, SECRET, Scene, TOKEN, run};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_revoked_without_a_word_known_or_not() {
+async fn revocation_of_known_and_unknown_tokens_succeeds() {
     let scene = Scene::start().await;
     let minted = scene.issuer.token().mint();
     for (input, token) in [
@@ -30,7 +30,7 @@ async fn a_token_is_revoked_without_a_word_known_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_202_or_204_confirms_a_revocation() {
+async fn status_202_or_204_confirms_a_revocation() {
     let scene = Scene::start().await;
     for status in [202, 204] {
         let fault = Fault::Answer {
@@ -44,7 +44,7 @@ async fn a_202_or_204_confirms_a_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configured_endpoint_needs_no_metadata() {
+async fn configured_endpoint_needs_no_metadata() {
     let scene = Scene::start().await;
     let (url, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));
     let revocation = format!("{}/revoke", scene.issuer.url());
@@ -59,7 +59,7 @@ async fn a_configured_endpoint_needs_no_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_does_not_confirm_may_still_be_valid() {
+async fn unconfirmed_revocation_is_a_failure() {
     let scene = Scene::start().await;
     let answer = |status, content_type, body: &str| Fault::Answer {
         status,
@@ -107,7 +107,7 @@ async fn what_the_server_does_not_confirm_may_still_be_valid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_secret_is_told_by_its_code() {
+async fn wrong_secret_is_reported_with_its_code() {
     let scene = Scene::start().await;
     scene.file("secret", format!("{SECRET} of another"));
     let ended = scene.revoke(TOKEN, &[]).await;
@@ -120,7 +120,7 @@ async fn a_wrong_secret_is_told_by_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_the_endpoint_is_told() {
+async fn server_without_revocation_endpoint_is_reported() {
     let scene = Scene::start().await;
     scene.issuer.without_metadata("revocation_endpoint");
     let ended = scene.revoke(TOKEN, &[]).await;
@@ -128,7 +128,7 @@ async fn a_server_without_the_endpoint_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_token_is_not_sent() {
+async fn invalid_token_input_is_not_sent() {
     let scene = Scene::start().await;
     let long = "a".repeat(64 * 1024 + 1);
     for (input, said) in [

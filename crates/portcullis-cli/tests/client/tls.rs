@@ -28,7 +28,7 @@ macro_rules! certificate {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_is_trusted_where_it_is_given() {
+async fn ca_option_is_needed_for_a_private_root() {
     let scene = Scene::start().await;
     let (url, _server) = serve().await;
     let (secret, root) = (
@@ -48,7 +48,7 @@ async fn a_root_is_trusted_where_it_is_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_set_may_need_a_root_and_a_bearer_token() {
+async fn key_set_with_root_and_bearer_token_is_fetched() {
     let scene = Scene::start().await;
     let (url, _server) = serve().await;
     let url = url.replace("/token", "/jwks");
@@ -68,7 +68,7 @@ async fn a_key_set_may_need_a_root_and_a_bearer_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_may_be_at_another_url_and_need_a_bearer_token() {
+async fn metadata_at_another_url_with_bearer_token_is_read() {
     let scene = Scene::start().await;
     let name = "https://kubernetes.default.svc";
     let at = scene.issuer.url();
@@ -89,7 +89,7 @@ async fn metadata_may_be_at_another_url_and_need_a_bearer_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_for_fetching_keys_needs_an_issuer() {
+async fn key_options_require_an_issuer() {
     for flag in ["--ca", "--bearer-token-file"] {
         let ended = run(&["token", "inspect", flag, "file"], TOKEN).await;
         assert_eq!(ended.code, Some(2), "{flag}: {}", ended.stderr);
