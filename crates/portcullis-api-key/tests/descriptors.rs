@@ -23,7 +23,8 @@ async fn revocation_is_seen_without_a_free_descriptor() {
     let store = FileStore::builder(&path)
         .interval(Duration::from_secs(4))
         .clock(clock.clone())
-        .build()
+        .start()
+        .await
         .expect("a good file");
     let keys = ApiKeys::builder(store.clone()).clock(clock.clone()).build();
     let keys = keys.expect("good settings");

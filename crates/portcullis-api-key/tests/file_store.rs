@@ -3,7 +3,16 @@
 
 mod support;
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread::{self, ThreadId},
+    time::Duration,
+};
 
 use portcullis_api_key::{ApiKeys, FileStore, IssuedKey, KeyFile, KeyFileError, NewKey};
 use support::{ManualClock, NOW, send_key};
@@ -36,20 +45,21 @@ impl Wired {
         self.file.create(NewKey::new(owner)).expect("made")
     }
 
-    fn watch(&self, interval: Duration) -> (FileStore, ApiKeys) {
+    async fn watch(&self, interval: Duration) -> (FileStore, ApiKeys) {
         let clock = Arc::new(self.clock.clone());
         let store = FileStore::builder(&self.path)
             .interval(interval)
             .clock(clock.clone())
-            .build()
+            .start()
+            .await
             .expect("a good file");
         let keys = ApiKeys::builder(store.clone()).clock(clock);
         (store, keys.build().expect("good settings"))
     }
 
     /// A store that in effect checks the file only in `reload`.
-    fn watch_by_hand(&self) -> (FileStore, ApiKeys) {
-        self.watch(Duration::from_secs(4))
+    async fn watch_by_hand(&self) -> (FileStore, ApiKeys) {
+        self.watch(Duration::from_secs(4)).await
     }
 }
 
@@ -72,7 +82,7 @@ async fn status(keys: &ApiKeys, key: &IssuedKey) -> u16 {
 async fn watch_sees_changes() {
     let wired = Wired::new();
     let first = wired.create("a");
-    let (store, keys) = wired.watch(Duration::from_millis(5));
+    let (store, keys) = wired.watch(Duration::from_millis(5)).await;
     assert_eq!(status(&keys, &first).await, 200);
 
     let second = wired.create("b");
@@ -92,7 +102,7 @@ async fn watch_sees_changes() {
 async fn revoked_key_is_rejected_after_the_next_check() {
     let wired = Wired::new();
     let key = wired.create("a");
-    let (store, keys) = wired.watch_by_hand();
+    let (store, keys) = wired.watch_by_hand().await;
     wired.file.revoke(&key.key().id()).expect("revoked");
     store.reload().expect("a good file");
     assert_eq!(status(&keys, &key).await, 401);
@@ -124,7 +134,7 @@ async fn swapped_symlink_is_followed() {
     wired.path = root.join("link.toml");
     symlink("..data/keys.toml", &wired.path).expect("a symlink");
 
-    let (store, keys) = wired.watch(Duration::from_millis(5));
+    let (store, keys) = wired.watch(Duration::from_millis(5)).await;
     assert_eq!(status(&keys, &first).await, 200);
     let second = key_in("..2");
     point_to("..2");
@@ -140,7 +150,7 @@ async fn malformed_file_does_not_replace_keys() {
     let wired = Wired::new();
     let key = wired.create("a");
     let good = fs::read_to_string(&wired.path).expect("readable");
-    let (store, keys) = wired.watch_by_hand();
+    let (store, keys) = wired.watch_by_hand().await;
     let late = wired.create("b");
     for broken in [
         String::new(),
@@ -179,7 +189,7 @@ async fn outage_past_the_limit_is_503() {
     let wired = Wired::new();
     let (key, ended) = (wired.create("a"), wired.create("b"));
     wired.file.revoke(&ended.key().id()).expect("revoked");
-    let (store, keys) = wired.watch_by_hand();
+    let (store, keys) = wired.watch_by_hand().await;
     let aside = wired.directory.path().join("aside");
     fs::rename(&wired.path, &aside).expect("moved");
     assert!(matches!(store.reload(), Err(KeyFileError::Read { .. })));
@@ -210,25 +220,31 @@ async fn outage_past_the_limit_is_503() {
 async fn unchanged_file_does_not_become_stale() {
     let wired = Wired::new();
     let key = wired.create("a");
-    let (_store, keys) = wired.watch_by_hand();
+    let (_store, keys) = wired.watch_by_hand().await;
     wired.clock.advance(60 * MINUTE);
     assert_eq!(status(&keys, &key).await, 200);
 }
 
-#[test]
-fn store_without_a_readable_file_does_not_start() {
+#[tokio::test]
+async fn store_without_a_readable_file_does_not_start() {
     let wired = Wired::new();
-    let missing = FileStore::watch(&wired.path).expect_err("no file");
+    let missing = FileStore::watch(&wired.path).await.expect_err("no file");
     assert!(missing.to_string().contains("keys.toml"), "{missing}");
     assert!(std::error::Error::source(&missing).is_some());
     fs::write(&wired.path, "").expect("written");
-    assert!(FileStore::watch(&wired.path).is_err(), "an empty file");
     assert!(
-        FileStore::watch(wired.directory.path()).is_err(),
+        FileStore::watch(&wired.path).await.is_err(),
+        "an empty file"
+    );
+    assert!(
+        FileStore::watch(wired.directory.path()).await.is_err(),
         "a directory"
     );
     for interval in [Duration::ZERO, Duration::from_millis(4_001)] {
-        let error = FileStore::builder(&wired.path).interval(interval).build();
+        let error = FileStore::builder(&wired.path)
+            .interval(interval)
+            .start()
+            .await;
         let Err(KeyFileError::Config(error)) = error else {
             panic!("{error:?}")
         };
@@ -236,27 +252,28 @@ fn store_without_a_readable_file_does_not_start() {
     }
 }
 
-#[test]
-fn dropping_the_last_clone_stops_the_watch() {
+#[tokio::test]
+async fn dropping_the_last_clone_stops_the_watch() {
     let wired = Wired::new();
     wired.create("a");
-    let store = FileStore::watch(&wired.path).expect("a good file");
+    let store = FileStore::watch(&wired.path).await.expect("a good file");
     let clone = store.clone();
     drop(store);
     assert_eq!(clone.status().keys, 1);
-    // The thread shares the clock: once it has ended, nobody else does.
+    // The task shares the clock until it has stopped.
     let clock = Arc::new(wired.clock.clone());
-    let store = FileStore::builder(&wired.path).clock(clock.clone()).build();
+    let store = FileStore::builder(&wired.path).clock(clock.clone());
+    let store = store.start().await;
     assert!(Arc::strong_count(&clock) > 1);
     drop(store);
-    assert_eq!(Arc::strong_count(&clock), 1);
+    until(&clone, |_| Arc::strong_count(&clock) == 1).await;
 }
 
 #[tokio::test]
 async fn unchanged_keys_keep_their_last_use() {
     let wired = Wired::new();
     let key = wired.create("a");
-    let (store, keys) = wired.watch_by_hand();
+    let (store, keys) = wired.watch_by_hand().await;
     assert_eq!(status(&keys, &key).await, 200);
     wired.create("b");
     store.reload().expect("a good file");
@@ -275,7 +292,7 @@ async fn unchanged_keys_keep_their_last_use() {
 async fn change_that_keeps_length_and_times_is_seen() {
     let wired = Wired::new();
     wired.create("aaaa");
-    let (store, _) = wired.watch(Duration::from_millis(5));
+    let (store, _) = wired.watch(Duration::from_millis(5)).await;
     // Written in place with the same length: with coarse file times only the text differs.
     let text = fs::read_to_string(&wired.path).expect("readable");
     let modified = fs::metadata(&wired.path)
@@ -299,7 +316,8 @@ async fn outage_limit_holds_when_the_clock_is_set_back() {
         .interval(Duration::from_millis(1))
         .outage_limit(Duration::from_millis(20))
         .clock(clock.clone())
-        .build()
+        .start()
+        .await
         .expect("a good file");
     let keys = ApiKeys::builder(store.clone()).clock(clock).build();
     let keys = keys.expect("good settings");
@@ -313,14 +331,16 @@ async fn outage_limit_holds_when_the_clock_is_set_back() {
     assert!(!store.status().is_stale);
 }
 
-/// Panics once in the thread of the store.
+/// Panics once, when it is armed, on another thread than the test's.
 #[derive(Debug)]
-struct Trap(std::sync::atomic::AtomicBool);
+struct Trap {
+    is_armed: AtomicBool,
+    test: ThreadId,
+}
 
 impl portcullis_core::Clock for Trap {
     fn now(&self) -> portcullis_core::UnixTime {
-        let watching = std::thread::current().name() == Some("portcullis-keys");
-        if watching && !self.0.swap(true, std::sync::atomic::Ordering::SeqCst) {
+        if thread::current().id() != self.test && self.is_armed.swap(false, SeqCst) {
             panic!("on purpose");
         }
         NOW
@@ -331,13 +351,18 @@ impl portcullis_core::Clock for Trap {
 async fn panic_in_a_check_does_not_end_the_watch() {
     let wired = Wired::new();
     wired.create("a");
-    let trap = Arc::new(Trap(false.into()));
+    let trap = Arc::new(Trap {
+        is_armed: AtomicBool::new(false),
+        test: thread::current().id(),
+    });
     let store = FileStore::builder(&wired.path)
         .interval(Duration::from_millis(1))
         .clock(trap.clone())
-        .build()
+        .start()
+        .await
         .expect("a good file");
-    until(&store, |_| trap.0.load(std::sync::atomic::Ordering::SeqCst)).await;
+    trap.is_armed.store(true, SeqCst);
+    until(&store, |_| !trap.is_armed.load(SeqCst)).await;
     wired.create("b");
     until(&store, |store| store.status().keys == 2).await;
 }
@@ -374,7 +399,11 @@ async fn replaced_source_of_a_mounted_file_is_an_outage() {
         let path = PathBuf::from(format!("/proc/self/fd/{}", mounted.as_raw_fd()));
         let clock = Arc::new(wired.clock.clone());
         let store = FileStore::builder(&path).interval(Duration::from_secs(4));
-        let store = store.clock(clock.clone()).build().expect("a good file");
+        let store = store
+            .clock(clock.clone())
+            .start()
+            .await
+            .expect("a good file");
         let keys = ApiKeys::builder(store.clone()).clock(clock).build();
         let keys = keys.expect("good settings");
 
@@ -393,7 +422,7 @@ async fn replaced_source_of_a_mounted_file_is_an_outage() {
         assert_eq!(status(&keys, &key).await, 503);
 
         // A service that starts now must not take the old keys for today's.
-        assert!(FileStore::watch(&path).is_err());
+        assert!(FileStore::watch(&path).await.is_err());
     }
 }
 
@@ -406,7 +435,7 @@ async fn known_and_unknown_ids_get_the_same_answer() {
     let text = fs::read_to_string(&wired.path).expect("readable");
     let text = text.replace(&digest(&other), &digest(&known));
     fs::write(&wired.path, text).expect("written");
-    let (store, keys) = wired.watch_by_hand();
+    let (store, keys) = wired.watch_by_hand().await;
     let unknown = NewKey::new("c").issue(NOW, None).expect("made");
 
     for is_failing in [false, true] {
@@ -431,7 +460,7 @@ async fn known_and_unknown_ids_get_the_same_answer() {
 async fn file_deleted_while_running_is_to_be_restored() {
     let wired = Wired::new();
     let key = wired.create("a");
-    let (store, keys) = wired.watch_by_hand();
+    let (store, keys) = wired.watch_by_hand().await;
     fs::remove_file(&wired.path).expect("removed");
     let error = store.reload().expect_err("no file");
     assert!(matches!(error, KeyFileError::Read { was_read: true, .. }));
@@ -445,10 +474,10 @@ async fn file_deleted_while_running_is_to_be_restored() {
     assert_eq!(status(&keys, &key).await, 200);
 }
 
-#[test]
-fn missing_file_at_start_says_how_to_create_it() {
+#[tokio::test]
+async fn missing_file_at_start_says_how_to_create_it() {
     let wired = Wired::new();
-    let error = FileStore::watch(&wired.path).expect_err("no file");
+    let error = FileStore::watch(&wired.path).await.expect_err("no file");
     let path = wired.path.display();
     let hint = format!("`portcullis keys create --store {path} --owner OWNER`");
     assert!(error.to_string().contains(&hint), "{error}");
@@ -458,8 +487,8 @@ fn missing_file_at_start_says_how_to_create_it() {
     assert!(printed.contains("caused by: No such file"), "{printed}");
 }
 
-#[test]
-fn file_truncated_between_two_keys_is_rejected() {
+#[tokio::test]
+async fn file_truncated_between_two_keys_is_rejected() {
     let wired = Wired::new();
     for owner in ["a", "b", "c"] {
         wired.create(owner);
@@ -467,25 +496,25 @@ fn file_truncated_between_two_keys_is_rejected() {
     let text = fs::read_to_string(&wired.path).expect("readable");
     for (at, _) in text.match_indices("[[keys]]") {
         fs::write(&wired.path, &text[..at]).expect("written");
-        let error = FileStore::watch(&wired.path).expect_err("cut short");
+        let error = FileStore::watch(&wired.path).await.expect_err("cut short");
         assert!(error.to_string().contains("cut short"), "{error}");
     }
 }
 
 #[cfg(unix)]
-#[test]
-fn file_that_every_user_may_write_is_rejected() {
+#[tokio::test]
+async fn file_that_every_user_may_write_is_rejected() {
     use std::os::unix::fs::PermissionsExt;
 
     let wired = Wired::new();
     wired.create("a");
-    let (store, _) = wired.watch_by_hand();
+    let (store, _) = wired.watch_by_hand().await;
     let set = |mode| fs::set_permissions(&wired.path, fs::Permissions::from_mode(mode));
     for mode in [0o602, 0o666, 0o622] {
         set(mode).expect("set");
         for error in [
             store.reload().expect_err("refused"),
-            FileStore::watch(&wired.path).expect_err("refused"),
+            FileStore::watch(&wired.path).await.expect_err("refused"),
             wired.file.create(NewKey::new("b")).expect_err("refused"),
         ] {
             let cause = std::error::Error::source(&error)
@@ -510,9 +539,54 @@ fn file_that_every_user_may_write_is_rejected() {
 
     set(0o666).expect("set");
     let accepted = FileStore::builder(&wired.path).dangerous_accept_writable_by_everyone();
-    let accepted = accepted.build().expect("accepted");
+    let accepted = accepted.start().await.expect("accepted");
     assert_eq!(accepted.status().warnings.len(), 2);
     assert_eq!(wired.file.list().expect("to be looked at").len(), 1);
     let file = wired.file.clone().dangerous_accept_writable_by_everyone();
     file.create(NewKey::new("b")).expect("accepted");
+}
+
+#[test]
+fn store_without_a_runtime_does_not_start() {
+    let wired = Wired::new();
+    wired.create("a");
+    let starting = std::pin::pin!(FileStore::watch(&wired.path));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(KeyFileError::Config(error))) = starting.poll(&mut context)
+    else {
+        panic!("it needs a runtime");
+    };
+    assert_eq!(error.setting(), "start");
+}
+
+/// Without its task the store cannot see a revocation, so the outage limit must run.
+#[tokio::test]
+async fn end_of_the_runtime_is_an_outage() {
+    let wired = Wired::new();
+    let key = wired.create("a");
+    let (path, clock) = (wired.path.clone(), Arc::new(wired.clock.clone()));
+    let store = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let store = FileStore::builder(path).clock(clock);
+        runtime.block_on(store.start()).expect("a good file")
+    });
+    let store = store.join().expect("no panic");
+    let keys = ApiKeys::builder(store.clone())
+        .clock(Arc::new(wired.clock.clone()))
+        .build()
+        .expect("good settings");
+    let health = store.status();
+    let told = health.last_error.expect("an error");
+    assert!(told.contains("no longer checked"), "{told}");
+    assert_eq!(health.failing_since, Some(NOW));
+    assert_eq!(status(&keys, &key).await, 200);
+    // A success of `reload` does not hide that nothing watches the file.
+    store.reload().expect("a good file");
+    assert!(store.status().last_error.is_some());
+    wired.clock.advance(15 * MINUTE + Duration::from_millis(1));
+    assert_eq!(status(&keys, &key).await, 503);
+    assert!(store.status().is_stale);
 }

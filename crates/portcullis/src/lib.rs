@@ -34,7 +34,7 @@ let bearer = Bearer::jwt(&issuer)
     .audience("https://orders.example.com")
     .algorithms([Algorithm::ES256])
     .build()?;
-let keys = ApiKeys::new(FileStore::watch("keys.toml")?);
+let keys = ApiKeys::new(FileStore::watch("keys.toml").await?);
 
 let app: Router = Router::new()
     .route("/orders", get(list.layer(RequireScopeLayer::all([READ]))).post(create))
@@ -54,7 +54,7 @@ let app: Router = Router::new()
 //! | `jsonwebtoken` | a second verification backend for [`jose`], and conversions from the types of that crate, whose crypto provider you choose | no | no |
 //! | `remote` | [`remote`]: the keys of issuers, fetched and refreshed in the background; implies `jwt` | yes | yes |
 //! | `api-key` | [`api_key`]: API keys in memory or in a store of your own | yes | no |
-//! | `file` | API keys in a file that is reloaded when it changes; implies `api-key` | yes | no |
+//! | `file` | API keys in a file that is reloaded when it changes; implies `api-key` | yes | yes |
 //! | `client` | `client`: tokens for outgoing calls, and layers that send them | no | yes |
 //! | `reqwest-middleware` | `client` for reqwest, through the `reqwest-middleware` crate; implies `client` | no | yes |
 //! | `axum` | `axum`: extractors, and axum's places for the facts of a request | no | no |

@@ -29,7 +29,7 @@ pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots
         snapshots.issuers = issuers.into();
     }
     if let Some(path) = &args.api_keys {
-        let store = FileStore::watch(path)?;
+        let store = FileStore::watch(path).await?;
         schemes.push(Arc::new(
             ApiKeys::builder(store.clone()).realm(REALM).build()?,
         ));

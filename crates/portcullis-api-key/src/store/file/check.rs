@@ -1,74 +1,31 @@
-//! The snapshot that requests read, and the checks of the file that replace it.
+//! The checks of the file.
 
 use std::{
-    path::PathBuf,
+    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use arc_swap::ArcSwap;
-use portcullis_core::{Moment, SharedClock, UnixTime};
+use portcullis_core::{Deadline, Moment};
 use portcullis_file::{Stamp, WatchedFile};
+use portcullis_worker::{Shared, Task};
+use tokio::task::spawn_blocking;
 
 use super::{
     error::KeyFileError,
     read::{MAX_BYTES, check_trust, parse},
-    status::FileStoreStatus,
+    settings::Settings,
+    snapshot::{Event, Failure, Snapshot},
 };
-use crate::{
-    format::ApiKeyId,
-    record::KeyRecord,
-    store::{
-        key_map::{self, KeyMap},
-        key_store::StoreError,
-    },
-    stored::StoredKey,
-};
-
-/// The longest time until a revocation is seen, whatever the interval.
-const REVOCATION_BOUND: Duration = Duration::from_secs(5);
+use crate::{record::KeyRecord, store::key_map::KeyMap, stored::StoredKey};
 
 /// The coarsest file times: some file systems record only even seconds.
 const COARSEST_TIMES: Duration = Duration::from_secs(2);
 
-const UNREADABLE: &str = "the key is not among those read before, and the key file cannot be read now: see the status of the store";
-
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) path: PathBuf,
-    pub(super) accept_writable_by_everyone: bool,
-    pub(super) interval: Duration,
-    pub(super) outage_limit: Duration,
-    pub(super) clock: SharedClock,
-}
-
-pub(super) struct Shared {
-    settings: Settings,
-    started: Instant,
-    snapshot: ArcSwap<Snapshot>,
-    /// Held during a check, so that `snapshot` has one writer; never by a request.
+pub(super) struct Checker {
+    settings: Arc<Settings>,
+    /// Held during a check, so that the snapshot has one writer.
     watched: Mutex<Watched>,
-}
-
-/// What requests read.
-#[derive(Clone)]
-struct Snapshot {
-    keys: Arc<KeyMap>,
-    loaded_at: UnixTime,
-    /// When the file was last found to hold these keys.
-    confirmed_at: Moment,
-    /// A check that hangs or panics leaves this set, so its keys become stale too.
-    is_checking: bool,
-    failure: Option<Failure>,
-    warnings: Vec<&'static str>,
-}
-
-#[derive(Clone)]
-struct Failure {
-    error: String,
-    since: UnixTime,
-    /// Whether the log says so already.
-    is_stale: bool,
 }
 
 struct Watched {
@@ -77,186 +34,129 @@ struct Watched {
     seen: Option<(Stamp, u32)>,
 }
 
-impl Shared {
+/// Checks the file at intervals.
+pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infallible {
+    let task = Arc::new(task);
+    loop {
+        let due = Deadline::after(task.now(), checker.settings.interval);
+        task.next_run(due).await;
+        task.begin_run();
+        let (shared, checker) = (task.clone(), checker.clone());
+        // The outcome is in the snapshot and the log. A panic must not end the watch.
+        let _ = spawn_blocking(move || checker.check(&shared, false)).await;
+        task.end_run();
+    }
+}
+
+impl Checker {
     /// Reads the file for the first time.
-    pub(super) fn load(settings: Settings) -> Result<Self, KeyFileError> {
+    pub(super) fn load(settings: Settings) -> Result<(Self, Snapshot), KeyFileError> {
         let mut watched = Watched {
             file: WatchedFile::new("API key file", &settings.path, MAX_BYTES),
             seen: None,
         };
-        let records = watched
-            .read_if_changed(&settings, true)?
-            .unwrap_or_default();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "measures the outage limit when the clock is set back"
-        )]
-        let started = Instant::now();
+        let records = watched.read_if_changed(&settings, true)?;
         let now = settings.clock.now();
-        let path = settings.path.display();
-        tracing::info!(%path, keys = records.len(), "API keys loaded");
+        let settings = Arc::new(settings);
         let snapshot = Snapshot {
-            keys: Arc::new(index(records, &KeyMap::default())),
+            settings: settings.clone(),
+            keys: Arc::new(index(records.unwrap_or_default(), &KeyMap::default())),
             loaded_at: now,
             confirmed_at: Moment::new(now, Duration::ZERO),
             is_checking: false,
             failure: None,
+            is_unwatched: false,
             warnings: watched.file.warnings().to_vec(),
         };
-        Ok(Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
-            watched: Mutex::new(watched),
-            started,
-            settings,
-        })
+        let watched = Mutex::new(watched);
+        Ok((Self { settings, watched }, snapshot))
     }
 
-    pub(super) fn lookup(&self, id: &ApiKeyId) -> Result<Option<Arc<StoredKey>>, StoreError> {
-        let snapshot = self.snapshot.load();
-        let found = snapshot.keys.get(id).cloned();
-        // Only then is the clock read.
-        if snapshot.is_unconfirmed() {
-            if self.is_stale(&snapshot, self.now()) {
-                return Err(StoreError::new(
-                    "the key file has been unreadable for too long: see the status of the store",
-                ));
-            }
-            if found.is_none() && snapshot.failure.is_some() {
-                return Err(StoreError::new(UNREADABLE));
-            }
-        }
-        Ok(found)
-    }
-
-    pub(super) fn doubt(&self) -> Option<StoreError> {
-        let is_failing = self.snapshot.load().failure.is_some();
-        is_failing.then(|| StoreError::new(UNREADABLE))
-    }
-
-    pub(super) fn list(&self) -> Vec<KeyRecord> {
-        key_map::list(&self.snapshot.load().keys)
-    }
-
-    pub(super) fn status(&self) -> FileStoreStatus {
-        let snapshot = self.snapshot.load_full();
-        let failure = snapshot.failure.as_ref();
-        FileStoreStatus {
-            keys: snapshot.keys.len(),
-            loaded_at: snapshot.loaded_at,
-            checked_at: snapshot.confirmed_at.wall(),
-            last_error: failure.map(|failure| failure.error.clone()),
-            failing_since: failure.map(|failure| failure.since),
-            is_stale: self.is_stale(&snapshot, self.now()),
-            warnings: snapshot.warnings.clone(),
-            revocation_bound: REVOCATION_BOUND,
-            outage_limit: self.settings.outage_limit,
-        }
-    }
-
-    /// The periodic check. Its outcome is in the status and the log.
-    pub(super) fn check(&self) {
-        let _ = self.run(false);
-    }
-
-    /// Reads the file even if its stamp did not change.
-    pub(super) fn reload(&self) -> Result<(), KeyFileError> {
-        self.run(true)
-    }
-
-    fn run(&self, is_forced: bool) -> Result<(), KeyFileError> {
+    /// Checks the file, and reads it if it changed or if `is_forced`.
+    pub(super) fn check(
+        &self,
+        shared: &Shared<Snapshot>,
+        is_forced: bool,
+    ) -> Result<(), KeyFileError> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = Snapshot::clone(&self.snapshot.load());
-        next.is_checking = true;
-        self.snapshot.store(Arc::new(next.clone()));
-
+        shared.update(|snapshot| snapshot.is_checking = true);
         let read = watched.read_if_changed(&self.settings, is_forced);
-        let now = self.now();
+        let now = shared.now();
+
+        let mut next = Snapshot::clone(&shared.state());
         next.is_checking = false;
         next.warnings = watched.file.warnings().to_vec();
+        let mut events = Vec::new();
         let outcome = match read.map_err(KeyFileError::after_a_read) {
-            Ok(Some(records)) => {
-                self.take(&mut next, records, now);
-                self.confirm(&mut next, now);
+            // The file is still malformed.
+            Ok(None) if next.failure.is_some() => Ok(()),
+            Ok(records) => {
+                if let Some(records) = records
+                    && !is_same(&records, &next.keys)
+                {
+                    next.keys = Arc::new(index(records, &next.keys));
+                    next.loaded_at = now.wall();
+                    events.push(Event::Loaded);
+                }
+                next.confirmed_at = now;
+                if !next.is_unwatched {
+                    events.extend(next.failure.take().map(|_| Event::Recovered));
+                }
                 Ok(())
             }
-            // Otherwise the file is still malformed.
-            Ok(None) if next.failure.is_none() => {
-                self.confirm(&mut next, now);
-                Ok(())
-            }
-            Ok(None) => Ok(()),
             Err(error) => {
-                self.fail(&mut next, error.with_source(), now);
+                events.extend(fail(&mut next, error.with_source(), now));
                 Err(error)
             }
         };
-        let is_stale = self.is_stale(&next, now);
+        let is_stale = next.is_stale(now);
         if let Some(failure) = &mut next.failure
             && is_stale
             && !failure.is_stale
         {
             failure.is_stale = true;
-            tracing::error!(
-                path = %self.settings.path.display(),
-                "API key file has been unusable for too long: every API key gets 503 until the file is repaired"
-            );
+            events.push(Event::Stale);
         }
-        self.snapshot.store(Arc::new(next));
+        shared.update(|snapshot| *snapshot = next.clone());
+        for event in events {
+            shared.announce(event);
+        }
         outcome
-    }
-
-    fn take(&self, next: &mut Snapshot, records: Vec<KeyRecord>, now: Moment) {
-        let is_known = |record: &KeyRecord| {
-            let known = next.keys.get(&record.id);
-            known.is_some_and(|known| known.record() == record)
-        };
-        if records.len() != next.keys.len() || !records.iter().all(is_known) {
-            let path = self.settings.path.display();
-            tracing::info!(%path, keys = records.len(), "API keys loaded");
-            next.keys = Arc::new(index(records, &next.keys));
-            next.loaded_at = now.wall();
-        }
-    }
-
-    fn confirm(&self, next: &mut Snapshot, now: Moment) {
-        next.confirmed_at = now;
-        if next.failure.take().is_some() {
-            let path = self.settings.path.display();
-            tracing::info!(%path, "API key file can be used again: changes are seen");
-        }
-    }
-
-    fn fail(&self, next: &mut Snapshot, error: String, now: Moment) {
-        let failure = next.failure.get_or_insert(Failure {
-            error: String::new(),
-            since: now.wall(),
-            is_stale: false,
-        });
-        if failure.error != error {
-            let limit = self.settings.outage_limit.as_secs();
-            tracing::error!(
-                error,
-                "API key file cannot be used: changes such as revocations are not seen, and the keys read before are \
-                 accepted for {limit} s"
-            );
-            failure.error = error;
-        }
-    }
-
-    fn now(&self) -> Moment {
-        Moment::new(self.settings.clock.now(), self.started.elapsed())
-    }
-
-    fn is_stale(&self, snapshot: &Snapshot, now: Moment) -> bool {
-        let unconfirmed_for = now.duration_since(snapshot.confirmed_at);
-        snapshot.is_unconfirmed() && unconfirmed_for > self.settings.outage_limit
     }
 }
 
-impl Snapshot {
-    fn is_unconfirmed(&self) -> bool {
-        self.is_checking || self.failure.is_some()
+/// Notes a failure, which is an event if the error is new.
+fn fail(next: &mut Snapshot, error: String, now: Moment) -> Option<Event> {
+    let failure = next.failure.get_or_insert(Failure {
+        error: String::new(),
+        since: now.wall(),
+        is_stale: false,
+    });
+    if failure.error == error {
+        return None;
     }
+    failure.error = error;
+    Some(Event::Failed)
+}
+
+fn is_same(records: &[KeyRecord], keys: &KeyMap) -> bool {
+    let is_known = |record: &KeyRecord| {
+        let known = keys.get(&record.id);
+        known.is_some_and(|known| known.record() == record)
+    };
+    records.len() == keys.len() && records.iter().all(is_known)
+}
+
+/// Records that did not change keep their `StoredKey`, with its principal and last use.
+fn index(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
+    let stored = |record: KeyRecord| match before.get(&record.id) {
+        Some(key) if *key.record() == record => key.clone(),
+        _ => Arc::new(StoredKey::new(record)),
+    };
+    records
+        .into_iter()
+        .map(|record| (record.id, stored(record)))
+        .collect()
 }
 
 impl Watched {
@@ -290,16 +190,4 @@ impl Watched {
         };
         records.map(Some)
     }
-}
-
-/// Records that did not change keep their `StoredKey`, with its principal and last use.
-fn index(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
-    let stored = |record: KeyRecord| match before.get(&record.id) {
-        Some(key) if *key.record() == record => key.clone(),
-        _ => Arc::new(StoredKey::new(record)),
-    };
-    records
-        .into_iter()
-        .map(|record| (record.id, stored(record)))
-        .collect()
 }

@@ -1,7 +1,7 @@
 //! Keys in a TOML file.
 //!
 //! `document.rs` and `entry.rs` read and write the file's content. [`KeyFile`] changes the file, under the lock of `lock.rs`.
-//! [`FileStore`] answers requests from a snapshot, which `check.rs` keeps up to date.
+//! [`FileStore`] answers requests from the snapshot of `snapshot.rs`, which `check.rs` keeps up to date.
 
 mod check;
 mod document;
@@ -12,10 +12,11 @@ mod key_file;
 mod lock;
 mod read;
 mod replace;
+mod settings;
+mod snapshot;
 mod status;
 mod time;
 mod watch;
-mod watcher;
 
 pub use error::{FileProblem, KeyFileError};
 pub use key_file::KeyFile;

@@ -1,27 +1,33 @@
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use portcullis_core::{ConfigError, SharedClock, system_clock};
+use portcullis_worker::Worker;
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::{
-    check::{Settings, Shared},
+    check::{Checker, watch},
     error::KeyFileError,
+    settings::Settings,
+    snapshot::{Event, Snapshot},
     status::FileStoreStatus,
-    watcher::Watcher,
 };
 use crate::{
     format::ApiKeyId,
     record::KeyRecord,
-    store::key_store::{KeyStore, Lookup, StoreError},
+    store::{
+        key_map,
+        key_store::{KeyStore, Lookup, StoreError},
+    },
 };
 
 /// Keys in a TOML file that is watched, as [`KeyFile`](crate::KeyFile) and `portcullis keys` write it.
 ///
-/// A thread checks the file every second, through symbolic links too, which Kubernetes swaps. It ends when the last clone
-/// is dropped. Requests read a snapshot and never wait.
+/// A task checks the file every second, through symbolic links too, which Kubernetes swaps. It stops when the last clone is
+/// dropped. Requests read a snapshot and never wait.
 ///
 /// A change takes effect within 5 s. A malformed or missing file never replaces keys that were read: they stay accepted,
 /// [`status`](Self::status) and the log report the problem, and unknown ids get 503. After 15 min all keys get 503, since
-/// one of them may have been revoked.
+/// one of them may have been revoked. The same happens when the runtime of the task ends while the store is in use.
 ///
 /// A file that is itself a mount point, as with `docker run -v "$PWD/keys.toml:/keys.toml"`, does not change when it is
 /// replaced on the host. The store then counts as unable to read it. Mount the directory instead.
@@ -31,25 +37,27 @@ use crate::{
 /// ```no_run
 /// use portcullis_api_key::{ApiKeys, FileStore};
 ///
-/// let store = FileStore::watch("keys.toml")?;
+/// # async fn f() -> Result<(), portcullis_api_key::KeyFileError> {
+/// let store = FileStore::watch("keys.toml").await?;
 /// let keys = ApiKeys::new(store.clone());
 /// println!("{} keys", store.status().keys);
-/// # Ok::<_, portcullis_api_key::KeyFileError>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct FileStore {
-    shared: Arc<Shared>,
-    _watcher: Arc<Watcher>,
+    worker: Worker<Snapshot>,
+    checker: Arc<Checker>,
 }
 
 impl FileStore {
-    /// Reads the file and watches it, with the default settings. It blocks while it reads.
+    /// Reads the file and watches it on the current tokio runtime, with the default settings.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read: a service must not start without its keys.
-    pub fn watch(path: impl Into<PathBuf>) -> Result<Self, KeyFileError> {
-        Self::builder(path).build()
+    /// As [`FileStoreBuilder::start`]: a service must not start without its keys.
+    pub async fn watch(path: impl Into<PathBuf>) -> Result<Self, KeyFileError> {
+        Self::builder(path).start().await
     }
 
     /// Builds a store over the file at `path`.
@@ -66,13 +74,13 @@ impl FileStore {
     /// The state of the store.
     #[must_use]
     pub fn status(&self) -> FileStoreStatus {
-        self.shared.status()
+        self.worker.state().status(self.worker.now())
     }
 
     /// All records, the oldest first, with the last use seen by this process.
     #[must_use]
     pub fn list(&self) -> Vec<KeyRecord> {
-        self.shared.list()
+        key_map::list(&self.worker.state().keys)
     }
 
     /// Reads the file now, even if it seems unchanged, instead of waiting for the next check. It blocks while it reads.
@@ -81,17 +89,17 @@ impl FileStore {
     ///
     /// When the file is malformed or cannot be read; the keys read before stay accepted.
     pub fn reload(&self) -> Result<(), KeyFileError> {
-        self.shared.reload()
+        self.checker.check(&self.worker, true)
     }
 }
 
 impl KeyStore for FileStore {
     fn lookup(&self, id: &ApiKeyId) -> Lookup {
-        Lookup::Ready(self.shared.lookup(id))
+        Lookup::Ready(self.worker.state().lookup(id, || self.worker.now()))
     }
 
     fn doubt(&self) -> Option<StoreError> {
-        self.shared.doubt()
+        self.worker.state().doubt()
     }
 }
 
@@ -134,26 +142,40 @@ impl FileStoreBuilder {
         self
     }
 
-    /// Reads the file and watches it. It blocks while it reads.
+    /// Reads the file and watches it on the current tokio runtime, which needs tokio's timer.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read or every user may write it, or the interval is zero or longer than 4 s.
-    pub fn build(self) -> Result<FileStore, KeyFileError> {
+    /// When the file cannot be read or every user may write it, the interval is zero or longer than 4 s, or there is no
+    /// tokio runtime.
+    pub async fn start(self) -> Result<FileStore, KeyFileError> {
         // Leaves a second of the revocation bound for reading.
         const MAX_INTERVAL: Duration = Duration::from_secs(4);
 
-        let Settings { path, interval, .. } = self.0.clone();
+        let Settings {
+            path,
+            interval,
+            clock,
+            ..
+        } = self.0.clone();
         if interval.is_zero() || interval > MAX_INTERVAL {
             let problem = "it must be > 0 and <= 4 s, so that a revocation is seen within 5 s";
             return Err(ConfigError::new("interval", problem).into());
         }
-        let shared = Arc::new(Shared::load(self.0)?);
-        let watcher = Watcher::start(shared.clone(), interval, Shared::check)
-            .map_err(KeyFileError::read(&path))?;
-        Ok(FileStore {
-            shared,
-            _watcher: Arc::new(watcher),
-        })
+        let runtime = Handle::try_current().map_err(|_| {
+            ConfigError::new(
+                "start",
+                "there is no tokio runtime: call it on one that lives on",
+            )
+        })?;
+        let loading = spawn_blocking(move || Checker::load(self.0)).await;
+        let (checker, snapshot) = loading
+            .unwrap_or_else(|error| Err(KeyFileError::read(&path)(io::Error::other(error))))?;
+        let checker = Arc::new(checker);
+        let (worker, task) = Worker::new(snapshot, clock, runtime);
+        worker.announce(Event::Loaded);
+        let watching = checker.clone();
+        task.spawn(|task| watch(task, watching));
+        Ok(FileStore { worker, checker })
     }
 }

@@ -1,0 +1,13 @@
+use std::{path::PathBuf, time::Duration};
+
+use portcullis_core::SharedClock;
+
+/// The settings of a [`FileStore`](crate::FileStore).
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) path: PathBuf,
+    pub(super) accept_writable_by_everyone: bool,
+    pub(super) interval: Duration,
+    pub(super) outage_limit: Duration,
+    pub(super) clock: SharedClock,
+}
