@@ -1,8 +1,8 @@
 //! The digest that a store keeps instead of a key.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, hint::black_box, str::FromStr};
 
-use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
+use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
 
 use crate::{format::ApiKey, pepper::Peppers};
 
@@ -31,15 +31,9 @@ impl KeyDigest {
     /// The digest of `key`, under the current pepper if there are peppers.
     #[must_use]
     pub fn of(key: &ApiKey, peppers: Option<&Peppers>) -> Self {
-        match peppers {
-            Some(peppers) => Self {
-                pepper: Some(peppers.current_version()),
-                bytes: hmac(peppers.current(), key.digested()),
-            },
-            None => Self {
-                pepper: None,
-                bytes: sha256(key.digested()),
-            },
+        Self {
+            pepper: peppers.map(Peppers::current_version),
+            bytes: compute(peppers.map(Peppers::current), key.digested()),
         }
     }
 
@@ -55,15 +49,14 @@ impl KeyDigest {
         digested: &[u8],
         peppers: Option<&Peppers>,
     ) -> Result<bool, UnknownPepper> {
-        let actual = match self.pepper {
-            None => sha256(digested),
+        let pepper = match self.pepper {
+            None => None,
             Some(version) => {
-                let key = peppers
-                    .and_then(|peppers| peppers.version(version))
-                    .ok_or(UnknownPepper(version))?;
-                hmac(key, digested)
+                let pepper = peppers.and_then(|peppers| peppers.version(version));
+                Some(pepper.ok_or(UnknownPepper(version))?)
             }
         };
+        let actual = compute(pepper, digested);
         #[cfg(test)]
         Work::note(|work| work.comparisons += 1);
         Ok(verify_slices_are_equal(&actual, &self.bytes).is_ok())
@@ -80,10 +73,8 @@ impl KeyDigest {
     /// Computes the other kind of digest too, if both kinds may be in use, so that a rejection costs the same for both.
     pub(crate) fn equalize_work(&self, digested: &[u8], peppers: Option<&Peppers>) {
         if let Some(peppers) = peppers {
-            std::hint::black_box(match self.pepper {
-                None => hmac(peppers.current(), std::hint::black_box(digested)),
-                Some(_) => sha256(std::hint::black_box(digested)),
-            });
+            let pepper = self.pepper.is_none().then(|| peppers.current());
+            black_box(compute(pepper, black_box(digested)));
         }
     }
 }
@@ -92,21 +83,14 @@ impl KeyDigest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownPepper(pub(crate) u32);
 
-fn sha256(data: &[u8]) -> [u8; LENGTH] {
+fn compute(pepper: Option<&hmac::Key>, data: &[u8]) -> [u8; LENGTH] {
     #[cfg(test)]
     Work::note(|work| work.digests += 1);
-    to_array(digest::digest(&digest::SHA256, data).as_ref())
-}
-
-fn hmac(key: &aws_lc_rs::hmac::Key, data: &[u8]) -> [u8; LENGTH] {
-    #[cfg(test)]
-    Work::note(|work| work.digests += 1);
-    to_array(aws_lc_rs::hmac::sign(key, data).as_ref())
-}
-
-fn to_array(digest: &[u8]) -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
-    bytes.copy_from_slice(digest);
+    match pepper {
+        None => bytes.copy_from_slice(digest::digest(&digest::SHA256, data).as_ref()),
+        Some(pepper) => bytes.copy_from_slice(hmac::sign(pepper, data).as_ref()),
+    }
     bytes
 }
 
@@ -136,43 +120,34 @@ impl FromStr for KeyDigest {
     type Err = InvalidKeyDigest;
 
     fn from_str(text: &str) -> Result<Self, InvalidKeyDigest> {
-        let (pepper, hex) = match text.split_once(':') {
-            Some(("sha256", hex)) => (None, hex),
-            Some(("hmac-sha256", rest)) => {
-                let (version, hex) = rest.split_once(':').ok_or(InvalidKeyDigest)?;
-                (Some(parse_version(version)?), hex)
-            }
-            _ => return Err(InvalidKeyDigest),
-        };
-        Ok(Self {
-            pepper,
-            bytes: parse_hex(hex.as_bytes())?,
-        })
+        parse(text).ok_or(InvalidKeyDigest)
     }
 }
 
-fn parse_version(text: &str) -> Result<u32, InvalidKeyDigest> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().map_err(|_| InvalidKeyDigest)
-    } else {
-        Err(InvalidKeyDigest)
-    }
-}
-
-fn parse_hex(text: &[u8]) -> Result<[u8; LENGTH], InvalidKeyDigest> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Ok(byte - b'0'),
-        b'a'..=b'f' => Ok(byte - b'a' + 10),
-        _ => Err(InvalidKeyDigest),
+fn parse(text: &str) -> Option<KeyDigest> {
+    let (kind, rest) = text.split_once(':')?;
+    let (pepper, hex) = match kind {
+        "sha256" => (None, rest),
+        "hmac-sha256" => {
+            let (version, hex) = rest.split_once(':')?;
+            let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
+            (Some(version.parse().ok().filter(|_| is_number)?), hex)
+        }
+        _ => return None,
     };
-    if text.len() != 2 * LENGTH {
-        return Err(InvalidKeyDigest);
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    if hex.len() != 2 * LENGTH {
+        return None;
     }
     let mut bytes = [0; LENGTH];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
         *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }
-    Ok(bytes)
+    Some(KeyDigest { pepper, bytes })
 }
 
 /// The text is not a digest.

@@ -120,22 +120,15 @@ impl IssuedKey {
     }
 }
 
-/// A key and its successor.
-#[derive(Clone, Debug)]
-pub(crate) struct Rotation {
-    pub(crate) old: KeyRecord,
-    pub(crate) new: IssuedKey,
-}
-
 impl KeyRecord {
-    /// Creates a successor with the same prefix, owner, scopes and lifetime. The old key works for `grace` more, never past
-    /// its own expiry.
+    /// Returns this record with its deadline, and a successor with the same prefix, owner, scopes and lifetime. The old key
+    /// works for `grace` more, never past its own expiry.
     pub(crate) fn rotate(
         &self,
         now: UnixTime,
         grace: Duration,
         peppers: Option<&Peppers>,
-    ) -> Result<Rotation, KeyError> {
+    ) -> Result<(Self, IssuedKey), KeyError> {
         if self.revoked_at.is_some() || self.is_expired(now) {
             return Err(KeyError::Ended(self.id));
         }
@@ -157,7 +150,7 @@ impl KeyRecord {
             revision: self.revision.saturating_add(1),
             ..self.clone()
         };
-        Ok(Rotation { old, new })
+        Ok((old, new))
     }
 }
 
@@ -183,7 +176,11 @@ mod tests {
         new.issue(NOW, None).expect("issued").record().clone()
     }
 
-    fn rotate(record: &KeyRecord, now: UnixTime, grace: Duration) -> Result<Rotation, KeyError> {
+    fn rotate(
+        record: &KeyRecord,
+        now: UnixTime,
+        grace: Duration,
+    ) -> Result<(KeyRecord, IssuedKey), KeyError> {
         record.rotate(now, grace, None)
     }
 
@@ -210,7 +207,7 @@ mod tests {
                 .expires_in(90 * DAY),
         );
         let later = NOW.saturating_add(10 * DAY);
-        let Rotation { old, new } = rotate(&record, later, 3 * DAY).expect("rotated");
+        let (old, new) = rotate(&record, later, 3 * DAY).expect("rotated");
         assert_eq!(old.successor, Some(new.key().id()));
         assert_eq!(old.expires_at, Some(later.saturating_add(3 * DAY)));
         assert_eq!(old.revision, 2);
@@ -226,10 +223,10 @@ mod tests {
     #[test]
     fn rotation_does_not_extend_the_old_key() {
         let record = issue(NewKey::new("a").expires_in(DAY));
-        let Rotation { old, .. } = rotate(&record, NOW, 3 * DAY).expect("rotated");
+        let (old, _) = rotate(&record, NOW, 3 * DAY).expect("rotated");
         assert_eq!(old.expires_at, record.expires_at);
         let forever = issue(NewKey::new("a").never_expires());
-        let Rotation { old, new } = rotate(&forever, NOW, Duration::MAX).expect("rotated");
+        let (old, new) = rotate(&forever, NOW, Duration::MAX).expect("rotated");
         assert_eq!(old.expires_at, Some(END_OF_TIME));
         assert_eq!(new.record().expires_at, None);
     }

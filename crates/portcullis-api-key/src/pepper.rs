@@ -3,8 +3,7 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use portcullis_core::{ConfigError, Secret};
 
-/// Secrets that are mixed into digests and kept outside the store, so that a stolen store does not reveal which key is in
-/// it.
+/// Secrets that are mixed into digests and kept outside the store, so that a stolen store does not help to recognise keys.
 ///
 /// Each pepper has a version. New keys are digested under the current one, and a record names its version. To change the
 /// pepper, make a new one current and keep the old one with [`with_previous`](Self::with_previous) until no record names

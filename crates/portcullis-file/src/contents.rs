@@ -23,7 +23,7 @@ pub struct Contents {
     bytes: Zeroizing<Vec<u8>>,
     stamp: Stamp,
     mode: u32,
-    is_unlinked: bool,
+    pub(crate) is_unlinked: bool,
     is_mount_point: bool,
     is_replaceable: bool,
 }
@@ -77,10 +77,6 @@ impl Contents {
     #[must_use]
     pub fn is_unlinked(&self) -> bool {
         self.is_unlinked
-    }
-
-    pub(crate) fn set_unlinked(&mut self) {
-        self.is_unlinked = true;
     }
 
     /// Whether every user of the machine may write the file. Always `false` on systems without such permissions.

@@ -101,9 +101,7 @@ impl WatchedFile {
             self.mount = Mount::of(&file, self.mount.take());
         }
         self.reserve = Some(file);
-        if self.is_source_renamed() {
-            contents.set_unlinked();
-        }
+        contents.is_unlinked |= self.is_source_renamed();
         self.warn(&contents);
         Ok(contents)
     }

@@ -116,10 +116,10 @@ impl MemoryStore {
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyError> {
         self.change(|keys| {
             let old = find(keys, id)?;
-            let rotation = old.rotate(self.clock.now(), grace, self.peppers.as_ref())?;
-            replace(keys, rotation.new.record().clone());
-            replace(keys, rotation.old);
-            Ok(rotation.new)
+            let (old, new) = old.rotate(self.clock.now(), grace, self.peppers.as_ref())?;
+            replace(keys, new.record().clone());
+            replace(keys, old);
+            Ok(new)
         })
     }
 

@@ -126,10 +126,10 @@ impl KeyFile {
         self.require_file()?;
         self.change(read, |records| {
             let record = find(records, id)?;
-            let rotation = record.rotate(self.clock.now(), grace, self.peppers.as_ref())?;
-            *record = rotation.old;
-            records.push(rotation.new.record().clone());
-            Ok(rotation.new)
+            let (old, new) = record.rotate(self.clock.now(), grace, self.peppers.as_ref())?;
+            *record = old;
+            records.push(new.record().clone());
+            Ok(new)
         })
     }
 
