@@ -1,13 +1,6 @@
 //! `portcullis keys create|list|revoke|rotate`
 
-use std::{
-    error::Error,
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{error::Error, fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -161,15 +154,11 @@ fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
     Ok(())
 }
 
-/// Prints the key, the only output on stdout.
 fn hand_over(issued: &IssuedKey) -> Done {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{}", issued.key().expose())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| {
-            let id = issued.key().id();
-            format!("key {id} was created but could not be printed, so revoke it: {error}").into()
-        })
+    output::secret(issued.key().expose()).map_err(|error| {
+        let id = issued.key().id();
+        format!("key {id} was created but could not be printed, so revoke it: {error}").into()
+    })
 }
 
 fn revoke(store: &Store, id: &str) -> Done {

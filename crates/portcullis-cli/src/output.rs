@@ -46,6 +46,13 @@ fn is_stdout_closed() -> bool {
     false
 }
 
+/// Prints a new secret, the only output on stdout. Unlike [`line()`], it fails if the reader has closed the pipe.
+pub(crate) fn secret(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
+}
+
 /// Prints a line on stderr, and ignores failures, for which no other output is left.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");

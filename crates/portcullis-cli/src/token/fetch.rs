@@ -3,19 +3,18 @@
 use std::{
     convert::Infallible,
     error::Error,
-    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::{Args, builder::NonEmptyStringValueParser};
-use portcullis_client::{AccessToken, DpopKey, SubjectToken, TokenExchange, TokenSource};
+use portcullis_client::{SubjectToken, TokenExchange, TokenSource};
 use portcullis_core::{ScopeSet, Secret};
 
 use super::refusal::{self, Request};
 use crate::{
     Outcome,
-    client::{Client, ClientArgs, read_dpop_key, read_file},
+    client::{ClientArgs, read_dpop_key, read_file},
     misuse::Refuse,
     output, scopes,
 };
@@ -55,18 +54,44 @@ pub(crate) struct Fetch {
     _misplaced: Vec<Infallible>,
 }
 
+/// Builds a source or an exchange, whose builders have the same setters.
+macro_rules! build {
+    ($kind:ident, $fetch:expr, $client:expr, $key:expr) => {{
+        let mut builder = $kind::builder(&$client.server, $client.authentication.clone())
+            .scopes($fetch.scopes.iter().flat_map(ScopeSet::iter))
+            .max_token_bytes($fetch.max_token_bytes);
+        for resource in &$fetch.resources {
+            builder = builder.resource(resource);
+        }
+        if let Some(audience) = &$fetch.audience {
+            builder = builder.audience(audience);
+        }
+        if let Some(key) = $key {
+            builder = builder.dpop(key);
+        }
+        let built = builder.build();
+        built.map_err(|error| $fetch.client.unusable(&error))?
+    }};
+}
+
 pub(super) async fn run(fetch: &Fetch) -> Outcome {
     output::require_stdout()?;
     let client = fetch.client.open(None)?;
     let subject = fetch.exchange.as_deref().map(subject).transpose()?;
     let key = fetch.dpop_key.as_deref().map(read_dpop_key).transpose()?;
     let obtained = match subject {
-        None => fetch.source(&client, key)?.refresh().await,
-        Some(subject) => fetch.exchange(&client, key)?.token(&subject).await,
+        None => build!(TokenSource, fetch, client, key).refresh().await,
+        Some(subject) => {
+            build!(TokenExchange, fetch, client, key)
+                .token(&subject)
+                .await
+        }
     };
     let error = match obtained {
         Ok(token) => {
-            hand_over(&token)?;
+            output::secret(token.expose()).map_err(|error| {
+                format!("a token was obtained but could not be printed: {error}")
+            })?;
             return Ok(ExitCode::SUCCESS);
         }
         Err(error) => error,
@@ -87,46 +112,6 @@ pub(super) async fn run(fetch: &Fetch) -> Outcome {
     Ok(ExitCode::FAILURE)
 }
 
-impl Fetch {
-    fn source(&self, client: &Client, key: Option<DpopKey>) -> Result<TokenSource, Box<dyn Error>> {
-        let mut source = TokenSource::builder(&client.server, client.authentication.clone())
-            .scopes(self.scopes.iter().flat_map(ScopeSet::iter))
-            .max_token_bytes(self.max_token_bytes);
-        for resource in &self.resources {
-            source = source.resource(resource);
-        }
-        if let Some(audience) = &self.audience {
-            source = source.audience(audience);
-        }
-        if let Some(key) = key {
-            source = source.dpop(key);
-        }
-        source.build().map_err(|error| self.client.unusable(&error))
-    }
-
-    fn exchange(
-        &self,
-        client: &Client,
-        key: Option<DpopKey>,
-    ) -> Result<TokenExchange, Box<dyn Error>> {
-        let mut exchange = TokenExchange::builder(&client.server, client.authentication.clone())
-            .scopes(self.scopes.iter().flat_map(ScopeSet::iter))
-            .max_token_bytes(self.max_token_bytes);
-        for resource in &self.resources {
-            exchange = exchange.resource(resource);
-        }
-        if let Some(audience) = &self.audience {
-            exchange = exchange.audience(audience);
-        }
-        if let Some(key) = key {
-            exchange = exchange.dpop(key);
-        }
-        exchange
-            .build()
-            .map_err(|error| self.client.unusable(&error))
-    }
-}
-
 /// Reads the token of `--exchange`.
 fn subject(path: &Path) -> Result<SubjectToken, Box<dyn Error>> {
     let content = read_file(path)?;
@@ -139,12 +124,4 @@ fn subject(path: &Path) -> Result<SubjectToken, Box<dyn Error>> {
         .into());
     }
     Ok(SubjectToken::access_token(Secret::new(token), None))
-}
-
-/// Prints the token, the only output on stdout.
-fn hand_over(token: &AccessToken) -> Result<(), String> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{}", token.expose())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| format!("a token was obtained but could not be printed: {error}"))
 }
