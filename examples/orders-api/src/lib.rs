@@ -8,6 +8,7 @@ mod demo;
 mod health;
 mod orders;
 mod profile;
+mod program;
 mod serve;
 
 use std::{
@@ -16,13 +17,12 @@ use std::{
 };
 
 use axum::Router;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, task::JoinSet};
 
-pub use crate::args::Args;
+pub use crate::{
+    args::Args,
+    program::{asked_to_stop, run_program},
+};
 use crate::{demo::Demo, health::Snapshots, serve::Limits};
 
 /// The whole program, until SIGINT or SIGTERM.
@@ -121,18 +121,4 @@ impl App {
             Ok(())
         }
     }
-}
-
-/// Completes at SIGINT or SIGTERM.
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

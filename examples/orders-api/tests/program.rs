@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use portcullis::api_key::{KeyFile, NewKey};
+use portcullis::{
+    ScopeSet,
+    api_key::{ApiKey, KeyFile, NewKey},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -50,12 +53,14 @@ impl Service {
     }
 
     /// A service whose key file is `keys.toml` in its folder.
-    async fn with_api_keys(set: impl FnOnce(&mut Command)) -> (Self, TempDir) {
+    async fn with_api_keys(set: impl FnOnce(&mut Command)) -> (Self, TempDir, ApiKey) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("keys.toml");
-        KeyFile::at(&path).create(NewKey::new("a")).expect("a key");
+        let key = NewKey::new("a").scopes(ScopeSet::parse("orders:write"));
+        let key = KeyFile::at(&path).create(key).expect("a key");
         let path = path.to_str().expect("UTF-8");
-        (Self::start(&["--api-keys", path], set).await, folder)
+        let service = Self::start(&["--api-keys", path], set).await;
+        (service, folder, key.key().clone())
     }
 
     /// Polls `/healthz` until the answer meets the condition.
@@ -125,7 +130,7 @@ async fn error_at_start_does_not_panic_when_stderr_is_closed() {
 
 #[tokio::test]
 async fn healthz_shows_the_kind_of_an_error_and_since_when() {
-    let (mut service, folder) = Service::with_api_keys(|_| {}).await;
+    let (mut service, folder, _) = Service::with_api_keys(|_| {}).await;
     let good = service.health(|status, _| status == 200).await;
     assert_eq!(good["api_keys"]["last_error"], Value::Null);
     assert_eq!(good["api_keys"]["failing_since"], Value::Null);
@@ -153,19 +158,24 @@ async fn healthz_shows_the_kind_of_an_issuers_error() {
 
 #[tokio::test]
 async fn sigterm_is_logged_before_the_wait_for_requests() {
-    let (mut service, _folder) = Service::with_api_keys(|command| {
+    let (mut service, _folder, key) = Service::with_api_keys(|command| {
         command.stderr(Stdio::piped());
     })
     .await;
     service.health(|status, _| status == 200).await;
-    // A request in progress keeps the service waiting.
+    // A request whose body is not complete keeps the service waiting.
     let mut client = TcpStream::connect(&service.address)
         .await
         .expect("connected");
-    client
-        .write_all(b"GET /livez HTTP/1.1\r\n")
-        .await
-        .expect("sent");
+    let request = format!(
+        "POST /orders HTTP/1.1\r\nhost: localhost\r\nx-api-key: {}\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n",
+        key.expose()
+    );
+    client.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = [0; 12];
+    let begun = timeout(PATIENCE, client.read_exact(&mut answer)).await;
+    begun.expect("in time").expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 100");
     let id = service.child.id().expect("it runs").cast_signed();
     let process = Pid::from_raw(id).expect("not 0");
     kill_process(process, Signal::TERM).expect("it runs");
