@@ -1,11 +1,10 @@
-//! The watched key file: what a service sees when it changes, becomes malformed, or disappears.
+//! The watched key file: what a service sees when it changes, and which files it rejects.
 #![cfg(feature = "file")]
 
 mod support;
 
 use std::{
     fs,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -14,69 +13,11 @@ use std::{
     time::Duration,
 };
 
-use portcullis_api_key::{ApiKeys, FileStore, IssuedKey, KeyFile, KeyFileError, NewKey};
-use support::{ManualClock, NOW, send_key};
-use tempfile::TempDir;
-
-const MINUTE: Duration = Duration::from_secs(60);
-
-struct Wired {
-    directory: TempDir,
-    path: PathBuf,
-    file: KeyFile,
-    clock: ManualClock,
-}
-
-impl Wired {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("keys.toml");
-        let clock = ManualClock::new();
-        let file = KeyFile::at(&path).clock(Arc::new(clock.clone()));
-        Self {
-            directory,
-            path,
-            file,
-            clock,
-        }
-    }
-
-    fn create(&self, owner: &str) -> IssuedKey {
-        self.file.create(NewKey::new(owner)).expect("made")
-    }
-
-    async fn watch(&self, interval: Duration) -> (FileStore, ApiKeys) {
-        let clock = Arc::new(self.clock.clone());
-        let store = FileStore::builder(&self.path)
-            .interval(interval)
-            .clock(clock.clone())
-            .start()
-            .await
-            .expect("a good file");
-        let keys = ApiKeys::builder(store.clone()).clock(clock);
-        (store, keys.build().expect("good settings"))
-    }
-
-    /// A store that in effect checks the file only in `reload`.
-    async fn watch_by_hand(&self) -> (FileStore, ApiKeys) {
-        self.watch(Duration::from_secs(4)).await
-    }
-}
-
-/// Waits until the store meets the condition.
-async fn until(store: &FileStore, mut is_met: impl FnMut(&FileStore) -> bool) {
-    let waiting = async {
-        while !is_met(store) {
-            tokio::task::yield_now().await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
-    waited.expect("it is met in time");
-}
-
-async fn status(keys: &ApiKeys, key: &IssuedKey) -> u16 {
-    send_key(keys, key.key().expose()).await.status.as_u16()
-}
+use portcullis_api_key::{FileStore, KeyFile, KeyFileError, NewKey};
+use support::{
+    NOW,
+    watched_file::{MINUTE, Wired, status, until},
+};
 
 #[tokio::test]
 async fn watch_sees_changes() {
@@ -143,86 +84,6 @@ async fn swapped_symlink_is_followed() {
     assert_eq!(status(&keys, &second).await, 200);
     fs::remove_dir_all(root.join("..1")).expect("removed");
     store.reload().expect("a good file");
-}
-
-#[tokio::test]
-async fn malformed_file_does_not_replace_keys() {
-    let wired = Wired::new();
-    let key = wired.create("a");
-    let good = fs::read_to_string(&wired.path).expect("readable");
-    let (store, keys) = wired.watch_by_hand().await;
-    let late = wired.create("b");
-    for broken in [
-        String::new(),
-        "\0".to_owned(),
-        "<html>".to_owned(),
-        "keys = []".to_owned(),
-        "version = 2".to_owned(),
-        good[..good.len() - 3].to_owned(),
-        format!("{good}{}", good.replace("version = 1", "")),
-        good.replace("owner", "onwer"),
-        good.replace("sha256:", "sha256:0"),
-    ] {
-        fs::write(&wired.path, &broken).expect("written");
-        for _ in 0..2 {
-            let error = store.reload().expect_err(&broken);
-            assert!(matches!(error, KeyFileError::Malformed { .. }), "{error:?}");
-        }
-        let health = store.status();
-        assert_eq!(health.keys, 1);
-        assert_eq!(health.failing_since, Some(NOW));
-        let shown = health.last_error.expect("an error");
-        assert!(shown.contains("keys.toml: line "), "{shown}");
-        assert_eq!(status(&keys, &key).await, 200, "{broken}");
-        // It may be in the malformed file.
-        assert_eq!(status(&keys, &late).await, 503, "{broken}");
-    }
-    fs::write(&wired.path, good).expect("written");
-    store.reload().expect("a good file");
-    let health = store.status();
-    assert_eq!((health.last_error, health.failing_since), (None, None));
-    assert_eq!(status(&keys, &late).await, 401);
-}
-
-#[tokio::test]
-async fn outage_past_the_limit_is_503() {
-    let wired = Wired::new();
-    let (key, ended) = (wired.create("a"), wired.create("b"));
-    wired.file.revoke(&ended.key().id()).expect("revoked");
-    let (store, keys) = wired.watch_by_hand().await;
-    let aside = wired.directory.path().join("aside");
-    fs::rename(&wired.path, &aside).expect("moved");
-    assert!(matches!(store.reload(), Err(KeyFileError::Read { .. })));
-
-    wired.clock.advance(15 * MINUTE);
-    assert_eq!(status(&keys, &key).await, 200);
-    assert_eq!(status(&keys, &ended).await, 401);
-    assert!(!store.status().is_stale);
-
-    // This holds without another check, so that a check that hangs does not keep keys alive.
-    wired.clock.advance(Duration::from_millis(1));
-    for key in [&key, &ended] {
-        let answer = send_key(&keys, key.key().expose()).await;
-        assert_eq!(answer.status, 503);
-        assert!((2..=10).contains(&answer.retry_after.expect("Retry-After")));
-    }
-    assert!(store.status().is_stale);
-    assert_eq!(store.status().failing_since, Some(NOW));
-
-    fs::rename(&aside, &wired.path).expect("moved");
-    store.reload().expect("a good file");
-    assert_eq!(status(&keys, &key).await, 200);
-    assert_eq!(status(&keys, &ended).await, 401);
-    assert!(!store.status().is_stale);
-}
-
-#[tokio::test]
-async fn unchanged_file_does_not_become_stale() {
-    let wired = Wired::new();
-    let key = wired.create("a");
-    let (_store, keys) = wired.watch_by_hand().await;
-    wired.clock.advance(60 * MINUTE);
-    assert_eq!(status(&keys, &key).await, 200);
 }
 
 #[tokio::test]
@@ -307,30 +168,6 @@ async fn change_that_keeps_length_and_times_is_seen() {
     until(&store, |store| store.list()[0].owner == "bbbb".into()).await;
 }
 
-#[tokio::test]
-async fn outage_limit_holds_when_the_clock_is_set_back() {
-    let wired = Wired::new();
-    let key = wired.create("a");
-    let clock = Arc::new(wired.clock.clone());
-    let store = FileStore::builder(&wired.path)
-        .interval(Duration::from_millis(1))
-        .outage_limit(Duration::from_millis(20))
-        .clock(clock.clone())
-        .start()
-        .await
-        .expect("a good file");
-    let keys = ApiKeys::builder(store.clone()).clock(clock).build();
-    let keys = keys.expect("good settings");
-    fs::remove_file(&wired.path).expect("removed");
-    wired.clock.set_back(60 * MINUTE);
-    until(&store, |store| store.status().is_stale).await;
-    assert_eq!(status(&keys, &key).await, 503);
-
-    wired.create("b");
-    until(&store, |store| store.status().last_error.is_none()).await;
-    assert!(!store.status().is_stale);
-}
-
 /// Panics once, when it is armed, on another thread than the test's.
 #[derive(Debug)]
 struct Trap {
@@ -380,98 +217,6 @@ fn file_full_of_problems_is_rejected_quickly() {
         panic!("it is malformed");
     };
     assert_eq!(problems.len(), 100);
-}
-
-/// The path keeps leading to the old file, as a mount of the file does. The tests of `portcullis-file` use real mounts.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn replaced_source_of_a_mounted_file_is_an_outage() {
-    use std::os::fd::AsRawFd;
-
-    for linked_twice in [false, true] {
-        let wired = Wired::new();
-        let key = wired.create("a");
-        if linked_twice {
-            let backup = wired.directory.path().join("backup");
-            fs::hard_link(&wired.path, backup).expect("linked");
-        }
-        let mounted = fs::File::open(&wired.path).expect("opened");
-        let path = PathBuf::from(format!("/proc/self/fd/{}", mounted.as_raw_fd()));
-        let clock = Arc::new(wired.clock.clone());
-        let store = FileStore::builder(&path).interval(Duration::from_secs(4));
-        let store = store
-            .clock(clock.clone())
-            .start()
-            .await
-            .expect("a good file");
-        let keys = ApiKeys::builder(store.clone()).clock(clock).build();
-        let keys = keys.expect("good settings");
-
-        wired.file.revoke(&key.key().id()).expect("revoked");
-        let error = store.reload().expect_err("changes cannot be seen");
-        assert!(matches!(error, KeyFileError::Read { .. }), "{error:?}");
-        let health = store.status();
-        assert_eq!(health.failing_since, Some(NOW));
-        let told = health.last_error.expect("an error");
-        assert!(told.contains("mount its directory"), "{told}");
-
-        // The file was last confirmed before the revocation, so the outage limit starts there.
-        assert_eq!(status(&keys, &key).await, 200);
-        wired.clock.advance(15 * MINUTE + Duration::from_millis(1));
-        assert!(store.status().is_stale);
-        assert_eq!(status(&keys, &key).await, 503);
-
-        // A service that starts now must not take the old keys for today's.
-        assert!(FileStore::watch(&path).await.is_err());
-    }
-}
-
-#[tokio::test]
-async fn known_and_unknown_ids_get_the_same_answer() {
-    let wired = Wired::new();
-    let (known, other) = (wired.create("a"), wired.create("b"));
-    // The record of `b` gets the digest of `a`, so that the secret of `b` is wrong.
-    let digest = |key: &IssuedKey| key.record().digest.to_string();
-    let text = fs::read_to_string(&wired.path).expect("readable");
-    let text = text.replace(&digest(&other), &digest(&known));
-    fs::write(&wired.path, text).expect("written");
-    let (store, keys) = wired.watch_by_hand().await;
-    let unknown = NewKey::new("c").issue(NOW, None).expect("made");
-
-    for is_failing in [false, true] {
-        if is_failing {
-            fs::write(&wired.path, "broken").expect("written");
-            store.reload().expect_err("broken");
-        }
-        let wrong = send_key(&keys, other.key().expose()).await;
-        let unknown = send_key(&keys, unknown.key().expose()).await;
-        let expected = if is_failing { 503 } else { 401 };
-        assert_eq!(wrong.status, expected, "a known id");
-        assert_eq!(unknown.status, expected, "an unknown id");
-        assert_eq!(wrong.challenge, unknown.challenge);
-        assert_eq!(wrong.body, unknown.body);
-        assert_eq!(wrong.retry_after.is_some(), unknown.retry_after.is_some());
-        assert_eq!(status(&keys, &known).await, 200);
-    }
-}
-
-/// `portcullis keys create` would start an empty file in place of the one that was lost.
-#[tokio::test]
-async fn file_deleted_while_running_is_to_be_restored() {
-    let wired = Wired::new();
-    let key = wired.create("a");
-    let (store, keys) = wired.watch_by_hand().await;
-    fs::remove_file(&wired.path).expect("removed");
-    let error = store.reload().expect_err("no file");
-    assert!(matches!(error, KeyFileError::Read { was_read: true, .. }));
-    for told in [
-        error.to_string(),
-        store.status().last_error.expect("an error"),
-    ] {
-        assert!(told.contains("restore it from a backup"), "{told}");
-        assert!(!told.contains("keys create"), "{told}");
-    }
-    assert_eq!(status(&keys, &key).await, 200);
 }
 
 #[tokio::test]
@@ -557,36 +302,4 @@ fn store_without_a_runtime_does_not_start() {
         panic!("it needs a runtime");
     };
     assert_eq!(error.setting(), "start");
-}
-
-/// Without its task the store cannot see a revocation, so the outage limit must run.
-#[tokio::test]
-async fn end_of_the_runtime_is_an_outage() {
-    let wired = Wired::new();
-    let key = wired.create("a");
-    let (path, clock) = (wired.path.clone(), Arc::new(wired.clock.clone()));
-    let store = thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .expect("a runtime");
-        let store = FileStore::builder(path).clock(clock);
-        runtime.block_on(store.start()).expect("a good file")
-    });
-    let store = store.join().expect("no panic");
-    let keys = ApiKeys::builder(store.clone())
-        .clock(Arc::new(wired.clock.clone()))
-        .build()
-        .expect("good settings");
-    let health = store.status();
-    let told = health.last_error.expect("an error");
-    assert!(told.contains("no longer checked"), "{told}");
-    assert_eq!(health.failing_since, Some(NOW));
-    assert_eq!(status(&keys, &key).await, 200);
-    // A success of `reload` does not hide that nothing watches the file.
-    store.reload().expect("a good file");
-    assert!(store.status().last_error.is_some());
-    wired.clock.advance(15 * MINUTE + Duration::from_millis(1));
-    assert_eq!(status(&keys, &key).await, 503);
-    assert!(store.status().is_stale);
 }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+#[cfg(feature = "file")]
+pub(crate) mod watched_file;
+
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},

@@ -1,4 +1,6 @@
-//! `portcullis token inspect` and `portcullis jwks check`, against a live issuer.
+//! `portcullis token inspect`, against a live issuer.
+
+mod support;
 
 use std::{
     io::Write,
@@ -6,39 +8,7 @@ use std::{
 };
 
 use portcullis_test::{Endpoint, Fault, TestIssuer};
-
-const AUDIENCE: &str = "https://orders.example.com";
-
-/// Runs the command with `input`; its status and what it printed, stdout and stderr.
-async fn run(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
-    let arguments: Vec<String> = arguments
-        .iter()
-        .map(|&argument| argument.to_owned())
-        .collect();
-    let input = input.to_owned();
-    tokio::task::spawn_blocking(move || {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut stdin = child.stdin.take().expect("piped");
-        // It may end without reading, as with wrong arguments.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        let output = child.wait_with_output().expect("it ends");
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
-    })
-    .await
-    .expect("it does not panic")
-}
+use support::{AUDIENCE, run};
 
 async fn inspect(issuer: &TestIssuer, token: &str, more: &[&str]) -> (Option<i32>, String, String) {
     let url = issuer.url();
@@ -354,107 +324,6 @@ async fn wrong_token_arguments_exit_with_2() {
         .0,
         Some(2)
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn jwks_check_lists_each_key() {
-    let issuer = TestIssuer::start().await;
-    let (code, stdout, _) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
-    assert_eq!(code, Some(0));
-    assert!(
-        stdout.starts_with("usable") && stdout.contains("ES256"),
-        "{stdout}"
-    );
-
-    // The issuer is named as for `token inspect`.
-    let (url, jwks_uri) = (issuer.url(), issuer.jwks_uri());
-    for arguments in [
-        &["--issuer", &url][..],
-        &["--issuer", &url, "--jwks-uri", &jwks_uri],
-        &["--jwks-uri", &jwks_uri],
-    ] {
-        let arguments = [&["jwks", "check"], arguments].concat();
-        let (code, alike, _) = run(&arguments, "").await;
-        assert_eq!((code, &alike), (Some(0), &stdout), "{arguments:?}");
-    }
-
-    issuer.add(serde_json::json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"}));
-    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
-    assert_eq!(code, Some(1), "a key that is skipped is worth a look");
-    assert!(
-        stdout.contains("usable") && stdout.contains("skipped"),
-        "{stdout}"
-    );
-    assert!(stderr.contains("skipped"), "{stderr}");
-
-    issuer.fault(Endpoint::Jwks, Fault::EmptySet);
-    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
-    assert_eq!(code, Some(1));
-    assert!(stderr.contains("error:"), "{stderr}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn encryption_key_is_ignored() {
-    let issuer = TestIssuer::start().await;
-    issuer.add(serde_json::json!({
-        "kty": "RSA", "kid": "enc", "use": "enc", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB",
-    }));
-    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
-    assert_eq!(code, Some(0), "{stdout}{stderr}");
-    assert!(
-        stdout.contains("ignored  enc  the key is for encryption"),
-        "{stdout}"
-    );
-    assert!(
-        stderr.contains("1 usable, 1 for encryption, 0 skipped"),
-        "{stderr}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tolerated_mistakes_in_a_key_set_are_listed() {
-    let issuer = TestIssuer::start().await;
-    let mut key = issuer.signing_key().public_jwk();
-    key["key_ops"] = serde_json::json!([]);
-    issuer.publish([key]);
-    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
-    assert_eq!(code, Some(0), "{stderr}");
-    assert!(stderr.contains("`key_ops` is empty"), "{stderr}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn first_failure_is_reported_without_a_retry() {
-    let issuer = TestIssuer::start().await;
-    issuer.fault(Endpoint::Jwks, Fault::Status(404));
-    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
-    assert_eq!(code, Some(1));
-    assert!(stderr.contains("404"), "{stderr}");
-    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
-
-    let url = format!("{}/", issuer.url());
-    let arguments = ["token", "inspect", "--issuer", &url, "--audience", AUDIENCE];
-    let token = issuer.token().audience(AUDIENCE).mint();
-    let (code, _, stderr) = run(&arguments, &token).await;
-    assert_eq!(code, Some(1));
-    assert!(stderr.contains("is the metadata of"), "{stderr}");
-    assert!(issuer.requests(Endpoint::Discovery) <= 2, "one attempt");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn metadata_given_as_a_key_set_gets_a_hint() {
-    let issuer = TestIssuer::start().await;
-    let metadata = format!("{}/.well-known/openid-configuration", issuer.url());
-    let (code, _, stderr) = run(&["jwks", "check", &metadata], "").await;
-    assert_eq!(code, Some(1));
-    assert!(stderr.contains("use the URL in its `jwks_uri`"), "{stderr}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn issuer_given_as_a_key_set_url_gets_a_hint() {
-    let issuer = TestIssuer::start().await;
-    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.url()], "").await;
-    assert_eq!((code, &*stdout), (Some(1), ""));
-    assert!(stderr.contains("give it with --issuer"), "{stderr}");
 }
 
 /// `serde_json` gives these names a meaning of its own.

@@ -1,0 +1,197 @@
+use portcullis_core::{ScopeSet, UnixTime};
+
+use super::*;
+use crate::NewKey;
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+const ENTRY: &str = r#"version = 1
+
+[[keys]]
+id = "4fXq0ZbT9kLm"
+digest = "sha256:4bf5d10291372cf316a37a5edb59185ac3eb5cc06d082df78e60b8c210af10af"
+prefix = "acme"
+owner = "billing"
+scopes = ["orders:read"]
+created_at = 2026-01-31T12:00:00Z
+expires_at = "never"
+revision = 1
+"#;
+
+fn problems(text: &str) -> Vec<String> {
+    let problems = parse(text).expect_err("malformed");
+    problems.iter().map(FileProblem::to_string).collect()
+}
+
+#[test]
+fn written_records_are_read_back() {
+    let record = |new: NewKey| new.issue(NOW, None).expect("issued").record().clone();
+    let plain = record(NewKey::new("Zürich \"x\" \\ ]]").scopes(ScopeSet::parse("r w")));
+    let revoked = record(NewKey::new("b").never_expires()).revoked(NOW);
+    let mut rotated = record(NewKey::new("c"));
+    rotated.successor = Some(plain.id);
+    let records = vec![plain, revoked, rotated];
+    let text = render(&records).expect("in range");
+    assert_eq!(parse(&text), Ok(records));
+    assert_eq!(parse(&render(&[]).expect("nothing")), Ok(Vec::new()));
+}
+
+#[test]
+fn malformed_entry_is_reported_with_its_line() {
+    for (from, to, problem) in [
+        ("billing", "", "line 7, key 4fXq0ZbT9kLm: the owner must"),
+        (
+            "\"billing\"",
+            "7",
+            "line 7, key 4fXq0ZbT9kLm: `owner` must be text",
+        ),
+        (
+            "4fXq0ZbT9kLm",
+            "4fXq0ZbT9kL",
+            "line 4, key number 1: `id` must be",
+        ),
+        (
+            "sha256:",
+            "sha1:",
+            "line 5, key 4fXq0ZbT9kLm: `digest` must be",
+        ),
+        (
+            "\"acme\"",
+            "\"ACME\"",
+            "line 6, key 4fXq0ZbT9kLm: `prefix` must be",
+        ),
+        (
+            "orders:read",
+            "orders read",
+            "line 8, key 4fXq0ZbT9kLm: `scopes` must be",
+        ),
+        (
+            "[\"orders:read\"]",
+            "\"a\"",
+            "line 8, key 4fXq0ZbT9kLm: `scopes` must be",
+        ),
+        (
+            "12:00:00Z",
+            "12:00:00",
+            "line 9, key 4fXq0ZbT9kLm: `created_at` must be",
+        ),
+        (
+            "\"never\"",
+            "\"later\"",
+            "line 10, key 4fXq0ZbT9kLm: `expires_at` must be",
+        ),
+        (
+            "\"never\"",
+            "1800000000",
+            "line 10, key 4fXq0ZbT9kLm: `expires_at` must be",
+        ),
+        (
+            "revision = 1",
+            "revision = 0",
+            "line 11, key 4fXq0ZbT9kLm: `revision` must be",
+        ),
+        (
+            "revision = 1",
+            "revoked = 1\nrevision = 1",
+            "line 11, key 4fXq0ZbT9kLm: unknown field `revoked`",
+        ),
+        (
+            "expires_at = \"never\"\n",
+            "",
+            "line 3, key 4fXq0ZbT9kLm: `expires_at` is missing",
+        ),
+        ("version = 1\n", "", "line 1: `version = 1` is missing"),
+        ("version = 1", "version = 2", "line 1: `version` must be 1"),
+        (
+            "version = 1",
+            "version = 1\nmode = 2",
+            "line 2: unknown field `mode`",
+        ),
+        ("[[keys]]", "[keys]", "line 3: `keys` must be"),
+        ("owner =", "owner", "line 7: "),
+    ] {
+        let text = ENTRY.replacen(from, to, 1);
+        assert_ne!(text, ENTRY);
+        let found = problems(&text);
+        assert!(
+            found.iter().any(|found| found.starts_with(problem)),
+            "{from} → {to}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let second = ENTRY.replace("version = 1\n", "");
+    let text = format!("{ENTRY}{second}{}", second.replace("billing", ""));
+    let found = problems(&text);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].ends_with("the key is there twice: first in line 3"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn truncated_file_without_count_is_rejected_unless_it_ends_between_entries() {
+    for length in 0..ENTRY.len() - 1 {
+        let cut = &ENTRY[..length];
+        if let Ok(records) = parse(cut) {
+            assert!(records.is_empty() && !cut.contains("[["), "{cut}");
+        }
+    }
+}
+
+#[test]
+fn truncated_file_with_count_is_rejected() {
+    let record = || {
+        NewKey::new("a")
+            .issue(NOW, None)
+            .expect("issued")
+            .record()
+            .clone()
+    };
+    let text = render(&[record(), record()]).expect("in range");
+    for length in 0..text.len() {
+        assert!(parse(&text[..length]).is_err(), "{}", &text[..length]);
+    }
+    for (from, to, problem) in [
+        (
+            "count = 2",
+            "count = 3",
+            "line 3: `count` is 3, and the file holds 2 keys",
+        ),
+        ("count = 2", "count = \"2\"", "line 3: `count` must be"),
+        ("count = 2\n", "", ""),
+    ] {
+        let edited = text.replacen(from, to, 1);
+        match problem {
+            "" => assert_eq!(parse(&edited).expect("a file without a count").len(), 2),
+            problem => assert!(problems(&edited)[0].starts_with(problem), "{edited}"),
+        }
+    }
+}
+
+#[test]
+fn problems_do_not_contain_values() {
+    let secret = "portcullis_4fXq0ZbT9kLm_0123456789ABCDEFGHIJKLMNOPQ0jAnNB";
+    for line in [
+        "id",
+        "digest",
+        "prefix",
+        "scopes",
+        "revision",
+        "created_at",
+        "expires_at",
+    ] {
+        let text: String = ENTRY
+            .lines()
+            .map(|text| match text.starts_with(line) {
+                true => format!("{line} = \"{secret}\"\n"),
+                false => format!("{text}\n"),
+            })
+            .collect();
+        let found = problems(&text).join(" ");
+        assert!(!found.contains("0123456789ABC"), "{found}");
+    }
+}
