@@ -132,7 +132,7 @@ async fn conflicting_options_are_reported() {
         ),
         (
             &[&issuer, &id, &by_secret, &["--resource", "orders"]],
-            &["--resource: it is no absolute URI"],
+            &["--resource: must be an absolute URI"],
         ),
         (
             &[
