@@ -3,9 +3,9 @@
 use std::{error::Error, path::PathBuf, time::Duration};
 
 use clap::Args;
-use portcullis_remote::{HttpSettings, Issuer, IssuerBuilder, IssuerEvent};
+use portcullis_remote::{Issuer, IssuerBuilder, IssuerEvent};
 
-use crate::client::read_ca;
+use crate::client::http_settings;
 
 /// How metadata and keys are fetched.
 #[derive(Args, Debug)]
@@ -36,7 +36,7 @@ impl Access {
             (None, None) => Issuer::discover(issuer),
         };
         if let Some(path) = &self.ca {
-            builder = builder.http(HttpSettings::default().root_certificates(read_ca(path)?));
+            builder = builder.http(http_settings(path)?);
         }
         if let Some(path) = &self.bearer_token_file {
             builder = builder.bearer_token_file(path);

@@ -14,9 +14,6 @@ use crate::{args::Args, health::Snapshots};
 
 const REALM: &str = "orders";
 
-/// The largest file of root certificates: several times the size of a system's.
-const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
-
 /// The layer that authenticates callers, and its snapshots.
 pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots), Box<dyn Error>> {
     let mut schemes: Vec<Arc<dyn Scheme>> = Vec::new();
@@ -70,9 +67,9 @@ fn issuer(url: &str, args: &Args) -> Result<IssuerBuilder, Box<dyn Error>> {
         builder = builder.discover_at(url);
     }
     if let Some(path) = &args.ca {
-        let pem = portcullis_file::read(path, MAX_CA_BYTES)
-            .map_err(|error| format!("--ca {}: {error}", path.display()))?;
-        builder = builder.http(HttpSettings::default().root_certificates(pem.into_bytes()));
+        let settings = HttpSettings::default().root_certificates_file(path);
+        let settings = settings.map_err(|error| format!("--ca {}: {error}", path.display()))?;
+        builder = builder.http(settings);
     }
     if let Some(path) = &args.bearer_token_file {
         builder = builder.bearer_token_file(path);

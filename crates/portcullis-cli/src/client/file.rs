@@ -1,12 +1,12 @@
 //! Files that the options name.
 
 use std::{
-    error::Error,
     fs::{File, Metadata},
     path::Path,
 };
 
 use portcullis_core::Secret;
+use portcullis_remote::HttpSettings;
 
 use crate::output;
 
@@ -33,15 +33,10 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
     Ok(Secret::new(&content[..]))
 }
 
-/// Reads the root certificates of `--ca`.
-pub(crate) fn read_ca(path: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
-    /// Several times the size of a system's.
-    const MAX_BYTES: u64 = 4 * 1024 * 1024;
-
-    match portcullis_file::read(path, MAX_BYTES) {
-        Ok(contents) => Ok(contents.into_bytes()),
-        Err(error) => Err(format!("--ca {}: {error}", path.display()).into()),
-    }
+/// The settings with the root certificates of `--ca`.
+pub(crate) fn http_settings(ca: &Path) -> Result<HttpSettings, String> {
+    let settings = HttpSettings::default().root_certificates_file(ca);
+    settings.map_err(|error| format!("--ca {}: {error}", ca.display()))
 }
 
 #[cfg(unix)]

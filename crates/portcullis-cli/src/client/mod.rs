@@ -11,7 +11,7 @@ use std::{
 
 use portcullis_client::{
     AuthorizationServer, AuthorizationServerBuilder, ClientAuthentication, ClientCertificate,
-    ClientSecrets, HttpSettings,
+    ClientSecrets,
 };
 use portcullis_core::ConfigError;
 use portcullis_jose::Algorithm;
@@ -19,7 +19,7 @@ use portcullis_jose::Algorithm;
 use self::arguments::{Method, Place};
 pub(crate) use self::{
     arguments::ClientArgs,
-    file::{read as read_file, read_ca},
+    file::{http_settings, read as read_file},
     signing_key::read_dpop as read_dpop_key,
 };
 use crate::misuse::Misuse;
@@ -90,7 +90,7 @@ impl ClientArgs {
             .iter()
             .fold(server, |server, origin| server.allow_origin(origin));
         Ok(match &self.ca {
-            Some(path) => server.http(HttpSettings::default().root_certificates(read_ca(path)?)),
+            Some(path) => server.http(http_settings(path)?),
             None => server,
         })
     }

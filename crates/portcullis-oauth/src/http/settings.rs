@@ -1,6 +1,6 @@
 //! The HTTP settings that both halves of the suite share.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use portcullis_core::ConfigError;
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
@@ -47,6 +47,20 @@ impl HttpSettings {
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into().into());
         self
+    }
+
+    /// Trusts the root certificates in a PEM file of at most 4 MiB, in addition to those of the system. It blocks while it
+    /// reads.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn root_certificates_file(self, path: &Path) -> io::Result<Self> {
+        /// Several times the size of a system's.
+        const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+        let contents = portcullis_file::read(path, MAX_BYTES)?;
+        Ok(self.root_certificates(contents.into_bytes()))
     }
 
     /// Uses the proxies named by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. By default no proxy is used.
