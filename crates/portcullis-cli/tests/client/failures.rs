@@ -16,7 +16,7 @@ async fn wrong_secret_is_reported_with_its_code() {
     let first = ended.stderr.lines().next();
     assert_eq!(
         first,
-        Some("error: invalid_client (client or secret is wrong)")
+        Some("error: invalid_client (wrong client or secret)")
     );
 }
 
