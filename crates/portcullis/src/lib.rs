@@ -74,6 +74,9 @@ let app: Router = Router::new()
 //!
 //! For your tests there is `portcullis-test`: an in-process issuer that can fail in every way.
 
+#[cfg(all(any(doc, doctest), feature = "full"))]
+pub mod guide;
+
 pub use portcullis_core::{
     Anonymous, AuthenticateLayer, Authentication, ConfigError, FailureKind, InvalidScope,
     Principal, PrincipalKind, Refusal, RenderedBody, RequireMachineLayer, RequireScopeLayer, Scope,
@@ -97,12 +100,6 @@ pub use portcullis_oauth as oauth;
 pub use portcullis_remote as remote;
 
 /// The examples in `README.md` compile.
-#[cfg(all(
-    doctest,
-    feature = "reqwest-middleware",
-    feature = "remote",
-    feature = "file",
-    feature = "axum"
-))]
-#[doc = include_str!("../../../README.md")]
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../README.md")]
 struct Readme;
