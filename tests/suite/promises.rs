@@ -1,31 +1,38 @@
-//! The page that names a test for each promise of `SECURITY.md`.
+//! The pages that name tests: for each promise of `SECURITY.md`, and for each requirement of a standard.
 
 use std::{collections::HashSet, fs, path::Path};
 
 #[test]
 fn every_promise_names_tests_that_exist() {
+    assert_tests_exist("docs/security-tests.md", 100);
+}
+
+#[test]
+fn every_row_of_conformance_names_tests_that_exist() {
+    assert_tests_exist("docs/conformance.md", 150);
+}
+
+/// Checks that the last column of every table in `page` names existing tests, at least `least` in all.
+fn assert_tests_exist(page: &str, least: usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let page = fs::read_to_string(root.join("docs/security-tests.md")).expect("the page");
+    let page = fs::read_to_string(root.join(page)).expect("the page");
     let mut existing = HashSet::new();
     for folder in ["crates", "examples", "tests"] {
         collect_functions(&root.join(folder), &mut existing);
     }
-    let rows = page
-        .lines()
-        .filter(|line| line.starts_with("| ") && line.contains('`'));
+    let rows = page.lines().filter(|line| line.starts_with("| "));
     let mut named = 0;
     for row in rows {
-        let tests = row
+        let (_, tests) = row
             .trim_end_matches('|')
-            .rsplit('|')
-            .next()
+            .rsplit_once('|')
             .expect("a column");
         for test in tests.split('`').skip(1).step_by(2) {
             assert!(existing.contains(test), "no test is called {test}");
             named += 1;
         }
     }
-    assert!(named > 100, "only {named} names were found on the page");
+    assert!(named >= least, "only {named} names were found on the page");
 }
 
 /// The names of all functions below `folder`.
