@@ -15,7 +15,7 @@ use std::{
 
 use axum::body::Body;
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
-use portcullis_core::{Clock, SystemClock};
+use portcullis_core::clock::{Clock, SystemClock};
 use portcullis_jose::{Algorithm, KeySet};
 use portcullis_jwt::{Bearer, BearerBuilder, IssuerKeys};
 use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};

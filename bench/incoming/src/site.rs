@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use portcullis_bench_common::{SCOPES, Signer};
-use portcullis_core::{Clock, SystemClock};
+use portcullis_core::clock::{Clock, SystemClock};
 use portcullis_jose::Algorithm;
 use portcullis_test::{TestIssuer, TokenBuilder};
 use tokio::runtime::Runtime;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
-use portcullis_core::{Clock, SharedClock, UnixTime};
+use portcullis_core::clock::{Clock, SharedClock, UnixTime};
 use portcullis_jose::{Algorithm, CompactJws};
 
 /// The time of every run, ten minutes after the tokens were issued.

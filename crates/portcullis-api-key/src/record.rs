@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_core::{ScopeSet, UnixTime};
+use portcullis_core::{ScopeSet, clock::UnixTime};
 
 use crate::{
     digest::KeyDigest,

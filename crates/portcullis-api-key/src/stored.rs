@@ -6,7 +6,11 @@ use std::{
     },
 };
 
-use portcullis_core::{Challenge, Failure, Principal, PrincipalKind, UnixTime};
+use portcullis_core::{
+    Principal, PrincipalKind,
+    clock::UnixTime,
+    scheme::{Challenge, Failure},
+};
 
 use crate::{digest::UnknownPepper, record::KeyRecord};
 

@@ -10,8 +10,10 @@ use allocation_counter::{AllocationInfo, measure};
 use http::{Request, Response};
 use portcullis_api_key::{ApiKeys, KeyRecord, MemoryStore, NewKey, Peppers};
 use portcullis_core::{
-    AuthenticateLayer, Authentication, Facts, Head, Outcome, Presence, Principal, Scheme, ScopeSet,
-    Secret, UnixTime,
+    AuthenticateLayer, Authentication, Principal, ScopeSet, Secret,
+    clock::UnixTime,
+    facts::Facts,
+    scheme::{Head, Outcome, Presence, Scheme},
 };
 use tower::{Layer, Service};
 

@@ -175,8 +175,8 @@ struct Trap {
     test: ThreadId,
 }
 
-impl portcullis_core::Clock for Trap {
-    fn now(&self) -> portcullis_core::UnixTime {
+impl portcullis_core::clock::Clock for Trap {
+    fn now(&self) -> portcullis_core::clock::UnixTime {
         if thread::current().id() != self.test && self.is_armed.swap(false, SeqCst) {
             panic!("on purpose");
         }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use portcullis_api_key::{
     ApiKeyId, ApiKeys, KeyStore, Lookup, MemoryStore, NewKey, StoreError, StoredKey,
 };
-use portcullis_core::{Facts, Head, Outcome, Presence, Scheme};
+use portcullis_core::{
+    facts::Facts,
+    scheme::{Head, Outcome, Presence, Scheme},
+};
 use support::{send, send_key};
 use tokio::sync::watch;
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use portcullis_core::{escape, escape_url};
+use portcullis_core::log::{escape, escape_url};
 use portcullis_jose::SkipReason;
 
 use crate::{

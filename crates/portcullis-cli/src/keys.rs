@@ -8,7 +8,11 @@ use portcullis_api_key::{
     ApiKey, ApiKeyId, DEFAULT_ROTATION_GRACE, IssuedKey, KeyError, KeyFile, KeyFileError,
     KeyPrefix, KeyRecord, NewKey,
 };
-use portcullis_core::{Clock, ScopeSet, SystemClock, UnixTime, escape};
+use portcullis_core::{
+    ScopeSet,
+    clock::{Clock, SystemClock, UnixTime},
+    log::escape,
+};
 use serde_json::{Value, json};
 
 use crate::{Outcome, duration, misuse::Misuse, output, scopes};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_worker::{Backoff, BackoffRules, Jitter};
 
 /// The times of one token.
@@ -91,7 +91,7 @@ pub(crate) fn backoff_after(
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::Moment;
+    use portcullis_core::clock::Moment;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{ConfigError, Scope, ScopeSet, escape_url};
+use portcullis_core::{ConfigError, Scope, ScopeSet, log::escape_url};
 use portcullis_jose::DpopKey;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use url::Url;

@@ -31,7 +31,7 @@ mod tests {
     use std::{fs::File, os::unix::fs::FileExt as _, sync::Weak};
 
     use http::{HeaderMap, header::AUTHORIZATION};
-    use portcullis_core::{Secret, UnixTime};
+    use portcullis_core::{Secret, clock::UnixTime};
 
     use super::*;
     use crate::{

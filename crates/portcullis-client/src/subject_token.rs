@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{Principal, Secret, UnixTime};
+use portcullis_core::{Principal, Secret, clock::UnixTime};
 
 use crate::{TokenError, TokenErrorKind};
 

@@ -6,7 +6,10 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
-use portcullis_core::{ScopeSet, SharedClock, UnixTime};
+use portcullis_core::{
+    ScopeSet,
+    clock::{SharedClock, UnixTime},
+};
 use portcullis_jose::{DpopKey, DpopRequest};
 use portcullis_oauth::DpopNonces;
 use zeroize::Zeroizing;
@@ -216,7 +219,7 @@ impl fmt::Debug for AccessToken {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::system_clock;
+    use portcullis_core::clock::system_clock;
 
     use super::*;
     use crate::token_response::TokenType;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portcullis_core::SharedClock;
+use portcullis_core::clock::SharedClock;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthAnswer, OAuthEndpoint};
 
 use crate::{

@@ -50,18 +50,3 @@ pub mod service {
         guard::{Guard, GuardFuture},
     };
 }
-
-// The paths of before. They go when every crate uses the modules.
-#[doc(hidden)]
-pub use {
-    clock::{
-        Clock, ClockOffset, Deadline, Moment, SharedClock, SystemClock, UnixTime, system_clock,
-    },
-    facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate},
-    log::{escape, escape_to, escape_url, mask},
-    scheme::{
-        Challenge, CredentialSource, Failure, Head, Outcome, PendingOutcome, Presence,
-        PrincipalBuilder, Scheme, authorization_credentials, check_token68,
-    },
-    service::{Authenticate, AuthenticateFuture, GuardBody, GuardFuture, IntoSchemes},
-};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::thumbprint::Thumbprint;
 /// The key that a client's tokens are bound to (RFC 9449 §5). It makes proofs for requests.
 ///
 /// ```
-/// use portcullis_core::UnixTime;
+/// use portcullis_core::clock::UnixTime;
 /// use portcullis_jose::{DpopKey, DpopRequest};
 ///
 /// let key = DpopKey::generate()?;

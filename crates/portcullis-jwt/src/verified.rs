@@ -1,6 +1,6 @@
 //! A verified token.
 
-use portcullis_core::{Principal, UnixTime};
+use portcullis_core::{Principal, clock::UnixTime};
 
 use crate::{VerifyError, verifier::Validity};
 

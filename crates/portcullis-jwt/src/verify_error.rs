@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use portcullis_core::{Failure, escape, escape_url};
+use portcullis_core::{
+    log::{escape, escape_url},
+    scheme::Failure,
+};
 use portcullis_jose::{Algorithm, JsonError, JwsError};
 
 /// Why a token was not accepted.

@@ -4,7 +4,10 @@ mod support;
 
 use allocation_counter::measure;
 use http::Request;
-use portcullis_core::{Facts, Head, Outcome, Scheme};
+use portcullis_core::{
+    facts::Facts,
+    scheme::{Head, Outcome, Scheme},
+};
 use portcullis_jwt::{Algorithm, Bearer, BearerBuilder};
 use serde_json::json;
 use support::{AUDIENCE, ManualClock, claims_with, issuer, signer};

@@ -3,7 +3,7 @@
 mod support;
 
 use allocation_counter::{AllocationInfo, measure};
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_jose::CompactJws;
 use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier, Profile};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 mod support;
 
-use portcullis_core::{PrincipalKind, UnixTime};
+use portcullis_core::{PrincipalKind, clock::UnixTime};
 use portcullis_jwt::{JwtVerifier, Profile, VerifyError};
 use serde_json::{Value, json};
 use support::{AUDIENCE, ISSUER, NOW, Signer, claims, claims_with, judge, signer, verifier};

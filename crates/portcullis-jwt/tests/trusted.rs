@@ -3,7 +3,11 @@
 mod support;
 
 use http::{Request, StatusCode};
-use portcullis_core::{Facts, Failure, Head, Outcome, Principal, Scheme};
+use portcullis_core::{
+    Principal,
+    facts::Facts,
+    scheme::{Failure, Head, Outcome, Scheme},
+};
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, Profile, TrustedIssuers};
 use serde_json::{Value, json};
 use support::{AUDIENCE, ISSUER, ManualClock, Signer, claims_with, signer};

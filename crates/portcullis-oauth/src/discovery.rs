@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use portcullis_core::{ConfigError, UnixTime, escape, escape_url};
+use portcullis_core::{
+    ConfigError,
+    clock::UnixTime,
+    log::{escape, escape_url},
+};
 use reqwest::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
 use url::{Origin, Url};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_jose::KeySet;
 use portcullis_oauth::read_json_object;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{ConfigError, escape_url};
+use portcullis_core::{ConfigError, log::escape_url};
 use portcullis_oauth::FetchError;
 
 /// Why an issuer could not be started.

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use portcullis_core::{ClockOffset, escape};
+use portcullis_core::{clock::ClockOffset, log::escape};
 use portcullis_jose::{KeySet, Thumbprint};
 use portcullis_worker::Death;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::{ClockOffset, SharedClock};
+use portcullis_core::clock::{ClockOffset, SharedClock};
 use portcullis_jose::KeySet;
 use portcullis_oauth::{
     discovery::Discovery,

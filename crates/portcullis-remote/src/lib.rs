@@ -26,6 +26,6 @@ pub use self::{
     schedule::RefreshRules,
     status::Status,
 };
-pub use portcullis_core::ClockOffset;
+pub use portcullis_core::clock::ClockOffset;
 pub use portcullis_oauth::{FetchError, FetchErrorKind, HttpSettings};
 pub use portcullis_worker::BudgetRules;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::{ClockOffset, Deadline, Moment};
+use portcullis_core::clock::{ClockOffset, Deadline, Moment};
 use portcullis_worker::{Backoff, BackoffRules, Jitter};
 
 /// When keys are fetched, and how long they serve.
@@ -197,7 +197,7 @@ impl RefreshSchedule {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::UnixTime;
+    use portcullis_core::clock::UnixTime;
 
     use super::*;
 

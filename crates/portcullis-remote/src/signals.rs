@@ -135,7 +135,7 @@ impl Refresh for Signals {
 mod tests {
     use std::pin::Pin;
 
-    use portcullis_core::{Deadline, system_clock};
+    use portcullis_core::clock::{Deadline, system_clock};
     use portcullis_worker::{Jitter, Task};
     use tokio::{
         runtime::Handle,

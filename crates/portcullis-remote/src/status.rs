@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_core::{Deadline, Moment, UnixTime};
+use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_jose::{SkippedKey, ToleratedKey};
 use portcullis_worker::{Backoff, BackoffRules, Death, State};
 use url::Url;

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{Secret, SharedClock, system_clock};
+use portcullis_core::{
+    Secret,
+    clock::{SharedClock, system_clock},
+};
 use serde_json::Value;
 
 use crate::{

@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{Clock, SharedClock, UnixTime};
+use portcullis_core::clock::{Clock, SharedClock, UnixTime};
 
 /// A clock that moves only when told to. Clones share one time.
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis_core::{Clock, UnixTime};
+/// use portcullis_core::clock::{Clock, UnixTime};
 /// use portcullis_test::ManualClock;
 ///
 /// let clock = ManualClock::new(UnixTime::from_secs(1_800_000_000));
@@ -32,7 +32,7 @@ impl ManualClock {
     /// A clock that shows the current time.
     #[must_use]
     pub fn starting_now() -> Self {
-        Self::new(portcullis_core::SystemClock.now())
+        Self::new(portcullis_core::clock::SystemClock.now())
     }
 
     /// Moves the clock forward.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::HeaderMap;
-use portcullis_core::SharedClock;
+use portcullis_core::clock::SharedClock;
 use serde_json::{Map, Value};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use serde_json::{Map, Value};
 
 use crate::{TestKey, encoding::base64url};
@@ -16,7 +16,7 @@ pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 /// issuer's default audience and client, with a random `jti`, valid for five minutes from now, without a scope.
 ///
 /// ```
-/// use portcullis_core::UnixTime;
+/// use portcullis_core::clock::UnixTime;
 /// use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 ///
 /// let key = TestKey::generate(SigningAlgorithm::Ed25519);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, crypto, decode};
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_test::{Broken, BrokenKind, SigningAlgorithm, TestKey, TokenBuilder};
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ const ISSUER: &str = "https://issuer.example.com";
 const AUDIENCE: &str = "https://orders.example.com";
 
 fn present() -> UnixTime {
-    portcullis_core::Clock::now(&portcullis_core::SystemClock)
+    portcullis_core::clock::Clock::now(&portcullis_core::clock::SystemClock)
 }
 
 fn good(key: &TestKey) -> TokenBuilder {

@@ -237,7 +237,7 @@ async fn stopping_and_dropping_end_open_connections() {
 
 #[tokio::test]
 async fn answers_carry_the_headers_that_were_set() {
-    let clock = ManualClock::new(portcullis_core::UnixTime::from_secs(784_111_777));
+    let clock = ManualClock::new(portcullis_core::clock::UnixTime::from_secs(784_111_777));
     let issuer = TestIssuer::builder()
         .clock(clock.clone())
         .start()

@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, jwk::Jwk};
-use portcullis_core::{Clock as _, SystemClock, UnixTime};
+use portcullis_core::clock::{Clock as _, SystemClock, UnixTime};
 use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use serde_json::{Value, json};
 

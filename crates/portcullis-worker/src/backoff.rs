@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{Deadline, Moment};
+use portcullis_core::clock::{Deadline, Moment};
 
 /// The limits of a [`Backoff`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ fn scale(time: Duration, factor: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::UnixTime;
+    use portcullis_core::clock::UnixTime;
 
     use super::*;
 

@@ -12,11 +12,11 @@
 //! | How is it woken? | [`Worker::wake`] ends a pause. [`Worker::request_run`] asks for a run; many requests share one. |
 //! | How is it waited for? | [`Worker::finished`] waits for a run, [`Worker::wait_for`] for a state, [`Worker::within`] bounds a wait. |
 //! | How does it treat failures? | [`Backoff`] doubles the pause, with [`Jitter`], and honours `Retry-After`. |
-//! | What if the clock jumps? | Times are [`Deadline`](portcullis_core::Deadline)s, and a pause is never longer than 10 s. |
+//! | What if the clock jumps? | Times are [`Deadline`](portcullis_core::clock::Deadline)s, and a pause is never longer than 10 s. |
 //!
 //! ```
 //! use std::{convert::Infallible, time::Duration};
-//! use portcullis_core::{Deadline, system_clock};
+//! use portcullis_core::clock::{Deadline, system_clock};
 //! use portcullis_worker::{Death, State, Task, Worker};
 //!
 //! #[derive(Clone, Default)]

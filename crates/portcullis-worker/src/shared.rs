@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use portcullis_core::{Moment, SharedClock};
+use portcullis_core::clock::{Moment, SharedClock};
 use tokio::{
     runtime::Handle,
     sync::{Notify, broadcast, watch},

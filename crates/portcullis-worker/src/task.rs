@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::Deadline;
+use portcullis_core::clock::Deadline;
 use tokio::time::sleep;
 
 use crate::{Death, Shared, State};

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use portcullis_core::SharedClock;
+use portcullis_core::clock::SharedClock;
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{Run, Shared, State, Task, shared::Progress};

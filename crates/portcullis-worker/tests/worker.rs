@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{Clock, Deadline, UnixTime, system_clock};
+use portcullis_core::clock::{Clock, Deadline, UnixTime, system_clock};
 use portcullis_worker::{Death, State, Stopped, Task, Worker};
 use tokio::{
     runtime::{Builder, Handle, Runtime},

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Request;
 use portcullis_api_key::{MemoryStore, NewKey};
-use portcullis_core::{ScopeSet, UnixTime};
+use portcullis_core::{ScopeSet, clock::UnixTime};
 use portcullis_test::ManualClock;
 
 use super::Findings;

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_core::{Clock, UnixTime};
+use portcullis_core::clock::{Clock, UnixTime};
 use portcullis_jose::KeySet;
 use portcullis_jwt::{IssuerKeys, KeyPublisher, Refresh, RefreshAnswer, RefreshOutcome};
 use portcullis_test::ManualClock;

@@ -1,7 +1,7 @@
 //! Single requests against a running `orders-api`.
 
 use futures_util::{StreamExt, stream};
-use portcullis_core::{Clock, SystemClock, UnixTime};
+use portcullis_core::clock::{Clock, SystemClock, UnixTime};
 use portcullis_test::{Endpoint, TestIssuer};
 use portcullis_tests::{Connection, Response};
 

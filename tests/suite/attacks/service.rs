@@ -3,7 +3,10 @@
 use std::ops::Deref;
 
 use portcullis_api_key::{KeyFile, NewKey};
-use portcullis_core::{Clock, ScopeSet, SystemClock};
+use portcullis_core::{
+    ScopeSet,
+    clock::{Clock, SystemClock},
+};
 use portcullis_tests::{Response, Service};
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use portcullis_api_key::MemoryStore;
-use portcullis_core::{Clock, SystemClock};
+use portcullis_core::clock::{Clock, SystemClock};
 use portcullis_test::SigningAlgorithm::{ES256, ES512};
 use portcullis_test::{Endpoint, ManualClock, TestIssuer};
 use serde_json::json;

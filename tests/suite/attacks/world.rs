@@ -1,6 +1,6 @@
 //! What attacker and service both know: the issuer, its public keys, and one good credential of each kind.
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use serde_json::{Value, json};
 

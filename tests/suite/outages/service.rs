@@ -5,7 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use axum::{Router, body::Body, routing::get};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, StatusCode, header::AUTHORIZATION};
-use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, SharedClock, system_clock};
+use portcullis_core::{
+    AuthenticateLayer, RequireScopeLayer, Scope,
+    clock::{SharedClock, system_clock},
+};
 use portcullis_jwt::{Algorithm, Bearer};
 use portcullis_remote::{BudgetRules, HttpSettings, Issuer, IssuerBuilder, RefreshRules};
 use portcullis_test::TestIssuer;

@@ -9,8 +9,9 @@ use axum::{Router, routing::get};
 use http::HeaderMap;
 use hyper::body::Incoming;
 use portcullis_core::{
-    AuthenticateLayer, Challenge, CredentialSource, Facts, Failure, Head, OriginalTarget, Outcome,
-    PeerAddress, Presence, RouteTemplate, Scheme,
+    AuthenticateLayer,
+    facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate},
+    scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme},
 };
 use tonic::transport::{Server as Tonic, server::TcpConnectInfo};
 use tonic_health::server::health_reporter;

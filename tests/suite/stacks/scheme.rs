@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use portcullis_core::{
-    Challenge, CredentialSource, Head, Outcome, Presence, Principal, PrincipalKind, Scheme,
-    ScopeSet, authorization_credentials,
+    Principal, PrincipalKind, ScopeSet,
+    scheme::{
+        Challenge, CredentialSource, Head, Outcome, Presence, Scheme, authorization_credentials,
+    },
 };
 
 use super::{

@@ -1,7 +1,11 @@
 use std::{fmt, sync::Arc};
 
 use http::HeaderName;
-use portcullis_core::{Challenge, ConfigError, SharedClock, system_clock};
+use portcullis_core::{
+    ConfigError,
+    clock::{SharedClock, system_clock},
+    scheme::Challenge,
+};
 
 use super::{ApiKeys, Inner};
 use crate::{digest::KeyDigest, format::KeyPrefix, pepper::Peppers, store::KeyStore};

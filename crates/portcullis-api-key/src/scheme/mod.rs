@@ -6,7 +6,9 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName};
 use portcullis_core::{
-    Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, SharedClock,
+    Principal,
+    clock::SharedClock,
+    scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme},
 };
 
 use crate::{
@@ -219,7 +221,7 @@ impl fmt::Debug for ApiKeys {
 #[cfg(test)]
 mod tests {
     use http::Request;
-    use portcullis_core::{Facts, FailureKind, Secret, UnixTime};
+    use portcullis_core::{FailureKind, Secret, clock::UnixTime, facts::Facts};
 
     use super::*;
     use crate::{

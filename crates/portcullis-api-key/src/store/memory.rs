@@ -5,7 +5,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use portcullis_core::{SharedClock, system_clock};
+use portcullis_core::clock::{SharedClock, system_clock};
 
 use super::{
     key_map::{self, KeyMap},

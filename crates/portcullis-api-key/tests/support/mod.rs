@@ -14,7 +14,10 @@ use std::{
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use portcullis_api_key::ApiKeys;
-use portcullis_core::{AuthenticateLayer, Authentication, Clock, Principal, UnixTime};
+use portcullis_core::{
+    AuthenticateLayer, Authentication, Principal,
+    clock::{Clock, UnixTime},
+};
 use tower::{Layer, ServiceExt, service_fn};
 
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);

@@ -5,7 +5,9 @@ use std::{convert::Infallible, io, process::ExitCode};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use clap::Args;
 use portcullis_core::{
-    Clock, ConfigError, Principal, PrincipalKind, SystemClock, UnixTime, escape,
+    ConfigError, Principal, PrincipalKind,
+    clock::{Clock, SystemClock, UnixTime},
+    log::escape,
 };
 use portcullis_jose::{Algorithm, CompactJws, json::check_foreign_json};
 use portcullis_jwt::{IssuerKeys, JwtVerifier, Profile, VerifyError};
@@ -290,5 +292,5 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
 }
 
 fn or_none(text: Option<&str>) -> String {
-    text.map_or_else(|| "(none)".to_owned(), portcullis_core::escape)
+    text.map_or_else(|| "(none)".to_owned(), portcullis_core::log::escape)
 }

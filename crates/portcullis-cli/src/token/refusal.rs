@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_client::OAuthError;
-use portcullis_core::escape_url;
+use portcullis_core::log::escape_url;
 
 use crate::{client::ClientArgs, output};
 

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use portcullis_core::{ConfigError, Secret, system_clock};
+use portcullis_core::{ConfigError, Secret, clock::system_clock};
 use portcullis_worker::Worker;
 
 use self::watch::WatchState;

@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use portcullis_core::Deadline;
+use portcullis_core::clock::Deadline;
 use portcullis_file::{UNLINKED, WatchedFile};
 use portcullis_worker::{Death, State, Task};
 use tokio::task::spawn_blocking;

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use portcullis_core::{Deadline, Moment, UnixTime};
+use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_worker::Budget;
 use tokio::sync::watch;
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use portcullis_core::{Moment, UnixTime};
+use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use portcullis_worker::{Budget, BudgetRules, Jitter};
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::{Deadline, Moment};
+use portcullis_core::clock::{Deadline, Moment};
 use portcullis_worker::{Backoff, BackoffRules, Jitter};
 
 use super::cache::{Exchanged, Failed};

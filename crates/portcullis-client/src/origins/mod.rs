@@ -188,7 +188,7 @@ impl Origins {
 }
 
 fn host_and_port(authority: &Authority) -> String {
-    let host = portcullis_core::escape_url(authority.host());
+    let host = portcullis_core::log::escape_url(authority.host());
     match authority.port_u16() {
         Some(port) => format!("{host}:{port}"),
         None => host,

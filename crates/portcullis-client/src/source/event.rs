@@ -1,6 +1,6 @@
 //! The events of a token source.
 
-use portcullis_core::{ScopeSet, UnixTime};
+use portcullis_core::{ScopeSet, clock::UnixTime};
 
 use crate::{TokenError, token_client::TokenClient};
 

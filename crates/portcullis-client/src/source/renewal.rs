@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{Deadline, Moment, ScopeSet, UnixTime};
+use portcullis_core::{
+    ScopeSet,
+    clock::{Deadline, Moment, UnixTime},
+};
 use portcullis_worker::{Jitter, Task};
 use tokio::sync::{mpsc, oneshot};
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_core::{Moment, UnixTime};
+use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_worker::{Backoff, BackoffRules, Budget, BudgetRules, Death, State};
 
 use super::TokenEvent;

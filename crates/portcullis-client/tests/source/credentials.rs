@@ -4,7 +4,7 @@ use portcullis_client::{
     Algorithm, AuthorizationServer, ClientAuthentication, ClientKeys, ClientSecret, ClientSecrets,
     SigningKey, TokenErrorKind, TokenEvent, TokenSource,
 };
-use portcullis_core::Clock;
+use portcullis_core::clock::Clock;
 use portcullis_test::{
     DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, SigningAlgorithm, TestIssuer,
 };
@@ -174,7 +174,7 @@ async fn next_private_key_is_used_only_after_a_401() {
 
 #[tokio::test]
 async fn expiry_of_a_secret_is_reported() {
-    let soon = portcullis_core::SystemClock
+    let soon = portcullis_core::clock::SystemClock
         .now()
         .saturating_add(secs(3600));
     let secret = ClientSecret::new(DEFAULT_CLIENT_SECRET).expires_at(soon);

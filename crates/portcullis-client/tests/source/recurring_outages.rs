@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_client::{AuthorizationServer, TokenSource};
-use portcullis_core::{Clock, SharedClock, SystemClock, UnixTime};
+use portcullis_core::clock::{Clock, SharedClock, SystemClock, UnixTime};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_core::{Challenge, ConfigError, SharedClock, system_clock};
+use portcullis_core::{
+    ConfigError,
+    clock::{SharedClock, system_clock},
+    scheme::Challenge,
+};
 use serde::de::DeserializeOwned;
 
 use super::{Bearer, Inner, Issuers};

@@ -7,8 +7,12 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::Guard;
 use portcullis_core::{
-    Challenge, CredentialSource, Failure, Head, Outcome, Presence, Principal, Scheme, Secret,
-    SharedClock, UnixTime, authorization_credentials, check_token68,
+    Principal, Secret,
+    clock::{SharedClock, UnixTime},
+    scheme::{
+        Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
+        authorization_credentials, check_token68,
+    },
 };
 use portcullis_jose::CompactJws;
 

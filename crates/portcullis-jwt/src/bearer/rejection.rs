@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use portcullis_core::{Failure, Outcome, Principal};
+use portcullis_core::{
+    Principal,
+    scheme::{Failure, Outcome},
+};
 use portcullis_jose::{CompactJws, TokenLimits};
 
 use super::{Inner, bind};

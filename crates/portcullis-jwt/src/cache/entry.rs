@@ -1,6 +1,6 @@
 //! A cached token and the rules for a hit.
 
-use portcullis_core::{Secret, UnixTime};
+use portcullis_core::{Secret, clock::UnixTime};
 
 use crate::{VerifiedToken, issuer_keys::SharedSnapshot};
 

@@ -21,7 +21,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 
 pub use self::limits::{CacheLimits, CacheStatus};
 use self::{entry::Entry, shard::Shard};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 
 use super::entry::Entry;
 

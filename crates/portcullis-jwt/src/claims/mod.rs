@@ -5,7 +5,7 @@ mod value;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_jose::json::{self, JsonError, Members, Next};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_jose::{Algorithm, KeySet, Thumbprint};
 
 use super::{KeySnapshot, SharedSnapshot};

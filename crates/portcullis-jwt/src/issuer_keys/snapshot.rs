@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_jose::KeySet;
 
 /// The current snapshot, replaced by the publisher.

@@ -223,7 +223,7 @@ fn unknown(what: &str, name: &str, at: usize, known: &[&str]) -> Mistake {
         Some((_, nearest)) => format!("did you mean `{nearest}`?"),
         None => format!("expected one of {}", known.join(", ")),
     };
-    let name = portcullis_core::escape(name);
+    let name = portcullis_core::log::escape(name);
     Mistake::at(at, format!("unknown {what} `{name}`; {hint}"))
 }
 

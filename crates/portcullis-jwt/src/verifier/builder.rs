@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use portcullis_core::{Challenge, ConfigError};
+use portcullis_core::{ConfigError, scheme::Challenge};
 use portcullis_jose::{Algorithm, KeySet, TokenLimits, json::objects_from_slice};
 use serde::de::DeserializeOwned;
 

@@ -5,7 +5,7 @@ mod times;
 
 use std::{any::Any, fmt, sync::Arc};
 
-use portcullis_core::{Challenge, Principal, UnixTime};
+use portcullis_core::{Principal, clock::UnixTime, scheme::Challenge};
 use portcullis_jose::{Algorithm, CompactJws, Header, SignatureError, TokenLimits};
 
 pub use self::builder::JwtVerifierBuilder;
@@ -23,7 +23,7 @@ use crate::{
 /// a scheme for a layer.
 ///
 /// ```
-/// use portcullis_core::{ConfigError, UnixTime};
+/// use portcullis_core::{ConfigError, clock::UnixTime};
 /// use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier};
 ///
 /// fn verifier(issuer: &IssuerKeys) -> Result<JwtVerifier, ConfigError> {
@@ -113,7 +113,7 @@ impl JwtVerifier {
         let times = self.check_claims(&claims, now)?;
         let custom = match self.custom_claims {
             Some(decode) => Some(decode(&payload).map_err(|error| {
-                VerifyError::CustomClaims(portcullis_core::escape(&error.to_string()))
+                VerifyError::CustomClaims(portcullis_core::log::escape(&error.to_string()))
             })?),
             None => None,
         };

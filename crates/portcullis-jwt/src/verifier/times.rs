@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 
 use crate::VerifyError;
 

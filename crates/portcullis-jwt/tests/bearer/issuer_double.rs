@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{Failure, Outcome, Principal, UnixTime};
+use portcullis_core::{
+    Principal,
+    clock::UnixTime,
+    scheme::{Failure, Outcome},
+};
 use portcullis_jose::KeySet;
 use portcullis_jwt::{Bearer, IssuerKeys, KeyPublisher, Refresh, RefreshAnswer, RefreshOutcome};
 

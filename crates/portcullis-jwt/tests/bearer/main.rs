@@ -13,7 +13,11 @@ use std::{
 };
 
 use http::{Request, StatusCode, header::AUTHORIZATION};
-use portcullis_core::{Facts, Failure, Head, Outcome, Presence, Principal, Scheme};
+use portcullis_core::{
+    Principal,
+    facts::Facts,
+    scheme::{Failure, Head, Outcome, Presence, Scheme},
+};
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
 use support::{AUDIENCE, ManualClock, Signer, apply_token_cache_env};
 

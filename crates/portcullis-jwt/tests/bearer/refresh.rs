@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use http::StatusCode;
-use portcullis_core::{Outcome, UnixTime};
+use portcullis_core::{clock::UnixTime, scheme::Outcome};
 use std::task::Poll;
 
 use crate::{

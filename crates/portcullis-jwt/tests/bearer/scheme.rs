@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
-use portcullis_core::{Facts, Head, Presence, Scheme};
+use portcullis_core::{
+    facts::Facts,
+    scheme::{Head, Presence, Scheme},
+};
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use http::StatusCode;
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use serde_json::json;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! Whatever happens, a scheme with a cache answers as one without.
 
-use portcullis_core::{FailureKind, UnixTime};
+use portcullis_core::{FailureKind, clock::UnixTime};
 use portcullis_jwt::{Algorithm, Bearer, CacheLimits, JwtVerifier, TrustedIssuers};
 use serde_json::json;
 

@@ -4,7 +4,10 @@ use std::thread;
 
 use allocation_counter::measure;
 use http::Request;
-use portcullis_core::{Facts, Head, Outcome, Scheme};
+use portcullis_core::{
+    facts::Facts,
+    scheme::{Head, Outcome, Scheme},
+};
 use portcullis_jose::CompactJws;
 use portcullis_jwt::{Bearer, CacheLimits};
 use serde_json::{Value, json};

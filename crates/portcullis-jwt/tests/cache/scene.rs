@@ -12,7 +12,10 @@ use std::{
 
 use http::Request;
 use portcullis_core::{
-    Clock, Facts, Failure, FailureKind, Head, Outcome, Principal, Scheme, SharedClock, UnixTime,
+    FailureKind, Principal,
+    clock::{Clock, SharedClock, UnixTime},
+    facts::Facts,
+    scheme::{Failure, Head, Outcome, Scheme},
 };
 use portcullis_jose::{
     KeyMaterial, KeyRejected, KeySet,

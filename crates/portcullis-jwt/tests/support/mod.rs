@@ -11,7 +11,10 @@ use std::{
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use portcullis_core::{Clock, Principal, SharedClock, UnixTime};
+use portcullis_core::{
+    Principal,
+    clock::{Clock, SharedClock, UnixTime},
+};
 use portcullis_jose::KeySet;
 use portcullis_jwt::{
     Algorithm, BearerBuilder, IssuerKeys, JwtVerifier, JwtVerifierBuilder, Profile, VerifyError,

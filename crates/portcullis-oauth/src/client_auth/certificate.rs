@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use portcullis_core::{Secret, UnixTime};
+use portcullis_core::{Secret, clock::UnixTime};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_cert::{Certificate, der::Decode};
 

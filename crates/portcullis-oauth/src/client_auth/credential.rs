@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
-use portcullis_core::{Secret, UnixTime};
+use portcullis_core::{Secret, clock::UnixTime};
 use portcullis_jose::SigningKey;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Serialize;

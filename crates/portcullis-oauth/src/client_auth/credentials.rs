@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use portcullis_jose::SigningKey;
 use url::Url;
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use portcullis_core::{ConfigError, Secret, UnixTime};
+use portcullis_core::{ConfigError, Secret, clock::UnixTime};
 
 use super::{
     credential_file::CredentialFile,

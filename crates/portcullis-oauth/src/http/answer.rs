@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portcullis_core::{UnixTime, escape};
+use portcullis_core::{clock::UnixTime, log::escape};
 use reqwest::{
     Response, StatusCode,
     header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue},

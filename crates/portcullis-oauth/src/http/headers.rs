@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use reqwest::header::{AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 /// The remaining freshness lifetime (RFC 9111 §5.2.2.1), less the `Age` (§4.2.3). `None` without a directive about it.

@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use portcullis_core::{ConfigError, Secret, escape_url};
+use portcullis_core::{ConfigError, Secret, log::escape_url};
 use portcullis_jose::KeySet;
 use reqwest::{
     Client, StatusCode,

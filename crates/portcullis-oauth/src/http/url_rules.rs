@@ -1,6 +1,6 @@
 //! Rules for the URLs that requests are sent to.
 
-use portcullis_core::{ConfigError, escape_url};
+use portcullis_core::{ConfigError, log::escape_url};
 use url::{Host, Url};
 
 use super::address::AllowedNetworks;

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use portcullis_core::{Secret, UnixTime, escape};
+use portcullis_core::{Secret, clock::UnixTime, log::escape};
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use url::Url;
 use zeroize::Zeroizing;

@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
+use portcullis_core::{
+    ConfigError,
+    clock::{SharedClock, system_clock},
+    log::escape_url,
+};
 use url::{Origin, Url};
 
 use super::{

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{SharedClock, escape_url};
+use portcullis_core::{clock::SharedClock, log::escape_url};
 use tokio::{sync::Mutex, time::Instant};
 use url::{Origin, Url};
 

@@ -9,7 +9,7 @@ mod redaction;
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{ConfigError, Secret, SharedClock};
+use portcullis_core::{ConfigError, Secret, clock::SharedClock};
 use portcullis_jose::{DpopKey, DpopRequest};
 use reqwest::header::HeaderValue;
 use url::Url;

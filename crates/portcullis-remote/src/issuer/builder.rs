@@ -2,7 +2,11 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use portcullis_core::{ConfigError, SharedClock, escape_url, system_clock};
+use portcullis_core::{
+    ConfigError,
+    clock::{SharedClock, system_clock},
+    log::escape_url,
+};
 use portcullis_jwt::IssuerKeys;
 use portcullis_oauth::{
     HttpSettings,

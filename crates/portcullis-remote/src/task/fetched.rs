@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use portcullis_core::ClockOffset;
+use portcullis_core::clock::ClockOffset;
 use portcullis_worker::Jitter;
 use tokio::time::timeout;
 

@@ -4,7 +4,7 @@ mod fetched;
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use portcullis_core::{Deadline, Moment, UnixTime};
+use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_jwt::KeyPublisher;
 use portcullis_worker::Task;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::Clock;
+use portcullis_core::clock::Clock;
 use portcullis_remote::{ClockOffset, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 use tokio::sync::broadcast::Receiver;

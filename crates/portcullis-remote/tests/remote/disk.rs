@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use portcullis_core::{Clock, SystemClock};
+use portcullis_core::clock::{Clock, SystemClock};
 use portcullis_remote::{Issuer, IssuerBuilder};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use portcullis_core::{Clock, SystemClock, UnixTime};
+use portcullis_core::clock::{Clock, SystemClock, UnixTime};
 use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 

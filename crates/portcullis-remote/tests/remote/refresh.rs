@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::{Clock, SystemClock};
+use portcullis_core::clock::{Clock, SystemClock};
 use portcullis_remote::{BudgetRules, FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 

@@ -1,7 +1,7 @@
 //! Everything an issuer may serve, to a running `orders-api` each.
 
 use futures_util::{StreamExt, stream};
-use portcullis_core::{Clock, SystemClock};
+use portcullis_core::clock::{Clock, SystemClock};
 use portcullis_test::SigningAlgorithm::ES256;
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use portcullis_tests::get;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{Deadline, Moment};
+use portcullis_core::clock::{Deadline, Moment};
 use portcullis_file::{Stamp, WatchedFile};
 use portcullis_worker::{Shared, Task};
 use tokio::task::spawn_blocking;

@@ -1,6 +1,6 @@
 //! One `[[keys]]` table.
 
-use portcullis_core::{Scope, ScopeSet, UnixTime};
+use portcullis_core::{Scope, ScopeSet, clock::UnixTime};
 use serde::Serialize;
 use toml::{
     de::{DeTable, DeValue},

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use portcullis_core::escape;
+use portcullis_core::log::escape;
 use toml::de::{DeTable, DeValue};
 
 /// A mistake at an offset in the text.

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{SharedClock, system_clock};
+use portcullis_core::clock::{SharedClock, system_clock};
 use portcullis_file::Contents;
 
 use super::{

@@ -158,7 +158,7 @@ fn holder_of(file: &File) -> Option<String> {
         (place == id).then_some(pid)
     })?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    let name = portcullis_core::escape(name.trim_end());
+    let name = portcullis_core::log::escape(name.trim_end());
     Some(format!("process {pid} ({name})"))
 }
 

@@ -1,6 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
-use portcullis_core::SharedClock;
+use portcullis_core::clock::SharedClock;
 
 /// The settings of a [`FileStore`](crate::FileStore).
 #[derive(Clone, Debug)]

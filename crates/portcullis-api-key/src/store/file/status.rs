@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 
 /// The state of a [`FileStore`](crate::FileStore), for readiness and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portcullis_core::UnixTime;
+use portcullis_core::clock::UnixTime;
 use toml::value::Datetime;
 
 /// `None` for a year of more than four digits.

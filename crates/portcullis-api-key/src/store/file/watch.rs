@@ -1,6 +1,9 @@
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
-use portcullis_core::{ConfigError, SharedClock, system_clock};
+use portcullis_core::{
+    ConfigError,
+    clock::{SharedClock, system_clock},
+};
 use portcullis_worker::Worker;
 use tokio::{runtime::Handle, task::spawn_blocking};
 

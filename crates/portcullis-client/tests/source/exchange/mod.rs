@@ -11,7 +11,12 @@ use portcullis_client::{
     AccessToken, AuthorizationServer, SubjectToken, TokenError, TokenErrorKind, TokenExchange,
     TokenExchangeBuilder, TokenSource,
 };
-use portcullis_core::{Facts, Head, Outcome, Presence, Principal, Scheme, Secret, UnixTime};
+use portcullis_core::{
+    Principal, Secret,
+    clock::UnixTime,
+    facts::Facts,
+    scheme::{Head, Outcome, Presence, Scheme},
+};
 use portcullis_jose::{Algorithm, KeySet};
 use portcullis_jwt::{Bearer, IssuerKeys};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};

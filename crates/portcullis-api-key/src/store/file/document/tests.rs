@@ -1,4 +1,4 @@
-use portcullis_core::{ScopeSet, UnixTime};
+use portcullis_core::{ScopeSet, clock::UnixTime};
 
 use super::*;
 use crate::NewKey;
