@@ -9,7 +9,10 @@ use portcullis_bench_common::{
     AUDIENCE, Bare, Contender, SCOPES, Signer, Table, grouped, is_quick, measure, serve, with_key,
     with_token,
 };
-use portcullis_core::{AuthenticateLayer, ScopeSet, clock::{Clock, SystemClock}};
+use portcullis_core::{
+    AuthenticateLayer, ScopeSet,
+    clock::{Clock, SystemClock},
+};
 use portcullis_jose::{Algorithm::ES256, KeySet};
 use portcullis_jwt::{Bearer, IssuerKeys, JwtVerifier, TrustedIssuers};
 use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};

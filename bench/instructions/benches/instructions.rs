@@ -29,9 +29,7 @@ fn jwt_warm(mut case: Authenticated) -> Authenticated {
 
 #[library_benchmark]
 #[bench::rs256(warm_scoped(RS256))]
-fn jwt_warm_scoped(
-    mut case: Authenticated<Guard<Bare>>,
-) -> Authenticated<Guard<Bare>> {
+fn jwt_warm_scoped(mut case: Authenticated<Guard<Bare>>) -> Authenticated<Guard<Bare>> {
     case.run();
     case
 }

@@ -17,7 +17,10 @@ use axum::body::Body;
 use http::{Request, Response, StatusCode};
 use portcullis_api_key::{ApiKey, ApiKeys, KeyDigest, KeyRecord, MemoryStore, Peppers};
 use portcullis_bench_common::{AUDIENCE, Bare, ISSUER, SCOPES, serve, with_key, with_token};
-use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, ScopeSet, Secret, service::{Authenticate, Guard}};
+use portcullis_core::{
+    AuthenticateLayer, RequireScopeLayer, Scope, ScopeSet, Secret,
+    service::{Authenticate, Guard},
+};
 use portcullis_jose::KeySet;
 use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys};
 use tower::{Layer, Service};

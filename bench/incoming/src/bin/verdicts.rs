@@ -69,7 +69,7 @@ fn main() {
         all.dedup();
         let text = |names: &Vec<&str>| match &names[..] {
             [] => "–".to_owned(),
-            names => names.join(", "),
+            names => names.join("; "),
         };
         let right = format!("{} of {count}", count - all.len());
         let cells = [rival.name.to_owned(), right];

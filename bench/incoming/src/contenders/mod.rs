@@ -132,13 +132,13 @@ fn accepting(site: &Site, check: Box<dyn Check>) -> Result<Box<dyn Check>, Error
     Err(format!("a good token gets {verdict:?}").into())
 }
 
-/// A function of the token as a tower filter.
+/// A function of the token as a tower filter, whatever the scheme before it.
 fn filter(check: impl Fn(&str) -> bool + Clone + Send + Sync + 'static) -> Box<dyn Check> {
     let filter = FilterLayer::new(move |request: Request<axum::body::Body>| {
         let value = request.headers().get(AUTHORIZATION);
         let token = value
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
+            .and_then(|value| value.get("Bearer ".len()..));
         if token.is_some_and(&check) {
             Ok(request)
         } else {
