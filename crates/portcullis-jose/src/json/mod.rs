@@ -2,7 +2,7 @@
 //! RFC 7519 §4, RFC 8725 §3.7).
 //!
 //! serde's derive ignores duplicates of unknown members and everything inside a skipped value. Two readers could then
-//! understand the same header or claims differently, so [`object`] and [`Members`] are used instead.
+//! understand the same header or claims differently, so `object` and [`Members`] are used instead.
 
 mod members;
 mod objects;

@@ -81,7 +81,7 @@ impl Profile {
     /// | `types` | [`with_types`](Self::with_types); required without a `base` |
     /// | `dangerous_accept_untyped` | `true`: [`dangerous_accept_untyped`](Self::dangerous_accept_untyped) |
     /// | `required_claims` | [`with_required_claims`](Self::with_required_claims); required without a `base` |
-    /// | `audience_rule` | `"audience"`, `"client_id"` or `"audience_and_client_id"`, as [`AudienceRule`]; required without a `base` |
+    /// | `audience_rule` | `"audience"`, `"client_id"` or `"audience_and_client_id"`, as [`AudienceRule`](super::AudienceRule); required without a `base` |
     /// | `audience_claims` | [`with_audience_claims`](Self::with_audience_claims) |
     /// | `client_id_claims`, `token_id_claims` | the claims that name the client and the token; by default `client_id` and `jti` |
     /// | `scope_claims`, `unite_scope_claims` | the first of these claims that is present counts, or with `true` all of them; by default `scope` and `scp` |
@@ -89,7 +89,7 @@ impl Profile {
     /// | `access_token_if` | access tokens meet all of these conditions |
     /// | `not_access_token_if` | access tokens meet none of these conditions |
     /// | `dangerous_without_marks` | `true`: removes the conditions of the `base`; none are required then |
-    /// | `machine_if`, `user_if` | [`KindRule`]: alternatives, each a list of conditions; with a `base`, set both, since they replace both of its rules |
+    /// | `machine_if`, `user_if` | [`KindRule`](super::KindRule): alternatives, each a list of conditions; with a `base`, set both, since they replace both of its rules |
     ///
     /// A claim is a string, which is one name including its dots, or an array of strings, which is a
     /// [path](crate::ClaimPath). In a path, `"[]"` is each item, `"{client}"` and `"{audience}"` are the members that are
