@@ -117,7 +117,15 @@ impl Checker {
             failure.is_stale = true;
             events.push(Event::Stale);
         }
-        shared.update(|snapshot| *snapshot = next.clone());
+        shared.update(|snapshot| {
+            let has_died = snapshot.is_unwatched && !next.is_unwatched;
+            let death = snapshot.failure.take().filter(|_| has_died);
+            *snapshot = next.clone();
+            if death.is_some() {
+                snapshot.is_unwatched = true;
+                snapshot.failure = death;
+            }
+        });
         for event in events {
             shared.announce(event);
         }

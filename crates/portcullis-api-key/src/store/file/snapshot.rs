@@ -49,24 +49,20 @@ pub(super) enum Event {
 }
 
 impl Snapshot {
-    /// `now` is called only after a failure and during a check.
     pub(super) fn lookup(
         &self,
         id: &ApiKeyId,
-        now: impl FnOnce() -> Moment,
+        now: Moment,
     ) -> Result<Option<Arc<StoredKey>>, StoreError> {
-        let found = self.keys.get(id).cloned();
-        if self.is_unconfirmed() {
-            if self.is_stale(now()) {
-                return Err(StoreError::new(
-                    "the key file has been unreadable for too long: see the status of the store",
-                ));
-            }
-            if found.is_none() {
-                return self.doubt().map_or(Ok(None), Err);
-            }
+        if self.is_stale(now) {
+            return Err(StoreError::new(
+                "the key file has not been read for too long: see the status of the store",
+            ));
         }
-        Ok(found)
+        match self.keys.get(id) {
+            Some(key) => Ok(Some(key.clone())),
+            None => self.doubt().map_or(Ok(None), Err),
+        }
     }
 
     pub(super) fn doubt(&self) -> Option<StoreError> {
@@ -74,13 +70,17 @@ impl Snapshot {
         is_failing.then(|| StoreError::new(UNREADABLE))
     }
 
+    /// Whether the keys were not confirmed for longer than the limit. A runtime that does not run starts no checks, which
+    /// leaves no other sign. A clock that is set ahead between two checks does not count.
     pub(super) fn is_stale(&self, now: Moment) -> bool {
-        let unconfirmed_for = now.duration_since(self.confirmed_at);
-        self.is_unconfirmed() && unconfirmed_for > self.settings.outage_limit
-    }
-
-    fn is_unconfirmed(&self) -> bool {
-        self.is_checking || self.failure.is_some()
+        let is_unconfirmed = self.is_checking || self.failure.is_some();
+        let unconfirmed_for = match is_unconfirmed {
+            true => now.duration_since(self.confirmed_at),
+            false => now
+                .monotonic()
+                .saturating_sub(self.confirmed_at.monotonic()),
+        };
+        unconfirmed_for > self.settings.outage_limit
     }
 
     pub(super) fn status(&self, now: Moment) -> FileStoreStatus {
@@ -138,5 +138,41 @@ impl State for Snapshot {
                 "API key file has been unusable for too long: every API key gets 503 until the file is repaired"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::clock::system_clock;
+
+    use super::*;
+
+    #[test]
+    fn keys_become_stale_when_no_check_runs() {
+        let limit = Duration::from_secs(15 * 60);
+        let at = |wall: u64, monotonic: u64| {
+            Moment::new(UnixTime::from_secs(wall), Duration::from_secs(monotonic))
+        };
+        let snapshot = Snapshot {
+            settings: Arc::new(Settings {
+                path: "keys.toml".into(),
+                accept_writable_by_everyone: false,
+                interval: Duration::from_secs(1),
+                outage_limit: limit,
+                clock: system_clock(),
+            }),
+            keys: Arc::default(),
+            loaded_at: UnixTime::from_secs(1_000),
+            confirmed_at: at(1_000, 0),
+            is_checking: false,
+            failure: None,
+            warnings: Vec::new(),
+            is_unwatched: false,
+        };
+        assert!(!snapshot.is_stale(at(1_900, 900)));
+        assert!(snapshot.is_stale(at(1_901, 901)));
+        assert!(snapshot.is_stale(at(1_000, 901)), "the clock was set back");
+        assert!(!snapshot.is_stale(at(9_000, 1)), "the clock was set ahead");
+        assert!(snapshot.status(at(1_901, 901)).is_stale);
     }
 }

@@ -30,7 +30,8 @@ use crate::{
 ///
 /// A change takes effect within 5 s. A malformed or missing file never replaces keys that were read: they stay accepted,
 /// [`status`](Self::status) and the log report the problem, and unknown ids get 503. After 15 min all keys get 503, since
-/// one of them may have been revoked. The same happens when the runtime of the task ends while the store is in use.
+/// one of them may have been revoked. The same happens when the runtime of the task ends while the store is in use, or does
+/// not run the checks: they need a runtime that is driven, and a free thread of its blocking pool.
 ///
 /// A file that is itself a mount point, as with `docker run -v "$PWD/keys.toml:/keys.toml"`, does not change when it is
 /// replaced on the host. The store then counts as unable to read it. Mount the directory instead.
@@ -98,7 +99,7 @@ impl FileStore {
 
 impl KeyStore for FileStore {
     fn lookup(&self, id: &ApiKeyId) -> Lookup {
-        Lookup::Ready(self.worker.state().lookup(id, || self.worker.now()))
+        Lookup::Ready(self.worker.state().lookup(id, self.worker.now()))
     }
 
     fn doubt(&self) -> Option<StoreError> {
