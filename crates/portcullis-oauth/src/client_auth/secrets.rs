@@ -160,7 +160,9 @@ fn check(secrets: &[ClientSecret]) -> Result<(), &'static str> {
 /// Detects what cannot be a client secret. Secrets are sent to the server, keys must not be.
 fn mistake_in(text: &[u8]) -> Option<&'static str> {
     let contains = |part: &[u8]| text.windows(part.len()).any(|found| found == part);
-    if contains(b"-----BEGIN") || contains(br#""kty""#) {
+    // The Base64 of `-----BEGIN` and of `{"kty"`, as in the `data` of a Kubernetes secret.
+    let is_encoded_key = contains(b"LS0tLS1CRUdJT") || contains(b"eyJrdHki");
+    if contains(b"-----BEGIN") || contains(br#""kty""#) || is_encoded_key {
         return Some(
             "found a key or a certificate, which is not sent to the server: is it for `private_key_jwt`?",
         );
@@ -272,6 +274,8 @@ mod tests {
             "-----BEGIN PRIVATE KEY-----\nMIG2\n-----END PRIVATE KEY-----\n",
             r#"{"kty":"oct","k":"AAAA"}"#,
             " {\n\"d\": \"AAAA\",\n\"kty\": \"EC\" }\n",
+            "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JRzIKLS0tLS1FTkQgUFJJVkFURSBLRVktLS0tLQo=",
+            "eyJrdHkiOiJvY3QiLCJrIjoiQUFBQSJ9",
         ] {
             for text in [key.to_owned(), format!("\u{feff}{key}")] {
                 std::fs::write(&path, &text).expect("written");

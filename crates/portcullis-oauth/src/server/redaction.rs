@@ -25,14 +25,17 @@ impl Redactor {
     }
 
     /// Redacts each secret in the beginning of `text`, whatever its case. If a secret is present in another form
-    /// (percent-, HTML- or JSON-escaped up to twice, in Base64, truncated) or is short, all of the text is redacted.
+    /// (percent-, HTML- or JSON-escaped up to twice, in Base64 or hexadecimal, truncated) or is short, all of the text is
+    /// redacted.
     pub(super) fn redact(&self, text: &str) -> String {
         // Bounds the work on text of a hostile server. A secret at the end of this counts as truncated.
         let text: String = text.chars().take(4 * MAX_SHOWN).collect();
         let long = self.0.iter().filter_map(Secret::expose_str);
         let long = long.filter(|secret| secret.len() >= SHORT);
         let text = long.fold(text, |text, secret| replace(&text, secret));
-        let forms = escape_levels(&text);
+        let mut forms = Vec::from(escape_levels(&text));
+        // Base64 may be broken into lines.
+        forms.push(forms[0].replace(['\r', '\n'], ""));
         match self.0.iter().any(|secret| is_in(&forms, secret)) {
             true => REDACTED.to_owned(),
             false => text,
@@ -60,7 +63,10 @@ fn is_in(forms: &[String], secret: &Secret) -> bool {
     }
     // A secret may itself contain escapes, of which a server escapes only some characters.
     let levels = escape_levels(&String::from_utf8_lossy(bytes));
-    let needles: Vec<String> = levels.into_iter().chain(base64_parts(bytes)).collect();
+    let mut needles: Vec<String> = levels.into_iter().chain(base64_parts(bytes)).collect();
+    if bytes.len() >= SHORT {
+        needles.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+    }
     forms
         .iter()
         .any(|text| needles.iter().any(|needle| contains(text, needle)))
@@ -76,10 +82,10 @@ fn base64_parts(secret: &[u8]) -> Vec<String> {
             let shifted = [&[0; 2][..before], secret].concat();
             let encoded = engine.encode(&shifted).to_lowercase();
             let part = encoded.get((before * 8).div_ceil(6)..shifted.len() * 8 / 6);
-            parts.extend(
-                part.filter(|part| part.len() >= MIN_PART)
-                    .map(str::to_owned),
-            );
+            if let Some(part) = part.filter(|part| part.len() >= MIN_PART) {
+                // Decoding the escapes of a text takes `+` for a space.
+                parts.extend([part.to_owned(), part.replace('+', " ")]);
+            }
         }
     }
     parts
@@ -235,11 +241,24 @@ mod tests {
             &BASE64_URL_SAFE.encode(SECRET),
             &BASE64_STANDARD.encode(format!("a:{SECRET}")),
             &BASE64_STANDARD.encode(format!("ab:{SECRET}, really")),
+            &BASE64_STANDARD.encode(SECRET).replacen('d', "d\r\n", 1),
+            &bytes(|byte| format!("{byte:02X}")),
         ] {
             let text = format!("the secret \"{form}\" is wrong");
             assert_eq!(redact(SECRET, &text), REDACTED, "{form}");
         }
         assert_eq!(redact("a%41+b/c~&d", "a%41+b%2Fc~&amp;d"), REDACTED);
+    }
+
+    #[test]
+    fn base64_of_which_only_the_slash_is_escaped_is_redacted() {
+        let secret = "~~?>>~ and ???~";
+        let encoded = BASE64_STANDARD.encode(secret);
+        assert!(encoded.contains('+') && encoded.contains('/'), "{encoded}");
+        for slash in ["&#x2F;", "\\/", "%2F"] {
+            let text = format!("bad value {}", encoded.replace('/', slash));
+            assert_eq!(redact(secret, &text), REDACTED, "{text}");
+        }
     }
 
     #[test]
