@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -55,24 +55,27 @@ impl State for WatchState {
 /// `last` is the key that was read from the file. A key that replaced it stays until the file changes.
 pub(super) async fn run(
     task: Task<WatchState>,
-    mut file: WatchedFile,
+    file: WatchedFile,
     mut last: HeaderValue,
     value: Arc<ArcSwap<HeaderValue>>,
 ) -> Infallible {
+    let path = file.path().to_owned();
+    let file = Arc::new(Mutex::new(file));
     loop {
         task.pause(Deadline::after(task.now(), INTERVAL)).await;
-        let done = spawn_blocking(move || {
-            let key = read(&mut file);
-            (file, key)
-        });
-        let (returned, key) = done.await.expect("reading does not panic");
-        file = returned;
+        let file = file.clone();
+        let done =
+            spawn_blocking(move || read(&mut file.lock().unwrap_or_else(PoisonError::into_inner)));
+        // A panic, such as one of a log subscriber, must not end the watch.
+        let key = done
+            .await
+            .unwrap_or_else(|error| Err(format!("the file {}: {error}", path.display())));
         let problem = match key {
             Ok(key) => {
                 if last != key {
                     last.clone_from(&key);
                     value.store(Arc::new(key));
-                    tracing::info!(path = %file.path().display(), "API key to send replaced");
+                    tracing::info!(path = %path.display(), "API key to send replaced");
                 }
                 None
             }
@@ -89,7 +92,7 @@ pub(super) async fn run(
                 );
             }
             None => {
-                tracing::info!(path = %file.path().display(), "API key to send can be read again")
+                tracing::info!(path = %path.display(), "API key to send can be read again")
             }
         }
     }
