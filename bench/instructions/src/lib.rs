@@ -90,7 +90,7 @@ pub fn warm_scoped(algorithm: Algorithm) -> Box<Case<Authenticate<Guard<Bare>>>>
     Case::new(service, || with_token(token), StatusCode::OK)
 }
 
-/// A token that is verified: there is no cache.
+/// Verifies a token without a cache.
 pub fn cold(algorithm: Algorithm) -> Box<Case<Authenticate<Bare>>> {
     let token = Fixture::of(algorithm).token;
     Case::new(uncached(algorithm), || with_token(token), StatusCode::OK)

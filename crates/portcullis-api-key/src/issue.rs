@@ -80,7 +80,7 @@ impl NewKey {
     ///
     /// # Errors
     ///
-    /// When the owner or the lifetime is invalid, or there are no random bytes.
+    /// When the owner or the lifetime is invalid, or the system's random generator fails.
     pub fn issue(self, now: UnixTime, peppers: Option<&Peppers>) -> Result<IssuedKey, KeyError> {
         let now = to_millis(now);
         let expires_at = self

@@ -1,4 +1,4 @@
-//! The watched key file: what a service sees when it becomes malformed, disappears or is no longer watched.
+//! The watched key file: what a service sees when it becomes malformed, disappears, or when its watch stops.
 #![cfg(feature = "file")]
 
 mod support;
@@ -199,7 +199,7 @@ async fn end_of_the_runtime_is_an_outage() {
         .expect("good settings");
     let health = store.status();
     let told = health.last_error.expect("an error");
-    assert!(told.contains("no longer checked"), "{told}");
+    assert!(told.contains("stopped because"), "{told}");
     assert_eq!(health.failing_since, Some(NOW));
     assert_eq!(status(&keys, &key).await, 200);
     // A success of `reload` does not hide that nothing watches the file.

@@ -85,7 +85,7 @@ impl ApiKeySource {
         Ok(())
     }
 
-    /// Why the file could not be read the last time, or is no longer watched. The key may then be out of date.
+    /// Why the last read of the file failed, or why the watch stopped. The key may then be outdated.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         self.watch.as_ref()?.state().problem.clone()

@@ -41,7 +41,7 @@ impl State for WatchState {
 
     fn died(&mut self, _: Death) {
         self.problem = Some(format!(
-            "the file {} is no longer watched: the runtime ended, or the task panicked",
+            "the watch of the file {} stopped because the runtime ended or the task panicked: restart the service",
             self.path.display()
         ));
     }

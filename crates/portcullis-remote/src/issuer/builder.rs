@@ -218,7 +218,7 @@ impl IssuerBuilder {
         let runtime = Handle::try_current().map_err(|_| {
             ConfigError::new(
                 "start",
-                "there is no tokio runtime: call it on one that lives on",
+                "called outside a tokio runtime: call it on the runtime of the service",
             )
         })?;
         self.rules.stale_limit = self.stale_limit.unwrap_or(self.rules.stale_limit);

@@ -110,7 +110,7 @@ impl State for Snapshot {
         let path = self.settings.path.display();
         self.is_unwatched = true;
         self.failure = Some(Failure {
-            error: format!("{path} is no longer checked: {why}: restart the service"),
+            error: format!("checks of {path} stopped because {why}: restart the service"),
             since: self.settings.clock.now(),
             is_stale: false,
         });

@@ -150,8 +150,9 @@ impl FileStoreBuilder {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read or every user may write it, the interval is zero or longer than 4 s, or there is no
-    /// tokio runtime.
+    /// - The file cannot be read, or every user may write it.
+    /// - The interval is zero or longer than 4 s.
+    /// - It is called outside a tokio runtime.
     pub async fn start(self) -> Result<FileStore, KeyFileError> {
         // Leaves a second of the revocation bound for reading.
         const MAX_INTERVAL: Duration = Duration::from_secs(4);
@@ -169,7 +170,7 @@ impl FileStoreBuilder {
         let runtime = Handle::try_current().map_err(|_| {
             ConfigError::new(
                 "start",
-                "there is no tokio runtime: call it on one that lives on",
+                "called outside a tokio runtime: call it on the runtime of the service",
             )
         })?;
         let loading = spawn_blocking(move || Checker::load(self.0)).await;
