@@ -246,7 +246,7 @@ mod tests {
             assert_eq!(source.problem().is_none(), has_time, "{source:?}");
             drop(runtime);
             let problem = source.problem().expect("the watch has ended");
-            assert!(problem.contains("no longer watched"), "{problem}");
+            assert!(problem.contains("stopped because"), "{problem}");
             assert_eq!(source.value(), "f1rst");
         }
     }
