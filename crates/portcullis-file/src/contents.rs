@@ -33,13 +33,14 @@ impl Contents {
         path: &Path,
         file: &File,
         metadata: &Metadata,
+        is_unlinked: bool,
         bytes: Zeroizing<Vec<u8>>,
     ) -> Self {
         Self {
             bytes,
             stamp: Stamp::from_metadata(metadata),
             mode: mode(metadata),
-            is_unlinked: unlinked::is_unlinked(file, metadata),
+            is_unlinked,
             is_mount_point: unlinked::is_mount_point(file),
             is_replaceable: is_replaceable(path),
         }

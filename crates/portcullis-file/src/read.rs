@@ -52,8 +52,10 @@ pub(crate) fn read_settled(
     for attempt in 1..=ATTEMPTS {
         let file = open()?;
         let metadata = file.metadata()?;
-        // If the file was replaced just after it was opened, its successor can be opened now.
-        if attempt < ATTEMPTS && unlinked::is_unlinked(&file, &metadata) {
+        // If the file was replaced just after it was opened, its successor can be opened now. A replacement during the read
+        // changes the stamp, so this must be known before.
+        let is_unlinked = unlinked::is_unlinked(&file, &metadata);
+        if attempt < ATTEMPTS && is_unlinked {
             continue;
         }
         let length = metadata.len();
@@ -65,7 +67,10 @@ pub(crate) fn read_settled(
         let bytes = read_into(buffer, &file, max_bytes)?;
         // If the file was written in place while it was read, the bytes may be part old and part new.
         if Stamp::from_metadata(&file.metadata()?) == Stamp::from_metadata(&metadata) {
-            return Ok((Contents::new(path, &file, &metadata, bytes), file));
+            return Ok((
+                Contents::new(path, &file, &metadata, is_unlinked, bytes),
+                file,
+            ));
         }
     }
     Err(io::Error::other("the file keeps changing while it is read"))
