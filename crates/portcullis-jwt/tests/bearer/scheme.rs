@@ -104,6 +104,27 @@ fn b3_invalid_token_is_401() {
 }
 
 #[test]
+fn algorithm_that_is_not_accepted_is_named_to_the_caller() {
+    let bearer = bearer(&issuer(), &ManualClock::new());
+    for (alg, told) in [
+        (
+            "RS256",
+            "the token's signature algorithm is not accepted: RS256",
+        ),
+        (
+            "HS256",
+            "the token's signature algorithm is not accepted: HS256",
+        ),
+        ("none", "the token is not signed: its `alg` is none"),
+    ] {
+        let header = json!({"alg": alg, "kid": "key-1", "typ": "at+jwt"});
+        let token = signer().sign(&header.to_string(), &claims().to_string());
+        let failure = at_once(send(&bearer, &token)).expect_err(alg);
+        assert_eq!(failure.external(), told);
+    }
+}
+
+#[test]
 fn p7_too_long_token_is_rejected_with_its_length() {
     let external = |bearer: &Bearer, token: &str| {
         at_once(send(bearer, token))
