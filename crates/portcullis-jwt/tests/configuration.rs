@@ -172,7 +172,7 @@ fn h3_a_realm_must_fit_a_header() {
 struct Never;
 
 impl Refresh for Never {
-    fn unknown_key(&self) -> RefreshAnswer {
+    fn unknown_key(&self, _: u64) -> RefreshAnswer {
         RefreshAnswer::Exhausted
     }
 

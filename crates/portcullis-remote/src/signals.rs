@@ -90,9 +90,7 @@ fn lock(budget: &Mutex<Budget>) -> MutexGuard<'_, Budget> {
 }
 
 impl Refresh for Signals {
-    fn unknown_key(&self) -> RefreshAnswer {
-        // Read before the request: a fetch that ends in between has then changed it.
-        let epoch = self.worker.state().epoch;
+    fn unknown_key(&self, epoch: u64) -> RefreshAnswer {
         let Some(run) = self.request(&self.unknown_keys) else {
             return RefreshAnswer::Exhausted;
         };
@@ -159,7 +157,7 @@ mod tests {
     }
 
     fn wait(signals: &Signals) -> Wait {
-        match signals.unknown_key() {
+        match signals.unknown_key(0) {
             RefreshAnswer::Wait(wait) => wait,
             answer => panic!("{answer:?}"),
         }
@@ -200,17 +198,17 @@ mod tests {
         task.begin_run();
         task.end_run();
         // The 200 took one of two.
-        assert!(matches!(signals.unknown_key(), RefreshAnswer::Exhausted));
+        assert!(matches!(signals.unknown_key(0), RefreshAnswer::Exhausted));
     }
 
     #[tokio::test(start_paused = true)]
     async fn request_257_does_not_wait() {
         let (signals, _task) = signals();
         let mut waits: Vec<Wait> = (0..256).map(|_| wait(&signals)).collect();
-        assert!(matches!(signals.unknown_key(), RefreshAnswer::Saturated));
+        assert!(matches!(signals.unknown_key(0), RefreshAnswer::Saturated));
         waits.pop();
         waits.push(wait(&signals));
-        assert!(matches!(signals.unknown_key(), RefreshAnswer::Saturated));
+        assert!(matches!(signals.unknown_key(0), RefreshAnswer::Saturated));
     }
 
     #[tokio::test(start_paused = true)]
@@ -261,12 +259,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn keys_that_the_token_was_checked_with_are_not_new() {
+        let (signals, task) = signals();
+        task.begin_run();
+        // The fetch has published its keys, but has not ended.
+        let RefreshAnswer::Wait(mut early) = signals.unknown_key(1) else {
+            panic!("does not wait");
+        };
+        end(&task, true, 1);
+        assert!(!is_over(&mut early).await, "one more fetch");
+        assert!(task.is_run_requested());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_request_causes_a_fetch_during_retry_after() {
         let (signals, task) = signals();
         let (now, asked) = (task.now(), Some(Duration::from_secs(120)));
         task.update(|state| state.backoff.failed(now, asked, Jitter::NONE));
         for _ in 0..10 {
-            assert!(matches!(signals.unknown_key(), RefreshAnswer::Exhausted));
+            assert!(matches!(signals.unknown_key(0), RefreshAnswer::Exhausted));
             signals.bad_signature();
         }
         assert!(!task.is_run_requested());
@@ -286,7 +297,7 @@ mod tests {
             is_requested
         };
         let bad_signature: &dyn Fn(&Signals) = &Signals::bad_signature;
-        let unknown_key: &dyn Fn(&Signals) = &|signals| drop(signals.unknown_key());
+        let unknown_key: &dyn Fn(&Signals) = &|signals| drop(signals.unknown_key(0));
         for request in [bad_signature, unknown_key] {
             assert!(starts(request) && starts(request));
             assert!(!starts(request), "two at once");

@@ -102,7 +102,7 @@ impl Changing {
 struct Signals(Arc<Shared>);
 
 impl Refresh for Signals {
-    fn unknown_key(&self) -> RefreshAnswer {
+    fn unknown_key(&self, _: u64) -> RefreshAnswer {
         if self.0.signal(0) {
             RefreshAnswer::Wait(Box::pin(ready(RefreshOutcome::Succeeded)))
         } else {

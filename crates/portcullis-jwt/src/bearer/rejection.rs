@@ -70,7 +70,7 @@ impl Inner {
                 Err(rejected) => self.reject_or_wait(token, rejected),
             };
         }
-        match keys.unknown_key() {
+        match keys.unknown_key(epoch) {
             RefreshAnswer::Wait(refreshed) => {
                 let (inner, token) = (self.clone(), Box::<str>::from(token));
                 Outcome::Pending(Box::pin(async move {

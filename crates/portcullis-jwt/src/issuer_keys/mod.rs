@@ -99,9 +99,11 @@ impl IssuerKeys {
     }
 
     /// Tells the owner that a token names an unknown key.
-    pub(crate) fn unknown_key(&self) -> RefreshAnswer {
+    pub(crate) fn unknown_key(&self, epoch: u64) -> RefreshAnswer {
         let refresh = self.0.refresh.as_ref();
-        refresh.map_or(RefreshAnswer::Exhausted, |refresh| refresh.unknown_key())
+        refresh.map_or(RefreshAnswer::Exhausted, |refresh| {
+            refresh.unknown_key(epoch)
+        })
     }
 
     /// Tells the owner that a signature under a known key is bad.

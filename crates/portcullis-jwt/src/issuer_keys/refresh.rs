@@ -5,8 +5,8 @@ use std::{fmt, pin::Pin, time::Duration};
 /// Refreshes the keys of an issuer on the request of verifiers. All calls are cheap and never block.
 pub trait Refresh: Send + Sync + 'static {
     /// A token names a key that is not in the set, or names none and no key of the set signed it. A newer set may have
-    /// the key.
-    fn unknown_key(&self) -> RefreshAnswer;
+    /// the key. `epoch` is that of the keys the token was checked with.
+    fn unknown_key(&self, epoch: u64) -> RefreshAnswer;
 
     /// A signature under a known key is bad: the issuer may have reused the name for a new key. Anyone can send such a
     /// token, so it must not consume the budget of unknown keys.

@@ -23,7 +23,7 @@ impl Drop for Owner {
 }
 
 impl Refresh for Owner {
-    fn unknown_key(&self) -> RefreshAnswer {
+    fn unknown_key(&self, _: u64) -> RefreshAnswer {
         RefreshAnswer::Saturated
     }
 
@@ -142,7 +142,7 @@ fn keys_are_stale_from_their_limit_on() {
     assert!(!keys.snapshot().is_stale(LOADED));
     let fixed = IssuerKeys::fixed("a", set(&[&jwk("")])).expect("an issuer");
     assert!(!fixed.snapshot().is_stale(UnixTime::from_secs(u64::MAX)));
-    assert!(fixed.is_fixed() && matches!(fixed.unknown_key(), RefreshAnswer::Exhausted));
+    assert!(fixed.is_fixed() && matches!(fixed.unknown_key(0), RefreshAnswer::Exhausted));
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Owner {
 }
 
 impl Refresh for Owner {
-    fn unknown_key(&self) -> RefreshAnswer {
+    fn unknown_key(&self, _: u64) -> RefreshAnswer {
         self.0.unknown_keys.fetch_add(1, Ordering::SeqCst);
         if let Some(meanwhile) = self.0.meanwhile.lock().expect("no panic").take() {
             meanwhile();

@@ -132,7 +132,7 @@ pub(crate) fn just_before(second: u64) -> UnixTime {
 struct Owner(#[expect(dead_code, reason = "it is held")] Arc<()>);
 
 impl Refresh for Owner {
-    fn unknown_key(&self) -> RefreshAnswer {
+    fn unknown_key(&self, _: u64) -> RefreshAnswer {
         RefreshAnswer::Exhausted
     }
 
