@@ -13,7 +13,7 @@ async fn start() -> Service {
 }
 
 #[tokio::test]
-async fn its_curl_lines_pasted_into_a_shell_give_200_200_401_403() {
+async fn printed_curl_commands_return_200_200_401_403() {
     let service = start().await;
     let lines: Vec<&String> = service
         .printed()
@@ -42,7 +42,7 @@ fn status_of_pasted(line: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_it_prints_and_logs_holds_no_secret() {
+async fn output_and_log_contain_no_secret() {
     let service = start().await;
     let text = format!("{}\n{}", service.printed().join("\n"), service.log());
     let paths = text.split(|c: char| c.is_whitespace() || "@,\"'".contains(c));
@@ -61,7 +61,7 @@ async fn what_it_prints_and_logs_holds_no_secret() {
 }
 
 #[tokio::test]
-async fn it_refuses_an_address_that_others_can_reach() {
+async fn non_loopback_address_is_an_error() {
     for flag in ["--listen", "--demo-issuer-listen"] {
         let mut command = tokio::process::Command::new(program("orders-api"));
         command.args([flag, "0.0.0.0:0"]).kill_on_drop(true);

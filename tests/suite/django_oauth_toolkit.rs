@@ -36,7 +36,7 @@ async fn fetched_token_is_accepted() {
 }
 
 #[tokio::test]
-async fn refused_fetch_says_why() {
+async fn refused_fetch_reports_the_reason() {
     let server = ScriptedServer::django_oauth_toolkit().await;
     let wrong = fetch_with(&server, "wrong", &["--scope", "orders:read"]).await;
     let complaint = wrong.complained();
@@ -55,7 +55,7 @@ fn guide_shows_the_function_that_makes_access_tokens() {
 
 /// Only the RFC 8414 metadata names the revocation endpoint of this server.
 #[tokio::test]
-async fn revoked_token_is_gone() {
+async fn revoked_token_is_inactive() {
     let server = ScriptedServer::django_oauth_toolkit().await;
     let token = fetch(&server, &["--scope", "orders:read"]).await.printed();
     assert!(is_active(&server, &token).await);

@@ -20,7 +20,7 @@ async fn orders_api(server: &Glewlwyd) -> Service {
 }
 
 #[tokio::test]
-async fn a_client_by_each_method_is_served() {
+async fn each_client_authentication_method_works() {
     let glewlwyd = Glewlwyd::start().await;
     let service = orders_api(&glewlwyd).await;
     let by_secret = [
@@ -44,7 +44,7 @@ async fn a_client_by_each_method_is_served() {
 }
 
 #[tokio::test]
-async fn what_the_server_refuses_is_told() {
+async fn refused_requests_report_the_servers_error() {
     let glewlwyd = Glewlwyd::start().await;
     let by_secret = Client::secret_basic("secret-basic", SECRET);
     let by_key = Client::private_key_jwt(SigningAlgorithm::ES256);
@@ -88,7 +88,7 @@ async fn refused(what: &str, source: &TokenSource) -> TokenError {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_gone() {
+async fn revoked_token_is_inactive() {
     let glewlwyd = Glewlwyd::start().await;
     let client = Client::secret_basic("secret-basic", SECRET);
     glewlwyd.register(&client.metadata).await;
@@ -110,7 +110,7 @@ async fn a_revoked_token_is_gone() {
 }
 
 #[tokio::test]
-async fn a_token_is_bound_to_the_certificate_that_was_shown() {
+async fn token_is_bound_to_the_client_certificate() {
     let glewlwyd = Glewlwyd::start().await;
     let service = orders_api(&glewlwyd).await;
     glewlwyd.register(&by_authority("billing")).await;
@@ -138,7 +138,7 @@ async fn a_token_is_bound_to_the_certificate_that_was_shown() {
 }
 
 #[tokio::test]
-async fn a_token_is_bound_to_the_key_that_asked() {
+async fn token_is_bound_to_the_dpop_key() {
     let glewlwyd = Glewlwyd::start().await;
     let service = orders_api(&glewlwyd).await;
     let client = Client::secret_basic("secret-basic", SECRET);

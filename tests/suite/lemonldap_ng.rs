@@ -35,7 +35,7 @@ async fn fetched_token_is_accepted() {
 }
 
 #[tokio::test]
-async fn refused_fetch_says_why() {
+async fn refused_fetch_reports_the_reason() {
     let server = ScriptedServer::lemonldap_ng().await;
     let wrong = fetch_with(&server, "wrong", &["--scope", "orders:read"]).await;
     let complaint = wrong.complained();

@@ -3,12 +3,12 @@
 use std::{collections::HashSet, fs, path::Path};
 
 #[test]
-fn every_promise_names_tests_that_exist() {
+fn security_tests_page_names_existing_tests() {
     assert_tests_exist("docs/security-tests.md", 100);
 }
 
 #[test]
-fn every_row_of_conformance_names_tests_that_exist() {
+fn conformance_page_names_existing_tests() {
     assert_tests_exist("docs/conformance.md", 150);
 }
 

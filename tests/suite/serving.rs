@@ -42,7 +42,7 @@ impl Keys {
 }
 
 #[tokio::test]
-async fn it_listens_before_the_issuer_is_there() {
+async fn service_listens_before_the_issuer_is_reachable() {
     let (issuer, keys) = (TestIssuer::start().await, Keys::new());
     let url = issuer.url();
     for fault in [None, Some(Fault::Hang)] {
@@ -77,7 +77,7 @@ async fn it_listens_before_the_issuer_is_there() {
 }
 
 #[tokio::test]
-async fn a_wrong_issuer_ends_it_with_the_reason() {
+async fn wrong_issuer_ends_the_service_with_the_reason() {
     let issuer = TestIssuer::start().await;
     // Its metadata names the URL without the slash.
     let wrong = format!("{}/", issuer.url());
@@ -92,7 +92,7 @@ async fn a_wrong_issuer_ends_it_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_wrong_issuer_does_not_end_it_while_api_keys_are_served() {
+async fn wrong_issuer_does_not_end_a_service_with_api_keys() {
     let (issuer, keys) = (TestIssuer::start().await, Keys::new());
     let wrong = format!("{}/", issuer.url());
     let arguments = ["--issuer", &wrong, "--api-keys", &keys.file];
@@ -111,7 +111,7 @@ async fn a_wrong_issuer_does_not_end_it_while_api_keys_are_served() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_finish_its_request_is_given_up() {
+async fn unfinished_requests_time_out() {
     let keys = Keys::new();
     let arguments = ["--api-keys", &keys.file, "--request-timeout", "0.5"];
     let service = Service::spawn("orders-api", &arguments).await;
@@ -144,7 +144,7 @@ async fn a_client_that_does_not_finish_its_request_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_client_that_closes_its_side_after_the_request_is_answered() {
+async fn half_closed_connection_gets_its_response() {
     let issuer = TestIssuer::start().await;
     let service = Service::spawn("orders-api", &["--issuer", &issuer.url()]).await;
     // Whether the key exists is asked of the issuer, so that the answer takes a second.
@@ -161,7 +161,7 @@ async fn a_client_that_closes_its_side_after_the_request_is_answered() {
 }
 
 #[tokio::test]
-async fn it_ends_within_ten_seconds_of_sigterm_whatever_clients_do() {
+async fn sigterm_ends_the_service_within_10_s_with_unfinished_requests() {
     let keys = Keys::new();
     let mut service = Service::spawn("orders-api", &["--api-keys", &keys.file]).await;
     let mut connections = Vec::new();
@@ -186,7 +186,7 @@ async fn it_ends_within_ten_seconds_of_sigterm_whatever_clients_do() {
 }
 
 #[tokio::test]
-async fn it_ends_in_order_while_the_issuer_hangs_at_the_start() {
+async fn sigterm_ends_the_service_while_the_issuer_hangs_at_the_start() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Discovery, Fault::Hang);
     let arguments = ["--issuer", &issuer.url()];

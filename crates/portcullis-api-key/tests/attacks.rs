@@ -82,7 +82,7 @@ async fn valid_key_is_accepted_in_the_attack_setup() {
 }
 
 #[tokio::test]
-async fn key_by_prefix() {
+async fn truncated_keys_are_rejected() {
     let target = Target::new();
     for length in 1..target.key.len() {
         target.invalid(&target.key[..length]).await;
@@ -90,7 +90,7 @@ async fn key_by_prefix() {
 }
 
 #[tokio::test]
-async fn key_by_extension() {
+async fn extended_keys_are_rejected() {
     let target = Target::new();
     for extension in ["0", "x", "_", "=", "%00", "\\0", "/", "?", "#", "000000"] {
         target.invalid(format!("{}{extension}", target.key)).await;
@@ -104,7 +104,7 @@ async fn key_by_extension() {
 }
 
 #[tokio::test]
-async fn key_by_case() {
+async fn keys_in_another_letter_case_are_rejected() {
     let target = Target::new();
     target.invalid(target.key.to_lowercase()).await;
     target.invalid(target.key.to_uppercase()).await;
@@ -118,7 +118,7 @@ async fn key_by_case() {
 }
 
 #[tokio::test]
-async fn key_by_its_own_hash() {
+async fn hash_of_a_key_is_rejected() {
     let target = Target::new();
     let hex = &target.digest["sha256:".len()..];
     target.invalid(&target.digest).await;
@@ -134,7 +134,7 @@ async fn key_by_its_own_hash() {
 }
 
 #[tokio::test]
-async fn comma_joined_keys() {
+async fn comma_joined_keys_are_rejected() {
     let target = Target::new();
     let key = &target.key;
     target.invalid(format!("{key},{key}")).await;
@@ -147,7 +147,7 @@ async fn comma_joined_keys() {
 }
 
 #[tokio::test]
-async fn two_headers() {
+async fn key_header_sent_twice_is_rejected() {
     let target = Target::new();
     let key = target.key.as_bytes();
     for pair in [
@@ -163,7 +163,7 @@ async fn two_headers() {
 }
 
 #[tokio::test]
-async fn underscore_and_other_header_names() {
+async fn key_in_a_similar_header_name_is_ignored() {
     let target = Target::new();
     for name in [
         "x_api_key",
@@ -185,7 +185,7 @@ async fn underscore_and_other_header_names() {
 }
 
 #[tokio::test]
-async fn no_credential_at_all() {
+async fn malformed_keys_are_400() {
     let target = Target::new();
     let key = &target.key;
     target.malformed("").await;
@@ -201,7 +201,7 @@ async fn no_credential_at_all() {
 }
 
 #[tokio::test]
-async fn other_credentials_as_keys() {
+async fn other_credentials_sent_as_keys_are_rejected() {
     let target = Target::new();
     for text in [
         "null",

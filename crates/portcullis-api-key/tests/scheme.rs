@@ -59,7 +59,7 @@ async fn k1_no_key_is_challenged_without_an_error() {
 }
 
 #[tokio::test]
-async fn k1_the_realm_and_the_header_can_be_chosen() {
+async fn k1_realm_and_header_are_configurable() {
     let (store, _, _) = wired();
     let key = store.create(NewKey::new("a")).expect("made");
     let keys = ApiKeys::builder(store)
@@ -79,7 +79,7 @@ async fn k1_the_realm_and_the_header_can_be_chosen() {
 }
 
 #[tokio::test]
-async fn a_key_expires_without_leeway() {
+async fn expired_key_is_rejected_without_leeway() {
     let (store, keys, clock) = wired();
     let key = store
         .create(NewKey::new("a").expires_in(HOUR))

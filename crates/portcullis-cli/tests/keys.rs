@@ -163,7 +163,7 @@ fn revoked_key_stays_in_the_list() {
 }
 
 #[test]
-fn a_rotated_key_names_its_successor() {
+fn listed_key_names_its_successor() {
     let keys = Keys::new();
     let old = keys.create(&["--owner", "a", "--scopes", "r", "--prefix", "acme_live"]);
     let ended = keys.run("rotate", &[old.id().as_str(), "--grace", "1h"]);

@@ -179,7 +179,7 @@ fn guards_do_not_allocate() {
 }
 
 #[test]
-fn settings_cost_nothing() {
+fn settings_do_not_allocate() {
     let layer = layer()
         .optional()
         .keep_credentials()

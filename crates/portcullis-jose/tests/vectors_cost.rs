@@ -34,7 +34,7 @@ fn with_header(header: &str) -> String {
 }
 
 #[test]
-fn p7_a_genuine_signature_costs_the_decoded_header_and_signature() {
+fn p7_genuine_signature_costs_the_decoded_header_and_signature() {
     let keys = KeySet::parse(KEYS.as_bytes()).expect("a usable set");
     let (count, result) = allocations(&keys, TOKEN);
     assert!(result.is_ok());

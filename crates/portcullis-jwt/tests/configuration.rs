@@ -22,12 +22,12 @@ fn error(builder: BearerBuilder) -> ConfigError {
 }
 
 #[test]
-fn a_complete_configuration_builds() {
+fn complete_configuration_builds() {
     complete().build().expect("nothing is missing");
 }
 
 #[test]
-fn a_missing_audience_is_named_with_the_fix() {
+fn missing_audience_is_named_with_the_fix() {
     let error = error(Bearer::jwt(&issuer()).algorithms([Algorithm::EdDSA]));
     assert_eq!(error.setting(), "audience");
     assert!(error.to_string().contains(".audience("), "{error}");
@@ -59,7 +59,7 @@ fn missing_algorithms_are_named_with_the_fix() {
 }
 
 #[test]
-fn cognito_asks_for_client_ids_instead_of_an_audience() {
+fn cognito_requires_client_ids_instead_of_an_audience() {
     let cognito = || {
         Bearer::jwt(&issuer())
             .algorithms([Algorithm::EdDSA])
@@ -77,7 +77,7 @@ fn cognito_asks_for_client_ids_instead_of_an_audience() {
 }
 
 #[test]
-fn an_audience_rule_of_both_asks_for_both() {
+fn audience_and_client_id_rule_requires_both() {
     let both = || {
         let profile = Profile::rfc9068().with_audience_rule(AudienceRule::AudienceAndClientId);
         Bearer::jwt(&issuer())
@@ -94,7 +94,7 @@ fn an_audience_rule_of_both_asks_for_both() {
 }
 
 #[test]
-fn a_profile_that_cannot_work_is_an_error() {
+fn profile_that_accepts_id_tokens_is_a_config_error() {
     let lax = Profile::rfc9068().with_types(["JWT"]);
     let error = error(complete().profile(lax));
     assert_eq!(error.setting(), "profile");
@@ -102,7 +102,7 @@ fn a_profile_that_cannot_work_is_an_error() {
 }
 
 #[test]
-fn an_algorithm_that_no_fixed_key_has_is_an_error() {
+fn algorithm_without_a_fixed_key_is_a_config_error() {
     let error = error(
         Bearer::jwt(&issuer())
             .audience(AUDIENCE)
@@ -112,7 +112,7 @@ fn an_algorithm_that_no_fixed_key_has_is_an_error() {
 }
 
 #[test]
-fn hmac_needs_a_secret_configured_here() {
+fn hmac_requires_a_configured_secret() {
     let secret = KeySet::from_secret(
         Algorithm::HS256,
         Secret::new("0123456789abcdef0123456789abcdef"),
@@ -145,7 +145,7 @@ fn hmac_needs_a_secret_configured_here() {
 }
 
 #[test]
-fn a2_a_leeway_is_at_most_a_few_minutes() {
+fn a2_leeway_over_5_minutes_is_a_config_error() {
     complete()
         .leeway(Duration::from_secs(300))
         .build()
@@ -161,7 +161,7 @@ fn a2_a_leeway_is_at_most_a_few_minutes() {
 }
 
 #[test]
-fn h3_a_realm_must_fit_a_header() {
+fn h3_realm_with_line_ends_is_a_config_error() {
     assert_eq!(error(complete().realm("a\r\nb")).setting(), "realm");
     complete()
         .realm("orders \"v2\"")

@@ -23,13 +23,13 @@ fn cost(verifier: &JwtVerifier, token: &str, accepted: bool) -> AllocationInfo {
 }
 
 #[test]
-fn p7_a_good_token_costs_its_principal_and_little_else() {
+fn p7_valid_token_allocates_little_beyond_its_principal() {
     let info = cost(&strict(), &signer().access_token(&claims()), true);
     assert!(info.count_total <= 13, "{info:?}");
 }
 
 #[test]
-fn p7_a_token_that_fails_before_its_signature_costs_next_to_nothing() {
+fn p7_token_rejected_before_its_signature_allocates_little() {
     let token = |header: &str| signer().sign(header, &claims().to_string());
     let long_payload = claims_with(json!({"x": "y".repeat(4_000)})).to_string();
     for hostile in [
@@ -60,7 +60,7 @@ fn p7_a_token_that_fails_before_its_signature_costs_next_to_nothing() {
 }
 
 #[test]
-fn p7_a_forged_payload_is_not_even_decoded() {
+fn p7_forged_payload_is_not_decoded() {
     let members: Vec<String> = (0..700).map(|n| format!("\"{n}\":1")).collect();
     let mut token = signer().sign(
         r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#,
@@ -73,7 +73,7 @@ fn p7_a_forged_payload_is_not_even_decoded() {
 }
 
 #[test]
-fn p7_what_an_issuer_signs_is_bounded_by_the_length_of_the_token() {
+fn p7_allocations_for_signed_claims_are_bounded_by_the_token_length() {
     let many_members: Vec<String> = (0..600).map(|n| format!("\"x{n}\":1")).collect();
     let usual = claims().to_string();
     for claims in [
@@ -90,7 +90,7 @@ fn p7_what_an_issuer_signs_is_bounded_by_the_length_of_the_token() {
 }
 
 #[test]
-fn p7_roles_are_bounded_by_the_length_of_the_token() {
+fn p7_allocations_for_roles_are_bounded_by_the_token_length() {
     let keycloak = verifier(Profile::keycloak()).build().expect("a verifier");
     let claims = |access: Value| {
         claims_with(json!({"typ": "Bearer", "azp": "billing", "realm_access": access})).to_string()

@@ -29,7 +29,7 @@ fn accepted(changes: Value) {
 }
 
 #[test]
-fn a1_a_good_token_becomes_a_principal() {
+fn a1_valid_token_becomes_a_principal() {
     let principal = judge(&strict(), &signer().access_token(&claims())).expect("accepted");
     assert_eq!(principal.scheme(), "jwt");
     assert_eq!(principal.kind(), PrincipalKind::Machine);
@@ -42,7 +42,7 @@ fn a1_a_good_token_becomes_a_principal() {
 }
 
 #[test]
-fn a1_the_issuer_is_compared_exactly() {
+fn a1_issuer_is_compared_exactly() {
     for iss in [
         "https://issuer.example.com/",
         "https://ISSUER.example.com",
@@ -74,7 +74,7 @@ fn a1_the_issuer_is_compared_exactly() {
 }
 
 #[test]
-fn a1_the_audience_is_compared_exactly() {
+fn a1_audience_is_compared_exactly() {
     accepted(json!({"aud": [AUDIENCE]}));
     accepted(json!({"aud": ["https://other.example.com", AUDIENCE]}));
     for aud in [
@@ -119,7 +119,7 @@ fn several_audiences_can_be_accepted() {
 }
 
 #[test]
-fn p6_the_type_is_at_jwt_however_it_is_written() {
+fn p6_type_must_be_at_jwt_in_any_letter_case() {
     for typ in [
         "at+jwt",
         "application/at+jwt",
@@ -152,7 +152,7 @@ fn p6_the_type_is_at_jwt_however_it_is_written() {
 }
 
 #[test]
-fn p4_a_key_verifies_its_own_issuers_tokens_only() {
+fn p4_key_verifies_only_tokens_of_its_issuer() {
     let other = Signer::new(2, "key-1");
     let forged = other.access_token(&claims());
     assert_eq!(
@@ -167,7 +167,7 @@ fn p4_a_key_verifies_its_own_issuers_tokens_only() {
 }
 
 #[test]
-fn p4_a_token_for_nobody_in_particular_is_refused() {
+fn p4_token_without_an_audience_is_rejected() {
     assert_eq!(
         refused(json!({"aud": null})),
         VerifyError::MissingClaim("aud".into())
@@ -181,7 +181,7 @@ fn p4_a_token_for_nobody_in_particular_is_refused() {
 }
 
 #[test]
-fn a1_an_algorithm_that_is_not_listed_is_refused() {
+fn a1_unlisted_algorithm_is_rejected() {
     let es_only = JwtVerifier::of(&support::issuer())
         .audience(AUDIENCE)
         .algorithms([portcullis_jwt::Algorithm::EdDSA])
@@ -203,7 +203,7 @@ fn a1_an_algorithm_that_is_not_listed_is_refused() {
 }
 
 #[test]
-fn j3_crit_is_refused_and_unknown_members_are_ignored() {
+fn j3_crit_is_rejected_and_unknown_members_are_ignored() {
     let sign = |header: &str| signer().sign(header, &claims().to_string());
     let with_crit = sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt","crit":["exp"],"exp":1}"#);
     assert!(matches!(
@@ -215,7 +215,7 @@ fn j3_crit_is_refused_and_unknown_members_are_ignored() {
 }
 
 #[test]
-fn j4_an_unencoded_payload_is_refused() {
+fn j4_token_with_b64_false_is_rejected() {
     let token = signer().sign(
         r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt","b64":false}"#,
         &claims().to_string(),
@@ -224,7 +224,7 @@ fn j4_an_unencoded_payload_is_refused() {
 }
 
 #[test]
-fn j2_duplicate_claims_are_refused() {
+fn j2_duplicate_claims_are_rejected() {
     let usual = claims().to_string();
     for extra in [
         r#""scope":"orders:admin""#,
@@ -244,7 +244,7 @@ fn j2_duplicate_claims_are_refused() {
 }
 
 #[test]
-fn p3_a_payload_is_one_json_object() {
+fn p3_payload_must_be_one_json_object() {
     for payload in [
         "",
         "[]",
@@ -273,7 +273,7 @@ fn p3_a_payload_is_one_json_object() {
 }
 
 #[test]
-fn an_error_shows_nothing_of_the_token_to_the_caller() {
+fn error_for_the_caller_contains_nothing_of_the_token() {
     let error = refused(json!({"aud": "\u{1b}[31mevil\r\nX-Injected: 1"}));
     assert_eq!(error.external(), "the token is meant for another audience");
     let internal = error.to_string();

@@ -60,7 +60,7 @@ fn from_partner() -> Value {
 }
 
 #[test]
-fn each_issuer_is_judged_by_its_own_keys_and_rules() {
+fn each_issuer_has_its_own_keys_and_rules() {
     let trusted = TrustedIssuers::new([internal(), partner()]).expect("two issuers");
     let bearer = scheme(&trusted);
     assert_eq!(
@@ -86,7 +86,7 @@ fn each_issuer_is_judged_by_its_own_keys_and_rules() {
 }
 
 #[test]
-fn p4_a_key_of_one_issuer_verifies_no_token_of_another() {
+fn p4_key_of_one_issuer_never_verifies_a_token_of_another() {
     let trusted = TrustedIssuers::new([internal(), partner()]).expect("two issuers");
     let bearer = scheme(&trusted);
     let forged = send(&bearer, &partner_signer(), json!({}));
@@ -102,7 +102,7 @@ fn p4_a_key_of_one_issuer_verifies_no_token_of_another() {
 }
 
 #[test]
-fn an_issuer_that_is_not_trusted_is_401_before_any_cryptography() {
+fn untrusted_issuer_is_401_before_any_cryptography() {
     let bearer = scheme(&TrustedIssuers::new([internal(), partner()]).expect("two issuers"));
     let issuers = [
         json!("https://issuer.example.com/"),
@@ -124,7 +124,7 @@ fn an_issuer_that_is_not_trusted_is_401_before_any_cryptography() {
 }
 
 #[test]
-fn j2_two_issuers_in_one_token_are_refused() {
+fn j2_token_with_two_issuers_is_rejected() {
     let bearer = scheme(&TrustedIssuers::new([internal(), partner()]).expect("two issuers"));
     for (first, second) in [(ISSUER, PARTNER), (PARTNER, ISSUER)] {
         let claims = claims_with(json!({"iss": null})).to_string();
@@ -138,7 +138,7 @@ fn j2_two_issuers_in_one_token_are_refused() {
 }
 
 #[test]
-fn issuers_come_and_go_while_the_scheme_runs() {
+fn issuers_can_be_added_and_removed_at_run_time() {
     let trusted = TrustedIssuers::new([internal()]).expect("one issuer");
     let bearer = scheme(&trusted);
     assert!(send(&bearer, &partner_signer(), from_partner()).is_err());
@@ -151,7 +151,7 @@ fn issuers_come_and_go_while_the_scheme_runs() {
 }
 
 #[test]
-fn rules_are_replaced_not_doubled() {
+fn replaced_rules_apply_and_duplicate_issuers_are_errors() {
     let trusted = TrustedIssuers::new([partner()]).expect("one issuer");
     let bearer = scheme(&trusted);
     assert_eq!(
@@ -173,13 +173,13 @@ fn rules_are_replaced_not_doubled() {
 }
 
 #[test]
-fn an_empty_list_accepts_nothing() {
+fn empty_issuer_list_rejects_every_token() {
     let bearer = scheme(&TrustedIssuers::new([]).expect("no issuers"));
     assert!(send(&bearer, &signer(), json!({})).is_err());
 }
 
 #[test]
-fn issuers_may_have_profiles_of_their_own() {
+fn each_issuer_can_have_its_own_profile() {
     let keys = IssuerKeys::fixed(PARTNER, partner_signer().key_set()).expect("an issuer");
     let okta = JwtVerifier::of(&keys)
         .audience(AUDIENCE)

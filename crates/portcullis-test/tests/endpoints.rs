@@ -269,7 +269,7 @@ async fn token_endpoint_errors_follow_rfc_6749() {
 }
 
 #[tokio::test]
-async fn a_clients_secret_rotates() {
+async fn client_secret_can_be_rotated() {
     let issuer = TestIssuer::builder()
         .client("demo", "old", ["orders:read"])
         .client("other", "old", ["orders:read"])
@@ -303,7 +303,7 @@ async fn a_clients_secret_rotates() {
 }
 
 #[tokio::test]
-async fn the_body_that_rejects_a_client_can_be_set() {
+async fn body_of_a_client_rejection_can_be_set() {
     let issuer = TestIssuer::builder()
         .client_rejection(json!({ "errorCode": "invalid_client" }))
         .start()
@@ -348,7 +348,7 @@ async fn listen_uses_the_address_and_fails_if_it_is_taken() {
 }
 
 #[tokio::test]
-async fn a_member_can_be_set_in_rfc_8414_metadata_alone() {
+async fn member_can_be_set_in_the_rfc_8414_metadata_only() {
     let issuer = TestIssuer::start().await;
     issuer.without_metadata("revocation_endpoint");
     issuer.oauth_metadata("revocation_endpoint", "https://other.example.com/revoke");
@@ -363,7 +363,7 @@ async fn a_member_can_be_set_in_rfc_8414_metadata_alone() {
 }
 
 #[tokio::test]
-async fn an_endpoint_can_require_a_bearer_token() {
+async fn endpoint_can_require_a_bearer_token() {
     let issuer = TestIssuer::start().await;
     issuer.require_bearer(Endpoint::Jwks, "t0ken");
     let url = issuer.jwks_uri();
@@ -378,7 +378,7 @@ async fn an_endpoint_can_require_a_bearer_token() {
 }
 
 #[tokio::test]
-async fn a_connection_that_dies_answers_one_request() {
+async fn dying_connection_answers_one_request() {
     use http_body_util::Empty;
 
     let issuer = TestIssuer::builder().connections_die().start().await;

@@ -50,7 +50,7 @@ async fn hang_never_answers_and_stalled_never_ends() {
 }
 
 #[tokio::test]
-async fn a_cut_off_body_is_a_read_error() {
+async fn cut_off_body_is_a_read_error() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::CutOff);
     let cut_off = timeout(Duration::from_secs(30), get(&issuer.jwks_uri())).await;
@@ -159,7 +159,7 @@ async fn changed_alters_the_json_of_the_good_answer() {
 }
 
 #[tokio::test]
-async fn a_redirect_names_its_target() {
+async fn redirect_names_its_target() {
     let (_, reply) = jwks_under(Fault::Redirect("http://127.0.0.1:1/keys".into())).await;
     assert_eq!(
         (reply.status.as_u16(), reply.header("location")),
@@ -168,7 +168,7 @@ async fn a_redirect_names_its_target() {
 }
 
 #[tokio::test]
-async fn an_empty_set_is_an_empty_object_at_other_endpoints() {
+async fn empty_set_is_an_empty_object_at_other_endpoints() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Token, Fault::EmptySet);
     let reply = post_form(&issuer.token_endpoint(), None, "").await;
@@ -187,7 +187,7 @@ async fn fault_for_ends_after_the_given_requests() {
 }
 
 #[tokio::test]
-async fn a_stopped_issuer_refuses_connections_and_restarts_on_its_port() {
+async fn stopped_issuer_refuses_connections_and_restarts_on_its_port() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().mint();
     issuer.stop().await;
@@ -256,7 +256,7 @@ async fn answers_carry_the_headers_that_were_set() {
 }
 
 #[tokio::test]
-async fn an_unchanged_key_set_is_304() {
+async fn unchanged_key_set_is_304() {
     let issuer = TestIssuer::start().await;
     assert_eq!(get(&issuer.jwks_uri()).await.unwrap().header("etag"), None);
     issuer.etags(Endpoint::Jwks, true);

@@ -37,7 +37,7 @@ async fn publish_ahead_then_sign_then_withdraw() {
 }
 
 #[tokio::test]
-async fn sign_before_publishing() {
+async fn key_can_sign_before_it_is_published() {
     let issuer = TestIssuer::start().await;
     let old = issuer.signing_key();
     let new = issuer.sign_ahead();
@@ -63,7 +63,7 @@ async fn rotate_replaces_the_published_and_the_signing_key() {
 }
 
 #[tokio::test]
-async fn new_material_under_the_same_kid() {
+async fn key_material_can_be_replaced_under_the_same_kid() {
     let issuer = TestIssuer::start().await;
     let other = issuer.publish_ahead();
     let (old, new) = issuer.replace_material();
@@ -75,7 +75,7 @@ async fn new_material_under_the_same_kid() {
 }
 
 #[tokio::test]
-async fn keys_can_be_reordered_and_kids_doubled() {
+async fn keys_can_be_reordered_and_kids_duplicated() {
     let issuer = TestIssuer::start().await;
     let first = issuer.signing_key();
     let second = issuer.publish_ahead();
@@ -96,7 +96,7 @@ async fn keys_can_be_reordered_and_kids_doubled() {
 }
 
 #[tokio::test]
-async fn keys_without_kid_and_without_alg() {
+async fn keys_can_be_published_without_kid_or_alg() {
     let issuer = TestIssuer::start().await;
     let key = issuer.signing_key();
     issuer.publish_without("alg");

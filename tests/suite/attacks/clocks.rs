@@ -135,7 +135,7 @@ impl Jumps {
 }
 
 #[test]
-fn jumps_of_the_clock_do_what_the_table_says() {
+fn clock_jumps_match_the_table() {
     let (offline, table, mut findings) = (Offline::new(), Table::read(), Findings::default());
     let world = offline.world();
     for case in &CASES {
@@ -182,7 +182,7 @@ impl Credential {
 }
 
 #[test]
-fn the_cases_begin_where_1970_can_be_reached() {
+fn clock_cases_start_at_their_constant() {
     let now = Offline::new().world().now;
     assert_eq!(now, UnixTime::from_secs(SINCE_1970.unsigned_abs()));
 }

@@ -76,7 +76,7 @@ fn bearer(token: &str) -> (String, Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn single_requests_meet_with_what_the_table_says() {
+async fn single_requests_match_the_table_live() {
     let live = Live::start().await;
     let (table, mut findings) = (Table::read(), Findings::default());
     let mut cases = Vec::new();

@@ -54,7 +54,7 @@ fn listed() -> Vec<(Id, Sent)> {
 }
 
 #[test]
-fn every_case_is_in_the_table_and_every_row_has_its_case() {
+fn table_rows_and_cases_correspond() {
     let cases = listed();
     let table = Table::read();
     if table::is_to_be_updated() {
@@ -65,7 +65,7 @@ fn every_case_is_in_the_table_and_every_row_has_its_case() {
 }
 
 #[test]
-fn every_item_has_five_cases_and_no_case_two_rows() {
+fn every_item_has_five_distinct_cases() {
     let cases = listed();
     let mut items: HashMap<(&str, &str), usize> = HashMap::new();
     let mut names: HashMap<String, usize> = HashMap::new();

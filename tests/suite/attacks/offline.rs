@@ -133,7 +133,7 @@ pub(super) fn send(layer: &AuthenticateLayer, request: Request<()>) -> (Outcome,
 }
 
 #[test]
-fn single_requests_are_decided_as_the_table_says() {
+fn single_requests_match_the_table_offline() {
     let (offline, table, mut findings) = (Offline::new(), Table::read(), Findings::default());
     let cases = requests::cases(&offline.world);
     let alike = cases.iter().filter(|case| case.sent() == Sent::Both);
@@ -145,7 +145,7 @@ fn single_requests_are_decided_as_the_table_says() {
 }
 
 #[test]
-fn what_the_attacks_are_made_of_is_good() {
+fn credentials_that_attacks_start_from_are_accepted() {
     let offline = Offline::new();
     let ok = Outcome::new(200, []);
     let header = |name: &str, value: &str| vec![(name.to_owned(), value.into())];

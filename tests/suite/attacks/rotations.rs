@@ -85,7 +85,7 @@ fn first_set() -> Vec<Value> {
 }
 
 #[test]
-fn every_order_goes_as_the_table_says() {
+fn every_rotation_order_matches_the_table_offline() {
     let (offline, table, mut findings) = (Offline::new(), Table::read(), Findings::default());
     for order in &ORDERS {
         let clock = ManualClock::new(offline.world().now);
@@ -101,7 +101,7 @@ fn every_order_goes_as_the_table_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_order_goes_as_the_table_says_live() {
+async fn every_rotation_order_matches_the_table_live() {
     let (table, mut findings) = (Table::read(), Findings::default());
     let all = ORDERS.iter().map(async |order| {
         let issuer = TestIssuer::start().await;

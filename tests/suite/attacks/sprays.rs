@@ -107,7 +107,7 @@ impl Spray {
 }
 
 #[test]
-fn each_token_of_a_spray_is_refused_within_the_budget() {
+fn sprayed_tokens_are_rejected_within_the_fetch_budget_offline() {
     let (offline, table, mut findings) = (Offline::new(), Table::read(), Findings::default());
     let world = offline.world();
     let good = world.token().mint();
@@ -136,7 +136,7 @@ fn each_token_of_a_spray_is_refused_within_the_budget() {
 const LONGEST_ROTATION: Duration = Duration::from_secs(10);
 
 #[test]
-fn a_rotation_under_a_trickle_of_unknown_kids_is_over_in_10_s() {
+fn rotation_during_a_trickle_of_unknown_kids_completes_in_10_s() {
     const STEP: Duration = Duration::from_millis(100);
     let offline = Offline::new();
     let world = offline.world();
@@ -179,7 +179,7 @@ fn a_rotation_under_a_trickle_of_unknown_kids_is_over_in_10_s() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_token_of_a_spray_is_refused_within_the_budget_live() {
+async fn sprayed_tokens_are_rejected_within_the_fetch_budget_live() {
     let (table, mut findings) = (Table::read(), Findings::default());
     let checks = SPRAYS
         .iter()

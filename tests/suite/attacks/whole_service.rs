@@ -84,7 +84,7 @@ async fn h2_e1_every_401_of_every_route_has_a_challenge_and_a_problem_document()
 }
 
 #[tokio::test]
-async fn h2_an_unknown_path_is_404_and_livez_open_whoever_asks() {
+async fn h2_unknown_path_is_404_and_livez_needs_no_credential() {
     let (_issuer, service) = start().await;
     let world = service.world("");
     for lines in [
@@ -107,7 +107,7 @@ async fn h2_an_unknown_path_is_404_and_livez_open_whoever_asks() {
 }
 
 #[tokio::test]
-async fn b7_tokens_in_the_query_or_a_form_are_not_taken() {
+async fn b7_tokens_in_a_query_or_form_are_ignored() {
     let (_issuer, service) = start().await;
     let world = service.world("");
     let token = world.token().scope("orders:read orders:write").mint();
@@ -150,7 +150,7 @@ async fn b7_tokens_in_the_query_or_a_form_are_not_taken() {
 }
 
 #[tokio::test]
-async fn p5_nothing_is_asked_of_what_a_token_points_at() {
+async fn p5_urls_in_a_token_are_not_fetched() {
     let (issuer, service) = start().await;
     let elsewhere = TestIssuer::start().await;
     for algorithm in [ES256, EdDSA] {
@@ -177,7 +177,7 @@ async fn p5_nothing_is_asked_of_what_a_token_points_at() {
 }
 
 #[test]
-fn o1_a_users_token_is_refused_where_a_machine_is_asked_for() {
+fn o1_user_token_is_403_where_a_machine_is_required() {
     let offline = Offline::new();
     let world = offline.world();
     let clock = ManualClock::new(world.now);

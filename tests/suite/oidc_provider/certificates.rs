@@ -16,7 +16,7 @@ fn binding(mut metadata: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_client_by_its_certificate_is_served() {
+async fn client_certificate_authentication_works() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     provider.register(&by_authority("billing")).await;
@@ -30,7 +30,7 @@ async fn a_client_by_its_certificate_is_served() {
 }
 
 #[tokio::test]
-async fn anothers_certificate_is_refused() {
+async fn certificate_of_another_client_is_rejected() {
     let provider = OidcProvider::start().await;
     provider.register(&by_authority("billing")).await;
     provider.register(&by_itself("reports")).await;
@@ -51,7 +51,7 @@ async fn anothers_certificate_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_is_bound_to_the_certificate_of_the_day() {
+async fn token_is_bound_to_the_current_certificate_file() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -18,7 +18,7 @@ use crate::clients::{Client, SECRET, WRONG, is_served, server, signing, source, 
 const ODD: (&str, &str) = ("a:b c", r#"p%ss w/"&=rd:+%20"#);
 
 #[tokio::test]
-async fn a_client_by_each_method_is_served() {
+async fn each_client_authentication_method_works() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     let by_secret = [
@@ -41,7 +41,7 @@ async fn a_client_by_each_method_is_served() {
 }
 
 #[tokio::test]
-async fn an_assertion_may_be_addressed_to_the_endpoint() {
+async fn assertion_audience_can_be_the_endpoint() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     for client in [
@@ -55,7 +55,7 @@ async fn an_assertion_may_be_addressed_to_the_endpoint() {
 }
 
 #[tokio::test]
-async fn what_the_server_refuses_is_told_by_its_code() {
+async fn refused_requests_report_the_servers_error_code() {
     let provider = OidcProvider::start().await;
     let clients = [
         Client::secret_basic("secret-basic", SECRET),
@@ -98,7 +98,7 @@ async fn what_the_server_refuses_is_told_by_its_code() {
 }
 
 #[tokio::test]
-async fn a_scope_that_the_server_does_not_know_opens_nothing() {
+async fn unknown_scope_grants_nothing() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     let client = Client::secret_basic("secret-basic", SECRET);
@@ -122,7 +122,7 @@ async fn assert_refused(source: &TokenSource, what: &str, code: &str) {
 }
 
 #[tokio::test]
-async fn of_several_credentials_the_one_that_is_known_serves() {
+async fn accepted_credential_of_several_is_used() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     let secrets = || ClientSecrets::new([WRONG, SECRET]);
@@ -151,7 +151,7 @@ async fn of_several_credentials_the_one_that_is_known_serves() {
 }
 
 #[tokio::test]
-async fn a_private_key_is_replaced_while_the_source_runs() {
+async fn private_key_file_can_be_replaced_at_run_time() {
     let provider = OidcProvider::start().await;
     let [old, new] = [0, 1].map(|index| TestKey::shared(SigningAlgorithm::PS256, index));
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -183,7 +183,7 @@ async fn a_private_key_is_replaced_while_the_source_runs() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_gone() {
+async fn revoked_token_is_inactive() {
     let provider = OidcProvider::start().await;
     let client = ClientAuthentication::secret_basic("machine-opaque", OidcProvider::MACHINE_SECRET);
     let source = source(provider.issuer(), &client);

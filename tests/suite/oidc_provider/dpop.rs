@@ -9,7 +9,7 @@ use super::{ORDERS, orders_api};
 use crate::clients::{Client, SECRET, claims, server, signing};
 
 #[tokio::test]
-async fn a_token_is_bound_to_the_key_that_asked() {
+async fn token_is_bound_to_the_dpop_key() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     let keys = [

@@ -78,7 +78,7 @@ async fn replacing_all_keys_loses_no_valid_request() {
 }
 
 #[tokio::test]
-async fn new_material_under_an_old_kid_is_accepted_within_two_seconds() {
+async fn new_key_under_an_old_kid_is_accepted_within_2_s() {
     let (provider, service) = start().await;
     let old = provider.machine_token("ES384", ORDERS).await;
     assert_eq!(service.get_with_token("/orders", &old).await.status, 200);
@@ -108,7 +108,7 @@ async fn new_material_under_an_old_kid_is_accepted_within_two_seconds() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_keys_tokens_are_refused_from_the_swap_on() {
+async fn tokens_of_withdrawn_keys_are_rejected_after_the_next_fetch() {
     let (provider, service) = start().await;
     let mut kept = Vec::new();
     for algorithm in ALGORITHMS {
@@ -140,7 +140,7 @@ async fn a_withdrawn_keys_tokens_are_refused_from_the_swap_on() {
 }
 
 #[tokio::test]
-async fn one_key_withdrawn_leaves_the_others() {
+async fn withdrawn_key_keeps_tokens_of_other_keys_accepted() {
     let (provider, service) = start().await;
     let first = provider.machine_token("EdDSA", ORDERS).await;
     provider.add_key("EdDSA", "second").await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{ALGORITHMS, BILLING, ORDERS, orders_api};
 
 #[tokio::test]
-async fn access_tokens_in_every_algorithm_pass() {
+async fn access_tokens_of_every_algorithm_are_accepted() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     for algorithm in ALGORITHMS {
@@ -30,7 +30,7 @@ async fn access_tokens_in_every_algorithm_pass() {
 }
 
 #[tokio::test]
-async fn a_persons_access_token_passes_as_a_persons() {
+async fn user_access_token_has_kind_user() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     let token = provider.personal_tokens().await.access_token;
@@ -41,7 +41,7 @@ async fn a_persons_access_token_passes_as_a_persons() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_not_for_us_do_not_pass() {
+async fn tokens_for_other_purposes_are_rejected() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
     let strangers = [
@@ -79,7 +79,7 @@ async fn tokens_that_are_not_for_us_do_not_pass() {
 }
 
 #[tokio::test]
-async fn tokens_of_another_server_do_not_pass() {
+async fn tokens_of_another_server_are_rejected() {
     let (ours, other) = tokio::join!(OidcProvider::start(), OidcProvider::start());
     let service = orders_api(&ours).await;
     let token = other.machine_token("ES256", ORDERS).await;

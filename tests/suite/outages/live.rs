@@ -23,7 +23,7 @@ async fn start_unready(issuer: &TestIssuer) -> Service {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_issuer_that_is_no_good_at_the_start() {
+async fn faulty_issuer_at_the_start_is_not_ready_until_healed() {
     let faults = [
         (Endpoint::Jwks, Fault::Down),
         (Endpoint::Jwks, Fault::Hang),
@@ -46,7 +46,7 @@ async fn an_issuer_that_is_no_good_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_issuer_that_is_not_there_at_the_start() {
+async fn stopped_issuer_at_the_start_is_not_ready_until_restarted() {
     let issuer = TestIssuer::start().await;
     issuer.stop().await;
     let service = start_unready(&issuer).await;
@@ -58,7 +58,7 @@ async fn an_issuer_that_is_not_there_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_issuer_that_is_no_good_any_more() {
+async fn issuer_that_becomes_faulty_refuses_no_valid_token() {
     let faults = [
         Fault::Down,
         Fault::Hang,
@@ -111,7 +111,7 @@ async fn an_issuer_that_is_no_good_any_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_issuers_outage_is_not_anothers() {
+async fn outage_of_one_issuer_does_not_affect_another() {
     let (down, up) = tokio::join!(TestIssuer::start(), TestIssuer::start());
     down.fault(Endpoint::Jwks, Fault::Down);
     let arguments = ["--issuer", &down.url(), "--issuer", &up.url()];
@@ -137,7 +137,7 @@ async fn one_issuers_outage_is_not_anothers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_unknown_kids() {
+async fn spray_of_ten_thousand_unknown_kids_stays_within_the_budget() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
@@ -158,7 +158,7 @@ async fn ten_thousand_unknown_kids() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_hundred_at_once_while_the_issuer_hangs() {
+async fn valid_token_does_not_wait_behind_300_unknown_kids() {
     let issuer = TestIssuer::start().await;
     let service = start(&issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::Hang);

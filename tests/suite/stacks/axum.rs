@@ -4,13 +4,13 @@ use axum::{Router, extract::Request, routing::get};
 use portcullis_core::RequireScopeLayer;
 
 use super::{
-    cases::{answered_over_http, serve, unknown_paths_stay_unknown},
+    cases::{assert_table_over_http, assert_unknown_path_is_404, serve},
     credentials::{Credentials, READ},
     server::Server,
 };
 
 #[tokio::test]
-async fn axum_answers_the_table() {
+async fn axum_matches_the_case_table() {
     let credentials = Credentials::issue().await;
     let list = async |request: Request| serve(&request.into_parts().0);
     let router = Router::new()
@@ -18,6 +18,6 @@ async fn axum_answers_the_table() {
         .route_layer(credentials.layer());
     let server = Server::axum(router).await;
 
-    answered_over_http(&server, "/orders", &credentials).await;
-    unknown_paths_stay_unknown(&server, "/nowhere", &credentials).await;
+    assert_table_over_http(&server, "/orders", &credentials).await;
+    assert_unknown_path_is_404(&server, "/nowhere", &credentials).await;
 }

@@ -9,7 +9,7 @@ use portcullis_core::{AuthenticateLayer, RequireScopeLayer};
 use tower::{ServiceBuilder, buffer::BufferLayer, limit::ConcurrencyLimitLayer};
 
 use super::{
-    cases::{answered_over_http, serve, unknown_paths_stay_unknown},
+    cases::{assert_table_over_http, assert_unknown_path_is_404, serve},
     client::{Client, headers},
     credentials::{Credentials, READ},
     server::Server,
@@ -73,16 +73,16 @@ fn orders() -> Router {
 }
 
 #[tokio::test]
-async fn axum_behind_a_buffer_answers_the_table() {
+async fn axum_behind_a_buffer_matches_the_case_table() {
     let credentials = Credentials::issue().await;
     for placement in Placement::ALL {
         let server = placement.serve(credentials.layer(), orders()).await;
-        answered_over_http(&server, "/orders", &credentials).await;
+        assert_table_over_http(&server, "/orders", &credentials).await;
     }
 }
 
 #[tokio::test]
-async fn a_crowd_is_served_one_by_one() {
+async fn concurrent_requests_are_served_one_at_a_time() {
     let credentials = Credentials::issue().await;
     let reader = headers([(AUTHORIZATION, &credentials.token)]);
     for placement in Placement::ALL {
@@ -98,7 +98,7 @@ async fn a_crowd_is_served_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_buffer_on_the_routes_of_axum_answers_the_table() {
+async fn axum_routes_with_a_buffer_match_the_case_table() {
     let credentials = Credentials::issue().await;
     let layers = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(async |_: BoxError| {
@@ -110,6 +110,6 @@ async fn a_buffer_on_the_routes_of_axum_answers_the_table() {
         .layer(RequireScopeLayer::all([READ]));
     let server = Server::axum(orders().route_layer(layers)).await;
 
-    answered_over_http(&server, "/orders", &credentials).await;
-    unknown_paths_stay_unknown(&server, "/nowhere", &credentials).await;
+    assert_table_over_http(&server, "/orders", &credentials).await;
+    assert_unknown_path_is_404(&server, "/nowhere", &credentials).await;
 }

@@ -141,7 +141,7 @@ pub(super) fn serve(parts: &Parts) -> String {
 }
 
 /// Puts the table to a path, over HTTP/1.1 and HTTP/2.
-pub(super) async fn answered_over_http(server: &Server, path: &str, credentials: &Credentials) {
+pub(super) async fn assert_table_over_http(server: &Server, path: &str, credentials: &Credentials) {
     for client in [Client::http1(), Client::http2()] {
         for case in table(credentials) {
             let response = client
@@ -154,7 +154,7 @@ pub(super) async fn answered_over_http(server: &Server, path: &str, credentials:
 
 /// Puts every case of the table to a path that no route has: it is as unknown to those who have credentials as to
 /// those who have none.
-pub(super) async fn unknown_paths_stay_unknown(
+pub(super) async fn assert_unknown_path_is_404(
     server: &Server,
     path: &str,
     credentials: &Credentials,

@@ -44,7 +44,7 @@ async fn preflight(server: &Server) -> http::Response<bytes::Bytes> {
 }
 
 #[tokio::test]
-async fn outside_the_preflight_passes_and_refusals_can_be_read() {
+async fn cors_layer_outside_passes_preflights_and_exposes_refusals() {
     let credentials = Credentials::issue().await;
     let router = orders().route_layer(credentials.layer()).layer(cors());
     let server = Server::axum(router).await;
@@ -70,7 +70,7 @@ async fn outside_the_preflight_passes_and_refusals_can_be_read() {
 }
 
 #[tokio::test]
-async fn inside_the_preflight_is_refused_and_refusals_cannot_be_read() {
+async fn cors_layer_inside_refuses_preflights_and_hides_refusals() {
     let credentials = Credentials::issue().await;
     let router = orders().layer(cors()).layer(credentials.layer());
     let server = Server::axum(router).await;

@@ -80,7 +80,7 @@ impl Scheme for Witness {
 }
 
 #[tokio::test]
-async fn axum_keeps_them_where_its_preset_looks() {
+async fn axum_preset_finds_all_facts() {
     let witness = Witness::new();
     let orders = Router::new()
         .route("/orders/{id}", get(""))
@@ -108,7 +108,7 @@ async fn axum_keeps_them_where_its_preset_looks() {
 }
 
 #[tokio::test]
-async fn tonic_keeps_the_address_in_its_connect_info() {
+async fn tonic_peer_address_is_in_its_connect_info() {
     let witness = Witness::new();
     let facts =
         Facts::new().peer_address(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
@@ -133,7 +133,7 @@ async fn tonic_keeps_the_address_in_its_connect_info() {
 }
 
 #[tokio::test]
-async fn elsewhere_the_service_puts_them_there() {
+async fn custom_service_can_provide_facts() {
     let witness = Witness::new();
     let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
     let service = tower::ServiceBuilder::new()

@@ -10,13 +10,13 @@ use portcullis_core::RequireScopeLayer;
 use tower::ServiceBuilder;
 
 use super::{
-    cases::{answered_over_http, serve},
+    cases::{assert_table_over_http, serve},
     credentials::{Credentials, READ},
     server::Server,
 };
 
 #[tokio::test]
-async fn hyper_answers_the_table() {
+async fn hyper_matches_the_case_table() {
     let credentials = Credentials::issue().await;
     let service = ServiceBuilder::new()
         .layer(credentials.layer())
@@ -27,5 +27,5 @@ async fn hyper_answers_the_table() {
         });
     let server = Server::hyper(service).await;
 
-    answered_over_http(&server, "/orders", &credentials).await;
+    assert_table_over_http(&server, "/orders", &credentials).await;
 }

@@ -24,7 +24,7 @@ enum Point {
 }
 
 #[tokio::test]
-async fn a_client_may_leave_wherever_the_service_waits() {
+async fn disconnect_drops_the_request_at_every_stage() {
     for stack in Stack::all() {
         for point in [Point::Scheme, Point::Handler, Point::Body] {
             for connect in [Client::http1, Client::http2] {
@@ -83,7 +83,7 @@ async fn be_served(service: &mut Waiting, client: &Client) {
 }
 
 #[tokio::test]
-async fn a_client_of_tonic_may_leave_too() {
+async fn disconnect_of_a_tonic_client_drops_the_call() {
     let (turnstile, mut scheme) = Turnstile::new();
     let (inside, mut handler) = Gate::new();
     let seen =

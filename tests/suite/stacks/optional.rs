@@ -6,7 +6,7 @@ use portcullis_axum::{Caller, Scoped};
 use portcullis_core::{RequireMachineLayer, RequireScopeLayer, scope};
 
 use super::{
-    cases::{answered_over_http, challenges, serve},
+    cases::{assert_table_over_http, challenges, serve},
     client::{Client, headers},
     credentials::{API_KEY, Credentials, READ},
     server::Server,
@@ -54,7 +54,7 @@ async fn without_guards_anonymous_callers_are_served() {
 }
 
 #[tokio::test]
-async fn a_bad_credential_is_not_taken_for_none() {
+async fn bad_credential_is_not_anonymous() {
     let credentials = Credentials::issue().await;
     let server = start(&credentials).await;
     for (sent, status) in [
@@ -83,7 +83,7 @@ async fn a_bad_credential_is_not_taken_for_none() {
 }
 
 #[tokio::test]
-async fn guards_and_extractors_still_ask_anonymous_callers_for_credentials() {
+async fn guards_and_extractors_still_require_credentials() {
     let credentials = Credentials::issue().await;
     let server = start(&credentials).await;
     for path in ["/principal", "/machine", "/scoped", "/orders"] {
@@ -98,5 +98,5 @@ async fn guards_and_extractors_still_ask_anonymous_callers_for_credentials() {
         );
     }
     // A guarded route answers as if authentication were not optional at all.
-    answered_over_http(&server, "/orders", &credentials).await;
+    assert_table_over_http(&server, "/orders", &credentials).await;
 }

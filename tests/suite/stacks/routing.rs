@@ -11,7 +11,7 @@ use portcullis_axum::{Caller, Scoped};
 use portcullis_core::{RequireScopeLayer, ScopesByPath, scope};
 
 use super::{
-    cases::{answered_over_http, challenges, serve, unknown_paths_stay_unknown},
+    cases::{assert_table_over_http, assert_unknown_path_is_404, challenges, serve},
     client::{Client, empty, headers, whole},
     credentials::{Credentials, READ},
     server::Server,
@@ -24,7 +24,7 @@ fn list() -> MethodRouter {
 }
 
 #[tokio::test]
-async fn a_nested_router_is_guarded_by_its_own_layers_or_by_the_outer_ones() {
+async fn nested_router_is_guarded_by_its_own_or_outer_layers() {
     let credentials = Credentials::issue().await;
     let guard = RequireScopeLayer::all([READ]);
     let own = Router::new()
@@ -39,15 +39,15 @@ async fn a_nested_router_is_guarded_by_its_own_layers_or_by_the_outer_ones() {
         .route_layer(credentials.layer());
     let server = Server::axum(Router::new().nest("/own", own).merge(outer)).await;
 
-    answered_over_http(&server, "/own/orders", &credentials).await;
-    answered_over_http(&server, "/outer/orders", &credentials).await;
+    assert_table_over_http(&server, "/own/orders", &credentials).await;
+    assert_table_over_http(&server, "/outer/orders", &credentials).await;
     for unknown in ["/nowhere", "/own/nowhere", "/outer/nowhere"] {
-        unknown_paths_stay_unknown(&server, unknown, &credentials).await;
+        assert_unknown_path_is_404(&server, unknown, &credentials).await;
     }
 }
 
 #[tokio::test]
-async fn inside_nest_a_guard_by_path_sees_the_shortened_path() {
+async fn guard_by_path_inside_nest_sees_the_stripped_path() {
     let credentials = Credentials::issue().await;
     let by_path =
         |path| RequireScopeLayer::by_path(ScopesByPath::new().path(path, READ)).expect("a path");
@@ -58,7 +58,7 @@ async fn inside_nest_a_guard_by_path_sees_the_shortened_path() {
         .route_layer(credentials.layer());
     let server = Server::axum(router).await;
 
-    answered_over_http(&server, "/short/orders", &credentials).await;
+    assert_table_over_http(&server, "/short/orders", &credentials).await;
     let reader = headers([(AUTHORIZATION, &credentials.token)]);
     let response = Client::http1()
         .get(&server.url("/whole/orders"), reader)
@@ -76,7 +76,7 @@ struct Shop {
 }
 
 #[tokio::test]
-async fn handlers_with_state_take_the_principal_beside_it() {
+async fn handlers_can_take_state_and_principal() {
     let credentials = Credentials::issue().await;
     let greet = async |State(shop): State<Shop>, Scoped(caller, _): Scoped<ReadOrders>| {
         format!("{} greets {}", shop.name, caller.scheme())
@@ -162,7 +162,7 @@ async fn layer_wraps_the_fallback_and_route_layer_does_not() {
 }
 
 #[tokio::test]
-async fn what_is_added_after_the_layer_is_open() {
+async fn routes_added_after_the_layer_are_open() {
     let credentials = Credentials::issue().await;
     let orders = get("").route_layer(RequireScopeLayer::all([READ])).post("");
     let router = Router::new()
@@ -192,7 +192,7 @@ async fn what_is_added_after_the_layer_is_open() {
 }
 
 #[tokio::test]
-async fn a_refused_head_has_no_body() {
+async fn refused_head_request_has_no_body() {
     let credentials = Credentials::issue().await;
     let router = Router::new()
         .route("/orders", list())

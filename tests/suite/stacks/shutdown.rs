@@ -18,7 +18,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_request_in_a_scheme_is_finished() {
+async fn shutdown_finishes_a_request_that_waits_in_a_scheme() {
     for stack in Stack::all() {
         for connect in [Client::http1, Client::http2] {
             let mut service = Waiting::start(stack).await;
@@ -41,7 +41,7 @@ async fn a_request_in_a_scheme_is_finished() {
 }
 
 #[tokio::test]
-async fn a_call_of_tonic_is_finished() {
+async fn shutdown_finishes_a_tonic_call() {
     let (turnstile, mut scheme) = Turnstile::new();
     let mut server = serve!(
         Tonic::builder()

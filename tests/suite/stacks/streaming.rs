@@ -83,7 +83,7 @@ fn with_trailers(
 }
 
 #[tokio::test]
-async fn trailers_pass_both_ways() {
+async fn trailers_pass_in_both_directions() {
     let credentials = Credentials::issue().await;
     let router = Router::new()
         .route(

@@ -46,7 +46,7 @@ macro_rules! serve {
 pub(super) use serve;
 
 #[tokio::test]
-async fn tonic_answers_the_table() {
+async fn tonic_matches_the_case_table() {
     let credentials = Credentials::issue().await;
     let guard = RequireScopeLayer::by_path(ScopesByPath::new().path(CHECK, READ));
     let server = serve!(
@@ -58,7 +58,7 @@ async fn tonic_answers_the_table() {
     .await;
 
     let client = connect(&server).await;
-    answered_over_grpc(client.clone(), &credentials).await;
+    assert_table_over_grpc(client.clone(), &credentials).await;
 
     // What is not listed is not open, be it a method of the service or none at all.
     let reader = headers([(AUTHORIZATION, &credentials.token)]);
@@ -86,7 +86,7 @@ async fn tonic_answers_the_table() {
 }
 
 #[tokio::test]
-async fn one_service_of_tonic_answers_the_table() {
+async fn layered_tonic_service_matches_the_case_table() {
     let credentials = Credentials::issue().await;
     let layers = ServiceBuilder::new()
         .layer(credentials.layer())
@@ -95,7 +95,7 @@ async fn one_service_of_tonic_answers_the_table() {
     let server = serve!(Tonic::builder().add_service(guarded)).await;
 
     let client = connect(&server).await;
-    answered_over_grpc(client.clone(), &credentials).await;
+    assert_table_over_grpc(client.clone(), &credentials).await;
     assert_eq!(
         watch(client, HeaderMap::new()).await,
         Err(Code::Unauthenticated)
@@ -112,7 +112,7 @@ async fn one_service_of_tonic_answers_the_table() {
 }
 
 #[tokio::test]
-async fn a_stream_of_messages_passes_one_by_one() {
+async fn streamed_grpc_messages_arrive_one_by_one() {
     let credentials = Credentials::issue().await;
     let (reporter, health) = health_reporter();
     let guard = RequireScopeLayer::by_path(ScopesByPath::new().path(WATCH, READ).open(CHECK));
@@ -154,7 +154,7 @@ async fn a_stream_of_messages_passes_one_by_one() {
     );
 }
 
-async fn answered_over_grpc(client: HealthClient<Channel>, credentials: &Credentials) {
+async fn assert_table_over_grpc(client: HealthClient<Channel>, credentials: &Credentials) {
     for Case {
         name,
         credentials,

@@ -20,7 +20,7 @@ use super::{
 scope!(ReadOrders = "orders:read");
 
 /// Asks each path once, with a credential that would do. Each answers 500 and logs one error that holds `why`.
-async fn assert_wired_wrongly<const N: usize>(
+async fn assert_misconfigured<const N: usize>(
     router: Router,
     credentials: &Credentials,
     paths: [&str; N],
@@ -46,7 +46,7 @@ async fn assert_wired_wrongly<const N: usize>(
 }
 
 #[tokio::test]
-async fn a_guard_or_extractor_without_authentication_answers_500_and_logs_why() {
+async fn guard_or_extractor_without_authentication_is_500_and_logged() {
     let credentials = Credentials::issue().await;
     let router = Router::new()
         .route("/scope", get("").layer(RequireScopeLayer::all([READ])))
@@ -66,11 +66,11 @@ async fn a_guard_or_extractor_without_authentication_answers_500_and_logs_why() 
         "/scoped",
         "/optional-scoped",
     ];
-    assert_wired_wrongly(router, &credentials, paths, "AuthenticateLayer").await;
+    assert_misconfigured(router, &credentials, paths, "AuthenticateLayer").await;
 }
 
 #[tokio::test]
-async fn layers_in_the_wrong_order_are_no_authentication() {
+async fn layers_in_the_wrong_order_are_500_and_logged() {
     let credentials = Credentials::issue().await;
     // Of a router's layers, the one added last sees a request first.
     let router = Router::new()
@@ -82,7 +82,7 @@ async fn layers_in_the_wrong_order_are_no_authentication() {
         .layer(RequireScopeLayer::all([READ]))
         .layer(credentials.layer());
     let router = router.merge(Router::new().route("/builder", get("")).route_layer(layers));
-    assert_wired_wrongly(
+    assert_misconfigured(
         router,
         &credentials,
         ["/router", "/builder"],
@@ -92,7 +92,7 @@ async fn layers_in_the_wrong_order_are_no_authentication() {
 }
 
 #[tokio::test]
-async fn two_authentications_in_a_row_are_one_too_many() {
+async fn two_authenticate_layers_are_500_and_logged() {
     let credentials = Credentials::issue().await;
     let optional = |layer: AuthenticateLayer| layer.optional();
     let orders = Router::new()
@@ -101,7 +101,7 @@ async fn two_authentications_in_a_row_are_one_too_many() {
     let router = Router::new()
         .nest("/nested", orders)
         .route_layer(optional(credentials.layer()));
-    assert_wired_wrongly(
+    assert_misconfigured(
         router,
         &credentials,
         ["/nested/orders"],
@@ -111,7 +111,7 @@ async fn two_authentications_in_a_row_are_one_too_many() {
 }
 
 #[tokio::test]
-async fn over_grpc_it_is_an_internal_error() {
+async fn misconfiguration_over_grpc_is_internal_and_logged() {
     let logs = Logs::record();
     let server = serve!(
         Tonic::builder()

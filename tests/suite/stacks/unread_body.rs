@@ -45,7 +45,7 @@ async fn start(credentials: &Credentials) -> (Server, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn a_large_body_is_refused_before_it_is_sent() {
+async fn large_body_is_refused_before_it_is_sent() {
     let credentials = Credentials::issue().await;
     let (server, reads) = start(&credentials).await;
     let stranger = format!("authorization: {}\r\n", credentials.stranger_token);
@@ -67,7 +67,7 @@ async fn a_large_body_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_first_need_not_send_it() {
+async fn expect_100_continue_is_refused_without_the_body() {
     let credentials = Credentials::issue().await;
     let (server, reads) = start(&credentials).await;
 
@@ -86,7 +86,7 @@ async fn a_client_that_asks_first_need_not_send_it() {
 }
 
 #[tokio::test]
-async fn a_small_body_costs_no_connection() {
+async fn refused_small_body_keeps_the_connection_open() {
     let credentials = Credentials::issue().await;
     let (server, reads) = start(&credentials).await;
 
@@ -100,7 +100,7 @@ async fn a_small_body_costs_no_connection() {
 }
 
 #[tokio::test]
-async fn over_http2_an_endless_body_costs_its_stream_alone() {
+async fn http2_endless_body_ends_only_its_stream() {
     let credentials = Credentials::issue().await;
     let (server, reads) = start(&credentials).await;
     let client = Client::http2();

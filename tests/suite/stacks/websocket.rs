@@ -50,7 +50,7 @@ async fn start(credentials: &Credentials) -> Server {
 }
 
 #[tokio::test]
-async fn a_websocket_opens_with_a_credential() {
+async fn websocket_opens_with_a_credential() {
     let credentials = Credentials::issue().await;
     let server = start(&credentials).await;
 
@@ -61,7 +61,7 @@ async fn a_websocket_opens_with_a_credential() {
 }
 
 #[tokio::test]
-async fn a_websocket_stays_shut_without_one() {
+async fn websocket_without_a_sufficient_credential_is_refused() {
     let credentials = Credentials::issue().await;
     let server = start(&credentials).await;
 
@@ -81,7 +81,7 @@ async fn a_websocket_stays_shut_without_one() {
 }
 
 #[tokio::test]
-async fn a_websocket_over_http2_is_guarded_alike() {
+async fn websocket_over_http2_is_guarded() {
     let credentials = Credentials::issue().await;
     let server = start(&credentials).await;
     let stream = TcpStream::connect(server.address())

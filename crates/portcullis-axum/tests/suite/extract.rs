@@ -52,7 +52,7 @@ async fn assert_table(app: &Router, table: [(&str, [Result<&str, u16>; 4]); 4]) 
 }
 
 #[tokio::test]
-async fn behind_an_optional_layer() {
+async fn extractors_behind_an_optional_layer() {
     let known = Ok("billing");
     let anonymous = Ok("anonymous");
     let app = routes().route_layer(layer().optional());
@@ -69,7 +69,7 @@ async fn behind_an_optional_layer() {
 }
 
 #[tokio::test]
-async fn behind_a_layer_that_requires_credentials() {
+async fn extractors_behind_a_layer_that_requires_credentials() {
     let known = Ok("billing");
     let app = routes().route_layer(layer());
     assert_table(

@@ -24,7 +24,7 @@ async fn handler(principal: Caller) -> String {
 }
 
 #[tokio::test]
-async fn route_target_and_peer() {
+async fn preset_finds_route_target_and_peer() {
     let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
     let inner = Router::new()
         .route("/orders/{id}", routing::get(handler))

@@ -14,7 +14,7 @@ fn app() -> Router {
 }
 
 #[tokio::test]
-async fn b1_anonymous() {
+async fn b1_anonymous_request_is_401() {
     let app = app().route_layer(layer().optional());
     insta::assert_snapshot!(text(&get(&app, "/", None).await), @r#"
     401 Unauthorized
@@ -28,7 +28,7 @@ async fn b1_anonymous() {
 }
 
 #[tokio::test]
-async fn b4_scope_missing() {
+async fn b4_missing_scope_is_403() {
     let app = app().route_layer(layer());
     insta::assert_snapshot!(text(&get(&app, "/", Some("read")).await), @r#"
     403 Forbidden
@@ -42,7 +42,7 @@ async fn b4_scope_missing() {
 }
 
 #[tokio::test]
-async fn no_layer() {
+async fn missing_layer_is_500() {
     insta::assert_snapshot!(text(&get(&app(), "/", Some("read")).await), @r#"
     500 Internal Server Error
     cache-control: no-store

@@ -98,7 +98,7 @@ async fn method_router_route_layer_wraps_every_method_so_far() {
 
 /// Router layers run last-added-first, `ServiceBuilder` top-down. The wrong order is a 500, never an open route.
 #[tokio::test]
-async fn order_of_layers() {
+async fn wrong_layer_order_is_500() {
     let routes = || Router::new().route("/orders", routing::get(ok));
     let guard = || RequireScopeLayer::all([ReadOrders::SCOPE]);
     let right = [

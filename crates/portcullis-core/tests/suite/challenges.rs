@@ -18,7 +18,7 @@ fn both() -> AuthenticateLayer {
 }
 
 #[tokio::test]
-async fn b1_k1_e1_no_credentials() {
+async fn b1_k1_e1_missing_credentials_are_401() {
     let response = send(&both(), request(&[])).await;
     insta::assert_snapshot!(text(&response), @r#"
     401 Unauthorized
@@ -103,7 +103,7 @@ async fn optional_layer_reports_misplaced_credentials() {
 }
 
 #[tokio::test]
-async fn b2_malformed() {
+async fn b2_malformed_credential_is_400() {
     let response = send(&both(), bearing("a b")).await;
     insta::assert_snapshot!(text(&response), @r#"
     400 Bad Request
@@ -117,7 +117,7 @@ async fn b2_malformed() {
 }
 
 #[tokio::test]
-async fn b2_two_at_once() {
+async fn b2_two_credentials_at_once_are_400() {
     let fields = [("authorization", "Bearer reader"), ("x-api-key", "reader")];
     let response = send(&both(), request(&fields)).await;
     insta::assert_snapshot!(text(&response), @r#"
@@ -132,7 +132,7 @@ async fn b2_two_at_once() {
 }
 
 #[tokio::test]
-async fn b3_invalid() {
+async fn b3_invalid_credential_is_401() {
     let response = send(&both(), bearing("expired")).await;
     insta::assert_snapshot!(text(&response), @r#"
     401 Unauthorized
@@ -146,7 +146,7 @@ async fn b3_invalid() {
 }
 
 #[tokio::test]
-async fn b3_h2_k1_unknown_key() {
+async fn b3_h2_k1_unknown_key_is_401() {
     let response = send(&both(), request(&[("x-api-key", "nobody")])).await;
     insta::assert_snapshot!(text(&response), @r#"
     401 Unauthorized
@@ -160,7 +160,7 @@ async fn b3_h2_k1_unknown_key() {
 }
 
 #[tokio::test]
-async fn b4_not_enough_scope() {
+async fn b4_insufficient_scope_is_403() {
     const WRITE: Scope = Scope::from_static("orders:write");
     const ADMIN: Scope = Scope::from_static("orders:admin");
     let layer = ServiceBuilder::new()
@@ -194,7 +194,7 @@ async fn b4_any_names_the_first_scope() {
 }
 
 #[tokio::test]
-async fn over_the_limit() {
+async fn exceeded_rate_limit_is_429() {
     let response = send(&both(), bearing("busy")).await;
     insta::assert_snapshot!(text(&response), @r#"
     429 Too Many Requests
@@ -229,7 +229,7 @@ async fn outage_is_503_and_not_401() {
 }
 
 #[tokio::test]
-async fn h3_realm_with_a_quote() {
+async fn h3_quote_in_a_realm_is_escaped() {
     let challenge = Challenge::new("Bearer", r#"a"b"#).expect("printable");
     assert_eq!(challenge.plain(), r#"Bearer realm="a\"b""#);
 }

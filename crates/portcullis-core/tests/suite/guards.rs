@@ -14,7 +14,7 @@ const READ: Scope = Scope::from_static("orders:read");
 const WRITE: Scope = Scope::from_static("orders:write");
 
 #[tokio::test]
-async fn b4_scopes_decide() {
+async fn b4_guard_requires_its_scopes() {
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()))
         .layer(RequireScopeLayer::all([READ, WRITE]))
@@ -81,7 +81,7 @@ async fn b1_anonymous_caller_at_a_guard_is_401() {
 }
 
 #[tokio::test]
-async fn o1_only_a_machine_passes() {
+async fn o1_require_machine_admits_machines_only() {
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()).optional())
         .layer(RequireMachineLayer::new())

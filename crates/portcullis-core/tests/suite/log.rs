@@ -205,7 +205,7 @@ async fn long_method_is_cut_in_the_log() {
 }
 
 #[tokio::test]
-async fn b4_a_403_names_caller_credential_and_scopes() {
+async fn b4_log_of_a_403_names_caller_credential_and_scopes() {
     let log = Log::install();
     let layer = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(Fake::bearer()))

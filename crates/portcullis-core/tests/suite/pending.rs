@@ -144,7 +144,7 @@ async fn disconnect_drops_the_handlers_future() {
 }
 
 #[test]
-fn future_is_little_larger_than_the_handlers() {
+fn future_adds_little_to_the_size_of_the_handlers() {
     type Future = AuthenticateFuture<Inner, ()>;
     let inner = size_of::<<Inner as Service<Request<()>>>::Future>();
     assert!(
@@ -158,7 +158,7 @@ fn future_is_little_larger_than_the_handlers() {
 }
 
 #[tokio::test]
-async fn body_is_the_handlers_after_pending() {
+async fn handlers_body_passes_after_pending() {
     let (scheme, decide, decider) = waiting();
     decide.send(decider.decide("reader")).expect("open");
     let service = AuthenticateLayer::new(scheme).layer(inner());

@@ -108,7 +108,7 @@ async fn refusal_keeps_the_inner_service_ready() {
 }
 
 #[tokio::test]
-async fn over_buffer_and_concurrency_limit() {
+async fn layers_work_over_buffer_and_concurrency_limit() {
     for waits in [false, true] {
         let service = ServiceBuilder::new()
             .layer(AuthenticateLayer::new(scheme(waits)))

@@ -57,7 +57,7 @@ fn layer_without_schemes_is_refused() {
 }
 
 #[tokio::test]
-async fn schemes_chosen_at_run_time() {
+async fn schemes_can_be_chosen_at_run_time() {
     let schemes: Vec<Arc<dyn Scheme>> = vec![Arc::new(Fake::bearer()), Arc::new(Fake::key())];
     let layer = AuthenticateLayer::any_of(schemes).expect("two sources");
     assert_eq!(send(&layer, bearing("reader")).await.status(), 200);

@@ -56,7 +56,7 @@ fn deterministic_signatures_equal_those_of_jsonwebtoken() {
 }
 
 #[test]
-fn a_signature_of_rfc_8037_appendix_a_4() {
+fn rfc8037_appendix_a_4_signature_is_reproduced() {
     let key = SigningKey::from_jwk(
         br#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
             "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,

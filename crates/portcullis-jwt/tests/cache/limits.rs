@@ -181,7 +181,7 @@ fn token_larger_than_the_cache_evicts_nothing() {
 }
 
 #[test]
-fn a_token_that_is_verified_again_takes_no_second_place() {
+fn token_verified_again_takes_no_second_entry() {
     let scene = Scene::usual();
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());

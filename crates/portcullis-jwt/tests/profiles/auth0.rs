@@ -27,7 +27,7 @@ fn user() -> Value {
 }
 
 #[test]
-fn a_machines_token_is_accepted_in_both_dialects() {
+fn machine_token_is_accepted_in_both_dialects() {
     let principal = Preset::new(Profile::auth0(), Some("JWT")).accept(&machine());
     assert_eq!(principal.kind(), PrincipalKind::Machine);
     assert_eq!(
@@ -55,7 +55,7 @@ fn a_machines_token_is_accepted_in_both_dialects() {
 }
 
 #[test]
-fn o1_a_users_token_is_a_users() {
+fn o1_user_token_has_kind_user() {
     let preset = Preset::new(Profile::auth0(), Some("JWT"));
     assert_eq!(preset.accept(&user()).kind(), PrincipalKind::User);
     let of_another_client = changed(machine(), json!({"azp": "other"}));
@@ -68,7 +68,7 @@ fn o1_a_users_token_is_a_users() {
 }
 
 #[test]
-fn p6_an_id_token_is_refused() {
+fn p6_id_token_is_rejected() {
     let preset = Preset::new(Profile::auth0(), Some("JWT"));
     let id_token = times(json!({
         "sub": "auth0|123456", "aud": "my_client_id", "name": "Jane Doe", "nonce": "n-0S6", "sid": "s",
@@ -91,7 +91,7 @@ fn p6_an_id_token_is_refused() {
 }
 
 #[test]
-fn what_is_required_is_required() {
+fn each_required_claim_is_required() {
     Preset::new(Profile::auth0(), Some("JWT"))
         .requires(&machine(), &["iss", "sub", "aud", "exp", "iat", "azp"]);
 }

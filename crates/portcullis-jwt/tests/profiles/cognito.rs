@@ -37,7 +37,7 @@ fn preset() -> Preset {
 }
 
 #[test]
-fn a_machines_token_is_accepted_by_its_client() {
+fn machine_token_is_accepted_by_its_client_id() {
     let principal = preset().accept(&machine());
     assert_eq!(principal.kind(), PrincipalKind::Machine);
     assert_eq!(
@@ -48,7 +48,7 @@ fn a_machines_token_is_accepted_by_its_client() {
 }
 
 #[test]
-fn o1_a_users_token_is_a_users() {
+fn o1_user_token_has_kind_user() {
     assert_eq!(preset().accept(&user()).kind(), PrincipalKind::User);
     let nameless = changed(user(), json!({"username": null}));
     assert_eq!(preset().accept(&nameless).kind(), PrincipalKind::Unknown);
@@ -57,7 +57,7 @@ fn o1_a_users_token_is_a_users() {
 }
 
 #[test]
-fn the_client_stands_in_for_the_audience() {
+fn client_id_is_checked_instead_of_the_audience() {
     for client in ["1EXAMPLE23456789", "1example2345678", "1example23456789x"] {
         let other = changed(machine(), json!({"client_id": client}));
         assert!(
@@ -68,7 +68,7 @@ fn the_client_stands_in_for_the_audience() {
 }
 
 #[test]
-fn p4_an_aud_that_is_there_must_be_ours() {
+fn p4_aud_is_checked_if_present() {
     let bound = changed(machine(), json!({"aud": AUDIENCE}));
     assert!(matches!(
         preset().refuse(&bound),
@@ -88,7 +88,7 @@ fn p4_an_aud_that_is_there_must_be_ours() {
 }
 
 #[test]
-fn p6_an_id_token_is_refused() {
+fn p6_id_token_is_rejected() {
     let id_token = times(json!({
         "sub": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "cognito:groups": ["testgroup"], "email_verified": true,
         "cognito:username": "my-test-user", "nonce": "n", "origin_jti": "o", "aud": CLIENT, "event_id": "e", "token_use": "id",
@@ -106,7 +106,7 @@ fn p6_an_id_token_is_refused() {
 }
 
 #[test]
-fn what_is_required_is_required() {
+fn each_required_claim_is_required() {
     preset().requires(
         &machine(),
         &["iss", "exp", "iat", "sub", "jti", "token_use", "client_id"],

@@ -35,7 +35,7 @@ fn preset() -> Preset {
 }
 
 #[test]
-fn a_machines_token_is_accepted_in_both_versions() {
+fn machine_token_is_accepted_in_both_versions() {
     for claims in [machine_v1(), machine_v2()] {
         let principal = preset().accept(&claims);
         assert_eq!(principal.kind(), PrincipalKind::Machine);
@@ -54,7 +54,7 @@ fn a_machines_token_is_accepted_in_both_versions() {
 }
 
 #[test]
-fn o1_a_users_token_is_a_users_and_unites_scp_and_roles() {
+fn o1_user_token_has_kind_user_and_unites_scp_and_roles() {
     let principal = preset().accept(&user());
     assert_eq!(principal.kind(), PrincipalKind::User);
     assert_eq!(
@@ -72,7 +72,7 @@ fn o1_a_users_token_is_a_users_and_unites_scp_and_roles() {
 }
 
 #[test]
-fn p6_an_id_token_is_refused() {
+fn p6_id_token_is_rejected() {
     let id_token = times(json!({
         "aud": AUDIENCE, "nbf": NOW - 10, "name": "Jane Doe", "nonce": "n", "oid": OID, "preferred_username": "jane@example.com",
         "rh": "opaque", "roles": ["Orders.Read.All"], "sub": "pairwise-subject", "tid": "t", "uti": "u", "ver": "2.0",
@@ -89,7 +89,7 @@ fn p6_an_id_token_is_refused() {
 }
 
 #[test]
-fn what_is_required_is_required() {
+fn each_required_claim_is_required() {
     preset().requires(
         &machine_v2(),
         &["iss", "aud", "exp", "iat", "nbf", "sub", "ver", "azp"],

@@ -29,7 +29,7 @@ fn preset() -> Preset {
 }
 
 #[test]
-fn a_service_accounts_token_is_accepted() {
+fn service_account_token_is_accepted() {
     let principal = preset().accept(&machine());
     assert_eq!(principal.kind(), PrincipalKind::Machine);
     assert_eq!(principal.client_id(), Some("Crawler"));
@@ -51,7 +51,7 @@ fn a_service_accounts_token_is_accepted() {
 }
 
 #[test]
-fn o1_a_user_is_no_service_account_whatever_the_name() {
+fn o1_user_named_like_a_service_account_has_kind_user() {
     assert_eq!(preset().accept(&user()).kind(), PrincipalKind::User);
     let named_so = changed(
         user(),
@@ -65,7 +65,7 @@ fn o1_a_user_is_no_service_account_whatever_the_name() {
 }
 
 #[test]
-fn p6_an_id_token_or_refresh_token_is_refused() {
+fn p6_id_token_or_refresh_token_is_rejected() {
     let id_token = changed(
         user(),
         json!({"typ": "ID", "aud": AUDIENCE, "azp": AUDIENCE, "at_hash": "h", "scope": null}),
@@ -87,7 +87,7 @@ fn p6_an_id_token_or_refresh_token_is_refused() {
 }
 
 #[test]
-fn what_is_required_is_required() {
+fn each_required_claim_is_required() {
     preset().requires(
         &machine(),
         &["iss", "aud", "exp", "iat", "sub", "jti", "typ", "azp"],
@@ -95,7 +95,7 @@ fn what_is_required_is_required() {
 }
 
 #[test]
-fn a_token_for_no_api_in_particular_is_refused() {
+fn token_without_an_api_audience_is_rejected() {
     let plain = changed(machine(), json!({"aud": "account"}));
     assert!(matches!(
         preset().refuse(&plain),
@@ -104,7 +104,7 @@ fn a_token_for_no_api_in_particular_is_refused() {
 }
 
 #[test]
-fn roles_of_the_realm_and_of_this_api_are_granted_and_never_taken_for_scopes() {
+fn roles_of_the_realm_and_of_this_api_are_granted_with_a_prefix() {
     let claims = changed(
         machine(),
         json!({
@@ -141,7 +141,7 @@ fn roles_of_the_realm_and_of_this_api_are_granted_and_never_taken_for_scopes() {
 }
 
 #[test]
-fn roles_can_be_those_of_a_client_that_is_named() {
+fn roles_of_a_configured_client_are_granted() {
     let profile = Profile::keycloak().with_role_claims([ClaimPath::from("resource_access")
         .member("orders-api")
         .member("roles")]);

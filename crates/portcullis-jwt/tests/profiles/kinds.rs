@@ -55,7 +55,7 @@ fn machines() -> [(&'static str, Value); 6] {
 }
 
 #[test]
-fn o1_a_machine_of_another_issuer_is_never_called_a_user() {
+fn o1_machine_of_another_issuer_never_has_kind_user() {
     let mut accepted = 0;
     for name in Profile::NAMES
         .into_iter()

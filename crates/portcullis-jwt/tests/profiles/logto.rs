@@ -17,7 +17,7 @@ fn preset() -> Preset {
 }
 
 #[test]
-fn a_machines_token_is_accepted() {
+fn machine_token_is_accepted() {
     let principal = preset().accept(&machine());
     assert_eq!(principal.kind(), PrincipalKind::Machine);
     assert_eq!(principal.scopes().to_string(), "orders:read");
@@ -26,7 +26,7 @@ fn a_machines_token_is_accepted() {
 }
 
 #[test]
-fn an_organization_is_an_audience() {
+fn organization_urn_is_an_audience() {
     let verifier = verifier(Profile::logto())
         .audience("urn:logto:organization:acme")
         .build()
@@ -41,7 +41,7 @@ fn an_organization_is_an_audience() {
 }
 
 #[test]
-fn o1_a_users_token_is_a_users() {
+fn o1_user_token_has_kind_user() {
     assert_eq!(
         preset()
             .accept(&changed(machine(), json!({"sub": "user123"})))
@@ -51,14 +51,14 @@ fn o1_a_users_token_is_a_users() {
 }
 
 #[test]
-fn p6_an_id_token_is_refused() {
+fn p6_id_token_is_rejected() {
     let id_token = times(json!({"sub": "user123", "aud": AUDIENCE, "at_hash": "h"}));
     let as_sent = judge(&preset().verifier, &signer().token(Some("JWT"), &id_token));
     assert!(matches!(as_sent, Err(VerifyError::Type { .. })));
 }
 
 #[test]
-fn what_is_required_is_required() {
+fn each_required_claim_is_required() {
     preset().requires(
         &machine(),
         &["iss", "aud", "exp", "iat", "sub", "client_id", "jti"],

@@ -67,7 +67,7 @@ fn times(mut claims: Value) -> Value {
 }
 
 #[test]
-fn no_preset_accepts_anothers_machine_as_its_own_type_of_token() {
+fn client_assertion_is_rejected_by_every_preset() {
     // A client assertion (RFC 7523) or a DPoP proof signed by the same key is no access token anywhere.
     let assertion = times(json!({"sub": "billing", "aud": AUDIENCE, "jti": "j"}));
     for profile in [

@@ -25,7 +25,7 @@ fn preset() -> Preset {
 }
 
 #[test]
-fn a_machines_token_is_accepted() {
+fn machine_token_is_accepted() {
     let principal = preset().accept(&machine());
     assert_eq!(principal.kind(), PrincipalKind::Machine);
     assert_eq!(principal.client_id(), Some("nmdP1fcyvdVO11AL7ECm"));
@@ -33,7 +33,7 @@ fn a_machines_token_is_accepted() {
 }
 
 #[test]
-fn o1_a_users_token_is_a_users() {
+fn o1_user_token_has_kind_user() {
     assert_eq!(preset().accept(&user()).kind(), PrincipalKind::User);
     let mapped = changed(user(), json!({"sub": "nmdP1fcyvdVO11AL7ECm"}));
     assert_eq!(
@@ -46,7 +46,7 @@ fn o1_a_users_token_is_a_users() {
 }
 
 #[test]
-fn p6_an_id_token_is_refused() {
+fn p6_id_token_is_rejected() {
     let id_token = times(json!({
         "ver": 1, "sub": "00uid4BxXw6I6TV4m0g3", "aud": "uAaunofWkaDJxukCFeBx", "amr": ["pwd"], "jti": "ID.4eAWJOCMB3SX8XewDfVR",
         "auth_time": NOW - 10, "at_hash": "cpqKfdQA5eH891Ff5oJr_Q", "name": "John Doe",
@@ -68,7 +68,7 @@ fn p6_an_id_token_is_refused() {
 }
 
 #[test]
-fn the_org_servers_tokens_are_refused() {
+fn tokens_of_the_org_authorization_server_are_rejected() {
     let internal = Preset::new(Profile::okta(), Some("application/okta-internal-at+jwt"));
     assert!(matches!(
         internal.refuse(&machine()),
@@ -77,7 +77,7 @@ fn the_org_servers_tokens_are_refused() {
 }
 
 #[test]
-fn what_is_required_is_required() {
+fn each_required_claim_is_required() {
     preset().requires(
         &machine(),
         &[

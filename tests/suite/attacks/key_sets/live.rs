@@ -19,7 +19,7 @@ use crate::attacks::world::{World, stranger};
 const SIDE_BY_SIDE: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_sets_do_what_the_table_says() {
+async fn key_sets_match_the_table() {
     // Where redirects lead: a set that would make the probe pass.
     let elsewhere = TestIssuer::start().await;
     elsewhere.publish([base(), fresh().public_jwk()]);

@@ -12,7 +12,7 @@ use crate::attacks::table::Table;
 use crate::attacks::world::stranger;
 
 #[test]
-fn key_sets_do_what_the_table_says() {
+fn key_sets_match_the_table() {
     let offline = Offline::new();
     let (world, table, mut findings) = (offline.world(), Table::read(), Findings::default());
     let good = world.token().mint();
