@@ -7,7 +7,7 @@ use portcullis_remote::{ClockOffset, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 use tokio::sync::broadcast::Receiver;
 
-use crate::support::{builder, event, in_time, millis, short_lifetime, started};
+use crate::support::{builder, in_time, millis, short_lifetime, start, started, wait_for};
 
 #[tokio::test]
 async fn clock_skew_of_the_issuer_is_reported() {
@@ -38,10 +38,7 @@ async fn clock_skew_of_the_issuer_is_reported() {
         keys.refresh().await.unwrap();
         assert!(is_right(keys.status().clock_skew.unwrap()), "{seconds}");
         if seconds != 0 {
-            event(&mut events, |event| {
-                matches!(event, IssuerEvent::ClockSkewed { .. })
-            })
-            .await;
+            wait_for!(&mut events, ClockSkewed);
         }
     }
 }
@@ -50,11 +47,7 @@ async fn clock_skew_of_the_issuer_is_reported() {
 async fn clock_set_back_keeps_the_age_of_keys() {
     let issuer = TestIssuer::start().await;
     let clock = ManualClock::starting_now();
-    let keys = builder(&issuer)
-        .clock(clock.shared())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).clock(clock.shared())).await;
     let mut events = keys.events();
     issuer.fault(Endpoint::Jwks, Fault::Down);
     clock.rewind(DAY);
@@ -74,17 +67,13 @@ async fn clock_set_back_keeps_the_age_of_keys() {
 async fn sleep_of_the_machine_ages_keys() {
     let issuer = TestIssuer::start().await;
     let clock = ManualClock::starting_now();
-    let keys = builder(&issuer)
-        .clock(clock.shared())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).clock(clock.shared())).await;
     let mut events = keys.events();
     issuer.fault(Endpoint::Jwks, Fault::Down);
     clock.advance(DAY);
     keys.refresh().await.expect_err("down");
     assert!(jump(&mut events).await.magnitude().abs_diff(DAY) < Duration::from_secs(10));
-    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    wait_for!(&mut events, Stale);
     let status = keys.status();
     assert!(status.stale, "the keys may have been withdrawn a day ago");
     assert!(status.age.unwrap() > DAY - Duration::from_secs(60));
@@ -102,15 +91,10 @@ async fn stale_keys_stay_stale_when_the_clock_is_set_back() {
     let mut rules = short_lifetime();
     rules.stale_limit = millis(50);
     let clock = ManualClock::starting_now();
-    let keys = builder(&issuer)
-        .refresh_rules(rules)
-        .clock(clock.shared())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).refresh_rules(rules).clock(clock.shared())).await;
     let mut events = keys.events();
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    wait_for!(&mut events, Stale);
     assert!(keys.status().stale, "the clock has not moved at all");
     for back in [millis(1), millis(1900), Duration::from_secs(3600), DAY] {
         clock.rewind(back);
@@ -128,11 +112,7 @@ async fn stale_keys_stay_stale_when_the_clock_is_set_back() {
 async fn keys_are_fetched_at_once_after_a_sleep() {
     let issuer = TestIssuer::start().await;
     let clock = ManualClock::starting_now();
-    let keys = builder(&issuer)
-        .clock(clock.shared())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).clock(clock.shared())).await;
     clock.advance(Duration::from_secs(3600));
     // The task compares the clocks every 10 s and whenever it is woken.
     keys.set_stale_limit(Duration::from_secs(3600));
@@ -142,11 +122,7 @@ async fn keys_are_fetched_at_once_after_a_sleep() {
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 async fn jump(events: &mut Receiver<IssuerEvent>) -> ClockOffset {
-    match event(events, |event| {
-        matches!(event, IssuerEvent::ClockJumped { .. })
-    })
-    .await
-    {
+    match wait_for!(events, ClockJumped) {
         IssuerEvent::ClockJumped { clock, .. } => clock,
         _ => unreachable!(),
     }

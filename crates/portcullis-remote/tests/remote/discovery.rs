@@ -1,17 +1,19 @@
 //! Discovery of the key set URL.
 
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
-use portcullis_remote::{FetchErrorKind, HttpSettings, Issuer, IssuerBuilder, IssuerEvent};
-use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
+use portcullis_remote::{FetchErrorKind, HttpSettings, Issuer, IssuerBuilder};
+use portcullis_test::{
+    DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer, TestIssuerBuilder,
+};
 use serde_json::json;
 
-use crate::support::{event, in_time, millis, short_backoff};
+use crate::support::{in_time, millis, short_backoff, start, wait_for};
 
 fn discover(issuer: &TestIssuer) -> IssuerBuilder {
     Issuer::discover(issuer.url())
 }
 
-async fn paths_asked(issuer: &TestIssuer) -> Vec<String> {
+fn requested_paths(issuer: &TestIssuer) -> Vec<String> {
     issuer
         .recorded()
         .iter()
@@ -19,43 +21,37 @@ async fn paths_asked(issuer: &TestIssuer) -> Vec<String> {
         .collect()
 }
 
+/// Checks that the keys of the issuer are discovered, and that the request of this number asks for `path`.
+async fn assert_discovers(builder: TestIssuerBuilder, request: usize, path: &str) {
+    let issuer = builder.start().await.expect("an issuer");
+    let keys = start(discover(&issuer).fail_fast()).await;
+    assert_eq!(
+        keys.status().jwks_uri.expect("a URL").as_str(),
+        issuer.jwks_uri()
+    );
+    assert_eq!(requested_paths(&issuer)[request], path);
+}
+
 #[tokio::test]
 async fn s2_openid_connect_appends_the_well_known_path() {
-    let issuer = TestIssuer::builder()
-        .path("/oidc")
-        .oauth_discovery(false)
-        .start()
-        .await
-        .unwrap();
-    let keys = discover(&issuer).fail_fast().start().await.unwrap();
-    assert_eq!(keys.status().jwks_uri.unwrap().as_str(), issuer.jwks_uri());
-    assert_eq!(
-        paths_asked(&issuer).await[0],
-        "/oidc/.well-known/openid-configuration"
-    );
+    let issuer = TestIssuer::builder().path("/oidc").oauth_discovery(false);
+    assert_discovers(issuer, 0, "/oidc/.well-known/openid-configuration").await;
 }
 
 #[tokio::test]
 async fn s1_rfc8414_inserts_the_well_known_path() {
     let issuer = TestIssuer::builder()
         .path("/tenant/a")
-        .openid_discovery(false)
-        .start()
-        .await
-        .unwrap();
-    let keys = discover(&issuer).fail_fast().start().await.unwrap();
-    assert_eq!(keys.status().jwks_uri.unwrap().as_str(), issuer.jwks_uri());
-    assert_eq!(
-        paths_asked(&issuer).await[1],
-        "/.well-known/oauth-authorization-server/tenant/a"
-    );
+        .openid_discovery(false);
+    let path = "/.well-known/oauth-authorization-server/tenant/a";
+    assert_discovers(issuer, 1, path).await;
 }
 
 #[tokio::test]
 async fn missing_metadata_is_reported() {
     let issuer = TestIssuer::builder().path("/oidc").start().await.unwrap();
     issuer.fault(Endpoint::Discovery, Fault::Status(404));
-    let keys = discover(&issuer).start().await.unwrap();
+    let keys = start(discover(&issuer)).await;
     let error = keys.refresh().await.unwrap_err();
     assert_eq!(error.kind(), FetchErrorKind::Status(404));
     let text = error.to_string();
@@ -82,11 +78,7 @@ async fn s1_s2_metadata_of_another_issuer_is_refused() {
         String::new(),
     ] {
         issuer.metadata("issuer", other.clone());
-        let keys = discover(&issuer)
-            .start_timeout(millis(0))
-            .start()
-            .await
-            .unwrap();
+        let keys = start(discover(&issuer).start_timeout(millis(0))).await;
         let error = keys.refresh().await.expect_err(&other);
         assert_eq!(error.kind(), FetchErrorKind::IssuerMismatch, "{other}");
         assert!(!keys.is_ready());
@@ -99,11 +91,7 @@ async fn s1_s2_metadata_of_another_issuer_is_refused() {
 
     // The configured issuer is compared as it is written, too.
     issuer.metadata("issuer", url.clone());
-    let keys = Issuer::discover(format!("{url}/"))
-        .start_timeout(millis(0))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(Issuer::discover(format!("{url}/")).start_timeout(millis(0))).await;
     assert_eq!(
         keys.refresh().await.expect_err("a slash more").kind(),
         FetchErrorKind::IssuerMismatch
@@ -129,11 +117,7 @@ async fn less_safe_discovered_urls_are_refused() {
         "",
     ] {
         issuer.metadata("jwks_uri", jwks_uri);
-        let keys = discover(&issuer)
-            .start_timeout(millis(0))
-            .start()
-            .await
-            .unwrap();
+        let keys = start(discover(&issuer).start_timeout(millis(0))).await;
         let error = keys.refresh().await.expect_err(jwks_uri);
         assert_eq!(
             error.kind(),
@@ -142,11 +126,7 @@ async fn less_safe_discovered_urls_are_refused() {
         );
     }
     issuer.without_metadata("jwks_uri");
-    let keys = discover(&issuer)
-        .start_timeout(millis(1))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(discover(&issuer).start_timeout(millis(1))).await;
     assert_eq!(
         keys.refresh().await.expect_err("none").kind(),
         FetchErrorKind::Unusable
@@ -159,19 +139,14 @@ async fn keys_may_be_on_another_host() {
     let issuer = TestIssuer::start().await;
     let elsewhere = issuer.jwks_uri().replace("127.0.0.1", "localhost");
     issuer.metadata("jwks_uri", elsewhere.clone());
-    let keys = discover(&issuer).fail_fast().start().await.unwrap();
+    let keys = start(discover(&issuer).fail_fast()).await;
     assert_eq!(keys.status().jwks_uri.unwrap().as_str(), elsewhere);
 }
 
 #[tokio::test]
 async fn metadata_is_read_again_after_two_failed_fetches() {
     let (issuer, moved_to) = (TestIssuer::start().await, TestIssuer::start().await);
-    let keys = discover(&issuer)
-        .refresh_rules(short_backoff())
-        .fail_fast()
-        .start()
-        .await
-        .unwrap();
+    let keys = start(discover(&issuer).refresh_rules(short_backoff()).fail_fast()).await;
     let mut events = keys.events();
     assert_eq!(issuer.requests(Endpoint::Discovery), 1);
     issuer.metadata("jwks_uri", moved_to.jwks_uri());
@@ -184,10 +159,7 @@ async fn metadata_is_read_again_after_two_failed_fetches() {
 
     issuer.fault(Endpoint::Jwks, Fault::Status(404));
     let _ = keys.refresh().await;
-    event(&mut events, |event| {
-        matches!(event, IssuerEvent::KeysChanged { .. })
-    })
-    .await;
+    wait_for!(&mut events, KeysChanged);
     let status = keys.status();
     assert_eq!(status.jwks_uri.unwrap().as_str(), moved_to.jwks_uri());
     assert_eq!(status.keys[0].kid.as_deref(), moved_to.signing_key().kid());
@@ -206,21 +178,13 @@ async fn failed_discovery_keeps_the_previous_key_url() {
     let issuer = TestIssuer::start().await;
     let mut rules = short_backoff();
     rules.discovery_interval = millis(0);
-    let keys = discover(&issuer)
-        .refresh_rules(rules)
-        .fail_fast()
-        .start()
-        .await
-        .unwrap();
+    let keys = start(discover(&issuer).refresh_rules(rules).fail_fast()).await;
     let mut events = keys.events();
     issuer.fault(Endpoint::Discovery, Fault::Status(500));
     let (_, new) = issuer.rotate();
     keys.refresh().await.unwrap();
     assert_eq!(keys.status().keys[0].kid.as_deref(), new.kid());
-    event(&mut events, |event| {
-        matches!(event, IssuerEvent::DiscoveryFailed { .. })
-    })
-    .await;
+    wait_for!(&mut events, DiscoveryFailed);
 }
 
 #[tokio::test]

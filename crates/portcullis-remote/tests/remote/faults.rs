@@ -4,7 +4,7 @@ use portcullis_remote::{FetchErrorKind, HttpSettings, IssuerEvent, StartError};
 use portcullis_test::{Endpoint, Fault, SigningAlgorithm, TestIssuer, TestKey};
 use serde_json::json;
 
-use crate::support::{builder, event, millis, short_backoff, started};
+use crate::support::{builder, event, millis, short_backoff, start, started, wait_for};
 
 /// Faults of the key set endpoint, and the error of each.
 fn faults(issuer: &TestIssuer) -> Vec<(Fault, FetchErrorKind)> {
@@ -46,11 +46,7 @@ fn faults(issuer: &TestIssuer) -> Vec<(Fault, FetchErrorKind)> {
 #[tokio::test]
 async fn good_keys_serve_through_every_fault() {
     let issuer = TestIssuer::start().await;
-    let keys = builder(&issuer)
-        .http(HttpSettings::default().timeout(millis(300)))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).http(HttpSettings::default().timeout(millis(300)))).await;
     let before = keys.status();
     let mut events = keys.events();
     for (fault, kind) in faults(&issuer) {
@@ -75,10 +71,7 @@ async fn good_keys_serve_through_every_fault() {
     let count = faults(&issuer).len();
     issuer.heal(Endpoint::Jwks);
     keys.refresh().await.expect("healed");
-    let recovered = event(&mut events, |event| {
-        matches!(event, IssuerEvent::Recovered { .. })
-    })
-    .await;
+    let recovered = wait_for!(&mut events, Recovered);
     assert!(
         matches!(recovered, IssuerEvent::Recovered { failures, .. } if failures as usize == count),
         "{recovered:?}"
@@ -97,19 +90,16 @@ async fn fault_at_the_start_means_not_ready_until_healed() {
     let issuer = TestIssuer::start().await;
     for (fault, kind) in faults(&issuer) {
         issuer.fault(Endpoint::Jwks, fault.clone());
-        let keys = builder(&issuer)
-            .http(HttpSettings::default().timeout(millis(300)))
-            .start_timeout(millis(1))
-            .refresh_rules(short_backoff())
-            .start()
-            .await
-            .unwrap();
+        let keys = start(
+            builder(&issuer)
+                .http(HttpSettings::default().timeout(millis(300)))
+                .start_timeout(millis(1))
+                .refresh_rules(short_backoff()),
+        )
+        .await;
         let mut events = keys.events();
         assert!(!keys.is_ready(), "{fault:?}");
-        let failed = event(&mut events, |event| {
-            matches!(event, IssuerEvent::RefreshFailed { .. })
-        })
-        .await;
+        let failed = wait_for!(&mut events, RefreshFailed);
         assert!(
             matches!(failed, IssuerEvent::RefreshFailed { error, .. } if error.kind() == kind),
             "{fault:?}"
@@ -160,12 +150,7 @@ async fn issuer_down_at_the_start() {
 async fn start_retries_within_its_timeout() {
     let issuer = TestIssuer::start().await;
     issuer.fault_for(Endpoint::Jwks, Fault::Status(503), 3);
-    let keys = builder(&issuer)
-        .refresh_rules(short_backoff())
-        .fail_fast()
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).refresh_rules(short_backoff()).fail_fast()).await;
     assert!(keys.is_ready());
     assert_eq!(issuer.requests(Endpoint::Jwks), 4);
 }

@@ -4,7 +4,7 @@ use portcullis_oauth::{AuthorizationServer, OAuthEndpoint};
 use portcullis_remote::{FetchErrorKind, Issuer, StartError};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 
-use crate::support::{asked, client, millis};
+use crate::support::{client, millis, requests_to, start};
 
 #[tokio::test]
 async fn requests_send_accept_headers() {
@@ -27,7 +27,7 @@ async fn requests_send_accept_headers() {
         (Endpoint::Token, "application/json"),
         (Endpoint::Revocation, "application/json"),
     ] {
-        let request = asked(&issuer, endpoint).remove(0);
+        let request = requests_to(&issuer, endpoint).remove(0);
         assert_eq!(request.headers["accept"], accept, "{endpoint}");
         assert_eq!(request.headers["accept-encoding"], "identity", "{endpoint}");
     }
@@ -39,17 +39,9 @@ async fn unrequested_content_encoding_is_named_in_the_error() {
     for endpoint in [Endpoint::Discovery, Endpoint::Jwks, Endpoint::Token] {
         issuer.answer_header(endpoint, "content-encoding", "gzip");
     }
-    let keys = Issuer::jwks(issuer.url(), issuer.jwks_uri())
-        .start_timeout(millis(1))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(Issuer::jwks(issuer.url(), issuer.jwks_uri()).start_timeout(millis(1))).await;
     let key_set = keys.refresh().await.expect_err("compressed");
-    let keys = Issuer::discover(issuer.url())
-        .start_timeout(millis(1))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(Issuer::discover(issuer.url()).start_timeout(millis(1))).await;
     let metadata = keys.refresh().await.expect_err("compressed");
     let server = AuthorizationServer::token_endpoint(issuer.token_endpoint());
     let form = [("grant_type", "client_credentials")];
@@ -96,11 +88,7 @@ async fn metadata_that_is_an_array_is_refused() {
     assert_eq!(error.kind(), FetchErrorKind::Unusable);
     assert!(error.to_string().contains("not a JSON object"), "{error}");
 
-    let keys = Issuer::discover(issuer.url())
-        .start_timeout(millis(1))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(Issuer::discover(issuer.url()).start_timeout(millis(1))).await;
     let error = keys.refresh().await.expect_err("an array");
     assert_eq!(error.kind(), FetchErrorKind::Unusable);
     assert_eq!(
@@ -114,11 +102,7 @@ async fn metadata_that_is_an_array_is_refused() {
 async fn https_to_a_plain_http_port_is_named_in_the_error() {
     let issuer = TestIssuer::start().await;
     let https = |url: String| url.replace("http:", "https:");
-    let keys = Issuer::discover(https(issuer.url()))
-        .start_timeout(millis(1))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(Issuer::discover(https(issuer.url())).start_timeout(millis(1))).await;
     let metadata = keys.refresh().await.expect_err("no TLS");
     let server = AuthorizationServer::token_endpoint(https(issuer.token_endpoint()));
     let token = server.build().unwrap();
@@ -212,12 +196,12 @@ async fn bearer_token_is_sent_to_the_configured_origin_only() {
     issuer.require_bearer(Endpoint::Discovery, "s3cr3t");
     other.require_bearer(Endpoint::Jwks, "s3cr3t");
     issuer.metadata("jwks_uri", other.jwks_uri());
-    let keys = Issuer::discover(issuer.url())
-        .bearer_token_file(&file)
-        .start_timeout(millis(1))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(
+        Issuer::discover(issuer.url())
+            .bearer_token_file(&file)
+            .start_timeout(millis(1)),
+    )
+    .await;
     let error = keys.refresh().await.expect_err("it is not sent there");
     assert_eq!(error.kind(), FetchErrorKind::Status(401));
     let text = error.to_string();

@@ -18,7 +18,7 @@ use tokio_rustls::{
     },
 };
 
-use crate::support::{millis, short_backoff};
+use crate::support::{millis, short_backoff, start};
 
 /// The root of `localhost.pem`. Both are for tests only, and valid from 2020 to 2120.
 const ROOT: &[u8] = include_bytes!("certificates/root.pem");
@@ -93,12 +93,12 @@ fn good(url: &str) -> Value {
 #[tokio::test]
 async fn configured_root_certificate_is_trusted() {
     let issuer = HttpsIssuer::start(good).await;
-    let keys = issuer
-        .discover()
-        .http(HttpSettings::default().root_certificates(ROOT))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(
+        issuer
+            .discover()
+            .http(HttpSettings::default().root_certificates(ROOT)),
+    )
+    .await;
     keys.refresh().await.unwrap();
     assert_eq!(keys.status().keys.len(), 1);
 }
@@ -106,7 +106,7 @@ async fn configured_root_certificate_is_trusted() {
 #[tokio::test]
 async fn unknown_root_certificate_is_refused() {
     let issuer = HttpsIssuer::start(good).await;
-    let keys = issuer.discover().start().await.unwrap();
+    let keys = start(issuer.discover()).await;
     let error = keys.refresh().await.expect_err("not trusted");
     assert_eq!(error.kind(), FetchErrorKind::Unreachable);
     assert!(error.to_string().contains("certificate"), "{error}");
@@ -118,12 +118,12 @@ async fn https_issuer_is_never_asked_over_http() {
     let issuer =
         HttpsIssuer::start(|url| json!({"issuer": url, "jwks_uri": "http://localhost:1/jwks"}))
             .await;
-    let keys = issuer
-        .discover()
-        .http(HttpSettings::default().root_certificates(ROOT))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(
+        issuer
+            .discover()
+            .http(HttpSettings::default().root_certificates(ROOT)),
+    )
+    .await;
     assert_eq!(
         keys.refresh().await.expect_err("less safe").kind(),
         FetchErrorKind::Forbidden
@@ -131,10 +131,6 @@ async fn https_issuer_is_never_asked_over_http() {
 
     // A configured URL on loopback may be http.
     let plain = portcullis_test::TestIssuer::start().await;
-    let keys = Issuer::jwks(&issuer.url, plain.jwks_uri())
-        .fail_fast()
-        .start()
-        .await
-        .unwrap();
+    let keys = start(Issuer::jwks(&issuer.url, plain.jwks_uri()).fail_fast()).await;
     assert!(keys.is_ready());
 }

@@ -10,17 +10,13 @@ use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 
 use crate::support::{
-    answer, bearer, builder, ended, event, in_time, millis, short_lifetime, started,
+    answer, bearer, builder, ended, in_time, millis, short_lifetime, start, started, wait_for,
 };
 
 #[tokio::test]
 async fn task_ends_with_the_last_clone_of_the_keys() {
     let issuer = TestIssuer::start().await;
-    let keys = builder(&issuer)
-        .refresh_rules(short_lifetime())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).refresh_rules(short_lifetime())).await;
     let events = keys.events();
     let clone = keys.clone();
     let bearer = bearer(&clone, &issuer);
@@ -157,14 +153,14 @@ impl Clock for Broken {
 async fn panic_of_the_task_is_reported() {
     let issuer = TestIssuer::start().await;
     let clock = Arc::new(Broken::default());
-    let keys = builder(&issuer).clock(clock.clone()).start().await.unwrap();
+    let keys = start(builder(&issuer).clock(clock.clone())).await;
     let mut events = keys.events();
     clock.0.store(true, Ordering::Relaxed);
     assert_eq!(
         keys.refresh().await.expect_err("panics").kind(),
         FetchErrorKind::Stopped
     );
-    event(&mut events, |event| matches!(event, IssuerEvent::Stopped)).await;
+    wait_for!(&mut events, Stopped);
     clock.0.store(false, Ordering::Relaxed);
     let last_error = keys.status().last_error.expect("the death is reported");
     assert_eq!(last_error.kind(), FetchErrorKind::Stopped);

@@ -8,7 +8,7 @@ use portcullis_test::{Endpoint, Fault, TestIssuer};
 
 use crate::{
     log::Log,
-    support::{client, millis, short_backoff},
+    support::{client, millis, short_backoff, start},
 };
 
 /// Neither configured nor discovered URLs are printed with a possible secret.
@@ -27,12 +27,12 @@ async fn urls_are_printed_without_query_and_user() {
         format!("https://issuer.example/{}?s3cr3t", "x".repeat(3000)),
     ] {
         issuer.metadata("jwks_uri", jwks_uri);
-        let keys = Issuer::discover(issuer.url())
-            .start_timeout(millis(0))
-            .refresh_rules(short_backoff())
-            .start()
-            .await
-            .unwrap();
+        let keys = start(
+            Issuer::discover(issuer.url())
+                .start_timeout(millis(0))
+                .refresh_rules(short_backoff()),
+        )
+        .await;
         for fault in [
             None,
             Some(Fault::Html),

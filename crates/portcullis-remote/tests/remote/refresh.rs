@@ -7,25 +7,19 @@ use portcullis_remote::{BudgetRules, FetchErrorKind, Issuer, IssuerEvent};
 use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 
 use crate::support::{
-    answer, bearer, builder, event, in_time, millis, short_backoff, short_lifetime, started,
+    answer, bearer, builder, in_time, millis, short_backoff, short_lifetime, start, started,
+    started_with_bearer, wait_for,
 };
 
 #[tokio::test]
 async fn keys_are_refreshed_ahead_of_time() {
     let issuer = TestIssuer::start().await;
-    let keys = builder(&issuer)
-        .refresh_rules(short_lifetime())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).refresh_rules(short_lifetime())).await;
     in_time(issuer.wait_for_requests(Endpoint::Jwks, 4)).await;
     assert!(!keys.status().stale);
     let mut events = keys.events();
     let (old, new) = issuer.rotate();
-    let changed = event(&mut events, |event| {
-        matches!(event, IssuerEvent::KeysChanged { .. })
-    })
-    .await;
+    let changed = wait_for!(&mut events, KeysChanged);
     let IssuerEvent::KeysChanged {
         added,
         removed,
@@ -92,11 +86,7 @@ async fn unchanged_set_is_confirmed_by_its_etag() {
     issuer.etags(Endpoint::Jwks, true);
     issuer.answer_header(Endpoint::Jwks, "cache-control", "max-age=1800");
     let clock = ManualClock::starting_now();
-    let keys = builder(&issuer)
-        .clock(clock.shared())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).clock(clock.shared())).await;
     let before = keys.status();
     let mut events = keys.events();
     clock.advance(Duration::from_secs(1));
@@ -125,11 +115,7 @@ async fn unchanged_set_is_confirmed_by_its_etag() {
 #[tokio::test]
 async fn retry_after_is_honoured_by_the_schedule_and_by_requests() {
     let issuer = TestIssuer::start().await;
-    let keys = builder(&issuer)
-        .refresh_rules(short_backoff())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).refresh_rules(short_backoff())).await;
     let bearer = bearer(&keys, &issuer);
     let retry_after = Some(Duration::from_secs(120));
     issuer.fault(Endpoint::Jwks, Fault::TooManyRequests { retry_after });
@@ -162,12 +148,12 @@ async fn stale_keys_are_503_and_the_limit_can_be_extended() {
     let issuer = TestIssuer::start().await;
     let mut rules = short_lifetime();
     rules.stale_limit = millis(50);
-    let keys = builder(&issuer).refresh_rules(rules).start().await.unwrap();
+    let keys = start(builder(&issuer).refresh_rules(rules)).await;
     let bearer = bearer(&keys, &issuer);
     let token = issuer.token().mint();
     let mut events = keys.events();
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    wait_for!(&mut events, Stale);
     let status = keys.status();
     assert!(status.ready && status.stale, "stale is not unready");
     assert_eq!(answer(&bearer, &token).await, 503);
@@ -178,24 +164,19 @@ async fn stale_keys_are_503_and_the_limit_can_be_extended() {
     assert_eq!(answer(&bearer, &token).await, 200);
 
     keys.set_stale_limit(Duration::ZERO);
-    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    wait_for!(&mut events, Stale);
     assert_eq!(answer(&bearer, &token).await, 503);
     issuer.heal(Endpoint::Jwks);
-    event(&mut events, |event| {
-        matches!(event, IssuerEvent::Recovered { .. })
-    })
-    .await;
+    wait_for!(&mut events, Recovered);
     assert_eq!(answer(&bearer, &token).await, 200);
 
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    event(&mut events, |event| matches!(event, IssuerEvent::Stale)).await;
+    wait_for!(&mut events, Stale);
 }
 
 #[tokio::test]
 async fn withdrawn_key_is_refused_after_the_refresh() {
-    let issuer = TestIssuer::start().await;
-    let keys = started(&issuer).await;
-    let bearer = bearer(&keys, &issuer);
+    let (issuer, keys, bearer) = started_with_bearer().await;
     let token = issuer.token().mint();
     assert_eq!(answer(&bearer, &token).await, 200);
     issuer.rotate();

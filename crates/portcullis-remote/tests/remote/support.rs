@@ -1,4 +1,4 @@
-//! Helpers of the tests.
+//! Helpers.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -16,7 +16,7 @@ use portcullis_test::{
 use tokio::sync::broadcast::Receiver;
 use tower::{Layer, ServiceExt, service_fn};
 
-/// Reached only by a test that fails.
+/// Only a failing test reaches this.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn millis(millis: u64) -> Duration {
@@ -31,7 +31,7 @@ pub(crate) fn short_backoff() -> RefreshRules {
     rules
 }
 
-/// Rules by which keys are refreshed all the time.
+/// Rules that refresh the keys continuously.
 pub(crate) fn short_lifetime() -> RefreshRules {
     let mut rules = short_backoff();
     rules.shortest_lifetime = millis(50);
@@ -44,22 +44,42 @@ pub(crate) fn builder(issuer: &TestIssuer) -> IssuerBuilder {
     Issuer::jwks(issuer.url(), issuer.jwks_uri()).start_timeout(TIMEOUT)
 }
 
-pub(crate) async fn started(issuer: &TestIssuer) -> Issuer {
-    builder(issuer)
-        .start()
-        .await
-        .expect("the configuration is good")
+pub(crate) async fn start(builder: IssuerBuilder) -> Issuer {
+    builder.start().await.expect("a valid configuration")
 }
 
-/// Waits for an event.
+pub(crate) async fn started(issuer: &TestIssuer) -> Issuer {
+    start(builder(issuer)).await
+}
+
+/// An issuer with its default settings, its keys and a scheme that uses them.
+pub(crate) async fn started_with_bearer() -> (TestIssuer, Issuer, Bearer) {
+    let issuer = TestIssuer::start().await;
+    let keys = started(&issuer).await;
+    let bearer = bearer(&keys, &issuer);
+    (issuer, keys, bearer)
+}
+
+/// Waits for an event of one kind.
+macro_rules! wait_for {
+    ($events:expr, $kind:ident) => {
+        $crate::support::event($events, |event| {
+            matches!(event, ::portcullis_remote::IssuerEvent::$kind { .. })
+        })
+        .await
+    };
+}
+pub(crate) use wait_for;
+
+/// Waits for an event that meets the condition.
 pub(crate) async fn event(
     events: &mut Receiver<IssuerEvent>,
-    is_it: impl Fn(&IssuerEvent) -> bool,
+    condition: impl Fn(&IssuerEvent) -> bool,
 ) -> IssuerEvent {
     let next = async {
         loop {
-            let event = events.recv().await.expect("the task is alive");
-            if is_it(&event) {
+            let event = events.recv().await.expect("a running task");
+            if condition(&event) {
                 return event;
             }
         }
@@ -67,7 +87,7 @@ pub(crate) async fn event(
     in_time(next).await
 }
 
-/// Waits until the task has ended without a death.
+/// Waits until the task has ended, and checks that it did not die.
 pub(crate) async fn ended(mut events: Receiver<IssuerEvent>) {
     in_time(async move {
         while let Ok(event) = events.recv().await {
@@ -77,23 +97,23 @@ pub(crate) async fn ended(mut events: Receiver<IssuerEvent>) {
     .await;
 }
 
-pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(TIMEOUT, what)
+pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIMEOUT, future)
         .await
-        .expect("it takes too long")
+        .expect("completion within the timeout")
 }
 
 pub(crate) fn bearer(keys: &impl AsRef<IssuerKeys>, issuer: &TestIssuer) -> Bearer {
     let bearer = Bearer::jwt(keys)
         .audience(issuer.audience())
         .algorithms([Algorithm::ES256]);
-    // The whole run is with the token cache or without it.
+    // A whole run uses the token cache, or does not.
     match std::env::var_os("PORTCULLIS_TOKEN_CACHE") {
         Some(value) if value == "off" => bearer.without_token_cache(),
         _ => bearer,
     }
     .build()
-    .expect("the configuration is good")
+    .expect("a valid configuration")
 }
 
 /// The status of a guarded service for this token.
@@ -122,13 +142,13 @@ async fn handle(_: Request<()>) -> Result<Response<Empty<Bytes>>, Infallible> {
     Ok(Response::new(Empty::new()))
 }
 
-/// The client that the issuer knows.
+/// The registered client.
 pub(crate) fn client() -> ClientAuthentication {
     ClientAuthentication::secret_basic(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
 }
 
 /// The requests that an endpoint received.
-pub(crate) fn asked(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<RecordedRequest> {
+pub(crate) fn requests_to(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<RecordedRequest> {
     let mut requests = issuer.recorded();
     requests.retain(|request| request.endpoint == endpoint);
     requests

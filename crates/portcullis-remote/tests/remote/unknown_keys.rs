@@ -2,20 +2,26 @@
 
 use std::time::Duration;
 
-use portcullis_remote::BudgetRules;
-use portcullis_remote::IssuerEvent;
+use portcullis_remote::{BudgetRules, RefreshRules};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::support::{
-    answer, bearer, builder, event, in_time, millis, refusal, short_backoff, started,
+    answer, bearer, builder, in_time, millis, refusal, short_backoff, start, started,
+    started_with_bearer, wait_for,
 };
+
+/// Rules that repeat no failed fetch during a test.
+fn no_retries() -> RefreshRules {
+    let mut rules = RefreshRules::default();
+    rules.first_backoff = Duration::from_secs(3600);
+    rules.longest_backoff = rules.first_backoff;
+    rules
+}
 
 #[tokio::test]
 async fn unknown_kid_causes_one_fetch_for_many_requests() {
-    let issuer = TestIssuer::start().await;
-    let keys = started(&issuer).await;
-    let bearer = bearer(&keys, &issuer);
+    let (issuer, _keys, bearer) = started_with_bearer().await;
     issuer.rotate();
     issuer.fault(Endpoint::Jwks, Fault::Slow(millis(50)));
     let token = issuer.token().mint();
@@ -32,9 +38,7 @@ async fn unknown_kid_causes_one_fetch_for_many_requests() {
 
 #[tokio::test]
 async fn spray_of_unknown_kids_stays_within_the_budget() {
-    let issuer = TestIssuer::start().await;
-    let keys = started(&issuer).await;
-    let bearer = bearer(&keys, &issuer);
+    let (issuer, _keys, bearer) = started_with_bearer().await;
     let good = issuer.token().mint();
     let bad: Vec<String> = (0..100)
         .map(|n| issuer.token().kid(&format!("unknown-{n}")).mint())
@@ -52,16 +56,12 @@ async fn spray_of_unknown_kids_stays_within_the_budget() {
 #[tokio::test]
 async fn spray_during_an_outage_is_503_within_the_budget() {
     let issuer = TestIssuer::start().await;
-    // No scheduled fetch interferes.
-    let mut rules = short_backoff();
-    rules.first_backoff = Duration::from_secs(3600);
-    rules.longest_backoff = rules.first_backoff;
-    let keys = builder(&issuer)
-        .refresh_rules(rules)
-        .signal_budget(BudgetRules::new(2, Duration::from_secs(3600)))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(
+        builder(&issuer)
+            .refresh_rules(no_retries())
+            .signal_budget(BudgetRules::new(2, Duration::from_secs(3600))),
+    )
+    .await;
     let bearer = bearer(&keys, &issuer);
     let good = issuer.token().mint();
     issuer.fault(Endpoint::Jwks, Fault::Status(500));
@@ -70,17 +70,17 @@ async fn spray_during_an_outage_is_503_within_the_budget() {
         assert_eq!(answer(&bearer, &bad).await, 503);
     }
     assert_eq!(answer(&bearer, &good).await, 200);
-    assert_eq!(issuer.requests(Endpoint::Jwks), 1 + 2, "failures count");
+    assert_eq!(
+        issuer.requests(Endpoint::Jwks),
+        1 + 2,
+        "failed fetches count"
+    );
 }
 
 #[tokio::test]
 async fn hanging_issuer_is_503_before_the_fetch_fails() {
     let issuer = TestIssuer::start().await;
-    let keys = builder(&issuer)
-        .longest_wait(millis(50))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(builder(&issuer).longest_wait(millis(50))).await;
     let bearer = bearer(&keys, &issuer);
     issuer.fault(Endpoint::Jwks, Fault::Hang);
     let (_, new) = issuer.rotate();
@@ -93,9 +93,7 @@ async fn hanging_issuer_is_503_before_the_fetch_fails() {
 
 #[tokio::test]
 async fn cancelled_requests_do_not_stop_the_refresh() {
-    let issuer = TestIssuer::start().await;
-    let keys = started(&issuer).await;
-    let bearer = bearer(&keys, &issuer);
+    let (issuer, keys, bearer) = started_with_bearer().await;
     issuer.rotate();
     issuer.fault(Endpoint::Jwks, Fault::Slow(millis(50)));
     let token = issuer.token().mint();
@@ -108,46 +106,45 @@ async fn cancelled_requests_do_not_stop_the_refresh() {
             () = std::future::ready(()) => {}
         }
     }
-    event(&mut events, |event| {
-        matches!(event, IssuerEvent::KeysChanged { .. })
-    })
-    .await;
+    wait_for!(&mut events, KeysChanged);
     assert_eq!(answer(&bearer, &token).await, 200);
     assert_eq!(issuer.requests(Endpoint::Jwks), 2);
 }
 
 #[tokio::test]
 async fn bad_signature_causes_a_fetch_without_waiting() {
-    let issuer = TestIssuer::start().await;
-    let keys = started(&issuer).await;
-    let bearer = bearer(&keys, &issuer);
+    let (issuer, keys, bearer) = started_with_bearer().await;
     let old = issuer.token().mint();
     issuer.replace_material();
     let mut events = keys.events();
     let new = issuer.token().mint();
-    assert_eq!(answer(&bearer, &new).await, 401, "it is not waited for");
-    event(&mut events, |event| {
-        matches!(event, IssuerEvent::KeysChanged { .. })
-    })
-    .await;
+    assert_eq!(
+        answer(&bearer, &new).await,
+        401,
+        "the request does not wait"
+    );
+    wait_for!(&mut events, KeysChanged);
     assert_eq!(answer(&bearer, &new).await, 200);
     assert_eq!(answer(&bearer, &old).await, 401);
     for _ in 0..1000 {
         assert_eq!(answer(&bearer, &old).await, 401);
     }
-    assert!(issuer.requests(Endpoint::Jwks) <= 3, "from a budget too");
+    assert!(
+        issuer.requests(Endpoint::Jwks) <= 3,
+        "bad signatures have a budget"
+    );
 }
 
 #[tokio::test]
 async fn tokens_are_503_without_keys() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    let keys = builder(&issuer)
-        .start_timeout(millis(1))
-        .refresh_rules(short_backoff())
-        .start()
-        .await
-        .unwrap();
+    let keys = start(
+        builder(&issuer)
+            .start_timeout(millis(1))
+            .refresh_rules(short_backoff()),
+    )
+    .await;
     let bearer = bearer(&keys, &issuer);
     assert_eq!(answer(&bearer, &issuer.token().mint()).await, 503);
     issuer.heal(Endpoint::Jwks);
@@ -156,7 +153,7 @@ async fn tokens_are_503_without_keys() {
 }
 
 #[tokio::test]
-async fn rotation_without_kid_is_waited_for() {
+async fn token_without_kid_waits_for_a_rotated_key() {
     let issuer = TestIssuer::start().await;
     issuer.publish_without("kid");
     let keys = started(&issuer).await;
@@ -168,7 +165,7 @@ async fn rotation_without_kid_is_waited_for() {
     assert_eq!(
         answer(&bearer, &token()).await,
         200,
-        "it waits for the new key"
+        "the request waits for the new key"
     );
     assert_eq!(issuer.requests(Endpoint::Jwks), 2);
 }
@@ -177,21 +174,15 @@ async fn rotation_without_kid_is_waited_for() {
 async fn request_without_keys_causes_a_fetch() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    let mut rules = short_backoff();
-    rules.first_backoff = Duration::from_secs(3600);
-    rules.longest_backoff = rules.first_backoff;
-    let keys = builder(&issuer)
-        .start_timeout(millis(1))
-        .refresh_rules(rules)
-        .start()
-        .await
-        .unwrap();
+    let keys = start(
+        builder(&issuer)
+            .start_timeout(millis(1))
+            .refresh_rules(no_retries()),
+    )
+    .await;
     let mut events = keys.events();
     if keys.status().failures == 0 {
-        event(&mut events, |event| {
-            matches!(event, IssuerEvent::RefreshFailed { .. })
-        })
-        .await;
+        wait_for!(&mut events, RefreshFailed);
     }
     issuer.heal(Endpoint::Jwks);
     let bearer = bearer(&keys, &issuer);
@@ -206,24 +197,20 @@ async fn request_without_keys_causes_a_fetch() {
 async fn retry_after_of_503_is_the_next_fetch() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    let mut rules = short_backoff();
-    rules.first_backoff = Duration::from_secs(3600);
-    rules.longest_backoff = rules.first_backoff;
-    let keys = builder(&issuer)
-        .start_timeout(millis(1))
-        .refresh_rules(rules)
-        .signal_budget(BudgetRules::new(1, Duration::from_secs(20)))
-        .start()
-        .await
-        .unwrap();
+    let keys = start(
+        builder(&issuer)
+            .start_timeout(millis(1))
+            .refresh_rules(no_retries())
+            .signal_budget(BudgetRules::new(1, Duration::from_secs(20))),
+    )
+    .await;
     let bearer = bearer(&keys, &issuer);
     let token = issuer.token().mint();
     let mut events = keys.events();
-    // The first fetch, and the one that a request may cause.
+    // The first fetch, and the fetch that a request may cause.
     while issuer.requests(Endpoint::Jwks) < 2 || keys.status().failures < 2 {
         assert_eq!(answer(&bearer, &token).await, 503);
-        let failed = |event: &IssuerEvent| matches!(event, IssuerEvent::RefreshFailed { .. });
-        event(&mut events, failed).await;
+        wait_for!(&mut events, RefreshFailed);
     }
     let (status, retry_after) = refusal(&bearer, &token).await;
     assert_eq!(status, 503);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use portcullis_remote::{FetchErrorKind, Issuer, IssuerEvent, StartError};
+use portcullis_remote::{FetchErrorKind, Issuer, StartError};
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 
 use crate::{
     log::Log,
-    support::{event, in_time, millis, short_backoff},
+    support::{in_time, millis, short_backoff, wait_for},
 };
 
 #[tokio::test]
@@ -94,10 +94,7 @@ async fn wrong_issuer_after_the_start_is_logged_as_an_error() {
     log.take();
     issuer.metadata("issuer", "https://issuer.example");
     keys.refresh().await.expect("where they were");
-    event(&mut events, |event| {
-        matches!(event, IssuerEvent::DiscoveryFailed { .. })
-    })
-    .await;
+    wait_for!(&mut events, DiscoveryFailed);
     let text = log.take();
     assert!(
         text.contains("ERROR") && text.contains("https://issuer.example"),
