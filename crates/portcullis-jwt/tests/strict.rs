@@ -1,32 +1,14 @@
-//! The default profile, RFC 9068, and the rules every profile shares.
+//! The default profile, RFC 9068, and the rules of every profile.
 
 mod support;
 
 use portcullis_core::{PrincipalKind, clock::UnixTime};
 use portcullis_jwt::{JwtVerifier, Profile, VerifyError};
-use serde_json::{Value, json};
-use support::{AUDIENCE, ISSUER, NOW, Signer, claims, claims_with, judge, signer, verifier};
-
-fn strict() -> JwtVerifier {
-    verifier(Profile::rfc9068()).build().expect("a verifier")
-}
-
-/// What the strict verifier says of a genuine access token with these changes to its claims.
-fn refused(changes: Value) -> VerifyError {
-    judge(
-        &strict(),
-        &signer().access_token(&claims_with(changes.clone())),
-    )
-    .expect_err(&changes.to_string())
-}
-
-fn accepted(changes: Value) {
-    let verdict = judge(
-        &strict(),
-        &signer().access_token(&claims_with(changes.clone())),
-    );
-    assert!(verdict.is_ok(), "{changes}: {verdict:?}");
-}
+use serde_json::json;
+use support::{
+    AUDIENCE, ISSUER, NOW, Signer, accepted, claims, claims_with, judge, refused, signer, strict,
+    verifier,
+};
 
 #[test]
 fn a1_valid_token_becomes_a_principal() {
@@ -156,7 +138,7 @@ fn p4_key_verifies_only_tokens_of_its_issuer() {
     let other = Signer::new(2, "key-1");
     let forged = other.access_token(&claims());
     assert_eq!(
-        judge(&strict(), &forged).expect_err("another key under a known name"),
+        judge(&strict(), &forged).expect_err("another key with a known kid"),
         VerifyError::Signature
     );
     let honest = signer().access_token(&claims_with(json!({"iss": "https://other.example.com"})));
@@ -182,7 +164,7 @@ fn p4_token_without_an_audience_is_rejected() {
 
 #[test]
 fn a1_unlisted_algorithm_is_rejected() {
-    let es_only = JwtVerifier::of(&support::issuer())
+    let eddsa_only = JwtVerifier::of(&support::issuer())
         .audience(AUDIENCE)
         .algorithms([portcullis_jwt::Algorithm::EdDSA])
         .build()
@@ -192,14 +174,17 @@ fn a1_unlisted_algorithm_is_rejected() {
         &claims().to_string(),
     );
     assert!(matches!(
-        judge(&es_only, &token),
+        judge(&eddsa_only, &token),
         Err(VerifyError::AlgorithmNotAllowed(_))
     ));
     let token = signer().sign(
         r#"{"alg":"none","kid":"key-1","typ":"at+jwt"}"#,
         &claims().to_string(),
     );
-    assert!(matches!(judge(&es_only, &token), Err(VerifyError::Jws(_))));
+    assert!(matches!(
+        judge(&eddsa_only, &token),
+        Err(VerifyError::Jws(_))
+    ));
 }
 
 #[test]
@@ -281,6 +266,6 @@ fn error_for_the_caller_contains_nothing_of_the_token() {
         internal.contains("evil") && !internal.contains(['\r', '\n', '\u{1b}']),
         "{internal}"
     );
-    // A name is shown up to 512 characters.
+    // The message shows at most 512 characters of a value.
     assert!(refused(json!({"aud": "x".repeat(4_000)})).to_string().len() < 700);
 }

@@ -10,16 +10,11 @@ use portcullis_core::{
 };
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, Profile, TrustedIssuers};
 use serde_json::{Value, json};
-use support::{AUDIENCE, ISSUER, ManualClock, Signer, claims_with, signer};
+use support::{
+    AUDIENCE, ISSUER, ManualClock, PARTNER, Signer, claims_with, partner_signer, signer,
+};
 
-const PARTNER: &str = "https://partner.example.com";
-
-/// Both issuers name their keys alike.
-fn partner_signer() -> Signer {
-    Signer::new(5, "key-1")
-}
-
-fn of(issuer: &str, signer: &Signer, audience: &str) -> JwtVerifier {
+fn verifier_of(issuer: &str, signer: &Signer, audience: &str) -> JwtVerifier {
     let keys = IssuerKeys::fixed(issuer, signer.key_set()).expect("an issuer");
     JwtVerifier::of(&keys)
         .audience(audience)
@@ -29,11 +24,11 @@ fn of(issuer: &str, signer: &Signer, audience: &str) -> JwtVerifier {
 }
 
 fn internal() -> JwtVerifier {
-    of(ISSUER, &signer(), AUDIENCE)
+    verifier_of(ISSUER, &signer(), AUDIENCE)
 }
 
 fn partner() -> JwtVerifier {
-    of(PARTNER, &partner_signer(), "urn:partner:orders")
+    verifier_of(PARTNER, &partner_signer(), "urn:partner:orders")
 }
 
 fn scheme(trusted: &TrustedIssuers) -> Bearer {
@@ -51,7 +46,7 @@ fn judge(bearer: &Bearer, token: &str) -> Result<Principal, Failure> {
     let request = Request::new(());
     match bearer.authenticate(&Head::new(&request, &Facts::new()), token.as_bytes()) {
         Outcome::Done(result) => result,
-        Outcome::Pending(_) => panic!("waits"),
+        Outcome::Pending(_) => panic!("the outcome is pending"),
     }
 }
 
@@ -78,7 +73,7 @@ fn each_issuer_has_its_own_keys_and_rules() {
     let other_rules = send(&bearer, &partner_signer(), json!({"iss": PARTNER}));
     assert_eq!(
         other_rules
-            .expect_err("our audience is not theirs")
+            .expect_err("the audience of the other issuer")
             .kind()
             .status(),
         StatusCode::UNAUTHORIZED
@@ -159,7 +154,7 @@ fn replaced_rules_apply_and_duplicate_issuers_are_errors() {
         "issuer"
     );
     assert!(TrustedIssuers::new([partner(), partner()]).is_err());
-    trusted.replace(of(PARTNER, &partner_signer(), "urn:other"));
+    trusted.replace(verifier_of(PARTNER, &partner_signer(), "urn:other"));
     assert!(send(&bearer, &partner_signer(), from_partner()).is_err());
     assert!(
         send(

@@ -1,33 +1,28 @@
-//! Issuers that are trusted for a while.
+//! Issuers that are added to the trusted list, replaced and removed.
 
-use std::{sync::mpsc, thread};
-
-use portcullis_jwt::{Algorithm, JwtVerifier, TrustedIssuers};
+use portcullis_jwt::{Algorithm, Bearer, JwtVerifier, TrustedIssuers};
 use serde_json::json;
 
 use crate::{
-    scene::{Scene, WARM, WARMTHS, accepted, judge, refused},
-    support::{ISSUER, Signer, claims, claims_with, signer},
+    scene::{Scene, WARM, WARMTHS, accepted, judge, refused, refused_by_idle_thread},
+    support::{ISSUER, PARTNER, Signer, claims, claims_with, partner_signer, signer},
 };
-
-const PARTNER: &str = "https://partner.example.com";
-
-/// Both issuers name their keys alike.
-fn partner_signer() -> Signer {
-    Signer::new(5, "key-1")
-}
 
 fn of_partner() -> String {
     partner_signer().access_token(&claims_with(json!({"iss": PARTNER})))
 }
 
-fn trusting(scene: &Scene) -> TrustedIssuers {
+/// The usual issuer, a list that trusts it, a scheme with that list, and a valid token.
+fn trusting() -> (Scene, TrustedIssuers, Bearer, String) {
+    let scene = Scene::usual();
     let verifier = scene.verifier().build().expect("a verifier");
-    TrustedIssuers::new([verifier]).expect("one issuer")
+    let trusted = TrustedIssuers::new([verifier]).expect("one issuer");
+    let bearer = scene.trusting(&trusted);
+    (scene, trusted, bearer, signer().access_token(&claims()))
 }
 
-/// The rules of an issuer whose tokens are not for us.
-fn for_others(scene: &Scene) -> JwtVerifier {
+/// Rules that accept another audience.
+fn for_another_audience(scene: &Scene) -> JwtVerifier {
     JwtVerifier::of(&scene.keys)
         .audience("https://other.example.com")
         .algorithms([Algorithm::EdDSA])
@@ -38,29 +33,23 @@ fn for_others(scene: &Scene) -> JwtVerifier {
 #[test]
 fn removed_issuer_invalidates_its_cached_tokens() {
     for warmth in WARMTHS {
-        let scene = Scene::usual();
-        let trusted = trusting(&scene);
-        let bearer = scene.trusting(&trusted);
-        let token = signer().access_token(&claims());
+        let (scene, trusted, bearer, token) = trusting();
         accepted(&bearer, &token, warmth);
         assert!(trusted.remove(ISSUER));
         refused(&bearer, &token);
         let again = scene.verifier().build().expect("a verifier");
-        trusted.add(again).expect("it was removed");
+        trusted.add(again).expect("a new issuer");
         accepted(&bearer, &token, WARM);
-        assert_eq!(scene.checked(), 2, "and brings no old verdicts");
+        assert_eq!(scene.checked(), 2, "the token is verified again");
     }
 }
 
 #[test]
 fn replaced_rules_apply_to_cached_tokens() {
     for warmth in WARMTHS {
-        let scene = Scene::usual();
-        let trusted = trusting(&scene);
-        let bearer = scene.trusting(&trusted);
-        let token = signer().access_token(&claims());
+        let (scene, trusted, bearer, token) = trusting();
         accepted(&bearer, &token, warmth);
-        trusted.replace(for_others(&scene));
+        trusted.replace(for_another_audience(&scene));
         refused(&bearer, &token);
         trusted.replace(scene.verifier().build().expect("a verifier"));
         accepted(&bearer, &token, WARM);
@@ -69,12 +58,9 @@ fn replaced_rules_apply_to_cached_tokens() {
 
 #[test]
 fn keys_replaced_with_the_rules_apply_to_cached_tokens() {
-    let scene = Scene::usual();
-    let trusted = trusting(&scene);
-    let bearer = scene.trusting(&trusted);
-    let token = signer().access_token(&claims());
+    let (_scene, trusted, bearer, token) = trusting();
     accepted(&bearer, &token, WARM);
-    // Of the same epoch, and the first keys are current still.
+    // The epoch is the same, and the first keys are still current.
     let moved = Scene::new(&[&partner_signer()]);
     trusted.replace(moved.verifier().build().expect("a verifier"));
     refused(&bearer, &token);
@@ -83,10 +69,7 @@ fn keys_replaced_with_the_rules_apply_to_cached_tokens() {
 
 #[test]
 fn added_issuer_keeps_cached_tokens() {
-    let scene = Scene::usual();
-    let trusted = trusting(&scene);
-    let bearer = scene.trusting(&trusted);
-    let token = signer().access_token(&claims());
+    let (scene, trusted, bearer, token) = trusting();
     accepted(&bearer, &token, WARM);
     let partner = Scene::of(PARTNER, &[&partner_signer()]);
     let verifier = partner.verifier().build().expect("a verifier");
@@ -97,23 +80,20 @@ fn added_issuer_keeps_cached_tokens() {
 
 #[test]
 fn issuers_are_added_and_removed_independently() {
-    let scene = Scene::usual();
-    let partner = Scene::of(PARTNER, &[&partner_signer()]);
-    let trusted = trusting(&scene);
-    let bearer = scene.trusting(&trusted);
-    let (ours, theirs) = (signer().access_token(&claims()), of_partner());
+    let (scene, trusted, bearer, ours) = trusting();
+    let (partner, theirs) = (Scene::of(PARTNER, &[&partner_signer()]), of_partner());
     for _ in 0..5 {
         accepted(&bearer, &ours, WARM);
         refused(&bearer, &theirs);
         let verifier = partner.verifier().build().expect("a verifier");
-        trusted.add(verifier).expect("it is not there");
+        trusted.add(verifier).expect("a new issuer");
         for _ in 0..WARM {
             for (token, issuer) in [(&ours, ISSUER), (&theirs, PARTNER)] {
                 let principal = judge(&bearer, token).expect("trusted");
                 assert_eq!(principal.issuer(), Some(issuer));
             }
         }
-        // The keys of one are no concern of the other.
+        // The keys of one issuer do not affect tokens of the other.
         partner.publish(&[&Signer::new(6, "key-1")]);
         accepted(&bearer, &ours, 1);
         refused(&bearer, &theirs);
@@ -126,40 +106,23 @@ fn issuers_are_added_and_removed_independently() {
 
 #[test]
 fn issuer_removed_during_verification_does_not_cache_the_token() {
-    let scene = Scene::usual();
-    let trusted = trusting(&scene);
-    let bearer = scene.trusting(&trusted);
-    let token = signer().access_token(&claims());
+    let (scene, trusted, bearer, token) = trusting();
     let list = trusted.clone();
     scene
         .counting
         .meanwhile(move || assert!(list.remove(ISSUER)));
     accepted(&bearer, &token, 1);
     refused(&bearer, &token);
-    trusted.replace(for_others(&scene));
+    trusted.replace(for_another_audience(&scene));
     refused(&bearer, &token);
 }
 
 #[test]
 fn idle_thread_sees_a_removed_issuer() {
     for warmth in WARMTHS {
-        let scene = Scene::usual();
-        let trusted = trusting(&scene);
-        let bearer = scene.trusting(&trusted);
-        let token = signer().access_token(&claims());
-        let (tell, told) = mpsc::channel();
-        let (wake, woken) = mpsc::channel();
-        thread::scope(|scope| {
-            let (bearer, token) = (&bearer, &token);
-            scope.spawn(move || {
-                accepted(bearer, token, warmth);
-                tell.send(()).expect("someone listens");
-                woken.recv().expect("woken");
-                refused(bearer, token);
-            });
-            told.recv().expect("it is warm there");
+        let (_scene, trusted, bearer, token) = trusting();
+        refused_by_idle_thread(&bearer, &token, warmth, || {
             assert!(trusted.remove(ISSUER));
-            wake.send(()).expect("it waits");
         });
     }
 }

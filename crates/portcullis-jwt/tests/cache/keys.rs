@@ -3,7 +3,10 @@
 use std::{sync::mpsc, thread};
 
 use crate::{
-    scene::{LOADED, STALE, Scene, WARM, WARMTHS, accepted, entries, next_signer, refused},
+    scene::{
+        LOADED, STALE, Scene, WARM, WARMTHS, accepted, entries, next_signer, refused,
+        refused_by_idle_thread,
+    },
     support::{Signer, claims, signer},
 };
 
@@ -146,19 +149,8 @@ fn idle_thread_sees_a_withdrawn_key() {
         let scene = Scene::usual();
         let bearer = scene.bearer();
         let token = signer().access_token(&claims());
-        let (tell, told) = mpsc::channel();
-        let (wake, woken) = mpsc::channel();
-        thread::scope(|scope| {
-            let (bearer, token) = (&bearer, &token);
-            scope.spawn(move || {
-                accepted(bearer, token, warmth);
-                tell.send(()).expect("someone listens");
-                woken.recv().expect("woken");
-                refused(bearer, token);
-            });
-            told.recv().expect("it is warm there");
+        refused_by_idle_thread(&bearer, &token, warmth, || {
             scene.publish(&[&next_signer()]);
-            wake.send(()).expect("it waits");
         });
     }
 }

@@ -6,7 +6,9 @@ use std::{
     sync::{
         Arc, Mutex, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -264,6 +266,29 @@ pub(crate) fn accepted(bearer: &Bearer, token: &str, times: usize) {
 /// Has it refused, once and again, for what the caller did.
 pub(crate) fn refused(bearer: &Bearer, token: &str) {
     refused_as(bearer, token, FailureKind::Invalid);
+}
+
+/// Has another thread warm its level with the token and go idle. Runs `withdraw`, and checks that the thread then
+/// refuses the token.
+pub(crate) fn refused_by_idle_thread(
+    bearer: &Bearer,
+    token: &str,
+    warmth: usize,
+    withdraw: impl FnOnce(),
+) {
+    let (warm, warmed) = mpsc::channel();
+    let (wake, woken) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            accepted(bearer, token, warmth);
+            warm.send(()).expect("a receiver");
+            woken.recv().expect("a sender");
+            refused(bearer, token);
+        });
+        warmed.recv().expect("a warm thread");
+        withdraw();
+        wake.send(()).expect("a waiting thread");
+    });
 }
 
 pub(crate) fn refused_as(bearer: &Bearer, token: &str, kind: FailureKind) {

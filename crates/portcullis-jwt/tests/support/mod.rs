@@ -1,5 +1,5 @@
-//! An issuer's key, its tokens, and a clock that stands still.
-#![allow(dead_code, reason = "no test binary uses all of it")]
+//! An issuer's key, its tokens, and a manual clock.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::{
     sync::{
@@ -23,17 +23,19 @@ use serde_json::{Value, json};
 
 pub(crate) const ISSUER: &str = "https://issuer.example.com";
 pub(crate) const AUDIENCE: &str = "https://orders.example.com";
-/// When the tests take place.
+/// Another issuer.
+pub(crate) const PARTNER: &str = "https://partner.example.com";
+/// The time of the tests.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-/// A key that signs.
+/// A signing key.
 pub(crate) struct Signer {
     pair: Ed25519KeyPair,
     kid: &'static str,
 }
 
 impl Signer {
-    /// The key of this seed, under this name.
+    /// The key of this seed, with this `kid`.
     pub(crate) fn new(seed: u8, kid: &'static str) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("a seed");
         Self { pair, kid }
@@ -48,7 +50,7 @@ impl Signer {
         key_set([self])
     }
 
-    /// A token with this header and these claims, whatever they are.
+    /// Signs any header and claims.
     pub(crate) fn sign(&self, header: &str, claims: &str) -> String {
         let input = format!(
             "{}.{}",
@@ -86,6 +88,11 @@ pub(crate) fn signer() -> Signer {
     Signer::new(1, "key-1")
 }
 
+/// The key of [`PARTNER`], with the same `kid` as [`signer`]'s.
+pub(crate) fn partner_signer() -> Signer {
+    Signer::new(5, "key-1")
+}
+
 /// The issuer that publishes [`signer`]'s key.
 pub(crate) fn issuer() -> IssuerKeys {
     IssuerKeys::fixed(ISSUER, signer().key_set()).expect("an issuer")
@@ -97,6 +104,29 @@ pub(crate) fn verifier(profile: Profile) -> JwtVerifierBuilder {
         .audience(AUDIENCE)
         .algorithms([Algorithm::EdDSA])
         .profile(profile)
+}
+
+/// A verifier with the default profile.
+pub(crate) fn strict() -> JwtVerifier {
+    verifier(Profile::rfc9068()).build().expect("a verifier")
+}
+
+/// The error of the default profile for a valid access token with these changes to its claims.
+pub(crate) fn refused(changes: Value) -> VerifyError {
+    judge(
+        &strict(),
+        &signer().access_token(&claims_with(changes.clone())),
+    )
+    .expect_err(&changes.to_string())
+}
+
+/// Checks that the default profile accepts a valid access token with these changes to its claims.
+pub(crate) fn accepted(changes: Value) {
+    let verdict = judge(
+        &strict(),
+        &signer().access_token(&claims_with(changes.clone())),
+    );
+    assert!(verdict.is_ok(), "{changes}: {verdict:?}");
 }
 
 /// Disables the token cache of a scheme if `PORTCULLIS_TOKEN_CACHE=off` is in the environment.
@@ -139,12 +169,12 @@ pub(crate) fn changed(mut claims: Value, changes: Value) -> Value {
     claims
 }
 
-/// The verdict of `verifier` on `token` at [`NOW`], as a plain bearer scheme has it.
+/// Verifies `token` at [`NOW`] and binds it, as a bearer scheme does.
 pub(crate) fn judge(verifier: &JwtVerifier, token: &str) -> Result<Principal, VerifyError> {
     judge_at(verifier, token, NOW)
 }
 
-/// As [`judge`], at another time.
+/// Like [`judge`], at another time.
 pub(crate) fn judge_at(
     verifier: &JwtVerifier,
     token: &str,
@@ -156,7 +186,7 @@ pub(crate) fn judge_at(
         .cloned()
 }
 
-/// A clock that only moves when told.
+/// A clock that only the test moves.
 #[derive(Clone, Debug)]
 pub(crate) struct ManualClock(Arc<AtomicU64>);
 
