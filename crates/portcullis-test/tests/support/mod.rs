@@ -1,10 +1,12 @@
 //! An HTTP client with one connection per request, which does not follow redirects.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use portcullis_test::{DEFAULT_AUDIENCE, TestIssuer};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -74,4 +76,16 @@ pub(crate) async fn send(mut request: Request<Full<Bytes>>) -> Result<Reply, Fai
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(connection);
     exchange.await
+}
+
+/// The claims of a token, verified with the key that the issuer publishes.
+pub(crate) async fn verified(issuer: &TestIssuer, token: &str) -> Value {
+    let set = get(&issuer.jwks_uri()).await.unwrap().json();
+    let set: jsonwebtoken::jwk::JwkSet = serde_json::from_value(set).unwrap();
+    let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
+    let key = DecodingKey::from_jwk(set.find(&kid).unwrap()).unwrap();
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&[DEFAULT_AUDIENCE]);
+    validation.set_issuer(&[issuer.url()]);
+    decode::<Value>(token, &key, &validation).unwrap().claims
 }
