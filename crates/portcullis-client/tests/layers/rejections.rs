@@ -28,16 +28,8 @@ fn post(target: &Target) -> Request<Full<Bytes>> {
         .expect("a request")
 }
 
-#[tokio::test]
-async fn rejected_request_is_replayed_with_a_new_token() {
-    let setting = Setting::new().await;
-    let target = Target::answering([INVALID_TOKEN, Answer::Ok]).await;
-    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
-    let response = client.layer(pool()).oneshot(post(&target)).await;
-    let response = response.expect("an answer");
-    assert_eq!(response.status(), 200);
-    assert_eq!(text(response).await, "hello");
-
+/// Checks that the target received the request of `post` twice, the second time with a new token.
+pub(crate) fn assert_replayed(setting: &Setting, target: &Target) {
     let [mut first, mut second] = <[_; 2]>::try_from(target.recorded()).expect("two requests");
     assert_eq!(first.method, Method::POST);
     assert_eq!(first.body, "two of these");
@@ -53,7 +45,20 @@ async fn rejected_request_is_replayed_with_a_new_token() {
     assert_eq!(setting.token_requests(), 2);
 }
 
-/// A server cannot check these: the requested version, and the extensions that other layers added.
+#[tokio::test]
+async fn rejected_request_is_replayed_with_a_new_token() {
+    let setting = Setting::new().await;
+    let target = Target::answering([INVALID_TOKEN, Answer::Ok]).await;
+    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+    let response = client.layer(pool()).oneshot(post(&target)).await;
+    let response = response.expect("an answer");
+    assert_eq!(response.status(), 200);
+    assert_eq!(text(response).await, "hello");
+
+    assert_replayed(&setting, &target);
+}
+
+/// A server does not see these: the requested version, and the extensions that other layers added.
 #[tokio::test]
 async fn replayed_request_has_the_same_version_and_extensions() {
     #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +98,7 @@ async fn replayed_request_has_the_same_version_and_extensions() {
 
 #[tokio::test]
 async fn rejection_without_replay_fetches_a_token_for_the_next_call() {
-    // A body that cannot be had again comes to the same.
+    // A body that cannot be replayed has the same effect.
     let none = |_: &Full<Bytes>| None;
     for replays in [false, true] {
         let setting = Setting::new().await;
@@ -133,11 +138,11 @@ async fn request_is_replayed_once_at_most() {
         assert_eq!(text(response).await, "refused");
         requests.push(target.recorded().len());
     }
-    // The second of two tokens is refused too; the third is kept, whatever is said of it.
+    // The first two tokens are rejected and replaced. The third stays in use although it is rejected too.
     assert_eq!(requests, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     assert_eq!(setting.token_requests(), 3);
 
-    // Half a minute earns one more.
+    // Half a minute later, one more token may be fetched.
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(30)).await;
     tokio::time::resume();
@@ -160,7 +165,7 @@ async fn other_rejections_are_returned_unchanged() {
         Answer::Refused(503, r#"Bearer error="invalid_token""#),
     ] {
         let Answer::Refused(status, challenge) = answer else {
-            unreachable!("all are refusals");
+            unreachable!("all answers are refusals");
         };
         let setting = Setting::new().await;
         let target = Target::answering([answer]).await;
@@ -192,7 +197,7 @@ async fn rejection_is_returned_when_no_new_token_can_be_obtained() {
     assert_eq!(target.recorded().len(), 1);
 }
 
-/// A key was withdrawn: everyone's token is refused at once.
+/// As after the withdrawal of a key: all requests are rejected at once.
 #[tokio::test]
 async fn concurrent_rejections_share_one_new_token() {
     const CALLS: usize = 50;

@@ -1,7 +1,6 @@
 //! Requests of reqwest whose token a service rejects.
 
 use bytes::Bytes;
-use http::Method;
 use http_body_util::Full;
 use portcullis_client::ReplayBody;
 use portcullis_jose::DpopKey;
@@ -13,6 +12,7 @@ use serde_json::json;
 use super::with_token;
 use crate::{
     Setting,
+    rejections::assert_replayed,
     target::{Answer, INVALID_TOKEN, Target},
 };
 
@@ -32,19 +32,7 @@ async fn rejected_request_is_replayed_with_a_new_token() {
     assert_eq!(response.status(), 200);
     assert_eq!(response.text().await.expect("text"), "hello");
 
-    let [mut first, mut second] = <[_; 2]>::try_from(target.recorded()).expect("two requests");
-    assert_eq!(first.method, Method::POST);
-    assert_eq!(first.body, "two of these");
-    assert_eq!(first.header("x-request-id"), "17");
-    assert_ne!(first.header("authorization"), setting.bearer());
-    assert_eq!(second.header("authorization"), setting.bearer());
-    first.headers.remove("authorization");
-    second.headers.remove("authorization");
-    assert_eq!(first.method, second.method);
-    assert_eq!(first.uri, second.uri);
-    assert_eq!(first.headers, second.headers);
-    assert_eq!(first.body, second.body);
-    assert_eq!(setting.token_requests(), 2);
+    assert_replayed(&setting, &target);
 }
 
 #[tokio::test]
@@ -115,7 +103,7 @@ async fn rejection_is_returned_when_no_new_token_can_be_obtained() {
 #[test]
 fn body_in_memory_can_be_replayed() {
     let body = Body::from("two of these");
-    let again = body.replay().expect("it is in memory");
+    let again = body.replay().expect("a body in memory");
     assert_eq!(again.as_bytes(), body.as_bytes());
     let stream = Body::wrap(Full::new(Bytes::from_static(b"two of these")));
     assert!(stream.replay().is_none());
