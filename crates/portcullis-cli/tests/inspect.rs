@@ -2,15 +2,12 @@
 
 mod support;
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
+use std::io::Write;
 
 use portcullis_test::{Endpoint, Fault, TestIssuer};
-use support::{AUDIENCE, run};
+use support::{AUDIENCE, Ended, run, spawn};
 
-async fn inspect(issuer: &TestIssuer, token: &str, more: &[&str]) -> (Option<i32>, String, String) {
+async fn inspect(issuer: &TestIssuer, token: &str, more: &[&str]) -> Ended {
     let url = issuer.url();
     let mut arguments = vec!["token", "inspect", "--issuer", &url, "--audience", AUDIENCE];
     arguments.extend(more);
@@ -28,14 +25,14 @@ async fn valid_token_is_accepted_and_its_principal_printed() {
         .scope("orders:read")
         .mint();
     for sent in [token.clone(), format!("Bearer {token}\n")] {
-        let (code, stdout, _) = inspect(&issuer, &sent, &[]).await;
+        let Ended { code, stdout, .. } = inspect(&issuer, &sent, &[]).await;
         assert_eq!(code, Some(0), "{stdout}");
         for expected in ["accepted", "machine", "billing", "orders:read"] {
             assert!(stdout.contains(expected), "{expected}: {stdout}");
         }
         assert!(
             !stdout.contains(&token),
-            "a token that is printed can be used by whoever reads it"
+            "the token is a secret and must not be printed"
         );
     }
 }
@@ -44,7 +41,7 @@ async fn valid_token_is_accepted_and_its_principal_printed() {
 async fn rejected_token_gets_a_reason_and_advice() {
     let issuer = TestIssuer::start().await;
     let other = issuer.token().audience("https://other.example.com").mint();
-    let (code, stdout, _) = inspect(&issuer, &other, &[]).await;
+    let Ended { code, stdout, .. } = inspect(&issuer, &other, &[]).await;
     assert_eq!(code, Some(1));
     assert!(stdout.contains("`aud`"), "{stdout}");
 
@@ -55,21 +52,21 @@ async fn rejected_token_gets_a_reason_and_advice() {
         .claim("typ", "Bearer")
         .claim("azp", "billing")
         .mint();
-    let (code, stdout, _) = inspect(&issuer, &keycloak, &[]).await;
+    let Ended { code, stdout, .. } = inspect(&issuer, &keycloak, &[]).await;
     assert_eq!(code, Some(1));
     assert!(stdout.contains("--profile keycloak"), "{stdout}");
     assert!(
         !stdout.contains("--profile auth0"),
-        "the profile that asks most of such a token is the one to use: {stdout}"
+        "the strictest profile that accepts the token is advised: {stdout}"
     );
-    let (code, stdout, _) = inspect(&issuer, &keycloak, &["--profile", "keycloak"]).await;
+    let Ended { code, stdout, .. } = inspect(&issuer, &keycloak, &["--profile", "keycloak"]).await;
     assert_eq!(code, Some(0));
     assert!(
         stdout.contains("accepted with --profile keycloak"),
         "{stdout}"
     );
 
-    let (code, stdout, _) = inspect(
+    let Ended { code, stdout, .. } = inspect(
         &issuer,
         &issuer.token().audience(AUDIENCE).mint(),
         &["--algorithm", "RS256"],
@@ -92,7 +89,8 @@ async fn no_profile_is_advised_for_other_tokens() {
             .subject("1f4db6ad-5e75-479c-b289-b8096ec1f4f4")
             .mint();
         for profile in ["rfc9068", "keycloak", "okta", "auth0"] {
-            let (code, stdout, _) = inspect(&issuer, &token, &["--profile", profile]).await;
+            let Ended { code, stdout, .. } =
+                inspect(&issuer, &token, &["--profile", profile]).await;
             assert!(!stdout.contains("it would be accepted"), "{typ}: {stdout}");
             let accepted = profile == "auth0";
             assert_eq!(code, Some(if accepted { 0 } else { 1 }), "{stdout}");
@@ -105,7 +103,7 @@ async fn no_profile_is_advised_for_other_tokens() {
         }
     }
 
-    // An ID token that Auth0's preset alone would take for an access token: nothing in it is Auth0's.
+    // Only Auth0's preset would accept this ID token of another issuer as an access token.
     let id_token = issuer
         .token()
         .audience(AUDIENCE)
@@ -113,16 +111,16 @@ async fn no_profile_is_advised_for_other_tokens() {
         .claim("azp", "shop")
         .subject("jane")
         .mint();
-    let (_, stdout, _) = inspect(&issuer, &id_token, &[]).await;
+    let Ended { stdout, .. } = inspect(&issuer, &id_token, &[]).await;
     assert!(!stdout.contains("it would be accepted"), "{stdout}");
     assert!(stdout.contains("--profile-file"), "{stdout}");
-    // No profile decides these, so no profile is advised.
+    // These tokens are rejected by every profile, so none is advised.
     let late = issuer
         .token()
         .audience("https://other.example.com")
         .typ("at+jwt")
         .mint();
-    let (_, stdout, _) = inspect(&issuer, &late, &["--profile", "auth0"]).await;
+    let Ended { stdout, .. } = inspect(&issuer, &late, &["--profile", "auth0"]).await;
     assert!(!stdout.contains("--profile rfc9068"), "{stdout}");
 }
 
@@ -131,18 +129,18 @@ async fn profile_names_match_the_library() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().audience(AUDIENCE).mint();
     for name in ["rfc9068", "strict"] {
-        let (code, stdout, _) = inspect(&issuer, &token, &["--profile", name]).await;
+        let Ended { code, stdout, .. } = inspect(&issuer, &token, &["--profile", name]).await;
         assert_eq!(code, Some(0), "{stdout}");
         assert!(stdout.contains("--profile rfc9068"), "{stdout}");
     }
     for name in ["auth0", "entra_id", "entra", "keycloak", "okta", "logto"] {
         assert_ne!(
-            inspect(&issuer, &token, &["--profile", name]).await.0,
+            inspect(&issuer, &token, &["--profile", name]).await.code,
             Some(2),
             "{name}"
         );
     }
-    let (code, _, stderr) = inspect(&issuer, &token, &["--profile", "oidc"]).await;
+    let Ended { code, stderr, .. } = inspect(&issuer, &token, &["--profile", "oidc"]).await;
     assert_eq!(code, Some(2));
     assert!(stderr.contains("keycloak"), "{stderr}");
 }
@@ -157,25 +155,25 @@ async fn profile_with_client_ids_requires_the_option() {
         .claim("token_use", "access")
         .client_id("billing")
         .mint();
-    let (code, _, stderr) = inspect(&issuer, &token, &["--profile", "cognito"]).await;
+    let Ended { code, stderr, .. } = inspect(&issuer, &token, &["--profile", "cognito"]).await;
     assert_eq!(code, Some(2));
     assert!(
         stderr.contains("--profile cognito needs --client-id"),
         "{stderr}"
     );
     let cognito = |client| ["--profile", "cognito", "--client-id", client];
-    let (code, stdout, _) = inspect(&issuer, &token, &cognito("other")).await;
+    let Ended { code, stdout, .. } = inspect(&issuer, &token, &cognito("other")).await;
     assert_eq!(code, Some(1));
     assert!(
         stdout.contains("\"billing\"") && stdout.contains("give --client-id"),
         "{stdout}"
     );
     assert_eq!(
-        inspect(&issuer, &token, &cognito("billing")).await.0,
+        inspect(&issuer, &token, &cognito("billing")).await.code,
         Some(0)
     );
-    // Advice is complete: with the client, where the profile needs one.
-    let (_, stdout, _) = inspect(&issuer, &token, &[]).await;
+    // The advice includes the client id if the profile needs one.
+    let Ended { stdout, .. } = inspect(&issuer, &token, &[]).await;
     assert!(
         stdout.contains("--profile cognito --client-id billing"),
         "{stdout}"
@@ -208,14 +206,18 @@ async fn profile_file_is_read() {
         machine_if = [[{ claim = "sub", is_client = true }]]
         "#,
     );
-    let (code, stdout, stderr) = inspect(&issuer, &token, &flag).await;
+    let Ended {
+        code,
+        stdout,
+        stderr,
+    } = inspect(&issuer, &token, &flag).await;
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     for expected in ["accepted with --profile-file", "machine", "role:clerk"] {
         assert!(stdout.contains(expected), "{expected}: {stdout}");
     }
 
     write("name = \"x\"\nbase = \"rfc9068\"\nrequired_claim = []\n");
-    let (code, _, stderr) = inspect(&issuer, &token, &flag).await;
+    let Ended { code, stderr, .. } = inspect(&issuer, &token, &flag).await;
     assert_eq!(code, Some(1));
     assert!(
         stderr.contains("lemonldap.toml: line 3: unknown field `required_claim`; did you mean `required_claims`?"),
@@ -226,24 +228,28 @@ async fn profile_file_is_read() {
         use std::{fs, os::unix::fs::PermissionsExt};
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("changed");
-        let (code, _, stderr) = inspect(&issuer, &token, &flag).await;
+        let Ended { code, stderr, .. } = inspect(&issuer, &token, &flag).await;
         assert_eq!(code, Some(1));
         assert!(stderr.contains("chmod o-w"), "{stderr}");
     }
-    let (_, _, stderr) = inspect(&issuer, &token, &["--profile-file", "/dev/null"]).await;
+    let Ended { stderr, .. } = inspect(&issuer, &token, &["--profile-file", "/dev/null"]).await;
     assert!(stderr.contains("regular file"), "{stderr}");
     let both = [&flag[..], &["--profile", "okta"]].concat();
-    assert_eq!(inspect(&issuer, &token, &both).await.0, Some(2));
+    assert_eq!(inspect(&issuer, &token, &both).await.code, Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inspect_without_an_issuer_does_not_verify() {
     let issuer = TestIssuer::start().await;
-    let (code, stdout, _) = run(&["token", "inspect"], &issuer.token().mint()).await;
+    let Ended { code, stdout, .. } = run(&["token", "inspect"], &issuer.token().mint()).await;
     assert_eq!(code, Some(0));
     assert!(stdout.contains("not verified"), "{stdout}");
     for input in ["", " \n", "Bearer "] {
-        let (code, stdout, stderr) = run(&["token", "inspect"], input).await;
+        let Ended {
+            code,
+            stdout,
+            stderr,
+        } = run(&["token", "inspect"], input).await;
         assert_eq!((code, &*stdout), (Some(1), ""), "{input:?}");
         assert!(
             stderr.contains("standard input: it has no token"),
@@ -252,7 +258,7 @@ async fn inspect_without_an_issuer_does_not_verify() {
     }
     for rubbish in ["a.b", "a.b.c", "{}"] {
         assert_eq!(
-            run(&["token", "inspect"], rubbish).await.0,
+            run(&["token", "inspect"], rubbish).await.code,
             Some(1),
             "{rubbish:?}"
         );
@@ -264,7 +270,11 @@ async fn unreachable_issuer_is_an_error_without_a_verdict() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().audience(AUDIENCE).mint();
     issuer.fault(Endpoint::Discovery, Fault::Html);
-    let (code, stdout, stderr) = inspect(&issuer, &token, &[]).await;
+    let Ended {
+        code,
+        stdout,
+        stderr,
+    } = inspect(&issuer, &token, &[]).await;
     assert_eq!(code, Some(1));
     assert!(
         !stdout.contains("refused") && stderr.contains("error:"),
@@ -276,7 +286,11 @@ async fn unreachable_issuer_is_an_error_without_a_verdict() {
 async fn token_in_arguments_is_not_printed() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().mint();
-    let (code, stdout, stderr) = run(&["token", "inspect", &token], "").await;
+    let Ended {
+        code,
+        stdout,
+        stderr,
+    } = run(&["token", "inspect", &token], "").await;
     assert_eq!(code, Some(2));
     assert!(stderr.contains("standard input"), "{stderr}");
     assert!(
@@ -290,7 +304,7 @@ async fn wrong_token_arguments_exit_with_2() {
     assert_eq!(
         run(&["token", "inspect", "--algorithm", "none"], "")
             .await
-            .0,
+            .code,
         Some(2)
     );
     assert_eq!(
@@ -299,16 +313,16 @@ async fn wrong_token_arguments_exit_with_2() {
             ""
         )
         .await
-        .0,
+        .code,
         Some(2)
     );
     assert_eq!(
         run(&["token", "inspect", "--issuer", "https://example.com"], "")
             .await
-            .0,
+            .code,
         Some(2)
     );
-    assert_eq!(run(&["jwks", "check"], "").await.0, Some(2));
+    assert_eq!(run(&["jwks", "check"], "").await.code, Some(2));
     assert_eq!(
         run(
             &[
@@ -321,12 +335,12 @@ async fn wrong_token_arguments_exit_with_2() {
             ""
         )
         .await
-        .0,
+        .code,
         Some(2)
     );
 }
 
-/// `serde_json` gives these names a meaning of its own.
+/// These names have a special meaning to `serde_json`.
 #[tokio::test(flavor = "multi_thread")]
 async fn claims_with_reserved_names_are_not_printed() {
     let issuer = TestIssuer::start().await;
@@ -335,10 +349,10 @@ async fn claims_with_reserved_names_are_not_printed() {
         "$serde_json::private::RawValue",
     ] {
         let token = issuer.token().claim(name, "1").mint();
-        let (_, stdout, _) = run(&["token", "inspect"], &token).await;
+        let Ended { stdout, .. } = run(&["token", "inspect"], &token).await;
         assert!(stdout.contains("claims (cannot be shown: "), "{stdout}");
         let token = issuer.token().audience(AUDIENCE).claim(name, "1").mint();
-        let (code, stdout, _) = inspect(&issuer, &token, &[]).await;
+        let Ended { code, stdout, .. } = inspect(&issuer, &token, &[]).await;
         assert_eq!(code, Some(1), "{stdout}");
         assert!(
             stdout.contains("refused with --profile rfc9068"),
@@ -347,7 +361,7 @@ async fn claims_with_reserved_names_are_not_printed() {
     }
 }
 
-/// As with `portcullis token inspect … | grep -q accepted`.
+/// Like `portcullis token inspect … | grep -q accepted`.
 #[tokio::test(flavor = "multi_thread")]
 async fn closed_stdout_keeps_the_exit_status() {
     let issuer = TestIssuer::start().await;
@@ -371,19 +385,15 @@ async fn closed_stdout_keeps_the_exit_status() {
             1,
         ),
     ] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        let mut child = spawn(arguments);
         drop((child.stdout.take(), child.stderr.take()));
-        let mut input = child.stdin.take().expect("piped");
-        input.write_all(token.as_bytes()).expect("it reads");
+        let mut input = child.stdin.take().expect("a pipe");
+        input
+            .write_all(token.as_bytes())
+            .expect("a command that reads");
         drop(input);
         let ended = tokio::task::spawn_blocking(move || child.wait()).await;
-        let ended = ended.expect("it does not panic").expect("it ends");
+        let ended = ended.expect("no panic").expect("an exit status");
         assert_eq!(ended.code(), Some(status), "{arguments:?}");
     }
 }

@@ -3,19 +3,19 @@
 mod support;
 
 use portcullis_test::{Endpoint, Fault, TestIssuer};
-use support::{AUDIENCE, run};
+use support::{AUDIENCE, Ended, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jwks_check_lists_each_key() {
     let issuer = TestIssuer::start().await;
-    let (code, stdout, _) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    let Ended { code, stdout, .. } = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
     assert_eq!(code, Some(0));
     assert!(
         stdout.starts_with("usable") && stdout.contains("ES256"),
         "{stdout}"
     );
 
-    // The issuer is named as for `token inspect`.
+    // The issuer can be given as for `token inspect`.
     let (url, jwks_uri) = (issuer.url(), issuer.jwks_uri());
     for arguments in [
         &["--issuer", &url][..],
@@ -23,13 +23,21 @@ async fn jwks_check_lists_each_key() {
         &["--jwks-uri", &jwks_uri],
     ] {
         let arguments = [&["jwks", "check"], arguments].concat();
-        let (code, alike, _) = run(&arguments, "").await;
+        let Ended {
+            code,
+            stdout: alike,
+            ..
+        } = run(&arguments, "").await;
         assert_eq!((code, &alike), (Some(0), &stdout), "{arguments:?}");
     }
 
     issuer.add(serde_json::json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"}));
-    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
-    assert_eq!(code, Some(1), "a key that is skipped is worth a look");
+    let Ended {
+        code,
+        stdout,
+        stderr,
+    } = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    assert_eq!(code, Some(1), "a skipped key is a finding");
     assert!(
         stdout.contains("usable") && stdout.contains("skipped"),
         "{stdout}"
@@ -37,7 +45,7 @@ async fn jwks_check_lists_each_key() {
     assert!(stderr.contains("skipped"), "{stderr}");
 
     issuer.fault(Endpoint::Jwks, Fault::EmptySet);
-    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    let Ended { code, stderr, .. } = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
     assert_eq!(code, Some(1));
     assert!(stderr.contains("error:"), "{stderr}");
 }
@@ -48,7 +56,11 @@ async fn encryption_key_is_ignored() {
     issuer.add(serde_json::json!({
         "kty": "RSA", "kid": "enc", "use": "enc", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB",
     }));
-    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    let Ended {
+        code,
+        stdout,
+        stderr,
+    } = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     assert!(
         stdout.contains("ignored  enc  the key is for encryption"),
@@ -66,7 +78,7 @@ async fn tolerated_mistakes_in_a_key_set_are_listed() {
     let mut key = issuer.signing_key().public_jwk();
     key["key_ops"] = serde_json::json!([]);
     issuer.publish([key]);
-    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    let Ended { code, stderr, .. } = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stderr.contains("`key_ops` is empty"), "{stderr}");
 }
@@ -75,7 +87,7 @@ async fn tolerated_mistakes_in_a_key_set_are_listed() {
 async fn first_failure_is_reported_without_a_retry() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::Status(404));
-    let (code, _, stderr) = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
+    let Ended { code, stderr, .. } = run(&["jwks", "check", &issuer.jwks_uri()], "").await;
     assert_eq!(code, Some(1));
     assert!(stderr.contains("404"), "{stderr}");
     assert_eq!(issuer.requests(Endpoint::Jwks), 1);
@@ -83,7 +95,7 @@ async fn first_failure_is_reported_without_a_retry() {
     let url = format!("{}/", issuer.url());
     let arguments = ["token", "inspect", "--issuer", &url, "--audience", AUDIENCE];
     let token = issuer.token().audience(AUDIENCE).mint();
-    let (code, _, stderr) = run(&arguments, &token).await;
+    let Ended { code, stderr, .. } = run(&arguments, &token).await;
     assert_eq!(code, Some(1));
     assert!(stderr.contains("is the metadata of"), "{stderr}");
     assert!(issuer.requests(Endpoint::Discovery) <= 2, "one attempt");
@@ -93,7 +105,7 @@ async fn first_failure_is_reported_without_a_retry() {
 async fn metadata_given_as_a_key_set_gets_a_hint() {
     let issuer = TestIssuer::start().await;
     let metadata = format!("{}/.well-known/openid-configuration", issuer.url());
-    let (code, _, stderr) = run(&["jwks", "check", &metadata], "").await;
+    let Ended { code, stderr, .. } = run(&["jwks", "check", &metadata], "").await;
     assert_eq!(code, Some(1));
     assert!(stderr.contains("use the URL in its `jwks_uri`"), "{stderr}");
 }
@@ -101,7 +113,11 @@ async fn metadata_given_as_a_key_set_gets_a_hint() {
 #[tokio::test(flavor = "multi_thread")]
 async fn issuer_given_as_a_key_set_url_gets_a_hint() {
     let issuer = TestIssuer::start().await;
-    let (code, stdout, stderr) = run(&["jwks", "check", &issuer.url()], "").await;
+    let Ended {
+        code,
+        stdout,
+        stderr,
+    } = run(&["jwks", "check", &issuer.url()], "").await;
     assert_eq!((code, &*stdout), (Some(1), ""));
     assert!(stderr.contains("give it with --issuer"), "{stderr}");
 }

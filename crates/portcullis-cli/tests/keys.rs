@@ -1,25 +1,21 @@
-//! `portcullis keys`, run as scripts run it.
+//! `portcullis keys`.
+
+mod support;
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use portcullis_api_key::{ApiKey, KeyDigest};
 use serde_json::Value;
+use support::Ended;
 use tempfile::TempDir;
 
 struct Keys {
     _directory: TempDir,
     store: PathBuf,
-}
-
-/// How a run ended.
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 impl Keys {
@@ -39,7 +35,7 @@ impl Keys {
     }
 
     fn run(&self, verb: &str, arguments: &[&str]) -> Ended {
-        ended(self.command(verb, arguments).output().expect("it runs"))
+        Ended::of(self.command(verb, arguments).output().expect("it runs"))
     }
 
     fn create(&self, arguments: &[&str]) -> ApiKey {
@@ -52,15 +48,6 @@ impl Keys {
         let ended = self.run("list", &["--json"]);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         serde_json::from_str(&ended.stdout).expect("an array")
-    }
-}
-
-fn ended(output: Output) -> Ended {
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Ended {
-        code: output.status.code(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
     }
 }
 
@@ -224,7 +211,7 @@ fn wrong_arguments_exit_with_2() {
     let no_store = Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .args(["keys", "list"])
         .output();
-    assert_eq!(ended(no_store.expect("it runs")).code, Some(2));
+    assert_eq!(Ended::of(no_store.expect("it runs")).code, Some(2));
 }
 
 #[test]
@@ -285,7 +272,7 @@ fn concurrent_processes_lose_nothing() {
         .collect();
     let mut made: Vec<_> = running
         .into_iter()
-        .map(|child| ended(child.wait_with_output().expect("it ends")))
+        .map(|child| Ended::of(child.wait_with_output().expect("it ends")))
         .map(|ended| the_key(&ended).id().to_string())
         .collect();
     let mut listed: Vec<_> = keys
@@ -347,7 +334,7 @@ fn no_key_is_created_with_stdout_closed() {
             .args(["-c", r#"exec "$0" "$@" >&-"#])
             .arg(command.get_program())
             .args(command.get_args());
-        let ended = ended(closed.output().expect("it runs"));
+        let ended = Ended::of(closed.output().expect("it runs"));
         assert_eq!(ended.code, Some(1), "{verb}");
         assert!(
             ended.stderr.contains("stdout is closed"),

@@ -1,4 +1,4 @@
-//! What is asked for, and what is printed.
+//! The request for a token, and the output.
 
 use portcullis_test::Endpoint;
 
@@ -87,11 +87,13 @@ async fn endpoint_on_another_origin_needs_allow_origin() {
     assert_eq!(other.issuer.requests(Endpoint::Token), 1);
 }
 
-/// A script must not go on with half a token, or none.
+/// A script must not continue with part of a token, or without one.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn unprintable_token_is_a_failure() {
     use std::{fs::File, process::Command};
+
+    use crate::support::Ended;
 
     let scene = Scene::start().await;
     let (url, secret) = (scene.issuer.url(), scene.path("secret"));
@@ -103,12 +105,10 @@ async fn unprintable_token_is_a_failure() {
             File::options()
                 .write(true)
                 .open("/dev/full")
-                .expect("Linux has it"),
+                .expect("a device"),
         );
-    let output = tokio::task::spawn_blocking(move || command.output()).await;
-    let output = output.expect("it does not panic").expect("it runs");
-    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let Ended { code, stderr, .. } = Ended::output(command).await;
+    assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("could not be printed"), "{stderr}");
     assert!(
         !stderr.contains("eyJ") && !stderr.contains(SECRET),
@@ -116,10 +116,11 @@ async fn unprintable_token_is_a_failure() {
     );
 }
 
-/// Nor is a token fetched where stdout is closed.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_fetched_with_stdout_closed() {
+    use crate::support::Ended;
+
     let scene = Scene::start().await;
     let (url, secret) = (scene.issuer.url(), scene.path("secret"));
     let mut command = std::process::Command::new("sh");
@@ -131,10 +132,8 @@ async fn no_token_is_fetched_with_stdout_closed() {
         ])
         .args(["token", "fetch", "--issuer", &url, "--client-id", CLIENT])
         .args(["--client-secret-file", &secret]);
-    let output = tokio::task::spawn_blocking(move || command.output()).await;
-    let output = output.expect("it does not panic").expect("it runs");
-    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let Ended { code, stderr, .. } = Ended::output(command).await;
+    assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("stdout is closed"), "{stderr}");
     assert_eq!(scene.issuer.requests(Endpoint::Token), 0);
 }

@@ -1,8 +1,10 @@
-//! `portcullis token fetch` and `portcullis token revoke`, run as scripts run them.
+//! `portcullis token fetch` and `portcullis token revoke`.
 
 mod authentication;
 mod bound;
 mod calls;
+#[path = "../support/mod.rs"]
+mod command;
 mod failures;
 mod fetching;
 mod files;

@@ -1,33 +1,23 @@
 //! An issuer, a client of it, and the command.
 
-use std::{
-    fs,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, path::Path};
 
 use portcullis_test::{Endpoint, Fault, RecordedRequest, TestIssuer};
 use serde_json::json;
 use tempfile::TempDir;
 
+pub(crate) use crate::command::{Ended, run as run_any};
+
 pub(crate) const CLIENT: &str = "billing";
-/// Long enough for HS512, and with what forms and Basic credentials have to encode.
+/// Long enough for HS512. Forms and Basic credentials must encode some of its characters.
 pub(crate) const SECRET: &str =
     "s3cr3t:of+billing%that/is=long&enough for 512 bits, which is 64 bytes";
-/// What an issuer answers that is told to accept everyone.
+/// The token of [`Scene::credulous`].
 pub(crate) const TOKEN: &str = "a.t0ken.of-the~issuer";
 
 pub(crate) struct Scene {
     pub(crate) issuer: TestIssuer,
     directory: TempDir,
-}
-
-/// How a run ended.
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
 }
 
 impl Scene {
@@ -37,7 +27,7 @@ impl Scene {
             .client(CLIENT, SECRET, ["orders:read", "orders:write"])
             .start()
             .await
-            .expect("it starts");
+            .expect("a running issuer");
         let scene = Self {
             issuer,
             directory: tempfile::tempdir().expect("a directory"),
@@ -46,7 +36,7 @@ impl Scene {
         scene
     }
 
-    /// A scene whose issuer takes everyone for the client and any token for its own.
+    /// A scene whose issuer accepts any client and any token.
     pub(crate) async fn credulous() -> Self {
         let scene = Self::start().await;
         let issued = json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300});
@@ -62,7 +52,7 @@ impl Scene {
         path.to_str().expect("UTF-8").to_owned()
     }
 
-    /// A file that its owner alone can read.
+    /// Writes a file that only its owner can read.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, content).expect("written");
@@ -109,7 +99,7 @@ impl Scene {
     }
 }
 
-/// Runs the command with `input`. The secret must be in nothing that it prints, and in no argument.
+/// Runs the command with `input`. Checks that neither the arguments nor the output contain the secret.
 pub(crate) async fn run(arguments: &[&str], input: &str) -> Ended {
     let ended = run_any(arguments, input).await;
     let arguments = arguments.iter().copied();
@@ -119,37 +109,8 @@ pub(crate) async fn run(arguments: &[&str], input: &str) -> Ended {
     ended
 }
 
-/// As [`run`], whatever the arguments.
-pub(crate) async fn run_any(arguments: &[&str], input: &str) -> Ended {
-    let arguments: Vec<String> = arguments.iter().map(|&it| it.to_owned()).collect();
-    let input = input.to_owned();
-    let running = tokio::task::spawn_blocking(move || {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        // It need not read.
-        let _ = child
-            .stdin
-            .take()
-            .expect("piped")
-            .write_all(input.as_bytes());
-        let output = child.wait_with_output().expect("it ends");
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Ended {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
-    });
-    running.await.expect("it does not panic")
-}
-
 impl Ended {
-    /// It did what was asked, without a word beside `stdout`.
+    /// Checks that the command succeeded and printed nothing else.
     pub(crate) fn printed(&self, stdout: &str) {
         assert_eq!(
             (self.code, &*self.stdout, &*self.stderr),
@@ -157,7 +118,7 @@ impl Ended {
         );
     }
 
-    /// It did not, and says each of these.
+    /// Checks that the command failed with an error that contains each of these texts.
     pub(crate) fn failed(&self, code: i32, said: &[&str]) {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
         assert_eq!(self.stdout, "");

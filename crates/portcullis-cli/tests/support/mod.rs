@@ -1,39 +1,57 @@
 //! Running the command.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::{
     io::Write,
-    process::{Command, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 pub(crate) const AUDIENCE: &str = "https://orders.example.com";
 
-/// Runs the command with `input`; its status and what it printed, stdout and stderr.
-pub(crate) async fn run(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
-    let arguments: Vec<String> = arguments
-        .iter()
-        .map(|&argument| argument.to_owned())
-        .collect();
+/// The exit code of a run, and what it printed.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    pub(crate) fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Awaits a command that may talk to a server of this test.
+    pub(crate) async fn output(mut command: Command) -> Self {
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        Self::of(output.expect("no panic").expect("a command that runs"))
+    }
+}
+
+pub(crate) fn spawn(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a command that starts")
+}
+
+/// Runs the command with `input`.
+pub(crate) async fn run(arguments: &[&str], input: &str) -> Ended {
+    let mut child = spawn(arguments);
     let input = input.to_owned();
-    tokio::task::spawn_blocking(move || {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut stdin = child.stdin.take().expect("piped");
-        // It may end without reading, as with wrong arguments.
+    let running = tokio::task::spawn_blocking(move || {
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // With wrong arguments the command ends without reading.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
-        let output = child.wait_with_output().expect("it ends");
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
-    })
-    .await
-    .expect("it does not panic")
+        child.wait_with_output().expect("an exit status")
+    });
+    Ended::of(running.await.expect("no panic"))
 }
