@@ -47,7 +47,6 @@ impl Contents {
     }
 
     /// The bytes of the file. They are zeroed on drop.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -69,26 +68,24 @@ impl Contents {
     }
 
     /// The stamp of the file when it was read.
-    #[must_use]
     pub fn stamp(&self) -> Stamp {
         self.stamp
     }
 
     /// Whether the file was replaced, renamed or deleted behind a mount, so that changes are not visible here.
-    #[must_use]
     pub fn is_unlinked(&self) -> bool {
         self.is_unlinked
     }
 
     /// Whether every user of the machine may write the file. Always `false` on systems without such permissions.
-    #[must_use]
     pub fn everyone_may_write(&self) -> bool {
         self.mode & OTHERS_WRITE != 0
     }
 
-    /// What the operator should change about the file or its mount. Each text continues a sentence that names the file.
+    /// What the operator should change about the file or its mount. Each text continues a sentence that names the file. A
+    /// private file is one that other users should not read.
     #[must_use]
-    pub fn warnings(&self) -> Vec<&'static str> {
+    pub fn warnings(&self, is_private: bool) -> Vec<&'static str> {
         [
             (self.is_unlinked, UNLINKED),
             (self.is_mount_point && !self.is_unlinked, MOUNT_POINT),
@@ -100,20 +97,14 @@ impl Contents {
                 self.is_replaceable,
                 "every user may replace it: `chmod o-w` its directory",
             ),
+            (
+                is_private && self.mode & OTHERS_READ != 0,
+                "every user may read it: `chmod o-r` the file",
+            ),
         ]
         .into_iter()
         .filter_map(|(applies, warning)| applies.then_some(warning))
         .collect()
-    }
-
-    /// The [`warnings`](Self::warnings) for a file that holds secrets.
-    #[must_use]
-    pub fn warnings_of_private(&self) -> Vec<&'static str> {
-        let mut warnings = self.warnings();
-        if self.mode & OTHERS_READ != 0 {
-            warnings.push("every user may read it: `chmod o-r` the file");
-        }
-        warnings
     }
 }
 

@@ -55,13 +55,11 @@ impl WatchedFile {
     }
 
     /// The path of the file.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// What the operator should change about the file, as of the last [`read`](Self::read).
-    #[must_use]
     pub fn warnings(&self) -> &[&'static str] {
         &self.warnings
     }
@@ -107,11 +105,7 @@ impl WatchedFile {
     }
 
     fn warn(&mut self, contents: &Contents) {
-        let warnings = match self.is_private {
-            true => contents.warnings_of_private(),
-            false => contents.warnings(),
-        };
-        let before = mem::replace(&mut self.warnings, warnings);
+        let before = mem::replace(&mut self.warnings, contents.warnings(self.is_private));
         for warning in self.warnings.iter().filter(|new| !before.contains(new)) {
             tracing::warn!(path = %self.path.display(), "{}: {warning}", self.what);
         }

@@ -64,19 +64,19 @@ fn permissions_of_other_users_are_warned_about() {
         let contents = read(&path, 5).expect("readable");
         assert_eq!(contents.everyone_may_write(), writes);
         assert_eq!(read_config(&path, 5).is_ok(), !writes);
-        let warnings = contents.warnings_of_private();
+        let warnings = contents.warnings(true);
         assert_eq!(
             warnings.len(),
             usize::from(reads) + usize::from(writes),
             "{warnings:?}"
         );
-        assert_eq!(contents.warnings().len(), usize::from(writes));
+        assert_eq!(contents.warnings(false).len(), usize::from(writes));
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
     for (mode, warnings) in [(0o755, 0), (0o1777, 0), (0o777, 1)] {
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).expect("set");
         let contents = read(&path, 5).expect("readable");
-        assert_eq!(contents.warnings().len(), warnings, "{mode:o}");
+        assert_eq!(contents.warnings(false).len(), warnings, "{mode:o}");
     }
 }
 
@@ -99,7 +99,7 @@ fn directory_of_a_symbolic_links_target_is_checked_too() {
     for (mode, warnings) in [(0o755, 0), (0o777, 1)] {
         fs::set_permissions(&open, fs::Permissions::from_mode(mode)).expect("set");
         let contents = read(&link, 5).expect("readable");
-        assert_eq!(contents.warnings().len(), warnings, "{mode:o}");
+        assert_eq!(contents.warnings(false).len(), warnings, "{mode:o}");
     }
 }
 

@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use portcullis_core::ConfigError;
+use portcullis_file::WatchedFile;
 use portcullis_jose::{Algorithm, KeySet};
 use portcullis_jwt::IssuerKeys;
-
-/// The largest file that is read.
-const MAX_BYTES: u64 = KeySet::MAX_BYTES as u64;
 
 /// The keys of `issuer`, from a file with a JWK Set (RFC 7517 §5). They are read once and do not change.
 ///
@@ -47,10 +45,8 @@ pub fn keys_from_pem_file(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let contents = portcullis_file::read(path, MAX_BYTES).map_err(|error| problem(path, &error))?;
-    for warning in contents.warnings() {
-        tracing::warn!(path = %path.display(), "issuer key file: {warning}");
-    }
+    let mut file = WatchedFile::new("issuer key file", path, KeySet::MAX_BYTES as u64).public();
+    let contents = file.read().map_err(|error| problem(path, &error))?;
     Ok(contents.into_bytes())
 }
 
