@@ -49,7 +49,6 @@ impl Backoff {
     }
 
     /// The failures since the last success.
-    #[must_use]
     pub const fn failures(&self) -> u32 {
         self.failures
     }

@@ -70,7 +70,6 @@ pub struct Run {
 
 impl Run {
     /// Whether the run had begun before it was requested, so that it may miss what is newer than its beginning.
-    #[must_use]
     pub fn had_begun(self) -> bool {
         self.had_begun
     }
@@ -108,7 +107,6 @@ impl<S: State> Shared<S> {
 
     /// The state as it is now. Never waits for a lock.
     #[inline]
-    #[must_use]
     pub fn state(&self) -> Guard<Arc<S>> {
         self.state.load()
     }
@@ -136,13 +134,11 @@ impl<S: State> Shared<S> {
     }
 
     /// The events from now on. A receiver that lags more than 64 events behind misses the oldest.
-    #[must_use]
     pub fn events(&self) -> broadcast::Receiver<S::Event> {
         self.events.subscribe()
     }
 
     /// The present, on the worker's wall clock and on tokio's monotonic clock, which counts from the worker's creation.
-    #[must_use]
     pub fn now(&self) -> Moment {
         // The wall clock is read first: if the thread is paused in between, deadlines come early rather than late.
         let wall = self.clock.now();

@@ -64,7 +64,6 @@ impl<S: State> Task<S> {
     }
 
     /// Whether a run was requested that has not begun.
-    #[must_use]
     pub fn is_run_requested(&self) -> bool {
         self.progress.borrow().is_requested
     }

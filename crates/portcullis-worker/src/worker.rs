@@ -1,6 +1,6 @@
 //! The handle of a worker.
 
-use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use portcullis_core::clock::SharedClock;
 use tokio::{runtime::Handle, time::timeout};
@@ -25,16 +25,9 @@ fn stop<S: State>(shared: &Shared<S>) {
 }
 
 /// The task has ended: it was stopped, it panicked, or its runtime was shut down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the background task has ended")]
 pub struct Stopped;
-
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the background task has ended")
-    }
-}
-
-impl std::error::Error for Stopped {}
 
 impl<S: State> Worker<S> {
     /// A worker and its task, which does nothing until it is [spawned](Task::spawn).
@@ -101,7 +94,6 @@ impl<S: State> Worker<S> {
     }
 
     /// Whether a run is under way or requested.
-    #[must_use]
     pub fn is_busy(&self) -> bool {
         let progress = self.progress.borrow();
         progress.is_running() || progress.is_requested
@@ -161,7 +153,6 @@ impl<S: State> Worker<S> {
     }
 
     /// Whether the task has ended, or was told to.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         let progress = self.progress.borrow();
         progress.has_ended || progress.is_stopping
