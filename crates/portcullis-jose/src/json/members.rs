@@ -1,8 +1,6 @@
 //! The members of an object, and their names.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -16,42 +14,16 @@ pub(super) const INLINE_NAMES: usize = 16;
 ///
 /// The first names are compared one by one. A hash set with a random seed keeps the rest, so that an object with
 /// thousands of members takes linear time.
+#[derive(Default)]
 pub struct Members<'de> {
     first: [Cow<'de, str>; INLINE_NAMES],
     length: usize,
     rest: HashSet<Cow<'de, str>>,
-    last: Cow<'de, str>,
 }
 
 impl<'de> Members<'de> {
-    /// No members yet.
-    #[expect(
-        clippy::new_without_default,
-        reason = "there is one way to start: at the beginning of an object"
-    )]
-    pub fn new() -> Self {
-        Self {
-            first: [const { Cow::Borrowed("") }; INLINE_NAMES],
-            length: 0,
-            rest: HashSet::new(),
-            last: Cow::Borrowed(""),
-        }
-    }
-
-    /// The name of the next member. The caller reads its value from `map`.
-    pub(super) fn next<A: MapAccess<'de>>(
-        &mut self,
-        map: &mut A,
-    ) -> Result<Option<&str>, A::Error> {
-        match self.next_or_number(map)? {
-            None => Ok(None),
-            Some(Next::Member(name)) => Ok(Some(&**name)),
-            Some(Next::Number(_)) => Err(A::Error::custom(RESERVED)),
-        }
-    }
-
-    /// The name of the next member in the visitor of a value of any type, for which `map` may also be a number. The
-    /// caller reads the member's value from `map`.
+    /// The name of the next member, whose value the caller reads from `map`. If the visitor accepts any type, `map` may
+    /// also be a number.
     ///
     /// # Errors
     ///
@@ -59,35 +31,32 @@ impl<'de> Members<'de> {
     pub fn next_or_number<A: MapAccess<'de>>(
         &mut self,
         map: &mut A,
-    ) -> Result<Option<Next<&Cow<'de, str>>>, A::Error> {
-        Ok(match next_or_number(map)? {
-            None => None,
-            Some(Next::Member(name)) => Some(Next::Member(self.add(name)?)),
-            Some(Next::Number(digits)) => Some(Next::Number(digits)),
-        })
+    ) -> Result<Option<Next<'de>>, A::Error> {
+        let next = next_or_number(map)?;
+        if let Some(Next::Member(name)) = &next {
+            self.add(name.clone())?;
+        }
+        Ok(next)
     }
 
-    pub(super) fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<&Cow<'de, str>, E> {
+    pub(super) fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
         if self.first[..self.length].contains(&name) || self.rest.contains(&name) {
             return Err(E::custom(DUPLICATE));
         }
-        if self.length < INLINE_NAMES {
-            let slot = &mut self.first[self.length];
-            self.length += 1;
+        if let Some(slot) = self.first.get_mut(self.length) {
             *slot = name;
-            Ok(slot)
+            self.length += 1;
         } else {
-            self.rest.insert(name.clone());
-            self.last = name;
-            Ok(&self.last)
+            self.rest.insert(name);
         }
+        Ok(())
     }
 }
 
 /// What is next in the visitor of a value of any type.
-pub enum Next<N> {
+pub enum Next<'de> {
     /// The name of a member.
-    Member(N),
+    Member(Cow<'de, str>),
     /// The digits of a number, which is the whole value.
     Number(String),
 }
@@ -95,7 +64,7 @@ pub enum Next<N> {
 /// The next member of `map`, whose name may be a duplicate.
 pub(super) fn next_or_number<'de, A: MapAccess<'de>>(
     map: &mut A,
-) -> Result<Option<Next<Cow<'de, str>>>, A::Error> {
+) -> Result<Option<Next<'de>>, A::Error> {
     let Some(Text(name)) = map.next_key()? else {
         return Ok(None);
     };

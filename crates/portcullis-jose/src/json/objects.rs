@@ -9,6 +9,7 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
+use serde::forward_to_deserialize_any;
 
 /// Reads one value in which structs are objects and never arrays.
 ///
@@ -44,7 +45,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
 
     forward! {
         deserialize_any();
-        deserialize_bool();
         deserialize_i8();
         deserialize_i16();
         deserialize_i32();
@@ -57,22 +57,17 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         deserialize_u128();
         deserialize_f32();
         deserialize_f64();
-        deserialize_char();
-        deserialize_str();
-        deserialize_string();
         deserialize_bytes();
         deserialize_byte_buf();
         deserialize_option();
-        deserialize_unit();
-        deserialize_unit_struct(name: &'static str);
         deserialize_newtype_struct(name: &'static str);
-        deserialize_seq();
-        deserialize_tuple(length: usize);
-        deserialize_tuple_struct(name: &'static str, length: usize);
         deserialize_map();
         deserialize_enum(name: &'static str, variants: &'static [&'static str]);
-        deserialize_identifier();
         deserialize_ignored_any();
+    }
+
+    forward_to_deserialize_any! {
+        bool char str string unit unit_struct seq tuple tuple_struct identifier
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -109,13 +104,11 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
         visit_u64(u64);
         visit_u128(u128);
         visit_f64(f64);
-        visit_char(char);
         visit_str(&str);
         visit_borrowed_str(&'de str);
         visit_string(String);
         visit_bytes(&[u8]);
         visit_borrowed_bytes(&'de [u8]);
-        visit_byte_buf(Vec<u8>);
     }
 
     fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
@@ -173,7 +166,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Objects<A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Self::Error> {
-        self.0.next_key_seed(Objects(seed))
+        self.0.next_key_seed(seed)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(

@@ -127,7 +127,7 @@ impl<'de> Visitor<'de> for ShallowVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
-        let mut members = Members::new();
+        let mut members = Members::default();
         while let Some(next) = next_or_number(&mut map)? {
             let Next::Member(name) = next else {
                 return Ok(Shallow::Number);

@@ -108,13 +108,13 @@ impl<'de> Deserialize<'de> for Claims<'de> {
                 /// Enough for most tokens.
                 const CAPACITY: usize = 12;
 
-                let mut names = Members::new();
+                let mut names = Members::default();
                 let mut members = Vec::with_capacity(CAPACITY);
                 while let Some(next) = names.next_or_number(&mut map)? {
                     let Next::Member(name) = next else {
                         return Err(A::Error::invalid_type(Unexpected::Other("number"), &self));
                     };
-                    members.push((name.clone(), map.next_value_seed(ClaimSeed::CLAIM)?));
+                    members.push((name, map.next_value_seed(ClaimSeed::CLAIM)?));
                 }
                 Ok(Claims { members })
             }

@@ -127,11 +127,11 @@ impl<'de> Visitor<'de> for ClaimSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
-        let mut names = Members::new();
+        let mut names = Members::default();
         let mut members = Vec::new();
         while let Some(next) = names.next_or_number(&mut map)? {
             let name = match next {
-                Next::Member(name) => name.clone(),
+                Next::Member(name) => name,
                 Next::Number(digits) => return Ok(fraction(&digits)),
             };
             members.push((name, map.next_value_seed(inner)?));
