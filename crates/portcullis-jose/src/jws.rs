@@ -2,105 +2,7 @@
 
 use crate::base64url;
 use crate::header::Header;
-use crate::json::JsonError;
-
-/// Why a token is not a JSON Web Signature that this crate accepts.
-///
-/// It contains nothing of the token, so that it may be shown to the sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JwsError {
-    /// The token is longer than the limit: [`CompactJws::MAX_BYTES`] by default.
-    #[error(
-        "the token has {bytes} bytes, more than the {limit} that are accepted (`max_token_bytes`)"
-    )]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// The token has neither three parts nor another known form.
-    #[error("the token does not have three parts")]
-    WrongNumberOfParts,
-    /// A JWE: five parts (RFC 7516 §3.1), or `enc` in the header.
-    #[error("the token is encrypted")]
-    Encrypted,
-    /// The JSON serialization (RFC 7515 §7.2).
-    #[error("the token uses the JSON serialization, not the compact one")]
-    JsonSerialisation,
-    /// A token within a token (`cty` is `JWT`, RFC 7519 §5.2).
-    #[error("the token contains another token (`cty` is `JWT`)")]
-    Nested,
-    /// The header is longer than the limit: [`CompactJws::MAX_HEADER_BYTES`] by default.
-    #[error(
-        "the header has {bytes} bytes, more than the {limit} that are accepted (`max_header_bytes`)"
-    )]
-    HeaderTooLong {
-        /// Its length in base64url.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A part is not base64url without padding, other characters and stray bits (RFC 7515 §2).
-    #[error("the {0} is not strict base64url")]
-    NotBase64Url(Part),
-    /// The signature is longer than that of an RSA key of 8192 bits.
-    #[error("the signature is longer than 1024 bytes")]
-    SignatureTooLong,
-    /// The header is not a JSON object with unique members (RFC 7515 §4).
-    #[error("the header {0}")]
-    Header(JsonError),
-    /// A registered member of the header has the wrong type.
-    #[error("`{name}` in the header is not a string")]
-    HeaderMember {
-        /// The member.
-        name: &'static str,
-    },
-    /// `kid` is longer than [`Header::MAX_KID_BYTES`].
-    #[error("`kid` is longer than {} bytes", Header::MAX_KID_BYTES)]
-    KidTooLong,
-    /// No `alg`.
-    #[error("the header has no `alg`")]
-    AlgorithmMissing,
-    /// `alg` is `none`, in any case.
-    #[error("the token is not signed (`alg` is `none`)")]
-    AlgorithmNone,
-    /// `alg` is a registered signature algorithm, but not one of [`Algorithm`](crate::Algorithm).
-    #[error("the signature algorithm {0} is not supported")]
-    AlgorithmUnsupported(&'static str),
-    /// `alg` is not a registered signature algorithm.
-    #[error("`alg` is not a known signature algorithm")]
-    AlgorithmUnknown,
-    /// `crit` is present. No extension is supported, and an empty or ill-typed list is an error (RFC 7515 §4.1.11).
-    #[error("the header has critical extensions (`crit`)")]
-    CriticalExtensions,
-    /// `b64` is not `true`, which a JWT must not have (RFC 7797 §7).
-    #[error("the payload is declared not to be base64url (`b64`)")]
-    UnencodedPayload,
-}
-
-/// One of the three parts of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Part {
-    /// The first.
-    Header,
-    /// The second.
-    Payload,
-    /// The third.
-    Signature,
-}
-
-impl std::fmt::Display for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Header => "header",
-            Self::Payload => "payload",
-            Self::Signature => "signature",
-        })
-    }
-}
+use crate::jws_error::JwsError;
 
 /// The longest token and header that are accepted, in bytes as they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,11 +155,10 @@ impl<'t> CompactJws<'t> {
     ///
     /// If the header is not accepted; see [`JwsError`].
     pub fn header(&self) -> Result<Header, JwsError> {
-        Header::parse(&decode(Part::Header, self.header)?)
+        Header::parse(&decode("header", self.header)?)
     }
 
     /// The signed bytes: header and payload as they were sent, joined by a dot.
-    #[must_use]
     pub fn signing_input(&self) -> &'t [u8] {
         self.signing_input
     }
@@ -268,7 +169,7 @@ impl<'t> CompactJws<'t> {
     ///
     /// If it is not base64url.
     pub fn payload(&self) -> Result<Vec<u8>, JwsError> {
-        decode(Part::Payload, self.payload)
+        decode("payload", self.payload)
     }
 
     /// Decodes the signature.
@@ -281,11 +182,11 @@ impl<'t> CompactJws<'t> {
         if self.signature.len() > MAX_ENCODED {
             return Err(JwsError::SignatureTooLong);
         }
-        decode(Part::Signature, self.signature)
+        decode("signature", self.signature)
     }
 }
 
-fn decode(part: Part, encoded: &[u8]) -> Result<Vec<u8>, JwsError> {
+fn decode(part: &'static str, encoded: &[u8]) -> Result<Vec<u8>, JwsError> {
     base64url::decode(encoded).map_err(|_| JwsError::NotBase64Url(part))
 }
 
@@ -418,17 +319,17 @@ mod tests {
         for bad in ["e3=", "e31", "+/8", "!", "e30=", "e 30", "e30\n", "é"] {
             assert_eq!(
                 header(&*format!("{bad}.e30.e30").leak()),
-                Err(JwsError::NotBase64Url(Part::Header)),
+                Err(JwsError::NotBase64Url("header")),
                 "{bad:?}"
             );
             assert_eq!(
                 payload(&*format!("e30.{bad}.e30").leak()),
-                Err(JwsError::NotBase64Url(Part::Payload)),
+                Err(JwsError::NotBase64Url("payload")),
                 "{bad:?}"
             );
             assert_eq!(
                 signature(&*format!("e30.e30.{bad}").leak()),
-                Err(JwsError::NotBase64Url(Part::Signature)),
+                Err(JwsError::NotBase64Url("signature")),
                 "{bad:?}"
             );
         }

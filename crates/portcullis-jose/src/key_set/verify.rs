@@ -2,7 +2,8 @@
 
 use super::{KeySet, VerificationKey};
 use crate::header::Header;
-use crate::jws::{CompactJws, JwsError};
+use crate::jws::CompactJws;
+use crate::jws_error::JwsError;
 
 impl KeySet {
     /// Verifies the signature of `jws`, whose header is `header`, and returns the key that made it.

@@ -1,0 +1,76 @@
+//! Errors of reading a token and its header.
+
+use crate::json::JsonError;
+
+/// Why a token is not a JSON Web Signature that this crate accepts.
+///
+/// It contains nothing of the token, so that it may be shown to the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwsError {
+    /// The token is longer than the limit: 8 KiB by default.
+    #[error(
+        "the token has {bytes} bytes, more than the {limit} that are accepted (`max_token_bytes`)"
+    )]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The token has neither three parts nor another known form.
+    #[error("the token does not have three parts")]
+    WrongNumberOfParts,
+    /// A JWE: five parts (RFC 7516 §3.1), or `enc` in the header.
+    #[error("the token is encrypted")]
+    Encrypted,
+    /// The JSON serialization (RFC 7515 §7.2).
+    #[error("the token uses the JSON serialization, not the compact one")]
+    JsonSerialisation,
+    /// A token within a token (`cty` is `JWT`, RFC 7519 §5.2).
+    #[error("the token contains another token (`cty` is `JWT`)")]
+    Nested,
+    /// The header is longer than the limit: 4 KiB by default.
+    #[error(
+        "the header has {bytes} bytes, more than the {limit} that are accepted (`max_header_bytes`)"
+    )]
+    HeaderTooLong {
+        /// Its length in base64url.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A part is not base64url without padding, other characters and stray bits (RFC 7515 §2).
+    #[error("the {0} is not strict base64url")]
+    NotBase64Url(&'static str),
+    /// The signature is longer than that of an RSA key of 8192 bits.
+    #[error("the signature is longer than 1024 bytes")]
+    SignatureTooLong,
+    /// The header is not a JSON object with unique members (RFC 7515 §4).
+    #[error("the header {0}")]
+    Header(JsonError),
+    /// A registered member of the header has the wrong type.
+    #[error("`{0}` in the header is not a string")]
+    HeaderMember(&'static str),
+    /// `kid` is longer than [`Header::MAX_KID_BYTES`](crate::Header::MAX_KID_BYTES).
+    #[error("`kid` is longer than 256 bytes")]
+    KidTooLong,
+    /// No `alg`.
+    #[error("the header has no `alg`")]
+    AlgorithmMissing,
+    /// `alg` is `none`, in any case.
+    #[error("the token is not signed (`alg` is `none`)")]
+    AlgorithmNone,
+    /// `alg` is a registered signature algorithm, but not one of [`Algorithm`](crate::Algorithm).
+    #[error("the signature algorithm {0} is not supported")]
+    AlgorithmUnsupported(&'static str),
+    /// `alg` is not a registered signature algorithm.
+    #[error("`alg` is not a known signature algorithm")]
+    AlgorithmUnknown,
+    /// `crit` is present. No extension is supported, and an empty or ill-typed list is an error (RFC 7515 §4.1.11).
+    #[error("the header has critical extensions (`crit`)")]
+    CriticalExtensions,
+    /// `b64` is not `true`, which a JWT must not have (RFC 7797 §7).
+    #[error("the payload is declared not to be base64url (`b64`)")]
+    UnencodedPayload,
+}
