@@ -60,7 +60,6 @@ impl Algorithm {
     pub const SYMMETRIC: [Self; 3] = [Self::HS256, Self::HS384, Self::HS512];
 
     /// The registered name. For [`EdDSA`](Self::EdDSA) it is `EdDSA`, not `Ed25519`.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
@@ -80,7 +79,6 @@ impl Algorithm {
     }
 
     /// Whether the key is a secret that verifier and issuer share.
-    #[must_use]
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
     }

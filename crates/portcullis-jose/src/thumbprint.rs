@@ -14,12 +14,6 @@ use crate::base64url;
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
-    /// The digest itself.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }

@@ -2,7 +2,8 @@
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
-    self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+    self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED,
+    ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 
 use super::{InvalidSignature, PreparedKey, SignatureBackend};
@@ -24,7 +25,7 @@ impl SignatureBackend for AwsLc {
         use KeyMaterial::{Ec, Ed25519, Rsa, Secret};
 
         if !algorithm.fits(key) {
-            return Err(KeyRejected::WrongAlgorithm { algorithm });
+            return Err(KeyRejected::WrongAlgorithm(algorithm));
         }
         match (key, algorithm) {
             (Rsa(key), RS256) => rsa(key, &signature::RSA_PKCS1_2048_8192_SHA256),
@@ -33,21 +34,12 @@ impl SignatureBackend for AwsLc {
             (Rsa(key), PS256) => rsa(key, &signature::RSA_PSS_2048_8192_SHA256),
             (Rsa(key), PS384) => rsa(key, &signature::RSA_PSS_2048_8192_SHA384),
             (Rsa(key), PS512) => rsa(key, &signature::RSA_PSS_2048_8192_SHA512),
-            (Ec(key), ES256) => point(
-                key.uncompressed_point(),
-                &signature::ECDSA_P256_SHA256_FIXED,
-            ),
-            (Ec(key), ES384) => point(
-                key.uncompressed_point(),
-                &signature::ECDSA_P384_SHA384_FIXED,
-            ),
-            (Ec(key), ES512) => point(
-                key.uncompressed_point(),
-                &signature::ECDSA_P521_SHA512_FIXED,
-            ),
+            (Ec(key), ES256) => point(key.uncompressed_point(), &ECDSA_P256_SHA256_FIXED),
+            (Ec(key), ES384) => point(key.uncompressed_point(), &ECDSA_P384_SHA384_FIXED),
+            (Ec(key), ES512) => point(key.uncompressed_point(), &ECDSA_P521_SHA512_FIXED),
             (Ed25519(key), EdDSA) => point(key.as_bytes(), &signature::ED25519),
             (Secret(key), _) => Ok(Box::new(hmac_key(key.expose(), algorithm)?)),
-            _ => Err(KeyRejected::WrongAlgorithm { algorithm }),
+            _ => Err(KeyRejected::WrongAlgorithm(algorithm)),
         }
     }
 }
@@ -77,7 +69,7 @@ pub(crate) fn hmac_key(secret: &[u8], algorithm: Algorithm) -> Result<hmac::Key,
         Algorithm::HS256 => hmac::HMAC_SHA256,
         Algorithm::HS384 => hmac::HMAC_SHA384,
         Algorithm::HS512 => hmac::HMAC_SHA512,
-        _ => return Err(KeyRejected::WrongAlgorithm { algorithm }),
+        _ => return Err(KeyRejected::WrongAlgorithm(algorithm)),
     };
     Ok(hmac::Key::new(parameters, secret))
 }

@@ -45,7 +45,7 @@ impl SignatureBackend for JsonWebToken {
         algorithm: Algorithm,
     ) -> Result<Box<dyn PreparedKey>, KeyRejected> {
         if !algorithm.fits(key) {
-            return Err(KeyRejected::WrongAlgorithm { algorithm });
+            return Err(KeyRejected::WrongAlgorithm(algorithm));
         }
         let algorithm = algorithm
             .try_into()

@@ -10,24 +10,16 @@ pub enum Deviation {
     /// The document begins with a byte order mark (RFC 8259 §8.1).
     #[error("the key set begins with a byte order mark")]
     ByteOrderMark,
-    /// A number has padding, or is in the standard alphabet of Base64 (RFC 7518 §2).
-    #[error("`{name}` is padded or in the standard Base64 alphabet, not base64url")]
-    Base64 {
-        /// The member.
-        name: &'static str,
-    },
-    /// A coordinate has additional leading zero bytes, or lacks its leading zero byte (RFC 7518 §6.2.1.2).
-    #[error("`{name}` is longer or shorter than a coordinate of the curve")]
-    CoordinateLength {
-        /// The member.
-        name: &'static str,
-    },
-    /// A member is `null`. It counts as absent.
-    #[error("`{name}` is null")]
-    Null {
-        /// The member.
-        name: &'static str,
-    },
+    /// The number in this member has padding, or is in the standard alphabet of Base64 (RFC 7518 §2).
+    #[error("`{0}` is padded or in the standard Base64 alphabet, not base64url")]
+    Base64(&'static str),
+    /// The coordinate in this member has additional leading zero bytes, or lacks its leading zero byte (RFC 7518
+    /// §6.2.1.2).
+    #[error("`{0}` is longer or shorter than a coordinate of the curve")]
+    CoordinateLength(&'static str),
+    /// This member is `null`. It counts as absent.
+    #[error("`{0}` is null")]
+    Null(&'static str),
     /// `key_ops` is empty. It counts as absent (RFC 7517 §4.3).
     #[error("`key_ops` is empty")]
     EmptyKeyOps,

@@ -10,26 +10,26 @@ use crate::header::Header;
 use crate::json::{self, FromMembers, Shallow, Text};
 use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, RsaKey};
 
+/// The members whose values are texts.
+const TEXTS: [&str; 9] = ["kty", "kid", "use", "alg", "crv", "n", "e", "x", "y"];
+
+/// The private members (RFC 7518 §6.2.2, §6.3.2, §6.4.1; `priv` is that of ML-DSA).
+const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+
 /// The members of a JWK before their types are checked. A member that is `null` counts as absent.
 #[derive(Default)]
 pub(crate) struct RawJwk<'j> {
-    kty: Option<Shallow<'j>>,
-    kid: Option<Shallow<'j>>,
-    usage: Option<Shallow<'j>>,
+    /// In the order of [`TEXTS`].
+    texts: [Option<Shallow<'j>>; TEXTS.len()],
     key_ops: Option<&'j RawValue>,
-    alg: Option<Shallow<'j>>,
-    crv: Option<Shallow<'j>>,
-    n: Option<Shallow<'j>>,
-    e: Option<Shallow<'j>>,
-    x: Option<Shallow<'j>>,
-    y: Option<Shallow<'j>>,
     /// In the order of [`PRIVATE`]. Not unescaped, since the buffer for that would not be wiped.
     private: [Option<&'j RawValue>; PRIVATE.len()],
     tolerated: Vec<Deviation>,
 }
 
-/// The private members (RFC 7518 §6.2.2, §6.3.2, §6.4.1; `priv` is that of ML-DSA).
-const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+fn position(names: &[&str], name: &str) -> Option<usize> {
+    names.iter().position(|known| *known == name)
+}
 
 impl<'j> RawJwk<'j> {
     pub(crate) fn parse(json: &'j [u8]) -> Result<Self, SkipReason> {
@@ -43,8 +43,20 @@ impl<'j> RawJwk<'j> {
 
     /// The JSON of a private member.
     pub(crate) fn private(&self, name: &str) -> Option<&'j str> {
-        let position = PRIVATE.iter().position(|private| *private == name)?;
-        self.private[position].map(RawValue::get)
+        self.private[position(&PRIVATE, name)?].map(RawValue::get)
+    }
+
+    /// The text of a member, if the member is present.
+    fn optional(&self, name: &'static str) -> Result<Option<&str>, SkipReason> {
+        match position(&TEXTS, name).and_then(|position| self.texts[position].as_ref()) {
+            None => Ok(None),
+            Some(Shallow::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(SkipReason::Malformed(name)),
+        }
+    }
+
+    fn text(&self, name: &'static str) -> Result<&str, SkipReason> {
+        self.optional(name)?.ok_or(SkipReason::Missing(name))
     }
 
     /// The `kid`, if it is well-formed.
@@ -54,7 +66,7 @@ impl<'j> RawJwk<'j> {
 
     /// The `kid`.
     pub(crate) fn checked_kid(&self) -> Result<Option<&str>, SkipReason> {
-        match optional_text("kid", &self.kid)? {
+        match self.optional("kid")? {
             Some(kid) if kid.len() > Header::MAX_KID_BYTES => Err(SkipReason::KidTooLong),
             kid => Ok(kid),
         }
@@ -81,7 +93,7 @@ impl<'j> RawJwk<'j> {
 
     /// Checks that `use` is absent or `sig` (RFC 7517 §4.2).
     pub(crate) fn check_use(&self) -> Result<(), SkipReason> {
-        match optional_text("use", &self.usage)? {
+        match self.optional("use")? {
             None | Some("sig") => Ok(()),
             Some(_) => Err(SkipReason::OtherUse),
         }
@@ -93,7 +105,7 @@ impl<'j> RawJwk<'j> {
             return Ok(None);
         };
         let operations: Vec<Text<'j>> = json::from_slice(key_ops.get().as_bytes())
-            .map_err(|_| SkipReason::Malformed { name: "key_ops" })?;
+            .map_err(|_| SkipReason::Malformed("key_ops"))?;
         if operations.is_empty() {
             self.tolerated.push(Deviation::EmptyKeyOps);
             return Ok(None);
@@ -111,45 +123,72 @@ impl<'j> RawJwk<'j> {
             "deriveKey",
             "deriveBits",
         ];
-        let text = |member| optional_text("", member).ok().flatten().unwrap_or_default();
-        if text(&self.kty) == "oct" {
+        let text = |name| self.text(name).unwrap_or_default();
+        if text("kty") == "oct" {
             return false;
         }
-        text(&self.usage) == "enc"
-            || ["X25519", "X448"].contains(&text(&self.crv))
-            || is_key_management(text(&self.alg))
+        text("use") == "enc"
+            || ["X25519", "X448"].contains(&text("crv"))
+            || is_key_management(text("alg"))
             || operations
                 .is_some_and(|operations| operations.iter().all(|it| OPERATIONS.contains(&&*it.0)))
     }
 
     pub(crate) fn material(&mut self) -> Result<KeyMaterial, SkipReason> {
-        let tolerated = &mut self.tolerated;
-        match text("kty", &self.kty)? {
+        match self.text("kty")? {
             "RSA" => Ok(KeyMaterial::Rsa(RsaKey::new(
-                &bytes("n", &self.n, tolerated)?,
-                &bytes("e", &self.e, tolerated)?,
+                &self.bytes("n")?,
+                &self.bytes("e")?,
             )?)),
             "EC" => {
-                let curve = Curve::from_name(text("crv", &self.crv)?)
-                    .ok_or(SkipReason::UnsupportedCurve)?;
+                let crv = self.text("crv")?;
+                let mut curves = Curve::ALL.into_iter();
+                let curve = curves.find(|curve| curve.name() == crv);
+                let curve = curve.ok_or(SkipReason::UnsupportedCurve)?;
                 Ok(KeyMaterial::Ec(EcKey::new(
                     curve,
-                    &coordinate("x", &self.x, curve, tolerated)?,
-                    &coordinate("y", &self.y, curve, tolerated)?,
+                    &self.coordinate("x", curve)?,
+                    &self.coordinate("y", curve)?,
                 )?))
             }
-            "OKP" if text("crv", &self.crv)? == "Ed25519" => Ok(KeyMaterial::Ed25519(
-                Ed25519Key::new(&bytes("x", &self.x, tolerated)?)?,
-            )),
+            "OKP" if self.text("crv")? == "Ed25519" => {
+                Ok(KeyMaterial::Ed25519(Ed25519Key::new(&self.bytes("x")?)?))
+            }
             "OKP" => Err(SkipReason::UnsupportedCurve),
             "oct" => Err(SkipReason::Symmetric),
             _ => Err(SkipReason::UnsupportedType),
         }
     }
 
+    fn bytes(&mut self, name: &'static str) -> Result<Vec<u8>, SkipReason> {
+        let text = self.text(name)?;
+        if let Ok(bytes) = base64url::decode(text) {
+            return Ok(bytes);
+        }
+        let bytes = base64url::decode_lenient(text).map_err(|_| SkipReason::Malformed(name))?;
+        self.tolerated.push(Deviation::Base64(name));
+        Ok(bytes)
+    }
+
+    /// A coordinate in the full length of the curve. Some issuers add zero bytes in front or omit a leading zero byte.
+    fn coordinate(&mut self, name: &'static str, curve: Curve) -> Result<Vec<u8>, SkipReason> {
+        let mut bytes = self.bytes(name)?;
+        let length = curve.coordinate_bytes();
+        let before = bytes.len();
+        if before + 1 == length {
+            bytes.insert(0, 0);
+        } else if before > length && bytes[..before - length].iter().all(|byte| *byte == 0) {
+            bytes.drain(..before - length);
+        }
+        if bytes.len() != before {
+            self.tolerated.push(Deviation::CoordinateLength(name));
+        }
+        Ok(bytes)
+    }
+
     /// The algorithm in `alg`, or without `alg` all that fit the key.
     pub(crate) fn algorithms(&self, material: &KeyMaterial) -> Result<Vec<Algorithm>, SkipReason> {
-        let Some(alg) = optional_text("alg", &self.alg)? else {
+        let Some(alg) = self.optional("alg")? else {
             let all = Algorithm::ASYMMETRIC.into_iter();
             return Ok(all.filter(|algorithm| algorithm.fits(material)).collect());
         };
@@ -169,87 +208,25 @@ fn is_key_management(alg: &str) -> bool {
         || (alg.starts_with('A') && alg.ends_with("KW"))
 }
 
-fn text<'a>(name: &'static str, value: &'a Option<Shallow<'_>>) -> Result<&'a str, SkipReason> {
-    optional_text(name, value)?.ok_or(SkipReason::Missing { name })
-}
-
-fn optional_text<'a>(
-    name: &'static str,
-    value: &'a Option<Shallow<'_>>,
-) -> Result<Option<&'a str>, SkipReason> {
-    match value {
-        None => Ok(None),
-        Some(Shallow::Text(text)) => Ok(Some(text)),
-        Some(_) => Err(SkipReason::Malformed { name }),
-    }
-}
-
-fn bytes(
-    name: &'static str,
-    value: &Option<Shallow<'_>>,
-    tolerated: &mut Vec<Deviation>,
-) -> Result<Vec<u8>, SkipReason> {
-    let text = text(name, value)?;
-    if let Ok(bytes) = base64url::decode(text) {
-        return Ok(bytes);
-    }
-    let bytes = base64url::decode_lenient(text).map_err(|_| SkipReason::Malformed { name })?;
-    tolerated.push(Deviation::Base64 { name });
-    Ok(bytes)
-}
-
-/// A coordinate in the full length of the curve. Some issuers add zero bytes in front or omit a leading zero byte.
-fn coordinate(
-    name: &'static str,
-    value: &Option<Shallow<'_>>,
-    curve: Curve,
-    tolerated: &mut Vec<Deviation>,
-) -> Result<Vec<u8>, SkipReason> {
-    let mut bytes = bytes(name, value, tolerated)?;
-    let length = curve.coordinate_bytes();
-    let before = bytes.len();
-    if before + 1 == length {
-        bytes.insert(0, 0);
-    } else if before > length && bytes[..before - length].iter().all(|byte| *byte == 0) {
-        bytes.drain(..before - length);
-    }
-    if bytes.len() != before {
-        tolerated.push(Deviation::CoordinateLength { name });
-    }
-    Ok(bytes)
-}
-
 impl<'de> FromMembers<'de> for RawJwk<'de> {
     fn read_member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        if let Some(position) = PRIVATE.iter().position(|private| *private == name) {
+        if let Some(position) = position(&PRIVATE, name) {
             // Some libraries write `null` for each member that a key does not have.
             self.private[position] = map.next_value()?;
-            return Ok(());
-        }
-        if name == "key_ops" {
+        } else if name == "key_ops" {
             self.key_ops = map.next_value()?;
             if self.key_ops.is_none() {
-                self.tolerated.push(Deviation::Null { name: "key_ops" });
+                self.tolerated.push(Deviation::Null("key_ops"));
             }
-            return Ok(());
-        }
-        let value: Shallow<'_> = map.next_value()?;
-        let (name, member) = match name {
-            "kty" => ("kty", &mut self.kty),
-            "kid" => ("kid", &mut self.kid),
-            "use" => ("use", &mut self.usage),
-            "alg" => ("alg", &mut self.alg),
-            "crv" => ("crv", &mut self.crv),
-            "n" => ("n", &mut self.n),
-            "e" => ("e", &mut self.e),
-            "x" => ("x", &mut self.x),
-            "y" => ("y", &mut self.y),
-            _ => return Ok(()),
-        };
-        if value == Shallow::Null {
-            self.tolerated.push(Deviation::Null { name });
         } else {
-            *member = Some(value);
+            let value: Shallow<'_> = map.next_value()?;
+            match position(&TEXTS, name) {
+                Some(position) if value == Shallow::Null => {
+                    self.tolerated.push(Deviation::Null(TEXTS[position]));
+                }
+                Some(position) => self.texts[position] = Some(value),
+                None => {}
+            }
         }
         Ok(())
     }

@@ -16,19 +16,9 @@ pub enum Curve {
 }
 
 impl Curve {
-    /// Reads the value of a JWK's `crv`.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "P-256" => Some(Self::P256),
-            "P-384" => Some(Self::P384),
-            "P-521" => Some(Self::P521),
-            _ => None,
-        }
-    }
+    pub(crate) const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
 
     /// The value of a JWK's `crv` (RFC 7518 §6.2.1.1).
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::P256 => "P-256",
@@ -38,7 +28,6 @@ impl Curve {
     }
 
     /// The length of a coordinate in bytes.
-    #[must_use]
     pub const fn coordinate_bytes(self) -> usize {
         match self {
             Self::P256 => 32,
@@ -81,25 +70,21 @@ impl EcKey {
     }
 
     /// Its curve.
-    #[must_use]
     pub fn curve(&self) -> Curve {
         self.curve
     }
 
     /// The x coordinate, in full length.
-    #[must_use]
     pub fn x(&self) -> &[u8] {
         &self.point[1..=self.curve.coordinate_bytes()]
     }
 
     /// The y coordinate, in full length.
-    #[must_use]
     pub fn y(&self) -> &[u8] {
         &self.point[1 + self.curve.coordinate_bytes()..]
     }
 
     /// The uncompressed point (SEC 1 §2.3.3).
-    #[must_use]
     pub fn uncompressed_point(&self) -> &[u8] {
         &self.point
     }

@@ -23,7 +23,6 @@ impl Ed25519Key {
     }
 
     /// The encoded point.
-    #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

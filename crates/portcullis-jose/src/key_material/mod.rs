@@ -29,7 +29,6 @@ pub enum KeyMaterial {
 
 impl KeyMaterial {
     /// The RFC 7638 thumbprint of a public key. For a secret, a random value made when the secret was loaded.
-    #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         match self {
             Self::Secret(key) => key.identity(),
@@ -62,17 +61,11 @@ impl KeyMaterial {
 #[non_exhaustive]
 pub enum KeyRejected {
     /// Fewer than 2048 bits (RFC 7518 §3.3).
-    #[error("the RSA modulus has {bits} bits, fewer than 2048")]
-    RsaTooSmall {
-        /// Its length.
-        bits: usize,
-    },
+    #[error("the RSA modulus has {0} bits, fewer than 2048")]
+    RsaTooSmall(usize),
     /// More than 8192 bits: one verification would cost too much.
-    #[error("the RSA modulus has {bits} bits, more than 8192")]
-    RsaTooLarge {
-        /// Its length.
-        bits: usize,
-    },
+    #[error("the RSA modulus has {0} bits, more than 8192")]
+    RsaTooLarge(usize),
     /// Even, so not a product of two large primes.
     #[error("the RSA modulus is even")]
     RsaModulusEven,
@@ -102,11 +95,8 @@ pub enum KeyRejected {
         required: usize,
     },
     /// The algorithm is for keys of another type or curve.
-    #[error("the key cannot be used with {algorithm}")]
-    WrongAlgorithm {
-        /// The requested algorithm.
-        algorithm: Algorithm,
-    },
+    #[error("the key cannot be used with {0}")]
+    WrongAlgorithm(Algorithm),
     /// The cryptographic library rejects the key or lacks the algorithm.
     #[error("the cryptographic library rejects the key or does not support the algorithm")]
     Backend,

@@ -23,8 +23,8 @@ impl RsaKey {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
         match bits(modulus) {
-            bits if bits < Self::MIN_BITS => return Err(KeyRejected::RsaTooSmall { bits }),
-            bits if bits > Self::MAX_BITS => return Err(KeyRejected::RsaTooLarge { bits }),
+            bits if bits < Self::MIN_BITS => return Err(KeyRejected::RsaTooSmall(bits)),
+            bits if bits > Self::MAX_BITS => return Err(KeyRejected::RsaTooLarge(bits)),
             _ => {}
         }
         if is_even(modulus) {
@@ -43,13 +43,11 @@ impl RsaKey {
     }
 
     /// The modulus, big-endian, without leading zeros.
-    #[must_use]
     pub fn modulus(&self) -> &[u8] {
         &self.modulus
     }
 
     /// The public exponent, big-endian, without leading zeros.
-    #[must_use]
     pub fn exponent(&self) -> &[u8] {
         &self.exponent
     }
@@ -107,25 +105,25 @@ mod tests {
         for bits in [1, 512, 1024, 2047] {
             assert_eq!(
                 RsaKey::new(&modulus(bits), &exponent),
-                Err(KeyRejected::RsaTooSmall { bits })
+                Err(KeyRejected::RsaTooSmall(bits))
             );
         }
         assert_eq!(
             RsaKey::new(&modulus(8193), &exponent),
-            Err(KeyRejected::RsaTooLarge { bits: 8193 })
+            Err(KeyRejected::RsaTooLarge(8193))
         );
         assert_eq!(
             RsaKey::new(&[], &exponent),
-            Err(KeyRejected::RsaTooSmall { bits: 0 })
+            Err(KeyRejected::RsaTooSmall(0))
         );
         assert_eq!(
             RsaKey::new(&[0; 256], &exponent),
-            Err(KeyRejected::RsaTooSmall { bits: 0 })
+            Err(KeyRejected::RsaTooSmall(0))
         );
         let padded = [vec![0; 2], modulus(2047)].concat();
         assert_eq!(
             RsaKey::new(&padded, &exponent),
-            Err(KeyRejected::RsaTooSmall { bits: 2047 })
+            Err(KeyRejected::RsaTooSmall(2047))
         );
     }
 

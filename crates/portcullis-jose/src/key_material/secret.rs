@@ -24,7 +24,7 @@ impl SecretKey {
             Algorithm::HS256 => 32,
             Algorithm::HS384 => 48,
             Algorithm::HS512 => 64,
-            _ => return Err(KeyRejected::WrongAlgorithm { algorithm }),
+            _ => return Err(KeyRejected::WrongAlgorithm(algorithm)),
         };
         let bytes = secret.expose().len();
         if bytes < required {
@@ -43,7 +43,6 @@ impl SecretKey {
     }
 
     /// The bytes of the secret, for a backend.
-    #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.secret.expose()
     }
