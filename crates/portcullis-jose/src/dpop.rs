@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
-use crate::signing::{SignError, SigningKey, SigningKeyError};
+use crate::signing::{Header, SignError, SigningKey, SigningKeyError};
 use crate::thumbprint::Thumbprint;
 
 /// The key that a client's tokens are bound to (RFC 9449 §5). It makes proofs for requests.
@@ -64,9 +64,6 @@ struct Claims<'c> {
 }
 
 impl DpopKey {
-    /// The `typ` of a proof.
-    const TYP: &str = "dpop+jwt";
-
     /// Generates a key for ES256, which practically every server with DPoP accepts.
     ///
     /// # Errors
@@ -87,13 +84,11 @@ impl DpopKey {
     }
 
     /// The `cnf.jkt` of a token that is bound to this key (RFC 9449 §6.1).
-    #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         self.key.thumbprint()
     }
 
     /// The algorithm of the proofs.
-    #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.key.algorithm()
     }
@@ -115,7 +110,13 @@ impl DpopKey {
             nonce: request.nonce,
             ath: request.access_token.map(ath),
         };
-        self.key.sign_with_jwk(Self::TYP, &self.jwk, &claims)
+        let header = Header {
+            typ: Some("dpop+jwt"),
+            alg: self.algorithm().as_str(),
+            jwk: Some(&self.jwk),
+            ..Header::default()
+        };
+        self.key.sign_parts(&header, &claims)
     }
 }
 

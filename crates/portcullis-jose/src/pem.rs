@@ -25,23 +25,20 @@ pub(crate) fn curve_by_oid(oid: ObjectIdentifier) -> Option<Curve> {
     }
 }
 
-/// Not a sequence of PEM blocks.
-pub(crate) struct Malformed;
-
-/// The blocks of `text`, each with its label. Text between blocks is ignored.
-pub(crate) fn blocks(text: &[u8]) -> Result<Vec<(&str, &str)>, Malformed> {
+/// The blocks of `text`, each with its label. Text between blocks is ignored. `None` if a block is ill-formed.
+pub(crate) fn blocks(text: &[u8]) -> Option<Vec<(&str, &str)>> {
     const END: &str = "-----END ";
 
-    let mut rest = std::str::from_utf8(text).map_err(|_| Malformed)?;
+    let mut rest = std::str::from_utf8(text).ok()?;
     let mut blocks = Vec::new();
     while let Some(start) = rest.find("-----BEGIN ") {
         rest = &rest[start..];
-        let end = rest.find(END).ok_or(Malformed)? + END.len();
-        let end = end + rest[end..].find("-----").ok_or(Malformed)? + "-----".len();
+        let end = rest.find(END)? + END.len();
+        let end = end + rest[end..].find("-----")? + "-----".len();
         let (block, after) = rest.split_at(end);
-        let label = pem::decode_label(block.as_bytes()).map_err(|_| Malformed)?;
+        let label = pem::decode_label(block.as_bytes()).ok()?;
         blocks.push((label, block));
         rest = after;
     }
-    Ok(blocks)
+    Some(blocks)
 }

@@ -18,11 +18,8 @@ pub enum SigningKeyError {
     )]
     NoKey,
     /// The PEM text has more than one private key.
-    #[error("there are {count} private keys in the PEM text: keep only the one to sign with")]
-    SeveralKeys {
-        /// The number of private keys.
-        count: usize,
-    },
+    #[error("there are {0} private keys in the PEM text: keep only the one to sign with")]
+    SeveralKeys(usize),
     /// The key is protected by a passphrase.
     #[error(
         "the private key is encrypted: decrypt it first, for instance with `openssl pkey -in FILE -out NEW_FILE`"
@@ -57,12 +54,9 @@ pub enum SigningKeyError {
     Symmetric,
     /// The RSA key lacks one of `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2).
     #[error(
-        "the RSA key has no `{name}`: export it with all of `p`, `q`, `dp`, `dq` and `qi`, or as PEM"
+        "the RSA key has no `{0}`: export it with all of `p`, `q`, `dp`, `dq` and `qi`, or as PEM"
     )]
-    IncompleteRsa {
-        /// The member.
-        name: &'static str,
-    },
+    IncompleteRsa(&'static str),
     /// The RSA key has more than two primes (RFC 7518 §6.3.2.7).
     #[error("the RSA key has more than two primes (`oth`): use a key with two primes")]
     MultiPrime,

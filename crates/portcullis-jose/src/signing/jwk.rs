@@ -14,7 +14,7 @@ use crate::key_material::{KeyMaterial, KeyRejected};
 pub(super) fn parse(
     json: &[u8],
     requested: Option<Algorithm>,
-) -> Result<(KeyPair, Algorithm, Option<String>), SigningKeyError> {
+) -> Result<(KeyPair, Option<String>), SigningKeyError> {
     let mut jwk = RawJwk::parse(json)?;
     jwk.check_use()?;
     let operations = jwk.operations()?;
@@ -24,7 +24,7 @@ pub(super) fn parse(
     let public = jwk.material()?;
     let algorithm = choose(&jwk.algorithms(&public)?, requested)?;
     let pair = key_pair(public, &jwk, algorithm)?;
-    Ok((pair, algorithm, jwk.checked_kid()?.map(str::to_owned)))
+    Ok((pair, jwk.checked_kid()?.map(str::to_owned)))
 }
 
 /// `allowed` is the key's `alg`, or without one all algorithms that fit its type.
@@ -38,7 +38,7 @@ fn choose(
             found: *found,
             asked,
         }),
-        (Some(algorithm), _) => Err(KeyRejected::WrongAlgorithm { algorithm }.into()),
+        (Some(algorithm), _) => Err(KeyRejected::WrongAlgorithm(algorithm).into()),
         (None, [only]) => Ok(*only),
         (None, _) => Err(SigningKeyError::NoAlgorithm),
     }
@@ -52,14 +52,14 @@ fn key_pair(
     let d = number(jwk, "d")?.ok_or(SigningKeyError::PublicKey)?;
     let check_length = |length: usize| match d.len() == length {
         true => Ok(()),
-        false => Err(SkipReason::Malformed { name: "d" }),
+        false => Err(SkipReason::Malformed("d")),
     };
     match public {
         KeyMaterial::Rsa(key) => {
             if jwk.private("oth").is_some() {
                 return Err(SigningKeyError::MultiPrime);
             }
-            let required = |name| number(jwk, name)?.ok_or(SigningKeyError::IncompleteRsa { name });
+            let required = |name| number(jwk, name)?.ok_or(SigningKeyError::IncompleteRsa(name));
             let (p, q) = (required("p")?, required("q")?);
             let (dp, dq, qi) = (required("dp")?, required("dq")?, required("qi")?);
             KeyPair::rsa(key, [&d, &p, &q, &dp, &dq, &qi], algorithm)
@@ -90,7 +90,7 @@ fn number(
     let Some(json) = jwk.private(name) else {
         return Ok(None);
     };
-    let malformed = SkipReason::Malformed { name };
+    let malformed = SkipReason::Malformed(name);
     let text = json
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
@@ -130,7 +130,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(&format!(r#"{{"d":{malformed}}}"#), "d"),
-                Err(SkipReason::Malformed { name: "d" }.into()),
+                Err(SkipReason::Malformed("d").into()),
                 "{malformed}"
             );
         }

@@ -50,32 +50,24 @@ use crate::thumbprint::Thumbprint;
 /// ```
 #[derive(Clone)]
 pub struct SigningKey {
-    key: Arc<Key>,
+    pair: Arc<KeyPair>,
     kid: Option<Arc<str>>,
     /// The thumbprint of its certificate, in base64url.
     x5t_s256: Option<Arc<str>>,
 }
 
-struct Key {
-    algorithm: Algorithm,
-    thumbprint: Thumbprint,
-    private: PrivateKey,
-    /// `None` for a secret.
-    public: Option<KeyMaterial>,
-}
-
 /// A protected header (RFC 7515 §4.1).
 #[derive(Default, Serialize)]
-struct Header<'h> {
+pub(crate) struct Header<'h> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    typ: Option<&'h str>,
-    alg: &'static str,
+    pub(crate) typ: Option<&'h str>,
+    pub(crate) alg: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<&'h str>,
+    pub(crate) kid: Option<&'h str>,
     #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
-    x5t_s256: Option<&'h str>,
+    pub(crate) x5t_s256: Option<&'h str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    jwk: Option<&'h Value>,
+    pub(crate) jwk: Option<&'h Value>,
 }
 
 impl SigningKey {
@@ -90,7 +82,7 @@ impl SigningKey {
     /// If there is no private key, more than one, an encrypted one, or one that is ill-formed or does not fit
     /// `algorithm`. RSA keys must have 2048 to 8192 bits and two primes.
     pub fn from_pem(pem: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
-        Ok(Self::from_pair(pem::parse(pem, algorithm)?, algorithm))
+        Ok(Self::new(pem::parse(pem, algorithm)?))
     }
 
     /// Reads a private JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) with its `alg` and `kid`.
@@ -124,45 +116,31 @@ impl SigningKey {
     /// If `algorithm` is another, or the secret is shorter than the output of its hash (RFC 7518 §3.2).
     pub fn from_secret(secret: &Secret, algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let secret = SecretKey::new(algorithm, secret.clone())?;
-        let private = PrivateKey::Secret(Box::new(hmac_key(secret.expose(), algorithm)?));
-        let thumbprint = KeyMaterial::Secret(secret).thumbprint();
-        Ok(Self::new(algorithm, thumbprint, private, None))
+        Ok(Self::new(KeyPair {
+            algorithm,
+            private: PrivateKey::Secret(Box::new(hmac_key(secret.expose(), algorithm)?)),
+            public: KeyMaterial::Secret(secret),
+        }))
     }
 
     /// A new key on P-256.
     pub(crate) fn generate_es256() -> Result<Self, SigningKeyError> {
-        let algorithm = Algorithm::ES256;
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
             .map_err(|_| SigningKeyError::NotGenerated)?;
-        let pair = KeyPair::ec(Curve::P256, algorithm, |_| Ok(pair))?;
-        Ok(Self::from_pair(pair, algorithm))
+        let pair = KeyPair::ec(Curve::P256, Algorithm::ES256, |_| Ok(pair))?;
+        Ok(Self::new(pair))
     }
 
     fn read_jwk(jwk: &[u8], algorithm: Option<Algorithm>) -> Result<Self, SigningKeyError> {
-        let (pair, algorithm, kid) = jwk::parse(jwk, algorithm)?;
-        let mut key = Self::from_pair(pair, algorithm);
+        let (pair, kid) = jwk::parse(jwk, algorithm)?;
+        let mut key = Self::new(pair);
         key.kid = kid.map(Arc::from);
         Ok(key)
     }
 
-    fn from_pair(pair: KeyPair, algorithm: Algorithm) -> Self {
-        let thumbprint = pair.public.thumbprint();
-        Self::new(algorithm, thumbprint, pair.private, Some(pair.public))
-    }
-
-    fn new(
-        algorithm: Algorithm,
-        thumbprint: Thumbprint,
-        private: PrivateKey,
-        public: Option<KeyMaterial>,
-    ) -> Self {
+    fn new(pair: KeyPair) -> Self {
         Self {
-            key: Arc::new(Key {
-                algorithm,
-                thumbprint,
-                private,
-                public,
-            }),
+            pair: Arc::new(pair),
             kid: None,
             x5t_s256: None,
         }
@@ -172,13 +150,6 @@ impl SigningKey {
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into().into());
-        self
-    }
-
-    /// Removes the name. Headers then have no `kid`.
-    #[must_use]
-    pub fn without_kid(mut self) -> Self {
-        self.kid = None;
         self
     }
 
@@ -192,11 +163,11 @@ impl SigningKey {
     /// If there is no certificate, or it is for another key.
     pub fn with_certificate(mut self, pem: &[u8]) -> Result<Self, SigningKeyError> {
         let der = pem::certificate(pem)?;
-        let public = match &self.key.public {
-            Some(KeyMaterial::Rsa(key)) => key.modulus(),
-            Some(KeyMaterial::Ec(key)) => key.uncompressed_point(),
-            Some(KeyMaterial::Ed25519(key)) => key.as_bytes(),
-            Some(KeyMaterial::Secret(_)) | None => return Err(SigningKeyError::OtherCertificate),
+        let public = match &self.pair.public {
+            KeyMaterial::Rsa(key) => key.modulus(),
+            KeyMaterial::Ec(key) => key.uncompressed_point(),
+            KeyMaterial::Ed25519(key) => key.as_bytes(),
+            KeyMaterial::Secret(_) => return Err(SigningKeyError::OtherCertificate),
         };
         // A certificate contains the bytes of its public key, and this check only has to catch mistakes.
         if !der.windows(public.len()).any(|window| window == public) {
@@ -208,13 +179,11 @@ impl SigningKey {
     }
 
     /// The algorithm that it signs with.
-    #[must_use]
     pub fn algorithm(&self) -> Algorithm {
-        self.key.algorithm
+        self.pair.algorithm
     }
 
     /// Its name, if it has one.
-    #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
@@ -222,17 +191,15 @@ impl SigningKey {
     /// The RFC 7638 thumbprint of its public half, the same as that of the [`VerificationKey`](crate::VerificationKey).
     ///
     /// A secret has a random value instead, made when it is loaded; see [`Thumbprint`].
-    #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
-        self.key.thumbprint
+        self.pair.public.thumbprint()
     }
 
     /// Its public half as a JWK with the required members only, without `kid` and `alg`; `None` for a secret.
     ///
     /// It is the `jwk` in the header of a DPoP proof (RFC 9449 §4.2).
-    #[must_use]
     pub fn public_jwk(&self) -> Option<Value> {
-        let jwk = self.key.public.as_ref()?.public_jwk()?;
+        let jwk = self.pair.public.public_jwk()?;
         serde_json::from_str(&jwk).ok()
     }
 
@@ -243,7 +210,7 @@ impl SigningKey {
     ///
     /// If the cryptographic library fails, for instance because random numbers are not available.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.key.private.sign(message)
+        self.pair.private.sign(message)
     }
 
     /// Signs `claims` as a JWT in the compact serialization (RFC 7515 §7.1, RFC 7519 §7.1).
@@ -268,23 +235,7 @@ impl SigningKey {
         self.sign_parts(&header, claims)
     }
 
-    /// As [`sign_compact`](Self::sign_compact), with only `typ`, `alg` and a public key in the header (RFC 7515 §4.1.3).
-    pub(crate) fn sign_with_jwk(
-        &self,
-        typ: &str,
-        jwk: &Value,
-        claims: &impl Serialize,
-    ) -> Result<String, SignError> {
-        let header = Header {
-            typ: Some(typ),
-            alg: self.algorithm().as_str(),
-            jwk: Some(jwk),
-            ..Header::default()
-        };
-        self.sign_parts(&header, claims)
-    }
-
-    fn sign_parts(
+    pub(crate) fn sign_parts(
         &self,
         header: &Header<'_>,
         claims: &impl Serialize,
@@ -307,9 +258,9 @@ impl SigningKey {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey")
-            .field("algorithm", &self.key.algorithm)
+            .field("algorithm", &self.algorithm())
             .field("kid", &self.kid)
-            .field("thumbprint", &self.key.thumbprint)
+            .field("thumbprint", &self.thumbprint())
             .finish_non_exhaustive()
     }
 }

@@ -11,13 +11,7 @@ use super::SigningKeyError;
 use super::private_key::KeyPair;
 use crate::algorithm::Algorithm;
 use crate::key_material::{Curve, KeyRejected, RsaKey};
-use crate::pem::{EC, ED25519, Malformed, RSA, blocks, curve_by_oid};
-
-impl From<Malformed> for SigningKeyError {
-    fn from(Malformed: Malformed) -> Self {
-        Self::Malformed
-    }
-}
+use crate::pem::{EC, ED25519, RSA, blocks, curve_by_oid};
 
 pub(super) fn parse(pem: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     let (label, block) = private_block(pem)?;
@@ -41,7 +35,7 @@ pub(super) fn parse(pem: &[u8], algorithm: Algorithm) -> Result<KeyPair, Signing
 
 /// The first certificate, in DER.
 pub(super) fn certificate(pem: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
-    let mut blocks = blocks(pem)?.into_iter();
+    let mut blocks = blocks(pem).ok_or(SigningKeyError::Malformed)?.into_iter();
     let (_, block) = blocks
         .find(|(label, _)| *label == "CERTIFICATE")
         .ok_or(SigningKeyError::NoCertificate)?;
@@ -51,14 +45,12 @@ pub(super) fn certificate(pem: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
 
 /// The only block with a private key. Other blocks, such as `EC PARAMETERS` or certificates, are ignored.
 fn private_block(pem: &[u8]) -> Result<(&str, &str), SigningKeyError> {
-    let mut blocks = blocks(pem)?;
+    let mut blocks = blocks(pem).ok_or(SigningKeyError::Malformed)?;
     blocks.retain(|(label, _)| label.ends_with("PRIVATE KEY"));
     match blocks[..] {
         [] => Err(SigningKeyError::NoKey),
         [block] => Ok(block),
-        _ => Err(SigningKeyError::SeveralKeys {
-            count: blocks.len(),
-        }),
+        _ => Err(SigningKeyError::SeveralKeys(blocks.len())),
     }
 }
 
@@ -95,10 +87,10 @@ fn sec1(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
             .and_then(curve_by_oid)
             .ok_or(SigningKeyError::UnsupportedType)?,
         // RFC 5915 §3: the parameters may be absent if they are known from elsewhere.
-        None => [Curve::P256, Curve::P384, Curve::P521]
+        None => Curve::ALL
             .into_iter()
             .find(|curve| curve.algorithm() == algorithm)
-            .ok_or(KeyRejected::WrongAlgorithm { algorithm })?,
+            .ok_or(KeyRejected::WrongAlgorithm(algorithm))?,
     };
     KeyPair::ec(curve, algorithm, |parameters| {
         EcdsaKeyPair::from_private_key_der(parameters, der)

@@ -21,8 +21,9 @@ pub(super) enum PrivateKey {
     Secret(Box<hmac::Key>),
 }
 
-/// A private key and its public half, which has passed the checks for issuers' keys.
+/// A private key and its public half, which has passed the checks for issuers' keys. Of a shared secret, both are the same.
 pub(super) struct KeyPair {
+    pub(super) algorithm: Algorithm,
     pub(super) private: PrivateKey,
     pub(super) public: KeyMaterial,
 }
@@ -41,7 +42,7 @@ impl KeyPair {
             Algorithm::PS256 => &signature::RSA_PSS_SHA256,
             Algorithm::PS384 => &signature::RSA_PSS_SHA384,
             Algorithm::PS512 => &signature::RSA_PSS_SHA512,
-            _ => return Err(KeyRejected::WrongAlgorithm { algorithm }.into()),
+            _ => return Err(KeyRejected::WrongAlgorithm(algorithm).into()),
         };
         let [d, p, q, dp, dq, qi] = private;
         let pair = RsaKeyPair::from_components(&KeyPairComponents {
@@ -58,6 +59,7 @@ impl KeyPair {
         })
         .map_err(|_| SigningKeyError::Inconsistent)?;
         Ok(Self {
+            algorithm,
             private: PrivateKey::Rsa(pair, encoding),
             public: KeyMaterial::Rsa(public),
         })
@@ -70,7 +72,7 @@ impl KeyPair {
         read: impl FnOnce(&'static EcdsaSigningAlgorithm) -> Result<EcdsaKeyPair, Rejected>,
     ) -> Result<Self, SigningKeyError> {
         if algorithm != curve.algorithm() {
-            return Err(KeyRejected::WrongAlgorithm { algorithm }.into());
+            return Err(KeyRejected::WrongAlgorithm(algorithm).into());
         }
         let pair = read(match curve {
             Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
@@ -83,6 +85,7 @@ impl KeyPair {
         };
         let (x, y) = coordinates.split_at(coordinates.len() / 2);
         Ok(Self {
+            algorithm,
             public: KeyMaterial::Ec(EcKey::new(curve, x, y)?),
             private: PrivateKey::Ec(pair),
         })
@@ -93,10 +96,11 @@ impl KeyPair {
         read: impl FnOnce() -> Result<Ed25519KeyPair, Rejected>,
     ) -> Result<Self, SigningKeyError> {
         if algorithm != Algorithm::EdDSA {
-            return Err(KeyRejected::WrongAlgorithm { algorithm }.into());
+            return Err(KeyRejected::WrongAlgorithm(algorithm).into());
         }
         let pair = read().map_err(|_| SigningKeyError::Inconsistent)?;
         Ok(Self {
+            algorithm,
             public: KeyMaterial::Ed25519(Ed25519Key::new(pair.public_key().as_ref())?),
             private: PrivateKey::Ed25519(pair),
         })

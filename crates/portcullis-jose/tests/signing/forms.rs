@@ -153,5 +153,5 @@ pub(crate) fn oracle_holds(
 }
 
 pub(crate) fn wrong(algorithm: Algorithm) -> SigningKeyError {
-    KeyRejected::WrongAlgorithm { algorithm }.into()
+    KeyRejected::WrongAlgorithm(algorithm).into()
 }
