@@ -85,7 +85,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
             key.thumbprint()
         ))?;
     }
-    for skipped in keys.skipped() {
+    for skipped in &keys.report().skipped {
         let kid = shown(skipped.kid.as_deref());
         let verdict = match skipped.reason {
             SkipReason::Encryption => "ignored",
@@ -93,26 +93,26 @@ pub(crate) async fn check(check: Check) -> Outcome {
         };
         output::line(format_args!("{verdict}  {kid}  {}", skipped.reason))?;
     }
-    for tolerated in keys.tolerated() {
+    for tolerated in &keys.report().tolerated {
         output::note(format_args!(
             "warning: {}: {}, which is accepted here but may be rejected elsewhere",
             shown(tolerated.kid.as_deref()),
             tolerated.deviation
         ));
     }
-    let private = keys.private_members();
+    let private = keys.report().private_members;
     if private > 0 {
         output::note(format_args!(
             "warning: the set publishes {private} private key members: those keys are compromised, replace them"
         ));
     }
-    let ignored = keys.encryption_count();
+    let ignored = keys.report().encryption_count;
     output::note(format_args!(
         "{} usable, {ignored} for encryption, {} skipped",
         keys.keys().len(),
-        keys.skipped_count() - ignored
+        keys.report().skipped_count - ignored
     ));
-    Ok(if keys.skipped_count() == ignored && private == 0 {
+    Ok(if keys.report().skipped_count == ignored && private == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -12,6 +12,7 @@ mod header;
 pub mod json;
 mod jwk;
 mod jws;
+mod jws_error;
 mod key_material;
 mod key_set;
 mod pem;
@@ -25,12 +26,14 @@ pub use self::dpop::{DpopKey, DpopRequest};
 pub use self::header::Header;
 pub use self::json::JsonError;
 pub use self::jwk::{Deviation, SkipReason};
-pub use self::jws::{CompactJws, JwsError, Part, TokenLimits};
+pub use self::jws::{CompactJws, TokenLimits};
+pub use self::jws_error::JwsError;
 pub use self::key_material::{
     Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey, SecretKey,
 };
 pub use self::key_set::{
-    KeySet, KeySetError, PemError, SignatureError, SkippedKey, ToleratedKey, VerificationKey,
+    KeySet, KeySetError, KeySetReport, PemError, SignatureError, SkippedKey, ToleratedKey,
+    VerificationKey,
 };
 pub use self::signing::{SignError, SigningKey, SigningKeyError};
 pub use self::thumbprint::Thumbprint;

@@ -330,7 +330,7 @@ mod tests {
         let kept = file.load(NOW).unwrap().unwrap();
         let kids: Vec<_> = kept.keys.keys().filter_map(|key| key.kid()).collect();
         assert_eq!(kids, ["a", "leaked"]);
-        assert_eq!(kept.keys.private_members(), 0);
+        assert_eq!(kept.keys.report().private_members, 0);
     }
 
     #[test]

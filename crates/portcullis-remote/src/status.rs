@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_core::clock::{Deadline, Moment, UnixTime};
-use portcullis_jose::{SkippedKey, ToleratedKey};
-use portcullis_worker::{Backoff, BackoffRules, Death, State};
+use portcullis_core::clock::UnixTime;
+use portcullis_jose::KeySetReport;
+use portcullis_worker::{Death, State};
 use url::Url;
 
 use crate::{ClockOffset, FetchError, IssuerEvent, KeyId, schedule::RefreshSchedule};
@@ -23,14 +23,8 @@ pub struct Status {
     pub stale: bool,
     /// The usable keys.
     pub keys: Vec<KeyId>,
-    /// The number of keys that cannot be used.
-    pub skipped_count: usize,
-    /// The first of them, and why.
-    pub skipped: Vec<SkippedKey>,
-    /// Faults of the usable keys or of the document that were accepted: tell the issuer.
-    pub tolerated: Vec<ToleratedKey>,
-    /// The number of keys that were published with private members.
-    pub private_members: usize,
+    /// What was found in the key set besides its usable keys.
+    pub key_set: KeySetReport,
     /// Counts the changes of the key set.
     pub epoch: u64,
     /// How long ago the keys were fetched or confirmed.
@@ -51,7 +45,7 @@ pub struct Status {
     pub clock_skew: Option<ClockOffset>,
 }
 
-/// The state that the task publishes beside the keys.
+/// The state of the task, which it publishes beside the keys.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshState {
     pub(crate) issuer: Arc<str>,
@@ -59,42 +53,23 @@ pub(crate) struct RefreshState {
     pub(crate) jwks_uri: Option<Url>,
     /// The epoch of the keys when the last fetch ended.
     pub(crate) epoch: u64,
-    pub(crate) lifetime: Option<Duration>,
-    /// `None` until the first fetch has ended.
-    pub(crate) due_at: Option<Deadline>,
-    pub(crate) backoff: Backoff,
+    pub(crate) schedule: RefreshSchedule,
     pub(crate) last_error: Option<FetchError>,
     pub(crate) clock_skew: Option<ClockOffset>,
-    /// Set by the operator; see [`Issuer::set_stale_limit`](crate::Issuer::set_stale_limit).
-    pub(crate) stale_limit: Duration,
     death: Option<Death>,
 }
 
 impl RefreshState {
-    pub(crate) fn new(issuer: Arc<str>, stale_limit: Duration) -> Self {
+    pub(crate) fn new(issuer: Arc<str>, schedule: RefreshSchedule) -> Self {
         Self {
             issuer,
             jwks_uri: None,
             epoch: 0,
-            lifetime: None,
-            due_at: None,
-            backoff: Backoff::new(BackoffRules::DEFAULT),
+            schedule,
             last_error: None,
             clock_skew: None,
-            stale_limit,
             death: None,
         }
-    }
-
-    pub(crate) fn set_schedule(&mut self, schedule: &RefreshSchedule) {
-        self.lifetime = schedule.lifetime();
-        self.due_at = Some(schedule.due_at());
-        self.backoff = *schedule.backoff();
-    }
-
-    /// How long until the next scheduled fetch.
-    pub(crate) fn due_in(&self, now: Moment) -> Duration {
-        self.due_at.map_or(Duration::ZERO, |due| due.left(now))
     }
 
     /// The last failure, if waiting does not end it.

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{KeySet, VerificationKey};
 use crate::backend::SignatureBackend;
 use crate::json::{self, FromMembers, JsonError, Shallow};
-use crate::jwk::{Deviation, Jwk, RawJwk, SkipReason};
+use crate::jwk::{Deviation, RawJwk, SkipReason};
 
 /// Why a JWK Set as a whole cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,22 @@ impl std::fmt::Debug for KeySetError {
     }
 }
 
+/// What was found while a key set was read, besides its usable keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeySetReport {
+    /// The number of unusable keys.
+    pub skipped_count: usize,
+    /// The first [`KeySet::MAX_KEYS`] of them.
+    pub skipped: Vec<SkippedKey>,
+    /// The number of unusable keys that are for encryption, which is not a mistake.
+    pub encryption_count: usize,
+    /// Deviations from the standards that were accepted, of usable keys and of the document: tell the issuer.
+    pub tolerated: Vec<ToleratedKey>,
+    /// The number of keys published with private members, usable or not. The issuer should replace them.
+    pub private_members: usize,
+}
+
 /// An unusable key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -54,24 +70,6 @@ pub struct SkippedKey {
     pub kid: Option<Box<str>>,
     /// Why it is unusable.
     pub reason: SkipReason,
-}
-
-/// The unusable keys of a set.
-#[derive(Debug, Default)]
-pub(super) struct Skipped {
-    pub(super) count: usize,
-    pub(super) for_encryption: usize,
-    pub(super) first: Vec<SkippedKey>,
-}
-
-impl Skipped {
-    fn add(&mut self, kid: Option<Box<str>>, reason: SkipReason) {
-        self.count += 1;
-        self.for_encryption += usize::from(reason == SkipReason::Encryption);
-        if self.first.len() < KeySet::MAX_KEYS {
-            self.first.push(SkippedKey { kid, reason });
-        }
-    }
 }
 
 /// A deviation from the standards that was accepted.
@@ -91,7 +89,7 @@ pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySe
     let mut set = KeySet::new(Vec::new());
     let without_mark = json.strip_prefix(b"\xef\xbb\xbf");
     if without_mark.is_some() {
-        set.tolerated.push(ToleratedKey {
+        set.report.tolerated.push(ToleratedKey {
             kid: None,
             deviation: Deviation::ByteOrderMark,
         });
@@ -105,67 +103,62 @@ pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySe
     })?;
     for entry in entries {
         match RawJwk::parse(entry.get().as_bytes()) {
-            Ok(raw) => add(&mut set, raw, backend),
-            Err(reason) => set.skipped.add(None, reason),
+            Ok(raw) => {
+                let kid = raw.kid().map(Box::from);
+                set.report.private_members += usize::from(raw.has_private_members());
+                if let Err(reason) = add(&mut set, raw, backend) {
+                    skip(&mut set, kid, reason);
+                }
+            }
+            Err(reason) => skip(&mut set, None, reason),
         }
         if set.keys.len() > KeySet::MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
     }
-    match set.skipped.first.first() {
+    match set.report.skipped.first() {
         _ if !set.keys.is_empty() => Ok(set),
         None => Err(KeySetError::Empty),
         Some(first) => Err(KeySetError::NothingUsable {
-            skipped: set.skipped.count,
+            skipped: set.report.skipped_count,
             first: first.reason,
         }),
     }
 }
 
-fn add(set: &mut KeySet, raw: RawJwk<'_>, backend: &dyn SignatureBackend) {
-    /// The most deviations that are kept of one set.
-    const MAX_TOLERATED: usize = 2 * KeySet::MAX_KEYS;
-
-    set.private_members += usize::from(raw.has_private_members());
-    let kid: Option<Box<str>> = raw.kid().map(Box::from);
-    let jwk = match raw.check() {
-        Ok(jwk) => jwk,
-        Err(reason) => return set.skipped.add(kid, reason),
-    };
-    match prepare(&jwk, &set.keys, backend) {
-        Ok(key) => {
-            let room = MAX_TOLERATED.saturating_sub(set.tolerated.len());
-            let deviations = jwk.tolerated.into_iter().take(room);
-            set.tolerated
-                .extend(deviations.map(|deviation| ToleratedKey {
-                    kid: kid.clone(),
-                    deviation,
-                }));
-            set.keys.push(key);
-        }
-        Err(reason) => set.skipped.add(kid, reason),
+fn skip(set: &mut KeySet, kid: Option<Box<str>>, reason: SkipReason) {
+    let report = &mut set.report;
+    report.skipped_count += 1;
+    report.encryption_count += usize::from(reason == SkipReason::Encryption);
+    if report.skipped.len() < KeySet::MAX_KEYS {
+        report.skipped.push(SkippedKey { kid, reason });
     }
 }
 
-fn prepare(
-    jwk: &Jwk,
-    earlier: &[VerificationKey],
+fn add(
+    set: &mut KeySet,
+    raw: RawJwk<'_>,
     backend: &dyn SignatureBackend,
-) -> Result<VerificationKey, SkipReason> {
+) -> Result<(), SkipReason> {
+    let jwk = raw.check()?;
     let key =
         VerificationKey::prepare(jwk.kid.as_deref(), &jwk.material, &jwk.algorithms, backend)?;
-    let is_duplicate = earlier.iter().any(|other| {
+    let is_duplicate = set.keys.iter().any(|other| {
+        let mut algorithms = key.algorithms().iter();
         other.kid() == key.kid()
             && other.thumbprint() == key.thumbprint()
-            && key
-                .algorithms()
-                .iter()
-                .all(|algorithm| other.algorithms().contains(algorithm))
+            && algorithms.all(|algorithm| other.algorithms().contains(algorithm))
     });
     if is_duplicate {
         return Err(SkipReason::Duplicate);
     }
-    Ok(key)
+    let tolerated = jwk.tolerated.into_iter().map(|deviation| ToleratedKey {
+        kid: key.kid().map(Box::from),
+        deviation,
+    });
+    set.report.tolerated.extend(tolerated);
+    set.keys.push(key);
+    Ok(())
 }
 
 #[derive(Default)]
@@ -237,11 +230,16 @@ mod tests {
         all.push(good("last"));
         let set = KeySet::parse(jwks(&all).as_bytes()).expect("two keys are good");
         assert_eq!(kids(&set), ["first", "last"]);
-        assert_eq!(set.skipped_count(), noise.len());
-        let skipped: Vec<_> = set.skipped().iter().map(|key| key.kid.as_deref()).collect();
+        assert_eq!(set.report().skipped_count, noise.len());
+        let skipped: Vec<_> = set
+            .report()
+            .skipped
+            .iter()
+            .map(|key| key.kid.as_deref())
+            .collect();
         assert_eq!(skipped, noise.map(|(_, kid)| kid));
         assert_eq!(
-            set.skipped().last().map(|key| key.reason),
+            set.report().skipped.last().map(|key| key.reason),
             Some(crate::KeyRejected::NotOnCurve.into())
         );
     }
@@ -320,7 +318,8 @@ mod tests {
         let set = KeySet::parse(set.as_bytes()).expect("three usable keys");
         assert_eq!(kids(&set), ["a", "b", "c"]);
         let tolerated: Vec<_> = set
-            .tolerated()
+            .report()
+            .tolerated
             .iter()
             .map(|key| (key.kid.as_deref(), key.deviation))
             .collect();
@@ -328,8 +327,8 @@ mod tests {
             tolerated,
             [
                 (None, Deviation::ByteOrderMark),
-                (Some("a"), Deviation::Null { name: "use" }),
-                (Some("b"), Deviation::Null { name: "alg" }),
+                (Some("a"), Deviation::Null("use")),
+                (Some("b"), Deviation::Null("alg")),
                 (Some("b"), Deviation::EmptyKeyOps),
             ]
         );
@@ -370,7 +369,7 @@ mod tests {
         many.push(good("a"));
         let set = KeySet::parse(jwks(&many).as_bytes()).expect("one is good");
         assert_eq!(
-            (set.skipped_count(), set.skipped().len()),
+            (set.report().skipped_count, set.report().skipped.len()),
             (80_000, KeySet::MAX_KEYS)
         );
     }
@@ -386,9 +385,10 @@ mod tests {
             named(r#","use":"sig""#),
         ];
         let set = KeySet::parse(jwks(&twice).as_bytes()).expect("a usable set");
-        assert_eq!((set.keys().len(), set.skipped_count()), (1, 3));
+        assert_eq!((set.keys().len(), set.report().skipped_count), (1, 3));
         assert!(
-            set.skipped()
+            set.report()
+                .skipped
                 .iter()
                 .all(|key| key.reason == SkipReason::Duplicate)
         );
@@ -399,7 +399,7 @@ mod tests {
             signer.jwk(r#","kid":"b""#),
         ];
         let set = KeySet::parse(jwks(&different).as_bytes()).expect("a usable set");
-        assert_eq!((set.keys().len(), set.skipped_count()), (3, 0));
+        assert_eq!((set.keys().len(), set.report().skipped_count), (3, 0));
     }
 
     #[test]
@@ -408,7 +408,7 @@ mod tests {
         let secret = r#"{"kty":"oct","kid":"secret","k":"c2VjcmV0"}"#;
         let set = KeySet::parse(jwks(&[good("a"), leaked, secret.into()]).as_bytes())
             .expect("a usable set");
-        assert_eq!(set.private_members(), 2);
+        assert_eq!(set.report().private_members, 2);
         assert_eq!(kids(&set), ["a", "leaked"]);
         assert!(!format!("{set:?}").contains("c2Vj"));
     }

@@ -47,19 +47,16 @@ impl VerificationKey {
     }
 
     /// The name that the issuer gave it.
-    #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
     /// Its identity, independent of its name.
-    #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
     }
 
     /// The algorithms it may be used with.
-    #[must_use]
     pub fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
     }

@@ -7,8 +7,7 @@ mod verify;
 
 use portcullis_core::Secret;
 
-use self::jwks::Skipped;
-pub use self::jwks::{KeySetError, SkippedKey, ToleratedKey};
+pub use self::jwks::{KeySetError, KeySetReport, SkippedKey, ToleratedKey};
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
 pub use self::verify::SignatureError;
@@ -30,7 +29,7 @@ use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};
 ///         {"kty": "oct", "k": "AAAA"}
 ///     ]}"#,
 /// )?;
-/// assert_eq!((keys.keys().len(), keys.skipped_count()), (1, 1));
+/// assert_eq!((keys.keys().len(), keys.report().skipped_count), (1, 1));
 ///
 /// let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-\
 ///              09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
@@ -42,9 +41,7 @@ use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<VerificationKey>,
-    skipped: Skipped,
-    tolerated: Vec<ToleratedKey>,
-    private_members: usize,
+    report: KeySetReport,
 }
 
 impl KeySet {
@@ -59,8 +56,8 @@ impl KeySet {
 
     /// Reads a JWK Set (RFC 7517 §5) key by key. Unusable keys are skipped and counted.
     ///
-    /// Common mistakes of issuers that leave no doubt about the key are accepted and listed by
-    /// [`tolerated`](Self::tolerated); see [`Deviation`](crate::Deviation).
+    /// Common mistakes of issuers that leave no doubt about the key are accepted and listed in the
+    /// [`report`](Self::report); see [`Deviation`](crate::Deviation).
     ///
     /// Symmetric keys are skipped, and private members are ignored. Different keys may share a `kid`; the same key for
     /// the same algorithms is kept once.
@@ -103,19 +100,14 @@ impl KeySet {
         algorithm: Algorithm,
         backend: &dyn SignatureBackend,
     ) -> Result<Self, PemError> {
-        let mut keys = Vec::new();
-        for material in pem::parse(pem)? {
-            keys.push(VerificationKey::prepare(
-                None,
-                &material,
-                &[algorithm],
-                backend,
-            )?);
-        }
+        let keys = pem::parse(pem)?;
         if keys.len() > Self::MAX_CANDIDATES {
             return Err(PemError::TooManyKeys);
         }
-        Ok(Self::new(keys))
+        let keys = keys
+            .iter()
+            .map(|key| VerificationKey::prepare(None, key, &[algorithm], backend));
+        Ok(Self::new(keys.collect::<Result<_, _>>()?))
     }
 
     /// A secret shared with the issuer, for `algorithm`, one of `HS*`. Prefer public keys: every service that can verify
@@ -148,42 +140,15 @@ impl KeySet {
         self.keys.iter()
     }
 
-    /// The first [`MAX_KEYS`](Self::MAX_KEYS) unusable keys, and why they are unusable.
-    #[must_use]
-    pub fn skipped(&self) -> &[SkippedKey] {
-        &self.skipped.first
-    }
-
-    /// The number of unusable keys.
-    #[must_use]
-    pub fn skipped_count(&self) -> usize {
-        self.skipped.count
-    }
-
-    /// The first few deviations from the standards that were accepted, of usable keys and of the document.
-    #[must_use]
-    pub fn tolerated(&self) -> &[ToleratedKey] {
-        &self.tolerated
-    }
-
-    /// The number of skipped keys that are for encryption, which is not a mistake.
-    #[must_use]
-    pub fn encryption_count(&self) -> usize {
-        self.skipped.for_encryption
-    }
-
-    /// The number of keys published with private members, usable or not. The issuer should replace them.
-    #[must_use]
-    pub fn private_members(&self) -> usize {
-        self.private_members
+    /// What was found while the set was read, besides its usable keys.
+    pub fn report(&self) -> &KeySetReport {
+        &self.report
     }
 
     fn new(keys: Vec<VerificationKey>) -> Self {
         Self {
             keys,
-            skipped: Skipped::default(),
-            tolerated: Vec::new(),
-            private_members: 0,
+            report: KeySetReport::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use spki::der::{Decode as _, pem};
 
 use super::KeySet;
 use crate::key_material::{EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey};
-use crate::pem::{EC, ED25519, Malformed, RSA, blocks, curve_by_oid};
+use crate::pem::{EC, ED25519, RSA, blocks, curve_by_oid};
 
 /// Why a PEM text cannot be read as verification keys.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,14 +43,8 @@ impl std::fmt::Debug for PemError {
     }
 }
 
-impl From<Malformed> for PemError {
-    fn from(Malformed: Malformed) -> Self {
-        Self::Malformed
-    }
-}
-
 pub(super) fn parse(pem: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
-    let blocks = blocks(pem)?;
+    let blocks = blocks(pem).ok_or(PemError::Malformed)?;
     if blocks.is_empty() {
         return Err(PemError::NoKey);
     }
@@ -251,9 +245,7 @@ pub(super) mod tests {
             assert!(fitting == 1 || fitting == 6, "{fitting}");
         }
         let text = pem("PUBLIC KEY", &Signer::new(Algorithm::ES256).spki());
-        let rejected = KeyRejected::WrongAlgorithm {
-            algorithm: Algorithm::HS256,
-        };
+        let rejected = KeyRejected::WrongAlgorithm(Algorithm::HS256);
         assert_eq!(error(&text, Algorithm::HS256), PemError::Rejected(rejected));
     }
 }

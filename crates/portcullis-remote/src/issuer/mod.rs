@@ -53,13 +53,11 @@ impl Issuer {
     }
 
     /// The keys, as verifiers borrow them.
-    #[must_use]
     pub fn keys(&self) -> &IssuerKeys {
         &self.keys
     }
 
     /// Whether keys were loaded once. It stays true: [`Status::stale`] says whether the keys have become too old.
-    #[must_use]
     pub fn is_ready(&self) -> bool {
         self.keys.snapshot().keys().is_some()
     }
@@ -75,20 +73,14 @@ impl Issuer {
             .worker
             .wait_for(|state| self.is_ready() || state.lasting_error().is_some())
             .await;
-        match self.lasting_error() {
+        match self.worker.state().lasting_error().cloned() {
             _ if self.is_ready() => Ok(()),
             Some(error) => Err(error),
             None => waited.map_err(|Stopped| FetchError::stopped()),
         }
     }
 
-    /// The last failure, if waiting does not end it.
-    fn lasting_error(&self) -> Option<FetchError> {
-        self.worker.state().lasting_error().cloned()
-    }
-
     /// The status of the keys.
-    #[must_use]
     pub fn status(&self) -> Status {
         let (state, snapshot) = (self.worker.state(), self.keys.snapshot());
         let keys = snapshot.keys();
@@ -100,26 +92,22 @@ impl Issuer {
             ready: keys.is_some(),
             stale: snapshot.is_stale(now),
             keys: KeyId::all_of(keys),
-            skipped_count: keys.map_or(0, |keys| keys.skipped_count()),
-            skipped: keys.map_or_else(Vec::new, |keys| keys.skipped().to_vec()),
-            tolerated: keys.map_or_else(Vec::new, |keys| keys.tolerated().to_vec()),
-            private_members: keys.map_or(0, |keys| keys.private_members()),
+            key_set: keys.map(|keys| keys.report().clone()).unwrap_or_default(),
             epoch: snapshot.epoch(),
             age: snapshot
                 .loaded_at()
                 .map(|loaded_at| now.duration_since(loaded_at)),
-            lifetime: state.lifetime,
+            lifetime: state.schedule.lifetime(),
             last_success: snapshot.loaded_at(),
             stale_at: snapshot.stale_at(),
-            next_refresh: now.saturating_add(state.due_in(moment)),
-            failures: state.backoff.failures(),
+            next_refresh: now.saturating_add(state.schedule.due_at.left(moment)),
+            failures: state.schedule.backoff.failures(),
             last_error: state.last_error.clone(),
             clock_skew: state.clock_skew,
         }
     }
 
     /// The events from now on. A receiver that lags more than 64 events behind misses the oldest.
-    #[must_use]
     pub fn events(&self) -> broadcast::Receiver<IssuerEvent> {
         self.worker.events()
     }
@@ -141,7 +129,8 @@ impl Issuer {
     /// Changes the [stale limit](IssuerBuilder::stale_limit) while the task runs. An operator can extend it during a long
     /// outage.
     pub fn set_stale_limit(&self, limit: Duration) {
-        self.worker.update(|state| state.stale_limit = limit);
+        self.worker
+            .update(|state| state.schedule.stale_limit = limit);
         self.worker.wake();
     }
 }

@@ -28,7 +28,7 @@ impl RefreshTask {
             self.note_skew(skew);
         }
         match &fetch.discovery {
-            Some(Ok(())) => self.schedule.discovered(now),
+            Some(Ok(())) => self.task.update(|state| state.schedule.discovered(now)),
             Some(Err(error)) if fetch.keys.is_ok() => {
                 let error = error.clone();
                 self.task.announce(IssuerEvent::DiscoveryFailed { error });
@@ -52,7 +52,6 @@ impl RefreshTask {
             url
         });
         self.task.update(|state| {
-            state.set_schedule(&self.schedule);
             state.epoch = epoch;
             state.jwks_uri.clone_from(&jwks_uri);
             state.last_error.clone_from(&last_error);
@@ -61,18 +60,23 @@ impl RefreshTask {
     }
 
     fn succeed(&mut self, fetched: Fetched) {
-        let (now, failures) = (self.task.now(), self.schedule.backoff().failures());
-        let jitter = Jitter::random();
+        let (now, jitter, max_age) = (self.task.now(), Jitter::random(), fetched.max_age);
+        let failures = self.task.state().schedule.backoff.failures();
         match fetched.new {
             Some((keys, json)) => {
-                self.schedule.fetched(now, fetched.max_age, jitter);
+                self.task
+                    .update(|state| state.schedule.fetched(now, max_age, jitter));
                 let (loaded_at, stale_at) = self.limits();
                 let before = self.publisher.current();
-                let count = keys.private_members();
+                let count = keys.report().private_members;
                 if self.publisher.publish(*keys, loaded_at, stale_at) {
                     self.announce_change(&KeyId::all_of(before.keys()));
                 }
-                if count > 0 && before.keys().is_none_or(|keys| keys.private_members() == 0) {
+                if count > 0
+                    && before
+                        .keys()
+                        .is_none_or(|keys| keys.report().private_members == 0)
+                {
                     self.task
                         .announce(IssuerEvent::PrivateKeysPublished { count });
                 }
@@ -84,7 +88,8 @@ impl RefreshTask {
                 }
             }
             None => {
-                self.schedule.confirmed(now, fetched.max_age, jitter);
+                self.task
+                    .update(|state| state.schedule.confirmed(now, max_age, jitter));
                 let (loaded_at, stale_at) = self.limits();
                 self.publisher.confirm(loaded_at, stale_at);
             }
@@ -96,10 +101,11 @@ impl RefreshTask {
     }
 
     fn fail(&mut self, error: FetchError) {
-        self.schedule
-            .failed(self.task.now(), error.retry_after(), Jitter::random());
+        let (now, jitter) = (self.task.now(), Jitter::random());
+        self.task
+            .update(|state| state.schedule.failed(now, error.retry_after(), jitter));
         self.publisher.record_failure();
-        let failures = self.schedule.backoff().failures();
+        let failures = self.task.state().schedule.backoff.failures();
         self.task
             .announce(IssuerEvent::RefreshFailed { error, failures });
     }
@@ -131,7 +137,8 @@ impl RefreshTask {
 
     /// Saves the key set at hand. Without it the next start may meet an outage, so a disk that hangs is not waited for.
     pub(super) async fn save(&self) {
-        let (Some(file), Some(lifetime)) = (self.disk.clone(), self.schedule.lifetime()) else {
+        let lifetime = self.task.state().schedule.lifetime();
+        let (Some(file), Some(lifetime)) = (self.disk.clone(), lifetime) else {
             return;
         };
         if self.json.is_empty() {

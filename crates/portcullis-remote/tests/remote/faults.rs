@@ -169,9 +169,9 @@ async fn unexpected_members_and_content_types_are_accepted() {
     issuer.add(json!({"kty": "oct", "k": "c2VjcmV0", "x_unknown": null}));
     issuer.add(TestKey::generate(SigningAlgorithm::Ed25519).private_jwk());
     keys.refresh().await.unwrap();
-    let status = keys.status();
-    assert!(status.skipped_count > 0 && status.skipped.len() == status.skipped_count);
-    assert!(status.private_members > 0);
+    let report = keys.status().key_set;
+    assert!(report.skipped_count > 0 && report.skipped.len() == report.skipped_count);
+    assert!(report.private_members > 0);
     let private = |event: &IssuerEvent| matches!(event, IssuerEvent::PrivateKeysPublished { .. });
     event(&mut events, private).await;
     keys.refresh().await.unwrap();
