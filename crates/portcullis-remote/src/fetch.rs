@@ -50,24 +50,18 @@ pub(crate) struct Fetched {
 }
 
 impl Fetcher {
-    /// A fetcher of keys at a configured URL.
-    pub(crate) fn configured(http: HttpClient, clock: SharedClock, jwks_uri: Url) -> Self {
+    /// A fetcher of keys at `jwks_uri`, or at the URL that `discovery` finds.
+    pub(crate) fn new(
+        http: HttpClient,
+        clock: SharedClock,
+        discovery: Option<Discovery>,
+        jwks_uri: Option<Url>,
+    ) -> Self {
         Self {
             http,
             clock,
-            discovery: None,
-            jwks_uri: Some(jwks_uri),
-            etag: None,
-        }
-    }
-
-    /// A fetcher of keys at the URL in the issuer's metadata.
-    pub(crate) fn discovered(http: HttpClient, clock: SharedClock, discovery: Discovery) -> Self {
-        Self {
-            http,
-            clock,
-            discovery: Some(discovery),
-            jwks_uri: None,
+            discovery,
+            jwks_uri,
             etag: None,
         }
     }

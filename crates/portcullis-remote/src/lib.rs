@@ -28,4 +28,4 @@ pub use self::{
 };
 pub use portcullis_core::clock::ClockOffset;
 pub use portcullis_oauth::{FetchError, FetchErrorKind, HttpSettings};
-pub use portcullis_worker::BudgetRules;
+pub use portcullis_worker::{BackoffRules, BudgetRules};

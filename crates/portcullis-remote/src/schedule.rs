@@ -16,14 +16,8 @@ pub struct RefreshRules {
     pub longest_lifetime: Duration,
     /// The lifetime of a key set when the issuer does not say. 10 min by default.
     pub default_lifetime: Duration,
-    /// How long past its lifetime a key set serves while no newer one can be fetched. 6 h by default.
-    pub stale_limit: Duration,
-    /// The wait after a first failure, doubled by each further one. 1 s by default.
-    pub first_backoff: Duration,
-    /// The longest wait after failures. 60 s by default.
-    pub longest_backoff: Duration,
-    /// The longest `Retry-After` (RFC 9110 §10.2.3) that is honoured. 5 min by default.
-    pub longest_retry_after: Duration,
+    /// How long the issuer is left alone after failures; see [`BackoffRules`] for the defaults.
+    pub backoff: BackoffRules,
     /// How often the issuer's metadata is read again. 1 h by default.
     pub discovery_interval: Duration,
 }
@@ -35,10 +29,7 @@ impl Default for RefreshRules {
             shortest_lifetime: minutes(5),
             longest_lifetime: minutes(60),
             default_lifetime: minutes(10),
-            stale_limit: minutes(6 * 60),
-            first_backoff: BackoffRules::DEFAULT.first,
-            longest_backoff: BackoffRules::DEFAULT.longest,
-            longest_retry_after: BackoffRules::DEFAULT.longest_retry_after,
+            backoff: BackoffRules::DEFAULT,
             discovery_interval: minutes(60),
         }
     }
@@ -54,8 +45,12 @@ const SLEEP: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshSchedule {
     rules: RefreshRules,
-    backoff: Backoff,
-    due_at: Deadline,
+    /// How long past its lifetime a set serves.
+    pub(crate) stale_limit: Duration,
+    /// The failures since the last success, and how long the issuer is left alone.
+    pub(crate) backoff: Backoff,
+    /// When to fetch next, unless a request asks for it earlier.
+    pub(crate) due_at: Deadline,
     loaded: Option<Loaded>,
     discovered_at: Option<Moment>,
 }
@@ -71,28 +66,15 @@ struct Loaded {
 
 impl RefreshSchedule {
     /// The schedule of keys that are not there yet: they are due at once.
-    pub(crate) fn new(rules: RefreshRules, now: Moment) -> Self {
+    pub(crate) fn new(rules: RefreshRules, stale_limit: Duration, now: Moment) -> Self {
         Self {
-            backoff: Backoff::new(BackoffRules {
-                first: rules.first_backoff,
-                longest: rules.longest_backoff,
-                longest_retry_after: rules.longest_retry_after,
-            }),
+            backoff: Backoff::new(rules.backoff),
             rules,
+            stale_limit,
             due_at: Deadline::after(now, Duration::ZERO),
             loaded: None,
             discovered_at: None,
         }
-    }
-
-    /// When to fetch next, unless a request asks for it earlier.
-    pub(crate) fn due_at(&self) -> Deadline {
-        self.due_at
-    }
-
-    /// The failures since the last success, and how long the issuer is left alone.
-    pub(crate) fn backoff(&self) -> &Backoff {
-        &self.backoff
     }
 
     /// The lifetime of the set at hand.
@@ -108,7 +90,7 @@ impl RefreshSchedule {
 
     /// How much longer the set at hand may serve; zero when it no longer may.
     pub(crate) fn stale_in(&self, now: Moment) -> Option<Duration> {
-        let limit = self.lifetime()?.saturating_add(self.rules.stale_limit);
+        let limit = self.lifetime()?.saturating_add(self.stale_limit);
         Some(limit.saturating_sub(self.age(now)?))
     }
 
@@ -127,8 +109,14 @@ impl RefreshSchedule {
 
     /// Notes that a set was fetched that may be kept for `max_age` (RFC 9111 §5.2.2.1), if the issuer said so.
     pub(crate) fn fetched(&mut self, now: Moment, max_age: Option<Duration>, jitter: Jitter) {
-        let lifetime = max_age.unwrap_or(self.rules.default_lifetime);
-        self.renew(now, lifetime, jitter);
+        let lifetime = self.clamp(max_age.unwrap_or(self.rules.default_lifetime));
+        self.loaded = Some(Loaded {
+            at: now,
+            age: Duration::ZERO,
+            lifetime,
+        });
+        self.backoff.succeeded();
+        self.due_at = Deadline::after(now, jitter.spread(lifetime / 10 * 8));
     }
 
     /// Notes that the issuer confirmed the set at hand (304). Without a new `max_age` the old lifetime holds
@@ -172,22 +160,6 @@ impl RefreshSchedule {
         }
     }
 
-    /// Changes how long past its lifetime a set serves. Returns whether that is a change.
-    pub(crate) fn set_stale_limit(&mut self, limit: Duration) -> bool {
-        std::mem::replace(&mut self.rules.stale_limit, limit) != limit
-    }
-
-    fn renew(&mut self, now: Moment, lifetime: Duration, jitter: Jitter) {
-        let lifetime = self.clamp(lifetime);
-        self.loaded = Some(Loaded {
-            at: now,
-            age: Duration::ZERO,
-            lifetime,
-        });
-        self.backoff.succeeded();
-        self.due_at = Deadline::after(now, jitter.spread(lifetime / 10 * 8));
-    }
-
     fn clamp(&self, lifetime: Duration) -> Duration {
         lifetime
             .min(self.rules.longest_lifetime)
@@ -213,7 +185,7 @@ mod tests {
     }
 
     fn schedule() -> RefreshSchedule {
-        RefreshSchedule::new(RefreshRules::default(), at(0))
+        RefreshSchedule::new(RefreshRules::default(), secs(6 * 3600), at(0))
     }
 
     fn loaded() -> RefreshSchedule {
@@ -236,7 +208,7 @@ mod tests {
             let mut schedule = schedule();
             schedule.fetched(at(0), max_age.map(secs), Jitter::NONE);
             assert_eq!(schedule.lifetime(), Some(secs(lifetime)), "{max_age:?}");
-            let due_in = schedule.due_at().left(at(0));
+            let due_in = schedule.due_at.left(at(0));
             assert_eq!(due_in, secs(lifetime) / 10 * 8, "{max_age:?}");
             let stale_in = schedule.stale_in(at(0));
             assert_eq!(stale_in, Some(secs(lifetime + 6 * 3600)), "{max_age:?}");
@@ -259,13 +231,13 @@ mod tests {
         let mut schedule = loaded();
         for waits in [1, 2, 4] {
             schedule.failed(at(480), None, Jitter::from_bits(0));
-            assert_eq!(schedule.due_at().left(at(480)), secs(waits));
+            assert_eq!(schedule.due_at.left(at(480)), secs(waits));
         }
         schedule.failed(at(480), Some(secs(120)), Jitter::NONE);
-        assert_eq!(schedule.due_at().left(at(480)), secs(120));
-        assert_eq!(schedule.backoff().failures(), 4);
+        assert_eq!(schedule.due_at.left(at(480)), secs(120));
+        assert_eq!(schedule.backoff.failures(), 4);
         schedule.fetched(at(600), None, Jitter::NONE);
-        assert_eq!(schedule.backoff().failures(), 0);
+        assert_eq!(schedule.backoff.failures(), 0);
     }
 
     #[test]
@@ -277,10 +249,9 @@ mod tests {
         let left = schedule.stale_in(at(LIMIT - 1));
         assert_eq!(left, Some(secs(1)), "failures do not shorten it");
         assert_eq!(schedule.stale_in(at(LIMIT)), Some(Duration::ZERO));
-        assert!(schedule.set_stale_limit(secs(24 * 3600)));
-        assert!(!schedule.set_stale_limit(secs(24 * 3600)), "no change");
+        schedule.stale_limit = secs(24 * 3600);
         assert_eq!(schedule.stale_in(at(LIMIT)), Some(secs(18 * 3600)));
-        schedule.set_stale_limit(Duration::MAX);
+        schedule.stale_limit = Duration::MAX;
         assert!(
             schedule.stale_in(at(u64::MAX / 2)).is_some(),
             "it saturates"
@@ -291,7 +262,7 @@ mod tests {
     fn set_from_disk_serves_within_the_limit_and_stays_due() {
         let mut schedule = schedule();
         assert!(schedule.restored(at(0), secs(600), secs(3600)));
-        assert!(schedule.due_at().is_reached(at(0)));
+        assert!(schedule.due_at.is_reached(at(0)));
         assert_eq!(schedule.age(at(5)), Some(secs(3605)));
         assert_eq!(schedule.stale_in(at(0)), Some(secs(LIMIT - 3600)));
         for (lifetime, age) in [
@@ -326,7 +297,7 @@ mod tests {
         let slept = Moment::new(at(7200).wall(), at(10).monotonic());
         schedule.clock_jumped(slept, ClockOffset::Ahead(secs(7190)));
         assert_eq!(schedule.age(slept), Some(secs(7200)));
-        assert!(schedule.due_at().is_reached(slept));
+        assert!(schedule.due_at.is_reached(slept));
         let back = Moment::new(at(0).wall(), at(20).monotonic());
         schedule.clock_jumped(back, ClockOffset::Behind(secs(7210)));
         assert_eq!(schedule.age(back), Some(secs(7210)));
@@ -334,11 +305,11 @@ mod tests {
         let mut schedule = loaded();
         schedule.failed(at(0), Some(secs(120)), Jitter::NONE);
         schedule.clock_jumped(at(1), ClockOffset::Ahead(secs(60)));
-        let due_in = schedule.due_at().left(at(1));
+        let due_in = schedule.due_at.left(at(1));
         assert_eq!(due_in, secs(119), "the issuer asked to be left alone");
         let mut schedule = loaded();
         schedule.clock_jumped(at(1), ClockOffset::Ahead(secs(59)));
-        assert_eq!(schedule.due_at().left(at(1)), secs(479), "no sleep");
+        assert_eq!(schedule.due_at.left(at(1)), secs(479), "no sleep");
     }
 
     #[test]
@@ -348,6 +319,6 @@ mod tests {
         schedule.fetched(end, Some(Duration::MAX), Jitter::NONE);
         schedule.failed(end, Some(Duration::MAX), Jitter::NONE);
         schedule.clock_jumped(end, ClockOffset::Ahead(Duration::MAX));
-        assert!(schedule.due_at().is_reached(end));
+        assert!(schedule.due_at.is_reached(end));
     }
 }

@@ -11,6 +11,9 @@ use tokio::sync::Semaphore;
 
 use crate::status::RefreshState;
 
+/// How many requests wait at most.
+const MOST_WAITERS: usize = 256;
+
 /// What requests may ask of the task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SignalRules {
@@ -18,8 +21,6 @@ pub(crate) struct SignalRules {
     pub(crate) budget: BudgetRules,
     /// How long a request waits at most.
     pub(crate) longest_wait: Duration,
-    /// How many requests wait at most.
-    pub(crate) most_waiters: usize,
 }
 
 /// How requests reach the task. The keys own it, and it owns the task: the task stops with the last clone of the keys.
@@ -35,11 +36,10 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn new(worker: Worker<RefreshState>, rules: SignalRules) -> Self {
-        let most_waiters = rules.most_waiters.min(Semaphore::MAX_PERMITS);
         Self {
             worker,
             rules,
-            waiters: Arc::new(Semaphore::new(most_waiters)),
+            waiters: Arc::new(Semaphore::new(MOST_WAITERS)),
             unknown_keys: Arc::default(),
             bad_signatures: Arc::default(),
         }
@@ -49,7 +49,8 @@ impl Signals {
     /// asks to be left alone.
     fn request(&self, budget: &Mutex<Budget>) -> Option<Run> {
         let now = self.worker.now();
-        if !self.worker.state().backoff.retry_after_left(now).is_zero() {
+        let backoff = self.worker.state().schedule.backoff;
+        if !backoff.retry_after_left(now).is_zero() {
             return None;
         }
         self.worker.request_run(|| {
@@ -121,10 +122,10 @@ impl Refresh for Signals {
             return Some(Duration::ZERO);
         }
         let (now, state) = (self.worker.now(), self.worker.state());
-        let by_schedule = state.due_in(now);
+        let by_schedule = state.schedule.due_at.left(now);
         let by_request = lock(&self.unknown_keys)
             .available_in(&self.rules.budget, now.monotonic())
-            .map(|wait| wait.max(state.backoff.retry_after_left(now)));
+            .map(|wait| wait.max(state.schedule.backoff.retry_after_left(now)));
         Some(by_request.map_or(by_schedule, |wait| wait.min(by_schedule)))
     }
 }
@@ -133,7 +134,7 @@ impl Refresh for Signals {
 mod tests {
     use std::pin::Pin;
 
-    use portcullis_core::clock::{Deadline, system_clock};
+    use portcullis_core::clock::{Deadline, Moment, system_clock};
     use portcullis_worker::{Jitter, Task};
     use tokio::{
         runtime::Handle,
@@ -141,17 +142,19 @@ mod tests {
     };
 
     use super::*;
-    use crate::{FetchError, FetchErrorKind};
+    use crate::{FetchError, FetchErrorKind, RefreshRules, schedule::RefreshSchedule};
 
     type Wait = Pin<Box<dyn Future<Output = RefreshOutcome> + Send>>;
 
     fn signals() -> (Signals, Task<RefreshState>) {
-        let state = RefreshState::new("issuer".into(), Duration::ZERO);
-        let (worker, task) = Worker::new(state, system_clock(), Handle::current());
+        let clock = system_clock();
+        let start = Moment::new(clock.now(), Duration::ZERO);
+        let schedule = RefreshSchedule::new(RefreshRules::default(), Duration::ZERO, start);
+        let state = RefreshState::new("issuer".into(), schedule);
+        let (worker, task) = Worker::new(state, clock, Handle::current());
         let rules = SignalRules {
             budget: BudgetRules::default(),
             longest_wait: Duration::from_secs(1),
-            most_waiters: 256,
         };
         (Signals::new(worker, rules), task)
     }
@@ -275,7 +278,7 @@ mod tests {
     async fn no_request_causes_a_fetch_during_retry_after() {
         let (signals, task) = signals();
         let (now, asked) = (task.now(), Some(Duration::from_secs(120)));
-        task.update(|state| state.backoff.failed(now, asked, Jitter::NONE));
+        task.update(|state| state.schedule.failed(now, asked, Jitter::NONE));
         for _ in 0..10 {
             assert!(matches!(signals.unknown_key(0), RefreshAnswer::Exhausted));
             signals.bad_signature();
@@ -314,7 +317,7 @@ mod tests {
         let next = || signals.next_attempt().map(|wait| wait.as_secs());
         let due_in = |seconds| {
             let due = Deadline::after(task.now(), Duration::from_secs(seconds));
-            task.update(|state| state.due_at = Some(due));
+            task.update(|state| state.schedule.due_at = due);
         };
         due_in(60);
         assert_eq!(next(), Some(0), "a request can start one now");
@@ -329,7 +332,7 @@ mod tests {
         assert!(matches!(next(), Some(3 | 4)));
         due_in(60);
         let (now, asked) = (task.now(), Some(Duration::from_secs(40)));
-        task.update(|state| state.backoff.failed(now, asked, Jitter::NONE));
+        task.update(|state| state.schedule.failed(now, asked, Jitter::NONE));
         assert!(matches!(next(), Some(39 | 40)), "the issuer asked for it");
         advance(Duration::from_secs(40)).await;
         assert_eq!(next(), Some(0));

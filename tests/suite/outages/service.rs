@@ -36,9 +36,9 @@ pub(super) fn impatient(issuer: &TestIssuer) -> IssuerBuilder {
 /// The default rules with short backoffs.
 pub(super) fn soon_again() -> RefreshRules {
     let mut rules = RefreshRules::default();
-    rules.first_backoff = Duration::from_millis(50);
-    rules.longest_backoff = Duration::from_millis(50);
-    rules.longest_retry_after = Duration::from_millis(50);
+    rules.backoff.first = Duration::from_millis(50);
+    rules.backoff.longest = Duration::from_millis(50);
+    rules.backoff.longest_retry_after = Duration::from_millis(50);
     rules
 }
 

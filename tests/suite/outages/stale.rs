@@ -51,7 +51,7 @@ async fn stale_limit_can_be_extended_while_running() {
     let mut rules = soon_again();
     let lifetime = Duration::from_millis(100);
     (rules.shortest_lifetime, rules.longest_lifetime) = (lifetime, lifetime);
-    rules.longest_backoff = lifetime;
+    rules.backoff.longest = lifetime;
     let keys = impatient(&issuer).refresh_rules(rules).start().await;
     let service = Service::start(keys.expect("keys")).await;
     let mut events = service.issuer().events();

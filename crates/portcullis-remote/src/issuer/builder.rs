@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use portcullis_core::{
     ConfigError,
-    clock::{SharedClock, system_clock},
+    clock::{Moment, SharedClock, system_clock},
     log::escape_url,
 };
 use portcullis_jwt::IssuerKeys;
@@ -38,7 +38,7 @@ pub struct IssuerBuilder {
     http: HttpSettings,
     bearer_token_file: Option<PathBuf>,
     rules: RefreshRules,
-    stale_limit: Option<Duration>,
+    stale_limit: Duration,
     signals: SignalRules,
     start_timeout: Duration,
     fail_fast: bool,
@@ -55,11 +55,10 @@ impl IssuerBuilder {
             http: HttpSettings::default(),
             bearer_token_file: None,
             rules: RefreshRules::default(),
-            stale_limit: None,
+            stale_limit: Duration::from_secs(6 * 60 * 60),
             signals: SignalRules {
                 budget: BudgetRules::default(),
                 longest_wait: Duration::from_secs(1),
-                most_waiters: 256,
             },
             start_timeout: Duration::from_secs(10),
             fail_fast: false,
@@ -78,12 +77,11 @@ impl IssuerBuilder {
     /// How long past its lifetime a key set serves while no newer one can be fetched. 6 h by default; after that, requests
     /// get 503.
     pub fn stale_limit(mut self, limit: Duration) -> Self {
-        self.stale_limit = Some(limit);
+        self.stale_limit = limit;
         self
     }
 
     /// When keys are fetched, and how long they serve; see [`RefreshRules`] for the defaults.
-    /// [`stale_limit`](Self::stale_limit) overrides the limit in the rules, in whichever order the two are called.
     pub fn refresh_rules(mut self, rules: RefreshRules) -> Self {
         self.rules = rules;
         self
@@ -96,15 +94,10 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long a request with an unknown key waits for a fetch. 1 s by default.
+    /// How long a request with an unknown key waits for a fetch. 1 s by default. At most 256 requests wait at once;
+    /// further requests get 503 at once.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
         self.signals.longest_wait = wait;
-        self
-    }
-
-    /// How many requests may wait at once. 256 by default; further requests get 503 at once.
-    pub fn most_waiters(mut self, waiters: usize) -> Self {
-        self.signals.most_waiters = waiters;
         self
     }
 
@@ -192,7 +185,8 @@ impl IssuerBuilder {
         if issuer.is_ready() {
             return Ok(issuer);
         }
-        match issuer.lasting_error() {
+        let lasting = issuer.worker.state().lasting_error().cloned();
+        match lasting {
             Some(source) if source.kind() == FetchErrorKind::IssuerMismatch => {
                 Err(StartError::WrongIssuer {
                     issuer: name,
@@ -214,14 +208,13 @@ impl IssuerBuilder {
     }
 
     /// Starts the task. Also returns its first fetch.
-    async fn spawn(mut self) -> Result<(Issuer, Run), ConfigError> {
+    async fn spawn(self) -> Result<(Issuer, Run), ConfigError> {
         let runtime = Handle::try_current().map_err(|_| {
             ConfigError::new(
                 "start",
                 "called outside a tokio runtime: call it on the runtime of the service",
             )
         })?;
-        self.rules.stale_limit = self.stale_limit.unwrap_or(self.rules.stale_limit);
         self.check()?;
         let fetcher = self.fetcher()?;
         let disk = self
@@ -230,14 +223,15 @@ impl IssuerBuilder {
             .map(|directory| SnapshotFile::new(directory, &self.issuer));
         let saved = load(disk.clone(), &self.clock).await;
 
-        let state = RefreshState::new(self.issuer.as_str().into(), self.rules.stale_limit);
+        let start = Moment::new(self.clock.now(), Duration::ZERO);
+        let schedule = RefreshSchedule::new(self.rules, self.stale_limit, start);
+        let state = RefreshState::new(self.issuer.as_str().into(), schedule);
         let (worker, task) = Worker::new(state, self.clock, runtime);
         let signals = Signals::new(worker.clone(), self.signals);
         let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signals))?;
         let first_fetch = worker.next_run();
         task.spawn(|task| {
-            let schedule = RefreshSchedule::new(self.rules, task.now());
-            let mut task = RefreshTask::new(task, schedule, publisher, disk);
+            let mut task = RefreshTask::new(task, publisher, disk);
             if let Some(saved) = saved {
                 task.restore(saved);
             }
@@ -250,8 +244,8 @@ impl IssuerBuilder {
         let (rules, budget) = (&self.rules, &self.signals.budget);
         for (duration, setting) in [
             (rules.shortest_lifetime, "shortest_lifetime"),
-            (rules.first_backoff, "first_backoff"),
-            (rules.longest_backoff, "longest_backoff"),
+            (rules.backoff.first, "backoff.first"),
+            (rules.backoff.longest, "backoff.longest"),
         ] {
             if duration.is_zero() {
                 let problem =
@@ -277,7 +271,7 @@ impl IssuerBuilder {
         let Some(jwks_uri) = &self.jwks_uri else {
             let discovery = Discovery::new(&self.issuer, self.discover_at.as_deref(), allow_http)?;
             let http = http(discovery.url())?;
-            return Ok(Fetcher::discovered(http, clock, discovery));
+            return Ok(Fetcher::new(http, clock, Some(discovery), None));
         };
         if self.discover_at.is_some() {
             return Err(ConfigError::new(
@@ -287,7 +281,7 @@ impl IssuerBuilder {
         }
         url_rules::issuer_name(&self.issuer)?;
         let url = url_rules::configured("jwks_uri", jwks_uri, allow_http)?;
-        Ok(Fetcher::configured(http(&url)?, clock, url))
+        Ok(Fetcher::new(http(&url)?, clock, None, Some(url)))
     }
 }
 

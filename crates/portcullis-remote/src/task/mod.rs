@@ -2,7 +2,7 @@
 
 mod fetched;
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, mem, pin::pin, sync::Arc, time::Duration};
 
 use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_jwt::KeyPublisher;
@@ -12,34 +12,33 @@ use crate::{
     IssuerEvent,
     disk::{SavedKeys, SnapshotFile},
     fetch::{Fetch, Fetcher},
-    schedule::RefreshSchedule,
     status::RefreshState,
 };
 
 /// The private state of the task. [`RefreshState`] is what it publishes.
 pub(crate) struct RefreshTask {
     task: Task<RefreshState>,
-    schedule: RefreshSchedule,
     publisher: KeyPublisher,
     disk: Option<SnapshotFile>,
     /// When the clocks were last compared.
     compared_at: Moment,
     /// The key set at hand without private members, where it is to be saved.
     json: Arc<[u8]>,
+    /// As it was when the limits were last published.
+    stale_limit: Duration,
     is_stale: bool,
 }
 
 impl RefreshTask {
     pub(crate) fn new(
         task: Task<RefreshState>,
-        schedule: RefreshSchedule,
         publisher: KeyPublisher,
         disk: Option<SnapshotFile>,
     ) -> Self {
         Self {
             compared_at: task.now(),
+            stale_limit: task.state().schedule.stale_limit,
             task,
-            schedule,
             publisher,
             disk,
             json: Arc::default(),
@@ -49,21 +48,21 @@ impl RefreshTask {
 
     /// Publishes a set that was saved before a restart, if it may still serve.
     pub(crate) fn restore(&mut self, saved: SavedKeys) {
-        let now = self.task.now();
-        if self.schedule.restored(now, saved.lifetime, saved.age) {
+        let (now, mut may_serve) = (self.task.now(), false);
+        self.task.update(|state| {
+            may_serve = state.schedule.restored(now, saved.lifetime, saved.age);
+        });
+        if may_serve {
             let (loaded_at, stale_at) = self.limits();
             self.publisher.publish(saved.keys, loaded_at, stale_at);
             self.task.announce(IssuerEvent::Restored { age: saved.age });
-            self.publish_schedule();
         }
     }
 
     pub(crate) async fn run(mut self, mut fetcher: Fetcher) -> Infallible {
         loop {
-            while !self.task.is_run_requested()
-                && !self.schedule.due_at().is_reached(self.task.now())
-            {
-                let until = self.next_check().earlier(self.schedule.due_at());
+            while !self.task.is_run_requested() && !self.due_at().is_reached(self.task.now()) {
+                let until = self.next_check().earlier(self.due_at());
                 self.task.pause(until).await;
                 self.check();
             }
@@ -79,7 +78,8 @@ impl RefreshTask {
 
     /// Fetches, and keeps checking meanwhile: a fetch may take as long as several timeouts.
     async fn fetch(&mut self, fetcher: &mut Fetcher) -> Fetch {
-        let discovery_is_due = self.schedule.discovery_is_due(self.task.now());
+        let now = self.task.now();
+        let discovery_is_due = self.task.state().schedule.discovery_is_due(now);
         let mut fetch = pin!(fetcher.fetch(discovery_is_due));
         loop {
             tokio::select! {
@@ -92,21 +92,19 @@ impl RefreshTask {
 
     /// When the keys at hand grow stale.
     fn next_check(&self) -> Deadline {
-        let now = self.task.now();
-        let stale_in = self.schedule.stale_in(now).filter(|_| !self.is_stale);
-        Deadline::after(now, stale_in.unwrap_or(Duration::MAX))
+        let stale_in = self.stale_in().filter(|_| !self.is_stale);
+        Deadline::after(self.task.now(), stale_in.unwrap_or(Duration::MAX))
     }
 
     /// Checks the clocks, the stale limit, and whether the operator changed it.
     fn check(&mut self) {
         self.compare_clocks();
-        let limit = self.task.state().stale_limit;
-        if self.schedule.set_stale_limit(limit) {
+        let limit = self.task.state().schedule.stale_limit;
+        if mem::replace(&mut self.stale_limit, limit) != limit {
             self.is_stale = false;
             self.publish_limits();
         }
-        let left = self.schedule.stale_in(self.task.now());
-        if !self.is_stale && left.is_some_and(|left| left.is_zero()) {
+        if !self.is_stale && self.stale_in().is_some_and(|left| left.is_zero()) {
             self.is_stale = true;
             // Before the event: its receivers must find that no verifier uses these keys, whatever the wall clock says.
             self.publish_limits();
@@ -121,8 +119,8 @@ impl RefreshTask {
         self.compared_at = now;
         if let Some(jump) = jump {
             self.task.announce(IssuerEvent::ClockJumped { clock: jump });
-            self.schedule.clock_jumped(now, jump);
-            self.publish_schedule();
+            self.task
+                .update(|state| state.schedule.clock_jumped(now, jump));
             self.publish_limits();
         }
     }
@@ -130,7 +128,7 @@ impl RefreshTask {
     /// Publishes the limits of the keys at hand on the wall clock as it is now. Keys that are past their limit stay stale by
     /// any wall clock: it may be set back later.
     fn publish_limits(&mut self) {
-        let Some(left) = self.schedule.stale_in(self.task.now()) else {
+        let Some(left) = self.stale_in() else {
             return;
         };
         let (loaded_at, stale_at) = self.limits();
@@ -143,16 +141,20 @@ impl RefreshTask {
 
     /// When the keys at hand were loaded and when they grow stale, on the wall clock.
     fn limits(&self) -> (UnixTime, UnixTime) {
-        let now = self.task.now();
-        let age = self.schedule.age(now).unwrap_or_default();
-        let left = self.schedule.stale_in(now).unwrap_or_default();
+        let (now, state) = (self.task.now(), self.task.state());
+        let age = state.schedule.age(now).unwrap_or_default();
+        let left = state.schedule.stale_in(now).unwrap_or_default();
         (
             now.wall().saturating_sub(age),
             now.wall().saturating_add(left),
         )
     }
 
-    fn publish_schedule(&self) {
-        self.task.update(|state| state.set_schedule(&self.schedule));
+    fn due_at(&self) -> Deadline {
+        self.task.state().schedule.due_at
+    }
+
+    fn stale_in(&self) -> Option<Duration> {
+        self.task.state().schedule.stale_in(self.task.now())
     }
 }

@@ -88,10 +88,10 @@ async fn sleep_of_the_machine_ages_keys() {
 #[tokio::test]
 async fn stale_keys_stay_stale_when_the_clock_is_set_back() {
     let issuer = TestIssuer::start().await;
-    let mut rules = short_lifetime();
-    rules.stale_limit = millis(50);
     let clock = ManualClock::starting_now();
-    let keys = start(builder(&issuer).refresh_rules(rules).clock(clock.shared())).await;
+    let rules = short_lifetime();
+    let builder = builder(&issuer).refresh_rules(rules).clock(clock.shared());
+    let keys = start(builder.stale_limit(millis(50))).await;
     let mut events = keys.events();
     issuer.fault(Endpoint::Jwks, Fault::Down);
     wait_for!(&mut events, Stale);

@@ -26,8 +26,8 @@ pub(crate) fn millis(millis: u64) -> Duration {
 /// The default rules with short backoffs.
 pub(crate) fn short_backoff() -> RefreshRules {
     let mut rules = RefreshRules::default();
-    rules.first_backoff = millis(10);
-    rules.longest_backoff = millis(20);
+    rules.backoff.first = millis(10);
+    rules.backoff.longest = millis(20);
     rules
 }
 

@@ -14,8 +14,8 @@ use crate::support::{
 /// Rules that repeat no failed fetch during a test.
 fn no_retries() -> RefreshRules {
     let mut rules = RefreshRules::default();
-    rules.first_backoff = Duration::from_secs(3600);
-    rules.longest_backoff = rules.first_backoff;
+    rules.backoff.first = Duration::from_secs(3600);
+    rules.backoff.longest = rules.backoff.first;
     rules
 }
 
