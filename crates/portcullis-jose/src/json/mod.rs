@@ -44,11 +44,14 @@ pub enum JsonError {
     UnexpectedType(Position),
 }
 
-/// A line, and a byte within it, both from 1.
+/// A place in a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "all there is to a place")]
 pub struct Position {
-    line: usize,
-    column: usize,
+    /// The line, from 1.
+    pub line: usize,
+    /// The byte within the line, from 1.
+    pub column: usize,
 }
 
 impl fmt::Display for Position {
