@@ -13,7 +13,7 @@ use url::{Origin, Url};
 
 use crate::{
     FetchError, FetchErrorKind,
-    http::{Answer, Document, HttpClient, display_url, headers, url_rules},
+    http::{Answer, HttpClient, display_url, headers, url_rules},
     json_object::read_json_object,
 };
 
@@ -109,42 +109,39 @@ impl Discovery {
         now: UnixTime,
         pick: impl Fn(&Self, M) -> Result<T, FetchError>,
     ) -> Discovered<T> {
-        let mut date = None;
-        let mut error: Option<FetchError> = None;
+        let (mut date, mut errors) = (None, Vec::new());
         for offset in 0..self.candidates.len() {
             let candidate = (self.current + offset) % self.candidates.len();
             let url = &self.candidates[candidate];
-            let answer = http.get(url, Document::Metadata, None).await;
-            let found = answer.and_then(|answer| {
+            let found = http.get(url, None).await.and_then(|answer| {
                 date = headers::date(&answer.headers).or(date);
                 pick(self, self.metadata(http, url, answer, now)?)
             });
-            let failure = match found {
-                Ok(found) => {
+            match found {
+                Ok(_) => {
                     self.current = candidate;
-                    let found = Ok(found);
                     return Discovered { found, date };
                 }
-                Err(failure) => failure,
-            };
-            // The other candidate is on the same host.
-            let is_unreachable = matches!(
-                failure.kind(),
-                FetchErrorKind::Unreachable | FetchErrorKind::TimedOut | FetchErrorKind::Credential
-            );
-            // An error other than 404 tells more.
-            if error.as_ref().is_none_or(is_404) && !(error.is_some() && is_404(&failure)) {
-                error = Some(failure);
+                Err(error) => errors.push(error),
             }
-            if is_unreachable {
+            // The other candidate is on the same host.
+            if let Some(
+                FetchErrorKind::Unreachable | FetchErrorKind::TimedOut | FetchErrorKind::Credential,
+            ) = errors.last().map(FetchError::kind)
+            {
                 break;
             }
         }
-        let found = Err(match error {
-            Some(error) if !is_404(&error) => error,
-            not_found => self.not_found(not_found.and_then(|error| error.retry_after())),
-        });
-        Discovered { found, date }
+        // An error other than 404 tells more.
+        let is_other = |error: &FetchError| error.kind() != FetchErrorKind::Status(404);
+        let error = match errors.iter().position(is_other) {
+            Some(index) => errors.swap_remove(index),
+            None => self.not_found(errors.first().and_then(FetchError::retry_after)),
+        };
+        Discovered {
+            found: Err(error),
+            date,
+        }
     }
 
     fn not_found(&self, retry_after: Option<Duration>) -> FetchError {
@@ -177,7 +174,7 @@ impl Discovery {
             return Ok(None);
         }
         let url = &self.candidates[other];
-        let answer = http.get(url, Document::Metadata, None).await?;
+        let answer = http.get(url, None).await?;
         match self.metadata(http, url, answer, now) {
             Ok(metadata) => Ok(Some(metadata)),
             Err(error) => match error.kind() {
@@ -238,10 +235,6 @@ impl Discovery {
     ) -> Result<Url, FetchError> {
         url_rules::discovered(member, url, &self.url, http.allow_http(), http.networks())
     }
-}
-
-fn is_404(error: &FetchError) -> bool {
-    error.kind() == FetchErrorKind::Status(404)
 }
 
 #[cfg(test)]

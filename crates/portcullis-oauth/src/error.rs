@@ -5,7 +5,8 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 /// A request to an issuer or an authorization server failed. The keys or the token at hand stay in use.
 ///
 /// The message is for operators. Text of the server is escaped and truncated in it.
-#[derive(Clone)]
+#[derive(Clone, thiserror::Error)]
+#[error("{message}")]
 pub struct FetchError {
     kind: FetchErrorKind,
     message: Box<str>,
@@ -62,20 +63,16 @@ impl FetchError {
 
     /// Sets [`retry_after`](Self::retry_after).
     #[must_use]
-    pub fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
-        Self {
-            retry_after,
-            ..self
-        }
+    pub fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.retry_after = retry_after;
+        self
     }
 
     /// Sets the cause.
     #[must_use]
-    pub fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
-        Self {
-            source: Some(Arc::new(source)),
-            ..self
-        }
+    pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
     }
 
     /// The kind of failure.
@@ -107,22 +104,8 @@ impl FetchError {
     }
 }
 
-impl fmt::Display for FetchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
 impl fmt::Debug for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         portcullis_core::debug_as_report(self, f)
-    }
-}
-
-impl Error for FetchError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
     }
 }

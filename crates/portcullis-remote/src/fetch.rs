@@ -6,7 +6,7 @@ use portcullis_core::clock::{ClockOffset, SharedClock};
 use portcullis_jose::KeySet;
 use portcullis_oauth::{
     discovery::Discovery,
-    http::{Document, HttpClient, display_url, headers},
+    http::{HttpClient, display_url, headers},
 };
 use reqwest::{StatusCode, header::HeaderValue};
 use serde::Deserialize;
@@ -119,7 +119,7 @@ impl Fetcher {
         clock_skew: &mut Option<ClockOffset>,
     ) -> Result<Fetched, FetchError> {
         let etag = self.etag.as_ref();
-        let answer = self.http.get(url, Document::KeySet, etag).await?;
+        let answer = self.http.get(url, etag).await?;
         let now = self.clock.now();
         if let Some(date) = headers::date(&answer.headers) {
             *clock_skew = Some(ClockOffset::between(date, now));

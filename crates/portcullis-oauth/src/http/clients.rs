@@ -9,9 +9,7 @@ use reqwest::{
 };
 use url::Url;
 
-use super::{
-    HttpSettings, address::AllowedNetworks, error::with_causes, resolver::GuardedResolver,
-};
+use super::{HttpSettings, error::with_causes, resolver::GuardedResolver};
 
 /// Creates clients with the same settings, and keeps those with a certificate.
 #[derive(Debug)]
@@ -19,33 +17,12 @@ pub(super) struct Clients {
     pub(super) settings: HttpSettings,
     /// The configured URL of the issuer.
     pub(super) configured: Url,
-    /// The hosts of other configured URLs, and of proxies.
-    other_hosts: Vec<String>,
-    /// The address that answers is then the proxy's, not the issuer's.
-    pub(super) is_behind_proxy: bool,
-    pub(super) networks: AllowedNetworks,
+    pub(super) resolver: GuardedResolver,
     /// Clients with a certificate, by its PEM; the newest last.
-    with_identity: Mutex<Vec<(Secret, Client)>>,
+    pub(super) with_identity: Mutex<Vec<(Secret, Client)>>,
 }
 
 impl Clients {
-    pub(super) fn new(
-        proxies: &[String],
-        settings: &HttpSettings,
-        configured: &Url,
-        others: &[&Url],
-    ) -> Self {
-        let hosts = others.iter().filter_map(|url| url.host_str());
-        Self {
-            settings: settings.clone(),
-            configured: configured.clone(),
-            other_hosts: hosts.map(str::to_owned).chain(proxies.to_vec()).collect(),
-            is_behind_proxy: !proxies.is_empty(),
-            networks: AllowedNetworks::default(),
-            with_identity: Mutex::default(),
-        }
-    }
-
     pub(super) fn with_identity(&self, pem: &Secret) -> Result<Client, ConfigError> {
         /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
         const MAX_CLIENTS: usize = 8;
@@ -89,23 +66,17 @@ impl Clients {
     }
 
     fn builder(&self, identity: Option<Identity>) -> Result<ClientBuilder, ConfigError> {
-        let builder = self.settings.client_builder()?;
-        let builder = builder
+        // Without this header a server may choose any coding (RFC 9110 §12.5.3).
+        let no_coding = (ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let builder = self
+            .settings
+            .client_builder()?
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            // Without this header a server may choose any coding (RFC 9110 §12.5.3).
-            .default_headers(HeaderMap::from_iter([(
-                ACCEPT_ENCODING,
-                HeaderValue::from_static("identity"),
-            )]))
+            .default_headers(HeaderMap::from_iter([no_coding]))
             // No connection is reused: if a server closes an idle one, reqwest cannot tell whether it processed the
             // request, and a token request must not be sent twice. TLS sessions are resumed.
             .pool_max_idle_per_host(0)
-            .dns_resolver(GuardedResolver {
-                issuer: self.configured.host_str().map(str::to_owned),
-                others: self.other_hosts.clone(),
-                learns_issuer: self.is_behind_proxy,
-                networks: self.networks.clone(),
-            });
+            .dns_resolver(self.resolver.clone());
         Ok(match identity {
             Some(identity) => builder.identity(identity),
             None => builder,

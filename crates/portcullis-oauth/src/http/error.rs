@@ -2,11 +2,12 @@
 
 use std::{error::Error, io, iter};
 
+use portcullis_core::log::escape_to;
 use rustls::InvalidMessage;
 use url::Url;
 
 use super::{display_url, resolver::ForbiddenAddress};
-use crate::{FetchError, FetchErrorKind, printable::printable};
+use crate::{FetchError, FetchErrorKind};
 
 /// The error for a request that got no complete answer.
 pub(super) fn request_failed(url: &Url, error: reqwest::Error) -> FetchError {
@@ -32,25 +33,21 @@ pub(super) fn request_failed(url: &Url, error: reqwest::Error) -> FetchError {
 fn is_plain_http(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         // The source of an `io::Error` skips the error inside it.
-        let nested = iter::successors(Some(cause), |error| {
+        let mut nested = iter::successors(Some(cause), |error| {
             let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
             Some(inner as &(dyn Error + 'static))
         });
-        nested
-            .filter_map(|error| error.downcast_ref::<rustls::Error>())
-            .any(|error| {
-                matches!(
-                    error,
-                    rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
-                )
-            })
+        nested.any(|error| {
+            let wrong_type = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+            error.downcast_ref() == Some(&wrong_type)
+        })
     })
 }
 
 /// An error and its causes in one line. The server influences the text, so it is escaped and truncated.
 pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let all: Vec<String> = causes(error).map(ToString::to_string).collect();
-    printable(&all.join(": "), 400)
+    escape_to(&all.join(": "), 400)
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {

@@ -12,7 +12,7 @@ pub mod url_rules;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::address::AllowedNetworks;
 pub use self::{answer::Answer, settings::HttpSettings};
-use self::{clients::Clients, error::request_failed};
+use self::{clients::Clients, error::request_failed, resolver::GuardedResolver};
 use crate::{FetchError, FetchErrorKind};
 
 /// An HTTP client for one issuer or authorization server.
@@ -39,24 +39,8 @@ pub struct HttpClient {
     bearer_token_file: Option<Arc<Path>>,
 }
 
-/// The kind of document that a GET requests.
-#[derive(Clone, Copy, Debug)]
-pub enum Document {
-    /// Metadata of an issuer.
-    Metadata,
-    /// A JWK Set.
-    KeySet,
-}
-
-impl Document {
-    /// Kubernetes answers 406 to a request for a key set that does not name its media type.
-    fn media_types(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Metadata => "application/json",
-            Self::KeySet => "application/jwk-set+json, application/json",
-        })
-    }
-}
+/// The media types of metadata and of key sets. Kubernetes answers 406 to a request for keys without the first.
+const MEDIA_TYPES: &str = "application/jwk-set+json, application/json";
 
 impl HttpClient {
     /// The maximum size of a response body, in bytes.
@@ -82,7 +66,18 @@ impl HttpClient {
         configured: &Url,
         others: &[&Url],
     ) -> Result<Self, ConfigError> {
-        let clients = Clients::new(proxies, settings, configured, others);
+        let hosts = others.iter().filter_map(|url| url.host_str());
+        let clients = Clients {
+            settings: settings.clone(),
+            configured: configured.clone(),
+            resolver: GuardedResolver {
+                issuer: configured.host_str().map(str::to_owned),
+                others: hosts.map(str::to_owned).chain(proxies.to_vec()).collect(),
+                is_behind_proxy: !proxies.is_empty(),
+                networks: AllowedNetworks::default(),
+            },
+            with_identity: Mutex::default(),
+        };
         Ok(Self {
             client: clients.client(None)?,
             clients: Arc::new(clients),
@@ -125,13 +120,15 @@ impl HttpClient {
     }
 
     pub(crate) fn networks(&self) -> &AllowedNetworks {
-        &self.clients.networks
+        &self.clients.resolver.networks
     }
 
     /// Notes that `answer` came from the issuer, whose kind of network discovered URLs may then be in.
     pub(crate) fn learn_issuer_network(&self, answer: &Answer) {
-        if let Some(network) = answer.network.filter(|_| !self.clients.is_behind_proxy) {
-            self.clients.networks.allow(network);
+        if let Some(network) = answer.network
+            && !self.clients.resolver.is_behind_proxy
+        {
+            self.networks().allow(network);
         }
     }
 
@@ -140,16 +137,8 @@ impl HttpClient {
     /// # Errors
     ///
     /// When no complete answer arrives within the limits.
-    pub async fn get(
-        &self,
-        url: &Url,
-        document: Document,
-        etag: Option<&HeaderValue>,
-    ) -> Result<Answer, FetchError> {
-        let mut request = self
-            .client
-            .get(url.clone())
-            .header(ACCEPT, document.media_types());
+    pub async fn get(&self, url: &Url, etag: Option<&HeaderValue>) -> Result<Answer, FetchError> {
+        let mut request = self.client.get(url.clone()).header(ACCEPT, MEDIA_TYPES);
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
@@ -218,15 +207,12 @@ mod tests {
         let configured = Url::parse("https://issuer.example").unwrap();
         let http = HttpClient::new(&HttpSettings::default(), &configured, &[]).unwrap();
         let discovered = Url::parse(&issuer.jwks_uri().replace("127.0.0.1", "localhost")).unwrap();
-        let error = http
-            .get(&discovered, Document::KeySet, None)
-            .await
-            .expect_err("private");
+        let error = http.get(&discovered, None).await.expect_err("private");
         assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         assert_eq!(issuer.requests(Endpoint::Jwks), 0);
 
         http.networks().allow(Network::Private);
-        http.get(&discovered, Document::KeySet, None)
+        http.get(&discovered, None)
             .await
             .expect("the issuer is private too");
     }
@@ -237,7 +223,7 @@ mod tests {
         let url = Url::parse(&issuer.discovery_uri()).unwrap();
         for (proxies, is_learned) in [(&[][..], true), (&["proxy.example".to_owned()], false)] {
             let http = HttpClient::behind(proxies, &HttpSettings::default(), &url, &[]).unwrap();
-            let answer = http.get(&url, Document::Metadata, None).await.unwrap();
+            let answer = http.get(&url, None).await.unwrap();
             http.learn_issuer_network(&answer);
             let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
             assert_eq!(http.networks().allows(loopback), is_learned);
@@ -250,10 +236,7 @@ mod tests {
         let inside = Url::parse("http://localhost:1").unwrap();
         for proxies in [&[][..], &["proxy.example".to_owned()]] {
             let http = HttpClient::behind(proxies, &HttpSettings::default(), &issuer, &[]).unwrap();
-            let error = http
-                .get(&inside, Document::KeySet, None)
-                .await
-                .expect_err("private");
+            let error = http.get(&inside, None).await.expect_err("private");
             assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         }
     }

@@ -7,15 +7,14 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::address::{AllowedNetworks, Network};
 
 /// Resolves names at connect time, so that a check cannot be bypassed by a changed DNS record.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
     /// The configured host of the issuer. It may have any address.
     pub(super) issuer: Option<String>,
     /// Other configured hosts: proxies and endpoints. They may have any address too.
     pub(super) others: Vec<String>,
-    /// Behind a proxy the address that answers is not the issuer's. The issuer's network is then learned from its
-    /// resolved address.
-    pub(super) learns_issuer: bool,
+    /// The address that answers is then the proxy's. The issuer's network is learned from its resolved address instead.
+    pub(super) is_behind_proxy: bool,
     pub(super) networks: AllowedNetworks,
 }
 
@@ -24,7 +23,7 @@ impl Resolve for GuardedResolver {
         let is = |host: &String| host.eq_ignore_ascii_case(name.as_str());
         let is_issuer = self.issuer.as_ref().is_some_and(is);
         let is_configured = is_issuer || self.others.iter().any(is);
-        let learns = is_issuer && self.learns_issuer;
+        let learns = is_issuer && self.is_behind_proxy;
         let networks = self.networks.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
@@ -55,11 +54,11 @@ mod tests {
 
     use super::*;
 
-    fn resolver(issuer: Option<&str>, others: &[&str], learns_issuer: bool) -> GuardedResolver {
+    fn resolver(issuer: Option<&str>, others: &[&str], is_behind_proxy: bool) -> GuardedResolver {
         GuardedResolver {
             issuer: issuer.map(str::to_owned),
             others: others.iter().map(|host| String::from(*host)).collect(),
-            learns_issuer,
+            is_behind_proxy,
             networks: AllowedNetworks::default(),
         }
     }

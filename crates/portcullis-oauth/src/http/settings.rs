@@ -7,15 +7,6 @@ use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use url::Url;
 
 /// How requests to issuers and authorization servers are sent. The same value can be given to both.
-///
-/// ```
-/// use std::time::Duration;
-/// use portcullis_oauth::HttpSettings;
-///
-/// let settings = HttpSettings::default()
-///     .timeout(Duration::from_secs(2))
-///     .environment_proxies();
-/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct HttpSettings {
@@ -114,23 +105,23 @@ impl HttpSettings {
     fn roots(&self) -> Result<Vec<Certificate>, ConfigError> {
         let mut roots = Vec::new();
         for pem in &self.root_certificates {
-            match Certificate::from_pem_bundle(pem) {
-                Ok(found) if !found.is_empty() => roots.extend(found),
-                _ => {
-                    let problem = "no certificate found: expected PEM with `CERTIFICATE` blocks";
-                    return Err(ConfigError::new("root_certificates", problem));
-                }
+            let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
+            if found.is_empty() {
+                let problem = "no certificate found: expected PEM with `CERTIFICATE` blocks";
+                return Err(ConfigError::new("root_certificates", problem));
             }
+            roots.extend(found);
         }
         Ok(roots)
     }
 
     /// The hosts of the proxies in use.
     pub(super) fn proxy_hosts(&self) -> Vec<String> {
-        match self.environment_proxies {
-            true => proxy_hosts(|name| std::env::var(name).ok()),
-            false => Vec::new(),
-        }
+        proxy_hosts(|name| {
+            std::env::var(name)
+                .ok()
+                .filter(|_| self.environment_proxies)
+        })
     }
 }
 
@@ -141,11 +132,9 @@ fn proxy_hosts(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
         .flat_map(|name| [variable(name), variable(&name.to_ascii_lowercase())])
         .flatten()
         .filter_map(|proxy| {
-            let url = match proxy.contains("://") {
-                true => Url::parse(&proxy),
-                false => Url::parse(&format!("http://{proxy}")),
-            };
-            url.ok()?.host_str().map(str::to_owned)
+            let scheme = if proxy.contains("://") { "" } else { "http://" };
+            let url = Url::parse(&format!("{scheme}{proxy}")).ok()?;
+            url.host_str().map(str::to_owned)
         })
         .collect()
 }

@@ -47,7 +47,11 @@ pub fn configured(setting: &'static str, text: &str, allow_http: bool) -> Result
     match url.scheme() {
         "https" => {}
         "http" if allow_http || is_loopback(&url) => {}
-        "http" => return problem("must be https; plain http is accepted for loopback only"),
+        "http" => {
+            return problem(
+                "must be https; plain http is accepted only for `localhost` itself and loopback addresses",
+            );
+        }
         _ => return problem("must begin with https://"),
     }
     if has_user_info(&url) {

@@ -22,7 +22,10 @@ async fn requests_send_accept_headers() {
         server.post(endpoint, &client(), &form).await.unwrap();
     }
     for (endpoint, accept) in [
-        (Endpoint::Discovery, "application/json"),
+        (
+            Endpoint::Discovery,
+            "application/jwk-set+json, application/json",
+        ),
         (Endpoint::Jwks, "application/jwk-set+json, application/json"),
         (Endpoint::Token, "application/json"),
         (Endpoint::Revocation, "application/json"),
