@@ -74,7 +74,7 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
                     refusal::print(&refused, request);
                 }
                 None => {
-                    let (place, status) = (answer.place(), answer.status());
+                    let (place, status) = (&answer.place, answer.status());
                     let why = match status {
                         200 | 202 | 204 => " with an error or unreadable JSON in the body",
                         _ => "",
@@ -82,7 +82,7 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
                     output::note(format_args!("error: {place} answered {status}{why}"));
                 }
             }
-            refusal::print_wait(answer.retry_after());
+            refusal::print_wait(answer.retry_after);
         }
     }
     output::note(format_args!("  the token may still be valid"));
