@@ -9,11 +9,10 @@
 mod client_auth;
 pub mod discovery;
 #[cfg(feature = "client-auth")]
-mod dpop_nonces;
+mod dpop;
 mod error;
 pub mod http;
 mod json_object;
-mod printable;
 #[cfg(feature = "client-auth")]
 mod server;
 
@@ -23,7 +22,7 @@ pub use self::{
         ClientAuthentication, ClientCertificate, ClientKeys, ClientSecret, ClientSecrets,
         CredentialProvider, ProviderFuture,
     },
-    dpop_nonces::DpopNonces,
+    dpop::{DpopNonces, dpop_proof},
     server::{
         AuthorizationServer, AuthorizationServerBuilder, OAuthAnswer, OAuthEndpoint, OAuthError,
     },

@@ -10,7 +10,7 @@ use portcullis_core::{
 use url::{Origin, Url};
 
 use super::{
-    AuthorizationServer, Inner, OAuthEndpoint,
+    AuthorizationServer, Inner,
     endpoints::{DiscoveredEndpoints, Endpoints},
 };
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
     discovery::Discovery,
     http::{HttpClient, HttpSettings, url_rules},
 };
+
+const NO_METADATA: &str = "has no effect without metadata: remove it, or use `discover`";
 
 /// Configures an [`AuthorizationServer`].
 #[derive(Clone)]
@@ -100,20 +102,19 @@ impl AuthorizationServerBuilder {
     /// When a URL, an origin or a certificate cannot be used, or settings conflict.
     pub fn build(self) -> Result<AuthorizationServer, ConfigError> {
         let allow_http = self.http.is_http_allowed();
-        let configured = |endpoint: OAuthEndpoint, url: &Option<String>| {
-            url.as_deref()
-                .map(|url| url_rules::configured(endpoint.as_str(), url, allow_http))
+        let configured = |setting, url: &Option<String>| {
+            let url = url.as_deref();
+            url.map(|url| url_rules::configured(setting, url, allow_http))
                 .transpose()
         };
-        let token = configured(OAuthEndpoint::Token, &self.token_endpoint)?;
-        let revocation = configured(OAuthEndpoint::Revocation, &self.revocation_endpoint)?;
-        let discovery = match &self.discovered {
-            Some(issuer) => Some(self.discovery(issuer)?),
-            None => {
-                self.check_undiscovered()?;
-                None
-            }
-        };
+        let token = configured("token_endpoint", &self.token_endpoint)?;
+        let revocation = configured("revocation_endpoint", &self.revocation_endpoint)?;
+        self.check_issuer()?;
+        let discover_at = self.discover_at.as_deref();
+        let discovery = self.discovered.as_deref();
+        let discovery = discovery
+            .map(|issuer| Discovery::new(issuer, discover_at, allow_http))
+            .transpose()?;
         let url = match (&discovery, &token) {
             (Some(discovery), _) => discovery.url().clone(),
             (None, Some(token)) => token.clone(),
@@ -123,8 +124,10 @@ impl AuthorizationServerBuilder {
         let others: Vec<&Url> = [&token, &revocation].into_iter().flatten().collect();
         let http = HttpClient::new(&self.http, &url, &others)?;
         let origins = self.origins()?;
-        let discovered = discovery
-            .map(|discovery| DiscoveredEndpoints::new(discovery, origins, token.is_none()));
+        let discovered = discovery.map(|discovery| {
+            let (http, clock) = (http.clone(), self.clock.clone());
+            DiscoveredEndpoints::new(http, clock, discovery, origins, token.is_none())
+        });
         Ok(AuthorizationServer(Arc::new(Inner {
             http,
             endpoints: Endpoints {
@@ -137,34 +140,23 @@ impl AuthorizationServerBuilder {
         })))
     }
 
-    fn discovery(&self, issuer: &str) -> Result<Discovery, ConfigError> {
-        if self.issuer.as_ref().is_some_and(|other| other != issuer) {
-            let problem = "differs from the discovered issuer: remove it, or use `discover_at` or `token_endpoint`";
-            return Err(ConfigError::new("issuer", problem));
+    fn check_issuer(&self) -> Result<(), ConfigError> {
+        let error = |setting, problem: &'static str| Err(ConfigError::new(setting, problem));
+        match (&self.discovered, self.issuer.as_deref()) {
+            (Some(discovered), Some(issuer)) if discovered != issuer => error(
+                "issuer",
+                "differs from the discovered issuer: remove it, or use `discover_at` or `token_endpoint`",
+            ),
+            (Some(_), _) => Ok(()),
+            (None, _) if !self.allowed_origins.is_empty() => error("allow_origin", NO_METADATA),
+            (None, _) if self.discover_at.is_some() => error("discover_at", NO_METADATA),
+            (None, Some(issuer)) if issuer.trim() != issuer || issuer.is_empty() => error(
+                "issuer",
+                "must not be empty, nor begin or end with white space",
+            ),
+            (None, Some(issuer)) => url_rules::issuer_name(issuer),
+            (None, None) => Ok(()),
         }
-        let allow_http = self.http.is_http_allowed();
-        Discovery::new(issuer, self.discover_at.as_deref(), allow_http)
-    }
-
-    /// Checks the settings of a server without metadata.
-    fn check_undiscovered(&self) -> Result<(), ConfigError> {
-        for (setting, is_set) in [
-            ("allow_origin", !self.allowed_origins.is_empty()),
-            ("discover_at", self.discover_at.is_some()),
-        ] {
-            if is_set {
-                let problem = "has no effect without metadata: remove it, or use `discover`";
-                return Err(ConfigError::new(setting, problem));
-            }
-        }
-        let Some(issuer) = &self.issuer else {
-            return Ok(());
-        };
-        if issuer.trim() != issuer || issuer.is_empty() {
-            let problem = "must not be empty, nor begin or end with white space";
-            return Err(ConfigError::new("issuer", problem));
-        }
-        url_rules::issuer_name(issuer)
     }
 
     fn origins(&self) -> Result<Vec<Origin>, ConfigError> {

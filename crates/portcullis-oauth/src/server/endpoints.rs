@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,10 +13,7 @@ use portcullis_core::{clock::SharedClock, log::escape_url};
 use tokio::{sync::Mutex, time::Instant};
 use url::{Origin, Url};
 
-use super::{
-    OAuthEndpoint,
-    metadata::{Metadata, MetadataEndpoints, no_endpoint},
-};
+use super::{OAuthEndpoint, metadata::Metadata};
 use crate::{
     FetchError, FetchErrorKind,
     client_auth::MutualTls,
@@ -25,32 +25,34 @@ use crate::{
 const LIFETIME: Duration = Duration::from_secs(3600);
 /// The number of failed requests in a row after which metadata is read again: the server may have moved.
 const MAX_FAILURES: u32 = 2;
-/// The delay until metadata that could not be read or used is read again.
+/// The delay until metadata that could not be read is read again.
 const RETRY_DELAY: Duration = Duration::from_secs(30);
 
 pub(super) struct Endpoints {
     pub(super) issuer: Option<String>,
     /// The configured URLs, by endpoint.
-    pub(super) configured: [Option<Url>; OAuthEndpoint::ALL.len()],
+    pub(super) configured: [Option<Url>; 2],
     pub(super) discovered: Option<DiscoveredEndpoints>,
 }
 
 /// Metadata, read when needed.
 pub(super) struct DiscoveredEndpoints {
-    issuer: Box<str>,
+    http: HttpClient,
+    clock: SharedClock,
+    discovery: Discovery,
     /// Origins that may receive credentials, in addition to the issuer's own.
     allowed: Vec<Origin>,
     needs_token_endpoint: bool,
     first: Mutex<FirstDocument>,
     /// The other of the two well-known documents. Its lock is held while it is read, that of `first` is not.
     other: Mutex<Option<OtherDocument>>,
-    /// The number of requests without an answer since the last answer.
+    /// The number of failed requests since the last success.
     failures: AtomicU32,
 }
 
 struct FirstDocument {
     discovery: Discovery,
-    found: Option<MetadataEndpoints>,
+    found: Option<Arc<Metadata>>,
     /// The number of times it was read.
     reads: u64,
     read_again_at: Instant,
@@ -60,7 +62,7 @@ struct FirstDocument {
 
 struct OtherDocument {
     /// `None` if the issuer has no such document.
-    found: Result<Option<MetadataEndpoints>, FetchError>,
+    found: Result<Option<Arc<Metadata>>, FetchError>,
     /// [`FirstDocument::reads`] at the time. The other document is read again after the first one.
     reads: u64,
     read_again_at: Instant,
@@ -68,12 +70,16 @@ struct OtherDocument {
 
 impl DiscoveredEndpoints {
     pub(super) fn new(
+        http: HttpClient,
+        clock: SharedClock,
         discovery: Discovery,
         allowed: Vec<Origin>,
         needs_token_endpoint: bool,
     ) -> Self {
         Self {
-            issuer: discovery.issuer().into(),
+            http,
+            clock,
+            discovery: discovery.clone(),
             allowed,
             needs_token_endpoint,
             first: Mutex::new(FirstDocument {
@@ -88,29 +94,49 @@ impl DiscoveredEndpoints {
         }
     }
 
-    /// The endpoints in the metadata. If `endpoint` is missing, the other well-known document is read too: some servers
-    /// name their revocation endpoint only in RFC 8414's.
-    async fn get(
-        &self,
-        endpoint: OAuthEndpoint,
-        http: &HttpClient,
-        clock: &SharedClock,
-    ) -> Result<MetadataEndpoints, FetchError> {
-        let mut found = self.read_first(http, clock).await?;
-        if !found.has(endpoint)
-            && let Some(other) = self.read_other(http, clock).await?
+    /// The URL of an endpoint. If it is missing, the other well-known document is read too: some servers name their
+    /// revocation endpoint only in RFC 8414's.
+    async fn url(&self, endpoint: OAuthEndpoint, tls: MutualTls) -> Result<Url, FetchError> {
+        let mut metadata = self.read_first().await?;
+        if metadata.url(endpoint, tls).is_none()
+            && let Some(other) = self.read_other().await?
         {
-            found.fill_from(other);
+            metadata = other;
         }
-        Ok(found)
+        let url = metadata.url(endpoint, tls);
+        let url = url.ok_or_else(|| no_endpoint(endpoint))?;
+        let checked = self.check(endpoint, tls, url);
+        checked.inspect_err(|_| self.record(false))
+    }
+
+    /// Notes whether an endpoint answered.
+    pub(super) fn record(&self, is_answered: bool) {
+        match is_answered {
+            true => self.failures.store(0, Ordering::Relaxed),
+            false => _ = self.failures.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the URL may be requested, and may receive the client's credentials.
+    fn check(&self, endpoint: OAuthEndpoint, tls: MutualTls, url: &str) -> Result<Url, FetchError> {
+        let url = self.discovery.check(&self.http, endpoint.as_str(), url)?;
+        // The server cannot use a certificate itself, unlike a secret or a token.
+        if tls == MutualTls::Only
+            || self.discovery.is_own(&url)
+            || self.allowed.contains(&url.origin())
+        {
+            return Ok(url);
+        }
+        let message = format!(
+            "the discovered `{}` {} is neither on the origin of the issuer nor of `discover_at`, and would receive the client's credentials: if this is intended, list its origin with `allow_origin`",
+            endpoint.as_str(),
+            display_url(&url)
+        );
+        Err(FetchError::new(FetchErrorKind::Forbidden, message))
     }
 
     /// Concurrent callers share one request and its result.
-    async fn read_first(
-        &self,
-        http: &HttpClient,
-        clock: &SharedClock,
-    ) -> Result<MetadataEndpoints, FetchError> {
+    async fn read_first(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
         let mut document = self.first.lock().await;
         if let Some((error, at)) = &document.failed
@@ -124,27 +150,29 @@ impl DiscoveredEndpoints {
             return Ok(found.clone());
         }
         let pick = |discovery: &Discovery, metadata: Metadata| {
-            if metadata.token_endpoint.is_none() && self.needs_token_endpoint {
-                let issuer = escape_url(&self.issuer);
+            if self.needs_token_endpoint
+                && metadata.url(OAuthEndpoint::Token, MutualTls::No).is_none()
+            {
+                let issuer = escape_url(discovery.issuer());
                 let message = format!(
                     "the metadata of {issuer} has no `token_endpoint`: configure `token_endpoint`"
                 );
                 return Err(FetchError::new(FetchErrorKind::Unusable, message));
             }
-            let allowed = &self.allowed;
-            Ok(MetadataEndpoints::new(&metadata, discovery, allowed, http))
+            Ok(Arc::new(metadata))
         };
-        let read = document.discovery.read(http, clock.now(), pick).await.found;
+        let (http, now) = (&self.http, self.clock.now());
+        let read = document.discovery.read(http, now, pick).await.found;
         self.failures.store(0, Ordering::Relaxed);
         document.failed = None;
         match (read, document.found.clone()) {
             (Ok(found), _) => {
                 document.reads += 1;
-                document.read_again_at = Instant::now() + lifetime(found.are_usable());
+                document.read_again_at = Instant::now() + LIFETIME;
                 Ok(document.found.insert(found).clone())
             }
             (Err(error), Some(found)) => {
-                let issuer = &*self.issuer;
+                let issuer = self.discovery.issuer();
                 if error.needs_operator() {
                     tracing::error!(issuer, %error, "cannot use the authorization server's metadata; its previous endpoints stay in use; check the configured issuer");
                 } else {
@@ -161,11 +189,7 @@ impl DiscoveredEndpoints {
     }
 
     /// `None` if the issuer has only one document. Concurrent callers share one request and its result.
-    async fn read_other(
-        &self,
-        http: &HttpClient,
-        clock: &SharedClock,
-    ) -> Result<Option<MetadataEndpoints>, FetchError> {
+    async fn read_other(&self) -> Result<Option<Arc<Metadata>>, FetchError> {
         let mut other = self.other.lock().await;
         let (discovery, reads) = {
             let first = self.first.lock().await;
@@ -177,33 +201,24 @@ impl DiscoveredEndpoints {
         {
             return other.found.clone();
         }
-        let metadata = discovery.read_other(http, clock.now()).await;
-        let pick =
-            |metadata: Metadata| MetadataEndpoints::new(&metadata, &discovery, &self.allowed, http);
-        let read = metadata.map(|metadata| metadata.map(pick));
-        let is_usable = read
-            .as_ref()
-            .is_ok_and(|found| found.as_ref().is_none_or(MetadataEndpoints::are_usable));
+        let read = discovery.read_other(&self.http, self.clock.now()).await;
+        let lifetime = if read.is_ok() { LIFETIME } else { RETRY_DELAY };
         let previous = other.take().and_then(|other| other.found.ok().flatten());
         let found = match (read, previous) {
             (Err(error), Some(previous)) => {
-                let issuer = &*self.issuer;
+                let issuer = self.discovery.issuer();
                 tracing::warn!(issuer, %error, "cannot read the authorization server's other metadata document; its previous endpoints stay in use");
                 Ok(Some(previous))
             }
-            (read, _) => read,
+            (read, _) => read.map(|metadata| metadata.map(Arc::new)),
         };
         *other = Some(OtherDocument {
             found: found.clone(),
             reads,
-            read_again_at: Instant::now() + lifetime(is_usable),
+            read_again_at: Instant::now() + lifetime,
         });
         found
     }
-}
-
-fn lifetime(is_usable: bool) -> Duration {
-    if is_usable { LIFETIME } else { RETRY_DELAY }
 }
 
 impl Endpoints {
@@ -211,32 +226,21 @@ impl Endpoints {
         &self,
         endpoint: OAuthEndpoint,
         tls: MutualTls,
-        http: &HttpClient,
-        clock: &SharedClock,
     ) -> Result<Url, FetchError> {
         match (&self.configured[endpoint as usize], &self.discovered) {
             (Some(url), _) => Ok(url.clone()),
-            (None, Some(discovered)) => discovered
-                .get(endpoint, http, clock)
-                .await?
-                .url(endpoint, tls),
+            (None, Some(discovered)) => discovered.url(endpoint, tls).await,
             (None, None) => Err(no_endpoint(endpoint)),
         }
     }
+}
 
-    /// Notes a request without an answer.
-    pub(super) fn failed(&self) {
-        if let Some(discovered) = &self.discovered {
-            discovered.failures.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Notes a request with an answer.
-    pub(super) fn answered(&self) {
-        if let Some(discovered) = &self.discovered {
-            discovered.failures.store(0, Ordering::Relaxed);
-        }
-    }
+fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
+    let name = endpoint.as_str();
+    let message = format!(
+        "the authorization server has no `{name}`: neither its metadata nor the configuration names one"
+    );
+    FetchError::new(FetchErrorKind::NoEndpoint, message)
 }
 
 /// Omits the queries of URLs.
@@ -244,7 +248,7 @@ impl fmt::Debug for Endpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let configured = self.configured.iter().flatten().next();
         let discovered = self.discovered.as_ref();
-        let issuer = discovered.map(|discovered| escape_url(&discovered.issuer));
+        let issuer = discovered.map(|discovered| escape_url(discovered.discovery.issuer()));
         f.write_str(&issuer.or(configured.map(display_url)).unwrap_or_default())
     }
 }

@@ -11,7 +11,6 @@ use std::{fmt, sync::Arc};
 
 use portcullis_core::{ConfigError, Secret, clock::SharedClock};
 use portcullis_jose::{DpopKey, DpopRequest};
-use reqwest::header::HeaderValue;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -20,6 +19,7 @@ pub use self::{answer::OAuthAnswer, builder::AuthorizationServerBuilder, oauth_e
 use crate::{
     ClientAuthentication, DpopNonces, FetchError, FetchErrorKind,
     client_auth::{Credential, MutualTls, RequestContext},
+    dpop::dpop_proof,
     http::HttpClient,
 };
 
@@ -58,8 +58,6 @@ pub enum OAuthEndpoint {
 }
 
 impl OAuthEndpoint {
-    pub(crate) const ALL: [Self; 2] = [Self::Token, Self::Revocation];
-
     /// The name in metadata (RFC 8414 §2), which is also the name of the setting.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -108,13 +106,11 @@ impl AuthorizationServer {
         client: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        let url = self.url(endpoint, client, form).await?;
-        let (answer, _) = self.offer(&url, client, form, None).await?;
-        Ok(answer)
+        self.post_bound(endpoint, client, None, form).await
     }
 
-    /// Like [`post`](Self::post), with a DPoP proof of `key`, to which the server binds the token (RFC 9449 §5). If the
-    /// server requires a nonce in the proof, the request is sent once more with it (§8).
+    /// Like [`post`](Self::post), with a DPoP proof of `key`, if any, to which the server binds the token (RFC 9449 §5). If
+    /// the server requires a nonce in the proof, the request is sent once more with it (§8).
     ///
     /// # Errors
     ///
@@ -123,16 +119,15 @@ impl AuthorizationServer {
         &self,
         endpoint: OAuthEndpoint,
         client: &ClientAuthentication,
-        key: &DpopKey,
+        key: Option<&DpopKey>,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
         let url = self.url(endpoint, client, form).await?;
-        let (answer, has_new_nonce) = self.offer(&url, client, form, Some(key)).await?;
+        let (mut answer, has_new_nonce) = self.offer(&url, client, form, key).await?;
         let error = answer.error();
         if has_new_nonce && error.is_some_and(|error| &*error.code == "use_dpop_nonce") {
             // With a new assertion too, since one is for a single request.
-            let (answer, _) = self.offer(&url, client, form, Some(key)).await?;
-            return Ok(answer);
+            (answer, _) = self.offer(&url, client, form, key).await?;
         }
         Ok(answer)
     }
@@ -143,17 +138,13 @@ impl AuthorizationServer {
         client: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<Url, FetchError> {
-        let inner = &*self.0;
         let has_token = form.iter().any(|(name, _)| TOKENS.contains(name));
         // The receiver could use a token in the form, as it could a secret.
         let tls = match client.mutual_tls() {
             MutualTls::Only if has_token => MutualTls::Additional,
             tls => tls,
         };
-        let url = inner
-            .endpoints
-            .url(endpoint, tls, &inner.http, &inner.clock);
-        let url = url.await?;
+        let url = self.0.endpoints.url(endpoint, tls).await?;
         if client.mutual_tls() == MutualTls::Only && url.scheme() != "https" {
             let message = format!(
                 "the `{}` is not https, so the client cannot authenticate with a certificate: use https",
@@ -185,7 +176,16 @@ impl AuthorizationServer {
             let mut secrets = sent_secrets(form, &credential);
             let nonce = inner.nonces.get(&origin);
             if let Some(key) = key {
-                let proof = proof(key, request, nonce.as_deref())?;
+                let mut uri = url.clone();
+                uri.set_query(None);
+                let proof = DpopRequest {
+                    method: "POST",
+                    uri: uri.as_str(),
+                    now: request.now,
+                    nonce: nonce.as_deref(),
+                    access_token: None,
+                };
+                let proof = dpop_proof(key, &proof)?;
                 secrets.push(Secret::new(proof.as_bytes()));
                 headers.insert("dpop", proof);
             }
@@ -193,19 +193,17 @@ impl AuthorizationServer {
                 Some(pem) => inner.http.with_identity(pem)?,
                 None => inner.http.clone(),
             };
-            let answer = http
-                .post(url, headers, encode(form, &credential))
-                .await
-                .inspect_err(|_| inner.endpoints.failed())?;
-            match answer.status.as_u16() {
-                // The endpoint may have moved.
-                404 | 405 | 410 => inner.endpoints.failed(),
-                _ => inner.endpoints.answered(),
+            let answer = http.post(url, headers, encode(form, &credential)).await;
+            if let Some(discovered) = &inner.endpoints.discovered {
+                let status = answer.as_ref().map(|answer| answer.status.as_u16());
+                // After these statuses, the endpoint may have moved.
+                discovered.record(status.is_ok_and(|status| !matches!(status, 404 | 405 | 410)));
             }
-            let has_new_nonce = key.is_some() && {
-                inner.nonces.learn(&origin, &answer.headers);
-                inner.nonces.get(&origin) != nonce
-            };
+            let answer = answer?;
+            let has_new_nonce = key.is_some()
+                && inner
+                    .nonces
+                    .learn(&origin, &answer.headers, nonce.as_deref());
             let answer = OAuthAnswer::new(url, answer, request.now, credential.expires_at, secrets);
             if !answer.rejects_client() {
                 client.accepted(&credential);
@@ -241,30 +239,6 @@ impl AuthorizationServer {
     pub fn check(&self, client: &ClientAuthentication) -> Result<(), ConfigError> {
         client.check(self.issuer())
     }
-}
-
-fn proof(
-    key: &DpopKey,
-    request: RequestContext<'_>,
-    nonce: Option<&str>,
-) -> Result<HeaderValue, FetchError> {
-    let mut uri = request.endpoint.clone();
-    uri.set_query(None);
-    let proof = key.proof(&DpopRequest {
-        method: "POST",
-        uri: uri.as_str(),
-        now: request.now,
-        nonce,
-        access_token: None,
-    });
-    let unusable = |error: &dyn fmt::Display| {
-        let message = format!("cannot create the DPoP proof: {error}");
-        FetchError::new(FetchErrorKind::Credential, message)
-    };
-    let proof = proof.map_err(|error| unusable(&error))?;
-    let mut value = HeaderValue::try_from(proof).map_err(|error| unusable(&error))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// The parameters that contain tokens.

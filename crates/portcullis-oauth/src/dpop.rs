@@ -1,15 +1,33 @@
-//! Server nonces for DPoP proofs (RFC 9449 §8, §9).
+//! Proofs of DPoP keys, and the server nonces in them (RFC 9449).
 
 use std::{
     collections::VecDeque,
-    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use reqwest::header::HeaderMap;
+use portcullis_jose::{DpopKey, DpopRequest};
+use reqwest::header::{HeaderMap, HeaderValue};
 
-/// The latest nonce of each server, by origin.
-#[derive(Default)]
+use crate::{FetchError, FetchErrorKind};
+
+/// The value of the header `DPoP`: a proof of this key, marked as sensitive.
+///
+/// # Errors
+///
+/// When the proof cannot be signed.
+pub fn dpop_proof(key: &DpopKey, request: &DpopRequest<'_>) -> Result<HeaderValue, FetchError> {
+    let proof = key.proof(request).map_err(|error| error.to_string());
+    let value = proof.and_then(|proof| HeaderValue::try_from(proof).map_err(|e| e.to_string()));
+    let mut value = value.map_err(|error| {
+        let message = format!("cannot create the DPoP proof: {error}");
+        FetchError::new(FetchErrorKind::Credential, message)
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The latest nonce of each server, by origin (RFC 9449 §8, §9).
+#[derive(Debug, Default)]
 pub struct DpopNonces {
     /// The most recently learned one in front.
     nonces: Mutex<VecDeque<(Box<str>, Arc<str>)>>,
@@ -31,38 +49,23 @@ impl DpopNonces {
         Some(nonce.clone())
     }
 
-    /// Stores the nonce in an answer of this server, and returns whether it is new. A repeated header, a value that is too
-    /// long, or one with characters that RFC 9449 §8.1 does not allow is ignored.
-    pub fn learn(&self, origin: &str, headers: &HeaderMap) -> bool {
+    /// Stores the nonce in an answer of this server, and returns whether the latest nonce differs from the one that was
+    /// sent. A repeated header, and a nonce that is too long or not allowed by RFC 9449 §8.1, are ignored.
+    pub fn learn(&self, origin: &str, headers: &HeaderMap, sent: Option<&str>) -> bool {
         let mut values = headers.get_all(Self::HEADER).iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return false;
-        };
-        let is_nonce = |text: &&str| {
-            let bytes = text.as_bytes();
-            (1..=Self::MAX_BYTES).contains(&bytes.len())
-                && bytes
-                    .iter()
-                    .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-        };
-        let Some(nonce) = value.to_str().ok().filter(is_nonce) else {
-            return false;
-        };
-        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = nonces.iter().position(|(other, _)| **other == *origin);
-        match index {
-            Some(index) if *nonces[index].1 == *nonce => return false,
-            Some(index) => drop(nonces.remove(index)),
-            None => nonces.truncate(Self::MAX_SERVERS - 1),
+        if let (Some(value), None) = (values.next(), values.next())
+            && let Ok(nonce) = value.to_str()
+            && (1..=Self::MAX_BYTES).contains(&nonce.len())
+            && nonce
+                .bytes()
+                .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+        {
+            let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+            nonces.retain(|(other, _)| **other != *origin);
+            nonces.truncate(Self::MAX_SERVERS - 1);
+            nonces.push_front((origin.into(), nonce.into()));
         }
-        nonces.push_front((origin.into(), nonce.into()));
-        true
-    }
-}
-
-impl fmt::Debug for DpopNonces {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DpopNonces").finish_non_exhaustive()
+        self.get(origin).as_deref() != sent
     }
 }
 
@@ -86,10 +89,10 @@ mod tests {
     fn latest_nonce_of_each_server_is_kept() {
         let nonces = DpopNonces::default();
         assert_eq!(nonces.get("a"), None);
-        assert!(nonces.learn("a", &headers(&["1"])));
-        assert!(!nonces.learn("a", &headers(&["1"])), "it is the same");
-        assert!(nonces.learn("b", &headers(&["x"])));
-        assert!(nonces.learn("a", &headers(&["2"])));
+        assert!(nonces.learn("a", &headers(&["1"]), None));
+        assert!(!nonces.learn("a", &headers(&["1"]), Some("1")));
+        assert!(nonces.learn("b", &headers(&["x"]), Some("1")));
+        assert!(nonces.learn("a", &headers(&["2"]), Some("1")));
         assert_eq!(nonces.get("a").as_deref(), Some("2"));
         assert_eq!(nonces.get("b").as_deref(), Some("x"));
     }
@@ -107,7 +110,7 @@ mod tests {
             &["a\\b"],
             &[&long],
         ] {
-            assert!(!nonces.learn("a", &headers(bad)), "{bad:?}");
+            assert!(!nonces.learn("a", &headers(bad), None), "{bad:?}");
         }
         assert_eq!(nonces.get("a"), None);
     }
@@ -116,7 +119,7 @@ mod tests {
     fn number_of_servers_is_bounded() {
         let nonces = DpopNonces::default();
         for server in 0..1_000 {
-            assert!(nonces.learn(&server.to_string(), &headers(&["n"])));
+            assert!(nonces.learn(&server.to_string(), &headers(&["n"]), None));
         }
         assert!(nonces.get("999").is_some() && nonces.get("936").is_some());
         assert!(nonces.get("935").is_none());
