@@ -12,90 +12,55 @@ use crate::FetchError;
 /// A client's certificate and its private key. Files are read for each request, so that a certificate rotates without a
 /// restart.
 #[derive(Clone, Debug)]
-pub struct ClientCertificate {
-    certificate: Pem,
-    key: Pem,
-}
+pub struct ClientCertificate(Pem);
 
 #[derive(Clone, Debug)]
 enum Pem {
-    Value(Secret),
-    File(CredentialFile),
-}
-
-/// A certificate and its private key, as read.
-pub(super) struct ClientIdentity {
-    /// The certificate chain and the key.
-    pub(super) pem: Secret,
-    /// The end of the client's own certificate.
-    pub(super) expires_at: UnixTime,
+    Values(Secret, Secret),
+    Files(CredentialFile, CredentialFile),
 }
 
 impl ClientCertificate {
     /// The certificate, followed by its chain, and the private key, both in PEM.
     pub fn new(certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        Self {
-            certificate: Pem::Value(Secret::new(certificate)),
-            key: Pem::Value(Secret::new(key)),
-        }
+        Self(Pem::Values(Secret::new(certificate), Secret::new(key)))
     }
 
     /// PEM files with the certificate and its chain, and with the private key. Both may be the same file.
     pub fn files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self {
-            certificate: Pem::File(CredentialFile::public(certificate)),
-            key: Pem::File(CredentialFile::private(key)),
-        }
+        let certificate = CredentialFile::public(certificate);
+        Self(Pem::Files(certificate, CredentialFile::private(key)))
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
-        [self.certificate.warnings(), self.key.warnings()].concat()
+        match &self.0 {
+            Pem::Values(..) => Vec::new(),
+            Pem::Files(certificate, key) => [certificate.warnings(), key.warnings()].concat(),
+        }
     }
 
-    /// The current certificate and key.
-    pub(super) async fn get(&self) -> Result<ClientIdentity, FetchError> {
-        let (chain, key) = (self.certificate.read().await?, self.key.read().await?);
-        ClientIdentity::new(chain.expose(), key.expose()).map_err(|reason| {
-            match &self.certificate {
-                Pem::Value(_) => unusable(reason),
-                Pem::File(file) => file.unusable(&reason),
+    /// The current certificate and key in one PEM, and the end of the certificate.
+    pub(super) async fn get(&self) -> Result<(Secret, UnixTime), FetchError> {
+        match &self.0 {
+            Pem::Values(certificate, key) => identity(certificate, key).map_err(unusable),
+            Pem::Files(certificate, key) => {
+                let (chain, key) = (certificate.read().await?, key.read().await?);
+                identity(&chain, &key).map_err(|reason| certificate.unusable(&reason))
             }
-        })
-    }
-}
-
-impl Pem {
-    async fn read(&self) -> Result<Secret, FetchError> {
-        match self {
-            Self::Value(pem) => Ok(pem.clone()),
-            Self::File(file) => file.read().await,
-        }
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        match self {
-            Self::Value(_) => Vec::new(),
-            Self::File(file) => file.warnings(),
         }
     }
 }
 
-impl ClientIdentity {
-    fn new(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
-        let mut chain = CertificateDer::pem_slice_iter(certificate);
-        let own = chain.next().and_then(Result::ok);
-        let own = own.ok_or("no certificate found: expected PEM with a `CERTIFICATE` block")?;
-        let own = Certificate::from_der(&own).map_err(|error| error.to_string())?;
-        let not_after = own.tbs_certificate().validity().not_after;
-        let pem = Secret::new([certificate, b"\n", key].concat());
-        reqwest::Identity::from_pem(pem.expose()).map_err(
-            |_| "cannot use certificate and key: the key must be in PEM and not encrypted",
-        )?;
-        Ok(Self {
-            pem,
-            expires_at: UnixTime::from_duration(not_after.to_unix_duration()),
-        })
-    }
+fn identity(certificate: &Secret, key: &Secret) -> Result<(Secret, UnixTime), String> {
+    let mut chain = CertificateDer::pem_slice_iter(certificate.expose());
+    let own = chain.next().and_then(Result::ok);
+    let own = own.ok_or("no certificate found: expected PEM with a `CERTIFICATE` block")?;
+    let own = Certificate::from_der(&own).map_err(|error| error.to_string())?;
+    let not_after = own.tbs_certificate().validity().not_after;
+    let pem = Secret::new([certificate.expose(), b"\n", key.expose()].concat());
+    reqwest::Identity::from_pem(pem.expose())
+        .map_err(|_| "cannot use certificate and key: the key must be in PEM and not encrypted")?;
+    Ok((pem, UnixTime::from_duration(not_after.to_unix_duration())))
 }
 
 #[cfg(test)]
@@ -115,7 +80,7 @@ mod tests {
         assert!(files.get().await.is_err(), "the file does not exist");
         std::fs::write(&path, [KEY, b"\n", CERTIFICATE].concat()).expect("written");
         let found = files.get().await.expect("usable");
-        assert!(found.expires_at > UnixTime::from_secs(4_000_000_000));
+        assert!(found.1 > UnixTime::from_secs(4_000_000_000));
     }
 
     #[tokio::test]

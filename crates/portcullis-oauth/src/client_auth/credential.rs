@@ -1,25 +1,11 @@
 //! Credentials as parts of a request.
 
-use std::time::Duration;
-
-use aws_lc_rs::rand;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use portcullis_core::{Secret, clock::UnixTime};
-use portcullis_jose::SigningKey;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use serde::Serialize;
 use zeroize::Zeroizing;
-
-use super::unusable;
-use crate::FetchError;
-
-/// The value of `client_assertion_type` (RFC 7523 §2.2).
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// The lifetime of an assertion: its way to the server, and a small difference of clocks.
-const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 
 /// One credential of a client, as parts of a request.
 #[derive(Default)]
@@ -41,11 +27,10 @@ impl Credential {
     pub(super) fn basic(client_id: &str, secret: &[u8]) -> Self {
         let mut credential = Self::default();
         let value = basic(client_id, secret);
-        let encoded = value.as_bytes().strip_prefix(b"Basic ").unwrap_or_default();
-        // A server may repeat it without its padding.
-        let padding = encoded.iter().rev().take_while(|byte| **byte == b'=');
-        let unpadded = &encoded[..encoded.len() - padding.count()];
-        credential.secrets.push(Secret::new(unpadded));
+        // A server may repeat it without scheme and padding.
+        let encoded = value.to_str().unwrap_or_default();
+        let encoded = encoded.trim_start_matches("Basic ").trim_end_matches('=');
+        credential.secrets.push(Secret::new(encoded));
         credential.headers.insert(AUTHORIZATION, value);
         credential
     }
@@ -60,20 +45,6 @@ impl Credential {
             fields: std::iter::once(client_id).chain(fields).collect(),
             ..Self::default()
         }
-    }
-
-    /// An assertion in the form (RFC 7523 §2.2).
-    pub(super) fn assertion(client_id: &str, assertion: Zeroizing<String>) -> Self {
-        let secret = Secret::new(assertion.as_bytes());
-        let mut credential = Self::form(
-            client_id,
-            [
-                ("client_assertion_type", ASSERTION_TYPE.to_owned().into()),
-                ("client_assertion", assertion),
-            ],
-        );
-        credential.secrets.push(secret);
-        credential
     }
 }
 
@@ -103,42 +74,6 @@ fn basic(client_id: &str, secret: &[u8]) -> HeaderValue {
 /// credentials then accept it too.
 fn form_encoded(text: &[u8]) -> impl Iterator<Item = &str> {
     byte_serialize(text).map(|part| if part == "%7E" { "~" } else { part })
-}
-
-#[derive(Serialize)]
-struct Claims<'c> {
-    iss: &'c str,
-    sub: &'c str,
-    /// A string rather than a list, so that the server sees that it is the only audience.
-    aud: &'c str,
-    jti: String,
-    iat: u64,
-    exp: u64,
-}
-
-/// A fresh assertion: a JWT signed by the client (RFC 7523 §3).
-pub(super) fn sign_assertion(
-    key: &SigningKey,
-    client_id: &str,
-    audience: &str,
-    typ: &str,
-    now: UnixTime,
-) -> Result<Zeroizing<String>, FetchError> {
-    let mut id = [0; 16];
-    rand::fill(&mut id)
-        .map_err(|_| unusable("the operating system has no random numbers".to_owned()))?;
-    let claims = Claims {
-        iss: client_id,
-        sub: client_id,
-        aud: audience,
-        jti: BASE64_URL_SAFE_NO_PAD.encode(id),
-        iat: now.as_secs(),
-        exp: now.saturating_add(ASSERTION_LIFETIME).as_secs(),
-    };
-    let assertion = key.sign_compact(Some(typ), &claims);
-    let assertion = assertion
-        .map_err(|error| unusable(format!("cannot sign the client's assertion: {error}")))?;
-    Ok(Zeroizing::new(assertion))
 }
 
 #[cfg(test)]

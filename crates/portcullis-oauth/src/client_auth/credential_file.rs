@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -39,10 +39,8 @@ impl CredentialFile {
     /// A file that every user may read.
     pub(super) fn public(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self::new(
-            WatchedFile::new(LABEL, &path, MAX_FILE_BYTES).public(),
-            path,
-        )
+        let file = WatchedFile::new(LABEL, &path, MAX_FILE_BYTES).public();
+        Self::new(file, path)
     }
 
     fn new(file: WatchedFile, path: PathBuf) -> Self {
@@ -53,16 +51,11 @@ impl CredentialFile {
         }))
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.0.path
-    }
-
     /// Reads the whole file, off the runtime's threads.
     pub(super) async fn read(&self) -> Result<Secret, FetchError> {
         let file = self.clone();
-        let reading = tokio::task::spawn_blocking(move || file.read_now()).await;
-        let content =
-            reading.unwrap_or_else(|_| Err(io::Error::other("the runtime was shut down")));
+        let read = tokio::task::spawn_blocking(move || file.read_now()).await;
+        let content = read.unwrap_or_else(|_| Err(io::Error::other("the runtime was shut down")));
         content.map_err(|error| self.unusable(&error))
     }
 
@@ -75,7 +68,7 @@ impl CredentialFile {
 
     /// The error for content that is not a credential.
     pub(super) fn unusable(&self, reason: &dyn fmt::Display) -> FetchError {
-        let path = self.path().display();
+        let path = self.0.path.display();
         unusable(format!(
             "cannot read the client's credential from {path}: {reason}"
         ))
@@ -83,7 +76,7 @@ impl CredentialFile {
 
     /// What an operator should change about the file, as of the last read.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let path = self.path().display();
+        let path = self.0.path.display();
         let warnings = lock(&self.0.warnings);
         warnings
             .iter()
@@ -98,6 +91,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for CredentialFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("File").field(&self.path()).finish()
+        f.debug_tuple("File").field(&self.0.path).finish()
     }
 }

@@ -1,17 +1,25 @@
 //! The credentials that a client offers to a server.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use portcullis_core::clock::UnixTime;
+use aws_lc_rs::rand;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use portcullis_core::{Secret, clock::UnixTime};
 use portcullis_jose::SigningKey;
+use serde_json::json;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::{
-    ClientAuthentication, ClientSecret, ClientSecrets, Method,
-    credential::{Credential, sign_assertion},
-    unusable,
+    ClientAuthentication, ClientSecret, ClientSecrets, Method, credential::Credential, unusable,
 };
 use crate::FetchError;
+
+/// The value of `client_assertion_type` (RFC 7523 §2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The lifetime of an assertion: its way to the server, and a small difference of clocks.
+const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The request that a client authenticates.
 #[derive(Clone, Copy, Debug)]
@@ -28,23 +36,19 @@ impl ClientAuthentication {
         request: RequestContext<'_>,
     ) -> Result<Vec<Credential>, FetchError> {
         let id = self.client_id();
-        let mut credentials = match &self.shared.method {
+        let mut credentials = match &self.method {
             Method::Basic(secrets) => {
                 let basic =
                     |secret: &ClientSecret| Ok(Credential::basic(id, secret.secret.expose()));
                 for_each(secrets, basic).await?
             }
             Method::Post(secrets) => {
+                let not_text =
+                    || unusable("the client's secret is not UTF-8, which a form requires");
                 let post = |secret: &ClientSecret| {
-                    let text = secret.secret.expose_str().ok_or_else(|| {
-                        unusable(
-                            "the client's secret is not UTF-8, which a form requires".to_owned(),
-                        )
-                    })?;
-                    Ok(Credential::form(
-                        id,
-                        [("client_secret", text.to_owned().into())],
-                    ))
+                    let text = secret.secret.expose_str().ok_or_else(not_text)?;
+                    let field = ("client_secret", text.to_owned().into());
+                    Ok(Credential::form(id, [field]))
                 };
                 for_each(secrets, post).await?
             }
@@ -66,42 +70,62 @@ impl ClientAuthentication {
             Method::Tls | Method::SelfSignedTls => vec![Credential::form(id, [])],
         };
         if let Some(certificate) = &self.certificate {
-            let identity = certificate.get().await?;
+            let (pem, end) = certificate.get().await?;
             for credential in &mut credentials {
-                let expiries = credential
-                    .expires_at
-                    .into_iter()
-                    .chain([identity.expires_at]);
-                credential.expires_at = expiries.min();
-                credential.identity = Some(identity.pem.clone());
+                let expires_at = credential.expires_at.map_or(end, |other| other.min(end));
+                credential.expires_at = Some(expires_at);
+                credential.identity = Some(pem.clone());
             }
         }
         for (index, credential) in credentials.iter_mut().enumerate() {
             credential.index = index;
         }
-        let first = self.shared.accepted.load(Ordering::Relaxed) % credentials.len();
+        let first = self.accepted.load(Ordering::Relaxed) % credentials.len();
         credentials.rotate_left(first);
         Ok(credentials)
     }
 
     /// Notes that the server accepted this credential.
     pub(crate) fn accepted(&self, credential: &Credential) {
-        let accepted = &self.shared.accepted;
-        accepted.store(credential.index, Ordering::Relaxed);
+        self.accepted.store(credential.index, Ordering::Relaxed);
     }
 
+    /// A fresh assertion: a JWT signed by the client, in the form (RFC 7523 §2.2, §3).
     fn assertion(
         &self,
         key: &SigningKey,
         request: RequestContext<'_>,
     ) -> Result<Credential, FetchError> {
         let id = self.client_id();
-        let audience = match request.issuer {
-            Some(issuer) if !self.endpoint_audience => issuer,
-            _ => request.endpoint.as_str(),
-        };
-        let assertion = sign_assertion(key, id, audience, &self.assertion_typ, request.now)?;
-        Ok(Credential::assertion(id, assertion))
+        let mut random = [0; 16];
+        rand::fill(&mut random)
+            .map_err(|_| unusable("the operating system has no random numbers"))?;
+        let claims = json!({
+            "iss": id,
+            "sub": id,
+            // A string rather than a list, so that the server sees that it is the only audience.
+            "aud": match request.issuer {
+                Some(issuer) if !self.endpoint_audience => issuer,
+                _ => request.endpoint.as_str(),
+            },
+            "jti": BASE64_URL_SAFE_NO_PAD.encode(random),
+            "iat": request.now.as_secs(),
+            "exp": request.now.saturating_add(ASSERTION_LIFETIME).as_secs(),
+        });
+        let assertion = key.sign_compact(Some(&self.assertion_typ), &claims);
+        let assertion =
+            Zeroizing::new(assertion.map_err(|error| {
+                unusable(format!("cannot sign the client's assertion: {error}"))
+            })?);
+        let secrets = vec![Secret::new(assertion.as_bytes())];
+        let fields = [
+            ("client_assertion_type", ASSERTION_TYPE.to_owned().into()),
+            ("client_assertion", assertion),
+        ];
+        Ok(Credential {
+            secrets,
+            ..Credential::form(id, fields)
+        })
     }
 }
 
@@ -122,7 +146,6 @@ async fn for_each(
 
 #[cfg(test)]
 mod tests {
-    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
     use portcullis_jose::Algorithm;
 
     use super::*;

@@ -19,49 +19,39 @@ use crate::FetchError;
 #[derive(Clone, Debug)]
 pub struct ClientKeys {
     source: Source<SigningKey>,
-    format: Format,
+    /// For a PEM file; the other files are JWKs.
+    pem: Option<(Algorithm, Option<Arc<str>>)>,
     certificate: Option<CredentialFile>,
-}
-
-/// The format of a file with a key.
-#[derive(Clone, Debug)]
-enum Format {
-    Jwk,
-    Pem {
-        algorithm: Algorithm,
-        kid: Option<Arc<str>>,
-    },
 }
 
 impl ClientKeys {
     /// These keys.
     pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
-        let keys = keys.into_iter().collect();
-        Self::from_source(Source::Values(keys), Format::Jwk)
+        Self::of(Source::Values(keys.into_iter().collect()))
     }
 
     /// The key in a file with a private JWK, which has an `alg`, and a `kid` if the server needs one (RFC 7517).
     pub fn jwk_file(path: impl Into<PathBuf>) -> Self {
-        let file = CredentialFile::private(path);
-        Self::from_source(Source::File(file), Format::Jwk)
+        Self::of(Source::File(CredentialFile::private(path)))
     }
 
     /// The key in a PEM file, for `algorithm`. [`SigningKey::from_pem`] lists the kinds of keys.
     pub fn pem_file(path: impl Into<PathBuf>, algorithm: Algorithm, kid: Option<&str>) -> Self {
-        let file = CredentialFile::private(path);
-        let kid = kid.map(Arc::from);
-        Self::from_source(Source::File(file), Format::Pem { algorithm, kid })
+        Self {
+            pem: Some((algorithm, kid.map(Arc::from))),
+            ..Self::jwk_file(path)
+        }
     }
 
     /// The keys of a provider.
     pub fn provider(provider: impl CredentialProvider<SigningKey>) -> Self {
-        Self::from_source(Source::Provider(Arc::new(provider)), Format::Jwk)
+        Self::of(Source::Provider(Arc::new(provider)))
     }
 
-    fn from_source(source: Source<SigningKey>, format: Format) -> Self {
+    fn of(source: Source<SigningKey>) -> Self {
         Self {
             source,
-            format,
+            pem: None,
             certificate: None,
         }
     }
@@ -76,11 +66,11 @@ impl ClientKeys {
 
     /// Checks what is known without reading files.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match (&self.source, &self.format) {
+        match (&self.source, &self.pem) {
             (Source::Values(keys), _) if keys.is_empty() => {
                 Err(ConfigError::new("keys", "no key found"))
             }
-            (_, Format::Pem { algorithm, .. }) if algorithm.is_symmetric() => {
+            (_, Some((algorithm, _))) if algorithm.is_symmetric() => {
                 let problem = format!(
                     "{algorithm} needs a secret, but a PEM file contains a key pair: choose an asymmetric algorithm"
                 );
@@ -91,22 +81,16 @@ impl ClientKeys {
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
-        let certificate = self.certificate.iter().flat_map(CredentialFile::warnings);
-        self.source
-            .warnings()
-            .into_iter()
-            .chain(certificate)
-            .collect()
+        let mut warnings = self.source.warnings();
+        warnings.extend(self.certificate.iter().flat_map(CredentialFile::warnings));
+        warnings
     }
 
     /// The current keys; at least one.
     pub(super) async fn get(&self) -> Result<Vec<SigningKey>, FetchError> {
-        let keys = self
-            .source
-            .get(|content| self.format.parse(content))
-            .await?;
+        let keys = self.source.get(|content| self.parse(content)).await?;
         if keys.is_empty() {
-            return Err(unusable("the client has no private key".to_owned()));
+            return Err(unusable("the client has no private key"));
         }
         let Some(file) = &self.certificate else {
             return Ok(keys);
@@ -118,21 +102,16 @@ impl ClientKeys {
         });
         certified.collect()
     }
-}
 
-impl Format {
     fn parse(&self, content: &[u8]) -> Result<Vec<SigningKey>, SigningKeyError> {
-        let key = match self {
-            Self::Jwk => SigningKey::from_jwk(content)?,
-            Self::Pem { algorithm, kid } => {
-                let key = SigningKey::from_pem(content, *algorithm)?;
-                match kid {
-                    Some(kid) => key.with_kid(&**kid),
-                    None => key,
-                }
-            }
+        let Some((algorithm, kid)) = &self.pem else {
+            return Ok(vec![SigningKey::from_jwk(content)?]);
         };
-        Ok(vec![key])
+        let key = SigningKey::from_pem(content, *algorithm)?;
+        Ok(vec![match kid {
+            Some(kid) => key.with_kid(&**kid),
+            None => key,
+        }])
     }
 }
 

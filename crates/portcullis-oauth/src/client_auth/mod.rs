@@ -8,11 +8,7 @@ mod keys;
 mod secrets;
 mod source;
 
-use std::{
-    borrow::Cow,
-    fmt,
-    sync::{Arc, atomic::AtomicUsize},
-};
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use portcullis_core::ConfigError;
 use portcullis_jose::{Algorithm, SigningKey};
@@ -37,23 +33,19 @@ use crate::{FetchError, FetchErrorKind};
 /// let by_file = ClientAuthentication::secret_post("billing", ClientSecrets::file("/run/secrets/billing"));
 /// assert_eq!(by_file.client_id(), by_value.client_id());
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ClientAuthentication {
-    shared: Arc<Shared>,
+    client_id: Arc<str>,
+    method: Method,
     certificate: Option<ClientCertificate>,
     endpoint_audience: bool,
     /// The `typ` of assertions.
-    assertion_typ: Cow<'static, str>,
-}
-
-struct Shared {
-    client_id: Box<str>,
-    method: Method,
+    assertion_typ: Arc<str>,
     /// The index of the credential that was accepted last.
-    accepted: AtomicUsize,
+    accepted: Arc<AtomicUsize>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Method {
     Basic(ClientSecrets),
     Post(ClientSecrets),
@@ -132,15 +124,13 @@ impl ClientAuthentication {
 
     fn new(client_id: String, method: Method) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                client_id: client_id.into(),
-                method,
-                accepted: AtomicUsize::new(0),
-            }),
+            client_id: client_id.into(),
+            method,
             certificate: None,
             endpoint_audience: false,
             // So that the assertion is not accepted as another kind of token (RFC 7523bis §4).
             assertion_typ: "client-authentication+jwt".into(),
+            accepted: Arc::default(),
         }
     }
 
@@ -166,13 +156,13 @@ impl ClientAuthentication {
     /// The client's id (RFC 6749 §2.2).
     #[must_use]
     pub fn client_id(&self) -> &str {
-        &self.shared.client_id
+        &self.client_id
     }
 
     /// The registered name of the method (RFC 7591 §2), such as `client_secret_basic`.
     #[must_use]
     pub fn method(&self) -> &'static str {
-        match self.shared.method {
+        match self.method {
             Method::Basic(_) => "client_secret_basic",
             Method::Post(_) => "client_secret_post",
             Method::SecretJwt(..) => "client_secret_jwt",
@@ -186,9 +176,9 @@ impl ClientAuthentication {
     /// their mount hides changes. Each warning is also logged.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = match &self.shared.method {
+        let mut warnings = match &self.method {
             Method::Basic(secrets) | Method::Post(secrets) | Method::SecretJwt(secrets, _) => {
-                secrets.warnings()
+                secrets.0.warnings()
             }
             Method::PrivateKeyJwt(keys) => keys.warnings(),
             Method::Tls | Method::SelfSignedTls => Vec::new(),
@@ -199,7 +189,7 @@ impl ClientAuthentication {
     }
 
     pub(crate) fn mutual_tls(&self) -> MutualTls {
-        match (&self.shared.method, &self.certificate) {
+        match (&self.method, &self.certificate) {
             (Method::Tls | Method::SelfSignedTls, _) => MutualTls::Only,
             (_, Some(_)) => MutualTls::Additional,
             (_, None) => MutualTls::No,
@@ -218,7 +208,7 @@ impl ClientAuthentication {
             let problem = "must be a media type such as JWT";
             return Err(ConfigError::new("assertion_typ", problem));
         }
-        match &self.shared.method {
+        match &self.method {
             Method::Basic(secrets) | Method::Post(secrets) => return secrets.check(),
             Method::Tls | Method::SelfSignedTls => return Ok(()),
             Method::PrivateKeyJwt(keys) => keys.check()?,
@@ -229,7 +219,7 @@ impl ClientAuthentication {
                         format!("{algorithm} needs a key pair: use HS256, HS384 or HS512");
                     return Err(ConfigError::new("secret_jwt", problem));
                 }
-                for secret in secrets.values() {
+                for secret in secrets.0.values() {
                     SigningKey::from_secret(&secret.secret, *algorithm)
                         .map_err(|error| ConfigError::new("secrets", error.to_string()))?;
                 }
@@ -244,18 +234,8 @@ impl ClientAuthentication {
 }
 
 /// The error for a credential that cannot be read or used.
-fn unusable(message: String) -> FetchError {
+fn unusable(message: impl Into<Box<str>>) -> FetchError {
     FetchError::new(FetchErrorKind::Credential, message)
-}
-
-impl fmt::Debug for ClientAuthentication {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientAuthentication")
-            .field("client_id", &self.shared.client_id)
-            .field("method", &self.shared.method)
-            .field("certificate", &self.certificate)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl From<&str> for ClientSecret {
 /// During a rotation there may be up to four secrets. They are offered in order until the server accepts one, which is
 /// then offered first.
 #[derive(Clone, Debug)]
-pub struct ClientSecrets(Source<ClientSecret>);
+pub struct ClientSecrets(pub(super) Source<ClientSecret>);
 
 impl ClientSecrets {
     /// These secrets.
@@ -82,10 +82,10 @@ impl ClientSecrets {
     ///
     /// When the text contains a key or a certificate (PEM, JWK), or is UTF-16.
     pub fn from_lines(text: &Secret) -> Result<Self, ConfigError> {
-        match mistake_in(text.expose()) {
-            Some(problem) => Err(ConfigError::new("secrets", problem)),
-            None => Ok(Self::new(lines(text.expose()))),
-        }
+        let secrets = lines(text.expose());
+        Ok(Self::new(
+            secrets.map_err(|problem| ConfigError::new("secrets", problem))?,
+        ))
     }
 
     /// The secrets of a provider.
@@ -96,28 +96,15 @@ impl ClientSecrets {
     /// Checks secrets that are configured as values.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         match &self.0 {
-            Source::Values(secrets) => {
-                check(secrets).map_err(|problem| ConfigError::new("secrets", problem))
-            }
+            Source::Values(secrets) => check(secrets),
             Source::File(_) | Source::Provider(_) => Ok(()),
         }
-    }
-
-    pub(super) fn values(&self) -> &[ClientSecret] {
-        self.0.values()
-    }
-
-    pub(super) fn warnings(&self) -> Vec<String> {
-        self.0.warnings()
+        .map_err(|problem| ConfigError::new("secrets", problem))
     }
 
     /// The current secrets; at least one.
     pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
-        let parse = |text: &[u8]| match mistake_in(text) {
-            Some(problem) => Err(problem),
-            None => Ok(lines(text)),
-        };
-        let secrets = self.0.get(parse).await?;
+        let secrets = self.0.get(lines).await?;
         check(&secrets).map_err(|problem| match &self.0 {
             Source::File(file) => file.unusable(&problem),
             _ => unusable(format!("client secret: {problem}")),
@@ -132,13 +119,15 @@ impl<S: Into<ClientSecret>> From<S> for ClientSecrets {
     }
 }
 
-fn lines(text: &[u8]) -> Vec<ClientSecret> {
-    without_byte_order_mark(text)
-        .split(|byte| *byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .filter(|line| !line.is_empty())
-        .map(ClientSecret::new)
-        .collect()
+/// The secrets in the text of a file.
+fn lines(text: &[u8]) -> Result<Vec<ClientSecret>, &'static str> {
+    if let Some(problem) = mistake_in(text) {
+        return Err(problem);
+    }
+    let lines = without_byte_order_mark(text).split(|byte| *byte == b'\n');
+    let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let secrets = lines.filter(|line| !line.is_empty());
+    Ok(secrets.map(ClientSecret::new).collect())
 }
 
 fn check(secrets: &[ClientSecret]) -> Result<(), &'static str> {
@@ -229,7 +218,7 @@ mod tests {
         let held = format!("/proc/self/fd/{}", mounted.as_raw_fd());
         let secrets = ClientSecrets::file(held);
         let is_told = || {
-            let warnings = secrets.warnings();
+            let warnings = secrets.0.warnings();
             warnings
                 .iter()
                 .any(|warning| warning.contains("mount its directory"))

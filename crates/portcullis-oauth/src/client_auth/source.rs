@@ -16,6 +16,7 @@ pub trait CredentialProvider<T>: Send + Sync + 'static {
 pub type ProviderFuture<'p, T> =
     Pin<Box<dyn Future<Output = Result<Vec<T>, Box<dyn Error + Send + Sync>>> + Send + 'p>>;
 
+#[derive(Clone)]
 pub(super) enum Source<T> {
     Values(Arc<[T]>),
     File(CredentialFile),
@@ -55,16 +56,6 @@ impl<T: Clone + 'static> Source<T> {
         match self {
             Self::File(file) => file.warnings(),
             Self::Values(_) | Self::Provider(_) => Vec::new(),
-        }
-    }
-}
-
-impl<T> Clone for Source<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Values(values) => Self::Values(values.clone()),
-            Self::File(file) => Self::File(file.clone()),
-            Self::Provider(provider) => Self::Provider(provider.clone()),
         }
     }
 }
