@@ -1,70 +1,32 @@
 //! Credentials for clients of reqwest.
 
-use std::{fmt, sync::Arc};
+use std::{convert::Infallible, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::{Extensions, HeaderMap, Uri, header::HOST};
 use portcullis_core::ConfigError;
 use portcullis_oauth::HttpSettings;
 use reqwest::{Request, Response};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
 
-use crate::{
-    AccessToken, AddApiKeyLayer, AddCredentialError, Authorized, Origins, ReplayBody, TokenSource,
-    challenge,
-};
+use crate::{AddApiKeyLayer, AddCredentialError, Origins, TokenSource, challenge};
 
 /// Builds a reqwest client whose requests carry credentials, by the rules of [`AddTokenLayer`](crate::AddTokenLayer)
 /// and [`AddApiKeyLayer`]. Needs the feature `reqwest-middleware`.
 ///
-/// A request to an origin outside the [`Origins`] is not sent, nor is a request for which no token can be obtained. When
-/// a service answers 401 with `error="invalid_token"`, the request is sent again with a new token, unless its body is a
-/// stream.
+/// A request to an origin outside the [`Origins`] is not sent, nor is a request for which no token can be obtained: the
+/// error is an [`AddCredentialError`] in [`reqwest_middleware::Error::Middleware`]. When a service answers 401 with
+/// `error="invalid_token"`, the request is sent again with a new token, unless its body is a stream.
 ///
-/// # Redirects
-///
-/// The client follows none and returns them as responses. reqwest would follow them below all middlewares, where no
-/// origin is checked, and would send the header of an API key to another origin. For the same reason, credentials are not
-/// available as a middleware for a client of your own.
-///
-/// # Proxies
-///
-/// By default none is used, as [`HttpSettings`] says. With a plain http origin, which must be loopback, proxies of the
-/// environment are not used either: a proxy would see the credential. An https request passes a proxy in a tunnel.
-///
-/// # User names in URLs
-///
-/// A request whose URL has a user name is not sent. However, request builders such as `client.get(…)` remove the user
-/// name before any middleware runs; such a request is sent, with the token.
-///
-/// # Other middlewares
-///
-/// Those added by [`with`](Self::with) run before the credentials are added, and one that retries gets a current token
-/// for each attempt. A middleware added to the finished client sees the credentials, and could send them anywhere.
-///
-/// # Errors of requests
-///
-/// If a request is not sent, the error is an [`AddCredentialError`] in [`reqwest_middleware::Error::Middleware`].
-///
-/// ```no_run
-/// use portcullis_client::{AddCredentialError, AuthenticatedClientBuilder, Origins, TokenSource};
-///
-/// # async fn example(source: TokenSource) -> Result<(), Box<dyn std::error::Error>> {
-/// let client = AuthenticatedClientBuilder::new()
-///     .token(source, Origins::new(["https://orders.example.com"])?)
-///     .build()?;
-/// let orders = client.get("https://orders.example.com/orders").send().await?;
-/// assert!(orders.status().is_success());
-///
-/// let outcome = client.get("https://elsewhere.example.com/").send().await;
-/// if let Err(reqwest_middleware::Error::Middleware(error)) = outcome {
-///     let error = error.downcast_ref::<AddCredentialError>();
-///     assert!(matches!(error, Some(AddCredentialError::Origin(_))));
-/// }
-/// # Ok(())
-/// # }
-/// ```
+/// - **Redirects** are not followed but returned as responses. reqwest would follow them below all middlewares, where no
+///   origin is checked, so credentials are not available as a middleware for a client of your own.
+/// - **Proxies** are used only if the [`HttpSettings`] say so, and never with a plain http origin: a proxy would see the
+///   credential. An https request passes a proxy in a tunnel.
+/// - **User names in URLs**: such a request is not sent. However, request builders such as `client.get(…)` remove the
+///   user name before any middleware runs; such a request is sent, with the token.
+/// - **Other middlewares** that are added by [`with`](Self::with) run before the credentials are added, and one that
+///   retries gets a current token for each attempt. A middleware that is added to the finished client sees the
+///   credentials, and could send them anywhere.
 #[derive(Default)]
 #[must_use = "`build` makes the client"]
 pub struct AuthenticatedClientBuilder {
@@ -179,29 +141,27 @@ impl Middleware for AddToken {
         next: Next<'_>,
     ) -> Result<Response, Error> {
         let uri = check(&self.origins, &request)?;
-        let token = self.source.token().await.map_err(token_error)?;
-        let retry = request.try_clone();
-        let sent = authorize(&token, &uri, &mut request)?;
-        let response = next.clone().run(request, extensions).await?;
-        let (status, headers) = (response.status(), response.headers());
-        let must_retry = token.requires_new_nonce(&sent, &uri, status, headers)
-            || (challenge::rejects_token(status, headers) && token.reject());
-        let Some(mut request) = retry.filter(|_| must_retry) else {
-            return Ok(response);
-        };
-        let Ok(token) = self.source.token().await else {
-            return Ok(response);
-        };
-        drop(response);
-        let sent = authorize(&token, &uri, &mut request)?;
-        let response = next.run(request, extensions).await?;
-        // One retry is enough: the next call uses the new nonce or token.
-        let (status, headers) = (response.status(), response.headers());
-        let _ = token.requires_new_nonce(&sent, &uri, status, headers);
-        if challenge::rejects_token(status, headers) {
-            let _ = token.reject();
+        let mut retry = request.try_clone();
+        let mut rejected = None;
+        loop {
+            let token = match (self.source.token().await, rejected.take()) {
+                (Ok(token), _) => token,
+                (Err(_), Some(response)) => return Ok(response),
+                (Err(error), None) => return Err(token_error(error)),
+            };
+            let method = request.method().clone();
+            let sent = token.authorize(&method, &uri, request.headers_mut());
+            let sent = sent.map_err(token_error)?;
+            let response = next.clone().run(request, extensions).await?;
+            let (status, headers) = (response.status(), response.headers());
+            let must_retry = token.requires_new_nonce(&sent, &uri, status, headers)
+                || (challenge::rejects_token(status, headers) && token.reject());
+            // One retry is enough: the next call uses the new nonce or token.
+            match retry.take_if(|_| must_retry) {
+                Some(again) => (request, rejected) = (again, Some(response)),
+                None => return Ok(response),
+            }
         }
-        Ok(response)
     }
 }
 
@@ -221,14 +181,8 @@ impl Middleware for AddApiKey {
     }
 }
 
-fn authorize(token: &AccessToken, uri: &Uri, request: &mut Request) -> Result<Authorized, Error> {
-    let method = request.method().clone();
-    let authorized = token.authorize(&method, uri, request.headers_mut());
-    authorized.map_err(token_error)
-}
-
 fn token_error(error: crate::TokenError) -> Error {
-    Error::middleware(AddCredentialError::<std::convert::Infallible>::Token(error))
+    Error::middleware(AddCredentialError::<Infallible>::Token(error))
 }
 
 /// Returns the URI of the request if the credential may be sent there.
@@ -236,20 +190,10 @@ fn check(origins: &Origins, request: &Request) -> Result<Uri, Error> {
     // Parsed as reqwest parses it below. An invalid URI becomes one without a scheme, which no origin allows.
     let uri = request.url().as_str().parse();
     let uri = uri.unwrap_or_else(|_| Uri::from_static("invalid"));
-    let checked = origins.check(&uri, request.headers());
-    let forbidden = |error| {
-        Error::middleware(AddCredentialError::<std::convert::Infallible>::Origin(
+    match origins.check(&uri, request.headers()) {
+        Ok(()) => Ok(uri),
+        Err(error) => Err(Error::middleware(AddCredentialError::<Infallible>::Origin(
             error,
-        ))
-    };
-    checked.map_err(forbidden)?;
-    Ok(uri)
-}
-
-/// Copies a body that is in memory; streams cannot be copied.
-impl ReplayBody for reqwest::Body {
-    fn replay(&self) -> Option<Self> {
-        let bytes = self.as_bytes()?;
-        Some(Bytes::copy_from_slice(bytes).into())
+        ))),
     }
 }

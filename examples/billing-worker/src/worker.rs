@@ -13,8 +13,8 @@ use hyper_util::{
 use portcullis::{
     client::{
         AddApiKeyLayer, AddCredentialError, AddTokenLayer, ApiKeySource, AuthorizationServer,
-        ClientAuthentication, ClientSecrets, Origins, ReplayBody, TokenError, TokenErrorKind,
-        TokenEvent, TokenSource,
+        ClientAuthentication, ClientSecrets, Origins, TokenError, TokenErrorKind, TokenEvent,
+        TokenSource,
     },
     clock::{Clock, SystemClock},
 };
@@ -83,7 +83,7 @@ impl Worker {
                 Ok(_) | Err(_) => {}
             }
             telling.spawn(tell(events));
-            let layer = AddTokenLayer::new(source.clone(), origins.clone()).replay(Body::replay);
+            let layer = AddTokenLayer::new(source.clone(), origins.clone()).replay_bodies();
             callers.push(("token", Caller::new(layer.layer(http.clone()))));
         }
         if let Some(key) = key {

@@ -1,7 +1,6 @@
 //! Adds an API key to requests.
 
 use std::{
-    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -24,13 +23,10 @@ use crate::{ApiKeySource, ForbiddenOrigin, Origins};
 /// ```no_run
 /// use portcullis_client::{AddApiKeyLayer, ApiKeySource, Origins};
 ///
-/// # async fn example() -> Result<(), portcullis_core::ConfigError> {
 /// let origins = Origins::new(["https://orders.example.com"])?;
 /// let key = ApiKeySource::watch("/run/secrets/orders-api-key")?;
 /// let layer = AddApiKeyLayer::new(key, origins);
-/// # drop(layer);
-/// # Ok(())
-/// # }
+/// # Ok::<_, portcullis_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct AddApiKeyLayer {
@@ -102,34 +98,31 @@ where
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let origins = &self.settings.origins;
-        let state = match origins.check(request.uri(), request.headers()) {
+        match origins.check(request.uri(), request.headers()) {
             Ok(()) => {
                 self.settings.insert_header(request.headers_mut());
-                let future = self.inner.call(request);
-                State::Calling { future }
+                AddApiKeyFuture {
+                    future: Some(self.inner.call(request)),
+                    forbidden: None,
+                }
             }
-            Err(forbidden) => State::Forbidden {
-                error: Some(forbidden),
+            Err(forbidden) => AddApiKeyFuture {
+                future: None,
+                forbidden: Some(forbidden),
             },
-        };
-        AddApiKeyFuture { state }
+        }
     }
 }
 
 pin_project! {
     /// The future of [`AddApiKey`].
+    #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct AddApiKeyFuture<F> {
+        // `None` if the origin is forbidden.
         #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<F> {
-        Calling { #[pin] future: F },
-        Forbidden { error: Option<ForbiddenOrigin> },
+        future: Option<F>,
+        forbidden: Option<ForbiddenOrigin>,
     }
 }
 
@@ -140,20 +133,13 @@ where
     type Output = Result<T, AddCredentialError<E>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Calling { future } => {
-                future.poll(context).map_err(AddCredentialError::Inner)
-            }
-            StateProjection::Forbidden { error } => {
-                let error = error.take().expect("polled after completion");
-                Poll::Ready(Err(AddCredentialError::Origin(error)))
+        let this = self.project();
+        match this.future.as_pin_mut() {
+            Some(future) => future.poll(context).map_err(AddCredentialError::Inner),
+            None => {
+                let forbidden = this.forbidden.take().expect("polled after completion");
+                Poll::Ready(Err(AddCredentialError::Origin(forbidden)))
             }
         }
-    }
-}
-
-impl<F> fmt::Debug for AddApiKeyFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AddApiKeyFuture").finish_non_exhaustive()
     }
 }

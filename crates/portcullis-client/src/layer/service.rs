@@ -1,6 +1,7 @@
 //! Adds an access token to requests.
 
 use std::{
+    future::ready,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -11,10 +12,10 @@ use tower_service::Service;
 
 use super::{
     AddCredentialError,
-    future::{AddTokenFuture, Call, Retry, authorize_bound},
-    replay::{NoReplay, Replay, ReplayBodies},
+    future::{AddTokenFuture, Call, Retry, authorize_bound, send},
+    replay::{NoReplay, Replay},
 };
-use crate::{AccessToken, Origins, TokenSource};
+use crate::{Origins, TokenSource};
 
 /// Adds the token of a [`TokenSource`] to every request (RFC 6750 §2.1) of a client that is a tower service over
 /// `http::Request`, such as hyper-util's `Client` or a tonic `Channel`.
@@ -22,27 +23,15 @@ use crate::{AccessToken, Origins, TokenSource};
 /// A request to an origin outside the [`Origins`] is not sent, nor is a request for which no token can be obtained: both
 /// are errors. An existing `Authorization` header is replaced.
 ///
-/// A token that is bound to a key comes with a proof for each request (RFC 9449 §7.1). A nonce that the service requires
-/// in the proof is stored, and the request is sent again if it can be replayed.
+/// A token that is bound to a key comes with a proof for each request (RFC 9449 §7.1). If the service requires a nonce in
+/// it, the request is sent again if it can be replayed.
 ///
 /// When a service answers 401 with `error="invalid_token"`, or gRPC status `UNAUTHENTICATED` in the response head, the
-/// token is dropped, so that the next call gets a new one. With [`replay`](Self::replay) the same request is sent again
-/// with the new token. The number of replaced tokens is limited: see [`TokenSource::reject`].
+/// next call gets a new token, as far as [`TokenSource::reject`] allows. With [`replay`](Self::replay) the same request
+/// is sent again with it.
 ///
-/// A request that waits for a token reserves no capacity of the inner service.
-///
-/// The inner client must not follow redirects, or must remove the header on a redirect to another origin. hyper-util's
-/// and tonic's follow none.
-///
-/// ```
-/// use portcullis_client::{AddTokenLayer, Origins, TokenSource};
-/// # fn f(source: TokenSource) -> Result<(), Box<dyn std::error::Error>> {
-/// let origins = Origins::new(["https://orders.example.com"])?;
-/// let layer = AddTokenLayer::new(source, origins).replay_bodies();
-/// # drop(layer);
-/// # Ok(())
-/// # }
-/// ```
+/// A request that waits for a token reserves no capacity of the inner service. The inner client must not follow redirects
+/// to other origins with the header; hyper-util's and tonic's follow none.
 #[derive(Clone, Debug)]
 pub struct AddTokenLayer<R = NoReplay> {
     source: TokenSource,
@@ -61,28 +50,22 @@ impl AddTokenLayer {
         }
     }
 
-    /// Sends a request again with a new token when the service rejects the first. `replay` copies the body if it can:
-    /// [`ReplayBody::replay`](crate::ReplayBody::replay) for bodies that are in memory.
+    /// Sends a request again with a new token when the service rejects the first. `replay` copies the body if it can.
     ///
     /// The head of every request is then copied too. tonic's bodies cannot be copied.
     #[must_use]
     pub fn replay<B>(self, replay: fn(&B) -> Option<B>) -> AddTokenLayer<fn(&B) -> Option<B>> {
-        self.replay_with(replay)
-    }
-
-    /// As [`replay`](Self::replay), for every body that is a [`ReplayBody`](crate::ReplayBody), such as `Full` and
-    /// `Empty`.
-    #[must_use]
-    pub fn replay_bodies(self) -> AddTokenLayer<ReplayBodies> {
-        self.replay_with(ReplayBodies)
-    }
-
-    fn replay_with<R>(self, replay: R) -> AddTokenLayer<R> {
         AddTokenLayer {
             source: self.source,
             origins: self.origins,
             replay,
         }
+    }
+
+    /// As [`replay`](Self::replay), by cloning the body: for bodies in memory, such as `Full` and `Empty`.
+    #[must_use]
+    pub fn replay_bodies<B: Clone>(self) -> AddTokenLayer<fn(&B) -> Option<B>> {
+        self.replay(|body| Some(body.clone()))
     }
 }
 
@@ -106,8 +89,11 @@ pub struct AddToken<S, R = NoReplay> {
 
 impl<S, R, B, C> Service<Request<B>> for AddToken<S, R>
 where
-    S: Service<Request<B>, Response = Response<C>> + Clone,
+    S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
+    S::Future: Send,
     R: Replay<B>,
+    B: Send + 'static,
+    C: Send + 'static,
 {
     type Response = S::Response;
     type Error = AddCredentialError<S::Error>;
@@ -127,7 +113,8 @@ where
             replay,
         } = &*self.settings;
         if let Err(forbidden) = origins.check(request.uri(), request.headers()) {
-            return AddTokenFuture::failed(AddCredentialError::Origin(forbidden));
+            let error = AddCredentialError::Origin(forbidden);
+            return AddTokenFuture::slow(ready(Err(error)));
         }
         let retry = replay.replay(request.body()).map(|body| {
             Box::new(Retry {
@@ -139,11 +126,24 @@ where
         let Some(token) = source.current() else {
             return self.wait(request, retry);
         };
-        if source.is_bound() {
-            return self.call_with_proof(token, request, retry);
-        }
-        token.insert_header(request.headers_mut());
-        AddTokenFuture::calling(self.inner.call(request), Call::new(token, None, retry))
+        let proof = match source.is_bound() {
+            false => {
+                token.insert_header(request.headers_mut());
+                None
+            }
+            true => match authorize_bound(&token, self.target(&request), &mut request) {
+                Ok(proof) => Some(proof),
+                Err(error) => {
+                    return AddTokenFuture::slow(ready(Err(AddCredentialError::Token(error))));
+                }
+            },
+        };
+        let call = Call {
+            token,
+            proof,
+            retry,
+        };
+        AddTokenFuture::calling(self.inner.call(request), call)
     }
 }
 
@@ -162,33 +162,21 @@ impl<S, R> AddToken<S, R> {
         retry: Option<Box<Retry<S, B>>>,
     ) -> AddTokenFuture<S, B>
     where
-        S: Service<Request<B>, Response = Response<C>> + Clone,
+        S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
+        S::Future: Send,
+        B: Send + 'static,
+        C: Send + 'static,
     {
         let source = self.settings.source.clone();
         let target = source.is_bound().then(|| self.target(&request));
         let service = self.inner.clone();
         self.inner = self.inner.clone();
-        AddTokenFuture::waiting(source, target, service, request, retry)
-    }
-
-    #[inline(never)]
-    fn call_with_proof<B, C>(
-        &mut self,
-        token: AccessToken,
-        mut request: Request<B>,
-        retry: Option<Box<Retry<S, B>>>,
-    ) -> AddTokenFuture<S, B>
-    where
-        S: Service<Request<B>, Response = Response<C>> + Clone,
-    {
-        let target = self.target(&request);
-        match authorize_bound(&token, target, &mut request) {
-            Ok(proof) => {
-                let call = Call::new(token, Some(proof), retry);
-                AddTokenFuture::calling(self.inner.call(request), call)
-            }
-            Err(error) => AddTokenFuture::failed(AddCredentialError::Token(error)),
-        }
+        let request = Retry {
+            service,
+            source,
+            request,
+        };
+        AddTokenFuture::slow(send(request, target, retry, None))
     }
 }
 

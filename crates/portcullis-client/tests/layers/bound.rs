@@ -3,7 +3,7 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use bytes::Bytes;
 use http_body_util::Full;
-use portcullis_client::{AddTokenLayer, Origins, ReplayBody, TokenErrorKind};
+use portcullis_client::{AddTokenLayer, Origins, TokenErrorKind};
 use portcullis_jose::{CompactJws, DpopKey, KeySet};
 use portcullis_test::{Endpoint, Fault};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn d6_each_request_has_a_proof_and_the_newest_nonce() {
         Answer::Ok,
     ])
     .await;
-    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+    let client = setting.layer(&target).replay_bodies();
     for _ in 0..3 {
         let request = get(&target.at("/orders?page=2"));
         let response = client.layer(pool()).oneshot(request).await;
@@ -84,7 +84,7 @@ async fn request_is_replayed_once_for_a_nonce() {
     let setting = setting(&key).await;
     let wants = ["n-1", "n-2", "n-3"].map(Answer::WantsNonce);
     let target = Target::answering(wants).await;
-    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+    let client = setting.layer(&target).replay_bodies();
     let response = client.layer(pool()).oneshot(get(target.url())).await;
     assert_eq!(response.expect("an answer").status(), 401);
     assert_eq!(target.recorded().len(), 2);

@@ -107,8 +107,7 @@ async fn futures_are_send_and_clients_are_send_and_sync() {
         future
     }
     let (setting, target) = (Setting::new().await, Target::start().await);
-    let replay = <Full<Bytes> as portcullis_client::ReplayBody>::replay;
-    let client = of_client(setting.layer(&target).replay(replay).layer(pool()));
+    let client = of_client(setting.layer(&target).replay_bodies().layer(pool()));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(of_future(client.oneshot(get(target.url()))));
     let client = of_client(api_key(target.origins()).layer(pool()));

@@ -1,8 +1,6 @@
 //! Outages: without a token, no request is sent.
 
-use bytes::Bytes;
-use http_body_util::Full;
-use portcullis_client::{AddCredentialError, ReplayBody, TokenErrorKind};
+use portcullis_client::{AddCredentialError, TokenErrorKind};
 use portcullis_test::{Endpoint, Fault};
 use tower::{Layer, ServiceExt};
 
@@ -19,7 +17,7 @@ async fn request_fails_while_the_issuer_is_down() {
         let (setting, target) = (Setting::new().await, Target::start().await);
         setting.issuer.fault(Endpoint::Token, fault);
         let client = setting.layer(&target).layer(pool());
-        let replaying = setting.layer(&target).replay(Full::<Bytes>::replay);
+        let replaying = setting.layer(&target).replay_bodies();
         let replaying = replaying.layer(pool());
         for _ in 0..2 {
             let url = target.at("/orders");

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response, Version};
 use http_body_util::Full;
-use portcullis_client::{AddTokenLayer, Origins, ReplayBody};
+use portcullis_client::{AddTokenLayer, Origins};
 use portcullis_test::{Endpoint, Fault};
 use tokio::task::JoinSet;
 use tower::{Layer, ServiceExt, service_fn};
@@ -49,7 +49,7 @@ pub(crate) fn assert_replayed(setting: &Setting, target: &Target) {
 async fn rejected_request_is_replayed_with_a_new_token() {
     let setting = Setting::new().await;
     let target = Target::answering([INVALID_TOKEN, Answer::Ok]).await;
-    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+    let client = setting.layer(&target).replay_bodies();
     let response = client.layer(pool()).oneshot(post(&target)).await;
     let response = response.expect("an answer");
     assert_eq!(response.status(), 200);
@@ -128,7 +128,7 @@ async fn rejection_without_replay_fetches_a_token_for_the_next_call() {
 async fn request_is_replayed_once_at_most() {
     let setting = Setting::new().await;
     let target = Target::answering([INVALID_TOKEN]).await;
-    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+    let client = setting.layer(&target).replay_bodies();
     let client = client.layer(pool());
     let mut requests = Vec::new();
     for _ in 0..10 {
@@ -169,7 +169,7 @@ async fn other_rejections_are_returned_unchanged() {
         };
         let setting = Setting::new().await;
         let target = Target::answering([answer]).await;
-        let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+        let client = setting.layer(&target).replay_bodies();
         let client = client.layer(pool());
         for calls in 1..=2 {
             let response = client.clone().oneshot(post(&target)).await;
@@ -189,7 +189,7 @@ async fn rejection_is_returned_when_no_new_token_can_be_obtained() {
     let target = Target::answering([INVALID_TOKEN, Answer::Ok]).await;
     setting.source.token().await.expect("a token");
     setting.issuer.fault(Endpoint::Token, Fault::Down);
-    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+    let client = setting.layer(&target).replay_bodies();
     let response = client.layer(pool()).oneshot(post(&target)).await;
     let response = response.expect("an answer");
     assert_eq!(response.status(), 401);
@@ -217,7 +217,7 @@ async fn concurrent_rejections_share_one_new_token() {
         })
     };
     let target = Target::serving(target).await;
-    let client = setting.layer(&target).replay(Full::<Bytes>::replay);
+    let client = setting.layer(&target).replay_bodies();
     let client = client.layer(pool());
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {

@@ -16,7 +16,7 @@ use http::{
     header::{AUTHORIZATION, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
-use portcullis_client::{AddCredentialError, AddTokenLayer, Origins, ReplayBody};
+use portcullis_client::{AddCredentialError, AddTokenLayer, Origins};
 use portcullis_test::{Endpoint, Fault};
 use tokio::task::JoinSet;
 use tokio_test::task::spawn;
@@ -92,7 +92,7 @@ fn origins() -> Origins {
 type Replaying = AddTokenLayer<fn(&Full<Bytes>) -> Option<Full<Bytes>>>;
 
 fn layer(setting: &Setting) -> Replaying {
-    AddTokenLayer::new(setting.source.clone(), origins()).replay(Full::<Bytes>::replay)
+    AddTokenLayer::new(setting.source.clone(), origins()).replay_bodies()
 }
 
 /// A setting with a current token, and its `Authorization` header.

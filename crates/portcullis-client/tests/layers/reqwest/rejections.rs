@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use portcullis_client::ReplayBody;
 use portcullis_jose::DpopKey;
 use portcullis_test::{Endpoint, Fault};
 use reqwest::Body;
@@ -98,15 +97,6 @@ async fn rejection_is_returned_when_no_new_token_can_be_obtained() {
     assert_eq!(response.status(), 401);
     assert_eq!(response.text().await.expect("text"), "refused");
     assert_eq!(target.recorded().len(), 1);
-}
-
-#[test]
-fn body_in_memory_can_be_replayed() {
-    let body = Body::from("two of these");
-    let again = body.replay().expect("a body in memory");
-    assert_eq!(again.as_bytes(), body.as_bytes());
-    let stream = Body::wrap(Full::new(Bytes::from_static(b"two of these")));
-    assert!(stream.replay().is_none());
 }
 
 #[tokio::test]
