@@ -33,74 +33,38 @@ pub(crate) fn has_error(headers: &HeaderMap, error: &str) -> bool {
 }
 
 /// Whether a challenge in this header value has the parameter `error` with the value `wanted` (RFC 9110 §11.6.1).
-fn value_has_error(value: &[u8], wanted: &str) -> bool {
-    let mut rest = value;
-    let (mut name, mut after_equals) = (None, false);
-    while let Some(token) = next_token(&mut rest) {
-        let is_error = after_equals && name.is_some_and(is_error_name);
-        match token {
-            Token::Word(text) | Token::Quoted(text) if after_equals => {
-                let quoted = matches!(token, Token::Quoted(_));
-                if is_error && unescape(text, quoted).eq(wanted.bytes()) {
-                    return true;
-                }
-                (name, after_equals) = (None, false);
-            }
-            Token::Equals => after_equals = true,
-            Token::Word(text) => name = Some(text),
-            Token::Quoted(_) | Token::Comma => (name, after_equals) = (None, false),
+fn value_has_error(mut rest: &[u8], wanted: &str) -> bool {
+    while let Some(equals) = rest.iter().position(|byte| *byte == b'=') {
+        let name = rest[..equals].trim_ascii_end();
+        let name = name.rsplit(|byte| b", \t".contains(byte)).next();
+        let after = rest[equals + 1..].trim_ascii_start();
+        let (value, length) = parameter_value(after);
+        let is_error = name.is_some_and(|name| name.eq_ignore_ascii_case(b"error"));
+        if is_error && value == wanted.as_bytes() {
+            return true;
         }
+        rest = &after[length..];
     }
     false
 }
 
-fn is_error_name(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"error")
-}
-
-/// Removes the backslash before escaped bytes of a quoted string (RFC 9110 §5.6.4).
-fn unescape(text: &[u8], is_quoted: bool) -> impl Iterator<Item = u8> {
-    let mut bytes = text.iter().copied();
-    std::iter::from_fn(move || match bytes.next()? {
-        b'\\' if is_quoted => bytes.next(),
-        byte => Some(byte),
-    })
-}
-
-#[derive(Clone, Copy)]
-enum Token<'h> {
-    Word(&'h [u8]),
-    /// The text between the quotes, not unescaped.
-    Quoted(&'h [u8]),
-    Equals,
-    Comma,
-}
-
-fn next_token<'h>(rest: &mut &'h [u8]) -> Option<Token<'h>> {
-    let text = rest.trim_ascii_start();
-    let (&first, after) = text.split_first()?;
-    let (token, after) = match first {
-        b'=' => (Token::Equals, after),
-        b',' => (Token::Comma, after),
-        b'"' => {
-            let mut is_escaped = false;
-            let end = after.iter().position(|&byte| {
-                let ends = byte == b'"' && !is_escaped;
-                is_escaped = byte == b'\\' && !is_escaped;
-                ends
-            });
-            // Without a closing quote, the string extends to the end.
-            let (quoted, after) = after.split_at(end.unwrap_or(after.len()));
-            (Token::Quoted(quoted), after.get(1..).unwrap_or_default())
-        }
-        _ => {
-            let end = text.iter().position(|byte| b"=,\" \t".contains(byte));
-            let (word, after) = text.split_at(end.unwrap_or(text.len()));
-            (Token::Word(word), after)
-        }
+/// The value at the beginning of `text`, and its length. Without a closing quote, a quoted string (RFC 9110 §5.6.4)
+/// extends to the end.
+fn parameter_value(text: &[u8]) -> (Vec<u8>, usize) {
+    let Some(quoted) = text.strip_prefix(b"\"") else {
+        let end = text.iter().position(|byte| b"=,\" \t".contains(byte));
+        let end = end.unwrap_or(text.len());
+        return (text[..end].to_vec(), end);
     };
-    *rest = after;
-    Some(token)
+    let (mut value, mut bytes) = (Vec::new(), quoted.iter());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => break,
+            b'\\' => value.extend(bytes.next()),
+            _ => value.push(*byte),
+        }
+    }
+    (value, text.len() - bytes.len())
 }
 
 #[cfg(test)]

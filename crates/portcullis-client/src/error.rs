@@ -1,6 +1,6 @@
 //! Errors of token requests.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use portcullis_oauth::{FetchError, OAuthAnswer, OAuthError};
 
@@ -8,7 +8,8 @@ use portcullis_oauth::{FetchError, OAuthAnswer, OAuthError};
 ///
 /// The message is for operators. Text from the server appears in it escaped and shortened; secrets and tokens never do.
 /// Clones are cheap: all waiting callers receive the same error.
-#[derive(Clone)]
+#[derive(Clone, thiserror::Error)]
+#[error("{}", .0.message)]
 pub struct TokenError(Arc<Inner>);
 
 #[derive(Clone)]
@@ -88,46 +89,50 @@ impl TokenError {
             "unauthorized_client" => "; allow this grant for the client at the server",
             _ => "",
         };
-        let message = format!("{} refused: {error}{advice}", answer.place());
-        Self::new(TokenErrorKind::Refused, message)
-            .with(|inner| {
-                inner.oauth = Some(error);
-                inner.status = Some(answer.status());
-                inner.rejects_client = answer.rejects_client();
-            })
-            .with_retry_after(answer.retry_after())
+        let message = format!("{} refused: {error}{advice}", answer.place);
+        Self::answered(TokenErrorKind::Refused, message, answer, Some(error))
     }
 
     /// The server answered with a failure status and without an OAuth error.
     pub(crate) fn status(answer: &OAuthAnswer) -> Self {
-        let (place, status) = (answer.place(), answer.status());
-        let rejects_client = answer.rejects_client();
+        let (place, status) = (&answer.place, answer.status());
         let message = match status {
             300..400 => {
                 format!("{place} answered with a redirect ({status}), which is not followed")
             }
-            _ if rejects_client => format!("{place} answered {status}{CHECK_CREDENTIALS}"),
+            _ if answer.rejects_client() => {
+                format!("{place} answered {status}{CHECK_CREDENTIALS}")
+            }
             _ => format!("{place} answered {status}"),
         };
-        Self::new(TokenErrorKind::Status(status), message)
-            .with(|inner| {
-                inner.status = Some(status);
-                inner.rejects_client = rejects_client;
-            })
-            .with_retry_after(answer.retry_after())
+        Self::answered(TokenErrorKind::Status(status), message, answer, None)
+    }
+
+    fn answered(
+        kind: TokenErrorKind,
+        message: String,
+        answer: &OAuthAnswer,
+        oauth: Option<OAuthError>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            oauth,
+            status: Some(answer.status()),
+            rejects_client: answer.rejects_client(),
+            retry_after: answer.retry_after,
+        }))
     }
 
     /// Prefixes the message.
-    pub(crate) fn with_context(self, what: &str) -> Self {
-        self.with(|inner| inner.message = format!("{what}: {}", inner.message).into())
+    pub(crate) fn with_context(mut self, what: &str) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.message = format!("{what}: {}", inner.message).into();
+        self
     }
 
-    pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
-        self.with(|inner| inner.retry_after = retry_after)
-    }
-
-    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        change(Arc::make_mut(&mut self.0));
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        Arc::make_mut(&mut self.0).retry_after = retry_after;
         self
     }
 
@@ -183,16 +188,8 @@ impl From<FetchError> for TokenError {
     }
 }
 
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
 impl fmt::Debug for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         portcullis_core::debug_as_report(self, f)
     }
 }
-
-impl Error for TokenError {}

@@ -48,7 +48,7 @@ pub use self::{
     exchange::{TokenExchange, TokenExchangeBuilder},
     layer::{
         AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddCredentialError, AddToken, AddTokenFuture,
-        AddTokenLayer, NoReplay, Replay, ReplayBodies, ReplayBody,
+        AddTokenLayer, NoReplay, Replay,
     },
     origins::{ForbiddenOrigin, Origins},
     set::TokenSet,

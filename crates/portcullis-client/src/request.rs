@@ -1,13 +1,9 @@
-//! What a token request asks for, and the settings that token sources and exchanges share.
+//! What a token request asks for.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use portcullis_core::{ConfigError, Scope, ScopeSet, log::escape_url};
-use portcullis_jose::DpopKey;
-use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use url::Url;
-
-use crate::{token::DpopBinding, token_client::TokenClient};
 
 /// The parameters of a token request, without the client's authentication.
 #[derive(Clone)]
@@ -16,6 +12,17 @@ pub(crate) struct TokenRequest {
     resources: Vec<String>,
     pub(crate) audience: Option<String>,
     pub(crate) max_token_bytes: usize,
+}
+
+impl Default for TokenRequest {
+    fn default() -> Self {
+        Self {
+            scopes: ScopeSet::default(),
+            resources: Vec::new(),
+            audience: None,
+            max_token_bytes: 8 * 1024,
+        }
+    }
 }
 
 impl TokenRequest {
@@ -90,108 +97,6 @@ impl fmt::Debug for TokenRequest {
     }
 }
 
-/// The settings that a builder has received.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestSettings {
-    /// The first error of a setter is reported by [`build`](Self::build).
-    server: Result<AuthorizationServer, ConfigError>,
-    client: ClientAuthentication,
-    pub(crate) request: TokenRequest,
-    pub(crate) dpop: Option<DpopKey>,
-}
-
-impl RequestSettings {
-    pub(crate) fn new(
-        server: Result<AuthorizationServer, ConfigError>,
-        client: ClientAuthentication,
-    ) -> Self {
-        let request = TokenRequest {
-            scopes: ScopeSet::default(),
-            resources: Vec::new(),
-            audience: None,
-            max_token_bytes: 8 * 1024,
-        };
-        Self {
-            server,
-            client,
-            request,
-            dpop: None,
-        }
-    }
-
-    /// Changes the request. An error is kept for [`build`](Self::build).
-    pub(crate) fn set(
-        &mut self,
-        change: impl FnOnce(&mut TokenRequest) -> Result<(), ConfigError>,
-    ) {
-        if let Err(error) = change(&mut self.request)
-            && self.server.is_ok()
-        {
-            self.server = Err(error);
-        }
-    }
-
-    pub(crate) fn build(self) -> Result<TokenClient, ConfigError> {
-        let server = self.server?;
-        server.check(&self.client)?;
-        let binding = self.dpop.map(|key| DpopBinding {
-            key,
-            nonces: Arc::default(),
-            clock: server.clock().clone(),
-        });
-        Ok(TokenClient {
-            server,
-            client: self.client,
-            request: self.request,
-            binding,
-        })
-    }
-}
-
-/// The setters of a builder with a field `settings: RequestSettings`.
-macro_rules! request_setters {
-    () => {
-        /// Requests these scopes (RFC 6749 §3.3). By default none are sent, and the server decides what to grant.
-        pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-            self.settings.set(|request| request.add_scopes(scopes));
-            self
-        }
-
-        /// Requests a token for this service (RFC 8707 §2): an absolute URI without a fragment. May be called several
-        /// times, but a token for a single service is safer.
-        pub fn resource(mut self, resource: impl Into<String>) -> Self {
-            let resource = resource.into();
-            self.settings.set(|request| request.add_resource(resource));
-            self
-        }
-
-        /// Sets the `audience` parameter (RFC 8693 §2.1): the logical name of the service that the token is for. Some
-        /// servers, Auth0 among them, require it for client credentials too.
-        pub fn audience(mut self, audience: impl Into<String>) -> Self {
-            self.settings.request.audience = Some(audience.into());
-            self
-        }
-
-        /// Binds tokens to this key (DPoP, RFC 9449), so that a stolen token is useless without the key.
-        ///
-        /// An unbound token in the answer is an error. Nonces that the authorization server or a service requires are
-        /// stored and used.
-        pub fn dpop(mut self, key: $crate::DpopKey) -> Self {
-            self.settings.dpop = Some(key);
-            self
-        }
-
-        /// The maximum length of a token in bytes; 8 KiB by default, which is also the default limit of portcullis'
-        /// bearer scheme. A longer token is an error, because services would reject every call with it.
-        pub fn max_token_bytes(mut self, bytes: usize) -> Self {
-            self.settings
-                .set(|request| request.set_max_token_bytes(bytes));
-            self
-        }
-    };
-}
-pub(crate) use request_setters;
-
 /// Parses a list with one scope per item.
 pub(crate) fn parse_scopes(
     scopes: impl IntoIterator<Item = impl AsRef<str>>,
@@ -210,21 +115,13 @@ pub(crate) fn parse_scopes(
 mod tests {
     use super::*;
 
-    fn settings() -> RequestSettings {
-        let server = AuthorizationServer::discover("https://issuer.example.com").build();
-        let client = ClientAuthentication::secret_basic("billing", "s3cr3t");
-        RequestSettings::new(server, client)
-    }
-
     #[test]
     fn debug_and_display_omit_the_query_of_a_resource() {
-        let mut settings = settings();
+        let mut request = TokenRequest::default();
         let resource = "https://o.example/a?code=s3cr3t";
-        settings.set(|request| request.add_resource(resource.to_owned()));
-        settings.request.audience = Some("https://o.example/b?code=s3cr3t".to_owned());
-        let before = format!("{settings:?}");
-        let request = settings.build().expect("valid settings").request;
-        let shown = format!("{before} {request:?} {request}");
+        request.add_resource(resource.to_owned()).expect("a URI");
+        request.audience = Some("https://o.example/b?code=s3cr3t".to_owned());
+        let shown = format!("{request:?} {request}");
         assert!(shown.contains("https://o.example/a"), "{shown}");
         assert!(!shown.contains("s3cr3t"), "{shown}");
         let form = request.form("client_credentials");
@@ -233,7 +130,7 @@ mod tests {
 
     #[test]
     fn s4_resource_must_be_an_absolute_uri_without_fragment() {
-        let mut request = settings().request;
+        let mut request = TokenRequest::default();
         for good in [
             "https://orders.example.com",
             "https://o.example/a?b=c",
@@ -267,18 +164,8 @@ mod tests {
     }
 
     #[test]
-    fn first_invalid_setting_is_reported_by_build() {
-        let mut settings = settings();
-        settings.set(|request| request.set_max_token_bytes(0));
-        settings.set(|request| request.add_scopes(["a b"]));
-        settings.set(|request| request.set_max_token_bytes(1));
-        let error = settings.build().expect_err("invalid");
-        assert_eq!(error.setting(), "max_token_bytes");
-    }
-
-    #[test]
     fn form_contains_the_requested_scopes_resources_and_audience() {
-        let mut request = settings().request;
+        let mut request = TokenRequest::default();
         let client_credentials = ("grant_type", "client_credentials");
         assert_eq!(request.form("client_credentials"), [client_credentials]);
         request.add_scopes(["b"]).expect("a scope");

@@ -16,27 +16,19 @@ pub(crate) fn secret_header(text: Zeroizing<Vec<u8>>) -> Result<HeaderValue, Inv
     Ok(value)
 }
 
-/// Concatenates the parts in one allocation: a buffer that grows would leave a copy behind.
-pub(crate) fn joined(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
-    let length = parts.iter().map(|part| part.len()).sum();
-    let mut text = Zeroizing::new(Vec::with_capacity(length));
-    for part in parts {
-        text.extend_from_slice(part);
-    }
-    text
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::{fs::File, os::unix::fs::FileExt as _, sync::Weak};
 
     use http::{HeaderMap, header::AUTHORIZATION};
     use portcullis_core::{Secret, clock::UnixTime};
+    use portcullis_worker::Jitter;
 
     use super::*;
     use crate::{
         AccessToken, ApiKeySource,
-        token_response::{TokenResponse, TokenType},
+        lifetime::Lifetime,
+        token_response::{BEARER, TokenResponse},
     };
 
     /// Reads this process's memory, without allocating: an allocation could overwrite freed memory.
@@ -87,8 +79,9 @@ mod tests {
     #[test]
     fn token_header_is_zeroed_when_its_last_clone_is_dropped() {
         let text = String::from_utf8(secret()).expect("text");
-        let response = TokenResponse::example(TokenType::Bearer, &text);
-        let token = AccessToken::new(response, None, Weak::new(), UnixTime::from_secs(1));
+        let response = TokenResponse::example(BEARER, &text);
+        let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::NONE);
+        let token = AccessToken::new(response, None, Weak::new(), lifetime);
         let mut headers = HeaderMap::new();
         token.insert_header(&mut headers);
         let header = headers.remove(AUTHORIZATION).expect("the header");

@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -27,9 +26,10 @@ use crate::{TokenSource, TokenSourceBuilder, request::parse_scopes};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TokenSet(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     template: TokenSourceBuilder,
     capacity: usize,
@@ -37,6 +37,7 @@ struct Inner {
     entries: Mutex<VecDeque<Entry>>,
 }
 
+#[derive(Debug)]
 struct Entry {
     resource: Box<str>,
     scopes: ScopeSet,
@@ -107,14 +108,5 @@ impl TokenSet {
     fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
         let entries = &self.0.entries;
         entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for TokenSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSet")
-            .field("template", &self.0.template)
-            .field("capacity", &self.0.capacity)
-            .finish_non_exhaustive()
     }
 }

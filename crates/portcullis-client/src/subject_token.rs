@@ -1,17 +1,17 @@
 //! The token of the party on whose behalf a call is made.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use portcullis_core::{Principal, Secret, clock::UnixTime};
 
 use crate::{TokenError, TokenErrorKind};
 
 /// The token of the party on whose behalf a call is made (RFC 8693 §2.1).
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SubjectToken {
-    token: Secret,
-    expires_at: Option<UnixTime>,
-    issuer: Option<Arc<str>>,
+    pub(crate) token: Secret,
+    pub(crate) expires_at: Option<UnixTime>,
+    pub(crate) issuer: Option<Arc<str>>,
 }
 
 impl SubjectToken {
@@ -43,25 +43,5 @@ impl SubjectToken {
             expires_at,
             issuer: None,
         }
-    }
-
-    pub(crate) fn token(&self) -> &Secret {
-        &self.token
-    }
-
-    pub(crate) fn issuer(&self) -> Option<&str> {
-        self.issuer.as_deref()
-    }
-
-    pub(crate) fn expires_at(&self) -> Option<UnixTime> {
-        self.expires_at
-    }
-}
-
-impl fmt::Debug for SubjectToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubjectToken")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
     }
 }

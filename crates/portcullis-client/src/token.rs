@@ -11,10 +11,13 @@ use portcullis_core::{
     clock::{SharedClock, UnixTime},
 };
 use portcullis_jose::{DpopKey, DpopRequest};
-use portcullis_oauth::DpopNonces;
+use portcullis_oauth::{DpopNonces, dpop_proof};
 use zeroize::Zeroizing;
 
-use crate::{TokenError, TokenErrorKind, source::SourceInner, token_response::TokenResponse};
+use crate::{
+    TokenError, TokenErrorKind, lifetime::Lifetime, source::SourceInner,
+    token_response::TokenResponse,
+};
 
 /// An access token (RFC 6749 §1.4) and what the server said about it.
 ///
@@ -29,7 +32,7 @@ struct Inner {
     binding: Option<DpopBinding>,
     /// The source that fetched the token, which is told when a service rejects it. Dangling for an exchanged token.
     source: Weak<SourceInner>,
-    expires_at: UnixTime,
+    lifetime: Lifetime,
     scopes: ScopeSet,
 }
 
@@ -40,7 +43,7 @@ pub struct Authorized {
 }
 
 /// The key that a token is bound to (RFC 9449), and what its proofs need.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct DpopBinding {
     pub(crate) key: DpopKey,
     pub(crate) nonces: Arc<DpopNonces>,
@@ -54,14 +57,14 @@ impl AccessToken {
         response: TokenResponse,
         binding: Option<DpopBinding>,
         source: Weak<SourceInner>,
-        expires_at: UnixTime,
+        lifetime: Lifetime,
     ) -> Self {
         Self(Arc::new(Inner {
             text: response.token,
             header: response.header,
             binding,
             source,
-            expires_at,
+            lifetime,
             scopes: response.scopes,
         }))
     }
@@ -84,12 +87,18 @@ impl AccessToken {
         let mut sent = Authorized { nonce: None };
         if let Some(binding) = &self.0.binding {
             let origin = origin(uri).ok_or_else(|| {
-                proof_error("the URI has no scheme and authority, which a DPoP proof must state")
+                let why = "the URI has no scheme and authority, which a DPoP proof must state";
+                TokenError::new(TokenErrorKind::Credential, why)
             })?;
             sent.nonce = binding.nonces.get(&origin);
-            let nonce = sent.nonce.as_deref();
-            let proof = binding.proof(method, &origin, uri.path(), nonce, self.expose())?;
-            headers.insert(DPOP, proof);
+            let request = DpopRequest {
+                method: method.as_str(),
+                uri: &format!("{origin}{}", uri.path()),
+                now: binding.clock.now(),
+                nonce: sent.nonce.as_deref(),
+                access_token: Some(self.expose()),
+            };
+            headers.insert(DPOP, dpop_proof(&binding.key, &request)?);
         }
         self.insert_header(headers);
         Ok(sent)
@@ -115,10 +124,12 @@ impl AccessToken {
         let Some((binding, origin)) = self.0.binding.as_ref().zip(origin(uri)) else {
             return false;
         };
-        binding.nonces.learn(&origin, headers);
         // Compared with the one that was sent: another request may already have stored the new one.
+        let is_new = binding
+            .nonces
+            .learn(&origin, headers, sent.nonce.as_deref());
         status == StatusCode::UNAUTHORIZED
-            && binding.nonces.get(&origin) != sent.nonce
+            && is_new
             && crate::challenge::has_error(headers, "use_dpop_nonce")
     }
 
@@ -126,19 +137,6 @@ impl AccessToken {
     pub(crate) fn reject(&self) -> bool {
         let source = self.0.source.upgrade();
         source.is_some_and(|source| source.reject(self))
-    }
-
-    /// The value of the `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1), marked as sensitive.
-    #[must_use]
-    #[inline]
-    pub fn header_value(&self) -> &HeaderValue {
-        &self.0.header
-    }
-
-    /// The key that the token is bound to, if any.
-    #[must_use]
-    pub fn dpop_key(&self) -> Option<&DpopKey> {
-        self.0.binding.as_ref().map(|binding| &binding.key)
     }
 
     /// The token. The caller must not log, echo or store it.
@@ -150,7 +148,11 @@ impl AccessToken {
     /// When the token expires by the local clock, counted from the moment before the request for it.
     #[must_use]
     pub fn expires_at(&self) -> UnixTime {
-        self.0.expires_at
+        self.0.lifetime.expires_at
+    }
+
+    pub(crate) fn lifetime(&self) -> &Lifetime {
+        &self.0.lifetime
     }
 
     /// The granted scopes: those in the server's answer, or the requested ones if it named none (RFC 6749 §5.1).
@@ -164,35 +166,6 @@ impl AccessToken {
     pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
-}
-
-impl DpopBinding {
-    fn proof(
-        &self,
-        method: &Method,
-        origin: &str,
-        path: &str,
-        nonce: Option<&str>,
-        token: &str,
-    ) -> Result<HeaderValue, TokenError> {
-        let proof = self.key.proof(&DpopRequest {
-            method: method.as_str(),
-            uri: &format!("{origin}{path}"),
-            now: self.clock.now(),
-            nonce,
-            access_token: Some(token),
-        });
-        let proof =
-            proof.map_err(|error| proof_error(&format!("cannot make a DPoP proof: {error}")))?;
-        let mut value = HeaderValue::try_from(proof)
-            .map_err(|_| proof_error("the DPoP proof has characters that a header cannot carry"))?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
-}
-
-fn proof_error(why: &str) -> TokenError {
-    TokenError::new(TokenErrorKind::Credential, why)
 }
 
 /// Scheme and authority as `htu` states them (RFC 9449 §4.2): lower case, without the scheme's default port.
@@ -210,8 +183,8 @@ fn origin(uri: &Uri) -> Option<String> {
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessToken")
-            .field("dpop_key", &self.dpop_key())
-            .field("expires_at", &self.0.expires_at)
+            .field("is_bound", &self.0.binding.is_some())
+            .field("expires_at", &self.expires_at())
             // Without the scopes: a server may have put the token there.
             .finish_non_exhaustive()
     }
@@ -220,17 +193,16 @@ impl fmt::Debug for AccessToken {
 #[cfg(test)]
 mod tests {
     use portcullis_core::clock::system_clock;
+    use portcullis_worker::Jitter;
 
     use super::*;
-    use crate::token_response::TokenType;
+    use crate::token_response::{BEARER, DPOP as BOUND};
 
     fn token(binding: Option<DpopBinding>) -> AccessToken {
-        let token_type = match binding {
-            None => TokenType::Bearer,
-            Some(_) => TokenType::Dpop,
-        };
+        let token_type = if binding.is_some() { BOUND } else { BEARER };
         let response = TokenResponse::example(token_type, "s3cr3t");
-        AccessToken::new(response, binding, Weak::new(), UnixTime::from_secs(1))
+        let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::NONE);
+        AccessToken::new(response, binding, Weak::new(), lifetime)
     }
 
     fn bound() -> AccessToken {

@@ -1,17 +1,19 @@
-//! Token and revocation requests to one authorization server as one client.
+//! Token and revocation requests to one authorization server as one client, and their settings.
 
-use std::fmt;
+use std::sync::Arc;
 
-use portcullis_core::clock::SharedClock;
+use portcullis_core::{ConfigError, clock::SharedClock};
+use portcullis_jose::DpopKey;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthAnswer, OAuthEndpoint};
 
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
     request::TokenRequest,
     token::DpopBinding,
-    token_response::{TokenResponse, TokenType},
+    token_response::{BEARER, DPOP, TokenResponse},
 };
 
+#[derive(Clone, Debug)]
 pub(crate) struct TokenClient {
     pub(crate) server: AuthorizationServer,
     pub(crate) client: ClientAuthentication,
@@ -21,6 +23,29 @@ pub(crate) struct TokenClient {
 }
 
 impl TokenClient {
+    pub(crate) fn new(server: AuthorizationServer, client: ClientAuthentication) -> Self {
+        Self {
+            server,
+            client,
+            request: TokenRequest::default(),
+            binding: None,
+        }
+    }
+
+    pub(crate) fn bind(&mut self, key: DpopKey) {
+        self.binding = Some(DpopBinding {
+            key,
+            nonces: Arc::default(),
+            clock: self.clock().clone(),
+        });
+    }
+
+    /// Checks the settings that depend on each other.
+    pub(crate) fn check(self) -> Result<Arc<Self>, ConfigError> {
+        self.server.check(&self.client)?;
+        Ok(Arc::new(self))
+    }
+
     pub(crate) fn clock(&self) -> &SharedClock {
         self.server.clock()
     }
@@ -34,18 +59,12 @@ impl TokenClient {
         &self,
         form: &[(&str, &str)],
     ) -> Result<(OAuthAnswer, TokenResponse), TokenError> {
-        let endpoint = OAuthEndpoint::Token;
-        let (answer, token_type) = match &self.binding {
-            None => {
-                let answer = self.server.post(endpoint, &self.client, form).await?;
-                (answer, TokenType::Bearer)
-            }
-            Some(DpopBinding { key, .. }) => {
-                let server = &self.server;
-                let answer = server.post_bound(endpoint, &self.client, key, form).await?;
-                (answer, TokenType::Dpop)
-            }
-        };
+        let key = self.binding.as_ref().map(|binding| &binding.key);
+        let token_type = if key.is_some() { DPOP } else { BEARER };
+        let answer = self
+            .server
+            .post_bound(OAuthEndpoint::Token, &self.client, key, form)
+            .await?;
         let response = TokenResponse::parse(&answer, token_type, &self.request)?;
         Ok((answer, response))
     }
@@ -68,7 +87,7 @@ impl TokenClient {
         if answer.confirms_revocation() {
             return Ok(());
         }
-        let (place, status) = (answer.place(), answer.status());
+        let (place, status) = (&answer.place, answer.status());
         Err(match answer.error() {
             Some(error) if status != 503 => TokenError::refused(&answer, error, false),
             None if matches!(status, 200 | 202 | 204) => TokenError::new(
@@ -80,12 +99,79 @@ impl TokenClient {
     }
 }
 
-impl fmt::Debug for TokenClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenClient")
-            .field("server", &self.server)
-            .field("client", &self.client)
-            .field("request", &self.request)
-            .finish_non_exhaustive()
+/// Changes the client of a builder. The first error is kept until `build`.
+pub(crate) fn change(
+    client: &mut Result<TokenClient, ConfigError>,
+    change: impl FnOnce(&mut TokenClient) -> Result<(), ConfigError>,
+) {
+    if let Ok(valid) = client
+        && let Err(error) = change(valid)
+    {
+        *client = Err(error);
+    }
+}
+
+/// The setters of a builder with a field `client: Result<TokenClient, ConfigError>`.
+macro_rules! request_setters {
+    () => {
+        /// Requests these scopes (RFC 6749 §3.3). By default none are sent, and the server decides what to grant.
+        pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+            change(&mut self.client, |client| client.request.add_scopes(scopes));
+            self
+        }
+
+        /// Requests a token for this service (RFC 8707 §2): an absolute URI without a fragment. May be called several
+        /// times, but a token for a single service is safer.
+        pub fn resource(mut self, resource: impl Into<String>) -> Self {
+            let resource = resource.into();
+            change(&mut self.client, |client| {
+                client.request.add_resource(resource)
+            });
+            self
+        }
+
+        /// Sets the `audience` parameter (RFC 8693 §2.1): the logical name of the service that the token is for. Some
+        /// servers, Auth0 among them, require it for client credentials too.
+        pub fn audience(mut self, audience: impl Into<String>) -> Self {
+            let audience = Some(audience.into());
+            change(&mut self.client, |client| {
+                Ok(client.request.audience = audience)
+            });
+            self
+        }
+
+        /// Binds tokens to this key (DPoP, RFC 9449), so that a stolen token is useless without the key. An unbound token
+        /// in the answer is an error.
+        pub fn dpop(mut self, key: $crate::DpopKey) -> Self {
+            change(&mut self.client, |client| Ok(client.bind(key)));
+            self
+        }
+
+        /// The maximum length of a token in bytes; 8 KiB by default, which is also the default limit of portcullis'
+        /// bearer scheme. A longer token is an error, because services would reject every call with it.
+        pub fn max_token_bytes(mut self, bytes: usize) -> Self {
+            change(&mut self.client, |client| {
+                client.request.set_max_token_bytes(bytes)
+            });
+            self
+        }
+    };
+}
+pub(crate) use request_setters;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_invalid_setting_is_reported() {
+        let server = AuthorizationServer::discover("https://issuer.example.com").build();
+        let client = ClientAuthentication::secret_basic("billing", "s3cr3t");
+        let mut client = server.map(|server| TokenClient::new(server, client));
+        change(&mut client, |client| client.request.set_max_token_bytes(0));
+        change(&mut client, |client| client.request.add_scopes(["a b"]));
+        change(&mut client, |client| client.request.set_max_token_bytes(1));
+        let error = client.expect_err("invalid");
+        assert_eq!(error.setting(), "max_token_bytes");
     }
 }

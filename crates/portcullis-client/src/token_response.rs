@@ -9,29 +9,12 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use zeroize::Zeroizing;
 
-use crate::{
-    TokenError, TokenErrorKind,
-    request::TokenRequest,
-    secret_header::{joined, secret_header},
-};
+use crate::{TokenError, TokenErrorKind, request::TokenRequest, secret_header::secret_header};
 
-/// How a token is sent (RFC 6749 §7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenType {
-    /// Without proof of possession (RFC 6750).
-    Bearer,
-    /// With a proof of the key that it is bound to (RFC 9449).
-    Dpop,
-}
-
-impl TokenType {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Bearer => "Bearer",
-            Self::Dpop => "DPoP",
-        }
-    }
-}
+/// The type of a token that is sent without proof of possession (RFC 6750).
+pub(crate) const BEARER: &str = "Bearer";
+/// The type of a token that is bound to a key (RFC 9449).
+pub(crate) const DPOP: &str = "DPoP";
 
 /// A token that a server issued.
 pub(crate) struct TokenResponse {
@@ -73,117 +56,106 @@ impl TokenResponse {
     /// Accepts only a token of type `token_type`: any other type must be sent differently.
     pub(crate) fn parse(
         answer: &OAuthAnswer,
-        token_type: TokenType,
+        token_type: &str,
         request: &TokenRequest,
     ) -> Result<Self, TokenError> {
         if let Some(error) = answer.error() {
             let sent_scopes = !request.scopes.is_empty();
             return Err(TokenError::refused(answer, error, sent_scopes));
         }
-        let status = answer.status();
         // RFC 6749 §5.1 says 200. A proxy may make it 203 (RFC 9110 §15.3.4), and some servers answer 201.
-        if !matches!(status, 200 | 201 | 203) {
+        if !matches!(answer.status(), 200 | 201 | 203) {
             return Err(TokenError::status(answer));
         }
-        let (place, body) = (answer.place(), answer.body());
-        Self::parse_body(place, status, body, token_type, request, |text| {
-            answer.shown(text)
-        })
+        let answered = format!("{} answered {}", answer.place, answer.status());
+        let shown = |text: &str| answer.shown(text);
+        Self::parse_body(&answered, answer.body(), token_type, request, shown)
     }
 
-    /// `escape` prepares text of the server for a message.
+    /// `shown` prepares text of the server for a message.
     fn parse_body(
-        place: &str,
-        status: u16,
+        answered: &str,
         body: &[u8],
-        token_type: TokenType,
+        token_type: &str,
         request: &TokenRequest,
-        escape: impl Fn(&str) -> String,
+        shown: impl Fn(&str) -> String,
     ) -> Result<Self, TokenError> {
-        let unusable = |what: &str| {
-            TokenError::new(TokenErrorKind::Unusable, format!("{place} answered {what}"))
-        };
+        let error = |kind, what: &str| TokenError::new(kind, format!("{answered} with {what}"));
+        let unusable = |what: &str| error(TokenErrorKind::Unusable, what);
         // serde's own message may quote a value, which may be a token.
         let body: Body<'_> = read_json_object(body).map_err(|error| match error {
-            DocumentError::Members => unusable(&format!(
-                "{status} with a missing or non-string `access_token`, or a non-string `token_type`"
-            )),
-            other => unusable(&format!(
-                "{status} with an invalid body: {}",
-                escape(&other.to_string())
-            )),
+            DocumentError::Members => {
+                unusable("a missing or non-string `access_token`, or a non-string `token_type`")
+            }
+            other => unusable(&format!("an invalid body: {}", shown(&other.to_string()))),
         })?;
         if body.error.is_some_and(|error| error.get() != r#""""#) {
-            return Err(unusable(&format!("{status} with a non-string `error`")));
+            return Err(unusable("a non-string `error`"));
         }
         let token = body.access_token;
-        let is_untyped = body.token_type.is_none();
-        let has_expected_type = match &body.token_type {
-            // An untyped token must not be taken for a bound one.
-            None => token_type == TokenType::Bearer,
-            Some(found) => found.eq_ignore_ascii_case(token_type.as_str()),
-        };
-        if !has_expected_type {
-            let found = match &body.token_type {
+        // An untyped token must not be taken for a bound one.
+        let found = body.token_type.as_deref();
+        if !found.map_or(token_type == BEARER, |found| {
+            found.eq_ignore_ascii_case(token_type)
+        }) {
+            let found = match found {
                 None => "unknown type (`token_type` is missing)".to_owned(),
-                Some(found) if is_type_name(found, &token) => {
-                    format!("type {}", escape(found))
-                }
+                Some(found) if is_type_name(found, &token) => format!("type {}", shown(found)),
                 Some(_) => "unknown type (`token_type` is not a valid type name)".to_owned(),
             };
-            let message = format!(
-                "{place} issued a token of {found}, but {} was requested: check that the server supports it for this client",
-                token_type.as_str()
+            let what = format!(
+                "a token of {found}, but {token_type} was requested: check that the server supports it for this client"
             );
-            return Err(TokenError::new(TokenErrorKind::TokenType, message));
+            return Err(error(TokenErrorKind::TokenType, &what));
         }
-        let invalid =
-            || unusable("with a token that is empty or has characters other than visible ASCII");
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(invalid());
+            return Err(unusable(
+                "a token that is empty or has characters other than visible ASCII",
+            ));
         }
         let (length, max) = (token.len(), request.max_token_bytes);
         if length > max {
             return Err(unusable(&format!(
-                "with a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
+                "a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
             )));
         }
-        let scheme = token_type.as_str().as_bytes();
-        let header = secret_header(joined(&[scheme, b" ", token.as_bytes()]));
         let lifetime = match body.expires_in {
             None => DEFAULT_LIFETIME,
-            Some(value) => lifetime(value.get()).ok_or_else(|| {
-                unusable("with an `expires_in` that is not a number of seconds >= 1")
-            })?,
+            Some(value) => lifetime(value.get())
+                .ok_or_else(|| unusable("an `expires_in` that is not a number of seconds >= 1"))?,
         };
-        let scopes = scopes(body.scope).map_err(|()| {
-            unusable("with a `scope` that is neither a string nor a list of strings")
-        })?;
+        let scopes = scopes(body.scope)
+            .map_err(|()| unusable("a `scope` that is neither a string nor a list of strings"))?;
         let issued_token_type = body.issued_token_type.as_ref().and_then(Value::as_str);
         Ok(Self {
+            header: header(token_type, &token),
+            is_untyped: found.is_none(),
             token,
-            header: header.map_err(|_| invalid())?,
             lifetime,
             scopes: scopes.unwrap_or_else(|| request.scopes.clone()),
             issued_token_type: issued_token_type.map(Box::from),
-            is_untyped,
         })
     }
 }
 
 #[cfg(test)]
 impl TokenResponse {
-    pub(crate) fn example(token_type: TokenType, token: &str) -> Self {
-        let scheme = token_type.as_str().as_bytes();
+    pub(crate) fn example(token_type: &str, token: &str) -> Self {
         Self {
             token: Zeroizing::new(token.to_owned()),
-            header: secret_header(joined(&[scheme, b" ", token.as_bytes()])).expect("ASCII"),
+            header: header(token_type, token),
             lifetime: DEFAULT_LIFETIME,
             scopes: ScopeSet::default(),
             issued_token_type: None,
             is_untyped: false,
         }
     }
+}
+
+/// The value of `Authorization`.
+fn header(token_type: &str, token: &str) -> HeaderValue {
+    let text = [token_type, " ", token].concat().into_bytes();
+    secret_header(text.into()).expect("visible ASCII")
 }
 
 /// Parses seconds from a JSON number, or from a string as some servers send it, rounded down. `None` if less than one.
@@ -232,24 +204,17 @@ fn is_type_name(text: &str, token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
-
     use super::*;
-    use crate::request::RequestSettings;
 
-    fn parse_as(token_type: TokenType, body: &str) -> Result<TokenResponse, TokenError> {
-        let server = AuthorizationServer::discover("https://id.example").build();
-        let client = ClientAuthentication::secret_basic("billing", "s3cr3t");
-        let mut settings = RequestSettings::new(server, client);
-        settings.set(|request| request.add_scopes(["requested"]));
-        let client = settings.build().expect("valid settings");
-        let (place, body) = ("https://id.example/token", body.as_bytes());
-        let escape = |text: &str| text.to_owned();
-        TokenResponse::parse_body(place, 200, body, token_type, &client.request, escape)
+    fn parse_as(token_type: &str, body: &str) -> Result<TokenResponse, TokenError> {
+        let mut request = TokenRequest::default();
+        request.add_scopes(["requested"]).expect("a scope");
+        let (answered, body) = ("https://id.example/token answered 200", body.as_bytes());
+        TokenResponse::parse_body(answered, body, token_type, &request, str::to_owned)
     }
 
     fn parse(body: &str) -> Result<TokenResponse, TokenError> {
-        parse_as(TokenType::Bearer, body)
+        parse_as(BEARER, body)
     }
 
     /// Token, lifetime in seconds and scopes, or the kind of the error.
@@ -353,7 +318,7 @@ mod tests {
             r#"{"access_token":"t","token_type":null}"#,
         ] {
             assert!(parse(body).expect("a token").is_untyped);
-            let error = parse_as(TokenType::Dpop, body);
+            let error = parse_as(DPOP, body);
             let error = error.map(|_| ()).expect_err("not bound");
             assert_eq!(error.kind(), TokenErrorKind::TokenType);
             assert!(error.to_string().contains("is missing"), "{error}");

@@ -8,26 +8,14 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use portcullis_core::{ConfigError, Secret, clock::system_clock};
 use portcullis_worker::Worker;
+use zeroize::Zeroizing;
 
 use self::watch::WatchState;
-use crate::{
-    runtime::current_runtime,
-    secret_header::{joined, secret_header},
-};
+use crate::{runtime::current_runtime, secret_header::secret_header};
 
 /// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it.
 ///
 /// Clones share the key, and `Debug` does not show it.
-///
-/// ```
-/// use portcullis_client::ApiKeySource;
-/// use portcullis_core::Secret;
-///
-/// let key = ApiKeySource::new(&Secret::new("acme_4fzzzxjylrx"))?;
-/// // Later, with a new key from a vault:
-/// key.replace(&Secret::new("acme_9xkqzmwbttd"))?;
-/// # Ok::<_, portcullis_core::ConfigError>(())
-/// ```
 #[derive(Clone)]
 pub struct ApiKeySource {
     value: Arc<ArcSwap<HeaderValue>>,
@@ -101,12 +89,10 @@ fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
     if key.is_empty() {
         return Err("the key is empty");
     }
-    let invalid =
-        "the key has characters other than visible ASCII, such as a space or a line break";
-    if !key.iter().all(u8::is_ascii_graphic) {
-        return Err(invalid);
-    }
-    secret_header(joined(&[key])).map_err(|_| invalid)
+    let value = secret_header(Zeroizing::new(key.to_vec())).ok();
+    value
+        .filter(|value| value.as_bytes().iter().all(u8::is_ascii_graphic))
+        .ok_or("the key has characters other than visible ASCII, such as a space or a line break")
 }
 
 fn key_error(problem: impl Into<Cow<'static, str>>) -> ConfigError {

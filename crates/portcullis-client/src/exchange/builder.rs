@@ -9,15 +9,15 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{Inner, TokenExchange, cache::Cache, server_backoff::ServerBackoff};
 use crate::{
     TokenSource,
-    request::{RequestSettings, request_setters},
     runtime::current_runtime,
+    token_client::{TokenClient, change, request_setters},
 };
 
 /// Configures a [`TokenExchange`].
 #[derive(Clone, Debug)]
 #[must_use = "`build` makes the exchange"]
 pub struct TokenExchangeBuilder {
-    settings: RequestSettings,
+    client: Result<TokenClient, ConfigError>,
     actor: Option<TokenSource>,
     subject_issuers: Vec<Box<str>>,
     capacity: usize,
@@ -29,7 +29,7 @@ impl TokenExchangeBuilder {
 
     pub(super) fn new(server: AuthorizationServer, client: ClientAuthentication) -> Self {
         Self {
-            settings: RequestSettings::new(Ok(server), client),
+            client: Ok(TokenClient::new(server, client)),
             actor: None,
             subject_issuers: Vec::new(),
             capacity: Self::CAPACITY,
@@ -67,7 +67,7 @@ impl TokenExchangeBuilder {
     pub fn build(self) -> Result<TokenExchange, ConfigError> {
         let runtime = current_runtime("build")?;
         Ok(TokenExchange(Arc::new(Inner {
-            client: Arc::new(self.settings.build()?),
+            client: self.client?.check()?,
             actor: self.actor,
             cache: Cache::new(self.capacity),
             subject_issuers: self.subject_issuers,

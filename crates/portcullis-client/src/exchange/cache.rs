@@ -9,22 +9,16 @@ use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_worker::Budget;
 use tokio::sync::watch;
 
-use crate::{AccessToken, TokenError, lifetime::Lifetime};
+use crate::{AccessToken, TokenError, TokenErrorKind};
 
 /// The outcome of an exchange; `None` while it is in flight.
-pub(super) type Progress = Option<Result<Exchanged, Failed>>;
+pub(super) type Progress = Option<Result<AccessToken, Failed>>;
 
 /// A failed exchange. Its error is repeated until `until`.
 #[derive(Clone)]
 pub(super) struct Failed {
     pub(super) error: TokenError,
     pub(super) until: Deadline,
-}
-
-#[derive(Clone)]
-pub(super) struct Exchanged {
-    pub(super) token: AccessToken,
-    pub(super) lifetime: Lifetime,
 }
 
 /// A digest of the subject token, its expiry and the actor token.
@@ -51,13 +45,10 @@ impl Entry {
 
 pub(super) enum Lookup {
     Hit(AccessToken),
-    Failed(TokenError),
     /// Another caller started the exchange.
     InFlight(watch::Receiver<Progress>),
     /// The caller must start the exchange and send its outcome here.
     Miss(watch::Sender<Progress>),
-    /// Every entry is in flight.
-    Full,
 }
 
 impl Cache {
@@ -68,26 +59,26 @@ impl Cache {
         }
     }
 
-    /// Looks up an exchange. On a miss, adds an entry unless `backoff_error` returns an error.
+    /// Looks up an exchange. On a miss, adds an entry unless `backoff_error` returns an error or every entry is in flight.
     pub(super) fn lookup(
         &self,
         key: Key,
         now: Moment,
         backoff_error: impl FnOnce() -> Option<TokenError>,
-    ) -> Lookup {
+    ) -> Result<Lookup, TokenError> {
         let mut entries = self.entries();
         let mut rejections = Budget::default();
         if let Some(entry) = entries.get(&key) {
             rejections = entry.rejections;
             if entry.is_in_flight() {
-                return Lookup::InFlight(entry.progress.clone());
+                return Ok(Lookup::InFlight(entry.progress.clone()));
             }
             match &*entry.progress.borrow() {
-                Some(Ok(exchanged)) if exchanged.lifetime.is_usable(now.wall()) => {
-                    return Lookup::Hit(exchanged.token.clone());
+                Some(Ok(token)) if token.lifetime().is_usable(now.wall()) => {
+                    return Ok(Lookup::Hit(token.clone()));
                 }
                 Some(Err(failed)) if !failed.until.is_reached(now) => {
-                    return Lookup::Failed(failed.error.clone());
+                    return Err(failed.error.clone());
                 }
                 // Expired or abandoned.
                 _ => {}
@@ -95,13 +86,14 @@ impl Cache {
         }
         // Before anything is evicted: an exchange that is not started must not evict a usable token.
         if let Some(error) = backoff_error() {
-            return Lookup::Failed(error);
+            return Err(error);
         }
         if entries.len() >= self.capacity
             && !entries.contains_key(&key)
             && !evict(&mut entries, now.wall(), self.capacity)
         {
-            return Lookup::Full;
+            let why = "too many token exchanges are in flight: raise `capacity`, or make fewer concurrent calls";
+            return Err(TokenError::new(TokenErrorKind::Busy, why));
         }
         let (sender, progress) = watch::channel(None);
         let entry = Entry {
@@ -109,7 +101,7 @@ impl Cache {
             rejections,
         };
         entries.insert(key, entry);
-        Lookup::Miss(sender)
+        Ok(Lookup::Miss(sender))
     }
 
     /// Removes this token if `spend`, given the entry's budget, returns what is left. Returns whether it is gone.
@@ -123,8 +115,7 @@ impl Cache {
         let Some(entry) = entries.get_mut(&key) else {
             return true;
         };
-        if !matches!(&*entry.progress.borrow(), Some(Ok(exchanged)) if exchanged.token.ptr_eq(token))
-        {
+        if !matches!(&*entry.progress.borrow(), Some(Ok(held)) if held.ptr_eq(token)) {
             return true;
         }
         let Some(left) = spend(entry.rejections) else {
@@ -152,7 +143,7 @@ impl Cache {
 /// callers wait for them. Returns whether there is room.
 fn evict(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
     let expires_at = |entry: &Entry| match &*entry.progress.borrow() {
-        Some(Ok(exchanged)) => Some(exchanged.lifetime.usable_until),
+        Some(Ok(token)) => Some(token.lifetime().usable_until),
         Some(Err(failed)) => Some(failed.until.wall()),
         None if entry.progress.has_changed().is_err() => Some(UnixTime::default()),
         None => None,

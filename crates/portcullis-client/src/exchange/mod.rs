@@ -21,7 +21,7 @@ use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instan
 
 pub use self::builder::TokenExchangeBuilder;
 use self::{
-    cache::{Cache, Exchanged, Key, Lookup, Progress},
+    cache::{Cache, Key, Lookup, Progress},
     server_backoff::ServerBackoff,
 };
 use crate::{
@@ -43,8 +43,8 @@ const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(
 /// Exchanges a caller's token for one that is meant for another service (RFC 8693), so that a call on the caller's
 /// behalf carries neither the caller's own token nor the service's.
 ///
-/// Exchanged tokens are cached under a digest of the subject's token, its expiry and the actor's token, and used until
-/// they or the subject's token expire. Callers that need the same exchange share one request, which continues when they leave.
+/// Exchanged tokens are cached under a digest of the subject's and the actor's token, and used until they or the subject's
+/// token expire. Callers that need the same exchange share one request, which continues when they leave.
 ///
 /// The principal holds the caller's token if the bearer scheme was built with `keep_access_token`.
 ///
@@ -57,12 +57,8 @@ const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(
 ///     .scopes(["stock:read"])
 ///     .build()?;
 /// let token = exchange.token(&SubjectToken::of(&caller)?).await?;
-///
-/// let origins = Origins::new(["https://stock.example.com"])?;
-/// let mut request = http::Request::get("https://stock.example.com/stock").body(())?;
-/// assert!(origins.allow(request.uri()), "the token may be sent there");
-/// let (method, uri) = (request.method().clone(), request.uri().clone());
-/// token.authorize(&method, &uri, request.headers_mut())?;
+/// // Then `Origins::allow` and `AccessToken::authorize`.
+/// # drop(token);
 /// # Ok(())
 /// # }
 /// ```
@@ -113,16 +109,9 @@ impl TokenExchange {
         loop {
             let now = inner.now();
             inner.check(subject, now)?;
-            let backoff_error = || inner.backoff().current_error(now);
-            let mut progress = match inner.cache.lookup(key, now, backoff_error) {
+            let backoff_error = || lock(&inner.backoff).current_error(now);
+            let mut progress = match inner.cache.lookup(key, now, backoff_error)? {
                 Lookup::Hit(token) => return Ok(token),
-                Lookup::Failed(error) => return Err(error),
-                Lookup::Full => {
-                    return Err(TokenError::new(
-                        TokenErrorKind::Busy,
-                        "too many token exchanges are in flight: raise `capacity`, or make fewer concurrent calls",
-                    ));
-                }
                 Lookup::InFlight(progress) => progress,
                 Lookup::Miss(sender) => {
                     let progress = sender.subscribe();
@@ -134,10 +123,8 @@ impl TokenExchange {
             let outcome = outcome.map_err(|_| TokenError::stopped())?;
             let now = inner.now().wall();
             match &*outcome {
-                Some(Ok(exchanged)) if exchanged.lifetime.is_usable(now) => {
-                    return Ok(exchanged.token.clone());
-                }
-                Some(Ok(exchanged)) if exchanged.lifetime.usable_until <= now => {
+                Some(Ok(token)) if token.lifetime().is_usable(now) => return Ok(token.clone()),
+                Some(Ok(token)) if token.lifetime().usable_until <= now => {
                     return Err(TokenError::arrived_expired());
                 }
                 // The clock was set back: exchange again.
@@ -158,10 +145,7 @@ impl TokenExchange {
         let inner = &*self.0;
         let actor = inner.actor.as_ref().and_then(TokenSource::current);
         let now = inner.now().monotonic();
-        let mut in_all = inner
-            .rejections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut in_all = lock(&inner.rejections);
         let key = key(subject, actor.as_ref());
         inner.cache.reject(key, token, |budget| {
             let left = budget.take(&REJECTIONS_PER_SUBJECT, now)?;
@@ -191,19 +175,15 @@ impl TokenExchange {
             if let Some(inner) = inner.upgrade() {
                 // Before the lock is taken: the clock is foreign code.
                 let now = inner.now();
-                let outcome = outcome.map(|(exchanged, is_untyped)| {
+                let outcome = outcome.map(|(token, is_untyped)| {
                     inner.warn_untyped(is_untyped);
-                    exchanged
+                    token
                 });
-                let outcome = inner.backoff().record(started, outcome, now);
+                let outcome = lock(&inner.backoff).record(started, outcome, now);
                 let _ = sender.send(Some(outcome));
             }
         };
-        let mut in_flight = self
-            .0
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut in_flight = lock(&self.0.in_flight);
         while in_flight.try_join_next().is_some() {}
         in_flight.spawn_on(task, &self.0.runtime);
     }
@@ -214,17 +194,14 @@ impl Inner {
         Moment::new(self.client.clock().now(), self.started.elapsed())
     }
 
-    fn backoff(&self) -> MutexGuard<'_, ServerBackoff> {
-        self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Checks that the subject's token is current and may be sent to the server.
     fn check(&self, subject: &SubjectToken, now: Moment) -> Result<(), TokenError> {
         let refuse = |why: &str| Err(TokenError::new(TokenErrorKind::NoSubjectToken, why));
-        if subject.expires_at().is_some_and(|end| end <= now.wall()) {
+        if subject.expires_at.is_some_and(|end| end <= now.wall()) {
             return refuse("the subject's token has expired");
         }
-        if let (Some(issuer), Some(server)) = (subject.issuer(), self.client.server.issuer())
+        if let (Some(issuer), Some(server)) =
+            (subject.issuer.as_deref(), self.client.server.issuer())
             && issuer != server
             && !self
                 .subject_issuers
@@ -240,23 +217,25 @@ impl Inner {
 
     fn warn_untyped(&self, is_untyped: bool) {
         if is_untyped && !self.has_warned_untyped.swap(true, Ordering::Relaxed) {
-            let TokenClient {
-                client, request, ..
-            } = &*self.client;
-            tracing::warn!(client_id = client.client_id(), %request, "the token response has no `token_type`; using exchanged tokens as bearer tokens: configure the server to send `token_type` (RFC 6749 §5.1)");
+            let (client_id, request) = (self.client.client_id(), &self.client.request);
+            tracing::warn!(client_id, %request, "the token response has no `token_type`; using exchanged tokens as bearer tokens: configure the server to send `token_type` (RFC 6749 §5.1)");
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A digest of all that varies between exchanges. The tokens are preceded by their lengths.
 fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
     let mut digest = Context::new(&SHA256);
     let actor = actor.map_or(&b""[..], |actor| actor.expose().as_bytes());
-    for token in [subject.token().expose(), actor] {
+    for token in [subject.token.expose(), actor] {
         digest.update(&(token.len() as u64).to_le_bytes());
         digest.update(token);
     }
-    let expires_at = subject.expires_at().map_or(u64::MAX, UnixTime::as_secs);
+    let expires_at = subject.expires_at.map_or(u64::MAX, UnixTime::as_secs);
     digest.update(&expires_at.to_le_bytes());
     let mut key = Key::default();
     key.copy_from_slice(digest.finish().as_ref());
@@ -269,11 +248,10 @@ async fn exchange(
     subject: &SubjectToken,
     actor: Option<&AccessToken>,
     started: Moment,
-) -> Result<(Exchanged, bool), TokenError> {
-    let subject_lifetime = subject
-        .expires_at()
-        .map(|end| end.duration_since(started.wall()));
-    let subject_token = subject.token().expose_str().ok_or_else(|| {
+) -> Result<(AccessToken, bool), TokenError> {
+    let subject_end = subject.expires_at;
+    let subject_lifetime = subject_end.map(|end| end.duration_since(started.wall()));
+    let subject_token = subject.token.expose_str().ok_or_else(|| {
         let why = "the subject's token is not valid UTF-8";
         TokenError::new(TokenErrorKind::NoSubjectToken, why)
     })?;
@@ -299,32 +277,23 @@ async fn exchange(
         };
         let why = format!(
             "{} exchanged the token for one of {found}, but an access token was requested",
-            answer.place()
+            answer.place
         );
         return Err(TokenError::new(TokenErrorKind::TokenType, why));
     }
-    let lifetime = subject_lifetime
-        .unwrap_or(Duration::MAX)
-        .min(response.lifetime);
     let is_untyped = response.is_untyped;
+    let lifetime = subject_lifetime.map_or(response.lifetime, |end| end.min(response.lifetime));
     let lifetime = Lifetime::new(started.wall(), lifetime, Jitter::NONE);
-    let binding = client.binding.clone();
-    let exchanged = Exchanged {
-        token: AccessToken::new(response, binding, Weak::new(), lifetime.expires_at),
-        lifetime,
-    };
-    Ok((exchanged, is_untyped))
+    let token = AccessToken::new(response, client.binding.clone(), Weak::new(), lifetime);
+    Ok((token, is_untyped))
 }
 
 /// Whether this is a token type of RFC 8693 §3. Messages show no others: a server may have put a token there.
 fn is_registered(token_type: &str) -> bool {
-    let name = token_type.strip_prefix(TOKEN_TYPE_PREFIX);
-    name.is_some_and(|name| {
-        matches!(
-            name,
-            "access_token" | "refresh_token" | "id_token" | "saml1" | "saml2" | "jwt"
-        )
-    })
+    matches!(
+        token_type.strip_prefix(TOKEN_TYPE_PREFIX),
+        Some("access_token" | "refresh_token" | "id_token" | "saml1" | "saml2" | "jwt")
+    )
 }
 
 impl fmt::Debug for TokenExchange {

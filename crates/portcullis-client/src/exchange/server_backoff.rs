@@ -5,8 +5,8 @@ use std::time::Duration;
 use portcullis_core::clock::{Deadline, Moment};
 use portcullis_worker::{Backoff, BackoffRules, Jitter};
 
-use super::cache::{Exchanged, Failed};
-use crate::{TokenError, TokenErrorKind, lifetime::backoff_after};
+use super::cache::Failed;
+use crate::{AccessToken, TokenError, TokenErrorKind, lifetime::backoff_after};
 
 /// How long the refusal of one subject is repeated before the server is asked again.
 const REFUSAL_TTL: Duration = Duration::from_secs(2);
@@ -37,20 +37,18 @@ impl ServerBackoff {
     pub(super) fn record(
         &mut self,
         started: Moment,
-        outcome: Result<Exchanged, TokenError>,
+        outcome: Result<AccessToken, TokenError>,
         now: Moment,
-    ) -> Result<Exchanged, Failed> {
+    ) -> Result<AccessToken, Failed> {
         // An exchange that started before the last failure neither ends the backoff nor lengthens it.
-        let is_newer = match &self.failure {
-            Some((_, failed)) => started.monotonic() > failed.monotonic(),
-            None => true,
-        };
+        let failed_at = self.failure.as_ref().map(|(_, at)| at.monotonic());
+        let is_newer = failed_at.is_none_or(|failed_at| started.monotonic() > failed_at);
         let error = match outcome {
-            Ok(exchanged) => {
+            Ok(token) => {
                 if is_newer {
                     *self = Self::new();
                 }
-                return Ok(exchanged);
+                return Ok(token);
             }
             Err(error) => error,
         };

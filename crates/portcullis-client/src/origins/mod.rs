@@ -4,7 +4,11 @@ mod origin;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{HeaderMap, Uri, header::HOST, uri::Authority};
+use http::{
+    HeaderMap, Uri,
+    header::HOST,
+    uri::{Authority, Scheme},
+};
 use portcullis_core::ConfigError;
 
 use self::origin::Origin;
@@ -57,12 +61,10 @@ impl Origins {
         let origins: Arc<[Origin]> = (1..)
             .zip(&given)
             .map(|(position, origin)| {
-                Origin::parse(origin.as_ref()).map_err(|why| {
+                Origin::parse(origin.as_ref()).map_err(|error| match given.len() {
+                    1 => error,
                     // Named by its position: the text may contain a password.
-                    match given.len() {
-                        1 => config_error(why),
-                        _ => config_error(format!("number {position} {why}")),
-                    }
+                    _ => config_error(format!("number {position} {}", error.problem())),
                 })
             })
             .collect::<Result<_, _>>()?;
@@ -86,9 +88,8 @@ impl Origins {
     ///
     /// As [`new`](Self::new).
     pub fn channel(origin: impl AsRef<str>) -> Result<Self, ConfigError> {
-        let origin = Origin::parse(origin.as_ref()).map_err(config_error)?;
         Ok(Self {
-            origins: [origin].into(),
+            origins: [Origin::parse(origin.as_ref())?].into(),
             is_channel: true,
         })
     }
@@ -110,7 +111,9 @@ impl Origins {
     /// Whether an origin is plain http, and so on this machine.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn has_plain_http(&self) -> bool {
-        self.origins.iter().any(|origin| !origin.is_https)
+        self.origins
+            .iter()
+            .any(|origin| origin.scheme == Scheme::HTTP)
     }
 
     /// Adds the scheme and authority of the channel to a URI that has none.
@@ -118,7 +121,7 @@ impl Origins {
         let mut parts = uri.clone().into_parts();
         if let ([origin], None, true) = (&*self.origins, &parts.authority, self.is_channel) {
             let authority = format!("{}:{}", origin.host, origin.port);
-            parts.scheme = Some(origin.scheme());
+            parts.scheme = Some(origin.scheme.clone());
             parts.authority = authority.parse().ok();
         }
         Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
@@ -145,8 +148,7 @@ impl Origins {
         };
         hosts.next().is_none()
             && self.origins.iter().any(|origin| {
-                let scheme = origin.scheme();
-                let scheme = uri.scheme().unwrap_or(&scheme);
+                let scheme = uri.scheme().unwrap_or(&origin.scheme);
                 let matches_uri = match uri.authority() {
                     Some(authority) => origin.matches(scheme, authority),
                     None => self.is_channel,
@@ -170,9 +172,8 @@ impl Origins {
                 "a URI without an authority (use an absolute URL, or `Origins::channel`)".to_owned()
             }
         };
-        if let Some(host) = headers
-            .get(HOST)
-            .filter(|_| !self.allows_host(uri, headers))
+        if let Some(host) = headers.get(HOST)
+            && !self.allows_host(uri, headers)
         {
             to += &match Authority::try_from(host.as_bytes()) {
                 Ok(host) => format!(" with the Host {}", host_and_port(&host)),

@@ -7,17 +7,21 @@ use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use portcullis_worker::Worker;
 use tokio::sync::mpsc;
 
-use super::{SourceInner, TokenSource, renewal::Renewal, state::SourceState};
+use super::{
+    SourceInner, TokenSource,
+    renewal::{Renewal, Reported},
+    state::SourceState,
+};
 use crate::{
-    request::{RequestSettings, request_setters},
     runtime::current_runtime,
+    token_client::{TokenClient, change, request_setters},
 };
 
 /// Configures a [`TokenSource`].
 #[derive(Clone, Debug)]
 #[must_use = "`build` makes the source"]
 pub struct TokenSourceBuilder {
-    settings: RequestSettings,
+    client: Result<TokenClient, ConfigError>,
 }
 
 impl TokenSourceBuilder {
@@ -26,7 +30,7 @@ impl TokenSourceBuilder {
         client: ClientAuthentication,
     ) -> Self {
         Self {
-            settings: RequestSettings::new(server, client),
+            client: server.map(|server| TokenClient::new(server, client)),
         }
     }
 
@@ -40,13 +44,19 @@ impl TokenSourceBuilder {
     /// which cannot be checked here.
     pub fn build(self) -> Result<TokenSource, ConfigError> {
         let runtime = current_runtime("build")?;
-        let client = Arc::new(self.settings.build()?);
+        let client = self.client?.check()?;
         let state = SourceState::new(client.clone());
         let (worker, task) = Worker::new(state, client.clock().clone(), runtime);
         let (refreshes, received) = mpsc::unbounded_channel();
         let inner = Arc::new_cyclic(|source| {
-            let (of_task, source) = (client.clone(), source.clone());
-            task.spawn(|task| Renewal::new(task, of_task, source, received).run());
+            let renewal = |task| Renewal {
+                task,
+                client: client.clone(),
+                source: source.clone(),
+                refreshes: received,
+                reported: Reported::default(),
+            };
+            task.spawn(|task| renewal(task).run());
             SourceInner {
                 worker,
                 client,

@@ -98,14 +98,11 @@ impl TokenSource {
         };
         let now = client.clock().now();
         // A token that is not due is usable: see `Lifetime::new`.
-        if current.lifetime.is_due(now) {
+        if current.lifetime().is_due(now) {
             self.request_token(&state);
-            return current
-                .lifetime
-                .is_usable(now)
-                .then(|| current.token.clone());
+            return Some(current.clone()).filter(|token| token.lifetime().is_usable(now));
         }
-        Some(current.token.clone())
+        Some(current.clone())
     }
 
     /// Has the task fetch a token unless it is busy or backing off.
@@ -247,7 +244,7 @@ impl TokenSource {
     pub fn status(&self) -> TokenStatus {
         let SourceInner { worker, client, .. } = &*self.0;
         let (now, state) = (worker.now(), worker.state());
-        let lifetime = state.current.as_ref().map(|current| current.lifetime);
+        let lifetime = state.current.as_ref().map(AccessToken::lifetime);
         let backoff = state.backoff.left(now);
         TokenStatus {
             ready: !state.is_shut_down && state.usable_until(now.wall()).is_some(),

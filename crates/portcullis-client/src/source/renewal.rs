@@ -10,13 +10,11 @@ use portcullis_core::{
     ScopeSet,
     clock::{Deadline, Moment, UnixTime},
 };
+use portcullis_oauth::OAuthAnswer;
 use portcullis_worker::{Jitter, Task};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    SourceInner, TokenEvent,
-    state::{CurrentToken, SourceState},
-};
+use super::{SourceInner, TokenEvent, state::SourceState};
 use crate::{
     AccessToken, TokenError,
     lifetime::{Lifetime, backoff_after},
@@ -30,44 +28,22 @@ pub(super) type RefreshReply = oneshot::Sender<Result<AccessToken, TokenError>>;
 const CREDENTIAL_EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub(super) struct Renewal {
-    task: Task<SourceState>,
-    client: Arc<TokenClient>,
-    source: Weak<SourceInner>,
-    refreshes: mpsc::UnboundedReceiver<RefreshReply>,
-    reported: Reported,
+    pub(super) task: Task<SourceState>,
+    pub(super) client: Arc<TokenClient>,
+    pub(super) source: Weak<SourceInner>,
+    pub(super) refreshes: mpsc::UnboundedReceiver<RefreshReply>,
+    pub(super) reported: Reported,
 }
 
 /// What the last events said, so that only changes are reported.
 #[derive(Default)]
-struct Reported {
+pub(super) struct Reported {
     has_token: bool,
     missing_scopes: ScopeSet,
     is_untyped: bool,
 }
 
-/// A successful request.
-struct Fetched {
-    current: CurrentToken,
-    credential_expires_at: Option<UnixTime>,
-    is_untyped: bool,
-}
-
 impl Renewal {
-    pub(super) fn new(
-        task: Task<SourceState>,
-        client: Arc<TokenClient>,
-        source: Weak<SourceInner>,
-        refreshes: mpsc::UnboundedReceiver<RefreshReply>,
-    ) -> Self {
-        Self {
-            task,
-            client,
-            source,
-            refreshes,
-            reported: Reported::default(),
-        }
-    }
-
     pub(super) async fn run(mut self) -> Infallible {
         loop {
             self.task.pause(self.next_check()).await;
@@ -101,15 +77,15 @@ impl Renewal {
         let is_requested = self.task.is_run_requested();
         match &state.current {
             None => is_requested,
-            Some(current) if is_requested => current.lifetime.is_due(now.wall()),
-            Some(current) => current.lifetime.is_due_idle(now.wall()),
+            Some(current) if is_requested => current.lifetime().is_due(now.wall()),
+            Some(current) => current.lifetime().is_due_idle(now.wall()),
         }
     }
 
     /// When there is something to do without a caller.
     fn next_check(&self) -> Deadline {
         let (now, state) = (self.task.now(), self.task.state());
-        let Some(CurrentToken { lifetime, .. }) = &state.current else {
+        let Some(lifetime) = state.current.as_ref().map(AccessToken::lifetime) else {
             return Deadline::after(now, Duration::MAX);
         };
         let wall = now.wall();
@@ -125,7 +101,10 @@ impl Renewal {
         self.task.begin_run();
         let started = self.task.now();
         let (outcome, events) = match self.fetch(started.wall()).await {
-            Ok(fetched) => (Ok(fetched.current.token.clone()), self.publish(fetched)),
+            Ok((answer, token, is_untyped)) => {
+                let events = self.publish(&token, answer.credential_expires_at, is_untyped);
+                (Ok(token), events)
+            }
             Err(error) => {
                 let (error, event) = self.publish_failure(started, error);
                 (Err(error), vec![event])
@@ -138,7 +117,11 @@ impl Renewal {
         outcome
     }
 
-    async fn fetch(&self, started_at: UnixTime) -> Result<Fetched, TokenError> {
+    /// Fetches a token. Also returns whether the answer left out `token_type`.
+    async fn fetch(
+        &self,
+        started_at: UnixTime,
+    ) -> Result<(OAuthAnswer, AccessToken, bool), TokenError> {
         let client = &self.client;
         let form = client.request.form("client_credentials");
         let (answer, response) = client.fetch(&form).await?;
@@ -148,35 +131,31 @@ impl Renewal {
         }
         let is_untyped = response.is_untyped;
         let (binding, source) = (client.binding.clone(), self.source.clone());
-        let token = AccessToken::new(response, binding, source, lifetime.expires_at);
-        Ok(Fetched {
-            current: CurrentToken { token, lifetime },
-            credential_expires_at: answer.credential_expires_at(),
-            is_untyped,
-        })
+        let token = AccessToken::new(response, binding, source, lifetime);
+        Ok((answer, token, is_untyped))
     }
 
-    fn publish(&mut self, fetched: Fetched) -> Vec<TokenEvent> {
-        let Fetched {
-            current,
-            credential_expires_at,
-            is_untyped,
-        } = fetched;
+    fn publish(
+        &mut self,
+        token: &AccessToken,
+        credential_expires_at: Option<UnixTime>,
+        is_untyped: bool,
+    ) -> Vec<TokenEvent> {
         let mut failures = 0;
         self.task.update(|state| {
             failures = state.backoff.failures();
-            state.current = Some(current.clone());
+            state.current = Some(token.clone());
             state.error = None;
             state.backoff.succeeded();
             state.obtained += 1;
             state.credential_expires_at = credential_expires_at;
         });
-        let expires_at = current.lifetime.expires_at;
+        let expires_at = token.expires_at();
         let mut events = vec![TokenEvent::Obtained { expires_at }];
         if failures > 0 {
             events.push(TokenEvent::Recovered { failures });
         }
-        let (requested, granted) = (&self.client.request.scopes, current.token.scopes());
+        let (requested, granted) = (&self.client.request.scopes, token.scopes());
         let missing = requested.iter().filter(|scope| !granted.contains(scope));
         let missing = ScopeSet::from_tokens(missing);
         if missing != self.reported.missing_scopes {
@@ -189,9 +168,9 @@ impl Renewal {
         self.reported.is_untyped = is_untyped;
         self.reported.has_token = true;
         let soon = self
-            .task
+            .client
+            .clock()
             .now()
-            .wall()
             .saturating_add(CREDENTIAL_EXPIRY_NOTICE);
         if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
             events.push(TokenEvent::CredentialExpires { at });
@@ -206,17 +185,12 @@ impl Renewal {
             // A service may have rejected the token during the request.
             serves_until = state.usable_until(now.wall());
             let usable_for = serves_until.unwrap_or_default().duration_since(now.wall());
-            let wait = backoff_after(
-                &state.backoff,
-                now.duration_since(started),
-                usable_for,
-                jitter,
-            );
+            let took = now.duration_since(started);
+            let wait = backoff_after(&state.backoff, took, usable_for, jitter);
             state.backoff.failed_with(now, wait, error.retry_after());
             failures = state.backoff.failures();
-            published = error
-                .clone()
-                .with_retry_after(Some(state.backoff.left(now)));
+            let left = state.backoff.left(now);
+            published = error.clone().with_retry_after(Some(left));
             state.error = Some(published.clone());
         });
         self.reported.has_token = serves_until.is_some();

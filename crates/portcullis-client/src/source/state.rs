@@ -6,7 +6,7 @@ use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_worker::{Backoff, BackoffRules, Budget, BudgetRules, Death, State};
 
 use super::TokenEvent;
-use crate::{AccessToken, TokenError, lifetime::Lifetime, token_client::TokenClient};
+use crate::{AccessToken, TokenError, token_client::TokenClient};
 
 /// Limits the requests that rejected tokens cause: two, and one more for each 30 s.
 const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
@@ -14,7 +14,7 @@ const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 #[derive(Clone)]
 pub(super) struct SourceState {
     client: Arc<TokenClient>,
-    pub(super) current: Option<CurrentToken>,
+    pub(super) current: Option<AccessToken>,
     /// The error of the last request, if it failed.
     pub(super) error: Option<TokenError>,
     pub(super) backoff: Backoff,
@@ -27,12 +27,6 @@ pub(super) struct SourceState {
     rejections: Budget,
     /// When the last rejected token expires, until the task has reported it.
     pub(super) rejected: Option<UnixTime>,
-}
-
-#[derive(Clone)]
-pub(super) struct CurrentToken {
-    pub(super) token: AccessToken,
-    pub(super) lifetime: Lifetime,
 }
 
 impl SourceState {
@@ -60,13 +54,13 @@ impl SourceState {
 
     /// Until when the current token is usable, if it is.
     pub(super) fn usable_until(&self, now: UnixTime) -> Option<UnixTime> {
-        let lifetime = self.current.as_ref()?.lifetime;
+        let lifetime = self.current.as_ref()?.lifetime();
         lifetime.is_usable(now).then_some(lifetime.usable_until)
     }
 
     pub(super) fn holds(&self, token: &AccessToken) -> bool {
         let current = self.current.as_ref();
-        current.is_some_and(|current| current.token.ptr_eq(token))
+        current.is_some_and(|current| current.ptr_eq(token))
     }
 
     /// Removes a rejected token. Returns whether it is gone: the budget may be spent.
@@ -87,8 +81,7 @@ impl SourceState {
     pub(super) fn start_revocation(&mut self, now: UnixTime) {
         const MAX: usize = 16;
 
-        let current = self.current.take().map(|current| current.token);
-        self.unrevoked.extend(current);
+        self.unrevoked.extend(self.current.take());
         self.unrevoked.retain(|token| token.expires_at() > now);
         let excess = self.unrevoked.len().saturating_sub(MAX);
         self.unrevoked.drain(..excess);
