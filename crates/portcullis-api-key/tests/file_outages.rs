@@ -3,9 +3,15 @@
 
 mod support;
 
-use std::{fs, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
-use portcullis_api_key::{ApiKeys, FileStore, IssuedKey, KeyFileError, NewKey};
+use portcullis_api_key::{ApiKeys, FileStore, IssuedKey, KeyFileError, KeyRecord, NewKey};
 use support::{
     NOW, send_key,
     watched_file::{MINUTE, Wired, status, until},
@@ -178,36 +184,44 @@ async fn file_deleted_while_running_is_to_be_restored() {
     assert_eq!(status(&keys, &key).await, 200);
 }
 
-/// Without its task the store cannot see a revocation, so the outage limit must run.
-#[tokio::test]
-async fn end_of_the_runtime_is_an_outage() {
+#[test]
+fn revocation_is_seen_although_the_runtime_stalls_or_has_ended() {
     let wired = Wired::new();
-    let key = wired.create("a");
-    let (path, clock) = (wired.path.clone(), Arc::new(wired.clock.clone()));
-    let store = thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .expect("a runtime");
-        let store = FileStore::builder(path).clock(clock);
-        runtime.block_on(store.start()).expect("a good file")
-    });
-    let store = store.join().expect("no panic");
-    let keys = ApiKeys::builder(store.clone())
-        .clock(Arc::new(wired.clock.clone()))
+    let (first, second) = (wired.create("a"), wired.create("b"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .max_blocking_threads(1)
         .build()
-        .expect("good settings");
-    let health = store.status();
-    let told = health.last_error.expect("an error");
-    assert!(told.contains("stopped because"), "{told}");
-    assert_eq!(health.failing_since, Some(NOW));
-    assert_eq!(status(&keys, &key).await, 200);
-    // A success of `reload` does not hide that nothing watches the file.
-    store.reload().expect("a good file");
-    assert!(store.status().last_error.is_some());
-    wired.clock.advance(15 * MINUTE + Duration::from_millis(1));
-    assert_eq!(status(&keys, &key).await, 503);
-    assert!(store.status().is_stale);
+        .expect("a runtime");
+    let (_unblock, blocked) = mpsc::channel::<()>();
+    let (store, keys) = runtime.block_on(async {
+        let (store, keys) = wired.watch(Duration::from_millis(5)).await;
+        tokio::task::spawn_blocking(move || blocked.recv());
+        wired.file.revoke(&first.key().id()).expect("revoked");
+        // Nothing is awaited, so the runtime makes no progress.
+        wait_for_revocations(&store, 1);
+        assert_eq!(status(&keys, &first).await, 401);
+        (store, keys)
+    });
+    runtime.shutdown_background();
+    wired.file.revoke(&second.key().id()).expect("revoked");
+    wait_for_revocations(&store, 2);
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let answer = runtime.expect("a runtime").block_on(status(&keys, &second));
+    assert_eq!(answer, 401);
+    assert_eq!(store.status().last_error, None);
+}
+
+/// Blocks its thread.
+fn wait_for_revocations(store: &FileStore, count: usize) {
+    let is_revoked = |key: &KeyRecord| key.revoked_at.is_some();
+    for _ in 0..5_000 {
+        if store.list().into_iter().filter(is_revoked).count() == count {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("the revocation was not seen");
 }
 
 #[tokio::test]

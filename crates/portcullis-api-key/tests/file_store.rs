@@ -16,7 +16,7 @@ use std::{
 use portcullis_api_key::{FileStore, KeyFile, KeyFileError, NewKey};
 use support::{
     NOW,
-    watched_file::{MINUTE, Wired, status, until},
+    watched_file::{Wired, status, until},
 };
 
 #[tokio::test]
@@ -47,9 +47,6 @@ async fn revoked_key_is_rejected_after_the_next_check() {
     wired.file.revoke(&key.key().id()).expect("revoked");
     store.reload().expect("a good file");
     assert_eq!(status(&keys, &key).await, 401);
-    let bounds = store.status();
-    assert_eq!(bounds.revocation_bound, Duration::from_secs(5));
-    assert_eq!(bounds.outage_limit, 15 * MINUTE);
 }
 
 #[cfg(unix)]

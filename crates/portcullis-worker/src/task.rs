@@ -3,16 +3,18 @@
 use std::{
     convert::Infallible,
     future::poll_fn,
+    io,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::Arc,
     task::Poll,
+    thread,
     time::Duration,
 };
 
 use portcullis_core::clock::Deadline;
-use tokio::time::sleep;
+use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{Death, Shared, State};
 
@@ -37,12 +39,30 @@ impl<S: State> Task<S> {
         F: Future<Output = Infallible> + Send + 'static,
     {
         let runtime = self.runtime.clone();
-        let report = ReportEnd {
+        // Not held by its handle: it ends when the last `Worker` says so.
+        drop(runtime.spawn(supervise(self.report_end(), work(self))));
+    }
+
+    /// Starts the task on a thread of its own, which drives `runtime`, the worker's. For work that blocks, or that must go on
+    /// when the service's runtime stalls.
+    ///
+    /// # Errors
+    ///
+    /// When the thread cannot be started.
+    pub fn spawn_thread<F>(self, runtime: Runtime, work: impl FnOnce(Self) -> F) -> io::Result<()>
+    where
+        F: Future<Output = Infallible> + Send + 'static,
+    {
+        let supervised = supervise(self.report_end(), work(self));
+        let thread = thread::Builder::new().name("portcullis-worker".to_owned());
+        thread.spawn(move || runtime.block_on(supervised)).map(drop)
+    }
+
+    fn report_end(&self) -> ReportEnd<S> {
+        ReportEnd {
             shared: self.0.clone(),
             death: Death::RuntimeEnded,
-        };
-        // Not held by its handle: it ends when the last `Worker` says so.
-        drop(runtime.spawn(supervise(report, work(self))));
+        }
     }
 
     /// Pauses until the deadline, until the worker is woken, or for 10 s, whichever comes first. The caller then checks its

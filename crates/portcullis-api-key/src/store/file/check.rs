@@ -2,20 +2,21 @@
 
 use std::{
     convert::Infallible,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use portcullis_core::clock::{Deadline, Moment};
+use portcullis_core::clock::Moment;
 use portcullis_file::{Stamp, WatchedFile};
 use portcullis_worker::{Shared, Task};
-use tokio::task::spawn_blocking;
 
 use super::{
     error::KeyFileError,
     read::{MAX_BYTES, check_trust, parse},
     settings::Settings,
-    snapshot::{Event, Failure, Snapshot},
+    snapshot::{Event, Snapshot},
+    status::FileStoreStatus,
 };
 use crate::{record::KeyRecord, store::key_map::KeyMap, stored::StoredKey};
 
@@ -34,17 +35,12 @@ struct Watched {
     seen: Option<(Stamp, u32)>,
 }
 
-/// Checks the file at intervals.
+/// Checks the file at intervals. A check blocks.
 pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infallible {
-    let task = Arc::new(task);
     loop {
-        let due = Deadline::after(task.now(), checker.settings.interval);
-        task.next_run(due).await;
-        task.begin_run();
-        let (shared, checker) = (task.clone(), checker.clone());
+        tokio::time::sleep(checker.settings.interval).await;
         // The outcome is in the snapshot and the log. A panic must not end the watch.
-        let _ = spawn_blocking(move || checker.check(&shared, false)).await;
-        task.end_run();
+        let _ = catch_unwind(AssertUnwindSafe(|| checker.check(&task, false)));
     }
 }
 
@@ -56,17 +52,23 @@ impl Checker {
             seen: None,
         };
         let records = watched.read_if_changed(&settings, true)?;
+        let keys = index(records.unwrap_or_default(), &KeyMap::default());
         let now = settings.clock.now();
         let settings = Arc::new(settings);
         let snapshot = Snapshot {
             settings: settings.clone(),
-            keys: Arc::new(index(records.unwrap_or_default(), &KeyMap::default())),
-            loaded_at: now,
             confirmed_at: Moment::new(now, Duration::ZERO),
             is_checking: false,
-            failure: None,
-            is_unwatched: false,
-            warnings: watched.file.warnings().to_vec(),
+            status: FileStoreStatus {
+                keys: keys.len(),
+                loaded_at: now,
+                checked_at: now,
+                last_error: None,
+                failing_since: None,
+                is_stale: false,
+                warnings: watched.file.warnings().to_vec(),
+            },
+            keys: Arc::new(keys),
         };
         let watched = Mutex::new(watched);
         Ok((Self { settings, watched }, snapshot))
@@ -85,66 +87,43 @@ impl Checker {
 
         let mut next = Snapshot::clone(&shared.state());
         next.is_checking = false;
-        next.warnings = watched.file.warnings().to_vec();
+        next.status.warnings = watched.file.warnings().to_vec();
         let mut events = Vec::new();
         let outcome = match read.map_err(KeyFileError::after_a_read) {
             // The file is still malformed.
-            Ok(None) if next.failure.is_some() => Ok(()),
+            Ok(None) if next.is_failing() => Ok(()),
             Ok(records) => {
                 if let Some(records) = records
                     && !is_same(&records, &next.keys)
                 {
                     next.keys = Arc::new(index(records, &next.keys));
-                    next.loaded_at = now.wall();
+                    next.status.keys = next.keys.len();
+                    next.status.loaded_at = now.wall();
                     events.push(Event::Loaded);
                 }
                 next.confirmed_at = now;
-                if !next.is_unwatched {
-                    events.extend(next.failure.take().map(|_| Event::Recovered));
-                }
+                next.status.checked_at = now.wall();
+                next.status.last_error = None;
+                let failed = next.status.failing_since.take();
+                events.extend(failed.map(|_| Event::Recovered));
                 Ok(())
             }
             Err(error) => {
-                events.extend(fail(&mut next, error.with_source(), now));
+                events.extend(next.fail(error.with_source(), now.wall()));
                 Err(error)
             }
         };
-        let is_stale = next.is_stale(now);
-        if let Some(failure) = &mut next.failure
-            && is_stale
-            && !failure.is_stale
-        {
-            failure.is_stale = true;
+        let is_stale = next.is_stale(|| now);
+        if is_stale && !next.status.is_stale {
             events.push(Event::Stale);
         }
-        shared.update(|snapshot| {
-            let has_died = snapshot.is_unwatched && !next.is_unwatched;
-            let death = snapshot.failure.take().filter(|_| has_died);
-            *snapshot = next.clone();
-            if death.is_some() {
-                snapshot.is_unwatched = true;
-                snapshot.failure = death;
-            }
-        });
+        next.status.is_stale = is_stale;
+        shared.update(|snapshot| *snapshot = next.clone());
         for event in events {
             shared.announce(event);
         }
         outcome
     }
-}
-
-/// Notes a failure, which is an event if the error is new.
-fn fail(next: &mut Snapshot, error: String, now: Moment) -> Option<Event> {
-    let failure = next.failure.get_or_insert(Failure {
-        error: String::new(),
-        since: now.wall(),
-        is_stale: false,
-    });
-    if failure.error == error {
-        return None;
-    }
-    failure.error = error;
-    Some(Event::Failed)
 }
 
 fn is_same(records: &[KeyRecord], keys: &KeyMap) -> bool {
@@ -161,10 +140,8 @@ fn index(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
         Some(key) if *key.record() == record => key.clone(),
         _ => Arc::new(StoredKey::new(record)),
     };
-    records
-        .into_iter()
-        .map(|record| (record.id, stored(record)))
-        .collect()
+    let records = records.into_iter();
+    records.map(|record| (record.id, stored(record))).collect()
 }
 
 impl Watched {

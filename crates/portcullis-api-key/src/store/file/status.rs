@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use portcullis_core::clock::UnixTime;
 
 /// The state of a [`FileStore`](crate::FileStore), for readiness and metrics.
@@ -19,10 +17,6 @@ pub struct FileStoreStatus {
     pub failing_since: Option<UnixTime>,
     /// What the operator should change about the file's permissions or mount.
     pub warnings: Vec<&'static str>,
-    /// Whether checks have failed for longer than [`outage_limit`](Self::outage_limit), so that every key gets 503.
+    /// Whether checks have failed for longer than the limit for outages, so that every key gets 503.
     pub is_stale: bool,
-    /// How long a key may be accepted after its revocation was written, while the file can be read.
-    pub revocation_bound: Duration,
-    /// How long keys are accepted while the file cannot be read.
-    pub outage_limit: Duration,
 }

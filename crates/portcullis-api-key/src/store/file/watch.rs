@@ -5,7 +5,7 @@ use portcullis_core::{
     clock::{SharedClock, system_clock},
 };
 use portcullis_worker::Worker;
-use tokio::{runtime::Handle, task::spawn_blocking};
+use tokio::runtime::{Builder, Handle};
 
 use super::{
     check::{Checker, watch},
@@ -25,13 +25,12 @@ use crate::{
 
 /// Keys in a TOML file that is watched, as [`KeyFile`](crate::KeyFile) and `portcullis keys` write it.
 ///
-/// A task checks the file every second, through symbolic links too, which Kubernetes swaps. It stops when the last clone is
-/// dropped. Requests read a snapshot and never wait.
+/// A thread checks the file every second, through symbolic links too, which Kubernetes swaps. It stops when the last clone
+/// is dropped, and does not depend on the service's runtime. Requests read a snapshot and never wait.
 ///
 /// A change takes effect within 5 s. A malformed or missing file never replaces keys that were read: they stay accepted,
 /// [`status`](Self::status) and the log report the problem, and unknown ids get 503. After 15 min all keys get 503, since
-/// one of them may have been revoked. The same happens when the runtime of the task ends while the store is in use, or does
-/// not run the checks: they need a runtime that is driven, and a free thread of its blocking pool.
+/// one of them may have been revoked.
 ///
 /// A file that is itself a mount point, as with `docker run -v "$PWD/keys.toml:/keys.toml"`, does not change when it is
 /// replaced on the host. The store then counts as unable to read it. Mount the directory instead.
@@ -55,7 +54,7 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// Reads the file and watches it on the current tokio runtime, with the default settings.
+    /// Reads the file and watches it, with the default settings.
     ///
     /// # Errors
     ///
@@ -78,7 +77,7 @@ impl FileStore {
     /// The state of the store.
     #[must_use]
     pub fn status(&self) -> FileStoreStatus {
-        self.worker.state().status(self.worker.now())
+        self.worker.state().status(|| self.worker.now())
     }
 
     /// All records, the oldest first, with the last use seen by this process.
@@ -99,7 +98,7 @@ impl FileStore {
 
 impl KeyStore for FileStore {
     fn lookup(&self, id: &ApiKeyId) -> Lookup {
-        Lookup::Ready(self.worker.state().lookup(id, self.worker.now()))
+        Lookup::Ready(self.worker.state().lookup(id, || self.worker.now()))
     }
 
     fn doubt(&self) -> Option<StoreError> {
@@ -146,7 +145,7 @@ impl FileStoreBuilder {
         self
     }
 
-    /// Reads the file and watches it on the current tokio runtime, which needs tokio's timer.
+    /// Reads the file and watches it on a thread of its own.
     ///
     /// # Errors
     ///
@@ -157,30 +156,30 @@ impl FileStoreBuilder {
         // Leaves a second of the revocation bound for reading.
         const MAX_INTERVAL: Duration = Duration::from_secs(4);
 
-        let Settings {
-            path,
-            interval,
-            clock,
-            ..
-        } = self.0.clone();
+        let Settings { path, interval, .. } = self.0.clone();
         if interval.is_zero() || interval > MAX_INTERVAL {
             let problem = "it must be > 0 and <= 4 s, so that a revocation is seen within 5 s";
             return Err(ConfigError::new("interval", problem).into());
         }
         let runtime = Handle::try_current().map_err(|_| {
-            ConfigError::new(
-                "start",
-                "called outside a tokio runtime: call it on the runtime of the service",
-            )
+            let problem = "called outside a tokio runtime: call it on the runtime of the service";
+            ConfigError::new("start", problem)
         })?;
-        let loading = spawn_blocking(move || Checker::load(self.0)).await;
-        let (checker, snapshot) = loading
-            .unwrap_or_else(|error| Err(KeyFileError::read(&path)(io::Error::other(error))))?;
-        let checker = Arc::new(checker);
-        let (worker, task) = Worker::new(snapshot, clock, runtime);
-        worker.announce(Event::Loaded);
-        let watching = checker.clone();
-        task.spawn(|task| watch(task, watching));
-        Ok(FileStore { worker, checker })
+        let started = runtime.spawn_blocking(move || start(self.0)).await;
+        started.unwrap_or_else(|error| Err(KeyFileError::read(&path)(io::Error::other(error))))
     }
+}
+
+fn start(settings: Settings) -> Result<FileStore, KeyFileError> {
+    let (path, clock) = (settings.path.clone(), settings.clock.clone());
+    let (checker, snapshot) = Checker::load(settings)?;
+    let checker = Arc::new(checker);
+    let runtime = Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(KeyFileError::read(&path))?;
+    let (worker, task) = Worker::new(snapshot, clock, runtime.handle().clone());
+    worker.announce(Event::Loaded);
+    let watching = checker.clone();
+    let spawned = task.spawn_thread(runtime, |task| watch(task, watching));
+    spawned.map_err(KeyFileError::read(&path))?;
+    Ok(FileStore { worker, checker })
 }
