@@ -1,6 +1,6 @@
 //! Base62: digits and letters, safe in shells and URLs.
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{error::Unspecified, rand};
 use zeroize::Zeroize;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -14,17 +14,14 @@ pub(crate) fn is_base62(text: &[u8]) -> bool {
         .fold(true, |so_far, byte| so_far & byte.is_ascii_alphanumeric())
 }
 
-/// The operating system returned no random bytes.
-pub(crate) struct NoRandomBytes;
-
 /// Fills `digits` with uniformly distributed random digits.
-pub(crate) fn fill_random(digits: &mut [u8]) -> Result<(), NoRandomBytes> {
+pub(crate) fn fill_random(digits: &mut [u8]) -> Result<(), Unspecified> {
     // Bytes from 248 on are dropped: 248 = 4 · 62, so the rest is distributed evenly.
     const EVEN: u8 = 248;
     let mut random = [0_u8; 64];
     let mut filled = 0;
     while filled < digits.len() {
-        rand::fill(&mut random).map_err(|_| NoRandomBytes)?;
+        rand::fill(&mut random)?;
         for byte in random.iter().filter(|byte| **byte < EVEN) {
             let Some(digit) = digits.get_mut(filled) else {
                 break;
@@ -61,7 +58,7 @@ mod tests {
     #[test]
     fn random_digits_are_uniform() {
         let mut digits = vec![0; 62 * 2_000];
-        fill_random(&mut digits).unwrap_or_else(|NoRandomBytes| panic!("no random bytes"));
+        fill_random(&mut digits).expect("random bytes");
         let mut counts = [0_u32; 256];
         for digit in digits {
             counts[usize::from(digit)] += 1;

@@ -4,7 +4,10 @@ use std::{fmt, hint::black_box, str::FromStr};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
 
-use crate::{format::ApiKey, pepper::Peppers};
+use crate::{
+    format::{ApiKey, InvalidApiKey},
+    pepper::Peppers,
+};
 
 const LENGTH: usize = digest::SHA256_OUTPUT_LEN;
 
@@ -35,12 +38,6 @@ impl KeyDigest {
             pepper: peppers.map(Peppers::current_version),
             bytes: compute(peppers.map(Peppers::current), key.digested()),
         }
-    }
-
-    /// The version of its pepper.
-    #[must_use]
-    pub fn pepper_version(&self) -> Option<u32> {
-        self.pepper
     }
 
     /// Compares with the digest of `digested` in constant time.
@@ -117,10 +114,10 @@ impl fmt::Debug for KeyDigest {
 }
 
 impl FromStr for KeyDigest {
-    type Err = InvalidKeyDigest;
+    type Err = InvalidApiKey;
 
-    fn from_str(text: &str) -> Result<Self, InvalidKeyDigest> {
-        parse(text).ok_or(InvalidKeyDigest)
+    fn from_str(text: &str) -> Result<Self, InvalidApiKey> {
+        parse(text).ok_or(InvalidApiKey::Digest)
     }
 }
 
@@ -130,33 +127,22 @@ fn parse(text: &str) -> Option<KeyDigest> {
         "sha256" => (None, rest),
         "hmac-sha256" => {
             let (version, hex) = rest.split_once(':')?;
-            let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
-            (Some(version.parse().ok().filter(|_| is_number)?), hex)
+            // A sign is not allowed.
+            let version = version.parse().ok().filter(|_| !version.starts_with('+'))?;
+            (Some(version), hex)
         }
         _ => return None,
     };
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    if hex.len() != 2 * LENGTH {
+    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if hex.len() != 2 * LENGTH || !hex.bytes().all(is_hex) {
         return None;
     }
     let mut bytes = [0; LENGTH];
-    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
     }
     Some(KeyDigest { pepper, bytes })
 }
-
-/// The text is not a digest.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not the digest of an API key: expected `sha256:` or `hmac-sha256:VERSION:` and 64 lower-case hexadecimal digits"
-)]
-#[non_exhaustive]
-pub struct InvalidKeyDigest;
 
 /// Counts the work of a thread, to test that it does not reveal whether an id is known.
 #[cfg(test)]
@@ -181,12 +167,6 @@ impl Work {
 #[cfg(test)]
 thread_local! {
     static WORK: std::cell::RefCell<Work> = const { std::cell::RefCell::new(Work { digests: 0, comparisons: 0 }) };
-}
-
-impl fmt::Debug for InvalidKeyDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
 }
 
 #[cfg(test)]
@@ -234,7 +214,7 @@ mod tests {
         let key = key();
         let old = peppers(1, 7);
         let digest = KeyDigest::of(&key, Some(&old));
-        assert_eq!(digest.pepper_version(), Some(1));
+        assert_eq!(digest.pepper, Some(1));
         assert_eq!(digest.matches(key.digested(), None), Err(UnknownPepper(1)));
         assert_eq!(
             digest.matches(key.digested(), Some(&peppers(2, 7))),
@@ -248,7 +228,7 @@ mod tests {
             .with_previous(1, &Secret::new(vec![7; 32]))
             .expect("another version");
         assert_eq!(digest.matches(key.digested(), Some(&both)), Ok(true));
-        assert_eq!(KeyDigest::of(&key, Some(&both)).pepper_version(), Some(2));
+        assert_eq!(KeyDigest::of(&key, Some(&both)).pepper, Some(2));
     }
 
     #[test]
@@ -271,7 +251,11 @@ mod tests {
             format!("hmac-sha256:4294967296:{hex}"),
             format!("sha256:{}ü", &hex[2..]),
         ] {
-            assert_eq!(bad.parse::<KeyDigest>(), Err(InvalidKeyDigest), "{bad}");
+            assert_eq!(
+                bad.parse::<KeyDigest>(),
+                Err(InvalidApiKey::Digest),
+                "{bad}"
+            );
         }
     }
 }

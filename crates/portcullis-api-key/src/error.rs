@@ -1,4 +1,4 @@
-use crate::{base62::NoRandomBytes, format::ApiKeyId};
+use crate::format::ApiKeyId;
 
 /// Why a key could not be created or changed. Requests do not cause these.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,12 +25,6 @@ pub enum KeyError {
     /// The operating system returned no random bytes.
     #[error("the operating system returned no random bytes")]
     Random,
-}
-
-impl From<NoRandomBytes> for KeyError {
-    fn from(NoRandomBytes: NoRandomBytes) -> Self {
-        Self::Random
-    }
 }
 
 impl std::fmt::Debug for KeyError {

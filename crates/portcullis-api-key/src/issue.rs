@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use portcullis_core::{ScopeSet, clock::UnixTime};
+use portcullis_core::{
+    ScopeSet,
+    clock::{SharedClock, UnixTime, system_clock},
+};
 
 use crate::{
     digest::KeyDigest,
@@ -42,7 +45,7 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// A key for `owner` that grants no scopes and lives for [`DEFAULT_LIFETIME`].
+    /// A key for `owner` with the default prefix, which grants no scopes and lives for [`DEFAULT_LIFETIME`].
     pub fn new(owner: impl Into<Box<str>>) -> Self {
         Self {
             owner: owner.into(),
@@ -83,10 +86,8 @@ impl NewKey {
     /// When the owner or the lifetime is invalid, or the system's random generator fails.
     pub fn issue(self, now: UnixTime, peppers: Option<&Peppers>) -> Result<IssuedKey, KeyError> {
         let now = to_millis(now);
-        let expires_at = self
-            .lifetime
-            .map(|lifetime| expiry(now, lifetime))
-            .transpose()?;
+        let expires_at = self.lifetime.map(|lifetime| expiry(now, lifetime));
+        let expires_at = expires_at.transpose()?;
         let key = ApiKey::generate(&self.prefix)?;
         let digest = KeyDigest::of(&key, peppers);
         let record = KeyRecord {
@@ -120,49 +121,82 @@ impl IssuedKey {
     }
 }
 
-impl KeyRecord {
-    /// Returns this record with its deadline, and a successor with the same prefix, owner, scopes and lifetime. The old key
-    /// works for `grace` more, never past its own expiry.
+/// The clock and the peppers with which a store creates keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Issuer {
+    pub(crate) clock: SharedClock,
+    pub(crate) peppers: Option<Peppers>,
+}
+
+/// The setters of a store with a field `issuer`.
+macro_rules! issuer_setters {
+    () => {
+        /// Sets the clock for creating, revoking and rotating keys; the system's by default.
+        #[must_use]
+        pub fn clock(mut self, clock: portcullis_core::clock::SharedClock) -> Self {
+            self.issuer.clock = clock;
+            self
+        }
+
+        /// Digests new keys under the current pepper. Give [`ApiKeys`](crate::ApiKeys) the same.
+        #[must_use]
+        pub fn peppers(mut self, peppers: crate::pepper::Peppers) -> Self {
+            self.issuer.peppers = Some(peppers);
+            self
+        }
+    };
+}
+pub(crate) use issuer_setters;
+
+impl Default for Issuer {
+    fn default() -> Self {
+        Self {
+            clock: system_clock(),
+            peppers: None,
+        }
+    }
+}
+
+impl Issuer {
+    pub(crate) fn issue(&self, new: NewKey) -> Result<IssuedKey, KeyError> {
+        new.issue(self.clock.now(), self.peppers.as_ref())
+    }
+
+    /// Creates a successor with the same prefix, owner, scopes and lifetime, and limits the old key to `grace`, never past
+    /// its own expiry.
     pub(crate) fn rotate(
         &self,
-        now: UnixTime,
+        old: &mut KeyRecord,
         grace: Duration,
-        peppers: Option<&Peppers>,
-    ) -> Result<(Self, IssuedKey), KeyError> {
-        if self.revoked_at.is_some() || self.is_expired(now) {
-            return Err(KeyError::Ended(self.id));
+    ) -> Result<IssuedKey, KeyError> {
+        let now = self.clock.now();
+        if old.revoked_at.is_some() || old.is_expired(now) {
+            return Err(KeyError::Ended(old.id));
         }
-        if self.successor.is_some() {
-            return Err(KeyError::AlreadyRotated(self.id));
+        if old.successor.is_some() {
+            return Err(KeyError::AlreadyRotated(old.id));
         }
         let new = NewKey {
-            owner: self.owner.clone(),
-            scopes: self.scopes.clone(),
-            prefix: self.prefix.clone(),
-            lifetime: self.expires_at.map(|at| at.duration_since(self.created_at)),
+            owner: old.owner.clone(),
+            scopes: old.scopes.clone(),
+            prefix: old.prefix.clone(),
+            lifetime: old.expires_at.map(|at| at.duration_since(old.created_at)),
         };
-        let new = new.issue(now, peppers)?;
+        let new = new.issue(now, self.peppers.as_ref())?;
         let deadline = to_millis(now.saturating_add(grace)).min(END_OF_TIME);
-        let deadline = self.expires_at.map_or(deadline, |at| at.min(deadline));
-        let old = Self {
-            successor: Some(new.key.id()),
-            expires_at: Some(deadline),
-            revision: self.revision.saturating_add(1),
-            ..self.clone()
-        };
-        Ok((old, new))
+        old.successor = Some(new.key.id());
+        old.expires_at = Some(old.expires_at.map_or(deadline, |at| at.min(deadline)));
+        old.revision = old.revision.saturating_add(1);
+        Ok(new)
     }
 }
 
 fn expiry(now: UnixTime, lifetime: Duration) -> Result<UnixTime, KeyError> {
-    if lifetime < Duration::from_millis(1) {
-        return Err(KeyError::Lifetime);
-    }
     let at = to_millis(now.saturating_add(lifetime));
-    if at > END_OF_TIME {
-        return Err(KeyError::Lifetime);
+    match lifetime >= Duration::from_millis(1) && at <= END_OF_TIME {
+        true => Ok(at),
+        false => Err(KeyError::Lifetime),
     }
-    Ok(at)
 }
 
 #[cfg(test)]
@@ -176,12 +210,27 @@ mod tests {
         new.issue(NOW, None).expect("issued").record().clone()
     }
 
+    #[derive(Debug)]
+    struct At(UnixTime);
+
+    impl portcullis_core::clock::Clock for At {
+        fn now(&self) -> UnixTime {
+            self.0
+        }
+    }
+
     fn rotate(
         record: &KeyRecord,
         now: UnixTime,
         grace: Duration,
     ) -> Result<(KeyRecord, IssuedKey), KeyError> {
-        record.rotate(now, grace, None)
+        let issuer = Issuer {
+            clock: std::sync::Arc::new(At(now)),
+            peppers: None,
+        };
+        let mut old = record.clone();
+        let new = issuer.rotate(&mut old, grace)?;
+        Ok((old, new))
     }
 
     #[test]
@@ -235,14 +284,13 @@ mod tests {
     fn ended_or_rotated_key_is_not_rotated() {
         let record = issue(NewKey::new("a").expires_in(DAY));
         let ended = |record: &KeyRecord, now| rotate(record, now, DAY).expect_err("ended");
+        let mut revoked = record.clone();
+        revoked.revoke(NOW);
         assert_eq!(
             ended(&record, NOW.saturating_add(DAY)),
             KeyError::Ended(record.id)
         );
-        assert_eq!(
-            ended(&record.clone().revoked(NOW), NOW),
-            KeyError::Ended(record.id)
-        );
+        assert_eq!(ended(&revoked, NOW), KeyError::Ended(record.id));
         let mut rotated = record.clone();
         rotated.successor = Some("000000000000".parse().expect("an id"));
         assert_eq!(ended(&rotated, NOW), KeyError::AlreadyRotated(record.id));

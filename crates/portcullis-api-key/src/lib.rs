@@ -1,8 +1,8 @@
 //! API keys: their format, stores for them, and the scheme that checks them.
 //!
 //! A key has the form `{prefix}_{id}_{secret}{checksum}`. The id is public: stores look keys up by it, and logs name it.
-//! The secret has at least 160 random bits, so a store keeps its SHA-256 or HMAC-SHA-256 rather than a password hash. The
-//! checksum rejects typos without a store lookup.
+//! The secret has at least 160 random bits, so a store keeps its SHA-256 or HMAC-SHA-256. The checksum rejects typos
+//! without a store lookup.
 //!
 //! ```
 //! use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
@@ -33,14 +33,14 @@ mod scheme;
 mod store;
 mod stored;
 
-pub use digest::{InvalidKeyDigest, KeyDigest};
+pub use digest::KeyDigest;
 pub use error::KeyError;
-pub use format::{ApiKey, ApiKeyId, InvalidApiKey, InvalidApiKeyId, KeyPrefix};
+pub use format::{ApiKey, ApiKeyId, InvalidApiKey, KeyPrefix};
 pub use issue::{DEFAULT_LIFETIME, DEFAULT_ROTATION_GRACE, IssuedKey, NewKey};
 pub use pepper::Peppers;
 pub use record::KeyRecord;
 pub use scheme::{ApiKeys, ApiKeysBuilder};
 #[cfg(feature = "file")]
-pub use store::{FileProblem, FileStore, FileStoreBuilder, FileStoreStatus, KeyFile, KeyFileError};
+pub use store::{FileStore, FileStoreBuilder, FileStoreStatus, KeyFile, KeyFileError};
 pub use store::{KeyStore, Lookup, MemoryStore, PendingLookup, StoreError};
 pub use stored::StoredKey;

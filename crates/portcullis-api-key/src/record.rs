@@ -39,15 +39,11 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// The longest owner, in characters.
-    pub const MAX_OWNER_CHARS: usize = 128;
-
     /// A record with the default prefix that grants nothing, never expires, and has revision 1.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Owner`] when the owner is empty, longer than [`MAX_OWNER_CHARS`](Self::MAX_OWNER_CHARS), or has control
-    /// characters.
+    /// [`KeyError::Owner`] when the owner is blank, has more than 128 characters, or has control characters.
     pub fn new(
         id: ApiKeyId,
         digest: KeyDigest,
@@ -56,7 +52,7 @@ impl KeyRecord {
     ) -> Result<Self, KeyError> {
         let owner = owner.into();
         if owner.trim().is_empty()
-            || owner.chars().count() > Self::MAX_OWNER_CHARS
+            || owner.chars().count() > 128
             || owner.chars().any(char::is_control)
         {
             return Err(KeyError::Owner);
@@ -82,14 +78,12 @@ impl KeyRecord {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// The same record, revoked. A revoked record stays as it is.
-    #[must_use]
-    pub fn revoked(mut self, now: UnixTime) -> Self {
+    /// Revokes the key. A revoked record stays as it is.
+    pub fn revoke(&mut self, now: UnixTime) {
         if self.revoked_at.is_none() {
             self.revoked_at = Some(to_millis(now));
             self.revision = self.revision.saturating_add(1);
         }
-        self
     }
 }
 
@@ -134,9 +128,11 @@ mod tests {
 
     #[test]
     fn second_revocation_changes_nothing() {
-        let record = record("a").expect("valid").revoked(UnixTime::from_secs(30));
+        let mut record = record("a").expect("valid");
+        record.revoke(UnixTime::from_secs(30));
         assert_eq!(record.revision, 2);
-        let again = record.clone().revoked(UnixTime::from_secs(40));
+        let mut again = record.clone();
+        again.revoke(UnixTime::from_secs(40));
         assert_eq!(again, record);
     }
 }

@@ -44,18 +44,11 @@ impl StoredKey {
         &self.record
     }
 
-    /// When this process last saw the key used, to the second.
-    #[must_use]
-    pub fn last_used_at(&self) -> Option<UnixTime> {
-        match self.last_used.load(Ordering::Relaxed) {
-            0 => None,
-            seconds => Some(UnixTime::from_secs(seconds)),
-        }
-    }
-
+    /// The record with the last use that this process saw, to the second.
     pub(crate) fn record_with_last_use(&self) -> KeyRecord {
+        let seconds = self.last_used.load(Ordering::Relaxed);
         KeyRecord {
-            last_used_at: self.last_used_at(),
+            last_used_at: (seconds > 0).then(|| UnixTime::from_secs(seconds)),
             ..self.record.clone()
         }
     }
@@ -81,14 +74,11 @@ impl StoredKey {
     }
 
     fn principal(&self, challenge: &Arc<Challenge>) -> Principal {
-        let (owner, principal) = self
-            .prepared
-            .get_or_init(|| (challenge.clone(), self.make_principal(challenge)));
-        if Arc::ptr_eq(owner, challenge) {
-            principal.clone()
-        } else {
+        let prepare = || (challenge.clone(), self.make_principal(challenge));
+        match self.prepared.get_or_init(prepare) {
+            (owner, principal) if Arc::ptr_eq(owner, challenge) => principal.clone(),
             // A second scheme over the same store, with another realm.
-            self.make_principal(challenge)
+            _ => self.make_principal(challenge),
         }
     }
 

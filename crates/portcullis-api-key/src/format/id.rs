@@ -4,19 +4,19 @@ use std::{
     str::FromStr,
 };
 
-use crate::base62::{self, NoRandomBytes};
+use aws_lc_rs::error::Unspecified;
 
-/// The public part of a key, by which stores look it up, and logs, audit and people name it.
-///
-/// It has twelve base62 digits and reveals nothing about the secret.
+use super::invalid::InvalidApiKey;
+use crate::base62;
+
+/// The public part of a key, by which stores and people name it: twelve base62 digits.
 ///
 /// ```
 /// use portcullis_api_key::ApiKeyId;
 ///
 /// let id: ApiKeyId = "4fXq0ZbT9kLm".parse()?;
 /// assert_eq!(id.to_string(), "4fXq0ZbT9kLm");
-/// assert!("4fXq".parse::<ApiKeyId>().is_err());
-/// # Ok::<_, portcullis_api_key::InvalidApiKeyId>(())
+/// # Ok::<_, portcullis_api_key::InvalidApiKey>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ApiKeyId([u8; Self::LENGTH]);
@@ -25,7 +25,7 @@ impl ApiKeyId {
     pub(crate) const LENGTH: usize = 12;
 
     /// A new id of 71 random bits. Stores check for duplicates all the same.
-    pub(crate) fn random() -> Result<Self, NoRandomBytes> {
+    pub(crate) fn random() -> Result<Self, Unspecified> {
         let mut digits = [0; Self::LENGTH];
         base62::fill_random(&mut digits)?;
         Ok(Self(digits))
@@ -56,10 +56,10 @@ impl Hash for ApiKeyId {
 }
 
 impl FromStr for ApiKeyId {
-    type Err = InvalidApiKeyId;
+    type Err = InvalidApiKey;
 
-    fn from_str(text: &str) -> Result<Self, InvalidApiKeyId> {
-        Self::from_bytes(text.as_bytes()).ok_or(InvalidApiKeyId)
+    fn from_str(text: &str) -> Result<Self, InvalidApiKey> {
+        Self::from_bytes(text.as_bytes()).ok_or(InvalidApiKey::Id)
     }
 }
 
@@ -72,18 +72,6 @@ impl fmt::Display for ApiKeyId {
 impl fmt::Debug for ApiKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ApiKeyId({self})")
-    }
-}
-
-/// The text is not a key id.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the id of an API key: expected twelve letters and digits")]
-#[non_exhaustive]
-pub struct InvalidApiKeyId;
-
-impl fmt::Debug for InvalidApiKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
     }
 }
 
@@ -103,7 +91,7 @@ mod tests {
             "../../passwd",
             "4fXq0ZbT9k\r\n",
         ] {
-            assert_eq!(bad.parse::<ApiKeyId>(), Err(InvalidApiKeyId), "{bad:?}");
+            assert_eq!(bad.parse::<ApiKeyId>(), Err(InvalidApiKey::Id), "{bad:?}");
         }
     }
 

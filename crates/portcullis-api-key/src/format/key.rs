@@ -4,6 +4,7 @@ use portcullis_core::Secret;
 
 use super::{
     id::ApiKeyId,
+    invalid::InvalidApiKey,
     prefix::{KeyPrefix, is_prefix},
 };
 use crate::{base62, error::KeyError};
@@ -16,7 +17,7 @@ const LENGTH_AFTER_PREFIX: usize = 1 + ApiKeyId::LENGTH + 1 + SECRET_LENGTH + ba
 /// A whole key, which its holder sends and must keep secret.
 ///
 /// `{prefix}_{id}_{secret}{checksum}`: the id has 12 base62 digits, the secret 27 (160.7 bits), the checksum 6 (the
-/// CRC-32 of everything before it). `Debug` shows only the id; the memory is zeroed on drop.
+/// CRC-32 of everything before it). The memory is zeroed on drop.
 ///
 /// ```
 /// use portcullis_api_key::{ApiKey, KeyPrefix};
@@ -39,7 +40,7 @@ impl ApiKey {
     ///
     /// [`KeyError::Random`] when the operating system returns no random bytes.
     pub fn generate(prefix: &KeyPrefix) -> Result<Self, KeyError> {
-        let id = ApiKeyId::random()?;
+        let id = ApiKeyId::random().map_err(|_| KeyError::Random)?;
         // Sized once: growing would leave partial copies in memory.
         let mut text = Vec::with_capacity(prefix.as_str().len() + LENGTH_AFTER_PREFIX);
         text.extend_from_slice(prefix.as_str().as_bytes());
@@ -48,7 +49,7 @@ impl ApiKey {
         text.push(b'_');
         let start = text.len();
         text.resize(start + SECRET_LENGTH, 0);
-        base62::fill_random(&mut text[start..])?;
+        base62::fill_random(&mut text[start..]).map_err(|_| KeyError::Random)?;
         let checksum = crc32fast::hash(&text);
         text.extend_from_slice(&base62::encode_u32(checksum));
         Ok(Self {
@@ -61,7 +62,7 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// When the form or the checksum is wrong.
+    /// [`InvalidApiKey::Form`] or [`InvalidApiKey::Checksum`].
     pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
         let presented = PresentedKey::parse(text.as_bytes())?;
         Ok(Self {
@@ -131,24 +132,6 @@ impl<'h> PresentedKey<'h> {
             prefix,
             digested,
         })
-    }
-}
-
-/// The text is not a key.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidApiKey {
-    /// It does not have the form `{prefix}_{id}_{secret}{checksum}`.
-    #[error("not an API key")]
-    Form,
-    /// It has the form of a key, but was mistyped or truncated.
-    #[error("mistyped API key: the checksum does not match")]
-    Checksum,
-}
-
-impl fmt::Debug for InvalidApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
     }
 }
 

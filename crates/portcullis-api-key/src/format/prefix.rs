@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use portcullis_core::ConfigError;
 
@@ -15,7 +15,7 @@ use portcullis_core::ConfigError;
 /// # Ok::<_, portcullis_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct KeyPrefix(Cow<'static, str>);
+pub struct KeyPrefix(Box<str>);
 
 impl KeyPrefix {
     pub(crate) const MAX_LENGTH: usize = 32;
@@ -24,18 +24,15 @@ impl KeyPrefix {
     ///
     /// # Errors
     ///
-    /// When `prefix` is empty, longer than 32 characters, or has characters other than those named above.
+    /// When `prefix` does not have the form described above.
     pub fn new(prefix: &str) -> Result<Self, ConfigError> {
-        if is_prefix(prefix.as_bytes()) {
-            Ok(Self(Cow::Owned(prefix.to_owned())))
-        } else {
-            Err(ConfigError::new(
-                "prefix",
-                format!(
-                    "{prefix:?} cannot begin a key: use 1 to 32 lower-case letters, digits and single underscores, a letter first"
-                ),
-            ))
+        if !is_prefix(prefix.as_bytes()) {
+            let problem = format!(
+                "{prefix:?} cannot begin a key: use 1 to 32 lower-case letters, digits and single underscores, a letter first"
+            );
+            return Err(ConfigError::new("prefix", problem));
         }
+        Ok(Self(prefix.into()))
     }
 
     /// The prefix as text.
@@ -48,7 +45,7 @@ impl KeyPrefix {
 impl Default for KeyPrefix {
     /// `portcullis`.
     fn default() -> Self {
-        Self(Cow::Borrowed("portcullis"))
+        Self("portcullis".into())
     }
 }
 

@@ -11,56 +11,59 @@ use super::{ApiKeys, Inner};
 use crate::{digest::KeyDigest, format::KeyPrefix, pepper::Peppers, store::KeyStore};
 
 /// Builds [`ApiKeys`].
+#[derive(Debug)]
 #[must_use]
-pub struct ApiKeysBuilder {
-    store: Arc<dyn KeyStore>,
-    header: HeaderName,
-    prefixes: Vec<KeyPrefix>,
-    peppers: Option<Peppers>,
-    clock: SharedClock,
+pub struct ApiKeysBuilder(Settings);
+
+pub(super) struct Settings {
+    pub(super) store: Arc<dyn KeyStore>,
+    pub(super) header: HeaderName,
+    pub(super) prefixes: Vec<KeyPrefix>,
+    pub(super) peppers: Option<Peppers>,
+    pub(super) clock: SharedClock,
     realm: Box<str>,
 }
 
 impl ApiKeysBuilder {
     pub(super) fn new(store: Arc<dyn KeyStore>) -> Self {
-        Self {
+        Self(Settings {
             store,
             header: HeaderName::from_static("x-api-key"),
             prefixes: Vec::new(),
             peppers: None,
             clock: system_clock(),
             realm: "api".into(),
-        }
+        })
     }
 
     /// Sets the header of the key; `X-API-Key` by default. The layer removes it before it calls the service.
     pub fn header(mut self, header: HeaderName) -> Self {
-        self.header = header;
+        self.0.header = header;
         self
     }
 
-    /// Accepts only keys with these prefixes, so that keys of another environment are rejected before the store lookup.
-    /// Without any, which is the default, every prefix is accepted; the digest covers the prefix in any case.
+    /// Accepts only keys with these prefixes, so that keys of another environment are rejected without a lookup. By default
+    /// every prefix is accepted.
     pub fn prefixes(mut self, prefixes: impl IntoIterator<Item = KeyPrefix>) -> Self {
-        self.prefixes = prefixes.into_iter().collect();
+        self.0.prefixes = prefixes.into_iter().collect();
         self
     }
 
     /// Sets the peppers of the digests in the store; none by default.
     pub fn peppers(mut self, peppers: Peppers) -> Self {
-        self.peppers = Some(peppers);
+        self.0.peppers = Some(peppers);
         self
     }
 
     /// Sets the clock; the system's by default.
     pub fn clock(mut self, clock: SharedClock) -> Self {
-        self.clock = clock;
+        self.0.clock = clock;
         self
     }
 
     /// Sets the realm named in challenges (RFC 9110 §11.5); `api` by default.
     pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
-        self.realm = realm.into();
+        self.0.realm = realm.into();
         self
     }
 
@@ -70,38 +73,31 @@ impl ApiKeysBuilder {
     ///
     /// When HTTP defines another meaning for the header, or the realm is not printable ASCII.
     pub fn build(self) -> Result<ApiKeys, ConfigError> {
-        if has_another_meaning(&self.header) {
-            return Err(ConfigError::new(
-                "header",
-                format!(
-                    "HTTP defines another meaning for `{}`: use a header only for keys, such as `x-api-key`",
-                    self.header
-                ),
-            ));
+        let settings = self.0;
+        let header = &settings.header;
+        if has_another_meaning(header) {
+            let problem = format!(
+                "HTTP defines another meaning for `{header}`: use a header only for keys, such as `x-api-key`"
+            );
+            return Err(ConfigError::new("header", problem));
         }
+        let challenge = Challenge::new("ApiKey", &settings.realm)?
+            .with_header(header)
+            .with_clock(settings.clock.clone());
         Ok(ApiKeys(Arc::new(Inner {
-            challenge: Arc::new(
-                Challenge::new("ApiKey", &self.realm)?
-                    .with_header(&self.header)
-                    .with_clock(self.clock.clone()),
-            ),
-            store: self.store,
-            header: self.header,
-            prefixes: self.prefixes.into(),
-            dummy_digest: KeyDigest::dummy(self.peppers.as_ref()),
-            peppers: self.peppers,
-            clock: self.clock,
+            challenge: Arc::new(challenge),
+            dummy_digest: KeyDigest::dummy(settings.peppers.as_ref()),
+            settings,
         })))
     }
 }
 
-impl fmt::Debug for ApiKeysBuilder {
+impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKeysBuilder")
+        f.debug_struct("Settings")
             .field("header", &self.header)
             .field("prefixes", &self.prefixes)
             .field("peppers", &self.peppers)
-            .field("realm", &self.realm)
             .finish_non_exhaustive()
     }
 }

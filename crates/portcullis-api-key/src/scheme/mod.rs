@@ -4,22 +4,21 @@ mod builder;
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use portcullis_core::{
     Principal,
-    clock::SharedClock,
     scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme},
 };
 
 use crate::{
     digest::KeyDigest,
     format::{ApiKeyId, InvalidApiKey, KeyPrefix, PresentedKey},
-    pepper::Peppers,
     store::{KeyStore, Lookup, StoreError},
     stored::StoredKey,
 };
 
 pub use builder::ApiKeysBuilder;
+use builder::Settings;
 
 /// Authenticates callers by an API key in a header, `X-API-Key` by default. Query strings are not read.
 ///
@@ -37,8 +36,6 @@ pub use builder::ApiKeysBuilder;
 /// use http::HeaderName;
 /// use portcullis_api_key::{ApiKeys, KeyPrefix, MemoryStore};
 ///
-/// let keys = ApiKeys::new(MemoryStore::new());
-///
 /// let keys = ApiKeys::builder(MemoryStore::new())
 ///     .header(HeaderName::from_static("acme-key"))
 ///     .prefixes([KeyPrefix::new("acme_live")?])
@@ -50,13 +47,9 @@ pub use builder::ApiKeysBuilder;
 pub struct ApiKeys(Arc<Inner>);
 
 struct Inner {
-    store: Arc<dyn KeyStore>,
-    header: HeaderName,
-    prefixes: Box<[KeyPrefix]>,
-    peppers: Option<Peppers>,
+    settings: Settings,
     /// Compared with when the id is unknown.
     dummy_digest: KeyDigest,
-    clock: SharedClock,
     challenge: Arc<Challenge>,
 }
 
@@ -81,7 +74,7 @@ impl ApiKeys {
 
 impl Scheme for ApiKeys {
     fn source(&self) -> CredentialSource {
-        CredentialSource::Header(self.0.header.clone())
+        CredentialSource::Header(self.0.settings.header.clone())
     }
 
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
@@ -94,7 +87,7 @@ impl Scheme for ApiKeys {
             Err(failure) => return Outcome::Done(Err(failure)),
         };
         let id = presented.id;
-        match self.0.store.lookup(&id) {
+        match self.0.settings.store.lookup(&id) {
             Lookup::Ready(found) => Outcome::Done(self.0.check(id, presented.digested, found)),
             Lookup::Pending(pending) => {
                 let digested = portcullis_core::Secret::new(presented.digested);
@@ -115,7 +108,7 @@ impl Scheme for ApiKeys {
     fn recognise(&self, text: &[u8]) -> Option<&'static str> {
         match PresentedKey::parse(text) {
             Ok(_) | Err(InvalidApiKey::Checksum) => Some("an API key"),
-            Err(InvalidApiKey::Form) => None,
+            Err(_) => None,
         }
     }
 }
@@ -126,7 +119,7 @@ const NOT_VALID: &str = "the API key is not valid";
 impl Inner {
     /// The one value of the header.
     fn find<'h>(&self, headers: &'h HeaderMap) -> Result<Option<&'h [u8]>, Failure> {
-        let mut values = headers.get_all(&self.header).iter();
+        let mut values = headers.get_all(&self.settings.header).iter();
         let Some(value) = values.next() else {
             return Ok(None);
         };
@@ -146,28 +139,24 @@ impl Inner {
             if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
                 return Failure::malformed("the API key holds characters that no key has");
             }
-            Failure::invalid(match invalid {
-                InvalidApiKey::Form => NOT_VALID,
-                InvalidApiKey::Checksum => "the API key was mistyped",
-            })
-            .with_internal(match invalid {
-                InvalidApiKey::Form => "the header does not contain an API key",
-                InvalidApiKey::Checksum => "the checksum of the API key does not match",
-            })
+            let (external, internal) = match invalid {
+                InvalidApiKey::Checksum => (
+                    "the API key was mistyped",
+                    "the checksum of the API key does not match",
+                ),
+                _ => (NOT_VALID, "the header does not contain an API key"),
+            };
+            Failure::invalid(external).with_internal(internal)
         })?;
-        let accepted = self.prefixes.is_empty()
-            || self
-                .prefixes
-                .iter()
-                .any(|prefix| prefix.as_str().as_bytes() == presented.prefix);
-        if accepted {
-            Ok(presented)
-        } else {
-            Err(Failure::invalid(NOT_VALID).with_internal(format!(
-                "API key {} has a prefix that is not accepted",
-                presented.id
-            )))
+        let prefixes = &self.settings.prefixes;
+        let is_presented = |prefix: &KeyPrefix| prefix.as_str().as_bytes() == presented.prefix;
+        if prefixes.is_empty() || prefixes.iter().any(is_presented) {
+            return Ok(presented);
         }
+        Err(Failure::invalid(NOT_VALID).with_internal(format!(
+            "API key {} has a prefix that is not accepted",
+            presented.id
+        )))
     }
 
     /// A wrong secret gets the same answer after the same work as an unknown id, so that a caller does not learn which ids
@@ -178,7 +167,13 @@ impl Inner {
         digested: &[u8],
         found: Result<Option<Arc<StoredKey>>, StoreError>,
     ) -> Result<Principal, Failure> {
-        let peppers = self.peppers.as_ref();
+        let Settings {
+            store,
+            peppers,
+            clock,
+            ..
+        } = &self.settings;
+        let peppers = peppers.as_ref();
         let (known, problem) = match found {
             Ok(known) => (known, None),
             Err(problem) => (None, Some(problem)),
@@ -187,13 +182,12 @@ impl Inner {
             .as_ref()
             .map_or(&self.dummy_digest, |key| &key.record().digest);
         match (&known, digest.matches(digested, peppers)) {
-            (Some(key), Ok(true)) => return key.admit(&self.challenge, self.clock.now()),
+            (Some(key), Ok(true)) => return key.admit(&self.challenge, clock.now()),
             (Some(key), Err(missing)) => return Err(key.cannot_decide(missing)),
             _ => {}
         }
         digest.equalize_work(digested, peppers);
-        let doubt = problem.or_else(|| self.store.doubt());
-        Err(match doubt {
+        Err(match problem.or_else(|| store.doubt()) {
             Some(problem) => Failure::unavailable("the API key cannot be checked now")
                 .with_internal(problem.into_problem()),
             None => {
@@ -210,11 +204,7 @@ impl Inner {
 
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKeys")
-            .field("header", &self.0.header)
-            .field("prefixes", &self.0.prefixes)
-            .field("peppers", &self.0.peppers)
-            .finish_non_exhaustive()
+        f.debug_tuple("ApiKeys").field(&self.0.settings).finish()
     }
 }
 
@@ -227,6 +217,7 @@ mod tests {
     use crate::{
         digest,
         issue::{IssuedKey, NewKey},
+        pepper::Peppers,
         record::KeyRecord,
         store::MemoryStore,
     };

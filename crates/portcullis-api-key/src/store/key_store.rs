@@ -14,18 +14,11 @@ use crate::{format::ApiKeyId, stored::StoredKey};
 /// use std::sync::Arc;
 /// use portcullis_api_key::*;
 ///
-/// /// Asks a database for keys that are not in memory.
-/// struct Cached { memory: MemoryStore }
+/// struct Database;
 ///
-/// impl KeyStore for Cached {
+/// impl KeyStore for Database {
 ///     fn lookup(&self, id: &ApiKeyId) -> Lookup {
-///         match self.memory.lookup(id) {
-///             Lookup::Ready(Ok(None)) => {
-///                 let id = *id;
-///                 Lookup::Pending(Box::pin(async move { find(id).await }))
-///             }
-///             found => found,
-///         }
+///         Lookup::Pending(Box::pin(find(*id)))
 ///     }
 /// }
 ///
@@ -40,8 +33,8 @@ pub trait KeyStore: Send + Sync + 'static {
 
     /// Why keys may exist that [`lookup`](Self::lookup) does not find, for a store that answers from a snapshot.
     ///
-    /// Such a store answers unknown ids with an error. When a known id comes with a wrong secret, the scheme calls this
-    /// method and answers 503 as well, so that callers cannot find out which ids exist. `None` by default.
+    /// Such a store answers unknown ids with an error. The scheme then answers 503 to a wrong secret as well, so that callers
+    /// cannot find out which ids exist. `None` by default.
     fn doubt(&self) -> Option<StoreError> {
         None
     }
@@ -83,15 +76,9 @@ pub type PendingLookup =
     Pin<Box<dyn Future<Output = Result<Option<Arc<StoredKey>>, StoreError>> + Send>>;
 
 /// A store cannot tell whether a key exists: 503.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(Cow<'static, str>);
-
-impl fmt::Debug for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
 
 impl StoreError {
     /// The problem goes to the log, not to callers. It must not contain secrets.

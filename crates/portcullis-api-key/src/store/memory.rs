@@ -5,7 +5,6 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use portcullis_core::clock::{SharedClock, system_clock};
 
 use super::{
     key_map::{self, KeyMap},
@@ -14,8 +13,7 @@ use super::{
 use crate::{
     error::KeyError,
     format::ApiKeyId,
-    issue::{IssuedKey, NewKey},
-    pepper::Peppers,
+    issue::{IssuedKey, Issuer, NewKey, issuer_setters},
     record::KeyRecord,
     stored::StoredKey,
 };
@@ -23,15 +21,14 @@ use crate::{
 /// Keys in memory, managed by the program; they are lost when it ends.
 ///
 /// Clones share the keys. Requests read a snapshot without waiting, and the next request sees a change. A change copies
-/// the snapshot, which takes time in proportion to the number of keys.
+/// the snapshot.
 ///
 /// A revoked key stays as a tombstone: a later [`insert`](Self::insert) cannot bring it back. Expired and revoked
 /// records take memory until [`remove_ended`](Self::remove_ended).
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
-    clock: SharedClock,
-    peppers: Option<Peppers>,
+    issuer: Issuer,
 }
 
 #[derive(Default)]
@@ -45,39 +42,23 @@ impl MemoryStore {
     /// A store without keys.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            shared: Arc::default(),
-            clock: system_clock(),
-            peppers: None,
-        }
+        Self::default()
     }
 
-    /// Sets the clock for creating, revoking and rotating keys; the system's by default.
-    #[must_use]
-    pub fn clock(mut self, clock: SharedClock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Digests the keys that this handle creates under the current pepper. Give [`ApiKeys`](crate::ApiKeys) the same.
-    #[must_use]
-    pub fn peppers(mut self, peppers: Peppers) -> Self {
-        self.peppers = Some(peppers);
-        self
-    }
+    issuer_setters!();
 
     /// Creates a key and stores its record.
     ///
     /// # Errors
     ///
-    /// When the key cannot be created: see [`NewKey::issue`].
+    /// As [`NewKey::issue`].
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyError> {
-        let issued = new.issue(self.clock.now(), self.peppers.as_ref())?;
+        let issued = self.issuer.issue(new)?;
         self.insert([issued.record().clone()])?;
         Ok(issued)
     }
 
-    /// Stores records that were created elsewhere. Insert many at once rather than one by one: each call copies all keys.
+    /// Stores records that were created elsewhere. Each call copies all keys, so insert many at once.
     ///
     /// # Errors
     ///
@@ -101,7 +82,8 @@ impl MemoryStore {
     /// [`KeyError::NotFound`] when the store has no such key.
     pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyError> {
         self.change(|keys| {
-            let record = find(keys, id)?.revoked(self.clock.now());
+            let mut record = find(keys, id)?;
+            record.revoke(self.issuer.clock.now());
             replace(keys, record.clone());
             Ok(record)
         })
@@ -115,10 +97,10 @@ impl MemoryStore {
     /// When the store has no such key, or it was revoked or rotated or has expired.
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyError> {
         self.change(|keys| {
-            let old = find(keys, id)?;
-            let (old, new) = old.rotate(self.clock.now(), grace, self.peppers.as_ref())?;
-            replace(keys, new.record().clone());
+            let mut old = find(keys, id)?;
+            let new = self.issuer.rotate(&mut old, grace)?;
             replace(keys, old);
+            replace(keys, new.record().clone());
             Ok(new)
         })
     }
@@ -132,7 +114,7 @@ impl MemoryStore {
     /// Removes keys that are revoked or have expired, and returns their number. Their ids are free again: call this only
     /// when no late [`insert`](Self::insert) can bring them back.
     pub fn remove_ended(&self) -> usize {
-        let now = self.clock.now();
+        let now = self.issuer.clock.now();
         let removed = self.change(|keys| {
             let before = keys.len();
             keys.retain(|_, key| {
@@ -184,12 +166,6 @@ impl KeyStore for MemoryStore {
     }
 }
 
-impl Default for MemoryStore {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
@@ -200,6 +176,8 @@ impl fmt::Debug for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_core::clock::system_clock;
+
     use super::*;
 
     fn found(store: &MemoryStore, id: &ApiKeyId) -> Option<KeyRecord> {

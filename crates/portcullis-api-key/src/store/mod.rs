@@ -7,6 +7,6 @@ mod key_store;
 mod memory;
 
 #[cfg(feature = "file")]
-pub use file::{FileProblem, FileStore, FileStoreBuilder, FileStoreStatus, KeyFile, KeyFileError};
+pub use file::{FileStore, FileStoreBuilder, FileStoreStatus, KeyFile, KeyFileError};
 pub use key_store::{KeyStore, Lookup, PendingLookup, StoreError};
 pub use memory::MemoryStore;

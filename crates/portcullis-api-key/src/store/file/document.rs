@@ -24,7 +24,6 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::{
     entry::{self, Entry},
-    error::FileProblem,
     fields::{Fields, Mistake, integer},
 };
 use crate::{format::ApiKeyId, record::KeyRecord};
@@ -41,17 +40,13 @@ const HEAD: &str = "\
 
 /// Reads the text of a key file. One malformed entry makes the whole file malformed: an unreadable entry may be the
 /// revocation of a key.
-pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<FileProblem>> {
+pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
     let line = |at: usize| {
         let before = text.as_bytes().iter().take(at);
         1 + before.filter(|byte| **byte == b'\n').count()
     };
-    let problem = |key: Option<String>, Mistake { at, problem }| FileProblem {
-        line: line(at),
-        key,
-        problem,
-    };
-    let (entries, count) = read_head(text).map_err(|mistake| vec![problem(None, mistake)])?;
+    let problem = |Mistake { at, problem }| format!("line {}: {problem}", line(at));
+    let (entries, count) = read_head(text).map_err(|mistake| vec![problem(mistake)])?;
     let mut records = Vec::with_capacity(entries.len());
     let mut problems = Vec::new();
     let mut seen: HashMap<ApiKeyId, usize> = HashMap::with_capacity(entries.len());
@@ -65,10 +60,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<FileProblem>> {
                 }
                 entry::read(table, start)
             }
-            _ => Err(Mistake::new(
-                start,
-                "a key must be written as a [[keys]] table",
-            )),
+            _ => Err(Mistake::new(start, "a key must be a [[keys]] table")),
         };
         let read = read.and_then(|record| match seen.insert(record.id, start) {
             None => Ok(record),
@@ -80,7 +72,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<FileProblem>> {
         });
         match read {
             Ok(record) => records.push(record),
-            Err(mistake) => problems.push(problem(Some(name), mistake)),
+            Err(Mistake { at, problem }) => {
+                problems.push(format!("line {}, key {name}: {problem}", line(at)));
+            }
         }
         if problems.len() == MAX_PROBLEMS {
             break;
@@ -90,7 +84,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<FileProblem>> {
         && let Some((at, count)) = count
     {
         let truncated = check_count(count, records.len(), text);
-        problems.extend(truncated.map(|text| problem(None, Mistake::new(at, text))));
+        problems.extend(truncated.map(|text| problem(Mistake::new(at, text))));
     }
     match problems.is_empty() {
         true => Ok(records),
@@ -104,18 +98,12 @@ fn read_head(text: &str) -> Result<(DeArray<'_>, Option<(usize, i64)>), Mistake>
         Mistake::new(error.span().map_or(0, |span| span.start), error.message())
     })?;
     let mut table = table.into_inner();
-    let entries = match table
-        .remove("keys")
-        .map(|keys| (keys.span().start, keys.into_inner()))
-    {
+    let keys = table.remove("keys");
+    let keys_at = keys.as_ref().map_or(0, |keys| keys.span().start);
+    let entries = match keys.map(|keys| keys.into_inner()) {
         None => DeArray::new(),
-        Some((_, DeValue::Array(entries))) => entries,
-        Some((at, _)) => {
-            return Err(Mistake::new(
-                at,
-                "`keys` must be written as [[keys]] tables",
-            ));
-        }
+        Some(DeValue::Array(entries)) => entries,
+        Some(_) => return Err(Mistake::new(keys_at, "`keys` must be [[keys]] tables")),
     };
     let count_at = table.get("count").map_or(0, |count| count.span().start);
     let mut fields = Fields { table, start: 0 };
@@ -146,8 +134,8 @@ fn check_count(count: i64, found: usize, text: &str) -> Option<String> {
     })
 }
 
-/// Writes a key file. `None` when the time of a record cannot be written as RFC 3339.
-pub(super) fn render(records: &[KeyRecord]) -> Option<String> {
+/// Writes a key file.
+pub(super) fn render(records: &[KeyRecord]) -> String {
     #[derive(Serialize)]
     struct Document {
         /// Before the required fields, so that a file that ends early is rejected.
@@ -159,9 +147,10 @@ pub(super) fn render(records: &[KeyRecord]) -> Option<String> {
     let document = Document {
         count: records.len(),
         version: VERSION,
-        keys: records.iter().map(Entry::new).collect::<Option<_>>()?,
+        keys: records.iter().map(Entry::new).collect(),
     };
-    Some(format!("{HEAD}{}", toml::to_string(&document).ok()?))
+    let text = toml::to_string(&document).expect("every value has a TOML form");
+    format!("{HEAD}{text}")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use portcullis_core::{Scope, ScopeSet, clock::UnixTime};
 use serde::Serialize;
 use toml::{
+    Value,
     de::{DeTable, DeValue},
     value::Datetime,
 };
@@ -85,41 +86,28 @@ pub(super) struct Entry {
     owner: String,
     scopes: ScopeSet,
     created_at: Datetime,
-    expires_at: Expiry,
+    expires_at: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_at: Option<Datetime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     successor: Option<String>,
-    revision: u64,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Expiry {
-    At(Datetime),
-    Never(&'static str),
+    revision: i64,
 }
 
 impl Entry {
-    /// `None` when a time cannot be written as RFC 3339.
-    pub(super) fn new(record: &KeyRecord) -> Option<Self> {
-        Some(Self {
+    pub(super) fn new(record: &KeyRecord) -> Self {
+        let expires_at = record.expires_at.map(time::to_toml);
+        Self {
             id: record.id.to_string(),
             digest: record.digest.to_string(),
             prefix: record.prefix.to_string(),
             owner: record.owner.to_string(),
             scopes: record.scopes.clone(),
-            created_at: time::to_toml(record.created_at)?,
-            expires_at: match record.expires_at {
-                Some(at) => Expiry::At(time::to_toml(at)?),
-                None => Expiry::Never("never"),
-            },
-            revoked_at: match record.revoked_at {
-                Some(at) => Some(time::to_toml(at)?),
-                None => None,
-            },
+            created_at: time::to_toml(record.created_at),
+            expires_at: expires_at.map_or(Value::from("never"), Value::Datetime),
+            revoked_at: record.revoked_at.map(time::to_toml),
             successor: record.successor.map(|id| id.to_string()),
-            revision: record.revision,
-        })
+            revision: i64::try_from(record.revision).unwrap_or(i64::MAX),
+        }
     }
 }

@@ -49,8 +49,8 @@ pub enum KeyFileError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The problems in the order of lines, at most 100.
-        problems: Vec<FileProblem>,
+        /// The problems, each with its line, at most 100.
+        problems: Vec<String>,
     },
     /// The key could not be created or changed.
     #[error(transparent)]
@@ -99,50 +99,26 @@ impl KeyFileError {
     }
 }
 
-/// One problem in a key file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FileProblem {
-    /// The line, from 1.
-    pub line: usize,
-    /// The key concerned, if any: its id, or `number 3` when the id is invalid.
-    pub key: Option<String>,
-    /// What is wrong.
-    pub problem: String,
-}
-
-impl fmt::Display for FileProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}", self.line)?;
-        if let Some(key) = &self.key {
-            write!(f, ", key {key}")?;
-        }
-        write!(f, ": {}", self.problem)
-    }
-}
-
 /// What to do about a file that does not exist.
 fn advice(path: &Path, source: &io::Error, was_read: bool) -> String {
     match source.kind() {
         io::ErrorKind::NotFound if was_read => {
             " (restore it from a backup, or deploy it again)".to_owned()
         }
-        io::ErrorKind::NotFound => {
-            let path = path.display();
-            format!(
-                " (if it never existed, run `portcullis keys create --store {path} --owner OWNER`)"
-            )
-        }
+        io::ErrorKind::NotFound => format!(
+            " (if it never existed, run `portcullis keys create --store {} --owner OWNER`)",
+            path.display()
+        ),
         _ => String::new(),
     }
 }
 
-fn summary(problems: &[FileProblem]) -> String {
+fn summary(problems: &[String]) -> String {
     const MAX_SHOWN: usize = 10;
-    let shown = problems.iter().take(MAX_SHOWN).map(FileProblem::to_string);
-    let mut summary = shown.collect::<Vec<_>>().join("; ");
-    if problems.len() > MAX_SHOWN {
-        summary.push_str(&format!("; and {} more", problems.len() - MAX_SHOWN));
+    match problems.split_at_checked(MAX_SHOWN) {
+        Some((shown, more)) if !more.is_empty() => {
+            format!("{}; and {} more", shown.join("; "), more.len())
+        }
+        _ => problems.join("; "),
     }
-    summary
 }

@@ -4,7 +4,6 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::clock::{SharedClock, system_clock};
 use portcullis_file::Contents;
 
 use super::{
@@ -16,17 +15,15 @@ use super::{
 use crate::{
     error::KeyError,
     format::ApiKeyId,
-    issue::{IssuedKey, NewKey},
-    pepper::Peppers,
+    issue::{IssuedKey, Issuer, NewKey, issuer_setters},
     record::KeyRecord,
 };
 
 /// Creates, rotates and revokes the keys of a file, as `portcullis keys` does.
 ///
-/// Every change takes a lock, reads the file, and replaces it: concurrent processes lose nothing, readers see the old or
-/// the new file, and a crash leaves one of them. The lock is a file next to it, which is removed after use. Only the
-/// owner may read the new file, and its group if that, and no other user, could read the old one. A symbolic link stays,
-/// and its target is replaced.
+/// Every change takes a lock, reads the file, and replaces it: concurrent processes lose nothing, and readers and a crash
+/// see the old or the new file. The lock is a file next to it, which is removed after use. Only the owner may read the
+/// new file, and its group if that, and no other user, could read the old one. The target of a symbolic link is replaced.
 ///
 /// ```no_run
 /// use portcullis_api_key::{KeyFile, NewKey};
@@ -38,8 +35,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct KeyFile {
     path: PathBuf,
-    clock: SharedClock,
-    peppers: Option<Peppers>,
+    issuer: Issuer,
     lock_timeout: Duration,
     accept_writable_by_everyone: bool,
 }
@@ -49,36 +45,22 @@ impl KeyFile {
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            clock: system_clock(),
-            peppers: None,
+            issuer: Issuer::default(),
             lock_timeout: Duration::from_secs(10),
             accept_writable_by_everyone: false,
         }
     }
 
-    /// Sets the clock; the system's by default.
-    #[must_use]
-    pub fn clock(mut self, clock: SharedClock) -> Self {
-        self.clock = clock;
-        self
-    }
+    issuer_setters!();
 
-    /// Digests new keys under the current pepper. Give [`ApiKeys`](crate::ApiKeys) the same.
-    #[must_use]
-    pub fn peppers(mut self, peppers: Peppers) -> Self {
-        self.peppers = Some(peppers);
-        self
-    }
-
-    /// Sets how long a change waits for another process that is changing the file; 10 s by default.
+    /// Sets how long a change waits for another process; 10 s by default.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
         self
     }
 
-    /// Changes a file that every user of the machine may write. By default it is rejected: anyone may have added keys,
-    /// which the change would copy to a file that looks trusted.
+    /// Changes a file that every user of the machine may write. By default it is rejected: anyone may have added keys.
     #[must_use]
     pub fn dangerous_accept_writable_by_everyone(mut self) -> Self {
         self.accept_writable_by_everyone = true;
@@ -92,9 +74,10 @@ impl KeyFile {
     /// When the key cannot be created, or the file cannot be read or written.
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
         self.change(read_or_empty, |records| {
-            let issued = new.issue(self.clock.now(), self.peppers.as_ref())?;
-            if let Some(taken) = records.iter().find(|other| other.id == issued.key().id()) {
-                return Err(KeyError::Duplicate(taken.id));
+            let issued = self.issuer.issue(new)?;
+            let id = issued.key().id();
+            if records.iter().any(|other| other.id == id) {
+                return Err(KeyError::Duplicate(id));
             }
             records.push(issued.record().clone());
             Ok(issued)
@@ -110,7 +93,7 @@ impl KeyFile {
         self.require_file()?;
         self.change(read, |records| {
             let record = find(records, id)?;
-            *record = record.clone().revoked(self.clock.now());
+            record.revoke(self.issuer.clock.now());
             Ok(record.clone())
         })
     }
@@ -120,14 +103,11 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// When the file has no such key, the key was revoked or rotated or has expired, or the file cannot be read or
-    /// written.
+    /// When the file has no such key, it was revoked or rotated or has expired, or the file cannot be read or written.
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyFileError> {
         self.require_file()?;
         self.change(read, |records| {
-            let record = find(records, id)?;
-            let (old, new) = record.rotate(self.clock.now(), grace, self.peppers.as_ref())?;
-            *record = old;
+            let new = self.issuer.rotate(find(records, id)?, grace)?;
             records.push(new.record().clone());
             Ok(new)
         })
@@ -159,8 +139,7 @@ impl KeyFile {
         let mut after = before.clone();
         let outcome = change(&mut after)?;
         if after != before {
-            let text = document::render(&after).ok_or(KeyError::Lifetime)?;
-            locked.replace(&text)?;
+            locked.replace(&document::render(&after))?;
         }
         Ok(outcome)
     }

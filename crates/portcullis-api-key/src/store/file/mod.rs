@@ -18,7 +18,7 @@ mod status;
 mod time;
 mod watch;
 
-pub use error::{FileProblem, KeyFileError};
+pub use error::KeyFileError;
 pub use key_file::KeyFile;
 pub use status::FileStoreStatus;
 pub use watch::{FileStore, FileStoreBuilder};

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use portcullis_core::clock::UnixTime;
 use toml::value::Datetime;
 
-/// `None` for a year of more than four digits.
-pub(super) fn to_toml(time: UnixTime) -> Option<Datetime> {
-    let millis = i64::try_from(time.as_duration().as_millis()).ok()?;
-    let timestamp = Timestamp::from_millisecond(millis).ok()?;
-    timestamp.to_string().parse().ok()
+/// The end of the year 9999 for a later time.
+pub(super) fn to_toml(time: UnixTime) -> Datetime {
+    let millis = i64::try_from(time.as_duration().as_millis()).unwrap_or(i64::MAX);
+    let timestamp = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
+    let text = timestamp.to_string();
+    text.parse().expect("RFC 3339 is TOML's form of a time")
 }
 
 /// `None` when the offset from UTC is missing, or the time is before 1970.
@@ -33,10 +34,12 @@ mod tests {
     fn written_times_are_read_back() {
         for millis in [0, 1, 999, 1_000, 1_800_000_000_123, 253_402_207_200_000] {
             let time = UnixTime::from_duration(Duration::from_millis(millis));
-            assert_eq!(from_toml(&to_toml(time).expect("in range")), Some(time));
+            assert_eq!(from_toml(&to_toml(time)), Some(time));
         }
-        assert_eq!(to_toml(UnixTime::from_secs(253_402_300_800)), None);
-        assert_eq!(to_toml(UnixTime::from_duration(Duration::MAX)), None);
+        for seconds in [253_402_300_800, u64::MAX] {
+            let written = to_toml(UnixTime::from_secs(seconds)).to_string();
+            assert!(written.starts_with("9999-12-30T"), "{written}");
+        }
     }
 
     #[test]

@@ -1,0 +1,27 @@
+use std::fmt;
+
+/// The text is not an API key, or not the id or the digest of one.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidApiKey {
+    /// It does not have the form `{prefix}_{id}_{secret}{checksum}`.
+    #[error("not an API key")]
+    Form,
+    /// It has the form of a key, but was mistyped or truncated.
+    #[error("mistyped API key: the checksum does not match")]
+    Checksum,
+    /// It is not an id.
+    #[error("not the id of an API key: expected twelve letters and digits")]
+    Id,
+    /// It is not a digest.
+    #[error(
+        "not the digest of an API key: expected `sha256:` or `hmac-sha256:VERSION:` and 64 lower-case hexadecimal digits"
+    )]
+    Digest,
+}
+
+impl fmt::Debug for InvalidApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        portcullis_core::debug_as_report(self, f)
+    }
+}
