@@ -5,15 +5,10 @@ use std::time::Duration;
 /// Parses a whole number with `s`, `m`, `h` or `d`, at least `1s`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     const FORM: &str = "write a whole number and s, m, h or d, such as 90d";
-    let unit = text.chars().next_back().ok_or(FORM)?;
-    let seconds: u64 = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return Err(FORM.to_owned()),
-    };
-    let number = &text[..text.len() - unit.len_utf8()];
+    const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
+
+    let split = |(unit, seconds)| Some((text.strip_suffix(unit)?, seconds));
+    let (number, seconds) = UNITS.into_iter().find_map(split).ok_or(FORM)?;
     if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(FORM.to_owned());
     }

@@ -7,7 +7,7 @@ use portcullis_core::log::{escape, escape_url};
 use portcullis_jose::SkipReason;
 
 use crate::{
-    Outcome,
+    Outcome, algorithm,
     issuer::{Access, fetch},
     output,
 };
@@ -74,15 +74,10 @@ pub(crate) async fn check(check: Check) -> Outcome {
 
     for key in keys.keys() {
         let kid = shown(key.kid());
-        let algorithms: Vec<_> = key
-            .algorithms()
-            .iter()
-            .map(|algorithm| algorithm.as_str())
-            .collect();
+        let algorithms = algorithm::names(key.algorithms(), " ");
+        let thumbprint = key.thumbprint();
         output::line(format_args!(
-            "usable   {kid}  {}  thumbprint {}",
-            algorithms.join(" "),
-            key.thumbprint()
+            "usable   {kid}  {algorithms}  thumbprint {thumbprint}"
         ))?;
     }
     for skipped in &keys.report().skipped {

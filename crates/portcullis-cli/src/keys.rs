@@ -1,6 +1,12 @@
 //! `portcullis keys create|list|revoke|rotate`
 
-use std::{error::Error, fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -75,12 +81,6 @@ pub(crate) struct Store {
     path: PathBuf,
 }
 
-impl Store {
-    fn file(&self) -> KeyFile {
-        KeyFile::at(&self.path)
-    }
-}
-
 pub(crate) fn run(command: KeysCommand) -> Outcome {
     let done = match command {
         KeysCommand::Create {
@@ -97,12 +97,12 @@ pub(crate) fn run(command: KeysCommand) -> Outcome {
                 None if no_expiry => new.never_expires(),
                 None => new,
             };
-            create(&store, new)
+            create(&store.path, new)
         }
-        KeysCommand::List { store, json } => list(&store, json),
-        KeysCommand::Revoke { store, id } => revoke(&store, &id),
+        KeysCommand::List { store, json } => list(&store.path, json),
+        KeysCommand::Revoke { store, id } => revoke(&store.path, &id),
         KeysCommand::Rotate { store, id, grace } => {
-            rotate(&store, &id, grace.unwrap_or(DEFAULT_ROTATION_GRACE))
+            rotate(&store.path, &id, grace.unwrap_or(DEFAULT_ROTATION_GRACE))
         }
     };
     match done {
@@ -114,16 +114,16 @@ pub(crate) fn run(command: KeysCommand) -> Outcome {
 
 type Done = Result<(), Box<dyn Error>>;
 
-fn create(store: &Store, new: NewKey) -> Done {
+fn create(path: &Path, new: NewKey) -> Done {
     output::require_stdout()?;
-    let was_empty = fs::metadata(&store.path).is_ok_and(|found| found.len() == 0);
-    let issued = store.file().create(new)?;
+    let was_empty = fs::metadata(path).is_ok_and(|found| found.len() == 0);
+    let issued = KeyFile::at(path).create(new)?;
     hand_over(&issued)?;
     let record = issued.record();
     if was_empty {
         output::note(format_args!(
             "warning: {} was empty and has only this key now: if it held others before, restore it from a backup",
-            store.path.display()
+            path.display()
         ));
     }
     if record.scopes.is_empty() {
@@ -140,10 +140,10 @@ fn create(store: &Store, new: NewKey) -> Done {
     Ok(())
 }
 
-fn rotate(store: &Store, id: &str, grace: Duration) -> Done {
+fn rotate(path: &Path, id: &str, grace: Duration) -> Done {
     let id = parse_id(id)?;
     output::require_stdout()?;
-    let file = store.file();
+    let file = KeyFile::at(path);
     let issued = file.rotate(&id, grace)?;
     hand_over(&issued)?;
     output::note(format_args!(
@@ -165,8 +165,8 @@ fn hand_over(issued: &IssuedKey) -> Done {
     })
 }
 
-fn revoke(store: &Store, id: &str) -> Done {
-    let record = store.file().revoke(&parse_id(id)?)?;
+fn revoke(path: &Path, id: &str) -> Done {
+    let record = KeyFile::at(path).revoke(&parse_id(id)?)?;
     let at = record.revoked_at.map_or_else(String::new, rfc3339);
     output::note(format_args!(
         "key {} for {} was revoked at {at}.",
@@ -176,8 +176,8 @@ fn revoke(store: &Store, id: &str) -> Done {
     Ok(())
 }
 
-fn list(store: &Store, json: bool) -> Done {
-    let records = store.file().list()?;
+fn list(path: &Path, json: bool) -> Done {
+    let records = KeyFile::at(path).list()?;
     let now = SystemClock.now();
     let text = if json {
         let array = records.iter().map(|record| to_json(record, now)).collect();
@@ -256,11 +256,9 @@ fn day(time: UnixTime) -> String {
 }
 
 fn rfc3339(time: UnixTime) -> String {
-    i64::try_from(time.as_duration().as_millis())
-        .ok()
-        .and_then(|millis| Timestamp::from_millisecond(millis).ok())
-        .unwrap_or(Timestamp::MAX)
-        .to_string()
+    let millis = i64::try_from(time.as_duration().as_millis()).unwrap_or(i64::MAX);
+    let timestamp = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
+    timestamp.to_string()
 }
 
 fn prefix(text: &str) -> Result<KeyPrefix, String> {

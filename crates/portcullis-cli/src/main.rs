@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 for success, 1 for a failure or a negative answer, 2 for wrong arguments.
 
+mod algorithm;
 mod client;
 mod duration;
 mod issuer;

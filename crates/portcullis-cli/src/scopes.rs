@@ -21,7 +21,6 @@ pub(crate) fn parse_granted(text: &str) -> Result<ScopeSet, String> {
 
 fn parse(text: &str) -> Result<ScopeSet, String> {
     let pieces = text.split(' ').filter(|piece| !piece.is_empty());
-    pieces
-        .map(|piece| Scope::parse(piece).map_err(|error| error.to_string()))
-        .collect()
+    let scopes: Result<_, _> = pieces.map(Scope::parse).collect();
+    scopes.map_err(|error| error.to_string())
 }

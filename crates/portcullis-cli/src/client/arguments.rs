@@ -5,7 +5,10 @@ use std::{convert::Infallible, path::PathBuf};
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 use portcullis_jose::Algorithm;
 
-use crate::misuse::{Misuse, Refuse};
+use crate::{
+    algorithm,
+    misuse::{Misuse, Refuse},
+};
 
 #[derive(Args, Debug)]
 pub(crate) struct ClientArgs {
@@ -52,7 +55,7 @@ pub(crate) struct ClientArgs {
 
     /// The algorithm of assertions. Required for a PEM file and for a JWK without `alg`; --auth jwt takes HS256 (the
     /// default), HS384 or HS512.
-    #[arg(long, value_name = "ALG", value_parser = algorithm)]
+    #[arg(long, value_name = "ALG", value_parser = algorithm::parse_any)]
     pub(super) alg: Option<Algorithm>,
 
     /// The key id of the private key at the server, instead of the JWK's own.
@@ -186,10 +189,10 @@ impl ClientArgs {
             true => ("a private key", &Algorithm::ASYMMETRIC[..]),
             false => ("a secret", &Algorithm::SYMMETRIC[..]),
         };
-        if let Some(algorithm) = self.alg.filter(|it| !algorithms.contains(it)) {
-            let known = names(algorithms);
+        if let Some(alg) = self.alg.filter(|alg| !algorithms.contains(alg)) {
+            let known = algorithm::names(algorithms, ", ");
             return Err(Misuse::new(format!(
-                "--alg {algorithm}: {signer} signs with one of {known}"
+                "--alg {alg}: {signer} signs with one of {known}"
             )));
         }
         let has_addressee =
@@ -206,16 +209,4 @@ impl ClientArgs {
 fn is_url(text: &str) -> bool {
     let has_scheme = text.starts_with("https://") || text.starts_with("http://");
     has_scheme && !text.contains(|character: char| character.is_whitespace())
-}
-
-fn algorithm(name: &str) -> Result<Algorithm, String> {
-    name.parse().map_err(|_| {
-        let known = [&Algorithm::ASYMMETRIC[..], &Algorithm::SYMMETRIC].concat();
-        format!("unknown algorithm: expected one of {}", names(&known))
-    })
-}
-
-fn names(algorithms: &[Algorithm]) -> String {
-    let names: Vec<_> = algorithms.iter().map(|it| it.as_str()).collect();
-    names.join(", ")
 }

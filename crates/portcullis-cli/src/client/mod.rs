@@ -34,11 +34,10 @@ impl ClientArgs {
     /// Reads the files, and builds the server and the client's authentication.
     pub(crate) fn open(&self, revocation_endpoint: Option<&str>) -> Result<Client, Box<dyn Error>> {
         self.check()?;
-        let server = self.server()?;
-        let server = match revocation_endpoint {
-            Some(url) => server.revocation_endpoint(url),
-            None => server,
-        };
+        let mut server = self.server()?;
+        if let Some(url) = revocation_endpoint {
+            server = server.revocation_endpoint(url);
+        }
         let server = server.build().map_err(|error| self.unusable(&error))?;
         let authentication = self.authentication()?;
         server
@@ -71,33 +70,30 @@ impl ClientArgs {
             issuer,
             token_endpoint,
         } = &self.place;
-        let server = match (issuer, token_endpoint) {
+        let mut server = match (issuer, token_endpoint) {
             (Some(issuer), None) => AuthorizationServer::discover(issuer),
             (Some(issuer), Some(url)) => AuthorizationServer::discover(issuer).token_endpoint(url),
             // clap requires one of them.
             (None, url) => AuthorizationServer::token_endpoint(url.as_deref().unwrap_or_default()),
         };
-        let server = match &self.discover_at {
-            Some(url) => server.discover_at(url),
-            None => server,
-        };
-        let server = match &self.issuer_id {
-            Some(id) => server.issuer(id),
-            None => server,
-        };
-        let server = self
-            .allow_origin
-            .iter()
-            .fold(server, |server, origin| server.allow_origin(origin));
-        Ok(match &self.ca {
-            Some(path) => server.http(http_settings(path)?),
-            None => server,
-        })
+        if let Some(url) = &self.discover_at {
+            server = server.discover_at(url);
+        }
+        if let Some(id) = &self.issuer_id {
+            server = server.issuer(id);
+        }
+        for origin in &self.allow_origin {
+            server = server.allow_origin(origin);
+        }
+        if let Some(path) = &self.ca {
+            server = server.http(http_settings(path)?);
+        }
+        Ok(server)
     }
 
     fn authentication(&self) -> Result<ClientAuthentication, Box<dyn Error>> {
         let id = &self.client_id;
-        let client = if let Some(path) = &self.credential.private_key {
+        let mut client = if let Some(path) = &self.credential.private_key {
             let mut key = signing_key::read(path, self.alg, self.kid.as_deref())?;
             if let Some(path) = &self.assertion_cert {
                 let pem = file::read(path)?;
@@ -126,14 +122,12 @@ impl ClientArgs {
                 }
             }
         };
-        let client = match &self.assertion_typ {
-            Some(typ) => client.assertion_typ(typ),
-            None => client,
-        };
-        Ok(if self.endpoint_audience {
-            client.dangerous_endpoint_audience()
-        } else {
-            client
-        })
+        if let Some(typ) = &self.assertion_typ {
+            client = client.assertion_typ(typ);
+        }
+        if self.endpoint_audience {
+            client = client.dangerous_endpoint_audience();
+        }
+        Ok(client)
     }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::input::{self, MISPLACED};
 use crate::{
-    Outcome,
+    Outcome, algorithm,
     issuer::{Access, fetch},
     misuse::Misuse,
     output::{line, pretty},
@@ -54,7 +54,7 @@ pub(crate) struct Inspect {
     _misplaced: Vec<Infallible>,
 
     /// An accepted algorithm; may be repeated. Default: every asymmetric one.
-    #[arg(long = "algorithm", value_name = "ALG", value_parser = algorithm)]
+    #[arg(long = "algorithm", value_name = "ALG", value_parser = algorithm::parse_asymmetric)]
     algorithms: Vec<Algorithm>,
 }
 
@@ -157,17 +157,16 @@ impl Judge<'_> {
         let name = profile.name().to_owned();
         match self.verdict(profile, &self.inspect.client_ids)? {
             Ok(principal) => {
-                let client_id = or_none(principal.client_id());
-                let token_id = or_none(principal.credential_id());
                 line(format_args!("accepted with {flag}"))?;
-                line(format_args!("  kind       {}", principal.kind()))?;
-                line(format_args!(
-                    "  subject    {}",
-                    or_none(principal.subject())
-                ))?;
-                line(format_args!("  client id  {client_id}"))?;
-                line(format_args!("  token id   {token_id}"))?;
-                line(format_args!("  scopes     {}", principal.scopes()))?;
+                for (name, value) in [
+                    ("kind", principal.kind().to_string()),
+                    ("subject", or_none(principal.subject())),
+                    ("client id", or_none(principal.client_id())),
+                    ("token id", or_none(principal.credential_id())),
+                    ("scopes", principal.scopes().to_string()),
+                ] {
+                    line(format_args!("  {name:9}  {value}"))?;
+                }
                 // A lenient profile accepted it. A stricter one may be the issuer's.
                 if self.inspect.profile.is_preset() && principal.kind() == PrincipalKind::Unknown {
                     let stricter = STRICTEST_FIRST
@@ -196,13 +195,12 @@ impl Judge<'_> {
         profile: Profile,
         client_ids: &[String],
     ) -> Result<Result<Principal, VerifyError>, ConfigError> {
-        let algorithms = if self.inspect.algorithms.is_empty() {
-            Algorithm::ASYMMETRIC.to_vec()
-        } else {
-            self.inspect.algorithms.clone()
+        let algorithms = match &self.inspect.algorithms[..] {
+            [] => &Algorithm::ASYMMETRIC,
+            algorithms => algorithms,
         };
         let mut builder = JwtVerifier::of(self.keys)
-            .algorithms(algorithms)
+            .algorithms(algorithms.iter().copied())
             .audiences(self.inspect.audiences.iter().map(String::as_str));
         if !client_ids.is_empty() {
             builder = builder.client_ids(client_ids.iter().map(String::as_str));
@@ -281,16 +279,6 @@ impl Judge<'_> {
     }
 }
 
-fn algorithm(name: &str) -> Result<Algorithm, String> {
-    name.parse()
-        .ok()
-        .filter(|algorithm: &Algorithm| !algorithm.is_symmetric())
-        .ok_or_else(|| {
-            let known = Algorithm::ASYMMETRIC.map(Algorithm::as_str).join(", ");
-            format!("unknown algorithm: expected one of {known}")
-        })
-}
-
 fn or_none(text: Option<&str>) -> String {
-    text.map_or_else(|| "(none)".to_owned(), portcullis_core::log::escape)
+    text.map_or_else(|| "(none)".to_owned(), escape)
 }
