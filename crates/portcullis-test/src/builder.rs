@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     SigningAlgorithm, TestIssuer, TestKey,
-    client::Client,
+    client::{Client, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET},
     server::Server,
     state::{Settings, State},
     token::DEFAULT_LIFETIME,
@@ -63,14 +63,12 @@ impl TestIssuerBuilder {
 
     /// The path of the issuer's URL, such as `/oidc`; none by default.
     ///
-    /// OpenID Connect Discovery §4 appends the well-known path to it, RFC 8414 §3.1 inserts it before. A missing leading
-    /// slash is added, and trailing ones are removed.
+    /// OpenID Connect Discovery §4 appends the well-known path to it, RFC 8414 §3.1 inserts it before. Slashes around it are
+    /// optional.
     pub fn path(mut self, path: &str) -> Self {
-        let path = path.trim_matches('/');
-        self.settings.prefix = if path.is_empty() {
-            String::new()
-        } else {
-            format!("/{path}")
+        self.settings.prefix = match path.trim_matches('/') {
+            "" => String::new(),
+            path => format!("/{path}"),
         };
         self
     }
@@ -107,7 +105,7 @@ impl TestIssuerBuilder {
     ///
     /// With none added there is one: [`DEFAULT_CLIENT_ID`](crate::DEFAULT_CLIENT_ID) with
     /// [`DEFAULT_CLIENT_SECRET`](crate::DEFAULT_CLIENT_SECRET), which may request any scope. [`TestIssuer::token`] names
-    /// the first client. [`TestIssuer::client_secrets`] changes the secret later.
+    /// the first client.
     pub fn client<S: Into<String>>(
         mut self,
         client_id: &str,
@@ -115,7 +113,7 @@ impl TestIssuerBuilder {
         scopes: impl IntoIterator<Item = S>,
     ) -> Self {
         let scopes = scopes.into_iter().map(Into::into).collect();
-        let client = Client::new(client_id, Secret::new(secret), scopes);
+        let client = Client::new(client_id, Secret::new(secret), Some(scopes));
         self.clients.push(client);
         self
     }
@@ -126,8 +124,7 @@ impl TestIssuerBuilder {
         self
     }
 
-    /// The JSON body of the 401 for a client with a wrong credential, for servers that do not follow RFC 6749 §5.2. By
-    /// default its `error` is `invalid_client`.
+    /// The JSON body of the 401 for a wrong client or secret, instead of RFC 6749's.
     pub fn client_rejection(mut self, body: impl Into<Value>) -> Self {
         self.settings.client_rejection = Some(body.into());
         self
@@ -145,8 +142,7 @@ impl TestIssuerBuilder {
         self
     }
 
-    /// Closes a connection at its second request, unanswered and without `Connection: close` before, like a server that
-    /// closes an idle connection as a request arrives.
+    /// Closes a connection at its second request, like a server that closes an idle connection as a request arrives.
     pub fn connections_die(mut self) -> Self {
         self.settings.connections_die = true;
         self
@@ -175,11 +171,12 @@ impl TestIssuerBuilder {
             settings.audiences.push(DEFAULT_AUDIENCE.to_owned());
         }
         if self.clients.is_empty() {
-            self.clients.push(Client::unlimited());
+            let secret = Secret::new(DEFAULT_CLIENT_SECRET);
+            self.clients
+                .push(Client::new(DEFAULT_CLIENT_ID, secret, None));
         }
-        let signing = self
-            .signing_key
-            .unwrap_or_else(|| TestKey::generate(self.algorithm));
+        let generate = || TestKey::generate(self.algorithm);
+        let signing = self.signing_key.unwrap_or_else(generate);
         let state = Arc::new(State::new(self.settings, signing, self.clients));
         let server = Server::start(socket, Arc::clone(&state)).map_err(failed)?;
         Ok(TestIssuer::new(state, server))

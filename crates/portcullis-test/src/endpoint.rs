@@ -34,12 +34,6 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Discovery => "discovery",
-            Self::Jwks => "jwks",
-            Self::Token => "token",
-            Self::Revocation => "revocation",
-            Self::Other => "other",
-        })
+        fmt::Debug::fmt(self, f)
     }
 }

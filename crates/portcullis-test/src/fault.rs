@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::Endpoint;
-
 /// A way for an endpoint to fail. Set one with [`TestIssuer::fault`](crate::TestIssuer::fault).
 ///
 /// [`TestIssuer::stop`](crate::TestIssuer::stop) refuses connections.
@@ -61,63 +59,4 @@ pub enum Fault {
         /// The body.
         body: Vec<u8>,
     },
-}
-
-/// The current faults, by [`Endpoint::index`].
-#[derive(Default)]
-pub(crate) struct Faults([Option<Current>; Endpoint::ALL.len()]);
-
-struct Current {
-    fault: Fault,
-    /// The requests that it still applies to; `None` until healed.
-    left: Option<usize>,
-}
-
-impl Faults {
-    pub(crate) fn set(&mut self, endpoint: Endpoint, fault: Fault, times: Option<usize>) {
-        self.0[endpoint.index()] = Some(Current { fault, left: times });
-    }
-
-    pub(crate) fn heal(&mut self, endpoint: Endpoint) {
-        self.0[endpoint.index()] = None;
-    }
-
-    /// The fault for the next request.
-    pub(crate) fn next(&mut self, endpoint: Endpoint) -> Option<Fault> {
-        let slot = &mut self.0[endpoint.index()];
-        match slot.as_mut()?.left.as_mut() {
-            Some(0) => {
-                *slot = None;
-                return None;
-            }
-            Some(left) => *left -= 1,
-            None => {}
-        }
-        slot.as_ref().map(|current| current.fault.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fault_for_two_requests_ends_after_two() {
-        let mut faults = Faults::default();
-        faults.set(Endpoint::Jwks, Fault::Null, Some(2));
-        assert!(faults.next(Endpoint::Token).is_none());
-        assert!(matches!(faults.next(Endpoint::Jwks), Some(Fault::Null)));
-        assert!(matches!(faults.next(Endpoint::Jwks), Some(Fault::Null)));
-        assert!(faults.next(Endpoint::Jwks).is_none());
-    }
-
-    #[test]
-    fn a_fault_without_a_count_lasts_until_healed() {
-        let mut faults = Faults::default();
-        faults.set(Endpoint::Jwks, Fault::Hang, None);
-        assert!(matches!(faults.next(Endpoint::Jwks), Some(Fault::Hang)));
-        assert!(matches!(faults.next(Endpoint::Jwks), Some(Fault::Hang)));
-        faults.heal(Endpoint::Jwks);
-        assert!(faults.next(Endpoint::Jwks).is_none());
-    }
 }

@@ -10,7 +10,7 @@ use portcullis_core::Secret;
 use serde_json::Value;
 
 use crate::{
-    Endpoint, Fault, PublishedKey, RecordedRequest, TestIssuerBuilder, TestKey, TokenBuilder,
+    Endpoint, Fault, RecordedRequest, TestIssuerBuilder, TestKey, TokenBuilder,
     server::{Server, paths},
     state::{EndpointSettings, State},
 };
@@ -26,9 +26,6 @@ pub struct TestIssuer {
 
 impl TestIssuer {
     /// Starts an issuer with defaults: a free port of 127.0.0.1, one ES256 key, one client.
-    ///
-    /// Unlike [`TestIssuerBuilder::start`](crate::TestIssuerBuilder::start), which may be given an address that is in use,
-    /// it panics on failure.
     ///
     /// # Panics
     ///
@@ -94,18 +91,20 @@ impl TestIssuer {
 
     /// Makes an endpoint fail from the next request on, until [`heal`](Self::heal).
     pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
-        self.state.variable().faults.set(endpoint, fault, None);
+        self.fault_for(endpoint, fault, usize::MAX);
     }
 
     /// Makes an endpoint fail for the next `requests`.
     pub fn fault_for(&self, endpoint: Endpoint, fault: Fault, requests: usize) {
-        let mut variable = self.state.variable();
-        variable.faults.set(endpoint, fault, Some(requests));
+        self.configure(endpoint, |settings| {
+            settings.fault = Some(fault);
+            settings.faulty_requests = requests;
+        });
     }
 
     /// Ends an endpoint's fault. Requests that hang already continue to hang.
     pub fn heal(&self, endpoint: Endpoint) {
-        self.state.variable().faults.heal(endpoint);
+        self.configure(endpoint, |settings| settings.fault = None);
     }
 
     /// Sets a header of an endpoint's good answers, such as `Cache-Control`.
@@ -114,10 +113,8 @@ impl TestIssuer {
     ///
     /// If the name or the value is invalid.
     pub fn answer_header(&self, endpoint: Endpoint, name: &str, value: &str) {
-        let name = HeaderName::try_from(name);
-        let name = name.unwrap_or_else(|error| panic!("invalid header name: {error}"));
-        let value = HeaderValue::try_from(value);
-        let value = value.unwrap_or_else(|error| panic!("invalid header value: {error}"));
+        let name = HeaderName::try_from(name).expect("a header name");
+        let value = HeaderValue::try_from(value).expect("a header value");
         self.configure(endpoint, |settings| {
             _ = settings.headers.insert(name, value)
         });
@@ -147,26 +144,21 @@ impl TestIssuer {
 
     /// Sets a member of the metadata.
     pub fn metadata(&self, member: &str, value: impl Into<Value>) {
-        let mut variable = self.state.variable();
-        variable
-            .metadata_left_out
-            .retain(|left_out| left_out != member);
-        variable.metadata.insert(member.to_owned(), value.into());
+        let (member, value) = (member.to_owned(), Some(value.into()));
+        self.state.variable().metadata.insert(member, value);
     }
 
     /// Removes a member of the metadata.
     pub fn without_metadata(&self, member: &str) {
-        let mut variable = self.state.variable();
-        variable.metadata_left_out.push(member.to_owned());
+        let member = member.to_owned();
+        self.state.variable().metadata.insert(member, None);
     }
 
     /// Sets a member of RFC 8414's metadata document alone. It overrides [`metadata`](Self::metadata) and
     /// [`without_metadata`](Self::without_metadata).
     pub fn oauth_metadata(&self, member: &str, value: impl Into<Value>) {
-        let mut variable = self.state.variable();
-        variable
-            .oauth_metadata
-            .insert(member.to_owned(), value.into());
+        let (member, value) = (member.to_owned(), value.into());
+        self.state.variable().oauth_metadata.insert(member, value);
     }
 
     /// The number of requests that reached an endpoint, faults included.
@@ -199,18 +191,17 @@ impl TestIssuer {
 
     /// The entries of the key set, in order.
     #[must_use]
-    pub fn published(&self) -> Vec<PublishedKey> {
+    pub fn published(&self) -> Vec<Value> {
         self.state.variable().published.clone()
     }
 
-    /// Replaces the entries of the key set. The signing key stays the same.
-    pub fn publish<K: Into<PublishedKey>>(&self, keys: impl IntoIterator<Item = K>) {
+    /// Replaces the entries of the key set: keys, or any other JSON. The signing key stays the same.
+    pub fn publish<K: Into<Value>>(&self, keys: impl IntoIterator<Item = K>) {
         let keys = keys.into_iter().map(Into::into).collect();
         self.state.variable().published = keys;
     }
 
-    /// Replaces the secrets of a client from the next request on. Each of them is accepted, so a rotation first adds the
-    /// new secret and later removes the old one. Tokens that the client has stay valid.
+    /// Replaces the secrets of a client from the next request on. Each of them is accepted.
     ///
     /// # Panics
     ///
@@ -220,13 +211,11 @@ impl TestIssuer {
         client_id: &str,
         secrets: impl IntoIterator<Item = impl Into<Vec<u8>>>,
     ) {
-        let secrets: Vec<Secret> = secrets.into_iter().map(Secret::new).collect();
         let mut variable = self.state.variable();
         let mut clients = variable.clients.iter_mut();
-        match clients.find(|client| client.id == client_id) {
-            Some(client) => client.secrets = secrets,
-            None => panic!("the issuer has no client {client_id:?}"),
-        }
+        let client = clients.find(|client| client.id == client_id);
+        let client = client.unwrap_or_else(|| panic!("the issuer has no client {client_id:?}"));
+        client.secrets = secrets.into_iter().map(Secret::new).collect();
     }
 
     /// Stops listening and closes all connections; new ones are refused. The port stays reserved for

@@ -1,10 +1,6 @@
 //! The requests that reached the issuer.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::VecDeque, fmt};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri, header::AUTHORIZATION};
@@ -43,49 +39,42 @@ impl fmt::Debug for RecordedRequest {
     }
 }
 
-pub(crate) struct Record {
-    counts: watch::Sender<[usize; Endpoint::ALL.len()]>,
-    recent: Mutex<VecDeque<RecordedRequest>>,
+/// The requests so far.
+#[derive(Default)]
+pub(crate) struct Record(watch::Sender<Requests>);
+
+#[derive(Default)]
+struct Requests {
+    counts: [usize; Endpoint::ALL.len()],
+    recent: VecDeque<RecordedRequest>,
 }
 
 impl Record {
-    pub(crate) fn new() -> Self {
-        Self {
-            counts: watch::Sender::new([0; Endpoint::ALL.len()]),
-            recent: Mutex::default(),
-        }
-    }
-
     pub(crate) fn add(&self, mut request: RecordedRequest) {
-        let endpoint = request.endpoint;
         if let Some(credentials) = request.headers.get_mut(AUTHORIZATION) {
             credentials.set_sensitive(true);
         }
-        {
-            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            if recent.len() == KEPT {
-                recent.pop_front();
+        self.0.send_modify(|requests| {
+            requests.counts[request.endpoint.index()] += 1;
+            if requests.recent.len() == KEPT {
+                requests.recent.pop_front();
             }
-            recent.push_back(request);
-        }
-        self.counts
-            .send_modify(|counts| counts[endpoint.index()] += 1);
+            requests.recent.push_back(request);
+        });
     }
 
     pub(crate) fn count(&self, endpoint: Endpoint) -> usize {
-        self.counts.borrow()[endpoint.index()]
+        self.0.borrow().counts[endpoint.index()]
     }
 
     pub(crate) async fn reaches(&self, endpoint: Endpoint, count: usize) {
-        let mut counts = self.counts.subscribe();
+        let mut requests = self.0.subscribe();
+        let is_reached = |requests: &Requests| requests.counts[endpoint.index()] >= count;
         // It only fails if the sender is dropped, which `self` owns.
-        let _ = counts
-            .wait_for(|counts| counts[endpoint.index()] >= count)
-            .await;
+        let _ = requests.wait_for(is_reached).await;
     }
 
     pub(crate) fn recent(&self) -> Vec<RecordedRequest> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().cloned().collect()
+        self.0.borrow().recent.iter().cloned().collect()
     }
 }

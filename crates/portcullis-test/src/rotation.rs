@@ -1,6 +1,8 @@
 //! Key rotation.
 
-use crate::{PublishedKey, TestIssuer, TestKey};
+use serde_json::Value;
+
+use crate::{TestIssuer, TestKey};
 
 /// The steps of a rotation, to be combined in any order. New keys have the algorithm of the current signing key. Changes
 /// apply from the next request on.
@@ -28,12 +30,12 @@ impl TestIssuer {
     }
 
     /// Publishes a key, or any other entry, after the others.
-    pub fn add(&self, key: impl Into<PublishedKey>) {
+    pub fn add(&self, key: impl Into<Value>) {
         self.state.variable().published.push(key.into());
     }
 
     /// Publishes a key, or any other entry, before the others.
-    pub fn add_first(&self, key: impl Into<PublishedKey>) {
+    pub fn add_first(&self, key: impl Into<Value>) {
         self.state.variable().published.insert(0, key.into());
     }
 
@@ -42,7 +44,7 @@ impl TestIssuer {
     pub fn withdraw(&self, key: &TestKey) -> bool {
         let mut variable = self.state.variable();
         let before = variable.published.len();
-        variable.published.retain(|published| !published.is(key));
+        variable.published.retain(|entry| !is_of(entry, key));
         variable.published.len() < before
     }
 
@@ -55,9 +57,9 @@ impl TestIssuer {
             None => self.new_key().without_kid(),
         };
         let mut variable = self.state.variable();
-        for published in &mut variable.published {
-            if published.is(&old) {
-                *published = PublishedKey::from(&new);
+        for entry in &mut variable.published {
+            if is_of(entry, &old) {
+                *entry = new.public_jwk();
             }
         }
         variable.signing = new.clone();
@@ -67,11 +69,19 @@ impl TestIssuer {
 
     /// Publishes the keys without a member, such as `kid`, or `alg`, which RFC 7517 §4.4 leaves optional.
     pub fn publish_without(&self, member: &str) {
-        let keys = self.published();
-        self.publish(keys.into_iter().map(|key| key.without(member)));
+        for entry in &mut self.state.variable().published {
+            entry.as_object_mut().map(|jwk| jwk.remove(member));
+        }
     }
 
     fn new_key(&self) -> TestKey {
         TestKey::generate(self.signing_key().algorithm())
     }
+}
+
+/// Whether an entry of the key set has the key material of `key`.
+fn is_of(entry: &Value, key: &TestKey) -> bool {
+    let jwk = key.public_jwk();
+    let mut members = ["kty", "crv", "x", "y", "n", "e", "k"].into_iter();
+    members.all(|member| entry.get(member) == jwk.get(member))
 }

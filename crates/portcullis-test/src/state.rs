@@ -1,6 +1,7 @@
 //! The state that the issuer's handle shares with its server.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -10,9 +11,7 @@ use http::HeaderMap;
 use portcullis_core::clock::SharedClock;
 use serde_json::{Map, Value};
 
-use crate::{
-    Endpoint, PublishedKey, TestKey, TokenBuilder, client::Client, fault::Faults, record::Record,
-};
+use crate::{Endpoint, Fault, TestKey, TokenBuilder, client::Client, record::Record};
 
 /// An issuer without its socket.
 pub(crate) struct State {
@@ -42,22 +41,24 @@ pub(crate) struct Settings {
 
 /// What a test changes while the issuer runs.
 pub(crate) struct Variable {
-    pub(crate) published: Vec<PublishedKey>,
+    pub(crate) published: Vec<Value>,
     pub(crate) signing: TestKey,
     /// Never empty; the first is the default. Only their secrets change.
     pub(crate) clients: Vec<Client>,
-    pub(crate) faults: Faults,
     /// By [`Endpoint::index`].
     pub(crate) endpoints: [EndpointSettings; Endpoint::ALL.len()],
-    pub(crate) metadata: Map<String, Value>,
-    pub(crate) metadata_left_out: Vec<String>,
+    /// Members to set, and with `None` to remove.
+    pub(crate) metadata: HashMap<String, Option<Value>>,
     /// Members of RFC 8414's document alone.
     pub(crate) oauth_metadata: Map<String, Value>,
 }
 
-/// How an endpoint answers when it has no fault.
+/// How an endpoint answers.
 #[derive(Clone, Default)]
 pub(crate) struct EndpointSettings {
+    pub(crate) fault: Option<Fault>,
+    /// The requests that the fault still applies to.
+    pub(crate) faulty_requests: usize,
     pub(crate) headers: HeaderMap,
     /// Whether answers have an `ETag`, and `If-None-Match` is honoured.
     pub(crate) etag: bool,
@@ -67,19 +68,25 @@ pub(crate) struct EndpointSettings {
     pub(crate) bearer: Option<String>,
 }
 
+impl EndpointSettings {
+    /// The fault for the next request.
+    pub(crate) fn next_fault(&mut self) -> Option<Fault> {
+        self.faulty_requests = self.faulty_requests.checked_sub(1)?;
+        self.fault.clone()
+    }
+}
+
 impl State {
     pub(crate) fn new(settings: Settings, signing: TestKey, clients: Vec<Client>) -> Self {
         Self {
             settings,
-            record: Record::new(),
+            record: Record::default(),
             variable: Mutex::new(Variable {
-                published: vec![PublishedKey::from(&signing)],
+                published: vec![signing.public_jwk()],
                 signing,
                 clients,
-                faults: Faults::default(),
                 endpoints: Default::default(),
-                metadata: Map::new(),
-                metadata_left_out: Vec::new(),
+                metadata: HashMap::new(),
                 oauth_metadata: Map::new(),
             }),
         }
@@ -113,5 +120,23 @@ impl State {
             .client_id(client_id)
             .subject(client_id)
             .expires_in(self.settings.token_lifetime)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_for_two_requests_ends_after_two() {
+        let mut settings = EndpointSettings {
+            fault: Some(Fault::Null),
+            faulty_requests: 2,
+            ..EndpointSettings::default()
+        };
+        assert!(matches!(settings.next_fault(), Some(Fault::Null)));
+        assert!(matches!(settings.next_fault(), Some(Fault::Null)));
+        assert!(settings.next_fault().is_none());
+        assert!(settings.next_fault().is_none());
     }
 }

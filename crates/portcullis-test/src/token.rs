@@ -1,6 +1,6 @@
 //! Minting tokens.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use portcullis_core::clock::UnixTime;
 use serde_json::{Map, Value};
@@ -36,10 +36,7 @@ pub struct TokenBuilder {
     raw_payload: Option<Vec<u8>>,
     key: TestKey,
     now: UnixTime,
-    map_signature: Vec<MapSignature>,
 }
-
-type MapSignature = Arc<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>;
 
 /// The three encoded parts of a token.
 #[derive(Clone, Debug)]
@@ -59,7 +56,6 @@ impl TokenBuilder {
             raw_payload: None,
             key: key.clone(),
             now,
-            map_signature: Vec::new(),
         };
         token
             .typ("at+jwt")
@@ -184,15 +180,6 @@ impl TokenBuilder {
         self
     }
 
-    /// Changes the signature. Several changes apply in order.
-    pub fn map_signature(
-        mut self,
-        change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
-    ) -> Self {
-        self.map_signature.push(Arc::new(change));
-        self
-    }
-
     /// Makes the token, in the compact serialisation (RFC 7515 §3.1).
     ///
     /// # Panics
@@ -233,10 +220,7 @@ impl TokenBuilder {
 
     /// Signs an encoded header and payload.
     pub(crate) fn sign_parts(&self, header: String, payload: String) -> Parts {
-        let mut signature = self.key.sign(format!("{header}.{payload}").as_bytes());
-        for change in &self.map_signature {
-            signature = change(signature);
-        }
+        let signature = self.key.sign(format!("{header}.{payload}").as_bytes());
         Parts {
             header,
             payload,

@@ -116,7 +116,7 @@ fn broken_tokens_and_their_names_are_distinct() {
         .iter()
         .map(|broken| good.mint_broken(*broken))
         .collect();
-    let names: HashSet<&str> = Broken::ALL.iter().map(|broken| broken.name()).collect();
+    let names: HashSet<String> = Broken::ALL.iter().map(Broken::to_string).collect();
     assert_eq!(tokens.len(), Broken::ALL.len());
     assert_eq!(names.len(), Broken::ALL.len());
     assert!(!tokens.contains(&good.mint()));

@@ -30,7 +30,7 @@ pub(super) fn of_stranger(issuer: &TestIssuer, stranger: &TestIssuer) -> String 
 pub(super) fn forged(issuer: &TestIssuer) -> Vec<(String, String)> {
     let broken = Broken::ALL.iter().map(|broken| {
         let token = good(issuer).mint_broken(*broken);
-        (broken.name().to_owned(), token)
+        (broken.to_string(), token)
     });
     broken.chain(symmetric(issuer)).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::iter::once;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::{
@@ -24,7 +25,7 @@ pub(super) fn by_stranger(token: TokenBuilder) -> (TokenBuilder, TestKey) {
 
 /// Without a signature.
 pub(super) fn unsigned(token: TokenBuilder, alg: &str) -> String {
-    token.alg(alg).map_signature(|_| Vec::new()).mint()
+    swapped(token.alg(alg).parts(), |parts| parts.signature.clear())
 }
 
 /// Signed with HS256 and `secret`.
@@ -47,20 +48,18 @@ pub(super) fn other_algorithm(algorithm: SigningAlgorithm) -> SigningAlgorithm {
 }
 
 /// With one part replaced after signing.
-pub(super) fn swapped(parts: Parts, change: impl FnOnce(&mut Parts)) -> String {
-    let mut parts = parts;
+pub(super) fn swapped(mut parts: Parts, change: impl FnOnce(&mut Parts)) -> String {
     change(&mut parts);
     parts.join()
 }
 
 /// With its signature changed.
-pub(super) fn signature(token: TokenBuilder, change: fn(&mut Vec<u8>)) -> String {
-    token
-        .map_signature(move |mut signature| {
-            change(&mut signature);
-            signature
-        })
-        .mint()
+pub(super) fn signature(token: &TokenBuilder, change: fn(&mut Vec<u8>)) -> String {
+    swapped(token.parts(), |parts| {
+        let mut bytes = URL_SAFE_NO_PAD.decode(&parts.signature).expect("base64url");
+        change(&mut bytes);
+        parts.signature = base64url(bytes);
+    })
 }
 
 /// The halves of a signature as a DER SEQUENCE of two positive INTEGERs (RFC 3279 §2.2.3).
@@ -155,12 +154,9 @@ pub(super) fn with_spare_bit_set(text: &str) -> String {
 
 /// With upper and lower case exchanged.
 pub(super) fn other_case(text: &str) -> String {
-    let exchange = |c: char| {
-        if c.is_ascii_lowercase() {
-            c.to_ascii_uppercase()
-        } else {
-            c.to_ascii_lowercase()
-        }
+    let exchange = |c: char| match c.is_ascii_lowercase() {
+        true => c.to_ascii_uppercase(),
+        false => c.to_ascii_lowercase(),
     };
     text.chars().map(exchange).collect()
 }

@@ -19,14 +19,6 @@ macro_rules! broken {
             /// All of them, to assert that none is accepted.
             pub const ALL: &'static [Self] = &[$($(Self::$name,)+)+];
 
-            /// The name of the variant.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $($(Self::$name => stringify!($name),)+)+
-                }
-            }
-
             /// Which part of the token is invalid.
             #[must_use]
             pub const fn kind(self) -> BrokenKind {
@@ -91,6 +83,6 @@ impl TokenBuilder {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        fmt::Debug::fmt(self, f)
     }
 }

@@ -90,19 +90,19 @@ broken! {
         /// Signed with a stranger's key, without `kid`.
         UnknownKeyWithoutKid: |t| by_stranger(t).0.without_header("kid").mint(),
         /// One bit of the signature is flipped.
-        SignatureFlipped: |t| signature(t, |bytes| *bytes.last_mut().expect("a signature") ^= 1),
+        SignatureFlipped: |t| signature(&t, |bytes| *bytes.last_mut().expect("a signature") ^= 1),
         /// The signature is all zero (CVE-2022-21449).
-        SignatureZero: |t| signature(t, |bytes| bytes.fill(0)),
+        SignatureZero: |t| signature(&t, |bytes| bytes.fill(0)),
         /// The last byte of the signature is missing.
-        SignatureTruncated: |t| signature(t, |bytes| _ = bytes.pop()),
+        SignatureTruncated: |t| signature(&t, |bytes| _ = bytes.pop()),
         /// A zero byte follows the signature.
-        SignatureExtended: |t| signature(t, |bytes| bytes.push(0)),
+        SignatureExtended: |t| signature(&t, |bytes| bytes.push(0)),
         /// A zero byte precedes the signature.
-        SignatureZeroPadded: |t| signature(t, |bytes| bytes.insert(0, 0)),
+        SignatureZeroPadded: |t| signature(&t, |bytes| bytes.insert(0, 0)),
         /// The halves of the signature are two INTEGERs in DER, as in X.509 (RFC 7518 §3.4 forbids it).
-        SignatureDer: |t| signature(t, |bytes| *bytes = der(bytes)),
+        SignatureDer: |t| signature(&t, |bytes| *bytes = der(bytes)),
         /// The halves of the signature are exchanged.
-        SignatureHalvesSwapped: |t| signature(t, |bytes| { let half = bytes.len() / 2; bytes.rotate_left(half) }),
+        SignatureHalvesSwapped: |t| signature(&t, |bytes| { let half = bytes.len() / 2; bytes.rotate_left(half) }),
     }
     Encoding {
         /// The payload is padded with `=`; the signature covers the padding.

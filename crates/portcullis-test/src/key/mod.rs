@@ -35,8 +35,7 @@ pub struct TestKey {
 }
 
 impl TestKey {
-    /// Generates a key. RSA keys have 2048 bits, which take some tenths of a second; HMAC secrets are as long as the
-    /// digest (RFC 7518 §3.2).
+    /// Generates a key. RSA keys have 2048 bits, which takes some tenths of a second; HMAC secrets are as long as the digest.
     ///
     /// # Panics
     ///
@@ -46,10 +45,8 @@ impl TestKey {
         Self::from_material(Material::generate(&algorithm.method()).into(), algorithm)
     }
 
-    /// The key that the whole process shares under this algorithm and `index`, generated on first use. It saves the time
-    /// that generating RSA keys takes.
-    ///
-    /// The RSA algorithms share the keys of an index too. Different indices are different keys.
+    /// The key that the whole process shares under this algorithm and `index`, generated on first use, which saves time. All
+    /// RSA algorithms share the key of an index.
     ///
     /// # Panics
     ///
@@ -126,7 +123,7 @@ impl TestKey {
         self.algorithm
     }
 
-    /// The RFC 7638 thumbprint of the key, in base64url: SHA-256 over the required members in lexical order.
+    /// The RFC 7638 thumbprint of the key, with SHA-256, in base64url.
     #[must_use]
     pub fn thumbprint(&self) -> String {
         let members = Value::Object(self.material.public_members(&self.algorithm.method()));
@@ -141,7 +138,7 @@ impl TestKey {
         self.jwk(self.material.public_members(&self.algorithm.method()))
     }
 
-    /// The whole key as a JWK, private members included (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
+    /// The whole key as a JWK, private members included.
     #[must_use]
     pub fn private_jwk(&self) -> Value {
         let mut members = self.material.public_members(&self.algorithm.method());
@@ -184,6 +181,20 @@ impl TestKey {
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.material.sign(&self.algorithm.method(), message)
+    }
+}
+
+/// The public half, as an entry of a key set.
+impl From<&TestKey> for Value {
+    fn from(key: &TestKey) -> Self {
+        key.public_jwk()
+    }
+}
+
+/// The public half, as an entry of a key set.
+impl From<TestKey> for Value {
+    fn from(key: TestKey) -> Self {
+        key.public_jwk()
     }
 }
 

@@ -69,10 +69,8 @@ impl Answer {
         }
         if settings.etag {
             let tag = format!("\"{}\"", base64url(digest(&SHA256, &self.body)));
-            let is_unchanged = request
-                .headers
-                .get(IF_NONE_MATCH)
-                .is_some_and(|sent| *sent == tag);
+            let sent = request.headers.get(IF_NONE_MATCH);
+            let is_unchanged = sent.is_some_and(|sent| *sent == tag);
             self.headers
                 .extend(HeaderValue::try_from(tag).map(|tag| (ETAG, tag)));
             if is_unchanged {

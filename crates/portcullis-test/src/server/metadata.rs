@@ -20,8 +20,12 @@ pub(super) fn metadata(state: &State, is_oauth: bool) -> Value {
         "id_token_signing_alg_values_supported": [variable.signing.algorithm().as_str()],
     });
     if let Some(members) = metadata.as_object_mut() {
-        members.extend(variable.metadata.clone());
-        members.retain(|member, _| !variable.metadata_left_out.contains(member));
+        for (member, value) in &variable.metadata {
+            match value {
+                Some(value) => members.insert(member.clone(), value.clone()),
+                None => members.remove(member),
+            };
+        }
         if is_oauth {
             members.extend(variable.oauth_metadata.clone());
         }

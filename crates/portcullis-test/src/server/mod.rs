@@ -24,12 +24,13 @@ use http::{
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
 };
 
-use crate::{Endpoint, RecordedRequest, published::key_set, state::State};
+use crate::{Endpoint, RecordedRequest, state::State};
 use answer::Answer;
 use body::Body;
 
@@ -41,16 +42,15 @@ const MAX_REQUEST_BODY: usize = 64 * 1024;
 
 /// The issuer's socket; dropping it ends the tasks that serve it.
 pub(crate) enum Server {
-    /// A task that owns the tasks of the connections; and whether another socket can reserve the port meanwhile.
+    /// A task that owns the tasks of the connections; and whether another socket can share the port.
     Running(JoinSet<Infallible>, bool),
     /// Bound but not listening: connections are refused, and the port stays reserved.
     Stopped(TcpSocket),
 }
 
 impl Server {
-    /// Binds a socket. A port that the system chooses is shared with sockets of the same user, so that
-    /// [`stop`](Self::stop) can reserve it before it closes this one; a given port is not, so that two issuers on it are an
-    /// error.
+    /// Binds a socket. A port that the system chooses is shared, so that [`stop`](Self::stop) can reserve it before it closes
+    /// this socket; a given port is not, so that two issuers on it are an error.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
         socket(address, address.port() == 0)
     }
@@ -67,13 +67,10 @@ impl Server {
         let Self::Running(mut task, shared) = self else {
             return Ok(self);
         };
-        if shared {
-            let reserved = socket(address, true)?;
-            task.shutdown().await;
-            return Ok(Self::Stopped(reserved));
-        }
+        let reserved = shared.then(|| socket(address, true)).transpose()?;
         task.shutdown().await;
-        socket(address, false).map(Self::Stopped)
+        let reserved = reserved.map_or_else(|| socket(address, false), Ok)?;
+        Ok(Self::Stopped(reserved))
     }
 
     pub(crate) fn restart(self, state: Arc<State>) -> io::Result<Self> {
@@ -158,7 +155,7 @@ async fn respond(state: &State, request: Request<Incoming>) -> Result<Response<B
         body,
     };
     state.record.add(request.clone());
-    let fault = state.variable().faults.next(endpoint);
+    let fault = state.variable().endpoints[endpoint.index()].next_fault();
     match fault {
         None => Ok(good_answer(state, &request).into_response()),
         Some(fault) => faulty::respond(state, &request, fault).await,
@@ -169,7 +166,8 @@ async fn respond(state: &State, request: Request<Incoming>) -> Result<Response<B
 fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
     let index = request.endpoint.index();
     let bearer = state.variable().endpoints[index].bearer.clone();
-    if bearer.is_some_and(|token| !has_bearer(request, &token)) {
+    let sent = request.headers.get(AUTHORIZATION);
+    if bearer.is_some_and(|token| sent.is_none_or(|sent| *sent != format!("Bearer {token}"))) {
         let status = StatusCode::UNAUTHORIZED;
         return Answer::error(status, "invalid_token", "a bearer token is required")
             .with(WWW_AUTHENTICATE, "Bearer");
@@ -187,15 +185,9 @@ fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
             Answer::json(&metadata::metadata(state, is_oauth))
         }
         Endpoint::Jwks => {
-            let keys = key_set(&state.variable().published).to_string();
-            Answer::new(StatusCode::OK, "application/jwk-set+json", keys)
+            let keys = json!({ "keys": state.variable().published });
+            Answer::new(StatusCode::OK, "application/jwk-set+json", keys.to_string())
         }
     };
     answer.configured(state, request)
-}
-
-fn has_bearer(request: &RecordedRequest, token: &str) -> bool {
-    let sent = request.headers.get(AUTHORIZATION);
-    let sent = sent.and_then(|value| value.to_str().ok());
-    sent.and_then(|value| value.strip_prefix("Bearer ")) == Some(token)
 }

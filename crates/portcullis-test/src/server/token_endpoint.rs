@@ -143,27 +143,18 @@ fn form_decode(text: &str) -> String {
 /// The audience from `resource` (RFC 8707 §2) or `audience`: a string for one, an array for several.
 fn audience(state: &State, form: &Form) -> Result<Value, Rejection> {
     let settings = &state.settings;
-    let asked = if form.resources.is_empty() {
-        form.get("audience")
-            .map(str::to_owned)
-            .into_iter()
-            .collect()
-    } else {
-        form.resources.clone()
+    let asked = match form.get("audience") {
+        Some(audience) if form.resources.is_empty() => vec![audience.to_owned()],
+        _ => form.resources.clone(),
     };
+    let invalid = |description| Err(Rejection::new("invalid_target", description));
     let absolute = |resource: &String| resource.contains(':') && !resource.contains('#');
     if !form.resources.iter().all(absolute) {
-        return Err(Rejection::new(
-            "invalid_target",
-            "a resource must be an absolute URI without a fragment",
-        ));
+        return invalid("a resource must be an absolute URI without a fragment");
     }
     let known = |asked: &String| settings.any_audience || settings.audiences.contains(asked);
     if !asked.iter().all(known) {
-        return Err(Rejection::new(
-            "invalid_target",
-            "no tokens are issued for that audience",
-        ));
+        return invalid("no tokens are issued for that audience");
     }
     Ok(match asked.as_slice() {
         [] => settings.audiences[0].as_str().into(),
@@ -180,17 +171,11 @@ struct Form {
 
 impl Form {
     fn parse(request: &RecordedRequest) -> Result<Self, Rejection> {
-        let content_type = request
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let essence = content_type
-            .and_then(|value| value.split(';').next())
-            .unwrap_or_default();
-        if !essence
-            .trim()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        {
+        let content_type = request.headers.get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let essence = content_type.and_then(|value| value.split(';').next());
+        let essence = essence.unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Rejection::request("the body must be a form"));
         }
         let mut form = Self {
