@@ -152,6 +152,24 @@ fn end_of_the_runtime_is_in_the_state_the_events_and_the_log() {
 }
 
 #[test]
+fn task_on_a_thread_of_its_own_needs_no_other_runtime() {
+    let runtime = runtime();
+    let handle = runtime.handle().clone();
+    let (worker, task) = Worker::new(Counter::default(), system_clock(), handle);
+    let spawned = task.spawn_thread(runtime, |task| count(task, Duration::ZERO));
+    spawned.unwrap();
+    let log = worker.state().log.clone();
+    while worker.state().runs == 0 {
+        std::thread::yield_now();
+    }
+    drop(worker);
+    while Arc::strong_count(&log) > 1 {
+        std::thread::yield_now();
+    }
+    assert_eq!(*log.lock().unwrap(), ["counted"]);
+}
+
+#[test]
 fn runtime_that_ends_after_the_worker_is_no_death() {
     let runtime = runtime();
     let worker = runtime.block_on(async { started(HOUR) });
