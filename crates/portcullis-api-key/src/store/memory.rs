@@ -125,18 +125,6 @@ impl MemoryStore {
         removed.unwrap_or_default()
     }
 
-    /// The number of keys, ended ones included.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.shared.keys.load().len()
-    }
-
-    /// Whether the store has no keys.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Changes a copy of the keys, and publishes it unless `change` fails.
     fn change<T>(
         &self,
@@ -169,7 +157,7 @@ impl KeyStore for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
-            .field("keys", &self.len())
+            .field("keys", &self.shared.keys.load().len())
             .finish_non_exhaustive()
     }
 }
@@ -200,7 +188,6 @@ mod tests {
                     .id
             })
             .collect();
-        assert_eq!(store.len(), 1_000);
         for id in ids {
             assert_eq!(found(&store, &id).expect("there").id, id);
         }
@@ -236,7 +223,7 @@ mod tests {
         };
         let (one, two) = (record("one"), record("two"));
         assert!(store.insert([one.clone(), two, one]).is_err());
-        assert!(store.is_empty());
+        assert!(store.list().is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Key material.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
@@ -79,11 +79,10 @@ impl Material {
                     .expect(RANDOM);
                 signature
             }
-            (Self::Ec(pair), _) => pair
-                .sign(&SystemRandom::new(), message)
-                .expect(RANDOM)
-                .as_ref()
-                .to_vec(),
+            (Self::Ec(pair), _) => {
+                let signature = pair.sign(&SystemRandom::new(), message);
+                signature.expect(RANDOM).as_ref().to_vec()
+            }
             (Self::Ed25519(pair), _) => pair.sign(message).as_ref().to_vec(),
             (Self::Hmac(secret), Method::Hmac(algorithm)) => {
                 let key = hmac::Key::new(*algorithm, secret.expose());
@@ -126,11 +125,8 @@ impl Material {
                 let der = self.private_der();
                 // RSAPrivateKey: version, n, e, then the private members (RFC 8017 appendix A.1.2).
                 let all = integers(pkcs8_private_key(&der));
-                let private = all.into_iter().skip(3);
-                members(
-                    [],
-                    ["d", "p", "q", "dp", "dq", "qi"].into_iter().zip(private),
-                )
+                let names = ["d", "p", "q", "dp", "dq", "qi"].into_iter();
+                members([], names.zip(all.into_iter().skip(3)))
             }
             Self::Ec(pair) => {
                 let scalar: EcPrivateKeyBin<'_> =
@@ -174,13 +170,11 @@ fn members<'a>(
     text: impl IntoIterator<Item = (&'static str, String)>,
     bytes: impl IntoIterator<Item = (&'static str, &'a [u8])>,
 ) -> Map<String, Value> {
-    let encoded = bytes
-        .into_iter()
-        .map(|(name, bytes)| (name, base64url(bytes)));
-    let mut members: Vec<_> = text.into_iter().chain(encoded).collect();
-    members.sort_unstable();
+    let bytes = bytes.into_iter();
+    let encoded = bytes.map(|(name, bytes)| (name, base64url(bytes)));
+    let members: BTreeMap<_, _> = text.into_iter().chain(encoded).collect();
+    let members = members.into_iter();
     members
-        .into_iter()
-        .map(|(name, text)| (name.to_owned(), Value::String(text)))
+        .map(|(name, text)| (name.to_owned(), text.into()))
         .collect()
 }

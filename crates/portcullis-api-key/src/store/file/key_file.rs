@@ -4,13 +4,12 @@ use std::{
     time::Duration,
 };
 
-use portcullis_file::Contents;
-
 use super::{
     document,
     error::KeyFileError,
     lock::Locked,
     read::{MAX_BYTES, check_trust, parse},
+    replace::replace,
 };
 use crate::{
     error::KeyError,
@@ -73,7 +72,7 @@ impl KeyFile {
     ///
     /// When the key cannot be created, or the file cannot be read or written.
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
-        self.change(read_or_empty, |records| {
+        self.change(true, |records| {
             let issued = self.issuer.issue(new)?;
             let id = issued.key().id();
             if records.iter().any(|other| other.id == id) {
@@ -90,8 +89,7 @@ impl KeyFile {
     ///
     /// When the file has no such key, or cannot be read or written.
     pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyFileError> {
-        self.require_file()?;
-        self.change(read, |records| {
+        self.change(false, |records| {
             let record = find(records, id)?;
             record.revoke(self.issuer.clock.now());
             Ok(record.clone())
@@ -105,8 +103,7 @@ impl KeyFile {
     ///
     /// When the file has no such key, it was revoked or rotated or has expired, or the file cannot be read or written.
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyFileError> {
-        self.require_file()?;
-        self.change(read, |records| {
+        self.change(false, |records| {
             let new = self.issuer.rotate(find(records, id)?, grace)?;
             records.push(new.record().clone());
             Ok(new)
@@ -120,62 +117,55 @@ impl KeyFile {
     /// When the file does not exist, cannot be read, or is malformed.
     pub fn list(&self) -> Result<Vec<KeyRecord>, KeyFileError> {
         // Also of a file that every user may write: its operator must look at the keys to check them.
-        read(&self.path, true)
-    }
-
-    /// Fails before a lock file is created next to a file that does not exist.
-    fn require_file(&self) -> Result<(), KeyFileError> {
-        let found = self.path.metadata().map(drop);
-        found.map_err(KeyFileError::read(&self.path))
+        read(&self.path, true, false)
     }
 
     fn change<T>(
         &self,
-        read: fn(&Path, bool) -> Result<Vec<KeyRecord>, KeyFileError>,
+        may_be_new: bool,
         change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, KeyError>,
     ) -> Result<T, KeyFileError> {
+        if !may_be_new {
+            // Before a lock file is created next to a file that does not exist.
+            let found = self.path.metadata();
+            found.map_err(KeyFileError::read(&self.path))?;
+        }
         let locked = Locked::wait(&self.path, self.lock_timeout)?;
-        let before = read(locked.target(), self.accept_writable_by_everyone)?;
+        let accept_writable = self.accept_writable_by_everyone;
+        let before = read(&locked.target, accept_writable, may_be_new)?;
         let mut after = before.clone();
         let outcome = change(&mut after)?;
         if after != before {
-            locked.replace(&document::render(&after))?;
+            replace(&locked.target, &document::render(&after))?;
         }
         Ok(outcome)
     }
 }
 
-fn read_trusted(path: &Path, accept_writable: bool) -> Result<Contents, KeyFileError> {
-    portcullis_file::read(path, MAX_BYTES)
-        .and_then(|contents| check_trust(&contents, accept_writable).map(|()| contents))
-        .map_err(KeyFileError::read(path))
-}
-
-fn read(path: &Path, accept_writable: bool) -> Result<Vec<KeyRecord>, KeyFileError> {
-    parse(path, &read_trusted(path, accept_writable)?)
-}
-
-/// Reads a file that may be missing, or empty, as `mktemp` creates it.
-fn read_or_empty(path: &Path, accept_writable: bool) -> Result<Vec<KeyRecord>, KeyFileError> {
-    match read_trusted(path, accept_writable) {
-        Ok(contents) if contents.bytes().is_empty() => {
-            tracing::warn!(
-                path = %path.display(),
-                "API key file is empty and is taken for a new one: if it held keys before, restore it from a backup"
-            );
-            Ok(Vec::new())
+/// Reads the file. If it `may_be_new`, it may be missing, or empty, as `mktemp` creates it.
+fn read(
+    path: &Path,
+    accept_writable: bool,
+    may_be_new: bool,
+) -> Result<Vec<KeyRecord>, KeyFileError> {
+    let contents = match portcullis_file::read(path, MAX_BYTES) {
+        Err(error) if may_be_new && error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Vec::new());
         }
-        Ok(contents) => parse(path, &contents),
-        Err(KeyFileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error),
+        contents => contents.map_err(KeyFileError::read(path))?,
+    };
+    check_trust(&contents, accept_writable).map_err(KeyFileError::read(path))?;
+    if may_be_new && contents.bytes().is_empty() {
+        tracing::warn!(
+            path = %path.display(),
+            "API key file is empty and is taken for a new one: if it held keys before, restore it from a backup"
+        );
+        return Ok(Vec::new());
     }
+    parse(path, &contents)
 }
 
 fn find<'r>(records: &'r mut [KeyRecord], id: &ApiKeyId) -> Result<&'r mut KeyRecord, KeyError> {
-    records
-        .iter_mut()
-        .find(|record| record.id == *id)
-        .ok_or(KeyError::NotFound(*id))
+    let found = records.iter_mut().find(|record| record.id == *id);
+    found.ok_or(KeyError::NotFound(*id))
 }

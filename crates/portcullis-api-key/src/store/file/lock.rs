@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     error::KeyFileError,
-    replace::{self, beside, directory, private},
+    replace::{beside, directory, private, resolve},
 };
 
 /// The lock of a key file. Other writers, in any process, wait until it is dropped.
@@ -19,7 +19,7 @@ use super::{
 /// file, so that a lock file of root's does not block the owner of the key file later.
 pub(super) struct Locked {
     /// The key file, with symbolic links resolved.
-    target: PathBuf,
+    pub(super) target: PathBuf,
     lock: PathBuf,
     file: File,
 }
@@ -30,7 +30,7 @@ impl Locked {
         const MIN_PAUSE: Duration = Duration::from_millis(5);
         const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-        let target = replace::resolve(path).map_err(KeyFileError::write(path))?;
+        let target = resolve(path).map_err(KeyFileError::write(path))?;
         let lock = beside(&target, "", ".lock");
         // Attempts are few, so the time slept is about the time that passes.
         let (mut waited, mut pause) = (Duration::ZERO, MIN_PAUSE);
@@ -42,15 +42,6 @@ impl Locked {
             waited += pause;
             pause = MAX_PAUSE.min(2 * pause);
         }
-    }
-
-    pub(super) fn target(&self) -> &Path {
-        &self.target
-    }
-
-    /// Replaces the file. When this returns, the new content survives a loss of power.
-    pub(super) fn replace(&self, text: &str) -> Result<(), KeyFileError> {
-        replace::replace(&self.target, text)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use super::error::KeyFileError;
 
-/// Replaces the file at `target`, whose lock the caller holds.
+/// Replaces the file at `target`, whose lock the caller holds. When this returns, the new content survives a loss of power.
 pub(super) fn replace(target: &Path, text: &str) -> Result<(), KeyFileError> {
     let temporary = beside(target, ".", ".tmp");
     // A writer that crashed may have left it. The lock excludes another writer.
@@ -19,19 +19,16 @@ pub(super) fn replace(target: &Path, text: &str) -> Result<(), KeyFileError> {
         }
         _ => {}
     }
-    let replaced = write_and_rename(&temporary, target, text);
-    if replaced.is_err() {
+    write_and_rename(&temporary, target, text).map_err(|error| {
         let _ = fs::remove_file(&temporary);
-    }
-    replaced
-        .map_err(|error| match error.kind() {
+        KeyFileError::write(target)(match error.kind() {
             io::ErrorKind::ResourceBusy => io::Error::other(format!(
                 "{error}: the file is a mount point and cannot be replaced here: mount its directory, or change the file \
                  where it is mounted from"
             )),
             _ => error,
         })
-        .map_err(KeyFileError::write(target))
+    })
 }
 
 fn write_and_rename(temporary: &Path, target: &Path, text: &str) -> io::Result<()> {
@@ -51,18 +48,16 @@ fn write_and_rename(temporary: &Path, target: &Path, text: &str) -> io::Result<(
 /// The path of the file to replace, with symbolic links resolved.
 pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if path.is_symlink() {
-                return Err(io::Error::other(
-                    "it is a symbolic link to a file that does not exist",
-                ));
-            }
-            let name = path.file_name();
-            let name = name.ok_or_else(|| io::Error::other("it is not the path of a file"))?;
-            Ok(directory(path).canonicalize()?.join(name))
-        }
-        resolved => resolved,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        resolved => return resolved,
     }
+    if path.is_symlink() {
+        let problem = "it is a symbolic link to a file that does not exist";
+        return Err(io::Error::other(problem));
+    }
+    let name = path.file_name();
+    let name = name.ok_or_else(|| io::Error::other("it is not the path of a file"))?;
+    Ok(directory(path).canonicalize()?.join(name))
 }
 
 pub(super) fn directory(path: &Path) -> &Path {
