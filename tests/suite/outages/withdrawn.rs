@@ -109,7 +109,7 @@ async fn set_without_keys_never_replaces_a_good_set() {
     let epoch = service.issuer().status().epoch;
 
     issuer.withdraw(&issuer.signing_key());
-    assert_eq!(issuer.published(), [], "the issuer itself says so");
+    assert!(issuer.published().is_empty(), "the issuer itself says so");
     for _ in 0..3 {
         assert!(service.issuer().refresh().await.is_err());
         passes(&service.get(&kept).await, "an empty set");
