@@ -120,16 +120,10 @@ impl FromStr for Algorithm {
 }
 
 /// The name of an algorithm that is not supported.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a supported signature algorithm")]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;
-
-impl std::fmt::Debug for UnknownAlgorithm {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -24,9 +24,6 @@ impl SignatureBackend for AwsLc {
         use Algorithm::*;
         use KeyMaterial::{Ec, Ed25519, Rsa, Secret};
 
-        if !algorithm.fits(key) {
-            return Err(KeyRejected::WrongAlgorithm(algorithm));
-        }
         match (key, algorithm) {
             (Rsa(key), RS256) => rsa(key, &signature::RSA_PKCS1_2048_8192_SHA256),
             (Rsa(key), RS384) => rsa(key, &signature::RSA_PKCS1_2048_8192_SHA384),

@@ -44,9 +44,6 @@ impl SignatureBackend for JsonWebToken {
         key: &KeyMaterial,
         algorithm: Algorithm,
     ) -> Result<Box<dyn PreparedKey>, KeyRejected> {
-        if !algorithm.fits(key) {
-            return Err(KeyRejected::WrongAlgorithm(algorithm));
-        }
         let algorithm = algorithm
             .try_into()
             .map_err(|UnknownAlgorithm| KeyRejected::Backend)?;

@@ -18,12 +18,12 @@ use crate::key_material::{KeyMaterial, KeyRejected};
 
 /// A cryptographic library.
 pub trait SignatureBackend: fmt::Debug + Send + Sync {
-    /// Prepares `key` for signatures of `algorithm` alone.
+    /// Prepares `key` for signatures of `algorithm` alone. The type and curve of the key fit the algorithm.
     ///
     /// # Errors
     ///
-    /// If the key does not fit the algorithm, or is invalid: a point off its curve, for instance. If the library lacks
-    /// the algorithm, the error is [`KeyRejected::Backend`].
+    /// If the key is invalid: a point off its curve, for instance. If the library lacks the algorithm, the error is
+    /// [`KeyRejected::Backend`].
     fn prepare(
         &self,
         key: &KeyMaterial,

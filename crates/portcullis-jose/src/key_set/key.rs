@@ -32,6 +32,10 @@ impl VerificationKey {
         };
         let mut rejected = KeyRejected::Backend;
         for algorithm in algorithms {
+            if !algorithm.fits(material) {
+                rejected = KeyRejected::WrongAlgorithm(*algorithm);
+                continue;
+            }
             match backend.prepare(material, *algorithm) {
                 Ok(prepared) => {
                     key.algorithms.push(*algorithm);

@@ -3,13 +3,15 @@
 mod jwks;
 mod key;
 mod pem;
+mod report;
 mod verify;
 
 use portcullis_core::Secret;
 
-pub use self::jwks::{KeySetError, KeySetReport, SkippedKey, ToleratedKey};
+pub use self::jwks::KeySetError;
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
+pub use self::report::{KeySetReport, SkippedKey, ToleratedKey};
 pub use self::verify::SignatureError;
 use crate::algorithm::Algorithm;
 use crate::backend::{AwsLc, SignatureBackend};

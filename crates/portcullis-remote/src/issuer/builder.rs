@@ -13,7 +13,7 @@ use portcullis_oauth::{
     discovery::Discovery,
     http::{HttpClient, url_rules},
 };
-use portcullis_worker::{BudgetRules, Run, Worker};
+use portcullis_worker::{BackoffRules, BudgetRules, Run, Worker};
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -242,16 +242,13 @@ impl IssuerBuilder {
 
     fn check(&self) -> Result<(), ConfigError> {
         let (rules, budget) = (&self.rules, &self.signals.budget);
-        for (duration, setting) in [
-            (rules.shortest_lifetime, "shortest_lifetime"),
-            (rules.backoff.first, "backoff.first"),
-            (rules.backoff.longest, "backoff.longest"),
-        ] {
-            if duration.is_zero() {
-                let problem =
-                    format!("`{setting}` must be > 0: the issuer would be asked without pause");
-                return Err(ConfigError::new("refresh_rules", problem));
-            }
+        let BackoffRules { first, longest, .. } = rules.backoff;
+        if [rules.shortest_lifetime, first, longest].contains(&Duration::ZERO) {
+            return Err(ConfigError::new(
+                "refresh_rules",
+                "`shortest_lifetime`, `backoff.first` and `backoff.longest` must be > 0: the issuer would be asked \
+                 without pause",
+            ));
         }
         if budget.refill.is_zero() && budget.burst > 0 {
             return Err(ConfigError::new(
