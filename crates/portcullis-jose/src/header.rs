@@ -1,11 +1,7 @@
 //! The protected header (RFC 7515 §4). Keys and URLs in it are never followed.
 
-use std::borrow::Cow;
-
-use serde::de::MapAccess;
-
 use crate::algorithm::Algorithm;
-use crate::json::{self, FromMembers, Shallow};
+use crate::json::{self, Value};
 use crate::jws_error::JwsError;
 
 /// What a token says about itself. Nothing of it is trusted before the signature is verified.
@@ -29,35 +25,37 @@ impl Header {
     ///
     /// If the header is not accepted; see [`JwsError`].
     pub fn parse(json: &[u8]) -> Result<Self, JwsError> {
-        let raw: RawHeader<'_> = json::object(json).map_err(JwsError::Header)?;
-        if raw.enc {
+        let members = json::object(json).map_err(JwsError::Header)?;
+        let text = |name| match members.member(name) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(&**text)),
+            Some(_) => Err(JwsError::HeaderMember(name)),
+        };
+        if members.member("enc").is_some() {
             return Err(JwsError::Encrypted);
         }
-        if raw.crit {
+        if members.member("crit").is_some() {
             return Err(JwsError::CriticalExtensions);
         }
-        if raw.b64.is_some_and(|b64| b64 != Shallow::Bool(true)) {
+        if !matches!(members.member("b64"), None | Some(Value::Bool(true))) {
             return Err(JwsError::UnencodedPayload);
         }
-        let algorithm = text("alg", raw.alg)?.ok_or(JwsError::AlgorithmMissing)?;
+        let algorithm = text("alg")?.ok_or(JwsError::AlgorithmMissing)?;
         let algorithm = algorithm
             .parse()
-            .map_err(|_| unsupported_algorithm(&algorithm))?;
-        let kid = text("kid", raw.kid)?;
-        if kid
-            .as_ref()
-            .is_some_and(|kid| kid.len() > Self::MAX_KID_BYTES)
-        {
+            .map_err(|_| unsupported_algorithm(algorithm))?;
+        let kid = text("kid")?;
+        if kid.is_some_and(|kid| kid.len() > Self::MAX_KID_BYTES) {
             return Err(JwsError::KidTooLong);
         }
-        let typ = text("typ", raw.typ)?;
-        if text("cty", raw.cty)?.is_some_and(|cty| is_application(&cty, "jwt")) {
+        let typ = text("typ")?;
+        if text("cty")?.is_some_and(|cty| is_application(cty, "jwt")) {
             return Err(JwsError::Nested);
         }
         Ok(Self {
             algorithm,
-            kid: kid.map(Cow::into_owned),
-            typ: typ.map(Cow::into_owned),
+            kid: kid.map(str::to_owned),
+            typ: typ.map(str::to_owned),
         })
     }
 
@@ -96,46 +94,6 @@ fn unsupported_algorithm(name: &str) -> JwsError {
     match REGISTERED.split(' ').find(|known| *known == name) {
         Some(known) => JwsError::AlgorithmUnsupported(known),
         None => JwsError::AlgorithmUnknown,
-    }
-}
-
-/// The members that matter, before their types are checked.
-#[derive(Default)]
-struct RawHeader<'b> {
-    alg: Option<Shallow<'b>>,
-    kid: Option<Shallow<'b>>,
-    typ: Option<Shallow<'b>>,
-    cty: Option<Shallow<'b>>,
-    b64: Option<Shallow<'b>>,
-    crit: bool,
-    enc: bool,
-}
-
-impl<'de> FromMembers<'de> for RawHeader<'de> {
-    fn read_member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        let value = Some(map.next_value()?);
-        match name {
-            "alg" => self.alg = value,
-            "kid" => self.kid = value,
-            "typ" => self.typ = value,
-            "cty" => self.cty = value,
-            "b64" => self.b64 = value,
-            "crit" => self.crit = true,
-            "enc" => self.enc = true,
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-fn text<'b>(
-    name: &'static str,
-    value: Option<Shallow<'b>>,
-) -> Result<Option<Cow<'b, str>>, JwsError> {
-    match value {
-        None => Ok(None),
-        Some(Shallow::Text(text)) => Ok(Some(text)),
-        Some(_) => Err(JwsError::HeaderMember(name)),
     }
 }
 

@@ -1,70 +1,22 @@
-//! The members of an object, and their names.
+//! The names of the members of an object.
 
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{borrow::Cow, fmt};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-use super::{DUPLICATE, RESERVED};
-
-/// How many names [`Members`] keeps without allocating.
-pub(super) const INLINE_NAMES: usize = 16;
-
-/// The names of one object's members as they are visited. Rejects the second member of a name, after unescaping.
-///
-/// The first names are compared one by one. A hash set with a random seed keeps the rest, so that an object with
-/// thousands of members takes linear time.
-#[derive(Default)]
-pub struct Members<'de> {
-    first: [Cow<'de, str>; INLINE_NAMES],
-    length: usize,
-    rest: HashSet<Cow<'de, str>>,
-}
-
-impl<'de> Members<'de> {
-    /// The name of the next member, whose value the caller reads from `map`. If the visitor accepts any type, `map` may
-    /// also be a number.
-    ///
-    /// # Errors
-    ///
-    /// If the name is a duplicate or reserved, or the JSON is ill-formed.
-    pub fn next_or_number<A: MapAccess<'de>>(
-        &mut self,
-        map: &mut A,
-    ) -> Result<Option<Next<'de>>, A::Error> {
-        let next = next_or_number(map)?;
-        if let Some(Next::Member(name)) = &next {
-            self.add(name.clone())?;
-        }
-        Ok(next)
-    }
-
-    pub(super) fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
-        if self.first[..self.length].contains(&name) || self.rest.contains(&name) {
-            return Err(E::custom(DUPLICATE));
-        }
-        if let Some(slot) = self.first.get_mut(self.length) {
-            *slot = name;
-            self.length += 1;
-        } else {
-            self.rest.insert(name);
-        }
-        Ok(())
-    }
-}
+use super::RESERVED;
 
 /// What is next in the visitor of a value of any type.
-pub enum Next<'de> {
-    /// The name of a member.
+pub(crate) enum Next<'de> {
+    /// The name of a member, which may be a duplicate. The caller reads its value from the map.
     Member(Cow<'de, str>),
     /// The digits of a number, which is the whole value.
     Number(String),
 }
 
-/// The next member of `map`, whose name may be a duplicate.
-pub(super) fn next_or_number<'de, A: MapAccess<'de>>(
-    map: &mut A,
-) -> Result<Option<Next<'de>>, A::Error> {
+/// The next member of `map`.
+pub(crate) fn next<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Next<'de>>, A::Error> {
     let Some(Text(name)) = map.next_key()? else {
         return Ok(None);
     };

@@ -2,21 +2,21 @@
 //! RFC 7519 §4, RFC 8725 §3.7).
 //!
 //! serde's derive ignores duplicates of unknown members and everything inside a skipped value. Two readers could then
-//! understand the same header or claims differently, so `object` and [`Members`] are used instead.
+//! understand the same header or claims differently, so they are read as a [`Value`] instead.
 
 mod members;
 mod objects;
 mod value;
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Visitor};
 
-pub use self::members::{Members, Next, Text};
+pub use self::members::Text;
+pub(crate) use self::members::{Next, next};
 pub use self::objects::objects_from_slice;
-pub(crate) use self::value::Shallow;
-pub use self::value::{MAX_DEPTH, TOO_DEEP, check_foreign_json};
+use self::value::ValueSeed;
+pub use self::value::{MAX_DEPTH, Value};
 
 /// Why some bytes are not the JSON that was expected.
 ///
@@ -61,8 +61,9 @@ impl fmt::Display for Position {
 }
 
 // Messages of errors, by which the kinds of `JsonError` are told apart.
-const DUPLICATE: &str = "duplicate member";
+pub(crate) const DUPLICATE: &str = "duplicate member";
 const RESERVED: &str = "reserved member";
+const TOO_DEEP: &str = "nested too deeply";
 
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
@@ -91,40 +92,47 @@ pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonE
     Ok(serde_json::from_str(utf8(bytes)?)?)
 }
 
-/// Reads exactly one object from `bytes`, borrowing from them. Duplicate and reserved members are rejected.
-pub(crate) fn object<'de, T: FromMembers<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
+/// Reads exactly one object from `bytes`, borrowing from them. Its values may be nested as deep as those of
+/// [`from_slice`].
+///
+/// # Errors
+///
+/// If the bytes are not one JSON object in UTF-8.
+pub fn object(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
+    let seed = ValueSeed {
+        depth: MAX_DEPTH + 1,
+        unique_members: true,
+    };
+    visit_object(bytes, seed)
+}
+
+/// Passes exactly one object to `visitor`.
+pub(crate) fn visit_object<'de, V: Visitor<'de>>(
+    bytes: &'de [u8],
+    visitor: V,
+) -> Result<V::Value, JsonError> {
     let mut json = serde_json::Deserializer::from_str(utf8(bytes)?);
-    let object = json.deserialize_map(ObjectVisitor(PhantomData))?;
+    let object = json.deserialize_map(visitor)?;
     json.end()?;
     Ok(object)
 }
 
-/// A type that [`object`] reads.
-pub(crate) trait FromMembers<'de>: Default {
-    /// Reads the value of one member. The value of an unknown member must be read as [`Shallow`], which checks it.
-    fn read_member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
-}
-
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: FromMembers<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        let mut object = T::default();
-        let mut members = Members::default();
-        while let Some(next) = members.next_or_number(&mut map)? {
-            let Next::Member(name) = next else {
-                return Err(A::Error::custom(RESERVED));
-            };
-            object.read_member(&name, &mut map)?;
-        }
-        Ok(object)
-    }
+/// Rejects JSON that `serde_json` may read differently from what it says, or with too deep a recursion: members with
+/// reserved names (`$serde_json::private::…`) at any depth, and nesting of more than 16 levels.
+///
+/// For documents of other servers, before they are read. Duplicate members are accepted.
+///
+/// # Errors
+///
+/// If the bytes are not JSON in UTF-8, or contain something that is rejected.
+pub fn check_foreign_json(bytes: &[u8]) -> Result<(), JsonError> {
+    let mut json = serde_json::Deserializer::from_str(utf8(bytes)?);
+    let seed = ValueSeed {
+        depth: MAX_DEPTH,
+        unique_members: false,
+    };
+    seed.deserialize(&mut json)?;
+    Ok(json.end()?)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
@@ -135,11 +143,11 @@ fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
 mod tests {
     use std::borrow::Cow;
 
-    use super::members::INLINE_NAMES;
+    use super::value::FEW_MEMBERS;
     use super::*;
 
     fn skip(json: &str) -> Result<(), JsonError> {
-        from_slice::<Shallow<'_>>(json.as_bytes()).map(|_| ())
+        from_slice::<Value<'_>>(json.as_bytes()).map(|_| ())
     }
 
     fn is_duplicate(json: &str) -> bool {
@@ -211,13 +219,13 @@ mod tests {
         for json in ["1", "-1", "1.5", "1e300", "18446744073709551616", "[1.5]"] {
             assert_eq!(skip(json), Ok(()), "{json}");
         }
-        let read = from_slice::<Shallow<'_>>(b"1.5");
-        assert_eq!(read, Ok(Shallow::Number));
+        let read = from_slice::<Value<'_>>(b"1.5");
+        assert_eq!(read, Ok(Value::Fraction(1.5)));
     }
 
     #[test]
     fn j2_duplicate_among_thousands_of_members_is_rejected() {
-        for count in [1, INLINE_NAMES - 1, INLINE_NAMES, INLINE_NAMES + 1, 5_000] {
+        for count in [1, FEW_MEMBERS - 1, FEW_MEMBERS, FEW_MEMBERS + 1, 5_000] {
             let names: Vec<_> = (0..count).map(|n| format!("\"{n}\":0")).collect();
             let unique = format!("{{{}}}", names.join(","));
             assert_eq!(skip(&unique), Ok(()), "{count}");
@@ -233,12 +241,12 @@ mod tests {
     #[test]
     fn p3_other_encodings_than_utf8_are_rejected() {
         assert_eq!(
-            from_slice::<Shallow<'_>>(b"\"\xff\"").err(),
+            from_slice::<Value<'_>>(b"\"\xff\"").err(),
             Some(JsonError::NotUtf8)
         );
         let utf16: Vec<u8> = r#"{"a":1}"#.encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert!(matches!(
-            from_slice::<Shallow<'_>>(&utf16),
+            from_slice::<Value<'_>>(&utf16),
             Err(JsonError::Syntax { .. })
         ));
         assert!(matches!(skip("\u{feff}{}"), Err(JsonError::Syntax { .. })));
@@ -297,16 +305,16 @@ mod tests {
 
     #[test]
     fn strings_borrow_unless_escaped() {
-        let read = |json: &'static str| from_slice::<Shallow<'_>>(json.as_bytes());
+        let read = |json: &'static str| from_slice::<Value<'_>>(json.as_bytes());
         assert!(matches!(
             read(r#""ab""#),
-            Ok(Shallow::Text(Cow::Borrowed("ab")))
+            Ok(Value::Text(Cow::Borrowed("ab")))
         ));
-        assert_eq!(read(r#""\u0061b""#), Ok(Shallow::Text("ab".into())));
-        assert_eq!(read("null"), Ok(Shallow::Null));
-        assert_eq!(read("-0.5e1"), Ok(Shallow::Number));
-        assert_eq!(read(r#"[{"a":[]}]"#), Ok(Shallow::Array));
-        assert_eq!(read("{}"), Ok(Shallow::Object));
+        assert_eq!(read(r#""\u0061b""#), Ok(Value::Text("ab".into())));
+        assert_eq!(read("null"), Ok(Value::Null));
+        assert_eq!(read("-0.5e1"), Ok(Value::Fraction(-5.0)));
+        let object = Value::Object(vec![("a".into(), Value::Array(vec![]))]);
+        assert_eq!(read(r#"[{"a":[]}]"#), Ok(Value::Array(vec![object])));
     }
 
     #[test]

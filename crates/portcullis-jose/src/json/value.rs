@@ -1,142 +1,185 @@
-//! Values of which little or nothing is kept.
+//! JSON values.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::{borrow::Cow, collections::HashSet, fmt, slice};
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::members::{Members, Next, next_or_number};
-use super::{JsonError, utf8};
+use super::members::{Next, next};
+use super::{DUPLICATE, TOO_DEEP};
 
 /// The deepest nesting of arrays and objects that is read. No token seen in practice comes near, and each level of an
 /// error costs an allocation on its way out.
 pub const MAX_DEPTH: usize = 16;
-/// The message of the error for deeper nesting.
-pub const TOO_DEEP: &str = "nested too deeply";
 
-/// A value of which only a string or a boolean is kept. What is inside an array or object is checked and dropped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Shallow<'de> {
+/// In an object with more members, names are compared by a hash set with a random seed: thousands take linear time.
+pub(super) const FEW_MEMBERS: usize = 16;
+
+/// A JSON value. Texts are borrowed from the input unless they have escapes.
+#[derive(Debug, PartialEq)]
+pub enum Value<'de> {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number.
-    Number,
-    /// A string, borrowed unless it has escapes.
+    /// An integer that is not negative.
+    Integer(u64),
+    /// A number with a fraction or an exponent.
+    Fraction(f64),
+    /// Any other number.
+    OtherNumber,
+    /// A string.
     Text(Cow<'de, str>),
     /// An array.
-    Array,
-    /// An object.
-    Object,
+    Array(Vec<Self>),
+    /// An object, whose members have different names.
+    Object(Vec<(Cow<'de, str>, Self)>),
 }
 
-impl<'de> Deserialize<'de> for Shallow<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let visitor = ShallowVisitor {
-            depth: 0,
-            unique_members: true,
+impl Value<'_> {
+    /// The text, if this is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text, or the texts among the items of an array.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.items().iter().filter_map(Self::as_text)
+    }
+
+    /// Whether this is a text, or an array of texts and nothing else.
+    pub fn is_only_texts(&self) -> bool {
+        self.items().iter().all(|item| item.as_text().is_some())
+    }
+
+    /// The member of an object.
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else {
+            return None;
         };
-        visitor.deserialize(deserializer)
+        let member = members.iter().find(|(member, _)| member == name);
+        member.map(|(_, value)| value)
+    }
+
+    fn items(&self) -> &[Self] {
+        match self {
+            Self::Array(items) => items,
+            single => slice::from_ref(single),
+        }
     }
 }
 
-/// Rejects JSON that `serde_json` may read differently from what it says, or with too deep a recursion: members with
-/// reserved names (`$serde_json::private::…`) at any depth, and nesting of more than 16 levels.
-///
-/// For documents of other servers, before they are read. Duplicate members are accepted.
-///
-/// # Errors
-///
-/// If the bytes are not JSON in UTF-8, or contain something that is rejected.
-pub fn check_foreign_json(bytes: &[u8]) -> Result<(), JsonError> {
-    let mut json = serde_json::Deserializer::from_str(utf8(bytes)?);
-    let visitor = ShallowVisitor {
-        depth: 0,
-        unique_members: false,
-    };
-    visitor.deserialize(&mut json)?;
-    Ok(json.end()?)
+impl<'de> Deserialize<'de> for Value<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ValueSeed::STRICT.deserialize(deserializer)
+    }
 }
 
+/// Reads a value in which arrays and objects may be nested `depth` deep.
 #[derive(Clone, Copy)]
-struct ShallowVisitor {
-    depth: usize,
-    unique_members: bool,
+pub(super) struct ValueSeed {
+    pub(super) depth: usize,
+    pub(super) unique_members: bool,
 }
 
-impl ShallowVisitor {
-    /// The visitor of the values inside an array or object.
+impl ValueSeed {
+    pub(super) const STRICT: Self = Self {
+        depth: MAX_DEPTH,
+        unique_members: true,
+    };
+
+    /// Reads the values inside an array or object.
     fn inner<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth + 1;
-        if depth > MAX_DEPTH {
-            return Err(E::custom(TOO_DEEP));
-        }
+        let depth = self.depth.checked_sub(1);
+        let depth = depth.ok_or_else(|| E::custom(TOO_DEEP))?;
         Ok(Self { depth, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for ShallowVisitor {
-    type Value = Shallow<'de>;
+impl<'de> DeserializeSeed<'de> for ValueSeed {
+    type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for ShallowVisitor {
-    type Value = Shallow<'de>;
+impl<'de> Visitor<'de> for ValueSeed {
+    type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Shallow::Null)
+        Ok(Value::Null)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Shallow::Bool(value))
+        Ok(Value::Bool(value))
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Shallow::Number)
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Value::Integer(number))
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Shallow::Number)
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(u64::try_from(number).map_or(Value::OtherNumber, Value::Integer))
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Shallow::Number)
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Value::Fraction(number))
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Shallow::Text(Cow::Borrowed(text)))
+        Ok(Value::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Shallow::Text(Cow::Owned(text.to_owned())))
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
-        while items.next_element_seed(inner)?.is_some() {}
-        Ok(Shallow::Array)
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
-        let mut members = Members::default();
-        while let Some(next) = next_or_number(&mut map)? {
-            let Next::Member(name) = next else {
-                return Ok(Shallow::Number);
+        let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::new();
+        let mut names = HashSet::new();
+        while let Some(next) = next(&mut map)? {
+            let name = match next {
+                Next::Member(name) => name,
+                Next::Number(digits) => return Ok(fraction(&digits)),
             };
-            if self.unique_members {
-                members.add(name)?;
+            let is_duplicate = if members.len() < FEW_MEMBERS {
+                members.iter().any(|(member, _)| *member == name)
+            } else {
+                if names.is_empty() {
+                    names.extend(members.iter().map(|(member, _)| member.clone()));
+                }
+                !names.insert(name.clone())
+            };
+            if is_duplicate && self.unique_members {
+                return Err(A::Error::custom(DUPLICATE));
             }
-            map.next_value_seed(inner)?;
+            members.push((name, map.next_value_seed(inner)?));
         }
-        Ok(Shallow::Object)
+        Ok(Value::Object(members))
+    }
+}
+
+/// A number as `serde_json` passes it when its feature `arbitrary_precision` is on.
+fn fraction(digits: &str) -> Value<'static> {
+    match digits.parse::<f64>() {
+        Ok(number) if number.is_finite() => Value::Fraction(number),
+        _ => Value::OtherNumber,
     }
 }

@@ -1,56 +1,55 @@
 //! The members of a JWK as they were published, and the checks on them.
 
-use serde::de::MapAccess;
-use serde_json::value::RawValue;
-
 use super::{Deviation, Jwk, SkipReason};
 use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::header::Header;
-use crate::json::{self, FromMembers, Shallow, Text};
+use crate::json::{self, Value};
 use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, RsaKey};
 
-/// The members whose values are texts.
-const TEXTS: [&str; 9] = ["kty", "kid", "use", "alg", "crv", "n", "e", "x", "y"];
+/// The public members.
+const PUBLIC: [&str; 10] = [
+    "kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y",
+];
 
 /// The private members (RFC 7518 §6.2.2, §6.3.2, §6.4.1; `priv` is that of ML-DSA).
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /// The members of a JWK before their types are checked. A member that is `null` counts as absent.
-#[derive(Default)]
 pub(crate) struct RawJwk<'j> {
-    /// In the order of [`TEXTS`].
-    texts: [Option<Shallow<'j>>; TEXTS.len()],
-    key_ops: Option<&'j RawValue>,
-    /// In the order of [`PRIVATE`]. Not unescaped, since the buffer for that would not be wiped.
-    private: [Option<&'j RawValue>; PRIVATE.len()],
+    members: Value<'j>,
     tolerated: Vec<Deviation>,
-}
-
-fn position(names: &[&str], name: &str) -> Option<usize> {
-    names.iter().position(|known| *known == name)
 }
 
 impl<'j> RawJwk<'j> {
     pub(crate) fn parse(json: &'j [u8]) -> Result<Self, SkipReason> {
-        json::object(json).map_err(SkipReason::Json)
+        let members = json::object(json).map_err(SkipReason::Json)?;
+        let is_null = |name: &&str| members.member(name) == Some(&Value::Null);
+        let tolerated = PUBLIC
+            .into_iter()
+            .filter(is_null)
+            .map(Deviation::Null)
+            .collect();
+        Ok(Self { members, tolerated })
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Option<&Value<'j>> {
+        // Some libraries write `null` for each member that a key does not have.
+        self.members
+            .member(name)
+            .filter(|value| **value != Value::Null)
     }
 
     /// Whether the JWK has members that must stay secret.
     pub(crate) fn has_private_members(&self) -> bool {
-        self.private.iter().any(Option::is_some)
-    }
-
-    /// The JSON of a private member.
-    pub(crate) fn private(&self, name: &str) -> Option<&'j str> {
-        self.private[position(&PRIVATE, name)?].map(RawValue::get)
+        PRIVATE.iter().any(|name| self.member(name).is_some())
     }
 
     /// The text of a member, if the member is present.
     fn optional(&self, name: &'static str) -> Result<Option<&str>, SkipReason> {
-        match position(&TEXTS, name).and_then(|position| self.texts[position].as_ref()) {
+        match self.member(name) {
             None => Ok(None),
-            Some(Shallow::Text(text)) => Ok(Some(text)),
+            Some(Value::Text(text)) => Ok(Some(text)),
             Some(_) => Err(SkipReason::Malformed(name)),
         }
     }
@@ -79,7 +78,7 @@ impl<'j> RawJwk<'j> {
             return Err(SkipReason::Encryption);
         }
         self.check_use()?;
-        if operations.is_some_and(|operations| !operations.iter().any(|it| it.0 == "verify")) {
+        if operations.is_some_and(|operations| !operations.iter().any(|it| it == "verify")) {
             return Err(SkipReason::OtherOperations);
         }
         let material = self.material()?;
@@ -100,12 +99,17 @@ impl<'j> RawJwk<'j> {
     }
 
     /// The items of `key_ops` (RFC 7517 §4.3). An empty list counts as absent.
-    pub(crate) fn operations(&mut self) -> Result<Option<Vec<Text<'j>>>, SkipReason> {
-        let Some(key_ops) = self.key_ops else {
+    pub(crate) fn operations(&mut self) -> Result<Option<Vec<String>>, SkipReason> {
+        let Some(key_ops) = self.member("key_ops") else {
             return Ok(None);
         };
-        let operations: Vec<Text<'j>> = json::from_slice(key_ops.get().as_bytes())
-            .map_err(|_| SkipReason::Malformed("key_ops"))?;
+        let Value::Array(items) = key_ops else {
+            return Err(SkipReason::Malformed("key_ops"));
+        };
+        let texts = items.iter().map(|item| item.as_text().map(str::to_owned));
+        let operations: Vec<String> = texts
+            .collect::<Option<_>>()
+            .ok_or(SkipReason::Malformed("key_ops"))?;
         if operations.is_empty() {
             self.tolerated.push(Deviation::EmptyKeyOps);
             return Ok(None);
@@ -114,7 +118,7 @@ impl<'j> RawJwk<'j> {
     }
 
     /// Whether the key is for encryption, which is not a mistake of the issuer. A published symmetric key always is one.
-    fn is_for_encryption(&self, operations: Option<&[Text<'_>]>) -> bool {
+    fn is_for_encryption(&self, operations: Option<&[String]>) -> bool {
         const OPERATIONS: [&str; 6] = [
             "encrypt",
             "decrypt",
@@ -131,7 +135,7 @@ impl<'j> RawJwk<'j> {
             || ["X25519", "X448"].contains(&text("crv"))
             || is_key_management(text("alg"))
             || operations
-                .is_some_and(|operations| operations.iter().all(|it| OPERATIONS.contains(&&*it.0)))
+                .is_some_and(|operations| operations.iter().all(|it| OPERATIONS.contains(&&**it)))
     }
 
     pub(crate) fn material(&mut self) -> Result<KeyMaterial, SkipReason> {
@@ -206,28 +210,4 @@ fn is_key_management(alg: &str) -> bool {
             .iter()
             .any(|prefix| alg.starts_with(prefix))
         || (alg.starts_with('A') && alg.ends_with("KW"))
-}
-
-impl<'de> FromMembers<'de> for RawJwk<'de> {
-    fn read_member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        if let Some(position) = position(&PRIVATE, name) {
-            // Some libraries write `null` for each member that a key does not have.
-            self.private[position] = map.next_value()?;
-        } else if name == "key_ops" {
-            self.key_ops = map.next_value()?;
-            if self.key_ops.is_none() {
-                self.tolerated.push(Deviation::Null("key_ops"));
-            }
-        } else {
-            let value: Shallow<'_> = map.next_value()?;
-            match position(&TEXTS, name) {
-                Some(position) if value == Shallow::Null => {
-                    self.tolerated.push(Deviation::Null(TEXTS[position]));
-                }
-                Some(position) => self.texts[position] = Some(value),
-                None => {}
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,12 +1,14 @@
 //! Reads a JWK Set (RFC 7517 §5) key by key.
 
-use serde::de::MapAccess;
+use std::{collections::HashSet, fmt};
+
+use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::report::{SkippedKey, ToleratedKey};
 use super::{KeySet, VerificationKey};
 use crate::backend::SignatureBackend;
-use crate::json::{self, FromMembers, JsonError, Shallow};
+use crate::json::{self, JsonError, Next, Value};
 use crate::jwk::{Deviation, RawJwk, SkipReason};
 
 /// Why a JWK Set as a whole cannot be used.
@@ -59,8 +61,8 @@ pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySe
             deviation: Deviation::ByteOrderMark,
         });
     }
-    let document: Document<'_> =
-        json::object(without_mark.unwrap_or(json)).map_err(KeySetError::Json)?;
+    let document = json::visit_object(without_mark.unwrap_or(json), Document::default());
+    let document = document.map_err(KeySetError::Json)?;
     let entries = document.keys.ok_or(if document.has_jwks_uri {
         KeySetError::IssuerMetadata
     } else {
@@ -126,6 +128,7 @@ fn add(
     Ok(())
 }
 
+/// The document. Its keys are parsed one by one later, since a broken one is skipped.
 #[derive(Default)]
 struct Document<'j> {
     keys: Option<Vec<&'j RawValue>>,
@@ -133,15 +136,27 @@ struct Document<'j> {
     has_jwks_uri: bool,
 }
 
-impl<'de> FromMembers<'de> for Document<'de> {
-    fn read_member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        if name == "keys" {
-            self.keys = Some(map.next_value()?);
-        } else {
-            self.has_jwks_uri |= name == "jwks_uri";
-            map.next_value::<Shallow<'_>>()?;
+impl<'de> Visitor<'de> for Document<'de> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JWK Set")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = HashSet::new();
+        while let Some(Next::Member(name)) = json::next(&mut map)? {
+            if name == "keys" {
+                self.keys = Some(map.next_value()?);
+            } else {
+                self.has_jwks_uri |= name == "jwks_uri";
+                map.next_value::<Value<'_>>()?;
+            }
+            if !names.insert(name) {
+                return Err(A::Error::custom(json::DUPLICATE));
+            }
         }
-        Ok(())
+        Ok(self)
     }
 }
 

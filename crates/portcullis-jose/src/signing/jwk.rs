@@ -1,5 +1,7 @@
 //! Reads private JWKs (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
 
+use std::borrow::Cow;
+
 use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair};
 use zeroize::Zeroizing;
 
@@ -7,6 +9,7 @@ use super::SigningKeyError;
 use super::private_key::KeyPair;
 use crate::algorithm::Algorithm;
 use crate::base64url;
+use crate::json::Value;
 use crate::jwk::{RawJwk, SkipReason};
 use crate::key_material::{KeyMaterial, KeyRejected};
 
@@ -18,7 +21,7 @@ pub(super) fn parse(
     let mut jwk = RawJwk::parse(json)?;
     jwk.check_use()?;
     let operations = jwk.operations()?;
-    if operations.is_some_and(|operations| !operations.iter().any(|it| it.0 == "sign")) {
+    if operations.is_some_and(|operations| !operations.iter().any(|it| it == "sign")) {
         return Err(SigningKeyError::OtherOperations);
     }
     let public = jwk.material()?;
@@ -56,7 +59,7 @@ fn key_pair(
     };
     match public {
         KeyMaterial::Rsa(key) => {
-            if jwk.private("oth").is_some() {
+            if jwk.member("oth").is_some() {
                 return Err(SigningKeyError::MultiPrime);
             }
             let required = |name| number(jwk, name)?.ok_or(SigningKeyError::IncompleteRsa(name));
@@ -87,14 +90,12 @@ fn number(
     jwk: &RawJwk<'_>,
     name: &'static str,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, SigningKeyError> {
-    let Some(json) = jwk.private(name) else {
-        return Ok(None);
-    };
     let malformed = SkipReason::Malformed(name);
-    let text = json
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .ok_or(malformed)?;
+    let text = match jwk.member(name) {
+        None => return Ok(None),
+        Some(Value::Text(Cow::Borrowed(text))) => text,
+        Some(_) => return Err(malformed.into()),
+    };
     let mut number = Zeroizing::new(vec![0; text.len()]);
     let length = base64url::decode_into(text.as_bytes(), &mut number)
         .map_err(|_| malformed)?

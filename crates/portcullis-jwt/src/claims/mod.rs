@@ -1,25 +1,21 @@
 //! The claims of a token (RFC 7519 §4), parsed once, after its signature was verified.
 
 mod peek;
-mod value;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::time::Duration;
 
 use portcullis_core::clock::UnixTime;
-use portcullis_jose::json::{self, JsonError, Members, Next};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
+pub(crate) use portcullis_jose::json::Value as Claim;
+use portcullis_jose::json::{self, JsonError};
 
-use self::value::ClaimSeed;
-pub(crate) use self::{peek::peek_issuer, value::Claim};
+pub(crate) use self::peek::peek_issuer;
 use crate::claim_path::{ClaimPath, Step};
 
 /// The claims of a token, borrowed from the decoded payload.
 ///
 /// Parsing holds the whole payload to strict JSON: no member may be named twice, at any depth.
 #[derive(Debug)]
-pub(crate) struct Claims<'de> {
-    members: Vec<(Cow<'de, str>, Claim<'de>)>,
-}
+pub(crate) struct Claims<'de>(Claim<'de>);
 
 /// A claim is present but does not have the type that its name requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +23,12 @@ pub(crate) struct WrongType;
 
 impl<'de> Claims<'de> {
     pub(crate) fn parse(payload: &'de [u8]) -> Result<Self, JsonError> {
-        json::from_slice(payload)
+        json::object(payload).map(Self)
     }
 
     /// The claim `name`, whatever its type.
     pub(crate) fn get(&self, name: &str) -> Option<&Claim<'de>> {
-        find(&self.members, name)
+        self.0.member(name)
     }
 
     /// The value at `path`, following the members of objects only.
@@ -78,49 +74,11 @@ impl<'de> Claims<'de> {
     }
 }
 
-fn find<'c, 'de>(members: &'c [(Cow<'de, str>, Claim<'de>)], name: &str) -> Option<&'c Claim<'de>> {
-    members
-        .iter()
-        .find(|(member, _)| member == name)
-        .map(|(_, value)| value)
-}
-
 fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongType> {
     match claim {
         None => Ok(None),
         Some(Claim::Text(text)) if !text.is_empty() => Ok(Some(text)),
         Some(_) => Err(WrongType),
-    }
-}
-
-impl<'de> Deserialize<'de> for Claims<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ClaimsVisitor;
-
-        impl<'de> Visitor<'de> for ClaimsVisitor {
-            type Value = Claims<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of claims")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                /// Enough for most tokens.
-                const CAPACITY: usize = 12;
-
-                let mut names = Members::default();
-                let mut members = Vec::with_capacity(CAPACITY);
-                while let Some(next) = names.next_or_number(&mut map)? {
-                    let Next::Member(name) = next else {
-                        return Err(A::Error::invalid_type(Unexpected::Other("number"), &self));
-                    };
-                    members.push((name, map.next_value_seed(ClaimSeed::CLAIM)?));
-                }
-                Ok(Claims { members })
-            }
-        }
-
-        deserializer.deserialize_map(ClaimsVisitor)
     }
 }
 
@@ -224,7 +182,7 @@ mod tests {
         let aud = claims.get("aud").expect("present");
         assert_eq!(aud.texts().collect::<Vec<_>>(), ["a", "bc"]);
         assert!(!aud.is_only_texts());
-        assert_eq!(claims.get("n"), Some(&Claim::Other));
+        assert_eq!(claims.get("n"), Some(&Claim::Null));
         assert_eq!(claims.get("m"), None);
         assert_eq!(claims.text("n"), Err(WrongType));
     }
