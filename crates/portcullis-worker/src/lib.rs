@@ -1,35 +1,30 @@
 //! The background worker of the Portcullis crates.
 //!
-//! A [`Worker`] owns one task. The task refreshes something in the background (the keys of an issuer, a token, a key
-//! file) and publishes the result; callers read it without waiting.
+//! A [`Worker`] owns one task, which refreshes something in the background (the keys of an issuer, a token, a key file)
+//! and publishes the result. Callers read it without waiting.
 //!
-//! | question | answer |
-//! |---|---|
-//! | How does it stop? | Dropping the last clone of the [`Worker`] stops the task, in the middle of a run if need be. |
-//! | What do callers read? | A [`State`], published whole: [`Shared::state`] borrows it without a lock. |
-//! | How do callers learn of changes? | By [`Shared::events`]. Each event is also logged. |
-//! | What if it dies? | A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`]. |
-//! | How is it woken? | [`Worker::wake`] ends a pause. [`Worker::request_run`] asks for a run; many requests share one. |
-//! | How is it waited for? | [`Worker::finished`] waits for a run, [`Worker::wait_for`] for a state, [`Worker::within`] bounds a wait. |
-//! | How does it treat failures? | [`Backoff`] doubles the pause, with [`Jitter`], and honours `Retry-After`. |
-//! | What if the clock jumps? | Times are [`Deadline`](portcullis_core::clock::Deadline)s, and a pause is never longer than 10 s. |
+//! - Dropping the last clone of the [`Worker`] stops the task, in the middle of a run if need be.
+//! - The task publishes a [`State`] as a whole, and [`Shared::state`] borrows it without a lock. [`Shared::events`] tells
+//!   of changes, and each event is also logged.
+//! - A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`].
+//! - [`Worker::wake`] ends a pause. [`Worker::request_run`] asks for a run; many requests share one.
+//! - [`Worker::finished`] waits for a run, [`Worker::wait_for`] for a state, and [`Worker::within`] bounds a wait.
+//! - [`Backoff`] doubles the pause after failures, with [`Jitter`], and honours `Retry-After`.
+//! - Times are [`Deadline`](portcullis_core::clock::Deadline)s and a pause is never longer than 10 s, in case a clock
+//!   jumps.
 //!
 //! ```
 //! use std::{convert::Infallible, time::Duration};
 //! use portcullis_core::clock::{Deadline, system_clock};
 //! use portcullis_worker::{Death, State, Task, Worker};
 //!
-//! #[derive(Clone, Default)]
-//! struct Certificates {
-//!     reloads: u64,
-//!     is_stopped: bool,
-//! }
+//! #[derive(Clone)]
+//! struct Reloads(u64);
 //!
-//! impl State for Certificates {
+//! impl State for Reloads {
 //!     type Event = &'static str;
 //!
 //!     fn died(&mut self, _: Death) -> &'static str {
-//!         self.is_stopped = true;
 //!         "certificates are no longer reloaded"
 //!     }
 //!
@@ -38,10 +33,10 @@
 //!     }
 //! }
 //!
-//! async fn reload(task: Task<Certificates>) -> Infallible {
+//! async fn reload(task: Task<Reloads>) -> Infallible {
 //!     loop {
 //!         task.begin_run();
-//!         task.update(|certificates| certificates.reloads += 1);
+//!         task.update(|reloads| reloads.0 += 1);
 //!         task.end_run();
 //!         task.next_run(Deadline::after(task.now(), Duration::from_secs(3600))).await;
 //!     }
@@ -50,10 +45,10 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), portcullis_worker::Stopped> {
 //! let runtime = tokio::runtime::Handle::current();
-//! let (worker, task) = Worker::new(Certificates::default(), system_clock(), runtime);
+//! let (worker, task) = Worker::new(Reloads(0), system_clock(), runtime);
 //! task.spawn(reload);
 //! worker.run().await?; // reload now
-//! assert_eq!(worker.state().reloads, 1);
+//! assert_eq!(worker.state().0, 1);
 //! # Ok(())
 //! # }
 //! ```

@@ -54,11 +54,7 @@ pub struct EcKey {
 
 impl EcKey {
     /// Takes both coordinates in big-endian order and full length (RFC 7518 §6.2.1.2).
-    ///
-    /// # Errors
-    ///
-    /// If one of them is shorter or longer.
-    pub fn new(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyRejected> {
+    pub(crate) fn new(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyRejected> {
         let length = curve.coordinate_bytes();
         if x.len() != length || y.len() != length {
             return Err(KeyRejected::CoordinateLength);
@@ -74,13 +70,11 @@ impl EcKey {
         self.curve
     }
 
-    /// The x coordinate, in full length.
-    pub fn x(&self) -> &[u8] {
+    pub(crate) fn x(&self) -> &[u8] {
         &self.point[1..=self.curve.coordinate_bytes()]
     }
 
-    /// The y coordinate, in full length.
-    pub fn y(&self) -> &[u8] {
+    pub(crate) fn y(&self) -> &[u8] {
         &self.point[1 + self.curve.coordinate_bytes()..]
     }
 

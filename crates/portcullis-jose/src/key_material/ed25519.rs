@@ -7,12 +7,8 @@ use super::KeyRejected;
 pub struct Ed25519Key([u8; 32]);
 
 impl Ed25519Key {
-    /// Takes the encoded point (RFC 8037 §2).
-    ///
-    /// # Errors
-    ///
-    /// If it is not 32 bytes long, or is a point of small order, for which anyone can make signatures.
-    pub fn new(x: &[u8]) -> Result<Self, KeyRejected> {
+    /// Takes the encoded point (RFC 8037 §2). For a point of small order, anyone can make signatures.
+    pub(crate) fn new(x: &[u8]) -> Result<Self, KeyRejected> {
         let bytes: [u8; 32] = x.try_into().map_err(|_| KeyRejected::CoordinateLength)?;
         let mut without_sign = bytes;
         without_sign[31] &= 0x7f;

@@ -15,11 +15,7 @@ impl RsaKey {
 
     /// Takes both numbers in big-endian order and removes leading zeros, which RFC 7518 §6.3.1.1 forbids but some
     /// issuers send.
-    ///
-    /// # Errors
-    ///
-    /// If a number is not accepted; see the `Rsa…` variants of [`KeyRejected`].
-    pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyRejected> {
+    pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyRejected> {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
         match bits(modulus) {

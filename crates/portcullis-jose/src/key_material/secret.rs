@@ -14,12 +14,9 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
-    /// Takes a secret for use with `algorithm`, one of `HS*`.
-    ///
-    /// # Errors
-    ///
-    /// If `algorithm` is another, or the secret is shorter than the output of its hash (RFC 7518 §3.2).
-    pub fn new(algorithm: Algorithm, secret: Secret) -> Result<Self, KeyRejected> {
+    /// Takes a secret for use with `algorithm`, one of `HS*`. It must be as long as the output of the hash
+    /// (RFC 7518 §3.2).
+    pub(crate) fn new(algorithm: Algorithm, secret: Secret) -> Result<Self, KeyRejected> {
         let required = match algorithm {
             Algorithm::HS256 => 32,
             Algorithm::HS384 => 48,
