@@ -14,6 +14,9 @@ pub const MAX_DEPTH: usize = 16;
 /// In an object with more members, names are compared by a hash set with a random seed: thousands take linear time.
 pub(super) const FEW_MEMBERS: usize = 16;
 
+/// How many members a header or claims usually have at most.
+const CAPACITY: usize = 10;
+
 /// A JSON value. Texts are borrowed from the input unless they have escapes.
 #[derive(Debug, PartialEq)]
 pub enum Value<'de> {
@@ -152,7 +155,8 @@ impl<'de> Visitor<'de> for ValueSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
-        let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::new();
+        let capacity = if self.depth > MAX_DEPTH { CAPACITY } else { 0 };
+        let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::with_capacity(capacity);
         let mut names = HashSet::new();
         while let Some(next) = next(&mut map)? {
             let name = match next {
