@@ -1,19 +1,18 @@
-//! What a spray of unknown `kid`s costs everybody else: the latency of valid requests to `orders-api`, with the spray,
-//! with as many tokens that are refused before any key is looked for (the same load, and nothing to gain from it), and
-//! with nothing beside them.
+//! Measures how a spray of unknown `kid`s affects the latency of valid requests to `orders-api`: beside the spray, beside
+//! the same number of tokens that are refused before a key is selected, and without other load.
 //!
 //! ```sh
 //! cargo build --release -p orders-api
 //! PORTCULLIS_PROGRAMS=$PWD/target/release cargo run --release -p portcullis-tests --example spray -- [ROUNDS [PER_SECOND [CONNECTIONS [failing]]]]
 //! ```
 //!
-//! The service is a process of its own. One thread here sends the valid requests at a fixed pace over one connection,
-//! others the rest: 1,000 a second over one connection by default, and as fast as can be where the rate is 0. With
-//! `failing` the issuer answers 500 to whoever asks for its keys, and the unknown `kid`s are answered 503.
+//! The service runs as another process. One thread sends the valid requests at a fixed rate over one connection. Other
+//! threads send the rest: by default 1,000 a second over one connection, and without a limit if the rate is 0. With
+//! `failing` the key set endpoint answers 500, so unknown `kid`s are answered 503.
 //!
-//! A round takes each of the three for two seconds, in turn, so that whatever else the machine does meets all three.
-//! The quantiles are those of each round; what is printed is their median over the rounds, and that of their ratio
-//! within a round. On a machine that is busy with other things, `chrt -f 10` before the command keeps those out.
+//! A round measures each of the three for two seconds in turn, so that other work of the machine affects all three. The
+//! program prints the median over the rounds of each quantile, and of its ratio within a round. On a busy machine, run
+//! it under `chrt -f 10`.
 
 use std::{
     io::{self, Read, Write},
@@ -31,7 +30,7 @@ use tokio::time::Instant;
 const PHASE: Duration = Duration::from_secs(2);
 const VALID_PER_SECOND: u32 = 500;
 
-/// What else the service has to do.
+/// The other load of the service.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Load {
     Nothing,
@@ -72,7 +71,7 @@ async fn main() -> io::Result<()> {
         let phases = bench.run(rounds)?;
         Ok::<_, io::Error>((phases, bench.sprayed.into_inner()))
     });
-    let (phases, sprayed) = measured.await.expect("the measurement does not panic")?;
+    let (phases, sprayed) = measured.await.expect("no panic in the measurement")?;
 
     let fetches = issuer.requests(Endpoint::Jwks) - before;
     let lasted = started.elapsed().as_secs();
@@ -97,7 +96,7 @@ struct Bench {
     valid: String,
     per_second: u32,
     connections: u32,
-    /// How an unknown `kid` is answered.
+    /// The status of an unknown `kid`.
     unknown: u16,
     sprayed: AtomicU32,
 }
@@ -134,7 +133,7 @@ impl Bench {
             let latencies = self.valid();
             ended.store(true, Ordering::Relaxed);
             for other in others {
-                other.join().expect("the load does not panic")?;
+                other.join().expect("no panic in the load")?;
             }
             latencies
         })
@@ -160,7 +159,7 @@ impl Bench {
         let mut connection = Connection::open(self.address)?;
         let mut pace = Pace::new(self.per_second / self.connections);
         while !ended.load(Ordering::Relaxed) {
-            // Of the same length.
+            // With the same length.
             let (typ, status, nth) = match load {
                 Load::Spray => (
                     "at+jwt",
@@ -179,14 +178,14 @@ impl Bench {
     }
 }
 
-/// Keeps to a rate; who falls behind does not catch up by a burst.
+/// Limits the rate. A late caller does not catch up with a burst.
 struct Pace {
     every: Duration,
     next: Instant,
 }
 
 impl Pace {
-    /// Zero: as fast as can be.
+    /// A rate of zero means no limit.
     fn new(per_second: u32) -> Self {
         let every = Duration::from_secs(1).checked_div(per_second);
         Self {
@@ -202,7 +201,7 @@ impl Pace {
     }
 }
 
-/// A connection that is kept, and blocks: nothing of ours between the socket and the clock.
+/// A blocking, persistent connection, without a client library between the socket and the clock.
 struct Connection {
     stream: TcpStream,
     address: SocketAddr,
@@ -220,7 +219,7 @@ impl Connection {
         })
     }
 
-    /// Answers the status.
+    /// Returns the status.
     fn get(&mut self, token: &str) -> io::Result<u16> {
         let request = format!(
             "GET /orders HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\r\n",
@@ -241,7 +240,7 @@ impl Connection {
     }
 }
 
-/// The status of an answer that has come in whole.
+/// The status of a response that is complete.
 fn whole(answer: &[u8]) -> Option<u16> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut parsed = httparse::Response::new(&mut headers);
@@ -253,7 +252,7 @@ fn whole(answer: &[u8]) -> Option<u16> {
         .headers
         .iter()
         .find(|header| header.name.eq_ignore_ascii_case("content-length"))
-        .expect("an answer of known length");
+        .expect("a `Content-Length`");
     let length: usize = str::from_utf8(length.value).ok()?.parse().ok()?;
     (answer.len() >= head + length).then_some(parsed.code?)
 }

@@ -18,33 +18,33 @@ use url::form_urlencoded;
 
 use crate::http::{Response, exchange};
 
-/// What the package has for Debian's own set-up: the tables, and an administrator whose password is `password`.
+/// Files of Debian's package: the tables, and an administrator with the password `password`.
 const TABLES: &str = "/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3";
 const MODULES: &str = "/usr/lib/glewlwyd";
 
-/// Those that the library's own tests of TLS are made with.
+/// The certificates of the tests of `portcullis-remote`.
 const CERTIFICATES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../crates/portcullis-remote/tests/remote/certificates"
 );
 
-/// A certificate that is signed by itself is shown to the server only if it is among these.
+/// The server requests client certificates of these authorities only, so self-signed certificates are listed too.
 const AUTHORITIES: &str = concat!(
     include_str!("../../crates/portcullis-remote/tests/remote/certificates/client-authority.pem"),
     include_str!("../certificates/self-signed.pem"),
 );
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often another port is tried: the one that was free may be taken when the server comes to it.
+/// How many ports are tried. Another process may take a free port before the server does.
 const PORTS: usize = 5;
 
 const ORDERS: &str = "https://orders.example.com";
 const SCOPES: [&str; 3] = ["orders:read", "orders:write", "reports:read"];
 
-/// A running authorization server that speaks TLS; dropping it ends it.
+/// A running authorization server with TLS. Dropping it stops it.
 ///
-/// Its access tokens follow RFC 9068, in ES384. Beside it runs one without TLS on the same tables, by which it is managed.
+/// Its access tokens follow RFC 9068 and are signed with ES384. A second server without TLS on the same tables manages it.
 #[derive(Debug)]
 pub struct Glewlwyd {
     issuer: String,
@@ -65,13 +65,13 @@ impl Glewlwyd {
     ///
     /// # Panics
     ///
-    /// When Debian's packages glewlwyd and sqlite3 are not installed; `cargo xtask test` does that.
+    /// If Debian's packages glewlwyd and sqlite3 are not installed. `cargo xtask test` installs them.
     pub async fn start() -> Self {
         for _ in 0..PORTS {
             let folder = tempfile::tempdir().expect("a temporary folder");
             create_tables(&folder.path().join("tables")).await;
             fs::write(folder.path().join("authorities.pem"), AUTHORITIES)
-                .expect("a file in a folder of ours");
+                .expect("a file in the temporary folder");
             let [address, managing] = free_addresses();
             let issuer = format!("https://{address}/api/oidc");
             let Some(child) = spawn(folder.path(), "http", managing).await else {
@@ -83,7 +83,7 @@ impl Glewlwyd {
                 _child: child,
             };
             manager.set_up(&issuer).await;
-            // It reads what was set up when it starts.
+            // The server reads its configuration when it starts.
             if let Some(child) = spawn(folder.path(), "https", address).await {
                 return Self {
                     issuer,
@@ -93,21 +93,21 @@ impl Glewlwyd {
                 };
             }
         }
-        panic!("no port stayed free until glewlwyd came to it");
+        panic!("glewlwyd found no free port");
     }
 
-    /// Its issuer identifier.
+    /// The issuer identifier.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
     /// Adds a client, by its metadata (RFC 7591 §2). It may have the scopes `orders:read`, `orders:write` and
-    /// `reports:read`, and asks for itself.
+    /// `reports:read`, and uses client credentials.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn register(&self, client: &Value) {
         let mut own = json!({
             "name": client["client_id"],
@@ -126,11 +126,11 @@ impl Glewlwyd {
         self.manager.manage("/client/", &own).await;
     }
 
-    /// What the server tells a client of a token (RFC 7662).
+    /// Introspects a token as a client (RFC 7662).
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn introspect(&self, client: &str, secret: &str, token: &str) -> Value {
         let credentials = BASE64_STANDARD.encode(format!("{client}:{secret}"));
         let form = form_urlencoded::Serializer::new(String::new())
@@ -193,7 +193,7 @@ impl Manager {
         self.manage("/mod/plugin/", &plugin).await;
     }
 
-    /// Asks something of the interface for administrators.
+    /// Sends a request to the interface for administrators.
     async fn manage(&self, path: &str, what: &Value) -> Response {
         let session = &self.session;
         let headers = format!("cookie: {session}\r\ncontent-type: application/json\r\n");
@@ -227,7 +227,7 @@ async fn create_tables(path: &Path) {
         .expect(
             "sqlite3 is installed; run `cargo xtask test`, or `apt-get install glewlwyd sqlite3`",
         );
-    assert!(status.success(), "sqlite3 made no tables");
+    assert!(status.success(), "sqlite3 failed to create the tables");
 }
 
 fn free_addresses() -> [SocketAddr; 2] {
@@ -236,20 +236,20 @@ fn free_addresses() -> [SocketAddr; 2] {
         .map(|listener| listener.local_addr().expect("a bound socket"))
 }
 
-/// A server that listens there; `None` if someone else does.
+/// A server that listens at the address. `None` if another process does.
 async fn spawn(folder: &Path, scheme: &str, address: SocketAddr) -> Option<Child> {
     let log = folder.join(format!("{scheme}.log"));
     let file = format!("{scheme}.conf");
     let output = || fs::File::options().create(true).append(true).open(&log);
     fs::write(folder.join(&file), configuration(scheme, address))
-        .expect("a file in a folder of ours");
+        .expect("a file in the temporary folder");
     let mut child = Command::new("glewlwyd")
         .arg("--config-file")
         .arg(file)
         .current_dir(folder)
         .stdin(Stdio::null())
-        .stdout(output().expect("a file in a folder of ours"))
-        .stderr(output().expect("a file in a folder of ours"))
+        .stdout(output().expect("a file in the temporary folder"))
+        .stderr(output().expect("a file in the temporary folder"))
         .kill_on_drop(true)
         .spawn()
         .expect(
@@ -258,18 +258,18 @@ async fn spawn(folder: &Path, scheme: &str, address: SocketAddr) -> Option<Child
     let said = || fs::read_to_string(&log).unwrap_or_default();
     let started = async {
         loop {
-            // It says so shortly before it listens.
-            let says_so = said().contains("Glewlwyd started on port");
-            if says_so && TcpStream::connect(address).await.is_ok() {
+            // The server logs this shortly before it listens.
+            let has_started = said().contains("Glewlwyd started on port");
+            if has_started && TcpStream::connect(address).await.is_ok() {
                 return true;
             }
-            if child.try_wait().expect("a child of ours").is_some() {
+            if child.try_wait().expect("a child process").is_some() {
                 return false;
             }
             sleep(Duration::from_millis(5)).await;
         }
     };
-    let started = timeout(PATIENCE, started)
+    let started = timeout(TIMEOUT, started)
         .await
         .expect("the server starts in time");
     let is_port_taken = said().contains("Failed to bind to port");

@@ -1,4 +1,4 @@
-//! HTTP/1.1 over a bare socket: the request is the caller's bytes, whatever they are.
+//! HTTP/1.1 over a plain socket, so that the caller controls every byte of the request.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,27 +10,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything under test may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any tested response may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 const MAX_HEADERS: usize = 64;
 
-/// Sends bytes on a connection of their own and reads one answer.
+/// Sends bytes over a new connection and reads one response.
 ///
 /// # Panics
 ///
-/// When the connection fails or the answer is no HTTP/1.1.
+/// If the connection fails or the response is not HTTP/1.1.
 pub async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Response {
     let mut connection = Connection::open(address).await;
     connection.send(request).await;
     connection.response().await
 }
 
-/// Asks for a path, with the header lines given, each without its line end.
+/// Requests a path with these header lines, which have no line ends.
 ///
 /// # Panics
 ///
-/// As [`exchange`].
+/// Like [`exchange`].
 pub async fn get(address: SocketAddr, path: &str, headers: &[&str]) -> Response {
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let request =
@@ -38,7 +38,7 @@ pub async fn get(address: SocketAddr, path: &str, headers: &[&str]) -> Response 
     exchange(address, request).await
 }
 
-/// One connection, on which several requests may follow one another.
+/// A connection for one or more requests.
 #[derive(Debug)]
 pub struct Connection {
     reader: BufReader<ReadHalf<TcpStream>>,
@@ -50,7 +50,7 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// When nothing listens there.
+    /// If nothing listens there.
     pub async fn open(address: SocketAddr) -> Self {
         let stream = in_time(TcpStream::connect(address))
             .await
@@ -63,29 +63,29 @@ impl Connection {
         }
     }
 
-    /// Sends bytes as they are. A server that hangs up before it has read them all is no error here: its answer counts.
+    /// Sends bytes unchanged. It is not an error if the server closes the connection early: its response counts.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         if in_time(self.writer.write_all(bytes.as_ref())).await.is_ok() {
             _ = in_time(self.writer.flush()).await;
         }
     }
 
-    /// Closes this side: the server reads the end, and can still answer.
+    /// Closes this side of the connection. The server can still answer.
     ///
     /// # Panics
     ///
-    /// When the connection has failed.
+    /// If the connection has failed.
     pub async fn finish_sending(&mut self) {
         in_time(self.writer.shutdown())
             .await
             .expect("an open connection");
     }
 
-    /// Reads the next answer.
+    /// Reads the next response.
     ///
     /// # Panics
     ///
-    /// When the connection ends first or the answer is no HTTP/1.1.
+    /// If the connection ends first or the response is not HTTP/1.1.
     pub async fn response(&mut self) -> Response {
         let mut response = self.head().await;
         response.body = if matches!(response.status, 100..=199 | 204 | 304) {
@@ -103,16 +103,16 @@ impl Connection {
         response
     }
 
-    /// What the server sends until it closes the connection.
+    /// All bytes until the server closes the connection.
     ///
     /// # Panics
     ///
-    /// When the connection fails.
+    /// If the connection fails.
     pub async fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         in_time(self.reader.read_to_end(&mut bytes))
             .await
-            .expect("the server ends the connection in order");
+            .expect("an orderly end of the connection");
         bytes
     }
 
@@ -122,13 +122,13 @@ impl Connection {
             head.push(
                 in_time(self.reader.read_u8())
                     .await
-                    .expect("the head of an answer"),
+                    .expect("the head of a response"),
             );
         }
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut headers);
-        let state = parsed.parse(&head).expect("an HTTP/1.1 answer");
-        assert!(state.is_complete(), "a whole head");
+        let state = parsed.parse(&head).expect("an HTTP/1.1 response");
+        assert!(state.is_complete(), "a complete head");
         let text = |header: &httparse::Header<'_>| {
             let value = str::from_utf8(header.value)
                 .expect("a header value in ASCII")
@@ -169,24 +169,24 @@ impl Connection {
         let mut bytes = vec![0; length];
         in_time(self.reader.read_exact(&mut bytes))
             .await
-            .expect("a whole body");
+            .expect("a complete body");
         bytes
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Clone)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// Names in lower case, in the order sent.
+    /// Names in lower case, in the order of the response.
     pub headers: Vec<(String, String)>,
-    /// The body, without its framing.
+    /// The body without its framing.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// The first header of a name, which is given in lower case.
+    /// The first header of a name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
@@ -195,7 +195,7 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Every header of a name, which is given in lower case.
+    /// Every header of a name in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
             .iter()
@@ -207,7 +207,7 @@ impl Response {
     ///
     /// # Panics
     ///
-    /// When it is none.
+    /// If the body is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
@@ -228,5 +228,5 @@ impl fmt::Debug for Response {
 }
 
 async fn in_time<F: Future>(future: F) -> F::Output {
-    timeout(PATIENCE, future).await.expect("an answer in time")
+    timeout(TIMEOUT, future).await.expect("a response in time")
 }

@@ -1,8 +1,8 @@
-//! What the end-to-end tests share: the services under test, real authorization servers, and an HTTP client that sends
-//! exactly the bytes it is given.
+//! Helpers of the end-to-end tests: the services under test, real authorization servers, and an HTTP client that sends
+//! exactly the given bytes.
 //!
-//! Everything listens on a free loopback port and stops when it is dropped. The functions panic where something is
-//! not as a test needs it, and say what.
+//! Each server listens on a free loopback port and stops when it is dropped. The functions panic with the reason if a
+//! precondition of a test is not met.
 
 mod glewlwyd;
 mod http;
@@ -15,7 +15,7 @@ mod token_cache;
 
 pub use glewlwyd::Glewlwyd;
 pub use http::{Connection, Response, exchange, get};
-pub use oidc_provider::{Key, OidcProvider, PersonalTokens};
+pub use oidc_provider::{Key, OidcProvider, UserTokens};
 pub use program::program;
 pub use scripted_server::ScriptedServer;
 pub use service::Service;

@@ -14,9 +14,9 @@ use crate::script;
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oidc-provider");
 
-const PERSONAL_CLIENT: &str = "https://orders.example.com"; // as in provider.mjs
+const USER_CLIENT: &str = "https://orders.example.com"; // as in provider.mjs
 
-/// A running authorization server; dropping it ends it.
+/// A running authorization server. Dropping it stops it.
 #[derive(Debug)]
 pub struct OidcProvider {
     issuer: String,
@@ -25,37 +25,37 @@ pub struct OidcProvider {
     _child: Child,
 }
 
-/// What a person's client is given.
+/// The tokens of a user's client.
 #[derive(Debug)]
-pub struct PersonalTokens {
-    /// For the API, on the person's behalf.
+pub struct UserTokens {
+    /// For the API, on behalf of the user.
     pub access_token: String,
-    /// For the client; its audience is the client, which is named as the API is.
+    /// For the client. Its audience is the client id, which equals the identifier of the API.
     pub id_token: String,
 }
 
 /// A published key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// What it signs.
+    /// Its algorithm.
     pub algorithm: String,
-    /// Its name in the set.
+    /// Its `kid`.
     pub kid: String,
-    /// Whether it signs the tokens of its algorithm; others are only published.
+    /// Whether tokens of its algorithm are signed with it. Other keys are only published.
     pub signing: bool,
-    /// A digest of its public part.
+    /// A digest of the public key.
     pub material: String,
 }
 
 impl OidcProvider {
-    /// The secret of the clients that [`machine_token`](Self::machine_token) takes the part of: `machine-` and a form.
+    /// The secret of the clients of [`machine_token`](Self::machine_token), which are called `machine-` and the form.
     pub const MACHINE_SECRET: &str = "a secret of no value outside this test"; // as in provider.mjs
 
     /// Starts a server with one key for each algorithm.
     ///
     /// # Panics
     ///
-    /// When Node or the server is not set up; `cargo xtask test` does that.
+    /// If Node or the server is not installed. `cargo xtask test` installs it.
     pub async fn start() -> Self {
         let node = env::var_os("PORTCULLIS_NODE").unwrap_or_else(|| "node".into());
         let mut command = Command::new(node);
@@ -64,7 +64,7 @@ impl OidcProvider {
             "oidc-provider starts; run `cargo xtask test`, or point PORTCULLIS_NODE at Node 20 or newer",
         );
         let issuer = text(&started, "issuer");
-        let url = Url::parse(&issuer).expect("an issuer is a URL");
+        let url = Url::parse(&issuer).expect("a URL");
         let address = url.socket_addrs(|| None).expect("a loopback address")[0];
         Self {
             issuer,
@@ -74,13 +74,13 @@ impl OidcProvider {
         }
     }
 
-    /// Its issuer identifier.
+    /// The issuer identifier.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Where clients with certificates go: the origin of the `mtls_endpoint_aliases` (RFC 8705 §5).
+    /// The origin of the `mtls_endpoint_aliases` (RFC 8705 §5), for clients with certificates.
     #[must_use]
     pub fn tls_origin(&self) -> &str {
         &self.tls_origin
@@ -88,11 +88,11 @@ impl OidcProvider {
 
     /// A token by client credentials, with `orders:read` and `orders:write`, for a resource.
     ///
-    /// The form is an algorithm's name, `opaque`, or `encrypted` (a JWE that holds a token in RS256).
+    /// The form is an algorithm's name, `opaque`, or `encrypted` (a JWE that contains a token signed with RS256).
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn machine_token(&self, form: &str, resource: &str) -> String {
         let fields = [
             ("grant_type", "client_credentials"),
@@ -105,29 +105,27 @@ impl OidcProvider {
         text(&answer, "access_token")
     }
 
-    /// The tokens of a person who signs in, with `orders:read` for <https://orders.example.com>, signed in RS256.
+    /// The tokens of a user who signs in, with `orders:read` for <https://orders.example.com>, signed with RS256.
     ///
-    /// The way is OpenID Connect's backchannel authentication (CIBA), which needs no browser.
+    /// The user signs in by OpenID Connect's backchannel authentication (CIBA), which needs no browser.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
-    pub async fn personal_tokens(&self) -> PersonalTokens {
+    /// If the server refuses.
+    pub async fn user_tokens(&self) -> UserTokens {
         let request = [
             ("scope", "openid orders:read"),
             ("login_hint", "alice"),
             ("resource", "https://orders.example.com"),
         ];
-        let begun = self
-            .post_form("/backchannel", PERSONAL_CLIENT, &request)
-            .await;
+        let begun = self.post_form("/backchannel", USER_CLIENT, &request).await;
         let id = text(&begun, "auth_req_id");
         let request = [
             ("grant_type", "urn:openid:params:grant-type:ciba"),
             ("auth_req_id", &id),
         ];
-        let answer = self.post_form("/token", PERSONAL_CLIENT, &request).await;
-        PersonalTokens {
+        let answer = self.post_form("/token", USER_CLIENT, &request).await;
+        UserTokens {
             access_token: text(&answer, "access_token"),
             id_token: text(&answer, "id_token"),
         }
@@ -137,51 +135,51 @@ impl OidcProvider {
     ///
     /// # Panics
     ///
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn keys(&self) -> Vec<Key> {
         keys(&self.state().await)
     }
 
-    /// The `kid` of the key that signs for an algorithm.
+    /// The `kid` of the signing key of an algorithm.
     ///
     /// # Panics
     ///
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn signing_kid(&self, algorithm: &str) -> String {
         let keys = self.keys().await;
         let signs = |key: &Key| key.signing && key.algorithm == algorithm;
         keys.into_iter()
             .find(signs)
-            .expect("each algorithm has a key that signs")
+            .expect("a signing key for each algorithm")
             .kid
     }
 
-    /// How often the key set was fetched.
+    /// The number of requests for the key set.
     ///
     /// # Panics
     ///
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn key_set_fetches(&self) -> u64 {
         self.state().await["jwks_fetches"]
             .as_u64()
             .expect("a number")
     }
 
-    /// Adds a key and signs with it from the same moment on.
+    /// Adds a key and signs with it at once.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn add_key(&self, algorithm: &str, kid: &str) {
         self.change("add", json!({ "alg": algorithm, "kid": kid }))
             .await;
     }
 
-    /// Publishes a key ahead of its use: nothing is signed with it yet.
+    /// Publishes a key without signing with it.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn publish_key(&self, algorithm: &str, kid: &str) {
         self.change("publish", json!({ "alg": algorithm, "kid": kid }))
             .await;
@@ -191,53 +189,52 @@ impl OidcProvider {
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn sign_with(&self, kid: &str) {
         self.change("sign", json!({ "kid": kid })).await;
     }
 
-    /// Takes a key that no longer signs out of the set.
+    /// Removes a key that no longer signs from the set.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn withdraw_key(&self, kid: &str) {
         self.change("withdraw", json!({ "kid": kid })).await;
     }
 
-    /// Replaces every key by a fresh one under a fresh `kid`, at one moment.
+    /// Replaces all keys at once, each by a new key with a new `kid`.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn replace_all_keys(&self) {
         self.change("replaceAll", json!({})).await;
     }
 
-    /// Replaces the material of a key and keeps its `kid`.
+    /// Replaces a key under the same `kid`.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn renew_key(&self, kid: &str) {
         self.change("rekey", json!({ "kid": kid })).await;
     }
 
-    /// Adds a client, by its metadata (RFC 7591 §2), or replaces the one of that id. It may have any scope, and asks for
-    /// itself.
+    /// Adds or replaces a client, by its metadata (RFC 7591 §2). It may have any scope, and uses client credentials.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn register(&self, client: &Value) {
         self.command("clients/register", client).await;
     }
 
-    /// What the server knows of a token (RFC 7662).
+    /// Introspects a token (RFC 7662).
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn introspect(&self, token: &str) -> Value {
         self.post_form(
             "/token/introspection",

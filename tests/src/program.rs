@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// The path of a program of the workspace, such as `orders-api`, built from the sources at hand.
+/// The path of a program of the workspace, such as `orders-api`, built from the current sources.
 ///
 /// `cargo xtask test` builds them all beforehand and says where they are in `PORTCULLIS_PROGRAMS`. A plain `cargo test`
-/// builds only the programs of the package under test; then this builds the one asked for.
+/// builds only the programs of the package under test, so this function builds the requested one.
 ///
 /// # Panics
 ///
-/// When it cannot be built.
+/// If it cannot be built.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     if let Some(folder) = env::var_os("PORTCULLIS_PROGRAMS") {
@@ -41,10 +41,7 @@ pub fn program(name: &str) -> PathBuf {
         built.insert(name.to_owned());
     }
     // This test runs as target/debug/deps/suite-…, the program as target/debug/NAME.
-    let test = env::current_exe().expect("a running test knows its own path");
-    let folder = test
-        .ancestors()
-        .nth(2)
-        .expect("cargo runs tests in a folder of its own");
+    let test = env::current_exe().expect("the path of this test");
+    let folder = test.ancestors().nth(2).expect("the folder of the build");
     folder.join(name)
 }

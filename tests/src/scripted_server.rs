@@ -1,4 +1,4 @@
-//! Authorization servers that know one client, which asks for itself.
+//! Authorization servers with one registered client, which uses client credentials.
 
 use std::path::Path;
 use std::{env, fs};
@@ -10,7 +10,7 @@ use url::Url;
 use crate::get;
 use crate::script;
 
-/// A running authorization server; dropping it ends it.
+/// A running authorization server. Dropping it stops it.
 ///
 /// Its access tokens are for <https://orders.example.com>.
 #[derive(Debug)]
@@ -21,16 +21,16 @@ pub struct ScriptedServer {
 }
 
 impl ScriptedServer {
-    /// The one client.
+    /// The id of the client.
     pub const CLIENT_ID: &str = "billing"; // as in the scripts
-    /// Its secret.
+    /// The secret of the client.
     pub const SECRET: &str = "a-secret.of_no~value-outside-this-test"; // as in the scripts
 
     /// Starts the portal of Debian's LemonLDAP::NG. The client may have the scope `orders:read`.
     ///
     /// # Panics
     ///
-    /// When its packages are not installed; `cargo xtask test` does that.
+    /// If its packages are not installed. `cargo xtask test` installs them.
     pub async fn lemonldap_ng() -> Self {
         Self::start("perl", "lemonldap-ng/server.pl").await
     }
@@ -39,7 +39,7 @@ impl ScriptedServer {
     ///
     /// # Panics
     ///
-    /// When its packages are not installed; `cargo xtask test` does that.
+    /// If its packages are not installed. `cargo xtask test` installs them.
     pub async fn django_oauth_toolkit() -> Self {
         let python = env::var("PORTCULLIS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         Self::start(&python, "django-oauth-toolkit/server.py").await
@@ -47,7 +47,8 @@ impl ScriptedServer {
 
     async fn start(interpreter: &str, script: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let log = fs::File::create(folder.path().join("log")).expect("a file in a folder of ours");
+        let log =
+            fs::File::create(folder.path().join("log")).expect("a file in the temporary folder");
         let mut command = Command::new(interpreter);
         command
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script))
@@ -68,9 +69,9 @@ impl ScriptedServer {
         server
     }
 
-    /// A server that could not be configured may listen all the same.
+    /// Checks that the server is configured, because it listens in any case.
     async fn check(&self) {
-        let url = Url::parse(&self.issuer).expect("an issuer is a URL");
+        let url = Url::parse(&self.issuer).expect("a URL");
         let address = url.socket_addrs(|| None).expect("a loopback address")[0];
         let path = url.path().trim_end_matches('/');
         let metadata = format!("{path}/.well-known/openid-configuration");
@@ -79,13 +80,13 @@ impl ScriptedServer {
         assert_eq!(answer.status, 200, "{}\n{}", answer.text(), log());
     }
 
-    /// Its issuer identifier.
+    /// The issuer identifier.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The folder that holds its state.
+    /// The folder with its state.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()

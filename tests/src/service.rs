@@ -1,4 +1,4 @@
-//! A service of the workspace, run as its users run it.
+//! A service of the workspace, run as a process.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use tokio::time::timeout;
 use crate::http::{Response, get};
 use crate::program;
 
-/// Longer than a start takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any start takes.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running service, in a working folder of its own; dropping it ends it.
+/// A running service with its own working folder. Dropping it stops it.
 #[derive(Debug)]
 pub struct Service {
     address: SocketAddr,
@@ -29,20 +29,20 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts a program on a free loopback port and waits until it says that it is ready.
+    /// Starts a program on a free loopback port and waits until it reports that it is ready.
     ///
     /// # Panics
     ///
-    /// When it ends or stays silent instead.
+    /// If it ends or does not report it in time.
     pub async fn spawn(name: &str, arguments: &[&str]) -> Self {
         Self::spawn_with(name, arguments, &[]).await
     }
 
-    /// As [`spawn`](Self::spawn), with variables added to its environment.
+    /// Like [`spawn`](Self::spawn), with additional environment variables.
     ///
     /// # Panics
     ///
-    /// As [`spawn`](Self::spawn).
+    /// Like [`spawn`](Self::spawn).
     pub async fn spawn_with(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut service = Self::launch(name, arguments, variables).await;
         let line = service.next_line().await;
@@ -50,18 +50,19 @@ impl Service {
         service
     }
 
-    /// As [`spawn`](Self::spawn), but waits only until it says `listening on http://ADDR`.
+    /// Like [`spawn`](Self::spawn), but waits only until it prints `listening on http://ADDR`.
     ///
     /// # Panics
     ///
-    /// As [`spawn`](Self::spawn).
+    /// Like [`spawn`](Self::spawn).
     pub async fn spawn_listening(name: &str, arguments: &[&str]) -> Self {
         Self::launch(name, arguments, &[]).await
     }
 
     async fn launch(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let log = fs::File::create(folder.path().join("log")).expect("a file in a folder of ours");
+        let log =
+            fs::File::create(folder.path().join("log")).expect("a file in the temporary folder");
         let mut child = Command::new(program(name))
             .args(["--listen", "127.0.0.1:0"])
             .args(crate::token_cache::flag())
@@ -78,10 +79,10 @@ impl Service {
         let mut output = BufReader::new(stdout).lines();
         let mut printed = Vec::new();
         let address = loop {
-            let line = timeout(PATIENCE, output.next_line())
+            let line = timeout(TIMEOUT, output.next_line())
                 .await
                 .expect("the service starts in time");
-            let Some(line) = line.expect("its output is text") else {
+            let Some(line) = line.expect("output in UTF-8") else {
                 panic!("{name} ended: {}", read_log(folder.path()));
             };
             let address = line
@@ -101,77 +102,79 @@ impl Service {
         }
     }
 
-    /// Where it listens.
+    /// The address where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The lines it printed to standard output until it listened.
+    /// The lines of its standard output until it listened.
     #[must_use]
     pub fn printed(&self) -> &[String] {
         &self.printed
     }
 
-    /// The next line it prints to standard output; `None` once it has ended.
+    /// The next line of its standard output. `None` once it has ended.
     ///
     /// # Panics
     ///
-    /// When nothing comes.
+    /// If no line is printed in time.
     pub async fn next_line(&mut self) -> Option<String> {
-        let line = timeout(PATIENCE, self.output.next_line())
+        let line = timeout(TIMEOUT, self.output.next_line())
             .await
             .expect("another line in time");
-        line.expect("its output is text")
+        line.expect("output in UTF-8")
     }
 
-    /// What it has written to standard error so far.
+    /// Its standard error so far.
     #[must_use]
     pub fn log(&self) -> String {
         read_log(self.folder.path())
     }
 
-    /// The folder it runs in.
+    /// Its working folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Its process, as the operating system knows it; `None` once it has ended.
+    /// Its process id. `None` once it has ended.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Asks it to stop, as a supervisor does.
+    /// Sends SIGTERM, like a supervisor.
     ///
     /// # Panics
     ///
-    /// When it has ended.
+    /// If it has ended.
     pub fn terminate(&self) {
         let id = self
             .child
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()));
-        kill_process(id.expect("it runs"), Signal::TERM).expect("a process of ours");
+        kill_process(id.expect("a running process"), Signal::TERM)
+            .expect("a signal to a child process");
     }
 
     /// Waits for its end.
     ///
     /// # Panics
     ///
-    /// When it does not end within this time.
+    /// If it does not end within this time.
     pub async fn ends_within(&mut self, limit: Duration) -> ExitStatus {
         let ended = timeout(limit, self.child.wait()).await;
-        let ended = ended.unwrap_or_else(|_| panic!("it runs on after {limit:?}: {}", self.log()));
+        let ended =
+            ended.unwrap_or_else(|_| panic!("still running after {limit:?}: {}", self.log()));
         ended.expect("a status")
     }
 
-    /// Asks for a path with a bearer token.
+    /// Requests a path with a bearer token.
     ///
     /// # Panics
     ///
-    /// When there is no answer.
+    /// If there is no response.
     pub async fn get_with_token(&self, path: &str, token: &str) -> Response {
         get(
             self.address,

@@ -1,4 +1,4 @@
-//! Whether the tests run with the cache of verified tokens or without.
+//! Runs the tests without the cache of verified tokens on request.
 
 use std::env;
 

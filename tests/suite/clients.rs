@@ -1,4 +1,4 @@
-//! Clients of a real authorization server, one for each way to authenticate, and what all of them must be able to do.
+//! Clients of a real authorization server, one for each authentication method, and checks that apply to all.
 
 pub(crate) mod certificates;
 
@@ -13,16 +13,16 @@ use portcullis_test::{SigningAlgorithm, TestKey};
 use portcullis_tests::Service;
 use serde_json::{Value, json};
 
-/// The root of the certificate that servers show.
+/// The root of the servers' certificate.
 const ROOT: &[u8] =
     include_bytes!("../../crates/portcullis-remote/tests/remote/certificates/root.pem");
 pub(crate) const ORDERS: &str = "https://orders.example.com";
-/// As long as the longest hash, which `client_secret_jwt` asks for (RFC 7518 §3.2).
+/// As long as the longest hash, as `client_secret_jwt` requires (RFC 7518 §3.2).
 pub(crate) const SECRET: &str = "sixty-four-bytes-of-no-value-outside-of-this-test-suite-12345678";
-/// One that nobody was given.
+/// A wrong secret.
 pub(crate) const WRONG: &str = "sixty-four-bytes-of-no-value-inside-of-this-test-suite-either---";
 
-/// What the server is told of a client (RFC 7591 §2), and what the client has.
+/// The metadata of a client for the server (RFC 7591 §2), and its credential.
 pub(crate) struct Client {
     pub(crate) metadata: Value,
     pub(crate) authentication: ClientAuthentication,
@@ -63,7 +63,7 @@ impl Client {
     }
 }
 
-/// A client that signs, of whom the server knows these keys.
+/// The metadata of a client that signs with these keys.
 pub(crate) fn with_keys(id: &str, keys: &[&TestKey]) -> Value {
     let keys: Vec<_> = keys.iter().map(|key| key.public_jwk()).collect();
     json!({
@@ -78,13 +78,13 @@ fn with_secret(id: &str, method: &str, secret: &str) -> Value {
     json!({ "client_id": id, "client_secret": secret, "token_endpoint_auth_method": method })
 }
 
-/// The key as a client reads it.
+/// The key in the client's type.
 pub(crate) fn signing(key: &TestKey) -> portcullis_jose::SigningKey {
     let jwk = key.private_jwk().to_string();
     portcullis_jose::SigningKey::from_jwk(jwk.as_bytes()).expect("a private JWK")
 }
 
-/// Tokens to read orders with.
+/// A source of tokens with `orders:read`.
 pub(crate) fn source(issuer: &str, client: &ClientAuthentication) -> TokenSource {
     source_at(&server(issuer), client)
 }
@@ -109,15 +109,14 @@ pub(crate) fn discover(issuer: &str) -> AuthorizationServerBuilder {
     AuthorizationServer::discover(issuer).http(HttpSettings::default().root_certificates(ROOT))
 }
 
-/// The client obtains a token, and another on top, with which `orders-api` lets it do what it has the scope for and
-/// nothing else.
-pub(crate) async fn is_served(issuer: &str, client: &ClientAuthentication, service: &Service) {
+/// Checks that the client obtains two different tokens, and that `orders-api` accepts them for their scope only.
+pub(crate) async fn assert_served(issuer: &str, client: &ClientAuthentication, service: &Service) {
     let what = format!("{} by {}", client.client_id(), client.method());
     let source = source(issuer, client);
     let first = obtained(&what, source.token().await);
-    // An assertion that was sent before would be refused.
+    // The server would reject a repeated assertion.
     let second = obtained(&what, source.refresh().await);
-    assert!(!first.ptr_eq(&second), "{what}: a token of its own");
+    assert!(!first.ptr_eq(&second), "{what}: a new token");
 
     for token in [first, second] {
         assert_eq!(token.scopes().to_string(), "orders:read", "{what}");
@@ -134,7 +133,7 @@ fn obtained(what: &str, token: Result<AccessToken, TokenError>) -> AccessToken {
     token.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
-/// What a token says, unverified.
+/// The claims of a token, unverified.
 pub(crate) fn claims(token: &AccessToken) -> Value {
     let payload = token
         .expose()

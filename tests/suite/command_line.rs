@@ -1,4 +1,4 @@
-//! `portcullis`, as a user runs it for the one client of a server.
+//! `portcullis` with the registered client of a server.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,9 +10,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What became of a run.
+/// The exit status of a run, and its output.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -21,13 +21,13 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What a run that succeeded printed.
+    /// Checks that the run succeeded. Returns its output.
     pub(crate) fn printed(self) -> String {
         assert_eq!((self.code, &*self.stderr), (Some(0), ""), "{self:?}");
         self.stdout.trim().to_owned()
     }
 
-    /// What a run that did not succeed said.
+    /// Checks that the run failed. Returns its error.
     pub(crate) fn complained(self) -> String {
         assert_eq!((self.code, &*self.stdout), (Some(1), ""), "{self:?}");
         self.stderr
@@ -39,7 +39,7 @@ pub(crate) async fn fetch(server: &ScriptedServer, options: &[&str]) -> Ended {
     fetch_with(server, ScriptedServer::SECRET, options).await
 }
 
-/// The same with any secret.
+/// Fetches a token with this secret.
 pub(crate) async fn fetch_with(server: &ScriptedServer, secret: &str, options: &[&str]) -> Ended {
     let arguments = [&["token", "fetch"], options].concat();
     run(&as_client(server, secret, &arguments), "").await
@@ -51,7 +51,7 @@ pub(crate) async fn revoke(server: &ScriptedServer, token: &str) -> Ended {
     run(&arguments, token).await
 }
 
-/// Explains a token, with more options.
+/// Inspects a token, with more options.
 pub(crate) async fn inspect(server: &ScriptedServer, token: &str, options: &[&str]) -> Ended {
     let arguments = [&["token", "inspect", "--issuer", server.issuer()], options].concat();
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
@@ -95,8 +95,8 @@ async fn run(arguments: &[String], input: &str) -> Ended {
     // A command that reads no input may have ended.
     _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
-    let output = timeout(PATIENCE, child.wait_with_output()).await;
-    let output = output.expect("it ends in time").expect("its output");
+    let output = timeout(TIMEOUT, child.wait_with_output()).await;
+    let output = output.expect("an end in time").expect("its output");
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("text"),

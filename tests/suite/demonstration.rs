@@ -1,4 +1,4 @@
-//! `orders-api` with nothing configured, as people first meet it.
+//! `orders-api` without any configuration.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_tests::{Service, program};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn start() -> Service {
     Service::spawn("orders-api", &["--demo-issuer-listen", "127.0.0.1:0"]).await
@@ -24,7 +24,7 @@ async fn printed_curl_commands_return_200_200_401_403() {
     assert_eq!(statuses.collect::<Vec<_>>(), ["200", "200", "401", "403"]);
 }
 
-/// Runs a line in a shell that knows nothing of ours, and answers with the status in what it prints.
+/// Runs a line in a shell with an empty environment. Returns the status in its output.
 fn status_of_pasted(line: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", line])
@@ -36,7 +36,7 @@ fn status_of_pasted(line: &str) -> String {
     let printed = String::from_utf8_lossy(&output.stdout);
     let status = printed.split_whitespace().nth(1).unwrap_or_else(|| {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        panic!("no answer to {line}: {printed}{complaint}")
+        panic!("no status in the output of {line}: {printed}{complaint}")
     });
     status.to_owned()
 }
@@ -52,7 +52,7 @@ async fn output_and_log_contain_no_secret() {
         .collect();
     assert!(
         !secrets.is_empty(),
-        "the files it names hold secrets: {text}"
+        "the named files contain secrets: {text}"
     );
     for secret in secrets {
         let secret = secret.rsplit(' ').next().unwrap_or_default().trim();
@@ -65,7 +65,7 @@ async fn non_loopback_address_is_an_error() {
     for flag in ["--listen", "--demo-issuer-listen"] {
         let mut command = tokio::process::Command::new(program("orders-api"));
         command.args([flag, "0.0.0.0:0"]).kill_on_drop(true);
-        let output = timeout(PATIENCE, command.output()).await;
+        let output = timeout(TIMEOUT, command.output()).await;
         let output = output.expect("it ends").expect("it starts");
         assert!(!output.status.success());
         let complaint = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! Against PyPI's django-oauth-toolkit, whose access tokens are made by the function that the guide to issuers shows.
+//! With PyPI's django-oauth-toolkit, which issues access tokens by the function in the guide to issuers.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -63,7 +63,7 @@ async fn revoked_token_is_inactive() {
     assert!(!is_active(&server, &token).await);
 }
 
-/// What the server tells the client of a token (RFC 7662).
+/// Introspects a token as the client (RFC 7662).
 async fn is_active(server: &ScriptedServer, token: &str) -> bool {
     let url = Url::parse(&format!("{}/introspect/", server.issuer())).expect("a URL");
     let address = url.socket_addrs(|| None).expect("a loopback address")[0];

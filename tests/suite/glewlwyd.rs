@@ -1,4 +1,4 @@
-//! Against Debian's glewlwyd, an authorization server that shares no code with us, nor with the other one.
+//! With Debian's glewlwyd, an independent authorization server.
 
 use portcullis_client::{ClientAuthentication, DpopKey, TokenError, TokenErrorKind, TokenSource};
 use portcullis_jwt::Algorithm;
@@ -6,9 +6,9 @@ use portcullis_test::SigningAlgorithm;
 use portcullis_tests::{Glewlwyd, Service};
 
 use crate::clients::certificates::{BILLING, SELF_SIGNED, by_authority, by_itself, certificate};
-use crate::clients::{Client, ORDERS, SECRET, WRONG, claims, is_served, server, source};
+use crate::clients::{Client, ORDERS, SECRET, WRONG, assert_served, claims, server, source};
 
-/// The root of the certificate that the server shows.
+/// The root of the server's certificate.
 const ROOT_FILE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../crates/portcullis-remote/tests/remote/certificates/root.pem"
@@ -26,7 +26,7 @@ async fn each_client_authentication_method_works() {
     let by_secret = [
         Client::secret_basic("secret-basic", SECRET),
         Client::secret_post("secret-post", SECRET),
-        // Not by Basic: this server does not decode what is form-encoded there (RFC 6749 §2.3.1).
+        // Not by Basic: this server does not decode form-encoded credentials (RFC 6749 §2.3.1).
         Client::secret_post("a:b c", "p%ss w/ö&=rd:+%20"),
     ];
     let by_assertion = Algorithm::SYMMETRIC.map(Client::secret_jwt);
@@ -37,9 +37,9 @@ async fn each_client_authentication_method_works() {
     let clients = by_secret.into_iter().chain(by_assertion).chain(by_key);
     for client in clients {
         glewlwyd.register(&client.metadata).await;
-        // It takes assertions that are addressed to its token endpoint, and no others.
+        // The server requires its token endpoint as the audience of assertions.
         let authentication = client.authentication.dangerous_endpoint_audience();
-        is_served(glewlwyd.issuer(), &authentication, &service).await;
+        assert_served(glewlwyd.issuer(), &authentication, &service).await;
     }
 }
 
@@ -51,7 +51,7 @@ async fn refused_requests_report_the_servers_error() {
     for client in [&by_secret, &by_key] {
         glewlwyd.register(&client.metadata).await;
     }
-    // A client that it does not accept it tells so by the status alone.
+    // The server rejects a client by the status alone.
     let wrong = ClientAuthentication::secret_basic("secret-basic", WRONG);
     for (what, client) in [
         ("a wrong secret", wrong),
@@ -62,14 +62,14 @@ async fn refused_requests_report_the_servers_error() {
     }
     let addressed = by_key.authentication.dangerous_endpoint_audience();
     let token = source(glewlwyd.issuer(), &addressed).token().await;
-    token.expect("the assertion was refused for its audience alone");
+    token.expect("a token for an assertion with the right audience");
 
     let client = &by_secret.authentication;
     let asking = || TokenSource::builder(&server(glewlwyd.issuer()), client.clone());
     let beyond = asking().resource(ORDERS).scopes(["orders:burn"]);
     let elsewhere = asking().resource("https://nowhere.example.com");
     for (what, source, code) in [
-        ("an unknown scope", beyond, "scope_invalid"), // its own word for it
+        ("an unknown scope", beyond, "scope_invalid"), // not a code of RFC 6749
         (
             "an unknown resource",
             elsewhere.scopes(["orders:read"]),
@@ -100,12 +100,12 @@ async fn revoked_token_is_inactive() {
     };
     assert!(is_active(token.expose()).await);
 
-    source.revoke().await.expect("it is revoked");
+    source.revoke().await.expect("a revoked token");
     assert!(!is_active(token.expose()).await);
 
     let next = source.token().await.expect("another token");
     assert!(is_active(next.expose()).await);
-    source.shut_down().await.expect("it is revoked");
+    source.shut_down().await.expect("a revoked token");
     assert!(!is_active(next.expose()).await);
 }
 
@@ -123,7 +123,7 @@ async fn token_is_bound_to_the_client_certificate() {
         let token = source(glewlwyd.issuer(), &client).token().await;
         let token = token.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(claims(&token)["cnf"]["x5t#S256"].is_string(), "{what}");
-        // To this server every token that was obtained so is bound.
+        // This server binds every token of a client with a certificate.
         let answer = service.get_with_token("/orders", token.expose()).await;
         assert_eq!(answer.status, 401, "{what} without it: {answer:?}");
     }

@@ -1,4 +1,4 @@
-//! Against the portal of Debian's LemonLDAP::NG, with the profile that the guide to issuers shows.
+//! With the portal of Debian's LemonLDAP::NG and the profile in the guide to issuers.
 
 use portcullis_tests::{ScriptedServer, Service};
 
@@ -15,7 +15,7 @@ async fn fetched_token_is_accepted() {
     let server = ScriptedServer::lemonldap_ng().await;
     let arguments = ["--issuer", server.issuer(), "--profile-file", PROFILE];
     let service = Service::spawn("orders-api", &arguments).await;
-    // The server grants those that it knows.
+    // The server grants the scopes that it knows.
     let scopes = ["--scope", "orders:read reports:read"];
     let token = fetch(&server, &scopes).await.printed();
 

@@ -1,4 +1,4 @@
-//! Against npm's oidc-provider, an authorization server that shares no code with us.
+//! With npm's oidc-provider, an independent authorization server.
 
 mod certificates;
 mod clients;

@@ -1,4 +1,4 @@
-//! The pages that name tests: for each promise of `SECURITY.md`, and for each requirement of a standard.
+//! Checks that the tests named in the documentation exist.
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -28,11 +28,11 @@ fn assert_tests_exist(page: &str, least: usize) {
             .rsplit_once('|')
             .expect("a column");
         for test in tests.split('`').skip(1).step_by(2) {
-            assert!(existing.contains(test), "no test is called {test}");
+            assert!(existing.contains(test), "unknown test {test}");
             named += 1;
         }
     }
-    assert!(named >= least, "only {named} names were found on the page");
+    assert!(named >= least, "the page names only {named} tests");
 }
 
 /// The names of all functions below `folder`.

@@ -1,4 +1,4 @@
-//! `orders-api` as a server: what it does for clients, and against those that are slow, silent or never leave.
+//! `orders-api` as a server: its start and end, and slow or silent clients.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 const HTTP2_PREFACE: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HALF_A_HEAD: &str = "GET /livez HTTP/1.1\r\nhost: orders\r\n";
 
-/// A key file with one key, that grants everything the tests do.
+/// A key file with one key, which has all scopes of the tests.
 struct Keys {
     file: String,
     header: String,
@@ -32,7 +32,7 @@ impl Keys {
         }
     }
 
-    /// The beginning of a request to make an order, whose body is still to come.
+    /// The start of a request to create an order, with an incomplete body.
     fn half_a_body(&self) -> String {
         let header = &self.header;
         format!(
@@ -51,11 +51,11 @@ async fn service_listens_before_the_issuer_is_reachable() {
             Some(fault) => issuer.fault(Endpoint::Discovery, fault.clone()),
         }
         let arguments = ["--issuer", &url, "--api-keys", &keys.file];
-        // Less than the first attempt may take.
+        // Shorter than the timeout of a fetch.
         let starting = Service::spawn_listening("orders-api", &arguments);
         let mut service = timeout(Duration::from_secs(4), starting)
             .await
-            .expect("it does not wait for the issuer");
+            .expect("a start that does not wait for the issuer");
         let address = service.address();
         assert_eq!(get(address, "/livez", &[]).await.status, 200);
         assert_eq!(get(address, "/healthz", &[]).await.status, 503);
@@ -105,7 +105,7 @@ async fn wrong_issuer_does_not_end_a_service_with_api_keys() {
     let known = async { while !is_known().await {} };
     timeout(Duration::from_secs(10), known)
         .await
-        .expect("the wrong issuer is found");
+        .expect("an error about the wrong issuer");
     assert_eq!(get(address, "/orders", &[&keys.header]).await.status, 200);
     assert!(service.log().contains("ERROR"), "{}", service.log());
 }
@@ -135,7 +135,11 @@ async fn unfinished_requests_time_out() {
         .send(format!("{HALF_A_HEAD}\r\n{HALF_A_HEAD}"))
         .await;
     assert_eq!(connection.response().await.status, 200);
-    assert_eq!(connection.rest().await, b"", "the second head never ends");
+    assert_eq!(
+        connection.rest().await,
+        b"",
+        "the second head is incomplete"
+    );
 
     let mut connection = Connection::open(service.address()).await;
     connection.send(keys.half_a_body()).await;
@@ -147,7 +151,7 @@ async fn unfinished_requests_time_out() {
 async fn half_closed_connection_gets_its_response() {
     let issuer = TestIssuer::start().await;
     let service = Service::spawn("orders-api", &["--issuer", &issuer.url()]).await;
-    // Whether the key exists is asked of the issuer, so that the answer takes a second.
+    // The service fetches the unknown key, so the response takes a second.
     issuer.fault(Endpoint::Jwks, Fault::Hang);
     let token = issuer.token().kid("unknown").mint();
     let mut connection = Connection::open(service.address()).await;
@@ -178,7 +182,7 @@ async fn sigterm_ends_the_service_within_10_s_with_unfinished_requests() {
         connection.send(begun).await;
         connections.push(connection);
     }
-    let last = connections.last_mut().expect("it was opened");
+    let last = connections.last_mut().expect("an open connection");
     assert_eq!(last.response().await.status, 200);
     service.terminate();
     let status = service.ends_within(Duration::from_secs(10)).await;

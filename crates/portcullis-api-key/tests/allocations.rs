@@ -1,4 +1,4 @@
-//! The warm path of a key in memory: nothing is allocated but the principal's place in the request's extensions.
+//! The warm path of a key in memory allocates only the entry in the request's extensions.
 
 use std::{
     convert::Infallible,
@@ -54,7 +54,7 @@ fn scheme_does_not_allocate() {
         let decide = || {
             drop(principal_of(&keys, &head));
         };
-        decide(); // the first use makes the principal
+        decide(); // the first use creates the principal
         let allocated = measure(|| (0..100).for_each(|_| decide()));
         assert_eq!(allocated.count_total, 0, "{allocated:?}");
     }
@@ -88,7 +88,7 @@ fn layer_allocates_only_the_extension() {
         let with_layer = allocated(|request| call(&mut layered, request), text);
         assert!(
             insertion.count_total > bare.count_total,
-            "the probe counts something"
+            "the counter works"
         );
         assert_eq!(with_layer.count_total, insertion.count_total);
         assert_eq!(with_layer.bytes_total, insertion.bytes_total);
@@ -101,7 +101,7 @@ fn insert(mut request: Request<String>, principal: &Principal) -> Request<String
     request
 }
 
-/// What is allocated while a request is handled; making it does not count.
+/// Counts the allocations while a request is handled, without those of building it.
 fn allocated(mut handle: impl FnMut(Request<String>), key: &str) -> AllocationInfo {
     let mut request = Some(request(key));
     measure(|| handle(request.take().expect("used once")))
@@ -135,7 +135,7 @@ impl Service<Request<String>> for Answer {
     }
 }
 
-/// What a refusal costs must not tell whether the id is known.
+/// The allocations of a refusal must not reveal whether the id is known.
 #[test]
 fn wrong_secret_and_unknown_id_allocate_alike() {
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);

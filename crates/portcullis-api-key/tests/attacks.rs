@@ -1,11 +1,11 @@
-//! Classes of attack on keys, each with its expected answer.
+//! Attacks on keys by class, each with its expected response.
 
 mod support;
 
 use portcullis_api_key::{ApiKeys, KeyDigest, MemoryStore, NewKey};
 use support::{Answer, send};
 
-/// One key that is good, and what an attacker makes of it.
+/// A valid key, and checks of the requests that an attacker derives from it.
 struct Target {
     keys: ApiKeys,
     key: String,
@@ -45,10 +45,10 @@ impl Target {
             .and_then(|(_, rest)| rest.split_once('"'))
             .map(|(code, _)| code);
         assert_eq!(code, error, "{}", shown());
-        self.tells_nothing(&answer);
+        self.assert_reveals_nothing(&answer);
     }
 
-    fn tells_nothing(&self, answer: &Answer) {
+    fn assert_reveals_nothing(&self, answer: &Answer) {
         let secret = &self.key[self.key.len() - 33..];
         let challenge = answer.challenge.as_deref().unwrap_or_default();
         for text in [answer.body.as_str(), challenge] {
@@ -59,13 +59,13 @@ impl Target {
         }
     }
 
-    /// Something that is no good key.
+    /// Checks that the value is refused as an invalid key.
     async fn invalid(&self, value: impl AsRef<[u8]>) {
         let headers = [("x-api-key", value.as_ref())];
         self.refuses(&headers, 401, Some("invalid_token")).await;
     }
 
-    /// Something that is no credential at all.
+    /// Checks that the value is refused as a malformed credential.
     async fn malformed(&self, value: impl AsRef<[u8]>) {
         let headers = [("x-api-key", value.as_ref())];
         self.refuses(&headers, 400, Some("invalid_request")).await;
@@ -176,7 +176,7 @@ async fn key_in_a_similar_header_name_is_ignored() {
         let headers = [(name, target.key.as_bytes())];
         target.refuses(&headers, 401, None).await;
     }
-    // Beside the real header they count for nothing, either way.
+    // They are ignored beside the right header too.
     let headers = [
         ("x_api_key", target.key.as_bytes()),
         ("x-api-key", b"wrong".as_slice()),

@@ -1,5 +1,5 @@
-//! A process without a free file descriptor still sees that a key is revoked. Alone in its process, since it takes all
-//! descriptors.
+//! A process without a free file descriptor still sees that a key is revoked. The test has its own process, because it
+//! uses all descriptors.
 #![cfg(all(feature = "file", unix))]
 
 mod support;
@@ -29,7 +29,7 @@ async fn revocation_is_seen_without_a_free_descriptor() {
     let keys = ApiKeys::builder(store.clone()).clock(clock.clone()).build();
     let keys = keys.expect("good settings");
 
-    // Renaming takes no descriptor.
+    // Renaming needs no descriptor.
     fs::copy(&path, &next).expect("copied");
     let revoked = KeyFile::at(&next).clock(clock);
     revoked.revoke(&key.key().id()).expect("revoked");
@@ -52,7 +52,7 @@ async fn revocation_is_seen_without_a_free_descriptor() {
     store.reload().expect("readable");
     assert_eq!(send_key(&keys, key.key().expose()).await.status, 401);
 
-    // Where the reserve is of no use either, the status says at once that changes are not seen.
+    // If the reserved descriptor does not help either, the status reports at once that changes are not seen.
     limit.current = Some(0);
     setrlimit(Resource::Nofile, limit).expect("lowered");
     store.reload().expect_err("no descriptor");

@@ -46,7 +46,7 @@ async fn malformed_file_does_not_replace_keys() {
         let shown = health.last_error.expect("an error");
         assert!(shown.contains("keys.toml: line "), "{shown}");
         assert_eq!(status(&keys, &key).await, 200, "{broken}");
-        // It may be in the malformed file.
+        // The malformed file may contain the unknown key.
         assert_eq!(status(&keys, &late).await, 503, "{broken}");
     }
     fs::write(&wired.path, good).expect("written");
@@ -71,7 +71,7 @@ async fn outage_past_the_limit_is_503() {
     assert_eq!(status(&keys, &ended).await, 401);
     assert!(!store.status().is_stale);
 
-    // This holds without another check, so that a check that hangs does not keep keys alive.
+    // The limit needs no further check, so a hanging check does not extend it.
     wired.clock.advance(Duration::from_millis(1));
     for key in [&key, &ended] {
         let answer = send_key(&keys, key.key().expose()).await;
@@ -121,7 +121,7 @@ async fn outage_limit_holds_when_the_clock_is_set_back() {
     assert!(!store.status().is_stale);
 }
 
-/// The path keeps leading to the old file, as a mount of the file does. The tests of `portcullis-file` use real mounts.
+/// The path still leads to the old file, like a mount of that file. The tests of `portcullis-file` use real mounts.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn replaced_source_of_a_mounted_file_is_an_outage() {
@@ -160,12 +160,12 @@ async fn replaced_source_of_a_mounted_file_is_an_outage() {
         assert!(store.status().is_stale);
         assert_eq!(status(&keys, &key).await, 503);
 
-        // A service that starts now must not take the old keys for today's.
+        // A service that starts now must not trust the old keys.
         assert!(FileStore::watch(&path).await.is_err());
     }
 }
 
-/// `portcullis keys create` would start an empty file in place of the one that was lost.
+/// The advice is not `portcullis keys create`, which would start an empty file.
 #[tokio::test]
 async fn file_deleted_while_running_is_to_be_restored() {
     let wired = Wired::new();

@@ -165,7 +165,7 @@ async fn change_that_keeps_length_and_times_is_seen() {
     until(&store, |store| store.list()[0].owner == "bbbb".into()).await;
 }
 
-/// Panics once, when it is armed, on another thread than the test's.
+/// A clock that panics once after it is armed, but not on the test's thread.
 #[derive(Debug)]
 struct Trap {
     is_armed: AtomicBool,
@@ -223,7 +223,7 @@ async fn missing_file_at_start_says_how_to_create_it() {
     let path = wired.path.display();
     let hint = format!("`portcullis keys create --store {path} --owner OWNER`");
     assert!(error.to_string().contains(&hint), "{error}");
-    // As a `main` prints it that returns the error.
+    // As printed by a `main` that returns the error.
     let printed = format!("{error:?}");
     assert!(printed.starts_with(&error.to_string()), "{printed}");
     assert!(printed.contains("caused by: No such file"), "{printed}");
@@ -283,7 +283,7 @@ async fn file_that_every_user_may_write_is_rejected() {
     let accepted = FileStore::builder(&wired.path).dangerous_accept_writable_by_everyone();
     let accepted = accepted.start().await.expect("accepted");
     assert_eq!(accepted.status().warnings.len(), 2);
-    assert_eq!(wired.file.list().expect("to be looked at").len(), 1);
+    assert_eq!(wired.file.list().expect("a readable file").len(), 1);
     let file = wired.file.clone().dangerous_accept_writable_by_everyone();
     file.create(NewKey::new("b")).expect("accepted");
 }

@@ -1,4 +1,4 @@
-//! Changing a key file: nothing is lost, whoever else writes and whatever crashes.
+//! Changes of a key file lose nothing, also with concurrent writers and after crashes.
 #![cfg(feature = "file")]
 
 use std::{collections::HashSet, fs, io, path::PathBuf, thread, time::Duration};
@@ -65,7 +65,7 @@ fn concurrent_writers_lose_nothing() {
     let made: HashSet<ApiKeyId> = thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
             .map(|_| {
-                // A handle and a lock of its own, as another process has.
+                // Each thread has its own handle and lock, like another process.
                 let file = KeyFile::at(&path);
                 scope.spawn(move || {
                     let ids =
@@ -135,7 +135,7 @@ fn symlink_as_temporary_file_is_not_followed() {
     assert!(!path.is_symlink());
 }
 
-/// `root:service`, mode 0640: what root writes there, a revocation above all, must reach the service.
+/// With `root:service` and mode 0640, the service must still be able to read the file after root revokes a key.
 #[cfg(unix)]
 #[test]
 fn group_read_permission_is_kept() {
@@ -211,7 +211,7 @@ fn malformed_file_is_not_changed() {
 }
 
 #[test]
-fn empty_file_is_taken_for_a_new_one() {
+fn empty_file_is_treated_as_new() {
     let (_directory, path) = directory();
     fs::write(&path, "").expect("written");
     KeyFile::at(&path).create(NewKey::new("a")).expect("made");
@@ -306,7 +306,7 @@ fn locked_file_error_names_the_holder() {
     file.create(NewKey::new("a")).expect("made");
 }
 
-/// Root makes a key, then gives the file to a service, whose own user goes on: nothing of root's may be in the way.
+/// Root creates a key and gives the file to a service. No file of root may then block the service's user.
 #[cfg(unix)]
 #[test]
 fn lock_file_is_removed() {
@@ -332,7 +332,7 @@ fn temporary_path_in_use_is_reported() {
     fs::create_dir(&temporary).expect("a directory");
     let error = KeyFile::at(&path)
         .create(NewKey::new("b"))
-        .expect_err("in the way");
+        .expect_err("a path in use");
     assert!(
         matches!(&error, KeyFileError::Write { path, .. } if *path == temporary),
         "{error:?}"

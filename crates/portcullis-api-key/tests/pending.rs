@@ -14,7 +14,7 @@ use portcullis_core::{
 use support::{send, send_key};
 use tokio::sync::watch;
 
-/// A database that answers when it is let go.
+/// A database that answers when the test lets it.
 struct Remote {
     keys: MemoryStore,
     open: watch::Receiver<Option<Result<(), StoreError>>>,
@@ -81,7 +81,10 @@ async fn disconnected_caller_drops_the_lookup() {
     let (store, keys, answer) = remote();
     let issued = store.create(NewKey::new("a")).expect("made");
     let mut waiting = Box::pin(send_key(&keys, issued.key().expose()));
-    assert!(poll_once(waiting.as_mut()).await, "it waits for the store");
+    assert!(
+        poll_once(waiting.as_mut()).await,
+        "the request waits for the store"
+    );
     drop(waiting);
     answer.send_replace(Some(Ok(())));
     assert_eq!(send_key(&keys, issued.key().expose()).await.status, 200);
@@ -94,12 +97,12 @@ async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
     .await
 }
 
-/// Fails any test that asks it.
+/// A store that must not be used.
 struct Untouchable;
 
 impl KeyStore for Untouchable {
     fn lookup(&self, id: &ApiKeyId) -> Lookup {
-        panic!("the store was asked for {id}")
+        panic!("unexpected lookup of {id}")
     }
 }
 

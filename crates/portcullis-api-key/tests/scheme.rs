@@ -177,7 +177,7 @@ async fn key_with_another_prefix_is_rejected() {
     assert_eq!(send_key(&any, test.key().expose()).await.status, 200);
     assert_eq!(send_key(&strict, live.key().expose()).await.status, 200);
     assert_eq!(send_key(&strict, test.key().expose()).await.status, 401);
-    // The digest covers the prefix: another one is another key, checksum or not.
+    // The digest covers the prefix, so another prefix makes another key even with a valid checksum.
     let text = live.key().expose().replacen("acme_live", "other", 1);
     let renamed = with_checksum(&text[..text.len() - 6]);
     assert_eq!(send_key(&strict, &renamed).await.status, 401);

@@ -51,7 +51,7 @@ impl Keys {
     }
 }
 
-/// The key on stdout, which must be there alone.
+/// The key on stdout. Checks that stdout contains nothing else.
 fn the_key(ended: &Ended) -> ApiKey {
     let line = ended.stdout.strip_suffix('\n').expect("one line");
     let key = ApiKey::parse(line).expect("a key and nothing else");
@@ -296,7 +296,7 @@ fn created_file_is_private() {
     assert_eq!(mode(&keys.store) & 0o777, 0o600);
 }
 
-/// Root makes the store and gives it away; its owner goes on with it.
+/// Root creates the store and changes its owner, who must then be able to change it.
 #[cfg(unix)]
 #[test]
 fn owner_can_change_a_store_created_by_root() {
@@ -314,7 +314,7 @@ fn owner_can_change_a_store_created_by_root() {
     command.uid(NOBODY).gid(NOBODY).current_dir(directory);
     match command.output() {
         Ok(output) if is_root => assert!(output.status.success(), "{output:?}"),
-        _ => eprintln!("left out: not root, or others may not run the program"),
+        _ => eprintln!("skipped: not root, or other users may not run the program"),
     }
 }
 

@@ -162,13 +162,13 @@ async fn secrets_and_tokens_are_never_logged_or_shown() {
     let text = everything.text();
     assert!(
         text.contains("no access token could be obtained"),
-        "the log is there"
+        "the log was captured"
     );
     let found = |what: &str| {
         let line = text.lines().find(|line| line.contains(what));
         assert_eq!(line, None, "{what}");
     };
-    // All secrets and opaque tokens contain this, also in Base64 at any offset.
+    // All secrets and opaque tokens contain this text. It is searched for in Base64 at any offset too.
     found("zq-");
     found("zq_");
     for encoded in ["enEt", "6cS", "pxL"] {

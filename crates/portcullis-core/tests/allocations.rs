@@ -120,7 +120,7 @@ fn layer() -> AuthenticateLayer {
     AuthenticateLayer::any_of(schemes()).expect("two sources")
 }
 
-/// Counts one request that is decided at once. The request itself is made and dropped outside.
+/// Counts the allocations of one request that is decided at once, without those of building and dropping it.
 fn cost<L, R>(layer: &L, header: (&str, &str)) -> AllocationInfo
 where
     L: Layer<Free>,
@@ -136,7 +136,7 @@ where
         let future = pin!(service.call(request.take().expect("once")));
         match future.poll(&mut context) {
             Poll::Ready(response) => answered = Some(response),
-            Poll::Pending => panic!("it was to be decided in place"),
+            Poll::Pending => panic!("the scheme decides at once"),
         }
     });
     let Ok(response) = answered.expect("answered");
@@ -195,7 +195,7 @@ fn cloning_the_service_does_not_allocate() {
     assert_eq!(info.count_total, 0);
 }
 
-/// The counter works: a boxed outcome shows.
+/// Shows that allocations are counted: a pending outcome is boxed.
 #[test]
 fn only_pending_allocates() {
     struct Cold(Warm);
@@ -224,6 +224,6 @@ fn only_pending_allocates() {
     assert_eq!(
         info.count_total,
         insertion() + 2,
-        "the scheme's future and ours"
+        "the futures of the scheme and of the layer"
     );
 }

@@ -1,4 +1,4 @@
-//! What must not compile.
+//! Code that must not compile.
 //!
 //! The cases are in `compile_fail/`, each with the compiler's message. Messages change between compiler versions, so one
 //! version is compared. Empty policies fail only in a full build, so those are doc tests.

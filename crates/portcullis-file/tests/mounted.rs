@@ -12,7 +12,7 @@ use std::{
 use portcullis_file::{WatchedFile, read};
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
-/// A path that keeps leading to the same file, as a mount of that file does, without being a mount point.
+/// A path that still leads to the same file after a replacement, like a mount of that file, without a mount.
 fn held(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
@@ -81,7 +81,7 @@ fn in_a_mount_namespace(name: &str, test: fn()) {
     if env::var_os(INSIDE).is_some() {
         return test();
     }
-    let myself = env::current_exe().expect("a test binary");
+    let this_test = env::current_exe().expect("a test binary");
     for unshare in [&["--mount"][..], &["--mount", "--map-root-user"]] {
         let is_permitted = Command::new("unshare")
             .args(unshare)
@@ -92,7 +92,7 @@ fn in_a_mount_namespace(name: &str, test: fn()) {
             let status = Command::new("unshare")
                 .args(unshare)
                 .arg("--")
-                .arg(&myself)
+                .arg(this_test)
                 .args(["--exact", name, "--nocapture"])
                 .env(INSIDE, "1")
                 .status();

@@ -96,7 +96,7 @@ fn pairs() -> Vec<Pair> {
 }
 
 fn theirs(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
-    algorithm.as_str().parse().expect("they have it")
+    algorithm.as_str().parse().expect("a common algorithm")
 }
 
 fn ours_accepts(keys: &KeySet, token: &str) -> bool {

@@ -1,4 +1,4 @@
-//! What a token costs in allocations: nothing when it is known, and little more than its principal when it is new.
+//! The allocations of a token: none if it is cached, and few besides its principal if it is new.
 
 mod support;
 
@@ -30,7 +30,7 @@ fn accept(bearer: &Bearer, token: &str) {
     assert!(matches!(outcome, Outcome::Done(Ok(_))), "{outcome:?}");
 }
 
-/// What one token that was not seen before allocates, once a few others have been.
+/// Counts the allocations of a new token after a few others.
 fn of_a_new_one(bearer: &Bearer) -> u64 {
     for id in 0..20 {
         accept(bearer, &token(id));

@@ -1,4 +1,5 @@
-//! The cache of verified tokens under many threads: what is surely withdrawn is refused, what is surely there accepted.
+//! The cache of verified tokens under many threads: after a change, withdrawn tokens are refused and restored tokens
+//! accepted.
 
 #[path = "cache/scene.rs"]
 mod scene;
@@ -17,60 +18,60 @@ use scene::{Scene, accepted, judge, next_signer, numbered};
 use support::{ISSUER, claims, signer};
 
 const READERS: usize = 4;
-/// How often it is withdrawn, and brought back.
+/// How often the key or issuer is withdrawn and restored.
 const ROUNDS: usize = 60;
-/// How many asks the other threads get for each phase.
-const ASKS: usize = 100;
+/// The number of requests of the other threads in each phase.
+const REQUESTS: usize = 100;
 
-/// What is asked for, in turns, and what is the matter with it.
+/// The current state of the key or issuer, and the counted requests.
 #[derive(Default)]
 struct Phase {
-    /// Odd while it changes; after that 0 modulo 4 where the token is good, 2 where it is not.
+    /// Odd during a change. Otherwise 0 modulo 4 if the token is valid, and 2 if it is withdrawn.
     number: AtomicUsize,
-    asked: AtomicUsize,
-    surely_good: AtomicUsize,
-    surely_withdrawn: AtomicUsize,
+    requests: AtomicUsize,
+    valid: AtomicUsize,
+    withdrawn: AtomicUsize,
     wrong: Mutex<Option<String>>,
     is_over: AtomicBool,
 }
 
 impl Phase {
-    /// Asks until it is over. `aside` comes between, to have other tokens come in and drive out.
-    fn ask(&self, bearer: &Bearer, token: &str, mut aside: impl FnMut()) {
+    /// Sends requests until the last phase ends, each followed by `aside`, which can evict the token.
+    fn send_requests(&self, bearer: &Bearer, token: &str, mut aside: impl FnMut()) {
         while !self.is_over.load(Ordering::SeqCst) {
             let before = self.number.load(Ordering::SeqCst);
             let is_accepted = judge(bearer, token).is_ok();
             let after = self.number.load(Ordering::SeqCst);
             if before == after && before.is_multiple_of(2) {
-                let is_good = before.is_multiple_of(4);
-                if is_accepted != is_good {
+                let is_valid = before.is_multiple_of(4);
+                if is_accepted != is_valid {
                     let wrong = format!("accepted: {is_accepted}, in phase {before}");
                     self.wrong.lock().expect("no panic").get_or_insert(wrong);
                 }
-                let count = if is_good {
-                    &self.surely_good
+                let count = if is_valid {
+                    &self.valid
                 } else {
-                    &self.surely_withdrawn
+                    &self.withdrawn
                 };
                 count.fetch_add(1, Ordering::SeqCst);
             }
             aside();
-            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.requests.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    /// Withdraws and brings back in turns, each time when the threads that ask have had theirs.
-    fn change(&self, withdraw: impl Fn(), bring_back: impl Fn()) {
+    /// Withdraws and restores in turns, each after enough requests of the other threads.
+    fn change(&self, withdraw: impl Fn(), restore: impl Fn()) {
         for round in 0..2 * ROUNDS {
-            let until = self.asked.load(Ordering::SeqCst) + ASKS;
-            while self.asked.load(Ordering::SeqCst) < until {
+            let until = self.requests.load(Ordering::SeqCst) + REQUESTS;
+            while self.requests.load(Ordering::SeqCst) < until {
                 thread::yield_now();
             }
             self.number.fetch_add(1, Ordering::SeqCst);
             if round % 2 == 0 {
                 withdraw();
             } else {
-                bring_back();
+                restore();
             }
             self.number.fetch_add(1, Ordering::SeqCst);
         }
@@ -79,9 +80,12 @@ impl Phase {
 
     fn judge(self) {
         assert_eq!(self.wrong.into_inner().expect("no panic"), None);
-        for count in [self.surely_good, self.surely_withdrawn] {
+        for count in [self.valid, self.withdrawn] {
             let count = count.into_inner();
-            assert!(count > ROUNDS * ASKS / 4, "only {count} were told apart");
+            assert!(
+                count > ROUNDS * REQUESTS / 4,
+                "only {count} requests outside of changes"
+            );
         }
     }
 }
@@ -89,7 +93,7 @@ impl Phase {
 #[test]
 fn withdrawn_key_is_never_used_under_contention() {
     let (scene, phase) = (Scene::usual(), Phase::default());
-    // So small that tokens come and go as well.
+    // Small, so that tokens are evicted too.
     let bearer = scene.bearer_of(CacheLimits::new(8, 1 << 20));
     let token = signer().access_token(&claims());
     let others: Vec<String> = (0..40).map(|number| numbered(number, 0)).collect();
@@ -97,11 +101,11 @@ fn withdrawn_key_is_never_used_under_contention() {
         for reader in 0..READERS {
             let (bearer, token, phase, others) = (&bearer, &token, &phase, &others);
             scope.spawn(move || {
-                // Half of the threads have their own level filled; the others do not see a token twice in a row.
+                // Half of the threads repeat the token, so it enters their own level. The others alternate tokens.
                 let mut others = others.iter().cycle();
-                phase.ask(bearer, token, || {
+                phase.send_requests(bearer, token, || {
                     if reader % 2 == 0 {
-                        let other = others.next().expect("they go round");
+                        let other = others.next().expect("an endless iterator");
                         drop(judge(bearer, other));
                     }
                 });
@@ -122,11 +126,11 @@ fn removed_issuer_is_never_trusted_under_contention() {
     let token = signer().access_token(&claims());
     thread::scope(|scope| {
         for _ in 0..READERS {
-            scope.spawn(|| phase.ask(&bearer, &token, || ()));
+            scope.spawn(|| phase.send_requests(&bearer, &token, || ()));
         }
         phase.change(
             || assert!(trusted.remove(ISSUER)),
-            || trusted.add(verifier()).expect("it was removed"),
+            || trusted.add(verifier()).expect("a removed issuer"),
         );
     });
     phase.judge();
@@ -150,7 +154,7 @@ fn many_threads_stay_within_the_limits() {
                         let number = reader * 1_000 + number;
                         let token = numbered(number, padding);
                         for _ in 0..3 {
-                            let principal = judge(bearer, &token).expect("a good token");
+                            let principal = judge(bearer, &token).expect("a valid token");
                             let id = principal.credential_id().map(str::to_owned);
                             assert_eq!(id, Some(number.to_string()));
                         }

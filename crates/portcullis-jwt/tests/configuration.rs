@@ -1,4 +1,4 @@
-//! What is left out, or cannot work, is an error that names the setting.
+//! A missing or invalid setting is an error that names it.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn error(builder: BearerBuilder) -> ConfigError {
 
 #[test]
 fn complete_configuration_builds() {
-    complete().build().expect("nothing is missing");
+    complete().build().expect("a complete configuration");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn cognito_requires_client_ids_instead_of_an_audience() {
     cognito()
         .client_ids(["billing"])
         .build()
-        .expect("nothing is missing");
+        .expect("a complete configuration");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn audience_and_client_id_rule_requires_both() {
         .audience(AUDIENCE)
         .client_ids(["billing"])
         .build()
-        .expect("nothing is missing");
+        .expect("a complete configuration");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn h3_realm_with_line_ends_is_a_config_error() {
     complete()
         .realm("orders \"v2\"")
         .build()
-        .expect("can be quoted");
+        .expect("a quotable realm");
 }
 
 struct Never;

@@ -200,7 +200,7 @@ async fn stopped_issuer_refuses_connections_and_restarts_on_its_port() {
         .unwrap()
         .parse()
         .unwrap();
-    // Kept from whoever does not insist.
+    // Without `SO_REUSEADDR` the port stays reserved.
     tokio::net::TcpSocket::new_v4()
         .unwrap()
         .bind(port)

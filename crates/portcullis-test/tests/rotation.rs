@@ -1,4 +1,4 @@
-//! Each step of a rotation changes what its name says, and nothing else.
+//! Each step of a rotation changes only what its name says.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;

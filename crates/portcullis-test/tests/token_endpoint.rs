@@ -47,17 +47,17 @@ async fn clients_get_their_scopes_and_the_requested_audience() {
         .start()
         .await
         .unwrap();
-    let ask = async |id_and_secret: &str, more: &str| {
+    let request = async |id_and_secret: &str, more: &str| {
         let basic = STANDARD.encode(id_and_secret);
         let form = format!("grant_type=client_credentials{more}");
         post_form(&issuer.token_endpoint(), Some(&basic), &form).await
     };
     assert_eq!(
-        ask("demo:s3cr3t", "").await.json()["scope"],
+        request("demo:s3cr3t", "").await.json()["scope"],
         "orders:read orders:write"
     );
-    assert_eq!(ask("idle:other", "").await.json().get("scope"), None);
-    for (asked, audience) in [
+    assert_eq!(request("idle:other", "").await.json().get("scope"), None);
+    for (more, audience) in [
         ("", json!("https://one.example.com")),
         (
             "&resource=https://two.example.com",
@@ -72,8 +72,8 @@ async fn clients_get_their_scopes_and_the_requested_audience() {
             json!(["https://two.example.com", "https://one.example.com"]),
         ),
     ] {
-        let token = ask("demo:s3cr3t", asked).await.json()["access_token"].clone();
-        assert_eq!(payload(token.as_str().unwrap())["aud"], audience, "{asked}");
+        let token = request("demo:s3cr3t", more).await.json()["access_token"].clone();
+        assert_eq!(payload(token.as_str().unwrap())["aud"], audience, "{more}");
     }
 }
 

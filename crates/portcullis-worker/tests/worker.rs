@@ -1,4 +1,4 @@
-//! The worker: who owns it, how it is woken and waited for, and how it dies.
+//! The worker: ownership, wake-ups, waits, and deaths.
 
 use std::{
     convert::Infallible,
@@ -43,7 +43,7 @@ impl State for Counter {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Counts runs, which take `takes`: the first at once, then each hour.
+/// A worker that counts its runs, which take `takes`. The first run starts at once, the others one each hour.
 async fn count(task: Task<Counter>, takes: Duration) -> Infallible {
     loop {
         task.begin_run();
@@ -81,9 +81,13 @@ async fn run_publishes_a_state_and_an_event() {
     assert_eq!(*worker.state().log.lock().unwrap(), ["counted"]);
     let start = Instant::now();
     worker.wait_for(|counter| counter.runs == 2).await.unwrap();
-    assert_eq!(start.elapsed().as_secs(), HOUR.as_secs(), "when it is due");
+    assert_eq!(
+        start.elapsed().as_secs(),
+        HOUR.as_secs(),
+        "the scheduled run"
+    );
     worker.run().await.unwrap();
-    assert_eq!(worker.state().runs, 3, "when it is asked for");
+    assert_eq!(worker.state().runs, 3, "the requested run");
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +97,7 @@ async fn dropping_the_last_worker_stops_the_task_in_the_middle_of_a_run() {
     let clone = worker.clone();
     drop(worker);
     settle().await;
-    assert!(alive.upgrade().is_some(), "a clone keeps it alive");
+    assert!(alive.upgrade().is_some(), "a clone keeps the task alive");
     drop(clone);
     settle().await;
     assert!(alive.upgrade().is_none());
@@ -101,7 +105,7 @@ async fn dropping_the_last_worker_stops_the_task_in_the_middle_of_a_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_ends_the_task_and_all_who_wait() {
+async fn stop_ends_the_task_and_all_waits() {
     let worker = started(HOUR);
     settle().await;
     let other = worker.clone();
@@ -170,7 +174,7 @@ fn task_on_a_thread_of_its_own_needs_no_other_runtime() {
 }
 
 #[test]
-fn runtime_that_ends_after_the_worker_is_no_death() {
+fn end_of_the_runtime_after_the_worker_is_not_reported() {
     let runtime = runtime();
     let worker = runtime.block_on(async { started(HOUR) });
     let log = worker.state().log.clone();
@@ -196,9 +200,9 @@ async fn requests_share_one_run_and_are_admitted_once() {
     settle().await;
     assert!(worker.is_busy());
     let joined = request();
-    assert!(joined.had_begun(), "it is under way");
+    assert!(joined.had_begun(), "the run has begun");
     let next = worker.next_run();
-    assert!(!next.had_begun(), "it has not begun");
+    assert!(!next.had_begun(), "the run has not begun");
     worker.finished(joined).await.unwrap();
     worker.finished(first).await.unwrap();
     assert_eq!(worker.state().runs, 2);

@@ -1,8 +1,8 @@
-//! A case: one attack, and where in the table its expected outcome stands.
+//! A case: one attack and its row in the table.
 
 use std::fmt;
 
-/// What names a case: the class of attack, the item within it, and the case's own name.
+/// The identity of a case: the class of attack, the item within it, and a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Id {
     pub(super) class: &'static str,
@@ -19,9 +19,9 @@ impl fmt::Display for Id {
 /// Where a case is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// To a running service, over a socket.
+    /// To a running service over a socket.
     Live,
-    /// To the functions that decide it, with no socket.
+    /// To the schemes, without a socket.
     Pure,
     /// To both, with the same outcome.
     Both,
@@ -37,7 +37,7 @@ impl fmt::Display for Sent {
     }
 }
 
-/// What a request met with, and what it should have met with.
+/// The outcome of a request, actual or expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     /// The status code.
@@ -71,7 +71,7 @@ pub(super) enum Attack {
     Token(String),
     /// Header fields of a `GET /orders`.
     Headers(Vec<(String, Vec<u8>)>),
-    /// A whole request, byte by byte, that only a socket can carry.
+    /// The bytes of a whole request, for a socket only.
     Raw(Vec<u8>),
 }
 

@@ -1,6 +1,6 @@
-//! Our own clock jumping, back and ahead, while a token, a key and a key set are in use.
+//! Jumps of the service's clock, back and ahead, while a token, a key and a key set are in use.
 //!
-//! An issuer's clock that is off is a matter of its tokens: those are sent with the other [requests](super::requests).
+//! Tokens of an issuer with a wrong clock are among the other [requests](super::requests).
 
 use std::time::Duration;
 
@@ -28,20 +28,20 @@ struct Jumps {
     item: &'static str,
     name: &'static str,
     credential: Credential,
-    /// By how many seconds, one after the other.
+    /// The jumps in seconds, in order.
     by: &'static [i64],
 }
 
-/// What is sent before and after; all of them are good at first.
+/// The credential that is sent before and after the jumps. All are valid at first.
 #[derive(Clone, Copy)]
 enum Credential {
-    /// For five minutes.
+    /// Valid for five minutes.
     Token,
-    /// For eight hours, which is longer than keys last without word from the issuer.
+    /// Valid for eight hours, which is longer than the stale limit of the keys.
     LongToken,
-    /// Not before now.
+    /// Valid from now on (`nbf`).
     TokenWithNbf,
-    /// For an hour.
+    /// Valid for an hour.
     ApiKey,
 }
 
@@ -174,7 +174,7 @@ impl Credential {
                     .expires_in(hours(1));
                 let key = store.create(key).expect("a key");
                 let request = Request::builder().header("x-api-key", key.key().expose());
-                return request.body(()).expect("a key that a header can hold");
+                return request.body(()).expect("a key that fits a header");
             }
         };
         bearer(&token.mint())

@@ -1,4 +1,4 @@
-//! An issuer without a socket: what it serves is there as soon as it is asked for, within the budget for fetches.
+//! An issuer without a socket. A fetch completes at once, if the budget allows it.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use portcullis_worker::{Budget, BudgetRules};
 
 use super::world::ISSUER;
 
-/// How long the keys are good for without word from the issuer.
+/// The stale limit of the keys.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// The issuer as its service knows it.
+/// The issuer from the view of its service.
 pub(super) struct Double {
     shared: Arc<Shared>,
     keys: IssuerKeys,
@@ -29,13 +29,13 @@ struct Shared {
 struct Changing {
     served: Vec<u8>,
     publisher: Option<KeyPublisher>,
-    /// What is left for unknown keys, and for bad signatures.
+    /// The budgets for unknown keys and for bad signatures.
     budgets: [Budget; 2],
     fetches: usize,
 }
 
 impl Double {
-    /// Serves a good set, which has been fetched once.
+    /// Serves a valid set, which has been fetched once.
     pub(super) fn start(served: impl Into<Vec<u8>>, clock: &ManualClock) -> Self {
         let changing = Changing {
             served: served.into(),
@@ -58,7 +58,7 @@ impl Double {
         &self.keys
     }
 
-    /// Serves something else from now on.
+    /// Serves another document from now on.
     pub(super) fn serve(&self, served: impl Into<Vec<u8>>) {
         self.shared.changing().served = served.into();
     }
@@ -89,7 +89,7 @@ impl Shared {
 impl Changing {
     fn fetch(&mut self, now: UnixTime) {
         self.fetches += 1;
-        let publisher = self.publisher.as_mut().expect("set at the start");
+        let publisher = self.publisher.as_mut().expect("a publisher");
         match KeySet::parse(&self.served) {
             Ok(keys) => {
                 publisher.publish(keys, now, now.saturating_add(STALE_AFTER));

@@ -1,19 +1,19 @@
-//! What of a request must not come back in the answer.
+//! The parts of a request that a response must not contain.
 
 use serde_json::Value;
 
 use super::case::{Attack, Outcome};
 use super::forge;
 
-/// Shorter texts occur in honest answers too.
+/// Shorter texts occur in legitimate responses too.
 const SHORTEST: usize = 8;
 
-/// The pieces of what was sent that no answer may hold.
+/// The parts of a request that no response may contain.
 #[derive(Debug)]
 pub(super) struct Sensitive(Vec<String>);
 
 impl Sensitive {
-    /// Leaves out what the expected answer holds anyway: it is fixed text, or the service's own scope.
+    /// Leaves out the texts that the expected response contains: fixed text, or the service's scope.
     pub(super) fn of(attack: &Attack, expected: &Outcome) -> Self {
         let mut pieces = Vec::new();
         match attack {
@@ -38,7 +38,7 @@ impl Sensitive {
         Self(pieces)
     }
 
-    /// The first piece that `text` holds.
+    /// The first part that `text` contains.
     pub(super) fn found_in(&self, text: &str) -> Option<&str> {
         self.0
             .iter()

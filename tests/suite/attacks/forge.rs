@@ -1,4 +1,4 @@
-//! Taking tokens apart, and putting them together wrongly.
+//! Splits tokens, and builds forged tokens from their parts.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,13 +12,13 @@ pub(super) fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).expect("base64url")
 }
 
-/// The three parts, encoded as they are.
+/// The three parts, still encoded.
 pub(super) fn parts(token: &str) -> [&str; 3] {
     let parts: Vec<&str> = token.split('.').collect();
     parts.try_into().expect("three parts")
 }
 
-/// The token with another signature.
+/// Replaces the signature of a token.
 pub(super) fn with_signature(token: &str, signature: impl AsRef<[u8]>) -> String {
     let [header, payload, _] = parts(token);
     format!("{header}.{payload}.{}", encode(signature))
@@ -29,7 +29,7 @@ pub(super) fn signature(token: &str) -> Vec<u8> {
     decode(parts(token)[2])
 }
 
-/// A header and the token's own payload, signed by `key` whatever the header says.
+/// The payload of a token with another header, signed by `key` whatever the header says.
 pub(super) fn with_header(token: &TokenBuilder, header: impl AsRef<[u8]>, key: &TestKey) -> String {
     token
         .clone()
@@ -48,7 +48,7 @@ pub(super) fn header(token: &TokenBuilder) -> String {
     String::from_utf8(decode(parts(&token.mint())[0])).expect("JSON")
 }
 
-/// What a part decodes to, if it is base64url at all.
+/// The decoded part, if it is base64url.
 pub(super) fn try_decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

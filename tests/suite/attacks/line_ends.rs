@@ -1,6 +1,6 @@
-//! CR and LF in what an issuer returns: in its key set, in the headers around it, in its metadata.
+//! CR and LF in key sets, in response headers and in metadata.
 //!
-//! What it signs is sent with the other [requests](super::requests).
+//! Line ends in tokens are among the other [requests](super::requests).
 
 use super::key_sets::{KeySetCases, Served, base, fresh, set};
 use super::scripted::Script;
@@ -8,7 +8,7 @@ use super::world::World;
 
 pub(super) const CLASS: &str = "CR/LF in what an issuer returns";
 
-/// What would be a header line of its own, or a log line.
+/// A text that must not become a header or a log line.
 pub(super) const INJECTED: &str = "\r\nX-Injected: yes\r\n\r\n";
 
 pub(super) fn cases(world: &World, cases: &mut KeySetCases) {

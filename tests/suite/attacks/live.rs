@@ -12,8 +12,8 @@ use super::table::Table;
 use super::world::{World, key_set};
 use super::{Findings, requests};
 
-/// How many cases are under way at once. Most of a case is waiting: a server that answers requests sent together holds
-/// back the second answer until the first was acknowledged.
+/// How many cases run at once. A case mostly waits: a server that answers pipelined requests delays the second response
+/// until the first is acknowledged.
 const SIDE_BY_SIDE: usize = 32;
 
 /// A service and its issuer.
@@ -35,7 +35,7 @@ impl Live {
         }
     }
 
-    /// What callers know at present.
+    /// The current credentials.
     fn world(&self) -> World {
         self.service
             .world(format!("{}/elsewhere", self.issuer.url()))
@@ -62,7 +62,7 @@ impl Live {
         }
     }
 
-    /// Two requests with good credentials, of each kind one.
+    /// Two requests with valid credentials, one of each kind.
     fn good_requests(&self) -> [Vec<u8>; 2] {
         let world = self.world();
         let token = world.token().mint();
@@ -98,7 +98,7 @@ async fn single_requests_match_the_table_live() {
     assert_eq!(
         live.issuer.requests(Endpoint::Other),
         0,
-        "nothing that a token points at is fetched"
+        "no URL in a token is fetched"
     );
     assert_eq!(live.issuer.requests(Endpoint::Discovery), 0);
     // The first set; two fetches and one more every 10 s for unknown keys, and as many for bad signatures. By schedule, the
@@ -111,7 +111,7 @@ async fn single_requests_match_the_table_live() {
     );
 }
 
-/// Sends the attack; then, where the connection is still of use, a good token, the attack and a good key at once.
+/// Sends the attack. If the connection is still usable, sends a valid token, the attack and a valid key at once.
 async fn check(live: &Live, case: &Case, expected: Outcome) -> Findings {
     let mut findings = Findings::default();
     let attack = live.bytes_of(&case.attack);
@@ -126,7 +126,10 @@ async fn check(live: &Live, case: &Case, expected: Outcome) -> Findings {
         check_retry_after(&case.id, response, findings);
         let text = format!("{:?}{}", response.headers, response.text());
         if let Some(piece) = sensitive.found_in(&text) {
-            findings.add(&case.id, &format!("answered with {piece:.100} in {text}"));
+            findings.add(
+                &case.id,
+                &format!("the response contains {piece:.100}: {text}"),
+            );
         }
     };
     judge(&response, &mut findings);
@@ -148,19 +151,19 @@ async fn check(live: &Live, case: &Case, expected: Outcome) -> Findings {
         if response.status != 200 {
             findings.add(
                 &case.id,
-                &format!("afterwards a good {what} met with {response:?}"),
+                &format!("afterwards a valid {what} got {response:?}"),
             );
         }
     }
     findings
 }
 
-/// The log holds no credential and no line of a caller's making, and tells of no panic.
+/// Checks that the log contains no credential, no line that a caller injected, and no panic.
 fn check_log(live: &Live, cases: &[Case], findings: &mut Findings) {
     let log = live.service.log();
     assert!(
         log.contains("request refused"),
-        "the log tells of refusals, so that it can be searched"
+        "refusals are logged, so the search is meaningful"
     );
     for found in [
         "panicked",

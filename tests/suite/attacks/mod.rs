@@ -1,11 +1,9 @@
-//! Attacks, class by class: generated from a good credential, and held against a checked-in table of what each must
-//! meet with.
+//! Attacks by class. They are generated from a valid credential, and a checked-in table has the expected outcome of each.
 //!
-//! `table.tsv` lists every case with its status and the exact challenges, so that a change of an outcome is a change to
-//! that file. Most cases are single requests ([`requests`]), sent to a running `orders-api` over a socket ([`live`]) and
-//! to the same schemes without one ([`offline`]); whatever they do, good credentials go on working beside them, nothing
-//! of what was sent comes back, and nothing panics. The others are attacks by what an issuer publishes, by many
-//! requests, or by the clock.
+//! `table.tsv` lists every case with its status and exact challenges, so that a changed outcome is a change of that file.
+//! Most cases are single requests ([`requests`]), sent to a running `orders-api` over a socket ([`live`]) and to the same
+//! schemes without a socket ([`offline`]). In every case valid credentials keep working, the response echoes nothing, and
+//! nothing panics. The other cases are key sets, many requests, or clock jumps.
 
 mod case;
 mod clocks;
@@ -31,10 +29,10 @@ use self::case::{Id, Outcome, Sent};
 use self::offline::Offline;
 use self::table::Table;
 
-/// The least number of cases an item has.
-const FEWEST: usize = 5;
+/// The minimum number of cases of an item.
+const MIN_CASES: usize = 5;
 
-/// Every case and where it is sent, in the order of the table.
+/// All cases and where they are sent, in the order of the table.
 fn listed() -> Vec<(Id, Sent)> {
     let offline = Offline::new();
     let requests = requests::cases(offline.world());
@@ -75,23 +73,27 @@ fn every_item_has_five_distinct_cases() {
         let name = &id.name;
         assert!(
             !name.contains(['\t', '\n', '\r']) && !name.is_empty(),
-            "{name:?} fits no column"
+            "{name:?} does not fit a column"
         );
     }
-    items.retain(|_, count| *count < FEWEST);
-    assert_eq!(items, HashMap::new(), "items of fewer than {FEWEST} cases");
+    items.retain(|_, count| *count < MIN_CASES);
+    assert_eq!(
+        items,
+        HashMap::new(),
+        "items of fewer than {MIN_CASES} cases"
+    );
     names.retain(|_, count| *count > 1);
     assert_eq!(names, HashMap::new(), "names of more than one case");
 }
 
-/// Collects what did not go as the table says, to tell it all at once.
+/// Collects all differences from the table and reports them together.
 #[derive(Default)]
 struct Findings(Vec<String>);
 
 impl Findings {
     fn compare(&mut self, id: &Id, expected: &Outcome, met: &Outcome) {
         if expected != met {
-            self.add(id, &format!("expected {expected:?}, met with {met:?}"));
+            self.add(id, &format!("expected {expected:?}, got {met:?}"));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The schemes of the service without the service: fixed keys, a clock by hand, no socket, and no runtime to wait on.
+//! The schemes of the service without the service: fixed keys, a manual clock, no socket and no runtime.
 
 use std::convert::Infallible;
 
@@ -27,7 +27,7 @@ use super::{Findings, requests};
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const REALM: &str = "orders";
 
-/// The schemes as `orders-api` wires them.
+/// The schemes, configured like those of `orders-api`.
 pub(super) struct Offline {
     world: World,
     layer: AuthenticateLayer,
@@ -36,7 +36,7 @@ pub(super) struct Offline {
 
 impl Offline {
     pub(super) fn new() -> Self {
-        let keys = KeySet::parse(key_set().to_string().as_bytes()).expect("a good set");
+        let keys = KeySet::parse(key_set().to_string().as_bytes()).expect("a valid set");
         let keys = IssuerKeys::fixed(ISSUER, keys).expect("an issuer");
         let store = MemoryStore::new();
         let key = NewKey::new("billing")
@@ -76,7 +76,7 @@ pub(super) fn verifier(keys: &IssuerKeys) -> JwtVerifier {
         .algorithms(Algorithm::ASYMMETRIC)
         .realm(REALM)
         .build()
-        .expect("nothing is left out")
+        .expect("a complete configuration")
 }
 
 pub(super) fn layer(
@@ -99,10 +99,10 @@ pub(super) fn layer(
 /// A request with a bearer token.
 pub(super) fn bearer(token: &str) -> Request<()> {
     let request = Request::builder().header("authorization", format!("Bearer {token}"));
-    request.body(()).expect("a token that a header can hold")
+    request.body(()).expect("a token that fits a header")
 }
 
-/// Sends a request through the layer and a guard for `orders:read`. Panics if anything has to wait.
+/// Sends a request through the layer and a guard for `orders:read`. Panics if the outcome is not immediate.
 pub(super) fn send(layer: &AuthenticateLayer, request: Request<()>) -> (Outcome, String) {
     let read = Scope::from_static(READ);
     let service = ServiceBuilder::new()
@@ -114,12 +114,12 @@ pub(super) fn send(layer: &AuthenticateLayer, request: Request<()>) -> (Outcome,
     let response = service
         .oneshot(request)
         .now_or_never()
-        .expect("nothing to wait for");
+        .expect("an immediate outcome");
     let (head, body) = response.expect("infallible").into_parts();
     let body = body
         .collect()
         .now_or_never()
-        .expect("nothing to wait for")
+        .expect("an immediate outcome")
         .expect("a body");
     let challenges = head.headers.get_all("www-authenticate").iter();
     let challenges = challenges.map(|value| value.to_str().expect("ASCII"));
@@ -137,7 +137,7 @@ fn single_requests_match_the_table_offline() {
     let (offline, table, mut findings) = (Offline::new(), Table::read(), Findings::default());
     let cases = requests::cases(&offline.world);
     let alike = cases.iter().filter(|case| case.sent() == Sent::Both);
-    // Twice, so that the second time every token that is good has been seen.
+    // Twice, so that all accepted tokens are cached the second time.
     for case in alike.clone().chain(alike) {
         check(&offline, case, &table.expected(&case.id), &mut findings);
     }
@@ -178,11 +178,14 @@ fn check(offline: &Offline, case: &Case, expected: &Outcome, findings: &mut Find
     };
     findings.compare(&case.id, expected, &outcome);
     if let Some(piece) = Sensitive::of(&case.attack, expected).found_in(&text) {
-        findings.add(&case.id, &format!("answered with {piece:.100} in {text}"));
+        findings.add(
+            &case.id,
+            &format!("the response contains {piece:.100}: {text}"),
+        );
     }
 }
 
-/// The verifier on its own refuses what the whole stack does for its sake: nothing hangs on the layers around it.
+/// Checks that the verifier alone rejects the tokens that the whole stack rejects.
 fn check_verifier(
     offline: &Offline,
     case: &Case,
@@ -193,7 +196,7 @@ fn check_verifier(
     let mut request = Request::new(());
     let Ok(value) = HeaderValue::from_bytes(format!("Bearer {token}").trim_ascii().as_bytes())
     else {
-        return findings.add(&case.id, "is no field value: send it raw");
+        return findings.add(&case.id, "is not a header value: send a raw request");
     };
     request.headers_mut().insert("authorization", value);
     let is_accepted = match authorization_credentials(request.headers(), "Bearer") {

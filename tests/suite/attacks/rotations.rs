@@ -1,7 +1,7 @@
-//! A key replaced by another, its three steps in every order, with a request after each of them.
+//! The three steps of a key rotation in every order, with a request after each.
 //!
-//! A service fetches twice at callers' prompting. Where that is enough, the new key's token passes; a withdrawn key's
-//! token is refused from the fetch on that brings the set without it, not before.
+//! Requests may cause two fetches. If these are enough, the token of the new key is accepted. A token of a withdrawn key
+//! is rejected only after a fetch of the set without it.
 
 use futures_util::future::{FutureExt, join_all};
 use portcullis_api_key::MemoryStore;
@@ -43,7 +43,7 @@ pub(super) fn listed() -> impl Iterator<Item = (Id, Sent)> {
     ORDERS.iter().flat_map(ids).map(|id| (id, Sent::Both))
 }
 
-/// What the new key's token meets with in the end, and what the old one's.
+/// The ids of the final outcomes: of the new key's token, and of the old key's.
 fn ids(order: &Order) -> [Id; 2] {
     ["the new key's token", "the old key's token"].map(|token| {
         let steps = order.map(|step| format!("{step:?}").to_lowercase());
@@ -55,8 +55,8 @@ fn ids(order: &Order) -> [Id; 2] {
     })
 }
 
-/// Goes through the steps, and says what the tokens of the new key and of the old one meet with at the end.
-async fn play(
+/// Runs the steps. Returns the final outcomes of the new key's token and of the old key's.
+async fn rotate(
     order: &Order,
     world: &World,
     serve: impl Fn(Vec<Value>),
@@ -79,7 +79,7 @@ async fn play(
     [send(token(&new)).await, send(token(&old)).await]
 }
 
-/// The old key, and one that stays throughout.
+/// The old key, and one that is never removed.
 fn first_set() -> Vec<Value> {
     vec![key(ES384).public_jwk(), base()]
 }
@@ -93,8 +93,8 @@ fn every_rotation_order_matches_the_table_offline() {
         let layer = offline::layer(issuer.keys(), MemoryStore::new(), &clock);
         let serve = |keys: Vec<Value>| issuer.serve(set(keys));
         let send = async |token: String| offline::send(&layer, bearer(&token)).0;
-        let played = play(order, offline.world(), serve, send);
-        let outcomes = played.now_or_never().expect("nothing to wait for");
+        let rotated = rotate(order, offline.world(), serve, send);
+        let outcomes = rotated.now_or_never().expect("an immediate outcome");
         compare(order, &outcomes, &table, &mut findings);
     }
     findings.assert_none();
@@ -109,7 +109,7 @@ async fn every_rotation_order_matches_the_table_live() {
         let service = OrdersApi::start(&issuer.jwks_uri()).await;
         let world = service.world("");
         let send = async |token: String| outcome(&service.get_with_token("/orders", &token).await);
-        play(order, &world, |keys| issuer.publish(keys), send).await
+        rotate(order, &world, |keys| issuer.publish(keys), send).await
     });
     for (order, outcomes) in ORDERS.iter().zip(join_all(all).await) {
         compare(order, &outcomes, &table, &mut findings);

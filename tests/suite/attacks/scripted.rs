@@ -1,4 +1,4 @@
-//! An issuer's server that answers byte by byte as it is told, well or badly.
+//! An issuer's server whose responses are scripted byte by byte.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,21 +8,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// What becomes of a connection.
+/// The script of a connection.
 #[derive(Clone, Debug)]
 pub(super) enum Script {
-    /// These bytes, and the end.
+    /// Sends these bytes and closes the connection.
     Answer(Vec<u8>),
-    /// These bytes, and then nothing more.
+    /// Sends these bytes and keeps the connection open.
     Unfinished(Vec<u8>),
-    /// Not even the request is read.
+    /// Never reads the request.
     Silence,
-    /// One byte after the other, and never the last.
+    /// Sends one byte at a time, but never the last.
     Drip(Vec<u8>),
 }
 
 impl Script {
-    /// A good answer with this body.
+    /// A valid response with this body.
     pub(super) fn good(body: &[u8]) -> Self {
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -32,7 +32,7 @@ impl Script {
     }
 }
 
-/// The server; it ends when dropped.
+/// The server. Dropping it stops it.
 pub(super) struct Scripted {
     address: SocketAddr,
     script: Arc<Mutex<Script>>,
@@ -57,7 +57,7 @@ impl Scripted {
         format!("http://{}/jwks", self.address)
     }
 
-    /// Every connection from now on goes by another script.
+    /// Uses another script for all later connections.
     pub(super) fn play(&self, script: Script) {
         *self.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
     }
@@ -71,7 +71,7 @@ async fn serve(listener: TcpListener, script: Arc<Mutex<Script>>) {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         connections.spawn(async move {
-            // Whoever hangs up has seen enough.
+            // The client may close the connection early.
             let _ = play(stream, script).await;
         });
     }
@@ -96,7 +96,7 @@ async fn play(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
         }
         Script::Drip(bytes) => {
             let mut beat = tokio::time::interval(Duration::from_millis(100));
-            let (_, all_but_last) = bytes.split_last().expect("something to drip");
+            let (_, all_but_last) = bytes.split_last().expect("some bytes");
             for byte in all_but_last {
                 beat.tick().await;
                 stream.write_all(&[*byte]).await?;

@@ -1,4 +1,4 @@
-//! A running `orders-api` that takes tokens and keys.
+//! A running `orders-api` that accepts tokens and API keys.
 
 use std::ops::Deref;
 
@@ -14,7 +14,7 @@ use super::Findings;
 use super::case::{Id, Outcome};
 use super::world::{ISSUER, READ, World};
 
-/// The service and one good API key.
+/// The service and one valid API key.
 pub(super) struct OrdersApi {
     service: Service,
     api_key: String,
@@ -22,7 +22,7 @@ pub(super) struct OrdersApi {
 }
 
 impl OrdersApi {
-    /// Starts a service whose issuer has its keys there, and waits until it has them.
+    /// Starts a service that fetches the keys of its issuer from this URL, and waits until it has them.
     pub(super) async fn start(jwks_uri: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("keys.toml");
@@ -37,7 +37,7 @@ impl OrdersApi {
             "--api-keys",
             path,
         ];
-        // What is refused, and why, is logged at this level: so the log can be searched for what it must not hold.
+        // Refusals are logged at this level. The tests search the log for secrets.
         let variables = [("RUST_LOG", "debug")];
         Self {
             service: Service::spawn_with("orders-api", &arguments, &variables).await,
@@ -46,7 +46,7 @@ impl OrdersApi {
         }
     }
 
-    /// What callers know at present.
+    /// The current credentials.
     pub(super) fn world(&self, elsewhere: impl Into<String>) -> World {
         World {
             now: SystemClock.now(),
@@ -68,7 +68,7 @@ pub(super) fn outcome(response: &Response) -> Outcome {
     Outcome::new(response.status, response.all("www-authenticate"))
 }
 
-/// An outage says when to come back: in 1 to 30 s. Nothing else does.
+/// Only an outage has `Retry-After`, which is 1 to 30 s.
 pub(super) fn check_retry_after(id: &Id, response: &Response, findings: &mut Findings) {
     let seconds = response
         .header("retry-after")

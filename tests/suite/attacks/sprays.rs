@@ -1,4 +1,4 @@
-//! Many tokens of keys that nobody has: each is refused, and together they cause no more fetches than one would.
+//! Many tokens of unknown keys: each is rejected, and all together cause only the fetches of the budget.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use super::table::Table;
 use super::world::{World, stranger};
 use super::{Findings, forge};
 
-/// How many tokens a spray has.
+/// The number of tokens in a spray.
 const TOKENS: usize = 250;
-/// How many of them are under way at once.
+/// How many requests are in flight at once.
 const SIDE_BY_SIDE: usize = 30;
 
 struct Spray {
     name: &'static str,
-    /// The token of this number.
+    /// The token with this number.
     token: fn(&World, usize) -> String,
 }
 
@@ -80,7 +80,7 @@ const SPRAYS: [Spray; 9] = [
     },
 ];
 
-/// A token whose signature is not worth checking.
+/// A token with an arbitrary signature.
 fn unsigned(world: &World, kid: &str) -> String {
     let header = json!({ "alg": "ES256", "kid": kid, "typ": "at+jwt" }).to_string();
     let payload = forge::payload(&world.token());
@@ -142,7 +142,7 @@ fn rotation_during_a_trickle_of_unknown_kids_completes_in_10_s() {
     let world = offline.world();
     let new = fresh();
     let (unknown, valid) = (unsigned(world, "nobody"), world.token_by(&new).mint());
-    // Whenever the old key is replaced, which never overlaps with the new.
+    // The old key is replaced at different times. Old and new key never overlap.
     for rotated_after in [
         Duration::ZERO,
         Duration::from_millis(100),
@@ -152,24 +152,24 @@ fn rotation_during_a_trickle_of_unknown_kids_completes_in_10_s() {
         let issuer = Double::start(set([base()]), &clock);
         let layer = offline::layer(issuer.keys(), MemoryStore::new(), &clock);
         let send = |token: &str| offline::send(&layer, bearer(token)).0.status;
-        // Someone else spends the budget, then and all along.
+        // Another caller spends the budget, now and during the rotation.
         for _ in 0..3 {
             send(&unknown);
         }
-        let mut trickled = Duration::ZERO;
-        let trickle = |trickled: &mut Duration| {
+        let mut elapsed = Duration::ZERO;
+        let trickle = |elapsed: &mut Duration| {
             clock.advance(STEP);
-            *trickled += STEP;
+            *elapsed += STEP;
             send(&unknown)
         };
-        while trickled < rotated_after {
-            trickle(&mut trickled);
+        while elapsed < rotated_after {
+            trickle(&mut elapsed);
         }
         issuer.serve(set([new.public_jwk()]));
-        let rotated = trickled;
+        let rotated = elapsed;
         while send(&valid) != 200 {
-            trickle(&mut trickled);
-            let lasts = trickled - rotated;
+            trickle(&mut elapsed);
+            let lasts = elapsed - rotated;
             assert!(
                 lasts <= LONGEST_ROTATION,
                 "{lasts:?} after {rotated_after:?}"

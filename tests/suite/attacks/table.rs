@@ -1,7 +1,7 @@
-//! The checked-in table: what each case is expected to meet with.
+//! The checked-in table with the expected outcome of each case.
 //!
-//! The outcomes are written by hand, from what the design says each attack deserves. `UPDATE_TABLE=1` adds the names of
-//! new cases with `?` for an outcome, which no case meets, and drops the rows of cases that are gone.
+//! The outcomes are written by hand from the design. `UPDATE_TABLE=1` adds the names of new cases with the outcome `?`,
+//! which fails the test, and removes the rows of cases that no longer exist.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use super::case::{Id, Outcome, Sent};
 
 const HEADING: &str = "class\titem\tcase\tsent\tstatus\tchallenge";
 
-/// The rows by what names them.
+/// The rows by their id.
 pub(super) struct Table(HashMap<String, Row>);
 
 struct Row {
@@ -41,7 +41,7 @@ impl Table {
         Self(rows)
     }
 
-    /// What the case should meet with.
+    /// The expected outcome of the case.
     pub(super) fn expected(&self, id: &Id) -> Outcome {
         let row = self.row(id).unwrap_or_else(|| panic!("no row for {id}"));
         Outcome {
@@ -50,7 +50,7 @@ impl Table {
         }
     }
 
-    /// How rows and cases differ, one line for each difference.
+    /// The differences between rows and cases, one line each.
     pub(super) fn differences(&self, cases: &[(Id, Sent)]) -> Vec<String> {
         let mut differences = Vec::new();
         for (id, sent) in cases {
@@ -72,7 +72,7 @@ impl Table {
         differences
     }
 
-    /// Writes the table anew, in the order of the cases.
+    /// Rewrites the table in the order of the cases.
     pub(super) fn update(&self, cases: &[(Id, Sent)]) {
         let mut text = format!("{HEADING}\n");
         for (id, sent) in cases {
@@ -82,7 +82,7 @@ impl Table {
             };
             let _ = writeln!(text, "{}\t{sent}\t{status}\t{challenge}", key_of(id));
         }
-        fs::write(path(), text).expect("the table can be written");
+        fs::write(path(), text).expect("a written table");
     }
 
     fn row(&self, id: &Id) -> Option<&Row> {
@@ -90,7 +90,7 @@ impl Table {
     }
 }
 
-/// Whether the table is to be written instead of held against the cases.
+/// Whether the table is rewritten instead of compared.
 pub(super) fn is_to_be_updated() -> bool {
     env::var_os("UPDATE_TABLE").is_some()
 }

@@ -1,4 +1,4 @@
-//! What the standards require of a whole service, on each of its routes.
+//! Requirements of the standards on each route of a whole service.
 
 use std::convert::Infallible;
 
@@ -172,7 +172,7 @@ async fn p5_urls_in_a_token_are_not_fetched() {
     }
     assert!(
         (1..=3).contains(&issuer.requests(Endpoint::Jwks)),
-        "its own issuer was"
+        "the configured issuer is fetched"
     );
 }
 
@@ -200,7 +200,7 @@ fn o1_user_token_is_403_where_a_machine_is_required() {
         let answer = service.clone().oneshot(bearer(&token.mint()));
         let response = answer
             .now_or_never()
-            .expect("nothing to wait for")
+            .expect("an immediate outcome")
             .expect("infallible");
         assert_eq!(response.status().as_u16(), status, "{token:?}");
         if status == 403 {

@@ -1,19 +1,19 @@
-//! What attacker and service both know: the issuer, its public keys, and one good credential of each kind.
+//! The issuer, its public keys, and one valid credential of each kind.
 
 use portcullis_core::clock::UnixTime;
 use portcullis_test::{SigningAlgorithm, TestKey, TokenBuilder};
 use serde_json::{Value, json};
 
-/// The issuer, by a name that lookalikes can be made of. Its keys are configured, not discovered.
+/// The issuer, with a name that has many lookalikes. Its keys are configured, not discovered.
 pub(super) const ISSUER: &str = "https://issuer.example.com/tenant";
 pub(super) const AUDIENCE: &str = "https://orders.example.com";
 pub(super) const READ: &str = "orders:read";
 
-/// A secret that the issuer published by mistake, as `oct` keys.
+/// A secret that the issuer published as `oct` keys by mistake.
 pub(super) const PUBLISHED_SECRET: &[u8] =
     b"a secret of sixty-four octets that was published by its issuer!!";
 
-/// The published algorithms, each with a key of its own, named like the algorithm in lower case.
+/// The published algorithms, each with its own key, whose `kid` is the name of the algorithm in lower case.
 pub(super) const PUBLISHED: [SigningAlgorithm; 6] = [
     SigningAlgorithm::RS256,
     SigningAlgorithm::PS256,
@@ -23,23 +23,23 @@ pub(super) const PUBLISHED: [SigningAlgorithm; 6] = [
     SigningAlgorithm::EdDSA,
 ];
 
-/// What a case is made from.
+/// The material of the cases.
 pub(super) struct World {
-    /// The present.
+    /// The current time.
     pub(super) now: UnixTime,
-    /// An API key that is good for `orders:read`.
+    /// An API key with `orders:read`.
     pub(super) api_key: String,
-    /// The URL of a server of the attacker's. That anyone asks it for anything is a finding.
+    /// The URL of an attacker's server. Any request to it is a finding.
     pub(super) elsewhere: String,
 }
 
 impl World {
-    /// A good token for `orders:read` in the making, in ES256.
+    /// A builder of a valid token with `orders:read`, signed with ES256.
     pub(super) fn token(&self) -> TokenBuilder {
         self.token_by(&key(SigningAlgorithm::ES256))
     }
 
-    /// As [`token`](Self::token), with another key.
+    /// Like [`token`](Self::token), with another key.
     pub(super) fn token_by(&self, key: &TestKey) -> TokenBuilder {
         TokenBuilder::new(ISSUER, key, self.now)
             .audience(AUDIENCE)
@@ -53,12 +53,12 @@ pub(super) fn key(algorithm: SigningAlgorithm) -> TestKey {
     TestKey::shared(algorithm, index).with_kid(algorithm.as_str().to_lowercase())
 }
 
-/// The published RSA key that is marked for no algorithm.
+/// The published RSA key without `alg`.
 pub(super) fn unmarked_rsa_key() -> TestKey {
     TestKey::shared(SigningAlgorithm::RS256, 2).with_kid("rsa")
 }
 
-/// A key that nobody published.
+/// A key that is not published.
 pub(super) fn stranger(algorithm: SigningAlgorithm) -> TestKey {
     TestKey::shared(algorithm, 3)
 }

@@ -1,9 +1,9 @@
-//! Certificates that clients show, and what a server is told of them (RFC 8705 §2).
+//! Client certificates, and their metadata for a server (RFC 8705 §2).
 
 use portcullis_client::ClientCertificate;
 use serde_json::{Value, json};
 
-/// Two of one authority, which the server trusts, for the same `billing.example`.
+/// Two certificates for `billing.example`, issued by an authority that the server trusts.
 pub(crate) const BILLING: [(&str, &str); 2] = [
     (
         include_str!("../../../crates/portcullis-remote/tests/remote/certificates/client-1.pem"),
@@ -14,12 +14,12 @@ pub(crate) const BILLING: [(&str, &str); 2] = [
         include_str!("../../../crates/portcullis-remote/tests/remote/certificates/client-2.key"),
     ),
 ];
-/// One that nobody vouches for, made by `openssl req -x509`.
+/// A self-signed certificate, made by `openssl req -x509`.
 pub(crate) const SELF_SIGNED: (&str, &str) = (
     include_str!("../../certificates/self-signed.pem"),
     include_str!("../../certificates/self-signed.key"),
 );
-/// Its public key with the certificate in `x5c`, which is how a server gets to know it (RFC 8705 §2.2.2).
+/// The public key with the certificate in `x5c`, for the registration at a server (RFC 8705 §2.2.2).
 const SELF_SIGNED_JWK: &str = include_str!("../../certificates/self-signed.jwk");
 
 pub(crate) fn certificate((certificate, key): (&str, &str)) -> ClientCertificate {

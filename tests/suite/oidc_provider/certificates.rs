@@ -1,4 +1,4 @@
-//! Services that show a certificate to get their tokens (RFC 8705).
+//! Clients that authenticate with a certificate (RFC 8705).
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::orders_api;
 use crate::clients::certificates::{BILLING, SELF_SIGNED, by_authority, by_itself, certificate};
-use crate::clients::{Client, SECRET, claims, discover, is_served, source, source_at};
+use crate::clients::{Client, SECRET, assert_served, claims, discover, source, source_at};
 
 fn binding(mut metadata: Value) -> Value {
     metadata["tls_client_certificate_bound_access_tokens"] = true.into();
@@ -25,7 +25,7 @@ async fn client_certificate_authentication_works() {
         ClientAuthentication::tls_client_auth("billing", certificate(BILLING[0])),
         ClientAuthentication::self_signed_tls_client_auth("reports", certificate(SELF_SIGNED)),
     ] {
-        is_served(provider.issuer(), &client, &service).await;
+        assert_served(provider.issuer(), &client, &service).await;
     }
 }
 
@@ -57,13 +57,13 @@ async fn token_is_bound_to_the_current_certificate_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("billing.pem");
     let put = |(certificate, key): (&str, &str)| {
-        fs::write(&path, format!("{certificate}{key}")).expect("a file in a folder of ours");
+        fs::write(&path, format!("{certificate}{key}")).expect("a file in the temporary folder");
     };
 
     provider.register(&binding(by_authority("billing"))).await;
     let beside = Client::secret_basic("beside", SECRET);
     provider.register(&binding(beside.metadata)).await;
-    // What is sent beside the certificate is a secret, which does not leave the issuer's origin unasked.
+    // The client also sends a secret, so the alias on another origin must be allowed.
     let server = discover(provider.issuer()).allow_origin(provider.tls_origin());
     let server = server.build().expect("a server");
     for client in [
@@ -91,5 +91,5 @@ async fn token_is_bound_to_the_current_certificate_file() {
 
 fn bound_to(token: &AccessToken) -> String {
     let thumbprint = &claims(token)["cnf"]["x5t#S256"];
-    thumbprint.as_str().expect("it is bound").to_owned()
+    thumbprint.as_str().expect("a bound token").to_owned()
 }

@@ -1,4 +1,4 @@
-//! Services that get their own tokens here.
+//! Clients that obtain their tokens from the server.
 
 use std::fs;
 
@@ -11,10 +11,10 @@ use portcullis_tests::OidcProvider;
 use serde_json::json;
 
 use super::{ORDERS, orders_api};
-use crate::clients::{Client, SECRET, WRONG, is_served, server, signing, source, with_keys};
+use crate::clients::{Client, SECRET, WRONG, assert_served, server, signing, source, with_keys};
 
-/// An id and a secret that arrive whole only where each is form-encoded before Base64 (RFC 6749 §2.3.1). The server
-/// takes no characters outside ASCII (RFC 6749 appendix A.2).
+/// An id and a secret that must be form-encoded before Base64 (RFC 6749 §2.3.1). The server accepts only ASCII (RFC 6749
+/// appendix A.2).
 const ODD: (&str, &str) = ("a:b c", r#"p%ss w/"&=rd:+%20"#);
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn each_client_authentication_method_works() {
         Client::secret_post(ODD.0, ODD.1),
     ];
     let by_assertion = Algorithm::SYMMETRIC.map(Client::secret_jwt);
-    // A client signs under the name `EdDSA` alone.
+    // Clients use the name `EdDSA` only.
     let by_key = SigningAlgorithm::ASYMMETRIC
         .into_iter()
         .filter(|algorithm| *algorithm != SigningAlgorithm::Ed25519)
@@ -36,7 +36,7 @@ async fn each_client_authentication_method_works() {
     let clients = by_secret.into_iter().chain(by_assertion).chain(by_key);
     for client in clients {
         provider.register(&client.metadata).await;
-        is_served(provider.issuer(), &client.authentication, &service).await;
+        assert_served(provider.issuer(), &client.authentication, &service).await;
     }
 }
 
@@ -50,7 +50,7 @@ async fn assertion_audience_can_be_the_endpoint() {
     ] {
         provider.register(&client.metadata).await;
         let authentication = client.authentication.dangerous_endpoint_audience();
-        is_served(provider.issuer(), &authentication, &service).await;
+        assert_served(provider.issuer(), &authentication, &service).await;
     }
 }
 
@@ -76,7 +76,7 @@ async fn refused_requests_report_the_servers_error_code() {
         ClientAuthentication::secret_jwt(by_secret, WRONG, Algorithm::HS256),
         ClientAuthentication::private_key_jwt(by_key, stranger),
         ClientAuthentication::secret_basic("nobody", SECRET),
-        // A method that was not agreed upon.
+        // A method that is not registered for the client.
         ClientAuthentication::secret_basic(by_secret, SECRET),
     ] {
         let source = source(provider.issuer(), &client);
@@ -106,7 +106,7 @@ async fn unknown_scope_grants_nothing() {
     let source = TokenSource::builder(&server(provider.issuer()), client.authentication);
     let source = source.scopes(["orders:burn"]).resource(ORDERS).build();
     let token = source.expect("a source").token().await;
-    // The server leaves it out and does not say so.
+    // The server ignores the scope silently.
     let token = token.expect("a token without scopes");
     let caller = service.get_with_token("/whoami", token.expose()).await;
     assert_eq!(caller.json()["scopes"], json!([]));
@@ -117,7 +117,7 @@ async fn unknown_scope_grants_nothing() {
 async fn assert_refused(source: &TokenSource, what: &str, code: &str) {
     let error = source.token().await.expect_err(what);
     assert_eq!(error.kind(), TokenErrorKind::Refused, "{what}: {error}");
-    let oauth_error = error.oauth_error().expect("an error of OAuth");
+    let oauth_error = error.oauth_error().expect("an OAuth error");
     assert_eq!(&*oauth_error.code, code, "{what}: {error}");
 }
 
@@ -146,7 +146,7 @@ async fn accepted_credential_of_several_is_used() {
             ClientKeys::new(keys.each_ref().map(signing)),
         ),
     ] {
-        is_served(provider.issuer(), &client, &service).await;
+        assert_served(provider.issuer(), &client, &service).await;
     }
 }
 
@@ -157,7 +157,7 @@ async fn private_key_file_can_be_replaced_at_run_time() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("key.json");
     let put = |key: &TestKey| {
-        fs::write(&path, key.private_jwk().to_string()).expect("a file in a folder of ours");
+        fs::write(&path, key.private_jwk().to_string()).expect("a file in the temporary folder");
     };
 
     put(&old);
@@ -166,18 +166,18 @@ async fn private_key_file_can_be_replaced_at_run_time() {
         .await;
     let client = ClientAuthentication::private_key_jwt("rotating", ClientKeys::jwk_file(&path));
     let source = source(provider.issuer(), &client);
-    source.token().await.expect("by the old key");
+    source.token().await.expect("a token by the old key");
 
     put(&new);
-    source.refresh().await.expect("by the new key");
+    source.refresh().await.expect("a token by the new key");
     provider.register(&with_keys("rotating", &[&new])).await;
-    source.refresh().await.expect("by the new key still");
-
-    put(&old);
-    let error = source
+    source
         .refresh()
         .await
-        .expect_err("the old key is not known any more");
+        .expect("another token by the new key");
+
+    put(&old);
+    let error = source.refresh().await.expect_err("an unknown key");
     let code = error.oauth_error().map(|error| &*error.code);
     assert_eq!(code, Some("invalid_client"), "{error}");
 }
@@ -190,14 +190,14 @@ async fn revoked_token_is_inactive() {
     let token = source.token().await.expect("a token");
     assert_eq!(provider.introspect(token.expose()).await["active"], true);
 
-    source.revoke().await.expect("it is revoked");
+    source.revoke().await.expect("a revoked token");
     assert_eq!(provider.introspect(token.expose()).await["active"], false);
     assert!(source.current().is_none());
-    source.revoke().await.expect("there is nothing to revoke");
+    source.revoke().await.expect("nothing to revoke");
 
     let next = source.token().await.expect("another token");
     assert!(!next.ptr_eq(&token));
     assert_eq!(provider.introspect(next.expose()).await["active"], true);
-    source.shut_down().await.expect("it is revoked");
+    source.shut_down().await.expect("a revoked token");
     assert_eq!(provider.introspect(next.expose()).await["active"], false);
 }

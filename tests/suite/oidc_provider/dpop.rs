@@ -1,4 +1,4 @@
-//! Services whose tokens are bound to a key (RFC 9449).
+//! Clients whose tokens are bound to a key (RFC 9449).
 
 use portcullis_client::{DpopKey, TokenSource};
 use portcullis_jwt::Algorithm;
@@ -25,7 +25,7 @@ async fn token_is_bound_to_the_dpop_key() {
         for key in keys.clone() {
             let key = key.expect("a key");
             let what = format!("{} and {}", client.authentication.method(), key.algorithm());
-            // The server asks for a nonce of its own, which is not known yet.
+            // The server requires a nonce, which is not known yet.
             let builder =
                 TokenSource::builder(&server(provider.issuer()), client.authentication.clone());
             let builder = builder.scopes(["orders:read"]).resource(ORDERS);

@@ -1,4 +1,4 @@
-//! Requests that flow while a test does something else, each judged by whether its token was valid.
+//! A continuous flow of requests during a test. Each is checked against the validity of its token.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use tokio::time::timeout;
 
 use super::ORDERS;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Callers that each send one request after another, in turn with a token just issued and one they have kept.
+/// Callers that send requests continuously, alternating between a new token and a kept one.
 pub(crate) struct Flow {
     progress: watch::Receiver<Progress>,
     _callers: JoinSet<()>,
 }
 
-/// What has come of the requests so far.
+/// The outcomes of the requests.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress {
-    /// How many were accepted, by the `kid` of their token.
+    /// The number of accepted requests by the `kid` of their token.
     pub(crate) accepted: BTreeMap<String, usize>,
-    /// Refusals of tokens that are no longer valid.
+    /// Refusals of tokens whose key is withdrawn.
     pub(crate) withdrawn: usize,
     /// Refusals of tokens whose key is still published.
     pub(crate) lost: Vec<String>,
@@ -63,7 +63,7 @@ impl Flow {
         let more = self
             .progress
             .wait_for(|progress| accepted(progress) >= goal);
-        let reached = timeout(PATIENCE, more).await.is_ok_and(|more| more.is_ok());
+        let reached = timeout(TIMEOUT, more).await.is_ok_and(|more| more.is_ok());
         assert!(
             reached,
             "{count} more requests under {kid}: {:?}",
@@ -71,7 +71,7 @@ impl Flow {
         );
     }
 
-    /// What has come of them so far.
+    /// The outcomes so far.
     pub(crate) fn progress(&self) -> Progress {
         self.progress.borrow().clone()
     }
@@ -89,7 +89,7 @@ async fn call(
         for token in [&fresh, &kept] {
             let kid = kid(token);
             let answer = service.get_with_token("/orders", token).await;
-            // Asked after the answer came: a key that is published now was published all along.
+            // The keys are read after the response, so a key that is published now was published during the request.
             let is_valid = provider.keys().await.iter().any(|key| key.kid == kid);
             progress.send_modify(|progress| match (answer.status, is_valid) {
                 (200, _) => *progress.accepted.entry(kid).or_default() += 1,
@@ -108,9 +108,9 @@ async fn call(
     }
 }
 
-/// The name of the key that a token says it is signed with.
+/// The `kid` of a token.
 pub(crate) fn kid(token: &str) -> String {
-    let header = token.split('.').next().expect("a token has a first part");
+    let header = token.split('.').next().expect("a first part");
     let header = BASE64_URL_SAFE_NO_PAD.decode(header).expect("base64url");
     let header: Value = serde_json::from_slice(&header).expect("JSON");
     header["kid"].as_str().expect("a string").to_owned()

@@ -1,7 +1,7 @@
-//! Keys that change while requests flow.
+//! Key rotations during a flow of requests.
 //!
-//! A service may fetch twice because of unknown keys, and once more every 10 s. Each test has a service of its own, so
-//! each starts with both fetches in hand and says how many it needs.
+//! Unknown keys may cause two fetches, and one more every 10 s. Each test has its own service, so each starts with both
+//! fetches and states how many it needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn adding_a_key_loses_no_valid_request() {
     let fetches = provider.key_set_fetches().await;
     provider.add_key("ES256", "second").await;
     flow.accepts_more("second", 10).await;
-    flow.accepts_more(&first, 5).await; // the tokens that callers have kept
+    flow.accepts_more(&first, 5).await; // the kept tokens of callers
 
     assert_eq!(flow.progress().lost, [""; 0]);
     assert_eq!(provider.key_set_fetches().await - fetches, 1);
@@ -47,7 +47,7 @@ async fn publishing_a_key_ahead_loses_no_valid_request() {
     assert_eq!(
         provider.key_set_fetches().await - fetches,
         0,
-        "nothing asks for a key that signs nothing"
+        "no token names the key yet, so no fetch is due"
     );
     provider.sign_with("ahead").await;
     flow.accepts_more("ahead", 10).await;
@@ -73,7 +73,7 @@ async fn replacing_all_keys_loses_no_valid_request() {
     }
 
     assert_eq!(flow.progress().lost, [""; 0]);
-    // One for the new keys, and one that the withdrawn ones could still ask for.
+    // One fetch for the new keys, and perhaps one for the withdrawn keys.
     assert!((1..=2).contains(&(provider.key_set_fetches().await - fetches)));
 }
 
@@ -93,10 +93,7 @@ async fn new_key_under_an_old_kid_is_accepted_within_2_s() {
         loop {
             match service.get_with_token("/orders", &new).await.status {
                 200 => break,
-                status => assert_eq!(
-                    status, 401,
-                    "the service has answered from the keys at hand"
-                ),
+                status => assert_eq!(status, 401, "the service still has the old key"),
             }
         }
     });
@@ -122,14 +119,14 @@ async fn tokens_of_withdrawn_keys_are_rejected_after_the_next_fetch() {
         let status = service.get_with_token("/orders", token).await.status;
         assert_eq!(
             status, 200,
-            "{algorithm}: the keys at hand decide until they are swapped"
+            "{algorithm}: the old keys remain in use until a fetch"
         );
     }
     let new = provider.machine_token("ES256", ORDERS).await;
     assert_eq!(
         service.get_with_token("/orders", &new).await.status,
         200,
-        "this swaps them"
+        "this token causes a fetch"
     );
 
     for (algorithm, token) in &kept {

@@ -1,4 +1,4 @@
-//! Which of the tokens that one authorization server issues are ours to accept.
+//! Which tokens of an authorization server the service accepts.
 
 use portcullis_tests::{OidcProvider, Response};
 use serde_json::json;
@@ -33,7 +33,7 @@ async fn access_tokens_of_every_algorithm_are_accepted() {
 async fn user_access_token_has_kind_user() {
     let provider = OidcProvider::start().await;
     let service = orders_api(&provider).await;
-    let token = provider.personal_tokens().await.access_token;
+    let token = provider.user_tokens().await.access_token;
     let principal = service.get_with_token("/whoami", &token).await.json();
     assert_eq!(principal["kind"], "user");
     assert_eq!(principal["subject"], "alice");
@@ -51,8 +51,8 @@ async fn tokens_for_other_purposes_are_rejected() {
             1,
         ),
         (
-            "an ID token, its audience ours",
-            provider.personal_tokens().await.id_token,
+            "an ID token with the service's audience",
+            provider.user_tokens().await.id_token,
             3,
         ),
         (
@@ -67,11 +67,7 @@ async fn tokens_for_other_purposes_are_rejected() {
         ),
     ];
     for (what, token, parts) in strangers {
-        assert_eq!(
-            token.split('.').count(),
-            parts,
-            "{what} is what it should be"
-        );
+        assert_eq!(token.split('.').count(), parts, "{what} has {parts} parts");
         let answer = service.get_with_token("/orders", &token).await;
         assert_refused_as_invalid(what, &answer);
         assert!(!answer.text().contains(&token), "{what} is not echoed");
@@ -87,7 +83,7 @@ async fn tokens_of_another_server_are_rejected() {
         "another issuer's token",
         &service.get_with_token("/orders", &token).await,
     );
-    // Under a `kid` of ours, too.
+    // Also with a `kid` of the accepted server.
     other
         .publish_key("ES256", &ours.signing_kid("ES256").await)
         .await;

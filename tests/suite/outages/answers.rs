@@ -2,12 +2,12 @@
 
 use portcullis_tests::Response;
 
-/// Accepted.
+/// Checks that the request was accepted.
 pub(super) fn passes(response: &Response, what: &str) {
     assert_eq!(response.status, 200, "{what}: {}", shown(response));
 }
 
-/// Not decidable now: 503 with `Retry-After` and without a challenge.
+/// Checks for an outage: 503 with `Retry-After` and without a challenge.
 pub(super) fn outage(response: &Response, what: &str) {
     assert_eq!(response.status, 503, "{what}: {}", shown(response));
     let wait = response.header("retry-after").map(str::parse);
@@ -24,7 +24,7 @@ pub(super) fn outage(response: &Response, what: &str) {
     assert_eq!(response.json()["status"], 503, "{what}");
 }
 
-/// Refused as invalid: 401 with `invalid_token`.
+/// Checks that the token was rejected: 401 with `invalid_token`.
 pub(super) fn invalid(response: &Response, what: &str) {
     assert_eq!(response.status, 401, "{what}: {}", shown(response));
     let challenge = response.header("www-authenticate").unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn invalid(response: &Response, what: &str) {
     assert_eq!(response.header("retry-after"), None, "{what}");
 }
 
-/// Not accepted: 400, 401, or 503 in an outage.
+/// Checks that the request was not accepted: 400, 401, or 503 in an outage.
 pub(super) fn refused(response: &Response, what: &str) {
     match response.status {
         400 | 401 => {}

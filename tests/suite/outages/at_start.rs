@@ -9,8 +9,8 @@ use portcullis_test::{Endpoint, TestIssuer};
 use super::{
     answers::{outage, passes, refused},
     faults::{Case, Fetch, SIDE_BY_SIDE, of_key_set, of_metadata},
-    patience::in_time,
     service::{Service, impatient},
+    timeouts::in_time,
     tokens::{forged, of_stranger, unpublished, valid},
 };
 
@@ -21,13 +21,13 @@ async fn faulty_key_set_at_the_start_is_not_ready_until_healed() {
     stream::iter(cases)
         .for_each_concurrent(SIDE_BY_SIDE, async |case| {
             let issuer = TestIssuer::start().await;
-            put(&case, Endpoint::Jwks, &issuer, &stranger).await;
+            run_case(&case, Endpoint::Jwks, &issuer, &stranger).await;
         })
         .await;
     assert_eq!(
         stranger.requests(Endpoint::Jwks),
         0,
-        "nobody was redirected"
+        "redirects are not followed"
     );
 }
 
@@ -39,17 +39,17 @@ async fn faulty_metadata_at_the_start_is_not_ready_until_healed() {
         .for_each_concurrent(SIDE_BY_SIDE, async |case| {
             let issuer = TestIssuer::start().await;
             let case = of_metadata(&issuer, &stranger).swap_remove(case);
-            put(&case, Endpoint::Discovery, &issuer, &stranger).await;
+            run_case(&case, Endpoint::Discovery, &issuer, &stranger).await;
         })
         .await;
     assert_eq!(
         stranger.requests(Endpoint::Jwks),
         0,
-        "nobody was redirected"
+        "redirects are not followed"
     );
 }
 
-async fn put(case: &Case, endpoint: Endpoint, issuer: &TestIssuer, stranger: &TestIssuer) {
+async fn run_case(case: &Case, endpoint: Endpoint, issuer: &TestIssuer, stranger: &TestIssuer) {
     let name = case.name;
     issuer.fault(endpoint, case.fault.clone());
     let service = start(issuer).await;
@@ -86,7 +86,7 @@ async fn unreachable_issuer_at_the_start_is_not_ready_until_there() {
 /// Starts without waiting for the first keys.
 async fn start(issuer: &TestIssuer) -> Service {
     let keys = impatient(issuer).start_timeout(Duration::ZERO);
-    Service::start(keys.start().await.expect("a sound configuration")).await
+    Service::start(keys.start().await.expect("a valid configuration")).await
 }
 
 async fn cannot_decide(service: &Service, issuer: &TestIssuer, stranger: &TestIssuer, what: &str) {
@@ -104,5 +104,5 @@ async fn cannot_decide(service: &Service, issuer: &TestIssuer, stranger: &TestIs
     join_all(refusals).await;
     let status = service.issuer().status();
     assert!(!status.ready, "{what}");
-    assert!(!status.stale, "{what}: there is nothing to be stale");
+    assert!(!status.stale, "{what}: without keys nothing is stale");
 }

@@ -1,4 +1,4 @@
-//! Every way for an issuer's answer to be no good, and a few in which it is good all the same.
+//! Faulty responses of an issuer, and a few unusual responses that are valid.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::{
     service::TIMEOUT,
 };
 
-/// How many cases run at once: the hanging ones overlap, and none starves.
+/// How many cases run at once, so that hanging cases overlap.
 pub(super) const SIDE_BY_SIDE: usize = 8;
 
-/// What comes of a fetch that meets a fault.
+/// The result of a fetch with a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fetch {
-    /// The keys at hand stay.
+    /// The current keys remain in use.
     Fails,
-    /// The published keys come through.
+    /// The published keys are used.
     Succeeds,
 }
 
@@ -31,14 +31,14 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// Whether the issuer keeps those who ask waiting for longer than a request waits.
+    /// Whether the issuer takes longer than a request waits.
     pub(super) fn keeps_waiting(&self) -> bool {
         let fault = &self.fault;
         self.fetch == Fetch::Fails && matches!(fault, Fault::Hang | Fault::Stalled | Fault::Slow(_))
     }
 }
 
-/// The cases of a key set; whatever leads elsewhere leads to `stranger`.
+/// The cases of a key set. Redirects and URLs lead to `stranger`.
 pub(super) fn of_key_set(stranger: &TestIssuer) -> Vec<Case> {
     let fails = [
         ("an empty set", Fault::EmptySet),
@@ -52,14 +52,14 @@ pub(super) fn of_key_set(stranger: &TestIssuer) -> Vec<Case> {
             Fault::Json(json!({ "keys": [{}, { "kty": "oct", "k": "AAAA" }] })),
         ),
         (
-            "a pointer elsewhere",
+            "a jwks_uri instead of keys",
             Fault::Json(json!({ "keys": [], "jwks_uri": stranger.jwks_uri() })),
         ),
     ];
     cases(fails, [])
 }
 
-/// The cases of metadata; whatever leads elsewhere leads to `stranger`.
+/// The cases of metadata. Redirects and URLs lead to `stranger`.
 pub(super) fn of_metadata(issuer: &TestIssuer, stranger: &TestIssuer) -> Vec<Case> {
     let metadata =
         |jwks_uri: Value| Fault::Json(json!({ "issuer": issuer.url(), "jwks_uri": jwks_uri }));
@@ -71,7 +71,7 @@ pub(super) fn of_metadata(issuer: &TestIssuer, stranger: &TestIssuer) -> Vec<Cas
             Fault::Json(json!({ "issuer": stranger.url(), "jwks_uri": stranger.jwks_uri() })),
         ),
         (
-            "an issuer with a slash more",
+            "an issuer with an extra slash",
             Fault::Json(
                 json!({ "issuer": format!("{}/", issuer.url()), "jwks_uri": stranger.jwks_uri() }),
             ),
@@ -98,17 +98,17 @@ pub(super) fn of_metadata(issuer: &TestIssuer, stranger: &TestIssuer) -> Vec<Cas
         ),
         ("jwks_uri private", metadata(json!("http://10.0.0.1/jwks"))),
         (
-            "jwks_uri with a login",
+            "jwks_uri with a user and password",
             metadata(json!("http://a:b@127.0.0.1:1/jwks")),
         ),
     ];
     cases(
         fails,
-        [("a thousand members more", Fault::Changed(among_a_thousand))],
+        [("a thousand extra members", Fault::Changed(among_a_thousand))],
     )
 }
 
-/// These cases, and those of any endpoint.
+/// These cases, and the cases of every endpoint.
 fn cases<const F: usize, const S: usize>(
     fails: [(&'static str, Fault); F],
     succeeds: [(&'static str, Fault); S],
@@ -116,8 +116,8 @@ fn cases<const F: usize, const S: usize>(
     let fails_anywhere = [
         ("down", Fault::Down),
         ("hanging", Fault::Hang),
-        ("stalled half-way", Fault::Stalled),
-        ("cut off half-way", Fault::CutOff),
+        ("stalled in the body", Fault::Stalled),
+        ("cut off in the body", Fault::CutOff),
         ("too slow", Fault::Slow(TIMEOUT * 10)),
         ("500", Fault::Status(500)),
         ("502", Fault::Status(502)),
@@ -127,7 +127,7 @@ fn cases<const F: usize, const S: usize>(
         ("404", Fault::Status(404)),
         ("204", Fault::Status(204)),
         ("206", Fault::Status(206)),
-        ("304 unasked", Fault::Status(304)),
+        ("304 without If-None-Match", Fault::Status(304)),
         ("429", Fault::TooManyRequests { retry_after: None }),
         (
             "429 with Retry-After",
@@ -140,16 +140,16 @@ fn cases<const F: usize, const S: usize>(
         ("null", Fault::Null),
         ("truncated", Fault::Truncated),
         ("huge", Fault::Huge { bytes: 1 << 20 }),
-        ("redirected nowhere", Fault::Redirect("/".into())),
+        ("redirected to the root", Fault::Redirect("/".into())),
         ("a list", Fault::Json(json!([]))),
         ("a string", Fault::Json(json!("keys"))),
         ("a number", Fault::Json(json!(7))),
-        ("no UTF-8", body(vec![0xff; 64])),
+        ("not UTF-8", body(vec![0xff; 64])),
         ("UTF-16", body(utf16("{}"))),
     ];
     let succeeds_anywhere = [
         ("slow", Fault::Slow(Duration::from_millis(50))),
-        ("noise among the good", Fault::Changed(among_noise)),
+        ("unusable keys among the valid", Fault::Changed(among_noise)),
         ("as text/plain", Fault::WrongContentType),
     ];
     let case = |fetch| move |(name, fault)| Case { name, fault, fetch };

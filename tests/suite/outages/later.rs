@@ -6,8 +6,8 @@ use portcullis_test::{Endpoint, TestIssuer};
 use super::{
     answers::{invalid, outage, passes, refused},
     faults::{Case, Fetch, SIDE_BY_SIDE, of_key_set},
-    patience::recovery,
-    service::{Service, any_budget, impatient},
+    service::{Service, impatient, large_budget},
+    timeouts::recovery,
     tokens::{forged, of_stranger, unpublished, valid},
 };
 
@@ -15,19 +15,19 @@ use super::{
 async fn faulty_key_set_refuses_no_valid_token_and_accepts_no_forged_token() {
     let stranger = TestIssuer::start().await;
     stream::iter(of_key_set(&stranger))
-        .for_each_concurrent(SIDE_BY_SIDE, |case| put(case, &stranger))
+        .for_each_concurrent(SIDE_BY_SIDE, |case| run_case(case, &stranger))
         .await;
     assert_eq!(
         stranger.requests(Endpoint::Jwks),
         0,
-        "nobody was redirected"
+        "redirects are not followed"
     );
 }
 
-async fn put(Case { name, fault, fetch }: Case, stranger: &TestIssuer) {
+async fn run_case(Case { name, fault, fetch }: Case, stranger: &TestIssuer) {
     let issuer = TestIssuer::start().await;
-    let keys = impatient(&issuer).signal_budget(any_budget());
-    let service = Service::start(keys.start().await.expect("a sound configuration")).await;
+    let keys = impatient(&issuer).signal_budget(large_budget());
+    let service = Service::start(keys.start().await.expect("a valid configuration")).await;
     let kept = valid(&issuer);
     passes(&service.get(&kept).await, name);
 
@@ -40,7 +40,7 @@ async fn put(Case { name, fault, fetch }: Case, stranger: &TestIssuer) {
     }
     assert!(
         issuer.requests(Endpoint::Jwks) > before,
-        "{name}: the unknown key led to a fetch"
+        "{name}: the unknown key caused a fetch"
     );
     still_decides(&service, &issuer, stranger, &kept, name).await;
     assert_eq!(
@@ -51,13 +51,13 @@ async fn put(Case { name, fault, fetch }: Case, stranger: &TestIssuer) {
     passes(&service.get(&kept).await, name);
     assert!(
         service.issuer().is_ready() && !service.issuer().status().stale,
-        "{name}: an outage drains no fleet"
+        "{name}: the service stays ready in an outage"
     );
 
     let mut events = service.issuer().events();
     issuer.heal(Endpoint::Jwks);
     if fetch == Fetch::Fails {
-        recovery(&mut events).await; // of its own accord
+        recovery(&mut events).await; // without a request
     }
     issuer.rotate();
     passes(&service.get(&valid(&issuer)).await, name);

@@ -1,4 +1,4 @@
-//! The same of `orders-api`, run as its users run it, with every default.
+//! Outages of the issuer of a running `orders-api` with default settings.
 
 use std::net::SocketAddr;
 
@@ -9,8 +9,8 @@ use portcullis_tests::{Service, get};
 use super::{
     answers::{invalid, outage, passes, refused},
     noise::among_a_thousand,
-    patience::in_time,
     spray::{budget, spray},
+    timeouts::in_time,
     tokens::{UnknownKids, forged, of_stranger, unpublished, valid},
 };
 
@@ -30,7 +30,7 @@ async fn faulty_issuer_at_the_start_is_not_ready_until_healed() {
         (Endpoint::Jwks, Fault::EmptySet),
         (Endpoint::Discovery, Fault::Html),
     ];
-    // Side by side, as some faults are noticed only after a time limit.
+    // Concurrently, because some faults are detected only by a timeout.
     join_all(faults.map(async |(endpoint, fault)| {
         let what = format!("{endpoint} {fault:?}");
         let issuer = TestIssuer::start().await;
@@ -84,12 +84,12 @@ async fn issuer_that_becomes_faulty_refuses_no_valid_token() {
         let new = unpublished(&issuer);
         outage(&service.get_with_token("/orders", &new).await, &what);
         passes(&service.get_with_token("/orders", &kept).await, &what);
-        lets_nothing_forged_in(&service, &issuer, &what).await;
+        rejects_forged_tokens(&service, &issuer, &what).await;
         passes(&service.get_with_token("/orders", &kept).await, &what);
         assert_eq!(
             health(service.address()).await,
             200,
-            "{what}: no reason to drain"
+            "{what}: the service stays ready"
         );
 
         issuer.heal(Endpoint::Jwks);
@@ -119,21 +119,33 @@ async fn outage_of_one_issuer_does_not_affect_another() {
     in_time(async { while !has_keys(&service, &up).await {} }).await;
     is_not_ready(service.address(), "one of two").await;
     let get = async |token: String| service.get_with_token("/orders", &token).await;
-    passes(&get(valid(&up)).await, "its keys are there");
-    invalid(&get(unpublished(&up)).await, "it can be asked");
-    outage(&get(valid(&down)).await, "its keys are not");
-    outage(&get(of_stranger(&down, &up)).await, "in its name");
+    passes(&get(valid(&up)).await, "the issuer that is up");
+    invalid(
+        &get(unpublished(&up)).await,
+        "an unknown key of the issuer that is up",
+    );
+    outage(&get(valid(&down)).await, "the issuer that is down");
+    outage(
+        &get(of_stranger(&down, &up)).await,
+        "a forged token of the issuer that is down",
+    );
 
     down.heal(Endpoint::Jwks);
     becomes_ready(&service, &down).await;
     passes(&get(valid(&down)).await, "healed");
     invalid(&get(of_stranger(&down, &up)).await, "keys are not shared");
     down.fault(Endpoint::Jwks, Fault::Hang);
-    // The requests that came before its keys may have spent the budget, which takes up to 10 s to refill.
+    // Earlier requests may have spent the budget, which is refilled within 10 s.
     in_time(async { while get(unpublished(&down)).await.status != 503 {} }).await;
-    outage(&get(unpublished(&down)).await, "it cannot be asked");
+    outage(
+        &get(unpublished(&down)).await,
+        "an unknown key of the issuer that hangs",
+    );
     up.rotate();
-    passes(&get(valid(&up)).await, "its new key is there");
+    passes(
+        &get(valid(&up)).await,
+        "the new key of the issuer that is up",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,8 +157,8 @@ async fn spray_of_ten_thousand_unknown_kids_stays_within_the_budget() {
         service.address(),
         &issuer,
         10_000,
-        |answer| invalid(answer, "the issuer can be asked, and has no such key"),
-        |answer| passes(answer, "while others spray"),
+        |answer| invalid(answer, "the issuer is up and has no such key"),
+        |answer| passes(answer, "during the spray"),
     )
     .await;
     let fetches = issuer.requests(Endpoint::Jwks) - before;
@@ -172,11 +184,11 @@ async fn valid_token_does_not_wait_behind_300_unknown_kids() {
     let known = async {
         in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
         let answer = service.get_with_token("/orders", &valid(&issuer)).await;
-        passes(&answer, "a valid token waits for nobody");
+        passes(&answer, "a valid token does not wait");
     };
     let (answers, ()) = tokio::join!(all, known);
     for answer in answers {
-        outage(&answer, "nobody can say");
+        outage(&answer, "the key may be new");
     }
     assert_eq!(issuer.requests(Endpoint::Jwks) - before, 1);
 }
@@ -184,17 +196,17 @@ async fn valid_token_does_not_wait_behind_300_unknown_kids() {
 async fn decides(service: &Service, issuer: &TestIssuer, what: &str) {
     let answer = service.get_with_token("/orders", &valid(issuer)).await;
     passes(&answer, what);
-    lets_nothing_forged_in(service, issuer, what).await;
+    rejects_forged_tokens(service, issuer, what).await;
 }
 
 async fn cannot_decide(service: &Service, issuer: &TestIssuer, what: &str) {
     for token in [valid(issuer), unpublished(issuer)] {
         outage(&service.get_with_token("/orders", &token).await, what);
     }
-    lets_nothing_forged_in(service, issuer, what).await;
+    rejects_forged_tokens(service, issuer, what).await;
 }
 
-async fn lets_nothing_forged_in(service: &Service, issuer: &TestIssuer, what: &str) {
+async fn rejects_forged_tokens(service: &Service, issuer: &TestIssuer, what: &str) {
     let forged = forged(issuer);
     let refusals = forged.iter().map(async |(how, token)| {
         let answer = service.get_with_token("/orders", token).await;
@@ -207,13 +219,13 @@ async fn health(address: SocketAddr) -> u16 {
     get(address, "/healthz", &[]).await.status
 }
 
-/// Whether the keys of this issuer are there.
+/// Whether the service has the keys of this issuer.
 async fn has_keys(service: &Service, issuer: &TestIssuer) -> bool {
     let health = get(service.address(), "/healthz", &[]).await.json();
     let issuers = health["issuers"].as_array().cloned().unwrap_or_default();
     issuers
         .iter()
-        .any(|told| told["issuer"] == issuer.url() && told["ready"] == true)
+        .any(|entry| entry["issuer"] == issuer.url() && entry["ready"] == true)
 }
 
 async fn is_not_ready(address: SocketAddr, what: &str) {
@@ -221,14 +233,14 @@ async fn is_not_ready(address: SocketAddr, what: &str) {
     assert_eq!(get(address, "/livez", &[]).await.status, 200, "{what}");
 }
 
-/// Of its own accord: nobody restarts it, and no caller comes.
+/// Waits until the service becomes ready without a restart or a request.
 async fn becomes_ready(service: &Service, issuer: &TestIssuer) {
     next_fetch(issuer).await;
     in_time(async { while health(service.address()).await != 200 {} }).await;
 }
 
-/// Waits until the keys are asked for once more.
+/// Waits for the next fetch of the keys.
 async fn next_fetch(issuer: &TestIssuer) {
-    let so_far = issuer.requests(Endpoint::Jwks);
-    in_time(issuer.wait_for_requests(Endpoint::Jwks, so_far + 1)).await;
+    let before = issuer.requests(Endpoint::Jwks);
+    in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
 }

@@ -10,8 +10,8 @@ use super::{
     answers::{invalid, outage, passes},
     faults::{Fetch, SIDE_BY_SIDE, of_metadata},
     later::still_decides,
-    patience::event,
-    service::{Service, any_budget, impatient, soon_again},
+    service::{Service, impatient, large_budget, short_backoff},
+    timeouts::event,
     tokens::{unpublished, valid},
 };
 
@@ -20,25 +20,25 @@ async fn faulty_metadata_refuses_no_valid_token_and_hides_no_new_key() {
     let stranger = TestIssuer::start().await;
     let count = of_metadata(&stranger, &stranger).len();
     stream::iter(0..count)
-        .for_each_concurrent(SIDE_BY_SIDE, |case| put(case, &stranger))
+        .for_each_concurrent(SIDE_BY_SIDE, |case| run_case(case, &stranger))
         .await;
     assert_eq!(
         stranger.requests(Endpoint::Jwks),
         0,
-        "nobody was redirected"
+        "redirects are not followed"
     );
 }
 
-async fn put(case: usize, stranger: &TestIssuer) {
+async fn run_case(case: usize, stranger: &TestIssuer) {
     let issuer = TestIssuer::start().await;
     let case = of_metadata(&issuer, stranger).swap_remove(case);
     let name = case.name;
-    let mut rules = soon_again();
+    let mut rules = short_backoff();
     rules.discovery_interval = Duration::ZERO; // so that each fetch reads the metadata
     let keys = impatient(&issuer)
         .refresh_rules(rules)
-        .signal_budget(any_budget());
-    let service = Service::start(keys.start().await.expect("a sound configuration")).await;
+        .signal_budget(large_budget());
+    let service = Service::start(keys.start().await.expect("a valid configuration")).await;
     let kept = valid(&issuer);
     passes(&service.get(&kept).await, name);
 

@@ -1,8 +1,8 @@
-//! An issuer that is down, slow, hanging or talks nonsense, and callers who name keys that it never had.
+//! An issuer that is down, slow, hanging or faulty, and callers that send unknown `kid`s.
 //!
-//! What holds throughout: a valid token passes while the keys at hand may serve, nothing forged ever does, an outage is
-//! 503 with `Retry-After` and never 401, and callers cause no more fetches than the budget has. `at_start`, `later` and
-//! `metadata` put every fault to a service in this process; `live` runs `orders-api` as its users do.
+//! In all tests, valid tokens pass until the keys are stale, forged tokens never pass, an outage is 503 with
+//! `Retry-After` and never 401, and callers cause only the fetches of the budget. `at_start`, `later` and `metadata` run
+//! every fault with a service in this process. `live` runs `orders-api` as a process.
 
 mod at_start;
 mod later;
@@ -18,6 +18,6 @@ mod withdrawn;
 mod answers;
 mod faults;
 mod noise;
-mod patience;
 mod service;
+mod timeouts;
 mod tokens;

@@ -1,4 +1,4 @@
-//! Callers who name an unknown key and reset the connection before the answer.
+//! Callers that send an unknown `kid` and reset the connection before the response.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,15 +8,15 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
 
 use super::{
     answers::{invalid, passes},
-    patience::in_time,
     service::Service,
     spray::budget,
+    timeouts::in_time,
     tokens::{UnknownKids, unpublished, valid},
 };
 
 const RESETS: usize = 500;
 
-/// A service with every default.
+/// A service with default settings.
 async fn start(issuer: &TestIssuer) -> Service {
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
     Service::start(keys).await
@@ -30,8 +30,8 @@ async fn send_and_reset(address: SocketAddr, token: &str) {
         .write_all(request.as_bytes())
         .await
         .expect("a socket");
-    tokio::task::yield_now().await; // the service may begin
-    stream.set_zero_linger().expect("a socket"); // closing resets
+    tokio::task::yield_now().await; // lets the service read the request
+    stream.set_zero_linger().expect("a socket"); // dropping the stream resets the connection
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn reset_connections_do_not_stop_a_refresh() {
     issuer.rotate();
     let started = Instant::now();
 
-    // The caller leaves before the issuer has answered. The fetch goes on.
+    // The caller disconnects before the issuer answers. The fetch continues.
     send_and_reset(service.address(), &kids[0]).await;
     in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
     let new = valid(&issuer);
@@ -54,7 +54,7 @@ async fn reset_connections_do_not_stop_a_refresh() {
         }
     };
     let ((), answer) = tokio::join!(resets, service.get(&new));
-    passes(&answer, "a key that came with a fetch of theirs");
+    passes(&answer, "a key of the fetch that they caused");
     let fetches = issuer.requests(Endpoint::Jwks) - before;
     let most = budget(started.elapsed());
     assert!((1..=most).contains(&fetches), "{fetches} of {most}");

@@ -6,14 +6,14 @@ use portcullis_test::{Endpoint, TestIssuer};
 
 use super::{
     answers::{invalid, passes},
-    patience::in_time,
     service::Service,
+    timeouts::in_time,
     tokens::{good, valid},
 };
 
 const CALLERS: usize = 20;
 
-/// A service with every default.
+/// A service with default settings.
 async fn start(issuer: &TestIssuer) -> Service {
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
     Service::start(keys).await
@@ -41,7 +41,7 @@ async fn rotation_after_two_tampered_tokens_refuses_no_valid_token() {
     let service = start(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
     let tampered = tampered(&issuer);
-    // Each token causes a fetch, unless one is under way.
+    // Each token causes a fetch, unless one is in flight.
     in_time(async {
         while issuer.requests(Endpoint::Jwks) < before + 2 {
             invalid(&service.get(&tampered).await, "tampered");

@@ -12,7 +12,7 @@ use portcullis_core::{
 use portcullis_jwt::{Algorithm, Bearer};
 use portcullis_remote::{BudgetRules, HttpSettings, Issuer, IssuerBuilder, RefreshRules};
 use portcullis_test::TestIssuer;
-use portcullis_tests::{Response, apply_token_cache_env, get as ask};
+use portcullis_tests::{Response, apply_token_cache_env, get as send_get};
 use tokio::{net::TcpListener, task::JoinSet};
 use tower::ServiceExt;
 
@@ -28,13 +28,13 @@ pub(super) const TIMEOUT: Duration = Duration::from_millis(2500);
 /// An issuer with short backoffs and time limits.
 pub(super) fn impatient(issuer: &TestIssuer) -> IssuerBuilder {
     Issuer::discover(issuer.url())
-        .refresh_rules(soon_again())
+        .refresh_rules(short_backoff())
         .longest_wait(WAIT)
         .http(HttpSettings::default().timeout(TIMEOUT))
 }
 
 /// The default rules with short backoffs.
-pub(super) fn soon_again() -> RefreshRules {
+pub(super) fn short_backoff() -> RefreshRules {
     let mut rules = RefreshRules::default();
     rules.backoff.first = Duration::from_millis(50);
     rules.backoff.longest = Duration::from_millis(50);
@@ -43,7 +43,7 @@ pub(super) fn soon_again() -> RefreshRules {
 }
 
 /// A budget that no test spends.
-pub(super) fn any_budget() -> BudgetRules {
+pub(super) fn large_budget() -> BudgetRules {
     BudgetRules::new(10_000, Duration::from_millis(1))
 }
 
@@ -56,12 +56,12 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Accepts what `issuer` signs for the audience of test issuers.
+    /// Accepts the tokens of `issuer` for the audience of test issuers.
     pub(super) async fn start(issuer: Issuer) -> Self {
         Self::start_at(issuer, system_clock()).await
     }
 
-    /// As [`start`](Self::start), by another clock.
+    /// Like [`start`](Self::start), with another clock.
     pub(super) async fn start_at(issuer: Issuer, clock: SharedClock) -> Self {
         let bearer = Bearer::jwt(&issuer)
             .audience(portcullis_test::DEFAULT_AUDIENCE)
@@ -69,7 +69,7 @@ impl Service {
             .clock(clock);
         let bearer = apply_token_cache_env(bearer)
             .build()
-            .expect("nothing is missing");
+            .expect("a complete configuration");
         let router = Router::new()
             .route("/orders", get(async || "[]"))
             .route_layer(RequireScopeLayer::all([READ]))
@@ -98,7 +98,7 @@ impl Service {
 
     /// Sends a token over a connection of its own.
     pub(super) async fn get(&self, token: &str) -> Response {
-        ask(
+        send_get(
             self.address,
             "/orders",
             &[&format!("authorization: Bearer {token}")],
@@ -106,17 +106,17 @@ impl Service {
         .await
     }
 
-    /// The answer to a token, without a socket.
+    /// The response to a token, without a socket.
     pub(super) fn answer(&self, token: &str) -> BoxFuture<'static, http::Response<Body>> {
         let request = Request::get("/orders")
             .header(AUTHORIZATION, format!("Bearer {token}"))
             .body(Body::empty())
             .expect("a request");
         let answer = self.router.clone().oneshot(request);
-        async { answer.await.expect("a router does not fail") }.boxed()
+        async { answer.await.expect("an infallible router") }.boxed()
     }
 
-    /// The status of the answer to a token, if it is given without waiting.
+    /// The status of the response to a token, if it is immediate.
     pub(super) fn status_at_once(&self, token: &str) -> Option<StatusCode> {
         Some(self.answer(token).now_or_never()?.status())
     }

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::{
     answers::{invalid, outage, passes},
-    patience::in_time,
     service::Service,
+    timeouts::in_time,
     tokens::{UnknownKids, valid},
     waiting::begin,
 };
@@ -23,11 +23,11 @@ const CONNECTIONS: usize = 8;
 /// The number of fetches that a spray of this length may cause.
 pub(super) fn budget(lasted: Duration) -> usize {
     let refilled = lasted.as_secs() / 10;
-    2 + usize::try_from(refilled).expect("a test of less than an eternity")
+    2 + usize::try_from(refilled).expect("a short test")
 }
 
-/// Sprays over several connections, with a valid token after every tenth, and passes every answer to `unknown` or
-/// `known`. Returns how long it took.
+/// Sprays over several connections, with a valid token after every tenth unknown one. Passes each response to `unknown`
+/// or `known`. Returns the duration.
 pub(super) async fn spray(
     address: SocketAddr,
     issuer: &TestIssuer,
@@ -42,9 +42,9 @@ pub(super) async fn spray(
     let all = tokens.chunks(share).map(async |tokens| {
         let mut connection = Connection::open(address).await;
         for (nth, token) in tokens.iter().enumerate() {
-            unknown(&ask(&mut connection, address, token).await);
+            unknown(&send(&mut connection, address, token).await);
             if nth % 10 == 0 {
-                known(&ask(&mut connection, address, &valid).await);
+                known(&send(&mut connection, address, &valid).await);
             }
         }
     });
@@ -52,14 +52,14 @@ pub(super) async fn spray(
     started.elapsed()
 }
 
-async fn ask(connection: &mut Connection, address: SocketAddr, token: &str) -> Response {
+async fn send(connection: &mut Connection, address: SocketAddr, token: &str) -> Response {
     let request =
         format!("GET /orders HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
     connection.send(request).await;
     connection.response().await
 }
 
-/// A service with every default.
+/// A service with default settings.
 async fn start(issuer: &TestIssuer) -> Service {
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
     Service::start(keys).await
@@ -74,8 +74,8 @@ async fn spray_stays_within_the_budget_and_valid_tokens_pass() {
         service.address(),
         &issuer,
         SPRAYED,
-        |answer| invalid(answer, "the issuer can be asked, and has no such key"),
-        |answer| passes(answer, "while others spray"),
+        |answer| invalid(answer, "the issuer is up and has no such key"),
+        |answer| passes(answer, "during the spray"),
     )
     .await;
     let fetches = issuer.requests(Endpoint::Jwks) - before;
@@ -84,10 +84,10 @@ async fn spray_stays_within_the_budget_and_valid_tokens_pass() {
         "{fetches} in {lasted:?}"
     );
     for request in issuer.recorded() {
-        let asked = format!("{} {:?}", request.uri, request.headers);
+        let request_text = format!("{} {:?}", request.uri, request.headers);
         assert!(
-            !asked.contains("sprayed"),
-            "the issuer hears nothing of it: {asked}"
+            !request_text.contains("sprayed"),
+            "the request to the issuer contains a sprayed `kid`: {request_text}"
         );
     }
 }
@@ -103,7 +103,7 @@ async fn spray_in_an_outage_stays_within_the_budget_and_valid_tokens_pass() {
         &issuer,
         SPRAYED,
         |answer| outage(answer, "the key may be new"),
-        |answer| passes(answer, "while others spray"),
+        |answer| passes(answer, "during the spray"),
     )
     .await;
     let fetches = issuer.requests(Endpoint::Jwks) - before;
@@ -168,7 +168,7 @@ async fn spray_while_the_issuer_hangs_does_not_delay_valid_tokens() {
     for answer in answered {
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
-    // The spray leaves the task no time to fetch.
+    // The task had no time to fetch during the spray.
     in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
     let fetches = issuer.requests(Endpoint::Jwks) - before;
     assert!((1..=2).contains(&fetches), "{fetches}");

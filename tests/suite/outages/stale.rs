@@ -8,8 +8,8 @@ use portcullis_test::{Broken, ManualClock, TestIssuer};
 
 use super::{
     answers::{outage, passes, refused},
-    patience::{event, failure, in_time, recovery},
-    service::{Service, impatient, soon_again},
+    service::{Service, impatient, short_backoff},
+    timeouts::{event, failure, in_time, recovery},
     tokens::{forged, good, unpublished, valid},
 };
 
@@ -33,7 +33,7 @@ async fn all_tokens_are_503_past_the_stale_limit() {
         let token = good(&issuer).mint_broken(broken);
         outage(
             &service.get(&token).await,
-            "whatever is wrong with it, who knows?",
+            "a stale service rejects no token as invalid",
         );
     }
     outage(&service.get(&unpublished(&issuer)).await, "past the limit");
@@ -42,13 +42,13 @@ async fn all_tokens_are_503_past_the_stale_limit() {
     }
 
     clock.rewind(Duration::from_secs(61));
-    passes(&service.get(&token).await, "the keys were kept");
+    passes(&service.get(&token).await, "the keys are still usable");
 }
 
 #[tokio::test]
 async fn stale_limit_can_be_extended_while_running() {
     let issuer = TestIssuer::start().await;
-    let mut rules = soon_again();
+    let mut rules = short_backoff();
     let lifetime = Duration::from_millis(100);
     (rules.shortest_lifetime, rules.longest_lifetime) = (lifetime, lifetime);
     rules.backoff.longest = lifetime;
@@ -56,7 +56,7 @@ async fn stale_limit_can_be_extended_while_running() {
     let service = Service::start(keys.expect("keys")).await;
     let mut events = service.issuer().events();
     issuer.stop().await;
-    // A fetch that was under way may still have succeeded.
+    // A fetch that was in flight may still have succeeded.
     failure(&mut events).await;
 
     let too_old = async |events: &mut _| {
@@ -66,7 +66,7 @@ async fn stale_limit_can_be_extended_while_running() {
         assert!(service.issuer().status().stale);
         assert!(
             service.issuer().is_ready(),
-            "no fleet is drained by an issuer's outage"
+            "the service stays ready in an outage"
         );
     };
     too_old(&mut events).await;

@@ -1,21 +1,21 @@
-//! Tokens: valid, forged, and under keys that nobody knows.
+//! Tokens: valid, forged, and of unknown keys.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use portcullis_test::{Broken, SigningAlgorithm, TestIssuer, TestKey, TokenBuilder};
 
 use super::service::READ;
 
-/// A good token in the making.
+/// A builder of a valid token.
 pub(super) fn good(issuer: &TestIssuer) -> TokenBuilder {
     issuer.token().scope(READ.as_str())
 }
 
-/// A good token.
+/// A valid token.
 pub(super) fn valid(issuer: &TestIssuer) -> String {
     good(issuer).mint()
 }
 
-/// A token of the issuer's under a key that it has not published, as after a rotation.
+/// A token of the issuer with a key that is not published, as after a rotation.
 pub(super) fn unpublished(issuer: &TestIssuer) -> String {
     let key = TestKey::generate(SigningAlgorithm::ES256);
     good(issuer).sign_with(&key).mint()
@@ -26,7 +26,7 @@ pub(super) fn of_stranger(issuer: &TestIssuer, stranger: &TestIssuer) -> String 
     good(issuer).sign_with(&stranger.signing_key()).mint()
 }
 
-/// Tokens that must never pass, each with what is wrong with it.
+/// Tokens that must never pass, each with its fault.
 pub(super) fn forged(issuer: &TestIssuer) -> Vec<(String, String)> {
     let broken = Broken::ALL.iter().map(|broken| {
         let token = good(issuer).mint_broken(*broken);
@@ -43,9 +43,9 @@ fn symmetric(issuer: &TestIssuer) -> Option<(String, String)> {
     Some(("a published symmetric key".to_owned(), token))
 }
 
-/// As many tokens as one likes, no two of which name the same key, and none a known one.
+/// An endless sequence of tokens, each with another unknown `kid`.
 pub(super) struct UnknownKids {
-    /// Of a good token: payload and signature.
+    /// Payload and signature of a valid token.
     rest: String,
     next: usize,
 }

@@ -15,12 +15,12 @@ use super::{
 };
 
 const CALLERS: usize = 300;
-const MOST_WAITERS: usize = 256;
+const MAX_WAITING: usize = 256;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) type Answer = BoxFuture<'static, Response<Body>>;
 
-/// A service with every default whose issuer hangs.
+/// A service with default settings whose issuer hangs.
 async fn hanging() -> (TestIssuer, Service) {
     let issuer = TestIssuer::start().await;
     let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
@@ -29,7 +29,7 @@ async fn hanging() -> (TestIssuer, Service) {
     (issuer, service)
 }
 
-/// Begins requests, each with a `kid` of its own. Returns those that wait, and the answers to the rest.
+/// Starts requests, each with another unknown `kid`. Returns those that wait, and the responses to the others.
 pub(super) async fn begin(
     service: &Service,
     kids: &mut UnknownKids,
@@ -56,7 +56,7 @@ async fn at_most_256_requests_wait_at_most_a_second() {
     let (issuer, service) = hanging().await;
     let mut kids = UnknownKids::of(&issuer);
     let before = issuer.requests(Endpoint::Jwks);
-    // With paused time, a second is a second on any machine.
+    // Paused time makes the second exact on any machine.
     tokio::time::pause();
     let started = Instant::now();
 
@@ -65,18 +65,18 @@ async fn at_most_256_requests_wait_at_most_a_second() {
         let (waiting, answered) = begin(&service, &mut kids, CALLERS).await;
         assert_eq!(
             (waiting.len(), answered.len()),
-            (MOST_WAITERS, CALLERS - MOST_WAITERS)
+            (MAX_WAITING, CALLERS - MAX_WAITING)
         );
         assert_eq!(
             begun.elapsed(),
             Duration::ZERO,
-            "the rest is answered at once"
+            "the others are answered at once"
         );
         answered.iter().for_each(outage);
         assert_eq!(
             service.status_at_once(&valid(&issuer)),
             Some(StatusCode::OK),
-            "a valid token waits for nobody"
+            "a valid token does not wait"
         );
 
         join_all(waiting).await.iter().for_each(outage);
@@ -88,18 +88,18 @@ async fn at_most_256_requests_wait_at_most_a_second() {
     }
     assert!(started.elapsed() < 4 * LONGEST_WAIT);
     let fetches = issuer.requests(Endpoint::Jwks) - before;
-    assert!(fetches <= 1, "all of them wait for one fetch: {fetches}");
+    assert!(fetches <= 1, "all requests wait for one fetch: {fetches}");
 }
 
 #[tokio::test]
-async fn cancelled_requests_free_their_places() {
+async fn cancelled_requests_free_their_capacity() {
     let (issuer, service) = hanging().await;
     let mut kids = UnknownKids::of(&issuer);
     for _ in 0..5 {
         let (waiting, answered) = begin(&service, &mut kids, CALLERS).await;
         assert_eq!(
             (waiting.len(), answered.len()),
-            (MOST_WAITERS, CALLERS - MOST_WAITERS)
+            (MAX_WAITING, CALLERS - MAX_WAITING)
         );
         drop(waiting);
     }

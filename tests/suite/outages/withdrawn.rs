@@ -5,13 +5,13 @@ use portcullis_test::{Endpoint, Fault, TestIssuer, TestKey};
 
 use super::{
     answers::{invalid, outage, passes},
-    patience::in_time,
-    service::{Service, any_budget, impatient},
+    service::{Service, impatient, large_budget},
+    timeouts::in_time,
     tokens::valid,
 };
 
 async fn service(issuer: &TestIssuer) -> Service {
-    let keys = impatient(issuer).signal_budget(any_budget());
+    let keys = impatient(issuer).signal_budget(large_budget());
     Service::start(keys.start().await.expect("keys")).await
 }
 
@@ -29,17 +29,20 @@ async fn tokens_of_a_withdrawn_key_are_refused_after_the_refresh() {
     assert_eq!(
         service.status_at_once(&kept),
         Some(http::StatusCode::OK),
-        "the keys at hand decide until they are swapped"
+        "the old keys remain in use until the refresh"
     );
     refresh(&service).await;
     for _ in 0..20 {
         invalid(&service.get(&kept).await, "withdrawn");
-        passes(&service.get(&valid(&issuer)).await, "its successor");
+        passes(&service.get(&valid(&issuer)).await, "the new key");
     }
 
     issuer.fault(Endpoint::Jwks, Fault::Down);
     let answer = service.get(&kept).await;
-    outage(&answer, "it may have come back, but it does not pass");
+    outage(
+        &answer,
+        "the key may be published again, but the token does not pass",
+    );
 }
 
 #[tokio::test]
@@ -49,8 +52,8 @@ async fn new_material_replaces_the_old_under_the_same_kid() {
     let kept = valid(&issuer);
     issuer.replace_material();
     refresh(&service).await;
-    invalid(&service.get(&kept).await, "the old material's");
-    passes(&service.get(&valid(&issuer)).await, "the new material's");
+    invalid(&service.get(&kept).await, "the old key");
+    passes(&service.get(&valid(&issuer)).await, "the new key");
 }
 
 #[tokio::test]
@@ -61,7 +64,7 @@ async fn bad_signature_causes_a_fetch_of_new_material() {
     issuer.replace_material();
     let new = valid(&issuer);
     let first = service.get(&new).await;
-    invalid(&first, "the keys at hand decide, and nobody waits");
+    invalid(&first, "the old key decides, and the request does not wait");
     in_time(issuer.wait_for_requests(Endpoint::Jwks, before + 1)).await;
     in_time(async { while service.get(&new).await.status != 200 {} }).await;
 }
@@ -78,7 +81,7 @@ async fn rotation_in_any_order_refuses_no_valid_token() {
     issuer.sign_with(&ahead);
     passes_now("the successor signs").await;
     issuer.withdraw(&first);
-    passes_now("its predecessor is gone").await;
+    passes_now("the old key is withdrawn").await;
 
     let late = issuer.sign_ahead();
     invalid(&service.get(&valid(&issuer)).await, "not published yet");
@@ -97,7 +100,7 @@ async fn rotation_in_any_order_refuses_no_valid_token() {
     let (_, key) = issuer.rotate();
     let stranger = TestKey::generate(key.algorithm());
     issuer.add_first(stranger.with_kid(key.kid().expect("a kid")));
-    passes_now("beside a stranger of the same name").await;
+    passes_now("beside another key with the same kid").await;
 }
 
 #[tokio::test]
@@ -109,14 +112,14 @@ async fn set_without_keys_never_replaces_a_good_set() {
     let epoch = service.issuer().status().epoch;
 
     issuer.withdraw(&issuer.signing_key());
-    assert!(issuer.published().is_empty(), "the issuer itself says so");
+    assert!(issuer.published().is_empty(), "the set is empty");
     for _ in 0..3 {
         assert!(service.issuer().refresh().await.is_err());
         passes(&service.get(&kept).await, "an empty set");
     }
     issuer.publish([serde_json::json!({ "kty": "EC" })]);
     assert!(service.issuer().refresh().await.is_err());
-    passes(&service.get(&kept).await, "a wholly unusable set");
+    passes(&service.get(&kept).await, "a set without a usable key");
 
     assert_eq!(service.issuer().status().epoch, epoch);
     while let Ok(event) = events.try_recv() {

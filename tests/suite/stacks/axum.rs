@@ -1,4 +1,4 @@
-//! axum: `Router::route_layer` for the whole, a guard on each route.
+//! axum: `Router::route_layer` around all routes, and a guard on each route.
 
 use axum::{Router, extract::Request, routing::get};
 use portcullis_core::RequireScopeLayer;

@@ -1,5 +1,5 @@
-//! axum behind tower's `Buffer` and `ConcurrencyLimit`, which panic if a service is called that was not ready, and
-//! hang if one is ready and never called.
+//! axum behind tower's `Buffer` and `ConcurrencyLimit`, which panic if a service is called before it was ready, and hang
+//! if a service is ready and never called.
 
 use axum::{BoxError, Router, error_handling::HandleErrorLayer, extract::Request, routing::get};
 use futures_util::future::join_all;
@@ -15,22 +15,22 @@ use super::{
     server::Server,
 };
 
-/// Where the layers stand. There is one place in the buffer, and one in the service.
+/// The position of the layers. Buffer and service have capacity for one request each.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Placement {
-    /// Called by the buffer's worker, always on the same service.
+    /// Inside both. The buffer's worker always calls the same service.
     Inside,
-    /// What the layers call is a buffer.
+    /// Outside both. The layers call a buffer.
     Outside,
-    /// What the layers call is a concurrency limit.
+    /// Between them. The layers call a concurrency limit.
     Between,
 }
 
 impl Placement {
     pub(super) const ALL: [Self; 3] = [Self::Inside, Self::Outside, Self::Between];
 
-    /// Runs a router behind the layers. Nothing stands between them that would wait for readiness in their stead, as
-    /// `HandleErrorLayer` does.
+    /// Runs a router behind the layers, without a service between them that waits for readiness, such as that of
+    /// `HandleErrorLayer`.
     pub(super) async fn serve(self, authenticate: AuthenticateLayer, router: Router) -> Server {
         let guard = RequireScopeLayer::all([READ]);
         let buffer = BufferLayer::<http::Request<Incoming>>::new(1);
@@ -89,8 +89,8 @@ async fn concurrent_requests_are_served_one_at_a_time() {
         let server = placement.serve(credentials.layer(), orders()).await;
         let url = server.url("/orders");
         for client in [Client::http1(), Client::http2()] {
-            let crowd = (0..32).map(|_| client.get(&url, reader.clone()));
-            for response in join_all(crowd).await {
+            let requests = (0..32).map(|_| client.get(&url, reader.clone()));
+            for response in join_all(requests).await {
                 assert_eq!(response.status(), 200, "{placement:?}");
             }
         }

@@ -1,4 +1,4 @@
-//! The table of cases that every stack answers alike.
+//! The table of cases with the same outcome in every stack.
 
 use bytes::Bytes;
 use http::{
@@ -14,7 +14,7 @@ use super::{
     server::Server,
 };
 
-/// One request, and the answer that is due.
+/// A request and its expected response.
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) credentials: HeaderMap,
@@ -23,17 +23,17 @@ pub(super) struct Case {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The handler answered; the principal is of this scheme.
+    /// The response of the handler, for a principal of this scheme.
     Served(&'static str),
     Refused(Refused),
 }
 
-/// A refusal, as HTTP and as gRPC say it.
+/// A refusal in HTTP and in gRPC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) status: u16,
     pub(super) grpc: i32,
-    /// Each challenge as its scheme, its error and the scope it asks for.
+    /// Each challenge as its scheme, its error and its scope.
     pub(super) challenges: &'static [&'static str],
 }
 
@@ -45,7 +45,7 @@ const fn refused(status: u16, grpc: i32, challenges: &'static [&'static str]) ->
     })
 }
 
-/// The table. The route asks for `orders:read`; the layer accepts tokens and API keys, and offers them in that order.
+/// The table. The route requires `orders:read`. The layer accepts tokens and API keys, and offers them in that order.
 pub(super) fn table(with: &Credentials) -> Vec<Case> {
     let case = |name, credentials, expected| Case {
         name,
@@ -66,52 +66,52 @@ pub(super) fn table(with: &Credentials) -> Vec<Case> {
     let bad_key = refused(401, 16, &["Bearer", "ApiKey invalid_token"]);
     let no_token = refused(400, 3, &["Bearer invalid_request", "ApiKey"]);
     let no_key = refused(400, 3, &["Bearer", "ApiKey invalid_request"]);
-    let (genuine_token, genuine_key) = (token(&with.token), key(&with.key));
-    let shouted = with.token.replacen("Bearer", "BEARER", 1);
+    let (valid_token, valid_key) = (token(&with.token), key(&with.key));
+    let upper_case = with.token.replacen("Bearer", "BEARER", 1);
     vec![
         case("no credentials", HeaderMap::new(), anonymous),
         case("a scheme not offered", token("Basic abc"), anonymous),
+        case("a valid token", valid_token.clone(), Answer::Served("jwt")),
         case(
-            "a genuine token",
-            genuine_token.clone(),
+            "a scheme in upper case",
+            token(&upper_case),
             Answer::Served("jwt"),
         ),
-        case("a shouted scheme", token(&shouted), Answer::Served("jwt")),
-        case(
-            "a genuine key",
-            genuine_key.clone(),
-            Answer::Served("api-key"),
-        ),
+        case("a valid key", valid_key.clone(), Answer::Served("api-key")),
         case("a bad token", token("Bearer bad"), bad_token),
         case("an expired token", token(&with.expired_token), bad_token),
         case("a bad key", key("bad"), bad_key),
-        case("no token where one should be", token("Bearer"), no_token),
-        case("no token's characters", token("Bearer a\tb"), no_token),
+        case("a scheme without a token", token("Bearer"), no_token),
+        case(
+            "characters that no token has",
+            token("Bearer a\tb"),
+            no_token,
+        ),
         case("an empty key", key(""), no_key),
         case(
             "two tokens",
-            both(&genuine_token, token("Bearer bad")),
+            both(&valid_token, token("Bearer bad")),
             no_token,
         ),
         case(
             "one token twice",
-            both(&genuine_token, genuine_token.clone()),
+            both(&valid_token, valid_token.clone()),
             no_token,
         ),
-        case("two keys", both(&genuine_key, key("bad")), no_key),
+        case("two keys", both(&valid_key, key("bad")), no_key),
         case(
             "a token and a key",
-            both(&genuine_token, genuine_key.clone()),
+            both(&valid_token, valid_key.clone()),
             no_key,
         ),
         case(
             "a genuine token and a bad key",
-            both(&genuine_token, key("bad")),
+            both(&valid_token, key("bad")),
             no_key,
         ),
         case(
             "a bad token and a genuine key",
-            both(&genuine_key, token("Bearer bad")),
+            both(&valid_key, token("Bearer bad")),
             no_key,
         ),
         case(
@@ -127,7 +127,7 @@ pub(super) fn table(with: &Credentials) -> Vec<Case> {
     ]
 }
 
-/// What the guarded handler of every HTTP stack answers with: the caller's scheme, unless a credential reached it.
+/// The guarded handler of every HTTP stack. Returns the caller's scheme, or an error if a credential reached it.
 pub(super) fn serve(parts: &Parts) -> String {
     for name in [AUTHORIZATION, API_KEY] {
         if parts.headers.contains_key(&name) {
@@ -140,7 +140,7 @@ pub(super) fn serve(parts: &Parts) -> String {
     }
 }
 
-/// Puts the table to a path, over HTTP/1.1 and HTTP/2.
+/// Sends all cases of the table to a path, over HTTP/1.1 and HTTP/2.
 pub(super) async fn assert_table_over_http(server: &Server, path: &str, credentials: &Credentials) {
     for client in [Client::http1(), Client::http2()] {
         for case in table(credentials) {
@@ -152,8 +152,7 @@ pub(super) async fn assert_table_over_http(server: &Server, path: &str, credenti
     }
 }
 
-/// Puts every case of the table to a path that no route has: it is as unknown to those who have credentials as to
-/// those who have none.
+/// Sends all cases of the table to a path without a route, which is 404 with and without credentials.
 pub(super) async fn assert_unknown_path_is_404(
     server: &Server,
     path: &str,
@@ -188,13 +187,13 @@ fn check(case: &Case, response: &Response<Bytes>) {
     }
 }
 
-/// The challenges of a response, each as its scheme, its error and the scope it asks for.
+/// The challenges of a response, each as its scheme, its error and its scope.
 pub(super) fn challenges(headers: &HeaderMap) -> Vec<String> {
     headers
         .get_all(WWW_AUTHENTICATE)
         .iter()
         .map(|value| {
-            let value = value.to_str().expect("a challenge is ASCII");
+            let value = value.to_str().expect("a challenge in ASCII");
             let (scheme, parameters) = value.split_once(' ').expect("a scheme and parameters");
             assert!(parameters.starts_with("realm=\""), "{value}");
             let parameter = |name: &str| {

@@ -1,4 +1,4 @@
-//! A client that speaks the version of HTTP it is told to.
+//! A client for one version of HTTP.
 
 use std::convert::Infallible;
 
@@ -11,12 +11,12 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-use super::patience::in_time;
+use super::timeouts::in_time;
 
 /// The body of a request.
 pub(super) type Outgoing = UnsyncBoxBody<Bytes, Infallible>;
 
-/// Keeps its connections, as real callers do.
+/// A client with a connection pool.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pool: legacy::Client<HttpConnector, Outgoing>,
@@ -41,7 +41,7 @@ impl Client {
         }
     }
 
-    /// Sends a request; the response's body is still to come.
+    /// Sends a request. Returns the response before its body is complete.
     pub(super) async fn send(&self, request: Request<Outgoing>) -> Response<Incoming> {
         let response = in_time(self.pool.request(request))
             .await
@@ -50,12 +50,12 @@ impl Client {
         response
     }
 
-    /// Sends a request without a body and takes the whole response.
+    /// Sends a request without a body and reads the whole response.
     pub(super) async fn get(&self, url: &str, headers: HeaderMap) -> Response<Bytes> {
         whole(self.send(request(url, headers)).await).await
     }
 
-    /// Sends a request without a body; what follows the response's head is read as it comes.
+    /// Sends a request without a body. Returns the body of the response, which may still be incomplete.
     pub(super) async fn open(&self, url: &str, headers: HeaderMap) -> Incoming {
         let response = self.send(request(url, headers)).await;
         assert_eq!(response.status(), 200);
@@ -70,19 +70,19 @@ pub(super) fn request(url: &str, headers: HeaderMap) -> Request<Outgoing> {
     request
 }
 
-/// No body.
+/// An empty body.
 pub(super) fn empty() -> Outgoing {
     Empty::new().boxed_unsync()
 }
 
-/// The response with all of its body.
+/// The response with its whole body.
 pub(super) async fn whole(response: Response<Incoming>) -> Response<Bytes> {
     let (parts, body) = response.into_parts();
     let body = in_time(body.collect()).await.expect("a body").to_bytes();
     Response::from_parts(parts, body)
 }
 
-/// A header map of these fields.
+/// A header map with these fields.
 pub(super) fn headers<const N: usize>(fields: [(HeaderName, &str); N]) -> HeaderMap {
     fields
         .into_iter()
@@ -90,10 +90,10 @@ pub(super) fn headers<const N: usize>(fields: [(HeaderName, &str); N]) -> Header
         .collect()
 }
 
-/// The next part of a body that is still being written, as text.
+/// The next part of a streamed body, as text.
 pub(super) async fn next_part(body: &mut Incoming) -> Option<String> {
     loop {
-        let frame = in_time(body.frame()).await?.expect("a sound body");
+        let frame = in_time(body.frame()).await?.expect("a valid body");
         let data = frame.into_data().expect("data");
         // HTTP/2 may end a stream with an empty frame.
         if !data.is_empty() {

@@ -1,4 +1,4 @@
-//! CORS goes outside: a browser's preflight carries no credentials (Fetch §4.8), and wants to read refusals too.
+//! The CORS layer goes outside, because a preflight has no credentials (Fetch §4.8), and pages need to read refusals.
 
 use axum::{Router, routing::get};
 use http::{

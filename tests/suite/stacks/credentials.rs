@@ -1,4 +1,4 @@
-//! Credentials that the stacks accept, and the layer that accepts them: a token of an issuer, and an API key.
+//! The credentials of the stacks, tokens and API keys, and the layer that accepts them.
 
 use http::{HeaderMap, HeaderName};
 use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};
@@ -10,12 +10,12 @@ use portcullis_tests::apply_token_cache_env;
 
 use super::client::Client;
 
-/// What the guarded routes of every stack ask for.
+/// The scope that the guarded routes of every stack require.
 pub(super) const READ: Scope = Scope::from_static("orders:read");
 
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// A reader's credentials, which hold [`READ`], and a stranger's, which are genuine but don't.
+/// Valid credentials of a reader with [`READ`], and of a stranger without it.
 pub(super) struct Credentials {
     layer: AuthenticateLayer,
     /// Values of `Authorization`.
@@ -40,7 +40,7 @@ impl Credentials {
             .realm("orders");
         let bearer = apply_token_cache_env(bearer)
             .build()
-            .expect("nothing is missing");
+            .expect("a complete configuration");
 
         let store = MemoryStore::new();
         let key = |scopes: &str| {

@@ -1,4 +1,4 @@
-//! What a scheme learns of a request beside its head: frameworks keep it in different places.
+//! The facts of a request that a scheme sees. Each framework stores them in a different place.
 
 use std::{
     net::SocketAddr,
@@ -31,17 +31,17 @@ struct Seen {
     route_template: Option<String>,
 }
 
-/// A scheme that trusts nobody and notes what it sees.
+/// A scheme that rejects every request and records its facts.
 #[derive(Clone)]
-struct Witness {
+struct Recorder {
     challenge: Arc<Challenge>,
     seen: Arc<Mutex<Seen>>,
 }
 
-impl Witness {
+impl Recorder {
     fn new() -> Self {
         Self {
-            challenge: Arc::new(Challenge::new("Witness", "orders").expect("a realm")),
+            challenge: Arc::new(Challenge::new("Recorder", "orders").expect("a realm")),
             seen: Arc::default(),
         }
     }
@@ -50,12 +50,12 @@ impl Witness {
         AuthenticateLayer::new(self.clone()).facts(facts)
     }
 
-    fn testimony(&self) -> Seen {
+    fn recorded(&self) -> Seen {
         self.seen.lock().expect("no panic").clone()
     }
 }
 
-impl Scheme for Witness {
+impl Scheme for Recorder {
     fn source(&self) -> CredentialSource {
         CredentialSource::Connection
     }
@@ -81,10 +81,10 @@ impl Scheme for Witness {
 
 #[tokio::test]
 async fn axum_preset_finds_all_facts() {
-    let witness = Witness::new();
+    let recorder = Recorder::new();
     let orders = Router::new()
         .route("/orders/{id}", get(""))
-        .route_layer(witness.layer(portcullis_axum::facts()));
+        .route_layer(recorder.layer(portcullis_axum::facts()));
     let app = Router::new()
         .nest("/api", orders)
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -97,7 +97,7 @@ async fn axum_preset_finds_all_facts() {
     Client::http1()
         .get(&server.url("/api/orders/7?page=2"), HeaderMap::new())
         .await;
-    let seen = witness.testimony();
+    let seen = recorder.recorded();
     assert!(seen.peer_address.expect("an address").ip().is_loopback());
     assert_eq!(seen.path, "/orders/7");
     assert_eq!(
@@ -109,12 +109,12 @@ async fn axum_preset_finds_all_facts() {
 
 #[tokio::test]
 async fn tonic_peer_address_is_in_its_connect_info() {
-    let witness = Witness::new();
+    let recorder = Recorder::new();
     let facts =
         Facts::new().peer_address(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
     let server = serve!(
         Tonic::builder()
-            .layer(witness.layer(facts))
+            .layer(recorder.layer(facts))
             .add_service(health_reporter().1)
     )
     .await;
@@ -123,8 +123,8 @@ async fn tonic_peer_address_is_in_its_connect_info() {
         .await
         .expect_err("nobody passes");
     assert!(
-        witness
-            .testimony()
+        recorder
+            .recorded()
             .peer_address
             .expect("an address")
             .ip()
@@ -134,7 +134,7 @@ async fn tonic_peer_address_is_in_its_connect_info() {
 
 #[tokio::test]
 async fn custom_service_can_provide_facts() {
-    let witness = Witness::new();
+    let recorder = Recorder::new();
     let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
     let service = tower::ServiceBuilder::new()
         .map_request(move |mut request: http::Request<Incoming>| {
@@ -146,7 +146,7 @@ async fn custom_service_can_provide_facts() {
                 .insert(RouteTemplate("/{any}".to_owned()));
             request
         })
-        .layer(witness.layer(Facts::new()))
+        .layer(recorder.layer(Facts::new()))
         .service(Router::new());
     let server = Server::hyper(service).await;
 
@@ -159,5 +159,5 @@ async fn custom_service_can_provide_facts() {
         original_target: Some("/orders".to_owned()),
         route_template: Some("/{any}".to_owned()),
     };
-    assert_eq!(witness.testimony(), expected);
+    assert_eq!(recorder.recorded(), expected);
 }

@@ -2,21 +2,21 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::patience::in_time;
+use super::timeouts::in_time;
 
-/// Where a request waits: inside a scheme, a handler or a body.
+/// A place inside a scheme, a handler or a body where requests wait.
 #[derive(Clone, Debug)]
-pub(super) struct Gate(mpsc::UnboundedSender<Visitor>);
+pub(super) struct Gate(mpsc::UnboundedSender<Waiting>);
 
-/// The test's side of a [`Gate`].
+/// The requests that arrive at a [`Gate`].
 #[derive(Debug)]
-pub(super) struct Arrivals(mpsc::UnboundedReceiver<Visitor>);
+pub(super) struct Arrivals(mpsc::UnboundedReceiver<Waiting>);
 
 /// A request that waits at a gate.
 #[derive(Debug)]
-pub(super) struct Visitor {
-    pass: oneshot::Sender<()>,
-    left: oneshot::Receiver<()>,
+pub(super) struct Waiting {
+    admit: oneshot::Sender<()>,
+    dropped: oneshot::Receiver<()>,
 }
 
 impl Gate {
@@ -27,44 +27,47 @@ impl Gate {
 
     /// Arrives at the gate at once; the future waits there.
     pub(super) fn pass(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (pass, passed) = oneshot::channel();
-        let (presence, left) = oneshot::channel::<()>();
+        let (admit, admitted) = oneshot::channel();
+        let (guard, dropped) = oneshot::channel::<()>();
         self.0
-            .send(Visitor { pass, left })
-            .expect("the test watches its gates");
+            .send(Waiting { admit, dropped })
+            .expect("a test that holds the arrivals");
         async move {
-            let _presence = presence;
-            passed.await.expect("the test lets its visitors pass");
+            let _guard = guard;
+            admitted.await.expect("a test that admits the request");
         }
     }
 }
 
 impl Arrivals {
-    pub(super) async fn next(&mut self) -> Visitor {
-        in_time(self.0.recv()).await.expect("the gate still stands")
+    pub(super) async fn next(&mut self) -> Waiting {
+        in_time(self.0.recv()).await.expect("an open gate")
     }
 
-    /// The next to arrive while `request` is under way.
-    pub(super) async fn next_during<T>(&mut self, request: impl Future<Output = T>) -> Visitor {
+    /// The next request that arrives while `sending` is in flight.
+    pub(super) async fn next_during<T>(&mut self, sending: impl Future<Output = T>) -> Waiting {
         tokio::select! {
-            visitor = self.next() => visitor,
-            _ = request => panic!("the request ended before it came to the gate"),
+            request = self.next() => request,
+            _ = sending => panic!("the request ended before it arrived at the gate"),
         }
     }
 
-    pub(super) fn nobody_came(&mut self) -> bool {
+    pub(super) fn is_empty(&mut self) -> bool {
         self.0.try_recv().is_err()
     }
 }
 
-impl Visitor {
+impl Waiting {
     pub(super) fn admit(self) {
-        self.pass.send(()).expect("the visitor still waits");
+        self.admit.send(()).expect("a waiting request");
     }
 
-    /// Waits until the future that waits at the gate was dropped.
-    pub(super) async fn left(self) {
-        let Self { pass: _pass, left } = self;
-        in_time(left).await.expect_err("nothing is ever sent");
+    /// Waits until the future at the gate is dropped.
+    pub(super) async fn dropped(self) {
+        let Self {
+            admit: _admit,
+            dropped,
+        } = self;
+        in_time(dropped).await.expect_err("a dropped sender");
     }
 }

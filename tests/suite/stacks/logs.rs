@@ -1,4 +1,4 @@
-//! What a test's thread logs.
+//! The log of a test's thread.
 
 use std::{
     io::{self, Write},
@@ -8,7 +8,7 @@ use std::{
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt;
 
-/// Records what is logged on this thread, where a `#[tokio::test]` runs its server too.
+/// Captures the log of this thread, on which a `#[tokio::test]` runs its server too.
 pub(super) struct Logs {
     lines: Sink,
     _until_dropped: DefaultGuard,

@@ -1,8 +1,8 @@
-//! The same layers in four stacks, and what HTTP does around them.
+//! The same layers in four stacks.
 //!
-//! `axum`, `hyper`, `tonic` and `buffered` each set up one stack and put the same table of cases to it (`cases`). The
-//! other modules take one matter each, in the stacks where it shows. Servers listen on a free port of the loopback and
-//! end with the test that started them.
+//! `axum`, `hyper`, `tonic` and `buffered` each build one stack and send it the same table of cases (`cases`). Each other
+//! module tests one subject in the stacks that it concerns. Servers listen on a free loopback port and stop with their
+//! test.
 
 mod axum;
 mod buffered;
@@ -10,23 +10,23 @@ mod hyper;
 mod tonic;
 
 mod cors;
+mod disconnects;
 mod facts;
-mod leaving;
+mod misconfigured;
 mod optional;
 mod routing;
 mod shutdown;
 mod streaming;
-mod unguarded;
 mod unread_body;
 mod websocket;
 
-mod alive;
 mod cases;
 mod client;
 mod credentials;
 mod gate;
+mod gated_service;
 mod logs;
-mod patience;
+mod request_counter;
 mod scheme;
 mod server;
-mod waiting;
+mod timeouts;

@@ -1,4 +1,4 @@
-//! Optional authentication: who sends nothing passes as anonymous, who sends something bad does not.
+//! Optional authentication admits anonymous callers, and refuses bad credentials.
 
 use axum::{Router, routing::get};
 use http::{HeaderMap, header::AUTHORIZATION};
@@ -78,7 +78,7 @@ async fn bad_credential_is_not_anonymous() {
     assert_eq!(
         known.status(),
         403,
-        "a known caller without the scope is not anonymous"
+        "an authenticated caller without the scope is not anonymous"
     );
 }
 
@@ -97,6 +97,6 @@ async fn guards_and_extractors_still_require_credentials() {
             "{path}"
         );
     }
-    // A guarded route answers as if authentication were not optional at all.
+    // A guarded route answers as with required authentication.
     assert_table_over_http(&server, "/orders", &credentials).await;
 }

@@ -1,4 +1,4 @@
-//! Where in an axum router the layers stand decides what they cover: nested routers, state, and the traps.
+//! The position of the layers in an axum router decides which routes they cover.
 
 use axum::{
     Router,
@@ -63,11 +63,7 @@ async fn guard_by_path_inside_nest_sees_the_stripped_path() {
     let response = Client::http1()
         .get(&server.url("/whole/orders"), reader)
         .await;
-    assert_eq!(
-        response.status(),
-        403,
-        "a path that is not listed is not open"
-    );
+    assert_eq!(response.status(), 403, "an unlisted path is not open");
 }
 
 #[derive(Clone)]
@@ -115,13 +111,13 @@ async fn handlers_can_take_state_and_principal() {
 #[tokio::test]
 async fn layer_wraps_the_fallback_and_route_layer_does_not() {
     let credentials = Credentials::issue().await;
-    let nothing = HeaderMap::new;
+    let anonymous = HeaderMap::new;
     let wrapped = Router::new()
         .route("/orders", list())
         .layer(credentials.layer());
     let server = Server::axum(wrapped).await;
     assert_eq!(
-        status(&server, Method::GET, "/nowhere", nothing()).await,
+        status(&server, Method::GET, "/nowhere", anonymous()).await,
         401
     );
 
@@ -130,14 +126,14 @@ async fn layer_wraps_the_fallback_and_route_layer_does_not() {
         .route_layer(credentials.layer());
     let server = Server::axum(routes).await;
     assert_eq!(
-        status(&server, Method::GET, "/nowhere", nothing()).await,
+        status(&server, Method::GET, "/nowhere", anonymous()).await,
         404
     );
-    // But the router wraps each path with all its methods: one that the path does not have is 405 only to callers
-    // who are known. `MethodRouter::route_layer` wraps the methods alone.
+    // The router wraps each path with all methods, so an unsupported method is 405 only for authenticated callers.
+    // `MethodRouter::route_layer` wraps only the methods of the path.
     let token = || headers([(AUTHORIZATION, &credentials.token)]);
     assert_eq!(
-        status(&server, Method::DELETE, "/orders", nothing()).await,
+        status(&server, Method::DELETE, "/orders", anonymous()).await,
         401
     );
     assert_eq!(
@@ -147,16 +143,16 @@ async fn layer_wraps_the_fallback_and_route_layer_does_not() {
     let methods = Router::new().route("/orders", list().route_layer(credentials.layer()));
     let server = Server::axum(methods).await;
     assert_eq!(
-        status(&server, Method::GET, "/orders", nothing()).await,
+        status(&server, Method::GET, "/orders", anonymous()).await,
         401
     );
     assert_eq!(
-        status(&server, Method::DELETE, "/orders", nothing()).await,
+        status(&server, Method::DELETE, "/orders", anonymous()).await,
         405
     );
-    // HEAD is GET's.
+    // HEAD uses the handler of GET.
     assert_eq!(
-        status(&server, Method::HEAD, "/orders", nothing()).await,
+        status(&server, Method::HEAD, "/orders", anonymous()).await,
         401
     );
 }
@@ -179,7 +175,7 @@ async fn routes_added_after_the_layer_are_open() {
         status(&server, Method::POST, "/orders", HeaderMap::new()).await,
         401
     );
-    // The guard covers the methods that were there, and no others.
+    // The guard covers only the methods that were added before it.
     let stranger = headers([(AUTHORIZATION, &credentials.stranger_token)]);
     assert_eq!(
         status(&server, Method::GET, "/orders", stranger.clone()).await,

@@ -1,4 +1,4 @@
-//! A scheme that the test holds in its hand.
+//! A scheme whose callers wait until the test admits them.
 
 use std::sync::Arc;
 
@@ -14,38 +14,37 @@ use super::{
     gate::{Arrivals, Gate},
 };
 
-/// Has every caller wait at a gate, as a store or an issuer on a slow network would.
-pub(super) struct Turnstile {
+/// Makes every caller wait at a gate, like a store or an issuer on a slow network.
+pub(super) struct GatedScheme {
     challenge: Arc<Challenge>,
     gate: Gate,
 }
 
-impl Turnstile {
-    /// What a caller sends to come to the gate.
-    pub(super) const TICKET: &str = "Turnstile ticket";
+impl GatedScheme {
+    /// The credential with which a caller reaches the gate.
+    pub(super) const CREDENTIAL: &str = "Gated credential";
 
     pub(super) fn new() -> (Self, Arrivals) {
         let (gate, arrivals) = Gate::new();
-        let challenge = Arc::new(Challenge::new("Turnstile", "orders").expect("a realm"));
+        let challenge = Arc::new(Challenge::new("Gated", "orders").expect("a realm"));
         (Self { challenge, gate }, arrivals)
     }
 }
 
-impl Scheme for Turnstile {
+impl Scheme for GatedScheme {
     fn source(&self) -> CredentialSource {
-        CredentialSource::Authorization("Turnstile")
+        CredentialSource::Authorization("Gated")
     }
 
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        authorization_credentials(head.headers(), "Turnstile").into()
+        authorization_credentials(head.headers(), "Gated").into()
     }
 
     fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {
         let passed = self.gate.pass();
-        let principal =
-            Principal::builder(self.challenge.clone(), "turnstile", PrincipalKind::Machine)
-                .scopes(ScopeSet::from_iter([READ]))
-                .build();
+        let principal = Principal::builder(self.challenge.clone(), "gated", PrincipalKind::Machine)
+            .scopes(ScopeSet::from_iter([READ]))
+            .build();
         Outcome::Pending(Box::pin(async {
             passed.await;
             Ok(principal)

@@ -1,4 +1,4 @@
-//! A server on a free port that ends with its test.
+//! A server on a free port that stops with its test.
 
 use std::{error::Error, net::SocketAddr, pin::pin};
 
@@ -14,15 +14,15 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 use tower::{Service, ServiceExt, util::MapRequestLayer};
 
-use super::{alive::Alive, patience::in_time};
+use super::{request_counter::RequestCounter, timeouts::in_time};
 
-/// Resolves when a server is to finish what it has begun and end.
+/// Resolves when a server must finish its requests and stop.
 pub(super) type Stopped = BoxFuture<'static, ()>;
 
 /// A running server. Dropping it aborts it.
 pub(super) struct Server {
     address: SocketAddr,
-    alive: Alive,
+    counter: RequestCounter,
     stop: Option<oneshot::Sender<()>>,
     task: JoinSet<()>,
 }
@@ -37,23 +37,23 @@ impl Server {
         let address = listener.local_addr().expect("a bound listener");
         let (stop, stopped) = oneshot::channel();
         let stopped = Box::pin(async {
-            // A dropped sender means the same.
+            // A dropped sender stops the server too.
             let _ = stopped.await;
         });
         let mut task = JoinSet::new();
         task.spawn(serve(listener, stopped));
         Self {
             address,
-            alive: Alive::default(),
+            counter: RequestCounter::default(),
             stop: Some(stop),
             task,
         }
     }
 
-    /// Runs an axum router the way axum's users do.
+    /// Runs an axum router with `axum::serve`.
     pub(super) async fn axum(router: Router) -> Self {
-        let alive = Alive::default();
-        let mark = alive.clone();
+        let counter = RequestCounter::default();
+        let mark = counter.clone();
         let marked = router.layer(MapRequestLayer::new(
             move |request: axum::extract::Request| mark.mark(request),
         ));
@@ -64,7 +64,7 @@ impl Server {
                 .expect("axum serves");
         })
         .await;
-        server.alive = alive;
+        server.counter = counter;
         server
     }
 
@@ -77,17 +77,17 @@ impl Server {
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let alive = Alive::default();
-        let mark = alive.clone();
+        let counter = RequestCounter::default();
+        let mark = counter.clone();
         let marked = service.map_request(move |request| mark.mark(request));
         let mut server = Self::start(|listener, stopped| accept(listener, stopped, marked)).await;
-        server.alive = alive;
+        server.counter = counter;
         server
     }
 
-    /// How many requests an axum or hyper server still holds, in whatever part.
+    /// The number of requests that an axum or hyper server still holds.
     pub(super) fn requests_alive(&self) -> usize {
-        self.alive.count()
+        self.counter.count()
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -98,7 +98,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// Asks the server to take no more requests and to finish those it has.
+    /// Tells the server to accept no more requests and to finish the current ones.
     pub(super) fn begin_shutdown(&mut self) {
         self.stop.take();
     }
@@ -106,7 +106,7 @@ impl Server {
     /// Waits until the server has ended.
     pub(super) async fn ended(mut self) {
         while let Some(ended) = in_time(self.task.join_next()).await {
-            ended.expect("the server does not panic");
+            ended.expect("no panic in the server");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A server that is told to stop finishes the requests it has, wherever they wait, and takes no others.
+//! Graceful shutdown finishes the waiting requests and accepts no others.
 
 use std::pin::pin;
 
@@ -10,21 +10,21 @@ use tonic_health::server::health_reporter;
 use super::{
     client::{Client, next_part, request},
     credentials::READ,
-    patience::in_time,
-    scheme::Turnstile,
+    gated_service::{GatedService, Stack},
+    scheme::GatedScheme,
     server::Server,
+    timeouts::in_time,
     tonic::{check, connect, serve},
-    waiting::{Stack, Waiting},
 };
 
 #[tokio::test]
 async fn shutdown_finishes_a_request_that_waits_in_a_scheme() {
     for stack in Stack::all() {
         for connect in [Client::http1, Client::http2] {
-            let mut service = Waiting::start(stack).await;
+            let mut service = GatedService::start(stack).await;
             let client = connect();
             let url = service.server.url("/orders");
-            let mut call = pin!(client.send(request(&url, Waiting::ticket())));
+            let mut call = pin!(client.send(request(&url, GatedService::credential())));
             let in_scheme = service.scheme.next_during(&mut call).await;
 
             stop_listening(&mut service.server).await;
@@ -42,15 +42,15 @@ async fn shutdown_finishes_a_request_that_waits_in_a_scheme() {
 
 #[tokio::test]
 async fn shutdown_finishes_a_tonic_call() {
-    let (turnstile, mut scheme) = Turnstile::new();
+    let (gated, mut scheme) = GatedScheme::new();
     let mut server = serve!(
         Tonic::builder()
-            .layer(AuthenticateLayer::new(turnstile))
+            .layer(AuthenticateLayer::new(gated))
             .layer(RequireScopeLayer::all([READ]))
             .add_service(health_reporter().1)
     )
     .await;
-    let mut call = pin!(check(connect(&server).await, Waiting::ticket()));
+    let mut call = pin!(check(connect(&server).await, GatedService::credential()));
     let in_scheme = scheme.next_during(&mut call).await;
 
     stop_listening(&mut server).await;
@@ -59,11 +59,11 @@ async fn shutdown_finishes_a_tonic_call() {
     server.ended().await;
 }
 
-/// Tells the server to stop, and waits until it takes no more connections.
+/// Tells the server to stop, and waits until it accepts no more connections.
 async fn stop_listening(server: &mut Server) {
     server.begin_shutdown();
     while let Ok(mut stream) = TcpStream::connect(server.address()).await {
-        // It was accepted before the server heard of it; the server closes it when it does.
+        // The connection was accepted before the server got the signal. The server will close it.
         let _ = in_time(stream.read(&mut [0; 64])).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies that are not there at once: the layers pass on each part as it comes, and trailers at the end.
+//! Streamed bodies: the layers pass on each part as it arrives, and trailers at the end.
 
 use std::convert::Infallible;
 
@@ -22,8 +22,8 @@ use super::{
     client::{Client, headers, next_part},
     credentials::{Credentials, READ},
     gate::Gate,
-    patience::in_time,
     server::Server,
+    timeouts::in_time,
 };
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn server_sent_events_arrive_one_by_one() {
 
 const CHECKSUM: HeaderName = HeaderName::from_static("x-checksum");
 
-/// Sends a request's body and trailers back.
+/// Echoes the body and trailers of a request.
 async fn repeat(request: Request) -> Response {
     let body = request.into_body().collect().await.expect("a body");
     let trailers = body.trailers().cloned().unwrap_or_default();
@@ -98,7 +98,7 @@ async fn trailers_pass_in_both_directions() {
         let mut request = http::Request::post(server.url("/orders"))
             .body(with_trailers("an order", trailers.clone()).boxed_unsync())
             .expect("a request");
-        // In HTTP/1.1, trailers are sent only if announced, and answered only if the client takes them.
+        // HTTP/1.1 sends trailers only if they are announced and the client accepts them.
         *request.headers_mut() = headers([
             (AUTHORIZATION, credentials.token.as_str()),
             (TE, "trailers"),

@@ -1,4 +1,4 @@
-//! tonic: the layers around the whole server, or around one service of it.
+//! tonic: the layers around the whole server, or around one service.
 
 use http::{
     HeaderMap,
@@ -23,14 +23,14 @@ use super::{
     cases::{Answer, Case, challenges, table},
     client::{Client, headers, request},
     credentials::{Credentials, READ},
-    patience::in_time,
     server::Server,
+    timeouts::in_time,
 };
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
-/// Runs a tonic server. A macro, since what holds of a layered one takes longer to write down than to do.
+/// Runs a tonic server. A macro, because the bounds of a layered router would be longer than its body.
 macro_rules! serve {
     ($router:expr) => {{
         let router = $router;
@@ -39,7 +39,7 @@ macro_rules! serve {
             router
                 .serve_with_incoming_shutdown(incoming, stopped)
                 .await
-                .expect("tonic serves");
+                .expect("a server that runs");
         })
     }};
 }
@@ -60,7 +60,7 @@ async fn tonic_matches_the_case_table() {
     let client = connect(&server).await;
     assert_table_over_grpc(client.clone(), &credentials).await;
 
-    // What is not listed is not open, be it a method of the service or none at all.
+    // An unlisted method is not open, whether the service has it or not.
     let reader = headers([(AUTHORIZATION, &credentials.token)]);
     assert_eq!(
         watch(client.clone(), reader).await,
@@ -71,7 +71,7 @@ async fn tonic_matches_the_case_table() {
         Err(Code::Unauthenticated)
     );
 
-    // A refusal is trailers-only for whoever speaks gRPC, and for others what HTTP understands.
+    // A refusal is trailers-only for gRPC clients, and an HTTP refusal for others.
     let plain = Client::http2();
     let grpc = headers([(CONTENT_TYPE, "application/grpc")]);
     let mut call = request(&server.url(CHECK), grpc);
@@ -101,7 +101,7 @@ async fn layered_tonic_service_matches_the_case_table() {
         Err(Code::Unauthenticated)
     );
 
-    // The layers are the service's own: a service that does not exist is not theirs to refuse.
+    // The layers belong to the service, so an unknown service is unimplemented.
     let elsewhere = Client::http2()
         .get(&server.url("/other.Service/Call"), HeaderMap::new())
         .await;
@@ -133,7 +133,7 @@ async fn streamed_grpc_messages_arrive_one_by_one() {
     let mut statuses = client
         .watch(call)
         .await
-        .expect("a reader may watch")
+        .expect("an accepted call")
         .into_inner();
     for (status, name) in [
         (ServingStatus::Serving, "SERVING"),
@@ -145,7 +145,7 @@ async fn streamed_grpc_messages_arrive_one_by_one() {
         assert_eq!(message.expect("no end").status().as_str_name(), name);
     }
 
-    // An open path needs no scope, but it does need credentials where the layer in front demands them.
+    // An open path needs no scope, but it needs credentials if the layer requires them.
     let stranger = headers([(AUTHORIZATION, &credentials.stranger_token)]);
     assert_eq!(check(client.clone(), stranger).await, Ok(()));
     assert_eq!(
@@ -192,7 +192,7 @@ fn health_request(metadata: HeaderMap) -> Request<HealthCheckRequest> {
     Request::from_parts(metadata, Default::default(), HealthCheckRequest::default())
 }
 
-/// The code of a status that came from a server, with words for the caller.
+/// The code of a status with a message.
 fn code(status: &Status) -> Code {
     assert!(!status.message().is_empty(), "{status:?}");
     status.code()

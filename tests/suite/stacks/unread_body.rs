@@ -1,4 +1,4 @@
-//! A refusal does not wait for the request's body, however large, and does not read it.
+//! A refusal does not wait for the request's body and does not read it.
 
 use std::{
     pin::Pin,
@@ -26,7 +26,7 @@ use super::{
 
 const GIBIBYTE: usize = 1 << 30;
 
-/// A service that takes orders, and the number of times that somebody asked for a part of a request's body.
+/// A service that accepts orders, and the number of times that the body of a request was polled.
 async fn start(credentials: &Credentials) -> (Server, Arc<AtomicUsize>) {
     let reads = Arc::new(AtomicUsize::new(0));
     let counter = reads.clone();
@@ -60,7 +60,7 @@ async fn large_body_is_refused_before_it_is_sent() {
         let response = connection.response().await;
         assert_eq!(response.status, status);
         assert_eq!(response.json()["status"], status);
-        // What would follow is a body that nobody wants: the connection cannot be used for another request.
+        // The body would follow, so the server closes the connection.
         assert!(connection.rest().await.is_empty());
     }
     assert_eq!(reads.load(Ordering::Relaxed), 0);
@@ -77,9 +77,9 @@ async fn expect_100_continue_is_refused_without_the_body() {
     assert_eq!(connection.response().await.status, 401);
     assert_eq!(reads.load(Ordering::Relaxed), 0);
 
-    let genuine = format!("{expect}authorization: {}\r\n", credentials.token);
+    let valid = format!("{expect}authorization: {}\r\n", credentials.token);
     let mut connection = Connection::open(server.address()).await;
-    connection.send(post_head(&genuine, 8)).await;
+    connection.send(post_head(&valid, 8)).await;
     assert_eq!(connection.response().await.status, 100);
     connection.send("an order").await;
     assert_eq!(connection.response().await.text(), "an order");
@@ -94,8 +94,8 @@ async fn refused_small_body_keeps_the_connection_open() {
     connection.send(post_head("", 8) + "an order").await;
     assert_eq!(connection.response().await.status, 401);
     assert_eq!(reads.load(Ordering::Relaxed), 0);
-    let genuine = format!("authorization: {}\r\n", credentials.token);
-    connection.send(post_head(&genuine, 8) + "an order").await;
+    let valid = format!("authorization: {}\r\n", credentials.token);
+    connection.send(post_head(&valid, 8) + "an order").await;
     assert_eq!(connection.response().await.text(), "an order");
 }
 
@@ -134,7 +134,7 @@ fn post_head(fields: &str, length: usize) -> String {
     format!("POST /orders HTTP/1.1\r\nhost: orders\r\ncontent-length: {length}\r\n{fields}\r\n")
 }
 
-/// A body that counts how often it is asked for its next part.
+/// A body that counts how often it is polled.
 struct Counted {
     body: Body,
     reads: Arc<AtomicUsize>,

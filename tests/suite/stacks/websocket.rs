@@ -1,4 +1,4 @@
-//! A WebSocket's handshake is a request like any other, over HTTP/1.1 (RFC 6455) and HTTP/2 (RFC 8441).
+//! The layers guard the handshake of a WebSocket, over HTTP/1.1 (RFC 6455) and HTTP/2 (RFC 8441).
 
 use axum::{
     Router,
@@ -26,11 +26,11 @@ use super::{
     cases::challenges,
     client::{empty, headers},
     credentials::{Credentials, READ},
-    patience::in_time,
     server::Server,
+    timeouts::in_time,
 };
 
-/// Repeats what it hears, to whom it heard it from.
+/// Echoes each message with the caller's scheme.
 async fn echo(principal: Caller, upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async move |mut socket: WebSocket| {
         while let Some(Ok(Message::Text(text))) = socket.recv().await {

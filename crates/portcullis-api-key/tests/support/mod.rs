@@ -1,4 +1,4 @@
-//! What the tests of the scheme share.
+//! Helpers of the scheme's tests.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
@@ -22,7 +22,7 @@ use tower::{Layer, ServiceExt, service_fn};
 
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
-/// A clock that stands still until it is moved.
+/// A clock that only the test moves.
 #[derive(Clone, Debug)]
 pub(crate) struct ManualClock(Arc<Mutex<UnixTime>>);
 
@@ -48,7 +48,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// What a request met with.
+/// The response to a request, and the principal that the service saw.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,

@@ -46,7 +46,7 @@ impl Wired {
         (store, keys.build().expect("good settings"))
     }
 
-    /// A store that in effect checks the file only in `reload`.
+    /// A store with so long an interval that only `reload` checks the file.
     pub(crate) async fn watch_by_hand(&self) -> (FileStore, ApiKeys) {
         self.watch(Duration::from_secs(4)).await
     }
@@ -60,7 +60,7 @@ pub(crate) async fn until(store: &FileStore, mut is_met: impl FnMut(&FileStore) 
         }
     };
     let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
-    waited.expect("it is met in time");
+    waited.expect("the condition in time");
 }
 
 pub(crate) async fn status(keys: &ApiKeys, key: &IssuedKey) -> u16 {

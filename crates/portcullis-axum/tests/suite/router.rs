@@ -6,14 +6,17 @@ use portcullis_core::RequireScopeLayer;
 use tower::ServiceBuilder;
 use tower_http::cors::CorsLayer;
 
-use crate::support::{ReadOrders, WriteOrders, ask, get, layer, send};
+use crate::support::{ReadOrders, WriteOrders, get, layer, send, send_as};
 
 async fn ok() -> &'static str {
     "ok"
 }
 
 async fn status(app: &Router, method: Method, path: &str, credential: Option<&str>) -> u16 {
-    ask(app, method, path, credential).await.status().as_u16()
+    send_as(app, method, path, credential)
+        .await
+        .status()
+        .as_u16()
 }
 
 /// The router of the layer's documentation.

@@ -66,7 +66,7 @@ pub(crate) fn layer() -> AuthenticateLayer {
 }
 
 /// Sends a request with or without a bearer credential.
-pub(crate) async fn ask(
+pub(crate) async fn send_as(
     app: &Router,
     method: Method,
     path: &str,
@@ -80,7 +80,7 @@ pub(crate) async fn ask(
 }
 
 pub(crate) async fn get(app: &Router, path: &str, credential: Option<&str>) -> Response<String> {
-    ask(app, Method::GET, path, credential).await
+    send_as(app, Method::GET, path, credential).await
 }
 
 pub(crate) async fn send(app: &Router, request: Request<Body>) -> Response<String> {

@@ -1,4 +1,4 @@
-//! Every way in which a client authenticates.
+//! All methods of client authentication.
 
 use portcullis_jose::{CompactJws, KeySet};
 use portcullis_test::{Endpoint, RecordedRequest, SigningAlgorithm, TestKey};
@@ -203,7 +203,7 @@ impl Assertion {
         let field = |name: &str| {
             let mut values = form.iter().filter(|(other, _)| other == name);
             let (_, value) = values.next().expect(name);
-            assert!(values.next().is_none(), "{name} is there twice");
+            assert!(values.next().is_none(), "{name} is repeated");
             value.clone()
         };
         assert_eq!(field("client_id"), CLIENT);

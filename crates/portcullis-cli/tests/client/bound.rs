@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key or exchanged for another's.
+//! Tokens that are bound to a key, and exchanged tokens.
 
 use portcullis_test::{Endpoint, Fault, SigningAlgorithm, TestKey};
 use serde_json::json;

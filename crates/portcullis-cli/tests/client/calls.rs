@@ -1,4 +1,4 @@
-//! Calls that are wrong.
+//! Wrong arguments.
 
 use portcullis_test::{Endpoint, SigningAlgorithm, TestKey};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What the server answers, or does not.
+//! Errors of the server, and servers that do not answer.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn wrong_secret_is_reported_with_its_code() {
     );
 }
 
-/// Whatever the code is, a 401 is about the client's credential.
+/// A 401 concerns the client's credential, whatever the error code.
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_secret_is_recognised_at_any_server() {
     for (body, first) in [

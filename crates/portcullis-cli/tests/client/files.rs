@@ -113,7 +113,7 @@ async fn readable_secret_file_works_with_a_warning() {
     }
 }
 
-/// As with `--client-secret-file <(vault read …)`. Its mode is not the secret's.
+/// Like `--client-secret-file <(vault read …)`. The mode of a pipe does not matter.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn secret_file_may_be_a_pipe() {
@@ -128,7 +128,7 @@ async fn secret_file_may_be_a_pipe() {
     mknodat(CWD, &*pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     set_mode(Path::new(&pipe), 0o644);
     let path = pipe.clone();
-    // To open it waits for the reader.
+    // Opening the pipe for writing waits for a reader.
     let writer = tokio::task::spawn_blocking(move || fs::write(path, SECRET));
     let ended = scene.fetch_with(&["--client-secret-file", &pipe]).await;
     assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));

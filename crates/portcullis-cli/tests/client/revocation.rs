@@ -1,4 +1,4 @@
-//! Tokens are revoked.
+//! Revocation of tokens.
 
 use portcullis_test::{Endpoint, Fault};
 

@@ -1,4 +1,4 @@
-//! A server behind TLS whose root the system does not know.
+//! A TLS server with a private root certificate.
 
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ async fn key_options_require_an_issuer() {
     }
 }
 
-/// A token endpoint that issues everyone the same token, a key set for holders of `t0ken`, and what keeps them alive.
+/// Serves a token endpoint that accepts every client, and a key set that requires the bearer token `t0ken`.
 async fn serve() -> (String, JoinSet<()>) {
     let certificate =
         CertificateDer::from_pem_slice(certificate!("localhost.pem")).expect("a certificate");
@@ -105,7 +105,7 @@ async fn serve() -> (String, JoinSet<()>) {
     let config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
-        .expect("they go together");
+        .expect("a matching pair");
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();

@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 
 use crate::{Setting, api_key, target::Target};
 
-/// A client without costs of its own.
+/// A client that does not allocate.
 #[derive(Clone)]
 struct Free;
 
@@ -32,7 +32,7 @@ impl Service<Request<()>> for Free {
     }
 }
 
-/// The allocations of one call. The request is made before; it has headers, as those of real clients do.
+/// Counts the allocations of one call. The request is built before, with headers like those of real clients.
 fn cost<S: Service<Request<()>, Response = Response<()>>>(mut service: S, url: &str) -> u64 {
     let request = Request::get(url).header("accept", "*/*").body(());
     let mut request = Some(request.expect("a request"));

@@ -17,7 +17,7 @@ use crate::{
 
 const TOKEN: &str = "opaque-and-bound";
 
-/// Whose issuer binds tokens.
+/// A setting whose issuer binds tokens.
 async fn setting(key: &DpopKey) -> Setting {
     let setting = Setting::bound(key.clone()).await;
     let issued = json!({ "access_token": TOKEN, "token_type": "DPoP", "expires_in": 60 });
@@ -25,7 +25,7 @@ async fn setting(key: &DpopKey) -> Setting {
     setting
 }
 
-/// The claims of the proof in a request, which holds by the key.
+/// The claims of the proof in a request, verified with the key.
 fn proof(request: &Recorded, key: &DpopKey) -> Value {
     let proof = request.header("dpop");
     let part = |index| {
@@ -89,7 +89,7 @@ async fn request_is_replayed_once_for_a_nonce() {
     assert_eq!(response.expect("an answer").status(), 401);
     assert_eq!(target.recorded().len(), 2);
 
-    // Where nothing is sent twice, the next call has the nonce.
+    // Without replay, the next call sends the nonce.
     let client = setting.layer(&target);
     let _ = client.layer(pool()).oneshot(get(target.url())).await;
     let last = target.recorded().pop().expect("a request");
@@ -165,7 +165,7 @@ async fn proof_through_a_channel_states_the_channels_origin() {
     let recorded = response
         .extensions_mut()
         .remove::<Recorded>()
-        .expect("it was seen");
+        .expect("a request");
     let proof = proof(&recorded, &key);
     assert_eq!(
         proof["htu"],

@@ -97,7 +97,7 @@ async fn credentials_are_marked_as_sensitive() {
     }
 }
 
-/// What axum's handlers and hyper's connections need of a future.
+/// Handlers of axum and connections of hyper require these bounds.
 #[tokio::test]
 async fn futures_are_send_and_clients_are_send_and_sync() {
     fn of_client<T: Clone + Send + Sync + std::fmt::Debug + 'static>(client: T) -> T {

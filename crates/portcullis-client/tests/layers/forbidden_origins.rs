@@ -15,7 +15,7 @@ use crate::{
 
 type Client = BoxCloneService<Request<Full<Bytes>>, Response<Incoming>, AddCredentialError<Error>>;
 
-/// One with a token and one with a key, both for this target alone.
+/// A client with a token and one with a key, both for this target only.
 async fn clients(target: &Target) -> (Setting, [(&'static str, Client); 2]) {
     let setting = Setting::new().await;
     let token = BoxCloneService::new(setting.layer(target).layer(pool()));
@@ -54,7 +54,11 @@ async fn request_to_another_origin_is_not_sent() {
         assert!(target.recorded().is_empty(), "{name}");
         assert!(other.recorded().is_empty(), "{name}");
     }
-    assert_eq!(setting.token_requests(), 0, "no token was needed for that");
+    assert_eq!(
+        setting.token_requests(),
+        0,
+        "a forbidden request needs no token"
+    );
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn token_is_sent() {
         client.check(request()).await.expect("an answer");
         assert_eq!(target.bearers(), vec![setting.bearer(); calls]);
     }
-    // Whatever the call says itself is replaced.
+    // A credential in the call itself is replaced.
     let mut headers = HeaderMap::new();
     headers.insert("authorization", "Bearer old".parse().expect("a value"));
     let mut request = request();
@@ -81,7 +81,7 @@ async fn key_is_sent() {
     assert_eq!(target.recorded()[0].header("x-api-key"), KEY);
 }
 
-/// tonic would send such a call to where the channel leads, under another name.
+/// tonic would send such a call to the server of the channel, with the other authority.
 #[tokio::test]
 async fn call_with_another_authority_is_not_sent() {
     let (setting, target, other) = (Setting::new().await, health().await, health().await);
@@ -96,7 +96,7 @@ async fn call_with_another_authority_is_not_sent() {
             with_token.check(request()).await,
             with_key.check(request()).await,
         ] {
-            let status = outcome.expect_err("it may not go there");
+            let status = outcome.expect_err("a forbidden origin");
             assert!(matches!(
                 cause::<ChannelError>(&status),
                 AddCredentialError::Origin(_)
@@ -122,7 +122,7 @@ async fn layer_works_over_a_boxed_error() {
     let outcome = HealthClient::with_origin(stack.clone(), origin)
         .check(request())
         .await;
-    let status = outcome.expect_err("it may not go there");
+    let status = outcome.expect_err("a forbidden origin");
     assert!(matches!(
         cause(&status),
         AddCredentialError::<Infallible>::Origin(_)
@@ -148,15 +148,15 @@ async fn redirect_is_not_followed() {
         let token = client(&setting, &target).await;
         let key = api_key(origins(&target)).layer(channel(&target).await);
         let outcome = HealthClient::new(token).check(request()).await;
-        outcome.expect_err("a redirect is no answer");
+        outcome.expect_err("a redirect");
         let outcome = HealthClient::new(key).check(request()).await;
-        outcome.expect_err("a redirect is no answer");
+        outcome.expect_err("a redirect");
         assert_eq!(target.recorded().len(), 2);
         assert!(other.recorded().is_empty(), "{status}");
     }
 }
 
-/// The error of a layer that is right outside a channel.
+/// The error of a layer directly around a channel.
 type ChannelError = AddCredentialError<transport::Error>;
 
 #[tokio::test]
@@ -184,7 +184,10 @@ async fn unauthenticated_status_replaces_the_token() {
         let mut client = HealthClient::new(client(&setting, &target).await);
         let status = client.check(request()).await.expect_err("refused");
         assert_eq!(status.code(), expected);
-        client.check(request()).await.expect_err("it says nothing");
+        client
+            .check(request())
+            .await
+            .expect_err("an unauthenticated status");
         let bearers = target.bearers();
         assert_eq!(bearers[0] != bearers[1], code == "16", "{code}");
         assert_eq!(setting.token_requests(), requests, "{code}");

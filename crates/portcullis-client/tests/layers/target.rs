@@ -38,14 +38,14 @@ pub(crate) struct Recorded {
     pub(crate) body: Bytes,
 }
 
-/// What is answered.
+/// A response.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Ok,
-    /// This status, with this challenge.
+    /// This status with this challenge.
     Refused(u16, &'static str),
     Redirect(u16, String),
-    /// 401, as the proof must have this nonce.
+    /// 401 that requires this nonce in the proof.
     WantsNonce(&'static str),
     /// 200, and the nonce of the next proof.
     GivesNonce(&'static str),
@@ -62,7 +62,7 @@ impl Target {
         Self::answering([Answer::Ok]).await
     }
 
-    /// Gives these answers, in order, and the last for ever.
+    /// Gives these answers in order, then repeats the last one.
     pub(crate) async fn answering<const N: usize>(answers: [Answer; N]) -> Self {
         let given = AtomicUsize::new(0);
         let answers = Arc::new((given, answers));
@@ -84,7 +84,7 @@ impl Target {
         task.spawn(async {
             axum::serve(listener, router)
                 .await
-                .expect("it remains in use")
+                .expect("a server that runs")
         });
         Self {
             url: format!("http://{address}"),
@@ -93,7 +93,7 @@ impl Target {
         }
     }
 
-    /// Its origin.
+    /// The origin of the server.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -102,22 +102,22 @@ impl Target {
         format!("{}{path}", self.url)
     }
 
-    /// Its host and port.
+    /// Host and port of the server.
     pub(crate) fn authority(&self) -> &str {
         self.url.trim_start_matches("http://")
     }
 
-    /// It alone.
+    /// Only the origin of the server.
     pub(crate) fn origins(&self) -> Origins {
         Origins::new([&self.url]).expect("an origin")
     }
 
-    /// What reached it, in order.
+    /// The received requests, in order.
     pub(crate) fn recorded(&self) -> Vec<Recorded> {
         self.recorded.lock().expect("no panic").clone()
     }
 
-    /// The credentials that reached it, in order.
+    /// The received credentials, in order.
     pub(crate) fn bearers(&self) -> Vec<String> {
         let recorded = self.recorded();
         recorded
@@ -128,11 +128,11 @@ impl Target {
 }
 
 impl Recorded {
-    /// The one header of this name.
+    /// The only header of this name.
     pub(crate) fn header(&self, name: &str) -> String {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next().unwrap_or_else(|| panic!("{name} is there"));
-        assert!(values.next().is_none(), "{name} is there twice");
+        assert!(values.next().is_none(), "{name} is repeated");
         value.to_str().expect("text").to_owned()
     }
 }

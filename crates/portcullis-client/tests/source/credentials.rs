@@ -69,7 +69,7 @@ async fn secret_in_a_file_rotates_without_a_restart() {
     setting.token().await.expect("a token");
 
     std::fs::remove_file(&path).expect("removed");
-    let error = setting.source.refresh().await.expect_err("there is none");
+    let error = setting.source.refresh().await.expect_err("no secret file");
     assert_eq!(error.kind(), TokenErrorKind::Credential, "{error}");
     assert!(
         setting.source.current().is_some(),

@@ -64,7 +64,7 @@ async fn metadata_of_another_issuer_or_without_an_endpoint_is_rejected() {
 #[test]
 fn invalid_server_settings_are_config_errors() {
     let setting = |builder: portcullis_client::AuthorizationServerBuilder| {
-        builder.build().expect_err("it cannot be used").setting()
+        builder.build().expect_err("an unusable server").setting()
     };
     let discover = || AuthorizationServer::discover("https://id.example.com");
     let at = AuthorizationServer::token_endpoint;
@@ -162,10 +162,10 @@ async fn moved_token_endpoint_is_discovered_again() {
         };
         issuer.fault(Endpoint::Token, gone);
         for _ in 0..2 {
-            let error = source.refresh().await.expect_err("it is gone");
+            let error = source.refresh().await.expect_err("a moved endpoint");
             assert_eq!(error.kind(), TokenErrorKind::Status(status));
         }
-        source.refresh().await.expect("where it is now");
+        source.refresh().await.expect("the new endpoint");
         assert_eq!(other.requests(Endpoint::Token), 1);
         assert_eq!(issuer.requests(Endpoint::Discovery), 2);
     }

@@ -33,8 +33,8 @@ struct Setting {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Exceeded only by a failing test.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Only a failing test reaches this.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -64,8 +64,8 @@ fn forms(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<String> {
 }
 
 /// Awaits a future that must not hang.
-async fn patiently<T>(what: impl Future<Output = T>) -> T {
-    let what = tokio::time::timeout(PATIENCE, what);
+async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    let what = tokio::time::timeout(TIMEOUT, what);
     what.await.expect("timed out")
 }
 
@@ -123,6 +123,6 @@ impl Setting {
 
     /// The next event.
     async fn event(&mut self) -> TokenEvent {
-        patiently(self.events.recv()).await.expect("an event")
+        in_time(self.events.recv()).await.expect("an event")
     }
 }

@@ -173,7 +173,7 @@ async fn expiry_during_a_backoff_is_reported_once() {
         .issuer
         .fault(Endpoint::Token, Fault::TooManyRequests { retry_after });
     setting.clock.advance(Duration::from_millis(53_900));
-    setting.token().await.expect("it remains in use");
+    setting.token().await.expect("the current token");
     match setting.event().await {
         TokenEvent::Failed { serves_until, .. } => assert!(serves_until.is_some()),
         other => panic!("{other:?}"),
@@ -187,7 +187,7 @@ async fn expiry_during_a_backoff_is_reported_once() {
         }
         other => panic!("{other:?}"),
     }
-    setting.token().await.expect_err("none is left");
+    setting.token().await.expect_err("no usable token");
     assert_eq!(setting.token_requests(), requests, "a backoff");
 
     setting.issuer.heal(Endpoint::Token);
@@ -253,13 +253,10 @@ async fn expiry_of_the_token_ends_a_long_backoff() {
     }
     setting.clock.advance(secs(3569));
     setting.source.refresh().await.expect_err("down");
-    setting
-        .token()
-        .await
-        .expect("it is usable for one more second");
+    setting.token().await.expect("a token with one second left");
     setting.issuer.heal(Endpoint::Token);
     setting.clock.advance(secs(5));
-    setting.token().await.expect("the server is asked again");
+    setting.token().await.expect("a new token");
 }
 
 #[tokio::test]
@@ -277,7 +274,10 @@ async fn callers_wait_for_a_request_in_flight_during_a_backoff() {
         .wait_for_requests(Endpoint::Token, hanging)
         .await;
     let mut caller = tokio_test::task::spawn(setting.token());
-    assert!(caller.poll().is_pending(), "it waits for that attempt");
+    assert!(
+        caller.poll().is_pending(),
+        "the caller waits for the request"
+    );
     drop((refresh, caller));
 }
 

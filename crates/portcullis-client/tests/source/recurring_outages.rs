@@ -14,7 +14,7 @@ const DOWN: Duration = secs(5);
 /// How long calls may still fail after the issuer has recovered.
 const RECOVERY: Duration = secs(6);
 /// How long a call waits for a token, as `billing-worker` does.
-const PATIENCE: Duration = secs(5);
+const TIMEOUT: Duration = secs(5);
 
 /// A clock that follows tokio's time.
 #[derive(Debug)]
@@ -100,18 +100,21 @@ async fn outlives(outage: Outage) {
             let since_return = secs(at.as_secs() % PERIOD.as_secs());
             let is_down = since_return >= PERIOD - DOWN;
             let has_recovered = at < PERIOD || since_return >= RECOVERY;
-            let call = timeout(PATIENCE, source.token()).await;
+            let call = timeout(TIMEOUT, source.token()).await;
             if !matches!(call, Ok(Ok(_))) && has_recovered && !is_down {
                 lost.push(at);
             }
         }
     };
     tokio::select! {
-        () = outages => unreachable!("there is always another"),
+        () = outages => unreachable!("the outages never end"),
         () = calls => {}
     }
     assert!(lost.is_empty(), "{outage:?}: calls lost at {lost:?}");
-    assert!(issuer.requests(Endpoint::Token) > 100, "it was renewed");
+    assert!(
+        issuer.requests(Endpoint::Token) > 100,
+        "the token was renewed"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,13 +17,16 @@ async fn rejected_tokens_are_replaced_twice() {
             TokenEvent::Rejected { expires_at, .. } => assert_eq!(expires_at, token.expires_at()),
             other => panic!("{other:?}"),
         }
-        assert!(setting.source.reject(&token), "it is gone already");
+        assert!(
+            setting.source.reject(&token),
+            "the token was replaced already"
+        );
     }
     let token = setting.token().await.expect("a token");
     assert!(!setting.source.reject(&token), "two rejections are allowed");
     assert!(setting.token().await.expect("a token").ptr_eq(&token));
     assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
-    assert!(setting.events.is_empty(), "it remains in use");
+    assert!(setting.events.is_empty(), "the token remains in use");
     assert_eq!(setting.token_requests(), 3);
 }
 
@@ -50,7 +53,7 @@ async fn concurrent_rejections_of_a_token_count_once() {
         let second = setting.token().await.expect("another");
         assert!(
             setting.source.reject(&second),
-            "{round}: one of two is left"
+            "{round}: a second rejection is allowed"
         );
         let third = setting.token().await.expect("another");
         assert!(

@@ -6,7 +6,7 @@ use portcullis_client::{TokenErrorKind, TokenEvent};
 use portcullis_test::{Endpoint, Fault};
 use tokio::task::JoinSet;
 
-use crate::{MINUTE, Setting, patiently, secs};
+use crate::{MINUTE, Setting, in_time, secs};
 
 const CALLERS: usize = 10_000;
 
@@ -69,7 +69,7 @@ async fn clock_correction_does_not_strand_waiting_callers() {
     let mut waiting = tokio_test::task::spawn(setting.token());
     assert!(waiting.poll().is_pending());
     setting.clock.advance(secs(6));
-    patiently(waiting).await.expect("the current token");
+    in_time(waiting).await.expect("the current token");
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn abandoned_refresh_causes_no_request() {
         setting.issuer.wait_for_requests(Endpoint::Token, 2).await;
         for _ in 0..50 {
             let mut refresh = tokio_test::task::spawn(setting.source.refresh());
-            assert!(refresh.poll().is_pending(), "one is under way");
+            assert!(refresh.poll().is_pending(), "a request is in flight");
         }
     });
     first.expect("a token");
@@ -217,11 +217,11 @@ async fn token_that_expired_in_transit_is_an_error_and_starts_the_backoff() {
     let setting = Setting::new().await;
     let slow = Fault::Slow(Duration::from_millis(300));
     setting.issuer.fault(Endpoint::Token, slow);
-    let (token, ()) = tokio::join!(patiently(setting.token()), async {
+    let (token, ()) = tokio::join!(in_time(setting.token()), async {
         setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
         setting.clock.advance(secs(57));
     });
-    let error = token.expect_err("it has expired");
+    let error = token.expect_err("an expired token");
     assert_eq!(error.kind(), TokenErrorKind::Unusable, "{error}");
     for _ in 0..10 {
         let error = setting.token().await.expect_err("a backoff");
@@ -244,7 +244,7 @@ async fn small_clock_correction_during_a_backoff_does_not_strand_callers() {
     assert!(waiting.poll().is_pending(), "the backoff is over");
     // Before the task reads the clock.
     setting.clock.rewind(Duration::from_millis(5));
-    let error = patiently(waiting).await.expect_err("still in the backoff");
+    let error = in_time(waiting).await.expect_err("still in the backoff");
     assert_eq!(error.kind(), TokenErrorKind::Refused, "{error}");
     assert_eq!(setting.token_requests(), 1);
     setting.clock.advance(Duration::from_millis(5));

@@ -44,7 +44,7 @@ async fn r1_status_503_does_not_confirm_revocation() {
     assert!(error.to_string().contains("may still be valid"), "{error}");
     assert!(
         setting.source.current().is_none(),
-        "it is not used any more"
+        "the token is no longer used"
     );
 
     setting.token().await.expect("another");
@@ -117,7 +117,7 @@ async fn r1_failed_revocation_is_repeated_by_the_next_call() {
         .source
         .revoke()
         .await
-        .expect("nothing is left to do");
+        .expect("nothing left to revoke");
     let forms = forms(&setting.issuer, Endpoint::Revocation);
     assert_eq!(forms.len(), 3);
     for (form, token) in forms.iter().zip([&first, &first, &second]) {
@@ -157,7 +157,7 @@ async fn hanging_revocation_does_not_block_callers() {
         .wait_for_requests(Endpoint::Revocation, 1)
         .await;
     setting.token().await.expect("another");
-    assert!(revoking.try_join_next().is_none(), "it hangs yet");
+    assert!(revoking.try_join_next().is_none(), "the revocation hangs");
 }
 
 #[tokio::test]
@@ -173,12 +173,20 @@ async fn failed_revocation_does_not_prevent_others() {
         setting
             .issuer
             .fault_for(Endpoint::Revocation, refusal.clone(), 1);
-        setting.source.revoke().await.expect_err("not the first");
+        setting
+            .source
+            .revoke()
+            .await
+            .expect_err("a failure of the first revocation");
     }
-    // The first was sent twice, the second once. The first is left.
+    // The first was sent twice, the second once. The first is still to be revoked.
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 3);
     setting.source.revoke().await.expect("the first");
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 4);
-    setting.source.revoke().await.expect("nothing is left");
+    setting
+        .source
+        .revoke()
+        .await
+        .expect("nothing left to revoke");
     assert_eq!(setting.issuer.requests(Endpoint::Revocation), 4);
 }

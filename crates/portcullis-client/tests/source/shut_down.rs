@@ -12,7 +12,7 @@ use tracing_subscriber::{
     registry,
 };
 
-use crate::{PATIENCE, Setting, client, patiently};
+use crate::{Setting, TIMEOUT, client, in_time};
 
 #[tokio::test]
 async fn shut_down_source_hands_out_no_tokens() {
@@ -36,7 +36,10 @@ async fn shut_down_source_hands_out_no_tokens() {
     else {
         panic!("{events:?}");
     };
-    let error = setting.token().await.expect_err("it was shut down");
+    let error = setting
+        .token()
+        .await
+        .expect_err("a source that was shut down");
     assert_eq!(error.kind(), TokenErrorKind::Stopped);
     assert_eq!(
         setting
@@ -75,7 +78,7 @@ async fn token_fetched_before_shut_down_is_not_handed_out_after_it() {
     let event = setting.event().await;
     assert!(matches!(event, TokenEvent::Obtained { .. }), "{event:?}");
     source.shut_down().await.expect("revoked");
-    let error = refresh.await.expect_err("it was revoked");
+    let error = refresh.await.expect_err("a source that was shut down");
     assert_eq!(error.kind(), TokenErrorKind::Stopped);
 }
 
@@ -94,12 +97,15 @@ async fn panicking_log_subscriber_stops_the_source() {
     let _another = Dispatch::new(registry());
     let _until_dropped = set_default(registry().with(Panicking));
     let mut setting = Setting::new().await;
-    let token = setting.token().await.expect("it came before the log");
+    let token = setting
+        .token()
+        .await
+        .expect("a token published before the log event");
     let event = setting.event().await;
     assert!(matches!(event, TokenEvent::Stopped), "{event:?}");
     assert!(setting.source.is_stopped());
     let current = setting.token().await.expect("a token");
-    assert!(current.ptr_eq(&token), "it remains in use");
+    assert!(current.ptr_eq(&token), "the current token remains in use");
 }
 
 #[tokio::test]
@@ -115,14 +121,14 @@ async fn task_stops_when_the_last_source_is_dropped() {
     drop(other);
     assert!(
         events.recv().await.is_err(),
-        "nothing is left that could tell"
+        "all senders of events are dropped"
     );
 }
 
 #[tokio::test]
 async fn shut_down_cancels_a_request_in_flight() {
     let setting = Setting::at(
-        |server| server.http(HttpSettings::default().timeout(2 * PATIENCE)),
+        |server| server.http(HttpSettings::default().timeout(2 * TIMEOUT)),
         client(),
         |source| source,
     );
@@ -130,10 +136,10 @@ async fn shut_down_cancels_a_request_in_flight() {
     setting.issuer.fault(Endpoint::Token, Fault::Hang);
     let (token, ()) = tokio::join!(setting.token(), async {
         setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
-        let ended = patiently(setting.source.shut_down()).await;
+        let ended = in_time(setting.source.shut_down()).await;
         ended.expect("nothing to revoke");
     });
-    let error = token.expect_err("it was shut down");
+    let error = token.expect_err("a source that was shut down");
     assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
     assert!(setting.source.is_stopped());
 }

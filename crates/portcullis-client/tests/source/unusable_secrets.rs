@@ -7,7 +7,7 @@ use portcullis_client::{
     HttpSettings, ProviderFuture, TokenErrorKind, TokenEvent, TokenSource,
 };
 
-use crate::{PATIENCE, Setting, patiently};
+use crate::{Setting, TIMEOUT, in_time};
 
 #[tokio::test]
 async fn hanging_secret_provider_times_out_and_does_not_block_shut_down() {
@@ -25,15 +25,17 @@ async fn hanging_secret_provider_times_out_and_does_not_block_shut_down() {
         |source| source,
     );
     let setting = setting.await;
-    let error = patiently(setting.token()).await.expect_err("no secret");
+    let error = in_time(setting.token()).await.expect_err("no secret");
     assert_eq!(error.kind(), TokenErrorKind::Credential, "{error}");
 
     let setting = Setting::of(client(), |source| source).await;
     let mut caller = tokio_test::task::spawn(setting.token());
     assert!(caller.poll().is_pending());
     let ended = setting.source.shut_down();
-    patiently(ended).await.expect("nothing to revoke");
-    let error = patiently(caller).await.expect_err("it was shut down");
+    in_time(ended).await.expect("nothing to revoke");
+    let error = in_time(caller)
+        .await
+        .expect_err("a source that was shut down");
     assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
 }
 
@@ -48,7 +50,7 @@ async fn panicking_secret_provider_stops_the_source() {
     }
     let client = ClientAuthentication::secret_post("billing", ClientSecrets::provider(Bang));
     let mut setting = Setting::of(client, |source| source).await;
-    let error = patiently(setting.token()).await.expect_err("it panicked");
+    let error = in_time(setting.token()).await.expect_err("it panicked");
     assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
     assert!(matches!(setting.event().await, TokenEvent::Stopped));
     let last_error = setting.source.status().last_error.expect("why");
@@ -85,7 +87,7 @@ async fn empty_secret_is_not_sent() {
     let client = ClientAuthentication::secret_post("billing", ClientSecrets::provider(Empty));
     let source = TokenSource::builder(&server, client).build();
     let error = source.expect("a source").token().await;
-    let kind = error.expect_err("it is empty").kind();
+    let kind = error.expect_err("an empty secret").kind();
     assert_eq!(kind, TokenErrorKind::Credential);
     assert_eq!(setting.token_requests(), 0);
 }
@@ -114,11 +116,13 @@ async fn pipe_instead_of_a_secret_file_does_not_block() {
     mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     let client = ClientAuthentication::secret_post("billing", ClientSecrets::file(&path));
     let setting = Setting::of(client, |source| source).await;
-    let token = tokio::time::timeout(PATIENCE, setting.token()).await;
+    let token = tokio::time::timeout(TIMEOUT, setting.token()).await;
     // If a thread did wait for a writer, the runtime could not shut down: unblock it.
     let both = std::fs::File::options().read(true).write(true).open(&path);
     drop(both.expect("opened"));
-    let error = token.expect("it waits for ever").expect_err("no secrets");
+    let error = token
+        .expect("an error before the timeout")
+        .expect_err("no secrets");
     assert_eq!(error.kind(), TokenErrorKind::Credential);
     assert!(error.to_string().contains("not a regular file"), "{error}");
 }

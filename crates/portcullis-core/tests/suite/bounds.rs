@@ -58,7 +58,7 @@ impl<B> Service<Request<B>> for Handler {
     }
 }
 
-/// A body that is `Send` and nothing more.
+/// A body that is only `Send`.
 type RequestBody = std::cell::Cell<Vec<u8>>;
 
 #[test]
@@ -99,7 +99,7 @@ fn layer_is_one_pointer() {
     assert_eq!(
         size_of::<Result<(), Failure>>(),
         size_of::<usize>(),
-        "a refusal is rare: it does not weigh on what is not"
+        "a refusal is rare, so it is boxed"
     );
 }
 

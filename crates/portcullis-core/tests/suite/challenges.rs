@@ -57,7 +57,7 @@ async fn b1_misplaced_credential_is_told_where_it_belongs() {
     let query = http::Request::get("/orders?api_key=key_1").body(());
     let response = send(&both(), query.expect("a request")).await;
     assert!(text(&response).contains(key));
-    // A DPoP proof is in its right place (RFC 9449), and is not an access token.
+    // A DPoP proof belongs in this header (RFC 9449) and is not an access token.
     for (name, value) in [("dpop", "tok.1"), ("authorization", "DPoP tok.1")] {
         let response = send(&both(), request(&[(name, value)])).await;
         assert!(!text(&response).contains(token), "{name}: {value}");
@@ -188,7 +188,7 @@ async fn b4_any_names_the_first_scope() {
         .into_inner();
     let response = send(&layer, bearing("reader")).await;
     let challenges = parse::challenges(response.headers());
-    assert_eq!(challenges.len(), 1, "the scheme that was used, no other");
+    assert_eq!(challenges.len(), 1, "only the scheme that was used");
     assert_eq!(challenges[0].scheme, "Bearer");
     assert_eq!(challenges[0].get("scope"), Some("orders:admin"));
 }
@@ -213,7 +213,7 @@ async fn outage_is_503_and_not_401() {
         let wait = response
             .headers_mut()
             .remove(RETRY_AFTER)
-            .expect("when to come back");
+            .expect("a `Retry-After`");
         let wait: u64 = wait.to_str().expect("digits").parse().expect("digits");
         assert!((2..=10).contains(&wait), "{wait}");
         insta::allow_duplicates! {

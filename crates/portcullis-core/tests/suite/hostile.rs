@@ -1,4 +1,4 @@
-//! B6: whatever bytes a request has, the response parses and echoes none of them.
+//! B6: for any bytes in a request, the response parses and echoes none of them.
 
 use http::{HeaderName, HeaderValue, Request, header::AUTHORIZATION};
 use portcullis_core::{AuthenticateLayer, Refusal, RequireScopeLayer, Scope, scheme::Outcome};
@@ -136,6 +136,6 @@ async fn b6_hostile_headers_are_not_echoed() {
     assert_eq!(
         met,
         [200, 400, 401, 403, 503],
-        "the cases are worth their while"
+        "the generated requests get all kinds of responses"
     );
 }

@@ -20,7 +20,7 @@ async fn b1_required_refuses_a_request_without_credentials() {
     let bearer = Fake::bearer();
     let response = send(&AuthenticateLayer::new(bearer.clone()), request(&[])).await;
     assert_eq!(response.status(), 401);
-    assert_eq!(bearer.asked(), 0);
+    assert_eq!(bearer.calls(), 0);
 }
 
 #[tokio::test]

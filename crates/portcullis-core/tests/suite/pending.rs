@@ -33,7 +33,9 @@ fn waiting() -> (Fake, oneshot::Sender<Verdict>, Fake) {
             .expect("not poisoned")
             .take()
             .expect("one request");
-        Outcome::Pending(Box::pin(async { verdict.await.expect("the test decides") }))
+        Outcome::Pending(Box::pin(async {
+            verdict.await.expect("an outcome from the test")
+        }))
     });
     (scheme, decide, Fake::bearer())
 }

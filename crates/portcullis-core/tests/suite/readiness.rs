@@ -20,7 +20,7 @@ use crate::support::{Fake, bearing};
 
 const READ: Scope = Scope::from_static("orders:read");
 
-/// Panics if it is called without having been ready. A clone is not ready.
+/// Panics if it is called before it was ready. A clone is not ready.
 #[derive(Debug, Default)]
 struct Strict {
     ready: bool,
@@ -141,7 +141,7 @@ async fn concurrency_limit_inside_the_layer_is_kept() {
             tower::service_fn(move |_: Request<()>| {
                 let (started, gate) = (started.clone(), gate.clone());
                 async move {
-                    started.send(()).expect("the test listens");
+                    started.send(()).expect("a receiver");
                     gate.acquire().await.expect("open").forget();
                     Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from("hello")))
                 }
@@ -158,13 +158,13 @@ async fn concurrency_limit_inside_the_layer_is_kept() {
         for _ in 0..2 {
             tokio::select! {
                 start = starts.recv() => start.expect("the handler lives"),
-                ended = requests.join_next() => panic!("nothing lets a call end yet: {ended:?}"),
+                ended = requests.join_next() => panic!("a call ended before the test allowed it: {ended:?}"),
             }
         }
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        assert!(starts.try_recv().is_err(), "a third call is not let in");
+        assert!(starts.try_recv().is_err(), "a third call must wait");
         gate.add_permits(6);
         while let Some(answer) = requests.join_next().await {
             assert_eq!(answer.expect("no panic").expect("infallible").status(), 200);
@@ -206,7 +206,7 @@ async fn inner_error_passes_through() {
 
 /// A service that handles one request at a time, behind a scheme that waits.
 #[tokio::test]
-async fn pending_request_takes_no_place_in_the_inner_service() {
+async fn pending_request_reserves_no_capacity_of_the_inner_service() {
     let stuck = Fake::bearer().answering(|fake, credential| match credential {
         "expired" => Outcome::Pending(Box::pin(std::future::pending())),
         _ => Outcome::Done(fake.decide(credential)),
@@ -227,13 +227,13 @@ async fn pending_request_takes_no_place_in_the_inner_service() {
     let mut other = tokio_test::task::spawn(service.clone().oneshot(bearing("reader")));
     match other.poll() {
         Poll::Ready(answer) => assert_eq!(answer.expect("infallible").status(), 200),
-        Poll::Pending => panic!("a caller that is not known yet holds the only place"),
+        Poll::Pending => panic!("an unauthenticated caller holds the only capacity"),
     }
 }
 
 #[tokio::test]
-async fn authenticated_request_gets_a_place_after_pending() {
-    let waits_for_a_word = |fake: &Fake, credential: &str| {
+async fn authenticated_request_gets_capacity_after_pending() {
+    let wakes_once_before_the_outcome = |fake: &Fake, credential: &str| {
         let (answer, answered) = tokio::sync::oneshot::channel();
         let _ = answer.send(fake.decide(credential));
         let mut first = true;
@@ -251,7 +251,7 @@ async fn authenticated_request_gets_a_place_after_pending() {
     };
     let mut service = ServiceBuilder::new()
         .layer(AuthenticateLayer::new(
-            Fake::bearer().answering(waits_for_a_word),
+            Fake::bearer().answering(wakes_once_before_the_outcome),
         ))
         .layer(ConcurrencyLimitLayer::new(1))
         .service(Strict::default());
@@ -262,7 +262,7 @@ async fn authenticated_request_gets_a_place_after_pending() {
         assert!(call.is_woken(), "the scheme has decided");
         match call.poll() {
             Poll::Ready(answer) => assert_eq!(answer.expect("infallible").status(), 200),
-            Poll::Pending => panic!("it waits for the place that its own service holds"),
+            Poll::Pending => panic!("the call waits for capacity that its own service holds"),
         }
     }
 }

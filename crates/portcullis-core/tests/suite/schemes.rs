@@ -53,7 +53,7 @@ fn overlapping_schemes_are_found_at_any_position() {
 #[test]
 fn layer_without_schemes_is_refused() {
     let none: Vec<Arc<dyn Scheme>> = Vec::new();
-    insta::assert_snapshot!(AuthenticateLayer::any_of(none).expect_err("open door"), @"`schemes`: the list is empty: add at least one scheme");
+    insta::assert_snapshot!(AuthenticateLayer::any_of(none).expect_err("no schemes"), @"`schemes`: the list is empty: add at least one scheme");
 }
 
 #[tokio::test]

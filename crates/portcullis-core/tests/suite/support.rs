@@ -36,7 +36,7 @@ pub(crate) struct Fake {
     source: CredentialSource,
     challenge: Arc<Challenge>,
     answer: Arc<Answer>,
-    asked: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
 }
 
 impl Fake {
@@ -50,7 +50,7 @@ impl Fake {
             source,
             challenge: Arc::new(challenge),
             answer: Arc::new(|fake, credential| Outcome::Done(fake.decide(credential))),
-            asked: Arc::default(),
+            calls: Arc::default(),
         }
     }
 
@@ -82,8 +82,8 @@ impl Fake {
     }
 
     /// How often `authenticate` was called.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     pub(crate) fn decide(&self, credential: &str) -> Result<Principal, Failure> {
@@ -151,7 +151,7 @@ impl Scheme for Fake {
     }
 
     fn authenticate(&self, _: &Head<'_>, credential: &[u8]) -> Outcome {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.calls.fetch_add(1, Ordering::SeqCst);
         match check_token68(credential) {
             Ok(credential) => (self.answer)(self, credential),
             Err(failure) => Outcome::Done(Err(failure)),
@@ -170,7 +170,7 @@ impl Scheme for Fake {
     }
 }
 
-/// What the inner service saw of the request, in the response's extensions.
+/// The inner service's view of the request, in the response's extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) headers: HeaderMap,

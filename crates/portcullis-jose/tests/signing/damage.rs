@@ -6,8 +6,8 @@ use spki::der::pem::{LineEnding, decode_vec, encode_string};
 
 use crate::forms::{ALL, holds, jwk_error, pem_error};
 
-/// A key that can be read in spite of the damage must be usable.
-fn no_key_or_a_whole_one(key: Result<SigningKey, SigningKeyError>) {
+/// A damaged key is an error, or another usable key.
+fn assert_error_or_usable_key(key: Result<SigningKey, SigningKeyError>) {
     let Ok(key) = key else { return };
     let public = json!({"keys": [key.public_jwk().expect("a pair")]}).to_string();
     let public = KeySet::parse(public.as_bytes()).expect("a public key");
@@ -60,13 +60,13 @@ fn damaged_key_is_an_error_or_another_key() {
                     let mut der = der.clone();
                     der[position] ^= flip;
                     let pem = encode_string(label, LineEnding::LF, &der).expect("PEM");
-                    no_key_or_a_whole_one(SigningKey::from_pem(pem.as_bytes(), algorithm));
+                    assert_error_or_usable_key(SigningKey::from_pem(pem.as_bytes(), algorithm));
                 }
             }
             for position in 0..pem.len() {
                 let mut pem = pem.as_bytes().to_vec();
                 pem[position] ^= 1;
-                no_key_or_a_whole_one(SigningKey::from_pem(&pem, algorithm));
+                assert_error_or_usable_key(SigningKey::from_pem(&pem, algorithm));
             }
         }
         let jwk = forms.jwk_with(json!({"alg": algorithm.as_str()}));
@@ -74,8 +74,8 @@ fn damaged_key_is_an_error_or_another_key() {
             for flip in [0x01, 0x20, 0x80] {
                 let mut jwk = jwk.clone();
                 jwk[position] ^= flip;
-                no_key_or_a_whole_one(SigningKey::from_jwk(&jwk));
-                no_key_or_a_whole_one(SigningKey::from_jwk_with(&jwk, algorithm));
+                assert_error_or_usable_key(SigningKey::from_jwk(&jwk));
+                assert_error_or_usable_key(SigningKey::from_jwk_with(&jwk, algorithm));
             }
         }
     }

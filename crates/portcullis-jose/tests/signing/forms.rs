@@ -147,7 +147,7 @@ pub(crate) fn oracle_holds(
         _ => DecodingKey::from_rsa_pem(pem),
     }
     .expect("a public key");
-    let algorithm = algorithm.as_str().parse().expect("they have it");
+    let algorithm = algorithm.as_str().parse().expect("a common algorithm");
     let signature = URL_SAFE_NO_PAD.encode(signature);
     jsonwebtoken::crypto::verify(&signature, message, &key, algorithm).expect("they verify")
 }

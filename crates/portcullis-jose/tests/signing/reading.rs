@@ -304,7 +304,10 @@ fn debug_does_not_show_private_keys() {
                 .iter()
                 .any(|hidden| text.contains(&hidden[..hidden.len().min(12)]))
         };
-        assert!(shows(forms.jwk) && shows(forms.pem[0]), "it would be seen");
+        assert!(
+            shows(forms.jwk) && shows(forms.pem[0]),
+            "the search finds it"
+        );
 
         for key in forms.keys(algorithm) {
             let text = format!("{:?}", key.with_kid("a"));

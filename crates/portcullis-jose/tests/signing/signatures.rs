@@ -46,7 +46,7 @@ fn deterministic_signatures_equal_those_of_jsonwebtoken() {
         (&RSA, &rsa, Algorithm::RS512),
         (&ED25519, &ed25519, Algorithm::EdDSA),
     ] {
-        let theirs = algorithm.as_str().parse().expect("they have it");
+        let theirs = algorithm.as_str().parse().expect("a common algorithm");
         let theirs = jsonwebtoken::crypto::sign(b"message", key, theirs).expect("they sign");
         for ours in forms.keys(algorithm) {
             let ours = ours.sign(b"message").expect("it signs");
@@ -83,12 +83,12 @@ fn secret_signs_and_verifies() {
         let theirs = jsonwebtoken::crypto::sign(
             b"message",
             &EncodingKey::from_secret(secret.expose()).expect("not empty"),
-            algorithm.as_str().parse().expect("they have it"),
+            algorithm.as_str().parse().expect("a common algorithm"),
         );
         assert_eq!(Ok(URL_SAFE_NO_PAD.encode(signature)), theirs);
 
         let again = SigningKey::from_secret(&secret, algorithm).expect("long enough");
-        assert_ne!(key.thumbprint(), again.thumbprint(), "it is random");
+        assert_ne!(key.thumbprint(), again.thumbprint(), "the key is random");
         assert_eq!(key.clone().thumbprint(), key.thumbprint());
         assert_eq!((key.public_jwk(), key.kid()), (None, None));
     }

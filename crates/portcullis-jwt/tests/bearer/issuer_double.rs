@@ -1,4 +1,4 @@
-//! An issuer whose keys and answers a test sets.
+//! An issuer whose keys and answers the test sets.
 
 use std::{
     future::poll_fn,
@@ -24,7 +24,7 @@ use crate::{
     support::{ISSUER, ManualClock, NOW, Signer, claims, signer},
 };
 
-/// An owner of keys with set answers that counts its calls.
+/// An owner of keys with prepared answers, which counts its calls.
 #[derive(Clone, Default)]
 pub(crate) struct Owner(pub(crate) Arc<OwnerState>);
 
@@ -34,13 +34,13 @@ pub(crate) struct OwnerState {
     pub(crate) unknown_keys: AtomicUsize,
     pub(crate) bad_signatures: AtomicUsize,
     pub(crate) no_keys: AtomicUsize,
-    /// Runs once, before the next answer to an unknown key.
+    /// Runs once before the next answer to an unknown key.
     pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Answer {
-    /// Waits until the answer is another.
+    /// Waits until the test sets another answer.
     #[default]
     Wait,
     Done,
@@ -148,7 +148,7 @@ impl Scene {
         meanwhile: impl FnOnce(&mut Self),
     ) -> Result<Principal, Failure> {
         let Outcome::Pending(future) = self.send(&next_signer()) else {
-            panic!("does not wait")
+            panic!("the request does not wait")
         };
         let mut future = pin!(future);
         assert!(poll(future.as_mut()).is_pending());

@@ -1,4 +1,4 @@
-//! The bearer scheme: what it reads of a request, how it answers, and when it waits for newer keys.
+//! The bearer scheme: the credentials it reads, its outcomes, and when it waits for newer keys.
 
 mod issuer_double;
 mod refresh;

@@ -19,7 +19,7 @@ fn unknown_key_waits_for_a_refresh() {
     let verdict = scene.wait(|scene| scene.publish(key_set([&signer(), &next_signer()])));
     assert_eq!(status(&verdict), StatusCode::OK);
     assert_eq!(scene.owner.signals(), (1, 0));
-    at_once(scene.send(&next_signer())).expect("known by now");
+    at_once(scene.send(&next_signer())).expect("a known key");
 }
 
 #[test]
@@ -50,13 +50,13 @@ fn failed_or_late_refresh_is_503() {
     assert_eq!(
         status(&verdict),
         StatusCode::SERVICE_UNAVAILABLE,
-        "what moves meanwhile is no fetch"
+        "moving the times is not a fetch"
     );
     let verdict = failed(|scene| scene.publish(signer().key_set()));
     assert_eq!(
         status(&verdict),
         StatusCode::SERVICE_UNAVAILABLE,
-        "nor does an earlier fetch know what the later one brings"
+        "a fetch from before the request may miss the new key"
     );
 }
 
@@ -76,7 +76,7 @@ fn exhausted_budget_answers_by_the_last_fetch() {
     assert_eq!(
         status(&at_once(scene.send(&signer()))),
         StatusCode::OK,
-        "good keys keep serving"
+        "valid keys remain in use"
     );
 }
 
@@ -107,7 +107,7 @@ fn token_without_kid_waits_like_an_unknown_kid() {
     let mut scene = Scene::loaded();
     let unnamed = next_signer().sign(r#"{"alg":"EdDSA","typ":"at+jwt"}"#, &claims().to_string());
     let Outcome::Pending(future) = send(&scene.bearer, &unnamed) else {
-        panic!("does not wait")
+        panic!("the request does not wait")
     };
     let mut future = pin!(future);
     assert!(poll(future.as_mut()).is_pending());

@@ -1,4 +1,4 @@
-//! The credentials that the scheme reads, and its answers.
+//! The credentials that the scheme reads, and its outcomes.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ fn b2_b5_h1_authorization_header_is_parsed_by_rfc_6750() {
         Presence::Absent => None,
         Presence::Malformed(failure) => panic!("{values:?}: {failure:?}"),
     };
-    // By whichever step.
+    // Either step may refuse the request.
     let refused = |values: &[&str]| {
         let request = request(values);
         let head = Head::new(&request, &facts);

@@ -1,4 +1,4 @@
-//! What is alike and not the same: one token at two schemes, and tokens that differ a little.
+//! Similar inputs that must not share an entry: one token at two schemes, and tokens that differ slightly.
 
 use std::{
     cell::Cell,
@@ -84,10 +84,10 @@ fn schemes_do_not_share_principals() {
         let principal = of(&plain);
         assert!(principal.claims::<Jti>().is_none() && principal.claims::<Client>().is_none());
     }
-    assert_eq!(scene.checked(), 3, "once for each");
+    assert_eq!(scene.checked(), 3, "one verification for each scheme");
 }
 
-/// As the challenge has it that a caller without scope is answered.
+/// The realm of the challenge for a caller without the scope.
 fn realm(principal: &Principal) -> String {
     let refusal = principal.lacks(&ScopePolicy::from(Scope::from_static("orders:admin")));
     let response = refusal.into_response(
@@ -112,7 +112,7 @@ fn tokens_similar_to_a_cached_one_are_rejected() {
         let bearer = scene.bearer();
         let token = signer().access_token(&claims());
         accepted(&bearer, &token, warmth);
-        for other in nearly(&token) {
+        for other in variants(&token) {
             assert!(judge(&bearer, &other).is_err(), "{other}");
         }
         accepted(&bearer, &token, 1);
@@ -120,8 +120,8 @@ fn tokens_similar_to_a_cached_one_are_rejected() {
     }
 }
 
-/// Each differs from `token`, some in a way that a lenient decoder would not see.
-fn nearly(token: &str) -> Vec<String> {
+/// Variants of `token`. A lenient decoder would not notice some of the differences.
+fn variants(token: &str) -> Vec<String> {
     const BASE64URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {
         panic!("three parts")
@@ -173,27 +173,27 @@ fn nearly(token: &str) -> Vec<String> {
     all
 }
 
-/// Takes every signature for good.
+/// A backend that accepts every signature.
 #[derive(Debug)]
-struct Gullible;
+struct AcceptAll;
 
-impl SignatureBackend for Gullible {
+impl SignatureBackend for AcceptAll {
     fn prepare(&self, _: &KeyMaterial, _: Algorithm) -> Result<Box<dyn PreparedKey>, KeyRejected> {
         Ok(Box::new(Self))
     }
 }
 
-impl PreparedKey for Gullible {
+impl PreparedKey for AcceptAll {
     fn verify(&self, _: &[u8], _: &[u8]) -> Result<(), InvalidSignature> {
         Ok(())
     }
 }
 
-/// Where a token lies follows from its end.
+/// The slot of a token depends on its last characters.
 #[test]
 fn tokens_with_the_same_end_are_not_confused() {
     let keys = json!({"keys": [signer().jwk()]}).to_string();
-    let keys = KeySet::parse_with(keys.as_bytes(), &Gullible).expect("a key set");
+    let keys = KeySet::parse_with(keys.as_bytes(), &AcceptAll).expect("a key set");
     let bearer = Bearer::jwt(&IssuerKeys::fixed(ISSUER, keys).expect("an issuer"))
         .audience(AUDIENCE)
         .algorithms([Algorithm::EdDSA])
@@ -208,7 +208,7 @@ fn tokens_with_the_same_end_are_not_confused() {
     for times in WARMTHS.into_iter().rev().chain([1; 10]) {
         for (name, token) in &tokens {
             for _ in 0..times {
-                let principal = judge(&bearer, token).expect("everything is good");
+                let principal = judge(&bearer, token).expect("an accepted token");
                 assert_eq!(principal.credential_id(), Some(*name));
             }
         }
@@ -230,17 +230,17 @@ fn bound_token_is_cached_and_rejected_each_time() {
     }
 }
 
-static ASKED_AGAIN: OnceLock<(Bearer, String)> = OnceLock::new();
+static VERIFIED_AGAIN: OnceLock<(Bearer, String)> = OnceLock::new();
 static DROPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// Asks the scheme that it came from as it is dropped.
+/// Claims whose destructor verifies a token with the same scheme.
 #[derive(Deserialize)]
-struct Inquisitive {}
+struct Reentrant {}
 
-impl Drop for Inquisitive {
+impl Drop for Reentrant {
     fn drop(&mut self) {
         thread_local!(static IS_ASKING: Cell<bool> = const { Cell::new(false) });
-        let Some((bearer, token)) = ASKED_AGAIN.get() else {
+        let Some((bearer, token)) = VERIFIED_AGAIN.get() else {
             return;
         };
         if !IS_ASKING.replace(true) {
@@ -254,20 +254,20 @@ impl Drop for Inquisitive {
 #[test]
 fn destructor_of_claims_may_use_the_cache() {
     let scene = Scene::usual();
-    let bearer = scene.builder().claims::<Inquisitive>();
+    let bearer = scene.builder().claims::<Reentrant>();
     let bearer = bearer.token_cache(CacheLimits::new(8, 1 << 20));
     let bearer = bearer.build().expect("a scheme");
     let hot = signer().access_token(&claims());
     accepted(&bearer, &hot, WARM);
-    assert!(ASKED_AGAIN.set((bearer.clone(), hot)).is_ok());
-    let ask = {
+    assert!(VERIFIED_AGAIN.set((bearer.clone(), hot)).is_ok());
+    let verify = {
         let bearer = bearer.clone();
         move || (0..200).for_each(|number| accepted(&bearer, &numbered(number, 0), 4))
     };
-    ask();
+    verify();
     let meanwhile = DROPPED.load(Ordering::SeqCst);
     assert!(meanwhile > 100, "{meanwhile}");
-    // It leaves a full level behind as it ends.
-    thread::spawn(ask).join().expect("no panic");
+    // The thread ends with entries in its own level.
+    thread::spawn(verify).join().expect("no panic");
     assert!(DROPPED.load(Ordering::SeqCst) > meanwhile + 160);
 }

@@ -1,4 +1,4 @@
-//! Whatever happens, a scheme with a cache answers as one without.
+//! A scheme with a cache always gives the same answers as one without.
 
 use portcullis_core::{FailureKind, clock::UnixTime};
 use portcullis_jwt::{Algorithm, Bearer, CacheLimits, JwtVerifier, TrustedIssuers};
@@ -9,10 +9,10 @@ use crate::{
     support::{AUDIENCE, NOW, Signer, claims_with, signer},
 };
 
-/// SplitMix64: the same story each time.
-struct Dice(u64);
+/// SplitMix64 with a fixed seed, so that each run is the same.
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -26,7 +26,7 @@ impl Dice {
     }
 }
 
-/// All that a request is told.
+/// The whole outcome of a request.
 type Answer = Result<[Option<String>; 6], (FailureKind, String, String)>;
 
 fn answer(bearer: &Bearer, token: &str) -> Answer {
@@ -80,7 +80,7 @@ fn tokens() -> Vec<String> {
     tokens
 }
 
-/// Moments at which something begins or ends.
+/// Times at which a limit begins or ends.
 fn moments() -> Vec<UnixTime> {
     [
         NOW - 70,
@@ -97,7 +97,7 @@ fn moments() -> Vec<UnixTime> {
     .collect()
 }
 
-fn change_keys(scene: &Scene, dice: &mut Dice) {
+fn change_keys(scene: &Scene, random: &mut Random) {
     let (one, two, other_one) = (signer(), next_signer(), Signer::new(3, "key-1"));
     let sets: [&[&Signer]; 6] = [
         &[&one],
@@ -107,10 +107,10 @@ fn change_keys(scene: &Scene, dice: &mut Dice) {
         &[&other_one],
         &[&other_one, &two],
     ];
-    let stale_at = dice.pick(&[at(NOW + 50), just_before(NOW + 80), at(NOW + 9_000)]);
-    scene.publisher().with(|publisher| match dice.roll(8) {
+    let stale_at = random.pick(&[at(NOW + 50), just_before(NOW + 80), at(NOW + 9_000)]);
+    scene.publisher().with(|publisher| match random.roll(8) {
         0..=3 => {
-            let keys = scene.counting.key_set(dice.pick(&sets));
+            let keys = scene.counting.key_set(random.pick(&sets));
             publisher.publish(keys, at(NOW), stale_at);
         }
         4 => publisher.confirm(at(NOW), stale_at),
@@ -120,27 +120,27 @@ fn change_keys(scene: &Scene, dice: &mut Dice) {
     });
 }
 
-fn change_issuers(ours: &Scene, partner: &Scene, trusted: &TrustedIssuers, dice: &mut Dice) {
-    let scene = if dice.roll(3) == 0 { partner } else { ours };
-    let audience = dice.pick(&[AUDIENCE, AUDIENCE, "https://other.example.com"]);
+fn change_issuers(ours: &Scene, partner: &Scene, trusted: &TrustedIssuers, random: &mut Random) {
+    let scene = if random.roll(3) == 0 { partner } else { ours };
+    let audience = random.pick(&[AUDIENCE, AUDIENCE, "https://other.example.com"]);
     let verifier = JwtVerifier::of(&scene.keys)
         .audience(audience)
         .algorithms([Algorithm::EdDSA])
         .build()
         .expect("a verifier");
-    match dice.roll(4) {
+    match random.roll(4) {
         0 => {
             trusted.remove(scene.keys.issuer());
         }
         1 => trusted.replace(verifier),
         _ => {
-            // It may be there.
+            // The issuer may be in the list already.
             let _ = trusted.add(verifier);
         }
     }
 }
 
-/// The schemes of one story: the first has no cache.
+/// The schemes of one sequence. The first has no cache.
 fn schemes(scene: &Scene, trusted: &TrustedIssuers) -> [[Bearer; 3]; 2] {
     let limits = [CacheLimits::default(), CacheLimits::new(8, 3_000)];
     let one = [
@@ -165,22 +165,26 @@ fn cache_does_not_change_answers() {
     let (tokens, moments) = (tokens(), moments());
     let (mut accepted, mut refused, mut checked) = (0, 0, [0; 3]);
     for story in 0..20 {
-        let mut dice = Dice(story);
+        let mut random = Random(story);
         let scene = Scene::usual();
         let partner = Scene::of("https://partner.example.com", &[&next_signer()]);
         let verifier = scene.verifier().build().expect("a verifier");
         let trusted = TrustedIssuers::new([verifier]).expect("one issuer");
         let schemes = schemes(&scene, &trusted);
         for step in 0..400 {
-            match dice.roll(40) {
-                0..=2 => scene.clock.set(dice.pick(&moments)),
-                3 | 4 => change_keys(&scene, &mut dice),
-                5 => change_keys(&partner, &mut dice),
-                6 => change_issuers(&scene, &partner, &trusted, &mut dice),
+            match random.roll(40) {
+                0..=2 => scene.clock.set(random.pick(&moments)),
+                3 | 4 => change_keys(&scene, &mut random),
+                5 => change_keys(&partner, &mut random),
+                6 => change_issuers(&scene, &partner, &trusted, &mut random),
                 _ => {
-                    // Those that could be good are asked for more often.
-                    let range = if dice.roll(3) == 0 { tokens.len() } else { 16 };
-                    let token = &tokens[dice.roll(range)];
+                    // Tokens that may be valid are sent more often.
+                    let range = if random.roll(3) == 0 {
+                        tokens.len()
+                    } else {
+                        16
+                    };
+                    let token = &tokens[random.roll(range)];
                     for schemes in &schemes {
                         let answers = [0, 1, 2].map(|scheme: usize| {
                             let before = scene.checked() + partner.checked();
@@ -201,7 +205,7 @@ fn cache_does_not_change_answers() {
             }
         }
     }
-    // It was a story in which much happens, and the caches were in use.
+    // The sequence had many different outcomes and used the caches.
     assert!(
         accepted > 1_000 && refused > 1_000,
         "{accepted} accepted, {refused} refused"

@@ -58,7 +58,7 @@ fn withdrawn_key_keeps_tokens_of_other_keys_valid() {
         let before = scene.checked();
         scene.publish(&[&new]);
         accepted(&bearer, &by_new, WARM);
-        assert_eq!(scene.checked() - before, 1, "it is looked at again, once");
+        assert_eq!(scene.checked() - before, 1, "it is verified again once");
         refused(&bearer, &by_old);
     }
 }
@@ -107,7 +107,7 @@ fn restored_key_requires_a_new_verification() {
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());
     accepted(&bearer, &token, WARM);
-    // Nobody asks while it is gone.
+    // No request is sent while the key is withdrawn.
     scene.publish(&[&next_signer()]);
     scene.publish(&[&signer()]);
     accepted(&bearer, &token, WARM);
@@ -168,13 +168,13 @@ fn cached_tokens_do_not_keep_the_refresher_alive() {
         thread::spawn(move || {
             accepted(&bearer, &token, WARM);
             drop(bearer);
-            tell.send(()).expect("someone listens");
-            woken.recv().expect("woken");
+            tell.send(()).expect("a receiver");
+            woken.recv().expect("a sender");
         })
     };
-    told.recv().expect("it is warm there");
+    told.recv().expect("a warm thread");
     let lives = scene.owner_lives_without(bearer);
-    wake.send(()).expect("it waits");
+    wake.send(()).expect("a waiting thread");
     there.join().expect("no panic");
     assert!(!lives, "the other thread still had the token");
 }

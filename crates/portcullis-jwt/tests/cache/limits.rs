@@ -1,4 +1,4 @@
-//! What the cache holds: no more than it may, and nothing but what was verified.
+//! The limits of the cache. Only verified tokens enter it.
 
 use std::thread;
 
@@ -19,10 +19,10 @@ use crate::{
 
 const PLENTY: usize = 1 << 24;
 
-/// Makes a token one of the longest, of 7 KiB.
+/// Padding that makes a token 7 KiB long.
 const LONG: usize = 5_000;
 
-/// Limits, and the padding of tokens of which fewer fit than a test makes: too many, or too long.
+/// Limits by count and by size, each with the padding of tokens of which too few fit.
 const EITHER: [(CacheLimits, usize); 2] = [
     (CacheLimits::new(64, PLENTY), 0),
     (CacheLimits::new(64, 300_000), LONG),
@@ -44,7 +44,7 @@ fn many_valid_tokens_stay_within_both_limits() {
         let bearer = scene.bearer_of(limits);
         for number in 0..300 {
             let token = numbered(number, padding);
-            let principal = judge(&bearer, &token).expect("a good token");
+            let principal = judge(&bearer, &token).expect("a valid token");
             assert_eq!(principal.credential_id(), Some(&*number.to_string()));
             let status = bearer.cache_status().expect("a cache");
             assert!(
@@ -85,15 +85,15 @@ fn hot_tokens_survive_tokens_that_are_sent_once() {
     const HOT: usize = 24;
     const ROUNDS: usize = 100;
     let scene = Scene::usual();
-    // So large that the hot ones find room wherever their hashes fall, and filled several times over.
+    // Large enough for the hot tokens with any hashes. The other tokens fill it several times.
     let bearer = scene.bearer_of(CacheLimits::new(256, PLENTY));
-    // Some of them have to share a place in the thread's own level.
+    // Some hot tokens share a slot in the thread's own level.
     let hot: Vec<String> = (0..HOT).map(|number| numbered(number, 0)).collect();
     let mut again = 0;
     for round in 0..ROUNDS {
         for (number, token) in hot.iter().enumerate() {
             let before = scene.checked();
-            let principal = judge(&bearer, token).expect("a good token");
+            let principal = judge(&bearer, token).expect("a valid token");
             again += scene.checked() - before;
             assert_eq!(principal.credential_id(), Some(&*number.to_string()));
         }
@@ -103,7 +103,7 @@ fn hot_tokens_survive_tokens_that_are_sent_once() {
     }
     assert!(
         again < 2 * HOT,
-        "{again} of {} times, where {HOT} must be",
+        "{again} of {} requests were verified; {HOT} are necessary",
         ROUNDS * HOT
     );
 }
@@ -117,7 +117,7 @@ fn full_cache_admits_a_token_on_its_second_verification() {
             accepted(&bearer, &numbered(number, padding), 3);
         }
         let third = scene.checked().saturating_sub(2 * 200);
-        assert!(third <= 10, "{third} of 200 were not kept, {limits:?}");
+        assert!(third <= 10, "{third} of 200 were not admitted, {limits:?}");
     }
 }
 
@@ -127,7 +127,7 @@ fn tokens_sent_once_evict_nothing() {
         let scene = Scene::usual();
         let bearer = scene.bearer_of(limits);
         let first = (0..64).map(|number| numbered(number, padding));
-        // Those that had no room left where their hashes fall are not among them.
+        // Without the tokens whose shard was full.
         let kept: Vec<String> = first
             .filter(|token| {
                 let before = entries(&bearer);
@@ -154,7 +154,7 @@ fn expired_entries_are_evicted_at_once() {
         for number in 0..200 {
             accepted(&bearer, &numbered(number, padding), 1);
         }
-        // As long as leeway and the second that is begun.
+        // The lifetime, the leeway, and the second that has begun.
         scene.clock.set(at(NOW + 290 + 60 + 1));
         let later = json!({"exp": NOW + 900, "padding": "x".repeat(padding)});
         let token = signer().access_token(&claims_with(later));
@@ -195,7 +195,7 @@ fn token_verified_again_takes_no_second_entry() {
     assert_eq!((bearer.cache_status(), scene.checked()), (before, 21));
 }
 
-/// Of a scheme without custom claims: what those hold is not counted.
+/// The scheme has no custom claims, because their allocations are not counted.
 #[test]
 fn estimated_bytes_cover_the_allocated_bytes() {
     const TOKENS: usize = 50;
@@ -238,7 +238,7 @@ fn scopes(count: usize) -> String {
 #[test]
 fn only_verified_tokens_enter() {
     let scene = Scene::usual();
-    // So that whatever enters drives something out.
+    // So small that each new entry evicts another.
     let bearer = scene.bearer_of(CacheLimits::new(8, PLENTY));
     let hot: Vec<String> = (0..8).map(|number| numbered(number, 0)).collect();
     for token in &hot {

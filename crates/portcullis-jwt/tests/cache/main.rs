@@ -1,4 +1,4 @@
-//! The cache of verified tokens, closely: at each level, at the edges of each limit, and beside a scheme without one.
+//! The cache of verified tokens: each level, the edges of each limit, and a comparison with a scheme without a cache.
 
 mod alike;
 mod answers;

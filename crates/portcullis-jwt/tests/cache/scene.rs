@@ -1,5 +1,5 @@
-//! An issuer whose keys come and go, a clock to the nanosecond, and a count of the signatures that are checked.
-#![allow(dead_code, reason = "no test binary uses all of it")]
+//! An issuer whose keys change, a clock with nanoseconds, and a counter of verified signatures.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::{
     fmt,
@@ -31,17 +31,17 @@ use serde_json::{Value, json};
 
 use crate::support::{AUDIENCE, ISSUER, NOW, Signer, claims_with, signer};
 
-/// How often a token is asked for until it is in the shared level, until it could be copied, until it is in the
-/// thread's own level, and more.
+/// Numbers of requests after which a token is in the shared level, may be copied, is in the thread's own level, and
+/// more.
 pub(crate) const WARMTHS: [usize; 4] = [1, 2, 3, 8];
 
-/// More than it takes until a token is in every level.
+/// Enough requests for a token to be in every level.
 pub(crate) const WARM: usize = 8;
 
 pub(crate) const LOADED: UnixTime = UnixTime::from_secs(NOW - 60);
 pub(crate) const STALE: UnixTime = UnixTime::from_secs(NOW + 100_000);
 
-/// Counts the signatures that are checked, and has something happen meanwhile.
+/// A backend that counts verifications and can run a closure during one.
 #[derive(Clone, Default)]
 pub(crate) struct Counting {
     checked: Arc<AtomicUsize>,
@@ -55,7 +55,7 @@ impl Counting {
         self.checked.load(Ordering::SeqCst)
     }
 
-    /// What happens, once, while the next signature is checked.
+    /// Runs a closure once, during the next verification.
     pub(crate) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
         *self.meanwhile.lock().expect("no panic") = Some(Box::new(happens));
     }
@@ -97,7 +97,7 @@ impl PreparedKey for Counted {
     }
 }
 
-/// A clock that only moves when told, in steps as small as there are.
+/// A manual clock with nanoseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct FineClock(Arc<AtomicU64>);
 
@@ -110,7 +110,7 @@ impl FineClock {
 
     pub(crate) fn set(&self, now: UnixTime) {
         let nanoseconds = now.as_duration().as_nanos();
-        let nanoseconds = u64::try_from(nanoseconds).expect("this side of 2554");
+        let nanoseconds = u64::try_from(nanoseconds).expect("a time before the year 2554");
         self.0.store(nanoseconds, Ordering::SeqCst);
     }
 }
@@ -130,7 +130,7 @@ pub(crate) fn just_before(second: u64) -> UnixTime {
     at(second).saturating_sub(Duration::from_nanos(1))
 }
 
-/// Has nothing to offer; as long as it is there, someone would be fetching keys.
+/// Has no newer keys. While it exists, a task would fetch keys.
 struct Owner(#[expect(dead_code, reason = "it is held")] Arc<()>);
 
 impl Refresh for Owner {
@@ -141,7 +141,7 @@ impl Refresh for Owner {
     fn bad_signature(&self) {}
 }
 
-/// An issuer, by the name of [`ISSUER`] unless another is given.
+/// An issuer, [`ISSUER`] by default.
 pub(crate) struct Scene {
     pub(crate) counting: Counting,
     pub(crate) clock: FineClock,
@@ -150,7 +150,7 @@ pub(crate) struct Scene {
     owner: Weak<()>,
 }
 
-/// The one hand that publishes, which more than one place may need.
+/// The publisher, which several places share.
 #[derive(Clone)]
 pub(crate) struct Publisher(Arc<Mutex<KeyPublisher>>, Counting);
 
@@ -187,7 +187,7 @@ impl Scene {
         }
     }
 
-    /// [`signer`] is all there is.
+    /// An issuer whose only key is that of [`signer`].
     pub(crate) fn usual() -> Self {
         Self::new(&[&signer()])
     }
@@ -200,7 +200,7 @@ impl Scene {
         self.publisher.clone()
     }
 
-    /// Gives up the scheme and the keys; whether someone would still be fetching keys.
+    /// Drops the scheme and the keys. Returns whether a task would still fetch keys.
     pub(crate) fn owner_lives_without(self, bearer: Bearer) -> bool {
         let Self { keys, owner, .. } = self;
         drop((keys, bearer));
@@ -245,7 +245,7 @@ impl Scene {
     }
 }
 
-/// The verdict, which must be there without waiting.
+/// The immediate verdict.
 pub(crate) fn judge(bearer: &Bearer, token: &str) -> Result<Principal, Failure> {
     let request = Request::new(());
     match bearer.authenticate(&Head::new(&request, &Facts::new()), token.as_bytes()) {
@@ -254,7 +254,7 @@ pub(crate) fn judge(bearer: &Bearer, token: &str) -> Result<Principal, Failure> 
     }
 }
 
-/// Has it accepted so often.
+/// Checks that the token is accepted this number of times.
 pub(crate) fn accepted(bearer: &Bearer, token: &str, times: usize) {
     for time in 0..times {
         if let Err(failure) = judge(bearer, token) {
@@ -263,7 +263,7 @@ pub(crate) fn accepted(bearer: &Bearer, token: &str, times: usize) {
     }
 }
 
-/// Has it refused, once and again, for what the caller did.
+/// Checks that the token is refused repeatedly as invalid.
 pub(crate) fn refused(bearer: &Bearer, token: &str) {
     refused_as(bearer, token, FailureKind::Invalid);
 }
@@ -309,7 +309,7 @@ pub(crate) fn next_signer() -> Signer {
     Signer::new(2, "key-2")
 }
 
-/// A good token of this `jti`, longer by the length of `padding`.
+/// A valid token with this `jti`, longer by `padding`.
 pub(crate) fn numbered(number: usize, padding: usize) -> String {
     let changes = json!({"jti": number.to_string(), "padding": "x".repeat(padding)});
     signer().access_token(&claims_with(changes))

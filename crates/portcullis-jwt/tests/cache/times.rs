@@ -10,7 +10,7 @@ use crate::{
     support::{NOW, claims, claims_with, signer},
 };
 
-/// What [`claims`] say.
+/// The `exp` of [`claims`].
 const EXPIRES: u64 = NOW + 290;
 const LEEWAY: u64 = 60;
 

@@ -77,7 +77,7 @@ fn p6_id_token_is_rejected() {
         preset.refuse(&id_token),
         VerifyError::Audience { .. }
     ));
-    // Even where the API and the application have one name.
+    // Also if the API and the application have the same identifier.
     let same_name = changed(id_token, json!({"aud": AUDIENCE}));
     assert_eq!(
         preset.refuse(&same_name),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{support::*, times};
 
-/// Machines' tokens, in the forms that these servers issue them.
+/// Machine tokens in the form of each server.
 fn machines() -> [(&'static str, Value); 6] {
     [
         (
@@ -77,6 +77,6 @@ fn o1_machine_of_another_issuer_never_has_kind_user() {
             }
         }
     }
-    // Auth0's preset has the least to tell its tokens by, and takes all of these.
+    // Auth0's preset has the fewest conditions and accepts all of these.
     assert!(accepted >= 12, "{accepted}");
 }

@@ -68,7 +68,7 @@ fn times(mut claims: Value) -> Value {
 
 #[test]
 fn client_assertion_is_rejected_by_every_preset() {
-    // A client assertion (RFC 7523) or a DPoP proof signed by the same key is no access token anywhere.
+    // A client assertion (RFC 7523) or a DPoP proof signed by the same key is not an access token for any preset.
     let assertion = times(json!({"sub": "billing", "aud": AUDIENCE, "jti": "j"}));
     for profile in [
         Profile::rfc9068(),

@@ -39,7 +39,7 @@ fn o1_user_token_has_kind_user() {
     assert_eq!(
         preset().accept(&mapped).kind(),
         PrincipalKind::User,
-        "a customised `sub` makes no machine"
+        "a custom `sub` does not make a user a machine"
     );
     let customised = changed(machine(), json!({"sub": "crawler"}));
     assert_eq!(preset().accept(&customised).kind(), PrincipalKind::Unknown);

@@ -1,4 +1,4 @@
-//! Proofs at the token endpoint (RFC 9449 §5), at a server that asks for nonces.
+//! Proofs at the token endpoint (RFC 9449 §5) of a server that requires nonces.
 
 use std::sync::{Arc, Mutex};
 
@@ -55,7 +55,7 @@ impl TokenEndpoint {
                         return;
                     };
                     let mut request = Vec::new();
-                    // What the client authenticates with is the end of the form.
+                    // The client's credentials end the form.
                     while !request.ends_with(b"&client_secret=s")
                         && stream
                             .read_buf(&mut request)
@@ -131,13 +131,13 @@ async fn d6_latest_nonce_is_used_and_a_request_is_repeated_once_for_it() {
         .build()
         .expect("a server");
     let key = DpopKey::generate().expect("a key");
-    assert_eq!(post(&server, &key).await, 200, "once more with the nonce");
+    assert_eq!(post(&server, &key).await, 200, "repeated with the nonce");
     assert_eq!(
         post(&server, &key).await,
         200,
-        "with the one that the last answer gave"
+        "the nonce of the last response"
     );
-    assert_eq!(post(&server, &key).await, 400, "once more and no further");
+    assert_eq!(post(&server, &key).await, 400, "repeated only once");
     assert_eq!(post(&server, &key).await, 200);
 
     let proofs = endpoint.proofs(&key);

@@ -65,7 +65,7 @@ impl TlsEndpoint {
         let config = ServerConfig::builder()
             .with_client_cert_verifier(clients.expect("a verifier"))
             .with_single_cert(vec![der(CERTIFICATE)], key)
-            .expect("they go together");
+            .expect("a matching pair");
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
@@ -166,7 +166,7 @@ async fn certificate_authenticates_without_a_secret() {
     assert_eq!(
         error,
         Err(FetchErrorKind::Unreachable),
-        "it asks for a certificate"
+        "the server requires a certificate"
     );
 }
 
@@ -192,7 +192,7 @@ async fn replaced_certificate_files_are_used_for_the_next_request() {
     assert_eq!(
         error,
         Err(FetchErrorKind::Credential),
-        "the key is another's"
+        "the key does not match"
     );
 }
 
@@ -216,7 +216,7 @@ async fn alias_on_another_origin_receives_only_certificates() {
     let beside = ClientAuthentication::secret_basic("billing", "s");
     let beside = beside.certificate(certificate(1));
     assert_eq!(post(&server, &beside).await, Err(FetchErrorKind::Forbidden));
-    assert_eq!(endpoint.visits().len(), 1, "no secret went there");
+    assert_eq!(endpoint.visits().len(), 1, "no secret was sent there");
 
     let origin = endpoint.url.trim_end_matches("/token");
     let listed = discover().allow_origin(origin).build().expect("a server");
@@ -230,7 +230,7 @@ async fn alias_on_another_origin_receives_only_certificates() {
             .contains("authorization: basic")
     );
 
-    // Who shows none goes to the usual place.
+    // A client without a certificate uses the regular endpoint.
     let without = ClientAuthentication::secret_basic("billing", "s");
     post(&server, &without).await.expect("an answer");
     assert_eq!(issuer.requests(Endpoint::Token), 1);
@@ -265,14 +265,14 @@ async fn token_is_not_sent_to_an_unlisted_alias() {
         let server = discover().build().expect("a server");
         for (place, name) in forms {
             let answer = server.post(place, &client, &[(name, "t")]).await;
-            let error = answer.expect_err("it could be used there");
+            let error = answer.expect_err("an unlisted origin");
             assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{name}");
             assert!(error.to_string().contains("allow_origin"), "{error}");
         }
         assert_eq!(endpoint.visits().len(), before);
         post(&server, &client)
             .await
-            .expect("there is no token in it");
+            .expect("a request without a token");
         assert_eq!(endpoint.visits().len(), before + 1);
 
         let origin = endpoint.url.trim_end_matches("/token");

@@ -89,11 +89,11 @@ async fn s1_s2_metadata_of_another_issuer_is_refused() {
         "its keys are not fetched"
     );
 
-    // The configured issuer is compared as it is written, too.
+    // The configured issuer is compared exactly, too.
     issuer.metadata("issuer", url.clone());
     let keys = start(Issuer::discover(format!("{url}/")).start_timeout(millis(0))).await;
     assert_eq!(
-        keys.refresh().await.expect_err("a slash more").kind(),
+        keys.refresh().await.expect_err("an extra slash").kind(),
         FetchErrorKind::IssuerMismatch
     );
     issuer.metadata("issuer", format!("{url}/"));

@@ -13,7 +13,7 @@ async fn endpoint_in_the_rfc8414_document_alone_is_found() {
     let server = AuthorizationServer::discover(issuer.url()).build().unwrap();
     let (client, form) = (client(), [("token", "t")]);
     let answer = server.post(OAuthEndpoint::Revocation, &client, &form);
-    let error = answer.await.expect_err("none is named");
+    let error = answer.await.expect_err("no endpoint");
     assert_eq!(error.kind(), FetchErrorKind::NoEndpoint);
 
     let revocation = format!("{}/revoke", issuer.url());

@@ -123,8 +123,8 @@ async fn issuer_down_at_the_start() {
         .fail_fast()
         .start()
         .await
-        .expect_err("it fails fast");
-    // As `main` prints an error that it returns.
+        .expect_err("an unreachable issuer");
+    // As printed by a `main` that returns the error.
     let printed = format!("{error:?}");
     assert!(
         printed.starts_with("no keys could be fetched from http"),

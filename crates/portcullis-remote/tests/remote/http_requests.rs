@@ -172,7 +172,7 @@ async fn bearer_token_is_sent_for_metadata_and_keys() {
     let error = keys.refresh().await.expect_err("another token");
     assert_eq!(error.kind(), FetchErrorKind::Status(401));
     std::fs::write(&file, "s3cr3t-2").unwrap();
-    keys.refresh().await.expect("the token of now");
+    keys.refresh().await.expect("the current token");
 
     for content in ["", "two words", "s3cr3t\u{7f}"] {
         std::fs::write(&file, content).unwrap();
@@ -205,7 +205,7 @@ async fn bearer_token_is_sent_to_the_configured_origin_only() {
             .start_timeout(millis(1)),
     )
     .await;
-    let error = keys.refresh().await.expect_err("it is not sent there");
+    let error = keys.refresh().await.expect_err("a foreign origin");
     assert_eq!(error.kind(), FetchErrorKind::Status(401));
     let text = error.to_string();
     assert!(text.contains("configured origin only"), "{text}");

@@ -39,7 +39,7 @@ impl HttpsIssuer {
         let config = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
-            .expect("they go together");
+            .expect("a matching pair");
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!(

@@ -27,7 +27,7 @@ async fn task_ends_with_the_last_clone_of_the_keys() {
     assert_eq!(
         answer(&bearer, &issuer.token().mint()).await,
         200,
-        "a verifier keeps it alive"
+        "a verifier keeps the task alive"
     );
     drop(bearer);
     ended(events).await;
@@ -162,11 +162,11 @@ async fn panic_of_the_task_is_reported() {
     );
     wait_for!(&mut events, Stopped);
     clock.0.store(false, Ordering::Relaxed);
-    let last_error = keys.status().last_error.expect("the death is reported");
+    let last_error = keys.status().last_error.expect("an error");
     assert_eq!(last_error.kind(), FetchErrorKind::Stopped);
     assert_eq!(
         answer(&bearer(&keys, &issuer), &issuer.token().mint()).await,
         200,
-        "the keys at hand stay in use"
+        "the current keys remain in use"
     );
 }

@@ -76,7 +76,7 @@ async fn urls_are_printed_without_query_and_user() {
                 .await
                 .err(),
         ] {
-            let error = error.expect("it would be in every log line");
+            let error = error.expect("an error");
             shown.push(format!("{error} {error:?}"));
         }
     }
@@ -92,7 +92,7 @@ async fn long_urls_are_printed_whole() {
     let issuer = TestIssuer::builder().path(&path).start().await.unwrap();
     issuer.metadata("issuer", format!("{}/", issuer.url()));
     let error = Issuer::discover(issuer.url()).start().await;
-    let error = error.expect_err("a slash more");
+    let error = error.expect_err("an extra slash");
     let text = format!("{error} {}", error.source().expect("a cause"));
     assert!(
         text.contains(&format!("{}/, expected {}:", issuer.url(), issuer.url())),

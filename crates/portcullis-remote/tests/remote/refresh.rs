@@ -1,4 +1,4 @@
-//! When keys are fetched, and how long they serve.
+//! When keys are fetched, and how long they remain in use.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn lifetime_is_clamped_to_the_limits() {
     assert_eq!(
         keys.status().lifetime,
         Some(Duration::from_secs(600)),
-        "the issuer does not say"
+        "the default lifetime"
     );
     for (cache_control, lifetime) in [
         ("max-age=1800", 1800),
@@ -108,7 +108,7 @@ async fn unchanged_set_is_confirmed_by_its_etag() {
     assert_eq!(
         keys.status().keys[0].kid.as_deref(),
         new.kid(),
-        "a changed set has another"
+        "a changed set has another ETag"
     );
 }
 
@@ -139,7 +139,7 @@ async fn retry_after_is_honoured_by_the_schedule_and_by_requests() {
     assert_eq!(issuer.requests(Endpoint::Jwks), asked);
 
     issuer.heal(Endpoint::Jwks);
-    keys.refresh().await.expect("the operator decides");
+    keys.refresh().await.expect("a refresh by the operator");
     assert_eq!(answer(&bearer, &issuer.token().mint()).await, 200);
 }
 

@@ -18,7 +18,7 @@ async fn wrong_issuer_is_an_error_at_the_start() {
     let started = Issuer::discover(issuer.url())
         .start_timeout(Duration::from_secs(3600))
         .start();
-    let error = in_time(started).await.expect_err("a slash more");
+    let error = in_time(started).await.expect_err("an extra slash");
     let StartError::WrongIssuer { source, .. } = &error else {
         panic!("{error:?}");
     };
@@ -38,7 +38,7 @@ async fn forbidden_key_url_is_an_error_at_the_start() {
     let started = Issuer::discover(issuer.url())
         .start_timeout(Duration::from_secs(3600))
         .start();
-    let error = in_time(started).await.expect_err("not a URL to fetch");
+    let error = in_time(started).await.expect_err("a forbidden URL");
     let StartError::Unavailable {
         source: Some(source),
         ..
@@ -52,7 +52,7 @@ async fn forbidden_key_url_is_an_error_at_the_start() {
         .start_timeout(Duration::ZERO)
         .start()
         .await
-        .expect("it does not wait");
+        .expect("a start without waiting");
     let error = in_time(keys.ready()).await.expect_err("the same");
     assert_eq!(error.kind(), FetchErrorKind::Forbidden);
 }
@@ -93,7 +93,7 @@ async fn wrong_issuer_after_the_start_is_logged_as_an_error() {
     let mut events = keys.events();
     log.take();
     issuer.metadata("issuer", "https://issuer.example");
-    keys.refresh().await.expect("where they were");
+    keys.refresh().await.expect("the previous key URL");
     wait_for!(&mut events, DiscoveryFailed);
     let text = log.take();
     assert!(
@@ -106,7 +106,7 @@ async fn wrong_issuer_after_the_start_is_logged_as_an_error() {
         .start_timeout(Duration::ZERO)
         .start()
         .await
-        .expect("it does not wait");
+        .expect("a start without waiting");
     let error = in_time(keys.ready()).await.expect_err("another issuer");
     assert_eq!(error.kind(), FetchErrorKind::IssuerMismatch);
     keys.refresh().await.expect_err("another issuer");
@@ -117,9 +117,7 @@ async fn wrong_issuer_after_the_start_is_logged_as_an_error() {
     assert!(text.contains("WARN") && !text.contains("ERROR"), "{text}");
     issuer.heal(Endpoint::Discovery);
     issuer.metadata("issuer", issuer.url());
-    in_time(keys.ready())
-        .await
-        .expect("the issuer corrected it");
+    in_time(keys.ready()).await.expect("corrected metadata");
 }
 
 #[tokio::test]

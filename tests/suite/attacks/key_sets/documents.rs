@@ -1,4 +1,4 @@
-//! Key sets that arrive, and are odd.
+//! Key sets that are served completely, but with unusual content.
 
 use portcullis_test::Fault;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ struct Documents<'w> {
     world: &'w World,
 }
 
-/// A good set with the new key.
+/// A valid set with the new key.
 fn good() -> String {
     String::from_utf8(set([base(), fresh().public_jwk()])).expect("JSON")
 }

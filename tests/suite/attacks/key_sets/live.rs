@@ -1,4 +1,4 @@
-//! Everything an issuer may serve, to a running `orders-api` each.
+//! Sends each case to a running `orders-api` of its own.
 
 use futures_util::{StreamExt, stream};
 use portcullis_core::clock::{Clock, SystemClock};
@@ -15,12 +15,12 @@ use crate::attacks::service::{OrdersApi, check_retry_after, outcome};
 use crate::attacks::table::Table;
 use crate::attacks::world::{World, stranger};
 
-/// How many services run at once: the cases that hang overlap.
+/// How many services run at once, so that hanging cases overlap.
 const SIDE_BY_SIDE: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn key_sets_match_the_table() {
-    // Where redirects lead: a set that would make the probe pass.
+    // The target of redirects. Its set would make the probe pass.
     let elsewhere = TestIssuer::start().await;
     elsewhere.publish([base(), fresh().public_jwk()]);
     let world = World {
@@ -42,7 +42,7 @@ async fn key_sets_match_the_table() {
         assert_eq!(
             elsewhere.requests(endpoint),
             0,
-            "{endpoint}: no redirect is followed"
+            "{endpoint}: redirects are not followed"
         );
     }
 }
@@ -60,7 +60,7 @@ async fn check(world: &World, case: KeySetCase, expected: Outcome) -> Findings {
     if !matches!(triggered, 401 | 503) {
         findings.add(
             &case.id,
-            &format!("a stranger's token met with {triggered}"),
+            &format!("a token of an unknown key got {triggered}"),
         );
     }
     let response = service.get_with_token("/orders", &case.probe).await;
@@ -68,12 +68,12 @@ async fn check(world: &World, case: KeySetCase, expected: Outcome) -> Findings {
     check_retry_after(&case.id, &response, &mut findings);
     let good = service.get_with_token("/orders", &now.token().mint()).await;
     if good.status != 200 {
-        findings.add(&case.id, &format!("a good token met with {good:?}"));
+        findings.add(&case.id, &format!("a valid token got {good:?}"));
     }
     let key = format!("x-api-key: {}", now.api_key);
     let by_key = get(service.address(), "/orders", &[&key]).await;
     if by_key.status != 200 {
-        findings.add(&case.id, &format!("a good key met with {by_key:?}"));
+        findings.add(&case.id, &format!("a valid API key got {by_key:?}"));
     }
     let health = service.get_with_token("/healthz", "none").await;
     if health.status != 200 || health.header("x-injected").is_some() {
@@ -95,7 +95,7 @@ async fn check(world: &World, case: KeySetCase, expected: Outcome) -> Findings {
     findings
 }
 
-/// The private members of what is served.
+/// The private members of the served keys.
 fn secrets(served: &Served) -> Vec<String> {
     let Served::Document(body) = served else {
         return Vec::new();
@@ -106,14 +106,14 @@ fn secrets(served: &Served) -> Vec<String> {
     members.flatten().map(str::to_owned).collect()
 }
 
-/// Whoever serves the case.
+/// The issuer that serves the case.
 enum Issuer {
     Test(TestIssuer),
     Scripted(Scripted),
 }
 
 impl Issuer {
-    /// Serves the first set.
+    /// Starts with the first set.
     async fn start(served: &Served) -> Self {
         if let Served::Script(_) = served {
             return Self::Scripted(Scripted::start(Script::good(&set([base()]))).await);

@@ -1,7 +1,7 @@
-//! What an issuer serves as its key set, and what then becomes of a token that only the new set can vouch for.
+//! Hostile and broken key sets, and the outcome of a token whose key only the new set contains.
 //!
-//! Each case begins with a good set in use. Then the issuer serves something else, a token of an unknown key causes a
-//! fetch, and the case's own token is sent. Whatever comes of it, the tokens of the first set go on passing.
+//! Each case starts with a valid set. Then the issuer serves another document, a token of an unknown key causes a fetch,
+//! and the token of the case is sent. In every case the tokens of the first set are still accepted.
 
 mod documents;
 mod live;
@@ -30,11 +30,11 @@ pub(super) fn cases(world: &World) -> Vec<KeySetCase> {
     cases.0
 }
 
-/// One thing that an issuer may serve.
+/// One document or fault of an issuer.
 pub(super) struct KeySetCase {
     pub(super) id: Id,
     served: Served,
-    /// The token that is judged when the new set, if it is one, is in use.
+    /// The token that is sent after the fetch.
     probe: String,
 }
 
@@ -44,9 +44,9 @@ pub(super) enum Served {
     Document(Vec<u8>),
     /// A fault of the endpoint.
     Fault(Fault),
-    /// Nothing: nobody listens.
+    /// No server listens.
     Nothing,
-    /// An answer byte by byte.
+    /// A response by a script.
     Script(Script),
 }
 
@@ -109,7 +109,7 @@ pub(super) fn base() -> Value {
     key(ES256).public_jwk()
 }
 
-/// The key that only the next set has.
+/// The key that only the new set contains.
 pub(super) fn fresh() -> TestKey {
     TestKey::shared(ES256, 4).with_kid("new")
 }
@@ -131,7 +131,7 @@ fn with_kid(mut jwk: Value, kid: &str) -> Value {
     jwk
 }
 
-/// More strangers' keys than any set may have.
+/// More foreign keys than a set may have.
 static STRANGERS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     (0..1_000)
         .map(|_| TestKey::generate(ES256).public_jwk())
@@ -143,5 +143,5 @@ pub(super) fn set(keys: impl IntoIterator<Item = Value>) -> Vec<u8> {
     json!({ "keys": keys }).to_string().into_bytes()
 }
 
-/// How long a request waits for a fetch at most.
+/// The longest time that a request waits for a fetch.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

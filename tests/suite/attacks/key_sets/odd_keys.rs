@@ -1,4 +1,4 @@
-//! Key sets whose keys are odd: private, duplicated, nameless, or for no algorithm in particular.
+//! Key sets with unusual keys: private, duplicated, without `kid`, or without `alg`.
 
 use portcullis_test::SigningAlgorithm::{
     self, ES256, ES384, ES512, EdDSA, HS256, PS256, PS512, RS256,
@@ -228,7 +228,7 @@ impl OddKeys<'_> {
         }
     }
 
-    /// What leaves no doubt about the key.
+    /// Mistakes that leave no doubt about the key.
     fn tolerated(&self, item: &mut KeySetItem<'_>) {
         let x = fresh().public_jwk()["x"].as_str().expect("text").to_owned();
         let with_zeros = forge::encode([&[0; 2][..], &forge::decode(&x)].concat());

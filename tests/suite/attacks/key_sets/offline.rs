@@ -1,4 +1,4 @@
-//! The documents without a socket.
+//! The cases that are documents, without a socket.
 
 use portcullis_api_key::MemoryStore;
 use portcullis_test::ManualClock;
@@ -31,13 +31,13 @@ fn key_sets_match_the_table() {
         if !matches!(triggered, 401 | 503) {
             findings.add(
                 &case.id,
-                &format!("a stranger's token met with {triggered}"),
+                &format!("a token of an unknown key got {triggered}"),
             );
         }
         let (outcome, _) = offline::send(&layer, bearer(&case.probe));
         findings.compare(&case.id, &table.expected(&case.id), &outcome);
         if offline::send(&layer, bearer(&good)).0 != Outcome::new(200, []) {
-            findings.add(&case.id, "a good token is refused");
+            findings.add(&case.id, "a valid token is refused");
         }
     }
     findings.assert_none();

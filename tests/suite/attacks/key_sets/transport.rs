@@ -1,4 +1,4 @@
-//! Key sets that do not arrive, or from somewhere else.
+//! Key sets that do not arrive completely, and redirects.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn slow(probe: &str, item: &mut KeySetItem<'_>) {
         let fault = Fault::Slow(Duration::from_millis(millis));
         item.fault(format!("{millis} ms"), fault, probe.to_owned());
     }
-    // The request that caused the fetch waits, and so does the one that is judged.
+    // Two requests wait: the one that causes the fetch, and the one of the case.
     for times in [10, 20, 60] {
         let fault = Fault::Slow(LONGEST_WAIT * times);
         item.fault(
@@ -84,7 +84,7 @@ fn hanging(probe: &str, item: &mut KeySetItem<'_>) {
     }
 }
 
-/// The set stands in the body of the redirect, and where it leads to; neither is taken.
+/// The body of the redirect and its target contain a set. Neither is used.
 fn redirected(world: &World, probe: &str, item: &mut KeySetItem<'_>) {
     let body = String::from_utf8(set([base(), fresh().public_jwk()])).expect("JSON");
     let mut redirect = |name: String, status: u16, location: &str| {

@@ -1,4 +1,4 @@
-//! `alg` none in any spelling, absent, of the wrong type.
+//! `alg` that is `none` in any spelling, absent, or of the wrong type.
 
 use portcullis_test::SigningAlgorithm::ES256;
 use serde_json::{Value, json};

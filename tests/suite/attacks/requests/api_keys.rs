@@ -1,4 +1,4 @@
-//! Guesses at an API key by someone who knows a part of it, or what the store keeps.
+//! Guesses of an API key by an attacker who knows a part of it, or its stored hash.
 
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use base64::Engine as _;
@@ -23,7 +23,7 @@ fn send(item: &mut Item<'_>, name: impl Into<String>, key: impl Into<Vec<u8>>) {
     item.headers(name, [("x-api-key", key.into())]);
 }
 
-/// A key without its checksum, and the right checksum behind it: nothing but the store can tell it from a good one.
+/// Appends the right checksum to a key without one, so that only the store can reject it.
 fn checked(digested: &str) -> String {
     let mut rest = crc32fast::hash(digested.as_bytes());
     let mut digits = [b'0'; CHECKSUM];
@@ -35,7 +35,7 @@ fn checked(digested: &str) -> String {
     format!("{digested}{}", String::from_utf8_lossy(&digits))
 }
 
-/// The key in its pieces: prefix, id, secret.
+/// The parts of the key: prefix, id, secret.
 fn pieces(key: &str) -> (&str, &str, &str) {
     let (head, secret) = key[..key.len() - CHECKSUM].rsplit_once('_').expect("a key");
     let (prefix, id) = head.rsplit_once('_').expect("a key");
@@ -68,7 +68,7 @@ fn prefix(key: &str, item: &mut Item<'_>) {
     );
     for kept in [0, 1, 13, 26] {
         let (known, rest) = secret.split_at(kept);
-        // A secret may end in zeros itself, and would then be guessed.
+        // The secret may end in zeros, and would then be guessed.
         let digit = if rest.bytes().all(|b| b == b'0') {
             "1"
         } else {
@@ -158,7 +158,7 @@ fn case(key: &str, item: &mut Item<'_>) {
     send(item, "checksum swapped", {
         let (digested, checksum) = key.split_at(key.len() - CHECKSUM);
         let other: String = swapped(checksum);
-        // All digits would be the same either way round.
+        // A secret of digits only would not change.
         let other = if other == checksum {
             "000000".to_owned()
         } else {

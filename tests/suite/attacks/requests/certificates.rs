@@ -1,4 +1,4 @@
-//! Headers that say which client certificate the caller has.
+//! Headers that claim a client certificate.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
         "forged client-certificate headers",
         "forged client-certificate headers",
     );
-    // No proxy is configured as trusted, so it matters little that this is a key and no certificate.
+    // No proxy is trusted, so the value does not have to be a certificate.
     let der = STANDARD.encode(stranger(ES256).public_der());
     let pem = stranger(ES256)
         .public_pem()

@@ -1,4 +1,4 @@
-//! Issuers and audiences that only look like the right ones, in tokens that are well signed.
+//! Issuers and audiences that resemble the right ones, in tokens with valid signatures.
 
 use serde_json::{Value, json};
 

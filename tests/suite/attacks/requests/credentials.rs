@@ -1,4 +1,4 @@
-//! More than one credential, and credentials where none are read.
+//! More than one credential, and credentials in places where none is read.
 
 use crate::attacks::case::{Cases, Item};
 use crate::attacks::world::World;
@@ -259,7 +259,7 @@ fn no_credentials_at_all(good: &Good, item: &mut Item<'_>) {
     item.headers("the token as a key", [(API_KEY, token.as_str())]);
 }
 
-/// Most of these the HTTP server refuses before any layer sees them; then there is no challenge.
+/// The HTTP server refuses most of these before any layer sees them, so there is no challenge.
 fn read_differently(good: &Good, item: &mut Item<'_>) {
     let Good { bearer, key, .. } = good;
     let mut raw = |name: &str, lines: &str| {

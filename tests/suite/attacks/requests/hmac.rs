@@ -1,4 +1,4 @@
-//! Symmetric keys where there is none: public keys taken for secrets, and secrets taken from a public set.
+//! HMAC with keys that are not secret: public keys, and secrets from a public set.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +31,7 @@ fn keyed_with_a_public_key(world: &World, cases: &mut Cases) {
         let pem = key(algorithm).public_pem();
         let unnamed = signed(world, HS256, pem.as_bytes()).without_header("kid");
         item.token(format!("{algorithm} key as PEM, no kid"), unnamed.mint());
-        // The header goes on naming the key's own algorithm.
+        // The header still names the algorithm of the key.
         let disguised = world
             .token_by(&key(algorithm))
             .signature_by(&TestKey::hmac(HS256, pem));
@@ -42,7 +42,7 @@ fn keyed_with_a_public_key(world: &World, cases: &mut Cases) {
     }
 }
 
-/// The ways in which the bytes of a public key are handed to careless verifiers.
+/// The encodings of a public key that a careless verifier may use as a secret.
 fn encodings(key: &TestKey) -> Vec<(&'static str, Vec<u8>)> {
     let (pem, der, jwk) = (key.public_pem(), key.public_der(), key.public_jwk());
     let body = pem.lines().filter(|line| !line.starts_with('-'));

@@ -1,4 +1,4 @@
-//! Headers and payloads that two readers could understand differently, all of them well signed.
+//! Headers and payloads that two parsers may read differently, all with valid signatures.
 
 use portcullis_test::SigningAlgorithm::ES256;
 use portcullis_test::TokenBuilder;
@@ -21,7 +21,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
     reserved_members(&json, &mut cases.item(CLASS, "reserved members"));
 }
 
-/// A good token as the texts it is made of.
+/// The JSON texts of a valid token.
 struct Json {
     token: TokenBuilder,
     header: String,
@@ -45,23 +45,23 @@ impl Json {
         self.token.clone().raw_payload(payload.as_ref()).mint()
     }
 
-    /// The header with members more at its end.
+    /// The header with more members at its end.
     fn header_and(&self, members: &str) -> String {
         self.with_header(appended(&self.header, members))
     }
 
-    /// The payload with members more at its end.
+    /// The payload with more members at its end.
     fn payload_and(&self, members: &str) -> String {
         self.with_payload(appended(&self.payload, members))
     }
 
-    /// Both with members more, as a case each.
+    /// One case for each part with more members.
     fn both_and(&self, item: &mut Item<'_>, name: &str, members: &str) {
         item.token(format!("{name}, header"), self.header_and(members));
         item.token(format!("{name}, payload"), self.payload_and(members));
     }
 
-    /// Both changed as a whole, as a case each.
+    /// One case for each part, changed as a whole.
     fn both(&self, item: &mut Item<'_>, name: &str, change: impl Fn(&str) -> Vec<u8>) {
         item.token(
             format!("{name}, header"),
@@ -248,7 +248,7 @@ fn duplicate_members(json: &Json, item: &mut Item<'_>) {
     }
 }
 
-/// Members that `serde_json` gives a meaning of its own.
+/// Members with a special meaning to `serde_json`.
 fn reserved_members(json: &Json, item: &mut Item<'_>) {
     for (name, value) in [("Number", "1"), ("RawValue", "[1]")] {
         let member = format!("\"$serde_json::private::{name}\":\"{value}\"");

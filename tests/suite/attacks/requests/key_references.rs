@@ -1,4 +1,4 @@
-//! Keys that the token brings along or points at, and hostile `kid`s.
+//! Keys in the token, URLs of keys in the token, and hostile `kid`s.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -152,7 +152,7 @@ fn traversal(world: &World, cases: &mut Cases) {
         let name = kid.escape_default();
         let stranger = world.token_by(&stranger(ES256)).kid(kid);
         item.token(format!("{name}, a stranger's signature"), stranger.mint());
-        // What an empty or well-known file would give.
+        // The content of an empty or well-known file.
         let empty = world.token_by(&TestKey::hmac(HS256, "")).kid(kid);
         item.token(format!("{name}, HS256 keyed with nothing"), empty.mint());
     }
@@ -208,7 +208,7 @@ fn line_ends(world: &World, cases: &mut Cases) {
 fn six_kilobytes(world: &World, cases: &mut Cases) {
     const SIX: usize = 6 * 1024;
     let mut item = cases.item(KID, "six kilobytes");
-    // A token has 8 KiB, and base64 takes a third of it: the rest is short.
+    // A token may have 8 KiB, of which base64 takes a third, so the rest is short.
     let short = |kid: &str| {
         let header = json!({ "alg": "ES256", "kid": kid, "typ": "at+jwt" }).to_string();
         let payload = json!({ "iss": crate::attacks::world::ISSUER }).to_string();

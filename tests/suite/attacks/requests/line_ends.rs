@@ -1,4 +1,4 @@
-//! Line ends in what an issuer has signed.
+//! Line ends in signed tokens.
 
 use crate::attacks::case::Cases;
 use crate::attacks::line_ends::{CLASS, INJECTED};
@@ -10,7 +10,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
     for name in ["sub", "client_id", "jti", "tenant"] {
         let token = world.token().claim(name, injected("demo"));
         item.token(name, token.mint());
-        // Now that it matters, since the caller's scheme states the challenge.
+        // The challenge of a refusal for missing scope is the one that could contain them.
         item.token(format!("{name}, without scope"), token.scope("x").mint());
     }
     item.token("scope", world.token().scope(&injected(READ)).mint());

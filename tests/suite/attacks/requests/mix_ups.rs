@@ -1,4 +1,4 @@
-//! A key of one kind used as another: RSA as PSS and the reverse, one curve for another.
+//! Keys used with another algorithm or curve: RSA as PSS and the reverse, one curve for another.
 
 use portcullis_test::SigningAlgorithm::{
     self, ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512,
@@ -16,7 +16,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
 
 fn rsa_and_pss(world: &World, cases: &mut Cases) {
     let mut item = cases.item(CLASS, "RSA and PSS");
-    // Genuine signatures by published keys, in an algorithm that the key is not marked for.
+    // Valid signatures of published keys with an algorithm other than the key's `alg`.
     for (marked, others) in [
         (RS256, [RS384, RS512, PS256, PS384, PS512]),
         (PS256, [PS384, PS512, RS256, RS384, RS512]),
@@ -33,7 +33,7 @@ fn rsa_and_pss(world: &World, cases: &mut Cases) {
             );
         }
     }
-    // The unmarked key may be used with each of the six, but not with two at once.
+    // The key without `alg` works with each of the six algorithms, but not with two at once.
     let all = [RS256, RS384, RS512, PS256, PS384, PS512];
     for (header, signed) in all.iter().zip(all.iter().cycle().skip(1)) {
         let rsa = unmarked_rsa_key();

@@ -1,6 +1,6 @@
-//! Attacks that are one request each: forged tokens, mistreated headers, guessed keys.
+//! Attacks with one request each: forged tokens, malformed headers, guessed keys.
 //!
-//! One file holds the classes that go together; each item of a class is a function.
+//! Each file has related classes, and each item of a class is a function.
 
 mod algorithm;
 mod api_keys;
@@ -23,7 +23,7 @@ mod times;
 use super::case::{Case, Cases};
 use super::world::World;
 
-/// Makes the cases of some classes.
+/// Builds the cases of some classes.
 type Generator = fn(&World, &mut Cases);
 
 const GENERATORS: [Generator; 17] = [
@@ -46,12 +46,12 @@ const GENERATORS: [Generator; 17] = [
     skew::cases,
 ];
 
-/// Every case, in the order of the table.
+/// All cases, in the order of the table.
 pub(super) fn cases(world: &World) -> Vec<Case> {
     batches().flat_map(|batch| batch(world)).collect()
 }
 
-/// Every case, a few classes at a time, so that those that tell the time are not made long before they are sent.
+/// All cases in batches of a few classes, so that cases with times are sent soon after they are built.
 pub(super) fn batches() -> impl Iterator<Item = impl FnOnce(&World) -> Vec<Case>> {
     GENERATORS.iter().map(|generator| {
         |world: &World| {

@@ -1,4 +1,4 @@
-//! What the issuer or its clients sign for other ends, used as an access token.
+//! Tokens that the issuer or its clients sign for other purposes, used as access tokens.
 
 use portcullis_test::SigningAlgorithm::{ES256, EdDSA, RS256};
 use portcullis_test::TokenBuilder;
@@ -154,7 +154,7 @@ fn dpop_proof(world: &World, cases: &mut Cases) {
             proof(world.token_by(&key(algorithm))).mint(),
         );
     }
-    // RFC 9449 §7.2: a bound token is no bearer token, with or without its proof.
+    // RFC 9449 §7.2: a bound token is not a bearer token, with or without its proof.
     let bound = world
         .token()
         .cnf(json!({ "jkt": stranger(ES256).thumbprint() }))

@@ -1,4 +1,4 @@
-//! Everything, larger than it may be.
+//! Requests and tokens beyond their size limits.
 
 use crate::attacks::case::Cases;
 use crate::attacks::forge;
@@ -7,7 +7,7 @@ use crate::attacks::world::World;
 pub(super) fn cases(world: &World, cases: &mut Cases) {
     let mut item = cases.item("oversized everything", "oversized everything");
     let padded = |bytes: usize| world.token().claim("x", "x".repeat(bytes)).mint();
-    // The longest token of whole octets that fits, and the next: 8 KiB as it is sent.
+    // The longest token that fits 8 KiB as sent, and the next longer one.
     let overhead = padded(0).len();
     let fitting = (8 * 1024 - overhead) / 4 * 3;
     item.token("a payload past 8 KiB by little", padded(fitting + 6));
@@ -93,7 +93,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
             .collect::<Vec<_>>(),
     );
 
-    // Past what the HTTP server takes in.
+    // Beyond the limits of the HTTP server.
     let raw = |lines: &str| format!("GET /orders HTTP/1.1\r\nhost: orders\r\n{lines}\r\n");
     item.raw(
         "a header line of 1 MiB",

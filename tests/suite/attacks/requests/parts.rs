@@ -1,4 +1,4 @@
-//! What is no token of three parts.
+//! Tokens that do not have three parts.
 
 use serde_json::json;
 

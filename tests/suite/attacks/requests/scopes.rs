@@ -1,4 +1,4 @@
-//! Scopes that only look like `orders:read`.
+//! Scopes that resemble `orders:read`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Signatures that are none, and good signatures in the wrong place.
+//! Invalid signatures, and valid signatures over other content.
 
 use portcullis_test::SigningAlgorithm::{self, ES256, ES384, ES512, EdDSA, RS256};
 use serde_json::Value;
@@ -138,7 +138,7 @@ fn truncated(world: &World, cases: &mut Cases) {
             with(&signature[1..]),
         );
     }
-    // Not by whole octets.
+    // Part of an octet.
     let token = world.token().mint();
     item.token("by the last character", &token[..token.len() - 1]);
 }

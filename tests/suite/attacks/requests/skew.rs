@@ -1,4 +1,4 @@
-//! An issuer whose clock differs from ours; the leeway is 60 s either way.
+//! An issuer whose clock differs from the service's. The leeway is 60 s in both directions.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::attacks::world::World;
 
 const CLASS: &str = "clocks";
 
-/// How far the other clock is off, in seconds: far enough from the end of the leeway for a test that takes its time.
+/// The skews in seconds, far enough from the leeway for a slow test.
 const OFF: [u64; 8] = [1, 15, 30, 90, 120, 300, 3_600, 86_400];
 
 pub(super) fn cases(world: &World, cases: &mut Cases) {
@@ -28,7 +28,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
 
     let mut item = cases.item(CLASS, "the issuer's clock is behind");
     for seconds in OFF {
-        // A token that lives for a moment, from a clock that runs behind.
+        // A token with a short lifetime, from a clock that runs behind.
         let at = world.now.saturating_sub(Duration::from_secs(seconds));
         let token: TokenBuilder = world.token().expires_at(at);
         let issued = at.saturating_sub(Duration::from_secs(5));

@@ -1,4 +1,4 @@
-//! Times that overflow, in milliseconds, as strings.
+//! Times that overflow, are in milliseconds, or are strings.
 
 use portcullis_test::TokenBuilder;
 use serde_json::{Value, json};

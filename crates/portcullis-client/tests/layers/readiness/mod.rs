@@ -31,7 +31,7 @@ use crate::{Setting, api_key, get};
 
 const URL: &str = "https://orders.example.com/orders";
 
-/// Panics when called without having been ready, or without a token. A clone is not ready.
+/// Panics if it is called before it was ready, or without a token. A clone is not ready.
 #[derive(Debug, Default)]
 struct Strict {
     ready: bool,
@@ -181,7 +181,7 @@ async fn request_waiting_for_a_token_reserves_no_capacity() {
         setting.issuer.fault(Endpoint::Token, Fault::Hang);
         let ready = service.ready().await.expect("infallible");
         let mut waiting = spawn(ready.call(get(URL)));
-        assert!(waiting.poll().is_pending(), "there is no token");
+        assert!(waiting.poll().is_pending(), "no token yet");
 
         let mut direct = get(URL);
         let value = "Bearer of another".parse().expect("a value");
@@ -190,7 +190,7 @@ async fn request_waiting_for_a_token_reserves_no_capacity() {
             Poll::Ready(answer) => assert_eq!(answer.expect("infallible").status(), 200),
             Poll::Pending => panic!("a request that waits for a token holds the capacity"),
         }
-        // Nor does a request that is dropped while it waits.
+        // A request that is dropped while it waits reserves none either.
         drop(waiting);
         assert!(spawn(limit.clone().ready_oneshot()).poll().is_ready());
     }
@@ -226,19 +226,19 @@ async fn token_that_expired_before_the_service_was_ready_is_not_sent() {
     let limit = ConcurrencyLimit::new(Strict::default(), 1);
     let mut service = layer(&setting).layer(limit.clone());
     let mut call = spawn(service.ready().await.expect("infallible").call(get(URL)));
-    // Someone takes the place first.
+    // Another caller takes the capacity first.
     let place = limit.clone().ready_oneshot().await.expect("infallible");
-    assert!(call.poll().is_pending(), "there is no token");
+    assert!(call.poll().is_pending(), "no token yet");
     setting.source.token().await.expect("a token");
     let old = setting.bearer();
-    assert!(call.poll().is_pending(), "there is no place");
+    assert!(call.poll().is_pending(), "no capacity yet");
 
     setting.clock.advance(Duration::from_secs(120));
     let slow = Fault::Slow(Duration::from_millis(200));
     setting.issuer.fault_for(Endpoint::Token, slow, 1);
     drop(place);
-    assert!(call.poll().is_pending(), "the token has ended");
-    // Nor is the place held that was found too late.
+    assert!(call.poll().is_pending(), "the token has expired");
+    // The capacity that became free too late is not kept.
     assert!(spawn(limit.clone().ready_oneshot()).poll().is_ready());
     assert_eq!(call.await.expect("infallible").status(), 200);
     assert_ne!(setting.bearer(), old);

@@ -20,8 +20,8 @@ use tower::{Layer, Service, ServiceExt};
 use super::{URL, layer};
 use crate::{Setting, get};
 
-/// A service with capacity for one request, which the body of a response holds, as it may hold a connection. Rejects the
-/// first request.
+/// A service with capacity for one request. The body of a response holds that capacity, as it may hold a connection.
+/// The first request is rejected.
 pub(crate) struct Narrow {
     places: Arc<Semaphore>,
     place: Option<OwnedSemaphorePermit>,

@@ -8,7 +8,7 @@ use portcullis_test::{Endpoint, Fault};
 use tokio::task::JoinSet;
 
 use super::{Setting, outages::unavailable};
-use crate::{MINUTE, patiently, secs};
+use crate::{MINUTE, in_time, secs};
 
 #[tokio::test]
 async fn outage_evicts_no_usable_token() {
@@ -21,10 +21,10 @@ async fn outage_evicts_no_usable_token() {
     for subject in 0..10 {
         let subject = setting.subject(&subject.to_string(), 5 * MINUTE);
         exchange.token(&subject).await.expect_err("an outage");
-        // Each backoff is over.
+        // Each backoff has ended.
         setting.clock.advance(secs(10));
     }
-    let second = exchange.token(&alice).await.expect("it is kept");
+    let second = exchange.token(&alice).await.expect("a cached token");
     assert!(second.ptr_eq(&first));
 
     // Failures do not occupy capacity either.
@@ -70,11 +70,11 @@ async fn exchanges_in_flight_are_bounded_by_capacity() {
     }
     for _ in 0..400 - 16 {
         let token = callers.join_next().await.expect("a caller");
-        let error = token.expect("no panic").expect_err("there is no room");
+        let error = token.expect("no panic").expect_err("too many exchanges");
         assert_eq!(error.kind(), TokenErrorKind::Busy);
     }
     assert_eq!(exchange.cached(), 16);
-    patiently(setting.issuer.wait_for_requests(Endpoint::Token, 17)).await;
+    in_time(setting.issuer.wait_for_requests(Endpoint::Token, 17)).await;
     assert_eq!(setting.issuer.requests(Endpoint::Token), 17);
 }
 

@@ -36,13 +36,13 @@ async fn exchanged_token_is_not_used_after_the_subject_token_expires() {
     let error = exchange
         .token(&subject)
         .await
-        .expect_err("the subject's has ended");
+        .expect_err("an expired subject token");
     assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
 }
 
 #[tokio::test]
 async fn token_that_expired_in_transit_is_an_error() {
-    // Not even one with a moment left.
+    // Also one that expires within a moment.
     for late in [secs(20), secs(10), secs(9)] {
         let setting = Setting::new().await;
         let slow = Fault::Slow(Duration::from_millis(300));
@@ -53,7 +53,7 @@ async fn token_that_expired_in_transit_is_an_error() {
             setting.issuer.wait_for_requests(Endpoint::Token, 1).await;
             setting.clock.advance(late);
         });
-        let error = token.expect_err("it has expired");
+        let error = token.expect_err("an expired token");
         assert_eq!(error.kind(), TokenErrorKind::Unusable, "{late:?}: {error}");
     }
 }
@@ -70,7 +70,7 @@ async fn token_that_expired_in_transit_is_an_error_for_all_waiting_callers() {
             .eight_at_once(end, || setting.clock.advance(later))
             .await;
         for token in tokens {
-            let error = token.expect_err("it has expired");
+            let error = token.expect_err("an expired token");
             assert_eq!(error.kind(), TokenErrorKind::Unusable, "{end:?}: {error}");
         }
         assert_eq!(setting.issuer.requests(Endpoint::Token), 1, "{end:?}");
@@ -104,7 +104,10 @@ async fn exchanged_token_expires_with_the_subject_token() {
     assert_eq!(second.expires_at(), end);
 
     let over = with_end(Some(setting.now().saturating_sub(secs(1))));
-    let error = exchange.token(&over).await.expect_err("it has ended");
+    let error = exchange
+        .token(&over)
+        .await
+        .expect_err("an expired subject token");
     assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
     assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
 }
@@ -136,7 +139,7 @@ async fn waiting_caller_is_not_limited_by_anothers_subject_token() {
     assert!(first.poll().is_pending() && second.poll().is_pending());
     setting.clock.advance(secs(1));
     let (first, second) = tokio::join!(first, second);
-    let error = first.expect_err("it has expired");
+    let error = first.expect_err("an expired token");
     assert_eq!(error.kind(), TokenErrorKind::Unusable);
     second.expect("its own token");
 }

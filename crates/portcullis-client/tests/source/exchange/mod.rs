@@ -158,7 +158,7 @@ async fn token_of_an_authenticated_caller_is_exchanged() {
 async fn caller_without_a_token_is_an_error() {
     let setting = Setting::new().await;
     let caller = principal(&setting.issuer, &setting.clock, false);
-    let error = SubjectToken::of(&caller).expect_err("it was not kept");
+    let error = SubjectToken::of(&caller).expect_err("no token in the principal");
     assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
     assert_eq!(setting.issuer.requests(Endpoint::Token), 0);
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::Setting;
-use crate::{MINUTE, client, patiently, secs};
+use crate::{MINUTE, client, in_time, secs};
 
 pub(super) fn unavailable() -> Fault {
     Fault::Answer {
@@ -80,10 +80,7 @@ async fn invalid_response_for_one_subject_does_not_affect_others() {
         let (mallory, alice) = (subject("mallory"), subject("alice"));
         exchange.token(&mallory).await.expect_err("blocked");
         exchange.token(&alice).await.expect("a token");
-        exchange
-            .token(&mallory)
-            .await
-            .expect_err("a moment ago it was blocked");
+        exchange.token(&mallory).await.expect_err("a backoff");
         requests += 2;
         assert_eq!(
             setting.issuer.requests(Endpoint::Token),
@@ -164,7 +161,7 @@ async fn outage_backs_off_and_cached_tokens_remain_usable() {
         let error = exchange.token(&subject).await.expect_err("too many");
         let left = error.retry_after().expect("a backoff");
         assert!(left > secs(20) && left <= secs(30), "{left:?}");
-        exchange.token(&alice).await.expect("it is kept");
+        exchange.token(&alice).await.expect("a cached token");
     }
     assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
     setting.issuer.heal(Endpoint::Token);
@@ -183,7 +180,10 @@ async fn rejected_client_is_not_retried_for_each_subject() {
     let exchange = exchange.expect("an exchange");
     for subject in 0..50 {
         let subject = setting.subject(&subject.to_string(), MINUTE);
-        let error = exchange.token(&subject).await.expect_err("it is wrong");
+        let error = exchange
+            .token(&subject)
+            .await
+            .expect_err("a wrong client secret");
         let code = &*error.oauth_error().expect("an error").code;
         assert_eq!(code, "invalid_client");
     }
@@ -231,7 +231,7 @@ async fn late_success_does_not_end_a_newer_backoff() {
         setting.issuer.fault(Endpoint::Token, fault);
         exchange.token(&bob).await.expect_err("too many");
     });
-    late.expect("it began before");
+    late.expect("a request from before the backoff");
     setting.clock.advance(secs(29));
     let error = exchange.token(&carol).await.expect_err("too many");
     assert_eq!(error.retry_after(), Some(secs(1)));
@@ -254,7 +254,7 @@ async fn concurrent_exchanges_share_one_discovery() {
         let exchange = exchange.clone();
         callers.spawn(async move { exchange.token(&subject).await });
     }
-    for token in patiently(callers.join_all()).await {
+    for token in in_time(callers.join_all()).await {
         let error = token.expect_err("no metadata");
         assert_eq!(error.kind(), TokenErrorKind::Unreachable, "{error}");
     }

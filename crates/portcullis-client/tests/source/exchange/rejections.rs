@@ -15,7 +15,10 @@ async fn rejected_tokens_of_one_subject_are_replaced_twice() {
     for _ in 0..2 {
         let token = exchange.token(&mallory).await.expect("a token");
         assert!(exchange.reject(&mallory, &token));
-        assert!(exchange.reject(&mallory, &token), "it is gone already");
+        assert!(
+            exchange.reject(&mallory, &token),
+            "the token was removed already"
+        );
     }
     let token = exchange.token(&mallory).await.expect("a token");
     assert!(
@@ -24,7 +27,10 @@ async fn rejected_tokens_of_one_subject_are_replaced_twice() {
     );
     assert!(exchange.token(&mallory).await.expect("it").ptr_eq(&token));
 
-    assert!(exchange.reject(&alice, &of_alice), "that is not hers");
+    assert!(
+        exchange.reject(&alice, &of_alice),
+        "a token of another subject"
+    );
     let another = exchange.token(&alice).await.expect("another");
     assert!(!another.ptr_eq(&of_alice));
 }

@@ -1,4 +1,4 @@
-//! A service that is wired wrongly says so: to its operator, not to its callers.
+//! A misconfigured service reports the mistake in the log, but not to callers.
 
 use axum::{Router, routing::get};
 use http::{HeaderMap, header::AUTHORIZATION};
@@ -19,7 +19,8 @@ use super::{
 
 scope!(ReadOrders = "orders:read");
 
-/// Asks each path once, with a credential that would do. Each answers 500 and logs one error that holds `why`.
+/// Sends requests to each path, without and with a valid credential. Each answers 500 and logs one error that contains
+/// `why`.
 async fn assert_misconfigured<const N: usize>(
     router: Router,
     credentials: &Credentials,
@@ -35,7 +36,10 @@ async fn assert_misconfigured<const N: usize>(
             assert_eq!(response.status(), 500, "{path}");
             assert!(challenges(response.headers()).is_empty(), "{path}");
             let body = String::from_utf8_lossy(response.body()).into_owned();
-            assert!(!body.contains("Layer"), "{path} tells callers: {body}");
+            assert!(
+                !body.contains("Layer"),
+                "{path} reveals the mistake: {body}"
+            );
         }
     }
     let logged = logs.take();
@@ -72,12 +76,12 @@ async fn guard_or_extractor_without_authentication_is_500_and_logged() {
 #[tokio::test]
 async fn layers_in_the_wrong_order_are_500_and_logged() {
     let credentials = Credentials::issue().await;
-    // Of a router's layers, the one added last sees a request first.
+    // The last layer of a router is the outermost.
     let router = Router::new()
         .route("/router", get(""))
         .route_layer(credentials.layer())
         .route_layer(RequireScopeLayer::all([READ]));
-    // Of a builder's, the one added first does.
+    // The first layer of a builder is the outermost.
     let layers = ServiceBuilder::new()
         .layer(RequireScopeLayer::all([READ]))
         .layer(credentials.layer());

@@ -8,7 +8,9 @@ use tokio::{sync::broadcast::Receiver, time::timeout};
 /// Waits for an event, and fails the test if it takes too long.
 pub(super) async fn in_time<F: Future>(event: F) -> F::Output {
     const LIMIT: Duration = Duration::from_secs(30);
-    timeout(LIMIT, event).await.expect("the event in time")
+    timeout(LIMIT, event)
+        .await
+        .expect("the event within the limit")
 }
 
 /// Waits for an event of an issuer's keys. Events that were missed are not needed.
@@ -22,7 +24,7 @@ pub(super) async fn event(
             match events.recv().await {
                 Ok(event) if is_it(&event) => return event,
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => panic!("nothing keeps the keys any more"),
+                Err(RecvError::Closed) => panic!("the task has stopped"),
             }
         }
     })

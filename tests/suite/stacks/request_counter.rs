@@ -1,4 +1,4 @@
-//! How many requests a server still holds, in whatever part.
+//! Counts the requests that a server still holds.
 
 use std::sync::{
     Arc,
@@ -8,10 +8,10 @@ use std::sync::{
 use http::Request;
 
 #[derive(Clone, Default)]
-pub(super) struct Alive(Arc<AtomicUsize>);
+pub(super) struct RequestCounter(Arc<AtomicUsize>);
 
-impl Alive {
-    /// Counts a request until nobody holds its extensions any more.
+impl RequestCounter {
+    /// Counts a request until its extensions are dropped.
     pub(super) fn mark<B>(&self, mut request: Request<B>) -> Request<B> {
         self.0.fetch_add(1, Ordering::Relaxed);
         let mark = Arc::new(Mark(self.clone()));
@@ -24,8 +24,8 @@ impl Alive {
     }
 }
 
-/// Rides in the extensions of a request.
-struct Mark(Alive);
+/// The entry in the extensions of a request.
+struct Mark(RequestCounter);
 
 impl Drop for Mark {
     fn drop(&mut self) {

@@ -1,5 +1,5 @@
-//! A client may leave wherever the service waits: in a scheme, in the handler, in the body. What it had begun ends
-//! there, nothing behind is run, and nothing is kept.
+//! Clients that disconnect while the service waits in a scheme, in the handler or in the body. The request is dropped,
+//! later stages do not run, and no capacity is kept.
 
 use std::pin::pin;
 
@@ -11,9 +11,9 @@ use super::{
     client::{Client, next_part, request, whole},
     credentials::READ,
     gate::Gate,
-    scheme::Turnstile,
+    gated_service::{GatedService, Stack},
+    scheme::GatedScheme,
     tonic::{check, connect, serve},
-    waiting::{Stack, Waiting},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,27 +30,27 @@ async fn disconnect_drops_the_request_at_every_stage() {
             for connect in [Client::http1, Client::http2] {
                 let client = connect();
                 println!("{stack:?}, {point:?}, {client:?}");
-                let mut service = Waiting::start(stack).await;
-                leave_at(point, &mut service, &client).await;
+                let mut service = GatedService::start(stack).await;
+                disconnect_at(point, &mut service, &client).await;
                 assert_eq!(service.server.requests_alive(), 0);
-                // Whoever comes next finds a place: of those with a buffer, there is but one.
-                be_served(&mut service, &client).await;
+                // The next request finds capacity, of which stacks with a buffer have one.
+                assert_served(&mut service, &client).await;
                 assert_eq!(service.server.requests_alive(), 0);
             }
         }
     }
 }
 
-async fn leave_at(point: Point, service: &mut Waiting, client: &Client) {
+async fn disconnect_at(point: Point, service: &mut GatedService, client: &Client) {
     let url = service.server.url("/orders");
-    let mut call = Box::pin(client.send(request(&url, Waiting::ticket())));
+    let mut call = Box::pin(client.send(request(&url, GatedService::credential())));
 
     let in_scheme = service.scheme.next_during(&mut call).await;
     assert_eq!(service.server.requests_alive(), 1);
     if point == Point::Scheme {
         drop(call);
-        in_scheme.left().await;
-        assert!(service.handler.nobody_came());
+        in_scheme.dropped().await;
+        assert!(service.handler.is_empty());
         return;
     }
     in_scheme.admit();
@@ -58,8 +58,8 @@ async fn leave_at(point: Point, service: &mut Waiting, client: &Client) {
     let in_handler = service.handler.next_during(&mut call).await;
     if point == Point::Handler {
         drop(call);
-        in_handler.left().await;
-        assert!(service.body.nobody_came());
+        in_handler.dropped().await;
+        assert!(service.body.is_empty());
         return;
     }
     in_handler.admit();
@@ -69,12 +69,12 @@ async fn leave_at(point: Point, service: &mut Waiting, client: &Client) {
     let in_body = service.body.next().await;
     assert_eq!(service.server.requests_alive(), 1);
     drop(body);
-    in_body.left().await;
+    in_body.dropped().await;
 }
 
-async fn be_served(service: &mut Waiting, client: &Client) {
+async fn assert_served(service: &mut GatedService, client: &Client) {
     let url = service.server.url("/orders");
-    let mut call = pin!(client.send(request(&url, Waiting::ticket())));
+    let mut call = pin!(client.send(request(&url, GatedService::credential())));
     service.scheme.next_during(&mut call).await.admit();
     service.handler.next_during(&mut call).await.admit();
     let response = call.await;
@@ -84,7 +84,7 @@ async fn be_served(service: &mut Waiting, client: &Client) {
 
 #[tokio::test]
 async fn disconnect_of_a_tonic_client_drops_the_call() {
-    let (turnstile, mut scheme) = Turnstile::new();
+    let (gated, mut scheme) = GatedScheme::new();
     let (inside, mut handler) = Gate::new();
     let seen =
         tower::util::MapRequestLayer::new(move |request: http::Request<tonic::body::Body>| {
@@ -94,7 +94,7 @@ async fn disconnect_of_a_tonic_client_drops_the_call() {
     let server = serve!(
         Tonic::builder()
             .concurrency_limit_per_connection(1)
-            .layer(AuthenticateLayer::new(turnstile))
+            .layer(AuthenticateLayer::new(gated))
             .layer(RequireScopeLayer::all([READ]))
             .layer(seen)
             .add_service(health_reporter().1)
@@ -102,14 +102,14 @@ async fn disconnect_of_a_tonic_client_drops_the_call() {
     .await;
     let client = connect(&server).await;
 
-    let mut call = Box::pin(check(client.clone(), Waiting::ticket()));
+    let mut call = Box::pin(check(client.clone(), GatedService::credential()));
     let in_scheme = scheme.next_during(&mut call).await;
     drop(call);
-    in_scheme.left().await;
-    assert!(handler.nobody_came());
+    in_scheme.dropped().await;
+    assert!(handler.is_empty());
 
-    let mut call = pin!(check(client, Waiting::ticket()));
+    let mut call = pin!(check(client, GatedService::credential()));
     scheme.next_during(&mut call).await.admit();
     assert_eq!(call.await, Ok(()));
-    assert!(!handler.nobody_came());
+    assert!(!handler.is_empty());
 }

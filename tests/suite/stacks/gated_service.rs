@@ -14,12 +14,12 @@ use super::{
     client::headers,
     credentials::READ,
     gate::{Arrivals, Gate},
-    scheme::Turnstile,
+    scheme::GatedScheme,
     server::Server,
 };
 
-/// A stack to run the service in. Those with a buffer serve one request at a time, so that a place which is not given
-/// back keeps the next request out for ever.
+/// A stack to run the service in. Stacks with a buffer serve one request at a time, so capacity that is not freed blocks
+/// the next request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stack {
     Axum,
@@ -34,24 +34,24 @@ impl Stack {
     }
 }
 
-/// The running service, and the test's side of its gates.
-pub(super) struct Waiting {
+/// The running service, and the requests that wait at its gates.
+pub(super) struct GatedService {
     pub(super) server: Server,
     pub(super) scheme: Arrivals,
     pub(super) handler: Arrivals,
     pub(super) body: Arrivals,
 }
 
-impl Waiting {
+impl GatedService {
     pub(super) async fn start(stack: Stack) -> Self {
-        let (turnstile, scheme) = Turnstile::new();
+        let (gated, scheme) = GatedScheme::new();
         let (at_handler, handler) = Gate::new();
         let (at_body, body) = Gate::new();
         let gates = Gates {
             at_handler,
             at_body,
         };
-        let authenticate = AuthenticateLayer::new(turnstile);
+        let authenticate = AuthenticateLayer::new(gated);
         let guard = RequireScopeLayer::all([READ]);
         let server = match stack {
             Stack::Axum => Server::axum(gates.router().route_layer((authenticate, guard))).await,
@@ -69,13 +69,13 @@ impl Waiting {
         }
     }
 
-    /// What a caller must send.
-    pub(super) fn ticket() -> HeaderMap {
-        headers([(AUTHORIZATION, Turnstile::TICKET)])
+    /// The credential of a caller.
+    pub(super) fn credential() -> HeaderMap {
+        headers([(AUTHORIZATION, GatedScheme::CREDENTIAL)])
     }
 }
 
-/// Where a request waits once the layers let it pass.
+/// The gates behind the layers.
 #[derive(Clone)]
 struct Gates {
     at_handler: Gate,
@@ -91,7 +91,7 @@ impl Gates {
         Ok(self.handle(request.map(Body::new)).await)
     }
 
-    /// Waits, and answers with a body that waits between its two parts.
+    /// Waits, then answers with a body that waits between its two parts.
     async fn handle(self, request: Request) -> Response {
         self.at_handler.pass().await;
         let (mut head, _) = request.into_parts();
