@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::Duration;
 
-use portcullis_tests::{ScriptedServer, program};
+use portcullis_tests::{ScriptedServer, Service, program};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -28,7 +28,7 @@ impl Ended {
     }
 
     /// Checks that the run failed. Returns its error.
-    pub(crate) fn complained(self) -> String {
+    fn failed(self) -> String {
         assert_eq!((self.code, &*self.stdout), (Some(1), ""), "{self:?}");
         self.stderr
     }
@@ -40,9 +40,26 @@ pub(crate) async fn fetch(server: &ScriptedServer, options: &[&str]) -> Ended {
 }
 
 /// Fetches a token with this secret.
-pub(crate) async fn fetch_with(server: &ScriptedServer, secret: &str, options: &[&str]) -> Ended {
+async fn fetch_with(server: &ScriptedServer, secret: &str, options: &[&str]) -> Ended {
     let arguments = [&["token", "fetch"], options].concat();
     run(&as_client(server, secret, &arguments), "").await
+}
+
+/// Checks that refused fetches report the error code of the server.
+pub(crate) async fn assert_refusals_reported(server: &ScriptedServer) {
+    let wrong = fetch_with(server, "wrong", &["--scope", "orders:read"]).await;
+    let error = wrong.failed();
+    assert!(error.contains("invalid_client"), "{error}");
+    let unknown = fetch(server, &["--scope", "orders:burn"]).await;
+    let error = unknown.failed();
+    assert!(error.contains("invalid_scope"), "{error}");
+}
+
+/// Checks that the service sees the caller with this token as the registered client.
+pub(crate) async fn assert_is_client(service: &Service, token: &str) {
+    let caller = service.get_with_token("/whoami", token).await.json();
+    assert_eq!(caller["client_id"], ScriptedServer::CLIENT_ID);
+    assert_eq!(caller["kind"], "machine");
 }
 
 /// Revokes a token.
@@ -68,7 +85,7 @@ fn as_client(server: &ScriptedServer, secret: &str, arguments: &[&str]) -> Vec<S
     let file = server.folder().join("client-secret");
     let private = Permissions::from_mode(0o600);
     let written = fs::write(&file, secret).and_then(|()| fs::set_permissions(&file, private));
-    written.expect("a file in a folder of ours");
+    written.expect("a file in the temporary folder");
     let file = file.display().to_string();
     let client = [
         "--issuer",
@@ -90,7 +107,7 @@ async fn run(arguments: &[String], input: &str) -> Ended {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .expect("portcullis starts");
+        .expect("a command that starts");
     let mut stdin = child.stdin.take().expect("a piped input");
     // A command that reads no input may have ended.
     _ = stdin.write_all(input.as_bytes()).await;

@@ -6,7 +6,9 @@ use portcullis_tests::{ScriptedServer, Service, exchange};
 use url::Url;
 
 use crate::clients::ORDERS;
-use crate::command_line::{check_keys, fetch, fetch_with, inspect, revoke};
+use crate::command_line::{
+    assert_is_client, assert_refusals_reported, check_keys, fetch, inspect, revoke,
+};
 
 const PROFILE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -21,9 +23,7 @@ async fn fetched_token_is_accepted() {
 
     let answer = service.get_with_token("/orders", &token).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let caller = service.get_with_token("/whoami", &token).await.json();
-    assert_eq!(caller["client_id"], ScriptedServer::CLIENT_ID);
-    assert_eq!(caller["kind"], "machine");
+    assert_is_client(&service, &token).await;
 
     for profile in [["--profile", "rfc9068"], ["--profile-file", PROFILE]] {
         let options = [&["--audience", ORDERS], &profile[..]].concat();
@@ -38,12 +38,7 @@ async fn fetched_token_is_accepted() {
 #[tokio::test]
 async fn refused_fetch_reports_the_reason() {
     let server = ScriptedServer::django_oauth_toolkit().await;
-    let wrong = fetch_with(&server, "wrong", &["--scope", "orders:read"]).await;
-    let complaint = wrong.complained();
-    assert!(complaint.contains("invalid_client"), "{complaint}");
-    let burning = fetch(&server, &["--scope", "orders:burn"]).await;
-    let complaint = burning.complained();
-    assert!(complaint.contains("invalid_scope"), "{complaint}");
+    assert_refusals_reported(&server).await;
 }
 
 #[test]

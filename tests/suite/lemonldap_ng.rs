@@ -3,7 +3,7 @@
 use portcullis_tests::{ScriptedServer, Service};
 
 use crate::clients::ORDERS;
-use crate::command_line::{check_keys, fetch, fetch_with, inspect};
+use crate::command_line::{assert_is_client, assert_refusals_reported, check_keys, fetch, inspect};
 
 const PROFILE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -23,9 +23,7 @@ async fn fetched_token_is_accepted() {
     assert_eq!(answer.status, 200, "{answer:?}");
     let answer = service.get_with_token("/reports", &token).await;
     assert_eq!(answer.status, 403, "{answer:?}");
-    let caller = service.get_with_token("/whoami", &token).await.json();
-    assert_eq!(caller["client_id"], ScriptedServer::CLIENT_ID);
-    assert_eq!(caller["kind"], "machine");
+    assert_is_client(&service, &token).await;
 
     let options = ["--audience", ORDERS, "--profile-file", PROFILE];
     let inspected = inspect(&server, &token, &options).await.printed();
@@ -37,10 +35,5 @@ async fn fetched_token_is_accepted() {
 #[tokio::test]
 async fn refused_fetch_reports_the_reason() {
     let server = ScriptedServer::lemonldap_ng().await;
-    let wrong = fetch_with(&server, "wrong", &["--scope", "orders:read"]).await;
-    let complaint = wrong.complained();
-    assert!(complaint.contains("invalid_client"), "{complaint}");
-    let burning = fetch(&server, &["--scope", "orders:burn"]).await;
-    let complaint = burning.complained();
-    assert!(complaint.contains("invalid_scope"), "{complaint}");
+    assert_refusals_reported(&server).await;
 }

@@ -32,7 +32,7 @@ fn scheme(store: &MemoryStore, peppers: Option<Peppers>) -> ApiKeys {
         None => keys,
     }
     .build()
-    .expect("good settings")
+    .expect("valid settings")
 }
 
 fn request(key: &str) -> Request<String> {

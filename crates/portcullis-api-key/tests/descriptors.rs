@@ -25,9 +25,9 @@ async fn revocation_is_seen_without_a_free_descriptor() {
         .clock(clock.clone())
         .start()
         .await
-        .expect("a good file");
+        .expect("a valid file");
     let keys = ApiKeys::builder(store.clone()).clock(clock.clone()).build();
-    let keys = keys.expect("good settings");
+    let keys = keys.expect("valid settings");
 
     // Renaming needs no descriptor.
     fs::copy(&path, &next).expect("copied");

@@ -50,7 +50,7 @@ async fn malformed_file_does_not_replace_keys() {
         assert_eq!(status(&keys, &late).await, 503, "{broken}");
     }
     fs::write(&wired.path, good).expect("written");
-    store.reload().expect("a good file");
+    store.reload().expect("a valid file");
     let health = store.status();
     assert_eq!((health.last_error, health.failing_since), (None, None));
     assert_eq!(status(&keys, &late).await, 401);
@@ -82,7 +82,7 @@ async fn outage_past_the_limit_is_503() {
     assert_eq!(store.status().failing_since, Some(NOW));
 
     fs::rename(&aside, &wired.path).expect("moved");
-    store.reload().expect("a good file");
+    store.reload().expect("a valid file");
     assert_eq!(status(&keys, &key).await, 200);
     assert_eq!(status(&keys, &ended).await, 401);
     assert!(!store.status().is_stale);
@@ -101,16 +101,10 @@ async fn unchanged_file_does_not_become_stale() {
 async fn outage_limit_holds_when_the_clock_is_set_back() {
     let wired = Wired::new();
     let key = wired.create("a");
-    let clock = Arc::new(wired.clock.clone());
     let store = FileStore::builder(&wired.path)
         .interval(Duration::from_millis(1))
-        .outage_limit(Duration::from_millis(20))
-        .clock(clock.clone())
-        .start()
-        .await
-        .expect("a good file");
-    let keys = ApiKeys::builder(store.clone()).clock(clock).build();
-    let keys = keys.expect("good settings");
+        .outage_limit(Duration::from_millis(20));
+    let (store, keys) = wired.start(store).await;
     fs::remove_file(&wired.path).expect("removed");
     wired.clock.set_back(60 * MINUTE);
     until(&store, |store| store.status().is_stale).await;
@@ -136,15 +130,8 @@ async fn replaced_source_of_a_mounted_file_is_an_outage() {
         }
         let mounted = fs::File::open(&wired.path).expect("opened");
         let path = PathBuf::from(format!("/proc/self/fd/{}", mounted.as_raw_fd()));
-        let clock = Arc::new(wired.clock.clone());
         let store = FileStore::builder(&path).interval(Duration::from_secs(4));
-        let store = store
-            .clock(clock.clone())
-            .start()
-            .await
-            .expect("a good file");
-        let keys = ApiKeys::builder(store.clone()).clock(clock).build();
-        let keys = keys.expect("good settings");
+        let (store, keys) = wired.start(store).await;
 
         wired.file.revoke(&key.key().id()).expect("revoked");
         let error = store.reload().expect_err("changes cannot be seen");

@@ -45,7 +45,7 @@ async fn revoked_key_is_rejected_after_the_next_check() {
     let key = wired.create("a");
     let (store, keys) = wired.watch_by_hand().await;
     wired.file.revoke(&key.key().id()).expect("revoked");
-    store.reload().expect("a good file");
+    store.reload().expect("a valid file");
     assert_eq!(status(&keys, &key).await, 401);
 }
 
@@ -80,7 +80,7 @@ async fn swapped_symlink_is_followed() {
     assert_eq!(status(&keys, &first).await, 401);
     assert_eq!(status(&keys, &second).await, 200);
     fs::remove_dir_all(root.join("..1")).expect("removed");
-    store.reload().expect("a good file");
+    store.reload().expect("a valid file");
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn store_without_a_readable_file_does_not_start() {
 async fn dropping_the_last_clone_stops_the_watch() {
     let wired = Wired::new();
     wired.create("a");
-    let store = FileStore::watch(&wired.path).await.expect("a good file");
+    let store = FileStore::watch(&wired.path).await.expect("a valid file");
     let clone = store.clone();
     drop(store);
     assert_eq!(clone.status().keys, 1);
@@ -134,7 +134,7 @@ async fn unchanged_keys_keep_their_last_use() {
     let (store, keys) = wired.watch_by_hand().await;
     assert_eq!(status(&keys, &key).await, 200);
     wired.create("b");
-    store.reload().expect("a good file");
+    store.reload().expect("a valid file");
     let used: Vec<_> = store
         .list()
         .iter()
@@ -194,7 +194,7 @@ async fn panic_in_a_check_does_not_end_the_watch() {
         .clock(trap.clone())
         .start()
         .await
-        .expect("a good file");
+        .expect("a valid file");
     trap.is_armed.store(true, SeqCst);
     until(&store, |_| !trap.is_armed.load(SeqCst)).await;
     wired.create("b");

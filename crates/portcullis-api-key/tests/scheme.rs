@@ -19,7 +19,7 @@ fn wired() -> (MemoryStore, ApiKeys, ManualClock) {
     let keys = ApiKeys::builder(store.clone())
         .clock(Arc::new(clock.clone()))
         .build()
-        .expect("good settings");
+        .expect("valid settings");
     (store, keys, clock)
 }
 
@@ -66,7 +66,7 @@ async fn k1_realm_and_header_are_configurable() {
         .realm("a\"b")
         .header(HeaderName::from_static("acme-key"))
         .build()
-        .expect("good settings");
+        .expect("valid settings");
     let key = key.key().expose();
     let elsewhere = send_key(&keys, key).await;
     assert_eq!(elsewhere.status, 401);
@@ -172,7 +172,7 @@ async fn key_with_another_prefix_is_rejected() {
     let strict = ApiKeys::builder(store.clone())
         .prefixes([prefix("acme_live"), prefix("other")])
         .build()
-        .expect("good settings");
+        .expect("valid settings");
     assert_eq!(send_key(&any, live.key().expose()).await.status, 200);
     assert_eq!(send_key(&any, test.key().expose()).await.status, 200);
     assert_eq!(send_key(&strict, live.key().expose()).await.status, 200);
@@ -199,7 +199,7 @@ async fn missing_pepper_is_503() {
             Some(peppers) => keys.peppers(peppers.clone()),
             None => keys,
         };
-        let keys = keys.build().expect("good settings");
+        let keys = keys.build().expect("valid settings");
         let plain = send_key(&keys, plain.key().expose()).await;
         let peppered = send_key(&keys, peppered.key().expose()).await;
         assert_eq!(plain.status, 200, "peppers can be introduced");
@@ -243,7 +243,7 @@ async fn two_schemes_over_one_store_keep_their_realms() {
         let keys = ApiKeys::builder(store.clone())
             .realm(realm)
             .build()
-            .expect("good settings");
+            .expect("valid settings");
         let service = tower::ServiceBuilder::new()
             .layer(AuthenticateLayer::new(keys))
             .layer(RequireScopeLayer::all([ADMIN]))

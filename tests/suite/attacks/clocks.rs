@@ -81,15 +81,25 @@ const CASES: [Jumps; 21] = [
         Token,
         &[-SINCE_1970, SINCE_1970],
     ),
-    jumps(BACK, "behind an exp that had passed", Token, &[HOUR, -HOUR]),
     jumps(
         BACK,
-        "behind the stale limit of the keys",
+        "to before an exp that had passed",
+        Token,
+        &[HOUR, -HOUR],
+    ),
+    jumps(
+        BACK,
+        "to before the stale limit of the keys",
         LongToken,
         &[7 * HOUR, -7 * HOUR],
     ),
     jumps(BACK, "by an hour, an API key", ApiKey, &[-HOUR]),
-    jumps(BACK, "behind the expiry of an API key", ApiKey, &[HOUR, -1]),
+    jumps(
+        BACK,
+        "to before the expiry of an API key",
+        ApiKey,
+        &[HOUR, -1],
+    ),
     jumps(
         AHEAD,
         "to exp and the leeway less a second",

@@ -6,7 +6,7 @@ use super::key_sets::{KeySetCases, Served, base, fresh, set};
 use super::scripted::Script;
 use super::world::World;
 
-pub(super) const CLASS: &str = "CR/LF in what an issuer returns";
+pub(super) const CLASS: &str = "CR/LF in issuer responses";
 
 /// A text that must not become a header or a log line.
 pub(super) const INJECTED: &str = "\r\nX-Injected: yes\r\n\r\n";
@@ -42,7 +42,7 @@ fn in_a_key_set(world: &World, cases: &mut KeySetCases) {
     let mut skipped = injected("kid");
     skipped["alg"] = "none".into();
     item.document(
-        "kid of a key that is of no use",
+        "kid of an unusable key",
         set([base(), skipped]),
         probe.kid(&named).mint(),
     );
@@ -62,7 +62,10 @@ fn in_headers(world: &World, cases: &mut KeySetCases) {
         Served::Script(Script::Answer(answer.into_bytes()))
     };
     for (name, head) in [
-        ("a header more", "200 OK\r\netag: \"a\"\r\nX-Injected: yes"),
+        (
+            "an extra header",
+            "200 OK\r\netag: \"a\"\r\nX-Injected: yes",
+        ),
         ("CR in ETag", "200 OK\r\netag: \"a\rX-Injected: yes\""),
         ("LF in ETag", "200 OK\r\netag: \"a\nX-Injected: yes\""),
         (

@@ -31,15 +31,15 @@ struct Spray {
 
 const SPRAYS: [Spray; 9] = [
     Spray {
-        name: "a new kid each",
+        name: "a new kid for each token",
         token: |world, number| unsigned(world, &forge::encode(format!("{number} of many"))),
     },
     Spray {
-        name: "one kid again and again",
+        name: "the same kid each time",
         token: |world, _| unsigned(world, "nobody"),
     },
     Spray {
-        name: "kids that count up",
+        name: "increasing kids",
         token: |world, number| unsigned(world, &number.to_string()),
     },
     Spray {
@@ -59,7 +59,7 @@ const SPRAYS: [Spray; 9] = [
         token: |world, number| unsigned(world, &format!("http://127.0.0.1:9/{number}")),
     },
     Spray {
-        name: "no kid, an algorithm without a key",
+        name: "no kid, an algorithm of no key",
         token: |world, _| {
             let token = world.token_by(&stranger(ES512)).without_header("kid");
             forge::with_header(
@@ -70,7 +70,7 @@ const SPRAYS: [Spray; 9] = [
         },
     },
     Spray {
-        name: "well signed by a stranger",
+        name: "signed by an unknown key",
         token: |world, number| {
             world
                 .token_by(&stranger(ES256))

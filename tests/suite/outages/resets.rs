@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use portcullis_remote::Issuer;
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
 
@@ -15,12 +14,6 @@ use super::{
 };
 
 const RESETS: usize = 500;
-
-/// A service with default settings.
-async fn start(issuer: &TestIssuer) -> Service {
-    let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
-    Service::start(keys).await
-}
 
 async fn send_and_reset(address: SocketAddr, token: &str) {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -37,7 +30,7 @@ async fn send_and_reset(address: SocketAddr, token: &str) {
 #[tokio::test]
 async fn reset_connections_do_not_stop_a_refresh() {
     let issuer = TestIssuer::start().await;
-    let service = start(&issuer).await;
+    let service = Service::discover(&issuer).await;
     let kids: Vec<String> = UnknownKids::of(&issuer).take(RESETS).collect();
     issuer.fault(Endpoint::Jwks, Fault::Slow(Duration::from_millis(300)));
     let before = issuer.requests(Endpoint::Jwks);
@@ -63,7 +56,7 @@ async fn reset_connections_do_not_stop_a_refresh() {
 #[tokio::test]
 async fn reset_connections_stay_within_the_budget() {
     let issuer = TestIssuer::start().await;
-    let service = start(&issuer).await;
+    let service = Service::discover(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
     let started = Instant::now();
     for token in UnknownKids::of(&issuer).take(RESETS) {

@@ -1,7 +1,6 @@
 //! Hard rotations: a new key replaces the old one, and callers use it at once.
 
 use futures_util::future::join_all;
-use portcullis_remote::Issuer;
 use portcullis_test::{Endpoint, TestIssuer};
 
 use super::{
@@ -13,17 +12,11 @@ use super::{
 
 const CALLERS: usize = 20;
 
-/// A service with default settings.
-async fn start(issuer: &TestIssuer) -> Service {
-    let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
-    Service::start(keys).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn rotation_without_kid_refuses_no_valid_token() {
     let issuer = TestIssuer::start().await;
     issuer.publish_without("kid");
-    let service = start(&issuer).await;
+    let service = Service::discover(&issuer).await;
     let token = || good(&issuer).without_header("kid").mint();
     passes(&service.get(&token()).await, "before");
     for rotation in ["the first rotation", "the second"] {
@@ -38,7 +31,7 @@ async fn rotation_without_kid_refuses_no_valid_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rotation_after_two_tampered_tokens_refuses_no_valid_token() {
     let issuer = TestIssuer::start().await;
-    let service = start(&issuer).await;
+    let service = Service::discover(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
     let tampered = tampered(&issuer);
     // Each token causes a fetch, unless one is in flight.

@@ -56,6 +56,12 @@ pub(super) struct Service {
 }
 
 impl Service {
+    /// Discovers the keys of a test issuer, with default settings.
+    pub(super) async fn discover(issuer: &TestIssuer) -> Self {
+        let keys = Issuer::discover(issuer.url()).start().await;
+        Self::start(keys.expect("a valid configuration")).await
+    }
+
     /// Accepts the tokens of `issuer` for the audience of test issuers.
     pub(super) async fn start(issuer: Issuer) -> Self {
         Self::start_at(issuer, system_clock()).await

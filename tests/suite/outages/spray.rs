@@ -4,7 +4,6 @@ use std::{net::SocketAddr, time::Duration};
 
 use futures_util::future::join_all;
 use http::StatusCode;
-use portcullis_remote::Issuer;
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use portcullis_tests::{Connection, Response};
 use tokio::time::Instant;
@@ -28,7 +27,7 @@ pub(super) fn budget(lasted: Duration) -> usize {
 
 /// Sprays over several connections, with a valid token after every tenth unknown one. Passes each response to `unknown`
 /// or `known`. Returns the duration.
-pub(super) async fn spray(
+async fn spray(
     address: SocketAddr,
     issuer: &TestIssuer,
     count: usize,
@@ -59,20 +58,13 @@ async fn send(connection: &mut Connection, address: SocketAddr, token: &str) -> 
     connection.response().await
 }
 
-/// A service with default settings.
-async fn start(issuer: &TestIssuer) -> Service {
-    let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
-    Service::start(keys).await
-}
-
-#[tokio::test]
-async fn spray_stays_within_the_budget_and_valid_tokens_pass() {
-    let issuer = TestIssuer::start().await;
-    let service = start(&issuer).await;
+/// Sprays while the issuer is up. Checks that unknown tokens are rejected, that valid tokens pass, and that the spray
+/// causes only the fetches of the budget.
+pub(super) async fn spray_within_the_budget(address: SocketAddr, issuer: &TestIssuer) {
     let before = issuer.requests(Endpoint::Jwks);
     let lasted = spray(
-        service.address(),
-        &issuer,
+        address,
+        issuer,
         SPRAYED,
         |answer| invalid(answer, "the issuer is up and has no such key"),
         |answer| passes(answer, "during the spray"),
@@ -83,6 +75,13 @@ async fn spray_stays_within_the_budget_and_valid_tokens_pass() {
         (1..=budget(lasted)).contains(&fetches),
         "{fetches} in {lasted:?}"
     );
+}
+
+#[tokio::test]
+async fn spray_stays_within_the_budget_and_valid_tokens_pass() {
+    let issuer = TestIssuer::start().await;
+    let service = Service::discover(&issuer).await;
+    spray_within_the_budget(service.address(), &issuer).await;
     for request in issuer.recorded() {
         let request_text = format!("{} {:?}", request.uri, request.headers);
         assert!(
@@ -95,7 +94,7 @@ async fn spray_stays_within_the_budget_and_valid_tokens_pass() {
 #[tokio::test]
 async fn spray_in_an_outage_stays_within_the_budget_and_valid_tokens_pass() {
     let issuer = TestIssuer::start().await;
-    let service = start(&issuer).await;
+    let service = Service::discover(&issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::Status(500));
     let before = issuer.requests(Endpoint::Jwks);
     let lasted = spray(
@@ -119,7 +118,7 @@ async fn spray_in_an_outage_stays_within_the_budget_and_valid_tokens_pass() {
 #[tokio::test]
 async fn unknown_kids_are_refused_at_once_without_budget() {
     let issuer = TestIssuer::start().await;
-    let service = start(&issuer).await;
+    let service = Service::discover(&issuer).await;
     let mut kids = UnknownKids::of(&issuer);
     let before = issuer.requests(Endpoint::Jwks);
     for _ in 0..2 {
@@ -138,7 +137,7 @@ async fn unknown_kids_are_refused_at_once_without_budget() {
 #[tokio::test]
 async fn tokens_of_another_issuer_cause_no_fetch() {
     let (issuer, other) = tokio::join!(TestIssuer::start(), TestIssuer::start());
-    let service = start(&issuer).await;
+    let service = Service::discover(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
     let mut kids = UnknownKids::of(&other);
     let (waiting, answered) = begin(&service, &mut kids, 100).await;
@@ -152,7 +151,7 @@ async fn tokens_of_another_issuer_cause_no_fetch() {
 #[tokio::test]
 async fn spray_while_the_issuer_hangs_does_not_delay_valid_tokens() {
     let issuer = TestIssuer::start().await;
-    let service = start(&issuer).await;
+    let service = Service::discover(&issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::Hang);
     let before = issuer.requests(Endpoint::Jwks);
     let valid = valid(&issuer);

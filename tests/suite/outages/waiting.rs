@@ -5,7 +5,6 @@ use std::{future::poll_fn, task::Poll, time::Duration};
 use axum::body::Body;
 use futures_util::future::{BoxFuture, join_all};
 use http::{Response, StatusCode, header::RETRY_AFTER};
-use portcullis_remote::Issuer;
 use portcullis_test::{Endpoint, Fault, TestIssuer};
 use tokio::time::Instant;
 
@@ -23,8 +22,7 @@ pub(super) type Answer = BoxFuture<'static, Response<Body>>;
 /// A service with default settings whose issuer hangs.
 async fn hanging() -> (TestIssuer, Service) {
     let issuer = TestIssuer::start().await;
-    let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
-    let service = Service::start(keys).await;
+    let service = Service::discover(&issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::Hang);
     (issuer, service)
 }
@@ -128,8 +126,7 @@ async fn valid_tokens_never_wait() {
 #[tokio::test]
 async fn one_fetch_answers_all_waiting_requests() {
     let issuer = TestIssuer::start().await;
-    let keys = Issuer::discover(issuer.url()).start().await.expect("keys");
-    let service = Service::start(keys).await;
+    let service = Service::discover(&issuer).await;
     let before = issuer.requests(Endpoint::Jwks);
     issuer.rotate();
     let new = valid(&issuer);

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use portcullis_api_key::{ApiKeys, FileStore, IssuedKey, KeyFile, NewKey};
+use portcullis_api_key::{ApiKeys, FileStore, FileStoreBuilder, IssuedKey, KeyFile, NewKey};
 use tempfile::TempDir;
 
 use super::{ManualClock, send_key};
@@ -35,15 +35,17 @@ impl Wired {
     }
 
     pub(crate) async fn watch(&self, interval: Duration) -> (FileStore, ApiKeys) {
-        let clock = Arc::new(self.clock.clone());
-        let store = FileStore::builder(&self.path)
-            .interval(interval)
-            .clock(clock.clone())
-            .start()
+        self.start(FileStore::builder(&self.path).interval(interval))
             .await
-            .expect("a good file");
+    }
+
+    /// Starts a store with the clock of the file, and a scheme that uses it.
+    pub(crate) async fn start(&self, store: FileStoreBuilder) -> (FileStore, ApiKeys) {
+        let clock = Arc::new(self.clock.clone());
+        let store = store.clock(clock.clone()).start().await;
+        let store = store.expect("a valid file");
         let keys = ApiKeys::builder(store.clone()).clock(clock);
-        (store, keys.build().expect("good settings"))
+        (store, keys.build().expect("valid settings"))
     }
 
     /// A store with so long an interval that only `reload` checks the file.

@@ -129,7 +129,7 @@ impl Documents<'_> {
     fn huge(&self, item: &mut KeySetItem<'_>) {
         let padded = |length: usize| format!("{}{}", good(), " ".repeat(length - good().len()));
         item.document("as large as allowed", padded(LARGEST), self.probe());
-        item.document("a byte more", padded(LARGEST + 1), self.probe());
+        item.document("one byte too many", padded(LARGEST + 1), self.probe());
         item.document("a megabyte of spaces", padded(1024 * 1024), self.probe());
         let long = "x".repeat(300 * 1024);
         let key = fresh_with("padding", long.clone().into());

@@ -129,12 +129,12 @@ impl OddKeys<'_> {
                 .map(|jwk| without(jwk, "kid"))
         };
         item.document(
-            "the new key, its token neither",
+            "the new key, its token without kid",
             set([base(), unnamed()]),
             self.unnamed_probe(),
         );
         item.document(
-            "the new key, its token with one",
+            "the new key, its token with kid",
             set([base(), unnamed()]),
             self.probe(),
         );
@@ -148,7 +148,7 @@ impl OddKeys<'_> {
                     .chain([unnamed()]))
             };
             item.document(
-                format!("after {before} strangers, the token with one"),
+                format!("after {before} strangers, the token with kid"),
                 document(),
                 self.probe(),
             );
@@ -159,7 +159,7 @@ impl OddKeys<'_> {
                 .chain(strangers(before))
                 .chain([unnamed()]));
             item.document(
-                format!("after {before} strangers, the token neither"),
+                format!("after {before} strangers, the token without kid"),
                 document,
                 self.unnamed_probe(),
             );

@@ -39,13 +39,16 @@ fn in_any_spelling(world: &World, cases: &mut Cases) {
             format!("\"{name}\", no signature"),
             forge::with_signature(&token, ""),
         );
-        item.token(format!("\"{name}\", signed all the same"), token);
+        item.token(format!("\"{name}\", with a signature"), token);
     }
     let escaped = r#"{"alg":"n\u006fne","kid":"es256","typ":"at+jwt"}"#;
     let escaped = forge::with_header(&world.token(), escaped, &key(ES256));
     item.token("escaped", forge::with_signature(&escaped, ""));
     let unnamed = world.token().alg("none").without_header("kid").mint();
-    item.token("no kid either", forge::with_signature(&unnamed, ""));
+    item.token(
+        "neither signature nor kid",
+        forge::with_signature(&unnamed, ""),
+    );
     let filled = world.token().alg("none").mint();
     item.token(
         "a signature of one zero",
@@ -57,7 +60,7 @@ fn absent(world: &World, cases: &mut Cases) {
     let mut item = cases.item(CLASS, "absent");
     let token = world.token().without_header("alg");
     item.token("no signature", forge::with_signature(&token.mint(), ""));
-    item.token("signed all the same", token.mint());
+    item.token("with a signature", token.mint());
     item.token("only kid", token.clone().without_header("typ").mint());
     item.token(
         "an empty header",
@@ -95,6 +98,6 @@ fn of_the_wrong_type(world: &World, cases: &mut Cases) {
             format!("{name}, no signature"),
             forge::with_signature(&token, ""),
         );
-        item.token(format!("{name}, signed all the same"), token);
+        item.token(format!("{name}, with a signature"), token);
     }
 }

@@ -24,10 +24,10 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
         &good,
         &mut cases.item(CLASS, "a credential in the wrong place"),
     );
-    no_credentials_at_all(&good, &mut cases.item(CLASS, "no credential at all"));
+    malformed_credential(&good, &mut cases.item(CLASS, "malformed credential"));
     read_differently(
         &good,
-        &mut cases.item(CLASS, "lines that proxies read differently"),
+        &mut cases.item(CLASS, "lines that proxies may read differently"),
     );
 }
 
@@ -214,7 +214,7 @@ fn underscores(good: &Good, item: &mut Item<'_>) {
     );
 }
 
-fn no_credentials_at_all(good: &Good, item: &mut Item<'_>) {
+fn malformed_credential(good: &Good, item: &mut Item<'_>) {
     let Good {
         token, bearer, key, ..
     } = good;
@@ -238,7 +238,7 @@ fn no_credentials_at_all(good: &Good, item: &mut Item<'_>) {
         ("DPoP", format!("DPoP {token}")),
         ("the key as another scheme", format!("ApiKey {key}")),
         (
-            "a scheme and its token run together",
+            "a scheme and its token without a space",
             format!("Bearer{token}"),
         ),
     ] {

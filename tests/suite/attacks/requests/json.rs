@@ -191,7 +191,7 @@ fn deep_nesting(json: &Json, item: &mut Item<'_>) {
         "1000 open lists, header",
         json.header_and(&format!("\"x\":{}", "[".repeat(1000))),
     );
-    json.both(item, "nothing but open lists", |_| "[".repeat(1000).into());
+    json.both(item, "only open lists", |_| "[".repeat(1000).into());
 }
 
 fn lone_surrogates(json: &Json, item: &mut Item<'_>) {

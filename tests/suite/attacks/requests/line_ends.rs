@@ -15,7 +15,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
     }
     item.token("scope", world.token().scope(&injected(READ)).mint());
     item.token(
-        "a scope more",
+        "an extra scope",
         world
             .token()
             .scope(&format!("{READ} {}", injected("x")))

@@ -5,12 +5,12 @@ use crate::attacks::forge;
 use crate::attacks::world::World;
 
 pub(super) fn cases(world: &World, cases: &mut Cases) {
-    let mut item = cases.item("oversized everything", "oversized everything");
+    let mut item = cases.item("oversized input", "oversized input");
     let padded = |bytes: usize| world.token().claim("x", "x".repeat(bytes)).mint();
     // The longest token that fits 8 KiB as sent, and the next longer one.
     let overhead = padded(0).len();
     let fitting = (8 * 1024 - overhead) / 4 * 3;
-    item.token("a payload past 8 KiB by little", padded(fitting + 6));
+    item.token("a payload slightly over 8 KiB", padded(fitting + 6));
     item.token("a payload of 16 KiB", padded(16 * 1024));
     item.token("a payload of 64 KiB", padded(64 * 1024));
     item.token(

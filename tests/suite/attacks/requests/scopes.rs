@@ -92,7 +92,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
         ("true", json!(true)),
         ("null", Value::Null),
         ("an empty string", json!("")),
-        ("nothing but spaces", json!("   ")),
+        ("only spaces", json!("   ")),
     ];
     for (name, value) in values {
         item.token(name, world.token().claim("scope", value).mint());

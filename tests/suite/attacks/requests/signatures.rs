@@ -31,11 +31,11 @@ fn zero(world: &World, cases: &mut Cases) {
         let token = world.token_by(&key(algorithm)).mint();
         let length = forge::signature(&token).len();
         item.token(
-            format!("{algorithm}, nothing but zeros"),
+            format!("{algorithm}, only zeros"),
             forge::with_signature(&token, vec![0; length]),
         );
         item.token(
-            format!("{algorithm}, nothing but ones"),
+            format!("{algorithm}, only ones"),
             forge::with_signature(&token, vec![0xff; length]),
         );
         item.token(format!("{algorithm}, one"), {
@@ -178,7 +178,7 @@ fn extended(world: &World, cases: &mut Cases) {
     }
     let token = world.token().mint();
     item.token("by padding", format!("{token}=="));
-    item.token("by a character that no base64url has", format!("{token}+"));
+    item.token("by a character outside base64url", format!("{token}+"));
     // 64 octets leave four unused bits in the last character.
     let last = token.chars().last().expect("a signature");
     let stray = char::from(u8::try_from(last).expect("ASCII") + 1);
@@ -210,8 +210,8 @@ fn payload_swapped(world: &World, cases: &mut Cases) {
         swap("a later exp", |claims| {
             claims["exp"] = (claims["exp"].as_u64().unwrap_or(0) + 600).into()
         });
-        swap("a claim more", |claims| claims["admin"] = true.into());
-        swap("a claim less", |claims| {
+        swap("an extra claim", |claims| claims["admin"] = true.into());
+        swap("a missing claim", |claims| {
             claims.as_object_mut().expect("claims").remove("nbf");
             claims.as_object_mut().expect("claims").remove("jti");
         });

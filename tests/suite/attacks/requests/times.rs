@@ -76,7 +76,7 @@ fn strings(world: &World, item: &mut Item<'_>) {
         let at = if claim == "exp" { now + 300 } else { now };
         let values: [(&str, Value); 13] = [
             (
-                "an object that serde_json takes for a number",
+                "an object that serde_json reads as a number",
                 json!({ "$serde_json::private::Number": at.to_string() }),
             ),
             ("the number as a string", json!(at.to_string())),
