@@ -49,7 +49,7 @@ pub(crate) fn provide() -> Vec<Need> {
         },
         Need {
             part: "the tests that paste commands into a shell",
-            tests: "pasted_into_a_shell",
+            tests: "printed_curl_commands",
             may_be_absent: false,
             found: from_debian(&["curl"]).map(|()| None),
         },
