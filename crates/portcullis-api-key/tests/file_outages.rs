@@ -1,4 +1,4 @@
-//! The watched key file: what a service sees when it becomes malformed, disappears, or when its watch stops.
+//! The watched key file: the outages when it becomes malformed or disappears, or when its watch stops.
 #![cfg(feature = "file")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! The watched key file: what a service sees when it changes, and which files it rejects.
+//! The watched key file: changes, and the files that it rejects.
 #![cfg(feature = "file")]
 
 mod support;
@@ -211,7 +211,7 @@ fn file_full_of_problems_is_rejected_quickly() {
     )
     .expect("written");
     let Err(KeyFileError::Malformed { problems, .. }) = wired.file.list() else {
-        panic!("it is malformed");
+        panic!("the file is malformed");
     };
     assert_eq!(problems.len(), 100);
 }
@@ -296,7 +296,7 @@ fn store_without_a_runtime_does_not_start() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(Err(KeyFileError::Config(error))) = starting.poll(&mut context)
     else {
-        panic!("it needs a runtime");
+        panic!("the store needs a runtime");
     };
     assert_eq!(error.setting(), "start");
 }

@@ -35,7 +35,11 @@ impl Keys {
     }
 
     fn run(&self, verb: &str, arguments: &[&str]) -> Ended {
-        Ended::of(self.command(verb, arguments).output().expect("it runs"))
+        Ended::of(
+            self.command(verb, arguments)
+                .output()
+                .expect("a command that runs"),
+        )
     }
 
     fn create(&self, arguments: &[&str]) -> ApiKey {
@@ -211,7 +215,10 @@ fn wrong_arguments_exit_with_2() {
     let no_store = Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .args(["keys", "list"])
         .output();
-    assert_eq!(Ended::of(no_store.expect("it runs")).code, Some(2));
+    assert_eq!(
+        Ended::of(no_store.expect("a command that runs")).code,
+        Some(2)
+    );
 }
 
 #[test]
@@ -267,12 +274,12 @@ fn concurrent_processes_lose_nothing() {
         .map(|_| {
             let mut command = keys.command("create", &["--owner", "a"]);
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.spawn().expect("it runs")
+            command.spawn().expect("a command that runs")
         })
         .collect();
     let mut made: Vec<_> = running
         .into_iter()
-        .map(|child| Ended::of(child.wait_with_output().expect("it ends")))
+        .map(|child| Ended::of(child.wait_with_output().expect("an exit status")))
         .map(|ended| the_key(&ended).id().to_string())
         .collect();
     let mut listed: Vec<_> = keys
@@ -334,7 +341,7 @@ fn no_key_is_created_with_stdout_closed() {
             .args(["-c", r#"exec "$0" "$@" >&-"#])
             .arg(command.get_program())
             .args(command.get_args());
-        let ended = Ended::of(closed.output().expect("it runs"));
+        let ended = Ended::of(closed.output().expect("a command that runs"));
         assert_eq!(ended.code, Some(1), "{verb}");
         assert!(
             ended.stderr.contains("stdout is closed"),

@@ -96,7 +96,7 @@ fn in_a_mount_namespace(name: &str, test: fn()) {
                 .args(["--exact", name, "--nocapture"])
                 .env(INSIDE, "1")
                 .status();
-            assert!(status.expect("it runs").success());
+            assert!(status.expect("a process that runs").success());
             return;
         }
     }

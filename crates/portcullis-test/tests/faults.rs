@@ -54,7 +54,7 @@ async fn cut_off_body_is_a_read_error() {
     let issuer = TestIssuer::start().await;
     issuer.fault(Endpoint::Jwks, Fault::CutOff);
     let cut_off = timeout(Duration::from_secs(30), get(&issuer.jwks_uri())).await;
-    cut_off.expect("it ends").unwrap_err();
+    cut_off.expect("an end in time").unwrap_err();
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use portcullis_axum::Caller;
 
 use crate::support::{get, layer, send};
 
-/// What the scheme found: route, target and peer.
+/// The facts that the scheme found: route, target and peer.
 async fn handler(principal: Caller) -> String {
     format!(
         "{} {} {}",

@@ -58,7 +58,7 @@ async fn private_key_format_is_detected_by_content() {
     without_alg
         .as_object_mut()
         .and_then(|members| members.remove("alg"))
-        .expect("it had one");
+        .expect("a JWK with this member");
     let preamble = format!("subject=billing\n\n{}", ec.private_pem());
 
     for (key, file, options, kid) in [

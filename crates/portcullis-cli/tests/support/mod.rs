@@ -6,6 +6,8 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use portcullis_test::TestIssuer;
+
 pub(crate) const AUDIENCE: &str = "https://orders.example.com";
 
 /// The exit code of a run, and what it printed.
@@ -54,4 +56,12 @@ pub(crate) async fn run(arguments: &[&str], input: &str) -> Ended {
         child.wait_with_output().expect("an exit status")
     });
     Ended::of(running.await.expect("no panic"))
+}
+
+/// Inspects `token` with the keys of `issuer`.
+pub(crate) async fn inspect(issuer: &TestIssuer, token: &str, more: &[&str]) -> Ended {
+    let url = issuer.url();
+    let mut arguments = vec!["token", "inspect", "--issuer", &url, "--audience", AUDIENCE];
+    arguments.extend(more);
+    run(&arguments, token).await
 }

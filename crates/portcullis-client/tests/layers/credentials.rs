@@ -1,4 +1,4 @@
-//! Credentials are sent.
+//! The credentials of requests.
 
 use std::convert::Infallible;
 

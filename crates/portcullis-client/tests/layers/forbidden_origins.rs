@@ -46,7 +46,7 @@ async fn request_to_another_origin_is_not_sent() {
             // Another port.
             "http://127.0.0.1/orders".to_owned(),
             format!("http://{}@{}/orders", target.authority(), other.authority()),
-            // None at all.
+            // No origin.
             "/orders".to_owned(),
         ] {
             is_forbidden(&mut client, get(&url)).await;

@@ -64,9 +64,9 @@ fn forms(issuer: &TestIssuer, endpoint: Endpoint) -> Vec<String> {
 }
 
 /// Awaits a future that must not hang.
-async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    let what = tokio::time::timeout(TIMEOUT, what);
-    what.await.expect("timed out")
+async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    let future = tokio::time::timeout(TIMEOUT, future);
+    future.await.expect("completion within the timeout")
 }
 
 impl Setting {

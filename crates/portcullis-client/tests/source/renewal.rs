@@ -120,7 +120,7 @@ async fn token_is_renewed_while_it_is_usable() {
     setting.event().await;
     setting.clock.advance(secs(53));
     // The call does not wait for the new token.
-    let second = setting.source.current().expect("it lives");
+    let second = setting.source.current().expect("a current token");
     assert!(second.ptr_eq(&first));
     assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
     let third = setting.source.current().expect("a token");
@@ -128,7 +128,7 @@ async fn token_is_renewed_while_it_is_usable() {
     assert_eq!(setting.token_requests(), 2);
 }
 
-/// 80 % of its lifetime would be every 3 s.
+/// At 80 % of the lifetime the token would be renewed every 3 s.
 #[tokio::test(start_paused = true)]
 async fn unused_short_lived_token_is_renewed_every_5_s_at_most() {
     let clock = crate::recurring_outages::TokioClock::shared();
@@ -242,9 +242,9 @@ async fn small_clock_correction_during_a_backoff_does_not_strand_callers() {
     setting.clock.advance(secs(10));
     let mut waiting = tokio_test::task::spawn(setting.token());
     assert!(waiting.poll().is_pending(), "the backoff is over");
-    // Before the task reads the clock.
+    // This happens before the task reads the clock.
     setting.clock.rewind(Duration::from_millis(5));
-    let error = in_time(waiting).await.expect_err("still in the backoff");
+    let error = in_time(waiting).await.expect_err("the backoff");
     assert_eq!(error.kind(), TokenErrorKind::Refused, "{error}");
     assert_eq!(setting.token_requests(), 1);
     setting.clock.advance(Duration::from_millis(5));

@@ -112,7 +112,7 @@ async fn r1_failed_revocation_is_repeated_by_the_next_call() {
     setting.issuer.fault_for(Endpoint::Revocation, fault, 1);
     setting.source.revoke().await.expect_err("not revoked");
     let second = setting.token().await.expect("another");
-    setting.source.revoke().await.expect("both are revoked");
+    setting.source.revoke().await.expect("two revoked tokens");
     setting
         .source
         .revoke()

@@ -50,7 +50,9 @@ async fn panicking_secret_provider_stops_the_source() {
     }
     let client = ClientAuthentication::secret_post("billing", ClientSecrets::provider(Bang));
     let mut setting = Setting::of(client, |source| source).await;
-    let error = in_time(setting.token()).await.expect_err("it panicked");
+    let error = in_time(setting.token())
+        .await
+        .expect_err("a panic of the provider");
     assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
     assert!(matches!(setting.event().await, TokenEvent::Stopped));
     let last_error = setting.source.status().last_error.expect("why");

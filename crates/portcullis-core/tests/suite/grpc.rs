@@ -86,7 +86,7 @@ async fn grpc_is_recognised_by_its_content_type() {
     }
 }
 
-/// A proxy that reads only the status must not take a refusal for a yes because the client sent a gRPC content type.
+/// A refusal with status 200 could look like a success to a proxy that reads only the status.
 #[tokio::test]
 async fn requests_that_cannot_be_grpc_are_refused_as_http() {
     let layer = ServiceBuilder::new()

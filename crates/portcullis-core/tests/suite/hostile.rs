@@ -42,7 +42,7 @@ impl Random {
         (self.0 % below as u64) as usize
     }
 
-    /// Pieces that matter to readers and writers of header fields, and the canary.
+    /// Joins characters with a meaning in header fields, and the canary.
     fn value(&mut self) -> Vec<u8> {
         const PIECES: [&[u8]; 24] = [
             b"Bearer ",

@@ -26,7 +26,7 @@ thread_local! {
     static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Collects what is logged on this thread.
+/// Collects the log of this thread.
 struct Log;
 
 impl Log {

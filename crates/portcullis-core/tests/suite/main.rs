@@ -1,6 +1,6 @@
 //! The public behaviour of the crate, seen through real stacks.
 //!
-//! Tests that pin a requirement of a standard carry its id in front: `b4_…`.
+//! The names of tests for a requirement of a standard begin with its id: `b4_…`.
 
 mod bodies;
 mod bounds;

@@ -1,4 +1,4 @@
-//! `poll_ready` discipline: the service that is called was ready, however the scheme decides.
+//! Readiness: only a ready service is called, however the scheme decides.
 
 use std::{
     convert::Infallible,
@@ -246,7 +246,7 @@ async fn authenticated_request_gets_capacity_after_pending() {
             answered
                 .as_mut()
                 .poll(context)
-                .map(|decided| decided.expect("it was sent"))
+                .map(|decided| decided.expect("an outcome"))
         })))
     };
     let mut service = ServiceBuilder::new()

@@ -101,7 +101,7 @@ impl Forms {
             .collect();
         keys.push(SigningKey::from_jwk(&self.jwk_with(alg)).expect("a JWK with `alg`"));
         keys.push(
-            SigningKey::from_jwk_with(self.jwk.as_bytes(), algorithm).expect("one without `alg`"),
+            SigningKey::from_jwk_with(self.jwk.as_bytes(), algorithm).expect("a JWK without `alg`"),
         );
         keys
     }
@@ -149,7 +149,7 @@ pub(crate) fn oracle_holds(
     .expect("a public key");
     let algorithm = algorithm.as_str().parse().expect("a common algorithm");
     let signature = URL_SAFE_NO_PAD.encode(signature);
-    jsonwebtoken::crypto::verify(&signature, message, &key, algorithm).expect("they verify")
+    jsonwebtoken::crypto::verify(&signature, message, &key, algorithm).expect("a verdict")
 }
 
 pub(crate) fn wrong(algorithm: Algorithm) -> SigningKeyError {

@@ -1,4 +1,4 @@
-//! Every format of keys is read, and unusable keys have distinct errors.
+//! Reading keys of every format, and the errors of unusable keys.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};

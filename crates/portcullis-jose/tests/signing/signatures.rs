@@ -22,7 +22,7 @@ fn every_form_of_every_key_signs_with_every_algorithm() {
                 assert_eq!(key.kid(), None);
                 let thumbprint = public.keys().next().expect("a key").thumbprint();
                 assert_eq!(key.thumbprint(), thumbprint);
-                let signature = key.sign(b"message").expect("it signs");
+                let signature = key.sign(b"message").expect("a signature");
                 for (message, expected) in [(&b"message"[..], true), (b"massage", false)] {
                     assert_eq!(holds(&public, algorithm, message, &signature), expected);
                     assert_eq!(
@@ -47,9 +47,9 @@ fn deterministic_signatures_equal_those_of_jsonwebtoken() {
         (&ED25519, &ed25519, Algorithm::EdDSA),
     ] {
         let theirs = algorithm.as_str().parse().expect("a common algorithm");
-        let theirs = jsonwebtoken::crypto::sign(b"message", key, theirs).expect("they sign");
+        let theirs = jsonwebtoken::crypto::sign(b"message", key, theirs).expect("a signature");
         for ours in forms.keys(algorithm) {
-            let ours = ours.sign(b"message").expect("it signs");
+            let ours = ours.sign(b"message").expect("a signature");
             assert_eq!(URL_SAFE_NO_PAD.encode(ours), theirs, "{algorithm}");
         }
     }
@@ -65,7 +65,7 @@ fn rfc8037_appendix_a_4_signature_is_reproduced() {
     assert_eq!(
         URL_SAFE_NO_PAD.encode(
             key.sign(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc")
-                .expect("it signs")
+                .expect("a signature")
         ),
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
     );
@@ -77,7 +77,7 @@ fn secret_signs_and_verifies() {
     for algorithm in Algorithm::SYMMETRIC {
         let key = SigningKey::from_secret(&secret, algorithm).expect("long enough");
         let public = KeySet::from_secret(algorithm, secret.clone()).expect("long enough");
-        let signature = key.sign(b"message").expect("it signs");
+        let signature = key.sign(b"message").expect("a signature");
         assert!(holds(&public, algorithm, b"message", &signature));
         assert!(!holds(&public, algorithm, b"massage", &signature));
         let theirs = jsonwebtoken::crypto::sign(
@@ -112,7 +112,7 @@ fn compact_jws_names_algorithm_kid_and_type() {
     let key = SigningKey::from_pem(ES256.pem[0].as_bytes(), Algorithm::ES256).expect("a key");
     let bare = key
         .sign_compact(None, &json!({"iss": "é"}))
-        .expect("it signs");
+        .expect("a signature");
     assert_eq!(part(&bare, 0), json!({"alg": "ES256"}));
     assert_eq!(part(&bare, 1), json!({"iss": "é"}));
 
@@ -120,7 +120,7 @@ fn compact_jws_names_algorithm_kid_and_type() {
     assert_eq!(named.kid(), Some("billing \"1\""));
     let token = named
         .sign_compact(Some("at+jwt"), &json!({"iss": "é"}))
-        .expect("it signs");
+        .expect("a signature");
     assert_eq!(
         part(&token, 0),
         json!({"typ": "at+jwt", "alg": "ES256", "kid": "billing \"1\""})

@@ -35,7 +35,7 @@ pub(crate) struct OwnerState {
     pub(crate) bad_signatures: AtomicUsize,
     pub(crate) no_keys: AtomicUsize,
     /// Runs once before the next answer to an unknown key.
-    pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    pub(crate) action: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -65,8 +65,8 @@ impl Owner {
 impl Refresh for Owner {
     fn unknown_key(&self, _: u64) -> RefreshAnswer {
         self.0.unknown_keys.fetch_add(1, Ordering::SeqCst);
-        if let Some(meanwhile) = self.0.meanwhile.lock().expect("no panic").take() {
-            meanwhile();
+        if let Some(action) = self.0.action.lock().expect("no panic").take() {
+            action();
         }
         match *self.0.answer.lock().expect("no panic") {
             Answer::Exhausted => RefreshAnswer::Exhausted,
@@ -137,25 +137,25 @@ impl Scene {
         send(&self.bearer, &signer.access_token(&claims()))
     }
 
-    /// Sends a token of an unknown key, which waits. Runs `meanwhile`, and returns the verdict.
-    pub(crate) fn wait(&mut self, meanwhile: impl FnOnce(&mut Self)) -> Result<Principal, Failure> {
-        self.wait_for(Answer::Done, meanwhile)
+    /// Sends a token of an unknown key, which waits. Runs `action`, and returns the verdict.
+    pub(crate) fn wait(&mut self, action: impl FnOnce(&mut Self)) -> Result<Principal, Failure> {
+        self.wait_for(Answer::Done, action)
     }
 
     pub(crate) fn wait_for(
         &mut self,
         end: Answer,
-        meanwhile: impl FnOnce(&mut Self),
+        action: impl FnOnce(&mut Self),
     ) -> Result<Principal, Failure> {
         let Outcome::Pending(future) = self.send(&next_signer()) else {
             panic!("the request does not wait")
         };
         let mut future = pin!(future);
         assert!(poll(future.as_mut()).is_pending());
-        meanwhile(self);
+        action(self);
         self.owner.answer(end);
         let Poll::Ready(verdict) = poll(future) else {
-            panic!("still waits")
+            panic!("the request still waits")
         };
         verdict
     }

@@ -44,7 +44,7 @@ fn key_still_unknown_is_401_after_a_fetch_and_503_after_a_failed_fetch() {
 fn failed_or_late_refresh_is_503() {
     const MOVED: UnixTime = UnixTime::from_secs(NOW + 7_200);
 
-    let failed = |meanwhile: fn(&mut Scene)| Scene::loaded().wait_for(Answer::Failed, meanwhile);
+    let failed = |action: fn(&mut Scene)| Scene::loaded().wait_for(Answer::Failed, action);
     assert_eq!(status(&failed(|_| ())), StatusCode::SERVICE_UNAVAILABLE);
     let verdict = failed(|scene| scene.publisher.rebase(UnixTime::from_secs(NOW), MOVED));
     assert_eq!(
@@ -87,7 +87,7 @@ fn key_published_during_rejection_is_used_with_exhausted_budget() {
     let token = next_signer().access_token(&claims());
     let (owner, bearer) = (scene.owner.clone(), scene.bearer.clone());
     let publish = move || scene.publish(key_set([&signer(), &next_signer()]));
-    *owner.0.meanwhile.lock().expect("no panic") = Some(Box::new(publish));
+    *owner.0.action.lock().expect("no panic") = Some(Box::new(publish));
     assert_eq!(status(&at_once(send(&bearer, &token))), StatusCode::OK);
     assert_eq!(owner.signals(), (1, 0));
 }
@@ -114,7 +114,7 @@ fn token_without_kid_waits_like_an_unknown_kid() {
     scene.publish(next_signer().key_set());
     scene.owner.answer(Answer::Done);
     let Poll::Ready(verdict) = poll(future) else {
-        panic!("still waits")
+        panic!("the request still waits")
     };
     assert_eq!(status(&verdict), StatusCode::OK);
     assert_eq!(scene.owner.signals(), (1, 0));

@@ -185,7 +185,7 @@ fn p7_too_long_token_is_rejected_with_its_length() {
         }
     }
     let of_short = signer().access_token(&claims_with(json!({"iss": "https://short.example"})));
-    let (_, logged) = external(&many, &of_short).expect_err("by the limit of its issuer");
+    let (_, logged) = external(&many, &of_short).expect_err("a token over the limit of its issuer");
     assert!(logged.contains("more than the 100"), "{logged}");
 
     for bytes in [0, 64 * 1024 + 1] {

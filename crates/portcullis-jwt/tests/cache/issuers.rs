@@ -110,7 +110,7 @@ fn issuer_removed_during_verification_does_not_cache_the_token() {
     let list = trusted.clone();
     scene
         .counting
-        .meanwhile(move || assert!(list.remove(ISSUER)));
+        .during_next(move || assert!(list.remove(ISSUER)));
     accepted(&bearer, &token, 1);
     refused(&bearer, &token);
     trusted.replace(for_another_audience(&scene));

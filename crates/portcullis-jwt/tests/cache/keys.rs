@@ -122,7 +122,7 @@ fn key_withdrawn_during_verification_does_not_cache_the_token() {
     let publisher = scene.publisher();
     scene
         .counting
-        .meanwhile(move || publisher.publish(&[&next_signer()]));
+        .during_next(move || publisher.publish(&[&next_signer()]));
     accepted(&bearer, &token, 1);
     refused(&bearer, &token);
     scene.publish(&[&signer()]);
@@ -135,7 +135,7 @@ fn key_replaced_twice_during_verification_requires_a_new_verification() {
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());
     let publisher = scene.publisher();
-    scene.counting.meanwhile(move || {
+    scene.counting.during_next(move || {
         publisher.publish(&[&next_signer()]);
         publisher.publish(&[&signer()]);
     });

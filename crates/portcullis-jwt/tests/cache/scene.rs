@@ -56,7 +56,7 @@ impl Counting {
     }
 
     /// Runs a closure once, during the next verification.
-    pub(crate) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+    pub(crate) fn during_next(&self, happens: impl FnOnce() + Send + 'static) {
         *self.meanwhile.lock().expect("no panic") = Some(Box::new(happens));
     }
 

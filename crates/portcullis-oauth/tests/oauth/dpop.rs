@@ -103,7 +103,10 @@ fn checked(proof: &str, key: &DpopKey) -> Value {
     let keys = KeySet::parse(keys.as_bytes()).expect("a key");
     let jws = CompactJws::parse(proof).expect("a JWS");
     let found = keys.verify(&jws, &jws.header().expect("a header"));
-    assert_eq!(found.expect("it holds").thumbprint(), key.thumbprint());
+    assert_eq!(
+        found.expect("a valid signature").thumbprint(),
+        key.thumbprint()
+    );
     part(1)
 }
 

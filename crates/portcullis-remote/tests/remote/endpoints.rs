@@ -64,7 +64,7 @@ async fn known_endpoint_does_not_wait_for_the_other_document() {
         server.post(OAuthEndpoint::Token, &client, &token).await
     };
     tokio::select! {
-        _ = server.post(OAuthEndpoint::Revocation, &client, &form) => panic!("it hangs"),
+        _ = server.post(OAuthEndpoint::Revocation, &client, &form) => panic!("the issuer hangs"),
         answer = while_it_hangs => assert_eq!(answer.unwrap().status(), 200),
     }
 

@@ -21,7 +21,7 @@ fn is_in(environment: &[(&str, &str)], test: &str) -> bool {
         .env(STARTED, "1")
         .envs(environment.iter().copied())
         .output()
-        .expect("it runs");
+        .expect("a process that runs");
     let output = String::from_utf8_lossy(&child.stdout);
     assert!(
         child.status.success() && output.contains("1 passed"),

@@ -1,4 +1,4 @@
-//! Faults of the issuer: good keys stay, bad keys are refused.
+//! Faults of the issuer: the current keys remain in use, bad keys are refused.
 
 use portcullis_remote::{FetchErrorKind, HttpSettings, IssuerEvent, StartError};
 use portcullis_test::{Endpoint, Fault, SigningAlgorithm, TestIssuer, TestKey};
@@ -177,7 +177,7 @@ async fn unexpected_members_and_content_types_are_accepted() {
     keys.refresh().await.unwrap();
     keys.refresh().await.unwrap();
     while let Ok(event) = events.try_recv() {
-        assert!(!private(&event), "it is reported once");
+        assert!(!private(&event), "the key is reported once");
     }
 }
 

@@ -62,7 +62,7 @@ async fn cancelled_start_leaves_no_task() {
     let before = alive();
     issuer.fault(Endpoint::Jwks, Fault::Hang);
     tokio::select! {
-        _ = builder(&issuer).start() => panic!("it hangs"),
+        _ = builder(&issuer).start() => panic!("the issuer hangs"),
         () = issuer.wait_for_requests(Endpoint::Jwks, 1) => {}
     }
     assert!(alive() > before);
@@ -108,7 +108,7 @@ fn start_outside_a_runtime_is_an_error() {
     let mut start = Box::pin(start);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(result) = start.as_mut().poll(&mut context) else {
-        panic!("it waits")
+        panic!("the start waits")
     };
     assert!(result.is_err_and(|error| error.to_string().contains("runtime")));
 }

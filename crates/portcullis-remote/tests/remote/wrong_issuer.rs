@@ -127,7 +127,7 @@ async fn start_logs_that_it_waits() {
     issuer.fault(Endpoint::Jwks, Fault::Hang);
     let start = Issuer::discover(issuer.url()).start_timeout(Duration::from_secs(3600));
     tokio::select! {
-        _ = start.start() => panic!("it hangs"),
+        _ = start.start() => panic!("the issuer hangs"),
         () = issuer.wait_for_requests(Endpoint::Jwks, 1) => {}
     }
     let text = log.take();

@@ -1,4 +1,4 @@
-//! `poll_ready` is honoured: the service that is called was ready, and waiting for a token reserves no capacity.
+//! Readiness: only a ready service is called, and waiting for a token reserves no capacity.
 
 mod narrow;
 
@@ -116,7 +116,7 @@ async fn ready_service_is_called() {
     }
     assert_eq!(setting.token_requests(), 2);
 
-    // With the token awaited.
+    // The call waits for a token.
     let setting = Setting::new().await;
     let mut service = layer(&setting).layer(Strict::default());
     let ready = service.ready().await.expect("infallible");
@@ -196,7 +196,7 @@ async fn request_waiting_for_a_token_reserves_no_capacity() {
     }
 }
 
-/// Otherwise the call would wait for the retained service forever.
+/// If the retained service reserved capacity, the call would wait forever.
 #[tokio::test]
 async fn retained_service_reserves_no_capacity_after_waiting() {
     let (setting, bearer) = with_current_token().await;

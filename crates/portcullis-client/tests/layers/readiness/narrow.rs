@@ -82,7 +82,7 @@ impl Service<Request<Full<Bytes>>> for Narrow {
     }
 
     fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
-        let mut response = Response::new(self.place.take().expect("it was ready"));
+        let mut response = Response::new(self.place.take().expect("a service that is ready"));
         if !self.refused.swap(true, Ordering::Relaxed) {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
             *response.headers_mut() = self.refusal.clone();

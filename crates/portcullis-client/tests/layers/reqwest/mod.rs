@@ -89,7 +89,7 @@ async fn default_host_header_is_a_config_error() {
         &[(HOST, "evil.example")][..],
         &[(USER_AGENT, "billing"), (HOST, "evil.example")],
     ] {
-        let error = build(headers).expect_err("it names a host");
+        let error = build(headers).expect_err("a `Host` header");
         assert_eq!(error.setting(), "default_headers");
     }
     for headers in [&[][..], &[(USER_AGENT, "\"host\": \"b\"")]] {
@@ -222,7 +222,7 @@ async fn plain_http_requests_bypass_environment_proxies() {
         .env_remove("no_proxy")
         .env_remove("NO_PROXY");
     let output = spawn_blocking(move || child.output()).await;
-    let output = output.expect("no panic").expect("it runs");
+    let output = output.expect("no panic").expect("a process that runs");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("1 passed"), "{text}");
     assert!(proxy.recorded().is_empty());

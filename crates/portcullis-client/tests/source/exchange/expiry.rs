@@ -21,7 +21,7 @@ async fn exchanged_token_is_not_used_after_the_subject_token_expires() {
         exchange
             .token(&subject)
             .await
-            .expect("it lives")
+            .expect("a valid token")
             .ptr_eq(&first)
     );
     setting.clock.advance(secs(2));

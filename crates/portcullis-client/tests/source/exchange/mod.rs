@@ -65,12 +65,12 @@ impl Setting {
         self.clock.shared().now()
     }
 
-    /// Has eight callers request the same exchange, for a subject token that expires after `end`. Runs `meanwhile` while
+    /// Has eight callers request the same exchange, for a subject token that expires after `end`. Runs `action` while
     /// the first request is in flight.
     async fn eight_at_once(
         &self,
         end: Option<Duration>,
-        meanwhile: impl FnOnce(),
+        action: impl FnOnce(),
     ) -> Vec<Result<AccessToken, TokenError>> {
         let slow = Fault::Slow(Duration::from_millis(300));
         self.issuer.fault_for(Endpoint::Token, slow, 1);
@@ -84,7 +84,7 @@ impl Setting {
             waiting.spawn(async move { exchange.token(&alice).await });
         }
         self.issuer.wait_for_requests(Endpoint::Token, 1).await;
-        meanwhile();
+        action();
         waiting.join_all().await
     }
 }

@@ -124,7 +124,7 @@ async fn status_429_without_retry_after_starts_the_backoff() {
     }
 }
 
-/// A server may echo what it was sent there, or the token.
+/// A server may echo the form or the token in that member.
 #[tokio::test]
 async fn error_omits_unregistered_token_types() {
     let setting = Setting::new().await;
@@ -208,7 +208,7 @@ async fn concurrent_failures_count_as_one() {
     assert_eq!(setting.issuer.requests(Endpoint::Token), 11);
 
     setting.issuer.heal(Endpoint::Token);
-    // Had they counted as several failures, the backoff would last longer.
+    // If these counted as several failures, the backoff would last longer.
     setting.clock.advance(secs(1));
     let alice = setting.subject("alice", MINUTE);
     exchange.token(&alice).await.expect("a token");
