@@ -58,8 +58,8 @@ async fn revocation_is_seen_without_a_free_descriptor() {
     store.reload().expect_err("no descriptor");
     let health = store.status();
     assert!(health.failing_since.is_some());
-    let told = health.last_error.expect("an error");
-    assert!(told.contains("Too many open files"), "{told}");
+    let message = health.last_error.expect("an error");
+    assert!(message.contains("Too many open files"), "{message}");
     limit.current = Some(64);
     setrlimit(Resource::Nofile, limit).expect("raised");
     drop(taken);

@@ -3,15 +3,9 @@
 
 mod support;
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, sync::mpsc, thread, time::Duration};
 
-use portcullis_api_key::{ApiKeys, FileStore, IssuedKey, KeyFileError, KeyRecord, NewKey};
+use portcullis_api_key::{FileStore, IssuedKey, KeyFileError, KeyRecord, NewKey};
 use support::{
     NOW, send_key,
     watched_file::{MINUTE, Wired, status, until},
@@ -138,8 +132,8 @@ async fn replaced_source_of_a_mounted_file_is_an_outage() {
         assert!(matches!(error, KeyFileError::Read { .. }), "{error:?}");
         let health = store.status();
         assert_eq!(health.failing_since, Some(NOW));
-        let told = health.last_error.expect("an error");
-        assert!(told.contains("mount its directory"), "{told}");
+        let message = health.last_error.expect("an error");
+        assert!(message.contains("mount its directory"), "{message}");
 
         // The file was last confirmed before the revocation, so the outage limit starts there.
         assert_eq!(status(&keys, &key).await, 200);
@@ -161,12 +155,12 @@ async fn file_deleted_while_running_is_to_be_restored() {
     fs::remove_file(&wired.path).expect("removed");
     let error = store.reload().expect_err("no file");
     assert!(matches!(error, KeyFileError::Read { was_read: true, .. }));
-    for told in [
+    for message in [
         error.to_string(),
         store.status().last_error.expect("an error"),
     ] {
-        assert!(told.contains("restore it from a backup"), "{told}");
-        assert!(!told.contains("keys create"), "{told}");
+        assert!(message.contains("restore it from a backup"), "{message}");
+        assert!(!message.contains("keys create"), "{message}");
     }
     assert_eq!(status(&keys, &key).await, 200);
 }

@@ -28,7 +28,7 @@ const API_KEY: &str = "zq_an_api_key_zq";
 struct Everything(Arc<Mutex<Vec<u8>>>);
 
 impl Everything {
-    fn show(&self, shown: &impl Debug) {
+    fn add_debug(&self, shown: &impl Debug) {
         let text = format!("{shown:?}\n{shown:#?}\n");
         self.0
             .lock()
@@ -36,8 +36,8 @@ impl Everything {
             .extend(text.into_bytes());
     }
 
-    fn tell<E: std::error::Error>(&self, error: &E) {
-        self.show(error);
+    fn add_error<E: std::error::Error>(&self, error: &E) {
+        self.add_debug(error);
         let mut cause: Option<&dyn std::error::Error> = Some(error);
         while let Some(error) = cause {
             let text = format!("{error}\n");
@@ -98,7 +98,7 @@ async fn secrets_and_tokens_are_never_logged_or_shown() {
     let key = SigningKey::from_pem(private.private_pem().as_bytes(), Algorithm::ES256);
     let key = key.expect("a key");
     let origins = Origins::new([issuer.url()]).expect("an origin");
-    everything.show(&server);
+    everything.add_debug(&server);
 
     for client in [
         ClientAuthentication::secret_basic(ID, ClientSecrets::new(["zq-a-wrong-one-zq", SECRET])),
@@ -106,7 +106,7 @@ async fn secrets_and_tokens_are_never_logged_or_shown() {
         ClientAuthentication::secret_jwt(ID, SECRET, Algorithm::HS256),
         ClientAuthentication::private_key_jwt(ID, ClientKeys::from(key.clone())),
     ] {
-        everything.show(&client);
+        everything.add_debug(&client);
         for dpop in [None, Some(DpopKey::new(key.clone()).expect("a key"))] {
             let mut builder = TokenSource::builder(&server, client.clone()).scopes(["orders:read"]);
             if let Some(key) = dpop {
@@ -120,25 +120,25 @@ async fn secrets_and_tokens_are_never_logged_or_shown() {
                     None => issuer.heal(Endpoint::Token),
                 }
                 match source.refresh().await {
-                    Ok(token) => everything.show(&token),
-                    Err(error) => everything.tell(&error),
+                    Ok(token) => everything.add_debug(&token),
+                    Err(error) => everything.add_error(&error),
                 }
                 if let Err(error) = source.token().await {
-                    everything.tell(&error);
+                    everything.add_error(&error);
                 }
-                everything.show(&source.status());
+                everything.add_debug(&source.status());
             }
-            everything.show(&source);
-            everything.show(&AddTokenLayer::new(source.clone(), origins.clone()));
+            everything.add_debug(&source);
+            everything.add_debug(&AddTokenLayer::new(source.clone(), origins.clone()));
             for fault in [Fault::Html, Fault::Status(500)] {
                 issuer.fault_for(Endpoint::Revocation, fault, 1);
                 if let Err(error) = source.revoke().await {
-                    everything.tell(&error);
+                    everything.add_error(&error);
                 }
             }
             let _ = source.shut_down().await;
             while let Ok(event) = events.try_recv() {
-                everything.show(&event);
+                everything.add_debug(&event);
             }
         }
         let exchange = TokenExchange::builder(&server, client.clone())
@@ -146,18 +146,18 @@ async fn secrets_and_tokens_are_never_logged_or_shown() {
             .expect("an exchange");
         for subject in [OPAQUE.to_owned(), issuer.token().mint()] {
             let subject = SubjectToken::access_token(Secret::new(subject), None);
-            everything.show(&subject);
+            everything.add_debug(&subject);
             match exchange.token(&subject).await {
-                Ok(token) => everything.show(&token),
-                Err(error) => everything.tell(&error),
+                Ok(token) => everything.add_debug(&token),
+                Err(error) => everything.add_error(&error),
             }
         }
-        everything.show(&exchange);
-        everything.show(&TokenSet::new(TokenSource::builder(&server, client)));
+        everything.add_debug(&exchange);
+        everything.add_debug(&TokenSet::new(TokenSource::builder(&server, client)));
     }
     let key = ApiKeySource::new(&Secret::new(API_KEY)).expect("a key");
-    everything.show(&key);
-    everything.show(&AddApiKeyLayer::new(key, origins));
+    everything.add_debug(&key);
+    everything.add_debug(&AddApiKeyLayer::new(key, origins));
 
     let text = everything.text();
     assert!(

@@ -31,7 +31,7 @@ fn accept(bearer: &Bearer, token: &str) {
 }
 
 /// Counts the allocations of a new token after a few others.
-fn of_a_new_one(bearer: &Bearer) -> u64 {
+fn allocations_of_a_new_token(bearer: &Bearer) -> u64 {
     for id in 0..20 {
         accept(bearer, &token(id));
     }
@@ -51,8 +51,9 @@ fn cached_token_allocates_nothing() {
 
 #[test]
 fn new_token_allocates_its_parts_its_claims_and_its_principal() {
-    let without = of_a_new_one(&builder().without_token_cache().build().expect("a scheme"));
+    let without =
+        allocations_of_a_new_token(&builder().without_token_cache().build().expect("a scheme"));
     assert!((1..=13).contains(&without), "{without}");
-    let with = of_a_new_one(&builder().build().expect("a scheme"));
+    let with = allocations_of_a_new_token(&builder().build().expect("a scheme"));
     assert_eq!(with - without, 2, "the entry, and the text to compare with");
 }

@@ -4,17 +4,17 @@ use portcullis_tests::Response;
 
 /// Checks that the request was accepted.
 pub(super) fn passes(response: &Response, what: &str) {
-    assert_eq!(response.status, 200, "{what}: {}", shown(response));
+    assert_eq!(response.status, 200, "{what}: {}", describe(response));
 }
 
 /// Checks for an outage: 503 with `Retry-After` and without a challenge.
 pub(super) fn outage(response: &Response, what: &str) {
-    assert_eq!(response.status, 503, "{what}: {}", shown(response));
+    assert_eq!(response.status, 503, "{what}: {}", describe(response));
     let wait = response.header("retry-after").map(str::parse);
     assert!(
         matches!(wait, Some(Ok(1..=30))),
         "{what}: {}",
-        shown(response)
+        describe(response)
     );
     assert_eq!(
         response.header("www-authenticate"),
@@ -26,7 +26,7 @@ pub(super) fn outage(response: &Response, what: &str) {
 
 /// Checks that the token was rejected: 401 with `invalid_token`.
 pub(super) fn invalid(response: &Response, what: &str) {
-    assert_eq!(response.status, 401, "{what}: {}", shown(response));
+    assert_eq!(response.status, 401, "{what}: {}", describe(response));
     let challenge = response.header("www-authenticate").unwrap_or_default();
     assert!(
         challenge.contains(r#"error="invalid_token""#),
@@ -40,10 +40,10 @@ pub(super) fn refused(response: &Response, what: &str) {
     match response.status {
         400 | 401 => {}
         503 => outage(response, what),
-        _ => panic!("{what}: {}", shown(response)),
+        _ => panic!("{what}: {}", describe(response)),
     }
 }
 
-fn shown(response: &Response) -> String {
+fn describe(response: &Response) -> String {
     format!("{:?} {}", response.headers, response.text())
 }

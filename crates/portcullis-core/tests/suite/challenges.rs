@@ -36,7 +36,7 @@ async fn b1_k1_e1_missing_credentials_are_401() {
 async fn b1_misplaced_credential_is_told_where_it_belongs() {
     let key = "an API key was sent in the wrong place: send it as `x-api-key: <key>`";
     let token = "a token was sent in the wrong place: send it as `Authorization: Bearer <token>`";
-    for (name, value, told) in [
+    for (name, value, message) in [
         ("authorization", "ApiKey key_1", key),
         ("authorization", "key_1", key),
         ("api-key", "key_1", key),
@@ -49,7 +49,7 @@ async fn b1_misplaced_credential_is_told_where_it_belongs() {
         let response = send(&both(), request(&[(name, value)])).await;
         assert_eq!(response.status(), 401, "{name}: {value}");
         let body = std::str::from_utf8(response.body()).expect("UTF-8");
-        assert!(body.contains(told), "{name}: {value}: {body}");
+        assert!(body.contains(message), "{name}: {value}: {body}");
         for challenge in parse::challenges(response.headers()) {
             assert_eq!(challenge.get("error"), None, "{name}: {value}");
         }

@@ -106,7 +106,7 @@ fn b3_invalid_token_is_401() {
 #[test]
 fn algorithm_that_is_not_accepted_is_named_to_the_caller() {
     let bearer = bearer(&issuer(), &ManualClock::new());
-    for (alg, told) in [
+    for (alg, message) in [
         (
             "RS256",
             "the token's signature algorithm is not accepted: RS256",
@@ -120,7 +120,7 @@ fn algorithm_that_is_not_accepted_is_named_to_the_caller() {
         let header = json!({"alg": alg, "kid": "key-1", "typ": "at+jwt"});
         let token = signer().sign(&header.to_string(), &claims().to_string());
         let failure = at_once(send(&bearer, &token)).expect_err(alg);
-        assert_eq!(failure.external(), told);
+        assert_eq!(failure.external(), message);
     }
 }
 
@@ -132,8 +132,8 @@ fn p7_too_long_token_is_rejected_with_its_length() {
     };
     let default = bearer(&issuer(), &ManualClock::new());
     let long = signer().access_token(&claims_with(json!({"x": "x".repeat(9_000)})));
-    let (told, logged) = external(&default, &long).expect_err("too long");
-    assert_eq!(told, "the token is longer than this service accepts");
+    let (message, logged) = external(&default, &long).expect_err("too long");
+    assert_eq!(message, "the token is longer than this service accepts");
     let expected = format!(
         "the token has {} bytes, more than the 8192 that are accepted (`max_token_bytes`)",
         long.len()
@@ -143,9 +143,9 @@ fn p7_too_long_token_is_rejected_with_its_length() {
     let header =
         json!({"alg": "EdDSA", "kid": "key-1", "typ": "at+jwt", "x5c": ["x".repeat(3_500)]});
     let chained = signer().sign(&header.to_string(), &claims().to_string());
-    let (told, logged) = external(&default, &chained).expect_err("too long");
+    let (message, logged) = external(&default, &chained).expect_err("too long");
     assert_eq!(
-        told,
+        message,
         "the header of the token is longer than this service accepts"
     );
     assert!(

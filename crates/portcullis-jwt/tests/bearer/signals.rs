@@ -26,7 +26,7 @@ fn bad_signature_of_a_known_key_signals_without_waiting() {
 
 #[test]
 fn missing_keys_signal_the_owner_and_set_retry_after() {
-    let told = |scene: &Scene, token: &str| {
+    let signals = |scene: &Scene, token: &str| {
         let failure = at_once(send(&scene.bearer, token)).expect_err("an outage");
         assert_eq!(failure.kind().status(), StatusCode::SERVICE_UNAVAILABLE);
         let wait = failure.retry_after().expect("a time");
@@ -35,17 +35,21 @@ fn missing_keys_signal_the_owner_and_set_retry_after() {
     };
     let mut scene = Scene::empty();
     let good = signer().access_token(&claims());
-    assert_eq!(told(&scene, &good), 1);
+    assert_eq!(signals(&scene, &good), 1);
     let foreign = claims_with(json!({"iss": "https://other.example.com"}));
     assert_eq!(
-        told(&scene, &signer().access_token(&foreign)),
+        signals(&scene, &signer().access_token(&foreign)),
         1,
         "no fetch for another issuer's token"
     );
     scene.publish(signer().key_set());
     scene.clock.advance(Duration::from_secs(3_600));
     let late = claims_with(json!({"iat": NOW + 3_600, "exp": NOW + 3_900}));
-    assert_eq!(told(&scene, &signer().access_token(&late)), 2, "stale keys");
+    assert_eq!(
+        signals(&scene, &signer().access_token(&late)),
+        2,
+        "stale keys"
+    );
 }
 
 #[test]
@@ -77,8 +81,8 @@ fn tokens_of_another_issuer_do_not_signal() {
         for claims in [&foreign, &nameless] {
             let verdict = at_once(send(&scene.bearer, &signer.access_token(claims)));
             assert_eq!(status(&verdict), StatusCode::UNAUTHORIZED);
-            let told = verdict.expect_err("refused");
-            assert_eq!(told.external(), "the token's issuer is not accepted");
+            let failure = verdict.expect_err("refused");
+            assert_eq!(failure.external(), "the token's issuer is not accepted");
         }
     }
     assert_eq!(scene.owner.signals(), (0, 0));

@@ -161,18 +161,18 @@ fn cached_tokens_do_not_keep_the_refresher_alive() {
     let bearer = scene.bearer();
     let token = signer().access_token(&claims());
     accepted(&bearer, &token, WARM);
-    let (tell, told) = mpsc::channel();
+    let (warm, warmed) = mpsc::channel();
     let (wake, woken) = mpsc::channel::<()>();
     let there = {
         let (bearer, token) = (bearer.clone(), token.clone());
         thread::spawn(move || {
             accepted(&bearer, &token, WARM);
             drop(bearer);
-            tell.send(()).expect("a receiver");
+            warm.send(()).expect("a receiver");
             woken.recv().expect("a sender");
         })
     };
-    told.recv().expect("a warm thread");
+    warmed.recv().expect("a warm thread");
     let lives = scene.owner_lives_without(bearer);
     wake.send(()).expect("a waiting thread");
     there.join().expect("no panic");

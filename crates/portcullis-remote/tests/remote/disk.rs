@@ -8,7 +8,7 @@ use portcullis_test::{Endpoint, Fault, ManualClock, TestIssuer};
 
 use crate::support::{answer, bearer, builder, in_time, millis, short_backoff};
 
-fn kept_in(directory: &Path, issuer: &TestIssuer) -> IssuerBuilder {
+fn saving_to(directory: &Path, issuer: &TestIssuer) -> IssuerBuilder {
     builder(issuer)
         .snapshot_directory(directory)
         .refresh_rules(short_backoff())
@@ -16,7 +16,7 @@ fn kept_in(directory: &Path, issuer: &TestIssuer) -> IssuerBuilder {
 
 /// Starts an issuer and waits until its keys are on disk.
 async fn keep(directory: &Path, issuer: &TestIssuer) {
-    let keys = kept_in(directory, issuer).start().await.expect("a start");
+    let keys = saving_to(directory, issuer).start().await.expect("a start");
     // The file appears once, with its whole content.
     let is_written = || {
         let files = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -41,7 +41,7 @@ async fn restart_during_an_outage_serves_saved_keys() {
     keep(directory.path(), &issuer).await;
     for fault in [Fault::Down, Fault::Status(500), Fault::EmptySet] {
         issuer.fault(Endpoint::Jwks, fault);
-        let keys = kept_in(directory.path(), &issuer)
+        let keys = saving_to(directory.path(), &issuer)
             .fail_fast()
             .start()
             .await
@@ -54,7 +54,7 @@ async fn restart_during_an_outage_serves_saved_keys() {
     }
     issuer.heal(Endpoint::Jwks);
     issuer.rotate();
-    let keys = kept_in(directory.path(), &issuer).start().await.unwrap();
+    let keys = saving_to(directory.path(), &issuer).start().await.unwrap();
     assert_eq!(
         answer(&bearer(&keys, &issuer), &issuer.token().mint()).await,
         200,
@@ -73,7 +73,7 @@ async fn hanging_issuer_does_not_delay_a_restart_with_saved_keys() {
     keep(directory.path(), &issuer).await;
     issuer.fault(Endpoint::Jwks, Fault::Hang);
     let keys = in_time(
-        kept_in(directory.path(), &issuer)
+        saving_to(directory.path(), &issuer)
             .longest_wait(millis(50))
             .start(),
     )
@@ -95,7 +95,7 @@ async fn saved_keys_past_the_stale_limit_are_not_used() {
                 .now()
                 .saturating_add(Duration::from_secs(hours * 3600)),
         );
-        let restarted = kept_in(directory.path(), &issuer)
+        let restarted = saving_to(directory.path(), &issuer)
             .clock(clock.shared())
             .start_timeout(millis(100));
         let keys = restarted.start().await.unwrap();
@@ -115,7 +115,7 @@ async fn unreadable_saved_keys_do_not_prevent_the_start() {
         fs::write(file.unwrap().path(), "{\"issuer\": \"").unwrap();
     }
     issuer.fault(Endpoint::Jwks, Fault::Down);
-    let keys = kept_in(directory.path(), &issuer)
+    let keys = saving_to(directory.path(), &issuer)
         .start_timeout(millis(1))
         .start()
         .await
@@ -131,7 +131,7 @@ async fn unwritable_directory_is_an_event() {
     let not_a_directory = directory.path().join("file");
     fs::write(&not_a_directory, "").unwrap();
     let issuer = TestIssuer::start().await;
-    let keys: Issuer = kept_in(&not_a_directory, &issuer).start().await.unwrap();
+    let keys: Issuer = saving_to(&not_a_directory, &issuer).start().await.unwrap();
     let mut events = keys.events();
     keys.refresh().await.unwrap();
     crate::support::event(&mut events, |event| {

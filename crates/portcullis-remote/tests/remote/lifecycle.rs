@@ -138,7 +138,7 @@ async fn task_does_not_spin_during_a_hanging_fetch() {
     assert!(readings < 100, "{readings}");
 }
 
-/// A clock that panics when told to.
+/// A clock that panics on request.
 #[derive(Debug, Default)]
 struct Broken(AtomicBool);
 
