@@ -11,15 +11,15 @@ use clap::{ArgGroup, Parser};
 #[derive(Debug, Parser)]
 #[command(version, group(ArgGroup::new("credential").args(["issuer", "api_key_file"]).multiple(true)))]
 pub(crate) struct Args {
-    /// Where orders-api is, such as http://127.0.0.1:8080: nothing else is sent a credential.
+    /// Where orders-api is, such as http://127.0.0.1:8080. Credentials are sent only there.
     #[arg(long, value_name = "URL", requires = "credential")]
     pub(crate) orders_url: Option<String>,
 
-    /// The issuer that tokens come from.
+    /// The issuer of the tokens.
     #[arg(long, value_name = "URL", requires_all = ["orders_url", "client_id", "client_secret_file"])]
     pub(crate) issuer: Option<String>,
 
-    /// Who the worker is to the issuer.
+    /// The id of the worker at the issuer.
     #[arg(long, value_name = "ID", requires = "issuer")]
     pub(crate) client_id: Option<String>,
 
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "issuer")]
     pub(crate) client_secret_file: Option<PathBuf>,
 
-    /// A scope to ask for; may be repeated.
+    /// A scope to request; may be repeated.
     #[arg(long = "scope", value_name = "SCOPE", requires = "issuer")]
     pub(crate) scopes: Vec<String>,
 
@@ -35,11 +35,11 @@ pub(crate) struct Args {
     #[arg(long = "resource", value_name = "URI", requires = "issuer")]
     pub(crate) resources: Vec<String>,
 
-    /// A file with an API key, which is called with too; it is read again every second.
+    /// A file with an API key for a second call each time. It is read again every second.
     #[arg(long, value_name = "FILE", requires = "orders_url")]
     pub(crate) api_key_file: Option<PathBuf>,
 
-    /// How often to call.
+    /// The number of calls.
     #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) calls: u32,
 
@@ -49,7 +49,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Whether nothing says whom to call, so that the demonstration runs.
+    /// Whether no service is configured, so that the demonstration runs.
     pub(crate) fn is_demo(&self) -> bool {
         self.orders_url.is_none()
     }

@@ -21,7 +21,7 @@ const READ: Scope = Scope::from_static("orders:read");
 const SECRET_FILE: &str = "client-secret";
 const API_KEY_FILE: &str = "api-key";
 
-/// What the demonstration consists of. It ends, and its files go, when this is dropped.
+/// The running demonstration. Dropping it stops it and removes its files.
 pub(crate) struct Demo {
     issuer: TestIssuer,
     _orders: JoinSet<()>,
@@ -32,7 +32,7 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Starts the issuer and orders-api, makes the credentials, and points `args` at it all.
+    /// Starts the issuer and orders-api, creates the credentials, and sets the options in `args`.
     pub(crate) async fn start(args: &mut Args) -> Result<Self, Box<dyn Error>> {
         if args.calls < 4 {
             return Err(format!(
@@ -45,7 +45,7 @@ impl Demo {
         let issuer = TestIssuer::builder()
             .client(CLIENT, secrets[0].as_str(), [READ.as_str()])
             .audience(DEFAULT_AUDIENCE)
-            // Short, so that one sees it renewed.
+            // Short, so that the renewal is visible.
             .token_lifetime(Duration::from_secs((args.interval * 10).as_secs().max(1)))
             .start()
             .await?;
@@ -87,7 +87,7 @@ impl Demo {
         })
     }
 
-    /// Rotates the worker's secret, one step after each of three calls. The worker is told nothing of it.
+    /// Rotates the worker's secret, one step after each of three calls. The worker is not informed.
     pub(crate) fn rotate_after(&self, call: u32) -> io::Result<()> {
         let [old, new] = &self.secrets;
         match call.checked_sub(self.rotation) {
@@ -106,7 +106,7 @@ impl Demo {
             Some(2) => {
                 self.issuer.client_secrets(CLIENT, [new.as_str()]);
                 say(format_args!(
-                    "rotation 3/3: the issuer accepts the first secret no longer"
+                    "rotation 3/3: the issuer no longer accepts the first secret"
                 ));
             }
             _ => {}
@@ -115,13 +115,13 @@ impl Demo {
     }
 }
 
-/// The text of an API key is as good a secret as any.
+/// The text of an API key is a good secret.
 fn secret() -> Result<String, KeyError> {
     let key = NewKey::new(CLIENT).issue(SystemClock.now(), None)?;
     Ok(key.key().expose().to_owned())
 }
 
-/// Writes a file that only its owner can read, all at once: whoever reads it meanwhile finds the old content.
+/// Writes a file that only its owner can read. A reader sees the old or the new content.
 fn write(folder: &TempDir, name: &str, content: &str) -> io::Result<()> {
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(content.as_bytes())?;

@@ -1,4 +1,4 @@
-//! The worker itself: what a client of one's own looks like.
+//! The worker itself: an example of your own client.
 
 use std::{error::Error, iter, process::ExitCode, time::Duration};
 
@@ -35,7 +35,7 @@ const REVOCATION_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_BODY: usize = 1024 * 1024;
 
 type Body = Empty<Bytes>;
-/// A client with a credential, whichever.
+/// A client that adds a credential to its calls.
 type Caller = BoxCloneService<Request<Body>, Response<Incoming>, AddCredentialError<legacy::Error>>;
 
 /// Calls orders-api with every credential that it was given.
@@ -46,13 +46,13 @@ pub(crate) struct Worker {
     callers: Vec<(&'static str, Caller)>,
     requests: u32,
     failed: u32,
-    /// Says what happens to the token.
+    /// Prints the events of the token source.
     _telling: JoinSet<()>,
 }
 
 impl Worker {
-    /// Puts the clients together, and asks for a first token, so that a refusal ends the program at once. An issuer that
-    /// is down does not: calls with the API key can be made, and the token is asked for again.
+    /// Builds the clients and requests a first token. It fails if the issuer refuses the client. If the issuer is down, calls
+    /// with the API key can still be made, and the token is requested again.
     pub(crate) async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
         let url = args.orders_url.as_deref().unwrap_or_default();
         let unusable = |problem: &str| format!("--orders-url {url}: {problem}");
@@ -66,7 +66,7 @@ impl Worker {
             )
             .into());
         }
-        // One pool of connections for all. A connector with TLS would go here, such as hyper-rustls'.
+        // One pool of connections for all. For TLS, use another connector here, such as that of hyper-rustls.
         let http: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
 
         let mut callers = Vec::new();
@@ -100,7 +100,7 @@ impl Worker {
         })
     }
 
-    /// Calls once with each credential, and says what came of it.
+    /// Calls once with each credential, and prints the outcomes.
     pub(crate) async fn call(&mut self, number: u32) {
         let mut outcomes = Vec::new();
         for (credential, caller) in &mut self.callers {
@@ -116,7 +116,7 @@ impl Worker {
         say(format_args!("call {number}: {}", outcomes.join(", ")));
     }
 
-    /// Revokes the token, and says how it all went.
+    /// Revokes the token, and prints the totals.
     pub(crate) async fn finish(self) -> ExitCode {
         if let Some(source) = &self.source {
             let mut events = source.events();
@@ -125,9 +125,9 @@ impl Worker {
                 "ending: waiting up to {limit} s for the revocation of the token"
             ));
             match timeout(REVOCATION_TIMEOUT, source.shut_down()).await {
-                // There may have been none, or none any more.
+                // There may be no token, or it has expired.
                 Ok(Ok(())) if has_revoked(&mut events) => say(format_args!("token: revoked")),
-                Ok(Ok(())) => say(format_args!("token: none to be revoked")),
+                Ok(Ok(())) => say(format_args!("token: nothing to revoke")),
                 Ok(Err(error)) => say(format_args!("token: not revoked: {}", with_causes(&error))),
                 Err(_) => say(format_args!(
                     "token: not revoked: no answer within {limit} s"
@@ -170,13 +170,13 @@ fn token_source(args: &Args) -> Result<Option<TokenSource>, Box<dyn Error>> {
     Ok(Some(source.build()?))
 }
 
-/// Why the service refused, from its problem document (RFC 9457).
+/// The reason of a refusal, from its problem document (RFC 9457).
 fn reason(body: &[u8]) -> String {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let Some(detail) = problem["detail"].as_str() else {
         return String::new();
     };
-    // It goes to a terminal.
+    // Safe to print on a terminal.
     let printable = detail.chars().filter(|c| !c.is_control()).take(500);
     format!(" ({})", printable.collect::<String>())
 }
@@ -186,7 +186,7 @@ async fn get(caller: &mut Caller, uri: &Uri) -> Result<(StatusCode, Bytes), BoxE
     let answered = async {
         let response = caller.ready().await?.call(request).await?;
         let status = response.status();
-        // Read to its end, so that the connection can be used again.
+        // Read to its end, so that the connection is reused.
         let body = Limited::new(response.into_body(), MAX_BODY)
             .collect()
             .await?;
@@ -219,18 +219,20 @@ async fn tell(mut events: Receiver<TokenEvent>) {
                 serves_until: Some(_),
                 ..
             }) => say(format_args!(
-                "token: not renewed, the old one still serves: {error}"
+                "token: not renewed, the old one is still used: {error}"
             )),
-            Ok(TokenEvent::Failed { error, .. }) => say(format_args!("token: none: {error}")),
+            Ok(TokenEvent::Failed { error, .. }) => {
+                say(format_args!("token: not obtained: {error}"))
+            }
             Ok(TokenEvent::Lapsed { error, .. }) => {
-                say(format_args!("token: none any more: {error}"));
+                say(format_args!("token: expired and not renewed: {error}"));
             }
             Ok(TokenEvent::Recovered { failures, .. }) => {
                 say(format_args!(
-                    "token: to be had again after {failures} failures"
+                    "token: available again after {failures} failures"
                 ));
             }
-            // In the log, or told by whoever caused it.
+            // The other events are in the log.
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }

@@ -1,4 +1,4 @@
-//! The routes, and what each of them asks of a caller.
+//! The routes, and the scopes that each requires.
 
 use axum::{
     Json, Router,

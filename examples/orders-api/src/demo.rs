@@ -28,14 +28,14 @@ const SCOPES: [&str; 4] = [
 ];
 const READ: Scope = Scope::from_static("orders:read");
 
-/// What the demonstration consists of. It ends, and its files go, when this is dropped.
+/// The running demonstration. Dropping it stops it and removes its files.
 pub(crate) struct Demo {
     issuer: TestIssuer,
     folder: TempDir,
 }
 
 impl Demo {
-    /// Starts the issuer, makes the key, and points `args` at both.
+    /// Starts the issuer, creates the key, and sets the options in `args`.
     pub(crate) async fn start(args: &mut Args) -> Result<Self, Box<dyn Error>> {
         for (flag, address) in [
             ("--listen", args.listen),
@@ -55,7 +55,7 @@ impl Demo {
             );
         }
         let folder = tempfile::Builder::new().prefix("orders-api-").tempdir()?;
-        // The text of an API key is as good a secret as any.
+        // The text of an API key is a good secret.
         let secret = NewKey::new(CLIENT).issue(SystemClock.now(), None)?;
         let secret = secret.key().expose();
         write_private(&folder.path().join("client-secret"), secret.as_bytes())?;
@@ -86,7 +86,7 @@ impl Demo {
         Ok(Self { issuer, folder })
     }
 
-    /// Says how to call the service at `address`.
+    /// Prints how to call the service at `address`.
     pub(crate) fn explain(&self, address: SocketAddr) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let secret = self.folder.path().join("client-secret");

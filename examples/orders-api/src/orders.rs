@@ -1,4 +1,4 @@
-//! The service's own business: orders, kept in memory.
+//! The orders of the service, in memory.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Orders(Arc<Mutex<BTreeMap<u64, Map<String, Value>>>>);
 
 impl Orders {
-    /// A few orders to begin with.
+    /// A few sample orders.
     pub(crate) fn sample() -> Self {
         let orders = [(1, "chain", 40), (2, "winch", 1), (3, "grate", 2)];
         let order = |(id, item, quantity)| {
@@ -68,7 +68,7 @@ pub(crate) async fn create(State(orders): State<Orders>, body: Bytes) -> Respons
         serde_json::from_slice(&body)
     };
     let Ok(order) = order else {
-        return problem(StatusCode::BAD_REQUEST, "the body is no JSON object");
+        return problem(StatusCode::BAD_REQUEST, "the body must be a JSON object");
     };
     let mut orders = orders.lock();
     let id = orders.last_key_value().map_or(1, |(last, _)| last + 1);
@@ -91,13 +91,13 @@ pub(crate) async fn reports(State(orders): State<Orders>) -> Json<Value> {
     Json(json!({ "reports": [{ "name": "orders", "count": orders.lock().len() }] }))
 }
 
-/// Whatever has no route.
+/// Paths without a route.
 pub(crate) async fn unknown_path() -> Response {
-    problem(StatusCode::NOT_FOUND, "there is nothing at this path")
+    problem(StatusCode::NOT_FOUND, "no resource has this path")
 }
 
 fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND, "there is no such order")
+    problem(StatusCode::NOT_FOUND, "no order has this id")
 }
 
 fn with_id(id: u64, order: &Map<String, Value>) -> Value {

@@ -62,7 +62,7 @@ async fn issuer_down_at_start_delays_only_the_token() {
         .map(str::to_owned),
     );
     let mut worker = Worker::spawn(args, "off");
-    worker.says("token: none: ").await;
+    worker.says("token: not obtained: ").await;
     worker.says("call 1: no answer").await;
     let line = worker.printed.last().expect("just read");
     assert!(line.ends_with("200 with the API key"), "{line}");
@@ -120,11 +120,11 @@ async fn expired_token_is_not_reported_as_revoked() {
     worker.says("token: obtained").await;
     issuer.fault(Endpoint::Token, Fault::Down);
     // The second comes half a second after the first at least, which the token does not outlive.
-    worker.says("token: none: ").await;
-    worker.says("token: none: ").await;
+    worker.says("token: not obtained: ").await;
+    worker.says("token: not obtained: ").await;
     worker.interrupt();
     let ended = worker.ends().await;
-    ended.position("token: none to be revoked");
+    ended.position("token: nothing to revoke");
     assert!(!ended.printed.iter().any(|line| line == "token: revoked"));
     assert_eq!(issuer.requests(Endpoint::Revocation), 0);
 }
