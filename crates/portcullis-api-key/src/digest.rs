@@ -15,15 +15,6 @@ const LENGTH: usize = digest::SHA256_OUTPUT_LEN;
 ///
 /// A password hash is not needed: 160 random bits cannot be guessed. Its text form is `sha256:{hex}` or
 /// `hmac-sha256:{version of the pepper}:{hex}`.
-///
-/// ```
-/// use portcullis_api_key::{ApiKey, KeyDigest, KeyPrefix};
-///
-/// let key = ApiKey::generate(&KeyPrefix::default())?;
-/// let digest = KeyDigest::of(&key, None);
-/// assert_eq!(digest.to_string().parse(), Ok(digest));
-/// # Ok::<_, portcullis_api_key::KeyError>(())
-/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyDigest {
     pepper: Option<u32>,

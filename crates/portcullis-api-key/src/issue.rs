@@ -25,16 +25,6 @@ pub const DEFAULT_ROTATION_GRACE: Duration = Duration::from_secs(72 * 60 * 60);
 const END_OF_TIME: UnixTime = UnixTime::from_secs(253_402_207_200);
 
 /// The settings of a key to create.
-///
-/// ```
-/// use std::time::Duration;
-/// use portcullis_api_key::NewKey;
-/// use portcullis_core::ScopeSet;
-///
-/// let new = NewKey::new("billing")
-///     .scopes(ScopeSet::parse("orders:read"))
-///     .expires_in(Duration::from_secs(90 * 24 * 60 * 60));
-/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct NewKey {

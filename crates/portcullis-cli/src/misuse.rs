@@ -1,11 +1,12 @@
 //! Wrong arguments.
 
-use std::{convert::Infallible, error::Error, ffi::OsStr, fmt};
+use std::{convert::Infallible, ffi::OsStr};
 
 use clap::{Arg, Command, builder::TypedValueParser, error::ErrorKind};
 
 /// Wrong arguments: exit status 2.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct Misuse(String);
 
 impl Misuse {
@@ -13,14 +14,6 @@ impl Misuse {
         Self(problem.into())
     }
 }
-
-impl fmt::Display for Misuse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Misuse {}
 
 /// Rejects any value with this reason, for arguments that may be a secret: clap's own errors repeat the value.
 #[derive(Clone, Copy)]

@@ -156,7 +156,7 @@ impl TestIssuerBuilder {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with I/O, and if the operating system fails to give random numbers.
+    /// Outside a tokio runtime with I/O.
     pub async fn start(mut self) -> io::Result<TestIssuer> {
         let settings = &mut self.settings;
         let address = settings.address;
@@ -164,8 +164,8 @@ impl TestIssuerBuilder {
             let message = format!("a test issuer cannot listen on {address}: {error}");
             io::Error::new(error.kind(), message)
         };
-        let socket = Server::bind(address).map_err(failed)?;
-        settings.address = socket.local_addr().map_err(failed)?;
+        let (mut server, bound) = Server::bind(address).map_err(failed)?;
+        settings.address = bound;
         settings.any_audience = settings.audiences.is_empty();
         if settings.any_audience {
             settings.audiences.push(DEFAULT_AUDIENCE.to_owned());
@@ -178,7 +178,7 @@ impl TestIssuerBuilder {
         let generate = || TestKey::generate(self.algorithm);
         let signing = self.signing_key.unwrap_or_else(generate);
         let state = Arc::new(State::new(self.settings, signing, self.clients));
-        let server = Server::start(socket, Arc::clone(&state)).map_err(failed)?;
+        server.listen(Arc::clone(&state)).map_err(failed)?;
         Ok(TestIssuer::new(state, server))
     }
 }

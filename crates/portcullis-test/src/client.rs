@@ -32,9 +32,7 @@ impl Client {
         self.secrets.iter().any(|own| own.expose() == presented)
     }
 
-    /// The scope for a request; `None` if it is ill-formed or more than the client may have.
-    ///
-    /// Without a request it is all that the client may have (RFC 6749 §3.3 leaves that to the server).
+    /// The scope for a request, by default all that the client may have; `None` if the client may not have it.
     pub(crate) fn grant(&self, requested: Option<&str>) -> Option<String> {
         let Some(requested) = requested else {
             return Some(self.scopes.as_deref().unwrap_or_default().join(" "));

@@ -1,13 +1,11 @@
 //! The issuer's handle.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderName, HeaderValue};
 use portcullis_core::Secret;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::{
     Endpoint, Fault, RecordedRequest, TestIssuerBuilder, TestKey, TokenBuilder,
@@ -20,8 +18,7 @@ use crate::{
 /// It runs on the tokio runtime that it was started on; dropping it stops it. To share it, put it in an [`Arc`].
 pub struct TestIssuer {
     pub(crate) state: Arc<State>,
-    /// `None` only while [`stop`](Self::stop) or [`restart`](Self::restart) runs.
-    server: Mutex<Option<Server>>,
+    server: Mutex<Server>,
 }
 
 impl TestIssuer {
@@ -43,7 +40,7 @@ impl TestIssuer {
     pub(crate) fn new(state: Arc<State>, server: Server) -> Self {
         Self {
             state,
-            server: Mutex::new(Some(server)),
+            server: Mutex::new(server),
         }
     }
 
@@ -225,13 +222,9 @@ impl TestIssuer {
     ///
     /// If the address cannot be reserved because another program took it in that instant.
     pub async fn stop(&self) {
-        let Some(server) = self.take_server() else {
-            return;
-        };
-        match server.stop(self.state.settings.address).await {
-            Ok(server) => self.put_server(server),
-            Err(error) => panic!("cannot reserve {}: {error}", self.url()),
-        }
+        let mut server = self.server.lock().await;
+        let stopped = server.stop(self.state.settings.address).await;
+        stopped.unwrap_or_else(|error| panic!("cannot reserve {}: {error}", self.url()));
     }
 
     /// Listens again after [`stop`](Self::stop). On a running issuer it does nothing.
@@ -240,22 +233,8 @@ impl TestIssuer {
     ///
     /// If it cannot listen on the address.
     pub async fn restart(&self) {
-        let Some(server) = self.take_server() else {
-            return;
-        };
-        match server.restart(Arc::clone(&self.state)) {
-            Ok(server) => self.put_server(server),
-            Err(error) => panic!("cannot listen on {} again: {error}", self.url()),
-        }
-    }
-
-    fn take_server(&self) -> Option<Server> {
-        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        server.take()
-    }
-
-    fn put_server(&self, server: Server) {
-        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
+        let listening = self.server.lock().await.listen(Arc::clone(&self.state));
+        listening.unwrap_or_else(|error| panic!("cannot listen on {} again: {error}", self.url()));
     }
 }
 

@@ -25,7 +25,8 @@
 //! The issuer runs on the runtime of the test, so paused tokio time works, and it ends with the test. Do not block that
 //! runtime: if the client is another process, wait for it asynchronously or use a multi-threaded runtime.
 //!
-//! The crate shares no code with the crates that verify tokens, so it does not repeat their mistakes.
+//! The crate shares no code with the crates that verify tokens, so it does not repeat their mistakes. It panics if the
+//! operating system returns no random bytes.
 
 mod broken;
 mod builder;

@@ -181,10 +181,6 @@ impl TokenBuilder {
     }
 
     /// Makes the token, in the compact serialisation (RFC 7515 §3.1).
-    ///
-    /// # Panics
-    ///
-    /// If the operating system fails to give random numbers.
     #[must_use]
     pub fn mint(&self) -> String {
         self.parts().join()

@@ -10,14 +10,6 @@ use super::invalid::InvalidApiKey;
 use crate::base62;
 
 /// The public part of a key, by which stores and people name it: twelve base62 digits.
-///
-/// ```
-/// use portcullis_api_key::ApiKeyId;
-///
-/// let id: ApiKeyId = "4fXq0ZbT9kLm".parse()?;
-/// assert_eq!(id.to_string(), "4fXq0ZbT9kLm");
-/// # Ok::<_, portcullis_api_key::InvalidApiKey>(())
-/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ApiKeyId([u8; Self::LENGTH]);
 

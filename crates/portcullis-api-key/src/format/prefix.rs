@@ -6,14 +6,6 @@ use portcullis_core::ConfigError;
 ///
 /// It has 1 to 32 lower-case letters, digits and single underscores between them, and begins with a letter. The default
 /// is `portcullis`; give your service its own.
-///
-/// ```
-/// use portcullis_api_key::KeyPrefix;
-///
-/// let prefix = KeyPrefix::new("acme_live")?;
-/// assert!(KeyPrefix::new("Acme-Live").is_err());
-/// # Ok::<_, portcullis_core::ConfigError>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyPrefix(Box<str>);
 

@@ -4,9 +4,7 @@ use foldhash::fast::RandomState;
 
 use crate::{format::ApiKeyId, record::KeyRecord, stored::StoredKey};
 
-/// Keys by id.
-///
-/// Ids are random and lookups insert nothing, so the hash need not resist collision attacks.
+/// Keys by id. Ids are random and lookups insert nothing, so the hash need not resist collision attacks.
 pub(super) type KeyMap = HashMap<ApiKeyId, Arc<StoredKey>, RandomState>;
 
 /// All records, the oldest first, each with its last use.

@@ -71,10 +71,6 @@ impl TokenBuilder {
     /// The token with one thing wrong. See [`Broken`].
     ///
     /// Use an asymmetric key: the "public key" of an HMAC key, which some forgeries use, is the secret itself.
-    ///
-    /// # Panics
-    ///
-    /// As [`mint`](Self::mint).
     #[must_use]
     pub fn mint_broken(&self, broken: Broken) -> String {
         broken.mint(self.clone())

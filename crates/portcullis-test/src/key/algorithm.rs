@@ -14,8 +14,7 @@ macro_rules! algorithms {
     ($($(#[$attribute:meta])+ $name:ident: $method:expr,)+) => {
         /// The algorithm of a [`TestKey`](crate::TestKey) (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
         ///
-        /// It is not the verifier's type: the code that mints the tokens of a test shares nothing with the code that verifies
-        /// them.
+        /// It is not the verifier's type, since this crate shares no code with the verifier.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum SigningAlgorithm {

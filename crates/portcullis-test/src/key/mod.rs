@@ -36,10 +36,6 @@ pub struct TestKey {
 
 impl TestKey {
     /// Generates a key. RSA keys have 2048 bits, which takes some tenths of a second; HMAC secrets are as long as the digest.
-    ///
-    /// # Panics
-    ///
-    /// If the operating system fails to give random numbers.
     #[must_use]
     pub fn generate(algorithm: SigningAlgorithm) -> Self {
         Self::from_material(Material::generate(&algorithm.method()).into(), algorithm)
@@ -47,10 +43,6 @@ impl TestKey {
 
     /// The key that the whole process shares under this algorithm and `index`, generated on first use, which saves time. All
     /// RSA algorithms share the key of an index.
-    ///
-    /// # Panics
-    ///
-    /// As [`generate`](Self::generate).
     #[must_use]
     pub fn shared(algorithm: SigningAlgorithm, index: usize) -> Self {
         Self::from_material(Material::shared(algorithm, index), algorithm)
@@ -174,10 +166,6 @@ impl TestKey {
     }
 
     /// Signs `message` as RFC 7515 §5.1 does: ECDSA signatures are `r` and `s` side by side, not DER.
-    ///
-    /// # Panics
-    ///
-    /// If the operating system fails to give random numbers.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.material.sign(&self.algorithm.method(), message)

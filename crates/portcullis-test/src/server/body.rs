@@ -1,6 +1,6 @@
 //! Response bodies, complete or broken off.
 
-use std::future::ready;
+use std::{future::ready, io};
 
 use bytes::Bytes;
 use futures_util::{
@@ -10,12 +10,8 @@ use futures_util::{
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 
-pub(super) type Body = UnsyncBoxBody<Bytes, BrokenOff>;
-
-/// Ends a body, and its connection, before its end.
-#[derive(Debug, thiserror::Error)]
-#[error("broken off")]
-pub(super) struct BrokenOff;
+/// An error ends the connection.
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 pub(super) fn complete(bytes: Bytes) -> Body {
     let body = Full::new(bytes);
@@ -29,7 +25,8 @@ pub(super) fn chunked(chunks: impl Iterator<Item = Bytes> + Send + 'static) -> B
 
 /// These bytes, then a closed connection.
 pub(super) fn cut_off(bytes: Bytes) -> Body {
-    streamed(once(ready(Ok(bytes))).chain(once(ready(Err(BrokenOff)))))
+    let end = Err(io::Error::other("cut off"));
+    streamed(iter([Ok(bytes), end]))
 }
 
 /// These bytes, then nothing more.
@@ -37,6 +34,6 @@ pub(super) fn stalled(bytes: Bytes) -> Body {
     streamed(once(ready(Ok(bytes))).chain(pending()))
 }
 
-fn streamed(chunks: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static) -> Body {
+fn streamed(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
     StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
 }

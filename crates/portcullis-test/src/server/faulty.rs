@@ -1,6 +1,6 @@
 //! Answers of endpoints with a fault.
 
-use std::{future::pending, iter::repeat_n, time::Duration};
+use std::{future::pending, io, iter::repeat_n, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -10,10 +10,9 @@ use http::{
 use serde_json::{Value, json};
 
 use super::{
-    Closed,
     answer::Answer,
     body::{Body, chunked, cut_off, stalled},
-    good_answer,
+    closed, good_answer,
 };
 use crate::{Endpoint, Fault, RecordedRequest, state::State};
 
@@ -24,10 +23,10 @@ pub(super) async fn respond(
     state: &State,
     request: &RecordedRequest,
     fault: Fault,
-) -> Result<Response<Body>, Closed> {
+) -> io::Result<Response<Body>> {
     let good = || good_answer(state, request);
     let answer = match fault {
-        Fault::Down => return Err(Closed),
+        Fault::Down => return Err(closed()),
         Fault::Hang => pending().await,
         Fault::Slow(delay) => {
             tokio::time::sleep(delay).await;

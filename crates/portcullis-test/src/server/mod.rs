@@ -41,47 +41,53 @@ const BACKLOG: u32 = 1024;
 const MAX_REQUEST_BODY: usize = 64 * 1024;
 
 /// The issuer's socket; dropping it ends the tasks that serve it.
-pub(crate) enum Server {
-    /// A task that owns the tasks of the connections; and whether another socket can share the port.
-    Running(JoinSet<Infallible>, bool),
-    /// Bound but not listening: connections are refused, and the port stays reserved.
-    Stopped(TcpSocket),
+pub(crate) struct Server {
+    /// Bound but not listening, while the issuer is stopped: connections are refused, and the port stays reserved.
+    reserved: Option<TcpSocket>,
+    /// Owns the tasks of the connections.
+    task: Option<JoinSet<Infallible>>,
+    /// Whether another socket can share the port, to reserve it before this one is closed.
+    is_shared: bool,
 }
 
 impl Server {
-    /// Binds a socket. A port that the system chooses is shared, so that [`stop`](Self::stop) can reserve it before it closes
-    /// this socket; a given port is not, so that two issuers on it are an error.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
-        socket(address, address.port() == 0)
-    }
-
-    pub(crate) fn start(socket: TcpSocket, state: Arc<State>) -> io::Result<Self> {
-        let shared = is_shared(&socket);
-        let listener = socket.listen(BACKLOG)?;
-        let mut task = JoinSet::new();
-        task.spawn(accept(listener, state));
-        Ok(Self::Running(task, shared))
-    }
-
-    pub(crate) async fn stop(self, address: SocketAddr) -> io::Result<Self> {
-        let Self::Running(mut task, shared) = self else {
-            return Ok(self);
+    /// Reserves an address. A port that the system chooses is shared; a given port is not, so that two issuers on it are an
+    /// error.
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<(Self, SocketAddr)> {
+        let is_shared = cfg!(target_os = "linux") && address.port() == 0;
+        let socket = socket(address, is_shared)?;
+        let address = socket.local_addr()?;
+        let server = Self {
+            reserved: Some(socket),
+            task: None,
+            is_shared,
         };
-        let reserved = shared.then(|| socket(address, true)).transpose()?;
-        task.shutdown().await;
-        let reserved = reserved.map_or_else(|| socket(address, false), Ok)?;
-        Ok(Self::Stopped(reserved))
+        Ok((server, address))
     }
 
-    pub(crate) fn restart(self, state: Arc<State>) -> io::Result<Self> {
-        match self {
-            Self::Running(..) => Ok(self),
-            Self::Stopped(socket) => Self::start(socket, state),
+    /// Listens on the reserved address. On a listening server it does nothing.
+    pub(crate) fn listen(&mut self, state: Arc<State>) -> io::Result<()> {
+        if let Some(socket) = self.reserved.take() {
+            let listener = socket.listen(BACKLOG)?;
+            let task = self.task.insert(JoinSet::new());
+            task.spawn(accept(listener, state));
         }
+        Ok(())
+    }
+
+    /// Closes all connections, and reserves the address. On a stopped server it does nothing.
+    pub(crate) async fn stop(&mut self, address: SocketAddr) -> io::Result<()> {
+        if let Some(mut task) = self.task.take() {
+            let shared = self.is_shared.then(|| socket(address, true)).transpose()?;
+            task.shutdown().await;
+            let reserved = shared.map_or_else(|| socket(address, false), Ok);
+            self.reserved = Some(reserved?);
+        }
+        Ok(())
     }
 }
 
-fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpSocket> {
+fn socket(address: SocketAddr, is_shared: bool) -> io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -90,21 +96,11 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpSocket> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     #[cfg(target_os = "linux")]
-    socket.set_reuseport(shared)?;
+    socket.set_reuseport(is_shared)?;
     #[cfg(not(target_os = "linux"))]
-    let _ = shared;
+    let _ = is_shared;
     socket.bind(address)?;
     Ok(socket)
-}
-
-#[cfg(target_os = "linux")]
-fn is_shared(socket: &TcpSocket) -> bool {
-    socket.reuseport().unwrap_or(false)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_shared(_: &TcpSocket) -> bool {
-    false
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>) -> Infallible {
@@ -127,7 +123,7 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
     let used = AtomicBool::new(false);
     let service = service_fn(async |request| {
         if used.swap(true, Ordering::Relaxed) && state.settings.connections_die {
-            return Err(Closed);
+            return Err(closed());
         }
         respond(&state, request).await
     });
@@ -137,16 +133,16 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
         .await;
 }
 
-/// Closes the connection without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("closed without an answer")]
-struct Closed;
+/// Closes the connection.
+fn closed() -> io::Error {
+    io::Error::other("closed without an answer")
+}
 
-async fn respond(state: &State, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+async fn respond(state: &State, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let (head, body) = request.into_parts();
     let endpoint = paths::endpoint(&state.settings, head.uri.path());
     let body = Limited::new(body, MAX_REQUEST_BODY).collect().await;
-    let body = body.map_err(|_| Closed)?.to_bytes();
+    let body = body.map_err(|_| closed())?.to_bytes();
     let request = RecordedRequest {
         endpoint,
         method: head.method,

@@ -13,10 +13,8 @@ use super::{
     replace::{beside, directory, private, resolve},
 };
 
-/// The lock of a key file. Other writers, in any process, wait until it is dropped.
-///
-/// It is held on a separate file, `keys.toml.lock`, because the key file itself is replaced. Its holder removes that
-/// file, so that a lock file of root's does not block the owner of the key file later.
+/// The lock of a key file, held on `keys.toml.lock`, because the key file itself is replaced. Its holder removes that file,
+/// so that a lock file of root's does not block the owner of the key file later.
 pub(super) struct Locked {
     /// The key file, with symbolic links resolved.
     pub(super) target: PathBuf,

@@ -36,17 +36,6 @@ use crate::{
 /// replaced on the host. The store then counts as unable to read it. Mount the directory instead.
 ///
 /// A file that every user of the machine may write is rejected. The log warns about one that every user may read.
-///
-/// ```no_run
-/// use portcullis_api_key::{ApiKeys, FileStore};
-///
-/// # async fn f() -> Result<(), portcullis_api_key::KeyFileError> {
-/// let store = FileStore::watch("keys.toml").await?;
-/// let keys = ApiKeys::new(store.clone());
-/// println!("{} keys", store.status().keys);
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct FileStore {
     worker: Worker<Snapshot>,
