@@ -1,9 +1,6 @@
-use std::{
-    fmt,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
 };
 
 use portcullis_core::{
@@ -18,6 +15,7 @@ use crate::{digest::UnknownPepper, record::KeyRecord};
 ///
 /// It builds the principal on first use, and later uses share it. Stores should therefore keep the same `Arc` instead of
 /// creating a `StoredKey` for each lookup.
+#[derive(Debug)]
 pub struct StoredKey {
     record: KeyRecord,
     /// The principal has the challenge of the scheme that used the key first.
@@ -104,13 +102,5 @@ impl StoredKey {
             "API key {} needs pepper version {version}, which is not configured",
             self.record.id
         ))
-    }
-}
-
-impl fmt::Debug for StoredKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoredKey")
-            .field("record", &self.record)
-            .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
 };
 
+use portcullis_core::debug_as_report;
 use serde_json::Value;
 
 /// Prints a line on stdout. A reader that closes the pipe, such as `head` or `grep -q`, is not a failure: the exit status
@@ -60,18 +61,15 @@ pub(crate) fn note(text: fmt::Arguments<'_>) {
 
 /// Prints an error and its causes on stderr.
 pub(crate) fn error(error: &dyn Error) {
-    let mut shown = error.to_string();
-    note(format_args!("error: {shown}"));
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        // Some errors include their cause.
-        if !shown.contains(&text) {
-            note(format_args!("  because: {text}"));
-            shown = text;
+    struct Report<'e>(&'e dyn Error);
+
+    impl fmt::Display for Report<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            debug_as_report(self.0, f)
         }
-        source = cause.source();
     }
+
+    note(format_args!("error: {}", Report(error)));
 }
 
 /// Indented JSON, with control characters and non-ASCII characters escaped.

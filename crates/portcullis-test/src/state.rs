@@ -21,6 +21,7 @@ pub(crate) struct State {
 }
 
 /// Settings of the builder.
+#[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
     /// The path of the issuer's URL: empty, or with a leading slash.

@@ -1,6 +1,6 @@
 //! Minting tokens.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use portcullis_core::clock::UnixTime;
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 ///     .mint();
 /// assert_eq!(token.split('.').count(), 3);
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[must_use = "`mint` makes the token"]
 pub struct TokenBuilder {
     header: Map<String, Value>,
@@ -228,16 +228,6 @@ impl TokenBuilder {
 impl Parts {
     pub(crate) fn join(&self) -> String {
         format!("{}.{}.{}", self.header, self.payload, self.signature)
-    }
-}
-
-impl fmt::Debug for TokenBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenBuilder")
-            .field("header", &self.header)
-            .field("claims", &self.claims)
-            .field("key", &self.key)
-            .finish_non_exhaustive()
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
         1 + before.filter(|byte| **byte == b'\n').count()
     };
     let problem = |Mistake { at, problem }| format!("line {}: {problem}", line(at));
-    let (entries, count) = read_head(text).map_err(|mistake| vec![problem(mistake)])?;
+    let (entries, truncated) = read_head(text).map_err(|mistake| vec![problem(mistake)])?;
     let mut records = Vec::with_capacity(entries.len());
     let mut problems = Vec::new();
     let mut seen: HashMap<ApiKeyId, usize> = HashMap::with_capacity(entries.len());
@@ -80,11 +80,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
             break;
         }
     }
-    if problems.is_empty()
-        && let Some((at, count)) = count
-    {
-        let truncated = check_count(count, records.len(), text);
-        problems.extend(truncated.map(|text| problem(Mistake::new(at, text))));
+    if problems.is_empty() {
+        problems.extend(truncated.map(problem));
     }
     match problems.is_empty() {
         true => Ok(records),
@@ -92,8 +89,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
     }
 }
 
-/// The entries, and `count` with its position.
-fn read_head(text: &str) -> Result<(DeArray<'_>, Option<(usize, i64)>), Mistake> {
+/// The entries, and whether some are missing.
+fn read_head(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         Mistake::new(error.span().map_or(0, |span| span.start), error.message())
     })?;
@@ -117,7 +114,8 @@ fn read_head(text: &str) -> Result<(DeArray<'_>, Option<(usize, i64)>), Mistake>
         return Err(Mistake::new(0, problem));
     }
     fields.reject_unknown()?;
-    Ok((entries, count.map(|count| (count_at, count))))
+    let truncated = count.and_then(|count| check_count(count, entries.len(), text));
+    Ok((entries, truncated.map(|text| Mistake::new(count_at, text))))
 }
 
 /// Detects a truncated file.
