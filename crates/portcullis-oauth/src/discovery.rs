@@ -91,13 +91,11 @@ impl Discovery {
     }
 
     /// The configured URL: that of the issuer, or `discover_at`.
-    #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
     /// The configured identifier of the issuer.
-    #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -217,7 +215,6 @@ impl Discovery {
     }
 
     /// Whether a URL from the metadata is on the issuer's own origin.
-    #[must_use]
     pub fn is_own(&self, url: &Url) -> bool {
         self.own_origins.contains(&url.origin())
     }

@@ -42,7 +42,6 @@ impl DpopNonces {
     const MAX_BYTES: usize = 512;
 
     /// The latest nonce of the server at this origin.
-    #[must_use]
     pub fn get(&self, origin: &str) -> Option<Arc<str>> {
         let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, nonce) = nonces.iter().find(|(other, _)| **other == *origin)?;

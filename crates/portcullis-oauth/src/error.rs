@@ -44,7 +44,6 @@ pub enum FetchErrorKind {
 
 impl FetchError {
     /// An error of this kind.
-    #[must_use]
     pub fn new(kind: FetchErrorKind, message: impl Into<Box<str>>) -> Self {
         Self {
             kind,
@@ -55,40 +54,34 @@ impl FetchError {
     }
 
     /// An error of kind [`Stopped`](FetchErrorKind::Stopped).
-    #[must_use]
     pub fn stopped() -> Self {
         let message = "the background task ended: it panicked, or its runtime was shut down";
         Self::new(FetchErrorKind::Stopped, message)
     }
 
     /// Sets [`retry_after`](Self::retry_after).
-    #[must_use]
     pub fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
         self.retry_after = retry_after;
         self
     }
 
     /// Sets the cause.
-    #[must_use]
     pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
     /// The kind of failure.
-    #[must_use]
     pub fn kind(&self) -> FetchErrorKind {
         self.kind
     }
 
     /// The delay that the server asks for before the next request (RFC 9110 §10.2.3).
-    #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
     /// Whether the configuration contradicts the server's answer, so that an operator must act.
-    #[must_use]
     pub fn needs_operator(&self) -> bool {
         matches!(
             self.kind,
@@ -97,7 +90,6 @@ impl FetchError {
     }
 
     /// Whether a retry cannot help. After a DNS answer with a forbidden address it can: DNS may change.
-    #[must_use]
     pub fn is_permanent(&self) -> bool {
         let is_from_dns = self.kind == FetchErrorKind::Forbidden && self.source.is_some();
         self.needs_operator() && !is_from_dns

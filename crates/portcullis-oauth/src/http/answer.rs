@@ -86,13 +86,11 @@ impl Answer {
     }
 
     /// The entity tag, for a conditional request (RFC 9110 §8.8.3).
-    #[must_use]
     pub fn etag(&self) -> Option<HeaderValue> {
         self.headers.get(ETAG).cloned()
     }
 
     /// The error for an answer with an unexpected status.
-    #[must_use]
     pub fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
         let url = display_url(url);
         let status = self.status.as_u16();

@@ -70,7 +70,6 @@ impl HttpSettings {
     }
 
     /// Whether plain http is allowed to any host.
-    #[must_use]
     pub fn is_http_allowed(&self) -> bool {
         self.allow_http
     }

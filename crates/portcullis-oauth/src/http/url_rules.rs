@@ -106,7 +106,6 @@ fn has_user_info(url: &Url) -> bool {
 }
 
 /// Whether the host is this machine, by name (RFC 6761 §6.3) or address.
-#[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         // Not names under `localhost`: many systems resolve those by DNS.

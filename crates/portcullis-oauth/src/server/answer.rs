@@ -52,20 +52,17 @@ impl OAuthAnswer {
     }
 
     /// The status.
-    #[must_use]
     pub fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
     /// The body, at most 256 KiB.
-    #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// The error in the body, whatever the content type. Some servers send one with status 200. An empty `error` or `null`
     /// is no error. Okta's `errorCode` and `errorSummary` are an error unless the status is a success.
-    #[must_use]
     pub fn error(&self) -> Option<OAuthError> {
         let (code, description) = self.raw_error()?;
         let code = match KNOWN_CODES.contains(&&*code) {
@@ -105,7 +102,6 @@ impl OAuthAnswer {
 
     /// Whether the server rejects the client's credential, so that another one may succeed: the status is 401 (RFC 6749
     /// §5.2), except with a code about DPoP, or the code is `invalid_client`.
-    #[must_use]
     pub fn rejects_client(&self) -> bool {
         if self.status.is_success() {
             return false;
