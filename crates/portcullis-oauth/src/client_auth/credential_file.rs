@@ -32,18 +32,16 @@ struct Inner {
 impl CredentialFile {
     /// A file that other users should not be able to read.
     pub(super) fn private(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        Self::new(WatchedFile::new(LABEL, &path, MAX_FILE_BYTES), path)
+        Self::new(path.into(), |file| file)
     }
 
     /// A file that every user may read.
     pub(super) fn public(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        let file = WatchedFile::new(LABEL, &path, MAX_FILE_BYTES).public();
-        Self::new(file, path)
+        Self::new(path.into(), WatchedFile::public)
     }
 
-    fn new(file: WatchedFile, path: PathBuf) -> Self {
+    fn new(path: PathBuf, of_kind: fn(WatchedFile) -> WatchedFile) -> Self {
+        let file = of_kind(WatchedFile::new(LABEL, &path, MAX_FILE_BYTES));
         Self(Arc::new(Inner {
             path,
             file: Mutex::new(file),

@@ -67,7 +67,7 @@ impl ClientAuthentication {
                 let assertions = keys.iter().map(|key| self.assertion(key, request));
                 assertions.collect::<Result<_, _>>()?
             }
-            Method::Tls | Method::SelfSignedTls => vec![Credential::form(id, [])],
+            Method::Tls => vec![Credential::form(id, [])],
         };
         if let Some(certificate) = &self.certificate {
             let (pem, end) = certificate.get().await?;

@@ -29,13 +29,15 @@ use crate::{FetchError, FetchErrorKind};
 /// ```
 /// use portcullis_oauth::{ClientAuthentication, ClientSecrets};
 ///
-/// let by_value = ClientAuthentication::secret_basic("billing", "s3cr3t");
-/// let by_file = ClientAuthentication::secret_post("billing", ClientSecrets::file("/run/secrets/billing"));
-/// assert_eq!(by_file.client_id(), by_value.client_id());
+/// let secret = ClientSecrets::file("/run/secrets/billing");
+/// let client = ClientAuthentication::secret_basic("billing", secret);
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct ClientAuthentication {
     client_id: Arc<str>,
+    /// The registered name of the method.
+    name: &'static str,
     method: Method,
     certificate: Option<ClientCertificate>,
     endpoint_audience: bool,
@@ -53,7 +55,6 @@ enum Method {
     PrivateKeyJwt(ClientKeys),
     /// The certificate is the only credential.
     Tls,
-    SelfSignedTls,
 }
 
 /// Whether a client presents a certificate in TLS.
@@ -70,13 +71,15 @@ impl ClientAuthentication {
     /// `client_secret_basic`: id and secret by HTTP Basic, each form-encoded (RFC 6749 §2.3.1). Every server that issues
     /// secrets must support this method.
     pub fn secret_basic(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
-        Self::new(client_id.into(), Method::Basic(secrets.into()))
+        let method = Method::Basic(secrets.into());
+        Self::new(client_id, "client_secret_basic", method)
     }
 
     /// `client_secret_post`: id and secret in the form (RFC 6749 §2.3.1). For servers that do not support
     /// [`secret_basic`](Self::secret_basic).
     pub fn secret_post(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
-        Self::new(client_id.into(), Method::Post(secrets.into()))
+        let method = Method::Post(secrets.into());
+        Self::new(client_id, "client_secret_post", method)
     }
 
     /// `client_secret_jwt`: an assertion signed with the secret, which is not sent (RFC 7523, OpenID Connect Core §9).
@@ -87,7 +90,7 @@ impl ClientAuthentication {
         algorithm: Algorithm,
     ) -> Self {
         let method = Method::SecretJwt(secrets.into(), algorithm);
-        Self::new(client_id.into(), method)
+        Self::new(client_id, "client_secret_jwt", method)
     }
 
     /// `private_key_jwt`: an assertion signed with the client's private key (RFC 7523 as updated by 7523bis). The server
@@ -96,13 +99,14 @@ impl ClientAuthentication {
     /// Each request has a new assertion. Its audience is the server's issuer identifier, its type
     /// `client-authentication+jwt`, its lifetime one minute.
     pub fn private_key_jwt(client_id: impl Into<String>, keys: impl Into<ClientKeys>) -> Self {
-        Self::new(client_id.into(), Method::PrivateKeyJwt(keys.into()))
+        let method = Method::PrivateKeyJwt(keys.into());
+        Self::new(client_id, "private_key_jwt", method)
     }
 
     /// `tls_client_auth`: a certificate from an authority that the server trusts (RFC 8705 §2.1). Tokens are bound to it
     /// (§3), so calls to services must present it too, through their own TLS connector.
     pub fn tls_client_auth(client_id: impl Into<String>, certificate: ClientCertificate) -> Self {
-        Self::new(client_id.into(), Method::Tls).certificate(certificate)
+        Self::new(client_id, "tls_client_auth", Method::Tls).certificate(certificate)
     }
 
     /// `self_signed_tls_client_auth`: a certificate that is registered with the server (RFC 8705 §2.2). Tokens are bound
@@ -111,20 +115,21 @@ impl ClientAuthentication {
         client_id: impl Into<String>,
         certificate: ClientCertificate,
     ) -> Self {
-        Self::new(client_id.into(), Method::SelfSignedTls).certificate(certificate)
+        let name = "self_signed_tls_client_auth";
+        Self::new(client_id, name, Method::Tls).certificate(certificate)
     }
 
     /// Presents this certificate in TLS in addition to another method, so that tokens are bound to it (RFC 8705 §3).
     /// Calls to services must present it too, through their own TLS connector.
-    #[must_use]
     pub fn certificate(mut self, certificate: ClientCertificate) -> Self {
         self.certificate = Some(certificate);
         self
     }
 
-    fn new(client_id: String, method: Method) -> Self {
+    fn new(client_id: impl Into<String>, name: &'static str, method: Method) -> Self {
         Self {
-            client_id: client_id.into(),
+            client_id: client_id.into().into(),
+            name,
             method,
             certificate: None,
             endpoint_audience: false,
@@ -139,7 +144,6 @@ impl ClientAuthentication {
     ///
     /// A hostile server can then obtain an assertion that another server of the same client accepts, which is why RFC
     /// 7523bis requires the issuer.
-    #[must_use]
     pub fn dangerous_endpoint_audience(mut self) -> Self {
         self.endpoint_audience = true;
         self
@@ -147,50 +151,38 @@ impl ClientAuthentication {
 
     /// The header `typ` of assertions; `client-authentication+jwt` by default (RFC 7523bis §4). Some servers, such as
     /// Spring Authorization Server up to 1.5, accept only `JWT`. Has no effect on methods without assertions.
-    #[must_use]
     pub fn assertion_typ(mut self, typ: impl Into<String>) -> Self {
         self.assertion_typ = typ.into().into();
         self
     }
 
     /// The client's id (RFC 6749 §2.2).
-    #[must_use]
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
     /// The registered name of the method (RFC 7591 §2), such as `client_secret_basic`.
-    #[must_use]
     pub fn method(&self) -> &'static str {
-        match self.method {
-            Method::Basic(_) => "client_secret_basic",
-            Method::Post(_) => "client_secret_post",
-            Method::SecretJwt(..) => "client_secret_jwt",
-            Method::PrivateKeyJwt(_) => "private_key_jwt",
-            Method::Tls => "tls_client_auth",
-            Method::SelfSignedTls => "self_signed_tls_client_auth",
-        }
+        self.name
     }
 
     /// What an operator should change about the credential files, as of their last read: other users may read them, or
     /// their mount hides changes. Each warning is also logged.
-    #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = match &self.method {
+        let warnings = match &self.method {
             Method::Basic(secrets) | Method::Post(secrets) | Method::SecretJwt(secrets, _) => {
                 secrets.0.warnings()
             }
             Method::PrivateKeyJwt(keys) => keys.warnings(),
-            Method::Tls | Method::SelfSignedTls => Vec::new(),
+            Method::Tls => Vec::new(),
         };
-        let certificate = self.certificate.iter();
-        warnings.extend(certificate.flat_map(ClientCertificate::warnings));
-        warnings
+        let certificate = self.certificate.as_ref().map(ClientCertificate::warnings);
+        [warnings, certificate.unwrap_or_default()].concat()
     }
 
     pub(crate) fn mutual_tls(&self) -> MutualTls {
         match (&self.method, &self.certificate) {
-            (Method::Tls | Method::SelfSignedTls, _) => MutualTls::Only,
+            (Method::Tls, _) => MutualTls::Only,
             (_, Some(_)) => MutualTls::Additional,
             (_, None) => MutualTls::No,
         }
@@ -210,7 +202,7 @@ impl ClientAuthentication {
         }
         match &self.method {
             Method::Basic(secrets) | Method::Post(secrets) => return secrets.check(),
-            Method::Tls | Method::SelfSignedTls => return Ok(()),
+            Method::Tls => return Ok(()),
             Method::PrivateKeyJwt(keys) => keys.check()?,
             Method::SecretJwt(secrets, algorithm) => {
                 secrets.check()?;

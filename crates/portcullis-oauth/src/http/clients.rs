@@ -1,6 +1,6 @@
 //! The reqwest clients for one issuer or authorization server.
 
-use std::sync::{Mutex, PoisonError};
+use std::{collections::VecDeque, sync::Mutex};
 
 use portcullis_core::{ConfigError, Secret};
 use reqwest::{
@@ -18,29 +18,11 @@ pub(super) struct Clients {
     /// The configured URL of the issuer.
     pub(super) configured: Url,
     pub(super) resolver: GuardedResolver,
-    /// Clients with a certificate, by its PEM; the newest last.
-    pub(super) with_identity: Mutex<Vec<(Secret, Client)>>,
+    /// Clients with a certificate, by its PEM; the newest in front.
+    pub(super) with_identity: Mutex<VecDeque<(Secret, Client)>>,
 }
 
 impl Clients {
-    pub(super) fn with_identity(&self, pem: &Secret) -> Result<Client, ConfigError> {
-        /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
-        const MAX_CLIENTS: usize = 8;
-
-        let clients = &self.with_identity;
-        let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known = clients.iter();
-        if let Some((_, client)) = known.find(|(known, _)| known.expose() == pem.expose()) {
-            return Ok(client.clone());
-        }
-        let client = self.client(Some(pem))?;
-        if clients.len() == MAX_CLIENTS {
-            clients.remove(0);
-        }
-        clients.push((pem.clone(), client.clone()));
-        Ok(client)
-    }
-
     /// A client with the certificate and private key of `pem`, if any.
     pub(super) fn client(&self, pem: Option<&Secret>) -> Result<Client, ConfigError> {
         let failed = |error: reqwest::Error| {

@@ -12,7 +12,7 @@ pub mod url_rules;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -98,11 +98,26 @@ impl HttpClient {
     ///
     /// When the certificate or the key cannot be used.
     pub fn with_identity(&self, pem: &Secret) -> Result<Self, FetchError> {
-        let client = self.clients.with_identity(pem).map_err(|error| {
-            let problem = error.problem();
-            let message = format!("the client's certificate cannot be used: {problem}");
-            FetchError::new(FetchErrorKind::Credential, message)
-        })?;
+        /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
+        const MAX_CLIENTS: usize = 8;
+
+        let clients = &self.clients.with_identity;
+        let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = clients.iter();
+        let known = known.find(|(known, _)| known.expose() == pem.expose());
+        let client = match known {
+            Some((_, client)) => client.clone(),
+            None => {
+                let client = self.clients.client(Some(pem)).map_err(|error| {
+                    let problem = error.problem();
+                    let message = format!("the client's certificate cannot be used: {problem}");
+                    FetchError::new(FetchErrorKind::Credential, message)
+                })?;
+                clients.truncate(MAX_CLIENTS - 1);
+                clients.push_front((pem.clone(), client.clone()));
+                client
+            }
+        };
         Ok(Self {
             client,
             ..self.clone()
@@ -110,7 +125,6 @@ impl HttpClient {
     }
 
     /// The time limit for one request.
-    #[must_use]
     pub fn timeout(&self) -> Duration {
         self.clients.settings.timeout
     }
@@ -190,7 +204,6 @@ impl HttpClient {
 }
 
 /// A URL for messages, without user name, password, query and fragment.
-#[must_use]
 pub fn display_url(url: &Url) -> String {
     escape_url(url.as_str())
 }

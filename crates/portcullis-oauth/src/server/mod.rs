@@ -59,7 +59,6 @@ pub enum OAuthEndpoint {
 
 impl OAuthEndpoint {
     /// The name in metadata (RFC 8414 §2), which is also the name of the setting.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token_endpoint",
@@ -83,13 +82,11 @@ impl AuthorizationServer {
     }
 
     /// The server's issuer identifier (RFC 8414 §2), if configured.
-    #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.0.endpoints.issuer.as_deref()
     }
 
     /// The clock.
-    #[must_use]
     pub fn clock(&self) -> &SharedClock {
         &self.0.clock
     }
@@ -170,10 +167,19 @@ impl AuthorizationServer {
             endpoint: url,
             now: inner.clock.now(),
         };
+        // A file or a provider may hang.
+        let limit = inner.http.timeout();
+        let credentials = tokio::time::timeout(limit, client.credentials(request)).await;
+        let credentials = credentials.map_err(|_| {
+            let message = format!("the client's credential was not available within {limit:?}");
+            FetchError::new(FetchErrorKind::Credential, message)
+        })??;
         let mut last = None;
-        for credential in self.credentials(client, request).await? {
+        for credential in credentials {
             let mut headers = credential.headers.clone();
-            let mut secrets = sent_secrets(form, &credential);
+            let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
+            let tokens = tokens.map(|(_, value)| Secret::new(*value));
+            let mut secrets: Vec<_> = credential.secrets.iter().cloned().chain(tokens).collect();
             let nonce = inner.nonces.get(&origin);
             if let Some(key) = key {
                 let mut uri = url.clone();
@@ -205,30 +211,14 @@ impl AuthorizationServer {
                     .nonces
                     .learn(&origin, &answer.headers, nonce.as_deref());
             let answer = OAuthAnswer::new(url, answer, request.now, credential.expires_at, secrets);
-            if !answer.rejects_client() {
-                client.accepted(&credential);
-                return Ok((answer, has_new_nonce));
-            }
+            let is_rejected = answer.rejects_client();
             last = Some((answer, has_new_nonce));
+            if !is_rejected {
+                client.accepted(&credential);
+                break;
+            }
         }
-        last.ok_or_else(|| {
-            let message = "the client has no credential";
-            FetchError::new(FetchErrorKind::Credential, message)
-        })
-    }
-
-    /// Limits the time that a file or a provider may take.
-    async fn credentials(
-        &self,
-        client: &ClientAuthentication,
-        request: RequestContext<'_>,
-    ) -> Result<Vec<Credential>, FetchError> {
-        let limit = self.0.http.timeout();
-        let credentials = tokio::time::timeout(limit, client.credentials(request)).await;
-        credentials.unwrap_or_else(|_| {
-            let message = format!("the client's credential was not available within {limit:?}");
-            Err(FetchError::new(FetchErrorKind::Credential, message))
-        })
+        Ok(last.expect("a client has at least one credential"))
     }
 
     /// Checks whether this client can authenticate to this server.
@@ -243,13 +233,6 @@ impl AuthorizationServer {
 
 /// The parameters that contain tokens.
 const TOKENS: [&str; 3] = ["token", "subject_token", "actor_token"];
-
-/// The parts of a request that no message may repeat: the client's secrets, and tokens.
-fn sent_secrets(form: &[(&str, &str)], credential: &Credential) -> Vec<Secret> {
-    let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
-    let tokens = tokens.map(|(_, value)| Secret::new(*value));
-    credential.secrets.iter().cloned().chain(tokens).collect()
-}
 
 /// The body of the request. It is zeroed when dropped, and has sufficient capacity, so that growth leaves no copies.
 fn encode(form: &[(&str, &str)], credential: &Credential) -> Zeroizing<Vec<u8>> {
