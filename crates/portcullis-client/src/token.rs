@@ -5,14 +5,13 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{
     ScopeSet,
     clock::{SharedClock, UnixTime},
 };
 use portcullis_jose::{DpopKey, DpopRequest};
 use portcullis_oauth::{DpopNonces, dpop_proof};
-use zeroize::Zeroizing;
 
 use crate::{
     TokenError, TokenErrorKind, lifetime::Lifetime, source::SourceInner,
@@ -27,13 +26,11 @@ use crate::{
 pub struct AccessToken(Arc<Inner>);
 
 struct Inner {
-    text: Zeroizing<String>,
-    header: HeaderValue,
+    response: TokenResponse,
     binding: Option<DpopBinding>,
     /// The source that fetched the token, which is told when a service rejects it. Dangling for an exchanged token.
     source: Weak<SourceInner>,
     lifetime: Lifetime,
-    scopes: ScopeSet,
 }
 
 /// What [`AccessToken::authorize`] added to a request beside the token.
@@ -60,20 +57,16 @@ impl AccessToken {
         lifetime: Lifetime,
     ) -> Self {
         Self(Arc::new(Inner {
-            text: response.token,
-            header: response.header,
+            response,
             binding,
             source,
             lifetime,
-            scopes: response.scopes,
         }))
     }
 
     /// Adds the token to a request to `uri`, which must have a scheme and an authority. An existing `Authorization` is
-    /// replaced. A bound token comes with a fresh proof in `DPoP` (RFC 9449 §7.1). Both headers are marked as
-    /// sensitive: `Debug` hides them, and HPACK does not index them.
-    ///
-    /// The caller must check that the token may be sent there: see [`Origins`](crate::Origins). The layers do both.
+    /// replaced. A bound token comes with a fresh proof in `DPoP` (RFC 9449 §7.1). Both headers are marked as sensitive.
+    /// The caller must check by [`Origins::allow`](crate::Origins::allow) that the token may be sent there.
     ///
     /// # Errors
     ///
@@ -107,7 +100,7 @@ impl AccessToken {
     /// Adds the token to a request, without a proof.
     #[inline]
     pub(crate) fn insert_header(&self, headers: &mut HeaderMap) {
-        headers.insert(AUTHORIZATION, self.0.header.clone());
+        headers.insert(AUTHORIZATION, self.0.response.header.clone());
     }
 
     /// Stores the nonce of the answer to a request with this token (RFC 9449 §8.2), and returns whether the service
@@ -140,25 +133,28 @@ impl AccessToken {
     }
 
     /// The token. The caller must not log, echo or store it.
-    #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0.text
+        &self.0.response.token
     }
 
     /// When the token expires by the local clock, counted from the moment before the request for it.
-    #[must_use]
     pub fn expires_at(&self) -> UnixTime {
         self.0.lifetime.expires_at
     }
 
+    /// Whether the server left out `token_type`.
+    pub(crate) fn is_untyped(&self) -> bool {
+        self.0.response.is_untyped
+    }
+
+    #[inline]
     pub(crate) fn lifetime(&self) -> &Lifetime {
         &self.0.lifetime
     }
 
     /// The granted scopes: those in the server's answer, or the requested ones if it named none (RFC 6749 §5.1).
-    #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
-        &self.0.scopes
+        &self.0.response.scopes
     }
 
     /// Whether both are clones of one token.
@@ -194,6 +190,8 @@ impl fmt::Debug for AccessToken {
 mod tests {
     use portcullis_core::clock::system_clock;
     use portcullis_worker::Jitter;
+
+    use http::HeaderValue;
 
     use super::*;
     use crate::token_response::{BEARER, DPOP as BOUND};

@@ -38,17 +38,14 @@ const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 #[derive(Deserialize)]
 struct Body<'b> {
     access_token: Zeroizing<String>,
-    #[serde(default)]
     token_type: Option<String>,
     /// Raw: a `serde_json::Number` can also be deserialized from an object.
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     expires_in: Option<&'b RawValue>,
-    #[serde(default)]
     scope: Option<Value>,
-    #[serde(default)]
     issued_token_type: Option<Value>,
     /// `OAuthAnswer::error` handles text. An `error` of another type must not be ignored either.
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     error: Option<&'b RawValue>,
 }
 

@@ -37,12 +37,6 @@ struct Entry {
     rejections: Budget,
 }
 
-impl Entry {
-    fn is_in_flight(&self) -> bool {
-        self.progress.borrow().is_none() && self.progress.has_changed().is_ok()
-    }
-}
-
 pub(super) enum Lookup {
     Hit(AccessToken),
     /// Another caller started the exchange.
@@ -70,10 +64,10 @@ impl Cache {
         let mut rejections = Budget::default();
         if let Some(entry) = entries.get(&key) {
             rejections = entry.rejections;
-            if entry.is_in_flight() {
-                return Ok(Lookup::InFlight(entry.progress.clone()));
-            }
             match &*entry.progress.borrow() {
+                None if entry.progress.has_changed().is_ok() => {
+                    return Ok(Lookup::InFlight(entry.progress.clone()));
+                }
                 Some(Ok(token)) if token.lifetime().is_usable(now.wall()) => {
                     return Ok(Lookup::Hit(token.clone()));
                 }
@@ -139,8 +133,8 @@ impl Cache {
     }
 }
 
-/// Evicts expired entries and, if that is not enough, the entry that expires first. Entries in flight stay, because
-/// callers wait for them. Returns whether there is room.
+/// Evicts expired entries or, if there are none, the entry that expires first. Entries in flight stay, because callers
+/// wait for them. Returns whether there is room.
 fn evict(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
     let expires_at = |entry: &Entry| match &*entry.progress.borrow() {
         Some(Ok(token)) => Some(token.lifetime().usable_until),
@@ -149,15 +143,11 @@ fn evict(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
         None => None,
     };
     entries.retain(|_, entry| expires_at(entry).is_none_or(|end| end > now));
-    while entries.len() >= capacity {
-        let first = entries
-            .iter()
-            .filter_map(|(key, entry)| Some((*key, expires_at(entry)?)))
-            .min_by_key(|(_, end)| *end);
-        let Some((key, _)) = first else {
-            return false;
-        };
-        entries.remove(&key);
+    if entries.len() < capacity {
+        return true;
     }
-    true
+    let ends = entries.iter();
+    let ends = ends.filter_map(|(key, entry)| Some((expires_at(entry)?, *key)));
+    ends.min()
+        .is_some_and(|(_, key)| entries.remove(&key).is_some())
 }

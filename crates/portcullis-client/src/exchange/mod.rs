@@ -51,15 +51,14 @@ const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(
 /// ```no_run
 /// # use portcullis_client::*;
 /// # async fn f(server: AuthorizationServer, client: ClientAuthentication, caller: portcullis_core::Principal)
-/// # -> Result<(), Box<dyn std::error::Error>> {
+/// # -> Result<AccessToken, Box<dyn std::error::Error>> {
 /// let exchange = TokenExchange::builder(&server, client)
 ///     .resource("https://stock.example.com")
 ///     .scopes(["stock:read"])
 ///     .build()?;
 /// let token = exchange.token(&SubjectToken::of(&caller)?).await?;
 /// // Then `Origins::allow` and `AccessToken::authorize`.
-/// # drop(token);
-/// # Ok(())
+/// # Ok(token)
 /// # }
 /// ```
 #[derive(Clone)]
@@ -155,7 +154,6 @@ impl TokenExchange {
     }
 
     /// The number of cache entries, including expired and rejected tokens, failures, and exchanges in flight.
-    #[must_use]
     pub fn cached(&self) -> usize {
         self.0.cache.len()
     }
@@ -175,10 +173,9 @@ impl TokenExchange {
             if let Some(inner) = inner.upgrade() {
                 // Before the lock is taken: the clock is foreign code.
                 let now = inner.now();
-                let outcome = outcome.map(|(token, is_untyped)| {
-                    inner.warn_untyped(is_untyped);
-                    token
-                });
+                if let Ok(token) = &outcome {
+                    inner.warn_untyped(token);
+                }
                 let outcome = lock(&inner.backoff).record(started, outcome, now);
                 let _ = sender.send(Some(outcome));
             }
@@ -200,13 +197,10 @@ impl Inner {
         if subject.expires_at.is_some_and(|end| end <= now.wall()) {
             return refuse("the subject's token has expired");
         }
-        if let (Some(issuer), Some(server)) =
-            (subject.issuer.as_deref(), self.client.server.issuer())
-            && issuer != server
-            && !self
-                .subject_issuers
-                .iter()
-                .any(|allowed| **allowed == *issuer)
+        let mut allowed = self.subject_issuers.iter().map(|issuer| &**issuer);
+        if let (Some(issuer), Some(server)) = (&subject.issuer, self.client.server.issuer())
+            && **issuer != *server
+            && !allowed.any(|allowed| **issuer == *allowed)
         {
             return refuse(
                 "the subject's token was issued by another issuer than the server that would receive it: to allow that, add the issuer with `subject_issuer`",
@@ -215,8 +209,8 @@ impl Inner {
         Ok(())
     }
 
-    fn warn_untyped(&self, is_untyped: bool) {
-        if is_untyped && !self.has_warned_untyped.swap(true, Ordering::Relaxed) {
+    fn warn_untyped(&self, token: &AccessToken) {
+        if token.is_untyped() && !self.has_warned_untyped.swap(true, Ordering::Relaxed) {
             let (client_id, request) = (self.client.client_id(), &self.client.request);
             tracing::warn!(client_id, %request, "the token response has no `token_type`; using exchanged tokens as bearer tokens: configure the server to send `token_type` (RFC 6749 §5.1)");
         }
@@ -242,13 +236,13 @@ fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
     key
 }
 
-/// Exchanges the subject's token. Also returns whether the answer left out `token_type`.
+/// Exchanges the subject's token.
 async fn exchange(
     client: &TokenClient,
     subject: &SubjectToken,
     actor: Option<&AccessToken>,
     started: Moment,
-) -> Result<(AccessToken, bool), TokenError> {
+) -> Result<AccessToken, TokenError> {
     let subject_end = subject.expires_at;
     let subject_lifetime = subject_end.map(|end| end.duration_since(started.wall()));
     let subject_token = subject.token.expose_str().ok_or_else(|| {
@@ -281,11 +275,10 @@ async fn exchange(
         );
         return Err(TokenError::new(TokenErrorKind::TokenType, why));
     }
-    let is_untyped = response.is_untyped;
     let lifetime = subject_lifetime.map_or(response.lifetime, |end| end.min(response.lifetime));
     let lifetime = Lifetime::new(started.wall(), lifetime, Jitter::NONE);
-    let token = AccessToken::new(response, client.binding.clone(), Weak::new(), lifetime);
-    Ok((token, is_untyped))
+    let binding = client.binding.clone();
+    Ok(AccessToken::new(response, binding, Weak::new(), lifetime))
 }
 
 /// Whether this is a token type of RFC 8693 §3. Messages show no others: a server may have put a token there.

@@ -70,16 +70,14 @@ impl TokenEvent {
         let (client_id, request) = (client.client_id(), &client.request);
         match self {
             Self::Obtained { expires_at } => {
-                let expires_at = expires_at.as_secs();
-                tracing::debug!(client_id, %request, expires_at, "access token obtained");
+                tracing::debug!(client_id, %request, expires_at = expires_at.as_secs(), "access token obtained");
             }
             Self::Failed {
                 error,
                 failures,
                 serves_until: Some(until),
             } => {
-                let until = until.as_secs();
-                tracing::warn!(client_id, %request, %error, failures, until, "access token could not be renewed; the current one remains in use");
+                tracing::warn!(client_id, %request, %error, failures, until = until.as_secs(), "access token could not be renewed; the current one remains in use");
             }
             Self::Failed {
                 error, failures, ..
@@ -102,12 +100,10 @@ impl TokenEvent {
                 tracing::warn!(client_id, %request, "the token response has no `token_type`; using the token as a bearer token: configure the server to send `token_type` (RFC 6749 §5.1)");
             }
             Self::Rejected { expires_at } => {
-                let expires_at = expires_at.as_secs();
-                tracing::warn!(client_id, %request, expires_at, "a service rejected the access token; it is no longer used");
+                tracing::warn!(client_id, %request, expires_at = expires_at.as_secs(), "a service rejected the access token; it is no longer used");
             }
             Self::CredentialExpires { at } => {
-                let at = at.as_secs();
-                tracing::warn!(client_id, %request, at, "the client's credential expires soon; replace it");
+                tracing::warn!(client_id, %request, at = at.as_secs(), "the client's credential expires soon; replace it");
             }
             Self::Revoked => tracing::info!(client_id, %request, "access token revoked"),
             Self::ShutDown => tracing::info!(client_id, %request, "token source shut down"),

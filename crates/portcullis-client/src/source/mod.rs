@@ -30,11 +30,8 @@ use crate::{AccessToken, TokenError, token_client::TokenClient};
 ///
 /// The token is fetched when it is first needed. Concurrent callers share one request, which continues when they leave.
 /// The task renews the token at 80 % of its lifetime, and at most every 5 s while no caller needs one. During an outage
-/// of the server the current token remains in use. It is no longer handed out in the last 30 s of its lifetime, or the
-/// last tenth if that is less, because it could expire in transit.
-///
-/// Dropping the last clone stops the task. The task runs on the runtime that
-/// [`build`](TokenSourceBuilder::build) was called on.
+/// of the server the current token remains in use. It is not handed out in the last 30 s of its lifetime, or the last
+/// tenth if that is less. Dropping the last clone stops the task.
 ///
 /// ```no_run
 /// use portcullis_client::{ClientSecrets, TokenSource};
@@ -43,7 +40,6 @@ use crate::{AccessToken, TokenError, token_client::TokenClient};
 /// let secret = ClientSecrets::file("/run/secrets/billing"); // read again for each request
 /// let source = TokenSource::client_credentials("https://issuer.example.com", "billing", secret)
 ///     .scopes(["orders:read"])
-///     .resource("https://orders.example.com")
 ///     .build()?;
 /// let token = source.token().await?;
 /// # drop(token);
@@ -116,10 +112,9 @@ impl TokenSource {
 
     /// Returns the token: the current one if it is usable, or else the next one.
     ///
-    /// All waiting callers share one request, which continues when they leave. After a failure the source backs off: 1 s,
-    /// doubled up to 60 s, or up to 5 s while there is no usable token, minus up to half at random, and at least the
-    /// server's `Retry-After` up to 5 min. Meanwhile callers receive the last error at once, unless a request is in
-    /// flight: they wait for that.
+    /// After a failure the source backs off: 1 s, doubled up to 60 s, or up to 5 s while there is no usable token, minus up
+    /// to half at random, and at least the server's `Retry-After` up to 5 min. Meanwhile callers receive the last error at
+    /// once, unless a request is in flight.
     ///
     /// # Errors
     ///
@@ -202,8 +197,7 @@ impl TokenSource {
     }
 
     /// Shuts down the source for good and revokes the current token. A request in flight is cancelled; a token that the
-    /// server issues in answer to it is left to expire. Apart from the revocation this is immediate, or takes 1 s if
-    /// nothing drives the source's runtime.
+    /// server issues in answer to it is left to expire.
     ///
     /// # Panics
     ///
@@ -215,11 +209,7 @@ impl TokenSource {
     pub async fn shut_down(&self) -> Result<(), TokenError> {
         const MAX_WAIT: Duration = Duration::from_secs(1);
 
-        let SourceInner {
-            worker,
-            has_announced_shut_down,
-            ..
-        } = &*self.0;
+        let worker = &self.0.worker;
         worker.update(|state| state.is_shut_down = true);
         // A token that has just arrived must be revoked too. The timer is only needed if the task has not ended yet.
         tokio::select! {
@@ -227,20 +217,18 @@ impl TokenSource {
             () = worker.stop() => {}
             () = async { sleep(MAX_WAIT).await } => {}
         }
-        if !has_announced_shut_down.swap(true, Ordering::Relaxed) {
+        if !self.0.has_announced_shut_down.swap(true, Ordering::Relaxed) {
             worker.announce(TokenEvent::ShutDown);
         }
         self.revoke().await
     }
 
     /// Whether the source has stopped: it was shut down, its runtime ended, or its task panicked.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.worker.state().is_shut_down || self.0.worker.is_stopped()
     }
 
     /// The status of the source.
-    #[must_use]
     pub fn status(&self) -> TokenStatus {
         let SourceInner { worker, client, .. } = &*self.0;
         let (now, state) = (worker.now(), worker.state());
@@ -261,20 +249,17 @@ impl TokenSource {
     }
 
     /// Subscribes to events. A receiver that lags more than 64 events behind misses the oldest.
-    #[must_use]
     pub fn events(&self) -> broadcast::Receiver<TokenEvent> {
         self.0.worker.events()
     }
 
     /// Whether tokens are bound to a key (RFC 9449), so that each request needs a proof.
-    #[must_use]
     #[inline]
     pub fn is_bound(&self) -> bool {
         self.0.client.binding.is_some()
     }
 
     /// The client id that tokens are issued to.
-    #[must_use]
     pub fn client_id(&self) -> &str {
         self.0.client.client_id()
     }

@@ -10,7 +10,6 @@ use portcullis_core::{
     ScopeSet,
     clock::{Deadline, Moment, UnixTime},
 };
-use portcullis_oauth::OAuthAnswer;
 use portcullis_worker::{Jitter, Task};
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,7 +24,7 @@ use crate::{
 pub(super) type RefreshReply = oneshot::Sender<Result<AccessToken, TokenError>>;
 
 /// How long before the client's credential expires the event is sent.
-const CREDENTIAL_EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
+const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub(super) struct Renewal {
     pub(super) task: Task<SourceState>,
@@ -49,11 +48,8 @@ impl Renewal {
             self.task.pause(self.next_check()).await;
             self.report_rejection();
             // One request is for all refreshes that are waiting now, and for none that was abandoned.
-            let mut refreshes = Vec::new();
-            while let Ok(refresh) = self.refreshes.try_recv() {
-                refreshes.push(refresh);
-            }
-            refreshes.retain(|refresh| !refresh.is_closed());
+            let refreshes = std::iter::from_fn(|| self.refreshes.try_recv().ok());
+            let refreshes: Vec<_> = refreshes.filter(|refresh| !refresh.is_closed()).collect();
             if !refreshes.is_empty() || self.should_fetch() {
                 let outcome = self.fetch_and_publish().await;
                 for refresh in refreshes {
@@ -100,28 +96,20 @@ impl Renewal {
     async fn fetch_and_publish(&mut self) -> Result<AccessToken, TokenError> {
         self.task.begin_run();
         let started = self.task.now();
-        let (outcome, events) = match self.fetch(started.wall()).await {
-            Ok((answer, token, is_untyped)) => {
-                let events = self.publish(&token, answer.credential_expires_at, is_untyped);
-                (Ok(token), events)
+        match self.fetch(started.wall()).await {
+            Ok((token, credential_expires_at)) => {
+                self.publish(&token, credential_expires_at);
+                Ok(token)
             }
-            Err(error) => {
-                let (error, event) = self.publish_failure(started, error);
-                (Err(error), vec![event])
-            }
-        };
-        self.task.end_run();
-        for event in events {
-            self.task.announce(event);
+            Err(error) => Err(self.publish_failure(started, error)),
         }
-        outcome
     }
 
-    /// Fetches a token. Also returns whether the answer left out `token_type`.
+    /// Fetches a token. Also returns when the client's credential expires.
     async fn fetch(
         &self,
         started_at: UnixTime,
-    ) -> Result<(OAuthAnswer, AccessToken, bool), TokenError> {
+    ) -> Result<(AccessToken, Option<UnixTime>), TokenError> {
         let client = &self.client;
         let form = client.request.form("client_credentials");
         let (answer, response) = client.fetch(&form).await?;
@@ -129,18 +117,12 @@ impl Renewal {
         if !lifetime.is_usable(client.clock().now()) {
             return Err(TokenError::arrived_expired());
         }
-        let is_untyped = response.is_untyped;
         let (binding, source) = (client.binding.clone(), self.source.clone());
         let token = AccessToken::new(response, binding, source, lifetime);
-        Ok((answer, token, is_untyped))
+        Ok((token, answer.credential_expires_at))
     }
 
-    fn publish(
-        &mut self,
-        token: &AccessToken,
-        credential_expires_at: Option<UnixTime>,
-        is_untyped: bool,
-    ) -> Vec<TokenEvent> {
+    fn publish(&mut self, token: &AccessToken, credential_expires_at: Option<UnixTime>) {
         let mut failures = 0;
         self.task.update(|state| {
             failures = state.backoff.failures();
@@ -150,35 +132,31 @@ impl Renewal {
             state.obtained += 1;
             state.credential_expires_at = credential_expires_at;
         });
+        self.task.end_run();
         let expires_at = token.expires_at();
-        let mut events = vec![TokenEvent::Obtained { expires_at }];
+        self.task.announce(TokenEvent::Obtained { expires_at });
         if failures > 0 {
-            events.push(TokenEvent::Recovered { failures });
+            self.task.announce(TokenEvent::Recovered { failures });
         }
         let (requested, granted) = (&self.client.request.scopes, token.scopes());
         let missing = requested.iter().filter(|scope| !granted.contains(scope));
         let missing = ScopeSet::from_tokens(missing);
         if missing != self.reported.missing_scopes {
             self.reported.missing_scopes = missing.clone();
-            events.push(TokenEvent::Narrowed { missing });
+            self.task.announce(TokenEvent::Narrowed { missing });
         }
-        if is_untyped && !self.reported.is_untyped {
-            events.push(TokenEvent::Untyped);
+        if token.is_untyped() && !self.reported.is_untyped {
+            self.task.announce(TokenEvent::Untyped);
         }
-        self.reported.is_untyped = is_untyped;
+        self.reported.is_untyped = token.is_untyped();
         self.reported.has_token = true;
-        let soon = self
-            .client
-            .clock()
-            .now()
-            .saturating_add(CREDENTIAL_EXPIRY_NOTICE);
+        let soon = self.client.clock().now().saturating_add(EXPIRY_NOTICE);
         if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
-            events.push(TokenEvent::CredentialExpires { at });
+            self.task.announce(TokenEvent::CredentialExpires { at });
         }
-        events
     }
 
-    fn publish_failure(&mut self, started: Moment, error: TokenError) -> (TokenError, TokenEvent) {
+    fn publish_failure(&mut self, started: Moment, error: TokenError) -> TokenError {
         let (now, jitter) = (self.task.now(), Jitter::random());
         let (mut failures, mut serves_until, mut published) = (0, None, error.clone());
         self.task.update(|state| {
@@ -193,13 +171,14 @@ impl Renewal {
             published = error.clone().with_retry_after(Some(left));
             state.error = Some(published.clone());
         });
+        self.task.end_run();
         self.reported.has_token = serves_until.is_some();
-        let event = TokenEvent::Failed {
+        self.task.announce(TokenEvent::Failed {
             error: published.clone(),
             failures,
             serves_until,
-        };
-        (published, event)
+        });
+        published
     }
 
     /// Reports a rejection here rather than in the caller, so that the event follows that of the token.
