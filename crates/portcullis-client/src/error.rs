@@ -7,7 +7,6 @@ use portcullis_oauth::{FetchError, OAuthAnswer, OAuthError};
 /// A token could not be obtained.
 ///
 /// The message is for operators. Text from the server appears in it escaped and shortened; secrets and tokens never do.
-/// Clones are cheap: all waiting callers receive the same error.
 #[derive(Clone, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct TokenError(Arc<Inner>);
@@ -137,14 +136,12 @@ impl TokenError {
     }
 
     /// The kind of failure.
-    #[must_use]
     pub fn kind(&self) -> TokenErrorKind {
         self.0.kind
     }
 
     /// Whether the server rejected the client id, secret, key or certificate (RFC 6749 §5.2): it answered 401 or
     /// `invalid_client`.
-    #[must_use]
     pub fn rejects_client(&self) -> bool {
         self.0.rejects_client
     }
@@ -155,13 +152,11 @@ impl TokenError {
     }
 
     /// The OAuth error, if the server answered with one.
-    #[must_use]
     pub fn oauth_error(&self) -> Option<&OAuthError> {
         self.0.oauth.as_ref()
     }
 
     /// How long until the server is asked again, or the `Retry-After` that it sent.
-    #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

@@ -27,6 +27,7 @@ use crate::{TokenSource, TokenSourceBuilder, request::parse_scopes};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct TokenSet(Arc<Inner>);
 
 #[derive(Debug)]
@@ -49,13 +50,11 @@ impl TokenSet {
     pub const CAPACITY: usize = 128;
 
     /// A set of up to 128 sources. `template` has the settings that all sources share.
-    #[must_use]
     pub fn new(template: TokenSourceBuilder) -> Self {
         Self::with_capacity(template, Self::CAPACITY)
     }
 
     /// A set of up to `capacity` sources, but at least one.
-    #[must_use]
     pub fn with_capacity(template: TokenSourceBuilder, capacity: usize) -> Self {
         Self(Arc::new(Inner {
             template,
@@ -99,7 +98,6 @@ impl TokenSet {
     }
 
     /// The sources in the set, most recently used first.
-    #[must_use]
     pub fn sources(&self) -> Vec<TokenSource> {
         let entries = self.entries();
         entries.iter().map(|entry| entry.source.clone()).collect()

@@ -7,11 +7,14 @@ use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc};
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use portcullis_core::{ConfigError, Secret, clock::system_clock};
+use portcullis_file::WatchedFile;
 use portcullis_worker::Worker;
 use zeroize::Zeroizing;
 
 use self::watch::WatchState;
 use crate::{runtime::current_runtime, secret_header::secret_header};
+
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it.
 ///
@@ -39,21 +42,22 @@ impl ApiKeySource {
     /// Sends the key in a file of at most 64 KiB, without white space around it. The file is read now, blocking the
     /// thread, and then every second by a task on the current runtime, which must have its time driver enabled.
     ///
-    /// While the file is missing or invalid, or was replaced behind a mount of the file itself, the previous key
-    /// remains in use, and [`problem`](Self::problem) and the log report it. Replace the file by renaming another one
-    /// over it, so that it is never read half written.
-    ///
-    /// Dropping the last clone stops the task.
+    /// While the file is missing or invalid, or was replaced behind a mount of the file itself, the previous key remains in
+    /// use, and [`problem`](Self::problem) and the log report it. Replace the file by renaming another one over it.
     ///
     /// # Errors
     ///
     /// When the file cannot be read or holds no valid key, or outside a tokio runtime.
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let runtime = current_runtime("watch")?;
-        let mut file = watch::key_file(path.into());
+        let mut file = WatchedFile::new("file of an API key to send", path, MAX_FILE_BYTES);
         let first = watch::read(&mut file).map_err(key_error)?;
         let value = Arc::new(ArcSwap::from_pointee(first.clone()));
-        let (worker, task) = Worker::new(WatchState::new(file.path()), system_clock(), runtime);
+        let state = WatchState {
+            path: file.path().into(),
+            problem: None,
+        };
+        let (worker, task) = Worker::new(state, system_clock(), runtime);
         let published = value.clone();
         task.spawn(|task| watch::run(task, file, first, published));
         Ok(Self {
@@ -74,7 +78,6 @@ impl ApiKeySource {
     }
 
     /// Why the last read of the file failed, or why the watch stopped. The key may then be outdated.
-    #[must_use]
     pub fn problem(&self) -> Option<String> {
         self.watch.as_ref()?.state().problem.clone()
     }

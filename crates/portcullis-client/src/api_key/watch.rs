@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -21,18 +21,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(super) struct WatchState {
-    path: Arc<Path>,
+    pub(super) path: Arc<Path>,
     /// Why the file could not be read the last time.
     pub(super) problem: Option<String>,
-}
-
-impl WatchState {
-    pub(super) fn new(path: &Path) -> Self {
-        Self {
-            path: path.into(),
-            problem: None,
-        }
-    }
 }
 
 impl State for WatchState {
@@ -96,12 +87,6 @@ pub(super) async fn run(
             }
         }
     }
-}
-
-pub(super) fn key_file(path: PathBuf) -> WatchedFile {
-    const MAX_BYTES: u64 = 64 * 1024;
-
-    WatchedFile::new("file of an API key to send", path, MAX_BYTES)
 }
 
 pub(super) fn read(file: &mut WatchedFile) -> Result<HeaderValue, String> {

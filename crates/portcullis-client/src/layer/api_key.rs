@@ -29,6 +29,7 @@ use crate::{ApiKeySource, ForbiddenOrigin, Origins};
 /// # Ok::<_, portcullis_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct AddApiKeyLayer {
     key: ApiKeySource,
     header: HeaderName,
@@ -37,7 +38,6 @@ pub struct AddApiKeyLayer {
 
 impl AddApiKeyLayer {
     /// Sends the key of `key` in `X-API-Key`, only to `origins`.
-    #[must_use]
     pub fn new(key: ApiKeySource, origins: Origins) -> Self {
         Self {
             key,
@@ -47,7 +47,6 @@ impl AddApiKeyLayer {
     }
 
     /// Sends the key in this header instead of `X-API-Key`.
-    #[must_use]
     pub fn header(self, header: HeaderName) -> Self {
         Self { header, ..self }
     }

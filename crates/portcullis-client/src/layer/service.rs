@@ -33,6 +33,7 @@ use crate::{Origins, TokenSource};
 /// A request that waits for a token reserves no capacity of the inner service. The inner client must not follow redirects
 /// to other origins with the header; hyper-util's and tonic's follow none.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct AddTokenLayer<R = NoReplay> {
     source: TokenSource,
     origins: Origins,
@@ -41,7 +42,6 @@ pub struct AddTokenLayer<R = NoReplay> {
 
 impl AddTokenLayer {
     /// Sends the tokens of `source`, only to `origins`.
-    #[must_use]
     pub fn new(source: TokenSource, origins: Origins) -> Self {
         Self {
             source,
@@ -53,7 +53,6 @@ impl AddTokenLayer {
     /// Sends a request again with a new token when the service rejects the first. `replay` copies the body if it can.
     ///
     /// The head of every request is then copied too. tonic's bodies cannot be copied.
-    #[must_use]
     pub fn replay<B>(self, replay: fn(&B) -> Option<B>) -> AddTokenLayer<fn(&B) -> Option<B>> {
         AddTokenLayer {
             source: self.source,
@@ -63,7 +62,6 @@ impl AddTokenLayer {
     }
 
     /// As [`replay`](Self::replay), by cloning the body: for bodies in memory, such as `Full` and `Empty`.
-    #[must_use]
     pub fn replay_bodies<B: Clone>(self) -> AddTokenLayer<fn(&B) -> Option<B>> {
         self.replay(|body| Some(body.clone()))
     }

@@ -79,9 +79,7 @@ impl Origins {
         })
     }
 
-    /// Allows the origin that a client is connected to, for clients whose requests have no authority: a tonic `Channel`
-    /// adds it later. A request that has an authority must match the origin.
-    ///
+    /// Allows the origin that a client is connected to, for requests without an authority: a tonic `Channel` adds it later.
     /// The caller must ensure that the client connects to this origin only.
     ///
     /// # Errors
