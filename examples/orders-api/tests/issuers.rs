@@ -1,4 +1,4 @@
-//! An issuer that is reached as Kubernetes is: at another URL, behind a CA of its own, with a bearer token.
+//! An issuer that is reached like Kubernetes: at another URL, with a private CA and a bearer token.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -32,8 +32,8 @@ macro_rules! certificate {
 
 const NAME: &str = "https://kubernetes.default.svc.cluster.local";
 
-/// Longer than anything takes; reached only by a test that fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Only a failing test reaches this.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn issuer_with_ca_bearer_token_and_metadata_url_is_reached() {
@@ -46,7 +46,7 @@ async fn issuer_with_ca_bearer_token_and_metadata_url_is_reached() {
     let arguments = ["orders-api", "--issuer", NAME, "--discover-at", &url];
     let access = ["--ca", root, "--bearer-token-file", token];
     let args = Args::parse_from([&arguments[..], &access].concat());
-    let started = timeout(PATIENCE, app(&args)).await;
+    let started = timeout(TIMEOUT, app(&args)).await;
     assert!(started.expect("the keys are fetched").is_ok());
 }
 
@@ -68,7 +68,7 @@ async fn bearer_token_file_needs_exactly_one_issuer() {
     );
 }
 
-/// Metadata and keys for holders of `t0ken`, and what keeps the server alive.
+/// Serves metadata and keys that require the bearer token `t0ken`.
 async fn serve() -> (String, JoinSet<()>) {
     let read = |path: &str| fs::read(path).expect("a file of this repository");
     let certificate = CertificateDer::from_pem_slice(&read(certificate!("localhost.pem")));
@@ -79,7 +79,7 @@ async fn serve() -> (String, JoinSet<()>) {
             vec![certificate.expect("a certificate")],
             key.expect("a key"),
         )
-        .expect("they go together");
+        .expect("a matching pair");
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();

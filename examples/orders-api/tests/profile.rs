@@ -18,7 +18,7 @@ const LEMONLDAP: &str = concat!(
     "/../../docs/guide/profiles/lemonldap-ng.toml"
 );
 
-/// What the service that is started with these arguments says of the holder of `token`.
+/// Starts a service with these arguments. Returns its `/whoami` for `token`.
 async fn whoami(issuer: &TestIssuer, arguments: &[&str], token: &str) -> (StatusCode, Value) {
     let url = issuer.url();
     let arguments = [&["orders-api", "--issuer", &url], arguments].concat();
@@ -36,9 +36,9 @@ async fn whoami(issuer: &TestIssuer, arguments: &[&str], token: &str) -> (Status
     (status, serde_json::from_slice(&body).expect("JSON"))
 }
 
-/// Why the service does not start with these arguments.
+/// The error of a service that does not start with these arguments.
 async fn error(arguments: &[&str]) -> String {
-    // Nobody listens there: the mistake is found before anyone is asked.
+    // No issuer listens there: the mistake is found before any request.
     let issuer = ["orders-api", "--issuer", "http://127.0.0.1:1"];
     let args = Args::try_parse_from([&issuer, arguments].concat()).expect("arguments");
     let error = orders_api::app(&args).await.expect_err("a mistake");

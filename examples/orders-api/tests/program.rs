@@ -1,4 +1,4 @@
-//! The program as its users run it.
+//! The program, run as a process.
 
 use std::{
     fs, io,
@@ -20,8 +20,8 @@ use tokio::{
     time::timeout,
 };
 
-/// Only a failing test takes so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Only a failing test reaches this.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running service.
 struct Service {
@@ -52,7 +52,7 @@ impl Service {
         }
     }
 
-    /// A service whose key file is `keys.toml` in its folder.
+    /// A service with the key file `keys.toml` in its folder.
     async fn with_api_keys(set: impl FnOnce(&mut Command)) -> (Self, TempDir, ApiKey) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("keys.toml");
@@ -65,7 +65,7 @@ impl Service {
 
     /// Polls `/healthz` until the answer meets the condition.
     async fn health(&mut self, is_met: impl Fn(u16, &Value) -> bool) -> Value {
-        let polled = timeout(PATIENCE, async {
+        let polled = timeout(TIMEOUT, async {
             loop {
                 assert_eq!(self.child.try_wait().expect("a child"), None, "it ended");
                 if let Ok((status, body)) = get(&self.address).await
@@ -75,7 +75,7 @@ impl Service {
                 }
             }
         });
-        polled.await.expect("it is met in time")
+        polled.await.expect("the condition in time")
     }
 }
 
@@ -121,7 +121,7 @@ async fn error_at_start_does_not_panic_when_stderr_is_closed() {
         command.stderr(writer);
     })
     .await;
-    let status: ExitStatus = timeout(PATIENCE, service.child.wait())
+    let status: ExitStatus = timeout(TIMEOUT, service.child.wait())
         .await
         .expect("it ends")
         .expect("a status");
@@ -146,7 +146,7 @@ async fn healthz_shows_the_kind_of_an_error_and_since_when() {
 
 #[tokio::test]
 async fn healthz_shows_the_kind_of_an_issuers_error() {
-    // Nobody listens on port 1.
+    // No server listens on port 1.
     let mut service = Service::start(&["--issuer", "http://127.0.0.1:1"], |_| {}).await;
     let health = service
         .health(|status, body| status == 503 && !body["issuers"][0]["last_error"].is_null())
@@ -173,7 +173,7 @@ async fn sigterm_is_logged_before_the_wait_for_requests() {
     );
     client.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = [0; 12];
-    let begun = timeout(PATIENCE, client.read_exact(&mut answer)).await;
+    let begun = timeout(TIMEOUT, client.read_exact(&mut answer)).await;
     begun.expect("in time").expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 100");
     let id = service.child.id().expect("it runs").cast_signed();
@@ -181,7 +181,7 @@ async fn sigterm_is_logged_before_the_wait_for_requests() {
     kill_process(process, Signal::TERM).expect("it runs");
     let mut log = String::new();
     let mut stderr = service.child.stderr.take().expect("a pipe");
-    let read = timeout(PATIENCE, async {
+    let read = timeout(TIMEOUT, async {
         while !log.contains("shutting down: waiting for the requests in progress") {
             let mut part = [0; 1024];
             let length = stderr.read(&mut part).await.expect("readable");
@@ -189,6 +189,6 @@ async fn sigterm_is_logged_before_the_wait_for_requests() {
             log.push_str(&String::from_utf8_lossy(&part[..length]));
         }
     });
-    read.await.expect("it is logged");
+    read.await.expect("a log line");
     assert_eq!(service.child.try_wait().expect("a child"), None, "it waits");
 }

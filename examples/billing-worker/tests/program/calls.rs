@@ -1,4 +1,4 @@
-//! Calls to a service elsewhere, with what can go wrong.
+//! Calls to an external service, and their failures.
 
 use std::{fs, time::Duration};
 
@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, time::timeout};
 
-use crate::worker::{PATIENCE, Worker, options, orders_api};
+use crate::worker::{TIMEOUT, Worker, options, orders_api};
 
 #[tokio::test]
 async fn rejection_by_the_issuer_ends_the_worker() {
@@ -93,11 +93,11 @@ async fn sigterm_ends_the_worker_within_10_s() {
     let mut worker = Worker::spawn(args, "off");
     worker.says("token: obtained").await;
     issuer.fault(Endpoint::Revocation, Fault::Hang);
-    let called = timeout(PATIENCE, silent.accept()).await;
+    let called = timeout(TIMEOUT, silent.accept()).await;
     let _connection = called.expect("a call in time").expect("a connection");
     worker.signal(Signal::TERM);
     let ended = timeout(Duration::from_secs(10), worker.ends()).await;
-    let ended = ended.expect("it ends within 10 s");
+    let ended = ended.expect("an end within 10 s");
     assert!(
         ended.position("stopping: waiting up to 4 s") < ended.position("ending: waiting up to 4 s")
     );
@@ -119,7 +119,7 @@ async fn expired_token_is_not_reported_as_revoked() {
     let mut worker = Worker::spawn(args, "off");
     worker.says("token: obtained").await;
     issuer.fault(Endpoint::Token, Fault::Down);
-    // The second comes half a second after the first at least, which the token does not outlive.
+    // The second call is at least half a second after the first, when the token has expired.
     worker.says("token: not obtained: ").await;
     worker.says("token: not obtained: ").await;
     worker.interrupt();
@@ -135,7 +135,7 @@ async fn failed_calls_are_reported_and_counted() {
     let folder = TempDir::new().expect("a folder");
     let file = |name: &str| folder.path().join(name);
     fs::write(file("secret"), format!("{DEFAULT_CLIENT_SECRET}\n")).expect("written");
-    // A key that grants nothing.
+    // A key without scopes.
     let key = NewKey::new("billing").scopes(ScopeSet::default());
     let key = KeyFile::at(file("keys.toml")).create(key).expect("a key");
     fs::write(file("key"), format!("{}\n", key.key().expose())).expect("written");
@@ -166,7 +166,7 @@ async fn failed_calls_are_reported_and_counted() {
     assert_eq!(
         ended.status.code(),
         Some(1),
-        "a call that fails is told by the status"
+        "the exit status reports the failed call"
     );
     let line = &ended.printed[ended.position("call 2:")];
     let reason = line

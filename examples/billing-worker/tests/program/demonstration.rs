@@ -5,11 +5,11 @@ use std::{io, process::Stdio};
 use tempfile::TempDir;
 use tokio::{process::Command, time::timeout};
 
-use crate::worker::{FAST, PATIENCE, Worker};
+use crate::worker::{FAST, TIMEOUT, Worker};
 
 #[tokio::test]
 async fn demonstration_survives_a_secret_rotation() {
-    // Enough that a token, which lives a second here, is renewed after the rotation, however slow the machine.
+    // Enough calls to renew the token, which lives a second, after the rotation also on a slow machine.
     let ended = Worker::spawn(["--calls", "24"], "off").ends().await;
     let printed = &ended.printed;
     assert!(ended.status.success(), "{printed:#?}");
@@ -22,12 +22,12 @@ async fn demonstration_survives_a_secret_rotation() {
         );
     }
     for step in 1..=3 {
-        // Each between two calls.
+        // Each step is between two calls.
         let at = ended.position(&format!("rotation {step}/3: "));
         assert!(at > ended.position(&format!("call {}:", step + 5)));
         assert!(at < ended.position(&format!("call {}:", step + 6)));
     }
-    // By now it had only the new secret to get a token with.
+    // Only the new secret was left to fetch this token.
     let later = &printed[ended.position("rotation 3/3: ")..];
     assert!(
         later.iter().any(|line| line.starts_with("token: renewed")),
@@ -55,7 +55,7 @@ async fn worker_runs_when_stdout_and_stderr_are_closed() {
         .stdout(closed())
         .stderr(closed())
         .kill_on_drop(true);
-    let status = timeout(PATIENCE, command.status()).await;
+    let status = timeout(TIMEOUT, command.status()).await;
     let status = status.expect("it ends").expect("it starts");
     assert!(status.success(), "{status}");
 }
@@ -74,11 +74,14 @@ async fn output_and_log_contain_no_secret() {
     let ended = worker.ends().await;
     assert!(ended.status.success());
     let text = format!("{}\n{}", ended.printed.join("\n"), ended.complaints);
-    assert!(text.contains("access token obtained"), "it logs: {text}");
+    assert!(
+        text.contains("access token obtained"),
+        "the log was captured: {text}"
+    );
     for secret in [&old, &new, &key] {
         assert!(secret.len() > 20 && !text.contains(secret.as_str()));
     }
-    // As every JWT begins.
+    // Every JWT begins like this.
     assert!(!text.contains("eyJ"));
 }
 

@@ -1,4 +1,4 @@
-//! The program as its users run it.
+//! The program, run as a process.
 
 mod calls;
 mod demonstration;

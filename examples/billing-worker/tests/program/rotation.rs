@@ -1,4 +1,4 @@
-//! A secret is rotated while the worker uses it.
+//! Rotation of a secret while the worker uses it.
 
 use std::{fs, time::Duration};
 
@@ -46,7 +46,7 @@ async fn rotation_loses_no_call_at_any_server() {
         ));
     }
     while let Some(rotation) = rotations.join_next().await {
-        rotation.expect("no call is lost");
+        rotation.expect("a rotation without lost calls");
     }
 }
 
@@ -54,7 +54,7 @@ async fn rotation_loses_no_call_at_any_server() {
 async fn rotate_at(server: &str, issuer: TestIssuerBuilder) {
     let new_secret = "another-secret";
     let issuer = issuer
-        // So that at each step of the rotation a token is fetched, and none expires on its way on a slow machine.
+        // A token is fetched at each step of the rotation, and none expires in transit on a slow machine.
         .token_lifetime(Duration::from_secs(4))
         .start()
         .await

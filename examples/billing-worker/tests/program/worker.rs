@@ -1,4 +1,4 @@
-//! The worker as a process, and what it calls.
+//! The worker as a process, and the service that it calls.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -22,10 +22,10 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const FAST: [&str; 2] = ["--interval", "0.1"];
 
-/// The worker, with a folder of its own for temporary files.
+/// The worker, with its own folder for temporary files.
 pub(crate) struct Worker {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -33,7 +33,7 @@ pub(crate) struct Worker {
     folder: TempDir,
 }
 
-/// What is left of it.
+/// The exit status and output of a worker.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) printed: Vec<String>,
@@ -71,10 +71,10 @@ impl Worker {
         }
     }
 
-    /// Reads on until a line begins so.
+    /// Reads lines until one begins with this text.
     pub(crate) async fn says(&mut self, beginning: &str) {
         loop {
-            let line = timeout(PATIENCE, self.stdout.next_line()).await;
+            let line = timeout(TIMEOUT, self.stdout.next_line()).await;
             let line = line.expect("a line in time").expect("text");
             let printed = &mut self.printed;
             let line = line.unwrap_or_else(|| panic!("no {beginning:?} in {printed:#?}"));
@@ -85,25 +85,25 @@ impl Worker {
         }
     }
 
-    /// What is in a file of the demonstration.
+    /// The content of a file of the demonstration.
     pub(crate) fn read(&self, name: &str) -> String {
         let mut folders = fs::read_dir(self.folder.path()).expect("a folder");
         let folder = folders.next().expect("the demonstration's").expect("read");
         fs::read_to_string(folder.path().join(name)).expect(name)
     }
 
-    /// As Ctrl-C does.
+    /// Sends SIGINT, like Ctrl-C.
     pub(crate) fn interrupt(&self) {
         self.signal(Signal::INT);
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
         let id = self.child.id().expect("it runs").cast_signed();
-        let process = Pid::from_raw(id).expect("no process has the id 0");
+        let process = Pid::from_raw(id).expect("an id other than 0");
         kill_process(process, signal).expect("it runs");
     }
 
-    /// Waits for its end, after which nothing of it may be left.
+    /// Waits for the end of the worker, and checks that it leaves no files behind.
     pub(crate) async fn ends(mut self) -> Ended {
         let mut stderr = self.child.stderr.take().expect("a pipe");
         let mut complaints = String::new();
@@ -118,9 +118,9 @@ impl Worker {
             read.expect("text");
             self.child.wait().await.expect("a status")
         };
-        let status = timeout(PATIENCE, ending).await.expect("it ends");
+        let status = timeout(TIMEOUT, ending).await.expect("it ends");
         let mut left = fs::read_dir(self.folder.path()).expect("a folder");
-        assert!(left.next().is_none(), "it leaves files behind");
+        assert!(left.next().is_none(), "no files are left behind");
         Ended {
             status,
             printed: self.printed,
@@ -137,7 +137,7 @@ impl Ended {
     }
 }
 
-/// Runs orders-api with these options. Returns its URL; it stops when the set is dropped.
+/// Runs orders-api with these options. Returns its URL. The service stops when the set is dropped.
 pub(crate) async fn orders_api<A: Into<OsString>>(
     options: impl IntoIterator<Item = A>,
 ) -> (String, JoinSet<()>) {
@@ -152,7 +152,7 @@ pub(crate) async fn orders_api<A: Into<OsString>>(
     (url, running)
 }
 
-/// Of a worker that calls a service elsewhere.
+/// The options of a worker that calls an external service.
 pub(crate) fn options(orders: &str, issuer: &TestIssuer, secret: &Path) -> Vec<String> {
     let (issuer, secret) = (issuer.url(), secret.display().to_string());
     let options = [
