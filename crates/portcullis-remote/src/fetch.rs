@@ -29,6 +29,8 @@ pub(crate) struct Fetcher {
     discovery: Option<Discovery>,
     jwks_uri: Option<Url>,
     etag: Option<HeaderValue>,
+    /// The issuer's clock, seen from ours.
+    clock_skew: Option<ClockOffset>,
 }
 
 /// The result of a fetch.
@@ -63,19 +65,20 @@ impl Fetcher {
             discovery,
             jwks_uri,
             etag: None,
+            clock_skew: None,
         }
     }
 
     /// Reads the metadata if it is due or was never read, then the keys. If the metadata cannot be read, the keys are
     /// fetched from the previous URL.
     pub(crate) async fn fetch(&mut self, discovery_is_due: bool) -> Fetch {
-        let mut clock_skew = None;
+        self.clock_skew = None;
         let discovery = match discovery_is_due || self.jwks_uri.is_none() {
-            true => self.discover(&mut clock_skew).await,
+            true => self.discover().await,
             false => None,
         };
         let keys = match (self.jwks_uri.clone(), &discovery) {
-            (Some(url), _) => self.keys(&url, &mut clock_skew).await,
+            (Some(url), _) => self.keys(&url).await,
             (None, Some(Err(error))) => Err(error.clone()),
             (None, _) => Err(FetchError::new(
                 FetchErrorKind::Unusable,
@@ -86,14 +89,11 @@ impl Fetcher {
             jwks_uri: self.jwks_uri.clone(),
             discovery,
             keys,
-            clock_skew,
+            clock_skew: self.clock_skew,
         }
     }
 
-    async fn discover(
-        &mut self,
-        clock_skew: &mut Option<ClockOffset>,
-    ) -> Option<Result<(), FetchError>> {
+    async fn discover(&mut self) -> Option<Result<(), FetchError>> {
         let http = &self.http;
         let pick = |discovery: &Discovery, metadata: Metadata| {
             discovery.check(http, "jwks_uri", &metadata.jwks_uri)
@@ -104,7 +104,7 @@ impl Fetcher {
             .read(http, self.clock.now(), pick)
             .await;
         let now = self.clock.now();
-        *clock_skew = read.date.map(|date| ClockOffset::between(date, now));
+        self.clock_skew = read.date.map(|date| ClockOffset::between(date, now));
         Some(read.found.map(|url| {
             if self.jwks_uri.as_ref() != Some(&url) {
                 self.etag = None;
@@ -113,16 +113,12 @@ impl Fetcher {
         }))
     }
 
-    async fn keys(
-        &mut self,
-        url: &Url,
-        clock_skew: &mut Option<ClockOffset>,
-    ) -> Result<Fetched, FetchError> {
+    async fn keys(&mut self, url: &Url) -> Result<Fetched, FetchError> {
         let etag = self.etag.as_ref();
         let answer = self.http.get(url, etag).await?;
         let now = self.clock.now();
         if let Some(date) = headers::date(&answer.headers) {
-            *clock_skew = Some(ClockOffset::between(date, now));
+            self.clock_skew = Some(ClockOffset::between(date, now));
         }
         let max_age = headers::max_age(&answer.headers);
         let new = match answer.status {
