@@ -14,22 +14,6 @@ use crate::signing::{Header, SignError, SigningKey, SigningKeyError};
 use crate::thumbprint::Thumbprint;
 
 /// The key that a client's tokens are bound to (RFC 9449 §5). It makes proofs for requests.
-///
-/// ```
-/// use portcullis_core::clock::UnixTime;
-/// use portcullis_jose::{DpopKey, DpopRequest};
-///
-/// let key = DpopKey::generate()?;
-/// let proof = key.proof(&DpopRequest {
-///     method: "POST",
-///     uri: "https://issuer.example.com/token",
-///     now: UnixTime::from_secs(1_790_000_000),
-///     nonce: None,
-///     access_token: None,
-/// })?;
-/// assert_eq!(proof.split('.').count(), 3);
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// ```
 #[derive(Clone)]
 pub struct DpopKey {
     key: SigningKey,

@@ -37,19 +37,6 @@ impl BudgetRules {
 /// A rate limit (token bucket): within any time `t`, at most `burst + t / refill` are taken.
 ///
 /// It is a value: taking from it gives the next one. Times are those of a monotonic clock, counted from any fixed point.
-///
-/// ```
-/// use std::time::Duration;
-/// use portcullis_worker::{Budget, BudgetRules};
-///
-/// let rules = BudgetRules::default();
-/// let at = Duration::from_secs;
-/// let first = Budget::default().take(&rules, at(100)).ok_or("full at first")?;
-/// let second = first.take(&rules, at(101)).ok_or("one is left")?;
-/// assert_eq!(second.take(&rules, at(109)), None, "10 s after it was last full, one more");
-/// assert!(second.take(&rules, at(110)).is_some());
-/// # Ok::<(), &str>(())
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// When it is full again: all of its state.

@@ -10,7 +10,7 @@ mod value;
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 pub use self::members::Text;
 pub(crate) use self::members::{Next, next};
@@ -44,14 +44,11 @@ pub enum JsonError {
     UnexpectedType(Position),
 }
 
-/// A place in a JSON text.
+/// A line, and a byte within it, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "all there is to a place")]
 pub struct Position {
-    /// The line, from 1.
-    pub line: usize,
-    /// The byte within the line, from 1.
-    pub column: usize,
+    line: usize,
+    column: usize,
 }
 
 impl fmt::Display for Position {
@@ -83,17 +80,8 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// Reads exactly one value from `bytes`, borrowing from them. `T` decides whether duplicate members are rejected.
-///
-/// # Errors
-///
-/// If the bytes are not one JSON value of the expected shape in UTF-8.
-pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
-    Ok(serde_json::from_str(utf8(bytes)?)?)
-}
-
-/// Reads exactly one object from `bytes`, borrowing from them. Its values may be nested as deep as those of
-/// [`from_slice`].
+/// Reads exactly one object from `bytes`, borrowing from them. Its values may be
+/// nested 16 levels deep.
 ///
 /// # Errors
 ///
@@ -143,8 +131,14 @@ fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
 mod tests {
     use std::borrow::Cow;
 
+    use serde::Deserialize;
+
     use super::value::FEW_MEMBERS;
     use super::*;
+
+    fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
+        Ok(serde_json::from_str(utf8(bytes)?)?)
+    }
 
     fn skip(json: &str) -> Result<(), JsonError> {
         from_slice::<Value<'_>>(json.as_bytes()).map(|_| ())

@@ -25,11 +25,11 @@ impl<'j> RawJwk<'j> {
     pub(crate) fn parse(json: &'j [u8]) -> Result<Self, SkipReason> {
         let members = json::object(json).map_err(SkipReason::Json)?;
         let is_null = |name: &&str| members.member(name) == Some(&Value::Null);
-        let tolerated = PUBLIC
-            .into_iter()
-            .filter(is_null)
-            .map(Deviation::Null)
-            .collect();
+        let nulls = PUBLIC.into_iter().filter(is_null);
+        let mut tolerated: Vec<_> = nulls.map(Deviation::Null).collect();
+        if members.member("key_ops") == Some(&Value::Array(Vec::new())) {
+            tolerated.push(Deviation::EmptyKeyOps);
+        }
         Ok(Self { members, tolerated })
     }
 
@@ -58,13 +58,8 @@ impl<'j> RawJwk<'j> {
         self.optional(name)?.ok_or(SkipReason::Missing(name))
     }
 
-    /// The `kid`, if it is well-formed.
-    pub(crate) fn kid(&self) -> Option<&str> {
-        self.checked_kid().ok().flatten()
-    }
-
     /// The `kid`.
-    pub(crate) fn checked_kid(&self) -> Result<Option<&str>, SkipReason> {
+    pub(crate) fn kid(&self) -> Result<Option<&str>, SkipReason> {
         match self.optional("kid")? {
             Some(kid) if kid.len() > Header::MAX_KID_BYTES => Err(SkipReason::KidTooLong),
             kid => Ok(kid),
@@ -78,13 +73,13 @@ impl<'j> RawJwk<'j> {
             return Err(SkipReason::Encryption);
         }
         self.check_use()?;
-        if operations.is_some_and(|operations| !operations.iter().any(|it| it == "verify")) {
+        if operations.is_some_and(|operations| !operations.contains(&"verify")) {
             return Err(SkipReason::OtherOperations);
         }
         let material = self.material()?;
         Ok(Jwk {
             algorithms: self.algorithms(&material)?,
-            kid: self.checked_kid()?.map(str::to_owned),
+            kid: self.kid()?.map(str::to_owned),
             material,
             tolerated: self.tolerated,
         })
@@ -99,26 +94,18 @@ impl<'j> RawJwk<'j> {
     }
 
     /// The items of `key_ops` (RFC 7517 §4.3). An empty list counts as absent.
-    pub(crate) fn operations(&mut self) -> Result<Option<Vec<String>>, SkipReason> {
-        let Some(key_ops) = self.member("key_ops") else {
-            return Ok(None);
-        };
-        let Value::Array(items) = key_ops else {
-            return Err(SkipReason::Malformed("key_ops"));
-        };
-        let texts = items.iter().map(|item| item.as_text().map(str::to_owned));
-        let operations: Vec<String> = texts
-            .collect::<Option<_>>()
-            .ok_or(SkipReason::Malformed("key_ops"))?;
-        if operations.is_empty() {
-            self.tolerated.push(Deviation::EmptyKeyOps);
-            return Ok(None);
+    pub(crate) fn operations(&self) -> Result<Option<Vec<&str>>, SkipReason> {
+        match self.member("key_ops") {
+            None => Ok(None),
+            Some(list @ Value::Array(items)) if list.is_only_texts() => {
+                Ok((!items.is_empty()).then(|| list.texts().collect()))
+            }
+            Some(_) => Err(SkipReason::Malformed("key_ops")),
         }
-        Ok(Some(operations))
     }
 
     /// Whether the key is for encryption, which is not a mistake of the issuer. A published symmetric key always is one.
-    fn is_for_encryption(&self, operations: Option<&[String]>) -> bool {
+    fn is_for_encryption(&self, operations: Option<&[&str]>) -> bool {
         const OPERATIONS: [&str; 6] = [
             "encrypt",
             "decrypt",
@@ -135,7 +122,7 @@ impl<'j> RawJwk<'j> {
             || ["X25519", "X448"].contains(&text("crv"))
             || is_key_management(text("alg"))
             || operations
-                .is_some_and(|operations| operations.iter().all(|it| OPERATIONS.contains(&&**it)))
+                .is_some_and(|operations| operations.iter().all(|it| OPERATIONS.contains(it)))
     }
 
     pub(crate) fn material(&mut self) -> Result<KeyMaterial, SkipReason> {

@@ -71,7 +71,7 @@ pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySe
     for entry in entries {
         match RawJwk::parse(entry.get().as_bytes()) {
             Ok(raw) => {
-                let kid = raw.kid().map(Box::from);
+                let kid = raw.kid().ok().flatten().map(Box::from);
                 set.report.private_members += usize::from(raw.has_private_members());
                 if let Err(reason) = add(&mut set, raw, backend) {
                     skip(&mut set, kid, reason);

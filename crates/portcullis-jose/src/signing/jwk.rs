@@ -21,13 +21,13 @@ pub(super) fn parse(
     let mut jwk = RawJwk::parse(json)?;
     jwk.check_use()?;
     let operations = jwk.operations()?;
-    if operations.is_some_and(|operations| !operations.iter().any(|it| it == "sign")) {
+    if operations.is_some_and(|operations| !operations.contains(&"sign")) {
         return Err(SigningKeyError::OtherOperations);
     }
     let public = jwk.material()?;
     let algorithm = choose(&jwk.algorithms(&public)?, requested)?;
     let pair = key_pair(public, &jwk, algorithm)?;
-    Ok((pair, jwk.checked_kid()?.map(str::to_owned)))
+    Ok((pair, jwk.kid()?.map(str::to_owned)))
 }
 
 /// `allowed` is the key's `alg`, or without one all algorithms that fit its type.
