@@ -1,5 +1,7 @@
 //! Removes what was sent to a server from that server's text.
 
+use std::{collections::HashSet, iter};
+
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use portcullis_core::Secret;
 
@@ -11,9 +13,9 @@ const REDACTED: &str = "[redacted]";
 /// The maximum length of a shown text, in characters.
 pub(super) const MAX_SHOWN: usize = 500;
 
-/// So many characters identify a longer secret, which a server may have truncated. A shorter secret may be part of a word
-/// by chance, and the rest of the word would then reveal it.
-const SHORT: usize = 8;
+/// So many letters and digits in a row identify a part of a secret. A shorter secret may be part of a word by chance, and
+/// the rest of the word would then reveal it.
+const RUN: usize = 8;
 
 impl Redactor {
     pub(super) fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
@@ -23,14 +25,13 @@ impl Redactor {
         Self(secrets)
     }
 
-    /// Redacts each secret in the beginning of `text`, whatever its case. If a secret is present in another form
-    /// (percent-, HTML- or JSON-escaped up to twice, in Base64 or hexadecimal, truncated) or is short, all of the text is
-    /// redacted.
+    /// Redacts each secret in the beginning of `text`, whatever its case. If the rest contains a part of a secret, escaped
+    /// or not, in Base64 or hexadecimal, or a short secret, all of the text is redacted.
     pub(super) fn redact(&self, text: &str) -> String {
         // Bounds the work on text of a hostile server.
         let text: String = text.chars().take(4 * MAX_SHOWN).collect();
         let long = self.0.iter().filter_map(Secret::expose_str);
-        let long = long.filter(|secret| secret.len() >= SHORT);
+        let long = long.filter(|secret| secret.len() >= RUN);
         let text = long.fold(text, |text, secret| replace(&text, secret));
         let forms = letter_forms(&text);
         match self.0.iter().any(|secret| is_in(&forms, secret)) {
@@ -53,23 +54,29 @@ fn replace(text: &str, secret: &str) -> String {
     replaced + &text[end..]
 }
 
-/// Whether a form of the text contains the beginning of a form of the secret.
+/// Whether a form of the text contains a run of a form of the secret.
 fn is_in(forms: &[String], secret: &Secret) -> bool {
+    const SHORTEST: usize = 3;
+
     let bytes = secret.expose();
-    // A secret may itself contain escapes, of which a server escapes only some characters.
-    let plain = letter_forms(&String::from_utf8_lossy(bytes));
+    let hexadecimal = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    // A secret may itself contain escapes, of which a server decodes some.
+    let needles = letter_forms(&String::from_utf8_lossy(bytes));
     // A secret with so few letters cannot be recognized in another form.
-    if plain[0].len() < 3 {
+    if needles[0].len() < SHORTEST {
         return !bytes.is_empty();
     }
-    let hexadecimal = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut needles = plain
+    let needles = needles
         .into_iter()
-        .chain(base64_parts(bytes))
-        .chain([hexadecimal]);
+        .filter(|needle| needle.len() >= SHORTEST);
+    let mut needles = needles.chain(base64_parts(bytes)).chain([hexadecimal]);
     needles.any(|needle| {
-        let beginning = needle.get(..SHORT).unwrap_or(&needle);
-        forms.iter().any(|text| text.contains(beginning))
+        let length = needle.len().min(RUN);
+        let runs: HashSet<&[u8]> = needle.as_bytes().windows(length).collect();
+        let mut texts = forms
+            .iter()
+            .flat_map(|text| text.as_bytes().windows(length));
+        texts.any(|run| runs.contains(run))
     })
 }
 
@@ -81,25 +88,38 @@ fn base64_parts(secret: &[u8]) -> impl Iterator<Item = String> {
         let shifted = [&[0; 2][..before], secret].concat();
         let encoded = BASE64_STANDARD_NO_PAD.encode(&shifted);
         let part = encoded.get((before * 8).div_ceil(6)..shifted.len() * 8 / 6)?;
-        Some(letters(part))
+        Some(letters(part.chars()))
     });
     parts.filter(|part| part.len() >= MIN_PART)
 }
 
-/// The letters and digits of the text, as it is and with its escapes decoded once and twice.
-fn letter_forms(text: &str) -> [String; 3] {
-    let once = unescaped(text);
-    let twice = unescaped(&once);
-    [letters(text), letters(&once), letters(&twice)]
+/// The letters and digits of the text, as it is and with its escapes decoded until none is left. The second form of each
+/// lacks a letter before a non-ASCII character, which may be its accent (NFD).
+fn letter_forms(text: &str) -> Vec<String> {
+    let decoded = iter::successors(Some(text.to_ascii_lowercase()), |text| {
+        let decoded = unescaped(text);
+        (decoded != *text).then_some(decoded)
+    });
+    let forms = decoded.map(|text| {
+        let next = text.chars().skip(1).chain([' ']);
+        let pairs = text.chars().zip(next);
+        let unaccented = pairs.filter(|(_, next)| next.is_ascii());
+        [
+            letters(text.chars()),
+            letters(unaccented.map(|(letter, _)| letter)),
+        ]
+    });
+    forms.flatten().collect()
 }
 
 /// The ASCII letters, in lower case, and digits: what remains however the rest is escaped or broken into lines.
-fn letters(text: &str) -> String {
-    let letters = text.chars().filter(char::is_ascii_alphanumeric);
+fn letters(text: impl Iterator<Item = char>) -> String {
+    let letters = text.filter(char::is_ascii_alphanumeric);
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-/// Decodes the escapes of JSON, URLs and HTML that stand for ASCII characters. Others become some other character.
+/// Decodes the escapes of JSON, URLs, HTML and programming languages. Those of characters other than ASCII become some
+/// character other than a letter or digit.
 fn unescaped(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
@@ -111,30 +131,41 @@ fn unescaped(text: &str) -> String {
     decoded
 }
 
+/// Beginning, radix and maximum number of digits of an escape.
+const NUMERIC: [(&str, u32, usize); 8] = [
+    ("%", 16, 2),
+    ("=", 16, 2),
+    ("\\x", 16, 2),
+    ("\\u{", 16, 8),
+    ("\\u", 16, 4),
+    ("&#x", 16, 8),
+    ("&#", 10, 8),
+    ("\\", 8, 3),
+];
+
 /// The character that an escape at the beginning of `text` stands for, and the length of the escape.
 fn escape(text: &str) -> Option<(char, usize)> {
-    let decoded = |value: Result<u32, _>, length| {
-        let character = char::from_u32(value.ok()?);
-        Some((character.unwrap_or(char::REPLACEMENT_CHARACTER), length))
-    };
-    for (prefix, length) in [("%", 3), ("\\x", 4), ("\\u", 6)] {
-        if text.starts_with(prefix) {
-            return decoded(
-                u32::from_str_radix(text.get(prefix.len()..length)?, 16),
-                length,
-            );
-        }
+    let until_end = |length| length + usize::from(text[length..].starts_with(';'));
+    for (beginning, radix, most) in NUMERIC {
+        let Some(rest) = text.strip_prefix(beginning) else {
+            continue;
+        };
+        let digits = rest.chars().take(most);
+        let digits = digits.take_while(|digit| digit.is_digit(radix)).count();
+        let Ok(value) = u32::from_str_radix(&rest[..digits], radix) else {
+            continue;
+        };
+        let character = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
+        return Some((character, until_end(beginning.len() + digits)));
     }
-    let (name, _) = text.strip_prefix('&')?.split_once(';')?;
-    let length = name.len() + 2;
-    match name {
-        "amp" => Some(('&', length)),
-        "lt" | "gt" | "quot" | "apos" => Some((' ', length)),
-        _ => match name.strip_prefix("#x") {
-            Some(digits) => decoded(u32::from_str_radix(digits, 16), length),
-            None => decoded(name.strip_prefix('#')?.parse(), length),
-        },
+    let name = text.strip_prefix('&')?;
+    if name.starts_with("amp") {
+        return Some(('&', until_end(4)));
     }
+    // No name stands for an ASCII letter or digit.
+    let (name, _) = name.split_once(';')?;
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_name.then_some((' ', name.len() + 2))
 }
 
 #[cfg(test)]
@@ -190,6 +221,15 @@ mod tests {
             &BASE64_STANDARD.encode(format!("ab:{SECRET}, really")),
             &BASE64_STANDARD.encode(SECRET).replacen('d', "d\r\n", 1),
             &bytes(|byte| format!("{byte:02X}")),
+            &bytes(|byte| format!("%252525{byte:02X}")),
+            &bytes(|byte| format!("={byte:02X}")),
+            &bytes(|byte| format!("\\{byte:03o}")),
+            &each(|character| format!("\\u{{{:x}}}", u32::from(character))),
+            &each(|character| format!("&#{}", u32::from(character))),
+            &each(|character| format!("&#X{:08X}", u32::from(character))),
+            "p&percnt;ss w&sol;&ouml;&AMP;&equals;&quot;&lt;&bsol;rd",
+            "p%ss w/o\u{308}&=\"<\\rd",
+            "p%s\u{200b}s w/\u{ad}ö&=\"<\\r\u{200b}d",
         ] {
             let text = format!("the secret \"{form}\" is wrong");
             assert_eq!(redact(SECRET, &text), REDACTED, "{form}");
@@ -234,8 +274,13 @@ mod tests {
     #[test]
     fn truncated_secret_is_redacted() {
         let secret = "s3cr3t/value-of-the-client";
-        for cut in ["s3cr3t/va", "S3CR3T%2Fvalue-of"] {
-            for end in ["", "...", "…", "... is wrong"] {
+        for cut in [
+            "s3cr3t/va",
+            "S3CR3T%2Fvalue-of",
+            "3t/value-o",
+            "...of-the-client",
+        ] {
+            for end in ["", "...", "…", "***", "]", "... is wrong"] {
                 let text = format!("the secret {cut}{end}");
                 assert_eq!(redact(secret, &text), REDACTED, "{text}");
             }
@@ -249,7 +294,7 @@ mod tests {
     fn long_text_is_cut_before_it_is_searched() {
         let redacted = redact("s3cr3t-value", &"é".repeat(100_000));
         assert_eq!(redacted.chars().count(), 4 * MAX_SHOWN);
-        let text = format!("{}s3cr3t-value", "x".repeat(4 * MAX_SHOWN - SHORT - 1));
+        let text = format!("{}s3cr3t-value", "x".repeat(4 * MAX_SHOWN - RUN - 1));
         assert_eq!(redact("s3cr3t-value", &text), REDACTED);
     }
 
