@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portcullis_core::{clock::UnixTime, log::escape};
+use portcullis_core::clock::UnixTime;
 use reqwest::{
     Response, StatusCode,
     header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue},
@@ -65,24 +65,41 @@ impl Answer {
         Ok(())
     }
 
-    /// Rejects a body in a content coding: none was requested, and no reader decodes it.
+    /// Rejects a body in a content coding: none was requested, and no reader decodes it. A header may repeat a secret, so
+    /// only registered codings are shown.
     pub(super) fn check_encoding(&self, url: &Url) -> Result<(), FetchError> {
-        let coding = self.headers.get(CONTENT_ENCODING);
-        let coding = coding.map(|coding| String::from_utf8_lossy(coding.as_bytes()));
-        match coding.as_deref().map(str::trim) {
-            None | Some("") => Ok(()),
-            Some(coding) if coding.eq_ignore_ascii_case("identity") => Ok(()),
-            Some(_) if self.body.is_empty() => Ok(()),
-            Some(coding) => {
-                let message = format!(
-                    "{} answered {} with the unrequested `Content-Encoding: {}`: turn off compression at the server or its proxy",
-                    display_url(url),
-                    self.status.as_u16(),
-                    escape(coding)
-                );
-                Err(FetchError::new(FetchErrorKind::Unusable, message))
-            }
+        const CODINGS: [&str; 6] = ["br", "compress", "deflate", "gzip", "x-gzip", "zstd"];
+
+        let Some(coding) = self.headers.get(CONTENT_ENCODING) else {
+            return Ok(());
+        };
+        let coding = coding.to_str().unwrap_or("unknown").trim();
+        let is = |name: &str| coding.eq_ignore_ascii_case(name);
+        if is("") || is("identity") || self.body.is_empty() {
+            return Ok(());
         }
+        let known = CODINGS.into_iter().find(|name| is(name));
+        let message = format!(
+            "{} answered {} with the unrequested `Content-Encoding: {}`: turn off compression at the server or its proxy",
+            display_url(url),
+            self.status.as_u16(),
+            known.unwrap_or("[unknown]")
+        );
+        Err(FetchError::new(FetchErrorKind::Unusable, message))
+    }
+
+    /// Rejects a document that repeats the bearer token, which could appear in messages as part of a URL or a key id.
+    pub(super) fn check_repetition(&self, url: &Url, token: &[u8]) -> Result<(), FetchError> {
+        // Other JWTs may begin like this one.
+        let end = &token[token.len().saturating_sub(16)..];
+        if !self.body.windows(end.len()).any(|part| part == end) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} repeats the bearer token: correct the server",
+            display_url(url)
+        );
+        Err(FetchError::new(FetchErrorKind::Unusable, message))
     }
 
     /// The entity tag, for a conditional request (RFC 9110 §8.8.3).

@@ -58,6 +58,8 @@ impl Clients {
             // No connection is reused: if a server closes an idle one, reqwest cannot tell whether it processed the
             // request, and a token request must not be sent twice. TLS sessions are resumed.
             .pool_max_idle_per_host(0)
+            // Errors of HTTP/2 contain text of the server, which may repeat a secret.
+            .http1_only()
             .dns_resolver(self.resolver.clone());
         Ok(match identity {
             Some(identity) => builder.identity(identity),

@@ -158,9 +158,10 @@ impl HttpClient {
         }
         let is_configured_origin = url.origin() == self.clients.configured.origin();
         let token_file = self.bearer_token_file.as_ref();
+        let mut token = None;
         if let Some(path) = token_file.filter(|_| is_configured_origin) {
-            let token = token_file::read(path, self.timeout()).await?;
-            request = request.header(AUTHORIZATION, token);
+            let value = token.insert(token_file::read(path, self.timeout()).await?);
+            request = request.header(AUTHORIZATION, value.clone());
         }
         let response = request.send().await;
         let response = response.map_err(|error| request_failed(url, error))?;
@@ -169,6 +170,9 @@ impl HttpClient {
         if answer.status == StatusCode::OK {
             answer.read_body(url, response).await?;
             answer.check_encoding(url)?;
+            if let Some(token) = token {
+                answer.check_repetition(url, token_file::token(&token))?;
+            }
         }
         Ok(answer)
     }

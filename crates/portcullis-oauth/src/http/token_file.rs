@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::{FetchError, FetchErrorKind};
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
+const SCHEME: &[u8] = b"Bearer ";
 
 /// The value of `Authorization`. Read for each request: Kubernetes replaces its tokens every hour.
 pub(super) async fn read(path: &Arc<Path>, limit: Duration) -> Result<HeaderValue, FetchError> {
@@ -24,6 +25,11 @@ pub(super) async fn read(path: &Arc<Path>, limit: Duration) -> Result<HeaderValu
     })
 }
 
+/// The token in a value that [`read`] returned.
+pub(super) fn token(value: &HeaderValue) -> &[u8] {
+    &value.as_bytes()[SCHEME.len()..]
+}
+
 fn header_value(path: &Path) -> io::Result<HeaderValue> {
     let contents = portcullis_file::read(path, MAX_FILE_BYTES)?;
     let token = contents.bytes().trim_ascii();
@@ -31,7 +37,7 @@ fn header_value(path: &Path) -> io::Result<HeaderValue> {
         let problem = "expected one token of visible ASCII characters";
         return Err(io::Error::other(problem));
     }
-    let value = Zeroizing::new([b"Bearer ", token].concat());
+    let value = Zeroizing::new([SCHEME, token].concat());
     let mut value = HeaderValue::from_bytes(&value).map_err(io::Error::other)?;
     value.set_sensitive(true);
     Ok(value)

@@ -62,6 +62,18 @@ async fn unrequested_content_encoding_is_named_in_the_error() {
 }
 
 #[tokio::test]
+async fn secret_in_the_content_encoding_is_not_shown() {
+    let issuer = TestIssuer::start().await;
+    issuer.answer_header(Endpoint::Token, "content-encoding", "s3cr3t");
+    let server = AuthorizationServer::token_endpoint(issuer.token_endpoint());
+    let server = server.build().unwrap();
+    let form = [("grant_type", "client_credentials")];
+    let answer = server.post(OAuthEndpoint::Token, &client(), &form).await;
+    let text = format!("{:?}", answer.expect_err("compressed"));
+    assert!(text.contains("Content-Encoding") && !text.contains("s3cr3t"));
+}
+
+#[tokio::test]
 async fn byte_order_mark_in_metadata_is_accepted() {
     let issuer = TestIssuer::start().await;
     let metadata = serde_json::json!({ "issuer": issuer.url(), "jwks_uri": issuer.jwks_uri() });
@@ -188,6 +200,31 @@ async fn bearer_token_is_sent_for_metadata_and_keys() {
     std::fs::remove_file(&file).unwrap();
     let error = keys.refresh().await.expect_err("no file");
     assert_eq!(error.kind(), FetchErrorKind::Credential);
+}
+
+#[tokio::test]
+async fn document_that_repeats_the_bearer_token_is_rejected() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, "s3cr3t-of-the-service").unwrap();
+    for (member, value) in [
+        ("issuer", "https://issuer.example/s3cr3t-of-the-service"),
+        ("jwks_uri", "ftp://s3cr3t-of-the-service"),
+        ("jwks_uri", "http://127.0.0.1:1/?s3cr3t-of-the-service"),
+    ] {
+        let issuer = TestIssuer::start().await;
+        issuer.metadata(member, value);
+        let keys = Issuer::discover(issuer.url())
+            .bearer_token_file(&file)
+            .start_timeout(millis(1));
+        let error = start(keys).await.refresh().await.expect_err(member);
+        assert_eq!(error.kind(), FetchErrorKind::Unusable, "{error}");
+        let text = format!("{error:?}");
+        assert!(
+            text.contains("repeats") && !text.contains("s3cr3t"),
+            "{text}"
+        );
+    }
 }
 
 #[tokio::test]
