@@ -87,7 +87,7 @@ impl TokenResponse {
             other => unusable(&format!("an invalid body: {}", shown(&other.to_string()))),
         })?;
         if body.error.is_some_and(|error| error.get() != r#""""#) {
-            return Err(unusable("a non-string `error`"));
+            return Err(unusable("an `error` that is blank or not a string"));
         }
         let token = body.access_token;
         // An untyped token must not be taken for a bound one.
@@ -116,9 +116,9 @@ impl TokenResponse {
                 "a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
             )));
         }
-        let lifetime = match body.expires_in {
-            None => DEFAULT_LIFETIME,
-            Some(value) => lifetime(value.get())
+        let lifetime = match body.expires_in.map(RawValue::get) {
+            None | Some(r#""""#) => DEFAULT_LIFETIME,
+            Some(value) => lifetime(value)
                 .ok_or_else(|| unusable("an `expires_in` that is not a number of seconds >= 1"))?,
         };
         let scopes = scopes(body.scope)
@@ -158,7 +158,10 @@ fn header(token_type: &str, token: &str) -> HeaderValue {
 /// Parses seconds from a JSON number, or from a string as some servers send it, rounded down. `None` if less than one.
 fn lifetime(json: &str) -> Option<Duration> {
     let text = match json.strip_prefix('"') {
-        Some(text) => text.strip_suffix('"').filter(|text| is_decimal(text))?,
+        Some(text) => text
+            .strip_suffix('"')
+            .map(str::trim)
+            .filter(|text| is_decimal(text))?,
         None if json.starts_with(|first: char| first.is_ascii_digit()) => json,
         None => return None,
     };
@@ -260,12 +263,12 @@ mod tests {
             "-1",
             "0",
             "0.9",
-            "\"\"",
+            "\"  \"",
             "\"0\"",
             "\"-1\"",
             "\"1e3\"",
             "\"+5\"",
-            "\" 5\"",
+            "\"3 600\"",
             "\"5.\"",
             "\".5\"",
             "\"inf\"",
@@ -286,6 +289,8 @@ mod tests {
             ("3599.9", 3599),
             ("1e3", 1000),
             ("\"3600\"", 3600),
+            ("\" 3600 \"", 3600),
+            ("\"\"", 300),
             ("\"3599.9\"", 3599),
             ("31622400", 31_622_400),
             ("31622401", 31_622_400),
@@ -406,7 +411,15 @@ mod tests {
 
     #[test]
     fn token_beside_an_error_is_rejected() {
-        for error in ["true", "false", "503", r#"{"code":"x"}"#, r#"["x"]"#, "[]"] {
+        for error in [
+            "true",
+            "false",
+            "503",
+            r#"{"code":"x"}"#,
+            r#"["x"]"#,
+            "[]",
+            r#"" ""#,
+        ] {
             let found = with(&format!(r#","error":{error}"#));
             assert_eq!(found, Err(TokenErrorKind::Unusable), "{error}");
         }

@@ -127,6 +127,17 @@ async fn any_401_rejects_the_credential() {
 }
 
 #[tokio::test]
+async fn invalid_client_with_status_200_rejects_the_credential() {
+    let secrets = ClientSecrets::new(["not yet known", DEFAULT_CLIENT_SECRET]);
+    let client = ClientAuthentication::secret_post(DEFAULT_CLIENT_ID, secrets);
+    let setting = Setting::of(client, |source| source).await;
+    let fault = refusal(200, r#"{"error":"invalid_client"}"#);
+    setting.issuer.fault_for(Endpoint::Token, fault, 1);
+    setting.token().await.expect("the second secret is right");
+    assert_eq!(setting.token_requests(), 2);
+}
+
+#[tokio::test]
 async fn next_secret_is_sent_only_after_a_credential_error() {
     for (status, body) in [
         (403, ""),

@@ -63,6 +63,7 @@ async fn r1_status_200_with_an_error_does_not_confirm_revocation() {
         (200, r#"{"error":{"code":"x"}}"#, false),
         (200, r#"{"errorCode":"E0000011"}"#, false),
         (200, "[]", false),
+        (200, "error=unsupported_token_type", false),
         (200, "not JSON", true),
         (202, "", true),
         (204, "", true),

@@ -198,10 +198,10 @@ impl HttpClient {
         let response = request.send().await;
         let response = response.map_err(|error| request_failed(url, error))?;
         let mut answer = Answer::without_body(&response);
-        answer.read_body(url, response).await?;
+        let read = answer.read_body(url, response).await;
         // The status 401 suffices to try the client's next secret.
         if answer.status != StatusCode::UNAUTHORIZED {
-            answer.check_encoding(url)?;
+            read.and_then(|()| answer.check_encoding(url))?;
         }
         Ok(answer)
     }

@@ -101,11 +101,8 @@ impl OAuthAnswer {
     }
 
     /// Whether the server rejects the client's credential, so that another one may succeed: the status is 401 (RFC 6749
-    /// §5.2), except with a code about DPoP, or the code is `invalid_client`.
+    /// §5.2), except with a code about DPoP, or the code is `invalid_client`, whatever the status.
     pub fn rejects_client(&self) -> bool {
-        if self.status.is_success() {
-            return false;
-        }
         match self.raw_error().as_ref().map(|(code, _)| &**code) {
             Some("invalid_client") => true,
             Some("use_dpop_nonce" | "invalid_dpop_proof") => false,
@@ -114,21 +111,25 @@ impl OAuthAnswer {
     }
 
     /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by status 200, or by 202 or 204,
-    /// which some servers use. A JSON body does not confirm it if its `error` or `errorCode` is other than `null` or empty,
-    /// if it is not an object, or if it cannot be read.
+    /// which some servers use. A JSON body or a form does not confirm it if its `error` or `errorCode` is other than `null`
+    /// or empty, nor does JSON that is not an object or cannot be read.
     #[must_use]
     pub fn confirms_revocation(&self) -> bool {
         matches!(self.status.as_u16(), 200 | 202 | 204) && !self.may_hold_error()
     }
 
-    /// Whether the body is JSON with an error, or unreadable JSON.
+    /// Whether the body is JSON or a form with an error, or unreadable JSON.
     fn may_hold_error(&self) -> bool {
         match read_json_object::<ErrorBody>(&self.body) {
             Ok(body) => body.has_error(),
             // It may be truncated JSON.
             Err(DocumentError::NotJson) => {
-                let body = without_byte_order_mark(self.body.trim_ascii_start());
-                matches!(body.trim_ascii_start(), [b'{' | b'[', ..])
+                let body = without_byte_order_mark(self.body.trim_ascii_start()).trim_ascii();
+                let mut form = form_urlencoded::parse(body);
+                matches!(body, [b'{' | b'[', ..])
+                    || form.any(|(name, value)| {
+                        matches!(&*name, "error" | "errorCode") && !value.is_empty()
+                    })
             }
             Err(_) => true,
         }
@@ -184,6 +185,8 @@ mod tests {
             (200, r#"{"error":"","access_token":"t"}"#, None),
             (200, r#"{"error":null,"access_token":"t"}"#, None),
             (400, r#"{"error":""}"#, None),
+            (400, r#"{"error":" ","error_description":"x"}"#, None),
+            (400, r#"{"error":"x","error_description":"\t"}"#, Some("x")),
             (400, r#"["tok-1","Bearer"]"#, None),
             (400, r#"["tok-1","Bearer","x","y"]"#, None),
             (400, "<html>", None),
@@ -244,7 +247,9 @@ mod tests {
             (403, "", false),
             (403, "<html>", false),
             (429, "", false),
-            (200, r#"{"error":"invalid_client"}"#, false),
+            (200, r#"{"error":"invalid_client"}"#, true),
+            (200, r#"{"errorCode":"invalid_client"}"#, false),
+            (200, r#"{"access_token":"t"}"#, false),
         ] {
             let rejects = answer(status, body).rejects_client();
             assert_eq!(rejects, expected, "{status} {body}");
@@ -274,6 +279,10 @@ mod tests {
             (200, r#"{"errorCode":"E0000011"}"#, false),
             (200, r#"{"error":"x""#, false),
             (200, r#" {"error":"x"} trailing"#, false),
+            (200, "error=x", false),
+            (200, "a=b&error=x&c", false),
+            (200, "\u{feff} errorCode=E1", false),
+            (200, "error=&a=error", true),
             (202, r#"{"error":true}"#, false),
             (204, r#"{"error":true}"#, false),
             (201, "", false),

@@ -46,10 +46,10 @@ impl ErrorBody {
     }
 }
 
-/// A member that is a non-empty string.
+/// A member that is a string and not blank.
 fn text(member: Option<Value>) -> Option<String> {
     match member {
-        Some(Value::String(text)) if !text.is_empty() => Some(text),
+        Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
         _ => None,
     }
 }

@@ -12,8 +12,8 @@ use tokio::{
 };
 
 /// A token endpoint with prepared answers that records the requests.
-struct TokenEndpoint {
-    url: String,
+pub(crate) struct TokenEndpoint {
+    pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
     /// Dropping it stops the server.
     _server: JoinSet<()>,
@@ -36,7 +36,7 @@ fn good(nonce: &str) -> String {
 }
 
 impl TokenEndpoint {
-    async fn start(answers: Vec<String>) -> Self {
+    pub(crate) async fn start(answers: Vec<String>) -> Self {
         Self::in_rounds(answers.into_iter().map(|answer| vec![answer]).collect()).await
     }
 
@@ -57,6 +57,7 @@ impl TokenEndpoint {
                     let mut request = Vec::new();
                     // The client's credentials end the form.
                     while !request.ends_with(b"&client_secret=s")
+                        && !request.ends_with(b"&client_secret=old")
                         && stream
                             .read_buf(&mut request)
                             .await

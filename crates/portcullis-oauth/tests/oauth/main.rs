@@ -4,3 +4,4 @@
 
 mod dpop;
 mod mutual_tls;
+mod rejections;
