@@ -55,17 +55,11 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
         shutdown: args.shutdown_timeout,
     };
     let keys = app.ready();
-    let has_api_keys = args.api_keys.is_some();
     let ready = async move {
-        match keys.await {
-            Ok(()) => {
-                let _ = writeln!(io::stdout(), "ready");
-                Ok(())
-            }
-            // It is in the log and at `/healthz`. Callers with API keys are served.
-            Err(_) if has_api_keys => Ok(()),
-            Err(error) => Err(error),
+        if keys.await? {
+            let _ = writeln!(io::stdout(), "ready");
         }
+        Ok(())
     };
     tokio::select! {
         () = serve::serve(listener, app.router, limits, stop) => Ok(()),
@@ -73,11 +67,11 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The service, once the keys of its issuers are loaded.
+/// The service, once it has the keys of each issuer that can be used.
 ///
 /// # Errors
 ///
-/// When the arguments name no callers, or a file or issuer that cannot be used.
+/// When the arguments name no callers, or a file that cannot be used, or no caller could ever be served.
 pub async fn app(args: &Args) -> Result<Router, Box<dyn Error>> {
     let app = App::start(args).await?;
     app.ready().await?;
@@ -106,19 +100,29 @@ impl App {
         })
     }
 
-    /// Waits until the keys of each issuer are loaded. Fails if waiting cannot help.
-    fn ready(&self) -> impl Future<Output = Result<(), Box<dyn Error>>> + use<> {
+    /// Waits until the keys of each issuer are loaded or waiting for them cannot help, and returns whether all are loaded.
+    /// Fails if no caller can be served. An error of one issuer is in the log and at `/healthz`, and does not end the
+    /// service for the callers of another, or those with API keys.
+    fn ready(&self) -> impl Future<Output = Result<bool, Box<dyn Error>>> + use<> {
         let issuers = self.snapshots.issuers.clone();
+        let mut is_serving = self.snapshots.api_keys.is_some();
         async move {
             let mut waiting = JoinSet::new();
             for issuer in &*issuers {
                 let issuer = issuer.clone();
                 waiting.spawn(async move { issuer.ready().await });
             }
+            let mut failed = None;
             while let Some(ended) = waiting.join_next().await {
-                ended??;
+                match ended? {
+                    Ok(()) => is_serving = true,
+                    Err(error) => failed = Some(error),
+                }
             }
-            Ok(())
+            match failed {
+                Some(error) if !is_serving => Err(error.into()),
+                failed => Ok(failed.is_none()),
+            }
         }
     }
 }

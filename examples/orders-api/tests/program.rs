@@ -10,6 +10,7 @@ use portcullis::{
     ScopeSet,
     api_key::{ApiKey, KeyFile, NewKey},
 };
+use portcullis_test::TestIssuer;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -154,6 +155,27 @@ async fn healthz_shows_the_kind_of_an_issuers_error() {
     assert_eq!(health["status"], "not ready");
     assert_eq!(health["issuers"][0]["last_error"], "Unreachable");
     assert!(health["issuers"][0]["failures"].as_u64() >= Some(1));
+}
+
+#[tokio::test]
+async fn wrong_issuer_does_not_end_the_service_of_another() {
+    let (good, wrong) = (TestIssuer::start().await, TestIssuer::start().await);
+    wrong.metadata("issuer", format!("{}/", wrong.url()));
+    wrong.stop().await;
+    let args = ["--issuer", &good.url(), "--issuer", &wrong.url()];
+    let mut service = Service::start(&args, |_| {}).await;
+    let known = |error: &'static str| {
+        move |_, body: &Value| {
+            body["issuers"][0]["ready"] == true && body["issuers"][1]["last_error"] == error
+        }
+    };
+    service.health(known("Unreachable")).await;
+    wrong.restart().await;
+    service.health(known("IssuerMismatch")).await;
+    // It would have ended by now.
+    let ended = timeout(Duration::from_millis(500), service.child.wait()).await;
+    assert!(ended.is_err(), "{ended:?}");
+    service.health(known("IssuerMismatch")).await;
 }
 
 #[tokio::test]
