@@ -12,11 +12,12 @@ use hyper_util::{
 };
 use portcullis::{
     client::{
-        AddApiKeyLayer, AddCredentialError, AddTokenLayer, ApiKeySource, AuthorizationServer,
-        ClientAuthentication, ClientSecrets, Origins, TokenError, TokenErrorKind, TokenEvent,
-        TokenSource,
+        AccessToken, AddApiKeyLayer, AddCredentialError, AddTokenLayer, ApiKeySource,
+        AuthorizationServer, ClientAuthentication, ClientSecrets, Origins, TokenError,
+        TokenErrorKind, TokenEvent, TokenSource,
     },
     clock::{Clock, SystemClock},
+    log::{escape_to, escape_url},
 };
 use serde_json::Value;
 use tokio::{
@@ -55,7 +56,7 @@ impl Worker {
     /// with the API key can still be made, and the token is requested again.
     pub(crate) async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
         let url = args.orders_url.as_deref().unwrap_or_default();
-        let unusable = |problem: &str| format!("--orders-url {url}: {problem}");
+        let unusable = |problem: &str| format!("--orders-url {}: {problem}", escape_url(url));
         let origins = Origins::new([url]).map_err(|error| unusable(error.problem()))?;
         let orders: Uri = format!("{}/orders", url.trim_end_matches('/'))
             .parse()
@@ -103,10 +104,15 @@ impl Worker {
     /// Calls once with each credential, and prints the outcomes.
     pub(crate) async fn call(&mut self, number: u32) {
         let mut outcomes = Vec::new();
+        let token = self.source.as_ref().and_then(TokenSource::current);
+        let token = token.as_ref().map_or("", AccessToken::expose);
         for (credential, caller) in &mut self.callers {
             let (is_good, outcome) = match get(caller, &self.orders).await {
                 Ok((status, _)) if status.is_success() => (true, status.as_u16().to_string()),
-                Ok((status, body)) => (false, format!("{}{}", status.as_u16(), reason(&body))),
+                Ok((status, body)) => (
+                    false,
+                    format!("{}{}", status.as_u16(), reason(&body, token)),
+                ),
                 Err(error) => (false, format!("no answer ({})", with_causes(&*error))),
             };
             self.requests += 1;
@@ -170,15 +176,17 @@ fn token_source(args: &Args) -> Result<Option<TokenSource>, Box<dyn Error>> {
     Ok(Some(source.build()?))
 }
 
-/// The reason of a refusal, from its problem document (RFC 9457).
-fn reason(body: &[u8]) -> String {
+/// The reason of a refusal, from its problem document (RFC 9457). It may repeat the token.
+fn reason(body: &[u8], token: &str) -> String {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let Some(detail) = problem["detail"].as_str() else {
         return String::new();
     };
-    // Safe to print on a terminal.
-    let printable = detail.chars().filter(|c| !c.is_control()).take(500);
-    format!(" ({})", printable.collect::<String>())
+    // `escape_to` masks API keys and JWTs, but not other tokens.
+    match !token.is_empty() && detail.contains(token) {
+        true => " (the answer repeats the token)".to_owned(),
+        false => format!(" ({})", escape_to(detail, 500)),
+    }
 }
 
 async fn get(caller: &mut Caller, uri: &Uri) -> Result<(StatusCode, Bytes), BoxError> {

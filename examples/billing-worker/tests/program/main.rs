@@ -3,4 +3,5 @@
 mod calls;
 mod demonstration;
 mod rotation;
+mod secrecy;
 mod worker;
