@@ -51,6 +51,7 @@ pub enum TokenErrorKind {
 }
 
 const CHECK_CREDENTIALS: &str = "; check the client id and its secret, key or certificate";
+const CHECK_URL: &str = "; the URL may not be the endpoint's";
 
 impl TokenError {
     pub(crate) fn new(kind: TokenErrorKind, message: impl Into<Box<str>>) -> Self {
@@ -96,12 +97,11 @@ impl TokenError {
     pub(crate) fn status(answer: &OAuthAnswer) -> Self {
         let (place, status) = (&answer.place, answer.status());
         let message = match status {
-            300..400 => {
+            300..=399 => {
                 format!("{place} answered with a redirect ({status}), which is not followed")
             }
-            _ if answer.rejects_client() => {
-                format!("{place} answered {status}{CHECK_CREDENTIALS}")
-            }
+            401 => format!("{place} answered {status}{CHECK_CREDENTIALS}{CHECK_URL}"),
+            404 | 405 => format!("{place} answered {status}{CHECK_URL}"),
             _ => format!("{place} answered {status}"),
         };
         Self::answered(TokenErrorKind::Status(status), message, answer, None)

@@ -44,7 +44,7 @@ fn advice(code: &str, request: Request<'_>) -> Option<&'static str> {
         _ if request.rejects_client => request.client.what_to_check(),
         "invalid_client" => request.client.what_to_check(),
         "invalid_scope" if request.has_scopes => {
-            "check --scope: the server does not know the scope, or does not grant it to this client"
+            "check --scope: scopes are separated by spaces, and the server must know and grant each to this client"
         }
         "invalid_target" => {
             "check --resource and --audience: the server does not issue tokens for them to this client"

@@ -86,7 +86,10 @@ async fn usual_codes_come_with_advice() {
     let scene = Scene::start().await;
     for (code, advice) in [
         ("invalid_client", "check --client-id"),
-        ("invalid_scope", "check --scope"),
+        (
+            "invalid_scope",
+            "check --scope: scopes are separated by spaces",
+        ),
         ("invalid_target", "check --resource"),
         ("unauthorized_client", "client_credentials"),
         ("unsupported_grant_type", "token endpoint"),
