@@ -59,10 +59,7 @@ impl TokenCache {
         let hash = self.hash(token);
         let is_hit = |entry: &Entry| entry.is_hit(token, trust_epoch, now);
         thread_level::get(self.id, hash, is_hit, &read).or_else(|| {
-            let entry = self.shard(hash).get(hash)?;
-            if !is_hit(&entry) {
-                return None;
-            }
+            let entry = self.shard(hash).get(hash, is_hit)?;
             thread_level::offer(self.id, hash, &entry);
             Some(read(entry.verified()))
         })

@@ -11,7 +11,7 @@ use portcullis_core::clock::UnixTime;
 
 use super::entry::Entry;
 
-/// How many entries an insertion inspects before it gives up, or evicts the next one.
+/// How many entries an insertion keeps before it gives up, or evicts the next one.
 const MAX_INSPECTED: usize = 16;
 
 pub(super) struct Shard {
@@ -28,7 +28,7 @@ pub(super) struct Shard {
 struct Slot {
     entry: Arc<Entry>,
     bytes: usize,
-    /// Whether the entry was found since it was last considered for eviction.
+    /// Whether the entry was a hit since it was last considered for eviction.
     used: bool,
 }
 
@@ -48,14 +48,21 @@ impl Shard {
         }
     }
 
-    pub(super) fn get(&mut self, hash: u64) -> Option<Arc<Entry>> {
+    pub(super) fn get(
+        &mut self,
+        hash: u64,
+        is_hit: impl FnOnce(&Entry) -> bool,
+    ) -> Option<Arc<Entry>> {
         let slot = self.slots.get_mut(&hash)?;
+        if !is_hit(&slot.entry) {
+            return None;
+        }
         slot.used = true;
         Some(slot.entry.clone())
     }
 
     /// Inserts the entry if it is admitted. While the shard is full, an entry is admitted if others have expired, or if it
-    /// was refused before and then evicts others: tokens that are sent only once evict nothing.
+    /// was refused before and then may evict some: tokens that are sent only once evict nothing.
     ///
     /// The caller drops the `evicted` entries after it has unlocked the shard.
     pub(super) fn insert(
@@ -107,7 +114,8 @@ impl Shard {
         self.slots.len() < self.max_entries && self.bytes + bytes <= self.max_bytes
     }
 
-    /// Evicts expired entries and, if `may_evict`, entries that were not used of late, until there is room.
+    /// Evicts entries until there is room: expired ones, and if `may_evict`, those that were not used of late and at most
+    /// one other. A token that would cost more used entries is not admitted.
     fn make_room(
         &mut self,
         bytes: usize,
@@ -115,20 +123,21 @@ impl Shard {
         may_evict: bool,
         evicted: &mut Vec<Arc<Entry>>,
     ) -> bool {
-        let mut inspected = 0;
+        let (mut kept, mut forced) = (0, false);
         while !self.has_room(bytes) {
-            let is_last = inspected == MAX_INSPECTED;
-            if is_last && !may_evict {
+            let force = kept >= MAX_INSPECTED.min(self.queue.len());
+            if force && (forced || !may_evict) {
                 return false;
             }
+            forced |= force;
             let Some(hash) = self.queue.pop_front() else {
                 return false;
             };
             let evict = self.slots.get_mut(&hash).is_none_or(|slot| {
-                slot.entry.is_expired(now) || may_evict && (is_last || !mem::take(&mut slot.used))
+                force || slot.entry.is_expired(now) || may_evict && !mem::take(&mut slot.used)
             });
             if !evict {
-                inspected += 1;
+                kept += 1;
                 self.queue.push_back(hash);
             } else if let Some(slot) = self.slots.remove(&hash) {
                 self.bytes -= slot.bytes;

@@ -9,11 +9,11 @@ use portcullis_core::{
     scheme::{Head, Outcome, Scheme},
 };
 use portcullis_jose::CompactJws;
-use portcullis_jwt::{Bearer, CacheLimits};
+use portcullis_jwt::{Bearer, CacheLimits, TrustedIssuers};
 use serde_json::{Value, json};
 
 use crate::{
-    scene::{Scene, WARM, accepted, at, entries, judge, numbered},
+    scene::{Scene, WARM, accepted, at, entries, judge, numbered, refused},
     support::{NOW, Signer, claims, claims_with, signer},
 };
 
@@ -144,6 +144,54 @@ fn tokens_sent_once_evict_nothing() {
         kept.iter().for_each(|token| accepted(&bearer, token, 1));
         assert_eq!(scene.checked(), checked, "{full:?}");
     }
+}
+
+#[test]
+fn large_token_sent_again_evicts_at_most_one_used_entry() {
+    for limits in [
+        CacheLimits::new(256, 100_000),
+        CacheLimits::new(256, 20_000),
+    ] {
+        let scene = Scene::usual();
+        let bearer = scene.bearer_of(limits);
+        for number in 0..100 {
+            accepted(&bearer, &numbered(number, 0), 3);
+        }
+        let before = entries(&bearer);
+        assert!(before > 10, "{before}");
+        let long = numbered(1_000, LONG);
+        accepted(&bearer, &long, 1);
+        assert_eq!(entries(&bearer), before, "sent once");
+        accepted(&bearer, &long, 1);
+        assert!(entries(&bearer) >= before - 1, "{limits:?}");
+    }
+}
+
+#[test]
+fn rejected_token_does_not_count_as_used() {
+    let ours = Scene::usual();
+    let partner = Scene::of("https://partner.example.com", &[&signer()]);
+    let verifiers = [&ours, &partner].map(|scene| scene.verifier().build().expect("a verifier"));
+    let trusted = TrustedIssuers::new(verifiers).expect("two issuers");
+    let bearer = Bearer::trusting(&trusted)
+        .clock(ours.shared_clock())
+        .token_cache(CacheLimits::new(2, PLENTY))
+        .build()
+        .expect("a scheme");
+    let hot = signer().access_token(&claims());
+    let of_partner = claims_with(json!({"iss": "https://partner.example.com"}));
+    let of_partner = signer().access_token(&of_partner);
+    accepted(&bearer, &hot, 1);
+    accepted(&bearer, &of_partner, 1);
+    trusted.remove("https://partner.example.com");
+    accepted(&bearer, &hot, 2);
+    refused(&bearer, &of_partner);
+    accepted(&bearer, &numbered(1, 0), 2);
+    let checked = ours.checked();
+    thread::scope(|scope| {
+        scope.spawn(|| accepted(&bearer, &hot, 1));
+    });
+    assert_eq!(ours.checked(), checked, "the used token was evicted");
 }
 
 #[test]
