@@ -17,9 +17,13 @@ impl Profile {
     /// a scope-token, grants nothing.
     pub(crate) fn scopes(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
         let finder = Finder {
-            profile: self,
             claims,
-            audiences,
+            client: self.client_id(claims),
+            audiences: audiences
+                .iter()
+                .map(AsRef::as_ref)
+                .filter(|audience| self.names_audience(claims, audience))
+                .collect(),
         };
         let mut scopes = Tokens::new();
         for path in &self.scopes {
@@ -43,14 +47,23 @@ impl Profile {
             .collect();
         ScopeSet::from_tokens(scopes.into_iter().chain(roles.iter().map(AsRef::as_ref)))
     }
+
+    fn names_audience(&self, claims: &Claims<'_>, audience: &str) -> bool {
+        let mut named = self
+            .audience_claims
+            .iter()
+            .filter_map(|name| claims.get(name))
+            .flat_map(Claim::texts);
+        named.any(|name| name == audience)
+    }
 }
 
 /// Follows claim paths in one token.
 struct Finder<'a, 'c> {
-    profile: &'a Profile,
     claims: &'c Claims<'c>,
-    /// The audiences that the verifier accepts.
-    audiences: &'a [Box<str>],
+    client: Option<&'c str>,
+    /// The accepted audiences that the token names.
+    audiences: SmallVec<[&'a str; 4]>,
 }
 
 impl<'c> Finder<'_, 'c> {
@@ -84,9 +97,9 @@ impl<'c> Finder<'_, 'c> {
         };
         match (step, claim) {
             (Step::Member(name), _) => member(name),
-            (Step::ClientMember, _) => self.profile.client_id(self.claims).is_some_and(member),
+            (Step::ClientMember, _) => self.client.is_some_and(member),
             (Step::AudienceMember, _) => {
-                let audiences = self.audiences.iter().filter(|it| self.is_audience(it));
+                let audiences = self.audiences.iter();
                 audiences.fold(false, |any, name| any | member(name))
             }
             (Step::Each, Claim::Array(items)) => items
@@ -98,14 +111,6 @@ impl<'c> Finder<'_, 'c> {
             }
             _ => false,
         }
-    }
-
-    /// Whether the token names this audience.
-    fn is_audience(&self, audience: &str) -> bool {
-        let names = self.profile.audience_claims.iter();
-        names
-            .filter_map(|name| self.claims.get(name))
-            .any(|claim| claim.texts().any(|text| text == audience))
     }
 }
 
