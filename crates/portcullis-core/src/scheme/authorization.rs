@@ -48,14 +48,14 @@ pub fn authorization_credentials<'h>(
     }
 }
 
-/// Checks that credentials consist of the characters of a token68 (RFC 9110 §11.2), such as a bearer token. A misplaced
-/// `=` passes: it makes a bad token, not a bad request.
+/// Checks that credentials consist of one or more characters of a token68 (RFC 9110 §11.2), such as a bearer token. A
+/// misplaced `=` passes: it makes a bad token, not a bad request.
 ///
 /// A scheme whose good credentials cannot have other characters may call this only for those it refuses.
 ///
 /// # Errors
 ///
-/// [`Failure::malformed`] when they have other characters.
+/// [`Failure::malformed`] when they are empty or have other characters.
 pub fn check_token68(credentials: &[u8]) -> Result<&str, Failure> {
     let is_allowed = |octet: &u8| {
         octet.is_ascii_alphanumeric()
@@ -63,7 +63,7 @@ pub fn check_token68(credentials: &[u8]) -> Result<&str, Failure> {
     };
     std::str::from_utf8(credentials)
         .ok()
-        .filter(|_| credentials.iter().all(is_allowed))
+        .filter(|text| !text.is_empty() && credentials.iter().all(is_allowed))
         .ok_or_else(|| {
             Failure::malformed("the Authorization header holds characters that no credentials have")
         })
@@ -145,5 +145,6 @@ mod tests {
             let checked = check_token68(std::slice::from_ref(&octet)).is_ok();
             assert_eq!(checked, expected, "{octet:#x}");
         }
+        assert!(check_token68(b"").is_err());
     }
 }
