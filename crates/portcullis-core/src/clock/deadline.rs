@@ -2,6 +2,8 @@
 //!
 //! The wall clock can be set. A monotonic clock cannot, but may stand still while the machine sleeps. Of two moments, the
 //! time between them is therefore taken to be what the faster clock says: in doubt, a token or a key set is too old.
+//!
+//! The wall clock may lag by a tick of up to 10 ms, so a deadline may be reached that much early.
 
 use std::{fmt, time::Duration};
 
