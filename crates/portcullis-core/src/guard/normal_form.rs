@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 use crate::log::percent_octet;
 
 /// Whether `path` is in normal form, so that every router reads it alike: it begins with `/`, has no empty segment but
@@ -49,20 +51,7 @@ fn is_normal_segment(mut segment: &[u8]) -> bool {
 
 /// `path`, percent-decoded once.
 pub(super) fn decoded(path: &str) -> Cow<'_, [u8]> {
-    if !path.contains('%') {
-        return Cow::Borrowed(path.as_bytes());
-    }
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, after @ ..] = rest {
-        let octet = match after {
-            [high, low, ..] if *first == b'%' => percent_octet(*high, *low),
-            _ => None,
-        };
-        decoded.push(octet.unwrap_or(*first));
-        rest = if octet.is_some() { &after[2..] } else { after };
-    }
-    Cow::Owned(decoded)
+    percent_decode_str(path).into()
 }
 
 const fn is_unreserved(octet: u8) -> bool {

@@ -1,7 +1,4 @@
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
 use http::Request;
 
@@ -28,10 +25,7 @@ const NOT_NORMAL: &str = "the path is not in normal form: send it without `//`, 
 /// The path is the one this layer sees: inside axum's `Router::nest`, without the prefix.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct ScopesByPath(Arc<Listed>);
-
-#[derive(Clone, Debug, Default)]
-struct Listed {
+pub struct ScopesByPath {
     /// `None` for a path that is open.
     policies: HashMap<Box<str>, Option<ScopePolicy>>,
     /// The listed paths, percent-decoded.
@@ -60,25 +54,24 @@ impl ScopesByPath {
     /// Requires a scope or policy on every path that is not listed. Default: such paths are refused. See
     /// [`ScopesByPath`] for paths that resemble a listed one.
     pub fn otherwise(mut self, policy: impl Into<ScopePolicy>) -> Self {
-        Arc::make_mut(&mut self.0).otherwise = Some(policy.into());
+        self.otherwise = Some(policy.into());
         self
     }
 
     fn list(mut self, path: &str, policy: Option<ScopePolicy>) -> Self {
-        let listed = Arc::make_mut(&mut self.0);
-        listed.decoded.insert(decoded(path).into_owned());
-        if listed.policies.insert(path.into(), policy).is_some() {
-            listed.repeated = Some(path.to_owned());
+        self.decoded.insert(decoded(path).into_owned());
+        if self.policies.insert(path.into(), policy).is_some() {
+            self.repeated = Some(path.to_owned());
         }
         self
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let find = |is_wrong: fn(&str) -> bool| {
-            let mut paths = self.0.policies.keys();
+            let mut paths = self.policies.keys();
             paths.find(|path| is_wrong(path))
         };
-        let problem = if let Some(path) = &self.0.repeated {
+        let problem = if let Some(path) = &self.repeated {
             format!("{path:?} is listed twice: keep one")
         } else if let Some(path) = find(|path| !path.starts_with('/')) {
             format!("{path:?} does not begin with `/`, so no request has it")
@@ -86,7 +79,7 @@ impl ScopesByPath {
             format!(
                 "{path:?} looks like a pattern or has a query, but paths are compared whole: list each one"
             )
-        } else if self.0.policies.is_empty() {
+        } else if self.policies.is_empty() {
             "no path is listed, so every request would be refused: list some, or use a policy"
                 .to_owned()
         } else {
@@ -97,14 +90,14 @@ impl ScopesByPath {
 
     pub(super) fn require<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let path = request.uri().path();
-        match self.0.policies.get(path) {
+        match self.policies.get(path) {
             Some(None) => Authentication::of(request.extensions()).map(|_| ()),
             Some(Some(policy)) => {
                 Authentication::require(request.extensions())?.require_scopes(policy)
             }
             None => {
                 let principal = Authentication::require(request.extensions())?;
-                match &self.0.otherwise {
+                match &self.otherwise {
                     Some(_) if self.is_ambiguous(path) => {
                         Err(principal.refuse(FailureKind::Malformed, NOT_NORMAL))
                     }
@@ -120,6 +113,6 @@ impl ScopesByPath {
 
     /// Whether a router could take this path, which is not listed, for a listed one.
     fn is_ambiguous(&self, path: &str) -> bool {
-        !is_normal(path) || self.0.decoded.contains(&*decoded(path))
+        !is_normal(path) || self.decoded.contains(&*decoded(path))
     }
 }

@@ -5,6 +5,7 @@ use http::{
     HeaderMap, HeaderValue, Method, Response,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::Refusal;
@@ -63,7 +64,10 @@ impl Refusal {
         // Any client can send a gRPC content type, and a cache would store the 200.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert("grpc-status", u16::from(self.kind().grpc_code()).into());
-        if let Ok(message) = HeaderValue::from_str(&percent_encode(self.failure().external())) {
+        /// All but printable ASCII other than `%`.
+        const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
+        let message = utf8_percent_encode(self.failure().external(), ESCAPED).to_string();
+        if let Ok(message) = HeaderValue::try_from(message) {
             headers.insert("grpc-message", message);
         }
         response
@@ -78,18 +82,6 @@ pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
         && content_type
             .and_then(|value| value.get(..GRPC.len()))
             .is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
-}
-
-/// `grpc-message`: percent-encoded, but for printable ASCII other than `%`.
-fn percent_encode(message: &str) -> String {
-    let mut encoded = String::with_capacity(message.len());
-    for byte in message.bytes() {
-        match byte {
-            b' '..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

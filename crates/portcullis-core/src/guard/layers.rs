@@ -80,3 +80,30 @@ impl<S> Layer<S> for RequireScopeLayer {
         }
     }
 }
+
+/// Passes only machines: a user's token is refused, whatever its scopes (RFC 9700 §4.15).
+///
+/// A caller whose credential does not tell what it is gets 403 too. Otherwise it answers as
+/// [`RequireScopeLayer`] does.
+#[derive(Clone, Debug)]
+pub struct RequireMachineLayer(Arc<Settings>);
+
+impl RequireMachineLayer {
+    /// The layer. It has no settings.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "as the other layers are made")]
+    pub fn new() -> Self {
+        Self(Settings::new(Rule::Machine))
+    }
+}
+
+impl<S> Layer<S> for RequireMachineLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard {
+            inner,
+            settings: self.0.clone(),
+        }
+    }
+}
