@@ -6,7 +6,7 @@ use std::sync::{
 use portcullis_core::{
     Principal, PrincipalKind,
     clock::UnixTime,
-    scheme::{Challenge, Failure},
+    scheme::{Challenge, Failure, PrincipalParts},
 };
 
 use crate::{digest::UnknownPepper, record::KeyRecord};
@@ -81,15 +81,12 @@ impl StoredKey {
     }
 
     fn make_principal(&self, challenge: &Arc<Challenge>) -> Principal {
-        let principal = Principal::builder(challenge.clone(), "api-key", PrincipalKind::Machine)
-            .subject(&*self.record.owner)
-            .credential_id(self.record.id.as_str())
-            .scopes(self.record.scopes.clone());
-        match self.record.expires_at {
-            Some(at) => principal.expires_at(at),
-            None => principal,
-        }
-        .build()
+        let mut parts = PrincipalParts::new(challenge.clone(), "api-key", PrincipalKind::Machine);
+        parts.subject = Some((*self.record.owner).into());
+        parts.credential_id = Some(self.record.id.as_str().into());
+        parts.scopes = self.record.scopes.clone();
+        parts.expires_at = self.record.expires_at;
+        parts.into()
     }
 
     fn refuse(&self, external: &'static str, internal: &str) -> Failure {

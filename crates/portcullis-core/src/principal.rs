@@ -6,21 +6,60 @@ use crate::{challenge::Challenge, clock::UnixTime, scope::ScopeSet, secret::Secr
 
 /// An authenticated caller, as guards, extractors and handlers see it. Clones share one value.
 #[derive(Clone)]
-pub struct Principal(Arc<Inner>);
+pub struct Principal(Arc<PrincipalParts>);
 
+/// The values of a [`Principal`], which the author of a [`Scheme`](crate::scheme::Scheme) sets.
 #[derive(Clone)]
-struct Inner {
-    scheme: &'static str,
-    kind: PrincipalKind,
-    subject: Option<Box<str>>,
-    client_id: Option<Box<str>>,
-    credential_id: Option<Box<str>>,
-    issuer: Option<Arc<str>>,
-    scopes: ScopeSet,
-    expires_at: Option<UnixTime>,
-    claims: Option<Arc<dyn Any + Send + Sync>>,
-    access_token: Option<Secret>,
-    challenge: Arc<Challenge>,
+#[non_exhaustive]
+pub struct PrincipalParts {
+    /// A short name of the scheme, such as `jwt`.
+    pub scheme: &'static str,
+    /// Machine, user or unknown.
+    pub kind: PrincipalKind,
+    /// See [`Principal::subject`].
+    pub subject: Option<Box<str>>,
+    /// See [`Principal::client_id`].
+    pub client_id: Option<Box<str>>,
+    /// See [`Principal::credential_id`].
+    pub credential_id: Option<Box<str>>,
+    /// See [`Principal::issuer`].
+    pub issuer: Option<Arc<str>>,
+    /// The granted scopes.
+    pub scopes: ScopeSet,
+    /// See [`Principal::expires_at`].
+    pub expires_at: Option<UnixTime>,
+    /// See [`Principal::claims`].
+    pub claims: Option<Arc<dyn Any + Send + Sync>>,
+    /// See [`Principal::access_token`].
+    pub access_token: Option<Secret>,
+    /// The scheme's own challenge: guards answer a missing scope with it.
+    pub challenge: Arc<Challenge>,
+}
+
+impl PrincipalParts {
+    /// A caller without subject, scopes or other optional values.
+    #[must_use]
+    pub fn new(challenge: Arc<Challenge>, scheme: &'static str, kind: PrincipalKind) -> Self {
+        Self {
+            scheme,
+            kind,
+            subject: None,
+            client_id: None,
+            credential_id: None,
+            issuer: None,
+            scopes: ScopeSet::default(),
+            expires_at: None,
+            claims: None,
+            access_token: None,
+            challenge,
+        }
+    }
+}
+
+impl From<PrincipalParts> for Principal {
+    fn from(parts: PrincipalParts) -> Self {
+        Self(Arc::new(parts))
+    }
 }
 
 /// What a caller is, as the profile or scheme that verified it decided.
@@ -54,33 +93,11 @@ impl fmt::Display for PrincipalKind {
 }
 
 impl Principal {
-    /// Starts a principal, for authors of a [`Scheme`](crate::scheme::Scheme). `challenge` is the scheme's own: guards
-    /// answer a missing scope with it. `scheme` is a short name such as `jwt`.
-    pub fn builder(
-        challenge: Arc<Challenge>,
-        scheme: &'static str,
-        kind: PrincipalKind,
-    ) -> PrincipalBuilder {
-        PrincipalBuilder(Box::new(Inner {
-            scheme,
-            kind,
-            subject: None,
-            client_id: None,
-            credential_id: None,
-            issuer: None,
-            scopes: ScopeSet::default(),
-            expires_at: None,
-            claims: None,
-            access_token: None,
-            challenge,
-        }))
-    }
-
     /// A copy with a reference count of its own, for authors of a [`Scheme`](crate::scheme::Scheme) that caches
     /// principals: threads that clone the same one contend for its count.
     #[must_use]
     pub fn unshared(&self) -> Self {
-        Self(Arc::new(Inner::clone(&self.0)))
+        Self(Arc::new(PrincipalParts::clone(&self.0)))
     }
 
     /// The same principal with the token that authenticated it, for authors of a [`Scheme`](crate::scheme::Scheme).
@@ -167,71 +184,6 @@ impl fmt::Debug for Principal {
             .field("issuer", &self.issuer())
             .field("credential_id", &self.credential_id())
             .field("scopes", self.scopes())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Builds a [`Principal`].
-#[must_use]
-pub struct PrincipalBuilder(
-    /// Boxed, so that a setter moves one pointer.
-    Box<Inner>,
-);
-
-impl PrincipalBuilder {
-    /// Sets [`Principal::subject`].
-    pub fn subject(mut self, subject: impl AsRef<str>) -> Self {
-        self.0.subject = Some(subject.as_ref().into());
-        self
-    }
-
-    /// Sets [`Principal::client_id`].
-    pub fn client_id(mut self, client_id: impl AsRef<str>) -> Self {
-        self.0.client_id = Some(client_id.as_ref().into());
-        self
-    }
-
-    /// Sets [`Principal::issuer`]. An `Arc<str>` is shared, not copied.
-    pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
-        self.0.issuer = Some(issuer.into());
-        self
-    }
-
-    /// Sets [`Principal::credential_id`].
-    pub fn credential_id(mut self, id: impl AsRef<str>) -> Self {
-        self.0.credential_id = Some(id.as_ref().into());
-        self
-    }
-
-    /// Sets [`Principal::scopes`].
-    pub fn scopes(mut self, scopes: ScopeSet) -> Self {
-        self.0.scopes = scopes;
-        self
-    }
-
-    /// Sets [`Principal::expires_at`].
-    pub fn expires_at(mut self, at: UnixTime) -> Self {
-        self.0.expires_at = Some(at);
-        self
-    }
-
-    /// Sets [`Principal::claims`].
-    pub fn claims(mut self, claims: Arc<dyn Any + Send + Sync>) -> Self {
-        self.0.claims = Some(claims);
-        self
-    }
-
-    /// The principal.
-    #[must_use]
-    pub fn build(self) -> Principal {
-        Principal(Arc::from(self.0))
-    }
-}
-
-impl fmt::Debug for PrincipalBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrincipalBuilder")
-            .field("scheme", &self.0.scheme)
             .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,7 @@ use portcullis_core::{
     AuthenticateLayer, Authentication, Principal, PrincipalKind, RequireMachineLayer,
     RequireScopeLayer, Scope, ScopePolicy, ScopeSet, ScopesByPath,
     scheme::{
-        Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
+        Challenge, CredentialSource, Failure, Head, Outcome, Presence, PrincipalParts, Scheme,
         authorization_credentials,
     },
 };
@@ -36,12 +36,11 @@ struct Warm {
 impl Warm {
     fn new(name: &'static str, source: CredentialSource) -> Self {
         let challenge = Arc::new(Challenge::new(name, "orders").expect("printable"));
-        let principal = Principal::builder(challenge.clone(), name, PrincipalKind::Machine)
-            .scopes(ScopeSet::parse("orders:read"))
-            .build();
+        let mut principal = PrincipalParts::new(challenge.clone(), name, PrincipalKind::Machine);
+        principal.scopes = ScopeSet::parse("orders:read");
         Self {
             source,
-            principal,
+            principal: principal.into(),
             challenge,
         }
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use portcullis_core::{
-    Principal, PrincipalKind, ScopeSet,
+    PrincipalKind, ScopeSet,
     scheme::{
-        Challenge, CredentialSource, Head, Outcome, Presence, Scheme, authorization_credentials,
+        Challenge, CredentialSource, Head, Outcome, Presence, PrincipalParts, Scheme,
+        authorization_credentials,
     },
 };
 
@@ -42,12 +43,12 @@ impl Scheme for GatedScheme {
 
     fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {
         let passed = self.gate.pass();
-        let principal = Principal::builder(self.challenge.clone(), "gated", PrincipalKind::Machine)
-            .scopes(ScopeSet::from_iter([READ]))
-            .build();
+        let mut principal =
+            PrincipalParts::new(self.challenge.clone(), "gated", PrincipalKind::Machine);
+        principal.scopes = ScopeSet::from_iter([READ]);
         Outcome::Pending(Box::pin(async {
             passed.await;
-            Ok(principal)
+            Ok(principal.into())
         }))
     }
 

@@ -6,9 +6,9 @@ use axum::{Router, body::Body};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use portcullis_core::{
-    AuthenticateLayer, Principal, PrincipalKind, ScopeSet,
+    AuthenticateLayer, PrincipalKind, ScopeSet,
     scheme::{
-        Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
+        Challenge, CredentialSource, Failure, Head, Outcome, Presence, PrincipalParts, Scheme,
         authorization_credentials,
     },
     scope,
@@ -41,17 +41,14 @@ impl Scheme for Fake {
                 .replace('+', " "),
         };
         let target = head.original_target().unwrap_or(head.uri());
-        let principal = Principal::builder(self.0.clone(), "fake", PrincipalKind::Machine)
-            .subject("billing")
-            .client_id(head.route_template().unwrap_or("unknown route"))
-            .issuer(target.to_string())
-            .credential_id(
-                head.peer_address()
-                    .map_or_else(|| "unknown peer".to_owned(), |peer| peer.to_string()),
-            )
-            .scopes(ScopeSet::parse(&scopes))
-            .build();
-        Outcome::Done(Ok(principal))
+        let peer = head.peer_address().map(|peer| peer.to_string());
+        let mut principal = PrincipalParts::new(self.0.clone(), "fake", PrincipalKind::Machine);
+        principal.subject = Some("billing".into());
+        principal.client_id = Some(head.route_template().unwrap_or("unknown route").into());
+        principal.issuer = Some(target.to_string().into());
+        principal.credential_id = Some(peer.as_deref().unwrap_or("unknown peer").into());
+        principal.scopes = ScopeSet::parse(&scopes);
+        Outcome::Done(Ok(principal.into()))
     }
 
     fn challenge(&self) -> &Arc<Challenge> {

@@ -8,7 +8,7 @@ use std::{fmt, pin::Pin, sync::Arc};
 use http::{HeaderName, header::AUTHORIZATION};
 
 use crate::principal::Principal;
-pub use crate::{challenge::Challenge, failure::Failure, principal::PrincipalBuilder};
+pub use crate::{challenge::Challenge, failure::Failure, principal::PrincipalParts};
 pub use authorization::{authorization_credentials, check_token68};
 pub use head::Head;
 
@@ -19,7 +19,7 @@ pub use head::Head;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use portcullis_core::{AuthenticateLayer, ConfigError, Principal, PrincipalKind, scheme::*};
+/// use portcullis_core::{AuthenticateLayer, ConfigError, PrincipalKind, scheme::*};
 ///
 /// /// Accepts any caller that says the magic word. Do not do this.
 /// struct MagicWord(Arc<Challenge>);
@@ -33,7 +33,7 @@ pub use head::Head;
 ///     }
 ///     fn authenticate(&self, _: &Head<'_>, credential: &[u8]) -> Outcome {
 ///         Outcome::Done(match credential {
-///             b"please" => Ok(Principal::builder(self.0.clone(), "magic", PrincipalKind::Unknown).build()),
+///             b"please" => Ok(PrincipalParts::new(self.0.clone(), "magic", PrincipalKind::Unknown).into()),
 ///             _ => Err(Failure::invalid("that is not the magic word")),
 ///         })
 ///     }
@@ -64,28 +64,6 @@ pub trait Scheme: Send + Sync + 'static {
     fn recognise(&self, text: &[u8]) -> Option<&'static str> {
         let _ = text;
         None
-    }
-}
-
-impl<T: Scheme + ?Sized> Scheme for Arc<T> {
-    fn source(&self) -> CredentialSource {
-        (**self).source()
-    }
-
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        (**self).detect(head)
-    }
-
-    fn authenticate(&self, head: &Head<'_>, credential: &[u8]) -> Outcome {
-        (**self).authenticate(head, credential)
-    }
-
-    fn challenge(&self) -> &Arc<Challenge> {
-        (**self).challenge()
-    }
-
-    fn recognise(&self, text: &[u8]) -> Option<&'static str> {
-        (**self).recognise(text)
     }
 }
 

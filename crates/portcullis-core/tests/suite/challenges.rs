@@ -1,7 +1,5 @@
 //! Snapshots of refusals.
 
-use std::sync::Arc;
-
 use http::header::RETRY_AFTER;
 use portcullis_core::{
     AuthenticateLayer, RequireScopeLayer, Scope, ScopePolicy, scheme::Challenge,
@@ -299,14 +297,4 @@ async fn only_the_presented_scheme_states_the_reason() {
     let challenges = parse::challenges(response.headers());
     assert_eq!(challenges[0].get("error"), None);
     assert_eq!(challenges[1].get("error"), Some("invalid_token"));
-}
-
-#[tokio::test]
-async fn scheme_behind_an_arc_keeps_its_challenge() {
-    let layer = AuthenticateLayer::new(Arc::new(Fake::key()));
-    let response = send(&layer, request(&[])).await;
-    assert_eq!(
-        response.headers()["www-authenticate"],
-        r#"ApiKey realm="orders", header="x-api-key""#
-    );
 }
