@@ -8,7 +8,7 @@ use crate::{clock::SharedClock, error::ConfigError, refusal_log::RefusalLog};
 
 /// A scheme's challenge: its name and realm, to which a refusal adds the reason.
 ///
-/// Clones share the count of logged refusals: see [`with_clock`](Self::with_clock).
+/// Clones share the count of logged refusals: see [`clock`](Self::clock).
 #[derive(Clone)]
 pub struct Challenge {
     name: &'static str,
@@ -48,7 +48,7 @@ impl Challenge {
     /// Names the header that holds the credential, for a scheme that does not read `Authorization`:
     /// `ApiKey realm="…", header="x-api-key"`.
     #[must_use]
-    pub fn with_header(mut self, header: &HeaderName) -> Self {
+    pub fn header(mut self, header: &HeaderName) -> Self {
         let plain = format!("{}, header={}", self.as_str(), quoted(header.as_str()));
         // A header's name is always valid in a header's value.
         if let Ok(plain) = plain.try_into() {
@@ -60,7 +60,7 @@ impl Challenge {
     /// Sets the clock for the limit of logged refusals: 50 a second of each [`FailureKind`](crate::FailureKind), then one
     /// line that counts the rest. Default: the system clock.
     #[must_use]
-    pub fn with_clock(mut self, clock: SharedClock) -> Self {
+    pub fn clock(mut self, clock: SharedClock) -> Self {
         self.log = Arc::new(RefusalLog::new(clock));
         self
     }
@@ -157,7 +157,7 @@ mod tests {
     fn header_parameter_precedes_the_error() {
         let challenge = Challenge::new("ApiKey", "r")
             .expect("printable")
-            .with_header(&HeaderName::from_static("x-api-key"));
+            .header(&HeaderName::from_static("x-api-key"));
         assert_eq!(challenge.plain(), r#"ApiKey realm="r", header="x-api-key""#);
         assert_eq!(
             challenge.with_error("invalid_token", "no", None),

@@ -46,23 +46,6 @@ impl fmt::Debug for ConfigError {
 /// Writes an error with each cause on a line of its own: the `Debug` of errors that a `main` returns, since Rust prints
 /// those by their `Debug`.
 ///
-/// ```
-/// use std::{fmt, io};
-///
-/// #[derive(thiserror::Error)]
-/// #[error("cannot read keys.toml")]
-/// struct Unreadable(#[source] io::Error);
-///
-/// impl fmt::Debug for Unreadable {
-///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-///         portcullis_core::debug_as_report(self, f)
-///     }
-/// }
-///
-/// let error = Unreadable(io::Error::other("disk full"));
-/// assert_eq!(format!("{error:?}"), "cannot read keys.toml\n  caused by: disk full");
-/// ```
-///
 /// # Errors
 ///
 /// When `f` cannot be written to.

@@ -54,8 +54,7 @@ impl FailureKind {
     }
 
     /// The gRPC status code.
-    #[must_use]
-    pub const fn grpc_code(self) -> u8 {
+    pub(crate) const fn grpc_code(self) -> u8 {
         self.codes().1
     }
 

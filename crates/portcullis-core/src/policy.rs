@@ -2,10 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{
-    error::ConfigError,
-    scope::{Scope, ScopeSet},
-};
+use crate::scope::{Scope, ScopeSet};
 
 /// The scopes that a route requires: one, all or any of several, nested as needed.
 ///
@@ -74,24 +71,6 @@ impl ScopePolicy {
         Self::new(Rule::Any(parts.map(P::into).into()))
     }
 
-    /// [`all`](Self::all) for parts found at run time.
-    ///
-    /// # Errors
-    ///
-    /// When there are no parts.
-    pub fn try_all(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Self, ConfigError> {
-        non_empty(parts).map(|parts| Self::new(Rule::All(parts)))
-    }
-
-    /// [`any`](Self::any) for parts found at run time.
-    ///
-    /// # Errors
-    ///
-    /// When there are no parts.
-    pub fn try_any(parts: impl IntoIterator<Item = ScopePolicy>) -> Result<Self, ConfigError> {
-        non_empty(parts).map(|parts| Self::new(Rule::Any(parts)))
-    }
-
     fn new(rule: Rule) -> Self {
         Self(Arc::new(rule))
     }
@@ -142,19 +121,6 @@ impl ScopePolicy {
     }
 }
 
-fn non_empty(
-    parts: impl IntoIterator<Item = ScopePolicy>,
-) -> Result<Box<[ScopePolicy]>, ConfigError> {
-    let parts: Box<[_]> = parts.into_iter().collect();
-    if parts.is_empty() {
-        return Err(ConfigError::new(
-            "scopes",
-            "the list is empty: name at least one scope, or leave the guard out",
-        ));
-    }
-    Ok(parts)
-}
-
 /// The whole policy, for logs: `admin or (orders:read and orders:write)`.
 impl fmt::Display for ScopePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,9 +147,6 @@ mod tests {
         let all = ScopePolicy::all([A, B]);
         let any = ScopePolicy::any([A, B]);
         let nested = ScopePolicy::all([ScopePolicy::any([A, B]), C.into()]);
-        let parts = || [A, B].map(ScopePolicy::from);
-        let try_all = ScopePolicy::try_all(parts()).expect("two parts");
-        let try_any = ScopePolicy::try_any(parts()).expect("two parts");
         for (granted, of_all, of_any, of_nested) in [
             ("", false, false, false),
             ("a", false, true, false),
@@ -192,13 +155,7 @@ mod tests {
             ("a b c", true, true, true),
         ] {
             let granted = ScopeSet::parse(granted);
-            for (policy, expected) in [
-                (&all, of_all),
-                (&try_all, of_all),
-                (&any, of_any),
-                (&try_any, of_any),
-                (&nested, of_nested),
-            ] {
+            for (policy, expected) in [(&all, of_all), (&any, of_any), (&nested, of_nested)] {
                 let verdict = policy.is_satisfied_by(&granted);
                 assert_eq!(verdict, expected, "{granted}: {policy:?}");
             }
@@ -207,12 +164,9 @@ mod tests {
 
     #[test]
     fn single_part_is_required_alone() {
-        let parts = || [ScopePolicy::from(A)];
         for policy in [
             ScopePolicy::all([A]),
             ScopePolicy::any([A]),
-            ScopePolicy::try_all(parts()).expect("one part"),
-            ScopePolicy::try_any(parts()).expect("one part"),
             ScopePolicy::any([ScopePolicy::all([ScopePolicy::any([A])])]),
         ] {
             assert!(policy.is_satisfied_by(&ScopeSet::parse("a b")));
@@ -237,11 +191,5 @@ mod tests {
         assert_eq!(nested.to_string(), "(b and c) or a");
         assert_eq!(ScopePolicy::all([A, B]).to_string(), "a and b");
         assert_eq!(ScopePolicy::from(A).to_string(), "a");
-    }
-
-    #[test]
-    fn empty_list_is_refused_at_run_time() {
-        assert_eq!(ScopePolicy::try_all([]).unwrap_err().setting(), "scopes");
-        assert!(ScopePolicy::try_any([]).is_err());
     }
 }

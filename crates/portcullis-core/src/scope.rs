@@ -1,6 +1,6 @@
 //! Scopes: what a caller may do (RFC 6749 §3.3).
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, Serializer};
 
@@ -60,14 +60,6 @@ impl fmt::Display for Scope {
 impl AsRef<str> for Scope {
     fn as_ref(&self) -> &str {
         &self.0
-    }
-}
-
-impl FromStr for Scope {
-    type Err = InvalidScope;
-
-    fn from_str(text: &str) -> Result<Self, InvalidScope> {
-        Self::parse(text)
     }
 }
 

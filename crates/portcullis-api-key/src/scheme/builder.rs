@@ -82,8 +82,8 @@ impl ApiKeysBuilder {
             return Err(ConfigError::new("header", problem));
         }
         let challenge = Challenge::new("ApiKey", &settings.realm)?
-            .with_header(header)
-            .with_clock(settings.clock.clone());
+            .header(header)
+            .clock(settings.clock.clone());
         Ok(ApiKeys(Arc::new(Inner {
             challenge: Arc::new(challenge),
             dummy_digest: KeyDigest::dummy(settings.peppers.as_ref()),

@@ -7,20 +7,9 @@ const MASK: &str = "[masked]";
 /// The shortest text that is taken for a JWT. The header `{"alg":"RS256"}` alone is longer.
 const SHORTEST_JWT: usize = 16;
 
-/// Replaces API keys of this suite and JWTs in a text by `[masked]`, also if they are percent-encoded.
-///
-/// The prefix and the id of an API key (`acme_4fXq0ZbT9kLm_…`) stay, so that an operator can revoke it. A JWT is masked
-/// whole, also without its signature. Other opaque credentials look like ids, and stay.
-///
-/// ```
-/// use portcullis_core::log::mask;
-///
-/// let path = "/files/acme_4fXq0ZbT9kLm_9Zr3mWq8TfL2xVb7Nc5Ky1Jd0Ph4aBcDeF";
-/// assert_eq!(mask(path), "/files/acme_4fXq0ZbT9kLm_[masked]");
-/// assert_eq!(mask("/files/eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJhIn0.c2ln/x"), "/files/[masked]/x");
-/// ```
-#[must_use]
-pub fn mask(text: &str) -> Cow<'_, str> {
+/// Replaces API keys of this suite and JWTs in a text by `[masked]`: see [`escape`](super::escape). A JWT is masked whole,
+/// also without its signature.
+pub(crate) fn mask(text: &str) -> Cow<'_, str> {
     mask_start(text, false)
 }
 

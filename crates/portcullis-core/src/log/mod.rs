@@ -3,12 +3,15 @@
 mod mask;
 mod url;
 
-pub use mask::mask;
-pub(crate) use mask::percent_octet;
+pub(crate) use mask::{mask, percent_octet};
 pub use url::escape_url;
 
-/// Makes text that a caller controls safe for a log line: masks credentials (see [`mask`]), escapes control characters,
-/// double quotes, backslashes and non-ASCII, and cuts after 64 characters.
+/// Makes text that a caller controls safe for a log line: masks credentials, escapes control characters, double quotes,
+/// backslashes and non-ASCII, and cuts after 64 characters.
+///
+/// JWTs and API keys of this suite are replaced by `[masked]`, also if they are percent-encoded. The prefix and the id of
+/// an API key (`acme_4fXq0ZbT9kLm_…`) stay, so that an operator can revoke it. Other opaque credentials look like ids, and
+/// stay.
 ///
 /// ```
 /// use portcullis_core::log::escape;
@@ -23,8 +26,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// As [`escape`], but cuts after `longest` characters.
-#[must_use]
-pub fn escape_to(text: &str, longest: usize) -> String {
+pub(crate) fn escape_to(text: &str, longest: usize) -> String {
     // More than is shown, since a masked credential is shorter.
     let end = text.char_indices().nth(longest.saturating_add(1024));
     let start = end.map_or(text, |(end, _)| &text[..end]);

@@ -1,14 +1,4 @@
 //! A refused request. Together with `failure.rs`, this is the only mapping from a failure to a response.
-//!
-//! | failure | status | challenge | gRPC |
-//! |---|---|---|---|
-//! | no credentials | 401 | of every scheme, no `error` | 16 |
-//! | malformed | 400 | `error="invalid_request"` | 3 |
-//! | invalid | 401 | `error="invalid_token"` | 16 |
-//! | scope missing, not a machine | 403 | `error="insufficient_scope"` | 7 |
-//! | over its limit | 429 | `Retry-After` | 8 |
-//! | unavailable | 503 | `Retry-After` | 14 |
-//! | misconfigured | 500 | none | 13 |
 
 mod render;
 mod response;
@@ -136,7 +126,7 @@ impl Refusal {
         self.0.failure.kind()
     }
 
-    /// The status of the response. A gRPC response has status 200, and [`FailureKind::grpc_code`] in its headers.
+    /// The status of the response. A gRPC response has status 200 instead, and a gRPC status in its headers.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.kind().status()

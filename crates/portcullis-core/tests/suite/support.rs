@@ -16,7 +16,7 @@ use portcullis_core::{
     Authentication, Principal, PrincipalKind, ScopeSet,
     clock::SharedClock,
     scheme::{
-        Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
+        Challenge, CredentialSource, Failure, Head, Outcome, Presence, PrincipalParts, Scheme,
         authorization_credentials, check_token68,
     },
 };
@@ -43,7 +43,7 @@ impl Fake {
     pub(crate) fn new(name: &'static str, source: CredentialSource) -> Self {
         let challenge = Challenge::new(name, "orders").expect("printable");
         let challenge = match &source {
-            CredentialSource::Header(header) => challenge.with_header(header),
+            CredentialSource::Header(header) => challenge.header(header),
             _ => challenge,
         };
         Self {
@@ -69,7 +69,7 @@ impl Fake {
     /// Sets the clock that limits logged refusals.
     pub(crate) fn with_clock(mut self, clock: SharedClock) -> Self {
         let challenge = Challenge::new(self.challenge.name(), "orders").expect("printable");
-        self.challenge = Arc::new(challenge.with_clock(clock));
+        self.challenge = Arc::new(challenge.clock(clock));
         self
     }
 
@@ -88,10 +88,11 @@ impl Fake {
 
     pub(crate) fn decide(&self, credential: &str) -> Result<Principal, Failure> {
         let principal = |kind, scopes| {
-            Principal::builder(self.challenge.clone(), self.challenge.name(), kind)
-                .subject(credential)
-                .scopes(ScopeSet::parse(scopes))
-                .build()
+            let name = self.challenge.name();
+            let mut parts = PrincipalParts::new(self.challenge.clone(), name, kind);
+            parts.subject = Some(credential.into());
+            parts.scopes = ScopeSet::parse(scopes);
+            Principal::from(parts)
         };
         match credential {
             "reader" => Ok(principal(PrincipalKind::Machine, "orders:read")),
