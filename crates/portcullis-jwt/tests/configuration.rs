@@ -79,7 +79,7 @@ fn cognito_requires_client_ids_instead_of_an_audience() {
 #[test]
 fn audience_and_client_id_rule_requires_both() {
     let both = || {
-        let profile = Profile::rfc9068().with_audience_rule(AudienceRule::AudienceAndClientId);
+        let profile = Profile::rfc9068().audience_rule(AudienceRule::AudienceAndClientId);
         Bearer::jwt(&issuer())
             .algorithms([Algorithm::EdDSA])
             .profile(profile)
@@ -95,7 +95,7 @@ fn audience_and_client_id_rule_requires_both() {
 
 #[test]
 fn profile_that_accepts_id_tokens_is_a_config_error() {
-    let lax = Profile::rfc9068().with_types(["JWT"]);
+    let lax = Profile::rfc9068().types(["JWT"]);
     let error = error(complete().profile(lax));
     assert_eq!(error.setting(), "profile");
     assert!(error.to_string().contains("add a condition"), "{error}");

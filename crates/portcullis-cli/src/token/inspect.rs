@@ -88,14 +88,13 @@ pub(super) async fn run(inspect: &Inspect) -> Outcome {
 impl Inspect {
     /// Checks that the options which the profile needs were given.
     fn check_audience(&self, profile: &Profile) -> Result<(), Misuse> {
-        let rule = profile.audience_rule();
         let flag = self.profile.flag();
-        if rule.needs_audience() && self.audiences.is_empty() {
+        if profile.needs_audience() && self.audiences.is_empty() {
             return Err(Misuse::new(format!(
                 "{flag} needs --audience: the name under which the issuer knows the service"
             )));
         }
-        if rule.needs_client_id() && self.client_ids.is_empty() {
+        if profile.needs_client_id() && self.client_ids.is_empty() {
             return Err(Misuse::new(format!(
                 "{flag} needs --client-id: the clients that may call, which the service lists with `.client_ids([…])`"
             )));
@@ -245,7 +244,7 @@ impl Judge<'_> {
             };
             let mut client_ids = self.inspect.client_ids.clone();
             let mut more = String::new();
-            if profile.audience_rule().needs_client_id() && client_ids.is_empty() {
+            if profile.needs_client_id() && client_ids.is_empty() {
                 let Some(client) = self.claimed_client() else {
                     continue;
                 };

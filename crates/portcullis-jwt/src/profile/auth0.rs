@@ -20,7 +20,7 @@ impl Profile {
     ///
     /// With RBAC a token may also have `permissions`, an array of everything that the API lets the user do, whatever the
     /// application requested. It is not read, since it can grant more than `scope`. To read it, use
-    /// `.with_role_claims(["permissions"])` or, for scopes without a prefix, `.with_scope_claims(["permissions"])`.
+    /// `.role_claims(["permissions"])` or, for scopes without a prefix, `.scope_claims(["permissions"])`.
     ///
     /// The issuer ends in a slash: `https://TENANT.auth0.com/`.
     #[must_use]

@@ -40,7 +40,7 @@ impl Profile {
                 "the list of audience claims or one of its names is empty: the usual claim is `aud`",
             ),
             (
-                self.audience.needs_client_id() && self.client_id.is_empty(),
+                self.needs_client_id() && self.client_id.is_empty(),
                 "its audience rule needs the client, and no claim names the client: set the client id claims",
             ),
             (
@@ -54,7 +54,7 @@ impl Profile {
             (
                 self.role_prefix.is_empty() && !self.roles.is_empty(),
                 "its role prefix is empty, so a scope that a client requests would pass for a role: set a prefix, or \
-                 read the roles as scopes (`with_united_scope_claims`; in a file `scope_claims` and `unite_scope_claims`)",
+                 read the roles as scopes (`united_scope_claims`; in a file `scope_claims` and `unite_scope_claims`)",
             ),
         ];
         if let Some((_, problem)) = problems.into_iter().find(|(applies, _)| *applies) {
@@ -96,45 +96,42 @@ mod tests {
         let none: [&'static str; 0] = [];
         let path = || ClaimPath::from("a");
         for (profile, words) in [
-            (strict().with_types(none), "accepts no `typ`"),
-            (strict().with_types(["application/at+jwt"]), "application/"),
-            (strict().with_types(["jwt"]), "add a condition"),
+            (strict().types(none), "accepts no `typ`"),
+            (strict().types(["application/at+jwt"]), "application/"),
+            (strict().types(["jwt"]), "add a condition"),
             (strict().dangerous_accept_untyped(), "add a condition"),
-            (strict().with_audience_claims(none), "audience claims"),
+            (strict().audience_claims(none), "audience claims"),
             (
                 strict()
-                    .with_audience_rule(AudienceRule::ClientId)
-                    .with_client_id_claims(none),
+                    .audience_rule(AudienceRule::ClientId)
+                    .client_id_claims(none),
                 "no claim names the client",
             ),
             (
-                strict().with_kind_rule(KindRule::new().machine_if([])),
+                strict().kind_rule(KindRule::new().machine_if([])),
                 "no condition",
             ),
-            (strict().with_role_prefix("my role:"), "role prefix"),
+            (strict().role_prefix("my role:"), "role prefix"),
+            (Profile::keycloak().role_prefix(""), "united_scope_claims"),
+            (strict().required_claims([""]), "empty name"),
             (
-                Profile::keycloak().with_role_prefix(""),
-                "with_united_scope_claims",
-            ),
-            (strict().with_required_claims([""]), "empty name"),
-            (
-                strict().with_required_claims([path().each().member("b")]),
+                strict().required_claims([path().each().member("b")]),
                 "several values",
             ),
             (
-                strict().with_client_id_claims([path().client_member()]),
+                strict().client_id_claims([path().client_member()]),
                 "several values",
             ),
             (
-                strict().with_mark(Condition::not(Condition::present(path().audience_member()))),
+                strict().mark(Condition::not(Condition::present(path().audience_member()))),
                 "several values",
             ),
             (
-                strict().with_role_claims([path().member_names().member("b")]),
+                strict().role_claims([path().member_names().member("b")]),
                 "after the member names",
             ),
             (
-                strict().with_scope_claims([ClaimPath::from("aud").each()]),
+                strict().scope_claims([ClaimPath::from("aud").each()]),
                 "`aud`",
             ),
         ] {
@@ -143,10 +140,10 @@ mod tests {
             assert!(error.to_string().contains(words), "{words}: {error}");
         }
         let marked = strict()
-            .with_types(["JWT"])
-            .with_mark(Condition::equals("use", "access"));
+            .types(["JWT"])
+            .mark(Condition::equals("use", "access"));
         assert_eq!(marked.check(), Ok(()));
-        let unmarked = strict().with_types(["JWT"]).dangerous_without_marks();
+        let unmarked = strict().types(["JWT"]).dangerous_without_marks();
         assert_eq!(unmarked.check(), Ok(()));
     }
 }

@@ -4,7 +4,7 @@ mod claim;
 mod condition;
 mod table;
 
-use std::{fmt, ops::Range};
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
@@ -78,14 +78,14 @@ impl Profile {
     /// |---|---|
     /// | `name` | for logs and errors; required |
     /// | `base` | a preset to start from, one of [`Profile::NAMES`]. A field replaces that of the preset; conditions are added to those of the preset |
-    /// | `types` | [`with_types`](Self::with_types); required without a `base` |
+    /// | `types` | [`types`](Self::types); required without a `base` |
     /// | `dangerous_accept_untyped` | `true`: [`dangerous_accept_untyped`](Self::dangerous_accept_untyped) |
-    /// | `required_claims` | [`with_required_claims`](Self::with_required_claims); required without a `base` |
+    /// | `required_claims` | [`required_claims`](Self::required_claims); required without a `base` |
     /// | `audience_rule` | `"audience"`, `"client_id"` or `"audience_and_client_id"`, as [`AudienceRule`](super::AudienceRule); required without a `base` |
-    /// | `audience_claims` | [`with_audience_claims`](Self::with_audience_claims) |
+    /// | `audience_claims` | [`audience_claims`](Self::audience_claims) |
     /// | `client_id_claims`, `token_id_claims` | the claims that name the client and the token; by default `client_id` and `jti` |
     /// | `scope_claims`, `unite_scope_claims` | the first of these claims that is present counts, or with `true` all of them; by default `scope` and `scp` |
-    /// | `role_claims`, `role_prefix` | [`with_role_claims`](Self::with_role_claims), [`with_role_prefix`](Self::with_role_prefix) |
+    /// | `role_claims`, `role_prefix` | [`role_claims`](Self::role_claims), [`role_prefix`](Self::role_prefix) |
     /// | `access_token_if` | access tokens meet all of these conditions |
     /// | `not_access_token_if` | access tokens meet none of these conditions |
     /// | `dangerous_without_marks` | `true`: removes the conditions of the `base`; none are required then |
@@ -111,7 +111,8 @@ impl Profile {
 }
 
 /// Why the text of a file is not a profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{problem}", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
 pub struct ProfileFileError {
     line: Option<usize>,
     problem: String,
@@ -124,17 +125,6 @@ impl ProfileFileError {
         self.line
     }
 }
-
-impl fmt::Display for ProfileFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.problem),
-            None => f.write_str(&self.problem),
-        }
-    }
-}
-
-impl std::error::Error for ProfileFileError {}
 
 /// A mistake and its position in the text.
 struct Mistake {

@@ -32,7 +32,7 @@ impl Profile {
     /// ```
     /// use portcullis_jwt::{ClaimPath, Profile};
     ///
-    /// let profile = Profile::keycloak().with_role_claims([
+    /// let profile = Profile::keycloak().role_claims([
     ///     ClaimPath::from("realm_access").member("roles"),
     ///     ClaimPath::from("resource_access").member("orders-api").member("roles"),
     /// ]);

@@ -22,8 +22,6 @@ impl Profile {
     /// `https://TENANT.logto.app/oidc`.
     #[must_use]
     pub fn logto() -> Self {
-        Self::rfc9068()
-            .with_scope_claims(["scope"])
-            .with_name("logto")
+        Self::rfc9068().scope_claims(["scope"]).rename("logto")
     }
 }

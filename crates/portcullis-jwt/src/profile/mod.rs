@@ -35,9 +35,9 @@ use crate::claim_path::ClaimPath;
 ///
 /// // An issuer that follows RFC 9068 but names the client in `azp` and marks its tokens in `use`.
 /// let profile = Profile::rfc9068()
-///     .with_client_id_claims(["azp"])
-///     .with_required_claims(["iss", "aud", "exp", "iat", "sub", "jti"])
-///     .with_mark(Condition::equals("use", "access"));
+///     .client_id_claims(["azp"])
+///     .required_claims(["iss", "aud", "exp", "iat", "sub", "jti"])
+///     .mark(Condition::equals("use", "access"));
 /// ```
 ///
 /// Every profile checks the signature, algorithm, `iss`, `exp`, `nbf`, `iat`, lifetime and `crit` of a token. A claim
@@ -78,20 +78,6 @@ pub enum AudienceRule {
     AudienceAndClientId,
 }
 
-impl AudienceRule {
-    /// Whether a token must name an accepted audience.
-    #[must_use]
-    pub fn needs_audience(self) -> bool {
-        matches!(self, Self::Audience | Self::AudienceAndClientId)
-    }
-
-    /// Whether the accepted clients must be configured.
-    #[must_use]
-    pub fn needs_client_id(self) -> bool {
-        matches!(self, Self::ClientId | Self::AudienceAndClientId)
-    }
-}
-
 impl Default for Profile {
     /// [`Profile::rfc9068`].
     fn default() -> Self {
@@ -108,7 +94,7 @@ impl Profile {
 
     /// Replaces the name.
     #[must_use]
-    pub fn with_name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+    pub fn rename(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self
     }
@@ -116,10 +102,10 @@ impl Profile {
     /// Replaces the accepted values of the header's `typ` (RFC 8725 §3.11), each without `application/`. A token may
     /// have that prefix, and use any case.
     ///
-    /// If ID tokens have an accepted type too, such as `JWT`, the profile needs a [mark](Self::with_mark) to tell the
+    /// If ID tokens have an accepted type too, such as `JWT`, the profile needs a [mark](Self::mark) to tell the
     /// two apart.
     #[must_use]
-    pub fn with_types<I: IntoIterator<Item: Into<Cow<'static, str>>>>(mut self, types: I) -> Self {
+    pub fn types<I: IntoIterator<Item: Into<Cow<'static, str>>>>(mut self, types: I) -> Self {
         self.types = names(types);
         self
     }
@@ -127,7 +113,7 @@ impl Profile {
     /// Also accepts tokens without a `typ`.
     ///
     /// Dangerous if nothing else tells the issuer's access tokens from its other tokens: the profile needs a
-    /// [mark](Self::with_mark) that does.
+    /// [mark](Self::mark) that does.
     #[must_use]
     pub fn dangerous_accept_untyped(mut self) -> Self {
         self.untyped = true;
@@ -136,19 +122,16 @@ impl Profile {
 
     /// Replaces the claims that every token must have. `iss` and `exp` are always required, and so is `aud` under
     /// [`AudienceRule::Audience`]. `client_id` stands for any of
-    /// [`with_client_id_claims`](Self::with_client_id_claims).
+    /// [`client_id_claims`](Self::client_id_claims).
     #[must_use]
-    pub fn with_required_claims<I: IntoIterator<Item: Into<ClaimPath>>>(
-        mut self,
-        claims: I,
-    ) -> Self {
+    pub fn required_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
         self.required = paths(claims);
         self
     }
 
     /// Adds a condition that access tokens meet and other tokens of the issuer do not.
     #[must_use]
-    pub fn with_mark(mut self, mark: Condition) -> Self {
+    pub fn mark(mut self, mark: Condition) -> Self {
         self.marks.push(mark);
         self
     }
@@ -165,16 +148,16 @@ impl Profile {
 
     /// Replaces the rule for the audience.
     #[must_use]
-    pub fn with_audience_rule(mut self, rule: AudienceRule) -> Self {
+    pub fn audience_rule(mut self, rule: AudienceRule) -> Self {
         self.audience = rule;
         self
     }
 
-    /// Replaces the claims that may name the audience, by default `aud`. If [`AudienceRule::needs_audience`], a token
+    /// Replaces the claims that may name the audience, by default `aud`. If [`needs_audience`](Self::needs_audience), a token
     /// must have one of them. Each one that is present must name an accepted audience; so must `aud`, whether it is
     /// listed or not (RFC 7519 §4.1.3).
     #[must_use]
-    pub fn with_audience_claims<I: IntoIterator<Item: Into<Cow<'static, str>>>>(
+    pub fn audience_claims<I: IntoIterator<Item: Into<Cow<'static, str>>>>(
         mut self,
         claims: I,
     ) -> Self {
@@ -185,7 +168,7 @@ impl Profile {
     /// Takes the scopes from the first of these claims that a token has: a space-separated string or an array of
     /// strings. Later claims are ignored.
     #[must_use]
-    pub fn with_scope_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
+    pub fn scope_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
         self.scopes = paths(claims);
         self.unite_scopes = false;
         self
@@ -193,7 +176,7 @@ impl Profile {
 
     /// Takes the scopes from all of these claims together, each a space-separated string or an array of strings.
     #[must_use]
-    pub fn with_united_scope_claims<I: IntoIterator<Item: Into<ClaimPath>>>(
+    pub fn united_scope_claims<I: IntoIterator<Item: Into<ClaimPath>>>(
         mut self,
         claims: I,
     ) -> Self {
@@ -205,63 +188,63 @@ impl Profile {
     /// Replaces the claims that hold roles, each a space-separated string or an array of strings. Presets have none
     /// unless their documentation says so.
     ///
-    /// A role is granted as a scope with the [prefix](Self::with_role_prefix) `role:`. The role `admin` passes
+    /// A role is granted as a scope with the [prefix](Self::role_prefix) `role:`. The role `admin` passes
     /// `RequireScopeLayer::all(["role:admin"])` and never the scope `admin`, since the client may not have requested
     /// everything that its roles allow. If a profile has role claims, scopes that start with the prefix are dropped.
     ///
     /// ```
     /// use portcullis_jwt::{ClaimPath, Profile};
     ///
-    /// let profile = Profile::rfc9068().with_role_claims([
+    /// let profile = Profile::rfc9068().role_claims([
     ///     ClaimPath::from("realm_access").member("roles"),
     ///     ClaimPath::from("https://example.com/roles"),
     /// ]);
     /// ```
     #[must_use]
-    pub fn with_role_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
+    pub fn role_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
         self.roles = paths(claims);
         self
     }
 
     /// Replaces the prefix of roles, by default `role:`. A profile with role claims needs a prefix. To grant roles as
-    /// scopes, name their claims in [`with_united_scope_claims`](Self::with_united_scope_claims) instead.
+    /// scopes, name their claims in [`united_scope_claims`](Self::united_scope_claims) instead.
     #[must_use]
-    pub fn with_role_prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
+    pub fn role_prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         self.role_prefix = prefix.into();
         self
     }
 
     /// Replaces the claims that may name the client; the first one that is present counts.
     #[must_use]
-    pub fn with_client_id_claims<I: IntoIterator<Item: Into<ClaimPath>>>(
-        mut self,
-        claims: I,
-    ) -> Self {
+    pub fn client_id_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
         self.client_id = paths(claims);
         self
     }
 
     /// Replaces the claims that may name the token, by default `jti`; the first one that is present counts.
     #[must_use]
-    pub fn with_token_id_claims<I: IntoIterator<Item: Into<ClaimPath>>>(
-        mut self,
-        claims: I,
-    ) -> Self {
+    pub fn token_id_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
         self.token_id = paths(claims);
         self
     }
 
     /// Replaces the rule that tells machines from users.
     #[must_use]
-    pub fn with_kind_rule(mut self, rule: KindRule) -> Self {
+    pub fn kind_rule(mut self, rule: KindRule) -> Self {
         self.kind = rule;
         self
     }
 
-    /// The rule for the audience.
+    /// Whether a token must name an accepted audience.
     #[must_use]
-    pub fn audience_rule(&self) -> AudienceRule {
-        self.audience
+    pub fn needs_audience(&self) -> bool {
+        self.audience != AudienceRule::ClientId
+    }
+
+    /// Whether the accepted clients must be configured.
+    #[must_use]
+    pub fn needs_client_id(&self) -> bool {
+        self.audience != AudienceRule::Audience
     }
 
     /// A profile that accepts no token yet.

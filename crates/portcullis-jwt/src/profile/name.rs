@@ -1,6 +1,6 @@
 //! The presets by name.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use super::Profile;
 
@@ -31,21 +31,10 @@ impl FromStr for Profile {
 }
 
 /// The error for an unknown name of a preset. The message lists the presets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown profile; expected one of {}", Profile::NAMES.join(", "))]
 #[non_exhaustive]
 pub struct UnknownProfile;
-
-impl fmt::Display for UnknownProfile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "unknown profile; expected one of {}",
-            Profile::NAMES.join(", ")
-        )
-    }
-}
-
-impl std::error::Error for UnknownProfile {}
 
 #[cfg(test)]
 mod tests {

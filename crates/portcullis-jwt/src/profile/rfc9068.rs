@@ -16,7 +16,7 @@ impl Profile {
     /// By §2.2 the `sub` of a client-credentials token *should* be an identifier of the client, and by §2.2.1 the
     /// three authentication claims are present only if a user took part. If an issuer puts something else in the `sub`
     /// of machines, they count as users and are rejected where a machine is required;
-    /// [`with_kind_rule`](Self::with_kind_rule) corrects this. An issuer must not let a client choose the `sub` of a user
+    /// [`kind_rule`](Self::kind_rule) corrects this. An issuer must not let a client choose the `sub` of a user
     /// as its id (§5).
     #[must_use]
     pub fn rfc9068() -> Self {

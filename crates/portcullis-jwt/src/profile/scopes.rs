@@ -152,15 +152,12 @@ mod tests {
         let json = r#"{"scp":["b"],"scope":"a","roles":["c"]}"#;
         assert_eq!(scopes(&Profile::rfc9068(), json), "a");
         assert_eq!(
-            scopes(
-                &Profile::rfc9068().with_scope_claims(["scp", "scope"]),
-                json
-            ),
+            scopes(&Profile::rfc9068().scope_claims(["scp", "scope"]), json),
             "b"
         );
         assert_eq!(
             scopes(
-                &Profile::rfc9068().with_united_scope_claims(["scp", "roles"]),
+                &Profile::rfc9068().united_scope_claims(["scp", "roles"]),
                 json
             ),
             "b c"
@@ -185,7 +182,7 @@ mod tests {
             "https://example.com/roles": ["guest"]
         }"#;
         let roles = |path: ClaimPath| {
-            let profile = Profile::keycloak().with_role_claims([path]);
+            let profile = Profile::keycloak().role_claims([path]);
             scopes(&profile, json)
         };
         let of = |claim: &'static str| ClaimPath::from(claim);
@@ -222,7 +219,7 @@ mod tests {
         ] {
             assert_eq!(roles(path.clone()), expected, "{path}");
         }
-        let first = Profile::rfc9068().with_scope_claims([
+        let first = Profile::rfc9068().scope_claims([
             of("absent").member("x"),
             of("realm_access").member("x"),
             of("roles").each().member("name"),
@@ -234,11 +231,11 @@ mod tests {
             (of("titles").each(), "clerk"),
             (of("titles"), "clerk"),
         ] {
-            let profile = Profile::rfc9068().with_scope_claims([path.clone()]);
+            let profile = Profile::rfc9068().scope_claims([path.clone()]);
             assert_eq!(scopes(&profile, json), expected, "{path}");
         }
         let text = r#"{"roles":"clerk admin"}"#;
-        let profile = Profile::rfc9068().with_role_claims(["roles"]);
+        let profile = Profile::rfc9068().role_claims(["roles"]);
         assert_eq!(scopes(&profile, text), "role:admin role:clerk");
         let disguised =
             r#"{"scope":"read role:admin role: rolex","realm_access":{"roles":["b c"]}}"#;
@@ -247,7 +244,7 @@ mod tests {
             scopes(&Profile::rfc9068(), disguised),
             "read role: role:admin rolex"
         );
-        let united = Profile::rfc9068().with_united_scope_claims([
+        let united = Profile::rfc9068().united_scope_claims([
             of("scope"),
             of("realm_access").member("roles"),
             of("roles"),

@@ -142,7 +142,7 @@ fn roles_of_the_realm_and_of_this_api_are_granted_with_a_prefix() {
 
 #[test]
 fn roles_of_a_configured_client_are_granted() {
-    let profile = Profile::keycloak().with_role_claims([ClaimPath::from("resource_access")
+    let profile = Profile::keycloak().role_claims([ClaimPath::from("resource_access")
         .member("orders-api")
         .member("roles")]);
     let claims = changed(

@@ -37,32 +37,26 @@ impl ConditionTable {
                 Condition::not(condition)
             }
         };
-        let is_client = || {
-            let (prefix, suffix) = (self.prefix.clone(), self.suffix.clone());
-            Condition::is_client_between(
-                prefix.unwrap_or_default(),
-                claim.clone(),
-                suffix.unwrap_or_default(),
-            )
+        let equals = |text| Condition::equals(claim.clone(), text);
+        let starts_with = |text| Condition::starts_with(claim.clone(), text);
+        let contains = |text| Condition::contains(claim.clone(), text);
+        let is_client = |prefix: Option<String>, suffix: Option<String>| {
+            let (prefix, suffix) = (prefix.unwrap_or_default(), suffix.unwrap_or_default());
+            Condition::is_client_between(prefix, claim.clone(), suffix)
         };
         let conditions = [
             self.present
                 .map(|wanted| holds(wanted, Condition::present(claim.clone()))),
-            self.is_client.map(|wanted| holds(wanted, is_client())),
-            self.equals
-                .map(|text| Condition::equals(claim.clone(), text)),
-            self.not_equals
-                .map(|text| Condition::not(Condition::equals(claim.clone(), text))),
+            self.is_client
+                .map(|wanted| holds(wanted, is_client(self.prefix, self.suffix))),
+            self.equals.map(equals),
+            self.not_equals.map(equals).map(Condition::not),
             self.absent_or_equals
                 .map(|text| Condition::absent_or_equals(claim.clone(), text)),
-            self.starts_with
-                .map(|text| Condition::starts_with(claim.clone(), text)),
-            self.not_starts_with
-                .map(|text| Condition::not(Condition::starts_with(claim.clone(), text))),
-            self.contains
-                .map(|text| Condition::contains(claim.clone(), text)),
-            self.not_contains
-                .map(|text| Condition::not(Condition::contains(claim.clone(), text))),
+            self.starts_with.map(starts_with),
+            self.not_starts_with.map(starts_with).map(Condition::not),
+            self.contains.map(contains),
+            self.not_contains.map(contains).map(Condition::not),
             self.same_as
                 .map(|other| Condition::same(claim.clone(), other)),
         ];

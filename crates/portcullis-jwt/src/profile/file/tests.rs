@@ -1,7 +1,7 @@
 use portcullis_core::PrincipalKind;
 use portcullis_jose::Header;
 
-use crate::{AudienceRule, Profile, claims::Claims};
+use crate::{Profile, claims::Claims};
 
 const EXAMPLE: &str = r#"
 name = "example"
@@ -39,7 +39,7 @@ fn error(text: &str) -> String {
 fn every_field_is_applied() {
     let profile = read(EXAMPLE);
     assert_eq!(profile.name(), "example");
-    assert_eq!(profile.audience_rule(), AudienceRule::AudienceAndClientId);
+    assert!(profile.needs_audience() && profile.needs_client_id());
     let json = r#"{
         "aud": ["orders"], "sub": "sa-billing", "iat": 1, "realm": {"id": "live", "roles": ["a"]}, "client": {"id": "billing"},
         "uti": "u", "scope": "s", "https://example.com/scopes": ["t"], "access": {"orders": ["b"], "billing": "c"},
