@@ -140,8 +140,7 @@ impl Trusted {
         let issuer = peek_issuer(&payload);
         let verifier = issuer.as_deref().and_then(|it| self.verifiers.get(it));
         let Some(verifier) = verifier else {
-            let found = found_name(issuer.as_deref());
-            return Err(VerifyError::UnknownIssuer { found });
+            return Err(VerifyError::Issuer(found_name(issuer.as_deref())));
         };
         verifier.limits().check(jws)?;
         Ok((verifier, payload))

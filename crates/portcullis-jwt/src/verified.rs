@@ -1,6 +1,6 @@
 //! A verified token.
 
-use portcullis_core::{Principal, clock::UnixTime};
+use portcullis_core::Principal;
 
 use crate::{VerifyError, verifier::Validity};
 
@@ -11,8 +11,6 @@ use crate::{VerifyError, verifier::Validity};
 #[derive(Clone, Debug)]
 pub struct VerifiedToken {
     pub(crate) principal: Principal,
-    pub(crate) not_before: Option<UnixTime>,
-    pub(crate) expires_at: UnixTime,
     pub(crate) validity: Validity,
     pub(crate) sender_constrained: bool,
     pub(crate) epoch: u64,
@@ -31,24 +29,6 @@ impl VerifiedToken {
         } else {
             Ok(&self.principal)
         }
-    }
-
-    /// `exp` (RFC 7519 §4.1.4), without leeway.
-    #[must_use]
-    pub fn expires_at(&self) -> UnixTime {
-        self.expires_at
-    }
-
-    /// `nbf` (RFC 7519 §4.1.5), without leeway.
-    #[must_use]
-    pub fn not_before(&self) -> Option<UnixTime> {
-        self.not_before
-    }
-
-    /// The epoch of the key set that verified the token.
-    #[must_use]
-    pub fn key_epoch(&self) -> u64 {
-        self.epoch
     }
 
     /// A copy with its own principal, so that threads do not share a reference count.

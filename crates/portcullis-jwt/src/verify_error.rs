@@ -32,24 +32,16 @@ pub enum VerifyError {
         /// The name of the profile.
         profile: String,
     },
-    /// `iss` is absent or is not a trusted issuer.
-    #[error("the issuer {found} is not trusted")]
-    UnknownIssuer {
-        /// What was found, escaped.
-        found: String,
-    },
     /// The issuer's keys were never loaded, so the token cannot be judged.
     #[error("the issuer's keys were not loaded yet")]
     KeysNotLoaded,
     /// The issuer's keys are past their stale limit, so the token cannot be judged.
     #[error("the issuer's keys are past their stale limit")]
     KeysStale,
-    /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm.
-    #[error("none of the issuer's keys {wanted}")]
-    UnknownKey {
-        /// The key that was looked for, escaped.
-        wanted: String,
-    },
+    /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm. With the
+    /// key that was looked for, escaped.
+    #[error("none of the issuer's keys {0}")]
+    UnknownKey(String),
     /// The token has no `kid`, and none of the issuer's keys verifies its signature.
     #[error("none of the issuer's keys verifies the signature, and the token has no `kid`")]
     NoKeyVerifies,
@@ -72,12 +64,9 @@ pub enum VerifyError {
     /// A claim has the wrong type or is out of range.
     #[error("the claim `{0}` has the wrong type or is out of range")]
     InvalidClaim(String),
-    /// `iss` is not the configured issuer.
-    #[error("`iss` is {found}, which is not the configured issuer")]
-    Issuer {
-        /// What was found, escaped.
-        found: String,
-    },
+    /// `iss` is absent or is not a trusted issuer. With what was found, escaped.
+    #[error("`iss` is {0}, which is not a trusted issuer")]
+    Issuer(String),
     /// The token is for another audience.
     #[error("`{claim}` is {found}, which is not an accepted audience")]
     Audience {
@@ -86,12 +75,9 @@ pub enum VerifyError {
         /// What was found, escaped.
         found: String,
     },
-    /// The client of the token is not accepted.
-    #[error("the client {found} is not an accepted client (`client_ids`)")]
-    ClientId {
-        /// What was found, escaped.
-        found: String,
-    },
+    /// The client of the token is not accepted. With what was found, escaped.
+    #[error("the client {0} is not an accepted client (`client_ids`)")]
+    ClientId(String),
     /// The token is from the issuer, but not an access token.
     #[error("not an access token: the profile {profile:?} requires that {mark}")]
     NotAnAccessToken {
@@ -100,24 +86,15 @@ pub enum VerifyError {
         /// The name of the profile.
         profile: String,
     },
-    /// `exp` has passed by more than the leeway.
-    #[error("expired {} s ago, which is more than the leeway", .ago.as_secs())]
-    Expired {
-        /// The time since then.
-        ago: Duration,
-    },
-    /// `nbf` is in the future by more than the leeway.
-    #[error("`nbf` is {} s away, which is more than the leeway", .away.as_secs())]
-    NotYetValid {
-        /// The time until then.
-        away: Duration,
-    },
-    /// `iat` is in the future by more than the leeway.
-    #[error("`iat` is {} s in the future, which is more than the leeway", .away.as_secs())]
-    IssuedInTheFuture {
-        /// The time until then.
-        away: Duration,
-    },
+    /// `exp` passed this long ago, which is more than the leeway.
+    #[error("expired {} s ago, which is more than the leeway", .0.as_secs())]
+    Expired(Duration),
+    /// `nbf` is in the future by this much, which is more than the leeway.
+    #[error("`nbf` is {} s away, which is more than the leeway", .0.as_secs())]
+    NotYetValid(Duration),
+    /// `iat` is in the future by this much, which is more than the leeway.
+    #[error("`iat` is {} s in the future, which is more than the leeway", .0.as_secs())]
+    IssuedInTheFuture(Duration),
     /// The time from `iat`, or without `iat` from now, to `exp` is too long.
     #[error(
         "the lifetime of {} s is longer than the accepted {} s (`max_lifetime`)",
@@ -154,7 +131,7 @@ impl VerifyError {
 
     /// Whether newer keys of the issuer may include the token's.
     pub(crate) fn is_unknown_key(&self) -> bool {
-        matches!(self, Self::UnknownKey { .. } | Self::NoKeyVerifies)
+        matches!(self, Self::UnknownKey(_) | Self::NoKeyVerifies)
     }
 
     /// The message for the caller. It may name the token's algorithm if it is registered, the token's `typ` if it is a
@@ -188,23 +165,19 @@ impl VerifyError {
             Self::Jws(_) | Self::Claims(_) => "the token is not a well-formed signed JWT",
             Self::AlgorithmNotAllowed(_) => "the token's signature algorithm is not accepted",
             Self::Type { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
-            Self::UnknownIssuer { .. } | Self::Issuer { .. } => {
-                "the token's issuer is not accepted"
-            }
+            Self::Issuer(_) => "the token's issuer is not accepted",
             Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage(_) => {
                 "the issuer's keys are not available now"
             }
             Self::Signature | Self::NoKeyVerifies => "the token's signature does not hold",
-            Self::UnknownKey { .. } | Self::KeyMismatch(_) => {
-                "the token is signed with an unknown key"
-            }
+            Self::UnknownKey(_) | Self::KeyMismatch(_) => "the token is signed with an unknown key",
             Self::MissingClaim(_) => "the token lacks a required claim",
             Self::InvalidClaim(_) => "a claim of the token is not of the right type",
             Self::Audience { .. } => "the token is meant for another audience",
-            Self::ClientId { .. } => "the token's client is not accepted",
-            Self::Expired { .. } => "the token has expired",
-            Self::NotYetValid { .. } => "the token is not valid yet",
-            Self::IssuedInTheFuture { .. } => "the token claims to be issued in the future",
+            Self::ClientId(_) => "the token's client is not accepted",
+            Self::Expired(_) => "the token has expired",
+            Self::NotYetValid(_) => "the token is not valid yet",
+            Self::IssuedInTheFuture(_) => "the token claims to be issued in the future",
             Self::Lifetime { .. } | Self::ExpiresBeforeIssued => {
                 "the token's lifetime is not accepted"
             }

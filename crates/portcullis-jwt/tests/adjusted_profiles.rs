@@ -100,8 +100,8 @@ fn custom_claims_are_decoded_once_and_borrowed() {
 #[test]
 fn adjusted_profile_requires_only_its_own_claims() {
     let profile = Profile::rfc9068()
-        .with_client_id_claims(["azp"])
-        .with_required_claims(["sub", "client_id"]);
+        .client_id_claims(["azp"])
+        .required_claims(["sub", "client_id"]);
     let verifier = verifier(profile).build().expect("a verifier");
     let bare = changed(
         claims(),
@@ -130,12 +130,12 @@ fn adjusted_profile_requires_only_its_own_claims() {
 
 #[test]
 fn p4_audience_can_be_in_a_custom_claim() {
-    let profile = || Profile::rfc9068().with_required_claims(["sub"]);
+    let profile = || Profile::rfc9068().required_claims(["sub"]);
     let verdict = |profile: Profile, changes| {
         let verifier = verifier(profile).build().expect("a verifier");
         judge(&verifier, &signer().access_token(&claims_with(changes))).map(|_| ())
     };
-    let resource = || profile().with_audience_claims(["resource", "resources"]);
+    let resource = || profile().audience_claims(["resource", "resources"]);
     assert_eq!(
         verdict(resource(), json!({"aud": null, "resource": AUDIENCE})),
         Ok(())
@@ -175,8 +175,8 @@ fn p4_audience_can_be_in_a_custom_claim() {
 fn required_claims_and_the_client_id_can_be_nested() {
     let client = || ClaimPath::from("client").member("id");
     let profile = Profile::rfc9068()
-        .with_client_id_claims([client()])
-        .with_required_claims([
+        .client_id_claims([client()])
+        .required_claims([
             "sub".into(),
             "client_id".into(),
             ClaimPath::from("tenant").member("id"),

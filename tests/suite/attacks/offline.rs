@@ -74,7 +74,6 @@ pub(super) fn verifier(keys: &IssuerKeys) -> JwtVerifier {
     JwtVerifier::of(keys)
         .audience(AUDIENCE)
         .algorithms(Algorithm::ASYMMETRIC)
-        .realm(REALM)
         .build()
         .expect("a complete configuration")
 }

@@ -10,7 +10,7 @@ use portcullis_jose::{CompactJws, TokenLimits};
 
 use super::{Inner, bind};
 use crate::{
-    IssuerKeys, JwtVerifier, KeySnapshot, RefreshAnswer, RefreshOutcome, VerifyError,
+    IssuerKeys, JwtVerifier, KeySnapshot, Refresh, RefreshAnswer, RefreshOutcome, VerifyError,
     claims::peek_issuer, verify_error::found_name,
 };
 
@@ -54,23 +54,25 @@ impl Inner {
                 foreign.into()
             }));
         }
+        let Some(refresh) = keys.refresh() else {
+            return Outcome::Done(Err(error.into()));
+        };
         if error.is_outage() {
-            keys.no_keys();
+            refresh.no_keys();
             return Outcome::Done(Err(in_outage(error, &keys)));
         }
         if !error.is_unknown_key() {
-            keys.bad_signature();
+            refresh.bad_signature();
             return Outcome::Done(Err(error.into()));
         }
-        let before = keys.snapshot();
         // A refresh for another request has brought new keys since: they are tried without a signal.
-        if before.epoch() != epoch {
+        if keys.snapshot().epoch() != epoch {
             return match self.verify(token.as_bytes(), self.clock.now()) {
                 Ok(verified) => Outcome::Done(bind(&verified)),
                 Err(rejected) => self.reject_or_wait(token, rejected),
             };
         }
-        match keys.unknown_key(epoch) {
+        match refresh.unknown_key(epoch) {
             RefreshAnswer::Wait(refreshed) => {
                 let (inner, token) = (self.clone(), Box::<str>::from(token));
                 Outcome::Pending(Box::pin(async move {
@@ -82,7 +84,7 @@ impl Inner {
             RefreshAnswer::Exhausted if keys.snapshot().epoch() != epoch => {
                 Outcome::Done(self.verify_again(token, RefreshOutcome::Succeeded))
             }
-            RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &before, &keys))),
+            RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &keys))),
             RefreshAnswer::Saturated => Outcome::Done(Err(in_outage(error, &keys))),
         }
     }
@@ -98,9 +100,7 @@ impl Inner {
         };
         Err(match outcome {
             _ if error.is_outage() => in_outage(error, &keys),
-            RefreshOutcome::Succeeded if error.is_unknown_key() => {
-                unknown_key(error, &keys.snapshot(), &keys)
-            }
+            RefreshOutcome::Succeeded if error.is_unknown_key() => unknown_key(error, &keys),
             RefreshOutcome::Failed if error.is_unknown_key() => in_outage(error, &keys),
             _ => error.into(),
         })
@@ -126,14 +126,13 @@ fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
         .and_then(|jws| jws.payload())
         .ok()?;
     let issuer = peek_issuer(&payload);
-    (issuer.as_deref() != Some(&**keys.issuer())).then(|| VerifyError::Issuer {
-        found: found_name(issuer.as_deref()),
-    })
+    (issuer.as_deref() != Some(&**keys.issuer()))
+        .then(|| VerifyError::Issuer(found_name(issuer.as_deref())))
 }
 
 /// An unknown key is the caller's fault only if the keys could be fetched.
-fn unknown_key(error: VerifyError, snapshot: &KeySnapshot, keys: &IssuerKeys) -> Failure {
-    if snapshot.last_fetch_failed() {
+fn unknown_key(error: VerifyError, keys: &IssuerKeys) -> Failure {
+    if keys.snapshot().last_fetch_failed() {
         in_outage(error, keys)
     } else {
         error.into()
@@ -148,7 +147,7 @@ fn in_outage(error: VerifyError, keys: &IssuerKeys) -> Failure {
         error
     };
     let failure = Failure::from(error);
-    match keys.next_attempt() {
+    match keys.refresh().and_then(Refresh::next_attempt) {
         Some(due) => failure.retry_when_due(due),
         None => failure,
     }

@@ -4,7 +4,7 @@ mod publisher;
 mod refresh;
 mod snapshot;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
@@ -98,31 +98,9 @@ impl IssuerKeys {
         self.0.refresh.is_none()
     }
 
-    /// Tells the owner that a token names an unknown key.
-    pub(crate) fn unknown_key(&self, epoch: u64) -> RefreshAnswer {
-        let refresh = self.0.refresh.as_ref();
-        refresh.map_or(RefreshAnswer::Exhausted, |refresh| {
-            refresh.unknown_key(epoch)
-        })
-    }
-
-    /// Tells the owner that a signature under a known key is bad.
-    pub(crate) fn bad_signature(&self) {
-        if let Some(refresh) = &self.0.refresh {
-            refresh.bad_signature();
-        }
-    }
-
-    /// Tells the owner that a token could not be judged without keys.
-    pub(crate) fn no_keys(&self) {
-        if let Some(refresh) = &self.0.refresh {
-            refresh.no_keys();
-        }
-    }
-
-    /// The time until the owner fetches the keys again, if it is known.
-    pub(crate) fn next_attempt(&self) -> Option<Duration> {
-        self.0.refresh.as_ref()?.next_attempt()
+    /// The owner that refreshes the keys, unless they are fixed.
+    pub(crate) fn refresh(&self) -> Option<&dyn Refresh> {
+        self.0.refresh.as_deref()
     }
 }
 

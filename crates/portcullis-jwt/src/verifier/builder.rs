@@ -6,40 +6,28 @@ use portcullis_core::{ConfigError, scheme::Challenge};
 use portcullis_jose::{Algorithm, KeySet, TokenLimits, json::objects_from_slice};
 use serde::de::DeserializeOwned;
 
-use super::{DecodeClaims, JwtVerifier, times::TimeRules};
+use super::{JwtVerifier, times::TimeRules};
 use crate::{IssuerKeys, Profile};
 
 /// Builds a [`JwtVerifier`].
 #[derive(Debug)]
 #[must_use]
-pub struct JwtVerifierBuilder {
-    keys: IssuerKeys,
-    audiences: Vec<Box<str>>,
-    client_ids: Option<Vec<Box<str>>>,
-    algorithms: Option<Vec<Algorithm>>,
-    profile: Profile,
-    times: TimeRules,
-    limits: TokenLimits,
-    custom_claims: Option<DecodeClaims>,
-    realm: Box<str>,
-}
+pub struct JwtVerifierBuilder(JwtVerifier);
 
 impl JwtVerifierBuilder {
     pub(super) fn new(keys: IssuerKeys) -> Self {
-        Self {
+        let challenge = Challenge::new("Bearer", "api").expect("a token and printable text");
+        Self(JwtVerifier {
             keys,
             audiences: Vec::new(),
             client_ids: None,
-            algorithms: None,
+            algorithms: Vec::new(),
             profile: Profile::default(),
-            times: TimeRules {
-                leeway: TimeRules::DEFAULT_LEEWAY,
-                max_lifetime: TimeRules::DEFAULT_MAX_LIFETIME,
-            },
+            times: TimeRules::DEFAULT,
             limits: TokenLimits::default(),
             custom_claims: None,
-            realm: "api".into(),
-        }
+            challenge: Arc::new(challenge),
+        })
     }
 
     /// Accepts tokens for this audience (RFC 7519 §4.1.3): the issuer's name for this service, compared exactly. Call it
@@ -47,13 +35,15 @@ impl JwtVerifierBuilder {
     ///
     /// Mandatory, unless the issuer puts no audience in its tokens according to the profile.
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
-        self.audiences.push(audience.into());
+        self.0.audiences.push(audience.into());
         self
     }
 
     /// Accepts tokens for any of these audiences too.
     pub fn audiences<I: IntoIterator<Item: Into<Box<str>>>>(mut self, audiences: I) -> Self {
-        self.audiences.extend(audiences.into_iter().map(Into::into));
+        self.0
+            .audiences
+            .extend(audiences.into_iter().map(Into::into));
         self
     }
 
@@ -61,7 +51,8 @@ impl JwtVerifierBuilder {
     ///
     /// Mandatory if the client replaces the audience in the profile, as in [`Profile::cognito`].
     pub fn client_ids<I: IntoIterator<Item: Into<Box<str>>>>(mut self, client_ids: I) -> Self {
-        self.client_ids
+        self.0
+            .client_ids
             .get_or_insert_default()
             .extend(client_ids.into_iter().map(Into::into));
         self
@@ -69,38 +60,38 @@ impl JwtVerifierBuilder {
 
     /// Accepts only these signature algorithms (RFC 8725 §3.1). Mandatory; further calls add to the list.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.algorithms.get_or_insert_default().extend(algorithms);
+        self.0.algorithms.extend(algorithms);
         self
     }
 
     /// The form of the issuer's access tokens: [`Profile::rfc9068`] by default.
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+        self.0.profile = profile;
         self
     }
 
     /// The tolerated difference between the issuer's clock and ours: 60 s by default, at most 5 minutes.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.times.leeway = leeway;
+        self.0.times.leeway = leeway;
         self
     }
 
     /// The longest accepted time from `iat` to `exp`: 48 h by default.
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.times.max_lifetime = max_lifetime;
+        self.0.times.max_lifetime = max_lifetime;
         self
     }
 
     /// The longest accepted token, in bytes as it is sent: 8 KiB by default, at most 64 KiB. The HTTP server must accept
     /// header lines of that length too.
     pub fn max_token_bytes(mut self, bytes: usize) -> Self {
-        self.limits.token_bytes = bytes;
+        self.0.limits.token_bytes = bytes;
         self
     }
 
     /// The longest accepted header of a token, in bytes as it is sent: 4 KiB by default, at most 64 KiB.
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
-        self.limits.header_bytes = bytes;
+        self.0.limits.header_bytes = bytes;
         self
     }
 
@@ -126,16 +117,10 @@ impl JwtVerifierBuilder {
     /// # }
     /// ```
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
-        self.custom_claims = Some(|payload| {
+        self.0.custom_claims = Some(|payload| {
             let claims: Arc<dyn Any + Send + Sync> = Arc::new(objects_from_slice::<T>(payload)?);
             Ok(claims)
         });
-        self
-    }
-
-    /// The realm in challenges (RFC 9110 §11.5): `api` by default.
-    pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
-        self.realm = realm.into();
         self
     }
 
@@ -145,20 +130,11 @@ impl JwtVerifierBuilder {
     ///
     /// If a setting is missing or cannot be used.
     pub fn build(self) -> Result<JwtVerifier, ConfigError> {
-        let Self {
-            keys,
-            audiences,
-            client_ids,
-            algorithms,
-            profile,
-            times,
-            limits,
-            custom_claims,
-            realm,
-        } = self;
-        profile.check()?;
-        check_audience(&profile, &audiences, client_ids.as_deref())?;
-        let algorithms = check_algorithms(&keys, algorithms)?;
+        let verifier = self.0;
+        let (times, limits) = (&verifier.times, &verifier.limits);
+        verifier.profile.check()?;
+        verifier.check_audience_settings()?;
+        verifier.check_algorithms()?;
         if times.leeway > TimeRules::MAX_LEEWAY {
             return Err(ConfigError::new(
                 "leeway",
@@ -185,86 +161,65 @@ impl JwtVerifierBuilder {
                 ));
             }
         }
-        Ok(JwtVerifier {
-            issuer: keys.issuer().clone(),
-            audiences: audiences.into(),
-            client_ids: client_ids.map(Into::into),
-            algorithms,
-            profile,
-            times,
-            limits,
-            custom_claims,
-            challenge: Arc::new(Challenge::new("Bearer", &realm)?),
-            keys,
-        })
+        Ok(verifier)
     }
 }
 
-fn check_audience(
-    profile: &Profile,
-    audiences: &[Box<str>],
-    client_ids: Option<&[Box<str>]>,
-) -> Result<(), ConfigError> {
-    if audiences.iter().any(|audience| audience.is_empty()) {
-        return Err(ConfigError::new("audience", "an audience is empty"));
-    }
-    if client_ids.is_some_and(|ids| ids.is_empty() || ids.iter().any(|id| id.is_empty())) {
-        return Err(ConfigError::new(
-            "client_ids",
-            "the list or one of its ids is empty",
-        ));
-    }
-    let rule = profile.audience_rule();
-    if rule.needs_audience() && audiences.is_empty() {
-        return Err(ConfigError::new(
-            "audience",
-            "not set: call `.audience(\"https://…\")` with the issuer's name for this service",
-        ));
-    }
-    if rule.needs_client_id() && client_ids.is_none() {
-        return Err(ConfigError::new(
-            "client_ids",
-            format!(
+impl JwtVerifier {
+    fn check_audience_settings(&self) -> Result<(), ConfigError> {
+        let client_ids = self.client_ids.as_deref();
+        let (setting, problem) = if self.audiences.iter().any(|audience| audience.is_empty()) {
+            ("audience", "an audience is empty".into())
+        } else if client_ids.is_some_and(|ids| ids.is_empty() || ids.iter().any(|id| id.is_empty()))
+        {
+            ("client_ids", "the list or one of its ids is empty".into())
+        } else if self.profile.needs_audience() && self.audiences.is_empty() {
+            let problem =
+                "not set: call `.audience(\"https://…\")` with the issuer's name for this service";
+            ("audience", problem.into())
+        } else if self.profile.needs_client_id() && client_ids.is_none() {
+            let problem = format!(
                 "not set: the profile {:?} requires the list of accepted clients; call `.client_ids([\"…\"])`",
-                profile.name()
-            ),
-        ));
+                self.profile.name()
+            );
+            ("client_ids", problem)
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::new(setting, problem))
     }
-    Ok(())
-}
 
-fn check_algorithms(
-    keys: &IssuerKeys,
-    algorithms: Option<Vec<Algorithm>>,
-) -> Result<Vec<Algorithm>, ConfigError> {
-    let algorithms = algorithms
-        .filter(|algorithms| !algorithms.is_empty())
-        .ok_or_else(|| {
-            ConfigError::new(
+    fn check_algorithms(&self) -> Result<(), ConfigError> {
+        let (keys, algorithms) = (&self.keys, &self.algorithms);
+        if algorithms.is_empty() {
+            return Err(ConfigError::new(
                 "algorithms",
                 "not set: call `.algorithms([Algorithm::ES256])` with the algorithms that the issuer signs with",
-            )
-        })?;
-    let snapshot = keys.snapshot();
-    let fixed = snapshot.keys().filter(|_| keys.is_fixed());
-    let serves = |keys: &KeySet, algorithm: &Algorithm| {
-        keys.keys().any(|key| key.algorithms().contains(algorithm))
-    };
-    let unserved = |algorithm: &&Algorithm| !fixed.is_some_and(|keys| serves(keys, algorithm));
-    let mut secrets = algorithms
-        .iter()
-        .filter(|algorithm| algorithm.is_symmetric());
-    if let Some(secret) = secrets.find(unserved) {
-        return Err(ConfigError::new(
-            "algorithms",
-            format!("{secret} needs a secret from `KeySet::from_secret`, and these keys have none"),
-        ));
+            ));
+        }
+        let snapshot = keys.snapshot();
+        let fixed = snapshot.keys().filter(|_| keys.is_fixed());
+        let serves = |keys: &KeySet, algorithm: &Algorithm| {
+            keys.keys().any(|key| key.algorithms().contains(algorithm))
+        };
+        let unserved = |algorithm: &&Algorithm| !fixed.is_some_and(|keys| serves(keys, algorithm));
+        let mut secrets = algorithms
+            .iter()
+            .filter(|algorithm| algorithm.is_symmetric());
+        if let Some(secret) = secrets.find(unserved) {
+            return Err(ConfigError::new(
+                "algorithms",
+                format!(
+                    "{secret} needs a secret from `KeySet::from_secret`, and these keys have none"
+                ),
+            ));
+        }
+        if fixed.is_some_and(|keys| !algorithms.iter().any(|algorithm| serves(keys, algorithm))) {
+            return Err(ConfigError::new(
+                "algorithms",
+                "none of the keys is for any of these algorithms, so no token would be accepted",
+            ));
+        }
+        Ok(())
     }
-    if fixed.is_some_and(|keys| !algorithms.iter().any(|algorithm| serves(keys, algorithm))) {
-        return Err(ConfigError::new(
-            "algorithms",
-            "none of the keys is for any of these algorithms, so no token would be accepted",
-        ));
-    }
-    Ok(algorithms)
 }

@@ -5,7 +5,11 @@ mod times;
 
 use std::{any::Any, fmt, sync::Arc};
 
-use portcullis_core::{Principal, clock::UnixTime, scheme::Challenge};
+use portcullis_core::{
+    Principal,
+    clock::UnixTime,
+    scheme::{Challenge, PrincipalParts},
+};
 use portcullis_jose::{Algorithm, CompactJws, Header, SignatureError, TokenLimits};
 
 pub use self::builder::JwtVerifierBuilder;
@@ -35,16 +39,15 @@ use crate::{
 ///
 /// fn explain(verifier: &JwtVerifier, token: &str, now: UnixTime) -> String {
 ///     match verifier.verify(token, now) {
-///         Ok(token) => format!("accepted until {:?}", token.expires_at()),
+///         Ok(token) => format!("accepted: {:?}", token.bind_as_bearer()),
 ///         Err(error) => format!("rejected: {error}"),
 ///     }
 /// }
 /// ```
 pub struct JwtVerifier {
     keys: IssuerKeys,
-    issuer: Arc<str>,
-    audiences: Box<[Box<str>]>,
-    client_ids: Option<Box<[Box<str>]>>,
+    audiences: Vec<Box<str>>,
+    client_ids: Option<Vec<Box<str>>>,
     algorithms: Vec<Algorithm>,
     profile: Profile,
     times: TimeRules,
@@ -65,7 +68,7 @@ impl JwtVerifier {
     /// The issuer whose tokens are verified.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        self.keys.issuer()
     }
 
     /// The issuer's keys.
@@ -110,7 +113,7 @@ impl JwtVerifier {
         self.check_signature(keys, jws, header, now)?;
         let payload = payload.map_or_else(|| jws.payload(), Ok)?;
         let claims = Claims::parse(&payload).map_err(VerifyError::Claims)?;
-        let times = self.check_claims(&claims, now)?;
+        let (expires_at, validity) = self.check_claims(&claims, now)?;
         let custom = match self.custom_claims {
             Some(decode) => Some(decode(&payload).map_err(|error| {
                 VerifyError::CustomClaims(portcullis_core::log::escape(&error.to_string()))
@@ -118,10 +121,8 @@ impl JwtVerifier {
             None => None,
         };
         Ok(VerifiedToken {
-            principal: self.principal(&claims, times.expires_at, custom, challenge),
-            not_before: times.not_before,
-            expires_at: times.expires_at,
-            validity: times.validity,
+            principal: self.principal(&claims, expires_at, custom, challenge),
+            validity,
             sender_constrained: claims.get("cnf").is_some(),
             epoch: keys.epoch(),
         })
@@ -162,7 +163,7 @@ impl JwtVerifier {
             Ok(_) => Ok(()),
             Err(SignatureError::Malformed(error)) => Err(error.into()),
             Err(SignatureError::UnknownKid | SignatureError::NoKeyForAlgorithm) => {
-                Err(VerifyError::UnknownKey { wanted: wanted() })
+                Err(VerifyError::UnknownKey(wanted()))
             }
             // There will be no other keys, so the signature is bad.
             Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => {
@@ -176,13 +177,15 @@ impl JwtVerifier {
         }
     }
 
-    /// Checks the registered claims, then the conditions of the profile.
-    fn check_claims(&self, claims: &Claims<'_>, now: UnixTime) -> Result<Times, VerifyError> {
+    /// Checks the registered claims, then the conditions of the profile. Returns when the token expires and is valid.
+    fn check_claims(
+        &self,
+        claims: &Claims<'_>,
+        now: UnixTime,
+    ) -> Result<(UnixTime, Validity), VerifyError> {
         let issuer = text(claims, "iss")?.ok_or_else(|| missing("iss"))?;
-        if issuer != &*self.issuer {
-            return Err(VerifyError::Issuer {
-                found: found_name(Some(issuer)),
-            });
+        if issuer != self.issuer() {
+            return Err(VerifyError::Issuer(found_name(Some(issuer))));
         }
         let time = |name| claims.time(name).map_err(|_| invalid(name));
         let expires_at = time("exp")?.ok_or_else(|| missing("exp"))?;
@@ -202,11 +205,8 @@ impl JwtVerifier {
                 profile: self.profile.name().to_owned(),
             });
         }
-        Ok(Times {
-            expires_at,
-            not_before,
-            validity: self.times.validity(expires_at, not_before, issued_at),
-        })
+        let validity = self.times.validity(expires_at, not_before, issued_at);
+        Ok((expires_at, validity))
     }
 
     fn check_audience(&self, claims: &Claims<'_>) -> Result<(), VerifyError> {
@@ -214,16 +214,14 @@ impl JwtVerifier {
         for claim in self.profile.further_audience_claims() {
             named |= self.check_audience_claim(claims, claim)?;
         }
-        if !named && self.profile.audience_rule().needs_audience() {
+        if !named && self.profile.needs_audience() {
             return Err(missing(self.profile.audience_claim()));
         }
         if let Some(client_ids) = &self.client_ids {
             let client = self.profile.client_id(claims);
             if !client.is_some_and(|client| client_ids.iter().any(|accepted| **accepted == *client))
             {
-                return Err(VerifyError::ClientId {
-                    found: found(client),
-                });
+                return Err(VerifyError::ClientId(found(client)));
             }
         }
         Ok(())
@@ -255,37 +253,22 @@ impl JwtVerifier {
         custom: Option<Arc<dyn Any + Send + Sync>>,
         challenge: &Arc<Challenge>,
     ) -> Principal {
-        let mut principal = Principal::builder(challenge.clone(), "jwt", self.profile.kind(claims))
-            .issuer(self.issuer.clone())
-            .scopes(self.profile.scopes(claims, &self.audiences))
-            .expires_at(expires_at);
-        if let Ok(Some(subject)) = claims.text("sub") {
-            principal = principal.subject(subject);
-        }
-        if let Some(client_id) = self.profile.client_id(claims) {
-            principal = principal.client_id(client_id);
-        }
-        if let Some(id) = self.profile.token_id(claims) {
-            principal = principal.credential_id(id);
-        }
-        if let Some(custom) = custom {
-            principal = principal.claims(custom);
-        }
-        principal.build()
+        let mut parts = PrincipalParts::new(challenge.clone(), "jwt", self.profile.kind(claims));
+        parts.subject = claims.text("sub").ok().flatten().map(Into::into);
+        parts.client_id = self.profile.client_id(claims).map(Into::into);
+        parts.credential_id = self.profile.token_id(claims).map(Into::into);
+        parts.issuer = Some(self.keys.issuer().clone());
+        parts.scopes = self.profile.scopes(claims, &self.audiences);
+        parts.expires_at = Some(expires_at);
+        parts.claims = custom;
+        parts.into()
     }
-}
-
-/// The times of a token, and when they make it valid.
-struct Times {
-    expires_at: UnixTime,
-    not_before: Option<UnixTime>,
-    validity: Validity,
 }
 
 impl fmt::Debug for JwtVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtVerifier")
-            .field("issuer", &self.issuer)
+            .field("issuer", &self.issuer())
             .field("audiences", &self.audiences)
             .field("client_ids", &self.client_ids)
             .field("algorithms", &self.algorithms)

@@ -14,12 +14,13 @@ pub(crate) struct TimeRules {
 }
 
 impl TimeRules {
-    /// Enough for machines with synchronized clocks.
-    pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+    /// Enough for machines with synchronized clocks; a token that lives longer is like a key that cannot be revoked.
+    pub(crate) const DEFAULT: Self = Self {
+        leeway: Duration::from_secs(60),
+        max_lifetime: Duration::from_secs(48 * 60 * 60),
+    };
     /// "No more than a few minutes" (RFC 7519 §4.1.4).
     pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
-    /// A token that lives longer is like a key that cannot be revoked.
-    pub(crate) const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
 
     /// When [`check`](Self::check) accepts a token with these times, given that it accepts the token at some time.
     pub(crate) fn validity(
@@ -49,22 +50,17 @@ impl TimeRules {
     ) -> Result<(), VerifyError> {
         // `exp` itself is too late (RFC 7519 §4.1.4), `nbf` itself is not too early (§4.1.5).
         if now >= expires_at.saturating_add(self.leeway) {
-            return Err(VerifyError::Expired {
-                ago: now.duration_since(expires_at),
-            });
+            return Err(VerifyError::Expired(now.duration_since(expires_at)));
         }
         if let Some(not_before) =
             not_before.filter(|not_before| now.saturating_add(self.leeway) < *not_before)
         {
-            return Err(VerifyError::NotYetValid {
-                away: not_before.duration_since(now),
-            });
+            return Err(VerifyError::NotYetValid(not_before.duration_since(now)));
         }
         if let Some(issued_at) = issued_at {
             if now.saturating_add(self.leeway) < issued_at {
-                return Err(VerifyError::IssuedInTheFuture {
-                    away: issued_at.duration_since(now),
-                });
+                let away = issued_at.duration_since(now);
+                return Err(VerifyError::IssuedInTheFuture(away));
             }
             if expires_at < issued_at {
                 return Err(VerifyError::ExpiresBeforeIssued);
@@ -111,10 +107,7 @@ impl Validity {
 mod tests {
     use super::*;
 
-    const RULES: TimeRules = TimeRules {
-        leeway: TimeRules::DEFAULT_LEEWAY,
-        max_lifetime: TimeRules::DEFAULT_MAX_LIFETIME,
-    };
+    const RULES: TimeRules = TimeRules::DEFAULT;
     const DAY: u64 = 24 * 60 * 60;
 
     fn check(exp: u64, nbf: Option<u64>, iat: Option<u64>, now: u64) -> Result<(), VerifyError> {
@@ -127,9 +120,7 @@ mod tests {
         assert_eq!(check(1_000, None, Some(900), 1_059), Ok(()));
         assert_eq!(
             check(1_000, None, Some(900), 1_060),
-            Err(VerifyError::Expired {
-                ago: Duration::from_secs(60)
-            })
+            Err(VerifyError::Expired(Duration::from_secs(60)))
         );
         let just_before = UnixTime::from_duration(Duration::from_millis(1_059_999));
         assert_eq!(
@@ -143,9 +134,7 @@ mod tests {
         assert_eq!(check(2_000, Some(1_060), None, 1_000), Ok(()));
         assert_eq!(
             check(2_000, Some(1_061), None, 1_000),
-            Err(VerifyError::NotYetValid {
-                away: Duration::from_secs(61)
-            })
+            Err(VerifyError::NotYetValid(Duration::from_secs(61)))
         );
     }
 
@@ -154,9 +143,7 @@ mod tests {
         assert_eq!(check(2_000, None, Some(1_060), 1_000), Ok(()));
         assert_eq!(
             check(2_000, None, Some(1_061), 1_000),
-            Err(VerifyError::IssuedInTheFuture {
-                away: Duration::from_secs(61)
-            })
+            Err(VerifyError::IssuedInTheFuture(Duration::from_secs(61)))
         );
     }
 
@@ -208,7 +195,7 @@ mod tests {
     #[test]
     fn validity_equals_the_check_at_every_time() {
         // Around each limit, every time beside every other.
-        let leeway = TimeRules::DEFAULT_LEEWAY.as_secs();
+        let leeway = RULES.leeway.as_secs();
         let at = |second: u64| UnixTime::from_secs(second);
         let moments: Vec<u64> = [0, 1_000, 5_000, 5_000 + 2 * DAY]
             .into_iter()
