@@ -1,4 +1,4 @@
-use std::{fmt, marker::PhantomData, ops::Deref};
+use std::{marker::PhantomData, ops::Deref};
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
@@ -18,12 +18,6 @@ impl Deref for Caller {
 
     fn deref(&self) -> &Principal {
         &self.0
-    }
-}
-
-impl From<Caller> for Principal {
-    fn from(caller: Caller) -> Self {
-        caller.0
     }
 }
 
@@ -48,9 +42,11 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
 ///
 /// Only this extractor makes a [`Proof<R>`](Proof), so a function that takes one cannot be called without the check.
 /// `Option<Scoped<R>>` is `None` for an anonymous caller; an authenticated caller that lacks a scope gets 403.
+#[derive(Debug)]
 pub struct Scoped<R>(pub Principal, pub Proof<R>);
 
 /// Proof that the caller of this request was granted the scopes of `R`. Only [`Scoped`] makes one.
+#[derive(Debug)]
 pub struct Proof<R>(PhantomData<fn() -> R>);
 
 impl<R: ScopeRequirement> Scoped<R> {
@@ -89,16 +85,4 @@ fn optional(parts: &Parts) -> Result<Option<&Principal>, Rejection> {
     Authentication::of(&parts.extensions)
         .map(Authentication::principal)
         .map_err(|refusal| Rejection::new(refusal, parts))
-}
-
-impl<R> fmt::Debug for Scoped<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Scoped").field(&self.0).finish()
-    }
-}
-
-impl<R> fmt::Debug for Proof<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Proof")
-    }
 }

@@ -28,7 +28,7 @@ impl Scheme for Fake {
     }
 
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        authorization_credentials(head.headers(), "Bearer").into()
+        authorization_credentials(head.headers, "Bearer").into()
     }
 
     fn authenticate(&self, head: &Head<'_>, credential: &[u8]) -> Outcome {
@@ -40,7 +40,7 @@ impl Scheme for Fake {
                 .replace("write", "orders:write")
                 .replace('+', " "),
         };
-        let target = head.original_target().unwrap_or(head.uri());
+        let target = head.original_target().unwrap_or(head.uri);
         let peer = head.peer_address().map(|peer| peer.to_string());
         let mut principal = PrincipalParts::new(self.0.clone(), "fake", PrincipalKind::Machine);
         principal.subject = Some("billing".into());
