@@ -19,14 +19,7 @@ pub struct RouteTemplate(pub String);
 /// Functions that find the facts of a request in its extensions.
 ///
 /// The default reads the types of this module, which any hyper service can insert. `portcullis-axum` has a preset for
-/// axum. For tonic, read its connect info in [`peer_address`](Self::peer_address):
-///
-/// ```
-/// # use portcullis_core::facts::Facts;
-/// # #[derive(Clone)] struct TcpConnectInfo; // tonic::transport::server::TcpConnectInfo
-/// # impl TcpConnectInfo { fn remote_addr(&self) -> Option<std::net::SocketAddr> { None } }
-/// let facts = Facts::new().peer_address(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
-/// ```
+/// axum.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Facts {

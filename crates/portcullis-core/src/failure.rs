@@ -73,7 +73,8 @@ impl FailureKind {
 /// Why a scheme refuses a credential, with one message for the caller and one for the log.
 ///
 /// The caller's message reveals nothing: it is fixed text, or names what this service requires.
-#[derive(Clone)]
+#[derive(Clone, thiserror::Error)]
+#[error("{}", .0.external)]
 #[must_use]
 pub struct Failure(Box<Inner>);
 
@@ -189,14 +190,6 @@ impl fmt::Debug for Failure {
             .finish()
     }
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.external)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 #[cfg(test)]
 mod tests {

@@ -74,21 +74,14 @@ pub enum PrincipalKind {
     Unknown,
 }
 
-impl PrincipalKind {
-    /// `machine`, `user` or `unknown`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
+/// `machine`, `user` or `unknown`.
+impl fmt::Display for PrincipalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Machine => "machine",
             Self::User => "user",
             Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for PrincipalKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        })
     }
 }
 

@@ -32,11 +32,7 @@ pub trait ScopeRequirement: Send + Sync + 'static {
 /// let layer = RequireScopeLayer::all([WriteOrders::SCOPE]);
 /// ```
 ///
-/// Text that is not a scope does not compile:
-///
-/// ```compile_fail
-/// portcullis_core::scope!(pub Bad = "orders write");
-/// ```
+/// Text that is not a scope does not compile.
 #[macro_export]
 macro_rules! scope {
     ($(#[$attribute:meta])* $visibility:vis $name:ident = $text:literal $(;)?) => {

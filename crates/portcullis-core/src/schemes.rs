@@ -1,6 +1,6 @@
 //! The schemes of one layer: which credential was sent, and what a caller is told to send.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, Uri, header};
 
@@ -15,10 +15,10 @@ use crate::{
 
 /// The schemes of one layer, at least one. No two read the same part of a request.
 pub(crate) struct Schemes {
-    entries: Box<[Entry]>,
-    challenges: Box<[Arc<Challenge>]>,
-    /// What to send, and in which header.
-    message: String,
+    entries: Vec<Entry>,
+    pub(crate) challenges: Vec<Arc<Challenge>>,
+    /// The message for a caller that sent no credential: what to send, and in which header.
+    pub(crate) message: String,
 }
 
 struct Entry {
@@ -35,6 +35,13 @@ pub(crate) enum Decision {
     Authenticated(Principal, usize),
     Pending(PendingOutcome, usize),
     Failed(Failure, usize),
+}
+
+impl fmt::Debug for Schemes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.challenges.iter().map(|challenge| challenge.name());
+        f.debug_list().entries(names).finish()
+    }
 }
 
 impl Schemes {
@@ -63,18 +70,15 @@ impl Schemes {
                 "the list is empty: add at least one scheme",
             ));
         }
-        let usages: Vec<&str> = entries
-            .iter()
-            .flat_map(|entry| entry.usage.as_deref())
-            .collect();
-        let message = match usages.as_slice() {
+        let usages = entries.iter().flat_map(|entry| entry.usage.as_deref());
+        let message = match usages.collect::<Vec<_>>().as_slice() {
             [] => "authentication required".to_owned(),
-            _ => format!("authentication required: send {}", usages.join(" or ")),
+            usages => format!("authentication required: send {}", usages.join(" or ")),
         };
         let challenges = entries.iter().map(|entry| entry.scheme.challenge().clone());
         Ok(Self {
             challenges: challenges.collect(),
-            entries: entries.into(),
+            entries,
             message,
         })
     }
@@ -123,18 +127,9 @@ impl Schemes {
         self.entries[index].source.header()
     }
 
-    pub(crate) fn challenges(&self) -> &[Arc<Challenge>] {
-        &self.challenges
-    }
-
     /// The log of refusals that concern no single scheme.
     pub(crate) fn log(&self) -> &Arc<RefusalLog> {
         self.challenges[0].log()
-    }
-
-    /// The message for a caller that sent no credential.
-    pub(crate) fn message(&self) -> &str {
-        &self.message
     }
 
     /// The message for a caller that sent a credential where no scheme reads it.

@@ -5,14 +5,6 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// A value that authenticates, such as a key or a password. It is never printed, and zeroed when dropped.
-///
-/// ```
-/// use portcullis_core::Secret;
-///
-/// let secret = Secret::new("s3cr3t");
-/// assert_eq!(format!("{secret:?}"), "[redacted]");
-/// assert_eq!(secret.expose(), b"s3cr3t");
-/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 

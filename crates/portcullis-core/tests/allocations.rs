@@ -53,11 +53,11 @@ impl Scheme for Warm {
 
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
         match &self.source {
-            CredentialSource::Header(name) if head.headers().contains_key(name) => {
+            CredentialSource::Header(name) if head.headers.contains_key(name) => {
                 Presence::Present(b"")
             }
             CredentialSource::Authorization(name) => {
-                authorization_credentials(head.headers(), name).into()
+                authorization_credentials(head.headers, name).into()
             }
             _ => Presence::Absent,
         }

@@ -63,7 +63,7 @@ impl Scheme for Recorder {
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
         *self.seen.lock().expect("no panic") = Seen {
             peer_address: head.peer_address(),
-            path: head.uri().path().to_owned(),
+            path: head.uri.path().to_owned(),
             original_target: head.original_target().map(ToString::to_string),
             route_template: head.route_template().map(str::to_owned),
         };

@@ -38,7 +38,7 @@ impl Scheme for GatedScheme {
     }
 
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        authorization_credentials(head.headers(), "Gated").into()
+        authorization_credentials(head.headers, "Gated").into()
     }
 
     fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {

@@ -78,7 +78,7 @@ impl Scheme for ApiKeys {
     }
 
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        self.0.find(head.headers()).into()
+        self.0.find(head.headers).into()
     }
 
     fn authenticate(&self, _: &Head<'_>, text: &[u8]) -> Outcome {

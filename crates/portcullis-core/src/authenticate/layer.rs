@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use tower_layer::Layer;
 
@@ -21,8 +21,8 @@ use crate::{
 /// # Where to add it
 ///
 /// In axum, use `Router::route_layer`: it wraps the routes added so far but not the fallback, so that an unknown path
-/// stays 404. `Router::layer` would answer 401 there; use it where a fallback serves something. Routes added afterwards
-/// are open. CORS goes *outside*, since a preflight `OPTIONS` has no credentials. Guards go inside.
+/// stays 404. Use `Router::layer` where a fallback serves something. CORS goes *outside*, since a preflight `OPTIONS` has
+/// no credentials. Guards go inside.
 ///
 /// ```
 /// use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope};
@@ -48,7 +48,7 @@ use crate::{
 ///     });
 /// # Ok::<_, ConfigError>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct AuthenticateLayer(Arc<Settings>);
 
@@ -98,7 +98,7 @@ impl AuthenticateLayer {
     /// The log of refusals, including those of guards and extractors inside this layer, then shows the path as the
     /// client sent it. Inside axum's `Router::nest`, a layer sees it without its prefix.
     pub fn facts(self, facts: Facts) -> Self {
-        for challenge in self.0.schemes.challenges() {
+        for challenge in &self.0.schemes.challenges {
             challenge.log().set_facts(facts);
         }
         self.with(|settings| settings.facts = facts)
@@ -106,16 +106,6 @@ impl AuthenticateLayer {
 
     /// Replaces the body of every refusal that passes this layer, its own and those of guards and extractors inside.
     /// Status and headers stay. Default: problem documents (RFC 9457).
-    ///
-    /// ```
-    /// # use portcullis_core::{AuthenticateLayer, RenderedBody};
-    /// # fn f(layer: AuthenticateLayer) -> AuthenticateLayer {
-    /// layer.render_with(|refusal| RenderedBody {
-    ///     content_type: http::HeaderValue::from_static("text/plain"),
-    ///     body: refusal.failure().external().to_owned().into(),
-    /// })
-    /// # }
-    /// ```
     pub fn render_with(
         self,
         render: impl Fn(&Refusal) -> RenderedBody + Send + Sync + 'static,
@@ -134,12 +124,6 @@ impl<S> Layer<S> for AuthenticateLayer {
 
     fn layer(&self, inner: S) -> Authenticate<S> {
         Authenticate::new(inner, self.0.clone())
-    }
-}
-
-impl fmt::Debug for AuthenticateLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -140,7 +140,7 @@ impl Settings {
     }
 
     pub(super) fn refusal(&self, failure: Failure, scheme: usize) -> Refusal {
-        Refusal::new(failure, self.schemes.challenges(), scheme)
+        Refusal::new(failure, &self.schemes.challenges, scheme)
     }
 
     /// Strips the credential and adds the caller to the request.
@@ -161,10 +161,8 @@ impl Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let challenges = self.schemes.challenges().iter();
-        let names: Vec<_> = challenges.map(|challenge| challenge.name()).collect();
         f.debug_struct("AuthenticateLayer")
-            .field("schemes", &names)
+            .field("schemes", &self.schemes)
             .field("optional", &self.optional)
             .field("keep_credentials", &self.keep_credentials)
             .finish_non_exhaustive()

@@ -56,19 +56,6 @@ impl Moment {
 }
 
 /// The end of a time span. It is reached as soon as either clock says so.
-///
-/// ```
-/// use std::time::Duration;
-/// use portcullis_core::clock::{Deadline, Moment, UnixTime};
-///
-/// let at = |wall, monotonic| {
-///     Moment::new(UnixTime::from_secs(wall), Duration::from_secs(monotonic))
-/// };
-/// let deadline = Deadline::after(at(1000, 0), Duration::from_secs(60));
-/// assert!(!deadline.is_reached(at(1059, 59)));
-/// assert!(deadline.is_reached(at(1060, 5)), "the machine slept");
-/// assert!(deadline.is_reached(at(400, 60)), "the clock was set back");
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Moment);
 

@@ -46,20 +46,7 @@ impl RequireScopeLayer {
         Self(Settings::new(Rule::Scopes(policy)))
     }
 
-    /// Requires the scopes of the request's path: for gRPC, whose methods are paths.
-    ///
-    /// ```
-    /// use portcullis_core::{RequireScopeLayer, Scope, ScopesByPath};
-    ///
-    /// const READ: Scope = Scope::from_static("orders:read");
-    ///
-    /// let layer = RequireScopeLayer::by_path(
-    ///     ScopesByPath::new()
-    ///         .path("/orders.v1.Orders/List", READ)
-    ///         .open("/grpc.health.v1.Health/Check"),
-    /// )?;
-    /// # Ok::<_, portcullis_core::ConfigError>(())
-    /// ```
+    /// Requires the scopes of the request's path: for gRPC, whose methods are paths. See [`ScopesByPath`].
     ///
     /// # Errors
     ///

@@ -1,6 +1,5 @@
 //! A refused request. Together with `failure.rs`, this is the only mapping from a failure to a response.
 
-mod render;
 mod response;
 
 use std::{fmt, sync::Arc};
@@ -17,11 +16,12 @@ use crate::{
     refusal_log::{RefusalLog, log_at_level_of},
     schemes::Schemes,
 };
-pub use render::RenderedBody;
-pub(crate) use render::{Renderer, render};
+pub use response::RenderedBody;
+pub(crate) use response::{Renderer, render};
 
 /// A refused request, and why. It is also in the extensions of the response, for outer layers.
-#[derive(Clone)]
+#[derive(Clone, thiserror::Error)]
+#[error("{}", .0.failure)]
 pub struct Refusal(Arc<Inner>);
 
 #[derive(Clone)]
@@ -70,13 +70,10 @@ impl Refusal {
 
     /// A caller that sent no credentials.
     pub(crate) fn anonymous(schemes: &Arc<Schemes>) -> Self {
-        let failure = Failure::new(FailureKind::NoCredentials, schemes.message().to_owned());
-        let challenges = schemes.challenges();
+        let failure = Failure::new(FailureKind::NoCredentials, schemes.message.clone());
+        let challenges = schemes.challenges.iter();
         Self(Arc::new(Inner {
-            challenges: challenges
-                .iter()
-                .map(|challenge| challenge.plain())
-                .collect(),
+            challenges: challenges.map(|challenge| challenge.plain()).collect(),
             schemes: Some(schemes.clone()),
             log: Some(schemes.log().clone()),
             ..failure.into()
@@ -222,11 +219,3 @@ impl fmt::Debug for Refusal {
         f.debug_tuple("Refusal").field(&self.0.failure).finish()
     }
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.failure.fmt(f)
-    }
-}
-
-impl std::error::Error for Refusal {}

@@ -1,9 +1,14 @@
 //! The response of a refusal.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+        WWW_AUTHENTICATE,
+    },
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
@@ -74,6 +79,33 @@ impl Refusal {
     }
 }
 
+/// A body in place of the problem document: see
+/// [`AuthenticateLayer::render_with`](crate::AuthenticateLayer::render_with).
+#[derive(Clone, Debug)]
+pub struct RenderedBody {
+    /// The media type.
+    pub content_type: HeaderValue,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Makes the body of a refusal.
+pub(crate) type Renderer = Arc<dyn Fn(&Refusal) -> RenderedBody + Send + Sync>;
+
+/// The user's body for a response that is a refusal. `None` for other responses, and for gRPC, which has no body.
+pub(crate) fn render<B>(response: &mut Response<B>, renderer: &Renderer) -> Option<Bytes> {
+    if response.headers().contains_key("grpc-status") {
+        return None;
+    }
+    let rendered = renderer(response.extensions().get::<Refusal>()?);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, rendered.content_type);
+    // They describe the body that is replaced.
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(CONTENT_ENCODING);
+    Some(rendered.body)
+}
+
 /// Only a `POST` counts: a proxy that reads the status alone would take the 200 of another refused request for a yes.
 pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
@@ -86,8 +118,6 @@ pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http::Request;
 
     use super::*;

@@ -12,10 +12,14 @@ use crate::{facts::Facts, log::escape};
 /// and the query may hold secrets.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
-    method: &'a Method,
-    uri: &'a Uri,
-    headers: &'a HeaderMap,
-    extensions: &'a Extensions,
+    /// The method.
+    pub method: &'a Method,
+    /// The target as this layer sees it.
+    pub uri: &'a Uri,
+    /// The header fields.
+    pub headers: &'a HeaderMap,
+    /// The extensions.
+    pub extensions: &'a Extensions,
     facts: &'a Facts,
 }
 
@@ -29,30 +33,6 @@ impl<'a> Head<'a> {
             extensions: request.extensions(),
             facts,
         }
-    }
-
-    /// The method.
-    #[must_use]
-    pub fn method(&self) -> &'a Method {
-        self.method
-    }
-
-    /// The target as this layer sees it.
-    #[must_use]
-    pub fn uri(&self) -> &'a Uri {
-        self.uri
-    }
-
-    /// The header fields.
-    #[must_use]
-    pub fn headers(&self) -> &'a HeaderMap {
-        self.headers
-    }
-
-    /// The extensions.
-    #[must_use]
-    pub fn extensions(&self) -> &'a Extensions {
-        self.extensions
     }
 
     /// The peer's address, if [`Facts`] finds it.

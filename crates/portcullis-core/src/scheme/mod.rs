@@ -29,7 +29,7 @@ pub use head::Head;
 ///         CredentialSource::Authorization("Magic")
 ///     }
 ///     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-///         authorization_credentials(head.headers(), "Magic").into()
+///         authorization_credentials(head.headers, "Magic").into()
 ///     }
 ///     fn authenticate(&self, _: &Head<'_>, credential: &[u8]) -> Outcome {
 ///         Outcome::Done(match credential {

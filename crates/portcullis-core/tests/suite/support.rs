@@ -120,11 +120,9 @@ impl Fake {
 
     fn credential<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
         match &self.source {
-            CredentialSource::Authorization(name) => {
-                authorization_credentials(head.headers(), name)
-            }
+            CredentialSource::Authorization(name) => authorization_credentials(head.headers, name),
             CredentialSource::Header(name) => {
-                let mut values = head.headers().get_all(name).iter();
+                let mut values = head.headers.get_all(name).iter();
                 match (values.next(), values.next()) {
                     (None, _) => Ok(None),
                     (Some(value), None) => match value.to_str() {
@@ -135,7 +133,7 @@ impl Fake {
                 }
             }
             _ => {
-                let certificate = head.extensions().get::<Certificate>();
+                let certificate = head.extensions.get::<Certificate>();
                 Ok(certificate.map(|found| found.0.as_bytes()))
             }
         }
