@@ -104,62 +104,45 @@ impl ClaimPath {
 
     /// Why the path cannot be used, if so. With `single`, the path must lead to a single value.
     pub(crate) fn problem(&self, single: bool) -> Option<String> {
-        let names = self.steps.iter().filter_map(|step| match step {
-            Step::Member(name) => Some(&**name),
-            _ => None,
-        });
-        if std::iter::once(&*self.claim)
-            .chain(names)
-            .any(str::is_empty)
-        {
-            return Some(format!("the claim `{self}` contains an empty name"));
-        }
-        if single
-            && !self
-                .steps
-                .iter()
-                .all(|step| matches!(step, Step::Member(_)))
-        {
-            return Some(format!(
-                "`{self}` may lead to several values, which only scope and role claims may have"
-            ));
-        }
-        let last = self.steps.len().saturating_sub(1);
-        if self
+        let is_empty = |step: &Step| matches!(step, Step::Member(name) if name.is_empty());
+        let is_member = |step: &Step| matches!(step, Step::Member(_));
+        let before_last = self
             .steps
-            .iter()
-            .take(last)
-            .any(|step| *step == Step::MemberNames)
-        {
-            return Some(format!(
+            .split_last()
+            .map_or(&[][..], |(_, before)| before);
+        if self.claim.is_empty() || self.steps.iter().any(is_empty) {
+            Some(format!("the claim `{self}` contains an empty name"))
+        } else if single && !self.steps.iter().all(is_member) {
+            Some(format!(
+                "`{self}` may lead to several values, which only scope and role claims may have"
+            ))
+        } else if before_last.contains(&Step::MemberNames) {
+            Some(format!(
                 "`{self}` has steps after the member names: make the member names the last step"
-            ));
-        }
-        if self.is_nested() && &*self.claim == "aud" {
-            return Some(format!(
+            ))
+        } else if self.is_nested() && &*self.claim == "aud" {
+            Some(format!(
                 "`{self}` leads into `aud`, which holds strings only"
-            ));
+            ))
+        } else {
+            None
         }
-        None
     }
 }
 
 impl From<&'static str> for ClaimPath {
     fn from(claim: &'static str) -> Self {
-        Self::from(Cow::Borrowed(claim))
+        Self {
+            claim: claim.into(),
+            steps: Vec::new(),
+        }
     }
 }
 
 impl From<String> for ClaimPath {
     fn from(claim: String) -> Self {
-        Self::from(Cow::<'static, str>::Owned(claim))
-    }
-}
-
-impl From<Cow<'static, str>> for ClaimPath {
-    fn from(claim: Cow<'static, str>) -> Self {
         Self {
-            claim,
+            claim: claim.into(),
             steps: Vec::new(),
         }
     }

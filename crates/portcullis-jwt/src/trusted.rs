@@ -14,18 +14,16 @@ use crate::{JwtVerifier, VerifyError, claims::peek_issuer, verify_error::found_n
 /// a token of another (RFC 8725 §3.8). An empty list accepts no token.
 ///
 /// ```
-/// use portcullis_core::ConfigError;
-/// use portcullis_jwt::{Bearer, JwtVerifier, TrustedIssuers};
-///
-/// fn wire(internal: JwtVerifier, partner: JwtVerifier) -> Result<(), ConfigError> {
-///     let trusted = TrustedIssuers::new([internal])?;
-///     let bearer = Bearer::trusting(&trusted).build()?;
-///     // … and later, while the service runs:
-///     trusted.add(partner)?;
-///     trusted.remove("https://partner.example.com");
-///     # drop(bearer);
-///     Ok(())
-/// }
+/// # use portcullis_core::ConfigError;
+/// # use portcullis_jwt::{Bearer, JwtVerifier, TrustedIssuers};
+/// # fn f(internal: JwtVerifier, partner: JwtVerifier) -> Result<(), ConfigError> {
+/// let trusted = TrustedIssuers::new([internal])?;
+/// let bearer = Bearer::trusting(&trusted).build()?;
+/// // … and later, while the service runs:
+/// trusted.add(partner)?;
+/// trusted.remove("https://partner.example.com");
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct TrustedIssuers(Arc<ArcSwap<Trusted>>);
@@ -61,16 +59,12 @@ impl TrustedIssuers {
     /// If the issuer is already trusted; [`replace`](Self::replace) changes its rules.
     pub fn add(&self, verifier: JwtVerifier) -> Result<(), ConfigError> {
         let verifier = Arc::new(verifier);
-        let mut is_known = false;
-        self.0.rcu(|trusted| {
-            is_known = trusted.verifiers.contains_key(verifier.issuer());
-            if is_known {
-                trusted.clone()
-            } else {
-                Arc::new(trusted.with(&verifier, trusted.epoch))
-            }
+        let is_known = |trusted: &Trusted| trusted.verifiers.contains_key(verifier.issuer());
+        let before = self.0.rcu(|trusted| match is_known(trusted) {
+            true => trusted.clone(),
+            false => Arc::new(trusted.with(&verifier, trusted.epoch)),
         });
-        if is_known {
+        if is_known(&before) {
             let problem = format!(
                 "{:?} is already trusted: use `replace` to change its rules",
                 verifier.issuer()

@@ -47,7 +47,7 @@ pub(crate) fn router(authenticate: AuthenticateLayer, snapshots: Snapshots) -> R
 async fn whoami(caller: Caller) -> Json<Value> {
     Json(json!({
         "scheme": caller.scheme(),
-        "kind": caller.kind().as_str(),
+        "kind": caller.kind().to_string(),
         "subject": caller.subject(),
         "client_id": caller.client_id(),
         "issuer": caller.issuer(),

@@ -82,8 +82,7 @@ fn bearer(issuers: &[Issuer], profile: &Profile, args: &Args) -> Result<Bearer, 
         let mut builder = JwtVerifier::of(issuer)
             .audiences(args.audiences.iter().map(String::as_str))
             .algorithms(Algorithm::ASYMMETRIC)
-            .profile(profile.clone())
-            .realm(REALM);
+            .profile(profile.clone());
         if !args.client_ids.is_empty() {
             builder = builder.client_ids(args.client_ids.iter().map(String::as_str));
         }

@@ -22,7 +22,7 @@ impl Args {
                     .map_err(|error| format!("profile file {shown}: {error}"))?
             }
         };
-        if profile.audience_rule().needs_client_id() && self.client_ids.is_empty() {
+        if profile.needs_client_id() && self.client_ids.is_empty() {
             return Err(format!(
                 "the profile {:?} accepts only listed clients: give --client-id for each",
                 profile.name()

@@ -84,7 +84,7 @@ impl Scheme for Bearer {
     }
 
     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        authorization_credentials(head.headers(), SCHEME).into()
+        authorization_credentials(head.headers, SCHEME).into()
     }
 
     /// Checks the characters of a rejected token only, which decides between 400 and 401. An accepted token has no

@@ -58,7 +58,7 @@ impl CacheLimits {
 }
 
 /// The contents of a cache of verified tokens; see [`Bearer::cache_status`](crate::Bearer::cache_status).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStatus {
     /// The number of tokens, including expired ones that have not been evicted yet.

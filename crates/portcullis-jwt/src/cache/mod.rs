@@ -90,10 +90,7 @@ impl TokenCache {
     }
 
     pub(crate) fn status(&self) -> CacheStatus {
-        let mut status = CacheStatus {
-            entries: 0,
-            bytes: 0,
-        };
+        let mut status = CacheStatus::default();
         for shard in &self.shards {
             let shard = lock(shard);
             status.entries += shard.entries();

@@ -139,23 +139,17 @@ impl Test {
             Self::AbsentOrEquals(expected) => claim.is_none() || text == Some(expected),
             Self::StartsWith(prefix) => text.is_some_and(|text| text.starts_with(&**prefix)),
             Self::Contains(part) => text.is_some_and(|text| text.contains(&**part)),
-            Self::SameAs(other) => match (text, claims.text_at(other)) {
-                (Some(text), Ok(Some(other))) => text == other,
-                _ => false,
-            },
-            Self::IsClient { prefix, suffix } => match (text, client_id) {
-                (Some(text), Some(client)) if prefix.is_empty() && suffix.is_empty() => {
-                    text == client
-                }
-                (Some(text), Some(client)) => text
-                    .strip_prefix(&**prefix)
-                    .and_then(|text| text.strip_suffix(&**suffix))
-                    .is_some_and(|text| {
-                        text == client
-                            || text.chars().eq(client.chars().flat_map(char::to_lowercase))
-                    }),
-                _ => false,
-            },
+            Self::SameAs(other) => text.is_some() && claims.text_at(other) == Ok(text),
+            Self::IsClient { prefix, suffix } => {
+                let is_derived = !prefix.is_empty() || !suffix.is_empty();
+                let part = text
+                    .and_then(|text| text.strip_prefix(&**prefix)?.strip_suffix(&**suffix))
+                    .zip(client_id);
+                part.is_some_and(|(part, client)| {
+                    let lower = client.chars().flat_map(char::to_lowercase);
+                    part == client || is_derived && part.chars().eq(lower)
+                })
+            }
         }
     }
 }

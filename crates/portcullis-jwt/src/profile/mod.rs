@@ -25,10 +25,8 @@ use crate::claim_path::ClaimPath;
 
 /// Describes the access tokens of an issuer, and how they differ from its other tokens.
 ///
-/// [`Profile::rfc9068`] is the default and the strictest. Issuers that do not follow RFC 9068 have presets. Each preset
-/// documents its source, how access tokens differ from ID tokens, and how machines differ from users. A profile is
-/// data: start from the nearest preset and adjust it, or read one from a file with `Profile::from_toml` (feature
-/// `profile-file`).
+/// [`Profile::rfc9068`] is the default and the strictest. For issuers that do not follow RFC 9068, start from the nearest
+/// preset and adjust it, or read a profile from a file with `Profile::from_toml` (feature `profile-file`).
 ///
 /// ```
 /// use portcullis_jwt::{Condition, Profile};
@@ -191,15 +189,6 @@ impl Profile {
     /// A role is granted as a scope with the [prefix](Self::role_prefix) `role:`. The role `admin` passes
     /// `RequireScopeLayer::all(["role:admin"])` and never the scope `admin`, since the client may not have requested
     /// everything that its roles allow. If a profile has role claims, scopes that start with the prefix are dropped.
-    ///
-    /// ```
-    /// use portcullis_jwt::{ClaimPath, Profile};
-    ///
-    /// let profile = Profile::rfc9068().role_claims([
-    ///     ClaimPath::from("realm_access").member("roles"),
-    ///     ClaimPath::from("https://example.com/roles"),
-    /// ]);
-    /// ```
     #[must_use]
     pub fn role_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
         self.roles = paths(claims);

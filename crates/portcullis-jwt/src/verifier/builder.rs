@@ -98,24 +98,6 @@ impl JwtVerifierBuilder {
     /// Also decodes the claims into a `T`, once, when a token is verified. Handlers borrow it from
     /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is rejected. A struct
     /// decodes from an object only, not from an array, except under serde's `flatten`, `untagged` or `tag`.
-    ///
-    /// ```
-    /// # use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier};
-    /// #[derive(serde::Deserialize)]
-    /// struct Tenant {
-    ///     tenant: String,
-    /// }
-    ///
-    /// # fn build(issuer: &IssuerKeys) -> Result<JwtVerifier, portcullis_core::ConfigError> {
-    /// let verifier = JwtVerifier::of(issuer)
-    ///     .audience("https://orders.example.com")
-    ///     .algorithms([Algorithm::ES256])
-    ///     .claims::<Tenant>()
-    ///     .build()?;
-    /// // in a handler: principal.claims::<Tenant>()
-    /// # Ok(verifier)
-    /// # }
-    /// ```
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
         self.0.custom_claims = Some(|payload| {
             let claims: Arc<dyn Any + Send + Sync> = Arc::new(objects_from_slice::<T>(payload)?);

@@ -30,18 +30,13 @@ use crate::{
 /// use portcullis_core::{ConfigError, clock::UnixTime};
 /// use portcullis_jwt::{Algorithm, IssuerKeys, JwtVerifier};
 ///
-/// fn verifier(issuer: &IssuerKeys) -> Result<JwtVerifier, ConfigError> {
-///     JwtVerifier::of(issuer)
+/// fn is_accepted(issuer: &IssuerKeys, token: &str, now: UnixTime) -> Result<bool, ConfigError> {
+///     let verifier = JwtVerifier::of(issuer)
 ///         .audience("https://orders.example.com")
 ///         .algorithms([Algorithm::ES256])
-///         .build()
-/// }
-///
-/// fn explain(verifier: &JwtVerifier, token: &str, now: UnixTime) -> String {
-///     match verifier.verify(token, now) {
-///         Ok(token) => format!("accepted: {:?}", token.bind_as_bearer()),
-///         Err(error) => format!("rejected: {error}"),
-///     }
+///         .build()?;
+///     let verified = verifier.verify(token, now);
+///     Ok(verified.and_then(|token| token.bind_as_bearer().cloned()).is_ok())
 /// }
 /// ```
 pub struct JwtVerifier {
