@@ -58,13 +58,9 @@ impl Authentication {
 
 /// A caller that sent no credentials.
 #[derive(Clone, Debug)]
-pub struct Anonymous(Arc<Schemes>);
+pub struct Anonymous(pub(crate) Arc<Schemes>);
 
 impl Anonymous {
-    pub(crate) fn new(schemes: Arc<Schemes>) -> Self {
-        Self(schemes)
-    }
-
     /// The refusal where credentials are required after all: 401 with the challenge of every scheme.
     #[must_use]
     pub fn refuse(&self) -> Refusal {

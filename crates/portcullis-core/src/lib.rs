@@ -6,9 +6,6 @@
 //!
 //! The crate is generic over bodies, needs no runtime and reads the time from a [`Clock`](clock::Clock). Credential
 //! formats live in `portcullis-jwt` and `portcullis-api-key`, behind [`Scheme`](scheme::Scheme).
-//!
-//! A request passes these files in order: `authenticate/service.rs`, `schemes.rs`, a scheme, `principal.rs`, `guard/`.
-//! Every refusal becomes a response in `refusal/`.
 
 mod authenticate;
 mod authentication;

@@ -18,7 +18,6 @@ use crate::scope::{Scope, ScopeSet};
 /// let policy = ScopePolicy::any([ADMIN.into(), ScopePolicy::all([READ, WRITE])]);
 /// assert!(policy.is_satisfied_by(&ScopeSet::parse("orders:read orders:write")));
 /// assert!(!policy.is_satisfied_by(&ScopeSet::parse("orders:read")));
-/// assert_eq!(policy.challenge_scope(), "admin");
 /// ```
 #[derive(Clone, Debug)]
 pub struct ScopePolicy(Arc<Rule>);
@@ -36,9 +35,7 @@ impl ScopePolicy {
     /// An empty list would require nothing, so it does not compile:
     ///
     /// ```compile_fail
-    /// # use portcullis_core::{Scope, ScopePolicy};
-    /// let parts: [Scope; 0] = [];
-    /// let policy = ScopePolicy::all(parts);
+    /// portcullis_core::ScopePolicy::all::<portcullis_core::Scope, 0>([]);
     /// ```
     #[must_use]
     pub fn all<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
@@ -56,9 +53,7 @@ impl ScopePolicy {
     /// An empty list could not be satisfied, so it does not compile:
     ///
     /// ```compile_fail
-    /// # use portcullis_core::{Scope, ScopePolicy};
-    /// let parts: [Scope; 0] = [];
-    /// let policy = ScopePolicy::any(parts);
+    /// portcullis_core::ScopePolicy::any::<portcullis_core::Scope, 0>([]);
     /// ```
     #[must_use]
     pub fn any<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {

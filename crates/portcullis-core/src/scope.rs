@@ -126,12 +126,6 @@ impl ScopeSet {
         self.0.split(' ').filter(|scope| !scope.is_empty())
     }
 
-    /// The number of scopes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.iter().count()
-    }
-
     /// Whether no scope was granted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -218,7 +212,7 @@ mod tests {
             let scope = |number: usize| format!("orders:{number:02}");
             let list: Vec<_> = (0..count).map(|number| scope(2 * number)).collect();
             let set = ScopeSet::parse(&list.join(" "));
-            assert_eq!(set.len(), count);
+            assert_eq!(set.iter().count(), count);
             for number in 0..80 {
                 let expected = number % 2 == 0 && number / 2 < count;
                 assert_eq!(set.contains(scope(number)), expected, "{number} of {count}");

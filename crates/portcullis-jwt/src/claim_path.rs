@@ -22,8 +22,9 @@ use std::{borrow::Cow, fmt};
 /// scope and role claims may use such a path; elsewhere, building the verifier fails.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClaimPath {
-    claim: Cow<'static, str>,
-    steps: Vec<Step>,
+    pub(crate) claim: Cow<'static, str>,
+    /// The steps into the claim; empty for the claim itself.
+    pub(crate) steps: Vec<Step>,
 }
 
 /// One step into a claim.
@@ -50,9 +51,8 @@ impl ClaimPath {
 
     /// Continues at the member of an object whose name is the client of the token.
     ///
-    /// In Keycloak's `resource_access` these are the roles that the *calling* client defines. The administrators of
-    /// that client choose their names. For the roles of this service, use
-    /// [`audience_member`](Self::audience_member) or the service's own name.
+    /// In Keycloak's `resource_access` these are the roles that the *calling* client defines, under names that its
+    /// administrators choose. For the roles of this service, use [`audience_member`](Self::audience_member) or its name.
     #[must_use]
     pub fn client_member(self) -> Self {
         self.then(Step::ClientMember)
@@ -80,16 +80,6 @@ impl ClaimPath {
     fn then(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
-    }
-
-    /// The name of the claim.
-    pub(crate) fn claim(&self) -> &str {
-        &self.claim
-    }
-
-    /// The steps into the claim; empty for the claim itself.
-    pub(crate) fn steps(&self) -> &[Step] {
-        &self.steps
     }
 
     /// Whether the path leads into a claim.

@@ -33,9 +33,10 @@ pub struct TrustedIssuers(Arc<ArcSwap<Trusted>>);
 pub(crate) struct Trusted {
     verifiers: HashMap<Arc<str>, Arc<JwtVerifier>>,
     /// Moves whenever an issuer is removed or its rules are replaced. Adding one leaves the tokens of others valid.
-    epoch: u64,
+    /// A cached token that was verified under another epoch is outdated.
+    pub(crate) epoch: u64,
     /// The largest limits of all issuers, since parsing comes before the issuer is known.
-    limits: TokenLimits,
+    pub(crate) limits: TokenLimits,
 }
 
 impl TrustedIssuers {
@@ -115,16 +116,6 @@ impl Trusted {
         }
     }
 
-    /// A cached token that was verified under another epoch is outdated.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// The limits for the token of any issuer.
-    pub(crate) fn limits(&self) -> &TokenLimits {
-        &self.limits
-    }
-
     /// The verifier of the issuer that the token names, which is not proven yet, and the decoded payload.
     pub(crate) fn choose(
         &self,
@@ -136,13 +127,13 @@ impl Trusted {
         let Some(verifier) = verifier else {
             return Err(VerifyError::Issuer(found_name(issuer.as_deref())));
         };
-        verifier.limits().check(jws)?;
+        verifier.limits.check(jws)?;
         Ok((verifier, payload))
     }
 }
 
 fn largest_limits(verifiers: &HashMap<Arc<str>, Arc<JwtVerifier>>) -> TokenLimits {
-    let limits = verifiers.values().map(|verifier| *verifier.limits());
+    let limits = verifiers.values().map(|verifier| verifier.limits);
     limits.reduce(TokenLimits::max).unwrap_or_default()
 }
 

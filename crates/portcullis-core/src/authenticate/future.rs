@@ -45,15 +45,15 @@ pin_project! {
     }
 }
 
-struct Waiting<S, B> {
+pub(super) struct Waiting<S, B> {
     /// `None` once the scheme has decided.
-    pending: Option<PendingOutcome>,
+    pub(super) pending: Option<PendingOutcome>,
     /// Taken when the service is called.
-    request: Option<Request<B>>,
+    pub(super) request: Option<Request<B>>,
     /// Polled for readiness only once the caller is authenticated.
-    service: S,
-    settings: Arc<Settings>,
-    scheme: usize,
+    pub(super) service: S,
+    pub(super) settings: Arc<Settings>,
+    pub(super) scheme: usize,
 }
 
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
@@ -65,24 +65,12 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
         }
     }
 
-    pub(super) fn waiting(
-        pending: PendingOutcome,
-        request: Request<B>,
-        service: S,
-        settings: Arc<Settings>,
-        scheme: usize,
-    ) -> Self {
-        let renderer = settings.renderer.clone();
-        let waiting = Box::new(Waiting {
-            pending: Some(pending),
-            request: Some(request),
-            service,
-            settings,
-            scheme,
-        });
+    pub(super) fn waiting(waiting: Waiting<S, B>) -> Self {
         Self {
-            state: State::Waiting { waiting },
-            renderer,
+            renderer: waiting.settings.renderer.clone(),
+            state: State::Waiting {
+                waiting: Box::new(waiting),
+            },
         }
     }
 }

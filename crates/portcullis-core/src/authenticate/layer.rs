@@ -25,28 +25,19 @@ use crate::{
 /// no credentials. Guards go inside.
 ///
 /// ```
-/// use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope};
-/// # use std::sync::Arc;
-/// # use portcullis_core::{ConfigError, scheme::*};
-/// # struct Bearer(Arc<Challenge>);
-/// # impl Scheme for Bearer {
-/// #     fn source(&self) -> CredentialSource { CredentialSource::Authorization("Bearer") }
-/// #     fn detect<'h>(&self, _: &Head<'h>) -> Presence<'h> { Presence::Absent }
-/// #     fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome { Outcome::Done(Err(Failure::invalid(""))) }
-/// #     fn challenge(&self) -> &Arc<Challenge> { &self.0 }
-/// # }
-/// # let bearer = Bearer(Arc::new(Challenge::new("Bearer", "orders")?));
+/// use portcullis_core::{AuthenticateLayer, RequireScopeLayer, Scope, scheme::Scheme};
 /// use tower::ServiceBuilder;
 ///
 /// const READ: Scope = Scope::from_static("orders:read");
 ///
+/// # fn f(scheme: impl Scheme) {
 /// let service = ServiceBuilder::new()
-///     .layer(AuthenticateLayer::new(bearer)) // outermost: first to see a request
+///     .layer(AuthenticateLayer::new(scheme)) // outermost: first to see a request
 ///     .layer(RequireScopeLayer::all([READ]))
 ///     .service_fn(async |_request: http::Request<String>| {
 ///         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
 ///     });
-/// # Ok::<_, ConfigError>(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -123,7 +114,10 @@ impl<S> Layer<S> for AuthenticateLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Authenticate<S> {
-        Authenticate::new(inner, self.0.clone())
+        Authenticate {
+            inner,
+            settings: self.0.clone(),
+        }
     }
 }
 

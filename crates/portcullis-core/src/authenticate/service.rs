@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::future::AuthenticateFuture;
+use super::future::{AuthenticateFuture, Waiting};
 use crate::{
     authentication::{Anonymous, Authentication},
     body::GuardBody,
@@ -25,8 +25,8 @@ use crate::{
 /// A service whose requests are authenticated: see [`AuthenticateLayer`](crate::AuthenticateLayer).
 #[derive(Clone, Debug)]
 pub struct Authenticate<S> {
-    inner: S,
-    settings: Arc<Settings>,
+    pub(super) inner: S,
+    pub(super) settings: Arc<Settings>,
 }
 
 /// The settings of an [`AuthenticateLayer`](crate::AuthenticateLayer).
@@ -37,12 +37,6 @@ pub(super) struct Settings {
     pub(super) keep_credentials: bool,
     pub(super) facts: Facts,
     pub(super) renderer: Option<Renderer>,
-}
-
-impl<S> Authenticate<S> {
-    pub(super) fn new(inner: S, settings: Arc<Settings>) -> Self {
-        Self { inner, settings }
-    }
 }
 
 impl<S, B, R> Service<Request<B>> for Authenticate<S>
@@ -94,7 +88,7 @@ impl<S> Authenticate<S> {
     where
         S: Service<Request<B>>,
     {
-        let anonymous = Anonymous::new(self.settings.schemes.clone());
+        let anonymous = Anonymous(self.settings.schemes.clone());
         if !self.settings.optional {
             return self.refuse(anonymous.refuse(), &request);
         }
@@ -126,7 +120,13 @@ impl<S> Authenticate<S> {
     {
         let service = self.inner.clone();
         self.inner = self.inner.clone();
-        AuthenticateFuture::waiting(pending, request, service, self.settings.clone(), scheme)
+        AuthenticateFuture::waiting(Waiting {
+            pending: Some(pending),
+            request: Some(request),
+            service,
+            settings: self.settings.clone(),
+            scheme,
+        })
     }
 }
 

@@ -7,14 +7,9 @@ const MASK: &str = "[masked]";
 /// The shortest text that is taken for a JWT. The header `{"alg":"RS256"}` alone is longer.
 const SHORTEST_JWT: usize = 16;
 
-/// Replaces API keys of this suite and JWTs in a text by `[masked]`: see [`escape`](super::escape). A JWT is masked whole,
-/// also without its signature.
-pub(crate) fn mask(text: &str) -> Cow<'_, str> {
-    mask_start(text, false)
-}
-
-/// Masks the start of a text. If `is_cut`, more text followed, and a credential at the end may be incomplete.
-pub(super) fn mask_start(text: &str, is_cut: bool) -> Cow<'_, str> {
+/// Replaces API keys of this suite and JWTs in a text by `[masked]`: see [`escape`](super::escape). If `is_cut`, more text
+/// followed, and a credential at the end may be incomplete.
+pub(crate) fn mask(text: &str, is_cut: bool) -> Cow<'_, str> {
     // A key's secret is longer too.
     if text.len() < SHORTEST_JWT && !is_cut {
         return Cow::Borrowed(text);
@@ -152,6 +147,10 @@ fn find_jwt(run: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::log::escape;
+
+    fn mask(text: &str) -> Cow<'_, str> {
+        super::mask(text, false)
+    }
 
     const SECRET: &str = "9Zr3mWq8TfL2xVb7Nc5Ky1Jd0PhaBcDeF";
     const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJl_-";

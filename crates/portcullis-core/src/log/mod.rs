@@ -31,7 +31,7 @@ pub(crate) fn escape_to(text: &str, longest: usize) -> String {
     let end = text.char_indices().nth(longest.saturating_add(1024));
     let start = end.map_or(text, |(end, _)| &text[..end]);
     let is_cut = start.len() < text.len();
-    let masked = mask::mask_start(start, is_cut);
+    let masked = mask(start, is_cut);
     let mut characters = masked.chars();
     let mut escaped = String::new();
     for character in characters.by_ref().take(longest) {

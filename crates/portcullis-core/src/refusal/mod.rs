@@ -71,13 +71,9 @@ impl Refusal {
     /// A caller that sent no credentials.
     pub(crate) fn anonymous(schemes: &Arc<Schemes>) -> Self {
         let failure = Failure::new(FailureKind::NoCredentials, schemes.message.clone());
-        let challenges = schemes.challenges.iter();
-        Self(Arc::new(Inner {
-            challenges: challenges.map(|challenge| challenge.plain()).collect(),
-            schemes: Some(schemes.clone()),
-            log: Some(schemes.log().clone()),
-            ..failure.into()
-        }))
+        let mut refusal = Self::new(failure, &schemes.challenges, 0);
+        refusal.inner().schemes = Some(schemes.clone());
+        refusal
     }
 
     /// An authenticated caller. The challenge of its own scheme says which scopes are `required`, if any.
@@ -193,7 +189,7 @@ impl Refusal {
         log_at_level_of!(
             kind,
             ?kind,
-            reason = &*mask(self.failure().internal()),
+            reason = &*mask(self.failure().internal(), false),
             method = %escape(method.as_str()),
             path = escape(
                 log.and_then(|log| (log.facts().original_target)(extensions))

@@ -54,11 +54,9 @@ impl<V> BearerBuilder<V> {
     /// The limits of the cache of verified tokens, which makes a repeated token cheap. On by default, with
     /// [`CacheLimits::default`].
     ///
-    /// A cached token is checked like a new one, apart from its signature: its key is still in the issuer's set, the set
-    /// is not stale, the issuer is still trusted by the same rules, and the token's times hold.
-    ///
-    /// While the cache is full, a new token is cached when it is verified for the second time, so that tokens that are
-    /// sent only once evict nothing.
+    /// A hit spares the check of the signature only: the key must still be in a set that is not stale, the issuer trusted
+    /// by the same rules, and the token's times hold. While the cache is full, a new token is cached when it is verified
+    /// for the second time, so that tokens that are sent only once evict nothing.
     pub fn token_cache(mut self, limits: CacheLimits) -> Self {
         self.cache = Some(limits);
         self

@@ -3,7 +3,7 @@
 mod builder;
 mod rejection;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::Guard;
 use portcullis_core::{
@@ -42,9 +42,10 @@ use crate::{
 ///
 /// While the issuer's keys are loaded, a token is verified in place. Only a token with an unknown key waits for a
 /// refresh, for a bounded time. When the keys cannot be fetched, the answer is 503, never 401.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Bearer(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     issuers: Issuers,
     cache: Option<TokenCache>,
@@ -53,6 +54,7 @@ struct Inner {
     challenge: Arc<Challenge>,
 }
 
+#[derive(Debug)]
 enum Issuers {
     One(Box<JwtVerifier>),
     Many(TrustedIssuers),
@@ -125,7 +127,7 @@ impl Inner {
     fn find_cached(&self, sent: &[u8], now: UnixTime) -> Option<Result<Principal, Failure>> {
         let trust_epoch = match &self.issuers {
             Issuers::One(_) => 0,
-            Issuers::Many(issuers) => issuers.snapshot().epoch(),
+            Issuers::Many(issuers) => issuers.snapshot().epoch,
         };
         self.cache.as_ref()?.get(sent, trust_epoch, now, bind)
     }
@@ -137,8 +139,8 @@ impl Inner {
             Issuers::Many(issuers) => Verifiers::Many(issuers.snapshot()),
         };
         let limits = match &verifiers {
-            Verifiers::One(verifier) => verifier.limits(),
-            Verifiers::Many(trusted) => trusted.limits(),
+            Verifiers::One(verifier) => &verifier.limits,
+            Verifiers::Many(trusted) => &trusted.limits,
         };
         let jws = CompactJws::parse_within(token, limits)?;
         let header = jws.header()?;
@@ -146,13 +148,16 @@ impl Inner {
             Verifiers::One(verifier) => (*verifier, None, 0),
             Verifiers::Many(trusted) => {
                 let (verifier, payload) = trusted.choose(&jws)?;
-                (verifier, Some(payload), trusted.epoch())
+                (verifier, Some(payload), trusted.epoch)
             }
         };
         let keys = verifier.keys().snapshot();
         let mut verified = verifier
             .verify_parsed(&jws, &header, payload, &keys, now, &self.challenge)
-            .map_err(|error| Rejected::by(verifier, &keys, error))?;
+            .map_err(|error| Rejected {
+                error,
+                keys: Some((verifier.keys().clone(), keys.epoch())),
+            })?;
         if self.keep_access_token {
             verified.principal = verified.principal.with_access_token(Secret::new(token));
         }
@@ -168,18 +173,4 @@ impl Inner {
 enum Verifiers<'s> {
     One(&'s JwtVerifier),
     Many(Guard<Arc<Trusted>>),
-}
-
-impl fmt::Debug for Bearer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bearer = f.debug_struct("Bearer");
-        match &self.0.issuers {
-            Issuers::One(verifier) => bearer.field("verifier", verifier),
-            Issuers::Many(issuers) => bearer.field("issuers", issuers),
-        };
-        bearer
-            .field("cache", &self.0.cache)
-            .field("clock", &self.0.clock)
-            .finish_non_exhaustive()
-    }
 }

@@ -10,24 +10,15 @@ use portcullis_jose::{CompactJws, TokenLimits};
 
 use super::{Inner, bind};
 use crate::{
-    IssuerKeys, JwtVerifier, KeySnapshot, Refresh, RefreshAnswer, RefreshOutcome, VerifyError,
-    claims::peek_issuer, verify_error::found_name,
+    IssuerKeys, Refresh, RefreshAnswer, RefreshOutcome, VerifyError, claims::peek_issuer,
+    verify_error::found_name,
 };
 
 /// A token that was not accepted.
 pub(super) struct Rejected {
-    error: VerifyError,
+    pub(super) error: VerifyError,
     /// The keys that the token was checked with, and their epoch, if it came to that.
-    keys: Option<(IssuerKeys, u64)>,
-}
-
-impl Rejected {
-    pub(super) fn by(verifier: &JwtVerifier, keys: &KeySnapshot, error: VerifyError) -> Self {
-        Self {
-            error,
-            keys: Some((verifier.keys().clone(), keys.epoch())),
-        }
-    }
+    pub(super) keys: Option<(IssuerKeys, u64)>,
 }
 
 impl<E: Into<VerifyError>> From<E> for Rejected {

@@ -6,27 +6,13 @@ use crate::{VerifiedToken, issuer_keys::SharedSnapshot};
 
 /// A verified token with everything that its verification relied on.
 pub(super) struct Entry {
-    token: Secret,
-    verified: VerifiedToken,
-    keys: SharedSnapshot,
-    trust_epoch: u64,
+    pub(super) token: Secret,
+    pub(super) verified: VerifiedToken,
+    pub(super) keys: SharedSnapshot,
+    pub(super) trust_epoch: u64,
 }
 
 impl Entry {
-    pub(super) fn new(
-        token: &[u8],
-        verified: VerifiedToken,
-        keys: SharedSnapshot,
-        trust_epoch: u64,
-    ) -> Self {
-        Self {
-            token: Secret::new(token),
-            verified,
-            keys,
-            trust_epoch,
-        }
-    }
-
     /// The estimated size of the entry of `token`. The principal is assumed to take as much memory as the token.
     pub(super) fn estimated_bytes(token: &[u8], verified: &VerifiedToken) -> usize {
         /// The fields of the principal, the headers of the allocator, and the slot in the shard.
@@ -35,10 +21,6 @@ impl Entry {
         let access_token = verified.principal.access_token();
         let access_token = access_token.map_or(0, |token| token.expose().len());
         size_of::<Self>() + size_of::<VerifiedToken>() + OVERHEAD + 2 * token.len() + access_token
-    }
-
-    pub(super) fn verified(&self) -> &VerifiedToken {
-        &self.verified
     }
 
     /// Whether a new verification of `token` at `now` would give the same result: the issuer is trusted by the same

@@ -21,7 +21,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use portcullis_core::clock::UnixTime;
+use portcullis_core::{Secret, clock::UnixTime};
 
 pub use self::limits::{CacheLimits, CacheStatus};
 use self::{entry::Entry, shard::Shard};
@@ -61,7 +61,7 @@ impl TokenCache {
         thread_level::get(self.id, hash, is_hit, &read).or_else(|| {
             let entry = self.shard(hash).get(hash, is_hit)?;
             thread_level::offer(self.id, hash, &entry);
-            Some(read(entry.verified()))
+            Some(read(&entry.verified))
         })
     }
 
@@ -78,12 +78,12 @@ impl TokenCache {
         let bytes = Entry::estimated_bytes(token, verified);
         let mut evicted = Vec::new();
         self.shard(hash).insert(hash, bytes, now, &mut evicted, || {
-            Arc::new(Entry::new(
-                token,
-                verified.clone(),
-                keys.clone(),
+            Arc::new(Entry {
+                token: Secret::new(token),
+                verified: verified.clone(),
+                keys: keys.clone(),
                 trust_epoch,
-            ))
+            })
         });
         // Dropped while nothing is locked: the destructor of custom claims may use this cache.
         drop(evicted);

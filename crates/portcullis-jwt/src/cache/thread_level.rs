@@ -60,7 +60,7 @@ pub(super) fn offer(cache_id: u64, hash: u64, entry: &Arc<Entry>) {
             cache_id,
             hash,
             entry: entry.clone(),
-            verified: entry.verified().unshared(),
+            verified: entry.verified.unshared(),
         };
         slot.copy.try_borrow_mut().ok()?.replace(copy)
     });

@@ -33,13 +33,11 @@ impl<'de> Claims<'de> {
 
     /// The value at `path`, following the members of objects only.
     pub(crate) fn at(&self, path: &ClaimPath) -> Option<&Claim<'de>> {
-        let claim = self.get(path.claim())?;
-        path.steps()
-            .iter()
-            .try_fold(claim, |claim, step| match step {
-                Step::Member(name) => claim.member(name),
-                _ => None,
-            })
+        let claim = self.get(&path.claim)?;
+        path.steps.iter().try_fold(claim, |claim, step| match step {
+            Step::Member(name) => claim.member(name),
+            _ => None,
+        })
     }
 
     /// The claim `name`, which must be a text that is not empty if it is present.

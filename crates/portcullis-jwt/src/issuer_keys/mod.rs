@@ -66,7 +66,7 @@ impl IssuerKeys {
             return Err(ConfigError::new("issuer", problem));
         }
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
-        let publisher = KeyPublisher::new(snapshot.clone());
+        let publisher = KeyPublisher(snapshot.clone());
         let keys = Self(Arc::new(Shared {
             issuer: issuer.into(),
             snapshot,

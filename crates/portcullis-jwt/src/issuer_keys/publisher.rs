@@ -1,6 +1,6 @@
 //! The single writer of an issuer's keys.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use portcullis_core::clock::UnixTime;
 use portcullis_jose::{Algorithm, KeySet, Thumbprint};
@@ -8,13 +8,10 @@ use portcullis_jose::{Algorithm, KeySet, Thumbprint};
 use super::{KeySnapshot, SharedSnapshot};
 
 /// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed).
-pub struct KeyPublisher(SharedSnapshot);
+#[derive(Debug)]
+pub struct KeyPublisher(pub(super) SharedSnapshot);
 
 impl KeyPublisher {
-    pub(super) fn new(snapshot: SharedSnapshot) -> Self {
-        Self(snapshot)
-    }
-
     /// The current keys.
     #[must_use]
     pub fn current(&self) -> Arc<KeySnapshot> {
@@ -71,14 +68,6 @@ impl KeyPublisher {
         let mut next = KeySnapshot::clone(&self.0.load());
         change(&mut next);
         self.0.store(Arc::new(next));
-    }
-}
-
-impl fmt::Debug for KeyPublisher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("KeyPublisher")
-            .field(&*self.0.load())
-            .finish()
     }
 }
 

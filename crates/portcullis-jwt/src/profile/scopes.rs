@@ -70,8 +70,8 @@ impl<'c> Finder<'_, 'c> {
     /// Adds the tokens at `path` to `found`. Returns whether the path leads to a value.
     fn find(&self, path: &ClaimPath, found: &mut Tokens<'c>) -> bool {
         self.claims
-            .get(path.claim())
-            .is_some_and(|claim| self.walk(claim, path.steps(), false, found))
+            .get(&path.claim)
+            .is_some_and(|claim| self.walk(claim, &path.steps, false, found))
     }
 
     /// `is_item`: the path has led through the items of an array.

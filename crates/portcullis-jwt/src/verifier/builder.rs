@@ -2,34 +2,19 @@
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use portcullis_core::{ConfigError, scheme::Challenge};
+use portcullis_core::ConfigError;
 use portcullis_jose::{Algorithm, KeySet, TokenLimits, json::objects_from_slice};
 use serde::de::DeserializeOwned;
 
 use super::{JwtVerifier, times::TimeRules};
-use crate::{IssuerKeys, Profile};
+use crate::Profile;
 
 /// Builds a [`JwtVerifier`].
 #[derive(Debug)]
 #[must_use]
-pub struct JwtVerifierBuilder(JwtVerifier);
+pub struct JwtVerifierBuilder(pub(super) JwtVerifier);
 
 impl JwtVerifierBuilder {
-    pub(super) fn new(keys: IssuerKeys) -> Self {
-        let challenge = Challenge::new("Bearer", "api").expect("a token and printable text");
-        Self(JwtVerifier {
-            keys,
-            audiences: Vec::new(),
-            client_ids: None,
-            algorithms: Vec::new(),
-            profile: Profile::default(),
-            times: TimeRules::DEFAULT,
-            limits: TokenLimits::default(),
-            custom_claims: None,
-            challenge: Arc::new(challenge),
-        })
-    }
-
     /// Accepts tokens for this audience (RFC 7519 §4.1.3): the issuer's name for this service, compared exactly. Call it
     /// again, or use [`audiences`](Self::audiences), to accept several.
     ///

@@ -3,7 +3,7 @@
 mod builder;
 mod times;
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, sync::Arc};
 
 use portcullis_core::{
     Principal,
@@ -39,6 +39,7 @@ use crate::{
 ///     Ok(verified.and_then(|token| token.bind_as_bearer().cloned()).is_ok())
 /// }
 /// ```
+#[derive(Debug)]
 pub struct JwtVerifier {
     keys: IssuerKeys,
     audiences: Vec<Box<str>>,
@@ -46,7 +47,7 @@ pub struct JwtVerifier {
     algorithms: Vec<Algorithm>,
     profile: Profile,
     times: TimeRules,
-    limits: TokenLimits,
+    pub(crate) limits: TokenLimits,
     custom_claims: Option<DecodeClaims>,
     challenge: Arc<Challenge>,
 }
@@ -56,8 +57,20 @@ type DecodeClaims = fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, serde_json::
 
 impl JwtVerifier {
     /// Builds a verifier of the tokens of `issuer`.
+    #[expect(clippy::missing_panics_doc, reason = "the challenge is valid")]
     pub fn of(issuer: &impl AsRef<IssuerKeys>) -> JwtVerifierBuilder {
-        JwtVerifierBuilder::new(issuer.as_ref().clone())
+        let challenge = Challenge::new("Bearer", "api").expect("a token and printable text");
+        JwtVerifierBuilder(Self {
+            keys: issuer.as_ref().clone(),
+            audiences: Vec::new(),
+            client_ids: None,
+            algorithms: Vec::new(),
+            profile: Profile::default(),
+            times: TimeRules::DEFAULT,
+            limits: TokenLimits::default(),
+            custom_claims: None,
+            challenge: Arc::new(challenge),
+        })
     }
 
     /// The issuer whose tokens are verified.
@@ -88,10 +101,6 @@ impl JwtVerifier {
         let header = jws.header()?;
         let keys = self.keys.snapshot();
         self.verify_parsed(&jws, &header, None, &keys, now, &self.challenge)
-    }
-
-    pub(crate) fn limits(&self) -> &TokenLimits {
-        &self.limits
     }
 
     /// As [`verify`](Self::verify), for a parsed token. The payload is passed if it was decoded to choose the issuer.
@@ -257,19 +266,6 @@ impl JwtVerifier {
         parts.expires_at = Some(expires_at);
         parts.claims = custom;
         parts.into()
-    }
-}
-
-impl fmt::Debug for JwtVerifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtVerifier")
-            .field("issuer", &self.issuer())
-            .field("audiences", &self.audiences)
-            .field("client_ids", &self.client_ids)
-            .field("algorithms", &self.algorithms)
-            .field("profile", &self.profile.name())
-            .field("times", &self.times)
-            .finish_non_exhaustive()
     }
 }
 
