@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
@@ -39,7 +39,7 @@ use crate::{
 ///     });
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct AuthenticateLayer(Arc<Settings>);
 
@@ -118,6 +118,12 @@ impl<S> Layer<S> for AuthenticateLayer {
             inner,
             settings: self.0.clone(),
         }
+    }
+}
+
+impl fmt::Debug for AuthenticateLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -26,7 +26,8 @@ pub fn escape(text: &str) -> String {
 }
 
 /// As [`escape`], but cuts after `longest` characters.
-pub(crate) fn escape_to(text: &str, longest: usize) -> String {
+#[must_use]
+pub fn escape_to(text: &str, longest: usize) -> String {
     // More than is shown, since a masked credential is shorter.
     let end = text.char_indices().nth(longest.saturating_add(1024));
     let start = end.map_or(text, |(end, _)| &text[..end]);
