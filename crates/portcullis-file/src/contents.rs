@@ -25,7 +25,7 @@ pub struct Contents {
     mode: u32,
     pub(crate) is_unlinked: bool,
     is_mount_point: bool,
-    is_replaceable: bool,
+    has_other_links: bool,
 }
 
 impl Contents {
@@ -36,13 +36,15 @@ impl Contents {
         is_unlinked: bool,
         bytes: Zeroizing<Vec<u8>>,
     ) -> Self {
+        let mut stamp = Stamp::from_metadata(metadata);
+        stamp.is_replaceable = is_replaceable(path);
         Self {
             bytes,
-            stamp: Stamp::from_metadata(metadata),
+            stamp,
             mode: mode(metadata),
             is_unlinked,
             is_mount_point: unlinked::is_mount_point(file),
-            is_replaceable: is_replaceable(path),
+            has_other_links: has_other_links(metadata),
         }
     }
 
@@ -90,11 +92,15 @@ impl Contents {
             (self.is_unlinked, UNLINKED),
             (self.is_mount_point && !self.is_unlinked, MOUNT_POINT),
             (
+                self.has_other_links,
+                "it has another hard link, so its replacement at that path will not be seen: use a symbolic link",
+            ),
+            (
                 self.everyone_may_write(),
                 "every user may write it: `chmod o-w` the file",
             ),
             (
-                self.is_replaceable,
+                self.stamp.is_replaceable,
                 "every user may replace it: `chmod o-w` its directory",
             ),
             (
@@ -126,9 +132,18 @@ fn mode(_: &Metadata) -> u32 {
     0
 }
 
+/// Whether the file has another hard link, which keeps the old content when this one is replaced.
+#[must_use]
+pub fn has_other_links(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::nlink(metadata) > 1;
+    #[cfg(not(unix))]
+    false
+}
+
 /// Whether every user may put another file at `path` or, if that is a symbolic link, at its target. In a sticky
 /// directory such as `/tmp` they may not.
-fn is_replaceable(path: &Path) -> bool {
+pub(crate) fn is_replaceable(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
 
     let is_open = |path: &Path| {

@@ -4,60 +4,98 @@
 //! path does not appear in the mount. Link counts and `/proc/self/fd` do not show this.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufRead, BufReader, Read, Seek},
+    path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
-/// The mount that a file lies on. Known on Linux 5.8 and later.
-///
-/// Keep a file on the mount open while this is used: otherwise the kernel may reuse the mount id.
-#[derive(Debug)]
-pub(crate) struct Mount {
-    id: u64,
-    source: Option<Source>,
-}
-
-/// The mounted file or directory, if it can be renamed.
-#[derive(Debug)]
-struct Source {
+/// The mounts that a path crosses. Known on Linux 5.8 and later.
+#[derive(Debug, Default)]
+pub(crate) struct Mounts {
+    crossed: Vec<Crossed>,
+    /// The id and the mounted file or directory of each mount whose source can be renamed.
+    sources: Vec<(u64, Vec<u8>)>,
     /// Kept open, so it can be read when the process has no free file descriptor.
-    mountinfo: File,
-    path: Vec<u8>,
+    mountinfo: Option<File>,
 }
 
-impl Mount {
-    /// The mount that `file` lies on. Returns `before` if that is still the mount, so `mountinfo` is read only once for
-    /// a file that is not on a bind mount.
-    pub(crate) fn of(file: &File, before: Option<Self>) -> Option<Self> {
-        let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
-        if found.stx_mask & StatxFlags::MNT_ID.bits() == 0 {
-            return None;
+/// A mount, and the inode where the path enters it. The kernel may reuse the id of a mount, but not with the same inode.
+#[derive(Debug, PartialEq, Eq)]
+struct Crossed {
+    id: u64,
+    entered_at: (u32, u32, u64),
+}
+
+impl Mounts {
+    /// Remembers the mounts on the way to `path`. While they are the same, the first sources are kept, and `mountinfo` is
+    /// not read.
+    pub(crate) fn update(&mut self, path: &Path) {
+        let crossed = crossed(path);
+        if crossed == self.crossed {
+            return;
         }
-        let id = found.stx_mnt_id;
-        if before.as_ref().is_some_and(|before| before.id == id) {
-            return before;
-        }
-        let mountinfo = File::open("/proc/self/mountinfo").ok()?;
-        let line = find(&mountinfo, id)?;
-        // A whole file system has no name that could be renamed, and the source of `/` is not replaced while we run.
-        let is_fixed = line.source == b"/" || line.mount_point == b"/";
-        let source = (!is_fixed).then_some(Source {
-            mountinfo,
-            path: line.source,
-        });
-        Some(Self { id, source })
+        // On failure the known sources are kept until the next read.
+        let Ok(mountinfo) = File::open("/proc/self/mountinfo") else {
+            return;
+        };
+        let source = |mount: &Crossed| {
+            let line = find(rewound(&mountinfo)?, mount.id)?;
+            // A whole file system has no name that could be renamed, and the source of `/` is not replaced while we run.
+            let is_fixed = line.source == b"/" || line.mount_point == b"/";
+            (!is_fixed).then_some((mount.id, line.source))
+        };
+        self.sources = crossed.iter().filter_map(source).collect();
+        self.mountinfo = (!self.sources.is_empty()).then_some(mountinfo);
+        self.crossed = crossed;
     }
 
-    /// Whether the source was renamed since `of`.
+    /// Whether a source was renamed since `update`.
     pub(crate) fn is_source_renamed(&self) -> bool {
-        self.source.as_ref().is_some_and(|source| {
-            let mut mountinfo = &source.mountinfo;
-            mountinfo.rewind().is_ok()
-                && find(mountinfo, self.id).is_some_and(|now| now.source != source.path)
+        self.mountinfo.as_ref().is_some_and(|mountinfo| {
+            self.sources.iter().any(|(id, source)| {
+                let now = rewound(mountinfo).and_then(|lines| find(lines, *id));
+                now.is_some_and(|now| now.source != *source)
+            })
         })
     }
+}
+
+/// Resolves `path` as the kernel does, and returns the mounts of the file and of all directories on the way.
+fn crossed(path: &Path) -> Vec<Crossed> {
+    const MAX_LINKS: usize = 40;
+    const WANTED: StatxFlags = StatxFlags::MNT_ID.union(StatxFlags::INO);
+
+    let mut found: Vec<Crossed> = Vec::new();
+    let start = if path.is_absolute() { "/" } else { "." };
+    let (mut at, mut rest, mut links) = (PathBuf::from(start), path.to_owned(), 0);
+    loop {
+        if let Ok(stat) = statx(CWD, &at, AtFlags::empty(), WANTED)
+            && stat.stx_mask & StatxFlags::MNT_ID.bits() != 0
+            && found.iter().all(|mount| mount.id != stat.stx_mnt_id)
+        {
+            let entered_at = (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+            found.push(Crossed {
+                id: stat.stx_mnt_id,
+                entered_at,
+            });
+        }
+        let mut components = rest.components();
+        let Some(next) = components.next() else {
+            return found;
+        };
+        let next = at.join(next);
+        let after = components.as_path().to_owned();
+        match fs::read_link(&next) {
+            Ok(target) if links < MAX_LINKS => (rest, links) = (target.join(after), links + 1),
+            _ => (at, rest) = (next, after),
+        }
+    }
+}
+
+fn rewound(mut mountinfo: &File) -> Option<&File> {
+    mountinfo.rewind().ok().map(|()| mountinfo)
 }
 
 /// A line of `/proc/self/mountinfo`. Both paths are escaped.
@@ -110,9 +148,9 @@ mod tests {
 
     #[test]
     fn mountinfo_is_not_kept_open_for_a_whole_file_system() {
-        let file = File::open("/proc/self/stat").expect("opened");
-        if let Some(mount) = Mount::of(&file, None) {
-            assert!(mount.source.is_none() && !mount.is_source_renamed());
-        }
+        let path = Path::new("/proc/self/stat");
+        let mut mounts = Mounts::default();
+        mounts.update(path);
+        assert!(mounts.mountinfo.is_none() && !mounts.is_source_renamed());
     }
 }

@@ -9,6 +9,7 @@ pub struct Stamp {
     #[cfg(unix)]
     inode: (u64, u64, i64, i64),
     pub(crate) is_source_renamed: bool,
+    pub(crate) is_replaceable: bool,
 }
 
 impl Stamp {
@@ -26,6 +27,7 @@ impl Stamp {
                 metadata.ctime_nsec(),
             ),
             is_source_renamed: false,
+            is_replaceable: false,
         }
     }
 }

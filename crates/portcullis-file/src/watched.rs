@@ -5,18 +5,20 @@ use std::{
 };
 
 #[cfg(target_os = "linux")]
-use crate::mount::Mount;
+use crate::mount::Mounts;
 use crate::{
     Contents, Stamp,
+    contents::is_replaceable,
     read::{open, read_settled},
 };
 
 /// A file that is read repeatedly.
 ///
 /// It keeps the file as last read open. When the process has no free file descriptor, that one is closed to read the
-/// file again.
+/// file again. Another thread may take the descriptor first: then [`read`](Self::read) fails, and works again as soon as
+/// one is free.
 ///
-/// On Linux it remembers the source of the bind mount that the file lies on, and detects that the source was renamed.
+/// On Linux it remembers the sources of the bind mounts that the path crosses, and detects that one was renamed.
 #[derive(Debug)]
 pub struct WatchedFile {
     what: &'static str,
@@ -25,9 +27,8 @@ pub struct WatchedFile {
     is_private: bool,
     warnings: Vec<&'static str>,
     reserve: Option<File>,
-    /// The mount that `reserve` lies on.
     #[cfg(target_os = "linux")]
-    mount: Option<Mount>,
+    mounts: Mounts,
 }
 
 impl WatchedFile {
@@ -43,7 +44,7 @@ impl WatchedFile {
             warnings: Vec::new(),
             reserve: None,
             #[cfg(target_os = "linux")]
-            mount: None,
+            mounts: Mounts::default(),
         }
     }
 
@@ -64,8 +65,8 @@ impl WatchedFile {
         &self.warnings
     }
 
-    /// The current stamp of the file. It changes when the source of the bind mount is renamed. It needs no file
-    /// descriptor.
+    /// The current stamp of the file. It also changes when the source of a bind mount is renamed, and when every user may
+    /// replace the file. It needs no file descriptor.
     ///
     /// # Errors
     ///
@@ -73,11 +74,12 @@ impl WatchedFile {
     pub fn stamp(&self) -> io::Result<Stamp> {
         let mut stamp = Stamp::from_metadata(&fs::metadata(&self.path)?);
         stamp.is_source_renamed = self.is_source_renamed();
+        stamp.is_replaceable = is_replaceable(&self.path);
         Ok(stamp)
     }
 
     /// Reads the file as [`read`](crate::read) does. The file also counts as [unlinked](Contents::is_unlinked) when the
-    /// source of its bind mount was renamed since the first read.
+    /// source of a bind mount on its path was renamed since the first read.
     ///
     /// Logs each [warning](Contents::warnings) when it first applies.
     ///
@@ -88,7 +90,8 @@ impl WatchedFile {
         let reserve = &mut self.reserve;
         let path = &self.path;
         let (mut contents, file) = read_settled(path, self.max_bytes, || match open(path) {
-            Err(error) if is_out_of_descriptors(&error) && reserve.is_some() => {
+            // `metadata` needs no descriptor: the reserve is not spent on a file that is missing.
+            Err(error) if is_out_of_descriptors(&error) && fs::metadata(path)?.is_file() => {
                 *reserve = None;
                 open(path)
             }
@@ -96,7 +99,7 @@ impl WatchedFile {
         })?;
         #[cfg(target_os = "linux")]
         {
-            self.mount = Mount::of(&file, self.mount.take());
+            self.mounts.update(path);
         }
         self.reserve = Some(file);
         contents.is_unlinked |= self.is_source_renamed();
@@ -113,23 +116,27 @@ impl WatchedFile {
 
     fn is_source_renamed(&self) -> bool {
         #[cfg(target_os = "linux")]
-        return self.mount.as_ref().is_some_and(Mount::is_source_renamed);
+        return self.mounts.is_source_renamed();
         #[cfg(not(target_os = "linux"))]
         false
     }
 }
 
-#[cfg(unix)]
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    use rustix::io::Errno;
+/// Whether the process or the system has no free file descriptor.
+#[must_use]
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
 
-    let codes = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
-    error
-        .raw_os_error()
-        .is_some_and(|code| codes.contains(&code))
-}
-
-#[cfg(not(unix))]
-fn is_out_of_descriptors(_: &io::Error) -> bool {
-    false
+        matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE)
+        )
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
 }

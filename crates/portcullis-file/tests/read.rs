@@ -103,6 +103,48 @@ fn directory_of_a_symbolic_links_target_is_checked_too() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn another_hard_link_is_warned_about() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [path, other] = ["keys", "other"].map(|name| directory.path().join(name));
+    fs::write(&path, "a").expect("written");
+    let mut file = WatchedFile::new("file", &path, 64).public();
+    let mut before = file.read().expect("readable").stamp();
+    for is_linked in [true, false] {
+        if is_linked {
+            fs::hard_link(&path, &other).expect("linked");
+        } else {
+            fs::remove_file(&other).expect("removed");
+        }
+        assert_ne!(file.stamp().expect("there"), before);
+        before = file.read().expect("readable").stamp();
+        let warnings = file.warnings();
+        assert_eq!(warnings.len(), usize::from(is_linked), "{warnings:?}");
+        assert!(!is_linked || warnings[0].contains("hard link"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn directory_that_becomes_writable_changes_the_stamp() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("keys");
+    fs::write(&path, "a").expect("written");
+    let mut file = WatchedFile::new("file", &path, 64).public();
+    let mut before = file.read().expect("readable").stamp();
+    for (mode, warnings) in [(0o777, 1), (0o755, 0)] {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(directory.path(), permissions).expect("set");
+        assert_ne!(file.stamp().expect("there"), before, "{mode:o}");
+        before = file.read().expect("readable").stamp();
+        assert_eq!(file.stamp().expect("there"), before);
+        assert_eq!(file.warnings().len(), warnings, "{mode:o}");
+    }
+}
+
 #[test]
 fn debug_hides_the_content() {
     let directory = tempfile::tempdir().expect("a directory");
