@@ -116,6 +116,7 @@ type Done = Result<(), Box<dyn Error>>;
 
 fn create(path: &Path, new: NewKey) -> Done {
     output::require_stdout()?;
+    note_other_links(path);
     let was_empty = fs::metadata(path).is_ok_and(|found| found.len() == 0);
     let issued = KeyFile::at(path).create(new)?;
     hand_over(&issued)?;
@@ -144,6 +145,7 @@ fn rotate(path: &Path, id: &str, grace: Duration) -> Done {
     let id = parse_id(id)?;
     output::require_stdout()?;
     let file = KeyFile::at(path);
+    note_other_links(path);
     let issued = file.rotate(&id, grace)?;
     hand_over(&issued)?;
     output::note(format_args!(
@@ -165,7 +167,17 @@ fn hand_over(issued: &IssuedKey) -> Done {
     })
 }
 
+fn note_other_links(path: &Path) {
+    if fs::metadata(path).is_ok_and(|found| portcullis_file::has_other_links(&found)) {
+        output::note(format_args!(
+            "warning: {} has other hard links: a service that reads one of them keeps the old keys, also revoked ones",
+            path.display()
+        ));
+    }
+}
+
 fn revoke(path: &Path, id: &str) -> Done {
+    note_other_links(path);
     let record = KeyFile::at(path).revoke(&parse_id(id)?)?;
     let at = record.revoked_at.map_or_else(String::new, rfc3339);
     output::note(format_args!(

@@ -135,6 +135,25 @@ fn create_in_an_empty_file_warns() {
 }
 
 #[test]
+fn change_of_a_file_with_other_hard_links_warns() {
+    let keys = Keys::new();
+    let id = keys.create(&["--owner", "a"]).id().to_string();
+    for (verb, arguments) in [
+        ("create", &["--owner", "b"][..]),
+        ("rotate", &[&id]),
+        ("revoke", &[&id]),
+    ] {
+        let other = keys.store.with_extension(verb);
+        fs::hard_link(&keys.store, other).expect("linked");
+        let ended = keys.run(verb, arguments);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(ended.stderr.contains("other hard links"), "{verb}");
+    }
+    let again = keys.run("revoke", &[&id]);
+    assert!(!again.stderr.contains("hard link"), "{}", again.stderr);
+}
+
+#[test]
 fn revoked_key_stays_in_the_list() {
     let keys = Keys::new();
     let key = keys.create(&["--owner", "a"]);

@@ -96,6 +96,12 @@ fn keep_owner(file: &File, target: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
+    if portcullis_file::has_other_links(&old) {
+        tracing::warn!(
+            path = %target.display(),
+            "API key file has other hard links: they keep the keys as they were before this change"
+        );
+    }
     if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
         fchown(file, Some(old.uid()), Some(old.gid()))?;
     }
