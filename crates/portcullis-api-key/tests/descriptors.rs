@@ -4,11 +4,22 @@
 
 mod support;
 
-use std::{fs, fs::File, sync::Arc, time::Duration};
+use std::{
+    fs,
+    fs::File,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
 
 use portcullis_api_key::{ApiKeys, FileStore, KeyFile, NewKey};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use support::{ManualClock, send_key};
+use support::{ManualClock, send_key, watched_file::until};
+
+const BOUND: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn revocation_is_seen_without_a_free_descriptor() {
@@ -31,7 +42,7 @@ async fn revocation_is_seen_without_a_free_descriptor() {
 
     // Renaming needs no descriptor.
     fs::copy(&path, &next).expect("copied");
-    let revoked = KeyFile::at(&next).clock(clock);
+    let revoked = KeyFile::at(&next).clock(clock.clone());
     revoked.revoke(&key.key().id()).expect("revoked");
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = Some(64);
@@ -52,17 +63,51 @@ async fn revocation_is_seen_without_a_free_descriptor() {
     store.reload().expect("readable");
     assert_eq!(send_key(&keys, key.key().expose()).await.status, 401);
 
-    // If the reserved descriptor does not help either, the status reports at once that changes are not seen.
-    limit.current = Some(0);
-    setrlimit(Resource::Nofile, limit).expect("lowered");
-    store.reload().expect_err("no descriptor");
+    // A key that is revoked while another thread takes even the reserve. The status says at once that changes are not seen.
+    taken.truncate(20);
+    let key = KeyFile::at(&path).clock(clock.clone());
+    let key = key.create(NewKey::new("b")).expect("made");
+    store.reload().expect("readable");
+    fs::copy(&path, &next).expect("copied");
+    let revoked = KeyFile::at(&next).clock(clock.clone());
+    revoked.revoke(&key.key().id()).expect("revoked");
+    let taken = Arc::new(Mutex::new(taken));
+    let stop = Arc::new(AtomicBool::new(false));
+    let competitor = thread::spawn({
+        let (taken, stop) = (taken.clone(), stop.clone());
+        move || {
+            while !stop.load(Relaxed) {
+                let opened = File::open("/dev/null");
+                taken.lock().expect("not poisoned").extend(opened);
+            }
+        }
+    });
+    until(&store, |store| store.reload().is_err()).await;
     let health = store.status();
     assert!(health.failing_since.is_some());
-    let message = health.last_error.expect("an error");
-    assert!(message.contains("Too many open files"), "{message}");
-    limit.current = Some(64);
-    setrlimit(Resource::Nofile, limit).expect("raised");
-    drop(taken);
-    store.reload().expect("readable");
-    assert_eq!(store.status().last_error, None);
+    assert_eq!(health.reason, Some("no free file descriptor"));
+    assert_eq!(
+        health.accepted_until,
+        Some(health.checked_at.saturating_add(BOUND))
+    );
+    let told = health.last_error.expect("an error");
+    assert!(told.contains("raise the limit of open files"), "{told}");
+    fs::rename(&next, &path).expect("replaced");
+    assert_eq!(send_key(&keys, key.key().expose()).await.status, 200);
+    clock.advance(BOUND + Duration::from_millis(1));
+    assert_eq!(send_key(&keys, key.key().expose()).await.status, 503);
+    assert!(store.status().is_stale);
+    // Another failure does not make the keys good again.
+    fs::rename(&path, &next).expect("moved");
+    store.reload().expect_err("no file");
+    assert_eq!(store.status().reason, Some("missing"));
+    assert_eq!(send_key(&keys, key.key().expose()).await.status, 503);
+    fs::rename(&next, &path).expect("moved");
+
+    // The store reads the file by itself once a descriptor is free.
+    stop.store(true, Relaxed);
+    competitor.join().expect("no panic");
+    taken.lock().expect("not poisoned").pop();
+    until(&store, |store| store.status().last_error.is_none()).await;
+    assert_eq!(send_key(&keys, key.key().expose()).await.status, 401);
 }

@@ -138,7 +138,10 @@ pub fn has_other_links(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::nlink(metadata) > 1;
     #[cfg(not(unix))]
-    false
+    {
+        let _ = metadata;
+        false
+    }
 }
 
 /// Whether every user may put another file at `path` or, if that is a symbolic link, at its target. In a sticky

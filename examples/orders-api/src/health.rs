@@ -52,8 +52,9 @@ pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Js
             "keys": status.keys,
             "age_seconds": now.duration_since(status.loaded_at).as_secs(),
             "stale": status.is_stale,
-            "last_error": status.last_error.map(|_| "the key file cannot be used"),
+            "last_error": status.reason,
             "failing_since": status.failing_since.map(|since| since.as_secs()),
+            "accepted_until": status.accepted_until.map(|until| until.as_secs()),
             "warnings": status.warnings,
         })
     });

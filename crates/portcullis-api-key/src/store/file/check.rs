@@ -12,6 +12,7 @@ use portcullis_file::{Stamp, WatchedFile};
 use portcullis_worker::{Shared, Task};
 
 use super::{
+    changes::Changes,
     error::KeyFileError,
     read::{MAX_BYTES, check_trust, parse},
     settings::Settings,
@@ -37,10 +38,19 @@ struct Watched {
 
 /// Checks the file at intervals. A check blocks.
 pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infallible {
+    // A descriptor may be free only for moments.
+    const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+    let interval = checker.settings.interval;
+    let mut pause = interval;
     loop {
-        tokio::time::sleep(checker.settings.interval).await;
+        tokio::time::sleep(pause).await;
         // The outcome is in the snapshot and the log. A panic must not end the watch.
-        let _ = catch_unwind(AssertUnwindSafe(|| checker.check(&task, false)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| checker.check(&task, false)));
+        pause = match outcome {
+            Ok(Err(error)) if error.is_out_of_descriptors() => interval.min(RETRY_INTERVAL),
+            _ => interval,
+        };
     }
 }
 
@@ -59,12 +69,15 @@ impl Checker {
             settings: settings.clone(),
             confirmed_at: Moment::new(now, Duration::ZERO),
             is_checking: false,
+            is_out_of_descriptors: false,
             status: FileStoreStatus {
                 keys: keys.len(),
                 loaded_at: now,
                 checked_at: now,
                 last_error: None,
+                reason: None,
                 failing_since: None,
+                accepted_until: None,
                 is_stale: false,
                 warnings: watched.file.warnings().to_vec(),
             },
@@ -82,8 +95,9 @@ impl Checker {
     ) -> Result<(), KeyFileError> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         shared.update(|snapshot| snapshot.is_checking = true);
-        let read = watched.read_if_changed(&self.settings, is_forced);
+        // Before the file is read: a later change may be missed.
         let now = shared.now();
+        let read = watched.read_if_changed(&self.settings, is_forced);
 
         let mut next = Snapshot::clone(&shared.state());
         next.is_checking = false;
@@ -96,24 +110,29 @@ impl Checker {
                 if let Some(records) = records
                     && !is_same(&records, &next.keys)
                 {
-                    next.keys = Arc::new(index(records, &next.keys));
+                    let keys = index(records, &next.keys);
+                    let changes = Changes::between(&next.keys, &keys, now.wall());
+                    next.keys = Arc::new(keys);
                     next.status.keys = next.keys.len();
                     next.status.loaded_at = now.wall();
-                    events.push(Event::Loaded);
+                    events.push(Event::Loaded(changes));
                 }
                 next.confirmed_at = now;
+                next.is_out_of_descriptors = false;
                 next.status.checked_at = now.wall();
                 next.status.last_error = None;
+                next.status.reason = None;
                 let failed = next.status.failing_since.take();
                 events.extend(failed.map(|_| Event::Recovered));
                 Ok(())
             }
             Err(error) => {
-                events.extend(next.fail(error.with_source(), now.wall()));
+                next.is_out_of_descriptors |= error.is_out_of_descriptors();
+                events.extend(next.fail(error.with_source(), error.reason(), now.wall()));
                 Err(error)
             }
         };
-        let is_stale = next.is_stale(|| now);
+        let is_stale = next.is_stale(|| shared.now());
         if is_stale && !next.status.is_stale {
             events.push(Event::Stale);
         }

@@ -5,6 +5,7 @@ use std::{
 };
 
 use portcullis_core::ConfigError;
+use portcullis_file::is_out_of_descriptors;
 
 use crate::error::KeyError;
 
@@ -90,6 +91,27 @@ impl KeyFileError {
         self
     }
 
+    /// Whether the file could not be opened for lack of file descriptors.
+    pub(super) fn is_out_of_descriptors(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if is_out_of_descriptors(source))
+    }
+
+    /// The kind of the error, without paths and ids.
+    pub(super) fn reason(&self) -> &'static str {
+        let Self::Read { source, .. } = self else {
+            return "malformed";
+        };
+        match source.kind() {
+            _ if is_out_of_descriptors(source) => "no free file descriptor",
+            io::ErrorKind::NotFound => "missing",
+            io::ErrorKind::PermissionDenied if source.raw_os_error().is_none() => {
+                "writable by every user"
+            }
+            io::ErrorKind::StaleNetworkFileHandle => "replaced behind a mount",
+            _ => "unreadable",
+        }
+    }
+
     /// The error and its source in one line.
     pub(super) fn with_source(&self) -> String {
         match self.source() {
@@ -99,7 +121,7 @@ impl KeyFileError {
     }
 }
 
-/// What to do about a file that does not exist.
+/// What to do about the error.
 fn advice(path: &Path, source: &io::Error, was_read: bool) -> String {
     match source.kind() {
         io::ErrorKind::NotFound if was_read => {
@@ -109,6 +131,7 @@ fn advice(path: &Path, source: &io::Error, was_read: bool) -> String {
             " (if it never existed, run `portcullis keys create --store {} --owner OWNER`)",
             path.display()
         ),
+        _ if is_out_of_descriptors(source) => " (raise the limit of open files)".to_owned(),
         _ => String::new(),
     }
 }

@@ -3,6 +3,7 @@
 //! `document.rs` and `entry.rs` read and write the file's content. [`KeyFile`] changes the file, under the lock of `lock.rs`.
 //! [`FileStore`] answers requests from the snapshot of `snapshot.rs`, which `check.rs` keeps up to date.
 
+mod changes;
 mod check;
 mod document;
 mod entry;

@@ -16,7 +16,10 @@ pub(super) fn check_trust(
     accept_writable_by_everyone: bool,
 ) -> io::Result<()> {
     if contents.is_unlinked() {
-        return Err(io::Error::other(UNLINKED));
+        return Err(io::Error::new(
+            io::ErrorKind::StaleNetworkFileHandle,
+            UNLINKED,
+        ));
     }
     if contents.everyone_may_write() && !accept_writable_by_everyone {
         return Err(io::Error::new(

@@ -1,11 +1,11 @@
 //! The snapshot that requests read.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_worker::{Death, State};
 
-use super::{settings::Settings, status::FileStoreStatus};
+use super::{changes::Changes, settings::Settings, status::FileStoreStatus};
 use crate::{
     format::ApiKeyId,
     store::{key_map::KeyMap, key_store::StoreError},
@@ -22,13 +22,15 @@ pub(super) struct Snapshot {
     pub(super) confirmed_at: Moment,
     /// A check that hangs or panics leaves this set, so its keys become stale too.
     pub(super) is_checking: bool,
+    /// Whether, since `confirmed_at`, the file could not be opened for lack of file descriptors.
+    pub(super) is_out_of_descriptors: bool,
     /// As of the last check.
     pub(super) status: FileStoreStatus,
 }
 
 #[derive(Clone)]
 pub(super) enum Event {
-    Loaded,
+    Loaded(Changes),
     Recovered,
     Failed,
     Stale,
@@ -59,23 +61,41 @@ impl Snapshot {
         self.status.last_error.is_some()
     }
 
+    /// How long keys that cannot be confirmed are accepted. A lack of descriptors must not extend the life of a revoked
+    /// key: callers can cause it.
+    fn outage_limit(&self) -> Duration {
+        const REVOCATION_BOUND: Duration = Duration::from_secs(5);
+        match self.is_out_of_descriptors {
+            true => self.settings.outage_limit.min(REVOCATION_BOUND),
+            false => self.settings.outage_limit,
+        }
+    }
+
     /// Whether the keys could not be confirmed for longer than the limit.
     pub(super) fn is_stale(&self, now: impl FnOnce() -> Moment) -> bool {
         (self.is_checking || self.is_failing())
-            && now().duration_since(self.confirmed_at) > self.settings.outage_limit
+            && now().duration_since(self.confirmed_at) > self.outage_limit()
     }
 
     /// Notes a failure, which is an event if the error is new.
-    pub(super) fn fail(&mut self, error: String, since: UnixTime) -> Option<Event> {
+    pub(super) fn fail(
+        &mut self,
+        error: String,
+        reason: &'static str,
+        since: UnixTime,
+    ) -> Option<Event> {
         self.status.failing_since.get_or_insert(since);
         let is_new = self.status.last_error.as_ref() != Some(&error);
         self.status.last_error = Some(error);
+        self.status.reason = Some(reason);
         is_new.then_some(Event::Failed)
     }
 
     pub(super) fn status(&self, now: impl FnOnce() -> Moment) -> FileStoreStatus {
         FileStoreStatus {
             is_stale: self.is_stale(now),
+            accepted_until: (self.is_failing())
+                .then(|| (self.status.checked_at).saturating_add(self.outage_limit())),
             ..self.status.clone()
         }
     }
@@ -87,20 +107,27 @@ impl State for Snapshot {
     fn died(&mut self, _: Death) -> Event {
         let path = self.settings.path.display();
         let error = format!("checks of {path} stopped: restart the service");
-        self.fail(error, self.settings.clock.now());
+        self.fail(error, "checks stopped", self.settings.clock.now());
         Event::Failed
     }
 
     fn log(&self, event: &Event) {
         let path = self.settings.path.display();
         match event {
-            Event::Loaded => tracing::info!(%path, keys = self.keys.len(), "API keys loaded"),
+            Event::Loaded(changes) if changes.are_suspicious() => tracing::warn!(
+                %path, keys = self.keys.len(), %changes,
+                "API keys loaded: keys disappeared that were neither revoked nor expired, or revoked keys are valid again: if \
+                 that is not intended, restore the file from a backup"
+            ),
+            Event::Loaded(changes) => {
+                tracing::info!(%path, keys = self.keys.len(), %changes, "API keys loaded");
+            }
             Event::Recovered => {
                 tracing::info!(%path, "API key file can be used again: changes are seen");
             }
             Event::Failed => {
                 let error = self.status.last_error.as_deref();
-                let limit = self.settings.outage_limit.as_secs();
+                let limit = self.outage_limit().as_secs();
                 tracing::error!(
                     error,
                     "API key file cannot be used: changes such as revocations are not seen, and the keys read before are \
@@ -109,7 +136,7 @@ impl State for Snapshot {
             }
             Event::Stale => tracing::error!(
                 %path,
-                "API key file has been unusable for too long: every API key gets 503 until the file is repaired"
+                "API key file has been unusable for too long: every API key gets 503 until the file can be read"
             ),
         }
     }

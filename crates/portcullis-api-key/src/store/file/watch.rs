@@ -8,6 +8,7 @@ use portcullis_worker::Worker;
 use tokio::runtime::{Builder, Handle};
 
 use super::{
+    changes::Changes,
     check::{Checker, watch},
     error::KeyFileError,
     settings::Settings,
@@ -18,7 +19,7 @@ use crate::{
     format::ApiKeyId,
     record::KeyRecord,
     store::{
-        key_map,
+        key_map::{self, KeyMap},
         key_store::{KeyStore, Lookup, StoreError},
     },
 };
@@ -30,7 +31,7 @@ use crate::{
 ///
 /// A change takes effect within 5 s. A malformed or missing file never replaces keys that were read: they stay accepted,
 /// [`status`](Self::status) and the log report the problem, and unknown ids get 503. After 15 min all keys get 503, since
-/// one of them may have been revoked.
+/// one of them may have been revoked; after 5 s if the process has no free file descriptor to read the file with.
 ///
 /// A file that is itself a mount point, as with `docker run -v "$PWD/keys.toml:/keys.toml"`, does not change when it is
 /// replaced on the host. The store then counts as unable to read it. Mount the directory instead.
@@ -166,7 +167,9 @@ fn start(settings: Settings) -> Result<FileStore, KeyFileError> {
     let runtime = Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(KeyFileError::read(&path))?;
     let (worker, task) = Worker::new(snapshot, clock, runtime.handle().clone());
-    worker.announce(Event::Loaded);
+    let keys = worker.state().keys.clone();
+    let changes = Changes::between(&KeyMap::default(), &keys, worker.now().wall());
+    worker.announce(Event::Loaded(changes));
     let watching = checker.clone();
     let spawned = task.spawn_thread(runtime, |task| watch(task, watching));
     spawned.map_err(KeyFileError::read(&path))?;

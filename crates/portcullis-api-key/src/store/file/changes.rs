@@ -1,0 +1,165 @@
+use std::fmt;
+
+use portcullis_core::clock::UnixTime;
+
+use crate::{format::ApiKeyId, store::key_map::KeyMap, stored::StoredKey};
+
+/// What a reading of the file changed, for the log.
+#[derive(Clone)]
+pub(super) struct Changes {
+    added: usize,
+    revoked: Vec<ApiKeyId>,
+    /// Was revoked, and is valid again.
+    restored: Vec<ApiKeyId>,
+    removed: Vec<ApiKeyId>,
+    /// Whether a removed key could still be used.
+    is_loss: bool,
+}
+
+impl Changes {
+    pub(super) fn between(before: &KeyMap, after: &KeyMap, now: UnixTime) -> Self {
+        let is_revoked = |key: &StoredKey| key.record().revoked_at.is_some();
+        let ids = |is_meant: &dyn Fn(&StoredKey, Option<&StoredKey>) -> bool| {
+            let pairs = before
+                .values()
+                .map(|old| (old, after.get(&old.record().id)));
+            let meant = pairs.filter(|(old, new)| is_meant(old, new.map(|new| &**new)));
+            let mut ids: Vec<_> = meant.map(|(old, _)| old.record().id).collect();
+            ids.sort();
+            ids
+        };
+        let removed = ids(&|_, new| new.is_none());
+        Self {
+            added: after.len() + removed.len() - before.len(),
+            revoked: ids(&|old, new| !is_revoked(old) && new.is_some_and(is_revoked)),
+            restored: ids(&|old, new| is_revoked(old) && new.is_some_and(|new| !is_revoked(new))),
+            is_loss: removed.iter().any(|id| {
+                let old = &before[id];
+                !is_revoked(old) && !old.record().is_expired(now)
+            }),
+            removed,
+        }
+    }
+
+    /// Whether they look like a mistake.
+    pub(super) fn are_suspicious(&self) -> bool {
+        self.is_loss || !self.restored.is_empty()
+    }
+}
+
+/// `2 added, 1 revoked (4fXq0ZbT9kLm)`.
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX_SHOWN: usize = 20;
+
+        write!(f, "{} added", self.added)?;
+        for (what, ids) in [
+            ("revoked", &self.revoked),
+            ("valid again", &self.restored),
+            ("removed", &self.removed),
+        ] {
+            let shown: Vec<_> = ids
+                .iter()
+                .take(MAX_SHOWN)
+                .map(ToString::to_string)
+                .collect();
+            match (shown.join(" "), ids.len()) {
+                (_, 0) => {}
+                (shown, count @ ..=MAX_SHOWN) => write!(f, ", {count} {what} ({shown})")?,
+                (shown, count) => write!(f, ", {count} {what} ({shown} …)")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+    use crate::{NewKey, record::KeyRecord};
+
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+    fn record() -> KeyRecord {
+        let new = NewKey::new("a").expires_in(Duration::from_secs(60));
+        new.issue(NOW, None).expect("made").record().clone()
+    }
+
+    fn changes(before: &[&KeyRecord], after: &[&KeyRecord], now: UnixTime) -> (String, bool) {
+        let map = |records: &[&KeyRecord]| -> KeyMap {
+            let stored = |record: &&KeyRecord| {
+                let key = StoredKey::new(KeyRecord::clone(record));
+                (record.id, Arc::new(key))
+            };
+            records.iter().map(stored).collect()
+        };
+        let changes = Changes::between(&map(before), &map(after), now);
+        (changes.to_string(), changes.are_suspicious())
+    }
+
+    #[test]
+    fn load_names_added_revoked_and_removed_keys() {
+        let (a, b) = (record(), record());
+        let mut revoked = a.clone();
+        revoked.revoke(NOW);
+        let id = a.id;
+        let later = NOW.saturating_add(Duration::from_secs(61));
+        for (before, after, now, told, is_suspicious) in [
+            (&[][..], &[&a, &b][..], NOW, "2 added".to_owned(), false),
+            (
+                &[&a],
+                &[&revoked, &b],
+                NOW,
+                format!("1 added, 1 revoked ({id})"),
+                false,
+            ),
+            (
+                &[&a, &b],
+                &[&b],
+                NOW,
+                format!("0 added, 1 removed ({id})"),
+                true,
+            ),
+            (
+                &[&a],
+                &[&b],
+                NOW,
+                format!("1 added, 1 removed ({id})"),
+                true,
+            ),
+            (
+                &[&a],
+                &[],
+                later,
+                format!("0 added, 1 removed ({id})"),
+                false,
+            ),
+            (
+                &[&revoked],
+                &[],
+                NOW,
+                format!("0 added, 1 removed ({id})"),
+                false,
+            ),
+            (
+                &[&revoked],
+                &[&a],
+                NOW,
+                format!("0 added, 1 valid again ({id})"),
+                true,
+            ),
+        ] {
+            assert_eq!(changes(before, after, now), (told, is_suspicious));
+        }
+    }
+
+    #[test]
+    fn at_most_20_ids_are_named() {
+        let records: Vec<_> = (0..25).map(|_| record()).collect();
+        let (told, _) = changes(&records.iter().collect::<Vec<_>>(), &[], NOW);
+        assert!(told.starts_with("0 added, 25 removed (") && told.ends_with(" …)"));
+        assert_eq!(told.split(' ').count(), 5 + 20);
+    }
+}
