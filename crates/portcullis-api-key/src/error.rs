@@ -20,15 +20,16 @@ pub enum KeyError {
     #[error("the key {0} is revoked or has expired: create a new one instead")]
     Ended(ApiKeyId),
     /// The key was rotated before.
-    #[error("the key {0} was rotated before: rotate its successor instead")]
-    AlreadyRotated(ApiKeyId),
+    #[error("the key {id} was rotated before: rotate its successor {successor} instead")]
+    AlreadyRotated {
+        /// The key.
+        id: ApiKeyId,
+        /// The key that replaced it.
+        successor: ApiKeyId,
+    },
     /// The operating system returned no random bytes.
     #[error("the operating system returned no random bytes")]
     Random,
 }
 
-impl std::fmt::Debug for KeyError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(KeyError);

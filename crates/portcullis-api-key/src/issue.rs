@@ -160,11 +160,14 @@ impl Issuer {
         grace: Duration,
     ) -> Result<IssuedKey, KeyError> {
         let now = self.clock.now();
+        if let Some(successor) = old.successor {
+            return Err(KeyError::AlreadyRotated {
+                id: old.id,
+                successor,
+            });
+        }
         if old.revoked_at.is_some() || old.is_expired(now) {
             return Err(KeyError::Ended(old.id));
-        }
-        if old.successor.is_some() {
-            return Err(KeyError::AlreadyRotated(old.id));
         }
         let new = NewKey {
             owner: old.owner.clone(),
@@ -283,6 +286,7 @@ mod tests {
         assert_eq!(ended(&revoked, NOW), KeyError::Ended(record.id));
         let mut rotated = record.clone();
         rotated.successor = Some("000000000000".parse().expect("an id"));
-        assert_eq!(ended(&rotated, NOW), KeyError::AlreadyRotated(record.id));
+        let error = ended(&rotated, NOW);
+        assert!(matches!(error, KeyError::AlreadyRotated { .. }), "{error}");
     }
 }

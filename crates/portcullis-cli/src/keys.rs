@@ -3,6 +3,7 @@
 use std::{
     error::Error,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -28,6 +29,7 @@ pub(crate) enum KeysCommand {
     /// Create a key. It is the only output on stdout, and cannot be shown again.
     ///
     /// It expires after 365 days by default.
+    #[command(mut_arg("path", |store| store.help("The key file, which is created if it does not exist")))]
     Create {
         #[command(flatten)]
         store: Store,
@@ -76,7 +78,7 @@ pub(crate) enum KeysCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Store {
-    /// The key file. `create` creates it if it does not exist.
+    /// The key file.
     #[arg(long = "store", value_name = "FILE")]
     path: PathBuf,
 }
@@ -117,15 +119,19 @@ type Done = Result<(), Box<dyn Error>>;
 fn create(path: &Path, new: NewKey) -> Done {
     output::require_stdout()?;
     note_other_links(path);
-    let was_empty = fs::metadata(path).is_ok_and(|found| found.len() == 0);
+    let before = fs::metadata(path);
     let issued = KeyFile::at(path).create(new)?;
     hand_over(&issued)?;
     let record = issued.record();
-    if was_empty {
-        output::note(format_args!(
-            "warning: {} was empty and has only this key now: if it held others before, restore it from a backup",
-            path.display()
-        ));
+    let shown = path.display();
+    match before {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            output::note(format_args!("created the new file {shown}"));
+        }
+        Ok(found) if found.len() == 0 => output::note(format_args!(
+            "warning: {shown} was empty and has only this key now: if it held others before, restore it from a backup"
+        )),
+        _ => {}
     }
     if record.scopes.is_empty() {
         output::note(format_args!(
@@ -222,7 +228,10 @@ fn table(records: &[KeyRecord], now: UnixTime) -> String {
         .map(|record| {
             [
                 record.id.to_string(),
-                state(record, now).to_owned(),
+                match &record.successor {
+                    Some(new) => format!("{}, rotated -> {new}", state(record, now)),
+                    None => state(record, now).to_owned(),
+                },
                 escape(&record.owner),
                 day(record.created_at),
                 record.expires_at.map_or("never".to_owned(), day),

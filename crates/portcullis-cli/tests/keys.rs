@@ -122,7 +122,7 @@ fn key_lifetime_is_a_year_by_default() {
 }
 
 #[test]
-fn create_in_an_empty_file_warns() {
+fn create_in_an_empty_or_new_file_says_so() {
     let keys = Keys::new();
     fs::write(&keys.store, "").expect("written");
     for is_empty in [true, false] {
@@ -132,6 +132,21 @@ fn create_in_an_empty_file_warns() {
         assert_eq!(warns, is_empty, "{}", ended.stderr);
     }
     assert_eq!(keys.list().len(), 2);
+    fs::remove_file(&keys.store).expect("removed");
+    for is_new in [true, false] {
+        let ended = keys.run("create", &["--owner", "billing"]);
+        let says = ended.stderr.contains("created the new file");
+        assert_eq!(says, is_new, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn help_of_create_alone_says_that_the_store_is_created() {
+    for verb in ["create", "list", "revoke", "rotate"] {
+        let help = Keys::new().run(verb, &["--help"]).stdout;
+        let says = help.contains("created if it does not exist");
+        assert_eq!(says, verb == "create", "{help}");
+    }
 }
 
 #[test]
@@ -184,6 +199,12 @@ fn listed_key_names_its_successor() {
     assert_eq!(listed[0]["successor"], new.id().as_str());
     assert_eq!(listed[1]["scopes"], listed[0]["scopes"]);
     assert!(seconds(&listed[0]["expires_at"]) < seconds(&listed[1]["expires_at"]));
+    let table = keys.run("list", &[]).stdout;
+    let rotated = format!("active, rotated -> {}", new.id());
+    assert!(table.contains(&rotated), "{table}");
+    let again = keys.run("rotate", &[old.id().as_str()]);
+    let advice = format!("rotate its successor {} instead", new.id());
+    assert!(again.stderr.contains(&advice), "{}", again.stderr);
 }
 
 #[test]

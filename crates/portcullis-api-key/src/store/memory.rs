@@ -238,6 +238,7 @@ mod tests {
         );
         assert!(found(&store, &successor).is_some());
         let again = store.rotate(&id, Duration::from_secs(60));
-        assert_eq!(again.expect_err("twice"), KeyError::AlreadyRotated(id));
+        let error = KeyError::AlreadyRotated { id, successor };
+        assert_eq!(again.expect_err("twice"), error);
     }
 }
