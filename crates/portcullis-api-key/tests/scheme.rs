@@ -112,6 +112,35 @@ async fn revoked_key_is_rejected() {
 }
 
 #[tokio::test]
+async fn key_of_the_wrong_length_is_called_that() {
+    let (store, keys, _) = wired();
+    let issued = store.create(NewKey::new("a")).expect("made");
+    let key = issued.key().expose();
+    let unknown = forge(key, "000000000000");
+    for text in [
+        key[..key.len() - 1].to_owned(),
+        unknown[..unknown.len() - 1].to_owned(),
+        key[.."portcullis_4fXq0ZbT9kLm_".len()].to_owned(),
+        format!("{key}x"),
+        format!("{key}{key}"),
+        format!("{key},{key}"),
+    ] {
+        let answer = send_key(&keys, &text).await;
+        assert_eq!(answer.status, 401);
+        let problem = "the API key has the wrong length: it was cut off or pasted twice";
+        assert!(answer.body.contains(problem), "{}", answer.body);
+    }
+    let bearer = format!("Bearer {key}");
+    let answer = send_key(&keys, &bearer).await;
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer.body.contains("send the key alone"),
+        "{}",
+        answer.body
+    );
+}
+
+#[tokio::test]
 async fn reason_is_revealed_only_to_the_holder() {
     let (store, keys, _) = wired();
     let issued = store.create(NewKey::new("a")).expect("made");

@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// The text is not an API key, or not the id or the digest of one.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -7,6 +5,9 @@ pub enum InvalidApiKey {
     /// It does not have the form `{prefix}_{id}_{secret}{checksum}`.
     #[error("not an API key")]
     Form,
+    /// It begins like a key, but is shorter or longer.
+    #[error("API key of the wrong length: it was cut off or pasted twice")]
+    Length,
     /// It has the form of a key, but was mistyped or truncated.
     #[error("mistyped API key: the checksum does not match")]
     Checksum,
@@ -20,8 +21,4 @@ pub enum InvalidApiKey {
     Digest,
 }
 
-impl fmt::Debug for InvalidApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(InvalidApiKey);

@@ -62,7 +62,7 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// [`InvalidApiKey::Form`] or [`InvalidApiKey::Checksum`].
+    /// [`InvalidApiKey::Form`], [`InvalidApiKey::Length`] or [`InvalidApiKey::Checksum`].
     pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
         let presented = PresentedKey::parse(text.as_bytes())?;
         Ok(Self {
@@ -108,6 +108,13 @@ pub(crate) struct PresentedKey<'h> {
 
 impl<'h> PresentedKey<'h> {
     pub(crate) fn parse(text: &'h [u8]) -> Result<Self, InvalidApiKey> {
+        match Self::read(text) {
+            Err(InvalidApiKey::Form) if has_wrong_length(text) => Err(InvalidApiKey::Length),
+            read => read,
+        }
+    }
+
+    fn read(text: &'h [u8]) -> Result<Self, InvalidApiKey> {
         let after_prefix = text
             .len()
             .checked_sub(LENGTH_AFTER_PREFIX)
@@ -133,6 +140,20 @@ impl<'h> PresentedKey<'h> {
             digested,
         })
     }
+}
+
+/// Whether a prefix and an id begin the text, and it does not end where such a key would.
+fn has_wrong_length(text: &[u8]) -> bool {
+    (1..=KeyPrefix::MAX_LENGTH).any(|length| {
+        let Some((prefix, [b'_', rest @ ..])) = text.split_at_checked(length) else {
+            return false;
+        };
+        let id = rest.get(..ApiKeyId::LENGTH);
+        id.is_some_and(base62::is_base62)
+            && rest.get(ApiKeyId::LENGTH) == Some(&b'_')
+            && is_prefix(prefix)
+            && rest.len() + 1 != LENGTH_AFTER_PREFIX
+    })
 }
 
 #[cfg(test)]
@@ -217,6 +238,13 @@ mod tests {
             for byte in [0, b'_', b'0', b'a', b'Z', 0x7f, 0xff] {
                 assert!(PresentedKey::parse(&vec![byte; length]).is_err());
             }
+        }
+        for like in [
+            "acme_4fXq0ZbT9kLm",
+            "acme_4fXq0ZbT9kL_x",
+            "Acme_4fXq0ZbT9kLm_x",
+        ] {
+            assert_eq!(ApiKey::parse(like).expect_err(like), InvalidApiKey::Form);
         }
         let huge = format!("a_{}", "x".repeat(1 << 20));
         assert_eq!(ApiKey::parse(&huge).expect_err("huge"), InvalidApiKey::Form);

@@ -104,11 +104,11 @@ impl Scheme for ApiKeys {
         &self.0.challenge
     }
 
-    /// Also recognises mistyped keys and keys of other services.
+    /// Also recognises mistyped keys, parts of keys, and keys of other services.
     fn recognise(&self, text: &[u8]) -> Option<&'static str> {
         match PresentedKey::parse(text) {
-            Ok(_) | Err(InvalidApiKey::Checksum) => Some("an API key"),
-            Err(_) => None,
+            Err(InvalidApiKey::Form) => None,
+            _ => Some("an API key"),
         }
     }
 }
@@ -137,12 +137,21 @@ impl Inner {
         let presented = PresentedKey::parse(text).map_err(|invalid| {
             // Only on this path: a valid key has only such characters.
             if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
-                return Failure::malformed("the API key holds characters that no key has");
+                let start = text.get(..7).unwrap_or_default();
+                return Failure::malformed(if start.eq_ignore_ascii_case(b"bearer ") {
+                    "the API key follows `Bearer`: send the key alone"
+                } else {
+                    "the API key holds characters that no key has"
+                });
             }
             let (external, internal) = match invalid {
                 InvalidApiKey::Checksum => (
                     "the API key was mistyped",
                     "the checksum of the API key does not match",
+                ),
+                InvalidApiKey::Length => (
+                    "the API key has the wrong length: it was cut off or pasted twice",
+                    "the API key has the wrong length",
                 ),
                 _ => (NOT_VALID, "the header does not contain an API key"),
             };
