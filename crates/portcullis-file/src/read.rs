@@ -21,8 +21,17 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Contents> {
 ///
 /// # Errors
 ///
-/// As [`read`], and when the file is not UTF-8 or every user may write it.
+/// As [`read_trusted`], and when the file is not UTF-8.
 pub fn read_config(path: &Path, max_bytes: u64) -> io::Result<String> {
+    read_trusted(path, max_bytes)?.text().map(str::to_owned)
+}
+
+/// Reads a file that decides who is trusted, such as root certificates.
+///
+/// # Errors
+///
+/// As [`read`], and when every user may write the file.
+pub fn read_trusted(path: &Path, max_bytes: u64) -> io::Result<Contents> {
     let contents = read(path, max_bytes)?;
     if contents.everyone_may_write() {
         return Err(io::Error::new(
@@ -30,7 +39,7 @@ pub fn read_config(path: &Path, max_bytes: u64) -> io::Result<String> {
             "every user may write it: `chmod o-w` the file",
         ));
     }
-    contents.text().map(str::to_owned)
+    Ok(contents)
 }
 
 /// Reads all of `reader`, such as a pipe. The bytes are zeroed on drop.

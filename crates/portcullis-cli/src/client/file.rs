@@ -2,7 +2,11 @@
 
 use std::{
     fs::{File, Metadata},
+    io,
     path::Path,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use portcullis_core::Secret;
@@ -10,18 +14,21 @@ use portcullis_remote::HttpSettings;
 
 use crate::output;
 
+/// How long to wait for the writer of a pipe.
+const PIPE_WAIT: Duration = Duration::from_secs(10);
+
 /// Reads a secret, with a warning if other users can read the file. Unlike a service's, the file may be a pipe.
 pub(crate) fn read(path: &Path) -> Result<Secret, String> {
     const MAX_BYTES: u64 = 64 * 1024;
 
     let read = || {
-        let file = File::open(path)?;
+        let file = open(path)?;
         let metadata = file.metadata()?;
         Ok((portcullis_file::read_bounded(file, MAX_BYTES)?, metadata))
     };
     let shown = path.display();
     let (content, metadata) =
-        read().map_err(|error: std::io::Error| format!("{shown} cannot be read: {error}"))?;
+        read().map_err(|error: io::Error| format!("{shown} cannot be read: {error}"))?;
     if content.trim_ascii().is_empty() {
         return Err(format!("the file {shown} is empty: write the secret to it"));
     }
@@ -31,6 +38,18 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
         ));
     }
     Ok(Secret::new(&content[..]))
+}
+
+/// Opens the file. To open a pipe waits for its writer.
+fn open(path: &Path) -> io::Result<File> {
+    let (sender, opened) = mpsc::channel();
+    let path = path.to_owned();
+    thread::spawn(move || sender.send(File::open(path)));
+    opened.recv_timeout(PIPE_WAIT).unwrap_or_else(|_| {
+        let seconds = PIPE_WAIT.as_secs();
+        let problem = format!("it is a pipe that no process opened for writing within {seconds} s");
+        Err(io::Error::new(io::ErrorKind::TimedOut, problem))
+    })
 }
 
 /// The settings with the root certificates of `--ca`.

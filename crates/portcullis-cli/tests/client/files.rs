@@ -113,6 +113,38 @@ async fn readable_secret_file_works_with_a_warning() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn pipe_without_a_writer_is_not_waited_for_without_end() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let scene = Scene::start().await;
+    let (pipe, secret) = (scene.path("pipe"), scene.path("secret"));
+    mknodat(CWD, &*pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+    let options: [&[&str]; 5] = [
+        &["--client-secret-file", &pipe],
+        &["--private-key", &pipe],
+        &["--cert", &pipe, "--key", &pipe],
+        &["--client-secret-file", &secret, "--dpop-key", &pipe],
+        &["--client-secret-file", &secret, "--exchange", &pipe],
+    ];
+    let [a, b, c, d, e] = options.map(|options| scene.fetch_with(options));
+    let (a, b, c, d, e) = tokio::join!(a, b, c, d, e);
+    for ended in [a, b, c, d, e] {
+        ended.failed(1, &[&pipe, "no process opened for writing within 10 s"]);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ca_file_that_every_user_may_write_is_refused() {
+    let scene = Scene::start().await;
+    let ca = scene.file("ca.pem", "");
+    crate::support::set_mode(std::path::Path::new(&ca), 0o666);
+    let ended = scene.fetch(&["--ca", &ca]).await;
+    ended.failed(1, &[&ca, "every user may write it: `chmod o-w` the file"]);
+}
+
 /// Like `--client-secret-file <(vault read …)`. The mode of a pipe does not matter.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]

@@ -45,12 +45,12 @@ impl HttpSettings {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// When the file cannot be read, or every user may write it.
     pub fn root_certificates_file(self, path: &Path) -> io::Result<Self> {
         /// Several times the size of a system's.
         const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-        let contents = portcullis_file::read(path, MAX_BYTES)?;
+        let contents = portcullis_file::read_trusted(path, MAX_BYTES)?;
         Ok(self.root_certificates(contents.into_bytes()))
     }
 

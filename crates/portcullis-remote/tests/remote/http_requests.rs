@@ -202,6 +202,22 @@ async fn bearer_token_is_sent_for_metadata_and_keys() {
     assert_eq!(error.kind(), FetchErrorKind::Credential);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn bearer_token_file_that_every_user_may_write_is_refused() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    fs::write(&file, "s3cr3t").unwrap();
+    let issuer = TestIssuer::start().await;
+    let keys = start(Issuer::discover(issuer.url()).bearer_token_file(&file)).await;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    let error = keys.refresh().await.expect_err("every user may write it");
+    assert_eq!(error.kind(), FetchErrorKind::Credential);
+    assert!(error.to_string().contains("chmod o-w"), "{error}");
+}
+
 #[tokio::test]
 async fn document_that_repeats_the_bearer_token_is_rejected() {
     let directory = tempfile::tempdir().unwrap();
