@@ -87,6 +87,37 @@ async fn inspect_without_an_issuer_does_not_verify() {
             "{stderr}"
         );
     }
+    for (input, said) in [
+        (
+            "{ \"access_token\": \"eyJ\", \"token_type\": \"Bearer\" }",
+            "pipe only the value of `access_token`",
+        ),
+        (
+            "acme_4fXq0ZbT9kLm_9Zr3mWq8TfL2xVb7Nc5Ky1Jd0Ph4aBcDeF",
+            "it is an API key, not a token",
+        ),
+        (
+            "Bearer acme_4fXq0ZbT9kLm_9Zr3m",
+            "it is an API key, not a token",
+        ),
+    ] {
+        let Ended {
+            code,
+            stdout,
+            stderr,
+        } = run(&["token", "inspect"], input).await;
+        assert_eq!((code, &*stdout), (Some(1), ""), "{input:?}");
+        assert!(stderr.contains(said), "{stderr}");
+        assert!(!stderr.contains("9Zr3m"), "{stderr}");
+    }
+    let token = issuer.token().mint();
+    for header in ["Authorization: Bearer", "authorization:bearer"] {
+        let sent = format!("{header} {token}\r\n");
+        assert_eq!(run(&["token", "inspect"], &sent).await.code, Some(0));
+    }
+    let late = issuer.token().claim("exp", 1_000_000_000).mint();
+    let Ended { stdout, .. } = run(&["token", "inspect"], &late).await;
+    assert!(stdout.contains(" d ago (`exp`)"), "{stdout}");
     for rubbish in ["a.b", "a.b.c", "{}"] {
         assert_eq!(
             run(&["token", "inspect"], rubbish).await.code,

@@ -117,6 +117,16 @@ fn show(token: &str) -> io::Result<bool> {
         Ok((printed, claims)) => {
             printed?;
             line(format_args!("claims {}", json(&claims)))?;
+            let exp = readable(&claims).and_then(|claims| claims.get("exp")?.as_f64());
+            if let Some(exp) = exp {
+                let left = exp - SystemClock.now().as_duration().as_secs_f64();
+                let time = rough(left.abs());
+                if left < 0.0 {
+                    line(format_args!("  expired {time} ago (`exp`)"))?;
+                } else {
+                    line(format_args!("  expires in {time} (`exp`)"))?;
+                }
+            }
             Ok(true)
         }
         Err(error) => {
@@ -124,6 +134,20 @@ fn show(token: &str) -> io::Result<bool> {
             Ok(false)
         }
     }
+}
+
+/// A time in its largest unit of which there are two.
+fn rough(seconds: f64) -> String {
+    let units = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "min")];
+    let unit = units.into_iter().find(|(unit, _)| seconds >= 2.0 * unit);
+    let (unit, name) = unit.unwrap_or((1.0, "s"));
+    format!("{} {name}", (seconds / unit).floor())
+}
+
+/// The JSON, unless `serde_json` would read it in another way than the library.
+fn readable(bytes: &[u8]) -> Option<Value> {
+    check_foreign_json(bytes).ok()?;
+    serde_json::from_slice(bytes).ok()
 }
 
 fn json(bytes: &[u8]) -> String {
@@ -272,8 +296,7 @@ impl Judge<'_> {
     /// The client that the claim `client_id` names.
     fn claimed_client(&self) -> Option<String> {
         let payload = CompactJws::parse(self.token).ok()?.payload().ok()?;
-        check_foreign_json(&payload).ok()?;
-        let claims: Value = serde_json::from_slice(&payload).ok()?;
+        let claims = readable(&payload)?;
         claims.get("client_id")?.as_str().map(ToOwned::to_owned)
     }
 }
