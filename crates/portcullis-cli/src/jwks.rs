@@ -1,10 +1,11 @@
 //! `portcullis jwks check`
 
-use std::process::ExitCode;
+use std::{error::Error, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use portcullis_core::log::{escape, escape_url};
 use portcullis_jose::SkipReason;
+use portcullis_oauth::{FetchError, FetchErrorKind};
 
 use crate::{
     Outcome, algorithm,
@@ -58,7 +59,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
     let issuer = place.issuer.as_deref().unwrap_or(&name);
     let issuer = match fetch(issuer, jwks_uri, &access).await {
         Ok(issuer) => issuer,
-        Err(error) if place.url.is_some() => {
+        Err(error) if place.url.is_some() && is_other_answer(&*error) => {
             output::error(&*error);
             output::note(format_args!(
                 "  {name} must be the URL of a key set: if it is an issuer, give it with --issuer"
@@ -111,6 +112,17 @@ pub(crate) async fn check(check: Check) -> Outcome {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    })
+}
+
+/// Whether the URL was answered with something other than a key set.
+fn is_other_answer(error: &(dyn Error + 'static)) -> bool {
+    let fetch: Option<&FetchError> = error.downcast_ref();
+    fetch.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            FetchErrorKind::Status(_) | FetchErrorKind::Redirected | FetchErrorKind::Unusable
+        )
     })
 }
 

@@ -121,3 +121,19 @@ async fn issuer_given_as_a_key_set_url_gets_a_hint() {
     assert_eq!((code, &*stdout), (Some(1), ""));
     assert!(stderr.contains("give it with --issuer"), "{stderr}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn url_without_an_answer_gets_no_hint_and_shows_no_user() {
+    for url in [
+        // Nobody listens on port 1.
+        "http://127.0.0.1:1/",
+        "//u:pw@h/",
+        "http://u:pa/pw@h/",
+        "http://u:pw@127.0.0.1:1/",
+    ] {
+        let Ended { code, stderr, .. } = run(&["jwks", "check", url], "").await;
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(!stderr.contains("give it with --issuer"), "{stderr}");
+        assert!(!stderr.contains("pw"), "{stderr}");
+    }
+}
