@@ -51,7 +51,10 @@ async fn start(args: &Args) -> Result<Vec<Issuer>, Box<dyn Error>> {
         }
     }
     let mut issuers = Vec::new();
-    for url in &args.issuers {
+    for (index, url) in args.issuers.iter().enumerate() {
+        if args.issuers[..index].contains(url) {
+            return Err(format!("--issuer {url} is given twice: give each issuer once").into());
+        }
         let builder = issuer(url, args)?.start_timeout(Duration::ZERO);
         issuers.push(builder.start().await?);
     }

@@ -51,6 +51,24 @@ async fn issuer_with_ca_bearer_token_and_metadata_url_is_reached() {
 }
 
 #[tokio::test]
+async fn issuer_given_twice_is_an_error() {
+    let twice = ["orders-api", "--issuer", NAME, "--issuer", NAME];
+    let error = app(&Args::parse_from(twice)).await.expect_err("twice");
+    let said = format!("--issuer {NAME} is given twice");
+    assert!(error.to_string().starts_with(&said), "{error}");
+}
+
+#[test]
+fn demonstration_option_beside_configured_callers_is_an_error() {
+    for callers in [["--issuer", NAME], ["--api-keys", "keys.toml"]] {
+        let arguments = ["orders-api", "--demo-issuer-listen", "127.0.0.1:0"];
+        let error = Args::try_parse_from([&arguments[..], &callers].concat());
+        let error = error.expect_err("both").to_string();
+        assert!(error.contains("cannot be used with"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn bearer_token_file_needs_exactly_one_issuer() {
     let args = Args::parse_from([
         "orders-api",
