@@ -60,6 +60,16 @@ async fn output_and_log_contain_no_secret() {
     }
 }
 
+#[test]
+fn help_tells_how_to_log_refusals() {
+    for name in ["orders-api", "billing-worker"] {
+        let output = Command::new(program(name)).arg("--help").output();
+        let help = String::from_utf8(output.expect("it runs").stdout).expect("text");
+        let filter = "RUST_LOG=info,portcullis_core=debug";
+        assert!(help.contains(filter), "{help}");
+    }
+}
+
 #[tokio::test]
 async fn non_loopback_address_is_an_error() {
     for flag in ["--listen", "--demo-issuer-listen"] {

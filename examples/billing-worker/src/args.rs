@@ -4,12 +4,15 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Parser};
 
+const LOG: &str = "The log is off. RUST_LOG=info turns it on; RUST_LOG=info,portcullis_core=debug also shows each \
+                   refusal of the demonstration's service.";
+
 /// A small worker that calls orders-api, with a token and with an API key.
 ///
 /// With nothing configured it runs a demonstration: an embedded issuer, orders-api itself, and a client secret that is
 /// rotated while the worker uses it.
 #[derive(Debug, Parser)]
-#[command(version, group(ArgGroup::new("credential").args(["issuer", "api_key_file"]).multiple(true)))]
+#[command(version, after_help = LOG, group(ArgGroup::new("credential").args(["issuer", "api_key_file"]).multiple(true)))]
 pub(crate) struct Args {
     /// Where orders-api is, such as http://127.0.0.1:8080. Credentials are sent only there.
     #[arg(long, value_name = "URL", requires = "credential")]

@@ -5,12 +5,15 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::Parser;
 use portcullis::jwt::Profile;
 
+const LOG: &str =
+    "The log is on stderr. RUST_LOG=info,portcullis_core=debug also shows each refusal.";
+
 /// A small orders service, guarded by Portcullis.
 ///
 /// With neither --issuer nor --api-keys it runs a demonstration: an embedded issuer, an API key, and curl lines to
 /// paste.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = LOG)]
 pub struct Args {
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
@@ -78,7 +81,12 @@ pub struct Args {
     pub(crate) shutdown_timeout: Duration,
 
     /// The address of the embedded issuer of the demonstration.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8081",
+        conflicts_with_all = ["issuers", "api_keys"]
+    )]
     pub(crate) demo_issuer_listen: SocketAddr,
 }
 
