@@ -1,4 +1,4 @@
-//! Checks that the tests named in the documentation exist.
+//! Checks what the sources show: that the tests named in the documentation exist, and how errors are printed.
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -18,7 +18,10 @@ fn assert_tests_exist(page: &str, least: usize) {
     let page = fs::read_to_string(root.join(page)).expect("the page");
     let mut existing = HashSet::new();
     for folder in ["crates", "examples", "tests"] {
-        collect_functions(&root.join(folder), &mut existing);
+        visit_sources(&root.join(folder), &mut |_, text| {
+            let functions = text.split("fn ").skip(1);
+            existing.extend(functions.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
+        });
     }
     let rows = page.lines().filter(|line| line.starts_with("| "));
     let mut named = 0;
@@ -35,16 +38,44 @@ fn assert_tests_exist(page: &str, least: usize) {
     assert!(named >= least, "the page names only {named} tests");
 }
 
-/// The names of all functions below `folder`.
-fn collect_functions(folder: &Path, names: &mut HashSet<String>) {
+/// A `main` that returns an error prints its `Debug`.
+#[test]
+fn debug_of_every_public_error_is_its_message() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let mut found = 0;
+    visit_sources(&crates, &mut |path, text| {
+        for item in text.split("#[derive(").skip(1) {
+            let (derives, item) = item.split_once(')').expect("a list");
+            let mut lines = item.lines().map(str::trim_start);
+            let declared = lines.find(|line| {
+                ["pub ", "pub(", "struct ", "enum "]
+                    .iter()
+                    .any(|start| line.starts_with(start))
+            });
+            let Some(declared) = declared.and_then(|line| line.strip_prefix("pub ")) else {
+                continue;
+            };
+            let name = declared
+                .split([' ', '(', '<', ';'])
+                .nth(1)
+                .unwrap_or_default();
+            if derives.contains("Error") || text.contains(&format!("Error for {name} ")) {
+                assert!(!derives.contains("Debug"), "{}: {name}", path.display());
+                found += 1;
+            }
+        }
+    });
+    assert!(found >= 20, "only {found} errors were found");
+}
+
+/// Calls `visit` with each Rust file below `folder` and its text.
+fn visit_sources(folder: &Path, visit: &mut impl FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).expect("a folder of the checkout") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            collect_functions(&path, names);
+            visit_sources(&path, visit);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).expect("a source file");
-            let functions = text.split("fn ").skip(1);
-            names.extend(functions.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
+            visit(&path, &fs::read_to_string(&path).expect("a source file"));
         }
     }
 }

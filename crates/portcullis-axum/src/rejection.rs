@@ -10,7 +10,7 @@ use portcullis_core::Refusal;
 
 /// An extractor's refusal. The response is the same as that of a guard layer: a problem document, or trailers-only for
 /// gRPC.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rejection {
     refusal: Refusal,
     response: Box<Response<Bytes>>,
@@ -58,3 +58,5 @@ impl fmt::Display for Rejection {
 }
 
 impl Error for Rejection {}
+
+portcullis_core::debug_as_report!(Rejection);

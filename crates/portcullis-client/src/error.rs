@@ -1,6 +1,6 @@
 //! Errors of token requests.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use portcullis_oauth::{FetchError, OAuthAnswer, OAuthError};
 
@@ -183,8 +183,4 @@ impl From<FetchError> for TokenError {
     }
 }
 
-impl fmt::Debug for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(TokenError);

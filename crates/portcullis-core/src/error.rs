@@ -37,14 +37,21 @@ impl ConfigError {
     }
 }
 
-impl fmt::Debug for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug_as_report(self, f)
-    }
+crate::debug_as_report!(ConfigError);
+
+/// Implements `Debug` for an error by [`debug_as_report()`], since Rust prints the error that a `main` returns by its `Debug`.
+#[macro_export]
+macro_rules! debug_as_report {
+    ($error:ty) => {
+        impl ::std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                $crate::debug_as_report(self, f)
+            }
+        }
+    };
 }
 
-/// Writes an error with each cause on a line of its own: the `Debug` of errors that a `main` returns, since Rust prints
-/// those by their `Debug`.
+/// Writes an error with each cause on a line of its own.
 ///
 /// # Errors
 ///
@@ -76,11 +83,7 @@ mod tests {
         source: Option<Box<Link>>,
     }
 
-    impl fmt::Debug for Link {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            debug_as_report(self, f)
-        }
-    }
+    crate::debug_as_report!(Link);
 
     fn link(text: &'static str, source: Option<Link>) -> Link {
         Link {

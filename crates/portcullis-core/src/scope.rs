@@ -71,11 +71,7 @@ impl AsRef<str> for Scope {
 #[non_exhaustive]
 pub struct InvalidScope;
 
-impl fmt::Debug for InvalidScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::error::debug_as_report(self, f)
-    }
-}
+crate::debug_as_report!(InvalidScope);
 
 /// The scopes that a caller was granted: sorted, each once.
 ///

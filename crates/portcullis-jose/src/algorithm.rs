@@ -120,10 +120,12 @@ impl FromStr for Algorithm {
 }
 
 /// The name of an algorithm that is not supported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a supported signature algorithm")]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;
+
+portcullis_core::debug_as_report!(UnknownAlgorithm);
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use crate::json::JsonError;
 /// Why a token is not a JSON Web Signature that this crate accepts.
 ///
 /// It contains nothing of the token, so that it may be shown to the sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
     /// The token is longer than the limit: 8 KiB by default.
@@ -74,3 +74,5 @@ pub enum JwsError {
     #[error("the payload is declared not to be base64url (`b64`)")]
     UnencodedPayload,
 }
+
+portcullis_core::debug_as_report!(JwsError);

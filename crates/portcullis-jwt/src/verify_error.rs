@@ -13,7 +13,7 @@ use portcullis_jose::{Algorithm, JsonError, JwsError};
 /// `Display` is for operators: it names what was found and what was expected. Text that the sender of the token controls
 /// is escaped, shortened, and masked where it looks like a credential. [`external`](Self::external) is the message for
 /// callers.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// The token is not a signed JWT in a supported form.
@@ -118,6 +118,8 @@ pub enum VerifyError {
     #[error("the claims do not decode into the configured type: {0}")]
     CustomClaims(String),
 }
+
+portcullis_core::debug_as_report!(VerifyError);
 
 impl VerifyError {
     /// Whether the token could not be judged without the issuer's keys. It may be valid, so the answer is 503, not 401.

@@ -1,6 +1,6 @@
 //! Errors of requests to issuers and authorization servers.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 /// A request to an issuer or an authorization server failed. The keys or the token at hand stay in use.
 ///
@@ -96,8 +96,4 @@ impl FetchError {
     }
 }
 
-impl fmt::Debug for FetchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(FetchError);

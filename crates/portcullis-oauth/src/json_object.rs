@@ -4,7 +4,7 @@ use portcullis_jose::{JsonError, json::check_foreign_json};
 use serde::Deserialize;
 
 /// Why a document cannot be read as the expected JSON object.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
     /// The document is not JSON.
@@ -26,6 +26,8 @@ pub enum DocumentError {
     #[error("a required member is missing or has the wrong type")]
     Members,
 }
+
+portcullis_core::debug_as_report!(DocumentError);
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

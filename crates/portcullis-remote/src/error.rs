@@ -1,6 +1,6 @@
 //! Errors of a start.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use portcullis_core::{ConfigError, log::escape_url};
 use portcullis_oauth::FetchError;
@@ -33,8 +33,4 @@ pub enum StartError {
     },
 }
 
-impl fmt::Debug for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(StartError);

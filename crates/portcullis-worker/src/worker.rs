@@ -25,9 +25,11 @@ fn stop<S: State>(shared: &Shared<S>) {
 }
 
 /// The task has ended: it was stopped, it panicked, or its runtime was shut down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the background task has ended")]
 pub struct Stopped;
+
+portcullis_core::debug_as_report!(Stopped);
 
 impl<S: State> Worker<S> {
     /// A worker and its task, which does nothing until it is [spawned](Task::spawn).

@@ -76,9 +76,11 @@ pub type PendingLookup =
     Pin<Box<dyn Future<Output = Result<Option<Arc<StoredKey>>, StoreError>> + Send>>;
 
 /// A store cannot tell whether a key exists: 503.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(Cow<'static, str>);
+
+portcullis_core::debug_as_report!(StoreError);
 
 impl StoreError {
     /// The problem goes to the log, not to callers. It must not contain secrets.

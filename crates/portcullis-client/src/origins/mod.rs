@@ -2,7 +2,7 @@
 
 mod origin;
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use http::{
     HeaderMap, Uri,
@@ -44,11 +44,7 @@ pub struct ForbiddenOrigin {
     allowed: Box<str>,
 }
 
-impl fmt::Debug for ForbiddenOrigin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(ForbiddenOrigin);
 
 impl Origins {
     /// Allows these origins, each a URL without path, such as `https://orders.example.com`.

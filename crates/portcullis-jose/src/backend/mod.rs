@@ -42,6 +42,8 @@ pub trait PreparedKey: Send + Sync {
 }
 
 /// The signature is not valid for this key and message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature is not valid")]
 pub struct InvalidSignature;
+
+portcullis_core::debug_as_report!(InvalidSignature);

@@ -21,7 +21,7 @@ pub use self::value::{MAX_DEPTH, Value};
 /// Why some bytes are not the JSON that was expected.
 ///
 /// It contains a position, and nothing of the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
     /// Not UTF-8.
@@ -43,6 +43,8 @@ pub enum JsonError {
     #[error("has an unexpected type at {0}")]
     UnexpectedType(Position),
 }
+
+portcullis_core::debug_as_report!(JsonError);
 
 /// A line, and a byte within it, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 ///
 /// A key set comes from a trusted issuer over an authenticated connection. Tokens, which anyone may send, are read
 /// strictly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Deviation {
     /// The document begins with a byte order mark (RFC 8259 §8.1).
@@ -24,3 +24,5 @@ pub enum Deviation {
     #[error("`key_ops` is empty")]
     EmptyKeyOps,
 }
+
+portcullis_core::debug_as_report!(Deviation);

@@ -10,7 +10,7 @@ use crate::json::JsonError;
 use crate::key_material::{KeyMaterial, KeyRejected};
 
 /// Why a key of a set is unusable. The other keys of the set are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkipReason {
     /// Not a JSON object with unique members.
@@ -53,6 +53,8 @@ pub enum SkipReason {
     #[error("the key is already in the set")]
     Duplicate,
 }
+
+portcullis_core::debug_as_report!(SkipReason);
 
 /// A key for verifying signatures.
 #[derive(Debug)]

@@ -57,7 +57,7 @@ impl KeyMaterial {
 }
 
 /// Why a key cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyRejected {
     /// Fewer than 2048 bits (RFC 7518 §3.3).
@@ -101,3 +101,5 @@ pub enum KeyRejected {
     #[error("the cryptographic library rejects the key or does not support the algorithm")]
     Backend,
 }
+
+portcullis_core::debug_as_report!(KeyRejected);

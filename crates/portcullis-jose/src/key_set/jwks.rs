@@ -43,11 +43,7 @@ pub enum KeySetError {
     TooManyKeys,
 }
 
-impl std::fmt::Debug for KeySetError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(KeySetError);
 
 pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySet, KeySetError> {
     if json.len() > KeySet::MAX_BYTES {

@@ -37,11 +37,7 @@ pub enum PemError {
     Rejected(#[from] KeyRejected),
 }
 
-impl std::fmt::Debug for PemError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(PemError);
 
 pub(super) fn parse(pem: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
     let blocks = blocks(pem).ok_or(PemError::Malformed)?;

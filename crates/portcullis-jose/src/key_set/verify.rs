@@ -65,7 +65,7 @@ impl KeySet {
 }
 
 /// Why a token's signature is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
     /// The signature is not well-formed.
@@ -87,6 +87,8 @@ pub enum SignatureError {
     #[error("the signature is not valid")]
     BadSignature,
 }
+
+portcullis_core::debug_as_report!(SignatureError);
 
 #[cfg(test)]
 mod tests {

@@ -87,11 +87,7 @@ pub enum SigningKeyError {
     Rejected(#[from] KeyRejected),
 }
 
-impl std::fmt::Debug for SigningKeyError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(SigningKeyError);
 
 impl From<SkipReason> for SigningKeyError {
     fn from(reason: SkipReason) -> Self {
@@ -120,8 +116,4 @@ pub enum SignError {
     Library,
 }
 
-impl std::fmt::Debug for SignError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(SignError);

@@ -111,7 +111,7 @@ impl Profile {
 }
 
 /// Why the text of a file is not a profile.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{problem}", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
 pub struct ProfileFileError {
     line: Option<usize>,
@@ -125,6 +125,8 @@ impl ProfileFileError {
         self.line
     }
 }
+
+portcullis_core::debug_as_report!(ProfileFileError);
 
 /// A mistake and its position in the text.
 struct Mistake {
@@ -172,10 +174,17 @@ fn read(text: &str) -> Result<Profile, Mistake> {
         let at = error.span().map(|span| span.start);
         let is_here = |span: &Range<usize>| at.is_some_and(|at| span.contains(&at));
         match values.iter().find(|(_, span)| is_here(span)) {
-            Some((name, _)) => Mistake {
-                at,
-                problem: format!("`{name}`: {message}"),
-            },
+            Some((name, _)) => {
+                let is_flat = message.ends_with("map, expected a sequence");
+                let hint = match &**name {
+                    "machine_if" | "user_if" if is_flat => ": write a list of lists: [[{ … }]]",
+                    _ => "",
+                };
+                Mistake {
+                    at,
+                    problem: format!("`{name}`: {message}{hint}"),
+                }
+            }
             None => Mistake::from(&*message),
         }
     })?;

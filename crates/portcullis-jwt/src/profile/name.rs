@@ -31,10 +31,12 @@ impl FromStr for Profile {
 }
 
 /// The error for an unknown name of a preset. The message lists the presets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown profile; expected one of {}", Profile::NAMES.join(", "))]
 #[non_exhaustive]
 pub struct UnknownProfile;
+
+portcullis_core::debug_as_report!(UnknownProfile);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 use std::{
     error::Error as _,
-    fmt, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -61,11 +61,7 @@ pub enum KeyFileError {
     Config(#[from] ConfigError),
 }
 
-impl fmt::Debug for KeyFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        portcullis_core::debug_as_report(self, f)
-    }
-}
+portcullis_core::debug_as_report!(KeyFileError);
 
 impl KeyFileError {
     pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {

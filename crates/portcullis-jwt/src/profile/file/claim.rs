@@ -51,6 +51,10 @@ impl<'de> Deserialize<'de> for ClaimPath {
     }
 }
 
+/// Whether this is a marker, or a mistyped one.
 fn is_marker(name: &str) -> bool {
-    name == "[]" || name.starts_with('{') && name.ends_with('}')
+    let name = name.trim();
+    [('[', ']'), ('{', '}')]
+        .iter()
+        .any(|(start, end)| name.starts_with(*start) && name.ends_with(*end))
 }

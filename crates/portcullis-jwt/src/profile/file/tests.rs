@@ -253,6 +253,16 @@ fn mistake_is_reported_with_line_and_field() {
         ),
         (
             "user_if = [[",
+            "user_if = [{ claim = \"a\", present = true }, [",
+            "line 22: `user_if`: invalid type: map, expected a sequence: write a list of lists: [[{ … }]]",
+        ),
+        (
+            "[\"groups\", \"[]\"",
+            "[\"groups\", \"[ ]\"",
+            "line 11: `role_claims`: unknown `[ ]` in a path",
+        ),
+        (
+            "user_if = [[",
             "user_if = [[], [",
             "an alternative of its kind rule has no condition",
         ),
@@ -266,7 +276,9 @@ fn mistake_is_reported_with_line_and_field() {
         error("name = \"x\"\nbase = \"keycloack\"")
             .starts_with("line 2: unknown profile `keycloack`; did you mean `keycloak`?")
     );
-    assert!(error("").contains("missing field `name`"));
+    let missing = Profile::from_toml("").expect_err("no name");
+    assert!(missing.to_string().contains("missing field `name`"));
+    assert_eq!(format!("{missing:?}"), missing.to_string());
 }
 
 #[test]
