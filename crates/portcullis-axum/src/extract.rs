@@ -51,10 +51,9 @@ pub struct Proof<R>(PhantomData<fn() -> R>);
 
 impl<R: ScopeRequirement> Scoped<R> {
     fn check(principal: &Principal, parts: &Parts) -> Result<Self, Rejection> {
-        if R::is_satisfied_by(principal.scopes()) {
-            Ok(Self(principal.clone(), Proof(PhantomData)))
-        } else {
-            Err(Rejection::new(principal.lacks(&R::policy()), parts))
+        match principal.require::<R>() {
+            Ok(()) => Ok(Self(principal.clone(), Proof(PhantomData))),
+            Err(refusal) => Err(Rejection::new(refusal, parts)),
         }
     }
 }

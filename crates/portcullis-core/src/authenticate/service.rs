@@ -107,7 +107,7 @@ impl<S> Authenticate<S> {
     }
 
     /// Drops the service that is ready, and polls a clone once the caller is authenticated. Otherwise callers that are
-    /// not authenticated yet would take its places while an issuer or a store is slow.
+    /// not authenticated yet would occupy the service's capacity while an issuer or a store is slow.
     #[inline(never)]
     fn wait<B>(
         &mut self,

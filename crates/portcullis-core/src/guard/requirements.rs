@@ -5,10 +5,11 @@ use crate::{
     policy::ScopePolicy,
     principal::{Principal, PrincipalKind},
     refusal::Refusal,
+    requirement::ScopeRequirement,
 };
 
 impl Principal {
-    /// Requires scopes of the caller.
+    /// Requires the scopes of a policy.
     ///
     /// # Errors
     ///
@@ -17,13 +18,24 @@ impl Principal {
         if policy.is_satisfied_by(self.scopes()) {
             Ok(())
         } else {
-            Err(self.lacks(policy))
+            Err(self.insufficient_scope(policy))
         }
     }
 
-    /// The refusal of a caller that lacks scopes.
-    #[must_use]
-    pub fn lacks(&self, policy: &ScopePolicy) -> Refusal {
+    /// Requires the scopes of a type. Allocates only for a refusal.
+    ///
+    /// # Errors
+    ///
+    /// As [`require_scopes`](Self::require_scopes).
+    pub fn require<R: ScopeRequirement>(&self) -> Result<(), Refusal> {
+        if R::is_satisfied_by(self.scopes()) {
+            Ok(())
+        } else {
+            Err(self.insufficient_scope(&R::policy()))
+        }
+    }
+
+    fn insufficient_scope(&self, policy: &ScopePolicy) -> Refusal {
         let external = format!("insufficient scope: {} required", policy.challenge_scope());
         let failure = Failure::new(FailureKind::InsufficientScope, external);
         Refusal::forbidden(failure, self, Some(policy))

@@ -89,7 +89,10 @@ fn schemes_do_not_share_principals() {
 
 /// The realm of the challenge for a caller without the scope.
 fn realm(principal: &Principal) -> String {
-    let refusal = principal.lacks(&ScopePolicy::from(Scope::from_static("orders:admin")));
+    let policy = ScopePolicy::from(Scope::from_static("orders:admin"));
+    let refusal = principal
+        .require_scopes(&policy)
+        .expect_err("the scope is not granted");
     let response = refusal.into_response(
         &Method::GET,
         &Uri::from_static("/"),
