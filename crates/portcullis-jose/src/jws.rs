@@ -15,12 +15,16 @@ pub struct TokenLimits {
 
 impl TokenLimits {
     /// The largest value of either limit: reading a token before its signature is verified costs time.
-    pub const MAX: usize = 64 * 1024;
-    /// [`MAX`](Self::MAX) for both.
-    pub const MOST: Self = Self {
-        token_bytes: Self::MAX,
-        header_bytes: Self::MAX,
+    pub const MAX_BYTES: usize = 64 * 1024;
+    /// [`MAX_BYTES`](Self::MAX_BYTES) for both.
+    pub const LARGEST: Self = Self {
+        token_bytes: Self::MAX_BYTES,
+        header_bytes: Self::MAX_BYTES,
     };
+    /// The longest token by default: 8 KiB, the longest header line that most servers accept.
+    pub const DEFAULT_TOKEN_BYTES: usize = 8 * 1024;
+    /// The longest header by default: 4 KiB, enough for a certificate chain (`x5c`).
+    pub const DEFAULT_HEADER_BYTES: usize = 4 * 1024;
 
     /// Checks that `jws` is within the limits.
     ///
@@ -32,7 +36,7 @@ impl TokenLimits {
         self.check_lengths(token_bytes, jws.header.len())
     }
 
-    /// The larger of both limits.
+    /// The larger value of each limit.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self {
@@ -61,8 +65,8 @@ impl TokenLimits {
 impl Default for TokenLimits {
     fn default() -> Self {
         Self {
-            token_bytes: CompactJws::MAX_BYTES,
-            header_bytes: CompactJws::MAX_HEADER_BYTES,
+            token_bytes: Self::DEFAULT_TOKEN_BYTES,
+            header_bytes: Self::DEFAULT_HEADER_BYTES,
         }
     }
 }
@@ -87,14 +91,6 @@ pub struct CompactJws<'t> {
 }
 
 impl<'t> CompactJws<'t> {
-    /// The longest token that is accepted by default, in bytes as it is sent: 8 KiB, the longest header line that most
-    /// servers accept.
-    pub const MAX_BYTES: usize = 8 * 1024;
-
-    /// The longest header that is accepted by default, in bytes of base64url: 4 KiB, enough for a certificate chain
-    /// (`x5c`).
-    pub const MAX_HEADER_BYTES: usize = 4 * 1024;
-
     /// Splits `token` within the default limits, without allocating.
     ///
     /// # Errors
@@ -143,7 +139,7 @@ impl<'t> CompactJws<'t> {
         let begins_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
         let is_base64url =
             |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-        Self::parse_within(text, &TokenLimits::MOST).is_ok_and(|jws| {
+        Self::parse_within(text, &TokenLimits::LARGEST).is_ok_and(|jws| {
             let parts = [jws.header, jws.payload, jws.signature];
             begins_object(jws.header) && parts.iter().all(|part| part.iter().all(is_base64url))
         })
@@ -260,7 +256,7 @@ mod tests {
 
     #[test]
     fn p7_length_is_bounded() {
-        let longest = format!("a.{}.b", "A".repeat(CompactJws::MAX_BYTES - 4));
+        let longest = format!("a.{}.b", "A".repeat(TokenLimits::DEFAULT_TOKEN_BYTES - 4));
         assert!(CompactJws::parse(&longest).is_ok());
         assert_eq!(
             error(&format!("{longest}A")),
@@ -269,7 +265,7 @@ mod tests {
                 limit: 8 * 1024
             }
         );
-        let header = "A".repeat(CompactJws::MAX_HEADER_BYTES);
+        let header = "A".repeat(TokenLimits::DEFAULT_HEADER_BYTES);
         assert!(CompactJws::parse(&format!("{header}.e30.")).is_ok());
         let too_long = error(&format!("{header}A.e30."));
         assert_eq!(
@@ -308,7 +304,7 @@ mod tests {
 
     #[test]
     fn p7_the_longest_header_is_read() {
-        let padding = CompactJws::MAX_HEADER_BYTES / 4 * 3 - r#"{"alg":"RS256","x":""}"#.len();
+        let padding = TokenLimits::DEFAULT_HEADER_BYTES / 4 * 3 - r#"{"alg":"RS256","x":""}"#.len();
         let json = format!(r#"{{"alg":"RS256","x":"{}"}}"#, "x".repeat(padding));
         let token = format!("{}.e30.", base64url::encode(json.as_bytes()));
         let jws = CompactJws::parse(&token).expect("not too long");

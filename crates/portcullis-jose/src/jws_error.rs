@@ -61,11 +61,11 @@ pub enum JwsError {
     /// `alg` is `none`, in any case.
     #[error("the token is not signed (`alg` is `none`)")]
     AlgorithmNone,
-    /// `alg` is a registered signature algorithm, but not one of [`Algorithm`](crate::Algorithm).
-    #[error("the signature algorithm {0} is not supported")]
+    /// `alg` is a registered algorithm, but not one of [`Algorithm`](crate::Algorithm).
+    #[error("the algorithm {0} is not supported")]
     AlgorithmUnsupported(&'static str),
-    /// `alg` is not a registered signature algorithm.
-    #[error("`alg` is not a known signature algorithm")]
+    /// `alg` is not a registered algorithm.
+    #[error("`alg` is not a registered algorithm")]
     AlgorithmUnknown,
     /// `crit` is present. No extension is supported, and an empty or ill-typed list is an error (RFC 7515 §4.1.11).
     #[error("the header has critical extensions (`crit`)")]

@@ -32,7 +32,7 @@ pub struct TrustedIssuers(Arc<ArcSwap<Trusted>>);
 #[derive(Clone, Default)]
 pub(crate) struct Trusted {
     verifiers: HashMap<Arc<str>, Arc<JwtVerifier>>,
-    /// Moves whenever an issuer is removed or its rules are replaced. Adding one leaves the tokens of others valid.
+    /// Increases whenever an issuer is removed or its rules are replaced. Adding one leaves the tokens of others valid.
     /// A cached token that was verified under another epoch is outdated.
     pub(crate) epoch: u64,
     /// The largest limits of all issuers, since parsing comes before the issuer is known.

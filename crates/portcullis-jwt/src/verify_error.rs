@@ -44,14 +44,14 @@ pub enum VerifyError {
     UnknownKey(String),
     /// The token has no `kid`, and none of the issuer's keys verifies its signature.
     #[error("none of the issuer's keys verifies the signature, and the token has no `kid`")]
-    NoKeyVerifies,
-    /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyVerifies`](Self::NoKeyVerifies), but the issuer may have published
+    NoKeyMatches,
+    /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyMatches`](Self::NoKeyMatches), but the issuer may have published
     /// the key since: its keys could not be fetched.
     #[error("{0}; newer keys cannot be fetched now")]
     UnknownKeyInOutage(Box<Self>),
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
     #[error("the issuer's key with the token's `kid` is not for {0}")]
-    KeyMismatch(Algorithm),
+    KidForOtherAlgorithm(Algorithm),
     /// The signature is invalid.
     #[error("the signature is invalid")]
     Signature,
@@ -131,9 +131,9 @@ impl VerifyError {
         )
     }
 
-    /// Whether newer keys of the issuer may include the token's.
+    /// Whether to wait for a refresh, which may bring the token's key.
     pub(crate) fn is_unknown_key(&self) -> bool {
-        matches!(self, Self::UnknownKey(_) | Self::NoKeyVerifies)
+        matches!(self, Self::UnknownKey(_) | Self::NoKeyMatches)
     }
 
     /// The message for the caller. It may name the token's algorithm if it is registered, the token's `typ` if it is a
@@ -171,8 +171,10 @@ impl VerifyError {
             Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage(_) => {
                 "the issuer's keys are not available now"
             }
-            Self::Signature | Self::NoKeyVerifies => "the token's signature does not hold",
-            Self::UnknownKey(_) | Self::KeyMismatch(_) => "the token is signed with an unknown key",
+            Self::Signature | Self::NoKeyMatches => "the token's signature does not hold",
+            Self::UnknownKey(_) | Self::KidForOtherAlgorithm(_) => {
+                "the token is signed with an unknown key"
+            }
             Self::MissingClaim(_) => "the token lacks a required claim",
             Self::InvalidClaim(_) => "a claim of the token is not of the right type",
             Self::Audience { .. } => "the token is meant for another audience",

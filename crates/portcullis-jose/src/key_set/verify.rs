@@ -8,8 +8,8 @@ use crate::jws_error::JwsError;
 impl KeySet {
     /// Verifies the signature of `jws`, whose header is `header`, and returns the key that made it.
     ///
-    /// A token without `kid` is tried with all keys for its algorithm. A token with a `kid` is tried with the keys of that
-    /// name, compared by case, or if there are none with the keys without name. At most
+    /// A token without `kid` is tried with all keys for its algorithm. A token with a `kid` is tried with the keys of
+    /// that `kid` (case-sensitive); if there are none, with the keys that have no `kid`. At most
     /// [`MAX_CANDIDATES`](Self::MAX_CANDIDATES) keys are tried.
     ///
     /// The caller must have checked that the algorithm is allowed.
@@ -26,8 +26,9 @@ impl KeySet {
     ) -> Result<&VerificationKey, SignatureError> {
         let algorithm = header.algorithm();
         let is_known = |kid| self.keys.iter().any(|key| key.kid() == Some(kid));
-        // Which names are tried, the error if there is no such key, and the error if none made the signature.
-        let (names, no_key, no_match) = match header.kid() {
+        // The keys to try (`None`: all; `Some(kid)`: those with this `kid`; `Some(None)`: those without one), the error if
+        // none is for the algorithm, and the error if none made the signature.
+        let (tried, no_key, no_match) = match header.kid() {
             None => (
                 None,
                 SignatureError::NoKeyForAlgorithm,
@@ -47,7 +48,7 @@ impl KeySet {
         let mut candidates = self
             .keys
             .iter()
-            .filter(|key| names.is_none_or(|kid| key.kid() == kid))
+            .filter(|key| tried.is_none_or(|kid| key.kid() == kid))
             .filter(|key| key.algorithms().contains(&algorithm))
             .take(Self::MAX_CANDIDATES)
             .peekable();
@@ -71,7 +72,7 @@ pub enum SignatureError {
     /// The signature is not well-formed.
     #[error(transparent)]
     Malformed(JwsError),
-    /// No key has the `kid`, and no key without name made the signature. A newer set may have the key.
+    /// No key has the `kid`, and no key without `kid` made the signature. A newer set may have the key.
     #[error("no key of the issuer has the token's `kid`")]
     UnknownKid,
     /// The key with the `kid` is for another algorithm than the header's (RFC 8725 §3.1).

@@ -89,12 +89,11 @@ impl Scheme for Bearer {
         authorization_credentials(head.headers, SCHEME).into()
     }
 
-    /// Checks the characters of a rejected token only, which decides between 400 and 401. An accepted token has no
-    /// illegal ones.
+    /// Only a rejected token's characters are checked: illegal ones make it 400, not 401.
     fn authenticate(&self, _: &Head<'_>, sent: &[u8]) -> Outcome {
         let now = self.0.clock.now();
-        if let Some(bound) = self.0.find_cached(sent, now) {
-            return Outcome::Done(bound);
+        if let Some(outcome) = self.0.find_cached(sent, now) {
+            return Outcome::Done(outcome);
         }
         let rejected = match self.0.verify(sent, now) {
             Ok(verified) => return Outcome::Done(bind(&verified)),
@@ -151,19 +150,19 @@ impl Inner {
                 (verifier, Some(payload), trusted.epoch)
             }
         };
-        let keys = verifier.keys().snapshot();
+        let snapshot = verifier.keys().snapshot();
         let mut verified = verifier
-            .verify_parsed(&jws, &header, payload, &keys, now, &self.challenge)
+            .verify_parsed(&jws, &header, payload, &snapshot, now, &self.challenge)
             .map_err(|error| Rejected {
                 error,
-                keys: Some((verifier.keys().clone(), keys.epoch())),
+                keys: Some((verifier.keys().clone(), snapshot.epoch())),
             })?;
         if self.keep_access_token {
             verified.principal = verified.principal.with_access_token(Secret::new(token));
         }
         if let Some(cache) = &self.cache {
-            let keys = verifier.keys().shared_snapshot();
-            cache.insert(token, &verified, keys, trust_epoch, now);
+            let shared = verifier.keys().shared_snapshot();
+            cache.insert(token, &verified, shared, trust_epoch, now);
         }
         Ok(verified)
     }

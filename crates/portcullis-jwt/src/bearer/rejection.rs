@@ -17,7 +17,8 @@ use crate::{
 /// A token that was not accepted.
 pub(super) struct Rejected {
     pub(super) error: VerifyError,
-    /// The keys that the token was checked with, and their epoch, if it came to that.
+    /// The keys that the token was checked with, and their epoch; `None` if it was rejected before the keys were
+    /// looked up.
     pub(super) keys: Option<(IssuerKeys, u64)>,
 }
 
@@ -31,14 +32,15 @@ impl<E: Into<VerifyError>> From<E> for Rejected {
 }
 
 impl Inner {
-    /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the owner of the keys in
-    /// either case.
+    /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the
+    /// owner of the keys unless newer keys are there already or cannot help.
     pub(super) fn reject_or_wait(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
         let Rejected { error, keys } = rejected;
         let Some((keys, epoch)) = keys.filter(|_| newer_keys_may_help(&error)) else {
             return Outcome::Done(Err(error.into()));
         };
         if let Some(foreign) = foreign_issuer(token, &keys) {
+            // An outage is 503, never 401, also if `iss` is foreign: nothing in the token is verified yet.
             return Outcome::Done(Err(if error.is_outage() {
                 in_outage(error, &keys)
             } else {
@@ -98,12 +100,13 @@ impl Inner {
     }
 }
 
+/// Whether to signal the owner of the keys: in more cases than those in which to wait for a refresh.
 fn newer_keys_may_help(error: &VerifyError) -> bool {
     error.is_unknown_key()
         || matches!(
             error,
             VerifyError::Signature
-                | VerifyError::KeyMismatch(_)
+                | VerifyError::KidForOtherAlgorithm(_)
                 | VerifyError::KeysNotLoaded
                 | VerifyError::KeysStale
         )
@@ -113,7 +116,7 @@ fn newer_keys_may_help(error: &VerifyError) -> bool {
 /// consume the budget that the issuer's own rotation needs.
 fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
     // The configured limits were checked before.
-    let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::MOST)
+    let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::LARGEST)
         .and_then(|jws| jws.payload())
         .ok()?;
     let issuer = peek_issuer(&payload);

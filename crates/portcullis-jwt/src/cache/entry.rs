@@ -8,7 +8,8 @@ use crate::{VerifiedToken, issuer_keys::SharedSnapshot};
 pub(super) struct Entry {
     pub(super) token: Secret,
     pub(super) verified: VerifiedToken,
-    pub(super) keys: SharedSnapshot,
+    /// The snapshots of the issuer's keys.
+    pub(super) shared: SharedSnapshot,
     pub(super) trust_epoch: u64,
 }
 
@@ -27,11 +28,11 @@ impl Entry {
     /// rules and has the same keys, the keys are not stale, and the token's times hold.
     #[inline]
     pub(super) fn is_hit(&self, token: &[u8], trust_epoch: u64, now: UnixTime) -> bool {
-        let keys = self.keys.load();
+        let snapshot = self.shared.load();
         self.trust_epoch == trust_epoch
             && self.verified.validity.contains(now)
-            && keys.epoch() == self.verified.epoch
-            && !keys.is_stale(now)
+            && snapshot.epoch() == self.verified.epoch
+            && !snapshot.is_stale(now)
             && self.token.expose() == token
     }
 

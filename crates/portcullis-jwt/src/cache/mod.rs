@@ -65,12 +65,12 @@ impl TokenCache {
         })
     }
 
-    /// Inserts a token that was verified with `keys` while the trusted issuers had the epoch `trust_epoch`.
+    /// Inserts a token that was verified with the keys of `shared` while the trusted issuers had the epoch `trust_epoch`.
     pub(crate) fn insert(
         &self,
         token: &[u8],
         verified: &VerifiedToken,
-        keys: &SharedSnapshot,
+        shared: &SharedSnapshot,
         trust_epoch: u64,
         now: UnixTime,
     ) {
@@ -81,7 +81,7 @@ impl TokenCache {
             Arc::new(Entry {
                 token: Secret::new(token),
                 verified: verified.clone(),
-                keys: keys.clone(),
+                shared: shared.clone(),
                 trust_epoch,
             })
         });

@@ -11,8 +11,8 @@ use portcullis_core::clock::UnixTime;
 
 use super::entry::Entry;
 
-/// How many entries an insertion keeps before it gives up, or evicts the next one.
-const MAX_INSPECTED: usize = 16;
+/// How many used entries an insertion passes over before it gives up, or evicts the next one.
+const MAX_PASSED_OVER: usize = 16;
 
 pub(super) struct Shard {
     slots: HashMap<u64, Slot, RandomState>,
@@ -62,7 +62,7 @@ impl Shard {
     }
 
     /// Inserts the entry if it is admitted. While the shard is full, an entry is admitted if others have expired, or if it
-    /// was refused before and then may evict some: tokens that are sent only once evict nothing.
+    /// was refused once before; it may then evict others. So tokens that are sent only once evict nothing.
     ///
     /// The caller drops the `evicted` entries after it has unlocked the shard.
     pub(super) fn insert(
@@ -114,8 +114,8 @@ impl Shard {
         self.slots.len() < self.max_entries && self.bytes + bytes <= self.max_bytes
     }
 
-    /// Evicts entries until there is room: expired ones, and if `may_evict`, those that were not used of late and at most
-    /// one other. A token that would cost more used entries is not admitted.
+    /// Evicts entries until there is room: expired ones, and if `may_evict`, those that were not used since they were last
+    /// considered, and at most one other. A token that would cost more used entries is not admitted.
     fn make_room(
         &mut self,
         bytes: usize,
@@ -123,21 +123,21 @@ impl Shard {
         may_evict: bool,
         evicted: &mut Vec<Arc<Entry>>,
     ) -> bool {
-        let (mut kept, mut forced) = (0, false);
+        let (mut passed_over, mut has_forced) = (0, false);
         while !self.has_room(bytes) {
-            let force = kept >= MAX_INSPECTED.min(self.queue.len());
-            if force && (forced || !may_evict) {
+            let must_force = passed_over >= MAX_PASSED_OVER.min(self.queue.len());
+            if must_force && (has_forced || !may_evict) {
                 return false;
             }
-            forced |= force;
+            has_forced |= must_force;
             let Some(hash) = self.queue.pop_front() else {
                 return false;
             };
             let evict = self.slots.get_mut(&hash).is_none_or(|slot| {
-                force || slot.entry.is_expired(now) || may_evict && !mem::take(&mut slot.used)
+                must_force || slot.entry.is_expired(now) || may_evict && !mem::take(&mut slot.used)
             });
             if !evict {
-                kept += 1;
+                passed_over += 1;
                 self.queue.push_back(hash);
             } else if let Some(slot) = self.slots.remove(&hash) {
                 self.bytes -= slot.bytes;

@@ -18,7 +18,7 @@ impl KeyPublisher {
         self.0.load_full()
     }
 
-    /// Publishes a fetched set. If the keys differ from the current ones, moves the epoch and returns `true`.
+    /// Publishes a fetched set. If the keys differ from the current ones, increases the epoch and returns `true`.
     pub fn publish(&mut self, keys: KeySet, loaded_at: UnixTime, stale_at: UnixTime) -> bool {
         let current = self.0.load();
         let changed = current
@@ -39,7 +39,7 @@ impl KeyPublisher {
     /// Records that the issuer confirmed the current keys.
     pub fn confirm(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.update(|snapshot| {
-            snapshot.set_limits(loaded_at, stale_at);
+            snapshot.set_times(loaded_at, stale_at);
             snapshot.last_fetch_failed = false;
         });
     }
@@ -49,16 +49,16 @@ impl KeyPublisher {
         self.update(|snapshot| snapshot.last_fetch_failed = true);
     }
 
-    /// Replaces the limits of the current keys, after the wall clock jumped or the operator extended them.
+    /// Replaces the times of the current keys, after the wall clock jumped or the operator changed the stale limit.
     pub fn rebase(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
-        self.update(|snapshot| snapshot.set_limits(loaded_at, stale_at));
+        self.update(|snapshot| snapshot.set_times(loaded_at, stale_at));
     }
 
-    /// As [`rebase`](Self::rebase), when the limit has passed by the monotonic clock: the keys are stale whatever the wall
-    /// clock says, until a set is published, they are confirmed, or their limits are replaced again.
+    /// As [`rebase`](Self::rebase), for keys that are past their limit by the monotonic clock: they are stale, even if the
+    /// wall clock is set back later, until a set is published, they are confirmed, or their times are replaced again.
     pub fn expire(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.update(|snapshot| {
-            snapshot.set_limits(loaded_at, stale_at);
+            snapshot.set_times(loaded_at, stale_at);
             snapshot.has_expired = true;
         });
     }

@@ -8,8 +8,9 @@ pub trait Refresh: Send + Sync + 'static {
     /// the key. `epoch` is that of the keys the token was checked with.
     fn unknown_key(&self, epoch: u64) -> RefreshAnswer;
 
-    /// A signature under a known key is bad: the issuer may have reused the name for a new key. Anyone can send such a
-    /// token, so it must not consume the budget of unknown keys.
+    /// A signature under a known `kid` is bad, or the key with the `kid` is not for the token's algorithm: the issuer may
+    /// have reused the name for a new key. Anyone can send such a token, so it must not consume the budget of unknown
+    /// keys.
     fn bad_signature(&self);
 
     /// A token could not be judged, since the keys were not loaded yet or are stale.
@@ -22,13 +23,14 @@ pub trait Refresh: Send + Sync + 'static {
     }
 }
 
-/// Whether a refresh is in progress.
+/// The answer to a request for a refresh.
 pub enum RefreshAnswer {
-    /// It is. The future ends with the refresh, or when the caller has waited long enough. Dropping it is harmless.
+    /// A refresh is under way: wait. The future ends with it, or when the caller has waited long enough. Dropping
+    /// it is harmless.
     Wait(Pin<Box<dyn Future<Output = RefreshOutcome> + Send>>),
-    /// None is made for this request: the budget is spent, or the keys are fixed.
+    /// No refresh is started: the budget is spent, or the issuer asked to be left alone.
     Exhausted,
-    /// It is, but too many requests wait for it already.
+    /// A refresh is under way, but too many requests wait for it already.
     Saturated,
 }
 

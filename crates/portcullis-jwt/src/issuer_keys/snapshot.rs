@@ -15,7 +15,7 @@ pub struct KeySnapshot {
     pub(super) keys: Option<Arc<KeySet>>,
     pub(super) loaded_at: Option<UnixTime>,
     pub(super) stale_at: Option<UnixTime>,
-    /// Whether the keys are stale by the monotonic clock, whatever the wall clock says.
+    /// Whether the keys are past their limit, even if the wall clock is set back later.
     pub(super) has_expired: bool,
     pub(super) epoch: u64,
     pub(super) last_fetch_failed: bool,
@@ -30,7 +30,7 @@ impl KeySnapshot {
         }
     }
 
-    pub(super) fn set_limits(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
+    pub(super) fn set_times(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
         self.loaded_at = Some(loaded_at);
         self.stale_at = Some(stale_at);
         self.has_expired = false;
@@ -60,7 +60,7 @@ impl KeySnapshot {
         self.has_expired || self.stale_at.is_some_and(|stale_at| now >= stale_at)
     }
 
-    /// A counter that moves whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
+    /// A counter that increases whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
     /// epoch is outdated.
     #[must_use]
     pub fn epoch(&self) -> u64 {

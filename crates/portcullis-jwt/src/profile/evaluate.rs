@@ -22,7 +22,7 @@ impl Profile {
         types.chain(untyped).collect::<Vec<&str>>().join(" or ")
     }
 
-    /// The first required claim that is missing. `client_id` stands for each claim that may name the client.
+    /// The first required claim that is missing. `client_id` stands for any claim that may name the client.
     pub(crate) fn missing(&self, claims: &Claims<'_>) -> Option<&ClaimPath> {
         let is_missing = |path: &&ClaimPath| {
             if path.is_claim("client_id") {

@@ -48,6 +48,7 @@ impl Profile {
         ScopeSet::from_tokens(scopes.into_iter().chain(roles.iter().map(AsRef::as_ref)))
     }
 
+    /// Whether a claim of the profile names the audience. Unlike in the verifier's check, `aud` counts only if it is listed.
     fn names_audience(&self, claims: &Claims<'_>, audience: &str) -> bool {
         let mut named = self
             .audience_claims

@@ -118,12 +118,12 @@ impl JwtVerifierBuilder {
             ("max_token_bytes", limits.token_bytes),
             ("max_header_bytes", limits.header_bytes),
         ] {
-            if bytes == 0 || bytes > TokenLimits::MAX {
+            if bytes == 0 || bytes > TokenLimits::MAX_BYTES {
                 return Err(ConfigError::new(
                     setting,
                     format!(
                         "{bytes} is out of range: must be >= 1 and <= {}",
-                        TokenLimits::MAX
+                        TokenLimits::MAX_BYTES
                     ),
                 ));
             }

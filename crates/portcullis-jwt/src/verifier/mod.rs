@@ -99,8 +99,8 @@ impl JwtVerifier {
     pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, VerifyError> {
         let jws = CompactJws::parse_within(token.as_bytes(), &self.limits)?;
         let header = jws.header()?;
-        let keys = self.keys.snapshot();
-        self.verify_parsed(&jws, &header, None, &keys, now, &self.challenge)
+        let snapshot = self.keys.snapshot();
+        self.verify_parsed(&jws, &header, None, &snapshot, now, &self.challenge)
     }
 
     /// As [`verify`](Self::verify), for a parsed token. The payload is passed if it was decoded to choose the issuer.
@@ -109,12 +109,12 @@ impl JwtVerifier {
         jws: &CompactJws<'_>,
         header: &Header,
         payload: Option<Vec<u8>>,
-        keys: &KeySnapshot,
+        snapshot: &KeySnapshot,
         now: UnixTime,
         challenge: &Arc<Challenge>,
     ) -> Result<VerifiedToken, VerifyError> {
         self.check_header(header)?;
-        self.check_signature(keys, jws, header, now)?;
+        self.check_signature(snapshot, jws, header, now)?;
         let payload = payload.map_or_else(|| jws.payload(), Ok)?;
         let claims = Claims::parse(&payload).map_err(VerifyError::Claims)?;
         let (expires_at, validity) = self.check_claims(&claims, now)?;
@@ -128,7 +128,7 @@ impl JwtVerifier {
             principal: self.principal(&claims, expires_at, custom, challenge),
             validity,
             sender_constrained: claims.get("cnf").is_some(),
-            epoch: keys.epoch(),
+            epoch: snapshot.epoch(),
         })
     }
 
@@ -173,15 +173,16 @@ impl JwtVerifier {
             Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => {
                 Err(VerifyError::Signature)
             }
-            Err(SignatureError::NoKeyMatches) => Err(VerifyError::NoKeyVerifies),
+            Err(SignatureError::NoKeyMatches) => Err(VerifyError::NoKeyMatches),
             Err(SignatureError::KidForOtherAlgorithm) => {
-                Err(VerifyError::KeyMismatch(header.algorithm()))
+                Err(VerifyError::KidForOtherAlgorithm(header.algorithm()))
             }
             Err(_) => Err(VerifyError::Signature),
         }
     }
 
-    /// Checks the registered claims, then the conditions of the profile. Returns when the token expires and is valid.
+    /// Checks the registered claims, then the conditions of the profile. Returns the expiry and the span of
+    /// validity.
     fn check_claims(
         &self,
         claims: &Claims<'_>,
@@ -199,7 +200,7 @@ impl JwtVerifier {
         if let Some(path) = self.profile.missing(claims) {
             return Err(missing(&path.to_string()));
         }
-        text(claims, "sub")?;
+        text(claims, "sub")?; // checks the type only
         if let Some(path) = self.profile.ill_typed(claims) {
             return Err(invalid(&path.to_string()));
         }
@@ -214,11 +215,11 @@ impl JwtVerifier {
     }
 
     fn check_audience(&self, claims: &Claims<'_>) -> Result<(), VerifyError> {
-        let mut named = self.check_audience_claim(claims, "aud")?;
+        let mut is_present = self.check_audience_claim(claims, "aud")?;
         for claim in self.profile.further_audience_claims() {
-            named |= self.check_audience_claim(claims, claim)?;
+            is_present |= self.check_audience_claim(claims, claim)?;
         }
-        if !named && self.profile.needs_audience() {
+        if !is_present && self.profile.needs_audience() {
             return Err(missing(self.profile.audience_claim()));
         }
         if let Some(client_ids) = &self.client_ids {
@@ -231,7 +232,7 @@ impl JwtVerifier {
         Ok(())
     }
 
-    /// Checks that the claim names an accepted audience if it is present. Returns whether it is.
+    /// Checks that the claim, if it is present, names an accepted audience. Returns whether the claim is present.
     fn check_audience_claim(&self, claims: &Claims<'_>, name: &str) -> Result<bool, VerifyError> {
         let Some(claim) = claims.get(name) else {
             return Ok(false);
@@ -239,8 +240,9 @@ impl JwtVerifier {
         if !claim.is_only_texts() {
             return Err(invalid(name));
         }
-        let mut named = claim.texts();
-        if named.any(|name| self.audiences.iter().any(|accepted| **accepted == *name)) {
+        let mut audiences = claim.texts();
+        let is_accepted = |audience: &str| self.audiences.iter().any(|it| **it == *audience);
+        if audiences.any(is_accepted) {
             return Ok(true);
         }
         let found: Vec<&str> = claim.texts().collect();

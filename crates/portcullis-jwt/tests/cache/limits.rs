@@ -8,7 +8,7 @@ use portcullis_core::{
     facts::Facts,
     scheme::{Head, Outcome, Scheme},
 };
-use portcullis_jose::CompactJws;
+use portcullis_jose::TokenLimits;
 use portcullis_jwt::{Bearer, CacheLimits, TrustedIssuers};
 use serde_json::{Value, json};
 
@@ -366,7 +366,7 @@ fn junk(number: usize) -> Vec<Vec<u8>> {
         String::new(),
         number.to_string(),
         format!("a.{number}.b"),
-        "x".repeat(CompactJws::MAX_BYTES + 1 + number),
+        "x".repeat(TokenLimits::DEFAULT_TOKEN_BYTES + 1 + number),
     ]);
     let tampered = signer().access_token(&good);
     let mut all: Vec<Vec<u8>> = junk.into_iter().map(String::into_bytes).collect();
