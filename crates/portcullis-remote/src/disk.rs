@@ -26,7 +26,7 @@ struct Content {
     issuer: Box<str>,
     fetched_at: u64,
     lifetime: u64,
-    jwks: Box<RawValue>,
+    jwks: PublicPart,
 }
 
 /// A key set that was read back.
@@ -75,7 +75,7 @@ impl SnapshotFile {
                 "it is dated in the future: check the clock, or delete the file",
             ));
         }
-        let keys = KeySet::parse(content.jwks.get().as_bytes()).map_err(invalid)?;
+        let keys = KeySet::parse(content.jwks.0.get().as_bytes()).map_err(invalid)?;
         let lifetime = Duration::from_secs(content.lifetime);
         Ok(Some(SavedKeys {
             keys,
@@ -84,11 +84,11 @@ impl SnapshotFile {
         }))
     }
 
-    /// Writes a fetched key set without private members and unusable keys. The file is replaced as a whole, and only its owner
-    /// can read it. If that fails, the old file is removed: it may hold a key that was withdrawn since.
+    /// Writes a fetched key set. The file is replaced as a whole, and only its owner can read it. If that fails, the old file is
+    /// removed: it may hold a key that was withdrawn since.
     pub(crate) fn save(
         &self,
-        jwks: &[u8],
+        jwks: PublicPart,
         fetched_at: UnixTime,
         lifetime: Duration,
     ) -> io::Result<()> {
@@ -99,12 +99,17 @@ impl SnapshotFile {
         written
     }
 
-    fn replace(&self, jwks: &[u8], fetched_at: UnixTime, lifetime: Duration) -> io::Result<()> {
+    fn replace(
+        &self,
+        jwks: PublicPart,
+        fetched_at: UnixTime,
+        lifetime: Duration,
+    ) -> io::Result<()> {
         let content = Content {
             issuer: self.issuer.clone(),
             fetched_at: fetched_at.as_secs(),
             lifetime: lifetime.as_secs(),
-            jwks: public_part(jwks)?,
+            jwks,
         };
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
@@ -137,33 +142,39 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The usable keys as the issuer published them, without private and unknown members. Each key is parsed as it was sent, so
-/// that a key which was refused does not become acceptable by being written.
-pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
-    #[derive(Deserialize)]
-    struct Set<'j> {
-        #[serde(borrow)]
-        keys: Vec<&'j RawValue>,
-    }
-    const KEPT: [&str; 10] = [
-        "kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y",
-    ];
+/// The JSON of a key set as it is saved: the usable keys, without private and unknown members.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct PublicPart(Box<RawValue>);
 
-    // `KeySet::parse` accepts a byte order mark, and serde_json does not.
-    let jwks = jwks.strip_prefix(b"\xef\xbb\xbf").unwrap_or(jwks);
-    let set: Set<'_> = serde_json::from_slice(jwks)?;
-    let mut keys: Vec<Map<String, Value>> = Vec::new();
-    for key in set.keys {
-        let alone = format!(r#"{{"keys":[{}]}}"#, key.get());
-        if KeySet::parse(alone.as_bytes()).is_ok() {
-            let mut members: Map<String, Value> = serde_json::from_str(key.get())?;
-            members.retain(|name, _| KEPT.contains(&name.as_str()));
-            keys.push(members);
+impl PublicPart {
+    /// That of a key set as the issuer published it. Each key is parsed as it was sent, so that a key which was refused
+    /// does not become acceptable by being written.
+    pub(crate) fn of(jwks: &[u8]) -> io::Result<Self> {
+        #[derive(Deserialize)]
+        struct Set<'j> {
+            #[serde(borrow)]
+            keys: Vec<&'j RawValue>,
         }
+        const KEPT: [&str; 10] = [
+            "kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y",
+        ];
+
+        // `KeySet::parse` accepts a byte order mark, and serde_json does not.
+        let jwks = jwks.strip_prefix(b"\xef\xbb\xbf").unwrap_or(jwks);
+        let set: Set<'_> = serde_json::from_slice(jwks)?;
+        let mut keys: Vec<Map<String, Value>> = Vec::new();
+        for key in set.keys {
+            let alone = format!(r#"{{"keys":[{}]}}"#, key.get());
+            if KeySet::parse(alone.as_bytes()).is_ok() {
+                let mut members: Map<String, Value> = serde_json::from_str(key.get())?;
+                members.retain(|name, _| KEPT.contains(&name.as_str()));
+                keys.push(members);
+            }
+        }
+        let part = serde_json::value::to_raw_value(&serde_json::json!({ "keys": keys }))?;
+        Ok(Self(part))
     }
-    Ok(serde_json::value::to_raw_value(
-        &serde_json::json!({ "keys": keys }),
-    )?)
 }
 
 /// A file name that no other issuer has. Bytes other than lower-case letters, digits, `.` and `-` are written in hexadecimal
@@ -200,6 +211,10 @@ mod tests {
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
 
+    fn public(jwks: &str) -> PublicPart {
+        PublicPart::of(jwks.as_bytes()).unwrap()
+    }
+
     fn file(directory: &tempfile::TempDir, issuer: &str) -> SnapshotFile {
         SnapshotFile::new(directory.path(), issuer)
     }
@@ -209,7 +224,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
         assert!(file.load(NOW).unwrap().is_none());
-        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        file.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
         let kept = file
             .load(NOW.saturating_add(Duration::from_secs(60)))
             .unwrap()
@@ -230,7 +245,7 @@ mod tests {
         let file = file(&directory, "https://issuer.example");
         fs::write(&file.path, "old").unwrap();
         fs::set_permissions(&file.path, fs::Permissions::from_mode(0o644)).unwrap();
-        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        file.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
         assert_eq!(
             fs::metadata(&file.path).unwrap().permissions().mode() & 0o777,
             0o600
@@ -249,7 +264,7 @@ mod tests {
 
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
-        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        file.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
         fs::set_permissions(&file.path, fs::Permissions::from_mode(0o666)).unwrap();
         let error = file.load(NOW).expect_err("not trusted");
         assert!(error.to_string().contains("every user may write it"));
@@ -265,7 +280,7 @@ mod tests {
         mknodat(CWD, &file.path, FileType::Fifo, Mode::RUSR, 0).unwrap();
         let error = file.load(NOW).expect_err("a FIFO");
         assert!(error.to_string().contains("not a regular file"), "{error}");
-        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        file.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
         assert!(file.load(NOW).unwrap().is_some(), "it was replaced");
     }
 
@@ -287,7 +302,7 @@ mod tests {
         assert_eq!(file_stem("../../etc"), ".._2F.._2Fetc");
 
         let (a, b) = (file(&directory, "a"), file(&directory, "b"));
-        a.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        a.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
         fs::copy(&a.path, &b.path).unwrap();
         assert!(b.load(NOW).is_err(), "another issuer's keys");
     }
@@ -296,13 +311,13 @@ mod tests {
     fn failed_write_removes_the_older_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(&directory, "https://issuer.example");
-        file.save(jwks(&[KEY]).as_bytes(), NOW, LIFETIME).unwrap();
+        file.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
         let in_the_way = file
             .path
             .with_extension(format!("{}.tmp", std::process::id()));
         fs::create_dir(&in_the_way).unwrap();
         let next = KEY.replace(r#""kid":"a""#, r#""kid":"b""#);
-        assert!(file.save(jwks(&[&next]).as_bytes(), NOW, LIFETIME).is_err());
+        assert!(file.save(public(&jwks(&[&next])), NOW, LIFETIME).is_err());
         assert!(file.load(NOW).unwrap().is_none(), "`a` may be withdrawn");
     }
 
@@ -317,7 +332,7 @@ mod tests {
         let doubled = KEY.replace(r#""kid":"a""#, r#""kid":"doubled","kid":"doubled""#);
         let secret = r#"{"kty":"oct","kid":"secret","k":"c2VjcmV0"}"#;
         file.save(
-            jwks(&[KEY, &leaked, &doubled, secret, "7"]).as_bytes(),
+            public(&jwks(&[KEY, &leaked, &doubled, secret, "7"])),
             NOW,
             LIFETIME,
         )
@@ -339,7 +354,7 @@ mod tests {
         let file = file(&directory, "https://issuer.example");
         let odd = KEY.replace(r#""kid":"a""#, r#""kid":"a","key_ops":[],"use":null"#);
         let set = format!("\u{feff}{}", jwks(&[&odd]));
-        file.save(set.as_bytes(), NOW, LIFETIME).unwrap();
+        file.save(public(&set), NOW, LIFETIME).unwrap();
         assert_eq!(file.load(NOW).unwrap().unwrap().keys.keys().len(), 1);
     }
 
@@ -364,7 +379,7 @@ mod tests {
         fs::write(&file.path, vec![b' '; 600 * 1024]).unwrap();
         assert!(file.load(NOW).is_err());
         file.save(
-            jwks(&[KEY]).as_bytes(),
+            public(&jwks(&[KEY])),
             NOW.saturating_add(Duration::from_secs(301)),
             LIFETIME,
         )

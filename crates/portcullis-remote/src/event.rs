@@ -112,7 +112,7 @@ impl fmt::Display for KeyId {
 }
 
 impl IssuerEvent {
-    /// Writes the event to the log. An error needs an operator.
+    /// Writes the event to the log. An event at level `error` needs an operator.
     pub(crate) fn log(&self, issuer: &str, death: Option<Death>) {
         match self {
             Self::KeysChanged {

@@ -34,20 +34,20 @@ pub(crate) struct Fetcher {
 }
 
 /// The result of a fetch.
-pub(crate) struct Fetch {
+pub(crate) struct FetchResult {
     /// The URL of the keys, if it is known.
     pub(crate) jwks_uri: Option<Url>,
     /// Whether the metadata could be read; `None` if it was not due.
     pub(crate) discovery: Option<Result<(), FetchError>>,
-    pub(crate) keys: Result<Fetched, FetchError>,
+    pub(crate) keys: Result<KeysAnswer, FetchError>,
     /// The issuer's clock, seen from ours.
     pub(crate) clock_skew: Option<ClockOffset>,
 }
 
-/// The issuer's answer.
-pub(crate) struct Fetched {
+/// The issuer's answer to a request for its keys.
+pub(crate) struct KeysAnswer {
     /// The new key set and its JSON; `None` if it has not changed (304).
-    pub(crate) new: Option<(Box<KeySet>, Vec<u8>)>,
+    pub(crate) changed: Option<(Box<KeySet>, Vec<u8>)>,
     pub(crate) max_age: Option<Duration>,
 }
 
@@ -71,7 +71,7 @@ impl Fetcher {
 
     /// Reads the metadata if it is due or was never read, then the keys. If the metadata cannot be read, the keys are
     /// fetched from the previous URL.
-    pub(crate) async fn fetch(&mut self, discovery_is_due: bool) -> Fetch {
+    pub(crate) async fn fetch(&mut self, discovery_is_due: bool) -> FetchResult {
         self.clock_skew = None;
         let discovery = match discovery_is_due || self.jwks_uri.is_none() {
             true => self.discover().await,
@@ -85,7 +85,7 @@ impl Fetcher {
                 "the URL of the keys is not known",
             )),
         };
-        Fetch {
+        FetchResult {
             jwks_uri: self.jwks_uri.clone(),
             discovery,
             keys,
@@ -113,7 +113,7 @@ impl Fetcher {
         }))
     }
 
-    async fn keys(&mut self, url: &Url) -> Result<Fetched, FetchError> {
+    async fn keys(&mut self, url: &Url) -> Result<KeysAnswer, FetchError> {
         let etag = self.etag.as_ref();
         let answer = self.http.get(url, etag).await?;
         let now = self.clock.now();
@@ -121,7 +121,7 @@ impl Fetcher {
             self.clock_skew = Some(ClockOffset::between(date, now));
         }
         let max_age = headers::max_age(&answer.headers);
-        let new = match answer.status {
+        let changed = match answer.status {
             StatusCode::NOT_MODIFIED if etag.is_some() => None,
             StatusCode::OK => {
                 let keys = KeySet::parse(&answer.body).map_err(|error| {
@@ -133,6 +133,6 @@ impl Fetcher {
             }
             _ => return Err(answer.into_error(url, now)),
         };
-        Ok(Fetched { new, max_age })
+        Ok(KeysAnswer { changed, max_age })
     }
 }

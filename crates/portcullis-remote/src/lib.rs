@@ -1,7 +1,7 @@
 //! Keeps the keys of token issuers fresh in the background.
 //!
 //! [`Issuer`] finds an issuer's keys by its metadata or at a configured URL, and owns the task that fetches them ahead of
-//! time, survives outages, and answers requests that bring unknown keys within a budget. What requests see of it is
+//! time, survives outages, and, within a budget, answers requests that bring unknown keys. What requests see of it is
 //! [`IssuerKeys`](portcullis_jwt::IssuerKeys): a snapshot that they borrow without waiting.
 //!
 //! The way of a refresh through the files: `signals.rs` (a request asks for it) → `task/mod.rs` → `fetch.rs` →

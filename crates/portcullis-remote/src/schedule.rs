@@ -59,7 +59,7 @@ pub(crate) struct RefreshSchedule {
 #[derive(Clone, Copy, Debug)]
 struct Loaded {
     at: Moment,
-    /// Its age at that moment. Only a set from disk, or one that a clock jump made older, was not new.
+    /// Its age at that moment. Zero unless it came from disk or a clock jumped since.
     age: Duration,
     lifetime: Duration,
 }
@@ -146,8 +146,8 @@ impl RefreshSchedule {
         self.due_at = Deadline::after(now, self.backoff.left(now));
     }
 
-    /// Notes that the wall clock jumped. The age of the set at hand holds from now on, should the clock be set again. After
-    /// a jump ahead, a fetch is due as soon as the issuer allows it.
+    /// Notes that the wall clock jumped. Fixes the present age of the set at hand, so that a later clock change cannot reduce
+    /// it. After a jump ahead, a fetch is due as soon as the issuer allows it.
     pub(crate) fn clock_jumped(&mut self, now: Moment, jump: ClockOffset) {
         if let Some(age) = self.age(now)
             && let Some(loaded) = &mut self.loaded

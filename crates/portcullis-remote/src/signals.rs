@@ -17,7 +17,7 @@ const MOST_WAITERS: usize = 256;
 /// What requests may ask of the task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SignalRules {
-    /// How many fetches unknown keys may cause, and bad signatures as many again.
+    /// How many fetches unknown keys may cause; bad signatures have a second budget of the same size.
     pub(crate) budget: BudgetRules,
     /// How long a request waits at most.
     pub(crate) longest_wait: Duration,
@@ -80,6 +80,7 @@ impl Signals {
             }
             match self.request(&self.unknown_keys) {
                 Some(next) => run = next,
+                // No further fetch may be made, so the one that succeeded decides.
                 None => return RefreshOutcome::Succeeded,
             }
         }

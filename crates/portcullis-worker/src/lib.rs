@@ -39,7 +39,7 @@
 //!         task.begin_run();
 //!         task.update(|reloads| reloads.0 += 1);
 //!         task.end_run();
-//!         task.next_run(Deadline::after(task.now(), Duration::from_secs(3600))).await;
+//!         task.wait_for_run(Deadline::after(task.now(), Duration::from_secs(3600))).await;
 //!     }
 //! }
 //!

@@ -77,10 +77,15 @@ impl<S: State> Task<S> {
     }
 
     /// Waits until a run is requested or `due` is reached.
-    pub async fn next_run(&self, due: Deadline) {
-        while !self.is_run_requested() && !due.is_reached(self.now()) {
+    pub async fn wait_for_run(&self, due: Deadline) {
+        while !self.is_due(due) {
             self.pause(due).await;
         }
+    }
+
+    /// Whether a run is requested or `due` is reached.
+    pub fn is_due(&self, due: Deadline) -> bool {
+        self.is_run_requested() || due.is_reached(self.now())
     }
 
     /// Whether a run was requested that has not begun.

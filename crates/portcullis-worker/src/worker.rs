@@ -74,8 +74,8 @@ impl<S: State> Worker<S> {
         run
     }
 
-    /// Requests a run that has not begun. Its result includes everything up to this call.
-    pub fn next_run(&self) -> Run {
+    /// Requests a run that begins after this call. Its result includes everything up to this call.
+    pub fn request_next_run(&self) -> Run {
         let mut run = Progress::default().next();
         self.progress.send_if_modified(|progress| {
             progress.is_requested = true;
@@ -86,13 +86,13 @@ impl<S: State> Worker<S> {
         run
     }
 
-    /// Requests a run that has not begun and waits for its end. Dropping the future does not stop the run.
+    /// Requests a run that begins after this call, and waits for its end. Dropping the future does not stop the run.
     ///
     /// # Errors
     ///
     /// When the task has ended.
     pub async fn run(&self) -> Result<(), Stopped> {
-        self.finished(self.next_run()).await
+        self.finished(self.request_next_run()).await
     }
 
     /// Whether a run is under way or requested.

@@ -52,7 +52,7 @@ async fn count(task: Task<Counter>, takes: Duration) -> Infallible {
         task.announce("counted");
         task.end_run();
         let due = Deadline::after(task.now(), HOUR);
-        task.next_run(due).await;
+        task.wait_for_run(due).await;
     }
 }
 
@@ -120,7 +120,7 @@ async fn stop_ends_the_task_and_all_waits() {
 }
 
 async fn panic(task: Task<Counter>) -> Infallible {
-    task.next_run(Deadline::after(task.now(), HOUR)).await;
+    task.wait_for_run(Deadline::after(task.now(), HOUR)).await;
     panic!("as expected");
 }
 
@@ -201,7 +201,7 @@ async fn requests_share_one_run_and_are_admitted_once() {
     assert!(worker.is_busy());
     let joined = request();
     assert!(joined.had_begun(), "the run has begun");
-    let next = worker.next_run();
+    let next = worker.request_next_run();
     assert!(!next.had_begun(), "the run has not begun");
     worker.finished(joined).await.unwrap();
     worker.finished(first).await.unwrap();

@@ -87,8 +87,8 @@ impl IssuerBuilder {
         self
     }
 
-    /// How many fetches requests may cause by unknown keys, and as many again by bad signatures. Two by default, and one
-    /// more for each 10 s.
+    /// How many fetches requests may cause by unknown keys; bad signatures have a second budget of the same size. Two by
+    /// default, and one more for each 10 s.
     pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
         self.signals.budget = budget;
         self
@@ -229,7 +229,7 @@ impl IssuerBuilder {
         let (worker, task) = Worker::new(state, self.clock, runtime);
         let signals = Signals::new(worker.clone(), self.signals);
         let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signals))?;
-        let first_fetch = worker.next_run();
+        let first_fetch = worker.request_next_run();
         task.spawn(|task| {
             let mut task = RefreshTask::new(task, publisher, disk);
             if let Some(saved) = saved {

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::RefreshTask;
 use crate::{
     FetchError, IssuerEvent, KeyId,
-    disk::public_part,
-    fetch::{Fetch, Fetched},
+    disk::PublicPart,
+    fetch::{FetchResult, KeysAnswer},
 };
 
 /// Half of the leeway that verifiers give by default.
@@ -21,23 +21,23 @@ const LONGEST_SAVE: Duration = Duration::from_secs(5);
 
 impl RefreshTask {
     /// Publishes the result of a fetch and schedules the next. Returns whether the keys could be fetched.
-    pub(super) fn conclude(&mut self, fetch: Fetch) -> bool {
+    pub(super) fn conclude(&mut self, result: FetchResult) -> bool {
         self.compare_clocks();
         let now = self.task.now();
-        if let Some(skew) = fetch.clock_skew {
+        if let Some(skew) = result.clock_skew {
             self.note_skew(skew);
         }
-        match &fetch.discovery {
+        match &result.discovery {
             Some(Ok(())) => self.task.update(|state| state.schedule.discovered(now)),
-            Some(Err(error)) if fetch.keys.is_ok() => {
+            Some(Err(error)) if result.keys.is_ok() => {
                 let error = error.clone();
                 self.task.announce(IssuerEvent::DiscoveryFailed { error });
             }
             _ => {}
         }
-        let last_error = match fetch.keys {
-            Ok(fetched) => {
-                self.succeed(fetched);
+        let last_error = match result.keys {
+            Ok(answer) => {
+                self.succeed(answer);
                 None
             }
             Err(error) => {
@@ -46,7 +46,7 @@ impl RefreshTask {
             }
         };
         let epoch = self.publisher.current().epoch();
-        let jwks_uri = fetch.jwks_uri.map(|mut url| {
+        let jwks_uri = result.jwks_uri.map(|mut url| {
             url.set_query(None);
             url.set_fragment(None);
             url
@@ -59,14 +59,14 @@ impl RefreshTask {
         last_error.is_none()
     }
 
-    fn succeed(&mut self, fetched: Fetched) {
-        let (now, jitter, max_age) = (self.task.now(), Jitter::random(), fetched.max_age);
+    fn succeed(&mut self, answer: KeysAnswer) {
+        let (now, jitter, max_age) = (self.task.now(), Jitter::random(), answer.max_age);
         let failures = self.task.state().schedule.backoff.failures();
-        match fetched.new {
+        match answer.changed {
             Some((keys, json)) => {
                 self.task
                     .update(|state| state.schedule.fetched(now, max_age, jitter));
-                let (loaded_at, stale_at) = self.limits();
+                let (loaded_at, stale_at) = self.times();
                 let before = self.publisher.current();
                 let count = keys.report().private_members;
                 if self.publisher.publish(*keys, loaded_at, stale_at) {
@@ -82,15 +82,13 @@ impl RefreshTask {
                 }
                 if self.disk.is_some() {
                     // `KeySet::parse` accepted it, so this succeeds. Otherwise nothing is saved.
-                    self.json = public_part(&json)
-                        .map(|part| part.get().as_bytes().into())
-                        .unwrap_or_default();
+                    self.public_part = PublicPart::of(&json).ok();
                 }
             }
             None => {
                 self.task
                     .update(|state| state.schedule.confirmed(now, max_age, jitter));
-                let (loaded_at, stale_at) = self.limits();
+                let (loaded_at, stale_at) = self.times();
                 self.publisher.confirm(loaded_at, stale_at);
             }
         }
@@ -135,17 +133,17 @@ impl RefreshTask {
         }
     }
 
-    /// Saves the key set at hand. Without it the next start may meet an outage, so a disk that hangs is not waited for.
+    /// Saves the key set at hand for the next start. Waits at most [`LONGEST_SAVE`], so that a hanging disk does not stop
+    /// fetches.
     pub(super) async fn save(&self) {
         let lifetime = self.task.state().schedule.lifetime();
-        let (Some(file), Some(lifetime)) = (self.disk.clone(), lifetime) else {
+        let (Some(file), Some(jwks), Some(lifetime)) =
+            (self.disk.clone(), self.public_part.clone(), lifetime)
+        else {
             return;
         };
-        if self.json.is_empty() {
-            return;
-        }
-        let (json, now) = (self.json.clone(), self.task.now().wall());
-        let write = tokio::task::spawn_blocking(move || file.save(&json, now, lifetime));
+        let now = self.task.now().wall();
+        let write = tokio::task::spawn_blocking(move || file.save(jwks, now, lifetime));
         let saved = match timeout(LONGEST_SAVE, write).await {
             Ok(written) => written.unwrap_or_else(|error| Err(io::Error::other(error))),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),

@@ -2,7 +2,7 @@
 
 mod fetched;
 
-use std::{convert::Infallible, mem, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, mem, pin::pin, time::Duration};
 
 use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_jwt::KeyPublisher;
@@ -10,8 +10,8 @@ use portcullis_worker::Task;
 
 use crate::{
     IssuerEvent,
-    disk::{SavedKeys, SnapshotFile},
-    fetch::{Fetch, Fetcher},
+    disk::{PublicPart, SavedKeys, SnapshotFile},
+    fetch::{FetchResult, Fetcher},
     status::RefreshState,
 };
 
@@ -22,9 +22,9 @@ pub(crate) struct RefreshTask {
     disk: Option<SnapshotFile>,
     /// When the clocks were last compared.
     compared_at: Moment,
-    /// The key set at hand without private members, where it is to be saved.
-    json: Arc<[u8]>,
-    /// As it was when the limits were last published.
+    /// That of the key set at hand; `None` unless it is to be saved.
+    public_part: Option<PublicPart>,
+    /// As it was when the times were last published.
     stale_limit: Duration,
     is_stale: bool,
 }
@@ -41,7 +41,7 @@ impl RefreshTask {
             task,
             publisher,
             disk,
-            json: Arc::default(),
+            public_part: None,
             is_stale: false,
         }
     }
@@ -53,7 +53,7 @@ impl RefreshTask {
             may_serve = state.schedule.restored(now, saved.lifetime, saved.age);
         });
         if may_serve {
-            let (loaded_at, stale_at) = self.limits();
+            let (loaded_at, stale_at) = self.times();
             self.publisher.publish(saved.keys, loaded_at, stale_at);
             self.task.announce(IssuerEvent::Restored { age: saved.age });
         }
@@ -61,14 +61,14 @@ impl RefreshTask {
 
     pub(crate) async fn run(mut self, mut fetcher: Fetcher) -> Infallible {
         loop {
-            while !self.task.is_run_requested() && !self.due_at().is_reached(self.task.now()) {
+            while !self.task.is_due(self.due_at()) {
                 let until = self.next_check().earlier(self.due_at());
                 self.task.pause(until).await;
                 self.check();
             }
             self.task.begin_run();
-            let fetch = self.fetch(&mut fetcher).await;
-            let succeeded = self.conclude(fetch);
+            let result = self.fetch(&mut fetcher).await;
+            let succeeded = self.conclude(result);
             self.task.end_run();
             if succeeded {
                 self.save().await;
@@ -77,14 +77,14 @@ impl RefreshTask {
     }
 
     /// Fetches, and keeps checking meanwhile: a fetch may take as long as several timeouts.
-    async fn fetch(&mut self, fetcher: &mut Fetcher) -> Fetch {
+    async fn fetch(&mut self, fetcher: &mut Fetcher) -> FetchResult {
         let now = self.task.now();
         let discovery_is_due = self.task.state().schedule.discovery_is_due(now);
         let mut fetch = pin!(fetcher.fetch(discovery_is_due));
         loop {
             tokio::select! {
                 biased;
-                fetch = &mut fetch => return fetch,
+                result = &mut fetch => return result,
                 () = self.task.pause(self.next_check()) => self.check(),
             }
         }
@@ -102,17 +102,17 @@ impl RefreshTask {
         let limit = self.task.state().schedule.stale_limit;
         if mem::replace(&mut self.stale_limit, limit) != limit {
             self.is_stale = false;
-            self.publish_limits();
+            self.publish_times();
         }
         if !self.is_stale && self.stale_in().is_some_and(|left| left.is_zero()) {
             self.is_stale = true;
             // Before the event: its receivers must find that no verifier uses these keys, whatever the wall clock says.
-            self.publish_limits();
+            self.publish_times();
             self.task.announce(IssuerEvent::Stale);
         }
     }
 
-    /// After a jump of the wall clock, moves the limits of the keys at hand along.
+    /// After a jump of the wall clock, publishes the times anew.
     fn compare_clocks(&mut self) {
         let now = self.task.now();
         let jump = now.clock_jump_since(self.compared_at);
@@ -121,17 +121,17 @@ impl RefreshTask {
             self.task.announce(IssuerEvent::ClockJumped { clock: jump });
             self.task
                 .update(|state| state.schedule.clock_jumped(now, jump));
-            self.publish_limits();
+            self.publish_times();
         }
     }
 
-    /// Publishes the limits of the keys at hand on the wall clock as it is now. Keys that are past their limit stay stale by
-    /// any wall clock: it may be set back later.
-    fn publish_limits(&mut self) {
+    /// Publishes the times of the keys at hand on the wall clock as it is now. Keys that are past their limit stay stale, even
+    /// if the wall clock is set back later.
+    fn publish_times(&mut self) {
         let Some(left) = self.stale_in() else {
             return;
         };
-        let (loaded_at, stale_at) = self.limits();
+        let (loaded_at, stale_at) = self.times();
         if left.is_zero() {
             self.publisher.expire(loaded_at, stale_at);
         } else {
@@ -140,7 +140,7 @@ impl RefreshTask {
     }
 
     /// When the keys at hand were loaded and when they grow stale, on the wall clock.
-    fn limits(&self) -> (UnixTime, UnixTime) {
+    fn times(&self) -> (UnixTime, UnixTime) {
         let (now, state) = (self.task.now(), self.task.state());
         let age = state.schedule.age(now).unwrap_or_default();
         let left = state.schedule.stale_in(now).unwrap_or_default();
