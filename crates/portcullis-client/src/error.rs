@@ -89,13 +89,13 @@ impl TokenError {
             "unauthorized_client" => "; allow this grant for the client at the server",
             _ => "",
         };
-        let message = format!("{} refused: {error}{advice}", answer.place);
+        let message = format!("{} refused: {error}{advice}", answer.url);
         Self::answered(TokenErrorKind::Refused, message, answer, Some(error))
     }
 
     /// The server answered with a failure status and without an OAuth error.
     pub(crate) fn status(answer: &OAuthAnswer) -> Self {
-        let (place, status) = (&answer.place, answer.status());
+        let (place, status) = (&answer.url, answer.status());
         let message = match status {
             300..=399 => {
                 format!("{place} answered with a redirect ({status}), which is not followed")

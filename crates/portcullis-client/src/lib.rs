@@ -14,7 +14,7 @@
 //! | send tokens by hyper, tonic or another tower client | [`AddTokenLayer`] |
 //! | send an API key, which may be rotated | [`ApiKeySource`], [`AddApiKeyLayer`] |
 //! | do either by reqwest | `AuthenticatedClientBuilder`, with the feature `reqwest-middleware` |
-//! | send tokens by any other client | [`TokenSource::token`], [`Origins::allow`], [`AccessToken::authorize`] |
+//! | send tokens by any other client | [`TokenSource::token`], [`Origins::allows`], [`AccessToken::authorize`] |
 //!
 //! Credentials are sent only to the listed [`Origins`].
 
@@ -48,7 +48,7 @@ pub use self::{
     exchange::{TokenExchange, TokenExchangeBuilder},
     layer::{
         AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddCredentialError, AddToken, AddTokenFuture,
-        AddTokenLayer, NoReplay, Replay,
+        AddTokenLayer, CopyBody, NoReplay,
     },
     origins::{ForbiddenOrigin, Origins},
     set::TokenSet,

@@ -9,7 +9,7 @@ use portcullis_worker::{Backoff, BackoffRules, Jitter};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
     /// The moment before the request: the server counts from a later one.
-    pub(crate) obtained_at: UnixTime,
+    pub(crate) requested_at: UnixTime,
     /// When a token in use is renewed: after 80 % of its lifetime, with jitter.
     pub(crate) refresh_at: UnixTime,
     /// When an unused token is renewed: `refresh_at`, but not before `MIN_IDLE_REFRESH`.
@@ -17,7 +17,7 @@ pub(crate) struct Lifetime {
     /// When it is no longer handed out: before `expires_at`, so that it does not expire in transit.
     pub(crate) usable_until: UnixTime,
     pub(crate) expires_at: UnixTime,
-    /// An earlier time means that the clock was set back, and the age of the token is unknown.
+    /// Before this, the clock was set back, and the age of the token is unknown.
     usable_from: UnixTime,
 }
 
@@ -31,20 +31,20 @@ const MIN_IDLE_REFRESH: Duration = Duration::from_secs(5);
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 impl Lifetime {
-    pub(crate) fn new(obtained_at: UnixTime, lifetime: Duration, jitter: Jitter) -> Self {
-        let expires_at = obtained_at.saturating_add(lifetime);
+    pub(crate) fn new(requested_at: UnixTime, lifetime: Duration, jitter: Jitter) -> Self {
+        let expires_at = requested_at.saturating_add(lifetime);
         let usable_until = expires_at.saturating_sub((lifetime / 10).min(MAX_EXPIRY_MARGIN));
         // A token that is not due must be usable: `TokenSource::current` relies on it.
-        let refresh_at = obtained_at
+        let refresh_at = requested_at
             .saturating_add(jitter.spread(lifetime / 10 * 8))
             .min(usable_until);
         Self {
-            obtained_at,
+            requested_at,
             refresh_at,
-            idle_refresh_at: refresh_at.max(obtained_at.saturating_add(MIN_IDLE_REFRESH)),
+            idle_refresh_at: refresh_at.max(requested_at.saturating_add(MIN_IDLE_REFRESH)),
             usable_until,
             expires_at,
-            usable_from: obtained_at.saturating_sub(CLOCK_TOLERANCE),
+            usable_from: requested_at.saturating_sub(CLOCK_TOLERANCE),
         }
     }
 
@@ -73,7 +73,7 @@ const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
 /// The backoff after a failed request that took `took`, while the current token is usable for `usable_for` more. Once
-/// there is no usable token, it ends 5 s after the start of the request at the latest.
+/// there is no usable token, the backoff ends 5 s after the request started, or 0.5 s after it failed if that is later.
 pub(crate) fn backoff_after(
     backoff: &Backoff,
     took: Duration,
@@ -113,7 +113,7 @@ mod tests {
             (3600, 2880, 3570),
             (10, 8, 9),
         ] {
-            let token = Lifetime::new(START, secs(lifetime), Jitter::NONE);
+            let token = Lifetime::new(START, secs(lifetime), Jitter::MIDDLE);
             assert_eq!(token.refresh_at, at(refresh), "{lifetime}");
             assert_eq!(token.usable_until, at(usable_until), "{lifetime}");
             assert_eq!(token.expires_at, at(lifetime), "{lifetime}");
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn unused_short_lived_token_is_renewed_after_5_s() {
         for (lifetime, idle) in [(1, 5), (6, 5), (10, 8), (60, 48)] {
-            let token = Lifetime::new(START, secs(lifetime), Jitter::NONE);
+            let token = Lifetime::new(START, secs(lifetime), Jitter::MIDDLE);
             assert!(!token.is_due_idle(at(idle - 1)), "{lifetime}");
             assert!(token.is_due_idle(at(idle)), "{lifetime}");
             assert!(token.is_due(at(idle)), "{lifetime}");
@@ -148,14 +148,14 @@ mod tests {
     fn times_saturate_at_the_maximum() {
         for left in [0, 1, 5, 29, 60] {
             let start = UnixTime::from_secs(u64::MAX - left);
-            let token = Lifetime::new(start, secs(3600), Jitter::NONE);
+            let token = Lifetime::new(start, secs(3600), Jitter::MIDDLE);
             assert!(token.refresh_at <= token.usable_until, "{left}: {token:?}");
         }
     }
 
     #[test]
     fn setting_the_clock_back_makes_the_token_unusable() {
-        let token = Lifetime::new(START, secs(3600), Jitter::NONE);
+        let token = Lifetime::new(START, secs(3600), Jitter::MIDDLE);
         let back = START.saturating_sub(secs(6));
         assert!(!token.is_usable(back) && token.is_due(back));
         assert!(

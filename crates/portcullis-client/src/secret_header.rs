@@ -80,7 +80,7 @@ mod tests {
     fn token_header_is_zeroed_when_its_last_clone_is_dropped() {
         let text = String::from_utf8(secret()).expect("text");
         let response = TokenResponse::example(BEARER, &text);
-        let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::NONE);
+        let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::MIDDLE);
         let token = AccessToken::new(response, None, Weak::new(), lifetime);
         let mut headers = HeaderMap::new();
         token.insert_header(&mut headers);

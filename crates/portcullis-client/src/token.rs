@@ -33,7 +33,7 @@ struct Inner {
     lifetime: Lifetime,
 }
 
-/// What [`AccessToken::authorize`] added to a request beside the token.
+/// The nonce in the proof that [`AccessToken::authorize`] added to a request.
 #[derive(Clone, Debug)]
 pub struct Authorized {
     nonce: Option<Arc<str>>,
@@ -66,7 +66,7 @@ impl AccessToken {
 
     /// Adds the token to a request to `uri`, which must have a scheme and an authority. An existing `Authorization` is
     /// replaced. A bound token comes with a fresh proof in `DPoP` (RFC 9449 §7.1). Both headers are marked as sensitive.
-    /// The caller must check by [`Origins::allow`](crate::Origins::allow) that the token may be sent there.
+    /// The caller must check by [`Origins::allows`](crate::Origins::allows) that the token may be sent there.
     ///
     /// # Errors
     ///
@@ -199,7 +199,7 @@ mod tests {
     fn token(binding: Option<DpopBinding>) -> AccessToken {
         let token_type = if binding.is_some() { BOUND } else { BEARER };
         let response = TokenResponse::example(token_type, "s3cr3t");
-        let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::NONE);
+        let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::MIDDLE);
         AccessToken::new(response, binding, Weak::new(), lifetime)
     }
 

@@ -16,17 +16,17 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct TokenClient {
     pub(crate) server: AuthorizationServer,
-    pub(crate) client: ClientAuthentication,
+    pub(crate) authentication: ClientAuthentication,
     pub(crate) request: TokenRequest,
     /// The key that tokens must be bound to, if any.
     pub(crate) binding: Option<DpopBinding>,
 }
 
 impl TokenClient {
-    pub(crate) fn new(server: AuthorizationServer, client: ClientAuthentication) -> Self {
+    pub(crate) fn new(server: AuthorizationServer, authentication: ClientAuthentication) -> Self {
         Self {
             server,
-            client,
+            authentication,
             request: TokenRequest::default(),
             binding: None,
         }
@@ -42,7 +42,7 @@ impl TokenClient {
 
     /// Checks the settings that depend on each other.
     pub(crate) fn check(self) -> Result<Arc<Self>, ConfigError> {
-        self.server.check(&self.client)?;
+        self.server.check(&self.authentication)?;
         Ok(Arc::new(self))
     }
 
@@ -51,7 +51,7 @@ impl TokenClient {
     }
 
     pub(crate) fn client_id(&self) -> &str {
-        self.client.client_id()
+        self.authentication.client_id()
     }
 
     /// Sends a token request (RFC 6749 §5) and parses the answer.
@@ -63,7 +63,7 @@ impl TokenClient {
         let token_type = if key.is_some() { DPOP } else { BEARER };
         let answer = self
             .server
-            .post_bound(OAuthEndpoint::Token, &self.client, key, form)
+            .post_bound(OAuthEndpoint::Token, &self.authentication, key, form)
             .await?;
         let response = TokenResponse::parse(&answer, token_type, &self.request)?;
         Ok((answer, response))
@@ -83,11 +83,14 @@ impl TokenClient {
             ("token_type_hint", "access_token"),
         ];
         let endpoint = OAuthEndpoint::Revocation;
-        let answer = self.server.post(endpoint, &self.client, &form).await?;
+        let answer = self
+            .server
+            .post(endpoint, &self.authentication, &form)
+            .await?;
         if answer.confirms_revocation() {
             return Ok(());
         }
-        let (place, status) = (&answer.place, answer.status());
+        let (place, status) = (&answer.url, answer.status());
         Err(match answer.error() {
             Some(error) if status != 503 => TokenError::refused(&answer, error, false),
             None if matches!(status, 200 | 202 | 204) => TokenError::new(
@@ -100,12 +103,12 @@ impl TokenClient {
 }
 
 /// Changes the client of a builder. The first error is kept until `build`.
-pub(crate) fn change(
+pub(crate) fn configure(
     client: &mut Result<TokenClient, ConfigError>,
-    change: impl FnOnce(&mut TokenClient) -> Result<(), ConfigError>,
+    set: impl FnOnce(&mut TokenClient) -> Result<(), ConfigError>,
 ) {
     if let Ok(valid) = client
-        && let Err(error) = change(valid)
+        && let Err(error) = set(valid)
     {
         *client = Err(error);
     }
@@ -116,7 +119,7 @@ macro_rules! request_setters {
     () => {
         /// Requests these scopes (RFC 6749 §3.3). By default none are sent, and the server decides what to grant.
         pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-            change(&mut self.client, |client| client.request.add_scopes(scopes));
+            configure(&mut self.client, |client| client.request.add_scopes(scopes));
             self
         }
 
@@ -124,7 +127,7 @@ macro_rules! request_setters {
         /// times, but a token for a single service is safer.
         pub fn resource(mut self, resource: impl Into<String>) -> Self {
             let resource = resource.into();
-            change(&mut self.client, |client| {
+            configure(&mut self.client, |client| {
                 client.request.add_resource(resource)
             });
             self
@@ -134,7 +137,7 @@ macro_rules! request_setters {
         /// servers, Auth0 among them, require it for client credentials too.
         pub fn audience(mut self, audience: impl Into<String>) -> Self {
             let audience = Some(audience.into());
-            change(&mut self.client, |client| {
+            configure(&mut self.client, |client| {
                 Ok(client.request.audience = audience)
             });
             self
@@ -143,14 +146,14 @@ macro_rules! request_setters {
         /// Binds tokens to this key (DPoP, RFC 9449), so that a stolen token is useless without the key. An unbound token
         /// in the answer is an error.
         pub fn dpop(mut self, key: $crate::DpopKey) -> Self {
-            change(&mut self.client, |client| Ok(client.bind(key)));
+            configure(&mut self.client, |client| Ok(client.bind(key)));
             self
         }
 
         /// The maximum length of a token in bytes; 8 KiB by default, which is also the default limit of portcullis'
         /// bearer scheme. A longer token is an error, because services would reject every call with it.
         pub fn max_token_bytes(mut self, bytes: usize) -> Self {
-            change(&mut self.client, |client| {
+            configure(&mut self.client, |client| {
                 client.request.set_max_token_bytes(bytes)
             });
             self
@@ -168,9 +171,9 @@ mod tests {
         let server = AuthorizationServer::discover("https://issuer.example.com").build();
         let client = ClientAuthentication::secret_basic("billing", "s3cr3t");
         let mut client = server.map(|server| TokenClient::new(server, client));
-        change(&mut client, |client| client.request.set_max_token_bytes(0));
-        change(&mut client, |client| client.request.add_scopes(["a b"]));
-        change(&mut client, |client| client.request.set_max_token_bytes(1));
+        configure(&mut client, |client| client.request.set_max_token_bytes(0));
+        configure(&mut client, |client| client.request.add_scopes(["a b"]));
+        configure(&mut client, |client| client.request.set_max_token_bytes(1));
         let error = client.expect_err("invalid");
         assert_eq!(error.setting(), "max_token_bytes");
     }

@@ -64,8 +64,8 @@ impl TokenResponse {
         if !matches!(answer.status(), 200 | 201 | 203) {
             return Err(TokenError::status(answer));
         }
-        let answered = format!("{} answered {}", answer.place, answer.status());
-        let shown = |text: &str| answer.shown(text);
+        let answered = format!("{} answered {}", answer.url, answer.status());
+        let shown = |text: &str| answer.for_message(text);
         Self::parse_body(&answered, answer.body(), token_type, request, shown)
     }
 

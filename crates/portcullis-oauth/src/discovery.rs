@@ -100,7 +100,7 @@ impl Discovery {
         &self.issuer
     }
 
-    /// Reads the metadata from the first candidate from which `pick` can use it.
+    /// Tries the candidates in turn; returns the first that `pick` accepts.
     pub async fn read<M: DeserializeOwned, T>(
         &mut self,
         http: &HttpClient,

@@ -190,7 +190,7 @@ mod tests {
 
     fn loaded() -> RefreshSchedule {
         let mut schedule = schedule();
-        schedule.fetched(at(0), Some(secs(600)), Jitter::NONE);
+        schedule.fetched(at(0), Some(secs(600)), Jitter::MIDDLE);
         schedule
     }
 
@@ -206,7 +206,7 @@ mod tests {
             (Some(u64::MAX), 3600),
         ] {
             let mut schedule = schedule();
-            schedule.fetched(at(0), max_age.map(secs), Jitter::NONE);
+            schedule.fetched(at(0), max_age.map(secs), Jitter::MIDDLE);
             assert_eq!(schedule.lifetime(), Some(secs(lifetime)), "{max_age:?}");
             let due_in = schedule.due_at.left(at(0));
             assert_eq!(due_in, secs(lifetime) / 10 * 8, "{max_age:?}");
@@ -218,11 +218,11 @@ mod tests {
     #[test]
     fn confirmed_set_keeps_its_lifetime_unless_told_otherwise() {
         let mut schedule = schedule();
-        schedule.fetched(at(0), Some(secs(900)), Jitter::NONE);
-        schedule.confirmed(at(700), None, Jitter::NONE);
+        schedule.fetched(at(0), Some(secs(900)), Jitter::MIDDLE);
+        schedule.confirmed(at(700), None, Jitter::MIDDLE);
         assert_eq!(schedule.lifetime(), Some(secs(900)));
         assert_eq!(schedule.age(at(710)), Some(secs(10)));
-        schedule.confirmed(at(800), Some(secs(400)), Jitter::NONE);
+        schedule.confirmed(at(800), Some(secs(400)), Jitter::MIDDLE);
         assert_eq!(schedule.lifetime(), Some(secs(400)));
     }
 
@@ -233,10 +233,10 @@ mod tests {
             schedule.failed(at(480), None, Jitter::from_bits(0));
             assert_eq!(schedule.due_at.left(at(480)), secs(waits));
         }
-        schedule.failed(at(480), Some(secs(120)), Jitter::NONE);
+        schedule.failed(at(480), Some(secs(120)), Jitter::MIDDLE);
         assert_eq!(schedule.due_at.left(at(480)), secs(120));
         assert_eq!(schedule.backoff.failures(), 4);
-        schedule.fetched(at(600), None, Jitter::NONE);
+        schedule.fetched(at(600), None, Jitter::MIDDLE);
         assert_eq!(schedule.backoff.failures(), 0);
     }
 
@@ -245,7 +245,7 @@ mod tests {
         let mut schedule = schedule();
         assert_eq!(schedule.stale_in(at(0)), None, "there is none yet");
         schedule = loaded();
-        schedule.failed(at(480), None, Jitter::NONE);
+        schedule.failed(at(480), None, Jitter::MIDDLE);
         let left = schedule.stale_in(at(LIMIT - 1));
         assert_eq!(left, Some(secs(1)), "failures do not shorten it");
         assert_eq!(schedule.stale_in(at(LIMIT)), Some(Duration::ZERO));
@@ -283,11 +283,11 @@ mod tests {
         schedule.discovered(at(0));
         assert!(!schedule.discovery_is_due(at(3599)));
         assert!(schedule.discovery_is_due(at(3600)));
-        schedule.failed(at(0), None, Jitter::NONE);
+        schedule.failed(at(0), None, Jitter::MIDDLE);
         assert!(!schedule.discovery_is_due(at(0)));
-        schedule.failed(at(0), None, Jitter::NONE);
+        schedule.failed(at(0), None, Jitter::MIDDLE);
         assert!(schedule.discovery_is_due(at(0)));
-        schedule.fetched(at(0), None, Jitter::NONE);
+        schedule.fetched(at(0), None, Jitter::MIDDLE);
         assert!(!schedule.discovery_is_due(at(0)));
     }
 
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(schedule.age(back), Some(secs(7210)));
 
         let mut schedule = loaded();
-        schedule.failed(at(0), Some(secs(120)), Jitter::NONE);
+        schedule.failed(at(0), Some(secs(120)), Jitter::MIDDLE);
         schedule.clock_jumped(at(1), ClockOffset::Ahead(secs(60)));
         let due_in = schedule.due_at.left(at(1));
         assert_eq!(due_in, secs(119), "the issuer asked to be left alone");
@@ -316,8 +316,8 @@ mod tests {
     fn end_of_time_does_not_panic() {
         let end = Moment::new(UnixTime::from_duration(Duration::MAX), Duration::MAX);
         let mut schedule = schedule();
-        schedule.fetched(end, Some(Duration::MAX), Jitter::NONE);
-        schedule.failed(end, Some(Duration::MAX), Jitter::NONE);
+        schedule.fetched(end, Some(Duration::MAX), Jitter::MIDDLE);
+        schedule.failed(end, Some(Duration::MAX), Jitter::MIDDLE);
         schedule.clock_jumped(end, ClockOffset::Ahead(Duration::MAX));
         assert!(schedule.due_at.is_reached(end));
     }

@@ -279,7 +279,7 @@ mod tests {
     async fn no_request_causes_a_fetch_during_retry_after() {
         let (signals, task) = signals();
         let (now, asked) = (task.now(), Some(Duration::from_secs(120)));
-        task.update(|state| state.schedule.failed(now, asked, Jitter::NONE));
+        task.update(|state| state.schedule.failed(now, asked, Jitter::MIDDLE));
         for _ in 0..10 {
             assert!(matches!(signals.unknown_key(0), RefreshAnswer::Exhausted));
             signals.bad_signature();
@@ -333,7 +333,7 @@ mod tests {
         assert!(matches!(next(), Some(3 | 4)));
         due_in(60);
         let (now, asked) = (task.now(), Some(Duration::from_secs(40)));
-        task.update(|state| state.schedule.failed(now, asked, Jitter::NONE));
+        task.update(|state| state.schedule.failed(now, asked, Jitter::MIDDLE));
         assert!(matches!(next(), Some(39 | 40)), "the issuer asked for it");
         advance(Duration::from_secs(40)).await;
         assert_eq!(next(), Some(0));

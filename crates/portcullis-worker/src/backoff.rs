@@ -105,7 +105,7 @@ pub struct Jitter(f64);
 
 impl Jitter {
     /// The middle of the range.
-    pub const NONE: Self = Self(0.5);
+    pub const MIDDLE: Self = Self(0.5);
 
     /// Random jitter.
     #[must_use]
@@ -212,7 +212,7 @@ mod tests {
                 f64::from(shortened)
             );
         }
-        assert_eq!(Jitter::from_bits(1 << 63), Jitter::NONE);
+        assert_eq!(Jitter::from_bits(1 << 63), Jitter::MIDDLE);
         assert_ne!(Jitter::random(), Jitter::random());
     }
 
@@ -225,7 +225,7 @@ mod tests {
             longest_retry_after: Duration::MAX,
         };
         let mut backoff = Backoff::new(rules);
-        backoff.failed(end, Some(Duration::MAX), Jitter::NONE);
+        backoff.failed(end, Some(Duration::MAX), Jitter::MIDDLE);
         assert_eq!(backoff.left(end), Duration::ZERO);
     }
 }

@@ -32,14 +32,14 @@ impl<S: State> Task<S> {
     /// Starts the task on the runtime of the worker. It runs `work` until the last [`Worker`](crate::Worker) is dropped.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that spawns: the worker owns the task"
+        reason = "the worker owns the task; only token exchanges spawn elsewhere, on a `JoinSet` that they own"
     )]
     pub fn spawn<F>(self, work: impl FnOnce(Self) -> F)
     where
         F: Future<Output = Infallible> + Send + 'static,
     {
         let runtime = self.runtime.clone();
-        // Not held by its handle: it ends when the last `Worker` says so.
+        // The `JoinHandle` is not needed: the task ends when the last `Worker` is dropped.
         drop(runtime.spawn(supervise(self.report_end(), work(self))));
     }
 

@@ -74,7 +74,7 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
                     refusal::print(&refused, request);
                 }
                 None => {
-                    let (place, status) = (&answer.place, answer.status());
+                    let (place, status) = (&answer.url, answer.status());
                     let why = match status {
                         200 | 202 | 204 => " with an error or unreadable JSON in the body",
                         _ => "",

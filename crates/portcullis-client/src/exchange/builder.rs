@@ -10,7 +10,7 @@ use super::{Inner, TokenExchange, cache::Cache, server_backoff::ServerBackoff};
 use crate::{
     TokenSource,
     runtime::current_runtime,
-    token_client::{TokenClient, change, request_setters},
+    token_client::{TokenClient, configure, request_setters},
 };
 
 /// Configures a [`TokenExchange`].

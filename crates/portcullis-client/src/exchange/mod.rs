@@ -57,7 +57,7 @@ const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(
 ///     .scopes(["stock:read"])
 ///     .build()?;
 /// let token = exchange.token(&SubjectToken::of(&caller)?).await?;
-/// // Then `Origins::allow` and `AccessToken::authorize`.
+/// // Then `Origins::allows` and `AccessToken::authorize`.
 /// # Ok(token)
 /// # }
 /// ```
@@ -266,17 +266,17 @@ async fn exchange(
     if !matches!(issued_type, Some(ACCESS_TOKEN | JWT)) {
         let found = match issued_type {
             None => "unknown type (`issued_token_type` is missing)".to_owned(),
-            Some(found) if is_registered(found) => format!("type {}", answer.shown(found)),
+            Some(found) if is_registered(found) => format!("type {}", answer.for_message(found)),
             Some(_) => "unknown type".to_owned(),
         };
         let why = format!(
             "{} exchanged the token for one of {found}, but an access token was requested",
-            answer.place
+            answer.url
         );
         return Err(TokenError::new(TokenErrorKind::TokenType, why));
     }
     let lifetime = subject_lifetime.map_or(response.lifetime, |end| end.min(response.lifetime));
-    let lifetime = Lifetime::new(started.wall(), lifetime, Jitter::NONE);
+    let lifetime = Lifetime::new(started.wall(), lifetime, Jitter::MIDDLE);
     let binding = client.binding.clone();
     Ok(AccessToken::new(response, binding, Weak::new(), lifetime))
 }

@@ -4,12 +4,14 @@ use std::{convert::Infallible, error::Error, fmt};
 
 use crate::{ForbiddenOrigin, TokenError};
 
+const NO_TOKEN: &str = "request not sent: no access token, or no proof for it, could be obtained";
+
 /// A request failed, or was not sent because its credential could not be added. `E` is the error of the inner service.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddCredentialError<E = Infallible> {
-    /// No token could be obtained. The request was not sent.
-    #[error("request not sent: no access token could be obtained")]
+    /// No token, or no proof for it, could be obtained. The request was not sent.
+    #[error("{NO_TOKEN}")]
     Token(#[source] TokenError),
     /// The credential may not be sent to that origin. The request was not sent.
     #[error(transparent)]
@@ -23,10 +25,7 @@ pub enum AddCredentialError<E = Infallible> {
 impl<E: fmt::Debug> fmt::Debug for AddCredentialError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Token(error) => write!(
-                f,
-                "request not sent: no access token could be obtained\n  caused by: {error}"
-            ),
+            Self::Token(error) => write!(f, "{NO_TOKEN}\n  caused by: {error}"),
             Self::Origin(error) => fmt::Debug::fmt(error, f),
             Self::Inner(error) => fmt::Debug::fmt(error, f),
         }

@@ -34,7 +34,7 @@ pin_project! {
     {
         // The usual case.
         Calling { #[pin] future: S::Future, call: Call<S, B> },
-        Slow { outcome: SlowCall<S, B> },
+        Boxed { future: BoxedCall<S, B> },
     }
 }
 
@@ -43,25 +43,26 @@ type Outcome<S, B> = Result<
     AddCredentialError<<S as Service<Request<B>>>::Error>,
 >;
 
-type SlowCall<S, B> = Pin<Box<dyn Future<Output = Outcome<S, B>> + Send>>;
+type BoxedCall<S, B> = Pin<Box<dyn Future<Output = Outcome<S, B>> + Send>>;
 
 /// What is needed when the response arrives. Kept small, because it moves with the future.
 pub(super) struct Call<S, B> {
     pub(super) token: AccessToken,
     /// For a token that is bound to a key.
-    pub(super) proof: Option<Box<Proof>>,
-    pub(super) retry: Option<Box<Retry<S, B>>>,
+    pub(super) proof: Option<Box<SentProof>>,
+    /// A copy of the request, to send it again. Boxed, because it is larger than the rest of the future.
+    pub(super) retry: Option<Box<Unsent<S, B>>>,
 }
 
 /// The proof that was sent with a bound token.
-pub(super) struct Proof {
+pub(super) struct SentProof {
     /// The absolute URI that the proof states, and whose nonces are stored.
-    target: Box<Uri>,
-    sent: Authorized,
+    uri: Box<Uri>,
+    nonce: Authorized,
 }
 
-/// A copy of the request, to send it again. Boxed, because it is larger than the rest of the future.
-pub(super) struct Retry<S, B> {
+/// A request with what is needed to send it.
+pub(super) struct Unsent<S, B> {
     pub(super) service: S,
     pub(super) source: TokenSource,
     pub(super) request: Request<B>,
@@ -78,31 +79,31 @@ where
         }
     }
 
-    pub(super) fn slow(outcome: impl Future<Output = Outcome<S, B>> + Send + 'static) -> Self {
-        let outcome = Box::pin(outcome);
+    pub(super) fn boxed(future: impl Future<Output = Outcome<S, B>> + Send + 'static) -> Self {
+        let future = Box::pin(future);
         Self {
-            state: State::Slow { outcome },
+            state: State::Boxed { future },
         }
     }
 }
 
-/// Adds a bound token and its proof to a request to `target`.
+/// Adds a bound token and its proof to a request to `uri`.
 pub(super) fn authorize_bound<B>(
     token: &AccessToken,
-    target: Box<Uri>,
+    uri: Box<Uri>,
     request: &mut Request<B>,
-) -> Result<Box<Proof>, TokenError> {
+) -> Result<Box<SentProof>, TokenError> {
     let method = request.method().clone();
-    let sent = token.authorize(&method, &target, request.headers_mut())?;
-    Ok(Box::new(Proof { target, sent }))
+    let nonce = token.authorize(&method, &uri, request.headers_mut())?;
+    Ok(Box::new(SentProof { uri, nonce }))
 }
 
-/// Sends a request once there is a token and the service is ready. `target` is its absolute URI if the token is bound to
-/// a key. `rejection` is the response that rejected the previous token, returned if no other token can be obtained.
+/// Sends a request once there is a token and the service is ready. `uri` is its absolute URI if the token is bound to a
+/// key. `rejection` is the response that rejected the previous token, returned if no other token can be obtained.
 pub(super) async fn send<S, B, C>(
-    request: Retry<S, B>,
-    target: Option<Box<Uri>>,
-    retry: Option<Box<Retry<S, B>>>,
+    request: Unsent<S, B>,
+    uri: Option<Box<Uri>>,
+    retry: Option<Box<Unsent<S, B>>>,
     mut rejection: Option<Response<C>>,
 ) -> Outcome<S, B>
 where
@@ -111,7 +112,7 @@ where
     B: Send + 'static,
     C: Send + 'static,
 {
-    let Retry {
+    let Unsent {
         mut service,
         source,
         mut request,
@@ -130,13 +131,13 @@ where
         // The token expired before the service was ready. Give up the capacity and wait again.
         service = service.clone();
     };
-    let proof = match target {
+    let proof = match uri {
         None => {
             token.insert_header(request.headers_mut());
             None
         }
-        Some(target) => {
-            let proof = authorize_bound(&token, target, &mut request);
+        Some(uri) => {
+            let proof = authorize_bound(&token, uri, &mut request);
             Some(proof.map_err(AddCredentialError::Token)?)
         }
     };
@@ -146,7 +147,7 @@ where
         retry,
     };
     let response = service.call(request).await;
-    match call.retry(response.map_err(AddCredentialError::Inner)?) {
+    match call.sent_again(response.map_err(AddCredentialError::Inner)?) {
         Ok(again) => again.await,
         Err(response) => Ok(response),
     }
@@ -165,14 +166,14 @@ where
         let mut state = self.project().state;
         let (future, call) = match state.as_mut().project() {
             StateProjection::Calling { future, call } => (future, call),
-            StateProjection::Slow { outcome } => return outcome.as_mut().poll(context),
+            StateProjection::Boxed { future } => return future.as_mut().poll(context),
         };
         match future.poll(context).map_err(AddCredentialError::Inner) {
             Poll::Ready(Ok(response)) if call.must_inspect(&response) => {
-                match call.retry(response) {
-                    Ok(mut outcome) => {
-                        let polled = outcome.as_mut().poll(context);
-                        state.set(State::Slow { outcome });
+                match call.sent_again(response) {
+                    Ok(mut future) => {
+                        let polled = future.as_mut().poll(context);
+                        state.set(State::Boxed { future });
                         polled
                     }
                     Err(response) => Poll::Ready(Ok(response)),
@@ -184,15 +185,17 @@ where
 }
 
 impl<S, B> Call<S, B> {
-    /// Whether the response may reject the token or carry a nonce. False for nearly all, which are returned unmoved.
+    /// Whether the response may reject the token or carry a nonce. False for nearly all responses to unbound tokens;
+    /// `poll` returns those without a move.
     #[inline]
     fn must_inspect<C>(&self, response: &Response<C>) -> bool {
         self.proof.is_some() || challenge::may_reject_token(response.status(), response.headers())
     }
 
-    /// Stores a nonce and reports a rejection. Returns the response unless the request is sent again.
+    /// Stores a nonce and reports a rejection. Returns the future of the request sent again, or else the response, for
+    /// the caller.
     #[inline(never)]
-    fn retry<C>(&mut self, response: Response<C>) -> Result<SlowCall<S, B>, Response<C>>
+    fn sent_again<C>(&mut self, response: Response<C>) -> Result<BoxedCall<S, B>, Response<C>>
     where
         S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
         S::Future: Send,
@@ -201,17 +204,17 @@ impl<S, B> Call<S, B> {
     {
         let (status, headers) = (response.status(), response.headers());
         let requires_nonce = self.proof.as_ref().is_some_and(|proof| {
-            let Proof { target, sent } = &**proof;
-            self.token.requires_new_nonce(sent, target, status, headers)
+            let SentProof { uri, nonce } = &**proof;
+            self.token.requires_new_nonce(nonce, uri, status, headers)
         });
         let must_replace =
             !requires_nonce && challenge::rejects_token(status, headers) && self.token.reject();
         let Some(retry) = self.retry.take_if(|_| requires_nonce || must_replace) else {
             return Err(response);
         };
-        let target = self.proof.take().map(|proof| proof.target);
+        let uri = self.proof.take().map(|proof| proof.uri);
         let rejection = must_replace.then_some(response);
-        Ok(Box::pin(send(*retry, target, None, rejection)))
+        Ok(Box::pin(send(*retry, uri, None, rejection)))
     }
 }
 

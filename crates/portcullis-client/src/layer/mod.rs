@@ -10,6 +10,6 @@ pub use self::{
     api_key::{AddApiKey, AddApiKeyFuture, AddApiKeyLayer},
     error::AddCredentialError,
     future::AddTokenFuture,
-    replay::{NoReplay, Replay},
+    replay::{CopyBody, NoReplay},
     service::{AddToken, AddTokenLayer},
 };

@@ -12,8 +12,8 @@ use tower_service::Service;
 
 use super::{
     AddCredentialError,
-    future::{AddTokenFuture, Call, Retry, authorize_bound, send},
-    replay::{NoReplay, Replay},
+    future::{AddTokenFuture, Call, Unsent, authorize_bound, send},
+    replay::{CopyBody, NoReplay},
 };
 use crate::{Origins, TokenSource};
 
@@ -89,7 +89,7 @@ impl<S, R, B, C> Service<Request<B>> for AddToken<S, R>
 where
     S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
     S::Future: Send,
-    R: Replay<B>,
+    R: CopyBody<B>,
     B: Send + 'static,
     C: Send + 'static,
 {
@@ -112,10 +112,10 @@ where
         } = &*self.settings;
         if let Err(forbidden) = origins.check(request.uri(), request.headers()) {
             let error = AddCredentialError::Origin(forbidden);
-            return AddTokenFuture::slow(ready(Err(error)));
+            return AddTokenFuture::boxed(ready(Err(error)));
         }
-        let retry = replay.replay(request.body()).map(|body| {
-            Box::new(Retry {
+        let retry = replay.copy_body(request.body()).map(|body| {
+            Box::new(Unsent {
                 service: self.inner.clone(),
                 source: source.clone(),
                 request: copy(&request, body),
@@ -129,10 +129,10 @@ where
                 token.insert_header(request.headers_mut());
                 None
             }
-            true => match authorize_bound(&token, self.target(&request), &mut request) {
+            true => match authorize_bound(&token, self.absolute_uri(&request), &mut request) {
                 Ok(proof) => Some(proof),
                 Err(error) => {
-                    return AddTokenFuture::slow(ready(Err(AddCredentialError::Token(error))));
+                    return AddTokenFuture::boxed(ready(Err(AddCredentialError::Token(error))));
                 }
             },
         };
@@ -147,17 +147,17 @@ where
 
 impl<S, R> AddToken<S, R> {
     /// The absolute URI of the request, which a proof states.
-    fn target<B>(&self, request: &Request<B>) -> Box<Uri> {
+    fn absolute_uri<B>(&self, request: &Request<B>) -> Box<Uri> {
         Box::new(self.settings.origins.absolute(request.uri()))
     }
 
-    /// Waits for a token. Gives up the ready service meanwhile and polls a clone of it once there is a token, so that
-    /// the request reserves no capacity while the authorization server is slow.
+    /// Waits for a token. Gives up the ready service and polls a clone of it once there is a token, so that the request
+    /// reserves no capacity while the authorization server is slow.
     #[cold]
     fn wait<B, C>(
         &mut self,
         request: Request<B>,
-        retry: Option<Box<Retry<S, B>>>,
+        retry: Option<Box<Unsent<S, B>>>,
     ) -> AddTokenFuture<S, B>
     where
         S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
@@ -166,15 +166,16 @@ impl<S, R> AddToken<S, R> {
         C: Send + 'static,
     {
         let source = self.settings.source.clone();
-        let target = source.is_bound().then(|| self.target(&request));
+        let uri = source.is_bound().then(|| self.absolute_uri(&request));
         let service = self.inner.clone();
+        // Drops the ready service, and with it its capacity.
         self.inner = self.inner.clone();
-        let request = Retry {
+        let request = Unsent {
             service,
             source,
             request,
         };
-        AddTokenFuture::slow(send(request, target, retry, None))
+        AddTokenFuture::boxed(send(request, uri, retry, None))
     }
 }
 

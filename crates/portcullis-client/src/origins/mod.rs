@@ -22,9 +22,9 @@ use self::origin::Origin;
 /// use portcullis_client::Origins;
 ///
 /// let origins = Origins::new(["https://orders.example.com", "https://stock.example.com:8443"])?;
-/// assert!(origins.allow(&"https://orders.example.com:443/orders?page=2".parse()?));
-/// assert!(!origins.allow(&"https://orders.example.com.evil.example/".parse()?));
-/// assert!(!origins.allow(&"http://orders.example.com/".parse()?));
+/// assert!(origins.allows(&"https://orders.example.com:443/orders?page=2".parse()?));
+/// assert!(!origins.allows(&"https://orders.example.com.evil.example/".parse()?));
+/// assert!(!origins.allows(&"http://orders.example.com/".parse()?));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl Origins {
     /// Whether a credential may be sent to this URI.
     #[must_use]
     #[inline]
-    pub fn allow(&self, uri: &Uri) -> bool {
+    pub fn allows(&self, uri: &Uri) -> bool {
         match (uri.scheme(), uri.authority()) {
             (Some(scheme), Some(authority)) => {
                 let mut origins = self.origins.iter();
@@ -124,7 +124,7 @@ impl Origins {
     /// Checks the URI and the `Host` header of a request.
     #[inline]
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
-        match self.allow(uri) && self.allows_host(uri, headers) {
+        match self.allows(uri) && self.allows_host(uri, headers) {
             true => Ok(()),
             false => Err(self.forbidden(uri, headers)),
         }
@@ -244,7 +244,7 @@ mod tests {
             ("*", false),
         ] {
             let parsed: Uri = uri.parse().expect(uri);
-            assert_eq!(origins().allow(&parsed), expected, "{uri}");
+            assert_eq!(origins().allows(&parsed), expected, "{uri}");
         }
     }
 
@@ -256,7 +256,7 @@ mod tests {
             "https://orders.example.com:/",
         ] {
             if let Ok(uri) = uri.parse::<Uri>() {
-                assert!(!origins().allow(&uri), "{uri}");
+                assert!(!origins().allows(&uri), "{uri}");
             }
         }
     }
@@ -307,9 +307,9 @@ mod tests {
     fn channel_checks_an_authority_but_needs_none() {
         let channel = Origins::channel("https://orders.example.com").expect("an origin");
         let uri = |uri: &str| uri.parse::<Uri>().expect(uri);
-        assert!(channel.allow(&uri("/orders.Orders/List")));
-        assert!(channel.allow(&uri("https://orders.example.com/orders.Orders/List")));
-        assert!(!channel.allow(&uri("https://evil.example/orders.Orders/List")));
+        assert!(channel.allows(&uri("/orders.Orders/List")));
+        assert!(channel.allows(&uri("https://orders.example.com/orders.Orders/List")));
+        assert!(!channel.allows(&uri("https://evil.example/orders.Orders/List")));
         let absolute = channel.absolute(&uri("/orders.Orders/List?a"));
         assert_eq!(
             absolute,

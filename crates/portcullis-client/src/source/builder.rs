@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     runtime::current_runtime,
-    token_client::{TokenClient, change, request_setters},
+    token_client::{TokenClient, configure, request_setters},
 };
 
 /// Configures a [`TokenSource`].
@@ -49,14 +49,16 @@ impl TokenSourceBuilder {
         let (worker, task) = Worker::new(state, client.clock().clone(), runtime);
         let (refreshes, received) = mpsc::unbounded_channel();
         let inner = Arc::new_cyclic(|source| {
-            let renewal = |task| Renewal {
-                task,
-                client: client.clone(),
-                source: source.clone(),
-                refreshes: received,
-                reported: Reported::default(),
-            };
-            task.spawn(|task| renewal(task).run());
+            task.spawn(|task| {
+                let renewal = Renewal {
+                    task,
+                    client: client.clone(),
+                    source: source.clone(),
+                    refreshes: received,
+                    reported: Reported::default(),
+                };
+                renewal.run()
+            });
             SourceInner {
                 worker,
                 client,

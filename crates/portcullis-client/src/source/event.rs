@@ -36,9 +36,9 @@ pub enum TokenEvent {
         /// The number of failures before it.
         failures: u32,
     },
-    /// The new token lacks other requested scopes than the one before it (RFC 6749 §3.3).
+    /// The set of requested scopes that the token lacks has changed (RFC 6749 §3.3).
     #[non_exhaustive]
-    Narrowed {
+    MissingScopesChanged {
         /// The scopes that it lacks; empty when all are granted again.
         missing: ScopeSet,
     },
@@ -90,10 +90,10 @@ impl TokenEvent {
             Self::Recovered { failures } => {
                 tracing::info!(client_id, %request, failures, "access tokens can be obtained again");
             }
-            Self::Narrowed { missing } if missing.is_empty() => {
+            Self::MissingScopesChanged { missing } if missing.is_empty() => {
                 tracing::info!(client_id, %request, "all requested scopes are granted again");
             }
-            Self::Narrowed { missing } => {
+            Self::MissingScopesChanged { missing } => {
                 tracing::warn!(client_id, %request, %missing, "the server did not grant all requested scopes; check what the client is allowed");
             }
             Self::Untyped => {

@@ -101,7 +101,7 @@ impl TokenSource {
         Some(current.clone())
     }
 
-    /// Has the task fetch a token unless it is busy or backing off.
+    /// Makes the task fetch a token, unless it is busy or backing off.
     #[cold]
     fn request_token(&self, state: &SourceState) {
         let worker = &self.0.worker;
@@ -112,9 +112,9 @@ impl TokenSource {
 
     /// Returns the token: the current one if it is usable, or else the next one.
     ///
-    /// After a failure the source backs off: 1 s, doubled up to 60 s, or up to 5 s while there is no usable token, minus up
-    /// to half at random, and at least the server's `Retry-After` up to 5 min. Meanwhile callers receive the last error at
-    /// once, unless a request is in flight.
+    /// After a failure the source backs off: 1 s, doubled by each failure, at most 60 s (5 s without a usable token). Up to
+    /// half is taken off at random. A longer `Retry-After` counts, up to 5 min. Until then, callers without a usable token
+    /// get the last error at once, unless a request is in flight.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl TokenSource {
         sent.map_err(|_| TokenError::stopped())?;
         inner.worker.wake();
         let outcome = outcome.await.map_err(|_| TokenError::stopped())?;
-        // A shut-down after the request has revoked the token.
+        // If the source was shut down during the request, that revoked the token.
         if inner.worker.state().is_shut_down {
             return Err(TokenError::stopped());
         }
@@ -236,15 +236,15 @@ impl TokenSource {
         let backoff = state.backoff.left(now);
         TokenStatus {
             ready: !state.is_shut_down && state.usable_until(now.wall()).is_some(),
-            obtained_at: lifetime.map(|lifetime| lifetime.obtained_at),
-            refresh_at: lifetime.map(|lifetime| lifetime.idle_refresh_at),
+            requested_at: lifetime.map(|lifetime| lifetime.requested_at),
+            idle_refresh_at: lifetime.map(|lifetime| lifetime.idle_refresh_at),
             expires_at: lifetime.map(|lifetime| lifetime.expires_at),
             obtained: state.obtained,
             failures: state.backoff.failures(),
             last_error: state.error.clone(),
             retry_in: (!backoff.is_zero()).then_some(backoff),
             credential_expires_at: state.credential_expires_at,
-            credential_warnings: client.client.warnings(),
+            credential_warnings: client.authentication.warnings(),
         }
     }
 

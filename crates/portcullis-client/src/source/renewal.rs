@@ -23,7 +23,7 @@ use crate::{
 /// Receives the outcome of a [`TokenSource::refresh`](crate::TokenSource::refresh).
 pub(super) type RefreshReply = oneshot::Sender<Result<AccessToken, TokenError>>;
 
-/// How long before the client's credential expires the event is sent.
+/// The event is sent this long before the client's credential expires.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub(super) struct Renewal {
@@ -37,6 +37,7 @@ pub(super) struct Renewal {
 /// What the last events said, so that only changes are reported.
 #[derive(Default)]
 pub(super) struct Reported {
+    /// Whether the last event left a usable token.
     has_token: bool,
     missing_scopes: ScopeSet,
     is_untyped: bool,
@@ -47,7 +48,7 @@ impl Renewal {
         loop {
             self.task.pause(self.next_check()).await;
             self.report_rejection();
-            // One request is for all refreshes that are waiting now, and for none that was abandoned.
+            // One request serves all waiting refreshes; abandoned ones cause none.
             let refreshes = std::iter::from_fn(|| self.refreshes.try_recv().ok());
             let refreshes: Vec<_> = refreshes.filter(|refresh| !refresh.is_closed()).collect();
             if !refreshes.is_empty() || self.should_fetch() {
@@ -56,7 +57,7 @@ impl Renewal {
                     let _ = refresh.send(outcome.clone());
                 }
             } else if self.task.is_run_requested() {
-                // The caller finds the current token, or the error of the backoff.
+                // Nothing to fetch: the empty run wakes the callers, who find the current token or the error of the backoff.
                 self.task.begin_run();
                 self.task.end_run();
             }
@@ -88,6 +89,7 @@ impl Renewal {
         let backoff = state.backoff.left(now);
         let mut wait = lifetime.idle_refresh_at.duration_since(wall).max(backoff);
         if !backoff.is_zero() && self.reported.has_token {
+            // Wake up to report the lapse.
             wait = wait.min(lifetime.usable_until.duration_since(wall));
         }
         Deadline::after(now, wait)
@@ -143,7 +145,8 @@ impl Renewal {
         let missing = ScopeSet::from_tokens(missing);
         if missing != self.reported.missing_scopes {
             self.reported.missing_scopes = missing.clone();
-            self.task.announce(TokenEvent::Narrowed { missing });
+            self.task
+                .announce(TokenEvent::MissingScopesChanged { missing });
         }
         if token.is_untyped() && !self.reported.is_untyped {
             self.task.announce(TokenEvent::Untyped);
@@ -181,10 +184,10 @@ impl Renewal {
         published
     }
 
-    /// Reports a rejection here rather than in the caller, so that the event follows that of the token.
+    /// Reports a rejection here rather than in the caller, so that the event comes after the token's `Obtained`.
     fn report_rejection(&self) {
-        if let Some(expires_at) = self.task.state().rejected {
-            self.task.update(|state| state.rejected = None);
+        if let Some(expires_at) = self.task.state().unreported_rejection {
+            self.task.update(|state| state.unreported_rejection = None);
             self.task.announce(TokenEvent::Rejected { expires_at });
         }
     }

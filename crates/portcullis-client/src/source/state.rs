@@ -24,9 +24,9 @@ pub(super) struct SourceState {
     pub(super) is_shut_down: bool,
     /// Tokens to revoke whose revocation is not confirmed yet.
     pub(super) unrevoked: Vec<AccessToken>,
-    rejections: Budget,
+    rejection_budget: Budget,
     /// When the last rejected token expires, until the task has reported it.
-    pub(super) rejected: Option<UnixTime>,
+    pub(super) unreported_rejection: Option<UnixTime>,
 }
 
 impl SourceState {
@@ -40,8 +40,8 @@ impl SourceState {
             credential_expires_at: None,
             is_shut_down: false,
             unrevoked: Vec::new(),
-            rejections: Budget::default(),
-            rejected: None,
+            rejection_budget: Budget::default(),
+            unreported_rejection: None,
         }
     }
 
@@ -63,17 +63,17 @@ impl SourceState {
         current.is_some_and(|current| current.ptr_eq(token))
     }
 
-    /// Removes a rejected token. Returns whether it is gone: the budget may be spent.
+    /// Removes a rejected token. Returns false if the budget is spent; the token then stays.
     pub(super) fn reject(&mut self, token: &AccessToken, now: Moment) -> bool {
         if !self.holds(token) {
             return true;
         }
-        let Some(left) = self.rejections.take(&REJECTIONS, now.monotonic()) else {
+        let Some(left) = self.rejection_budget.take(&REJECTIONS, now.monotonic()) else {
             return false;
         };
-        self.rejections = left;
+        self.rejection_budget = left;
         self.current = None;
-        self.rejected = Some(token.expires_at());
+        self.unreported_rejection = Some(token.expires_at());
         true
     }
 

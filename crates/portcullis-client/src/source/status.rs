@@ -13,9 +13,9 @@ pub struct TokenStatus {
     /// Whether there is a usable token.
     pub ready: bool,
     /// When the current token was requested.
-    pub obtained_at: Option<UnixTime>,
-    /// When it is renewed, at the latest.
-    pub refresh_at: Option<UnixTime>,
+    pub requested_at: Option<UnixTime>,
+    /// When it is renewed even if no caller needs it.
+    pub idle_refresh_at: Option<UnixTime>,
     /// When it expires.
     pub expires_at: Option<UnixTime>,
     /// The number of tokens obtained.

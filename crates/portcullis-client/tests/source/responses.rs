@@ -30,7 +30,9 @@ async fn missing_scopes_are_reported_when_they_change() {
         assert!(matches!(setting.event().await, TokenEvent::Obtained { .. }));
         if let Some(expected) = missing {
             match setting.event().await {
-                TokenEvent::Narrowed { missing, .. } => assert_eq!(missing.as_str(), expected),
+                TokenEvent::MissingScopesChanged { missing, .. } => {
+                    assert_eq!(missing.as_str(), expected)
+                }
                 other => panic!("{granted}: {other:?}"),
             }
         }

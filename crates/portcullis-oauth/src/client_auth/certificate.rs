@@ -39,7 +39,7 @@ impl ClientCertificate {
         }
     }
 
-    /// The current certificate and key in one PEM, and the end of the certificate.
+    /// The current certificate and key in one PEM, and when the certificate expires.
     pub(super) async fn get(&self) -> Result<(Secret, UnixTime), FetchError> {
         match &self.0 {
             Pem::Values(certificate, key) => identity(certificate, key).map_err(unusable),

@@ -20,7 +20,7 @@ use crate::FetchError;
 pub struct ClientKeys {
     source: Source<SigningKey>,
     /// For a PEM file; the other files are JWKs.
-    pem: Option<(Algorithm, Option<Arc<str>>)>,
+    pem_parameters: Option<(Algorithm, Option<Arc<str>>)>,
     certificate: Option<CredentialFile>,
 }
 
@@ -38,7 +38,7 @@ impl ClientKeys {
     /// The key in a PEM file, for `algorithm`. [`SigningKey::from_pem`] lists the kinds of keys.
     pub fn pem_file(path: impl Into<PathBuf>, algorithm: Algorithm, kid: Option<&str>) -> Self {
         Self {
-            pem: Some((algorithm, kid.map(Arc::from))),
+            pem_parameters: Some((algorithm, kid.map(Arc::from))),
             ..Self::jwk_file(path)
         }
     }
@@ -51,7 +51,7 @@ impl ClientKeys {
     fn of(source: Source<SigningKey>) -> Self {
         Self {
             source,
-            pem: None,
+            pem_parameters: None,
             certificate: None,
         }
     }
@@ -66,7 +66,7 @@ impl ClientKeys {
 
     /// Checks what is known without reading files.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match (&self.source, &self.pem) {
+        match (&self.source, &self.pem_parameters) {
             (Source::Values(keys), _) if keys.is_empty() => {
                 Err(ConfigError::new("keys", "no key found"))
             }
@@ -104,7 +104,7 @@ impl ClientKeys {
     }
 
     fn parse(&self, content: &[u8]) -> Result<Vec<SigningKey>, SigningKeyError> {
-        let Some((algorithm, kid)) = &self.pem else {
+        let Some((algorithm, kid)) = &self.pem_parameters else {
             return Ok(vec![SigningKey::from_jwk(content)?]);
         };
         let key = SigningKey::from_pem(content, *algorithm)?;

@@ -3,8 +3,8 @@
 mod certificate;
 mod credential;
 mod credential_file;
-mod credentials;
 mod keys;
+mod offered;
 mod secrets;
 mod source;
 
@@ -19,7 +19,7 @@ pub use self::{
     secrets::{ClientSecret, ClientSecrets},
     source::{CredentialProvider, ProviderFuture},
 };
-pub(crate) use self::{credential::Credential, credentials::RequestContext};
+pub(crate) use self::{credential::Credential, offered::RequestContext};
 use crate::{FetchError, FetchErrorKind};
 
 /// A client and its authentication method (RFC 6749 §2.3).
@@ -36,15 +36,14 @@ use crate::{FetchError, FetchErrorKind};
 #[must_use]
 pub struct ClientAuthentication {
     client_id: Arc<str>,
-    /// The registered name of the method.
-    name: &'static str,
+    method_name: &'static str,
     method: Method,
     certificate: Option<ClientCertificate>,
     endpoint_audience: bool,
     /// The `typ` of assertions.
     assertion_typ: Arc<str>,
-    /// The index of the credential that was accepted last.
-    accepted: Arc<AtomicUsize>,
+    /// The index of the credential to offer first: the last that was not rejected.
+    first: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Debug)]
@@ -126,16 +125,16 @@ impl ClientAuthentication {
         self
     }
 
-    fn new(client_id: impl Into<String>, name: &'static str, method: Method) -> Self {
+    fn new(client_id: impl Into<String>, method_name: &'static str, method: Method) -> Self {
         Self {
             client_id: client_id.into().into(),
-            name,
+            method_name,
             method,
             certificate: None,
             endpoint_audience: false,
             // So that the assertion is not accepted as another kind of token (RFC 7523bis §4).
             assertion_typ: "client-authentication+jwt".into(),
-            accepted: Arc::default(),
+            first: Arc::default(),
         }
     }
 
@@ -163,7 +162,7 @@ impl ClientAuthentication {
 
     /// The registered name of the method (RFC 7591 §2), such as `client_secret_basic`.
     pub fn method(&self) -> &'static str {
-        self.name
+        self.method_name
     }
 
     /// What an operator should change about the credential files, as of their last read: other users may read them, or

@@ -199,7 +199,7 @@ impl HttpClient {
         let response = response.map_err(|error| request_failed(url, error))?;
         let mut answer = Answer::without_body(&response);
         let read = answer.read_body(url, response).await;
-        // The status 401 suffices to try the client's next secret.
+        // For a 401, a body that cannot be read is ignored: the status suffices to try the client's next secret.
         if answer.status != StatusCode::UNAUTHORIZED {
             read.and_then(|()| answer.check_encoding(url))?;
         }

@@ -1,4 +1,4 @@
-//! The HTTP settings that both halves of the suite share.
+//! The HTTP settings that `portcullis-remote` and `portcullis-client` share.
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 

@@ -19,7 +19,7 @@ use crate::{
 /// The answer of an OAuth endpoint. The body may contain a token, so it is omitted from `Debug` and zeroed when dropped.
 pub struct OAuthAnswer {
     /// The URL that answered, without its query, for messages.
-    pub place: Box<str>,
+    pub url: Box<str>,
     /// The delay that the server asks for before the next request (RFC 9110 §10.2.3), at most a day.
     pub retry_after: Option<Duration>,
     /// The expiry of the client's credential that was sent, if known.
@@ -42,7 +42,7 @@ impl OAuthAnswer {
     ) -> Self {
         let retry_after = headers::retry_after(&answer.headers, now);
         Self {
-            place: display_url(url).into(),
+            url: display_url(url).into(),
             redactor: Redactor::new(secrets),
             status: answer.status,
             retry_after: retry_after.map(|delay| delay.min(MAX_RETRY_AFTER)),
@@ -71,7 +71,7 @@ impl OAuthAnswer {
         };
         Some(OAuthError {
             code: code.into(),
-            description: description.map(|text| self.shown(&text).into()),
+            description: description.map(|text| self.for_message(&text).into()),
         })
     }
 
@@ -81,10 +81,10 @@ impl OAuthAnswer {
         body.error(self.status.is_success())
     }
 
-    /// Text of this server, for messages. What was sent to the server is redacted, escaped or not. Control and other
+    /// Text of this server, for messages. What was sent to the server is redacted, also in escaped form. Control and other
     /// invisible characters are escaped, and the text is truncated after 500 characters.
     #[must_use]
-    pub fn shown(&self, text: &str) -> String {
+    pub fn for_message(&self, text: &str) -> String {
         let text = self.redactor.redact(text);
         let mut characters = text.chars();
         let mut shown = String::new();
@@ -139,7 +139,7 @@ impl OAuthAnswer {
 impl fmt::Debug for OAuthAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OAuthAnswer")
-            .field("place", &self.place)
+            .field("url", &self.url)
             .field("status", &self.status)
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()
@@ -153,7 +153,7 @@ mod tests {
     fn answer(status: u16, body: &str) -> OAuthAnswer {
         let secrets = vec![Secret::new("s3cr3t-value")];
         OAuthAnswer {
-            place: "https://id.example/token".into(),
+            url: "https://id.example/token".into(),
             redactor: Redactor::new(secrets),
             status: StatusCode::from_u16(status).expect("a status"),
             body: body.as_bytes().to_vec().into(),

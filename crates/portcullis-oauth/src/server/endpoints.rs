@@ -43,14 +43,14 @@ pub(super) struct DiscoveredEndpoints {
     /// Origins that may receive credentials, in addition to the issuer's own.
     allowed: Vec<Origin>,
     needs_token_endpoint: bool,
-    first: Mutex<FirstDocument>,
-    /// The other of the two well-known documents. Its lock is held while it is read, that of `first` is not.
+    main: Mutex<MainDocument>,
+    /// The other of the two well-known documents. While this one is read, `main` is not locked.
     other: Mutex<Option<OtherDocument>>,
     /// The number of failed requests since the last success.
     failures: AtomicU32,
 }
 
-struct FirstDocument {
+struct MainDocument {
     discovery: Discovery,
     found: Option<Arc<Metadata>>,
     /// The number of times it was read.
@@ -63,7 +63,7 @@ struct FirstDocument {
 struct OtherDocument {
     /// `None` if the issuer has no such document.
     found: Result<Option<Arc<Metadata>>, FetchError>,
-    /// [`FirstDocument::reads`] at the time. The other document is read again after the first one.
+    /// [`MainDocument::reads`] at the time. The other document is read again after the main one.
     reads: u64,
     read_again_at: Instant,
 }
@@ -82,7 +82,7 @@ impl DiscoveredEndpoints {
             discovery: discovery.clone(),
             allowed,
             needs_token_endpoint,
-            first: Mutex::new(FirstDocument {
+            main: Mutex::new(MainDocument {
                 discovery,
                 found: None,
                 reads: 0,
@@ -97,7 +97,7 @@ impl DiscoveredEndpoints {
     /// The URL of an endpoint. If it is missing, the other well-known document is read too: some servers name their
     /// revocation endpoint only in RFC 8414's.
     async fn url(&self, endpoint: OAuthEndpoint, tls: MutualTls) -> Result<Url, FetchError> {
-        let mut metadata = self.read_first().await?;
+        let mut metadata = self.read_main().await?;
         if metadata.url(endpoint, tls).is_none()
             && let Some(other) = self.read_other().await?
         {
@@ -136,9 +136,9 @@ impl DiscoveredEndpoints {
     }
 
     /// Concurrent callers share one request and its result.
-    async fn read_first(&self) -> Result<Arc<Metadata>, FetchError> {
+    async fn read_main(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
-        let mut document = self.first.lock().await;
+        let mut document = self.main.lock().await;
         if let Some((error, at)) = &document.failed
             && *at >= called_at
         {
@@ -192,8 +192,8 @@ impl DiscoveredEndpoints {
     async fn read_other(&self) -> Result<Option<Arc<Metadata>>, FetchError> {
         let mut other = self.other.lock().await;
         let (discovery, reads) = {
-            let first = self.first.lock().await;
-            (first.discovery.clone(), first.reads)
+            let main = self.main.lock().await;
+            (main.discovery.clone(), main.reads)
         };
         if let Some(other) = &*other
             && other.reads == reads

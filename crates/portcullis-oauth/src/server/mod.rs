@@ -25,8 +25,8 @@ use crate::{
 
 /// An authorization server and its endpoints (RFC 6749 §3, RFC 8414).
 ///
-/// There is no background task: metadata is read when it is first needed, and again after an hour or two failed requests
-/// in a row. Clones are cheap and share the metadata.
+/// There is no background task: metadata is read when it is first needed, and again after one hour, or after two failed
+/// requests in a row. Clones are cheap and share the metadata.
 ///
 /// `portcullis-client`, which is built on this, obtains and caches tokens.
 ///
@@ -106,8 +106,8 @@ impl AuthorizationServer {
         self.post_bound(endpoint, client, None, form).await
     }
 
-    /// Like [`post`](Self::post), with a DPoP proof of `key`, if any, to which the server binds the token (RFC 9449 §5). If
-    /// the server requires a nonce in the proof, the request is sent once more with it (§8).
+    /// Like [`post`](Self::post), with a proof of `key`, if any; the server binds the token to `key` (RFC 9449 §5). If the
+    /// server requires a nonce in the proof, the request is sent once more with it (§8).
     ///
     /// # Errors
     ///
@@ -120,11 +120,15 @@ impl AuthorizationServer {
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
         let url = self.url(endpoint, client, form).await?;
-        let (mut answer, has_new_nonce) = self.offer(&url, client, form, key).await?;
+        let (mut answer, has_new_nonce) = self
+            .send_with_each_credential(&url, client, form, key)
+            .await?;
         let error = answer.error();
         if has_new_nonce && error.is_some_and(|error| &*error.code == "use_dpop_nonce") {
             // With a new assertion too, since one is for a single request.
-            (answer, _) = self.offer(&url, client, form, key).await?;
+            (answer, _) = self
+                .send_with_each_credential(&url, client, form, key)
+                .await?;
         }
         Ok(answer)
     }
@@ -136,7 +140,7 @@ impl AuthorizationServer {
         form: &[(&str, &str)],
     ) -> Result<Url, FetchError> {
         let has_token = form.iter().any(|(name, _)| TOKENS.contains(name));
-        // The receiver could use a token in the form, as it could a secret.
+        // `Only` skips the check of the origin, but a token in the form must not go elsewhere.
         let tls = match client.mutual_tls() {
             MutualTls::Only if has_token => MutualTls::Additional,
             tls => tls,
@@ -152,8 +156,8 @@ impl AuthorizationServer {
         Ok(url)
     }
 
-    /// Offers the client's credentials until the server accepts one. Also returns whether the last answer had a new nonce.
-    async fn offer(
+    /// Sends the request with one credential after another until the server rejects none. Also returns whether the last answer had a new nonce.
+    async fn send_with_each_credential(
         &self,
         url: &Url,
         client: &ClientAuthentication,
@@ -214,7 +218,7 @@ impl AuthorizationServer {
             let is_rejected = answer.rejects_client();
             last = Some((answer, has_new_nonce));
             if !is_rejected {
-                client.accepted(&credential);
+                client.not_rejected(&credential);
                 break;
             }
         }

@@ -40,7 +40,7 @@ impl ClientAuthentication {
             Method::Basic(secrets) => {
                 let basic =
                     |secret: &ClientSecret| Ok(Credential::basic(id, secret.secret.expose()));
-                for_each(secrets, basic).await?
+                one_per_secret(secrets, basic).await?
             }
             Method::Post(secrets) => {
                 let not_text =
@@ -50,7 +50,7 @@ impl ClientAuthentication {
                     let field = ("client_secret", text.to_owned().into());
                     Ok(Credential::form(id, [field]))
                 };
-                for_each(secrets, post).await?
+                one_per_secret(secrets, post).await?
             }
             Method::SecretJwt(secrets, algorithm) => {
                 let sign = |secret: &ClientSecret| {
@@ -60,7 +60,7 @@ impl ClientAuthentication {
                     })?;
                     self.assertion(&key, request)
                 };
-                for_each(secrets, sign).await?
+                one_per_secret(secrets, sign).await?
             }
             Method::PrivateKeyJwt(keys) => {
                 let keys = keys.get().await?;
@@ -80,14 +80,14 @@ impl ClientAuthentication {
         for (index, credential) in credentials.iter_mut().enumerate() {
             credential.index = index;
         }
-        let first = self.accepted.load(Ordering::Relaxed) % credentials.len();
+        let first = self.first.load(Ordering::Relaxed) % credentials.len();
         credentials.rotate_left(first);
         Ok(credentials)
     }
 
-    /// Notes that the server accepted this credential.
-    pub(crate) fn accepted(&self, credential: &Credential) {
-        self.accepted.store(credential.index, Ordering::Relaxed);
+    /// Notes that the server did not reject this credential, which is then offered first.
+    pub(crate) fn not_rejected(&self, credential: &Credential) {
+        self.first.store(credential.index, Ordering::Relaxed);
     }
 
     /// A fresh assertion: a JWT signed by the client, in the form (RFC 7523 §2.2, §3).
@@ -130,7 +130,7 @@ impl ClientAuthentication {
 }
 
 /// The credential that `make` makes of each secret.
-async fn for_each(
+async fn one_per_secret(
     secrets: &ClientSecrets,
     make: impl Fn(&ClientSecret) -> Result<Credential, FetchError>,
 ) -> Result<Vec<Credential>, FetchError> {
@@ -181,10 +181,10 @@ mod tests {
         };
         let (texts, credentials) = secrets().await;
         assert_eq!(texts, ["new", "old"]);
-        client.accepted(&credentials[1]);
+        client.not_rejected(&credentials[1]);
         let (texts, credentials) = secrets().await;
         assert_eq!(texts, ["old", "new"]);
-        client.accepted(&credentials[1]);
+        client.not_rejected(&credentials[1]);
         assert_eq!(secrets().await.0, ["new", "old"]);
     }
 
