@@ -9,7 +9,7 @@ use portcullis_oauth::HttpSettings;
 use reqwest::{Request, Response};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
 
-use crate::{AddApiKeyLayer, AddCredentialError, Origins, TokenSource, challenge};
+use crate::{AddApiKeyLayer, AddCredentialError, Origins, TokenSource};
 
 /// Builds a reqwest client whose requests carry credentials, by the rules of [`AddTokenLayer`](crate::AddTokenLayer)
 /// and [`AddApiKeyLayer`]. Needs the feature `reqwest-middleware`.
@@ -154,9 +154,7 @@ impl Middleware for AddToken {
             let sent = sent.map_err(token_error)?;
             let response = next.clone().run(request, extensions).await?;
             let (status, headers) = (response.status(), response.headers());
-            let must_retry = token.requires_new_nonce(&sent, &uri, status, headers)
-                || (challenge::rejects_token(status, headers) && token.reject());
-            // One retry is enough: the next call uses the new nonce or token.
+            let must_retry = token.must_retry(Some((&sent, &uri)), status, headers);
             match retry.take_if(|_| must_retry) {
                 Some(again) => (request, rejected) = (again, Some(response)),
                 None => return Ok(response),

@@ -14,7 +14,7 @@ use portcullis_jose::{DpopKey, DpopRequest};
 use portcullis_oauth::{DpopNonces, dpop_proof};
 
 use crate::{
-    TokenError, TokenErrorKind, lifetime::Lifetime, source::SourceInner,
+    TokenError, TokenErrorKind, challenge, lifetime::Lifetime, source::SourceInner,
     token_response::TokenResponse,
 };
 
@@ -123,7 +123,20 @@ impl AccessToken {
             .learn(&origin, headers, sent.nonce.as_deref());
         status == StatusCode::UNAUTHORIZED
             && is_new
-            && crate::challenge::has_error(headers, "use_dpop_nonce")
+            && challenge::has_error(headers, "use_dpop_nonce")
+    }
+
+    /// Whether to send the request again: see [`requires_new_nonce`](Self::requires_new_nonce) and [`reject`](Self::reject).
+    /// `proof` is what [`authorize`](Self::authorize) returned, and the URI. One retry is enough: the next request uses the
+    /// new nonce or token.
+    pub(crate) fn must_retry(
+        &self,
+        proof: Option<(&Authorized, &Uri)>,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> bool {
+        proof.is_some_and(|(sent, uri)| self.requires_new_nonce(sent, uri, status, headers))
+            || (challenge::rejects_token(status, headers) && self.reject())
     }
 
     /// Reports to its source that a service rejected the token: see [`TokenSource::reject`](crate::TokenSource::reject).

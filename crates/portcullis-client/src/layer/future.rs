@@ -99,7 +99,7 @@ pub(super) fn authorize_bound<B>(
 }
 
 /// Sends a request once there is a token and the service is ready. `uri` is its absolute URI if the token is bound to a
-/// key. `rejection` is the response that rejected the previous token, returned if no other token can be obtained.
+/// key. `rejection` is the response to the first attempt, if any, returned if no token can be obtained for another.
 pub(super) async fn send<S, B, C>(
     request: Unsent<S, B>,
     uri: Option<Box<Uri>>,
@@ -203,18 +203,14 @@ impl<S, B> Call<S, B> {
         C: Send + 'static,
     {
         let (status, headers) = (response.status(), response.headers());
-        let requires_nonce = self.proof.as_ref().is_some_and(|proof| {
-            let SentProof { uri, nonce } = &**proof;
-            self.token.requires_new_nonce(nonce, uri, status, headers)
-        });
-        let must_replace =
-            !requires_nonce && challenge::rejects_token(status, headers) && self.token.reject();
-        let Some(retry) = self.retry.take_if(|_| requires_nonce || must_replace) else {
+        let proof = self.proof.as_deref();
+        let proof = proof.map(|SentProof { uri, nonce }| (nonce, &**uri));
+        let must_retry = self.token.must_retry(proof, status, headers);
+        let Some(retry) = self.retry.take_if(|_| must_retry) else {
             return Err(response);
         };
         let uri = self.proof.take().map(|proof| proof.uri);
-        let rejection = must_replace.then_some(response);
-        Ok(Box::pin(send(*retry, uri, None, rejection)))
+        Ok(Box::pin(send(*retry, uri, None, Some(response))))
     }
 }
 

@@ -1,5 +1,8 @@
 //! Tokens bound to a key: a proof for each request, with the nonce that the service requires.
 
+use std::time::Duration;
+
+use axum::Router;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -97,6 +100,25 @@ async fn request_is_replayed_once_for_a_nonce() {
     let _ = client.layer(pool()).oneshot(get(target.url())).await;
     let last = target.recorded().pop().expect("a request");
     assert_eq!(proof(&last, &key)["nonce"], "n-2");
+}
+
+/// The token expires before the service asks for a nonce.
+#[tokio::test]
+async fn answer_requiring_a_nonce_is_returned_when_no_token_can_be_obtained() {
+    let key = DpopKey::generate().expect("a key");
+    let setting = setting(&key).await;
+    setting.source.token().await.expect("a token");
+    setting.issuer.fault(Endpoint::Token, Fault::Down);
+    let clock = setting.clock.clone();
+    let target = Target::serving(Router::new().fallback(async move || {
+        clock.advance(Duration::from_secs(60));
+        Answer::WantsNonce("n-1").response()
+    }))
+    .await;
+    let client = setting.layer(&target).replay_bodies();
+    let response = client.layer(pool()).oneshot(get(target.url())).await;
+    assert_eq!(response.expect("an answer").status(), 401);
+    assert_eq!(target.recorded().len(), 1);
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ async fn record(State(record): State<Record>, request: Request, next: Next) -> R
 }
 
 impl Answer {
-    fn response(&self) -> Response<Body> {
+    pub(crate) fn response(&self) -> Response<Body> {
         let response = Response::builder();
         let response = match self {
             Self::Ok => response.body("hello".into()),
