@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use portcullis_core::clock::Moment;
 use portcullis_oauth::{FetchError, OAuthAnswer, OAuthError};
+use portcullis_worker::Backoff;
 
 /// A token could not be obtained.
 ///
@@ -83,7 +85,6 @@ impl TokenError {
     pub(crate) fn refused(answer: &OAuthAnswer, error: OAuthError, sent_scopes: bool) -> Self {
         let advice = match &*error.code {
             _ if answer.rejects_client() => CHECK_CREDENTIALS,
-            "invalid_client" => CHECK_CREDENTIALS,
             "invalid_scope" if sent_scopes => "; request scopes that this client is allowed",
             "invalid_target" => "; check the requested resource or audience",
             "unauthorized_client" => "; allow this grant for the client at the server",
@@ -95,15 +96,13 @@ impl TokenError {
 
     /// The server answered with a failure status and without an OAuth error.
     pub(crate) fn status(answer: &OAuthAnswer) -> Self {
-        let (place, status) = (&answer.url, answer.status());
-        let message = match status {
-            300..=399 => {
-                format!("{place} answered with a redirect ({status}), which is not followed")
-            }
-            401 => format!("{place} answered {status}{CHECK_CREDENTIALS}{CHECK_URL}"),
-            404 | 405 => format!("{place} answered {status}{CHECK_URL}"),
-            _ => format!("{place} answered {status}"),
+        let status = answer.status();
+        let (credentials, url) = match status {
+            401 => (CHECK_CREDENTIALS, CHECK_URL),
+            404 | 405 => ("", CHECK_URL),
+            _ => ("", ""),
         };
+        let message = format!("{}{credentials}{url}", answer.answered());
         Self::answered(TokenErrorKind::Status(status), message, answer, None)
     }
 
@@ -135,13 +134,19 @@ impl TokenError {
         self
     }
 
+    /// This error with the time that is left, during the backoff after it.
+    pub(crate) fn during(&self, backoff: &Backoff, now: Moment) -> Option<Self> {
+        let left = backoff.left(now);
+        (!left.is_zero()).then(|| self.clone().with_retry_after(Some(left)))
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> TokenErrorKind {
         self.0.kind
     }
 
-    /// Whether the server rejected the client id, secret, key or certificate (RFC 6749 §5.2): it answered 401 or
-    /// `invalid_client`.
+    /// Whether the server rejected the client id, secret, key or certificate (RFC 6749 §5.2): it answered
+    /// `invalid_client`, or 401 without an error about DPoP.
     pub fn rejects_client(&self) -> bool {
         self.0.rejects_client
     }

@@ -25,6 +25,8 @@ mod api_key;
 mod challenge;
 mod error;
 mod exchange;
+#[cfg(all(test, target_os = "linux"))]
+mod header_zeroing_tests;
 mod layer;
 mod lifetime;
 mod origins;
@@ -32,7 +34,6 @@ mod request;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
 mod runtime;
-mod secret_header;
 mod set;
 mod source;
 mod subject_token;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use portcullis_core::{ConfigError, Scope, ScopeSet, log::escape_url};
+use portcullis_oauth::http::url_rules;
 use url::Url;
 
 /// The parameters of a token request, without the client's authentication.
@@ -54,9 +55,7 @@ impl TokenRequest {
             Ok(url) if url.fragment().is_some() => {
                 "must not have a fragment: remove the `#` and what follows"
             }
-            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                "must not have a user name or password, which would appear in logs"
-            }
+            Ok(url) if url_rules::has_user_info(&url) => url_rules::USER_INFO,
             Ok(_) if resource.contains(|c: char| c.is_whitespace() || c.is_control()) => {
                 "must not contain white space or control characters"
             }

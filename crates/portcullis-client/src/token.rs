@@ -11,11 +11,11 @@ use portcullis_core::{
     clock::{SharedClock, UnixTime},
 };
 use portcullis_jose::{DpopKey, DpopRequest};
-use portcullis_oauth::{DpopNonces, dpop_proof};
+use portcullis_oauth::DpopNonces;
 
 use crate::{
-    TokenError, TokenErrorKind, challenge, lifetime::Lifetime, source::SourceInner,
-    token_response::TokenResponse,
+    TokenError, TokenErrorKind, challenge, lifetime::Lifetime, origins::default_port,
+    source::SourceInner, token_response::TokenResponse,
 };
 
 /// An access token (RFC 6749 §1.4) and what the server said about it.
@@ -83,15 +83,16 @@ impl AccessToken {
                 let why = "the URI has no scheme and authority, which a DPoP proof must state";
                 TokenError::new(TokenErrorKind::Credential, why)
             })?;
-            sent.nonce = binding.nonces.get(&origin);
             let request = DpopRequest {
                 method: method.as_str(),
                 uri: &format!("{origin}{}", uri.path()),
                 now: binding.clock.now(),
-                nonce: sent.nonce.as_deref(),
+                nonce: None,
                 access_token: Some(self.expose()),
             };
-            headers.insert(DPOP, dpop_proof(&binding.key, &request)?);
+            let (proof, nonce) = binding.nonces.proof(&binding.key, &origin, request)?;
+            headers.insert(DPOP, proof);
+            sent.nonce = nonce;
         }
         self.insert_header(headers);
         Ok(sent)
@@ -182,9 +183,10 @@ fn origin(uri: &Uri) -> Option<String> {
     let scheme = uri.scheme_str()?.to_ascii_lowercase();
     let authority = uri.authority()?;
     let host = authority.host().to_ascii_lowercase();
-    let default_port = if scheme == "https" { 443 } else { 80 };
     Some(match authority.port_u16() {
-        Some(port) if port != default_port => format!("{scheme}://{host}:{port}"),
+        Some(port) if port != default_port(scheme == "https") => {
+            format!("{scheme}://{host}:{port}")
+        }
         _ => format!("{scheme}://{host}"),
     })
 }

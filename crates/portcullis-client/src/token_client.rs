@@ -54,6 +54,11 @@ impl TokenClient {
         self.authentication.client_id()
     }
 
+    pub(crate) fn warn_untyped(&self) {
+        let (client_id, request) = (self.client_id(), &self.request);
+        tracing::warn!(client_id, %request, "the token response has no `token_type`; using the token as a bearer token: configure the server to send `token_type` (RFC 6749 §5.1)");
+    }
+
     /// Sends a token request (RFC 6749 §5) and parses the answer.
     pub(crate) async fn fetch(
         &self,
@@ -90,12 +95,15 @@ impl TokenClient {
         if answer.confirms_revocation() {
             return Ok(());
         }
-        let (place, status) = (&answer.url, answer.status());
+        let status = answer.status();
         Err(match answer.error() {
             Some(error) if status != 503 => TokenError::refused(&answer, error, false),
             None if matches!(status, 200 | 202 | 204) => TokenError::new(
                 TokenErrorKind::Unusable,
-                format!("{place} answered {status}, but the body reports an error or is invalid"),
+                format!(
+                    "{}, but the body reports an error or is invalid",
+                    answer.answered()
+                ),
             ),
             _ => TokenError::status(&answer),
         })

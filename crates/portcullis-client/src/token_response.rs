@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use portcullis_core::ScopeSet;
-use portcullis_oauth::{DocumentError, OAuthAnswer, read_json_object};
+use portcullis_oauth::{DocumentError, OAuthAnswer, http::secret_header, read_json_object};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use zeroize::Zeroizing;
 
-use crate::{TokenError, TokenErrorKind, request::TokenRequest, secret_header::secret_header};
+use crate::{TokenError, TokenErrorKind, request::TokenRequest};
 
 /// The type of a token that is sent without proof of possession (RFC 6750).
 pub(crate) const BEARER: &str = "Bearer";
@@ -64,7 +64,7 @@ impl TokenResponse {
         if !matches!(answer.status(), 200 | 201 | 203) {
             return Err(TokenError::status(answer));
         }
-        let answered = format!("{} answered {}", answer.url, answer.status());
+        let answered = answer.answered();
         let shown = |text: &str| answer.for_message(text);
         Self::parse_body(&answered, answer.body(), token_type, request, shown)
     }

@@ -10,22 +10,6 @@ use reqwest::header::{HeaderMap, HeaderValue};
 
 use crate::{FetchError, FetchErrorKind};
 
-/// The value of the header `DPoP`: a proof of this key, marked as sensitive.
-///
-/// # Errors
-///
-/// When the proof cannot be signed.
-pub fn dpop_proof(key: &DpopKey, request: &DpopRequest<'_>) -> Result<HeaderValue, FetchError> {
-    let proof = key.proof(request).map_err(|error| error.to_string());
-    let value = proof.and_then(|proof| HeaderValue::try_from(proof).map_err(|e| e.to_string()));
-    let mut value = value.map_err(|error| {
-        let message = format!("cannot create the DPoP proof: {error}");
-        FetchError::new(FetchErrorKind::Credential, message)
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 /// The latest nonce of each server, by origin (RFC 9449 §8, §9).
 #[derive(Debug, Default)]
 pub struct DpopNonces {
@@ -41,8 +25,34 @@ impl DpopNonces {
     /// The maximum length of a nonce, in bytes: it is part of every proof.
     const MAX_BYTES: usize = 512;
 
-    /// The latest nonce of the server at this origin.
-    pub fn get(&self, origin: &str) -> Option<Arc<str>> {
+    /// The value of the header `DPoP` for a request to the server at this origin, marked as sensitive. Also returns the
+    /// nonce in it: the server's latest, whatever `request` says.
+    ///
+    /// # Errors
+    ///
+    /// When the proof cannot be signed.
+    pub fn proof(
+        &self,
+        key: &DpopKey,
+        origin: &str,
+        request: DpopRequest<'_>,
+    ) -> Result<(HeaderValue, Option<Arc<str>>), FetchError> {
+        let nonce = self.get(origin);
+        let request = DpopRequest {
+            nonce: nonce.as_deref(),
+            ..request
+        };
+        let proof = key.proof(&request).map_err(|error| error.to_string());
+        let value = proof.and_then(|proof| HeaderValue::try_from(proof).map_err(|e| e.to_string()));
+        let mut value = value.map_err(|error| {
+            let message = format!("cannot create the DPoP proof: {error}");
+            FetchError::new(FetchErrorKind::Credential, message)
+        })?;
+        value.set_sensitive(true);
+        Ok((value, nonce))
+    }
+
+    fn get(&self, origin: &str) -> Option<Arc<str>> {
         let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, nonce) = nonces.iter().find(|(other, _)| **other == *origin)?;
         Some(nonce.clone())

@@ -22,7 +22,7 @@ pub use self::{
         ClientAuthentication, ClientCertificate, ClientKeys, ClientSecret, ClientSecrets,
         CredentialProvider, ProviderFuture,
     },
-    dpop::{DpopNonces, dpop_proof},
+    dpop::DpopNonces,
     server::{
         AuthorizationServer, AuthorizationServerBuilder, OAuthAnswer, OAuthEndpoint, OAuthError,
     },

@@ -74,12 +74,11 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
                     refusal::print(&refused, request);
                 }
                 None => {
-                    let (place, status) = (&answer.url, answer.status());
-                    let why = match status {
+                    let why = match answer.status() {
                         200 | 202 | 204 => " with an error or unreadable JSON in the body",
                         _ => "",
                     };
-                    output::note(format_args!("error: {place} answered {status}{why}"));
+                    output::note(format_args!("error: {}{why}", answer.answered()));
                 }
             }
             refusal::print_wait(answer.retry_after);

@@ -8,11 +8,12 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use portcullis_core::{ConfigError, Secret, clock::system_clock};
 use portcullis_file::WatchedFile;
+use portcullis_oauth::http::secret_header;
 use portcullis_worker::Worker;
 use zeroize::Zeroizing;
 
 use self::watch::WatchState;
-use crate::{runtime::current_runtime, secret_header::secret_header};
+use crate::runtime::current_runtime;
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 

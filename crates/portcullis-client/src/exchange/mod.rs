@@ -211,8 +211,7 @@ impl Inner {
 
     fn warn_untyped(&self, token: &AccessToken) {
         if token.is_untyped() && !self.has_warned_untyped.swap(true, Ordering::Relaxed) {
-            let (client_id, request) = (self.client.client_id(), &self.client.request);
-            tracing::warn!(client_id, %request, "the token response has no `token_type`; using exchanged tokens as bearer tokens: configure the server to send `token_type` (RFC 6749 §5.1)");
+            self.client.warn_untyped();
         }
     }
 }

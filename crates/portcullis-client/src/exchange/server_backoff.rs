@@ -29,8 +29,7 @@ impl ServerBackoff {
     /// The last error, during the backoff.
     pub(super) fn current_error(&self, now: Moment) -> Option<TokenError> {
         let (error, _) = self.failure.as_ref()?;
-        let left = self.backoff.left(now);
-        (!left.is_zero()).then(|| error.clone().with_retry_after(Some(left)))
+        error.during(&self.backoff, now)
     }
 
     /// Records the outcome of an exchange, and decides how long a failure is repeated.

@@ -12,6 +12,7 @@ use http::{
 use portcullis_core::ConfigError;
 
 use self::origin::Origin;
+pub(crate) use self::origin::default_port;
 
 /// The origins (scheme, host and port, RFC 6454 §4) that a credential may be sent to.
 ///

@@ -17,10 +17,7 @@ pub(super) struct Origin {
 impl Origin {
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
         let error = |problem| Err(ConfigError::new("origins", problem));
-        let url = url_rules::configured("origins", text, false)?;
-        if url.path() != "/" || url.query().is_some() {
-            return error("must not have a path: an origin is scheme, host and port");
-        }
+        let url = url_rules::configured_origin("origins", text, false)?;
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return error("must have a host");
         };
@@ -49,15 +46,16 @@ impl Origin {
         };
         let port = match rest.strip_prefix(':') {
             Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok(),
-            None if rest.is_empty() => Some(if self.scheme == Scheme::HTTPS {
-                443
-            } else {
-                80
-            }),
+            None if rest.is_empty() => Some(default_port(self.scheme == Scheme::HTTPS)),
             _ => None,
         };
         port == Some(self.port) && host.eq_ignore_ascii_case(&self.host)
     }
+}
+
+#[inline]
+pub(crate) fn default_port(is_https: bool) -> u16 {
+    if is_https { 443 } else { 80 }
 }
 
 impl fmt::Display for Origin {

@@ -96,9 +96,7 @@ impl TokenEvent {
             Self::MissingScopesChanged { missing } => {
                 tracing::warn!(client_id, %request, %missing, "the server did not grant all requested scopes; check what the client is allowed");
             }
-            Self::Untyped => {
-                tracing::warn!(client_id, %request, "the token response has no `token_type`; using the token as a bearer token: configure the server to send `token_type` (RFC 6749 §5.1)");
-            }
+            Self::Untyped => client.warn_untyped(),
             Self::Rejected { expires_at } => {
                 tracing::warn!(client_id, %request, expires_at = expires_at.as_secs(), "a service rejected the access token; it is no longer used");
             }

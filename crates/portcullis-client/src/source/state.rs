@@ -47,9 +47,7 @@ impl SourceState {
 
     /// The last error, during the backoff.
     pub(super) fn backoff_error(&self, now: Moment) -> Option<TokenError> {
-        let error = self.error.clone()?;
-        let left = self.backoff.left(now);
-        (!left.is_zero()).then(|| error.with_retry_after(Some(left)))
+        self.error.as_ref()?.during(&self.backoff, now)
     }
 
     /// Until when the current token is usable, if it is.

@@ -1,11 +1,12 @@
 //! Credentials as parts of a request.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use portcullis_core::{Secret, clock::UnixTime};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
+
+use crate::http::secret_header;
 
 /// One credential of a client, as parts of a request.
 #[derive(Default)]
@@ -60,14 +61,10 @@ fn basic(client_id: &str, secret: &[u8]) -> HeaderValue {
     pair.push(':');
     pair.extend(form_encoded(secret));
     let value_capacity = SCHEME.len() + pair.len().div_ceil(3) * 4;
-    let mut value = Zeroizing::new(String::with_capacity(value_capacity));
+    let mut value = String::with_capacity(value_capacity);
     value.push_str(SCHEME);
     BASE64_STANDARD.encode_string(&*pair, &mut value);
-    // The header owns the memory, which is zeroed with its last clone.
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
-        .expect("base64 consists of visible ASCII");
-    value.set_sensitive(true);
-    value
+    secret_header(value.into_bytes().into()).expect("base64 consists of visible ASCII")
 }
 
 /// Form encoding except for `~`, which needs no encoding in URLs (RFC 3986 §2.3): servers that do not decode the

@@ -109,23 +109,33 @@ impl Answer {
 
     /// The error for an answer with an unexpected status.
     pub fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
-        let url = display_url(url);
-        let status = self.status.as_u16();
+        let message = answered(&display_url(url), self.status);
         let hint = match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.token_withheld => {
                 ": the bearer token is sent to the configured origin only; configure this URL as `jwks_uri`"
             }
             _ => "",
         };
-        let error = if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
-            let message = format!("{url} redirects ({status}); redirects are not followed");
-            FetchError::new(FetchErrorKind::Redirected, message)
-        } else {
-            let message = format!("{url} answered {status}{hint}");
-            FetchError::new(FetchErrorKind::Status(status), message)
+        let kind = match is_redirect(self.status) {
+            true => FetchErrorKind::Redirected,
+            false => FetchErrorKind::Status(self.status.as_u16()),
         };
+        let error = FetchError::new(kind, format!("{message}{hint}"));
         error.with_retry_after(headers::retry_after(&self.headers, now))
     }
+}
+
+/// What a server answered, for messages.
+pub(crate) fn answered(url: &str, status: StatusCode) -> String {
+    let code = status.as_u16();
+    match is_redirect(status) {
+        true => format!("{url} redirects ({code}); redirects are not followed"),
+        false => format!("{url} answered {code}"),
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    status.is_redirection() && status != StatusCode::NOT_MODIFIED
 }
 
 /// Omits the body, which may contain a token.

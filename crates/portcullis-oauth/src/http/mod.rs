@@ -6,6 +6,7 @@ mod clients;
 mod error;
 pub mod headers;
 mod resolver;
+mod secret_header;
 mod settings;
 mod token_file;
 pub mod url_rules;
@@ -27,7 +28,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub(crate) use self::address::AllowedNetworks;
-pub use self::{answer::Answer, settings::HttpSettings};
+#[cfg(feature = "client-auth")]
+pub(crate) use self::answer::answered;
+pub use self::{answer::Answer, secret_header::secret_header, settings::HttpSettings};
 use self::{clients::Clients, error::request_failed, resolver::GuardedResolver};
 use crate::{FetchError, FetchErrorKind};
 

@@ -6,6 +6,7 @@ use reqwest::header::HeaderValue;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::secret_header;
 use crate::{FetchError, FetchErrorKind};
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -38,7 +39,5 @@ fn header_value(path: &Path) -> io::Result<HeaderValue> {
         return Err(io::Error::other(problem));
     }
     let value = Zeroizing::new([SCHEME, token].concat());
-    let mut value = HeaderValue::from_bytes(&value).map_err(io::Error::other)?;
-    value.set_sensitive(true);
-    Ok(value)
+    secret_header(value).map_err(io::Error::other)
 }

@@ -9,7 +9,8 @@ use crate::{FetchError, FetchErrorKind};
 /// The maximum length of a discovered URL, in bytes. It appears in messages.
 const MAX_DISCOVERED_BYTES: usize = 2048;
 
-const USER_INFO: &str = "must not contain a user name or password, which would appear in logs";
+/// The problem of a URL with a user name or password.
+pub const USER_INFO: &str = "must not contain a user name or password, which would appear in logs";
 
 /// Checks an issuer identifier (RFC 8414 §2). It need not be a URL, but must be safe to log.
 ///
@@ -63,6 +64,25 @@ pub fn configured(setting: &'static str, text: &str, allow_http: bool) -> Result
     Ok(url)
 }
 
+/// As [`configured`], for an origin.
+///
+/// # Errors
+///
+/// As for [`configured`], and when it has a path or a query.
+#[cfg(feature = "client-auth")]
+pub fn configured_origin(
+    setting: &'static str,
+    text: &str,
+    allow_http: bool,
+) -> Result<Url, ConfigError> {
+    let url = configured(setting, text, allow_http)?;
+    if url.path() != "/" || url.query().is_some() {
+        let problem = "must consist of scheme, host and port, without path and query";
+        return Err(ConfigError::new(setting, problem));
+    }
+    Ok(url)
+}
+
 /// Checks a URL from an issuer's metadata. It may be on another host, but must be as safe as the issuer's.
 pub(crate) fn discovered(
     member: &'static str,
@@ -101,7 +121,8 @@ pub(crate) fn discovered(
     ))
 }
 
-fn has_user_info(url: &Url) -> bool {
+/// Whether the URL has a user name or password.
+pub fn has_user_info(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 

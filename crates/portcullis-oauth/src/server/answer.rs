@@ -12,7 +12,7 @@ use super::{
     redaction::{MAX_SHOWN, Redactor},
 };
 use crate::{
-    http::{Answer, display_url, headers},
+    http::{Answer, answered, display_url, headers},
     json_object::{DocumentError, read_json_object, without_byte_order_mark},
 };
 
@@ -49,6 +49,11 @@ impl OAuthAnswer {
             body: answer.body.into(),
             credential_expires_at,
         }
+    }
+
+    /// URL and status, for messages.
+    pub fn answered(&self) -> String {
+        answered(&self.url, self.status)
     }
 
     /// The status.

@@ -162,11 +162,7 @@ impl AuthorizationServerBuilder {
     fn origins(&self) -> Result<Vec<Origin>, ConfigError> {
         let allow_http = self.http.is_http_allowed();
         let origins = self.allowed_origins.iter().map(|text| {
-            let url = url_rules::configured("allow_origin", text, allow_http)?;
-            if url.path() != "/" || url.query().is_some() {
-                let problem = "must consist of scheme, host and port, without path and query";
-                return Err(ConfigError::new("allow_origin", problem));
-            }
+            let url = url_rules::configured_origin("allow_origin", text, allow_http)?;
             Ok(url.origin())
         });
         origins.collect()

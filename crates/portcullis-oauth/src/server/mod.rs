@@ -19,7 +19,6 @@ pub use self::{answer::OAuthAnswer, builder::AuthorizationServerBuilder, oauth_e
 use crate::{
     ClientAuthentication, DpopNonces, FetchError, FetchErrorKind,
     client_auth::{Credential, MutualTls, RequestContext},
-    dpop::dpop_proof,
     http::HttpClient,
 };
 
@@ -184,18 +183,19 @@ impl AuthorizationServer {
             let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
             let tokens = tokens.map(|(_, value)| Secret::new(*value));
             let mut secrets: Vec<_> = credential.secrets.iter().cloned().chain(tokens).collect();
-            let nonce = inner.nonces.get(&origin);
+            let mut nonce = None;
             if let Some(key) = key {
                 let mut uri = url.clone();
                 uri.set_query(None);
-                let proof = DpopRequest {
+                let request = DpopRequest {
                     method: "POST",
                     uri: uri.as_str(),
                     now: request.now,
-                    nonce: nonce.as_deref(),
+                    nonce: None,
                     access_token: None,
                 };
-                let proof = dpop_proof(key, &proof)?;
+                let (proof, sent) = inner.nonces.proof(key, &origin, request)?;
+                nonce = sent;
                 secrets.push(Secret::new(proof.as_bytes()));
                 headers.insert("dpop", proof);
             }
