@@ -6,8 +6,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BudgetRules {
-    /// How many may be taken at once from a full budget. 2 by default, for an issuer's keys: a key that appears while the set is being replaced
-    /// needs a second fetch.
+    /// How many may be taken at once from a full budget. 2 by default, for an issuer's keys: a key that appears while the
+    /// set is being replaced needs a second fetch.
     pub burst: u32,
     /// How long it takes to earn one more. 10 s by default: while strangers spend the budget, a new key is found within
     /// that time.

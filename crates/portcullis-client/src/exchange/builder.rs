@@ -72,7 +72,7 @@ impl TokenExchangeBuilder {
             cache: Cache::new(self.capacity),
             subject_issuers: self.subject_issuers,
             backoff: Mutex::new(ServerBackoff::new()),
-            rejections: Mutex::default(),
+            rejection_budget: Mutex::default(),
             started: Instant::now(),
             runtime,
             has_warned_untyped: false.into(),

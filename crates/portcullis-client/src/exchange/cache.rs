@@ -34,7 +34,7 @@ type Entries = HashMap<Key, Entry>;
 struct Entry {
     progress: watch::Receiver<Progress>,
     /// Limits the exchanges that rejected tokens of this entry may cause.
-    rejections: Budget,
+    rejection_budget: Budget,
 }
 
 pub(super) enum Lookup {
@@ -61,9 +61,9 @@ impl Cache {
         backoff_error: impl FnOnce() -> Option<TokenError>,
     ) -> Result<Lookup, TokenError> {
         let mut entries = self.entries();
-        let mut rejections = Budget::default();
+        let mut rejection_budget = Budget::default();
         if let Some(entry) = entries.get(&key) {
-            rejections = entry.rejections;
+            rejection_budget = entry.rejection_budget;
             match &*entry.progress.borrow() {
                 None if entry.progress.has_changed().is_ok() => {
                     return Ok(Lookup::InFlight(entry.progress.clone()));
@@ -92,7 +92,7 @@ impl Cache {
         let (sender, progress) = watch::channel(None);
         let entry = Entry {
             progress,
-            rejections,
+            rejection_budget,
         };
         entries.insert(key, entry);
         Ok(Lookup::Miss(sender))
@@ -112,14 +112,14 @@ impl Cache {
         if !matches!(&*entry.progress.borrow(), Some(Ok(held)) if held.ptr_eq(token)) {
             return true;
         }
-        let Some(left) = spend(entry.rejections) else {
+        let Some(left) = spend(entry.rejection_budget) else {
             return false;
         };
         // The entry stays for its budget.
         let (_, abandoned) = watch::channel(None);
         *entry = Entry {
             progress: abandoned,
-            rejections: left,
+            rejection_budget: left,
         };
         true
     }

@@ -73,7 +73,7 @@ struct Inner {
     cache: Cache,
     backoff: Mutex<ServerBackoff>,
     /// Limits the exchanges that rejected tokens of all subjects may cause.
-    rejections: Mutex<Budget>,
+    rejection_budget: Mutex<Budget>,
     /// The origin of monotonic times.
     started: Instant,
     has_warned_untyped: AtomicBool,
@@ -144,7 +144,7 @@ impl TokenExchange {
         let inner = &*self.0;
         let actor = inner.actor.as_ref().and_then(TokenSource::current);
         let now = inner.now().monotonic();
-        let mut in_all = lock(&inner.rejections);
+        let mut in_all = lock(&inner.rejection_budget);
         let key = key(subject, actor.as_ref());
         inner.cache.reject(key, token, |budget| {
             let left = budget.take(&REJECTIONS_PER_SUBJECT, now)?;

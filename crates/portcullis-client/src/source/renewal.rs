@@ -57,7 +57,7 @@ impl Renewal {
                     let _ = refresh.send(outcome.clone());
                 }
             } else if self.task.is_run_requested() {
-                // Nothing to fetch: the empty run wakes the callers, who find the current token or the error of the backoff.
+                // Nothing to fetch: the empty run wakes the callers, who find the token or the error of the backoff.
                 self.task.begin_run();
                 self.task.end_run();
             }

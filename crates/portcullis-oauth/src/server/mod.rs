@@ -155,7 +155,8 @@ impl AuthorizationServer {
         Ok(url)
     }
 
-    /// Sends the request with one credential after another until the server rejects none. Also returns whether the last answer had a new nonce.
+    /// Sends the request with one credential after another, until the server does not reject one. Also returns whether
+    /// the last answer had a new nonce.
     async fn send_with_each_credential(
         &self,
         url: &Url,
@@ -165,14 +166,14 @@ impl AuthorizationServer {
     ) -> Result<(OAuthAnswer, bool), FetchError> {
         let inner = &*self.0;
         let origin = url.origin().ascii_serialization();
-        let request = RequestContext {
+        let context = RequestContext {
             issuer: self.issuer(),
             endpoint: url,
             now: inner.clock.now(),
         };
         // A file or a provider may hang.
         let limit = inner.http.timeout();
-        let credentials = tokio::time::timeout(limit, client.credentials(request)).await;
+        let credentials = tokio::time::timeout(limit, client.credentials(context)).await;
         let credentials = credentials.map_err(|_| {
             let message = format!("the client's credential was not available within {limit:?}");
             FetchError::new(FetchErrorKind::Credential, message)
@@ -190,7 +191,7 @@ impl AuthorizationServer {
                 let request = DpopRequest {
                     method: "POST",
                     uri: uri.as_str(),
-                    now: request.now,
+                    now: context.now,
                     nonce: None,
                     access_token: None,
                 };
@@ -214,7 +215,7 @@ impl AuthorizationServer {
                 && inner
                     .nonces
                     .learn(&origin, &answer.headers, nonce.as_deref());
-            let answer = OAuthAnswer::new(url, answer, request.now, credential.expires_at, secrets);
+            let answer = OAuthAnswer::new(url, answer, context.now, credential.expires_at, secrets);
             let is_rejected = answer.rejects_client();
             last = Some((answer, has_new_nonce));
             if !is_rejected {
