@@ -24,7 +24,7 @@ impl Rejection {
             &parts.headers,
             &parts.extensions,
         );
-        // The response may have a more helpful message.
+        // `into_response` may have made the message of its own copy more helpful.
         let refusal = response.extensions().get().cloned().unwrap_or(refusal);
         Self {
             refusal,

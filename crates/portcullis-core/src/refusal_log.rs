@@ -26,7 +26,7 @@ macro_rules! log_at_level_of {
 }
 pub(crate) use log_at_level_of;
 
-/// Counts the refusals that were logged, and finds the facts for a log line. Each scheme's
+/// Counts refusals, to limit the log lines, and has the facts for a line. Each scheme's
 /// [`Challenge`](crate::scheme::Challenge) has one, as layers, guards and extractors all have a challenge at hand.
 #[derive(Debug)]
 pub(crate) struct RefusalLog {
@@ -110,7 +110,7 @@ impl Default for RefusalLog {
 }
 
 impl Drop for RefusalLog {
-    /// No later refusal reports those of the last second.
+    /// Reports the last second now, as no refusal follows.
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         let windows = state.windows.drain();
@@ -123,12 +123,12 @@ impl Drop for RefusalLog {
 }
 
 fn log_suppressed(suppressed: Suppressed) {
-    for (kind, refused) in suppressed {
-        if refused > 0 {
+    for (kind, count) in suppressed {
+        if count > 0 {
             log_at_level_of!(
                 kind,
                 ?kind,
-                refused,
+                refused = count,
                 "refusals over the limit of 50 a second were not logged one by one"
             );
         }

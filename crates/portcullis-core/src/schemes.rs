@@ -28,7 +28,7 @@ struct Entry {
     usage: Option<String>,
 }
 
-/// The verdict about a request. The indices are those of schemes.
+/// The verdict about a request. The `usize` is the index of the scheme.
 pub(crate) enum Decision {
     /// No credential was sent.
     Anonymous,
@@ -99,8 +99,8 @@ impl Schemes {
         }
     }
 
-    /// The scheme whose credential was sent, and the credential. That of the connection counts only without one in a
-    /// header.
+    /// The scheme whose credential was sent, and the credential. A credential of the connection counts only if no header
+    /// has one.
     fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<(usize, &'h [u8])>, Decision> {
         let (mut in_header, mut on_connection) = (None, None);
         for (index, entry) in self.entries.iter().enumerate() {
@@ -146,7 +146,7 @@ impl Schemes {
             .map(|place| format!("authentication required: {place}"))
     }
 
-    /// Says so if the credential that the scheme at `index` refused has the form of another scheme's.
+    /// If a refused credential has the form of another scheme's, tells the caller where to send it.
     #[cold]
     fn explain(&self, failure: Failure, credential: &[u8], index: usize) -> Failure {
         let scheme = &self.entries[index].scheme;

@@ -43,8 +43,8 @@ impl<S: State> Task<S> {
         drop(runtime.spawn(supervise(self.report_end(), work(self))));
     }
 
-    /// Starts the task on a thread of its own, which drives `runtime`, the worker's. For work that blocks, or that must go on
-    /// when the service's runtime stalls.
+    /// Starts the task on a thread of its own, for work that blocks, or that must go on when the service's runtime stalls.
+    /// The thread drives `runtime`, which must be the one whose handle [`Worker::new`](crate::Worker::new) got.
     ///
     /// # Errors
     ///

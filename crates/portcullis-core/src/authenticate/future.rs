@@ -38,7 +38,7 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // The scheme decided at once.
+        // The scheme has decided.
         Decided { #[pin] future: GuardFuture<S::Future> },
         // A scheme waits for IO. Only this case is boxed.
         Waiting { waiting: Box<Waiting<S, B>> },
@@ -53,7 +53,7 @@ pub(super) struct Waiting<S, B> {
     /// Polled for readiness only once the caller is authenticated.
     pub(super) service: S,
     pub(super) settings: Arc<Settings>,
-    pub(super) scheme: usize,
+    pub(super) index: usize,
 }
 
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
@@ -135,9 +135,9 @@ impl<S: Service<Request<B>>, B> Waiting<S, B> {
             let outcome = ready!(pending.as_mut().poll(context));
             self.pending = None;
             match outcome {
-                Ok(principal) => self.settings.accept(request, principal, self.scheme),
+                Ok(principal) => self.settings.accept(request, principal, self.index),
                 Err(failure) => {
-                    let refusal = self.settings.refusal(failure, self.scheme);
+                    let refusal = self.settings.refusal(failure, self.index);
                     return Poll::Ready(Ok(GuardFuture::refused(refusal.respond_to(request))));
                 }
             }

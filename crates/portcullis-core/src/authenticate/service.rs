@@ -59,14 +59,14 @@ where
         }
         let head = Head::new(&request, &self.settings.facts);
         match self.settings.schemes.authenticate(&head) {
-            Decision::Authenticated(principal, scheme) => {
-                self.settings.accept(&mut request, principal, scheme);
+            Decision::Authenticated(principal, index) => {
+                self.settings.accept(&mut request, principal, index);
                 self.pass(request)
             }
             Decision::Anonymous => self.pass_or_refuse(request),
-            Decision::Pending(pending, scheme) => self.wait(pending, request, scheme),
-            Decision::Failed(failure, scheme) => {
-                self.refuse(self.settings.refusal(failure, scheme), &request)
+            Decision::Pending(pending, index) => self.wait(pending, request, index),
+            Decision::Failed(failure, index) => {
+                self.refuse(self.settings.refusal(failure, index), &request)
             }
         }
     }
@@ -113,7 +113,7 @@ impl<S> Authenticate<S> {
         &mut self,
         pending: PendingOutcome,
         request: Request<B>,
-        scheme: usize,
+        index: usize,
     ) -> AuthenticateFuture<S, B>
     where
         S: Service<Request<B>> + Clone,
@@ -125,7 +125,7 @@ impl<S> Authenticate<S> {
             request: Some(request),
             service,
             settings: self.settings.clone(),
-            scheme,
+            index,
         })
     }
 }
@@ -136,16 +136,16 @@ impl Settings {
         let refusal = Refusal::misconfigured(
             "two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it",
         );
-        refusal.or_log(self.schemes.log())
+        refusal.with_fallback_log(self.schemes.log())
     }
 
-    pub(super) fn refusal(&self, failure: Failure, scheme: usize) -> Refusal {
-        Refusal::new(failure, &self.schemes.challenges, scheme)
+    pub(super) fn refusal(&self, failure: Failure, index: usize) -> Refusal {
+        Refusal::new(failure, &self.schemes.challenges, index)
     }
 
     /// Strips the credential and adds the caller to the request.
-    pub(super) fn accept<B>(&self, request: &mut Request<B>, principal: Principal, scheme: usize) {
-        if let Some(name) = self.schemes.header(scheme) {
+    pub(super) fn accept<B>(&self, request: &mut Request<B>, principal: Principal, index: usize) {
+        if let Some(name) = self.schemes.header(index) {
             let headers = request.headers_mut();
             if !self.keep_credentials {
                 headers.remove(name);

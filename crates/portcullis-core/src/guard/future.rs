@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use crate::body::GuardBody;
 
 pin_project! {
-    /// The future of a guard: the inner service's, or a refusal.
+    /// The future of a guard, and inside that of the authenticate layer: the inner service's, or a refusal.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct GuardFuture<F> {

@@ -63,7 +63,7 @@ where
         match self.settings.rule.check(&request) {
             Ok(()) => GuardFuture::passed(self.inner.call(request)),
             Err(refusal) => {
-                let refusal = refusal.or_log(&self.settings.log);
+                let refusal = refusal.with_fallback_log(&self.settings.log);
                 GuardFuture::refused(refusal.respond_to(&request))
             }
         }

@@ -51,19 +51,19 @@ impl From<Failure> for Inner {
 }
 
 impl Refusal {
-    /// A refusal with `challenges`, of which that at `presented` states the reason.
-    pub(crate) fn new(failure: Failure, challenges: &[Arc<Challenge>], presented: usize) -> Self {
+    /// A refusal with `challenges`, of which that at `index` states the reason.
+    pub(crate) fn new(failure: Failure, challenges: &[Arc<Challenge>], index: usize) -> Self {
         let kind = failure.kind();
-        let stated = |(index, challenge): (usize, &Arc<Challenge>)| match kind.error_code() {
-            Some(code) if presented == index => {
-                challenge.with_error(code, failure.external(), None)
-            }
+        let state = |(at, challenge): (usize, &Arc<Challenge>)| match kind.error_code() {
+            Some(code) if at == index => challenge.with_error(code, failure.external(), None),
             _ => challenge.plain(),
         };
-        let stated = challenges.iter().enumerate().map(stated);
         Self(Arc::new(Inner {
-            challenges: stated.filter(|_| kind.is_challenged()).collect(),
-            log: Some(challenges[presented].log().clone()),
+            challenges: match kind.is_challenged() {
+                true => challenges.iter().enumerate().map(state).collect(),
+                false => Vec::new(),
+            },
+            log: Some(challenges[index].log().clone()),
             ..failure.into()
         }))
     }
@@ -103,8 +103,8 @@ impl Refusal {
         Self(Arc::new(failure.with_internal(internal).into()))
     }
 
-    /// Counts this refusal in `log`, unless a scheme's log counts it.
-    pub(crate) fn or_log(mut self, log: &Arc<RefusalLog>) -> Self {
+    /// Sets the log, unless there is one.
+    pub(crate) fn with_fallback_log(mut self, log: &Arc<RefusalLog>) -> Self {
         self.inner().log.get_or_insert_with(|| log.clone());
         self
     }
@@ -180,7 +180,7 @@ impl Refusal {
 
         let kind = self.kind();
         let log = self.0.log.as_ref();
-        // Counted at every log level, since it may report suppressed refusals of a kind that is logged.
+        // Counted even if this level is off: suppressed ones of another kind, whose level is on, may be due.
         if log.is_some_and(|log| !log.admit(kind)) {
             return;
         }
