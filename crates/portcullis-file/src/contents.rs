@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::{Stamp, unlinked};
 
-/// The warning for a file that [is unlinked](Contents::is_unlinked).
-pub const UNLINKED: &str = "it was replaced, renamed or deleted where it is mounted from, so changes are not seen: mount its directory \
+/// The warning for a file that [is detached](Contents::is_detached).
+pub const DETACHED: &str = "it was replaced, renamed or deleted where it is mounted from, so changes are not seen: mount its directory \
                             instead of the file, do not rename that directory, and restart";
 
 const MOUNT_POINT: &str = "it is a mount point, so its replacement will not be seen: mount its directory instead of the file";
@@ -23,7 +23,7 @@ pub struct Contents {
     bytes: Zeroizing<Vec<u8>>,
     stamp: Stamp,
     mode: u32,
-    pub(crate) is_unlinked: bool,
+    pub(crate) is_detached: bool,
     is_mount_point: bool,
     has_other_links: bool,
 }
@@ -33,7 +33,7 @@ impl Contents {
         path: &Path,
         file: &File,
         metadata: &Metadata,
-        is_unlinked: bool,
+        is_detached: bool,
         bytes: Zeroizing<Vec<u8>>,
     ) -> Self {
         let mut stamp = Stamp::from_metadata(metadata);
@@ -42,7 +42,7 @@ impl Contents {
             bytes,
             stamp,
             mode: mode(metadata),
-            is_unlinked,
+            is_detached,
             is_mount_point: unlinked::is_mount_point(file),
             has_other_links: has_other_links(metadata),
         }
@@ -75,8 +75,38 @@ impl Contents {
     }
 
     /// Whether the file was replaced, renamed or deleted behind a mount, so that changes are not visible here.
-    pub fn is_unlinked(&self) -> bool {
-        self.is_unlinked
+    pub fn is_detached(&self) -> bool {
+        self.is_detached
+    }
+
+    /// Rejects a file that [is detached](Self::is_detached).
+    ///
+    /// # Errors
+    ///
+    /// Of the kind [`io::ErrorKind::StaleNetworkFileHandle`].
+    pub fn reject_detached(&self) -> io::Result<()> {
+        match self.is_detached {
+            true => Err(io::Error::new(
+                io::ErrorKind::StaleNetworkFileHandle,
+                DETACHED,
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Rejects a file that [every user may write](Self::everyone_may_write). `advice` says why that is bad or what to do.
+    ///
+    /// # Errors
+    ///
+    /// Of the kind [`io::ErrorKind::PermissionDenied`].
+    pub fn reject_writable_by_everyone(&self, advice: &str) -> io::Result<()> {
+        match self.everyone_may_write() {
+            true => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("every user may write it{advice}"),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Whether every user of the machine may write the file. Always `false` on systems without such permissions.
@@ -89,8 +119,8 @@ impl Contents {
     #[must_use]
     pub fn warnings(&self, is_private: bool) -> Vec<&'static str> {
         [
-            (self.is_unlinked, UNLINKED),
-            (self.is_mount_point && !self.is_unlinked, MOUNT_POINT),
+            (self.is_detached, DETACHED),
+            (self.is_mount_point && !self.is_detached, MOUNT_POINT),
             (
                 self.has_other_links,
                 "it has another hard link, so its replacement at that path will not be seen: use a symbolic link",
@@ -150,13 +180,18 @@ pub(crate) fn is_replaceable(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
 
     let is_open = |path: &Path| {
-        let directory = match path.parent() {
-            Some(directory) if !directory.as_os_str().is_empty() => directory,
-            _ => Path::new("."),
-        };
-        directory
+        directory_of(path)
             .metadata()
             .is_ok_and(|metadata| mode(&metadata) & (STICKY | OTHERS_WRITE) == OTHERS_WRITE)
     };
     is_open(path) || path.canonicalize().is_ok_and(|target| is_open(&target))
+}
+
+/// The directory that `path` names a file in; `.` for a bare name.
+#[must_use]
+pub fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
 }

@@ -17,7 +17,7 @@ mod stamp;
 mod unlinked;
 mod watched;
 
-pub use contents::{Contents, UNLINKED, has_other_links};
+pub use contents::{Contents, DETACHED, directory_of, has_other_links};
 pub use read::{read, read_bounded, read_config, read_trusted};
 pub use stamp::Stamp;
 pub use watched::{WatchedFile, is_out_of_descriptors};

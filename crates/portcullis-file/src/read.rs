@@ -33,12 +33,7 @@ pub fn read_config(path: &Path, max_bytes: u64) -> io::Result<String> {
 /// As [`read`], and when every user may write the file.
 pub fn read_trusted(path: &Path, max_bytes: u64) -> io::Result<Contents> {
     let contents = read(path, max_bytes)?;
-    if contents.everyone_may_write() {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "every user may write it: `chmod o-w` the file",
-        ));
-    }
+    contents.reject_writable_by_everyone(": `chmod o-w` the file")?;
     Ok(contents)
 }
 
@@ -61,8 +56,8 @@ pub(crate) fn read_settled(
     for attempt in 1..=ATTEMPTS {
         let file = open()?;
         let metadata = file.metadata()?;
-        // If the file was replaced just after it was opened, its successor can be opened now. A replacement during the read
-        // changes the stamp, so this must be known before.
+        // If the file was replaced just after it was opened, its successor can be opened now. A replacement from here on
+        // changes the stamp.
         let is_unlinked = unlinked::is_unlinked(&file, &metadata);
         if attempt < ATTEMPTS && is_unlinked {
             continue;

@@ -8,7 +8,9 @@ pub struct Stamp {
     /// Device, inode, and the time of the inode's last change, which no user can set.
     #[cfg(unix)]
     inode: (u64, u64, i64, i64),
+    /// Whether the source of a bind mount on the path was renamed: only `WatchedFile` knows.
     pub(crate) is_source_renamed: bool,
+    /// Whether every user may put another file at the path.
     pub(crate) is_replaceable: bool,
 }
 

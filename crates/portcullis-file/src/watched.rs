@@ -78,7 +78,7 @@ impl WatchedFile {
         Ok(stamp)
     }
 
-    /// Reads the file as [`read`](crate::read) does. The file also counts as [unlinked](Contents::is_unlinked) when the
+    /// Reads the file as [`read`](crate::read) does. The file also counts as [detached](Contents::is_detached) when the
     /// source of a bind mount on its path was renamed since the first read.
     ///
     /// Logs each [warning](Contents::warnings) when it first applies.
@@ -102,7 +102,7 @@ impl WatchedFile {
             self.mounts.update(path);
         }
         self.reserve = Some(file);
-        contents.is_unlinked |= self.is_source_renamed();
+        contents.is_detached |= self.is_source_renamed();
         self.warn(&contents);
         Ok(contents)
     }

@@ -33,12 +33,12 @@ fn replaced_file_is_unlinked() {
             fs::hard_link(&path, directory.path().join("backup")).expect("linked");
         }
         let file = File::open(&path).expect("opened");
-        assert!(!read(&held(&file), 64).expect("readable").is_unlinked());
+        assert!(!read(&held(&file), 64).expect("readable").is_detached());
         replace(&path, "new");
         let contents = read(&held(&file), 64).expect("readable");
-        assert!(contents.is_unlinked(), "linked twice: {linked_twice}");
+        assert!(contents.is_detached(), "linked twice: {linked_twice}");
         assert_eq!(contents.bytes(), b"old");
-        assert!(!read(&path, 64).expect("readable").is_unlinked());
+        assert!(!read(&path, 64).expect("readable").is_detached());
     }
 }
 
@@ -47,10 +47,10 @@ fn file_name_may_end_in_deleted() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("keys (deleted)");
     fs::write(&path, "a").expect("written");
-    assert!(!read(&path, 64).expect("readable").is_unlinked());
+    assert!(!read(&path, 64).expect("readable").is_detached());
     let file = File::open(&path).expect("opened");
     replace(&path, "b");
-    assert!(read(&held(&file), 64).expect("readable").is_unlinked());
+    assert!(read(&held(&file), 64).expect("readable").is_detached());
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn rename_behind_a_mount(file_in: fn(&Path) -> PathBuf) {
     let mut watched = WatchedFile::new("file", file_in(&container), 64);
     for _ in 0..2 {
         let contents = watched.read().expect("readable");
-        assert!(!contents.is_unlinked());
+        assert!(!contents.is_detached());
         assert_eq!(watched.stamp().expect("a stamp"), contents.stamp());
     }
 
@@ -141,11 +141,11 @@ fn rename_behind_a_mount(file_in: fn(&Path) -> PathBuf) {
     for _ in 0..2 {
         let contents = watched.read().expect("readable");
         assert_ne!(watched.stamp().expect("a stamp"), contents.stamp());
-        assert!(contents.is_unlinked());
+        assert!(contents.is_detached());
         assert!(
             contents
                 .warnings(false)
-                .contains(&portcullis_file::UNLINKED)
+                .contains(&portcullis_file::DETACHED)
         );
         assert_eq!(contents.bytes(), b"old");
     }
@@ -154,7 +154,7 @@ fn rename_behind_a_mount(file_in: fn(&Path) -> PathBuf) {
     for (source, content) in [(&host, "new"), (&old, "old")] {
         mount_bind(source, &container).expect("mounted");
         let contents = watched.read().expect("readable");
-        assert!(!contents.is_unlinked());
+        assert!(!contents.is_detached());
         assert_eq!(contents.bytes(), content.as_bytes());
         assert_eq!(watched.stamp().expect("a stamp"), contents.stamp());
     }
@@ -192,7 +192,7 @@ fn rename_a_mounted_link() {
         }
         let mut watched = WatchedFile::new("file", &path, 64);
         let contents = watched.read().expect("readable");
-        assert!(!contents.is_unlinked());
+        assert!(!contents.is_detached());
         assert_eq!(watched.stamp().expect("a stamp"), contents.stamp());
 
         let aside = root.join("aside");
@@ -201,7 +201,7 @@ fn rename_a_mounted_link() {
         assert_ne!(watched.stamp().expect("a stamp"), contents.stamp());
         let contents = watched.read().expect("readable");
         assert_eq!(contents.bytes(), b"old");
-        assert!(contents.is_unlinked());
+        assert!(contents.is_detached());
 
         // Mounted again as the operator is told to, perhaps under the same mount id.
         unmount(&mount, UnmountFlags::DETACH).expect("unmounted");
@@ -209,7 +209,7 @@ fn rename_a_mounted_link() {
         if !is_directory_linked {
             let contents = watched.read().expect("readable");
             assert_eq!(contents.bytes(), b"new");
-            assert!(!contents.is_unlinked());
+            assert!(!contents.is_detached());
             assert_eq!(watched.stamp().expect("a stamp"), contents.stamp());
         }
         unmount(&mount, UnmountFlags::DETACH).expect("unmounted");
@@ -232,14 +232,14 @@ fn replace_behind_mounts() {
             fs::hard_link(&host, directory.path().join("backup")).expect("linked");
         }
         let before = read(&container, 64).expect("readable");
-        assert!(before.warnings(false)[0].contains("mount point") && !before.is_unlinked());
+        assert!(before.warnings(false)[0].contains("mount point") && !before.is_detached());
         let at_host = read(&host, 64).expect("readable").warnings(false);
         assert_eq!(at_host.len(), usize::from(linked_twice), "{at_host:?}");
 
         replace(&host, "new");
         let after = read(&container, 64).expect("readable");
-        assert!(after.is_unlinked());
-        assert_eq!(after.warnings(false), [portcullis_file::UNLINKED]);
+        assert!(after.is_detached());
+        assert_eq!(after.warnings(false), [portcullis_file::DETACHED]);
         assert_eq!(after.bytes(), b"old");
     }
 }

@@ -20,7 +20,7 @@ fn regular_file_is_read_up_to_the_limit() {
         fs::write(&path, content).expect("written");
         let contents = read(&path, 5).expect("readable");
         assert_eq!(contents.bytes(), content.as_bytes());
-        assert!(!contents.is_unlinked());
+        assert!(!contents.is_detached());
     }
     fs::write(&path, "123456").expect("written");
     assert_eq!(refused(&path, 5), "it has more than 5 bytes");
@@ -170,7 +170,7 @@ fn watched_file_is_read_again_after_a_change() {
     fs::rename(&next, &path).expect("replaced");
     let two = file.read().expect("readable");
     assert_eq!(two.bytes(), b"two");
-    assert!(!two.is_unlinked());
+    assert!(!two.is_detached());
     assert_ne!(one.stamp(), two.stamp());
 }
 

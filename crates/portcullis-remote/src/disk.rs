@@ -58,11 +58,7 @@ impl SnapshotFile {
             Err(error) => return Err(error),
         };
         // A user who can write to it can sign tokens.
-        if contents.everyone_may_write() {
-            return Err(invalid(
-                "every user may write it, so anyone may have added keys: delete the file",
-            ));
-        }
+        contents.reject_writable_by_everyone(", so anyone may have added keys: delete the file")?;
         let content: Content = read_json_object(contents.bytes()).map_err(invalid)?;
         if content.issuer != self.issuer {
             return Err(invalid(

@@ -11,7 +11,7 @@ use std::{
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use portcullis_core::clock::Deadline;
-use portcullis_file::{UNLINKED, WatchedFile};
+use portcullis_file::WatchedFile;
 use portcullis_worker::{Death, State, Task};
 use tokio::task::spawn_blocking;
 
@@ -93,8 +93,8 @@ pub(super) fn read(file: &mut WatchedFile) -> Result<HeaderValue, String> {
     let contents = file.read();
     let problem = |why: &dyn fmt::Display| format!("the file {}: {why}", file.path().display());
     let contents = contents.map_err(|error| problem(&error))?;
-    if contents.is_unlinked() {
-        return Err(problem(&UNLINKED));
-    }
+    contents
+        .reject_detached()
+        .map_err(|error| problem(&error))?;
     header_value(contents.bytes().trim_ascii()).map_err(|why| problem(&why))
 }

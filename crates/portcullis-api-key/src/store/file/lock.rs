@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     error::KeyFileError,
-    replace::{beside, directory, private, resolve},
+    replace::{beside, private, resolve},
 };
 
 /// The lock of a key file, held on `keys.toml.lock`, because the key file itself is replaced. Its holder removes that file,
@@ -151,7 +151,9 @@ fn holder_of(_: &File) -> Option<String> {
 fn give_to_owner(lock: &File, target: &Path) {
     use std::os::unix::fs::{MetadataExt, fchown};
 
-    if let Ok(owned) = fs::metadata(target).or_else(|_| fs::metadata(directory(target))) {
+    if let Ok(owned) =
+        fs::metadata(target).or_else(|_| fs::metadata(portcullis_file::directory_of(target)))
+    {
         let _ = fchown(lock, Some(owned.uid()), Some(owned.gid()));
     }
 }

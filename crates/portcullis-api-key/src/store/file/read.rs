@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use portcullis_file::{Contents, UNLINKED};
+use portcullis_file::Contents;
 
 use super::{document, error::KeyFileError};
 use crate::record::KeyRecord;
@@ -15,19 +15,13 @@ pub(super) fn check_trust(
     contents: &Contents,
     accept_writable_by_everyone: bool,
 ) -> io::Result<()> {
-    if contents.is_unlinked() {
-        return Err(io::Error::new(
-            io::ErrorKind::StaleNetworkFileHandle,
-            UNLINKED,
-        ));
+    contents.reject_detached()?;
+    if accept_writable_by_everyone {
+        return Ok(());
     }
-    if contents.everyone_may_write() && !accept_writable_by_everyone {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "every user may write it, so anyone may have added keys: check them, then `chmod o-w` the file",
-        ));
-    }
-    Ok(())
+    contents.reject_writable_by_everyone(
+        ", so anyone may have added keys: check them, then `chmod o-w` the file",
+    )
 }
 
 pub(super) fn parse(path: &Path, contents: &Contents) -> Result<Vec<KeyRecord>, KeyFileError> {

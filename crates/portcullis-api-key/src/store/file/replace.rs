@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use portcullis_file::directory_of;
+
 use super::error::KeyFileError;
 
 /// Replaces the file at `target`, whose lock the caller holds. When this returns, the new content survives a loss of power.
@@ -40,7 +42,7 @@ fn write_and_rename(temporary: &Path, target: &Path, text: &str) -> io::Result<(
     fs::rename(temporary, target)?;
     // Makes the rename durable.
     if cfg!(unix) {
-        File::open(directory(target))?.sync_all()?;
+        File::open(directory_of(target))?.sync_all()?;
     }
     Ok(())
 }
@@ -57,14 +59,7 @@ pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
     }
     let name = path.file_name();
     let name = name.ok_or_else(|| io::Error::other("it is not the path of a file"))?;
-    Ok(directory(path).canonicalize()?.join(name))
-}
-
-pub(super) fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    }
+    Ok(directory_of(path).canonicalize()?.join(name))
 }
 
 /// `keys.toml` → `{before}keys.toml{after}`, in the same directory.
