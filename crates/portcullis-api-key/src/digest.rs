@@ -27,14 +27,14 @@ impl KeyDigest {
     pub fn of(key: &ApiKey, peppers: Option<&Peppers>) -> Self {
         Self {
             pepper: peppers.map(Peppers::current_version),
-            bytes: compute(peppers.map(Peppers::current), key.digested()),
+            bytes: compute(peppers.map(Peppers::current), key.digest_input()),
         }
     }
 
-    /// Compares with the digest of `digested` in constant time.
+    /// Whether this is the digest of `digest_input`. Compares in constant time.
     pub(crate) fn matches(
         &self,
-        digested: &[u8],
+        digest_input: &[u8],
         peppers: Option<&Peppers>,
     ) -> Result<bool, UnknownPepper> {
         let pepper = match self.pepper {
@@ -44,13 +44,13 @@ impl KeyDigest {
                 Some(pepper.ok_or(UnknownPepper(version))?)
             }
         };
-        let actual = compute(pepper, digested);
+        let actual = compute(pepper, digest_input);
         #[cfg(test)]
         Work::note(|work| work.comparisons += 1);
         Ok(verify_slices_are_equal(&actual, &self.bytes).is_ok())
     }
 
-    /// A digest of no key, to compare with when the id is unknown, which takes as long as with a real one.
+    /// No key has this digest. It is compared with when the id is unknown, which then takes as long.
     pub(crate) fn dummy(peppers: Option<&Peppers>) -> Self {
         Self {
             pepper: peppers.map(Peppers::current_version),
@@ -58,11 +58,12 @@ impl KeyDigest {
         }
     }
 
-    /// Computes the other kind of digest too, if both kinds may be in use, so that a rejection costs the same for both.
-    pub(crate) fn equalize_work(&self, digested: &[u8], peppers: Option<&Peppers>) {
+    /// If there are peppers, also computes the digest that [`matches`](Self::matches) did not: the plain one, or the
+    /// peppered one. So a rejection takes as long for both kinds.
+    pub(crate) fn equalize_work(&self, digest_input: &[u8], peppers: Option<&Peppers>) {
         if let Some(peppers) = peppers {
             let pepper = self.pepper.is_none().then(|| peppers.current());
-            black_box(compute(pepper, black_box(digested)));
+            black_box(compute(pepper, black_box(digest_input)));
         }
     }
 }
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn digest_is_sha_256_of_the_part_before_the_checksum() {
-        // A change of the digested part would invalidate every stored key.
+        // A change of the input would invalidate every stored key.
         let key =
             ApiKey::parse("acme_0123456789AB_0123456789ABCDEFGHIJKLMNOPQ0jAnNB").expect("a key");
         assert_eq!(
@@ -191,9 +192,12 @@ mod tests {
         let (one, other) = (key(), key());
         for peppers in [None, Some(peppers(1, 7))] {
             let digest = KeyDigest::of(&one, peppers.as_ref());
-            assert_eq!(digest.matches(one.digested(), peppers.as_ref()), Ok(true));
             assert_eq!(
-                digest.matches(other.digested(), peppers.as_ref()),
+                digest.matches(one.digest_input(), peppers.as_ref()),
+                Ok(true)
+            );
+            assert_eq!(
+                digest.matches(other.digest_input(), peppers.as_ref()),
                 Ok(false)
             );
             assert_eq!(digest.matches(b"", peppers.as_ref()), Ok(false));
@@ -206,19 +210,22 @@ mod tests {
         let old = peppers(1, 7);
         let digest = KeyDigest::of(&key, Some(&old));
         assert_eq!(digest.pepper, Some(1));
-        assert_eq!(digest.matches(key.digested(), None), Err(UnknownPepper(1)));
         assert_eq!(
-            digest.matches(key.digested(), Some(&peppers(2, 7))),
+            digest.matches(key.digest_input(), None),
             Err(UnknownPepper(1))
         );
         assert_eq!(
-            digest.matches(key.digested(), Some(&peppers(1, 8))),
+            digest.matches(key.digest_input(), Some(&peppers(2, 7))),
+            Err(UnknownPepper(1))
+        );
+        assert_eq!(
+            digest.matches(key.digest_input(), Some(&peppers(1, 8))),
             Ok(false)
         );
         let both = peppers(2, 8)
             .with_previous(1, &Secret::new(vec![7; 32]))
             .expect("another version");
-        assert_eq!(digest.matches(key.digested(), Some(&both)), Ok(true));
+        assert_eq!(digest.matches(key.digest_input(), Some(&both)), Ok(true));
         assert_eq!(KeyDigest::of(&key, Some(&both)).pepper, Some(2));
     }
 

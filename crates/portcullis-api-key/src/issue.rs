@@ -166,7 +166,7 @@ impl Issuer {
                 successor,
             });
         }
-        if old.revoked_at.is_some() || old.is_expired(now) {
+        if old.has_ended(now) {
             return Err(KeyError::Ended(old.id));
         }
         let new = NewKey {

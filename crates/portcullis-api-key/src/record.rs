@@ -78,6 +78,11 @@ impl KeyRecord {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
+    /// Whether the key was revoked or has expired.
+    pub(crate) fn has_ended(&self, now: UnixTime) -> bool {
+        self.revoked_at.is_some() || self.is_expired(now)
+    }
+
     /// Revokes the key. A revoked record stays as it is.
     pub fn revoke(&mut self, now: UnixTime) {
         if self.revoked_at.is_none() {

@@ -9,7 +9,7 @@ use portcullis_core::{
     scheme::{Challenge, Failure, PrincipalParts},
 };
 
-use crate::{digest::UnknownPepper, record::KeyRecord};
+use crate::record::KeyRecord;
 
 /// A record as a [`KeyStore`](crate::KeyStore) returns it.
 ///
@@ -36,7 +36,7 @@ impl StoredKey {
         }
     }
 
-    /// The record as stored, without later uses.
+    /// The record as stored; `last_used_at` lacks the uses since.
     #[must_use]
     pub fn record(&self) -> &KeyRecord {
         &self.record
@@ -74,7 +74,7 @@ impl StoredKey {
     fn principal(&self, challenge: &Arc<Challenge>) -> Principal {
         let prepare = || (challenge.clone(), self.make_principal(challenge));
         match self.prepared.get_or_init(prepare) {
-            (owner, principal) if Arc::ptr_eq(owner, challenge) => principal.clone(),
+            (first, principal) if Arc::ptr_eq(first, challenge) => principal.clone(),
             // A second scheme over the same store, with another realm.
             _ => self.make_principal(challenge),
         }
@@ -91,13 +91,5 @@ impl StoredKey {
 
     fn refuse(&self, external: &'static str, internal: &str) -> Failure {
         Failure::invalid(external).with_internal(format!("API key {} {internal}", self.record.id))
-    }
-
-    /// The failure for a key whose pepper is not configured.
-    pub(crate) fn cannot_decide(&self, UnknownPepper(version): UnknownPepper) -> Failure {
-        Failure::unavailable("the API key cannot be checked now").with_internal(format!(
-            "API key {} needs pepper version {version}, which is not configured",
-            self.record.id
-        ))
     }
 }

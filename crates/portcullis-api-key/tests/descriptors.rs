@@ -88,7 +88,7 @@ async fn revocation_is_seen_without_a_free_descriptor() {
     assert_eq!(health.reason, Some("no free file descriptor"));
     assert_eq!(
         health.accepted_until,
-        Some(health.checked_at.saturating_add(BOUND))
+        Some(health.confirmed_at.saturating_add(BOUND))
     );
     let told = health.last_error.expect("an error");
     assert!(told.contains("raise the limit of open files"), "{told}");

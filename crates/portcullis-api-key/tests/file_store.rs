@@ -14,6 +14,7 @@ use std::{
 };
 
 use portcullis_api_key::{FileStore, KeyFile, KeyFileError, NewKey};
+use portcullis_core::clock::{Clock, UnixTime};
 use support::{
     NOW,
     watched_file::{Wired, status, until},
@@ -299,4 +300,22 @@ fn store_without_a_runtime_does_not_start() {
         panic!("the store needs a runtime");
     };
     assert_eq!(error.setting(), "start");
+}
+
+#[tokio::test]
+async fn panic_at_the_start_is_not_reported_as_an_unreadable_file() {
+    #[derive(Debug)]
+    struct Broken;
+
+    impl Clock for Broken {
+        fn now(&self) -> UnixTime {
+            panic!("no time")
+        }
+    }
+
+    let wired = Wired::new();
+    wired.create("a");
+    let store = FileStore::builder(&wired.path).clock(Arc::new(Broken));
+    let error = store.start().await.expect_err("no time");
+    assert!(error.to_string().starts_with("cannot watch "), "{error}");
 }

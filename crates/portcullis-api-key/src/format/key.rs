@@ -84,8 +84,8 @@ impl ApiKey {
         self.text.expose_str().unwrap_or_default()
     }
 
-    /// The part that is digested.
-    pub(crate) fn digested(&self) -> &[u8] {
+    /// The part of which a store keeps the digest: the key without its checksum.
+    pub(crate) fn digest_input(&self) -> &[u8] {
         let text = self.text.expose();
         &text[..text.len() - base62::U32_DIGITS]
     }
@@ -103,7 +103,7 @@ pub(crate) struct PresentedKey<'h> {
     pub(crate) id: ApiKeyId,
     pub(crate) prefix: &'h [u8],
     /// The key without its checksum. With a prefix of up to 14 characters it fits one block of SHA-256.
-    pub(crate) digested: &'h [u8],
+    pub(crate) digest_input: &'h [u8],
 }
 
 impl<'h> PresentedKey<'h> {
@@ -121,7 +121,7 @@ impl<'h> PresentedKey<'h> {
             .filter(|length| (1..=KeyPrefix::MAX_LENGTH).contains(length))
             .ok_or(InvalidApiKey::Form)?;
         let (prefix, rest) = text.split_at(after_prefix);
-        let (digested, checksum) = text.split_at(text.len() - base62::U32_DIGITS);
+        let (digest_input, checksum) = text.split_at(text.len() - base62::U32_DIGITS);
         let (id, secret) = rest[1..].split_at(ApiKeyId::LENGTH);
         let id = ApiKeyId::from_bytes(id).ok_or(InvalidApiKey::Form)?;
         if rest[0] != b'_'
@@ -131,13 +131,13 @@ impl<'h> PresentedKey<'h> {
         {
             return Err(InvalidApiKey::Form);
         }
-        if base62::encode_u32(crc32fast::hash(digested)) != *checksum {
+        if base62::encode_u32(crc32fast::hash(digest_input)) != *checksum {
             return Err(InvalidApiKey::Checksum);
         }
         Ok(Self {
             id,
             prefix,
-            digested,
+            digest_input,
         })
     }
 }
@@ -170,7 +170,7 @@ mod tests {
         let parsed = PresentedKey::parse(key.expose().as_bytes()).expect("a key");
         assert_eq!(parsed.id, key.id());
         assert_eq!(parsed.prefix, b"acme_live");
-        assert_eq!(parsed.digested, key.digested());
+        assert_eq!(parsed.digest_input, key.digest_input());
         assert_eq!(
             key.expose(),
             format!(
@@ -184,7 +184,11 @@ mod tests {
     #[test]
     fn digested_part_of_a_default_key_fits_one_block() {
         let key = ApiKey::generate(&KeyPrefix::default()).expect("random bytes");
-        assert!(key.digested().len() <= 55, "{}", key.digested().len());
+        assert!(
+            key.digest_input().len() <= 55,
+            "{}",
+            key.digest_input().len()
+        );
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct KeyPrefix(Box<str>);
 
 impl KeyPrefix {
     pub(crate) const MAX_LENGTH: usize = 32;
+    pub(crate) const FORM: &str =
+        "1 to 32 lower-case letters, digits and single underscores, a letter first";
 
     /// Checks a prefix.
     ///
@@ -19,9 +21,7 @@ impl KeyPrefix {
     /// When `prefix` does not have the form described above.
     pub fn new(prefix: &str) -> Result<Self, ConfigError> {
         if !is_prefix(prefix.as_bytes()) {
-            let problem = format!(
-                "{prefix:?} cannot begin a key: use 1 to 32 lower-case letters, digits and single underscores, a letter first"
-            );
+            let problem = format!("{prefix:?} cannot begin a key: use {}", Self::FORM);
             return Err(ConfigError::new("prefix", problem));
         }
         Ok(Self(prefix.into()))

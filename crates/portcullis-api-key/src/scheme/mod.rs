@@ -11,7 +11,7 @@ use portcullis_core::{
 };
 
 use crate::{
-    digest::KeyDigest,
+    digest::{KeyDigest, UnknownPepper},
     format::{ApiKeyId, InvalidApiKey, KeyPrefix, PresentedKey},
     store::{KeyStore, Lookup, StoreError},
     stored::StoredKey,
@@ -88,13 +88,13 @@ impl Scheme for ApiKeys {
         };
         let id = presented.id;
         match self.0.settings.store.lookup(&id) {
-            Lookup::Ready(found) => Outcome::Done(self.0.check(id, presented.digested, found)),
+            Lookup::Ready(found) => Outcome::Done(self.0.check(id, presented.digest_input, found)),
             Lookup::Pending(pending) => {
-                let digested = portcullis_core::Secret::new(presented.digested);
+                let digest_input = portcullis_core::Secret::new(presented.digest_input);
                 let inner = self.0.clone();
                 Outcome::Pending(Box::pin(async move {
                     let found = pending.await;
-                    inner.check(id, digested.expose(), found)
+                    inner.check(id, digest_input.expose(), found)
                 }))
             }
         }
@@ -173,7 +173,7 @@ impl Inner {
     fn check(
         &self,
         id: ApiKeyId,
-        digested: &[u8],
+        digest_input: &[u8],
         found: Result<Option<Arc<StoredKey>>, StoreError>,
     ) -> Result<Principal, Failure> {
         let Settings {
@@ -190,15 +190,17 @@ impl Inner {
         let digest = known
             .as_ref()
             .map_or(&self.dummy_digest, |key| &key.record().digest);
-        match (&known, digest.matches(digested, peppers)) {
+        match (&known, digest.matches(digest_input, peppers)) {
             (Some(key), Ok(true)) => return key.admit(&self.challenge, clock.now()),
-            (Some(key), Err(missing)) => return Err(key.cannot_decide(missing)),
+            (Some(_), Err(UnknownPepper(version))) => {
+                let why = format!("it needs pepper version {version}, which is not configured");
+                return Err(cannot_check(id, &why));
+            }
             _ => {}
         }
-        digest.equalize_work(digested, peppers);
+        digest.equalize_work(digest_input, peppers);
         Err(match problem.or_else(|| store.doubt()) {
-            Some(problem) => Failure::unavailable("the API key cannot be checked now")
-                .with_internal(problem.into_problem()),
+            Some(problem) => cannot_check(id, &problem),
             None => {
                 let why = match known {
                     Some(_) => "has the wrong secret",
@@ -209,6 +211,12 @@ impl Inner {
             }
         })
     }
+}
+
+/// 503: the key may be valid.
+fn cannot_check(id: ApiKeyId, why: &dyn fmt::Display) -> Failure {
+    Failure::unavailable("the API key cannot be checked now")
+        .with_internal(format!("API key {id}: {why}"))
 }
 
 impl fmt::Debug for ApiKeys {
@@ -259,6 +267,11 @@ mod tests {
 
     /// The failure for a key, and the work it took.
     fn refusal(keys: &ApiKeys, key: &IssuedKey) -> (FailureKind, String, digest::Work) {
+        let (failure, work) = failure(keys, key);
+        (failure.kind(), failure.external().to_owned(), work)
+    }
+
+    fn failure(keys: &ApiKeys, key: &IssuedKey) -> (Failure, digest::Work) {
         let request = Request::builder()
             .header("x-api-key", key.key().expose())
             .body(())
@@ -272,11 +285,7 @@ mod tests {
         let Outcome::Done(Err(failure)) = keys.authenticate(&head, credential) else {
             panic!("a refusal")
         };
-        (
-            failure.kind(),
-            failure.external().to_owned(),
-            digest::Work::take(),
-        )
+        (failure, digest::Work::take())
     }
 
     /// A key whose id is known, with the digest of another one.
@@ -294,6 +303,20 @@ mod tests {
         let keys = ApiKeys::new(store);
         assert_eq!(refusal(&keys, &known).0, FailureKind::Unavailable);
         assert_eq!(refusal(&keys, &issue(None)).0, FailureKind::Invalid);
+    }
+
+    #[test]
+    fn log_names_every_key_that_cannot_be_checked() {
+        let store = MemoryStore::new();
+        let wrong = with_other_secret(&store, None);
+        let no_pepper = with_other_secret(&store, Some(&peppers()));
+        let keys = ApiKeys::new(Doubtful(store));
+        for key in [wrong, no_pepper, issue(None)] {
+            let (failure, _) = failure(&keys, &key);
+            assert_eq!(failure.kind(), FailureKind::Unavailable);
+            let named = format!("API key {}: ", key.key().id());
+            assert!(failure.internal().starts_with(&named), "{failure:?}");
+        }
     }
 
     #[test]

@@ -31,10 +31,11 @@ pub trait KeyStore: Send + Sync + 'static {
     /// ids that do not exist.
     fn lookup(&self, id: &ApiKeyId) -> Lookup;
 
-    /// Why keys may exist that [`lookup`](Self::lookup) does not find, for a store that answers from a snapshot.
+    /// The reason why [`lookup`](Self::lookup) may miss keys now, if any. For stores that answer from a snapshot; `None` by
+    /// default.
     ///
-    /// Such a store answers unknown ids with an error. The scheme then answers 503 to a wrong secret as well, so that callers
-    /// cannot find out which ids exist. `None` by default.
+    /// While there is one, `lookup` must answer unknown ids with an error. The scheme then answers 503 to a wrong secret as
+    /// well, so that callers cannot find out which ids exist.
     fn doubt(&self) -> Option<StoreError> {
         None
     }
@@ -86,9 +87,5 @@ impl StoreError {
     /// The problem goes to the log, not to callers. It must not contain secrets.
     pub fn new(problem: impl Into<Cow<'static, str>>) -> Self {
         Self(problem.into())
-    }
-
-    pub(crate) fn into_problem(self) -> Cow<'static, str> {
-        self.0
     }
 }

@@ -117,9 +117,7 @@ impl MemoryStore {
         let now = self.issuer.clock.now();
         let removed = self.change(|keys| {
             let before = keys.len();
-            keys.retain(|_, key| {
-                key.record().revoked_at.is_none() && !key.record().is_expired(now)
-            });
+            keys.retain(|_, key| !key.record().has_ended(now));
             Ok(before - keys.len())
         });
         removed.unwrap_or_default()

@@ -33,10 +33,7 @@ impl Changes {
             added: after.len() + removed.len() - before.len(),
             revoked: ids(&|old, new| !is_revoked(old) && new.is_some_and(is_revoked)),
             restored: ids(&|old, new| is_revoked(old) && new.is_some_and(|new| !is_revoked(new))),
-            is_loss: removed.iter().any(|id| {
-                let old = &before[id];
-                !is_revoked(old) && !old.record().is_expired(now)
-            }),
+            is_loss: (removed.iter()).any(|id| !before[id].record().has_ended(now)),
             removed,
         }
     }

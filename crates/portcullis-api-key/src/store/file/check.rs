@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -21,18 +22,18 @@ use super::{
 };
 use crate::{record::KeyRecord, store::key_map::KeyMap, stored::StoredKey};
 
-/// The coarsest file times: some file systems record only even seconds.
-const COARSEST_TIMES: Duration = Duration::from_secs(2);
+/// The coarsest resolution of file times: some file systems record only even seconds.
+const TIME_RESOLUTION: Duration = Duration::from_secs(2);
 
 pub(super) struct Checker {
     settings: Arc<Settings>,
-    /// Held during a check, so that the snapshot has one writer.
+    /// Held during a check, so that only `State::died` may change the snapshot at the same time.
     watched: Mutex<Watched>,
 }
 
 struct Watched {
     file: WatchedFile,
-    /// The stamp at the last reading, and at how many checks in succession it was the same.
+    /// The stamp at the last reading, and the number of later reads in a row that found the same stamp.
     seen: Option<(Stamp, u32)>,
 }
 
@@ -67,13 +68,15 @@ impl Checker {
         let settings = Arc::new(settings);
         let snapshot = Snapshot {
             settings: settings.clone(),
+            // The worker's monotonic clock starts at zero.
             confirmed_at: Moment::new(now, Duration::ZERO),
             is_checking: false,
+            is_dead: false,
             is_out_of_descriptors: false,
             status: FileStoreStatus {
                 keys: keys.len(),
                 loaded_at: now,
-                checked_at: now,
+                confirmed_at: now,
                 last_error: None,
                 reason: None,
                 failing_since: None,
@@ -94,6 +97,11 @@ impl Checker {
         is_forced: bool,
     ) -> Result<(), KeyFileError> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.state().is_dead {
+            return Err(KeyFileError::cannot_watch(&self.settings.path)(
+                io::Error::other("its checks stopped: restart the service"),
+            ));
+        }
         shared.update(|snapshot| snapshot.is_checking = true);
         // Before the file is read: a later change may be missed.
         let now = shared.now();
@@ -103,8 +111,9 @@ impl Checker {
         next.is_checking = false;
         next.status.warnings = watched.file.warnings().to_vec();
         let mut events = Vec::new();
-        let outcome = match read.map_err(KeyFileError::after_a_read) {
-            // The file is still malformed.
+        let outcome = match read.map_err(KeyFileError::of_running_store) {
+            // Unchanged since it was found malformed, which was reported then: after any other failure `seen` is empty,
+            // and the file is read.
             Ok(None) if next.is_failing() => Ok(()),
             Ok(records) => {
                 if let Some(records) = records
@@ -119,7 +128,6 @@ impl Checker {
                 }
                 next.confirmed_at = now;
                 next.is_out_of_descriptors = false;
-                next.status.checked_at = now.wall();
                 next.status.last_error = None;
                 next.status.reason = None;
                 let failed = next.status.failing_since.take();
@@ -137,7 +145,11 @@ impl Checker {
             events.push(Event::Stale);
         }
         next.status.is_stale = is_stale;
-        shared.update(|snapshot| *snapshot = next.clone());
+        shared.update(|snapshot| {
+            if !snapshot.is_dead {
+                *snapshot = next.clone();
+            }
+        });
         for event in events {
             shared.announce(event);
         }
@@ -164,28 +176,28 @@ fn index(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
 }
 
 impl Watched {
-    /// Reads the file, or returns `None` if its stamp has been the same for longer than the coarsest file times.
+    /// Reads the file, or returns `None` if its stamp has been the same for longer than [`TIME_RESOLUTION`].
     fn read_if_changed(
         &mut self,
         settings: &Settings,
         is_forced: bool,
     ) -> Result<Option<Vec<KeyRecord>>, KeyFileError> {
-        let failed = || KeyFileError::read(&settings.path);
+        let cannot_read = || KeyFileError::cannot_read(&settings.path);
         // Taken, so that the file is read at the next check if this one fails.
         let before = self.seen.take();
-        let quiet_checks = COARSEST_TIMES
+        let quiet_checks = TIME_RESOLUTION
             .as_nanos()
             .div_ceil(settings.interval.as_nanos());
         if let Some((stamp, quiet)) = before
             && !is_forced
             && u128::from(quiet) >= quiet_checks
-            && self.file.stamp().map_err(failed())? == stamp
+            && self.file.stamp().map_err(cannot_read())? == stamp
         {
             self.seen = before;
             return Ok(None);
         }
-        let contents = self.file.read().map_err(failed())?;
-        check_trust(&contents, settings.accept_writable_by_everyone).map_err(failed())?;
+        let contents = self.file.read().map_err(cannot_read())?;
+        check_trust(&contents, settings.accept_writable_by_everyone).map_err(cannot_read())?;
         let records = parse(&settings.path, &contents);
         let stamp = contents.stamp();
         self.seen = match before {
@@ -193,5 +205,44 @@ impl Watched {
             _ => Some((stamp, 0)),
         };
         records.map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use portcullis_core::clock::system_clock;
+    use portcullis_worker::{Death, State, Worker};
+
+    use super::*;
+
+    #[test]
+    fn reload_does_not_confirm_keys_after_the_watch_died() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("keys.toml");
+        fs::write(&path, "version = 1\n").expect("written");
+        let (checker, snapshot) = Checker::load(Settings {
+            path,
+            accept_writable_by_everyone: true,
+            interval: Duration::from_secs(1),
+            outage_limit: Duration::ZERO,
+            clock: system_clock(),
+        })
+        .expect("a key file");
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        let (worker, _) = Worker::new(snapshot, system_clock(), runtime.handle().clone());
+        checker.check(&worker, true).expect("a key file");
+        worker.update(|snapshot| {
+            snapshot.died(Death::Panicked);
+        });
+        for _ in 0..2 {
+            let error = checker.check(&worker, true).expect_err("no check follows");
+            assert!(error.with_source().contains("restart"), "{error:?}");
+            let status = worker.state().status(|| worker.now());
+            assert_eq!(status.reason, Some("checks stopped"));
+            assert!(status.is_stale);
+        }
     }
 }

@@ -136,7 +136,7 @@ fn check_count(count: i64, found: usize, text: &str) -> Option<String> {
 pub(super) fn render(records: &[KeyRecord]) -> String {
     #[derive(Serialize)]
     struct Document {
-        /// Before the required fields, so that a file that ends early is rejected.
+        /// First: a file cut just after it lacks `version`.
         count: usize,
         version: i64,
         keys: Vec<Entry>,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     digest::KeyDigest,
-    format::{ApiKeyId, KeyPrefix},
+    format::{ApiKeyId, InvalidApiKey, KeyPrefix},
     record::KeyRecord,
 };
 
@@ -25,19 +25,16 @@ pub(super) fn id(entry: &DeTable<'_>) -> Option<ApiKeyId> {
 
 /// Reads the entry that begins at `start`.
 pub(super) fn read(table: DeTable<'_>, start: usize) -> Result<KeyRecord, Mistake> {
-    const ID: &str = "the id of a key: twelve letters and digits";
-    const DIGEST: &str = "`sha256:` or `hmac-sha256:VERSION:` and 64 lower-case hexadecimal digits";
-    const PREFIX: &str = "lower-case letters, digits and single underscores, a letter first";
     const SCOPES: &str = "a list of scopes: printable ASCII without spaces, quotes and backslashes";
     const TIME: &str = "a time such as 2026-01-31T12:00:00Z";
     const EXPIRY: &str = "a time such as 2026-01-31T12:00:00Z, or \"never\"";
 
     let owner_at = table.get("owner").map_or(start, |owner| owner.span().start);
     let mut fields = Fields { table, start };
-    let id = fields.required("id", ID, parsed)?;
-    let digest: KeyDigest = fields.required("digest", DIGEST, parsed)?;
+    let id = fields.required("id", InvalidApiKey::ID_FORM, parsed)?;
+    let digest: KeyDigest = fields.required("digest", InvalidApiKey::DIGEST_FORM, parsed)?;
     let prefix = |value: &DeValue<'_>| KeyPrefix::new(value.as_str()?).ok();
-    let prefix = fields.required("prefix", PREFIX, prefix)?;
+    let prefix = fields.required("prefix", KeyPrefix::FORM, prefix)?;
     let owner = fields.required("owner", "text", |value| value.as_str().map(str::to_owned))?;
     let scopes = fields.required("scopes", SCOPES, scopes)?;
     let created_at = fields.required("created_at", TIME, as_time)?;
@@ -47,7 +44,7 @@ pub(super) fn read(table: DeTable<'_>, start: usize) -> Result<KeyRecord, Mistak
         _ => as_time(value).map(Some),
     })?;
     let revoked_at = fields.optional("revoked_at", TIME, as_time)?;
-    let successor = fields.optional("successor", ID, parsed)?;
+    let successor = fields.optional("successor", InvalidApiKey::ID_FORM, parsed)?;
     let revision = fields.required("revision", "a whole number from 1", |value| {
         u64::try_from(integer(value)?)
             .ok()

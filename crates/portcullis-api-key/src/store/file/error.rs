@@ -25,6 +25,14 @@ pub enum KeyFileError {
         /// Whether the same store read the file before.
         was_read: bool,
     },
+    /// The watch of the file could not start, or has stopped.
+    #[error("cannot watch {}", path.display())]
+    Watch {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The file cannot be replaced.
     #[error("cannot write {}", path.display())]
     Write {
@@ -64,7 +72,7 @@ pub enum KeyFileError {
 portcullis_core::debug_as_report!(KeyFileError);
 
 impl KeyFileError {
-    pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn cannot_read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read {
             path: path.to_owned(),
             source,
@@ -72,15 +80,22 @@ impl KeyFileError {
         }
     }
 
-    pub(super) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn cannot_watch(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Watch {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(super) fn cannot_write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Write {
             path: path.to_owned(),
             source,
         }
     }
 
-    /// Marks the error of a store that read the file before.
-    pub(super) fn after_a_read(mut self) -> Self {
+    /// For a store that once read the file: the advice must not be to create it.
+    pub(super) fn of_running_store(mut self) -> Self {
         if let Self::Read { was_read, .. } = &mut self {
             *was_read = true;
         }

@@ -80,7 +80,8 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// When the file is malformed or cannot be read; the keys read before stay accepted.
+    /// When the file is malformed or cannot be read; the keys read before stay accepted. Also when the watch has died: the
+    /// file is then not read, as no check would follow.
     pub fn reload(&self) -> Result<(), KeyFileError> {
         self.checker.check(&self.worker, true)
     }
@@ -110,7 +111,7 @@ impl fmt::Debug for FileStore {
 pub struct FileStoreBuilder(Settings);
 
 impl FileStoreBuilder {
-    /// Sets how often the file is checked; every second by default, at most every 4 s.
+    /// Sets how often the file is checked; 1 s by default, 4 s at the longest.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.0.interval = interval;
         self
@@ -143,7 +144,7 @@ impl FileStoreBuilder {
     /// - The interval is zero or longer than 4 s.
     /// - It is called outside a tokio runtime.
     pub async fn start(self) -> Result<FileStore, KeyFileError> {
-        // Leaves a second of the revocation bound for reading.
+        // A revocation must be seen within 5 s; this leaves 1 s for reading.
         const MAX_INTERVAL: Duration = Duration::from_secs(4);
 
         let Settings { path, interval, .. } = self.0.clone();
@@ -156,7 +157,8 @@ impl FileStoreBuilder {
             ConfigError::new("start", problem)
         })?;
         let started = runtime.spawn_blocking(move || start(self.0)).await;
-        started.unwrap_or_else(|error| Err(KeyFileError::read(&path)(io::Error::other(error))))
+        started
+            .unwrap_or_else(|panic| Err(KeyFileError::cannot_watch(&path)(io::Error::other(panic))))
     }
 }
 
@@ -165,13 +167,13 @@ fn start(settings: Settings) -> Result<FileStore, KeyFileError> {
     let (checker, snapshot) = Checker::load(settings)?;
     let checker = Arc::new(checker);
     let runtime = Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(KeyFileError::read(&path))?;
+    let runtime = runtime.map_err(KeyFileError::cannot_watch(&path))?;
     let (worker, task) = Worker::new(snapshot, clock, runtime.handle().clone());
     let keys = worker.state().keys.clone();
     let changes = Changes::between(&KeyMap::default(), &keys, worker.now().wall());
     worker.announce(Event::Loaded(changes));
-    let watching = checker.clone();
-    let spawned = task.spawn_thread(runtime, |task| watch(task, watching));
-    spawned.map_err(KeyFileError::read(&path))?;
+    let of_task = checker.clone();
+    let spawned = task.spawn_thread(runtime, |task| watch(task, of_task));
+    spawned.map_err(KeyFileError::cannot_watch(&path))?;
     Ok(FileStore { worker, checker })
 }

@@ -128,7 +128,7 @@ impl KeyFile {
         if !may_be_new {
             // Before a lock file is created next to a file that does not exist.
             let found = self.path.metadata();
-            found.map_err(KeyFileError::read(&self.path))?;
+            found.map_err(KeyFileError::cannot_read(&self.path))?;
         }
         let locked = Locked::wait(&self.path, self.lock_timeout)?;
         let accept_writable = self.accept_writable_by_everyone;
@@ -152,9 +152,9 @@ fn read(
         Err(error) if may_be_new && error.kind() == io::ErrorKind::NotFound => {
             return Ok(Vec::new());
         }
-        contents => contents.map_err(KeyFileError::read(path))?,
+        contents => contents.map_err(KeyFileError::cannot_read(path))?,
     };
-    check_trust(&contents, accept_writable).map_err(KeyFileError::read(path))?;
+    check_trust(&contents, accept_writable).map_err(KeyFileError::cannot_read(path))?;
     if may_be_new && contents.bytes().is_empty() {
         tracing::warn!(
             path = %path.display(),

@@ -1,7 +1,8 @@
 //! Keys in a TOML file.
 //!
 //! `document.rs` and `entry.rs` read and write the file's content. [`KeyFile`] changes the file, under the lock of `lock.rs`.
-//! [`FileStore`] answers requests from the snapshot of `snapshot.rs`, which `check.rs` keeps up to date.
+//! [`FileStore`] answers requests from the snapshot of `snapshot.rs`, which `check.rs` keeps up to date on a
+//! thread of its own.
 
 mod changes;
 mod check;
@@ -9,6 +10,7 @@ mod document;
 mod entry;
 mod error;
 mod fields;
+mod file_store;
 mod key_file;
 mod lock;
 mod read;
@@ -17,9 +19,8 @@ mod settings;
 mod snapshot;
 mod status;
 mod time;
-mod watch;
 
 pub use error::KeyFileError;
+pub use file_store::{FileStore, FileStoreBuilder};
 pub use key_file::KeyFile;
 pub use status::FileStoreStatus;
-pub use watch::{FileStore, FileStoreBuilder};

@@ -25,7 +25,7 @@ pub(super) fn check_trust(
 }
 
 pub(super) fn parse(path: &Path, contents: &Contents) -> Result<Vec<KeyRecord>, KeyFileError> {
-    let text = contents.text().map_err(KeyFileError::read(path))?;
+    let text = contents.text().map_err(KeyFileError::cannot_read(path))?;
     document::parse(text).map_err(|problems| KeyFileError::Malformed {
         path: path.to_owned(),
         problems,

@@ -12,19 +12,19 @@ use crate::{
     stored::StoredKey,
 };
 
-const UNREADABLE: &str = "the key is not among those read before, and the key file cannot be read now: see the status of the store";
-
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub(super) settings: Arc<Settings>,
     pub(super) keys: Arc<KeyMap>,
     /// When the file was last found to hold these keys.
     pub(super) confirmed_at: Moment,
-    /// A check that hangs or panics leaves this set, so its keys become stale too.
+    /// Set during a check. One that hangs or panics leaves it set, so the keys become stale as after a failure.
     pub(super) is_checking: bool,
+    /// Whether the watch has died. Then nothing confirms the keys any more.
+    pub(super) is_dead: bool,
     /// Whether, since `confirmed_at`, the file could not be opened for lack of file descriptors.
     pub(super) is_out_of_descriptors: bool,
-    /// As of the last check.
+    /// As of the last check. [`status`](Self::status) fills in the times.
     pub(super) status: FileStoreStatus,
 }
 
@@ -44,7 +44,7 @@ impl Snapshot {
     ) -> Result<Option<Arc<StoredKey>>, StoreError> {
         if self.is_stale(now) {
             return Err(StoreError::new(
-                "the key file has not been read for too long: see the status of the store",
+                "the key file could not be used for too long: see the status of the store",
             ));
         }
         match self.keys.get(id) {
@@ -54,7 +54,11 @@ impl Snapshot {
     }
 
     pub(super) fn doubt(&self) -> Option<StoreError> {
-        self.is_failing().then(|| StoreError::new(UNREADABLE))
+        self.is_failing().then(|| {
+            StoreError::new(
+                "the key file cannot be used now, so a key or its new digest may be unknown: see the status of the store",
+            )
+        })
     }
 
     pub(super) fn is_failing(&self) -> bool {
@@ -93,9 +97,10 @@ impl Snapshot {
 
     pub(super) fn status(&self, now: impl FnOnce() -> Moment) -> FileStoreStatus {
         FileStoreStatus {
+            confirmed_at: self.confirmed_at.wall(),
             is_stale: self.is_stale(now),
             accepted_until: (self.is_failing())
-                .then(|| (self.status.checked_at).saturating_add(self.outage_limit())),
+                .then(|| (self.confirmed_at.wall()).saturating_add(self.outage_limit())),
             ..self.status.clone()
         }
     }
@@ -108,6 +113,7 @@ impl State for Snapshot {
         let path = self.settings.path.display();
         let error = format!("checks of {path} stopped: restart the service");
         self.fail(error, "checks stopped", self.settings.clock.now());
+        self.is_dead = true;
         Event::Failed
     }
 

@@ -6,10 +6,10 @@ use portcullis_core::clock::UnixTime;
 pub struct FileStoreStatus {
     /// The number of keys, revoked and expired ones included.
     pub keys: usize,
-    /// When these keys were read.
+    /// When the keys last changed; at first, when they were read.
     pub loaded_at: UnixTime,
     /// When the file was last found to hold these keys.
-    pub checked_at: UnixTime,
+    pub confirmed_at: UnixTime,
     /// The error of the last check of the file.
     pub last_error: Option<String>,
     /// The kind of that error in a few words, without paths and ids, such as "missing" or "malformed". For endpoints that

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use portcullis_core::clock::UnixTime;
 use toml::value::Datetime;
 
-/// The end of the year 9999 for a later time.
+/// A time after the year 9999 becomes the last that `jiff` can hold.
 pub(super) fn to_toml(time: UnixTime) -> Datetime {
     let millis = i64::try_from(time.as_duration().as_millis()).unwrap_or(i64::MAX);
     let timestamp = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
