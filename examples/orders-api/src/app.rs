@@ -9,7 +9,7 @@ use portcullis::{AuthenticateLayer, RequireScopeLayer, Scope, axum::Caller};
 use serde_json::{Value, json};
 
 use crate::{
-    health::{self, Snapshots},
+    health::{self, Sources},
     orders::{self, Orders},
 };
 
@@ -19,7 +19,7 @@ const ADMIN: Scope = Scope::from_static("orders:admin");
 const REPORTS: Scope = Scope::from_static("reports:read");
 
 /// The whole service.
-pub(crate) fn router(authenticate: AuthenticateLayer, snapshots: Snapshots) -> Router {
+pub(crate) fn router(authenticate: AuthenticateLayer, sources: Sources) -> Router {
     let reads = RequireScopeLayer::all([READ]);
     let writes = RequireScopeLayer::all([WRITE]);
 
@@ -38,7 +38,7 @@ pub(crate) fn router(authenticate: AuthenticateLayer, snapshots: Snapshots) -> R
     let open = Router::new()
         .route("/livez", get(health::live))
         .route("/healthz", get(health::ready))
-        .with_state(snapshots);
+        .with_state(sources);
 
     guarded.merge(open).fallback(orders::unknown_path)
 }

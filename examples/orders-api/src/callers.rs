@@ -10,30 +10,30 @@ use portcullis::{
     scheme::Scheme,
 };
 
-use crate::{args::Args, health::Snapshots};
+use crate::{args::Args, health::Sources};
 
 const REALM: &str = "orders";
 
-/// The layer that authenticates callers, and its snapshots.
-pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Snapshots), Box<dyn Error>> {
+/// The layer that authenticates callers, and its sources of keys.
+pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Sources), Box<dyn Error>> {
     let mut schemes: Vec<Arc<dyn Scheme>> = Vec::new();
-    let mut snapshots = Snapshots::default();
+    let mut sources = Sources::default();
 
     if !args.issuers.is_empty() {
         let profile = args.profile()?;
         let issuers = start(args).await?;
         schemes.push(Arc::new(bearer(&issuers, &profile, args)?));
-        snapshots.issuers = issuers.into();
+        sources.issuers = issuers.into();
     }
     if let Some(path) = &args.api_keys {
         let store = FileStore::watch(path).await?;
         schemes.push(Arc::new(
             ApiKeys::builder(store.clone()).realm(REALM).build()?,
         ));
-        snapshots.api_keys = Some(store);
+        sources.api_keys = Some(store);
     }
     let layer = AuthenticateLayer::any_of(schemes)?.facts(portcullis::axum::facts());
-    Ok((layer, snapshots))
+    Ok((layer, sources))
 }
 
 /// Starts the issuers without waiting for their keys, so that the service can listen at once.

@@ -10,9 +10,9 @@ use portcullis::{
 };
 use serde_json::{Value, json};
 
-/// The snapshots that requests are checked with.
+/// The handles of what requests are checked with, for its status.
 #[derive(Clone, Default)]
-pub(crate) struct Snapshots {
+pub(crate) struct Sources {
     /// The issuers and their keys.
     pub(crate) issuers: Arc<[Issuer]>,
     /// The API keys.
@@ -27,9 +27,9 @@ pub(crate) async fn live() -> Json<Value> {
 /// `GET /healthz`: 503 until every snapshot was loaded once. Later failures are shown but do not make the service unready:
 /// an issuer's outage must not drain a fleet that can still check tokens. The endpoint is public, so it shows only the kind
 /// of an error; the log has the details.
-pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Json<Value>) {
+pub(crate) async fn ready(State(sources): State<Sources>) -> (StatusCode, Json<Value>) {
     let now = SystemClock.now();
-    let issuers: Vec<Value> = snapshots
+    let issuers: Vec<Value> = sources
         .issuers
         .iter()
         .map(|issuer| {
@@ -45,12 +45,12 @@ pub(crate) async fn ready(State(snapshots): State<Snapshots>) -> (StatusCode, Js
             })
         })
         .collect();
-    let api_keys = snapshots.api_keys.as_ref().map(|store| {
+    let api_keys = sources.api_keys.as_ref().map(|store| {
         let status = store.status();
         json!({
             "ready": true,
             "keys": status.keys,
-            "age_seconds": now.duration_since(status.loaded_at).as_secs(),
+            "age_seconds": now.duration_since(status.confirmed_at).as_secs(),
             "stale": status.is_stale,
             "last_error": status.reason,
             "failing_since": status.failing_since.map(|since| since.as_secs()),

@@ -23,7 +23,7 @@ pub use crate::{
     args::Args,
     program::{asked_to_stop, run_program},
 };
-use crate::{demo::Demo, health::Snapshots, serve::Limits};
+use crate::{demo::Demo, health::Sources, serve::Limits};
 
 /// The whole program, until SIGINT or SIGTERM.
 ///
@@ -54,9 +54,9 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
         request: args.request_timeout,
         shutdown: args.shutdown_timeout,
     };
-    let keys = app.ready();
+    let loaded = app.ready();
     let ready = async move {
-        if keys.await? {
+        if loaded.await? {
             let _ = writeln!(io::stdout(), "ready");
         }
         Ok(())
@@ -83,20 +83,20 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
     serve::serve(listener, app, Limits::default(), stop).await;
 }
 
-/// The service and its snapshots.
+/// The service and its sources of keys.
 struct App {
     router: Router,
-    snapshots: Snapshots,
+    sources: Sources,
 }
 
 impl App {
     /// Does not wait for the keys of issuers. Until they are loaded, tokens get 503 and `/healthz` says "not ready". API keys
     /// work at once.
     async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
-        let (authenticate, snapshots) = callers::callers(args).await?;
+        let (authenticate, sources) = callers::callers(args).await?;
         Ok(Self {
-            router: app::router(authenticate, snapshots.clone()),
-            snapshots,
+            router: app::router(authenticate, sources.clone()),
+            sources,
         })
     }
 
@@ -104,8 +104,8 @@ impl App {
     /// Fails if no caller can be served. An error of one issuer is in the log and at `/healthz`, and does not end the
     /// service for the callers of another, or those with API keys.
     fn ready(&self) -> impl Future<Output = Result<bool, Box<dyn Error>>> + use<> {
-        let issuers = self.snapshots.issuers.clone();
-        let mut is_serving = self.snapshots.api_keys.is_some();
+        let issuers = self.sources.issuers.clone();
+        let mut is_serving = self.sources.api_keys.is_some();
         async move {
             let mut waiting = JoinSet::new();
             for issuer in &*issuers {
