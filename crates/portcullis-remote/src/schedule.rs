@@ -38,7 +38,7 @@ impl Default for RefreshRules {
 /// After this many failed fetches in a row the metadata is read again: the keys may have moved.
 const FAILURES_BEFORE_DISCOVERY: u32 = 2;
 
-/// A jump forward by this much may be a machine that slept: keys may have been withdrawn meanwhile.
+/// A jump forward by this much may be a machine that slept: keys may have been withdrawn since.
 const SLEEP: Duration = Duration::from_secs(60);
 
 /// The schedule of one issuer's keys: events and times in, times out.

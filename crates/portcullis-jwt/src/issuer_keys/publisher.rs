@@ -71,7 +71,7 @@ impl KeyPublisher {
     }
 }
 
-/// The identity of a key set: each key's name, thumbprint (RFC 7638) and algorithms, in any order.
+/// The identity of a key set: each key's `kid`, thumbprint (RFC 7638) and algorithms, in any order.
 fn identities(keys: &KeySet) -> BTreeSet<(Option<&str>, Thumbprint, &[Algorithm])> {
     keys.keys()
         .map(|key| (key.kid(), key.thumbprint(), key.algorithms()))

@@ -200,7 +200,7 @@ impl JwtVerifier {
         if let Some(path) = self.profile.missing(claims) {
             return Err(missing(&path.to_string()));
         }
-        text(claims, "sub")?; // checks the type only
+        text(claims, "sub")?; // may be absent; checks only that it is a text and not empty
         if let Some(path) = self.profile.ill_typed(claims) {
             return Err(invalid(&path.to_string()));
         }

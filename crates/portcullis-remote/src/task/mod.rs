@@ -26,6 +26,7 @@ pub(crate) struct RefreshTask {
     public_part: Option<PublicPart>,
     /// As it was when the times were last published.
     stale_limit: Duration,
+    /// Whether it was announced that the key set at hand is stale.
     is_stale: bool,
 }
 
@@ -76,7 +77,7 @@ impl RefreshTask {
         }
     }
 
-    /// Fetches, and keeps checking meanwhile: a fetch may take as long as several timeouts.
+    /// Fetches, and goes on checking the clocks: a fetch may take as long as several timeouts.
     async fn fetch(&mut self, fetcher: &mut Fetcher) -> FetchResult {
         let now = self.task.now();
         let discovery_is_due = self.task.state().schedule.discovery_is_due(now);
@@ -90,7 +91,7 @@ impl RefreshTask {
         }
     }
 
-    /// When the keys at hand grow stale.
+    /// When the keys at hand grow stale, unless they are.
     fn next_check(&self) -> Deadline {
         let stale_in = self.stale_in().filter(|_| !self.is_stale);
         Deadline::after(self.task.now(), stale_in.unwrap_or(Duration::MAX))
