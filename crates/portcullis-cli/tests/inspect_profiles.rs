@@ -141,7 +141,13 @@ async fn profile_file_is_read() {
         stderr,
     } = inspect(&issuer, &token, &flag).await;
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    for expected in ["accepted with --profile-file", "machine", "role:clerk"] {
+    for expected in [
+        "accepted with --profile-file",
+        "machine",
+        "role:clerk",
+        "scopes or roles in `scope`: absent",
+        "scopes or roles in `groups[].name`: found 1",
+    ] {
         assert!(stdout.contains(expected), "{expected}: {stdout}");
     }
 

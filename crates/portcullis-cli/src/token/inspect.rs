@@ -66,6 +66,14 @@ pub(super) async fn run(inspect: &Inspect) -> Outcome {
     let token = input::read()?;
     let token = token.expose_str().unwrap_or_default();
     let is_well_formed = show(token)?;
+    if let Some(payload) = payload(token).filter(|_| !inspect.profile.is_preset()) {
+        let audiences: Vec<Box<str>> = inspect.audiences.iter().map(|it| (**it).into()).collect();
+        let explained = profile.explain_scopes(&payload, &audiences);
+        for explained in explained.unwrap_or_default() {
+            let shown = explained.replace(char::is_control, "?");
+            line(format_args!("scopes or roles in {shown}"))?;
+        }
+    }
     let Some(issuer) = &inspect.issuer else {
         if !is_well_formed {
             return Ok(ExitCode::FAILURE);
@@ -134,6 +142,10 @@ fn show(token: &str) -> io::Result<bool> {
             Ok(false)
         }
     }
+}
+
+fn payload(token: &str) -> Option<Vec<u8>> {
+    CompactJws::parse(token).ok()?.payload().ok()
 }
 
 /// A time in its largest unit of which there are two.
@@ -295,8 +307,7 @@ impl Judge<'_> {
 
     /// The client that the claim `client_id` names.
     fn claimed_client(&self) -> Option<String> {
-        let payload = CompactJws::parse(self.token).ok()?.payload().ok()?;
-        let claims = readable(&payload)?;
+        let claims = readable(&payload(self.token)?)?;
         claims.get("client_id")?.as_str().map(ToOwned::to_owned)
     }
 }

@@ -1,6 +1,7 @@
 //! The scopes and roles that a token grants.
 
 use portcullis_core::ScopeSet;
+use portcullis_jose::JsonError;
 use smallvec::SmallVec;
 
 use super::Profile;
@@ -16,15 +17,7 @@ impl Profile {
     /// The scopes that the token grants at a service with these audiences. A claim of another type, or a part that is not
     /// a scope-token, grants nothing.
     pub(crate) fn scopes(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
-        let finder = Finder {
-            claims,
-            client: self.client_id(claims),
-            audiences: audiences
-                .iter()
-                .map(AsRef::as_ref)
-                .filter(|audience| self.names_audience(claims, audience))
-                .collect(),
-        };
+        let finder = self.finder(claims, audiences);
         let mut scopes = Tokens::new();
         for path in &self.scopes {
             if finder.find(path, &mut scopes) && !self.unite_scopes {
@@ -46,6 +39,51 @@ impl Profile {
             .map(|role| [&*self.role_prefix, role].concat())
             .collect();
         ScopeSet::from_tokens(scopes.into_iter().chain(roles.iter().map(AsRef::as_ref)))
+    }
+
+    /// What each of the scope claims and role claims is in a token with this payload, a line for each, at a service with
+    /// these audiences. For tools that explain tokens.
+    ///
+    /// # Errors
+    ///
+    /// When the payload is not a JSON object.
+    pub fn explain_scopes(
+        &self,
+        payload: &[u8],
+        audiences: &[Box<str>],
+    ) -> Result<Vec<String>, JsonError> {
+        let claims = Claims::parse(payload)?;
+        let finder = self.finder(&claims, audiences);
+        let explain = |path: &ClaimPath| {
+            let mut found = Tokens::new();
+            let is_present = finder.find(path, &mut found);
+            let what = if matches!(claims.at(path), Some(Claim::Object(_))) {
+                "is an object, not text or a list: write a path, such as [\"realm_access\", \"roles\"]".to_owned()
+            } else if is_present {
+                format!("found {}", found.iter().filter(|text| !text.is_empty()).count())
+            } else if !path.is_nested() && path.claim.contains('.') && !path.claim.contains('/') {
+                let names: Vec<&str> = path.claim.split('.').collect();
+                format!("absent: a dot is part of a name, so for members of objects write {names:?}")
+            } else if path.steps.contains(&Step::AudienceMember) && finder.audiences.is_empty() {
+                "absent: the token names no accepted audience".to_owned()
+            } else {
+                "absent".to_owned()
+            };
+            format!("`{path}`: {what}")
+        };
+        Ok(self.scopes.iter().chain(&self.roles).map(explain).collect())
+    }
+
+    fn finder<'a, 'c>(&self, claims: &'c Claims<'c>, audiences: &'a [Box<str>]) -> Finder<'a, 'c> {
+        Finder {
+            claims,
+            client: self.client_id(claims),
+            audiences: audiences
+                .iter()
+                .map(AsRef::as_ref)
+                .filter(|audience| self.names_audience(claims, audience))
+                .collect(),
+        }
     }
 
     /// Whether a claim of the profile names the audience. Unlike in the verifier's check, `aud` counts only if it is listed.
@@ -146,6 +184,41 @@ mod tests {
         ] {
             assert_eq!(scopes(&profile, nothing), "", "{nothing}");
         }
+    }
+
+    #[test]
+    fn scope_and_role_claims_are_explained() {
+        let json = r#"{"aud":"orders","scope":"a b","realm_access":{"roles":["x"]},"none":[],"api":{"orders":["y"]}}"#;
+        let of = |claim: &'static str| ClaimPath::from(claim);
+        let profile = Profile::rfc9068().role_claims([
+            of("realm_access").member("roles"),
+            of("realm_access"),
+            of("realm_access.roles"),
+            of("https://example.com/roles"),
+            of("none"),
+            of("api").audience_member(),
+        ]);
+        let lines = profile.explain_scopes(json.as_bytes(), &["orders".into()]);
+        assert_eq!(
+            lines.expect("an object"),
+            [
+                "`scope`: found 2",
+                "`scp`: absent",
+                "`realm_access.roles`: found 1",
+                "`realm_access`: is an object, not text or a list: write a path, such as [\"realm_access\", \"roles\"]",
+                "`realm_access.roles`: absent: a dot is part of a name, so for members of objects write [\"realm_access\", \"roles\"]",
+                "`https://example.com/roles`: absent",
+                "`none`: found 0",
+                "`api.{audience}`: found 1",
+            ]
+        );
+        let lines = profile.explain_scopes(json.as_bytes(), &[]);
+        let last = lines.expect("an object").pop();
+        assert_eq!(
+            last.as_deref(),
+            Some("`api.{audience}`: absent: the token names no accepted audience")
+        );
+        assert!(profile.explain_scopes(b"[]", &[]).is_err());
     }
 
     #[test]
