@@ -60,10 +60,15 @@ impl Profile {
             let what = if matches!(claims.at(path), Some(Claim::Object(_))) {
                 "is an object, not text or a list: write a path, such as [\"realm_access\", \"roles\"]".to_owned()
             } else if is_present {
-                format!("found {}", found.iter().filter(|text| !text.is_empty()).count())
+                format!(
+                    "found {}",
+                    found.iter().filter(|text| !text.is_empty()).count()
+                )
             } else if !path.is_nested() && path.claim.contains('.') && !path.claim.contains('/') {
                 let names: Vec<&str> = path.claim.split('.').collect();
-                format!("absent: a dot is part of a name, so for members of objects write {names:?}")
+                format!(
+                    "absent: a dot is part of a name, so for members of objects write {names:?}"
+                )
             } else if path.steps.contains(&Step::AudienceMember) && finder.audiences.is_empty() {
                 "absent: the token names no accepted audience".to_owned()
             } else {
