@@ -4,11 +4,7 @@ mod origin;
 
 use std::{borrow::Cow, sync::Arc};
 
-use http::{
-    HeaderMap, Uri,
-    header::HOST,
-    uri::{Authority, Scheme},
-};
+use http::{HeaderMap, Uri, header::HOST, uri::Authority};
 use portcullis_core::ConfigError;
 
 use self::origin::Origin;
@@ -108,7 +104,7 @@ impl Origins {
     pub(crate) fn has_plain_http(&self) -> bool {
         self.origins
             .iter()
-            .any(|origin| origin.scheme == Scheme::HTTP)
+            .any(|origin| origin.scheme == http::uri::Scheme::HTTP)
     }
 
     /// Adds the scheme and authority of the channel to a URI that has none.
