@@ -72,8 +72,8 @@ const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// Applies when the failed request took as long as the backoff.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// The backoff after a failed request that took `took`, while the current token is usable for `usable_for` more. Once
-/// there is no usable token, the backoff ends 5 s after the request started, or 0.5 s after it failed if that is later.
+/// The backoff after a failed request that took `took`, while the current token is usable for `usable_for` more. Without
+/// a usable token it is shorter: it ends at most 5 s after the start of the request, but lasts at least 0.5 s.
 pub(crate) fn backoff_after(
     backoff: &Backoff,
     took: Duration,

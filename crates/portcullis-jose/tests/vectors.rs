@@ -203,7 +203,7 @@ mod shared_vectors {
     /// One test of a Wycheproof file.
     struct Vector<'f> {
         id: u64,
-        /// The public key or key set of its group. The private one if there is no public one.
+        /// The public key or key set of the group. If there is none, the private one.
         key: &'f Value,
         token: &'f str,
         is_valid: bool,

@@ -133,8 +133,8 @@ impl Cache {
     }
 }
 
-/// Evicts expired entries or, if there are none, the entry that expires first. Entries in flight stay, because callers
-/// wait for them. Returns whether there is room.
+/// Evicts all expired entries. If that makes no room, evicts the entry that expires first. Entries in flight are never
+/// evicted, because callers wait for them. Returns whether there is room.
 fn evict(entries: &mut Entries, now: UnixTime, capacity: usize) -> bool {
     let expires_at = |entry: &Entry| match &*entry.progress.borrow() {
         Some(Ok(token)) => Some(token.lifetime().usable_until),

@@ -9,7 +9,7 @@ impl KeySet {
     /// Verifies the signature of `jws`, whose header is `header`, and returns the key that made it.
     ///
     /// A token without `kid` is tried with all keys for its algorithm. A token with a `kid` is tried with the keys of
-    /// that `kid` (case-sensitive); if there are none, with the keys that have no `kid`. At most
+    /// that `kid`, compared case-sensitively. If no key has that `kid`, the keys without a `kid` are tried. At most
     /// [`MAX_CANDIDATES`](Self::MAX_CANDIDATES) keys are tried.
     ///
     /// The caller must have checked that the algorithm is allowed.

@@ -24,8 +24,8 @@ use crate::{
 
 /// An authorization server and its endpoints (RFC 6749 §3, RFC 8414).
 ///
-/// There is no background task: metadata is read when it is first needed, and again after one hour, or after two failed
-/// requests in a row. Clones are cheap and share the metadata.
+/// There is no background task. The metadata is read when it is first needed. It is read again after one hour, and after
+/// two failed requests in a row. Clones are cheap and share the metadata.
 ///
 /// `portcullis-client`, which is built on this, obtains and caches tokens.
 ///
