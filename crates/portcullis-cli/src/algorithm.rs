@@ -15,7 +15,16 @@ pub(crate) fn parse_asymmetric(name: &str) -> Result<Algorithm, String> {
 
 fn parse(name: &str, known: &[Algorithm]) -> Result<Algorithm, String> {
     let parsed = name.parse().ok().filter(|found| known.contains(found));
-    parsed.ok_or_else(|| format!("unknown algorithm: expected one of {}", names(known, ", ")))
+    parsed.ok_or_else(|| format!("unknown algorithm: give {}", any_of(known)))
+}
+
+/// For messages: `HS256, HS384 or HS512`.
+pub(crate) fn any_of(algorithms: &[Algorithm]) -> String {
+    let names = names(algorithms, ", ");
+    match names.rsplit_once(", ") {
+        Some((others, last)) => format!("{others} or {last}"),
+        None => names,
+    }
 }
 
 pub(crate) fn names(algorithms: &[Algorithm], separator: &str) -> String {

@@ -89,6 +89,13 @@ pub(crate) async fn check(check: Check) -> Outcome {
         };
         output::line(format_args!("{verdict}  {kid}  {}", skipped.reason))?;
     }
+    let is_lost =
+        |reason: SkipReason| !matches!(reason, SkipReason::Encryption | SkipReason::Duplicate);
+    if (keys.report().skipped.iter()).any(|skipped| is_lost(skipped.reason)) {
+        output::note(format_args!(
+            "tokens signed with a skipped key are refused: the issuer must replace or republish the key"
+        ));
+    }
     for tolerated in &keys.report().tolerated {
         output::note(format_args!(
             "warning: {}: {}, which is accepted here but may be rejected elsewhere",

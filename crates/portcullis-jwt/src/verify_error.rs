@@ -6,7 +6,7 @@ use portcullis_core::{
     log::{escape, escape_url},
     scheme::Failure,
 };
-use portcullis_jose::{Algorithm, JsonError, JwsError};
+use portcullis_jose::{Algorithm, JsonError, JwsError, KeySet};
 
 /// Why a token was not accepted.
 ///
@@ -33,17 +33,21 @@ pub enum VerifyError {
         profile: String,
     },
     /// The issuer's keys were never loaded, so the token cannot be judged.
-    #[error("the issuer's keys were not loaded yet")]
+    #[error("the issuer's keys were never fetched: see the log of the service")]
     KeysNotLoaded,
     /// The issuer's keys are past their stale limit, so the token cannot be judged.
-    #[error("the issuer's keys are past their stale limit")]
+    #[error("the issuer's keys could not be fetched for longer than the stale limit")]
     KeysStale,
     /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm. With the
     /// key that was looked for, escaped.
     #[error("none of the issuer's keys {0}")]
     UnknownKey(String),
     /// The token has no `kid`, and none of the issuer's keys verifies its signature.
-    #[error("none of the issuer's keys verifies the signature, and the token has no `kid`")]
+    #[error(
+        "the signature does not verify with any key of the issuer (the token has no `kid`, so up to {} keys for its \
+         algorithm were tried)",
+        KeySet::MAX_CANDIDATES
+    )]
     NoKeyMatches,
     /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyMatches`](Self::NoKeyMatches), but the issuer may have published
     /// the key since: its keys could not be fetched.

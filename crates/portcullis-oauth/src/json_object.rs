@@ -17,10 +17,12 @@ pub enum DocumentError {
     #[error("duplicate member `{0}`")]
     Duplicate(Box<str>),
     /// A member, at any depth, has a name that `serde_json` reserves (`$serde_json::private::…`).
-    #[error("a member has a reserved name")]
+    #[error(
+        "a member's name begins with `$serde_json::private::`: the server must use another name"
+    )]
     Reserved,
     /// Arrays and objects are nested more than 16 levels deep.
-    #[error("nested too deeply")]
+    #[error("nested more than 16 levels deep")]
     TooDeep,
     /// A member is missing or has another type than expected.
     #[error("a required member is missing or has the wrong type")]

@@ -43,9 +43,10 @@ async fn start(args: &Args) -> Result<Vec<Issuer>, Box<dyn Error>> {
         ("--discover-at", args.discover_at.is_some()),
         ("--bearer-token-file", args.bearer_token_file.is_some()),
     ] {
-        if is_given && args.issuers.len() != 1 {
+        let count = args.issuers.len();
+        if is_given && count != 1 {
             return Err(format!(
-                "{option} goes with exactly one --issuer: leave it out, or give one issuer"
+                "{option} needs exactly one --issuer, but {count} were given: leave out {option}, or give one --issuer"
             )
             .into());
         }

@@ -81,7 +81,8 @@ async fn bearer_token_file_needs_exactly_one_issuer() {
     ]);
     let error = app(&args).await.map(|_| ()).expect_err("two issuers");
     assert!(
-        error.to_string().contains("exactly one --issuer"),
+        (error.to_string())
+            .starts_with("--bearer-token-file needs exactly one --issuer, but 2 were"),
         "{error}"
     );
 }

@@ -187,12 +187,12 @@ impl ClientArgs {
         }
         let (signer, algorithms) = match has_key {
             true => ("a private key", &Algorithm::ASYMMETRIC[..]),
-            false => ("a secret", &Algorithm::SYMMETRIC[..]),
+            false => ("a client secret", &Algorithm::SYMMETRIC[..]),
         };
         if let Some(alg) = self.alg.filter(|alg| !algorithms.contains(alg)) {
-            let known = algorithm::names(algorithms, ", ");
+            let known = algorithm::any_of(algorithms);
             return Err(Misuse::new(format!(
-                "--alg {alg}: {signer} signs with one of {known}"
+                "--alg {alg}: {signer} signs only with {known}: give one of these"
             )));
         }
         let has_addressee =

@@ -3,10 +3,10 @@
 use std::{error::Error, path::Path};
 
 use portcullis_client::DpopKey;
-use portcullis_jose::{Algorithm, SigningKey, SigningKeyError};
+use portcullis_jose::{Algorithm, KeyRejected, SigningKey, SigningKeyError};
 
 use super::file;
-use crate::misuse::Misuse;
+use crate::{algorithm::any_of, misuse::Misuse};
 
 /// The algorithms to try for a PEM file, which does not name one: the first that suits the key. PS256 comes instead of
 /// the deprecated RS256.
@@ -29,7 +29,7 @@ pub(super) fn read(
     let shown = path.display();
     let key = if is_jwk(content) {
         match algorithm {
-            Some(algorithm) => SigningKey::from_jwk_with(content, algorithm),
+            Some(algorithm) => read_for(content, algorithm),
             None => SigningKey::from_jwk(content),
         }
     } else if !is_pem(content) {
@@ -40,7 +40,7 @@ pub(super) fn read(
                 "{shown} is a PEM file, which does not name its algorithm: give --alg, such as --alg ES256"
             ))
         };
-        SigningKey::from_pem(content, algorithm.ok_or_else(unnamed)?)
+        read_for(content, algorithm.ok_or_else(unnamed)?)
     };
     let key = key.map_err(|error| -> Box<dyn Error> {
         match error {
@@ -48,10 +48,23 @@ pub(super) fn read(
                 "the JWK in {shown} has no `alg`: give --alg, such as --alg PS256"
             ))
             .into(),
-            SigningKeyError::OtherAlgorithm { found, asked } => Misuse::new(format!(
-                "--alg {asked}: the JWK in {shown} is for {found}: leave --alg out, or give that"
+            SigningKeyError::OtherAlgorithm { found, by, asked, .. } => Misuse::new(format!(
+                "--alg {asked}: the JWK in {shown} is for {found} (by its `{by}`): use --alg {found}, or another key"
             ))
             .into(),
+            SigningKeyError::Rejected(KeyRejected::WrongAlgorithm(asked)) => {
+                let mut fitting = Algorithm::ASYMMETRIC.to_vec();
+                fitting.retain(|algorithm| !is_for_others(read_for(content, *algorithm)));
+                let advice = match &fitting[..] {
+                    [only] => format!("--alg {only}"),
+                    _ => "one of these".to_owned(),
+                };
+                let usable = any_of(&fitting);
+                format!(
+                    "--alg {asked}: the key in {shown} can only sign with {usable}: use {advice}, or another key"
+                )
+                .into()
+            }
             SigningKeyError::Symmetric => format!(
                 "the JWK in {shown} is a shared secret: put its text in a file, and give --client-secret-file FILE --auth jwt"
             )
@@ -63,6 +76,20 @@ pub(super) fn read(
         Some(kid) => key.with_kid(kid),
         None => key,
     })
+}
+
+fn read_for(content: &[u8], algorithm: Algorithm) -> Result<SigningKey, SigningKeyError> {
+    match is_jwk(content) {
+        true => SigningKey::from_jwk_with(content, algorithm),
+        false => SigningKey::from_pem(content, algorithm),
+    }
+}
+
+fn is_for_others(key: Result<SigningKey, SigningKeyError>) -> bool {
+    matches!(
+        key,
+        Err(SigningKeyError::Rejected(KeyRejected::WrongAlgorithm(_)))
+    )
 }
 
 /// Reads a key for DPoP proofs (RFC 9449).

@@ -164,7 +164,7 @@ fn readable(bytes: &[u8]) -> Option<Value> {
 
 fn json(bytes: &[u8]) -> String {
     if let Err(error) = check_foreign_json(bytes) {
-        return format!("(cannot be shown: {error})");
+        return format!("(cannot be shown: the JSON {error})");
     }
     serde_json::from_slice::<Value>(bytes)
         .map_or_else(|_| "(not JSON)".to_owned(), |value| pretty(&value))

@@ -78,7 +78,7 @@ async fn conflicting_options_are_reported() {
                 &by_secret,
                 &["--auth", "jwt", "--alg", "ES256"],
             ],
-            &["--alg ES256", "HS256, HS384, HS512"],
+            &["--alg ES256", "HS256, HS384 or HS512"],
         ),
         (
             &[&issuer, &id, &by_jwk, &["--alg", "HS256"]],

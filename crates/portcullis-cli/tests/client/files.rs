@@ -75,7 +75,14 @@ async fn unusable_file_is_reported_with_its_path() {
     let ended = scene
         .fetch_with(&["--private-key", &pem, "--alg", "ES384"])
         .await;
-    ended.failed(1, &[&pem, "ES384"]);
+    ended.failed(
+        1,
+        &[
+            "--alg ES384: the key in",
+            &pem,
+            "can only sign with ES256: use --alg ES256, or another key",
+        ],
+    );
 
     let short = scene.file("file", "too short for HS256");
     let ended = scene

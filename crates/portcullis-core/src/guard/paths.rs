@@ -72,15 +72,15 @@ impl ScopesByPath {
             paths.find(|path| is_wrong(path))
         };
         let problem = if let Some(path) = &self.repeated {
-            format!("{path:?} is listed twice: keep one")
+            format!("{path:?} is listed twice: list each path once")
         } else if let Some(path) = find(|path| !path.starts_with('/')) {
-            format!("{path:?} does not begin with `/`, so no request has it")
+            format!("{path:?} must begin with `/`, or it never matches a request: write `/{path}`")
         } else if let Some(path) = find(|path| path.contains(['{', '}', '*', '?', '#'])) {
             format!(
-                "{path:?} looks like a pattern or has a query, but paths are compared whole: list each one"
+                "{path:?} looks like a pattern or has a query, but paths are compared whole: list each path without a query"
             )
         } else if self.policies.is_empty() {
-            "no path is listed, so every request would be refused: list some, or use a policy"
+            "no path is listed, so every request would be refused: list the paths, or use a policy"
                 .to_owned()
         } else {
             return Ok(());

@@ -185,10 +185,10 @@ async fn open_path_needs_an_authenticate_layer() {
 #[test]
 fn wrong_path_lists_are_refused() {
     let error = |paths| RequireScopeLayer::by_path(paths).expect_err("a mistake");
-    insta::assert_snapshot!(error(ScopesByPath::new()), @"`path`: no path is listed, so every request would be refused: list some, or use a policy");
-    insta::assert_snapshot!(error(ScopesByPath::new().otherwise(READ)), @"`path`: no path is listed, so every request would be refused: list some, or use a policy");
-    insta::assert_snapshot!(error(paths().open("/orders.v1.Orders/List")), @r#"`path`: "/orders.v1.Orders/List" is listed twice: keep one"#);
-    insta::assert_snapshot!(error(paths().path("orders.v1.Orders/Get", READ)), @r#"`path`: "orders.v1.Orders/Get" does not begin with `/`, so no request has it"#);
+    insta::assert_snapshot!(error(ScopesByPath::new()), @"`path`: no path is listed, so every request would be refused: list the paths, or use a policy");
+    insta::assert_snapshot!(error(ScopesByPath::new().otherwise(READ)), @"`path`: no path is listed, so every request would be refused: list the paths, or use a policy");
+    insta::assert_snapshot!(error(paths().open("/orders.v1.Orders/List")), @r#"`path`: "/orders.v1.Orders/List" is listed twice: list each path once"#);
+    insta::assert_snapshot!(error(paths().path("orders.v1.Orders/Get", READ)), @r#"`path`: "orders.v1.Orders/Get" must begin with `/`, or it never matches a request: write `/orders.v1.Orders/Get`"#);
     for pattern in ["/orders/{id}", "/orders/*", "/orders?x=1", "/orders#x"] {
         assert!(
             error(paths().path(pattern, READ))

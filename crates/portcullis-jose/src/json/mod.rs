@@ -31,16 +31,18 @@ pub enum JsonError {
     #[error("is not well-formed JSON at {0}")]
     Syntax(Position),
     /// An object names a member twice.
-    #[error("has a duplicate member at {0}")]
+    #[error("names a member twice at {0}")]
     DuplicateMember(Position),
     /// An object has a member whose name `serde_json` reserves (`$serde_json::private::…`).
-    #[error("has a member with a reserved name at {0}")]
+    #[error(
+        "has a member whose name begins with `$serde_json::private::` at {0}: the issuer must use another name"
+    )]
     ReservedMember(Position),
     /// Arrays and objects are nested more than 16 levels deep.
-    #[error("is nested too deeply at {0}")]
+    #[error("is nested more than 16 levels deep at {0}")]
     TooDeep(Position),
     /// JSON, but not of the shape that was expected.
-    #[error("has an unexpected type at {0}")]
+    #[error("has a value of an unexpected type at {0}")]
     UnexpectedType(Position),
 }
 
@@ -318,7 +320,7 @@ mod tests {
         let error = from_slice::<Text<'_>>(br#" {"secret":1}"#).expect_err("not a string");
         assert_eq!(
             error.to_string(),
-            "has an unexpected type at byte 1 of line 1"
+            "has a value of an unexpected type at byte 1 of line 1"
         );
     }
 }

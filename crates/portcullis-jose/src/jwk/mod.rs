@@ -17,40 +17,40 @@ pub enum SkipReason {
     #[error("the key {0}")]
     Json(JsonError),
     /// A required member is absent.
-    #[error("`{0}` is absent")]
+    #[error("its `{0}` is missing")]
     Missing(&'static str),
     /// A member has the wrong type, or is not base64url where it should be.
-    #[error("`{0}` is ill-formed")]
+    #[error("its `{0}` has the wrong type, or is not base64url of the right length")]
     Malformed(&'static str),
     /// `kty` is not `RSA`, `EC` or `OKP`.
-    #[error("`kty` is not supported")]
+    #[error("its `kty` is not `RSA`, `EC` or `OKP`")]
     UnsupportedType,
     /// `kty` is `oct`. A published secret is not secret.
     #[error("the key is symmetric; a shared secret must be configured, not published")]
     Symmetric,
     /// `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`.
-    #[error("`crv` is not supported")]
+    #[error("its `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`")]
     UnsupportedCurve,
     /// The key is for encryption by its `use`, `key_ops`, `alg` or `crv`. This is not a mistake of the issuer.
     #[error("the key is for encryption")]
     Encryption,
     /// `use` is neither `sig` nor `enc` (RFC 7517 §4.2).
-    #[error("`use` is not `sig`")]
+    #[error("its `use` is not `sig`")]
     OtherUse,
     /// `key_ops` does not list `verify` (RFC 7517 §4.3).
-    #[error("`key_ops` does not list `verify`")]
+    #[error("its `key_ops` does not list `verify`")]
     OtherOperations,
     /// `alg` is not supported, or does not fit `kty` and `crv` (RFC 7517 §4.4).
-    #[error("`alg` is not supported or does not fit the key")]
+    #[error("its `alg` is not supported or does not fit its `kty` and `crv`")]
     OtherAlgorithm,
     /// `kid` is longer than [`Header::MAX_KID_BYTES`](crate::Header::MAX_KID_BYTES).
-    #[error("`kid` is longer than 256 bytes")]
+    #[error("its `kid` is longer than 256 bytes")]
     KidTooLong,
     /// The numbers of the key cannot be used.
     #[error(transparent)]
     Rejected(#[from] KeyRejected),
     /// The set already has this key with the same `kid` for the same algorithms.
-    #[error("the key is already in the set")]
+    #[error("the same key is in the set twice, and is used once")]
     Duplicate,
 }
 

@@ -76,16 +76,20 @@ pub enum SignatureError {
     #[error("no key of the issuer has the token's `kid`")]
     UnknownKid,
     /// The key with the `kid` is for another algorithm than the header's (RFC 8725 §3.1).
-    #[error("the key named by `kid` is not for the token's algorithm")]
+    #[error("the key with the token's `kid` is not for the token's algorithm")]
     KidForOtherAlgorithm,
     /// The token has no `kid`, and no key is for its algorithm. A newer set may have the key.
-    #[error("no key of the issuer is for the token's algorithm")]
+    #[error("no key of the issuer is for the token's algorithm (the token has no `kid`)")]
     NoKeyForAlgorithm,
     /// The token has no `kid`, and no key for its algorithm made the signature. A newer set may have the key.
-    #[error("the token has no `kid`, and no key of the issuer made its signature")]
+    #[error(
+        "the signature does not verify with any key of the issuer (the token has no `kid`, so up to {} keys for its \
+         algorithm were tried)",
+        KeySet::MAX_CANDIDATES
+    )]
     NoKeyMatches,
     /// The key with the `kid` did not make the signature.
-    #[error("the signature is not valid")]
+    #[error("the signature does not verify with the issuer's key that has the token's `kid`")]
     BadSignature,
 }
 

@@ -41,16 +41,23 @@ pub enum SigningKeyError {
     )]
     UnsupportedType,
     /// A member of the JWK is absent, ill-formed, or does not allow signing.
-    #[error("the JWK cannot be used: {0}")]
+    #[error("this JWK cannot be used for signing: {0}")]
     Jwk(SkipReason),
     /// `key_ops` does not list `sign` (RFC 7517 §4.3).
-    #[error("the JWK cannot be used: `key_ops` does not list `sign`")]
+    #[error(
+        "this JWK is not for signing: its `key_ops` does not list `sign`: use the private key made for signing, or add \
+         `sign` if this is that key"
+    )]
     OtherOperations,
     /// The JWK is a public key.
-    #[error("the JWK has no `d`, so it is a public key: configure the private key it belongs to")]
+    #[error(
+        "this JWK has no `d`, so it is a public key: configure the private key of this public key"
+    )]
     PublicKey,
     /// The JWK is a shared secret.
-    #[error("the JWK is symmetric: pass the secret to `SigningKey::from_secret`")]
+    #[error(
+        "this JWK is a shared secret (`kty` is `oct`): pass the secret to `SigningKey::from_secret`"
+    )]
     Symmetric,
     /// The RSA key lacks one of `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2).
     #[error(
@@ -61,15 +68,17 @@ pub enum SigningKeyError {
     #[error("the RSA key has more than two primes (`oth`): use a key with two primes")]
     MultiPrime,
     /// The JWK has no `alg`, and several algorithms fit its type.
-    #[error("the JWK has no `alg`: pass the algorithm to `SigningKey::from_jwk_with`")]
+    #[error("this JWK has no `alg`: pass the algorithm to `SigningKey::from_jwk_with`")]
     NoAlgorithm,
     /// The JWK is for another algorithm than the requested one.
     #[error(
-        "the JWK is for {found} by its `alg` or `crv`, not for {asked}: change the key or the algorithm"
+        "this JWK is for {found} (by its `{by}`) and cannot be used with {asked}: use {found}, or another key"
     )]
     OtherAlgorithm {
         /// The algorithm of the key.
         found: Algorithm,
+        /// The member that says so: `alg` or `crv`.
+        by: &'static str,
         /// The requested algorithm.
         asked: Algorithm,
     },
@@ -77,10 +86,13 @@ pub enum SigningKeyError {
     #[error("there is no certificate in the PEM text: it needs a block `CERTIFICATE`")]
     NoCertificate,
     /// The certificate is for another key.
-    #[error("the certificate is for another key: use the one that was issued for this key")]
+    #[error(
+        "the certificate is for another private key: use the certificate that was issued for this private key, or \
+         correct the key if the key is the wrong one"
+    )]
     OtherCertificate,
     /// The numbers of the key do not match: its public half belongs to another private key, for instance.
-    #[error("the numbers of the key contradict each other: export the key again")]
+    #[error("the numbers of the private key contradict each other: export the private key again")]
     Inconsistent,
     /// The key cannot be used with the algorithm, or at all.
     #[error(transparent)]

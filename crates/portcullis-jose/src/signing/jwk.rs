@@ -25,20 +25,23 @@ pub(super) fn parse(
         return Err(SigningKeyError::OtherOperations);
     }
     let public = jwk.material()?;
-    let algorithm = choose(&jwk.algorithms(&public)?, requested)?;
+    let by = jwk.member("alg").map_or("crv", |_| "alg");
+    let algorithm = choose(&jwk.algorithms(&public)?, by, requested)?;
     let pair = key_pair(public, &jwk, algorithm)?;
     Ok((pair, jwk.kid()?.map(str::to_owned)))
 }
 
-/// `allowed` is the key's `alg`, or without one all algorithms that fit its type.
+/// `allowed` is the key's `alg`, or without one all algorithms that fit its type. `by` is the member that says so.
 fn choose(
     allowed: &[Algorithm],
+    by: &'static str,
     requested: Option<Algorithm>,
 ) -> Result<Algorithm, SigningKeyError> {
     match (requested, allowed) {
         (Some(requested), allowed) if allowed.contains(&requested) => Ok(requested),
         (Some(asked), [found]) => Err(SigningKeyError::OtherAlgorithm {
             found: *found,
+            by,
             asked,
         }),
         (Some(algorithm), _) => Err(KeyRejected::WrongAlgorithm(algorithm).into()),

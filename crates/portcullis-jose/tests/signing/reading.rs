@@ -87,8 +87,14 @@ fn jwk_provides_kid_and_algorithm() {
         with(json!({"alg": "RS256"}), ps256),
         Err(SigningKeyError::OtherAlgorithm {
             found: rs256,
+            by: "alg",
             asked: ps256
         })
+    );
+    let by_curve = SigningKey::from_jwk_with(&ES256.jwk_with(json!({"alg": null})), rs256);
+    assert_eq!(
+        by_curve.expect_err("a key for ES256").to_string(),
+        "this JWK is for ES256 (by its `crv`) and cannot be used with RS256: use ES256, or another key"
     );
     for other in [Algorithm::ES256, Algorithm::EdDSA, Algorithm::HS256] {
         assert_eq!(with(json!({}), other), Err(wrong(other)));

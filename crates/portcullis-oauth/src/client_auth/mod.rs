@@ -206,8 +206,10 @@ impl ClientAuthentication {
             Method::SecretJwt(secrets, algorithm) => {
                 secrets.check()?;
                 if !algorithm.is_symmetric() {
-                    let problem =
-                        format!("{algorithm} needs a key pair: use HS256, HS384 or HS512");
+                    let problem = format!(
+                        "{algorithm} needs a private key, and a client secret signs only with HS256, HS384 or HS512: \
+                         use one of these"
+                    );
                     return Err(ConfigError::new("secret_jwt", problem));
                 }
                 for secret in secrets.0.values() {
