@@ -33,7 +33,6 @@ mod origins;
 mod request;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
-mod runtime;
 mod set;
 mod source;
 mod subject_token;

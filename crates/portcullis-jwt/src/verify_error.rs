@@ -6,7 +6,7 @@ use portcullis_core::{
     log::{escape, escape_url},
     scheme::Failure,
 };
-use portcullis_jose::{Algorithm, JsonError, JwsError, KeySet};
+use portcullis_jose::{Algorithm, JsonError, JwsError, SignatureError};
 
 /// Why a token was not accepted.
 ///
@@ -43,11 +43,7 @@ pub enum VerifyError {
     #[error("none of the issuer's keys {0}")]
     UnknownKey(String),
     /// The token has no `kid`, and none of the issuer's keys verifies its signature.
-    #[error(
-        "the signature does not verify with any key of the issuer (the token has no `kid`, so up to {} keys for its \
-         algorithm were tried)",
-        KeySet::MAX_CANDIDATES
-    )]
+    #[error("{}", SignatureError::NoKeyMatches)]
     NoKeyMatches,
     /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyMatches`](Self::NoKeyMatches), but the issuer may have published
     /// the key since: its keys could not be fetched.

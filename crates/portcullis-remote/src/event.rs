@@ -49,7 +49,13 @@ pub enum IssuerEvent {
         failures: u32,
     },
     /// The keys are past their stale limit: requests are answered 503 until new keys are fetched.
-    Stale,
+    #[non_exhaustive]
+    Stale {
+        /// How long ago the keys were fetched or confirmed.
+        age: Duration,
+        /// The largest age at which keys serve: the lifetime of the key set, and the stale limit.
+        limit: Duration,
+    },
     /// The issuer publishes private keys. The private parts were not kept; the issuer should replace these keys.
     #[non_exhaustive]
     PrivateKeysPublished {
@@ -113,7 +119,7 @@ impl fmt::Display for KeyId {
 
 impl IssuerEvent {
     /// Writes the event to the log. An event at level `error` needs an operator.
-    pub(crate) fn log(&self, issuer: &str, death: Option<Death>) {
+    pub(crate) fn log(&self, issuer: &str, last_error: Option<&FetchError>, death: Option<Death>) {
         match self {
             Self::KeysChanged {
                 added,
@@ -124,24 +130,29 @@ impl IssuerEvent {
             }
             Self::Restored { age } => tracing::info!(issuer, ?age, "issuer keys read from disk"),
             Self::RefreshFailed { error, failures } if error.needs_operator() => {
-                tracing::error!(issuer, %error, failures, "issuer keys cannot be fetched until the configuration is corrected");
+                tracing::error!({ issuer, error = error.to_string(), failures }, "issuer keys cannot be fetched until the configuration is corrected");
             }
             Self::RefreshFailed { error, failures } => {
-                tracing::warn!(issuer, %error, failures, "issuer keys could not be fetched; will retry");
+                tracing::warn!({ issuer, error = error.to_string(), failures }, "issuer keys could not be fetched; will retry");
             }
             Self::DiscoveryFailed { error } if error.needs_operator() => {
-                tracing::error!(issuer, %error, "issuer metadata cannot be used until the configuration is corrected; keys are still fetched from the previous URL");
+                tracing::error!({ issuer, error = error.to_string() }, "issuer metadata cannot be used until the configuration is corrected; keys are still fetched from the previous URL");
             }
             Self::DiscoveryFailed { error } => {
-                tracing::warn!(issuer, %error, "issuer metadata could not be read again; keys are still fetched from the previous URL");
+                tracing::warn!({ issuer, error = error.to_string() }, "issuer metadata could not be read again; keys are still fetched from the previous URL");
             }
             Self::Recovered { failures } => {
                 tracing::info!(issuer, failures, "issuer keys fetched again after failures");
             }
-            Self::Stale => {
+            Self::Stale { age, limit } => {
+                let last_error = last_error.map(ToString::to_string);
                 tracing::error!(
                     issuer,
-                    "issuer keys are past their stale limit: requests with its tokens get 503 until keys are fetched"
+                    ?age,
+                    ?limit,
+                    last_error,
+                    "the keys of this issuer could not be fetched for longer than the limit: requests with tokens of this \
+                     issuer get 503 until a fetch succeeds"
                 );
             }
             Self::PrivateKeysPublished { count } => {
@@ -160,18 +171,18 @@ impl IssuerEvent {
             Self::Stopped if death == Some(Death::Panicked) => {
                 tracing::error!(
                     issuer,
-                    "the task that fetches issuer keys panicked: restart the service before the keys grow stale"
+                    "the task that fetches issuer keys panicked: restart the service, or requests with tokens of this issuer get 503 once the keys are stale"
                 );
             }
             // Usual when a process ends, as requests may outlive the task for a moment.
             Self::Stopped => {
                 tracing::warn!(
                     issuer,
-                    "the runtime that fetches issuer keys has ended: the keys are no longer refreshed"
+                    "the runtime that fetches issuer keys has ended: the keys of this issuer are no longer refreshed"
                 );
             }
             Self::NotSaved { error } => {
-                tracing::warn!(issuer, %error, "issuer keys could not be written to disk");
+                tracing::warn!({ issuer, error = error.to_string() }, "issuer keys could not be written to disk");
             }
         }
     }

@@ -88,10 +88,14 @@ impl RefreshSchedule {
             .map(|loaded| now.duration_since(loaded.at).saturating_add(loaded.age))
     }
 
+    /// The largest age at which the set at hand serves.
+    pub(crate) fn largest_age(&self) -> Option<Duration> {
+        Some(self.lifetime()?.saturating_add(self.stale_limit))
+    }
+
     /// How much longer the set at hand may serve; zero when it no longer may.
     pub(crate) fn stale_in(&self, now: Moment) -> Option<Duration> {
-        let limit = self.lifetime()?.saturating_add(self.stale_limit);
-        Some(limit.saturating_sub(self.age(now)?))
+        Some(self.largest_age()?.saturating_sub(self.age(now)?))
     }
 
     /// Whether the metadata is to be read before the keys.

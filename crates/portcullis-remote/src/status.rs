@@ -90,6 +90,6 @@ impl State for RefreshState {
     }
 
     fn log(&self, event: &IssuerEvent) {
-        event.log(&self.issuer, self.death);
+        event.log(&self.issuer, self.last_error.as_ref(), self.death);
     }
 }

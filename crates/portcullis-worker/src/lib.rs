@@ -56,6 +56,7 @@
 
 mod backoff;
 mod budget;
+mod runtime;
 mod shared;
 mod task;
 mod worker;
@@ -63,6 +64,7 @@ mod worker;
 pub use self::{
     backoff::{Backoff, BackoffRules, Jitter},
     budget::{Budget, BudgetRules},
+    runtime::current_runtime,
     shared::{Death, Run, Shared, State},
     task::Task,
     worker::{Stopped, Worker},

@@ -61,7 +61,7 @@ async fn stale_limit_can_be_extended_while_running() {
 
     let too_old = async |events: &mut _| {
         service.issuer().set_stale_limit(Duration::ZERO);
-        event(events, |event| matches!(event, IssuerEvent::Stale)).await;
+        event(events, |event| matches!(event, IssuerEvent::Stale { .. })).await;
         outage(&service.get(&valid(&issuer)).await, "past the limit");
         assert!(service.issuer().status().stale);
         assert!(

@@ -12,17 +12,17 @@ pub enum InvalidApiKey {
     #[error("mistyped API key: the checksum does not match")]
     Checksum,
     /// It is not an id.
-    #[error("not the id of an API key: expected {}", Self::ID_FORM)]
+    #[error("not the id of an API key: it must be {}", Self::ID_FORM)]
     Id,
     /// It is not a digest.
-    #[error("not the digest of an API key: expected {}", Self::DIGEST_FORM)]
+    #[error("not the digest of an API key: it must be {}", Self::DIGEST_FORM)]
     Digest,
 }
 
 impl InvalidApiKey {
     pub(crate) const ID_FORM: &str = "twelve letters and digits";
-    pub(crate) const DIGEST_FORM: &str =
-        "`sha256:` or `hmac-sha256:VERSION:` and 64 lower-case hexadecimal digits";
+    pub(crate) const DIGEST_FORM: &str = "`sha256:` or `hmac-sha256:VERSION:` (the version of the pepper) \
+         followed by 64 lower-case hexadecimal digits, as `portcullis keys create` writes it";
 }
 
 portcullis_core::debug_as_report!(InvalidApiKey);

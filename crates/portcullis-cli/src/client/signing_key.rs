@@ -27,20 +27,18 @@ pub(super) fn read(
     let content = file::read(path)?;
     let content = content.expose();
     let shown = path.display();
-    let key = if is_jwk(content) {
-        match algorithm {
-            Some(algorithm) => read_for(content, algorithm),
-            None => SigningKey::from_jwk(content),
+    let key = match algorithm {
+        _ if !is_jwk(content) && !is_pem(content) => {
+            return Err(format!("{shown} is neither a PEM file nor a JWK").into());
         }
-    } else if !is_pem(content) {
-        return Err(format!("{shown} is neither a PEM file nor a JWK").into());
-    } else {
-        let unnamed = || {
-            Misuse::new(format!(
+        Some(algorithm) => read_for(content, algorithm),
+        None if is_jwk(content) => SigningKey::from_jwk(content),
+        None => {
+            return Err(Misuse::new(format!(
                 "{shown} is a PEM file, which does not name its algorithm: give --alg, such as --alg ES256"
             ))
-        };
-        read_for(content, algorithm.ok_or_else(unnamed)?)
+            .into());
+        }
     };
     let key = key.map_err(|error| -> Box<dyn Error> {
         match error {
@@ -48,22 +46,19 @@ pub(super) fn read(
                 "the JWK in {shown} has no `alg`: give --alg, such as --alg PS256"
             ))
             .into(),
-            SigningKeyError::OtherAlgorithm { found, by, asked, .. } => Misuse::new(format!(
+            SigningKeyError::OtherAlgorithm { found, by, asked } => Misuse::new(format!(
                 "--alg {asked}: the JWK in {shown} is for {found} (by its `{by}`): use --alg {found}, or another key"
             ))
             .into(),
             SigningKeyError::Rejected(KeyRejected::WrongAlgorithm(asked)) => {
                 let mut fitting = Algorithm::ASYMMETRIC.to_vec();
-                fitting.retain(|algorithm| !is_for_others(read_for(content, *algorithm)));
-                let advice = match &fitting[..] {
-                    [only] => format!("--alg {only}"),
-                    _ => "one of these".to_owned(),
-                };
+                fitting.retain(|algorithm| {
+                    let wrong = KeyRejected::WrongAlgorithm(*algorithm).into();
+                    read_for(content, *algorithm).err() != Some(wrong)
+                });
                 let usable = any_of(&fitting);
-                format!(
-                    "--alg {asked}: the key in {shown} can only sign with {usable}: use {advice}, or another key"
-                )
-                .into()
+                format!("--alg {asked}: the key in {shown} is of another type: use --alg {usable}, or another key")
+                    .into()
             }
             SigningKeyError::Symmetric => format!(
                 "the JWK in {shown} is a shared secret: put its text in a file, and give --client-secret-file FILE --auth jwt"
@@ -83,13 +78,6 @@ fn read_for(content: &[u8], algorithm: Algorithm) -> Result<SigningKey, SigningK
         true => SigningKey::from_jwk_with(content, algorithm),
         false => SigningKey::from_pem(content, algorithm),
     }
-}
-
-fn is_for_others(key: Result<SigningKey, SigningKeyError>) -> bool {
-    matches!(
-        key,
-        Err(SigningKeyError::Rejected(KeyRejected::WrongAlgorithm(_)))
-    )
 }
 
 /// Reads a key for DPoP proofs (RFC 9449).

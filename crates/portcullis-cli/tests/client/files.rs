@@ -80,7 +80,7 @@ async fn unusable_file_is_reported_with_its_path() {
         &[
             "--alg ES384: the key in",
             &pem,
-            "can only sign with ES256: use --alg ES256, or another key",
+            "is of another type: use --alg ES256, or another key",
         ],
     );
 

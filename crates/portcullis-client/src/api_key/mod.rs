@@ -9,11 +9,10 @@ use http::HeaderValue;
 use portcullis_core::{ConfigError, Secret, clock::system_clock};
 use portcullis_file::WatchedFile;
 use portcullis_oauth::http::secret_header;
-use portcullis_worker::Worker;
+use portcullis_worker::{Worker, current_runtime};
 use zeroize::Zeroizing;
 
 use self::watch::WatchState;
-use crate::runtime::current_runtime;
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
@@ -50,7 +49,7 @@ impl ApiKeySource {
     ///
     /// When the file cannot be read or holds no valid key, or outside a tokio runtime.
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
-        let runtime = current_runtime("watch")?;
+        let runtime = current_runtime("ApiKeySource::watch")?;
         let mut file = WatchedFile::new("file of an API key to send", path, MAX_FILE_BYTES);
         let first = watch::read(&mut file).map_err(key_error)?;
         let value = Arc::new(ArcSwap::from_pointee(first.clone()));

@@ -79,11 +79,11 @@ pub(super) async fn run(
         match problem {
             Some(why) => {
                 tracing::warn!(
-                    "API key to send cannot be read; the previous key remains in use: {why}"
+                    "the file of the API key to send cannot be used; the previous key remains in use: {why}"
                 );
             }
             None => {
-                tracing::info!(path = %path.display(), "API key to send can be read again")
+                tracing::info!(path = %path.display(), "the file of the API key to send is usable again")
             }
         }
     }

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use portcullis_core::ConfigError;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
+use portcullis_worker::current_runtime;
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{Inner, TokenExchange, cache::Cache, server_backoff::ServerBackoff};
 use crate::{
     TokenSource,
-    runtime::current_runtime,
     token_client::{TokenClient, configure, request_setters},
 };
 
@@ -65,7 +65,7 @@ impl TokenExchangeBuilder {
     /// When a setting is invalid, or outside a tokio runtime. The runtime must have its time and IO drivers enabled,
     /// which cannot be checked here.
     pub fn build(self) -> Result<TokenExchange, ConfigError> {
-        let runtime = current_runtime("build")?;
+        let runtime = current_runtime("TokenExchangeBuilder::build")?;
         Ok(TokenExchange(Arc::new(Inner {
             client: self.client?.check()?,
             actor: self.actor,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_core::ConfigError;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
-use portcullis_worker::Worker;
+use portcullis_worker::{Worker, current_runtime};
 use tokio::sync::mpsc;
 
 use super::{
@@ -12,10 +12,7 @@ use super::{
     renewal::{Renewal, Reported},
     state::SourceState,
 };
-use crate::{
-    runtime::current_runtime,
-    token_client::{TokenClient, configure, request_setters},
-};
+use crate::token_client::{TokenClient, configure, request_setters};
 
 /// Configures a [`TokenSource`].
 #[derive(Clone, Debug)]
@@ -43,7 +40,7 @@ impl TokenSourceBuilder {
     /// When a setting is invalid, or outside a tokio runtime. The runtime must have its time and IO drivers enabled,
     /// which cannot be checked here.
     pub fn build(self) -> Result<TokenSource, ConfigError> {
-        let runtime = current_runtime("build")?;
+        let runtime = current_runtime("TokenSourceBuilder::build")?;
         let client = self.client?.check()?;
         let state = SourceState::new(client.clone());
         let (worker, task) = Worker::new(state, client.clock().clone(), runtime);

@@ -77,15 +77,15 @@ impl TokenEvent {
                 failures,
                 serves_until: Some(until),
             } => {
-                tracing::warn!(client_id, %request, %error, failures, until = until.as_secs(), "access token could not be renewed; the current one remains in use");
+                tracing::warn!(client_id, %request, error = error.to_string(), failures, until = until.as_secs(), "access token could not be renewed; the current one remains in use");
             }
             Self::Failed {
                 error, failures, ..
             } => {
-                tracing::error!(client_id, %request, %error, failures, "no access token could be obtained; outgoing calls will fail");
+                tracing::error!(client_id, %request, error = error.to_string(), failures, "no access token could be obtained; outgoing calls will fail");
             }
             Self::Lapsed { error } => {
-                tracing::error!(client_id, %request, %error, "access token expired and could not be renewed; outgoing calls will fail");
+                tracing::error!(client_id, %request, error = error.to_string(), "access token expired and could not be renewed; outgoing calls will fail");
             }
             Self::Recovered { failures } => {
                 tracing::info!(client_id, %request, failures, "access tokens can be obtained again");
@@ -94,7 +94,7 @@ impl TokenEvent {
                 tracing::info!(client_id, %request, "all requested scopes are granted again");
             }
             Self::MissingScopesChanged { missing } => {
-                tracing::warn!(client_id, %request, %missing, "the server did not grant all requested scopes; check what the client is allowed");
+                tracing::warn!(client_id, %request, missing = missing.to_string(), "the server did not grant all requested scopes; check what the client is allowed");
             }
             Self::Untyped => client.warn_untyped(),
             Self::Rejected { expires_at } => {

@@ -59,7 +59,7 @@ fn identity(certificate: &Secret, key: &Secret) -> Result<(Secret, UnixTime), St
     let not_after = own.tbs_certificate().validity().not_after;
     let pem = Secret::new([certificate.expose(), b"\n", key.expose()].concat());
     reqwest::Identity::from_pem(pem.expose())
-        .map_err(|_| "cannot use certificate and key: the key must be in PEM and not encrypted")?;
+        .map_err(|_| "cannot use the certificate with the private key: the private key must be in PEM, not encrypted, and that of the certificate")?;
     Ok((pem, UnixTime::from_duration(not_after.to_unix_duration())))
 }
 

@@ -174,9 +174,9 @@ impl DiscoveredEndpoints {
             (Err(error), Some(found)) => {
                 let issuer = self.discovery.issuer();
                 if error.needs_operator() {
-                    tracing::error!(issuer, %error, "cannot use the authorization server's metadata; its previous endpoints stay in use; check the configured issuer");
+                    tracing::error!({ issuer, error = error.to_string() }, "cannot use the metadata of the authorization server; the previous endpoints stay in use; check the configured issuer");
                 } else {
-                    tracing::warn!(issuer, %error, "cannot read the authorization server's metadata; its previous endpoints stay in use");
+                    tracing::warn!({ issuer, error = error.to_string() }, "cannot read the metadata of the authorization server; the previous endpoints stay in use");
                 }
                 document.read_again_at = Instant::now() + RETRY_DELAY;
                 Ok(found)
@@ -207,7 +207,7 @@ impl DiscoveredEndpoints {
         let found = match (read, previous) {
             (Err(error), Some(previous)) => {
                 let issuer = self.discovery.issuer();
-                tracing::warn!(issuer, %error, "cannot read the authorization server's other metadata document; its previous endpoints stay in use");
+                tracing::warn!({ issuer, error = error.to_string() }, "cannot read the other metadata document of the authorization server; the previous endpoints stay in use");
                 Ok(Some(previous))
             }
             (read, _) => read.map(|metadata| metadata.map(Arc::new)),

@@ -13,8 +13,7 @@ use portcullis_oauth::{
     discovery::Discovery,
     http::{HttpClient, url_rules},
 };
-use portcullis_worker::{BackoffRules, BudgetRules, Run, Worker};
-use tokio::runtime::Handle;
+use portcullis_worker::{BackoffRules, BudgetRules, Run, Worker, current_runtime};
 use url::Url;
 
 use super::Issuer;
@@ -209,12 +208,7 @@ impl IssuerBuilder {
 
     /// Starts the task. Also returns its first fetch.
     async fn spawn(self) -> Result<(Issuer, Run), ConfigError> {
-        let runtime = Handle::try_current().map_err(|_| {
-            ConfigError::new(
-                "start",
-                "called outside a tokio runtime: call it on the runtime of the service",
-            )
-        })?;
+        let runtime = current_runtime("IssuerBuilder::start")?;
         self.check()?;
         let fetcher = self.fetcher()?;
         let disk = self

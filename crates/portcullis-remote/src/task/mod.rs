@@ -109,7 +109,11 @@ impl RefreshTask {
             self.is_stale = true;
             // Before the event: its receivers must find that no verifier uses these keys, whatever the wall clock says.
             self.publish_times();
-            self.task.announce(IssuerEvent::Stale);
+            let (now, state) = (self.task.now(), self.task.state());
+            self.task.announce(IssuerEvent::Stale {
+                age: state.schedule.age(now).unwrap_or_default(),
+                limit: state.schedule.largest_age().unwrap_or_default(),
+            });
         }
     }
 

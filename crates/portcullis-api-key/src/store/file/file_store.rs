@@ -4,8 +4,8 @@ use portcullis_core::{
     ConfigError,
     clock::{SharedClock, system_clock},
 };
-use portcullis_worker::Worker;
-use tokio::runtime::{Builder, Handle};
+use portcullis_worker::{Worker, current_runtime};
+use tokio::runtime::Builder;
 
 use super::{
     changes::Changes,
@@ -152,10 +152,7 @@ impl FileStoreBuilder {
             let problem = "it must be > 0 and <= 4 s, so that a revocation is seen within 5 s";
             return Err(ConfigError::new("interval", problem).into());
         }
-        let runtime = Handle::try_current().map_err(|_| {
-            let problem = "called outside a tokio runtime: call it on the runtime of the service";
-            ConfigError::new("start", problem)
-        })?;
+        let runtime = current_runtime("FileStoreBuilder::start")?;
         let started = runtime.spawn_blocking(move || start(self.0)).await;
         started
             .unwrap_or_else(|panic| Err(KeyFileError::cannot_watch(&path)(io::Error::other(panic))))

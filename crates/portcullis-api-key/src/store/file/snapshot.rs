@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_worker::{Death, State};
 
-use super::{changes::Changes, settings::Settings, status::FileStoreStatus};
+use super::{changes::Changes, settings::Settings, status::FileStoreStatus, time::to_toml};
 use crate::{
     format::ApiKeyId,
     store::{key_map::KeyMap, key_store::StoreError},
@@ -44,7 +44,7 @@ impl Snapshot {
     ) -> Result<Option<Arc<StoredKey>>, StoreError> {
         if self.is_stale(now) {
             return Err(StoreError::new(
-                "the key file could not be used for too long: see the status of the store",
+                "the key file has been unusable for longer than `outage_limit`: see the status of the store",
             ));
         }
         match self.keys.get(id) {
@@ -75,6 +75,10 @@ impl Snapshot {
         }
     }
 
+    fn accepted_until(&self) -> UnixTime {
+        (self.confirmed_at.wall()).saturating_add(self.outage_limit())
+    }
+
     /// Whether the keys could not be confirmed for longer than the limit.
     pub(super) fn is_stale(&self, now: impl FnOnce() -> Moment) -> bool {
         (self.is_checking || self.is_failing())
@@ -99,8 +103,7 @@ impl Snapshot {
         FileStoreStatus {
             confirmed_at: self.confirmed_at.wall(),
             is_stale: self.is_stale(now),
-            accepted_until: (self.is_failing())
-                .then(|| (self.confirmed_at.wall()).saturating_add(self.outage_limit())),
+            accepted_until: self.is_failing().then(|| self.accepted_until()),
             ..self.status.clone()
         }
     }
@@ -118,31 +121,32 @@ impl State for Snapshot {
     }
 
     fn log(&self, event: &Event) {
-        let path = self.settings.path.display();
+        let (path, keys) = (self.settings.path.display(), self.keys.len());
         match event {
             Event::Loaded(changes) if changes.are_suspicious() => tracing::warn!(
-                %path, keys = self.keys.len(), %changes,
+                %path, keys, changes = changes.to_string(),
                 "API keys loaded: keys disappeared that were neither revoked nor expired, or revoked keys are valid again: if \
                  that is not intended, restore the file from a backup"
             ),
             Event::Loaded(changes) => {
-                tracing::info!(%path, keys = self.keys.len(), %changes, "API keys loaded");
+                tracing::info!(%path, keys, changes = changes.to_string(), "API keys loaded");
             }
             Event::Recovered => {
-                tracing::info!(%path, "API key file can be used again: changes are seen");
+                tracing::info!(%path, keys, "API key file is usable again: its current keys are in force");
             }
             Event::Failed => {
                 let error = self.status.last_error.as_deref();
-                let limit = self.outage_limit().as_secs();
+                let until = to_toml(UnixTime::from_secs(self.accepted_until().as_secs()));
                 tracing::error!(
-                    error,
+                    %path, error,
                     "API key file cannot be used: changes such as revocations are not seen, and the keys read before are \
-                     accepted for {limit} s"
+                     accepted until {until}, then every API key is refused with 503"
                 );
             }
             Event::Stale => tracing::error!(
                 %path,
-                "API key file has been unusable for too long: every API key gets 503 until the file can be read"
+                "API key file has been unusable for longer than the limit of {} s: every API key is refused with 503 until the \
+                 file is usable", self.outage_limit().as_secs()
             ),
         }
     }
