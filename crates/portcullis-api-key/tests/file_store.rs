@@ -299,7 +299,8 @@ fn store_without_a_runtime_does_not_start() {
     else {
         panic!("the store needs a runtime");
     };
-    assert_eq!(error.setting(), "start");
+    assert_eq!(error.setting(), "FileStoreBuilder::start");
+    assert!(error.problem().contains("`#[tokio::main]`"), "{error}");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
     let private = keys.report().private_members;
     if private > 0 {
         output::note(format_args!(
-            "warning: the set publishes {private} private key members: those keys are compromised, replace them"
+            "warning: the set publishes private members of {private} keys: these keys are compromised, and the issuer must replace them"
         ));
     }
     let ignored = keys.report().encryption_count;

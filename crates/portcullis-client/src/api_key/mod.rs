@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn watch_outside_a_runtime_is_an_error() {
         let error = ApiKeySource::watch("/nonexistent/key").expect_err("none");
-        assert_eq!(error.setting(), "watch");
+        assert_eq!(error.setting(), "ApiKeySource::watch");
     }
 
     /// Advances the clock by seconds until the condition holds.

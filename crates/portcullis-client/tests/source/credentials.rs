@@ -231,7 +231,10 @@ fn source_outside_a_runtime_is_an_error() {
     let server = AuthorizationServer::token_endpoint("https://id.example.com/token");
     let server = server.build().expect("a server");
     let error = TokenSource::builder(&server, crate::client()).build();
-    assert_eq!(error.expect_err("no runtime").setting(), "build");
+    assert_eq!(
+        error.expect_err("no runtime").setting(),
+        "TokenSourceBuilder::build"
+    );
 }
 
 #[tokio::test]

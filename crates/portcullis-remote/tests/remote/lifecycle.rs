@@ -110,7 +110,7 @@ fn start_outside_a_runtime_is_an_error() {
     let std::task::Poll::Ready(result) = start.as_mut().poll(&mut context) else {
         panic!("the start waits")
     };
-    assert!(result.is_err_and(|error| error.to_string().contains("runtime")));
+    assert!(result.is_err_and(|error| error.to_string().contains("`IssuerBuilder::start`")));
 }
 
 /// A clock that counts how often it is read.
