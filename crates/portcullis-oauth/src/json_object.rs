@@ -17,9 +17,7 @@ pub enum DocumentError {
     #[error("duplicate member `{0}`")]
     Duplicate(Box<str>),
     /// A member, at any depth, has a name that `serde_json` reserves (`$serde_json::private::…`).
-    #[error(
-        "a member's name begins with `$serde_json::private::`: the server must use another name"
-    )]
+    #[error("a member is named `$serde_json::private::…`: the server must use another name")]
     Reserved,
     /// Arrays and objects are nested more than 16 levels deep.
     #[error("nested more than 16 levels deep")]

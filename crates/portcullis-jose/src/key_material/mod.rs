@@ -70,10 +70,7 @@ pub enum KeyRejected {
     #[error("not a valid RSA key: its modulus (`n`) is even")]
     RsaModulusEven,
     /// The fingerprint of a generator whose keys can be factored (CVE-2017-15361).
-    #[error(
-        "the RSA key is unsafe: anyone can compute the private key from its modulus (`n`), which has the fingerprint of \
-         the ROCA weakness"
-    )]
+    #[error("the RSA key is unsafe: anyone can compute its private key (the ROCA weakness)")]
     RsaWeakGenerator,
     /// Even, below 3, or above 32 bits.
     #[error(
@@ -84,9 +81,7 @@ pub enum KeyRejected {
     #[error("not a valid key: `x` or `y` does not have the length that the curve requires")]
     CoordinateLength,
     /// An Ed25519 point of small order, for instance all zeros, for which anyone can make signatures.
-    #[error(
-        "the Ed25519 key is unsafe: anyone can forge signatures for it (the key is a point of small order)"
-    )]
+    #[error("the Ed25519 key is unsafe: anyone can forge its signatures (a point of small order)")]
     Ed25519SmallOrder,
     /// Not a point of the curve.
     #[error("not a valid key: its coordinates are not a point on the curve")]
@@ -102,9 +97,7 @@ pub enum KeyRejected {
         required: usize,
     },
     /// The algorithm is for keys of another type or curve.
-    #[error(
-        "the type or curve of the key does not fit {0}: use an algorithm for such keys, or another key"
-    )]
+    #[error("the key is not one for {0}: use an algorithm for its type and curve, or another key")]
     WrongAlgorithm(Algorithm),
     /// The cryptographic library rejects the key or lacks the algorithm.
     #[error("the cryptographic library rejects the key or does not support the algorithm")]

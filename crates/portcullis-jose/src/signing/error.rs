@@ -50,14 +50,10 @@ pub enum SigningKeyError {
     )]
     OtherOperations,
     /// The JWK is a public key.
-    #[error(
-        "this JWK has no `d`, so it is a public key: configure the private key of this public key"
-    )]
+    #[error("this JWK is a public key (it has no `d`): configure the matching private key")]
     PublicKey,
     /// The JWK is a shared secret.
-    #[error(
-        "this JWK is a shared secret (`kty` is `oct`): pass the secret to `SigningKey::from_secret`"
-    )]
+    #[error("this JWK is a shared secret: pass the secret to `SigningKey::from_secret`")]
     Symmetric,
     /// The RSA key lacks one of `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2).
     #[error(

@@ -207,8 +207,7 @@ impl ClientAuthentication {
                 secrets.check()?;
                 if !algorithm.is_symmetric() {
                     let problem = format!(
-                        "{algorithm} needs a private key, and a client secret signs only with HS256, HS384 or HS512: \
-                         use one of these"
+                        "{algorithm} needs a private key: a client secret signs only with HS256, HS384 or HS512"
                     );
                     return Err(ConfigError::new("secret_jwt", problem));
                 }
