@@ -50,7 +50,8 @@ impl KeyDigest {
         Ok(verify_slices_are_equal(&actual, &self.bytes).is_ok())
     }
 
-    /// No key has this digest. It is compared with when the id is unknown, which then takes as long.
+    /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id. No key has
+    /// this digest.
     pub(crate) fn dummy(peppers: Option<&Peppers>) -> Self {
         Self {
             pepper: peppers.map(Peppers::current_version),
@@ -58,8 +59,8 @@ impl KeyDigest {
         }
     }
 
-    /// If there are peppers, also computes the digest that [`matches`](Self::matches) did not: the plain one, or the
-    /// peppered one. So a rejection takes as long for both kinds.
+    /// If there are peppers, computes the kind of digest that [`matches`](Self::matches) did not. Afterwards one plain and
+    /// one peppered digest were computed, whichever kind the record has.
     pub(crate) fn equalize_work(&self, digest_input: &[u8], peppers: Option<&Peppers>) {
         if let Some(peppers) = peppers {
             let pepper = self.pepper.is_none().then(|| peppers.current());

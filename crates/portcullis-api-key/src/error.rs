@@ -4,8 +4,8 @@ use crate::format::ApiKeyId;
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The owner is empty, too long or not printable.
-    #[error("the owner must have 1 to 128 characters, none of them a control character")]
+    /// The owner is blank, too long, or has control characters.
+    #[error("the owner must have 1 to 128 characters, not only blanks and no control characters")]
     Owner,
     /// The key would expire at once or after the year 9999.
     #[error("the lifetime must be at least one millisecond and end before the year 10000")]

@@ -18,9 +18,6 @@
 //!
 //! Stores: [`MemoryStore`] for keys that the program manages, `FileStore` (feature `file`) for a watched TOML file, or
 //! your own [`KeyStore`].
-//!
-//! A key passes through the files in this order: `scheme/` → `format/key.rs` → a store's `lookup` → `digest.rs` →
-//! `stored.rs`.
 
 mod base62;
 mod digest;

@@ -64,7 +64,7 @@ impl StoredKey {
         if self.record.is_expired(now) {
             return Err(self.refuse("the API key has expired", "has expired"));
         }
-        // Written once a second: a write would take the cache line from the other cores.
+        // Written at most once a second: a write would take the cache line from the other cores.
         if self.last_used.load(Ordering::Relaxed) != now.as_secs() {
             self.last_used.store(now.as_secs(), Ordering::Relaxed);
         }
@@ -75,7 +75,7 @@ impl StoredKey {
         let prepare = || (challenge.clone(), self.make_principal(challenge));
         match self.prepared.get_or_init(prepare) {
             (first, principal) if Arc::ptr_eq(first, challenge) => principal.clone(),
-            // A second scheme over the same store, with another realm.
+            // Any second scheme over the same store, since its realm may differ.
             _ => self.make_principal(challenge),
         }
     }

@@ -36,6 +36,7 @@ pub(crate) struct RefusalLog {
 
 #[derive(Debug, Default)]
 struct State {
+    /// A copy of the layer's: guards and extractors reach the log, not the layer.
     facts: Facts,
     windows: HashMap<FailureKind, Window>,
 }

@@ -14,9 +14,8 @@ use crate::{
 
 /// A file that is read repeatedly.
 ///
-/// It keeps the file as last read open. When the process has no free file descriptor, that one is closed to read the
-/// file again. Another thread may take the descriptor first: then [`read`](Self::read) fails, and works again as soon as
-/// one is free.
+/// It keeps open the file that it read last. If no descriptor is free, it closes that file to get one. Another thread may
+/// take the descriptor first: then [`read`](Self::read) fails, and works again as soon as one is free.
 ///
 /// On Linux it remembers the sources of the bind mounts that the path crosses, and detects that one was renamed.
 #[derive(Debug)]
@@ -26,6 +25,7 @@ pub struct WatchedFile {
     max_bytes: u64,
     is_private: bool,
     warnings: Vec<&'static str>,
+    /// The file that was read last. Its descriptor is the reserve.
     reserve: Option<File>,
     #[cfg(target_os = "linux")]
     mounts: Mounts,

@@ -143,7 +143,7 @@ struct ReportEnd<S: State> {
 
 impl<S: State> Drop for ReportEnd<S> {
     fn drop(&mut self) {
-        // A process that ends drops its workers and then its runtime, which may not poll their tasks again.
+        // A process that ends drops its workers and then its runtime, possibly without polling their tasks again.
         let was_stopped = self.shared.progress.borrow().is_stopping;
         let mut event = None;
         if !was_stopped {

@@ -10,7 +10,7 @@ use portcullis::{
 };
 use serde_json::{Value, json};
 
-/// The handles of what requests are checked with, for its status.
+/// The issuers and the key store, to show their status.
 #[derive(Clone, Default)]
 pub(crate) struct Sources {
     /// The issuers and their keys.

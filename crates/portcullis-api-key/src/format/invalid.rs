@@ -8,7 +8,7 @@ pub enum InvalidApiKey {
     /// It begins like a key, but is shorter or longer.
     #[error("API key of the wrong length: it was cut off or pasted twice")]
     Length,
-    /// It has the form of a key, but was mistyped or truncated.
+    /// It has the form and the length of a key, but was mistyped.
     #[error("mistyped API key: the checksum does not match")]
     Checksum,
     /// It is not an id.

@@ -11,7 +11,8 @@ use crate::{base62, error::KeyError};
 
 /// 62²⁷ > 2¹⁶⁰.
 const SECRET_LENGTH: usize = 27;
-/// The id, the secret, the checksum, and the underscores before the first two.
+/// The id, the secret, the checksum, and the underscores before the first two. `log/mask.rs` of `portcullis-core` has these
+/// lengths too, to mask keys in logs.
 const LENGTH_AFTER_PREFIX: usize = 1 + ApiKeyId::LENGTH + 1 + SECRET_LENGTH + base62::U32_DIGITS;
 
 /// A whole key, which its holder sends and must keep secret.
@@ -142,7 +143,7 @@ impl<'h> PresentedKey<'h> {
     }
 }
 
-/// Whether a prefix and an id begin the text, and it does not end where such a key would.
+/// Whether the text begins like a key, but is shorter or longer than a key with that prefix.
 fn has_wrong_length(text: &[u8]) -> bool {
     (1..=KeyPrefix::MAX_LENGTH).any(|length| {
         let Some((prefix, [b'_', rest @ ..])) = text.split_at_checked(length) else {

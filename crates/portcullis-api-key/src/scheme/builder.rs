@@ -102,7 +102,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Headers of other credentials, or whose removal would change the request.
+/// Whether HTTP uses the header for another credential, or its removal would change the request.
 fn has_another_meaning(name: &HeaderName) -> bool {
     const TAKEN: &str = "accept authorization connection content-encoding content-length content-type cookie date dpop expect \
                          forwarded host keep-alive origin proxy-authenticate proxy-authorization proxy-connection referer \

@@ -48,7 +48,7 @@ pub struct ApiKeys(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    /// Compared with when the id is unknown.
+    /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id.
     dummy_digest: KeyDigest,
     challenge: Arc<Challenge>,
 }
@@ -113,7 +113,8 @@ impl Scheme for ApiKeys {
     }
 }
 
-/// The same text for all invalid keys, so that it does not reveal which ids exist.
+/// The same text for an unknown id and a wrong secret, so that callers do not learn which ids exist. Also for other text and
+/// unaccepted prefixes.
 const NOT_VALID: &str = "the API key is not valid";
 
 impl Inner {
@@ -135,7 +136,7 @@ impl Inner {
 
     fn parse<'h>(&self, text: &'h [u8]) -> Result<PresentedKey<'h>, Failure> {
         let presented = PresentedKey::parse(text).map_err(|invalid| {
-            // Only on this path: a valid key has only such characters.
+            // Checked only for a refused key; a valid one has visible ASCII only.
             if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
                 let start = text.get(..7).unwrap_or_default();
                 return Failure::malformed(if start.eq_ignore_ascii_case(b"bearer ") {

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use crate::body::GuardBody;
 
 pin_project! {
-    /// The future of a guard, and inside that of the authenticate layer: the inner service's, or a refusal.
+    /// The inner service's future, or a refusal. The authenticate layer's future contains one too.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct GuardFuture<F> {

@@ -104,9 +104,10 @@ fn place(octets: &[Octet]) -> Option<Range<usize>> {
     Some(octets.first()?.start..octets.last()?.end)
 }
 
-/// The secrets of API keys: a run of letters and digits after an underscore that either follows an id, which is such a
-/// run of 12, or has just the length of a secret with its checksum.
+/// The secrets of API keys. A secret is a run of letters and digits after `_`. It is masked if an id (a run of 12) precedes
+/// the `_` and it is not short, or if it has exactly 33 characters.
 fn key_secrets(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
+    // The lengths of `ApiKey`: a test in `format/key.rs` of `portcullis-api-key` checks that its keys are masked.
     const ID: usize = 12;
     const SHORTEST_SECRET: usize = 20;
     const SECRET_AND_CHECKSUM: usize = 33;

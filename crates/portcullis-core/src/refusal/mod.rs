@@ -180,7 +180,7 @@ impl Refusal {
 
         let kind = self.kind();
         let log = self.0.log.as_ref();
-        // Counted even if this level is off: suppressed ones of another kind, whose level is on, may be due.
+        // Call `admit` even if this level is off: it also reports suppressed refusals of other kinds, whose level may be on.
         if log.is_some_and(|log| !log.admit(kind)) {
             return;
         }

@@ -69,7 +69,7 @@ impl Refusal {
         // Any client can send a gRPC content type, and a cache would store the 200.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert("grpc-status", u16::from(self.kind().grpc_code()).into());
-        /// All but printable ASCII other than `%`.
+        /// Controls and `%`; non-ASCII always is.
         const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
         let message = utf8_percent_encode(self.failure().external(), ESCAPED).to_string();
         if let Ok(message) = HeaderValue::try_from(message) {

@@ -30,6 +30,7 @@ impl Changes {
         };
         let removed = ids(&|_, new| new.is_none());
         Self {
+            // Added = after minus those that stayed (before − removed).
             added: after.len() + removed.len() - before.len(),
             revoked: ids(&|old, new| !is_revoked(old) && new.is_some_and(is_revoked)),
             restored: ids(&|old, new| is_revoked(old) && new.is_some_and(|new| !is_revoked(new))),

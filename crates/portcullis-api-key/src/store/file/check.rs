@@ -27,7 +27,7 @@ const TIME_RESOLUTION: Duration = Duration::from_secs(2);
 
 pub(super) struct Checker {
     settings: Arc<Settings>,
-    /// Held during a check, so that only `State::died` may change the snapshot at the same time.
+    /// Held during a check, so that only `State::died` can change the snapshot at the same time.
     watched: Mutex<Watched>,
 }
 
@@ -46,7 +46,8 @@ pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infall
     let mut pause = interval;
     loop {
         tokio::time::sleep(pause).await;
-        // The outcome is in the snapshot and the log. A panic must not end the watch.
+        // The outcome is in the snapshot and the log. A check that panics leaves `is_checking` set, and the next check
+        // follows. The catch in `supervise` would end the watch.
         let outcome = catch_unwind(AssertUnwindSafe(|| checker.check(&task, false)));
         pause = match outcome {
             Ok(Err(error)) if error.is_out_of_descriptors() => interval.min(RETRY_INTERVAL),
@@ -103,7 +104,7 @@ impl Checker {
             ));
         }
         shared.update(|snapshot| snapshot.is_checking = true);
-        // Before the file is read: a later change may be missed.
+        // Taken before the read, since a change after it may be missed.
         let now = shared.now();
         let read = watched.read_if_changed(&self.settings, is_forced);
 
@@ -112,8 +113,8 @@ impl Checker {
         next.status.warnings = watched.file.warnings().to_vec();
         let mut events = Vec::new();
         let outcome = match read.map_err(KeyFileError::of_running_store) {
-            // Unchanged since it was found malformed, which was reported then: after any other failure `seen` is empty,
-            // and the file is read.
+            // The file still has the content that could not be parsed. That was reported. Every failure before parsing
+            // clears `seen`, so those files are read again.
             Ok(None) if next.is_failing() => Ok(()),
             Ok(records) => {
                 if let Some(records) = records

@@ -89,7 +89,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
     }
 }
 
-/// The entries, and whether some are missing.
+/// The entries, and the mistake to report if some are missing.
 fn read_head(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         Mistake::new(error.span().map_or(0, |span| span.start), error.message())

@@ -30,11 +30,12 @@ use crate::{
 /// is dropped, and does not depend on the service's runtime. Requests read a snapshot and never wait.
 ///
 /// A change takes effect within 5 s. A malformed or missing file never replaces keys that were read: they stay accepted,
-/// [`status`](Self::status) and the log report the problem, and unknown ids get 503. After 15 min all keys get 503, since
-/// one of them may have been revoked; after 5 s if the process has no free file descriptor to read the file with.
+/// [`status`](Self::status) and the log report the problem, and unknown ids and wrong secrets get 503. After 15 min all
+/// keys get 503, since one of them may have been revoked; already after 5 s if the process has no free file descriptor to
+/// read the file with.
 ///
 /// A file that is itself a mount point, as with `docker run -v "$PWD/keys.toml:/keys.toml"`, does not change when it is
-/// replaced on the host. The store then counts as unable to read it. Mount the directory instead.
+/// replaced on the host. The store then treats it as unreadable. Mount the directory instead.
 ///
 /// A file that every user of the machine may write is rejected. The log warns about one that every user may read.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Snapshot {
     pub(super) settings: Arc<Settings>,
     pub(super) keys: Arc<KeyMap>,
-    /// When the file was last found to hold these keys.
+    /// `status.confirmed_at` and the monotonic time at it.
     pub(super) confirmed_at: Moment,
     /// Set during a check. One that hangs or panics leaves it set, so the keys become stale as after a failure.
     pub(super) is_checking: bool,
@@ -24,7 +24,8 @@ pub(super) struct Snapshot {
     pub(super) is_dead: bool,
     /// Whether, since `confirmed_at`, the file could not be opened for lack of file descriptors.
     pub(super) is_out_of_descriptors: bool,
-    /// As of the last check. [`status`](Self::status) fills in the times.
+    /// As of the last check. `confirmed_at`, `accepted_until` and `is_stale` in here are replaced by
+    /// [`status`](Self::status); the stored `is_stale` only detects the change.
     pub(super) status: FileStoreStatus,
 }
 
