@@ -50,8 +50,8 @@ impl KeyDigest {
         Ok(verify_slices_are_equal(&actual, &self.bytes).is_ok())
     }
 
-    /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id. No key has
-    /// this digest.
+    /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id. No key
+    /// has this digest.
     pub(crate) fn dummy(peppers: Option<&Peppers>) -> Self {
         Self {
             pepper: peppers.map(Peppers::current_version),
@@ -59,8 +59,8 @@ impl KeyDigest {
         }
     }
 
-    /// If there are peppers, computes the kind of digest that [`matches`](Self::matches) did not. Afterwards one plain and
-    /// one peppered digest were computed, whichever kind the record has.
+    /// If there are peppers, computes the kind of digest that [`matches`](Self::matches) did not. Afterwards one plain
+    /// and one peppered digest were computed, whichever kind the record has.
     pub(crate) fn equalize_work(&self, digest_input: &[u8], peppers: Option<&Peppers>) {
         if let Some(peppers) = peppers {
             let pepper = self.pepper.is_none().then(|| peppers.current());

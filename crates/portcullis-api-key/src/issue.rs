@@ -113,32 +113,32 @@ impl IssuedKey {
 
 /// The clock and the peppers with which a store creates keys.
 #[derive(Clone, Debug)]
-pub(crate) struct Issuer {
+pub(crate) struct KeyMaker {
     pub(crate) clock: SharedClock,
     pub(crate) peppers: Option<Peppers>,
 }
 
-/// The setters of a store with a field `issuer`.
-macro_rules! issuer_setters {
+/// The setters of a store with a field `key_maker`.
+macro_rules! key_maker_setters {
     () => {
         /// Sets the clock for creating, revoking and rotating keys; the system's by default.
         #[must_use]
         pub fn clock(mut self, clock: portcullis_core::clock::SharedClock) -> Self {
-            self.issuer.clock = clock;
+            self.key_maker.clock = clock;
             self
         }
 
         /// Digests new keys under the current pepper. Give [`ApiKeys`](crate::ApiKeys) the same.
         #[must_use]
         pub fn peppers(mut self, peppers: crate::pepper::Peppers) -> Self {
-            self.issuer.peppers = Some(peppers);
+            self.key_maker.peppers = Some(peppers);
             self
         }
     };
 }
-pub(crate) use issuer_setters;
+pub(crate) use key_maker_setters;
 
-impl Default for Issuer {
+impl Default for KeyMaker {
     fn default() -> Self {
         Self {
             clock: system_clock(),
@@ -147,7 +147,7 @@ impl Default for Issuer {
     }
 }
 
-impl Issuer {
+impl KeyMaker {
     pub(crate) fn issue(&self, new: NewKey) -> Result<IssuedKey, KeyError> {
         new.issue(self.clock.now(), self.peppers.as_ref())
     }
@@ -217,12 +217,12 @@ mod tests {
         now: UnixTime,
         grace: Duration,
     ) -> Result<(KeyRecord, IssuedKey), KeyError> {
-        let issuer = Issuer {
+        let key_maker = KeyMaker {
             clock: std::sync::Arc::new(At(now)),
             peppers: None,
         };
         let mut old = record.clone();
-        let new = issuer.rotate(&mut old, grace)?;
+        let new = key_maker.rotate(&mut old, grace)?;
         Ok((old, new))
     }
 

@@ -8,7 +8,7 @@ use crate::{clock::SharedClock, error::ConfigError, refusal_log::RefusalLog};
 
 /// A scheme's challenge: its name and realm, to which a refusal adds the reason.
 ///
-/// Clones share the count of logged refusals: see [`clock`](Self::clock).
+/// Clones share the count of logged refusals: see [`refusal_log_clock`](Self::refusal_log_clock).
 #[derive(Clone)]
 pub struct Challenge {
     name: &'static str,
@@ -60,7 +60,7 @@ impl Challenge {
     /// Sets the clock for the limit of logged refusals: 50 a second of each [`FailureKind`](crate::FailureKind), then one
     /// line that counts the rest. Default: the system clock.
     #[must_use]
-    pub fn clock(mut self, clock: SharedClock) -> Self {
+    pub fn refusal_log_clock(mut self, clock: SharedClock) -> Self {
         self.log = Arc::new(RefusalLog::new(clock));
         self
     }

@@ -129,7 +129,7 @@ fn log_suppressed(suppressed: Suppressed) {
             log_at_level_of!(
                 kind,
                 ?kind,
-                refused = count,
+                suppressed = count,
                 "refusals over the limit of 50 a second were not logged one by one"
             );
         }
@@ -166,7 +166,7 @@ mod tests {
         let counted: Vec<_> = (0..count).map(|_| log.count(kind)).collect();
         let lines = counted.iter().filter(|(admitted, _)| *admitted).count();
         let suppressed = counted.iter().flat_map(|(_, suppressed)| suppressed);
-        (lines, suppressed.map(|(_, refused)| refused).sum())
+        (lines, suppressed.map(|(_, count)| count).sum())
     }
 
     #[test]

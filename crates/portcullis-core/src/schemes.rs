@@ -93,7 +93,7 @@ impl Schemes {
         match self.entries[index].scheme.authenticate(head, credential) {
             Outcome::Done(Ok(principal)) => Decision::Authenticated(principal, index),
             Outcome::Done(Err(failure)) => {
-                Decision::Failed(self.explain(failure, credential, index), index)
+                Decision::Failed(self.with_hint(failure, credential, index), index)
             }
             Outcome::Pending(pending) => Decision::Pending(pending, index),
         }
@@ -142,29 +142,30 @@ impl Schemes {
         fields
             .chain(query)
             .flat_map(words)
-            .find_map(|word| self.correct_place(word, None))
+            .find_map(|word| self.hint_for(word, None))
             .map(|place| format!("authentication required: {place}"))
     }
 
     /// If a refused credential has the form of another scheme's, tells the caller where to send it.
     #[cold]
-    fn explain(&self, failure: Failure, credential: &[u8], index: usize) -> Failure {
+    fn with_hint(&self, failure: Failure, credential: &[u8], index: usize) -> Failure {
         let scheme = &self.entries[index].scheme;
-        let is_refused = matches!(
+        let is_credential_at_fault = matches!(
             failure.kind(),
             FailureKind::Invalid | FailureKind::Malformed
         );
-        if !is_refused || words(credential).any(|word| scheme.recognise(word).is_some()) {
+        if !is_credential_at_fault || words(credential).any(|word| scheme.recognise(word).is_some())
+        {
             return failure;
         }
-        match words(credential).find_map(|word| self.correct_place(word, Some(index))) {
+        match words(credential).find_map(|word| self.hint_for(word, Some(index))) {
             Some(message) => failure.with_external(message),
             None => failure,
         }
     }
 
     /// What `word` is, and how to send it, if a scheme other than that at `except` recognises it.
-    fn correct_place(&self, word: &[u8], except: Option<usize>) -> Option<String> {
+    fn hint_for(&self, word: &[u8], except: Option<usize>) -> Option<String> {
         let entries = self.entries.iter().enumerate();
         entries
             .filter(|(index, _)| Some(*index) != except)

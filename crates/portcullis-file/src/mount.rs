@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 /// The mounts that a path crosses. Known on Linux 5.8 and later.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts {
-    crossed: Vec<Crossed>,
+    crossed: Vec<CrossedMount>,
     /// The id and the mounted file or directory of each mount whose source can be renamed.
     sources: Vec<(u64, Vec<u8>)>,
     /// Kept open, so it can be read when the process has no free file descriptor.
@@ -23,7 +23,7 @@ pub(crate) struct Mounts {
 
 /// A mount, and the inode where the path enters it. The kernel may reuse the id of a mount, but not with the same inode.
 #[derive(Debug, PartialEq, Eq)]
-struct Crossed {
+struct CrossedMount {
     id: u64,
     entered_at: (u32, u32, u64),
 }
@@ -40,7 +40,7 @@ impl Mounts {
         let Ok(mountinfo) = File::open("/proc/self/mountinfo") else {
             return;
         };
-        let source = |mount: &Crossed| {
+        let source = |mount: &CrossedMount| {
             let line = find(rewound(&mountinfo)?, mount.id)?;
             // A whole file system has no name that could be renamed, and the source of `/` is not replaced while we run.
             let is_fixed = line.source == b"/" || line.mount_point == b"/";
@@ -63,11 +63,11 @@ impl Mounts {
 }
 
 /// Resolves `path` as the kernel does, and returns the mounts of the file and of all directories on the way.
-fn crossed(path: &Path) -> Vec<Crossed> {
+fn crossed(path: &Path) -> Vec<CrossedMount> {
     const MAX_LINKS: usize = 40;
     const WANTED: StatxFlags = StatxFlags::MNT_ID.union(StatxFlags::INO);
 
-    let mut found: Vec<Crossed> = Vec::new();
+    let mut found: Vec<CrossedMount> = Vec::new();
     let start = if path.is_absolute() { "/" } else { "." };
     let (mut at, mut rest, mut links) = (PathBuf::from(start), path.to_owned(), 0);
     loop {
@@ -76,7 +76,7 @@ fn crossed(path: &Path) -> Vec<Crossed> {
             && found.iter().all(|mount| mount.id != stat.stx_mnt_id)
         {
             let entered_at = (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
-            found.push(Crossed {
+            found.push(CrossedMount {
                 id: stat.stx_mnt_id,
                 entered_at,
             });

@@ -56,8 +56,8 @@ pub(crate) fn read_settled(
     for attempt in 1..=ATTEMPTS {
         let file = open()?;
         let metadata = file.metadata()?;
-        // If the file was replaced just after it was opened, its successor can be opened now. A later replacement changes
-        // the ctime of the opened inode, so the comparison below fails.
+        // If the file was replaced just after it was opened, its successor can be opened now. A later replacement
+        // changes the ctime of the opened inode, so the comparison below fails.
         let is_unlinked = unlinked::is_unlinked(&file, &metadata);
         if attempt < ATTEMPTS && is_unlinked {
             continue;

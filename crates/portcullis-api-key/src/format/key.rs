@@ -11,8 +11,8 @@ use crate::{base62, error::KeyError};
 
 /// 62²⁷ > 2¹⁶⁰.
 const SECRET_LENGTH: usize = 27;
-/// The id, the secret, the checksum, and the underscores before the first two. `log/mask.rs` of `portcullis-core` has these
-/// lengths too, to mask keys in logs.
+/// The id, the secret, the checksum, and the underscores before the first two. `log/mask.rs` of `portcullis-core` has
+/// these lengths too, to mask keys in logs.
 const LENGTH_AFTER_PREFIX: usize = 1 + ApiKeyId::LENGTH + 1 + SECRET_LENGTH + base62::U32_DIGITS;
 
 /// A whole key, which its holder sends and must keep secret.
@@ -109,25 +109,25 @@ pub(crate) struct PresentedKey<'h> {
 
 impl<'h> PresentedKey<'h> {
     pub(crate) fn parse(text: &'h [u8]) -> Result<Self, InvalidApiKey> {
-        match Self::read(text) {
+        match Self::parse_exact(text) {
             Err(InvalidApiKey::Form) if has_wrong_length(text) => Err(InvalidApiKey::Length),
-            read => read,
+            parsed => parsed,
         }
     }
 
-    fn read(text: &'h [u8]) -> Result<Self, InvalidApiKey> {
-        let after_prefix = text
+    fn parse_exact(text: &'h [u8]) -> Result<Self, InvalidApiKey> {
+        let prefix_length = text
             .len()
             .checked_sub(LENGTH_AFTER_PREFIX)
             .filter(|length| (1..=KeyPrefix::MAX_LENGTH).contains(length))
             .ok_or(InvalidApiKey::Form)?;
-        let (prefix, rest) = text.split_at(after_prefix);
+        let (prefix, rest) = text.split_at(prefix_length);
         let (digest_input, checksum) = text.split_at(text.len() - base62::U32_DIGITS);
-        let (id, secret) = rest[1..].split_at(ApiKeyId::LENGTH);
+        let (id, after_id) = rest[1..].split_at(ApiKeyId::LENGTH);
         let id = ApiKeyId::from_bytes(id).ok_or(InvalidApiKey::Form)?;
         if rest[0] != b'_'
-            || secret[0] != b'_'
-            || !base62::is_base62(&secret[1..])
+            || after_id[0] != b'_'
+            || !base62::is_base62(&after_id[1..])
             || !is_prefix(prefix)
         {
             return Err(InvalidApiKey::Form);

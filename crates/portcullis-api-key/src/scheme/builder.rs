@@ -83,7 +83,7 @@ impl ApiKeysBuilder {
         }
         let challenge = Challenge::new("ApiKey", &settings.realm)?
             .header(header)
-            .clock(settings.clock.clone());
+            .refusal_log_clock(settings.clock.clone());
         Ok(ApiKeys(Arc::new(Inner {
             challenge: Arc::new(challenge),
             dummy_digest: KeyDigest::dummy(settings.peppers.as_ref()),

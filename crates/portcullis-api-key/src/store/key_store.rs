@@ -6,8 +6,8 @@ use crate::{format::ApiKeyId, stored::StoredKey};
 ///
 /// A store does not compare secrets, and does not check expiry or revocation: it returns revoked keys too.
 ///
-/// An outdated record (*false positive*) lets a revoked key in, so a store documents how old its answers may be. `None` for
-/// a key that exists (*false negative*) makes a caller throw a good key away, so a store that cannot tell returns a
+/// An outdated record (*false positive*) lets a revoked key in, so a store documents how old its answers may be. `None`
+/// for a key that exists (*false negative*) makes a caller throw a good key away, so a store that cannot tell returns a
 /// [`StoreError`], which becomes 503 and never 401.
 ///
 /// ```
@@ -34,8 +34,8 @@ pub trait KeyStore: Send + Sync + 'static {
     /// The reason why [`lookup`](Self::lookup) may miss keys now, if any. For stores that answer from a snapshot; `None` by
     /// default.
     ///
-    /// While there is such a reason, `lookup` must answer unknown ids with an error. The scheme then answers 503 to a wrong secret as
-    /// well, so that callers cannot find out which ids exist.
+    /// While there is such a reason, `lookup` must answer unknown ids with an error. The scheme then answers 503 to a wrong
+    /// secret as well, so that callers cannot find out which ids exist.
     fn doubt(&self) -> Option<StoreError> {
         None
     }

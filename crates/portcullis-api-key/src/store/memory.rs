@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::KeyError,
     format::ApiKeyId,
-    issue::{IssuedKey, Issuer, NewKey, issuer_setters},
+    issue::{IssuedKey, KeyMaker, NewKey, key_maker_setters},
     record::KeyRecord,
     stored::StoredKey,
 };
@@ -28,7 +28,7 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
-    issuer: Issuer,
+    key_maker: KeyMaker,
 }
 
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    issuer_setters!();
+    key_maker_setters!();
 
     /// Creates a key and stores its record.
     ///
@@ -53,7 +53,7 @@ impl MemoryStore {
     ///
     /// As [`NewKey::issue`].
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyError> {
-        let issued = self.issuer.issue(new)?;
+        let issued = self.key_maker.issue(new)?;
         self.insert([issued.record().clone()])?;
         Ok(issued)
     }
@@ -83,7 +83,7 @@ impl MemoryStore {
     pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyError> {
         self.change(|keys| {
             let mut record = find(keys, id)?;
-            record.revoke(self.issuer.clock.now());
+            record.revoke(self.key_maker.clock.now());
             replace(keys, record.clone());
             Ok(record)
         })
@@ -98,7 +98,7 @@ impl MemoryStore {
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyError> {
         self.change(|keys| {
             let mut old = find(keys, id)?;
-            let new = self.issuer.rotate(&mut old, grace)?;
+            let new = self.key_maker.rotate(&mut old, grace)?;
             replace(keys, old);
             replace(keys, new.record().clone());
             Ok(new)
@@ -114,7 +114,7 @@ impl MemoryStore {
     /// Removes keys that are revoked or have expired, and returns their number. Their ids are free again: call this only
     /// when no late [`insert`](Self::insert) can bring them back.
     pub fn remove_ended(&self) -> usize {
-        let now = self.issuer.clock.now();
+        let now = self.key_maker.clock.now();
         let removed = self.change(|keys| {
             let before = keys.len();
             keys.retain(|_, key| !key.record().has_ended(now));

@@ -104,8 +104,8 @@ fn place(octets: &[Octet]) -> Option<Range<usize>> {
     Some(octets.first()?.start..octets.last()?.end)
 }
 
-/// The secrets of API keys. A secret is a run of letters and digits after `_`. It is masked if an id (a run of 12) precedes
-/// the `_` and it is not short, or if it has exactly 33 characters.
+/// The secrets of API keys. A secret is a run of letters and digits after `_`. It is masked if an id (a run of 12)
+/// precedes the `_` and it has at least 20 characters or was cut, or if it has exactly 33 characters.
 fn key_secrets(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
     // The lengths of `ApiKey`: a test in `format/key.rs` of `portcullis-api-key` checks that its keys are masked.
     const ID: usize = 12;

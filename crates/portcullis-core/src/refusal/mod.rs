@@ -54,13 +54,13 @@ impl Refusal {
     /// A refusal with `challenges`, of which that at `index` states the reason.
     pub(crate) fn new(failure: Failure, challenges: &[Arc<Challenge>], index: usize) -> Self {
         let kind = failure.kind();
-        let state = |(at, challenge): (usize, &Arc<Challenge>)| match kind.error_code() {
+        let to_header = |(at, challenge): (usize, &Arc<Challenge>)| match kind.error_code() {
             Some(code) if at == index => challenge.with_error(code, failure.external(), None),
             _ => challenge.plain(),
         };
         Self(Arc::new(Inner {
             challenges: match kind.is_challenged() {
-                true => challenges.iter().enumerate().map(state).collect(),
+                true => challenges.iter().enumerate().map(to_header).collect(),
                 false => Vec::new(),
             },
             log: Some(challenges[index].log().clone()),
@@ -180,7 +180,8 @@ impl Refusal {
 
         let kind = self.kind();
         let log = self.0.log.as_ref();
-        // Call `admit` even if this level is off: it also reports suppressed refusals of other kinds, whose level may be on.
+        // Call `admit` even if this level is off: it also reports suppressed refusals of other kinds, whose level may be
+        // on.
         if log.is_some_and(|log| !log.admit(kind)) {
             return;
         }

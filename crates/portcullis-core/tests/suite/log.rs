@@ -252,7 +252,7 @@ fn counted(logged: &str) -> (usize, usize) {
         .filter(|line| line.contains("request refused"))
         .count();
     let summed_up = logged.lines().filter_map(|line| {
-        let (_, number) = line.split_once("refused=")?;
+        let (_, number) = line.split_once("suppressed=")?;
         number.split(' ').next()?.parse::<usize>().ok()
     });
     (own, summed_up.sum())

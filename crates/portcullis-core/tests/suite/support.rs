@@ -69,7 +69,7 @@ impl Fake {
     /// Sets the clock that limits logged refusals.
     pub(crate) fn with_clock(mut self, clock: SharedClock) -> Self {
         let challenge = Challenge::new(self.challenge.name(), "orders").expect("printable");
-        self.challenge = Arc::new(challenge.clock(clock));
+        self.challenge = Arc::new(challenge.refusal_log_clock(clock));
         self
     }
 

@@ -89,7 +89,7 @@ impl<V> BearerBuilder<V> {
             issuers,
             cache: self.cache.map(TokenCache::new),
             keep_access_token: self.keep_access_token,
-            challenge: Arc::new(challenge.clock(self.clock.clone())),
+            challenge: Arc::new(challenge.refusal_log_clock(self.clock.clone())),
             clock: self.clock,
         })))
     }

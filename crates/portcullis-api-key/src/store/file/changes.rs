@@ -10,7 +10,7 @@ pub(super) struct Changes {
     added: usize,
     revoked: Vec<ApiKeyId>,
     /// Was revoked, and is valid again.
-    restored: Vec<ApiKeyId>,
+    valid_again: Vec<ApiKeyId>,
     removed: Vec<ApiKeyId>,
     /// Whether a removed key could still be used.
     is_loss: bool,
@@ -19,12 +19,12 @@ pub(super) struct Changes {
 impl Changes {
     pub(super) fn between(before: &KeyMap, after: &KeyMap, now: UnixTime) -> Self {
         let is_revoked = |key: &StoredKey| key.record().revoked_at.is_some();
-        let ids = |is_meant: &dyn Fn(&StoredKey, Option<&StoredKey>) -> bool| {
+        let ids = |matches: &dyn Fn(&StoredKey, Option<&StoredKey>) -> bool| {
             let pairs = before
                 .values()
                 .map(|old| (old, after.get(&old.record().id)));
-            let meant = pairs.filter(|(old, new)| is_meant(old, new.map(|new| &**new)));
-            let mut ids: Vec<_> = meant.map(|(old, _)| old.record().id).collect();
+            let matching = pairs.filter(|(old, new)| matches(old, new.map(|new| &**new)));
+            let mut ids: Vec<_> = matching.map(|(old, _)| old.record().id).collect();
             ids.sort();
             ids
         };
@@ -33,7 +33,9 @@ impl Changes {
             // Added = after minus those that stayed (before − removed).
             added: after.len() + removed.len() - before.len(),
             revoked: ids(&|old, new| !is_revoked(old) && new.is_some_and(is_revoked)),
-            restored: ids(&|old, new| is_revoked(old) && new.is_some_and(|new| !is_revoked(new))),
+            valid_again: ids(&|old, new| {
+                is_revoked(old) && new.is_some_and(|new| !is_revoked(new))
+            }),
             is_loss: (removed.iter()).any(|id| !before[id].record().has_ended(now)),
             removed,
         }
@@ -41,7 +43,7 @@ impl Changes {
 
     /// Whether they look like a mistake.
     pub(super) fn are_suspicious(&self) -> bool {
-        self.is_loss || !self.restored.is_empty()
+        self.is_loss || !self.valid_again.is_empty()
     }
 }
 
@@ -53,7 +55,7 @@ impl fmt::Display for Changes {
         write!(f, "{} added", self.added)?;
         for (what, ids) in [
             ("revoked", &self.revoked),
-            ("valid again", &self.restored),
+            ("valid again", &self.valid_again),
             ("removed", &self.removed),
         ] {
             let shown: Vec<_> = ids

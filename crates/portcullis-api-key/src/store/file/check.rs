@@ -64,7 +64,7 @@ impl Checker {
             seen: None,
         };
         let records = watched.read_if_changed(&settings, true)?;
-        let keys = index(records.unwrap_or_default(), &KeyMap::default());
+        let keys = to_map(records.unwrap_or_default(), &KeyMap::default());
         let now = settings.clock.now();
         let settings = Arc::new(settings);
         let snapshot = Snapshot {
@@ -112,7 +112,7 @@ impl Checker {
         next.is_checking = false;
         next.status.warnings = watched.file.warnings().to_vec();
         let mut events = Vec::new();
-        let outcome = match read.map_err(KeyFileError::of_running_store) {
+        let outcome = match read.map_err(KeyFileError::after_first_read) {
             // The file still has the content that could not be parsed. That was reported. Every failure before parsing
             // clears `seen`, so those files are read again.
             Ok(None) if next.is_failing() => Ok(()),
@@ -120,7 +120,7 @@ impl Checker {
                 if let Some(records) = records
                     && !is_same(&records, &next.keys)
                 {
-                    let keys = index(records, &next.keys);
+                    let keys = to_map(records, &next.keys);
                     let changes = Changes::between(&next.keys, &keys, now.wall());
                     next.keys = Arc::new(keys);
                     next.status.keys = next.keys.len();
@@ -167,7 +167,7 @@ fn is_same(records: &[KeyRecord], keys: &KeyMap) -> bool {
 }
 
 /// Records that did not change keep their `StoredKey`, with its principal and last use.
-fn index(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
+fn to_map(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
     let stored = |record: KeyRecord| match before.get(&record.id) {
         Some(key) if *key.record() == record => key.clone(),
         _ => Arc::new(StoredKey::new(record)),

@@ -45,8 +45,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
         let before = text.as_bytes().iter().take(at);
         1 + before.filter(|byte| **byte == b'\n').count()
     };
-    let problem = |Mistake { at, problem }| format!("line {}: {problem}", line(at));
-    let (entries, truncated) = read_head(text).map_err(|mistake| vec![problem(mistake)])?;
+    let describe = |Mistake { at, problem }| format!("line {}: {problem}", line(at));
+    let (entries, truncated) = read_top_level(text).map_err(|mistake| vec![describe(mistake)])?;
     let mut records = Vec::with_capacity(entries.len());
     let mut problems = Vec::new();
     let mut seen: HashMap<ApiKeyId, usize> = HashMap::with_capacity(entries.len());
@@ -81,7 +81,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
         }
     }
     if problems.is_empty() {
-        problems.extend(truncated.map(problem));
+        problems.extend(truncated.map(describe));
     }
     match problems.is_empty() {
         true => Ok(records),
@@ -90,7 +90,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
 }
 
 /// The entries, and the mistake to report if some are missing.
-fn read_head(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake> {
+fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         Mistake::new(error.span().map_or(0, |span| span.start), error.message())
     })?;
@@ -105,8 +105,8 @@ fn read_head(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake> {
     let count_at = table.get("count").map_or(0, |count| count.span().start);
     let mut fields = Fields { table, start: 0 };
     let count = fields.optional("count", "the number of keys", integer)?;
-    let newer = "1: a newer portcullis may have written the file";
-    let version = fields.optional("version", newer, |value| {
+    let expected_version = "1: a newer portcullis may have written the file";
+    let version = fields.optional("version", expected_version, |value| {
         integer(value).filter(|version| *version == VERSION)
     })?;
     if version.is_none() {

@@ -95,7 +95,7 @@ impl KeyFileError {
     }
 
     /// For a store that once read the file: the advice must not be to create it.
-    pub(super) fn of_running_store(mut self) -> Self {
+    pub(super) fn after_first_read(mut self) -> Self {
         if let Self::Read { was_read, .. } = &mut self {
             *was_read = true;
         }

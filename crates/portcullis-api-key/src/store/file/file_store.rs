@@ -31,8 +31,8 @@ use crate::{
 ///
 /// A change takes effect within 5 s. A malformed or missing file never replaces keys that were read: they stay accepted,
 /// [`status`](Self::status) and the log report the problem, and unknown ids and wrong secrets get 503. After 15 min all
-/// keys get 503, since one of them may have been revoked; already after 5 s if the process has no free file descriptor to
-/// read the file with.
+/// keys get 503, since one of them may have been revoked; already after 5 s if the process has no free file descriptor
+/// to read the file with.
 ///
 /// A file that is itself a mount point, as with `docker run -v "$PWD/keys.toml:/keys.toml"`, does not change when it is
 /// replaced on the host. The store then treats it as unreadable. Mount the directory instead.
@@ -170,8 +170,8 @@ fn start(settings: Settings) -> Result<FileStore, KeyFileError> {
     let keys = worker.state().keys.clone();
     let changes = Changes::between(&KeyMap::default(), &keys, worker.now().wall());
     worker.announce(Event::Loaded(changes));
-    let of_task = checker.clone();
-    let spawned = task.spawn_thread(runtime, |task| watch(task, of_task));
+    let task_checker = checker.clone();
+    let spawned = task.spawn_thread(runtime, |task| watch(task, task_checker));
     spawned.map_err(KeyFileError::cannot_watch(&path))?;
     Ok(FileStore { worker, checker })
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::KeyError,
     format::ApiKeyId,
-    issue::{IssuedKey, Issuer, NewKey, issuer_setters},
+    issue::{IssuedKey, KeyMaker, NewKey, key_maker_setters},
     record::KeyRecord,
 };
 
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct KeyFile {
     path: PathBuf,
-    issuer: Issuer,
+    key_maker: KeyMaker,
     lock_timeout: Duration,
     accept_writable_by_everyone: bool,
 }
@@ -44,13 +44,13 @@ impl KeyFile {
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            issuer: Issuer::default(),
+            key_maker: KeyMaker::default(),
             lock_timeout: Duration::from_secs(10),
             accept_writable_by_everyone: false,
         }
     }
 
-    issuer_setters!();
+    key_maker_setters!();
 
     /// Sets how long a change waits for another process; 10 s by default.
     #[must_use]
@@ -73,7 +73,7 @@ impl KeyFile {
     /// When the key cannot be created, or the file cannot be read or written.
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
         self.change(true, |records| {
-            let issued = self.issuer.issue(new)?;
+            let issued = self.key_maker.issue(new)?;
             let id = issued.key().id();
             if records.iter().any(|other| other.id == id) {
                 return Err(KeyError::Duplicate(id));
@@ -91,7 +91,7 @@ impl KeyFile {
     pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyFileError> {
         self.change(false, |records| {
             let record = find(records, id)?;
-            record.revoke(self.issuer.clock.now());
+            record.revoke(self.key_maker.clock.now());
             Ok(record.clone())
         })
     }
@@ -104,7 +104,7 @@ impl KeyFile {
     /// When the file has no such key, it was revoked or rotated or has expired, or the file cannot be read or written.
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyFileError> {
         self.change(false, |records| {
-            let new = self.issuer.rotate(find(records, id)?, grace)?;
+            let new = self.key_maker.rotate(find(records, id)?, grace)?;
             records.push(new.record().clone());
             Ok(new)
         })

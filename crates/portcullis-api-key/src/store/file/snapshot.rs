@@ -68,7 +68,7 @@ impl Snapshot {
 
     /// How long keys that cannot be confirmed are accepted. A lack of descriptors must not extend the life of a revoked
     /// key: callers can cause it.
-    fn outage_limit(&self) -> Duration {
+    fn current_limit(&self) -> Duration {
         const REVOCATION_BOUND: Duration = Duration::from_secs(5);
         match self.is_out_of_descriptors {
             true => self.settings.outage_limit.min(REVOCATION_BOUND),
@@ -77,13 +77,13 @@ impl Snapshot {
     }
 
     fn accepted_until(&self) -> UnixTime {
-        (self.confirmed_at.wall()).saturating_add(self.outage_limit())
+        (self.confirmed_at.wall()).saturating_add(self.current_limit())
     }
 
     /// Whether the keys could not be confirmed for longer than the limit.
     pub(super) fn is_stale(&self, now: impl FnOnce() -> Moment) -> bool {
         (self.is_checking || self.is_failing())
-            && now().duration_since(self.confirmed_at) > self.outage_limit()
+            && now().duration_since(self.confirmed_at) > self.current_limit()
     }
 
     /// Notes a failure, which is an event if the error is new.
@@ -147,7 +147,7 @@ impl State for Snapshot {
             Event::Stale => tracing::error!(
                 %path,
                 "API key file has been unusable for longer than the limit of {} s: every API key is refused with 503 until the \
-                 file is usable", self.outage_limit().as_secs()
+                 file is usable", self.current_limit().as_secs()
             ),
         }
     }
