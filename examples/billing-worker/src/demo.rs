@@ -62,11 +62,11 @@ impl Demo {
         let url = issuer.url();
         let options = ["orders-api", "--issuer", &url, "--api-keys"].map(OsStr::new);
         let options = options.into_iter().chain([keys.as_os_str()]);
-        let app = orders_api::app(&orders_api::Args::try_parse_from(options)?).await?;
+        let router = orders_api::router(&orders_api::Args::try_parse_from(options)?).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let orders_url = format!("http://{}", listener.local_addr()?);
         let mut orders = JoinSet::new();
-        orders.spawn(orders_api::serve(listener, app, pending()));
+        orders.spawn(orders_api::serve(listener, router, pending()));
         say(format_args!(
             "demonstration: issuer {url} and orders-api {orders_url}, both in this process"
         ));

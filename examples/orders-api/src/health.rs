@@ -58,8 +58,8 @@ pub(crate) async fn ready(State(sources): State<Sources>) -> (StatusCode, Json<V
             "warnings": status.warnings,
         })
     });
-    let ready = issuers.iter().all(|issuer| issuer["ready"] == true);
-    let (status, word) = if ready {
+    let is_ready = issuers.iter().all(|issuer| issuer["ready"] == true);
+    let (status, word) = if is_ready {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready")

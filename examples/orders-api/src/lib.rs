@@ -1,14 +1,14 @@
 //! A small orders service, guarded by Portcullis. It is a library so that the demonstration of `billing-worker` can run it
 //! in-process.
 
-mod app;
 mod args;
-mod callers;
+mod authentication;
 mod demo;
 mod health;
 mod orders;
 mod profile;
 mod program;
+mod routes;
 mod serve;
 
 use std::{
@@ -44,7 +44,7 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
         )
     })?;
     let address = listener.local_addr()?;
-    let app = App::start(&args).await?;
+    let service = Service::start(&args).await?;
     if let Some(demo) = &demo {
         let _ = demo.explain(address);
     }
@@ -54,16 +54,16 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
         request: args.request_timeout,
         shutdown: args.shutdown_timeout,
     };
-    let loaded = app.ready();
-    let ready = async move {
-        if loaded.await? {
+    let keys_loaded = service.keys_loaded();
+    let print_ready = async move {
+        if keys_loaded.await? {
             let _ = writeln!(io::stdout(), "ready");
         }
         Ok(())
     };
     tokio::select! {
-        () = serve::serve(listener, app.router, limits, stop) => Ok(()),
-        Err(error) = ready => Err(error),
+        () = serve::serve(listener, service.router, limits, stop) => Ok(()),
+        Err(error) = print_ready => Err(error),
     }
 }
 
@@ -72,30 +72,30 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
 /// # Errors
 ///
 /// When the arguments name no callers, or a file that cannot be used, or no caller could ever be served.
-pub async fn app(args: &Args) -> Result<Router, Box<dyn Error>> {
-    let app = App::start(args).await?;
-    app.ready().await?;
-    Ok(app.router)
+pub async fn router(args: &Args) -> Result<Router, Box<dyn Error>> {
+    let service = Service::start(args).await?;
+    service.keys_loaded().await?;
+    Ok(service.router)
 }
 
 /// Serves with the default time limits until `stop` completes and the requests in progress are answered.
-pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
-    serve::serve(listener, app, Limits::default(), stop).await;
+pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    serve::serve(listener, router, Limits::default(), stop).await;
 }
 
 /// The service and its sources of keys.
-struct App {
+struct Service {
     router: Router,
     sources: Sources,
 }
 
-impl App {
+impl Service {
     /// Does not wait for the keys of issuers. Until they are loaded, tokens get 503 and `/healthz` says "not ready". API keys
     /// work at once.
     async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
-        let (authenticate, sources) = callers::callers(args).await?;
+        let (authenticate, sources) = authentication::layer_and_sources(args).await?;
         Ok(Self {
-            router: app::router(authenticate, sources.clone()),
+            router: routes::router(authenticate, sources.clone()),
             sources,
         })
     }
@@ -103,7 +103,7 @@ impl App {
     /// Waits until the keys of each issuer are loaded or waiting for them cannot help, and returns whether all are loaded.
     /// Fails if no caller can be served. An error of one issuer is in the log and at `/healthz`, and does not end the
     /// service for the callers of another, or those with API keys.
-    fn ready(&self) -> impl Future<Output = Result<bool, Box<dyn Error>>> + use<> {
+    fn keys_loaded(&self) -> impl Future<Output = Result<bool, Box<dyn Error>>> + use<> {
         let issuers = self.sources.issuers.clone();
         let mut is_serving = self.sources.api_keys.is_some();
         async move {

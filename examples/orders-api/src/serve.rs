@@ -46,13 +46,13 @@ impl Default for Limits {
 /// Answers requests until `stop` completes, and the requests in progress then, within the limit.
 pub(crate) async fn serve(
     mut listener: TcpListener,
-    app: Router,
+    router: Router,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
     // A handler reads the body, so this also limits how long the client may take to send it.
     let body = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.request);
-    let app = app.layer(body);
+    let router = router.layer(body);
     let server = server(limits.request);
     let graceful = GracefulShutdown::new();
     // Dropping it closes the connections.
@@ -66,12 +66,12 @@ pub(crate) async fn serve(
             // axum's `accept` waits a second when no descriptor is free, and retries.
             accepted = Listener::accept(&mut listener) => accepted,
         };
-        let (server, app, watcher) = (server.clone(), app.clone(), graceful.watcher());
+        let (server, router, watcher) = (server.clone(), router.clone(), graceful.watcher());
         connections.spawn(connection(
             server,
             stream,
             peer,
-            app,
+            router,
             limits.request,
             watcher,
         ));
@@ -114,7 +114,7 @@ async fn connection(
     server: Server,
     stream: TcpStream,
     peer: SocketAddr,
-    app: Router,
+    router: Router,
     head: Duration,
     watcher: Watcher,
 ) {
@@ -127,7 +127,7 @@ async fn connection(
         })
         // As `into_make_service_with_connect_info` does.
         .layer(Extension(ConnectInfo(peer)))
-        .service(app);
+        .service(router);
     let connection =
         server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     // The builder detects HTTP/2 by the first bytes, and waits for them without a limit.

@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use clap::Parser;
-use orders_api::{Args, app};
+use orders_api::{Args, router};
 use portcullis_test::{SigningAlgorithm, TestKey};
 use serde_json::json;
 use tokio::{
@@ -46,14 +46,14 @@ async fn issuer_with_ca_bearer_token_and_metadata_url_is_reached() {
     let arguments = ["orders-api", "--issuer", NAME, "--discover-at", &url];
     let access = ["--ca", root, "--bearer-token-file", token];
     let args = Args::parse_from([&arguments[..], &access].concat());
-    let started = timeout(TIMEOUT, app(&args)).await;
+    let started = timeout(TIMEOUT, router(&args)).await;
     assert!(started.expect("the keys are fetched").is_ok());
 }
 
 #[tokio::test]
 async fn issuer_given_twice_is_an_error() {
     let twice = ["orders-api", "--issuer", NAME, "--issuer", NAME];
-    let error = app(&Args::parse_from(twice)).await.expect_err("twice");
+    let error = router(&Args::parse_from(twice)).await.expect_err("twice");
     let said = format!("--issuer {NAME} is given twice");
     assert!(error.to_string().starts_with(&said), "{error}");
 }
@@ -79,7 +79,7 @@ async fn bearer_token_file_needs_exactly_one_issuer() {
         "--bearer-token-file",
         "token",
     ]);
-    let error = app(&args).await.map(|_| ()).expect_err("two issuers");
+    let error = router(&args).await.map(|_| ()).expect_err("two issuers");
     assert!(
         (error.to_string())
             .starts_with("--bearer-token-file needs exactly one --issuer, but 2 were"),

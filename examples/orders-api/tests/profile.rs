@@ -23,12 +23,12 @@ async fn whoami(issuer: &TestIssuer, arguments: &[&str], token: &str) -> (Status
     let url = issuer.url();
     let arguments = [&["orders-api", "--issuer", &url], arguments].concat();
     let args = Args::try_parse_from(arguments).expect("arguments");
-    let app = orders_api::app(&args).await.expect("a service");
+    let router = orders_api::router(&args).await.expect("a service");
     let request = Request::get("/whoami")
         .header("authorization", format!("Bearer {token}"))
         .body(Body::empty())
         .expect("a request");
-    let response = app.oneshot(request).await.expect("an answer");
+    let response = router.oneshot(request).await.expect("an answer");
     let status = response.status();
     let body = to_bytes(response.into_body(), usize::MAX)
         .await
@@ -41,7 +41,7 @@ async fn error(arguments: &[&str]) -> String {
     // No issuer listens there: the mistake is found before any request.
     let issuer = ["orders-api", "--issuer", "http://127.0.0.1:1"];
     let args = Args::try_parse_from([&issuer, arguments].concat()).expect("arguments");
-    let error = orders_api::app(&args).await.expect_err("a mistake");
+    let error = orders_api::router(&args).await.expect_err("a mistake");
     error.to_string()
 }
 

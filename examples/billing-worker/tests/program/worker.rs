@@ -144,11 +144,11 @@ pub(crate) async fn orders_api<A: Into<OsString>>(
     let options = options.into_iter().map(Into::into);
     let options = iter::once(OsString::from("orders-api")).chain(options);
     let options = orders_api::Args::try_parse_from(options).expect("arguments");
-    let app = orders_api::app(&options).await.expect("orders-api");
+    let router = orders_api::router(&options).await.expect("orders-api");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     let mut running = JoinSet::new();
-    running.spawn(orders_api::serve(listener, app, pending()));
+    running.spawn(orders_api::serve(listener, router, pending()));
     (url, running)
 }
 

@@ -1,4 +1,4 @@
-//! The issuers and key files of the command line.
+//! The authentication of callers, as the command line configures it.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -15,13 +15,15 @@ use crate::{args::Args, health::Sources};
 const REALM: &str = "orders";
 
 /// The layer that authenticates callers, and its sources of keys.
-pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Sources), Box<dyn Error>> {
+pub(crate) async fn layer_and_sources(
+    args: &Args,
+) -> Result<(AuthenticateLayer, Sources), Box<dyn Error>> {
     let mut schemes: Vec<Arc<dyn Scheme>> = Vec::new();
     let mut sources = Sources::default();
 
     if !args.issuers.is_empty() {
         let profile = args.profile()?;
-        let issuers = start(args).await?;
+        let issuers = start_issuers(args).await?;
         schemes.push(Arc::new(bearer(&issuers, &profile, args)?));
         sources.issuers = issuers.into();
     }
@@ -37,7 +39,7 @@ pub(crate) async fn callers(args: &Args) -> Result<(AuthenticateLayer, Sources),
 }
 
 /// Starts the issuers without waiting for their keys, so that the service can listen at once.
-async fn start(args: &Args) -> Result<Vec<Issuer>, Box<dyn Error>> {
+async fn start_issuers(args: &Args) -> Result<Vec<Issuer>, Box<dyn Error>> {
     for (option, is_given) in [
         ("--jwks-uri", args.jwks_uri.is_some()),
         ("--discover-at", args.discover_at.is_some()),
