@@ -7,7 +7,9 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{Stamp, unlinked};
+use crate::Stamp;
+#[cfg(target_os = "linux")]
+use crate::mount::is_mount_point;
 
 /// The warning for a file that [is detached](Contents::is_detached).
 pub const DETACHED: &str = "it was replaced, renamed or deleted where it is mounted from, so changes are not seen: mount its directory \
@@ -43,7 +45,7 @@ impl Contents {
             stamp,
             mode: mode(metadata),
             is_detached,
-            is_mount_point: unlinked::is_mount_point(file),
+            is_mount_point: is_mount_point(file),
             has_other_links: has_other_links(metadata),
         }
     }
@@ -160,6 +162,11 @@ fn mode(metadata: &Metadata) -> u32 {
 #[cfg(not(unix))]
 fn mode(_: &Metadata) -> u32 {
     0
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_mount_point(_: &File) -> bool {
+    false
 }
 
 /// Whether the file has another hard link, which keeps the old content when this one is replaced.

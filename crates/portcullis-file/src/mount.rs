@@ -1,4 +1,4 @@
-//! Detects that the source of a bind mount was renamed.
+//! Detects mounts that hide changes of a file: the file is a mount point, or the source of a bind mount was renamed.
 //!
 //! A bind mount keeps showing the file or directory that was mounted, wherever that is renamed to. A new one at the old
 //! path does not appear in the mount. Link counts and `/proc/self/fd` do not show this.
@@ -9,7 +9,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+
+/// Whether the opened file is itself a mount point. Known on Linux 5.8 and later.
+pub(crate) fn is_mount_point(file: &File) -> bool {
+    statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
+        .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
 
 /// The mounts that a path crosses. Known on Linux 5.8 and later.
 #[derive(Debug, Default)]

@@ -36,17 +36,3 @@ fn is_marked_deleted(file: &File, metadata: &Metadata) -> bool {
     };
     name.as_os_str().as_bytes().ends_with(b" (deleted)") && !is_its_name()
 }
-
-/// Whether the opened file is itself a mount point. Known on Linux 5.8 and later.
-#[cfg(target_os = "linux")]
-pub(crate) fn is_mount_point(file: &File) -> bool {
-    use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
-
-    statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
-        .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn is_mount_point(_: &File) -> bool {
-    false
-}
