@@ -265,6 +265,20 @@ mod tests {
         );
     }
 
+    /// `log/mask.rs` of `portcullis-core` has the lengths of the parts of a key.
+    #[test]
+    fn generated_key_is_masked_in_logs() {
+        let key = key();
+        let text = key.expose();
+        let (with_id, secret) = text.rsplit_once('_').expect("a key");
+        let (cut, without_id) = (&text[..text.len() - 1], &text[with_id.len()..]);
+        for text in [text, cut, without_id] {
+            let shown = portcullis_core::log::escape(text);
+            assert!(shown.ends_with("[masked]"), "{shown}");
+            assert!(!shown.contains(&secret[..4]), "{shown}");
+        }
+    }
+
     #[test]
     fn debug_hides_the_secret() {
         let key = key();
