@@ -34,8 +34,8 @@ pub trait KeyStore: Send + Sync + 'static {
     /// The reason why [`lookup`](Self::lookup) may miss keys now, if any. For stores that answer from a snapshot; `None` by
     /// default.
     ///
-    /// While there is such a reason, `lookup` must answer unknown ids with an error. The scheme then answers 503 to a wrong
-    /// secret as well, so that callers cannot find out which ids exist.
+    /// While there is such a reason, `lookup` must answer unknown ids with an error. The scheme then answers 503 to a
+    /// wrong secret as well, so that callers cannot find out which ids exist.
     fn doubt(&self) -> Option<StoreError> {
         None
     }
