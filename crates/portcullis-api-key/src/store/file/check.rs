@@ -99,9 +99,8 @@ impl Checker {
     ) -> Result<(), KeyFileError> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if shared.state().is_dead {
-            return Err(KeyFileError::cannot_watch(&self.settings.path)(
-                io::Error::other("its checks stopped: restart the service"),
-            ));
+            let source = io::Error::other("its checks stopped: restart the service");
+            return Err(KeyFileError::cannot_watch(&self.settings.path, source));
         }
         shared.update(|snapshot| snapshot.is_checking = true);
         // Taken before the read, since a change after it may be missed.
@@ -183,7 +182,8 @@ impl Watched {
         settings: &Settings,
         is_forced: bool,
     ) -> Result<Option<Vec<KeyRecord>>, KeyFileError> {
-        let cannot_read = || KeyFileError::cannot_read(&settings.path);
+        let path = &settings.path;
+        let cannot_read = |source| KeyFileError::cannot_read(path, source);
         // Taken, so that the file is read at the next check if this one fails.
         let before = self.seen.take();
         let quiet_checks = TIME_RESOLUTION
@@ -192,14 +192,13 @@ impl Watched {
         if let Some((stamp, quiet)) = before
             && !is_forced
             && u128::from(quiet) >= quiet_checks
-            && self.file.stamp().map_err(cannot_read())? == stamp
+            && self.file.stamp().map_err(cannot_read)? == stamp
         {
             self.seen = before;
             return Ok(None);
         }
-        let contents = self.file.read().map_err(cannot_read())?;
-        check_trust(&contents, settings.accept_writable_by_everyone).map_err(cannot_read())?;
-        let records = parse(&settings.path, &contents);
+        let contents = check_trust(path, self.file.read(), settings.accept_writable_by_everyone)?;
+        let records = parse(path, &contents);
         let stamp = contents.stamp();
         self.seen = match before {
             Some((seen, quiet)) if seen == stamp => Some((stamp, quiet.saturating_add(1))),

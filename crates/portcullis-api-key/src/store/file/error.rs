@@ -72,23 +72,23 @@ pub enum KeyFileError {
 portcullis_core::debug_as_report!(KeyFileError);
 
 impl KeyFileError {
-    pub(super) fn cannot_read(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Read {
+    pub(super) fn cannot_read(path: &Path, source: io::Error) -> Self {
+        Self::Read {
             path: path.to_owned(),
             source,
             was_read: false,
         }
     }
 
-    pub(super) fn cannot_watch(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Watch {
+    pub(super) fn cannot_watch(path: &Path, source: io::Error) -> Self {
+        Self::Watch {
             path: path.to_owned(),
             source,
         }
     }
 
-    pub(super) fn cannot_write(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Write {
+    pub(super) fn cannot_write(path: &Path, source: io::Error) -> Self {
+        Self::Write {
             path: path.to_owned(),
             source,
         }
@@ -107,19 +107,26 @@ impl KeyFileError {
         matches!(self, Self::Read { source, .. } if is_out_of_descriptors(source))
     }
 
-    /// The kind of the error, without paths and ids.
+    /// The kind of the error of a check, without paths and ids.
     pub(super) fn reason(&self) -> &'static str {
-        let Self::Read { source, .. } = self else {
-            return "malformed";
-        };
-        match source.kind() {
-            _ if is_out_of_descriptors(source) => "no free file descriptor",
-            io::ErrorKind::NotFound => "missing",
-            io::ErrorKind::PermissionDenied if source.raw_os_error().is_none() => {
-                "writable by every user"
-            }
-            io::ErrorKind::StaleNetworkFileHandle => "replaced behind a mount",
-            _ => "unreadable",
+        match self {
+            Self::Malformed { .. } => "malformed",
+            Self::Read { source, .. } => match source.kind() {
+                _ if is_out_of_descriptors(source) => "no free file descriptor",
+                io::ErrorKind::NotFound => "missing",
+                // These kinds come from `Contents::reject_*`.
+                io::ErrorKind::PermissionDenied if source.raw_os_error().is_none() => {
+                    "writable by every user"
+                }
+                io::ErrorKind::StaleNetworkFileHandle => "replaced behind a mount",
+                _ => "unreadable",
+            },
+            // Reading the file does not cause these.
+            Self::Watch { .. }
+            | Self::Write { .. }
+            | Self::Locked { .. }
+            | Self::Key(_)
+            | Self::Config(_) => "unusable",
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     changes::Changes,
     check::{Checker, watch},
     error::KeyFileError,
-    settings::Settings,
+    settings::{REVOCATION_BOUND, Settings},
     snapshot::{Event, Snapshot},
     status::FileStoreStatus,
 };
@@ -145,8 +145,8 @@ impl FileStoreBuilder {
     /// - The interval is zero or longer than 4 s.
     /// - It is called outside a tokio runtime.
     pub async fn start(self) -> Result<FileStore, KeyFileError> {
-        // A revocation must be seen within 5 s; this leaves 1 s for reading.
-        const MAX_INTERVAL: Duration = Duration::from_secs(4);
+        // This leaves 1 s for reading.
+        const MAX_INTERVAL: Duration = REVOCATION_BOUND.saturating_sub(Duration::from_secs(1));
 
         let Settings { path, interval, .. } = self.0.clone();
         if interval.is_zero() || interval > MAX_INTERVAL {
@@ -155,8 +155,10 @@ impl FileStoreBuilder {
         }
         let runtime = current_runtime("FileStoreBuilder::start")?;
         let started = runtime.spawn_blocking(move || start(self.0)).await;
-        started
-            .unwrap_or_else(|panic| Err(KeyFileError::cannot_watch(&path)(io::Error::other(panic))))
+        started.unwrap_or_else(|panic| {
+            let source = io::Error::other(panic);
+            Err(KeyFileError::cannot_watch(&path, source))
+        })
     }
 }
 
@@ -165,13 +167,14 @@ fn start(settings: Settings) -> Result<FileStore, KeyFileError> {
     let (checker, snapshot) = Checker::load(settings)?;
     let checker = Arc::new(checker);
     let runtime = Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(KeyFileError::cannot_watch(&path))?;
+    let cannot_watch = |source| KeyFileError::cannot_watch(&path, source);
+    let runtime = runtime.map_err(cannot_watch)?;
     let (worker, task) = Worker::new(snapshot, clock, runtime.handle().clone());
     let keys = worker.state().keys.clone();
     let changes = Changes::between(&KeyMap::default(), &keys, worker.now().wall());
     worker.announce(Event::Loaded(changes));
     let task_checker = checker.clone();
     let spawned = task.spawn_thread(runtime, |task| watch(task, task_checker));
-    spawned.map_err(KeyFileError::cannot_watch(&path))?;
+    spawned.map_err(cannot_watch)?;
     Ok(FileStore { worker, checker })
 }

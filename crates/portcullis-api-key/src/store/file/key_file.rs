@@ -128,7 +128,7 @@ impl KeyFile {
         if !may_be_new {
             // Before a lock file is created next to a file that does not exist.
             let found = self.path.metadata();
-            found.map_err(KeyFileError::cannot_read(&self.path))?;
+            found.map_err(|source| KeyFileError::cannot_read(&self.path, source))?;
         }
         let locked = Locked::wait(&self.path, self.lock_timeout)?;
         let accept_writable = self.accept_writable_by_everyone;
@@ -148,13 +148,12 @@ fn read(
     accept_writable: bool,
     may_be_new: bool,
 ) -> Result<Vec<KeyRecord>, KeyFileError> {
-    let contents = match portcullis_file::read(path, MAX_BYTES) {
-        Err(error) if may_be_new && error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Vec::new());
-        }
-        contents => contents.map_err(KeyFileError::cannot_read(path))?,
-    };
-    check_trust(&contents, accept_writable).map_err(KeyFileError::cannot_read(path))?;
+    let read = portcullis_file::read(path, MAX_BYTES);
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    if may_be_new && read.as_ref().is_err_and(is_missing) {
+        return Ok(Vec::new());
+    }
+    let contents = check_trust(path, read, accept_writable)?;
     if may_be_new && contents.bytes().is_empty() {
         tracing::warn!(
             path = %path.display(),

@@ -28,7 +28,7 @@ impl Locked {
         const MIN_PAUSE: Duration = Duration::from_millis(5);
         const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-        let target = resolve(path).map_err(KeyFileError::cannot_write(path))?;
+        let target = resolve(path).map_err(|source| KeyFileError::cannot_write(path, source))?;
         let lock = beside(&target, "", ".lock");
         // Attempts are few, so the time slept is about the time that passes.
         let (mut waited, mut pause) = (Duration::ZERO, MIN_PAUSE);
@@ -58,12 +58,13 @@ impl Drop for Locked {
 /// for the next file.
 fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
     let mut holder = None;
-    if let Some(file) = open_lock(lock, target).map_err(KeyFileError::cannot_write(lock))? {
+    let cannot_write = |source| KeyFileError::cannot_write(lock, source);
+    if let Some(file) = open_lock(lock, target).map_err(cannot_write)? {
         match file.try_lock() {
             Ok(()) if is_at(&file, lock) => return Ok(file),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => holder = holder_of(&file),
-            Err(TryLockError::Error(error)) => return Err(KeyFileError::cannot_write(lock)(error)),
+            Err(TryLockError::Error(error)) => return Err(cannot_write(error)),
         }
     }
     Err(KeyFileError::Locked {

@@ -13,20 +13,25 @@ pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Rejects a detached file, since later revocations would not be seen, and one that every user may write, since anyone
 /// may have added keys.
 pub(super) fn check_trust(
-    contents: &Contents,
+    path: &Path,
+    read: io::Result<Contents>,
     accept_writable_by_everyone: bool,
-) -> io::Result<()> {
-    contents.reject_detached()?;
-    if accept_writable_by_everyone {
-        return Ok(());
-    }
-    contents.reject_writable_by_everyone(
-        ", so anyone may have added keys: check them, then `chmod o-w` the file",
-    )
+) -> Result<Contents, KeyFileError> {
+    let trusted = read.and_then(|contents| {
+        contents.reject_detached()?;
+        if !accept_writable_by_everyone {
+            contents.reject_writable_by_everyone(
+                ", so anyone may have added keys: check them, then `chmod o-w` the file",
+            )?;
+        }
+        Ok(contents)
+    });
+    trusted.map_err(|source| KeyFileError::cannot_read(path, source))
 }
 
 pub(super) fn parse(path: &Path, contents: &Contents) -> Result<Vec<KeyRecord>, KeyFileError> {
-    let text = contents.text().map_err(KeyFileError::cannot_read(path))?;
+    let text = contents.text();
+    let text = text.map_err(|source| KeyFileError::cannot_read(path, source))?;
     document::parse(text).map_err(|problems| KeyFileError::Malformed {
         path: path.to_owned(),
         problems,

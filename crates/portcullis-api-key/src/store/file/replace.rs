@@ -17,19 +17,20 @@ pub(super) fn replace(target: &Path, text: &str) -> Result<(), KeyFileError> {
     // A writer that crashed may have left it. The lock excludes another writer.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(KeyFileError::cannot_write(&temporary)(error));
+            return Err(KeyFileError::cannot_write(&temporary, error));
         }
         _ => {}
     }
     write_and_rename(&temporary, target, text).map_err(|error| {
         let _ = fs::remove_file(&temporary);
-        KeyFileError::cannot_write(target)(match error.kind() {
+        let source = match error.kind() {
             io::ErrorKind::ResourceBusy => io::Error::other(format!(
                 "{error}: the file is a mount point and cannot be replaced here: mount its directory, or change the file \
                  where it is mounted from"
             )),
             _ => error,
-        })
+        };
+        KeyFileError::cannot_write(target, source)
     })
 }
 

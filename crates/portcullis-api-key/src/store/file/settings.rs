@@ -2,6 +2,9 @@ use std::{path::PathBuf, time::Duration};
 
 use portcullis_core::clock::SharedClock;
 
+/// The time within which a revocation must be seen.
+pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
+
 /// The settings of a [`FileStore`](crate::FileStore).
 #[derive(Clone, Debug)]
 pub(super) struct Settings {

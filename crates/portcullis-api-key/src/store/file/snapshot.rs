@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_worker::{Death, State};
 
-use super::{changes::Changes, settings::Settings, status::FileStoreStatus, time::to_toml};
+use super::{
+    changes::Changes,
+    settings::{REVOCATION_BOUND, Settings},
+    status::FileStoreStatus,
+    time::to_toml,
+};
 use crate::{
     format::ApiKeyId,
     store::{key_map::KeyMap, key_store::StoreError},
@@ -69,7 +74,6 @@ impl Snapshot {
     /// How long keys that cannot be confirmed are accepted. A lack of descriptors must not extend the life of a revoked
     /// key: callers can cause it.
     fn current_limit(&self) -> Duration {
-        const REVOCATION_BOUND: Duration = Duration::from_secs(5);
         match self.is_out_of_descriptors {
             true => self.settings.outage_limit.min(REVOCATION_BOUND),
             false => self.settings.outage_limit,
