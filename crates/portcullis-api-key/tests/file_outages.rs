@@ -51,6 +51,18 @@ async fn malformed_file_does_not_replace_keys() {
 }
 
 #[tokio::test]
+async fn file_that_is_not_utf_8_is_malformed() {
+    let wired = Wired::new();
+    wired.create("a");
+    let (store, _) = wired.watch_by_hand().await;
+    fs::write(&wired.path, b"version = 1\n# \xff\n").expect("written");
+    let error = store.reload().expect_err("not UTF-8");
+    assert!(matches!(error, KeyFileError::Malformed { .. }), "{error:?}");
+    assert!(error.to_string().contains("keys.toml: it is not UTF-8"));
+    assert_eq!(store.status().reason, Some("malformed"));
+}
+
+#[tokio::test]
 async fn outage_past_the_limit_is_503() {
     let wired = Wired::new();
     let (key, ended) = (wired.create("a"), wired.create("b"));

@@ -58,7 +58,7 @@ pub enum KeyFileError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The problems, each with its line, at most 100.
+        /// The problems, each with its line, at most 100. Without a line if the content is not UTF-8.
         problems: Vec<String>,
     },
     /// The key could not be created or changed.

@@ -30,9 +30,11 @@ pub(super) fn check_trust(
 }
 
 pub(super) fn parse(path: &Path, contents: &Contents) -> Result<Vec<KeyRecord>, KeyFileError> {
-    let text = contents.text();
-    let text = text.map_err(|source| KeyFileError::cannot_read(path, source))?;
-    document::parse(text).map_err(|problems| KeyFileError::Malformed {
+    let records = match contents.text() {
+        Ok(text) => document::parse(text),
+        Err(not_utf8) => Err(vec![not_utf8.to_string()]),
+    };
+    records.map_err(|problems| KeyFileError::Malformed {
         path: path.to_owned(),
         problems,
     })
