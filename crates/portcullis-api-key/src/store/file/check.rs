@@ -33,7 +33,8 @@ pub(super) struct Checker {
 
 struct Watched {
     file: WatchedFile,
-    /// The stamp at the last reading, and the number of later reads in a row that found the same stamp.
+    /// The stamp at the last timed read, and how many timed reads in a row had found it before. `None` after a forced
+    /// or failed read. Only timed reads are an interval apart.
     seen: Option<(Stamp, u32)>,
 }
 
@@ -63,7 +64,7 @@ impl Checker {
             file: WatchedFile::new("API key file", &settings.path, MAX_BYTES),
             seen: None,
         };
-        let records = watched.read_if_changed(&settings, true)?;
+        let records = watched.read_if_changed(&settings, false)?;
         let keys = to_map(records.unwrap_or_default(), &KeyMap::default());
         let now = settings.clock.now();
         let settings = Arc::new(settings);
@@ -176,7 +177,7 @@ fn to_map(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
 }
 
 impl Watched {
-    /// Reads the file, or returns `None` if its stamp has been the same for longer than [`TIME_RESOLUTION`].
+    /// Reads the file, or returns `None` if its stamp has been the same for at least [`TIME_RESOLUTION`].
     fn read_if_changed(
         &mut self,
         settings: &Settings,
@@ -184,27 +185,29 @@ impl Watched {
     ) -> Result<Option<Vec<KeyRecord>>, KeyFileError> {
         let path = &settings.path;
         let cannot_read = |source| KeyFileError::cannot_read(path, source);
-        // Taken, so that the file is read at the next check if this one fails.
+        // Taken, so that the file is read at the next check if this one is forced or fails.
         let before = self.seen.take();
-        let quiet_checks = TIME_RESOLUTION
+        let required_reads = TIME_RESOLUTION
             .as_nanos()
             .div_ceil(settings.interval.as_nanos());
-        if let Some((stamp, quiet)) = before
+        if let Some((stamp, same_stamp_reads)) = before
             && !is_forced
-            && u128::from(quiet) >= quiet_checks
+            && u128::from(same_stamp_reads) >= required_reads
             && self.file.stamp().map_err(cannot_read)? == stamp
         {
             self.seen = before;
             return Ok(None);
         }
         let contents = check_trust(path, self.file.read(), settings.accept_writable_by_everyone)?;
-        let records = parse(path, &contents);
         let stamp = contents.stamp();
-        self.seen = match before {
-            Some((seen, quiet)) if seen == stamp => Some((stamp, quiet.saturating_add(1))),
-            _ => Some((stamp, 0)),
-        };
-        records.map(Some)
+        if !is_forced {
+            let same_stamp_reads = match before {
+                Some((seen, reads)) if seen == stamp => reads.saturating_add(1),
+                _ => 0,
+            };
+            self.seen = Some((stamp, same_stamp_reads));
+        }
+        parse(path, &contents).map(Some)
     }
 }
 
@@ -217,8 +220,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn reload_does_not_confirm_keys_after_the_watch_died() {
+    fn check_by_hand(test: impl FnOnce(&Checker, &Worker<Snapshot>)) {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("keys.toml");
         fs::write(&path, "version = 1\n").expect("written");
@@ -232,17 +234,41 @@ mod tests {
         .expect("a key file");
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.expect("a runtime");
-        let (worker, _) = Worker::new(snapshot, system_clock(), runtime.handle().clone());
-        checker.check(&worker, true).expect("a key file");
-        worker.update(|snapshot| {
-            snapshot.died(Death::Panicked);
+        let (worker, _task) = Worker::new(snapshot, system_clock(), runtime.handle().clone());
+        test(&checker, &worker);
+    }
+
+    #[test]
+    fn reload_does_not_confirm_keys_after_the_watch_died() {
+        check_by_hand(|checker, worker| {
+            checker.check(worker, true).expect("a key file");
+            worker.update(|snapshot| {
+                snapshot.died(Death::Panicked);
+            });
+            for _ in 0..2 {
+                let error = checker.check(worker, true).expect_err("no check follows");
+                assert!(error.with_source().contains("restart"), "{error:?}");
+                let status = worker.state().status(|| worker.now());
+                assert_eq!(status.reason, Some("checks stopped"));
+                assert!(status.is_stale);
+            }
         });
-        for _ in 0..2 {
-            let error = checker.check(&worker, true).expect_err("no check follows");
-            assert!(error.with_source().contains("restart"), "{error:?}");
-            let status = worker.state().status(|| worker.now());
-            assert_eq!(status.reason, Some("checks stopped"));
-            assert!(status.is_stale);
-        }
+    }
+
+    /// Otherwise a change within the resolution of file times could be missed.
+    #[test]
+    fn reload_does_not_count_as_an_interval_without_a_change() {
+        check_by_hand(|checker, worker| {
+            let check = |is_forced| {
+                checker.check(worker, is_forced).expect("a key file");
+                let watched = checker.watched.lock().expect("not poisoned");
+                watched.seen.map(|(_, same_stamp_reads)| same_stamp_reads)
+            };
+            assert_eq!(check(false), Some(1));
+            for _ in 0..3 {
+                assert_eq!(check(true), None);
+            }
+            assert_eq!(check(false), Some(0));
+        });
     }
 }
