@@ -50,8 +50,7 @@ impl KeyDigest {
         Ok(verify_slices_are_equal(&actual, &self.bytes).is_ok())
     }
 
-    /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id. No
-    /// key has this digest.
+    /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id.
     pub(crate) fn dummy(peppers: Option<&Peppers>) -> Self {
         Self {
             pepper: peppers.map(Peppers::current_version),

@@ -149,13 +149,12 @@ impl Schemes {
     /// If a refused credential has the form of another scheme's, tells the caller where to send it.
     #[cold]
     fn with_hint(&self, failure: Failure, credential: &[u8], index: usize) -> Failure {
-        let scheme = &self.entries[index].scheme;
+        let is_own = |word: &[u8]| self.entries[index].scheme.recognise(word).is_some();
         let is_credential_at_fault = matches!(
             failure.kind(),
             FailureKind::Invalid | FailureKind::Malformed
         );
-        if !is_credential_at_fault || words(credential).any(|word| scheme.recognise(word).is_some())
-        {
+        if !is_credential_at_fault || words(credential).any(is_own) {
             return failure;
         }
         match words(credential).find_map(|word| self.hint_for(word, Some(index))) {

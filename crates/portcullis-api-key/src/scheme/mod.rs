@@ -113,8 +113,7 @@ impl Scheme for ApiKeys {
     }
 }
 
-/// The same text for an unknown id and a wrong secret, so that callers do not learn which ids exist. Also for other
-/// text and unaccepted prefixes.
+/// The same for an unknown id and a wrong secret, to hide which ids exist. Also for other text and unaccepted prefixes.
 const NOT_VALID: &str = "the API key is not valid";
 
 impl Inner {

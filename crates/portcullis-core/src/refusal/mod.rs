@@ -180,8 +180,7 @@ impl Refusal {
 
         let kind = self.kind();
         let log = self.0.log.as_ref();
-        // Call `admit` even if this level is off: it also reports suppressed refusals of other kinds, whose level may
-        // be on.
+        // Call `admit` even if this level is off: it also reports suppressed refusals of kinds whose level may be on.
         if log.is_some_and(|log| !log.admit(kind)) {
             return;
         }

@@ -33,9 +33,7 @@ impl Changes {
             // Added = after minus those that stayed (before − removed).
             added: after.len() + removed.len() - before.len(),
             revoked: ids(&|old, new| !is_revoked(old) && new.is_some_and(is_revoked)),
-            valid_again: ids(&|old, new| {
-                is_revoked(old) && new.is_some_and(|new| !is_revoked(new))
-            }),
+            valid_again: ids(&|old, new| is_revoked(old) && !new.is_none_or(is_revoked)),
             is_loss: (removed.iter()).any(|id| !before[id].record().has_ended(now)),
             removed,
         }

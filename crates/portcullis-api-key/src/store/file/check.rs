@@ -187,12 +187,9 @@ impl Watched {
         let cannot_read = |source| KeyFileError::cannot_read(path, source);
         // Taken, so that the file is read at the next check if this one is forced or fails.
         let before = self.seen.take();
-        let required_reads = TIME_RESOLUTION
-            .as_nanos()
-            .div_ceil(settings.interval.as_nanos());
         if let Some((stamp, same_stamp_reads)) = before
             && !is_forced
-            && u128::from(same_stamp_reads) >= required_reads
+            && settings.interval.saturating_mul(same_stamp_reads) >= TIME_RESOLUTION
             && self.file.stamp().map_err(cannot_read)? == stamp
         {
             self.seen = before;
@@ -200,13 +197,11 @@ impl Watched {
         }
         let contents = check_trust(path, self.file.read(), settings.accept_writable_by_everyone)?;
         let stamp = contents.stamp();
-        if !is_forced {
-            let same_stamp_reads = match before {
-                Some((seen, reads)) if seen == stamp => reads.saturating_add(1),
-                _ => 0,
-            };
-            self.seen = Some((stamp, same_stamp_reads));
-        }
+        let same_stamp_reads = match before {
+            Some((seen, reads)) if seen == stamp => reads.saturating_add(1),
+            _ => 0,
+        };
+        self.seen = (!is_forced).then_some((stamp, same_stamp_reads));
         parse(path, &contents).map(Some)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     changes::Changes,
     check::{Checker, watch},
     error::KeyFileError,
-    settings::{REVOCATION_BOUND, Settings},
+    settings::Settings,
     snapshot::{Event, Snapshot},
     status::FileStoreStatus,
 };
@@ -31,8 +31,7 @@ use crate::{
 ///
 /// A change takes effect within 5 s. A malformed or missing file never replaces keys that were read: they stay accepted,
 /// [`status`](Self::status) and the log report the problem, and unknown ids and wrong secrets get 503. After 15 min all
-/// keys get 503, since one of them may have been revoked; already after 5 s if the process has no free file descriptor
-/// to read the file with.
+/// keys get 503, since one of them may have been revoked; already after 5 s if the process has no free file descriptor.
 ///
 /// A file that is itself a mount point, as with `docker run -v "$PWD/keys.toml:/keys.toml"`, does not change when it is
 /// replaced on the host. The store then treats it as unreadable. Mount the directory instead.
@@ -146,19 +145,16 @@ impl FileStoreBuilder {
     /// - It is called outside a tokio runtime.
     pub async fn start(self) -> Result<FileStore, KeyFileError> {
         // This leaves 1 s for reading.
-        const MAX_INTERVAL: Duration = REVOCATION_BOUND.saturating_sub(Duration::from_secs(1));
-
+        let max_interval = Settings::REVOCATION_BOUND - Duration::from_secs(1);
         let Settings { path, interval, .. } = self.0.clone();
-        if interval.is_zero() || interval > MAX_INTERVAL {
+        if interval.is_zero() || interval > max_interval {
             let problem = "it must be > 0 and <= 4 s, so that a revocation is seen within 5 s";
             return Err(ConfigError::new("interval", problem).into());
         }
         let runtime = current_runtime("FileStoreBuilder::start")?;
         let started = runtime.spawn_blocking(move || start(self.0)).await;
-        started.unwrap_or_else(|panic| {
-            let source = io::Error::other(panic);
-            Err(KeyFileError::cannot_watch(&path, source))
-        })
+        let panicked = |panic| KeyFileError::cannot_watch(&path, io::Error::other(panic));
+        started.map_err(panicked)?
     }
 }
 

@@ -149,8 +149,7 @@ fn read(
     may_be_new: bool,
 ) -> Result<Vec<KeyRecord>, KeyFileError> {
     let read = portcullis_file::read(path, MAX_BYTES);
-    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    if may_be_new && read.as_ref().is_err_and(is_missing) {
+    if may_be_new && matches!(&read, Err(error) if error.kind() == io::ErrorKind::NotFound) {
         return Ok(Vec::new());
     }
     let contents = check_trust(path, read, accept_writable)?;

@@ -30,10 +30,8 @@ pub(super) fn check_trust(
 }
 
 pub(super) fn parse(path: &Path, contents: &Contents) -> Result<Vec<KeyRecord>, KeyFileError> {
-    let records = match contents.text() {
-        Ok(text) => document::parse(text),
-        Err(not_utf8) => Err(vec![not_utf8.to_string()]),
-    };
+    let text = contents.text().map_err(|error| vec![error.to_string()]);
+    let records = text.and_then(document::parse);
     records.map_err(|problems| KeyFileError::Malformed {
         path: path.to_owned(),
         problems,

@@ -2,9 +2,6 @@ use std::{path::PathBuf, time::Duration};
 
 use portcullis_core::clock::SharedClock;
 
-/// The time within which a revocation must be seen.
-pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
-
 /// The settings of a [`FileStore`](crate::FileStore).
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
@@ -13,4 +10,9 @@ pub(super) struct Settings {
     pub(super) interval: Duration,
     pub(super) outage_limit: Duration,
     pub(super) clock: SharedClock,
+}
+
+impl Settings {
+    /// The time within which a revocation must be seen.
+    pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
 }

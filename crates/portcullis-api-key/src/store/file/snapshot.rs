@@ -5,12 +5,7 @@ use std::{sync::Arc, time::Duration};
 use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_worker::{Death, State};
 
-use super::{
-    changes::Changes,
-    settings::{REVOCATION_BOUND, Settings},
-    status::FileStoreStatus,
-    time::to_toml,
-};
+use super::{changes::Changes, settings::Settings, status::FileStoreStatus, time::to_toml};
 use crate::{
     format::ApiKeyId,
     store::{key_map::KeyMap, key_store::StoreError},
@@ -75,7 +70,7 @@ impl Snapshot {
     /// key: callers can cause it.
     fn current_limit(&self) -> Duration {
         match self.is_out_of_descriptors {
-            true => self.settings.outage_limit.min(REVOCATION_BOUND),
+            true => (self.settings.outage_limit).min(Settings::REVOCATION_BOUND),
             false => self.settings.outage_limit,
         }
     }
