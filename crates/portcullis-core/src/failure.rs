@@ -118,7 +118,7 @@ impl Failure {
     /// Sets `Retry-After` to the time until the service's own next attempt, `due`, plus a jitter of up to a quarter: in
     /// whole seconds, at least 1 and at most 30.
     pub fn retry_when_due(mut self, due: Duration) -> Self {
-        let due = whole_seconds(due).clamp(1, 24);
+        let due = whole_seconds(due).clamp(1, 24); // 24 + 24/4 = 30
         let jitter = random_up_to((due / 4).max(1));
         self.0.retry_after = Some(Duration::from_secs(due + jitter));
         self

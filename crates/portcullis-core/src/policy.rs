@@ -48,7 +48,7 @@ impl ScopePolicy {
         Self::new(Rule::All(parts.map(P::into).into()))
     }
 
-    /// Requires at least one part. The refusal of a caller that lacks all names the first.
+    /// Requires at least one part. If the caller has none, the refusal names the first.
     ///
     /// An empty list could not be satisfied, so it does not compile:
     ///

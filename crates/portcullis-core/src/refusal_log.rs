@@ -76,7 +76,7 @@ impl RefusalLog {
         let mut state = self.state();
         // Read under the lock, so that the time does not go back between two refusals.
         let second = self.clock.now().as_secs();
-        // The clock may be set back a little.
+        // A window one second ahead counts as open: the clock may be set back a little.
         let is_open =
             |window: &Window| (second..=second.saturating_add(1)).contains(&window.second);
         let closed = state.windows.extract_if(|_, window| !is_open(window));

@@ -13,7 +13,7 @@ pub struct VerifiedToken {
     pub(crate) principal: Principal,
     pub(crate) validity: Validity,
     pub(crate) sender_constrained: bool,
-    /// That of the keys that verified it.
+    /// The epoch of the keys that verified it.
     pub(crate) epoch: u64,
 }
 

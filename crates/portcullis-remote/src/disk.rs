@@ -144,7 +144,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(crate) struct PublicPart(Box<RawValue>);
 
 impl PublicPart {
-    /// That of a key set as the issuer published it. Each key is parsed as it was sent, so that a key which was refused
+    /// The public part of a key set as published. Each key is parsed as it was sent, so that a key which was refused
     /// does not become acceptable by being written.
     pub(crate) fn of(jwks: &[u8]) -> io::Result<Self> {
         #[derive(Deserialize)]

@@ -68,8 +68,9 @@ pub enum IssuerEvent {
         /// The issuer's clock, seen from ours.
         issuer: ClockOffset,
     },
-    /// Our clock was set by 2 s or more, or the machine slept. After a jump back the limits of the keys are moved along. After
-    /// a jump ahead they are not, because the keys may be older by that much; after 60 s or more, a fetch is due at once.
+    /// Our clock was set by 2 s or more, or the machine slept. After a jump back, the times of the keys move back with the
+    /// clock. After a jump ahead they do not, because the keys may be older by that much; after 60 s or more, a fetch is
+    /// due at once.
     #[non_exhaustive]
     ClockJumped {
         /// The clock now, seen from the time it should show.

@@ -37,7 +37,7 @@ pub(crate) struct Fetcher {
 pub(crate) struct FetchResult {
     /// The URL of the keys, if it is known.
     pub(crate) jwks_uri: Option<Url>,
-    /// Whether the metadata could be read; `None` if it was not due.
+    /// Whether the metadata could be read; `None` if it was not due, or the URL is configured.
     pub(crate) discovery: Option<Result<(), FetchError>>,
     pub(crate) keys: Result<KeysAnswer, FetchError>,
     /// The issuer's clock, seen from ours.

@@ -93,7 +93,7 @@ impl RefreshSchedule {
         Some(self.lifetime()?.saturating_add(self.stale_limit))
     }
 
-    /// How much longer the set at hand may serve; zero when it no longer may.
+    /// How much longer the set at hand may serve; zero when it no longer may, `None` without a set.
     pub(crate) fn stale_in(&self, now: Moment) -> Option<Duration> {
         Some(self.largest_age()?.saturating_sub(self.age(now)?))
     }

@@ -69,7 +69,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether the run had begun before it was requested, so that it may miss what is newer than its beginning.
+    /// Whether this request joined a run already under way, which may miss what is newer than its beginning.
     pub fn had_begun(self) -> bool {
         self.had_begun
     }

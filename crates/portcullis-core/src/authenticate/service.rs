@@ -78,7 +78,7 @@ impl<S> Authenticate<S> {
     where
         S: Service<Request<B>>,
     {
-        // Hold nothing with a destructor across `call`, so the future is built in the return slot.
+        // Nothing with a destructor lives across `call`, so the future is built in the return slot.
         let future = self.inner.call(request);
         AuthenticateFuture::decided(GuardFuture::passed(future), self.settings.renderer.clone())
     }
@@ -119,7 +119,7 @@ impl<S> Authenticate<S> {
         S: Service<Request<B>> + Clone,
     {
         let service = self.inner.clone();
-        self.inner = self.inner.clone();
+        self.inner = self.inner.clone(); // drops the ready one
         AuthenticateFuture::waiting(Waiting {
             pending: Some(pending),
             request: Some(request),

@@ -51,7 +51,7 @@ pub fn authorization_credentials<'h>(
 /// Checks that credentials consist of one or more characters of a token68 (RFC 9110 §11.2), such as a bearer token. A
 /// misplaced `=` passes: it makes a bad token, not a bad request.
 ///
-/// A scheme whose good credentials cannot have other characters need call this only for those it refuses.
+/// If other characters would fail verification anyway, check only refused credentials.
 ///
 /// # Errors
 ///

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::RESERVED;
 
-/// What is next in the visitor of a value of any type.
+/// What `visit_map` finds next: a member, or a number that `serde_json` passes as a map.
 pub(crate) enum Next<'de> {
     /// The name of a member, which may be a duplicate. The caller reads its value from the map.
     Member(Cow<'de, str>),

@@ -11,7 +11,7 @@ use super::{DUPLICATE, TOO_DEEP};
 /// error costs an allocation on its way out.
 pub const MAX_DEPTH: usize = 16;
 
-/// In an object with more members, names are compared by a hash set with a random seed: thousands take linear time.
+/// Up to this many members, names are compared one by one; above it with a hash set, so thousands take linear time.
 pub(super) const FEW_MEMBERS: usize = 16;
 
 /// How many members a header or claims usually have at most.
@@ -155,6 +155,7 @@ impl<'de> Visitor<'de> for ValueSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
+        // Only the top-level object has a usual size.
         let capacity = if self.depth > MAX_DEPTH { CAPACITY } else { 0 };
         let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::with_capacity(capacity);
         let mut names = HashSet::new();

@@ -104,7 +104,8 @@ impl<'j> RawJwk<'j> {
         }
     }
 
-    /// Whether the key is for encryption, which is not a mistake of the issuer. A published symmetric key always is one.
+    /// Whether the key is for encryption, which is not a mistake of the issuer. A published symmetric key is always a
+    /// mistake.
     fn is_for_encryption(&self, operations: Option<&[&str]>) -> bool {
         const OPERATIONS: [&str; 6] = [
             "encrypt",

@@ -54,7 +54,7 @@ impl<V> BearerBuilder<V> {
     /// The limits of the cache of verified tokens, which makes a repeated token cheap. On by default, with
     /// [`CacheLimits::default`].
     ///
-    /// A hit spares the check of the signature only: the key must still be in a set that is not stale, the issuer trusted
+    /// A hit spares the check of the signature only: the issuer's keys must be unchanged and not stale, the issuer trusted
     /// by the same rules, and the token's times hold. While the cache is full, a new token is cached when it is verified
     /// for the second time, so that tokens that are sent only once evict nothing.
     pub fn token_cache(mut self, limits: CacheLimits) -> Self {

@@ -40,7 +40,7 @@ impl Inner {
             return Outcome::Done(Err(error.into()));
         };
         if let Some(foreign) = foreign_issuer(token, &keys) {
-            // An outage is 503, never 401, also if `iss` is foreign: nothing in the token is verified yet.
+            // While the keys are unavailable the answer is 503 even if `iss` is foreign, since even that is not proven.
             return Outcome::Done(Err(if error.is_outage() {
                 in_outage(error, &keys)
             } else {

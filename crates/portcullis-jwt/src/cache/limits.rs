@@ -47,7 +47,7 @@ impl CacheLimits {
         Err(ConfigError::new("token_cache", problem))
     }
 
-    /// How many shards share the limits: each has room for tokens of the greatest length, and for many of them.
+    /// The number of shards, so that each holds at least 64 entries and one token of the greatest length.
     pub(super) fn shards(&self) -> usize {
         const MAX_SHARDS: usize = 16;
         const LEAST_ENTRIES: usize = 64;

@@ -106,7 +106,7 @@ impl TokenCache {
     /// Hashes the end of the signature, which is as good as random and differs between tokens. A forged collision only
     /// costs one failed comparison.
     fn hash(&self, token: &[u8]) -> u64 {
-        /// 96 bits, and the most that is hashed without a call.
+        /// 96 bits of the signature, and the most that foldhash hashes inline.
         const TAIL: usize = 16;
 
         let mut hasher = self.seed.build_hasher();

@@ -11,7 +11,8 @@ use portcullis_core::clock::UnixTime;
 
 use super::entry::Entry;
 
-/// How many used entries an insertion passes over before it gives up, or evicts the next one.
+/// How many entries an insertion passes over before it gives up or, with `may_evict`, evicts the next one even if it was
+/// used.
 const MAX_PASSED_OVER: usize = 16;
 
 pub(super) struct Shard {

@@ -20,8 +20,8 @@ thread_local! {
 
 struct Slot {
     copy: RefCell<Option<EntryCopy>>,
-    /// The hash of the last token of this slot that was found in the shared level. A hit clears it, so that two hot
-    /// tokens of one slot do not evict each other on every request.
+    /// The hash of the last token of this slot that was found in the shared level. A hit of the slot's copy clears it:
+    /// another token must then be found twice in a row in the shared level before it replaces the copy.
     candidate: Cell<u64>,
 }
 

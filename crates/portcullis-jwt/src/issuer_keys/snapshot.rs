@@ -15,7 +15,7 @@ pub struct KeySnapshot {
     pub(super) keys: Option<Arc<KeySet>>,
     pub(super) loaded_at: Option<UnixTime>,
     pub(super) stale_at: Option<UnixTime>,
-    /// Whether the keys are past their limit, even if the wall clock is set back later.
+    /// Set once past the limit by the monotonic clock; setting the wall clock back does not clear it.
     pub(super) has_expired: bool,
     pub(super) epoch: u64,
     pub(super) last_fetch_failed: bool,

@@ -81,9 +81,9 @@ impl Condition {
         Self::is_client_between("", claim, "")
     }
 
-    /// The claim is the client's id between a prefix and a suffix, of which one is not empty.
+    /// The claim is the client's id between a prefix and a suffix.
     ///
-    /// The client's id may be in lower case there, since some issuers lower the names that they derive from ids.
+    /// If either is not empty, the id may also be in lower case: some issuers lower the names that they derive from ids.
     #[must_use]
     pub fn is_client_between(
         prefix: impl Into<Cow<'static, str>>,

@@ -61,7 +61,7 @@ pub struct Profile {
     kind: KindRule,
 }
 
-/// Which claims name the recipient of a token.
+/// Whether a token must match by audience, by client, or by both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "profile-file", derive(serde::Deserialize))]
 #[cfg_attr(feature = "profile-file", serde(rename_all = "snake_case"))]
@@ -151,8 +151,8 @@ impl Profile {
         self
     }
 
-    /// Replaces the claims that may name the audience, by default `aud`. If [`needs_audience`](Self::needs_audience), a token
-    /// must have one of them. Each one that is present must name an accepted audience; so must `aud`, whether it is
+    /// Replaces the claims that may name the audience, by default `aud`. If the [rule](Self::audience_rule) needs an audience,
+    /// a token must have one of them. Each one that is present must name an accepted audience; so must `aud`, whether it is
     /// listed or not (RFC 7519 §4.1.3).
     #[must_use]
     pub fn audience_claims<I: IntoIterator<Item: Into<Cow<'static, str>>>>(

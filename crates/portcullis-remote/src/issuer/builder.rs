@@ -86,7 +86,7 @@ impl IssuerBuilder {
         self
     }
 
-    /// How many fetches requests may cause by unknown keys; bad signatures have a second budget of the same size. Two by
+    /// How many fetches unknown keys may cause; bad signatures have a second budget of the same size. Two by
     /// default, and one more for each 10 s.
     pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
         self.signals.budget = budget;
@@ -170,7 +170,7 @@ impl IssuerBuilder {
             ?start_timeout,
             "waiting for the issuer's keys"
         );
-        // With keys from disk, a slow issuer is not waited for.
+        // With keys from disk, the start waits no longer than a request would (`longest_wait`).
         let patience = match issuer.is_ready() {
             true => start_timeout.min(longest_wait),
             false => start_timeout,

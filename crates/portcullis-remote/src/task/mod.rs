@@ -22,7 +22,7 @@ pub(crate) struct RefreshTask {
     disk: Option<SnapshotFile>,
     /// When the clocks were last compared.
     compared_at: Moment,
-    /// That of the key set at hand; `None` unless it is to be saved.
+    /// The part of the current key set to write to disk; `None` if nothing is saved.
     public_part: Option<PublicPart>,
     /// As it was when the times were last published.
     stale_limit: Duration,
@@ -91,7 +91,7 @@ impl RefreshTask {
         }
     }
 
-    /// When the keys at hand grow stale, unless they are.
+    /// When the keys become stale; never if that was already announced.
     fn next_check(&self) -> Deadline {
         let stale_in = self.stale_in().filter(|_| !self.is_stale);
         Deadline::after(self.task.now(), stale_in.unwrap_or(Duration::MAX))
