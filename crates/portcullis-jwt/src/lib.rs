@@ -21,7 +21,7 @@ pub use self::bearer::{Bearer, BearerBuilder};
 pub use self::cache::{CacheLimits, CacheStatus};
 pub use self::claim_path::ClaimPath;
 pub use self::issuer_keys::{
-    IssuerKeys, KeyPublisher, KeySnapshot, Refresh, RefreshAnswer, RefreshOutcome,
+    IssuerKeys, KeyPublisher, KeySnapshot, RefreshAnswer, RefreshOutcome, Refresher,
 };
 #[cfg(feature = "profile-file")]
 pub use self::profile::ProfileFileError;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_core::{ConfigError, Secret};
 use portcullis_jose::KeySet;
 use portcullis_jwt::{
-    Algorithm, AudienceRule, Bearer, BearerBuilder, IssuerKeys, Profile, Refresh, RefreshAnswer,
+    Algorithm, AudienceRule, Bearer, BearerBuilder, IssuerKeys, Profile, RefreshAnswer, Refresher,
 };
 use support::{AUDIENCE, ISSUER, issuer};
 
@@ -171,10 +171,10 @@ fn h3_realm_with_line_ends_is_a_config_error() {
 
 struct Never;
 
-impl Refresh for Never {
-    fn unknown_key(&self, _: u64) -> RefreshAnswer {
+impl Refresher for Never {
+    fn request_newer_keys(&self, _: u64) -> RefreshAnswer {
         RefreshAnswer::Exhausted
     }
 
-    fn bad_signature(&self) {}
+    fn report_bad_signature(&self) {}
 }

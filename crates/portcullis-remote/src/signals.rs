@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_jwt::{Refresh, RefreshAnswer, RefreshOutcome};
+use portcullis_jwt::{RefreshAnswer, RefreshOutcome, Refresher};
 use portcullis_worker::{Budget, BudgetRules, Run, Worker};
 use tokio::sync::Semaphore;
 
@@ -91,8 +91,8 @@ fn lock(budget: &Mutex<Budget>) -> MutexGuard<'_, Budget> {
     budget.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Refresh for Signals {
-    fn unknown_key(&self, epoch: u64) -> RefreshAnswer {
+impl Refresher for Signals {
+    fn request_newer_keys(&self, epoch: u64) -> RefreshAnswer {
         let Some(run) = self.request(&self.unknown_keys) else {
             return RefreshAnswer::Exhausted;
         };
@@ -109,11 +109,11 @@ impl Refresh for Signals {
         }))
     }
 
-    fn bad_signature(&self) {
+    fn report_bad_signature(&self) {
         self.request(&self.bad_signatures);
     }
 
-    fn no_keys(&self) {
+    fn report_no_keys(&self) {
         self.request(&self.unknown_keys);
     }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn wait(signals: &Signals) -> Wait {
-        match signals.unknown_key(0) {
+        match signals.request_newer_keys(0) {
             RefreshAnswer::Wait(wait) => wait,
             answer => panic!("{answer:?}"),
         }
@@ -202,17 +202,26 @@ mod tests {
         task.begin_run();
         task.end_run();
         // The 200 took one of two.
-        assert!(matches!(signals.unknown_key(0), RefreshAnswer::Exhausted));
+        assert!(matches!(
+            signals.request_newer_keys(0),
+            RefreshAnswer::Exhausted
+        ));
     }
 
     #[tokio::test(start_paused = true)]
     async fn request_257_does_not_wait() {
         let (signals, _task) = signals();
         let mut waits: Vec<Wait> = (0..256).map(|_| wait(&signals)).collect();
-        assert!(matches!(signals.unknown_key(0), RefreshAnswer::Saturated));
+        assert!(matches!(
+            signals.request_newer_keys(0),
+            RefreshAnswer::Saturated
+        ));
         waits.pop();
         waits.push(wait(&signals));
-        assert!(matches!(signals.unknown_key(0), RefreshAnswer::Saturated));
+        assert!(matches!(
+            signals.request_newer_keys(0),
+            RefreshAnswer::Saturated
+        ));
     }
 
     #[tokio::test(start_paused = true)]
@@ -267,7 +276,7 @@ mod tests {
         let (signals, task) = signals();
         task.begin_run();
         // The fetch has published its keys, but has not ended.
-        let RefreshAnswer::Wait(mut early) = signals.unknown_key(1) else {
+        let RefreshAnswer::Wait(mut early) = signals.request_newer_keys(1) else {
             panic!("does not wait");
         };
         end(&task, true, 1);
@@ -281,8 +290,11 @@ mod tests {
         let (now, asked) = (task.now(), Some(Duration::from_secs(120)));
         task.update(|state| state.schedule.failed(now, asked, Jitter::MIDDLE));
         for _ in 0..10 {
-            assert!(matches!(signals.unknown_key(0), RefreshAnswer::Exhausted));
-            signals.bad_signature();
+            assert!(matches!(
+                signals.request_newer_keys(0),
+                RefreshAnswer::Exhausted
+            ));
+            signals.report_bad_signature();
         }
         assert!(!task.is_run_requested());
         advance(Duration::from_secs(120)).await;
@@ -300,8 +312,8 @@ mod tests {
             task.end_run();
             is_requested
         };
-        let bad_signature: &dyn Fn(&Signals) = &Signals::bad_signature;
-        let unknown_key: &dyn Fn(&Signals) = &|signals| drop(signals.unknown_key(0));
+        let bad_signature: &dyn Fn(&Signals) = &Signals::report_bad_signature;
+        let unknown_key: &dyn Fn(&Signals) = &|signals| drop(signals.request_newer_keys(0));
         for request in [bad_signature, unknown_key] {
             assert!(starts(request) && starts(request));
             assert!(!starts(request), "two at once");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_core::clock::{Clock, UnixTime};
 use portcullis_jose::KeySet;
-use portcullis_jwt::{IssuerKeys, KeyPublisher, Refresh, RefreshAnswer, RefreshOutcome};
+use portcullis_jwt::{IssuerKeys, KeyPublisher, RefreshAnswer, RefreshOutcome, Refresher};
 use portcullis_test::ManualClock;
 use portcullis_worker::{Budget, BudgetRules};
 
@@ -101,8 +101,8 @@ impl Changing {
 
 struct Signals(Arc<Shared>);
 
-impl Refresh for Signals {
-    fn unknown_key(&self, _: u64) -> RefreshAnswer {
+impl Refresher for Signals {
+    fn request_newer_keys(&self, _: u64) -> RefreshAnswer {
         if self.0.signal(0) {
             RefreshAnswer::Wait(Box::pin(ready(RefreshOutcome::Succeeded)))
         } else {
@@ -110,7 +110,7 @@ impl Refresh for Signals {
         }
     }
 
-    fn bad_signature(&self) {
+    fn report_bad_signature(&self) {
         self.0.signal(1);
     }
 }

@@ -10,7 +10,7 @@ use portcullis_jose::{CompactJws, TokenLimits};
 
 use super::{Inner, bind};
 use crate::{
-    IssuerKeys, Refresh, RefreshAnswer, RefreshOutcome, VerifyError, claims::peek_issuer,
+    IssuerKeys, RefreshAnswer, RefreshOutcome, Refresher, VerifyError, claims::peek_issuer,
     verify_error::found_name,
 };
 
@@ -47,15 +47,15 @@ impl Inner {
                 foreign.into()
             }));
         }
-        let Some(refresh) = keys.refresh() else {
+        let Some(refresher) = keys.refresher() else {
             return Outcome::Done(Err(error.into()));
         };
         if error.is_outage() {
-            refresh.no_keys();
+            refresher.report_no_keys();
             return Outcome::Done(Err(in_outage(error, &keys)));
         }
         if !error.is_unknown_key() {
-            refresh.bad_signature();
+            refresher.report_bad_signature();
             return Outcome::Done(Err(error.into()));
         }
         // A refresh for another request has brought new keys since: they are tried without a signal.
@@ -65,7 +65,7 @@ impl Inner {
                 Err(rejected) => self.reject_or_wait(token, rejected),
             };
         }
-        match refresh.unknown_key(epoch) {
+        match refresher.request_newer_keys(epoch) {
             RefreshAnswer::Wait(refreshed) => {
                 let (inner, token) = (self.clone(), Box::<str>::from(token));
                 Outcome::Pending(Box::pin(async move {
@@ -141,7 +141,7 @@ fn in_outage(error: VerifyError, keys: &IssuerKeys) -> Failure {
         error
     };
     let failure = Failure::from(error);
-    match keys.refresh().and_then(Refresh::next_attempt) {
+    match keys.refresher().and_then(Refresher::next_attempt) {
         Some(due) => failure.retry_when_due(due),
         None => failure,
     }

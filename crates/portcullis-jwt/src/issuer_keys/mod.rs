@@ -13,7 +13,7 @@ use portcullis_jose::KeySet;
 pub(crate) use self::snapshot::SharedSnapshot;
 pub use self::{
     publisher::KeyPublisher,
-    refresh::{Refresh, RefreshAnswer, RefreshOutcome},
+    refresh::{RefreshAnswer, RefreshOutcome, Refresher},
     snapshot::KeySnapshot,
 };
 
@@ -26,9 +26,9 @@ pub struct IssuerKeys(Arc<Shared>);
 
 struct Shared {
     issuer: Arc<str>,
-    /// Shared with the publisher and with cached tokens, neither of which must keep `refresh` alive.
+    /// Shared with the publisher and with cached tokens, neither of which must keep `refresher` alive.
     snapshot: SharedSnapshot,
-    refresh: Option<Box<dyn Refresh>>,
+    refresher: Option<Box<dyn Refresher>>,
 }
 
 impl IssuerKeys {
@@ -41,9 +41,9 @@ impl IssuerKeys {
         Self::new(issuer, KeySnapshot::fixed(keys), None).map(|(keys, _)| keys)
     }
 
-    /// Keys that `refresh` keeps up to date. There are none until the publisher publishes the first set.
+    /// Keys that `refresher` keeps up to date. There are none until the publisher publishes the first set.
     ///
-    /// `refresh` lives as long as any clone of the keys; dropping it is the signal to stop refreshing. The publisher does
+    /// `refresher` lives as long as any clone of the keys; dropping it is the signal to stop refreshing. The publisher does
     /// not keep it alive.
     ///
     /// # Errors
@@ -51,15 +51,15 @@ impl IssuerKeys {
     /// When `issuer` is empty.
     pub fn refreshed(
         issuer: &str,
-        refresh: Box<dyn Refresh>,
+        refresher: Box<dyn Refresher>,
     ) -> Result<(Self, KeyPublisher), ConfigError> {
-        Self::new(issuer, KeySnapshot::default(), Some(refresh))
+        Self::new(issuer, KeySnapshot::default(), Some(refresher))
     }
 
     fn new(
         issuer: &str,
         snapshot: KeySnapshot,
-        refresh: Option<Box<dyn Refresh>>,
+        refresher: Option<Box<dyn Refresher>>,
     ) -> Result<(Self, KeyPublisher), ConfigError> {
         if issuer.is_empty() {
             let problem = "it is empty: set the value that tokens carry as `iss`";
@@ -70,7 +70,7 @@ impl IssuerKeys {
         let keys = Self(Arc::new(Shared {
             issuer: issuer.into(),
             snapshot,
-            refresh,
+            refresher,
         }));
         Ok((keys, publisher))
     }
@@ -95,12 +95,12 @@ impl IssuerKeys {
     /// Whether the keys never change.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
-        self.0.refresh.is_none()
+        self.0.refresher.is_none()
     }
 
     /// The owner that refreshes the keys, unless they are fixed.
-    pub(crate) fn refresh(&self) -> Option<&dyn Refresh> {
-        self.0.refresh.as_deref()
+    pub(crate) fn refresher(&self) -> Option<&dyn Refresher> {
+        self.0.refresher.as_deref()
     }
 }
 

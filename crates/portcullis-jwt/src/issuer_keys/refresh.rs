@@ -3,18 +3,18 @@
 use std::{fmt, pin::Pin, time::Duration};
 
 /// Refreshes the keys of an issuer on the request of verifiers. All calls are cheap and never block.
-pub trait Refresh: Send + Sync + 'static {
-    /// A token names a key that is not in the set, or names none and no key of the set signed it. A newer set may have
-    /// the key. `epoch` is that of the keys the token was checked with.
-    fn unknown_key(&self, epoch: u64) -> RefreshAnswer;
+pub trait Refresher: Send + Sync + 'static {
+    /// Requests newer keys: a token names a key that is not in the set, or names none and no key of the set signed it.
+    /// `epoch` is that of the keys the token was checked with.
+    fn request_newer_keys(&self, epoch: u64) -> RefreshAnswer;
 
-    /// A signature under a known `kid` is bad, or the key with the `kid` is not for the token's algorithm: the issuer may
-    /// have reused the name for a new key. Anyone can send such a token, so it must not consume the budget of unknown
+    /// Reports that a signature under a known `kid` is bad, or the key with the `kid` is not for the token's algorithm:
+    /// the issuer may have reused the name for a new key. Anyone can send such a token, so it must not consume the budget of unknown
     /// keys.
-    fn bad_signature(&self);
+    fn report_bad_signature(&self);
 
-    /// A token could not be judged, since the keys were not loaded yet or are stale.
-    fn no_keys(&self) {}
+    /// Reports that a token could not be judged, since the keys were not loaded yet or are stale.
+    fn report_no_keys(&self) {}
 
     /// The time until the next attempt to fetch the keys, if it is known. It becomes the `Retry-After` of callers whose
     /// tokens cannot be judged.

@@ -22,12 +22,12 @@ impl Drop for Owner {
     }
 }
 
-impl Refresh for Owner {
-    fn unknown_key(&self, _: u64) -> RefreshAnswer {
+impl Refresher for Owner {
+    fn request_newer_keys(&self, _: u64) -> RefreshAnswer {
         RefreshAnswer::Saturated
     }
 
-    fn bad_signature(&self) {}
+    fn report_bad_signature(&self) {}
 }
 
 fn refreshed() -> (IssuerKeys, KeyPublisher, Arc<AtomicUsize>) {

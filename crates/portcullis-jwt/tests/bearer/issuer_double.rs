@@ -17,7 +17,7 @@ use portcullis_core::{
     scheme::{Failure, Outcome},
 };
 use portcullis_jose::KeySet;
-use portcullis_jwt::{Bearer, IssuerKeys, KeyPublisher, Refresh, RefreshAnswer, RefreshOutcome};
+use portcullis_jwt::{Bearer, IssuerKeys, KeyPublisher, RefreshAnswer, RefreshOutcome, Refresher};
 
 use crate::{
     bearer, next_signer, poll, send,
@@ -62,8 +62,8 @@ impl Owner {
     }
 }
 
-impl Refresh for Owner {
-    fn unknown_key(&self, _: u64) -> RefreshAnswer {
+impl Refresher for Owner {
+    fn request_newer_keys(&self, _: u64) -> RefreshAnswer {
         self.0.unknown_keys.fetch_add(1, Ordering::SeqCst);
         if let Some(action) = self.0.action.lock().expect("no panic").take() {
             action();
@@ -84,11 +84,11 @@ impl Refresh for Owner {
         }
     }
 
-    fn bad_signature(&self) {
+    fn report_bad_signature(&self) {
         self.0.bad_signatures.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn no_keys(&self) {
+    fn report_no_keys(&self) {
         self.0.no_keys.fetch_add(1, Ordering::SeqCst);
     }
 

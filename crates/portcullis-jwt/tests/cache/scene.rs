@@ -25,7 +25,7 @@ use portcullis_jose::{
 };
 use portcullis_jwt::{
     Algorithm, Bearer, BearerBuilder, CacheLimits, IssuerKeys, JwtVerifier, JwtVerifierBuilder,
-    KeyPublisher, Refresh, RefreshAnswer, TrustedIssuers,
+    KeyPublisher, RefreshAnswer, Refresher, TrustedIssuers,
 };
 use serde_json::{Value, json};
 
@@ -133,12 +133,12 @@ pub(crate) fn just_before(second: u64) -> UnixTime {
 /// Has no newer keys. While it exists, a task would fetch keys.
 struct Owner(#[expect(dead_code, reason = "it is held")] Arc<()>);
 
-impl Refresh for Owner {
-    fn unknown_key(&self, _: u64) -> RefreshAnswer {
+impl Refresher for Owner {
+    fn request_newer_keys(&self, _: u64) -> RefreshAnswer {
         RefreshAnswer::Exhausted
     }
 
-    fn bad_signature(&self) {}
+    fn report_bad_signature(&self) {}
 }
 
 /// An issuer, [`ISSUER`] by default.
