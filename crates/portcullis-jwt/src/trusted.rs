@@ -6,7 +6,7 @@ use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
 use portcullis_jose::{CompactJws, TokenLimits};
 
-use crate::{JwtVerifier, VerifyError, claims::peek_issuer, verify_error::found_name};
+use crate::{JwtVerifier, VerifyError, claims::find_issuer};
 
 /// The trusted issuers, each with its own keys and rules. Clones share the list.
 ///
@@ -122,11 +122,7 @@ impl Trusted {
         jws: &CompactJws<'_>,
     ) -> Result<(&JwtVerifier, Vec<u8>), VerifyError> {
         let payload = jws.payload()?;
-        let issuer = peek_issuer(&payload);
-        let verifier = issuer.as_deref().and_then(|it| self.verifiers.get(it));
-        let Some(verifier) = verifier else {
-            return Err(VerifyError::Issuer(found_name(issuer.as_deref())));
-        };
+        let verifier = find_issuer(&payload, |issuer| self.verifiers.get(issuer))?;
         verifier.limits.check(jws)?;
         Ok((verifier, payload))
     }

@@ -45,10 +45,10 @@ pub enum VerifyError {
     /// The token has no `kid`, and none of the issuer's keys verifies its signature.
     #[error("{}", SignatureError::NoKeyMatches)]
     NoKeyMatches,
-    /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyMatches`](Self::NoKeyMatches), but the issuer may have published
-    /// the key since: its keys could not be fetched.
+    /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyMatches`](Self::NoKeyMatches), but the token cannot be judged: the
+    /// issuer may have published the key since, and newer keys could not be fetched.
     #[error("{0}; newer keys cannot be fetched now")]
-    UnknownKeyInOutage(Box<Self>),
+    UnknownKeyNotJudged(Box<Self>),
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
     #[error("the issuer's key with the token's `kid` is not for {0}")]
     KidForOtherAlgorithm(Algorithm),
@@ -122,17 +122,18 @@ pub enum VerifyError {
 portcullis_core::debug_as_report!(VerifyError);
 
 impl VerifyError {
-    /// Whether the token could not be judged without the issuer's keys. It may be valid, so the answer is 503, not 401.
+    /// Whether the token could not be judged: the issuer's keys are missing or stale, or newer ones may include its key.
+    /// It may be valid, so the answer is 503, not 401.
     #[must_use]
-    pub fn is_outage(&self) -> bool {
+    pub fn is_undecided(&self) -> bool {
         matches!(
             self,
-            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage(_)
+            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyNotJudged(_)
         )
     }
 
-    /// Whether to wait for a refresh, which may bring the token's key.
-    pub(crate) fn is_unknown_key(&self) -> bool {
+    /// Whether the request may wait for newer keys, which may include the token's key.
+    pub(crate) fn may_wait_for_keys(&self) -> bool {
         matches!(self, Self::UnknownKey(_) | Self::NoKeyMatches)
     }
 
@@ -140,24 +141,19 @@ impl VerifyError {
     /// short media type, and the accepted `typ`.
     #[must_use]
     pub fn external(&self) -> Cow<'static, str> {
-        match self {
-            Self::AlgorithmNotAllowed(algorithm) => not_accepted(algorithm.as_str()),
-            Self::Jws(JwsError::AlgorithmUnsupported(name)) => not_accepted(name),
+        let fixed_message = match self {
+            Self::AlgorithmNotAllowed(algorithm) => return not_accepted(algorithm.as_str()),
+            Self::Jws(JwsError::AlgorithmUnsupported(name)) => return not_accepted(name),
             Self::Type {
                 found, expected, ..
             } => {
                 let found = plain(found).map(|found| format!("{found}, "));
                 let found = found.unwrap_or_default();
-                format!("the token is not an access token: its `typ` is {found}not {expected}")
-                    .into()
+                return format!(
+                    "the token is not an access token: its `typ` is {found}not {expected}"
+                )
+                .into();
             }
-            fixed => fixed.fixed().into(),
-        }
-    }
-
-    /// The message if it does not depend on the token.
-    fn fixed(&self) -> &'static str {
-        match self {
             Self::Jws(JwsError::Encrypted) => "encrypted tokens are not accepted",
             Self::Jws(JwsError::AlgorithmNone) => "the token is not signed: its `alg` is none",
             Self::Jws(JwsError::TooLong { .. }) => "the token is longer than this service accepts",
@@ -165,10 +161,9 @@ impl VerifyError {
                 "the header of the token is longer than this service accepts"
             }
             Self::Jws(_) | Self::Claims(_) => "the token is not a well-formed signed JWT",
-            Self::AlgorithmNotAllowed(_) => "the token's signature algorithm is not accepted",
-            Self::Type { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
+            Self::NotAnAccessToken { .. } => "the token is not an access token",
             Self::Issuer(_) => "the token's issuer is not accepted",
-            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyInOutage(_) => {
+            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyNotJudged(_) => {
                 "the issuer's keys are not available now"
             }
             Self::Signature | Self::NoKeyMatches => "the token's signature does not hold",
@@ -189,13 +184,14 @@ impl VerifyError {
                 "the token is bound to a key and must not be sent as a bearer token"
             }
             Self::CustomClaims(_) => "the token's claims are not accepted",
-        }
+        };
+        fixed_message.into()
     }
 }
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
-        let failure = if error.is_outage() {
+        let failure = if error.is_undecided() {
             Self::unavailable(error.external())
         } else {
             Self::invalid(error.external())

@@ -96,7 +96,7 @@ async fn no_longer_stale(service: &Service) {
 #[test]
 fn unknown_keys_are_503_in_an_outage() {
     for outage in [VerifyError::KeysStale, VerifyError::KeysNotLoaded] {
-        assert!(outage.is_outage());
+        assert!(outage.is_undecided());
         let failure = portcullis_core::scheme::Failure::from(outage);
         assert_eq!(failure.kind().status(), 503);
     }

@@ -10,8 +10,7 @@ use portcullis_jose::{CompactJws, TokenLimits};
 
 use super::{Inner, bind};
 use crate::{
-    IssuerKeys, RefreshAnswer, RefreshOutcome, Refresher, VerifyError, claims::peek_issuer,
-    verify_error::found_name,
+    IssuerKeys, RefreshAnswer, RefreshOutcome, Refresher, VerifyError, claims::find_issuer,
 };
 
 /// A token that was not accepted.
@@ -36,13 +35,13 @@ impl Inner {
     /// owner of the keys unless newer keys are there already or cannot help.
     pub(super) fn reject_or_wait(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
         let Rejected { error, keys } = rejected;
-        let Some((keys, epoch)) = keys.filter(|_| newer_keys_may_help(&error)) else {
+        let Some((keys, epoch)) = keys.filter(|_| is_worth_a_signal(&error)) else {
             return Outcome::Done(Err(error.into()));
         };
         if let Some(foreign) = foreign_issuer(token, &keys) {
             // While the keys are unavailable the answer is 503 even if `iss` is foreign, since even that is not proven.
-            return Outcome::Done(Err(if error.is_outage() {
-                in_outage(error, &keys)
+            return Outcome::Done(Err(if error.is_undecided() {
+                cannot_judge_now(error, &keys)
             } else {
                 foreign.into()
             }));
@@ -50,16 +49,17 @@ impl Inner {
         let Some(refresher) = keys.refresher() else {
             return Outcome::Done(Err(error.into()));
         };
-        if error.is_outage() {
+        if error.is_undecided() {
             refresher.report_no_keys();
-            return Outcome::Done(Err(in_outage(error, &keys)));
+            return Outcome::Done(Err(cannot_judge_now(error, &keys)));
         }
-        if !error.is_unknown_key() {
+        if !error.may_wait_for_keys() {
             refresher.report_bad_signature();
             return Outcome::Done(Err(error.into()));
         }
-        // A refresh for another request has brought new keys since: they are tried without a signal.
-        if keys.snapshot().epoch() != epoch {
+        let has_newer_keys = || keys.snapshot().epoch() != epoch;
+        // A refresh for another request has brought newer keys: they are tried without a signal.
+        if has_newer_keys() {
             return match self.verify(token.as_bytes(), self.clock.now()) {
                 Ok(verified) => Outcome::Done(bind(&verified)),
                 Err(rejected) => self.reject_or_wait(token, rejected),
@@ -73,12 +73,12 @@ impl Inner {
                     inner.verify_again(&token, outcome)
                 }))
             }
-            // New keys arrived after the check above.
-            RefreshAnswer::Exhausted if keys.snapshot().epoch() != epoch => {
+            // Newer keys arrived after the check above.
+            RefreshAnswer::Exhausted if has_newer_keys() => {
                 Outcome::Done(self.verify_again(token, RefreshOutcome::Succeeded))
             }
             RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &keys))),
-            RefreshAnswer::Saturated => Outcome::Done(Err(in_outage(error, &keys))),
+            RefreshAnswer::Saturated => Outcome::Done(Err(cannot_judge_now(error, &keys))),
         }
     }
 
@@ -92,17 +92,18 @@ impl Inner {
             return Err(error.into());
         };
         Err(match outcome {
-            _ if error.is_outage() => in_outage(error, &keys),
-            RefreshOutcome::Succeeded if error.is_unknown_key() => unknown_key(error, &keys),
-            RefreshOutcome::Failed if error.is_unknown_key() => in_outage(error, &keys),
+            _ if error.is_undecided() => cannot_judge_now(error, &keys),
+            RefreshOutcome::Succeeded if error.may_wait_for_keys() => unknown_key(error, &keys),
+            RefreshOutcome::Failed if error.may_wait_for_keys() => cannot_judge_now(error, &keys),
             _ => error.into(),
         })
     }
 }
 
-/// Whether to signal the owner of the keys: in more cases than those in which to wait for a refresh.
-fn newer_keys_may_help(error: &VerifyError) -> bool {
-    error.is_unknown_key()
+/// True for every error that newer keys could change. The request waits for only some of them
+/// ([`VerifyError::may_wait_for_keys`]).
+fn is_worth_a_signal(error: &VerifyError) -> bool {
+    error.may_wait_for_keys()
         || matches!(
             error,
             VerifyError::Signature
@@ -119,24 +120,25 @@ fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
     let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::LARGEST)
         .and_then(|jws| jws.payload())
         .ok()?;
-    let issuer = peek_issuer(&payload);
-    (issuer.as_deref() != Some(&**keys.issuer()))
-        .then(|| VerifyError::Issuer(found_name(issuer.as_deref())))
+    find_issuer(&payload, |issuer| {
+        (issuer == &**keys.issuer()).then_some(())
+    })
+    .err()
 }
 
 /// An unknown key is the caller's fault only if the keys could be fetched.
 fn unknown_key(error: VerifyError, keys: &IssuerKeys) -> Failure {
     if keys.snapshot().last_fetch_failed() {
-        in_outage(error, keys)
+        cannot_judge_now(error, keys)
     } else {
         error.into()
     }
 }
 
 /// The failure of a token that cannot be judged now, with the time until the next fetch as `Retry-After`.
-fn in_outage(error: VerifyError, keys: &IssuerKeys) -> Failure {
-    let error = if error.is_unknown_key() {
-        VerifyError::UnknownKeyInOutage(Box::new(error))
+fn cannot_judge_now(error: VerifyError, keys: &IssuerKeys) -> Failure {
+    let error = if error.may_wait_for_keys() {
+        VerifyError::UnknownKeyNotJudged(Box::new(error))
     } else {
         error
     };

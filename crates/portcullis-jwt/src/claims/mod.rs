@@ -8,7 +8,7 @@ use portcullis_core::clock::UnixTime;
 pub(crate) use portcullis_jose::json::Value as Claim;
 use portcullis_jose::json::{self, JsonError};
 
-pub(crate) use self::peek::peek_issuer;
+pub(crate) use self::peek::find_issuer;
 use crate::claim_path::{ClaimPath, Step};
 
 /// The claims of a token, borrowed from the decoded payload.

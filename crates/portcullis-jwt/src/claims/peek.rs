@@ -5,10 +5,25 @@ use std::{borrow::Cow, fmt};
 use portcullis_jose::json::Text;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// The `iss` of a payload whose signature was not checked yet, which chooses the keys to check it with.
+use crate::{VerifyError, verify_error::found_name};
+
+/// What `find` returns for the `iss` of a payload whose signature was not checked yet.
+/// [`VerifyError::Issuer`] if there is no `iss` or `find` returns nothing.
+pub(crate) fn find_issuer<T>(
+    payload: &[u8],
+    find: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, VerifyError> {
+    let issuer = peek_issuer(payload);
+    let issuer = issuer.as_deref();
+    issuer
+        .and_then(find)
+        .ok_or_else(|| VerifyError::Issuer(found_name(issuer)))
+}
+
+/// The `iss`, which chooses the keys to check the signature with.
 ///
 /// It takes the first `iss` and ignores what follows: the parse after the signature check is strict.
-pub(crate) fn peek_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
+fn peek_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
     struct Peek;
 
     impl<'de> Visitor<'de> for Peek {

@@ -95,7 +95,7 @@ impl JwtVerifier {
     ///
     /// # Errors
     ///
-    /// If the token is rejected, or cannot be judged; see [`VerifyError::is_outage`].
+    /// If the token is rejected, or cannot be judged; see [`VerifyError::is_undecided`].
     pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedToken, VerifyError> {
         let jws = CompactJws::parse_within(token.as_bytes(), &self.limits)?;
         let header = jws.header()?;
