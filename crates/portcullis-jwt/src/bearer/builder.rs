@@ -11,7 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::{Bearer, Inner, Issuers};
 use crate::{
-    Algorithm, CacheLimits, JwtVerifierBuilder, Profile, TrustedIssuers, cache::TokenCache,
+    Algorithm, CacheLimits, JwtVerifierBuilder, Profile, TrustedIssuers,
+    cache::TokenCache,
+    verifier::{DEFAULT_REALM, SCHEME},
 };
 
 /// Builds a [`Bearer`].
@@ -32,7 +34,7 @@ impl<V> BearerBuilder<V> {
     pub(super) fn new(verifier: V) -> Self {
         Self {
             verifier,
-            realm: "api".into(),
+            realm: DEFAULT_REALM.into(),
             clock: system_clock(),
             cache: Some(CacheLimits::default()),
             keep_access_token: false,
@@ -84,7 +86,7 @@ impl<V> BearerBuilder<V> {
         if let Some(limits) = &self.cache {
             limits.check()?;
         }
-        let challenge = Challenge::new(super::SCHEME, &self.realm)?;
+        let challenge = Challenge::new(SCHEME, &self.realm)?;
         Ok(Bearer(Arc::new(Inner {
             issuers,
             cache: self.cache.map(TokenCache::new),

@@ -20,7 +20,7 @@ pub use self::builder::BearerBuilder;
 use self::rejection::Rejected;
 use crate::{
     CacheStatus, IssuerKeys, JwtVerifier, JwtVerifierBuilder, TrustedIssuers, VerifiedToken,
-    cache::TokenCache, trusted::Trusted,
+    cache::TokenCache, trusted::Trusted, verifier::SCHEME,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -60,7 +60,8 @@ enum Issuers {
     Many(TrustedIssuers),
 }
 
-const SCHEME: &str = "Bearer";
+/// The epoch of the trust in the only issuer, whose rules never change.
+const ONLY_TRUST_EPOCH: u64 = 0;
 
 impl Bearer {
     /// Accepts the access tokens of one issuer.
@@ -125,7 +126,7 @@ impl Inner {
     #[inline]
     fn find_cached(&self, sent: &[u8], now: UnixTime) -> Option<Result<Principal, Failure>> {
         let trust_epoch = match &self.issuers {
-            Issuers::One(_) => 0,
+            Issuers::One(_) => ONLY_TRUST_EPOCH,
             Issuers::Many(issuers) => issuers.snapshot().epoch,
         };
         self.cache.as_ref()?.get(sent, trust_epoch, now, bind)
@@ -144,7 +145,7 @@ impl Inner {
         let jws = CompactJws::parse_within(token, limits)?;
         let header = jws.header()?;
         let (verifier, payload, trust_epoch) = match &verifiers {
-            Verifiers::One(verifier) => (*verifier, None, 0),
+            Verifiers::One(verifier) => (*verifier, None, ONLY_TRUST_EPOCH),
             Verifiers::Many(trusted) => {
                 let (verifier, payload) = trusted.choose(&jws)?;
                 (verifier, Some(payload), trusted.epoch)
@@ -161,8 +162,8 @@ impl Inner {
             verified.principal = verified.principal.with_access_token(Secret::new(token));
         }
         if let Some(cache) = &self.cache {
-            let shared = verifier.keys().shared_snapshot();
-            cache.insert(token, &verified, shared, trust_epoch, now);
+            let current_keys = verifier.keys().snapshot_cell();
+            cache.insert(token, &verified, current_keys, trust_epoch, now);
         }
         Ok(verified)
     }

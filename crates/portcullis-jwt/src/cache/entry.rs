@@ -2,14 +2,14 @@
 
 use portcullis_core::{Secret, clock::UnixTime};
 
-use crate::{VerifiedToken, issuer_keys::SharedSnapshot};
+use crate::{VerifiedToken, issuer_keys::SnapshotCell};
 
 /// A verified token with everything that its verification relied on.
 pub(super) struct Entry {
     pub(super) token: Secret,
     pub(super) verified: VerifiedToken,
-    /// The snapshots of the issuer's keys.
-    pub(super) shared: SharedSnapshot,
+    /// Where the issuer's current keys are published; compared with the epoch in `verified`.
+    pub(super) current_keys: SnapshotCell,
     pub(super) trust_epoch: u64,
 }
 
@@ -29,7 +29,7 @@ impl Entry {
     /// rules and has the same keys, the keys are not stale, and the token's times hold.
     #[inline]
     pub(super) fn is_hit(&self, token: &[u8], trust_epoch: u64, now: UnixTime) -> bool {
-        let snapshot = self.shared.load();
+        let snapshot = self.current_keys.load();
         self.trust_epoch == trust_epoch
             && self.verified.validity.contains(now)
             && snapshot.epoch() == self.verified.epoch

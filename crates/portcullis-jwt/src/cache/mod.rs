@@ -25,7 +25,7 @@ use portcullis_core::{Secret, clock::UnixTime};
 
 pub use self::limits::{CacheLimits, CacheStatus};
 use self::{entry::Entry, shard::Shard};
-use crate::{VerifiedToken, issuer_keys::SharedSnapshot};
+use crate::{VerifiedToken, issuer_keys::SnapshotCell};
 
 /// The verified tokens of one scheme.
 pub(crate) struct TokenCache {
@@ -65,12 +65,12 @@ impl TokenCache {
         })
     }
 
-    /// Inserts a token that was verified with the keys of `shared` while the trusted issuers had the epoch `trust_epoch`.
+    /// Inserts a token that was verified with the keys of `current_keys` while the trusted issuers had the epoch `trust_epoch`.
     pub(crate) fn insert(
         &self,
         token: &[u8],
         verified: &VerifiedToken,
-        shared: &SharedSnapshot,
+        current_keys: &SnapshotCell,
         trust_epoch: u64,
         now: UnixTime,
     ) {
@@ -81,7 +81,7 @@ impl TokenCache {
             Arc::new(Entry {
                 token: Secret::new(token),
                 verified: verified.clone(),
-                shared: shared.clone(),
+                current_keys: current_keys.clone(),
                 trust_epoch,
             })
         });

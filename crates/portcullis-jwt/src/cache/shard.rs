@@ -22,8 +22,8 @@ pub(super) struct Shard {
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
-    /// For each position that a hash maps to, the tag of the last token that was refused admission.
-    refused: Box<[u32]>,
+    /// The token last turned away at each position (`hash % len`): upper half of its hash.
+    turned_away: Box<[u32]>,
 }
 
 struct Slot {
@@ -45,7 +45,7 @@ impl Shard {
             bytes: 0,
             max_entries,
             max_bytes,
-            refused: vec![0; max_entries].into(),
+            turned_away: vec![0; max_entries].into(),
         }
     }
 
@@ -63,7 +63,7 @@ impl Shard {
     }
 
     /// Inserts the entry if it is admitted. While the shard is full, an entry is admitted if others have expired, or if it
-    /// was refused once before; it may then evict others. So tokens that are sent only once evict nothing.
+    /// was turned away once before; it may then evict others. So tokens that are sent only once evict nothing.
     ///
     /// The caller drops the `evicted` entries after it has unlocked the shard.
     pub(super) fn insert(
@@ -88,7 +88,7 @@ impl Shard {
             return;
         }
         if !self.has_room(bytes) {
-            let may_evict = self.was_refused(hash);
+            let may_evict = self.note_attempt(hash);
             if !self.make_room(bytes, now, may_evict, evicted) {
                 return;
             }
@@ -124,18 +124,18 @@ impl Shard {
         may_evict: bool,
         evicted: &mut Vec<Arc<Entry>>,
     ) -> bool {
-        let (mut passed_over, mut has_forced) = (0, false);
+        let (mut passed_over, mut evicted_used) = (0, false);
         while !self.has_room(bytes) {
-            let must_force = passed_over >= MAX_PASSED_OVER.min(self.queue.len());
-            if must_force && (has_forced || !may_evict) {
+            let must_evict = passed_over >= MAX_PASSED_OVER.min(self.queue.len());
+            if must_evict && (evicted_used || !may_evict) {
                 return false;
             }
-            has_forced |= must_force;
+            evicted_used |= must_evict;
             let Some(hash) = self.queue.pop_front() else {
                 return false;
             };
             let evict = self.slots.get_mut(&hash).is_none_or(|slot| {
-                must_force || slot.entry.is_expired(now) || may_evict && !mem::take(&mut slot.used)
+                must_evict || slot.entry.is_expired(now) || may_evict && !mem::take(&mut slot.used)
             });
             if !evict {
                 passed_over += 1;
@@ -148,10 +148,10 @@ impl Shard {
         true
     }
 
-    /// Whether the token was refused before, as far as is remembered. Remembers it for the next time.
-    fn was_refused(&mut self, hash: u64) -> bool {
-        let position = hash as usize % self.refused.len();
+    /// Records this token; true if it was the last one recorded here.
+    fn note_attempt(&mut self, hash: u64) -> bool {
+        let position = hash as usize % self.turned_away.len();
         let tag = (hash >> 32) as u32 | 1;
-        mem::replace(&mut self.refused[position], tag) == tag
+        mem::replace(&mut self.turned_away[position], tag) == tag
     }
 }

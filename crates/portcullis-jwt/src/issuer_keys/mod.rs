@@ -10,7 +10,7 @@ use arc_swap::{ArcSwap, Guard};
 use portcullis_core::ConfigError;
 use portcullis_jose::KeySet;
 
-pub(crate) use self::snapshot::SharedSnapshot;
+pub(crate) use self::snapshot::SnapshotCell;
 pub use self::{
     publisher::KeyPublisher,
     refresh::{RefreshAnswer, RefreshOutcome, Refresher},
@@ -27,7 +27,7 @@ pub struct IssuerKeys(Arc<Shared>);
 struct Shared {
     issuer: Arc<str>,
     /// Shared with the publisher and with cached tokens, neither of which must keep `refresher` alive.
-    snapshot: SharedSnapshot,
+    snapshot: SnapshotCell,
     refresher: Option<Box<dyn Refresher>>,
 }
 
@@ -87,8 +87,8 @@ impl IssuerKeys {
         self.0.snapshot.load()
     }
 
-    /// The current and later snapshots, without the owner that refreshes the keys.
-    pub(crate) fn shared_snapshot(&self) -> &SharedSnapshot {
+    /// Where the current keys are published, without the owner that refreshes them.
+    pub(crate) fn snapshot_cell(&self) -> &SnapshotCell {
         &self.0.snapshot
     }
 

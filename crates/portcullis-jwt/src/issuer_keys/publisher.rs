@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use portcullis_core::clock::UnixTime;
 use portcullis_jose::{Algorithm, KeySet, Thumbprint};
 
-use super::{KeySnapshot, SharedSnapshot};
+use super::{KeySnapshot, SnapshotCell};
 
 /// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed).
 #[derive(Debug)]
-pub struct KeyPublisher(pub(super) SharedSnapshot);
+pub struct KeyPublisher(pub(super) SnapshotCell);
 
 impl KeyPublisher {
     /// The current keys.

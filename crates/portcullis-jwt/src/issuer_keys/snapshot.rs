@@ -7,7 +7,7 @@ use portcullis_core::clock::UnixTime;
 use portcullis_jose::KeySet;
 
 /// The current snapshot, replaced by the publisher.
-pub(crate) type SharedSnapshot = Arc<ArcSwap<KeySnapshot>>;
+pub(crate) type SnapshotCell = Arc<ArcSwap<KeySnapshot>>;
 
 /// The keys of an issuer at one moment.
 #[derive(Clone, Debug, Default)]

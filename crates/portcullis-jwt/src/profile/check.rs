@@ -31,7 +31,7 @@ impl Profile {
                 "a type is empty or contains `/`: leave out `application/`",
             ),
             (
-                like_id_tokens && self.marks.is_empty() && !self.unmarked,
+                like_id_tokens && self.marks.is_empty() && !self.may_lack_marks,
                 "it accepts `JWT` or no `typ`, as ID tokens have: add a condition that only access tokens meet",
             ),
             (

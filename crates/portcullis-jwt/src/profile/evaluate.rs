@@ -23,7 +23,7 @@ impl Profile {
     }
 
     /// The first required claim that is missing. `client_id` stands for any claim that may name the client.
-    pub(crate) fn missing(&self, claims: &Claims<'_>) -> Option<&ClaimPath> {
+    pub(crate) fn missing_claim(&self, claims: &Claims<'_>) -> Option<&ClaimPath> {
         let is_missing = |path: &&ClaimPath| {
             if path.is_claim("client_id") {
                 self.client_id.iter().all(|path| claims.at(path).is_none())

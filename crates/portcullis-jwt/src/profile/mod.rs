@@ -48,7 +48,7 @@ pub struct Profile {
     untyped: bool,
     required: Vec<ClaimPath>,
     marks: Vec<Condition>,
-    unmarked: bool,
+    may_lack_marks: bool,
     audience: AudienceRule,
     audience_claims: Vec<Cow<'static, str>>,
     scopes: Vec<ClaimPath>,
@@ -140,7 +140,7 @@ impl Profile {
     #[must_use]
     pub fn dangerous_without_marks(mut self) -> Self {
         self.marks.clear();
-        self.unmarked = true;
+        self.may_lack_marks = true;
         self
     }
 
@@ -244,7 +244,7 @@ impl Profile {
             untyped: false,
             required: Vec::new(),
             marks: Vec::new(),
-            unmarked: false,
+            may_lack_marks: false,
             audience: AudienceRule::Audience,
             audience_claims: names(["aud"]),
             scopes: paths(["scope", "scp"]),

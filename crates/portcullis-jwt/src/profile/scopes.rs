@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// The parts of claims that may be scopes. Most tokens have few.
-type Tokens<'c> = SmallVec<[&'c str; 16]>;
+type Candidates<'c> = SmallVec<[&'c str; 16]>;
 
 impl Profile {
     /// The scopes that the token grants at a service with these audiences. A claim of another type, or a part that is not
     /// a scope-token, grants nothing.
     pub(crate) fn scopes(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
         let finder = self.finder(claims, audiences);
-        let mut scopes = Tokens::new();
+        let mut scopes = Candidates::new();
         for path in &self.scopes {
             if finder.find(path, &mut scopes) && !self.unite_scopes {
                 break;
@@ -29,7 +29,7 @@ impl Profile {
         }
         // A scope must not pass for a role: some issuers grant any scope that a client requests.
         scopes.retain(|scope| !scope.starts_with(&*self.role_prefix));
-        let mut roles = Tokens::new();
+        let mut roles = Candidates::new();
         for path in &self.roles {
             finder.find(path, &mut roles);
         }
@@ -55,7 +55,7 @@ impl Profile {
         let claims = Claims::parse(payload)?;
         let finder = self.finder(&claims, audiences);
         let explain = |path: &ClaimPath| {
-            let mut found = Tokens::new();
+            let mut found = Candidates::new();
             let is_present = finder.find(path, &mut found);
             let what = if matches!(claims.at(path), Some(Claim::Object(_))) {
                 "is an object, not text or a list: write a path, such as [\"realm_access\", \"roles\"]".to_owned()
@@ -112,7 +112,7 @@ struct Finder<'a, 'c> {
 
 impl<'c> Finder<'_, 'c> {
     /// Adds the tokens at `path` to `found`. Returns whether the path leads to a value.
-    fn find(&self, path: &ClaimPath, found: &mut Tokens<'c>) -> bool {
+    fn find(&self, path: &ClaimPath, found: &mut Candidates<'c>) -> bool {
         self.claims
             .get(&path.claim)
             .is_some_and(|claim| self.walk(claim, &path.steps, false, found))
@@ -124,7 +124,7 @@ impl<'c> Finder<'_, 'c> {
         claim: &'c Claim<'c>,
         steps: &[Step],
         is_item: bool,
-        found: &mut Tokens<'c>,
+        found: &mut Candidates<'c>,
     ) -> bool {
         let Some((step, rest)) = steps.split_first() else {
             match claim {
@@ -143,9 +143,11 @@ impl<'c> Finder<'_, 'c> {
             (Step::Member(name), _) => member(name),
             (Step::ClientMember, _) => self.client.is_some_and(member),
             (Step::AudienceMember, _) => {
+                // Not `any`: all are collected.
                 let audiences = self.audiences.iter();
                 audiences.fold(false, |any, name| any | member(name))
             }
+            // Not `any`: all are collected.
             (Step::Each, Claim::Array(items)) => items
                 .iter()
                 .fold(false, |any, item| any | self.walk(item, rest, true, found)),

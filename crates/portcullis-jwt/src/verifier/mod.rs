@@ -21,6 +21,10 @@ use crate::{
     verify_error::{found, found_name},
 };
 
+/// The authentication scheme and the default realm in challenges (RFC 6750 §3).
+pub(crate) const SCHEME: &str = "Bearer";
+pub(crate) const DEFAULT_REALM: &str = "api";
+
 /// Verifies the access tokens of one issuer.
 ///
 /// It does no IO and reads no clock: it uses the current snapshot of [`IssuerKeys`]. [`Bearer`](crate::Bearer) makes it
@@ -59,7 +63,7 @@ impl JwtVerifier {
     /// Builds a verifier of the tokens of `issuer`.
     #[expect(clippy::missing_panics_doc, reason = "the challenge is valid")]
     pub fn of(issuer: &impl AsRef<IssuerKeys>) -> JwtVerifierBuilder {
-        let challenge = Challenge::new("Bearer", "api").expect("a token and printable text");
+        let challenge = Challenge::new(SCHEME, DEFAULT_REALM).expect("a token and printable text");
         JwtVerifierBuilder(Self {
             keys: issuer.as_ref().clone(),
             audiences: Vec::new(),
@@ -188,21 +192,21 @@ impl JwtVerifier {
         claims: &Claims<'_>,
         now: UnixTime,
     ) -> Result<(UnixTime, Validity), VerifyError> {
-        let issuer = text(claims, "iss")?.ok_or_else(|| missing("iss"))?;
+        let issuer = text(claims, "iss")?.ok_or_else(|| missing_claim_error("iss"))?;
         if issuer != self.issuer() {
             return Err(VerifyError::Issuer(found_name(Some(issuer))));
         }
-        let time = |name| claims.time(name).map_err(|_| invalid(name));
-        let expires_at = time("exp")?.ok_or_else(|| missing("exp"))?;
+        let time = |name| claims.time(name).map_err(|_| invalid_claim_error(name));
+        let expires_at = time("exp")?.ok_or_else(|| missing_claim_error("exp"))?;
         let (not_before, issued_at) = (time("nbf")?, time("iat")?);
         self.times.check(expires_at, not_before, issued_at, now)?;
-        self.check_audience(claims)?;
-        if let Some(path) = self.profile.missing(claims) {
-            return Err(missing(&path.to_string()));
+        self.check_audience_and_client(claims)?;
+        if let Some(path) = self.profile.missing_claim(claims) {
+            return Err(missing_claim_error(&path.to_string()));
         }
         text(claims, "sub")?; // may be absent; checks only that it is a text and not empty
         if let Some(path) = self.profile.ill_typed(claims) {
-            return Err(invalid(&path.to_string()));
+            return Err(invalid_claim_error(&path.to_string()));
         }
         if let Some(mark) = self.profile.missing_mark(claims) {
             return Err(VerifyError::NotAnAccessToken {
@@ -214,13 +218,13 @@ impl JwtVerifier {
         Ok((expires_at, validity))
     }
 
-    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), VerifyError> {
+    fn check_audience_and_client(&self, claims: &Claims<'_>) -> Result<(), VerifyError> {
         let mut is_present = self.check_audience_claim(claims, "aud")?;
         for claim in self.profile.further_audience_claims() {
             is_present |= self.check_audience_claim(claims, claim)?;
         }
         if !is_present && self.profile.needs_audience() {
-            return Err(missing(self.profile.audience_claim()));
+            return Err(missing_claim_error(self.profile.audience_claim()));
         }
         if let Some(client_ids) = &self.client_ids {
             let client = self.profile.client_id(claims);
@@ -238,17 +242,17 @@ impl JwtVerifier {
             return Ok(false);
         };
         if !claim.is_only_texts() {
-            return Err(invalid(name));
+            return Err(invalid_claim_error(name));
         }
         let mut audiences = claim.texts();
         let is_accepted = |audience: &str| self.audiences.iter().any(|it| **it == *audience);
         if audiences.any(is_accepted) {
             return Ok(true);
         }
-        let found: Vec<&str> = claim.texts().collect();
+        let audiences: Vec<&str> = claim.texts().collect();
         Err(VerifyError::Audience {
             claim: name.to_owned(),
-            found: found_name(Some(&found.join(" "))),
+            found: found_name(Some(&audiences.join(" "))),
         })
     }
 
@@ -272,13 +276,13 @@ impl JwtVerifier {
 }
 
 fn text<'c>(claims: &'c Claims<'_>, name: &str) -> Result<Option<&'c str>, VerifyError> {
-    claims.text(name).map_err(|_| invalid(name))
+    claims.text(name).map_err(|_| invalid_claim_error(name))
 }
 
-fn missing(claim: &str) -> VerifyError {
+fn missing_claim_error(claim: &str) -> VerifyError {
     VerifyError::MissingClaim(claim.to_owned())
 }
 
-fn invalid(claim: &str) -> VerifyError {
+fn invalid_claim_error(claim: &str) -> VerifyError {
     VerifyError::InvalidClaim(claim.to_owned())
 }

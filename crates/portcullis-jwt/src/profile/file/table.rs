@@ -82,7 +82,7 @@ impl ProfileTable {
             untyped: base.untyped || self.dangerous_accept_untyped,
             required: self.required_claims.unwrap_or(base.required),
             marks: base.marks,
-            unmarked: base.unmarked,
+            may_lack_marks: base.may_lack_marks,
             audience: self.audience_rule.unwrap_or(base.audience),
             audience_claims: self.audience_claims.map_or(base.audience_claims, names),
             scopes: self.scope_claims.unwrap_or(base.scopes),

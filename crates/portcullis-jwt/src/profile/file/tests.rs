@@ -46,7 +46,7 @@ fn every_field_is_applied() {
         "groups": [{"name": "d"}], "projects": {"e": 1}, "use": "access"
     }"#;
     let claims = Claims::parse(json.as_bytes()).expect("parses");
-    assert_eq!(profile.missing(&claims), None);
+    assert_eq!(profile.missing_claim(&claims), None);
     assert_eq!(profile.missing_mark(&claims), None);
     assert_eq!(profile.client_id(&claims), Some("billing"));
     assert_eq!(profile.token_id(&claims), Some("u"));
@@ -349,7 +349,7 @@ fn lemonldap_profile_separates_token_kinds() {
     let of = |json: &str| {
         let claims = Claims::parse(json.as_bytes()).expect("parses");
         let is_access_token =
-            profile.missing(&claims).is_none() && profile.missing_mark(&claims).is_none();
+            profile.missing_claim(&claims).is_none() && profile.missing_mark(&claims).is_none();
         (is_access_token, profile.kind(&claims))
     };
     let access = |sub: &str| {
