@@ -103,7 +103,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
             tolerated.deviation
         ));
     }
-    let private = keys.report().private_members;
+    let private = keys.report().keys_with_private_members;
     if private > 0 {
         output::note(format_args!(
             "warning: the set publishes private members of {private} keys: these keys are compromised, and the issuer must replace them"

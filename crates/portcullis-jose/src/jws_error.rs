@@ -40,7 +40,7 @@ pub enum JwsError {
         /// The limit.
         limit: usize,
     },
-    /// A part is not base64url without padding, other characters and stray bits (RFC 7515 §2).
+    /// A part has padding, foreign characters or stray bits, so it is not strict base64url (RFC 7515 §2).
     #[error("the {0} is not strict base64url")]
     NotBase64Url(&'static str),
     /// The signature is longer than that of an RSA key of 8192 bits.

@@ -32,7 +32,7 @@ pub use self::key_material::{
     Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey, SecretKey,
 };
 pub use self::key_set::{
-    KeySet, KeySetError, KeySetReport, PemError, SignatureError, SkippedKey, ToleratedKey,
+    KeySet, KeySetError, KeySetReport, PemError, SignatureError, SkippedKey, ToleratedDeviation,
     VerificationKey,
 };
 pub use self::signing::{SignError, SigningKey, SigningKeyError};

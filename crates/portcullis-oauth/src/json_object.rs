@@ -1,6 +1,9 @@
 //! JSON objects from other servers.
 
-use portcullis_jose::{JsonError, json::check_foreign_json};
+use portcullis_jose::{
+    JsonError,
+    json::{check_foreign_json, without_byte_order_mark},
+};
 use serde::Deserialize;
 
 /// Why a document cannot be read as the expected JSON object.
@@ -28,12 +31,6 @@ pub enum DocumentError {
 }
 
 portcullis_core::debug_as_report!(DocumentError);
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
-}
 
 /// Reads a JSON object, with or without a byte order mark. Unlike `serde_json` it rejects an array of a struct's fields,
 /// and members with reserved names (`$serde_json::private::…`) at any depth.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use portcullis_core::clock::UnixTime;
-use portcullis_jose::KeySet;
+use portcullis_jose::{KeySet, json::without_byte_order_mark};
 use portcullis_oauth::read_json_object;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
@@ -152,19 +152,14 @@ impl PublicPart {
             #[serde(borrow)]
             keys: Vec<&'j RawValue>,
         }
-        const KEPT: [&str; 10] = [
-            "kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y",
-        ];
 
-        // `KeySet::parse` accepts a byte order mark, and serde_json does not.
-        let jwks = jwks.strip_prefix(b"\xef\xbb\xbf").unwrap_or(jwks);
-        let set: Set<'_> = serde_json::from_slice(jwks)?;
+        let set: Set<'_> = serde_json::from_slice(without_byte_order_mark(jwks))?;
         let mut keys: Vec<Map<String, Value>> = Vec::new();
         for key in set.keys {
             let alone = format!(r#"{{"keys":[{}]}}"#, key.get());
             if KeySet::parse(alone.as_bytes()).is_ok() {
                 let mut members: Map<String, Value> = serde_json::from_str(key.get())?;
-                members.retain(|name, _| KEPT.contains(&name.as_str()));
+                members.retain(|name, _| KeySet::KEY_MEMBERS.contains(&name.as_str()));
                 keys.push(members);
             }
         }
@@ -341,7 +336,7 @@ mod tests {
         let kept = file.load(NOW).unwrap().unwrap();
         let kids: Vec<_> = kept.keys.keys().filter_map(|key| key.kid()).collect();
         assert_eq!(kids, ["a", "leaked"]);
-        assert_eq!(kept.keys.report().private_members, 0);
+        assert_eq!(kept.keys.report().keys_with_private_members, 0);
     }
 
     #[test]

@@ -31,10 +31,10 @@ impl SignatureBackend for AwsLc {
             (Rsa(key), PS256) => rsa(key, &signature::RSA_PSS_2048_8192_SHA256),
             (Rsa(key), PS384) => rsa(key, &signature::RSA_PSS_2048_8192_SHA384),
             (Rsa(key), PS512) => rsa(key, &signature::RSA_PSS_2048_8192_SHA512),
-            (Ec(key), ES256) => point(key.uncompressed_point(), &ECDSA_P256_SHA256_FIXED),
-            (Ec(key), ES384) => point(key.uncompressed_point(), &ECDSA_P384_SHA384_FIXED),
-            (Ec(key), ES512) => point(key.uncompressed_point(), &ECDSA_P521_SHA512_FIXED),
-            (Ed25519(key), EdDSA) => point(key.as_bytes(), &signature::ED25519),
+            (Ec(key), ES256) => public_key(key.uncompressed_point(), &ECDSA_P256_SHA256_FIXED),
+            (Ec(key), ES384) => public_key(key.uncompressed_point(), &ECDSA_P384_SHA384_FIXED),
+            (Ec(key), ES512) => public_key(key.uncompressed_point(), &ECDSA_P521_SHA512_FIXED),
+            (Ed25519(key), EdDSA) => public_key(key.as_bytes(), &signature::ED25519),
             (Secret(key), _) => Ok(Box::new(hmac_key(key.expose(), algorithm)?)),
             _ => Err(KeyRejected::WrongAlgorithm(algorithm)),
         }
@@ -53,7 +53,7 @@ fn rsa(
     Ok(Box::new(key.map_err(|_| KeyRejected::Backend)?))
 }
 
-fn point(
+fn public_key(
     point: &[u8],
     parameters: &'static dyn VerificationAlgorithm,
 ) -> Result<Box<dyn PreparedKey>, KeyRejected> {

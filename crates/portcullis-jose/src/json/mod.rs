@@ -18,6 +18,11 @@ pub use self::objects::objects_from_slice;
 use self::value::ValueSeed;
 pub use self::value::{MAX_DEPTH, Value};
 
+/// The bytes without a byte order mark at the start. Some servers send one, and `serde_json` does not accept it.
+pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 /// Why some bytes are not the JSON that was expected.
 ///
 /// It contains a position, and nothing of the input.

@@ -4,7 +4,7 @@ mod deviation;
 mod raw;
 
 pub use self::deviation::Deviation;
-pub(crate) use self::raw::RawJwk;
+pub(crate) use self::raw::{PUBLIC, RawJwk};
 use crate::algorithm::Algorithm;
 use crate::json::JsonError;
 use crate::key_material::{KeyMaterial, KeyRejected};

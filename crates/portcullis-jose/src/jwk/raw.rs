@@ -7,8 +7,8 @@ use crate::header::Header;
 use crate::json::{self, Value};
 use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, RsaKey};
 
-/// The public members.
-const PUBLIC: [&str; 10] = [
+/// The public members that are read. A saved key set keeps exactly these.
+pub(crate) const PUBLIC: [&str; 10] = [
     "kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y",
 ];
 

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt};
 use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::report::{SkippedKey, ToleratedKey};
+use super::report::{SkippedKey, ToleratedDeviation};
 use super::{KeySet, VerificationKey};
 use crate::backend::SignatureBackend;
 use crate::json::{self, JsonError, Next, Value};
@@ -50,14 +50,14 @@ pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySe
         return Err(KeySetError::TooLarge);
     }
     let mut set = KeySet::new(Vec::new());
-    let without_mark = json.strip_prefix(b"\xef\xbb\xbf");
-    if without_mark.is_some() {
-        set.report.tolerated.push(ToleratedKey {
+    let without_mark = json::without_byte_order_mark(json);
+    if without_mark.len() < json.len() {
+        set.report.tolerated.push(ToleratedDeviation {
             kid: None,
             deviation: Deviation::ByteOrderMark,
         });
     }
-    let document = json::visit_object(without_mark.unwrap_or(json), Document::default());
+    let document = json::visit_object(without_mark, Document::default());
     let document = document.map_err(KeySetError::Json)?;
     let entries = document.keys.ok_or(if document.has_jwks_uri {
         KeySetError::IssuerMetadata
@@ -68,7 +68,7 @@ pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySe
         match RawJwk::parse(entry.get().as_bytes()) {
             Ok(raw) => {
                 let kid = raw.kid().ok().flatten().map(Box::from);
-                set.report.private_members += usize::from(raw.has_private_members());
+                set.report.keys_with_private_members += usize::from(raw.has_private_members());
                 if let Err(reason) = add(&mut set, raw, backend) {
                     skip(&mut set, kid, reason);
                 }
@@ -115,10 +115,13 @@ fn add(
     if is_duplicate {
         return Err(SkipReason::Duplicate);
     }
-    let tolerated = jwk.tolerated.into_iter().map(|deviation| ToleratedKey {
-        kid: key.kid().map(Box::from),
-        deviation,
-    });
+    let tolerated = jwk
+        .tolerated
+        .into_iter()
+        .map(|deviation| ToleratedDeviation {
+            kid: key.kid().map(Box::from),
+            deviation,
+        });
     set.report.tolerated.extend(tolerated);
     set.keys.push(key);
     Ok(())
@@ -384,7 +387,7 @@ mod tests {
         let secret = r#"{"kty":"oct","kid":"secret","k":"c2VjcmV0"}"#;
         let set = KeySet::parse(jwks(&[good("a"), leaked, secret.into()]).as_bytes())
             .expect("a usable set");
-        assert_eq!(set.report().private_members, 2);
+        assert_eq!(set.report().keys_with_private_members, 2);
         assert_eq!(kids(&set), ["a", "leaked"]);
         assert!(!format!("{set:?}").contains("c2Vj"));
     }

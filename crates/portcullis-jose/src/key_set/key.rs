@@ -76,7 +76,7 @@ impl VerificationKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        let position = self.algorithms.iter().position(|of| *of == algorithm);
+        let position = self.algorithms.iter().position(|own| *own == algorithm);
         position
             .and_then(|position| self.prepared.get(position))
             .ok_or(InvalidSignature)?

@@ -11,10 +11,11 @@ use portcullis_core::Secret;
 pub use self::jwks::KeySetError;
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
-pub use self::report::{KeySetReport, SkippedKey, ToleratedKey};
+pub use self::report::{KeySetReport, SkippedKey, ToleratedDeviation};
 pub use self::verify::SignatureError;
 use crate::algorithm::Algorithm;
 use crate::backend::{AwsLc, SignatureBackend};
+use crate::jwk;
 use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};
 
 /// The keys of one issuer, each prepared for its algorithms. It never changes.
@@ -52,6 +53,9 @@ impl KeySet {
 
     /// The most usable keys that a set may have.
     pub const MAX_KEYS: usize = 64;
+
+    /// The public members of a key that are read (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). Others are ignored.
+    pub const KEY_MEMBERS: [&'static str; 10] = jwk::PUBLIC;
 
     /// The most keys that a signature is tried with.
     pub const MAX_CANDIDATES: usize = 4;

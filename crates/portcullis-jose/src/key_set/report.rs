@@ -13,9 +13,9 @@ pub struct KeySetReport {
     /// The number of unusable keys that are for encryption, which is not a mistake.
     pub encryption_count: usize,
     /// Deviations from the standards that were accepted, of usable keys and of the document: tell the issuer.
-    pub tolerated: Vec<ToleratedKey>,
+    pub tolerated: Vec<ToleratedDeviation>,
     /// The number of keys published with private members, usable or not. The issuer should replace them.
-    pub private_members: usize,
+    pub keys_with_private_members: usize,
 }
 
 /// An unusable key.
@@ -31,7 +31,7 @@ pub struct SkippedKey {
 /// A deviation from the standards that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ToleratedKey {
+pub struct ToleratedDeviation {
     /// The name of the key, if it has one. Chosen by the issuer: escape it before it is logged.
     pub kid: Option<Box<str>>,
     /// What is wrong with the key, or with the document.

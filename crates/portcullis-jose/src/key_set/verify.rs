@@ -27,21 +27,19 @@ impl KeySet {
     ) -> Result<&VerificationKey, SignatureError> {
         let algorithm = header.algorithm();
         let is_known = |kid| self.keys.iter().any(|key| key.kid() == Some(kid));
-        // The keys to try (`None`: all; `Some(kid)`: those with this `kid`; `Some(None)`: those without one), the error if
-        // none is for the algorithm, and the error if none made the signature.
-        let (tried, no_key, no_match) = match header.kid() {
+        let (tried, error_if_no_candidate, error_if_none_verifies) = match header.kid() {
             None => (
-                None,
+                Tried::All,
                 SignatureError::NoKeyForAlgorithm,
                 SignatureError::NoKeyMatches,
             ),
             Some(kid) if is_known(kid) => (
-                Some(Some(kid)),
+                Tried::WithKid(kid),
                 SignatureError::KidForOtherAlgorithm,
                 SignatureError::BadSignature,
             ),
             Some(_) => (
-                Some(None),
+                Tried::WithoutKid,
                 SignatureError::UnknownKid,
                 SignatureError::UnknownKid,
             ),
@@ -49,12 +47,16 @@ impl KeySet {
         let mut candidates = self
             .keys
             .iter()
-            .filter(|key| tried.is_none_or(|kid| key.kid() == kid))
+            .filter(|key| match tried {
+                Tried::All => true,
+                Tried::WithKid(kid) => key.kid() == Some(kid),
+                Tried::WithoutKid => key.kid().is_none(),
+            })
             .filter(|key| key.algorithms().contains(&algorithm))
             .take(Self::MAX_CANDIDATES)
             .peekable();
         if candidates.peek().is_none() {
-            return Err(no_key);
+            return Err(error_if_no_candidate);
         }
         let signature = jws.signature().map_err(SignatureError::Malformed)?;
         candidates
@@ -62,8 +64,15 @@ impl KeySet {
                 key.verify(algorithm, jws.signing_input(), &signature)
                     .is_ok()
             })
-            .ok_or(no_match)
+            .ok_or(error_if_none_verifies)
     }
+}
+
+/// The keys to try, of those for the token's algorithm.
+enum Tried<'t> {
+    All,
+    WithKid(&'t str),
+    WithoutKid,
 }
 
 /// Why a token's signature is not accepted.

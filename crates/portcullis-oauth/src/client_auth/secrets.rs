@@ -3,13 +3,14 @@
 use std::{path::PathBuf, sync::Arc};
 
 use portcullis_core::{ConfigError, Secret, clock::UnixTime};
+use portcullis_jose::json::without_byte_order_mark;
 
 use super::{
     credential_file::CredentialFile,
     source::{CredentialProvider, Source},
     unusable,
 };
-use crate::{FetchError, json_object::without_byte_order_mark};
+use crate::FetchError;
 
 /// The maximum number of secrets. Each one that the server rejects is sent in vain.
 const MAX_SECRETS: usize = 4;

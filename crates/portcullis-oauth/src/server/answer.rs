@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use portcullis_core::{Secret, clock::UnixTime, log::escape};
+use portcullis_jose::json::without_byte_order_mark;
 use reqwest::StatusCode;
 use url::Url;
 use zeroize::Zeroizing;
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     http::{Answer, answered, display_url, headers},
-    json_object::{DocumentError, read_json_object, without_byte_order_mark},
+    json_object::{DocumentError, read_json_object},
 };
 
 /// The answer of an OAuth endpoint. The body may contain a token, so it is omitted from `Debug` and zeroed when dropped.

@@ -68,14 +68,14 @@ impl RefreshTask {
                     .update(|state| state.schedule.fetched(now, max_age, jitter));
                 let (loaded_at, stale_at) = self.times();
                 let before = self.publisher.current();
-                let count = keys.report().private_members;
+                let count = keys.report().keys_with_private_members;
                 if self.publisher.publish(*keys, loaded_at, stale_at) {
                     self.announce_change(&KeyId::all_of(before.keys()));
                 }
                 if count > 0
                     && before
                         .keys()
-                        .is_none_or(|keys| keys.report().private_members == 0)
+                        .is_none_or(|keys| keys.report().keys_with_private_members == 0)
                 {
                     self.task
                         .announce(IssuerEvent::PrivateKeysPublished { count });

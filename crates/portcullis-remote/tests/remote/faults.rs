@@ -171,7 +171,7 @@ async fn unexpected_members_and_content_types_are_accepted() {
     keys.refresh().await.unwrap();
     let report = keys.status().key_set;
     assert!(report.skipped_count > 0 && report.skipped.len() == report.skipped_count);
-    assert!(report.private_members > 0);
+    assert!(report.keys_with_private_members > 0);
     let private = |event: &IssuerEvent| matches!(event, IssuerEvent::PrivateKeysPublished { .. });
     event(&mut events, private).await;
     keys.refresh().await.unwrap();
