@@ -89,7 +89,7 @@ impl FetchError {
         )
     }
 
-    /// Whether a retry cannot help. After a DNS answer with a forbidden address it can: DNS may change.
+    /// Whether it is an error that a retry cannot fix. A DNS answer with a forbidden address is not one: DNS may change.
     pub fn is_permanent(&self) -> bool {
         let is_from_dns = self.kind == FetchErrorKind::Forbidden && self.source.is_some();
         self.needs_operator() && !is_from_dns

@@ -66,7 +66,7 @@ pub enum IssuerEvent {
     #[non_exhaustive]
     ClockSkewed {
         /// The issuer's clock, seen from ours.
-        issuer: ClockOffset,
+        offset: ClockOffset,
     },
     /// Our clock was set by 2 s or more, or the machine slept. After a jump back, the times of the keys move back with the
     /// clock. After a jump ahead they do not, because the keys may be older by that much; after 60 s or more, a fetch is
@@ -74,11 +74,11 @@ pub enum IssuerEvent {
     #[non_exhaustive]
     ClockJumped {
         /// The clock now, seen from the time it should show.
-        clock: ClockOffset,
+        offset: ClockOffset,
     },
     /// The background task has died while the keys are in use: it panicked, or its runtime has ended. The keys serve until
     /// their stale limit. Start the issuer again.
-    Stopped,
+    TaskDied,
     /// The key set could not be written to disk.
     #[non_exhaustive]
     NotSaved {
@@ -163,20 +163,20 @@ impl IssuerEvent {
                     "the issuer publishes private keys: ask its operator to replace them"
                 );
             }
-            Self::ClockSkewed { issuer: offset } => {
+            Self::ClockSkewed { offset } => {
                 tracing::warn!(issuer, %offset, "the issuer's clock differs from ours: check both clocks");
             }
-            Self::ClockJumped { clock } => {
-                tracing::warn!(issuer, offset = %clock, "the system clock jumped, or the machine slept");
+            Self::ClockJumped { offset } => {
+                tracing::warn!(issuer, %offset, "the system clock jumped, or the machine slept");
             }
-            Self::Stopped if death == Some(Death::Panicked) => {
+            Self::TaskDied if death == Some(Death::Panicked) => {
                 tracing::error!(
                     issuer,
                     "the task that fetches issuer keys panicked: restart the service, or requests with tokens of this issuer get 503 once the keys are stale"
                 );
             }
             // Usual when a process ends, as requests may outlive the task for a moment.
-            Self::Stopped => {
+            Self::TaskDied => {
                 tracing::warn!(
                     issuer,
                     "the runtime that fetches issuer keys has ended: the keys of this issuer are no longer refreshed"

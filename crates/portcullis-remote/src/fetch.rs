@@ -46,8 +46,8 @@ pub(crate) struct FetchResult {
 
 /// The issuer's answer to a request for its keys.
 pub(crate) struct KeysAnswer {
-    /// The new key set and its JSON; `None` if it has not changed (304).
-    pub(crate) changed: Option<(Box<KeySet>, Vec<u8>)>,
+    /// The key set and its JSON; `None` for 304.
+    pub(crate) received: Option<(Box<KeySet>, Vec<u8>)>,
     pub(crate) max_age: Option<Duration>,
 }
 
@@ -78,7 +78,7 @@ impl Fetcher {
             false => None,
         };
         let keys = match (self.jwks_uri.clone(), &discovery) {
-            (Some(url), _) => self.keys(&url).await,
+            (Some(url), _) => self.fetch_keys(&url).await,
             (None, Some(Err(error))) => Err(error.clone()),
             (None, _) => Err(FetchError::new(
                 FetchErrorKind::Unusable,
@@ -113,7 +113,7 @@ impl Fetcher {
         }))
     }
 
-    async fn keys(&mut self, url: &Url) -> Result<KeysAnswer, FetchError> {
+    async fn fetch_keys(&mut self, url: &Url) -> Result<KeysAnswer, FetchError> {
         let etag = self.etag.as_ref();
         let answer = self.http.get(url, etag).await?;
         let now = self.clock.now();
@@ -121,7 +121,7 @@ impl Fetcher {
             self.clock_skew = Some(ClockOffset::between(date, now));
         }
         let max_age = headers::max_age(&answer.headers);
-        let changed = match answer.status {
+        let received = match answer.status {
             StatusCode::NOT_MODIFIED if etag.is_some() => None,
             StatusCode::OK => {
                 let keys = KeySet::parse(&answer.body).map_err(|error| {
@@ -133,6 +133,6 @@ impl Fetcher {
             }
             _ => return Err(answer.into_error(url, now)),
         };
-        Ok(KeysAnswer { changed, max_age })
+        Ok(KeysAnswer { received, max_age })
     }
 }

@@ -47,7 +47,7 @@ impl Signals {
 
     /// Requests a fetch. It takes from the budget only if no fetch is under way or requested, and never while the issuer
     /// asks to be left alone.
-    fn request(&self, budget: &Mutex<Budget>) -> Option<Run> {
+    fn request_fetch(&self, budget: &Mutex<Budget>) -> Option<Run> {
         let now = self.worker.now();
         let backoff = self.worker.state().schedule.backoff;
         if !backoff.retry_after_left(now).is_zero() {
@@ -65,7 +65,7 @@ impl Signals {
     /// then waits for one more.
     async fn wait(&self, mut run: Run, epoch: u64) -> RefreshOutcome {
         loop {
-            if self.worker.finished(run).await.is_err() {
+            if self.worker.wait_until_ended(run).await.is_err() {
                 return RefreshOutcome::Failed;
             }
             let (has_failed, has_changed) = {
@@ -75,10 +75,10 @@ impl Signals {
             if has_failed {
                 return RefreshOutcome::Failed;
             }
-            if has_changed || !run.had_begun() {
+            if has_changed || !run.joined_running() {
                 return RefreshOutcome::Succeeded;
             }
-            match self.request(&self.unknown_keys) {
+            match self.request_fetch(&self.unknown_keys) {
                 Some(next) => run = next,
                 // No further fetch may be made, so the one that succeeded decides.
                 None => return RefreshOutcome::Succeeded,
@@ -93,7 +93,7 @@ fn lock(budget: &Mutex<Budget>) -> MutexGuard<'_, Budget> {
 
 impl Refresher for Signals {
     fn request_newer_keys(&self, epoch: u64) -> RefreshAnswer {
-        let Some(run) = self.request(&self.unknown_keys) else {
+        let Some(run) = self.request_fetch(&self.unknown_keys) else {
             return RefreshAnswer::Exhausted;
         };
         let Ok(permit) = self.waiters.clone().try_acquire_owned() else {
@@ -110,11 +110,11 @@ impl Refresher for Signals {
     }
 
     fn report_bad_signature(&self) {
-        self.request(&self.bad_signatures);
+        self.request_fetch(&self.bad_signatures);
     }
 
     fn report_no_keys(&self) {
-        self.request(&self.unknown_keys);
+        self.request_fetch(&self.unknown_keys);
     }
 
     /// By the schedule, or as soon as a request may cause a fetch.

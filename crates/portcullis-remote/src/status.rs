@@ -72,8 +72,8 @@ impl RefreshState {
         }
     }
 
-    /// The last failure, if waiting does not end it.
-    pub(crate) fn lasting_error(&self) -> Option<&FetchError> {
+    /// The last failure, if it is an error that a retry cannot fix.
+    pub(crate) fn permanent_error(&self) -> Option<&FetchError> {
         self.last_error
             .as_ref()
             .filter(|error| error.is_permanent())
@@ -86,7 +86,7 @@ impl State for RefreshState {
     fn died(&mut self, death: Death) -> IssuerEvent {
         self.death = Some(death);
         self.last_error = Some(FetchError::stopped());
-        IssuerEvent::Stopped
+        IssuerEvent::TaskDied
     }
 
     fn log(&self, event: &IssuerEvent) {

@@ -44,7 +44,7 @@
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), portcullis_worker::Stopped> {
+//! # async fn main() -> Result<(), portcullis_worker::TaskEnded> {
 //! let runtime = tokio::runtime::Handle::current();
 //! let (worker, task) = Worker::new(Reloads(0), system_clock(), runtime);
 //! task.spawn(reload);
@@ -67,5 +67,5 @@ pub use self::{
     runtime::current_runtime,
     shared::{Death, Run, Shared, State},
     task::Task,
-    worker::{Stopped, Worker},
+    worker::{TaskEnded, Worker},
 };

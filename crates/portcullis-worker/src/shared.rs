@@ -65,13 +65,13 @@ pub(crate) struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     pub(crate) number: u64,
-    pub(crate) had_begun: bool,
+    pub(crate) joined_running: bool,
 }
 
 impl Run {
     /// Whether this request joined a run already under way, which may miss what is newer than its beginning.
-    pub fn had_begun(self) -> bool {
-        self.had_begun
+    pub fn joined_running(self) -> bool {
+        self.joined_running
     }
 }
 
@@ -84,7 +84,7 @@ impl Progress {
     pub(crate) fn next(&self) -> Run {
         Run {
             number: self.begun + 1,
-            had_begun: false,
+            joined_running: false,
         }
     }
 }

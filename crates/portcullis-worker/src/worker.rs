@@ -27,9 +27,9 @@ fn stop<S: State>(shared: &Shared<S>) {
 /// The task has ended: it was stopped, it panicked, or its runtime was shut down.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the background task has ended")]
-pub struct Stopped;
+pub struct TaskEnded;
 
-portcullis_core::debug_as_report!(Stopped);
+portcullis_core::debug_as_report!(TaskEnded);
 
 impl<S: State> Worker<S> {
     /// A worker and its task, which does nothing until it is [spawned](Task::spawn).
@@ -60,7 +60,7 @@ impl<S: State> Worker<S> {
             } else if progress.is_running() {
                 run = Some(Run {
                     number: progress.begun,
-                    had_begun: true,
+                    joined_running: true,
                 });
             } else if admit() {
                 (run, is_new) = (Some(progress.next()), true);
@@ -91,8 +91,8 @@ impl<S: State> Worker<S> {
     /// # Errors
     ///
     /// When the task has ended.
-    pub async fn run(&self) -> Result<(), Stopped> {
-        self.finished(self.request_next_run()).await
+    pub async fn run(&self) -> Result<(), TaskEnded> {
+        self.wait_until_ended(self.request_next_run()).await
     }
 
     /// Whether a run is under way or requested.
@@ -106,12 +106,12 @@ impl<S: State> Worker<S> {
     /// # Errors
     ///
     /// When the task ended before.
-    pub async fn finished(&self, run: Run) -> Result<(), Stopped> {
+    pub async fn wait_until_ended(&self, run: Run) -> Result<(), TaskEnded> {
         let mut progress = self.progress.subscribe();
         let is_over = |progress: &Progress| progress.ended >= run.number || progress.has_ended;
         match progress.wait_for(is_over).await {
             Ok(progress) if progress.ended >= run.number => Ok(()),
-            _ => Err(Stopped),
+            _ => Err(TaskEnded),
         }
     }
 
@@ -120,7 +120,7 @@ impl<S: State> Worker<S> {
     /// # Errors
     ///
     /// When the task ends before.
-    pub async fn wait_for(&self, mut condition: impl FnMut(&S) -> bool) -> Result<(), Stopped> {
+    pub async fn wait_for(&self, mut condition: impl FnMut(&S) -> bool) -> Result<(), TaskEnded> {
         let mut progress = self.progress.subscribe();
         loop {
             let has_ended = progress.borrow_and_update().has_ended;
@@ -129,7 +129,7 @@ impl<S: State> Worker<S> {
             }
             // The channel is open, as the worker holds the sender.
             if has_ended || progress.changed().await.is_err() {
-                return Err(Stopped);
+                return Err(TaskEnded);
             }
         }
     }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use portcullis_core::clock::{Clock, Deadline, UnixTime, system_clock};
-use portcullis_worker::{Death, State, Stopped, Task, Worker};
+use portcullis_worker::{Death, State, Task, TaskEnded, Worker};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::broadcast::error::TryRecvError,
@@ -114,9 +114,9 @@ async fn stop_ends_the_task_and_all_waits() {
         other.wait_for(|counter| counter.runs == 9),
         other.run(),
     );
-    assert_eq!((stopped, waited, run), ((), Err(Stopped), Err(Stopped)));
+    assert_eq!((stopped, waited, run), ((), Err(TaskEnded), Err(TaskEnded)));
     assert!(worker.is_stopped() && worker.state().death.is_none());
-    assert_eq!(worker.run().await, Err(Stopped));
+    assert_eq!(worker.run().await, Err(TaskEnded));
 }
 
 async fn panic(task: Task<Counter>) -> Infallible {
@@ -129,7 +129,7 @@ async fn panic_is_in_the_state_the_events_and_the_log() {
     let (worker, task) = idle();
     task.spawn(panic);
     let mut events = worker.events();
-    assert_eq!(worker.run().await, Err(Stopped));
+    assert_eq!(worker.run().await, Err(TaskEnded));
     assert_eq!(worker.state().death, Some(Death::Panicked));
     assert_eq!(events.recv().await, Ok("died"));
     assert_eq!(*worker.state().log.lock().unwrap(), ["died"]);
@@ -152,7 +152,7 @@ fn end_of_the_runtime_is_in_the_state_the_events_and_the_log() {
     drop(first);
     assert_eq!(worker.state().death, Some(Death::RuntimeEnded));
     assert_eq!(events.try_recv(), Ok("died"));
-    assert_eq!(runtime().block_on(worker.run()), Err(Stopped));
+    assert_eq!(runtime().block_on(worker.run()), Err(TaskEnded));
 }
 
 #[test]
@@ -196,17 +196,17 @@ async fn requests_share_one_run_and_are_admitted_once() {
         worker.request_run(admit).expect("admitted")
     };
     let first = request();
-    assert!((0..100).all(|_| request() == first) && !first.had_begun());
+    assert!((0..100).all(|_| request() == first) && !first.joined_running());
     settle().await;
     assert!(worker.is_busy());
     let joined = request();
-    assert!(joined.had_begun(), "the run has begun");
+    assert!(joined.joined_running(), "the run has begun");
     let next = worker.request_next_run();
-    assert!(!next.had_begun(), "the run has not begun");
-    worker.finished(joined).await.unwrap();
-    worker.finished(first).await.unwrap();
+    assert!(!next.joined_running(), "the run has not begun");
+    worker.wait_until_ended(joined).await.unwrap();
+    worker.wait_until_ended(first).await.unwrap();
     assert_eq!(worker.state().runs, 2);
-    worker.finished(next).await.unwrap();
+    worker.wait_until_ended(next).await.unwrap();
     assert_eq!(worker.state().runs, 3);
     assert_eq!(admitted.load(Ordering::Relaxed), 1);
 }
@@ -264,7 +264,7 @@ fn bounded_wait_works_outside_a_runtime() {
     assert!(wait.as_mut().poll(&mut context).is_pending());
     drop(runtime);
     let ended = wait.as_mut().poll(&mut context);
-    assert_eq!(ended, Poll::Ready(Some(Err(Stopped))));
+    assert_eq!(ended, Poll::Ready(Some(Err(TaskEnded))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -134,7 +134,7 @@ impl TokenSource {
                 return Err(error);
             }
             if let Some(run) = worker.request_run(|| true) {
-                let outcome = worker.finished(run).await;
+                let outcome = worker.wait_until_ended(run).await;
                 outcome.map_err(|_| TokenError::stopped())?;
             }
         }
@@ -300,7 +300,7 @@ mod tests {
         source.token().await.expect("a token");
         let worker = &source.0.worker;
         let run = worker.request_run(|| true).expect("admitted");
-        worker.finished(run).await.expect("the task runs");
+        worker.wait_until_ended(run).await.expect("the task runs");
         source.refresh().await.expect("another token");
         assert_eq!(issuer.requests(Endpoint::Token), 2);
     }

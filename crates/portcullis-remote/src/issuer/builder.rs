@@ -24,7 +24,7 @@ use crate::{
     schedule::{RefreshRules, RefreshSchedule},
     signals::{SignalRules, Signals},
     status::RefreshState,
-    task::RefreshTask,
+    task::RefreshLoop,
 };
 
 /// Configures an [`Issuer`]. Every setting has a default.
@@ -107,7 +107,7 @@ impl IssuerBuilder {
     }
 
     /// How long [`start`](Self::start) waits for a first key set. 10 s by default. With zero it returns at once, and
-    /// [`Issuer::ready`] reports an error that waiting cannot end.
+    /// [`Issuer::ready`] reports an error that a retry cannot fix.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
         self
@@ -176,7 +176,7 @@ impl IssuerBuilder {
             false => start_timeout,
         };
         let fetched = async {
-            let _ = issuer.worker.finished(first_fetch).await;
+            let _ = issuer.worker.wait_until_ended(first_fetch).await;
             issuer.ready().await
         };
         // Whatever the result: only whether there are keys matters.
@@ -184,17 +184,17 @@ impl IssuerBuilder {
         if issuer.is_ready() {
             return Ok(issuer);
         }
-        let lasting = issuer.worker.state().lasting_error().cloned();
-        match lasting {
+        let permanent = issuer.worker.state().permanent_error().cloned();
+        match permanent {
             Some(source) if source.kind() == FetchErrorKind::IssuerMismatch => {
                 Err(StartError::WrongIssuer {
                     issuer: name,
                     source,
                 })
             }
-            lasting if fail_fast || lasting.is_some() => Err(StartError::Unavailable {
+            permanent if fail_fast || permanent.is_some() => Err(StartError::Unavailable {
                 issuer: name,
-                source: lasting.or_else(|| issuer.status().last_error),
+                source: permanent.or_else(|| issuer.status().last_error),
             }),
             _ => {
                 tracing::warn!(
@@ -225,11 +225,11 @@ impl IssuerBuilder {
         let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signals))?;
         let first_fetch = worker.request_next_run();
         task.spawn(|task| {
-            let mut task = RefreshTask::new(task, publisher, disk);
+            let mut refresh_loop = RefreshLoop::new(task, publisher, disk);
             if let Some(saved) = saved {
-                task.restore(saved);
+                refresh_loop.restore(saved);
             }
-            task.run(fetcher)
+            refresh_loop.run(fetcher)
         });
         Ok((Issuer { keys, worker }, first_fetch))
     }

@@ -5,7 +5,7 @@ mod builder;
 use std::{fmt, time::Duration};
 
 use portcullis_jwt::IssuerKeys;
-use portcullis_worker::{Stopped, Worker};
+use portcullis_worker::{TaskEnded, Worker};
 use tokio::sync::broadcast;
 
 pub use self::builder::IssuerBuilder;
@@ -66,17 +66,17 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// If waiting does not help: the task has ended, or the metadata names another issuer or a URL that must not be fetched. In
-    /// the latter cases the task continues, so that a correction at the issuer is noticed.
+    /// If the task has ended, or on an error that a retry cannot fix: the metadata names another issuer or a URL that must
+    /// not be fetched. After such an error the task continues, so that a correction at the issuer is noticed.
     pub async fn ready(&self) -> Result<(), FetchError> {
         let waited = self
             .worker
-            .wait_for(|state| self.is_ready() || state.lasting_error().is_some())
+            .wait_for(|state| self.is_ready() || state.permanent_error().is_some())
             .await;
-        match self.worker.state().lasting_error().cloned() {
+        match self.worker.state().permanent_error().cloned() {
             _ if self.is_ready() => Ok(()),
             Some(error) => Err(error),
-            None => waited.map_err(|Stopped| FetchError::stopped()),
+            None => waited.map_err(|TaskEnded| FetchError::stopped()),
         }
     }
 
@@ -121,7 +121,7 @@ impl Issuer {
         self.worker
             .run()
             .await
-            .map_err(|Stopped| FetchError::stopped())?;
+            .map_err(|TaskEnded| FetchError::stopped())?;
         let error = self.worker.state().last_error.clone();
         error.map_or(Ok(()), Err)
     }

@@ -6,7 +6,7 @@ use portcullis_core::clock::ClockOffset;
 use portcullis_worker::Jitter;
 use tokio::time::timeout;
 
-use super::RefreshTask;
+use super::RefreshLoop;
 use crate::{
     FetchError, IssuerEvent, KeyId,
     disk::PublicPart,
@@ -19,7 +19,7 @@ const LARGE_SKEW: Duration = Duration::from_secs(30);
 /// How long a write to disk may delay the next fetch.
 const LONGEST_SAVE: Duration = Duration::from_secs(5);
 
-impl RefreshTask {
+impl RefreshLoop {
     /// Publishes the result of a fetch and schedules the next. Returns whether the keys could be fetched.
     pub(super) fn conclude(&mut self, result: FetchResult) -> bool {
         self.compare_clocks();
@@ -62,7 +62,7 @@ impl RefreshTask {
     fn succeed(&mut self, answer: KeysAnswer) {
         let (now, jitter, max_age) = (self.task.now(), Jitter::random(), answer.max_age);
         let failures = self.task.state().schedule.backoff.failures();
-        match answer.changed {
+        match answer.received {
             Some((keys, json)) => {
                 self.task
                     .update(|state| state.schedule.fetched(now, max_age, jitter));
@@ -92,7 +92,7 @@ impl RefreshTask {
                 self.publisher.confirm(loaded_at, stale_at);
             }
         }
-        self.is_stale = false;
+        self.stale_announced = false;
         if failures > 0 {
             self.task.announce(IssuerEvent::Recovered { failures });
         }
@@ -111,25 +111,25 @@ impl RefreshTask {
     fn announce_change(&self, before: &[KeyId]) {
         let current = self.publisher.current();
         let after = KeyId::all_of(current.keys());
-        let missing = |some: &[KeyId], others: &[KeyId]| {
+        let only_in = |some: &[KeyId], others: &[KeyId]| {
             some.iter()
                 .filter(|key| !others.contains(key))
                 .cloned()
                 .collect()
         };
         self.task.announce(IssuerEvent::KeysChanged {
-            added: missing(&after, before),
-            removed: missing(before, &after),
+            added: only_in(&after, before),
+            removed: only_in(before, &after),
             epoch: current.epoch(),
         });
     }
 
-    fn note_skew(&mut self, issuer: ClockOffset) {
+    fn note_skew(&mut self, offset: ClockOffset) {
         let is_large = |skew: ClockOffset| skew.magnitude() >= LARGE_SKEW;
         let was_large = self.task.state().clock_skew.is_some_and(is_large);
-        self.task.update(|state| state.clock_skew = Some(issuer));
-        if is_large(issuer) && !was_large {
-            self.task.announce(IssuerEvent::ClockSkewed { issuer });
+        self.task.update(|state| state.clock_skew = Some(offset));
+        if is_large(offset) && !was_large {
+            self.task.announce(IssuerEvent::ClockSkewed { offset });
         }
     }
 

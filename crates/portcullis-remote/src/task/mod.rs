@@ -15,8 +15,8 @@ use crate::{
     status::RefreshState,
 };
 
-/// The private state of the task. [`RefreshState`] is what it publishes.
-pub(crate) struct RefreshTask {
+/// What the task runs, with its private state. [`RefreshState`] is what it publishes.
+pub(crate) struct RefreshLoop {
     task: Task<RefreshState>,
     publisher: KeyPublisher,
     disk: Option<SnapshotFile>,
@@ -27,10 +27,10 @@ pub(crate) struct RefreshTask {
     /// As it was when the times were last published.
     stale_limit: Duration,
     /// Whether it was announced that the key set at hand is stale.
-    is_stale: bool,
+    stale_announced: bool,
 }
 
-impl RefreshTask {
+impl RefreshLoop {
     pub(crate) fn new(
         task: Task<RefreshState>,
         publisher: KeyPublisher,
@@ -43,7 +43,7 @@ impl RefreshTask {
             publisher,
             disk,
             public_part: None,
-            is_stale: false,
+            stale_announced: false,
         }
     }
 
@@ -93,7 +93,7 @@ impl RefreshTask {
 
     /// When the keys become stale; never if that was already announced.
     fn next_check(&self) -> Deadline {
-        let stale_in = self.stale_in().filter(|_| !self.is_stale);
+        let stale_in = self.stale_in().filter(|_| !self.stale_announced);
         Deadline::after(self.task.now(), stale_in.unwrap_or(Duration::MAX))
     }
 
@@ -102,11 +102,11 @@ impl RefreshTask {
         self.compare_clocks();
         let limit = self.task.state().schedule.stale_limit;
         if mem::replace(&mut self.stale_limit, limit) != limit {
-            self.is_stale = false;
+            self.stale_announced = false;
             self.publish_times();
         }
-        if !self.is_stale && self.stale_in().is_some_and(|left| left.is_zero()) {
-            self.is_stale = true;
+        if !self.stale_announced && self.stale_in().is_some_and(|left| left.is_zero()) {
+            self.stale_announced = true;
             // Before the event: its receivers must find that no verifier uses these keys, whatever the wall clock says.
             self.publish_times();
             let (now, state) = (self.task.now(), self.task.state());
@@ -123,7 +123,8 @@ impl RefreshTask {
         let jump = now.clock_jump_since(self.compared_at);
         self.compared_at = now;
         if let Some(jump) = jump {
-            self.task.announce(IssuerEvent::ClockJumped { clock: jump });
+            self.task
+                .announce(IssuerEvent::ClockJumped { offset: jump });
             self.task
                 .update(|state| state.schedule.clock_jumped(now, jump));
             self.publish_times();

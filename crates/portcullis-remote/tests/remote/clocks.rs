@@ -119,7 +119,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 async fn jump(events: &mut Receiver<IssuerEvent>) -> ClockOffset {
     match wait_for!(events, ClockJumped) {
-        IssuerEvent::ClockJumped { clock, .. } => clock,
+        IssuerEvent::ClockJumped { offset, .. } => offset,
         _ => unreachable!(),
     }
 }
