@@ -42,13 +42,13 @@ impl ScopesByPath {
 
     /// Requires a scope or policy on one path, such as `/orders.v1.Orders/List`.
     pub fn path(self, path: &str, policy: impl Into<ScopePolicy>) -> Self {
-        self.list(path, Some(policy.into()))
+        self.add(path, Some(policy.into()))
     }
 
     /// Requires no scope on one path, such as `/grpc.health.v1.Health/Check`. The authenticate layer in front still
     /// requires credentials unless it is [`optional`](crate::AuthenticateLayer::optional).
     pub fn open(self, path: &str) -> Self {
-        self.list(path, None)
+        self.add(path, None)
     }
 
     /// Requires a scope or policy on every path that is not listed. Default: such paths are refused. See
@@ -58,7 +58,7 @@ impl ScopesByPath {
         self
     }
 
-    fn list(mut self, path: &str, policy: Option<ScopePolicy>) -> Self {
+    fn add(mut self, path: &str, policy: Option<ScopePolicy>) -> Self {
         self.decoded.insert(decoded(path).into_owned());
         if self.policies.insert(path.into(), policy).is_some() {
             self.repeated = Some(path.to_owned());

@@ -38,7 +38,7 @@ impl Principal {
     fn insufficient_scope(&self, policy: &ScopePolicy) -> Refusal {
         let external = format!("insufficient scope: {} required", policy.challenge_scope());
         let failure = Failure::new(FailureKind::InsufficientScope, external);
-        Refusal::forbidden(failure, self, Some(policy))
+        Refusal::of_caller(failure, self, Some(policy))
     }
 
     /// Requires the caller to be a machine (RFC 9700 §4.15).
@@ -55,6 +55,6 @@ impl Principal {
     }
 
     pub(super) fn refuse(&self, kind: FailureKind, external: &'static str) -> Refusal {
-        Refusal::forbidden(Failure::new(kind, external), self, None)
+        Refusal::of_caller(Failure::new(kind, external), self, None)
     }
 }

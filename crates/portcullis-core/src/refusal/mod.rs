@@ -77,12 +77,12 @@ impl Refusal {
     }
 
     /// An authenticated caller. The challenge of its own scheme says which scopes are `required`, if any.
-    pub(crate) fn forbidden(
+    pub(crate) fn of_caller(
         failure: Failure,
         caller: &Principal,
         required: Option<&ScopePolicy>,
     ) -> Self {
-        let code = failure.kind().error_code().unwrap_or("insufficient_scope");
+        let code = failure.kind().error_code().expect("400 and 403 have one");
         let scope = required.map(ScopePolicy::challenge_scope);
         let challenge = caller.challenge();
         Self(Arc::new(Inner {
