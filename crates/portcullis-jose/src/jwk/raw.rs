@@ -104,8 +104,7 @@ impl<'j> RawJwk<'j> {
         }
     }
 
-    /// Whether the key is for encryption, which is not a mistake of the issuer. A published symmetric key is always a
-    /// mistake.
+    /// Whether the key is for encryption, which is not a mistake. A published symmetric key is always a mistake.
     fn is_for_encryption(&self, operations: Option<&[&str]>) -> bool {
         const OPERATIONS: [&str; 6] = [
             "encrypt",

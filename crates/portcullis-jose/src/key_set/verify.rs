@@ -25,24 +25,17 @@ impl KeySet {
         jws: &CompactJws<'_>,
         header: &Header,
     ) -> Result<&VerificationKey, SignatureError> {
+        use SignatureError as E;
+
         let algorithm = header.algorithm();
         let is_known = |kid| self.keys.iter().any(|key| key.kid() == Some(kid));
         let (tried, error_if_no_candidate, error_if_none_verifies) = match header.kid() {
-            None => (
-                Tried::All,
-                SignatureError::NoKeyForAlgorithm,
-                SignatureError::NoKeyMatches,
-            ),
-            Some(kid) if is_known(kid) => (
-                Tried::WithKid(kid),
-                SignatureError::KidForOtherAlgorithm,
-                SignatureError::BadSignature,
-            ),
-            Some(_) => (
-                Tried::WithoutKid,
-                SignatureError::UnknownKid,
-                SignatureError::UnknownKid,
-            ),
+            None => (Tried::All, E::NoKeyForAlgorithm, E::NoKeyMatches),
+            Some(kid) if is_known(kid) => {
+                let tried = Tried::WithKid(kid);
+                (tried, E::KidForOtherAlgorithm, E::BadSignature)
+            }
+            Some(_) => (Tried::WithoutKid, E::UnknownKid, E::UnknownKid),
         };
         let mut candidates = self
             .keys

@@ -7,8 +7,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::{VerifyError, verify_error::found_name};
 
-/// What `find` returns for the `iss` of a payload whose signature was not checked yet.
-/// [`VerifyError::Issuer`] if there is no `iss` or `find` returns nothing.
+/// What `find` returns for the `iss` of a payload whose signature was not checked yet; an error if that is nothing.
 pub(crate) fn find_issuer<T>(
     payload: &[u8],
     find: impl FnOnce(&str) -> Option<T>,

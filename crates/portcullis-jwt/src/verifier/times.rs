@@ -14,8 +14,7 @@ pub(crate) struct TimeRules {
 }
 
 impl TimeRules {
-    /// 60 s is enough for machines with synchronized clocks. A token that lives longer than 48 h is like a key that cannot be
-    /// revoked.
+    /// 60 s is enough for synchronized clocks. A token that lives longer than 48 h is like a key that cannot be revoked.
     pub(crate) const DEFAULT: Self = Self {
         leeway: Duration::from_secs(60),
         max_lifetime: Duration::from_secs(48 * 60 * 60),

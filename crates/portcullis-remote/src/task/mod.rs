@@ -122,11 +122,10 @@ impl RefreshLoop {
         let now = self.task.now();
         let jump = now.clock_jump_since(self.compared_at);
         self.compared_at = now;
-        if let Some(jump) = jump {
+        if let Some(offset) = jump {
+            self.task.announce(IssuerEvent::ClockJumped { offset });
             self.task
-                .announce(IssuerEvent::ClockJumped { offset: jump });
-            self.task
-                .update(|state| state.schedule.clock_jumped(now, jump));
+                .update(|state| state.schedule.clock_jumped(now, offset));
             self.publish_times();
         }
     }
