@@ -46,7 +46,7 @@ pub enum VerifyError {
     #[error("{}", SignatureError::NoKeyMatches)]
     NoKeyMatches,
     /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyMatches`](Self::NoKeyMatches), but the token cannot be judged: the
-    /// issuer may have published the key since, and newer keys could not be fetched.
+    /// issuer may have published the key since, and the request cannot wait for newer keys.
     #[error("{0}; newer keys cannot be fetched now")]
     UnknownKeyNotJudged(Box<Self>),
     /// The issuer's key with the token's `kid` is not for the token's algorithm.

@@ -115,13 +115,11 @@ fn add(
     if is_duplicate {
         return Err(SkipReason::Duplicate);
     }
-    let tolerated = jwk
-        .tolerated
-        .into_iter()
-        .map(|deviation| ToleratedDeviation {
-            kid: key.kid().map(Box::from),
-            deviation,
-        });
+    let of_key = |deviation| ToleratedDeviation {
+        kid: key.kid().map(Box::from),
+        deviation,
+    };
+    let tolerated = jwk.tolerated.into_iter().map(of_key);
     set.report.tolerated.extend(tolerated);
     set.keys.push(key);
     Ok(())

@@ -65,7 +65,7 @@ impl TokenCache {
         })
     }
 
-    /// Inserts a token that was verified with the keys of `current_keys` while the trusted issuers had the epoch `trust_epoch`.
+    /// Inserts a token that was verified with `current_keys` while the trusted issuers had the epoch `trust_epoch`.
     pub(crate) fn insert(
         &self,
         token: &[u8],
