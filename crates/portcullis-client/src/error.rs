@@ -29,8 +29,8 @@ struct Inner {
 pub enum TokenErrorKind {
     /// The authorization server could not be reached, or did not answer in time.
     Unreachable,
-    /// The server's metadata names an endpoint that must not be used: on an origin that is not listed, at a private
-    /// address, or over plain http.
+    /// The URL of an endpoint must not be used: it is on an origin that is not listed, at a private address, or plain
+    /// http.
     Forbidden,
     /// The server has no such endpoint, and none is configured.
     NoEndpoint,

@@ -32,7 +32,7 @@ pub enum FetchErrorKind {
     Unusable,
     /// The metadata names another issuer (RFC 8414 §3.3).
     IssuerMismatch,
-    /// A discovered URL must not be requested.
+    /// A URL must not be requested, or must not receive the client's credentials.
     Forbidden,
     /// The client's credential, or the bearer token for metadata and key sets, cannot be read.
     Credential,

@@ -233,7 +233,7 @@ async fn tell(mut events: Receiver<TokenEvent>) {
                 say(format_args!("token: not obtained: {error}"))
             }
             Ok(TokenEvent::Lapsed { error, .. }) => {
-                say(format_args!("token: expired and not renewed: {error}"));
+                say(format_args!("token: none is left, and none could be obtained: {error}"));
             }
             Ok(TokenEvent::Recovered { failures, .. }) => {
                 say(format_args!(

@@ -10,7 +10,7 @@ const NO_TOKEN: &str = "request not sent: no access token, or no proof for it, c
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddCredentialError<E = Infallible> {
-    /// No token, or no proof for it, could be obtained. The request was not sent.
+    /// No token, or no proof for it, could be obtained. The request was not sent, or not a second time.
     #[error("{NO_TOKEN}")]
     Token(#[source] TokenError),
     /// The credential may not be sent to that origin. The request was not sent.

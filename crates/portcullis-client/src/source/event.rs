@@ -24,10 +24,11 @@ pub enum TokenEvent {
         /// Until when the current token is usable; `None` if there is none.
         serves_until: Option<UnixTime>,
     },
-    /// The current token expired during the backoff after a failure. Calls fail at least until the next request.
+    /// No usable token is left, and none could be obtained: the current one expired, or a service rejected it, during the
+    /// backoff after a failure. Calls fail at least until the next token request.
     #[non_exhaustive]
     Lapsed {
-        /// The error of the last request.
+        /// The error of the last token request.
         error: TokenError,
     },
     /// A request succeeded after failures.
@@ -85,7 +86,7 @@ impl TokenEvent {
                 tracing::error!(client_id, %request, error = error.to_string(), failures, "no access token could be obtained; outgoing calls will fail");
             }
             Self::Lapsed { error } => {
-                tracing::error!(client_id, %request, error = error.to_string(), "access token expired and could not be renewed; outgoing calls will fail");
+                tracing::error!(client_id, %request, error = error.to_string(), "no usable access token is left, and none could be obtained; outgoing calls will fail");
             }
             Self::Recovered { failures } => {
                 tracing::info!(client_id, %request, failures, "access tokens can be obtained again");

@@ -23,7 +23,7 @@ use crate::{
 /// Receives the outcome of a [`TokenSource::refresh`](crate::TokenSource::refresh).
 pub(super) type RefreshReply = oneshot::Sender<Result<AccessToken, TokenError>>;
 
-/// The event is sent this long before the client's credential expires.
+/// `CredentialExpires` follows each fetch while the client's credential expires within this time.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub(super) struct Renewal {
@@ -192,7 +192,7 @@ impl Renewal {
         }
     }
 
-    /// Reports once that the token expired during a backoff. Without a backoff, the next request reports.
+    /// Announces once, during a backoff, that no usable token is left. Without a backoff, the next token request tells.
     fn report_lapse(&mut self) {
         let (now, state) = (self.task.now(), self.task.state());
         if self.reported.has_token

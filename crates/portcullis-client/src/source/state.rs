@@ -15,7 +15,7 @@ const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 pub(super) struct SourceState {
     client: Arc<TokenClient>,
     pub(super) current: Option<AccessToken>,
-    /// The error of the last request, if it failed.
+    /// The error of the last token request, if it failed, or that the task ended.
     pub(super) error: Option<TokenError>,
     pub(super) backoff: Backoff,
     /// The number of tokens obtained.

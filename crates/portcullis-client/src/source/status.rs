@@ -22,7 +22,7 @@ pub struct TokenStatus {
     pub obtained: u64,
     /// The number of failed requests since the last success.
     pub failures: u32,
-    /// The error of the last request; `None` if it succeeded.
+    /// The error of the last token request, or that the task ended; `None` if the request succeeded.
     pub last_error: Option<TokenError>,
     /// How long the backoff after a failure still lasts.
     pub retry_in: Option<Duration>,

@@ -155,8 +155,8 @@ impl AuthorizationServer {
         Ok(url)
     }
 
-    /// Sends the request with one credential after another, until the server does not reject one. Also returns whether
-    /// the last answer had a new nonce.
+    /// Sends the request with one credential after another, until an answer does not reject the credential. Also returns
+    /// whether a nonce other than the sent one is now known.
     async fn send_with_each_credential(
         &self,
         url: &Url,
