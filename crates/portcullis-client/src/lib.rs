@@ -18,8 +18,7 @@
 //!
 //! Credentials are sent only to the listed [`Origins`].
 
-// The path of a call: `layer/` → `origins/` (may the credential go there?) → `source/mod.rs` (current token, or wait) →
-// `source/renewal.rs` (fetch) → `token_client.rs` → `token_response.rs` → `lifetime.rs` (when to renew or retry).
+// ARCHITECTURE.md, *The path of an outgoing call*, lists the files in the order of a call.
 
 mod api_key;
 mod challenge;

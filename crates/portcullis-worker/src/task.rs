@@ -32,7 +32,7 @@ impl<S: State> Task<S> {
     /// Starts the task on the runtime of the worker. It runs `work` until the last [`Worker`](crate::Worker) is dropped.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the worker owns the task; elsewhere only token exchanges spawn, on a `JoinSet` that they own, and reads of credential files, by `spawn_blocking`"
+        reason = "the worker owns the task; elsewhere only token exchanges spawn, on a `JoinSet` that they own, and file access, by `spawn_blocking`"
     )]
     pub fn spawn<F>(self, work: impl FnOnce(Self) -> F)
     where

@@ -55,8 +55,7 @@ impl Clients {
             .client_builder()?
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
             .default_headers(HeaderMap::from_iter([no_coding]))
-            // No connection is reused: if a server closes an idle one, reqwest cannot tell whether it processed the
-            // request, and a token request must not be sent twice. TLS sessions are resumed.
+            // No connection is reused: see ARCHITECTURE.md, *Decisions*.
             .pool_max_idle_per_host(0)
             // Errors of HTTP/2 contain text of the server, which may repeat a secret.
             .http1_only()
