@@ -44,7 +44,7 @@ pub enum TokenErrorKind {
     TokenType,
     /// The client's own credential could not be loaded.
     Credential,
-    /// Too many requests are in flight.
+    /// Too many token requests are in flight.
     Busy,
     /// The subject's token is missing, expired, or may not be sent to this server.
     NoSubjectToken,
@@ -53,7 +53,7 @@ pub enum TokenErrorKind {
 }
 
 const CHECK_CREDENTIALS: &str = "; check the client id and its secret, key or certificate";
-const CHECK_URL: &str = "; the URL may not be the endpoint's";
+const CHECK_URL: &str = "; check that this is the endpoint's URL";
 
 impl TokenError {
     pub(crate) fn new(kind: TokenErrorKind, message: impl Into<Box<str>>) -> Self {
@@ -134,7 +134,7 @@ impl TokenError {
         self
     }
 
-    /// This error with the time that is left, during the backoff after it.
+    /// This error with the time that is left, during the backoff after it; `None` after the backoff.
     pub(crate) fn during(&self, backoff: &Backoff, now: Moment) -> Option<Self> {
         let left = backoff.left(now);
         (!left.is_zero()).then(|| self.clone().with_retry_after(Some(left)))

@@ -8,23 +8,23 @@ use portcullis_worker::{Backoff, BackoffRules, Jitter};
 /// The times of one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
-    /// The moment before the request: the server counts from a later one.
+    /// The moment before the token request: the server counts from a later one.
     pub(crate) requested_at: UnixTime,
     /// When a token in use is renewed: after 80 % of its lifetime, with jitter.
     pub(crate) refresh_at: UnixTime,
-    /// When an unused token is renewed: `refresh_at`, but not before `MIN_IDLE_REFRESH`.
+    /// When it is renewed while no caller asks: at `refresh_at`, but no sooner than 5 s after the previous token request.
     pub(crate) idle_refresh_at: UnixTime,
     /// When it is no longer handed out: before `expires_at`, so that it does not expire in transit.
     pub(crate) usable_until: UnixTime,
     pub(crate) expires_at: UnixTime,
-    /// Before this, the clock was set back, and the age of the token is unknown.
+    /// A clock that shows less was set back, and the age of the token is unknown.
     usable_from: UnixTime,
 }
 
 /// How long before its expiry a token is no longer handed out, at most.
 const MAX_EXPIRY_MARGIN: Duration = Duration::from_secs(30);
 
-/// Limits the requests for an unused token whose lifetime is a few seconds.
+/// Limits the token requests for an unused token whose lifetime is a few seconds.
 const MIN_IDLE_REFRESH: Duration = Duration::from_secs(5);
 
 /// A clock correction up to this size does not invalidate a token.
@@ -69,11 +69,12 @@ impl Lifetime {
 /// While calls fail for want of a token, the end of an outage must be noticed soon.
 const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 
-/// Applies when the failed request took as long as the backoff.
+/// The shortest backoff, for when the failed token request took as long as the backoff.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// The backoff after a failed request that took `took`, while the current token is usable for `usable_for` more. Without
-/// a usable token it is shorter: it ends at most 5 s after the start of the request, but lasts at least 0.5 s.
+/// The backoff after a failed token request that took `took`, while the current token is usable for `usable_for` more. At
+/// most 60 s. It ends when the token expires, if that is sooner. Without a token: at most 5 s from the start of the
+/// request, and at least 0.5 s after the failure.
 pub(crate) fn backoff_after(
     backoff: &Backoff,
     took: Duration,

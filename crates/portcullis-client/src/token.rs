@@ -118,7 +118,7 @@ impl AccessToken {
         let Some((binding, origin)) = self.0.binding.as_ref().zip(origin(uri)) else {
             return false;
         };
-        // Compared with the one that was sent: another request may already have stored the new one.
+        // Compared with the nonce that was sent: another request may already have stored the new one.
         let is_new = binding
             .nonces
             .learn(&origin, headers, sent.nonce.as_deref());
@@ -151,7 +151,7 @@ impl AccessToken {
         &self.0.response.token
     }
 
-    /// When the token expires by the local clock, counted from the moment before the request for it.
+    /// When the token expires by the local clock, counted from the moment before the token request.
     pub fn expires_at(&self) -> UnixTime {
         self.0.lifetime.expires_at
     }

@@ -39,7 +39,7 @@ const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 struct Body<'b> {
     access_token: Zeroizing<String>,
     token_type: Option<String>,
-    /// Raw: a `serde_json::Number` can also be deserialized from an object.
+    /// Raw: some servers send a string.
     #[serde(borrow)]
     expires_in: Option<&'b RawValue>,
     scope: Option<Value>,

@@ -156,8 +156,8 @@ impl Discovery {
         FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
     }
 
-    /// Reads the metadata from the candidate that [`read`](Self::read) did not take it from. `None` if it has none of this
-    /// issuer.
+    /// Reads the metadata from the candidate that [`read`](Self::read) did not take it from. `None` if it has no metadata of
+    /// this issuer.
     ///
     /// # Errors
     ///

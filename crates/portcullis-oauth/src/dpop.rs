@@ -58,8 +58,8 @@ impl DpopNonces {
         Some(nonce.clone())
     }
 
-    /// Stores the nonce in an answer of this server, and returns whether the latest nonce differs from the one that was
-    /// sent. A repeated header, and a nonce that is too long or not allowed by RFC 9449 §8.1, are ignored.
+    /// Remembers the nonce that an answer brings, and returns whether the latest nonce differs from the one that was sent.
+    /// A repeated header, and a nonce that is too long or not allowed by RFC 9449 §8.1, are ignored.
     pub fn learn(&self, origin: &str, headers: &HeaderMap, sent: Option<&str>) -> bool {
         let mut values = headers.get_all(Self::HEADER).iter();
         if let (Some(value), None) = (values.next(), values.next())

@@ -49,7 +49,7 @@ pub struct Shared<S: State> {
 /// How far a task has come. Runs are numbered from 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
-    /// Whether a run was requested that has not begun.
+    /// Whether a run was asked for that has not begun.
     pub(crate) is_requested: bool,
     /// The last run that began.
     pub(crate) begun: u64,
@@ -61,7 +61,7 @@ pub(crate) struct Progress {
     pub(crate) has_ended: bool,
 }
 
-/// A run of a task that was requested: see [`Worker::request_run`](crate::Worker::request_run).
+/// A run of a task that was asked for: see [`Worker::request_run`](crate::Worker::request_run).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     pub(crate) number: u64,

@@ -76,24 +76,24 @@ impl<S: State> Task<S> {
         }
     }
 
-    /// Waits until a run is requested or `due` is reached.
+    /// Waits until a run is asked for or `due` is reached.
     pub async fn wait_for_run(&self, due: Deadline) {
         while !self.is_due(due) {
             self.pause(due).await;
         }
     }
 
-    /// Whether a run is requested or `due` is reached.
+    /// Whether a run is asked for or `due` is reached.
     pub fn is_due(&self, due: Deadline) -> bool {
         self.is_run_requested() || due.is_reached(self.now())
     }
 
-    /// Whether a run was requested that has not begun.
+    /// Whether a run was asked for that has not begun.
     pub fn is_run_requested(&self) -> bool {
         self.progress.borrow().is_requested
     }
 
-    /// Notes that a run begins. Requests from now on are for the next run.
+    /// Notes that a run begins. Who asks for one from now on gets the next.
     pub fn begin_run(&self) {
         self.progress.send_modify(|progress| {
             progress.begun += 1;

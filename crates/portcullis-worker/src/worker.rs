@@ -46,14 +46,14 @@ impl<S: State> Worker<S> {
         self.wake.notify_one();
     }
 
-    /// Requests a run. Requests share the run that is about to begin, or else the one that is under way. Only if there is
+    /// Asks for a run. Callers share the run that is about to begin, or else the one that is under way. Only if there is
     /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `admit` must neither wait nor
     /// use the worker.
     ///
     /// `None` if `admit` says no.
     pub fn request_run(&self, admit: impl FnOnce() -> bool) -> Option<Run> {
         let (mut run, mut is_new) = (None, false);
-        // No receiver waits for requests, so none is notified.
+        // No receiver waits for `is_requested`, so none is notified.
         self.progress.send_if_modified(|progress| {
             if progress.is_requested {
                 run = Some(progress.next());
@@ -74,7 +74,7 @@ impl<S: State> Worker<S> {
         run
     }
 
-    /// Requests a run that begins after this call. Its result includes everything up to this call.
+    /// Asks for a run that begins after this call. Its result includes everything up to this call.
     pub fn request_next_run(&self) -> Run {
         let mut run = Progress::default().next();
         self.progress.send_if_modified(|progress| {
@@ -86,7 +86,7 @@ impl<S: State> Worker<S> {
         run
     }
 
-    /// Requests a run that begins after this call, and waits for its end. Dropping the future does not stop the run.
+    /// Asks for a run that begins after this call, and waits for its end. Dropping the future does not stop the run.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl<S: State> Worker<S> {
         self.wait_until_ended(self.request_next_run()).await
     }
 
-    /// Whether a run is under way or requested.
+    /// Whether a run is under way or asked for.
     pub fn is_busy(&self) -> bool {
         let progress = self.progress.borrow();
         progress.is_running() || progress.is_requested

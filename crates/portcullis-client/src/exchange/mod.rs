@@ -44,7 +44,7 @@ const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(
 /// behalf carries neither the caller's own token nor the service's.
 ///
 /// Exchanged tokens are cached under a digest of the subject's and the actor's token, and used until they or the subject's
-/// token expire. Callers that need the same exchange share one request, which continues when they leave.
+/// token expire. Callers that need the same exchange share one token request, which continues when they leave.
 ///
 /// The principal holds the caller's token if the bearer scheme was built with `keep_access_token`.
 ///

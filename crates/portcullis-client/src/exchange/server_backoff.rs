@@ -26,7 +26,7 @@ impl ServerBackoff {
         }
     }
 
-    /// The last error, during the backoff.
+    /// The last error, during the backoff; `None` after the backoff.
     pub(super) fn current_error(&self, now: Moment) -> Option<TokenError> {
         let (error, _) = self.failure.as_ref()?;
         error.during(&self.backoff, now)

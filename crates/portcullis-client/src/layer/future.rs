@@ -56,7 +56,7 @@ pub(super) struct Call<S, B> {
 
 /// The proof that was sent with a bound token.
 pub(super) struct SentProof {
-    /// The absolute URI that the proof states, and whose nonces are stored.
+    /// The absolute URI that the proof states (without its query), and whose nonces are stored.
     uri: Box<Uri>,
     nonce: Authorized,
 }
@@ -186,7 +186,7 @@ where
 
 impl<S, B> Call<S, B> {
     /// Whether the response may reject the token or carry a nonce. False for nearly all responses to unbound tokens;
-    /// `poll` returns those without a move.
+    /// `poll` returns those without moving them.
     #[inline]
     fn must_inspect<C>(&self, response: &Response<C>) -> bool {
         self.proof.is_some() || challenge::may_reject_token(response.status(), response.headers())

@@ -146,7 +146,7 @@ where
 }
 
 impl<S, R> AddToken<S, R> {
-    /// The absolute URI of the request, which a proof states.
+    /// The absolute URI of the request, which a proof states (without its query).
     fn absolute_uri<B>(&self, request: &Request<B>) -> Box<Uri> {
         Box::new(self.settings.origins.absolute(request.uri()))
     }

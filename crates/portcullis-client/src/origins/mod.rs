@@ -99,7 +99,7 @@ impl Origins {
         }
     }
 
-    /// Whether an origin is plain http, and so on this machine.
+    /// Whether an origin is plain http, and therefore on this machine.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn has_plain_http(&self) -> bool {
         self.origins

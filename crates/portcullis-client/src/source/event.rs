@@ -14,7 +14,7 @@ pub enum TokenEvent {
         /// When it expires.
         expires_at: UnixTime,
     },
-    /// A request failed. The current token remains in use until it expires.
+    /// A token request failed. The current token remains in use until it expires.
     #[non_exhaustive]
     Failed {
         /// The error.
@@ -31,7 +31,7 @@ pub enum TokenEvent {
         /// The error of the last token request.
         error: TokenError,
     },
-    /// A request succeeded after failures.
+    /// A token request succeeded after failures.
     #[non_exhaustive]
     Recovered {
         /// The number of failures before it.

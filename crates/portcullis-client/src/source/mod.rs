@@ -28,16 +28,16 @@ use crate::{AccessToken, TokenError, token_client::TokenClient};
 
 /// An access token by OAuth 2.0 client credentials (RFC 6749 §4.4), renewed by a background task.
 ///
-/// The token is fetched when it is first needed. Concurrent callers share one request, which continues when they leave.
-/// The task renews the token at 80 % of its lifetime, and at most every 5 s while no caller needs one. During an outage
-/// of the server the current token remains in use. It is not handed out in the last 30 s of its lifetime, or the last
-/// tenth if that is less. Dropping the last clone stops the task.
+/// The token is fetched when it is first needed. Concurrent callers share one token request, which continues when they
+/// leave. The task renews the token at 80 % of its lifetime; while no caller asks, no sooner than 5 s after the previous
+/// token request. During an outage of the server the current token remains in use. It is not handed out in the last 30 s
+/// of its lifetime, or the last tenth if that is less. Dropping the last clone stops the task.
 ///
 /// ```no_run
 /// use portcullis_client::{ClientSecrets, TokenSource};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let secret = ClientSecrets::file("/run/secrets/billing"); // read again for each request
+/// let secret = ClientSecrets::file("/run/secrets/billing"); // read again for each token request
 /// let source = TokenSource::client_credentials("https://issuer.example.com", "billing", secret)
 ///     .scopes(["orders:read"])
 ///     .build()?;
@@ -114,7 +114,7 @@ impl TokenSource {
     ///
     /// After a failure the source backs off: 1 s, doubled by each failure, at most 60 s (5 s without a usable token). Up to
     /// half is taken off at random. A longer `Retry-After` counts, up to 5 min. Until then, callers without a usable token
-    /// get the last error at once, unless a request is in flight.
+    /// get the last error at once, unless a token request is in flight.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl TokenSource {
     }
 
     /// Fetches a new token now, regardless of the schedule and of a backoff, and returns it. For operators and rare events.
-    /// Callers that arrive before a request starts share it. Dropping the future does not cancel the request.
+    /// Callers that arrive before a token request starts share it. Dropping the future does not cancel it.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl TokenSource {
         sent.map_err(|_| TokenError::stopped())?;
         inner.worker.wake();
         let outcome = outcome.await.map_err(|_| TokenError::stopped())?;
-        // If the source was shut down during the request, that revoked the token.
+        // If the source was shut down during the token request, the shutdown revoked the token.
         if inner.worker.state().is_shut_down {
             return Err(TokenError::stopped());
         }
@@ -196,12 +196,12 @@ impl TokenSource {
         outcome
     }
 
-    /// Shuts down the source for good and revokes the current token. A request in flight is cancelled; a token that the
-    /// server issues in answer to it is left to expire.
+    /// Shuts down the source for good and revokes the current token. A token request in flight is cancelled; a token
+    /// that the server issues in answer to it is left to expire.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with a timer, while the source's own runtime is alive.
+    /// When called outside a runtime with a timer, unless the task has ended.
     ///
     /// # Errors
     ///
@@ -211,7 +211,7 @@ impl TokenSource {
 
         let worker = &self.0.worker;
         worker.update(|state| state.is_shut_down = true);
-        // A token that has just arrived must be revoked too. The timer is only needed if the task has not ended yet.
+        // A token that has just arrived must be revoked too. Not `Worker::within`: nobody may drive the worker's runtime.
         tokio::select! {
             biased;
             () = worker.stop() => {}
@@ -268,6 +268,7 @@ impl TokenSource {
 impl SourceInner {
     pub(crate) fn reject(&self, token: &AccessToken) -> bool {
         let worker = &self.worker;
+        // Also checked by the update; here, so that late rejections of an old token publish nothing.
         if !worker.state().holds(token) {
             return true;
         }

@@ -37,7 +37,7 @@ pub(super) struct Renewal {
 /// What the last events said, so that only changes are reported.
 #[derive(Default)]
 pub(super) struct Reported {
-    /// Whether the last event left a usable token.
+    /// Whether there was a usable token at the last event.
     has_token: bool,
     missing_scopes: ScopeSet,
     is_untyped: bool,
@@ -48,7 +48,7 @@ impl Renewal {
         loop {
             self.task.pause(self.next_check()).await;
             self.report_rejection();
-            // One request serves all waiting refreshes; abandoned ones cause none.
+            // One token request serves all waiting refreshes; abandoned ones cause none.
             let refreshes = std::iter::from_fn(|| self.refreshes.try_recv().ok());
             let refreshes: Vec<_> = refreshes.filter(|refresh| !refresh.is_closed()).collect();
             if !refreshes.is_empty() || self.should_fetch() {
@@ -65,7 +65,7 @@ impl Renewal {
         }
     }
 
-    /// Whether to ask the server: the token is due, or a caller waits for one, and no backoff is running.
+    /// Whether to fetch: no backoff is running, and the token is due, or there is none and a caller waits.
     fn should_fetch(&self) -> bool {
         let (now, state) = (self.task.now(), self.task.state());
         if !state.backoff.left(now).is_zero() {
@@ -107,7 +107,7 @@ impl Renewal {
         }
     }
 
-    /// Fetches a token. Also returns when the client's credential expires.
+    /// Fetches a token. Returns it together with the expiry of the client's credential.
     async fn fetch(
         &self,
         started_at: UnixTime,
@@ -163,7 +163,7 @@ impl Renewal {
         let (now, jitter) = (self.task.now(), Jitter::random());
         let (mut failures, mut serves_until, mut published) = (0, None, error.clone());
         self.task.update(|state| {
-            // A service may have rejected the token during the request.
+            // A service may have rejected the token during the token request.
             serves_until = state.usable_until(now.wall());
             let usable_for = serves_until.unwrap_or_default().duration_since(now.wall());
             let took = now.duration_since(started);

@@ -8,7 +8,7 @@ use portcullis_worker::{Backoff, BackoffRules, Budget, BudgetRules, Death, State
 use super::TokenEvent;
 use crate::{AccessToken, TokenError, token_client::TokenClient};
 
-/// Limits the requests that rejected tokens cause: two, and one more for each 30 s.
+/// Limits the token requests that rejected tokens cause: two, and one more for each 30 s.
 const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
 #[derive(Clone)]
@@ -45,7 +45,7 @@ impl SourceState {
         }
     }
 
-    /// The last error, during the backoff.
+    /// The last error, during the backoff; `None` after the backoff.
     pub(super) fn backoff_error(&self, now: Moment) -> Option<TokenError> {
         self.error.as_ref()?.during(&self.backoff, now)
     }

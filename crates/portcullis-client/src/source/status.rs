@@ -20,7 +20,7 @@ pub struct TokenStatus {
     pub expires_at: Option<UnixTime>,
     /// The number of tokens obtained.
     pub obtained: u64,
-    /// The number of failed requests since the last success.
+    /// The number of failed token requests since the last success.
     pub failures: u32,
     /// The error of the last token request, or that the task ended; `None` if the request succeeded.
     pub last_error: Option<TokenError>,

@@ -77,7 +77,7 @@ impl ClientSecrets {
         Self(Source::File(CredentialFile::private(path)))
     }
 
-    /// The secrets in the text of such a file.
+    /// The secrets in the text of a file for [`file`](Self::file).
     ///
     /// # Errors
     ///

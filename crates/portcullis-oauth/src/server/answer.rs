@@ -87,7 +87,7 @@ impl OAuthAnswer {
         body.error(self.status.is_success())
     }
 
-    /// Text of this server, for messages. What was sent to the server is redacted, also in escaped form. Control and other
+    /// Text of this server, for messages. Secrets that were sent to it are redacted, also in escaped form. Control and other
     /// invisible characters are escaped, and the text is truncated after 500 characters.
     #[must_use]
     pub fn for_message(&self, text: &str) -> String {

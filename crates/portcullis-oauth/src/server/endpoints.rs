@@ -39,6 +39,7 @@ pub(super) struct Endpoints {
 pub(super) struct DiscoveredEndpoints {
     http: HttpClient,
     clock: SharedClock,
+    /// That of `main` (a copy for checks without the lock).
     discovery: Discovery,
     /// Origins that may receive credentials, in addition to the issuer's own.
     allowed: Vec<Origin>,
@@ -120,7 +121,7 @@ impl DiscoveredEndpoints {
     /// Whether the URL may be requested, and may receive the client's credentials.
     fn check(&self, endpoint: OAuthEndpoint, tls: MutualTls, url: &str) -> Result<Url, FetchError> {
         let url = self.discovery.check(&self.http, endpoint.as_str(), url)?;
-        // The server cannot use a certificate itself, unlike a secret or a token.
+        // A hostile server cannot reuse a certificate that it was shown, unlike a secret or a token.
         if tls == MutualTls::Only
             || self.discovery.is_own(&url)
             || self.allowed.contains(&url.origin())

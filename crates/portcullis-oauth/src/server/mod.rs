@@ -139,7 +139,8 @@ impl AuthorizationServer {
         form: &[(&str, &str)],
     ) -> Result<Url, FetchError> {
         let has_token = form.iter().any(|(name, _)| TOKENS.contains(name));
-        // `Only` skips the check of the origin, but a token in the form must not go elsewhere.
+        // Pretend there is a second credential, so that `DiscoveredEndpoints::check` checks the origin: the form contains a
+        // token.
         let tls = match client.mutual_tls() {
             MutualTls::Only if has_token => MutualTls::Additional,
             tls => tls,

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// An error response (RFC 6749 §5.2). Both texts are the server's; what was sent to it is redacted in them, and they are
-/// escaped and truncated.
+/// An error response (RFC 6749 §5.2). Both texts are the server's; secrets that were sent to it are redacted in them, and
+/// they are escaped and truncated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {

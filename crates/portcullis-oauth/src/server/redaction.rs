@@ -1,4 +1,4 @@
-//! Removes what was sent to a server from that server's text.
+//! Removes secrets that were sent to a server from that server's text.
 
 use std::{collections::HashSet, iter};
 
@@ -13,7 +13,7 @@ const REDACTED: &str = "[redacted]";
 /// The maximum length of a shown text, in characters.
 pub(super) const MAX_SHOWN: usize = 500;
 
-/// So many letters and digits in a row identify a part of a secret. A shorter secret may be part of a word by chance, and
+/// This many letters and digits in a row identify a part of a secret. A shorter secret may be part of a word by chance, and
 /// the rest of the word would then reveal it.
 const RUN: usize = 8;
 
@@ -25,8 +25,8 @@ impl Redactor {
         Self(secrets)
     }
 
-    /// Redacts each secret in the beginning of `text`, whatever its case. If the rest contains a part of a secret, escaped
-    /// or not, in Base64 or hexadecimal, or a short secret, all of the text is redacted.
+    /// Cuts `text` after 2000 characters, then redacts each secret in it, whatever its case. If the rest contains a part of
+    /// a secret, escaped or not, in Base64 or hexadecimal, or a short secret, all of the text is redacted.
     pub(super) fn redact(&self, text: &str) -> String {
         // Bounds the work on text of a hostile server.
         let text: String = text.chars().take(4 * MAX_SHOWN).collect();
@@ -54,7 +54,7 @@ fn replace(text: &str, secret: &str) -> String {
     replaced + &text[end..]
 }
 
-/// Whether a form of the text contains a run of a form of the secret.
+/// Whether a decoding of the text shares `RUN` letters with an encoding of the secret.
 fn is_in(forms: &[String], secret: &Secret) -> bool {
     const SHORTEST: usize = 3;
 
@@ -62,7 +62,7 @@ fn is_in(forms: &[String], secret: &Secret) -> bool {
     let hexadecimal = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     // A secret may itself contain escapes, of which a server decodes some.
     let needles = letter_forms(&String::from_utf8_lossy(bytes));
-    // A secret with so few letters cannot be recognized in another form.
+    // A secret with so few letters cannot be recognized in another form, so the whole text is redacted.
     if needles[0].len() < SHORTEST {
         return !bytes.is_empty();
     }
@@ -80,7 +80,7 @@ fn is_in(forms: &[String], secret: &Secret) -> bool {
     })
 }
 
-/// The letters and digits in Base64 that depend on the secret alone, at each position in a longer text.
+/// For each of the three alignments in Base64: the characters that only the secret determines.
 fn base64_parts(secret: &[u8]) -> impl Iterator<Item = String> {
     const MIN_PART: usize = 6;
 
