@@ -6,7 +6,7 @@ use portcullis_core::{Secret, clock::UnixTime};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_cert::{Certificate, der::Decode};
 
-use super::{credential_file::CredentialFile, unusable};
+use super::{credential_error, credential_file::CredentialFile};
 use crate::FetchError;
 
 /// A client's certificate and its private key. Files are read for each request, so that a certificate rotates without a
@@ -42,7 +42,7 @@ impl ClientCertificate {
     /// The current certificate and key in one PEM, and when the certificate expires.
     pub(super) async fn get(&self) -> Result<(Secret, UnixTime), FetchError> {
         match &self.0 {
-            Pem::Values(certificate, key) => identity(certificate, key).map_err(unusable),
+            Pem::Values(certificate, key) => identity(certificate, key).map_err(credential_error),
             Pem::Files(certificate, key) => {
                 let (chain, key) = (certificate.read().await?, key.read().await?);
                 identity(&chain, &key).map_err(|reason| certificate.unusable(&reason))

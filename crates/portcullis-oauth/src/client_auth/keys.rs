@@ -6,9 +6,9 @@ use portcullis_core::ConfigError;
 use portcullis_jose::{Algorithm, SigningKey, SigningKeyError};
 
 use super::{
+    credential_error,
     credential_file::CredentialFile,
     source::{CredentialProvider, Source},
-    unusable,
 };
 use crate::FetchError;
 
@@ -90,7 +90,7 @@ impl ClientKeys {
     pub(super) async fn get(&self) -> Result<Vec<SigningKey>, FetchError> {
         let keys = self.source.get(|content| self.parse(content)).await?;
         if keys.is_empty() {
-            return Err(unusable("the client has no private key"));
+            return Err(credential_error("the client has no private key"));
         }
         let Some(file) = &self.certificate else {
             return Ok(keys);

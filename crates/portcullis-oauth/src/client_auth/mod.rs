@@ -226,7 +226,7 @@ impl ClientAuthentication {
 }
 
 /// The error for a credential that cannot be read or used.
-fn unusable(message: impl Into<Box<str>>) -> FetchError {
+fn credential_error(message: impl Into<Box<str>>) -> FetchError {
     FetchError::new(FetchErrorKind::Credential, message)
 }
 

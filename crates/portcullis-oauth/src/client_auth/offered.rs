@@ -11,7 +11,8 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    ClientAuthentication, ClientSecret, ClientSecrets, Method, credential::Credential, unusable,
+    ClientAuthentication, ClientSecret, ClientSecrets, Method, credential::Credential,
+    credential_error,
 };
 use crate::FetchError;
 
@@ -44,7 +45,7 @@ impl ClientAuthentication {
             }
             Method::Post(secrets) => {
                 let not_text =
-                    || unusable("the client's secret is not UTF-8, which a form requires");
+                    || credential_error("the client's secret is not UTF-8, which a form requires");
                 let post = |secret: &ClientSecret| {
                     let text = secret.secret.expose_str().ok_or_else(not_text)?;
                     let field = ("client_secret", text.to_owned().into());
@@ -56,7 +57,7 @@ impl ClientAuthentication {
                 let sign = |secret: &ClientSecret| {
                     let key = SigningKey::from_secret(&secret.secret, *algorithm);
                     let key = key.map_err(|error| {
-                        unusable(format!("cannot sign with the client's secret: {error}"))
+                        credential_error(format!("cannot sign with the client's secret: {error}"))
                     })?;
                     self.assertion(&key, request)
                 };
@@ -85,8 +86,8 @@ impl ClientAuthentication {
         Ok(credentials)
     }
 
-    /// Notes that the server did not reject this credential, which is then offered first.
-    pub(crate) fn not_rejected(&self, credential: &Credential) {
+    /// Offers this credential first from now on: the server did not reject it.
+    pub(crate) fn offer_first_from_now(&self, credential: &Credential) {
         self.first.store(credential.index, Ordering::Relaxed);
     }
 
@@ -99,7 +100,7 @@ impl ClientAuthentication {
         let id = self.client_id();
         let mut random = [0; 16];
         rand::fill(&mut random)
-            .map_err(|_| unusable("the operating system has no random numbers"))?;
+            .map_err(|_| credential_error("the operating system has no random numbers"))?;
         let claims = json!({
             "iss": id,
             "sub": id,
@@ -113,10 +114,9 @@ impl ClientAuthentication {
             "exp": request.now.saturating_add(ASSERTION_LIFETIME).as_secs(),
         });
         let assertion = key.sign_compact(Some(&self.assertion_typ), &claims);
-        let assertion =
-            Zeroizing::new(assertion.map_err(|error| {
-                unusable(format!("cannot sign the client's assertion: {error}"))
-            })?);
+        let assertion = Zeroizing::new(assertion.map_err(|error| {
+            credential_error(format!("cannot sign the client's assertion: {error}"))
+        })?);
         let secrets = vec![Secret::new(assertion.as_bytes())];
         let fields = [
             ("client_assertion_type", ASSERTION_TYPE.to_owned().into()),
@@ -181,10 +181,10 @@ mod tests {
         };
         let (texts, credentials) = secrets().await;
         assert_eq!(texts, ["new", "old"]);
-        client.not_rejected(&credentials[1]);
+        client.offer_first_from_now(&credentials[1]);
         let (texts, credentials) = secrets().await;
         assert_eq!(texts, ["old", "new"]);
-        client.not_rejected(&credentials[1]);
+        client.offer_first_from_now(&credentials[1]);
         assert_eq!(secrets().await.0, ["new", "old"]);
     }
 

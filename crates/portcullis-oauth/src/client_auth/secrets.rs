@@ -6,9 +6,9 @@ use portcullis_core::{ConfigError, Secret, clock::UnixTime};
 use portcullis_jose::json::without_byte_order_mark;
 
 use super::{
+    credential_error,
     credential_file::CredentialFile,
     source::{CredentialProvider, Source},
-    unusable,
 };
 use crate::FetchError;
 
@@ -108,7 +108,7 @@ impl ClientSecrets {
         let secrets = self.0.get(lines).await?;
         check(&secrets).map_err(|problem| match &self.0 {
             Source::File(file) => file.unusable(&problem),
-            _ => unusable(format!("client secret: {problem}")),
+            _ => credential_error(format!("client secret: {problem}")),
         })?;
         Ok(secrets)
     }

@@ -2,7 +2,7 @@
 
 mod address;
 mod answer;
-mod clients;
+mod client_factory;
 mod error;
 pub mod headers;
 mod resolver;
@@ -31,14 +31,14 @@ pub(crate) use self::address::AllowedNetworks;
 #[cfg(feature = "client-auth")]
 pub(crate) use self::answer::answered;
 pub use self::{answer::Answer, secret_header::secret_header, settings::HttpSettings};
-use self::{clients::Clients, error::request_failed, resolver::GuardedResolver};
+use self::{client_factory::ClientFactory, error::request_failed, resolver::GuardedResolver};
 use crate::{FetchError, FetchErrorKind};
 
 /// An HTTP client for one issuer or authorization server.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: Client,
-    clients: Arc<Clients>,
+    factory: Arc<ClientFactory>,
     bearer_token_file: Option<Arc<Path>>,
 }
 
@@ -70,7 +70,7 @@ impl HttpClient {
         others: &[&Url],
     ) -> Result<Self, ConfigError> {
         let hosts = others.iter().filter_map(|url| url.host_str());
-        let clients = Clients {
+        let factory = ClientFactory {
             settings: settings.clone(),
             configured: configured.clone(),
             resolver: GuardedResolver {
@@ -79,11 +79,11 @@ impl HttpClient {
                 is_behind_proxy: !proxies.is_empty(),
                 networks: AllowedNetworks::default(),
             },
-            with_identity: Mutex::default(),
+            identified: Mutex::default(),
         };
         Ok(Self {
-            client: clients.client(None)?,
-            clients: Arc::new(clients),
+            client: factory.client(None)?,
+            factory: Arc::new(factory),
             bearer_token_file: None,
         })
     }
@@ -104,14 +104,14 @@ impl HttpClient {
         /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
         const MAX_CLIENTS: usize = 8;
 
-        let clients = &self.clients.with_identity;
+        let clients = &self.factory.identified;
         let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = clients.iter();
         let known = known.find(|(known, _)| known.expose() == pem.expose());
         let client = match known {
             Some((_, client)) => client.clone(),
             None => {
-                let client = self.clients.client(Some(pem)).map_err(|error| {
+                let client = self.factory.client(Some(pem)).map_err(|error| {
                     let problem = error.problem();
                     let message = format!("the client's certificate cannot be used: {problem}");
                     FetchError::new(FetchErrorKind::Credential, message)
@@ -129,21 +129,21 @@ impl HttpClient {
 
     /// The time limit for one request.
     pub fn timeout(&self) -> Duration {
-        self.clients.settings.timeout
+        self.factory.settings.timeout
     }
 
     pub(crate) fn allow_http(&self) -> bool {
-        self.clients.settings.is_http_allowed()
+        self.factory.settings.is_http_allowed()
     }
 
     pub(crate) fn networks(&self) -> &AllowedNetworks {
-        &self.clients.resolver.networks
+        &self.factory.resolver.networks
     }
 
     /// Notes that `answer` came from the issuer, whose kind of network discovered URLs may then be in.
     pub(crate) fn learn_issuer_network(&self, answer: &Answer) {
         if let Some(network) = answer.network
-            && !self.clients.resolver.is_behind_proxy
+            && !self.factory.resolver.is_behind_proxy
         {
             self.networks().allow(network);
         }
@@ -159,7 +159,7 @@ impl HttpClient {
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
-        let is_configured_origin = url.origin() == self.clients.configured.origin();
+        let is_configured_origin = url.origin() == self.factory.configured.origin();
         let token_file = self.bearer_token_file.as_ref();
         let mut token = None;
         if let Some(path) = token_file.filter(|_| is_configured_origin) {

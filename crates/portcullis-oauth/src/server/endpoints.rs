@@ -110,9 +110,9 @@ impl DiscoveredEndpoints {
         checked.inspect_err(|_| self.record(false))
     }
 
-    /// Notes whether an endpoint answered.
-    pub(super) fn record(&self, is_answered: bool) {
-        match is_answered {
+    /// Notes whether an endpoint works.
+    pub(super) fn record(&self, works: bool) {
+        match works {
             true => self.failures.store(0, Ordering::Relaxed),
             false => _ = self.failures.fetch_add(1, Ordering::Relaxed),
         }

@@ -99,10 +99,10 @@ impl AuthorizationServer {
     pub async fn post(
         &self,
         endpoint: OAuthEndpoint,
-        client: &ClientAuthentication,
+        authentication: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        self.post_bound(endpoint, client, None, form).await
+        self.post_bound(endpoint, authentication, None, form).await
     }
 
     /// Like [`post`](Self::post), with a proof of `key`, if any; the server binds the token to `key` (RFC 9449 §5). If the
@@ -114,19 +114,19 @@ impl AuthorizationServer {
     pub async fn post_bound(
         &self,
         endpoint: OAuthEndpoint,
-        client: &ClientAuthentication,
+        authentication: &ClientAuthentication,
         key: Option<&DpopKey>,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        let url = self.url(endpoint, client, form).await?;
+        let url = self.url(endpoint, authentication, form).await?;
         let (mut answer, has_new_nonce) = self
-            .send_with_each_credential(&url, client, form, key)
+            .send_with_each_credential(&url, authentication, form, key)
             .await?;
         let error = answer.error();
         if has_new_nonce && error.is_some_and(|error| &*error.code == "use_dpop_nonce") {
             // With a new assertion too, since one is for a single request.
             (answer, _) = self
-                .send_with_each_credential(&url, client, form, key)
+                .send_with_each_credential(&url, authentication, form, key)
                 .await?;
         }
         Ok(answer)
@@ -135,18 +135,18 @@ impl AuthorizationServer {
     async fn url(
         &self,
         endpoint: OAuthEndpoint,
-        client: &ClientAuthentication,
+        authentication: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<Url, FetchError> {
         let has_token = form.iter().any(|(name, _)| TOKENS.contains(name));
         // Pretend there is a second credential, so that `DiscoveredEndpoints::check` checks the origin: the form contains a
         // token.
-        let tls = match client.mutual_tls() {
+        let tls = match authentication.mutual_tls() {
             MutualTls::Only if has_token => MutualTls::Additional,
             tls => tls,
         };
         let url = self.0.endpoints.url(endpoint, tls).await?;
-        if client.mutual_tls() == MutualTls::Only && url.scheme() != "https" {
+        if authentication.mutual_tls() == MutualTls::Only && url.scheme() != "https" {
             let message = format!(
                 "the `{}` is not https, so the client cannot authenticate with a certificate: use https",
                 endpoint.as_str()
@@ -161,7 +161,7 @@ impl AuthorizationServer {
     async fn send_with_each_credential(
         &self,
         url: &Url,
-        client: &ClientAuthentication,
+        authentication: &ClientAuthentication,
         form: &[(&str, &str)],
         key: Option<&DpopKey>,
     ) -> Result<(OAuthAnswer, bool), FetchError> {
@@ -174,7 +174,7 @@ impl AuthorizationServer {
         };
         // A file or a provider may hang.
         let limit = inner.http.timeout();
-        let credentials = tokio::time::timeout(limit, client.credentials(context)).await;
+        let credentials = tokio::time::timeout(limit, authentication.credentials(context)).await;
         let credentials = credentials.map_err(|_| {
             let message = format!("the client's credential was not available within {limit:?}");
             FetchError::new(FetchErrorKind::Credential, message)
@@ -220,7 +220,7 @@ impl AuthorizationServer {
             let is_rejected = answer.rejects_client();
             last = Some((answer, has_new_nonce));
             if !is_rejected {
-                client.not_rejected(&credential);
+                authentication.offer_first_from_now(&credential);
                 break;
             }
         }
@@ -232,8 +232,8 @@ impl AuthorizationServer {
     /// # Errors
     ///
     /// When its id or algorithm cannot be used, or its assertions would have no audience.
-    pub fn check(&self, client: &ClientAuthentication) -> Result<(), ConfigError> {
-        client.check(self.issuer())
+    pub fn check(&self, authentication: &ClientAuthentication) -> Result<(), ConfigError> {
+        authentication.check(self.issuer())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The reqwest clients for one issuer or authorization server.
+//! Creates the reqwest clients for one issuer or authorization server.
 
 use std::{collections::VecDeque, sync::Mutex};
 
@@ -13,16 +13,16 @@ use super::{HttpSettings, error::with_causes, resolver::GuardedResolver};
 
 /// Creates clients with the same settings, and keeps those with a certificate.
 #[derive(Debug)]
-pub(super) struct Clients {
+pub(super) struct ClientFactory {
     pub(super) settings: HttpSettings,
     /// The configured URL of the issuer.
     pub(super) configured: Url,
     pub(super) resolver: GuardedResolver,
     /// Clients with a certificate, by its PEM; the newest in front.
-    pub(super) with_identity: Mutex<VecDeque<(Secret, Client)>>,
+    pub(super) identified: Mutex<VecDeque<(Secret, Client)>>,
 }
 
-impl Clients {
+impl ClientFactory {
     /// A client with the certificate and private key of `pem`, if any.
     pub(super) fn client(&self, pem: Option<&Secret>) -> Result<Client, ConfigError> {
         let failed = |error: reqwest::Error| {
