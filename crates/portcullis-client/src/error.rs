@@ -91,22 +91,23 @@ impl TokenError {
             _ => "",
         };
         let message = format!("{} refused: {error}{advice}", answer.url);
-        Self::answered(TokenErrorKind::Refused, message, answer, Some(error))
+        Self::from_answer(TokenErrorKind::Refused, message, answer, Some(error))
     }
 
     /// The server answered with a failure status and without an OAuth error.
     pub(crate) fn status(answer: &OAuthAnswer) -> Self {
         let status = answer.status();
-        let (credentials, url) = match status {
+        let (check_credentials, check_url) = match status {
             401 => (CHECK_CREDENTIALS, CHECK_URL),
             404 | 405 => ("", CHECK_URL),
             _ => ("", ""),
         };
-        let message = format!("{}{credentials}{url}", answer.answered());
-        Self::answered(TokenErrorKind::Status(status), message, answer, None)
+        let url_and_status = answer.url_and_status();
+        let message = format!("{url_and_status}{check_credentials}{check_url}");
+        Self::from_answer(TokenErrorKind::Status(status), message, answer, None)
     }
 
-    fn answered(
+    fn from_answer(
         kind: TokenErrorKind,
         message: String,
         answer: &OAuthAnswer,

@@ -9,7 +9,7 @@ use portcullis_worker::Jitter;
 use crate::{
     AccessToken, ApiKeySource,
     lifetime::Lifetime,
-    token_response::{BEARER, TokenResponse},
+    token_response::{BEARER_TYPE, TokenResponse},
 };
 
 /// Reads this process's memory, without allocating: an allocation could overwrite freed memory.
@@ -60,7 +60,7 @@ fn assert_wiped(header: HeaderValue, scheme: &str, drop_others: impl FnOnce()) {
 #[test]
 fn token_header_is_zeroed_when_its_last_clone_is_dropped() {
     let text = String::from_utf8(secret()).expect("text");
-    let response = TokenResponse::example(BEARER, &text);
+    let response = TokenResponse::example(BEARER_TYPE, &text);
     let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::MIDDLE);
     let token = AccessToken::new(response, None, Weak::new(), lifetime);
     let mut headers = HeaderMap::new();

@@ -53,7 +53,7 @@ pub use self::{
     set::TokenSet,
     source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
     subject_token::SubjectToken,
-    token::{AccessToken, Authorized},
+    token::{AccessToken, SentNonce},
 };
 pub use portcullis_jose::{Algorithm, DpopKey, SigningKey};
 pub use portcullis_oauth::{

@@ -34,7 +34,7 @@ pub struct AuthenticatedClientBuilder {
     default_headers: HeaderMap,
     outer: Vec<Arc<dyn Middleware>>,
     api_key: Option<AddApiKeyLayer>,
-    token: Option<AddToken>,
+    token: Option<TokenMiddleware>,
 }
 
 impl AuthenticatedClientBuilder {
@@ -58,7 +58,7 @@ impl AuthenticatedClientBuilder {
 
     /// Sends the tokens of `source`, only to `origins`.
     pub fn token(self, source: TokenSource, origins: Origins) -> Self {
-        let token = Some(AddToken { source, origins });
+        let token = Some(TokenMiddleware { source, origins });
         Self { token, ..self }
     }
 
@@ -98,7 +98,7 @@ impl AuthenticatedClientBuilder {
         }
         let mut middlewares = self.outer;
         if let Some(layer) = self.api_key {
-            middlewares.push(Arc::new(AddApiKey(layer)));
+            middlewares.push(Arc::new(ApiKeyMiddleware(layer)));
         } else if self.token.is_none() {
             return Err(ConfigError::new(
                 "token",
@@ -127,13 +127,13 @@ impl fmt::Debug for AuthenticatedClientBuilder {
 }
 
 #[derive(Debug)]
-struct AddToken {
+struct TokenMiddleware {
     source: TokenSource,
     origins: Origins,
 }
 
 #[async_trait]
-impl Middleware for AddToken {
+impl Middleware for TokenMiddleware {
     async fn handle(
         &self,
         mut request: Request,
@@ -154,8 +154,8 @@ impl Middleware for AddToken {
             let sent = sent.map_err(token_error)?;
             let response = next.clone().run(request, extensions).await?;
             let (status, headers) = (response.status(), response.headers());
-            let must_retry = token.must_retry(Some((&sent, &uri)), status, headers);
-            match retry.take_if(|_| must_retry) {
+            let can_retry = token.learn_from_response(Some((&sent, &uri)), status, headers);
+            match retry.take_if(|_| can_retry) {
                 Some(again) => (request, rejected) = (again, Some(response)),
                 None => return Ok(response),
             }
@@ -163,10 +163,10 @@ impl Middleware for AddToken {
     }
 }
 
-struct AddApiKey(AddApiKeyLayer);
+struct ApiKeyMiddleware(AddApiKeyLayer);
 
 #[async_trait]
-impl Middleware for AddApiKey {
+impl Middleware for ApiKeyMiddleware {
     async fn handle(
         &self,
         mut request: Request,

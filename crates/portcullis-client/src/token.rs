@@ -35,19 +35,17 @@ struct Inner {
 
 /// The nonce in the proof that [`AccessToken::authorize`] added to a request.
 #[derive(Clone, Debug)]
-pub struct Authorized {
-    nonce: Option<Arc<str>>,
-}
+pub struct SentNonce(Option<Arc<str>>);
 
 /// The key that a token is bound to (RFC 9449), and what its proofs need.
 #[derive(Clone, Debug)]
 pub(crate) struct DpopBinding {
     pub(crate) key: DpopKey,
-    pub(crate) nonces: Arc<DpopNonces>,
+    pub(crate) service_nonces: Arc<DpopNonces>,
     pub(crate) clock: SharedClock,
 }
 
-const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_HEADER: HeaderName = HeaderName::from_static("dpop");
 
 impl AccessToken {
     pub(crate) fn new(
@@ -76,8 +74,8 @@ impl AccessToken {
         method: &Method,
         uri: &Uri,
         headers: &mut HeaderMap,
-    ) -> Result<Authorized, TokenError> {
-        let mut sent = Authorized { nonce: None };
+    ) -> Result<SentNonce, TokenError> {
+        let mut sent = SentNonce(None);
         if let Some(binding) = &self.0.binding {
             let origin = origin(uri).ok_or_else(|| {
                 let why = "the URI has no scheme and authority, which a DPoP proof must state";
@@ -90,9 +88,11 @@ impl AccessToken {
                 nonce: None,
                 access_token: Some(self.expose()),
             };
-            let (proof, nonce) = binding.nonces.proof(&binding.key, &origin, request)?;
-            headers.insert(DPOP, proof);
-            sent.nonce = nonce;
+            let (proof, nonce) = binding
+                .service_nonces
+                .proof(&binding.key, &origin, request)?;
+            headers.insert(DPOP_HEADER, proof);
+            sent.0 = nonce;
         }
         self.insert_header(headers);
         Ok(sent)
@@ -110,7 +110,7 @@ impl AccessToken {
     #[must_use]
     pub fn requires_new_nonce(
         &self,
-        sent: &Authorized,
+        sent: &SentNonce,
         uri: &Uri,
         status: StatusCode,
         headers: &HeaderMap,
@@ -120,28 +120,27 @@ impl AccessToken {
         };
         // Compared with the nonce that was sent: another request may already have stored the new one.
         let is_new = binding
-            .nonces
-            .learn(&origin, headers, sent.nonce.as_deref());
+            .service_nonces
+            .learn(&origin, headers, sent.0.as_deref());
         status == StatusCode::UNAUTHORIZED
             && is_new
             && challenge::has_error(headers, "use_dpop_nonce")
     }
 
-    /// Whether to send the request again: see [`requires_new_nonce`](Self::requires_new_nonce) and [`reject`](Self::reject).
-    /// `proof` is what [`authorize`](Self::authorize) returned, and the URI. One retry is enough: the next request uses the
-    /// new nonce or token.
-    pub(crate) fn must_retry(
+    /// Stores a nonce, reports a rejection to the source, and returns whether another attempt can succeed. `proof` is what
+    /// [`authorize`](Self::authorize) returned, and the URI. One retry is enough: the next request uses the new nonce or
+    /// token.
+    pub(crate) fn learn_from_response(
         &self,
-        proof: Option<(&Authorized, &Uri)>,
+        proof: Option<(&SentNonce, &Uri)>,
         status: StatusCode,
         headers: &HeaderMap,
     ) -> bool {
         proof.is_some_and(|(sent, uri)| self.requires_new_nonce(sent, uri, status, headers))
-            || (challenge::rejects_token(status, headers) && self.reject())
+            || (challenge::rejects_token(status, headers) && self.report_rejected())
     }
 
-    /// Reports to its source that a service rejected the token: see [`TokenSource::reject`](crate::TokenSource::reject).
-    pub(crate) fn reject(&self) -> bool {
+    fn report_rejected(&self) -> bool {
         let source = self.0.source.upgrade();
         source.is_some_and(|source| source.reject(self))
     }
@@ -209,10 +208,10 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::token_response::{BEARER, DPOP as BOUND};
+    use crate::token_response::{BEARER_TYPE, DPOP_TYPE};
 
     fn token(binding: Option<DpopBinding>) -> AccessToken {
-        let token_type = if binding.is_some() { BOUND } else { BEARER };
+        let token_type = binding.as_ref().map_or(BEARER_TYPE, |_| DPOP_TYPE);
         let response = TokenResponse::example(token_type, "s3cr3t");
         let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::MIDDLE);
         AccessToken::new(response, binding, Weak::new(), lifetime)
@@ -221,7 +220,7 @@ mod tests {
     fn bound() -> AccessToken {
         token(Some(DpopBinding {
             key: DpopKey::generate().expect("a key"),
-            nonces: Arc::default(),
+            service_nonces: Arc::default(),
             clock: system_clock(),
         }))
     }
@@ -229,7 +228,7 @@ mod tests {
     fn claims(headers: &HeaderMap) -> serde_json::Value {
         use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-        let proof = headers[DPOP].to_str().expect("text");
+        let proof = headers[DPOP_HEADER].to_str().expect("text");
         let claims = proof.split('.').nth(1).expect("three parts");
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).expect("base64url");
         serde_json::from_slice(&claims).expect("JSON")
@@ -244,7 +243,7 @@ mod tests {
             .expect("authorized");
         assert_eq!(headers[AUTHORIZATION], "Bearer s3cr3t");
         assert!(headers[AUTHORIZATION].is_sensitive());
-        assert!(!headers.contains_key(DPOP));
+        assert!(!headers.contains_key(DPOP_HEADER));
     }
 
     #[test]
@@ -264,7 +263,7 @@ mod tests {
                 .authorize(&Method::PUT, &uri, &mut headers)
                 .expect("authorized");
             assert_eq!(headers[AUTHORIZATION], "DPoP s3cr3t");
-            assert!(headers[DPOP].is_sensitive());
+            assert!(headers[DPOP_HEADER].is_sensitive());
             let claims = claims(&headers);
             assert_eq!(
                 (&claims["htm"], &claims["htu"]),
@@ -293,7 +292,7 @@ mod tests {
             let sent = token.authorize(&Method::GET, &uri, &mut headers);
             sent.expect("authorized")
         };
-        let requires = |sent: &Authorized, status, headers: &HeaderMap| {
+        let requires = |sent: &SentNonce, status, headers: &HeaderMap| {
             let status = StatusCode::from_u16(status).expect("a status");
             token.requires_new_nonce(sent, &uri, status, headers)
         };

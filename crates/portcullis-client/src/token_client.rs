@@ -10,7 +10,7 @@ use crate::{
     AccessToken, TokenError, TokenErrorKind,
     request::TokenRequest,
     token::DpopBinding,
-    token_response::{BEARER, DPOP, TokenResponse},
+    token_response::{BEARER_TYPE, DPOP_TYPE, TokenResponse},
 };
 
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl TokenClient {
     pub(crate) fn bind(&mut self, key: DpopKey) {
         self.binding = Some(DpopBinding {
             key,
-            nonces: Arc::default(),
+            service_nonces: Arc::default(),
             clock: self.clock().clone(),
         });
     }
@@ -65,7 +65,7 @@ impl TokenClient {
         form: &[(&str, &str)],
     ) -> Result<(OAuthAnswer, TokenResponse), TokenError> {
         let key = self.binding.as_ref().map(|binding| &binding.key);
-        let token_type = if key.is_some() { DPOP } else { BEARER };
+        let token_type = key.map_or(BEARER_TYPE, |_| DPOP_TYPE);
         let answer = self
             .server
             .post_bound(OAuthEndpoint::Token, &self.authentication, key, form)
@@ -102,7 +102,7 @@ impl TokenClient {
                 TokenErrorKind::Unusable,
                 format!(
                     "{}, but the body reports an error or is invalid",
-                    answer.answered()
+                    answer.url_and_status()
                 ),
             ),
             _ => TokenError::status(&answer),

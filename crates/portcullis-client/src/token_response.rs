@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 use crate::{TokenError, TokenErrorKind, request::TokenRequest};
 
 /// The type of a token that is sent without proof of possession (RFC 6750).
-pub(crate) const BEARER: &str = "Bearer";
+pub(crate) const BEARER_TYPE: &str = "Bearer";
 /// The type of a token that is bound to a key (RFC 9449).
-pub(crate) const DPOP: &str = "DPoP";
+pub(crate) const DPOP_TYPE: &str = "DPoP";
 
 /// A token that a server issued.
 pub(crate) struct TokenResponse {
@@ -64,20 +64,21 @@ impl TokenResponse {
         if !matches!(answer.status(), 200 | 201 | 203) {
             return Err(TokenError::status(answer));
         }
-        let answered = answer.answered();
+        let url_and_status = answer.url_and_status();
         let shown = |text: &str| answer.for_message(text);
-        Self::parse_body(&answered, answer.body(), token_type, request, shown)
+        Self::parse_body(&url_and_status, answer.body(), token_type, request, shown)
     }
 
     /// `shown` prepares text of the server for a message.
     fn parse_body(
-        answered: &str,
+        url_and_status: &str,
         body: &[u8],
         token_type: &str,
         request: &TokenRequest,
         shown: impl Fn(&str) -> String,
     ) -> Result<Self, TokenError> {
-        let error = |kind, what: &str| TokenError::new(kind, format!("{answered} with {what}"));
+        let error =
+            |kind, what: &str| TokenError::new(kind, format!("{url_and_status} with {what}"));
         let unusable = |what: &str| error(TokenErrorKind::Unusable, what);
         // serde's own message may quote a value, which may be a token.
         let body: Body<'_> = read_json_object(body).map_err(|error| match error {
@@ -92,7 +93,7 @@ impl TokenResponse {
         let token = body.access_token;
         // An untyped token must not be taken for a bound one.
         let found = body.token_type.as_deref();
-        if !found.map_or(token_type == BEARER, |found| {
+        if !found.map_or(token_type == BEARER_TYPE, |found| {
             found.eq_ignore_ascii_case(token_type)
         }) {
             let found = match found {

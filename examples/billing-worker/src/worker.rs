@@ -224,7 +224,7 @@ async fn tell(mut events: Receiver<TokenEvent>) {
             }
             Ok(TokenEvent::Failed {
                 error,
-                serves_until: Some(_),
+                usable_until: Some(_),
                 ..
             }) => say(format_args!(
                 "token: not renewed, the old one is still used: {error}"
@@ -233,7 +233,9 @@ async fn tell(mut events: Receiver<TokenEvent>) {
                 say(format_args!("token: not obtained: {error}"))
             }
             Ok(TokenEvent::Lapsed { error, .. }) => {
-                say(format_args!("token: none is left, and none could be obtained: {error}"));
+                say(format_args!(
+                    "token: none is left, and none could be obtained: {error}"
+                ));
             }
             Ok(TokenEvent::Recovered { failures, .. }) => {
                 say(format_args!(

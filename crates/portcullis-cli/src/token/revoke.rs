@@ -78,7 +78,7 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
                         200 | 202 | 204 => " with an error or unreadable JSON in the body",
                         _ => "",
                     };
-                    output::note(format_args!("error: {}{why}", answer.answered()));
+                    output::note(format_args!("error: {}{why}", answer.url_and_status()));
                 }
             }
             refusal::print_wait(answer.retry_after);

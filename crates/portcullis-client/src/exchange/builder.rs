@@ -27,9 +27,9 @@ impl TokenExchangeBuilder {
     /// The default [`capacity`](Self::capacity).
     pub const CAPACITY: usize = 4096;
 
-    pub(super) fn new(server: AuthorizationServer, client: ClientAuthentication) -> Self {
+    pub(super) fn new(server: AuthorizationServer, authentication: ClientAuthentication) -> Self {
         Self {
-            client: Ok(TokenClient::new(server, client)),
+            client: Ok(TokenClient::new(server, authentication)),
             actor: None,
             subject_issuers: Vec::new(),
             capacity: Self::CAPACITY,

@@ -83,12 +83,12 @@ struct Inner {
 }
 
 impl TokenExchange {
-    /// Configures an exchange at `server`, requested by `client`.
+    /// Configures an exchange at `server`, requested by the client that `authentication` names.
     pub fn builder(
         server: &AuthorizationServer,
-        client: ClientAuthentication,
+        authentication: ClientAuthentication,
     ) -> TokenExchangeBuilder {
-        TokenExchangeBuilder::new(server.clone(), client)
+        TokenExchangeBuilder::new(server.clone(), authentication)
     }
 
     /// Returns the token to call with on behalf of `subject`.

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::AddCredentialError;
-use crate::{AccessToken, Authorized, TokenError, TokenSource, challenge};
+use crate::{AccessToken, SentNonce, TokenError, TokenSource, challenge};
 
 pin_project! {
     /// The future of [`AddToken`](crate::AddToken).
@@ -33,7 +33,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         // The usual case.
-        Calling { #[pin] future: S::Future, call: Call<S, B> },
+        Calling { #[pin] future: S::Future, call: SentCall<S, B> },
         Boxed { future: BoxedCall<S, B> },
     }
 }
@@ -46,23 +46,23 @@ type Outcome<S, B> = Result<
 type BoxedCall<S, B> = Pin<Box<dyn Future<Output = Outcome<S, B>> + Send>>;
 
 /// What is needed when the response arrives. Kept small, because it moves with the future.
-pub(super) struct Call<S, B> {
+pub(super) struct SentCall<S, B> {
     pub(super) token: AccessToken,
     /// For a token that is bound to a key.
     pub(super) proof: Option<Box<SentProof>>,
     /// A copy of the request, to send it again. Boxed, because it is larger than the rest of the future.
-    pub(super) retry: Option<Box<Unsent<S, B>>>,
+    pub(super) retry: Option<Box<RequestToSend<S, B>>>,
 }
 
 /// The proof that was sent with a bound token.
 pub(super) struct SentProof {
     /// The absolute URI that the proof states (without its query), and whose nonces are stored.
     uri: Box<Uri>,
-    nonce: Authorized,
+    nonce: SentNonce,
 }
 
 /// A request with what is needed to send it.
-pub(super) struct Unsent<S, B> {
+pub(super) struct RequestToSend<S, B> {
     pub(super) service: S,
     pub(super) source: TokenSource,
     pub(super) request: Request<B>,
@@ -73,7 +73,7 @@ where
     S: Service<Request<B>>,
 {
     #[inline]
-    pub(super) fn calling(future: S::Future, call: Call<S, B>) -> Self {
+    pub(super) fn calling(future: S::Future, call: SentCall<S, B>) -> Self {
         Self {
             state: State::Calling { future, call },
         }
@@ -101,9 +101,9 @@ pub(super) fn authorize_bound<B>(
 /// Sends a request once there is a token and the service is ready. `uri` is its absolute URI if the token is bound to a
 /// key. `rejection` is the response to the first attempt, if any, returned if no token can be obtained for another.
 pub(super) async fn send<S, B, C>(
-    request: Unsent<S, B>,
+    request: RequestToSend<S, B>,
     uri: Option<Box<Uri>>,
-    retry: Option<Box<Unsent<S, B>>>,
+    retry: Option<Box<RequestToSend<S, B>>>,
     mut rejection: Option<Response<C>>,
 ) -> Outcome<S, B>
 where
@@ -112,7 +112,7 @@ where
     B: Send + 'static,
     C: Send + 'static,
 {
-    let Unsent {
+    let RequestToSend {
         mut service,
         source,
         mut request,
@@ -141,7 +141,7 @@ where
             Some(proof.map_err(AddCredentialError::Token)?)
         }
     };
-    let mut call = Call {
+    let mut call = SentCall {
         token,
         proof,
         retry,
@@ -184,7 +184,7 @@ where
     }
 }
 
-impl<S, B> Call<S, B> {
+impl<S, B> SentCall<S, B> {
     /// Whether the response may reject the token or carry a nonce. False for nearly all responses to unbound tokens;
     /// `poll` returns those without moving them.
     #[inline]
@@ -205,7 +205,7 @@ impl<S, B> Call<S, B> {
         let (status, headers) = (response.status(), response.headers());
         let proof = self.proof.as_deref();
         let proof = proof.map(|SentProof { uri, nonce }| (nonce, &**uri));
-        let must_retry = self.token.must_retry(proof, status, headers);
+        let must_retry = self.token.learn_from_response(proof, status, headers);
         let Some(retry) = self.retry.take_if(|_| must_retry) else {
             return Err(response);
         };

@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::{
     AddCredentialError,
-    future::{AddTokenFuture, Call, Unsent, authorize_bound, send},
+    future::{AddTokenFuture, RequestToSend, SentCall, authorize_bound, send},
     replay::{CopyBody, NoReplay},
 };
 use crate::{Origins, TokenSource};
@@ -115,7 +115,7 @@ where
             return AddTokenFuture::boxed(ready(Err(error)));
         }
         let retry = replay.copy_body(request.body()).map(|body| {
-            Box::new(Unsent {
+            Box::new(RequestToSend {
                 service: self.inner.clone(),
                 source: source.clone(),
                 request: copy(&request, body),
@@ -136,7 +136,7 @@ where
                 }
             },
         };
-        let call = Call {
+        let call = SentCall {
             token,
             proof,
             retry,
@@ -157,7 +157,7 @@ impl<S, R> AddToken<S, R> {
     fn wait<B, C>(
         &mut self,
         request: Request<B>,
-        retry: Option<Box<Unsent<S, B>>>,
+        retry: Option<Box<RequestToSend<S, B>>>,
     ) -> AddTokenFuture<S, B>
     where
         S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
@@ -170,7 +170,7 @@ impl<S, R> AddToken<S, R> {
         let service = self.inner.clone();
         // Drops the ready service, and with it its capacity.
         self.inner = self.inner.clone();
-        let request = Unsent {
+        let request = RequestToSend {
             service,
             source,
             request,

@@ -24,10 +24,10 @@ pub struct TokenSourceBuilder {
 impl TokenSourceBuilder {
     pub(super) fn new(
         server: Result<AuthorizationServer, ConfigError>,
-        client: ClientAuthentication,
+        authentication: ClientAuthentication,
     ) -> Self {
         Self {
-            client: server.map(|server| TokenClient::new(server, client)),
+            client: server.map(|server| TokenClient::new(server, authentication)),
         }
     }
 
@@ -44,14 +44,14 @@ impl TokenSourceBuilder {
         let client = self.client?.check()?;
         let state = SourceState::new(client.clone());
         let (worker, task) = Worker::new(state, client.clock().clone(), runtime);
-        let (refreshes, received) = mpsc::unbounded_channel();
+        let (refreshes, refresh_receiver) = mpsc::unbounded_channel();
         let inner = Arc::new_cyclic(|source| {
             task.spawn(|task| {
                 let renewal = Renewal {
                     task,
                     client: client.clone(),
                     source: source.clone(),
-                    refreshes: received,
+                    refreshes: refresh_receiver,
                     reported: Reported::default(),
                 };
                 renewal.run()

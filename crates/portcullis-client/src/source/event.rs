@@ -22,10 +22,9 @@ pub enum TokenEvent {
         /// The number of failures in a row.
         failures: u32,
         /// Until when the current token is usable; `None` if there is none.
-        serves_until: Option<UnixTime>,
+        usable_until: Option<UnixTime>,
     },
-    /// No usable token is left, and none could be obtained: the current one expired, or a service rejected it, during the
-    /// backoff after a failure. Calls fail at least until the next token request.
+    /// No usable token is left, and none could be obtained. Calls fail at least until the next token request.
     #[non_exhaustive]
     Lapsed {
         /// The error of the last token request.
@@ -62,8 +61,8 @@ pub enum TokenEvent {
     Revoked,
     /// The source was shut down and hands out no more tokens. [`Revoked`](Self::Revoked) may follow.
     ShutDown,
-    /// The background task ended unexpectedly, so tokens are no longer renewed: the runtime ended, or the task panicked.
-    Stopped,
+    /// The task ended although the source was not shut down: its runtime ended, or it panicked. No token is renewed.
+    TaskEnded,
 }
 
 impl TokenEvent {
@@ -76,7 +75,7 @@ impl TokenEvent {
             Self::Failed {
                 error,
                 failures,
-                serves_until: Some(until),
+                usable_until: Some(until),
             } => {
                 tracing::warn!(client_id, %request, error = error.to_string(), failures, until = until.as_secs(), "access token could not be renewed; the current one remains in use");
             }
@@ -106,7 +105,7 @@ impl TokenEvent {
             }
             Self::Revoked => tracing::info!(client_id, %request, "access token revoked"),
             Self::ShutDown => tracing::info!(client_id, %request, "token source shut down"),
-            Self::Stopped => {
+            Self::TaskEnded => {
                 tracing::warn!(client_id, %request, "the token source's background task ended; access tokens are no longer renewed");
             }
         }

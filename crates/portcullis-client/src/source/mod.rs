@@ -66,16 +66,16 @@ impl TokenSource {
         secret: impl Into<ClientSecrets>,
     ) -> TokenSourceBuilder {
         let server = AuthorizationServer::discover(issuer_url).build();
-        let client = ClientAuthentication::secret_basic(client_id, secret);
-        TokenSourceBuilder::new(server, client)
+        let authentication = ClientAuthentication::secret_basic(client_id, secret);
+        TokenSourceBuilder::new(server, authentication)
     }
 
-    /// Configures a source of tokens from `server` for `client`.
+    /// Configures a source of tokens from `server` for the client that `authentication` names.
     pub fn builder(
         server: &AuthorizationServer,
-        client: ClientAuthentication,
+        authentication: ClientAuthentication,
     ) -> TokenSourceBuilder {
-        TokenSourceBuilder::new(Ok(server.clone()), client)
+        TokenSourceBuilder::new(Ok(server.clone()), authentication)
     }
 
     /// Returns the current token if it is usable, without waiting. Asks the task for a token if there is none, or if the

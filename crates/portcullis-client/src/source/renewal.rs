@@ -34,7 +34,7 @@ pub(super) struct Renewal {
     pub(super) reported: Reported,
 }
 
-/// What the last events said, so that only changes are reported.
+/// What the last events said, so that only changes are announced.
 #[derive(Default)]
 pub(super) struct Reported {
     /// Whether there was a usable token at the last event.
@@ -47,7 +47,7 @@ impl Renewal {
     pub(super) async fn run(mut self) -> Infallible {
         loop {
             self.task.pause(self.next_check()).await;
-            self.report_rejection();
+            self.announce_rejection();
             // One token request serves all waiting refreshes; abandoned ones cause none.
             let refreshes = std::iter::from_fn(|| self.refreshes.try_recv().ok());
             let refreshes: Vec<_> = refreshes.filter(|refresh| !refresh.is_closed()).collect();
@@ -61,7 +61,7 @@ impl Renewal {
                 self.task.begin_run();
                 self.task.end_run();
             }
-            self.report_lapse();
+            self.announce_lapse();
         }
     }
 
@@ -89,7 +89,7 @@ impl Renewal {
         let backoff = state.backoff.left(now);
         let mut wait = lifetime.idle_refresh_at.duration_since(wall).max(backoff);
         if !backoff.is_zero() && self.reported.has_token {
-            // Wake up to report the lapse.
+            // Wake up to announce the lapse.
             wait = wait.min(lifetime.usable_until.duration_since(wall));
         }
         Deadline::after(now, wait)
@@ -161,11 +161,11 @@ impl Renewal {
 
     fn publish_failure(&mut self, started: Moment, error: TokenError) -> TokenError {
         let (now, jitter) = (self.task.now(), Jitter::random());
-        let (mut failures, mut serves_until, mut published) = (0, None, error.clone());
+        let (mut failures, mut usable_until, mut published) = (0, None, error.clone());
         self.task.update(|state| {
             // A service may have rejected the token during the token request.
-            serves_until = state.usable_until(now.wall());
-            let usable_for = serves_until.unwrap_or_default().duration_since(now.wall());
+            usable_until = state.usable_until(now.wall());
+            let usable_for = usable_until.unwrap_or_default().duration_since(now.wall());
             let took = now.duration_since(started);
             let wait = backoff_after(&state.backoff, took, usable_for, jitter);
             state.backoff.failed_with(now, wait, error.retry_after());
@@ -175,25 +175,25 @@ impl Renewal {
             state.error = Some(published.clone());
         });
         self.task.end_run();
-        self.reported.has_token = serves_until.is_some();
+        self.reported.has_token = usable_until.is_some();
         self.task.announce(TokenEvent::Failed {
             error: published.clone(),
             failures,
-            serves_until,
+            usable_until,
         });
         published
     }
 
-    /// Reports a rejection here rather than in the caller, so that the event comes after the token's `Obtained`.
-    fn report_rejection(&self) {
-        if let Some(expires_at) = self.task.state().unreported_rejection {
-            self.task.update(|state| state.unreported_rejection = None);
+    /// Announces a rejection here rather than in the caller, so that the event comes after the token's `Obtained`.
+    fn announce_rejection(&self) {
+        if let Some(expires_at) = self.task.state().unannounced_rejection {
+            self.task.update(|state| state.unannounced_rejection = None);
             self.task.announce(TokenEvent::Rejected { expires_at });
         }
     }
 
     /// Announces once, during a backoff, that no usable token is left. Without a backoff, the next token request tells.
-    fn report_lapse(&mut self) {
+    fn announce_lapse(&mut self) {
         let (now, state) = (self.task.now(), self.task.state());
         if self.reported.has_token
             && state.usable_until(now.wall()).is_none()

@@ -25,8 +25,8 @@ pub(super) struct SourceState {
     /// Tokens to revoke whose revocation is not confirmed yet.
     pub(super) unrevoked: Vec<AccessToken>,
     rejection_budget: Budget,
-    /// When the last rejected token expires, until the task has reported it.
-    pub(super) unreported_rejection: Option<UnixTime>,
+    /// The expiry of a rejected token whose rejection is not announced yet.
+    pub(super) unannounced_rejection: Option<UnixTime>,
 }
 
 impl SourceState {
@@ -41,7 +41,7 @@ impl SourceState {
             is_shut_down: false,
             unrevoked: Vec::new(),
             rejection_budget: Budget::default(),
-            unreported_rejection: None,
+            unannounced_rejection: None,
         }
     }
 
@@ -71,7 +71,7 @@ impl SourceState {
         };
         self.rejection_budget = left;
         self.current = None;
-        self.unreported_rejection = Some(token.expires_at());
+        self.unannounced_rejection = Some(token.expires_at());
         true
     }
 
@@ -91,7 +91,7 @@ impl State for SourceState {
 
     fn died(&mut self, _: Death) -> TokenEvent {
         self.error = Some(TokenError::stopped());
-        TokenEvent::Stopped
+        TokenEvent::TaskEnded
     }
 
     fn log(&self, event: &TokenEvent) {

@@ -10,7 +10,7 @@ fn parse_as(token_type: &str, body: &str) -> Result<TokenResponse, TokenError> {
 }
 
 fn parse(body: &str) -> Result<TokenResponse, TokenError> {
-    parse_as(BEARER, body)
+    parse_as(BEARER_TYPE, body)
 }
 
 /// Token, lifetime in seconds and scopes, or the kind of the error.
@@ -116,7 +116,7 @@ fn missing_token_type_is_accepted_as_bearer_only() {
         r#"{"access_token":"t","token_type":null}"#,
     ] {
         assert!(parse(body).expect("a token").is_untyped);
-        let error = parse_as(DPOP, body);
+        let error = parse_as(DPOP_TYPE, body);
         let error = error.map(|_| ()).expect_err("not bound");
         assert_eq!(error.kind(), TokenErrorKind::TokenType);
         assert!(error.to_string().contains("is missing"), "{error}");

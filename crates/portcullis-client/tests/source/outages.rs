@@ -131,7 +131,7 @@ async fn outage_keeps_the_current_token_in_use_until_it_expires() {
             TokenEvent::Failed {
                 error,
                 failures: 1,
-                serves_until: Some(_),
+                usable_until: Some(_),
                 ..
             } => assert_eq!(error.kind(), kind, "{name}: {error}"),
             other => panic!("{name}: {other:?}"),
@@ -175,7 +175,7 @@ async fn expiry_during_a_backoff_is_reported_once() {
     setting.clock.advance(Duration::from_millis(53_900));
     setting.token().await.expect("the current token");
     match setting.event().await {
-        TokenEvent::Failed { serves_until, .. } => assert!(serves_until.is_some()),
+        TokenEvent::Failed { usable_until, .. } => assert!(usable_until.is_some()),
         other => panic!("{other:?}"),
     }
     let requests = setting.token_requests();

@@ -102,7 +102,7 @@ async fn panicking_log_subscriber_stops_the_source() {
         .await
         .expect("a token published before the log event");
     let event = setting.event().await;
-    assert!(matches!(event, TokenEvent::Stopped), "{event:?}");
+    assert!(matches!(event, TokenEvent::TaskEnded), "{event:?}");
     assert!(setting.source.is_stopped());
     let current = setting.token().await.expect("a token");
     assert!(current.ptr_eq(&token), "the current token remains in use");
@@ -186,7 +186,7 @@ fn end_of_runtime_is_reported_only_while_a_source_is_held() {
         drop(runtime);
         let event = events.try_recv();
         assert_eq!(
-            matches!(event, Ok(TokenEvent::Stopped)),
+            matches!(event, Ok(TokenEvent::TaskEnded)),
             is_held,
             "{event:?}"
         );

@@ -54,7 +54,7 @@ async fn panicking_secret_provider_stops_the_source() {
         .await
         .expect_err("a panic of the provider");
     assert_eq!(error.kind(), TokenErrorKind::Stopped, "{error}");
-    assert!(matches!(setting.event().await, TokenEvent::Stopped));
+    assert!(matches!(setting.event().await, TokenEvent::TaskEnded));
     let last_error = setting.source.status().last_error.expect("why");
     assert_eq!(last_error.kind(), TokenErrorKind::Stopped);
     assert!(setting.source.is_stopped());

@@ -53,7 +53,7 @@ impl OAuthAnswer {
     }
 
     /// URL and status, for messages.
-    pub fn answered(&self) -> String {
+    pub fn url_and_status(&self) -> String {
         answered(&self.url, self.status)
     }
 
