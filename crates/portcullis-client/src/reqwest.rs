@@ -142,9 +142,9 @@ impl Middleware for TokenMiddleware {
     ) -> Result<Response, Error> {
         let uri = check(&self.origins, &request)?;
         let mut retry = request.try_clone();
-        let mut rejected = None;
+        let mut first_response = None;
         loop {
-            let token = match (self.source.token().await, rejected.take()) {
+            let token = match (self.source.token().await, first_response.take()) {
                 (Ok(token), _) => token,
                 (Err(_), Some(response)) => return Ok(response),
                 (Err(error), None) => return Err(token_error(error)),
@@ -156,7 +156,7 @@ impl Middleware for TokenMiddleware {
             let (status, headers) = (response.status(), response.headers());
             let can_retry = token.learn_from_response(Some((&sent, &uri)), status, headers);
             match retry.take_if(|_| can_retry) {
-                Some(again) => (request, rejected) = (again, Some(response)),
+                Some(again) => (request, first_response) = (again, Some(response)),
                 None => return Ok(response),
             }
         }

@@ -68,6 +68,14 @@ pub(super) struct RequestToSend<S, B> {
     pub(super) request: Request<B>,
 }
 
+/// What follows a response.
+enum Next<S: Service<Request<B>>, B> {
+    /// Another attempt.
+    Retry(BoxedCall<S, B>),
+    /// The usual case: the caller gets the response.
+    Return(S::Response),
+}
+
 impl<S, B> AddTokenFuture<S, B>
 where
     S: Service<Request<B>>,
@@ -87,24 +95,30 @@ where
     }
 }
 
-/// Adds a bound token and its proof to a request to `uri`.
-pub(super) fn authorize_bound<B>(
+/// Adds the token to a request. `uri` is the request's absolute URI if the token is bound to a key; a proof for it is then
+/// added too.
+#[inline]
+pub(super) fn authorize<B>(
     token: &AccessToken,
-    uri: Box<Uri>,
+    uri: Option<Box<Uri>>,
     request: &mut Request<B>,
-) -> Result<Box<SentProof>, TokenError> {
+) -> Result<Option<Box<SentProof>>, TokenError> {
+    let Some(uri) = uri else {
+        token.insert_header(request.headers_mut());
+        return Ok(None);
+    };
     let method = request.method().clone();
     let nonce = token.authorize(&method, &uri, request.headers_mut())?;
-    Ok(Box::new(SentProof { uri, nonce }))
+    Ok(Some(Box::new(SentProof { uri, nonce })))
 }
 
 /// Sends a request once there is a token and the service is ready. `uri` is its absolute URI if the token is bound to a
-/// key. `rejection` is the response to the first attempt, if any, returned if no token can be obtained for another.
+/// key. `first_response` is that to the first attempt, if any, returned if there is no token for a second attempt.
 pub(super) async fn send<S, B, C>(
     request: RequestToSend<S, B>,
     uri: Option<Box<Uri>>,
     retry: Option<Box<RequestToSend<S, B>>>,
-    mut rejection: Option<Response<C>>,
+    mut first_response: Option<Response<C>>,
 ) -> Outcome<S, B>
 where
     S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
@@ -119,10 +133,10 @@ where
     } = request;
     let token = loop {
         if let Err(error) = source.token().await {
-            return rejection.ok_or(AddCredentialError::Token(error));
+            return first_response.ok_or(AddCredentialError::Token(error));
         }
         // Dropped before the service is polled: its body may hold capacity of the service.
-        rejection = None;
+        first_response = None;
         let ready = poll_fn(|context| service.poll_ready(context)).await;
         ready.map_err(AddCredentialError::Inner)?;
         if let Some(token) = source.current() {
@@ -131,25 +145,16 @@ where
         // The token expired before the service was ready. Give up the capacity and wait again.
         service = service.clone();
     };
-    let proof = match uri {
-        None => {
-            token.insert_header(request.headers_mut());
-            None
-        }
-        Some(uri) => {
-            let proof = authorize_bound(&token, uri, &mut request);
-            Some(proof.map_err(AddCredentialError::Token)?)
-        }
-    };
+    let proof = authorize(&token, uri, &mut request).map_err(AddCredentialError::Token)?;
     let mut call = SentCall {
         token,
         proof,
         retry,
     };
     let response = service.call(request).await;
-    match call.sent_again(response.map_err(AddCredentialError::Inner)?) {
-        Ok(again) => again.await,
-        Err(response) => Ok(response),
+    match call.retry_or_return(response.map_err(AddCredentialError::Inner)?) {
+        Next::Retry(future) => future.await,
+        Next::Return(response) => Ok(response),
     }
 }
 
@@ -170,13 +175,13 @@ where
         };
         match future.poll(context).map_err(AddCredentialError::Inner) {
             Poll::Ready(Ok(response)) if call.must_inspect(&response) => {
-                match call.sent_again(response) {
-                    Ok(mut future) => {
+                match call.retry_or_return(response) {
+                    Next::Retry(mut future) => {
                         let polled = future.as_mut().poll(context);
                         state.set(State::Boxed { future });
                         polled
                     }
-                    Err(response) => Poll::Ready(Ok(response)),
+                    Next::Return(response) => Poll::Ready(Ok(response)),
                 }
             }
             outcome => outcome,
@@ -192,10 +197,9 @@ impl<S, B> SentCall<S, B> {
         self.proof.is_some() || challenge::may_reject_token(response.status(), response.headers())
     }
 
-    /// Stores a nonce and reports a rejection. Returns the future of the request sent again, or else the response, for
-    /// the caller.
+    /// Stores a nonce, reports a rejection, and decides whether the request is sent again.
     #[inline(never)]
-    fn sent_again<C>(&mut self, response: Response<C>) -> Result<BoxedCall<S, B>, Response<C>>
+    fn retry_or_return<C>(&mut self, response: Response<C>) -> Next<S, B>
     where
         S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
         S::Future: Send,
@@ -205,12 +209,12 @@ impl<S, B> SentCall<S, B> {
         let (status, headers) = (response.status(), response.headers());
         let proof = self.proof.as_deref();
         let proof = proof.map(|SentProof { uri, nonce }| (nonce, &**uri));
-        let must_retry = self.token.learn_from_response(proof, status, headers);
-        let Some(retry) = self.retry.take_if(|_| must_retry) else {
-            return Err(response);
+        let can_retry = self.token.learn_from_response(proof, status, headers);
+        let Some(retry) = self.retry.take_if(|_| can_retry) else {
+            return Next::Return(response);
         };
         let uri = self.proof.take().map(|proof| proof.uri);
-        Ok(Box::pin(send(*retry, uri, None, Some(response))))
+        Next::Retry(Box::pin(send(*retry, uri, None, Some(response))))
     }
 }
 

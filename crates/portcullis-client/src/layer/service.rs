@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::{
     AddCredentialError,
-    future::{AddTokenFuture, RequestToSend, SentCall, authorize_bound, send},
+    future::{AddTokenFuture, RequestToSend, SentCall, authorize, send},
     replay::{CopyBody, NoReplay},
 };
 use crate::{Origins, TokenSource};
@@ -124,17 +124,11 @@ where
         let Some(token) = source.current() else {
             return self.wait(request, retry);
         };
-        let proof = match source.is_bound() {
-            false => {
-                token.insert_header(request.headers_mut());
-                None
+        let proof = match authorize(&token, self.bound_uri(&request), &mut request) {
+            Ok(proof) => proof,
+            Err(error) => {
+                return AddTokenFuture::boxed(ready(Err(AddCredentialError::Token(error))));
             }
-            true => match authorize_bound(&token, self.absolute_uri(&request), &mut request) {
-                Ok(proof) => Some(proof),
-                Err(error) => {
-                    return AddTokenFuture::boxed(ready(Err(AddCredentialError::Token(error))));
-                }
-            },
         };
         let call = SentCall {
             token,
@@ -146,9 +140,12 @@ where
 }
 
 impl<S, R> AddToken<S, R> {
-    /// The absolute URI of the request, which a proof states (without its query).
-    fn absolute_uri<B>(&self, request: &Request<B>) -> Box<Uri> {
-        Box::new(self.settings.origins.absolute(request.uri()))
+    /// If tokens are bound to a key: the absolute URI of the request, which a proof states (without its query).
+    #[inline]
+    fn bound_uri<B>(&self, request: &Request<B>) -> Option<Box<Uri>> {
+        let settings = &self.settings;
+        let uri = || Box::new(settings.origins.absolute(request.uri()));
+        settings.source.is_bound().then(uri)
     }
 
     /// Waits for a token. Gives up the ready service and polls a clone of it once there is a token, so that the request
@@ -166,7 +163,7 @@ impl<S, R> AddToken<S, R> {
         C: Send + 'static,
     {
         let source = self.settings.source.clone();
-        let uri = source.is_bound().then(|| self.absolute_uri(&request));
+        let uri = self.bound_uri(&request);
         let service = self.inner.clone();
         // Drops the ready service, and with it its capacity.
         self.inner = self.inner.clone();
