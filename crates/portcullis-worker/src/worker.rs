@@ -74,6 +74,12 @@ impl<S: State> Worker<S> {
         run
     }
 
+    /// Asks for a run, or joins the one that is about to begin or under way.
+    pub fn join_run(&self) -> Run {
+        let run = self.request_run(|| true);
+        run.unwrap_or_else(|| self.request_next_run())
+    }
+
     /// Asks for a run that begins after this call. Its result includes everything up to this call.
     pub fn request_next_run(&self) -> Run {
         let mut run = Progress::default().next();

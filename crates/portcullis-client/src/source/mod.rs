@@ -105,8 +105,8 @@ impl TokenSource {
     #[cold]
     fn request_token(&self, state: &SourceState) {
         let worker = &self.0.worker;
-        if !worker.is_busy() && state.backoff.left(worker.now()).is_zero() {
-            worker.request_run(|| true);
+        if !worker.is_busy() && !state.is_backing_off(worker.now()) {
+            worker.join_run();
         }
     }
 
@@ -133,10 +133,9 @@ impl TokenSource {
             {
                 return Err(error);
             }
-            if let Some(run) = worker.request_run(|| true) {
-                let outcome = worker.wait_until_ended(run).await;
-                outcome.map_err(|_| TokenError::stopped())?;
-            }
+            // `current` has asked for this run. If it ended since, this is the next, which has nothing to fetch.
+            let outcome = worker.wait_until_ended(worker.join_run()).await;
+            outcome.map_err(|_| TokenError::stopped())?;
         }
     }
 
@@ -300,7 +299,7 @@ mod tests {
         let source = source.build().expect("a source");
         source.token().await.expect("a token");
         let worker = &source.0.worker;
-        let run = worker.request_run(|| true).expect("admitted");
+        let run = worker.join_run();
         worker.wait_until_ended(run).await.expect("the task runs");
         source.refresh().await.expect("another token");
         assert_eq!(issuer.requests(Endpoint::Token), 2);

@@ -45,6 +45,10 @@ impl SourceState {
         }
     }
 
+    pub(super) fn is_backing_off(&self, now: Moment) -> bool {
+        !self.backoff.left(now).is_zero()
+    }
+
     /// The last error, during the backoff; `None` after the backoff.
     pub(super) fn backoff_error(&self, now: Moment) -> Option<TokenError> {
         self.error.as_ref()?.during(&self.backoff, now)
