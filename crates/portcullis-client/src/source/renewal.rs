@@ -26,6 +26,12 @@ pub(super) type RefreshReply = oneshot::Sender<Result<AccessToken, TokenError>>;
 /// `CredentialExpires` follows each fetch while the client's credential expires within this time.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// A token, together with the expiry of the client's credential.
+type Fetched = (AccessToken, Option<UnixTime>);
+
+/// The outcome of a run, and the events to announce.
+type Published = (Result<AccessToken, TokenError>, Vec<TokenEvent>);
+
 pub(super) struct Renewal {
     pub(super) task: Task<SourceState>,
     pub(super) client: Arc<TokenClient>,
@@ -68,7 +74,7 @@ impl Renewal {
     /// Whether to fetch: no backoff is running, and the token is due, or there is none and a caller waits.
     fn should_fetch(&self) -> bool {
         let (now, state) = (self.task.now(), self.task.state());
-        if !state.backoff.left(now).is_zero() {
+        if state.is_backing_off(now) {
             return false;
         }
         let is_requested = self.task.is_run_requested();
@@ -98,20 +104,19 @@ impl Renewal {
     async fn fetch_and_publish(&mut self) -> Result<AccessToken, TokenError> {
         self.task.begin_run();
         let started = self.task.now();
-        match self.fetch(started.wall()).await {
-            Ok((token, credential_expires_at)) => {
-                self.publish(&token, credential_expires_at);
-                Ok(token)
-            }
-            Err(error) => Err(self.publish_failure(started, error)),
+        let (outcome, events) = match self.fetch(started.wall()).await {
+            Ok(fetched) => self.publish(fetched),
+            Err(error) => self.publish_failure(started, error),
+        };
+        // Before the events: a log that panics must not fail the callers.
+        self.task.end_run();
+        for event in events {
+            self.task.announce(event);
         }
+        outcome
     }
 
-    /// Fetches a token. Returns it together with the expiry of the client's credential.
-    async fn fetch(
-        &self,
-        started_at: UnixTime,
-    ) -> Result<(AccessToken, Option<UnixTime>), TokenError> {
+    async fn fetch(&self, started_at: UnixTime) -> Result<Fetched, TokenError> {
         let client = &self.client;
         let form = client.request.form("client_credentials");
         let (answer, response) = client.fetch(&form).await?;
@@ -124,7 +129,7 @@ impl Renewal {
         Ok((token, answer.credential_expires_at))
     }
 
-    fn publish(&mut self, token: &AccessToken, credential_expires_at: Option<UnixTime>) {
+    fn publish(&mut self, (token, credential_expires_at): Fetched) -> Published {
         let mut failures = 0;
         self.task.update(|state| {
             failures = state.backoff.failures();
@@ -134,38 +139,38 @@ impl Renewal {
             state.obtained += 1;
             state.credential_expires_at = credential_expires_at;
         });
-        self.task.end_run();
         let expires_at = token.expires_at();
-        self.task.announce(TokenEvent::Obtained { expires_at });
+        let mut events = vec![TokenEvent::Obtained { expires_at }];
         if failures > 0 {
-            self.task.announce(TokenEvent::Recovered { failures });
+            events.push(TokenEvent::Recovered { failures });
         }
         let (requested, granted) = (&self.client.request.scopes, token.scopes());
         let missing = requested.iter().filter(|scope| !granted.contains(scope));
         let missing = ScopeSet::from_tokens(missing);
         if missing != self.reported.missing_scopes {
             self.reported.missing_scopes = missing.clone();
-            self.task
-                .announce(TokenEvent::MissingScopesChanged { missing });
+            events.push(TokenEvent::MissingScopesChanged { missing });
         }
         if token.is_untyped() && !self.reported.is_untyped {
-            self.task.announce(TokenEvent::Untyped);
+            events.push(TokenEvent::Untyped);
         }
         self.reported.is_untyped = token.is_untyped();
         self.reported.has_token = true;
         let soon = self.client.clock().now().saturating_add(EXPIRY_NOTICE);
         if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
-            self.task.announce(TokenEvent::CredentialExpires { at });
+            events.push(TokenEvent::CredentialExpires { at });
         }
+        (Ok(token), events)
     }
 
-    fn publish_failure(&mut self, started: Moment, error: TokenError) -> TokenError {
+    fn publish_failure(&mut self, started: Moment, error: TokenError) -> Published {
         let (now, jitter) = (self.task.now(), Jitter::random());
         let (mut failures, mut usable_until, mut published) = (0, None, error.clone());
         self.task.update(|state| {
             // A service may have rejected the token during the token request.
             usable_until = state.usable_until(now.wall());
-            let usable_for = usable_until.unwrap_or_default().duration_since(now.wall());
+            let usable_for =
+                usable_until.map_or(Duration::ZERO, |until| until.duration_since(now.wall()));
             let took = now.duration_since(started);
             let wait = backoff_after(&state.backoff, took, usable_for, jitter);
             state.backoff.failed_with(now, wait, error.retry_after());
@@ -174,14 +179,13 @@ impl Renewal {
             published = error.clone().with_retry_after(Some(left));
             state.error = Some(published.clone());
         });
-        self.task.end_run();
         self.reported.has_token = usable_until.is_some();
-        self.task.announce(TokenEvent::Failed {
+        let event = TokenEvent::Failed {
             error: published.clone(),
             failures,
             usable_until,
-        });
-        published
+        };
+        (Err(published), vec![event])
     }
 
     /// Announces a rejection here rather than in the caller, so that the event comes after the token's `Obtained`.
