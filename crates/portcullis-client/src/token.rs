@@ -12,10 +12,11 @@ use portcullis_core::{
 };
 use portcullis_jose::{DpopKey, DpopRequest};
 use portcullis_oauth::DpopNonces;
+use url::Url;
 
 use crate::{
-    TokenError, TokenErrorKind, challenge, lifetime::Lifetime, origins::default_port,
-    source::SourceInner, token_response::TokenResponse,
+    TokenError, TokenErrorKind, challenge, lifetime::Lifetime, source::SourceInner,
+    token_response::TokenResponse,
 };
 
 /// An access token (RFC 6749 §1.4) and what the server said about it.
@@ -85,12 +86,11 @@ impl AccessToken {
                 method: method.as_str(),
                 uri: &format!("{origin}{}", uri.path()),
                 now: binding.clock.now(),
-                nonce: None,
                 access_token: Some(self.expose()),
             };
             let (proof, nonce) = binding
                 .service_nonces
-                .proof(&binding.key, &origin, request)?;
+                .proof(&binding.key, &origin, &request)?;
             headers.insert(DPOP_HEADER, proof);
             sent.0 = nonce;
         }
@@ -179,15 +179,9 @@ impl AccessToken {
 
 /// Scheme and authority as `htu` states them (RFC 9449 §4.2): lower case, without the scheme's default port.
 fn origin(uri: &Uri) -> Option<String> {
-    let scheme = uri.scheme_str()?.to_ascii_lowercase();
-    let authority = uri.authority()?;
-    let host = authority.host().to_ascii_lowercase();
-    Some(match authority.port_u16() {
-        Some(port) if port != default_port(scheme == "https") => {
-            format!("{scheme}://{host}:{port}")
-        }
-        _ => format!("{scheme}://{host}"),
-    })
+    let origin = format!("{}://{}", uri.scheme()?, uri.authority()?);
+    let origin = Url::parse(&origin).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
 }
 
 impl fmt::Debug for AccessToken {

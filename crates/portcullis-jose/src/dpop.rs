@@ -29,8 +29,6 @@ pub struct DpopRequest<'r> {
     pub uri: &'r str,
     /// The current time.
     pub now: UnixTime,
-    /// The last nonce of the server, if it sent one (§8).
-    pub nonce: Option<&'r str>,
     /// The access token that is sent with the request, if any.
     pub access_token: Option<&'r str>,
 }
@@ -77,12 +75,16 @@ impl DpopKey {
         self.key.algorithm()
     }
 
-    /// Makes the value of the `DPoP` header for one request.
+    /// Makes the value of the `DPoP` header for one request, with the last nonce of the server, if it sent one (§8).
     ///
     /// # Errors
     ///
     /// If the cryptographic library fails, for instance because random numbers are not available.
-    pub fn proof(&self, request: &DpopRequest<'_>) -> Result<String, SignError> {
+    pub fn proof(
+        &self,
+        request: &DpopRequest<'_>,
+        nonce: Option<&str>,
+    ) -> Result<String, SignError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| SignError::Library)?;
         let ath = |token: &str| base64url::encode(digest(&SHA256, token.as_bytes()).as_ref());
@@ -91,7 +93,7 @@ impl DpopKey {
             htm: request.method,
             htu: request.uri,
             iat: request.now.as_secs(),
-            nonce: request.nonce,
+            nonce,
             ath: request.access_token.map(ath),
         };
         let header = Header {
@@ -130,11 +132,10 @@ mod tests {
             method: "GET",
             uri: "https://orders.example.com/orders",
             now: UnixTime::from_secs(1_790_000_000),
-            nonce: Some("n-1"),
             // RFC 9449 §7.1 has this token and its digest.
             access_token: Some("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"),
         };
-        let proof = key.proof(&request).expect("a proof");
+        let proof = key.proof(&request, Some("n-1")).expect("a proof");
         let (header, mut claims) = (part(&proof, 0), part(&proof, 1));
         let id = claims
             .as_object_mut()
@@ -157,7 +158,7 @@ mod tests {
         let found = keys.verify(&jws, &header).expect("it holds");
         assert_eq!(found.thumbprint(), key.thumbprint());
 
-        let again = key.proof(&request).expect("a proof");
+        let again = key.proof(&request, Some("n-1")).expect("a proof");
         assert_ne!(part(&again, 1).get("jti"), id.as_ref());
     }
 
@@ -168,10 +169,9 @@ mod tests {
             method: "POST",
             uri: "https://id.example.com/token",
             now: UnixTime::from_secs(1),
-            nonce: None,
             access_token: None,
         };
-        let claims = part(&key.proof(&request).expect("a proof"), 1);
+        let claims = part(&key.proof(&request, None).expect("a proof"), 1);
         assert_eq!(
             claims.as_object().map(serde_json::Map::len),
             Some(4),

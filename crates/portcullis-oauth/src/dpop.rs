@@ -26,7 +26,7 @@ impl DpopNonces {
     const MAX_BYTES: usize = 512;
 
     /// The value of the header `DPoP` for a request to the server at this origin, marked as sensitive. Also returns the
-    /// nonce in it: the server's latest, whatever `request` says.
+    /// nonce in it: the server's latest.
     ///
     /// # Errors
     ///
@@ -35,14 +35,11 @@ impl DpopNonces {
         &self,
         key: &DpopKey,
         origin: &str,
-        request: DpopRequest<'_>,
+        request: &DpopRequest<'_>,
     ) -> Result<(HeaderValue, Option<Arc<str>>), FetchError> {
         let nonce = self.get(origin);
-        let request = DpopRequest {
-            nonce: nonce.as_deref(),
-            ..request
-        };
-        let proof = key.proof(&request).map_err(|error| error.to_string());
+        let proof = key.proof(request, nonce.as_deref());
+        let proof = proof.map_err(|error| error.to_string());
         let value = proof.and_then(|proof| HeaderValue::try_from(proof).map_err(|e| e.to_string()));
         let mut value = value.map_err(|error| {
             let message = format!("cannot create the DPoP proof: {error}");

@@ -8,7 +8,6 @@ use http::{HeaderMap, Uri, header::HOST, uri::Authority};
 use portcullis_core::ConfigError;
 
 use self::origin::Origin;
-pub(crate) use self::origin::default_port;
 
 /// The origins (scheme, host and port, RFC 6454 §4) that a credential may be sent to.
 ///

@@ -54,7 +54,7 @@ impl Origin {
 }
 
 #[inline]
-pub(crate) fn default_port(is_https: bool) -> u16 {
+fn default_port(is_https: bool) -> u16 {
     if is_https { 443 } else { 80 }
 }
 

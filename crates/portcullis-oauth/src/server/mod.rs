@@ -187,16 +187,13 @@ impl AuthorizationServer {
             let mut secrets: Vec<_> = credential.secrets.iter().cloned().chain(tokens).collect();
             let mut nonce = None;
             if let Some(key) = key {
-                let mut uri = url.clone();
-                uri.set_query(None);
                 let request = DpopRequest {
                     method: "POST",
-                    uri: uri.as_str(),
+                    uri: &format!("{origin}{}", url.path()),
                     now: context.now,
-                    nonce: None,
                     access_token: None,
                 };
-                let (proof, sent) = inner.nonces.proof(key, &origin, request)?;
+                let (proof, sent) = inner.nonces.proof(key, &origin, &request)?;
                 nonce = sent;
                 secrets.push(Secret::new(proof.as_bytes()));
                 headers.insert("dpop", proof);
