@@ -32,16 +32,17 @@ struct Inner {
 impl CredentialFile {
     /// A file that other users should not be able to read.
     pub(super) fn private(path: impl Into<PathBuf>) -> Self {
-        Self::new(path.into(), |file| file)
+        Self::new(path.into(), false)
     }
 
     /// A file that every user may read.
     pub(super) fn public(path: impl Into<PathBuf>) -> Self {
-        Self::new(path.into(), WatchedFile::public)
+        Self::new(path.into(), true)
     }
 
-    fn new(path: PathBuf, of_kind: fn(WatchedFile) -> WatchedFile) -> Self {
-        let file = of_kind(WatchedFile::new(LABEL, &path, MAX_FILE_BYTES));
+    fn new(path: PathBuf, is_public: bool) -> Self {
+        let file = WatchedFile::new(LABEL, &path, MAX_FILE_BYTES);
+        let file = if is_public { file.public() } else { file };
         Self(Arc::new(Inner {
             path,
             file: Mutex::new(file),

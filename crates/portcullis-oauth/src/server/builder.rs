@@ -132,7 +132,8 @@ impl AuthorizationServerBuilder {
             http,
             endpoints: Endpoints {
                 issuer: self.discovered.or(self.issuer),
-                configured: [token, revocation],
+                token,
+                revocation,
                 discovered,
             },
             nonces: DpopNonces::default(),

@@ -30,8 +30,9 @@ const RETRY_DELAY: Duration = Duration::from_secs(30);
 
 pub(super) struct Endpoints {
     pub(super) issuer: Option<String>,
-    /// The configured URLs, by endpoint.
-    pub(super) configured: [Option<Url>; 2],
+    /// The configured URLs.
+    pub(super) token: Option<Url>,
+    pub(super) revocation: Option<Url>,
     pub(super) discovered: Option<DiscoveredEndpoints>,
 }
 
@@ -228,7 +229,11 @@ impl Endpoints {
         endpoint: OAuthEndpoint,
         tls: MutualTls,
     ) -> Result<Url, FetchError> {
-        match (&self.configured[endpoint as usize], &self.discovered) {
+        let configured = match endpoint {
+            OAuthEndpoint::Token => &self.token,
+            OAuthEndpoint::Revocation => &self.revocation,
+        };
+        match (configured, &self.discovered) {
             (Some(url), _) => Ok(url.clone()),
             (None, Some(discovered)) => discovered.url(endpoint, tls).await,
             (None, None) => Err(no_endpoint(endpoint)),
@@ -247,7 +252,7 @@ fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
 /// Omits the queries of URLs.
 impl fmt::Debug for Endpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let configured = self.configured.iter().flatten().next();
+        let configured = self.token.as_ref().or(self.revocation.as_ref());
         let discovered = self.discovered.as_ref();
         let issuer = discovered.map(|discovered| escape_url(discovered.discovery.issuer()));
         f.write_str(&issuer.or(configured.map(display_url)).unwrap_or_default())
