@@ -32,16 +32,29 @@ pub fn escape_to(text: &str, longest: usize) -> String {
     let end = text.char_indices().nth(longest.saturating_add(1024));
     let start = end.map_or(text, |(end, _)| &text[..end]);
     let is_cut = start.len() < text.len();
-    let masked = mask(start, is_cut);
-    let mut characters = masked.chars();
+    let mut escaped = escape_with(char::escape_default, &mask(start, is_cut), longest);
+    if is_cut && !escaped.ends_with('…') {
+        escaped.push('…');
+    }
+    escaped
+}
+
+/// Escapes all characters but `'` by `escape`, and cuts after `longest`. Masks nothing.
+#[must_use]
+pub fn escape_with<E: Iterator<Item = char>>(
+    escape: fn(char) -> E,
+    text: &str,
+    longest: usize,
+) -> String {
+    let mut characters = text.chars();
     let mut escaped = String::new();
     for character in characters.by_ref().take(longest) {
         match character {
             '\'' => escaped.push(character),
-            _ => escaped.extend(character.escape_default()),
+            _ => escaped.extend(escape(character)),
         }
     }
-    if is_cut || characters.next().is_some() {
+    if characters.next().is_some() {
         escaped.push('…');
     }
     escaped

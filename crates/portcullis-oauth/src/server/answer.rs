@@ -2,7 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use portcullis_core::{Secret, clock::UnixTime, log::escape};
+use portcullis_core::{
+    Secret,
+    clock::UnixTime,
+    log::{escape, escape_with},
+};
 use portcullis_jose::json::without_byte_order_mark;
 use reqwest::StatusCode;
 use url::Url;
@@ -92,18 +96,7 @@ impl OAuthAnswer {
     #[must_use]
     pub fn for_message(&self, text: &str) -> String {
         let text = self.redactor.redact(text);
-        let mut characters = text.chars();
-        let mut shown = String::new();
-        for character in characters.by_ref().take(MAX_SHOWN) {
-            match character {
-                '\'' => shown.push(character),
-                _ => shown.extend(character.escape_debug()),
-            }
-        }
-        if characters.next().is_some() {
-            shown.push('…');
-        }
-        shown
+        escape_with(char::escape_debug, &text, MAX_SHOWN)
     }
 
     /// Whether the server rejects the client's credential, so that another one may succeed: the status is 401 (RFC 6749
