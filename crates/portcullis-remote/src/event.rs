@@ -78,7 +78,7 @@ pub enum IssuerEvent {
     },
     /// The background task has died while the keys are in use: it panicked, or its runtime has ended. The keys serve until
     /// their stale limit. Start the issuer again.
-    TaskDied,
+    TaskEnded,
     /// The key set could not be written to disk.
     #[non_exhaustive]
     NotSaved {
@@ -169,14 +169,14 @@ impl IssuerEvent {
             Self::ClockJumped { offset } => {
                 tracing::warn!(issuer, %offset, "the system clock jumped, or the machine slept");
             }
-            Self::TaskDied if death == Some(Death::Panicked) => {
+            Self::TaskEnded if death == Some(Death::Panicked) => {
                 tracing::error!(
                     issuer,
                     "the task that fetches issuer keys panicked: restart the service, or requests with tokens of this issuer get 503 once the keys are stale"
                 );
             }
             // Usual when a process ends, as requests may outlive the task for a moment.
-            Self::TaskDied => {
+            Self::TaskEnded => {
                 tracing::warn!(
                     issuer,
                     "the runtime that fetches issuer keys has ended: the keys of this issuer are no longer refreshed"

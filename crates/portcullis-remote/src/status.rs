@@ -86,7 +86,7 @@ impl State for RefreshState {
     fn died(&mut self, death: Death) -> IssuerEvent {
         self.death = Some(death);
         self.last_error = Some(FetchError::stopped());
-        IssuerEvent::TaskDied
+        IssuerEvent::TaskEnded
     }
 
     fn log(&self, event: &IssuerEvent) {

@@ -90,7 +90,7 @@ fn end_of_the_runtime_is_reported() {
     drop(issuer);
     let mut events = keys.events();
     drop(first);
-    assert!(matches!(events.try_recv(), Ok(IssuerEvent::TaskDied)));
+    assert!(matches!(events.try_recv(), Ok(IssuerEvent::TaskEnded)));
     assert_eq!(
         second.block_on(keys.refresh()).expect_err("ended").kind(),
         FetchErrorKind::Stopped
@@ -160,7 +160,7 @@ async fn panic_of_the_task_is_reported() {
         keys.refresh().await.expect_err("panics").kind(),
         FetchErrorKind::Stopped
     );
-    wait_for!(&mut events, TaskDied);
+    wait_for!(&mut events, TaskEnded);
     clock.0.store(false, Ordering::Relaxed);
     let last_error = keys.status().last_error.expect("an error");
     assert_eq!(last_error.kind(), FetchErrorKind::Stopped);

@@ -91,7 +91,7 @@ pub(crate) async fn event(
 pub(crate) async fn ended(mut events: Receiver<IssuerEvent>) {
     in_time(async move {
         while let Ok(event) = events.recv().await {
-            assert!(!matches!(event, IssuerEvent::TaskDied));
+            assert!(!matches!(event, IssuerEvent::TaskEnded));
         }
     })
     .await;
