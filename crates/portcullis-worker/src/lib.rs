@@ -8,7 +8,7 @@
 //!   of changes, and each event is also logged.
 //! - A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`].
 //! - [`Worker::wake`] ends a pause. [`Worker::request_run`] asks for a run; many callers share one.
-//! - [`Worker::finished`] waits for a run, [`Worker::wait_for`] for a state, and [`Worker::within`] bounds a wait.
+//! - [`Worker::wait_until_ended`] waits for a run, [`Worker::wait_for`] for a state, and [`Worker::within`] bounds a wait.
 //! - [`Task::spawn_thread`] gives work that blocks a thread of its own.
 //! - [`Backoff`] doubles the pause after failures, with [`Jitter`], and honours `Retry-After`.
 //! - Times are [`Deadline`](portcullis_core::clock::Deadline)s and a pause is never longer than 10 s, in case a clock
