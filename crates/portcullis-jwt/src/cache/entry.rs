@@ -37,7 +37,7 @@ impl Entry {
             && self.token.expose() == token
     }
 
-    pub(super) fn is_expired(&self, now: UnixTime) -> bool {
-        self.verified.validity.is_over(now)
+    pub(super) fn expires_at(&self) -> UnixTime {
+        self.verified.validity.until
     }
 }

@@ -17,13 +17,19 @@ const MAX_PASSED_OVER: usize = 16;
 
 pub(super) struct Shard {
     slots: HashMap<u64, Slot, RandomState>,
-    /// The hashes of `slots`, in the order in which they are considered for eviction.
-    queue: VecDeque<u64>,
+    /// The `slots`, in the order in which they are considered for eviction.
+    queue: VecDeque<Queued>,
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
     /// The token last turned away at each position (`hash % len`): upper half of its hash.
     turned_away: Box<[u32]>,
+}
+
+struct Queued {
+    hash: u64,
+    /// Copied from the entry, so that a search for expired entries reads the queue alone.
+    expires_at: UnixTime,
 }
 
 struct Slot {
@@ -93,10 +99,12 @@ impl Shard {
                 return;
             }
         }
+        let entry = entry();
         self.bytes += bytes;
-        self.queue.push_back(hash);
+        let expires_at = entry.expires_at();
+        self.queue.push_back(Queued { hash, expires_at });
         let slot = Slot {
-            entry: entry(),
+            entry,
             bytes,
             used: false,
         };
@@ -131,16 +139,18 @@ impl Shard {
                 return false;
             }
             evicted_used |= must_evict;
-            let Some(hash) = self.queue.pop_front() else {
+            let Some(next) = self.queue.pop_front() else {
                 return false;
             };
-            let evict = self.slots.get_mut(&hash).is_none_or(|slot| {
-                must_evict || slot.entry.is_expired(now) || may_evict && !mem::take(&mut slot.used)
-            });
+            let mut is_unused = || {
+                let slot = self.slots.get_mut(&next.hash);
+                slot.is_none_or(|slot| !mem::take(&mut slot.used))
+            };
+            let evict = must_evict || next.expires_at <= now || may_evict && is_unused();
             if !evict {
                 passed_over += 1;
-                self.queue.push_back(hash);
-            } else if let Some(slot) = self.slots.remove(&hash) {
+                self.queue.push_back(next);
+            } else if let Some(slot) = self.slots.remove(&next.hash) {
                 self.bytes -= slot.bytes;
                 evicted.push(slot.entry);
             }

@@ -90,16 +90,12 @@ impl TimeRules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
     from: UnixTime,
-    until: UnixTime,
+    pub(crate) until: UnixTime,
 }
 
 impl Validity {
     pub(crate) fn contains(self, now: UnixTime) -> bool {
         self.from <= now && now < self.until
-    }
-
-    pub(crate) fn is_over(self, now: UnixTime) -> bool {
-        self.until <= now
     }
 }
 
