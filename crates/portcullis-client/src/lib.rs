@@ -53,7 +53,7 @@ pub use self::{
     set::TokenSet,
     source::{TokenEvent, TokenSource, TokenSourceBuilder, TokenStatus},
     subject_token::SubjectToken,
-    token::{AccessToken, SentNonce},
+    token::{AccessToken, SentProof},
 };
 pub use portcullis_jose::{Algorithm, DpopKey, SigningKey};
 pub use portcullis_oauth::{

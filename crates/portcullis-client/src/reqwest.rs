@@ -9,7 +9,7 @@ use portcullis_oauth::HttpSettings;
 use reqwest::{Request, Response};
 use reqwest_middleware::{ClientWithMiddleware, Error, Middleware, Next};
 
-use crate::{AddApiKeyLayer, AddCredentialError, Origins, TokenSource};
+use crate::{AddApiKeyLayer, AddCredentialError, Origins, TokenError, TokenSource};
 
 /// Builds a reqwest client whose requests carry credentials, by the rules of [`AddTokenLayer`](crate::AddTokenLayer)
 /// and [`AddApiKeyLayer`]. Needs the feature `reqwest-middleware`.
@@ -33,8 +33,15 @@ pub struct AuthenticatedClientBuilder {
     http: HttpSettings,
     default_headers: HeaderMap,
     outer: Vec<Arc<dyn Middleware>>,
+    credentials: Credentials,
+}
+
+/// The innermost middleware: a request that fails for another reason needs no token, and a replay repeats this request
+/// alone.
+#[derive(Debug, Default)]
+struct Credentials {
     api_key: Option<AddApiKeyLayer>,
-    token: Option<TokenMiddleware>,
+    token: Option<(TokenSource, Origins)>,
 }
 
 impl AuthenticatedClientBuilder {
@@ -49,23 +56,21 @@ impl AuthenticatedClientBuilder {
     }
 
     /// Adds these headers to every request that does not have them. `Host` is not allowed.
-    pub fn default_headers(self, default_headers: HeaderMap) -> Self {
-        Self {
-            default_headers,
-            ..self
-        }
+    pub fn default_headers(mut self, headers: HeaderMap) -> Self {
+        self.default_headers = headers;
+        self
     }
 
     /// Sends the tokens of `source`, only to `origins`.
-    pub fn token(self, source: TokenSource, origins: Origins) -> Self {
-        let token = Some(TokenMiddleware { source, origins });
-        Self { token, ..self }
+    pub fn token(mut self, source: TokenSource, origins: Origins) -> Self {
+        self.credentials.token = Some((source, origins));
+        self
     }
 
     /// Sends an API key as configured by `layer`.
-    pub fn api_key(self, layer: AddApiKeyLayer) -> Self {
-        let api_key = Some(layer);
-        Self { api_key, ..self }
+    pub fn api_key(mut self, layer: AddApiKeyLayer) -> Self {
+        self.credentials.api_key = Some(layer);
+        self
     }
 
     /// Adds a middleware that runs before the credentials are added. The first one added is the outermost.
@@ -87,30 +92,21 @@ impl AuthenticatedClientBuilder {
                 "must not contain `Host`: it could lead the credential to another service",
             ));
         }
-        let mut client = self.http.client_builder()?;
-        let key_origins = self.api_key.iter().map(AddApiKeyLayer::origins);
-        let token_origins = self.token.iter().map(|token| &token.origins);
-        if key_origins
-            .chain(token_origins)
-            .any(Origins::has_plain_http)
-        {
-            client = client.no_proxy();
-        }
-        let mut middlewares = self.outer;
-        if let Some(layer) = self.api_key {
-            middlewares.push(Arc::new(ApiKeyMiddleware(layer)));
-        } else if self.token.is_none() {
+        let origins: Vec<_> = self.credentials.origins().collect();
+        if origins.is_empty() {
             return Err(ConfigError::new(
                 "token",
                 "the client has no credential: set a token or an API key, or use reqwest's own client",
             ));
         }
-        // Innermost: a request that fails for another reason needs no token, and a replay repeats this request alone.
-        if let Some(token) = self.token {
-            middlewares.push(Arc::new(token));
+        let mut client = self.http.client_builder()?;
+        if origins.into_iter().any(Origins::has_plain_http) {
+            client = client.no_proxy();
         }
         let client = client.default_headers(self.default_headers).build();
         let client = client.map_err(|error| ConfigError::new("http", error.to_string()))?;
+        let mut middlewares = self.outer;
+        middlewares.push(Arc::new(self.credentials));
         Ok(ClientWithMiddleware::new(client, middlewares))
     }
 }
@@ -120,31 +116,44 @@ impl fmt::Debug for AuthenticatedClientBuilder {
         // Without the default headers, which may hold a secret.
         f.debug_struct("AuthenticatedClientBuilder")
             .field("http", &self.http)
-            .field("token", &self.token)
-            .field("api_key", &self.api_key)
+            .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }
 }
 
-#[derive(Debug)]
-struct TokenMiddleware {
-    source: TokenSource,
-    origins: Origins,
+impl Credentials {
+    fn origins(&self) -> impl Iterator<Item = &Origins> {
+        let key = self.api_key.iter().map(|layer| &layer.origins);
+        key.chain(self.token.iter().map(|(_, origins)| origins))
+    }
 }
 
 #[async_trait]
-impl Middleware for TokenMiddleware {
+impl Middleware for Credentials {
     async fn handle(
         &self,
         mut request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        let uri = check(&self.origins, &request)?;
+        // Parsed as reqwest parses it below. An invalid URI becomes one without a scheme, which no origin allows.
+        let uri = request.url().as_str().parse();
+        let uri = uri.unwrap_or_else(|_| Uri::from_static("invalid"));
+        for origins in self.origins() {
+            let checked = origins.check(&uri, request.headers());
+            checked.map_err(|error| middleware_error(AddCredentialError::Origin(error)))?;
+        }
+        if let Some(layer) = &self.api_key {
+            layer.insert_header(request.headers_mut());
+        }
+        let Some((source, _)) = &self.token else {
+            return next.run(request, extensions).await;
+        };
+        let token_error = |error: TokenError| middleware_error(AddCredentialError::Token(error));
         let mut retry = request.try_clone();
         let mut first_response = None;
         loop {
-            let token = match (self.source.token().await, first_response.take()) {
+            let token = match (source.token().await, first_response.take()) {
                 (Ok(token), _) => token,
                 (Err(_), Some(response)) => return Ok(response),
                 (Err(error), None) => return Err(token_error(error)),
@@ -153,8 +162,7 @@ impl Middleware for TokenMiddleware {
             let sent = token.authorize(&method, &uri, request.headers_mut());
             let sent = sent.map_err(token_error)?;
             let response = next.clone().run(request, extensions).await?;
-            let (status, headers) = (response.status(), response.headers());
-            let can_retry = token.learn_from_response(Some((&sent, &uri)), status, headers);
+            let can_retry = token.learn_from_response(&sent, response.status(), response.headers());
             match retry.take_if(|_| can_retry) {
                 Some(again) => (request, first_response) = (again, Some(response)),
                 None => return Ok(response),
@@ -163,35 +171,6 @@ impl Middleware for TokenMiddleware {
     }
 }
 
-struct ApiKeyMiddleware(AddApiKeyLayer);
-
-#[async_trait]
-impl Middleware for ApiKeyMiddleware {
-    async fn handle(
-        &self,
-        mut request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> Result<Response, Error> {
-        check(self.0.origins(), &request)?;
-        self.0.insert_header(request.headers_mut());
-        next.run(request, extensions).await
-    }
-}
-
-fn token_error(error: crate::TokenError) -> Error {
-    Error::middleware(AddCredentialError::<Infallible>::Token(error))
-}
-
-/// Returns the URI of the request if the credential may be sent there.
-fn check(origins: &Origins, request: &Request) -> Result<Uri, Error> {
-    // Parsed as reqwest parses it below. An invalid URI becomes one without a scheme, which no origin allows.
-    let uri = request.url().as_str().parse();
-    let uri = uri.unwrap_or_else(|_| Uri::from_static("invalid"));
-    match origins.check(&uri, request.headers()) {
-        Ok(()) => Ok(uri),
-        Err(error) => Err(Error::middleware(AddCredentialError::<Infallible>::Origin(
-            error,
-        ))),
-    }
+fn middleware_error(error: AddCredentialError<Infallible>) -> Error {
+    Error::middleware(error)
 }

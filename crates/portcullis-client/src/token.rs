@@ -34,9 +34,15 @@ struct Inner {
     lifetime: Lifetime,
 }
 
-/// The nonce in the proof that [`AccessToken::authorize`] added to a request.
+/// The proof that [`AccessToken::authorize`] added to a request, if the token is bound to a key.
+#[derive(Clone, Debug, Default)]
+pub struct SentProof(pub(crate) Option<Box<Proof>>);
+
 #[derive(Clone, Debug)]
-pub struct SentNonce(Option<Arc<str>>);
+pub(crate) struct Proof {
+    origin: String,
+    nonce: Option<Arc<str>>,
+}
 
 /// The key that a token is bound to (RFC 9449), and what its proofs need.
 #[derive(Clone, Debug)]
@@ -75,8 +81,8 @@ impl AccessToken {
         method: &Method,
         uri: &Uri,
         headers: &mut HeaderMap,
-    ) -> Result<SentNonce, TokenError> {
-        let mut sent = SentNonce(None);
+    ) -> Result<SentProof, TokenError> {
+        let mut sent = None;
         if let Some(binding) = &self.0.binding {
             let origin = origin(uri).ok_or_else(|| {
                 let why = "the URI has no scheme and authority, which a DPoP proof must state";
@@ -88,14 +94,13 @@ impl AccessToken {
                 now: binding.clock.now(),
                 access_token: Some(self.expose()),
             };
-            let (proof, nonce) = binding
-                .service_nonces
-                .proof(&binding.key, &origin, &request)?;
+            let nonces = &binding.service_nonces;
+            let (proof, nonce) = nonces.proof(&binding.key, &origin, &request)?;
             headers.insert(DPOP_HEADER, proof);
-            sent.0 = nonce;
+            sent = Some(Box::new(Proof { origin, nonce }));
         }
         self.insert_header(headers);
-        Ok(sent)
+        Ok(SentProof(sent))
     }
 
     /// Adds the token to a request, without a proof.
@@ -104,45 +109,38 @@ impl AccessToken {
         headers.insert(AUTHORIZATION, self.0.response.header.clone());
     }
 
-    /// Stores the nonce of the answer to a request with this token (RFC 9449 §8.2), and returns whether the service
-    /// requires the request again with a new nonce (§9). `sent` is what [`authorize`](Self::authorize) returned for
-    /// that request.
+    #[inline]
+    pub(crate) fn is_bound(&self) -> bool {
+        self.0.binding.is_some()
+    }
+
+    /// Reads the head of the answer to a request with this token: stores a DPoP nonce (RFC 9449 §8.2), and reports a
+    /// rejection as [`TokenSource::reject`](crate::TokenSource::reject) does. `sent` is what
+    /// [`authorize`](Self::authorize) returned for that request.
+    ///
+    /// Returns whether to send the request once more, with the current token: the service requires a new nonce (§9), or
+    /// rejected the token, and its source may fetch another.
     #[must_use]
-    pub fn requires_new_nonce(
+    pub fn learn_from_response(
         &self,
-        sent: &SentNonce,
-        uri: &Uri,
+        sent: &SentProof,
         status: StatusCode,
         headers: &HeaderMap,
     ) -> bool {
-        let Some((binding, origin)) = self.0.binding.as_ref().zip(origin(uri)) else {
-            return false;
+        let bound = self.0.binding.as_ref().zip(sent.0.as_ref());
+        let requires_nonce = bound.is_some_and(|(binding, proof)| {
+            // Compared with the nonce that was sent: another request may already have stored the new one.
+            let nonces = &binding.service_nonces;
+            let is_new = nonces.learn(&proof.origin, headers, proof.nonce.as_deref());
+            status == StatusCode::UNAUTHORIZED
+                && is_new
+                && challenge::has_error(headers, "use_dpop_nonce")
+        });
+        let is_replaced = || {
+            let source = self.0.source.upgrade();
+            source.is_some_and(|source| source.reject(self))
         };
-        // Compared with the nonce that was sent: another request may already have stored the new one.
-        let is_new = binding
-            .service_nonces
-            .learn(&origin, headers, sent.0.as_deref());
-        status == StatusCode::UNAUTHORIZED
-            && is_new
-            && challenge::has_error(headers, "use_dpop_nonce")
-    }
-
-    /// Stores a nonce, reports a rejection to the source, and returns whether another attempt can succeed. `proof` is what
-    /// [`authorize`](Self::authorize) returned, and the URI. One retry is enough: the next request uses the new nonce or
-    /// token.
-    pub(crate) fn learn_from_response(
-        &self,
-        proof: Option<(&SentNonce, &Uri)>,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> bool {
-        proof.is_some_and(|(sent, uri)| self.requires_new_nonce(sent, uri, status, headers))
-            || (challenge::rejects_token(status, headers) && self.report_rejected())
-    }
-
-    fn report_rejected(&self) -> bool {
-        let source = self.0.source.upgrade();
-        source.is_some_and(|source| source.reject(self))
+        requires_nonce || (challenge::rejects_token(status, headers) && is_replaced())
     }
 
     /// The token. The caller must not log, echo or store it.
@@ -187,7 +185,7 @@ fn origin(uri: &Uri) -> Option<String> {
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessToken")
-            .field("is_bound", &self.0.binding.is_some())
+            .field("is_bound", &self.is_bound())
             .field("expires_at", &self.expires_at())
             // Without the scopes: a server may have put the token there.
             .finish_non_exhaustive()
@@ -286,9 +284,9 @@ mod tests {
             let sent = token.authorize(&Method::GET, &uri, &mut headers);
             sent.expect("authorized")
         };
-        let requires = |sent: &SentNonce, status, headers: &HeaderMap| {
+        let requires = |sent: &SentProof, status, headers: &HeaderMap| {
             let status = StatusCode::from_u16(status).expect("a status");
-            token.requires_new_nonce(sent, &uri, status, headers)
+            token.learn_from_response(sent, status, headers)
         };
         let mut answer = HeaderMap::new();
         answer.insert(

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderName, Request};
+use http::{HeaderMap, HeaderName, Request};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -33,7 +33,7 @@ use crate::{ApiKeySource, ForbiddenOrigin, Origins};
 pub struct AddApiKeyLayer {
     key: ApiKeySource,
     header: HeaderName,
-    origins: Origins,
+    pub(crate) origins: Origins,
 }
 
 impl AddApiKeyLayer {
@@ -51,13 +51,8 @@ impl AddApiKeyLayer {
         Self { header, ..self }
     }
 
-    #[cfg(feature = "reqwest-middleware")]
-    pub(crate) fn origins(&self) -> &Origins {
-        &self.origins
-    }
-
     #[inline]
-    pub(crate) fn insert_header(&self, headers: &mut http::HeaderMap) {
+    pub(crate) fn insert_header(&self, headers: &mut HeaderMap) {
         headers.insert(&self.header, self.key.value());
     }
 }
@@ -97,19 +92,12 @@ where
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let origins = &self.settings.origins;
-        match origins.check(request.uri(), request.headers()) {
-            Ok(()) => {
-                self.settings.insert_header(request.headers_mut());
-                AddApiKeyFuture {
-                    future: Some(self.inner.call(request)),
-                    forbidden: None,
-                }
-            }
-            Err(forbidden) => AddApiKeyFuture {
-                future: None,
-                forbidden: Some(forbidden),
-            },
-        }
+        let forbidden = origins.check(request.uri(), request.headers()).err();
+        let future = forbidden.is_none().then(|| {
+            self.settings.insert_header(request.headers_mut());
+            self.inner.call(request)
+        });
+        AddApiKeyFuture { future, forbidden }
     }
 }
 

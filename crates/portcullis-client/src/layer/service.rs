@@ -6,46 +6,49 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
     AddCredentialError,
-    future::{AddTokenFuture, RequestToSend, SentCall, authorize, send},
+    future::{AddTokenFuture, RequestToSend, SentCall, send},
     replay::{CopyBody, NoReplay},
 };
-use crate::{Origins, TokenSource};
+use crate::{AccessToken, Origins, TokenError, TokenSource, token::SentProof};
 
 /// Adds the token of a [`TokenSource`] to every request (RFC 6750 §2.1) of a client that is a tower service over
 /// `http::Request`, such as hyper-util's `Client` or a tonic `Channel`.
 ///
 /// A request to an origin outside the [`Origins`] is not sent, nor is a request for which no token can be obtained: both
-/// are errors. An existing `Authorization` header is replaced.
-///
-/// A token that is bound to a key comes with a proof for each request (RFC 9449 §7.1). If the service requires a nonce in
-/// it, the request is sent again if it can be replayed.
+/// are errors. An existing `Authorization` header is replaced. A token that is bound to a key comes with a proof for each
+/// request (RFC 9449 §7.1).
 ///
 /// When a service answers 401 with `error="invalid_token"`, or gRPC status `UNAUTHENTICATED` in the response head, the
 /// next call gets a new token, as far as [`TokenSource::reject`] allows. With [`replay`](Self::replay) the same request
-/// is sent again with it.
+/// is sent again with it, or with the nonce that the service requires.
 ///
 /// A request that waits for a token reserves no capacity of the inner service. The inner client must not follow redirects
 /// to other origins with the header; hyper-util's and tonic's follow none.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AddTokenLayer<R = NoReplay> {
-    source: TokenSource,
-    origins: Origins,
+    credential: Arc<Credential>,
     replay: R,
+}
+
+/// Whose tokens are sent, and where.
+#[derive(Debug)]
+pub(super) struct Credential {
+    pub(super) source: TokenSource,
+    origins: Origins,
 }
 
 impl AddTokenLayer {
     /// Sends the tokens of `source`, only to `origins`.
     pub fn new(source: TokenSource, origins: Origins) -> Self {
         Self {
-            source,
-            origins,
+            credential: Arc::new(Credential { source, origins }),
             replay: NoReplay,
         }
     }
@@ -55,8 +58,7 @@ impl AddTokenLayer {
     /// The head of every request is then copied too. tonic's bodies cannot be copied.
     pub fn replay<B>(self, replay: fn(&B) -> Option<B>) -> AddTokenLayer<fn(&B) -> Option<B>> {
         AddTokenLayer {
-            source: self.source,
-            origins: self.origins,
+            credential: self.credential,
             replay,
         }
     }
@@ -73,7 +75,7 @@ impl<S, R: Clone> Layer<S> for AddTokenLayer<R> {
     fn layer(&self, inner: S) -> AddToken<S, R> {
         AddToken {
             inner,
-            settings: Arc::new(self.clone()),
+            layer: self.clone(),
         }
     }
 }
@@ -82,7 +84,7 @@ impl<S, R: Clone> Layer<S> for AddTokenLayer<R> {
 #[derive(Clone, Debug)]
 pub struct AddToken<S, R = NoReplay> {
     inner: S,
-    settings: Arc<AddTokenLayer<R>>,
+    layer: AddTokenLayer<R>,
 }
 
 impl<S, R, B, C> Service<Request<B>> for AddToken<S, R>
@@ -105,74 +107,47 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let AddTokenLayer {
-            source,
-            origins,
-            replay,
-        } = &*self.settings;
-        if let Err(forbidden) = origins.check(request.uri(), request.headers()) {
-            let error = AddCredentialError::Origin(forbidden);
-            return AddTokenFuture::boxed(ready(Err(error)));
+        let AddTokenLayer { credential, replay } = &self.layer;
+        let forbidden = credential.origins.check(request.uri(), request.headers());
+        if let Err(error) = forbidden.map_err(AddCredentialError::Origin) {
+            return AddTokenFuture::boxed(|| ready(Err(error)));
         }
         let retry = replay.copy_body(request.body()).map(|body| {
-            Box::new(RequestToSend {
-                service: self.inner.clone(),
-                source: source.clone(),
-                request: copy(&request, body),
-            })
+            let (service, request) = (self.inner.clone(), copy(&request, body));
+            Box::new(RequestToSend::new(service, credential, request))
         });
-        let Some(token) = source.current() else {
-            return self.wait(request, retry);
+        let Some(token) = credential.source.current() else {
+            // Drops the ready service: a request reserves no capacity while it waits for a token.
+            self.inner = self.inner.clone();
+            let request = RequestToSend::new(self.inner.clone(), credential, request);
+            return AddTokenFuture::boxed(|| send(request, retry, None));
         };
-        let proof = match authorize(&token, self.bound_uri(&request), &mut request) {
-            Ok(proof) => proof,
-            Err(error) => {
-                return AddTokenFuture::boxed(ready(Err(AddCredentialError::Token(error))));
+        let sent = credential.authorize(&token, &mut request);
+        match sent.map_err(AddCredentialError::Token) {
+            Ok(sent) => {
+                let call = SentCall { token, sent, retry };
+                AddTokenFuture::calling(self.inner.call(request), call)
             }
-        };
-        let call = SentCall {
-            token,
-            proof,
-            retry,
-        };
-        AddTokenFuture::calling(self.inner.call(request), call)
+            Err(error) => AddTokenFuture::boxed(|| ready(Err(error))),
+        }
     }
 }
 
-impl<S, R> AddToken<S, R> {
-    /// If tokens are bound to a key: the absolute URI of the request, which a proof states (without its query).
+impl Credential {
+    /// Adds the token to a request, with a proof if it is bound to a key.
     #[inline]
-    fn bound_uri<B>(&self, request: &Request<B>) -> Option<Box<Uri>> {
-        let settings = &self.settings;
-        let uri = || Box::new(settings.origins.absolute(request.uri()));
-        settings.source.is_bound().then(uri)
-    }
-
-    /// Waits for a token. Gives up the ready service and polls a clone of it once there is a token, so that the request
-    /// reserves no capacity while the authorization server is slow.
-    #[cold]
-    fn wait<B, C>(
-        &mut self,
-        request: Request<B>,
-        retry: Option<Box<RequestToSend<S, B>>>,
-    ) -> AddTokenFuture<S, B>
-    where
-        S: Service<Request<B>, Response = Response<C>, Error: Send> + Clone + Send + 'static,
-        S::Future: Send,
-        B: Send + 'static,
-        C: Send + 'static,
-    {
-        let source = self.settings.source.clone();
-        let uri = self.bound_uri(&request);
-        let service = self.inner.clone();
-        // Drops the ready service, and with it its capacity.
-        self.inner = self.inner.clone();
-        let request = RequestToSend {
-            service,
-            source,
-            request,
-        };
-        AddTokenFuture::boxed(send(request, uri, retry, None))
+    pub(super) fn authorize<B>(
+        &self,
+        token: &AccessToken,
+        request: &mut Request<B>,
+    ) -> Result<SentProof, TokenError> {
+        if !token.is_bound() {
+            token.insert_header(request.headers_mut());
+            return Ok(SentProof::default());
+        }
+        let (method, uri) = (request.method().clone(), request.uri());
+        let uri = self.origins.absolute(uri);
+        token.authorize(&method, &uri, request.headers_mut())
     }
 }
 
