@@ -2,7 +2,7 @@
 
 mod origin;
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, Uri, header::HOST, uri::Authority};
 use portcullis_core::ConfigError;
@@ -50,23 +50,25 @@ impl Origins {
     /// When the list is empty, or an item is not an origin or is plain http to another machine.
     pub fn new(origins: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
         let given: Vec<_> = origins.into_iter().collect();
-        let origins: Arc<[Origin]> = (1..)
-            .zip(&given)
-            .map(|(position, origin)| {
-                Origin::parse(origin.as_ref()).map_err(|error| match given.len() {
-                    1 => error,
-                    // Named by its position: the text may contain a password.
-                    _ => config_error(format!("number {position} {}", error.problem())),
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        if origins.is_empty() {
-            return Err(config_error(
+        if given.is_empty() {
+            return Err(ConfigError::new(
+                "origins",
                 "must not be empty: list where the credential may be sent, such as https://orders.example.com",
             ));
         }
+        let parse = |(position, origin)| {
+            Origin::parse(origin).map_err(|error| match given.len() {
+                1 => error,
+                // Named by its position: the text may contain a password.
+                _ => {
+                    let problem = format!("number {position} {}", error.problem());
+                    ConfigError::new("origins", problem)
+                }
+            })
+        };
+        let origins = (1..).zip(given.iter().map(AsRef::as_ref));
         Ok(Self {
-            origins,
+            origins: origins.map(parse).collect::<Result<_, _>>()?,
             is_channel: false,
         })
     }
@@ -101,9 +103,8 @@ impl Origins {
     /// Whether an origin is plain http, and therefore on this machine.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn has_plain_http(&self) -> bool {
-        self.origins
-            .iter()
-            .any(|origin| origin.scheme == http::uri::Scheme::HTTP)
+        let mut origins = self.origins.iter();
+        origins.any(|origin| origin.scheme == http::uri::Scheme::HTTP)
     }
 
     /// Adds the scheme and authority of the channel to a URI that has none.
@@ -184,10 +185,6 @@ fn host_and_port(authority: &Authority) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host,
     }
-}
-
-fn config_error(problem: impl Into<Cow<'static, str>>) -> ConfigError {
-    ConfigError::new("origins", problem)
 }
 
 #[cfg(test)]

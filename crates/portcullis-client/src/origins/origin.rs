@@ -16,46 +16,39 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
-        let error = |problem| Err(ConfigError::new("origins", problem));
         let url = url_rules::configured_origin("origins", text, false)?;
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return error("must have a host");
-        };
+        let host = url.host_str().expect("http and https URLs have a host");
         if host.contains('*') {
-            return error("must not have a wildcard: list each host by its name");
+            let problem = "must not have a wildcard: list each host by its name";
+            return Err(ConfigError::new("origins", problem));
         }
+        let (scheme, default_port) = match url.scheme() {
+            "https" => (Scheme::HTTPS, 443),
+            _ => (Scheme::HTTP, 80),
+        };
         Ok(Self {
-            scheme: match url.scheme() {
-                "https" => Scheme::HTTPS,
-                _ => Scheme::HTTP,
-            },
+            scheme,
             host: host.into(),
-            port,
+            port: url.port().unwrap_or(default_port),
         })
     }
 
     pub(super) fn matches(&self, scheme: &Scheme, authority: &Authority) -> bool {
-        // Case-sensitive: parsed URIs have it in lower case, and connectors may use plain TCP for a scheme built as "HTTPS".
-        scheme.as_str() == self.scheme.as_str() && self.matches_authority(authority)
-    }
-
-    fn matches_authority(&self, authority: &Authority) -> bool {
         // The whole text is compared because all of it is sent: a user name in front, or anything after the host, differs.
         let Some((host, rest)) = authority.as_str().split_at_checked(self.host.len()) else {
             return false;
         };
         let port = match rest.strip_prefix(':') {
             Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok(),
-            None if rest.is_empty() => Some(default_port(self.scheme == Scheme::HTTPS)),
+            None if rest.is_empty() && self.scheme == Scheme::HTTPS => Some(443),
+            None if rest.is_empty() => Some(80),
             _ => None,
         };
-        port == Some(self.port) && host.eq_ignore_ascii_case(&self.host)
+        // Case-sensitive: parsed URIs have it in lower case, and connectors may use plain TCP for a scheme built as "HTTPS".
+        scheme.as_str() == self.scheme.as_str()
+            && port == Some(self.port)
+            && host.eq_ignore_ascii_case(&self.host)
     }
-}
-
-#[inline]
-fn default_port(is_https: bool) -> u16 {
-    if is_https { 443 } else { 80 }
 }
 
 impl fmt::Display for Origin {
