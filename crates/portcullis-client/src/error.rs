@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_core::clock::Moment;
-use portcullis_oauth::{FetchError, OAuthAnswer, OAuthError};
-use portcullis_worker::Backoff;
+use portcullis_oauth::{FetchError, FetchErrorKind, OAuthAnswer, OAuthError};
 
 /// A token could not be obtained.
 ///
@@ -29,8 +27,7 @@ struct Inner {
 pub enum TokenErrorKind {
     /// The authorization server could not be reached, or did not answer in time.
     Unreachable,
-    /// The URL of an endpoint must not be used: it is on an origin that is not listed, at a private address, or plain
-    /// http.
+    /// The URL of an endpoint must not be used: its origin is not listed, its address is private, or it is plain http.
     Forbidden,
     /// The server has no such endpoint, and none is configured.
     NoEndpoint,
@@ -51,9 +48,6 @@ pub enum TokenErrorKind {
     /// The source was shut down, its runtime ended, or its task panicked.
     Stopped,
 }
-
-const CHECK_CREDENTIALS: &str = "; check the client id and its secret, key or certificate";
-const CHECK_URL: &str = "; check that this is the endpoint's URL";
 
 impl TokenError {
     pub(crate) fn new(kind: TokenErrorKind, message: impl Into<Box<str>>) -> Self {
@@ -81,44 +75,46 @@ impl TokenError {
         )
     }
 
-    /// The server answered with an OAuth error. `sent_scopes`: whether advice about scopes makes sense.
-    pub(crate) fn refused(answer: &OAuthAnswer, error: OAuthError, sent_scopes: bool) -> Self {
-        let advice = match &*error.code {
-            _ if answer.rejects_client() => CHECK_CREDENTIALS,
-            "invalid_scope" if sent_scopes => "; request scopes that this client is allowed",
-            "invalid_target" => "; check the requested resource or audience",
-            "unauthorized_client" => "; allow this grant for the client at the server",
-            _ => "",
-        };
-        let message = format!("{} refused: {error}{advice}", answer.url);
-        Self::from_answer(TokenErrorKind::Refused, message, answer, Some(error))
-    }
-
-    /// The server answered with a failure status and without an OAuth error.
-    pub(crate) fn status(answer: &OAuthAnswer) -> Self {
-        let status = answer.status();
-        let (check_credentials, check_url) = match status {
-            401 => (CHECK_CREDENTIALS, CHECK_URL),
-            404 | 405 => ("", CHECK_URL),
-            _ => ("", ""),
-        };
-        let url_and_status = answer.url_and_status();
-        let message = format!("{url_and_status}{check_credentials}{check_url}");
-        Self::from_answer(TokenErrorKind::Status(status), message, answer, None)
-    }
-
-    fn from_answer(
-        kind: TokenErrorKind,
-        message: String,
+    /// The server answered with an OAuth error or a failure status. `sent_scopes`: whether advice about scopes makes sense.
+    pub(crate) fn answered(
         answer: &OAuthAnswer,
         oauth: Option<OAuthError>,
+        sent_scopes: bool,
     ) -> Self {
+        const CHECK_CREDENTIALS: &str = "; check the client id and its secret, key or certificate";
+        const CHECK_URL: &str = "; check that this is the endpoint's URL";
+
+        let (status, rejects_client) = (answer.status(), answer.rejects_client());
+        let (kind, message) = match &oauth {
+            Some(error) => {
+                let advice = match &*error.code {
+                    _ if rejects_client => CHECK_CREDENTIALS,
+                    "invalid_scope" if sent_scopes => {
+                        "; request scopes that this client is allowed"
+                    }
+                    "invalid_target" => "; check the requested resource or audience",
+                    "unauthorized_client" => "; allow this grant for the client at the server",
+                    _ => "",
+                };
+                let message = format!("{} refused: {error}{advice}", answer.url);
+                (TokenErrorKind::Refused, message)
+            }
+            None => {
+                let advice = match status {
+                    401 => [CHECK_CREDENTIALS, CHECK_URL],
+                    404 | 405 => ["", CHECK_URL],
+                    _ => ["", ""],
+                };
+                let message = answer.url_and_status() + &advice.concat();
+                (TokenErrorKind::Status(status), message)
+            }
+        };
         Self(Arc::new(Inner {
             kind,
             message: message.into(),
             oauth,
-            status: Some(answer.status()),
-            rejects_client: answer.rejects_client(),
+            status: Some(status),
+            rejects_client,
             retry_after: answer.retry_after,
         }))
     }
@@ -135,12 +131,6 @@ impl TokenError {
         self
     }
 
-    /// This error with the time that is left, during the backoff after it; `None` after the backoff.
-    pub(crate) fn during(&self, backoff: &Backoff, now: Moment) -> Option<Self> {
-        let left = backoff.left(now);
-        (!left.is_zero()).then(|| self.clone().with_retry_after(Some(left)))
-    }
-
     /// The kind of failure.
     pub fn kind(&self) -> TokenErrorKind {
         self.0.kind
@@ -152,11 +142,6 @@ impl TokenError {
         self.0.rejects_client
     }
 
-    /// The HTTP status, if the server answered with an error.
-    pub(crate) fn status_code(&self) -> Option<u16> {
-        self.0.status
-    }
-
     /// The OAuth error, if the server answered with one.
     pub fn oauth_error(&self) -> Option<&OAuthError> {
         self.0.oauth.as_ref()
@@ -166,26 +151,51 @@ impl TokenError {
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
+
+    /// Whether an exchange for another subject would fail too.
+    pub(crate) fn affects_all_subjects(&self) -> bool {
+        // `Retry-After` applies to the client, whatever the subject.
+        if self.0.retry_after.is_some() || matches!(self.0.status, Some(429 | 500..)) {
+            return true;
+        }
+        match &self.0.oauth {
+            Some(error) => matches!(
+                &*error.code,
+                "invalid_client"
+                    | "unauthorized_client"
+                    // UAA's code for a wrong client secret. Other codes with status 401 may concern one subject.
+                    | "unauthorized"
+                    | "unsupported_grant_type"
+                    | "server_error"
+                    | "temporarily_unavailable"
+            ),
+            None => matches!(
+                self.0.kind,
+                TokenErrorKind::Unreachable
+                    | TokenErrorKind::Forbidden
+                    | TokenErrorKind::NoEndpoint
+                    | TokenErrorKind::Credential
+            ),
+        }
+    }
 }
 
 impl From<FetchError> for TokenError {
     fn from(error: FetchError) -> Self {
-        use portcullis_oauth::FetchErrorKind as Kind;
-
         let kind = match error.kind() {
-            Kind::Status(status) => TokenErrorKind::Status(status),
-            Kind::Redirected | Kind::TooLarge | Kind::Unusable | Kind::IssuerMismatch => {
-                TokenErrorKind::Unusable
-            }
-            Kind::Credential => TokenErrorKind::Credential,
-            Kind::Forbidden => TokenErrorKind::Forbidden,
-            Kind::NoEndpoint => TokenErrorKind::NoEndpoint,
-            Kind::Stopped => TokenErrorKind::Stopped,
+            FetchErrorKind::Status(status) => TokenErrorKind::Status(status),
+            FetchErrorKind::Redirected
+            | FetchErrorKind::TooLarge
+            | FetchErrorKind::Unusable
+            | FetchErrorKind::IssuerMismatch => TokenErrorKind::Unusable,
+            FetchErrorKind::Credential => TokenErrorKind::Credential,
+            FetchErrorKind::Forbidden => TokenErrorKind::Forbidden,
+            FetchErrorKind::NoEndpoint => TokenErrorKind::NoEndpoint,
+            FetchErrorKind::Stopped => TokenErrorKind::Stopped,
             _ => TokenErrorKind::Unreachable,
         };
-        let retry_after = error.retry_after();
         // The message includes its causes.
-        Self::new(kind, error.to_string()).with_retry_after(retry_after)
+        Self::new(kind, error.to_string()).with_retry_after(error.retry_after())
     }
 }
 

@@ -24,6 +24,7 @@ mod api_key;
 mod challenge;
 mod error;
 mod exchange;
+mod failures;
 #[cfg(all(test, target_os = "linux"))]
 mod header_zeroing_tests;
 mod layer;
@@ -38,6 +39,8 @@ mod subject_token;
 mod token;
 mod token_client;
 mod token_response;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest::AuthenticatedClientBuilder;
@@ -61,3 +64,7 @@ pub use portcullis_oauth::{
     ClientKeys, ClientSecret, ClientSecrets, CredentialProvider, HttpSettings, OAuthError,
     ProviderFuture,
 };
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

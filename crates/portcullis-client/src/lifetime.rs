@@ -1,17 +1,15 @@
-//! When a token is renewed and expires, and how long to back off after a failure. Pure: times are passed in.
+//! When a token is renewed and expires.
 
 use std::time::Duration;
 
 use portcullis_core::clock::UnixTime;
-use portcullis_worker::{Backoff, BackoffRules, Jitter};
+use portcullis_worker::Jitter;
 
 /// The times of one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
-    /// The moment before the token request: the server counts from a later one.
-    pub(crate) requested_at: UnixTime,
     /// When a token in use is renewed: after 80 % of its lifetime, with jitter.
-    pub(crate) refresh_at: UnixTime,
+    refresh_at: UnixTime,
     /// When it is renewed while no caller asks: at `refresh_at`, but no sooner than 5 s after the previous token request.
     pub(crate) idle_refresh_at: UnixTime,
     /// When it is no longer handed out: before `expires_at`, so that it does not expire in transit.
@@ -21,7 +19,6 @@ pub(crate) struct Lifetime {
     usable_from: UnixTime,
 }
 
-/// How long before its expiry a token is no longer handed out, at most.
 const MAX_EXPIRY_MARGIN: Duration = Duration::from_secs(30);
 
 /// Limits the token requests for an unused token whose lifetime is a few seconds.
@@ -31,6 +28,7 @@ const MIN_IDLE_REFRESH: Duration = Duration::from_secs(5);
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 impl Lifetime {
+    /// `requested_at` is the moment before the token request: the server counts from a later one.
     pub(crate) fn new(requested_at: UnixTime, lifetime: Duration, jitter: Jitter) -> Self {
         let expires_at = requested_at.saturating_add(lifetime);
         let usable_until = expires_at.saturating_sub((lifetime / 10).min(MAX_EXPIRY_MARGIN));
@@ -39,7 +37,6 @@ impl Lifetime {
             .saturating_add(jitter.spread(lifetime / 10 * 8))
             .min(usable_until);
         Self {
-            requested_at,
             refresh_at,
             idle_refresh_at: refresh_at.max(requested_at.saturating_add(MIN_IDLE_REFRESH)),
             usable_until,
@@ -54,46 +51,18 @@ impl Lifetime {
         self.usable_from <= now && now < self.usable_until
     }
 
-    /// Whether a token in use is due for renewal.
     #[inline]
     pub(crate) fn is_due(&self, now: UnixTime) -> bool {
         now < self.usable_from || self.refresh_at <= now
     }
 
-    /// Whether an unused token is due for renewal.
     pub(crate) fn is_due_idle(&self, now: UnixTime) -> bool {
         now < self.usable_from || self.idle_refresh_at <= now
     }
 }
 
-/// While calls fail for want of a token, the end of an outage must be noticed soon.
-const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
-
-/// The shortest backoff, for when the failed token request took as long as the backoff.
-const MIN_BACKOFF: Duration = Duration::from_millis(500);
-
-/// The backoff after a failed token request that took `took`, while the current token is usable for `usable_for` more. At
-/// most 60 s. It ends when the token expires, if that is sooner. Without a token: at most 5 s from the start of the
-/// request, and at least 0.5 s after the failure.
-pub(crate) fn backoff_after(
-    backoff: &Backoff,
-    took: Duration,
-    usable_for: Duration,
-    jitter: Jitter,
-) -> Duration {
-    let without_token = backoff
-        .next_wait(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
-        .saturating_sub(took)
-        .max(MIN_BACKOFF)
-        .max(usable_for);
-    let usual = backoff.next_wait(BackoffRules::DEFAULT.longest, jitter);
-    usual.min(without_token)
-}
-
 #[cfg(test)]
 mod tests {
-    use portcullis_core::clock::Moment;
-
     use super::*;
 
     fn secs(seconds: u64) -> Duration {
@@ -163,41 +132,5 @@ mod tests {
             token.is_usable(START.saturating_sub(secs(5))),
             "a small correction"
         );
-    }
-
-    /// The waits after failures in a row.
-    fn waits<const N: usize>(took: Duration, usable_for: Duration) -> [u128; N] {
-        let mut backoff = Backoff::new(BackoffRules::DEFAULT);
-        let longest = Jitter::from_bits(0);
-        [(); N].map(|()| {
-            let wait = backoff_after(&backoff, took, usable_for, longest);
-            let now = Moment::new(START, Duration::ZERO);
-            backoff.failed_with(now, wait, None);
-            wait.as_millis()
-        })
-    }
-
-    #[test]
-    fn backoff_doubles_up_to_60_s_while_a_token_is_usable() {
-        let waits = waits(Duration::ZERO, secs(3600));
-        let expected = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000];
-        assert_eq!(waits, expected);
-    }
-
-    #[test]
-    fn backoff_is_at_most_5_s_without_a_usable_token() {
-        let expected = [1_000, 2_000, 4_000, 5_000, 5_000, 5_000];
-        assert_eq!(waits(Duration::ZERO, Duration::ZERO), expected);
-        // The token expires before the backoff of a minute ends.
-        let waits: [u128; 8] = waits(Duration::ZERO, secs(20));
-        assert_eq!(waits[4..], [16_000, 20_000, 20_000, 20_000]);
-    }
-
-    #[test]
-    fn backoff_without_a_usable_token_counts_from_the_start_of_the_request() {
-        for (took, last) in [(0, 5_000), (3, 2_000), (5, 500), (60, 500)] {
-            let waits: [u128; 5] = waits(secs(took), Duration::ZERO);
-            assert_eq!(waits[4], last, "{took}");
-        }
     }
 }

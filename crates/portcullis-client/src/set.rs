@@ -2,12 +2,12 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use portcullis_core::{ConfigError, ScopeSet};
 
-use crate::{TokenSource, TokenSourceBuilder, request::parse_scopes};
+use crate::{TokenSource, TokenSourceBuilder, lock, request::parse_scopes};
 
 /// A cache of token sources, one for each service and set of scopes, for services that call many others. A token for a
 /// single service is useless anywhere else (RFC 8707 §3).
@@ -46,12 +46,9 @@ struct Entry {
 }
 
 impl TokenSet {
-    /// The default capacity.
-    pub const CAPACITY: usize = 128;
-
     /// A set of up to 128 sources. `template` has the settings that all sources share.
     pub fn new(template: TokenSourceBuilder) -> Self {
-        Self::with_capacity(template, Self::CAPACITY)
+        Self::with_capacity(template, 128)
     }
 
     /// A set of up to `capacity` sources, but at least one.
@@ -75,7 +72,7 @@ impl TokenSet {
     ) -> Result<TokenSource, ConfigError> {
         let resource = resource.as_ref();
         let scopes = parse_scopes(scopes)?;
-        let mut entries = self.entries();
+        let mut entries = lock(&self.0.entries);
         entries.retain(|entry| !entry.source.is_stopped());
         let position = entries
             .iter()
@@ -99,12 +96,7 @@ impl TokenSet {
 
     /// The sources in the set, most recently used first.
     pub fn sources(&self) -> Vec<TokenSource> {
-        let entries = self.entries();
+        let entries = lock(&self.0.entries);
         entries.iter().map(|entry| entry.source.clone()).collect()
-    }
-
-    fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
-        let entries = &self.0.entries;
-        entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -66,10 +66,9 @@ impl TokenClient {
     ) -> Result<(OAuthAnswer, TokenResponse), TokenError> {
         let key = self.binding.as_ref().map(|binding| &binding.key);
         let token_type = key.map_or(BEARER_TYPE, |_| DPOP_TYPE);
-        let answer = self
-            .server
-            .post_bound(OAuthEndpoint::Token, &self.authentication, key, form)
-            .await?;
+        let (server, client) = (&self.server, &self.authentication);
+        let answer = server.post_bound(OAuthEndpoint::Token, client, key, form);
+        let answer = answer.await?;
         let response = TokenResponse::parse(&answer, token_type, &self.request)?;
         Ok((answer, response))
     }
@@ -77,36 +76,28 @@ impl TokenClient {
     /// Revokes a token (RFC 7009). A token that the server does not know counts as revoked (§2.2). After an error the
     /// token may still be valid (§2.2.1), and the message says so.
     pub(crate) async fn revoke(&self, token: &AccessToken) -> Result<(), TokenError> {
-        self.try_revoke(token)
-            .await
-            .map_err(|error| error.with_context("the token may still be valid"))
-    }
-
-    async fn try_revoke(&self, token: &AccessToken) -> Result<(), TokenError> {
         let form = [
             ("token", token.expose()),
             ("token_type_hint", "access_token"),
         ];
-        let endpoint = OAuthEndpoint::Revocation;
-        let answer = self
-            .server
-            .post(endpoint, &self.authentication, &form)
-            .await?;
-        if answer.confirms_revocation() {
-            return Ok(());
-        }
-        let status = answer.status();
-        Err(match answer.error() {
-            Some(error) if status != 503 => TokenError::refused(&answer, error, false),
-            None if matches!(status, 200 | 202 | 204) => TokenError::new(
-                TokenErrorKind::Unusable,
-                format!(
-                    "{}, but the body reports an error or is invalid",
-                    answer.url_and_status()
-                ),
-            ),
-            _ => TokenError::status(&answer),
-        })
+        let (server, client) = (&self.server, &self.authentication);
+        let answer = server.post(OAuthEndpoint::Revocation, client, &form).await;
+        let error = match answer {
+            Ok(answer) if answer.confirms_revocation() => return Ok(()),
+            Ok(answer) => {
+                let (status, oauth) = (answer.status(), answer.error());
+                match oauth.filter(|_| status != 503) {
+                    None if matches!(status, 200 | 202 | 204) => {
+                        let what = "but the body reports an error or is invalid";
+                        let message = format!("{}, {what}", answer.url_and_status());
+                        TokenError::new(TokenErrorKind::Unusable, message)
+                    }
+                    oauth => TokenError::answered(&answer, oauth, false),
+                }
+            }
+            Err(error) => error.into(),
+        };
+        Err(error.with_context("the token may still be valid"))
     }
 }
 
@@ -134,9 +125,8 @@ macro_rules! request_setters {
         /// Requests a token for this service (RFC 8707 §2): an absolute URI without a fragment. May be called several
         /// times, but a token for a single service is safer.
         pub fn resource(mut self, resource: impl Into<String>) -> Self {
-            let resource = resource.into();
             configure(&mut self.client, |client| {
-                client.request.add_resource(resource)
+                client.request.add_resource(resource.into())
             });
             self
         }
@@ -144,9 +134,8 @@ macro_rules! request_setters {
         /// Sets the `audience` parameter (RFC 8693 §2.1): the logical name of the service that the token is for. Some
         /// servers, Auth0 among them, require it for client credentials too.
         pub fn audience(mut self, audience: impl Into<String>) -> Self {
-            let audience = Some(audience.into());
             configure(&mut self.client, |client| {
-                Ok(client.request.audience = audience)
+                Ok(client.request.audience = Some(audience.into()))
             });
             self
         }

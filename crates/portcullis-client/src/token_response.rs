@@ -58,11 +58,11 @@ impl TokenResponse {
     ) -> Result<Self, TokenError> {
         if let Some(error) = answer.error() {
             let sent_scopes = !request.scopes.is_empty();
-            return Err(TokenError::refused(answer, error, sent_scopes));
+            return Err(TokenError::answered(answer, Some(error), sent_scopes));
         }
         // RFC 6749 §5.1 says 200. A proxy may make it 203 (RFC 9110 §15.3.4), and some servers answer 201.
         if !matches!(answer.status(), 200 | 201 | 203) {
-            return Err(TokenError::status(answer));
+            return Err(TokenError::answered(answer, None, false));
         }
         let url_and_status = answer.url_and_status();
         let shown = |text: &str| answer.for_message(text);

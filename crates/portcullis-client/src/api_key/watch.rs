@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     fmt,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,6 +16,7 @@ use portcullis_worker::{Death, State, Task};
 use tokio::task::spawn_blocking;
 
 use super::header_value;
+use crate::lock;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -55,12 +56,9 @@ pub(super) async fn run(
     loop {
         task.pause(Deadline::after(task.now(), INTERVAL)).await;
         let file = file.clone();
-        let done =
-            spawn_blocking(move || read(&mut file.lock().unwrap_or_else(PoisonError::into_inner)));
+        let key = spawn_blocking(move || read(&mut lock(&file))).await;
         // A panic, such as one of a log subscriber, must not end the watch.
-        let key = done
-            .await
-            .unwrap_or_else(|error| Err(format!("the file {}: {error}", path.display())));
+        let key = key.unwrap_or_else(|error| Err(format!("the file {}: {error}", path.display())));
         let problem = match key {
             Ok(key) => {
                 if last != key {

@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use portcullis_core::ConfigError;
-use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use portcullis_worker::current_runtime;
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Inner, TokenExchange, cache::Cache, server_backoff::ServerBackoff};
+use super::{Inner, TokenExchange, cache::Cache};
 use crate::{
     TokenSource,
     token_client::{TokenClient, configure, request_setters},
@@ -17,25 +16,13 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use = "`build` makes the exchange"]
 pub struct TokenExchangeBuilder {
-    client: Result<TokenClient, ConfigError>,
-    actor: Option<TokenSource>,
-    subject_issuers: Vec<Box<str>>,
-    capacity: usize,
+    pub(super) client: Result<TokenClient, ConfigError>,
+    pub(super) actor: Option<TokenSource>,
+    pub(super) subject_issuers: Vec<Box<str>>,
+    pub(super) capacity: usize,
 }
 
 impl TokenExchangeBuilder {
-    /// The default [`capacity`](Self::capacity).
-    pub const CAPACITY: usize = 4096;
-
-    pub(super) fn new(server: AuthorizationServer, authentication: ClientAuthentication) -> Self {
-        Self {
-            client: Ok(TokenClient::new(server, authentication)),
-            actor: None,
-            subject_issuers: Vec::new(),
-            capacity: Self::CAPACITY,
-        }
-    }
-
     request_setters!();
 
     /// Names the service of this source as the party that acts for the subject (`actor_token`, RFC 8693 §2.1). By
@@ -71,7 +58,7 @@ impl TokenExchangeBuilder {
             actor: self.actor,
             cache: Cache::new(self.capacity),
             subject_issuers: self.subject_issuers,
-            backoff: Mutex::new(ServerBackoff::new()),
+            backoff: Mutex::default(),
             rejection_budget: Mutex::default(),
             started: Instant::now(),
             runtime,

@@ -7,7 +7,7 @@ mod server_backoff;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -21,11 +21,11 @@ use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instan
 
 pub use self::builder::TokenExchangeBuilder;
 use self::{
-    cache::{Cache, Key, Lookup, Progress},
+    cache::{Cache, Key, Progress},
     server_backoff::ServerBackoff,
 };
 use crate::{
-    AccessToken, SubjectToken, TokenError, TokenErrorKind, TokenSource, lifetime::Lifetime,
+    AccessToken, SubjectToken, TokenError, TokenErrorKind, TokenSource, lifetime::Lifetime, lock,
     token_client::TokenClient,
 };
 
@@ -88,7 +88,12 @@ impl TokenExchange {
         server: &AuthorizationServer,
         authentication: ClientAuthentication,
     ) -> TokenExchangeBuilder {
-        TokenExchangeBuilder::new(server.clone(), authentication)
+        TokenExchangeBuilder {
+            client: Ok(TokenClient::new(server.clone(), authentication)),
+            actor: None,
+            subject_issuers: Vec::new(),
+            capacity: 4096,
+        }
     }
 
     /// Returns the token to call with on behalf of `subject`.
@@ -108,16 +113,11 @@ impl TokenExchange {
         loop {
             let now = inner.now();
             inner.check(subject, now)?;
-            let backoff_error = || lock(&inner.backoff).current_error(now);
-            let mut progress = match inner.cache.lookup(key, now, backoff_error)? {
-                Lookup::Hit(token) => return Ok(token),
-                Lookup::InFlight(progress) => progress,
-                Lookup::Miss(sender) => {
-                    let progress = sender.subscribe();
-                    self.spawn(subject.clone(), actor.clone(), sender);
-                    progress
-                }
-            };
+            let backoff_error = || lock(&inner.backoff).failures.during_backoff(now);
+            let (mut progress, sender) = inner.cache.lookup(key, now, backoff_error)?;
+            if let Some(sender) = sender {
+                self.spawn(subject.clone(), actor.clone(), sender);
+            }
             let outcome = progress.wait_for(Option::is_some).await;
             let outcome = outcome.map_err(|_| TokenError::stopped())?;
             let now = inner.now().wall();
@@ -173,8 +173,10 @@ impl TokenExchange {
             if let Some(inner) = inner.upgrade() {
                 // Before the lock is taken: the clock is foreign code.
                 let now = inner.now();
-                if let Ok(token) = &outcome {
-                    inner.warn_untyped(token);
+                if outcome.as_ref().is_ok_and(AccessToken::is_untyped)
+                    && !inner.has_warned_untyped.swap(true, Ordering::Relaxed)
+                {
+                    inner.client.warn_untyped();
                 }
                 let outcome = lock(&inner.backoff).record(started, outcome, now);
                 let _ = sender.send(Some(outcome));
@@ -208,16 +210,6 @@ impl Inner {
         }
         Ok(())
     }
-
-    fn warn_untyped(&self, token: &AccessToken) {
-        if token.is_untyped() && !self.has_warned_untyped.swap(true, Ordering::Relaxed) {
-            self.client.warn_untyped();
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A digest of all that varies between exchanges. The tokens are preceded by their lengths.

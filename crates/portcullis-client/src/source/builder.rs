@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_core::ConfigError;
-use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use portcullis_worker::{Worker, current_runtime};
-use tokio::sync::mpsc;
 
 use super::{
     SourceInner, TokenSource,
@@ -18,19 +16,10 @@ use crate::token_client::{TokenClient, configure, request_setters};
 #[derive(Clone, Debug)]
 #[must_use = "`build` makes the source"]
 pub struct TokenSourceBuilder {
-    client: Result<TokenClient, ConfigError>,
+    pub(super) client: Result<TokenClient, ConfigError>,
 }
 
 impl TokenSourceBuilder {
-    pub(super) fn new(
-        server: Result<AuthorizationServer, ConfigError>,
-        authentication: ClientAuthentication,
-    ) -> Self {
-        Self {
-            client: server.map(|server| TokenClient::new(server, authentication)),
-        }
-    }
-
     request_setters!();
 
     /// Builds the source and starts its task. The first token is fetched when it is first needed.
@@ -44,24 +33,17 @@ impl TokenSourceBuilder {
         let client = self.client?.check()?;
         let state = SourceState::new(client.clone());
         let (worker, task) = Worker::new(state, client.clock().clone(), runtime);
-        let (refreshes, refresh_receiver) = mpsc::unbounded_channel();
         let inner = Arc::new_cyclic(|source| {
             task.spawn(|task| {
                 let renewal = Renewal {
                     task,
                     client: client.clone(),
                     source: source.clone(),
-                    refreshes: refresh_receiver,
                     reported: Reported::default(),
                 };
                 renewal.run()
             });
-            SourceInner {
-                worker,
-                client,
-                refreshes,
-                has_announced_shut_down: false.into(),
-            }
+            SourceInner { worker, client }
         });
         Ok(TokenSource(inner))
     }

@@ -6,24 +6,14 @@ mod renewal;
 mod state;
 mod status;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, mem, sync::Arc, time::Duration};
 
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, ClientSecrets};
 use portcullis_worker::Worker;
-use tokio::{
-    sync::{broadcast, mpsc, oneshot},
-    time::sleep,
-};
+use tokio::{sync::broadcast, time::sleep};
 
+use self::state::SourceState;
 pub use self::{builder::TokenSourceBuilder, event::TokenEvent, status::TokenStatus};
-use self::{renewal::RefreshReply, state::SourceState};
 use crate::{AccessToken, TokenError, token_client::TokenClient};
 
 /// An access token by OAuth 2.0 client credentials (RFC 6749 §4.4), renewed by a background task.
@@ -52,8 +42,6 @@ pub struct TokenSource(Arc<SourceInner>);
 pub(crate) struct SourceInner {
     worker: Worker<SourceState>,
     client: Arc<TokenClient>,
-    refreshes: mpsc::UnboundedSender<RefreshReply>,
-    has_announced_shut_down: AtomicBool,
 }
 
 impl TokenSource {
@@ -67,7 +55,8 @@ impl TokenSource {
     ) -> TokenSourceBuilder {
         let server = AuthorizationServer::discover(issuer_url).build();
         let authentication = ClientAuthentication::secret_basic(client_id, secret);
-        TokenSourceBuilder::new(server, authentication)
+        let client = server.map(|server| TokenClient::new(server, authentication));
+        TokenSourceBuilder { client }
     }
 
     /// Configures a source of tokens from `server` for the client that `authentication` names.
@@ -75,7 +64,8 @@ impl TokenSource {
         server: &AuthorizationServer,
         authentication: ClientAuthentication,
     ) -> TokenSourceBuilder {
-        TokenSourceBuilder::new(Ok(server.clone()), authentication)
+        let client = Ok(TokenClient::new(server.clone(), authentication));
+        TokenSourceBuilder { client }
     }
 
     /// Returns the current token if it is usable, without waiting. Asks the task for a token if there is none, or if the
@@ -129,7 +119,7 @@ impl TokenSource {
                 return Ok(token);
             }
             if !worker.is_busy()
-                && let Some(error) = worker.state().backoff_error(worker.now())
+                && let Some(error) = worker.state().failures.during_backoff(worker.now())
             {
                 return Err(error);
             }
@@ -146,17 +136,14 @@ impl TokenSource {
     ///
     /// When no token could be obtained. The current one remains in use.
     pub async fn refresh(&self) -> Result<AccessToken, TokenError> {
-        let inner = &*self.0;
-        let (reply, outcome) = oneshot::channel();
-        let sent = inner.refreshes.send(reply);
-        sent.map_err(|_| TokenError::stopped())?;
-        inner.worker.wake();
-        let outcome = outcome.await.map_err(|_| TokenError::stopped())?;
-        // If the source was shut down during the token request, the shutdown revoked the token.
-        if inner.worker.state().is_shut_down {
-            return Err(TokenError::stopped());
+        let worker = &self.0.worker;
+        worker.update(|state| state.is_refresh_requested = true);
+        worker.run().await.map_err(|_| TokenError::stopped())?;
+        let error = worker.state().failures.last_error.clone();
+        match error {
+            Some(error) => Err(error),
+            None => self.token().await,
         }
-        outcome
     }
 
     /// Reports that a service rejected this token (401 `invalid_token`, RFC 6750 §3.1). Returns whether to ask for
@@ -209,15 +196,16 @@ impl TokenSource {
         const MAX_WAIT: Duration = Duration::from_secs(1);
 
         let worker = &self.0.worker;
-        worker.update(|state| state.is_shut_down = true);
+        let mut was_shut_down = false;
+        worker.update(|state| was_shut_down = mem::replace(&mut state.is_shut_down, true));
+        if !was_shut_down {
+            worker.announce(TokenEvent::ShutDown);
+        }
         // A token that has just arrived must be revoked too. Not `Worker::within`: nobody may drive the worker's runtime.
         tokio::select! {
             biased;
             () = worker.stop() => {}
             () = async { sleep(MAX_WAIT).await } => {}
-        }
-        if !self.0.has_announced_shut_down.swap(true, Ordering::Relaxed) {
-            worker.announce(TokenEvent::ShutDown);
         }
         self.revoke().await
     }
@@ -231,16 +219,13 @@ impl TokenSource {
     pub fn status(&self) -> TokenStatus {
         let SourceInner { worker, client, .. } = &*self.0;
         let (now, state) = (worker.now(), worker.state());
-        let lifetime = state.current.as_ref().map(AccessToken::lifetime);
-        let backoff = state.backoff.left(now);
+        let failures = &state.failures;
+        let backoff = failures.backoff.left(now);
         TokenStatus {
             ready: !state.is_shut_down && state.usable_until(now.wall()).is_some(),
-            requested_at: lifetime.map(|lifetime| lifetime.requested_at),
-            idle_refresh_at: lifetime.map(|lifetime| lifetime.idle_refresh_at),
-            expires_at: lifetime.map(|lifetime| lifetime.expires_at),
-            obtained: state.obtained,
-            failures: state.backoff.failures(),
-            last_error: state.error.clone(),
+            expires_at: state.current.as_ref().map(AccessToken::expires_at),
+            failures: failures.backoff.failures(),
+            last_error: failures.last_error.clone(),
             retry_in: (!backoff.is_zero()).then_some(backoff),
             credential_expires_at: state.credential_expires_at,
             credential_warnings: client.authentication.warnings(),
@@ -250,17 +235,6 @@ impl TokenSource {
     /// Subscribes to events. A receiver that lags more than 64 events behind misses the oldest.
     pub fn events(&self) -> broadcast::Receiver<TokenEvent> {
         self.0.worker.events()
-    }
-
-    /// Whether tokens are bound to a key (RFC 9449), so that each request needs a proof.
-    #[inline]
-    pub fn is_bound(&self) -> bool {
-        self.0.client.binding.is_some()
-    }
-
-    /// The client id that tokens are issued to.
-    pub fn client_id(&self) -> &str {
-        self.0.client.client_id()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    mem,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -11,17 +12,9 @@ use portcullis_core::{
     clock::{Deadline, Moment, UnixTime},
 };
 use portcullis_worker::{Jitter, Task};
-use tokio::sync::{mpsc, oneshot};
 
 use super::{SourceInner, TokenEvent, state::SourceState};
-use crate::{
-    AccessToken, TokenError,
-    lifetime::{Lifetime, backoff_after},
-    token_client::TokenClient,
-};
-
-/// Receives the outcome of a [`TokenSource::refresh`](crate::TokenSource::refresh).
-pub(super) type RefreshReply = oneshot::Sender<Result<AccessToken, TokenError>>;
+use crate::{AccessToken, TokenError, lifetime::Lifetime, token_client::TokenClient};
 
 /// `CredentialExpires` follows each fetch while the client's credential expires within this time.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -29,14 +22,10 @@ const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// A token, together with the expiry of the client's credential.
 type Fetched = (AccessToken, Option<UnixTime>);
 
-/// The outcome of a run, and the events to announce.
-type Published = (Result<AccessToken, TokenError>, Vec<TokenEvent>);
-
 pub(super) struct Renewal {
     pub(super) task: Task<SourceState>,
     pub(super) client: Arc<TokenClient>,
     pub(super) source: Weak<SourceInner>,
-    pub(super) refreshes: mpsc::UnboundedReceiver<RefreshReply>,
     pub(super) reported: Reported,
 }
 
@@ -54,14 +43,8 @@ impl Renewal {
         loop {
             self.task.pause(self.next_check()).await;
             self.announce_rejection();
-            // One token request serves all waiting refreshes; abandoned ones cause none.
-            let refreshes = std::iter::from_fn(|| self.refreshes.try_recv().ok());
-            let refreshes: Vec<_> = refreshes.filter(|refresh| !refresh.is_closed()).collect();
-            if !refreshes.is_empty() || self.should_fetch() {
-                let outcome = self.fetch_and_publish().await;
-                for refresh in refreshes {
-                    let _ = refresh.send(outcome.clone());
-                }
+            if self.should_fetch() {
+                self.fetch_and_publish().await;
             } else if self.task.is_run_requested() {
                 // Nothing to fetch: the empty run wakes the callers, who find the token or the error of the backoff.
                 self.task.begin_run();
@@ -71,11 +54,11 @@ impl Renewal {
         }
     }
 
-    /// Whether to fetch: no backoff is running, and the token is due, or there is none and a caller waits.
+    /// Whether to fetch: a caller insists, or no backoff is running, and the token is due, or there is none and a caller waits.
     fn should_fetch(&self) -> bool {
         let (now, state) = (self.task.now(), self.task.state());
-        if state.is_backing_off(now) {
-            return false;
+        if state.is_refresh_requested || state.is_backing_off(now) {
+            return state.is_refresh_requested;
         }
         let is_requested = self.task.is_run_requested();
         match &state.current {
@@ -92,7 +75,7 @@ impl Renewal {
             return Deadline::after(now, Duration::MAX);
         };
         let wall = now.wall();
-        let backoff = state.backoff.left(now);
+        let backoff = state.failures.backoff.left(now);
         let mut wait = lifetime.idle_refresh_at.duration_since(wall).max(backoff);
         if !backoff.is_zero() && self.reported.has_token {
             // Wake up to announce the lapse.
@@ -101,10 +84,12 @@ impl Renewal {
         Deadline::after(now, wait)
     }
 
-    async fn fetch_and_publish(&mut self) -> Result<AccessToken, TokenError> {
+    async fn fetch_and_publish(&mut self) {
+        // Before the run begins: a request for a refresh is followed by one for the next run.
+        self.task.update(|state| state.is_refresh_requested = false);
         self.task.begin_run();
         let started = self.task.now();
-        let (outcome, events) = match self.fetch(started.wall()).await {
+        let events = match self.fetch(started.wall()).await {
             Ok(fetched) => self.publish(fetched),
             Err(error) => self.publish_failure(started, error),
         };
@@ -113,7 +98,6 @@ impl Renewal {
         for event in events {
             self.task.announce(event);
         }
-        outcome
     }
 
     async fn fetch(&self, started_at: UnixTime) -> Result<Fetched, TokenError> {
@@ -129,14 +113,11 @@ impl Renewal {
         Ok((token, answer.credential_expires_at))
     }
 
-    fn publish(&mut self, (token, credential_expires_at): Fetched) -> Published {
+    fn publish(&mut self, (token, credential_expires_at): Fetched) -> Vec<TokenEvent> {
         let mut failures = 0;
         self.task.update(|state| {
-            failures = state.backoff.failures();
+            failures = mem::take(&mut state.failures).backoff.failures();
             state.current = Some(token.clone());
-            state.error = None;
-            state.backoff.succeeded();
-            state.obtained += 1;
             state.credential_expires_at = credential_expires_at;
         });
         let expires_at = token.expires_at();
@@ -160,32 +141,25 @@ impl Renewal {
         if let Some(at) = credential_expires_at.filter(|at| *at < soon) {
             events.push(TokenEvent::CredentialExpires { at });
         }
-        (Ok(token), events)
+        events
     }
 
-    fn publish_failure(&mut self, started: Moment, error: TokenError) -> Published {
-        let (now, jitter) = (self.task.now(), Jitter::random());
-        let (mut failures, mut usable_until, mut published) = (0, None, error.clone());
+    fn publish_failure(&mut self, started: Moment, error: TokenError) -> Vec<TokenEvent> {
+        let now = self.task.now();
         self.task.update(|state| {
             // A service may have rejected the token during the token request.
-            usable_until = state.usable_until(now.wall());
-            let usable_for =
-                usable_until.map_or(Duration::ZERO, |until| until.duration_since(now.wall()));
-            let took = now.duration_since(started);
-            let wait = backoff_after(&state.backoff, took, usable_for, jitter);
-            state.backoff.failed_with(now, wait, error.retry_after());
-            failures = state.backoff.failures();
-            let left = state.backoff.left(now);
-            published = error.clone().with_retry_after(Some(left));
-            state.error = Some(published.clone());
+            let usable_until = state.usable_until(now.wall()).unwrap_or_default();
+            let usable_for = usable_until.duration_since(now.wall());
+            state.failures.record(&error, started, now, usable_for);
         });
+        let state = self.task.state();
+        let usable_until = state.usable_until(now.wall());
         self.reported.has_token = usable_until.is_some();
-        let event = TokenEvent::Failed {
-            error: published.clone(),
-            failures,
+        vec![TokenEvent::Failed {
+            error: state.failures.last_error.clone().unwrap_or(error),
+            failures: state.failures.backoff.failures(),
             usable_until,
-        };
-        (Err(published), vec![event])
+        }]
     }
 
     /// Announces a rejection here rather than in the caller, so that the event comes after the token's `Obtained`.
@@ -201,7 +175,7 @@ impl Renewal {
         let (now, state) = (self.task.now(), self.task.state());
         if self.reported.has_token
             && state.usable_until(now.wall()).is_none()
-            && let Some(error) = state.backoff_error(now)
+            && let Some(error) = state.failures.during_backoff(now)
         {
             self.reported.has_token = false;
             self.task.announce(TokenEvent::Lapsed { error });

@@ -3,24 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis_core::clock::{Moment, UnixTime};
-use portcullis_worker::{Backoff, BackoffRules, Budget, BudgetRules, Death, State};
+use portcullis_worker::{Budget, BudgetRules, Death, State};
 
 use super::TokenEvent;
-use crate::{AccessToken, TokenError, token_client::TokenClient};
+use crate::{AccessToken, TokenError, failures::Failures, token_client::TokenClient};
 
 /// Limits the token requests that rejected tokens cause: two, and one more for each 30 s.
 const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
 #[derive(Clone)]
 pub(super) struct SourceState {
-    client: Arc<TokenClient>,
+    pub(super) client: Arc<TokenClient>,
     pub(super) current: Option<AccessToken>,
-    /// The error of the last token request, if it failed, or that the task ended.
-    pub(super) error: Option<TokenError>,
-    pub(super) backoff: Backoff,
-    /// The number of tokens obtained.
-    pub(super) obtained: u64,
+    pub(super) failures: Failures,
     pub(super) credential_expires_at: Option<UnixTime>,
+    pub(super) is_refresh_requested: bool,
     pub(super) is_shut_down: bool,
     /// Tokens to revoke whose revocation is not confirmed yet.
     pub(super) unrevoked: Vec<AccessToken>,
@@ -34,10 +31,9 @@ impl SourceState {
         Self {
             client,
             current: None,
-            error: None,
-            backoff: Backoff::new(BackoffRules::DEFAULT),
-            obtained: 0,
+            failures: Failures::default(),
             credential_expires_at: None,
+            is_refresh_requested: false,
             is_shut_down: false,
             unrevoked: Vec::new(),
             rejection_budget: Budget::default(),
@@ -46,12 +42,7 @@ impl SourceState {
     }
 
     pub(super) fn is_backing_off(&self, now: Moment) -> bool {
-        !self.backoff.left(now).is_zero()
-    }
-
-    /// The last error, during the backoff; `None` after the backoff.
-    pub(super) fn backoff_error(&self, now: Moment) -> Option<TokenError> {
-        self.error.as_ref()?.during(&self.backoff, now)
+        !self.failures.backoff.left(now).is_zero()
     }
 
     /// Until when the current token is usable, if it is.
@@ -94,7 +85,7 @@ impl State for SourceState {
     type Event = TokenEvent;
 
     fn died(&mut self, _: Death) -> TokenEvent {
-        self.error = Some(TokenError::stopped());
+        self.failures.last_error = Some(TokenError::stopped());
         TokenEvent::TaskEnded
     }
 

@@ -12,14 +12,8 @@ use crate::TokenError;
 pub struct TokenStatus {
     /// Whether there is a usable token.
     pub ready: bool,
-    /// When the current token was requested.
-    pub requested_at: Option<UnixTime>,
-    /// When it is renewed even if no caller needs it.
-    pub idle_refresh_at: Option<UnixTime>,
-    /// When it expires.
+    /// When the current token expires.
     pub expires_at: Option<UnixTime>,
-    /// The number of tokens obtained.
-    pub obtained: u64,
     /// The number of failed token requests since the last success.
     pub failures: u32,
     /// The error of the last token request, or that the task ended; `None` if the request succeeded.

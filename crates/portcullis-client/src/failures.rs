@@ -1,0 +1,120 @@
+//! Failed token requests in a row, and the backoff after them.
+
+use std::time::Duration;
+
+use portcullis_core::clock::Moment;
+use portcullis_worker::{Backoff, BackoffRules, Jitter};
+
+use crate::TokenError;
+
+/// The failures since the last token was obtained.
+#[derive(Clone)]
+pub(crate) struct Failures {
+    pub(crate) backoff: Backoff,
+    /// The last error, or that the task ended.
+    pub(crate) last_error: Option<TokenError>,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        Self {
+            backoff: Backoff::new(BackoffRules::DEFAULT),
+            last_error: None,
+        }
+    }
+}
+
+impl Failures {
+    /// The last error with the time that is left, during the backoff; `None` after the backoff.
+    pub(crate) fn during_backoff(&self, now: Moment) -> Option<TokenError> {
+        let (error, left) = (self.last_error.as_ref()?, self.backoff.left(now));
+        (!left.is_zero()).then(|| error.clone().with_retry_after(Some(left)))
+    }
+
+    /// Records that the token request that began at `started` failed at `now`. The current token is usable for
+    /// `usable_for` more.
+    pub(crate) fn record(
+        &mut self,
+        error: &TokenError,
+        started: Moment,
+        now: Moment,
+        usable_for: Duration,
+    ) {
+        let took = now.duration_since(started);
+        let wait = backoff_after(&self.backoff, took, usable_for, Jitter::random());
+        self.backoff.failed_with(now, wait, error.retry_after());
+        let left = self.backoff.left(now);
+        self.last_error = Some(error.clone().with_retry_after(Some(left)));
+    }
+}
+
+/// While calls fail for want of a token, the end of an outage must be noticed soon.
+const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
+
+/// The shortest backoff, for when the failed token request took as long as the backoff.
+const MIN_BACKOFF: Duration = Duration::from_millis(500);
+
+/// The backoff after a failed token request that took `took`, while the current token is usable for `usable_for` more. At
+/// most 60 s. It ends when the token expires, if that is sooner. Without a token: at most 5 s from the start of the
+/// request, and at least 0.5 s after the failure.
+fn backoff_after(
+    backoff: &Backoff,
+    took: Duration,
+    usable_for: Duration,
+    jitter: Jitter,
+) -> Duration {
+    let without_token = backoff
+        .next_wait(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
+        .saturating_sub(took)
+        .max(MIN_BACKOFF)
+        .max(usable_for);
+    let usual = backoff.next_wait(BackoffRules::DEFAULT.longest, jitter);
+    usual.min(without_token)
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::clock::UnixTime;
+
+    use super::*;
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// The waits after failures in a row.
+    fn waits<const N: usize>(took: Duration, usable_for: Duration) -> [u128; N] {
+        let mut backoff = Backoff::new(BackoffRules::DEFAULT);
+        let longest = Jitter::from_bits(0);
+        [(); N].map(|()| {
+            let wait = backoff_after(&backoff, took, usable_for, longest);
+            let now = Moment::new(UnixTime::from_secs(1_000_000), Duration::ZERO);
+            backoff.failed_with(now, wait, None);
+            wait.as_millis()
+        })
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_60_s_while_a_token_is_usable() {
+        let waits = waits(Duration::ZERO, secs(3600));
+        let expected = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000];
+        assert_eq!(waits, expected);
+    }
+
+    #[test]
+    fn backoff_is_at_most_5_s_without_a_usable_token() {
+        let expected = [1_000, 2_000, 4_000, 5_000, 5_000, 5_000];
+        assert_eq!(waits(Duration::ZERO, Duration::ZERO), expected);
+        // The token expires before the backoff of a minute ends.
+        let waits: [u128; 8] = waits(Duration::ZERO, secs(20));
+        assert_eq!(waits[4..], [16_000, 20_000, 20_000, 20_000]);
+    }
+
+    #[test]
+    fn backoff_without_a_usable_token_counts_from_the_start_of_the_request() {
+        for (took, last) in [(0, 5_000), (3, 2_000), (5, 500), (60, 500)] {
+            let waits: [u128; 5] = waits(secs(took), Duration::ZERO);
+            assert_eq!(waits[4], last, "{took}");
+        }
+    }
+}
