@@ -19,15 +19,6 @@ use crate::{ApiKeySource, ForbiddenOrigin, Origins};
 /// A request to an origin outside the [`Origins`] is not sent. The inner client must not follow redirects, as
 /// hyper-util's does not: clients that follow them remove `Authorization` on a redirect to another origin, but not this
 /// header.
-///
-/// ```no_run
-/// use portcullis_client::{AddApiKeyLayer, ApiKeySource, Origins};
-///
-/// let origins = Origins::new(["https://orders.example.com"])?;
-/// let key = ApiKeySource::watch("/run/secrets/orders-api-key")?;
-/// let layer = AddApiKeyLayer::new(key, origins);
-/// # Ok::<_, portcullis_core::ConfigError>(())
-/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AddApiKeyLayer {

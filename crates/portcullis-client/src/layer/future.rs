@@ -138,7 +138,7 @@ where
         };
         let response = service.call(request).await;
         let response = response.map_err(AddCredentialError::Inner)?;
-        match call.to_send_again(&response) {
+        match call.take_retry(&response) {
             Some(again) => (next, first_response) = (*again, Some(response)),
             None => return Ok(response),
         }
@@ -161,7 +161,7 @@ where
         };
         match future.poll(context).map_err(AddCredentialError::Inner) {
             Poll::Ready(Ok(response)) if call.must_inspect(&response) => {
-                let Some(again) = call.to_send_again(&response) else {
+                let Some(again) = call.take_retry(&response) else {
                     return Poll::Ready(Ok(response));
                 };
                 self.set(Self::boxed(|| send(*again, None, Some(response))));
@@ -182,7 +182,7 @@ impl<S, B> SentCall<S, B> {
 
     /// Stores a nonce and reports a rejection. Returns the request if it is to be sent again.
     #[inline(never)]
-    fn to_send_again<C>(&mut self, response: &Response<C>) -> Option<Box<RequestToSend<S, B>>> {
+    fn take_retry<C>(&mut self, response: &Response<C>) -> Option<Box<RequestToSend<S, B>>> {
         let (status, headers) = (response.status(), response.headers());
         let token = &self.token;
         let can_retry = token.learn_from_response(&self.sent, status, headers);

@@ -3,13 +3,11 @@
 mod api_key;
 mod error;
 mod future;
-mod replay;
 mod service;
 
 pub use self::{
     api_key::{AddApiKey, AddApiKeyFuture, AddApiKeyLayer},
     error::AddCredentialError,
     future::AddTokenFuture,
-    replay::{CopyBody, NoReplay},
-    service::{AddToken, AddTokenLayer},
+    service::{AddToken, AddTokenLayer, CopyBody, NoReplay},
 };
