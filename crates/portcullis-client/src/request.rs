@@ -7,23 +7,12 @@ use portcullis_oauth::http::url_rules;
 use url::Url;
 
 /// The parameters of a token request, without the client's authentication.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct TokenRequest {
     pub(crate) scopes: ScopeSet,
     resources: Vec<String>,
     pub(crate) audience: Option<String>,
-    pub(crate) max_token_bytes: usize,
-}
-
-impl Default for TokenRequest {
-    fn default() -> Self {
-        Self {
-            scopes: ScopeSet::default(),
-            resources: Vec::new(),
-            audience: None,
-            max_token_bytes: 8 * 1024,
-        }
-    }
+    pub(crate) max_token_bytes: Option<usize>,
 }
 
 impl TokenRequest {
@@ -32,10 +21,16 @@ impl TokenRequest {
         if !self.scopes.is_empty() {
             form.push(("scope", self.scopes.as_str()));
         }
-        let resources = self.resources.iter();
-        form.extend(resources.map(|resource| ("resource", resource.as_str())));
-        let audience = self.audience.iter();
-        form.extend(audience.map(|audience| ("audience", audience.as_str())));
+        form.extend(
+            self.resources
+                .iter()
+                .map(|resource| ("resource", &**resource)),
+        );
+        form.extend(
+            self.audience
+                .iter()
+                .map(|audience| ("audience", &**audience)),
+        );
         form
     }
 
@@ -68,7 +63,7 @@ impl TokenRequest {
     }
 
     pub(crate) fn set_max_token_bytes(&mut self, bytes: usize) -> Result<(), ConfigError> {
-        self.max_token_bytes = bytes;
+        self.max_token_bytes = Some(bytes);
         match bytes {
             0 => Err(ConfigError::new("max_token_bytes", "must be > 0")),
             _ => Ok(()),

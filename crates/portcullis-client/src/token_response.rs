@@ -6,7 +6,7 @@ use http::HeaderValue;
 use portcullis_core::ScopeSet;
 use portcullis_oauth::{DocumentError, OAuthAnswer, http::secret_header, read_json_object};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{TokenError, TokenErrorKind, request::TokenRequest};
@@ -32,21 +32,19 @@ pub(crate) struct TokenResponse {
 
 /// The lifetime of a token without `expires_in`, which is optional (RFC 6749 §5.1).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(5 * 60);
+const DEFAULT_MAX_BYTES: usize = 8 * 1024;
 /// Longer lifetimes are reduced to this.
 const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
 #[derive(Deserialize)]
-struct Body<'b> {
+struct Body {
     access_token: Zeroizing<String>,
     token_type: Option<String>,
-    /// Raw: some servers send a string.
-    #[serde(borrow)]
-    expires_in: Option<&'b RawValue>,
+    expires_in: Option<Value>,
     scope: Option<Value>,
     issued_token_type: Option<Value>,
     /// `OAuthAnswer::error` handles text. An `error` of another type must not be ignored either.
-    #[serde(borrow)]
-    error: Option<&'b RawValue>,
+    error: Option<Value>,
 }
 
 impl TokenResponse {
@@ -64,30 +62,26 @@ impl TokenResponse {
         if !matches!(answer.status(), 200 | 201 | 203) {
             return Err(TokenError::answered(answer, None, false));
         }
-        let url_and_status = answer.url_and_status();
-        let shown = |text: &str| answer.for_message(text);
-        Self::parse_body(&url_and_status, answer.body(), token_type, request, shown)
+        Self::parse_body(answer.body(), token_type, request).map_err(|(kind, what)| {
+            let what = answer.for_message(&what);
+            TokenError::new(kind, format!("{} with {what}", answer.url_and_status()))
+        })
     }
 
-    /// `shown` prepares text of the server for a message.
     fn parse_body(
-        url_and_status: &str,
         body: &[u8],
         token_type: &str,
         request: &TokenRequest,
-        shown: impl Fn(&str) -> String,
-    ) -> Result<Self, TokenError> {
-        let error =
-            |kind, what: &str| TokenError::new(kind, format!("{url_and_status} with {what}"));
-        let unusable = |what: &str| error(TokenErrorKind::Unusable, what);
+    ) -> Result<Self, (TokenErrorKind, String)> {
+        let unusable = |what: &str| (TokenErrorKind::Unusable, what.to_owned());
         // serde's own message may quote a value, which may be a token.
-        let body: Body<'_> = read_json_object(body).map_err(|error| match error {
+        let body: Body = read_json_object(body).map_err(|error| match error {
             DocumentError::Members => {
                 unusable("a missing or non-string `access_token`, or a non-string `token_type`")
             }
-            other => unusable(&format!("an invalid body: {}", shown(&other.to_string()))),
+            other => unusable(&format!("an invalid body: {other}")),
         })?;
-        if body.error.is_some_and(|error| error.get() != r#""""#) {
+        if body.error.is_some_and(|error| error != "") {
             return Err(unusable("an `error` that is blank or not a string"));
         }
         let token = body.access_token;
@@ -98,30 +92,28 @@ impl TokenResponse {
         }) {
             let found = match found {
                 None => "unknown type (`token_type` is missing)".to_owned(),
-                Some(found) if is_type_name(found, &token) => format!("type {}", shown(found)),
+                Some(found) if is_type_name(found, &token) => format!("type {found}"),
                 Some(_) => "unknown type (`token_type` is not a valid type name)".to_owned(),
             };
             let what = format!(
                 "a token of {found}, but {token_type} was requested: check that the server supports it for this client"
             );
-            return Err(error(TokenErrorKind::TokenType, &what));
+            return Err((TokenErrorKind::TokenType, what));
         }
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unusable(
                 "a token that is empty or has characters other than visible ASCII",
             ));
         }
-        let (length, max) = (token.len(), request.max_token_bytes);
+        let max = request.max_token_bytes.unwrap_or(DEFAULT_MAX_BYTES);
+        let length = token.len();
         if length > max {
             return Err(unusable(&format!(
                 "a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
             )));
         }
-        let lifetime = match body.expires_in.map(RawValue::get) {
-            None | Some(r#""""#) => DEFAULT_LIFETIME,
-            Some(value) => lifetime(value)
-                .ok_or_else(|| unusable("an `expires_in` that is not a number of seconds >= 1"))?,
-        };
+        let lifetime = lifetime(body.expires_in)
+            .ok_or_else(|| unusable("an `expires_in` that is not a number of seconds >= 1"))?;
         let scopes = scopes(body.scope)
             .map_err(|()| unusable("a `scope` that is neither a string nor a list of strings"))?;
         let issued_token_type = body.issued_token_type.as_ref().and_then(Value::as_str);
@@ -156,17 +148,15 @@ fn header(token_type: &str, token: &str) -> HeaderValue {
     secret_header(text.into()).expect("visible ASCII")
 }
 
-/// Parses seconds from a JSON number, or from a string as some servers send it, rounded down. `None` if less than one.
-fn lifetime(json: &str) -> Option<Duration> {
-    let text = match json.strip_prefix('"') {
-        Some(text) => text
-            .strip_suffix('"')
-            .map(str::trim)
-            .filter(|text| is_decimal(text))?,
-        None if json.starts_with(|first: char| first.is_ascii_digit()) => json,
-        None => return None,
+/// Reads whole seconds, also from a string as some servers send it. `None` if it is less than one.
+fn lifetime(expires_in: Option<Value>) -> Option<Duration> {
+    let seconds = match expires_in {
+        None => return Some(DEFAULT_LIFETIME),
+        Some(Value::String(text)) if text.is_empty() => return Some(DEFAULT_LIFETIME),
+        Some(Value::String(text)) if is_decimal(text.trim()) => text.trim().parse().ok()?,
+        Some(Value::Number(number)) => number.as_f64()?,
+        Some(_) => return None,
     };
-    let seconds: f64 = text.parse().ok()?;
     let seconds = seconds.min(MAX_LIFETIME.as_secs_f64()).floor();
     (seconds >= 1.0).then(|| Duration::from_secs_f64(seconds))
 }

@@ -5,8 +5,8 @@ use super::*;
 fn parse_as(token_type: &str, body: &str) -> Result<TokenResponse, TokenError> {
     let mut request = TokenRequest::default();
     request.add_scopes(["requested"]).expect("a scope");
-    let (answered, body) = ("https://id.example/token answered 200", body.as_bytes());
-    TokenResponse::parse_body(answered, body, token_type, &request, str::to_owned)
+    let response = TokenResponse::parse_body(body.as_bytes(), token_type, &request);
+    response.map_err(|(kind, what)| TokenError::new(kind, what))
 }
 
 fn parse(body: &str) -> Result<TokenResponse, TokenError> {
@@ -68,7 +68,6 @@ fn expires_in_must_be_a_number_of_seconds() {
         "\"5.\"",
         "\".5\"",
         "\"inf\"",
-        "\"\\u0035\"",
         "\"soon\"",
         "true",
         "[]",
