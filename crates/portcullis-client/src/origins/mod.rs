@@ -32,13 +32,8 @@ pub struct Origins {
 
 /// A request with a credential was not sent because its origin is not allowed.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "request not sent: its destination is {to}, but the credential may only be sent to {allowed}"
-)]
-pub struct ForbiddenOrigin {
-    to: Box<str>,
-    allowed: Box<str>,
-}
+#[error("request not sent: its destination is {0}")]
+pub struct ForbiddenOrigin(Box<str>);
 
 portcullis_core::debug_as_report!(ForbiddenOrigin);
 
@@ -172,10 +167,8 @@ impl Origins {
             };
         }
         let allowed: Vec<String> = self.origins.iter().map(Origin::to_string).collect();
-        ForbiddenOrigin {
-            to: to.into(),
-            allowed: allowed.join(", ").into(),
-        }
+        let allowed = allowed.join(", ");
+        ForbiddenOrigin(format!("{to}, but the credential may only be sent to {allowed}").into())
     }
 }
 
