@@ -1,16 +1,11 @@
 //! Tests that header values with secrets are zeroed on drop.
 
-use std::{fs::File, os::unix::fs::FileExt as _, sync::Weak};
+use std::{fs::File, os::unix::fs::FileExt as _};
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use portcullis_core::{Secret, clock::UnixTime};
-use portcullis_worker::Jitter;
+use portcullis_core::Secret;
 
-use crate::{
-    AccessToken, ApiKeySource,
-    lifetime::Lifetime,
-    token_response::{BEARER_TYPE, TokenResponse},
-};
+use crate::{AccessToken, ApiKeySource};
 
 /// Reads this process's memory, without allocating: an allocation could overwrite freed memory.
 struct Probe {
@@ -60,9 +55,7 @@ fn assert_wiped(header: HeaderValue, scheme: &str, drop_others: impl FnOnce()) {
 #[test]
 fn token_header_is_zeroed_when_its_last_clone_is_dropped() {
     let text = String::from_utf8(secret()).expect("text");
-    let response = TokenResponse::example(BEARER_TYPE, &text);
-    let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::MIDDLE);
-    let token = AccessToken::new(response, None, Weak::new(), lifetime);
+    let token = AccessToken::example(&text, None);
     let mut headers = HeaderMap::new();
     token.insert_header(&mut headers);
     let header = headers.remove(AUTHORIZATION).expect("the header");

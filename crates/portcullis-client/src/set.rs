@@ -9,33 +9,24 @@ use portcullis_core::{ConfigError, ScopeSet};
 
 use crate::{TokenSource, TokenSourceBuilder, lock, request::parse_scopes};
 
-/// A cache of token sources, one for each service and set of scopes, for services that call many others. A token for a
-/// single service is useless anywhere else (RFC 8707 §3).
+/// A cache of token sources, one for each service and set of scopes, for services that call many others: a token for a
+/// single service is useless anywhere else (RFC 8707 §3). Clones share it.
 ///
-/// Sources are created on first use. When the set is full it evicts the least recently used source; clones of that
-/// source keep working.
+/// A full set evicts the least recently used source; clones of that source keep working.
 ///
 /// ```no_run
 /// # use portcullis_client::*;
-/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
 /// let template = TokenSource::client_credentials("https://issuer.example.com", "billing", "s3cr3t");
-/// let set = TokenSet::new(template);
-/// let orders = set.source("https://orders.example.com", ["orders:read"])?;
-/// let token = orders.token().await?;
-/// # drop(token);
-/// # Ok(())
-/// # }
+/// let orders = TokenSet::new(template).source("https://orders.example.com", ["orders:read"])?;
+/// # Ok::<_, portcullis_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct TokenSet(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+pub struct TokenSet {
     template: TokenSourceBuilder,
     capacity: usize,
     /// Most recently used first.
-    entries: Mutex<VecDeque<Entry>>,
+    entries: Arc<Mutex<VecDeque<Entry>>>,
 }
 
 #[derive(Debug)]
@@ -53,11 +44,11 @@ impl TokenSet {
 
     /// A set of up to `capacity` sources, but at least one.
     pub fn with_capacity(template: TokenSourceBuilder, capacity: usize) -> Self {
-        Self(Arc::new(Inner {
+        Self {
             template,
             capacity: capacity.max(1),
-            entries: Mutex::default(),
-        }))
+            entries: Arc::default(),
+        }
     }
 
     /// Returns the source of tokens for this service with these scopes. The order of scopes does not matter.
@@ -72,15 +63,14 @@ impl TokenSet {
     ) -> Result<TokenSource, ConfigError> {
         let resource = resource.as_ref();
         let scopes = parse_scopes(scopes)?;
-        let mut entries = lock(&self.0.entries);
+        let mut entries = lock(&self.entries);
         entries.retain(|entry| !entry.source.is_stopped());
-        let position = entries
-            .iter()
-            .position(|entry| *entry.resource == *resource && entry.scopes == scopes);
+        let is_same = |entry: &Entry| *entry.resource == *resource && entry.scopes == scopes;
+        let position = entries.iter().position(is_same);
         let entry = match position.and_then(|position| entries.remove(position)) {
             Some(entry) => entry,
             None => {
-                let builder = self.0.template.clone().resource(resource);
+                let builder = self.template.clone().resource(resource);
                 Entry {
                     source: builder.scopes(scopes.iter()).build()?,
                     resource: resource.into(),
@@ -90,13 +80,13 @@ impl TokenSet {
         };
         let source = entry.source.clone();
         entries.push_front(entry);
-        entries.truncate(self.0.capacity);
+        entries.truncate(self.capacity);
         Ok(source)
     }
 
     /// The sources in the set, most recently used first.
     pub fn sources(&self) -> Vec<TokenSource> {
-        let entries = lock(&self.0.entries);
+        let entries = lock(&self.entries);
         entries.iter().map(|entry| entry.source.clone()).collect()
     }
 }

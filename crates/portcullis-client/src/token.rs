@@ -6,17 +6,13 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header::AUTHORIZATION};
-use portcullis_core::{
-    ScopeSet,
-    clock::{SharedClock, UnixTime},
-};
-use portcullis_jose::{DpopKey, DpopRequest};
-use portcullis_oauth::DpopNonces;
+use portcullis_core::{ScopeSet, clock::UnixTime};
+use portcullis_jose::DpopRequest;
 use url::Url;
 
 use crate::{
     TokenError, TokenErrorKind, challenge, lifetime::Lifetime, source::SourceInner,
-    token_response::TokenResponse,
+    token_client::TokenClient, token_response::TokenResponse,
 };
 
 /// An access token (RFC 6749 §1.4) and what the server said about it.
@@ -28,7 +24,7 @@ pub struct AccessToken(Arc<Inner>);
 
 struct Inner {
     response: TokenResponse,
-    binding: Option<DpopBinding>,
+    client: Arc<TokenClient>,
     /// The source that fetched the token, which is told when a service rejects it. Dangling for an exchanged token.
     source: Weak<SourceInner>,
     lifetime: Lifetime,
@@ -44,26 +40,18 @@ pub(crate) struct Proof {
     nonce: Option<Arc<str>>,
 }
 
-/// The key that a token is bound to (RFC 9449), and what its proofs need.
-#[derive(Clone, Debug)]
-pub(crate) struct DpopBinding {
-    pub(crate) key: DpopKey,
-    pub(crate) service_nonces: Arc<DpopNonces>,
-    pub(crate) clock: SharedClock,
-}
-
 const DPOP_HEADER: HeaderName = HeaderName::from_static("dpop");
 
 impl AccessToken {
     pub(crate) fn new(
         response: TokenResponse,
-        binding: Option<DpopBinding>,
+        client: Arc<TokenClient>,
         source: Weak<SourceInner>,
         lifetime: Lifetime,
     ) -> Self {
         Self(Arc::new(Inner {
             response,
-            binding,
+            client,
             source,
             lifetime,
         }))
@@ -82,8 +70,8 @@ impl AccessToken {
         uri: &Uri,
         headers: &mut HeaderMap,
     ) -> Result<SentProof, TokenError> {
-        let mut sent = None;
-        if let Some(binding) = &self.0.binding {
+        let (client, mut sent) = (&self.0.client, None);
+        if let Some(key) = &client.dpop_key {
             let origin = origin(uri).ok_or_else(|| {
                 let why = "the URI has no scheme and authority, which a DPoP proof must state";
                 TokenError::new(TokenErrorKind::Credential, why)
@@ -91,11 +79,10 @@ impl AccessToken {
             let request = DpopRequest {
                 method: method.as_str(),
                 uri: &format!("{origin}{}", uri.path()),
-                now: binding.clock.now(),
+                now: client.clock().now(),
                 access_token: Some(self.expose()),
             };
-            let nonces = &binding.service_nonces;
-            let (proof, nonce) = nonces.proof(&binding.key, &origin, &request)?;
+            let (proof, nonce) = client.service_nonces.proof(key, &origin, &request)?;
             headers.insert(DPOP_HEADER, proof);
             sent = Some(Box::new(Proof { origin, nonce }));
         }
@@ -111,7 +98,7 @@ impl AccessToken {
 
     #[inline]
     pub(crate) fn is_bound(&self) -> bool {
-        self.0.binding.is_some()
+        self.0.client.dpop_key.is_some()
     }
 
     /// Reads the head of the answer to a request with this token: stores a DPoP nonce (RFC 9449 §8.2), and reports a
@@ -127,10 +114,9 @@ impl AccessToken {
         status: StatusCode,
         headers: &HeaderMap,
     ) -> bool {
-        let bound = self.0.binding.as_ref().zip(sent.0.as_ref());
-        let requires_nonce = bound.is_some_and(|(binding, proof)| {
+        let requires_nonce = sent.0.as_ref().is_some_and(|proof| {
             // Compared with the nonce that was sent: another request may already have stored the new one.
-            let nonces = &binding.service_nonces;
+            let nonces = &self.0.client.service_nonces;
             let is_new = nonces.learn(&proof.origin, headers, proof.nonce.as_deref());
             status == StatusCode::UNAUTHORIZED
                 && is_new
@@ -194,27 +180,30 @@ impl fmt::Debug for AccessToken {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::clock::system_clock;
-    use portcullis_worker::Jitter;
-
     use http::HeaderValue;
+    use portcullis_jose::DpopKey;
+    use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
+    use portcullis_worker::Jitter;
 
     use super::*;
     use crate::token_response::{BEARER_TYPE, DPOP_TYPE};
 
-    fn token(binding: Option<DpopBinding>) -> AccessToken {
-        let token_type = binding.as_ref().map_or(BEARER_TYPE, |_| DPOP_TYPE);
-        let response = TokenResponse::example(token_type, "s3cr3t");
-        let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::MIDDLE);
-        AccessToken::new(response, binding, Weak::new(), lifetime)
+    impl AccessToken {
+        /// A token of no source.
+        pub(crate) fn example(token: &str, dpop_key: Option<DpopKey>) -> Self {
+            let server = AuthorizationServer::discover("https://issuer.example.com").build();
+            let client = ClientAuthentication::secret_basic("billing", "s3cr3t");
+            let mut client = TokenClient::new(server.expect("a server"), client);
+            client.dpop_key = dpop_key;
+            let token_type = client.dpop_key.as_ref().map_or(BEARER_TYPE, |_| DPOP_TYPE);
+            let response = TokenResponse::example(token_type, token);
+            let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::MIDDLE);
+            Self::new(response, client.into(), Weak::new(), lifetime)
+        }
     }
 
     fn bound() -> AccessToken {
-        token(Some(DpopBinding {
-            key: DpopKey::generate().expect("a key"),
-            service_nonces: Arc::default(),
-            clock: system_clock(),
-        }))
+        AccessToken::example("s3cr3t", Some(DpopKey::generate().expect("a key")))
     }
 
     fn claims(headers: &HeaderMap) -> serde_json::Value {
@@ -230,7 +219,7 @@ mod tests {
     fn bearer_token_is_sent_without_a_proof() {
         let mut headers = HeaderMap::new();
         let uri = Uri::from_static("/orders");
-        token(None)
+        AccessToken::example("s3cr3t", None)
             .authorize(&Method::GET, &uri, &mut headers)
             .expect("authorized");
         assert_eq!(headers[AUTHORIZATION], "Bearer s3cr3t");

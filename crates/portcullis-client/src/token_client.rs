@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use portcullis_core::{ConfigError, clock::SharedClock};
 use portcullis_jose::DpopKey;
-use portcullis_oauth::{AuthorizationServer, ClientAuthentication, OAuthAnswer, OAuthEndpoint};
+use portcullis_oauth::{
+    AuthorizationServer, ClientAuthentication, DpopNonces, OAuthAnswer, OAuthEndpoint,
+};
 
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
     request::TokenRequest,
-    token::DpopBinding,
     token_response::{BEARER_TYPE, DPOP_TYPE, TokenResponse},
 };
 
@@ -18,8 +19,10 @@ pub(crate) struct TokenClient {
     pub(crate) server: AuthorizationServer,
     pub(crate) authentication: ClientAuthentication,
     pub(crate) request: TokenRequest,
-    /// The key that tokens must be bound to, if any.
-    pub(crate) binding: Option<DpopBinding>,
+    /// The key that tokens must be bound to (RFC 9449), if any.
+    pub(crate) dpop_key: Option<DpopKey>,
+    /// The nonces that services require in its proofs.
+    pub(crate) service_nonces: Arc<DpopNonces>,
 }
 
 impl TokenClient {
@@ -28,16 +31,9 @@ impl TokenClient {
             server,
             authentication,
             request: TokenRequest::default(),
-            binding: None,
-        }
-    }
-
-    pub(crate) fn bind(&mut self, key: DpopKey) {
-        self.binding = Some(DpopBinding {
-            key,
+            dpop_key: None,
             service_nonces: Arc::default(),
-            clock: self.clock().clone(),
-        });
+        }
     }
 
     /// Checks the settings that depend on each other.
@@ -64,7 +60,7 @@ impl TokenClient {
         &self,
         form: &[(&str, &str)],
     ) -> Result<(OAuthAnswer, TokenResponse), TokenError> {
-        let key = self.binding.as_ref().map(|binding| &binding.key);
+        let key = self.dpop_key.as_ref();
         let token_type = key.map_or(BEARER_TYPE, |_| DPOP_TYPE);
         let (server, client) = (&self.server, &self.authentication);
         let answer = server.post_bound(OAuthEndpoint::Token, client, key, form);
@@ -143,7 +139,7 @@ macro_rules! request_setters {
         /// Binds tokens to this key (DPoP, RFC 9449), so that a stolen token is useless without the key. An unbound token
         /// in the answer is an error.
         pub fn dpop(mut self, key: $crate::DpopKey) -> Self {
-            configure(&mut self.client, |client| Ok(client.bind(key)));
+            configure(&mut self.client, |client| Ok(client.dpop_key = Some(key)));
             self
         }
 

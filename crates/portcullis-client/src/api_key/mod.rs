@@ -2,7 +2,7 @@
 
 mod watch;
 
-use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
@@ -32,7 +32,7 @@ impl ApiKeySource {
     ///
     /// When the key is empty or has characters that a header cannot carry.
     pub fn new(key: &Secret) -> Result<Self, ConfigError> {
-        let value = header_value(key.expose()).map_err(key_error)?;
+        let value = header_value(key.expose()).map_err(|why| ConfigError::new("key", why))?;
         Ok(Self {
             value: Arc::new(ArcSwap::from_pointee(value)),
             watch: None,
@@ -51,7 +51,7 @@ impl ApiKeySource {
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let runtime = current_runtime("ApiKeySource::watch")?;
         let mut file = WatchedFile::new("file of an API key to send", path, MAX_FILE_BYTES);
-        let first = watch::read(&mut file).map_err(key_error)?;
+        let first = watch::read(&mut file).map_err(|why| ConfigError::new("key", why))?;
         let value = Arc::new(ArcSwap::from_pointee(first.clone()));
         let state = WatchState {
             path: file.path().into(),
@@ -72,7 +72,7 @@ impl ApiKeySource {
     ///
     /// When the key is empty or has characters that a header cannot carry. The previous key remains in use.
     pub fn replace(&self, key: &Secret) -> Result<(), ConfigError> {
-        let value = header_value(key.expose()).map_err(key_error)?;
+        let value = header_value(key.expose()).map_err(|why| ConfigError::new("key", why))?;
         self.value.store(Arc::new(value));
         Ok(())
     }
@@ -89,17 +89,13 @@ impl ApiKeySource {
 }
 
 fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
-    if key.is_empty() {
-        return Err("the key is empty");
+    match secret_header(Zeroizing::new(key.to_vec())) {
+        _ if key.is_empty() => Err("the key is empty"),
+        Ok(value) if key.iter().all(u8::is_ascii_graphic) => Ok(value),
+        _ => {
+            Err("the key has characters other than visible ASCII, such as a space or a line break")
+        }
     }
-    let value = secret_header(Zeroizing::new(key.to_vec())).ok();
-    value
-        .filter(|value| value.as_bytes().iter().all(u8::is_ascii_graphic))
-        .ok_or("the key has characters other than visible ASCII, such as a space or a line break")
-}
-
-fn key_error(problem: impl Into<Cow<'static, str>>) -> ConfigError {
-    ConfigError::new("key", problem)
 }
 
 impl fmt::Debug for ApiKeySource {

@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    fmt,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -59,17 +58,14 @@ pub(super) async fn run(
         let key = spawn_blocking(move || read(&mut lock(&file))).await;
         // A panic, such as one of a log subscriber, must not end the watch.
         let key = key.unwrap_or_else(|error| Err(format!("the file {}: {error}", path.display())));
-        let problem = match key {
-            Ok(key) => {
-                if last != key {
-                    last.clone_from(&key);
-                    value.store(Arc::new(key));
-                    tracing::info!(path = %path.display(), "API key to send replaced");
-                }
-                None
-            }
-            Err(why) => Some(why),
-        };
+        if let Ok(key) = &key
+            && last != *key
+        {
+            last.clone_from(key);
+            value.store(Arc::new(last.clone()));
+            tracing::info!(path = %path.display(), "API key to send replaced");
+        }
+        let problem = key.err();
         if problem == task.state().problem {
             continue;
         }
@@ -89,10 +85,9 @@ pub(super) async fn run(
 
 pub(super) fn read(file: &mut WatchedFile) -> Result<HeaderValue, String> {
     let contents = file.read();
-    let problem = |why: &dyn fmt::Display| format!("the file {}: {why}", file.path().display());
-    let contents = contents.map_err(|error| problem(&error))?;
-    contents
-        .reject_detached()
-        .map_err(|error| problem(&error))?;
-    header_value(contents.bytes().trim_ascii()).map_err(|why| problem(&why))
+    let key = contents
+        .and_then(|contents| contents.reject_detached().map(|()| contents))
+        .map_err(|error| error.to_string())
+        .and_then(|contents| Ok(header_value(contents.bytes().trim_ascii())?));
+    key.map_err(|why| format!("the file {}: {why}", file.path().display()))
 }

@@ -1,6 +1,6 @@
 //! Configuration of a token exchange.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use portcullis_core::ConfigError;
 use portcullis_worker::current_runtime;
@@ -56,13 +56,11 @@ impl TokenExchangeBuilder {
         Ok(TokenExchange(Arc::new(Inner {
             client: self.client?.check()?,
             actor: self.actor,
-            cache: Cache::new(self.capacity),
             subject_issuers: self.subject_issuers,
-            backoff: Mutex::default(),
-            rejection_budget: Mutex::default(),
+            cache: Mutex::new(Cache::new(self.capacity)),
             started: Instant::now(),
+            untyped_warning: OnceLock::new(),
             runtime,
-            has_warned_untyped: false.into(),
             in_flight: Mutex::new(JoinSet::new()),
         })))
     }

@@ -1,12 +1,21 @@
-//! Exchanged tokens and exchanges in flight, by subject.
+//! Exchanged tokens and exchanges in flight, by subject, and the failures that affect all subjects.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, time::Duration};
 
 use portcullis_core::clock::{Deadline, Moment, UnixTime};
-use portcullis_worker::Budget;
+use portcullis_worker::{Budget, BudgetRules};
 use tokio::sync::watch;
 
-use crate::{AccessToken, TokenError, TokenErrorKind, lock};
+use crate::{AccessToken, TokenError, TokenErrorKind, failures::Failures};
+
+/// How long the refusal of one subject is repeated before the server is asked again.
+const REFUSAL_TTL: Duration = Duration::from_secs(2);
+
+/// How many rejected tokens of one subject are replaced.
+const REJECTIONS_PER_SUBJECT: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
+
+/// How many rejected tokens of all subjects together are replaced.
+const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
 
 /// The outcome of an exchange; `None` while it is in flight.
 pub(super) type Progress = Option<Result<AccessToken, Failed>>;
@@ -15,53 +24,53 @@ pub(super) type Progress = Option<Result<AccessToken, Failed>>;
 #[derive(Clone)]
 pub(super) struct Failed {
     pub(super) error: TokenError,
-    pub(super) until: Deadline,
+    until: Deadline,
 }
 
 /// A digest of the subject token, its expiry and the actor token.
 pub(super) type Key = [u8; 32];
 
+#[derive(Default)]
 pub(super) struct Cache {
     capacity: usize,
-    entries: Mutex<HashMap<Key, Entry>>,
+    entries: HashMap<Key, Entry>,
+    /// The failures that affect all subjects, and when the last of them was recorded.
+    failures: Failures,
+    failed_at: Option<Duration>,
+    rejection_budget: Budget,
 }
 
 struct Entry {
     progress: watch::Receiver<Progress>,
-    /// Limits the exchanges that rejected tokens of this entry may cause.
     rejection_budget: Budget,
 }
 
 impl Cache {
     pub(super) fn new(capacity: usize) -> Self {
+        let capacity = capacity.max(1);
         Self {
-            capacity: capacity.max(1),
-            entries: Mutex::default(),
+            capacity,
+            ..Self::default()
         }
     }
 
-    /// Looks up an exchange. On a miss, adds an entry unless `backoff_error` returns an error or every entry is in flight;
-    /// the caller must then start the exchange and send its outcome.
+    /// Looks up an exchange. On a miss, adds an entry unless the server is left alone or every entry is in flight; the
+    /// caller must then start the exchange and send its outcome.
     pub(super) fn lookup(
-        &self,
+        &mut self,
         key: Key,
         now: Moment,
-        backoff_error: impl FnOnce() -> Option<TokenError>,
     ) -> Result<(watch::Receiver<Progress>, Option<watch::Sender<Progress>>), TokenError> {
-        let mut entries = lock(&self.entries);
-        let known = entries.get(&key);
+        let known = self.entries.get(&key);
         if let Some(entry) = known.filter(|entry| entry.is_valid(now)) {
             return Ok((entry.progress.clone(), None));
         }
         // Before anything is evicted: an exchange that is not started must not evict a usable token.
-        if let Some(error) = backoff_error() {
+        if let Some(error) = self.failures.during_backoff(now) {
             return Err(error);
         }
         let rejection_budget = known.map(|entry| entry.rejection_budget);
-        if known.is_none()
-            && entries.len() >= self.capacity
-            && !evict(&mut entries, now.wall(), self.capacity)
-        {
+        if rejection_budget.is_none() && !self.has_room(now.wall()) {
             let why = "too many token exchanges are in flight: raise `capacity`, or make fewer concurrent calls";
             return Err(TokenError::new(TokenErrorKind::Busy, why));
         }
@@ -70,35 +79,80 @@ impl Cache {
             progress: progress.clone(),
             rejection_budget: rejection_budget.unwrap_or_default(),
         };
-        entries.insert(key, entry);
+        self.entries.insert(key, entry);
         Ok((progress, Some(sender)))
     }
 
-    /// Removes this token if `spend`, given the entry's budget, returns what is left. Returns whether it is gone.
-    pub(super) fn reject(
-        &self,
-        key: Key,
-        token: &AccessToken,
-        spend: impl FnOnce(Budget) -> Option<Budget>,
-    ) -> bool {
-        let mut entries = lock(&self.entries);
-        let Some(entry) = entries.get_mut(&key) else {
+    /// Records the outcome of an exchange, and decides how long a failure is repeated.
+    pub(super) fn record(
+        &mut self,
+        started: Moment,
+        outcome: Result<AccessToken, TokenError>,
+        now: Moment,
+    ) -> Result<AccessToken, Failed> {
+        // An exchange that started before the last failure neither ends the backoff nor lengthens it.
+        let failed_at = self.failed_at;
+        let is_newer = failed_at.is_none_or(|failed_at| started.monotonic() > failed_at);
+        if outcome.is_ok() && is_newer {
+            (self.failures, self.failed_at) = (Failures::default(), None);
+        }
+        outcome.map_err(|error| {
+            let mut ttl = REFUSAL_TTL;
+            if error.affects_all_subjects() {
+                // Not repeated from the cache: the backoff repeats it.
+                ttl = Duration::ZERO;
+                if is_newer || self.failures.backoff.left(now).is_zero() {
+                    // Subjects without a cached token cannot call.
+                    self.failures.record(&error, started, now, Duration::ZERO);
+                    self.failed_at = Some(now.monotonic());
+                }
+            }
+            let until = Deadline::after(now, ttl);
+            Failed { error, until }
+        })
+    }
+
+    /// Removes this token unless a budget is spent. Returns whether it is gone.
+    pub(super) fn reject(&mut self, key: Key, token: &AccessToken, now: Duration) -> bool {
+        let Some(entry) = self.entries.get_mut(&key) else {
             return true;
         };
         if !matches!(&*entry.progress.borrow(), Some(Ok(held)) if held.ptr_eq(token)) {
             return true;
         }
-        let Some(left) = spend(entry.rejection_budget) else {
+        let of_subject = entry.rejection_budget.take(&REJECTIONS_PER_SUBJECT, now);
+        let in_all = self.rejection_budget.take(&REJECTIONS_IN_ALL, now);
+        let Some((of_subject, in_all)) = of_subject.zip(in_all) else {
             return false;
         };
+        self.rejection_budget = in_all;
         // The entry stays for its budget, like an abandoned exchange.
-        entry.progress = watch::channel(None).1;
-        entry.rejection_budget = left;
+        *entry = Entry {
+            progress: watch::channel(None).1,
+            rejection_budget: of_subject,
+        };
         true
     }
 
     pub(super) fn len(&self) -> usize {
-        lock(&self.entries).len()
+        self.entries.len()
+    }
+
+    /// Whether there is room for another entry. If not, evicts all expired ones, and if that is not enough, the one that
+    /// expires first.
+    fn has_room(&mut self, now: UnixTime) -> bool {
+        if self.entries.len() < self.capacity {
+            return true;
+        }
+        let is_current = |entry: &Entry| entry.expires_at().is_none_or(|end| end > now);
+        self.entries.retain(|_, entry| is_current(entry));
+        if self.entries.len() < self.capacity {
+            return true;
+        }
+        let ends = self.entries.iter();
+        let ends = ends.filter_map(|(key, entry)| Some((entry.expires_at()?, *key)));
+        ends.min()
+            .is_some_and(|(_, key)| self.entries.remove(&key).is_some())
     }
 }
 
@@ -121,16 +175,4 @@ impl Entry {
             None => self.progress.has_changed().is_err().then(UnixTime::default),
         }
     }
-}
-
-/// Evicts all expired entries. If that makes no room, evicts the entry that expires first. Returns whether there is room.
-fn evict(entries: &mut HashMap<Key, Entry>, now: UnixTime, capacity: usize) -> bool {
-    entries.retain(|_, entry| entry.expires_at().is_none_or(|end| end > now));
-    if entries.len() < capacity {
-        return true;
-    }
-    let ends = entries.iter();
-    let ends = ends.filter_map(|(key, entry)| Some((entry.expires_at()?, *key)));
-    ends.min()
-        .is_some_and(|(_, key)| entries.remove(&key).is_some())
 }

@@ -2,28 +2,21 @@
 
 mod builder;
 mod cache;
-mod server_backoff;
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, Weak},
     time::Duration,
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
-use portcullis_worker::{Budget, BudgetRules, Jitter};
+use portcullis_worker::Jitter;
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
 
 pub use self::builder::TokenExchangeBuilder;
-use self::{
-    cache::{Cache, Key, Progress},
-    server_backoff::ServerBackoff,
-};
+use self::cache::{Cache, Key, Progress};
 use crate::{
     AccessToken, SubjectToken, TokenError, TokenErrorKind, TokenSource, lifetime::Lifetime, lock,
     token_client::TokenClient,
@@ -33,12 +26,6 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const TOKEN_TYPE_PREFIX: &str = "urn:ietf:params:oauth:token-type:";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
-
-/// How many rejected tokens of one subject are replaced.
-const REJECTIONS_PER_SUBJECT: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
-
-/// How many rejected tokens of all subjects together are replaced.
-const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
 
 /// Exchanges a caller's token for one that is meant for another service (RFC 8693), so that a call on the caller's
 /// behalf carries neither the caller's own token nor the service's.
@@ -70,13 +57,10 @@ struct Inner {
     actor: Option<TokenSource>,
     /// Issuers other than the server whose tokens may be sent to it.
     subject_issuers: Vec<Box<str>>,
-    cache: Cache,
-    backoff: Mutex<ServerBackoff>,
-    /// Limits the exchanges that rejected tokens of all subjects may cause.
-    rejection_budget: Mutex<Budget>,
+    cache: Mutex<Cache>,
     /// The origin of monotonic times.
     started: Instant,
-    has_warned_untyped: AtomicBool,
+    untyped_warning: OnceLock<()>,
     runtime: Runtime,
     /// Aborted on drop.
     in_flight: Mutex<JoinSet<()>>,
@@ -113,8 +97,7 @@ impl TokenExchange {
         loop {
             let now = inner.now();
             inner.check(subject, now)?;
-            let backoff_error = || lock(&inner.backoff).failures.during_backoff(now);
-            let (mut progress, sender) = inner.cache.lookup(key, now, backoff_error)?;
+            let (mut progress, sender) = lock(&inner.cache).lookup(key, now)?;
             if let Some(sender) = sender {
                 self.spawn(subject.clone(), actor.clone(), sender);
             }
@@ -144,18 +127,13 @@ impl TokenExchange {
         let inner = &*self.0;
         let actor = inner.actor.as_ref().and_then(TokenSource::current);
         let now = inner.now().monotonic();
-        let mut in_all = lock(&inner.rejection_budget);
         let key = key(subject, actor.as_ref());
-        inner.cache.reject(key, token, |budget| {
-            let left = budget.take(&REJECTIONS_PER_SUBJECT, now)?;
-            *in_all = in_all.take(&REJECTIONS_IN_ALL, now)?;
-            Some(left)
-        })
+        lock(&inner.cache).reject(key, token, now)
     }
 
     /// The number of cache entries, including expired and rejected tokens, failures, and exchanges in flight.
     pub fn cached(&self) -> usize {
-        self.0.cache.len()
+        lock(&self.0.cache).len()
     }
 
     /// Runs the exchange as a task, so that it continues when the caller leaves.
@@ -173,12 +151,11 @@ impl TokenExchange {
             if let Some(inner) = inner.upgrade() {
                 // Before the lock is taken: the clock is foreign code.
                 let now = inner.now();
-                if outcome.as_ref().is_ok_and(AccessToken::is_untyped)
-                    && !inner.has_warned_untyped.swap(true, Ordering::Relaxed)
-                {
-                    inner.client.warn_untyped();
+                if outcome.as_ref().is_ok_and(AccessToken::is_untyped) {
+                    let warning = &inner.untyped_warning;
+                    warning.get_or_init(|| inner.client.warn_untyped());
                 }
-                let outcome = lock(&inner.backoff).record(started, outcome, now);
+                let outcome = lock(&inner.cache).record(started, outcome, now);
                 let _ = sender.send(Some(outcome));
             }
         };
@@ -199,16 +176,15 @@ impl Inner {
         if subject.expires_at.is_some_and(|end| end <= now.wall()) {
             return refuse("the subject's token has expired");
         }
-        let mut allowed = self.subject_issuers.iter().map(|issuer| &**issuer);
-        if let (Some(issuer), Some(server)) = (&subject.issuer, self.client.server.issuer())
-            && **issuer != *server
-            && !allowed.any(|allowed| **issuer == *allowed)
-        {
-            return refuse(
-                "the subject's token was issued by another issuer than the server that would receive it: to allow that, add the issuer with `subject_issuer`",
-            );
+        let allowed = self.subject_issuers.iter().map(|issuer| &**issuer);
+        match (&subject.issuer, self.client.server.issuer()) {
+            (Some(issuer), Some(server)) if !allowed.chain([server]).any(|it| *it == **issuer) => {
+                refuse(
+                    "the subject's token was issued by another issuer than the server that would receive it: to allow that, add the issuer with `subject_issuer`",
+                )
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -229,13 +205,11 @@ fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
 
 /// Exchanges the subject's token.
 async fn exchange(
-    client: &TokenClient,
+    client: &Arc<TokenClient>,
     subject: &SubjectToken,
     actor: Option<&AccessToken>,
     started: Moment,
 ) -> Result<AccessToken, TokenError> {
-    let subject_end = subject.expires_at;
-    let subject_lifetime = subject_end.map(|end| end.duration_since(started.wall()));
     let subject_token = subject.token.expose_str().ok_or_else(|| {
         let why = "the subject's token is not valid UTF-8";
         TokenError::new(TokenErrorKind::NoSubjectToken, why)
@@ -266,10 +240,13 @@ async fn exchange(
         );
         return Err(TokenError::new(TokenErrorKind::TokenType, why));
     }
-    let lifetime = subject_lifetime.map_or(response.lifetime, |end| end.min(response.lifetime));
+    let left = subject
+        .expires_at
+        .map(|end| end.duration_since(started.wall()));
+    let lifetime = left.unwrap_or(Duration::MAX).min(response.lifetime);
     let lifetime = Lifetime::new(started.wall(), lifetime, Jitter::MIDDLE);
-    let binding = client.binding.clone();
-    Ok(AccessToken::new(response, binding, Weak::new(), lifetime))
+    let client = client.clone();
+    Ok(AccessToken::new(response, client, Weak::new(), lifetime))
 }
 
 /// Whether this is a token type of RFC 8693 §3. Messages show no others: a server may have put a token there.

@@ -4,7 +4,6 @@ mod builder;
 mod event;
 mod renewal;
 mod state;
-mod status;
 
 use std::{fmt, mem, sync::Arc, time::Duration};
 
@@ -13,7 +12,7 @@ use portcullis_worker::Worker;
 use tokio::{sync::broadcast, time::sleep};
 
 use self::state::SourceState;
-pub use self::{builder::TokenSourceBuilder, event::TokenEvent, status::TokenStatus};
+pub use self::{builder::TokenSourceBuilder, event::TokenEvent, state::TokenStatus};
 use crate::{AccessToken, TokenError, token_client::TokenClient};
 
 /// An access token by OAuth 2.0 client credentials (RFC 6749 §4.4), renewed by a background task.
@@ -217,19 +216,7 @@ impl TokenSource {
 
     /// The status of the source.
     pub fn status(&self) -> TokenStatus {
-        let SourceInner { worker, client, .. } = &*self.0;
-        let (now, state) = (worker.now(), worker.state());
-        let failures = &state.failures;
-        let backoff = failures.backoff.left(now);
-        TokenStatus {
-            ready: !state.is_shut_down && state.usable_until(now.wall()).is_some(),
-            expires_at: state.current.as_ref().map(AccessToken::expires_at),
-            failures: failures.backoff.failures(),
-            last_error: failures.last_error.clone(),
-            retry_in: (!backoff.is_zero()).then_some(backoff),
-            credential_expires_at: state.credential_expires_at,
-            credential_warnings: client.authentication.warnings(),
-        }
+        self.0.worker.state().status(self.0.worker.now())
     }
 
     /// Subscribes to events. A receiver that lags more than 64 events behind misses the oldest.

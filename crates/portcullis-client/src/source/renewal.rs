@@ -108,8 +108,8 @@ impl Renewal {
         if !lifetime.is_usable(client.clock().now()) {
             return Err(TokenError::arrived_expired());
         }
-        let (binding, source) = (client.binding.clone(), self.source.clone());
-        let token = AccessToken::new(response, binding, source, lifetime);
+        let (client, source) = (client.clone(), self.source.clone());
+        let token = AccessToken::new(response, client, source, lifetime);
         Ok((token, answer.credential_expires_at))
     }
 

@@ -11,6 +11,27 @@ use crate::{AccessToken, TokenError, failures::Failures, token_client::TokenClie
 /// Limits the token requests that rejected tokens cause: two, and one more for each 30 s.
 const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
+/// The status of a source at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenStatus {
+    /// Whether there is a usable token.
+    pub ready: bool,
+    /// When the current token expires.
+    pub expires_at: Option<UnixTime>,
+    /// The number of failed token requests since the last success.
+    pub failures: u32,
+    /// The error of the last token request, or that the task ended; `None` if the request succeeded.
+    pub last_error: Option<TokenError>,
+    /// How long the backoff after a failure still lasts.
+    pub retry_in: Option<Duration>,
+    /// When the credential that the client last authenticated with expires, if known.
+    pub credential_expires_at: Option<UnixTime>,
+    /// Problems with the files of the client's credentials that an operator should fix: see
+    /// [`ClientAuthentication::warnings`](crate::ClientAuthentication::warnings).
+    pub credential_warnings: Vec<String>,
+}
+
 #[derive(Clone)]
 pub(super) struct SourceState {
     pub(super) client: Arc<TokenClient>,
@@ -49,6 +70,22 @@ impl SourceState {
     pub(super) fn usable_until(&self, now: UnixTime) -> Option<UnixTime> {
         let lifetime = self.current.as_ref()?.lifetime();
         lifetime.is_usable(now).then_some(lifetime.usable_until)
+    }
+
+    pub(super) fn status(&self, now: Moment) -> TokenStatus {
+        let Failures {
+            backoff,
+            last_error,
+        } = &self.failures;
+        TokenStatus {
+            ready: !self.is_shut_down && self.usable_until(now.wall()).is_some(),
+            expires_at: self.current.as_ref().map(AccessToken::expires_at),
+            failures: backoff.failures(),
+            last_error: last_error.clone(),
+            retry_in: Some(backoff.left(now)).filter(|left| !left.is_zero()),
+            credential_expires_at: self.credential_expires_at,
+            credential_warnings: self.client.authentication.warnings(),
+        }
     }
 
     pub(super) fn holds(&self, token: &AccessToken) -> bool {
