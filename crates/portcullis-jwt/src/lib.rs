@@ -25,7 +25,7 @@ pub use self::issuer_keys::{
 };
 #[cfg(feature = "profile-file")]
 pub use self::profile::ProfileFileError;
-pub use self::profile::{AudienceRule, Condition, KindRule, Profile, UnknownProfile};
+pub use self::profile::{AudienceRule, Condition, Profile, UnknownProfile};
 pub use self::trusted::TrustedIssuers;
 pub use self::verified::VerifiedToken;
 pub use self::verifier::{JwtVerifier, JwtVerifierBuilder};

@@ -10,7 +10,7 @@ use support::{AUDIENCE, NOW, changed, claims, claims_with, judge, signer, verifi
 
 #[test]
 fn client_ids_can_be_restricted_with_any_profile() {
-    let verifier = verifier(Profile::default())
+    let verifier = verifier(Profile::rfc9068())
         .client_ids(["billing", "shop"])
         .build()
         .expect("a verifier");
@@ -40,7 +40,7 @@ fn custom_claims_do_not_decode_from_arrays_or_reserved_members() {
         #[expect(dead_code, reason = "it only has to decode")]
         roles: Vec<String>,
     }
-    let typed = verifier(Profile::default())
+    let typed = verifier(Profile::rfc9068())
         .claims::<Access>()
         .build()
         .expect("a verifier");
@@ -54,7 +54,7 @@ fn custom_claims_do_not_decode_from_arrays_or_reserved_members() {
         Err(VerifyError::CustomClaims(_))
     ));
 
-    let untyped = verifier(Profile::default())
+    let untyped = verifier(Profile::rfc9068())
         .claims::<serde_json::Value>()
         .build()
         .expect("a verifier");
@@ -70,7 +70,7 @@ fn custom_claims_do_not_decode_from_arrays_or_reserved_members() {
 
 #[test]
 fn custom_claims_are_decoded_once_and_borrowed() {
-    let verifier = verifier(Profile::default())
+    let verifier = verifier(Profile::rfc9068())
         .claims::<Tenant>()
         .build()
         .expect("a verifier");

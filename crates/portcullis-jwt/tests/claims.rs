@@ -121,7 +121,7 @@ fn a2_leeway_applies_to_exp_and_nbf() {
 
 #[test]
 fn a2_leeway_is_configurable() {
-    let verifier = verifier(Profile::default())
+    let verifier = verifier(Profile::rfc9068())
         .leeway(Duration::ZERO)
         .build()
         .expect("a verifier");
@@ -144,7 +144,7 @@ fn a2_lifetime_over_48_hours_is_rejected() {
             limit: Duration::from_secs(48 * 3_600),
         }
     );
-    let patient = verifier(Profile::default())
+    let patient = verifier(Profile::rfc9068())
         .max_lifetime(Duration::from_secs(72 * 3_600))
         .build()
         .expect("a verifier");

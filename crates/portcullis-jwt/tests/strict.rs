@@ -79,7 +79,7 @@ fn a1_audience_is_compared_exactly() {
 
 #[test]
 fn several_audiences_can_be_accepted() {
-    let verifier = verifier(Profile::default())
+    let verifier = verifier(Profile::rfc9068())
         .audiences(["urn:a", "urn:b"])
         .build()
         .expect("a verifier");

@@ -44,7 +44,7 @@ impl Profile {
                 "its audience rule needs the client, and no claim names the client: set the client id claims",
             ),
             (
-                self.kind.has_empty_alternative(),
+                self.alternatives().any(Vec::is_empty),
                 "an alternative of its kind rule has no condition and never matches: add one, or remove it",
             ),
             (
@@ -74,13 +74,17 @@ impl Profile {
             .chain(&self.client_id)
             .chain(&self.token_id)
             .chain(self.marks.iter().flat_map(Condition::paths))
-            .chain(self.kind.paths())
+            .chain(self.alternatives().flatten().flat_map(Condition::paths))
+    }
+
+    fn alternatives(&self) -> impl Iterator<Item = &Vec<Condition>> {
+        self.machine_if.iter().chain(&self.user_if)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{AudienceRule, ClaimPath, Condition, KindRule, Profile};
+    use crate::{AudienceRule, ClaimPath, Condition, Profile};
 
     #[test]
     fn presets_pass_the_check() {
@@ -107,10 +111,7 @@ mod tests {
                     .client_id_claims(none),
                 "no claim names the client",
             ),
-            (
-                strict().kind_rule(KindRule::new().machine_if([])),
-                "no condition",
-            ),
+            (strict().kind_rule(vec![vec![]], vec![]), "no condition"),
             (strict().role_prefix("my role:"), "role prefix"),
             (Profile::keycloak().role_prefix(""), "united_scope_claims"),
             (strict().required_claims([""]), "empty name"),

@@ -70,7 +70,16 @@ impl Profile {
     }
 
     pub(crate) fn kind(&self, claims: &Claims<'_>) -> PrincipalKind {
-        self.kind.kind(claims, self.client_id(claims))
+        let client_id = self.client_id(claims);
+        let holds = |all: &Vec<Condition>| {
+            !all.is_empty() && all.iter().all(|it| it.holds(claims, client_id))
+        };
+        let is_machine = self.machine_if.iter().any(holds);
+        match (is_machine, self.user_if.iter().any(holds)) {
+            (true, false) => PrincipalKind::Machine,
+            (false, true) => PrincipalKind::User,
+            _ => PrincipalKind::Unknown,
+        }
     }
 }
 
@@ -116,5 +125,28 @@ mod tests {
             );
         }
         assert!(!accepts(r#"{"alg":"ES256"}"#));
+    }
+
+    #[test]
+    fn o1_contradictory_or_missing_marks_are_of_unknown_kind() {
+        let profile = Profile::rfc9068().kind_rule(
+            vec![vec![Condition::equals("gty", "m2m")]],
+            vec![vec![Condition::present("uid")]],
+        );
+        let empty = Profile::rfc9068().kind_rule(vec![vec![]], vec![]);
+        for (profile, json, kind) in [
+            (&profile, r#"{"gty":"m2m"}"#, PrincipalKind::Machine),
+            (&profile, r#"{"uid":"u"}"#, PrincipalKind::User),
+            (
+                &profile,
+                r#"{"gty":"m2m","uid":null}"#,
+                PrincipalKind::Unknown,
+            ),
+            (&profile, "{}", PrincipalKind::Unknown),
+            (&empty, "{}", PrincipalKind::Unknown),
+        ] {
+            let claims = Claims::parse(json.as_bytes()).expect("parses");
+            assert_eq!(profile.kind(&claims), kind, "{json}");
+        }
     }
 }

@@ -89,7 +89,7 @@ impl Profile {
     /// | `access_token_if` | access tokens meet all of these conditions |
     /// | `not_access_token_if` | access tokens meet none of these conditions |
     /// | `dangerous_without_marks` | `true`: removes the conditions of the `base`; none are required then |
-    /// | `machine_if`, `user_if` | [`KindRule`](super::KindRule): alternatives, each a list of conditions; with a `base`, set both, since they replace both of its rules |
+    /// | `machine_if`, `user_if` | [`kind_rule`](Self::kind_rule): alternatives, each a list of conditions; with a `base`, set both, since they replace both of its rules |
     ///
     /// A claim is a string, which is one name including its dots, or an array of strings, which is a
     /// [path](crate::ClaimPath). In a path, `"[]"` is each item, `"{client}"` and `"{audience}"` are the members that are

@@ -1,26 +1,18 @@
 //! Profiles: what the access tokens of an issuer look like, as data.
 
-mod auth0;
 mod check;
-mod cognito;
 mod condition;
-mod entra_id;
 mod evaluate;
 #[cfg(feature = "profile-file")]
 mod file;
-mod keycloak;
-mod kind;
-mod logto;
-mod name;
-mod okta;
-mod rfc9068;
+mod presets;
 mod scopes;
 
 use std::borrow::Cow;
 
 #[cfg(feature = "profile-file")]
 pub use self::file::ProfileFileError;
-pub use self::{condition::Condition, kind::KindRule, name::UnknownProfile};
+pub use self::{condition::Condition, presets::UnknownProfile};
 use crate::claim_path::ClaimPath;
 
 /// Describes the access tokens of an issuer, and how they differ from its other tokens.
@@ -58,7 +50,8 @@ pub struct Profile {
     role_prefix: Cow<'static, str>,
     client_id: Vec<ClaimPath>,
     token_id: Vec<ClaimPath>,
-    kind: KindRule,
+    machine_if: Vec<Vec<Condition>>,
+    user_if: Vec<Vec<Condition>>,
 }
 
 /// Whether a token must match by audience, by client, or by both.
@@ -76,13 +69,6 @@ pub enum AudienceRule {
     AudienceAndClientId,
 }
 
-impl Default for Profile {
-    /// [`Profile::rfc9068`].
-    fn default() -> Self {
-        Self::rfc9068()
-    }
-}
-
 impl Profile {
     /// The profile's name, for logs and errors.
     #[must_use]
@@ -98,20 +84,16 @@ impl Profile {
     }
 
     /// Replaces the accepted values of the header's `typ` (RFC 8725 §3.11), each without `application/`. A token may
-    /// have that prefix, and use any case.
-    ///
-    /// If ID tokens have an accepted type too, such as `JWT`, the profile needs a [mark](Self::mark) to tell the
-    /// two apart.
+    /// have that prefix, and use any case. If ID tokens have an accepted type too, such as `JWT`, the profile needs a
+    /// [mark](Self::mark).
     #[must_use]
     pub fn types<I: IntoIterator<Item: Into<Cow<'static, str>>>>(mut self, types: I) -> Self {
         self.types = names(types);
         self
     }
 
-    /// Also accepts tokens without a `typ`.
-    ///
-    /// Dangerous if nothing else tells the issuer's access tokens from its other tokens: the profile needs a
-    /// [mark](Self::mark) that does.
+    /// Also accepts tokens without a `typ`. Dangerous: the profile needs a [mark](Self::mark) that tells access tokens from
+    /// the issuer's other tokens.
     #[must_use]
     pub fn dangerous_accept_untyped(mut self) -> Self {
         self.untyped = true;
@@ -134,9 +116,7 @@ impl Profile {
         self
     }
 
-    /// Removes all conditions that tell access tokens from other tokens.
-    ///
-    /// Dangerous: if ID tokens of the issuer have the `typ` of its access tokens, they are accepted too.
+    /// Removes all [marks](Self::mark). Dangerous: ID tokens that have the `typ` of access tokens are accepted too.
     #[must_use]
     pub fn dangerous_without_marks(mut self) -> Self {
         self.marks.clear();
@@ -183,12 +163,11 @@ impl Profile {
         self
     }
 
-    /// Replaces the claims that hold roles, each a space-separated string or an array of strings. Presets have none
-    /// unless their documentation says so.
+    /// Replaces the claims that hold roles, each a space-separated string or an array of strings. Of the presets, only
+    /// Keycloak's has any.
     ///
-    /// A role is granted as a scope with the [prefix](Self::role_prefix) `role:`. The role `admin` passes
-    /// `RequireScopeLayer::all(["role:admin"])` and never the scope `admin`, since the client may not have requested
-    /// everything that its roles allow. If a profile has role claims, scopes that start with the prefix are dropped.
+    /// The role `admin` is granted as the scope `role:admin`, with the [prefix](Self::role_prefix), and never as the scope
+    /// `admin`. If a profile has role claims, scopes that start with the prefix are dropped.
     #[must_use]
     pub fn role_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
         self.roles = paths(claims);
@@ -217,10 +196,18 @@ impl Profile {
         self
     }
 
-    /// Replaces the rule that tells machines from users.
+    /// Replaces the rules that tell machines from users: alternatives, each a list of conditions that must all hold.
+    ///
+    /// A token that matches both kinds or neither is of unknown kind, and a route that requires a machine rejects it
+    /// (RFC 9700 §4.15).
     #[must_use]
-    pub fn kind_rule(mut self, rule: KindRule) -> Self {
-        self.kind = rule;
+    pub fn kind_rule(
+        mut self,
+        machine_if: Vec<Vec<Condition>>,
+        user_if: Vec<Vec<Condition>>,
+    ) -> Self {
+        self.machine_if = machine_if;
+        self.user_if = user_if;
         self
     }
 
@@ -253,7 +240,8 @@ impl Profile {
             role_prefix: Cow::Borrowed("role:"),
             client_id: paths(["client_id"]),
             token_id: paths(["jti"]),
-            kind: KindRule::new(),
+            machine_if: Vec::new(),
+            user_if: Vec::new(),
         }
     }
 }

@@ -69,7 +69,7 @@ impl JwtVerifier {
             audiences: Vec::new(),
             client_ids: None,
             algorithms: Vec::new(),
-            profile: Profile::default(),
+            profile: Profile::rfc9068(),
             times: TimeRules::DEFAULT,
             limits: TokenLimits::default(),
             custom_claims: None,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Mistake, condition::ConditionTable, unknown};
-use crate::{AudienceRule, ClaimPath, Condition, KindRule, Profile, profile::names};
+use crate::{AudienceRule, ClaimPath, Condition, Profile, profile::names};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,18 +63,15 @@ impl ProfileTable {
             (None, Some(_)) => return Err("`unite_scope_claims` needs `scope_claims`".into()),
             (None, None) => base.unite_scopes,
         };
-        let kind = match (self.machine_if, self.user_if) {
-            (None, None) => base.kind,
+        let (machine_if, user_if) = match (self.machine_if, self.user_if) {
+            (None, None) => (base.machine_if, base.user_if),
             (Some(_), None) if has_base => {
                 return Err("`machine_if` with a `base` needs `user_if`".into());
             }
             (None, Some(_)) if has_base => {
                 return Err("`user_if` with a `base` needs `machine_if`".into());
             }
-            (machine, user) => KindRule {
-                machine: alternatives(machine)?,
-                user: alternatives(user)?,
-            },
+            (machine, user) => (alternatives(machine)?, alternatives(user)?),
         };
         Ok(Profile {
             name: self.name.into(),
@@ -91,7 +88,8 @@ impl ProfileTable {
             role_prefix: self.role_prefix.map_or(base.role_prefix, Into::into),
             client_id: self.client_id_claims.unwrap_or(base.client_id),
             token_id: self.token_id_claims.unwrap_or(base.token_id),
-            kind,
+            machine_if,
+            user_if,
         })
     }
 }
