@@ -1,60 +1,50 @@
 //! A claim in a profile file: a name, or an array with the names of a path.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error};
 
 use crate::ClaimPath;
 
 impl<'de> Deserialize<'de> for ClaimPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ClaimVisitor;
+        /// A newtype, so that `toml` adds the position to an error of `path`.
+        #[derive(serde::Deserialize)]
+        struct Newtype(#[serde(deserialize_with = "path")] ClaimPath);
 
-        impl<'de> Visitor<'de> for ClaimVisitor {
-            type Value = ClaimPath;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "the name of a claim, or the names of a path to it, such as [\"realm_access\", \"roles\"]",
-                )
-            }
-
-            fn visit_str<E: Error>(self, name: &str) -> Result<ClaimPath, E> {
-                Ok(ClaimPath::from(name.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<ClaimPath, A::Error> {
-                let first = names.next_element::<String>()?;
-                let first = first
-                    .filter(|name| !is_marker(name))
-                    .ok_or_else(|| A::Error::custom("a path starts with the name of a claim"))?;
-                let mut path = ClaimPath::from(first);
-                while let Some(name) = names.next_element::<String>()? {
-                    path = match &*name {
-                        "[]" => path.each(),
-                        "{client}" => path.client_member(),
-                        "{audience}" => path.audience_member(),
-                        "{names}" => path.member_names(),
-                        _ if is_marker(&name) => {
-                            return Err(A::Error::custom(format_args!(
-                                "unknown `{name}` in a path, expected `{{client}}`, `{{audience}}`, `{{names}}` or `[]`"
-                            )));
-                        }
-                        _ => path.member(name),
-                    };
-                }
-                Ok(path)
-            }
-        }
-
-        deserializer.deserialize_any(ClaimVisitor)
+        Newtype::deserialize(deserializer).map(|path| path.0)
     }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected the name of a claim, or the names of a path to it, such as [\"realm_access\", \"roles\"]"
+)]
+enum Names {
+    Claim(String),
+    Path(Vec<String>),
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClaimPath, D::Error> {
+    let mut names = match Names::deserialize(deserializer)? {
+        Names::Claim(name) => return Ok(name.into()),
+        Names::Path(names) => names.into_iter(),
+    };
+    let first = names.next().filter(|name| !is_marker(name));
+    let first = first.ok_or_else(|| D::Error::custom("a path starts with the name of a claim"))?;
+    names.try_fold(ClaimPath::from(first), |path, name| match &*name {
+        "[]" => Ok(path.each()),
+        "{client}" => Ok(path.client_member()),
+        "{audience}" => Ok(path.audience_member()),
+        "{names}" => Ok(path.member_names()),
+        _ if is_marker(&name) => Err(D::Error::custom(format_args!(
+            "unknown `{name}` in a path, expected `{{client}}`, `{{audience}}`, `{{names}}` or `[]`"
+        ))),
+        _ => Ok(path.member(name)),
+    })
 }
 
 /// Whether this is a marker, or a mistyped one.
 fn is_marker(name: &str) -> bool {
     let name = name.trim();
-    [('[', ']'), ('{', '}')]
-        .iter()
-        .any(|(start, end)| name.starts_with(*start) && name.ends_with(*end))
+    name.starts_with('[') && name.ends_with(']') || name.starts_with('{') && name.ends_with('}')
 }
