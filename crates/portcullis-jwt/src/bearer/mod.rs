@@ -156,7 +156,7 @@ impl Inner {
             .verify_parsed(&jws, &header, payload, &snapshot, now, &self.challenge)
             .map_err(|error| Rejected {
                 error,
-                keys: Some((verifier.keys().clone(), snapshot.epoch())),
+                keys: Some((verifier.keys().clone(), snapshot.epoch)),
             })?;
         if self.keep_access_token {
             verified.principal = verified.principal.with_access_token(Secret::new(token));

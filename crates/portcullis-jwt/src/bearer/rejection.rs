@@ -57,7 +57,7 @@ impl Inner {
             refresher.report_bad_signature();
             return Outcome::Done(Err(error.into()));
         }
-        let has_newer_keys = || keys.snapshot().epoch() != epoch;
+        let has_newer_keys = || keys.snapshot().epoch != epoch;
         // A refresh for another request has brought newer keys: they are tried without a signal.
         if has_newer_keys() {
             return match self.verify(token.as_bytes(), self.clock.now()) {
@@ -128,7 +128,7 @@ fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
 
 /// An unknown key is the caller's fault only if the keys could be fetched.
 fn unknown_key(error: VerifyError, keys: &IssuerKeys) -> Failure {
-    if keys.snapshot().last_fetch_failed() {
+    if keys.snapshot().last_fetch_failed {
         cannot_judge_now(error, keys)
     } else {
         error.into()

@@ -32,7 +32,7 @@ impl Entry {
         let snapshot = self.current_keys.load();
         self.trust_epoch == trust_epoch
             && self.verified.validity.contains(now)
-            && snapshot.epoch() == self.verified.epoch
+            && snapshot.epoch == self.verified.epoch
             && !snapshot.is_stale(now)
             && self.token.expose() == token
     }

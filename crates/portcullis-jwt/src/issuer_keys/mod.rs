@@ -1,6 +1,5 @@
 //! The keys of one issuer: borrowed by verifiers, and published by the task that refreshes them.
 
-mod publisher;
 mod refresh;
 mod snapshot;
 
@@ -12,9 +11,8 @@ use portcullis_jose::KeySet;
 
 pub(crate) use self::snapshot::SnapshotCell;
 pub use self::{
-    publisher::KeyPublisher,
     refresh::{RefreshAnswer, RefreshOutcome, Refresher},
-    snapshot::KeySnapshot,
+    snapshot::{KeyPublisher, KeySnapshot},
 };
 
 /// The keys of one issuer. Cloning shares them.
@@ -22,13 +20,11 @@ pub use self::{
 /// A verifier borrows the current [`KeySnapshot`] without waiting for a lock. The keys are either fixed, or refreshed by
 /// an owner that publishes through a [`KeyPublisher`] and answers requests for a refresh.
 #[derive(Clone)]
-pub struct IssuerKeys(Arc<Shared>);
-
-struct Shared {
+pub struct IssuerKeys {
     issuer: Arc<str>,
     /// Shared with the publisher and with cached tokens, neither of which must keep `refresher` alive.
     snapshot: SnapshotCell,
-    refresher: Option<Box<dyn Refresher>>,
+    refresher: Option<Arc<dyn Refresher>>,
 }
 
 impl IssuerKeys {
@@ -38,7 +34,7 @@ impl IssuerKeys {
     ///
     /// When `issuer` is empty.
     pub fn fixed(issuer: &str, keys: KeySet) -> Result<Self, ConfigError> {
-        Self::new(issuer, KeySnapshot::fixed(keys), None).map(|(keys, _)| keys)
+        Self::new(issuer, KeySnapshot::fixed(keys), None)
     }
 
     /// Keys that `refresher` keeps up to date. There are none until the publisher publishes the first set.
@@ -53,54 +49,53 @@ impl IssuerKeys {
         issuer: &str,
         refresher: Box<dyn Refresher>,
     ) -> Result<(Self, KeyPublisher), ConfigError> {
-        Self::new(issuer, KeySnapshot::default(), Some(refresher))
+        let keys = Self::new(issuer, KeySnapshot::default(), Some(refresher.into()))?;
+        let publisher = KeyPublisher(keys.snapshot.clone());
+        Ok((keys, publisher))
     }
 
     fn new(
         issuer: &str,
         snapshot: KeySnapshot,
-        refresher: Option<Box<dyn Refresher>>,
-    ) -> Result<(Self, KeyPublisher), ConfigError> {
+        refresher: Option<Arc<dyn Refresher>>,
+    ) -> Result<Self, ConfigError> {
         if issuer.is_empty() {
             let problem = "it is empty: set the value that tokens carry as `iss`";
             return Err(ConfigError::new("issuer", problem));
         }
-        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
-        let publisher = KeyPublisher(snapshot.clone());
-        let keys = Self(Arc::new(Shared {
+        Ok(Self {
             issuer: issuer.into(),
-            snapshot,
+            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             refresher,
-        }));
-        Ok((keys, publisher))
+        })
     }
 
     /// The issuer, exactly as tokens must carry it in `iss` (RFC 7519 §4.1.1).
     #[must_use]
     pub fn issuer(&self) -> &Arc<str> {
-        &self.0.issuer
+        &self.issuer
     }
 
     /// The current keys.
     #[must_use]
     pub fn snapshot(&self) -> Guard<Arc<KeySnapshot>> {
-        self.0.snapshot.load()
+        self.snapshot.load()
     }
 
     /// Where the current keys are published, without the owner that refreshes them.
     pub(crate) fn snapshot_cell(&self) -> &SnapshotCell {
-        &self.0.snapshot
+        &self.snapshot
     }
 
     /// Whether the keys never change.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
-        self.0.refresher.is_none()
+        self.refresher.is_none()
     }
 
     /// The owner that refreshes the keys, unless they are fixed.
     pub(crate) fn refresher(&self) -> Option<&dyn Refresher> {
-        self.0.refresher.as_deref()
+        self.refresher.as_deref()
     }
 }
 
@@ -113,8 +108,8 @@ impl AsRef<Self> for IssuerKeys {
 impl fmt::Debug for IssuerKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IssuerKeys")
-            .field("issuer", &self.0.issuer)
-            .field("snapshot", &*self.snapshot())
+            .field("issuer", &self.issuer)
+            .field("snapshot", &self.snapshot())
             .field("fixed", &self.is_fixed())
             .finish()
     }

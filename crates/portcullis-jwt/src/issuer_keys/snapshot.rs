@@ -1,10 +1,10 @@
-//! Snapshots of an issuer's keys.
+//! Snapshots of an issuer's keys, and their single writer.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arc_swap::ArcSwap;
 use portcullis_core::clock::UnixTime;
-use portcullis_jose::KeySet;
+use portcullis_jose::{Algorithm, KeySet, Thumbprint};
 
 /// The current snapshot, replaced by the publisher.
 pub(crate) type SnapshotCell = Arc<ArcSwap<KeySnapshot>>;
@@ -12,13 +12,18 @@ pub(crate) type SnapshotCell = Arc<ArcSwap<KeySnapshot>>;
 /// The keys of an issuer at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct KeySnapshot {
-    pub(super) keys: Option<Arc<KeySet>>,
-    pub(super) loaded_at: Option<UnixTime>,
-    pub(super) stale_at: Option<UnixTime>,
+    keys: Option<Arc<KeySet>>,
+    /// When the keys were last fetched or confirmed.
+    pub loaded_at: Option<UnixTime>,
+    /// When the keys become stale and must not be used any more; `None` for keys that never do.
+    pub stale_at: Option<UnixTime>,
     /// Set once past the limit by the monotonic clock; setting the wall clock back does not clear it.
-    pub(super) has_expired: bool,
-    pub(super) epoch: u64,
-    pub(super) last_fetch_failed: bool,
+    has_expired: bool,
+    /// A counter that increases whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
+    /// epoch is outdated.
+    pub epoch: u64,
+    /// Whether the last fetch of the keys failed.
+    pub last_fetch_failed: bool,
 }
 
 impl KeySnapshot {
@@ -30,28 +35,10 @@ impl KeySnapshot {
         }
     }
 
-    pub(super) fn set_times(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
-        self.loaded_at = Some(loaded_at);
-        self.stale_at = Some(stale_at);
-        self.has_expired = false;
-    }
-
     /// The keys; `None` until the first set was loaded.
     #[must_use]
     pub fn keys(&self) -> Option<&KeySet> {
         self.keys.as_deref()
-    }
-
-    /// When the keys were last fetched or confirmed.
-    #[must_use]
-    pub fn loaded_at(&self) -> Option<UnixTime> {
-        self.loaded_at
-    }
-
-    /// When the keys become stale and must not be used any more; `None` for keys that never do.
-    #[must_use]
-    pub fn stale_at(&self) -> Option<UnixTime> {
-        self.stale_at
     }
 
     /// Whether the keys are too old to be used at `now`.
@@ -59,17 +46,73 @@ impl KeySnapshot {
     pub fn is_stale(&self, now: UnixTime) -> bool {
         self.has_expired || self.stale_at.is_some_and(|stale_at| now >= stale_at)
     }
+}
 
-    /// A counter that increases whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
-    /// epoch is outdated.
+/// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed).
+#[derive(Debug)]
+pub struct KeyPublisher(pub(super) SnapshotCell);
+
+impl KeyPublisher {
+    /// The current keys.
     #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.epoch
+    pub fn current(&self) -> Arc<KeySnapshot> {
+        self.0.load_full()
     }
 
-    /// Whether the last fetch of the keys failed.
-    #[must_use]
-    pub fn last_fetch_failed(&self) -> bool {
-        self.last_fetch_failed
+    /// Publishes a fetched set. If the keys differ from the current ones, increases the epoch and returns `true`.
+    pub fn publish(&mut self, keys: KeySet, loaded_at: UnixTime, stale_at: UnixTime) -> bool {
+        let current = self.0.load();
+        let changed = current
+            .keys()
+            .is_none_or(|current| identities(current) != identities(&keys));
+        self.0.store(Arc::new(KeySnapshot {
+            keys: Some(Arc::new(keys)),
+            loaded_at: Some(loaded_at),
+            stale_at: Some(stale_at),
+            epoch: current.epoch + u64::from(changed),
+            ..KeySnapshot::default()
+        }));
+        changed
     }
+
+    /// Records that the issuer confirmed the current keys.
+    pub fn confirm(&mut self, loaded_at: UnixTime, stale_at: UnixTime) {
+        self.update(|snapshot| {
+            snapshot.loaded_at = Some(loaded_at);
+            snapshot.stale_at = Some(stale_at);
+            snapshot.has_expired = false;
+            snapshot.last_fetch_failed = false;
+        });
+    }
+
+    /// Records that a fetch failed. The current keys stay.
+    pub fn record_failure(&mut self) {
+        self.update(|snapshot| snapshot.last_fetch_failed = true);
+    }
+
+    /// Replaces the times of the current keys, after the wall clock jumped or the operator changed the stale limit.
+    ///
+    /// With `has_expired` the keys are past their limit by the monotonic clock: they are stale, even if the wall clock is
+    /// set back later, until a set is published, they are confirmed, or their times are replaced again.
+    pub fn set_times(&mut self, loaded_at: UnixTime, stale_at: UnixTime, has_expired: bool) {
+        self.update(|snapshot| {
+            snapshot.loaded_at = Some(loaded_at);
+            snapshot.stale_at = Some(stale_at);
+            snapshot.has_expired = has_expired;
+        });
+    }
+
+    /// There is one writer, which `&mut self` ensures, so no change is lost between load and store.
+    fn update(&mut self, change: impl FnOnce(&mut KeySnapshot)) {
+        let mut next = KeySnapshot::clone(&self.0.load());
+        change(&mut next);
+        self.0.store(Arc::new(next));
+    }
+}
+
+/// The identity of a key set: each key's `kid`, thumbprint (RFC 7638) and algorithms, in any order.
+fn identities(keys: &KeySet) -> BTreeSet<(Option<&str>, Thumbprint, &[Algorithm])> {
+    keys.keys()
+        .map(|key| (key.kid(), key.thumbprint(), key.algorithms()))
+        .collect()
 }

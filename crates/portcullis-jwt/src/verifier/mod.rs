@@ -132,7 +132,7 @@ impl JwtVerifier {
             principal: self.principal(&claims, expires_at, custom, challenge),
             validity,
             sender_constrained: claims.get("cnf").is_some(),
-            epoch: snapshot.epoch(),
+            epoch: snapshot.epoch,
         })
     }
 

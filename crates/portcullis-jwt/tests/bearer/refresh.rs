@@ -46,7 +46,11 @@ fn failed_or_late_refresh_is_503() {
 
     let failed = |action: fn(&mut Scene)| Scene::loaded().wait_for(Answer::Failed, action);
     assert_eq!(status(&failed(|_| ())), StatusCode::SERVICE_UNAVAILABLE);
-    let verdict = failed(|scene| scene.publisher.rebase(UnixTime::from_secs(NOW), MOVED));
+    let verdict = failed(|scene| {
+        scene
+            .publisher
+            .set_times(UnixTime::from_secs(NOW), MOVED, false)
+    });
     assert_eq!(
         status(&verdict),
         StatusCode::SERVICE_UNAVAILABLE,

@@ -114,8 +114,8 @@ fn change_keys(scene: &Scene, random: &mut Random) {
             publisher.publish(keys, at(NOW), stale_at);
         }
         4 => publisher.confirm(at(NOW), stale_at),
-        5 => publisher.rebase(at(NOW), stale_at),
-        6 => publisher.expire(at(NOW), stale_at),
+        5 => publisher.set_times(at(NOW), stale_at, false),
+        6 => publisher.set_times(at(NOW), stale_at, true),
         _ => publisher.record_failure(),
     });
 }

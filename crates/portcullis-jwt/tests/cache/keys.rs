@@ -94,7 +94,7 @@ fn unchanged_key_set_keeps_cached_tokens() {
     let publisher = scene.publisher();
     publisher.with(|publisher| publisher.confirm(LOADED, STALE));
     accepted(&bearer, &token, 1);
-    publisher.with(|publisher| publisher.rebase(LOADED, STALE));
+    publisher.with(|publisher| publisher.set_times(LOADED, STALE, false));
     accepted(&bearer, &token, 1);
     publisher.with(|publisher| publisher.record_failure());
     accepted(&bearer, &token, 1);

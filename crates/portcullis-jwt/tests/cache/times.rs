@@ -68,7 +68,7 @@ fn stale_keys_reject_cached_tokens_until_confirmed() {
         let scene = Scene::usual();
         let bearer = scene.bearer();
         let publisher = scene.publisher();
-        publisher.with(|publisher| publisher.rebase(LOADED, at(STALE)));
+        publisher.with(|publisher| publisher.set_times(LOADED, at(STALE), false));
         let token = signer().access_token(&claims());
         accepted(&bearer, &token, warmth);
         scene.clock.set(just_before(STALE));
@@ -76,16 +76,16 @@ fn stale_keys_reject_cached_tokens_until_confirmed() {
         scene.clock.set(at(STALE));
         refused_as(&bearer, &token, FailureKind::Unavailable);
 
-        publisher.with(|publisher| publisher.rebase(LOADED, at(STALE + 1)));
+        publisher.with(|publisher| publisher.set_times(LOADED, at(STALE + 1), false));
         accepted(&bearer, &token, WARM);
-        publisher.with(|publisher| publisher.rebase(LOADED, at(STALE)));
+        publisher.with(|publisher| publisher.set_times(LOADED, at(STALE), false));
         refused_as(&bearer, &token, FailureKind::Unavailable);
         publisher.with(|publisher| publisher.confirm(at(STALE), at(STALE + 100)));
         accepted(&bearer, &token, WARM);
-        publisher.with(|publisher| publisher.expire(LOADED, at(STALE)));
+        publisher.with(|publisher| publisher.set_times(LOADED, at(STALE), true));
         scene.clock.set(at(NOW));
         refused_as(&bearer, &token, FailureKind::Unavailable);
-        publisher.with(|publisher| publisher.rebase(at(STALE), at(STALE + 100)));
+        publisher.with(|publisher| publisher.set_times(at(STALE), at(STALE + 100), false));
         accepted(&bearer, &token, WARM);
 
         scene.clock.set(at(STALE + 100));

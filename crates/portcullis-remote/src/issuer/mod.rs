@@ -93,13 +93,13 @@ impl Issuer {
             stale: snapshot.is_stale(now),
             keys: KeyId::all_of(keys),
             key_set: keys.map(|keys| keys.report().clone()).unwrap_or_default(),
-            epoch: snapshot.epoch(),
+            epoch: snapshot.epoch,
             age: snapshot
-                .loaded_at()
+                .loaded_at
                 .map(|loaded_at| now.duration_since(loaded_at)),
             lifetime: state.schedule.lifetime(),
-            last_success: snapshot.loaded_at(),
-            stale_at: snapshot.stale_at(),
+            last_success: snapshot.loaded_at,
+            stale_at: snapshot.stale_at,
             next_refresh: now.saturating_add(state.schedule.due_at.left(moment)),
             failures: state.schedule.backoff.failures(),
             last_error: state.last_error.clone(),

@@ -45,7 +45,7 @@ impl RefreshLoop {
                 Some(error)
             }
         };
-        let epoch = self.publisher.current().epoch();
+        let epoch = self.publisher.current().epoch;
         let jwks_uri = result.jwks_uri.map(|mut url| {
             url.set_query(None);
             url.set_fragment(None);
@@ -120,7 +120,7 @@ impl RefreshLoop {
         self.task.announce(IssuerEvent::KeysChanged {
             added: only_in(&after, before),
             removed: only_in(before, &after),
-            epoch: current.epoch(),
+            epoch: current.epoch,
         });
     }
 

@@ -137,11 +137,8 @@ impl RefreshLoop {
             return;
         };
         let (loaded_at, stale_at) = self.times();
-        if left.is_zero() {
-            self.publisher.expire(loaded_at, stale_at);
-        } else {
-            self.publisher.rebase(loaded_at, stale_at);
-        }
+        self.publisher
+            .set_times(loaded_at, stale_at, left.is_zero());
     }
 
     /// When the keys at hand were loaded and when they grow stale, on the wall clock.
