@@ -17,7 +17,7 @@ mod verified;
 mod verifier;
 mod verify_error;
 
-pub use self::bearer::{Bearer, BearerBuilder};
+pub use self::bearer::{Bearer, BearerBuilder, BearerSettings};
 pub use self::cache::{CacheLimits, CacheStatus};
 pub use self::claim_path::ClaimPath;
 pub use self::issuer_keys::{
@@ -28,5 +28,5 @@ pub use self::profile::ProfileFileError;
 pub use self::profile::{AudienceRule, Condition, Profile, UnknownProfile};
 pub use self::trusted::TrustedIssuers;
 pub use self::verified::VerifiedToken;
-pub use self::verifier::{JwtVerifier, JwtVerifierBuilder};
+pub use self::verifier::{JwtBuilder, JwtVerifier, JwtVerifierBuilder};
 pub use self::verify_error::VerifyError;

@@ -16,10 +16,10 @@ use portcullis_core::{
 };
 use portcullis_jose::CompactJws;
 
-pub use self::builder::BearerBuilder;
+pub use self::builder::{BearerBuilder, BearerSettings};
 use self::rejection::Rejected;
 use crate::{
-    CacheStatus, IssuerKeys, JwtVerifier, JwtVerifierBuilder, TrustedIssuers, VerifiedToken,
+    CacheStatus, IssuerKeys, JwtBuilder, JwtVerifier, TrustedIssuers, VerifiedToken,
     cache::TokenCache, trusted::Trusted, verifier::SCHEME,
 };
 
@@ -66,12 +66,18 @@ const ONLY_TRUST_EPOCH: u64 = 0;
 impl Bearer {
     /// Accepts the access tokens of one issuer.
     pub fn jwt(issuer: &impl AsRef<IssuerKeys>) -> BearerBuilder {
-        BearerBuilder::<JwtVerifierBuilder>::new(JwtVerifier::of(issuer))
+        JwtBuilder {
+            verifier: JwtVerifier::of(issuer).verifier,
+            scheme: BearerSettings::default(),
+        }
     }
 
     /// Accepts the access tokens of several issuers, each by its own rules.
     pub fn trusting(issuers: &TrustedIssuers) -> BearerBuilder<TrustedIssuers> {
-        BearerBuilder::<TrustedIssuers>::new(issuers.clone())
+        JwtBuilder {
+            verifier: issuers.clone(),
+            scheme: BearerSettings::default(),
+        }
     }
 
     /// The contents of the cache of verified tokens; `None` without a cache.

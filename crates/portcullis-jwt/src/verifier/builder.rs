@@ -1,34 +1,42 @@
-//! The builder of a [`JwtVerifier`].
+//! The builder of a [`JwtVerifier`], and what the builder of a scheme shares with it.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{any::Any, borrow::Cow, sync::Arc, time::Duration};
 
 use portcullis_core::ConfigError;
-use portcullis_jose::{Algorithm, KeySet, TokenLimits, json::objects_from_slice};
+use portcullis_jose::{Algorithm, TokenLimits, json::objects_from_slice};
 use serde::de::DeserializeOwned;
 
 use super::{JwtVerifier, times::TimeRules};
 use crate::Profile;
 
 /// Builds a [`JwtVerifier`].
+pub type JwtVerifierBuilder = JwtBuilder<JwtVerifier, ()>;
+
+/// A [`JwtVerifierBuilder`] or a [`BearerBuilder`](crate::BearerBuilder).
+///
+/// `V` verifies the tokens: a [`JwtVerifier`] for one issuer, whose rules are set here, or
+/// [`TrustedIssuers`](crate::TrustedIssuers), whose verifiers have their own rules. `S` has the settings of the scheme.
 #[derive(Debug)]
 #[must_use]
-pub struct JwtVerifierBuilder(pub(super) JwtVerifier);
+pub struct JwtBuilder<V, S> {
+    pub(crate) verifier: V,
+    pub(crate) scheme: S,
+}
 
-impl JwtVerifierBuilder {
+impl<S> JwtBuilder<JwtVerifier, S> {
     /// Accepts tokens for this audience (RFC 7519 §4.1.3): the issuer's name for this service, compared exactly. Call it
     /// again, or use [`audiences`](Self::audiences), to accept several.
     ///
     /// Mandatory, unless the issuer puts no audience in its tokens according to the profile.
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
-        self.0.audiences.push(audience.into());
+        self.verifier.audiences.push(audience.into());
         self
     }
 
     /// Accepts tokens for any of these audiences too.
     pub fn audiences<I: IntoIterator<Item: Into<Box<str>>>>(mut self, audiences: I) -> Self {
-        self.0
-            .audiences
-            .extend(audiences.into_iter().map(Into::into));
+        let audiences = audiences.into_iter().map(Into::into);
+        self.verifier.audiences.extend(audiences);
         self
     }
 
@@ -36,47 +44,45 @@ impl JwtVerifierBuilder {
     ///
     /// Mandatory if the client replaces the audience in the profile, as in [`Profile::cognito`].
     pub fn client_ids<I: IntoIterator<Item: Into<Box<str>>>>(mut self, client_ids: I) -> Self {
-        self.0
-            .client_ids
-            .get_or_insert_default()
-            .extend(client_ids.into_iter().map(Into::into));
+        let accepted = self.verifier.client_ids.get_or_insert_default();
+        accepted.extend(client_ids.into_iter().map(Into::into));
         self
     }
 
     /// Accepts only these signature algorithms (RFC 8725 §3.1). Mandatory; further calls add to the list.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.0.algorithms.extend(algorithms);
+        self.verifier.algorithms.extend(algorithms);
         self
     }
 
     /// The form of the issuer's access tokens: [`Profile::rfc9068`] by default.
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.0.profile = profile;
+        self.verifier.profile = profile;
         self
     }
 
     /// The tolerated difference between the issuer's clock and ours: 60 s by default, at most 5 minutes.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.0.times.leeway = leeway;
+        self.verifier.times.leeway = leeway;
         self
     }
 
     /// The longest accepted time from `iat` to `exp`: 48 h by default.
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.0.times.max_lifetime = max_lifetime;
+        self.verifier.times.max_lifetime = max_lifetime;
         self
     }
 
     /// The longest accepted token, in bytes as it is sent: 8 KiB by default, at most 64 KiB. The HTTP server must accept
     /// header lines of that length too.
     pub fn max_token_bytes(mut self, bytes: usize) -> Self {
-        self.0.limits.token_bytes = bytes;
+        self.verifier.limits.token_bytes = bytes;
         self
     }
 
     /// The longest accepted header of a token, in bytes as it is sent: 4 KiB by default, at most 64 KiB.
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
-        self.0.limits.header_bytes = bytes;
+        self.verifier.limits.header_bytes = bytes;
         self
     }
 
@@ -84,109 +90,90 @@ impl JwtVerifierBuilder {
     /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is rejected. A struct
     /// decodes from an object only, not from an array, except under serde's `flatten`, `untagged` or `tag`.
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
-        self.0.custom_claims = Some(|payload| {
+        self.verifier.custom_claims = Some(|payload| {
             let claims: Arc<dyn Any + Send + Sync> = Arc::new(objects_from_slice::<T>(payload)?);
             Ok(claims)
         });
         self
     }
+}
 
+impl JwtVerifierBuilder {
     /// Builds the verifier.
     ///
     /// # Errors
     ///
     /// If a setting is missing or cannot be used.
     pub fn build(self) -> Result<JwtVerifier, ConfigError> {
-        let verifier = self.0;
-        let (times, limits) = (&verifier.times, &verifier.limits);
-        verifier.profile.check()?;
-        verifier.check_audience_settings()?;
-        verifier.check_algorithms()?;
-        if times.leeway > TimeRules::MAX_LEEWAY {
-            return Err(ConfigError::new(
-                "leeway",
-                "must be <= 5 minutes: expired tokens are accepted for that long",
-            ));
-        }
-        if times.max_lifetime.is_zero() {
-            return Err(ConfigError::new(
-                "max_lifetime",
-                "must be > 0: no token would be accepted",
-            ));
-        }
-        for (setting, bytes) in [
-            ("max_token_bytes", limits.token_bytes),
-            ("max_header_bytes", limits.header_bytes),
-        ] {
-            if bytes == 0 || bytes > TokenLimits::MAX_BYTES {
-                return Err(ConfigError::new(
-                    setting,
-                    format!(
-                        "{bytes} is out of range: must be >= 1 and <= {}",
-                        TokenLimits::MAX_BYTES
-                    ),
-                ));
-            }
-        }
-        Ok(verifier)
+        self.verifier.checked()
     }
 }
 
 impl JwtVerifier {
-    fn check_audience_settings(&self) -> Result<(), ConfigError> {
-        let client_ids = self.client_ids.as_deref();
-        let (setting, problem) = if self.audiences.iter().any(|audience| audience.is_empty()) {
-            ("audience", "an audience is empty".into())
-        } else if client_ids.is_some_and(|ids| ids.is_empty() || ids.iter().any(|id| id.is_empty()))
-        {
-            ("client_ids", "the list or one of its ids is empty".into())
-        } else if self.profile.needs_audience() && self.audiences.is_empty() {
-            let problem =
-                "not set: call `.audience(\"https://…\")` with the issuer's name for this service";
-            ("audience", problem.into())
-        } else if self.profile.needs_client_id() && client_ids.is_none() {
-            let problem = format!(
-                "not set: the profile {:?} requires the list of accepted clients; call `.client_ids([\"…\"])`",
-                self.profile.name()
-            );
-            ("client_ids", problem)
-        } else {
-            return Ok(());
-        };
-        Err(ConfigError::new(setting, problem))
+    /// Itself, if its settings can be used.
+    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
+        self.profile.check()?;
+        match self.problem() {
+            Some((setting, problem)) => Err(ConfigError::new(setting, problem)),
+            None => Ok(self),
+        }
     }
 
-    fn check_algorithms(&self) -> Result<(), ConfigError> {
-        let (keys, algorithms) = (&self.keys, &self.algorithms);
-        if algorithms.is_empty() {
-            return Err(ConfigError::new(
-                "algorithms",
-                "not set: call `.algorithms([Algorithm::ES256])` with the algorithms that the issuer signs with",
-            ));
-        }
-        let snapshot = keys.snapshot();
-        let fixed = snapshot.keys().filter(|_| keys.is_fixed());
-        let serves = |keys: &KeySet, algorithm: &Algorithm| {
-            keys.keys().any(|key| key.algorithms().contains(algorithm))
+    /// The first setting that is missing or cannot be used, and why.
+    fn problem(&self) -> Option<(&'static str, Cow<'static, str>)> {
+        let client_ids = self.client_ids.as_deref();
+        let limits = [
+            ("max_token_bytes", self.limits.token_bytes),
+            ("max_header_bytes", self.limits.header_bytes),
+        ];
+        let accepted_bytes = 1..=TokenLimits::MAX_BYTES;
+        let snapshot = self.keys.snapshot();
+        let fixed = snapshot.keys().filter(|_| self.keys.is_fixed());
+        let has_fixed_key = |algorithm: &Algorithm| {
+            fixed.is_some_and(|keys| keys.keys().any(|key| key.algorithms().contains(algorithm)))
         };
-        let unserved = |algorithm: &&Algorithm| !fixed.is_some_and(|keys| serves(keys, algorithm));
-        let mut secrets = algorithms
-            .iter()
-            .filter(|algorithm| algorithm.is_symmetric());
-        if let Some(secret) = secrets.find(unserved) {
-            return Err(ConfigError::new(
-                "algorithms",
-                format!(
+        let mut algorithms = self.algorithms.iter();
+        let lacks_secret = |it: &&Algorithm| it.is_symmetric() && !has_fixed_key(it);
+        Some(
+            if self.audiences.iter().any(|audience| audience.is_empty()) {
+                ("audience", "an audience is empty".into())
+            } else if client_ids
+                .is_some_and(|ids| ids.is_empty() || ids.iter().any(|id| id.is_empty()))
+            {
+                ("client_ids", "the list or one of its ids is empty".into())
+            } else if self.profile.needs_audience() && self.audiences.is_empty() {
+                let problem = "not set: call `.audience(\"https://…\")` with the issuer's name for this service";
+                ("audience", problem.into())
+            } else if self.profile.needs_client_id() && client_ids.is_none() {
+                let problem = format!(
+                    "not set: the profile {:?} requires the list of accepted clients; call `.client_ids([\"…\"])`",
+                    self.profile.name()
+                );
+                ("client_ids", problem.into())
+            } else if self.algorithms.is_empty() {
+                let problem = "not set: call `.algorithms([Algorithm::ES256])` with the algorithms that the issuer signs with";
+                ("algorithms", problem.into())
+            } else if let Some(secret) = algorithms.find(lacks_secret) {
+                let problem = format!(
                     "{secret} needs a secret from `KeySet::from_secret`, and these keys have none"
-                ),
-            ));
-        }
-        if fixed.is_some_and(|keys| !algorithms.iter().any(|algorithm| serves(keys, algorithm))) {
-            return Err(ConfigError::new(
-                "algorithms",
-                "none of the keys is for any of these algorithms, so no token would be accepted",
-            ));
-        }
-        Ok(())
+                );
+                ("algorithms", problem.into())
+            } else if fixed.is_some() && !self.algorithms.iter().any(has_fixed_key) {
+                let problem = "none of the keys is for any of these algorithms, so no token would be accepted";
+                ("algorithms", problem.into())
+            } else if self.times.leeway > TimeRules::MAX_LEEWAY {
+                let problem = "must be <= 5 minutes: expired tokens are accepted for that long";
+                ("leeway", problem.into())
+            } else if self.times.max_lifetime.is_zero() {
+                let problem = "must be > 0: no token would be accepted";
+                ("max_lifetime", problem.into())
+            } else {
+                let mut limits = limits.into_iter();
+                let (setting, bytes) = limits.find(|(_, bytes)| !accepted_bytes.contains(bytes))?;
+                let most = TokenLimits::MAX_BYTES;
+                let problem = format!("{bytes} is out of range: must be >= 1 and <= {most}");
+                (setting, problem.into())
+            },
+        )
     }
 }

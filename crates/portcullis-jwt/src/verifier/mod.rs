@@ -12,7 +12,7 @@ use portcullis_core::{
 };
 use portcullis_jose::{Algorithm, CompactJws, Header, SignatureError, TokenLimits};
 
-pub use self::builder::JwtVerifierBuilder;
+pub use self::builder::{JwtBuilder, JwtVerifierBuilder};
 use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
@@ -64,7 +64,7 @@ impl JwtVerifier {
     #[expect(clippy::missing_panics_doc, reason = "the challenge is valid")]
     pub fn of(issuer: &impl AsRef<IssuerKeys>) -> JwtVerifierBuilder {
         let challenge = Challenge::new(SCHEME, DEFAULT_REALM).expect("a token and printable text");
-        JwtVerifierBuilder(Self {
+        let verifier = Self {
             keys: issuer.as_ref().clone(),
             audiences: Vec::new(),
             client_ids: None,
@@ -74,7 +74,11 @@ impl JwtVerifier {
             limits: TokenLimits::default(),
             custom_claims: None,
             challenge: Arc::new(challenge),
-        })
+        };
+        JwtBuilder {
+            verifier,
+            scheme: (),
+        }
     }
 
     /// The issuer whose tokens are verified.
