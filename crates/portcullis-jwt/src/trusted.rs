@@ -59,17 +59,17 @@ impl TrustedIssuers {
     ///
     /// If the issuer is already trusted; [`replace`](Self::replace) changes its rules.
     pub fn add(&self, verifier: JwtVerifier) -> Result<(), ConfigError> {
-        let verifier = Arc::new(verifier);
-        let is_known = |trusted: &Trusted| trusted.verifiers.contains_key(verifier.issuer());
-        let before = self.0.rcu(|trusted| match is_known(trusted) {
-            true => trusted.clone(),
-            false => Arc::new(trusted.with(&verifier, trusted.epoch)),
+        let (issuer, verifier) = (verifier.keys().issuer().clone(), Arc::new(verifier));
+        let is_new = self.update(|trusted| {
+            let is_new = !trusted.verifiers.contains_key(&issuer);
+            if is_new {
+                trusted.verifiers.insert(issuer.clone(), verifier.clone());
+            }
+            is_new
         });
-        if is_known(&before) {
-            let problem = format!(
-                "{:?} is already trusted: use `replace` to change its rules",
-                verifier.issuer()
-            );
+        if !is_new {
+            let problem =
+                format!("{issuer:?} is already trusted: use `replace` to change its rules");
             return Err(ConfigError::new("issuer", problem));
         }
         Ok(())
@@ -77,21 +77,34 @@ impl TrustedIssuers {
 
     /// Adds an issuer or replaces its rules, from the next request on.
     pub fn replace(&self, verifier: JwtVerifier) {
-        let verifier = Arc::new(verifier);
-        self.0
-            .rcu(|trusted| trusted.with(&verifier, trusted.epoch + 1));
+        let (issuer, verifier) = (verifier.keys().issuer().clone(), Arc::new(verifier));
+        self.update(|trusted| {
+            trusted.epoch += 1;
+            trusted.verifiers.insert(issuer.clone(), verifier.clone());
+            true
+        });
     }
 
     /// Removes an issuer, from the next request on. Returns whether it was trusted.
     pub fn remove(&self, issuer: &str) -> bool {
-        let before = self.0.rcu(|trusted| {
-            let mut trusted = Trusted::clone(trusted);
+        self.update(|trusted| {
             let was_trusted = trusted.verifiers.remove(issuer).is_some();
             trusted.epoch += u64::from(was_trusted);
-            trusted.limits = largest_limits(&trusted.verifiers);
+            was_trusted
+        })
+    }
+
+    /// Publishes a changed copy of the list. Returns what `change` returned for it.
+    fn update(&self, change: impl Fn(&mut Trusted) -> bool) -> bool {
+        let mut result = false;
+        self.0.rcu(|trusted| {
+            let mut trusted = Trusted::clone(trusted);
+            result = change(&mut trusted);
+            let limits = trusted.verifiers.values().map(|verifier| verifier.limits);
+            trusted.limits = limits.reduce(TokenLimits::max).unwrap_or_default();
             trusted
         });
-        before.verifiers.contains_key(issuer)
+        result
     }
 
     /// The issuers that are trusted at the moment, in no particular order.
@@ -106,16 +119,6 @@ impl TrustedIssuers {
 }
 
 impl Trusted {
-    fn with(&self, verifier: &Arc<JwtVerifier>, epoch: u64) -> Self {
-        let mut verifiers = self.verifiers.clone();
-        verifiers.insert(verifier.issuer().into(), verifier.clone());
-        Self {
-            limits: largest_limits(&verifiers),
-            verifiers,
-            epoch,
-        }
-    }
-
     /// The verifier of the issuer that the token names, which is not proven yet, and the decoded payload.
     pub(crate) fn choose(
         &self,
@@ -128,15 +131,8 @@ impl Trusted {
     }
 }
 
-fn largest_limits(verifiers: &HashMap<Arc<str>, Arc<JwtVerifier>>) -> TokenLimits {
-    let limits = verifiers.values().map(|verifier| verifier.limits);
-    limits.reduce(TokenLimits::max).unwrap_or_default()
-}
-
 impl fmt::Debug for TrustedIssuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.0.load().verifiers.keys())
-            .finish()
+        f.debug_set().entries(self.issuers()).finish()
     }
 }
