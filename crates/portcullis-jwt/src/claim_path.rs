@@ -27,18 +27,13 @@ pub struct ClaimPath {
     pub(crate) steps: Vec<Step>,
 }
 
-/// One step into a claim.
+/// One step into a claim, as the methods of [`ClaimPath`] describe them.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The member of an object with this name.
     Member(Cow<'static, str>),
-    /// The member of an object whose name is the token's client.
     ClientMember,
-    /// The members of an object whose names are accepted audiences of the token.
     AudienceMember,
-    /// Each item of an array.
     Each,
-    /// The names of an object's members.
     MemberNames,
 }
 
@@ -82,55 +77,33 @@ impl ClaimPath {
         self
     }
 
-    /// Whether the path leads into a claim.
-    pub(crate) fn is_nested(&self) -> bool {
-        !self.steps.is_empty()
-    }
-
     /// Whether this is the claim `name` itself.
     pub(crate) fn is_claim(&self, name: &str) -> bool {
-        !self.is_nested() && *self.claim == *name
+        self.steps.is_empty() && *self.claim == *name
     }
 
     /// Why the path cannot be used, if so. With `single`, the path must lead to a single value.
     pub(crate) fn problem(&self, single: bool) -> Option<String> {
         let is_empty = |step: &Step| matches!(step, Step::Member(name) if name.is_empty());
         let is_member = |step: &Step| matches!(step, Step::Member(_));
-        let before_last = self
-            .steps
-            .split_last()
-            .map_or(&[][..], |(_, before)| before);
-        if self.claim.is_empty() || self.steps.iter().any(is_empty) {
-            Some(format!("the claim `{self}` contains an empty name"))
+        let mut before_last = self.steps.iter().rev().skip(1);
+        let problem = if self.claim.is_empty() || self.steps.iter().any(is_empty) {
+            "contains an empty name"
         } else if single && !self.steps.iter().all(is_member) {
-            Some(format!(
-                "`{self}` may lead to several values, which only scope and role claims may have"
-            ))
-        } else if before_last.contains(&Step::MemberNames) {
-            Some(format!(
-                "`{self}` has steps after the member names: make the member names the last step"
-            ))
-        } else if self.is_nested() && &*self.claim == "aud" {
-            Some(format!(
-                "`{self}` leads into `aud`, which holds strings only"
-            ))
+            "may lead to several values, which only scope and role claims may have"
+        } else if before_last.any(|step| *step == Step::MemberNames) {
+            "has steps after the member names: make the member names the last step"
+        } else if !self.steps.is_empty() && &*self.claim == "aud" {
+            "leads into `aud`, which holds strings only"
         } else {
-            None
-        }
+            return None;
+        };
+        Some(format!("the claim `{self}` {problem}"))
     }
 }
 
-impl From<&'static str> for ClaimPath {
-    fn from(claim: &'static str) -> Self {
-        Self {
-            claim: claim.into(),
-            steps: Vec::new(),
-        }
-    }
-}
-
-impl From<String> for ClaimPath {
-    fn from(claim: String) -> Self {
+impl<C: Into<Cow<'static, str>>> From<C> for ClaimPath {
+    fn from(claim: C) -> Self {
         Self {
             claim: claim.into(),
             steps: Vec::new(),

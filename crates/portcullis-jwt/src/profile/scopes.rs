@@ -60,11 +60,10 @@ impl Profile {
             let what = if matches!(claims.at(path), Some(Claim::Object(_))) {
                 "is an object, not text or a list: write a path, such as [\"realm_access\", \"roles\"]".to_owned()
             } else if is_present {
-                format!(
-                    "found {}",
-                    found.iter().filter(|text| !text.is_empty()).count()
-                )
-            } else if !path.is_nested() && path.claim.contains('.') && !path.claim.contains('/') {
+                found.retain(|text| !text.is_empty());
+                format!("found {}", found.len())
+            } else if path.steps.is_empty() && path.claim.contains('.') && !path.claim.contains('/')
+            {
                 let names: Vec<&str> = path.claim.split('.').collect();
                 format!(
                     "absent: a dot is part of a name, so for members of objects write {names:?}"
@@ -80,25 +79,22 @@ impl Profile {
     }
 
     fn finder<'a, 'c>(&self, claims: &'c Claims<'c>, audiences: &'a [Box<str>]) -> Finder<'a, 'c> {
+        // Unlike in the verifier's check, `aud` counts only if it is listed.
+        let listed = || {
+            self.audience_claims
+                .iter()
+                .filter_map(|name| claims.get(name))
+        };
+        let is_named = |audience: &&str| listed().flat_map(Claim::texts).any(|it| it == *audience);
         Finder {
             claims,
             client: self.client_id(claims),
             audiences: audiences
                 .iter()
                 .map(AsRef::as_ref)
-                .filter(|audience| self.names_audience(claims, audience))
+                .filter(is_named)
                 .collect(),
         }
-    }
-
-    /// Whether a claim of the profile names the audience. Unlike in the verifier's check, `aud` counts only if it is listed.
-    fn names_audience(&self, claims: &Claims<'_>, audience: &str) -> bool {
-        let mut named = self
-            .audience_claims
-            .iter()
-            .filter_map(|name| claims.get(name))
-            .flat_map(Claim::texts);
-        named.any(|name| name == audience)
     }
 }
 
@@ -142,12 +138,11 @@ impl<'c> Finder<'_, 'c> {
         match (step, claim) {
             (Step::Member(name), _) => member(name),
             (Step::ClientMember, _) => self.client.is_some_and(member),
+            // Not `any`, here and below: all are collected.
             (Step::AudienceMember, _) => {
-                // Not `any`: all are collected.
                 let audiences = self.audiences.iter();
                 audiences.fold(false, |any, name| any | member(name))
             }
-            // Not `any`: all are collected.
             (Step::Each, Claim::Array(items)) => items
                 .iter()
                 .fold(false, |any, item| any | self.walk(item, rest, true, found)),
