@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use portcullis_core::{
-    log::{escape, escape_url},
-    scheme::Failure,
-};
+use portcullis_core::scheme::Failure;
 use portcullis_jose::{Algorithm, JsonError, JwsError, SignatureError};
 
 /// Why a token was not accepted.
@@ -191,10 +188,9 @@ impl VerifyError {
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
-        let failure = if error.is_undecided() {
-            Self::unavailable(error.external())
-        } else {
-            Self::invalid(error.external())
+        let failure = match error.is_undecided() {
+            true => Self::unavailable(error.external()),
+            false => Self::invalid(error.external()),
         };
         failure.with_internal(error.to_string())
     }
@@ -208,58 +204,42 @@ fn not_accepted(algorithm: &str) -> Cow<'static, str> {
 fn plain(found: &str) -> Option<&str> {
     const LONGEST: usize = 32;
 
-    let quoted = found
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
-    let text = quoted.unwrap_or(found); // `absent` is not quoted
+    let text = found.trim_matches('"');
     let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"+-./".contains(&octet);
     ((1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)).then_some(text)
 }
 
-/// Quotes a value from a token for an error message.
-pub(crate) fn found(text: Option<&str>) -> String {
+/// Quotes a value from a token for an error message. With `escape_url`, it is the name of an issuer or audience, which
+/// operators copy into their configuration.
+pub(crate) fn found(text: Option<&str>, escape: fn(&str) -> String) -> String {
     text.map_or_else(
         || "absent".to_owned(),
         |text| format!("\"{}\"", escape(text)),
     )
 }
 
-/// As [`found`], for the name of an issuer or audience, which operators copy into their configuration: longer, and
-/// without the parts of a URL that may be secret.
-pub(crate) fn found_name(text: Option<&str>) -> String {
-    const LONGEST: usize = 512;
-
-    text.map_or_else(
-        || "absent".to_owned(),
-        |text| {
-            let shown = escape_url(text);
-            match shown.char_indices().nth(LONGEST) {
-                Some((end, _)) => format!("\"{}…\"", &shown[..end]),
-                None => format!("\"{shown}\""),
-            }
-        },
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use portcullis_core::log::{escape, escape_url};
+
     use super::*;
 
     #[test]
     fn issuer_name_is_shown_whole_without_secrets() {
         let issuer = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
-        assert_eq!(found_name(Some(issuer)), format!("\"{issuer}\""));
-        let long = found_name(Some(&"x".repeat(30_000)));
-        assert_eq!(long.chars().count(), 512 + "\"…\"".chars().count());
-        assert_eq!(found_name(None), "absent");
+        let shown = |issuer: &str| found(Some(issuer), escape_url);
+        assert_eq!(shown(issuer), format!("\"{issuer}\""));
+        let long = shown(&"x".repeat(30_000));
+        assert_eq!(long.chars().count(), 1024 + "\"…\"".chars().count());
+        assert_eq!(found(None, escape_url), "absent");
         for secret in ["https://s3cr3t@i.example/a", "https://i.example/a?s3cr3t"] {
-            assert_eq!(found_name(Some(secret)), "\"https://i.example/a\"");
+            assert_eq!(shown(secret), "\"https://i.example/a\"");
         }
     }
 
     fn of_type(typ: Option<&str>) -> Cow<'static, str> {
         VerifyError::Type {
-            found: found(typ),
+            found: found(typ, escape),
             expected: "at+jwt".to_owned(),
             profile: "rfc9068".to_owned(),
         }
@@ -302,7 +282,7 @@ mod tests {
             &format!("https://a/{key}"),
             &format!("x {token}"),
         ] {
-            let shown = found(Some(text));
+            let shown = found(Some(text), escape);
             assert!(shown.contains("[masked]"), "{shown}");
             assert!(!shown.contains("9Zr3") && !shown.contains("eyJ"), "{shown}");
         }

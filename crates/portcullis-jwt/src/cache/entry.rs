@@ -31,13 +31,9 @@ impl Entry {
     pub(super) fn is_hit(&self, token: &[u8], trust_epoch: u64, now: UnixTime) -> bool {
         let snapshot = self.current_keys.load();
         self.trust_epoch == trust_epoch
-            && self.verified.validity.contains(now)
+            && self.verified.validity.contains(&now)
             && snapshot.epoch == self.verified.epoch
             && !snapshot.is_stale(now)
             && self.token.expose() == token
-    }
-
-    pub(super) fn expires_at(&self) -> UnixTime {
-        self.verified.validity.until
     }
 }

@@ -92,9 +92,9 @@ impl TokenCache {
     pub(crate) fn status(&self) -> CacheStatus {
         let mut status = CacheStatus::default();
         for shard in &self.shards {
-            let shard = lock(shard);
-            status.entries += shard.entries();
-            status.bytes += shard.bytes();
+            let shard = lock(shard).status();
+            status.entries += shard.entries;
+            status.bytes += shard.bytes;
         }
         status
     }

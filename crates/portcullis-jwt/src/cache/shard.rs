@@ -9,7 +9,7 @@ use std::{
 use foldhash::fast::RandomState;
 use portcullis_core::clock::UnixTime;
 
-use super::entry::Entry;
+use super::{entry::Entry, limits::CacheStatus};
 
 /// How many entries an insertion passes over before it gives up or, with `may_evict`, evicts the next one even if it was
 /// used.
@@ -101,7 +101,7 @@ impl Shard {
         }
         let entry = entry();
         self.bytes += bytes;
-        let expires_at = entry.expires_at();
+        let expires_at = entry.verified.validity.end;
         self.queue.push_back(Queued { hash, expires_at });
         let slot = Slot {
             entry,
@@ -111,12 +111,11 @@ impl Shard {
         self.slots.insert(hash, slot);
     }
 
-    pub(super) fn entries(&self) -> usize {
-        self.slots.len()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    pub(super) fn status(&self) -> CacheStatus {
+        CacheStatus {
+            entries: self.slots.len(),
+            bytes: self.bytes,
+        }
     }
 
     fn has_room(&self, bytes: usize) -> bool {

@@ -3,11 +3,12 @@
 mod builder;
 mod times;
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, iter, sync::Arc};
 
 use portcullis_core::{
     Principal,
     clock::UnixTime,
+    log::{escape, escape_url},
     scheme::{Challenge, PrincipalParts},
 };
 use portcullis_jose::{Algorithm, CompactJws, Header, SignatureError, TokenLimits};
@@ -16,9 +17,8 @@ pub use self::builder::{JwtBuilder, JwtVerifierBuilder};
 use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
-    IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError,
-    claims::Claims,
-    verify_error::{found, found_name},
+    IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError, claims::Claims,
+    verify_error::found,
 };
 
 /// The authentication scheme and the default realm in challenges (RFC 6750 §3).
@@ -126,12 +126,10 @@ impl JwtVerifier {
         let payload = payload.map_or_else(|| jws.payload(), Ok)?;
         let claims = Claims::parse(&payload).map_err(VerifyError::Claims)?;
         let (expires_at, validity) = self.check_claims(&claims, now)?;
-        let custom = match self.custom_claims {
-            Some(decode) => Some(decode(&payload).map_err(|error| {
-                VerifyError::CustomClaims(portcullis_core::log::escape(&error.to_string()))
-            })?),
-            None => None,
-        };
+        let custom = self.custom_claims.map(|decode| decode(&payload));
+        let custom = custom
+            .transpose()
+            .map_err(|error| VerifyError::CustomClaims(escape(&error.to_string())))?;
         Ok(VerifiedToken {
             principal: self.principal(&claims, expires_at, custom, challenge),
             validity,
@@ -147,7 +145,7 @@ impl JwtVerifier {
         }
         if !self.profile.accepts_type(header) {
             return Err(VerifyError::Type {
-                found: found(header.typ()),
+                found: found(header.typ(), escape),
                 expected: self.profile.accepted_types(),
                 profile: self.profile.name().to_owned(),
             });
@@ -168,7 +166,7 @@ impl JwtVerifier {
             return Err(VerifyError::KeysStale);
         }
         let wanted = || match header.kid() {
-            Some(kid) => format!("has the `kid` {}", found(Some(kid))),
+            Some(kid) => format!("has the `kid` {}", found(Some(kid), escape)),
             None => format!("is for {}, and the token has no `kid`", header.algorithm()),
         };
         match keys.verify(jws, header) {
@@ -196,21 +194,21 @@ impl JwtVerifier {
         claims: &Claims<'_>,
         now: UnixTime,
     ) -> Result<(UnixTime, Validity), VerifyError> {
-        let issuer = text(claims, "iss")?.ok_or_else(|| missing_claim_error("iss"))?;
+        let missing = |name: &str| VerifyError::MissingClaim(name.to_owned());
+        let issuer = claims.text("iss")?.ok_or_else(|| missing("iss"))?;
         if issuer != self.issuer() {
-            return Err(VerifyError::Issuer(found_name(Some(issuer))));
+            return Err(VerifyError::Issuer(found(Some(issuer), escape_url)));
         }
-        let time = |name| claims.time(name).map_err(|_| invalid_claim_error(name));
-        let expires_at = time("exp")?.ok_or_else(|| missing_claim_error("exp"))?;
-        let (not_before, issued_at) = (time("nbf")?, time("iat")?);
-        self.times.check(expires_at, not_before, issued_at, now)?;
+        let expires_at = claims.time("exp")?.ok_or_else(|| missing("exp"))?;
+        let (not_before, issued_at) = (claims.time("nbf")?, claims.time("iat")?);
+        let validity = self.times.check(expires_at, not_before, issued_at, now)?;
         self.check_audience_and_client(claims)?;
         if let Some(path) = self.profile.missing_claim(claims) {
-            return Err(missing_claim_error(&path.to_string()));
+            return Err(VerifyError::MissingClaim(path.to_string()));
         }
-        text(claims, "sub")?; // may be absent; checks only that it is a text and not empty
+        claims.text("sub")?; // may be absent; checks only that it is a text and not empty
         if let Some(path) = self.profile.ill_typed(claims) {
-            return Err(invalid_claim_error(&path.to_string()));
+            return Err(VerifyError::InvalidClaim(path.to_string()));
         }
         if let Some(mark) = self.profile.missing_mark(claims) {
             return Err(VerifyError::NotAnAccessToken {
@@ -218,23 +216,23 @@ impl JwtVerifier {
                 profile: self.profile.name().to_owned(),
             });
         }
-        let validity = self.times.validity(expires_at, not_before, issued_at);
         Ok((expires_at, validity))
     }
 
     fn check_audience_and_client(&self, claims: &Claims<'_>) -> Result<(), VerifyError> {
-        let mut is_present = self.check_audience_claim(claims, "aud")?;
-        for claim in self.profile.further_audience_claims() {
+        let mut is_present = false;
+        for claim in iter::once("aud").chain(self.profile.further_audience_claims()) {
             is_present |= self.check_audience_claim(claims, claim)?;
         }
         if !is_present && self.profile.needs_audience() {
-            return Err(missing_claim_error(self.profile.audience_claim()));
+            let usual = self.profile.audience_claim().to_owned();
+            return Err(VerifyError::MissingClaim(usual));
         }
         if let Some(client_ids) = &self.client_ids {
             let client = self.profile.client_id(claims);
             if !client.is_some_and(|client| client_ids.iter().any(|accepted| **accepted == *client))
             {
-                return Err(VerifyError::ClientId(found(client)));
+                return Err(VerifyError::ClientId(found(client, escape)));
             }
         }
         Ok(())
@@ -246,7 +244,7 @@ impl JwtVerifier {
             return Ok(false);
         };
         if !claim.is_only_texts() {
-            return Err(invalid_claim_error(name));
+            return Err(VerifyError::InvalidClaim(name.to_owned()));
         }
         let mut audiences = claim.texts();
         let is_accepted = |audience: &str| self.audiences.iter().any(|it| **it == *audience);
@@ -256,7 +254,7 @@ impl JwtVerifier {
         let audiences: Vec<&str> = claim.texts().collect();
         Err(VerifyError::Audience {
             claim: name.to_owned(),
-            found: found_name(Some(&audiences.join(" "))),
+            found: found(Some(&audiences.join(" ")), escape_url),
         })
     }
 
@@ -277,16 +275,4 @@ impl JwtVerifier {
         parts.claims = custom;
         parts.into()
     }
-}
-
-fn text<'c>(claims: &'c Claims<'_>, name: &str) -> Result<Option<&'c str>, VerifyError> {
-    claims.text(name).map_err(|_| invalid_claim_error(name))
-}
-
-fn missing_claim_error(claim: &str) -> VerifyError {
-    VerifyError::MissingClaim(claim.to_owned())
-}
-
-fn invalid_claim_error(claim: &str) -> VerifyError {
-    VerifyError::InvalidClaim(claim.to_owned())
 }

@@ -1,6 +1,6 @@
 //! The rules for `exp`, `nbf` and `iat` (RFC 7519 §4.1.4–6, RFC 9068 §4).
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use portcullis_core::clock::UnixTime;
 
@@ -22,38 +22,21 @@ impl TimeRules {
     /// "No more than a few minutes" (RFC 7519 §4.1.4).
     pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
 
-    /// When [`check`](Self::check) accepts a token with these times, given that it accepts the token at some time.
-    pub(crate) fn validity(
-        &self,
-        expires_at: UnixTime,
-        not_before: Option<UnixTime>,
-        issued_at: Option<UnixTime>,
-    ) -> Validity {
-        let longest = self.max_lifetime.saturating_add(self.leeway);
-        let from = [not_before, issued_at]
-            .into_iter()
-            .flatten()
-            .map(|time| time.saturating_sub(self.leeway))
-            .fold(expires_at.saturating_sub(longest), UnixTime::max);
-        Validity {
-            from,
-            until: expires_at.saturating_add(self.leeway),
-        }
-    }
-
+    /// Checks the times of a token. Returns when they are accepted.
     pub(crate) fn check(
         &self,
         expires_at: UnixTime,
         not_before: Option<UnixTime>,
         issued_at: Option<UnixTime>,
         now: UnixTime,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<Validity, VerifyError> {
         // `exp` itself is too late (RFC 7519 §4.1.4), `nbf` itself is not too early (§4.1.5).
-        if now >= expires_at.saturating_add(self.leeway) {
+        let end = expires_at.saturating_add(self.leeway);
+        if now >= end {
             return Err(VerifyError::Expired(now.duration_since(expires_at)));
         }
-        if let Some(not_before) =
-            not_before.filter(|not_before| now.saturating_add(self.leeway) < *not_before)
+        if let Some(not_before) = not_before
+            && now.saturating_add(self.leeway) < not_before
         {
             return Err(VerifyError::NotYetValid(not_before.duration_since(now)));
         }
@@ -72,10 +55,15 @@ impl TimeRules {
         }
         // Bounds tokens without `iat` too.
         let left = expires_at.duration_since(now);
-        if left > self.max_lifetime.saturating_add(self.leeway) {
+        let longest = self.max_lifetime.saturating_add(self.leeway);
+        if left > longest {
             return Err(self.too_long(left));
         }
-        Ok(())
+        let starts = [not_before, issued_at].into_iter().flatten();
+        let start = starts
+            .map(|time| time.saturating_sub(self.leeway))
+            .fold(expires_at.saturating_sub(longest), UnixTime::max);
+        Ok(start..end)
     }
 
     fn too_long(&self, lifetime: Duration) -> VerifyError {
@@ -86,18 +74,8 @@ impl TimeRules {
     }
 }
 
-/// The span of time in which [`TimeRules::check`] accepts a token: `from` is included, `until` is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Validity {
-    from: UnixTime,
-    pub(crate) until: UnixTime,
-}
-
-impl Validity {
-    pub(crate) fn contains(self, now: UnixTime) -> bool {
-        self.from <= now && now < self.until
-    }
-}
+/// The span of time in which [`TimeRules::check`] accepts a token.
+pub(crate) type Validity = Range<UnixTime>;
 
 #[cfg(test)]
 mod tests {
@@ -108,7 +86,8 @@ mod tests {
 
     fn check(exp: u64, nbf: Option<u64>, iat: Option<u64>, now: u64) -> Result<(), VerifyError> {
         let at = UnixTime::from_secs;
-        RULES.check(at(exp), nbf.map(at), iat.map(at), at(now))
+        let checked = RULES.check(at(exp), nbf.map(at), iat.map(at), at(now));
+        checked.map(|_| ())
     }
 
     #[test]
@@ -119,10 +98,8 @@ mod tests {
             Err(VerifyError::Expired(Duration::from_secs(60)))
         );
         let just_before = UnixTime::from_duration(Duration::from_millis(1_059_999));
-        assert_eq!(
-            RULES.check(UnixTime::from_secs(1_000), None, None, just_before),
-            Ok(())
-        );
+        let checked = RULES.check(UnixTime::from_secs(1_000), None, None, just_before);
+        assert!(checked.is_ok());
     }
 
     #[test]
@@ -205,19 +182,18 @@ mod tests {
             for nbf in times() {
                 for iat in times() {
                     let (nbf, iat) = (nbf.map(at), iat.map(at));
-                    let verdict = |now: u64| RULES.check(at(exp), nbf, iat, at(now)).is_ok();
-                    // Without an accepted time, `validity` is never asked.
-                    if !moments.iter().any(|now| verdict(*now)) {
+                    let check = |now: &u64| RULES.check(at(exp), nbf, iat, at(*now)).ok();
+                    let Some(validity) = moments.iter().find_map(check) else {
                         continue;
-                    }
-                    let validity = RULES.validity(at(exp), nbf, iat);
-                    for &now in &moments {
+                    };
+                    for now in &moments {
+                        let expected = validity.contains(&at(*now)).then_some(&validity);
                         assert_eq!(
-                            validity.contains(at(now)),
-                            verdict(now),
+                            check(now).as_ref(),
+                            expected,
                             "exp {exp}, nbf {nbf:?}, iat {iat:?}, now {now}"
                         );
-                        accepted += usize::from(verdict(now));
+                        accepted += usize::from(expected.is_some());
                     }
                 }
             }

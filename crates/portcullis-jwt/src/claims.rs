@@ -1,25 +1,23 @@
 //! The claims of a token (RFC 7519 §4), parsed once, after its signature was verified.
 
-mod peek;
+use std::{borrow::Cow, time::Duration};
 
-use std::time::Duration;
-
-use portcullis_core::clock::UnixTime;
+use portcullis_core::{clock::UnixTime, log::escape_url};
 pub(crate) use portcullis_jose::json::Value as Claim;
-use portcullis_jose::json::{self, JsonError};
+use portcullis_jose::json::{self, JsonError, Text};
+use serde::Deserialize;
 
-pub(crate) use self::peek::find_issuer;
-use crate::claim_path::{ClaimPath, Step};
+use crate::{
+    VerifyError,
+    claim_path::{ClaimPath, Step},
+    verify_error::found,
+};
 
 /// The claims of a token, borrowed from the decoded payload.
 ///
 /// Parsing holds the whole payload to strict JSON: no member may be named twice, at any depth.
 #[derive(Debug)]
 pub(crate) struct Claims<'de>(Claim<'de>);
-
-/// A claim is present but does not have the type that its name requires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WrongType;
 
 impl<'de> Claims<'de> {
     pub(crate) fn parse(payload: &'de [u8]) -> Result<Self, JsonError> {
@@ -41,8 +39,8 @@ impl<'de> Claims<'de> {
     }
 
     /// The claim `name`, which must be a text that is not empty if it is present.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, WrongType> {
-        not_empty(self.get(name))
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, VerifyError> {
+        not_empty(self.get(name)).map_err(|WrongType| VerifyError::InvalidClaim(name.to_owned()))
     }
 
     /// The value at `path`, which must be a text that is not empty if it is present.
@@ -52,25 +50,27 @@ impl<'de> Claims<'de> {
 
     /// The claim `name`, which must be a NumericDate (RFC 7519 §2) if it is present: an integer or a fraction, not
     /// negative, and not past the year 9999.
-    pub(crate) fn time(&self, name: &str) -> Result<Option<UnixTime>, WrongType> {
+    pub(crate) fn time(&self, name: &str) -> Result<Option<UnixTime>, VerifyError> {
         /// The last second of the year 9999.
         const MAX: u64 = 253_402_300_799;
 
         let time = match self.get(name) {
             None => return Ok(None),
-            Some(Claim::Integer(seconds)) => Duration::from_secs(*seconds),
-            Some(Claim::Fraction(seconds)) => {
-                Duration::try_from_secs_f64(*seconds).map_err(|_| WrongType)?
-            }
-            Some(_) => return Err(WrongType),
+            Some(Claim::Integer(seconds)) => Some(Duration::from_secs(*seconds)),
+            Some(Claim::Fraction(seconds)) => Duration::try_from_secs_f64(*seconds).ok(),
+            Some(_) => None,
         };
-        if time.as_secs() > MAX {
-            Err(WrongType)
-        } else {
-            Ok(Some(UnixTime::from_duration(time)))
-        }
+        let time = time.filter(|time| time.as_secs() <= MAX);
+        let invalid = || VerifyError::InvalidClaim(name.to_owned());
+        time.map(UnixTime::from_duration)
+            .ok_or_else(invalid)
+            .map(Some)
     }
 }
+
+/// A claim is present but does not have the type that its name requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrongType;
 
 fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongType> {
     match claim {
@@ -78,6 +78,31 @@ fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongT
         Some(Claim::Text(text)) if !text.is_empty() => Ok(Some(text)),
         Some(_) => Err(WrongType),
     }
+}
+
+/// What `find` returns for the `iss` of a payload whose signature was not checked yet; an error if that is nothing.
+pub(crate) fn find_issuer<T>(
+    payload: &[u8],
+    find: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, VerifyError> {
+    let issuer = peek_issuer(payload);
+    let issuer = issuer.as_deref();
+    issuer
+        .and_then(find)
+        .ok_or_else(|| VerifyError::Issuer(found(issuer, escape_url)))
+}
+
+/// The `iss`, which chooses the keys to check the signature with. The parse after that check is strict.
+fn peek_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Peek<'p> {
+        #[serde(borrow)]
+        iss: Text<'p>,
+    }
+
+    let text = std::str::from_utf8(payload).ok()?;
+    let peek: Peek<'_> = serde_json::from_str(text).ok()?;
+    Some(peek.iss.0)
 }
 
 #[cfg(test)]
@@ -92,7 +117,8 @@ mod tests {
 
     fn time(json: &str) -> Result<Option<UnixTime>, WrongType> {
         let json = format!(r#"{{"exp":{json}}}"#);
-        parse(&json).map_err(|_| WrongType)?.time("exp")
+        let claims = parse(&json).map_err(|_| WrongType)?;
+        claims.time("exp").map_err(|_| WrongType)
     }
 
     #[test]
@@ -182,7 +208,8 @@ mod tests {
         assert!(!aud.is_only_texts());
         assert_eq!(claims.get("n"), Some(&Claim::Null));
         assert_eq!(claims.get("m"), None);
-        assert_eq!(claims.text("n"), Err(WrongType));
+        let invalid = VerifyError::InvalidClaim("n".into());
+        assert_eq!(claims.text("n"), Err(invalid));
     }
 
     #[test]
@@ -241,7 +268,24 @@ mod tests {
     fn an_empty_text_has_the_wrong_type() {
         assert_eq!(
             parse(r#"{"sub":""}"#).expect("parses").text("sub"),
-            Err(WrongType)
+            Err(VerifyError::InvalidClaim("sub".into()))
         );
+    }
+
+    #[test]
+    fn peek_finds_the_only_top_level_iss() {
+        let peek = |json: &'static str| peek_issuer(json.as_bytes());
+        let outer = peek(r#"{"a":{"iss":"inner"},"iss":"o\u0075ter","b":[1]}"#);
+        assert_eq!(outer.as_deref(), Some("outer"));
+        for json in [
+            r#"{"a":{"iss":"inner"}}"#,
+            r#"{"iss":"outer","iss":"second"}"#,
+            r#"{"iss":["outer"]}"#,
+            r#"{"iss":null}"#,
+            r#"{"iss":"outer"} x"#,
+            "nonsense",
+        ] {
+            assert_eq!(peek(json), None, "{json}");
+        }
     }
 }
