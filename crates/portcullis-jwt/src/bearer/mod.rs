@@ -5,7 +5,6 @@ mod rejection;
 
 use std::sync::Arc;
 
-use arc_swap::Guard;
 use portcullis_core::{
     Principal, Secret,
     clock::{SharedClock, UnixTime},
@@ -20,7 +19,7 @@ pub use self::builder::{BearerBuilder, BearerSettings};
 use self::rejection::Rejected;
 use crate::{
     CacheStatus, IssuerKeys, JwtBuilder, JwtVerifier, TrustedIssuers, VerifiedToken,
-    cache::TokenCache, trusted::Trusted, verifier::SCHEME,
+    cache::TokenCache, verifier::SCHEME,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -140,21 +139,19 @@ impl Inner {
 
     /// Verifies a token with the loaded keys, and caches it.
     fn verify(&self, token: &[u8], now: UnixTime) -> Result<VerifiedToken, Rejected> {
-        let verifiers = match &self.issuers {
-            Issuers::One(verifier) => Verifiers::One(verifier),
-            Issuers::Many(issuers) => Verifiers::Many(issuers.snapshot()),
-        };
-        let limits = match &verifiers {
-            Verifiers::One(verifier) => &verifier.limits,
-            Verifiers::Many(trusted) => &trusted.limits,
-        };
-        let jws = CompactJws::parse_within(token, limits)?;
-        let header = jws.header()?;
-        let (verifier, payload, trust_epoch) = match &verifiers {
-            Verifiers::One(verifier) => (*verifier, None, ONLY_TRUST_EPOCH),
-            Verifiers::Many(trusted) => {
+        let trusted;
+        let (jws, header, verifier, payload, trust_epoch) = match &self.issuers {
+            Issuers::One(verifier) => {
+                let jws = CompactJws::parse_within(token, &verifier.limits)?;
+                let header = jws.header()?;
+                (jws, header, &**verifier, None, ONLY_TRUST_EPOCH)
+            }
+            Issuers::Many(issuers) => {
+                trusted = issuers.snapshot();
+                let jws = CompactJws::parse_within(token, &trusted.limits)?;
+                let header = jws.header()?;
                 let (verifier, payload) = trusted.choose(&jws)?;
-                (verifier, Some(payload), trusted.epoch)
+                (jws, header, verifier, Some(payload), trusted.epoch)
             }
         };
         let snapshot = verifier.keys().snapshot();
@@ -173,10 +170,4 @@ impl Inner {
         }
         Ok(verified)
     }
-}
-
-/// The verifier of the only issuer, or those of the issuers that are trusted at the moment.
-enum Verifiers<'s> {
-    One(&'s JwtVerifier),
-    Many(Guard<Arc<Trusted>>),
 }

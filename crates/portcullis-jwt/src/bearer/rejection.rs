@@ -91,11 +91,11 @@ impl Inner {
         let Some((keys, _)) = keys else {
             return Err(error.into());
         };
-        Err(match outcome {
-            _ if error.is_undecided() => cannot_judge_now(error, &keys),
-            RefreshOutcome::Succeeded if error.may_wait_for_keys() => unknown_key(error, &keys),
-            RefreshOutcome::Failed if error.may_wait_for_keys() => cannot_judge_now(error, &keys),
-            _ => error.into(),
+        let has_failed = outcome == RefreshOutcome::Failed;
+        Err(match error.may_wait_for_keys() {
+            true if !has_failed => unknown_key(error, &keys),
+            false if !error.is_undecided() => error.into(),
+            _ => cannot_judge_now(error, &keys),
         })
     }
 }
@@ -103,14 +103,11 @@ impl Inner {
 /// True for every error that newer keys could change. The request waits for only some of them
 /// ([`VerifyError::may_wait_for_keys`]).
 fn is_worth_a_signal(error: &VerifyError) -> bool {
-    error.may_wait_for_keys()
-        || matches!(
-            error,
-            VerifyError::Signature
-                | VerifyError::KidForOtherAlgorithm(_)
-                | VerifyError::KeysNotLoaded
-                | VerifyError::KeysStale
-        )
+    let is_bad_signature = matches!(
+        error,
+        VerifyError::Signature | VerifyError::KidForOtherAlgorithm(_)
+    );
+    is_bad_signature || error.may_wait_for_keys() || error.is_undecided()
 }
 
 /// The error of a token that names another issuer than that of `keys`. Such a token must not cause a fetch: it would
@@ -137,12 +134,10 @@ fn unknown_key(error: VerifyError, keys: &IssuerKeys) -> Failure {
 
 /// The failure of a token that cannot be judged now, with the time until the next fetch as `Retry-After`.
 fn cannot_judge_now(error: VerifyError, keys: &IssuerKeys) -> Failure {
-    let error = if error.may_wait_for_keys() {
-        VerifyError::UnknownKeyNotJudged(Box::new(error))
-    } else {
-        error
-    };
-    let failure = Failure::from(error);
+    let failure = Failure::from(match error {
+        error if error.may_wait_for_keys() => VerifyError::UnknownKeyNotJudged(Box::new(error)),
+        error => error,
+    });
     match keys.refresher().and_then(Refresher::next_attempt) {
         Some(due) => failure.retry_when_due(due),
         None => failure,
