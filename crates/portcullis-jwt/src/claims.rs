@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use portcullis_core::{clock::UnixTime, log::escape_url};
+use portcullis_core::clock::UnixTime;
 pub(crate) use portcullis_jose::json::Value as Claim;
 use portcullis_jose::json::{self, JsonError, Text};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::{
     VerifyError,
     claim_path::{ClaimPath, Step},
-    verify_error::found,
+    verify_error::{escape_name, found},
 };
 
 /// The claims of a token, borrowed from the decoded payload.
@@ -89,7 +89,7 @@ pub(crate) fn find_issuer<T>(
     let issuer = issuer.as_deref();
     issuer
         .and_then(find)
-        .ok_or_else(|| VerifyError::Issuer(found(issuer, escape_url)))
+        .ok_or_else(|| VerifyError::Issuer(found(issuer, escape_name)))
 }
 
 /// The `iss`, which chooses the keys to check the signature with. The parse after that check is strict.

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use portcullis_core::scheme::Failure;
+use portcullis_core::{log::escape_url, scheme::Failure};
 use portcullis_jose::{Algorithm, JsonError, JwsError, SignatureError};
 
 /// Why a token was not accepted.
@@ -209,8 +209,7 @@ fn plain(found: &str) -> Option<&str> {
     ((1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)).then_some(text)
 }
 
-/// Quotes a value from a token for an error message. With `escape_url`, it is the name of an issuer or audience, which
-/// operators copy into their configuration.
+/// Quotes a value from a token for an error message.
 pub(crate) fn found(text: Option<&str>, escape: fn(&str) -> String) -> String {
     text.map_or_else(
         || "absent".to_owned(),
@@ -218,20 +217,32 @@ pub(crate) fn found(text: Option<&str>, escape: fn(&str) -> String) -> String {
     )
 }
 
+/// Escapes the name of an issuer or audience, which operators copy into their configuration: longer than other values,
+/// and without the parts of a URL that may be secret.
+pub(crate) fn escape_name(name: &str) -> String {
+    const LONGEST: usize = 512;
+
+    let shown = escape_url(name);
+    match shown.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use portcullis_core::log::{escape, escape_url};
+    use portcullis_core::log::escape;
 
     use super::*;
 
     #[test]
     fn issuer_name_is_shown_whole_without_secrets() {
         let issuer = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
-        let shown = |issuer: &str| found(Some(issuer), escape_url);
+        let shown = |issuer: &str| found(Some(issuer), escape_name);
         assert_eq!(shown(issuer), format!("\"{issuer}\""));
         let long = shown(&"x".repeat(30_000));
-        assert_eq!(long.chars().count(), 1024 + "\"…\"".chars().count());
-        assert_eq!(found(None, escape_url), "absent");
+        assert_eq!(long.chars().count(), 512 + "\"…\"".chars().count());
+        assert_eq!(found(None, escape_name), "absent");
         for secret in ["https://s3cr3t@i.example/a", "https://i.example/a?s3cr3t"] {
             assert_eq!(shown(secret), "\"https://i.example/a\"");
         }

@@ -8,7 +8,7 @@ use std::{any::Any, iter, sync::Arc};
 use portcullis_core::{
     Principal,
     clock::UnixTime,
-    log::{escape, escape_url},
+    log::escape,
     scheme::{Challenge, PrincipalParts},
 };
 use portcullis_jose::{Algorithm, CompactJws, Header, SignatureError, TokenLimits};
@@ -18,7 +18,7 @@ use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
     IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError, claims::Claims,
-    verify_error::found,
+    verify_error::{escape_name, found},
 };
 
 /// The authentication scheme and the default realm in challenges (RFC 6750 §3).
@@ -197,7 +197,7 @@ impl JwtVerifier {
         let missing = |name: &str| VerifyError::MissingClaim(name.to_owned());
         let issuer = claims.text("iss")?.ok_or_else(|| missing("iss"))?;
         if issuer != self.issuer() {
-            return Err(VerifyError::Issuer(found(Some(issuer), escape_url)));
+            return Err(VerifyError::Issuer(found(Some(issuer), escape_name)));
         }
         let expires_at = claims.time("exp")?.ok_or_else(|| missing("exp"))?;
         let (not_before, issued_at) = (claims.time("nbf")?, claims.time("iat")?);
@@ -254,7 +254,7 @@ impl JwtVerifier {
         let audiences: Vec<&str> = claim.texts().collect();
         Err(VerifyError::Audience {
             claim: name.to_owned(),
-            found: found(Some(&audiences.join(" ")), escape_url),
+            found: found(Some(&audiences.join(" ")), escape_name),
         })
     }
 
