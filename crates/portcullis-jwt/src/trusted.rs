@@ -59,7 +59,7 @@ impl TrustedIssuers {
     ///
     /// If the issuer is already trusted; [`replace`](Self::replace) changes its rules.
     pub fn add(&self, verifier: JwtVerifier) -> Result<(), ConfigError> {
-        let (issuer, verifier) = (verifier.keys().issuer().clone(), Arc::new(verifier));
+        let (issuer, verifier) = (verifier.keys.issuer().clone(), Arc::new(verifier));
         let is_new = self.update(|trusted| {
             let is_new = !trusted.verifiers.contains_key(&issuer);
             if is_new {
@@ -77,7 +77,7 @@ impl TrustedIssuers {
 
     /// Adds an issuer or replaces its rules, from the next request on.
     pub fn replace(&self, verifier: JwtVerifier) {
-        let (issuer, verifier) = (verifier.keys().issuer().clone(), Arc::new(verifier));
+        let (issuer, verifier) = (verifier.keys.issuer().clone(), Arc::new(verifier));
         self.update(|trusted| {
             trusted.epoch += 1;
             trusted.verifiers.insert(issuer.clone(), verifier.clone());

@@ -154,18 +154,18 @@ impl Inner {
                 (jws, header, verifier, Some(payload), trusted.epoch)
             }
         };
-        let snapshot = verifier.keys().snapshot();
+        let snapshot = verifier.keys.snapshot();
         let mut verified = verifier
             .verify_parsed(&jws, &header, payload, &snapshot, now, &self.challenge)
             .map_err(|error| Rejected {
                 error,
-                keys: Some((verifier.keys().clone(), snapshot.epoch)),
+                keys: Some((verifier.keys.clone(), snapshot.epoch)),
             })?;
         if self.keep_access_token {
             verified.principal = verified.principal.with_access_token(Secret::new(token));
         }
         if let Some(cache) = &self.cache {
-            let current_keys = verifier.keys().snapshot_cell();
+            let current_keys = verifier.keys.snapshot_cell();
             cache.insert(token, &verified, current_keys, trust_epoch, now);
         }
         Ok(verified)

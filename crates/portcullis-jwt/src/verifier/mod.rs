@@ -17,7 +17,8 @@ pub use self::builder::{JwtBuilder, JwtVerifierBuilder};
 use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
-    IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError, claims::Claims,
+    IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError,
+    claims::Claims,
     verify_error::{escape_name, found},
 };
 
@@ -45,7 +46,7 @@ pub(crate) const DEFAULT_REALM: &str = "api";
 /// ```
 #[derive(Debug)]
 pub struct JwtVerifier {
-    keys: IssuerKeys,
+    pub(crate) keys: IssuerKeys,
     audiences: Vec<Box<str>>,
     client_ids: Option<Vec<Box<str>>>,
     algorithms: Vec<Algorithm>,
@@ -85,18 +86,6 @@ impl JwtVerifier {
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.keys.issuer()
-    }
-
-    /// The issuer's keys.
-    #[must_use]
-    pub fn keys(&self) -> &IssuerKeys {
-        &self.keys
-    }
-
-    /// The form of the issuer's access tokens.
-    #[must_use]
-    pub fn profile(&self) -> &Profile {
-        &self.profile
     }
 
     /// Verifies `token` at the time `now`.
