@@ -20,9 +20,7 @@ mod verify_error;
 pub use self::bearer::{Bearer, BearerBuilder, BearerSettings};
 pub use self::cache::{CacheLimits, CacheStatus};
 pub use self::claim_path::ClaimPath;
-pub use self::issuer_keys::{
-    IssuerKeys, KeyPublisher, KeySnapshot, RefreshAnswer, RefreshOutcome, Refresher,
-};
+pub use self::issuer_keys::{IssuerKeys, KeyPublisher, KeySnapshot, RefreshAnswer, Refresher};
 #[cfg(feature = "profile-file")]
 pub use self::profile::ProfileFileError;
 pub use self::profile::{AudienceRule, Condition, Profile, UnknownProfile};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_core::clock::{Clock, UnixTime};
 use portcullis_jose::KeySet;
-use portcullis_jwt::{IssuerKeys, KeyPublisher, RefreshAnswer, RefreshOutcome, Refresher};
+use portcullis_jwt::{IssuerKeys, KeyPublisher, RefreshAnswer, Refresher};
 use portcullis_test::ManualClock;
 use portcullis_worker::{Budget, BudgetRules};
 
@@ -104,7 +104,7 @@ struct Signals(Arc<Shared>);
 impl Refresher for Signals {
     fn request_newer_keys(&self, _: u64) -> RefreshAnswer {
         if self.0.signal(0) {
-            RefreshAnswer::Wait(Box::pin(ready(RefreshOutcome::Succeeded)))
+            RefreshAnswer::Wait(Box::pin(ready(true)))
         } else {
             RefreshAnswer::Exhausted
         }

@@ -9,9 +9,7 @@ use portcullis_core::{
 use portcullis_jose::{CompactJws, TokenLimits};
 
 use super::{Inner, bind};
-use crate::{
-    IssuerKeys, RefreshAnswer, RefreshOutcome, Refresher, VerifyError, claims::find_issuer,
-};
+use crate::{IssuerKeys, RefreshAnswer, Refresher, VerifyError, claims::find_issuer};
 
 /// A token that was not accepted.
 pub(super) struct Rejected {
@@ -69,13 +67,13 @@ impl Inner {
             RefreshAnswer::Wait(refreshed) => {
                 let (inner, token) = (self.clone(), Box::<str>::from(token));
                 Outcome::Pending(Box::pin(async move {
-                    let outcome = refreshed.await;
-                    inner.verify_again(&token, outcome)
+                    let has_fetched = refreshed.await;
+                    inner.verify_again(&token, has_fetched)
                 }))
             }
             // Newer keys arrived after the check above.
             RefreshAnswer::Exhausted if has_newer_keys() => {
-                Outcome::Done(self.verify_again(token, RefreshOutcome::Succeeded))
+                Outcome::Done(self.verify_again(token, true))
             }
             RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &keys))),
             RefreshAnswer::Saturated => Outcome::Done(Err(cannot_judge_now(error, &keys))),
@@ -83,7 +81,7 @@ impl Inner {
     }
 
     /// The final verdict, after a refresh.
-    fn verify_again(&self, token: &str, outcome: RefreshOutcome) -> Result<Principal, Failure> {
+    fn verify_again(&self, token: &str, has_fetched: bool) -> Result<Principal, Failure> {
         let Rejected { error, keys } = match self.verify(token.as_bytes(), self.clock.now()) {
             Ok(verified) => return bind(&verified),
             Err(rejected) => rejected,
@@ -91,9 +89,8 @@ impl Inner {
         let Some((keys, _)) = keys else {
             return Err(error.into());
         };
-        let has_failed = outcome == RefreshOutcome::Failed;
         Err(match error.may_wait_for_keys() {
-            true if !has_failed => unknown_key(error, &keys),
+            true if has_fetched => unknown_key(error, &keys),
             false if !error.is_undecided() => error.into(),
             _ => cannot_judge_now(error, &keys),
         })

@@ -11,7 +11,7 @@ use portcullis_jose::KeySet;
 
 pub(crate) use self::snapshot::SnapshotCell;
 pub use self::{
-    refresh::{RefreshAnswer, RefreshOutcome, Refresher},
+    refresh::{RefreshAnswer, Refresher},
     snapshot::{KeyPublisher, KeySnapshot},
 };
 

@@ -1,6 +1,6 @@
 //! The contract of the owner that refreshes the keys of an issuer.
 
-use std::{fmt, pin::Pin, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 /// Refreshes the keys of an issuer on the request of verifiers. All calls are cheap and never block.
 pub trait Refresher: Send + Sync + 'static {
@@ -25,34 +25,11 @@ pub trait Refresher: Send + Sync + 'static {
 
 /// The answer to a request for a refresh.
 pub enum RefreshAnswer {
-    /// A refresh is under way: wait. The future ends with it, or when the caller has waited long enough. Dropping
-    /// it is harmless.
-    Wait(Pin<Box<dyn Future<Output = RefreshOutcome> + Send>>),
+    /// A refresh is under way: wait. The future ends with it, or when the caller has waited long enough, and tells whether
+    /// the keys were fetched. If not, the snapshot is that of an earlier fetch. Dropping the future is harmless.
+    Wait(Pin<Box<dyn Future<Output = bool> + Send>>),
     /// No refresh is started: the budget is spent, or the issuer asked to be left alone.
     Exhausted,
     /// A refresh is under way, but too many requests wait for it already.
     Saturated,
-}
-
-impl fmt::Debug for RefreshAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Wait(_) => "Wait",
-            Self::Exhausted => "Exhausted",
-            Self::Saturated => "Saturated",
-        })
-    }
-}
-
-/// How a refresh ended for a request that waited for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a third outcome would leave open whether the keys can be used"
-)]
-pub enum RefreshOutcome {
-    /// The keys were fetched: the snapshot is up to date.
-    Succeeded,
-    /// The fetch failed or did not end in time: the snapshot is that of an earlier fetch.
-    Failed,
 }

@@ -17,7 +17,7 @@ use portcullis_core::{
     scheme::{Failure, Outcome},
 };
 use portcullis_jose::KeySet;
-use portcullis_jwt::{Bearer, IssuerKeys, KeyPublisher, RefreshAnswer, RefreshOutcome, Refresher};
+use portcullis_jwt::{Bearer, IssuerKeys, KeyPublisher, RefreshAnswer, Refresher};
 
 use crate::{
     bearer, next_signer, poll, send,
@@ -75,8 +75,8 @@ impl Refresher for Owner {
                 let state = self.0.clone();
                 RefreshAnswer::Wait(Box::pin(poll_fn(move |_| {
                     match *state.answer.lock().expect("no panic") {
-                        Answer::Done => Poll::Ready(RefreshOutcome::Succeeded),
-                        Answer::Failed => Poll::Ready(RefreshOutcome::Failed),
+                        Answer::Done => Poll::Ready(true),
+                        Answer::Failed => Poll::Ready(false),
                         _ => Poll::Pending,
                     }
                 })))
