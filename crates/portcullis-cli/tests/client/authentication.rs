@@ -138,7 +138,11 @@ async fn assertion_header_is_configurable() {
     let options = ["--private-key", &other, "--alg", "ES256"];
     let ended = scene.fetch_with(&[&options[..], &more].concat()).await;
     assert_ne!(ended.code, Some(0));
-    assert!(ended.stderr.contains("for another private key"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("for another private key"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
