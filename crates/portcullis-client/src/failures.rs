@@ -42,7 +42,7 @@ impl Failures {
     ) {
         let took = now.duration_since(started);
         let wait = backoff_after(&self.backoff, took, usable_for, Jitter::random());
-        self.backoff.failed_with(now, wait, error.retry_after());
+        self.backoff.failed(now, wait, error.retry_after());
         let left = self.backoff.left(now);
         self.last_error = Some(error.clone().with_retry_after(Some(left)));
     }
@@ -89,7 +89,7 @@ mod tests {
         [(); N].map(|()| {
             let wait = backoff_after(&backoff, took, usable_for, longest);
             let now = Moment::new(UnixTime::from_secs(1_000_000), Duration::ZERO);
-            backoff.failed_with(now, wait, None);
+            backoff.failed(now, wait, None);
             wait.as_millis()
         })
     }

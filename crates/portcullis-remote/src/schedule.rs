@@ -146,7 +146,8 @@ impl RefreshSchedule {
 
     /// Notes that a fetch failed, and how long the issuer asked to be left alone.
     pub(crate) fn failed(&mut self, now: Moment, retry_after: Option<Duration>, jitter: Jitter) {
-        self.backoff.failed(now, retry_after, jitter);
+        let wait = self.backoff.next_wait(self.rules.backoff.longest, jitter);
+        self.backoff.failed(now, wait, retry_after);
         self.due_at = Deadline::after(now, self.backoff.left(now));
     }
 

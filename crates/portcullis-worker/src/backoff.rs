@@ -9,7 +9,6 @@ use portcullis_core::clock::{Deadline, Moment};
 
 /// The limits of a [`Backoff`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "all there is to choose")]
 pub struct BackoffRules {
     /// The wait after a first failure, doubled by each further one. 1 s by default.
     pub first: Duration,
@@ -39,7 +38,6 @@ pub struct Backoff {
 
 impl Backoff {
     /// The backoff of a server that has not failed yet.
-    #[must_use]
     pub const fn new(rules: BackoffRules) -> Self {
         Self {
             rules,
@@ -55,29 +53,20 @@ impl Backoff {
 
     /// The wait after the next failure, before `Retry-After`: doubled by each failure up to `longest`, then shortened by
     /// up to a half.
-    #[must_use]
     pub fn next_wait(&self, longest: Duration, jitter: Jitter) -> Duration {
         let doubled = self.rules.first.saturating_mul(1 << self.failures.min(31));
         jitter.shorten(doubled.min(longest))
     }
 
-    /// Notes a failure, and how long the server asked to be left alone (`Retry-After`).
-    pub fn failed(&mut self, now: Moment, retry_after: Option<Duration>, jitter: Jitter) {
-        let wait = self.next_wait(self.rules.longest, jitter);
-        self.failed_with(now, wait, retry_after);
-    }
-
-    /// Notes a failure, with a wait that the caller has chosen by [`next_wait`](Self::next_wait).
-    pub fn failed_with(&mut self, now: Moment, wait: Duration, retry_after: Option<Duration>) {
+    /// Notes a failure, the wait chosen by [`next_wait`](Self::next_wait), and how long the server asked to be left alone
+    /// (`Retry-After`).
+    pub fn failed(&mut self, now: Moment, wait: Duration, retry_after: Option<Duration>) {
         let retry_after = retry_after
             .unwrap_or_default()
             .min(self.rules.longest_retry_after);
         self.failures = self.failures.saturating_add(1);
-        let wait = wait.max(retry_after);
-        self.ends = Some((
-            Deadline::after(now, wait),
-            Deadline::after(now, retry_after),
-        ));
+        let until = |wait| Deadline::after(now, wait);
+        self.ends = Some((until(wait.max(retry_after)), until(retry_after)));
     }
 
     /// Notes a success.
@@ -86,14 +75,12 @@ impl Backoff {
     }
 
     /// How much longer to wait; zero when the server may be asked.
-    #[must_use]
     pub fn left(&self, now: Moment) -> Duration {
         self.ends.map_or(Duration::ZERO, |(end, _)| end.left(now))
     }
 
     /// How much longer the server asked to be left alone; zero when it did not. A request that cannot wait may end the
     /// backoff early, but not this.
-    #[must_use]
     pub fn retry_after_left(&self, now: Moment) -> Duration {
         self.ends.map_or(Duration::ZERO, |(_, end)| end.left(now))
     }
@@ -108,27 +95,23 @@ impl Jitter {
     pub const MIDDLE: Self = Self(0.5);
 
     /// Random jitter.
-    #[must_use]
     pub fn random() -> Self {
         // The seeds of the standard library's hash maps are random enough to keep a fleet out of step.
         Self::from_bits(RandomState::new().hash_one(0))
     }
 
     /// Jitter from 64 random bits.
-    #[must_use]
     pub fn from_bits(bits: u64) -> Self {
         // The upper 32 bits: a fraction in [0, 1) that f64 holds exactly.
         Self(f64::from((bits >> 32) as u32) / (f64::from(u32::MAX) + 1.0))
     }
 
     /// The time, up to 10 % more or less.
-    #[must_use]
     pub fn spread(self, time: Duration) -> Duration {
         scale(time, 0.9 + self.0 * 0.2)
     }
 
     /// The time, up to a half less.
-    #[must_use]
     pub fn shorten(self, time: Duration) -> Duration {
         scale(time, 1.0 - self.0 / 2.0)
     }
@@ -154,18 +137,23 @@ mod tests {
         Moment::new(UnixTime::from_secs(1_000_000 + seconds), secs(seconds))
     }
 
+    fn fail(backoff: &mut Backoff, now: Moment, retry_after: Option<Duration>, jitter: Jitter) {
+        let wait = backoff.next_wait(backoff.rules.longest, jitter);
+        backoff.failed(now, wait, retry_after);
+    }
+
     #[test]
     fn wait_doubles_from_1_s_to_60_s_until_a_success() {
         let mut backoff = Backoff::new(BackoffRules::DEFAULT);
         assert_eq!(backoff.left(at(0)), Duration::ZERO);
         for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
-            backoff.failed(at(0), None, LONGEST_WAITS);
+            fail(&mut backoff, at(0), None, LONGEST_WAITS);
             assert_eq!(backoff.left(at(0)), secs(expected));
             assert_eq!(backoff.left(at(expected)), Duration::ZERO);
             assert_eq!(backoff.retry_after_left(at(0)), Duration::ZERO);
         }
         for _ in 0..100 {
-            backoff.failed(at(0), None, Jitter::from_bits(u64::MAX));
+            fail(&mut backoff, at(0), None, Jitter::from_bits(u64::MAX));
         }
         assert_eq!(backoff.failures(), 108);
         let left = backoff.left(at(0)).as_secs_f64();
@@ -175,7 +163,7 @@ mod tests {
         );
         assert_eq!(backoff.next_wait(secs(5), LONGEST_WAITS), secs(5));
         backoff.succeeded();
-        backoff.failed(at(0), None, LONGEST_WAITS);
+        fail(&mut backoff, at(0), None, LONGEST_WAITS);
         assert_eq!((backoff.failures(), backoff.left(at(0))), (1, secs(1)));
     }
 
@@ -189,7 +177,7 @@ mod tests {
             (86_400, 300, 300),
         ] {
             let mut backoff = Backoff::new(BackoffRules::DEFAULT);
-            backoff.failed(at(0), Some(secs(asked)), LONGEST_WAITS);
+            fail(&mut backoff, at(0), Some(secs(asked)), LONGEST_WAITS);
             assert_eq!(backoff.left(at(0)), secs(waits), "{asked}");
             assert_eq!(
                 backoff.retry_after_left(at(0)),
@@ -225,7 +213,7 @@ mod tests {
             longest_retry_after: Duration::MAX,
         };
         let mut backoff = Backoff::new(rules);
-        backoff.failed(end, Some(Duration::MAX), Jitter::MIDDLE);
+        fail(&mut backoff, end, Some(Duration::MAX), Jitter::MIDDLE);
         assert_eq!(backoff.left(end), Duration::ZERO);
     }
 }

@@ -22,7 +22,6 @@ impl Default for BudgetRules {
 
 impl BudgetRules {
     /// Sets both limits.
-    #[must_use]
     pub const fn new(burst: u32, refill: Duration) -> Self {
         Self { burst, refill }
     }
@@ -54,7 +53,6 @@ impl Budget {
     }
 
     /// How long after `now` one can be taken; `None` if never.
-    #[must_use]
     pub fn available_in(self, rules: &BudgetRules, now: Duration) -> Option<Duration> {
         let credit = rules.refill().saturating_mul(rules.burst.checked_sub(1)?);
         Some(self.full_at.saturating_sub(credit).saturating_sub(now))

@@ -10,9 +10,8 @@ use tokio::{
     time::Instant,
 };
 
-/// What a worker publishes: the snapshot that callers read, and how the task is doing.
-///
-/// It is cloned for each change, so large parts belong in an `Arc`.
+/// What a worker publishes: the snapshot that callers read, and how the task is doing. It is cloned for each change, so
+/// large parts belong in an `Arc`.
 pub trait State: Clone + Send + Sync + 'static {
     /// A change that operators may want to know of.
     type Event: Clone + Send + 'static;
@@ -46,18 +45,14 @@ pub struct Shared<S: State> {
     origin: Instant,
 }
 
-/// How far a task has come. Runs are numbered from 1.
+/// How far a task has come: which run began last, and which ended last, counted from 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
     /// Whether a run was asked for that has not begun.
     pub(crate) is_requested: bool,
-    /// The last run that began.
     pub(crate) begun: u64,
-    /// The last run that ended.
     pub(crate) ended: u64,
-    /// Whether the task was told to stop.
     pub(crate) is_stopping: bool,
-    /// Whether the task has ended.
     pub(crate) has_ended: bool,
 }
 
@@ -80,7 +75,6 @@ impl Progress {
         self.begun > self.ended
     }
 
-    /// The run that begins next.
     pub(crate) fn next(&self) -> Run {
         Run {
             number: self.begun + 1,
@@ -90,13 +84,10 @@ impl Progress {
 }
 
 impl<S: State> Shared<S> {
-    /// How many events a receiver may lag behind before it misses the oldest.
-    const EVENTS: usize = 64;
-
     pub(crate) fn new(state: S, clock: SharedClock, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             state: ArcSwap::from_pointee(state),
-            events: broadcast::Sender::new(Self::EVENTS),
+            events: broadcast::Sender::new(64),
             progress: watch::Sender::default(),
             wake: Notify::new(),
             runtime,
@@ -121,16 +112,11 @@ impl<S: State> Shared<S> {
         self.progress.send_modify(|_| {});
     }
 
-    /// Logs an event and sends it to all receivers.
+    /// Sends an event to all receivers, and logs it: last, because the log may be what panicked.
     pub fn announce(&self, event: S::Event) {
-        self.state().log(&event);
-        self.send(event);
-    }
-
-    /// Sends an event without logging it. A death is sent before it is logged, because the log may be what panicked.
-    pub(crate) fn send(&self, event: S::Event) {
         // An error means that there are no receivers.
-        let _ = self.events.send(event);
+        let _ = self.events.send(event.clone());
+        self.state().log(&event);
     }
 
     /// The events from now on. A receiver that lags more than 64 events behind misses the oldest.

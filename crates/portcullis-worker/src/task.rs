@@ -16,24 +16,17 @@ use std::{
 use portcullis_core::clock::Deadline;
 use tokio::{runtime::Runtime, time::sleep};
 
-use crate::{Death, Shared, State};
+use crate::{Death, Shared, State, shared::Progress};
 
 /// The task of a [`Worker`](crate::Worker), as the code that it runs sees it.
-pub struct Task<S: State>(Arc<Shared<S>>);
+pub struct Task<S: State>(pub(crate) Arc<Shared<S>>);
 
 impl<S: State> Task<S> {
     /// The longest pause. A machine that slept or a clock that was set is noticed within this time.
     const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-    pub(crate) fn new(shared: Arc<Shared<S>>) -> Self {
-        Self(shared)
-    }
-
     /// Starts the task on the runtime of the worker. It runs `work` until the last [`Worker`](crate::Worker) is dropped.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the worker owns the task; elsewhere only token exchanges spawn, on a `JoinSet` that they own, and file access, by `spawn_blocking`"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the worker owns the task")]
     pub fn spawn<F>(self, work: impl FnOnce(Self) -> F)
     where
         F: Future<Output = Infallible> + Send + 'static,
@@ -144,18 +137,16 @@ struct ReportEnd<S: State> {
 impl<S: State> Drop for ReportEnd<S> {
     fn drop(&mut self) {
         // A process that ends drops its workers and then its runtime, possibly without polling their tasks again.
-        let was_stopped = self.shared.progress.borrow().is_stopping;
+        let shared = &self.shared;
+        let was_stopped = shared.progress.borrow().is_stopping;
         let mut event = None;
         if !was_stopped {
-            self.shared
-                .update(|state| event = Some(state.died(self.death)));
+            shared.update(|state| event = Some(state.died(self.death)));
         }
-        self.shared
-            .progress
-            .send_modify(|progress| progress.has_ended = true);
+        let end = |progress: &mut Progress| progress.has_ended = true;
+        shared.progress.send_modify(end);
         if let Some(event) = event {
-            self.shared.send(event.clone());
-            self.shared.state().log(&event);
+            shared.announce(event);
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::{runtime::Handle, time::timeout};
 use crate::{Run, Shared, State, Task, shared::Progress};
 
 /// Owns one background task. Clones share it; the task stops when the last is dropped.
+#[derive(Clone)]
 pub struct Worker<S: State>(Arc<Owner<S>>);
 
 struct Owner<S: State>(Arc<Shared<S>>);
@@ -37,7 +38,7 @@ impl<S: State> Worker<S> {
     /// The task runs on `runtime`, which needs tokio's timer.
     pub fn new(state: S, clock: SharedClock, runtime: Handle) -> (Self, Task<S>) {
         let shared = Shared::new(state, clock, runtime);
-        let task = Task::new(shared.clone());
+        let task = Task(shared.clone());
         (Self(Arc::new(Owner(shared))), task)
     }
 
@@ -47,10 +48,8 @@ impl<S: State> Worker<S> {
     }
 
     /// Asks for a run. Callers share the run that is about to begin, or else the one that is under way. Only if there is
-    /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `admit` must neither wait nor
-    /// use the worker.
-    ///
-    /// `None` if `admit` says no.
+    /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `None` if it says no. `admit`
+    /// must neither wait nor use the worker.
     pub fn request_run(&self, admit: impl FnOnce() -> bool) -> Option<Run> {
         let (mut run, mut is_new) = (None, false);
         // No receiver waits for `is_requested`, so none is notified.
@@ -164,12 +163,6 @@ impl<S: State> Worker<S> {
     pub fn is_stopped(&self) -> bool {
         let progress = self.progress.borrow();
         progress.has_ended || progress.is_stopping
-    }
-}
-
-impl<S: State> Clone for Worker<S> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
     }
 }
 
