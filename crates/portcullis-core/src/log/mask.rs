@@ -1,53 +1,33 @@
 //! Finds credentials in text.
 
-use std::{borrow::Cow, ops::Range};
-
-const MASK: &str = "[masked]";
-
-/// The shortest text that is taken for a JWT. The header `{"alg":"RS256"}` alone is longer.
-const SHORTEST_JWT: usize = 16;
+use std::ops::Range;
 
 /// Replaces API keys of this suite and JWTs in a text by `[masked]`: see [`escape`](super::escape). If `is_cut`, more text
 /// followed, and a credential at the end may be incomplete.
-pub(crate) fn mask(text: &str, is_cut: bool) -> Cow<'_, str> {
-    // A key's secret is longer too.
-    if text.len() < SHORTEST_JWT && !is_cut {
-        return Cow::Borrowed(text);
-    }
+pub(crate) fn mask(text: &str, is_cut: bool) -> String {
     let mut octets = percent_decode(text);
     // The cut may be within an escape.
-    while is_cut
-        && let Some(at) = octets
-            .iter()
-            .rev()
-            .take(2)
-            .position(|octet| octet.value == b'%')
-    {
-        octets.truncate(octets.len() - 1 - at);
+    while is_cut && octets.iter().rev().take(2).any(|octet| octet.value == b'%') {
+        octets.pop();
     }
-    let text = &text[..octets.last().map_or(0, |octet| octet.end)];
+    let shown = &text[..octets.last().map_or(0, |octet| octet.end)];
     let mut found = credentials(&octets, is_cut);
     // A credential may be folded into several lines.
-    let length = octets.len();
     octets.retain(|octet| !octet.value.is_ascii_control());
-    if octets.len() < length {
-        found.extend(credentials(&octets, is_cut));
-    }
-    if found.is_empty() {
-        return Cow::Borrowed(text);
-    }
-    found.sort_unstable_by_key(|range| range.start);
-    let mut masked = String::with_capacity(text.len());
-    let mut shown_to = 0;
+    found.extend(credentials(&octets, is_cut));
+    let mut is_secret = vec![false; shown.len()];
     for range in found {
-        if range.start >= shown_to {
-            masked.push_str(&text[shown_to..range.start]);
-            masked.push_str(MASK);
-        }
-        shown_to = shown_to.max(range.end);
+        is_secret[range].fill(true);
     }
-    masked.push_str(&text[shown_to..]);
-    Cow::Owned(masked)
+    let mut masked = String::with_capacity(shown.len());
+    for (at, character) in shown.char_indices() {
+        if !is_secret[at] {
+            masked.push(character);
+        } else if at == 0 || !is_secret[at - 1] {
+            masked.push_str("[masked]");
+        }
+    }
+    masked
 }
 
 /// A decoded octet, and where it stands in the text.
@@ -61,11 +41,8 @@ struct Octet {
 fn percent_decode(text: &str) -> Vec<Octet> {
     let mut octets: Vec<Octet> = Vec::with_capacity(text.len());
     for (start, value) in text.bytes().enumerate() {
-        octets.push(Octet {
-            value,
-            start,
-            end: start + 1,
-        });
+        let end = start + 1;
+        octets.push(Octet { value, start, end });
         // A decoded octet may be the last digit of another escape.
         while let [.., percent, high, low] = octets.as_slice()
             && percent.value == b'%'
@@ -89,14 +66,12 @@ pub(crate) fn percent_octet(high: u8, low: u8) -> Option<u8> {
 fn credentials(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
     let is_in_jwt =
         |octet: &Octet| octet.value.is_ascii_alphanumeric() || b"-_.=".contains(&octet.value);
-    let jwts = octets.split(|octet| !is_in_jwt(octet)).filter_map(|run| {
+    let mut found = key_secrets(octets, is_cut);
+    found.extend(octets.split(|octet| !is_in_jwt(octet)).filter_map(|run| {
         let values: Vec<u8> = run.iter().map(|octet| octet.value).collect();
         place(&run[find_jwt(&values)?..])
-    });
-    key_secrets(octets, is_cut)
-        .into_iter()
-        .chain(jwts)
-        .collect()
+    }));
+    found
 }
 
 /// Where these octets stand in the text.
@@ -105,27 +80,25 @@ fn place(octets: &[Octet]) -> Option<Range<usize>> {
 }
 
 /// The secrets of API keys. A secret is a run of letters and digits after `_`. It is masked if an id (a run of 12)
-/// precedes the `_` and it has at least 20 characters or was cut, or if it has exactly 33 characters.
+/// precedes the `_` and it has at least 20 characters or was cut, or if it has exactly 33 characters (with the checksum).
+///
+/// A test in `format/key.rs` of `portcullis-api-key` checks that its keys are masked.
 fn key_secrets(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
-    // The lengths of `ApiKey`: a test in `format/key.rs` of `portcullis-api-key` checks that its keys are masked.
-    const ID: usize = 12;
-    const SHORTEST_SECRET: usize = 20;
-    const SECRET_AND_CHECKSUM: usize = 33;
-
     let is_member = |octet: &&Octet| octet.value.is_ascii_alphanumeric();
     let end = octets.last().map(|last| last.end);
     let mut found = Vec::new();
-    let mut follows_id = false;
-    for (index, part) in octets.split(|octet| octet.value == b'_').enumerate() {
+    // Nothing precedes the first part.
+    let mut parts = octets.split(|octet| octet.value == b'_');
+    let mut before = parts.next().unwrap_or_default();
+    for part in parts {
+        let follows_id = before.iter().rev().take_while(is_member).count() == 12;
         let length = part.iter().take_while(is_member).count();
         let run = place(&part[..length]);
         let is_incomplete = is_cut && run.as_ref().map(|run| run.end) == end;
-        let is_secret = (follows_id && (length >= SHORTEST_SECRET || is_incomplete))
-            || length == SECRET_AND_CHECKSUM;
-        if index > 0 && is_secret {
+        if (follows_id && (length >= 20 || is_incomplete)) || length == 33 {
             found.extend(run);
         }
-        follows_id = part.iter().rev().take_while(is_member).count() == ID;
+        before = part;
     }
     found
 }
@@ -133,9 +106,11 @@ fn key_secrets(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
 /// Finds the start of a JWT in a run of base64url and dots. It begins with the base64url of a JSON object: nearly always
 /// `eyJ`, otherwise `ey` or `ew`, in which case the next part must look like one too.
 fn find_jwt(run: &[u8]) -> Option<usize> {
+    /// The header `{"alg":"RS256"}` alone is longer.
+    const SHORTEST: usize = 16;
+
     let is_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
-    let last_start = run.len().checked_sub(SHORTEST_JWT)?;
-    (0..=last_start).find(|&at| {
+    (0..=run.len().checked_sub(SHORTEST)?).find(|&at| {
         let rest = &run[at..];
         let begins_part = at == 0 || run[at - 1] == b'.';
         let next_part = || rest.splitn(2, |octet| *octet == b'.').nth(1);
@@ -146,10 +121,9 @@ fn find_jwt(run: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::log::escape;
 
-    fn mask(text: &str) -> Cow<'_, str> {
+    fn mask(text: &str) -> String {
         super::mask(text, false)
     }
 
@@ -185,7 +159,7 @@ mod tests {
             JWT[..40].to_owned(),
             "ewogImFsZyI6ICJIUzI1NiJ9.ewogfQ.c2ln".to_owned(),
         ] {
-            let masked = mask(&format!("/x/{text}/y")).into_owned();
+            let masked = mask(&format!("/x/{text}/y"));
             assert!(masked.ends_with("[masked]/y"), "{masked}");
             assert!(!masked.contains("ey") && !masked.contains("ew"), "{masked}");
         }
@@ -203,7 +177,7 @@ mod tests {
                 credential.replace('_', "%5F").replace('.', "%2E"),
                 credential.replace('e', "%65").replace('4', "%34"),
             ] {
-                let masked = mask(&text).into_owned();
+                let masked = mask(&text);
                 assert!(masked.ends_with("[masked]"), "{text} → {masked}");
                 assert!(masked.len() < 12 + text.len() / 2, "{text} → {masked}");
             }
