@@ -9,25 +9,15 @@ use crate::log::percent_octet;
 /// Whether `path` is in normal form, so that every router reads it alike: it begins with `/`, has no empty segment but
 /// the last, no `.` or `..`, no needless percent-encoding and no hidden slash.
 pub(super) fn is_normal(path: &str) -> bool {
-    let Some(segments) = path.strip_prefix('/') else {
-        return false;
-    };
-    let mut segments = segments.split('/').peekable();
-    while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        if matches!(segment, "." | "..") || (segment.is_empty() && !is_last) {
-            return false;
-        }
-        if !is_normal_segment(segment.as_bytes()) {
-            return false;
-        }
-    }
-    true
+    path.starts_with('/')
+        && !path.contains("//")
+        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+        && has_normal_octets(path.as_bytes())
 }
 
-fn is_normal_segment(mut segment: &[u8]) -> bool {
-    while let [first, rest @ ..] = segment {
-        segment = match (first, rest) {
+fn has_normal_octets(mut path: &[u8]) -> bool {
+    while let [first, rest @ ..] = path {
+        path = match (first, rest) {
             (b'%', [high, low, rest @ ..]) => {
                 let Some(octet) = percent_octet(*high, *low) else {
                     return false;
@@ -42,20 +32,20 @@ fn is_normal_segment(mut segment: &[u8]) -> bool {
                 }
                 rest
             }
-            (octet, rest) if is_unreserved(*octet) || b"!$&'()*+,;=:@".contains(octet) => rest,
+            (octet, rest) if is_unreserved(*octet) || b"/!$&'()*+,;=:@".contains(octet) => rest,
             _ => return false,
         };
     }
     true
 }
 
+const fn is_unreserved(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
+}
+
 /// `path`, percent-decoded once.
 pub(super) fn decoded(path: &str) -> Cow<'_, [u8]> {
     percent_decode_str(path).into()
-}
-
-const fn is_unreserved(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
 }
 
 #[cfg(test)]

@@ -18,9 +18,8 @@ const NOT_NORMAL: &str = "the path is not in normal form: send it without `//`, 
 ///
 /// Under `otherwise`, a path that a router could take for a listed one is refused with 400 `invalid_request`, and for
 /// gRPC with status 3: one that is not in normal form (RFC 3986 §6.2.2), such as `/files/%73ecret`, `/files//secret`,
-/// `/files/x/../secret` or `/files%2Fsecret`, and one that is another spelling of a listed path. It is not 403, since no
-/// scope would help, and not 404, since the route may exist. A path in another case or with a trailing slash is a
-/// different path: list it too if the service treats both alike.
+/// `/files/x/../secret` or `/files%2Fsecret`, and one that is another spelling of a listed path. A path in another case or
+/// with a trailing slash is a different path: list it too if the service treats both alike.
 ///
 /// The path is the one this layer sees: inside axum's `Router::nest`, without the prefix.
 #[derive(Clone, Debug, Default)]
@@ -51,8 +50,7 @@ impl ScopesByPath {
         self.add(path, None)
     }
 
-    /// Requires a scope or policy on every path that is not listed. Default: such paths are refused. See
-    /// [`ScopesByPath`] for paths that resemble a listed one.
+    /// Requires a scope or policy on every path that is not listed. Default: such paths are refused.
     pub fn otherwise(mut self, policy: impl Into<ScopePolicy>) -> Self {
         self.otherwise = Some(policy.into());
         self
@@ -67,10 +65,7 @@ impl ScopesByPath {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let find = |is_wrong: fn(&str) -> bool| {
-            let mut paths = self.policies.keys();
-            paths.find(|path| is_wrong(path))
-        };
+        let find = |is_wrong: fn(&str) -> bool| self.policies.keys().find(|path| is_wrong(path));
         let problem = if let Some(path) = &self.repeated {
             format!("{path:?} is listed twice: list each path once")
         } else if let Some(path) = find(|path| !path.starts_with('/')) {
@@ -97,22 +92,18 @@ impl ScopesByPath {
             }
             None => {
                 let principal = Authentication::require(request.extensions())?;
-                match &self.otherwise {
-                    Some(_) if self.is_ambiguous(path) => {
-                        Err(principal.refuse(FailureKind::Malformed, NOT_NORMAL))
-                    }
-                    Some(policy) => principal.require_scopes(policy),
-                    None => Err(principal.refuse(
+                // A router could take such a path for a listed one.
+                let is_ambiguous = || !is_normal(path) || self.decoded.contains(&*decoded(path));
+                let (kind, message) = match &self.otherwise {
+                    Some(policy) if !is_ambiguous() => return principal.require_scopes(policy),
+                    Some(_) => (FailureKind::Malformed, NOT_NORMAL),
+                    None => (
                         FailureKind::InsufficientScope,
                         "no credential grants this path",
-                    )),
-                }
+                    ),
+                };
+                Err(principal.refuse(kind, message))
             }
         }
-    }
-
-    /// Whether a router could take this path, which is not listed, for a listed one.
-    fn is_ambiguous(&self, path: &str) -> bool {
-        !is_normal(path) || self.decoded.contains(&*decoded(path))
     }
 }
