@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    mem::take,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -38,24 +39,11 @@ pub(crate) struct RefusalLog {
 struct State {
     /// A copy of the layer's: guards and extractors reach the log, not the layer.
     facts: Facts,
-    windows: HashMap<FailureKind, Window>,
-}
-
-/// The refusals of one kind within one second.
-#[derive(Clone, Copy, Debug, Default)]
-struct Window {
     second: u64,
-    refused: u64,
+    refused_in_second: Counts,
 }
 
-impl Window {
-    const fn suppressed(self) -> u64 {
-        self.refused.saturating_sub(LINES_PER_SECOND)
-    }
-}
-
-/// How many refusals got no line.
-type Suppressed = Vec<(FailureKind, u64)>;
+type Counts = HashMap<FailureKind, u64>;
 
 impl RefusalLog {
     pub(crate) fn new(clock: SharedClock) -> Self {
@@ -65,30 +53,26 @@ impl RefusalLog {
         }
     }
 
-    /// Counts a refusal and tells whether it gets a log line. Logs how many refusals of earlier seconds got none.
+    /// Counts a refusal and tells whether it gets a log line. Logs how many refusals of the second before got none.
     pub(crate) fn admit(&self, kind: FailureKind) -> bool {
-        let (admitted, suppressed) = self.count(kind);
-        log_suppressed(suppressed);
+        let (admitted, earlier) = self.count(kind);
+        log_suppressed(&earlier);
         admitted
     }
 
-    fn count(&self, kind: FailureKind) -> (bool, Suppressed) {
+    fn count(&self, kind: FailureKind) -> (bool, Counts) {
         let mut state = self.state();
         // Read under the lock, so that the time does not go back between two refusals.
         let second = self.clock.now().as_secs();
-        // A window one second ahead counts as open: the clock may be set back a little.
-        let is_open =
-            |window: &Window| (second..=second.saturating_add(1)).contains(&window.second);
-        let closed = state.windows.extract_if(|_, window| !is_open(window));
-        let suppressed = closed
-            .map(|(kind, window)| (kind, window.suppressed()))
-            .collect();
-        let window = state
-            .windows
-            .entry(kind)
-            .or_insert(Window { second, refused: 0 });
-        window.refused += 1;
-        (window.suppressed() == 0, suppressed)
+        let mut earlier = Counts::new();
+        // A second ahead by one counts as the present: the clock may be set back a little.
+        if !(second..=second.saturating_add(1)).contains(&state.second) {
+            earlier = take(&mut state.refused_in_second);
+            state.second = second;
+        }
+        let refused = state.refused_in_second.entry(kind).or_default();
+        *refused += 1;
+        (*refused <= LINES_PER_SECOND, earlier)
     }
 
     pub(crate) fn set_facts(&self, facts: Facts) {
@@ -114,22 +98,18 @@ impl Drop for RefusalLog {
     /// Reports the last second now, as no refusal follows.
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let windows = state.windows.drain();
-        log_suppressed(
-            windows
-                .map(|(kind, window)| (kind, window.suppressed()))
-                .collect(),
-        );
+        log_suppressed(&state.refused_in_second);
     }
 }
 
-fn log_suppressed(suppressed: Suppressed) {
-    for (kind, count) in suppressed {
-        if count > 0 {
+fn log_suppressed(refused: &Counts) {
+    for (kind, refused) in refused {
+        let suppressed = refused.saturating_sub(LINES_PER_SECOND);
+        if suppressed > 0 {
             log_at_level_of!(
                 kind,
                 ?kind,
-                suppressed = count,
+                suppressed,
                 "refusals over the limit of 50 a second were not logged one by one"
             );
         }
@@ -165,8 +145,9 @@ mod tests {
     fn refuse(log: &RefusalLog, kind: FailureKind, count: usize) -> (usize, u64) {
         let counted: Vec<_> = (0..count).map(|_| log.count(kind)).collect();
         let lines = counted.iter().filter(|(admitted, _)| *admitted).count();
-        let suppressed = counted.iter().flat_map(|(_, suppressed)| suppressed);
-        (lines, suppressed.map(|(_, count)| count).sum())
+        let earlier = counted.iter().flat_map(|(_, earlier)| earlier.values());
+        let suppressed = earlier.map(|refused| refused.saturating_sub(LINES_PER_SECOND));
+        (lines, suppressed.sum())
     }
 
     #[test]
