@@ -13,7 +13,7 @@ use portcullis_core::{
     AuthenticateLayer, Authentication, Principal, ScopeSet, Secret,
     clock::UnixTime,
     facts::Facts,
-    scheme::{Head, Outcome, Presence, Scheme},
+    scheme::{Head, Outcome, Scheme},
 };
 use tower::{Layer, Service};
 
@@ -61,7 +61,7 @@ fn scheme_does_not_allocate() {
 }
 
 fn principal_of(keys: &ApiKeys, head: &Head<'_>) -> Principal {
-    let Presence::Present(credential) = keys.detect(head) else {
+    let Ok(Some(credential)) = keys.detect(head) else {
         panic!("a key was sent")
     };
     match keys.authenticate(head, credential) {
@@ -152,7 +152,7 @@ fn wrong_secret_and_unknown_id_allocate_alike() {
             let facts = Facts::default();
             let head = Head::new(&request, &facts);
             measure(|| {
-                let Presence::Present(credential) = keys.detect(&head) else {
+                let Ok(Some(credential)) = keys.detect(&head) else {
                     panic!("a key was sent")
                 };
                 assert!(matches!(

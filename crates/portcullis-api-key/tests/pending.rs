@@ -9,7 +9,7 @@ use portcullis_api_key::{
 };
 use portcullis_core::{
     facts::Facts,
-    scheme::{Head, Outcome, Presence, Scheme},
+    scheme::{Head, Outcome, Scheme},
 };
 use support::{send, send_key};
 use tokio::sync::watch;
@@ -133,7 +133,7 @@ fn memory_store_answers_without_a_future() {
         .expect("a request");
     let (keys, facts) = (ApiKeys::new(store), Facts::default());
     let head = Head::new(&request, &facts);
-    let Presence::Present(credential) = keys.detect(&head) else {
+    let Ok(Some(credential)) = keys.detect(&head) else {
         panic!("a key was sent")
     };
     let outcome = keys.authenticate(&head, credential);

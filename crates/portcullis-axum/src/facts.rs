@@ -12,12 +12,13 @@ use portcullis_core::facts::Facts;
 /// The peer's address needs `Router::into_make_service_with_connect_info::<SocketAddr>()`, or in tests a
 /// `MockConnectInfo<SocketAddr>`.
 pub fn facts() -> Facts {
-    Facts::new()
-        .peer_address(|extensions| {
-            let real = || Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0);
-            let mocked = || Some(extensions.get::<MockConnectInfo<SocketAddr>>()?.0);
-            real().or_else(mocked)
-        })
-        .original_target(|extensions| extensions.get::<OriginalUri>().map(|original| &original.0))
-        .route_template(|extensions| extensions.get::<MatchedPath>().map(MatchedPath::as_str))
+    let mut facts = Facts::default();
+    facts.peer_address = |extensions| {
+        let real = || Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0);
+        let mocked = || Some(extensions.get::<MockConnectInfo<SocketAddr>>()?.0);
+        real().or_else(mocked)
+    };
+    facts.original_target = |extensions| Some(&extensions.get::<OriginalUri>()?.0);
+    facts.route_template = |extensions| Some(extensions.get::<MatchedPath>()?.as_str());
+    facts
 }

@@ -8,9 +8,8 @@ use crate::{
     challenge::Challenge,
     error::ConfigError,
     failure::{Failure, FailureKind},
-    principal::Principal,
     refusal_log::RefusalLog,
-    scheme::{CredentialSource, Head, Outcome, PendingOutcome, Presence, Scheme},
+    scheme::{CredentialSource, Head, Outcome, Scheme},
 };
 
 /// The schemes of one layer, at least one. No two read the same part of a request.
@@ -24,17 +23,6 @@ pub(crate) struct Schemes {
 struct Entry {
     scheme: Arc<dyn Scheme>,
     source: CredentialSource,
-    /// How to send the credential; `None` if it is not in a header.
-    usage: Option<String>,
-}
-
-/// The verdict about a request. The `usize` is the index of the scheme.
-pub(crate) enum Decision {
-    /// No credential was sent.
-    Anonymous,
-    Authenticated(Principal, usize),
-    Pending(PendingOutcome, usize),
-    Failed(Failure, usize),
 }
 
 impl fmt::Debug for Schemes {
@@ -57,20 +45,13 @@ impl Schemes {
                 );
                 return Err(ConfigError::new("schemes", problem));
             }
-            let usage = usage(&source);
-            entries.push(Entry {
-                scheme,
-                source,
-                usage,
-            });
+            entries.push(Entry { scheme, source });
         }
         if entries.is_empty() {
-            return Err(ConfigError::new(
-                "schemes",
-                "the list is empty: add at least one scheme",
-            ));
+            let problem = "the list is empty: add at least one scheme";
+            return Err(ConfigError::new("schemes", problem));
         }
-        let usages = entries.iter().flat_map(|entry| entry.usage.as_deref());
+        let usages = entries.iter().flat_map(|entry| usage(&entry.source));
         let message = match usages.collect::<Vec<_>>().as_slice() {
             [] => "authentication required".to_owned(),
             usages => format!("authentication required: send {}", usages.join(" or ")),
@@ -83,46 +64,36 @@ impl Schemes {
         })
     }
 
-    /// Finds the one credential that was sent, and verifies it. If its scheme fails, no other scheme is tried.
-    pub(crate) fn authenticate(&self, head: &Head<'_>) -> Decision {
-        let (index, credential) = match self.detect(head) {
-            Ok(Some(found)) => found,
-            Ok(None) => return Decision::Anonymous,
-            Err(decision) => return decision,
-        };
-        match self.entries[index].scheme.authenticate(head, credential) {
-            Outcome::Done(Ok(principal)) => Decision::Authenticated(principal, index),
-            Outcome::Done(Err(failure)) => {
-                Decision::Failed(self.with_hint(failure, credential, index), index)
-            }
-            Outcome::Pending(pending) => Decision::Pending(pending, index),
-        }
-    }
-
-    /// The scheme whose credential was sent, and the credential. A credential of the connection counts only if no header
-    /// has one.
-    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<(usize, &'h [u8])>, Decision> {
+    /// Finds the one credential that was sent, and verifies it. If its scheme fails, no other scheme is tried. A credential
+    /// of the connection counts only if no header has one.
+    ///
+    /// Returns the index of the scheme and its verdict, or `None` if no credential was sent.
+    pub(crate) fn authenticate(&self, head: &Head<'_>) -> Option<(usize, Outcome)> {
         let (mut in_header, mut on_connection) = (None, None);
         for (index, entry) in self.entries.iter().enumerate() {
-            match entry.scheme.detect(head) {
-                Presence::Absent => {}
-                Presence::Malformed(failure) => return Err(Decision::Failed(failure, index)),
-                Presence::Present(credential) if entry.source == CredentialSource::Connection => {
-                    on_connection = Some((index, credential));
-                }
-                Presence::Present(credential) if in_header.is_none() => {
-                    in_header = Some((index, credential));
-                }
-                Presence::Present(_) => {
-                    let failure = Failure::malformed("two credentials were sent at once: send one");
-                    return Err(Decision::Failed(failure, index));
-                }
+            let found = match entry.scheme.detect(head) {
+                Ok(found) => found.map(|credential| (index, credential)),
+                Err(failure) => return Some((index, Outcome::Done(Err(failure)))),
+            };
+            if entry.source == CredentialSource::Connection {
+                on_connection = found;
+            } else if found.is_some() && in_header.is_some() {
+                let failure = Failure::malformed("two credentials were sent at once: send one");
+                return Some((index, Outcome::Done(Err(failure))));
+            } else {
+                in_header = in_header.or(found);
             }
         }
-        Ok(in_header.or(on_connection))
+        let (index, credential) = in_header.or(on_connection)?;
+        let outcome = match self.entries[index].scheme.authenticate(head, credential) {
+            Outcome::Done(Err(failure)) => {
+                Outcome::Done(Err(self.with_hint(failure, credential, index)))
+            }
+            outcome => outcome,
+        };
+        Some((index, outcome))
     }
 
-    /// The header that the scheme at `index` reads.
     pub(crate) fn header(&self, index: usize) -> Option<&HeaderName> {
         self.entries[index].source.header()
     }
@@ -170,7 +141,7 @@ impl Schemes {
             .filter(|(index, _)| Some(*index) != except)
             .find_map(|(_, entry)| {
                 let what = entry.scheme.recognise(word)?;
-                let usage = entry.usage.as_ref()?;
+                let usage = usage(&entry.source)?;
                 Some(format!(
                     "{what} was sent in the wrong place: send it as {usage}"
                 ))
@@ -178,6 +149,7 @@ impl Schemes {
     }
 }
 
+/// How to send a credential; `None` if it is not in a header.
 fn usage(source: &CredentialSource) -> Option<String> {
     match source {
         CredentialSource::Authorization(scheme) => {

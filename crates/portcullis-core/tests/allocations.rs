@@ -17,7 +17,7 @@ use portcullis_core::{
     AuthenticateLayer, Authentication, Principal, PrincipalKind, RequireMachineLayer,
     RequireScopeLayer, Scope, ScopePolicy, ScopeSet, ScopesByPath,
     scheme::{
-        Challenge, CredentialSource, Failure, Head, Outcome, Presence, PrincipalParts, Scheme,
+        Challenge, CredentialSource, Failure, Head, Outcome, PrincipalParts, Scheme,
         authorization_credentials,
     },
 };
@@ -51,15 +51,11 @@ impl Scheme for Warm {
         self.source.clone()
     }
 
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
         match &self.source {
-            CredentialSource::Header(name) if head.headers.contains_key(name) => {
-                Presence::Present(b"")
-            }
-            CredentialSource::Authorization(name) => {
-                authorization_credentials(head.headers, name).into()
-            }
-            _ => Presence::Absent,
+            CredentialSource::Header(name) if head.headers.contains_key(name) => Ok(Some(b"")),
+            CredentialSource::Authorization(name) => authorization_credentials(head.headers, name),
+            _ => Ok(None),
         }
     }
 
@@ -204,7 +200,7 @@ fn only_pending_allocates() {
             self.0.source()
         }
 
-        fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
+        fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
             self.0.detect(head)
         }
 

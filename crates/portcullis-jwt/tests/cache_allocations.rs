@@ -25,7 +25,7 @@ fn token(id: u64) -> String {
 
 fn accept(bearer: &Bearer, token: &str) {
     let request = Request::new(());
-    let facts = Facts::new();
+    let facts = Facts::default();
     let outcome = bearer.authenticate(&Head::new(&request, &facts), token.as_bytes());
     assert!(matches!(outcome, Outcome::Done(Ok(_))), "{outcome:?}");
 }

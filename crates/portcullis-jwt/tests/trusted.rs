@@ -44,7 +44,7 @@ fn send(bearer: &Bearer, signer: &Signer, changes: Value) -> Result<Principal, F
 
 fn judge(bearer: &Bearer, token: &str) -> Result<Principal, Failure> {
     let request = Request::new(());
-    match bearer.authenticate(&Head::new(&request, &Facts::new()), token.as_bytes()) {
+    match bearer.authenticate(&Head::new(&request, &Facts::default()), token.as_bytes()) {
         Outcome::Done(result) => result,
         Outcome::Pending(_) => panic!("the outcome is pending"),
     }

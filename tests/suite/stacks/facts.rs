@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use portcullis_core::{
     AuthenticateLayer,
     facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate},
-    scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme},
+    scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Scheme},
 };
 use tonic::transport::{Server as Tonic, server::TcpConnectInfo};
 use tonic_health::server::health_reporter;
@@ -60,14 +60,14 @@ impl Scheme for Recorder {
         CredentialSource::Connection
     }
 
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
         *self.seen.lock().expect("no panic") = Seen {
             peer_address: head.peer_address(),
             path: head.uri.path().to_owned(),
             original_target: head.original_target().map(ToString::to_string),
             route_template: head.route_template().map(str::to_owned),
         };
-        Presence::Absent
+        Ok(None)
     }
 
     fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {
@@ -110,8 +110,8 @@ async fn axum_preset_finds_all_facts() {
 #[tokio::test]
 async fn tonic_peer_address_is_in_its_connect_info() {
     let recorder = Recorder::new();
-    let facts =
-        Facts::new().peer_address(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
+    let mut facts = Facts::default();
+    facts.peer_address = |extensions| extensions.get::<TcpConnectInfo>()?.remote_addr();
     let server = serve!(
         Tonic::builder()
             .layer(recorder.layer(facts))
@@ -146,7 +146,7 @@ async fn custom_service_can_provide_facts() {
                 .insert(RouteTemplate("/{any}".to_owned()));
             request
         })
-        .layer(recorder.layer(Facts::new()))
+        .layer(recorder.layer(Facts::default()))
         .service(Router::new());
     let server = Server::hyper(service).await;
 

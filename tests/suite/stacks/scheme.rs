@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_core::{
     PrincipalKind, ScopeSet,
     scheme::{
-        Challenge, CredentialSource, Head, Outcome, Presence, PrincipalParts, Scheme,
+        Challenge, CredentialSource, Failure, Head, Outcome, PrincipalParts, Scheme,
         authorization_credentials,
     },
 };
@@ -37,8 +37,8 @@ impl Scheme for GatedScheme {
         CredentialSource::Authorization("Gated")
     }
 
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        authorization_credentials(head.headers, "Gated").into()
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
+        authorization_credentials(head.headers, "Gated")
     }
 
     fn authenticate(&self, _: &Head<'_>, _: &[u8]) -> Outcome {

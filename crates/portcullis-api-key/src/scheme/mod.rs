@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 use http::HeaderMap;
 use portcullis_core::{
     Principal,
-    scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme},
+    scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Scheme},
 };
 
 use crate::{
@@ -77,8 +77,8 @@ impl Scheme for ApiKeys {
         CredentialSource::Header(self.0.settings.header.clone())
     }
 
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        self.0.find(head.headers).into()
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
+        self.0.find(head.headers)
     }
 
     fn authenticate(&self, _: &Head<'_>, text: &[u8]) -> Outcome {
@@ -278,7 +278,7 @@ mod tests {
             .expect("a request");
         let facts = Facts::default();
         let head = Head::new(&request, &facts);
-        let Presence::Present(credential) = keys.detect(&head) else {
+        let Ok(Some(credential)) = keys.detect(&head) else {
             panic!("a key was sent")
         };
         digest::Work::take();

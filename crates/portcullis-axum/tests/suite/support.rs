@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use portcullis_core::{
     AuthenticateLayer, PrincipalKind, ScopeSet,
     scheme::{
-        Challenge, CredentialSource, Failure, Head, Outcome, Presence, PrincipalParts, Scheme,
+        Challenge, CredentialSource, Failure, Head, Outcome, PrincipalParts, Scheme,
         authorization_credentials,
     },
     scope,
@@ -27,8 +27,8 @@ impl Scheme for Fake {
         CredentialSource::Authorization("Bearer")
     }
 
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        authorization_credentials(head.headers, "Bearer").into()
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
+        authorization_credentials(head.headers, "Bearer")
     }
 
     fn authenticate(&self, head: &Head<'_>, credential: &[u8]) -> Outcome {

@@ -1,7 +1,6 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -11,11 +10,12 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::service::Settings;
+use super::service::Authenticate;
 use crate::{
+    authentication::{Anonymous, Authentication},
     body::GuardBody,
     guard::GuardFuture,
-    refusal::{Renderer, render},
+    refusal::{Refusal, Renderer, render},
     scheme::PendingOutcome,
 };
 
@@ -38,36 +38,79 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // The scheme has decided.
         Decided { #[pin] future: GuardFuture<S::Future> },
         // A scheme waits for IO. Only this case is boxed.
         Waiting { waiting: Box<Waiting<S, B>> },
     }
 }
 
-pub(super) struct Waiting<S, B> {
+struct Waiting<S, B> {
     /// `None` once the scheme has decided.
-    pub(super) pending: Option<PendingOutcome>,
+    pending: Option<PendingOutcome>,
     /// Taken when the service is called.
-    pub(super) request: Option<Request<B>>,
-    /// Polled for readiness only once the caller is authenticated.
-    pub(super) service: S,
-    pub(super) settings: Arc<Settings>,
-    pub(super) index: usize,
+    request: Option<Request<B>>,
+    /// Its inner service is polled for readiness only once the caller is authenticated.
+    service: Authenticate<S>,
+    index: usize,
 }
 
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
     #[inline]
-    pub(super) fn decided(future: GuardFuture<S::Future>, renderer: Option<Renderer>) -> Self {
+    pub(super) fn passed(service: &mut Authenticate<S>, request: Request<B>) -> Self {
+        // Nothing with a destructor lives across `call`, so the future is built in the return slot.
+        let future = service.inner.call(request);
+        Self::decided(service, GuardFuture::passed(future))
+    }
+
+    #[cold]
+    pub(super) fn refused(
+        service: &Authenticate<S>,
+        refusal: Refusal,
+        request: &Request<B>,
+    ) -> Self {
+        Self::decided(service, GuardFuture::refused(refusal.respond_to(request)))
+    }
+
+    #[inline(never)]
+    pub(super) fn anonymous(service: &mut Authenticate<S>, mut request: Request<B>) -> Self {
+        let anonymous = Anonymous(service.settings.schemes.clone());
+        if !service.settings.optional {
+            return Self::refused(service, anonymous.refuse(), &request);
+        }
+        let authentication = Authentication::Anonymous(anonymous);
+        request.extensions_mut().insert(authentication);
+        Self::passed(service, request)
+    }
+
+    #[inline]
+    fn decided(service: &Authenticate<S>, future: GuardFuture<S::Future>) -> Self {
         Self {
             state: State::Decided { future },
-            renderer,
+            renderer: service.settings.renderer.clone(),
         }
     }
 
-    pub(super) fn waiting(waiting: Waiting<S, B>) -> Self {
+    /// Drops the service that is ready, and polls a clone once the caller is authenticated. Otherwise callers that are
+    /// not authenticated yet would occupy the service's capacity while an issuer or a store is slow.
+    #[inline(never)]
+    pub(super) fn waiting(
+        service: &mut Authenticate<S>,
+        pending: PendingOutcome,
+        request: Request<B>,
+        index: usize,
+    ) -> Self
+    where
+        S: Clone,
+    {
+        let waiting = Waiting {
+            pending: Some(pending),
+            request: Some(request),
+            service: service.clone(),
+            index,
+        };
+        service.inner = service.inner.clone(); // drops the ready one
         Self {
-            renderer: waiting.settings.renderer.clone(),
+            renderer: service.settings.renderer.clone(),
             state: State::Waiting {
                 waiting: Box::new(waiting),
             },
@@ -122,7 +165,6 @@ where
 }
 
 impl<S: Service<Request<B>>, B> Waiting<S, B> {
-    /// Waits for the scheme, then for the service, and calls it.
     fn poll(
         &mut self,
         context: &mut Context<'_>,
@@ -135,16 +177,20 @@ impl<S: Service<Request<B>>, B> Waiting<S, B> {
             let outcome = ready!(pending.as_mut().poll(context));
             self.pending = None;
             match outcome {
-                Ok(principal) => self.settings.accept(request, principal, self.index),
+                Ok(principal) => {
+                    let settings = &self.service.settings;
+                    settings.accept(request, principal, self.index);
+                }
                 Err(failure) => {
-                    let refusal = self.settings.refusal(failure, self.index);
+                    let refusal = self.service.settings.refusal(failure, self.index);
                     return Poll::Ready(Ok(GuardFuture::refused(refusal.respond_to(request))));
                 }
             }
         }
-        ready!(self.service.poll_ready(context))?;
+        let inner = &mut self.service.inner;
+        ready!(inner.poll_ready(context))?;
         let request = self.request.take().expect("it was there");
-        Poll::Ready(Ok(GuardFuture::passed(self.service.call(request))))
+        Poll::Ready(Ok(GuardFuture::passed(inner.call(request))))
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use tower_layer::Layer;
 
@@ -13,14 +13,10 @@ use crate::{
 
 /// Authenticates every request. Those that pass carry an [`Authentication`](crate::Authentication).
 ///
-/// By default, a request without credentials is answered with 401. With [`optional`](Self::optional) it passes as
-/// anonymous; a bad credential is still refused.
+/// By default, a request without credentials is answered with 401, and the credential is stripped before the request is
+/// passed on, so that it does not reach logs or other services.
 ///
-/// The credential is stripped before the request is passed on, so that it does not reach logs or other services.
-///
-/// # Where to add it
-///
-/// In axum, use `Router::route_layer`: it wraps the routes added so far but not the fallback, so that an unknown path
+/// In axum, add it by `Router::route_layer`: it wraps the routes added so far but not the fallback, so that an unknown path
 /// stays 404. Use `Router::layer` where a fallback serves something. CORS goes *outside*, since a preflight `OPTIONS` has
 /// no credentials. Guards go inside.
 ///
@@ -39,16 +35,13 @@ use crate::{
 ///     });
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct AuthenticateLayer(Arc<Settings>);
 
 impl AuthenticateLayer {
     /// Authenticates by one scheme.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "one scheme cannot overlap another"
-    )]
+    #[expect(clippy::missing_panics_doc, reason = "it never panics")]
     pub fn new(scheme: impl Scheme) -> Self {
         Self::any_of((scheme,)).expect("one scheme cannot overlap another")
     }
@@ -64,15 +57,13 @@ impl AuthenticateLayer {
             schemes: Arc::new(Schemes::new(schemes.into_schemes())?),
             optional: false,
             keep_credentials: false,
-            facts: Facts::new(),
+            facts: Facts::default(),
             renderer: None,
         })))
     }
 
     /// Lets requests without credentials pass as anonymous. Guards inside still refuse them, and a bad credential is
-    /// still refused here.
-    ///
-    /// A credential that no configured scheme reads (`Basic` where only `Bearer` is offered) counts as none
+    /// still refused here. One that no configured scheme reads (`Basic` where only `Bearer` is offered) counts as none
     /// (RFC 6750 §3.1), and is not stripped.
     pub fn optional(self) -> Self {
         self.with(|settings| settings.optional = true)
@@ -84,7 +75,7 @@ impl AuthenticateLayer {
         self.with(|settings| settings.keep_credentials = true)
     }
 
-    /// Sets where the framework keeps facts about a request. Default: [`Facts::new`].
+    /// Sets where the framework keeps facts about a request. Default: [`Facts::default`].
     ///
     /// The log of refusals, including those of guards and extractors inside this layer, then shows the path as the
     /// client sent it. Inside axum's `Router::nest`, a layer sees it without its prefix.
@@ -118,12 +109,6 @@ impl<S> Layer<S> for AuthenticateLayer {
             inner,
             settings: self.0.clone(),
         }
-    }
-}
-
-impl fmt::Debug for AuthenticateLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -9,17 +9,16 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::future::{AuthenticateFuture, Waiting};
+use super::future::AuthenticateFuture;
 use crate::{
-    authentication::{Anonymous, Authentication},
+    authentication::Authentication,
     body::GuardBody,
     facts::Facts,
     failure::Failure,
-    guard::GuardFuture,
     principal::Principal,
     refusal::{Refusal, Renderer},
-    scheme::{Head, PendingOutcome},
-    schemes::{Decision, Schemes},
+    scheme::{Head, Outcome},
+    schemes::Schemes,
 };
 
 /// A service whose requests are authenticated: see [`AuthenticateLayer`](crate::AuthenticateLayer).
@@ -29,7 +28,6 @@ pub struct Authenticate<S> {
     pub(super) settings: Arc<Settings>,
 }
 
-/// The settings of an [`AuthenticateLayer`](crate::AuthenticateLayer).
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) schemes: Arc<Schemes>,
@@ -55,78 +53,22 @@ where
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if request.extensions().get::<Authentication>().is_some() {
-            return self.refuse(self.settings.second_layer(), &request);
+            return AuthenticateFuture::refused(self, self.settings.second_layer(), &request);
         }
         let head = Head::new(&request, &self.settings.facts);
         match self.settings.schemes.authenticate(&head) {
-            Decision::Authenticated(principal, index) => {
+            Some((index, Outcome::Done(Ok(principal)))) => {
                 self.settings.accept(&mut request, principal, index);
-                self.pass(request)
+                AuthenticateFuture::passed(self, request)
             }
-            Decision::Anonymous => self.pass_or_refuse(request),
-            Decision::Pending(pending, index) => self.wait(pending, request, index),
-            Decision::Failed(failure, index) => {
-                self.refuse(self.settings.refusal(failure, index), &request)
+            Some((index, Outcome::Done(Err(failure)))) => {
+                AuthenticateFuture::refused(self, self.settings.refusal(failure, index), &request)
             }
+            Some((index, Outcome::Pending(pending))) => {
+                AuthenticateFuture::waiting(self, pending, request, index)
+            }
+            None => AuthenticateFuture::anonymous(self, request),
         }
-    }
-}
-
-impl<S> Authenticate<S> {
-    #[inline]
-    fn pass<B>(&mut self, request: Request<B>) -> AuthenticateFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        // Nothing with a destructor lives across `call`, so the future is built in the return slot.
-        let future = self.inner.call(request);
-        AuthenticateFuture::decided(GuardFuture::passed(future), self.settings.renderer.clone())
-    }
-
-    #[inline(never)]
-    fn pass_or_refuse<B>(&mut self, mut request: Request<B>) -> AuthenticateFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        let anonymous = Anonymous(self.settings.schemes.clone());
-        if !self.settings.optional {
-            return self.refuse(anonymous.refuse(), &request);
-        }
-        let authentication = Authentication::Anonymous(anonymous);
-        request.extensions_mut().insert(authentication);
-        self.pass(request)
-    }
-
-    #[cold]
-    fn refuse<B>(&self, refusal: Refusal, request: &Request<B>) -> AuthenticateFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        let future = GuardFuture::refused(refusal.respond_to(request));
-        AuthenticateFuture::decided(future, self.settings.renderer.clone())
-    }
-
-    /// Drops the service that is ready, and polls a clone once the caller is authenticated. Otherwise callers that are
-    /// not authenticated yet would occupy the service's capacity while an issuer or a store is slow.
-    #[inline(never)]
-    fn wait<B>(
-        &mut self,
-        pending: PendingOutcome,
-        request: Request<B>,
-        index: usize,
-    ) -> AuthenticateFuture<S, B>
-    where
-        S: Service<Request<B>> + Clone,
-    {
-        let service = self.inner.clone();
-        self.inner = self.inner.clone(); // drops the ready one
-        AuthenticateFuture::waiting(Waiting {
-            pending: Some(pending),
-            request: Some(request),
-            service,
-            settings: self.settings.clone(),
-            index,
-        })
     }
 }
 
@@ -161,7 +103,7 @@ impl Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthenticateLayer")
+        f.debug_struct("Settings")
             .field("schemes", &self.schemes)
             .field("optional", &self.optional)
             .field("keep_credentials", &self.keep_credentials)

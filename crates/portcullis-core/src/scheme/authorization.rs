@@ -4,10 +4,8 @@ use http::{HeaderMap, header::AUTHORIZATION};
 
 use crate::{challenge::is_token, failure::Failure};
 
-/// Reads the credentials that `Authorization` holds under an authentication scheme. The scheme's name is compared
-/// without case, and one or more spaces follow it (RFC 9110 §11.4).
-///
-/// `Ok(None)` when the header is absent or names another scheme. The characters are not checked: see
+/// Reads the credentials that `Authorization` holds under an authentication scheme, whose name is compared without case
+/// (RFC 9110 §11.4). `None` when the header is absent or names another scheme. The characters are not checked: see
 /// [`check_token68`].
 ///
 /// # Errors
@@ -17,14 +15,17 @@ pub fn authorization_credentials<'h>(
     headers: &'h HeaderMap,
     scheme: &str,
 ) -> Result<Option<&'h [u8]>, Failure> {
+    let malformed = |problem| {
+        Err(Failure::malformed(format!(
+            "the Authorization header {problem}"
+        )))
+    };
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(Failure::malformed(
-            "the Authorization header was sent more than once",
-        ));
+        return malformed("was sent more than once");
     }
     let value = value.as_bytes();
     let is_blank = |octet: &u8| matches!(octet, b' ' | b'\t');
@@ -34,24 +35,18 @@ pub fn authorization_credentials<'h>(
     {
         return match rest.iter().position(|octet| *octet != b' ') {
             Some(start) => Ok(Some(&rest[start..])),
-            None => Err(Failure::malformed(
-                "the Authorization header holds no credentials",
-            )),
+            None => malformed("holds no credentials"),
         };
     }
     match value.split(is_blank).next() {
         Some(name) if is_token(name) => Ok(None),
-        _ if value.is_empty() => Err(Failure::malformed("the Authorization header is empty")),
-        _ => Err(Failure::malformed(
-            "the Authorization header names no authentication scheme",
-        )),
+        _ if value.is_empty() => malformed("is empty"),
+        _ => malformed("names no authentication scheme"),
     }
 }
 
 /// Checks that credentials consist of one or more characters of a token68 (RFC 9110 §11.2), such as a bearer token. A
 /// misplaced `=` passes: it makes a bad token, not a bad request.
-///
-/// If other characters would fail verification anyway, check only refused credentials.
 ///
 /// # Errors
 ///

@@ -36,19 +36,16 @@ impl<'a> Head<'a> {
     }
 
     /// The peer's address, if [`Facts`] finds it.
-    #[must_use]
     pub fn peer_address(&self) -> Option<SocketAddr> {
         (self.facts.peer_address)(self.extensions)
     }
 
     /// The target as the client sent it, if [`Facts`] finds it.
-    #[must_use]
     pub fn original_target(&self) -> Option<&'a Uri> {
         (self.facts.original_target)(self.extensions)
     }
 
     /// The route that matched, if [`Facts`] finds it.
-    #[must_use]
     pub fn route_template(&self) -> Option<&'a str> {
         (self.facts.route_template)(self.extensions)
     }
@@ -81,7 +78,7 @@ mod tests {
             .header(key, "")
             .body(())
             .expect("a request");
-        let shown = format!("{:?}", Head::new(&request, &Facts::new()));
+        let shown = format!("{:?}", Head::new(&request, &Facts::default()));
         for secret in ["in-the-query", "in-a-header", "in-another", "9zr3"] {
             assert!(!shown.contains(secret), "{shown}");
         }

@@ -28,8 +28,8 @@ pub use head::Head;
 ///     fn source(&self) -> CredentialSource {
 ///         CredentialSource::Authorization("Magic")
 ///     }
-///     fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-///         authorization_credentials(head.headers, "Magic").into()
+///     fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
+///         authorization_credentials(head.headers, "Magic")
 ///     }
 ///     fn authenticate(&self, _: &Head<'_>, credential: &[u8]) -> Outcome {
 ///         Outcome::Done(match credential {
@@ -50,8 +50,13 @@ pub trait Scheme: Send + Sync + 'static {
     /// it before it passes the request on.
     fn source(&self) -> CredentialSource;
 
-    /// Finds the scheme's credential in the request, without IO or cryptography.
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h>;
+    /// Finds the scheme's credential in the request, without IO or cryptography. It is not verified yet, and empty if it
+    /// is not in the head, such as that of a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::malformed`] for what is not a credential at all, and for one that was sent twice.
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure>;
 
     /// Verifies the credential that [`detect`](Self::detect) found.
     fn authenticate(&self, head: &Head<'_>, credential: &[u8]) -> Outcome;
@@ -81,7 +86,6 @@ pub enum CredentialSource {
 }
 
 impl CredentialSource {
-    /// The header that holds the credential.
     pub(crate) fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::Authorization(_) => Some(&AUTHORIZATION),
@@ -100,48 +104,7 @@ impl CredentialSource {
     }
 }
 
-/// Whether a scheme's credential was sent.
-///
-/// `Debug` does not show the credential.
-#[derive(Clone)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a scheme must give one of these answers"
-)]
-pub enum Presence<'h> {
-    /// No credential of this scheme.
-    Absent,
-    /// One credential, not verified yet. Empty if it is not in the head, such as that of a connection.
-    Present(&'h [u8]),
-    /// Not a credential at all, or one that was sent twice.
-    Malformed(Failure),
-}
-
-impl<'h, T: AsRef<[u8]> + ?Sized> From<Result<Option<&'h T>, Failure>> for Presence<'h> {
-    fn from(found: Result<Option<&'h T>, Failure>) -> Self {
-        match found {
-            Ok(None) => Self::Absent,
-            Ok(Some(credential)) => Self::Present(credential.as_ref()),
-            Err(failure) => Self::Malformed(failure),
-        }
-    }
-}
-
-impl fmt::Debug for Presence<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Absent => f.write_str("Absent"),
-            Self::Present(_) => f.write_str("Present([redacted])"),
-            Self::Malformed(failure) => f.debug_tuple("Malformed").field(failure).finish(),
-        }
-    }
-}
-
 /// A scheme's verdict.
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a scheme must give one of these answers"
-)]
 pub enum Outcome {
     /// Decided at once.
     Done(Result<Principal, Failure>),

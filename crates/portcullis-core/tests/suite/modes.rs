@@ -120,6 +120,6 @@ fn debug_shows_only_the_schemes() {
     let layer = AuthenticateLayer::any_of((Fake::bearer(), Fake::key())).expect("two sources");
     assert_eq!(
         format!("{layer:?}"),
-        r#"AuthenticateLayer { schemes: ["Bearer", "ApiKey"], optional: false, keep_credentials: false, .. }"#
+        r#"AuthenticateLayer(Settings { schemes: ["Bearer", "ApiKey"], optional: false, keep_credentials: false, .. })"#
     );
 }

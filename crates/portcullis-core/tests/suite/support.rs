@@ -16,7 +16,7 @@ use portcullis_core::{
     Authentication, Principal, PrincipalKind, ScopeSet,
     clock::SharedClock,
     scheme::{
-        Challenge, CredentialSource, Failure, Head, Outcome, Presence, PrincipalParts, Scheme,
+        Challenge, CredentialSource, Failure, Head, Outcome, PrincipalParts, Scheme,
         authorization_credentials, check_token68,
     },
 };
@@ -145,8 +145,8 @@ impl Scheme for Fake {
         self.source.clone()
     }
 
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        self.credential(head).into()
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
+        self.credential(head)
     }
 
     fn authenticate(&self, _: &Head<'_>, credential: &[u8]) -> Outcome {

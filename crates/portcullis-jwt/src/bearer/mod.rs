@@ -9,8 +9,8 @@ use portcullis_core::{
     Principal, Secret,
     clock::{SharedClock, UnixTime},
     scheme::{
-        Challenge, CredentialSource, Failure, Head, Outcome, Presence, Scheme,
-        authorization_credentials, check_token68,
+        Challenge, CredentialSource, Failure, Head, Outcome, Scheme, authorization_credentials,
+        check_token68,
     },
 };
 use portcullis_jose::CompactJws;
@@ -91,8 +91,8 @@ impl Scheme for Bearer {
         CredentialSource::Authorization(SCHEME)
     }
 
-    fn detect<'h>(&self, head: &Head<'h>) -> Presence<'h> {
-        authorization_credentials(head.headers, SCHEME).into()
+    fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
+        authorization_credentials(head.headers, SCHEME)
     }
 
     /// Only a rejected token's characters are checked: illegal ones make it 400, not 401.

@@ -16,7 +16,7 @@ use http::{Request, StatusCode, header::AUTHORIZATION};
 use portcullis_core::{
     Principal,
     facts::Facts,
-    scheme::{Failure, Head, Outcome, Presence, Scheme},
+    scheme::{Failure, Head, Outcome, Scheme},
 };
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
 use support::{AUDIENCE, ManualClock, Signer, apply_token_cache_env};
@@ -34,10 +34,10 @@ pub(crate) fn send(bearer: &Bearer, token: &str) -> Outcome {
         .header(AUTHORIZATION, format!("Bearer {token}"))
         .body(())
         .expect("a request");
-    let facts = Facts::new();
+    let facts = Facts::default();
     let head = Head::new(&request, &facts);
     match bearer.detect(&head) {
-        Presence::Present(credential) => bearer.authenticate(&head, credential),
+        Ok(Some(credential)) => bearer.authenticate(&head, credential),
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
 use portcullis_core::{
     facts::Facts,
-    scheme::{Head, Presence, Scheme},
+    scheme::{Head, Scheme},
 };
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
 use serde_json::json;
@@ -35,7 +35,7 @@ fn accepted_token_expires_by_the_clock() {
 #[test]
 fn b2_b5_h1_authorization_header_is_parsed_by_rfc_6750() {
     let bearer = bearer(&issuer(), &ManualClock::new());
-    let facts = Facts::new();
+    let facts = Facts::default();
     let request = |values: &[&str]| {
         let mut request = Request::new(());
         for value in values {
@@ -47,20 +47,20 @@ fn b2_b5_h1_authorization_header_is_parsed_by_rfc_6750() {
         request
     };
     let detected = |values: &[&str]| match bearer.detect(&Head::new(&request(values), &facts)) {
-        Presence::Present(credential) => Some(credential.to_vec()),
-        Presence::Absent => None,
-        Presence::Malformed(failure) => panic!("{values:?}: {failure:?}"),
+        Ok(Some(credential)) => Some(credential.to_vec()),
+        Ok(None) => None,
+        Err(failure) => panic!("{values:?}: {failure:?}"),
     };
     // Either step may refuse the request.
     let refused = |values: &[&str]| {
         let request = request(values);
         let head = Head::new(&request, &facts);
         let failure = match bearer.detect(&head) {
-            Presence::Malformed(failure) => failure,
-            Presence::Present(credential) => {
+            Err(failure) => failure,
+            Ok(Some(credential)) => {
                 at_once(bearer.authenticate(&head, credential)).expect_err("no token")
             }
-            Presence::Absent => panic!("{values:?} is for another scheme"),
+            Ok(None) => panic!("{values:?} is for another scheme"),
         };
         failure.kind().status()
     };

@@ -325,7 +325,7 @@ fn only_verified_tokens_enter() {
 
 fn is_accepted(bearer: &Bearer, sent: &[u8]) -> bool {
     let request = Request::new(());
-    let outcome = bearer.authenticate(&Head::new(&request, &Facts::new()), sent);
+    let outcome = bearer.authenticate(&Head::new(&request, &Facts::default()), sent);
     matches!(outcome, Outcome::Done(Ok(_)))
 }
 

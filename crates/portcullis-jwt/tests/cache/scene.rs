@@ -248,7 +248,7 @@ impl Scene {
 /// The immediate verdict.
 pub(crate) fn judge(bearer: &Bearer, token: &str) -> Result<Principal, Failure> {
     let request = Request::new(());
-    match bearer.authenticate(&Head::new(&request, &Facts::new()), token.as_bytes()) {
+    match bearer.authenticate(&Head::new(&request, &Facts::default()), token.as_bytes()) {
         Outcome::Done(verdict) => verdict,
         Outcome::Pending(_) => panic!("waits"),
     }

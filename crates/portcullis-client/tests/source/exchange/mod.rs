@@ -15,7 +15,7 @@ use portcullis_core::{
     Principal, Secret,
     clock::UnixTime,
     facts::Facts,
-    scheme::{Head, Outcome, Presence, Scheme},
+    scheme::{Head, Outcome, Scheme},
 };
 use portcullis_jose::{Algorithm, KeySet};
 use portcullis_jwt::{Bearer, IssuerKeys};
@@ -116,9 +116,9 @@ fn principal(issuer: &TestIssuer, clock: &ManualClock, keeps: bool) -> Principal
     let value = format!("Bearer {}", issuer.token().subject("alice").mint());
     let value = value.parse().expect("a header value");
     request.headers_mut().insert("authorization", value);
-    let facts = Facts::new();
+    let facts = Facts::default();
     let head = Head::new(&request, &facts);
-    let Presence::Present(credential) = bearer.detect(&head) else {
+    let Ok(Some(credential)) = bearer.detect(&head) else {
         panic!("no credential");
     };
     match bearer.authenticate(&head, credential) {
