@@ -25,7 +25,10 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        required(parts).map(|principal| Self(principal.clone()))
+        match Authentication::require(&parts.extensions) {
+            Ok(principal) => Ok(Self(principal.clone())),
+            Err(refusal) => Err(Rejection::new(refusal, parts)),
+        }
     }
 }
 
@@ -33,7 +36,10 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        Ok(optional(parts)?.map(|principal| Self(principal.clone())))
+        match Authentication::of(&parts.extensions) {
+            Ok(authentication) => Ok(authentication.principal().cloned().map(Self)),
+            Err(refusal) => Err(Rejection::new(refusal, parts)),
+        }
     }
 }
 
@@ -50,9 +56,9 @@ pub struct Scoped<R>(pub Principal, pub Proof<R>);
 pub struct Proof<R>(PhantomData<fn() -> R>);
 
 impl<R: ScopeRequirement> Scoped<R> {
-    fn check(principal: &Principal, parts: &Parts) -> Result<Self, Rejection> {
+    fn check(Caller(principal): Caller, parts: &Parts) -> Result<Self, Rejection> {
         match principal.require::<R>() {
-            Ok(()) => Ok(Self(principal.clone(), Proof(PhantomData))),
+            Ok(()) => Ok(Self(principal, Proof(PhantomData))),
             Err(refusal) => Err(Rejection::new(refusal, parts)),
         }
     }
@@ -61,27 +67,18 @@ impl<R: ScopeRequirement> Scoped<R> {
 impl<R: ScopeRequirement, S: Sync> FromRequestParts<S> for Scoped<R> {
     type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        Self::check(required(parts)?, parts)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Self::check(caller, parts)
     }
 }
 
 impl<R: ScopeRequirement, S: Sync> OptionalFromRequestParts<S> for Scoped<R> {
     type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        optional(parts)?
-            .map(|principal| Self::check(principal, parts))
-            .transpose()
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
+        let caller = <Caller as OptionalFromRequestParts<S>>::from_request_parts(parts, state);
+        let caller = caller.await?;
+        caller.map(|caller| Self::check(caller, parts)).transpose()
     }
-}
-
-fn required(parts: &Parts) -> Result<&Principal, Rejection> {
-    Authentication::require(&parts.extensions).map_err(|refusal| Rejection::new(refusal, parts))
-}
-
-fn optional(parts: &Parts) -> Result<Option<&Principal>, Rejection> {
-    Authentication::of(&parts.extensions)
-        .map(Authentication::principal)
-        .map_err(|refusal| Rejection::new(refusal, parts))
 }

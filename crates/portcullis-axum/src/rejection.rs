@@ -1,16 +1,15 @@
-use std::{error::Error, fmt};
-
 use axum_core::{
     body::Body,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 use portcullis_core::Refusal;
 
 /// An extractor's refusal. The response is the same as that of a guard layer: a problem document, or trailers-only for
 /// gRPC.
-#[derive(Clone)]
+#[derive(Clone, thiserror::Error)]
+#[error("{refusal}")]
 pub struct Rejection {
     refusal: Refusal,
     response: Box<Response<Bytes>>,
@@ -32,16 +31,9 @@ impl Rejection {
         }
     }
 
-    /// The refusal and its reason.
-    #[must_use]
+    /// The refusal: its reason and its status.
     pub fn refusal(&self) -> &Refusal {
         &self.refusal
-    }
-
-    /// The status of the response, as [`Refusal::status`] has it.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.refusal.status()
     }
 }
 
@@ -50,13 +42,5 @@ impl IntoResponse for Rejection {
         self.response.map(Body::from)
     }
 }
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.refusal.fmt(f)
-    }
-}
-
-impl Error for Rejection {}
 
 portcullis_core::debug_as_report!(Rejection);

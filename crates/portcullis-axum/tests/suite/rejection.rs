@@ -123,7 +123,7 @@ async fn service_bodies_are_not_rendered() {
 async fn handler_can_take_the_caller_apart() {
     async fn handler(principal: Result<Caller, Rejection>) -> String {
         let rejection = principal.expect_err("anonymous");
-        assert_eq!(rejection.status(), 401);
+        assert_eq!(rejection.refusal().status(), 401);
         assert_eq!(rejection.refusal().kind(), FailureKind::NoCredentials);
         rejection.to_string()
     }
