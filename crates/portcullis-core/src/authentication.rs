@@ -8,10 +8,6 @@ use crate::{principal::Principal, refusal::Refusal, schemes::Schemes};
 
 /// Who is calling: in the extensions of every request that [`AuthenticateLayer`](crate::AuthenticateLayer) passes on.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a caller is authenticated or not; code that ignores a third case would be unsafe"
-)]
 pub enum Authentication {
     /// No credentials were sent, and the layer is optional.
     Anonymous(Anonymous),
@@ -21,7 +17,6 @@ pub enum Authentication {
 
 impl Authentication {
     /// The caller, if it is authenticated.
-    #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match self {
             Self::Anonymous(_) => None,
@@ -33,8 +28,7 @@ impl Authentication {
     ///
     /// # Errors
     ///
-    /// 401 for an anonymous request; 500, logged as an error, without an
-    /// [`AuthenticateLayer`](crate::AuthenticateLayer) in front.
+    /// 401 for an anonymous request; otherwise as [`of`](Self::of).
     pub fn require(extensions: &Extensions) -> Result<&Principal, Refusal> {
         match Self::of(extensions)? {
             Self::Authenticated(principal) => Ok(principal),
@@ -62,7 +56,6 @@ pub struct Anonymous(pub(crate) Arc<Schemes>);
 
 impl Anonymous {
     /// The refusal where credentials are required after all: 401 with the challenge of every scheme.
-    #[must_use]
     pub fn refuse(&self) -> Refusal {
         Refusal::anonymous(&self.0)
     }

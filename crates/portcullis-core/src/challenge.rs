@@ -6,10 +6,10 @@ use http::{HeaderName, HeaderValue};
 
 use crate::{clock::SharedClock, error::ConfigError, refusal_log::RefusalLog};
 
-/// A scheme's challenge: its name and realm, to which a refusal adds the reason.
-///
-/// Clones share the count of logged refusals: see [`refusal_log_clock`](Self::refusal_log_clock).
+/// A scheme's challenge: its name and realm, to which a refusal adds the reason. Clones share the limit of
+/// [logged refusals](Self::refusal_log_clock).
 #[derive(Clone)]
+#[must_use]
 pub struct Challenge {
     name: &'static str,
     /// `Bearer realm="…"`.
@@ -25,29 +25,22 @@ impl Challenge {
     /// When `name` is not a token (RFC 9110 §5.6.2), or `realm` has characters other than printable ASCII.
     pub fn new(name: &'static str, realm: &str) -> Result<Self, ConfigError> {
         if !is_token(name.as_bytes()) {
-            return Err(ConfigError::new(
-                "name",
-                format!("{name:?} is not a token (RFC 9110 §5.6.2)"),
-            ));
+            let problem = format!("{name:?} is not a token (RFC 9110 §5.6.2)");
+            return Err(ConfigError::new("name", problem));
         }
         let is_printable = realm.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         let plain = HeaderValue::try_from(format!("{name} realm={}", quoted(realm))).ok();
         let Some(plain) = plain.filter(|_| is_printable) else {
-            return Err(ConfigError::new(
-                "realm",
-                format!("{realm:?} has characters other than printable ASCII: remove them"),
-            ));
+            let problem =
+                format!("{realm:?} has characters other than printable ASCII: remove them");
+            return Err(ConfigError::new("realm", problem));
         };
-        Ok(Self {
-            name,
-            plain,
-            log: Arc::default(),
-        })
+        let log = Arc::default();
+        Ok(Self { name, plain, log })
     }
 
     /// Names the header that holds the credential, for a scheme that does not read `Authorization`:
     /// `ApiKey realm="…", header="x-api-key"`.
-    #[must_use]
     pub fn header(mut self, header: &HeaderName) -> Self {
         let plain = format!("{}, header={}", self.as_str(), quoted(header.as_str()));
         // A header's name is always valid in a header's value.
@@ -59,7 +52,6 @@ impl Challenge {
 
     /// Sets the clock for the limit of logged refusals: 50 a second of each [`FailureKind`](crate::FailureKind), then one
     /// line that counts the rest. Default: the system clock.
-    #[must_use]
     pub fn refusal_log_clock(mut self, clock: SharedClock) -> Self {
         self.log = Arc::new(RefusalLog::new(clock));
         self
@@ -70,19 +62,16 @@ impl Challenge {
     }
 
     /// The scheme's name.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
     /// The challenge without an error code, for a request without credentials (RFC 6750 §3.1).
-    #[must_use]
     pub fn plain(&self) -> HeaderValue {
         self.plain.clone()
     }
 
     /// The challenge with the reason of the refusal.
-    #[must_use]
     pub fn with_error(&self, code: &str, description: &str, scope: Option<&str>) -> HeaderValue {
         let mut value = String::with_capacity(self.plain.len() + 160);
         value.push_str(self.as_str());

@@ -4,10 +4,8 @@ use std::{borrow::Cow, error::Error, fmt};
 
 /// A configuration that cannot be used: which setting, what is wrong with it, and what to do.
 ///
-/// It reports the operator's mistakes, before the first request. A caller's mistake is a
+/// `Debug` prints the same as `Display`, for a `main` that returns it. A caller's mistake is a
 /// [`Failure`](crate::scheme::Failure).
-///
-/// `Debug` prints the same as `Display`, for a `main` that returns it.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{setting}`: {problem}")]
 pub struct ConfigError {
@@ -25,13 +23,11 @@ impl ConfigError {
     }
 
     /// The name of the setting at fault: of the method that sets it, such as `audience`, or of the argument.
-    #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting
     }
 
     /// What is wrong, and what to do.
-    #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
     }

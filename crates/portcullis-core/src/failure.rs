@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    fmt,
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
@@ -48,18 +47,15 @@ impl FailureKind {
     }
 
     /// The HTTP status.
-    #[must_use]
     pub const fn status(self) -> StatusCode {
         self.codes().0
     }
 
-    /// The gRPC status code.
     pub(crate) const fn grpc_code(self) -> u8 {
         self.codes().1
     }
 
     /// The error code of RFC 6750 §3.1, if one applies.
-    #[must_use]
     pub const fn error_code(self) -> Option<&'static str> {
         self.codes().2
     }
@@ -73,12 +69,12 @@ impl FailureKind {
 /// Why a scheme refuses a credential, with one message for the caller and one for the log.
 ///
 /// The caller's message reveals nothing: it is fixed text, or names what this service requires.
-#[derive(Clone, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", .0.external)]
 #[must_use]
 pub struct Failure(Box<Inner>);
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Inner {
     kind: FailureKind,
     external: Cow<'static, str>,
@@ -107,8 +103,7 @@ impl Failure {
         failure
     }
 
-    /// Something that the decision needs is unavailable: 503 with a `Retry-After` of 2 to 10 s, jittered so that callers
-    /// do not return all at once.
+    /// Something that the decision needs is unavailable: 503 with a random `Retry-After` of 2 to 10 s.
     pub fn unavailable(external: impl Into<Cow<'static, str>>) -> Self {
         let mut failure = Self::new(FailureKind::Unavailable, external);
         failure.0.retry_after = Some(Duration::from_secs(2 + random_up_to(8)));
@@ -148,25 +143,21 @@ impl Failure {
     }
 
     /// The kind of refusal.
-    #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.0.kind
     }
 
     /// The message for the caller.
-    #[must_use]
     pub fn external(&self) -> &str {
         &self.0.external
     }
 
     /// The message for the log; the external message if none was set.
-    #[must_use]
     pub fn internal(&self) -> &str {
         self.0.internal.as_deref().unwrap_or(&self.0.external)
     }
 
     /// When the caller may try again.
-    #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -174,21 +165,11 @@ impl Failure {
 
 /// Rounds up, so that a wait is never shortened.
 pub(crate) fn whole_seconds(wait: Duration) -> u64 {
-    let rest = u64::from(wait.subsec_nanos() > 0);
-    wait.as_secs().saturating_add(rest)
+    wait.as_secs_f64().ceil() as u64
 }
 
 fn random_up_to(most: u64) -> u64 {
     RandomState::new().hash_one(()) % (most + 1)
-}
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Failure")
-            .field("kind", &self.0.kind)
-            .field("internal", &self.internal())
-            .finish()
-    }
 }
 
 #[cfg(test)]

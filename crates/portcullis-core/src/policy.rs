@@ -12,14 +12,13 @@ use crate::scope::{Scope, ScopeSet};
 /// use portcullis_core::{Scope, ScopePolicy, ScopeSet};
 ///
 /// const READ: Scope = Scope::from_static("orders:read");
-/// const WRITE: Scope = Scope::from_static("orders:write");
 /// const ADMIN: Scope = Scope::from_static("admin");
 ///
-/// let policy = ScopePolicy::any([ADMIN.into(), ScopePolicy::all([READ, WRITE])]);
-/// assert!(policy.is_satisfied_by(&ScopeSet::parse("orders:read orders:write")));
-/// assert!(!policy.is_satisfied_by(&ScopeSet::parse("orders:read")));
+/// let policy = ScopePolicy::any([ADMIN.into(), ScopePolicy::all([READ])]);
+/// assert!(policy.is_satisfied_by(&ScopeSet::parse("orders:read")));
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct ScopePolicy(Arc<Rule>);
 
 #[derive(Debug)]
@@ -30,39 +29,23 @@ enum Rule {
 }
 
 impl ScopePolicy {
-    /// Requires every part.
-    ///
-    /// An empty list would require nothing, so it does not compile:
+    /// Requires every part. An empty list would require nothing, so it does not compile:
     ///
     /// ```compile_fail
     /// portcullis_core::ScopePolicy::all::<portcullis_core::Scope, 0>([]);
     /// ```
-    #[must_use]
     pub fn all<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
-        const {
-            assert!(
-                N > 0,
-                "`all` of nothing would let every caller pass: name at least one scope"
-            )
-        };
+        const { assert!(N > 0, "`all` of nothing lets anyone pass: name a scope") };
         Self::new(Rule::All(parts.map(P::into).into()))
     }
 
-    /// Requires at least one part. If the caller has none, the refusal names the first.
-    ///
-    /// An empty list could not be satisfied, so it does not compile:
+    /// Requires at least one part. If the caller has none, the refusal names the first. An empty list does not compile:
     ///
     /// ```compile_fail
     /// portcullis_core::ScopePolicy::any::<portcullis_core::Scope, 0>([]);
     /// ```
-    #[must_use]
     pub fn any<P: Into<ScopePolicy>, const N: usize>(parts: [P; N]) -> Self {
-        const {
-            assert!(
-                N > 0,
-                "`any` of nothing would let no caller pass: name at least one scope"
-            )
-        };
+        const { assert!(N > 0, "`any` of nothing lets no caller pass: name a scope") };
         Self::new(Rule::Any(parts.map(P::into).into()))
     }
 
@@ -82,7 +65,6 @@ impl ScopePolicy {
 
     /// The scopes that a refused caller should request, as in the challenge's `scope` attribute (RFC 6750 §3): every part
     /// of an *all*, the first part of an *any*.
-    #[must_use]
     pub fn challenge_scope(&self) -> String {
         let mut scopes = Vec::new();
         self.collect_scopes(&mut scopes);
@@ -98,28 +80,25 @@ impl ScopePolicy {
         }
     }
 
-    fn write(&self, f: &mut fmt::Formatter<'_>, is_nested: bool) -> fmt::Result {
+    fn text(&self, is_nested: bool) -> String {
         let (parts, word) = match &*self.0 {
-            Rule::Scope(scope) => return f.write_str(scope.as_str()),
+            Rule::Scope(scope) => return scope.to_string(),
+            Rule::All(parts) | Rule::Any(parts) if parts.len() == 1 => {
+                return parts[0].text(is_nested);
+            }
             Rule::All(parts) => (parts, " and "),
             Rule::Any(parts) => (parts, " or "),
         };
-        if let [part] = &**parts {
-            return part.write(f, is_nested);
-        }
-        f.write_str(if is_nested { "(" } else { "" })?;
-        for (index, part) in parts.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { word })?;
-            part.write(f, true)?;
-        }
-        f.write_str(if is_nested { ")" } else { "" })
+        let parts: Vec<_> = parts.iter().map(|part| part.text(true)).collect();
+        let text = parts.join(word);
+        if is_nested { format!("({text})") } else { text }
     }
 }
 
 /// The whole policy, for logs: `admin or (orders:read and orders:write)`.
 impl fmt::Display for ScopePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, false)
+        f.write_str(&self.text(false))
     }
 }
 

@@ -5,11 +5,11 @@ use std::{any::Any, fmt, sync::Arc};
 use crate::{challenge::Challenge, clock::UnixTime, scope::ScopeSet, secret::Secret};
 
 /// An authenticated caller, as guards, extractors and handlers see it. Clones share one value.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Principal(Arc<PrincipalParts>);
 
 /// The values of a [`Principal`], which the author of a [`Scheme`](crate::scheme::Scheme) sets.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PrincipalParts {
     /// A short name of the scheme, such as `jwt`.
@@ -38,7 +38,6 @@ pub struct PrincipalParts {
 
 impl PrincipalParts {
     /// A caller without subject, scopes or other optional values.
-    #[must_use]
     pub fn new(challenge: Arc<Challenge>, scheme: &'static str, kind: PrincipalKind) -> Self {
         Self {
             scheme,
@@ -74,7 +73,6 @@ pub enum PrincipalKind {
     Unknown,
 }
 
-/// `machine`, `user` or `unknown`.
 impl fmt::Display for PrincipalKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -88,7 +86,6 @@ impl fmt::Display for PrincipalKind {
 impl Principal {
     /// A copy with a reference count of its own, for authors of a [`Scheme`](crate::scheme::Scheme) that caches
     /// principals: threads that clone the same one contend for its count.
-    #[must_use]
     pub fn unshared(&self) -> Self {
         Self(Arc::new(PrincipalParts::clone(&self.0)))
     }
@@ -102,81 +99,57 @@ impl Principal {
 
     /// The caller's own token, to call other services on its behalf (RFC 8693). `None` unless the scheme was configured
     /// to keep it.
-    #[must_use]
     pub fn access_token(&self) -> Option<&Secret> {
         self.0.access_token.as_ref()
     }
 
     /// The scheme that authenticated it, such as `jwt` or `api-key`.
-    #[must_use]
     pub fn scheme(&self) -> &'static str {
         self.0.scheme
     }
 
     /// Machine, user or unknown.
-    #[must_use]
     pub fn kind(&self) -> PrincipalKind {
         self.0.kind
     }
 
     /// Who it is: a token's `sub` (RFC 7519 §4.1.2), an API key's owner.
-    #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.0.subject.as_deref()
     }
 
     /// The OAuth client that requested the token (RFC 9068 §2.2).
-    #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
     }
 
     /// The issuer: a token's `iss`.
-    #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.0.issuer.as_deref()
     }
 
     /// The public name of the credential, for audit and revocation: a token's `jti`, an API key's id.
-    #[must_use]
     pub fn credential_id(&self) -> Option<&str> {
         self.0.credential_id.as_deref()
     }
 
     /// The granted scopes.
-    #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.0.scopes
     }
 
     /// When the credential expires; `None` if it does not.
-    #[must_use]
     pub fn expires_at(&self) -> Option<UnixTime> {
         self.0.expires_at
     }
 
     /// The custom claims, if the scheme was configured to decode a `T`. While a token is cached, all its requests share
     /// one value.
-    #[must_use]
     pub fn claims<T: 'static>(&self) -> Option<&T> {
         self.0.claims.as_deref()?.downcast_ref()
     }
 
     pub(crate) fn challenge(&self) -> &Challenge {
         &self.0.challenge
-    }
-}
-
-impl fmt::Debug for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Principal")
-            .field("scheme", &self.scheme())
-            .field("kind", &self.kind())
-            .field("subject", &self.subject())
-            .field("client_id", &self.client_id())
-            .field("issuer", &self.issuer())
-            .field("credential_id", &self.credential_id())
-            .field("scopes", self.scopes())
-            .finish_non_exhaustive()
     }
 }

@@ -2,9 +2,8 @@
 
 use crate::{policy::ScopePolicy, scope::ScopeSet};
 
-/// Required scopes as a type, for the signature of a handler: see [`scope!`](crate::scope).
-///
-/// A tuple of up to four requires all of its members.
+/// Required scopes as a type, for the signature of a handler: one declared with [`scope!`](crate::scope), or a tuple of up
+/// to four, which requires all of its members.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a scope requirement",
     label = "not declared with `scope!`, and not a tuple of such types",
@@ -21,15 +20,12 @@ pub trait ScopeRequirement: Send + Sync + 'static {
 /// Declares a scope as a type with the scope as its constant `SCOPE`.
 ///
 /// ```
-/// use portcullis_core::{RequireScopeLayer, Scope, scope};
-///
-/// scope!(
+/// portcullis_core::scope!(
 ///     /// May change orders.
 ///     pub WriteOrders = "orders:write"
 /// );
 ///
 /// assert_eq!(WriteOrders::SCOPE.as_str(), "orders:write");
-/// let layer = RequireScopeLayer::all([WriteOrders::SCOPE]);
 /// ```
 ///
 /// Text that is not a scope does not compile.

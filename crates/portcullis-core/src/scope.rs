@@ -22,7 +22,6 @@ impl Scope {
     /// # Panics
     ///
     /// When `text` is not a scope-token. In a `const`, that is a compile error.
-    #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         assert!(
             is_scope_token(text),
@@ -37,15 +36,12 @@ impl Scope {
     ///
     /// When `text` is not a scope-token.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
-        if is_scope_token(text) {
-            Ok(Self(Cow::Owned(text.to_owned())))
-        } else {
-            Err(InvalidScope)
-        }
+        let is_valid = is_scope_token(text);
+        let scope = is_valid.then(|| Self(Cow::Owned(text.to_owned())));
+        scope.ok_or(InvalidScope)
     }
 
     /// The scope's text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -76,31 +72,18 @@ crate::debug_as_report!(InvalidScope);
 /// The scopes that a caller was granted: sorted, each once.
 ///
 /// Items that are not scope-tokens are ignored: an issuer's odd value must not cost the caller its other scopes.
-///
-/// ```
-/// use portcullis_core::ScopeSet;
-///
-/// let granted = ScopeSet::parse("orders:write orders:read \"odd\"");
-/// assert!(granted.contains("orders:read"));
-/// assert!(!granted.contains("orders"));
-/// assert_eq!(granted.to_string(), "orders:read orders:write");
-/// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct ScopeSet(
-    /// The scopes, separated by single spaces: one allocation, and a scan of it finds a scope.
-    Box<str>,
-);
+// The scopes are separated by single spaces: one allocation, and a scan of it finds a scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ScopeSet(Box<str>);
 
 impl ScopeSet {
     /// The scopes of a list separated by spaces (U+0020 only).
-    #[must_use]
     pub fn parse(list: &str) -> Self {
         Self::from_tokens(list.split(' '))
     }
 
     /// The scopes of a list that is already split, such as a JSON array. An item with a space is not split further but
     /// ignored.
-    #[must_use]
     pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
         let tokens = tokens.into_iter();
         let mut scopes: Vec<&str> = tokens.filter(|token| is_scope_token(token)).collect();
@@ -110,7 +93,6 @@ impl ScopeSet {
     }
 
     /// Whether `scope` was granted. The comparison is exact.
-    #[must_use]
     pub fn contains(&self, scope: impl AsRef<str>) -> bool {
         let scope = scope.as_ref().as_bytes();
         let mut granted = self.0.as_bytes().split(|octet| *octet == b' ');
@@ -123,13 +105,11 @@ impl ScopeSet {
     }
 
     /// Whether no scope was granted.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The scopes as one list, separated by spaces.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -145,12 +125,6 @@ impl FromIterator<Scope> for ScopeSet {
 impl fmt::Display for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ScopeSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter()).finish()
     }
 }
 

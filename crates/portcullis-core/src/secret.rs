@@ -15,13 +15,11 @@ impl Secret {
     }
 
     /// The secret's bytes. Do not log, echo or store them.
-    #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
     /// The secret as text, if it is UTF-8. Do not log, echo or store it.
-    #[must_use]
     pub fn expose_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }

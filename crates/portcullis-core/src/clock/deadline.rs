@@ -1,9 +1,7 @@
 //! Times that hold although a clock is set or the machine sleeps.
 //!
-//! The wall clock can be set. A monotonic clock cannot, but may stand still while the machine sleeps. Of two moments, the
-//! time between them is therefore taken to be what the faster clock says: in doubt, a token or a key set is too old.
-//!
-//! The wall clock may lag by a tick of up to 10 ms, so a deadline may be reached that much early.
+//! The wall clock can be set. A monotonic clock cannot, but may stand still while the machine sleeps. The time between two
+//! moments is therefore what the faster clock says: in doubt, a token or a key set is too old.
 
 use std::{fmt, time::Duration};
 
@@ -11,57 +9,51 @@ use super::unix_time::UnixTime;
 
 /// One moment, read from the wall clock and from a monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Moment {
     wall: UnixTime,
     monotonic: Duration,
 }
 
 impl Moment {
-    /// Differences below this are imprecision of the clocks, or a clock that is slewed.
-    const SMALLEST_JUMP: Duration = Duration::from_secs(2);
-
     /// The moment at which the clocks show these times. `monotonic` counts from any fixed point.
-    #[must_use]
     pub const fn new(wall: UnixTime, monotonic: Duration) -> Self {
         Self { wall, monotonic }
     }
 
     /// The time of the wall clock.
-    #[must_use]
     pub const fn wall(self) -> UnixTime {
         self.wall
     }
 
     /// The time of the monotonic clock.
-    #[must_use]
     pub const fn monotonic(self) -> Duration {
         self.monotonic
     }
 
     /// The time that has passed since `earlier`: the longer of what the two clocks say.
-    #[must_use]
     pub fn duration_since(self, earlier: Self) -> Duration {
         self.wall
             .duration_since(earlier.wall)
             .max(self.monotonic.saturating_sub(earlier.monotonic))
     }
 
-    /// How far the wall clock has jumped since `earlier`, if by 2 s or more: it was set, or the machine slept.
-    #[must_use]
+    /// How far the wall clock has jumped since `earlier`, because it was set or the machine slept. Less than 2 s do not
+    /// count: the clocks are imprecise and may be slewed.
     pub fn clock_jump_since(self, earlier: Self) -> Option<ClockOffset> {
         let passed = self.monotonic.saturating_sub(earlier.monotonic);
         let jump = ClockOffset::between(self.wall, earlier.wall.saturating_add(passed));
-        (jump.magnitude() >= Self::SMALLEST_JUMP).then_some(jump)
+        (jump.magnitude() >= Duration::from_secs(2)).then_some(jump)
     }
 }
 
 /// The end of a time span. It is reached as soon as either clock says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Deadline(Moment);
 
 impl Deadline {
     /// The deadline `time` after `start`.
-    #[must_use]
     pub fn after(start: Moment, time: Duration) -> Self {
         Self(Moment {
             wall: start.wall.saturating_add(time),
@@ -70,13 +62,11 @@ impl Deadline {
     }
 
     /// Whether the deadline has passed.
-    #[must_use]
     pub fn is_reached(self, now: Moment) -> bool {
         now.wall >= self.0.wall || now.monotonic >= self.0.monotonic
     }
 
     /// The time left; zero once the deadline is reached.
-    #[must_use]
     pub fn left(self, now: Moment) -> Duration {
         self.0
             .wall
@@ -85,13 +75,11 @@ impl Deadline {
     }
 
     /// The deadline on the wall clock.
-    #[must_use]
     pub const fn wall(self) -> UnixTime {
         self.0.wall
     }
 
     /// The earlier of two deadlines.
-    #[must_use]
     pub fn earlier(self, other: Self) -> Self {
         Self(Moment {
             wall: self.0.wall.min(other.0.wall),
@@ -102,7 +90,6 @@ impl Deadline {
 
 /// How far one clock is from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a clock is ahead or behind")]
 pub enum ClockOffset {
     /// It shows a later time, by this much, or the same time.
     Ahead(Duration),
@@ -112,7 +99,6 @@ pub enum ClockOffset {
 
 impl ClockOffset {
     /// The offset of a clock that shows `shown` from a clock that shows `reference`.
-    #[must_use]
     pub fn between(shown: UnixTime, reference: UnixTime) -> Self {
         if shown >= reference {
             Self::Ahead(shown.duration_since(reference))
@@ -122,7 +108,6 @@ impl ClockOffset {
     }
 
     /// The size of the offset.
-    #[must_use]
     pub fn magnitude(self) -> Duration {
         match self {
             Self::Ahead(by) | Self::Behind(by) => by,

@@ -8,9 +8,7 @@ use std::{fmt, sync::Arc};
 pub use deadline::{ClockOffset, Deadline, Moment};
 pub use unix_time::UnixTime;
 
-/// Tells the time.
-///
-/// Everything that compares times takes a clock when it is built, so that tests can control it. The default is
+/// Tells the time. What compares times takes a clock when it is built, so that tests can control it. Default:
 /// [`SystemClock`].
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The present time.
@@ -38,17 +36,13 @@ impl Clock for SystemClock {
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the wall clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that may")]
     fn now(&self) -> UnixTime {
         std::time::SystemTime::now().into()
     }
 }
 
 /// The default clock, shared.
-#[must_use]
 pub fn system_clock() -> SharedClock {
     Arc::new(SystemClock)
 }

@@ -2,51 +2,44 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The time since the Unix epoch, without leap seconds.
-///
-/// This is the scale of a JWT's NumericDate (RFC 7519 §2). Times before 1970 do not exist; arithmetic saturates.
+/// The time since the Unix epoch, without leap seconds, as a JWT's NumericDate (RFC 7519 §2). Times before 1970 do not
+/// exist; arithmetic saturates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[must_use]
 pub struct UnixTime(Duration);
 
 impl UnixTime {
     /// The time `seconds` after the epoch.
-    #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
     /// The time `since_epoch` after the epoch.
-    #[must_use]
     pub const fn from_duration(since_epoch: Duration) -> Self {
         Self(since_epoch)
     }
 
     /// The duration since the epoch.
-    #[must_use]
     pub const fn as_duration(self) -> Duration {
         self.0
     }
 
     /// Whole seconds since the epoch.
-    #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0.as_secs()
     }
 
     /// A later time. It saturates at the end of time.
-    #[must_use]
     pub const fn saturating_add(self, by: Duration) -> Self {
         Self(self.0.saturating_add(by))
     }
 
     /// An earlier time. It saturates at the epoch.
-    #[must_use]
     pub const fn saturating_sub(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(by))
     }
 
     /// The duration since `earlier`; zero if `earlier` is in fact later.
-    #[must_use]
     pub const fn duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

@@ -30,7 +30,6 @@ struct Inner {
     challenges: Vec<HeaderValue>,
     /// An authenticated caller that lacks something.
     caller: Option<Principal>,
-    /// The scopes that the caller lacks.
     required: Option<ScopePolicy>,
     /// What an anonymous caller can send.
     schemes: Option<Arc<Schemes>>,
@@ -68,7 +67,6 @@ impl Refusal {
         }))
     }
 
-    /// A caller that sent no credentials.
     pub(crate) fn anonymous(schemes: &Arc<Schemes>) -> Self {
         let failure = Failure::new(FailureKind::NoCredentials, schemes.message.clone());
         let mut refusal = Self::new(failure, &schemes.challenges, 0);
@@ -94,12 +92,9 @@ impl Refusal {
         }))
     }
 
-    /// The service is wired wrongly.
     pub(crate) fn misconfigured(internal: &'static str) -> Self {
-        let failure = Failure::new(
-            FailureKind::Misconfigured,
-            "this service is not configured correctly",
-        );
+        let external = "this service is not configured correctly";
+        let failure = Failure::new(FailureKind::Misconfigured, external);
         Self(Arc::new(failure.with_internal(internal).into()))
     }
 
@@ -114,13 +109,11 @@ impl Refusal {
     }
 
     /// The kind of refusal.
-    #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.0.failure.kind()
     }
 
     /// The status of the response. A gRPC response has status 200 instead, and a gRPC status in its headers.
-    #[must_use]
     pub fn status(&self) -> StatusCode {
         self.kind().status()
     }
@@ -131,7 +124,6 @@ impl Refusal {
     }
 
     /// The caller, if it is authenticated and lacks something.
-    #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         self.0.caller.as_ref()
     }
@@ -175,9 +167,6 @@ impl Refusal {
     }
 
     fn log(&self, method: &Method, uri: &Uri, extensions: &Extensions) {
-        /// Enough for most lists of scopes.
-        const MAX_SCOPES: usize = 512;
-
         let kind = self.kind();
         let log = self.0.log.as_ref();
         // Call `admit` even if this level is off: it also reports suppressed refusals of kinds whose level may be on.
@@ -204,7 +193,7 @@ impl Refusal {
             required = required.map(ScopePolicy::to_string),
             granted = required
                 .and(caller)
-                .map(|caller| escape_to(caller.scopes().as_str(), MAX_SCOPES)),
+                .map(|caller| escape_to(caller.scopes().as_str(), 512)),
             "request refused"
         );
     }

@@ -44,14 +44,9 @@ impl Refusal {
         };
         // Text and a number always serialise.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
-        let mut response = Response::new(body.into());
+        let mut response = uncacheable("application/problem+json", body.into());
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for challenge in &self.0.challenges {
             headers.append(WWW_AUTHENTICATE, challenge.clone());
         }
@@ -63,11 +58,8 @@ impl Refusal {
 
     /// Trailers-only: the status is in the headers, and there is no body.
     pub(super) fn grpc_response(&self) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::new());
+        let mut response = uncacheable("application/grpc", Bytes::new());
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        // Any client can send a gRPC content type, and a cache would store the 200.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert("grpc-status", u16::from(self.kind().grpc_code()).into());
         /// Controls and `%`; non-ASCII always is.
         const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
@@ -77,6 +69,15 @@ impl Refusal {
         }
         response
     }
+}
+
+/// Any client can send a gRPC content type, and a cache would store the 200.
+fn uncacheable(content_type: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// A body in place of the problem document: see
@@ -89,7 +90,6 @@ pub struct RenderedBody {
     pub body: Bytes,
 }
 
-/// Makes the body of a refusal.
 pub(crate) type Renderer = Arc<dyn Fn(&Refusal) -> RenderedBody + Send + Sync>;
 
 /// The user's body for a response that is a refusal. `None` for other responses, and for gRPC, which has no body.
