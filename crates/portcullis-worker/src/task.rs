@@ -114,13 +114,10 @@ async fn supervise<S: State>(mut report: ReportEnd<S>, work: impl Future<Output 
     let mut progress = report.shared.progress.subscribe();
     let mut work = pin!(work);
     // Caught here, so that the report is made while nothing unwinds: a log that panics too must not abort the process.
-    let panicked =
-        poll_fn(
-            |context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Err(_) => Poll::Ready(()),
-            },
-        );
+    let panicked = poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(()), |pending| pending.map(|never| match never {}))
+    });
     tokio::select! {
         biased;
         _ = progress.wait_for(|progress| progress.is_stopping) => {}
