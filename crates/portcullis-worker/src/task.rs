@@ -116,7 +116,9 @@ async fn supervise<S: State>(mut report: ReportEnd<S>, work: impl Future<Output 
     // Caught here, so that the report is made while nothing unwinds: a log that panics too must not abort the process.
     let panicked = poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        polled.map_or(Poll::Ready(()), |pending| pending.map(|never| match never {}))
+        polled.map_or(Poll::Ready(()), |pending| {
+            pending.map(|never| match never {})
+        })
     });
     tokio::select! {
         biased;
