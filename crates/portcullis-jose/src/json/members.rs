@@ -32,7 +32,7 @@ pub(crate) fn next<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Next<'d
 
 /// With its features `arbitrary_precision` and `raw_value`, `serde_json` reads an object with such a member as a number
 /// or as the JSON text in it. The meaning of a document must not depend on the features of the build.
-const RESERVED_PREFIX: &str = "$serde_json::private::";
+pub(super) const RESERVED_PREFIX: &str = "$serde_json::private::";
 
 /// With `arbitrary_precision`, `serde_json` passes numbers to visitors as a map with this one member.
 const NUMBER: &str = "$serde_json::private::Number";

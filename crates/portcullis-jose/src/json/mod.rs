@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
+use self::members::RESERVED_PREFIX;
 pub use self::members::Text;
 pub(crate) use self::members::{Next, next};
 pub use self::objects::objects_from_slice;

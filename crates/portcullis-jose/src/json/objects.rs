@@ -3,71 +3,89 @@
 //! A derived `Deserialize` of a struct also accepts an array of its fields. An array in place of an object is rejected
 //! here.
 
-use std::fmt;
-
+use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
+use serde_json::{Error, Map, Value};
 
 /// Reads one value in which structs are objects and never arrays.
 ///
 /// # Errors
 ///
 /// If the bytes are not one JSON value that `T` can be read from.
-pub fn objects_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = T::deserialize(Objects(&mut json))?;
-    json.end()?;
-    Ok(value)
+pub fn objects_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    T::deserialize(Objects::value(serde_json::from_slice(bytes)?))
 }
 
-/// Forwards everything at every depth, but deserializes a struct as a map.
-struct Objects<T>(T);
+/// Deserializes like `serde_json` at every depth, but rejects an array as a struct.
+struct Objects {
+    json: Value,
+    /// The name of a member may also be read as a number.
+    is_name: bool,
+}
 
-macro_rules! forward {
-    ($($method:ident($($argument:ident: $type:ty),*);)*) => {
+impl Objects {
+    fn value(json: Value) -> Self {
+        let is_name = false;
+        Self { json, is_name }
+    }
+
+    fn members(object: Map<String, Value>) -> impl Iterator<Item = (Self, Self)> {
+        let name = |name| Self {
+            json: Value::String(name),
+            is_name: true,
+        };
+        object
+            .into_iter()
+            .map(move |(text, value)| (name(text), Self::value(value)))
+    }
+}
+
+impl IntoDeserializer<'_, Error> for Objects {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident)*) => {
         $(
-            fn $method<V: Visitor<'de>>(
-                self,
-                $($argument: $type,)*
-                visitor: V,
-            ) -> Result<V::Value, Self::Error> {
-                self.0.$method($($argument,)* Objects(visitor))
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+                match self.json {
+                    Value::String(name) if self.is_name => {
+                        serde_json::from_str::<Value>(&name)?.$method(visitor)
+                    }
+                    value => value.$method(visitor),
+                }
             }
         )*
     };
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
-    type Error = D::Error;
+impl<'de> Deserializer<'de> for Objects {
+    type Error = Error;
 
-    forward! {
-        deserialize_any();
-        deserialize_i8();
-        deserialize_i16();
-        deserialize_i32();
-        deserialize_i64();
-        deserialize_i128();
-        deserialize_u8();
-        deserialize_u16();
-        deserialize_u32();
-        deserialize_u64();
-        deserialize_u128();
-        deserialize_f32();
-        deserialize_f64();
-        deserialize_bytes();
-        deserialize_byte_buf();
-        deserialize_option();
-        deserialize_newtype_struct(name: &'static str);
-        deserialize_map();
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
-        deserialize_ignored_any();
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.json {
+            Value::Array(items) => {
+                SeqDeserializer::new(items.into_iter().map(Self::value)).deserialize_any(visitor)
+            }
+            Value::Object(object) => {
+                MapDeserializer::new(Self::members(object)).deserialize_any(visitor)
+            }
+            scalar => scalar.deserialize_any(visitor),
+        }
     }
 
-    forward_to_deserialize_any! {
-        bool char str string unit unit_struct seq tuple tuple_struct identifier
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.json {
+            Value::Array(_) => Err(Error::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -75,160 +93,51 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.0.deserialize_map(Objects(visitor))
+    ) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
     }
-}
 
-macro_rules! visit {
-    ($($method:ident($type:ty);)*) => {
-        $(
-            fn $method<E: Error>(self, value: $type) -> Result<Self::Value, E> {
-                self.0.$method(value)
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.json {
+            Value::Object(object) if object.len() == 1 => {
+                let variant = MapDeserializer::new(Self::members(object));
+                MapAccessDeserializer::new(variant).deserialize_enum(name, variants, visitor)
             }
-        )*
-    };
-}
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
+            value => value.deserialize_enum(name, variants, visitor),
+        }
     }
 
-    visit! {
-        visit_bool(bool);
-        visit_i64(i64);
-        visit_i128(i128);
-        visit_u64(u64);
-        visit_u128(u128);
-        visit_f64(f64);
-        visit_str(&str);
-        visit_borrowed_str(&'de str);
-        visit_string(String);
-        visit_bytes(&[u8]);
-        visit_borrowed_bytes(&'de [u8]);
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.json {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
     }
 
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        self.0.visit_none()
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        self.0.visit_unit()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
-        self.0.visit_some(Objects(value))
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
-        self.0.visit_newtype_struct(Objects(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        self.0.visit_seq(Objects(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        self.0.visit_map(Objects(members))
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<Self::Value, A::Error> {
-        self.0.visit_enum(Objects(variant))
-    }
-}
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Objects<S> {
-    type Value = S::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        self.0.deserialize(Objects(deserializer))
-    }
-}
-
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Objects<A> {
-    type Error = A::Error;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Self::Error> {
-        self.0.next_element_seed(Objects(seed))
-    }
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Objects<A> {
-    type Error = A::Error;
-
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Self::Error> {
-        self.0.next_key_seed(seed)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<S::Value, Self::Error> {
-        self.0.next_value_seed(Objects(seed))
-    }
-}
-
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Objects<A> {
-    type Error = A::Error;
-    type Variant = Objects<A::Variant>;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        seed: S,
-    ) -> Result<(S::Value, Self::Variant), Self::Error> {
-        let (value, variant) = self.0.variant_seed(Objects(seed))?;
-        Ok((value, Objects(variant)))
-    }
-}
-
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Objects<A> {
-    type Error = A::Error;
-
-    fn unit_variant(self) -> Result<(), Self::Error> {
-        self.0.unit_variant()
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<S::Value, Self::Error> {
-        self.0.newtype_variant_seed(Objects(seed))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(
-        self,
-        length: usize,
+        name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.0.tuple_variant(length, Objects(visitor))
+    ) -> Result<V::Value, Error> {
+        if name.starts_with(super::RESERVED_PREFIX) {
+            // A `RawValue`.
+            return self.json.deserialize_newtype_struct(name, visitor);
+        }
+        visitor.visit_newtype_struct(self)
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.0.newtype_variant_seed(Members(visitor))
+    numbers! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128 deserialize_u8
+        deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
     }
-}
 
-/// The members of a variant.
-struct Members<V>(V);
-
-impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Members<V> {
-    type Value = V::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(Objects(self.0))
+    forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct identifier ignored_any
     }
 }
 
@@ -301,6 +210,9 @@ mod tests {
         assert!(raw["a"].get().starts_with("[1,"));
         let pair: (u8, String) = objects_from_slice(br#"[1,"a"]"#).expect("a tuple is an array");
         assert_eq!(pair, (1, "a".to_owned()));
+        let numbered: BTreeMap<u8, bool> = objects_from_slice(br#"{"7":true}"#).expect("a number");
+        assert_eq!(numbered, BTreeMap::from([(7, true)]));
+        assert!(objects_from_slice::<u8>(br#""7""#).is_err());
         assert!(objects_from_slice::<Value>(b"{} {}").is_err());
     }
 }
