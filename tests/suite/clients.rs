@@ -81,7 +81,7 @@ fn with_secret(id: &str, method: &str, secret: &str) -> Value {
 /// The key in the client's type.
 pub(crate) fn signing(key: &TestKey) -> portcullis_jose::SigningKey {
     let jwk = key.private_jwk().to_string();
-    portcullis_jose::SigningKey::from_jwk(jwk.as_bytes()).expect("a private JWK")
+    portcullis_jose::SigningKey::from_jwk(jwk.as_bytes(), None).expect("a private JWK")
 }
 
 /// A source of tokens with `orders:read`.

@@ -83,15 +83,15 @@ pub(crate) async fn check(check: Check) -> Outcome {
     }
     for skipped in &keys.report().skipped {
         let kid = shown(skipped.kid.as_deref());
-        let verdict = match skipped.reason {
+        let verdict = match skipped.what {
             SkipReason::Encryption => "ignored",
             _ => "skipped",
         };
-        output::line(format_args!("{verdict}  {kid}  {}", skipped.reason))?;
+        output::line(format_args!("{verdict}  {kid}  {}", skipped.what))?;
     }
     let is_lost =
         |reason: SkipReason| !matches!(reason, SkipReason::Encryption | SkipReason::Duplicate);
-    if (keys.report().skipped.iter()).any(|skipped| is_lost(skipped.reason)) {
+    if (keys.report().skipped.iter()).any(|skipped| is_lost(skipped.what)) {
         output::note(format_args!(
             "tokens signed with a skipped key are refused: the issuer must replace or republish the key"
         ));
@@ -100,7 +100,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
         output::note(format_args!(
             "warning: {}: {}, which is accepted here but may be rejected elsewhere",
             shown(tolerated.kid.as_deref()),
-            tolerated.deviation
+            tolerated.what
         ));
     }
     let private = keys.report().keys_with_private_members;

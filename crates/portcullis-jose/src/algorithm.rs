@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::key_material::KeyMaterial;
-
 /// A JWS signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
 ///
 /// `none` is not one of them.
@@ -81,19 +79,6 @@ impl Algorithm {
     /// Whether the key is a secret that verifier and issuer share.
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
-    }
-
-    /// Whether the algorithm is used with keys of this type and curve.
-    pub(crate) fn fits(self, key: &KeyMaterial) -> bool {
-        match key {
-            KeyMaterial::Rsa(_) => matches!(
-                self,
-                Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512
-            ),
-            KeyMaterial::Ec(key) => self == key.curve().algorithm(),
-            KeyMaterial::Ed25519(_) => self == Self::EdDSA,
-            KeyMaterial::Secret(_) => self.is_symmetric(),
-        }
     }
 }
 

@@ -83,24 +83,30 @@ impl Header {
 }
 
 fn unsupported_algorithm(name: &str) -> JwsError {
-    // Registered algorithms (RFC 8812, RFC 9864, ML-DSA; RFC 7518 §4.1). Only these names reach a message.
-    const REGISTERED: &str = "ES256K Ed448 ESP256 ESP384 ESP512 ESB256 ESB320 ESB384 ESB512 \
-                              ML-DSA-44 ML-DSA-65 ML-DSA-87 RSA1_5 RSA-OAEP RSA-OAEP-256 A128KW A192KW A256KW dir \
-                              ECDH-ES ECDH-ES+A128KW ECDH-ES+A192KW ECDH-ES+A256KW A128GCMKW A192GCMKW A256GCMKW \
-                              PBES2-HS256+A128KW PBES2-HS512+A256KW";
+    // RFC 8812, RFC 9864 and ML-DSA. Only registered names reach a message.
+    const SIGNATURES: &str = "ES256K Ed448 ESP256 ESP384 ESP512 ESB256 ESB320 ESB384 ESB512 ML-DSA-44 ML-DSA-65 ML-DSA-87";
     if name.eq_ignore_ascii_case("none") {
         return JwsError::AlgorithmNone;
     }
-    match REGISTERED.split(' ').find(|known| *known == name) {
+    let mut registered = SIGNATURES.split(' ').chain(KEY_MANAGEMENT.split(' '));
+    match registered.find(|known| *known == name) {
         Some(known) => JwsError::AlgorithmUnsupported(known),
         None => JwsError::AlgorithmUnknown,
     }
 }
 
+/// The algorithms of encrypted tokens (RFC 7518 §4.1).
+const KEY_MANAGEMENT: &str = "RSA1_5 RSA-OAEP RSA-OAEP-256 RSA-OAEP-384 RSA-OAEP-512 A128KW A192KW A256KW dir ECDH-ES \
+                              ECDH-ES+A128KW ECDH-ES+A192KW ECDH-ES+A256KW A128GCMKW A192GCMKW A256GCMKW \
+                              PBES2-HS256+A128KW PBES2-HS384+A192KW PBES2-HS512+A256KW";
+
+pub(crate) fn is_key_management(alg: &str) -> bool {
+    KEY_MANAGEMENT.split(' ').any(|known| known == alg)
+}
+
 fn is_application(media_type: &str, subtype: &str) -> bool {
-    const PREFIX: &str = "application/";
-    let bare = match media_type.get(..PREFIX.len()) {
-        Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => &media_type[PREFIX.len()..],
+    let bare = match media_type.split_once('/') {
+        Some((tree, bare)) if tree.eq_ignore_ascii_case("application") => bare,
         _ => media_type,
     };
     bare.eq_ignore_ascii_case(subtype)

@@ -154,8 +154,8 @@ impl<'t> CompactJws<'t> {
         // Most headers fit in, which saves an allocation.
         let mut buffer = [0; 2048];
         match base64url::decode_into(self.header, &mut buffer) {
-            Ok(json) => Header::parse(json),
-            Err(_) => Header::parse(&decode("header", self.header)?),
+            Some(json) => Header::parse(json),
+            None => Header::parse(&decode("header", self.header)?),
         }
     }
 
@@ -188,7 +188,7 @@ impl<'t> CompactJws<'t> {
 }
 
 fn decode(part: &'static str, encoded: &[u8]) -> Result<Vec<u8>, JwsError> {
-    base64url::decode(encoded).map_err(|_| JwsError::NotBase64Url(part))
+    base64url::decode(encoded).ok_or(JwsError::NotBase64Url(part))
 }
 
 /// Hides the token: it is a credential.

@@ -28,12 +28,9 @@ pub use self::json::JsonError;
 pub use self::jwk::{Deviation, SkipReason};
 pub use self::jws::{CompactJws, TokenLimits};
 pub use self::jws_error::JwsError;
-pub use self::key_material::{
-    Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey, SecretKey,
-};
+pub use self::key_material::{KeyMaterial, KeyRejected};
 pub use self::key_set::{
-    KeySet, KeySetError, KeySetReport, PemError, SignatureError, SkippedKey, ToleratedDeviation,
-    VerificationKey,
+    Finding, KeySet, KeySetError, KeySetReport, PemError, SignatureError, VerificationKey,
 };
 pub use self::signing::{SignError, SigningKey, SigningKeyError};
 pub use self::thumbprint::Thumbprint;

@@ -3,27 +3,12 @@
 use spki::ObjectIdentifier;
 use spki::der::pem;
 
-use crate::key_material::Curve;
-
 /// RFC 8017 §A.1.
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// RFC 5480 §2.1.1.
 pub(crate) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// RFC 8410 §3.
 pub(crate) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-
-/// RFC 5480 §2.1.1.1.
-pub(crate) fn curve_by_oid(oid: ObjectIdentifier) -> Option<Curve> {
-    const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-    const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-    const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-    match oid {
-        P256 => Some(Curve::P256),
-        P384 => Some(Curve::P384),
-        P521 => Some(Curve::P521),
-        _ => None,
-    }
-}
 
 /// The blocks of `text`, each with its label. Text between blocks is ignored. `None` if a block is ill-formed.
 pub(crate) fn blocks(text: &[u8]) -> Option<Vec<(&str, &str)>> {

@@ -6,8 +6,7 @@ use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,
-    RsaKeyPair,
+    self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair,
 };
 use pkcs1::RsaPublicKeyRef;
 use spki::der::Decode as _;
@@ -24,24 +23,21 @@ pub(crate) struct Signer {
 
 enum Pair {
     Rsa(&'static RsaKeyPair),
-    Ec(Curve, EcdsaKeyPair),
+    Ec(&'static Curve, EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
 impl Signer {
     /// A new key. For RSA, where that is slow, one of two keys that all tests share.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
-        let ec = |curve, parameters: &'static EcdsaSigningAlgorithm| {
-            Pair::Ec(
-                curve,
-                EcdsaKeyPair::generate(parameters).expect("a P-curve key"),
-            )
-        };
-        let pair = match algorithm {
-            Algorithm::ES256 => ec(Curve::P256, &signature::ECDSA_P256_SHA256_FIXED_SIGNING),
-            Algorithm::ES384 => ec(Curve::P384, &signature::ECDSA_P384_SHA384_FIXED_SIGNING),
-            Algorithm::ES512 => ec(Curve::P521, &signature::ECDSA_P521_SHA512_FIXED_SIGNING),
-            Algorithm::EdDSA => Pair::Ed25519(Ed25519KeyPair::generate().expect("an Ed25519 key")),
+        let pair = match (Curve::of(algorithm), algorithm) {
+            (Ok(curve), _) => {
+                let pair = EcdsaKeyPair::generate(curve.signing).expect("a P-curve key");
+                Pair::Ec(curve, pair)
+            }
+            (_, Algorithm::EdDSA) => {
+                Pair::Ed25519(Ed25519KeyPair::generate().expect("an Ed25519 key"))
+            }
             _ => Pair::Rsa(rsa(0)),
         };
         Self { algorithm, pair }
@@ -65,8 +61,8 @@ impl Signer {
                 format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"{members}}}"#)
             }
             Pair::Ec(curve, pair) => {
-                let (x, y) = pair.public_key().as_ref()[1..].split_at(curve.coordinate_bytes());
-                let (crv, x, y) = (curve.name(), base64url::encode(x), base64url::encode(y));
+                let (x, y) = pair.public_key().as_ref()[1..].split_at(curve.coordinate_bytes);
+                let (crv, x, y) = (curve.name, base64url::encode(x), base64url::encode(y));
                 format!(r#"{{"kty":"EC","crv":"{crv}","x":"{x}","y":"{y}"{members}}}"#)
             }
             Pair::Ed25519(pair) => {

@@ -32,7 +32,7 @@ pub(super) fn read(
             return Err(format!("{shown} is neither a PEM file nor a JWK").into());
         }
         Some(algorithm) => read_for(content, algorithm),
-        None if is_jwk(content) => SigningKey::from_jwk(content),
+        None if is_jwk(content) => SigningKey::from_jwk(content, None),
         None => {
             return Err(Misuse::new(format!(
                 "{shown} is a PEM file, which does not name its algorithm: give --alg, such as --alg ES256"
@@ -75,7 +75,7 @@ pub(super) fn read(
 
 fn read_for(content: &[u8], algorithm: Algorithm) -> Result<SigningKey, SigningKeyError> {
     match is_jwk(content) {
-        true => SigningKey::from_jwk_with(content, algorithm),
+        true => SigningKey::from_jwk(content, Some(algorithm)),
         false => SigningKey::from_pem(content, algorithm),
     }
 }
@@ -85,7 +85,7 @@ pub(crate) fn read_dpop(path: &Path) -> Result<DpopKey, Box<dyn Error>> {
     let content = file::read(path)?;
     let content = content.expose();
     let key = if is_jwk(content) {
-        SigningKey::from_jwk(content)
+        SigningKey::from_jwk(content, None)
     } else {
         let [first, others @ ..] = ALGORITHMS_OF_PEM;
         let from_pem = |algorithm| SigningKey::from_pem(content, algorithm);

@@ -3,12 +3,12 @@
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
     self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED,
-    ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+    ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 
 use super::{InvalidSignature, PreparedKey, SignatureBackend};
 use crate::algorithm::Algorithm;
-use crate::key_material::{KeyMaterial, KeyRejected, RsaKey};
+use crate::key_material::{KeyMaterial, KeyRejected, hmac_key};
 
 /// Verifies with `aws-lc-rs`; supports every [`Algorithm`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,32 +25,30 @@ impl SignatureBackend for AwsLc {
         use KeyMaterial::{Ec, Ed25519, Rsa, Secret};
 
         match (key, algorithm) {
-            (Rsa(key), RS256) => rsa(key, &signature::RSA_PKCS1_2048_8192_SHA256),
-            (Rsa(key), RS384) => rsa(key, &signature::RSA_PKCS1_2048_8192_SHA384),
-            (Rsa(key), RS512) => rsa(key, &signature::RSA_PKCS1_2048_8192_SHA512),
-            (Rsa(key), PS256) => rsa(key, &signature::RSA_PSS_2048_8192_SHA256),
-            (Rsa(key), PS384) => rsa(key, &signature::RSA_PSS_2048_8192_SHA384),
-            (Rsa(key), PS512) => rsa(key, &signature::RSA_PSS_2048_8192_SHA512),
-            (Ec(key), ES256) => public_key(key.uncompressed_point(), &ECDSA_P256_SHA256_FIXED),
-            (Ec(key), ES384) => public_key(key.uncompressed_point(), &ECDSA_P384_SHA384_FIXED),
-            (Ec(key), ES512) => public_key(key.uncompressed_point(), &ECDSA_P521_SHA512_FIXED),
-            (Ed25519(key), EdDSA) => public_key(key.as_bytes(), &signature::ED25519),
-            (Secret(key), _) => Ok(Box::new(hmac_key(key.expose(), algorithm)?)),
+            (Rsa { modulus, exponent }, _) => {
+                let key = RsaPublicKeyComponents {
+                    n: &**modulus,
+                    e: &**exponent,
+                };
+                let key = key.to_parsed_public_key(match algorithm {
+                    RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+                    RS384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+                    RS512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+                    PS256 => &signature::RSA_PSS_2048_8192_SHA256,
+                    PS384 => &signature::RSA_PSS_2048_8192_SHA384,
+                    PS512 => &signature::RSA_PSS_2048_8192_SHA512,
+                    _ => return Err(KeyRejected::WrongAlgorithm(algorithm)),
+                });
+                Ok(Box::new(key.map_err(|_| KeyRejected::Backend)?))
+            }
+            (Ec { point, .. }, ES256) => public_key(point, &ECDSA_P256_SHA256_FIXED),
+            (Ec { point, .. }, ES384) => public_key(point, &ECDSA_P384_SHA384_FIXED),
+            (Ec { point, .. }, ES512) => public_key(point, &ECDSA_P521_SHA512_FIXED),
+            (Ed25519(point), EdDSA) => public_key(point, &signature::ED25519),
+            (Secret { secret, .. }, _) => Ok(Box::new(hmac_key(secret.expose(), algorithm)?)),
             _ => Err(KeyRejected::WrongAlgorithm(algorithm)),
         }
     }
-}
-
-fn rsa(
-    key: &RsaKey,
-    parameters: &'static RsaParameters,
-) -> Result<Box<dyn PreparedKey>, KeyRejected> {
-    let components = RsaPublicKeyComponents {
-        n: key.modulus(),
-        e: key.exponent(),
-    };
-    let key = components.to_parsed_public_key(parameters);
-    Ok(Box::new(key.map_err(|_| KeyRejected::Backend)?))
 }
 
 fn public_key(
@@ -59,16 +57,6 @@ fn public_key(
 ) -> Result<Box<dyn PreparedKey>, KeyRejected> {
     let key = ParsedPublicKey::new(parameters, point);
     Ok(Box::new(key.map_err(|_| KeyRejected::NotOnCurve)?))
-}
-
-pub(crate) fn hmac_key(secret: &[u8], algorithm: Algorithm) -> Result<hmac::Key, KeyRejected> {
-    let parameters = match algorithm {
-        Algorithm::HS256 => hmac::HMAC_SHA256,
-        Algorithm::HS384 => hmac::HMAC_SHA384,
-        Algorithm::HS512 => hmac::HMAC_SHA512,
-        _ => return Err(KeyRejected::WrongAlgorithm(algorithm)),
-    };
-    Ok(hmac::Key::new(parameters, secret))
 }
 
 impl PreparedKey for ParsedPublicKey {

@@ -48,13 +48,13 @@ impl SignatureBackend for JsonWebToken {
             .try_into()
             .map_err(|UnknownAlgorithm| KeyRejected::Backend)?;
         let key = match key {
-            KeyMaterial::Rsa(key) => {
-                DecodingKey::from_rsa_raw_components(key.modulus(), key.exponent())
+            KeyMaterial::Rsa { modulus, exponent } => {
+                DecodingKey::from_rsa_raw_components(modulus, exponent)
             }
-            KeyMaterial::Ec(key) => DecodingKey::from_ec_der(key.uncompressed_point()),
-            KeyMaterial::Ed25519(key) => DecodingKey::from_ed_der(key.as_bytes()),
-            KeyMaterial::Secret(key) => {
-                DecodingKey::from_secret(key.expose()).map_err(|_| KeyRejected::Backend)?
+            KeyMaterial::Ec { point, .. } => DecodingKey::from_ec_der(point),
+            KeyMaterial::Ed25519(point) => DecodingKey::from_ed_der(point),
+            KeyMaterial::Secret { secret, .. } => {
+                DecodingKey::from_secret(secret.expose()).map_err(|_| KeyRejected::Backend)?
             }
         };
         Ok(Box::new(Key {

@@ -10,7 +10,6 @@ mod json_web_token;
 use std::fmt;
 
 pub use self::aws_lc::AwsLc;
-pub(crate) use self::aws_lc::hmac_key;
 #[cfg(feature = "jsonwebtoken")]
 pub use self::json_web_token::JsonWebToken;
 use crate::algorithm::Algorithm;

@@ -3,31 +3,16 @@
 use std::{borrow::Cow, fmt};
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, Visitor};
 
 use super::RESERVED;
 
-/// What `visit_map` finds next: a member, or a number that `serde_json` passes as a map.
-pub(crate) enum Next<'de> {
-    /// The name of a member, which may be a duplicate. The caller reads its value from the map.
-    Member(Cow<'de, str>),
-    /// The digits of a number, which is the whole value.
-    Number(String),
-}
-
-/// The next member of `map`.
-pub(crate) fn next<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Next<'de>>, A::Error> {
-    let Some(Text(name)) = map.next_key()? else {
-        return Ok(None);
-    };
-    if name == NUMBER {
-        let Digits(digits) = map.next_value()?;
-        return Ok(Some(Next::Number(digits)));
+/// Rejects the name of a member that `serde_json` reserves.
+pub(crate) fn check_name<E: Error>(name: &str) -> Result<(), E> {
+    match name.starts_with(RESERVED_PREFIX) {
+        true => Err(E::custom(RESERVED)),
+        false => Ok(()),
     }
-    if name.starts_with(RESERVED_PREFIX) {
-        return Err(A::Error::custom(RESERVED));
-    }
-    Ok(Some(Next::Member(name)))
 }
 
 /// With its features `arbitrary_precision` and `raw_value`, `serde_json` reads an object with such a member as a number
@@ -35,11 +20,11 @@ pub(crate) fn next<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Next<'d
 pub(super) const RESERVED_PREFIX: &str = "$serde_json::private::";
 
 /// With `arbitrary_precision`, `serde_json` passes numbers to visitors as a map with this one member.
-const NUMBER: &str = "$serde_json::private::Number";
+pub(super) const NUMBER: &str = "$serde_json::private::Number";
 
 /// The digits of a number that `serde_json` passes as a map. Only `serde_json` passes a `String` here: the text of a
 /// document arrives as `&str`, so a document cannot forge a number.
-struct Digits(String);
+pub(super) struct Digits(pub(super) String);
 
 impl<'de> Deserialize<'de> for Digits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -14,7 +14,7 @@ use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use self::members::RESERVED_PREFIX;
 pub use self::members::Text;
-pub(crate) use self::members::{Next, next};
+pub(crate) use self::members::check_name;
 pub use self::objects::objects_from_slice;
 use self::value::ValueSeed;
 pub use self::value::{MAX_DEPTH, Value};

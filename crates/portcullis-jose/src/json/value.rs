@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashSet, fmt, slice};
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::members::{Next, next};
+use super::members::{Digits, NUMBER, Text, check_name};
 use super::{DUPLICATE, TOO_DEEP};
 
 /// The deepest nesting of arrays and objects that is read. No token seen in practice comes near, and each level of an
@@ -26,10 +26,8 @@ pub enum Value<'de> {
     Bool(bool),
     /// An integer that is not negative.
     Integer(u64),
-    /// A number with a fraction or an exponent.
+    /// Any other number: negative, large, or with a fraction or an exponent.
     Fraction(f64),
-    /// Any other number.
-    OtherNumber,
     /// A string.
     Text(Cow<'de, str>),
     /// An array.
@@ -129,7 +127,7 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(u64::try_from(number).map_or(Value::OtherNumber, Value::Integer))
+        Ok(u64::try_from(number).map_or(Value::Fraction(number as f64), Value::Integer))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
@@ -159,11 +157,12 @@ impl<'de> Visitor<'de> for ValueSeed {
         let capacity = if self.depth > MAX_DEPTH { CAPACITY } else { 0 };
         let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::with_capacity(capacity);
         let mut names = HashSet::new();
-        while let Some(next) = next(&mut map)? {
-            let name = match next {
-                Next::Member(name) => name,
-                Next::Number(digits) => return Ok(fraction(&digits)),
-            };
+        while let Some(Text(name)) = map.next_key()? {
+            if name == NUMBER {
+                let Digits(digits) = map.next_value()?;
+                return Ok(Value::Fraction(digits.parse().unwrap_or(f64::NAN)));
+            }
+            check_name(&name)?;
             let is_duplicate = if members.len() < FEW_MEMBERS {
                 members.iter().any(|(member, _)| *member == name)
             } else {
@@ -178,13 +177,5 @@ impl<'de> Visitor<'de> for ValueSeed {
             members.push((name, map.next_value_seed(inner)?));
         }
         Ok(Value::Object(members))
-    }
-}
-
-/// A number as `serde_json` passes it when its feature `arbitrary_precision` is on.
-fn fraction(digits: &str) -> Value<'static> {
-    match digits.parse::<f64>() {
-        Ok(number) if number.is_finite() => Value::Fraction(number),
-        _ => Value::OtherNumber,
     }
 }

@@ -1,11 +1,11 @@
 //! The members of a JWK as they were published, and the checks on them.
 
-use super::{Deviation, Jwk, SkipReason};
+use super::{Deviation, SkipReason};
 use crate::algorithm::Algorithm;
 use crate::base64url;
-use crate::header::Header;
+use crate::header::{Header, is_key_management};
 use crate::json::{self, Value};
-use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, RsaKey};
+use crate::key_material::{Curve, KeyMaterial, KeyRejected};
 
 /// The public members that are read. A saved key set keeps exactly these.
 pub(crate) const PUBLIC: [&str; 10] = [
@@ -18,7 +18,8 @@ const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"]
 /// The members of a JWK before their types are checked. A member that is `null` counts as absent.
 pub(crate) struct RawJwk<'j> {
     members: Value<'j>,
-    tolerated: Vec<Deviation>,
+    /// Deviations that were accepted so far.
+    pub(crate) tolerated: Vec<Deviation>,
 }
 
 impl<'j> RawJwk<'j> {
@@ -66,8 +67,8 @@ impl<'j> RawJwk<'j> {
         }
     }
 
-    /// Checks that the key is for verifying signatures, and reads it.
-    pub(crate) fn check(mut self) -> Result<Jwk, SkipReason> {
+    /// Checks that the key is for verifying signatures, and reads it with its algorithms.
+    pub(crate) fn check(&mut self) -> Result<(KeyMaterial, Vec<Algorithm>), SkipReason> {
         let operations = self.operations()?;
         if self.is_for_encryption(operations.as_deref()) {
             return Err(SkipReason::Encryption);
@@ -77,12 +78,8 @@ impl<'j> RawJwk<'j> {
             return Err(SkipReason::OtherOperations);
         }
         let material = self.material()?;
-        Ok(Jwk {
-            algorithms: self.algorithms(&material)?,
-            kid: self.kid()?.map(str::to_owned),
-            material,
-            tolerated: self.tolerated,
-        })
+        let algorithms = self.algorithms(&material)?;
+        Ok((material, algorithms))
     }
 
     /// Checks that `use` is absent or `sig` (RFC 7517 §4.2).
@@ -127,24 +124,15 @@ impl<'j> RawJwk<'j> {
 
     pub(crate) fn material(&mut self) -> Result<KeyMaterial, SkipReason> {
         match self.text("kty")? {
-            "RSA" => Ok(KeyMaterial::Rsa(RsaKey::new(
-                &self.bytes("n")?,
-                &self.bytes("e")?,
-            )?)),
+            "RSA" => Ok(KeyMaterial::rsa(&self.bytes("n")?, &self.bytes("e")?)?),
             "EC" => {
                 let crv = self.text("crv")?;
-                let mut curves = Curve::ALL.into_iter();
-                let curve = curves.find(|curve| curve.name() == crv);
+                let curve = Curve::find(|curve| curve.name == crv);
                 let curve = curve.ok_or(SkipReason::UnsupportedCurve)?;
-                Ok(KeyMaterial::Ec(EcKey::new(
-                    curve,
-                    &self.coordinate("x", curve)?,
-                    &self.coordinate("y", curve)?,
-                )?))
+                let (x, y) = (self.coordinate("x", curve)?, self.coordinate("y", curve)?);
+                Ok(curve.key(&[&[4], &x[..], &y].concat())?)
             }
-            "OKP" if self.text("crv")? == "Ed25519" => {
-                Ok(KeyMaterial::Ed25519(Ed25519Key::new(&self.bytes("x")?)?))
-            }
+            "OKP" if self.text("crv")? == "Ed25519" => Ok(KeyMaterial::ed25519(&self.bytes("x")?)?),
             "OKP" => Err(SkipReason::UnsupportedCurve),
             "oct" => Err(SkipReason::Symmetric),
             _ => Err(SkipReason::UnsupportedType),
@@ -153,25 +141,28 @@ impl<'j> RawJwk<'j> {
 
     fn bytes(&mut self, name: &'static str) -> Result<Vec<u8>, SkipReason> {
         let text = self.text(name)?;
-        if let Ok(bytes) = base64url::decode(text) {
+        if let Some(bytes) = base64url::decode(text) {
             return Ok(bytes);
         }
-        let bytes = base64url::decode_lenient(text).map_err(|_| SkipReason::Malformed(name))?;
+        let bytes = base64url::decode_lenient(text).ok_or(SkipReason::Malformed(name))?;
         self.tolerated.push(Deviation::Base64(name));
         Ok(bytes)
     }
 
     /// A coordinate in the full length of the curve. Some issuers add zero bytes in front or omit a leading zero byte.
-    fn coordinate(&mut self, name: &'static str, curve: Curve) -> Result<Vec<u8>, SkipReason> {
+    fn coordinate(&mut self, name: &'static str, curve: &Curve) -> Result<Vec<u8>, SkipReason> {
         let mut bytes = self.bytes(name)?;
-        let length = curve.coordinate_bytes();
+        let length = curve.coordinate_bytes;
         let before = bytes.len();
         if before + 1 == length {
             bytes.insert(0, 0);
         } else if before > length && bytes[..before - length].iter().all(|byte| *byte == 0) {
             bytes.drain(..before - length);
         }
-        if bytes.len() != before {
+        if bytes.len() != length {
+            return Err(KeyRejected::CoordinateLength.into());
+        }
+        if before != length {
             self.tolerated.push(Deviation::CoordinateLength(name));
         }
         Ok(bytes)
@@ -181,20 +172,11 @@ impl<'j> RawJwk<'j> {
     pub(crate) fn algorithms(&self, material: &KeyMaterial) -> Result<Vec<Algorithm>, SkipReason> {
         let Some(alg) = self.optional("alg")? else {
             let all = Algorithm::ASYMMETRIC.into_iter();
-            return Ok(all.filter(|algorithm| algorithm.fits(material)).collect());
+            return Ok(all.filter(|algorithm| material.fits(*algorithm)).collect());
         };
         match alg.parse::<Algorithm>() {
-            Ok(algorithm) if algorithm.fits(material) => Ok(vec![algorithm]),
+            Ok(algorithm) if material.fits(algorithm) => Ok(vec![algorithm]),
             _ => Err(SkipReason::OtherAlgorithm),
         }
     }
-}
-
-/// Whether `alg` is a key management algorithm (RFC 7518 §4.1).
-fn is_key_management(alg: &str) -> bool {
-    ["RSA1_5", "dir"].contains(&alg)
-        || ["RSA-OAEP", "ECDH-ES", "PBES2-"]
-            .iter()
-            .any(|prefix| alg.starts_with(prefix))
-        || (alg.starts_with('A') && alg.ends_with("KW"))
 }

@@ -1,26 +1,17 @@
 //! The public key of `EdDSA`.
 
-use super::KeyRejected;
+use super::{KeyMaterial, KeyRejected};
 
-/// An Ed25519 public key. The backend checks that it is a point on the curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ed25519Key([u8; 32]);
-
-impl Ed25519Key {
+impl KeyMaterial {
     /// Takes the encoded point (RFC 8037 §2). For a point of small order, anyone can make signatures.
-    pub(crate) fn new(x: &[u8]) -> Result<Self, KeyRejected> {
-        let bytes: [u8; 32] = x.try_into().map_err(|_| KeyRejected::CoordinateLength)?;
-        let mut without_sign = bytes;
+    pub(crate) fn ed25519(x: &[u8]) -> Result<Self, KeyRejected> {
+        let point: [u8; 32] = x.try_into().map_err(|_| KeyRejected::CoordinateLength)?;
+        let mut without_sign = point;
         without_sign[31] &= 0x7f;
         if SMALL_ORDER.contains(&without_sign) {
             return Err(KeyRejected::Ed25519SmallOrder);
         }
-        Ok(Self(bytes))
-    }
-
-    /// The encoded point.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        Ok(Self::Ed25519(point))
     }
 }
 
@@ -54,34 +45,29 @@ const fn ends(first: u8, middle: u8, last: u8) -> [u8; 32] {
 mod tests {
     use super::*;
 
+    fn key(x: &[u8]) -> Result<(), KeyRejected> {
+        KeyMaterial::ed25519(x).map(|_| ())
+    }
+
     #[test]
     fn ed25519_key_of_wrong_length_is_rejected() {
         for length in [0, 1, 31, 33, 57] {
-            assert_eq!(
-                Ed25519Key::new(&vec![1; length]),
-                Err(KeyRejected::CoordinateLength)
-            );
+            assert_eq!(key(&vec![1; length]), Err(KeyRejected::CoordinateLength));
         }
-        assert!(Ed25519Key::new(&[1; 32]).is_ok());
+        assert!(key(&[1; 32]).is_ok());
     }
 
     #[test]
     fn small_order_point_is_rejected() {
         // The neutral element: under it, R = [S]B holds for every message.
-        let key = ends(0x01, 0x00, 0x00);
-        assert_eq!(Ed25519Key::new(&key), Err(KeyRejected::Ed25519SmallOrder));
+        let neutral = ends(0x01, 0x00, 0x00);
+        assert_eq!(key(&neutral), Err(KeyRejected::Ed25519SmallOrder));
         for mut encoding in SMALL_ORDER {
-            assert_eq!(
-                Ed25519Key::new(&encoding),
-                Err(KeyRejected::Ed25519SmallOrder)
-            );
+            assert_eq!(key(&encoding), Err(KeyRejected::Ed25519SmallOrder));
             encoding[31] |= 0x80;
-            assert_eq!(
-                Ed25519Key::new(&encoding),
-                Err(KeyRejected::Ed25519SmallOrder)
-            );
+            assert_eq!(key(&encoding), Err(KeyRejected::Ed25519SmallOrder));
             encoding[5] ^= 1;
-            assert!(Ed25519Key::new(&encoding).is_ok());
+            assert!(key(&encoding).is_ok());
         }
     }
 }

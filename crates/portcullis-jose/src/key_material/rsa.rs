@@ -1,26 +1,16 @@
 //! The public key of `RS*` and `PS*`.
 
-use super::KeyRejected;
+use super::{KeyMaterial, KeyRejected};
 
-/// An RSA public key of 2048 to 8192 bits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RsaKey {
-    modulus: Box<[u8]>,
-    exponent: Box<[u8]>,
-}
-
-impl RsaKey {
-    const MIN_BITS: usize = 2048;
-    const MAX_BITS: usize = 8192;
-
+impl KeyMaterial {
     /// Takes both numbers in big-endian order and removes leading zeros, which RFC 7518 §6.3.1.1 forbids but some
     /// issuers send.
-    pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyRejected> {
+    pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyRejected> {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
         match bits(modulus) {
-            bits if bits < Self::MIN_BITS => return Err(KeyRejected::RsaTooSmall(bits)),
-            bits if bits > Self::MAX_BITS => return Err(KeyRejected::RsaTooLarge(bits)),
+            bits if bits < 2048 => return Err(KeyRejected::RsaTooSmall(bits)),
+            bits if bits > 8192 => return Err(KeyRejected::RsaTooLarge(bits)),
             _ => {}
         }
         if is_even(modulus) {
@@ -32,20 +22,10 @@ impl RsaKey {
         if has_roca_fingerprint(modulus) {
             return Err(KeyRejected::RsaWeakGenerator);
         }
-        Ok(Self {
+        Ok(Self::Rsa {
             modulus: modulus.into(),
             exponent: exponent.into(),
         })
-    }
-
-    /// The modulus, big-endian, without leading zeros.
-    pub fn modulus(&self) -> &[u8] {
-        &self.modulus
-    }
-
-    /// The public exponent, big-endian, without leading zeros.
-    pub fn exponent(&self) -> &[u8] {
-        &self.exponent
     }
 }
 
@@ -86,6 +66,10 @@ fn has_roca_fingerprint(modulus: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn key(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyRejected> {
+        KeyMaterial::rsa(modulus, exponent).map(|_| ())
+    }
+
     fn modulus(bits: usize) -> Vec<u8> {
         let mut modulus = vec![0x5b; bits.div_ceil(8)];
         modulus[0] = 1 << ((bits - 1) % 8);
@@ -96,31 +80,22 @@ mod tests {
     fn j7_rsa_has_2048_to_8192_bits() {
         let exponent = [1, 0, 1];
         for bits in [2048, 2049, 4096, 8192] {
-            assert!(RsaKey::new(&modulus(bits), &exponent).is_ok(), "{bits}");
+            assert!(key(&modulus(bits), &exponent).is_ok(), "{bits}");
         }
         for bits in [1, 512, 1024, 2047] {
             assert_eq!(
-                RsaKey::new(&modulus(bits), &exponent),
+                key(&modulus(bits), &exponent),
                 Err(KeyRejected::RsaTooSmall(bits))
             );
         }
         assert_eq!(
-            RsaKey::new(&modulus(8193), &exponent),
+            key(&modulus(8193), &exponent),
             Err(KeyRejected::RsaTooLarge(8193))
         );
-        assert_eq!(
-            RsaKey::new(&[], &exponent),
-            Err(KeyRejected::RsaTooSmall(0))
-        );
-        assert_eq!(
-            RsaKey::new(&[0; 256], &exponent),
-            Err(KeyRejected::RsaTooSmall(0))
-        );
+        assert_eq!(key(&[], &exponent), Err(KeyRejected::RsaTooSmall(0)));
+        assert_eq!(key(&[0; 256], &exponent), Err(KeyRejected::RsaTooSmall(0)));
         let padded = [vec![0; 2], modulus(2047)].concat();
-        assert_eq!(
-            RsaKey::new(&padded, &exponent),
-            Err(KeyRejected::RsaTooSmall(2047))
-        );
+        assert_eq!(key(&padded, &exponent), Err(KeyRejected::RsaTooSmall(2047)));
     }
 
     #[test]
@@ -136,15 +111,15 @@ mod tests {
             &[1, 0, 0, 0, 1],
         ] {
             assert_eq!(
-                RsaKey::new(&good, exponent),
+                key(&good, exponent),
                 Err(KeyRejected::RsaExponent),
                 "{exponent:?}"
             );
         }
-        assert!(RsaKey::new(&good, &[0, 3]).is_ok());
+        assert!(key(&good, &[0, 3]).is_ok());
         let mut even = good;
         even[255] = 2;
-        assert_eq!(RsaKey::new(&even, &[3]), Err(KeyRejected::RsaModulusEven));
+        assert_eq!(key(&even, &[3]), Err(KeyRejected::RsaModulusEven));
     }
 
     #[test]
@@ -165,12 +140,9 @@ mod tests {
             next.reverse();
             power = next;
         }
-        assert_eq!(
-            RsaKey::new(&power, &[1, 0, 1]),
-            Err(KeyRejected::RsaWeakGenerator)
-        );
+        assert_eq!(key(&power, &[1, 0, 1]), Err(KeyRejected::RsaWeakGenerator));
         let last = power.len() - 1;
         power[last] ^= 2;
-        assert!(RsaKey::new(&power, &[1, 0, 1]).is_ok());
+        assert!(key(&power, &[1, 0, 1]).is_ok());
     }
 }

@@ -1,28 +1,17 @@
 //! The key of `HS*`.
 
+use aws_lc_rs::hmac;
 use portcullis_core::Secret;
 
-use super::KeyRejected;
+use super::{KeyMaterial, KeyRejected};
 use crate::algorithm::Algorithm;
 use crate::thumbprint::Thumbprint;
 
-/// A secret shared with the issuer, long enough for its algorithm.
-#[derive(Clone, Debug)]
-pub struct SecretKey {
-    secret: Secret,
-    identity: Thumbprint,
-}
-
-impl SecretKey {
-    /// Takes a secret for use with `algorithm`, one of `HS*`. It must be as long as the output of the hash
-    /// (RFC 7518 §3.2).
-    pub(crate) fn new(algorithm: Algorithm, secret: Secret) -> Result<Self, KeyRejected> {
-        let required = match algorithm {
-            Algorithm::HS256 => 32,
-            Algorithm::HS384 => 48,
-            Algorithm::HS512 => 64,
-            _ => return Err(KeyRejected::WrongAlgorithm(algorithm)),
-        };
+impl KeyMaterial {
+    /// Takes a secret for `algorithm`, one of `HS*`. It must be as long as the output of the hash (RFC 7518 §3.2).
+    pub(crate) fn secret(algorithm: Algorithm, secret: Secret) -> Result<Self, KeyRejected> {
+        let key = hmac_key(secret.expose(), algorithm)?;
+        let required = key.algorithm().digest_algorithm().output_len();
         let bytes = secret.expose().len();
         if bytes < required {
             return Err(KeyRejected::SecretTooShort {
@@ -31,23 +20,19 @@ impl SecretKey {
                 required,
             });
         }
-        let mut identity = [0; 32];
-        aws_lc_rs::rand::fill(&mut identity).map_err(|_| KeyRejected::Backend)?;
-        Ok(Self {
-            secret,
-            identity: Thumbprint::from_bytes(identity),
-        })
+        let identity = Thumbprint::random().ok_or(KeyRejected::Backend)?;
+        Ok(Self::Secret { secret, identity })
     }
+}
 
-    /// The bytes of the secret, for a backend.
-    pub fn expose(&self) -> &[u8] {
-        self.secret.expose()
-    }
-
-    /// A random value in place of a thumbprint.
-    pub(super) const fn identity(&self) -> Thumbprint {
-        self.identity
-    }
+pub(crate) fn hmac_key(secret: &[u8], algorithm: Algorithm) -> Result<hmac::Key, KeyRejected> {
+    let parameters = match algorithm {
+        Algorithm::HS256 => hmac::HMAC_SHA256,
+        Algorithm::HS384 => hmac::HMAC_SHA384,
+        Algorithm::HS512 => hmac::HMAC_SHA512,
+        _ => return Err(KeyRejected::WrongAlgorithm(algorithm)),
+    };
+    Ok(hmac::Key::new(parameters, secret))
 }
 
 #[cfg(test)]
@@ -61,7 +46,8 @@ mod tests {
             (Algorithm::HS384, 48),
             (Algorithm::HS512, 64),
         ] {
-            let of = |length: usize| SecretKey::new(algorithm, Secret::new(vec![b's'; length]));
+            let of =
+                |length: usize| KeyMaterial::secret(algorithm, Secret::new(vec![b's'; length]));
             assert!(of(required).is_ok());
             assert!(matches!(
                 of(required - 1),
@@ -69,12 +55,12 @@ mod tests {
             ));
             assert!(matches!(of(0), Err(KeyRejected::SecretTooShort { .. })));
         }
-        let key = SecretKey::new(
+        let key = KeyMaterial::secret(
             Algorithm::HS256,
             Secret::new("sssssssssssssssssssssssssssssssss"),
         )
         .expect("long enough");
         assert!(!format!("{key:?}").contains("sssss"), "{key:?}");
-        assert!(SecretKey::new(Algorithm::RS256, Secret::new(vec![1; 64])).is_err());
+        assert!(KeyMaterial::secret(Algorithm::RS256, Secret::new(vec![1; 64])).is_err());
     }
 }

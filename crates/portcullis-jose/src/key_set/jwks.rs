@@ -5,10 +5,9 @@ use std::{collections::HashSet, fmt};
 use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::report::{SkippedKey, ToleratedDeviation};
-use super::{KeySet, VerificationKey};
-use crate::backend::SignatureBackend;
-use crate::json::{self, JsonError, Next, Value};
+use super::{Finding, KeySet, VerificationKey};
+use crate::backend::{AwsLc, SignatureBackend};
+use crate::json::{self, JsonError, Text, Value};
 use crate::jwk::{Deviation, RawJwk, SkipReason};
 
 /// Why a JWK Set as a whole cannot be used.
@@ -45,84 +44,99 @@ pub enum KeySetError {
 
 portcullis_core::debug_as_report!(KeySetError);
 
-pub(super) fn parse(json: &[u8], backend: &dyn SignatureBackend) -> Result<KeySet, KeySetError> {
-    if json.len() > KeySet::MAX_BYTES {
-        return Err(KeySetError::TooLarge);
+impl KeySet {
+    /// Reads a JWK Set (RFC 7517 §5) key by key. Unusable keys are skipped and counted.
+    ///
+    /// Common mistakes of issuers that leave no doubt about the key are accepted and listed in the
+    /// [`report`](Self::report); see [`Deviation`](crate::Deviation).
+    ///
+    /// Symmetric keys are skipped, and private members are ignored. Different keys may share a `kid`; the same key for
+    /// the same algorithms is kept once.
+    ///
+    /// # Errors
+    ///
+    /// If the set is too large, is not a JSON object with an array `keys`, has no usable key, or has too many. Such a
+    /// set must not replace a good one.
+    pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
+        Self::parse_with(json, &AwsLc)
     }
-    let mut set = KeySet::new(Vec::new());
-    let without_mark = json::without_byte_order_mark(json);
-    if without_mark.len() < json.len() {
-        set.report.tolerated.push(ToleratedDeviation {
-            kid: None,
-            deviation: Deviation::ByteOrderMark,
-        });
-    }
-    let document = json::visit_object(without_mark, Document::default());
-    let document = document.map_err(KeySetError::Json)?;
-    let entries = document.keys.ok_or(if document.has_jwks_uri {
-        KeySetError::IssuerMetadata
-    } else {
-        KeySetError::NoKeysMember
-    })?;
-    for entry in entries {
-        match RawJwk::parse(entry.get().as_bytes()) {
-            Ok(raw) => {
-                let kid = raw.kid().ok().flatten().map(Box::from);
-                set.report.keys_with_private_members += usize::from(raw.has_private_members());
-                if let Err(reason) = add(&mut set, raw, backend) {
-                    skip(&mut set, kid, reason);
+
+    /// As [`parse`](Self::parse), with another backend.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(json: &[u8], backend: &dyn SignatureBackend) -> Result<Self, KeySetError> {
+        if json.len() > KeySet::MAX_BYTES {
+            return Err(KeySetError::TooLarge);
+        }
+        let mut set = KeySet::new(Vec::new());
+        let without_mark = json::without_byte_order_mark(json);
+        if without_mark.len() < json.len() {
+            set.report.tolerated.push(Finding {
+                kid: None,
+                what: Deviation::ByteOrderMark,
+            });
+        }
+        let document = json::visit_object(without_mark, Document::default());
+        let document = document.map_err(KeySetError::Json)?;
+        let entries = document.keys.ok_or(if document.has_jwks_uri {
+            KeySetError::IssuerMetadata
+        } else {
+            KeySetError::NoKeysMember
+        })?;
+        for entry in entries {
+            let jwk = RawJwk::parse(entry.get().as_bytes());
+            let kid = jwk.as_ref().map_or(Ok(None), RawJwk::kid);
+            let kid = kid.ok().flatten().map(Box::from);
+            if let Err(reason) = jwk.and_then(|jwk| set.add(jwk, backend)) {
+                let report = &mut set.report;
+                report.skipped_count += 1;
+                report.encryption_count += usize::from(reason == SkipReason::Encryption);
+                if report.skipped.len() < KeySet::MAX_KEYS {
+                    report.skipped.push(Finding { kid, what: reason });
                 }
             }
-            Err(reason) => skip(&mut set, None, reason),
+            if set.keys.len() > KeySet::MAX_KEYS {
+                return Err(KeySetError::TooManyKeys);
+            }
         }
-        if set.keys.len() > KeySet::MAX_KEYS {
-            return Err(KeySetError::TooManyKeys);
+        match set.report.skipped.first() {
+            _ if !set.keys.is_empty() => Ok(set),
+            None => Err(KeySetError::Empty),
+            Some(first) => Err(KeySetError::NothingUsable {
+                skipped: set.report.skipped_count,
+                first: first.what,
+            }),
         }
     }
-    match set.report.skipped.first() {
-        _ if !set.keys.is_empty() => Ok(set),
-        None => Err(KeySetError::Empty),
-        Some(first) => Err(KeySetError::NothingUsable {
-            skipped: set.report.skipped_count,
-            first: first.reason,
-        }),
-    }
-}
 
-fn skip(set: &mut KeySet, kid: Option<Box<str>>, reason: SkipReason) {
-    let report = &mut set.report;
-    report.skipped_count += 1;
-    report.encryption_count += usize::from(reason == SkipReason::Encryption);
-    if report.skipped.len() < KeySet::MAX_KEYS {
-        report.skipped.push(SkippedKey { kid, reason });
+    fn add(
+        &mut self,
+        mut jwk: RawJwk<'_>,
+        backend: &dyn SignatureBackend,
+    ) -> Result<(), SkipReason> {
+        self.report.keys_with_private_members += usize::from(jwk.has_private_members());
+        let (material, algorithms) = jwk.check()?;
+        let key = VerificationKey::prepare(jwk.kid()?, &material, &algorithms, backend)?;
+        let is_duplicate = self.keys.iter().any(|other| {
+            let mut algorithms = key.algorithms().iter();
+            other.kid() == key.kid()
+                && other.thumbprint() == key.thumbprint()
+                && algorithms.all(|algorithm| other.algorithms().contains(algorithm))
+        });
+        if is_duplicate {
+            return Err(SkipReason::Duplicate);
+        }
+        let of_key = |what| Finding {
+            kid: key.kid().map(Box::from),
+            what,
+        };
+        let tolerated = jwk.tolerated.into_iter().map(of_key);
+        self.report.tolerated.extend(tolerated);
+        self.keys.push(key);
+        Ok(())
     }
-}
-
-fn add(
-    set: &mut KeySet,
-    raw: RawJwk<'_>,
-    backend: &dyn SignatureBackend,
-) -> Result<(), SkipReason> {
-    let jwk = raw.check()?;
-    let key =
-        VerificationKey::prepare(jwk.kid.as_deref(), &jwk.material, &jwk.algorithms, backend)?;
-    let is_duplicate = set.keys.iter().any(|other| {
-        let mut algorithms = key.algorithms().iter();
-        other.kid() == key.kid()
-            && other.thumbprint() == key.thumbprint()
-            && algorithms.all(|algorithm| other.algorithms().contains(algorithm))
-    });
-    if is_duplicate {
-        return Err(SkipReason::Duplicate);
-    }
-    let of_key = |deviation| ToleratedDeviation {
-        kid: key.kid().map(Box::from),
-        deviation,
-    };
-    let tolerated = jwk.tolerated.into_iter().map(of_key);
-    set.report.tolerated.extend(tolerated);
-    set.keys.push(key);
-    Ok(())
 }
 
 /// The document. Its keys are parsed one by one later, since a broken one is skipped.
@@ -142,7 +156,8 @@ impl<'de> Visitor<'de> for Document<'de> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
         let mut names = HashSet::new();
-        while let Some(Next::Member(name)) = json::next(&mut map)? {
+        while let Some(Text(name)) = map.next_key()? {
+            json::check_name(&name)?;
             if name == "keys" {
                 self.keys = Some(map.next_value()?);
             } else {
@@ -216,7 +231,7 @@ mod tests {
             .collect();
         assert_eq!(skipped, noise.map(|(_, kid)| kid));
         assert_eq!(
-            set.report().skipped.last().map(|key| key.reason),
+            set.report().skipped.last().map(|key| key.what),
             Some(crate::KeyRejected::NotOnCurve.into())
         );
     }
@@ -298,7 +313,7 @@ mod tests {
             .report()
             .tolerated
             .iter()
-            .map(|key| (key.kid.as_deref(), key.deviation))
+            .map(|key| (key.kid.as_deref(), key.what))
             .collect();
         assert_eq!(
             tolerated,
@@ -367,7 +382,7 @@ mod tests {
             set.report()
                 .skipped
                 .iter()
-                .all(|key| key.reason == SkipReason::Duplicate)
+                .all(|key| key.what == SkipReason::Duplicate)
         );
 
         let different = [

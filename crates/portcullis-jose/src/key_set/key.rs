@@ -32,7 +32,7 @@ impl VerificationKey {
         };
         let mut rejected = KeyRejected::Backend;
         for algorithm in algorithms {
-            if !algorithm.fits(material) {
+            if !material.fits(*algorithm) {
                 rejected = KeyRejected::WrongAlgorithm(*algorithm);
                 continue;
             }

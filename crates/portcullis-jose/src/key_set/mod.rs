@@ -11,12 +11,12 @@ use portcullis_core::Secret;
 pub use self::jwks::KeySetError;
 pub use self::key::VerificationKey;
 pub use self::pem::PemError;
-pub use self::report::{KeySetReport, SkippedKey, ToleratedDeviation};
+pub use self::report::{Finding, KeySetReport};
 pub use self::verify::SignatureError;
 use crate::algorithm::Algorithm;
 use crate::backend::{AwsLc, SignatureBackend};
 use crate::jwk;
-use crate::key_material::{KeyMaterial, KeyRejected, SecretKey};
+use crate::key_material::{KeyMaterial, KeyRejected};
 
 /// The keys of one issuer, each prepared for its algorithms. It never changes.
 ///
@@ -60,62 +60,6 @@ impl KeySet {
     /// The most keys that a signature is tried with.
     pub const MAX_CANDIDATES: usize = 4;
 
-    /// Reads a JWK Set (RFC 7517 §5) key by key. Unusable keys are skipped and counted.
-    ///
-    /// Common mistakes of issuers that leave no doubt about the key are accepted and listed in the
-    /// [`report`](Self::report); see [`Deviation`](crate::Deviation).
-    ///
-    /// Symmetric keys are skipped, and private members are ignored. Different keys may share a `kid`; the same key for
-    /// the same algorithms is kept once.
-    ///
-    /// # Errors
-    ///
-    /// If the set is too large, is not a JSON object with an array `keys`, has no usable key, or has too many. Such a
-    /// set must not replace a good one.
-    pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        Self::parse_with(json, &AwsLc)
-    }
-
-    /// As [`parse`](Self::parse), with another backend.
-    ///
-    /// # Errors
-    ///
-    /// As [`parse`](Self::parse).
-    pub fn parse_with(json: &[u8], backend: &dyn SignatureBackend) -> Result<Self, KeySetError> {
-        jwks::parse(json, backend)
-    }
-
-    /// Reads PEM with one or more public keys (`PUBLIC KEY` or `RSA PUBLIC KEY`), all for `algorithm`.
-    ///
-    /// The keys have no `kid`, so they are tried for any `kid`. To rotate, put the next key beside the current one.
-    ///
-    /// # Errors
-    ///
-    /// If there is no key, a private key, or a key that does not fit `algorithm`.
-    pub fn from_pem(pem: &[u8], algorithm: Algorithm) -> Result<Self, PemError> {
-        Self::from_pem_with(pem, algorithm, &AwsLc)
-    }
-
-    /// As [`from_pem`](Self::from_pem), with another backend.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_pem`](Self::from_pem).
-    pub fn from_pem_with(
-        pem: &[u8],
-        algorithm: Algorithm,
-        backend: &dyn SignatureBackend,
-    ) -> Result<Self, PemError> {
-        let keys = pem::parse(pem)?;
-        if keys.len() > Self::MAX_CANDIDATES {
-            return Err(PemError::TooManyKeys);
-        }
-        let keys = keys
-            .iter()
-            .map(|key| VerificationKey::prepare(None, key, &[algorithm], backend));
-        Ok(Self::new(keys.collect::<Result<_, _>>()?))
-    }
-
     /// A secret shared with the issuer, for `algorithm`, one of `HS*`. Prefer public keys: every service that can verify
     /// with a secret can also sign with it.
     ///
@@ -136,7 +80,7 @@ impl KeySet {
         secret: Secret,
         backend: &dyn SignatureBackend,
     ) -> Result<Self, KeyRejected> {
-        let material = KeyMaterial::Secret(SecretKey::new(algorithm, secret)?);
+        let material = KeyMaterial::secret(algorithm, secret)?;
         let key = VerificationKey::prepare(None, &material, &[algorithm], backend)?;
         Ok(Self::new(vec![key]))
     }

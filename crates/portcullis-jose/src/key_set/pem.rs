@@ -4,9 +4,11 @@ use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
 use spki::der::{Decode as _, pem};
 
-use super::KeySet;
-use crate::key_material::{EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey};
-use crate::pem::{EC, ED25519, RSA, blocks, curve_by_oid};
+use super::{KeySet, VerificationKey};
+use crate::algorithm::Algorithm;
+use crate::backend::{AwsLc, SignatureBackend};
+use crate::key_material::{Curve, KeyMaterial, KeyRejected};
+use crate::pem::{EC, ED25519, RSA, blocks};
 
 /// Why a PEM text cannot be read as verification keys.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,15 +41,40 @@ pub enum PemError {
 
 portcullis_core::debug_as_report!(PemError);
 
-pub(super) fn parse(pem: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
-    let blocks = blocks(pem).ok_or(PemError::Malformed)?;
-    if blocks.is_empty() {
-        return Err(PemError::NoKey);
+impl KeySet {
+    /// Reads PEM with one or more public keys (`PUBLIC KEY` or `RSA PUBLIC KEY`), all for `algorithm`.
+    ///
+    /// The keys have no `kid`, so they are tried for any `kid`. To rotate, put the next key beside the current one.
+    ///
+    /// # Errors
+    ///
+    /// If there is no key, a private key, or a key that does not fit `algorithm`.
+    pub fn from_pem(pem: &[u8], algorithm: Algorithm) -> Result<Self, PemError> {
+        Self::from_pem_with(pem, algorithm, &AwsLc)
     }
-    blocks
-        .into_iter()
-        .map(|(label, block)| parse_block(label, block))
-        .collect()
+
+    /// As [`from_pem`](Self::from_pem), with another backend.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_pem_with(
+        pem: &[u8],
+        algorithm: Algorithm,
+        backend: &dyn SignatureBackend,
+    ) -> Result<Self, PemError> {
+        let blocks = blocks(pem).ok_or(PemError::Malformed)?;
+        match blocks.len() {
+            0 => return Err(PemError::NoKey),
+            1..=Self::MAX_CANDIDATES => {}
+            _ => return Err(PemError::TooManyKeys),
+        }
+        let keys = blocks.into_iter().map(|(label, block)| {
+            let key = parse_block(label, block)?;
+            Ok(VerificationKey::prepare(None, &key, &[algorithm], backend)?)
+        });
+        Ok(Self::new(keys.collect::<Result<_, PemError>>()?))
+    }
 }
 
 fn parse_block(label: &str, block: &str) -> Result<KeyMaterial, PemError> {
@@ -71,27 +98,19 @@ fn parse_spki(der: &[u8]) -> Result<KeyMaterial, PemError> {
     match spki.algorithm.oid {
         RSA => parse_rsa(key),
         EC => {
-            let curve = spki.algorithm.parameters_oid().ok();
-            let curve = curve
-                .and_then(curve_by_oid)
-                .ok_or(PemError::UnsupportedType)?;
-            let [4, coordinates @ ..] = key else {
-                return Err(PemError::Malformed);
-            };
-            let (x, y) = coordinates.split_at(coordinates.len() / 2);
-            Ok(KeyMaterial::Ec(EcKey::new(curve, x, y)?))
+            let oid = spki.algorithm.parameters_oid();
+            let curve = Curve::find(|curve| oid == Ok(curve.oid));
+            Ok(curve.ok_or(PemError::UnsupportedType)?.key(key)?)
         }
-        ED25519 => Ok(KeyMaterial::Ed25519(Ed25519Key::new(key)?)),
+        ED25519 => Ok(KeyMaterial::ed25519(key)?),
         _ => Err(PemError::UnsupportedType),
     }
 }
 
 fn parse_rsa(der: &[u8]) -> Result<KeyMaterial, PemError> {
     let key = RsaPublicKeyRef::from_der(der).map_err(|_| PemError::Malformed)?;
-    Ok(KeyMaterial::Rsa(RsaKey::new(
-        key.modulus.as_bytes(),
-        key.public_exponent.as_bytes(),
-    )?))
+    let (modulus, exponent) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
+    Ok(KeyMaterial::rsa(modulus, exponent)?)
 }
 
 #[cfg(test)]
@@ -99,7 +118,6 @@ pub(super) mod tests {
     use spki::der::pem::LineEnding;
 
     use super::*;
-    use crate::algorithm::Algorithm;
     use crate::jws::CompactJws;
     use crate::testing::Signer;
 
@@ -115,9 +133,9 @@ pub(super) mod tests {
     fn key_has_the_same_thumbprint_in_pem_and_jwk() {
         for algorithm in Algorithm::ASYMMETRIC {
             let signer = Signer::new(algorithm);
-            let of_jwk = crate::jwk::Jwk::parse(signer.jwk("").as_bytes())
+            let of_jwk = crate::jwk::RawJwk::parse(signer.jwk("").as_bytes())
+                .and_then(|mut jwk| jwk.material())
                 .expect("usable")
-                .material
                 .thumbprint();
             let keys = KeySet::from_pem(pem("PUBLIC KEY", &signer.spki()).as_bytes(), algorithm)
                 .expect("a key");

@@ -28,23 +28,18 @@ impl KeySet {
         use SignatureError as E;
 
         let algorithm = header.algorithm();
-        let is_known = |kid| self.keys.iter().any(|key| key.kid() == Some(kid));
-        let (tried, error_if_no_candidate, error_if_none_verifies) = match header.kid() {
-            None => (Tried::All, E::NoKeyForAlgorithm, E::NoKeyMatches),
-            Some(kid) if is_known(kid) => {
-                let tried = Tried::WithKid(kid);
-                (tried, E::KidForOtherAlgorithm, E::BadSignature)
-            }
-            Some(_) => (Tried::WithoutKid, E::UnknownKid, E::UnknownKid),
+        let kid = header.kid();
+        let is_known = self.keys.iter().any(|key| key.kid() == kid);
+        let (error_if_no_candidate, error_if_none_verifies) = match kid {
+            None => (E::NoKeyForAlgorithm, E::NoKeyMatches),
+            Some(_) if is_known => (E::KidForOtherAlgorithm, E::BadSignature),
+            Some(_) => (E::UnknownKid, E::UnknownKid),
         };
+        let kid_of_candidates = kid.filter(|_| is_known);
         let mut candidates = self
             .keys
             .iter()
-            .filter(|key| match tried {
-                Tried::All => true,
-                Tried::WithKid(kid) => key.kid() == Some(kid),
-                Tried::WithoutKid => key.kid().is_none(),
-            })
+            .filter(|key| kid.is_none() || key.kid() == kid_of_candidates)
             .filter(|key| key.algorithms().contains(&algorithm))
             .take(Self::MAX_CANDIDATES)
             .peekable();
@@ -59,13 +54,6 @@ impl KeySet {
             })
             .ok_or(error_if_none_verifies)
     }
-}
-
-/// The keys to try, of those for the token's algorithm.
-enum Tried<'t> {
-    All,
-    WithKid(&'t str),
-    WithoutKid,
 }
 
 /// Why a token's signature is not accepted.

@@ -64,7 +64,7 @@ pub enum SigningKeyError {
     #[error("the RSA key has more than two primes (`oth`): use a key with two primes")]
     MultiPrime,
     /// The JWK has no `alg`, and several algorithms fit its type.
-    #[error("this JWK has no `alg`: pass the algorithm to `SigningKey::from_jwk_with`")]
+    #[error("this JWK has no `alg`: pass the algorithm to `SigningKey::from_jwk`")]
     NoAlgorithm,
     /// The JWK is for another algorithm than the requested one.
     #[error(

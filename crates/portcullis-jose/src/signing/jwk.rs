@@ -11,7 +11,7 @@ use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::json::Value;
 use crate::jwk::{RawJwk, SkipReason};
-use crate::key_material::{KeyMaterial, KeyRejected};
+use crate::key_material::{Curve, KeyMaterial, KeyRejected};
 
 /// Reads the key for `requested`, or without that for the one algorithm it can be for. Also returns the `kid`.
 pub(super) fn parse(
@@ -61,30 +61,29 @@ fn key_pair(
         false => Err(SkipReason::Malformed("d")),
     };
     match public {
-        KeyMaterial::Rsa(key) => {
+        KeyMaterial::Rsa { .. } => {
             if jwk.member("oth").is_some() {
                 return Err(SigningKeyError::MultiPrime);
             }
             let required = |name| number(jwk, name)?.ok_or(SigningKeyError::IncompleteRsa(name));
             let (p, q) = (required("p")?, required("q")?);
             let (dp, dq, qi) = (required("dp")?, required("dq")?, required("qi")?);
-            KeyPair::rsa(key, [&d, &p, &q, &dp, &dq, &qi], algorithm)
+            KeyPair::rsa(public, [&d, &p, &q, &dp, &dq, &qi], algorithm)
         }
-        KeyMaterial::Ec(key) => {
+        KeyMaterial::Ec { point, .. } => {
             // RFC 7518 §6.2.2.1: the length of the order, which on these curves is that of a coordinate.
-            check_length(key.curve().coordinate_bytes())?;
-            KeyPair::ec(key.curve(), algorithm, |parameters| {
-                let point = key.uncompressed_point();
-                EcdsaKeyPair::from_private_key_and_public_key(parameters, &d, point)
+            check_length(point.len() / 2)?;
+            KeyPair::ec(Curve::of(algorithm)?, algorithm, |parameters| {
+                EcdsaKeyPair::from_private_key_and_public_key(parameters, &d, &point)
             })
         }
-        KeyMaterial::Ed25519(key) => {
+        KeyMaterial::Ed25519(point) => {
             check_length(32)?;
             KeyPair::ed25519(algorithm, || {
-                Ed25519KeyPair::from_seed_and_public_key(&d, key.as_bytes())
+                Ed25519KeyPair::from_seed_and_public_key(&d, &point)
             })
         }
-        KeyMaterial::Secret(_) => Err(SigningKeyError::Symmetric),
+        KeyMaterial::Secret { .. } => Err(SigningKeyError::Symmetric),
     }
 }
 
@@ -100,9 +99,8 @@ fn number(
         Some(_) => return Err(malformed.into()),
     };
     let mut number = Zeroizing::new(vec![0; text.len()]);
-    let length = base64url::decode_into(text.as_bytes(), &mut number)
-        .map_err(|_| malformed)?
-        .len();
+    let decoded = base64url::decode_into(text.as_bytes(), &mut number);
+    let length = decoded.ok_or(malformed)?.len();
     number.truncate(length);
     Ok(Some(number))
 }

@@ -9,17 +9,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::EcdsaKeyPair;
 use portcullis_core::Secret;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use self::error::{SignError, SigningKeyError};
-use self::private_key::{KeyPair, PrivateKey};
+use self::private_key::KeyPair;
 use crate::algorithm::Algorithm;
-use crate::backend::hmac_key;
 use crate::base64url;
-use crate::key_material::{Curve, KeyMaterial, SecretKey};
+use crate::key_material::{Curve, KeyMaterial};
 use crate::thumbprint::Thumbprint;
 
 /// A private key or a shared secret, with which a client signs by one algorithm.
@@ -35,6 +34,7 @@ use crate::thumbprint::Thumbprint;
 ///     br#"{"kty": "OKP", "crv": "Ed25519", "kid": "billing-1",
 ///         "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
 ///         "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+///     None,
 /// )?;
 /// let assertion = key.sign_compact(
 ///     Some("client-authentication+jwt"),
@@ -82,10 +82,10 @@ impl SigningKey {
     /// If there is no private key, more than one, an encrypted one, or one that is ill-formed or does not fit
     /// `algorithm`. RSA keys must have 2048 to 8192 bits and two primes.
     pub fn from_pem(pem: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
-        Ok(Self::new(pem::parse(pem, algorithm)?))
+        Ok(Self::new(pem::parse(pem, algorithm)?, None))
     }
 
-    /// Reads a private JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) with its `alg` and `kid`.
+    /// Reads a private JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) with its `kid`, for `algorithm`, or for the key's own.
     ///
     /// Without `alg`, EC and OKP keys are for the one algorithm of their curve. An RSA key must have `p`, `q`, `dp`,
     /// `dq` and `qi`, and no `oth`. Private members must not have escapes (`\u0041`).
@@ -93,18 +93,11 @@ impl SigningKey {
     /// # Errors
     ///
     /// If it is not a JSON object with unique members, is not a private key of a supported type, is not for signing
-    /// (`use`, `key_ops`), its public and private halves do not match, or it is an RSA key without `alg`.
-    pub fn from_jwk(jwk: &[u8]) -> Result<Self, SigningKeyError> {
-        Self::read_jwk(jwk, None)
-    }
-
-    /// As [`from_jwk`](Self::from_jwk), for `algorithm`. If the key has an `alg`, it must be the same.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_jwk`](Self::from_jwk), and if the key is for another algorithm.
-    pub fn from_jwk_with(jwk: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
-        Self::read_jwk(jwk, Some(algorithm))
+    /// (`use`, `key_ops`), its public and private halves do not match, it is for another algorithm, or neither
+    /// `algorithm` nor an `alg` is given for an RSA key.
+    pub fn from_jwk(jwk: &[u8], algorithm: Option<Algorithm>) -> Result<Self, SigningKeyError> {
+        let (pair, kid) = jwk::parse(jwk, algorithm)?;
+        Ok(Self::new(pair, kid))
     }
 
     /// A secret shared with the issuer, for `algorithm`, one of `HS*`.
@@ -115,33 +108,21 @@ impl SigningKey {
     ///
     /// If `algorithm` is another, or the secret is shorter than the output of its hash (RFC 7518 §3.2).
     pub fn from_secret(secret: &Secret, algorithm: Algorithm) -> Result<Self, SigningKeyError> {
-        let secret = SecretKey::new(algorithm, secret.clone())?;
-        Ok(Self::new(KeyPair {
-            algorithm,
-            private: PrivateKey::Secret(Box::new(hmac_key(secret.expose(), algorithm)?)),
-            public: KeyMaterial::Secret(secret),
-        }))
+        Ok(Self::new(KeyPair::secret(secret, algorithm)?, None))
     }
 
-    /// A new key on P-256.
     pub(crate) fn generate_es256() -> Result<Self, SigningKeyError> {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
-            .map_err(|_| SigningKeyError::NotGenerated)?;
-        let pair = KeyPair::ec(Curve::P256, Algorithm::ES256, |_| Ok(pair))?;
-        Ok(Self::new(pair))
+        let curve = Curve::of(Algorithm::ES256)?;
+        let pair =
+            EcdsaKeyPair::generate(curve.signing).map_err(|_| SigningKeyError::NotGenerated)?;
+        let pair = KeyPair::ec(curve, Algorithm::ES256, |_| Ok(pair))?;
+        Ok(Self::new(pair, None))
     }
 
-    fn read_jwk(jwk: &[u8], algorithm: Option<Algorithm>) -> Result<Self, SigningKeyError> {
-        let (pair, kid) = jwk::parse(jwk, algorithm)?;
-        let mut key = Self::new(pair);
-        key.kid = kid.map(Arc::from);
-        Ok(key)
-    }
-
-    fn new(pair: KeyPair) -> Self {
+    fn new(pair: KeyPair, kid: Option<String>) -> Self {
         Self {
             pair: Arc::new(pair),
-            kid: None,
+            kid: kid.map(Arc::from),
             x5t_s256: None,
         }
     }
@@ -164,10 +145,10 @@ impl SigningKey {
     pub fn with_certificate(mut self, pem: &[u8]) -> Result<Self, SigningKeyError> {
         let der = pem::certificate(pem)?;
         let public = match &self.pair.public {
-            KeyMaterial::Rsa(key) => key.modulus(),
-            KeyMaterial::Ec(key) => key.uncompressed_point(),
-            KeyMaterial::Ed25519(key) => key.as_bytes(),
-            KeyMaterial::Secret(_) => return Err(SigningKeyError::OtherCertificate),
+            KeyMaterial::Rsa { modulus, .. } => &modulus[..],
+            KeyMaterial::Ec { point, .. } => point,
+            KeyMaterial::Ed25519(point) => point,
+            KeyMaterial::Secret { .. } => return Err(SigningKeyError::OtherCertificate),
         };
         // A certificate contains the bytes of its public key, and this check only has to catch mistakes.
         if !der.windows(public.len()).any(|window| window == public) {
@@ -210,7 +191,7 @@ impl SigningKey {
     ///
     /// If the cryptographic library fails, for instance because random numbers are not available.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.pair.private.sign(message)
+        self.pair.sign(message)
     }
 
     /// Signs `claims` as a JWT in the compact serialization (RFC 7515 §7.1, RFC 7519 §7.1).

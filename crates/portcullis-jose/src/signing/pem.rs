@@ -2,16 +2,16 @@
 
 use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair};
 use pkcs1::RsaPrivateKey;
-use spki::AlgorithmIdentifierRef;
 use spki::der::asn1::{AnyRef, ContextSpecific, OctetStringRef, UintRef};
 use spki::der::{self, Decode as _, Reader as _, SliceReader, TagNumber, pem};
+use spki::{AlgorithmIdentifierRef, ObjectIdentifier};
 use zeroize::Zeroizing;
 
 use super::SigningKeyError;
 use super::private_key::KeyPair;
 use crate::algorithm::Algorithm;
-use crate::key_material::{Curve, KeyRejected, RsaKey};
-use crate::pem::{EC, ED25519, RSA, blocks, curve_by_oid};
+use crate::key_material::{Curve, KeyMaterial};
+use crate::pem::{EC, ED25519, RSA, blocks};
 
 pub(super) fn parse(pem: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     let (label, block) = private_block(pem)?;
@@ -58,13 +58,9 @@ fn pkcs8(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     let (kind, key) = private_key_info(der).map_err(|_| SigningKeyError::Malformed)?;
     match kind.oid {
         RSA => pkcs1(key, algorithm),
-        EC => {
-            let curve = kind.parameters_oid().ok().and_then(curve_by_oid);
-            let curve = curve.ok_or(SigningKeyError::UnsupportedType)?;
-            KeyPair::ec(curve, algorithm, |parameters| {
-                EcdsaKeyPair::from_pkcs8(parameters, der)
-            })
-        }
+        EC => KeyPair::ec(curve(kind.parameters_oid())?, algorithm, |parameters| {
+            EcdsaKeyPair::from_pkcs8(parameters, der)
+        }),
         ED25519 => KeyPair::ed25519(algorithm, || Ed25519KeyPair::from_pkcs8(der)),
         _ => Err(SigningKeyError::UnsupportedType),
     }
@@ -81,20 +77,20 @@ fn private_key_info(der: &[u8]) -> der::Result<(AlgorithmIdentifierRef<'_>, &[u8
 
 fn sec1(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     let curve = match sec1_parameters(der).map_err(|_| SigningKeyError::Malformed)? {
-        Some(parameters) => parameters
-            .decode_as()
-            .ok()
-            .and_then(curve_by_oid)
-            .ok_or(SigningKeyError::UnsupportedType)?,
+        Some(parameters) => curve(parameters.decode_as())?,
         // RFC 5915 §3: the parameters may be absent if they are known from elsewhere.
-        None => Curve::ALL
-            .into_iter()
-            .find(|curve| curve.algorithm() == algorithm)
-            .ok_or(KeyRejected::WrongAlgorithm(algorithm))?,
+        None => Curve::of(algorithm)?,
     };
     KeyPair::ec(curve, algorithm, |parameters| {
         EcdsaKeyPair::from_private_key_der(parameters, der)
     })
+}
+
+fn curve(oid: Result<ObjectIdentifier, impl Sized>) -> Result<&'static Curve, SigningKeyError> {
+    let curve = oid
+        .ok()
+        .and_then(|oid| Curve::find(|curve| curve.oid == oid));
+    curve.ok_or(SigningKeyError::UnsupportedType)
 }
 
 /// The parameters of an `ECPrivateKey` (RFC 5915 §3): the name of a curve, or its numbers.
@@ -109,7 +105,7 @@ fn sec1_parameters(der: &[u8]) -> der::Result<Option<AnyRef<'_>>> {
 fn pkcs1(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     let key =
         RsaPrivateKey::<UintRef<'_>>::from_der(der).map_err(|_| SigningKeyError::Malformed)?;
-    let public = RsaKey::new(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
+    let public = KeyMaterial::rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
     let private = [
         key.private_exponent,
         key.prime1,

@@ -1,6 +1,6 @@
 //! A private key in the form of the cryptographic library.
 
-use aws_lc_rs::error::KeyRejected as Rejected;
+use aws_lc_rs::error::{KeyRejected as Rejected, Unspecified};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPairComponents, PublicKeyComponents};
@@ -8,30 +8,26 @@ use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,
     RsaKeyPair,
 };
+use portcullis_core::Secret;
 
 use super::{SignError, SigningKeyError};
 use crate::algorithm::Algorithm;
-use crate::key_material::{Curve, EcKey, Ed25519Key, KeyMaterial, KeyRejected, RsaKey};
+use crate::key_material::{Curve, KeyMaterial, KeyRejected, hmac_key};
 
-/// A private key or shared secret, ready to sign with its algorithm. The library wipes it when it is dropped.
-pub(super) enum PrivateKey {
-    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
-    Ec(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-    Secret(Box<hmac::Key>),
-}
-
-/// A private key and its public half, which has passed the checks for issuers' keys. Of a shared secret, both are the same.
+/// A private key or shared secret, and its public half, which has passed the checks for issuers' keys.
 pub(super) struct KeyPair {
     pub(super) algorithm: Algorithm,
-    pub(super) private: PrivateKey,
     pub(super) public: KeyMaterial,
+    /// Owns the private key, which the library wipes when it is dropped.
+    sign: Box<Sign>,
 }
+
+type Sign = dyn Fn(&[u8]) -> Result<Vec<u8>, Unspecified> + Send + Sync;
 
 impl KeyPair {
     /// `private` is `d`, `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2), big-endian.
     pub(super) fn rsa(
-        public: RsaKey,
+        public: KeyMaterial,
         private: [&[u8]; 6],
         algorithm: Algorithm,
     ) -> Result<Self, SigningKeyError> {
@@ -44,12 +40,14 @@ impl KeyPair {
             Algorithm::PS512 => &signature::RSA_PSS_SHA512,
             _ => return Err(KeyRejected::WrongAlgorithm(algorithm).into()),
         };
+        let KeyMaterial::Rsa { modulus, exponent } = &public else {
+            return Err(KeyRejected::WrongAlgorithm(algorithm).into());
+        };
+        let (n, e): (&[u8], &[u8]) = (modulus, exponent);
+        let public_key = PublicKeyComponents { n, e };
         let [d, p, q, dp, dq, qi] = private;
         let pair = RsaKeyPair::from_components(&KeyPairComponents {
-            public_key: PublicKeyComponents {
-                n: public.modulus(),
-                e: public.exponent(),
-            },
+            public_key,
             d,
             p,
             q,
@@ -58,36 +56,35 @@ impl KeyPair {
             qInv: qi,
         })
         .map_err(|_| SigningKeyError::Inconsistent)?;
+        let sign = move |message: &[u8]| {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(encoding, &SystemRandom::new(), message, &mut signature)?;
+            Ok(signature)
+        };
         Ok(Self {
             algorithm,
-            private: PrivateKey::Rsa(pair, encoding),
-            public: KeyMaterial::Rsa(public),
+            public,
+            sign: Box::new(sign),
         })
     }
 
     /// `read` reads a key of `curve`.
     pub(super) fn ec(
-        curve: Curve,
+        curve: &Curve,
         algorithm: Algorithm,
         read: impl FnOnce(&'static EcdsaSigningAlgorithm) -> Result<EcdsaKeyPair, Rejected>,
     ) -> Result<Self, SigningKeyError> {
-        if algorithm != curve.algorithm() {
+        if algorithm != curve.algorithm {
             return Err(KeyRejected::WrongAlgorithm(algorithm).into());
         }
-        let pair = read(match curve {
-            Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
-            Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
-            Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
-        })
-        .map_err(|_| SigningKeyError::Inconsistent)?;
-        let [4, coordinates @ ..] = pair.public_key().as_ref() else {
-            return Err(KeyRejected::Backend.into());
-        };
-        let (x, y) = coordinates.split_at(coordinates.len() / 2);
+        let pair = read(curve.signing).map_err(|_| SigningKeyError::Inconsistent)?;
         Ok(Self {
             algorithm,
-            public: KeyMaterial::Ec(EcKey::new(curve, x, y)?),
-            private: PrivateKey::Ec(pair),
+            public: curve.key(pair.public_key().as_ref())?,
+            sign: Box::new(move |message| {
+                let signature = pair.sign(&SystemRandom::new(), message)?;
+                Ok(signature.as_ref().to_vec())
+            }),
         })
     }
 
@@ -101,29 +98,21 @@ impl KeyPair {
         let pair = read().map_err(|_| SigningKeyError::Inconsistent)?;
         Ok(Self {
             algorithm,
-            public: KeyMaterial::Ed25519(Ed25519Key::new(pair.public_key().as_ref())?),
-            private: PrivateKey::Ed25519(pair),
+            public: KeyMaterial::ed25519(pair.public_key().as_ref())?,
+            sign: Box::new(move |message| Ok(pair.try_sign(message)?.as_ref().to_vec())),
         })
     }
-}
 
-impl PrivateKey {
+    pub(super) fn secret(secret: &Secret, algorithm: Algorithm) -> Result<Self, KeyRejected> {
+        let key = hmac_key(secret.expose(), algorithm)?;
+        Ok(Self {
+            algorithm,
+            public: KeyMaterial::secret(algorithm, secret.clone())?,
+            sign: Box::new(move |message| Ok(hmac::sign(&key, message).as_ref().to_vec())),
+        })
+    }
+
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        let random = SystemRandom::new();
-        match self {
-            Self::Rsa(pair, encoding) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &random, message, &mut signature)
-                    .map(|()| signature)
-            }
-            Self::Ec(pair) => pair
-                .sign(&random, message)
-                .map(|signature| signature.as_ref().to_vec()),
-            Self::Ed25519(pair) => pair
-                .try_sign(message)
-                .map(|signature| signature.as_ref().to_vec()),
-            Self::Secret(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
-        }
-        .map_err(|_| SignError::Library)
+        (self.sign)(message).map_err(|_| SignError::Library)
     }
 }

@@ -99,9 +99,10 @@ impl Forms {
             .iter()
             .map(|pem| SigningKey::from_pem(pem.as_bytes(), algorithm).expect(pem))
             .collect();
-        keys.push(SigningKey::from_jwk(&self.jwk_with(alg)).expect("a JWK with `alg`"));
+        keys.push(SigningKey::from_jwk(&self.jwk_with(alg), None).expect("a JWK with `alg`"));
         keys.push(
-            SigningKey::from_jwk_with(self.jwk.as_bytes(), algorithm).expect("a JWK without `alg`"),
+            SigningKey::from_jwk(self.jwk.as_bytes(), Some(algorithm))
+                .expect("a JWK without `alg`"),
         );
         keys
     }
@@ -112,7 +113,7 @@ pub(crate) fn pem_error(pem: &str, algorithm: Algorithm) -> SigningKeyError {
 }
 
 pub(crate) fn jwk_error(jwk: &[u8]) -> SigningKeyError {
-    SigningKey::from_jwk(jwk).expect_err(&String::from_utf8_lossy(jwk))
+    SigningKey::from_jwk(jwk, None).expect_err(&String::from_utf8_lossy(jwk))
 }
 
 /// Whether the key set of `public` accepts the signature.

@@ -62,7 +62,7 @@ fn certificate_thumbprint_is_in_the_header() {
 
 #[test]
 fn jwk_provides_kid_and_algorithm() {
-    let of = |forms: &Forms, changes: Value| SigningKey::from_jwk(&forms.jwk_with(changes));
+    let of = |forms: &Forms, changes: Value| SigningKey::from_jwk(&forms.jwk_with(changes), None);
     let key = of(
         &ES256,
         json!({"kid": "a", "use": "sig", "key_ops": ["sign"]}),
@@ -79,7 +79,7 @@ fn jwk_provides_kid_and_algorithm() {
     assert_eq!(key.algorithm(), Algorithm::PS384);
 
     let with = |changes: Value, algorithm| {
-        SigningKey::from_jwk_with(&RSA.jwk_with(changes), algorithm).map(|key| key.algorithm())
+        SigningKey::from_jwk(&RSA.jwk_with(changes), Some(algorithm)).map(|key| key.algorithm())
     };
     let (rs256, ps256) = (Algorithm::RS256, Algorithm::PS256);
     assert_eq!(with(json!({"alg": "RS256"}), rs256), Ok(rs256));
@@ -91,7 +91,7 @@ fn jwk_provides_kid_and_algorithm() {
             asked: ps256
         })
     );
-    let by_curve = SigningKey::from_jwk_with(&ES256.jwk_with(json!({"alg": null})), rs256);
+    let by_curve = SigningKey::from_jwk(&ES256.jwk_with(json!({"alg": null})), Some(rs256));
     assert_eq!(
         by_curve.expect_err("a key for ES256").to_string(),
         "this JWK is for ES256 (by its `crv`) and cannot be used with RS256: use ES256, or another key"
@@ -286,7 +286,7 @@ fn key_that_does_not_fit_the_algorithm_is_rejected() {
             for pem in forms.pem {
                 assert_eq!(pem_error(pem, algorithm), wrong(algorithm), "{algorithm}");
             }
-            let error = SigningKey::from_jwk_with(forms.jwk.as_bytes(), algorithm);
+            let error = SigningKey::from_jwk(forms.jwk.as_bytes(), Some(algorithm));
             assert!(error.is_err(), "{algorithm}");
         }
     }

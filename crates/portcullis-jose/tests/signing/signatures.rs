@@ -60,6 +60,7 @@ fn rfc8037_appendix_a_4_signature_is_reproduced() {
     let key = SigningKey::from_jwk(
         br#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
             "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+        None,
     )
     .expect("a private key");
     assert_eq!(

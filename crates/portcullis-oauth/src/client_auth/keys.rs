@@ -105,7 +105,7 @@ impl ClientKeys {
 
     fn parse(&self, content: &[u8]) -> Result<Vec<SigningKey>, SigningKeyError> {
         let Some((algorithm, kid)) = &self.pem_parameters else {
-            return Ok(vec![SigningKey::from_jwk(content)?]);
+            return Ok(vec![SigningKey::from_jwk(content, None)?]);
         };
         let key = SigningKey::from_pem(content, *algorithm)?;
         Ok(vec![match kid {
