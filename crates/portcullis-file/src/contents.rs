@@ -1,15 +1,8 @@
-use std::{
-    fmt,
-    fs::{File, Metadata},
-    io, mem,
-    path::Path,
-};
+use std::{fmt, fs::Metadata, io, mem, path::Path};
 
 use zeroize::Zeroizing;
 
-use crate::Stamp;
-#[cfg(target_os = "linux")]
-use crate::mount::is_mount_point;
+use crate::{Stamp, stamp::Inode};
 
 /// The warning for a file that [is detached](Contents::is_detached).
 pub const DETACHED: &str = "it was replaced, renamed or deleted where it is mounted from, so changes are not seen: mount its directory \
@@ -22,34 +15,13 @@ const OTHERS_WRITE: u32 = 0o002;
 
 /// The content of a file and the warnings about it. `Debug` does not show the content.
 pub struct Contents {
-    bytes: Zeroizing<Vec<u8>>,
-    stamp: Stamp,
-    mode: u32,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) stamp: Stamp,
     pub(crate) is_detached: bool,
-    is_mount_point: bool,
-    has_other_links: bool,
+    pub(crate) is_mount_point: bool,
 }
 
 impl Contents {
-    pub(crate) fn new(
-        path: &Path,
-        file: &File,
-        metadata: &Metadata,
-        is_detached: bool,
-        bytes: Zeroizing<Vec<u8>>,
-    ) -> Self {
-        let mut stamp = Stamp::from_metadata(metadata);
-        stamp.is_replaceable = is_replaceable(path);
-        Self {
-            bytes,
-            stamp,
-            mode: mode(metadata),
-            is_detached,
-            is_mount_point: is_mount_point(file),
-            has_other_links: has_other_links(metadata),
-        }
-    }
-
     /// The bytes of the file. They are zeroed on drop.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -96,39 +68,35 @@ impl Contents {
         }
     }
 
-    /// Rejects a file that [every user may write](Self::everyone_may_write). `advice` says why that is bad or what to do.
+    /// Rejects a file that every user of the machine may write. `advice` says why that is bad or what to do.
     ///
     /// # Errors
     ///
     /// Of the kind [`io::ErrorKind::PermissionDenied`].
     pub fn reject_writable_by_everyone(&self, advice: &str) -> io::Result<()> {
-        match self.everyone_may_write() {
-            true => Err(io::Error::new(
+        match self.stamp.inode.mode & OTHERS_WRITE {
+            0 => Ok(()),
+            _ => Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!("every user may write it{advice}"),
             )),
-            false => Ok(()),
         }
-    }
-
-    /// Whether every user of the machine may write the file. Always `false` on systems without such permissions.
-    pub fn everyone_may_write(&self) -> bool {
-        self.mode & OTHERS_WRITE != 0
     }
 
     /// What the operator should change about the file or its mount. Each text continues a sentence that names the file. A
     /// private file is one that other users should not read.
     #[must_use]
     pub fn warnings(&self, is_private: bool) -> Vec<&'static str> {
+        let Inode { links, mode, .. } = self.stamp.inode;
         [
             (self.is_detached, DETACHED),
             (self.is_mount_point && !self.is_detached, MOUNT_POINT),
             (
-                self.has_other_links,
+                links > 1,
                 "it has another hard link, so its replacement at that path will not be seen: use a symbolic link",
             ),
             (
-                self.everyone_may_write(),
+                mode & OTHERS_WRITE != 0,
                 "every user may write it: `chmod o-w` the file",
             ),
             (
@@ -136,7 +104,7 @@ impl Contents {
                 "every user may replace it: `chmod o-w` its directory",
             ),
             (
-                is_private && self.mode & OTHERS_READ != 0,
+                is_private && mode & OTHERS_READ != 0,
                 "every user may read it: `chmod o-r` the file",
             ),
         ]
@@ -154,31 +122,10 @@ impl fmt::Debug for Contents {
     }
 }
 
-#[cfg(unix)]
-fn mode(metadata: &Metadata) -> u32 {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
-}
-
-#[cfg(not(unix))]
-fn mode(_: &Metadata) -> u32 {
-    0
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_mount_point(_: &File) -> bool {
-    false
-}
-
 /// Whether the file has another hard link, which keeps the old content when this one is replaced.
 #[must_use]
 pub fn has_other_links(metadata: &Metadata) -> bool {
-    #[cfg(unix)]
-    return std::os::unix::fs::MetadataExt::nlink(metadata) > 1;
-    #[cfg(not(unix))]
-    {
-        let _ = metadata;
-        false
-    }
+    Inode::of(metadata).links > 1
 }
 
 /// Whether every user may put another file at `path` or, if that is a symbolic link, at its target. In a sticky
@@ -187,9 +134,9 @@ pub(crate) fn is_replaceable(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
 
     let is_open = |path: &Path| {
-        directory_of(path)
-            .metadata()
-            .is_ok_and(|metadata| mode(&metadata) & (STICKY | OTHERS_WRITE) == OTHERS_WRITE)
+        directory_of(path).metadata().is_ok_and(|metadata| {
+            Inode::of(&metadata).mode & (STICKY | OTHERS_WRITE) == OTHERS_WRITE
+        })
     };
     is_open(path) || path.canonicalize().is_ok_and(|target| is_open(&target))
 }

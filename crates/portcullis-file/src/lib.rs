@@ -14,7 +14,6 @@ mod contents;
 mod mount;
 mod read;
 mod stamp;
-mod unlinked;
 mod watched;
 
 pub use contents::{Contents, DETACHED, directory_of, has_other_links};

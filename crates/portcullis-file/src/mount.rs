@@ -35,8 +35,7 @@ struct CrossedMount {
 }
 
 impl Mounts {
-    /// Remembers the mounts on the way to `path`. While they are the same, the first sources are kept, and `mountinfo` is
-    /// not read.
+    /// Remembers the mounts on the way to `path`, unless they are the same as before.
     pub(crate) fn update(&mut self, path: &Path) {
         let crossed = crossed(path);
         if crossed == self.crossed {
@@ -47,10 +46,10 @@ impl Mounts {
             return;
         };
         let source = |mount: &CrossedMount| {
-            let line = find(rewound(&mountinfo)?, mount.id)?;
+            let (source, mount_point) = find(rewound(&mountinfo)?, mount.id)?;
             // A whole file system has no name that could be renamed, and the source of `/` is not replaced while we run.
-            let is_fixed = line.source == b"/" || line.mount_point == b"/";
-            (!is_fixed).then_some((mount.id, line.source))
+            let is_fixed = source == b"/" || mount_point == b"/";
+            (!is_fixed).then_some((mount.id, source))
         };
         self.sources = crossed.iter().filter_map(source).collect();
         self.mountinfo = (!self.sources.is_empty()).then_some(mountinfo);
@@ -62,7 +61,7 @@ impl Mounts {
         self.mountinfo.as_ref().is_some_and(|mountinfo| {
             self.sources.iter().any(|(id, source)| {
                 let now = rewound(mountinfo).and_then(|lines| find(lines, *id));
-                now.is_some_and(|now| now.source != *source)
+                now.is_some_and(|(now, _)| now != *source)
             })
         })
     }
@@ -104,29 +103,15 @@ fn rewound(mut mountinfo: &File) -> Option<&File> {
     mountinfo.rewind().ok().map(|()| mountinfo)
 }
 
-/// A line of `/proc/self/mountinfo`. Both paths are escaped.
-struct Line {
-    /// The path of the source in its file system.
-    source: Vec<u8>,
-    mount_point: Vec<u8>,
-}
-
-fn find(mountinfo: impl Read, id: u64) -> Option<Line> {
-    BufReader::new(mountinfo)
-        .split(b'\n')
-        .map_while(Result::ok)
-        .find_map(|line| parse(&line, id))
-}
-
-/// Parses the line of the mount `id`: `36 35 98:0 /source /mount\040point rw,noatime - ext3 /dev/root rw`.
-fn parse(line: &[u8], id: u64) -> Option<Line> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    if std::str::from_utf8(fields.next()?).ok()?.parse() != Ok(id) {
-        return None;
-    }
-    Some(Line {
-        source: fields.nth(2)?.to_vec(),
-        mount_point: fields.next()?.to_vec(),
+/// The source of the mount `id`, as a path in its file system, and the mount point. Both are escaped. Its line is
+/// `36 35 98:0 /source /mount\040point rw,noatime - ext3 /dev/root rw`.
+fn find(mountinfo: impl Read, id: u64) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut lines = BufReader::new(mountinfo).split(b'\n').map_while(Result::ok);
+    lines.find_map(|line| {
+        let mut fields = line.split(|byte| *byte == b' ');
+        let is_wanted = std::str::from_utf8(fields.next()?).ok()?.parse() == Ok(id);
+        let (source, mount_point) = (fields.nth(2)?, fields.next()?);
+        is_wanted.then(|| (source.to_vec(), mount_point.to_vec()))
     })
 }
 
@@ -142,7 +127,7 @@ mod tests {
 
     #[test]
     fn mount_is_found_by_its_id() {
-        let found = |id| find(MOUNTINFO.as_bytes(), id).map(|line| (line.source, line.mount_point));
+        let found = |id| find(MOUNTINFO.as_bytes(), id);
         let line = |source: &str, mount_point: &str| Some((source.into(), mount_point.into()));
         assert_eq!(found(22), line("/", "/"));
         assert_eq!(found(137), line("/srv/keys.bak", r"/etc/my\040keys"));

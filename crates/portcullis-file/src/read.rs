@@ -6,7 +6,9 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{Contents, Stamp, unlinked};
+#[cfg(target_os = "linux")]
+use crate::mount::is_mount_point;
+use crate::{Contents, Stamp, contents::is_replaceable};
 
 /// Reads the regular file at `path`, which may be a symbolic link to one.
 ///
@@ -56,10 +58,11 @@ pub(crate) fn read_settled(
     for attempt in 1..=ATTEMPTS {
         let file = open()?;
         let metadata = file.metadata()?;
+        let mut stamp = Stamp::from_metadata(&metadata);
         // If the file was replaced just after it was opened, its successor can be opened now. A later replacement
         // changes the ctime of the opened inode, so the comparison below fails.
-        let is_unlinked = unlinked::is_unlinked(&file, &metadata);
-        if attempt < ATTEMPTS && is_unlinked {
+        let is_detached = stamp.inode.is_unlinked(&file);
+        if attempt < ATTEMPTS && is_detached {
             continue;
         }
         let length = metadata.len();
@@ -70,14 +73,23 @@ pub(crate) fn read_settled(
         let buffer = Zeroizing::new(Vec::with_capacity(length as usize + 1));
         let bytes = read_into(buffer, &file, max_bytes)?;
         // If the file was written in place while it was read, the bytes may be part old and part new.
-        if Stamp::from_metadata(&file.metadata()?) == Stamp::from_metadata(&metadata) {
-            return Ok((
-                Contents::new(path, &file, &metadata, is_unlinked, bytes),
-                file,
-            ));
+        if Stamp::from_metadata(&file.metadata()?) == stamp {
+            stamp.is_replaceable = is_replaceable(path);
+            let contents = Contents {
+                bytes,
+                stamp,
+                is_detached,
+                is_mount_point: is_mount_point(&file),
+            };
+            return Ok((contents, file));
         }
     }
     Err(io::Error::other("the file keeps changing while it is read"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_mount_point(_: &File) -> bool {
+    false
 }
 
 /// Opens a regular file, without waiting for a writer if it is a FIFO.

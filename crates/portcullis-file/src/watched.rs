@@ -125,18 +125,6 @@ impl WatchedFile {
 /// Whether the process or the system has no free file descriptor.
 #[must_use]
 pub fn is_out_of_descriptors(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-
-        matches!(
-            Errno::from_io_error(error),
-            Some(Errno::MFILE | Errno::NFILE)
-        )
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = error;
-        false
-    }
+    // `ENFILE` and `EMFILE` of every Unix.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }

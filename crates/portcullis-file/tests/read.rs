@@ -62,7 +62,7 @@ fn permissions_of_other_users_are_warned_about() {
     ] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
         let contents = read(&path, 5).expect("readable");
-        assert_eq!(contents.everyone_may_write(), writes);
+        assert_eq!(contents.reject_writable_by_everyone("").is_err(), writes);
         assert_eq!(read_config(&path, 5).is_ok(), !writes);
         let warnings = contents.warnings(true);
         assert_eq!(
