@@ -26,7 +26,7 @@ struct Content {
     issuer: Box<str>,
     fetched_at: u64,
     lifetime: u64,
-    jwks: PublicPart,
+    jwks: Box<RawValue>,
 }
 
 /// A key set that was read back.
@@ -71,12 +71,11 @@ impl SnapshotFile {
                 "it is dated in the future: check the clock, or delete the file",
             ));
         }
-        let keys = KeySet::parse(content.jwks.0.get().as_bytes()).map_err(invalid)?;
-        let lifetime = Duration::from_secs(content.lifetime);
+        let keys = KeySet::parse(content.jwks.get().as_bytes()).map_err(invalid)?;
         Ok(Some(SavedKeys {
             keys,
             age: now.duration_since(fetched_at),
-            lifetime,
+            lifetime: Duration::from_secs(content.lifetime),
         }))
     }
 
@@ -84,20 +83,7 @@ impl SnapshotFile {
     /// removed: it may hold a key that was withdrawn since.
     pub(crate) fn save(
         &self,
-        jwks: PublicPart,
-        fetched_at: UnixTime,
-        lifetime: Duration,
-    ) -> io::Result<()> {
-        let written = self.replace(jwks, fetched_at, lifetime);
-        if written.is_err() {
-            let _ = fs::remove_file(&self.path);
-        }
-        written
-    }
-
-    fn replace(
-        &self,
-        jwks: PublicPart,
+        jwks: Box<RawValue>,
         fetched_at: UnixTime,
         lifetime: Duration,
     ) -> io::Result<()> {
@@ -107,23 +93,25 @@ impl SnapshotFile {
             lifetime: lifetime.as_secs(),
             jwks,
         };
-        if let Some(directory) = self.path.parent() {
-            fs::create_dir_all(directory)?;
-        }
         // The process id keeps services apart that share the directory.
-        let temporary = self
-            .path
-            .with_extension(format!("{}.tmp", std::process::id()));
-        let written = write_private(&temporary, &serde_json::to_vec(&content)?)
+        let extension = format!("{}.tmp", std::process::id());
+        let temporary = self.path.with_extension(extension);
+        let written = serde_json::to_vec(&content)
+            .map_err(io::Error::from)
+            .and_then(|json| write_private(&temporary, &json))
             .and_then(|()| fs::rename(&temporary, &self.path));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
+            let _ = fs::remove_file(&self.path);
         }
         written
     }
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
     // An old file would keep its mode.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -138,52 +126,38 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The JSON of a key set as it is saved: the usable keys, without private and unknown members.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct PublicPart(Box<RawValue>);
-
-impl PublicPart {
-    /// The public part of a key set as published. Each key is parsed as it was sent, so that a key which was refused
-    /// does not become acceptable by being written.
-    pub(crate) fn of(jwks: &[u8]) -> io::Result<Self> {
-        #[derive(Deserialize)]
-        struct Set<'j> {
-            #[serde(borrow)]
-            keys: Vec<&'j RawValue>,
-        }
-
-        let set: Set<'_> = serde_json::from_slice(without_byte_order_mark(jwks))?;
-        let mut keys: Vec<Map<String, Value>> = Vec::new();
-        for key in set.keys {
-            let alone = format!(r#"{{"keys":[{}]}}"#, key.get());
-            if KeySet::parse(alone.as_bytes()).is_ok() {
-                let mut members: Map<String, Value> = serde_json::from_str(key.get())?;
-                members.retain(|name, _| KeySet::KEY_MEMBERS.contains(&name.as_str()));
-                keys.push(members);
-            }
-        }
-        let part = serde_json::value::to_raw_value(&serde_json::json!({ "keys": keys }))?;
-        Ok(Self(part))
+/// The JSON of a key set as it is saved: the usable keys, without private and unknown members. Each key is parsed as it was
+/// sent, so that a key which was refused does not become acceptable by being written.
+pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct Set<'j> {
+        #[serde(borrow)]
+        keys: Vec<&'j RawValue>,
     }
+
+    let set: Set<'_> = serde_json::from_slice(without_byte_order_mark(jwks))?;
+    let mut keys: Vec<Map<String, Value>> = Vec::new();
+    for key in set.keys {
+        let alone = format!(r#"{{"keys":[{}]}}"#, key.get());
+        if KeySet::parse(alone.as_bytes()).is_ok() {
+            let mut members: Map<String, Value> = serde_json::from_str(key.get())?;
+            members.retain(|name, _| KeySet::KEY_MEMBERS.contains(&name.as_str()));
+            keys.push(members);
+        }
+    }
+    Ok(serde_json::value::to_raw_value(
+        &serde_json::json!({ "keys": keys }),
+    )?)
 }
 
 /// A file name that no other issuer has. Bytes other than lower-case letters, digits, `.` and `-` are written in hexadecimal
 /// after `_`: some file systems ignore case.
 fn file_stem(issuer: &str) -> String {
-    use std::fmt::Write as _;
-
-    issuer
-        .bytes()
-        .fold(String::with_capacity(issuer.len()), |mut stem, byte| {
-            if byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-') {
-                stem.push(byte.into());
-            } else {
-                // Writing to a string cannot fail.
-                let _ = write!(stem, "_{byte:02X}");
-            }
-            stem
-        })
+    let stem = issuer.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' => char::from(byte).to_string(),
+        _ => format!("_{byte:02X}"),
+    });
+    stem.collect()
 }
 
 fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -202,8 +176,8 @@ mod tests {
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
 
-    fn public(jwks: &str) -> PublicPart {
-        PublicPart::of(jwks.as_bytes()).unwrap()
+    fn public(jwks: &str) -> Box<RawValue> {
+        public_part(jwks.as_bytes()).unwrap()
     }
 
     fn file(directory: &tempfile::TempDir, issuer: &str) -> SnapshotFile {

@@ -127,7 +127,7 @@ impl IssuerEvent {
                 removed,
                 epoch,
             } => {
-                tracing::info!(issuer, added = %List(added), removed = %List(removed), epoch, "issuer keys changed");
+                tracing::info!(issuer, added = ?names(added), removed = ?names(removed), epoch, "issuer keys changed");
             }
             Self::Restored { age } => tracing::info!(issuer, ?age, "issuer keys read from disk"),
             Self::RefreshFailed { error, failures } if error.needs_operator() => {
@@ -189,12 +189,6 @@ impl IssuerEvent {
     }
 }
 
-struct List<'k>(&'k [KeyId]);
-
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|key| format_args!("{key}").to_string()))
-            .finish()
-    }
+fn names(keys: &[KeyId]) -> Vec<String> {
+    keys.iter().map(ToString::to_string).collect()
 }

@@ -27,21 +27,18 @@ pub(crate) struct Fetcher {
     clock: SharedClock,
     /// `None` if the URL of the keys is configured.
     discovery: Option<Discovery>,
-    jwks_uri: Option<Url>,
+    /// `None` until it is discovered.
+    pub(crate) jwks_uri: Option<Url>,
     etag: Option<HeaderValue>,
-    /// The issuer's clock, seen from ours.
-    clock_skew: Option<ClockOffset>,
+    /// The issuer's clock, seen from ours, in the last fetch.
+    pub(crate) clock_skew: Option<ClockOffset>,
 }
 
 /// The result of a fetch.
 pub(crate) struct FetchResult {
-    /// The URL of the keys, if it is known.
-    pub(crate) jwks_uri: Option<Url>,
     /// Whether the metadata could be read; `None` if it was not due, or the URL is configured.
     pub(crate) discovery: Option<Result<(), FetchError>>,
     pub(crate) keys: Result<KeysAnswer, FetchError>,
-    /// The issuer's clock, seen from ours.
-    pub(crate) clock_skew: Option<ClockOffset>,
 }
 
 /// The issuer's answer to a request for its keys.
@@ -85,12 +82,7 @@ impl Fetcher {
                 "the URL of the keys is not known",
             )),
         };
-        FetchResult {
-            jwks_uri: self.jwks_uri.clone(),
-            discovery,
-            keys,
-            clock_skew: self.clock_skew,
-        }
+        FetchResult { discovery, keys }
     }
 
     async fn discover(&mut self) -> Option<Result<(), FetchError>> {

@@ -9,14 +9,6 @@ use portcullis_jwt::IssuerKeys;
 
 /// The keys of `issuer`, from a file with a JWK Set (RFC 7517 §5). They are read once and do not change.
 ///
-/// ```no_run
-/// # fn main() -> Result<(), portcullis_core::ConfigError> {
-/// let keys = portcullis_remote::keys_from_jwks_file("https://issuer.example.com", "issuer-keys.json")?;
-/// # drop(keys);
-/// # Ok(())
-/// # }
-/// ```
-///
 /// # Errors
 ///
 /// If the file cannot be read or holds no usable key.

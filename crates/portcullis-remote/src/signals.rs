@@ -14,20 +14,13 @@ use crate::status::RefreshState;
 /// How many requests wait at most.
 const MOST_WAITERS: usize = 256;
 
-/// What requests may ask of the task.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SignalRules {
-    /// How many fetches unknown keys may cause; bad signatures have a second budget of the same size.
-    pub(crate) budget: BudgetRules,
-    /// How long a request waits at most.
-    pub(crate) longest_wait: Duration,
-}
-
 /// How requests reach the task. The keys own it, and it owns the task: the task stops with the last clone of the keys.
 #[derive(Clone)]
 pub(crate) struct Signals {
     worker: Worker<RefreshState>,
-    rules: SignalRules,
+    /// Of both budgets.
+    rules: BudgetRules,
+    longest_wait: Duration,
     waiters: Arc<Semaphore>,
     unknown_keys: Arc<Mutex<Budget>>,
     /// A budget of its own: anyone can send a bad signature at any time.
@@ -35,10 +28,15 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    pub(crate) fn new(worker: Worker<RefreshState>, rules: SignalRules) -> Self {
+    pub(crate) fn new(
+        worker: Worker<RefreshState>,
+        rules: BudgetRules,
+        longest_wait: Duration,
+    ) -> Self {
         Self {
             worker,
             rules,
+            longest_wait,
             waiters: Arc::new(Semaphore::new(MOST_WAITERS)),
             unknown_keys: Arc::default(),
             bad_signatures: Arc::default(),
@@ -55,7 +53,7 @@ impl Signals {
         }
         self.worker.request_run(|| {
             let mut budget = lock(budget);
-            let left = budget.take(&self.rules.budget, now.monotonic());
+            let left = budget.take(&self.rules, now.monotonic());
             *budget = left.unwrap_or(*budget);
             left.is_some()
         })
@@ -100,7 +98,7 @@ impl Refresher for Signals {
             return RefreshAnswer::Saturated;
         };
         let signals = self.clone();
-        let wait = self.worker.within(self.rules.longest_wait, async move {
+        let wait = self.worker.within(self.longest_wait, async move {
             let _permit = permit;
             signals.wait(run, epoch).await
         });
@@ -123,7 +121,7 @@ impl Refresher for Signals {
         let (now, state) = (self.worker.now(), self.worker.state());
         let by_schedule = state.schedule.due_at.left(now);
         let by_request = lock(&self.unknown_keys)
-            .available_in(&self.rules.budget, now.monotonic())
+            .available_in(&self.rules, now.monotonic())
             .map(|wait| wait.max(state.schedule.backoff.retry_after_left(now)));
         Some(by_request.map_or(by_schedule, |wait| wait.min(by_schedule)))
     }
@@ -151,11 +149,8 @@ mod tests {
         let schedule = RefreshSchedule::new(RefreshRules::default(), Duration::ZERO, start);
         let state = RefreshState::new("issuer".into(), schedule);
         let (worker, task) = Worker::new(state, clock, Handle::current());
-        let rules = SignalRules {
-            budget: BudgetRules::default(),
-            longest_wait: Duration::from_secs(1),
-        };
-        (Signals::new(worker, rules), task)
+        let signals = Signals::new(worker, BudgetRules::default(), Duration::from_secs(1));
+        (signals, task)
     }
 
     fn wait(signals: &Signals) -> Wait {

@@ -22,7 +22,7 @@ use crate::{
     disk::{SavedKeys, SnapshotFile},
     fetch::Fetcher,
     schedule::{RefreshRules, RefreshSchedule},
-    signals::{SignalRules, Signals},
+    signals::Signals,
     status::RefreshState,
     task::RefreshLoop,
 };
@@ -38,7 +38,8 @@ pub struct IssuerBuilder {
     bearer_token_file: Option<PathBuf>,
     rules: RefreshRules,
     stale_limit: Duration,
-    signals: SignalRules,
+    signal_budget: BudgetRules,
+    longest_wait: Duration,
     start_timeout: Duration,
     fail_fast: bool,
     directory: Option<PathBuf>,
@@ -55,10 +56,8 @@ impl IssuerBuilder {
             bearer_token_file: None,
             rules: RefreshRules::default(),
             stale_limit: Duration::from_secs(6 * 60 * 60),
-            signals: SignalRules {
-                budget: BudgetRules::default(),
-                longest_wait: Duration::from_secs(1),
-            },
+            signal_budget: BudgetRules::default(),
+            longest_wait: Duration::from_secs(1),
             start_timeout: Duration::from_secs(10),
             fail_fast: false,
             directory: None,
@@ -89,14 +88,14 @@ impl IssuerBuilder {
     /// How many fetches unknown keys may cause; bad signatures have a second budget of the same size. Two by
     /// default, and one more for each 10 s.
     pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
-        self.signals.budget = budget;
+        self.signal_budget = budget;
         self
     }
 
     /// How long a request with an unknown key waits for a fetch. 1 s by default. At most 256 requests wait at once;
     /// further requests get 503 at once.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
-        self.signals.longest_wait = wait;
+        self.longest_wait = wait;
         self
     }
 
@@ -155,7 +154,7 @@ impl IssuerBuilder {
     /// If the tokio runtime was built without its timer or IO driver.
     pub async fn start(self) -> Result<Issuer, StartError> {
         let (start_timeout, fail_fast) = (self.start_timeout, self.fail_fast);
-        let longest_wait = self.signals.longest_wait;
+        let longest_wait = self.longest_wait;
         let (issuer, first_fetch) = self.spawn().await?;
         let name = issuer.keys().issuer().clone();
         if start_timeout.is_zero() && !fail_fast {
@@ -221,7 +220,7 @@ impl IssuerBuilder {
         let schedule = RefreshSchedule::new(self.rules, self.stale_limit, start);
         let state = RefreshState::new(self.issuer.as_str().into(), schedule);
         let (worker, task) = Worker::new(state, self.clock, runtime);
-        let signals = Signals::new(worker.clone(), self.signals);
+        let signals = Signals::new(worker.clone(), self.signal_budget, self.longest_wait);
         let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signals))?;
         let first_fetch = worker.request_next_run();
         task.spawn(|task| {
@@ -235,7 +234,7 @@ impl IssuerBuilder {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let (rules, budget) = (&self.rules, &self.signals.budget);
+        let (rules, budget) = (&self.rules, &self.signal_budget);
         let BackoffRules { first, longest, .. } = rules.backoff;
         if [rules.shortest_lifetime, first, longest].contains(&Duration::ZERO) {
             return Err(ConfigError::new(
@@ -286,16 +285,11 @@ async fn load(file: Option<SnapshotFile>, clock: &SharedClock) -> Option<SavedKe
     })
 }
 
-/// Prints URLs without their secrets.
+/// The other URLs may hold secrets.
 impl fmt::Debug for IssuerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |url: &Option<String>| url.as_deref().map(escape_url);
         f.debug_struct("IssuerBuilder")
             .field("issuer", &escape_url(&self.issuer))
-            .field("jwks_uri", &shown(&self.jwks_uri))
-            .field("discover_at", &shown(&self.discover_at))
-            .field("http", &self.http)
-            .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
 }

@@ -3,14 +3,15 @@
 use std::{io, sync::Arc, time::Duration};
 
 use portcullis_core::clock::ClockOffset;
+use portcullis_jose::KeySet;
 use portcullis_worker::Jitter;
 use tokio::time::timeout;
 
 use super::RefreshLoop;
 use crate::{
     FetchError, IssuerEvent, KeyId,
-    disk::PublicPart,
-    fetch::{FetchResult, KeysAnswer},
+    disk::public_part,
+    fetch::{FetchResult, Fetcher, KeysAnswer},
 };
 
 /// Half of the leeway that verifiers give by default.
@@ -21,10 +22,10 @@ const LONGEST_SAVE: Duration = Duration::from_secs(5);
 
 impl RefreshLoop {
     /// Publishes the result of a fetch and schedules the next. Returns whether the keys could be fetched.
-    pub(super) fn conclude(&mut self, result: FetchResult) -> bool {
+    pub(super) fn conclude(&mut self, fetcher: &Fetcher, result: FetchResult) -> bool {
         self.compare_clocks();
         let now = self.task.now();
-        if let Some(skew) = result.clock_skew {
+        if let Some(skew) = fetcher.clock_skew {
             self.note_skew(skew);
         }
         match &result.discovery {
@@ -35,18 +36,12 @@ impl RefreshLoop {
             }
             _ => {}
         }
-        let last_error = match result.keys {
-            Ok(answer) => {
-                self.succeed(answer);
-                None
-            }
-            Err(error) => {
-                self.fail(error.clone());
-                Some(error)
-            }
-        };
+        let last_error = result.keys.map(|answer| self.succeed(answer)).err();
+        if let Some(error) = &last_error {
+            self.fail(error.clone());
+        }
         let epoch = self.publisher.current().epoch;
-        let jwks_uri = result.jwks_uri.map(|mut url| {
+        let jwks_uri = fetcher.jwks_uri.clone().map(|mut url| {
             url.set_query(None);
             url.set_fragment(None);
             url
@@ -62,35 +57,28 @@ impl RefreshLoop {
     fn succeed(&mut self, answer: KeysAnswer) {
         let (now, jitter, max_age) = (self.task.now(), Jitter::random(), answer.max_age);
         let failures = self.task.state().schedule.backoff.failures();
-        match answer.received {
-            Some((keys, json)) => {
-                self.task
-                    .update(|state| state.schedule.fetched(now, max_age, jitter));
-                let (loaded_at, stale_at) = self.times();
-                let before = self.publisher.current();
-                let count = keys.report().keys_with_private_members;
-                if self.publisher.publish(*keys, loaded_at, stale_at) {
-                    self.announce_change(&KeyId::all_of(before.keys()));
-                }
-                if count > 0
-                    && before
-                        .keys()
-                        .is_none_or(|keys| keys.report().keys_with_private_members == 0)
-                {
-                    self.task
-                        .announce(IssuerEvent::PrivateKeysPublished { count });
-                }
-                if self.disk.is_some() {
-                    // `KeySet::parse` accepted it, so this succeeds. Otherwise nothing is saved.
-                    self.public_part = PublicPart::of(&json).ok();
-                }
+        let is_confirmed = answer.received.is_none();
+        self.task.update(|state| match is_confirmed {
+            true => state.schedule.confirmed(now, max_age, jitter),
+            false => state.schedule.fetched(now, max_age, jitter),
+        });
+        let (loaded_at, stale_at) = self.times();
+        if let Some((keys, json)) = answer.received {
+            let private = |keys: &KeySet| keys.report().keys_with_private_members;
+            let (before, count) = (self.publisher.current(), private(&keys));
+            if self.publisher.publish(*keys, loaded_at, stale_at) {
+                self.announce_change(&KeyId::all_of(before.keys()));
             }
-            None => {
+            if count > 0 && before.keys().map_or(0, private) == 0 {
                 self.task
-                    .update(|state| state.schedule.confirmed(now, max_age, jitter));
-                let (loaded_at, stale_at) = self.times();
-                self.publisher.confirm(loaded_at, stale_at);
+                    .announce(IssuerEvent::PrivateKeysPublished { count });
             }
+            if self.disk.is_some() {
+                // `KeySet::parse` accepted it, so this succeeds. Otherwise nothing is saved.
+                self.public_part = public_part(&json).ok();
+            }
+        } else {
+            self.publisher.confirm(loaded_at, stale_at);
         }
         self.stale_announced = false;
         if failures > 0 {

@@ -7,10 +7,11 @@ use std::{convert::Infallible, mem, pin::pin, time::Duration};
 use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_jwt::KeyPublisher;
 use portcullis_worker::Task;
+use serde_json::value::RawValue;
 
 use crate::{
     IssuerEvent,
-    disk::{PublicPart, SavedKeys, SnapshotFile},
+    disk::{SavedKeys, SnapshotFile},
     fetch::{FetchResult, Fetcher},
     status::RefreshState,
 };
@@ -23,7 +24,7 @@ pub(crate) struct RefreshLoop {
     /// When the clocks were last compared.
     compared_at: Moment,
     /// The part of the current key set to write to disk; `None` if nothing is saved.
-    public_part: Option<PublicPart>,
+    public_part: Option<Box<RawValue>>,
     /// As it was when the times were last published.
     stale_limit: Duration,
     /// Whether it was announced that the key set at hand is stale.
@@ -69,7 +70,7 @@ impl RefreshLoop {
             }
             self.task.begin_run();
             let result = self.fetch(&mut fetcher).await;
-            let succeeded = self.conclude(result);
+            let succeeded = self.conclude(&fetcher, result);
             self.task.end_run();
             if succeeded {
                 self.save().await;
