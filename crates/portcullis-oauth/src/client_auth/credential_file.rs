@@ -42,10 +42,9 @@ impl CredentialFile {
 
     fn new(path: PathBuf, is_public: bool) -> Self {
         let file = WatchedFile::new(LABEL, &path, MAX_FILE_BYTES);
-        let file = if is_public { file.public() } else { file };
         Self(Arc::new(Inner {
             path,
-            file: Mutex::new(file),
+            file: Mutex::new(if is_public { file.public() } else { file }),
             warnings: Mutex::default(),
         }))
     }

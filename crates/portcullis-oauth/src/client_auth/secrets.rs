@@ -84,9 +84,8 @@ impl ClientSecrets {
     /// When the text contains a key or a certificate (PEM, JWK), or is UTF-16.
     pub fn from_lines(text: &Secret) -> Result<Self, ConfigError> {
         let secrets = lines(text.expose());
-        Ok(Self::new(
-            secrets.map_err(|problem| ConfigError::new("secrets", problem))?,
-        ))
+        let secrets = secrets.map_err(|problem| ConfigError::new("secrets", problem))?;
+        Ok(Self::new(secrets))
     }
 
     /// The secrets of a provider.
@@ -97,20 +96,20 @@ impl ClientSecrets {
     /// Checks secrets that are configured as values.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         match &self.0 {
-            Source::Values(secrets) => check(secrets),
+            Source::Values(secrets) => {
+                check(secrets).map_err(|problem| ConfigError::new("secrets", problem))
+            }
             Source::File(_) | Source::Provider(_) => Ok(()),
         }
-        .map_err(|problem| ConfigError::new("secrets", problem))
     }
 
     /// The current secrets; at least one.
     pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
         let secrets = self.0.get(lines).await?;
-        check(&secrets).map_err(|problem| match &self.0 {
-            Source::File(file) => file.unusable(&problem),
-            _ => credential_error(format!("client secret: {problem}")),
-        })?;
-        Ok(secrets)
+        match check(&secrets) {
+            Ok(()) => Ok(secrets),
+            Err(problem) => Err(credential_error(format!("client secret: {problem}"))),
+        }
     }
 }
 
@@ -122,29 +121,28 @@ impl<S: Into<ClientSecret>> From<S> for ClientSecrets {
 
 /// The secrets in the text of a file.
 fn lines(text: &[u8]) -> Result<Vec<ClientSecret>, &'static str> {
-    if let Some(problem) = mistake_in(text) {
-        return Err(problem);
-    }
     let lines = without_byte_order_mark(text).split(|byte| *byte == b'\n');
     let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let secrets = lines.filter(|line| !line.is_empty());
-    Ok(secrets.map(ClientSecret::new).collect())
+    let secrets: Vec<_> = secrets.map(ClientSecret::new).collect();
+    check(&secrets).map(|()| secrets)
 }
 
 fn check(secrets: &[ClientSecret]) -> Result<(), &'static str> {
     let mut values = secrets.iter().map(|secret| secret.secret.expose());
-    if secrets.is_empty() {
-        return Err("no secret found");
-    }
-    if secrets.len() > MAX_SECRETS {
-        return Err(
-            "more than four secrets, which would all be sent to the server: two suffice for a rotation",
-        );
-    }
-    if values.clone().any(<[u8]>::is_empty) {
-        return Err("a secret is empty: was it read from an unset variable?");
-    }
-    values.find_map(mistake_in).map_or(Ok(()), Err)
+    // First, as a key may have more than four lines.
+    let problem = if let Some(mistake) = values.clone().find_map(mistake_in) {
+        mistake
+    } else if secrets.is_empty() {
+        "no secret found"
+    } else if secrets.len() > MAX_SECRETS {
+        "more than four secrets, which would all be sent to the server: two suffice for a rotation"
+    } else if values.any(<[u8]>::is_empty) {
+        "a secret is empty: was it read from an unset variable?"
+    } else {
+        return Ok(());
+    };
+    Err(problem)
 }
 
 /// Detects what cannot be a client secret. Secrets are sent to the server, keys must not be.
