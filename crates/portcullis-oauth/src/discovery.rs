@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::{
     ConfigError,
-    clock::UnixTime,
+    clock::ClockOffset,
     log::{escape, escape_url},
 };
 use reqwest::StatusCode;
@@ -13,7 +13,7 @@ use url::{Origin, Url};
 
 use crate::{
     FetchError, FetchErrorKind,
-    http::{Answer, HttpClient, display_url, headers, url_rules},
+    http::{Answer, HttpClient, display_url, url_rules},
     json_object::read_json_object,
 };
 
@@ -44,14 +44,6 @@ pub struct Discovery {
     candidates: Vec<Url>,
     /// The candidate that had the metadata the last time.
     current: usize,
-}
-
-/// The outcome of reading metadata.
-pub struct Discovered<T> {
-    /// What was picked from the metadata.
-    pub found: Result<T, FetchError>,
-    /// The server's clock when it answered.
-    pub date: Option<UnixTime>,
 }
 
 /// Read apart from other members, so that an invalid one among those does not hide whose metadata it is.
@@ -100,25 +92,25 @@ impl Discovery {
         &self.issuer
     }
 
-    /// Tries the candidates in turn; returns the first that `pick` accepts.
+    /// Tries the candidates in turn; returns what `pick` takes from the first that it accepts. Also returns the server's
+    /// clock, seen from ours, if an answer tells it.
     pub async fn read<M: DeserializeOwned, T>(
         &mut self,
         http: &HttpClient,
-        now: UnixTime,
         pick: impl Fn(&Self, M) -> Result<T, FetchError>,
-    ) -> Discovered<T> {
-        let (mut date, mut errors) = (None, Vec::new());
+    ) -> (Result<T, FetchError>, Option<ClockOffset>) {
+        let (mut clock_skew, mut errors) = (None, Vec::new());
         for offset in 0..self.candidates.len() {
             let candidate = (self.current + offset) % self.candidates.len();
             let url = &self.candidates[candidate];
             let found = http.get(url, None).await.and_then(|answer| {
-                date = headers::date(&answer.headers).or(date);
-                pick(self, self.metadata(http, url, answer, now)?)
+                clock_skew = answer.clock_skew().or(clock_skew);
+                pick(self, self.metadata(http, url, answer)?)
             });
             match found {
-                Ok(_) => {
+                Ok(found) => {
                     self.current = candidate;
-                    return Discovered { found, date };
+                    return (Ok(found), clock_skew);
                 }
                 Err(error) => errors.push(error),
             }
@@ -136,23 +128,17 @@ impl Discovery {
             Some(index) => errors.swap_remove(index),
             None => self.not_found(errors.first().and_then(FetchError::retry_after)),
         };
-        Discovered {
-            found: Err(error),
-            date,
-        }
+        (Err(error), clock_skew)
     }
 
     fn not_found(&self, retry_after: Option<Duration>) -> FetchError {
         let urls: Vec<String> = self.candidates.iter().map(display_url).collect();
-        let message = match &urls[..] {
-            [first, second] => format!(
-                "no metadata found: {first} and {second} answered 404; check the issuer's URL, from which both are derived"
-            ),
-            _ => format!(
-                "no metadata found: {} answered 404; check the URL",
-                urls.concat()
-            ),
+        let cause = match urls.len() {
+            1 => "the URL",
+            _ => "the issuer's URL, from which both are derived",
         };
+        let urls = urls.join(" and ");
+        let message = format!("no metadata found: {urls} answered 404; check {cause}");
         FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
     }
 
@@ -165,7 +151,6 @@ impl Discovery {
     pub async fn read_other<M: DeserializeOwned>(
         &self,
         http: &HttpClient,
-        now: UnixTime,
     ) -> Result<Option<M>, FetchError> {
         let other = (self.current + 1) % self.candidates.len();
         if other == self.current {
@@ -173,7 +158,7 @@ impl Discovery {
         }
         let url = &self.candidates[other];
         let answer = http.get(url, None).await?;
-        match self.metadata(http, url, answer, now) {
+        match self.metadata(http, url, answer) {
             Ok(metadata) => Ok(Some(metadata)),
             Err(error) => match error.kind() {
                 FetchErrorKind::Status(429 | 500..) => Err(error),
@@ -187,10 +172,9 @@ impl Discovery {
         http: &HttpClient,
         url: &Url,
         answer: Answer,
-        now: UnixTime,
     ) -> Result<M, FetchError> {
         if answer.status != StatusCode::OK {
-            return Err(answer.into_error(url, now));
+            return Err(answer.into_error(url));
         }
         let url = display_url(url);
         let document = |body| {

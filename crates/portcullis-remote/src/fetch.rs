@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use portcullis_core::clock::{ClockOffset, SharedClock};
+use portcullis_core::clock::ClockOffset;
 use portcullis_jose::KeySet;
 use portcullis_oauth::{
     discovery::Discovery,
-    http::{HttpClient, display_url, headers},
+    http::{HttpClient, display_url},
 };
 use reqwest::{StatusCode, header::HeaderValue};
 use serde::Deserialize;
@@ -24,7 +24,6 @@ struct Metadata {
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     http: HttpClient,
-    clock: SharedClock,
     /// `None` if the URL of the keys is configured.
     discovery: Option<Discovery>,
     /// `None` until it is discovered.
@@ -52,13 +51,11 @@ impl Fetcher {
     /// A fetcher of keys at `jwks_uri`, or at the URL that `discovery` finds.
     pub(crate) fn new(
         http: HttpClient,
-        clock: SharedClock,
         discovery: Option<Discovery>,
         jwks_uri: Option<Url>,
     ) -> Self {
         Self {
             http,
-            clock,
             discovery,
             jwks_uri,
             etag: None,
@@ -90,14 +87,9 @@ impl Fetcher {
         let pick = |discovery: &Discovery, metadata: Metadata| {
             discovery.check(http, "jwks_uri", &metadata.jwks_uri)
         };
-        let read = self
-            .discovery
-            .as_mut()?
-            .read(http, self.clock.now(), pick)
-            .await;
-        let now = self.clock.now();
-        self.clock_skew = read.date.map(|date| ClockOffset::between(date, now));
-        Some(read.found.map(|url| {
+        let (found, clock_skew) = self.discovery.as_mut()?.read(http, pick).await;
+        self.clock_skew = clock_skew;
+        Some(found.map(|url| {
             if self.jwks_uri.as_ref() != Some(&url) {
                 self.etag = None;
             }
@@ -108,11 +100,8 @@ impl Fetcher {
     async fn fetch_keys(&mut self, url: &Url) -> Result<KeysAnswer, FetchError> {
         let etag = self.etag.as_ref();
         let answer = self.http.get(url, etag).await?;
-        let now = self.clock.now();
-        if let Some(date) = headers::date(&answer.headers) {
-            self.clock_skew = Some(ClockOffset::between(date, now));
-        }
-        let max_age = headers::max_age(&answer.headers);
+        self.clock_skew = answer.clock_skew().or(self.clock_skew);
+        let max_age = answer.max_age();
         let received = match answer.status {
             StatusCode::NOT_MODIFIED if etag.is_some() => None,
             StatusCode::OK => {
@@ -123,7 +112,7 @@ impl Fetcher {
                 self.etag = answer.etag();
                 Some((Box::new(keys), answer.body))
             }
-            _ => return Err(answer.into_error(url, now)),
+            _ => return Err(answer.into_error(url)),
         };
         Ok(KeysAnswer { received, max_age })
     }

@@ -13,13 +13,13 @@ use std::sync::{Arc, atomic::AtomicUsize};
 use portcullis_core::ConfigError;
 use portcullis_jose::{Algorithm, SigningKey};
 
+pub(crate) use self::credential::Credential;
 pub use self::{
     certificate::ClientCertificate,
     keys::ClientKeys,
     secrets::{ClientSecret, ClientSecrets},
     source::{CredentialProvider, ProviderFuture},
 };
-pub(crate) use self::{credential::Credential, offered::RequestContext};
 use crate::{FetchError, FetchErrorKind};
 
 /// A client and its authentication method (RFC 6749 §2.3).
@@ -54,16 +54,6 @@ enum Method {
     PrivateKeyJwt(ClientKeys),
     /// The certificate is the only credential.
     Tls,
-}
-
-/// Whether a client presents a certificate in TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MutualTls {
-    No,
-    /// With another credential in the request.
-    Additional,
-    /// As the only credential.
-    Only,
 }
 
 impl ClientAuthentication {
@@ -179,12 +169,12 @@ impl ClientAuthentication {
         [warnings, certificate.unwrap_or_default()].concat()
     }
 
-    pub(crate) fn mutual_tls(&self) -> MutualTls {
-        match (&self.method, &self.certificate) {
-            (Method::Tls, _) => MutualTls::Only,
-            (_, Some(_)) => MutualTls::Additional,
-            (_, None) => MutualTls::No,
-        }
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    pub(crate) fn is_by_certificate_only(&self) -> bool {
+        matches!(self.method, Method::Tls)
     }
 
     /// Checks the configuration for a server with this issuer identifier.

@@ -22,21 +22,19 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// The lifetime of an assertion: its way to the server, and a small difference of clocks.
 const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The request that a client authenticates.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestContext<'a> {
-    pub(crate) issuer: Option<&'a str>,
-    pub(crate) endpoint: &'a Url,
-    pub(crate) now: UnixTime,
-}
-
 impl ClientAuthentication {
-    /// The credentials, in the order in which they are offered to the server.
+    /// The credentials, in the order in which they are offered to the server `issuer` at `endpoint`.
     pub(crate) async fn credentials(
         &self,
-        request: RequestContext<'_>,
+        issuer: Option<&str>,
+        endpoint: &Url,
+        now: UnixTime,
     ) -> Result<Vec<Credential>, FetchError> {
         let id = self.client_id();
+        let audience = match issuer {
+            Some(issuer) if !self.endpoint_audience => issuer,
+            _ => endpoint.as_str(),
+        };
         let mut credentials = match &self.method {
             Method::Basic(secrets) => {
                 let basic =
@@ -59,13 +57,13 @@ impl ClientAuthentication {
                     let key = key.map_err(|error| {
                         credential_error(format!("cannot sign with the client's secret: {error}"))
                     })?;
-                    self.assertion(&key, request)
+                    self.assertion(&key, audience, now)
                 };
                 one_per_secret(secrets, sign).await?
             }
             Method::PrivateKeyJwt(keys) => {
                 let keys = keys.get().await?;
-                let assertions = keys.iter().map(|key| self.assertion(key, request));
+                let assertions = keys.iter().map(|key| self.assertion(key, audience, now));
                 assertions.collect::<Result<_, _>>()?
             }
             Method::Tls => vec![Credential::form(id, [])],
@@ -95,7 +93,8 @@ impl ClientAuthentication {
     fn assertion(
         &self,
         key: &SigningKey,
-        request: RequestContext<'_>,
+        audience: &str,
+        now: UnixTime,
     ) -> Result<Credential, FetchError> {
         let id = self.client_id();
         let mut random = [0; 16];
@@ -105,13 +104,10 @@ impl ClientAuthentication {
             "iss": id,
             "sub": id,
             // A string rather than a list, so that the server sees that it is the only audience.
-            "aud": match request.issuer {
-                Some(issuer) if !self.endpoint_audience => issuer,
-                _ => request.endpoint.as_str(),
-            },
+            "aud": audience,
             "jti": BASE64_URL_SAFE_NO_PAD.encode(random),
-            "iat": request.now.as_secs(),
-            "exp": request.now.saturating_add(ASSERTION_LIFETIME).as_secs(),
+            "iat": now.as_secs(),
+            "exp": now.saturating_add(ASSERTION_LIFETIME).as_secs(),
         });
         let assertion = key.sign_compact(Some(&self.assertion_typ), &claims);
         let assertion = Zeroizing::new(assertion.map_err(|error| {
@@ -155,13 +151,9 @@ mod tests {
     }
 
     async fn offered(client: &ClientAuthentication) -> Vec<Credential> {
-        let endpoint = endpoint();
-        let to = RequestContext {
-            issuer: Some("https://id.example"),
-            endpoint: &endpoint,
-            now: UnixTime::from_secs(1_000_000),
-        };
-        client.credentials(to).await.expect("credentials")
+        let (endpoint, now) = (endpoint(), UnixTime::from_secs(1_000_000));
+        let offered = client.credentials(Some("https://id.example"), &endpoint, now);
+        offered.await.expect("credentials")
     }
 
     fn field<'a>(credential: &'a Credential, name: &str) -> &'a str {

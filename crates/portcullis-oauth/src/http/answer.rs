@@ -1,8 +1,8 @@
 //! A response whose body was read within limits.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use portcullis_core::clock::UnixTime;
+use portcullis_core::clock::{ClockOffset, UnixTime};
 use reqwest::{
     Response, StatusCode,
     header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue},
@@ -16,22 +16,23 @@ use crate::{FetchError, FetchErrorKind};
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    received_at: UnixTime,
     pub(super) network: Option<Network>,
     /// A bearer token is configured but was not sent to this origin.
     pub(super) token_withheld: bool,
 }
 
 impl Answer {
-    pub(super) fn without_body(response: &Response) -> Self {
+    pub(super) fn without_body(response: &Response, received_at: UnixTime) -> Self {
         let address = response.remote_addr();
         Self {
             status: response.status(),
             headers: response.headers().clone(),
             body: Vec::new(),
+            received_at,
             network: address.map(|address| Network::of(address.ip())),
             token_withheld: false,
         }
@@ -95,10 +96,8 @@ impl Answer {
         if !self.body.windows(end.len()).any(|part| part == end) {
             return Ok(());
         }
-        let message = format!(
-            "{} repeats the bearer token: correct the server",
-            display_url(url)
-        );
+        let url = display_url(url);
+        let message = format!("{url} repeats the bearer token: correct the server");
         Err(FetchError::new(FetchErrorKind::Unusable, message))
     }
 
@@ -107,8 +106,23 @@ impl Answer {
         self.headers.get(ETAG).cloned()
     }
 
+    /// How long it may be kept (RFC 9111 §4.2.1), if the server says so.
+    pub fn max_age(&self) -> Option<Duration> {
+        headers::max_age(&self.headers)
+    }
+
+    /// The server's clock, seen from ours. `None` for an answer from a cache.
+    pub fn clock_skew(&self) -> Option<ClockOffset> {
+        let date = headers::date(&self.headers)?;
+        Some(ClockOffset::between(date, self.received_at))
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        headers::retry_after(&self.headers, self.received_at)
+    }
+
     /// The error for an answer with an unexpected status.
-    pub fn into_error(self, url: &Url, now: UnixTime) -> FetchError {
+    pub fn into_error(self, url: &Url) -> FetchError {
         let message = answered(&display_url(url), self.status);
         let hint = match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.token_withheld => {
@@ -121,7 +135,7 @@ impl Answer {
             false => FetchErrorKind::Status(self.status.as_u16()),
         };
         let error = FetchError::new(kind, format!("{message}{hint}"));
-        error.with_retry_after(headers::retry_after(&self.headers, now))
+        error.with_retry_after(self.retry_after())
     }
 }
 

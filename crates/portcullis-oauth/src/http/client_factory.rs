@@ -33,7 +33,7 @@ impl ClientFactory {
         let identity = identity.transpose().map_err(failed)?;
         match self.builder(identity.clone())?.build() {
             // Without system roots, an issuer on loopback can still be reached.
-            Err(error) if !self.settings.has_root_certificates() => {
+            Err(error) if self.settings.root_certificates.is_empty() => {
                 let error = with_causes(&error);
                 tracing::warn!(
                     error,

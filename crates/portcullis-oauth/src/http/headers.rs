@@ -1,13 +1,13 @@
 //! Response headers about time.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use portcullis_core::clock::UnixTime;
 use reqwest::header::{AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 /// The remaining freshness lifetime (RFC 9111 §5.2.2.1), less the `Age` (§4.2.3). `None` without a directive about it.
 /// `no-store`, `no-cache` and invalid values count as zero (§4.2.1).
-pub fn max_age(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let age = text(headers, AGE).and_then(seconds).unwrap_or_default();
     Some(freshness(headers)?.saturating_sub(age))
 }
@@ -20,8 +20,7 @@ fn freshness(headers: &HeaderMap) -> Option<Duration> {
             let name = name.trim();
             let allowed = if name.eq_ignore_ascii_case("max-age") {
                 seconds(argument.trim().trim_matches('"')).unwrap_or_default()
-            } else if name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache")
-            {
+            } else if ["no-store", "no-cache"].contains(&&*name.to_ascii_lowercase()) {
                 Duration::ZERO
             } else {
                 continue;
@@ -33,7 +32,7 @@ fn freshness(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date by the server's clock.
-pub fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER)?;
     seconds(value).or_else(|| {
         let until = UnixTime::from(httpdate::parse_http_date(value).ok()?);
@@ -42,13 +41,12 @@ pub fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
 }
 
 /// The server's clock when it answered (RFC 9110 §6.6.1). `None` for an answer from a cache.
-pub fn date(headers: &HeaderMap) -> Option<UnixTime> {
+pub(super) fn date(headers: &HeaderMap) -> Option<UnixTime> {
     if text(headers, AGE).is_some_and(|age| age.trim() != "0") {
         return None;
     }
-    httpdate::parse_http_date(text(headers, DATE)?)
-        .ok()
-        .map(|date: SystemTime| date.into())
+    let date = httpdate::parse_http_date(text(headers, DATE)?).ok()?;
+    Some(date.into())
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

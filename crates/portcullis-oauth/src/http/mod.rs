@@ -4,9 +4,8 @@ mod address;
 mod answer;
 mod client_factory;
 mod error;
-pub mod headers;
+mod headers;
 mod resolver;
-mod secret_header;
 mod settings;
 mod token_file;
 pub mod url_rules;
@@ -18,11 +17,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use portcullis_core::{ConfigError, Secret, log::escape_url};
+use portcullis_core::{ConfigError, Secret, clock::SharedClock, log::escape_url};
 use portcullis_jose::KeySet;
 use reqwest::{
-    Client, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH},
+    Client, RequestBuilder, Response, StatusCode,
+    header::{
+        ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH,
+        InvalidHeaderValue,
+    },
 };
 use url::Url;
 use zeroize::Zeroizing;
@@ -30,7 +32,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::address::AllowedNetworks;
 #[cfg(feature = "client-auth")]
 pub(crate) use self::answer::answered;
-pub use self::{answer::Answer, secret_header::secret_header, settings::HttpSettings};
+pub use self::{answer::Answer, settings::HttpSettings};
 use self::{client_factory::ClientFactory, error::request_failed, resolver::GuardedResolver};
 use crate::{FetchError, FetchErrorKind};
 
@@ -39,6 +41,7 @@ use crate::{FetchError, FetchErrorKind};
 pub struct HttpClient {
     client: Client,
     factory: Arc<ClientFactory>,
+    clock: SharedClock,
     bearer_token_file: Option<Arc<Path>>,
 }
 
@@ -57,26 +60,19 @@ impl HttpClient {
     /// When the settings cannot be used.
     pub fn new(
         settings: &HttpSettings,
-        configured: &Url,
-        others: &[&Url],
-    ) -> Result<Self, ConfigError> {
-        Self::behind(&settings.proxy_hosts(), settings, configured, others)
-    }
-
-    fn behind(
-        proxies: &[String],
-        settings: &HttpSettings,
+        clock: SharedClock,
         configured: &Url,
         others: &[&Url],
     ) -> Result<Self, ConfigError> {
         let hosts = others.iter().filter_map(|url| url.host_str());
+        let proxies = settings.proxies.iter().cloned();
         let factory = ClientFactory {
             settings: settings.clone(),
             configured: configured.clone(),
             resolver: GuardedResolver {
                 issuer: configured.host_str().map(str::to_owned),
-                others: hosts.map(str::to_owned).chain(proxies.to_vec()).collect(),
-                is_behind_proxy: !proxies.is_empty(),
+                others: hosts.map(str::to_owned).chain(proxies).collect(),
+                is_behind_proxy: !settings.proxies.is_empty(),
                 networks: AllowedNetworks::default(),
             },
             identified: Mutex::default(),
@@ -84,6 +80,7 @@ impl HttpClient {
         Ok(Self {
             client: factory.client(None)?,
             factory: Arc::new(factory),
+            clock,
             bearer_token_file: None,
         })
     }
@@ -107,24 +104,29 @@ impl HttpClient {
         let clients = &self.factory.identified;
         let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = clients.iter();
-        let known = known.find(|(known, _)| known.expose() == pem.expose());
-        let client = match known {
-            Some((_, client)) => client.clone(),
-            None => {
-                let client = self.factory.client(Some(pem)).map_err(|error| {
-                    let problem = error.problem();
-                    let message = format!("the client's certificate cannot be used: {problem}");
-                    FetchError::new(FetchErrorKind::Credential, message)
-                })?;
-                clients.truncate(MAX_CLIENTS - 1);
-                clients.push_front((pem.clone(), client.clone()));
-                client
-            }
-        };
-        Ok(Self {
+        if let Some((_, client)) = known.find(|(known, _)| known.expose() == pem.expose()) {
+            return Ok(self.with_client(client.clone()));
+        }
+        let client = self.factory.client(Some(pem)).map_err(|error| {
+            let problem = error.problem();
+            let message = format!("the client's certificate cannot be used: {problem}");
+            FetchError::new(FetchErrorKind::Credential, message)
+        })?;
+        clients.truncate(MAX_CLIENTS - 1);
+        clients.push_front((pem.clone(), client.clone()));
+        Ok(self.with_client(client))
+    }
+
+    fn with_client(&self, client: Client) -> Self {
+        Self {
             client,
             ..self.clone()
-        })
+        }
+    }
+
+    /// The clock that times answers.
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
     }
 
     /// The time limit for one request.
@@ -166,9 +168,7 @@ impl HttpClient {
             let value = token.insert(token_file::read(path, self.timeout()).await?);
             request = request.header(AUTHORIZATION, value.clone());
         }
-        let response = request.send().await;
-        let response = response.map_err(|error| request_failed(url, error))?;
-        let mut answer = Answer::without_body(&response);
+        let (mut answer, response) = self.send(url, request).await?;
         answer.token_withheld = token_file.is_some() && !is_configured_origin;
         if answer.status == StatusCode::OK {
             answer.read_body(url, response).await?;
@@ -198,9 +198,7 @@ impl HttpClient {
             .header(ACCEPT, "application/json")
             .headers(headers)
             .body(Bytes::from_owner(form));
-        let response = request.send().await;
-        let response = response.map_err(|error| request_failed(url, error))?;
-        let mut answer = Answer::without_body(&response);
+        let (mut answer, response) = self.send(url, request).await?;
         let read = answer.read_body(url, response).await;
         // For a 401, a body that cannot be read is ignored: the status suffices to try the client's next secret.
         if answer.status != StatusCode::UNAUTHORIZED {
@@ -208,6 +206,28 @@ impl HttpClient {
         }
         Ok(answer)
     }
+
+    async fn send(
+        &self,
+        url: &Url,
+        request: RequestBuilder,
+    ) -> Result<(Answer, Response), FetchError> {
+        let response = request.send().await;
+        let response = response.map_err(|error| request_failed(url, error))?;
+        Ok((Answer::without_body(&response, self.clock.now()), response))
+    }
+}
+
+/// A header value whose memory is zeroed when the last clone is dropped. It is marked as sensitive.
+///
+/// # Errors
+///
+/// When the text has characters that a header cannot carry.
+pub fn secret_header(text: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHeaderValue> {
+    // `HeaderValue` keeps a `Bytes` without copying. It copies other buffers, and a copy would not be zeroed.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// A URL for messages, without user name, password, query and fragment.
@@ -217,15 +237,22 @@ pub fn display_url(url: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_core::clock::system_clock;
     use portcullis_test::{Endpoint, TestIssuer};
 
     use super::{address::Network, *};
+
+    fn client(proxies: &[String], configured: &Url) -> HttpClient {
+        let mut settings = HttpSettings::default();
+        settings.proxies = proxies.to_vec();
+        HttpClient::new(&settings, system_clock(), configured, &[]).unwrap()
+    }
 
     #[tokio::test]
     async fn discovered_name_with_a_private_address_is_not_connected_to() {
         let issuer = TestIssuer::start().await;
         let configured = Url::parse("https://issuer.example").unwrap();
-        let http = HttpClient::new(&HttpSettings::default(), &configured, &[]).unwrap();
+        let http = client(&[], &configured);
         let discovered = Url::parse(&issuer.jwks_uri().replace("127.0.0.1", "localhost")).unwrap();
         let error = http.get(&discovered, None).await.expect_err("private");
         assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
@@ -242,7 +269,7 @@ mod tests {
         let issuer = TestIssuer::start().await;
         let url = Url::parse(&issuer.discovery_uri()).unwrap();
         for (proxies, is_learned) in [(&[][..], true), (&["proxy.example".to_owned()], false)] {
-            let http = HttpClient::behind(proxies, &HttpSettings::default(), &url, &[]).unwrap();
+            let http = client(proxies, &url);
             let answer = http.get(&url, None).await.unwrap();
             http.learn_issuer_network(&answer);
             let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
@@ -255,7 +282,7 @@ mod tests {
         let issuer = Url::parse("https://issuer.example").unwrap();
         let inside = Url::parse("http://localhost:1").unwrap();
         for proxies in [&[][..], &["proxy.example".to_owned()]] {
-            let http = HttpClient::behind(proxies, &HttpSettings::default(), &issuer, &[]).unwrap();
+            let http = client(proxies, &issuer);
             let error = http.get(&inside, None).await.expect_err("private");
             assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         }

@@ -11,16 +11,17 @@ use url::Url;
 #[must_use]
 pub struct HttpSettings {
     pub(crate) timeout: Duration,
-    environment_proxies: bool,
+    /// The hosts of the proxies; empty if none is used.
+    pub(super) proxies: Vec<String>,
     allow_http: bool,
-    root_certificates: Vec<Arc<[u8]>>,
+    pub(super) root_certificates: Vec<Arc<[u8]>>,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(5),
-            environment_proxies: false,
+            proxies: Vec::new(),
             allow_http: false,
             root_certificates: Vec::new(),
         }
@@ -40,8 +41,7 @@ impl HttpSettings {
         self
     }
 
-    /// Trusts the root certificates in a PEM file of at most 4 MiB, in addition to those of the system. It blocks while it
-    /// reads.
+    /// Like [`root_certificates`](Self::root_certificates), from a file of at most 4 MiB. It blocks while it reads.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl HttpSettings {
     ///
     /// A proxy resolves host names itself, so it is the proxy that must keep discovered URLs out of private networks.
     pub fn environment_proxies(mut self) -> Self {
-        self.environment_proxies = true;
+        self.proxies = proxy_hosts(|name| std::env::var(name).ok());
         self
     }
 
@@ -88,39 +88,18 @@ impl HttpSettings {
             .referer(false)
             .timeout(self.timeout)
             .connect_timeout(self.timeout);
-        if !self.environment_proxies {
+        if self.proxies.is_empty() {
             builder = builder.no_proxy();
         }
-        if self.has_root_certificates() {
-            builder = builder.tls_certs_merge(self.roots()?);
-        }
-        Ok(builder)
-    }
-
-    pub(crate) fn has_root_certificates(&self) -> bool {
-        !self.root_certificates.is_empty()
-    }
-
-    fn roots(&self) -> Result<Vec<Certificate>, ConfigError> {
-        let mut roots = Vec::new();
         for pem in &self.root_certificates {
             let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
             if found.is_empty() {
                 let problem = "no certificate found: expected PEM with `CERTIFICATE` blocks";
                 return Err(ConfigError::new("root_certificates", problem));
             }
-            roots.extend(found);
+            builder = builder.tls_certs_merge(found);
         }
-        Ok(roots)
-    }
-
-    /// The hosts of the proxies in use.
-    pub(super) fn proxy_hosts(&self) -> Vec<String> {
-        proxy_hosts(|name| {
-            std::env::var(name)
-                .ok()
-                .filter(|_| self.environment_proxies)
-        })
+        Ok(builder)
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     redaction::{MAX_SHOWN, Redactor},
 };
 use crate::{
-    http::{Answer, answered, display_url, headers},
+    http::{Answer, answered, display_url},
     json_object::{DocumentError, read_json_object},
 };
 
@@ -41,11 +41,10 @@ impl OAuthAnswer {
     pub(super) fn new(
         url: &Url,
         answer: Answer,
-        now: UnixTime,
         credential_expires_at: Option<UnixTime>,
         secrets: Vec<Secret>,
     ) -> Self {
-        let retry_after = headers::retry_after(&answer.headers, now);
+        let retry_after = answer.retry_after();
         Self {
             url: display_url(url).into(),
             redactor: Redactor::new(secrets),
@@ -74,11 +73,10 @@ impl OAuthAnswer {
     /// The error in the body, whatever the content type. Some servers send one with status 200. An empty `error` or `null`
     /// is no error. Okta's `errorCode` and `errorSummary` are an error unless the status is a success.
     pub fn error(&self) -> Option<OAuthError> {
-        let (code, description) = self.raw_error()?;
-        let code = match KNOWN_CODES.contains(&&*code) {
-            true => code,
-            false => escape(&self.redactor.redact(&code)),
-        };
+        let (mut code, description) = self.raw_error()?;
+        if !KNOWN_CODES.contains(&&*code) {
+            code = escape(&self.redactor.redact(&code));
+        }
         Some(OAuthError {
             code: code.into(),
             description: description.map(|text| self.for_message(&text).into()),

@@ -9,10 +9,7 @@ use portcullis_core::{
 };
 use url::{Origin, Url};
 
-use super::{
-    AuthorizationServer, Inner,
-    endpoints::{DiscoveredEndpoints, Endpoints},
-};
+use super::{AuthorizationServer, Inner, endpoints::DiscoveredEndpoints};
 use crate::{
     DpopNonces,
     discovery::Discovery,
@@ -111,10 +108,8 @@ impl AuthorizationServerBuilder {
         let revocation = configured("revocation_endpoint", &self.revocation_endpoint)?;
         self.check_issuer()?;
         let discover_at = self.discover_at.as_deref();
-        let discovery = self.discovered.as_deref();
-        let discovery = discovery
-            .map(|issuer| Discovery::new(issuer, discover_at, allow_http))
-            .transpose()?;
+        let discover = |issuer: &String| Discovery::new(issuer, discover_at, allow_http);
+        let discovery = self.discovered.as_ref().map(discover).transpose()?;
         let url = match (&discovery, &token) {
             (Some(discovery), _) => discovery.url().clone(),
             (None, Some(token)) => token.clone(),
@@ -122,22 +117,21 @@ impl AuthorizationServerBuilder {
             (None, None) => return Err(ConfigError::new("token_endpoint", "missing")),
         };
         let others: Vec<&Url> = [&token, &revocation].into_iter().flatten().collect();
-        let http = HttpClient::new(&self.http, &url, &others)?;
-        let origins = self.origins()?;
+        let origins = self.allowed_origins.iter().map(|text| {
+            url_rules::configured_origin("allow_origin", text, allow_http).map(|url| url.origin())
+        });
+        let origins: Vec<Origin> = origins.collect::<Result<_, _>>()?;
+        let http = HttpClient::new(&self.http, self.clock, &url, &others)?;
         let discovered = discovery.map(|discovery| {
-            let (http, clock) = (http.clone(), self.clock.clone());
-            DiscoveredEndpoints::new(http, clock, discovery, origins, token.is_none())
+            DiscoveredEndpoints::new(http.clone(), discovery, origins, token.is_none())
         });
         Ok(AuthorizationServer(Arc::new(Inner {
             http,
-            endpoints: Endpoints {
-                issuer: self.discovered.or(self.issuer),
-                token,
-                revocation,
-                discovered,
-            },
+            issuer: self.discovered.or(self.issuer),
+            token,
+            revocation,
+            discovered,
             nonces: DpopNonces::default(),
-            clock: self.clock,
         })))
     }
 
@@ -159,15 +153,6 @@ impl AuthorizationServerBuilder {
             (None, None) => Ok(()),
         }
     }
-
-    fn origins(&self) -> Result<Vec<Origin>, ConfigError> {
-        let allow_http = self.http.is_http_allowed();
-        let origins = self.allowed_origins.iter().map(|text| {
-            let url = url_rules::configured_origin("allow_origin", text, allow_http)?;
-            Ok(url.origin())
-        });
-        origins.collect()
-    }
 }
 
 /// Shows URLs without user names, passwords and queries.
@@ -176,11 +161,7 @@ impl fmt::Debug for AuthorizationServerBuilder {
         let shown = |url: &Option<String>| url.as_deref().map(escape_url);
         f.debug_struct("AuthorizationServerBuilder")
             .field("discovered", &shown(&self.discovered))
-            .field("discover_at", &shown(&self.discover_at))
-            .field("issuer", &shown(&self.issuer))
             .field("token_endpoint", &shown(&self.token_endpoint))
-            .field("revocation_endpoint", &shown(&self.revocation_endpoint))
-            .field("http", &self.http)
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,6 @@
-//! The endpoints of a server, configured or from its metadata.
+//! The endpoints in a server's metadata.
 
 use std::{
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -9,14 +8,15 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{clock::SharedClock, log::escape_url};
+use portcullis_core::log::escape_url;
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::{sync::Mutex, time::Instant};
 use url::{Origin, Url};
 
-use super::{OAuthEndpoint, metadata::Metadata};
+use super::OAuthEndpoint;
 use crate::{
     FetchError, FetchErrorKind,
-    client_auth::MutualTls,
     discovery::Discovery,
     http::{HttpClient, display_url},
 };
@@ -28,86 +28,130 @@ const MAX_FAILURES: u32 = 2;
 /// The delay until metadata that could not be read is read again.
 const RETRY_DELAY: Duration = Duration::from_secs(30);
 
-pub(super) struct Endpoints {
-    pub(super) issuer: Option<String>,
-    /// The configured URLs.
-    pub(super) token: Option<Url>,
-    pub(super) revocation: Option<Url>,
-    pub(super) discovered: Option<DiscoveredEndpoints>,
+/// The members of metadata about endpoints (RFC 8414 §2).
+#[derive(Default, Deserialize)]
+struct Metadata {
+    token_endpoint: Option<Value>,
+    revocation_endpoint: Option<Value>,
+    /// For clients with a certificate (RFC 8705 §5).
+    mtls_endpoint_aliases: Option<Value>,
+}
+
+impl Metadata {
+    /// The URL of an endpoint, or of its alias if it is wanted and there is one.
+    fn url(&self, endpoint: OAuthEndpoint, use_alias: bool) -> Option<&str> {
+        let aliases = self.mtls_endpoint_aliases.as_ref();
+        let alias = aliases
+            .filter(|_| use_alias)
+            .and_then(|aliases| aliases.get(endpoint.as_str())?.as_str());
+        let usual = match endpoint {
+            OAuthEndpoint::Token => &self.token_endpoint,
+            OAuthEndpoint::Revocation => &self.revocation_endpoint,
+        };
+        alias.or_else(|| usual.as_ref()?.as_str())
+    }
 }
 
 /// Metadata, read when needed.
 pub(super) struct DiscoveredEndpoints {
     http: HttpClient,
-    clock: SharedClock,
-    /// That of `main` (a copy for checks without the lock).
+    /// A copy of the one in `main`, for checks without the lock.
     discovery: Discovery,
     /// Origins that may receive credentials, in addition to the issuer's own.
     allowed: Vec<Origin>,
     needs_token_endpoint: bool,
-    main: Mutex<MainDocument>,
+    main: Mutex<(Discovery, Document)>,
     /// The other of the two well-known documents. While this one is read, `main` is not locked.
-    other: Mutex<Option<OtherDocument>>,
+    other: Mutex<Document>,
     /// The number of failed requests since the last success.
     failures: AtomicU32,
 }
 
-struct MainDocument {
-    discovery: Discovery,
+#[derive(Default)]
+struct Document {
     found: Option<Arc<Metadata>>,
-    /// The number of times it was read.
+    /// The number of times that the main document was read. The other one is read again after it.
     reads: u64,
-    read_again_at: Instant,
-    /// The last failure and its time, for requests that were waiting then.
+    read_again_at: Option<Instant>,
+    /// The last failure, for requests that began before this time.
     failed: Option<(FetchError, Instant)>,
 }
 
-struct OtherDocument {
-    /// `None` if the issuer has no such document.
-    found: Result<Option<Arc<Metadata>>, FetchError>,
-    /// [`MainDocument::reads`] at the time. The other document is read again after the main one.
-    reads: u64,
-    read_again_at: Instant,
+impl Document {
+    /// What serves a request without reading the document.
+    fn current(&self, called_at: Instant) -> Option<Result<Arc<Metadata>, FetchError>> {
+        match &self.failed {
+            Some((error, until)) if called_at <= *until => Some(Err(error.clone())),
+            _ if self.read_again_at.is_none_or(|at| at <= Instant::now()) => None,
+            _ => self.found.clone().map(Ok),
+        }
+    }
+
+    /// Keeps the result of a read. After a failure, the previous metadata stays in use; without any, the error is kept for
+    /// `error_lifetime`.
+    fn update(
+        &mut self,
+        read: Result<Metadata, FetchError>,
+        issuer: &str,
+        error_lifetime: Duration,
+    ) -> Result<Arc<Metadata>, FetchError> {
+        let now = Instant::now();
+        self.failed = None;
+        match (read, &self.found) {
+            (Ok(found), _) => {
+                self.read_again_at = Some(now + LIFETIME);
+                Ok(self.found.insert(Arc::new(found)).clone())
+            }
+            (Err(error), Some(found)) => {
+                if error.needs_operator() {
+                    tracing::error!({ issuer, error = error.to_string() }, "cannot use the metadata of the authorization server; the previous endpoints stay in use; check the configured issuer");
+                } else {
+                    tracing::warn!({ issuer, error = error.to_string() }, "cannot read the metadata of the authorization server; the previous endpoints stay in use");
+                }
+                self.read_again_at = Some(now + RETRY_DELAY);
+                Ok(found.clone())
+            }
+            (Err(error), None) => {
+                self.failed = Some((error.clone(), now + error_lifetime));
+                Err(error)
+            }
+        }
+    }
 }
 
 impl DiscoveredEndpoints {
     pub(super) fn new(
         http: HttpClient,
-        clock: SharedClock,
         discovery: Discovery,
         allowed: Vec<Origin>,
         needs_token_endpoint: bool,
     ) -> Self {
         Self {
             http,
-            clock,
             discovery: discovery.clone(),
             allowed,
             needs_token_endpoint,
-            main: Mutex::new(MainDocument {
-                discovery,
-                found: None,
-                reads: 0,
-                read_again_at: Instant::now(),
-                failed: None,
-            }),
-            other: Mutex::new(None),
+            main: Mutex::new((discovery, Document::default())),
+            other: Mutex::default(),
             failures: AtomicU32::new(0),
         }
     }
 
     /// The URL of an endpoint. If it is missing, the other well-known document is read too: some servers name their
     /// revocation endpoint only in RFC 8414's.
-    async fn url(&self, endpoint: OAuthEndpoint, tls: MutualTls) -> Result<Url, FetchError> {
+    pub(super) async fn url(
+        &self,
+        endpoint: OAuthEndpoint,
+        use_alias: bool,
+        sends_secret: bool,
+    ) -> Result<Url, FetchError> {
         let mut metadata = self.read_main().await?;
-        if metadata.url(endpoint, tls).is_none()
-            && let Some(other) = self.read_other().await?
-        {
-            metadata = other;
+        if metadata.url(endpoint, use_alias).is_none() {
+            metadata = self.read_other().await?;
         }
-        let url = metadata.url(endpoint, tls);
+        let url = metadata.url(endpoint, use_alias);
         let url = url.ok_or_else(|| no_endpoint(endpoint))?;
-        let checked = self.check(endpoint, tls, url);
+        let checked = self.check(endpoint, url, sends_secret);
         checked.inspect_err(|_| self.record(false))
     }
 
@@ -120,13 +164,14 @@ impl DiscoveredEndpoints {
     }
 
     /// Whether the URL may be requested, and may receive the client's credentials.
-    fn check(&self, endpoint: OAuthEndpoint, tls: MutualTls, url: &str) -> Result<Url, FetchError> {
+    fn check(
+        &self,
+        endpoint: OAuthEndpoint,
+        url: &str,
+        sends_secret: bool,
+    ) -> Result<Url, FetchError> {
         let url = self.discovery.check(&self.http, endpoint.as_str(), url)?;
-        // A hostile server cannot reuse a certificate that it was shown, unlike a secret or a token.
-        if tls == MutualTls::Only
-            || self.discovery.is_own(&url)
-            || self.allowed.contains(&url.origin())
-        {
+        if !sends_secret || self.discovery.is_own(&url) || self.allowed.contains(&url.origin()) {
             return Ok(url);
         }
         let message = format!(
@@ -140,121 +185,52 @@ impl DiscoveredEndpoints {
     /// Concurrent callers share one request and its result.
     async fn read_main(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
-        let mut document = self.main.lock().await;
-        if let Some((error, at)) = &document.failed
-            && *at >= called_at
-        {
-            return Err(error.clone());
-        }
-        let is_due = Instant::now() >= document.read_again_at
-            || self.failures.load(Ordering::Relaxed) >= MAX_FAILURES;
-        if let Some(found) = document.found.as_ref().filter(|_| !is_due) {
-            return Ok(found.clone());
+        let (discovery, document) = &mut *self.main.lock().await;
+        match document.current(called_at) {
+            Some(Ok(_)) if self.failures.load(Ordering::Relaxed) >= MAX_FAILURES => {}
+            Some(current) => return current,
+            None => {}
         }
         let pick = |discovery: &Discovery, metadata: Metadata| {
-            if self.needs_token_endpoint
-                && metadata.url(OAuthEndpoint::Token, MutualTls::No).is_none()
-            {
+            if self.needs_token_endpoint && metadata.url(OAuthEndpoint::Token, false).is_none() {
                 let issuer = escape_url(discovery.issuer());
                 let message = format!(
                     "the metadata of {issuer} has no `token_endpoint`: configure `token_endpoint`"
                 );
                 return Err(FetchError::new(FetchErrorKind::Unusable, message));
             }
-            Ok(Arc::new(metadata))
+            Ok(metadata)
         };
-        let (http, now) = (&self.http, self.clock.now());
-        let read = document.discovery.read(http, now, pick).await.found;
+        let (read, _) = discovery.read(&self.http, pick).await;
         self.failures.store(0, Ordering::Relaxed);
-        document.failed = None;
-        match (read, document.found.clone()) {
-            (Ok(found), _) => {
-                document.reads += 1;
-                document.read_again_at = Instant::now() + LIFETIME;
-                Ok(document.found.insert(found).clone())
-            }
-            (Err(error), Some(found)) => {
-                let issuer = self.discovery.issuer();
-                if error.needs_operator() {
-                    tracing::error!({ issuer, error = error.to_string() }, "cannot use the metadata of the authorization server; the previous endpoints stay in use; check the configured issuer");
-                } else {
-                    tracing::warn!({ issuer, error = error.to_string() }, "cannot read the metadata of the authorization server; the previous endpoints stay in use");
-                }
-                document.read_again_at = Instant::now() + RETRY_DELAY;
-                Ok(found)
-            }
-            (Err(error), None) => {
-                document.failed = Some((error.clone(), Instant::now()));
-                Err(error)
-            }
-        }
+        document.reads += u64::from(read.is_ok());
+        document.update(read, self.discovery.issuer(), Duration::ZERO)
     }
 
-    /// `None` if the issuer has only one document. Concurrent callers share one request and its result.
-    async fn read_other(&self) -> Result<Option<Arc<Metadata>>, FetchError> {
+    /// Without endpoints if the issuer has only one document. Concurrent callers share one request and its result.
+    async fn read_other(&self) -> Result<Arc<Metadata>, FetchError> {
+        let called_at = Instant::now();
         let mut other = self.other.lock().await;
         let (discovery, reads) = {
-            let main = self.main.lock().await;
-            (main.discovery.clone(), main.reads)
+            let (discovery, main) = &*self.main.lock().await;
+            (discovery.clone(), main.reads)
         };
-        if let Some(other) = &*other
+        if let Some(current) = other.current(called_at)
             && other.reads == reads
-            && Instant::now() < other.read_again_at
         {
-            return other.found.clone();
+            return current;
         }
-        let read = discovery.read_other(&self.http, self.clock.now()).await;
-        let lifetime = if read.is_ok() { LIFETIME } else { RETRY_DELAY };
-        let previous = other.take().and_then(|other| other.found.ok().flatten());
-        let found = match (read, previous) {
-            (Err(error), Some(previous)) => {
-                let issuer = self.discovery.issuer();
-                tracing::warn!({ issuer, error = error.to_string() }, "cannot read the other metadata document of the authorization server; the previous endpoints stay in use");
-                Ok(Some(previous))
-            }
-            (read, _) => read.map(|metadata| metadata.map(Arc::new)),
-        };
-        *other = Some(OtherDocument {
-            found: found.clone(),
-            reads,
-            read_again_at: Instant::now() + lifetime,
-        });
-        found
+        let read = discovery.read_other(&self.http).await;
+        other.reads = reads;
+        let read = read.map(Option::unwrap_or_default);
+        other.update(read, discovery.issuer(), RETRY_DELAY)
     }
 }
 
-impl Endpoints {
-    pub(super) async fn url(
-        &self,
-        endpoint: OAuthEndpoint,
-        tls: MutualTls,
-    ) -> Result<Url, FetchError> {
-        let configured = match endpoint {
-            OAuthEndpoint::Token => &self.token,
-            OAuthEndpoint::Revocation => &self.revocation,
-        };
-        match (configured, &self.discovered) {
-            (Some(url), _) => Ok(url.clone()),
-            (None, Some(discovered)) => discovered.url(endpoint, tls).await,
-            (None, None) => Err(no_endpoint(endpoint)),
-        }
-    }
-}
-
-fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
+pub(super) fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
     let name = endpoint.as_str();
     let message = format!(
         "the authorization server has no `{name}`: neither its metadata nor the configuration names one"
     );
     FetchError::new(FetchErrorKind::NoEndpoint, message)
-}
-
-/// Omits the queries of URLs.
-impl fmt::Debug for Endpoints {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let configured = self.token.as_ref().or(self.revocation.as_ref());
-        let discovered = self.discovered.as_ref();
-        let issuer = discovered.map(|discovered| escape_url(discovered.discovery.issuer()));
-        f.write_str(&issuer.or(configured.map(display_url)).unwrap_or_default())
-    }
 }

@@ -3,23 +3,23 @@
 mod answer;
 mod builder;
 mod endpoints;
-mod metadata;
 mod oauth_error;
 mod redaction;
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{ConfigError, Secret, clock::SharedClock};
+use portcullis_core::{ConfigError, Secret, clock::SharedClock, log::escape_url};
 use portcullis_jose::{DpopKey, DpopRequest};
+use tokio::time::timeout;
 use url::Url;
 use zeroize::Zeroizing;
 
-use self::endpoints::Endpoints;
+use self::endpoints::{DiscoveredEndpoints, no_endpoint};
 pub use self::{answer::OAuthAnswer, builder::AuthorizationServerBuilder, oauth_error::OAuthError};
 use crate::{
     ClientAuthentication, DpopNonces, FetchError, FetchErrorKind,
-    client_auth::{Credential, MutualTls, RequestContext},
-    http::HttpClient,
+    client_auth::Credential,
+    http::{HttpClient, display_url},
 };
 
 /// An authorization server and its endpoints (RFC 6749 §3, RFC 8414).
@@ -41,9 +41,12 @@ pub struct AuthorizationServer(Arc<Inner>);
 
 struct Inner {
     http: HttpClient,
-    endpoints: Endpoints,
+    issuer: Option<String>,
+    /// The configured URLs, which override the discovered ones.
+    token: Option<Url>,
+    revocation: Option<Url>,
+    discovered: Option<DiscoveredEndpoints>,
     nonces: DpopNonces,
-    clock: SharedClock,
 }
 
 /// An endpoint of an authorization server.
@@ -82,12 +85,12 @@ impl AuthorizationServer {
 
     /// The server's issuer identifier (RFC 8414 §2), if configured.
     pub fn issuer(&self) -> Option<&str> {
-        self.0.endpoints.issuer.as_deref()
+        self.0.issuer.as_deref()
     }
 
     /// The clock.
     pub fn clock(&self) -> &SharedClock {
-        &self.0.clock
+        self.0.http.clock()
     }
 
     /// Posts a form to an endpoint as this client. Several credentials are offered in turn until the server accepts one.
@@ -119,15 +122,12 @@ impl AuthorizationServer {
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
         let url = self.url(endpoint, authentication, form).await?;
-        let (mut answer, has_new_nonce) = self
-            .send_with_each_credential(&url, authentication, form, key)
-            .await?;
+        let send = || self.send_with_each_credential(&url, authentication, form, key);
+        let (answer, has_new_nonce) = send().await?;
         let error = answer.error();
         if has_new_nonce && error.is_some_and(|error| &*error.code == "use_dpop_nonce") {
             // With a new assertion too, since one is for a single request.
-            (answer, _) = self
-                .send_with_each_credential(&url, authentication, form, key)
-                .await?;
+            return Ok(send().await?.0);
         }
         Ok(answer)
     }
@@ -138,15 +138,22 @@ impl AuthorizationServer {
         authentication: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<Url, FetchError> {
-        let has_token = form.iter().any(|(name, _)| TOKENS.contains(name));
-        // Pretend there is a second credential, so that `DiscoveredEndpoints::check` checks the origin: the form contains a
-        // token.
-        let tls = match authentication.mutual_tls() {
-            MutualTls::Only if has_token => MutualTls::Additional,
-            tls => tls,
+        let configured = match endpoint {
+            OAuthEndpoint::Token => &self.0.token,
+            OAuthEndpoint::Revocation => &self.0.revocation,
         };
-        let url = self.0.endpoints.url(endpoint, tls).await?;
-        if authentication.mutual_tls() == MutualTls::Only && url.scheme() != "https" {
+        let url = match (configured, &self.0.discovered) {
+            (Some(url), _) => url.clone(),
+            (None, Some(discovered)) => {
+                // A hostile server cannot reuse a certificate that it was shown, unlike a secret or a token.
+                let sends_secret = !authentication.is_by_certificate_only()
+                    || form.iter().any(|(name, _)| TOKENS.contains(name));
+                let use_alias = authentication.has_certificate();
+                discovered.url(endpoint, use_alias, sends_secret).await?
+            }
+            (None, None) => return Err(no_endpoint(endpoint)),
+        };
+        if authentication.is_by_certificate_only() && url.scheme() != "https" {
             let message = format!(
                 "the `{}` is not https, so the client cannot authenticate with a certificate: use https",
                 endpoint.as_str()
@@ -167,15 +174,11 @@ impl AuthorizationServer {
     ) -> Result<(OAuthAnswer, bool), FetchError> {
         let inner = &*self.0;
         let origin = url.origin().ascii_serialization();
-        let context = RequestContext {
-            issuer: self.issuer(),
-            endpoint: url,
-            now: inner.clock.now(),
-        };
+        let now = inner.http.clock().now();
+        let credentials = authentication.credentials(self.issuer(), url, now);
         // A file or a provider may hang.
         let limit = inner.http.timeout();
-        let credentials = tokio::time::timeout(limit, authentication.credentials(context)).await;
-        let credentials = credentials.map_err(|_| {
+        let credentials = timeout(limit, credentials).await.map_err(|_| {
             let message = format!("the client's credential was not available within {limit:?}");
             FetchError::new(FetchErrorKind::Credential, message)
         })??;
@@ -190,7 +193,7 @@ impl AuthorizationServer {
                 let request = DpopRequest {
                     method: "POST",
                     uri: &format!("{origin}{}", url.path()),
-                    now: context.now,
+                    now,
                     access_token: None,
                 };
                 let (proof, sent) = inner.nonces.proof(key, &origin, &request)?;
@@ -203,17 +206,16 @@ impl AuthorizationServer {
                 None => inner.http.clone(),
             };
             let answer = http.post(url, headers, encode(form, &credential)).await;
-            if let Some(discovered) = &inner.endpoints.discovered {
+            if let Some(discovered) = &inner.discovered {
                 let status = answer.as_ref().map(|answer| answer.status.as_u16());
                 // After these statuses, the endpoint may have moved.
                 discovered.record(status.is_ok_and(|status| !matches!(status, 404 | 405 | 410)));
             }
             let answer = answer?;
-            let has_new_nonce = key.is_some()
-                && inner
-                    .nonces
-                    .learn(&origin, &answer.headers, nonce.as_deref());
-            let answer = OAuthAnswer::new(url, answer, context.now, credential.expires_at, secrets);
+            let nonces = key.map(|_| &inner.nonces);
+            let has_new_nonce = nonces
+                .is_some_and(|nonces| nonces.learn(&origin, &answer.headers, nonce.as_deref()));
+            let answer = OAuthAnswer::new(url, answer, credential.expires_at, secrets);
             let is_rejected = answer.rejects_client();
             last = Some((answer, has_new_nonce));
             if !is_rejected {
@@ -253,7 +255,8 @@ fn encode(form: &[(&str, &str)], credential: &Credential) -> Zeroizing<Vec<u8>> 
 impl fmt::Debug for AuthorizationServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationServer")
-            .field("endpoints", &self.0.endpoints)
+            .field("issuer", &self.issuer().map(escape_url))
+            .field("token_endpoint", &self.0.token.as_ref().map(display_url))
             .finish_non_exhaustive()
     }
 }

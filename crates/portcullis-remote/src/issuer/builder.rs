@@ -253,15 +253,15 @@ impl IssuerBuilder {
     }
 
     fn fetcher(&self) -> Result<Fetcher, ConfigError> {
-        let (allow_http, clock) = (self.http.is_http_allowed(), self.clock.clone());
+        let allow_http = self.http.is_http_allowed();
         let http = |url: &Url| {
-            HttpClient::new(&self.http, url, &[])
+            HttpClient::new(&self.http, self.clock.clone(), url, &[])
                 .map(|http| http.bearer_token_file(self.bearer_token_file.clone()))
         };
         let Some(jwks_uri) = &self.jwks_uri else {
             let discovery = Discovery::new(&self.issuer, self.discover_at.as_deref(), allow_http)?;
             let http = http(discovery.url())?;
-            return Ok(Fetcher::new(http, clock, Some(discovery), None));
+            return Ok(Fetcher::new(http, Some(discovery), None));
         };
         if self.discover_at.is_some() {
             return Err(ConfigError::new(
@@ -271,7 +271,7 @@ impl IssuerBuilder {
         }
         url_rules::issuer_name(&self.issuer)?;
         let url = url_rules::configured("jwks_uri", jwks_uri, allow_http)?;
-        Ok(Fetcher::new(http(&url)?, clock, None, Some(url)))
+        Ok(Fetcher::new(http(&url)?, None, Some(url)))
     }
 }
 
