@@ -49,8 +49,10 @@ pub use self::{
     error::{TokenError, TokenErrorKind},
     exchange::{TokenExchange, TokenExchangeBuilder},
     layer::{
-        AddApiKey, AddApiKeyFuture, AddApiKeyLayer, AddCredentialError, AddToken, AddTokenFuture,
-        AddTokenLayer, CopyBody, NoReplay,
+        api_key::{AddApiKey, AddApiKeyFuture, AddApiKeyLayer},
+        error::AddCredentialError,
+        future::AddTokenFuture,
+        service::{AddToken, AddTokenLayer, CopyBody, NoReplay},
     },
     origins::{ForbiddenOrigin, Origins},
     set::TokenSet,

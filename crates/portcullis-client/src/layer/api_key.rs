@@ -11,8 +11,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::AddCredentialError;
-use crate::{ApiKeySource, ForbiddenOrigin, Origins};
+use crate::{AddCredentialError, ApiKeySource, ForbiddenOrigin, Origins};
 
 /// Adds an API key to every request of a client that is a tower service over `http::Request`.
 ///

@@ -33,10 +33,8 @@ impl<E: fmt::Debug> fmt::Debug for AddCredentialError<E> {
 }
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> AddCredentialError<E> {
-    /// Converts to tower's boxed error: the inner service's error, or an `AddCredentialError` to downcast to.
-    ///
-    /// For stacks whose error is already boxed, such as those with tower's `Buffer`. A box does not implement [`Error`],
-    /// so neither does this type around one, and clients such as tonic's do not accept it. Use this with `map_err`.
+    /// Converts to tower's boxed error: the inner service's error, or an `AddCredentialError` to downcast to. Use it with
+    /// `map_err` where the inner error is a box, as with tower's `Buffer`: a box is no [`Error`], so neither is this type.
     #[must_use]
     pub fn into_boxed(self) -> Box<dyn Error + Send + Sync> {
         match self {

@@ -12,8 +12,9 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AddCredentialError, service::Credential};
-use crate::{AccessToken, challenge, token::SentProof};
+use crate::{
+    AccessToken, AddCredentialError, Origins, TokenError, TokenSource, challenge, token::SentProof,
+};
 
 pin_project! {
     /// The future of [`AddToken`](crate::AddToken).
@@ -46,6 +47,13 @@ type Outcome<S, B> = Result<
 
 type BoxedCall<S, B> = Pin<Box<dyn Future<Output = Outcome<S, B>> + Send>>;
 
+/// Whose tokens are sent, and where.
+#[derive(Debug)]
+pub(super) struct Credential {
+    pub(super) source: TokenSource,
+    pub(super) origins: Origins,
+}
+
 /// What is needed when the response arrives. Kept small, because it moves with the future.
 pub(super) struct SentCall<S, B> {
     pub(super) token: AccessToken,
@@ -59,6 +67,24 @@ pub(super) struct RequestToSend<S, B> {
     service: S,
     credential: Arc<Credential>,
     request: Request<B>,
+}
+
+impl Credential {
+    /// Adds the token to a request, with a proof if it is bound to a key.
+    #[inline]
+    pub(super) fn authorize<B>(
+        &self,
+        token: &AccessToken,
+        request: &mut Request<B>,
+    ) -> Result<SentProof, TokenError> {
+        if !token.is_bound() {
+            token.insert_header(request.headers_mut());
+            return Ok(SentProof::default());
+        }
+        let uri = self.origins.absolute(request.uri());
+        let method = request.method().clone();
+        token.authorize(&method, &uri, request.headers_mut())
+    }
 }
 
 impl<S, B> RequestToSend<S, B> {
@@ -173,8 +199,7 @@ where
 }
 
 impl<S, B> SentCall<S, B> {
-    /// Whether the response may reject the token or carry a nonce. False for nearly all responses to unbound tokens;
-    /// `poll` returns those without moving them.
+    /// Whether the response may reject the token or carry a nonce: rare for unbound tokens.
     #[inline]
     fn must_inspect<C>(&self, response: &Response<C>) -> bool {
         self.sent.0.is_some() || challenge::may_reject_token(response.status(), response.headers())

@@ -1,13 +1,6 @@
 //! The layers that add credentials to requests.
 
-mod api_key;
-mod error;
-mod future;
-mod service;
-
-pub use self::{
-    api_key::{AddApiKey, AddApiKeyFuture, AddApiKeyLayer},
-    error::AddCredentialError,
-    future::AddTokenFuture,
-    service::{AddToken, AddTokenLayer, CopyBody, NoReplay},
-};
+pub(crate) mod api_key;
+pub(crate) mod error;
+pub(crate) mod future;
+pub(crate) mod service;

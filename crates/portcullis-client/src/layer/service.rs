@@ -10,18 +10,14 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{
-    AddCredentialError,
-    future::{AddTokenFuture, RequestToSend, SentCall, send},
-};
-use crate::{AccessToken, Origins, TokenError, TokenSource, token::SentProof};
+use super::future::{AddTokenFuture, Credential, RequestToSend, SentCall, send};
+use crate::{AddCredentialError, Origins, TokenSource};
 
 /// Adds the token of a [`TokenSource`] to every request (RFC 6750 §2.1) of a client that is a tower service over
-/// `http::Request`, such as hyper-util's `Client` or a tonic `Channel`.
+/// `http::Request`, such as hyper-util's `Client` or a tonic `Channel`. An existing `Authorization` is replaced, and a
+/// token that is bound to a key comes with a proof for each request (RFC 9449 §7.1).
 ///
-/// A request to an origin outside the [`Origins`] is not sent, nor is a request for which no token can be obtained: both
-/// are errors. An existing `Authorization` header is replaced. A token that is bound to a key comes with a proof for each
-/// request (RFC 9449 §7.1).
+/// A request to an origin outside the [`Origins`] is not sent, nor is a request for which no token can be obtained.
 ///
 /// When a service answers 401 with `error="invalid_token"`, or gRPC status `UNAUTHENTICATED` in the response head, the
 /// next call gets a new token, as far as [`TokenSource::reject`] allows. With [`replay`](Self::replay) the same request
@@ -34,13 +30,6 @@ use crate::{AccessToken, Origins, TokenError, TokenSource, token::SentProof};
 pub struct AddTokenLayer<R = NoReplay> {
     credential: Arc<Credential>,
     replay: R,
-}
-
-/// Whose tokens are sent, and where.
-#[derive(Debug)]
-pub(super) struct Credential {
-    pub(super) source: TokenSource,
-    origins: Origins,
 }
 
 impl AddTokenLayer {
@@ -132,24 +121,6 @@ where
     }
 }
 
-impl Credential {
-    /// Adds the token to a request, with a proof if it is bound to a key.
-    #[inline]
-    pub(super) fn authorize<B>(
-        &self,
-        token: &AccessToken,
-        request: &mut Request<B>,
-    ) -> Result<SentProof, TokenError> {
-        if !token.is_bound() {
-            token.insert_header(request.headers_mut());
-            return Ok(SentProof::default());
-        }
-        let (method, uri) = (request.method().clone(), request.uri());
-        let uri = self.origins.absolute(uri);
-        token.authorize(&method, &uri, request.headers_mut())
-    }
-}
-
 fn copy<B>(request: &Request<B>, body: B) -> Request<B> {
     let mut copy = Request::new(body);
     *copy.method_mut() = request.method().clone();
@@ -160,9 +131,7 @@ fn copy<B>(request: &Request<B>, body: B) -> Request<B> {
     copy
 }
 
-/// Copies the body of a request, so that it can be sent a second time.
-///
-/// Implemented by functions from `&B` to `Option<B>`, and by [`NoReplay`].
+/// Copies the body of a request, to send it again. Implemented by `fn(&B) -> Option<B>` and by [`NoReplay`].
 pub trait CopyBody<B> {
     /// A copy of the body; `None` if it cannot be copied.
     fn copy_body(&self, body: &B) -> Option<B>;
