@@ -12,10 +12,8 @@ pub(crate) fn may_reject_token(status: StatusCode, headers: &HeaderMap) -> bool 
         || (status == StatusCode::OK && headers.keys().any(|name| *name == GRPC_STATUS))
 }
 
-/// Whether the service rejects the token itself (RFC 6750 §3.1). A new token does not help against a 401 for another
-/// reason.
-///
-/// gRPC has no challenges; it uses the status `UNAUTHENTICATED`, which is in the head if there is no message.
+/// Whether the service rejects the token itself (RFC 6750 §3.1): a new token does not help against another 401. gRPC uses
+/// the status `UNAUTHENTICATED`, which is in the head if there is no message.
 pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => has_error(headers, "invalid_token"),
@@ -29,32 +27,31 @@ pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
 /// Whether a challenge has this error (RFC 6750 §3.1, RFC 9449 §9).
 pub(crate) fn has_error(headers: &HeaderMap, error: &str) -> bool {
     let mut values = headers.get_all(WWW_AUTHENTICATE).iter();
-    values.any(|value| value_has_error(value.as_bytes(), error))
+    values.any(|value| value_has_error(value.as_bytes(), error.as_bytes()))
 }
 
 /// Whether a challenge in this header value has the parameter `error` with the value `wanted` (RFC 9110 §11.6.1).
-fn value_has_error(mut rest: &[u8], wanted: &str) -> bool {
+fn value_has_error(mut rest: &[u8], wanted: &[u8]) -> bool {
     while let Some(equals) = rest.iter().position(|byte| *byte == b'=') {
         let name = rest[..equals].trim_ascii_end();
         let name = name.rsplit(|byte| b", \t".contains(byte)).next();
-        let after = rest[equals + 1..].trim_ascii_start();
-        let (value, length) = parameter_value(after);
         let is_error = name.is_some_and(|name| name.eq_ignore_ascii_case(b"error"));
-        if is_error && value == wanted.as_bytes() {
+        let (value, after) = split_value(rest[equals + 1..].trim_ascii_start());
+        if is_error && value == wanted {
             return true;
         }
-        rest = &after[length..];
+        rest = after;
     }
     false
 }
 
-/// The value at the beginning of `text`, and its length. Without a closing quote, a quoted string (RFC 9110 §5.6.4)
-/// extends to the end.
-fn parameter_value(text: &[u8]) -> (Vec<u8>, usize) {
+/// The value at the beginning, and what follows. A quoted string (RFC 9110 §5.6.4) without a closing quote extends to the
+/// end.
+fn split_value(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let Some(quoted) = text.strip_prefix(b"\"") else {
         let end = text.iter().position(|byte| b"=,\" \t".contains(byte));
-        let end = end.unwrap_or(text.len());
-        return (text[..end].to_vec(), end);
+        let (value, rest) = text.split_at(end.unwrap_or(text.len()));
+        return (value.to_vec(), rest);
     };
     let (mut value, mut bytes) = (Vec::new(), quoted.iter());
     while let Some(byte) = bytes.next() {
@@ -64,7 +61,7 @@ fn parameter_value(text: &[u8]) -> (Vec<u8>, usize) {
             _ => value.push(*byte),
         }
     }
-    (value, text.len() - bytes.len())
+    (value, bytes.as_slice())
 }
 
 #[cfg(test)]

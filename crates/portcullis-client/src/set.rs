@@ -26,15 +26,11 @@ pub struct TokenSet {
     template: TokenSourceBuilder,
     capacity: usize,
     /// Most recently used first.
-    entries: Arc<Mutex<VecDeque<Entry>>>,
+    sources: Arc<Mutex<VecDeque<(Key, TokenSource)>>>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    resource: Box<str>,
-    scopes: ScopeSet,
-    source: TokenSource,
-}
+/// Resource and scopes.
+type Key = (Box<str>, ScopeSet);
 
 impl TokenSet {
     /// A set of up to 128 sources. `template` has the settings that all sources share.
@@ -47,7 +43,7 @@ impl TokenSet {
         Self {
             template,
             capacity: capacity.max(1),
-            entries: Arc::default(),
+            sources: Arc::default(),
         }
     }
 
@@ -61,32 +57,25 @@ impl TokenSet {
         resource: impl AsRef<str>,
         scopes: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<TokenSource, ConfigError> {
-        let resource = resource.as_ref();
-        let scopes = parse_scopes(scopes)?;
-        let mut entries = lock(&self.entries);
-        entries.retain(|entry| !entry.source.is_stopped());
-        let is_same = |entry: &Entry| *entry.resource == *resource && entry.scopes == scopes;
-        let position = entries.iter().position(is_same);
-        let entry = match position.and_then(|position| entries.remove(position)) {
-            Some(entry) => entry,
+        let key = (resource.as_ref().into(), parse_scopes(scopes)?);
+        let mut sources = lock(&self.sources);
+        sources.retain(|(_, source)| !source.is_stopped());
+        let position = sources.iter().position(|(other, _)| *other == key);
+        let source = match position.and_then(|position| sources.remove(position)) {
+            Some((_, source)) => source,
             None => {
-                let builder = self.template.clone().resource(resource);
-                Entry {
-                    source: builder.scopes(scopes.iter()).build()?,
-                    resource: resource.into(),
-                    scopes,
-                }
+                let builder = self.template.clone().resource(&*key.0);
+                builder.scopes(key.1.iter()).build()?
             }
         };
-        let source = entry.source.clone();
-        entries.push_front(entry);
-        entries.truncate(self.capacity);
+        sources.push_front((key, source.clone()));
+        sources.truncate(self.capacity);
         Ok(source)
     }
 
     /// The sources in the set, most recently used first.
     pub fn sources(&self) -> Vec<TokenSource> {
-        let entries = lock(&self.entries);
-        entries.iter().map(|entry| entry.source.clone()).collect()
+        let sources = lock(&self.sources);
+        sources.iter().map(|(_, source)| source.clone()).collect()
     }
 }

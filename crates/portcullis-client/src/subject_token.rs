@@ -23,16 +23,12 @@ impl SubjectToken {
     /// with `keep_access_token`, and an API key cannot be exchanged. The service's own token is never used instead.
     pub fn of(principal: &Principal) -> Result<Self, TokenError> {
         let token = principal.access_token().ok_or_else(|| {
-            TokenError::new(
-                TokenErrorKind::NoSubjectToken,
-                "the principal holds no token to exchange: build the bearer scheme with `keep_access_token` (API keys cannot be exchanged)",
-            )
+            let why = "the principal holds no token to exchange: build the bearer scheme with `keep_access_token` (API keys cannot be exchanged)";
+            TokenError::new(TokenErrorKind::NoSubjectToken, why)
         })?;
-        Ok(Self {
-            token: token.clone(),
-            expires_at: principal.expires_at(),
-            issuer: principal.issuer().map(Arc::from),
-        })
+        let issuer = principal.issuer().map(Arc::from);
+        let subject = Self::access_token(token.clone(), principal.expires_at());
+        Ok(Self { issuer, ..subject })
     }
 
     /// An access token from another source. The exchanged token is not used past `expires_at`.
