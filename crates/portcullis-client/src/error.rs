@@ -62,17 +62,13 @@ impl TokenError {
     }
 
     pub(crate) fn stopped() -> Self {
-        Self::new(
-            TokenErrorKind::Stopped,
-            "the token source has stopped: it was shut down, its runtime ended, or its task panicked",
-        )
+        let why = "the token source has stopped: it was shut down, its runtime ended, or its task panicked";
+        Self::new(TokenErrorKind::Stopped, why)
     }
 
     pub(crate) fn arrived_expired() -> Self {
-        Self::new(
-            TokenErrorKind::Unusable,
-            "the token was about to expire when it arrived",
-        )
+        let why = "the token was about to expire when it arrived";
+        Self::new(TokenErrorKind::Unusable, why)
     }
 
     /// The server answered with an OAuth error or a failure status. `sent_scopes`: whether advice about scopes makes sense.

@@ -54,9 +54,8 @@ const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// The shortest backoff, for when the failed token request took as long as the backoff.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// The backoff after a failed token request that took `took`, while the current token is usable for `usable_for` more. At
-/// most 60 s. It ends when the token expires, if that is sooner. Without a token: at most 5 s from the start of the
-/// request, and at least 0.5 s after the failure.
+/// At most 60 s, and no longer than the token is usable. Without a token: at most 5 s from the start of the request, and
+/// at least 0.5 s after the failure.
 fn backoff_after(
     backoff: &Backoff,
     took: Duration,

@@ -25,14 +25,13 @@ pub(crate) struct TokenResponse {
     /// The granted scopes: those of the answer, or the requested ones if it names none.
     pub(crate) scopes: ScopeSet,
     /// For a token exchange (RFC 8693 §2.2.1).
-    pub(crate) issued_token_type: Option<Box<str>>,
+    pub(crate) issued_token_type: Option<Value>,
     /// Whether the server left out `token_type`.
     pub(crate) is_untyped: bool,
 }
 
 /// The lifetime of a token without `expires_in`, which is optional (RFC 6749 §5.1).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(5 * 60);
-const DEFAULT_MAX_BYTES: usize = 8 * 1024;
 /// Longer lifetimes are reduced to this.
 const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -54,13 +53,11 @@ impl TokenResponse {
         token_type: &str,
         request: &TokenRequest,
     ) -> Result<Self, TokenError> {
-        if let Some(error) = answer.error() {
-            let sent_scopes = !request.scopes.is_empty();
-            return Err(TokenError::answered(answer, Some(error), sent_scopes));
-        }
+        let error = answer.error();
         // RFC 6749 §5.1 says 200. A proxy may make it 203 (RFC 9110 §15.3.4), and some servers answer 201.
-        if !matches!(answer.status(), 200 | 201 | 203) {
-            return Err(TokenError::answered(answer, None, false));
+        if error.is_some() || !matches!(answer.status(), 200 | 201 | 203) {
+            let sent_scopes = !request.scopes.is_empty();
+            return Err(TokenError::answered(answer, error, sent_scopes));
         }
         Self::parse_body(answer.body(), token_type, request).map_err(|(kind, what)| {
             let what = answer.for_message(&what);
@@ -105,8 +102,7 @@ impl TokenResponse {
                 "a token that is empty or has characters other than visible ASCII",
             ));
         }
-        let max = request.max_token_bytes.unwrap_or(DEFAULT_MAX_BYTES);
-        let length = token.len();
+        let (length, max) = (token.len(), request.max_token_bytes.unwrap_or(8 * 1024));
         if length > max {
             return Err(unusable(&format!(
                 "a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
@@ -116,14 +112,13 @@ impl TokenResponse {
             .ok_or_else(|| unusable("an `expires_in` that is not a number of seconds >= 1"))?;
         let scopes = scopes(body.scope)
             .map_err(|()| unusable("a `scope` that is neither a string nor a list of strings"))?;
-        let issued_token_type = body.issued_token_type.as_ref().and_then(Value::as_str);
         Ok(Self {
             header: header(token_type, &token),
             is_untyped: found.is_none(),
             token,
             lifetime,
             scopes: scopes.unwrap_or_else(|| request.scopes.clone()),
-            issued_token_type: issued_token_type.map(Box::from),
+            issued_token_type: body.issued_token_type,
         })
     }
 }
@@ -150,22 +145,14 @@ fn header(token_type: &str, token: &str) -> HeaderValue {
 
 /// Reads whole seconds, also from a string as some servers send it. `None` if it is less than one.
 fn lifetime(expires_in: Option<Value>) -> Option<Duration> {
-    let seconds = match expires_in {
+    let seconds: f64 = match expires_in {
         None => return Some(DEFAULT_LIFETIME),
         Some(Value::String(text)) if text.is_empty() => return Some(DEFAULT_LIFETIME),
-        Some(Value::String(text)) if is_decimal(text.trim()) => text.trim().parse().ok()?,
-        Some(Value::Number(number)) => number.as_f64()?,
-        Some(_) => return None,
+        Some(Value::String(text)) => text.trim().parse().ok().filter(|it: &f64| it.is_finite())?,
+        Some(other) => other.as_f64()?,
     };
     let seconds = seconds.min(MAX_LIFETIME.as_secs_f64()).floor();
     (seconds >= 1.0).then(|| Duration::from_secs_f64(seconds))
-}
-
-/// Whether this is digits, with or without a fraction.
-fn is_decimal(text: &str) -> bool {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_digits(whole) && is_digits(fraction)
 }
 
 /// RFC 6749 §3.3 specifies a space-separated string; some servers send a list.
@@ -181,8 +168,7 @@ fn scopes(found: Option<Value>) -> Result<Option<ScopeSet>, ()> {
     }
 }
 
-/// Whether this can be the name of a token type (RFC 6749 §A.13) and may appear in a message. A server may have put the
-/// token there.
+/// Whether a message may show this as the name of a token type (RFC 6749 §A.13). A server may have put the token there.
 fn is_type_name(text: &str, token: &str) -> bool {
     const MAX_LENGTH: usize = 32;
 
