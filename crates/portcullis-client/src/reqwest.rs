@@ -18,15 +18,14 @@ use crate::{AddApiKeyLayer, AddCredentialError, Origins, TokenError, TokenSource
 /// error is an [`AddCredentialError`] in [`reqwest_middleware::Error::Middleware`]. When a service answers 401 with
 /// `error="invalid_token"`, the request is sent again with a new token, unless its body is a stream.
 ///
-/// - **Redirects** are not followed but returned as responses. reqwest would follow them below all middlewares, where no
-///   origin is checked, so credentials are not available as a middleware for a client of your own.
+/// - **Redirects** are returned as responses. reqwest would follow them below all middlewares, where no origin is checked,
+///   so credentials are not available as a middleware for a client of your own.
 /// - **Proxies** are used only if the [`HttpSettings`] say so, and never with a plain http origin: a proxy would see the
 ///   credential. An https request passes a proxy in a tunnel.
-/// - **User names in URLs**: such a request is not sent. However, request builders such as `client.get(…)` remove the
-///   user name before any middleware runs; such a request is sent, with the token.
-/// - **Other middlewares** that are added by [`with`](Self::with) run before the credentials are added, and one that
-///   retries gets a current token for each attempt. A middleware that is added to the finished client sees the
-///   credentials, and could send them anywhere.
+/// - **User names in URLs**: such a request is not sent. However, `client.get(…)` and the like remove the user name
+///   before any middleware runs; such a request is sent, with the token.
+/// - **Other middlewares** that are added by [`with`](Self::with) run before the credentials are added. One that is added
+///   to the finished client sees the credentials, and could send them anywhere.
 #[derive(Default)]
 #[must_use = "`build` makes the client"]
 pub struct AuthenticatedClientBuilder {
@@ -36,8 +35,7 @@ pub struct AuthenticatedClientBuilder {
     credentials: Credentials,
 }
 
-/// The innermost middleware: a request that fails for another reason needs no token, and a replay repeats this request
-/// alone.
+/// The innermost middleware: a replay repeats this request alone.
 #[derive(Debug, Default)]
 struct Credentials {
     api_key: Option<AddApiKeyLayer>,
@@ -87,17 +85,14 @@ impl AuthenticatedClientBuilder {
     pub fn build(self) -> Result<ClientWithMiddleware, ConfigError> {
         if self.default_headers.contains_key(HOST) {
             // reqwest adds default headers below the middlewares, where no origin is checked.
-            return Err(ConfigError::new(
-                "default_headers",
-                "must not contain `Host`: it could lead the credential to another service",
-            ));
+            let problem =
+                "must not contain `Host`: it could lead the credential to another service";
+            return Err(ConfigError::new("default_headers", problem));
         }
         let origins: Vec<_> = self.credentials.origins().collect();
         if origins.is_empty() {
-            return Err(ConfigError::new(
-                "token",
-                "the client has no credential: set a token or an API key, or use reqwest's own client",
-            ));
+            let problem = "the client has no credential: set a token or an API key, or use reqwest's own client";
+            return Err(ConfigError::new("token", problem));
         }
         let mut client = self.http.client_builder()?;
         if origins.into_iter().any(Origins::has_plain_http) {
@@ -141,7 +136,7 @@ impl Middleware for Credentials {
         let uri = uri.unwrap_or_else(|_| Uri::from_static("invalid"));
         for origins in self.origins() {
             let checked = origins.check(&uri, request.headers());
-            checked.map_err(|error| middleware_error(AddCredentialError::Origin(error)))?;
+            checked.map_err(|error| not_sent(AddCredentialError::Origin(error)))?;
         }
         if let Some(layer) = &self.api_key {
             layer.insert_header(request.headers_mut());
@@ -149,7 +144,7 @@ impl Middleware for Credentials {
         let Some((source, _)) = &self.token else {
             return next.run(request, extensions).await;
         };
-        let token_error = |error: TokenError| middleware_error(AddCredentialError::Token(error));
+        let token_error = |error: TokenError| not_sent(AddCredentialError::Token(error));
         let mut retry = request.try_clone();
         let mut first_response = None;
         loop {
@@ -171,6 +166,6 @@ impl Middleware for Credentials {
     }
 }
 
-fn middleware_error(error: AddCredentialError<Infallible>) -> Error {
+fn not_sent(error: AddCredentialError<Infallible>) -> Error {
     Error::middleware(error)
 }

@@ -102,11 +102,9 @@ impl AccessToken {
     }
 
     /// Reads the head of the answer to a request with this token: stores a DPoP nonce (RFC 9449 §8.2), and reports a
-    /// rejection as [`TokenSource::reject`](crate::TokenSource::reject) does. `sent` is what
-    /// [`authorize`](Self::authorize) returned for that request.
-    ///
-    /// Returns whether to send the request once more, with the current token: the service requires a new nonce (§9), or
-    /// rejected the token, and its source may fetch another.
+    /// rejection as [`TokenSource::reject`](crate::TokenSource::reject) does. `sent` is from
+    /// [`authorize`](Self::authorize). Returns whether to send the request once more with the current token, because the
+    /// service requires a new nonce (§9), or rejected the token and its source may fetch another.
     #[must_use]
     pub fn learn_from_response(
         &self,

@@ -9,7 +9,7 @@ use portcullis_oauth::{
 };
 
 use crate::{
-    AccessToken, TokenError, TokenErrorKind,
+    TokenError, TokenErrorKind,
     request::TokenRequest,
     token_response::{BEARER_TYPE, DPOP_TYPE, TokenResponse},
 };
@@ -69,35 +69,27 @@ impl TokenClient {
         Ok((answer, response))
     }
 
-    /// Revokes a token (RFC 7009). A token that the server does not know counts as revoked (§2.2). After an error the
-    /// token may still be valid (§2.2.1), and the message says so.
-    pub(crate) async fn revoke(&self, token: &AccessToken) -> Result<(), TokenError> {
-        let form = [
-            ("token", token.expose()),
-            ("token_type_hint", "access_token"),
-        ];
+    /// Revokes a token (RFC 7009). A token that the server does not know counts as revoked (§2.2).
+    pub(crate) async fn revoke(&self, token: &str) -> Result<(), TokenError> {
+        let form = [("token", token), ("token_type_hint", "access_token")];
         let (server, client) = (&self.server, &self.authentication);
-        let answer = server.post(OAuthEndpoint::Revocation, client, &form).await;
-        let error = match answer {
+        let error = match server.post(OAuthEndpoint::Revocation, client, &form).await {
             Ok(answer) if answer.confirms_revocation() => return Ok(()),
-            Ok(answer) => {
-                let (status, oauth) = (answer.status(), answer.error());
-                match oauth.filter(|_| status != 503) {
-                    None if matches!(status, 200 | 202 | 204) => {
-                        let what = "but the body reports an error or is invalid";
-                        let message = format!("{}, {what}", answer.url_and_status());
-                        TokenError::new(TokenErrorKind::Unusable, message)
-                    }
-                    oauth => TokenError::answered(&answer, oauth, false),
+            Ok(answer) => match answer.error().filter(|_| answer.status() != 503) {
+                None if matches!(answer.status(), 200 | 202 | 204) => {
+                    let what = "but the body reports an error or is invalid";
+                    let message = format!("{}, {what}", answer.url_and_status());
+                    TokenError::new(TokenErrorKind::Unusable, message)
                 }
-            }
+                oauth => TokenError::answered(&answer, oauth, false),
+            },
             Err(error) => error.into(),
         };
         Err(error.with_context("the token may still be valid"))
     }
 }
 
-/// Changes the client of a builder. The first error is kept until `build`.
+/// Changes the client of a builder. Keeps the first error.
 pub(crate) fn configure(
     client: &mut Result<TokenClient, ConfigError>,
     set: impl FnOnce(&mut TokenClient) -> Result<(), ConfigError>,

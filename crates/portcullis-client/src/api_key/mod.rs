@@ -16,9 +16,8 @@ use self::watch::WatchState;
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it.
-///
-/// Clones share the key, and `Debug` does not show it.
+/// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it. Clones
+/// share it, and `Debug` does not show it.
 #[derive(Clone)]
 pub struct ApiKeySource {
     value: Arc<ArcSwap<HeaderValue>>,

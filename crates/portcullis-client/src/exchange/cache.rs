@@ -32,7 +32,6 @@ pub(super) type Key = [u8; 32];
 
 #[derive(Default)]
 pub(super) struct Cache {
-    capacity: usize,
     entries: HashMap<Key, Entry>,
     /// The failures that affect all subjects, and when the last of them was recorded.
     failures: Failures,
@@ -46,20 +45,13 @@ struct Entry {
 }
 
 impl Cache {
-    pub(super) fn new(capacity: usize) -> Self {
-        let capacity = capacity.max(1);
-        Self {
-            capacity,
-            ..Self::default()
-        }
-    }
-
     /// Looks up an exchange. On a miss, adds an entry unless the server is left alone or every entry is in flight; the
     /// caller must then start the exchange and send its outcome.
     pub(super) fn lookup(
         &mut self,
         key: Key,
         now: Moment,
+        capacity: usize,
     ) -> Result<(watch::Receiver<Progress>, Option<watch::Sender<Progress>>), TokenError> {
         let known = self.entries.get(&key);
         if let Some(entry) = known.filter(|entry| entry.is_valid(now)) {
@@ -70,7 +62,7 @@ impl Cache {
             return Err(error);
         }
         let rejection_budget = known.map(|entry| entry.rejection_budget);
-        if rejection_budget.is_none() && !self.has_room(now.wall()) {
+        if rejection_budget.is_none() && !self.has_room(now, capacity) {
             let why = "too many token exchanges are in flight: raise `capacity`, or make fewer concurrent calls";
             return Err(TokenError::new(TokenErrorKind::Busy, why));
         }
@@ -138,15 +130,12 @@ impl Cache {
         self.entries.len()
     }
 
-    /// Whether there is room for another entry. If not, evicts all expired ones, and if that is not enough, the one that
-    /// expires first.
-    fn has_room(&mut self, now: UnixTime) -> bool {
-        if self.entries.len() < self.capacity {
-            return true;
+    /// Whether there is room for another entry. Evicts all that are no longer valid, or else the one that expires first.
+    fn has_room(&mut self, now: Moment, capacity: usize) -> bool {
+        if self.entries.len() >= capacity {
+            self.entries.retain(|_, entry| entry.is_valid(now));
         }
-        let is_current = |entry: &Entry| entry.expires_at().is_none_or(|end| end > now);
-        self.entries.retain(|_, entry| is_current(entry));
-        if self.entries.len() < self.capacity {
+        if self.entries.len() < capacity {
             return true;
         }
         let ends = self.entries.iter();
@@ -166,13 +155,11 @@ impl Entry {
         }
     }
 
-    /// When the entry may be evicted. `None` while callers wait for it.
+    /// When the outcome expires; `None` while callers wait for it.
     fn expires_at(&self) -> Option<UnixTime> {
-        match &*self.progress.borrow() {
-            Some(Ok(token)) => Some(token.lifetime().usable_until),
-            Some(Err(failed)) => Some(failed.until.wall()),
-            // An abandoned one may be evicted at once.
-            None => self.progress.has_changed().is_err().then(UnixTime::default),
-        }
+        Some(match self.progress.borrow().as_ref()? {
+            Ok(token) => token.lifetime().usable_until,
+            Err(failed) => failed.until.wall(),
+        })
     }
 }

@@ -1,6 +1,5 @@
 //! Tokens for calls on behalf of another party (RFC 8693).
 
-mod builder;
 mod cache;
 
 use std::{
@@ -10,16 +9,21 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use portcullis_core::clock::{Moment, UnixTime};
+use portcullis_core::{
+    ConfigError,
+    clock::{Moment, UnixTime},
+};
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
-use portcullis_worker::Jitter;
+use portcullis_worker::{Jitter, current_runtime};
+use serde_json::Value;
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
 
-pub use self::builder::TokenExchangeBuilder;
 use self::cache::{Cache, Key, Progress};
 use crate::{
-    AccessToken, SubjectToken, TokenError, TokenErrorKind, TokenSource, lifetime::Lifetime, lock,
-    token_client::TokenClient,
+    AccessToken, SubjectToken, TokenError, TokenErrorKind, TokenSource,
+    lifetime::Lifetime,
+    lock,
+    token_client::{TokenClient, configure, request_setters},
 };
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -53,10 +57,9 @@ pub struct TokenExchange(Arc<Inner>);
 
 struct Inner {
     client: Arc<TokenClient>,
-    /// Identifies the acting party to the server, if set.
     actor: Option<TokenSource>,
-    /// Issuers other than the server whose tokens may be sent to it.
     subject_issuers: Vec<Box<str>>,
+    capacity: usize,
     cache: Mutex<Cache>,
     /// The origin of monotonic times.
     started: Instant,
@@ -84,9 +87,8 @@ impl TokenExchange {
     ///
     /// # Errors
     ///
-    /// When no token could be obtained. A refusal is repeated for two seconds before the server is asked again. After a
-    /// failure that affects every subject, such as an outage, the exchange backs off as a [`TokenSource`] does; cached
-    /// tokens remain usable.
+    /// When no token could be obtained. A refusal is repeated for two seconds. After a failure that affects every subject,
+    /// such as an outage, the exchange backs off as a [`TokenSource`] does; cached tokens remain usable.
     pub async fn token(&self, subject: &SubjectToken) -> Result<AccessToken, TokenError> {
         let inner = &*self.0;
         let actor = match &inner.actor {
@@ -97,7 +99,7 @@ impl TokenExchange {
         loop {
             let now = inner.now();
             inner.check(subject, now)?;
-            let (mut progress, sender) = lock(&inner.cache).lookup(key, now)?;
+            let (mut progress, sender) = lock(&inner.cache).lookup(key, now, inner.capacity)?;
             if let Some(sender) = sender {
                 self.spawn(subject.clone(), actor.clone(), sender);
             }
@@ -120,8 +122,7 @@ impl TokenExchange {
     /// Reports that a service rejected the token that was exchanged for `subject`'s (401 `invalid_token`). Returns
     /// whether to ask for another: the rejected one is then no longer handed out.
     ///
-    /// Limited for each subject as [`TokenSource::reject`] is, while its entry is cached, and for all subjects
-    /// together to 32 at once and one more per second.
+    /// Limited for each cached subject as [`TokenSource::reject`] is, and for all to 32 at once and one more per second.
     #[must_use]
     pub fn reject(&self, subject: &SubjectToken, token: &AccessToken) -> bool {
         let inner = &*self.0;
@@ -188,6 +189,61 @@ impl Inner {
     }
 }
 
+/// Configures a [`TokenExchange`].
+#[derive(Clone, Debug)]
+#[must_use = "`build` makes the exchange"]
+pub struct TokenExchangeBuilder {
+    client: Result<TokenClient, ConfigError>,
+    actor: Option<TokenSource>,
+    subject_issuers: Vec<Box<str>>,
+    capacity: usize,
+}
+
+impl TokenExchangeBuilder {
+    request_setters!();
+
+    /// Names the service of this source as the party that acts for the subject (`actor_token`, RFC 8693 §2.1). By
+    /// default the subject is impersonated, if the server allows it.
+    pub fn actor(mut self, actor: TokenSource) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    /// Allows subject tokens of this issuer too. By default a token that is known to be from another issuer is not sent: a
+    /// service that trusts several issuers must not reveal the tokens of one to another.
+    pub fn subject_issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
+        self.subject_issuers.push(issuer.into());
+        self
+    }
+
+    /// How many exchanged tokens are cached, and how many exchanges may be in flight at once; 4,096 by default.
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    /// Builds the exchange.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is invalid, or outside a tokio runtime. The runtime must have its time and IO drivers enabled,
+    /// which cannot be checked here.
+    pub fn build(self) -> Result<TokenExchange, ConfigError> {
+        let runtime = current_runtime("TokenExchangeBuilder::build")?;
+        Ok(TokenExchange(Arc::new(Inner {
+            client: self.client?.check()?,
+            actor: self.actor,
+            subject_issuers: self.subject_issuers,
+            capacity: self.capacity.max(1),
+            cache: Mutex::default(),
+            started: Instant::now(),
+            untyped_warning: OnceLock::new(),
+            runtime,
+            in_flight: Mutex::new(JoinSet::new()),
+        })))
+    }
+}
+
 /// A digest of all that varies between exchanges. The tokens are preceded by their lengths.
 fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
     let mut digest = Context::new(&SHA256);
@@ -220,25 +276,23 @@ async fn exchange(
         ("subject_token_type", ACCESS_TOKEN),
         ("requested_token_type", ACCESS_TOKEN),
     ]);
-    if let Some(actor) = actor {
-        form.extend([
-            ("actor_token", actor.expose()),
-            ("actor_token_type", ACCESS_TOKEN),
-        ]);
+    if let Some(actor) = actor.map(AccessToken::expose) {
+        form.extend([("actor_token", actor), ("actor_token_type", ACCESS_TOKEN)]);
     }
     let (answer, response) = client.fetch(&form).await?;
-    let issued_type = response.issued_token_type.as_deref();
+    let issued_type = response.issued_token_type.as_ref().and_then(Value::as_str);
     if !matches!(issued_type, Some(ACCESS_TOKEN | JWT)) {
         let found = match issued_type {
             None => "unknown type (`issued_token_type` is missing)".to_owned(),
             Some(found) if is_registered(found) => format!("type {}", answer.for_message(found)),
             Some(_) => "unknown type".to_owned(),
         };
-        let why = format!(
-            "{} exchanged the token for one of {found}, but an access token was requested",
+        let why = "but an access token was requested";
+        let message = format!(
+            "{} exchanged the token for one of {found}, {why}",
             answer.url
         );
-        return Err(TokenError::new(TokenErrorKind::TokenType, why));
+        return Err(TokenError::new(TokenErrorKind::TokenType, message));
     }
     let left = subject
         .expires_at
@@ -259,8 +313,7 @@ fn is_registered(token_type: &str) -> bool {
 
 impl fmt::Debug for TokenExchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TokenExchange")
-            .field(&self.0.client)
-            .finish()
+        let client = &self.0.client;
+        f.debug_tuple("TokenExchange").field(client).finish()
     }
 }

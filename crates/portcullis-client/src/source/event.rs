@@ -42,8 +42,7 @@ pub enum TokenEvent {
         /// The scopes that it lacks; empty when all are granted again.
         missing: ScopeSet,
     },
-    /// The token response has no `token_type`, which RFC 6749 §5.1 requires. The token is used as a bearer token. Not
-    /// repeated until a response has a type again.
+    /// The token response has no `token_type` (RFC 6749 §5.1), so the token is used as a bearer token. Announced once.
     Untyped,
     /// A service rejected the current token. It is no longer handed out.
     #[non_exhaustive]

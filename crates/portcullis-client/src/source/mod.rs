@@ -1,38 +1,43 @@
 //! A token by client credentials, renewed in the background.
 
-mod builder;
 mod event;
 mod renewal;
 mod state;
 
 use std::{fmt, mem, sync::Arc, time::Duration};
 
+use portcullis_core::ConfigError;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, ClientSecrets};
-use portcullis_worker::Worker;
+use portcullis_worker::{Worker, current_runtime};
 use tokio::{sync::broadcast, time::sleep};
 
-use self::state::SourceState;
-pub use self::{builder::TokenSourceBuilder, event::TokenEvent, state::TokenStatus};
-use crate::{AccessToken, TokenError, token_client::TokenClient};
+pub use self::{event::TokenEvent, state::TokenStatus};
+use self::{
+    renewal::{Renewal, Reported},
+    state::SourceState,
+};
+use crate::{
+    AccessToken, TokenError,
+    token_client::{TokenClient, configure, request_setters},
+};
 
 /// An access token by OAuth 2.0 client credentials (RFC 6749 §4.4), renewed by a background task.
 ///
 /// The token is fetched when it is first needed. Concurrent callers share one token request, which continues when they
-/// leave. The task renews the token at 80 % of its lifetime; while no caller asks, no sooner than 5 s after the previous
-/// token request. During an outage of the server the current token remains in use. It is not handed out in the last 30 s
-/// of its lifetime, or the last tenth if that is less. Dropping the last clone stops the task.
+/// leave. The task renews the token at 80 % of its lifetime, but without callers no sooner than 5 s after the previous
+/// token request. During an outage the current token remains in use. It is not handed out in the last 30 s of its
+/// lifetime, or the last tenth if that is less. Dropping the last clone stops the task.
 ///
 /// ```no_run
 /// use portcullis_client::{ClientSecrets, TokenSource};
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example() -> Result<portcullis_client::AccessToken, Box<dyn std::error::Error>> {
 /// let secret = ClientSecrets::file("/run/secrets/billing"); // read again for each token request
 /// let source = TokenSource::client_credentials("https://issuer.example.com", "billing", secret)
 ///     .scopes(["orders:read"])
 ///     .build()?;
 /// let token = source.token().await?;
-/// # drop(token);
-/// # Ok(())
+/// # Ok(token)
 /// # }
 /// ```
 #[derive(Clone)]
@@ -44,9 +49,8 @@ pub(crate) struct SourceInner {
 }
 
 impl TokenSource {
-    /// Configures a source for the usual case: a client id and secret, sent by HTTP Basic authentication (RFC 6749
-    /// §2.3.1) to the token endpoint that the metadata of `issuer_url` names. [`build`](TokenSourceBuilder::build)
-    /// reports an invalid URL.
+    /// Configures a source for the usual case: the client id and secret are sent by HTTP Basic authentication (RFC 6749
+    /// §2.3.1) to the token endpoint that the issuer's metadata names.
     pub fn client_credentials(
         issuer_url: impl Into<String>,
         client_id: impl Into<String>,
@@ -67,12 +71,11 @@ impl TokenSource {
         TokenSourceBuilder { client }
     }
 
-    /// Returns the current token if it is usable, without waiting. Asks the task for a token if there is none, or if the
-    /// current one is due for renewal.
+    /// Returns the current token if it is usable, without waiting. Asks the task for a token if one is due.
     #[must_use]
     #[inline]
     pub fn current(&self) -> Option<AccessToken> {
-        let SourceInner { worker, client, .. } = &*self.0;
+        let SourceInner { worker, client } = &*self.0;
         let state = worker.state();
         if state.is_shut_down {
             return None;
@@ -146,31 +149,30 @@ impl TokenSource {
     }
 
     /// Reports that a service rejected this token (401 `invalid_token`, RFC 6750 §3.1). Returns whether to ask for
-    /// another: the rejected one is then no longer handed out.
+    /// another: the rejected one is then no longer handed out. The layers call this.
     ///
-    /// Returns `false` after two rejections at once; one more is allowed for each 30 s. A service that rejects every
-    /// token must not cause a token request for each call. The layers call this.
+    /// Returns `false` after two rejections at once; one more is allowed for each 30 s.
     #[must_use]
     pub fn reject(&self, token: &AccessToken) -> bool {
         self.0.reject(token)
     }
 
-    /// Revokes the current token (RFC 7009), and those that an earlier call failed to revoke. From this call on they are
-    /// not handed out; the next caller gets a new token. Tokens that were renewed or rejected before are left to expire.
+    /// Revokes the current token (RFC 7009), and those that an earlier call failed to revoke. The next caller gets a new
+    /// token. Tokens that were renewed or rejected before are left to expire.
     ///
     /// # Errors
     ///
     /// When the server did not confirm a revocation. The token may still be valid (RFC 7009 §2.2.1): call this again,
     /// after [`retry_after`](TokenError::retry_after) if that is given.
     pub async fn revoke(&self) -> Result<(), TokenError> {
-        let SourceInner { worker, client, .. } = &*self.0;
+        let SourceInner { worker, client } = &*self.0;
         let now = client.clock().now();
         worker.update(|state| state.start_revocation(now));
         let tokens = worker.state().unrevoked.clone();
         // One failure must not prevent the others.
         let mut outcome = Ok(());
         for token in tokens {
-            match client.revoke(&token).await {
+            match client.revoke(token.expose()).await {
                 Ok(()) => {
                     worker.update(|state| state.unrevoked.retain(|other| !other.ptr_eq(&token)));
                     worker.announce(TokenEvent::Revoked);
@@ -222,6 +224,43 @@ impl TokenSource {
     /// Subscribes to events. A receiver that lags more than 64 events behind misses the oldest.
     pub fn events(&self) -> broadcast::Receiver<TokenEvent> {
         self.0.worker.events()
+    }
+}
+
+/// Configures a [`TokenSource`].
+#[derive(Clone, Debug)]
+#[must_use = "`build` makes the source"]
+pub struct TokenSourceBuilder {
+    client: Result<TokenClient, ConfigError>,
+}
+
+impl TokenSourceBuilder {
+    request_setters!();
+
+    /// Builds the source and starts its task. The first token is fetched when it is first needed.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is invalid, or outside a tokio runtime. The runtime must have its time and IO drivers enabled,
+    /// which cannot be checked here.
+    pub fn build(self) -> Result<TokenSource, ConfigError> {
+        let runtime = current_runtime("TokenSourceBuilder::build")?;
+        let client = self.client?.check()?;
+        let state = SourceState::new(client.clone());
+        let (worker, task) = Worker::new(state, client.clock().clone(), runtime);
+        let inner = Arc::new_cyclic(|source| {
+            task.spawn(|task| {
+                let renewal = Renewal {
+                    task,
+                    client: client.clone(),
+                    source: source.clone(),
+                    reported: Reported::default(),
+                };
+                renewal.run()
+            });
+            SourceInner { worker, client }
+        });
+        Ok(TokenSource(inner))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{AccessToken, TokenError, lifetime::Lifetime, token_client::TokenClie
 /// `CredentialExpires` follows each fetch while the client's credential expires within this time.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A token, together with the expiry of the client's credential.
+/// A token, and when the credential of the client expires.
 type Fetched = (AccessToken, Option<UnixTime>);
 
 pub(super) struct Renewal {

@@ -27,8 +27,7 @@ pub struct TokenStatus {
     pub retry_in: Option<Duration>,
     /// When the credential that the client last authenticated with expires, if known.
     pub credential_expires_at: Option<UnixTime>,
-    /// Problems with the files of the client's credentials that an operator should fix: see
-    /// [`ClientAuthentication::warnings`](crate::ClientAuthentication::warnings).
+    /// What to fix about the credentials' files: [`ClientAuthentication::warnings`](crate::ClientAuthentication::warnings).
     pub credential_warnings: Vec<String>,
 }
 
