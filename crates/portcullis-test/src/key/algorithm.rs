@@ -9,12 +9,10 @@ use aws_lc_rs::{
 
 use self::Method::{Ec, Hmac, Rsa};
 
-/// Defines [`SigningAlgorithm`] from one table: name, documentation, and the algorithm of aws-lc-rs.
+/// Defines [`SigningAlgorithm`] from one table.
 macro_rules! algorithms {
     ($($(#[$attribute:meta])+ $name:ident: $method:expr,)+) => {
         /// The algorithm of a [`TestKey`](crate::TestKey) (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
-        ///
-        /// It is not the verifier's type, since this crate shares no code with the verifier.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum SigningAlgorithm {
@@ -30,7 +28,6 @@ macro_rules! algorithms {
                 }
             }
 
-            /// The algorithm in the terms of aws-lc-rs.
             pub(super) fn method(self) -> Method {
                 match self {
                     $(Self::$name => $method,)+
@@ -80,6 +77,16 @@ impl SigningAlgorithm {
             RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519,
         ]
     };
+
+    /// The algorithm that stands for all that can use the same key.
+    pub(super) fn family(self) -> Self {
+        match self.method() {
+            Method::Rsa(_) => Self::RS256,
+            Method::Ec(..) => self,
+            Method::Ed25519 => Self::Ed25519,
+            Method::Hmac(_) => Self::HS256,
+        }
+    }
 }
 
 impl fmt::Display for SigningAlgorithm {
@@ -91,7 +98,7 @@ impl fmt::Display for SigningAlgorithm {
 /// An algorithm in the terms of aws-lc-rs.
 pub(super) enum Method {
     Rsa(&'static dyn RsaEncoding),
-    /// The name of the curve (RFC 7518 §6.2.1.1) and the algorithm.
+    /// With the name of the curve.
     Ec(&'static str, &'static EcdsaSigningAlgorithm),
     Ed25519,
     Hmac(hmac::Algorithm),

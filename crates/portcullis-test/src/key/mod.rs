@@ -1,19 +1,18 @@
 //! Keys that sign test tokens.
 
 mod algorithm;
-mod der;
 mod material;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use pkcs1::der::pem::{LineEnding, encode_string};
 use portcullis_core::Secret;
-use serde_json::{Map, Value};
-
-pub use algorithm::SigningAlgorithm;
-use material::Material;
+use serde_json::Value;
 
 use crate::encoding::base64url;
+pub use algorithm::SigningAlgorithm;
+use material::Material;
 
 /// A private key that signs tokens, with its algorithm and `kid`.
 ///
@@ -27,22 +26,22 @@ use crate::encoding::base64url;
 /// assert_eq!(key.public_jwk()["crv"], "P-384");
 /// assert_eq!(key.kid(), Some(&*key.thumbprint()));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TestKey {
     material: Arc<Material>,
     algorithm: SigningAlgorithm,
-    kid: Option<String>,
+    pub(crate) kid: Option<String>,
 }
 
 impl TestKey {
-    /// Generates a key. RSA keys have 2048 bits, which takes some tenths of a second; HMAC secrets are as long as the digest.
+    /// Generates a key. RSA keys have 2048 bits, which takes some tenths of a second; HMAC secrets have 64 bytes.
     #[must_use]
     pub fn generate(algorithm: SigningAlgorithm) -> Self {
-        Self::from_material(Material::generate(&algorithm.method()).into(), algorithm)
+        Self::from_material(Material::generate(algorithm).into(), algorithm)
     }
 
     /// The key that the whole process shares under this algorithm and `index`, generated on first use, which saves time. All
-    /// RSA algorithms share the key of an index.
+    /// algorithms that can use the same key share it, such as those of RSA.
     #[must_use]
     pub fn shared(algorithm: SigningAlgorithm, index: usize) -> Self {
         Self::from_material(Material::shared(algorithm, index), algorithm)
@@ -56,11 +55,10 @@ impl TestKey {
     #[must_use]
     pub fn hmac(algorithm: SigningAlgorithm, secret: impl Into<Vec<u8>>) -> Self {
         assert!(
-            matches!(algorithm.method(), algorithm::Method::Hmac(_)),
+            algorithm.family() == SigningAlgorithm::HS256,
             "TestKey::hmac takes HS256, HS384 or HS512, not {algorithm}"
         );
-        let material = Material::Hmac(Secret::new(secret.into()));
-        Self::from_material(material.into(), algorithm)
+        Self::from_material(Material::Hmac(Secret::new(secret)).into(), algorithm)
     }
 
     fn from_material(material: Arc<Material>, algorithm: SigningAlgorithm) -> Self {
@@ -95,7 +93,7 @@ impl TestKey {
     #[must_use]
     pub fn with_algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
         assert!(
-            self.material.fits(&algorithm.method()),
+            self.algorithm.family() == algorithm.family(),
             "a key for {} cannot sign with {algorithm}",
             self.algorithm
         );
@@ -118,8 +116,8 @@ impl TestKey {
     /// The RFC 7638 thumbprint of the key, with SHA-256, in base64url.
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        let members = Value::Object(self.material.public_members(&self.algorithm.method()));
-        base64url(digest(&SHA256, members.to_string().as_bytes()))
+        let members = self.material.public_members().to_string();
+        base64url(digest(&SHA256, members.as_bytes()))
     }
 
     /// The public half as a JWK (RFC 7517 §4) with `kid`, `alg` and `use`.
@@ -127,24 +125,23 @@ impl TestKey {
     /// An HMAC key has no public half: its JWK contains the secret, for tests of an issuer that publishes it.
     #[must_use]
     pub fn public_jwk(&self) -> Value {
-        self.jwk(self.material.public_members(&self.algorithm.method()))
+        let mut jwk = self.material.public_members();
+        jwk["alg"] = self.algorithm.as_str().into();
+        jwk["use"] = "sig".into();
+        if let Some(kid) = self.kid() {
+            jwk["kid"] = kid.into();
+        }
+        jwk
     }
 
     /// The whole key as a JWK, private members included.
     #[must_use]
     pub fn private_jwk(&self) -> Value {
-        let mut members = self.material.public_members(&self.algorithm.method());
-        members.append(&mut self.material.private_members());
-        self.jwk(members)
-    }
-
-    fn jwk(&self, mut members: Map<String, Value>) -> Value {
-        members.insert("alg".into(), self.algorithm.as_str().into());
-        members.insert("use".into(), "sig".into());
-        if let Some(kid) = &self.kid {
-            members.insert("kid".into(), kid.as_str().into());
+        let mut jwk = self.public_jwk();
+        for (name, value) in self.material.private_members() {
+            jwk[name] = value.into();
         }
-        Value::Object(members)
+        jwk
     }
 
     /// The public half as a DER `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7); the secret itself for HMAC.
@@ -156,42 +153,30 @@ impl TestKey {
     /// The public half in PEM, under `PUBLIC KEY` (RFC 7468 §13).
     #[must_use]
     pub fn public_pem(&self) -> String {
-        der::pem("PUBLIC KEY", &self.public_der())
+        pem("PUBLIC KEY", &self.public_der())
     }
 
     /// The private key in PEM, as PKCS#8 under `PRIVATE KEY` (RFC 7468 §10); the secret itself for HMAC.
     #[must_use]
     pub fn private_pem(&self) -> String {
-        der::pem("PRIVATE KEY", &self.material.private_der())
+        pem("PRIVATE KEY", &self.material.private_der())
     }
 
     /// Signs `message` as RFC 7515 §5.1 does: ECDSA signatures are `r` and `s` side by side, not DER.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.material.sign(&self.algorithm.method(), message)
+        self.material.sign(self.algorithm, message)
     }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    encode_string(label, LineEnding::LF, der).expect("keys are short")
 }
 
 /// The public half, as an entry of a key set.
 impl From<&TestKey> for Value {
     fn from(key: &TestKey) -> Self {
         key.public_jwk()
-    }
-}
-
-/// The public half, as an entry of a key set.
-impl From<TestKey> for Value {
-    fn from(key: TestKey) -> Self {
-        key.public_jwk()
-    }
-}
-
-impl fmt::Debug for TestKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestKey")
-            .field("algorithm", &self.algorithm)
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
     }
 }
 
