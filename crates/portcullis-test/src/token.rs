@@ -34,38 +34,30 @@ pub struct TokenBuilder {
     claims: Map<String, Value>,
     raw_header: Option<Vec<u8>>,
     raw_payload: Option<Vec<u8>>,
-    key: TestKey,
-    now: UnixTime,
-}
-
-/// The three encoded parts of a token.
-#[derive(Clone, Debug)]
-pub(crate) struct Parts {
-    pub(crate) header: String,
-    pub(crate) payload: String,
-    pub(crate) signature: String,
+    pub(crate) key: TestKey,
+    /// When the builder was made.
+    pub(crate) now: UnixTime,
 }
 
 impl TokenBuilder {
     /// A token of `issuer`, signed with `key` at `now`, without an audience.
     pub fn new(issuer: &str, key: &TestKey, now: UnixTime) -> Self {
-        let token = Self {
+        Self {
             header: Map::new(),
             claims: Map::new(),
             raw_header: None,
             raw_payload: None,
             key: key.clone(),
             now,
-        };
-        token
-            .typ("at+jwt")
-            .sign_with(key)
-            .claim("iss", issuer)
-            .client_id(crate::DEFAULT_CLIENT_ID)
-            .subject(crate::DEFAULT_CLIENT_ID)
-            .claim("jti", random_id())
-            .issued_at(now)
-            .expires_in(DEFAULT_LIFETIME)
+        }
+        .typ("at+jwt")
+        .sign_with(key)
+        .claim("iss", issuer)
+        .client_id(crate::DEFAULT_CLIENT_ID)
+        .subject(crate::DEFAULT_CLIENT_ID)
+        .claim("jti", random_id())
+        .issued_at(now)
+        .expires_in(DEFAULT_LIFETIME)
     }
 
     /// Sets a header parameter.
@@ -148,11 +140,6 @@ impl TokenBuilder {
         self.expires_at(at)
     }
 
-    /// Sets `cnf`, which binds the token to a key or certificate (RFC 7800 §3.1).
-    pub fn cnf(self, confirmation: impl Into<Value>) -> Self {
-        self.claim("cnf", confirmation)
-    }
-
     /// Signs with `key`, and sets its `alg` and `kid` in the header.
     pub fn sign_with(mut self, key: &TestKey) -> Self {
         self = self.alg(key.algorithm().as_str()).signature_by(key);
@@ -183,17 +170,7 @@ impl TokenBuilder {
     /// Makes the token, in the compact serialisation (RFC 7515 §3.1).
     #[must_use]
     pub fn mint(&self) -> String {
-        self.parts().join()
-    }
-
-    /// The key that signs.
-    pub(crate) fn key(&self) -> &TestKey {
-        &self.key
-    }
-
-    /// The time when the builder was made.
-    pub(crate) fn now(&self) -> UnixTime {
-        self.now
+        self.parts().join(".")
     }
 
     pub(crate) fn claim_text(&self, name: &str) -> &str {
@@ -209,25 +186,16 @@ impl TokenBuilder {
         bytes(self.raw_payload.as_ref(), &self.claims)
     }
 
-    pub(crate) fn parts(&self) -> Parts {
+    /// The encoded header, payload and signature.
+    pub(crate) fn parts(&self) -> [String; 3] {
+        self.sign_payload(base64url(self.payload_bytes()))
+    }
+
+    /// Signs the header with an encoded payload.
+    pub(crate) fn sign_payload(&self, payload: String) -> [String; 3] {
         let header = base64url(self.header_bytes());
-        self.sign_parts(header, base64url(self.payload_bytes()))
-    }
-
-    /// Signs an encoded header and payload.
-    pub(crate) fn sign_parts(&self, header: String, payload: String) -> Parts {
         let signature = self.key.sign(format!("{header}.{payload}").as_bytes());
-        Parts {
-            header,
-            payload,
-            signature: base64url(signature),
-        }
-    }
-}
-
-impl Parts {
-    pub(crate) fn join(&self) -> String {
-        format!("{}.{}.{}", self.header, self.payload, self.signature)
+        [header, payload, base64url(signature)]
     }
 }
 

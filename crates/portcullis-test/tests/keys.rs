@@ -174,7 +174,7 @@ fn every_part_of_a_token_can_be_replaced() {
         .subject("s")
         .not_before(now)
         .expires_in(std::time::Duration::from_secs(60))
-        .cnf(json!({"jkt": "t"}))
+        .claim("cnf", json!({"jkt": "t"}))
         .claim("n", 1.5)
         .without_claim("jti")
         .mint();

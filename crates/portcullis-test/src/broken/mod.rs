@@ -26,12 +26,18 @@ macro_rules! broken {
                     $($(Self::$name)|+ => BrokenKind::$kind,)+
                 }
             }
+        }
 
-            pub(super) fn mint(self, token: TokenBuilder) -> String {
-                let mint: fn(TokenBuilder) -> String = match self {
-                    $($(Self::$name => $mint,)+)+
+        impl TokenBuilder {
+            /// The token with one thing wrong. See [`Broken`].
+            ///
+            /// Use an asymmetric key: the "public key" of an HMAC key, which some forgeries use, is the secret itself.
+            #[must_use]
+            pub fn mint_broken(&self, broken: Broken) -> String {
+                let mint: fn(TokenBuilder) -> String = match broken {
+                    $($(Broken::$name => $mint,)+)+
                 };
-                mint(token)
+                mint(self.clone())
             }
         }
     };
@@ -41,7 +47,6 @@ mod table;
 
 use std::fmt;
 
-use crate::TokenBuilder;
 pub use table::Broken;
 
 /// What is invalid about a [`Broken`] token.
@@ -65,16 +70,6 @@ pub enum BrokenKind {
     /// The signature is valid, but RFC 9068 or a limit of this suite is violated. A verifier for an issuer that does not
     /// follow RFC 9068 may have to accept some of these.
     Profile,
-}
-
-impl TokenBuilder {
-    /// The token with one thing wrong. See [`Broken`].
-    ///
-    /// Use an asymmetric key: the "public key" of an HMAC key, which some forgeries use, is the secret itself.
-    #[must_use]
-    pub fn mint_broken(&self, broken: Broken) -> String {
-        broken.mint(self.clone())
-    }
 }
 
 impl fmt::Display for Broken {

@@ -21,7 +21,7 @@ pub(super) fn cases(world: &World, cases: &mut Cases) {
     let escaped = pem.replace('\n', "%0A").replace(' ', "%20");
     let bound = world
         .token()
-        .cnf(json!({ "x5t#S256": stranger(ES256).thumbprint() }))
+        .claim("cnf", json!({ "x5t#S256": stranger(ES256).thumbprint() }))
         .mint();
     let headers = [
         ("Client-Cert", format!(":{der}:")),

@@ -157,7 +157,7 @@ fn dpop_proof(world: &World, cases: &mut Cases) {
     // RFC 9449 §7.2: a bound token is not a bearer token, with or without its proof.
     let bound = world
         .token()
-        .cnf(json!({ "jkt": stranger(ES256).thumbprint() }))
+        .claim("cnf", json!({ "jkt": stranger(ES256).thumbprint() }))
         .mint();
     item.token("a bound token without its proof", &*bound);
     item.headers(
@@ -173,6 +173,9 @@ fn dpop_proof(world: &World, cases: &mut Cases) {
         ("a string", json!("x")),
         ("false", json!(false)),
     ] {
-        item.token(format!("bound by {name}"), world.token().cnf(cnf).mint());
+        item.token(
+            format!("bound by {name}"),
+            world.token().claim("cnf", cnf).mint(),
+        );
     }
 }
