@@ -7,22 +7,17 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{
-    Secret,
-    clock::{SharedClock, system_clock},
-};
+use portcullis_core::clock::{SharedClock, system_clock};
 use serde_json::Value;
 
 use crate::{
     SigningAlgorithm, TestIssuer, TestKey,
     client::{Client, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET},
     server::Server,
-    state::{Settings, State},
+    settings::Settings,
+    state::State,
     token::DEFAULT_LIFETIME,
 };
-
-/// The audience of a test issuer that was configured with none.
-pub const DEFAULT_AUDIENCE: &str = "https://orders.example.com";
 
 /// Builds a [`TestIssuer`]. Everything has a default.
 #[derive(Debug)]
@@ -30,7 +25,6 @@ pub const DEFAULT_AUDIENCE: &str = "https://orders.example.com";
 pub struct TestIssuerBuilder {
     /// Its address is the one to listen on.
     settings: Settings,
-    algorithm: SigningAlgorithm,
     signing_key: Option<TestKey>,
     clients: Vec<Client>,
 }
@@ -43,14 +37,12 @@ impl TestIssuerBuilder {
                 prefix: String::new(),
                 clock: system_clock(),
                 audiences: Vec::new(),
-                any_audience: false,
                 token_lifetime: DEFAULT_LIFETIME,
                 client_rejection: None,
                 openid_discovery: true,
                 oauth_discovery: true,
                 connections_die: false,
             },
-            algorithm: SigningAlgorithm::default(),
             signing_key: None,
             clients: Vec::new(),
         }
@@ -75,10 +67,8 @@ impl TestIssuerBuilder {
     }
 
     /// The algorithm of the first key and its successors; ES256 by default.
-    pub fn algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
-        self.algorithm = algorithm;
-        self.signing_key = None;
-        self
+    pub fn algorithm(self, algorithm: SigningAlgorithm) -> Self {
+        self.signing_key(&TestKey::generate(algorithm))
     }
 
     /// The first key that is published and signs; a new one by default.
@@ -95,7 +85,7 @@ impl TestIssuerBuilder {
 
     /// Adds an audience that tokens are issued for; the first one is the default.
     ///
-    /// With none added, the default is [`DEFAULT_AUDIENCE`] and clients may request any other. Otherwise a request for
+    /// With none added, the default is [`DEFAULT_AUDIENCE`](crate::DEFAULT_AUDIENCE) and clients may request any other. Otherwise a request for
     /// another audience is an `invalid_target` error (RFC 8707 §2).
     pub fn audience(mut self, audience: &str) -> Self {
         self.settings.audiences.push(audience.to_owned());
@@ -114,7 +104,7 @@ impl TestIssuerBuilder {
         scopes: impl IntoIterator<Item = S>,
     ) -> Self {
         let scopes = scopes.into_iter().map(Into::into).collect();
-        let client = Client::new(client_id, Secret::new(secret), Some(scopes));
+        let client = Client::new(client_id, secret, Some(scopes));
         self.clients.push(client);
         self
     }
@@ -159,24 +149,18 @@ impl TestIssuerBuilder {
     ///
     /// Outside a tokio runtime with I/O.
     pub async fn start(mut self) -> io::Result<TestIssuer> {
-        let settings = &mut self.settings;
-        let address = settings.address;
+        let address = self.settings.address;
         let failed = |error: io::Error| {
             let message = format!("a test issuer cannot listen on {address}: {error}");
             io::Error::new(error.kind(), message)
         };
         let (mut server, bound) = Server::bind(address).map_err(failed)?;
-        settings.address = bound;
-        settings.any_audience = settings.audiences.is_empty();
-        if settings.any_audience {
-            settings.audiences.push(DEFAULT_AUDIENCE.to_owned());
-        }
+        self.settings.address = bound;
         if self.clients.is_empty() {
-            let secret = Secret::new(DEFAULT_CLIENT_SECRET);
-            self.clients
-                .push(Client::new(DEFAULT_CLIENT_ID, secret, None));
+            let client = Client::new(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, None);
+            self.clients.push(client);
         }
-        let generate = || TestKey::generate(self.algorithm);
+        let generate = || TestKey::generate(SigningAlgorithm::default());
         let signing = self.signing_key.unwrap_or_else(generate);
         let state = Arc::new(State::new(self.settings, signing, self.clients));
         server.listen(Arc::clone(&state)).map_err(failed)?;

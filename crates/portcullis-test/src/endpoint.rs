@@ -26,10 +26,6 @@ impl Endpoint {
         Self::Revocation,
         Self::Other,
     ];
-
-    pub(crate) const fn index(self) -> usize {
-        self as usize
-    }
 }
 
 impl fmt::Display for Endpoint {

@@ -9,7 +9,8 @@ use tokio::sync::Mutex;
 
 use crate::{
     Endpoint, Fault, RecordedRequest, TestIssuerBuilder, TestKey, TokenBuilder,
-    server::{Server, paths},
+    server::Server,
+    settings::{JWKS, OPENID, TOKEN},
     state::{EndpointSettings, State},
 };
 
@@ -47,38 +48,31 @@ impl TestIssuer {
     /// The issuer identifier: the value of `iss`, and the base of discovery.
     #[must_use]
     pub fn url(&self) -> String {
-        self.state.issuer()
+        self.state.settings.url("")
     }
 
     /// The URL of the key set.
     #[must_use]
     pub fn jwks_uri(&self) -> String {
-        self.state.under_prefix(paths::JWKS)
+        self.state.settings.url(JWKS)
     }
 
     /// The URL of the token endpoint (RFC 6749 §3.2).
     #[must_use]
     pub fn token_endpoint(&self) -> String {
-        self.state.under_prefix(paths::TOKEN)
+        self.state.settings.url(TOKEN)
     }
 
     /// The URL of the metadata by OpenID Connect Discovery §4: after the issuer's path.
     #[must_use]
     pub fn discovery_uri(&self) -> String {
-        self.state.under_prefix(paths::OPENID)
-    }
-
-    /// The URL of the metadata by RFC 8414 §3.1: before the issuer's path.
-    #[must_use]
-    pub fn oauth_discovery_uri(&self) -> String {
-        let prefix = &self.state.settings.prefix;
-        self.state.url(&format!("{}{prefix}", paths::OAUTH))
+        self.state.settings.url(OPENID)
     }
 
     /// The default audience of its tokens.
     #[must_use]
     pub fn audience(&self) -> &str {
-        &self.state.settings.audiences[0]
+        self.state.settings.audience()
     }
 
     /// A builder for a valid access token, signed with the current signing key.
@@ -94,8 +88,7 @@ impl TestIssuer {
     /// Makes an endpoint fail for the next `requests`.
     pub fn fault_for(&self, endpoint: Endpoint, fault: Fault, requests: usize) {
         self.configure(endpoint, |settings| {
-            settings.fault = Some(fault);
-            settings.faulty_requests = requests;
+            settings.fault = Some((fault, requests));
         });
     }
 
@@ -136,19 +129,17 @@ impl TestIssuer {
     }
 
     fn configure(&self, endpoint: Endpoint, change: impl FnOnce(&mut EndpointSettings)) {
-        change(&mut self.state.variable().endpoints[endpoint.index()]);
+        change(self.state.variable().endpoint(endpoint));
     }
 
     /// Sets a member of the metadata.
     pub fn metadata(&self, member: &str, value: impl Into<Value>) {
-        let (member, value) = (member.to_owned(), Some(value.into()));
-        self.state.variable().metadata.insert(member, value);
+        self.state.variable().metadata[member] = value.into();
     }
 
     /// Removes a member of the metadata.
     pub fn without_metadata(&self, member: &str) {
-        let member = member.to_owned();
-        self.state.variable().metadata.insert(member, None);
+        remove(&mut self.state.variable().metadata, member);
     }
 
     /// Sets a member of RFC 8414's metadata document alone. It overrides [`metadata`](Self::metadata) and
@@ -161,18 +152,21 @@ impl TestIssuer {
     /// The number of requests that reached an endpoint, faults included.
     #[must_use]
     pub fn requests(&self, endpoint: Endpoint) -> usize {
-        self.state.record.count(endpoint)
+        count(&self.state.recorded.borrow(), endpoint)
     }
 
     /// Waits until `count` requests in total have reached an endpoint.
     pub async fn wait_for_requests(&self, endpoint: Endpoint, count: usize) {
-        self.state.record.reaches(endpoint, count).await;
+        let mut requests = self.state.recorded.subscribe();
+        let is_reached = |requests: &Vec<_>| self::count(requests, endpoint) >= count;
+        // It only fails if the sender is dropped, which `self` owns.
+        let _ = requests.wait_for(is_reached).await;
     }
 
-    /// The last thousand requests, oldest first.
+    /// All requests, oldest first.
     #[must_use]
     pub fn recorded(&self) -> Vec<RecordedRequest> {
-        self.state.record.recent()
+        self.state.recorded.borrow().clone()
     }
 
     /// The key that new tokens are signed with.
@@ -192,10 +186,63 @@ impl TestIssuer {
         self.state.variable().published.clone()
     }
 
-    /// Replaces the entries of the key set: keys, or any other JSON. The signing key stays the same.
+    /// Replaces the entries of the key set from the next request on: keys, or any other JSON. The signing key stays the
+    /// same.
     pub fn publish<K: Into<Value>>(&self, keys: impl IntoIterator<Item = K>) {
         let keys = keys.into_iter().map(Into::into).collect();
         self.state.variable().published = keys;
+    }
+
+    /// Publishes a new key alone, and signs with it. Returns the old signing key and the new one.
+    ///
+    /// For other orders, combine [`add`](Self::add), [`sign_with`](Self::sign_with) and [`withdraw`](Self::withdraw).
+    pub fn rotate(&self) -> (TestKey, TestKey) {
+        let (old, new) = (self.signing_key(), self.new_key());
+        self.publish([&new]);
+        self.sign_with(&new);
+        (old, new)
+    }
+
+    /// Publishes a key, or any other entry, after the others.
+    pub fn add(&self, key: impl Into<Value>) {
+        self.state.variable().published.push(key.into());
+    }
+
+    /// Removes every entry with the material of `key` from the key set; the issuer may still sign with it. Returns
+    /// whether there was one.
+    pub fn withdraw(&self, key: &TestKey) -> bool {
+        let mut variable = self.state.variable();
+        let before = variable.published.len();
+        variable.published.retain(|entry| !is_of(entry, key));
+        variable.published.len() < before
+    }
+
+    /// Replaces the signing key, and its entry in the key set, by new material under the same `kid`. Returns the old key
+    /// and the new one.
+    pub fn replace_material(&self) -> (TestKey, TestKey) {
+        let old = self.signing_key();
+        let mut new = self.new_key();
+        new.kid.clone_from(&old.kid);
+        let mut variable = self.state.variable();
+        for entry in &mut variable.published {
+            if is_of(entry, &old) {
+                *entry = new.public_jwk();
+            }
+        }
+        variable.signing = new.clone();
+        drop(variable);
+        (old, new)
+    }
+
+    /// Publishes the keys without a member, such as `kid`, or `alg`, which RFC 7517 §4.4 leaves optional.
+    pub fn publish_without(&self, member: &str) {
+        for entry in &mut self.state.variable().published {
+            remove(entry, member);
+        }
+    }
+
+    fn new_key(&self) -> TestKey {
+        TestKey::generate(self.signing_key().algorithm())
     }
 
     /// Replaces the secrets of a client from the next request on. Each of them is accepted.
@@ -244,4 +291,23 @@ impl fmt::Debug for TestIssuer {
             .field("url", &self.url())
             .finish_non_exhaustive()
     }
+}
+
+fn count(requests: &[RecordedRequest], endpoint: Endpoint) -> usize {
+    let to_endpoint = requests
+        .iter()
+        .filter(|request| request.endpoint == endpoint);
+    to_endpoint.count()
+}
+
+/// Whether an entry of the key set has the key material of `key`.
+fn is_of(entry: &Value, key: &TestKey) -> bool {
+    let jwk = key.public_jwk();
+    let mut members = ["kty", "crv", "x", "y", "n", "e", "k"].into_iter();
+    members.all(|member| entry.get(member) == jwk.get(member))
+}
+
+/// Removes a member of a JSON object.
+fn remove(object: &mut Value, member: &str) {
+    object.as_object_mut().map(|members| members.remove(member));
 }

@@ -8,6 +8,9 @@ use std::collections::HashSet;
 use portcullis_test::{DEFAULT_CLIENT_ID, Endpoint, TestIssuer};
 use support::{get, verified};
 
+/// Inserted before the issuer's path (RFC 8414 §3.1).
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
 #[tokio::test]
 async fn default_issuer_mints_a_valid_token() {
     let issuer = TestIssuer::start().await;
@@ -38,11 +41,8 @@ async fn metadata_is_served_at_both_well_known_paths() {
         issuer.discovery_uri(),
         format!("{url}/.well-known/openid-configuration")
     );
-    assert_eq!(
-        issuer.oauth_discovery_uri(),
-        format!("{origin}/.well-known/oauth-authorization-server/oidc")
-    );
-    for uri in [issuer.discovery_uri(), issuer.oauth_discovery_uri()] {
+    let oauth = format!("{origin}{OAUTH}/oidc");
+    for uri in [issuer.discovery_uri(), oauth] {
         let reply = get(&uri).await.unwrap();
         assert_eq!(reply.header("content-type"), Some("application/json"));
         assert_eq!(reply.json()["issuer"], url);
@@ -73,7 +73,10 @@ async fn each_well_known_path_can_be_switched_off() {
         .unwrap();
     assert_eq!(get(&issuer.discovery_uri()).await.unwrap().status, 404);
     assert_eq!(
-        get(&issuer.oauth_discovery_uri()).await.unwrap().status,
+        get(&format!("{}{OAUTH}", issuer.url()))
+            .await
+            .unwrap()
+            .status,
         200
     );
     let issuer = TestIssuer::builder()
@@ -83,7 +86,10 @@ async fn each_well_known_path_can_be_switched_off() {
         .unwrap();
     assert_eq!(get(&issuer.discovery_uri()).await.unwrap().status, 200);
     assert_eq!(
-        get(&issuer.oauth_discovery_uri()).await.unwrap().status,
+        get(&format!("{}{OAUTH}", issuer.url()))
+            .await
+            .unwrap()
+            .status,
         404
     );
 }
@@ -124,7 +130,10 @@ async fn member_can_be_set_in_the_rfc_8414_metadata_only() {
     issuer.without_metadata("revocation_endpoint");
     issuer.oauth_metadata("revocation_endpoint", "https://other.example.com/revoke");
     let openid = get(&issuer.discovery_uri()).await.unwrap().json();
-    let oauth = get(&issuer.oauth_discovery_uri()).await.unwrap().json();
+    let oauth = get(&format!("{}{OAUTH}", issuer.url()))
+        .await
+        .unwrap()
+        .json();
     assert_eq!(openid.get("revocation_endpoint"), None);
     assert_eq!(
         oauth["revocation_endpoint"],

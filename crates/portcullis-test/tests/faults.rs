@@ -269,7 +269,7 @@ async fn unchanged_key_set_is_304() {
     let reply = get_with(&issuer.jwks_uri(), "if-none-match", &tag).await;
     assert_eq!((reply.status.as_u16(), reply.body.len()), (304, 0));
     assert_eq!(reply.header("etag"), Some(&*tag));
-    issuer.publish_ahead();
+    issuer.rotate();
     let reply = get_with(&issuer.jwks_uri(), "if-none-match", &tag).await;
     assert_eq!(reply.status, 200);
     assert_ne!(reply.header("etag"), Some(&*tag));

@@ -1,10 +1,8 @@
 //! The issuer over HTTP.
 
 mod answer;
-mod body;
 mod faulty;
-mod metadata;
-pub(crate) mod paths;
+mod good;
 mod token_endpoint;
 
 use std::{
@@ -17,22 +15,18 @@ use std::{
     },
 };
 
-use http::{
-    Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, WWW_AUTHENTICATE},
-};
+use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use serde_json::json;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
 };
 
-use crate::{Endpoint, RecordedRequest, state::State};
-use answer::Answer;
-use body::Body;
+use crate::{RecordedRequest, state::State};
+use answer::{Body, complete};
+use good::good_answer;
 
 /// The number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -51,8 +45,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Reserves an address. A port that the system chooses is shared; a given port is not, so that two issuers on it are an
-    /// error.
+    /// Reserves an address. A given port is not shared, so that two issuers on it are an error.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<(Self, SocketAddr)> {
         let is_shared = cfg!(target_os = "linux") && address.port() == 0;
         let socket = socket(address, is_shared)?;
@@ -140,50 +133,23 @@ fn closed() -> io::Error {
 
 async fn respond(state: &State, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let (head, body) = request.into_parts();
-    let endpoint = paths::endpoint(&state.settings, head.uri.path());
+    let endpoint = state.settings.endpoint(head.uri.path());
     let body = Limited::new(body, MAX_REQUEST_BODY).collect().await;
-    let body = body.map_err(|_| closed())?.to_bytes();
-    let request = RecordedRequest {
+    let mut request = RecordedRequest {
         endpoint,
         method: head.method,
         uri: head.uri,
         headers: head.headers,
-        body,
+        body: body.map_err(|_| closed())?.to_bytes(),
     };
-    state.record.add(request.clone());
-    let fault = state.variable().endpoints[endpoint.index()].next_fault();
+    if let Some(credentials) = request.headers.get_mut(AUTHORIZATION) {
+        credentials.set_sensitive(true);
+    }
+    let record = |recorded: &mut Vec<_>| recorded.push(request.clone());
+    state.recorded.send_modify(record);
+    let fault = state.variable().endpoint(endpoint).next_fault();
     match fault {
-        None => Ok(good_answer(state, &request).into_response()),
+        None => Ok(complete(good_answer(state, &request))),
         Some(fault) => faulty::respond(state, &request, fault).await,
     }
-}
-
-/// The answer of an endpoint without a fault.
-fn good_answer(state: &State, request: &RecordedRequest) -> Answer {
-    let index = request.endpoint.index();
-    let bearer = state.variable().endpoints[index].bearer.clone();
-    let sent = request.headers.get(AUTHORIZATION);
-    if bearer.is_some_and(|token| sent.is_none_or(|sent| *sent != format!("Bearer {token}"))) {
-        let status = StatusCode::UNAUTHORIZED;
-        return Answer::error(status, "invalid_token", "a bearer token is required")
-            .with(WWW_AUTHENTICATE, "Bearer");
-    }
-    let answer = match request.endpoint {
-        Endpoint::Token | Endpoint::Revocation if request.method != Method::POST => {
-            Answer::only("POST")
-        }
-        Endpoint::Token => token_endpoint::answer(state, request),
-        Endpoint::Revocation => token_endpoint::revoke(state, request),
-        Endpoint::Other => Answer::not_found(),
-        _ if request.method != Method::GET => Answer::only("GET"),
-        Endpoint::Discovery => {
-            let is_oauth = request.uri.path().starts_with(paths::OAUTH);
-            Answer::json(&metadata::metadata(state, is_oauth))
-        }
-        Endpoint::Jwks => {
-            let keys = json!({ "keys": state.variable().published });
-            Answer::new(StatusCode::OK, "application/jwk-set+json", keys.to_string())
-        }
-    };
-    answer.configured(state, request)
 }
