@@ -5,7 +5,7 @@ mod support;
 use std::io::Write;
 
 use portcullis_test::{Endpoint, Fault, TestIssuer};
-use support::{AUDIENCE, Ended, inspect, run, spawn};
+use support::{AUDIENCE, inspect, inspect_alone, run, spawn};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn valid_token_is_accepted_and_its_principal_printed() {
@@ -18,15 +18,9 @@ async fn valid_token_is_accepted_and_its_principal_printed() {
         .scope("orders:read")
         .mint();
     for sent in [token.clone(), format!("Bearer {token}\n")] {
-        let Ended { code, stdout, .. } = inspect(&issuer, &sent, &[]).await;
-        assert_eq!(code, Some(0), "{stdout}");
-        for expected in ["accepted", "machine", "billing", "orders:read"] {
-            assert!(stdout.contains(expected), "{expected}: {stdout}");
-        }
-        assert!(
-            !stdout.contains(&token),
-            "the token is a secret and must not be printed"
-        );
+        let inspected = inspect(&issuer, &sent, &[]).await.exits(0);
+        let inspected = inspected.prints(&["accepted", "machine", "billing", "orders:read"]);
+        inspected.hides(&[&token]);
     }
 }
 
@@ -34,9 +28,8 @@ async fn valid_token_is_accepted_and_its_principal_printed() {
 async fn rejected_token_gets_a_reason_and_advice() {
     let issuer = TestIssuer::start().await;
     let other = issuer.token().audience("https://other.example.com").mint();
-    let Ended { code, stdout, .. } = inspect(&issuer, &other, &[]).await;
-    assert_eq!(code, Some(1));
-    assert!(stdout.contains("`aud`"), "{stdout}");
+    let inspected = inspect(&issuer, &other, &[]).await.exits(1);
+    inspected.prints(&["`aud`"]);
 
     let keycloak = issuer
         .token()
@@ -45,47 +38,31 @@ async fn rejected_token_gets_a_reason_and_advice() {
         .claim("typ", "Bearer")
         .claim("azp", "billing")
         .mint();
-    let Ended { code, stdout, .. } = inspect(&issuer, &keycloak, &[]).await;
-    assert_eq!(code, Some(1));
-    assert!(stdout.contains("--profile keycloak"), "{stdout}");
-    assert!(
-        !stdout.contains("--profile auth0"),
-        "the strictest profile that accepts the token is advised: {stdout}"
-    );
-    let Ended { code, stdout, .. } = inspect(&issuer, &keycloak, &["--profile", "keycloak"]).await;
-    assert_eq!(code, Some(0));
-    assert!(
-        stdout.contains("accepted with --profile keycloak"),
-        "{stdout}"
-    );
+    // The strictest profile that accepts the token is advised.
+    let inspected = inspect(&issuer, &keycloak, &[]).await.exits(1);
+    let inspected = inspected.prints(&["--profile keycloak"]);
+    inspected.hides(&["--profile auth0"]);
+    let inspected = inspect(&issuer, &keycloak, &["--profile", "keycloak"]).await;
+    let inspected = inspected.exits(0);
+    inspected.prints(&["accepted with --profile keycloak"]);
 
-    let Ended { code, stdout, .. } = inspect(
-        &issuer,
-        &issuer.token().audience(AUDIENCE).mint(),
-        &["--algorithm", "RS256"],
-    )
-    .await;
-    assert_eq!(code, Some(1));
-    assert!(stdout.contains("ES256"), "{stdout}");
+    let token = issuer.token().audience(AUDIENCE).mint();
+    let inspected = inspect(&issuer, &token, &["--algorithm", "RS256"]).await;
+    inspected.exits(1).prints(&["ES256"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inspect_without_an_issuer_does_not_verify() {
     let issuer = TestIssuer::start().await;
-    let Ended { code, stdout, .. } = run(&["token", "inspect"], &issuer.token().mint()).await;
-    assert_eq!(code, Some(0));
-    assert!(stdout.contains("not verified"), "{stdout}");
+    let inspected = inspect_alone(&issuer.token().mint()).await;
+    inspected.exits(0).prints(&["not verified"]);
+    let refused = async |input: &str, said: &str| {
+        let inspected = inspect_alone(input).await.exits(1);
+        let inspected = inspected.reports(&[said]).hides(&["9Zr3m"]);
+        assert_eq!(inspected.stdout, "", "{input:?}");
+    };
     for input in ["", " \n", "Bearer "] {
-        let Ended {
-            code,
-            stdout,
-            stderr,
-        } = run(&["token", "inspect"], input).await;
-        assert_eq!((code, &*stdout), (Some(1), ""), "{input:?}");
-        assert!(
-            stderr.contains("standard input: it has no token"),
-            "{stderr}"
-        );
+        refused(input, "standard input: it has no token").await;
     }
     for (input, said) in [
         (
@@ -101,29 +78,18 @@ async fn inspect_without_an_issuer_does_not_verify() {
             "it is an API key, not a token",
         ),
     ] {
-        let Ended {
-            code,
-            stdout,
-            stderr,
-        } = run(&["token", "inspect"], input).await;
-        assert_eq!((code, &*stdout), (Some(1), ""), "{input:?}");
-        assert!(stderr.contains(said), "{stderr}");
-        assert!(!stderr.contains("9Zr3m"), "{stderr}");
+        refused(input, said).await;
     }
     let token = issuer.token().mint();
     for header in ["Authorization: Bearer", "authorization:bearer"] {
         let sent = format!("{header} {token}\r\n");
-        assert_eq!(run(&["token", "inspect"], &sent).await.code, Some(0));
+        inspect_alone(&sent).await.exits(0);
     }
     let late = issuer.token().claim("exp", 1_000_000_000).mint();
-    let Ended { stdout, .. } = run(&["token", "inspect"], &late).await;
-    assert!(stdout.contains(" d ago (`exp`)"), "{stdout}");
+    let inspected = inspect_alone(&late).await;
+    inspected.prints(&[" d ago (`exp`)"]);
     for rubbish in ["a.b", "a.b.c", "{}"] {
-        assert_eq!(
-            run(&["token", "inspect"], rubbish).await.code,
-            Some(1),
-            "{rubbish:?}"
-        );
+        inspect_alone(rubbish).await.exits(1);
     }
 }
 
@@ -132,74 +98,31 @@ async fn unreachable_issuer_is_an_error_without_a_verdict() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().audience(AUDIENCE).mint();
     issuer.fault(Endpoint::Discovery, Fault::Html);
-    let Ended {
-        code,
-        stdout,
-        stderr,
-    } = inspect(&issuer, &token, &[]).await;
-    assert_eq!(code, Some(1));
-    assert!(
-        !stdout.contains("refused") && stderr.contains("error:"),
-        "{stdout}{stderr}"
-    );
+    let inspected = inspect(&issuer, &token, &[]).await.exits(1);
+    inspected.reports(&["error:"]).hides(&["refused"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn token_in_arguments_is_not_printed() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().mint();
-    let Ended {
-        code,
-        stdout,
-        stderr,
-    } = run(&["token", "inspect", &token], "").await;
-    assert_eq!(code, Some(2));
-    assert!(stderr.contains("standard input"), "{stderr}");
-    assert!(
-        !stderr.contains(&token[..20]) && stdout.is_empty(),
-        "{stdout}{stderr}"
-    );
+    let refused = run(&["token", "inspect", &token], "").await.exits(2);
+    let refused = refused.reports(&["standard input"]).hides(&[&token[..20]]);
+    assert_eq!(refused.stdout, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_token_arguments_exit_with_2() {
-    assert_eq!(
-        run(&["token", "inspect", "--algorithm", "none"], "")
-            .await
-            .code,
-        Some(2)
-    );
-    assert_eq!(
-        run(
-            &["token", "inspect", "--jwks-uri", "https://example.com"],
-            ""
-        )
-        .await
-        .code,
-        Some(2)
-    );
-    assert_eq!(
-        run(&["token", "inspect", "--issuer", "https://example.com"], "")
-            .await
-            .code,
-        Some(2)
-    );
-    assert_eq!(run(&["jwks", "check"], "").await.code, Some(2));
-    assert_eq!(
-        run(
-            &[
-                "jwks",
-                "check",
-                "https://a.example.com",
-                "--issuer",
-                "https://b.example.com"
-            ],
-            ""
-        )
-        .await
-        .code,
-        Some(2)
-    );
+    let (one, other) = ("https://a.example.com", "https://b.example.com");
+    for arguments in [
+        &["token", "inspect", "--algorithm", "none"][..],
+        &["token", "inspect", "--jwks-uri", one],
+        &["token", "inspect", "--issuer", one],
+        &["jwks", "check"],
+        &["jwks", "check", one, "--issuer", other],
+    ] {
+        run(arguments, "").await.exits(2);
+    }
 }
 
 /// These names have a special meaning to `serde_json`.
@@ -211,15 +134,11 @@ async fn claims_with_reserved_names_are_not_printed() {
         "$serde_json::private::RawValue",
     ] {
         let token = issuer.token().claim(name, "1").mint();
-        let Ended { stdout, .. } = run(&["token", "inspect"], &token).await;
-        assert!(stdout.contains("claims (cannot be shown: "), "{stdout}");
+        let inspected = inspect_alone(&token).await;
+        inspected.prints(&["claims (cannot be shown: "]);
         let token = issuer.token().audience(AUDIENCE).claim(name, "1").mint();
-        let Ended { code, stdout, .. } = inspect(&issuer, &token, &[]).await;
-        assert_eq!(code, Some(1), "{stdout}");
-        assert!(
-            stdout.contains("refused with --profile rfc9068"),
-            "{stdout}"
-        );
+        let inspected = inspect(&issuer, &token, &[]).await.exits(1);
+        inspected.prints(&["refused with --profile rfc9068"]);
     }
 }
 
@@ -229,23 +148,11 @@ async fn closed_stdout_keeps_the_exit_status() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().audience(AUDIENCE).mint();
     let url = issuer.url();
+    let given = |audience| ["token", "inspect", "--issuer", &url, "--audience", audience];
     for (arguments, status) in [
         (&["token", "inspect"][..], 0),
-        (
-            &["token", "inspect", "--issuer", &url, "--audience", AUDIENCE],
-            0,
-        ),
-        (
-            &[
-                "token",
-                "inspect",
-                "--issuer",
-                &url,
-                "--audience",
-                "another",
-            ],
-            1,
-        ),
+        (&given(AUDIENCE), 0),
+        (&given("another"), 1),
     ] {
         let mut child = spawn(arguments);
         drop((child.stdout.take(), child.stderr.take()));

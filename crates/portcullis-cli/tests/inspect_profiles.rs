@@ -3,7 +3,7 @@
 mod support;
 
 use portcullis_test::TestIssuer;
-use support::{AUDIENCE, Ended, inspect};
+use support::{AUDIENCE, inspect};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_profile_is_advised_for_other_tokens() {
@@ -18,16 +18,11 @@ async fn no_profile_is_advised_for_other_tokens() {
             .subject("1f4db6ad-5e75-479c-b289-b8096ec1f4f4")
             .mint();
         for profile in ["rfc9068", "keycloak", "okta", "auth0"] {
-            let Ended { code, stdout, .. } =
-                inspect(&issuer, &token, &["--profile", profile]).await;
-            assert!(!stdout.contains("it would be accepted"), "{typ}: {stdout}");
-            let accepted = profile == "auth0";
-            assert_eq!(code, Some(if accepted { 0 } else { 1 }), "{stdout}");
+            let inspected = inspect(&issuer, &token, &["--profile", profile]).await;
+            let inspected = inspected.exits(i32::from(profile != "auth0"));
+            let inspected = inspected.hides(&["it would be accepted"]);
             if profile != "keycloak" {
-                assert!(
-                    stdout.contains("with --profile keycloak it would be refused"),
-                    "{stdout}"
-                );
+                inspected.prints(&["with --profile keycloak it would be refused"]);
             }
         }
     }
@@ -40,17 +35,17 @@ async fn no_profile_is_advised_for_other_tokens() {
         .claim("azp", "shop")
         .subject("jane")
         .mint();
-    let Ended { stdout, .. } = inspect(&issuer, &id_token, &[]).await;
-    assert!(!stdout.contains("it would be accepted"), "{stdout}");
-    assert!(stdout.contains("--profile-file"), "{stdout}");
+    let inspected = inspect(&issuer, &id_token, &[]).await;
+    let inspected = inspected.prints(&["--profile-file"]);
+    inspected.hides(&["it would be accepted"]);
     // These tokens are rejected by every profile, so none is advised.
     let late = issuer
         .token()
         .audience("https://other.example.com")
         .typ("at+jwt")
         .mint();
-    let Ended { stdout, .. } = inspect(&issuer, &late, &["--profile", "auth0"]).await;
-    assert!(!stdout.contains("--profile rfc9068"), "{stdout}");
+    let inspected = inspect(&issuer, &late, &["--profile", "auth0"]).await;
+    inspected.hides(&["--profile rfc9068"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,20 +53,15 @@ async fn profile_names_match_the_library() {
     let issuer = TestIssuer::start().await;
     let token = issuer.token().audience(AUDIENCE).mint();
     for name in ["rfc9068", "strict"] {
-        let Ended { code, stdout, .. } = inspect(&issuer, &token, &["--profile", name]).await;
-        assert_eq!(code, Some(0), "{stdout}");
-        assert!(stdout.contains("--profile rfc9068"), "{stdout}");
+        let inspected = inspect(&issuer, &token, &["--profile", name]).await;
+        inspected.exits(0).prints(&["--profile rfc9068"]);
     }
     for name in ["auth0", "entra_id", "entra", "keycloak", "okta", "logto"] {
-        assert_ne!(
-            inspect(&issuer, &token, &["--profile", name]).await.code,
-            Some(2),
-            "{name}"
-        );
+        let inspected = inspect(&issuer, &token, &["--profile", name]).await;
+        assert_ne!(inspected.code, Some(2), "{name}");
     }
-    let Ended { code, stderr, .. } = inspect(&issuer, &token, &["--profile", "oidc"]).await;
-    assert_eq!(code, Some(2));
-    assert!(stderr.contains("keycloak"), "{stderr}");
+    let inspected = inspect(&issuer, &token, &["--profile", "oidc"]).await;
+    inspected.exits(2).reports(&["keycloak"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,29 +74,17 @@ async fn profile_with_client_ids_requires_the_option() {
         .claim("token_use", "access")
         .client_id("billing")
         .mint();
-    let Ended { code, stderr, .. } = inspect(&issuer, &token, &["--profile", "cognito"]).await;
-    assert_eq!(code, Some(2));
-    assert!(
-        stderr.contains("--profile cognito needs --client-id"),
-        "{stderr}"
-    );
+    let inspected = inspect(&issuer, &token, &["--profile", "cognito"]).await;
+    let inspected = inspected.exits(2);
+    inspected.reports(&["--profile cognito needs --client-id"]);
     let cognito = |client| ["--profile", "cognito", "--client-id", client];
-    let Ended { code, stdout, .. } = inspect(&issuer, &token, &cognito("other")).await;
-    assert_eq!(code, Some(1));
-    assert!(
-        stdout.contains("\"billing\"") && stdout.contains("give --client-id"),
-        "{stdout}"
-    );
-    assert_eq!(
-        inspect(&issuer, &token, &cognito("billing")).await.code,
-        Some(0)
-    );
+    let inspected = inspect(&issuer, &token, &cognito("other")).await.exits(1);
+    inspected.prints(&["\"billing\"", "give --client-id"]);
+    let inspected = inspect(&issuer, &token, &cognito("billing")).await;
+    inspected.exits(0);
     // The advice includes the client id if the profile needs one.
-    let Ended { stdout, .. } = inspect(&issuer, &token, &[]).await;
-    assert!(
-        stdout.contains("--profile cognito --client-id billing"),
-        "{stdout}"
-    );
+    let inspected = inspect(&issuer, &token, &[]).await;
+    inspected.prints(&["--profile cognito --client-id billing"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,40 +113,29 @@ async fn profile_file_is_read() {
         machine_if = [[{ claim = "sub", is_client = true }]]
         "#,
     );
-    let Ended {
-        code,
-        stdout,
-        stderr,
-    } = inspect(&issuer, &token, &flag).await;
-    assert_eq!(code, Some(0), "{stdout}{stderr}");
-    for expected in [
+    inspect(&issuer, &token, &flag).await.exits(0).prints(&[
         "accepted with --profile-file",
         "machine",
         "role:clerk",
         "scopes or roles in `scope`: absent",
         "scopes or roles in `groups[].name`: found 1",
-    ] {
-        assert!(stdout.contains(expected), "{expected}: {stdout}");
-    }
+    ]);
 
     write("name = \"x\"\nbase = \"rfc9068\"\nrequired_claim = []\n");
-    let Ended { code, stderr, .. } = inspect(&issuer, &token, &flag).await;
-    assert_eq!(code, Some(1));
-    assert!(
-        stderr.contains("lemonldap.toml: line 3: unknown field `required_claim`; did you mean `required_claims`?"),
-        "{stderr}"
-    );
+    let inspected = inspect(&issuer, &token, &flag).await.exits(1);
+    inspected.reports(&[
+        "lemonldap.toml: line 3: unknown field `required_claim`; did you mean `required_claims`?",
+    ]);
     #[cfg(unix)]
     {
         use std::{fs, os::unix::fs::PermissionsExt};
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("changed");
-        let Ended { code, stderr, .. } = inspect(&issuer, &token, &flag).await;
-        assert_eq!(code, Some(1));
-        assert!(stderr.contains("chmod o-w"), "{stderr}");
+        let inspected = inspect(&issuer, &token, &flag).await.exits(1);
+        inspected.reports(&["chmod o-w"]);
     }
-    let Ended { stderr, .. } = inspect(&issuer, &token, &["--profile-file", "/dev/null"]).await;
-    assert!(stderr.contains("regular file"), "{stderr}");
+    let inspected = inspect(&issuer, &token, &["--profile-file", "/dev/null"]).await;
+    inspected.reports(&["regular file"]);
     let both = [&flag[..], &["--profile", "okta"]].concat();
-    assert_eq!(inspect(&issuer, &token, &both).await.code, Some(2));
+    inspect(&issuer, &token, &both).await.exits(2);
 }

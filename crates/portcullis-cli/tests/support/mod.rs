@@ -11,6 +11,7 @@ use portcullis_test::TestIssuer;
 pub(crate) const AUDIENCE: &str = "https://orders.example.com";
 
 /// The exit code of a run, and what it printed.
+#[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -25,6 +26,41 @@ impl Ended {
             stdout: text(output.stdout),
             stderr: text(output.stderr),
         }
+    }
+
+    /// Checks the exit code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+
+    /// Checks that stdout contains each of these texts.
+    #[track_caller]
+    pub(crate) fn prints(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(self.stdout.contains(text), "{text}: {self:?}");
+        }
+        self
+    }
+
+    /// Checks that stderr contains each of these texts.
+    #[track_caller]
+    pub(crate) fn reports(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(self.stderr.contains(text), "{text}: {self:?}");
+        }
+        self
+    }
+
+    /// Checks that neither output contains one of these texts.
+    #[track_caller]
+    pub(crate) fn hides(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(!self.stdout.contains(text), "{text}: {self:?}");
+            assert!(!self.stderr.contains(text), "{text}: {self:?}");
+        }
+        self
     }
 
     /// Awaits a command that may talk to a server of this test.
@@ -56,6 +92,16 @@ pub(crate) async fn run(arguments: &[&str], input: &str) -> Ended {
         child.wait_with_output().expect("an exit status")
     });
     Ended::of(running.await.expect("no panic"))
+}
+
+/// Inspects what `input` holds, without an issuer.
+pub(crate) async fn inspect_alone(input: &str) -> Ended {
+    run(&["token", "inspect"], input).await
+}
+
+/// Checks the key set at `url`.
+pub(crate) async fn check(url: &str) -> Ended {
+    run(&["jwks", "check", url], "").await
 }
 
 /// Inspects `token` with the keys of `issuer`.
