@@ -1,8 +1,37 @@
 //! Which files are read and which are refused.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use portcullis_file::{WatchedFile, read, read_bounded, read_config};
+use tempfile::TempDir;
+
+/// A directory with a file, and the path of the file.
+fn file(content: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file");
+    fs::write(&path, content).expect("written");
+    (directory, path)
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+}
+
+/// Reading `file` must give that many warnings with each mode of `directory`.
+#[cfg(unix)]
+fn assert_warnings(file: &Path, directory: &Path, modes: &[(u32, usize)]) {
+    for (mode, warnings) in modes {
+        set_mode(directory, *mode);
+        let contents = read(file, 5).expect("readable");
+        assert_eq!(contents.warnings(false).len(), *warnings, "{mode:o}");
+    }
+}
 
 fn refused(path: &Path, max_bytes: u64) -> String {
     read(path, max_bytes).expect_err("refused").to_string()
@@ -50,17 +79,13 @@ fn only_regular_files_are_read() {
 #[cfg(unix)]
 #[test]
 fn permissions_of_other_users_are_warned_about() {
-    use std::os::unix::fs::PermissionsExt;
-
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("file");
-    fs::write(&path, "a").expect("written");
+    let (directory, path) = file("a");
     for (mode, reads, writes) in [
         (0o660, false, false),
         (0o644, true, false),
         (0o602, false, true),
     ] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        set_mode(&path, mode);
         let contents = read(&path, 5).expect("readable");
         assert_eq!(contents.reject_writable_by_everyone("").is_err(), writes);
         assert_eq!(read_config(&path, 5).is_ok(), !writes);
@@ -72,18 +97,18 @@ fn permissions_of_other_users_are_warned_about() {
         );
         assert_eq!(contents.warnings(false).len(), usize::from(writes));
     }
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
-    for (mode, warnings) in [(0o755, 0), (0o1777, 0), (0o777, 1)] {
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).expect("set");
-        let contents = read(&path, 5).expect("readable");
-        assert_eq!(contents.warnings(false).len(), warnings, "{mode:o}");
-    }
+    set_mode(&path, 0o600);
+    assert_warnings(
+        &path,
+        directory.path(),
+        &[(0o755, 0), (0o1777, 0), (0o777, 1)],
+    );
 }
 
 #[cfg(unix)]
 #[test]
 fn directory_of_a_symbolic_links_target_is_checked_too() {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     let directory = tempfile::tempdir().expect("a directory");
     let open = directory.path().join("open");
@@ -93,14 +118,10 @@ fn directory_of_a_symbolic_links_target_is_checked_too() {
     }
     let path = open.join("k");
     fs::write(&path, "a").expect("written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+    set_mode(&path, 0o600);
     let link = safe.join("k");
     symlink("../open/k", &link).expect("linked");
-    for (mode, warnings) in [(0o755, 0), (0o777, 1)] {
-        fs::set_permissions(&open, fs::Permissions::from_mode(mode)).expect("set");
-        let contents = read(&link, 5).expect("readable");
-        assert_eq!(contents.warnings(false).len(), warnings, "{mode:o}");
-    }
+    assert_warnings(&link, &open, &[(0o755, 0), (0o777, 1)]);
 }
 
 #[cfg(unix)]
@@ -128,16 +149,11 @@ fn another_hard_link_is_warned_about() {
 #[cfg(unix)]
 #[test]
 fn directory_that_becomes_writable_changes_the_stamp() {
-    use std::os::unix::fs::PermissionsExt;
-
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("keys");
-    fs::write(&path, "a").expect("written");
+    let (directory, path) = file("a");
     let mut file = WatchedFile::new("file", &path, 64).public();
     let mut before = file.read().expect("readable").stamp();
     for (mode, warnings) in [(0o777, 1), (0o755, 0)] {
-        let permissions = fs::Permissions::from_mode(mode);
-        fs::set_permissions(directory.path(), permissions).expect("set");
+        set_mode(directory.path(), mode);
         assert_ne!(file.stamp().expect("there"), before, "{mode:o}");
         before = file.read().expect("readable").stamp();
         assert_eq!(file.stamp().expect("there"), before);
@@ -147,9 +163,7 @@ fn directory_that_becomes_writable_changes_the_stamp() {
 
 #[test]
 fn debug_hides_the_content() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("file");
-    fs::write(&path, "s3cr3t").expect("written");
+    let (_directory, path) = file("s3cr3t");
     let shown = format!("{:?}", read(&path, 64).expect("readable"));
     assert!(
         !shown.contains("s3cr3t") && !shown.contains("bytes"),
@@ -159,9 +173,7 @@ fn debug_hides_the_content() {
 
 #[test]
 fn watched_file_is_read_again_after_a_change() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("file");
-    fs::write(&path, "one").expect("written");
+    let (directory, path) = file("one");
     let mut file = WatchedFile::new("file", &path, 64);
     let one = file.read().expect("readable");
     assert_eq!(file.stamp().expect("there"), one.stamp());
@@ -185,15 +197,11 @@ fn reader_is_read_up_to_the_limit() {
 #[cfg(unix)]
 #[test]
 fn watched_file_reports_the_warnings_of_the_last_read() {
-    use std::os::unix::fs::PermissionsExt;
-
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("file");
-    fs::write(&path, "a").expect("written");
+    let (_directory, path) = file("a");
     let mut private = WatchedFile::new("file", &path, 64);
     let mut public = WatchedFile::new("file", &path, 64).public();
     for (mode, warnings) in [(0o600, 0), (0o644, 1), (0o600, 0)] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        set_mode(&path, mode);
         private.read().expect("readable");
         public.read().expect("readable");
         assert_eq!(private.warnings().len(), warnings, "{mode:o}");
