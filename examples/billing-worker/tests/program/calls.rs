@@ -1,26 +1,25 @@
 //! Calls to an external service, and their failures.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
-use portcullis::{
-    Scope, ScopeSet,
-    api_key::{KeyFile, NewKey},
-    clock::{Clock, SystemClock},
-};
+use portcullis::{Scope, ScopeSet};
 use portcullis_test::{DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
 use rustix::process::Signal;
-use tempfile::TempDir;
 use tokio::{net::TcpListener, time::timeout};
 
-use crate::worker::{TIMEOUT, Worker, options, orders_api};
+use crate::{
+    files::Files,
+    worker::{TIMEOUT, Worker},
+};
+
+/// Nothing listens there.
+const NOWHERE: &str = "http://127.0.0.1:9";
 
 #[tokio::test]
 async fn rejection_by_the_issuer_ends_the_worker() {
     let issuer = TestIssuer::start().await;
-    let folder = TempDir::new().expect("a folder");
-    let secret = folder.path().join("secret");
-    fs::write(&secret, "not-the-secret").expect("written");
-    let args = options("http://127.0.0.1:9", &issuer, &secret);
+    let files = Files::new("not-the-secret");
+    let args = files.options(NOWHERE, &issuer, &[]);
     let ended = Worker::spawn(args, "off").ends().await;
     assert_eq!(ended.status.code(), Some(1));
     assert_eq!(ended.printed, [""; 0]);
@@ -36,31 +35,14 @@ async fn rejection_by_the_issuer_ends_the_worker() {
 #[tokio::test]
 async fn issuer_down_at_start_delays_only_the_token() {
     let issuer = TestIssuer::start().await;
-    let folder = TempDir::new().expect("a folder");
-    let file = |name: &str| folder.path().join(name);
-    fs::write(file("secret"), DEFAULT_CLIENT_SECRET).expect("written");
+    let files = Files::new(DEFAULT_CLIENT_SECRET);
     let scopes = ScopeSet::from_iter([Scope::from_static("orders:read")]);
-    let key = NewKey::new("billing").scopes(scopes);
-    let key = KeyFile::at(file("keys.toml")).create(key).expect("a key");
-    fs::write(file("key"), key.key().expose()).expect("written");
-    let keys = file("keys.toml").display().to_string();
-    let options_of_service = ["--issuer", &issuer.url(), "--api-keys", &keys];
-    let (orders, _running) = orders_api(options_of_service).await;
+    let (orders, _running) = files.orders_api(&issuer, scopes).await;
 
     issuer.stop().await;
-    let mut args = options(&orders, &issuer, &file("secret"));
-    let key = file("key").display().to_string();
-    args.extend(
-        [
-            "--calls",
-            "100000",
-            "--scope",
-            "orders:read",
-            "--api-key-file",
-            &key,
-        ]
-        .map(str::to_owned),
-    );
+    let more = ["--calls", "100000", "--scope", "orders:read"];
+    let mut args = files.options(&orders, &issuer, &more);
+    args.extend(files.api_key_option());
     let mut worker = Worker::spawn(args, "off");
     worker.says("token: not obtained: ").await;
     worker.says("call 1: no answer").await;
@@ -78,18 +60,12 @@ async fn issuer_down_at_start_delays_only_the_token() {
 #[tokio::test]
 async fn sigterm_ends_the_worker_within_10_s() {
     let issuer = TestIssuer::start().await;
-    let folder = TempDir::new().expect("a folder");
-    let file = |name: &str| folder.path().join(name);
-    fs::write(file("secret"), DEFAULT_CLIENT_SECRET).expect("written");
-    let key = NewKey::new("billing").issue(SystemClock.now(), None);
-    fs::write(file("key"), key.expect("a key").key().expose()).expect("written");
+    let files = Files::new(DEFAULT_CLIENT_SECRET);
+    files.write_unknown_key();
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let orders = format!("http://{}", silent.local_addr().expect("bound"));
-    let mut args = options(&orders, &issuer, &file("secret"));
-    args.extend([
-        "--api-key-file".to_owned(),
-        file("key").display().to_string(),
-    ]);
+    let mut args = files.options(&orders, &issuer, &[]);
+    args.extend(files.api_key_option());
     let mut worker = Worker::spawn(args, "off");
     worker.says("token: obtained").await;
     issuer.fault(Endpoint::Revocation, Fault::Hang);
@@ -111,11 +87,8 @@ async fn expired_token_is_not_reported_as_revoked() {
         .start()
         .await
         .expect("an issuer");
-    let folder = TempDir::new().expect("a folder");
-    let secret = folder.path().join("secret");
-    fs::write(&secret, DEFAULT_CLIENT_SECRET).expect("written");
-    let mut args = options("http://127.0.0.1:9", &issuer, &secret);
-    args.extend(["--calls", "1000"].map(str::to_owned));
+    let files = Files::new(DEFAULT_CLIENT_SECRET);
+    let args = files.options(NOWHERE, &issuer, &["--calls", "1000"]);
     let mut worker = Worker::spawn(args, "off");
     worker.says("token: obtained").await;
     issuer.fault(Endpoint::Token, Fault::Down);
@@ -132,20 +105,11 @@ async fn expired_token_is_not_reported_as_revoked() {
 #[tokio::test]
 async fn failed_calls_are_reported_and_counted() {
     let issuer = TestIssuer::start().await;
-    let folder = TempDir::new().expect("a folder");
-    let file = |name: &str| folder.path().join(name);
-    fs::write(file("secret"), format!("{DEFAULT_CLIENT_SECRET}\n")).expect("written");
-    // A key without scopes.
-    let key = NewKey::new("billing").scopes(ScopeSet::default());
-    let key = KeyFile::at(file("keys.toml")).create(key).expect("a key");
-    fs::write(file("key"), format!("{}\n", key.key().expose())).expect("written");
+    let files = Files::new(&format!("{DEFAULT_CLIENT_SECRET}\n"));
+    let (orders, _running) = files.orders_api(&issuer, ScopeSet::default()).await;
 
-    let keys = file("keys.toml").display().to_string();
-    let options_of_service = ["--issuer", &issuer.url(), "--api-keys", &keys];
-    let (orders, _running) = orders_api(options_of_service).await;
-
-    let mut args = options(&orders, &issuer, &file("secret"));
-    args.extend(["--scope", "orders:read", "--calls", "2"].map(str::to_owned));
+    let more = ["--scope", "orders:read", "--calls", "2"];
+    let mut args = files.options(&orders, &issuer, &more);
     let ended = Worker::spawn(&args, "off").ends().await;
     assert!(ended.status.success(), "{:#?}", ended.printed);
     let expected = [
@@ -160,8 +124,7 @@ async fn failed_calls_are_reported_and_counted() {
     assert_eq!(issuer.requests(Endpoint::Token), 1);
     assert_eq!(issuer.requests(Endpoint::Revocation), 1);
 
-    let key = file("key").display().to_string();
-    args.extend(["--api-key-file".to_owned(), key]);
+    args.extend(files.api_key_option());
     let ended = Worker::spawn(&args, "off").ends().await;
     assert_eq!(
         ended.status.code(),

@@ -2,6 +2,7 @@
 
 mod calls;
 mod demonstration;
+mod files;
 mod rotation;
 mod secrecy;
 mod worker;

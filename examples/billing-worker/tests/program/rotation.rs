@@ -4,10 +4,12 @@ use std::{fs, time::Duration};
 
 use portcullis_test::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, TestIssuer, TestIssuerBuilder};
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::worker::{Worker, options, orders_api};
+use crate::{
+    files::Files,
+    worker::{Worker, orders_api},
+};
 
 #[tokio::test]
 async fn rotation_loses_no_call_at_any_server() {
@@ -61,16 +63,13 @@ async fn rotate_at(server: &str, issuer: TestIssuerBuilder) {
         .expect("an issuer");
     let (orders, _running) = orders_api(["--issuer", &issuer.url()]).await;
 
-    let folder = TempDir::new().expect("a folder");
-    let secret = folder.path().join("secret");
+    let files = Files::new(DEFAULT_CLIENT_SECRET);
     let replace = |content: &str| {
-        let new = folder.path().join("new");
-        fs::write(&new, content).expect("written");
-        fs::rename(&new, &secret).expect("renamed");
+        files.write("new", content);
+        fs::rename(files.path("new"), files.path("secret")).expect("renamed");
     };
-    replace(DEFAULT_CLIENT_SECRET);
-    let mut args = options(&orders, &issuer, &secret);
-    args.extend(["--scope", "orders:read", "--calls", "70"].map(str::to_owned));
+    let more = ["--scope", "orders:read", "--calls", "70"];
+    let args = files.options(&orders, &issuer, &more);
     let mut worker = Worker::spawn_at(["--interval", "0.3"], args, "off");
     worker.says("call 10:").await;
     replace(&format!("{DEFAULT_CLIENT_SECRET}\n{new_secret}\n"));

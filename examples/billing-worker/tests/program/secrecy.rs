@@ -1,16 +1,14 @@
 //! What the worker prints about URLs and answers that contain a secret.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use portcullis::{
-    api_key::NewKey,
-    clock::{Clock, SystemClock},
-};
 use portcullis_test::{DEFAULT_CLIENT_SECRET, Endpoint, Fault, TestIssuer};
 use serde_json::json;
-use tempfile::TempDir;
 
-use crate::worker::{Worker, options};
+use crate::{
+    files::Files,
+    worker::{Worker, options},
+};
 
 #[tokio::test]
 async fn unusable_orders_url_is_shown_without_password_and_query() {
@@ -27,12 +25,8 @@ async fn unusable_orders_url_is_shown_without_password_and_query() {
 #[tokio::test]
 async fn credential_that_the_service_repeats_is_not_shown() {
     let (issuer, service) = (TestIssuer::start().await, TestIssuer::start().await);
-    let folder = TempDir::new().expect("a folder");
-    let file = |name: &str| folder.path().join(name);
-    fs::write(file("secret"), DEFAULT_CLIENT_SECRET).expect("written");
-    let key = NewKey::new("billing").issue(SystemClock.now(), None);
-    let key = key.expect("a key").key().expose().to_owned();
-    fs::write(file("key"), &key).expect("written");
+    let files = Files::new(DEFAULT_CLIENT_SECRET);
+    let key = files.write_unknown_key();
     let token = json!({ "access_token": "opaque-t0ken", "token_type": "Bearer" });
     issuer.fault(Endpoint::Token, Fault::Json(token));
     let fault = |detail: &str| Fault::Answer {
@@ -48,14 +42,8 @@ async fn credential_that_the_service_repeats_is_not_shown() {
         (format!("\u{1b}not {key}"), "[masked])"),
     ] {
         service.fault(Endpoint::Other, fault(&detail));
-        let mut args = options(&service.url(), &issuer, &file("secret"));
-        let key_file = file("key").display().to_string();
-        args.extend([
-            "--calls".to_owned(),
-            "1".to_owned(),
-            "--api-key-file".to_owned(),
-            key_file,
-        ]);
+        let mut args = files.options(&service.url(), &issuer, &["--calls", "1"]);
+        args.extend(files.api_key_option());
         let printed = Worker::spawn(args, "off").ends().await.printed.join("\n");
         assert!(printed.contains(shown), "{printed}");
         assert!(
