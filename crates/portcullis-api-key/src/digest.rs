@@ -13,8 +13,7 @@ const LENGTH: usize = digest::SHA256_OUTPUT_LEN;
 
 /// The digest of a key: SHA-256, or HMAC-SHA-256 under a pepper.
 ///
-/// A password hash is not needed: 160 random bits cannot be guessed. Its text form is `sha256:{hex}` or
-/// `hmac-sha256:{version of the pepper}:{hex}`.
+/// 160 random bits need no password hash. As text: `sha256:{hex}` or `hmac-sha256:{version of the pepper}:{hex}`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyDigest {
     pepper: Option<u32>,
@@ -25,13 +24,16 @@ impl KeyDigest {
     /// The digest of `key`, under the current pepper if there are peppers.
     #[must_use]
     pub fn of(key: &ApiKey, peppers: Option<&Peppers>) -> Self {
+        let pepper = peppers.map(|peppers| &peppers.current().1);
+        let bytes = compute(pepper, key.digest_input());
         Self {
-            pepper: peppers.map(Peppers::current_version),
-            bytes: compute(peppers.map(Peppers::current), key.digest_input()),
+            bytes,
+            ..Self::dummy(peppers)
         }
     }
 
-    /// Whether this is the digest of `digest_input`. Compares in constant time.
+    /// Whether this is the digest of `digest_input`. Compares in constant time. If not, it also computes the other kind of
+    /// digest, so that the time does not tell which kind the record has.
     pub(crate) fn matches(
         &self,
         digest_input: &[u8],
@@ -47,23 +49,19 @@ impl KeyDigest {
         let actual = compute(pepper, digest_input);
         #[cfg(test)]
         Work::note(|work| work.comparisons += 1);
-        Ok(verify_slices_are_equal(&actual, &self.bytes).is_ok())
+        let is_match = verify_slices_are_equal(&actual, &self.bytes).is_ok();
+        if let Some(peppers) = peppers.filter(|_| !is_match) {
+            let other = self.pepper.is_none().then(|| &peppers.current().1);
+            black_box(compute(other, black_box(digest_input)));
+        }
+        Ok(is_match)
     }
 
     /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id.
     pub(crate) fn dummy(peppers: Option<&Peppers>) -> Self {
         Self {
-            pepper: peppers.map(Peppers::current_version),
+            pepper: peppers.map(|peppers| peppers.current().0),
             bytes: [0; LENGTH],
-        }
-    }
-
-    /// If there are peppers, computes the kind of digest that [`matches`](Self::matches) did not. Afterwards one plain
-    /// and one peppered digest were computed, whichever kind the record has.
-    pub(crate) fn equalize_work(&self, digest_input: &[u8], peppers: Option<&Peppers>) {
-        if let Some(peppers) = peppers {
-            let pepper = self.pepper.is_none().then(|| peppers.current());
-            black_box(compute(pepper, black_box(digest_input)));
         }
     }
 }
@@ -98,10 +96,9 @@ impl fmt::Display for KeyDigest {
 impl fmt::Debug for KeyDigest {
     /// Without the digest, to keep it out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pepper {
-            None => f.write_str("KeyDigest(sha256)"),
-            Some(version) => write!(f, "KeyDigest(hmac-sha256, pepper {version})"),
-        }
+        f.debug_struct("KeyDigest")
+            .field("pepper", &self.pepper)
+            .finish_non_exhaustive()
     }
 }
 

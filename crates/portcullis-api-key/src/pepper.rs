@@ -3,11 +3,9 @@ use portcullis_core::{ConfigError, Secret};
 
 /// Secrets that are mixed into digests and kept outside the store, so that a stolen store does not help to recognise keys.
 ///
-/// Each pepper has a version. New keys are digested under the current one, and a record names its version. To change the
-/// pepper, make a new one current and keep the old one with [`with_previous`](Self::with_previous) until no record names
-/// it. A key whose version is missing gets 503, and the log names the version.
-///
-/// Records without a pepper stay valid, so that peppers can be introduced later.
+/// New keys are digested under the current pepper, and a record names its version. To change the pepper, make a new one
+/// current and keep the old one with [`with_previous`](Self::with_previous) until no record names it. A key whose version
+/// is missing gets 503, and the log names the version. Records without a pepper stay valid.
 #[derive(Clone, Debug)]
 pub struct Peppers {
     /// The current one first.
@@ -42,12 +40,9 @@ impl Peppers {
         Ok(self)
     }
 
-    pub(crate) fn current_version(&self) -> u32 {
-        self.versions[0].0
-    }
-
-    pub(crate) fn current(&self) -> &hmac::Key {
-        &self.versions[0].1
+    /// The current pepper and its version.
+    pub(crate) fn current(&self) -> &(u32, hmac::Key) {
+        &self.versions[0]
     }
 
     pub(crate) fn version(&self, version: u32) -> Option<&hmac::Key> {

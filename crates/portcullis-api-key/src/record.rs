@@ -8,9 +8,7 @@ use crate::{
     format::{ApiKeyId, KeyPrefix},
 };
 
-/// The data that a store keeps of a key, without the key.
-///
-/// Stores of your own create records with [`new`](Self::new) and set the other fields. Times have millisecond precision.
+/// The data that a store keeps of a key, without the key. Times have millisecond precision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyRecord {
@@ -39,7 +37,7 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// A record with the default prefix that grants nothing, never expires, and has revision 1.
+    /// A record with the default prefix and revision 1 that grants nothing and never expires. Set the other fields after.
     ///
     /// # Errors
     ///

@@ -34,10 +34,6 @@ impl ApiKeyId {
         // It is always ASCII, so the default is never used.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; Self::LENGTH] {
-        &self.0
-    }
 }
 
 impl Hash for ApiKeyId {

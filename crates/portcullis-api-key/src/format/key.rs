@@ -16,17 +16,8 @@ const LENGTH_AFTER_PREFIX: usize = 1 + ApiKeyId::LENGTH + 1 + SECRET_LENGTH + ba
 
 /// A whole key, which its holder sends and must keep secret.
 ///
-/// `{prefix}_{id}_{secret}{checksum}`: the id has 12 base62 digits, the secret 27 (160.7 bits), the checksum 6 (the
-/// CRC-32 of everything before it). The memory is zeroed on drop.
-///
-/// ```
-/// use portcullis_api_key::{ApiKey, KeyPrefix};
-///
-/// let key = ApiKey::generate(&KeyPrefix::new("acme")?)?;
-/// assert!(key.expose().starts_with("acme_"));
-/// assert_eq!(ApiKey::parse(key.expose())?.id(), key.id());
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// ```
+/// `{prefix}_{id}_{secret}{checksum}`: the id has 12 base62 digits, the secret 27 (160.7 bits), the checksum 6 (CRC-32 of
+/// what precedes it). The memory is zeroed on drop.
 #[derive(Clone)]
 pub struct ApiKey {
     id: ApiKeyId,
@@ -43,10 +34,9 @@ impl ApiKey {
         let id = ApiKeyId::random().map_err(|_| KeyError::Random)?;
         // Sized once: growing would leave partial copies in memory.
         let mut text = Vec::with_capacity(prefix.as_str().len() + LENGTH_AFTER_PREFIX);
-        text.extend_from_slice(prefix.as_str().as_bytes());
-        text.push(b'_');
-        text.extend_from_slice(id.as_bytes());
-        text.push(b'_');
+        for part in [prefix.as_str(), "_", id.as_str(), "_"] {
+            text.extend_from_slice(part.as_bytes());
+        }
         let start = text.len();
         text.resize(start + SECRET_LENGTH, 0);
         base62::fill_random(&mut text[start..]).map_err(|_| KeyError::Random)?;
@@ -98,11 +88,10 @@ impl fmt::Debug for ApiKey {
 }
 
 /// A key from a request, checked but not copied.
-#[derive(Clone, Copy)]
 pub(crate) struct PresentedKey<'h> {
     pub(crate) id: ApiKeyId,
     pub(crate) prefix: &'h [u8],
-    /// The key without its checksum. With a prefix of up to 14 characters it fits one block of SHA-256.
+    /// With a prefix of up to 14 characters it fits one block of SHA-256.
     pub(crate) digest_input: &'h [u8],
 }
 
@@ -144,15 +133,10 @@ impl<'h> PresentedKey<'h> {
 
 /// Whether the text begins like a key, but is shorter or longer than a key with that prefix.
 fn has_wrong_length(text: &[u8]) -> bool {
-    (1..=KeyPrefix::MAX_LENGTH).any(|length| {
-        let Some((prefix, [b'_', rest @ ..])) = text.split_at_checked(length) else {
-            return false;
-        };
-        let id = rest.get(..ApiKeyId::LENGTH);
-        id.is_some_and(base62::is_base62)
-            && rest.get(ApiKeyId::LENGTH) == Some(&b'_')
-            && is_prefix(prefix)
-            && rest.len() + 1 != LENGTH_AFTER_PREFIX
+    let is_id = |part: &[u8]| matches!(part, [b'_', id @ .., b'_'] if base62::is_base62(id));
+    let prefix_length = text.windows(ApiKeyId::LENGTH + 2).position(is_id);
+    prefix_length.is_some_and(|length| {
+        is_prefix(&text[..length]) && text.len() - length != LENGTH_AFTER_PREFIX
     })
 }
 

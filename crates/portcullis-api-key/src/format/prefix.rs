@@ -4,8 +4,8 @@ use portcullis_core::ConfigError;
 
 /// The beginning of keys, by which people and secret scanners recognise them: `acme_live` in `acme_live_4fXq…`.
 ///
-/// It has 1 to 32 lower-case letters, digits and single underscores between them, and begins with a letter. The default
-/// is `portcullis`; give your service its own.
+/// It has 1 to 32 lower-case letters, digits and single underscores, and begins with a letter. The default is
+/// `portcullis`; give your service its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyPrefix(Box<str>);
 
@@ -14,8 +14,6 @@ impl KeyPrefix {
     pub(crate) const FORM: &str =
         "1 to 32 lower-case letters, digits and single underscores, a letter first";
 
-    /// Checks a prefix.
-    ///
     /// # Errors
     ///
     /// When `prefix` does not have the form described above.
@@ -35,7 +33,6 @@ impl KeyPrefix {
 }
 
 impl Default for KeyPrefix {
-    /// `portcullis`.
     fn default() -> Self {
         Self("portcullis".into())
     }

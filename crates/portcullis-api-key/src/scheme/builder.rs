@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use http::HeaderName;
 use portcullis_core::{
@@ -15,6 +15,7 @@ use crate::{digest::KeyDigest, format::KeyPrefix, pepper::Peppers, store::KeySto
 #[must_use]
 pub struct ApiKeysBuilder(Settings);
 
+#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) store: Arc<dyn KeyStore>,
     pub(super) header: HeaderName,
@@ -42,8 +43,7 @@ impl ApiKeysBuilder {
         self
     }
 
-    /// Accepts only keys with these prefixes, so that keys of another environment are rejected without a lookup. By default
-    /// every prefix is accepted.
+    /// Accepts only keys with these prefixes, and rejects others without a lookup; every prefix by default.
     pub fn prefixes(mut self, prefixes: impl IntoIterator<Item = KeyPrefix>) -> Self {
         self.0.prefixes = prefixes.into_iter().collect();
         self
@@ -89,16 +89,6 @@ impl ApiKeysBuilder {
             dummy_digest: KeyDigest::dummy(settings.peppers.as_ref()),
             settings,
         })))
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("header", &self.header)
-            .field("prefixes", &self.prefixes)
-            .field("peppers", &self.peppers)
-            .finish_non_exhaustive()
     }
 }
 

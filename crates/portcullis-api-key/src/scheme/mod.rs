@@ -4,7 +4,6 @@ mod builder;
 
 use std::{fmt, sync::Arc};
 
-use http::HeaderMap;
 use portcullis_core::{
     Principal,
     scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Scheme},
@@ -29,26 +28,12 @@ use builder::Settings;
 /// | other text, or a key that is mistyped, unknown, expired or revoked | 401 `invalid_token` |
 /// | a key that cannot be checked: the store is unreachable, or a pepper is missing | 503 |
 ///
-/// Expiry has no leeway. The principal is a machine whose subject is the key's owner, and whose credential id is the
-/// key's id.
-///
-/// ```
-/// use http::HeaderName;
-/// use portcullis_api_key::{ApiKeys, KeyPrefix, MemoryStore};
-///
-/// let keys = ApiKeys::builder(MemoryStore::new())
-///     .header(HeaderName::from_static("acme-key"))
-///     .prefixes([KeyPrefix::new("acme_live")?])
-///     .realm("orders")
-///     .build()?;
-/// # Ok::<_, portcullis_core::ConfigError>(())
-/// ```
+/// The principal is a machine whose subject is the key's owner and whose credential id is the key's id.
 #[derive(Clone)]
 pub struct ApiKeys(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id.
     dummy_digest: KeyDigest,
     challenge: Arc<Challenge>,
 }
@@ -78,7 +63,13 @@ impl Scheme for ApiKeys {
     }
 
     fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure> {
-        self.0.find(head.headers)
+        let mut values = head.headers.get_all(&self.0.settings.header).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (_, Some(_)) => Err(Failure::malformed("the API key was sent more than once")),
+            (Some(value), _) if value.is_empty() => Err(Failure::malformed("the API key is empty")),
+            (Some(value), _) => Ok(Some(value.as_bytes())),
+        }
     }
 
     fn authenticate(&self, _: &Head<'_>, text: &[u8]) -> Outcome {
@@ -113,26 +104,10 @@ impl Scheme for ApiKeys {
     }
 }
 
-/// The same for an unknown id and a wrong secret, to hide which ids exist. Also for other text and unaccepted prefixes.
+/// For an unknown id, a wrong secret, a prefix that is not accepted and other text.
 const NOT_VALID: &str = "the API key is not valid";
 
 impl Inner {
-    /// The one value of the header.
-    fn find<'h>(&self, headers: &'h HeaderMap) -> Result<Option<&'h [u8]>, Failure> {
-        let mut values = headers.get_all(&self.settings.header).iter();
-        let Some(value) = values.next() else {
-            return Ok(None);
-        };
-        if values.next().is_some() {
-            return Err(Failure::malformed("the API key was sent more than once"));
-        }
-        let value = value.as_bytes();
-        if value.is_empty() {
-            return Err(Failure::malformed("the API key is empty"));
-        }
-        Ok(Some(value))
-    }
-
     fn parse<'h>(&self, text: &'h [u8]) -> Result<PresentedKey<'h>, Failure> {
         let presented = PresentedKey::parse(text).map_err(|invalid| {
             // Checked only for a refused key; a valid one has visible ASCII only.
@@ -144,18 +119,15 @@ impl Inner {
                     "the API key holds characters that no key has"
                 });
             }
-            let (external, internal) = match invalid {
-                InvalidApiKey::Checksum => (
-                    "the API key was mistyped",
-                    "the checksum of the API key does not match",
-                ),
-                InvalidApiKey::Length => (
+            match invalid {
+                InvalidApiKey::Checksum => Failure::invalid("the API key was mistyped")
+                    .with_internal("the checksum of the API key does not match"),
+                InvalidApiKey::Length => Failure::invalid(
                     "the API key has the wrong length: it was cut off or pasted twice",
-                    "the API key has the wrong length",
                 ),
-                _ => (NOT_VALID, "the header does not contain an API key"),
-            };
-            Failure::invalid(external).with_internal(internal)
+                _ => Failure::invalid(NOT_VALID)
+                    .with_internal("the header does not contain an API key"),
+            }
         })?;
         let prefixes = &self.settings.prefixes;
         let is_presented = |prefix: &KeyPrefix| prefix.as_str().as_bytes() == presented.prefix;
@@ -168,8 +140,8 @@ impl Inner {
         )))
     }
 
-    /// A wrong secret gets the same answer after the same work as an unknown id, so that a caller does not learn which ids
-    /// exist. A known id whose pepper is missing gets 503, since the key may be valid.
+    /// A wrong secret gets the same answer after the same work as an unknown id, to hide which ids exist. A known id whose
+    /// pepper is missing gets 503.
     fn check(
         &self,
         id: ApiKeyId,
@@ -198,7 +170,6 @@ impl Inner {
             }
             _ => {}
         }
-        digest.equalize_work(digest_input, peppers);
         Err(match problem.or_else(|| store.doubt()) {
             Some(problem) => cannot_check(id, &problem),
             None => {
