@@ -15,13 +15,10 @@ use crate::{
     record::{KeyRecord, to_millis},
 };
 
-/// The default lifetime of a new key: 365 days.
-pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
 /// The default time for which a rotated key still works: 72 hours.
 pub const DEFAULT_ROTATION_GRACE: Duration = Duration::from_secs(72 * 60 * 60);
 
-/// The last time with a four-digit year in every time zone: 9999-12-30T22:00:00Z.
+/// 9999-12-30T22:00:00Z, the last time with a four-digit year in every time zone.
 const END_OF_TIME: UnixTime = UnixTime::from_secs(253_402_207_200);
 
 /// The settings of a key to create.
@@ -35,13 +32,13 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// A key for `owner` with the default prefix, which grants no scopes and lives for [`DEFAULT_LIFETIME`].
+    /// A key for `owner` with the default prefix, which grants no scopes and lives for 365 days.
     pub fn new(owner: impl Into<Box<str>>) -> Self {
         Self {
             owner: owner.into(),
             scopes: ScopeSet::default(),
             prefix: KeyPrefix::default(),
-            lifetime: Some(DEFAULT_LIFETIME),
+            lifetime: Some(Duration::from_secs(365 * 24 * 60 * 60)),
         }
     }
 
@@ -69,15 +66,17 @@ impl NewKey {
         self
     }
 
-    /// Creates the key, and its record for a store. For authors of stores.
+    /// Creates the key and its record. For authors of stores.
     ///
     /// # Errors
     ///
     /// When the owner or the lifetime is invalid, or the system's random generator fails.
     pub fn issue(self, now: UnixTime, peppers: Option<&Peppers>) -> Result<IssuedKey, KeyError> {
         let now = to_millis(now);
-        let expires_at = self.lifetime.map(|lifetime| expiry(now, lifetime));
-        let expires_at = expires_at.transpose()?;
+        let expires_at = (self.lifetime).map(|lifetime| to_millis(now.saturating_add(lifetime)));
+        if expires_at.is_some_and(|at| at <= now || at > END_OF_TIME) {
+            return Err(KeyError::Lifetime);
+        }
         let key = ApiKey::generate(&self.prefix)?;
         let digest = KeyDigest::of(&key, peppers);
         let record = KeyRecord {
@@ -111,7 +110,7 @@ impl IssuedKey {
     }
 }
 
-/// The clock and the peppers with which a store creates keys.
+/// With which a store creates keys.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyMaker {
     pub(crate) clock: SharedClock,
@@ -152,8 +151,7 @@ impl KeyMaker {
         new.issue(self.clock.now(), self.peppers.as_ref())
     }
 
-    /// Creates a successor with the same prefix, owner, scopes and lifetime, and limits the old key to `grace`, never past
-    /// its own expiry.
+    /// Creates a successor, and limits the old key to `grace`.
     pub(crate) fn rotate(
         &self,
         old: &mut KeyRecord,
@@ -181,14 +179,6 @@ impl KeyMaker {
         old.expires_at = Some(old.expires_at.map_or(deadline, |at| at.min(deadline)));
         old.revision = old.revision.saturating_add(1);
         Ok(new)
-    }
-}
-
-fn expiry(now: UnixTime, lifetime: Duration) -> Result<UnixTime, KeyError> {
-    let at = to_millis(now.saturating_add(lifetime));
-    match lifetime >= Duration::from_millis(1) && at <= END_OF_TIME {
-        true => Ok(at),
-        false => Err(KeyError::Lifetime),
     }
 }
 

@@ -33,11 +33,13 @@ mod stored;
 pub use digest::KeyDigest;
 pub use error::KeyError;
 pub use format::{ApiKey, ApiKeyId, InvalidApiKey, KeyPrefix};
-pub use issue::{DEFAULT_LIFETIME, DEFAULT_ROTATION_GRACE, IssuedKey, NewKey};
+pub use issue::{DEFAULT_ROTATION_GRACE, IssuedKey, NewKey};
 pub use pepper::Peppers;
 pub use record::KeyRecord;
 pub use scheme::{ApiKeys, ApiKeysBuilder};
+#[cfg(all(feature = "file", unix))]
+pub use store::KeyFile;
 #[cfg(feature = "file")]
-pub use store::{FileStore, FileStoreBuilder, FileStoreStatus, KeyFile, KeyFileError};
+pub use store::{FileStore, FileStoreBuilder, FileStoreStatus, KeyFileError};
 pub use store::{KeyStore, Lookup, MemoryStore, PendingLookup, StoreError};
 pub use stored::StoredKey;

@@ -1,20 +1,34 @@
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use foldhash::fast::RandomState;
 use portcullis_core::{
     Principal, PrincipalKind,
     clock::UnixTime,
     scheme::{Challenge, Failure, PrincipalParts},
 };
 
-use crate::record::KeyRecord;
+use crate::{format::ApiKeyId, record::KeyRecord};
+
+/// Keys by id. Lookups insert nothing, so the hash need not resist collision attacks.
+pub(crate) type KeyMap = HashMap<ApiKeyId, Arc<StoredKey>, RandomState>;
+
+/// All records, the oldest first, each with its last use.
+pub(crate) fn list(keys: &KeyMap) -> Vec<KeyRecord> {
+    let records = keys.values().map(|key| key.record_with_last_use());
+    let mut records: Vec<_> = records.collect();
+    records.sort_by_key(|record| (record.created_at, record.id));
+    records
+}
 
 /// A record as a [`KeyStore`](crate::KeyStore) returns it.
 ///
-/// It builds the principal on first use, and later uses share it. Stores should therefore keep the same `Arc` instead of
-/// creating a `StoredKey` for each lookup.
+/// It builds the principal on first use. A store should keep it instead of creating another for each lookup.
 #[derive(Debug)]
 pub struct StoredKey {
     record: KeyRecord,
@@ -42,7 +56,7 @@ impl StoredKey {
         &self.record
     }
 
-    /// The record with the last use that this process saw, to the second.
+    /// The record with the last use that this process saw.
     pub(crate) fn record_with_last_use(&self) -> KeyRecord {
         let seconds = self.last_used.load(Ordering::Relaxed);
         KeyRecord {
@@ -51,8 +65,7 @@ impl StoredKey {
         }
     }
 
-    /// Checks revocation and expiry. Only for a caller that proved to hold the key: others must not learn why it is
-    /// rejected.
+    /// Checks revocation and expiry. Only the holder of the key may learn the result.
     pub(crate) fn admit(
         &self,
         challenge: &Arc<Challenge>,

@@ -1,5 +1,5 @@
 //! The watched key file: the outages when it becomes malformed or disappears, or when its watch stops.
-#![cfg(feature = "file")]
+#![cfg(all(feature = "file", unix))]
 
 mod support;
 

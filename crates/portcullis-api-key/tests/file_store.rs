@@ -1,5 +1,5 @@
 //! The watched key file: changes, and the files that it rejects.
-#![cfg(feature = "file")]
+#![cfg(all(feature = "file", unix))]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Changes of a key file lose nothing, also with concurrent writers and after crashes.
-#![cfg(feature = "file")]
+#![cfg(all(feature = "file", unix))]
 
 use std::{collections::HashSet, fs, io, path::PathBuf, thread, time::Duration};
 

@@ -2,40 +2,34 @@ use std::{borrow::Cow, fmt, pin::Pin, sync::Arc};
 
 use crate::{format::ApiKeyId, stored::StoredKey};
 
-/// Finds keys by id.
-///
-/// A store does not compare secrets, and does not check expiry or revocation: it returns revoked keys too.
+/// Finds keys by id, revoked and expired ones too. It does not compare secrets.
 ///
 /// An outdated record (*false positive*) lets a revoked key in, so a store documents how old its answers may be. `None`
 /// for a key that exists (*false negative*) makes a caller throw a good key away, so a store that cannot tell returns a
 /// [`StoreError`], which becomes 503 and never 401.
 ///
 /// ```
-/// use std::sync::Arc;
-/// use portcullis_api_key::*;
+/// use portcullis_api_key::{ApiKeyId, KeyStore, Lookup, StoreError};
 ///
 /// struct Database;
 ///
 /// impl KeyStore for Database {
 ///     fn lookup(&self, id: &ApiKeyId) -> Lookup {
-///         Lookup::Pending(Box::pin(find(*id)))
+///         let id = *id;
+///         Lookup::Pending(Box::pin(async move {
+///             Err(StoreError::new(format!("no connection to look up {id}")))
+///         }))
 ///     }
-/// }
-///
-/// async fn find(id: ApiKeyId) -> Result<Option<Arc<StoredKey>>, StoreError> {
-///     Err(StoreError::new(format!("no connection to look up {id}")))
 /// }
 /// ```
 pub trait KeyStore: Send + Sync + 'static {
-    /// Finds a key. Called for each request with a well-formed key, before its secret is checked: it must be cheap for
-    /// ids that do not exist.
+    /// Finds a key. Called for every well-formed key, so it must be cheap for ids that do not exist.
     fn lookup(&self, id: &ApiKeyId) -> Lookup;
 
-    /// The reason why [`lookup`](Self::lookup) may miss keys now, if any. For stores that answer from a snapshot; `None` by
-    /// default.
+    /// Why [`lookup`](Self::lookup) may miss keys now, if a store answers from a snapshot; `None` by default.
     ///
-    /// While there is such a reason, `lookup` must answer unknown ids with an error. The scheme then answers 503 to a
-    /// wrong secret as well, so that callers cannot find out which ids exist.
+    /// While there is a reason, `lookup` must answer unknown ids with an error. The scheme then answers 503 to a wrong
+    /// secret as well, so that callers cannot find out which ids exist.
     fn doubt(&self) -> Option<StoreError> {
         None
     }
@@ -48,6 +42,12 @@ impl<T: KeyStore + ?Sized> KeyStore for Arc<T> {
 
     fn doubt(&self) -> Option<StoreError> {
         (**self).doubt()
+    }
+}
+
+impl fmt::Debug for dyn KeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyStore")
     }
 }
 

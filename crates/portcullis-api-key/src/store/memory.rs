@@ -6,25 +6,19 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use super::{
-    key_map::{self, KeyMap},
-    key_store::{KeyStore, Lookup},
-};
+use super::key_store::{KeyStore, Lookup};
 use crate::{
     error::KeyError,
     format::ApiKeyId,
     issue::{IssuedKey, KeyMaker, NewKey, key_maker_setters},
     record::KeyRecord,
-    stored::StoredKey,
+    stored::{self, KeyMap, StoredKey},
 };
 
 /// Keys in memory, managed by the program; they are lost when it ends.
 ///
-/// Clones share the keys. Requests read a snapshot without waiting, and the next request sees a change. A change copies
-/// the snapshot.
-///
-/// A revoked key stays as a tombstone: a later [`insert`](Self::insert) cannot bring it back. Expired and revoked
-/// records take memory until [`remove_ended`](Self::remove_ended).
+/// Clones share the keys. The next request sees a change, which copies all keys. A revoked key stays as a tombstone, so
+/// that a later [`insert`](Self::insert) cannot bring it back, until [`remove_ended`](Self::remove_ended).
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
@@ -108,11 +102,10 @@ impl MemoryStore {
     /// All records, the oldest first, with the last use seen by this process.
     #[must_use]
     pub fn list(&self) -> Vec<KeyRecord> {
-        key_map::list(&self.shared.keys.load())
+        stored::list(&self.shared.keys.load())
     }
 
-    /// Removes keys that are revoked or have expired, and returns their number. Their ids are free again: call this only
-    /// when no late [`insert`](Self::insert) can bring them back.
+    /// Removes keys that are revoked or have expired, and returns their number. Their ids are free again.
     pub fn remove_ended(&self) -> usize {
         let now = self.key_maker.clock.now();
         let removed = self.change(|keys| {

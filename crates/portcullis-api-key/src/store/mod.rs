@@ -2,11 +2,12 @@
 
 #[cfg(feature = "file")]
 mod file;
-mod key_map;
 mod key_store;
 mod memory;
 
+#[cfg(all(feature = "file", unix))]
+pub use file::KeyFile;
 #[cfg(feature = "file")]
-pub use file::{FileStore, FileStoreBuilder, FileStoreStatus, KeyFile, KeyFileError};
+pub use file::{FileStore, FileStoreBuilder, FileStoreStatus, KeyFileError};
 pub use key_store::{KeyStore, Lookup, PendingLookup, StoreError};
 pub use memory::MemoryStore;

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-#[cfg(feature = "file")]
+#[cfg(all(feature = "file", unix))]
 pub(crate) mod watched_file;
 
 use std::{

@@ -1,17 +1,20 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use portcullis_core::clock::UnixTime;
 
-use crate::{format::ApiKeyId, store::key_map::KeyMap, stored::StoredKey};
+use crate::{
+    format::ApiKeyId,
+    stored::{KeyMap, StoredKey},
+};
 
 /// What a reading of the file changed, for the log.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Changes {
     added: usize,
-    revoked: Vec<ApiKeyId>,
+    revoked: BTreeSet<ApiKeyId>,
     /// Was revoked, and is valid again.
-    valid_again: Vec<ApiKeyId>,
-    removed: Vec<ApiKeyId>,
+    valid_again: BTreeSet<ApiKeyId>,
+    removed: BTreeSet<ApiKeyId>,
     /// Whether a removed key could still be used.
     is_loss: bool,
 }
@@ -19,24 +22,22 @@ pub(super) struct Changes {
 impl Changes {
     pub(super) fn between(before: &KeyMap, after: &KeyMap, now: UnixTime) -> Self {
         let is_revoked = |key: &StoredKey| key.record().revoked_at.is_some();
-        let ids = |matches: &dyn Fn(&StoredKey, Option<&StoredKey>) -> bool| {
-            let pairs = before
-                .values()
-                .map(|old| (old, after.get(&old.record().id)));
-            let matching = pairs.filter(|(old, new)| matches(old, new.map(|new| &**new)));
-            let mut ids: Vec<_> = matching.map(|(old, _)| old.record().id).collect();
-            ids.sort();
-            ids
-        };
-        let removed = ids(&|_, new| new.is_none());
-        Self {
-            // Added = after minus those that stayed (before − removed).
-            added: after.len() + removed.len() - before.len(),
-            revoked: ids(&|old, new| !is_revoked(old) && new.is_some_and(is_revoked)),
-            valid_again: ids(&|old, new| is_revoked(old) && !new.is_none_or(is_revoked)),
-            is_loss: (removed.iter()).any(|id| !before[id].record().has_ended(now)),
-            removed,
+        let mut changes = Self::default();
+        for (id, old) in before {
+            let ids = match after.get(id).map(|new| (is_revoked(old), is_revoked(new))) {
+                None => {
+                    changes.is_loss |= !old.record().has_ended(now);
+                    &mut changes.removed
+                }
+                Some((false, true)) => &mut changes.revoked,
+                Some((true, false)) => &mut changes.valid_again,
+                Some(_) => continue,
+            };
+            ids.insert(*id);
         }
+        let stayed = before.len() - changes.removed.len();
+        changes.added = after.len() - stayed;
+        changes
     }
 
     /// Whether they look like a mistake.
@@ -56,15 +57,10 @@ impl fmt::Display for Changes {
             ("valid again", &self.valid_again),
             ("removed", &self.removed),
         ] {
-            let shown: Vec<_> = ids
-                .iter()
-                .take(MAX_SHOWN)
-                .map(ToString::to_string)
-                .collect();
-            match (shown.join(" "), ids.len()) {
-                (_, 0) => {}
-                (shown, count @ ..=MAX_SHOWN) => write!(f, ", {count} {what} ({shown})")?,
-                (shown, count) => write!(f, ", {count} {what} ({shown} …)")?,
+            let shown: Vec<_> = ids.iter().take(MAX_SHOWN).map(ApiKeyId::as_str).collect();
+            let more = if ids.len() > MAX_SHOWN { " …" } else { "" };
+            if !ids.is_empty() {
+                write!(f, ", {} {what} ({}{more})", ids.len(), shown.join(" "))?;
             }
         }
         Ok(())

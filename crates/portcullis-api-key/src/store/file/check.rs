@@ -16,25 +16,23 @@ use super::{
     changes::Changes,
     error::KeyFileError,
     read::{MAX_BYTES, check_trust, parse},
-    settings::Settings,
-    snapshot::{Event, Snapshot},
-    status::FileStoreStatus,
+    snapshot::{Event, Settings, Snapshot},
 };
-use crate::{record::KeyRecord, store::key_map::KeyMap, stored::StoredKey};
+use crate::{
+    record::KeyRecord,
+    stored::{KeyMap, StoredKey},
+};
 
 /// The coarsest resolution of file times: some file systems record only even seconds.
 const TIME_RESOLUTION: Duration = Duration::from_secs(2);
 
-pub(super) struct Checker {
-    settings: Arc<Settings>,
-    /// Held during a check, so that only `State::died` can change the snapshot at the same time.
-    watched: Mutex<Watched>,
-}
+/// Held during a check, so that only `State::died` can change the snapshot at the same time.
+pub(super) struct Checker(Mutex<Watched>);
 
 struct Watched {
     file: WatchedFile,
-    /// The stamp at the last timed read, and how many timed reads in a row had found it before. `None` after a forced
-    /// or failed read. Only timed reads are an interval apart.
+    /// The stamp at the last read, and how many reads in a row had found it before. Only of timed reads, which are an
+    /// interval apart: `None` after a forced or failed one.
     seen: Option<(Stamp, u32)>,
 }
 
@@ -43,12 +41,11 @@ pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infall
     // A descriptor may be free only for moments.
     const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-    let interval = checker.settings.interval;
+    let interval = task.state().settings.interval;
     let mut pause = interval;
     loop {
         tokio::time::sleep(pause).await;
-        // The outcome is in the snapshot and the log. A check that panics leaves `is_checking` set, and the next check
-        // follows. The catch in `supervise` would end the watch.
+        // A check that panics leaves `is_checking` set. The catch in `supervise` would end the watch.
         let outcome = catch_unwind(AssertUnwindSafe(|| checker.check(&task, false)));
         pause = match outcome {
             Ok(Err(error)) if error.is_out_of_descriptors() => interval.min(RETRY_INTERVAL),
@@ -66,30 +63,19 @@ impl Checker {
         };
         let records = watched.read_if_changed(&settings, false)?;
         let keys = to_map(records.unwrap_or_default(), &KeyMap::default());
-        let now = settings.clock.now();
-        let settings = Arc::new(settings);
         let snapshot = Snapshot {
-            settings: settings.clone(),
+            keys: Arc::new(keys),
             // The worker's monotonic clock starts at zero.
-            confirmed_at: Moment::new(now, Duration::ZERO),
+            confirmed_at: Moment::new(settings.clock.now(), Duration::ZERO),
+            settings: Arc::new(settings),
             is_checking: false,
             is_dead: false,
             is_out_of_descriptors: false,
-            status: FileStoreStatus {
-                keys: keys.len(),
-                loaded_at: now,
-                confirmed_at: now,
-                last_error: None,
-                reason: None,
-                failing_since: None,
-                accepted_until: None,
-                is_stale: false,
-                warnings: watched.file.warnings().to_vec(),
-            },
-            keys: Arc::new(keys),
+            failure: None,
+            warnings: watched.file.warnings().to_vec(),
+            was_stale: false,
         };
-        let watched = Mutex::new(watched);
-        Ok((Self { settings, watched }, snapshot))
+        Ok((Self(Mutex::new(watched)), snapshot))
     }
 
     /// Checks the file, and reads it if it changed or if `is_forced`.
@@ -98,41 +84,34 @@ impl Checker {
         shared: &Shared<Snapshot>,
         is_forced: bool,
     ) -> Result<(), KeyFileError> {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = shared.state().settings.clone();
         if shared.state().is_dead {
             let source = io::Error::other("its checks stopped: restart the service");
-            return Err(KeyFileError::cannot_watch(&self.settings.path, source));
+            return Err(KeyFileError::cannot_watch(&settings.path, source));
         }
         shared.update(|snapshot| snapshot.is_checking = true);
         // Taken before the read, since a change after it may be missed.
         let now = shared.now();
-        let read = watched.read_if_changed(&self.settings, is_forced);
+        let read = watched.read_if_changed(&settings, is_forced);
 
         let mut next = Snapshot::clone(&shared.state());
         next.is_checking = false;
-        next.status.warnings = watched.file.warnings().to_vec();
+        next.warnings = watched.file.warnings().to_vec();
         let mut events = Vec::new();
         let outcome = match read.map_err(KeyFileError::after_first_read) {
-            // The file still has the content that could not be parsed. That was reported. Every failure before parsing
-            // clears `seen`, so those files are read again.
-            Ok(None) if next.is_failing() => Ok(()),
+            // The content that could not be parsed is unchanged. A failure before parsing clears `seen`.
+            Ok(None) if next.failure.is_some() => Ok(()),
             Ok(records) => {
-                if let Some(records) = records
-                    && !is_same(&records, &next.keys)
-                {
-                    let keys = to_map(records, &next.keys);
+                let keys = records.map(|records| to_map(records, &next.keys));
+                if let Some(keys) = keys.filter(|keys| !is_same(keys, &next.keys)) {
                     let changes = Changes::between(&next.keys, &keys, now.wall());
                     next.keys = Arc::new(keys);
-                    next.status.keys = next.keys.len();
-                    next.status.loaded_at = now.wall();
                     events.push(Event::Loaded(changes));
                 }
                 next.confirmed_at = now;
                 next.is_out_of_descriptors = false;
-                next.status.last_error = None;
-                next.status.reason = None;
-                let failed = next.status.failing_since.take();
-                events.extend(failed.map(|_| Event::Recovered));
+                events.extend(next.failure.take().map(|_| Event::Recovered));
                 Ok(())
             }
             Err(error) => {
@@ -142,10 +121,10 @@ impl Checker {
             }
         };
         let is_stale = next.is_stale(|| shared.now());
-        if is_stale && !next.status.is_stale {
+        if is_stale && !next.was_stale {
             events.push(Event::Stale);
         }
-        next.status.is_stale = is_stale;
+        next.was_stale = is_stale;
         shared.update(|snapshot| {
             if !snapshot.is_dead {
                 *snapshot = next.clone();
@@ -158,12 +137,10 @@ impl Checker {
     }
 }
 
-fn is_same(records: &[KeyRecord], keys: &KeyMap) -> bool {
-    let is_known = |record: &KeyRecord| {
-        let known = keys.get(&record.id);
-        known.is_some_and(|known| known.record() == record)
-    };
-    records.len() == keys.len() && records.iter().all(is_known)
+/// Whether [`to_map`] made `after` from `before` and the same records.
+fn is_same(after: &KeyMap, before: &KeyMap) -> bool {
+    let is_kept = |(id, key)| (before.get(id)).is_some_and(|old| Arc::ptr_eq(old, key));
+    after.len() == before.len() && after.iter().all(is_kept)
 }
 
 /// Records that did not change keep their `StoredKey`, with its principal and last use.
@@ -256,7 +233,7 @@ mod tests {
         check_by_hand(|checker, worker| {
             let check = |is_forced| {
                 checker.check(worker, is_forced).expect("a key file");
-                let watched = checker.watched.lock().expect("not poisoned");
+                let watched = checker.0.lock().expect("not poisoned");
                 watched.seen.map(|(_, same_stamp_reads)| same_stamp_reads)
             };
             assert_eq!(check(false), Some(1));

@@ -19,33 +19,21 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::{
-    entry::{self, Entry},
-    fields::{Fields, Mistake, integer},
-};
+use super::table::{self, Fields, Mistake, integer};
 use crate::{format::ApiKeyId, record::KeyRecord};
 
-const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 1;
 
 /// The most problems that are reported. Finding the line of each takes a pass over the text.
 const MAX_PROBLEMS: usize = 100;
 
-const HEAD: &str = "\
-# API keys, written by `portcullis keys`. Only digests are stored, not the keys.
-# Comments are lost when the file is next written.
-";
-
 /// Reads the text of a key file. One malformed entry makes the whole file malformed: an unreadable entry may be the
 /// revocation of a key.
 pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
-    let line = |at: usize| {
-        let before = text.as_bytes().iter().take(at);
-        1 + before.filter(|byte| **byte == b'\n').count()
-    };
-    let describe = |Mistake { at, problem }| format!("line {}: {problem}", line(at));
+    let line = |at| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+    let describe = |(at, problem): Mistake| format!("line {}: {problem}", line(at));
     let (entries, truncated) = read_top_level(text).map_err(|mistake| vec![describe(mistake)])?;
     let mut records = Vec::with_capacity(entries.len());
     let mut problems = Vec::new();
@@ -55,24 +43,24 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
         let mut name = format!("number {}", index + 1);
         let read = match entry.into_inner() {
             DeValue::Table(table) => {
-                if let Some(id) = entry::id(&table) {
+                if let Some(id) = table::id(&table) {
                     name = id.to_string();
                 }
-                entry::read(table, start)
+                table::read_entry(table, start)
             }
-            _ => Err(Mistake::new(start, "a key must be a [[keys]] table")),
+            _ => Err((start, "a key must be a [[keys]] table".to_owned())),
         };
         let read = read.and_then(|record| match seen.insert(record.id, start) {
             None => Ok(record),
             Some(first) => {
                 let first = line(first);
                 let problem = format!("the key is there twice: first in line {first}");
-                Err(Mistake::new(start, problem))
+                Err((start, problem))
             }
         });
         match read {
             Ok(record) => records.push(record),
-            Err(Mistake { at, problem }) => {
+            Err((at, problem)) => {
                 problems.push(format!("line {}, key {name}: {problem}", line(at)));
             }
         }
@@ -80,19 +68,18 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
             break;
         }
     }
-    if problems.is_empty() {
-        problems.extend(truncated.map(describe));
-    }
-    match problems.is_empty() {
-        true => Ok(records),
-        false => Err(problems),
+    match truncated {
+        _ if !problems.is_empty() => Err(problems),
+        Some(truncated) => Err(vec![describe(truncated)]),
+        None => Ok(records),
     }
 }
 
 /// The entries, and the mistake to report if some are missing.
 fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
-        Mistake::new(error.span().map_or(0, |span| span.start), error.message())
+        let at = error.span().map_or(0, |span| span.start);
+        (at, error.message().to_owned())
     })?;
     let mut table = table.into_inner();
     let keys = table.remove("keys");
@@ -100,7 +87,7 @@ fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake>
     let entries = match keys.map(|keys| keys.into_inner()) {
         None => DeArray::new(),
         Some(DeValue::Array(entries)) => entries,
-        Some(_) => return Err(Mistake::new(keys_at, "`keys` must be [[keys]] tables")),
+        Some(_) => return Err((keys_at, "`keys` must be [[keys]] tables".to_owned())),
     };
     let count_at = table.get("count").map_or(0, |count| count.span().start);
     let mut fields = Fields { table, start: 0 };
@@ -111,11 +98,11 @@ fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake>
     })?;
     if version.is_none() {
         let problem = "`version = 1` is missing: the file is not a key file, or is truncated";
-        return Err(Mistake::new(0, problem));
+        return Err((0, problem.to_owned()));
     }
     fields.reject_unknown()?;
     let truncated = count.and_then(|count| check_count(count, entries.len(), text));
-    Ok((entries, truncated.map(|text| Mistake::new(count_at, text))))
+    Ok((entries, truncated.map(|problem| (count_at, problem))))
 }
 
 /// Detects a truncated file.
@@ -132,24 +119,5 @@ fn check_count(count: i64, found: usize, text: &str) -> Option<String> {
     })
 }
 
-/// Writes a key file.
-pub(super) fn render(records: &[KeyRecord]) -> String {
-    #[derive(Serialize)]
-    struct Document {
-        /// First: a file cut just after it lacks `version`.
-        count: usize,
-        version: i64,
-        keys: Vec<Entry>,
-    }
-
-    let document = Document {
-        count: records.len(),
-        version: VERSION,
-        keys: records.iter().map(Entry::new).collect(),
-    };
-    let text = toml::to_string(&document).expect("every value has a TOML form");
-    format!("{HEAD}{text}")
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -9,9 +9,7 @@ use portcullis_file::is_out_of_descriptors;
 
 use crate::error::KeyError;
 
-/// Why a key file could not be read or changed.
-///
-/// Its text contains paths, lines and ids, and no content of the file.
+/// Why a key file could not be read or changed. The text contains paths, lines and ids, and no content of the file.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
@@ -82,13 +80,6 @@ impl KeyFileError {
 
     pub(super) fn cannot_watch(path: &Path, source: io::Error) -> Self {
         Self::Watch {
-            path: path.to_owned(),
-            source,
-        }
-    }
-
-    pub(super) fn cannot_write(path: &Path, source: io::Error) -> Self {
-        Self::Write {
             path: path.to_owned(),
             source,
         }

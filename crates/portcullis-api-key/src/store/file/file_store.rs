@@ -11,31 +11,25 @@ use super::{
     changes::Changes,
     check::{Checker, watch},
     error::KeyFileError,
-    settings::Settings,
-    snapshot::{Event, Snapshot},
-    status::FileStoreStatus,
+    snapshot::{Event, FileStoreStatus, Settings, Snapshot},
 };
 use crate::{
     format::ApiKeyId,
     record::KeyRecord,
-    store::{
-        key_map::{self, KeyMap},
-        key_store::{KeyStore, Lookup, StoreError},
-    },
+    store::key_store::{KeyStore, Lookup, StoreError},
+    stored::{self, KeyMap},
 };
 
 /// Keys in a TOML file that is watched, as [`KeyFile`](crate::KeyFile) and `portcullis keys` write it.
 ///
-/// A thread checks the file every second, through symbolic links too, which Kubernetes swaps. It stops when the last clone
-/// is dropped, and does not depend on the service's runtime. Requests read a snapshot and never wait.
+/// A thread checks the file every second, through symbolic links too, and a change takes effect within 5 s. The thread
+/// stops when the last clone is dropped, and does not depend on the service's runtime. Requests read a snapshot.
 ///
-/// A change takes effect within 5 s. A malformed or missing file never replaces keys that were read: they stay accepted,
-/// [`status`](Self::status) and the log report the problem, and unknown ids and wrong secrets get 503. After 15 min all
-/// keys get 503, since one of them may have been revoked; already after 5 s if the process has no free file descriptor.
+/// A malformed or missing file never replaces keys that were read: they stay accepted, [`status`](Self::status) and the log
+/// report the problem, and unknown ids and wrong secrets get 503. After 15 min all keys get 503, since one of them may have
+/// been revoked; already after 5 s if the process has no free file descriptor.
 ///
-/// A file that is itself a mount point, as with `docker run -v "$PWD/keys.toml:/keys.toml"`, does not change when it is
-/// replaced on the host. The store then treats it as unreadable. Mount the directory instead.
-///
+/// A file that is itself a mount point counts as unreadable once it is replaced on the host: mount its directory instead.
 /// A file that every user of the machine may write is rejected. The log warns about one that every user may read.
 #[derive(Clone)]
 pub struct FileStore {
@@ -73,15 +67,14 @@ impl FileStore {
     /// All records, the oldest first, with the last use seen by this process.
     #[must_use]
     pub fn list(&self) -> Vec<KeyRecord> {
-        key_map::list(&self.worker.state().keys)
+        stored::list(&self.worker.state().keys)
     }
 
     /// Reads the file now, even if it seems unchanged, instead of waiting for the next check. It blocks while it reads.
     ///
     /// # Errors
     ///
-    /// When the file is malformed or cannot be read; the keys read before stay accepted. Also when the watch has died: the
-    /// file is then not read, as no check would follow.
+    /// When the file is malformed or cannot be read, or when the watch has died. The keys read before stay accepted.
     pub fn reload(&self) -> Result<(), KeyFileError> {
         self.checker.check(&self.worker, true)
     }
@@ -129,8 +122,7 @@ impl FileStoreBuilder {
         self
     }
 
-    /// Accepts a file that every user of the machine may write, for file systems without permissions. By default it is
-    /// rejected, since a user who can write it can add keys.
+    /// Accepts a file that every user of the machine may write, for file systems without permissions.
     pub fn dangerous_accept_writable_by_everyone(mut self) -> Self {
         self.0.accept_writable_by_everyone = true;
         self
@@ -140,9 +132,8 @@ impl FileStoreBuilder {
     ///
     /// # Errors
     ///
-    /// - The file cannot be read, or every user may write it.
-    /// - The interval is zero or longer than 4 s.
-    /// - It is called outside a tokio runtime.
+    /// When the file cannot be read, every user may write it, the interval is zero or longer than 4 s, or there is no tokio
+    /// runtime.
     pub async fn start(self) -> Result<FileStore, KeyFileError> {
         // This leaves 1 s for reading.
         let max_interval = Settings::REVOCATION_BOUND - Duration::from_secs(1);
@@ -153,8 +144,7 @@ impl FileStoreBuilder {
         }
         let runtime = current_runtime("FileStoreBuilder::start")?;
         let started = runtime.spawn_blocking(move || start(self.0)).await;
-        let panicked = |panic| KeyFileError::cannot_watch(&path, io::Error::other(panic));
-        started.map_err(panicked)?
+        started.map_err(|panic| KeyFileError::cannot_watch(&path, io::Error::other(panic)))?
     }
 }
 

@@ -5,10 +5,10 @@ use std::{
 };
 
 use super::{
-    document,
     error::KeyFileError,
     lock::Locked,
     read::{MAX_BYTES, check_trust, parse},
+    render::render,
     replace::replace,
 };
 use crate::{
@@ -18,11 +18,11 @@ use crate::{
     record::KeyRecord,
 };
 
-/// Creates, rotates and revokes the keys of a file, as `portcullis keys` does.
+/// Creates, rotates and revokes the keys of a file, as `portcullis keys` does. Unix only.
 ///
-/// Every change takes a lock, reads the file, and replaces it: concurrent processes lose nothing, and readers and a crash
-/// see the old or the new file. The lock is a file next to it, which is removed after use. Only the owner may read the
-/// new file, and its group if that, and no other user, could read the old one. The target of a symbolic link is replaced.
+/// Every change takes a lock, a file next to it that is removed after use, and replaces the file or the target of a symbolic
+/// link: concurrent processes lose nothing, and readers and a crash see the old or the new file. Only the owner may read
+/// the new file, and its group if that, and no other user, could read the old one.
 ///
 /// ```no_run
 /// use portcullis_api_key::{KeyFile, NewKey};
@@ -59,7 +59,7 @@ impl KeyFile {
         self
     }
 
-    /// Changes a file that every user of the machine may write. By default it is rejected: anyone may have added keys.
+    /// Accepts a file that every user of the machine may write. By default it is rejected: anyone may have added keys.
     #[must_use]
     pub fn dangerous_accept_writable_by_everyone(mut self) -> Self {
         self.accept_writable_by_everyone = true;
@@ -74,10 +74,6 @@ impl KeyFile {
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
         self.change(true, |records| {
             let issued = self.key_maker.issue(new)?;
-            let id = issued.key().id();
-            if records.iter().any(|other| other.id == id) {
-                return Err(KeyError::Duplicate(id));
-            }
             records.push(issued.record().clone());
             Ok(issued)
         })
@@ -116,7 +112,7 @@ impl KeyFile {
     ///
     /// When the file does not exist, cannot be read, or is malformed.
     pub fn list(&self) -> Result<Vec<KeyRecord>, KeyFileError> {
-        // Also of a file that every user may write: its operator must look at the keys to check them.
+        // Also if every user may write the file: its operator must check the keys.
         read(&self.path, true, false)
     }
 
@@ -125,18 +121,13 @@ impl KeyFile {
         may_be_new: bool,
         change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, KeyError>,
     ) -> Result<T, KeyFileError> {
-        if !may_be_new {
-            // Before a lock file is created next to a file that does not exist.
-            let found = self.path.metadata();
-            found.map_err(|source| KeyFileError::cannot_read(&self.path, source))?;
-        }
         let locked = Locked::wait(&self.path, self.lock_timeout)?;
         let accept_writable = self.accept_writable_by_everyone;
         let before = read(&locked.target, accept_writable, may_be_new)?;
         let mut after = before.clone();
         let outcome = change(&mut after)?;
         if after != before {
-            replace(&locked.target, &document::render(&after))?;
+            replace(&locked.target, &render(&after))?;
         }
         Ok(outcome)
     }

@@ -3,18 +3,22 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
+use portcullis_file::directory_of;
+use rustix::fs::OFlags;
+
 use super::{
     error::KeyFileError,
-    replace::{beside, private, resolve},
+    replace::{beside, cannot_write, resolve},
 };
 
-/// The lock of a key file, held on `keys.toml.lock`, because the key file itself is replaced. Its holder removes that file,
-/// so that a lock file of root's does not block the owner of the key file later.
+/// The lock of a key file, held on `keys.toml.lock`, because the key file itself is replaced. Its holder removes the lock
+/// file, so that one of root's does not block the owner of the key file later.
 pub(super) struct Locked {
     /// The key file, with symbolic links resolved.
     pub(super) target: PathBuf,
@@ -25,28 +29,24 @@ pub(super) struct Locked {
 impl Locked {
     /// Waits for the lock of the file at `path`, which need not exist.
     pub(super) fn wait(path: &Path, timeout: Duration) -> Result<Self, KeyFileError> {
-        const MIN_PAUSE: Duration = Duration::from_millis(5);
-        const MAX_PAUSE: Duration = Duration::from_millis(100);
+        const PAUSE: Duration = Duration::from_millis(20);
 
-        let target = resolve(path).map_err(|source| KeyFileError::cannot_write(path, source))?;
+        let target = resolve(path).map_err(cannot_write(path))?;
         let lock = beside(&target, "", ".lock");
-        // Attempts are few, so the time slept is about the time that passes.
-        let (mut waited, mut pause) = (Duration::ZERO, MIN_PAUSE);
+        // An attempt takes little time, so the time slept is about the time that passes.
+        let mut waited = Duration::ZERO;
         loop {
             match try_lock(&lock, &target) {
-                Err(KeyFileError::Locked { .. }) if waited < timeout => thread::sleep(pause),
+                Err(KeyFileError::Locked { .. }) if waited < timeout => thread::sleep(PAUSE),
                 outcome => return outcome.map(|file| Self { target, lock, file }),
             }
-            waited += pause;
-            pause = MAX_PAUSE.min(2 * pause);
+            waited += PAUSE;
         }
     }
 }
 
-#[cfg(unix)]
 impl Drop for Locked {
-    /// Removes the lock file while the lock is held. Waiters that have it open notice, and open the next one. If the file
-    /// at the path is another one, it belongs to another holder.
+    /// Waiters that have the lock file open notice its removal, and open the next one, which belongs to another holder.
     fn drop(&mut self) {
         if is_at(&self.file, &self.lock) {
             let _ = fs::remove_file(&self.lock);
@@ -54,17 +54,15 @@ impl Drop for Locked {
     }
 }
 
-/// Takes the lock. Fails with `Locked` also when the last holder removed the file after it was opened here: others wait
-/// for the next file.
+/// Fails with `Locked` also when the last holder removed the file after it was opened here.
 fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
     let mut holder = None;
-    let cannot_write = |source| KeyFileError::cannot_write(lock, source);
-    if let Some(file) = open_lock(lock, target).map_err(cannot_write)? {
+    if let Some(file) = open_lock(lock, target).map_err(cannot_write(lock))? {
         match file.try_lock() {
             Ok(()) if is_at(&file, lock) => return Ok(file),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => holder = holder_of(&file),
-            Err(TryLockError::Error(error)) => return Err(cannot_write(error)),
+            Err(TryLockError::Error(error)) => return Err(cannot_write(lock)(error)),
         }
     }
     Err(KeyFileError::Locked {
@@ -79,7 +77,9 @@ fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
 /// be a regular one and is neither written nor given away.
 fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
-    private(options.read(true).write(true));
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    options.read(true).write(true).mode(0o600);
+    options.custom_flags(flags.bits() as i32);
     match options.clone().create_new(true).open(lock) {
         Ok(file) => {
             give_to_owner(&file, target);
@@ -87,13 +87,6 @@ fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
-    }
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-
-        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
     }
     match options.open(lock) {
         Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),
@@ -105,66 +98,41 @@ fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
 }
 
 /// Whether the path still leads to the opened file.
-#[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
         _ => false,
     }
 }
 
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
-}
-
 /// The process that holds the lock on the opened file, on Linux.
-#[cfg(target_os = "linux")]
 fn holder_of(file: &File) -> Option<String> {
-    use rustix::fs::{major, minor};
-    use std::os::unix::fs::MetadataExt;
-
-    let metadata = file.metadata().ok()?;
-    let (device, inode) = (metadata.dev(), metadata.ino());
-    let id = format!("{:02x}:{:02x}:{inode}", major(device), minor(device));
+    // Without the device, for which btrfs and overlayfs show another number.
+    let inode = format!(":{}", file.metadata().ok()?.ino());
     let locks = fs::read_to_string("/proc/locks").ok()?;
     // 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
     let pid = locks.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(4);
         let (pid, place) = (fields.next()?, fields.next()?);
-        (place == id).then_some(pid)
+        place.ends_with(&inode).then_some(pid)
     })?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     let name = portcullis_core::log::escape(name.trim_end());
     Some(format!("process {pid} ({name})"))
 }
 
-#[cfg(not(target_os = "linux"))]
-fn holder_of(_: &File) -> Option<String> {
-    None
-}
-
-/// Gives a lock file created by root to the owner of the key file, or of its directory, who can then wait for it. If this
-/// fails, as in a user namespace without that owner, the lock works all the same.
-#[cfg(unix)]
+/// Gives a lock file created by root to the owner of the key file, or of its directory, who can then wait for it. In a
+/// user namespace without that owner this fails, and the lock works all the same.
 fn give_to_owner(lock: &File, target: &Path) {
-    use std::os::unix::fs::{MetadataExt, fchown};
-
-    if let Ok(owned) =
-        fs::metadata(target).or_else(|_| fs::metadata(portcullis_file::directory_of(target)))
-    {
+    let owned = fs::metadata(target).or_else(|_| fs::metadata(directory_of(target)));
+    if let Ok(owned) = owned {
         let _ = fchown(lock, Some(owned.uid()), Some(owned.gid()));
     }
 }
 
-#[cfg(not(unix))]
-fn give_to_owner(_: &File, _: &Path) {}
-
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::fs::{PermissionsExt, chown};
 
     use super::*;
 

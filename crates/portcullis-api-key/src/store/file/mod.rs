@@ -1,26 +1,28 @@
 //! Keys in a TOML file.
 //!
-//! `document.rs` and `entry.rs` read and write the file's content. [`KeyFile`] changes the file, under the lock of `lock.rs`.
-//! [`FileStore`] answers requests from the snapshot of `snapshot.rs`, which `check.rs` keeps up to date on a
-//! thread of its own.
+//! [`KeyFile`] changes the file, under the lock of `lock.rs`. [`FileStore`] answers requests from the snapshot of
+//! `snapshot.rs`, which `check.rs` keeps up to date on a thread of its own.
 
 mod changes;
 mod check;
 mod document;
-mod entry;
 mod error;
-mod fields;
 mod file_store;
+#[cfg(unix)]
 mod key_file;
+#[cfg(unix)]
 mod lock;
 mod read;
+#[cfg(unix)]
+mod render;
+#[cfg(unix)]
 mod replace;
-mod settings;
 mod snapshot;
-mod status;
+mod table;
 mod time;
 
 pub use error::KeyFileError;
 pub use file_store::{FileStore, FileStoreBuilder};
+#[cfg(unix)]
 pub use key_file::KeyFile;
-pub use status::FileStoreStatus;
+pub use snapshot::FileStoreStatus;

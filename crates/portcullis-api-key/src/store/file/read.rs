@@ -10,8 +10,7 @@ use crate::record::KeyRecord;
 /// The largest file that is read: about 200,000 keys. More belong in a database.
 pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Rejects a detached file, since later revocations would not be seen, and one that every user may write, since anyone
-/// may have added keys.
+/// Rejects a detached file, since later revocations would not be seen, and one that every user may write.
 pub(super) fn check_trust(
     path: &Path,
     read: io::Result<Contents>,

@@ -2,8 +2,9 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -11,13 +12,13 @@ use portcullis_file::directory_of;
 
 use super::error::KeyFileError;
 
-/// Replaces the file at `target`, whose lock the caller holds. When this returns, the new content survives a loss of power.
+/// Replaces the file, whose lock the caller holds. Then the new content survives a loss of power.
 pub(super) fn replace(target: &Path, text: &str) -> Result<(), KeyFileError> {
     let temporary = beside(target, ".", ".tmp");
     // A writer that crashed may have left it. The lock excludes another writer.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(KeyFileError::cannot_write(&temporary, error));
+            return Err(cannot_write(&temporary)(error));
         }
         _ => {}
     }
@@ -30,22 +31,26 @@ pub(super) fn replace(target: &Path, text: &str) -> Result<(), KeyFileError> {
             )),
             _ => error,
         };
-        KeyFileError::cannot_write(target, source)
+        cannot_write(target)(source)
     })
 }
 
+pub(super) fn cannot_write(path: &Path) -> impl FnOnce(io::Error) -> KeyFileError {
+    let path = path.to_owned();
+    |source| KeyFileError::Write { path, source }
+}
+
 fn write_and_rename(temporary: &Path, target: &Path, text: &str) -> io::Result<()> {
-    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(temporary)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(temporary)?;
     keep_owner(&file, target)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     drop(file);
     fs::rename(temporary, target)?;
     // Makes the rename durable.
-    if cfg!(unix) {
-        File::open(directory_of(target))?.sync_all()?;
-    }
-    Ok(())
+    File::open(directory_of(target))?.sync_all()
 }
 
 /// The path of the file to replace, with symbolic links resolved.
@@ -71,19 +76,8 @@ pub(super) fn beside(target: &Path, before: &str, after: &str) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// Lets only the owner read a created file.
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-/// Keeps the owner, and the group's right to read if other users had none, so that the service can still read a file
-/// that another user changed.
-#[cfg(unix)]
+/// Keeps the owner, and the group's right to read if other users had none, so that the service can still read the file.
 fn keep_owner(file: &File, target: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-
     const GROUP_READS: u32 = 0o040;
     const OTHERS_READ: u32 = 0o004;
 
@@ -104,10 +98,5 @@ fn keep_owner(file: &File, target: &Path) -> io::Result<()> {
     if old.mode() & (GROUP_READS | OTHERS_READ) != GROUP_READS {
         return Ok(());
     }
-    file.set_permissions(fs::Permissions::from_mode(0o600 | GROUP_READS))
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &File, _: &Path) -> io::Result<()> {
-    Ok(())
+    file.set_permissions(Permissions::from_mode(0o600 | GROUP_READS))
 }

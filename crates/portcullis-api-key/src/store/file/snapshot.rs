@@ -1,22 +1,59 @@
 //! The snapshot that requests read.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use portcullis_core::clock::{Moment, UnixTime};
+use portcullis_core::clock::{Moment, SharedClock, UnixTime};
 use portcullis_worker::{Death, State};
 
-use super::{changes::Changes, settings::Settings, status::FileStoreStatus, time::to_toml};
+use super::{changes::Changes, time::to_rfc3339};
 use crate::{
     format::ApiKeyId,
-    store::{key_map::KeyMap, key_store::StoreError},
-    stored::StoredKey,
+    store::key_store::StoreError,
+    stored::{KeyMap, StoredKey},
 };
+
+/// The settings of a [`FileStore`](crate::FileStore).
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) path: PathBuf,
+    pub(super) accept_writable_by_everyone: bool,
+    pub(super) interval: Duration,
+    pub(super) outage_limit: Duration,
+    pub(super) clock: SharedClock,
+}
+
+impl Settings {
+    /// The time within which a revocation must be seen.
+    pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
+}
+
+/// The state of a [`FileStore`](crate::FileStore), for readiness and metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileStoreStatus {
+    /// The number of keys, revoked and expired ones included.
+    pub keys: usize,
+    /// When the file was last found to hold these keys.
+    pub confirmed_at: UnixTime,
+    /// The error of the last check of the file.
+    pub last_error: Option<String>,
+    /// The kind of that error, such as "missing" or "malformed", for endpoints that strangers can read.
+    pub reason: Option<&'static str>,
+    /// Since when changes of the file, such as revocations, are not seen.
+    pub failing_since: Option<UnixTime>,
+    /// While checks fail, until when the keys read before are accepted.
+    pub accepted_until: Option<UnixTime>,
+    /// What the operator should change about the file's permissions or mount.
+    pub warnings: Vec<&'static str>,
+    /// Whether checks failed for longer than the outage limit, so that every key gets 503.
+    pub is_stale: bool,
+}
 
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub(super) settings: Arc<Settings>,
     pub(super) keys: Arc<KeyMap>,
-    /// `status.confirmed_at` and the monotonic time at it.
+    /// When the file was last found to hold these keys.
     pub(super) confirmed_at: Moment,
     /// Set during a check. One that hangs or panics leaves it set, so the keys become stale as after a failure.
     pub(super) is_checking: bool,
@@ -24,9 +61,18 @@ pub(super) struct Snapshot {
     pub(super) is_dead: bool,
     /// Whether, since `confirmed_at`, the file could not be opened for lack of file descriptors.
     pub(super) is_out_of_descriptors: bool,
-    /// As of the last check. `confirmed_at`, `accepted_until` and `is_stale` in here are replaced by
-    /// [`status`](Self::status); the stored `is_stale` only detects the change.
-    pub(super) status: FileStoreStatus,
+    /// The failure of the last check.
+    pub(super) failure: Option<Failure>,
+    pub(super) warnings: Vec<&'static str>,
+    /// Whether the keys were stale after the last check.
+    pub(super) was_stale: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct Failure {
+    error: String,
+    reason: &'static str,
+    since: UnixTime,
 }
 
 #[derive(Clone)]
@@ -55,19 +101,14 @@ impl Snapshot {
     }
 
     pub(super) fn doubt(&self) -> Option<StoreError> {
-        self.is_failing().then(|| {
+        self.failure.is_some().then(|| {
             StoreError::new(
                 "the key file cannot be used now, so a key or its new digest may be unknown: see the status of the store",
             )
         })
     }
 
-    pub(super) fn is_failing(&self) -> bool {
-        self.status.last_error.is_some()
-    }
-
-    /// How long keys that cannot be confirmed are accepted. A lack of descriptors must not extend the life of a revoked
-    /// key: callers can cause it.
+    /// How long unconfirmed keys are accepted. Callers can cause a lack of descriptors, so it must not keep revoked keys alive.
     fn current_limit(&self) -> Duration {
         match self.is_out_of_descriptors {
             true => (self.settings.outage_limit).min(Settings::REVOCATION_BOUND),
@@ -81,7 +122,7 @@ impl Snapshot {
 
     /// Whether the keys could not be confirmed for longer than the limit.
     pub(super) fn is_stale(&self, now: impl FnOnce() -> Moment) -> bool {
-        (self.is_checking || self.is_failing())
+        (self.is_checking || self.failure.is_some())
             && now().duration_since(self.confirmed_at) > self.current_limit()
     }
 
@@ -90,21 +131,30 @@ impl Snapshot {
         &mut self,
         error: String,
         reason: &'static str,
-        since: UnixTime,
+        now: UnixTime,
     ) -> Option<Event> {
-        self.status.failing_since.get_or_insert(since);
-        let is_new = self.status.last_error.as_ref() != Some(&error);
-        self.status.last_error = Some(error);
-        self.status.reason = Some(reason);
+        let before = self.failure.as_ref();
+        let is_new = before.is_none_or(|before| before.error != error);
+        let since = before.map_or(now, |before| before.since);
+        self.failure = Some(Failure {
+            error,
+            reason,
+            since,
+        });
         is_new.then_some(Event::Failed)
     }
 
     pub(super) fn status(&self, now: impl FnOnce() -> Moment) -> FileStoreStatus {
+        let failure = self.failure.as_ref();
         FileStoreStatus {
+            keys: self.keys.len(),
             confirmed_at: self.confirmed_at.wall(),
+            last_error: failure.map(|failure| failure.error.clone()),
+            reason: failure.map(|failure| failure.reason),
+            failing_since: failure.map(|failure| failure.since),
+            accepted_until: failure.map(|_| self.accepted_until()),
+            warnings: self.warnings.clone(),
             is_stale: self.is_stale(now),
-            accepted_until: self.is_failing().then(|| self.accepted_until()),
-            ..self.status.clone()
         }
     }
 }
@@ -135,8 +185,8 @@ impl State for Snapshot {
                 tracing::info!(%path, keys, "API key file is usable again: its current keys are in force");
             }
             Event::Failed => {
-                let error = self.status.last_error.as_deref();
-                let until = to_toml(UnixTime::from_secs(self.accepted_until().as_secs()));
+                let error = self.failure.as_ref().map(|failure| &*failure.error);
+                let until = to_rfc3339(UnixTime::from_secs(self.accepted_until().as_secs()));
                 tracing::error!(
                     %path, error,
                     "API key file cannot be used: changes such as revocations are not seen, and the keys read before are \

@@ -1,7 +1,7 @@
 use portcullis_core::{ScopeSet, clock::UnixTime};
 
 use super::*;
-use crate::NewKey;
+use crate::{NewKey, store::file::render::render};
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
