@@ -3,7 +3,7 @@
 use std::{error::Error, path::PathBuf, time::Duration};
 
 use clap::Args;
-use portcullis_remote::{Issuer, IssuerBuilder, IssuerEvent};
+use portcullis_remote::{Issuer, IssuerEvent};
 
 use crate::client::http_settings;
 
@@ -28,23 +28,6 @@ pub(crate) struct Access {
     bearer_token_file: Option<PathBuf>,
 }
 
-impl Access {
-    fn to(&self, issuer: &str, jwks_uri: Option<&str>) -> Result<IssuerBuilder, Box<dyn Error>> {
-        let mut builder = match (jwks_uri, &self.discover_at) {
-            (Some(url), _) => Issuer::jwks(issuer, url),
-            (None, Some(url)) => Issuer::discover(issuer).discover_at(url),
-            (None, None) => Issuer::discover(issuer),
-        };
-        if let Some(path) = &self.ca {
-            builder = builder.http(http_settings(path)?);
-        }
-        if let Some(path) = &self.bearer_token_file {
-            builder = builder.bearer_token_file(path);
-        }
-        Ok(builder)
-    }
-}
-
 /// Fetches the keys of `issuer`, from `jwks_uri` or by discovery. Reports the first failure instead of waiting for another
 /// attempt.
 pub(crate) async fn fetch(
@@ -52,7 +35,17 @@ pub(crate) async fn fetch(
     jwks_uri: Option<&str>,
     access: &Access,
 ) -> Result<Issuer, Box<dyn Error>> {
-    let builder = access.to(issuer, jwks_uri)?;
+    let mut builder = match (jwks_uri, &access.discover_at) {
+        (Some(url), _) => Issuer::jwks(issuer, url),
+        (None, Some(url)) => Issuer::discover(issuer).discover_at(url),
+        (None, None) => Issuer::discover(issuer),
+    };
+    if let Some(path) = &access.ca {
+        builder = builder.http(http_settings(path)?);
+    }
+    if let Some(path) = &access.bearer_token_file {
+        builder = builder.bearer_token_file(path);
+    }
     let issuer = builder.start_timeout(Duration::ZERO).start().await?;
     let mut events = issuer.events();
     if let Some(error) = issuer.status().last_error {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use jiff::Timestamp;
 use portcullis_api_key::{
     ApiKey, ApiKeyId, DEFAULT_ROTATION_GRACE, IssuedKey, KeyError, KeyFile, KeyFileError,
@@ -22,28 +22,28 @@ use portcullis_core::{
 };
 use serde_json::{Value, json};
 
-use crate::{Outcome, duration, misuse::Misuse, output, scopes};
+use crate::{Outcome, misuse::misuse, output, values};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Create a key. It is the only output on stdout, and cannot be shown again.
     ///
     /// It expires after 365 days by default.
-    #[command(mut_arg("path", |store| store.help("The key file, which is created if it does not exist")))]
     Create {
-        #[command(flatten)]
-        store: Store,
+        /// The key file, which is created if it does not exist.
+        #[arg(long, value_name = "FILE")]
+        store: PathBuf,
         /// Whom the key is for.
         #[arg(long)]
         owner: String,
         /// The granted scopes, separated by spaces.
-        #[arg(long, default_value = "", value_parser = scopes::parse_granted, hide_default_value = true)]
+        #[arg(long, default_value = "", value_parser = values::granted_scopes, hide_default_value = true)]
         scopes: ScopeSet,
         /// The prefix of the key.
         #[arg(long, default_value_t, value_parser = prefix)]
         prefix: KeyPrefix,
         /// Its lifetime: a whole number and s, m, h or d, such as 90d.
-        #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+        #[arg(long, value_name = "DURATION", value_parser = values::duration)]
         expires_in: Option<Duration>,
         /// Create a key that does not expire.
         #[arg(long, conflicts_with = "expires_in")]
@@ -51,40 +51,36 @@ pub(crate) enum KeysCommand {
     },
     /// List the keys of a file. The file does not contain the keys themselves.
     List {
-        #[command(flatten)]
-        store: Store,
+        /// The key file.
+        #[arg(long, value_name = "FILE")]
+        store: PathBuf,
         /// Print a JSON array.
         #[arg(long)]
         json: bool,
     },
     /// Revoke a key. Running services reject it within 5 s.
     Revoke {
-        #[command(flatten)]
-        store: Store,
+        /// The key file.
+        #[arg(long, value_name = "FILE")]
+        store: PathBuf,
         /// The id of the key: its middle part.
         id: String,
     },
     /// Create a successor with the same owner and scopes. It is the only output on stdout, and cannot be shown again.
     Rotate {
-        #[command(flatten)]
-        store: Store,
+        /// The key file.
+        #[arg(long, value_name = "FILE")]
+        store: PathBuf,
         /// The id of the key to replace: its middle part.
         id: String,
         /// How long the old key still works, never past its own expiry; 72h by default.
-        #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+        #[arg(long, value_name = "DURATION", value_parser = values::duration)]
         grace: Option<Duration>,
     },
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Store {
-    /// The key file.
-    #[arg(long = "store", value_name = "FILE")]
-    path: PathBuf,
-}
-
 pub(crate) fn run(command: KeysCommand) -> Outcome {
-    let done = match command {
+    match command {
         KeysCommand::Create {
             store,
             owner,
@@ -99,19 +95,15 @@ pub(crate) fn run(command: KeysCommand) -> Outcome {
                 None if no_expiry => new.never_expires(),
                 None => new,
             };
-            create(&store.path, new)
+            create(&store, new)
         }
-        KeysCommand::List { store, json } => list(&store.path, json),
-        KeysCommand::Revoke { store, id } => revoke(&store.path, &id),
+        KeysCommand::List { store, json } => list(&store, json),
+        KeysCommand::Revoke { store, id } => revoke(&store, &id),
         KeysCommand::Rotate { store, id, grace } => {
-            rotate(&store.path, &id, grace.unwrap_or(DEFAULT_ROTATION_GRACE))
+            rotate(&store, &id, grace.unwrap_or(DEFAULT_ROTATION_GRACE))
         }
-    };
-    match done {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) if is_misuse(&*error) => Err(Misuse::new(error.to_string()).into()),
-        Err(error) => Err(error),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 type Done = Result<(), Box<dyn Error>>;
@@ -120,7 +112,11 @@ fn create(path: &Path, new: NewKey) -> Done {
     output::require_stdout()?;
     note_other_links(path);
     let before = fs::metadata(path);
-    let issued = KeyFile::at(path).create(new)?;
+    let created = KeyFile::at(path).create(new);
+    let issued = created.map_err(|error| match error {
+        KeyFileError::Key(KeyError::Owner | KeyError::Lifetime) => misuse(error),
+        error => error.into(),
+    })?;
     hand_over(&issued)?;
     let record = issued.record();
     let shown = path.display();
@@ -223,36 +219,31 @@ fn to_json(record: &KeyRecord, now: UnixTime) -> Value {
 
 fn table(records: &[KeyRecord], now: UnixTime) -> String {
     const HEAD: [&str; 6] = ["ID", "STATE", "OWNER", "CREATED", "EXPIRES", "SCOPES"];
-    let rows: Vec<[String; 6]> = records
-        .iter()
-        .map(|record| {
-            [
-                record.id.to_string(),
-                match &record.successor {
-                    Some(new) => format!("{}, rotated -> {new}", state(record, now)),
-                    None => state(record, now).to_owned(),
-                },
-                escape(&record.owner),
-                day(record.created_at),
-                record.expires_at.map_or("never".to_owned(), day),
-                record.scopes.to_string(),
-            ]
-        })
-        .collect();
-    let head = HEAD.map(str::to_owned);
-    let width = |column: usize| {
-        let cells = rows.iter().chain([&head]);
-        cells.map(|row| row[column].len()).max().unwrap_or_default()
+    let row = |record: &KeyRecord| {
+        [
+            record.id.to_string(),
+            match &record.successor {
+                Some(new) => format!("{}, rotated -> {new}", state(record, now)),
+                None => state(record, now).to_owned(),
+            },
+            escape(&record.owner),
+            day(record.created_at),
+            record.expires_at.map_or("never".to_owned(), day),
+            record.scopes.to_string(),
+        ]
     };
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let lines = [&head].into_iter().chain(&rows).map(|row| {
-        let cells = row.iter().zip(widths);
-        let line: String = cells
-            .map(|(cell, width)| format!("{cell:width$}  "))
-            .collect();
-        line.trim_end().to_owned()
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let mut rows = vec![HEAD.map(str::to_owned)];
+    rows.extend(records.iter().map(row));
+    let mut lines = vec![String::new(); rows.len()];
+    for column in 0..HEAD.len() {
+        let width = rows.iter().map(|row| row[column].len()).max();
+        let width = width.unwrap_or_default() + 2;
+        for (line, row) in lines.iter_mut().zip(&rows) {
+            line.push_str(&format!("{:width$}", row[column]));
+        }
+    }
+    let lines: Vec<_> = lines.iter().map(|line| line.trim_end()).collect();
+    lines.join("\n")
 }
 
 fn state(record: &KeyRecord, now: UnixTime) -> &'static str {
@@ -286,20 +277,13 @@ fn prefix(text: &str) -> Result<KeyPrefix, String> {
     KeyPrefix::new(text).map_err(|error| error.problem().to_owned())
 }
 
-fn is_misuse(error: &(dyn Error + 'static)) -> bool {
-    matches!(
-        error.downcast_ref(),
-        Some(KeyFileError::Key(KeyError::Owner | KeyError::Lifetime))
-    )
-}
-
 /// Parsed here, because clap's errors repeat the value, which may be a whole key.
-fn parse_id(text: &str) -> Result<ApiKeyId, Misuse> {
+fn parse_id(text: &str) -> Result<ApiKeyId, Box<dyn Error>> {
     text.parse().map_err(|error| match ApiKey::parse(text) {
-        Ok(key) => Misuse::new(format!(
+        Ok(key) => misuse(format!(
             "this is a whole key, which must not be in a command line: its id is {}",
             key.id()
         )),
-        Err(_) => Misuse::new(format!("ID: {error}")),
+        Err(_) => misuse(format!("ID: {error}")),
     })
 }

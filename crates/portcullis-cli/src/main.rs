@@ -1,18 +1,15 @@
-//! The `portcullis` command.
+//! The `portcullis` command, for Unix.
 //!
 //! Exit status: 0 for success, 1 for a failure or a negative answer, 2 for wrong arguments.
 
-mod algorithm;
 mod client;
-mod duration;
 mod issuer;
 mod jwks;
 mod keys;
 mod misuse;
 mod output;
-mod profile;
-mod scopes;
 mod token;
+mod values;
 
 use std::process::ExitCode;
 
@@ -43,7 +40,8 @@ enum Area {
 }
 
 fn main() -> ExitCode {
-    let area = Command::parse().area;
+    let parsed = Command::try_parse().map_err(misuse::without_secret);
+    let area = parsed.unwrap_or_else(|error| error.exit()).area;
     let runtime = Builder::new_current_thread().enable_all().build();
     let outcome = runtime.map_err(Into::into).and_then(|runtime| {
         let outcome = runtime.block_on(run(area));
@@ -51,11 +49,10 @@ fn main() -> ExitCode {
         runtime.shutdown_background();
         outcome
     });
-    outcome.unwrap_or_else(|error| {
-        output::error(&*error);
-        if error.is::<misuse::Misuse>() {
-            ExitCode::from(2)
-        } else {
+    outcome.unwrap_or_else(|error| match error.downcast_ref::<clap::Error>() {
+        Some(misuse) => misuse.exit(),
+        None => {
+            output::error(&*error);
             ExitCode::FAILURE
         }
     })

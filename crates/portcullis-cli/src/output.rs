@@ -2,11 +2,13 @@
 
 use std::{
     error::Error,
-    fmt,
+    fmt, fs,
     io::{self, Write},
+    os::unix::fs::MetadataExt,
 };
 
 use portcullis_core::debug_as_report;
+use rustix::fs::{OFlags, Stat, fcntl_getfl, fstat};
 use serde_json::Value;
 
 /// Prints a line on stdout. A reader that closes the pipe, such as `head` or `grep -q`, is not a failure: the exit status
@@ -20,31 +22,18 @@ pub(crate) fn line(text: fmt::Arguments<'_>) -> io::Result<()> {
 
 /// Fails if the program was started with stdout closed. Call this before creating a secret that is printed once.
 pub(crate) fn require_stdout() -> Result<(), &'static str> {
-    if is_stdout_closed() {
-        return Err("stdout is closed, so the secret could not be printed: nothing was created");
-    }
-    Ok(())
-}
-
-/// If stdout is closed, the standard library opens `/dev/null` in its place before `main`, for reading and writing;
-/// `>/dev/null` opens it only for writing.
-#[cfg(unix)]
-fn is_stdout_closed() -> bool {
-    use std::{fs, os::unix::fs::MetadataExt};
-
-    use rustix::fs::{OFlags, fcntl_getfl, fstat};
-
+    // The standard library opens `/dev/null` in place of a closed stdout before `main`, for reading and writing;
+    // `>/dev/null` opens it only for writing.
     let stdout = io::stdout();
-    let (Ok(flags), Ok(opened)) = (fcntl_getfl(&stdout), fstat(&stdout)) else {
-        return true;
+    let null = fs::metadata("/dev/null").map(|null| null.rdev()).ok();
+    let opened = fcntl_getfl(&stdout).and_then(|flags| Ok((flags, fstat(&stdout)?)));
+    let is_open = |(flags, opened): (OFlags, Stat)| {
+        !flags.contains(OFlags::RDWR) || null != Some(opened.st_rdev)
     };
-    let null = fs::metadata("/dev/null").map(|null| null.rdev());
-    flags.contains(OFlags::RDWR) && null.is_ok_and(|null| null == opened.st_rdev)
-}
-
-#[cfg(not(unix))]
-fn is_stdout_closed() -> bool {
-    false
+    match opened.is_ok_and(is_open) {
+        true => Ok(()),
+        false => Err("stdout is closed, so the secret could not be printed: nothing was created"),
+    }
 }
 
 /// Prints a new secret, the only output on stdout. Unlike [`line()`], it fails if the reader has closed the pipe.
@@ -75,19 +64,18 @@ pub(crate) fn error(error: &dyn Error) {
 /// Indented JSON, with control characters and non-ASCII characters escaped.
 pub(crate) fn pretty(value: &Value) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut shown, character| {
-            match character {
-                '\n' | ' '..='~' => shown.push(character),
-                other => {
-                    let mut units = [0; 2];
-                    for unit in other.encode_utf16(&mut units) {
-                        shown.push_str(&format!("\\u{unit:04x}"));
-                    }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | ' '..='~' => shown.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    shown.push_str(&format!("\\u{unit:04x}"));
                 }
             }
-            shown
-        })
+        }
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -1,26 +1,31 @@
 //! The options that name the server and the client.
 
-use std::{convert::Infallible, path::PathBuf};
+use std::{error::Error, path::PathBuf};
 
-use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{ArgGroup, Args, ValueEnum, builder::NonEmptyStringValueParser};
 use portcullis_jose::Algorithm;
 
-use crate::{
-    algorithm,
-    misuse::{Misuse, Refuse},
-};
+use crate::{misuse::misuse, values};
 
 #[derive(Args, Debug)]
+#[command(
+    group(ArgGroup::new("server").args(["issuer", "token_endpoint"]).required(true).multiple(true)),
+    group(ArgGroup::new("credential").args(["client_secret_file", "private_key", "cert"]).required(true)),
+)]
 pub(crate) struct ClientArgs {
-    #[command(flatten)]
-    pub(super) place: Place,
+    /// The issuer, whose metadata says where its endpoints are.
+    #[arg(long, value_name = "URL")]
+    pub(super) issuer: Option<String>,
+
+    /// The token endpoint. With --issuer it replaces the one of the metadata; without, no metadata is read.
+    #[arg(long, value_name = "URL")]
+    pub(crate) token_endpoint: Option<String>,
 
     /// The server's issuer identifier, to which assertions are addressed, if it is not discovered.
     #[arg(long, value_name = "URL", conflicts_with = "issuer")]
     pub(super) issuer_id: Option<String>,
 
-    /// Another origin on which endpoints from the issuer's metadata may be: they receive the client's credentials. May be
-    /// repeated.
+    /// Another origin on which endpoints of the metadata may be, to receive the client's credentials. May be repeated.
     #[arg(long, value_name = "ORIGIN")]
     pub(super) allow_origin: Vec<String>,
 
@@ -36,8 +41,18 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "ID")]
     pub(super) client_id: String,
 
-    #[command(flatten)]
-    pub(super) credential: Credential,
+    /// A file with the client's secret. Of several, one per line, the first that the server accepts is used.
+    #[arg(long, value_name = "FILE")]
+    pub(super) client_secret_file: Option<PathBuf>,
+
+    /// A file with the client's private key, in PEM or as a JWK (private_key_jwt).
+    #[arg(long, value_name = "FILE")]
+    pub(super) private_key: Option<PathBuf>,
+
+    /// A file with the client's certificate in PEM for TLS (tls_client_auth, self_signed_tls_client_auth). Tokens are
+    /// bound to it.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(super) cert: Option<PathBuf>,
 
     /// A file with the private key of --cert, in PEM.
     #[arg(long, value_name = "FILE", requires = "cert")]
@@ -55,7 +70,7 @@ pub(crate) struct ClientArgs {
 
     /// The algorithm of assertions. Required for a PEM file and for a JWK without `alg`; --auth jwt takes HS256 (the
     /// default), HS384 or HS512.
-    #[arg(long, value_name = "ALG", value_parser = algorithm::parse_any)]
+    #[arg(long, value_name = "ALG", value_parser = values::any_algorithm)]
     pub(super) alg: Option<Algorithm>,
 
     /// The key id of the private key at the server, instead of the JWK's own.
@@ -81,50 +96,6 @@ pub(crate) struct ClientArgs {
     /// assertions. Entra ID requires it.
     #[arg(long, value_name = "FILE", requires = "private_key")]
     pub(super) assertion_cert: Option<PathBuf>,
-
-    #[arg(
-        long = "client-secret",
-        hide = true,
-        num_args = 0..=1,
-        default_missing_value = "",
-        allow_hyphen_values = true,
-        value_parser = Refuse(
-            "every user of this machine can see a secret in the command line: put it in a file, and give \
-             --client-secret-file FILE"
-        )
-    )]
-    _misplaced_secret: Option<Infallible>,
-}
-
-/// Where the server is.
-#[derive(Args, Debug)]
-#[group(required = true, multiple = true)]
-pub(super) struct Place {
-    /// The issuer, whose metadata says where its endpoints are.
-    #[arg(long, value_name = "URL")]
-    pub(super) issuer: Option<String>,
-
-    /// The token endpoint. With --issuer it replaces the one of the metadata; without, no metadata is read.
-    #[arg(long, value_name = "URL")]
-    pub(super) token_endpoint: Option<String>,
-}
-
-/// The credential of the client.
-#[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
-pub(super) struct Credential {
-    /// A file with the client's secret. Of several, one per line, the first that the server accepts is used.
-    #[arg(long, value_name = "FILE")]
-    pub(super) client_secret_file: Option<PathBuf>,
-
-    /// A file with the client's private key, in PEM or as a JWK (private_key_jwt).
-    #[arg(long, value_name = "FILE")]
-    pub(super) private_key: Option<PathBuf>,
-
-    /// A file with the client's certificate in PEM for TLS (tls_client_auth, self_signed_tls_client_auth). Tokens are
-    /// bound to it.
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub(super) cert: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -141,21 +112,15 @@ pub(super) enum Method {
 impl ClientArgs {
     /// Whether the endpoints are configured, and no metadata is read.
     pub(crate) fn is_configured(&self) -> bool {
-        self.place.issuer.is_none()
-    }
-
-    /// The option and the URL of the token endpoint, if it is configured.
-    pub(crate) fn token_endpoint(&self) -> Option<(&'static str, &str)> {
-        let url = self.place.token_endpoint.as_deref()?;
-        Some(("--token-endpoint", url))
+        self.issuer.is_none()
     }
 
     /// Advice for when the server rejects the client.
     pub(crate) fn what_to_check(&self) -> &'static str {
-        if self.credential.private_key.is_some() {
+        if self.private_key.is_some() {
             "check --client-id, that the server has the public half of the key, under the same --kid if it uses key ids, \
              and --alg. Older servers may need --endpoint-audience"
-        } else if self.credential.cert.is_some() {
+        } else if self.cert.is_some() {
             "check --client-id, and that the server knows the certificate or trusts its authority for this client"
         } else if self.auth == Method::Jwt {
             "check --client-id, the secret in the file, --alg and --issuer-id, and whether the server wants another --auth: \
@@ -166,13 +131,12 @@ impl ClientArgs {
     }
 
     /// Checks that clap cannot express.
-    pub(super) fn check(&self) -> Result<(), Misuse> {
+    pub(super) fn check(&self) -> Result<(), Box<dyn Error>> {
         if self.issuer_id.as_deref().is_some_and(|id| !is_url(id)) {
-            return Err(Misuse::new(
-                "--issuer-id: invalid URL: write all of it, from https:// on",
-            ));
+            let problem = "--issuer-id: invalid URL: write all of it, from https:// on";
+            return Err(misuse(problem));
         }
-        let has_key = self.credential.private_key.is_some();
+        let has_key = self.private_key.is_some();
         let is_asserted = has_key || self.auth == Method::Jwt;
         for (option, is_given) in [
             ("--alg", self.alg.is_some()),
@@ -180,7 +144,7 @@ impl ClientArgs {
             ("--assertion-typ", self.assertion_typ.is_some()),
         ] {
             if is_given && !is_asserted {
-                return Err(Misuse::new(format!(
+                return Err(misuse(format!(
                     "{option} is for assertions: give --private-key or --auth jwt too"
                 )));
             }
@@ -190,15 +154,15 @@ impl ClientArgs {
             false => ("a client secret", &Algorithm::SYMMETRIC[..]),
         };
         if let Some(alg) = self.alg.filter(|alg| !algorithms.contains(alg)) {
-            let known = algorithm::any_of(algorithms);
-            return Err(Misuse::new(format!(
+            let known = values::any_of(algorithms);
+            return Err(misuse(format!(
                 "--alg {alg}: {signer} signs only with {known}: give one of these"
             )));
         }
         let has_addressee =
             !self.is_configured() || self.issuer_id.is_some() || self.endpoint_audience;
         if is_asserted && !has_addressee {
-            return Err(Misuse::new(
+            return Err(misuse(
                 "assertions are addressed to the issuer: give --issuer-id URL beside --token-endpoint",
             ));
         }

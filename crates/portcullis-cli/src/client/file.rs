@@ -1,21 +1,13 @@
 //! Files that the options name.
 
 use std::{
-    fs::{File, Metadata},
-    io,
-    path::Path,
-    sync::mpsc,
-    thread,
-    time::Duration,
+    fs::File, io, os::unix::fs::PermissionsExt, path::Path, sync::mpsc, thread, time::Duration,
 };
 
 use portcullis_core::Secret;
 use portcullis_remote::HttpSettings;
 
 use crate::output;
-
-/// How long to wait for the writer of a pipe.
-const PIPE_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads a secret, with a warning if other users can read the file. Unlike a service's, the file may be a pipe.
 pub(crate) fn read(path: &Path) -> Result<Secret, String> {
@@ -32,7 +24,8 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
     if content.trim_ascii().is_empty() {
         return Err(format!("the file {shown} is empty: write the secret to it"));
     }
-    if is_readable_by_others(&metadata) {
+    // The mode of a pipe, as in --client-secret-file <(vault read …), does not matter.
+    if metadata.is_file() && metadata.permissions().mode() & 0o044 != 0 {
         output::note(format_args!(
             "warning: other users can read {shown}: replace the secret, and chmod 600 the file"
         ));
@@ -42,6 +35,8 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
 
 /// Opens the file. To open a pipe waits for its writer.
 fn open(path: &Path) -> io::Result<File> {
+    const PIPE_WAIT: Duration = Duration::from_secs(10);
+
     let (sender, opened) = mpsc::channel();
     let path = path.to_owned();
     thread::spawn(move || sender.send(File::open(path)));
@@ -56,17 +51,4 @@ fn open(path: &Path) -> io::Result<File> {
 pub(crate) fn http_settings(ca: &Path) -> Result<HttpSettings, String> {
     let settings = HttpSettings::default().root_certificates_file(ca);
     settings.map_err(|error| format!("--ca {}: {error}", ca.display()))
-}
-
-#[cfg(unix)]
-fn is_readable_by_others(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    // The mode of a pipe, as in --client-secret-file <(vault read …), does not matter.
-    metadata.is_file() && metadata.permissions().mode() & 0o044 != 0
-}
-
-#[cfg(not(unix))]
-fn is_readable_by_others(_: &Metadata) -> bool {
-    false
 }

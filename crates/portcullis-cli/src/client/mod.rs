@@ -16,23 +16,20 @@ use portcullis_client::{
 use portcullis_core::ConfigError;
 use portcullis_jose::Algorithm;
 
-use self::arguments::{Method, Place};
+use self::arguments::Method;
 pub(crate) use self::{
     arguments::ClientArgs,
     file::{http_settings, read as read_file},
     signing_key::read_dpop as read_dpop_key,
 };
-use crate::misuse::Misuse;
-
-/// A client at its server.
-pub(crate) struct Client {
-    pub(crate) server: AuthorizationServer,
-    pub(crate) authentication: ClientAuthentication,
-}
+use crate::misuse::misuse;
 
 impl ClientArgs {
     /// Reads the files, and builds the server and the client's authentication.
-    pub(crate) fn open(&self, revocation_endpoint: Option<&str>) -> Result<Client, Box<dyn Error>> {
+    pub(crate) fn open(
+        &self,
+        revocation_endpoint: Option<&str>,
+    ) -> Result<(AuthorizationServer, ClientAuthentication), Box<dyn Error>> {
         self.check()?;
         let mut server = self.server()?;
         if let Some(url) = revocation_endpoint {
@@ -40,13 +37,9 @@ impl ClientArgs {
         }
         let server = server.build().map_err(|error| self.unusable(&error))?;
         let authentication = self.authentication()?;
-        server
-            .check(&authentication)
-            .map_err(|error| self.unusable(&error))?;
-        Ok(Client {
-            server,
-            authentication,
-        })
+        let checked = server.check(&authentication);
+        checked.map_err(|error| self.unusable(&error))?;
+        Ok((server, authentication))
     }
 
     /// Turns the error of a setting into one of its option.
@@ -58,19 +51,15 @@ impl ClientArgs {
         };
         let option = match error.setting() {
             "root_certificates" => return in_file("ca", &self.ca),
-            "secrets" => return in_file("client-secret-file", &self.credential.client_secret_file),
+            "secrets" => return in_file("client-secret-file", &self.client_secret_file),
             "issuer" if self.is_configured() => "issuer-id".to_owned(),
             setting => setting.replace('_', "-"),
         };
-        Misuse::new(format!("--{option}: {problem}")).into()
+        misuse(format!("--{option}: {problem}"))
     }
 
     fn server(&self) -> Result<AuthorizationServerBuilder, Box<dyn Error>> {
-        let Place {
-            issuer,
-            token_endpoint,
-        } = &self.place;
-        let mut server = match (issuer, token_endpoint) {
+        let mut server = match (&self.issuer, &self.token_endpoint) {
             (Some(issuer), None) => AuthorizationServer::discover(issuer),
             (Some(issuer), Some(url)) => AuthorizationServer::discover(issuer).token_endpoint(url),
             // clap requires one of them.
@@ -93,7 +82,7 @@ impl ClientArgs {
 
     fn authentication(&self) -> Result<ClientAuthentication, Box<dyn Error>> {
         let id = &self.client_id;
-        let mut client = if let Some(path) = &self.credential.private_key {
+        let mut client = if let Some(path) = &self.private_key {
             let mut key = signing_key::read(path, self.alg, self.kid.as_deref())?;
             if let Some(path) = &self.assertion_cert {
                 let pem = file::read(path)?;
@@ -102,13 +91,13 @@ impl ClientArgs {
                     .map_err(|error| format!("--assertion-cert {}: {error}", path.display()))?;
             }
             ClientAuthentication::private_key_jwt(id, key)
-        } else if let (Some(certificate), Some(key)) = (&self.credential.cert, &self.key) {
+        } else if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
             let (certificate, key) = (file::read(certificate)?, file::read(key)?);
             let certificate = ClientCertificate::new(certificate.expose(), key.expose());
             ClientAuthentication::tls_client_auth(id, certificate)
         } else {
             // clap requires one of them.
-            let path = self.credential.client_secret_file.as_deref();
+            let path = self.client_secret_file.as_deref();
             // Read once, because the file may be a pipe.
             let text = file::read(path.unwrap_or(Path::new("")))?;
             let secrets =

@@ -6,17 +6,7 @@ use portcullis_client::DpopKey;
 use portcullis_jose::{Algorithm, KeyRejected, SigningKey, SigningKeyError};
 
 use super::file;
-use crate::{algorithm::any_of, misuse::Misuse};
-
-/// The algorithms to try for a PEM file, which does not name one: the first that suits the key. PS256 comes instead of
-/// the deprecated RS256.
-const ALGORITHMS_OF_PEM: [Algorithm; 5] = [
-    Algorithm::ES256,
-    Algorithm::EdDSA,
-    Algorithm::ES384,
-    Algorithm::ES512,
-    Algorithm::PS256,
-];
+use crate::{misuse::misuse, values::any_of};
 
 /// Reads the key that a client signs its assertions with.
 pub(super) fn read(
@@ -34,38 +24,32 @@ pub(super) fn read(
         Some(algorithm) => read_for(content, algorithm),
         None if is_jwk(content) => SigningKey::from_jwk(content, None),
         None => {
-            return Err(Misuse::new(format!(
+            return Err(misuse(format!(
                 "{shown} is a PEM file, which does not name its algorithm: give --alg, such as --alg ES256"
-            ))
-            .into());
+            )));
         }
     };
-    let key = key.map_err(|error| -> Box<dyn Error> {
-        match error {
-            SigningKeyError::NoAlgorithm => Misuse::new(format!(
-                "the JWK in {shown} has no `alg`: give --alg, such as --alg PS256"
-            ))
-            .into(),
-            SigningKeyError::OtherAlgorithm { found, by, asked } => Misuse::new(format!(
-                "--alg {asked}: the JWK in {shown} is for {found} (by its `{by}`): use --alg {found}, or another key"
-            ))
-            .into(),
-            SigningKeyError::Rejected(KeyRejected::WrongAlgorithm(asked)) => {
-                let mut fitting = Algorithm::ASYMMETRIC.to_vec();
-                fitting.retain(|algorithm| {
-                    let wrong = KeyRejected::WrongAlgorithm(*algorithm).into();
-                    read_for(content, *algorithm).err() != Some(wrong)
-                });
-                let usable = any_of(&fitting);
-                format!("--alg {asked}: the key in {shown} is of another type: use --alg {usable}, or another key")
-                    .into()
-            }
-            SigningKeyError::Symmetric => format!(
-                "the JWK in {shown} is a shared secret: put its text in a file, and give --client-secret-file FILE --auth jwt"
-            )
-            .into(),
-            error => format!("{shown}: {error}").into(),
+    let key = key.map_err(|error| match error {
+        SigningKeyError::NoAlgorithm => misuse(format!(
+            "the JWK in {shown} has no `alg`: give --alg, such as --alg PS256"
+        )),
+        SigningKeyError::OtherAlgorithm { found, by, asked } => misuse(format!(
+            "--alg {asked}: the JWK in {shown} is for {found} (by its `{by}`): use --alg {found}, or another key"
+        )),
+        SigningKeyError::Rejected(KeyRejected::WrongAlgorithm(asked)) => {
+            let mut fitting = Algorithm::ASYMMETRIC.to_vec();
+            fitting.retain(|algorithm| {
+                let wrong = KeyRejected::WrongAlgorithm(*algorithm).into();
+                read_for(content, *algorithm).err() != Some(wrong)
+            });
+            let usable = any_of(&fitting);
+            format!("--alg {asked}: the key in {shown} is of another type: use --alg {usable}, or another key").into()
         }
+        SigningKeyError::Symmetric => format!(
+            "the JWK in {shown} is a shared secret: put its text in a file, and give --client-secret-file FILE --auth jwt"
+        )
+        .into(),
+        error => format!("{shown}: {error}").into(),
     })?;
     Ok(match kid {
         Some(kid) => key.with_kid(kid),
@@ -87,11 +71,11 @@ pub(crate) fn read_dpop(path: &Path) -> Result<DpopKey, Box<dyn Error>> {
     let key = if is_jwk(content) {
         SigningKey::from_jwk(content, None)
     } else {
-        let [first, others @ ..] = ALGORITHMS_OF_PEM;
+        // A PEM file does not name its algorithm: the first that suits the key. PS256 instead of the deprecated RS256.
+        use Algorithm::{ES256, ES384, ES512, EdDSA, PS256};
         let from_pem = |algorithm| SigningKey::from_pem(content, algorithm);
-        others.into_iter().fold(from_pem(first), |key, algorithm| {
-            key.or_else(|error| from_pem(algorithm).map_err(|_| error))
-        })
+        let others = [EdDSA, ES384, ES512, PS256].into_iter();
+        from_pem(ES256).or_else(|error| others.map(from_pem).find_map(Result::ok).ok_or(error))
     };
     let key = key.and_then(DpopKey::new);
     key.map_err(|error| format!("--dpop-key {}: {error}", path.display()).into())

@@ -1,7 +1,6 @@
 //! `portcullis token fetch`
 
 use std::{
-    convert::Infallible,
     error::Error,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -15,8 +14,7 @@ use super::refusal::{self, Request};
 use crate::{
     Outcome,
     client::{ClientArgs, read_dpop_key, read_file},
-    misuse::Refuse,
-    output, scopes,
+    output, values,
 };
 
 #[derive(Args, Debug)]
@@ -25,7 +23,7 @@ pub(crate) struct Fetch {
     client: ClientArgs,
 
     /// The requested scopes, separated by spaces. May be repeated.
-    #[arg(long = "scope", value_name = "SCOPES", value_parser = scopes::parse_requested)]
+    #[arg(long = "scope", value_name = "SCOPES", value_parser = values::requested_scopes)]
     scopes: Vec<ScopeSet>,
 
     /// The URI of the service that the token is for (RFC 8707). May be repeated.
@@ -40,53 +38,39 @@ pub(crate) struct Fetch {
     #[arg(long, value_name = "FILE")]
     dpop_key: Option<PathBuf>,
 
-    /// The most bytes of a token. Services reject longer ones.
-    #[arg(long, value_name = "BYTES", default_value = "8192")]
-    max_token_bytes: usize,
-
     /// A file with a user's token, to exchange for one on their behalf (RFC 8693).
     #[arg(long, value_name = "SUBJECT_TOKEN_FILE")]
     exchange: Option<PathBuf>,
-
-    #[arg(hide = true, value_parser = Refuse(
-        "unexpected argument, which may be a secret and is not shown: see --help"
-    ))]
-    _misplaced: Vec<Infallible>,
-}
-
-/// Builds a source or an exchange, whose builders have the same setters.
-macro_rules! build {
-    ($kind:ident, $fetch:expr, $client:expr, $key:expr) => {{
-        let mut builder = $kind::builder(&$client.server, $client.authentication.clone())
-            .scopes($fetch.scopes.iter().flat_map(ScopeSet::iter))
-            .max_token_bytes($fetch.max_token_bytes);
-        for resource in &$fetch.resources {
-            builder = builder.resource(resource);
-        }
-        if let Some(audience) = &$fetch.audience {
-            builder = builder.audience(audience);
-        }
-        if let Some(key) = $key {
-            builder = builder.dpop(key);
-        }
-        let built = builder.build();
-        built.map_err(|error| $fetch.client.unusable(&error))?
-    }};
 }
 
 pub(super) async fn run(fetch: &Fetch) -> Outcome {
     output::require_stdout()?;
-    let client = fetch.client.open(None)?;
+    let (server, authentication) = fetch.client.open(None)?;
     let subject = fetch.exchange.as_deref().map(subject).transpose()?;
     let key = fetch.dpop_key.as_deref().map(read_dpop_key).transpose()?;
+    // A source and an exchange have different builders with the same setters.
+    macro_rules! build {
+        ($kind:ident) => {{
+            let mut builder = $kind::builder(&server, authentication)
+                .scopes(fetch.scopes.iter().flat_map(ScopeSet::iter));
+            for resource in &fetch.resources {
+                builder = builder.resource(resource);
+            }
+            if let Some(audience) = &fetch.audience {
+                builder = builder.audience(audience);
+            }
+            if let Some(key) = key {
+                builder = builder.dpop(key);
+            }
+            let built = builder.build();
+            built.map_err(|error| fetch.client.unusable(&error))?
+        }};
+    }
     let obtained = match subject {
-        None => build!(TokenSource, fetch, client, key).refresh().await,
-        Some(subject) => {
-            build!(TokenExchange, fetch, client, key)
-                .token(&subject)
-                .await
-        }
+        None => build!(TokenSource).refresh().await,
+        Some(subject) => build!(TokenExchange).token(&subject).await,
     };
+    let endpoint = fetch.client.token_endpoint.as_deref();
     let error = match obtained {
         Ok(token) => {
             output::secret(token.expose()).map_err(|error| {
@@ -102,7 +86,7 @@ pub(super) async fn run(fetch: &Fetch) -> Outcome {
                 client: &fetch.client,
                 rejects_client: error.rejects_client(),
                 has_scopes: !fetch.scopes.is_empty(),
-                endpoint: fetch.client.token_endpoint(),
+                endpoint: endpoint.map(|url| ("--token-endpoint", url)),
             };
             refusal::print(refused, request);
         }

@@ -5,12 +5,6 @@ use std::io::{self, stdin};
 use portcullis_api_key::{ApiKey, InvalidApiKey};
 use portcullis_core::Secret;
 
-use crate::misuse::Refuse;
-
-/// Rejects a token that is given as an argument.
-pub(super) const MISPLACED: Refuse =
-    Refuse("every user of this machine can see an argument: give the token on standard input");
-
 /// Reads the token, without white space around it and without the name and the scheme of a header.
 pub(super) fn read() -> io::Result<Secret> {
     /// A token has at most 8 KiB by default.

@@ -1,25 +1,25 @@
 //! `portcullis token inspect`
 
-use std::{convert::Infallible, io, process::ExitCode};
+use std::{error::Error, io, path::PathBuf, process::ExitCode};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use clap::Args;
 use portcullis_core::{
     ConfigError, Principal, PrincipalKind,
-    clock::{Clock, SystemClock, UnixTime},
+    clock::{Clock, SystemClock},
     log::escape,
 };
 use portcullis_jose::{Algorithm, CompactJws, json::check_foreign_json};
 use portcullis_jwt::{IssuerKeys, JwtVerifier, Profile, VerifyError};
 use serde_json::Value;
 
-use super::input::{self, MISPLACED};
+use super::input;
 use crate::{
-    Outcome, algorithm,
+    Outcome,
     issuer::{Access, fetch},
-    misuse::Misuse,
+    misuse::misuse,
     output::{line, pretty},
-    profile::ProfileArgs,
+    values,
 };
 
 #[derive(Args, Debug)]
@@ -47,35 +47,37 @@ pub(crate) struct Inspect {
     #[arg(long = "client-id", value_name = "ID", requires = "issuer")]
     client_ids: Vec<String>,
 
-    #[command(flatten)]
-    profile: ProfileArgs,
+    /// The profile of the issuer's tokens: rfc9068, auth0, cognito, entra_id, keycloak, logto or okta.
+    #[arg(long, value_name = "NAME", default_value = "rfc9068")]
+    profile: Profile,
 
-    #[arg(hide = true, value_parser = MISPLACED)]
-    _misplaced: Vec<Infallible>,
+    /// A TOML file with a profile of your own; docs/guide/issuers.md shows how.
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    profile_file: Option<PathBuf>,
 
     /// An accepted algorithm; may be repeated. Default: every asymmetric one.
-    #[arg(long = "algorithm", value_name = "ALG", value_parser = algorithm::parse_asymmetric)]
+    #[arg(long = "algorithm", value_name = "ALG", value_parser = values::asymmetric_algorithm)]
     algorithms: Vec<Algorithm>,
 }
 
 pub(super) async fn run(inspect: &Inspect) -> Outcome {
-    let profile = inspect.profile.load()?;
+    let profile = inspect.load_profile()?;
     if inspect.issuer.is_some() {
         inspect.check_audience(&profile)?;
     }
     let token = input::read()?;
     let token = token.expose_str().unwrap_or_default();
-    let is_well_formed = show(token)?;
-    if let Some(payload) = payload(token).filter(|_| !inspect.profile.is_preset()) {
+    let claims = show(token)?;
+    if let Some(claims) = claims.as_ref().filter(|_| inspect.profile_file.is_some()) {
         let audiences: Vec<Box<str>> = inspect.audiences.iter().map(|it| (**it).into()).collect();
-        let explained = profile.explain_scopes(&payload, &audiences);
+        let explained = profile.explain_scopes(claims, &audiences);
         for explained in explained.unwrap_or_default() {
             let shown = explained.replace(char::is_control, "?");
             line(format_args!("scopes or roles in {shown}"))?;
         }
     }
     let Some(issuer) = &inspect.issuer else {
-        if !is_well_formed {
+        if claims.is_none() {
             return Ok(ExitCode::FAILURE);
         }
         line(format_args!(
@@ -87,65 +89,76 @@ pub(super) async fn run(inspect: &Inspect) -> Outcome {
     let judge = Judge {
         keys: issuer.as_ref(),
         token,
-        now: SystemClock.now(),
+        claims: claims.and_then(|claims| read_json(&claims).ok()),
         inspect,
     };
     judge.print_verdict(profile)
 }
 
 impl Inspect {
+    fn load_profile(&self) -> Result<Profile, Box<dyn Error>> {
+        const MAX_BYTES: u64 = 64 * 1024;
+
+        let Some(path) = &self.profile_file else {
+            return Ok(self.profile.clone());
+        };
+        let unusable = |error: &dyn Error| format!("profile file {}: {error}", path.display());
+        let text = portcullis_file::read_config(path, MAX_BYTES);
+        let text = text.map_err(|error| unusable(&error))?;
+        Ok(Profile::from_toml(&text).map_err(|error| unusable(&error))?)
+    }
+
+    /// The option that chose the profile.
+    fn flag(&self) -> String {
+        match &self.profile_file {
+            None => format!("--profile {}", self.profile.name()),
+            Some(path) => format!("--profile-file {}", path.display()),
+        }
+    }
+
     /// Checks that the options which the profile needs were given.
-    fn check_audience(&self, profile: &Profile) -> Result<(), Misuse> {
-        let flag = self.profile.flag();
-        if profile.needs_audience() && self.audiences.is_empty() {
-            return Err(Misuse::new(format!(
-                "{flag} needs --audience: the name under which the issuer knows the service"
-            )));
-        }
-        if profile.needs_client_id() && self.client_ids.is_empty() {
-            return Err(Misuse::new(format!(
-                "{flag} needs --client-id: the clients that may call, which the service lists with `.client_ids([…])`"
-            )));
-        }
-        Ok(())
+    fn check_audience(&self, profile: &Profile) -> Result<(), Box<dyn Error>> {
+        let missing = if profile.needs_audience() && self.audiences.is_empty() {
+            "--audience: the name under which the issuer knows the service"
+        } else if profile.needs_client_id() && self.client_ids.is_empty() {
+            "--client-id: the clients that may call, which the service lists with `.client_ids([…])`"
+        } else {
+            return Ok(());
+        };
+        Err(misuse(format!("{} needs {missing}", self.flag())))
     }
 }
 
-/// Prints header and claims as far as they can be read, and returns whether all could be.
-fn show(token: &str) -> io::Result<bool> {
+/// Prints header and claims as far as they can be read, and returns the claims if both can be.
+fn show(token: &str) -> io::Result<Option<Vec<u8>>> {
     let read = CompactJws::parse(token).and_then(|jws| {
         // Printed before it is checked.
         let header = token.split('.').next().unwrap_or_default();
         let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
-        let printed = line(format_args!("header {}", json(&header)));
+        let printed = line(format_args!("header {}", shown(&read_json(&header))));
         jws.header()?;
         Ok((printed, jws.payload()?))
     });
-    match read {
-        Ok((printed, claims)) => {
-            printed?;
-            line(format_args!("claims {}", json(&claims)))?;
-            let exp = readable(&claims).and_then(|claims| claims.get("exp")?.as_f64());
-            if let Some(exp) = exp {
-                let left = exp - SystemClock.now().as_duration().as_secs_f64();
-                let time = rough(left.abs());
-                if left < 0.0 {
-                    line(format_args!("  expired {time} ago (`exp`)"))?;
-                } else {
-                    line(format_args!("  expires in {time} (`exp`)"))?;
-                }
-            }
-            Ok(true)
-        }
+    let (printed, bytes) = match read {
+        Ok(read) => read,
         Err(error) => {
             line(format_args!("not a signed JWT: {error}"))?;
-            Ok(false)
+            return Ok(None);
+        }
+    };
+    printed?;
+    let claims = read_json(&bytes);
+    line(format_args!("claims {}", shown(&claims)))?;
+    if let Some(exp) = claims.ok().and_then(|claims| claims.get("exp")?.as_f64()) {
+        let left = exp - SystemClock.now().as_duration().as_secs_f64();
+        let time = rough(left.abs());
+        if left < 0.0 {
+            line(format_args!("  expired {time} ago (`exp`)"))?;
+        } else {
+            line(format_args!("  expires in {time} (`exp`)"))?;
         }
     }
-}
-
-fn payload(token: &str) -> Option<Vec<u8>> {
-    CompactJws::parse(token).ok()?.payload().ok()
+    Ok(Some(bytes))
 }
 
 /// A time in its largest unit of which there are two.
@@ -156,25 +169,21 @@ fn rough(seconds: f64) -> String {
     format!("{} {name}", (seconds / unit).floor())
 }
 
-/// The JSON, unless `serde_json` would read it in another way than the library.
-fn readable(bytes: &[u8]) -> Option<Value> {
-    check_foreign_json(bytes).ok()?;
-    serde_json::from_slice(bytes).ok()
+/// Reads JSON, unless `serde_json` would read it in another way than the library. The error is shown in its place.
+fn read_json(bytes: &[u8]) -> Result<Value, String> {
+    check_foreign_json(bytes).map_err(|error| format!("(cannot be shown: the JSON {error})"))?;
+    serde_json::from_slice(bytes).map_err(|_| "(not JSON)".to_owned())
 }
 
-fn json(bytes: &[u8]) -> String {
-    if let Err(error) = check_foreign_json(bytes) {
-        return format!("(cannot be shown: the JSON {error})");
-    }
-    serde_json::from_slice::<Value>(bytes)
-        .map_or_else(|_| "(not JSON)".to_owned(), |value| pretty(&value))
+fn shown(json: &Result<Value, String>) -> String {
+    json.as_ref().map_or_else(String::clone, pretty)
 }
 
 /// Checks the token with profiles.
 struct Judge<'j> {
     keys: &'j IssuerKeys,
     token: &'j str,
-    now: UnixTime,
+    claims: Option<Value>,
     inspect: &'j Inspect,
 }
 
@@ -183,46 +192,41 @@ const STRICTEST_FIRST: [&str; 7] = [
     "keycloak", "cognito", "okta", "entra_id", "rfc9068", "logto", "auth0",
 ];
 
-const WRITE_A_PROFILE: &str = "no other profile fits: if this is an access token of the issuer, write a profile for \
-                               --profile-file, as docs/guide/issuers.md shows";
-
 impl Judge<'_> {
     fn print_verdict(&self, profile: Profile) -> Outcome {
-        let flag = self.inspect.profile.flag();
+        let flag = self.inspect.flag();
         let name = profile.name().to_owned();
-        match self.verdict(profile, &self.inspect.client_ids)? {
-            Ok(principal) => {
-                line(format_args!("accepted with {flag}"))?;
-                for (name, value) in [
-                    ("kind", principal.kind().to_string()),
-                    ("subject", or_none(principal.subject())),
-                    ("client id", or_none(principal.client_id())),
-                    ("token id", or_none(principal.credential_id())),
-                    ("scopes", principal.scopes().to_string()),
-                ] {
-                    line(format_args!("  {name:9}  {value}"))?;
-                }
-                // A lenient profile accepted it. A stricter one may be the issuer's.
-                if self.inspect.profile.is_preset() && principal.kind() == PrincipalKind::Unknown {
-                    let stricter = STRICTEST_FIRST
-                        .into_iter()
-                        .take_while(|other| *other != name);
-                    if let Some(advice) = self.preset_that_fits(stricter)? {
-                        line(format_args!(
-                            "  the profile may not be the issuer's: {advice}"
-                        ))?;
-                    }
-                }
-                Ok(ExitCode::SUCCESS)
-            }
+        let principal = match self.verdict(profile, &self.inspect.client_ids)? {
+            Ok(principal) => principal,
             Err(error) => {
                 line(format_args!("refused with {flag}: {error}"))?;
-                if let Some(advice) = self.advice(&error, &name)? {
+                if let Some(advice) = self.advice(&error, &name) {
                     line(format_args!("  {advice}"))?;
                 }
-                Ok(ExitCode::FAILURE)
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        line(format_args!("accepted with {flag}"))?;
+        let or_none = |text: Option<&str>| text.map_or_else(|| "(none)".to_owned(), escape);
+        for (name, value) in [
+            ("kind", principal.kind().to_string()),
+            ("subject", or_none(principal.subject())),
+            ("client id", or_none(principal.client_id())),
+            ("token id", or_none(principal.credential_id())),
+            ("scopes", principal.scopes().to_string()),
+        ] {
+            line(format_args!("  {name:9}  {value}"))?;
+        }
+        // A lenient profile accepted it. A stricter one may be the issuer's.
+        if self.inspect.profile_file.is_none() && principal.kind() == PrincipalKind::Unknown {
+            let mut stricter = STRICTEST_FIRST.into_iter().take_while(|it| *it != name);
+            if let Some(advice) = stricter.find_map(|name| self.advice_of(name)) {
+                line(format_args!(
+                    "  the profile may not be the issuer's: {advice}"
+                ))?;
             }
         }
+        Ok(ExitCode::SUCCESS)
     }
 
     fn verdict(
@@ -241,77 +245,56 @@ impl Judge<'_> {
             builder = builder.client_ids(client_ids.iter().map(String::as_str));
         }
         let verifier = builder.profile(profile).build()?;
-        Ok(verifier
-            .verify(self.token, self.now)
-            .and_then(|verified| verified.bind_as_bearer().cloned()))
+        let verified = verifier.verify(self.token, SystemClock.now());
+        Ok(verified.and_then(|verified| verified.bind_as_bearer().cloned()))
     }
 
     /// What to do about a rejection by the profile `name`.
-    fn advice(&self, error: &VerifyError, name: &str) -> Result<Option<String>, ConfigError> {
-        Ok(match error {
-            VerifyError::ClientId { .. } => Some(
+    fn advice(&self, error: &VerifyError, name: &str) -> Option<String> {
+        let advice = match error {
+            VerifyError::ClientId { .. } => {
                 "if this client may call, give --client-id with its id, as the service must list it with \
                  `.client_ids([…])`"
-                    .to_owned(),
-            ),
+            }
             // Profiles differ only in the form of a token. A profile of the user's own is to be corrected, not replaced.
             VerifyError::Type { .. } | VerifyError::MissingClaim(_) => {
-                if self.inspect.profile.is_preset() {
-                    let others = STRICTEST_FIRST.into_iter().filter(|other| *other != name);
-                    let fits = self.preset_that_fits(others)?;
-                    Some(fits.unwrap_or_else(|| WRITE_A_PROFILE.to_owned()))
+                if !self.inspect.profile_file.is_none() {
+                    "if this is an access token of the issuer, change the profile file to accept it"
                 } else {
-                    Some("if this is an access token of the issuer, change the profile file to accept it".to_owned())
+                    let mut others = STRICTEST_FIRST.into_iter().filter(|other| *other != name);
+                    if let Some(advice) = others.find_map(|other| self.advice_of(other)) {
+                        return Some(advice);
+                    }
+                    "no other profile fits: if this is an access token of the issuer, write a profile for --profile-file, \
+                     as docs/guide/issuers.md shows"
                 }
             }
-            _ => None,
-        })
+            _ => return None,
+        };
+        Some(advice.to_owned())
     }
 
-    /// Advice from the first preset that knows the form of the token: it accepts the token, or finds that it is not an
-    /// access token.
-    fn preset_that_fits(
-        &self,
-        presets: impl Iterator<Item = &'static str>,
-    ) -> Result<Option<String>, ConfigError> {
-        for name in presets {
-            let Ok(profile) = name.parse::<Profile>() else {
-                continue;
-            };
-            let mut client_ids = self.inspect.client_ids.clone();
-            let mut more = String::new();
-            if profile.needs_client_id() && client_ids.is_empty() {
-                let Some(client) = self.claimed_client() else {
-                    continue;
-                };
-                more = format!(" --client-id {}", escape(&client));
-                client_ids.push(client);
-            }
-            match self.verdict(profile, &client_ids)? {
-                // Auth0's preset also accepts tokens of an unknown kind, which are rarely Auth0's.
-                Ok(principal) if name != "auth0" || principal.kind() != PrincipalKind::Unknown => {
-                    return Ok(Some(format!(
-                        "it would be accepted with --profile {name}{more}"
-                    )));
-                }
-                Err(error @ VerifyError::NotAnAccessToken { .. }) if name != "auth0" => {
-                    return Ok(Some(format!(
-                        "with --profile {name} it would be refused: {error}"
-                    )));
-                }
-                _ => {}
-            }
+    /// Advice from a preset that knows the form of the token: it accepts the token, or finds that it is not an access token.
+    fn advice_of(&self, preset: &str) -> Option<String> {
+        let profile: Profile = preset.parse().ok()?;
+        let mut client_ids = self.inspect.client_ids.clone();
+        let mut more = String::new();
+        if profile.needs_client_id() && client_ids.is_empty() {
+            let client = self.claims.as_ref()?.get("client_id")?.as_str()?;
+            more = format!(" --client-id {}", escape(client));
+            client_ids.push(client.to_owned());
         }
-        Ok(None)
+        match self.verdict(profile, &client_ids).ok()? {
+            // Auth0's preset also accepts tokens of an unknown kind, which are rarely Auth0's.
+            Ok(principal) if preset != "auth0" || principal.kind() != PrincipalKind::Unknown => {
+                Some(format!(
+                    "it would be accepted with --profile {preset}{more}"
+                ))
+            }
+            Err(error @ VerifyError::NotAnAccessToken { .. }) if preset != "auth0" => Some(
+                format!("with --profile {preset} it would be refused: {error}"),
+            ),
+            _ => None,
+        }
     }
-
-    /// The client that the claim `client_id` names.
-    fn claimed_client(&self) -> Option<String> {
-        let claims = readable(&payload(self.token)?)?;
-        claims.get("client_id")?.as_str().map(ToOwned::to_owned)
-    }
-}
-
-fn or_none(text: Option<&str>) -> String {
-    text.map_or_else(|| "(none)".to_owned(), escape)
 }

@@ -41,8 +41,7 @@ pub(super) fn print_wait(wait: Option<Duration>) {
 /// Advice for the codes of RFC 6749 §5.2, RFC 7009 §2.2.1 and RFC 8707 §2.
 fn advice(code: &str, request: Request<'_>) -> Option<&'static str> {
     Some(match code {
-        _ if request.rejects_client => request.client.what_to_check(),
-        "invalid_client" => request.client.what_to_check(),
+        _ if request.rejects_client || code == "invalid_client" => request.client.what_to_check(),
         "invalid_scope" if request.has_scopes => {
             "check --scope: scopes are separated by spaces, and the server must know and grant each to this client"
         }

@@ -1,15 +1,15 @@
 //! `portcullis token revoke`
 
-use std::{convert::Infallible, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use portcullis_oauth::OAuthEndpoint;
 
 use super::{
-    input::{self, MISPLACED},
+    input,
     refusal::{self, Request},
 };
-use crate::{Outcome, client::ClientArgs, misuse::Misuse, output};
+use crate::{Outcome, client::ClientArgs, misuse::misuse, output};
 
 #[derive(Args, Debug)]
 pub(crate) struct Revoke {
@@ -19,30 +19,16 @@ pub(crate) struct Revoke {
     /// The revocation endpoint. With --issuer it replaces the one of the metadata.
     #[arg(long, value_name = "URL")]
     revocation_endpoint: Option<String>,
-
-    #[arg(hide = true, value_parser = MISPLACED)]
-    _misplaced: Vec<Infallible>,
-
-    #[arg(
-        long = "token",
-        hide = true,
-        num_args = 0..=1,
-        default_missing_value = "",
-        allow_hyphen_values = true,
-        value_parser = MISPLACED
-    )]
-    _misplaced_by_name: Option<Infallible>,
 }
 
 pub(super) async fn run(revoke: &Revoke) -> Outcome {
     let endpoint = revoke.revocation_endpoint.as_deref();
     if revoke.client.is_configured() && endpoint.is_none() {
-        return Err(Misuse::new(
+        return Err(misuse(
             "with --token-endpoint no metadata is read: give --revocation-endpoint URL too",
-        )
-        .into());
+        ));
     }
-    let client = revoke.client.open(endpoint)?;
+    let (server, authentication) = revoke.client.open(endpoint)?;
     let token = input::read()?;
     let token = token.expose_str().unwrap_or_default();
     // The server would confirm the revocation of any text, as it does for unknown tokens.
@@ -53,13 +39,11 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
     }
 
     let form = [("token", token), ("token_type_hint", "access_token")];
-    let asked = client
-        .server
-        .post(OAuthEndpoint::Revocation, &client.authentication, &form);
-    match asked.await {
+    let asked = server.post(OAuthEndpoint::Revocation, &authentication, &form);
+    let wait = match asked.await {
         Err(error) => {
             output::error(&error);
-            refusal::print_wait(error.retry_after());
+            error.retry_after()
         }
         Ok(answer) if answer.confirms_revocation() => return Ok(ExitCode::SUCCESS),
         Ok(answer) => {
@@ -81,9 +65,10 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
                     output::note(format_args!("error: {}{why}", answer.url_and_status()));
                 }
             }
-            refusal::print_wait(answer.retry_after);
+            answer.retry_after
         }
-    }
+    };
+    refusal::print_wait(wait);
     output::note(format_args!("  the token may still be valid"));
     Ok(ExitCode::FAILURE)
 }

@@ -1,0 +1,124 @@
+//! The values of options.
+
+use std::time::Duration;
+
+use portcullis_core::{Scope, ScopeSet};
+use portcullis_jose::Algorithm;
+
+/// Parses a duration such as `90d`: a whole number with `s`, `m`, `h` or `d`, at least `1s`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    const FORM: &str = "write a whole number and s, m, h or d, such as 90d";
+    const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
+
+    let split = |(unit, seconds)| Some((text.strip_suffix(unit)?, seconds));
+    let (number, seconds) = UNITS.into_iter().find_map(split).ok_or(FORM)?;
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(FORM.to_owned());
+    }
+    let number: Option<u64> = number.parse().ok();
+    match number.and_then(|number| number.checked_mul(seconds)) {
+        None => Err("the duration is too long".to_owned()),
+        Some(0) => Err("it must be at least 1s".to_owned()),
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+    }
+}
+
+/// The scopes to request, at least one.
+pub(crate) fn requested_scopes(text: &str) -> Result<ScopeSet, String> {
+    let scopes = scopes(text)?;
+    if scopes.is_empty() {
+        return Err("no scope: leave the option out to get the server's default".to_owned());
+    }
+    Ok(scopes)
+}
+
+/// The scopes of a new key. A comma is valid in a scope, but here it is a mistake.
+pub(crate) fn granted_scopes(text: &str) -> Result<ScopeSet, String> {
+    if text.contains(',') {
+        return Err("scopes are separated by spaces, not commas: --scopes \"a b\"".to_owned());
+    }
+    scopes(text)
+}
+
+fn scopes(text: &str) -> Result<ScopeSet, String> {
+    let pieces = text.split(' ').filter(|piece| !piece.is_empty());
+    let parsed: Result<_, _> = pieces.map(Scope::parse).collect();
+    parsed.map_err(|error| error.to_string())
+}
+
+/// Parses the name of an algorithm of assertions.
+pub(crate) fn any_algorithm(name: &str) -> Result<Algorithm, String> {
+    let known = [&Algorithm::ASYMMETRIC[..], &Algorithm::SYMMETRIC].concat();
+    algorithm(name, &known)
+}
+
+/// Parses the name of an algorithm whose verification key is public.
+pub(crate) fn asymmetric_algorithm(name: &str) -> Result<Algorithm, String> {
+    algorithm(name, &Algorithm::ASYMMETRIC)
+}
+
+fn algorithm(name: &str, known: &[Algorithm]) -> Result<Algorithm, String> {
+    let parsed = name.parse().ok().filter(|found| known.contains(found));
+    parsed.ok_or_else(|| format!("unknown algorithm: give {}", any_of(known)))
+}
+
+/// For messages: `HS256, HS384 or HS512`.
+pub(crate) fn any_of(algorithms: &[Algorithm]) -> String {
+    let names = names(algorithms, ", ");
+    match names.rsplit_once(", ") {
+        Some((others, last)) => format!("{others} or {last}"),
+        None => names,
+    }
+}
+
+pub(crate) fn names(algorithms: &[Algorithm], separator: &str) -> String {
+    let names: Vec<_> = algorithms.iter().map(|found| found.as_str()).collect();
+    names.join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_number_with_a_unit_is_parsed() {
+        for (text, seconds) in [
+            ("1s", 1),
+            ("90m", 5_400),
+            ("72h", 259_200),
+            ("90d", 7_776_000),
+            ("007s", 7),
+            ("18446744073709551615s", u64::MAX),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_text_is_rejected() {
+        for text in [
+            "",
+            "s",
+            "1",
+            "0s",
+            "0d",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "1 s",
+            " 1s",
+            "1s ",
+            "1S",
+            "1w",
+            "1ms",
+            "1d12h",
+            "1ü",
+            "١s",
+            "18446744073709551616s",
+            "18446744073709551615d",
+            "99999999999999999999999d",
+        ] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
+    }
+}
