@@ -110,7 +110,7 @@ impl IssuedKey {
     }
 }
 
-/// With which a store creates keys.
+/// The clock and the peppers of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyMaker {
     pub(crate) clock: SharedClock,

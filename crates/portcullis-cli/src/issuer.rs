@@ -28,8 +28,7 @@ pub(crate) struct Access {
     bearer_token_file: Option<PathBuf>,
 }
 
-/// Fetches the keys of `issuer`, from `jwks_uri` or by discovery. Reports the first failure instead of waiting for another
-/// attempt.
+/// Fetches the keys of `issuer`, from `jwks_uri` or by discovery, and reports the first failure.
 pub(crate) async fn fetch(
     issuer: &str,
     jwks_uri: Option<&str>,

@@ -78,10 +78,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
             _ => "skipped",
         };
         output::line(format_args!("{verdict}  {kid}  {}", skipped.what))?;
-        is_key_lost |= !matches!(
-            skipped.what,
-            SkipReason::Encryption | SkipReason::Duplicate
-        );
+        is_key_lost |= !matches!(skipped.what, SkipReason::Encryption | SkipReason::Duplicate);
     }
     if is_key_lost {
         output::note(format_args!(

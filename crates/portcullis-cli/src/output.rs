@@ -11,8 +11,7 @@ use portcullis_core::debug_as_report;
 use rustix::fs::{OFlags, Stat, fcntl_getfl, fstat};
 use serde_json::Value;
 
-/// Prints a line on stdout. A reader that closes the pipe, such as `head` or `grep -q`, is not a failure: the exit status
-/// still has to be determined.
+/// Prints a line on stdout. A reader that closes the pipe, such as `head` or `grep -q`, is not a failure.
 pub(crate) fn line(text: fmt::Arguments<'_>) -> io::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),

@@ -258,7 +258,7 @@ impl Judge<'_> {
             }
             // Profiles differ only in the form of a token. A profile of the user's own is to be corrected, not replaced.
             VerifyError::Type { .. } | VerifyError::MissingClaim(_) => {
-                if !self.inspect.profile_file.is_none() {
+                if self.inspect.profile_file.is_some() {
                     "if this is an access token of the issuer, change the profile file to accept it"
                 } else {
                     let mut others = STRICTEST_FIRST.into_iter().filter(|other| *other != name);

@@ -1,5 +1,4 @@
-//! The tables of a key file. They are read by hand, because serde's errors repeat the value, which may be a key in the wrong
-//! place.
+//! The tables of a key file, read by hand, because serde's errors repeat the value, which may be a misplaced key.
 
 use std::str::FromStr;
 
