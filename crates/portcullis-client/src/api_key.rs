@@ -1,0 +1,317 @@
+//! An API key to send, which may be replaced while clients use it.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use portcullis_core::{
+    ConfigError, Secret,
+    clock::{Deadline, system_clock},
+};
+use portcullis_file::WatchedFile;
+use portcullis_oauth::http::secret_header;
+use portcullis_worker::{Death, State, Task, Worker, current_runtime};
+use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
+
+use crate::lock;
+
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it. Clones
+/// share it, and `Debug` does not show it.
+#[derive(Clone)]
+pub struct ApiKeySource {
+    value: Arc<ArcSwap<HeaderValue>>,
+    watch: Option<Worker<WatchState>>,
+}
+
+impl ApiKeySource {
+    /// Sends this key until it is [replaced](Self::replace).
+    ///
+    /// # Errors
+    ///
+    /// When the key is empty or has characters that a header cannot carry.
+    pub fn new(key: &Secret) -> Result<Self, ConfigError> {
+        let value = header_value(key.expose()).map_err(|why| ConfigError::new("key", why))?;
+        Ok(Self {
+            value: Arc::new(ArcSwap::from_pointee(value)),
+            watch: None,
+        })
+    }
+
+    /// Sends the key in a file of at most 64 KiB, without white space around it. The file is read now, blocking the
+    /// thread, and then every second by a task on the current runtime, which must have its time driver enabled.
+    ///
+    /// While the file is missing or invalid, or was replaced behind a mount of the file itself, the previous key remains in
+    /// use, and [`problem`](Self::problem) and the log report it. Replace the file by renaming another one over it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or holds no valid key, or outside a tokio runtime.
+    pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
+        let runtime = current_runtime("ApiKeySource::watch")?;
+        let mut file = WatchedFile::new("file of an API key to send", path, MAX_FILE_BYTES);
+        let first = read(&mut file).map_err(|why| ConfigError::new("key", why))?;
+        let value = Arc::new(ArcSwap::from_pointee(first.clone()));
+        let state = WatchState {
+            path: file.path().into(),
+            problem: None,
+        };
+        let (worker, task) = Worker::new(state, system_clock(), runtime);
+        let published = value.clone();
+        task.spawn(|task| watch(task, file, first, published));
+        Ok(Self {
+            value,
+            watch: Some(worker),
+        })
+    }
+
+    /// Sends this key from the next request on. If a file is watched, its next change replaces this key.
+    ///
+    /// # Errors
+    ///
+    /// When the key is empty or has characters that a header cannot carry. The previous key remains in use.
+    pub fn replace(&self, key: &Secret) -> Result<(), ConfigError> {
+        let value = header_value(key.expose()).map_err(|why| ConfigError::new("key", why))?;
+        self.value.store(Arc::new(value));
+        Ok(())
+    }
+
+    /// Why the last read of the file failed, or why the watch stopped. The key may then be outdated.
+    pub fn problem(&self) -> Option<String> {
+        self.watch.as_ref()?.state().problem.clone()
+    }
+
+    #[inline]
+    pub(crate) fn value(&self) -> HeaderValue {
+        HeaderValue::clone(&self.value.load())
+    }
+}
+
+fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
+    match secret_header(Zeroizing::new(key.to_vec())) {
+        _ if key.is_empty() => Err("the key is empty"),
+        Ok(value) if key.iter().all(u8::is_ascii_graphic) => Ok(value),
+        _ => {
+            Err("the key has characters other than visible ASCII, such as a space or a line break")
+        }
+    }
+}
+
+impl fmt::Debug for ApiKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeySource")
+            .field("problem", &self.problem())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+struct WatchState {
+    path: Arc<Path>,
+    /// Why the file could not be read the last time.
+    problem: Option<String>,
+}
+
+impl State for WatchState {
+    /// The end of the task.
+    type Event = ();
+
+    fn died(&mut self, _: Death) {
+        self.problem = Some(format!(
+            "the watch of the file {} stopped because the runtime ended or the task panicked: restart the service",
+            self.path.display()
+        ));
+    }
+
+    fn log(&self, (): &()) {
+        let why = self.problem.as_deref();
+        tracing::error!(why, "API key to send no longer follows its file");
+    }
+}
+
+/// `last` is the key that was read from the file. A key that replaced it stays until the file changes.
+async fn watch(
+    task: Task<WatchState>,
+    file: WatchedFile,
+    mut last: HeaderValue,
+    value: Arc<ArcSwap<HeaderValue>>,
+) -> Infallible {
+    let path = file.path().to_owned();
+    let file = Arc::new(Mutex::new(file));
+    loop {
+        task.pause(Deadline::after(task.now(), INTERVAL)).await;
+        let file = file.clone();
+        let key = spawn_blocking(move || read(&mut lock(&file))).await;
+        // A panic, such as one of a log subscriber, must not end the watch.
+        let key = key.unwrap_or_else(|error| Err(format!("the file {}: {error}", path.display())));
+        if let Ok(key) = &key
+            && last != *key
+        {
+            last.clone_from(key);
+            value.store(Arc::new(last.clone()));
+            tracing::info!(path = %path.display(), "API key to send replaced");
+        }
+        let problem = key.err();
+        if problem == task.state().problem {
+            continue;
+        }
+        task.update(|state| state.problem.clone_from(&problem));
+        match problem {
+            Some(why) => {
+                tracing::warn!(
+                    "the file of the API key to send cannot be used; the previous key remains in use: {why}"
+                );
+            }
+            None => {
+                tracing::info!(path = %path.display(), "the file of the API key to send is usable again")
+            }
+        }
+    }
+}
+
+fn read(file: &mut WatchedFile) -> Result<HeaderValue, String> {
+    let contents = file.read();
+    let key = contents
+        .and_then(|contents| contents.reject_detached().map(|()| contents))
+        .map_err(|error| error.to_string())
+        .and_then(|contents| Ok(header_value(contents.bytes().trim_ascii())?));
+    key.map_err(|why| format!("the file {}: {why}", file.path().display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_with_characters_illegal_in_a_header_is_rejected() {
+        let source = ApiKeySource::new(&Secret::new("s3cr3t")).expect("a key");
+        for bad in ["", "key\n", "a key", "schlüssel"] {
+            let error = ApiKeySource::new(&Secret::new(bad)).expect_err(bad);
+            assert_eq!(error.setting(), "key");
+            assert!(source.replace(&Secret::new(bad)).is_err());
+        }
+        assert_eq!(source.value(), "s3cr3t");
+        assert!(source.value().is_sensitive());
+        assert!(!format!("{source:?}").contains("s3cr3t"));
+    }
+
+    #[test]
+    fn watch_outside_a_runtime_is_an_error() {
+        let error = ApiKeySource::watch("/nonexistent/key").expect_err("none");
+        assert_eq!(error.setting(), "ApiKeySource::watch");
+    }
+
+    /// Advances the clock by seconds until the condition holds.
+    async fn until(mut condition: impl FnMut() -> bool) {
+        for _ in 0..1_000_000 {
+            if condition() {
+                return;
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        panic!("the condition never holds");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn watched_key_follows_its_file_and_outlives_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        let error = ApiKeySource::watch(&path).expect_err("no file");
+        assert_eq!(error.setting(), "key");
+        assert!(error.problem().contains("key: "), "{error}");
+
+        std::fs::write(&path, "f1rst\n").expect("written");
+        let source = ApiKeySource::watch(&path).expect("a key");
+        assert_eq!(source.value(), "f1rst");
+        std::fs::write(&path, "s3c0nd\n").expect("written");
+        until(|| source.value() == "s3c0nd").await;
+        assert!(source.value().is_sensitive());
+
+        for (content, why) in [("\n", "is empty"), ("two keys", "visible ASCII")] {
+            std::fs::write(&path, content).expect("written");
+            until(|| {
+                source
+                    .problem()
+                    .is_some_and(|problem| problem.contains(why))
+            })
+            .await;
+        }
+        std::fs::remove_file(&path).expect("removed");
+        until(|| {
+            source
+                .problem()
+                .is_some_and(|problem| !problem.contains("visible ASCII"))
+        })
+        .await;
+        assert_eq!(source.value(), "s3c0nd", "the previous key remains in use");
+        std::fs::write(&path, "th1rd").expect("written");
+        until(|| source.problem().is_none()).await;
+        assert_eq!(source.value(), "th1rd");
+
+        let replaced = Secret::new("by-h4nd");
+        source.replace(&replaced).expect("a key");
+        std::fs::write(&path, "").expect("written");
+        until(|| source.problem().is_some()).await;
+        std::fs::write(&path, "th1rd").expect("written");
+        until(|| source.problem().is_none()).await;
+        assert_eq!(source.value(), "by-h4nd", "the file has not changed");
+        std::fs::write(&path, "f0urth").expect("written");
+        until(|| source.value() == "f0urth").await;
+
+        let value = Arc::downgrade(&source.value);
+        drop(source);
+        until(|| value.strong_count() == 0).await;
+    }
+
+    /// A path that leads to the same file after a rename, as a mount of that file does.
+    #[cfg(target_os = "linux")]
+    #[tokio::test(start_paused = true)]
+    async fn replaced_mounted_file_is_a_problem() {
+        use std::os::fd::AsRawFd;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, next) = (folder.path().join("key"), folder.path().join("next"));
+        std::fs::write(&path, "f1rst").expect("written");
+        let mounted = std::fs::File::open(&path).expect("opened");
+        let held = format!("/proc/self/fd/{}", mounted.as_raw_fd());
+        let source = ApiKeySource::watch(held).expect("a key");
+        std::fs::write(&next, "s3c0nd").expect("written");
+        std::fs::rename(&next, &path).expect("replaced");
+        let names_cause = |problem: String| problem.contains("mount its directory");
+        until(|| source.problem().is_some_and(names_cause)).await;
+        assert_eq!(source.value(), "f1rst", "the previous key remains in use");
+    }
+
+    #[test]
+    fn ended_watch_is_a_problem() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        std::fs::write(&path, "f1rst").expect("written");
+        for has_time in [true, false] {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            if has_time {
+                runtime.enable_time();
+            }
+            let runtime = runtime.build().expect("a runtime");
+            let source = runtime.block_on(async {
+                let source = ApiKeySource::watch(&path).expect("a key");
+                tokio::task::yield_now().await;
+                source
+            });
+            assert_eq!(source.problem().is_none(), has_time, "{source:?}");
+            drop(runtime);
+            let problem = source.problem().expect("the watch has ended");
+            assert!(problem.contains("stopped because"), "{problem}");
+            assert_eq!(source.value(), "f1rst");
+        }
+    }
+}
