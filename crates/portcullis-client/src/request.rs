@@ -61,14 +61,6 @@ impl TokenRequest {
         };
         Err(ConfigError::new("resource", problem))
     }
-
-    pub(crate) fn set_max_token_bytes(&mut self, bytes: usize) -> Result<(), ConfigError> {
-        self.max_token_bytes = Some(bytes);
-        match bytes {
-            0 => Err(ConfigError::new("max_token_bytes", "must be > 0")),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Identifies the request in log events. Omits the queries of resources, which may hold a secret.

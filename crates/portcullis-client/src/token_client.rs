@@ -36,8 +36,11 @@ impl TokenClient {
         }
     }
 
-    /// Checks the settings that depend on each other.
+    /// Checks the settings that are not checked when they are set.
     pub(crate) fn check(self) -> Result<Arc<Self>, ConfigError> {
+        if self.request.max_token_bytes == Some(0) {
+            return Err(ConfigError::new("max_token_bytes", "must be > 0"));
+        }
         self.server.check(&self.authentication)?;
         Ok(Arc::new(self))
     }
@@ -139,7 +142,7 @@ macro_rules! request_setters {
         /// bearer scheme. A longer token is an error, because services would reject every call with it.
         pub fn max_token_bytes(mut self, bytes: usize) -> Self {
             configure(&mut self.client, |client| {
-                client.request.set_max_token_bytes(bytes)
+                Ok(client.request.max_token_bytes = Some(bytes))
             });
             self
         }
@@ -156,10 +159,12 @@ mod tests {
         let server = AuthorizationServer::discover("https://issuer.example.com").build();
         let client = ClientAuthentication::secret_basic("billing", "s3cr3t");
         let mut client = server.map(|server| TokenClient::new(server, client));
-        configure(&mut client, |client| client.request.set_max_token_bytes(0));
         configure(&mut client, |client| client.request.add_scopes(["a b"]));
-        configure(&mut client, |client| client.request.set_max_token_bytes(1));
+        configure(&mut client, |client| {
+            client.request.add_resource(String::new())
+        });
+        configure(&mut client, |client| client.request.add_scopes(["a"]));
         let error = client.expect_err("invalid");
-        assert_eq!(error.setting(), "max_token_bytes");
+        assert_eq!(error.setting(), "scopes");
     }
 }
