@@ -41,18 +41,12 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm whose verification key is public.
-    pub const ASYMMETRIC: [Self; 10] = [
-        Self::RS256,
-        Self::RS384,
-        Self::RS512,
-        Self::PS256,
-        Self::PS384,
-        Self::PS512,
-        Self::ES256,
-        Self::ES384,
-        Self::ES512,
-        Self::EdDSA,
-    ];
+    pub const ASYMMETRIC: [Self; 10] = {
+        use Algorithm::*;
+        [
+            RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA,
+        ]
+    };
 
     /// Every algorithm keyed with a shared secret.
     pub const SYMMETRIC: [Self; 3] = [Self::HS256, Self::HS384, Self::HS512];

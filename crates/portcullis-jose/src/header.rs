@@ -84,7 +84,8 @@ impl Header {
 
 fn unsupported_algorithm(name: &str) -> JwsError {
     // RFC 8812, RFC 9864 and ML-DSA. Only registered names reach a message.
-    const SIGNATURES: &str = "ES256K Ed448 ESP256 ESP384 ESP512 ESB256 ESB320 ESB384 ESB512 ML-DSA-44 ML-DSA-65 ML-DSA-87";
+    const SIGNATURES: &str = "ES256K Ed448 ESP256 ESP384 ESP512 ESB256 ESB320 ESB384 ESB512 \
+                              ML-DSA-44 ML-DSA-65 ML-DSA-87";
     if name.eq_ignore_ascii_case("none") {
         return JwsError::AlgorithmNone;
     }

@@ -46,17 +46,13 @@ impl TokenLimits {
     }
 
     fn check_lengths(&self, token: usize, header: usize) -> Result<(), JwsError> {
-        if token > self.token_bytes {
-            return Err(JwsError::TooLong {
-                bytes: token,
-                limit: self.token_bytes,
-            });
-        }
-        if header > self.header_bytes {
-            return Err(JwsError::HeaderTooLong {
-                bytes: header,
-                limit: self.header_bytes,
-            });
+        for (part, bytes, limit) in [
+            ("token", token, self.token_bytes),
+            ("header", header, self.header_bytes),
+        ] {
+            if bytes > limit {
+                return Err(JwsError::TooLong { part, bytes, limit });
+            }
         }
         Ok(())
     }
@@ -71,17 +67,7 @@ impl Default for TokenLimits {
     }
 }
 
-/// A token split into its three parts, which are not decoded or verified yet.
-///
-/// ```
-/// use portcullis_jose::{CompactJws, JwsError};
-///
-/// let jws = CompactJws::parse("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln")?;
-/// let header = jws.header()?;
-/// assert_eq!(header.algorithm().as_str(), "HS256");
-/// assert_eq!(header.typ(), Some("JWT"));
-/// # Ok::<(), JwsError>(())
-/// ```
+/// A token split into its three parts, which are not decoded or verified yet. [`KeySet`](crate::KeySet) has an example.
 #[derive(Clone, Copy)]
 pub struct CompactJws<'t> {
     signing_input: &'t [u8],
@@ -115,13 +101,10 @@ impl<'t> CompactJws<'t> {
         let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
             return Err(JwsError::WrongNumberOfParts);
         };
-        if dots.next().is_some() {
-            let five = dots.next().is_some() && dots.next().is_none();
-            return Err(if five {
-                JwsError::Encrypted
-            } else {
-                JwsError::WrongNumberOfParts
-            });
+        match dots.take(3).count() {
+            0 => {}
+            2 => return Err(JwsError::Encrypted),
+            _ => return Err(JwsError::WrongNumberOfParts),
         }
         limits.check_lengths(token.len(), first)?;
         Ok(Self {
@@ -261,6 +244,7 @@ mod tests {
         assert_eq!(
             error(&format!("{longest}A")),
             JwsError::TooLong {
+                part: "token",
                 bytes: 8 * 1024 + 1,
                 limit: 8 * 1024
             }
@@ -290,6 +274,7 @@ mod tests {
         assert_eq!(
             TokenLimits::default().check(&jws),
             Err(JwsError::TooLong {
+                part: "token",
                 bytes: 20_000,
                 limit: 8 * 1024
             })

@@ -8,12 +8,14 @@ use crate::json::JsonError;
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
-    /// The token is longer than the limit: 8 KiB by default.
+    /// The token or its header is longer than the limit: 8 KiB or 4 KiB by default.
     #[error(
-        "the token has {bytes} bytes, more than the {limit} that are accepted (`max_token_bytes`)"
+        "the {part} has {bytes} bytes, more than the {limit} that are accepted (`max_{part}_bytes`)"
     )]
     TooLong {
-        /// Its length.
+        /// `token` or `header`.
+        part: &'static str,
+        /// Its length as it was sent.
         bytes: usize,
         /// The limit.
         limit: usize,
@@ -30,16 +32,6 @@ pub enum JwsError {
     /// A token within a token (`cty` is `JWT`, RFC 7519 §5.2).
     #[error("the token contains another token (`cty` is `JWT`)")]
     Nested,
-    /// The header is longer than the limit: 4 KiB by default.
-    #[error(
-        "the header has {bytes} bytes, more than the {limit} that are accepted (`max_header_bytes`)"
-    )]
-    HeaderTooLong {
-        /// Its length in base64url.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
     /// A part has padding, foreign characters or stray bits, so it is not strict base64url (RFC 7515 §2).
     #[error("the {0} is not strict base64url")]
     NotBase64Url(&'static str),

@@ -153,10 +153,10 @@ impl VerifyError {
             }
             Self::Jws(JwsError::Encrypted) => "encrypted tokens are not accepted",
             Self::Jws(JwsError::AlgorithmNone) => "the token is not signed: its `alg` is none",
-            Self::Jws(JwsError::TooLong { .. }) => "the token is longer than this service accepts",
-            Self::Jws(JwsError::HeaderTooLong { .. }) => {
+            Self::Jws(JwsError::TooLong { part: "header", .. }) => {
                 "the header of the token is longer than this service accepts"
             }
+            Self::Jws(JwsError::TooLong { .. }) => "the token is longer than this service accepts",
             Self::Jws(_) | Self::Claims(_) => "the token is not a well-formed signed JWT",
             Self::NotAnAccessToken { .. } => "the token is not an access token",
             Self::Issuer(_) => "the token's issuer is not accepted",

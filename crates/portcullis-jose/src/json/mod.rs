@@ -88,12 +88,7 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// Reads exactly one object from `bytes`, borrowing from them. Its values may be
-/// nested 16 levels deep.
-///
-/// # Errors
-///
-/// If the bytes are not one JSON object in UTF-8.
+/// Reads exactly one object from `bytes`, borrowing from them. Its values may be nested 16 levels deep.
 pub fn object(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
     let seed = ValueSeed {
         depth: MAX_DEPTH + 1,
@@ -117,10 +112,6 @@ pub(crate) fn visit_object<'de, V: Visitor<'de>>(
 /// reserved names (`$serde_json::private::…`) at any depth, and nesting of more than 16 levels.
 ///
 /// For documents of other servers, before they are read. Duplicate members are accepted.
-///
-/// # Errors
-///
-/// If the bytes are not JSON in UTF-8, or contain something that is rejected.
 pub fn check_foreign_json(bytes: &[u8]) -> Result<(), JsonError> {
     let mut json = serde_json::Deserializer::from_str(utf8(bytes)?);
     let seed = ValueSeed {

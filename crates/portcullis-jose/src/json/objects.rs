@@ -11,10 +11,6 @@ use serde::forward_to_deserialize_any;
 use serde_json::{Error, Map, Value};
 
 /// Reads one value in which structs are objects and never arrays.
-///
-/// # Errors
-///
-/// If the bytes are not one JSON value that `T` can be read from.
 pub fn objects_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     T::deserialize(Objects::value(serde_json::from_slice(bytes)?))
 }

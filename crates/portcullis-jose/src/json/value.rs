@@ -7,8 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use super::members::{Digits, NUMBER, Text, check_name};
 use super::{DUPLICATE, TOO_DEEP};
 
-/// The deepest nesting of arrays and objects that is read. No token seen in practice comes near, and each level of an
-/// error costs an allocation on its way out.
+/// The deepest nesting of arrays and objects that is read. Each level of an error costs an allocation on its way out.
 pub const MAX_DEPTH: usize = 16;
 
 /// Up to this many members, names are compared one by one; above it with a hash set, so thousands take linear time.
@@ -20,24 +19,19 @@ const CAPACITY: usize = 10;
 /// A JSON value. Texts are borrowed from the input unless they have escapes.
 #[derive(Debug, PartialEq)]
 pub enum Value<'de> {
-    /// `null`.
     Null,
-    /// `true` or `false`.
     Bool(bool),
     /// An integer that is not negative.
     Integer(u64),
     /// Any other number: negative, large, or with a fraction or an exponent.
     Fraction(f64),
-    /// A string.
     Text(Cow<'de, str>),
-    /// An array.
     Array(Vec<Self>),
     /// An object, whose members have different names.
     Object(Vec<(Cow<'de, str>, Self)>),
 }
 
 impl Value<'_> {
-    /// The text, if this is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -55,7 +49,6 @@ impl Value<'_> {
         self.items().iter().all(|item| item.as_text().is_some())
     }
 
-    /// The member of an object.
     pub fn member(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else {
             return None;
@@ -74,7 +67,11 @@ impl Value<'_> {
 
 impl<'de> Deserialize<'de> for Value<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ValueSeed::STRICT.deserialize(deserializer)
+        let seed = ValueSeed {
+            depth: MAX_DEPTH,
+            unique_members: true,
+        };
+        seed.deserialize(deserializer)
     }
 }
 
@@ -86,11 +83,6 @@ pub(super) struct ValueSeed {
 }
 
 impl ValueSeed {
-    pub(super) const STRICT: Self = Self {
-        depth: MAX_DEPTH,
-        unique_members: true,
-    };
-
     /// Reads the values inside an array or object.
     fn inner<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1);

@@ -41,12 +41,10 @@ impl<'j> RawJwk<'j> {
             .filter(|value| **value != Value::Null)
     }
 
-    /// Whether the JWK has members that must stay secret.
     pub(crate) fn has_private_members(&self) -> bool {
         PRIVATE.iter().any(|name| self.member(name).is_some())
     }
 
-    /// The text of a member, if the member is present.
     fn optional(&self, name: &'static str) -> Result<Option<&str>, SkipReason> {
         match self.member(name) {
             None => Ok(None),
@@ -59,7 +57,6 @@ impl<'j> RawJwk<'j> {
         self.optional(name)?.ok_or(SkipReason::Missing(name))
     }
 
-    /// The `kid`.
     pub(crate) fn kid(&self) -> Result<Option<&str>, SkipReason> {
         match self.optional("kid")? {
             Some(kid) if kid.len() > Header::MAX_KID_BYTES => Err(SkipReason::KidTooLong),

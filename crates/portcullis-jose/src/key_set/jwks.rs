@@ -45,10 +45,8 @@ pub enum KeySetError {
 portcullis_core::debug_as_report!(KeySetError);
 
 impl KeySet {
-    /// Reads a JWK Set (RFC 7517 §5) key by key. Unusable keys are skipped and counted.
-    ///
-    /// Common mistakes of issuers that leave no doubt about the key are accepted and listed in the
-    /// [`report`](Self::report); see [`Deviation`](crate::Deviation).
+    /// Reads a JWK Set (RFC 7517 §5) key by key. The [`report`](Self::report) lists unusable keys, which are skipped, and
+    /// common mistakes of issuers that are accepted; see [`Deviation`](crate::Deviation).
     ///
     /// Symmetric keys are skipped, and private members are ignored. Different keys may share a `kid`; the same key for
     /// the same algorithms is kept once.

@@ -76,10 +76,11 @@ impl VerificationKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        let position = self.algorithms.iter().position(|own| *own == algorithm);
-        position
-            .and_then(|position| self.prepared.get(position))
+        let mut prepared = self.algorithms.iter().zip(&self.prepared);
+        let prepared = prepared.find(|(own, _)| **own == algorithm);
+        prepared
             .ok_or(InvalidSignature)?
+            .1
             .verify(message, signature)
     }
 }

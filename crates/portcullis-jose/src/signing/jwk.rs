@@ -39,13 +39,9 @@ fn choose(
 ) -> Result<Algorithm, SigningKeyError> {
     match (requested, allowed) {
         (Some(requested), allowed) if allowed.contains(&requested) => Ok(requested),
-        (Some(asked), [found]) => Err(SigningKeyError::OtherAlgorithm {
-            found: *found,
-            by,
-            asked,
-        }),
+        (Some(asked), &[found]) => Err(SigningKeyError::OtherAlgorithm { found, by, asked }),
         (Some(algorithm), _) => Err(KeyRejected::WrongAlgorithm(algorithm).into()),
-        (None, [only]) => Ok(*only),
+        (None, &[only]) => Ok(only),
         (None, _) => Err(SigningKeyError::NoAlgorithm),
     }
 }

@@ -100,9 +100,8 @@ impl SigningKey {
         Ok(Self::new(pair, kid))
     }
 
-    /// A secret shared with the issuer, for `algorithm`, one of `HS*`.
-    ///
-    /// The key of HMAC is the bytes of the secret's text (OpenID Connect Core §10.1).
+    /// A secret shared with the issuer, for `algorithm`, one of `HS*`. HMAC uses the bytes of its text (OpenID Connect
+    /// Core §10.1).
     ///
     /// # Errors
     ///
@@ -135,9 +134,7 @@ impl SigningKey {
     }
 
     /// Adds the thumbprint of the key's certificate (`x5t#S256`, RFC 7515 §4.1.8) to headers, for servers that find the
-    /// public key by it, such as Entra ID.
-    ///
-    /// `pem` contains the certificate, or a chain that begins with it. Other blocks are ignored.
+    /// public key by it, such as Entra ID. `pem` contains the certificate, or a chain that begins with it.
     ///
     /// # Errors
     ///
@@ -169,23 +166,18 @@ impl SigningKey {
         self.kid.as_deref()
     }
 
-    /// The RFC 7638 thumbprint of its public half, the same as that of the [`VerificationKey`](crate::VerificationKey).
-    ///
-    /// A secret has a random value instead, made when it is loaded; see [`Thumbprint`].
+    /// The RFC 7638 thumbprint of its public half, or for a secret a random value; see [`Thumbprint`].
     pub fn thumbprint(&self) -> Thumbprint {
         self.pair.public.thumbprint()
     }
 
     /// Its public half as a JWK with the required members only, without `kid` and `alg`; `None` for a secret.
-    ///
-    /// It is the `jwk` in the header of a DPoP proof (RFC 9449 §4.2).
     pub fn public_jwk(&self) -> Option<Value> {
         let jwk = self.pair.public.public_jwk()?;
         serde_json::from_str(&jwk).ok()
     }
 
-    /// Signs `message`. The signature has the form of JWS (RFC 7518 §3, RFC 8037 §3.1): for ECDSA, `r` and `s` in full
-    /// length.
+    /// Signs `message` in the form of JWS (RFC 7518 §3, RFC 8037 §3.1): for ECDSA, `r` and `s` in full length.
     ///
     /// # Errors
     ///
