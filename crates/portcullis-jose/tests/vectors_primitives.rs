@@ -9,7 +9,9 @@ fn backends() -> Vec<Box<dyn SignatureBackend>> {
     vec![
         Box::new(AwsLc),
         #[cfg(feature = "jsonwebtoken")]
-        Box::new(portcullis_jose::backend::JsonWebToken::installed()),
+        Box::new(portcullis_jose::backend::JsonWebToken(
+            &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER,
+        )),
     ]
 }
 

@@ -10,33 +10,12 @@ use crate::key_material::{KeyMaterial, KeyRejected};
 use crate::key_set::{KeySet, KeySetError};
 
 /// Verifies with a `CryptoProvider` of `jsonwebtoken`, which may be written in pure Rust or be your own.
+/// `CryptoProvider::try_get_default()` returns the one that is installed in the process.
 ///
 /// Differences from [`AwsLc`](super::AwsLc): ES512 is not supported, a key is parsed again for each signature, and a
 /// point that is not on its curve is accepted as a key, but no signature is valid for it.
 #[derive(Clone, Copy, Debug)]
-pub struct JsonWebToken {
-    provider: &'static CryptoProvider,
-}
-
-impl JsonWebToken {
-    /// Uses the provider that is installed in the process, which `jsonwebtoken` also uses.
-    ///
-    /// # Panics
-    ///
-    /// If there is none: call `CryptoProvider::install_default` first, or enable exactly one of the provider features
-    /// of `jsonwebtoken`.
-    #[must_use]
-    pub fn installed() -> Self {
-        let provider = CryptoProvider::try_get_default();
-        Self::with_provider(provider.expect("no `CryptoProvider` of `jsonwebtoken` is installed"))
-    }
-
-    /// Uses `provider`, installed or not.
-    #[must_use]
-    pub fn with_provider(provider: &'static CryptoProvider) -> Self {
-        Self { provider }
-    }
-}
+pub struct JsonWebToken(pub &'static CryptoProvider);
 
 impl SignatureBackend for JsonWebToken {
     fn prepare(
@@ -60,7 +39,7 @@ impl SignatureBackend for JsonWebToken {
         Ok(Box::new(Key {
             key,
             algorithm,
-            provider: self.provider,
+            provider: self.0,
         }))
     }
 }
@@ -133,10 +112,8 @@ mod tests {
     #[test]
     fn key_verifies_only_its_algorithm() {
         let provider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-        for backend in [
-            JsonWebToken::installed(),
-            JsonWebToken::with_provider(provider),
-        ] {
+        let installed = CryptoProvider::try_get_default().expect("one is built in");
+        for backend in [JsonWebToken(installed), JsonWebToken(provider)] {
             for algorithm in Algorithm::ASYMMETRIC
                 .into_iter()
                 .filter(|algorithm| *algorithm != Algorithm::ES512)
@@ -175,8 +152,8 @@ mod tests {
     #[test]
     fn es512_key_is_skipped() {
         let set = jwks(&[Signer::new(Algorithm::ES512).jwk("")]);
-        let error = KeySet::parse_with(set.as_bytes(), &JsonWebToken::installed())
-            .expect_err("not supported");
+        let backend = JsonWebToken(&jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER);
+        let error = KeySet::parse_with(set.as_bytes(), &backend).expect_err("not supported");
         assert!(matches!(
             error,
             KeySetError::NothingUsable { skipped: 1, .. }

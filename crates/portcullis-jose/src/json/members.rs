@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 
 use super::RESERVED;
 
@@ -22,31 +22,31 @@ pub(super) const RESERVED_PREFIX: &str = "$serde_json::private::";
 /// With `arbitrary_precision`, `serde_json` passes numbers to visitors as a map with this one member.
 pub(super) const NUMBER: &str = "$serde_json::private::Number";
 
-/// The digits of a number that `serde_json` passes as a map. Only `serde_json` passes a `String` here: the text of a
-/// document arrives as `&str`, so a document cannot forge a number.
-pub(super) struct Digits(pub(super) String);
+/// Reads the digits of a number that `serde_json` passes as a map. Only `serde_json` passes a `String` here: the text of
+/// a document arrives as `&str`, so a document cannot forge a number.
+pub(super) struct Digits;
 
-impl<'de> Deserialize<'de> for Digits {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DigitsVisitor;
+impl<'de> DeserializeSeed<'de> for Digits {
+    type Value = String;
 
-        impl Visitor<'_> for DigitsVisitor {
-            type Value = Digits;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_string(self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the digits of a number")
-            }
+impl Visitor<'_> for Digits {
+    type Value = String;
 
-            fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-                Err(E::custom(RESERVED))
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the digits of a number")
+    }
 
-            fn visit_string<E: Error>(self, digits: String) -> Result<Self::Value, E> {
-                Ok(Digits(digits))
-            }
-        }
+    fn visit_str<E: Error>(self, _: &str) -> Result<String, E> {
+        Err(E::custom(RESERVED))
+    }
 
-        deserializer.deserialize_string(DigitsVisitor)
+    fn visit_string<E: Error>(self, digits: String) -> Result<String, E> {
+        Ok(digits)
     }
 }
 

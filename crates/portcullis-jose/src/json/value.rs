@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for ValueSeed {
         let mut names = HashSet::new();
         while let Some(Text(name)) = map.next_key()? {
             if name == NUMBER {
-                let Digits(digits) = map.next_value()?;
+                let digits = map.next_value_seed(Digits)?;
                 return Ok(Value::Fraction(digits.parse().unwrap_or(f64::NAN)));
             }
             check_name(&name)?;

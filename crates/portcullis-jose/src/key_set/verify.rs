@@ -47,11 +47,9 @@ impl KeySet {
             return Err(error_if_no_candidate);
         }
         let signature = jws.signature().map_err(SignatureError::Malformed)?;
+        let message = jws.signing_input();
         candidates
-            .find(|key| {
-                key.verify(algorithm, jws.signing_input(), &signature)
-                    .is_ok()
-            })
+            .find(|key| key.verify(algorithm, message, &signature).is_ok())
             .ok_or(error_if_none_verifies)
     }
 }

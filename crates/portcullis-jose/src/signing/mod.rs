@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use self::error::{SignError, SigningKeyError};
 use self::private_key::KeyPair;
 use crate::algorithm::Algorithm;
-use crate::base64url;
+use crate::base64url::encode;
 use crate::key_material::{Curve, KeyMaterial};
 use crate::thumbprint::Thumbprint;
 
@@ -152,7 +152,7 @@ impl SigningKey {
             return Err(SigningKeyError::OtherCertificate);
         }
         let thumbprint = digest(&SHA256, &der);
-        self.x5t_s256 = Some(base64url::encode(thumbprint.as_ref()).into());
+        self.x5t_s256 = Some(encode(thumbprint.as_ref()).into());
         Ok(self)
     }
 
@@ -218,13 +218,9 @@ impl SigningKey {
         if !claims.starts_with(b"{") {
             return Err(SignError::ClaimsNotAnObject);
         }
-        let input = format!(
-            "{}.{}",
-            base64url::encode(&header),
-            base64url::encode(&claims)
-        );
+        let input = format!("{}.{}", encode(&header), encode(&claims));
         let signature = self.sign(input.as_bytes())?;
-        Ok(format!("{input}.{}", base64url::encode(&signature)))
+        Ok(format!("{input}.{}", encode(&signature)))
     }
 }
 
