@@ -97,8 +97,7 @@ fn read(text: &str) -> Result<Profile, Mistake> {
     if !has_name {
         return Err("missing field `name`".into());
     } else if let Some((field, _)) = missing.next() {
-        let problem = format!("`{field}` is missing: it is required without a `base`");
-        return Err(Mistake::from(&*problem));
+        return Err(format!("`{field}` is missing: it is required without a `base`").into());
     } else if has_unite_scopes && !has_scopes {
         return Err("`unite_scope_claims` needs `scope_claims`".into());
     } else if has_base && has_machine && !has_user {
@@ -106,9 +105,10 @@ fn read(text: &str) -> Result<Profile, Mistake> {
     } else if has_base && has_user && !has_machine {
         return Err("`user_if` with a `base` needs `machine_if`".into());
     }
-    let checked = profile.check();
-    checked.map_err(|error| Mistake::from(error.problem()))?;
-    Ok(profile)
+    match profile.check() {
+        Err(error) => Err(error.problem().into()),
+        Ok(()) => Ok(profile),
+    }
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ pub(super) struct Mistake {
     pub(super) problem: String,
 }
 
-impl From<&str> for Mistake {
-    fn from(problem: &str) -> Self {
+impl<P: Into<String>> From<P> for Mistake {
+    fn from(problem: P) -> Self {
         Self {
             at: None,
-            problem: problem.to_owned(),
+            problem: problem.into(),
         }
     }
 }
@@ -73,10 +73,11 @@ impl<'t> Fields<'t> {
         name: &'static str,
         value: &mut T,
     ) -> Result<bool, Mistake> {
-        let field = self.take(name)?;
-        let is_set = field.is_some();
-        field.into_iter().for_each(|field| *value = field);
-        Ok(is_set)
+        let Some(field) = self.take(name)? else {
+            return Ok(false);
+        };
+        *value = field;
+        Ok(true)
     }
 
     /// Rejects the first field that was not asked for, with a hint where the user may have meant another.
