@@ -85,8 +85,8 @@ impl TestIssuerBuilder {
 
     /// Adds an audience that tokens are issued for; the first one is the default.
     ///
-    /// With none added, the default is [`DEFAULT_AUDIENCE`](crate::DEFAULT_AUDIENCE) and clients may request any other. Otherwise a request for
-    /// another audience is an `invalid_target` error (RFC 8707 §2).
+    /// With none added, the default is [`DEFAULT_AUDIENCE`](crate::DEFAULT_AUDIENCE) and clients may request any other.
+    /// Otherwise a request for another audience is an `invalid_target` error (RFC 8707 §2).
     pub fn audience(mut self, audience: &str) -> Self {
         self.settings.audiences.push(audience.to_owned());
         self

@@ -87,9 +87,8 @@ impl TestIssuer {
 
     /// Makes an endpoint fail for the next `requests`.
     pub fn fault_for(&self, endpoint: Endpoint, fault: Fault, requests: usize) {
-        self.configure(endpoint, |settings| {
-            settings.fault = Some((fault, requests));
-        });
+        let fault = Some((fault, requests));
+        self.configure(endpoint, |settings| settings.fault = fault);
     }
 
     /// Ends an endpoint's fault. Requests that hang already continue to hang.
@@ -106,7 +105,7 @@ impl TestIssuer {
         let name = HeaderName::try_from(name).expect("a header name");
         let value = HeaderValue::try_from(value).expect("a header value");
         self.configure(endpoint, |settings| {
-            _ = settings.headers.insert(name, value)
+            settings.headers.insert(name, value);
         });
     }
 
@@ -123,9 +122,8 @@ impl TestIssuer {
 
     /// Makes an endpoint require this bearer token, as Kubernetes does for metadata and keys. Other requests get a 401.
     pub fn require_bearer(&self, endpoint: Endpoint, token: &str) {
-        self.configure(endpoint, |settings| {
-            settings.bearer = Some(token.to_owned())
-        });
+        let token = Some(token.to_owned());
+        self.configure(endpoint, |settings| settings.bearer = token);
     }
 
     fn configure(&self, endpoint: Endpoint, change: impl FnOnce(&mut EndpointSettings)) {

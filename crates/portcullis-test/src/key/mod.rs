@@ -18,14 +18,6 @@ use material::Material;
 ///
 /// Cheap to clone; clones share the key material. The `kid` is the RFC 7638 thumbprint unless
 /// [`with_kid`](Self::with_kid) says otherwise.
-///
-/// ```
-/// use portcullis_test::{SigningAlgorithm, TestKey};
-///
-/// let key = TestKey::generate(SigningAlgorithm::ES384);
-/// assert_eq!(key.public_jwk()["crv"], "P-384");
-/// assert_eq!(key.kid(), Some(&*key.thumbprint()));
-/// ```
 #[derive(Clone, Debug)]
 pub struct TestKey {
     material: Arc<Material>,

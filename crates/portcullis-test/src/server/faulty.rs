@@ -20,8 +20,7 @@ use super::{
 };
 use crate::{Endpoint, Fault, RecordedRequest, state::State};
 
-const PAGE: &str =
-    "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>";
+const PAGE: &str = "<!DOCTYPE html><title>Sign in</title><p>Please sign in.</p>";
 
 pub(super) async fn respond(
     state: &State,

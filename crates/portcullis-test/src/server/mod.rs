@@ -28,7 +28,6 @@ use crate::{RecordedRequest, state::State};
 use answer::{Body, complete};
 use good::good_answer;
 
-/// The number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 /// The largest accepted request body, in bytes.
@@ -40,20 +39,16 @@ pub(crate) struct Server {
     reserved: Option<TcpSocket>,
     /// Owns the tasks of the connections.
     task: Option<JoinSet<Infallible>>,
-    /// Whether another socket can share the port, to reserve it before this one is closed.
-    is_shared: bool,
 }
 
 impl Server {
     /// Reserves an address. A given port is not shared, so that two issuers on it are an error.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<(Self, SocketAddr)> {
-        let is_shared = cfg!(target_os = "linux") && address.port() == 0;
-        let socket = socket(address, is_shared)?;
+        let socket = socket(address, address.port() == 0)?;
         let address = socket.local_addr()?;
         let server = Self {
             reserved: Some(socket),
             task: None,
-            is_shared,
         };
         Ok((server, address))
     }
@@ -71,10 +66,10 @@ impl Server {
     /// Closes all connections, and reserves the address. On a stopped server it does nothing.
     pub(crate) async fn stop(&mut self, address: SocketAddr) -> io::Result<()> {
         if let Some(mut task) = self.task.take() {
-            let shared = self.is_shared.then(|| socket(address, true)).transpose()?;
+            // If this socket can share the port, the port is never free.
+            let early = socket(address, true);
             task.shutdown().await;
-            let reserved = shared.map_or_else(|| socket(address, false), Ok);
-            self.reserved = Some(reserved?);
+            self.reserved = Some(early.or_else(|_| socket(address, true))?);
         }
         Ok(())
     }
@@ -126,7 +121,6 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
         .await;
 }
 
-/// Closes the connection.
 fn closed() -> io::Error {
     io::Error::other("closed without an answer")
 }

@@ -135,13 +135,11 @@ fn basic(credentials: &str) -> Option<(String, String)> {
 
 /// The audience from `resource` (RFC 8707 §2) or `audience`: a string for one, an array for several.
 fn audience(state: &State, form: &Form) -> Result<Value, Rejection> {
+    let invalid = |description| Err(Rejection("invalid_target", description));
     let resources: Vec<&str> = form.all("resource").collect();
     let is_uri = |resource: &&str| resource.contains(':') && !resource.contains('#');
     if !resources.iter().all(is_uri) {
-        return Err(Rejection(
-            "invalid_target",
-            "a resource must be an absolute URI without a fragment",
-        ));
+        return invalid("a resource must be an absolute URI without a fragment");
     }
     let requested = match form.get("audience") {
         Some(audience) if resources.is_empty() => vec![audience],
@@ -150,10 +148,7 @@ fn audience(state: &State, form: &Form) -> Result<Value, Rejection> {
     let known = &state.settings.audiences;
     let is_known = |requested: &&str| known.iter().any(|known| known == requested);
     if !known.is_empty() && !requested.iter().all(is_known) {
-        return Err(Rejection(
-            "invalid_target",
-            "no tokens are issued for that audience",
-        ));
+        return invalid("no tokens are issued for that audience");
     }
     Ok(match requested.as_slice() {
         [] => state.settings.audience().into(),
@@ -174,10 +169,8 @@ impl Form {
             return Err(Rejection("invalid_request", "the body must be a form"));
         }
         let mut form = Self(Vec::new());
-        for (name, value) in parse(&request.body).into_owned() {
-            if value.is_empty() {
-                continue;
-            }
+        let parameters = parse(&request.body).into_owned();
+        for (name, value) in parameters.filter(|(_, value)| !value.is_empty()) {
             if name != "resource" && form.get(&name).is_some() {
                 return Err(Rejection("invalid_request", "a parameter is repeated"));
             }
