@@ -83,8 +83,7 @@ impl Contents {
         }
     }
 
-    /// What the operator should change about the file or its mount. Each text continues a sentence that names the file. A
-    /// private file is one that other users should not read.
+    /// What the operator should change about the file or its mount. Other users should not read a private file.
     #[must_use]
     pub fn warnings(&self, is_private: bool) -> Vec<&'static str> {
         let Inode { links, mode, .. } = self.stamp.inode;
@@ -128,8 +127,7 @@ pub fn has_other_links(metadata: &Metadata) -> bool {
     Inode::of(metadata).links > 1
 }
 
-/// Whether every user may put another file at `path` or, if that is a symbolic link, at its target. In a sticky
-/// directory such as `/tmp` they may not.
+/// Whether every user may put another file at `path` or its target. In a sticky directory such as `/tmp` they may not.
 pub(crate) fn is_replaceable(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
 

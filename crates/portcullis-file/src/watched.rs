@@ -14,10 +14,8 @@ use crate::{
 
 /// A file that is read repeatedly.
 ///
-/// It keeps open the file that it read last. If no descriptor is free, it closes that file to get one. Another thread
-/// may take the descriptor first: then [`read`](Self::read) fails, and works again as soon as one is free.
-///
-/// On Linux it remembers the sources of the bind mounts that the path crosses, and detects that one was renamed.
+/// It keeps open the file that it read last, and closes it if no descriptor is free to read the file again. On Linux it
+/// also detects that the source of a bind mount on the path was renamed.
 #[derive(Debug)]
 pub struct WatchedFile {
     what: &'static str,

@@ -17,8 +17,7 @@ use crate::{
     json_object::read_json_object,
 };
 
-/// The URLs of the metadata of `issuer`: OpenID Connect appends the well-known path (Discovery §4), RFC 8414 §3.1 puts
-/// it in front.
+/// OpenID Connect appends the well-known path to the issuer's (Discovery §4), RFC 8414 §3.1 puts it in front.
 fn well_known_urls(issuer: &Url) -> [Url; 2] {
     let path = issuer.path().trim_end_matches('/');
     let at = |path: String| {

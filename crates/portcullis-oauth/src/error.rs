@@ -3,8 +3,6 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 /// A request to an issuer or an authorization server failed. The keys or the token at hand stay in use.
-///
-/// The message is for operators. Text of the server is escaped and truncated in it.
 #[derive(Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct FetchError {

@@ -79,8 +79,7 @@ impl SnapshotFile {
         }))
     }
 
-    /// Writes a fetched key set. The file is replaced as a whole, and only its owner can read it. If that fails, the old file is
-    /// removed: it may hold a key that was withdrawn since.
+    /// Replaces the file as a whole. If that fails, the old file is removed: it may hold a key that was withdrawn since.
     pub(crate) fn save(
         &self,
         jwks: Box<RawValue>,
@@ -126,8 +125,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The JSON of a key set as it is saved: the usable keys, without private and unknown members. Each key is parsed as it was
-/// sent, so that a key which was refused does not become acceptable by being written.
+/// The usable keys, each parsed as it was sent, without private and unknown members.
 pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
     #[derive(Deserialize)]
     struct Set<'j> {
@@ -150,8 +148,7 @@ pub(crate) fn public_part(jwks: &[u8]) -> io::Result<Box<RawValue>> {
     )?)
 }
 
-/// A file name that no other issuer has. Bytes other than lower-case letters, digits, `.` and `-` are written in hexadecimal
-/// after `_`: some file systems ignore case.
+/// A file name that no other issuer has, even if the file system ignores case.
 fn file_stem(issuer: &str) -> String {
     let stem = issuer.bytes().map(|byte| match byte {
         b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' => char::from(byte).to_string(),

@@ -12,8 +12,7 @@ pub enum StartError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The issuer's metadata names another issuer (RFC 8414 §3.3). Configure the issuer as the metadata names it, or the URL
-    /// of the right metadata.
+    /// The metadata names another issuer (RFC 8414 §3.3). Configure that one, or the URL of the right metadata.
     #[error("{} is not the issuer that its metadata names", escape_url(.issuer))]
     WrongIssuer {
         /// The issuer, as configured.
@@ -21,8 +20,7 @@ pub enum StartError {
         /// What the metadata says.
         source: FetchError,
     },
-    /// No keys could be fetched in time, and [`fail_fast`](crate::IssuerBuilder::fail_fast) makes that an error. Or the
-    /// metadata names a URL that must not be fetched: waiting would not help.
+    /// No keys could be fetched in time, with [`fail_fast`](crate::IssuerBuilder::fail_fast), or from a forbidden URL.
     #[error("no keys could be fetched from {} at the start", escape_url(.issuer))]
     Unavailable {
         /// The issuer.

@@ -68,16 +68,14 @@ pub enum IssuerEvent {
         /// The issuer's clock, seen from ours.
         offset: ClockOffset,
     },
-    /// Our clock was set by 2 s or more, or the machine slept. After a jump back, the times of the keys move back with the
-    /// clock. After a jump ahead they do not, because the keys may be older by that much; after 60 s or more, a fetch is
-    /// due at once.
+    /// Our clock was set by 2 s or more, or the machine slept. After a jump back, the times of the keys move with the clock.
+    /// After a jump ahead the keys may be older by that much; if it is 60 s or more, a fetch is due at once.
     #[non_exhaustive]
     ClockJumped {
         /// The clock now, seen from the time it should show.
         offset: ClockOffset,
     },
-    /// The background task has died while the keys are in use: it panicked, or its runtime has ended. The keys serve until
-    /// their stale limit. Start the issuer again.
+    /// The task panicked, or its runtime has ended. The keys serve until their stale limit. Start the issuer again.
     TaskEnded,
     /// The key set could not be written to disk.
     #[non_exhaustive]

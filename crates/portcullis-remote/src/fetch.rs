@@ -63,8 +63,7 @@ impl Fetcher {
         }
     }
 
-    /// Reads the metadata if it is due or was never read, then the keys. If the metadata cannot be read, the keys are
-    /// fetched from the previous URL.
+    /// Fetches the keys, from the previous URL if the metadata cannot be read.
     pub(crate) async fn fetch(&mut self, discovery_is_due: bool) -> FetchResult {
         self.clock_skew = None;
         let discovery = match discovery_is_due || self.jwks_uri.is_none() {

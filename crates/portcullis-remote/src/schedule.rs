@@ -9,8 +9,7 @@ use portcullis_worker::{Backoff, BackoffRules, Jitter};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefreshRules {
-    /// The shortest lifetime of a key set, whatever the issuer says. 5 min by default: some issuers forbid caching, and
-    /// keys do not change with each request.
+    /// The shortest lifetime of a key set, whatever the issuer says. 5 min by default: some issuers forbid caching.
     pub shortest_lifetime: Duration,
     /// The longest lifetime of a key set, whatever the issuer says. 1 h by default: a withdrawn key must go.
     pub longest_lifetime: Duration,
@@ -123,14 +122,12 @@ impl RefreshSchedule {
         self.due_at = Deadline::after(now, jitter.spread(lifetime / 10 * 8));
     }
 
-    /// Notes that the issuer confirmed the set at hand (304). Without a new `max_age` the old lifetime holds
-    /// (RFC 9111 §4.3.4).
+    /// Notes a 304. Without a new `max_age` the old lifetime holds (RFC 9111 §4.3.4).
     pub(crate) fn confirmed(&mut self, now: Moment, max_age: Option<Duration>, jitter: Jitter) {
         self.fetched(now, max_age.or(self.lifetime()), jitter);
     }
 
-    /// Notes that a set was read from disk. The next fetch stays due. Returns whether the set may still serve; if not,
-    /// nothing changes.
+    /// Notes that a set was read from disk, unless it may no longer serve: then returns `false`. The next fetch stays due.
     pub(crate) fn restored(&mut self, now: Moment, lifetime: Duration, age: Duration) -> bool {
         let before = self.loaded.replace(Loaded {
             at: now,
@@ -151,8 +148,7 @@ impl RefreshSchedule {
         self.due_at = Deadline::after(now, self.backoff.left(now));
     }
 
-    /// Notes that the wall clock jumped. Fixes the present age of the set at hand, so that a later clock change cannot reduce
-    /// it. After a jump ahead, a fetch is due as soon as the issuer allows it.
+    /// Fixes the present age of the set, which no later jump may reduce. After a jump ahead, a fetch is due when allowed.
     pub(crate) fn clock_jumped(&mut self, now: Moment, jump: ClockOffset) {
         if let Some(age) = self.age(now)
             && let Some(loaded) = &mut self.loaded

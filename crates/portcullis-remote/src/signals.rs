@@ -43,8 +43,7 @@ impl Signals {
         }
     }
 
-    /// Requests a fetch. It takes from the budget only if no fetch is under way or requested, and never while the issuer
-    /// asks to be left alone.
+    /// Takes from the budget only if no fetch is under way or requested. `None` while the issuer asks to be left alone.
     fn request_fetch(&self, budget: &Mutex<Budget>) -> Option<Run> {
         let now = self.worker.now();
         let backoff = self.worker.state().schedule.backoff;

@@ -9,8 +9,7 @@ use x509_cert::{Certificate, der::Decode};
 use super::{credential_error, credential_file::CredentialFile};
 use crate::FetchError;
 
-/// A client's certificate and its private key. Files are read for each request, so that a certificate rotates without a
-/// restart.
+/// A client's certificate and its private key. Files are read for each request, so they rotate without a restart.
 #[derive(Clone, Debug)]
 pub struct ClientCertificate(Pem);
 

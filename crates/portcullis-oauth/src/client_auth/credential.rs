@@ -49,8 +49,7 @@ impl Credential {
     }
 }
 
-/// Id and secret are form-encoded before they are joined, so that a colon in the id is not the separator (RFC 6749
-/// §2.3.1, appendix B).
+/// Each is form-encoded, so that a colon in the id is not the separator (RFC 6749 §2.3.1, appendix B).
 fn basic(client_id: &str, secret: &[u8]) -> HeaderValue {
     const SCHEME: &str = "Basic ";
 
@@ -67,8 +66,7 @@ fn basic(client_id: &str, secret: &[u8]) -> HeaderValue {
     secret_header(value.into_bytes().into()).expect("base64 consists of visible ASCII")
 }
 
-/// Form encoding except for `~`, which needs no encoding in URLs (RFC 3986 §2.3): servers that do not decode the
-/// credentials then accept it too.
+/// Leaves `~` as it is (RFC 3986 §2.3), for servers that do not decode the credentials.
 fn form_encoded(text: &[u8]) -> impl Iterator<Item = &str> {
     byte_serialize(text).map(|part| if part == "%7E" { "~" } else { part })
 }

@@ -57,15 +57,13 @@ enum Method {
 }
 
 impl ClientAuthentication {
-    /// `client_secret_basic`: id and secret by HTTP Basic, each form-encoded (RFC 6749 §2.3.1). Every server that issues
-    /// secrets must support this method.
+    /// `client_secret_basic`: HTTP Basic (RFC 6749 §2.3.1). Every server that issues secrets must support it.
     pub fn secret_basic(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
         let method = Method::Basic(secrets.into());
         Self::new(client_id, "client_secret_basic", method)
     }
 
-    /// `client_secret_post`: id and secret in the form (RFC 6749 §2.3.1). For servers that do not support
-    /// [`secret_basic`](Self::secret_basic).
+    /// `client_secret_post`: id and secret in the form, for servers without `client_secret_basic` (RFC 6749 §2.3.1).
     pub fn secret_post(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
         let method = Method::Post(secrets.into());
         Self::new(client_id, "client_secret_post", method)
@@ -82,11 +80,8 @@ impl ClientAuthentication {
         Self::new(client_id, "client_secret_jwt", method)
     }
 
-    /// `private_key_jwt`: an assertion signed with the client's private key (RFC 7523 as updated by 7523bis). The server
-    /// knows only the public key.
-    ///
-    /// Each request has a new assertion. Its audience is the server's issuer identifier, its type
-    /// `client-authentication+jwt`, its lifetime one minute.
+    /// `private_key_jwt`: an assertion signed with the client's private key (RFC 7523 as updated by 7523bis), for each
+    /// request. Its audience is the server's issuer identifier, its type `client-authentication+jwt`, its lifetime 1 min.
     pub fn private_key_jwt(client_id: impl Into<String>, keys: impl Into<ClientKeys>) -> Self {
         let method = Method::PrivateKeyJwt(keys.into());
         Self::new(client_id, "private_key_jwt", method)
@@ -129,17 +124,14 @@ impl ClientAuthentication {
     }
 
     /// Makes the endpoint's URL the audience of assertions, instead of the issuer identifier, for servers that accept only
-    /// that. Has no effect on methods without assertions.
-    ///
-    /// A hostile server can then obtain an assertion that another server of the same client accepts, which is why RFC
-    /// 7523bis requires the issuer.
+    /// that. A hostile server can then obtain an assertion that another server of the same client accepts (RFC 7523bis).
     pub fn dangerous_endpoint_audience(mut self) -> Self {
         self.endpoint_audience = true;
         self
     }
 
     /// The header `typ` of assertions; `client-authentication+jwt` by default (RFC 7523bis §4). Some servers, such as
-    /// Spring Authorization Server up to 1.5, accept only `JWT`. Has no effect on methods without assertions.
+    /// Spring Authorization Server up to 1.5, accept only `JWT`.
     pub fn assertion_typ(mut self, typ: impl Into<String>) -> Self {
         self.assertion_typ = typ.into().into();
         self
@@ -155,8 +147,7 @@ impl ClientAuthentication {
         self.method_name
     }
 
-    /// What an operator should change about the credential files, as of their last read: other users may read them, or
-    /// their mount hides changes. Each warning is also logged.
+    /// What an operator should change about the credential files, as of their last read. Each warning is also logged.
     pub fn warnings(&self) -> Vec<String> {
         let warnings = match &self.method {
             Method::Basic(secrets) | Method::Post(secrets) | Method::SecretJwt(secrets, _) => {

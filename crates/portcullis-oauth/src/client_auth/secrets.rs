@@ -58,10 +58,8 @@ impl From<&str> for ClientSecret {
     }
 }
 
-/// The source of a client's secrets. It is read for each request, so that secrets rotate without a restart.
-///
-/// During a rotation there may be up to four secrets. They are offered in order until the server accepts one, which is
-/// then offered first.
+/// The source of a client's secrets. It is read for each request, so that secrets rotate without a restart. Up to four
+/// secrets are offered in order until the server accepts one, which is then offered first.
 #[derive(Clone, Debug)]
 pub struct ClientSecrets(pub(super) Source<ClientSecret>);
 

@@ -5,8 +5,7 @@ use std::{error::Error, fmt, pin::Pin, sync::Arc};
 use super::{credential_error, credential_file::CredentialFile};
 use crate::FetchError;
 
-/// A source of credentials, such as a vault: of [`ClientSecret`](super::ClientSecret)s or of
-/// [`SigningKey`](portcullis_jose::SigningKey)s.
+/// A source, such as a vault, of [`ClientSecret`](super::ClientSecret)s or [`SigningKey`](portcullis_jose::SigningKey)s.
 pub trait CredentialProvider<T>: Send + Sync + 'static {
     /// The credentials, in the order in which they are offered.
     fn credentials(&self) -> ProviderFuture<'_, T>;

@@ -66,8 +66,7 @@ impl Answer {
         Ok(())
     }
 
-    /// Rejects a body in a content coding: none was requested, and no reader decodes it. A header may repeat a secret, so
-    /// only registered codings are shown.
+    /// Rejects a body in a content coding. The header may repeat a secret, so only registered codings are shown.
     pub(super) fn check_encoding(&self, url: &Url) -> Result<(), FetchError> {
         const CODINGS: [&str; 6] = ["br", "compress", "deflate", "gzip", "x-gzip", "zstd"];
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use portcullis_core::clock::UnixTime;
 use reqwest::header::{AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// The remaining freshness lifetime (RFC 9111 §5.2.2.1), less the `Age` (§4.2.3). `None` without a directive about it.
-/// `no-store`, `no-cache` and invalid values count as zero (§4.2.1).
+/// The remaining freshness lifetime (RFC 9111 §4.2). `no-store`, `no-cache` and invalid values count as zero (§4.2.1).
 pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let age = text(headers, AGE).and_then(seconds).unwrap_or_default();
     Some(freshness(headers)?.saturating_sub(age))

@@ -62,8 +62,7 @@ impl HttpSettings {
         self
     }
 
-    /// Allows plain http to any host, not only to loopback. An attacker on the network path can then read credentials and
-    /// tokens, and can replace an issuer's keys and so sign tokens.
+    /// Allows plain http to any host. An attacker on the network path can then read tokens, and replace an issuer's keys.
     pub fn dangerous_allow_http(mut self) -> Self {
         self.allow_http = true;
         self

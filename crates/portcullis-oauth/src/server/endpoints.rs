@@ -87,8 +87,7 @@ impl Document {
         }
     }
 
-    /// Keeps the result of a read. After a failure, the previous metadata stays in use; without any, the error is kept for
-    /// `error_lifetime`.
+    /// Keeps the result of a read, unless it failed and there is previous metadata. An error is kept for `error_lifetime`.
     fn update(
         &mut self,
         read: Result<Metadata, FetchError>,
@@ -137,8 +136,7 @@ impl DiscoveredEndpoints {
         }
     }
 
-    /// The URL of an endpoint. If it is missing, the other well-known document is read too: some servers name their
-    /// revocation endpoint only in RFC 8414's.
+    /// Reads the other well-known document if needed: some servers name their revocation endpoint only in RFC 8414's.
     pub(super) async fn url(
         &self,
         endpoint: OAuthEndpoint,

@@ -22,12 +22,9 @@ use crate::{
     http::{HttpClient, display_url},
 };
 
-/// An authorization server and its endpoints (RFC 6749 §3, RFC 8414).
+/// An authorization server and its endpoints (RFC 6749 §3, RFC 8414). Clones are cheap and share the metadata.
 ///
-/// There is no background task. The metadata is read when it is first needed. It is read again after one hour, and after
-/// two failed requests in a row. Clones are cheap and share the metadata.
-///
-/// `portcullis-client`, which is built on this, obtains and caches tokens.
+/// The metadata is read when it is first needed, and again after one hour or two failed requests in a row.
 ///
 /// ```
 /// use portcullis_oauth::AuthorizationServer;
@@ -163,8 +160,7 @@ impl AuthorizationServer {
         Ok(url)
     }
 
-    /// Sends the request with one credential after another, until an answer does not reject the credential. Also returns
-    /// whether a nonce other than the sent one is now known.
+    /// Tries each credential until one is not rejected. Also returns whether a nonce other than the sent one is now known.
     async fn send_with_each_credential(
         &self,
         url: &Url,

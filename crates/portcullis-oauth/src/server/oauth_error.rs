@@ -5,8 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// An error response (RFC 6749 §5.2). Both texts are the server's; secrets that were sent to it are redacted in them, and
-/// they are escaped and truncated.
+/// An error response (RFC 6749 §5.2). The server's texts are escaped and truncated, and sent secrets are redacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {

@@ -13,8 +13,7 @@ const REDACTED: &str = "[redacted]";
 /// The maximum length of a shown text, in characters.
 pub(super) const MAX_SHOWN: usize = 500;
 
-/// This many letters and digits in a row identify a part of a secret. A shorter secret may be part of a word by chance, and
-/// the rest of the word would then reveal it.
+/// This many letters and digits in a row identify a part of a secret. Fewer may be part of a word by chance.
 const RUN: usize = 8;
 
 impl Redactor {
@@ -118,8 +117,7 @@ fn letters(text: impl Iterator<Item = char>) -> String {
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-/// Decodes the escapes of JSON, URLs, HTML and programming languages. Those of characters other than ASCII become some
-/// character other than a letter or digit.
+/// Decodes the escapes of JSON, URLs, HTML and programming languages. Only those of ASCII become letters or digits.
 fn unescaped(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;

@@ -72,8 +72,7 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long past its lifetime a key set serves while no newer one can be fetched. 6 h by default; after that, requests
-    /// get 503.
+    /// How long past its lifetime a key set serves during an outage, before requests get 503. 6 h by default.
     pub fn stale_limit(mut self, limit: Duration) -> Self {
         self.stale_limit = limit;
         self
@@ -85,15 +84,13 @@ impl IssuerBuilder {
         self
     }
 
-    /// How many fetches unknown keys may cause; bad signatures have a second budget of the same size. Two by
-    /// default, and one more for each 10 s.
+    /// How many fetches unknown keys may cause, and bad signatures apart. Two by default, and one more for each 10 s.
     pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
         self.signal_budget = budget;
         self
     }
 
-    /// How long a request with an unknown key waits for a fetch. 1 s by default. At most 256 requests wait at once;
-    /// further requests get 503 at once.
+    /// How long a request with an unknown key waits for a fetch. 1 s by default. When 256 requests wait, others get 503.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
         self.longest_wait = wait;
         self
@@ -127,8 +124,8 @@ impl IssuerBuilder {
         self
     }
 
-    /// Sends the bearer token in this file with each request for metadata and keys, as Kubernetes requires. The file is read
-    /// for each request. The token is sent to the configured origin only: a key set on another origin is fetched without it.
+    /// Sends the bearer token in this file with each request for metadata and keys, as Kubernetes requires, but only to the
+    /// configured origin. The file is read for each request.
     pub fn bearer_token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.bearer_token_file = Some(path.into());
         self

@@ -126,8 +126,7 @@ impl Issuer {
         error.map_or(Ok(()), Err)
     }
 
-    /// Changes the [stale limit](IssuerBuilder::stale_limit) while the task runs. An operator can extend it during a long
-    /// outage.
+    /// Changes the [stale limit](IssuerBuilder::stale_limit), for instance to extend it during a long outage.
     pub fn set_stale_limit(&self, limit: Duration) {
         self.worker
             .update(|state| state.schedule.stale_limit = limit);

@@ -121,8 +121,7 @@ impl RefreshLoop {
         }
     }
 
-    /// Saves the key set at hand for the next start. Waits at most [`LONGEST_SAVE`], so that a hanging disk does not stop
-    /// fetches.
+    /// Saves the key set at hand. Waits at most [`LONGEST_SAVE`], so that a hanging disk does not stop fetches.
     pub(super) async fn save(&self) {
         let lifetime = self.task.state().schedule.lifetime();
         let (Some(file), Some(jwks), Some(lifetime)) =

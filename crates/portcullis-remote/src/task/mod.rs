@@ -131,8 +131,7 @@ impl RefreshLoop {
         }
     }
 
-    /// Publishes the times of the keys at hand on the wall clock as it is now. Keys that are past their limit stay stale, even
-    /// if the wall clock is set back later.
+    /// Publishes the times by the present wall clock. Keys past their limit stay stale even if it is set back later.
     fn publish_times(&mut self) {
         let Some(left) = self.stale_in() else {
             return;
