@@ -59,13 +59,13 @@ impl Contents {
     ///
     /// Of the kind [`io::ErrorKind::StaleNetworkFileHandle`].
     pub fn reject_detached(&self) -> io::Result<()> {
-        match self.is_detached {
-            true => Err(io::Error::new(
+        if self.is_detached {
+            return Err(io::Error::new(
                 io::ErrorKind::StaleNetworkFileHandle,
                 DETACHED,
-            )),
-            false => Ok(()),
+            ));
         }
+        Ok(())
     }
 
     /// Rejects a file that every user of the machine may write. `advice` says why that is bad or what to do.
@@ -74,13 +74,11 @@ impl Contents {
     ///
     /// Of the kind [`io::ErrorKind::PermissionDenied`].
     pub fn reject_writable_by_everyone(&self, advice: &str) -> io::Result<()> {
-        match self.stamp.inode.mode & OTHERS_WRITE {
-            0 => Ok(()),
-            _ => Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                format!("every user may write it{advice}"),
-            )),
+        if self.stamp.inode.mode & OTHERS_WRITE != 0 {
+            let problem = format!("every user may write it{advice}");
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
         }
+        Ok(())
     }
 
     /// What the operator should change about the file or its mount. Other users should not read a private file.

@@ -20,19 +20,16 @@ pub(crate) fn is_mount_point(file: &File) -> bool {
 /// The mounts that a path crosses. Known on Linux 5.8 and later.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts {
-    crossed: Vec<CrossedMount>,
+    /// The id of each mount, and the inode where the path enters it: the kernel may reuse the id, but not with that inode.
+    crossed: Vec<(u64, Inode)>,
     /// The id and the mounted file or directory of each mount whose source can be renamed.
     sources: Vec<(u64, Vec<u8>)>,
     /// Kept open, so it can be read when the process has no free file descriptor.
     mountinfo: Option<File>,
 }
 
-/// A mount, and the inode where the path enters it. The kernel may reuse the id of a mount, but not with the same inode.
-#[derive(Debug, PartialEq, Eq)]
-struct CrossedMount {
-    id: u64,
-    entered_at: (u32, u32, u64),
-}
+/// Device and number.
+type Inode = (u32, u32, u64);
 
 impl Mounts {
     /// Remembers the mounts on the way to `path`, unless they are the same as before.
@@ -45,11 +42,11 @@ impl Mounts {
         let Ok(mountinfo) = File::open("/proc/self/mountinfo") else {
             return;
         };
-        let source = |mount: &CrossedMount| {
-            let (source, mount_point) = find(rewound(&mountinfo)?, mount.id)?;
+        let source = |&(id, _): &(u64, Inode)| {
+            let (source, mount_point) = find(rewound(&mountinfo)?, id)?;
             // A whole file system has no name that could be renamed, and the source of `/` is not replaced while we run.
             let is_fixed = source == b"/" || mount_point == b"/";
-            (!is_fixed).then_some((mount.id, source))
+            (!is_fixed).then_some((id, source))
         };
         self.sources = crossed.iter().filter_map(source).collect();
         self.mountinfo = (!self.sources.is_empty()).then_some(mountinfo);
@@ -68,23 +65,20 @@ impl Mounts {
 }
 
 /// Resolves `path` as the kernel does, and returns the mounts of the file and of all directories on the way.
-fn crossed(path: &Path) -> Vec<CrossedMount> {
+fn crossed(path: &Path) -> Vec<(u64, Inode)> {
     const MAX_LINKS: usize = 40;
     const WANTED: StatxFlags = StatxFlags::MNT_ID.union(StatxFlags::INO);
 
-    let mut found: Vec<CrossedMount> = Vec::new();
+    let mut found: Vec<(u64, Inode)> = Vec::new();
     let start = if path.is_absolute() { "/" } else { "." };
     let (mut at, mut rest, mut links) = (PathBuf::from(start), path.to_owned(), 0);
     loop {
         if let Ok(stat) = statx(CWD, &at, AtFlags::empty(), WANTED)
             && stat.stx_mask & StatxFlags::MNT_ID.bits() != 0
-            && found.iter().all(|mount| mount.id != stat.stx_mnt_id)
+            && found.iter().all(|(id, _)| *id != stat.stx_mnt_id)
         {
-            let entered_at = (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
-            found.push(CrossedMount {
-                id: stat.stx_mnt_id,
-                entered_at,
-            });
+            let inode = (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+            found.push((stat.stx_mnt_id, inode));
         }
         let mut components = rest.components();
         let Some(next) = components.next() else {

@@ -32,8 +32,7 @@ pub enum DocumentError {
 
 portcullis_core::debug_as_report!(DocumentError);
 
-/// Reads a JSON object, with or without a byte order mark. Unlike `serde_json` it rejects an array of a struct's fields,
-/// and members with reserved names (`$serde_json::private::…`) at any depth.
+/// Reads a JSON object, with or without a byte order mark. Unlike `serde_json` it rejects an array of a struct's fields.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! Keys from a file, for issuers that do not publish them.
 
-use std::path::Path;
+use std::{fmt::Display, path::Path};
 
 use portcullis_core::ConfigError;
 use portcullis_file::WatchedFile;
@@ -16,9 +16,7 @@ pub fn keys_from_jwks_file(
     issuer: &str,
     path: impl AsRef<Path>,
 ) -> Result<IssuerKeys, ConfigError> {
-    let path = path.as_ref();
-    let keys = KeySet::parse(&read(path)?).map_err(|error| problem(path, &error))?;
-    IssuerKeys::fixed(issuer, keys)
+    load(issuer, path.as_ref(), KeySet::parse)
 }
 
 /// The keys of `issuer`, from a file with public keys in PEM, all for `algorithm`. They are read once and do not change.
@@ -31,17 +29,20 @@ pub fn keys_from_pem_file(
     path: impl AsRef<Path>,
     algorithm: Algorithm,
 ) -> Result<IssuerKeys, ConfigError> {
-    let path = path.as_ref();
-    let keys = KeySet::from_pem(&read(path)?, algorithm).map_err(|error| problem(path, &error))?;
-    IssuerKeys::fixed(issuer, keys)
+    load(issuer, path.as_ref(), |pem| {
+        KeySet::from_pem(pem, algorithm)
+    })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+fn load<E: Display>(
+    issuer: &str,
+    path: &Path,
+    parse: impl FnOnce(&[u8]) -> Result<KeySet, E>,
+) -> Result<IssuerKeys, ConfigError> {
+    let problem =
+        |what: &dyn Display| ConfigError::new("keys", format!("{}: {what}", path.display()));
     let mut file = WatchedFile::new("issuer key file", path, KeySet::MAX_BYTES as u64).public();
-    let contents = file.read().map_err(|error| problem(path, &error))?;
-    Ok(contents.into_bytes())
-}
-
-fn problem(path: &Path, what: &dyn std::fmt::Display) -> ConfigError {
-    ConfigError::new("keys", format!("{}: {what}", path.display()))
+    let contents = file.read().map_err(|error| problem(&error))?;
+    let keys = parse(contents.bytes()).map_err(|error| problem(&error))?;
+    IssuerKeys::fixed(issuer, keys)
 }

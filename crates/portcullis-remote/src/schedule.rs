@@ -51,7 +51,8 @@ pub(crate) struct RefreshSchedule {
     /// When to fetch next, unless a request asks for it earlier.
     pub(crate) due_at: Deadline,
     loaded: Option<Loaded>,
-    discovered_at: Option<Moment>,
+    /// When the metadata was last read.
+    pub(crate) discovered_at: Option<Moment>,
 }
 
 /// The key set at hand.
@@ -103,11 +104,6 @@ impl RefreshSchedule {
             .discovered_at
             .is_none_or(|at| now.duration_since(at) >= self.rules.discovery_interval);
         is_old || self.backoff.failures() >= FAILURES_BEFORE_DISCOVERY
-    }
-
-    /// Notes that the metadata was read.
-    pub(crate) fn discovered(&mut self, now: Moment) {
-        self.discovered_at = Some(now);
     }
 
     /// Notes that a set was fetched that may be kept for `max_age` (RFC 9111 §5.2.2.1), if the issuer said so.
@@ -281,7 +277,7 @@ mod tests {
     fn discovery_is_due_at_first_hourly_and_after_two_failures() {
         let mut schedule = schedule();
         assert!(schedule.discovery_is_due(at(0)));
-        schedule.discovered(at(0));
+        schedule.discovered_at = Some(at(0));
         assert!(!schedule.discovery_is_due(at(3599)));
         assert!(schedule.discovery_is_due(at(3600)));
         schedule.failed(at(0), None, Jitter::MIDDLE);

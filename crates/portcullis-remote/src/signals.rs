@@ -58,8 +58,8 @@ impl Signals {
         })
     }
 
-    /// Waits for a fetch. A fetch that began before the request and changed nothing may have been too early for the key:
-    /// then waits for one more. Returns whether the keys were fetched.
+    /// Returns whether the keys were fetched. Waits for a second fetch if the first began before the request and changed
+    /// nothing: it may have been too early.
     async fn wait(&self, mut run: Run, epoch: u64) -> bool {
         loop {
             if self.worker.wait_until_ended(run).await.is_err() {

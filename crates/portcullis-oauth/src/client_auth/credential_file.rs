@@ -18,9 +18,10 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 const LABEL: &str = "file of a client's credential";
 
 /// A file with a credential, read whenever the credential is needed. Clones share the warnings.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct CredentialFile(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     path: PathBuf,
     /// Remembers its mount from one read to the next.
@@ -85,10 +86,4 @@ impl CredentialFile {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl fmt::Debug for CredentialFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("File").field(&self.0.path).finish()
-    }
 }

@@ -59,14 +59,20 @@ enum Method {
 impl ClientAuthentication {
     /// `client_secret_basic`: HTTP Basic (RFC 6749 §2.3.1). Every server that issues secrets must support it.
     pub fn secret_basic(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
-        let method = Method::Basic(secrets.into());
-        Self::new(client_id, "client_secret_basic", method)
+        Self::new(
+            client_id,
+            "client_secret_basic",
+            Method::Basic(secrets.into()),
+        )
     }
 
     /// `client_secret_post`: id and secret in the form, for servers without `client_secret_basic` (RFC 6749 §2.3.1).
     pub fn secret_post(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
-        let method = Method::Post(secrets.into());
-        Self::new(client_id, "client_secret_post", method)
+        Self::new(
+            client_id,
+            "client_secret_post",
+            Method::Post(secrets.into()),
+        )
     }
 
     /// `client_secret_jwt`: an assertion signed with the secret, which is not sent (RFC 7523, OpenID Connect Core §9).
@@ -83,8 +89,11 @@ impl ClientAuthentication {
     /// `private_key_jwt`: an assertion signed with the client's private key (RFC 7523 as updated by 7523bis), for each
     /// request. Its audience is the server's issuer identifier, its type `client-authentication+jwt`, its lifetime 1 min.
     pub fn private_key_jwt(client_id: impl Into<String>, keys: impl Into<ClientKeys>) -> Self {
-        let method = Method::PrivateKeyJwt(keys.into());
-        Self::new(client_id, "private_key_jwt", method)
+        Self::new(
+            client_id,
+            "private_key_jwt",
+            Method::PrivateKeyJwt(keys.into()),
+        )
     }
 
     /// `tls_client_auth`: a certificate from an authority that the server trusts (RFC 8705 §2.1). Tokens are bound to it

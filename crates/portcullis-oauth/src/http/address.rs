@@ -61,15 +61,13 @@ impl Network {
 
 /// The IPv4 address that this one stands for: mapped, translated (RFC 2765), 6to4 (RFC 3056), NAT64 (RFC 6052).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let from = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
-    };
     match address.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0x2002, high, low, ..] => Some(from(high, low)),
+        | [0x2002, high, low, ..] => Some(Ipv4Addr::from_bits(
+            (u32::from(high) << 16) | u32::from(low),
+        )),
         _ => None,
     }
 }

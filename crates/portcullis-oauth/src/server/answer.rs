@@ -1,6 +1,6 @@
 //! Answers of OAuth endpoints.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use portcullis_core::{
     Secret,
@@ -10,7 +10,6 @@ use portcullis_core::{
 use portcullis_jose::json::without_byte_order_mark;
 use reqwest::StatusCode;
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::{
     oauth_error::{ErrorBody, KNOWN_CODES, OAuthError},
@@ -21,7 +20,8 @@ use crate::{
     json_object::{DocumentError, read_json_object},
 };
 
-/// The answer of an OAuth endpoint. The body may contain a token, so it is omitted from `Debug` and zeroed when dropped.
+/// The answer of an OAuth endpoint.
+#[derive(Debug)]
 pub struct OAuthAnswer {
     /// The URL that answered, without its query, for messages.
     pub url: Box<str>,
@@ -31,7 +31,8 @@ pub struct OAuthAnswer {
     pub credential_expires_at: Option<UnixTime>,
     redactor: Redactor,
     status: StatusCode,
-    body: Zeroizing<Vec<u8>>,
+    /// It may contain a token.
+    body: Secret,
 }
 
 /// Longer delays are shortened to this, so that sums of times cannot overflow.
@@ -50,7 +51,7 @@ impl OAuthAnswer {
             redactor: Redactor::new(secrets),
             status: answer.status,
             retry_after: retry_after.map(|delay| delay.min(MAX_RETRY_AFTER)),
-            body: answer.body.into(),
+            body: Secret::new(answer.body),
             credential_expires_at,
         }
     }
@@ -67,7 +68,7 @@ impl OAuthAnswer {
 
     /// The body, at most 256 KiB.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        self.body.expose()
     }
 
     /// The error in the body, whatever the content type. Some servers send one with status 200. An empty `error` or `null`
@@ -85,7 +86,7 @@ impl OAuthAnswer {
 
     /// Code and description as the server sent them.
     fn raw_error(&self) -> Option<(String, Option<String>)> {
-        let body: ErrorBody = read_json_object(&self.body).ok()?;
+        let body: ErrorBody = read_json_object(self.body()).ok()?;
         body.error(self.status.is_success())
     }
 
@@ -116,11 +117,11 @@ impl OAuthAnswer {
 
     /// Whether the body is JSON or a form with an error, or unreadable JSON.
     fn may_hold_error(&self) -> bool {
-        match read_json_object::<ErrorBody>(&self.body) {
+        match read_json_object::<ErrorBody>(self.body()) {
             Ok(body) => body.has_error(),
             // It may be truncated JSON.
             Err(DocumentError::NotJson) => {
-                let body = without_byte_order_mark(self.body.trim_ascii_start()).trim_ascii();
+                let body = without_byte_order_mark(self.body().trim_ascii_start()).trim_ascii();
                 let mut form = form_urlencoded::parse(body);
                 matches!(body, [b'{' | b'[', ..])
                     || form.any(|(name, value)| {
@@ -129,16 +130,6 @@ impl OAuthAnswer {
             }
             Err(_) => true,
         }
-    }
-}
-
-impl fmt::Debug for OAuthAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuthAnswer")
-            .field("url", &self.url)
-            .field("status", &self.status)
-            .field("body_bytes", &self.body.len())
-            .finish_non_exhaustive()
     }
 }
 
@@ -152,7 +143,7 @@ mod tests {
             url: "https://id.example/token".into(),
             redactor: Redactor::new(secrets),
             status: StatusCode::from_u16(status).expect("a status"),
-            body: body.as_bytes().to_vec().into(),
+            body: Secret::new(body),
             retry_after: None,
             credential_expires_at: None,
         }

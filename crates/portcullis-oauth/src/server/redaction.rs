@@ -6,6 +6,7 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use portcullis_core::Secret;
 
 /// The secrets, assertions, proofs and tokens of one request.
+#[derive(Debug)]
 pub(super) struct Redactor(Vec<Secret>);
 
 const REDACTED: &str = "[redacted]";

@@ -29,7 +29,9 @@ impl RefreshLoop {
             self.note_skew(skew);
         }
         match &result.discovery {
-            Some(Ok(())) => self.task.update(|state| state.schedule.discovered(now)),
+            Some(Ok(())) => self
+                .task
+                .update(|state| state.schedule.discovered_at = Some(now)),
             Some(Err(error)) if result.keys.is_ok() => {
                 let error = error.clone();
                 self.task.announce(IssuerEvent::DiscoveryFailed { error });
