@@ -34,6 +34,8 @@ fn well_known_urls(issuer: &Url) -> [Url; 2] {
 /// Finds and reads the metadata of one issuer.
 #[derive(Clone, Debug)]
 pub struct Discovery {
+    /// The client for the issuer.
+    pub http: HttpClient,
     /// The configured identifier, which the metadata must repeat exactly.
     issuer: Box<str>,
     url: Url,
@@ -53,7 +55,7 @@ struct IssuerMember {
 
 impl Discovery {
     /// The metadata of `issuer`, at its well-known URLs or at those of `discover_at`. A `discover_at` with `/.well-known/`
-    /// in its path is used as is.
+    /// in its path is used as is. `http` makes the client for the configured one of the two.
     ///
     /// # Errors
     ///
@@ -62,6 +64,7 @@ impl Discovery {
         issuer: &str,
         discover_at: Option<&str>,
         allow_http: bool,
+        http: impl FnOnce(&Url) -> Result<HttpClient, ConfigError>,
     ) -> Result<Self, ConfigError> {
         let name = url_rules::configured("issuer", issuer, allow_http);
         let url = match discover_at {
@@ -70,6 +73,7 @@ impl Discovery {
         };
         url_rules::issuer_name(issuer)?;
         Ok(Self {
+            http: http(&url)?,
             issuer: issuer.into(),
             own_origins: name.iter().chain([&url]).map(Url::origin).collect(),
             candidates: match url.path().contains("/.well-known/") {
@@ -81,11 +85,6 @@ impl Discovery {
         })
     }
 
-    /// The configured URL: that of the issuer, or `discover_at`.
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-
     /// The configured identifier of the issuer.
     pub fn issuer(&self) -> &str {
         &self.issuer
@@ -95,16 +94,15 @@ impl Discovery {
     /// clock, seen from ours, if an answer tells it.
     pub async fn read<M: DeserializeOwned, T>(
         &mut self,
-        http: &HttpClient,
         pick: impl Fn(&Self, M) -> Result<T, FetchError>,
     ) -> (Result<T, FetchError>, Option<ClockOffset>) {
         let (mut clock_skew, mut errors) = (None, Vec::new());
         for offset in 0..self.candidates.len() {
             let candidate = (self.current + offset) % self.candidates.len();
             let url = &self.candidates[candidate];
-            let found = http.get(url, None).await.and_then(|answer| {
+            let found = self.http.get(url, None).await.and_then(|answer| {
                 clock_skew = answer.clock_skew().or(clock_skew);
-                pick(self, self.metadata(http, url, answer)?)
+                pick(self, self.metadata(url, answer)?)
             });
             match found {
                 Ok(found) => {
@@ -141,23 +139,19 @@ impl Discovery {
         FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
     }
 
-    /// Reads the metadata from the candidate that [`read`](Self::read) did not take it from. `None` if it has no metadata of
-    /// this issuer.
+    /// Reads the candidate that [`read`](Self::read) did not use. `None` if it has no metadata of this issuer.
     ///
     /// # Errors
     ///
     /// When the candidate cannot be read.
-    pub async fn read_other<M: DeserializeOwned>(
-        &self,
-        http: &HttpClient,
-    ) -> Result<Option<M>, FetchError> {
+    pub async fn read_other<M: DeserializeOwned>(&self) -> Result<Option<M>, FetchError> {
         let other = (self.current + 1) % self.candidates.len();
         if other == self.current {
             return Ok(None);
         }
         let url = &self.candidates[other];
-        let answer = http.get(url, None).await?;
-        match self.metadata(http, url, answer) {
+        let answer = self.http.get(url, None).await?;
+        match self.metadata(url, answer) {
             Ok(metadata) => Ok(Some(metadata)),
             Err(error) => match error.kind() {
                 FetchErrorKind::Status(429 | 500..) => Err(error),
@@ -166,12 +160,7 @@ impl Discovery {
         }
     }
 
-    fn metadata<M: DeserializeOwned>(
-        &self,
-        http: &HttpClient,
-        url: &Url,
-        answer: Answer,
-    ) -> Result<M, FetchError> {
+    fn metadata<M: DeserializeOwned>(&self, url: &Url, answer: Answer) -> Result<M, FetchError> {
         if answer.status != StatusCode::OK {
             return Err(answer.into_error(url));
         }
@@ -193,7 +182,7 @@ impl Discovery {
             );
             return Err(FetchError::new(FetchErrorKind::IssuerMismatch, message));
         }
-        http.learn_issuer_network(&answer);
+        self.http.learn_issuer_network(&answer);
         Ok(metadata)
     }
 
@@ -207,13 +196,9 @@ impl Discovery {
     /// # Errors
     ///
     /// When it must not be requested.
-    pub fn check(
-        &self,
-        http: &HttpClient,
-        member: &'static str,
-        url: &str,
-    ) -> Result<Url, FetchError> {
-        url_rules::discovered(member, url, &self.url, http.allow_http(), http.networks())
+    pub fn check(&self, member: &'static str, url: &str) -> Result<Url, FetchError> {
+        let (allow_http, networks) = (self.http.allow_http(), self.http.networks());
+        url_rules::discovered(member, url, &self.url, allow_http, networks)
     }
 }
 

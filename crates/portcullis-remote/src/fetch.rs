@@ -82,11 +82,10 @@ impl Fetcher {
     }
 
     async fn discover(&mut self) -> Option<Result<(), FetchError>> {
-        let http = &self.http;
         let pick = |discovery: &Discovery, metadata: Metadata| {
-            discovery.check(http, "jwks_uri", &metadata.jwks_uri)
+            discovery.check("jwks_uri", &metadata.jwks_uri)
         };
-        let (found, clock_skew) = self.discovery.as_mut()?.read(http, pick).await;
+        let (found, clock_skew) = self.discovery.as_mut()?.read(pick).await;
         self.clock_skew = clock_skew;
         Some(found.map(|url| {
             if self.jwks_uri.as_ref() != Some(&url) {

@@ -3,13 +3,14 @@
 use std::{fmt, time::Duration};
 
 use portcullis_core::clock::{ClockOffset, UnixTime};
+use portcullis_jose::KeySet;
 use reqwest::{
     Response, StatusCode,
     header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue},
 };
 use url::Url;
 
-use super::{HttpClient, address::Network, display_url, error::request_failed, headers};
+use super::{address::Network, display_url, error::request_failed, headers};
 use crate::{FetchError, FetchErrorKind};
 
 /// A response. The body of a GET is read only if the status is 200.
@@ -38,13 +39,13 @@ impl Answer {
         }
     }
 
-    /// Reads the body up to [`HttpClient::MAX_BODY_BYTES`], whatever length it declares.
+    /// Reads the body up to [`KeySet::MAX_BYTES`], whatever length it declares.
     pub(super) async fn read_body(
         &mut self,
         url: &Url,
         mut response: Response,
     ) -> Result<(), FetchError> {
-        let limit = HttpClient::MAX_BODY_BYTES;
+        let limit = KeySet::MAX_BYTES;
         let too_large = || {
             let message = format!("{} sent more than {limit} bytes", display_url(url));
             FetchError::new(FetchErrorKind::TooLarge, message)

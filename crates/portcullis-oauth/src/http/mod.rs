@@ -18,7 +18,6 @@ use std::{
 
 use bytes::Bytes;
 use portcullis_core::{ConfigError, Secret, clock::SharedClock, log::escape_url};
-use portcullis_jose::KeySet;
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode,
     header::{
@@ -49,9 +48,6 @@ pub struct HttpClient {
 const MEDIA_TYPES: &str = "application/jwk-set+json, application/json";
 
 impl HttpClient {
-    /// The maximum size of a response body, in bytes.
-    pub const MAX_BODY_BYTES: usize = KeySet::MAX_BYTES;
-
     /// `configured` is the configured URL of the issuer, `others` are further configured URLs. They may be in any
     /// network; discovered URLs must be in public ones or in the issuer's own kind.
     ///
@@ -92,12 +88,8 @@ impl HttpClient {
         self
     }
 
-    /// A client with the certificate and private key of `pem`. Its connections are its own.
-    ///
-    /// # Errors
-    ///
-    /// When the certificate or the key cannot be used.
-    pub fn with_identity(&self, pem: &Secret) -> Result<Self, FetchError> {
+    /// The client with this certificate and private key. Its connections are its own.
+    fn identified(&self, pem: &Secret) -> Result<Client, FetchError> {
         /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
         const MAX_CLIENTS: usize = 8;
 
@@ -105,7 +97,7 @@ impl HttpClient {
         let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = clients.iter();
         if let Some((_, client)) = known.find(|(known, _)| known.expose() == pem.expose()) {
-            return Ok(self.with_client(client.clone()));
+            return Ok(client.clone());
         }
         let client = self.factory.client(Some(pem)).map_err(|error| {
             let problem = error.problem();
@@ -114,14 +106,7 @@ impl HttpClient {
         })?;
         clients.truncate(MAX_CLIENTS - 1);
         clients.push_front((pem.clone(), client.clone()));
-        Ok(self.with_client(client))
-    }
-
-    fn with_client(&self, client: Client) -> Self {
-        Self {
-            client,
-            ..self.clone()
-        }
+        Ok(client)
     }
 
     /// The clock that times answers.
@@ -180,19 +165,22 @@ impl HttpClient {
         Ok(answer)
     }
 
-    /// Posts a form. The body of the answer is read whatever its status, since it describes an error.
+    /// Posts a form, over TLS with the certificate and private key in the PEM `identity`, if any. The body of the answer is
+    /// read whatever its status, since it describes an error.
     ///
     /// # Errors
     ///
-    /// When no complete answer arrives within the limits.
+    /// When no complete answer arrives within the limits, or the certificate or the key cannot be used.
     pub async fn post(
         &self,
         url: &Url,
         headers: HeaderMap,
         form: Zeroizing<Vec<u8>>,
+        identity: Option<&Secret>,
     ) -> Result<Answer, FetchError> {
-        let request = self
-            .client
+        let client =
+            identity.map_or_else(|| Ok(self.client.clone()), |pem| self.identified(pem))?;
+        let request = client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")

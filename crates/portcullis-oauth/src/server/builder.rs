@@ -107,24 +107,23 @@ impl AuthorizationServerBuilder {
         let token = configured("token_endpoint", &self.token_endpoint)?;
         let revocation = configured("revocation_endpoint", &self.revocation_endpoint)?;
         self.check_issuer()?;
+        let others: Vec<&Url> = [&token, &revocation].into_iter().flatten().collect();
+        let http = |url: &Url| HttpClient::new(&self.http, self.clock.clone(), url, &others);
         let discover_at = self.discover_at.as_deref();
-        let discover = |issuer: &String| Discovery::new(issuer, discover_at, allow_http);
+        let discover = |issuer: &String| Discovery::new(issuer, discover_at, allow_http, http);
         let discovery = self.discovered.as_ref().map(discover).transpose()?;
-        let url = match (&discovery, &token) {
-            (Some(discovery), _) => discovery.url().clone(),
-            (None, Some(token)) => token.clone(),
+        let http = match (&discovery, &token) {
+            (Some(discovery), _) => discovery.http.clone(),
+            (None, Some(token)) => http(token)?,
             // The constructors set one of the two.
             (None, None) => return Err(ConfigError::new("token_endpoint", "missing")),
         };
-        let others: Vec<&Url> = [&token, &revocation].into_iter().flatten().collect();
         let origins = self.allowed_origins.iter().map(|text| {
             url_rules::configured_origin("allow_origin", text, allow_http).map(|url| url.origin())
         });
         let origins: Vec<Origin> = origins.collect::<Result<_, _>>()?;
-        let http = HttpClient::new(&self.http, self.clock, &url, &others)?;
-        let discovered = discovery.map(|discovery| {
-            DiscoveredEndpoints::new(http.clone(), discovery, origins, token.is_none())
-        });
+        let discovered = discovery
+            .map(|discovery| DiscoveredEndpoints::new(discovery, origins, token.is_none()));
         Ok(AuthorizationServer(Arc::new(Inner {
             http,
             issuer: self.discovered.or(self.issuer),

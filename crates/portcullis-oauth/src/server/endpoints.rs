@@ -15,11 +15,7 @@ use tokio::{sync::Mutex, time::Instant};
 use url::{Origin, Url};
 
 use super::OAuthEndpoint;
-use crate::{
-    FetchError, FetchErrorKind,
-    discovery::Discovery,
-    http::{HttpClient, display_url},
-};
+use crate::{FetchError, FetchErrorKind, discovery::Discovery, http::display_url};
 
 /// The maximum age of metadata.
 const LIFETIME: Duration = Duration::from_secs(3600);
@@ -54,7 +50,6 @@ impl Metadata {
 
 /// Metadata, read when needed.
 pub(super) struct DiscoveredEndpoints {
-    http: HttpClient,
     /// A copy of the one in `main`, for checks without the lock.
     discovery: Discovery,
     /// Origins that may receive credentials, in addition to the issuer's own.
@@ -120,13 +115,11 @@ impl Document {
 
 impl DiscoveredEndpoints {
     pub(super) fn new(
-        http: HttpClient,
         discovery: Discovery,
         allowed: Vec<Origin>,
         needs_token_endpoint: bool,
     ) -> Self {
         Self {
-            http,
             discovery: discovery.clone(),
             allowed,
             needs_token_endpoint,
@@ -168,7 +161,7 @@ impl DiscoveredEndpoints {
         url: &str,
         sends_secret: bool,
     ) -> Result<Url, FetchError> {
-        let url = self.discovery.check(&self.http, endpoint.as_str(), url)?;
+        let url = self.discovery.check(endpoint.as_str(), url)?;
         if !sends_secret || self.discovery.is_own(&url) || self.allowed.contains(&url.origin()) {
             return Ok(url);
         }
@@ -199,7 +192,7 @@ impl DiscoveredEndpoints {
             }
             Ok(metadata)
         };
-        let (read, _) = discovery.read(&self.http, pick).await;
+        let (read, _) = discovery.read(pick).await;
         self.failures.store(0, Ordering::Relaxed);
         document.reads += u64::from(read.is_ok());
         document.update(read, self.discovery.issuer(), Duration::ZERO)
@@ -218,7 +211,7 @@ impl DiscoveredEndpoints {
         {
             return current;
         }
-        let read = discovery.read_other(&self.http).await;
+        let read = discovery.read_other().await;
         other.reads = reads;
         let read = read.map(Option::unwrap_or_default);
         other.update(read, discovery.issuer(), RETRY_DELAY)

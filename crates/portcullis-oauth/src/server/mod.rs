@@ -94,8 +94,7 @@ impl AuthorizationServer {
     ///
     /// # Errors
     ///
-    /// When there is no answer: the endpoint or the client's credential is not available, or the server does not answer
-    /// within the limits. An error response of the server is an [`OAuthAnswer`].
+    /// When there is no answer, or no endpoint or credential. An error response of the server is an [`OAuthAnswer`].
     pub async fn post(
         &self,
         endpoint: OAuthEndpoint,
@@ -197,11 +196,8 @@ impl AuthorizationServer {
                 secrets.push(Secret::new(proof.as_bytes()));
                 headers.insert("dpop", proof);
             }
-            let http = match &credential.identity {
-                Some(pem) => inner.http.with_identity(pem)?,
-                None => inner.http.clone(),
-            };
-            let answer = http.post(url, headers, encode(form, &credential)).await;
+            let (body, identity) = (encode(form, &credential), credential.identity.as_ref());
+            let answer = inner.http.post(url, headers, body, identity).await;
             if let Some(discovered) = &inner.discovered {
                 let status = answer.as_ref().map(|answer| answer.status.as_u16());
                 // After these statuses, the endpoint may have moved.

@@ -256,9 +256,9 @@ impl IssuerBuilder {
                 .map(|http| http.bearer_token_file(self.bearer_token_file.clone()))
         };
         let Some(jwks_uri) = &self.jwks_uri else {
-            let discovery = Discovery::new(&self.issuer, self.discover_at.as_deref(), allow_http)?;
-            let http = http(discovery.url())?;
-            return Ok(Fetcher::new(http, Some(discovery), None));
+            let discover_at = self.discover_at.as_deref();
+            let discovery = Discovery::new(&self.issuer, discover_at, allow_http, http)?;
+            return Ok(Fetcher::new(discovery.http.clone(), Some(discovery), None));
         };
         if self.discover_at.is_some() {
             return Err(ConfigError::new(
