@@ -48,12 +48,17 @@ pub struct ClientAuthentication {
 
 #[derive(Clone, Debug)]
 enum Method {
-    Basic(ClientSecrets),
-    Post(ClientSecrets),
-    SecretJwt(ClientSecrets, Algorithm),
+    Secret(ClientSecrets, SecretUse),
     PrivateKeyJwt(ClientKeys),
     /// The certificate is the only credential.
     Tls,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum SecretUse {
+    Basic,
+    Post,
+    Jwt(Algorithm),
 }
 
 impl ClientAuthentication {
@@ -62,7 +67,7 @@ impl ClientAuthentication {
         Self::new(
             client_id,
             "client_secret_basic",
-            Method::Basic(secrets.into()),
+            Method::Secret(secrets.into(), SecretUse::Basic),
         )
     }
 
@@ -71,7 +76,7 @@ impl ClientAuthentication {
         Self::new(
             client_id,
             "client_secret_post",
-            Method::Post(secrets.into()),
+            Method::Secret(secrets.into(), SecretUse::Post),
         )
     }
 
@@ -82,7 +87,7 @@ impl ClientAuthentication {
         secrets: impl Into<ClientSecrets>,
         algorithm: Algorithm,
     ) -> Self {
-        let method = Method::SecretJwt(secrets.into(), algorithm);
+        let method = Method::Secret(secrets.into(), SecretUse::Jwt(algorithm));
         Self::new(client_id, "client_secret_jwt", method)
     }
 
@@ -159,9 +164,7 @@ impl ClientAuthentication {
     /// What an operator should change about the credential files, as of their last read. Each warning is also logged.
     pub fn warnings(&self) -> Vec<String> {
         let warnings = match &self.method {
-            Method::Basic(secrets) | Method::Post(secrets) | Method::SecretJwt(secrets, _) => {
-                secrets.0.warnings()
-            }
+            Method::Secret(secrets, _) => secrets.0.warnings(),
             Method::PrivateKeyJwt(keys) => keys.warnings(),
             Method::Tls => Vec::new(),
         };
@@ -190,10 +193,10 @@ impl ClientAuthentication {
             return Err(ConfigError::new("assertion_typ", problem));
         }
         match &self.method {
-            Method::Basic(secrets) | Method::Post(secrets) => return secrets.check(),
+            Method::Secret(secrets, SecretUse::Basic | SecretUse::Post) => return secrets.check(),
             Method::Tls => return Ok(()),
             Method::PrivateKeyJwt(keys) => keys.check()?,
-            Method::SecretJwt(secrets, algorithm) => {
+            Method::Secret(secrets, SecretUse::Jwt(algorithm)) => {
                 secrets.check()?;
                 if !algorithm.is_symmetric() {
                     let problem = format!(

@@ -5,15 +5,12 @@ use std::{sync::atomic::Ordering, time::Duration};
 use aws_lc_rs::rand;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use portcullis_core::{Secret, clock::UnixTime};
-use portcullis_jose::SigningKey;
+use portcullis_jose::{SigningKey, SigningKeyError};
 use serde_json::json;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{
-    ClientAuthentication, ClientSecret, ClientSecrets, Method, credential::Credential,
-    credential_error,
-};
+use super::{ClientAuthentication, Method, SecretUse, credential::Credential, credential_error};
 use crate::FetchError;
 
 /// The value of `client_assertion_type` (RFC 7523 §2.2).
@@ -35,31 +32,30 @@ impl ClientAuthentication {
             Some(issuer) if !self.endpoint_audience => issuer,
             _ => endpoint.as_str(),
         };
+        let not_text =
+            || credential_error("the client's secret is not UTF-8, which a form requires");
+        let cannot_sign = |error: SigningKeyError| {
+            credential_error(format!("cannot sign with the client's secret: {error}"))
+        };
         let mut credentials = match &self.method {
-            Method::Basic(secrets) => {
-                let basic =
-                    |secret: &ClientSecret| Ok(Credential::basic(id, secret.secret.expose()));
-                one_per_secret(secrets, basic).await?
-            }
-            Method::Post(secrets) => {
-                let not_text =
-                    || credential_error("the client's secret is not UTF-8, which a form requires");
-                let post = |secret: &ClientSecret| {
-                    let text = secret.secret.expose_str().ok_or_else(not_text)?;
-                    let field = ("client_secret", text.to_owned().into());
-                    Ok(Credential::form(id, [field]))
-                };
-                one_per_secret(secrets, post).await?
-            }
-            Method::SecretJwt(secrets, algorithm) => {
-                let sign = |secret: &ClientSecret| {
-                    let key = SigningKey::from_secret(&secret.secret, *algorithm);
-                    let key = key.map_err(|error| {
-                        credential_error(format!("cannot sign with the client's secret: {error}"))
-                    })?;
-                    self.assertion(&key, audience, now)
-                };
-                one_per_secret(secrets, sign).await?
+            Method::Secret(secrets, secret_use) => {
+                let credentials = secrets.get().await?.into_iter().map(|secret| {
+                    let mut credential = match secret_use {
+                        SecretUse::Basic => Credential::basic(id, secret.secret.expose()),
+                        SecretUse::Post => {
+                            let text = secret.secret.expose_str().ok_or_else(not_text)?;
+                            Credential::form(id, [("client_secret", text.to_owned().into())])
+                        }
+                        SecretUse::Jwt(algorithm) => {
+                            let key = SigningKey::from_secret(&secret.secret, *algorithm);
+                            self.assertion(&key.map_err(cannot_sign)?, audience, now)?
+                        }
+                    };
+                    credential.expires_at = secret.expires_at;
+                    credential.secrets.push(secret.secret);
+                    Ok(credential)
+                });
+                credentials.collect::<Result<Vec<_>, FetchError>>()?
             }
             Method::PrivateKeyJwt(keys) => {
                 let keys = keys.get().await?;
@@ -125,26 +121,12 @@ impl ClientAuthentication {
     }
 }
 
-/// The credential that `make` makes of each secret.
-async fn one_per_secret(
-    secrets: &ClientSecrets,
-    make: impl Fn(&ClientSecret) -> Result<Credential, FetchError>,
-) -> Result<Vec<Credential>, FetchError> {
-    let secrets = secrets.get().await?;
-    let credentials = secrets.into_iter().map(|secret| {
-        let mut credential = make(&secret)?;
-        credential.expires_at = secret.expires_at;
-        credential.secrets.push(secret.secret);
-        Ok(credential)
-    });
-    credentials.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use portcullis_jose::Algorithm;
 
     use super::*;
+    use crate::ClientSecrets;
 
     fn endpoint() -> Url {
         Url::parse("https://id.example/token").expect("a URL")
