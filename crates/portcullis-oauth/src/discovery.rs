@@ -1,6 +1,9 @@
 //! Metadata of issuers (OpenID Connect Discovery 1.0, RFC 8414).
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use portcullis_core::{
     ConfigError,
@@ -32,7 +35,7 @@ fn well_known_urls(issuer: &Url) -> [Url; 2] {
 }
 
 /// Finds and reads the metadata of one issuer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Discovery {
     /// The client for the issuer.
     pub http: HttpClient,
@@ -44,7 +47,7 @@ pub struct Discovery {
     /// The well-known URLs, or the one that is configured.
     candidates: Vec<Url>,
     /// The candidate that had the metadata the last time.
-    current: usize,
+    current: AtomicUsize,
 }
 
 /// Read apart from other members, so that an invalid one among those does not hide whose metadata it is.
@@ -81,7 +84,7 @@ impl Discovery {
                 false => well_known_urls(&url).into(),
             },
             url,
-            current: 0,
+            current: AtomicUsize::new(0),
         })
     }
 
@@ -93,12 +96,13 @@ impl Discovery {
     /// Tries the candidates in turn; returns what `pick` takes from the first that it accepts. Also returns the server's
     /// clock, seen from ours, if an answer tells it.
     pub async fn read<M: DeserializeOwned, T>(
-        &mut self,
+        &self,
         pick: impl Fn(&Self, M) -> Result<T, FetchError>,
     ) -> (Result<T, FetchError>, Option<ClockOffset>) {
         let (mut clock_skew, mut errors) = (None, Vec::new());
+        let current = self.current.load(Ordering::Relaxed);
         for offset in 0..self.candidates.len() {
-            let candidate = (self.current + offset) % self.candidates.len();
+            let candidate = (current + offset) % self.candidates.len();
             let url = &self.candidates[candidate];
             let found = self.http.get(url, None).await.and_then(|answer| {
                 clock_skew = answer.clock_skew().or(clock_skew);
@@ -106,7 +110,7 @@ impl Discovery {
             });
             match found {
                 Ok(found) => {
-                    self.current = candidate;
+                    self.current.store(candidate, Ordering::Relaxed);
                     return (Ok(found), clock_skew);
                 }
                 Err(error) => errors.push(error),
@@ -145,8 +149,9 @@ impl Discovery {
     ///
     /// When the candidate cannot be read.
     pub async fn read_other<M: DeserializeOwned>(&self) -> Result<Option<M>, FetchError> {
-        let other = (self.current + 1) % self.candidates.len();
-        if other == self.current {
+        let current = self.current.load(Ordering::Relaxed);
+        let other = (current + 1) % self.candidates.len();
+        if other == current {
             return Ok(None);
         }
         let url = &self.candidates[other];

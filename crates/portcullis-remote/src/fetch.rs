@@ -85,7 +85,7 @@ impl Fetcher {
         let pick = |discovery: &Discovery, metadata: Metadata| {
             discovery.check("jwks_uri", &metadata.jwks_uri)
         };
-        let (found, clock_skew) = self.discovery.as_mut()?.read(pick).await;
+        let (found, clock_skew) = self.discovery.as_ref()?.read(pick).await;
         self.clock_skew = clock_skew;
         Some(found.map(|url| {
             if self.jwks_uri.as_ref() != Some(&url) {

@@ -54,11 +54,8 @@ impl Answer {
         if declared.is_some_and(|length| length > limit as u64) {
             return Err(too_large());
         }
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| request_failed(url, error))?
-        {
+        let failed = |error| request_failed(url, error);
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if self.body.len() + chunk.len() > limit {
                 return Err(too_large());
             }

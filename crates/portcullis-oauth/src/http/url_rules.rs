@@ -37,31 +37,24 @@ pub fn issuer_name(text: &str) -> Result<(), ConfigError> {
 ///
 /// When it is not https (or http where that is allowed), or has a user name, a password or a fragment.
 pub fn configured(setting: &'static str, text: &str, allow_http: bool) -> Result<Url, ConfigError> {
-    let problem = |problem: &'static str| Err(ConfigError::new(setting, problem));
     let url = Url::parse(text).map_err(|error| {
         let message = format!("invalid URL ({error}): expected one that begins with https://");
         ConfigError::new(setting, message)
     })?;
-    if text.trim() != text {
-        return problem("must not begin or end with white space");
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if allow_http || is_loopback(&url) => {}
-        "http" => {
-            return problem(
-                "must be https; plain http is accepted only for `localhost` itself and loopback addresses",
-            );
-        }
-        _ => return problem("must begin with https://"),
-    }
-    if has_user_info(&url) {
-        return problem(USER_INFO);
-    }
-    if url.fragment().is_some() {
-        return problem("must not contain a fragment (`#`)");
-    }
-    Ok(url)
+    let problem = if text.trim() != text {
+        "must not begin or end with white space"
+    } else if !matches!(url.scheme(), "https" | "http") {
+        "must begin with https://"
+    } else if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
+        "must be https; plain http is accepted only for `localhost` itself and loopback addresses"
+    } else if has_user_info(&url) {
+        USER_INFO
+    } else if url.fragment().is_some() {
+        "must not contain a fragment (`#`)"
+    } else {
+        return Ok(url);
+    };
+    Err(ConfigError::new(setting, problem))
 }
 
 /// As [`configured`], for an origin.

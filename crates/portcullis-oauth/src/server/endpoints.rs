@@ -50,12 +50,11 @@ impl Metadata {
 
 /// Metadata, read when needed.
 pub(super) struct DiscoveredEndpoints {
-    /// A copy of the one in `main`, for checks without the lock.
     discovery: Discovery,
     /// Origins that may receive credentials, in addition to the issuer's own.
     allowed: Vec<Origin>,
     needs_token_endpoint: bool,
-    main: Mutex<(Discovery, Document)>,
+    main: Mutex<Document>,
     /// The other of the two well-known documents. While this one is read, `main` is not locked.
     other: Mutex<Document>,
     /// The number of failed requests since the last success.
@@ -120,10 +119,10 @@ impl DiscoveredEndpoints {
         needs_token_endpoint: bool,
     ) -> Self {
         Self {
-            discovery: discovery.clone(),
+            discovery,
             allowed,
             needs_token_endpoint,
-            main: Mutex::new((discovery, Document::default())),
+            main: Mutex::default(),
             other: Mutex::default(),
             failures: AtomicU32::new(0),
         }
@@ -176,7 +175,7 @@ impl DiscoveredEndpoints {
     /// Concurrent callers share one request and its result.
     async fn read_main(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
-        let (discovery, document) = &mut *self.main.lock().await;
+        let mut document = self.main.lock().await;
         match document.current(called_at) {
             Some(Ok(_)) if self.failures.load(Ordering::Relaxed) >= MAX_FAILURES => {}
             Some(current) => return current,
@@ -192,7 +191,7 @@ impl DiscoveredEndpoints {
             }
             Ok(metadata)
         };
-        let (read, _) = discovery.read(pick).await;
+        let (read, _) = self.discovery.read(pick).await;
         self.failures.store(0, Ordering::Relaxed);
         document.reads += u64::from(read.is_ok());
         document.update(read, self.discovery.issuer(), Duration::ZERO)
@@ -202,19 +201,16 @@ impl DiscoveredEndpoints {
     async fn read_other(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
         let mut other = self.other.lock().await;
-        let (discovery, reads) = {
-            let (discovery, main) = &*self.main.lock().await;
-            (discovery.clone(), main.reads)
-        };
+        let reads = self.main.lock().await.reads;
         if let Some(current) = other.current(called_at)
             && other.reads == reads
         {
             return current;
         }
-        let read = discovery.read_other().await;
+        let read = self.discovery.read_other().await;
         other.reads = reads;
         let read = read.map(Option::unwrap_or_default);
-        other.update(read, discovery.issuer(), RETRY_DELAY)
+        other.update(read, self.discovery.issuer(), RETRY_DELAY)
     }
 }
 

@@ -234,17 +234,13 @@ impl IssuerBuilder {
         let (rules, budget) = (&self.rules, &self.signal_budget);
         let BackoffRules { first, longest, .. } = rules.backoff;
         if [rules.shortest_lifetime, first, longest].contains(&Duration::ZERO) {
-            return Err(ConfigError::new(
-                "refresh_rules",
-                "`shortest_lifetime`, `backoff.first` and `backoff.longest` must be > 0: the issuer would be asked \
-                 without pause",
-            ));
+            let problem = "`shortest_lifetime`, `backoff.first` and `backoff.longest` must be > 0: the issuer would be asked \
+                           without pause";
+            return Err(ConfigError::new("refresh_rules", problem));
         }
         if budget.refill.is_zero() && budget.burst > 0 {
-            return Err(ConfigError::new(
-                "signal_budget",
-                "`refill` must be > 0: requests could cause fetches without pause",
-            ));
+            let problem = "`refill` must be > 0: requests could cause fetches without pause";
+            return Err(ConfigError::new("signal_budget", problem));
         }
         Ok(())
     }
