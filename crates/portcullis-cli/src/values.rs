@@ -43,7 +43,7 @@ pub(crate) fn granted_scopes(text: &str) -> Result<ScopeSet, String> {
 fn scopes(text: &str) -> Result<ScopeSet, String> {
     let pieces = text.split(' ').filter(|piece| !piece.is_empty());
     let parsed: Result<_, _> = pieces.map(Scope::parse).collect();
-    parsed.map_err(|error| error.to_string())
+    parsed.map_err(|error| error.problem().to_owned())
 }
 
 /// Parses the name of an algorithm of assertions.

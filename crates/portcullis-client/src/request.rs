@@ -90,7 +90,8 @@ pub(crate) fn parse_scopes(
     let scopes = scopes.into_iter().map(|scope| {
         let scope = scope.as_ref();
         Scope::parse(scope).map_err(|error| {
-            let problem = format!("{scope:?} is {error}: pass one scope per item");
+            let what = error.problem();
+            let problem = format!("{scope:?} is {what}: pass one scope per item");
             ConfigError::new("scopes", problem)
         })
     });

@@ -16,10 +16,8 @@ pub struct OriginalTarget(pub Uri);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTemplate(pub String);
 
-/// Functions that find the facts of a request in its extensions.
-///
-/// The default reads [`PeerAddress`], [`OriginalTarget`] and [`RouteTemplate`], which any hyper service can insert.
-/// `portcullis-axum` has a preset for axum.
+/// Functions that find the facts of a request in its extensions. The default reads [`PeerAddress`], [`OriginalTarget`] and
+/// [`RouteTemplate`], which any hyper service can insert. `portcullis-axum` has a preset for axum.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 #[must_use]

@@ -66,9 +66,8 @@ impl FailureKind {
     }
 }
 
-/// Why a scheme refuses a credential, with one message for the caller and one for the log.
-///
-/// The caller's message reveals nothing: it is fixed text, or names what this service requires.
+/// Why a scheme refuses a credential, with one message for the log and one for the caller, which reveals nothing: it is
+/// fixed text, or names what this service requires.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", .0.external)]
 #[must_use]

@@ -36,7 +36,7 @@ pub use policy::ScopePolicy;
 pub use principal::{Principal, PrincipalKind};
 pub use refusal::{Refusal, RenderedBody};
 pub use requirement::ScopeRequirement;
-pub use scope::{InvalidScope, Scope, ScopeSet};
+pub use scope::{Scope, ScopeSet};
 pub use secret::Secret;
 
 /// The services, futures and bodies behind the layers.

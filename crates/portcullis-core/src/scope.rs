@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, Serializer};
 
+use crate::error::ConfigError;
+
 /// One scope: one or more printable ASCII characters other than space, `"` and `\` (RFC 6749 §3.3 `scope-token`).
 ///
 /// ```
@@ -35,10 +37,12 @@ impl Scope {
     /// # Errors
     ///
     /// When `text` is not a scope-token.
-    pub fn parse(text: &str) -> Result<Self, InvalidScope> {
-        let is_valid = is_scope_token(text);
-        let scope = is_valid.then(|| Self(Cow::Owned(text.to_owned())));
-        scope.ok_or(InvalidScope)
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        if !is_scope_token(text) {
+            let problem = "not a scope: one or more printable ASCII characters other than space, `\"` and `\\` are needed";
+            return Err(ConfigError::new("scope", problem));
+        }
+        Ok(Self(Cow::Owned(text.to_owned())))
     }
 
     /// The scope's text.
@@ -58,16 +62,6 @@ impl AsRef<str> for Scope {
         &self.0
     }
 }
-
-/// Text that is not an RFC 6749 scope-token.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a scope: one or more printable ASCII characters other than space, `\"` and `\\` are needed"
-)]
-#[non_exhaustive]
-pub struct InvalidScope;
-
-crate::debug_as_report!(InvalidScope);
 
 /// The scopes that a caller was granted: sorted, each once.
 ///

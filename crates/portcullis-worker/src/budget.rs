@@ -33,9 +33,8 @@ impl BudgetRules {
     }
 }
 
-/// A rate limit (token bucket): within any time `t`, at most `burst + t / refill` are taken.
-///
-/// It is a value: taking from it gives the next one. Times are those of a monotonic clock, counted from any fixed point.
+/// A rate limit (token bucket): within any time `t`, at most `burst + t / refill` are taken. Taking from it gives the next
+/// value. Times are those of a monotonic clock, counted from any fixed point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// When it is full again: all of its state.

@@ -33,9 +33,7 @@ pub struct TaskEnded;
 portcullis_core::debug_as_report!(TaskEnded);
 
 impl<S: State> Worker<S> {
-    /// A worker and its task, which does nothing until it is [spawned](Task::spawn).
-    ///
-    /// The task runs on `runtime`, which needs tokio's timer.
+    /// A worker and its task, which does nothing until it is [spawned](Task::spawn) on `runtime`, which needs tokio's timer.
     pub fn new(state: S, clock: SharedClock, runtime: Handle) -> (Self, Task<S>) {
         let shared = Shared::new(state, clock, runtime);
         let task = Task(shared.clone());

@@ -78,8 +78,8 @@ let app: Router = Router::new()
 pub mod guide;
 
 pub use portcullis_core::{
-    Anonymous, AuthenticateLayer, Authentication, ConfigError, FailureKind, InvalidScope,
-    Principal, PrincipalKind, Refusal, RenderedBody, RequireMachineLayer, RequireScopeLayer, Scope,
+    Anonymous, AuthenticateLayer, Authentication, ConfigError, FailureKind, Principal,
+    PrincipalKind, Refusal, RenderedBody, RequireMachineLayer, RequireScopeLayer, Scope,
     ScopePolicy, ScopeRequirement, ScopeSet, ScopesByPath, Secret, clock, facts, log, scheme,
     scope, service,
 };

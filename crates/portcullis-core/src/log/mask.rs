@@ -81,8 +81,7 @@ fn place(octets: &[Octet]) -> Option<Range<usize>> {
 
 /// The secrets of API keys. A secret is a run of letters and digits after `_`. It is masked if an id (a run of 12)
 /// precedes the `_` and it has at least 20 characters or was cut, or if it has exactly 33 characters (with the checksum).
-///
-/// A test in `format/key.rs` of `portcullis-api-key` checks that its keys are masked.
+/// Keep it in step with `ApiKey`, whose tests check this.
 fn key_secrets(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
     let is_member = |octet: &&Octet| octet.value.is_ascii_alphanumeric();
     let end = octets.last().map(|last| last.end);

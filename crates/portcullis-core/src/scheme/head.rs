@@ -6,10 +6,8 @@ use http::{Extensions, HeaderMap, Method, Request, Uri};
 
 use crate::{facts::Facts, log::escape};
 
-/// A request without its body.
-///
-/// `Debug` shows the method, the path and the header names, each through [`escape`](crate::log::escape): header values
-/// and the query may hold secrets.
+/// A request without its body. `Debug` shows the method, the path and the header names, each through
+/// [`escape`](crate::log::escape): header values and the query may hold secrets.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     /// The method.
