@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    fmt,
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
@@ -68,12 +69,12 @@ impl FailureKind {
 
 /// Why a scheme refuses a credential, with one message for the log and one for the caller, which reveals nothing: it is
 /// fixed text, or names what this service requires.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("{}", .0.external)]
 #[must_use]
 pub struct Failure(Box<Inner>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Inner {
     kind: FailureKind,
     external: Cow<'static, str>,
@@ -169,6 +170,15 @@ pub(crate) fn whole_seconds(wait: Duration) -> u64 {
 
 fn random_up_to(most: u64) -> u64 {
     RandomState::new().hash_one(()) % (most + 1)
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("kind", &self.0.kind)
+            .field("internal", &self.internal())
+            .finish()
+    }
 }
 
 #[cfg(test)]
