@@ -12,8 +12,8 @@ pub(crate) fn may_reject_token(status: StatusCode, headers: &HeaderMap) -> bool 
         || (status == StatusCode::OK && headers.keys().any(|name| *name == GRPC_STATUS))
 }
 
-/// Whether the service rejects the token itself (RFC 6750 §3.1): a new token does not help against another 401. gRPC uses
-/// the status `UNAUTHENTICATED`, which is in the head if there is no message.
+/// Whether the service rejects the token itself (RFC 6750 §3.1). A new token does not help against a 401 for another
+/// reason. gRPC uses the status `UNAUTHENTICATED`, which is in the head if there is no message.
 pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => has_error(headers, "invalid_token"),

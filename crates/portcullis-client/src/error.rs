@@ -143,7 +143,7 @@ impl TokenError {
         self.0.oauth.as_ref()
     }
 
-    /// How long until the server is asked again, or the `Retry-After` that it sent.
+    /// During a backoff of a source or an exchange: what is left of it. Otherwise the server's `Retry-After`.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

@@ -54,21 +54,21 @@ const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// The shortest backoff, for when the failed token request took as long as the backoff.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// At most 60 s, and no longer than the token is usable. Without a token: at most 5 s from the start of the request, and
-/// at least 0.5 s after the failure.
+/// At most 60 s. Also at most as long as the token is usable, or if that is longer, 5 s from the start of the request,
+/// with at least 0.5 s after the failure.
 fn backoff_after(
     backoff: &Backoff,
     took: Duration,
     usable_for: Duration,
     jitter: Jitter,
 ) -> Duration {
-    let without_token = backoff
+    let longest = backoff
         .next_wait(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
         .saturating_sub(took)
         .max(MIN_BACKOFF)
         .max(usable_for);
     let usual = backoff.next_wait(BackoffRules::DEFAULT.longest, jitter);
-    usual.min(without_token)
+    usual.min(longest)
 }
 
 #[cfg(test)]

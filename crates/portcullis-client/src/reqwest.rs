@@ -35,7 +35,7 @@ pub struct AuthenticatedClientBuilder {
     credentials: Credentials,
 }
 
-/// The innermost middleware: a replay repeats this request alone.
+/// The innermost middleware, so that a replay does not run the other ones again.
 #[derive(Debug, Default)]
 struct Credentials {
     api_key: Option<AddApiKeyLayer>,

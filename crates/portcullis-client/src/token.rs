@@ -102,8 +102,8 @@ impl AccessToken {
     }
 
     /// Reads the head of the answer to a request with this token: stores a DPoP nonce (RFC 9449 §8.2), and reports a
-    /// rejection as [`TokenSource::reject`](crate::TokenSource::reject) does. `sent` is from
-    /// [`authorize`](Self::authorize). Returns whether to send the request once more with the current token, because the
+    /// rejection as [`TokenSource::reject`](crate::TokenSource::reject) does. For an exchanged token, call
+    /// [`TokenExchange::reject`](crate::TokenExchange::reject) yourself. `sent` is from [`authorize`](Self::authorize). Returns whether to send the request once more with the current token, because the
     /// service requires a new nonce (§9), or rejected the token and its source may fetch another.
     #[must_use]
     pub fn learn_from_response(
@@ -120,11 +120,11 @@ impl AccessToken {
                 && is_new
                 && challenge::has_error(headers, "use_dpop_nonce")
         });
-        let is_replaced = || {
+        let reject = || {
             let source = self.0.source.upgrade();
             source.is_some_and(|source| source.reject(self))
         };
-        requires_nonce || (challenge::rejects_token(status, headers) && is_replaced())
+        requires_nonce || (challenge::rejects_token(status, headers) && reject())
     }
 
     /// The token. The caller must not log, echo or store it.

@@ -21,7 +21,7 @@ pub(crate) struct TokenClient {
     pub(crate) request: TokenRequest,
     /// The key that tokens must be bound to (RFC 9449), if any.
     pub(crate) dpop_key: Option<DpopKey>,
-    /// The nonces that services require in its proofs.
+    /// The nonces that services require in proofs of `dpop_key`.
     pub(crate) service_nonces: Arc<DpopNonces>,
 }
 
@@ -78,6 +78,7 @@ impl TokenClient {
         let (server, client) = (&self.server, &self.authentication);
         let error = match server.post(OAuthEndpoint::Revocation, client, &form).await {
             Ok(answer) if answer.confirms_revocation() => return Ok(()),
+            // 503 asks for another attempt later, whatever the body says (RFC 7009 §2.2.1).
             Ok(answer) => match answer.error().filter(|_| answer.status() != 503) {
                 None if matches!(answer.status(), 200 | 202 | 204) => {
                     let what = "but the body reports an error or is invalid";

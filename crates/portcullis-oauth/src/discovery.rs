@@ -41,6 +41,7 @@ pub struct Discovery {
     pub http: HttpClient,
     /// The configured identifier, which the metadata must repeat exactly.
     issuer: Box<str>,
+    /// `discover_at`, or else the issuer.
     url: Url,
     /// The origins of `url`, and of `issuer` if that is an https URL.
     own_origins: Vec<Origin>,
@@ -58,7 +59,7 @@ struct IssuerMember {
 
 impl Discovery {
     /// The metadata of `issuer`, at its well-known URLs or at those of `discover_at`. A `discover_at` with `/.well-known/`
-    /// in its path is used as is. `http` makes the client for the configured one of the two.
+    /// in its path is used as is. `http` makes the client for `discover_at`, or for `issuer` without one.
     ///
     /// # Errors
     ///

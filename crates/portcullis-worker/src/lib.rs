@@ -7,7 +7,8 @@
 //! - The task publishes a [`State`] as a whole, and [`Shared::state`] borrows it without a lock. [`Shared::events`] tells
 //!   of changes, and each event is also logged.
 //! - A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`].
-//! - [`Worker::wake`] ends a pause. [`Worker::request_run`] asks for a run; many callers share one.
+//! - A run is one piece of the task's work, such as one fetch. [`Worker::request_run`] asks for one, which many callers
+//!   share. [`Worker::wake`] ends a pause.
 //! - [`Worker::wait_until_ended`] waits for a run, [`Worker::wait_for`] for a state, and [`Worker::within`] bounds a wait.
 //! - [`Task::spawn_thread`] gives work that blocks a thread of its own.
 //! - [`Backoff`] doubles the pause after failures, with [`Jitter`], and honours `Retry-After`.

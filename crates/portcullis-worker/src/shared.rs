@@ -56,7 +56,8 @@ pub(crate) struct Progress {
     pub(crate) has_ended: bool,
 }
 
-/// A run of a task that was asked for: see [`Worker::request_run`](crate::Worker::request_run).
+/// A run is one piece of a task's work, such as one fetch, from `begin_run` to `end_run`. This one was asked for by a
+/// caller: see [`Worker::request_run`](crate::Worker::request_run).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     pub(crate) number: u64,
@@ -112,7 +113,7 @@ impl<S: State> Shared<S> {
         self.progress.send_modify(|_| {});
     }
 
-    /// Sends an event to all receivers, and logs it: last, because the log may be what panicked.
+    /// Sends an event to all receivers, then logs it. The log comes last, since it may panic.
     pub fn announce(&self, event: S::Event) {
         // An error means that there are no receivers.
         let _ = self.events.send(event.clone());

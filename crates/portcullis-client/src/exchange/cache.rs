@@ -45,8 +45,8 @@ struct Entry {
 }
 
 impl Cache {
-    /// Looks up an exchange. On a miss, adds an entry unless the server is left alone or every entry is in flight; the
-    /// caller must then start the exchange and send its outcome.
+    /// Looks up an exchange. On a miss, adds an entry unless a backoff is running or every entry is in flight; the caller
+    /// must then start the exchange and send its outcome.
     pub(super) fn lookup(
         &mut self,
         key: Key,
@@ -118,7 +118,7 @@ impl Cache {
             return false;
         };
         self.rejection_budget = in_all;
-        // The entry stays for its budget, like an abandoned exchange.
+        // The entry stays, to keep its budget. Its sender is dropped, so it is no longer valid.
         *entry = Entry {
             progress: watch::channel(None).1,
             rejection_budget: of_subject,

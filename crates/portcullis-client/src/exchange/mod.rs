@@ -87,8 +87,9 @@ impl TokenExchange {
     ///
     /// # Errors
     ///
-    /// When no token could be obtained. A refusal is repeated for two seconds. After a failure that affects every subject,
-    /// such as an outage, the exchange backs off as a [`TokenSource`] does; cached tokens remain usable.
+    /// When no token could be obtained. For two seconds after a refusal, callers get the same error without another
+    /// request. After a failure that affects every subject, such as an outage, the exchange backs off as a [`TokenSource`]
+    /// does; cached tokens remain usable.
     pub async fn token(&self, subject: &SubjectToken) -> Result<AccessToken, TokenError> {
         let inner = &*self.0;
         let actor = match &inner.actor {

@@ -105,8 +105,8 @@ impl TokenSource {
     /// Returns the token: the current one if it is usable, or else the next one.
     ///
     /// After a failure the source backs off: 1 s, doubled by each failure, at most 60 s (5 s without a usable token). Up to
-    /// half is taken off at random. A longer `Retry-After` counts, up to 5 min. Until then, callers without a usable token
-    /// get the last error at once, unless a token request is in flight.
+    /// half is taken off at random. A longer `Retry-After` counts, up to 5 min. During the backoff, callers without a usable
+    /// token get the last error at once, unless a token request is in flight.
     ///
     /// # Errors
     ///
@@ -125,7 +125,8 @@ impl TokenSource {
             {
                 return Err(error);
             }
-            // `current` has asked for this run. If it ended since, this is the next, which has nothing to fetch.
+            // Joins the run that `current` asked for, or that is under way. If it has ended since, the next run fetches
+            // nothing.
             let outcome = worker.wait_until_ended(worker.join_run()).await;
             outcome.map_err(|_| TokenError::stopped())?;
         }
@@ -202,7 +203,8 @@ impl TokenSource {
         if !was_shut_down {
             worker.announce(TokenEvent::ShutDown);
         }
-        // A token that has just arrived must be revoked too. Not `Worker::within`: nobody may drive the worker's runtime.
+        // A token that has just arrived must be revoked too. Not `Worker::within`, whose timer needs the worker's runtime:
+        // perhaps nothing drives it any more.
         tokio::select! {
             biased;
             () = worker.stop() => {}

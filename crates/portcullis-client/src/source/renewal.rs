@@ -54,7 +54,8 @@ impl Renewal {
         }
     }
 
-    /// Whether to fetch: a caller insists, or no backoff is running, and the token is due, or there is none and a caller waits.
+    /// Whether to fetch. Yes if `refresh` was called. Otherwise not during a backoff; then if the token is due, or if there
+    /// is none and a caller waits.
     fn should_fetch(&self) -> bool {
         let (now, state) = (self.task.now(), self.task.state());
         if state.is_refresh_requested || state.is_backing_off(now) {
@@ -85,7 +86,7 @@ impl Renewal {
     }
 
     async fn fetch_and_publish(&mut self) {
-        // Before the run begins: a request for a refresh is followed by one for the next run.
+        // Before the run begins: `refresh` sets the flag first and then asks for the next run, so no refresh is lost.
         self.task.update(|state| state.is_refresh_requested = false);
         self.task.begin_run();
         let started = self.task.now();

@@ -77,8 +77,8 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 pub(crate) struct AllowedNetworks(Arc<AtomicU8>);
 
 impl AllowedNetworks {
-    /// Allows the kind of network that the issuer itself is in.
-    pub(crate) fn allow(&self, issuer: Network) {
+    /// Sets the kind of network that the issuer itself is in.
+    pub(crate) fn set_issuer(&self, issuer: Network) {
         self.0.store(issuer as u8, Ordering::Relaxed);
     }
 
@@ -125,7 +125,7 @@ mod tests {
     fn networks_of_the_issuers_kind_are_allowed() {
         let allowed = |issuer: Network, address: &str| {
             let networks = AllowedNetworks::default();
-            networks.allow(issuer);
+            networks.set_issuer(issuer);
             networks.allows(address.parse().unwrap())
         };
         for (issuer, public, private, link_local) in [

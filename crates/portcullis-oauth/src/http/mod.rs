@@ -132,7 +132,7 @@ impl HttpClient {
         if let Some(network) = answer.network
             && !self.factory.resolver.is_behind_proxy
         {
-            self.networks().allow(network);
+            self.networks().set_issuer(network);
         }
     }
 
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         assert_eq!(issuer.requests(Endpoint::Jwks), 0);
 
-        http.networks().allow(Network::Private);
+        http.networks().set_issuer(Network::Private);
         http.get(&discovered, None)
             .await
             .expect("the issuer is private too");

@@ -13,7 +13,8 @@ pub(super) struct GuardedResolver {
     pub(super) issuer: Option<String>,
     /// Other configured hosts: proxies and endpoints. They may have any address too.
     pub(super) others: Vec<String>,
-    /// The address that answers is then the proxy's. The issuer's network is learned from its resolved address instead.
+    /// The address that answers is then the proxy's. The issuer's network is learned here instead, if the issuer is
+    /// resolved here (`NO_PROXY`).
     pub(super) is_behind_proxy: bool,
     pub(super) networks: AllowedNetworks,
 }
@@ -34,7 +35,7 @@ impl Resolve for GuardedResolver {
                 return Err(ForbiddenAddress.into());
             };
             if learns {
-                networks.allow(Network::of(first.ip()));
+                networks.set_issuer(Network::of(first.ip()));
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
@@ -71,7 +72,7 @@ mod tests {
     async fn discovered_name_on_loopback_is_refused_unless_the_issuer_is_private() {
         let resolver = resolver(None, &[], false);
         assert!(resolver.resolve(localhost()).await.is_err());
-        resolver.networks.allow(Network::Private);
+        resolver.networks.set_issuer(Network::Private);
         assert!(resolver.resolve(localhost()).await.is_ok());
     }
 

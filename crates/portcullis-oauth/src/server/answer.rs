@@ -109,7 +109,7 @@ impl OAuthAnswer {
     }
 
     /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by status 200, 202 or 204, unless
-    /// the body is a form or a JSON object with an `error` or `errorCode`, or other or unreadable JSON.
+    /// the body is a form or a JSON object with an `error` or `errorCode`, JSON that is not an object, or unreadable JSON.
     #[must_use]
     pub fn confirms_revocation(&self) -> bool {
         matches!(self.status.as_u16(), 200 | 202 | 204) && !self.may_hold_error()

@@ -64,10 +64,10 @@ pub(super) struct DiscoveredEndpoints {
 #[derive(Default)]
 struct Document {
     found: Option<Arc<Metadata>>,
-    /// The number of times that the main document was read. The other one is read again after it.
+    /// In `main`: how often it was read. In `other`: that number when `other` was read; it is read again if they differ.
     reads: u64,
     read_again_at: Option<Instant>,
-    /// The last failure, for requests that began before this time.
+    /// The last failure. It is also the answer for callers that came before this time and waited for the lock.
     failed: Option<(FetchError, Instant)>,
 }
 

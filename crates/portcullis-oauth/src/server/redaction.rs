@@ -93,8 +93,8 @@ fn base64_parts(secret: &[u8]) -> impl Iterator<Item = String> {
     parts.filter(|part| part.len() >= MIN_PART)
 }
 
-/// The letters and digits of the text, as it is and with its escapes decoded until none is left. The second form of each
-/// lacks a letter before a non-ASCII character, which may be its accent (NFD).
+/// The letters and digits of the text, as it is and with its escapes decoded until none is left. Each decoding gives two
+/// forms. The second leaves out every letter before a non-ASCII character, which may be its accent (NFD).
 fn letter_forms(text: &str) -> Vec<String> {
     let decoded = iter::successors(Some(text.to_ascii_lowercase()), |text| {
         let decoded = unescaped(text);
