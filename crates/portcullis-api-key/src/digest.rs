@@ -16,7 +16,7 @@ const LENGTH: usize = digest::SHA256_OUTPUT_LEN;
 /// 160 random bits need no password hash. As text: `sha256:{hex}` or `hmac-sha256:{version of the pepper}:{hex}`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyDigest {
-    pepper: Option<u32>,
+    pepper_version: Option<u32>,
     bytes: [u8; LENGTH],
 }
 
@@ -24,25 +24,24 @@ impl KeyDigest {
     /// The digest of `key`, under the current pepper if there are peppers.
     #[must_use]
     pub fn of(key: &ApiKey, peppers: Option<&Peppers>) -> Self {
-        let pepper = peppers.map(|peppers| &peppers.current().1);
-        let bytes = compute(pepper, key.digest_input());
+        let current = peppers.map(Peppers::current);
         Self {
-            bytes,
-            ..Self::dummy(peppers)
+            pepper_version: current.map(|(version, _)| *version),
+            bytes: compute(current.map(|(_, pepper)| pepper), key.digest_input()),
         }
     }
 
-    /// Whether this is the digest of `digest_input`. Compares in constant time. If not, it also computes the other kind of
+    /// Whether this is the digest of `digest_input`. Compares in constant time. On a mismatch, it also computes the other kind of
     /// digest, so that the time does not tell which kind the record has.
     pub(crate) fn matches(
         &self,
         digest_input: &[u8],
         peppers: Option<&Peppers>,
     ) -> Result<bool, UnknownPepper> {
-        let pepper = match self.pepper {
+        let pepper = match self.pepper_version {
             None => None,
             Some(version) => {
-                let pepper = peppers.and_then(|peppers| peppers.version(version));
+                let pepper = peppers.and_then(|peppers| peppers.get(version));
                 Some(pepper.ok_or(UnknownPepper(version))?)
             }
         };
@@ -51,7 +50,7 @@ impl KeyDigest {
         Work::note(|work| work.comparisons += 1);
         let is_match = verify_slices_are_equal(&actual, &self.bytes).is_ok();
         if let Some(peppers) = peppers.filter(|_| !is_match) {
-            let other = self.pepper.is_none().then(|| &peppers.current().1);
+            let other = self.pepper_version.is_none().then(|| &peppers.current().1);
             black_box(compute(other, black_box(digest_input)));
         }
         Ok(is_match)
@@ -60,7 +59,7 @@ impl KeyDigest {
     /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id.
     pub(crate) fn dummy(peppers: Option<&Peppers>) -> Self {
         Self {
-            pepper: peppers.map(|peppers| peppers.current().0),
+            pepper_version: peppers.map(|peppers| peppers.current().0),
             bytes: [0; LENGTH],
         }
     }
@@ -83,7 +82,7 @@ fn compute(pepper: Option<&hmac::Key>, data: &[u8]) -> [u8; LENGTH] {
 
 impl fmt::Display for KeyDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pepper {
+        match self.pepper_version {
             None => f.write_str("sha256:")?,
             Some(version) => write!(f, "hmac-sha256:{version}:")?,
         }
@@ -97,7 +96,7 @@ impl fmt::Debug for KeyDigest {
     /// Without the digest, to keep it out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyDigest")
-            .field("pepper", &self.pepper)
+            .field("pepper", &self.pepper_version)
             .finish_non_exhaustive()
     }
 }
@@ -112,7 +111,7 @@ impl FromStr for KeyDigest {
 
 fn parse(text: &str) -> Option<KeyDigest> {
     let (kind, rest) = text.split_once(':')?;
-    let (pepper, hex) = match kind {
+    let (pepper_version, hex) = match kind {
         "sha256" => (None, rest),
         "hmac-sha256" => {
             let (version, hex) = rest.split_once(':')?;
@@ -130,7 +129,10 @@ fn parse(text: &str) -> Option<KeyDigest> {
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
     }
-    Some(KeyDigest { pepper, bytes })
+    Some(KeyDigest {
+        pepper_version,
+        bytes,
+    })
 }
 
 /// Counts the work of a thread, to test that it does not reveal whether an id is known.
@@ -206,7 +208,7 @@ mod tests {
         let key = key();
         let old = peppers(1, 7);
         let digest = KeyDigest::of(&key, Some(&old));
-        assert_eq!(digest.pepper, Some(1));
+        assert_eq!(digest.pepper_version, Some(1));
         assert_eq!(
             digest.matches(key.digest_input(), None),
             Err(UnknownPepper(1))
@@ -223,7 +225,7 @@ mod tests {
             .with_previous(1, &Secret::new(vec![7; 32]))
             .expect("another version");
         assert_eq!(digest.matches(key.digest_input(), Some(&both)), Ok(true));
-        assert_eq!(KeyDigest::of(&key, Some(&both)).pepper, Some(2));
+        assert_eq!(KeyDigest::of(&key, Some(&both)).pepper_version, Some(2));
     }
 
     #[test]

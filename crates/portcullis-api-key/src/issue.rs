@@ -12,7 +12,7 @@ use crate::{
     error::KeyError,
     format::{ApiKey, KeyPrefix},
     pepper::Peppers,
-    record::{KeyRecord, to_millis},
+    record::{KeyRecord, truncate_to_millis},
 };
 
 /// The default time for which a rotated key still works: 72 hours.
@@ -72,8 +72,9 @@ impl NewKey {
     ///
     /// When the owner or the lifetime is invalid, or the system's random generator fails.
     pub fn issue(self, now: UnixTime, peppers: Option<&Peppers>) -> Result<IssuedKey, KeyError> {
-        let now = to_millis(now);
-        let expires_at = (self.lifetime).map(|lifetime| to_millis(now.saturating_add(lifetime)));
+        let now = truncate_to_millis(now);
+        let expires_at =
+            (self.lifetime).map(|lifetime| truncate_to_millis(now.saturating_add(lifetime)));
         if expires_at.is_some_and(|at| at <= now || at > END_OF_TIME) {
             return Err(KeyError::Lifetime);
         }
@@ -174,7 +175,7 @@ impl KeyMaker {
             lifetime: old.expires_at.map(|at| at.duration_since(old.created_at)),
         };
         let new = new.issue(now, self.peppers.as_ref())?;
-        let deadline = to_millis(now.saturating_add(grace)).min(END_OF_TIME);
+        let deadline = truncate_to_millis(now.saturating_add(grace)).min(END_OF_TIME);
         old.successor = Some(new.key.id());
         old.expires_at = Some(old.expires_at.map_or(deadline, |at| at.min(deadline)));
         old.revision = old.revision.saturating_add(1);

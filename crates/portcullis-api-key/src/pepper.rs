@@ -30,7 +30,7 @@ impl Peppers {
     ///
     /// When `pepper` has fewer than 32 bytes, or `version` was given already.
     pub fn with_previous(mut self, version: u32, pepper: &Secret) -> Result<Self, ConfigError> {
-        if self.version(version).is_some() {
+        if self.get(version).is_some() {
             return Err(ConfigError::new(
                 "peppers",
                 format!("version {version} is given twice: number each pepper differently"),
@@ -45,7 +45,7 @@ impl Peppers {
         &self.versions[0]
     }
 
-    pub(crate) fn version(&self, version: u32) -> Option<&hmac::Key> {
+    pub(crate) fn get(&self, version: u32) -> Option<&hmac::Key> {
         self.versions
             .iter()
             .find(|(other, _)| *other == version)

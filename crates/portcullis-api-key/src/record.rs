@@ -32,7 +32,7 @@ pub struct KeyRecord {
     pub last_used_at: Option<UnixTime>,
     /// The key that replaces this one after a rotation.
     pub successor: Option<ApiKeyId>,
-    /// The number of times the record was written, from 1.
+    /// 1 when the key is created, and one more for each revocation or rotation.
     pub revision: u64,
 }
 
@@ -61,7 +61,7 @@ impl KeyRecord {
             prefix: KeyPrefix::default(),
             owner,
             scopes: ScopeSet::default(),
-            created_at: to_millis(created_at),
+            created_at: truncate_to_millis(created_at),
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
@@ -84,14 +84,14 @@ impl KeyRecord {
     /// Revokes the key. A revoked record stays as it is.
     pub fn revoke(&mut self, now: UnixTime) {
         if self.revoked_at.is_none() {
-            self.revoked_at = Some(to_millis(now));
+            self.revoked_at = Some(truncate_to_millis(now));
             self.revision = self.revision.saturating_add(1);
         }
     }
 }
 
 /// Truncates to milliseconds, so that a time stays the same in any store.
-pub(crate) fn to_millis(time: UnixTime) -> UnixTime {
+pub(crate) fn truncate_to_millis(time: UnixTime) -> UnixTime {
     let millis = Duration::from_millis(time.as_duration().subsec_millis().into());
     UnixTime::from_secs(time.as_secs()).saturating_add(millis)
 }

@@ -28,7 +28,8 @@ pub(crate) fn list(keys: &KeyMap) -> Vec<KeyRecord> {
 
 /// A record as a [`KeyStore`](crate::KeyStore) returns it.
 ///
-/// It builds the principal on first use. A store should keep it instead of creating another for each lookup.
+/// It builds the principal on first use. A store should keep the `StoredKey` instead of creating another
+/// for each lookup.
 #[derive(Debug)]
 pub struct StoredKey {
     record: KeyRecord,

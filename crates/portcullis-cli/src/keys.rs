@@ -151,7 +151,7 @@ fn rotate(path: &Path, id: &str, grace: Duration) -> Done {
     let issued = file.rotate(&id, grace)?;
     hand_over(&issued)?;
     output::note(format_args!(
-        "key {} replaces {id}, {}. It is not shown again. Use it in 5 s at the earliest: until then running services may \
+        "key {} replaces {id} and {}. It is not shown again. Use it in 5 s at the earliest: until then running services may \
          reject it.",
         issued.key().id(),
         ends(issued.record())

@@ -28,7 +28,7 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Area {
-    /// Create, list and revoke API keys in a file.
+    /// Create, list, rotate and revoke API keys in a file.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Inspect, fetch and revoke access tokens.

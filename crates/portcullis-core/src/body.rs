@@ -1,4 +1,4 @@
-//! A response body that is the service's own, or a refusal's.
+//! The response body of a guarded service.
 
 use std::{
     pin::Pin,
@@ -24,7 +24,7 @@ pin_project! {
     enum Kind<B> {
         Inner { #[pin] body: B },
         // Boxed, so that this body is no larger than most inner bodies, and wrapping one moves nothing.
-        Own { bytes: Option<Box<Bytes>> },
+        Refusal { bytes: Option<Box<Bytes>> },
     }
 }
 
@@ -35,9 +35,9 @@ impl<B> GuardBody<B> {
         }
     }
 
-    pub(crate) fn own(bytes: Bytes) -> Self {
+    pub(crate) fn refusal(bytes: Bytes) -> Self {
         Self {
-            kind: Kind::Own {
+            kind: Kind::Refusal {
                 bytes: Some(bytes).filter(|bytes| !bytes.is_empty()).map(Box::new),
             },
         }
@@ -54,7 +54,7 @@ impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             KindProjection::Inner { body } => Poll::Ready(ready!(body.poll_frame(context))),
-            KindProjection::Own { bytes } => {
+            KindProjection::Refusal { bytes } => {
                 Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(*bytes))))
             }
         }
@@ -63,14 +63,14 @@ impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
-            Kind::Own { bytes } => bytes.is_none(),
+            Kind::Refusal { bytes } => bytes.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Own { bytes } => {
+            Kind::Refusal { bytes } => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
         }

@@ -21,7 +21,7 @@ pub(crate) fn is_mount_point(file: &File) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Mounts {
     /// The id of each mount, and the inode where the path enters it: the kernel may reuse the id, but not with that inode.
-    crossed: Vec<(u64, Inode)>,
+    crossed: Vec<(u64, DeviceAndInode)>,
     /// The id and the mounted file or directory of each mount whose source can be renamed.
     sources: Vec<(u64, Vec<u8>)>,
     /// Kept open, so it can be read when the process has no free file descriptor.
@@ -29,7 +29,7 @@ pub(crate) struct Mounts {
 }
 
 /// Device and number.
-type Inode = (u32, u32, u64);
+type DeviceAndInode = (u32, u32, u64);
 
 impl Mounts {
     /// Remembers the mounts on the way to `path`, unless they are the same as before.
@@ -42,7 +42,7 @@ impl Mounts {
         let Ok(mountinfo) = File::open("/proc/self/mountinfo") else {
             return;
         };
-        let source = |&(id, _): &(u64, Inode)| {
+        let source = |&(id, _): &(u64, DeviceAndInode)| {
             let (source, mount_point) = find(rewound(&mountinfo)?, id)?;
             // A whole file system has no name that could be renamed, and the source of `/` is not replaced while we run.
             let is_fixed = source == b"/" || mount_point == b"/";
@@ -65,11 +65,11 @@ impl Mounts {
 }
 
 /// Resolves `path` as the kernel does, and returns the mounts of the file and of all directories on the way.
-fn crossed(path: &Path) -> Vec<(u64, Inode)> {
+fn crossed(path: &Path) -> Vec<(u64, DeviceAndInode)> {
     const MAX_LINKS: usize = 40;
     const WANTED: StatxFlags = StatxFlags::MNT_ID.union(StatxFlags::INO);
 
-    let mut found: Vec<(u64, Inode)> = Vec::new();
+    let mut found: Vec<(u64, DeviceAndInode)> = Vec::new();
     let start = if path.is_absolute() { "/" } else { "." };
     let (mut at, mut rest, mut links) = (PathBuf::from(start), path.to_owned(), 0);
     loop {

@@ -54,6 +54,7 @@ impl<S: State> Task<S> {
     fn report_end(&self) -> ReportEnd<S> {
         ReportEnd {
             shared: self.0.clone(),
+            // Unless `supervise` learns another cause.
             death: Death::RuntimeEnded,
         }
     }

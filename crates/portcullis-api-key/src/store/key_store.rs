@@ -23,7 +23,8 @@ use crate::{format::ApiKeyId, stored::StoredKey};
 /// }
 /// ```
 pub trait KeyStore: Send + Sync + 'static {
-    /// Finds a key. Called for every well-formed key, so it must be cheap for ids that do not exist.
+    /// Finds a key. Called for every well-formed key with an accepted prefix, so it must be cheap for ids that do not
+    /// exist.
     fn lookup(&self, id: &ApiKeyId) -> Lookup;
 
     /// Why [`lookup`](Self::lookup) may miss keys now, if a store answers from a snapshot; `None` by default.

@@ -138,7 +138,7 @@ where
         if let Some(renderer) = this.renderer
             && let Some(body) = render(&mut response, renderer)
         {
-            response = response.map(|_| GuardBody::own(body));
+            response = response.map(|_| GuardBody::refusal(body));
         }
         Poll::Ready(Ok(response))
     }

@@ -63,7 +63,7 @@ where
                 let response = response
                     .take()
                     .expect("a future is not polled after it has completed");
-                Poll::Ready(Ok(response.map(GuardBody::own)))
+                Poll::Ready(Ok(response.map(GuardBody::refusal)))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Replaces API keys of this suite and JWTs in a text by `[masked]`: see [`escape`](super::escape). If `is_cut`, more text
+/// Replaces JWTs and the secrets of Portcullis API keys in a text by `[masked]`: see [`escape`](super::escape). If `is_cut`, more text
 /// followed, and a credential at the end may be incomplete.
 pub(crate) fn mask(text: &str, is_cut: bool) -> String {
     let mut octets = percent_decode(text);

@@ -9,7 +9,7 @@ pub use url::escape_url;
 /// Makes text that a caller controls safe for a log line: masks credentials, escapes control characters, double quotes,
 /// backslashes and non-ASCII, and cuts after 64 characters.
 ///
-/// JWTs and API keys of this suite are replaced by `[masked]`, also if they are percent-encoded. The prefix and the id of
+/// JWTs and the secrets of Portcullis API keys are replaced by `[masked]`, also if they are percent-encoded. The prefix and the id of
 /// an API key (`acme_4fXq0ZbT9kLm_…`) stay, so that an operator can revoke it. Other opaque credentials look like ids, and
 /// stay.
 pub fn escape(text: &str) -> String {

@@ -32,7 +32,7 @@ pub(super) struct Checker(Mutex<Watched>);
 struct Watched {
     file: WatchedFile,
     /// The stamp at the last read, and how many reads in a row had found it before. Only of timed reads, which are an
-    /// interval apart: `None` after a forced or failed one.
+    /// interval apart: `None` after a forced read, or one that failed before parsing.
     seen: Option<(Stamp, u32)>,
 }
 
@@ -45,7 +45,8 @@ pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infall
     let mut pause = interval;
     loop {
         tokio::time::sleep(pause).await;
-        // A check that panics leaves `is_checking` set. The catch in `supervise` would end the watch.
+        // Caught here, because the catch in `supervise` would end the watch. `is_checking` stays set until a later check
+        // ends, so the keys can become stale.
         let outcome = catch_unwind(AssertUnwindSafe(|| checker.check(&task, false)));
         pause = match outcome {
             Ok(Err(error)) if error.is_out_of_descriptors() => interval.min(RETRY_INTERVAL),
@@ -116,7 +117,7 @@ impl Checker {
             }
             Err(error) => {
                 next.is_out_of_descriptors |= error.is_out_of_descriptors();
-                events.extend(next.fail(error.with_source(), error.reason(), now.wall()));
+                events.extend(next.fail(error.one_line(), error.reason(), now.wall()));
                 Err(error)
             }
         };
@@ -137,7 +138,7 @@ impl Checker {
     }
 }
 
-/// Whether [`to_map`] made `after` from `before` and the same records.
+/// Whether no record changed: then [`to_map`] kept every `StoredKey`.
 fn is_same(after: &KeyMap, before: &KeyMap) -> bool {
     let is_kept = |(id, key)| (before.get(id)).is_some_and(|old| Arc::ptr_eq(old, key));
     after.len() == before.len() && after.iter().all(is_kept)
@@ -162,7 +163,7 @@ impl Watched {
     ) -> Result<Option<Vec<KeyRecord>>, KeyFileError> {
         let path = &settings.path;
         let cannot_read = |source| KeyFileError::cannot_read(path, source);
-        // Taken, so that the file is read at the next check if this one is forced or fails.
+        // Taken, so that the file is read at the next check if this one is forced or fails before parsing.
         let before = self.seen.take();
         if let Some((stamp, same_stamp_reads)) = before
             && !is_forced
@@ -219,7 +220,7 @@ mod tests {
             });
             for _ in 0..2 {
                 let error = checker.check(worker, true).expect_err("no check follows");
-                assert!(error.with_source().contains("restart"), "{error:?}");
+                assert!(error.one_line().contains("restart"), "{error:?}");
                 let status = worker.state().status(|| worker.now());
                 assert_eq!(status.reason, Some("checks stopped"));
                 assert!(status.is_stale);

@@ -118,7 +118,7 @@ impl KeyFileError {
     }
 
     /// The error and its source in one line.
-    pub(super) fn with_source(&self) -> String {
+    pub(super) fn one_line(&self) -> String {
         match self.source() {
             Some(source) => format!("{self}: {source}"),
             None => self.to_string(),

@@ -6,7 +6,7 @@ use std::{
 
 use super::{
     error::KeyFileError,
-    lock::Locked,
+    lock::HeldLock,
     read::{MAX_BYTES, check_trust, parse},
     render::render,
     replace::replace,
@@ -20,9 +20,9 @@ use crate::{
 
 /// Creates, rotates and revokes the keys of a file, as `portcullis keys` does. Unix only.
 ///
-/// Every change takes a lock, a file next to it that is removed after use, and replaces the file or the target of a symbolic
-/// link: concurrent processes lose nothing, and readers and a crash see the old or the new file. Only the owner may read
-/// the new file, and its group if that, and no other user, could read the old one.
+/// Every change holds a lock, which is a file beside the key file and is removed after use. It replaces the key file, or the
+/// target of a symbolic link: concurrent processes lose nothing, and readers and a crash see the old or the new file. The
+/// new file is readable by its owner, and by its group if the group could read the old file and other users could not.
 ///
 /// ```no_run
 /// use portcullis_api_key::{KeyFile, NewKey};
@@ -112,7 +112,7 @@ impl KeyFile {
     ///
     /// When the file does not exist, cannot be read, or is malformed.
     pub fn list(&self) -> Result<Vec<KeyRecord>, KeyFileError> {
-        // Also if every user may write the file: its operator must check the keys.
+        // Accepts a file that every user may write, so that its operator can check the keys.
         read(&self.path, true, false)
     }
 
@@ -121,7 +121,7 @@ impl KeyFile {
         may_be_new: bool,
         change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, KeyError>,
     ) -> Result<T, KeyFileError> {
-        let locked = Locked::wait(&self.path, self.lock_timeout)?;
+        let locked = HeldLock::wait(&self.path, self.lock_timeout)?;
         let accept_writable = self.accept_writable_by_everyone;
         let before = read(&locked.target, accept_writable, may_be_new)?;
         let mut after = before.clone();

@@ -18,15 +18,15 @@ use super::{
 };
 
 /// The lock of a key file, held on `keys.toml.lock`, because the key file itself is replaced. Its holder removes the lock
-/// file, so that one of root's does not block the owner of the key file later.
-pub(super) struct Locked {
+/// file, so that one that root created does not block the owner of the key file later.
+pub(super) struct HeldLock {
     /// The key file, with symbolic links resolved.
     pub(super) target: PathBuf,
     lock: PathBuf,
     file: File,
 }
 
-impl Locked {
+impl HeldLock {
     /// Waits for the lock of the file at `path`, which need not exist.
     pub(super) fn wait(path: &Path, timeout: Duration) -> Result<Self, KeyFileError> {
         const PAUSE: Duration = Duration::from_millis(20);
@@ -45,7 +45,7 @@ impl Locked {
     }
 }
 
-impl Drop for Locked {
+impl Drop for HeldLock {
     /// Waiters that have the lock file open notice its removal, and open the next one, which belongs to another holder.
     fn drop(&mut self) {
         if is_at(&self.file, &self.lock) {
@@ -54,7 +54,7 @@ impl Drop for Locked {
     }
 }
 
-/// Fails with `Locked` also when the last holder removed the file after it was opened here.
+/// Fails with `KeyFileError::Locked` also when the last holder removed the file after it was opened here.
 fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
     let mut holder = None;
     if let Some(file) = open_lock(lock, target).map_err(cannot_write(lock))? {
@@ -148,7 +148,7 @@ mod tests {
         }
         let path = directory.path().join("keys.toml");
         let owner_of_lock = || {
-            let locked = Locked::wait(&path, Duration::ZERO).expect("locked");
+            let locked = HeldLock::wait(&path, Duration::ZERO).expect("locked");
             fs::metadata(&locked.lock).expect("there").uid()
         };
         assert_eq!(owner_of_lock(), NOBODY, "as its directory");
@@ -166,7 +166,7 @@ mod tests {
         const INSIDE: &str = "PORTCULLIS_TEST_DIRECTORY_OF_UNMAPPED_OWNER";
         if let Some(directory) = env::var_os(INSIDE) {
             let path = Path::new(&directory).join("keys.toml");
-            Locked::wait(&path, Duration::ZERO).expect("locked");
+            HeldLock::wait(&path, Duration::ZERO).expect("locked");
             return;
         }
         let directory = tempfile::tempdir().expect("a directory");
@@ -194,7 +194,7 @@ mod tests {
     fn lock_file_of_another_holder_is_kept() {
         let directory = tempfile::tempdir().expect("a directory");
         let locked =
-            Locked::wait(&directory.path().join("keys.toml"), Duration::ZERO).expect("locked");
+            HeldLock::wait(&directory.path().join("keys.toml"), Duration::ZERO).expect("locked");
         let lock = locked.lock.clone();
         fs::remove_file(&lock).expect("removed");
         fs::write(&lock, "").expect("another");

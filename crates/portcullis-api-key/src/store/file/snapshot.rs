@@ -45,7 +45,8 @@ pub struct FileStoreStatus {
     pub accepted_until: Option<UnixTime>,
     /// What the operator should change about the file's permissions or mount.
     pub warnings: Vec<&'static str>,
-    /// Whether checks failed for longer than the outage limit, so that every key gets 503.
+    /// Whether checks failed for longer than the outage limit (for lack of file descriptors: 5 s), so that every key gets
+    /// 503.
     pub is_stale: bool,
 }
 
@@ -91,7 +92,7 @@ impl Snapshot {
     ) -> Result<Option<Arc<StoredKey>>, StoreError> {
         if self.is_stale(now) {
             return Err(StoreError::new(
-                "the key file has been unusable for longer than `outage_limit`: see the status of the store",
+                "the key file has been unusable for too long (`outage_limit`, or 5 s without free file descriptors): see the status of the store",
             ));
         }
         match self.keys.get(id) {
