@@ -21,10 +21,10 @@ mod policy;
 mod principal;
 mod refusal;
 mod refusal_log;
-mod requirement;
 pub mod scheme;
 mod schemes;
 mod scope;
+mod scope_requirement;
 mod secret;
 
 pub use authenticate::AuthenticateLayer;
@@ -35,8 +35,8 @@ pub use guard::{RequireMachineLayer, RequireScopeLayer, ScopesByPath};
 pub use policy::ScopePolicy;
 pub use principal::{Principal, PrincipalKind};
 pub use refusal::{Refusal, RenderedBody};
-pub use requirement::ScopeRequirement;
 pub use scope::{Scope, ScopeSet};
+pub use scope_requirement::ScopeRequirement;
 pub use secret::Secret;
 
 /// The services, futures and bodies behind the layers.

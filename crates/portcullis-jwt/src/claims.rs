@@ -80,7 +80,8 @@ fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongT
     }
 }
 
-/// What `find` returns for the `iss` of a payload whose signature was not checked yet; an error if that is nothing.
+/// Calls `find` with the `iss` of a payload whose signature was not checked yet. An error if there is no `iss`, or `find`
+/// returns `None`.
 pub(crate) fn find_issuer<T>(
     payload: &[u8],
     find: impl FnOnce(&str) -> Option<T>,

@@ -33,7 +33,9 @@ pub enum VerifyError {
     #[error("the issuer's keys were never fetched: see the log of the service")]
     KeysNotLoaded,
     /// The issuer's keys are past their stale limit, so the token cannot be judged.
-    #[error("the issuer's keys could not be fetched for longer than the stale limit")]
+    #[error(
+        "the issuer's keys could not be fetched, and are older than their lifetime and the stale limit together"
+    )]
     KeysStale,
     /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm. With the
     /// key that was looked for, escaped.

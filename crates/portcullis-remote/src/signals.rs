@@ -14,7 +14,8 @@ use crate::status::RefreshState;
 /// How many requests wait at most.
 const MOST_WAITERS: usize = 256;
 
-/// How requests reach the task. The keys own it, and it owns the task: the task stops with the last clone of the keys.
+/// The `Refresher` of an issuer. `IssuerKeys` holds it, and it holds the worker: the task stops with the last clone of the
+/// keys.
 #[derive(Clone)]
 pub(crate) struct Signals {
     worker: Worker<RefreshState>,
@@ -43,7 +44,8 @@ impl Signals {
         }
     }
 
-    /// Takes from the budget only if no fetch is under way or requested. `None` while the issuer asks to be left alone.
+    /// Takes from the budget only if no fetch is under way or requested. `None` if the
+    /// budget is spent, or while the issuer's `Retry-After` is running.
     fn request_fetch(&self, budget: &Mutex<Budget>) -> Option<Run> {
         let now = self.worker.now();
         let backoff = self.worker.state().schedule.backoff;

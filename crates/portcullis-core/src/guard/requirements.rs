@@ -5,7 +5,7 @@ use crate::{
     policy::ScopePolicy,
     principal::{Principal, PrincipalKind},
     refusal::Refusal,
-    requirement::ScopeRequirement,
+    scope_requirement::ScopeRequirement,
 };
 
 impl Principal {

@@ -41,30 +41,30 @@ impl Default for BearerSettings {
 impl<V> BearerBuilder<V> {
     /// The realm in challenges (RFC 9110 §11.5): `api` by default.
     pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
-        self.scheme.realm = realm.into();
+        self.settings.realm = realm.into();
         self
     }
 
     /// The clock that tokens are checked with: the system's clock by default.
     pub fn clock(mut self, clock: SharedClock) -> Self {
-        self.scheme.clock = clock;
+        self.settings.clock = clock;
         self
     }
 
     /// The limits of the cache of verified tokens, which makes a repeated token cheap. On by default, with
     /// [`CacheLimits::default`].
     ///
-    /// A hit spares the check of the signature only: the issuer's keys must be unchanged and not stale, the issuer trusted
-    /// by the same rules, and the token's times hold. While the cache is full, a new token is cached when it is verified
+    /// A hit skips the signature and the claims. On each hit the issuer's keys must be unchanged and not stale, the issuer
+    /// trusted by the same rules, and the token's times must hold. While the cache is full, a new token is cached when it is verified
     /// for the second time, so that tokens that are sent only once evict nothing.
     pub fn token_cache(mut self, limits: CacheLimits) -> Self {
-        self.scheme.cache = Some(limits);
+        self.settings.cache = Some(limits);
         self
     }
 
     /// Disables the cache of verified tokens: every request has its signature checked.
     pub fn without_token_cache(mut self) -> Self {
-        self.scheme.cache = None;
+        self.settings.cache = None;
         self
     }
 
@@ -72,7 +72,7 @@ impl<V> BearerBuilder<V> {
     /// so that the service can call others on its behalf by token exchange (RFC 8693). Off by default, since the token
     /// authenticates as the caller.
     pub fn keep_access_token(mut self) -> Self {
-        self.scheme.keep_access_token = true;
+        self.settings.keep_access_token = true;
         self
     }
 }
@@ -85,7 +85,7 @@ impl BearerBuilder {
     /// If a setting is missing or cannot be used.
     pub fn build(self) -> Result<Bearer, ConfigError> {
         let verifier = self.verifier.checked()?;
-        self.scheme.build(Issuers::One(Box::new(verifier)))
+        self.settings.build(Issuers::One(Box::new(verifier)))
     }
 }
 
@@ -96,7 +96,7 @@ impl BearerBuilder<TrustedIssuers> {
     ///
     /// If the realm cannot be sent in a header, or a limit of the cache cannot be used.
     pub fn build(self) -> Result<Bearer, ConfigError> {
-        self.scheme.build(Issuers::Many(self.verifier))
+        self.settings.build(Issuers::Many(self.verifier))
     }
 }
 

@@ -40,7 +40,8 @@ use crate::{
 /// ```
 ///
 /// While the issuer's keys are loaded, a token is verified in place. Only a token with an unknown key waits for a
-/// refresh, for a bounded time. When the keys cannot be fetched, the answer is 503, never 401.
+/// refresh, for a bounded time. If the refresh fails, the answer is 503. If the budget of refreshes is spent and the
+/// last one succeeded, it is 401.
 #[derive(Clone, Debug)]
 pub struct Bearer(Arc<Inner>);
 
@@ -67,7 +68,7 @@ impl Bearer {
     pub fn jwt(issuer: &impl AsRef<IssuerKeys>) -> BearerBuilder {
         JwtBuilder {
             verifier: JwtVerifier::of(issuer).verifier,
-            scheme: BearerSettings::default(),
+            settings: BearerSettings::default(),
         }
     }
 
@@ -75,7 +76,7 @@ impl Bearer {
     pub fn trusting(issuers: &TrustedIssuers) -> BearerBuilder<TrustedIssuers> {
         JwtBuilder {
             verifier: issuers.clone(),
-            scheme: BearerSettings::default(),
+            settings: BearerSettings::default(),
         }
     }
 

@@ -30,7 +30,7 @@ impl<E: Into<VerifyError>> From<E> for Rejected {
 
 impl Inner {
     /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the
-    /// owner of the keys unless newer keys are there already or cannot help.
+    /// refresher unless newer keys are there already or cannot help.
     pub(super) fn reject_or_wait(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
         let Rejected { error, keys } = rejected;
         let Some((keys, epoch)) = keys.filter(|_| is_worth_a_signal(&error)) else {

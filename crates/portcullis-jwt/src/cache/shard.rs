@@ -22,8 +22,8 @@ pub(super) struct Shard {
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
-    /// The token last turned away at each position (`hash % len`): upper half of its hash.
-    turned_away: Box<[u32]>,
+    /// The token last noted at each position (`hash % len`) while the shard was full: upper half of its hash.
+    noted: Box<[u32]>,
 }
 
 struct Queued {
@@ -51,7 +51,7 @@ impl Shard {
             bytes: 0,
             max_entries,
             max_bytes,
-            turned_away: vec![0; max_entries].into(),
+            noted: vec![0; max_entries].into(),
         }
     }
 
@@ -159,8 +159,8 @@ impl Shard {
 
     /// Records this token; true if it was the last one recorded here.
     fn note_attempt(&mut self, hash: u64) -> bool {
-        let position = hash as usize % self.turned_away.len();
+        let position = hash as usize % self.noted.len();
         let tag = (hash >> 32) as u32 | 1;
-        mem::replace(&mut self.turned_away[position], tag) == tag
+        mem::replace(&mut self.noted[position], tag) == tag
     }
 }

@@ -17,8 +17,8 @@ pub use self::{
 
 /// The keys of one issuer. Cloning shares them.
 ///
-/// A verifier borrows the current [`KeySnapshot`] without waiting for a lock. The keys are either fixed, or refreshed by
-/// an owner that publishes through a [`KeyPublisher`] and answers requests for a refresh.
+/// A verifier borrows the current [`KeySnapshot`] without waiting for a lock. The keys are either fixed, or refreshed:
+/// then a task publishes through a [`KeyPublisher`], and a [`Refresher`] takes the verifiers' requests for newer keys.
 #[derive(Clone)]
 pub struct IssuerKeys {
     issuer: Arc<str>,

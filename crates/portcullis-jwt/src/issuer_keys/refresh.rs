@@ -1,4 +1,4 @@
-//! The contract of the owner that refreshes the keys of an issuer.
+//! How verifiers ask for newer keys of an issuer.
 
 use std::{pin::Pin, time::Duration};
 
@@ -28,7 +28,7 @@ pub enum RefreshAnswer {
     /// A refresh is under way: wait. The future ends with it, or when the caller has waited long enough, and tells whether
     /// the keys were fetched. If not, the snapshot is that of an earlier fetch. Dropping the future is harmless.
     Wait(Pin<Box<dyn Future<Output = bool> + Send>>),
-    /// No refresh is started: the budget is spent, or the issuer asked to be left alone.
+    /// No refresh is started: the budget is spent, or the issuer's `Retry-After` is running.
     Exhausted,
     /// A refresh is under way, but too many requests wait for it already.
     Saturated,

@@ -17,7 +17,8 @@ pub struct KeySnapshot {
     pub loaded_at: Option<UnixTime>,
     /// When the keys become stale and must not be used any more; `None` for keys that never do.
     pub stale_at: Option<UnixTime>,
-    /// Set once past the limit by the monotonic clock; setting the wall clock back does not clear it.
+    /// Whether the keys were past their limit when their times were last set. Setting the wall clock back does not clear it;
+    /// new times do.
     has_expired: bool,
     /// A counter that increases whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
     /// epoch is outdated.
@@ -92,8 +93,8 @@ impl KeyPublisher {
 
     /// Replaces the times of the current keys, after the wall clock jumped or the operator changed the stale limit.
     ///
-    /// With `has_expired` the keys are past their limit by the monotonic clock: they are stale, even if the wall clock is
-    /// set back later, until a set is published, they are confirmed, or their times are replaced again.
+    /// With `has_expired` the keys are past their limit by one of the clocks: they are stale, even if the wall clock is set
+    /// back later, until a set is published, they are confirmed, or their times are replaced again.
     pub fn set_times(&mut self, loaded_at: UnixTime, stale_at: UnixTime, has_expired: bool) {
         self.update(|snapshot| {
             snapshot.loaded_at = Some(loaded_at);

@@ -20,7 +20,7 @@ pub type JwtVerifierBuilder = JwtBuilder<JwtVerifier, ()>;
 #[must_use]
 pub struct JwtBuilder<V, S> {
     pub(crate) verifier: V,
-    pub(crate) scheme: S,
+    pub(crate) settings: S,
 }
 
 impl<S> JwtBuilder<JwtVerifier, S> {

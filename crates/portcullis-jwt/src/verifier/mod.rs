@@ -78,7 +78,7 @@ impl JwtVerifier {
         };
         JwtBuilder {
             verifier,
-            scheme: (),
+            settings: (),
         }
     }
 

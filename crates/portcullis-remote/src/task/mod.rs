@@ -25,7 +25,7 @@ pub(crate) struct RefreshLoop {
     compared_at: Moment,
     /// The part of the current key set to write to disk; `None` if nothing is saved.
     public_part: Option<Box<RawValue>>,
-    /// As it was when the times were last published.
+    /// As it was when it was last compared with the schedule's.
     stale_limit: Duration,
     /// Whether it was announced that the key set at hand is stale.
     stale_announced: bool,
