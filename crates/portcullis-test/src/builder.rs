@@ -29,6 +29,23 @@ pub struct TestIssuerBuilder {
     clients: Vec<Client>,
 }
 
+impl TestIssuer {
+    /// Starts an issuer with defaults: a free port of 127.0.0.1, one ES256 key, one client.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O, and if it cannot listen.
+    pub async fn start() -> Self {
+        let started = Self::builder().start().await;
+        started.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Configures an issuer.
+    pub fn builder() -> TestIssuerBuilder {
+        TestIssuerBuilder::new()
+    }
+}
+
 impl TestIssuerBuilder {
     pub(crate) fn new() -> Self {
         Self {

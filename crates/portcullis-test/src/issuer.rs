@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::{
-    Endpoint, Fault, RecordedRequest, TestIssuerBuilder, TestKey, TokenBuilder,
+    Endpoint, Fault, RecordedRequest, TestKey, TokenBuilder,
     server::Server,
     settings::{JWKS, OPENID, TOKEN},
     state::{EndpointSettings, State},
@@ -23,21 +23,6 @@ pub struct TestIssuer {
 }
 
 impl TestIssuer {
-    /// Starts an issuer with defaults: a free port of 127.0.0.1, one ES256 key, one client.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime with I/O, and if it cannot listen.
-    pub async fn start() -> Self {
-        let started = Self::builder().start().await;
-        started.unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// Configures an issuer.
-    pub fn builder() -> TestIssuerBuilder {
-        TestIssuerBuilder::new()
-    }
-
     pub(crate) fn new(state: Arc<State>, server: Server) -> Self {
         Self {
             state,

@@ -7,7 +7,7 @@ use portcullis_core::{
     scheme::Challenge,
 };
 
-use super::{ApiKeys, Inner};
+use super::{ApiKeys, Inner, Settings};
 use crate::{digest::KeyDigest, format::KeyPrefix, pepper::Peppers, store::KeyStore};
 
 /// Builds [`ApiKeys`].
@@ -15,20 +15,23 @@ use crate::{digest::KeyDigest, format::KeyPrefix, pepper::Peppers, store::KeySto
 #[must_use]
 pub struct ApiKeysBuilder(Settings);
 
-#[derive(Debug)]
-pub(super) struct Settings {
-    pub(super) store: Arc<dyn KeyStore>,
-    pub(super) header: HeaderName,
-    pub(super) prefixes: Vec<KeyPrefix>,
-    pub(super) peppers: Option<Peppers>,
-    pub(super) clock: SharedClock,
-    realm: Box<str>,
-}
+impl ApiKeys {
+    /// The scheme over `store`, with the defaults of [`ApiKeysBuilder`].
+    ///
+    /// # Panics
+    ///
+    /// Never: the defaults are valid.
+    #[must_use]
+    pub fn new(store: impl KeyStore) -> Self {
+        Self::builder(store)
+            .build()
+            .expect("the defaults are valid")
+    }
 
-impl ApiKeysBuilder {
-    pub(super) fn new(store: Arc<dyn KeyStore>) -> Self {
-        Self(Settings {
-            store,
+    /// Builds a scheme over `store`.
+    pub fn builder(store: impl KeyStore) -> ApiKeysBuilder {
+        ApiKeysBuilder(Settings {
+            store: Arc::new(store),
             header: HeaderName::from_static("x-api-key"),
             prefixes: Vec::new(),
             peppers: None,
@@ -36,7 +39,9 @@ impl ApiKeysBuilder {
             realm: "api".into(),
         })
     }
+}
 
+impl ApiKeysBuilder {
     /// Sets the header of the key; `X-API-Key` by default. The layer removes it before it calls the service.
     pub fn header(mut self, header: HeaderName) -> Self {
         self.0.header = header;

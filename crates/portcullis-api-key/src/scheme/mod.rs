@@ -4,20 +4,22 @@ mod builder;
 
 use std::{fmt, sync::Arc};
 
+use http::HeaderName;
 use portcullis_core::{
     Principal,
+    clock::SharedClock,
     scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Scheme},
 };
 
 use crate::{
     digest::{KeyDigest, UnknownPepper},
     format::{ApiKeyId, InvalidApiKey, KeyPrefix, PresentedKey},
+    pepper::Peppers,
     store::{KeyStore, Lookup, StoreError},
     stored::StoredKey,
 };
 
 pub use builder::ApiKeysBuilder;
-use builder::Settings;
 
 /// Authenticates callers by an API key in a header, `X-API-Key` by default. Query strings are not read.
 ///
@@ -32,29 +34,20 @@ use builder::Settings;
 #[derive(Clone)]
 pub struct ApiKeys(Arc<Inner>);
 
+#[derive(Debug)]
+struct Settings {
+    store: Arc<dyn KeyStore>,
+    header: HeaderName,
+    prefixes: Vec<KeyPrefix>,
+    peppers: Option<Peppers>,
+    clock: SharedClock,
+    realm: Box<str>,
+}
+
 struct Inner {
     settings: Settings,
     dummy_digest: KeyDigest,
     challenge: Arc<Challenge>,
-}
-
-impl ApiKeys {
-    /// The scheme over `store`, with the defaults of [`ApiKeysBuilder`].
-    ///
-    /// # Panics
-    ///
-    /// Never: the defaults are valid.
-    #[must_use]
-    pub fn new(store: impl KeyStore) -> Self {
-        Self::builder(store)
-            .build()
-            .expect("the defaults are valid")
-    }
-
-    /// Builds a scheme over `store`.
-    pub fn builder(store: impl KeyStore) -> ApiKeysBuilder {
-        ApiKeysBuilder::new(Arc::new(store))
-    }
 }
 
 impl Scheme for ApiKeys {
@@ -205,7 +198,6 @@ mod tests {
     use crate::{
         digest,
         issue::{IssuedKey, NewKey},
-        pepper::Peppers,
         record::KeyRecord,
         store::MemoryStore,
     };

@@ -10,7 +10,7 @@ use portcullis_core::{
 
 use super::{Bearer, Inner, Issuers};
 use crate::{
-    CacheLimits, JwtBuilder, JwtVerifier, TrustedIssuers,
+    CacheLimits, IssuerKeys, JwtBuilder, JwtVerifier, TrustedIssuers,
     cache::TokenCache,
     verifier::{DEFAULT_REALM, SCHEME},
 };
@@ -34,6 +34,24 @@ impl Default for BearerSettings {
             clock: system_clock(),
             cache: Some(CacheLimits::default()),
             keep_access_token: false,
+        }
+    }
+}
+
+impl Bearer {
+    /// Accepts the access tokens of one issuer.
+    pub fn jwt(issuer: &impl AsRef<IssuerKeys>) -> BearerBuilder {
+        JwtBuilder {
+            verifier: JwtVerifier::of(issuer).verifier,
+            settings: BearerSettings::default(),
+        }
+    }
+
+    /// Accepts the access tokens of several issuers, each by its own rules.
+    pub fn trusting(issuers: &TrustedIssuers) -> BearerBuilder<TrustedIssuers> {
+        JwtBuilder {
+            verifier: issuers.clone(),
+            settings: BearerSettings::default(),
         }
     }
 }

@@ -16,9 +16,8 @@ use portcullis_core::{
 use portcullis_jose::CompactJws;
 
 pub use self::builder::{BearerBuilder, BearerSettings};
-use self::rejection::Rejected;
 use crate::{
-    CacheStatus, IssuerKeys, JwtBuilder, JwtVerifier, TrustedIssuers, VerifiedToken,
+    CacheStatus, IssuerKeys, JwtVerifier, TrustedIssuers, VerifiedToken, VerifyError,
     cache::TokenCache, verifier::SCHEME,
 };
 
@@ -64,22 +63,6 @@ enum Issuers {
 const ONLY_TRUST_EPOCH: u64 = 0;
 
 impl Bearer {
-    /// Accepts the access tokens of one issuer.
-    pub fn jwt(issuer: &impl AsRef<IssuerKeys>) -> BearerBuilder {
-        JwtBuilder {
-            verifier: JwtVerifier::of(issuer).verifier,
-            settings: BearerSettings::default(),
-        }
-    }
-
-    /// Accepts the access tokens of several issuers, each by its own rules.
-    pub fn trusting(issuers: &TrustedIssuers) -> BearerBuilder<TrustedIssuers> {
-        JwtBuilder {
-            verifier: issuers.clone(),
-            settings: BearerSettings::default(),
-        }
-    }
-
     /// The contents of the cache of verified tokens; `None` without a cache.
     #[must_use]
     pub fn cache_status(&self) -> Option<CacheStatus> {
@@ -125,6 +108,23 @@ impl Scheme for Bearer {
 /// requires one (RFC 9449 §7.2).
 fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
     verified.bind_as_bearer().cloned().map_err(Into::into)
+}
+
+/// A token that was not accepted.
+struct Rejected {
+    error: VerifyError,
+    /// The keys that the token was checked with, and their epoch; `None` if it was rejected before the keys were
+    /// looked up.
+    keys: Option<(IssuerKeys, u64)>,
+}
+
+impl<E: Into<VerifyError>> From<E> for Rejected {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            keys: None,
+        }
+    }
 }
 
 impl Inner {

@@ -8,25 +8,8 @@ use portcullis_core::{
 };
 use portcullis_jose::{CompactJws, TokenLimits};
 
-use super::{Inner, bind};
+use super::{Inner, Rejected, bind};
 use crate::{IssuerKeys, RefreshAnswer, Refresher, VerifyError, claims::find_issuer};
-
-/// A token that was not accepted.
-pub(super) struct Rejected {
-    pub(super) error: VerifyError,
-    /// The keys that the token was checked with, and their epoch; `None` if it was rejected before the keys were
-    /// looked up.
-    pub(super) keys: Option<(IssuerKeys, u64)>,
-}
-
-impl<E: Into<VerifyError>> From<E> for Rejected {
-    fn from(error: E) -> Self {
-        Self {
-            error: error.into(),
-            keys: None,
-        }
-    }
-}
 
 impl Inner {
     /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the

@@ -2,12 +2,12 @@
 
 use std::{any::Any, borrow::Cow, sync::Arc, time::Duration};
 
-use portcullis_core::ConfigError;
+use portcullis_core::{ConfigError, scheme::Challenge};
 use portcullis_jose::{Algorithm, TokenLimits, json::objects_from_slice};
 use serde::de::DeserializeOwned;
 
-use super::{JwtVerifier, times::TimeRules};
-use crate::Profile;
+use super::{DEFAULT_REALM, JwtVerifier, SCHEME, times::TimeRules};
+use crate::{IssuerKeys, Profile};
 
 /// Builds a [`JwtVerifier`].
 pub type JwtVerifierBuilder = JwtBuilder<JwtVerifier, ()>;
@@ -110,6 +110,27 @@ impl JwtVerifierBuilder {
 }
 
 impl JwtVerifier {
+    /// Builds a verifier of the tokens of `issuer`.
+    #[expect(clippy::missing_panics_doc, reason = "the challenge is valid")]
+    pub fn of(issuer: &impl AsRef<IssuerKeys>) -> JwtVerifierBuilder {
+        let challenge = Challenge::new(SCHEME, DEFAULT_REALM).expect("a token and printable text");
+        let verifier = Self {
+            keys: issuer.as_ref().clone(),
+            audiences: Vec::new(),
+            client_ids: None,
+            algorithms: Vec::new(),
+            profile: Profile::rfc9068(),
+            times: TimeRules::DEFAULT,
+            limits: TokenLimits::default(),
+            custom_claims: None,
+            challenge: Arc::new(challenge),
+        };
+        JwtBuilder {
+            verifier,
+            settings: (),
+        }
+    }
+
     /// Itself, if its settings can be used.
     pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         self.profile.check()?;

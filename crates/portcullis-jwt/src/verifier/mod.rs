@@ -61,27 +61,6 @@ pub struct JwtVerifier {
 type DecodeClaims = fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, serde_json::Error>;
 
 impl JwtVerifier {
-    /// Builds a verifier of the tokens of `issuer`.
-    #[expect(clippy::missing_panics_doc, reason = "the challenge is valid")]
-    pub fn of(issuer: &impl AsRef<IssuerKeys>) -> JwtVerifierBuilder {
-        let challenge = Challenge::new(SCHEME, DEFAULT_REALM).expect("a token and printable text");
-        let verifier = Self {
-            keys: issuer.as_ref().clone(),
-            audiences: Vec::new(),
-            client_ids: None,
-            algorithms: Vec::new(),
-            profile: Profile::rfc9068(),
-            times: TimeRules::DEFAULT,
-            limits: TokenLimits::default(),
-            custom_claims: None,
-            challenge: Arc::new(challenge),
-        };
-        JwtBuilder {
-            verifier,
-            settings: (),
-        }
-    }
-
     /// The issuer whose tokens are verified.
     #[must_use]
     pub fn issuer(&self) -> &str {

@@ -38,20 +38,6 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// An issuer whose metadata says where its keys are (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
-    ///
-    /// `issuer` is compared character by character with the metadata and the tokens: a slash at the end matters.
-    pub fn discover(issuer: impl Into<String>) -> IssuerBuilder {
-        IssuerBuilder::new(issuer.into(), None)
-    }
-
-    /// An issuer whose keys are at `jwks_uri` (RFC 7517 §5). No metadata is read, and `issuer` need not be a URL.
-    ///
-    /// A configured URL may be plain http on loopback whatever the issuer's scheme, and may lead to a private address.
-    pub fn jwks(issuer: impl Into<String>, jwks_uri: impl Into<String>) -> IssuerBuilder {
-        IssuerBuilder::new(issuer.into(), Some(jwks_uri.into()))
-    }
-
     /// The keys, as verifiers borrow them.
     pub fn keys(&self) -> &IssuerKeys {
         &self.keys

@@ -45,8 +45,6 @@ macro_rules! broken {
 
 mod table;
 
-use std::fmt;
-
 pub use table::Broken;
 
 /// What is invalid about a [`Broken`] token.
@@ -70,10 +68,4 @@ pub enum BrokenKind {
     /// The signature is valid, but RFC 9068 or a limit of this suite is violated. A verifier for an issuer that does not
     /// follow RFC 9068 may have to accept some of these.
     Profile,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
 }

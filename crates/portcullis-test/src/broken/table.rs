@@ -1,6 +1,6 @@
 //! Every way for a token to be invalid.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -345,5 +345,11 @@ broken! {
         LongLived: |t| t.expires_in(HOUR * 24 * 3650).mint(),
         /// It has twelve kilobytes.
         Oversized: |t| t.claim("pad", "x".repeat(8 * 1024)).mint(),
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
     }
 }
