@@ -1,6 +1,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -10,7 +11,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::service::Authenticate;
+use super::settings::Settings;
 use crate::{
     authentication::{Anonymous, Authentication},
     body::GuardBody,
@@ -49,44 +50,41 @@ struct Waiting<S, B> {
     pending: Option<PendingOutcome>,
     /// Taken when the service is called.
     request: Option<Request<B>>,
-    /// Its inner service is polled for readiness only once the caller is authenticated.
-    service: Authenticate<S>,
+    /// Polled for readiness only once the caller is authenticated.
+    inner: S,
+    settings: Arc<Settings>,
     index: usize,
 }
 
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
     #[inline]
-    pub(super) fn passed(service: &mut Authenticate<S>, request: Request<B>) -> Self {
+    pub(super) fn passed(inner: &mut S, settings: &Settings, request: Request<B>) -> Self {
         // Nothing with a destructor lives across `call`, so the future is built in the return slot.
-        let future = service.inner.call(request);
-        Self::decided(service, GuardFuture::passed(future))
+        let future = inner.call(request);
+        Self::decided(settings, GuardFuture::passed(future))
     }
 
     #[cold]
-    pub(super) fn refused(
-        service: &Authenticate<S>,
-        refusal: Refusal,
-        request: &Request<B>,
-    ) -> Self {
-        Self::decided(service, GuardFuture::refused(refusal.respond_to(request)))
+    pub(super) fn refused(settings: &Settings, refusal: Refusal, request: &Request<B>) -> Self {
+        Self::decided(settings, GuardFuture::refused(refusal.respond_to(request)))
     }
 
     #[inline(never)]
-    pub(super) fn anonymous(service: &mut Authenticate<S>, mut request: Request<B>) -> Self {
-        let anonymous = Anonymous(service.settings.schemes.clone());
-        if !service.settings.optional {
-            return Self::refused(service, anonymous.refuse(), &request);
+    pub(super) fn anonymous(inner: &mut S, settings: &Settings, mut request: Request<B>) -> Self {
+        let anonymous = Anonymous(settings.schemes.clone());
+        if !settings.optional {
+            return Self::refused(settings, anonymous.refuse(), &request);
         }
         let authentication = Authentication::Anonymous(anonymous);
         request.extensions_mut().insert(authentication);
-        Self::passed(service, request)
+        Self::passed(inner, settings, request)
     }
 
     #[inline]
-    fn decided(service: &Authenticate<S>, future: GuardFuture<S::Future>) -> Self {
+    fn decided(settings: &Settings, future: GuardFuture<S::Future>) -> Self {
         Self {
             state: State::Decided { future },
-            renderer: service.settings.renderer.clone(),
+            renderer: settings.renderer.clone(),
         }
     }
 
@@ -94,7 +92,8 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
     /// not authenticated yet would occupy the service's capacity while an issuer or a store is slow.
     #[inline(never)]
     pub(super) fn waiting(
-        service: &mut Authenticate<S>,
+        inner: &mut S,
+        settings: &Arc<Settings>,
         pending: PendingOutcome,
         request: Request<B>,
         index: usize,
@@ -105,12 +104,13 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
         let waiting = Waiting {
             pending: Some(pending),
             request: Some(request),
-            service: service.clone(),
+            inner: inner.clone(),
+            settings: settings.clone(),
             index,
         };
-        service.inner = service.inner.clone(); // drops the ready one
+        *inner = inner.clone(); // drops the ready one
         Self {
-            renderer: service.settings.renderer.clone(),
+            renderer: settings.renderer.clone(),
             state: State::Waiting {
                 waiting: Box::new(waiting),
             },
@@ -178,19 +178,17 @@ impl<S: Service<Request<B>>, B> Waiting<S, B> {
             self.pending = None;
             match outcome {
                 Ok(principal) => {
-                    let settings = &self.service.settings;
-                    settings.accept(request, principal, self.index);
+                    self.settings.accept(request, principal, self.index);
                 }
                 Err(failure) => {
-                    let refusal = self.service.settings.refusal(failure, self.index);
+                    let refusal = self.settings.refusal(failure, self.index);
                     return Poll::Ready(Ok(GuardFuture::refused(refusal.respond_to(request))));
                 }
             }
         }
-        let inner = &mut self.service.inner;
-        ready!(inner.poll_ready(context))?;
+        ready!(self.inner.poll_ready(context))?;
         let request = self.request.take().expect("it was there");
-        Poll::Ready(Ok(GuardFuture::passed(inner.call(request))))
+        Poll::Ready(Ok(GuardFuture::passed(self.inner.call(request))))
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::service::{Authenticate, Settings};
+use super::{service::Authenticate, settings::Settings};
 use crate::{
     error::ConfigError,
     facts::Facts,

@@ -3,6 +3,7 @@
 mod future;
 mod layer;
 mod service;
+mod settings;
 
 pub use future::AuthenticateFuture;
 pub use layer::{AuthenticateLayer, IntoSchemes};
