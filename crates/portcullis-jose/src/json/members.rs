@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 
-use super::RESERVED;
+use super::error::RESERVED;
 
 /// Rejects the name of a member that `serde_json` reserves.
 pub(crate) fn check_name<E: Error>(name: &str) -> Result<(), E> {

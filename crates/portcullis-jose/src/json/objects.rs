@@ -10,6 +10,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Map, Value};
 
+use super::members::RESERVED_PREFIX;
+
 /// Reads one value in which structs are objects and never arrays.
 pub fn objects_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     T::deserialize(Objects::value(serde_json::from_slice(bytes)?))
@@ -120,7 +122,7 @@ impl<'de> Deserializer<'de> for Objects {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if name.starts_with(super::RESERVED_PREFIX) {
+        if name.starts_with(RESERVED_PREFIX) {
             // A `RawValue`.
             return self.json.deserialize_newtype_struct(name, visitor);
         }

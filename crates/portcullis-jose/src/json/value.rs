@@ -4,8 +4,8 @@ use std::{borrow::Cow, collections::HashSet, fmt, slice};
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::error::{DUPLICATE, TOO_DEEP};
 use super::members::{Digits, NUMBER, Text, check_name};
-use super::{DUPLICATE, TOO_DEEP};
 
 /// The deepest nesting of arrays and objects that is read. Each level of an error costs an allocation on its way out.
 pub const MAX_DEPTH: usize = 16;

@@ -1,13 +1,16 @@
 //! The numbers of a key, with the checks that need no cryptography.
 
+mod curve;
 mod ec;
 mod ed25519;
+mod rejected;
 mod rsa;
 mod secret;
 
 use portcullis_core::Secret;
 
-pub(crate) use self::ec::Curve;
+pub(crate) use self::curve::Curve;
+pub use self::rejected::KeyRejected;
 pub(crate) use self::secret::hmac_key;
 use crate::algorithm::Algorithm;
 use crate::base64url::encode;
@@ -89,53 +92,3 @@ impl KeyMaterial {
         })
     }
 }
-
-/// Why a key cannot be used.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyRejected {
-    /// Fewer than 2048 bits (RFC 7518 §3.3).
-    #[error("the RSA key is too small: its modulus (`n`) has {0} bits, fewer than 2048")]
-    RsaTooSmall(usize),
-    /// More than 8192 bits: one verification would cost too much.
-    #[error("the RSA key is too large: its modulus (`n`) has {0} bits, more than 8192")]
-    RsaTooLarge(usize),
-    /// Even, so not a product of two large primes.
-    #[error("not a valid RSA key: its modulus (`n`) is even")]
-    RsaModulusEven,
-    /// The fingerprint of a generator whose keys can be factored (CVE-2017-15361).
-    #[error("the RSA key is unsafe: anyone can compute its private key (the ROCA weakness)")]
-    RsaWeakGenerator,
-    /// Even, below 3, or above 32 bits.
-    #[error(
-        "not a valid RSA key: its exponent (`e`) must be an odd number from 3 to 2^32 - 1 (usually 65537)"
-    )]
-    RsaExponent,
-    /// Not as many octets as the field of the curve (RFC 7518 §6.2.1.2).
-    #[error("not a valid key: `x` or `y` does not have the length that the curve requires")]
-    CoordinateLength,
-    /// An Ed25519 point of small order, for instance all zeros, for which anyone can make signatures.
-    #[error("the Ed25519 key is unsafe: anyone can forge its signatures (a point of small order)")]
-    Ed25519SmallOrder,
-    /// Not a point of the curve.
-    #[error("not a valid key: its coordinates are not a point on the curve")]
-    NotOnCurve,
-    /// Shorter than the output of the hash (RFC 7518 §3.2).
-    #[error("the secret has {bytes} bytes, fewer than the {required} that {algorithm} requires")]
-    SecretTooShort {
-        /// The algorithm of the secret.
-        algorithm: Algorithm,
-        /// Its length.
-        bytes: usize,
-        /// The length required.
-        required: usize,
-    },
-    /// The algorithm is for keys of another type or curve.
-    #[error("the key is not one for {0}: use an algorithm for its type and curve, or another key")]
-    WrongAlgorithm(Algorithm),
-    /// The cryptographic library rejects the key or lacks the algorithm.
-    #[error("the cryptographic library rejects the key or does not support the algorithm")]
-    Backend,
-}
-
-portcullis_core::debug_as_report!(KeyRejected);
