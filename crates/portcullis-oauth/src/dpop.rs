@@ -8,7 +8,7 @@ use std::{
 use portcullis_jose::{DpopKey, DpopRequest};
 use reqwest::header::{HeaderMap, HeaderValue};
 
-use crate::{FetchError, FetchErrorKind};
+use crate::FetchError;
 
 /// The latest nonce of each server, by origin (RFC 9449 §8, §9).
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl DpopNonces {
         let value = proof.and_then(|proof| HeaderValue::try_from(proof).map_err(|e| e.to_string()));
         let mut value = value.map_err(|error| {
             let message = format!("cannot create the DPoP proof: {error}");
-            FetchError::new(FetchErrorKind::Credential, message)
+            FetchError::credential(message)
         })?;
         value.set_sensitive(true);
         Ok((value, nonce))

@@ -51,6 +51,10 @@ impl FetchError {
         }
     }
 
+    pub(crate) fn credential(message: impl Into<Box<str>>) -> Self {
+        Self::new(FetchErrorKind::Credential, message)
+    }
+
     /// An error of kind [`Stopped`](FetchErrorKind::Stopped).
     pub fn stopped() -> Self {
         let message = "the background task ended: it panicked, or its runtime was shut down";

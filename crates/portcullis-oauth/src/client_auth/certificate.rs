@@ -6,7 +6,7 @@ use portcullis_core::{Secret, clock::UnixTime};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_cert::{Certificate, der::Decode};
 
-use super::{credential_error, credential_file::CredentialFile};
+use super::credential_file::CredentialFile;
 use crate::FetchError;
 
 /// A client's certificate and its private key. Files are read for each request, so they rotate without a restart.
@@ -41,7 +41,9 @@ impl ClientCertificate {
     /// The current certificate and key in one PEM, and when the certificate expires.
     pub(super) async fn get(&self) -> Result<(Secret, UnixTime), FetchError> {
         match &self.0 {
-            Pem::Values(certificate, key) => identity(certificate, key).map_err(credential_error),
+            Pem::Values(certificate, key) => {
+                identity(certificate, key).map_err(FetchError::credential)
+            }
             Pem::Files(certificate, key) => {
                 let (chain, key) = (certificate.read().await?, key.read().await?);
                 identity(&chain, &key).map_err(|reason| certificate.unusable(&reason))

@@ -9,7 +9,6 @@ use std::{
 use portcullis_core::Secret;
 use portcullis_file::WatchedFile;
 
-use super::credential_error;
 use crate::FetchError;
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -68,7 +67,7 @@ impl CredentialFile {
     /// The error for content that is not a credential.
     pub(super) fn unusable(&self, reason: &dyn fmt::Display) -> FetchError {
         let path = self.0.path.display();
-        credential_error(format!(
+        FetchError::credential(format!(
             "cannot read the client's credential from {path}: {reason}"
         ))
     }

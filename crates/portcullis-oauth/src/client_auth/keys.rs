@@ -6,7 +6,6 @@ use portcullis_core::ConfigError;
 use portcullis_jose::{Algorithm, SigningKey, SigningKeyError};
 
 use super::{
-    credential_error,
     credential_file::CredentialFile,
     source::{CredentialProvider, Source},
 };
@@ -88,7 +87,7 @@ impl ClientKeys {
     pub(super) async fn get(&self) -> Result<Vec<SigningKey>, FetchError> {
         let keys = self.source.get(|content| self.parse(content)).await?;
         if keys.is_empty() {
-            return Err(credential_error("the client has no private key"));
+            return Err(FetchError::credential("the client has no private key"));
         }
         let Some(file) = &self.certificate else {
             return Ok(keys);

@@ -20,7 +20,6 @@ pub use self::{
     secrets::{ClientSecret, ClientSecrets},
     source::{CredentialProvider, ProviderFuture},
 };
-use crate::{FetchError, FetchErrorKind};
 
 /// A client and its authentication method (RFC 6749 §2.3).
 ///
@@ -216,11 +215,6 @@ impl ClientAuthentication {
         }
         Ok(())
     }
-}
-
-/// The error for a credential that cannot be read or used.
-fn credential_error(message: impl Into<Box<str>>) -> FetchError {
-    FetchError::new(FetchErrorKind::Credential, message)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::json;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{ClientAuthentication, Method, SecretUse, credential::Credential, credential_error};
+use super::{ClientAuthentication, Method, SecretUse, credential::Credential};
 use crate::FetchError;
 
 /// The value of `client_assertion_type` (RFC 7523 §2.2).
@@ -33,9 +33,9 @@ impl ClientAuthentication {
             _ => endpoint.as_str(),
         };
         let not_text =
-            || credential_error("the client's secret is not UTF-8, which a form requires");
+            || FetchError::credential("the client's secret is not UTF-8, which a form requires");
         let cannot_sign = |error: SigningKeyError| {
-            credential_error(format!("cannot sign with the client's secret: {error}"))
+            FetchError::credential(format!("cannot sign with the client's secret: {error}"))
         };
         let mut credentials = match &self.method {
             Method::Secret(secrets, secret_use) => {
@@ -95,7 +95,7 @@ impl ClientAuthentication {
         let id = self.client_id();
         let mut random = [0; 16];
         rand::fill(&mut random)
-            .map_err(|_| credential_error("the operating system has no random numbers"))?;
+            .map_err(|_| FetchError::credential("the operating system has no random numbers"))?;
         let claims = json!({
             "iss": id,
             "sub": id,
@@ -107,7 +107,7 @@ impl ClientAuthentication {
         });
         let assertion = key.sign_compact(Some(&self.assertion_typ), &claims);
         let assertion = Zeroizing::new(assertion.map_err(|error| {
-            credential_error(format!("cannot sign the client's assertion: {error}"))
+            FetchError::credential(format!("cannot sign the client's assertion: {error}"))
         })?);
         let secrets = vec![Secret::new(assertion.as_bytes())];
         let fields = [

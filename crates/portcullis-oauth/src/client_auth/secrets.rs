@@ -6,7 +6,6 @@ use portcullis_core::{ConfigError, Secret, clock::UnixTime};
 use portcullis_jose::json::without_byte_order_mark;
 
 use super::{
-    credential_error,
     credential_file::CredentialFile,
     source::{CredentialProvider, Source},
 };
@@ -106,7 +105,7 @@ impl ClientSecrets {
         let secrets = self.0.get(lines).await?;
         match check(&secrets) {
             Ok(()) => Ok(secrets),
-            Err(problem) => Err(credential_error(format!("client secret: {problem}"))),
+            Err(problem) => Err(FetchError::credential(format!("client secret: {problem}"))),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, pin::Pin, sync::Arc};
 
-use super::{credential_error, credential_file::CredentialFile};
+use super::credential_file::CredentialFile;
 use crate::FetchError;
 
 /// A source, such as a vault, of [`ClientSecret`](super::ClientSecret)s or [`SigningKey`](portcullis_jose::SigningKey)s.
@@ -43,7 +43,7 @@ impl<T: Clone + 'static> Source<T> {
                 parse(content.expose()).map_err(|error| file.unusable(&error))
             }
             Self::Provider(provider) => provider.credentials().await.map_err(|error| {
-                credential_error(format!(
+                FetchError::credential(format!(
                     "the provider of the client's credentials failed: {error}"
                 ))
             }),

@@ -10,7 +10,7 @@ use reqwest::{
 };
 use url::Url;
 
-use super::{address::Network, display_url, error::request_failed, headers};
+use super::{address::Network, error::request_failed, headers, url_rules::display_url};
 use crate::{FetchError, FetchErrorKind};
 
 /// A response. The body of a GET is read only if the status is 200.

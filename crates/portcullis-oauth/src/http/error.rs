@@ -6,7 +6,7 @@ use portcullis_core::log::escape_to;
 use rustls::InvalidMessage;
 use url::Url;
 
-use super::{display_url, resolver::ForbiddenAddress};
+use super::{resolver::ForbiddenAddress, url_rules::display_url};
 use crate::{FetchError, FetchErrorKind};
 
 /// The error for a request that got no complete answer.

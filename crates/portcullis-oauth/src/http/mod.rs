@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use portcullis_core::{ConfigError, Secret, clock::SharedClock, log::escape_url};
+use portcullis_core::{ConfigError, Secret, clock::SharedClock};
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode,
     header::{
@@ -31,9 +31,9 @@ use zeroize::Zeroizing;
 pub(crate) use self::address::AllowedNetworks;
 #[cfg(feature = "client-auth")]
 pub(crate) use self::answer::answered;
-pub use self::{answer::Answer, settings::HttpSettings};
+pub use self::{answer::Answer, settings::HttpSettings, url_rules::display_url};
 use self::{client_factory::ClientFactory, error::request_failed, resolver::GuardedResolver};
-use crate::{FetchError, FetchErrorKind};
+use crate::FetchError;
 
 /// An HTTP client for one issuer or authorization server.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ impl HttpClient {
         let client = self.factory.client(Some(pem)).map_err(|error| {
             let problem = error.problem();
             let message = format!("the client's certificate cannot be used: {problem}");
-            FetchError::new(FetchErrorKind::Credential, message)
+            FetchError::credential(message)
         })?;
         clients.truncate(MAX_CLIENTS - 1);
         clients.push_front((pem.clone(), client.clone()));
@@ -218,17 +218,13 @@ pub fn secret_header(text: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHea
     Ok(value)
 }
 
-/// A URL for messages, without user name, password, query and fragment.
-pub fn display_url(url: &Url) -> String {
-    escape_url(url.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use portcullis_core::clock::system_clock;
     use portcullis_test::{Endpoint, TestIssuer};
 
     use super::{address::Network, *};
+    use crate::FetchErrorKind;
 
     fn client(proxies: &[String], configured: &Url) -> HttpClient {
         let mut settings = HttpSettings::default();

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::secret_header;
-use crate::{FetchError, FetchErrorKind};
+use crate::FetchError;
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 const SCHEME: &[u8] = b"Bearer ";
@@ -22,7 +22,7 @@ pub(super) async fn read(path: &Arc<Path>, limit: Duration) -> Result<HeaderValu
     };
     value.map_err(|error| {
         let message = format!("bearer token file {}: {error}", path.display());
-        FetchError::new(FetchErrorKind::Credential, message)
+        FetchError::credential(message)
     })
 }
 

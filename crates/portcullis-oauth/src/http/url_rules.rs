@@ -1,10 +1,15 @@
-//! Rules for the URLs that requests are sent to.
+//! Rules for the URLs that requests are sent to and that messages show.
 
 use portcullis_core::{ConfigError, log::escape_url};
 use url::{Host, Url};
 
 use super::address::AllowedNetworks;
 use crate::{FetchError, FetchErrorKind};
+
+/// A URL for messages, without user name, password, query and fragment.
+pub fn display_url(url: &Url) -> String {
+    escape_url(url.as_str())
+}
 
 /// The maximum length of a discovered URL, in bytes. It appears in messages.
 const MAX_DISCOVERED_BYTES: usize = 2048;

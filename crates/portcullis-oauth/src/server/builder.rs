@@ -33,9 +33,24 @@ pub struct AuthorizationServerBuilder {
     clock: SharedClock,
 }
 
+impl AuthorizationServer {
+    /// A server whose metadata names its endpoints (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
+    ///
+    /// `issuer` must equal the `issuer` in the metadata exactly. Endpoints from metadata receive the client's credentials,
+    /// so they must be on the issuer's own origin or on a [listed](AuthorizationServerBuilder::allow_origin) one.
+    pub fn discover(issuer: impl Into<String>) -> AuthorizationServerBuilder {
+        AuthorizationServerBuilder::new(Some(issuer.into()), None)
+    }
+
+    /// A server whose token endpoint is at `url`. No metadata is read.
+    pub fn token_endpoint(url: impl Into<String>) -> AuthorizationServerBuilder {
+        AuthorizationServerBuilder::new(None, Some(url.into()))
+    }
+}
+
 impl AuthorizationServerBuilder {
     /// One of the two is given.
-    pub(super) fn new(discovered: Option<String>, token_endpoint: Option<String>) -> Self {
+    fn new(discovered: Option<String>, token_endpoint: Option<String>) -> Self {
         Self {
             discovered,
             discover_at: None,

@@ -14,7 +14,6 @@ use serde_json::Value;
 use tokio::{sync::Mutex, time::Instant};
 use url::{Origin, Url};
 
-use super::OAuthEndpoint;
 use crate::{FetchError, FetchErrorKind, discovery::Discovery, http::display_url};
 
 /// The maximum age of metadata.
@@ -23,6 +22,26 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 const MAX_FAILURES: u32 = 2;
 /// The delay until metadata that could not be read is read again.
 const RETRY_DELAY: Duration = Duration::from_secs(30);
+
+/// An endpoint of an authorization server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OAuthEndpoint {
+    /// Issues tokens (RFC 6749 §3.2).
+    Token,
+    /// Revokes tokens (RFC 7009 §2).
+    Revocation,
+}
+
+impl OAuthEndpoint {
+    /// The name in metadata (RFC 8414 §2), which is also the name of the setting.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token_endpoint",
+            Self::Revocation => "revocation_endpoint",
+        }
+    }
+}
 
 /// The members of metadata about endpoints (RFC 8414 §2).
 #[derive(Default, Deserialize)]

@@ -15,7 +15,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use self::endpoints::{DiscoveredEndpoints, no_endpoint};
-pub use self::{answer::OAuthAnswer, builder::AuthorizationServerBuilder, oauth_error::OAuthError};
+pub use self::{
+    answer::OAuthAnswer, builder::AuthorizationServerBuilder, endpoints::OAuthEndpoint,
+    oauth_error::OAuthError,
+};
 use crate::{
     ClientAuthentication, DpopNonces, FetchError, FetchErrorKind,
     client_auth::Credential,
@@ -46,40 +49,7 @@ struct Inner {
     nonces: DpopNonces,
 }
 
-/// An endpoint of an authorization server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OAuthEndpoint {
-    /// Issues tokens (RFC 6749 §3.2).
-    Token,
-    /// Revokes tokens (RFC 7009 §2).
-    Revocation,
-}
-
-impl OAuthEndpoint {
-    /// The name in metadata (RFC 8414 §2), which is also the name of the setting.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token_endpoint",
-            Self::Revocation => "revocation_endpoint",
-        }
-    }
-}
-
 impl AuthorizationServer {
-    /// A server whose metadata names its endpoints (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
-    ///
-    /// `issuer` must equal the `issuer` in the metadata exactly. Endpoints from metadata receive the client's credentials,
-    /// so they must be on the issuer's own origin or on a [listed](AuthorizationServerBuilder::allow_origin) one.
-    pub fn discover(issuer: impl Into<String>) -> AuthorizationServerBuilder {
-        AuthorizationServerBuilder::new(Some(issuer.into()), None)
-    }
-
-    /// A server whose token endpoint is at `url`. No metadata is read.
-    pub fn token_endpoint(url: impl Into<String>) -> AuthorizationServerBuilder {
-        AuthorizationServerBuilder::new(None, Some(url.into()))
-    }
-
     /// The server's issuer identifier (RFC 8414 §2), if configured.
     pub fn issuer(&self) -> Option<&str> {
         self.0.issuer.as_deref()
@@ -175,7 +145,7 @@ impl AuthorizationServer {
         let limit = inner.http.timeout();
         let credentials = timeout(limit, credentials).await.map_err(|_| {
             let message = format!("the client's credential was not available within {limit:?}");
-            FetchError::new(FetchErrorKind::Credential, message)
+            FetchError::credential(message)
         })??;
         let mut last = None;
         for credential in credentials {
