@@ -5,6 +5,7 @@ mod answers;
 mod issuers;
 mod keys;
 mod limits;
+mod rejected;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;
