@@ -8,9 +8,9 @@ use portcullis_jose::SkipReason;
 use portcullis_oauth::{FetchError, FetchErrorKind};
 
 use crate::{
-    Outcome,
     issuer::{Access, fetch},
-    output, values,
+    output::{self, Outcome},
+    values,
 };
 
 #[derive(Debug, Subcommand)]

@@ -22,7 +22,11 @@ use portcullis_core::{
 };
 use serde_json::{Value, json};
 
-use crate::{Outcome, misuse::misuse, output, values};
+use crate::{
+    misuse::misuse,
+    output::{self, Outcome},
+    values,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {

@@ -17,6 +17,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use jwks::JwksCommand;
+use output::Outcome;
 
 /// API keys in a file; tokens inspected, fetched and revoked; key sets checked.
 #[derive(Debug, Parser)]
@@ -65,6 +66,3 @@ async fn run(area: Area) -> Outcome {
         Area::Jwks(JwksCommand::Check(check)) => jwks::check(check).await,
     }
 }
-
-/// The exit status, or an error to print on stderr.
-type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;

@@ -12,9 +12,9 @@ use portcullis_core::{ScopeSet, Secret};
 
 use super::refusal::{self, Request};
 use crate::{
-    Outcome,
     client::{ClientArgs, read_dpop_key, read_file},
-    output, values,
+    output::{self, Outcome},
+    values,
 };
 
 #[derive(Args, Debug)]

@@ -15,10 +15,9 @@ use serde_json::Value;
 
 use super::input;
 use crate::{
-    Outcome,
     issuer::{Access, fetch},
     misuse::misuse,
-    output::{line, pretty},
+    output::{Outcome, line, pretty},
     values,
 };
 

@@ -8,7 +8,7 @@ mod revoke;
 
 use clap::Subcommand;
 
-use crate::Outcome;
+use crate::output::Outcome;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {

@@ -9,7 +9,11 @@ use super::{
     input,
     refusal::{self, Request},
 };
-use crate::{Outcome, client::ClientArgs, misuse::misuse, output};
+use crate::{
+    client::ClientArgs,
+    misuse::misuse,
+    output::{self, Outcome},
+};
 
 #[derive(Args, Debug)]
 pub(crate) struct Revoke {
