@@ -38,6 +38,10 @@ pub(crate) struct Fetch {
     #[arg(long, value_name = "FILE")]
     dpop_key: Option<PathBuf>,
 
+    /// The most bytes of a token. Services reject longer ones.
+    #[arg(long, value_name = "BYTES", default_value = "8192")]
+    max_token_bytes: usize,
+
     /// A file with a user's token, to exchange for one on their behalf (RFC 8693).
     #[arg(long, value_name = "SUBJECT_TOKEN_FILE")]
     exchange: Option<PathBuf>,
@@ -52,7 +56,8 @@ pub(super) async fn run(fetch: &Fetch) -> Outcome {
     macro_rules! build {
         ($kind:ident) => {{
             let mut builder = $kind::builder(&server, authentication)
-                .scopes(fetch.scopes.iter().flat_map(ScopeSet::iter));
+                .scopes(fetch.scopes.iter().flat_map(ScopeSet::iter))
+                .max_token_bytes(fetch.max_token_bytes);
             for resource in &fetch.resources {
                 builder = builder.resource(resource);
             }

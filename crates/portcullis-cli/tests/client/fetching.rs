@@ -50,6 +50,16 @@ async fn all_options_are_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn max_token_bytes_limits_the_token() {
+    let scene = Scene::credulous().await;
+    let fetch = async |limit: &str| scene.fetch(&["--max-token-bytes", limit]).await;
+    fetch("21").await.printed(&format!("{TOKEN}\n"));
+    fetch("20").await.failed(1, &["21 bytes", "at most 20"]);
+    let said = "--max-token-bytes: must be > 0";
+    fetch("0").await.failed(2, &[said]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn configured_endpoint_needs_no_metadata() {
     let scene = Scene::start().await;
     let (url, secret) = (scene.issuer.token_endpoint(), scene.path("secret"));
