@@ -1,9 +1,6 @@
 //! An access token.
 
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{ScopeSet, clock::UnixTime};
@@ -11,8 +8,8 @@ use portcullis_jose::DpopRequest;
 use url::Url;
 
 use crate::{
-    TokenError, TokenErrorKind, challenge, lifetime::Lifetime, source::SourceInner,
-    token_client::TokenClient, token_response::TokenResponse,
+    TokenError, TokenErrorKind, challenge, lifetime::Lifetime, token_client::TokenClient,
+    token_response::TokenResponse,
 };
 
 /// An access token (RFC 6749 §1.4) and what the server said about it.
@@ -25,10 +22,13 @@ pub struct AccessToken(Arc<Inner>);
 struct Inner {
     response: TokenResponse,
     client: Arc<TokenClient>,
-    /// The source that fetched the token, which is told when a service rejects it. Dangling for an exchanged token.
-    source: Weak<SourceInner>,
+    /// `None` for an exchanged token.
+    on_rejection: Option<OnRejection>,
     lifetime: Lifetime,
 }
+
+/// Tells the source that a service rejected its token. Returns whether the source may fetch another.
+pub(crate) type OnRejection = Arc<dyn Fn(&AccessToken) -> bool + Send + Sync>;
 
 /// The proof that [`AccessToken::authorize`] added to a request, if the token is bound to a key.
 #[derive(Clone, Debug, Default)]
@@ -46,13 +46,13 @@ impl AccessToken {
     pub(crate) fn new(
         response: TokenResponse,
         client: Arc<TokenClient>,
-        source: Weak<SourceInner>,
+        on_rejection: Option<OnRejection>,
         lifetime: Lifetime,
     ) -> Self {
         Self(Arc::new(Inner {
             response,
             client,
-            source,
+            on_rejection,
             lifetime,
         }))
     }
@@ -121,8 +121,8 @@ impl AccessToken {
                 && challenge::has_error(headers, "use_dpop_nonce")
         });
         let reject = || {
-            let source = self.0.source.upgrade();
-            source.is_some_and(|source| source.reject(self))
+            let on_rejection = self.0.on_rejection.as_ref();
+            on_rejection.is_some_and(|reject| reject(self))
         };
         requires_nonce || (challenge::rejects_token(status, headers) && reject())
     }
@@ -196,7 +196,7 @@ mod tests {
             let token_type = client.dpop_key.as_ref().map_or(BEARER_TYPE, |_| DPOP_TYPE);
             let response = TokenResponse::example(token_type, token);
             let lifetime = Lifetime::new(UnixTime::from_secs(1), response.lifetime, Jitter::MIDDLE);
-            Self::new(response, client.into(), Weak::new(), lifetime)
+            Self::new(response, client.into(), None, lifetime)
         }
     }
 

@@ -4,7 +4,7 @@ mod cache;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, Weak},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -301,7 +301,7 @@ async fn exchange(
     let lifetime = left.unwrap_or(Duration::MAX).min(response.lifetime);
     let lifetime = Lifetime::new(started.wall(), lifetime, Jitter::MIDDLE);
     let client = client.clone();
-    Ok(AccessToken::new(response, client, Weak::new(), lifetime))
+    Ok(AccessToken::new(response, client, None, lifetime))
 }
 
 /// Whether this is a token type of RFC 8693 §3. Messages show no others: a server may have put a token there.

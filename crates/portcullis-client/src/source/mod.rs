@@ -4,7 +4,11 @@ mod event;
 mod renewal;
 mod state;
 
-use std::{fmt, mem, sync::Arc, time::Duration};
+use std::{
+    fmt, mem,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use portcullis_core::ConfigError;
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication, ClientSecrets};
@@ -43,7 +47,7 @@ use crate::{
 #[derive(Clone)]
 pub struct TokenSource(Arc<SourceInner>);
 
-pub(crate) struct SourceInner {
+struct SourceInner {
     worker: Worker<SourceState>,
     client: Arc<TokenClient>,
 }
@@ -250,12 +254,14 @@ impl TokenSourceBuilder {
         let client = self.client?.check()?;
         let state = SourceState::new(client.clone());
         let (worker, task) = Worker::new(state, client.clock().clone(), runtime);
-        let inner = Arc::new_cyclic(|source| {
+        let inner = Arc::new_cyclic(|source: &Weak<SourceInner>| {
+            let source = source.clone();
+            let reject = move |token: &_| source.upgrade().is_some_and(|it| it.reject(token));
             task.spawn(|task| {
                 let renewal = Renewal {
                     task,
                     client: client.clone(),
-                    source: source.clone(),
+                    on_rejection: Arc::new(reject),
                     reported: Reported::default(),
                 };
                 renewal.run()
@@ -267,7 +273,7 @@ impl TokenSourceBuilder {
 }
 
 impl SourceInner {
-    pub(crate) fn reject(&self, token: &AccessToken) -> bool {
+    fn reject(&self, token: &AccessToken) -> bool {
         let worker = &self.worker;
         // Also checked by the update; here, so that late rejections of an old token publish nothing.
         if !worker.state().holds(token) {

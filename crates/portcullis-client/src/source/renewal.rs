@@ -1,11 +1,6 @@
 //! The background task that fetches and renews the token.
 
-use std::{
-    convert::Infallible,
-    mem,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
 use portcullis_core::{
     ScopeSet,
@@ -13,8 +8,13 @@ use portcullis_core::{
 };
 use portcullis_worker::{Jitter, Task};
 
-use super::{SourceInner, TokenEvent, state::SourceState};
-use crate::{AccessToken, TokenError, lifetime::Lifetime, token_client::TokenClient};
+use super::{TokenEvent, state::SourceState};
+use crate::{
+    TokenError,
+    lifetime::Lifetime,
+    token::{AccessToken, OnRejection},
+    token_client::TokenClient,
+};
 
 /// `CredentialExpires` follows each fetch while the client's credential expires within this time.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -25,7 +25,7 @@ type Fetched = (AccessToken, Option<UnixTime>);
 pub(super) struct Renewal {
     pub(super) task: Task<SourceState>,
     pub(super) client: Arc<TokenClient>,
-    pub(super) source: Weak<SourceInner>,
+    pub(super) on_rejection: OnRejection,
     pub(super) reported: Reported,
 }
 
@@ -109,8 +109,8 @@ impl Renewal {
         if !lifetime.is_usable(client.clock().now()) {
             return Err(TokenError::arrived_expired());
         }
-        let (client, source) = (client.clone(), self.source.clone());
-        let token = AccessToken::new(response, client, source, lifetime);
+        let (client, on_rejection) = (client.clone(), Some(self.on_rejection.clone()));
+        let token = AccessToken::new(response, client, on_rejection, lifetime);
         Ok((token, answer.credential_expires_at))
     }
 
