@@ -202,17 +202,21 @@ impl TokenSource {
         const MAX_WAIT: Duration = Duration::from_secs(1);
 
         let worker = &self.0.worker;
-        let mut was_shut_down = false;
-        worker.update(|state| was_shut_down = mem::replace(&mut state.is_shut_down, true));
-        if !was_shut_down {
-            worker.announce(TokenEvent::ShutDown);
-        }
+        worker.update(|state| state.is_shut_down = true);
         // A token that has just arrived must be revoked too. Not `Worker::within`, whose timer needs the worker's runtime:
         // perhaps nothing drives it any more.
         tokio::select! {
             biased;
             () = worker.stop() => {}
             () = async { sleep(MAX_WAIT).await } => {}
+        }
+        // After the events of the task. A call after a cancelled one announces it too.
+        let mut was_announced = false;
+        worker.update(|state| {
+            was_announced = mem::replace(&mut state.is_shut_down_announced, true);
+        });
+        if !was_announced {
+            worker.announce(TokenEvent::ShutDown);
         }
         self.revoke().await
     }

@@ -39,6 +39,7 @@ pub(super) struct SourceState {
     pub(super) credential_expires_at: Option<UnixTime>,
     pub(super) is_refresh_requested: bool,
     pub(super) is_shut_down: bool,
+    pub(super) is_shut_down_announced: bool,
     /// Tokens to revoke whose revocation is not confirmed yet.
     pub(super) unrevoked: Vec<AccessToken>,
     rejection_budget: Budget,
@@ -55,6 +56,7 @@ impl SourceState {
             credential_expires_at: None,
             is_refresh_requested: false,
             is_shut_down: false,
+            is_shut_down_announced: false,
             unrevoked: Vec::new(),
             rejection_budget: Budget::default(),
             unannounced_rejection: None,

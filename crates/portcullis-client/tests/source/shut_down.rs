@@ -62,6 +62,11 @@ async fn cancelled_shut_down_has_stopped_the_source() {
     let mut ending = tokio_test::task::spawn(setting.source.shut_down());
     assert!(ending.poll().is_pending());
     drop(ending);
+    let announced = setting.events.try_recv();
+    assert!(
+        announced.is_err(),
+        "the task has not stopped: {announced:?}"
+    );
     assert!(setting.source.is_stopped() && !setting.source.status().ready);
     assert!(setting.source.current().is_none());
     setting.source.shut_down().await.expect("revoked");
