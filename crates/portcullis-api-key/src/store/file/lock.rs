@@ -10,7 +10,7 @@ use std::{
 };
 
 use portcullis_file::directory_of;
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, major, minor};
 
 use super::{
     error::KeyFileError,
@@ -107,18 +107,24 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 /// The process that holds the lock on the opened file, on Linux.
 fn holder_of(file: &File) -> Option<String> {
-    // Without the device, for which btrfs and overlayfs show another number.
-    let inode = format!(":{}", file.metadata().ok()?.ino());
+    let metadata = file.metadata().ok()?;
     let locks = fs::read_to_string("/proc/locks").ok()?;
-    // 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
-    let pid = locks.lines().find_map(|line| {
-        let mut fields = line.split_ascii_whitespace().skip(4);
-        let (pid, place) = (fields.next()?, fields.next()?);
-        place.ends_with(&inode).then_some(pid)
-    })?;
+    let pid = pid_in(&locks, metadata.dev(), metadata.ino())?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     let name = portcullis_core::log::escape(name.trim_end());
     Some(format!("process {pid} ({name})"))
+}
+
+/// The holder of the lock on a file, by the content of `/proc/locks`.
+fn pid_in(locks: &str, device: u64, inode: u64) -> Option<&str> {
+    // With the device: a file of another file system may have the same inode, and the wrong process would be named.
+    let wanted = format!("{:02x}:{:02x}:{inode}", major(device), minor(device));
+    // 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
+    locks.lines().find_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(4);
+        let (pid, place) = (fields.next()?, fields.next()?);
+        (place == wanted).then_some(pid)
+    })
 }
 
 /// Gives a lock file created by root to the owner of the key file, or of its directory, who can then wait for it. In a
@@ -133,6 +139,8 @@ fn give_to_owner(lock: &File, target: &Path) {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, chown};
+
+    use rustix::fs::makedev;
 
     use super::*;
 
@@ -188,6 +196,16 @@ mod tests {
             .env(INSIDE, directory.path())
             .status();
         assert!(status.expect("it runs").success());
+    }
+
+    #[test]
+    fn holder_of_a_lock_on_another_file_system_is_not_named() {
+        let other = "1: FLOCK  ADVISORY  WRITE 11 00:1a:5678 0 EOF\n";
+        let own = "2: FLOCK  ADVISORY  WRITE 22 08:01:5678 0 EOF\n";
+        let device = makedev(8, 1);
+        assert_eq!(pid_in(other, device, 5678), None);
+        assert_eq!(pid_in(&[other, own].concat(), device, 5678), Some("22"));
+        assert_eq!(pid_in(own, device, 678), None);
     }
 
     #[test]
