@@ -39,7 +39,7 @@ pub enum TokenErrorKind {
     Unusable,
     /// The token is of another type than was requested (RFC 6749 §7.1).
     TokenType,
-    /// The client's own credential could not be loaded.
+    /// The client's own credential could not be loaded or used.
     Credential,
     /// Too many token requests are in flight.
     Busy,

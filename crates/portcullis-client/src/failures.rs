@@ -54,8 +54,8 @@ const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// The shortest backoff, for when the failed token request took as long as the backoff.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// At most 60 s. Also at most as long as the token is usable, or if that is longer, 5 s from the start of the request,
-/// with at least 0.5 s after the failure.
+/// At most 60 s. It ends with the token, so that the end of an outage is noticed, but is never limited to less than 5 s
+/// from the start of the request, nor to less than 0.5 s after the failure.
 fn backoff_after(
     backoff: &Backoff,
     took: Duration,

@@ -12,6 +12,7 @@ pub(crate) struct TokenRequest {
     pub(crate) scopes: ScopeSet,
     resources: Vec<String>,
     pub(crate) audience: Option<String>,
+    /// Not sent: the limit for the token in the answer.
     pub(crate) max_token_bytes: Option<usize>,
 }
 

@@ -131,12 +131,12 @@ impl Middleware for Credentials {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        // Parsed as reqwest parses it below. An invalid URI becomes one without a scheme, which no origin allows.
+        // Parsed as reqwest parses it below. An invalid URI becomes one with an authority but no scheme, which no origin allows.
         let uri = request.url().as_str().parse();
         let uri = uri.unwrap_or_else(|_| Uri::from_static("invalid"));
         for origins in self.origins() {
             let checked = origins.check(&uri, request.headers());
-            checked.map_err(|error| not_sent(AddCredentialError::Origin(error)))?;
+            checked.map_err(|error| credential_error(AddCredentialError::Origin(error)))?;
         }
         if let Some(layer) = &self.api_key {
             layer.insert_header(request.headers_mut());
@@ -144,7 +144,7 @@ impl Middleware for Credentials {
         let Some((source, _)) = &self.token else {
             return next.run(request, extensions).await;
         };
-        let token_error = |error: TokenError| not_sent(AddCredentialError::Token(error));
+        let token_error = |error: TokenError| credential_error(AddCredentialError::Token(error));
         let mut retry = request.try_clone();
         let mut first_response = None;
         loop {
@@ -166,6 +166,6 @@ impl Middleware for Credentials {
     }
 }
 
-fn not_sent(error: AddCredentialError<Infallible>) -> Error {
+fn credential_error(error: AddCredentialError<Infallible>) -> Error {
     Error::middleware(error)
 }

@@ -31,7 +31,7 @@ impl SubjectToken {
         Ok(Self { issuer, ..subject })
     }
 
-    /// An access token from another source. The exchanged token is not used past `expires_at`.
+    /// An access token that does not come from a [`Principal`]. The exchanged token is not used past `expires_at`.
     #[must_use]
     pub fn access_token(token: Secret, expires_at: Option<UnixTime>) -> Self {
         Self {

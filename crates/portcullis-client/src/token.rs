@@ -30,10 +30,12 @@ struct Inner {
 /// Tells the source that a service rejected its token. Returns whether the source may fetch another.
 pub(crate) type OnRejection = Arc<dyn Fn(&AccessToken) -> bool + Send + Sync>;
 
-/// The proof that [`AccessToken::authorize`] added to a request, if the token is bound to a key.
+/// What [`AccessToken::learn_from_response`] needs to know of the proof that [`AccessToken::authorize`] added to a request,
+/// if the token is bound to a key.
 #[derive(Clone, Debug, Default)]
 pub struct SentProof(pub(crate) Option<Box<Proof>>);
 
+/// Where the proof was sent, and the nonce in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Proof {
     origin: String,

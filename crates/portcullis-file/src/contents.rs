@@ -90,7 +90,7 @@ impl Contents {
             (self.is_mount_point && !self.is_detached, MOUNT_POINT),
             (
                 links > 1,
-                "it has another hard link, so its replacement at that path will not be seen: use a symbolic link",
+                "it has another hard link: if the file is replaced at that link's path, the change will not be seen here: use a symbolic link",
             ),
             (
                 mode & OTHERS_WRITE != 0,

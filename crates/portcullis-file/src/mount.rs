@@ -20,7 +20,8 @@ pub(crate) fn is_mount_point(file: &File) -> bool {
 /// The mounts that a path crosses. Known on Linux 5.8 and later.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts {
-    /// The id of each mount, and the inode where the path enters it: the kernel may reuse the id, but not with that inode.
+    /// The id of each mount, and the inode where the path enters it: a later mount may get the same id, but the path then enters it
+    /// at another inode.
     crossed: Vec<(u64, DeviceAndInode)>,
     /// The id and the mounted file or directory of each mount whose source can be renamed.
     sources: Vec<(u64, Vec<u8>)>,

@@ -60,7 +60,7 @@ impl Inode {
         }
     }
 
-    /// Whether `file`, which has this inode, has no name any more.
+    /// Whether the name by which `file`, which has this inode, was opened is gone.
     ///
     /// A file mounted on its own keeps the old inode when it is replaced or deleted at its source. With another hard link
     /// its link count stays above zero, but Linux still marks the name as deleted.

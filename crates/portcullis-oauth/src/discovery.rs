@@ -51,7 +51,7 @@ pub struct Discovery {
     current: AtomicUsize,
 }
 
-/// Read apart from other members, so that an invalid one among those does not hide whose metadata it is.
+/// Read apart from other members, which differ between the users of [`Discovery`].
 #[derive(Deserialize)]
 struct IssuerMember {
     issuer: String,

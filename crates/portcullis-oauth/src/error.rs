@@ -32,7 +32,7 @@ pub enum FetchErrorKind {
     IssuerMismatch,
     /// A URL must not be requested, or must not receive the client's credentials.
     Forbidden,
-    /// The client's credential, or the bearer token for metadata and key sets, cannot be read.
+    /// The client's credential, or the bearer token for metadata and key sets, cannot be read or used.
     Credential,
     /// The endpoint is neither configured nor in the metadata.
     NoEndpoint,

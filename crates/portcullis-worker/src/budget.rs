@@ -37,7 +37,7 @@ impl BudgetRules {
 /// value. Times are those of a monotonic clock, counted from any fixed point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
-    /// When it is full again: all of its state.
+    /// When it is full again. This is its whole state.
     full_at: Duration,
 }
 

@@ -3,7 +3,7 @@
 //! A [`Worker`] owns one task, which refreshes something in the background (the keys of an issuer, a token, a key file)
 //! and publishes the result. Callers read it without waiting.
 //!
-//! - Dropping the last clone of the [`Worker`] stops the task, in the middle of a run if need be.
+//! - Dropping the last clone of the [`Worker`] stops the task at its next `.await`, in the middle of a run if need be.
 //! - The task publishes a [`State`] as a whole, and [`Shared::state`] borrows it without a lock. [`Shared::events`] tells
 //!   of changes, and each event is also logged.
 //! - A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`].

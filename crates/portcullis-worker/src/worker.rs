@@ -149,7 +149,7 @@ impl<S: State> Worker<S> {
         async { bounded.await.ok() }
     }
 
-    /// Stops the task, in the middle of a run if need be, and waits for its end.
+    /// Stops the task at its next `.await`, in the middle of a run if need be, and waits for its end.
     pub async fn stop(&self) {
         stop(self);
         let mut progress = self.progress.subscribe();

@@ -21,8 +21,8 @@ pub enum InvalidApiKey {
 
 impl InvalidApiKey {
     pub(crate) const ID_FORM: &str = "twelve letters and digits";
-    pub(crate) const DIGEST_FORM: &str = "`sha256:` or `hmac-sha256:VERSION:` (the version of the pepper) \
-         followed by 64 lower-case hexadecimal digits, as `portcullis keys create` writes it";
+    pub(crate) const DIGEST_FORM: &str = "`sha256:` (as `portcullis keys create` writes it) or `hmac-sha256:VERSION:` \
+         (with the version of the pepper), then 64 lower-case hexadecimal digits";
 }
 
 portcullis_core::debug_as_report!(InvalidApiKey);

@@ -11,7 +11,7 @@ use crate::{base62, error::KeyError};
 
 /// 62²⁷ > 2¹⁶⁰.
 const SECRET_LENGTH: usize = 27;
-/// The id, the secret, the checksum, and the underscores before the first two. `core/src/log/mask.rs` has them too.
+/// The id, the secret, the checksum, and the underscores before the first two. `core/src/log/mask.rs` repeats the lengths.
 const LENGTH_AFTER_PREFIX: usize = 1 + ApiKeyId::LENGTH + 1 + SECRET_LENGTH + base62::U32_DIGITS;
 
 /// A whole key, which its holder sends and must keep secret.

@@ -97,7 +97,7 @@ impl Scheme for ApiKeys {
     }
 }
 
-/// For an unknown id, a wrong secret, a prefix that is not accepted and other text.
+/// For an unknown id, a wrong secret, a prefix that is not accepted, and text that is not an API key.
 const NOT_VALID: &str = "the API key is not valid";
 
 impl Inner {

@@ -6,13 +6,10 @@ use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_worker::{Budget, BudgetRules};
 use tokio::sync::watch;
 
-use crate::{AccessToken, TokenError, TokenErrorKind, failures::Failures};
+use crate::{AccessToken, TokenError, TokenErrorKind, failures::Failures, source::REJECTIONS};
 
 /// How long the refusal of one subject is repeated before the server is asked again.
 const REFUSAL_TTL: Duration = Duration::from_secs(2);
-
-/// How many rejected tokens of one subject are replaced.
-const REJECTIONS_PER_SUBJECT: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
 /// How many rejected tokens of all subjects together are replaced.
 const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
@@ -112,7 +109,7 @@ impl Cache {
         if !matches!(&*entry.progress.borrow(), Some(Ok(held)) if held.ptr_eq(token)) {
             return true;
         }
-        let of_subject = entry.rejection_budget.take(&REJECTIONS_PER_SUBJECT, now);
+        let of_subject = entry.rejection_budget.take(&REJECTIONS, now);
         let in_all = self.rejection_budget.take(&REJECTIONS_IN_ALL, now);
         let Some((of_subject, in_all)) = of_subject.zip(in_all) else {
             return false;

@@ -62,7 +62,7 @@ struct Inner {
     capacity: usize,
     cache: Mutex<Cache>,
     /// The origin of monotonic times.
-    started: Instant,
+    origin: Instant,
     untyped_warning: OnceLock<()>,
     runtime: Runtime,
     /// Aborted on drop.
@@ -169,7 +169,7 @@ impl TokenExchange {
 
 impl Inner {
     fn now(&self) -> Moment {
-        Moment::new(self.client.clock().now(), self.started.elapsed())
+        Moment::new(self.client.clock().now(), self.origin.elapsed())
     }
 
     /// Checks that the subject's token is current and may be sent to the server.
@@ -203,8 +203,8 @@ pub struct TokenExchangeBuilder {
 impl TokenExchangeBuilder {
     request_setters!();
 
-    /// Names the service of this source as the party that acts for the subject (`actor_token`, RFC 8693 §2.1). By
-    /// default the subject is impersonated, if the server allows it.
+    /// Sends the token of `actor`, usually this service's own, as `actor_token` (RFC 8693 §2.1): it names the party that acts
+    /// for the subject. By default the subject is impersonated, if the server allows it.
     pub fn actor(mut self, actor: TokenSource) -> Self {
         self.actor = Some(actor);
         self
@@ -237,7 +237,7 @@ impl TokenExchangeBuilder {
             subject_issuers: self.subject_issuers,
             capacity: self.capacity.max(1),
             cache: Mutex::default(),
-            started: Instant::now(),
+            origin: Instant::now(),
             untyped_warning: OnceLock::new(),
             runtime,
             in_flight: Mutex::new(JoinSet::new()),

@@ -42,8 +42,8 @@ pub enum TokenEvent {
         /// The scopes that it lacks; empty when all are granted again.
         missing: ScopeSet,
     },
-    /// The token response has no `token_type` (RFC 6749 §5.1), so the token is used as a bearer token. Announced when it
-    /// begins.
+    /// The token response has no `token_type` (RFC 6749 §5.1), so the token is used as a bearer token. Announced once,
+    /// until a response has a `token_type` again.
     Untyped,
     /// A service rejected the current token. It is no longer handed out.
     #[non_exhaustive]

@@ -15,6 +15,7 @@ use portcullis_oauth::{AuthorizationServer, ClientAuthentication, ClientSecrets}
 use portcullis_worker::{Worker, current_runtime};
 use tokio::{sync::broadcast, time::sleep};
 
+pub(crate) use self::state::REJECTIONS;
 pub use self::{event::TokenEvent, state::TokenStatus};
 use self::{
     renewal::{Renewal, Reported},
@@ -129,8 +130,8 @@ impl TokenSource {
             {
                 return Err(error);
             }
-            // Joins the run that `current` asked for, or that is under way. If it has ended since, the next run fetches
-            // nothing.
+            // Joins the run that `current` asked for, or that is under way. If it has ended since, this asks for an
+            // empty one: the token or the backoff is there.
             let outcome = worker.wait_until_ended(worker.join_run()).await;
             outcome.map_err(|_| TokenError::stopped())?;
         }
@@ -208,6 +209,7 @@ impl TokenSource {
         tokio::select! {
             biased;
             () = worker.stop() => {}
+            // In `async`, so that no timer is needed if the task has already ended.
             () = async { sleep(MAX_WAIT).await } => {}
         }
         // After the events of the task. A call after a cancelled one announces it too.

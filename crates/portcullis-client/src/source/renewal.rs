@@ -32,7 +32,7 @@ pub(super) struct Renewal {
 /// What the last events said, so that only changes are announced.
 #[derive(Default)]
 pub(super) struct Reported {
-    /// Whether there was a usable token at the last event.
+    /// Whether there was a usable token at the last `Obtained`, `Failed` or `Lapsed`.
     has_token: bool,
     missing_scopes: ScopeSet,
     is_untyped: bool,

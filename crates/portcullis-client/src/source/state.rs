@@ -9,7 +9,7 @@ use super::TokenEvent;
 use crate::{AccessToken, TokenError, failures::Failures, token_client::TokenClient};
 
 /// Limits the token requests that rejected tokens cause: two, and one more for each 30 s.
-const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
+pub(crate) const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
 /// The status of a source at one moment.
 #[derive(Clone, Debug)]

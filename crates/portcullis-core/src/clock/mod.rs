@@ -21,7 +21,7 @@ pub type SharedClock = Arc<dyn Clock>;
 /// The operating system's wall clock.
 ///
 /// On Linux it shows the time of the kernel's last tick (`CLOCK_REALTIME_COARSE`), at most 10 ms ago: reading it takes an
-/// eighth of the time, and tokens and keys expire on whole seconds.
+/// eighth of the time, and tokens expire on whole seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -100,7 +100,7 @@ pub(crate) fn discovered(
     match url.scheme() {
         "https" => {}
         "http" if issuer.scheme() == "http" && (allow_http || is_loopback(&url)) => {}
-        _ => return Err(refuse("is not https although the issuer is")),
+        _ => return Err(refuse("is not https")),
     }
     if has_user_info(&url) {
         return Err(refuse("contains a user name or password"));

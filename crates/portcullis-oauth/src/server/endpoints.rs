@@ -86,7 +86,8 @@ struct Document {
     /// In `main`: how often it was read. In `other`: that number when `other` was read; it is read again if they differ.
     reads: u64,
     read_again_at: Option<Instant>,
-    /// The last failure. It is also the answer for callers that came before this time and waited for the lock.
+    /// The last failure, and until when it is the answer. Callers that came by then get it too, even if they waited longer
+    /// for the lock.
     failed: Option<(FetchError, Instant)>,
 }
 
@@ -216,7 +217,7 @@ impl DiscoveredEndpoints {
         document.update(read, self.discovery.issuer(), Duration::ZERO)
     }
 
-    /// Without endpoints if the issuer has only one document. Concurrent callers share one request and its result.
+    /// Returns metadata without endpoints if the issuer has only one document. Concurrent callers share one request and its result.
     async fn read_other(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
         let mut other = self.other.lock().await;

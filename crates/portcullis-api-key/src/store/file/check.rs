@@ -31,8 +31,8 @@ pub(super) struct Checker(Mutex<Watched>);
 
 struct Watched {
     file: WatchedFile,
-    /// The stamp at the last read, and how many reads in a row had found it before. Only of timed reads, which are an
-    /// interval apart: `None` after a forced read, or one that failed before parsing.
+    /// The stamp at the last read, and how many reads in a row had found it before. Counts only the reads of the
+    /// watch, which are an interval apart: `None` after a `reload`, or after a read that failed before parsing.
     seen: Option<(Stamp, u32)>,
 }
 
@@ -62,12 +62,14 @@ impl Checker {
             file: WatchedFile::new("API key file", &settings.path, MAX_BYTES),
             seen: None,
         };
+        // Taken before the read, since a change after it may be missed.
+        let now = settings.clock.now();
         let records = watched.read_if_changed(&settings, false)?;
         let keys = to_map(records.unwrap_or_default(), &KeyMap::default());
         let snapshot = Snapshot {
             keys: Arc::new(keys),
             // The worker's monotonic clock starts at zero.
-            confirmed_at: Moment::new(settings.clock.now(), Duration::ZERO),
+            confirmed_at: Moment::new(now, Duration::ZERO),
             settings: Arc::new(settings),
             is_checking: false,
             is_dead: false,
@@ -92,7 +94,7 @@ impl Checker {
             return Err(KeyFileError::cannot_watch(&settings.path, source));
         }
         shared.update(|snapshot| snapshot.is_checking = true);
-        // Taken before the read, since a change after it may be missed.
+        // Before the read, as in `load`.
         let now = shared.now();
         let read = watched.read_if_changed(&settings, is_forced);
 

@@ -12,7 +12,7 @@ use portcullis_file::directory_of;
 
 use super::error::KeyFileError;
 
-/// Replaces the file, whose lock the caller holds. Then the new content survives a loss of power.
+/// Replaces the file, whose lock the caller holds. Once this has returned `Ok`, the new content survives a loss of power.
 pub(super) fn replace(target: &Path, text: &str) -> Result<(), KeyFileError> {
     let temporary = beside(target, ".", ".tmp");
     // A writer that crashed may have left it. The lock excludes another writer.
