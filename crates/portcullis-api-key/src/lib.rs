@@ -40,6 +40,6 @@ pub use scheme::{ApiKeys, ApiKeysBuilder};
 #[cfg(all(feature = "file", unix))]
 pub use store::KeyFile;
 #[cfg(feature = "file")]
-pub use store::{FileStore, FileStoreBuilder, FileStoreStatus, KeyFileError};
+pub use store::{FileStore, FileStoreBuilder, FileStoreStatus, KeyFileError, to_rfc3339};
 pub use store::{KeyStore, Lookup, MemoryStore, PendingLookup, StoreError};
 pub use stored::StoredKey;

@@ -10,10 +10,9 @@ use std::{
 };
 
 use clap::Subcommand;
-use jiff::Timestamp;
 use portcullis_api_key::{
     ApiKey, ApiKeyId, DEFAULT_ROTATION_GRACE, IssuedKey, KeyError, KeyFile, KeyFileError,
-    KeyPrefix, KeyRecord, NewKey,
+    KeyPrefix, KeyRecord, NewKey, to_rfc3339,
 };
 use portcullis_core::{
     ScopeSet,
@@ -185,7 +184,7 @@ fn note_other_links(path: &Path) {
 fn revoke(path: &Path, id: &str) -> Done {
     note_other_links(path);
     let record = KeyFile::at(path).revoke(&parse_id(id)?)?;
-    let at = record.revoked_at.map_or_else(String::new, rfc3339);
+    let at = record.revoked_at.map_or_else(String::new, to_rfc3339);
     output::note(format_args!(
         "key {} for {} was revoked at {at}.",
         record.id,
@@ -213,9 +212,9 @@ fn to_json(record: &KeyRecord, now: UnixTime) -> Value {
         "owner": &*record.owner,
         "scopes": &record.scopes,
         "state": state(record, now),
-        "created_at": rfc3339(record.created_at),
-        "expires_at": record.expires_at.map(rfc3339),
-        "revoked_at": record.revoked_at.map(rfc3339),
+        "created_at": to_rfc3339(record.created_at),
+        "expires_at": record.expires_at.map(to_rfc3339),
+        "revoked_at": record.revoked_at.map(to_rfc3339),
         "successor": record.successor.as_ref().map(ApiKeyId::as_str),
         "revision": record.revision,
     })
@@ -262,19 +261,13 @@ fn state(record: &KeyRecord, now: UnixTime) -> &'static str {
 
 fn ends(record: &KeyRecord) -> String {
     match record.expires_at {
-        Some(at) => format!("expires at {}", rfc3339(at)),
+        Some(at) => format!("expires at {}", to_rfc3339(at)),
         None => "never expires".to_owned(),
     }
 }
 
 fn day(time: UnixTime) -> String {
-    rfc3339(time).chars().take("2026-01-31".len()).collect()
-}
-
-fn rfc3339(time: UnixTime) -> String {
-    let millis = i64::try_from(time.as_duration().as_millis()).unwrap_or(i64::MAX);
-    let timestamp = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
-    timestamp.to_string()
+    to_rfc3339(time).chars().take("2026-01-31".len()).collect()
 }
 
 fn prefix(text: &str) -> Result<KeyPrefix, String> {

@@ -26,3 +26,4 @@ pub use file_store::{FileStore, FileStoreBuilder};
 #[cfg(unix)]
 pub use key_file::KeyFile;
 pub use snapshot::FileStoreStatus;
+pub use time::to_rfc3339;

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use portcullis_core::clock::UnixTime;
 use toml::value::Datetime;
 
-/// A time after the year 9999 becomes the last that `jiff` can hold.
-pub(super) fn to_rfc3339(time: UnixTime) -> String {
+/// A time as a key file has it (RFC 3339, UTC). One after the year 9999 becomes the last that `jiff` can hold.
+#[must_use]
+pub fn to_rfc3339(time: UnixTime) -> String {
     let millis = i64::try_from(time.as_duration().as_millis()).unwrap_or(i64::MAX);
     let timestamp = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
     timestamp.to_string()
