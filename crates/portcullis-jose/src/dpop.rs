@@ -77,14 +77,14 @@ impl DpopKey {
     ///
     /// # Errors
     ///
-    /// If the cryptographic library fails, for instance because random numbers are not available.
+    /// If random numbers are not available, or the cryptographic library fails.
     pub fn proof(
         &self,
         request: &DpopRequest<'_>,
         nonce: Option<&str>,
     ) -> Result<String, SignError> {
         let mut id = [0; 16];
-        rand::fill(&mut id).map_err(|_| SignError::Library)?;
+        rand::fill(&mut id).map_err(|_| SignError::NoRandomness)?;
         let ath = |token: &str| base64url::encode(digest(&SHA256, token.as_bytes()).as_ref());
         let claims = Claims {
             jti: base64url::encode(&id),

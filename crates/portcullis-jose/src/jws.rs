@@ -254,7 +254,7 @@ mod tests {
         let too_long = error(&format!("{header}A.e30."));
         assert_eq!(
             too_long.to_string(),
-            "the header has 4097 bytes, more than the 4096 that are accepted (`max_header_bytes`)"
+            "the token's JOSE header has 4097 bytes; at most 4096 are accepted (`max_header_bytes` of the verifier)"
         );
     }
 

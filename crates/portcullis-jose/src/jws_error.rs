@@ -10,7 +10,8 @@ use crate::json::JsonError;
 pub enum JwsError {
     /// The token or its header is longer than the limit: 8 KiB or 4 KiB by default.
     #[error(
-        "the {part} has {bytes} bytes, more than the {limit} that are accepted (`max_{part}_bytes`)"
+        "the token{} has {bytes} bytes; at most {limit} are accepted (`max_{part}_bytes` of the verifier)",
+        if *part == "header" { "'s JOSE header" } else { "" }
     )]
     TooLong {
         /// `token` or `header`.
@@ -21,10 +22,10 @@ pub enum JwsError {
         limit: usize,
     },
     /// The token has neither three parts nor another known form.
-    #[error("the token does not have three parts")]
+    #[error("the token does not have three parts: it may be truncated, or opaque and not a JWT")]
     WrongNumberOfParts,
     /// A JWE: five parts (RFC 7516 §3.1), or `enc` in the header.
-    #[error("the token is encrypted")]
+    #[error("the token is encrypted: the issuer must only sign tokens for this service")]
     Encrypted,
     /// The JSON serialization (RFC 7515 §7.2).
     #[error("the token uses the JSON serialization, not the compact one")]
@@ -33,37 +34,37 @@ pub enum JwsError {
     #[error("the token contains another token (`cty` is `JWT`)")]
     Nested,
     /// A part has padding, foreign characters or stray bits, so it is not strict base64url (RFC 7515 §2).
-    #[error("the {0} is not strict base64url")]
+    #[error("the token's {0} is not strict base64url")]
     NotBase64Url(&'static str),
     /// The signature is longer than that of an RSA key of 8192 bits.
-    #[error("the signature is longer than 1024 bytes")]
+    #[error("the token's signature is longer than 1024 bytes")]
     SignatureTooLong,
     /// The header is not a JSON object with unique members (RFC 7515 §4).
-    #[error("the header {0}")]
+    #[error("the token's JOSE header {0}")]
     Header(JsonError),
     /// A registered member of the header has the wrong type.
-    #[error("`{0}` in the header is not a string")]
+    #[error("`{0}` in the token's JOSE header is not a string")]
     HeaderMember(&'static str),
     /// `kid` is longer than [`Header::MAX_KID_BYTES`](crate::Header::MAX_KID_BYTES).
-    #[error("`kid` is longer than 256 bytes")]
+    #[error("`kid` in the token's JOSE header is longer than 256 bytes")]
     KidTooLong,
     /// No `alg`.
-    #[error("the header has no `alg`")]
+    #[error("the token's JOSE header has no `alg`")]
     AlgorithmMissing,
     /// `alg` is `none`, in any case.
     #[error("the token is not signed (`alg` is `none`)")]
     AlgorithmNone,
     /// `alg` is a registered algorithm, but not one of [`Algorithm`](crate::Algorithm).
-    #[error("the algorithm {0} is not supported")]
+    #[error("the token's algorithm {0} is not supported")]
     AlgorithmUnsupported(&'static str),
     /// `alg` is not a registered algorithm.
-    #[error("`alg` is not a registered algorithm")]
+    #[error("`alg` in the token's JOSE header is not a registered algorithm")]
     AlgorithmUnknown,
     /// `crit` is present. No extension is supported, and an empty or ill-typed list is an error (RFC 7515 §4.1.11).
-    #[error("the header has critical extensions (`crit`)")]
+    #[error("the token's JOSE header has critical extensions (`crit`), and none is supported")]
     CriticalExtensions,
     /// `b64` is not `true`, which a JWT must not have (RFC 7797 §7).
-    #[error("the payload is declared not to be base64url (`b64`)")]
+    #[error("the token's JOSE header declares that the payload is not base64url (`b64`)")]
     UnencodedPayload,
 }
 

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::{
     VerifyError,
     claim_path::{ClaimPath, Step},
-    verify_error::{escape_name, found},
+    verify_error::escape_name,
 };
 
 /// The claims of a token, borrowed from the decoded payload.
@@ -40,7 +40,8 @@ impl<'de> Claims<'de> {
 
     /// The claim `name`, which must be a text that is not empty if it is present.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, VerifyError> {
-        not_empty(self.get(name)).map_err(|WrongType| VerifyError::InvalidClaim(name.to_owned()))
+        let claim = self.get(name);
+        not_empty(claim).map_err(|WrongType| invalid(name, TEXT, claim))
     }
 
     /// The value at `path`, which must be a text that is not empty if it is present.
@@ -54,16 +55,17 @@ impl<'de> Claims<'de> {
         /// The last second of the year 9999.
         const MAX: u64 = 253_402_300_799;
 
-        let time = match self.get(name) {
+        let claim = self.get(name);
+        let time = match claim {
             None => return Ok(None),
             Some(Claim::Integer(seconds)) => Some(Duration::from_secs(*seconds)),
             Some(Claim::Fraction(seconds)) => Duration::try_from_secs_f64(*seconds).ok(),
             Some(_) => None,
         };
         let time = time.filter(|time| time.as_secs() <= MAX);
-        let invalid = || VerifyError::InvalidClaim(name.to_owned());
+        let expected = "a number of seconds from 1970 to the end of the year 9999";
         time.map(UnixTime::from_duration)
-            .ok_or_else(invalid)
+            .ok_or_else(|| invalid(name, expected, claim))
             .map(Some)
     }
 }
@@ -80,6 +82,29 @@ fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongT
     }
 }
 
+/// What [`not_empty`] accepts.
+pub(crate) const TEXT: &str = "a text that is not empty";
+
+/// The error of a claim that is `value`.
+pub(crate) fn invalid(
+    name: impl ToString,
+    expected: &str,
+    value: Option<&Claim<'_>>,
+) -> VerifyError {
+    let found = match value {
+        None => "absent",
+        Some(Claim::Null) => "null",
+        Some(Claim::Bool(_)) => "a boolean",
+        Some(Claim::Integer(_) | Claim::Fraction(_)) => "a number",
+        Some(Claim::Text(text)) if text.is_empty() => "an empty text",
+        Some(Claim::Text(_)) => "a text",
+        Some(Claim::Array(_)) => "a list",
+        Some(Claim::Object(_)) => "an object",
+    };
+    let problem = format!("is {found}, but must be {expected}");
+    VerifyError::InvalidClaim(name.to_string(), problem)
+}
+
 /// Calls `find` with the `iss` of a payload whose signature was not checked yet. An error if there is no `iss`, or `find`
 /// returns `None`.
 pub(crate) fn find_issuer<T>(
@@ -90,7 +115,7 @@ pub(crate) fn find_issuer<T>(
     let issuer = issuer.as_deref();
     issuer
         .and_then(find)
-        .ok_or_else(|| VerifyError::Issuer(found(issuer, escape_name)))
+        .ok_or_else(|| VerifyError::Issuer(issuer.map(escape_name)))
 }
 
 /// The first `iss`, which chooses the keys to check the signature with. What follows it is ignored: the parse after the
@@ -227,7 +252,7 @@ mod tests {
         assert!(!aud.is_only_texts());
         assert_eq!(claims.get("n"), Some(&Claim::Null));
         assert_eq!(claims.get("m"), None);
-        let invalid = VerifyError::InvalidClaim("n".into());
+        let invalid = invalid("n", TEXT, Some(&Claim::Null));
         assert_eq!(claims.text("n"), Err(invalid));
     }
 
@@ -287,7 +312,10 @@ mod tests {
     fn an_empty_text_has_the_wrong_type() {
         assert_eq!(
             parse(r#"{"sub":""}"#).expect("parses").text("sub"),
-            Err(VerifyError::InvalidClaim("sub".into()))
+            Err(VerifyError::InvalidClaim(
+                "sub".into(),
+                "is an empty text, but must be a text that is not empty".into()
+            ))
         );
     }
 

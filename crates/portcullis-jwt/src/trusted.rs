@@ -48,7 +48,7 @@ impl TrustedIssuers {
     pub fn new(verifiers: impl IntoIterator<Item = JwtVerifier>) -> Result<Self, ConfigError> {
         let trusted = Self(Arc::default());
         for verifier in verifiers {
-            trusted.add(verifier)?;
+            trusted.insert(verifier, "is given twice: give each issuer one verifier")?;
         }
         Ok(trusted)
     }
@@ -59,6 +59,13 @@ impl TrustedIssuers {
     ///
     /// If the issuer is already trusted; [`replace`](Self::replace) changes its rules.
     pub fn add(&self, verifier: JwtVerifier) -> Result<(), ConfigError> {
+        self.insert(
+            verifier,
+            "is already trusted: use `TrustedIssuers::replace` to change its rules",
+        )
+    }
+
+    fn insert(&self, verifier: JwtVerifier, if_known: &str) -> Result<(), ConfigError> {
         let (issuer, verifier) = (verifier.keys.issuer().clone(), Arc::new(verifier));
         let is_new = self.update(|trusted| {
             let is_new = !trusted.verifiers.contains_key(&issuer);
@@ -68,9 +75,7 @@ impl TrustedIssuers {
             is_new
         });
         if !is_new {
-            let problem =
-                format!("{issuer:?} is already trusted: use `replace` to change its rules");
-            return Err(ConfigError::new("issuer", problem));
+            return Err(ConfigError::new("issuer", format!("{issuer:?} {if_known}")));
         }
         Ok(())
     }

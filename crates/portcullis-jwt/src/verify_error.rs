@@ -20,21 +20,21 @@ pub enum VerifyError {
     #[error("the algorithm {0} is not on the allow-list (`algorithms`)")]
     AlgorithmNotAllowed(Algorithm),
     /// The `typ` is not that of an access token: the token may be an ID token, a client assertion or a DPoP proof.
-    #[error("`typ` in the header is {found}, but the profile {profile:?} accepts only {expected}")]
+    #[error("the token's `typ` is {found}, but the profile {profile:?} accepts only {expected}")]
     Type {
         /// What was found, escaped.
-        found: String,
+        found: Box<str>,
         /// What the profile accepts.
-        expected: String,
+        expected: Box<str>,
         /// The name of the profile.
-        profile: String,
+        profile: Box<str>,
     },
     /// The issuer's keys were never loaded, so the token cannot be judged.
     #[error("the issuer's keys were never fetched: see the log of the service")]
     KeysNotLoaded,
     /// The issuer's keys are past their stale limit, so the token cannot be judged.
     #[error(
-        "the issuer's keys could not be fetched, and are older than their lifetime and the stale limit together"
+        "the issuer's keys could not be fetched, and are older than their lifetime and `stale_limit` together"
     )]
     KeysStale,
     /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm. With the
@@ -51,23 +51,23 @@ pub enum VerifyError {
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
     #[error("the issuer's key with the token's `kid` is not for {0}")]
     KidForOtherAlgorithm(Algorithm),
-    /// The signature is invalid.
-    #[error("the signature is invalid")]
-    Signature,
+    /// The signature is invalid. With the keys that were tried, escaped.
+    #[error("the signature does not verify with {0}")]
+    Signature(String),
     /// The payload is not a JSON object with unique members.
     #[error("the payload {0}")]
     Claims(JsonError),
     /// A required claim is missing.
     #[error("the claim `{0}` is missing")]
     MissingClaim(String),
-    /// A claim has the wrong type or is out of range.
-    #[error("the claim `{0}` has the wrong type or is out of range")]
-    InvalidClaim(String),
+    /// A claim has the wrong type or is out of range. With the claim, and what it is and must be.
+    #[error("the claim `{0}` {1}")]
+    InvalidClaim(String, String),
     /// `iss` is absent or is not a trusted issuer. With what was found, escaped.
-    #[error("`iss` is {0}, which is not a trusted issuer")]
-    Issuer(String),
+    #[error("the token names {} (`iss`), but only trusted issuers are accepted", named("issuer", .0))]
+    Issuer(Option<String>),
     /// The token is for another audience.
-    #[error("`{claim}` is {found}, which is not an accepted audience")]
+    #[error("`{claim}` is {found}, which is not an accepted audience (`audience`)")]
     Audience {
         /// The claim: `aud`, or another of the profile.
         claim: String,
@@ -75,8 +75,8 @@ pub enum VerifyError {
         found: String,
     },
     /// The client of the token is not accepted. With what was found, escaped.
-    #[error("the client {0} is not an accepted client (`client_ids`)")]
-    ClientId(String),
+    #[error("the token names {}, but only those in `client_ids` are accepted", named("client", .0))]
+    ClientId(Option<String>),
     /// The token is from the issuer, but not an access token.
     #[error("not an access token: the profile {profile:?} requires that {mark}")]
     NotAnAccessToken {
@@ -85,19 +85,19 @@ pub enum VerifyError {
         /// The name of the profile.
         profile: String,
     },
-    /// `exp` passed this long ago, which is more than the leeway.
-    #[error("expired {} s ago, which is more than the leeway", .0.as_secs())]
-    Expired(Duration),
-    /// `nbf` is in the future by this much, which is more than the leeway.
-    #[error("`nbf` is {} s away, which is more than the leeway", .0.as_secs())]
-    NotYetValid(Duration),
-    /// `iat` is in the future by this much, which is more than the leeway.
-    #[error("`iat` is {} s in the future, which is more than the leeway", .0.as_secs())]
-    IssuedInTheFuture(Duration),
+    /// `exp` passed by at least the leeway. With how long ago, and the leeway.
+    #[error("expired: `exp` was {} s ago, the `leeway` is {} s", seconds(.0), seconds(.1))]
+    Expired(Duration, Duration),
+    /// `nbf` is in the future by more than the leeway. With how far, and the leeway.
+    #[error("not valid yet: `nbf` is {}", in_future(.0, .1))]
+    NotYetValid(Duration, Duration),
+    /// `iat` is in the future by more than the leeway. With how far, and the leeway.
+    #[error("issued in the future: `iat` is {}", in_future(.0, .1))]
+    IssuedInTheFuture(Duration, Duration),
     /// The time from `iat`, or without `iat` from now, to `exp` is too long.
     #[error(
         "the lifetime of {} s is longer than the accepted {} s (`max_lifetime`)",
-        .lifetime.as_secs(), .limit.as_secs()
+        seconds(.lifetime), seconds(.limit)
     )]
     Lifetime {
         /// The lifetime of the token.
@@ -106,7 +106,7 @@ pub enum VerifyError {
         limit: Duration,
     },
     /// `exp` is before `iat`.
-    #[error("`exp` is before `iat`")]
+    #[error("`exp` is before `iat`, so the token was never valid")]
     ExpiresBeforeIssued,
     /// The token is bound to a key or certificate (`cnf`, RFC 7800).
     #[error(
@@ -129,6 +129,15 @@ impl VerifyError {
             self,
             Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyNotJudged(_)
         )
+    }
+
+    /// The refusal. `whose` tells the log whose token it was, if that is known.
+    pub(crate) fn refuse(self, whose: &str) -> Failure {
+        let failure = match self.is_undecided() {
+            true => Failure::unavailable(self.external()),
+            false => Failure::invalid(self.external()),
+        };
+        failure.with_internal(format!("{self}{whose}"))
     }
 
     /// Whether the request may wait for newer keys, which may include the token's key.
@@ -165,17 +174,17 @@ impl VerifyError {
             Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyNotJudged(_) => {
                 "the issuer's keys are not available now"
             }
-            Self::Signature | Self::NoKeyMatches => "the token's signature does not hold",
+            Self::Signature(_) | Self::NoKeyMatches => "the token's signature does not hold",
             Self::UnknownKey(_) | Self::KidForOtherAlgorithm(_) => {
                 "the token is signed with an unknown key"
             }
             Self::MissingClaim(_) => "the token lacks a required claim",
-            Self::InvalidClaim(_) => "a claim of the token is not of the right type",
+            Self::InvalidClaim(..) => "a claim of the token is not of the right type",
             Self::Audience { .. } => "the token is meant for another audience",
             Self::ClientId(_) => "the token's client is not accepted",
-            Self::Expired(_) => "the token has expired",
-            Self::NotYetValid(_) => "the token is not valid yet",
-            Self::IssuedInTheFuture(_) => "the token claims to be issued in the future",
+            Self::Expired(..) => "the token has expired",
+            Self::NotYetValid(..) => "the token is not valid yet",
+            Self::IssuedInTheFuture(..) => "the token claims to be issued in the future",
             Self::Lifetime { .. } | Self::ExpiresBeforeIssued => {
                 "the token's lifetime is not accepted"
             }
@@ -190,12 +199,27 @@ impl VerifyError {
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
-        let failure = match error.is_undecided() {
-            true => Self::unavailable(error.external()),
-            false => Self::invalid(error.external()),
-        };
-        failure.with_internal(error.to_string())
+        error.refuse("")
     }
+}
+
+fn named(what: &str, name: &Option<String>) -> String {
+    match name {
+        Some(name) => format!("the {what} \"{name}\""),
+        None => format!("no {what}"),
+    }
+}
+
+/// Rounds up, so that a time that exceeds a limit never reads as the limit.
+fn seconds(time: &Duration) -> f64 {
+    time.as_secs_f64().ceil()
+}
+
+fn in_future(away: &Duration, leeway: &Duration) -> String {
+    let (away, leeway) = (seconds(away), seconds(leeway));
+    format!(
+        "{away} s in the future, the `leeway` is {leeway} s: check the clocks of the issuer and of this machine"
+    )
 }
 
 fn not_accepted(algorithm: &str) -> Cow<'static, str> {
@@ -252,9 +276,9 @@ mod tests {
 
     fn of_type(typ: Option<&str>) -> Cow<'static, str> {
         VerifyError::Type {
-            found: found(typ, escape),
-            expected: "at+jwt".to_owned(),
-            profile: "rfc9068".to_owned(),
+            found: found(typ, escape).into(),
+            expected: "at+jwt".into(),
+            profile: "rfc9068".into(),
         }
         .external()
     }

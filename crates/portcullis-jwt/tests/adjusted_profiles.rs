@@ -167,7 +167,10 @@ fn p4_audience_can_be_in_a_custom_claim() {
     }
     assert_eq!(
         verdict(resource(), json!({"resource": {"a": 1}})),
-        Err(VerifyError::InvalidClaim("resource".into()))
+        Err(VerifyError::InvalidClaim(
+            "resource".into(),
+            "is an object, but must be a text or a list of texts".into()
+        ))
     );
 }
 
@@ -197,7 +200,10 @@ fn required_claims_and_the_client_id_can_be_nested() {
         ),
         (
             json!({"client": {"id": 1}, "tenant": {"id": 1}}),
-            VerifyError::InvalidClaim("client.id".into()),
+            VerifyError::InvalidClaim(
+                "client.id".into(),
+                "is a number, but must be a text that is not empty".into(),
+            ),
         ),
     ] {
         assert_eq!(verdict(changes).expect_err("refused"), error);

@@ -8,8 +8,8 @@ use portcullis_core::PrincipalKind;
 use portcullis_jwt::{Profile, VerifyError};
 use serde_json::json;
 use support::{
-    AUDIENCE, NOW, accepted, claims, claims_with, judge, judge_at, refused, signer, strict,
-    verifier,
+    AUDIENCE, NOW, accepted, claims, claims_with, invalid_claim, judge, judge_at, refused, signer,
+    strict, verifier,
 };
 
 #[test]
@@ -22,11 +22,7 @@ fn j6_aud_is_a_string_or_an_array_of_strings() {
         json!([null]),
         json!(true),
     ] {
-        assert_eq!(
-            refused(json!({"aud": aud})),
-            VerifyError::InvalidClaim("aud".into()),
-            "{aud}"
-        );
+        assert_eq!(invalid_claim(refused(json!({"aud": aud}))), "aud", "{aud}");
     }
 }
 
@@ -52,8 +48,8 @@ fn a3_claims_have_their_registered_types() {
             json!(false),
         ] {
             assert_eq!(
-                refused(json!({name: value})),
-                VerifyError::InvalidClaim(name.into()),
+                invalid_claim(refused(json!({name: value}))),
+                name,
                 "{name} {value}"
             );
         }
@@ -63,8 +59,8 @@ fn a3_claims_have_their_registered_types() {
         );
         let token = signer().sign(r#"{"alg":"EdDSA","kid":"key-1","typ":"at+jwt"}"#, &null);
         assert_eq!(
-            judge(&strict(), &token).expect_err("null"),
-            VerifyError::InvalidClaim(name.into())
+            invalid_claim(judge(&strict(), &token).expect_err("null")),
+            name
         );
     }
 }
@@ -83,8 +79,8 @@ fn j5_date_must_be_a_number() {
             json!({}),
         ] {
             assert_eq!(
-                refused(json!({name: value})),
-                VerifyError::InvalidClaim(name.into()),
+                invalid_claim(refused(json!({name: value}))),
+                name,
                 "{name} {value}"
             );
         }
@@ -95,10 +91,7 @@ fn j5_date_must_be_a_number() {
 fn j5_date_in_milliseconds_is_rejected() {
     for name in ["exp", "iat", "nbf"] {
         let date = json!(NOW * 1_000);
-        assert_eq!(
-            refused(json!({name: date})),
-            VerifyError::InvalidClaim(name.into())
-        );
+        assert_eq!(invalid_claim(refused(json!({name: date}))), name);
     }
 }
 
@@ -110,12 +103,12 @@ fn a2_leeway_applies_to_exp_and_nbf() {
     assert!(verdict(NOW - 60).is_ok());
     assert_eq!(
         verdict(NOW - 61).expect_err("early"),
-        VerifyError::NotYetValid(Duration::from_secs(61))
+        VerifyError::NotYetValid(Duration::from_secs(61), Duration::from_secs(60))
     );
     assert!(verdict(NOW + 290 + 59).is_ok());
     assert_eq!(
         verdict(NOW + 290 + 60).expect_err("late"),
-        VerifyError::Expired(Duration::from_secs(60))
+        VerifyError::Expired(Duration::from_secs(60), Duration::from_secs(60))
     );
 }
 

@@ -141,7 +141,7 @@ fn show(token: &str) -> io::Result<Option<Vec<u8>>> {
     let (printed, bytes) = match read {
         Ok(read) => read,
         Err(error) => {
-            line(format_args!("not a signed JWT: {error}"))?;
+            line(format_args!("cannot be read as a signed JWT: {error}"))?;
             return Ok(None);
         }
     };
@@ -251,7 +251,7 @@ impl Judge<'_> {
     /// What to do about a rejection by the profile `name`.
     fn advice(&self, error: &VerifyError, name: &str) -> Option<String> {
         let advice = match error {
-            VerifyError::ClientId { .. } => {
+            VerifyError::ClientId(Some(_)) => {
                 "if this client may call, give --client-id with its id, as the service must list it with \
                  `.client_ids([…])`"
             }

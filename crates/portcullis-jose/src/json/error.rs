@@ -18,7 +18,7 @@ pub enum JsonError {
     #[error("names a member twice at {0}")]
     DuplicateMember(Position),
     /// An object has a member whose name `serde_json` reserves (`$serde_json::private::…`).
-    #[error("has a member `$serde_json::private::…` at {0}: the issuer must use another name")]
+    #[error("has a member at {0} named `$serde_json::private::…`, which the JSON library reserves")]
     ReservedMember(Position),
     /// Arrays and objects are nested more than 16 levels deep.
     #[error("is nested more than 16 levels deep at {0}")]

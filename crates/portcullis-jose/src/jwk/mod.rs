@@ -6,8 +6,8 @@ pub(crate) use self::raw::{PUBLIC, RawJwk};
 use crate::json::JsonError;
 use crate::key_material::KeyRejected;
 
-/// Why a key of a set is unusable. The other keys of the set are used.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a key of a set is unusable. The other keys of the set are used. Values of the key are escaped.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkipReason {
     /// Not a JSON object with unique members.
@@ -20,26 +20,26 @@ pub enum SkipReason {
     #[error("its `{0}` has the wrong type, or is not base64url of the right length")]
     Malformed(&'static str),
     /// `kty` is not `RSA`, `EC` or `OKP`.
-    #[error("its `kty` is not `RSA`, `EC` or `OKP`")]
-    UnsupportedType,
+    #[error("its `kty` is \"{0}\", not `RSA`, `EC` or `OKP`")]
+    UnsupportedType(String),
     /// `kty` is `oct`. A published secret is not secret.
     #[error("the key is symmetric; a shared secret must be configured, not published")]
     Symmetric,
     /// `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`.
-    #[error("its `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`")]
-    UnsupportedCurve,
+    #[error("its `crv` is \"{0}\", not `P-256`, `P-384`, `P-521` or `Ed25519`")]
+    UnsupportedCurve(String),
     /// The key is for encryption by its `use`, `key_ops`, `alg` or `crv`. This is not a mistake of the issuer.
     #[error("the key is for encryption")]
     Encryption,
     /// `use` is neither `sig` nor `enc` (RFC 7517 §4.2).
-    #[error("its `use` is not `sig`")]
-    OtherUse,
+    #[error("its `use` is \"{0}\", not `sig`")]
+    OtherUse(String),
     /// `key_ops` does not list `verify` (RFC 7517 §4.3).
     #[error("its `key_ops` does not list `verify`")]
     OtherOperations,
     /// `alg` is not supported, or does not fit `kty` and `crv` (RFC 7517 §4.4).
-    #[error("its `alg` is not supported or does not fit its `kty` and `crv`")]
-    OtherAlgorithm,
+    #[error("its `alg` is \"{0}\", which is not supported or does not fit its `kty` and `crv`")]
+    OtherAlgorithm(String),
     /// `kid` is longer than [`Header::MAX_KID_BYTES`](crate::Header::MAX_KID_BYTES).
     #[error("its `kid` is longer than 256 bytes")]
     KidTooLong,

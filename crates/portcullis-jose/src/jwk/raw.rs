@@ -1,5 +1,7 @@
 //! The members of a JWK as they were published, and the checks on them.
 
+use portcullis_core::log::escape;
+
 use super::{Deviation, SkipReason};
 use crate::algorithm::Algorithm;
 use crate::base64url;
@@ -83,7 +85,7 @@ impl<'j> RawJwk<'j> {
     pub(crate) fn check_use(&self) -> Result<(), SkipReason> {
         match self.optional("use")? {
             None | Some("sig") => Ok(()),
-            Some(_) => Err(SkipReason::OtherUse),
+            Some(other) => Err(SkipReason::OtherUse(name(other))),
         }
     }
 
@@ -125,14 +127,14 @@ impl<'j> RawJwk<'j> {
             "EC" => {
                 let crv = self.text("crv")?;
                 let curve = Curve::find(|curve| curve.name == crv);
-                let curve = curve.ok_or(SkipReason::UnsupportedCurve)?;
+                let curve = curve.ok_or_else(|| SkipReason::UnsupportedCurve(name(crv)))?;
                 let (x, y) = (self.coordinate("x", curve)?, self.coordinate("y", curve)?);
                 Ok(curve.key(&[&[4], &x[..], &y].concat())?)
             }
             "OKP" if self.text("crv")? == "Ed25519" => Ok(KeyMaterial::ed25519(&self.bytes("x")?)?),
-            "OKP" => Err(SkipReason::UnsupportedCurve),
+            "OKP" => Err(SkipReason::UnsupportedCurve(name(self.text("crv")?))),
             "oct" => Err(SkipReason::Symmetric),
-            _ => Err(SkipReason::UnsupportedType),
+            other => Err(SkipReason::UnsupportedType(name(other))),
         }
     }
 
@@ -173,7 +175,15 @@ impl<'j> RawJwk<'j> {
         };
         match alg.parse::<Algorithm>() {
             Ok(algorithm) if material.fits(algorithm) => Ok(vec![algorithm]),
-            _ => Err(SkipReason::OtherAlgorithm),
+            _ => Err(SkipReason::OtherAlgorithm(name(alg))),
         }
+    }
+}
+
+/// A name for an error message, but nothing as long as the number of a private key, which may be in the wrong member.
+fn name(text: &str) -> String {
+    match text.len() {
+        0..32 => escape(text),
+        _ => "…".to_owned(),
     }
 }

@@ -33,7 +33,7 @@ pub enum KeyRejected {
     #[error("not a valid key: its coordinates are not a point on the curve")]
     NotOnCurve,
     /// Shorter than the output of the hash (RFC 7518 §3.2).
-    #[error("the secret has {bytes} bytes, fewer than the {required} that {algorithm} requires")]
+    #[error("the secret has {bytes} bytes; {algorithm} needs {required}: replace it at the server")]
     SecretTooShort {
         /// The algorithm of the secret.
         algorithm: Algorithm,

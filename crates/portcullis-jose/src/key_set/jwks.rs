@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, fmt};
 
+use portcullis_core::log::escape;
 use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -11,7 +12,7 @@ use crate::json::{self, JsonError, Text, Value};
 use crate::jwk::{Deviation, RawJwk, SkipReason};
 
 /// Why a JWK Set as a whole cannot be used.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
     /// Larger than [`KeySet::MAX_BYTES`].
@@ -30,10 +31,12 @@ pub enum KeySetError {
     #[error("the key set is empty")]
     Empty,
     /// Every key was skipped.
-    #[error("none of the {skipped} keys of the set can be used; the first: {first}")]
+    #[error("none of the {skipped} keys of the set can be used; the first (`kid` {kid}): {first}")]
     NothingUsable {
         /// The number of keys.
         skipped: usize,
+        /// The first key's `kid`, escaped, or `absent`.
+        kid: String,
         /// Why the first key was skipped.
         first: SkipReason,
     },
@@ -104,7 +107,8 @@ impl KeySet {
             None => Err(KeySetError::Empty),
             Some(first) => Err(KeySetError::NothingUsable {
                 skipped: set.report.skipped_count,
-                first: first.what,
+                kid: first.kid.as_deref().map_or("absent".to_owned(), escape),
+                first: first.what.clone(),
             }),
         }
     }

@@ -167,7 +167,7 @@ mod tests {
             let token = hmac_token(Algorithm::HS256, hmac::HMAC_SHA256, secret);
             assert_eq!(
                 verify(&keys, &token),
-                Err(SignatureError::KidForOtherAlgorithm)
+                Err(SignatureError::KidForOtherAlgorithm(Algorithm::HS256))
             );
         }
     }

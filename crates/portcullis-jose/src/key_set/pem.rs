@@ -15,22 +15,26 @@ use crate::pem::{EC, ED25519, RSA, blocks};
 #[non_exhaustive]
 pub enum PemError {
     /// There is no PEM block.
-    #[error("there is no PEM block with a public key")]
+    #[error("there is no PEM block `PUBLIC KEY` or `RSA PUBLIC KEY`")]
     NoKey,
     /// A private key, which only the issuer may have.
     #[error(
         "this is a private key: configure its public half, and treat the private one as compromised"
     )]
     PrivateKey,
-    /// A certificate or something else.
-    #[error("a PEM block is neither `PUBLIC KEY` nor `RSA PUBLIC KEY`")]
-    OtherLabel,
+    /// A certificate or something else. With the number of the block, from 1.
+    #[error("PEM block {0} is neither `PUBLIC KEY` nor `RSA PUBLIC KEY`")]
+    OtherLabel(usize),
     /// Not well-formed PEM, or not a well-formed key.
-    #[error("a PEM block is ill-formed")]
+    #[error(
+        "the PEM text is ill-formed: check that `openssl pkey -pubin -in FILE -noout` reads it"
+    )]
     Malformed,
-    /// No supported algorithm uses keys of this type.
-    #[error("the type of a key is not supported")]
-    UnsupportedType,
+    /// No supported algorithm uses keys of this type. With the number of the block, from 1.
+    #[error(
+        "PEM block {0} has an unsupported type or curve: use RSA (rsaEncryption), EC on P-256, P-384 or P-521, or Ed25519"
+    )]
+    UnsupportedType(usize),
     /// More than [`KeySet::MAX_CANDIDATES`] keys.
     #[error("there are more than {} keys", KeySet::MAX_CANDIDATES)]
     TooManyKeys,
@@ -69,27 +73,27 @@ impl KeySet {
             1..=Self::MAX_CANDIDATES => {}
             _ => return Err(PemError::TooManyKeys),
         }
-        let keys = blocks.into_iter().map(|(label, block)| {
-            let key = parse_block(label, block)?;
+        let keys = (1..).zip(blocks).map(|(number, (label, block))| {
+            let key = parse_block(label, block, number)?;
             Ok(VerificationKey::prepare(None, &key, &[algorithm], backend)?)
         });
         Ok(Self::new(keys.collect::<Result<_, PemError>>()?))
     }
 }
 
-fn parse_block(label: &str, block: &str) -> Result<KeyMaterial, PemError> {
+fn parse_block(label: &str, block: &str, number: usize) -> Result<KeyMaterial, PemError> {
     if label.ends_with("PRIVATE KEY") {
         return Err(PemError::PrivateKey);
     }
     let (_, der) = pem::decode_vec(block.as_bytes()).map_err(|_| PemError::Malformed)?;
     match label {
-        "PUBLIC KEY" => parse_spki(&der),
+        "PUBLIC KEY" => parse_spki(&der, number),
         "RSA PUBLIC KEY" => parse_rsa(&der),
-        _ => Err(PemError::OtherLabel),
+        _ => Err(PemError::OtherLabel(number)),
     }
 }
 
-fn parse_spki(der: &[u8]) -> Result<KeyMaterial, PemError> {
+fn parse_spki(der: &[u8], number: usize) -> Result<KeyMaterial, PemError> {
     let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| PemError::Malformed)?;
     let key = spki
         .subject_public_key
@@ -100,10 +104,10 @@ fn parse_spki(der: &[u8]) -> Result<KeyMaterial, PemError> {
         EC => {
             let oid = spki.algorithm.parameters_oid();
             let curve = Curve::find(|curve| oid == Ok(curve.oid));
-            Ok(curve.ok_or(PemError::UnsupportedType)?.key(key)?)
+            Ok(curve.ok_or(PemError::UnsupportedType(number))?.key(key)?)
         }
         ED25519 => Ok(KeyMaterial::ed25519(key)?),
-        _ => Err(PemError::UnsupportedType),
+        _ => Err(PemError::UnsupportedType(number)),
     }
 }
 
@@ -217,7 +221,7 @@ pub(super) mod tests {
         );
         assert_eq!(
             error(&pem("CERTIFICATE", &spki), Algorithm::ES256),
-            PemError::OtherLabel
+            PemError::OtherLabel(1)
         );
         for bad in [
             &good[..good.len() - 10],

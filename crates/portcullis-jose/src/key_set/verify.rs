@@ -1,6 +1,7 @@
 //! Verifies a token's signature with the keys of a set.
 
 use super::{KeySet, VerificationKey};
+use crate::algorithm::Algorithm;
 use crate::header::Header;
 use crate::jws::CompactJws;
 use crate::jws_error::JwsError;
@@ -31,8 +32,8 @@ impl KeySet {
         let kid = header.kid();
         let is_known = self.keys.iter().any(|key| key.kid() == kid);
         let (error_if_no_candidate, error_if_none_verifies) = match kid {
-            None => (E::NoKeyForAlgorithm, E::NoKeyMatches),
-            Some(_) if is_known => (E::KidForOtherAlgorithm, E::BadSignature),
+            None => (E::NoKeyForAlgorithm(algorithm), E::NoKeyMatches),
+            Some(_) if is_known => (E::KidForOtherAlgorithm(algorithm), E::BadSignature),
             Some(_) => (E::UnknownKid, E::UnknownKid),
         };
         let kid_of_candidates = kid.filter(|_| is_known);
@@ -62,21 +63,21 @@ pub enum SignatureError {
     #[error(transparent)]
     Malformed(JwsError),
     /// No key has the `kid`, and no key without `kid` made the signature. A newer set may have the key.
-    #[error("no key of the issuer has the token's `kid`")]
+    #[error("no key of the set has the token's `kid`")]
     UnknownKid,
     /// The key with the `kid` is for another algorithm than the header's (RFC 8725 §3.1).
-    #[error("the key with the token's `kid` is not for the token's algorithm")]
-    KidForOtherAlgorithm,
+    #[error("the key with the token's `kid` is not for {0}, the token's algorithm")]
+    KidForOtherAlgorithm(Algorithm),
     /// The token has no `kid`, and no key is for its algorithm. A newer set may have the key.
-    #[error("no key of the issuer is for the token's algorithm (the token has no `kid`)")]
-    NoKeyForAlgorithm,
+    #[error("no key of the set is for {0} (the token has no `kid`, so all keys were considered)")]
+    NoKeyForAlgorithm(Algorithm),
     /// The token has no `kid`, and no key for its algorithm made the signature. A newer set may have the key.
     #[error(
-        "the signature does not verify with any key of the issuer (the token has no `kid`, so up to 4 keys were tried)"
+        "the signature does not verify with any key of the set (the token has no `kid`, so up to 4 keys were tried)"
     )]
     NoKeyMatches,
     /// The key with the `kid` did not make the signature.
-    #[error("the signature does not verify with the issuer's key that has the token's `kid`")]
+    #[error("the signature does not verify with the set's key that has the token's `kid`")]
     BadSignature,
 }
 
@@ -85,7 +86,6 @@ portcullis_core::debug_as_report!(SignatureError);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::Algorithm;
     use crate::testing::{Signer, jwks};
 
     fn set(keys: &[String]) -> KeySet {
@@ -122,10 +122,13 @@ mod tests {
         let signer = Signer::new(Algorithm::RS512);
         let keys = set(&[signer.jwk(r#","alg":"RS256","kid":"a""#)]);
         let named = verify(&keys, &signer.token(r#","kid":"a""#));
-        assert_eq!(named, Err(SignatureError::KidForOtherAlgorithm));
+        assert_eq!(
+            named,
+            Err(SignatureError::KidForOtherAlgorithm(Algorithm::RS512))
+        );
         assert_eq!(
             verify(&keys, &signer.token("")),
-            Err(SignatureError::NoKeyForAlgorithm)
+            Err(SignatureError::NoKeyForAlgorithm(Algorithm::RS512))
         );
         let signer = Signer::new(Algorithm::RS256);
         assert!(verify(&keys, &signer.token(r#","kid":"a""#)).is_ok());

@@ -4,8 +4,8 @@ use crate::algorithm::Algorithm;
 use crate::jwk::SkipReason;
 use crate::key_material::KeyRejected;
 
-/// Why a private key cannot be read or used. It contains nothing of the key.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a private key cannot be read or used. It contains no secret of the key.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningKeyError {
     /// No key could be generated without random numbers.
@@ -117,9 +117,12 @@ pub enum SignError {
     /// The claims are not a JSON object (RFC 7519 §3).
     #[error("the claims are not a JSON object: pass a map or a struct with named fields")]
     ClaimsNotAnObject,
-    /// The cryptographic library failed, for instance because random numbers are not available.
+    /// A DPoP proof needs a random `jti` (RFC 9449 §4.2).
+    #[error("the operating system provided no random numbers")]
+    NoRandomness,
+    /// The cryptographic library failed. It gives no reason.
     #[error(
-        "the cryptographic library could not sign: try again, and check that the system provides random numbers"
+        "the cryptographic library failed to sign, without a reason: if this persists, restart the process and check the key"
     )]
     Library,
 }

@@ -107,7 +107,7 @@ fn jwk_that_is_not_for_signing_is_rejected() {
     let malformed = |name| SigningKeyError::Jwk(SkipReason::Malformed(name));
     assert_eq!(
         error(json!({"use": "enc"})),
-        SigningKeyError::Jwk(SkipReason::OtherUse)
+        SigningKeyError::Jwk(SkipReason::OtherUse("enc".into()))
     );
     assert_eq!(error(json!({"use": 1})), malformed("use"));
     for key_ops in [json!(["verify"]), json!(["SIGN"])] {
@@ -121,7 +121,7 @@ fn jwk_that_is_not_for_signing_is_rejected() {
     for alg in ["ES384", "ECDH-ES", "none", "HS256"] {
         assert_eq!(
             error(json!({"alg": alg})),
-            SigningKeyError::Jwk(SkipReason::OtherAlgorithm)
+            SigningKeyError::Jwk(SkipReason::OtherAlgorithm(alg.into()))
         );
     }
     assert_eq!(error(json!({"kid": 1})), malformed("kid"));

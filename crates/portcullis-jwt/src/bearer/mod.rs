@@ -8,6 +8,7 @@ use std::sync::Arc;
 use portcullis_core::{
     Principal, Secret,
     clock::{SharedClock, UnixTime},
+    log::escape,
     scheme::{
         Challenge, CredentialSource, Failure, Head, Outcome, Scheme, authorization_credentials,
         check_token68,
@@ -16,9 +17,10 @@ use portcullis_core::{
 use portcullis_jose::CompactJws;
 
 pub use self::builder::{BearerBuilder, BearerSettings};
+use self::rejection::whose;
 use crate::{
     CacheStatus, IssuerKeys, JwtVerifier, TrustedIssuers, VerifiedToken, VerifyError,
-    cache::TokenCache, verifier::SCHEME,
+    cache::TokenCache, verifier::SCHEME, verify_error::found,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -107,7 +109,12 @@ impl Scheme for Bearer {
 /// Checks that the sender may use the token. This scheme cannot check a proof of possession, so it rejects a token that
 /// requires one (RFC 9449 §7.2).
 fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
-    verified.bind_as_bearer().cloned().map_err(Into::into)
+    verified.bind_as_bearer().cloned().map_err(|error| {
+        let caller = &verified.principal;
+        let issuer = caller.issuer().unwrap_or_default();
+        let client = found(caller.client_id(), escape);
+        error.refuse(&format!(" (a token of issuer {issuer:?}, client {client})"))
+    })
 }
 
 /// A token that was not accepted.
@@ -116,6 +123,8 @@ struct Rejected {
     /// The keys that the token was checked with, and their epoch; `None` if it was rejected before the keys were
     /// looked up.
     keys: Option<(IssuerKeys, u64)>,
+    /// Whose token it was, for the log; empty if it was rejected before the keys were looked up.
+    whose: Box<str>,
 }
 
 impl<E: Into<VerifyError>> From<E> for Rejected {
@@ -123,6 +132,7 @@ impl<E: Into<VerifyError>> From<E> for Rejected {
         Self {
             error: error.into(),
             keys: None,
+            whose: Box::default(),
         }
     }
 }
@@ -159,6 +169,7 @@ impl Inner {
         let mut verified = verifier
             .verify_parsed(&jws, &header, payload, &snapshot, now, &self.challenge)
             .map_err(|error| Rejected {
+                whose: whose(verifier, &jws, &header, &error).into(),
                 error,
                 keys: Some((verifier.keys.clone(), snapshot.epoch)),
             })?;

@@ -4,39 +4,45 @@ use std::sync::Arc;
 
 use portcullis_core::{
     Principal,
+    log::escape,
     scheme::{Failure, Outcome},
 };
-use portcullis_jose::{CompactJws, TokenLimits};
+use portcullis_jose::{CompactJws, Header, TokenLimits};
 
 use super::{Inner, Rejected, bind};
-use crate::{IssuerKeys, RefreshAnswer, Refresher, VerifyError, claims::find_issuer};
+use crate::{
+    IssuerKeys, JwtVerifier, RefreshAnswer, Refresher, VerifyError,
+    claims::{Claims, find_issuer},
+    verify_error::found,
+};
 
 impl Inner {
     /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the
     /// refresher unless newer keys are there already or cannot help.
     pub(super) fn reject_or_wait(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
-        let Rejected { error, keys } = rejected;
+        let Rejected { error, keys, whose } = rejected;
+        let whose = &*whose;
         let Some((keys, epoch)) = keys.filter(|_| is_worth_a_signal(&error)) else {
-            return Outcome::Done(Err(error.into()));
+            return Outcome::Done(Err(error.refuse(whose)));
         };
         if let Some(foreign) = foreign_issuer(token, &keys) {
             // While the keys are unavailable the answer is 503 even if `iss` is foreign, since even that is not proven.
             return Outcome::Done(Err(if error.is_undecided() {
-                cannot_judge_now(error, &keys)
+                cannot_judge_now(error, &keys, whose)
             } else {
-                foreign.into()
+                foreign.refuse(whose)
             }));
         }
         let Some(refresher) = keys.refresher() else {
-            return Outcome::Done(Err(error.into()));
+            return Outcome::Done(Err(error.refuse(whose)));
         };
         if error.is_undecided() {
             refresher.report_no_keys();
-            return Outcome::Done(Err(cannot_judge_now(error, &keys)));
+            return Outcome::Done(Err(cannot_judge_now(error, &keys, whose)));
         }
         if !error.may_wait_for_keys() {
             refresher.report_bad_signature();
-            return Outcome::Done(Err(error.into()));
+            return Outcome::Done(Err(error.refuse(whose)));
         }
         let has_newer_keys = || keys.snapshot().epoch != epoch;
         // A refresh for another request has brought newer keys: they are tried without a signal.
@@ -58,24 +64,26 @@ impl Inner {
             RefreshAnswer::Exhausted if has_newer_keys() => {
                 Outcome::Done(self.verify_again(token, true))
             }
-            RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &keys))),
-            RefreshAnswer::Saturated => Outcome::Done(Err(cannot_judge_now(error, &keys))),
+            RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &keys, whose))),
+            RefreshAnswer::Saturated => Outcome::Done(Err(cannot_judge_now(error, &keys, whose))),
         }
     }
 
     /// The final verdict, after a refresh.
     fn verify_again(&self, token: &str, has_fetched: bool) -> Result<Principal, Failure> {
-        let Rejected { error, keys } = match self.verify(token.as_bytes(), self.clock.now()) {
+        let Rejected { error, keys, whose } = match self.verify(token.as_bytes(), self.clock.now())
+        {
             Ok(verified) => return bind(&verified),
             Err(rejected) => rejected,
         };
+        let whose = &*whose;
         let Some((keys, _)) = keys else {
-            return Err(error.into());
+            return Err(error.refuse(whose));
         };
         Err(match error.may_wait_for_keys() {
-            true if has_fetched => unknown_key(error, &keys),
-            false if !error.is_undecided() => error.into(),
-            _ => cannot_judge_now(error, &keys),
+            true if has_fetched => unknown_key(error, &keys, whose),
+            false if !error.is_undecided() => error.refuse(whose),
+            _ => cannot_judge_now(error, &keys, whose),
         })
     }
 }
@@ -85,9 +93,37 @@ impl Inner {
 fn is_worth_a_signal(error: &VerifyError) -> bool {
     let is_bad_signature = matches!(
         error,
-        VerifyError::Signature | VerifyError::KidForOtherAlgorithm(_)
+        VerifyError::Signature(_) | VerifyError::KidForOtherAlgorithm(_)
     );
     is_bad_signature || error.may_wait_for_keys() || error.is_undecided()
+}
+
+/// Whose token was rejected, for the log. Only a signed token's client is known.
+pub(super) fn whose(
+    verifier: &JwtVerifier,
+    jws: &CompactJws<'_>,
+    header: &Header,
+    error: &VerifyError,
+) -> String {
+    use VerifyError::{AlgorithmNotAllowed, Issuer, Jws, Type};
+
+    let (issuer, kid) = (verifier.issuer(), found(header.kid(), escape));
+    let is_early = |error: &_| {
+        matches!(
+            error,
+            Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_)
+        )
+    };
+    if is_early(error) || is_worth_a_signal(error) {
+        return format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})");
+    }
+    let payload = jws.payload().unwrap_or_default();
+    let claims = Claims::parse(&payload).ok();
+    let client = claims
+        .as_ref()
+        .and_then(|it| verifier.profile.client_id(it));
+    let client = found(client, escape);
+    format!(" (a token of issuer {issuer:?}, client {client}, `kid` {kid})")
 }
 
 /// The error of a token that names another issuer than that of `keys`. Such a token must not cause a fetch: it would
@@ -104,20 +140,21 @@ fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
 }
 
 /// An unknown key is the caller's fault only if the keys could be fetched.
-fn unknown_key(error: VerifyError, keys: &IssuerKeys) -> Failure {
+fn unknown_key(error: VerifyError, keys: &IssuerKeys, whose: &str) -> Failure {
     if keys.snapshot().last_fetch_failed {
-        cannot_judge_now(error, keys)
+        cannot_judge_now(error, keys, whose)
     } else {
-        error.into()
+        error.refuse(whose)
     }
 }
 
 /// The failure of a token that cannot be judged now, with the time until the next fetch as `Retry-After`.
-fn cannot_judge_now(error: VerifyError, keys: &IssuerKeys) -> Failure {
-    let failure = Failure::from(match error {
+fn cannot_judge_now(error: VerifyError, keys: &IssuerKeys, whose: &str) -> Failure {
+    let error = match error {
         error if error.may_wait_for_keys() => VerifyError::UnknownKeyNotJudged(Box::new(error)),
         error => error,
-    });
+    };
+    let failure = error.refuse(whose);
     match keys.refresher().and_then(Refresher::next_attempt) {
         Some(due) => failure.retry_when_due(due),
         None => failure,

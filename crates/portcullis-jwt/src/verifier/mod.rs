@@ -18,7 +18,7 @@ use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
     IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError,
-    claims::Claims,
+    claims::{Claims, TEXT, invalid},
     verify_error::{escape_name, found},
 };
 
@@ -50,7 +50,7 @@ pub struct JwtVerifier {
     audiences: Vec<Box<str>>,
     client_ids: Option<Vec<Box<str>>>,
     algorithms: Vec<Algorithm>,
-    profile: Profile,
+    pub(crate) profile: Profile,
     times: TimeRules,
     pub(crate) limits: TokenLimits,
     custom_claims: Option<DecodeClaims>,
@@ -113,9 +113,9 @@ impl JwtVerifier {
         }
         if !self.profile.accepts_type(header) {
             return Err(VerifyError::Type {
-                found: found(header.typ(), escape),
-                expected: self.profile.accepted_types(),
-                profile: self.profile.name().to_owned(),
+                found: found(header.typ(), escape).into(),
+                expected: self.profile.accepted_types().into(),
+                profile: self.profile.name().into(),
             });
         }
         Ok(())
@@ -129,30 +129,39 @@ impl JwtVerifier {
         header: &Header,
         now: UnixTime,
     ) -> Result<(), VerifyError> {
+        use SignatureError as E;
+
         let keys = snapshot.keys().ok_or(VerifyError::KeysNotLoaded)?;
         if snapshot.is_stale(now) {
             return Err(VerifyError::KeysStale);
         }
-        let wanted = || match header.kid() {
-            Some(kid) => format!("has the `kid` {}", found(Some(kid), escape)),
-            None => format!("is for {}, and the token has no `kid`", header.algorithm()),
+        let Err(error) = keys.verify(jws, header) else {
+            return Ok(());
         };
-        match keys.verify(jws, header) {
-            Ok(_) => Ok(()),
-            Err(SignatureError::Malformed(error)) => Err(error.into()),
-            Err(SignatureError::UnknownKid | SignatureError::NoKeyForAlgorithm) => {
-                Err(VerifyError::UnknownKey(wanted()))
+        let kid = || found(header.kid(), escape);
+        Err(match error {
+            E::Malformed(error) => error.into(),
+            E::UnknownKid if keys.keys().any(|key| key.kid().is_none()) => {
+                VerifyError::UnknownKey(format!(
+                    "has the `kid` {}, and those without `kid` do not verify the signature",
+                    kid()
+                ))
+            }
+            E::UnknownKid => VerifyError::UnknownKey(format!("has the `kid` {}", kid())),
+            E::NoKeyForAlgorithm(algorithm) => {
+                VerifyError::UnknownKey(format!("is for {algorithm}, and the token has no `kid`"))
             }
             // There will be no other keys, so the signature is bad.
-            Err(SignatureError::NoKeyMatches) if self.keys.is_fixed() => {
-                Err(VerifyError::Signature)
+            E::NoKeyMatches if self.keys.is_fixed() => {
+                VerifyError::Signature("any configured key".to_owned())
             }
-            Err(SignatureError::NoKeyMatches) => Err(VerifyError::NoKeyMatches),
-            Err(SignatureError::KidForOtherAlgorithm) => {
-                Err(VerifyError::KidForOtherAlgorithm(header.algorithm()))
-            }
-            Err(_) => Err(VerifyError::Signature),
-        }
+            E::NoKeyMatches => VerifyError::NoKeyMatches,
+            E::KidForOtherAlgorithm(algorithm) => VerifyError::KidForOtherAlgorithm(algorithm),
+            _ => VerifyError::Signature(format!(
+                "the issuer's key {}: the token was altered, or another key has this `kid`",
+                kid()
+            )),
+        })
     }
 
     /// Checks the registered claims, then the conditions of the profile. Returns the expiry and the span of
@@ -165,7 +174,7 @@ impl JwtVerifier {
         let missing = |name: &str| VerifyError::MissingClaim(name.to_owned());
         let issuer = claims.text("iss")?.ok_or_else(|| missing("iss"))?;
         if issuer != self.issuer() {
-            return Err(VerifyError::Issuer(found(Some(issuer), escape_name)));
+            return Err(VerifyError::Issuer(Some(escape_name(issuer))));
         }
         let expires_at = claims.time("exp")?.ok_or_else(|| missing("exp"))?;
         let (not_before, issued_at) = (claims.time("nbf")?, claims.time("iat")?);
@@ -176,7 +185,7 @@ impl JwtVerifier {
         }
         claims.text("sub")?; // may be absent; checks only that it is a text and not empty
         if let Some(path) = self.profile.ill_typed(claims) {
-            return Err(VerifyError::InvalidClaim(path.to_string()));
+            return Err(invalid(path, TEXT, claims.at(path)));
         }
         if let Some(mark) = self.profile.missing_mark(claims) {
             return Err(VerifyError::NotAnAccessToken {
@@ -200,7 +209,7 @@ impl JwtVerifier {
             let client = self.profile.client_id(claims);
             if !client.is_some_and(|client| client_ids.iter().any(|accepted| **accepted == *client))
             {
-                return Err(VerifyError::ClientId(found(client, escape)));
+                return Err(VerifyError::ClientId(client.map(escape)));
             }
         }
         Ok(())
@@ -212,7 +221,7 @@ impl JwtVerifier {
             return Ok(false);
         };
         if !claim.is_only_texts() {
-            return Err(VerifyError::InvalidClaim(name.to_owned()));
+            return Err(invalid(name, "a text or a list of texts", Some(claim)));
         }
         let mut audiences = claim.texts();
         let is_accepted = |audience: &str| self.audiences.iter().any(|it| **it == *audience);

@@ -33,17 +33,19 @@ impl TimeRules {
         // `exp` itself is too late (RFC 7519 §4.1.4), `nbf` itself is not too early (§4.1.5).
         let end = expires_at.saturating_add(self.leeway);
         if now >= end {
-            return Err(VerifyError::Expired(now.duration_since(expires_at)));
+            let ago = now.duration_since(expires_at);
+            return Err(VerifyError::Expired(ago, self.leeway));
         }
         if let Some(not_before) = not_before
             && now.saturating_add(self.leeway) < not_before
         {
-            return Err(VerifyError::NotYetValid(not_before.duration_since(now)));
+            let away = not_before.duration_since(now);
+            return Err(VerifyError::NotYetValid(away, self.leeway));
         }
         if let Some(issued_at) = issued_at {
             if now.saturating_add(self.leeway) < issued_at {
                 let away = issued_at.duration_since(now);
-                return Err(VerifyError::IssuedInTheFuture(away));
+                return Err(VerifyError::IssuedInTheFuture(away, self.leeway));
             }
             if expires_at < issued_at {
                 return Err(VerifyError::ExpiresBeforeIssued);
@@ -95,7 +97,7 @@ mod tests {
         assert_eq!(check(1_000, None, Some(900), 1_059), Ok(()));
         assert_eq!(
             check(1_000, None, Some(900), 1_060),
-            Err(VerifyError::Expired(Duration::from_secs(60)))
+            Err(VerifyError::Expired(Duration::from_secs(60), RULES.leeway))
         );
         let just_before = UnixTime::from_duration(Duration::from_millis(1_059_999));
         let checked = RULES.check(UnixTime::from_secs(1_000), None, None, just_before);
@@ -107,7 +109,10 @@ mod tests {
         assert_eq!(check(2_000, Some(1_060), None, 1_000), Ok(()));
         assert_eq!(
             check(2_000, Some(1_061), None, 1_000),
-            Err(VerifyError::NotYetValid(Duration::from_secs(61)))
+            Err(VerifyError::NotYetValid(
+                Duration::from_secs(61),
+                RULES.leeway
+            ))
         );
     }
 
@@ -116,7 +121,20 @@ mod tests {
         assert_eq!(check(2_000, None, Some(1_060), 1_000), Ok(()));
         assert_eq!(
             check(2_000, None, Some(1_061), 1_000),
-            Err(VerifyError::IssuedInTheFuture(Duration::from_secs(61)))
+            Err(VerifyError::IssuedInTheFuture(
+                Duration::from_secs(61),
+                RULES.leeway
+            ))
+        );
+    }
+
+    #[test]
+    fn times_in_messages_name_the_leeway_and_are_rounded_up() {
+        let error = VerifyError::NotYetValid(Duration::from_millis(60_400), RULES.leeway);
+        assert_eq!(
+            error.to_string(),
+            "not valid yet: `nbf` is 61 s in the future, the `leeway` is 60 s: check the clocks of the issuer and of \
+             this machine"
         );
     }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     at_once, bearer, next_signer, send, status,
-    support::{AUDIENCE, ManualClock, Signer, claims, claims_with, issuer, signer},
+    support::{AUDIENCE, ISSUER, ManualClock, Signer, claims, claims_with, issuer, signer},
 };
 
 #[test]
@@ -125,6 +125,37 @@ fn algorithm_that_is_not_accepted_is_named_to_the_caller() {
 }
 
 #[test]
+fn log_names_the_issuer_client_and_key_of_a_refused_token() {
+    let bearer = bearer(&issuer(), &ManualClock::new());
+    let internal = |token: &str| {
+        let failure = at_once(send(&bearer, token)).expect_err("refused");
+        assert!(!failure.external().contains(ISSUER), "{failure:?}");
+        failure.internal().to_owned()
+    };
+    let expired = signer().access_token(&claims_with(json!({"exp": 1})));
+    let forged = Signer::new(9, "key-1").access_token(&claims_with(json!({"client_id": "x"})));
+    let bound = signer().access_token(&claims_with(json!({"cnf": {"jkt": "x"}})));
+    for (token, whose) in [
+        (
+            &expired,
+            " (a token of issuer \"I\", client \"billing\", `kid` \"key-1\")",
+        ),
+        (
+            &forged,
+            " (checked as a token of issuer \"I\"; in its header `kid` is \"key-1\")",
+        ),
+        (&bound, " (a token of issuer \"I\", client \"billing\")"),
+    ] {
+        let logged = internal(token);
+        assert!(logged.ends_with(&whose.replace('I', ISSUER)), "{logged}");
+    }
+    let header = json!({"alg": "HS256", "kid": "a\nb", "typ": "at+jwt"});
+    let unverified = signer().sign(&header.to_string(), &claims().to_string());
+    let logged = internal(&unverified);
+    assert!(logged.ends_with("`kid` is \"a\\nb\")"), "{logged}");
+}
+
+#[test]
 fn p7_too_long_token_is_rejected_with_its_length() {
     let external = |bearer: &Bearer, token: &str| {
         at_once(send(bearer, token))
@@ -135,7 +166,7 @@ fn p7_too_long_token_is_rejected_with_its_length() {
     let (message, logged) = external(&default, &long).expect_err("too long");
     assert_eq!(message, "the token is longer than this service accepts");
     let expected = format!(
-        "the token has {} bytes, more than the 8192 that are accepted (`max_token_bytes`)",
+        "the token has {} bytes; at most 8192 are accepted (`max_token_bytes` of the verifier)",
         long.len()
     );
     assert_eq!(logged, expected);
@@ -186,7 +217,7 @@ fn p7_too_long_token_is_rejected_with_its_length() {
     }
     let of_short = signer().access_token(&claims_with(json!({"iss": "https://short.example"})));
     let (_, logged) = external(&many, &of_short).expect_err("a token over the limit of its issuer");
-    assert!(logged.contains("more than the 100"), "{logged}");
+    assert!(logged.contains("at most 100 are accepted"), "{logged}");
 
     for bytes in [0, 64 * 1024 + 1] {
         let error = patient(&issuer())

@@ -111,6 +111,14 @@ pub(crate) fn strict() -> JwtVerifier {
     verifier(Profile::rfc9068()).build().expect("a verifier")
 }
 
+/// The claim that has the wrong type.
+pub(crate) fn invalid_claim(error: VerifyError) -> String {
+    match error {
+        VerifyError::InvalidClaim(claim, _) => claim,
+        other => panic!("{other}"),
+    }
+}
+
 /// The error of the default profile for a valid access token with these changes to its claims.
 pub(crate) fn refused(changes: Value) -> VerifyError {
     judge(

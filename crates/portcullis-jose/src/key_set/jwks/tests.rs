@@ -55,7 +55,7 @@ fn w1_unusable_keys_are_skipped_and_counted() {
         .collect();
     assert_eq!(skipped, noise.map(|(_, kid)| kid));
     assert_eq!(
-        set.report().skipped.last().map(|key| key.what),
+        set.report().skipped.last().map(|key| key.what.clone()),
         Some(crate::KeyRejected::NotOnCurve.into())
     );
 }
@@ -156,6 +156,7 @@ fn set_without_usable_keys_is_rejected() {
         error(&unusable),
         KeySetError::NothingUsable {
             skipped: 2,
+            kid: "absent".to_owned(),
             first: SkipReason::Symmetric
         }
     );
