@@ -73,7 +73,7 @@ impl TokenResponse {
         let unusable = |what: &str| (TokenErrorKind::Unusable, what.to_owned());
         // serde's own message may quote a value, which may be a token.
         let body: Body = read_json_object(body).map_err(|error| match error {
-            DocumentError::Members => {
+            DocumentError::Members | DocumentError::Missing(_) => {
                 unusable("a missing or non-string `access_token`, or a non-string `token_type`")
             }
             other => unusable(&format!("an invalid body: {other}")),

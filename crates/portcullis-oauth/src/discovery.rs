@@ -43,6 +43,7 @@ pub struct Discovery {
     issuer: Box<str>,
     /// `discover_at`, or else the issuer.
     url: Url,
+    url_setting: &'static str,
     /// The origins of `url`, and of `issuer` if that is an https URL.
     own_origins: Vec<Origin>,
     /// The well-known URLs, or the one that is configured.
@@ -85,6 +86,7 @@ impl Discovery {
                 false => well_known_urls(&url).into(),
             },
             url,
+            url_setting: discover_at.map_or("issuer", |_| "discover_at"),
             current: AtomicUsize::new(0),
         })
     }
@@ -135,12 +137,9 @@ impl Discovery {
 
     fn not_found(&self, retry_after: Option<Duration>) -> FetchError {
         let urls: Vec<String> = self.candidates.iter().map(display_url).collect();
-        let cause = match urls.len() {
-            1 => "the URL",
-            _ => "the issuer's URL, from which both are derived",
-        };
-        let urls = urls.join(" and ");
-        let message = format!("no metadata found: {urls} answered 404; check {cause}");
+        let (urls, setting) = (urls.join(" and "), self.url_setting);
+        let message =
+            format!("no metadata found: {urls} answered 404 (derived from `{setting}`: check it)");
         FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
     }
 

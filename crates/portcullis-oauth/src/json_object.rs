@@ -20,13 +20,16 @@ pub enum DocumentError {
     #[error("duplicate member `{0}`")]
     Duplicate(Box<str>),
     /// A member, at any depth, has a name that `serde_json` reserves (`$serde_json::private::…`).
-    #[error("a member is named `$serde_json::private::…`: the server must use another name")]
+    #[error("a member is named `$serde_json::private::…`, which the JSON library reserves")]
     Reserved,
     /// Arrays and objects are nested more than 16 levels deep.
     #[error("nested more than 16 levels deep")]
     TooDeep,
-    /// A member is missing or has another type than expected.
-    #[error("a required member is missing or has the wrong type")]
+    /// A required member is missing.
+    #[error("`{0}` is missing")]
+    Missing(Box<str>),
+    /// A member has another type than expected.
+    #[error("a member has the wrong type")]
     Members,
 }
 
@@ -48,12 +51,13 @@ pub fn read_json_object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T,
         return Err(DocumentError::NotAnObject);
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        // Of serde's messages only this one is safe: it names a field of `T`. Others may repeat a value, such as a token.
+        // Of serde's messages only these are safe: they name a field of `T`. Others may repeat a value, such as a token.
         let message = error.to_string();
-        let duplicate = message.strip_prefix("duplicate field `");
-        match duplicate.and_then(|rest| rest.split('`').next()) {
-            Some(name) => DocumentError::Duplicate(name.into()),
-            None => DocumentError::Members,
+        let mut parts = message.split('`');
+        match (parts.next(), parts.next()) {
+            (Some("duplicate field "), Some(name)) => DocumentError::Duplicate(name.into()),
+            (Some("missing field "), Some(name)) => DocumentError::Missing(name.into()),
+            _ => DocumentError::Members,
         }
     })
 }
@@ -109,7 +113,10 @@ mod tests {
         let duplicate = |name: &str| Err(DocumentError::Duplicate(name.into()));
         assert_eq!(read(r#"{"a":1,"a":2}"#), duplicate("a"));
         assert_eq!(read(r#"{"a":1,"\u0061":2}"#), duplicate("a"));
-        assert_eq!(read(r#"{"b":"c"}"#), Err(DocumentError::Members));
+        assert_eq!(
+            read(r#"{"b":"c"}"#),
+            Err(DocumentError::Missing("a".into()))
+        );
         assert_eq!(read(r#"{"a":"1"}"#), Err(DocumentError::Members));
         for json in ["", "{", r#"{"a":1}x"#, "<html>", "\u{feff}\u{feff}{}"] {
             assert_eq!(read(json), Err(DocumentError::NotJson), "{json}");

@@ -45,7 +45,8 @@ impl Resolve for GuardedResolver {
 /// All addresses of a discovered host are in networks that the issuer is not in.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
-    "the discovered host resolves only to private or link-local addresses, and the issuer is not in such a network"
+    "the discovered host resolves only to private or link-local addresses, and the issuer is not in such a network: {}",
+    super::url_rules::IF_INTENDED
 )]
 pub(super) struct ForbiddenAddress;
 

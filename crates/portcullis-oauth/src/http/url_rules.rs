@@ -81,6 +81,10 @@ pub fn configured_origin(
     Ok(url)
 }
 
+/// What to do about a discovered host in a private network.
+pub(super) const IF_INTENDED: &str = "if this is intended, configure its URL (`jwks_uri`, `token_endpoint`, `revocation_endpoint`), which may be \
+     in any network";
+
 /// Checks a URL from an issuer's metadata. It may be on another host, but must be as safe as the issuer's.
 pub(crate) fn discovered(
     member: &'static str,
@@ -114,9 +118,9 @@ pub(crate) fn discovered(
     if url.host() == issuer.host() || networks.allows(address) {
         return Ok(url);
     }
-    Err(refuse(
-        "is in a private or link-local network that the issuer is not in",
-    ))
+    Err(refuse(&format!(
+        "is in a private or link-local network that the issuer is not in: {IF_INTENDED}"
+    )))
 }
 
 /// Whether the URL has a user name or password.

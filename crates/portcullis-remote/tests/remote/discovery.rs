@@ -58,7 +58,7 @@ async fn missing_metadata_is_reported() {
     for part in [
         "/oidc/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server/oidc",
-        "check the issuer's URL",
+        "(derived from `issuer`: check it)",
     ] {
         assert!(text.contains(part), "{text}");
     }
