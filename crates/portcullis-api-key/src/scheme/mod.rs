@@ -127,9 +127,12 @@ impl Inner {
         if prefixes.is_empty() || prefixes.iter().any(is_presented) {
             return Ok(presented);
         }
+        let accepted: Vec<&str> = prefixes.iter().map(KeyPrefix::as_str).collect();
         Err(Failure::invalid(NOT_VALID).with_internal(format!(
-            "API key {} has a prefix that is not accepted",
-            presented.id
+            "API key {}_{}: only the prefixes {} are accepted (`prefixes`): the key may be of another environment",
+            String::from_utf8_lossy(presented.prefix),
+            presented.id,
+            accepted.join(", ")
         )))
     }
 
