@@ -43,7 +43,9 @@ pub(super) fn read(
                 read_for(content, *algorithm).err() != Some(wrong)
             });
             let usable = any_of(&fitting);
-            format!("--alg {asked}: the key in {shown} is of another type: use --alg {usable}, or another key").into()
+            misuse(format!(
+                "--alg {asked}: the key in {shown} is of another type or curve: use --alg {usable}, or another key"
+            ))
         }
         SigningKeyError::Symmetric => format!(
             "the JWK in {shown} is a shared secret: put its text in a file, and give --client-secret-file FILE --auth jwt"

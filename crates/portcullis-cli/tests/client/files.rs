@@ -76,11 +76,11 @@ async fn unusable_file_is_reported_with_its_path() {
         .fetch_with(&["--private-key", &pem, "--alg", "ES384"])
         .await;
     ended.failed(
-        1,
+        2,
         &[
             "--alg ES384: the key in",
             &pem,
-            "is of another type: use --alg ES256, or another key",
+            "is of another type or curve: use --alg ES256, or another key",
         ],
     );
 
@@ -88,7 +88,7 @@ async fn unusable_file_is_reported_with_its_path() {
     let ended = scene
         .fetch_with(&["--client-secret-file", &short, "--auth", "jwt"])
         .await;
-    ended.failed(1, &[&short, "fewer than the 32"]);
+    ended.failed(1, &[&short, "HS256 needs 32"]);
     assert!(!ended.stderr.contains("too short for"), "{}", ended.stderr);
     assert_eq!(scene.issuer.requests(Endpoint::Token), 0);
 }
