@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use portcullis_oauth::{FetchError, FetchErrorKind, OAuthAnswer, OAuthError};
 
-/// A token could not be obtained.
+/// A token could not be obtained, revoked, or sent with a proof.
 ///
 /// The message is for operators. Text from the server appears in it escaped and shortened; secrets and tokens never do.
 #[derive(Clone, thiserror::Error)]

@@ -154,10 +154,11 @@ impl Middleware for Credentials {
                 (Err(error), None) => return Err(token_error(error)),
             };
             let method = request.method().clone();
-            let sent = token.authorize(&method, &uri, request.headers_mut());
-            let sent = sent.map_err(token_error)?;
+            let proof = token.authorize(&method, &uri, request.headers_mut());
+            let proof = proof.map_err(token_error)?;
             let response = next.clone().run(request, extensions).await?;
-            let can_retry = token.learn_from_response(&sent, response.status(), response.headers());
+            let can_retry =
+                token.learn_from_response(&proof, response.status(), response.headers());
             match retry.take_if(|_| can_retry) {
                 Some(again) => (request, first_response) = (again, Some(response)),
                 None => return Ok(response),

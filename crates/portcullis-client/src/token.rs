@@ -105,16 +105,17 @@ impl AccessToken {
 
     /// Reads the head of the answer to a request with this token: stores a DPoP nonce (RFC 9449 §8.2), and reports a
     /// rejection as [`TokenSource::reject`](crate::TokenSource::reject) does. For an exchanged token, call
-    /// [`TokenExchange::reject`](crate::TokenExchange::reject) yourself. `sent` is from [`authorize`](Self::authorize). Returns whether to send the request once more with the current token, because the
-    /// service requires a new nonce (§9), or rejected the token and its source may fetch another.
+    /// [`TokenExchange::reject`](crate::TokenExchange::reject) yourself. `proof` is from [`authorize`](Self::authorize).
+    /// Returns whether to send the request once more: with this token, because the service requires a new nonce (§9), or
+    /// with the source's next one, because the service rejected this one.
     #[must_use]
     pub fn learn_from_response(
         &self,
-        sent: &SentProof,
+        proof: &SentProof,
         status: StatusCode,
         headers: &HeaderMap,
     ) -> bool {
-        let requires_nonce = sent.0.as_ref().is_some_and(|proof| {
+        let requires_nonce = proof.0.as_ref().is_some_and(|proof| {
             // Compared with the nonce that was sent: another request may already have stored the new one.
             let nonces = &self.0.client.service_nonces;
             let is_new = nonces.learn(&proof.origin, headers, proof.nonce.as_deref());
@@ -273,9 +274,9 @@ mod tests {
             let sent = token.authorize(&Method::GET, &uri, &mut headers);
             sent.expect("authorized")
         };
-        let requires = |sent: &SentProof, status, headers: &HeaderMap| {
+        let requires = |proof: &SentProof, status, headers: &HeaderMap| {
             let status = StatusCode::from_u16(status).expect("a status");
-            token.learn_from_response(sent, status, headers)
+            token.learn_from_response(proof, status, headers)
         };
         let mut answer = HeaderMap::new();
         answer.insert(

@@ -51,7 +51,7 @@ impl Backoff {
         self.failures
     }
 
-    /// The wait after the next failure, before `Retry-After`: doubled by each failure up to `longest`, then shortened by
+    /// The wait after the next failure, without regard to `Retry-After`: doubled by each failure up to `longest`, then shortened by
     /// up to a half.
     pub fn next_wait(&self, longest: Duration, jitter: Jitter) -> Duration {
         let doubled = self.rules.first.saturating_mul(1 << self.failures.min(31));

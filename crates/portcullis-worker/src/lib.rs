@@ -10,7 +10,7 @@
 //! - A run is one piece of the task's work, such as one fetch. [`Worker::request_run`] asks for one, which many callers
 //!   share. [`Worker::wake`] ends a pause.
 //! - [`Worker::wait_until_ended`] waits for a run, [`Worker::wait_for`] for a state, and [`Worker::within`] bounds a wait.
-//! - [`Task::spawn_thread`] gives work that blocks a thread of its own.
+//! - [`Task::spawn_thread`] runs blocking work on a thread of its own.
 //! - [`Backoff`] doubles the pause after failures, with [`Jitter`], and honours `Retry-After`.
 //! - Times are [`Deadline`](portcullis_core::clock::Deadline)s and a pause is never longer than 10 s, in case a clock
 //!   jumps.

@@ -50,10 +50,10 @@ pub struct Shared<S: State> {
 pub(crate) struct Progress {
     /// Whether a run was asked for that has not begun.
     pub(crate) is_requested: bool,
-    pub(crate) begun: u64,
-    pub(crate) ended: u64,
+    pub(crate) last_begun: u64,
+    pub(crate) last_ended: u64,
     pub(crate) is_stopping: bool,
-    pub(crate) has_ended: bool,
+    pub(crate) task_has_ended: bool,
 }
 
 /// A run is one piece of a task's work, such as one fetch, from `begin_run` to `end_run`. This one was asked for by a
@@ -73,12 +73,12 @@ impl Run {
 
 impl Progress {
     pub(crate) fn is_running(&self) -> bool {
-        self.begun > self.ended
+        self.last_begun > self.last_ended
     }
 
     pub(crate) fn next(&self) -> Run {
         Run {
-            number: self.begun + 1,
+            number: self.last_begun + 1,
             joined_running: false,
         }
     }

@@ -90,7 +90,7 @@ impl<S: State> Task<S> {
     /// Notes that a run begins. Who asks for one from now on gets the next.
     pub fn begin_run(&self) {
         self.progress.send_modify(|progress| {
-            progress.begun += 1;
+            progress.last_begun += 1;
             progress.is_requested = false;
         });
     }
@@ -98,7 +98,7 @@ impl<S: State> Task<S> {
     /// Notes that the run has ended and that its result is published. All who wait for it are woken.
     pub fn end_run(&self) {
         self.progress
-            .send_modify(|progress| progress.ended = progress.begun);
+            .send_modify(|progress| progress.last_ended = progress.last_begun);
     }
 }
 
@@ -136,14 +136,15 @@ struct ReportEnd<S: State> {
 
 impl<S: State> Drop for ReportEnd<S> {
     fn drop(&mut self) {
-        // A process that ends drops its workers and then its runtime, possibly without polling their tasks again.
+        // Read here and not in `supervise`: a process that ends drops its workers and then its runtime, possibly without
+        // polling their tasks again. That is no death.
         let shared = &self.shared;
         let was_stopped = shared.progress.borrow().is_stopping;
         let mut event = None;
         if !was_stopped {
             shared.update(|state| event = Some(state.died(self.death)));
         }
-        let end = |progress: &mut Progress| progress.has_ended = true;
+        let end = |progress: &mut Progress| progress.task_has_ended = true;
         shared.progress.send_modify(end);
         if let Some(event) = event {
             shared.announce(event);

@@ -56,7 +56,7 @@ impl<S: State> Worker<S> {
                 run = Some(progress.next());
             } else if progress.is_running() {
                 run = Some(Run {
-                    number: progress.begun,
+                    number: progress.last_begun,
                     joined_running: true,
                 });
             } else if admit() {
@@ -72,8 +72,8 @@ impl<S: State> Worker<S> {
     }
 
     /// Asks for a run, or joins the one that is about to begin or under way.
-    pub fn join_run(&self) -> Run {
-        let run = self.request_run(|| true);
+    pub fn ask_for_run(&self) -> Run {
+        let run = self.request_run(|| true); // never refused
         run.unwrap_or_else(|| self.request_next_run())
     }
 
@@ -111,9 +111,10 @@ impl<S: State> Worker<S> {
     /// When the task ended before.
     pub async fn wait_until_ended(&self, run: Run) -> Result<(), TaskEnded> {
         let mut progress = self.progress.subscribe();
-        let is_over = |progress: &Progress| progress.ended >= run.number || progress.has_ended;
+        let is_over =
+            |progress: &Progress| progress.last_ended >= run.number || progress.task_has_ended;
         match progress.wait_for(is_over).await {
-            Ok(progress) if progress.ended >= run.number => Ok(()),
+            Ok(progress) if progress.last_ended >= run.number => Ok(()),
             _ => Err(TaskEnded),
         }
     }
@@ -126,7 +127,7 @@ impl<S: State> Worker<S> {
     pub async fn wait_for(&self, mut condition: impl FnMut(&S) -> bool) -> Result<(), TaskEnded> {
         let mut progress = self.progress.subscribe();
         loop {
-            let has_ended = progress.borrow_and_update().has_ended;
+            let has_ended = progress.borrow_and_update().task_has_ended;
             if condition(&self.state()) {
                 return Ok(());
             }
@@ -154,13 +155,13 @@ impl<S: State> Worker<S> {
         stop(self);
         let mut progress = self.progress.subscribe();
         // The channel is open, as the worker holds the sender.
-        let _ = progress.wait_for(|progress| progress.has_ended).await;
+        let _ = progress.wait_for(|progress| progress.task_has_ended).await;
     }
 
     /// Whether the task has ended, or was told to.
     pub fn is_stopped(&self) -> bool {
         let progress = self.progress.borrow();
-        progress.has_ended || progress.is_stopping
+        progress.task_has_ended || progress.is_stopping
     }
 }
 

@@ -15,7 +15,7 @@ const REFUSAL_TTL: Duration = Duration::from_secs(2);
 const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
 
 /// The outcome of an exchange; `None` while it is in flight.
-pub(super) type Progress = Option<Result<AccessToken, Failed>>;
+pub(super) type Outcome = Option<Result<AccessToken, Failed>>;
 
 /// A failed exchange. Its error is repeated until `until`.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ pub(super) struct Cache {
 }
 
 struct Entry {
-    progress: watch::Receiver<Progress>,
+    progress: watch::Receiver<Outcome>,
     rejection_budget: Budget,
 }
 
@@ -49,7 +49,7 @@ impl Cache {
         key: Key,
         now: Moment,
         capacity: usize,
-    ) -> Result<(watch::Receiver<Progress>, Option<watch::Sender<Progress>>), TokenError> {
+    ) -> Result<(watch::Receiver<Outcome>, Option<watch::Sender<Outcome>>), TokenError> {
         let known = self.entries.get(&key);
         if let Some(entry) = known.filter(|entry| entry.is_valid(now)) {
             return Ok((entry.progress.clone(), None));

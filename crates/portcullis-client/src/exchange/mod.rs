@@ -18,7 +18,7 @@ use portcullis_worker::{Jitter, current_runtime};
 use serde_json::Value;
 use tokio::{runtime::Handle as Runtime, sync::watch, task::JoinSet, time::Instant};
 
-use self::cache::{Cache, Key, Progress};
+use self::cache::{Cache, Key, Outcome};
 use crate::{
     AccessToken, SubjectToken, TokenError, TokenErrorKind, TokenSource,
     lifetime::Lifetime,
@@ -143,7 +143,7 @@ impl TokenExchange {
         &self,
         subject: SubjectToken,
         actor: Option<AccessToken>,
-        sender: watch::Sender<Progress>,
+        sender: watch::Sender<Outcome>,
     ) {
         // Weak: dropping the last handle must abort the task.
         let inner = Arc::downgrade(&self.0);

@@ -49,7 +49,7 @@ type BoxedCall<S, B> = Pin<Box<dyn Future<Output = Outcome<S, B>> + Send>>;
 
 /// Whose tokens are sent, and where.
 #[derive(Debug)]
-pub(super) struct Credential {
+pub(super) struct SourceAndOrigins {
     pub(super) source: TokenSource,
     pub(super) origins: Origins,
 }
@@ -57,7 +57,7 @@ pub(super) struct Credential {
 /// What is needed when the response arrives. Kept small, because it moves with the future.
 pub(super) struct SentCall<S, B> {
     pub(super) token: AccessToken,
-    pub(super) sent: SentProof,
+    pub(super) proof: SentProof,
     /// A copy of the request, to send it again. Boxed, because it is larger than the rest of the future.
     pub(super) retry: Option<Box<RequestToSend<S, B>>>,
 }
@@ -65,11 +65,11 @@ pub(super) struct SentCall<S, B> {
 /// A request with what is needed to send it.
 pub(super) struct RequestToSend<S, B> {
     service: S,
-    credential: Arc<Credential>,
+    credential: Arc<SourceAndOrigins>,
     request: Request<B>,
 }
 
-impl Credential {
+impl SourceAndOrigins {
     /// Adds the token to a request, with a proof if it is bound to a key.
     #[inline]
     pub(super) fn authorize<B>(
@@ -88,7 +88,7 @@ impl Credential {
 }
 
 impl<S, B> RequestToSend<S, B> {
-    pub(super) fn new(service: S, credential: &Arc<Credential>, request: Request<B>) -> Self {
+    pub(super) fn new(service: S, credential: &Arc<SourceAndOrigins>, request: Request<B>) -> Self {
         let credential = credential.clone();
         Self {
             service,
@@ -122,8 +122,8 @@ where
     }
 }
 
-/// Sends a request once there is a token and the service is ready, and then `retry` if that can help. `first_response` is
-/// returned if there is no token for a second attempt.
+/// Sends `next` once there is a token and the service is ready, and then `retry` if that can help. `first_response` is the
+/// answer to the first attempt if `next` is already the second: it is returned if there is no token for that.
 pub(super) async fn send<S, B, C>(
     mut next: RequestToSend<S, B>,
     mut retry: Option<Box<RequestToSend<S, B>>>,
@@ -145,7 +145,7 @@ where
             if let Err(error) = credential.source.token().await {
                 return first_response.ok_or(AddCredentialError::Token(error));
             }
-            // Dropped before the service is polled: its body may hold capacity of the service.
+            // The first response is dropped before the service is polled, since its body may hold capacity of the service.
             first_response = None;
             let ready = poll_fn(|context| service.poll_ready(context)).await;
             ready.map_err(AddCredentialError::Inner)?;
@@ -155,11 +155,11 @@ where
             // The token expired before the service was ready. Give up the capacity and wait again.
             service = service.clone();
         };
-        let sent = credential.authorize(&token, &mut request);
-        let sent = sent.map_err(AddCredentialError::Token)?;
+        let proof = credential.authorize(&token, &mut request);
+        let proof = proof.map_err(AddCredentialError::Token)?;
         let mut call = SentCall {
             token,
-            sent,
+            proof,
             retry: retry.take(),
         };
         let response = service.call(request).await;
@@ -202,7 +202,7 @@ impl<S, B> SentCall<S, B> {
     /// Whether the response may reject the token or carry a nonce: rare for unbound tokens.
     #[inline]
     fn must_inspect<C>(&self, response: &Response<C>) -> bool {
-        self.sent.0.is_some() || challenge::may_reject_token(response.status(), response.headers())
+        self.proof.0.is_some() || challenge::may_reject_token(response.status(), response.headers())
     }
 
     /// Stores a nonce and reports a rejection. Returns the request if it is to be sent again.
@@ -210,7 +210,7 @@ impl<S, B> SentCall<S, B> {
     fn take_retry<C>(&mut self, response: &Response<C>) -> Option<Box<RequestToSend<S, B>>> {
         let (status, headers) = (response.status(), response.headers());
         let token = &self.token;
-        let can_retry = token.learn_from_response(&self.sent, status, headers);
+        let can_retry = token.learn_from_response(&self.proof, status, headers);
         self.retry.take_if(|_| can_retry)
     }
 }

@@ -10,7 +10,7 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::future::{AddTokenFuture, Credential, RequestToSend, SentCall, send};
+use super::future::{AddTokenFuture, RequestToSend, SentCall, SourceAndOrigins, send};
 use crate::{AddCredentialError, Origins, TokenSource};
 
 /// Adds the token of a [`TokenSource`] to every request (RFC 6750 §2.1) of a client that is a tower service over
@@ -28,7 +28,7 @@ use crate::{AddCredentialError, Origins, TokenSource};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AddTokenLayer<R = NoReplay> {
-    credential: Arc<Credential>,
+    credential: Arc<SourceAndOrigins>,
     replay: R,
 }
 
@@ -36,7 +36,7 @@ impl AddTokenLayer {
     /// Sends the tokens of `source`, only to `origins`.
     pub fn new(source: TokenSource, origins: Origins) -> Self {
         Self {
-            credential: Arc::new(Credential { source, origins }),
+            credential: Arc::new(SourceAndOrigins { source, origins }),
             replay: NoReplay,
         }
     }
@@ -110,10 +110,14 @@ where
             let request = RequestToSend::new(self.inner.clone(), credential, request);
             return AddTokenFuture::boxed(|| send(request, retry, None));
         };
-        let sent = credential.authorize(&token, &mut request);
-        match sent.map_err(AddCredentialError::Token) {
-            Ok(sent) => {
-                let call = SentCall { token, sent, retry };
+        let proof = credential.authorize(&token, &mut request);
+        match proof.map_err(AddCredentialError::Token) {
+            Ok(proof) => {
+                let call = SentCall {
+                    token,
+                    proof,
+                    retry,
+                };
                 AddTokenFuture::calling(self.inner.call(request), call)
             }
             Err(error) => AddTokenFuture::boxed(|| ready(Err(error))),

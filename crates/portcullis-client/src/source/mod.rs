@@ -103,7 +103,7 @@ impl TokenSource {
     fn request_token(&self, state: &SourceState) {
         let worker = &self.0.worker;
         if !worker.is_busy() && !state.is_backing_off(worker.now()) {
-            worker.join_run();
+            worker.ask_for_run();
         }
     }
 
@@ -130,9 +130,9 @@ impl TokenSource {
             {
                 return Err(error);
             }
-            // Joins the run that `current` asked for, or that is under way. If it has ended since, this asks for an
-            // empty one: the token or the backoff is there.
-            let outcome = worker.wait_until_ended(worker.join_run()).await;
+            // Joins the run that `current` asked for, or that is under way. If it has ended since, this asks for
+            // a run that fetches nothing, since there is now a token or a backoff.
+            let outcome = worker.wait_until_ended(worker.ask_for_run()).await;
             outcome.map_err(|_| TokenError::stopped())?;
         }
     }
@@ -164,7 +164,7 @@ impl TokenSource {
     }
 
     /// Revokes the current token (RFC 7009), and those that an earlier call failed to revoke. The next caller gets a new
-    /// token. Tokens that were renewed or rejected before are left to expire.
+    /// token. Older tokens, which a renewal replaced or a service rejected, are left to expire.
     ///
     /// # Errors
     ///
@@ -204,15 +204,15 @@ impl TokenSource {
 
         let worker = &self.0.worker;
         worker.update(|state| state.is_shut_down = true);
-        // A token that has just arrived must be revoked too. Not `Worker::within`, whose timer needs the worker's runtime:
-        // perhaps nothing drives it any more.
+        // Waits for the end of the task, so that a token that it has just published is revoked below. Not `Worker::within`,
+        // whose timer needs the worker's runtime: perhaps nothing drives it any more.
         tokio::select! {
             biased;
             () = worker.stop() => {}
             // In `async`, so that no timer is needed if the task has already ended.
             () = async { sleep(MAX_WAIT).await } => {}
         }
-        // After the events of the task. A call after a cancelled one announces it too.
+        // After the events of the task. If the future of a first call was dropped before, the second call announces it.
         let mut was_announced = false;
         worker.update(|state| {
             was_announced = mem::replace(&mut state.is_shut_down_announced, true);
@@ -313,7 +313,7 @@ mod tests {
         let source = source.build().expect("a source");
         source.token().await.expect("a token");
         let worker = &source.0.worker;
-        let run = worker.join_run();
+        let run = worker.ask_for_run();
         worker.wait_until_ended(run).await.expect("the task runs");
         source.refresh().await.expect("another token");
         assert_eq!(issuer.requests(Endpoint::Token), 2);

@@ -16,7 +16,7 @@ use crate::FetchError;
 #[derive(Clone, Debug)]
 pub struct ClientKeys {
     source: Source<SigningKey>,
-    /// For a PEM file; the other files are JWKs.
+    /// How to read the key file as PEM; `None` if it is a JWK.
     pem_parameters: Option<(Algorithm, Option<Arc<str>>)>,
     certificate: Option<CredentialFile>,
 }

@@ -48,7 +48,7 @@ pub struct HttpClient {
 const MEDIA_TYPES: &str = "application/jwk-set+json, application/json";
 
 impl HttpClient {
-    /// `configured` is the configured URL of the issuer, `others` are further configured URLs. They may be in any
+    /// `configured` is the configured URL of the issuer, or of the token endpoint without one. `others` are further configured URLs. They may be in any
     /// network; discovered URLs must be in public ones or in the issuer's own kind.
     ///
     /// # Errors

@@ -83,8 +83,8 @@ pub(super) struct DiscoveredEndpoints {
 #[derive(Default)]
 struct Document {
     found: Option<Arc<Metadata>>,
-    /// In `main`: how often it was read. In `other`: that number when `other` was read; it is read again if they differ.
-    reads: u64,
+    /// How often `main` had been read when this document was. `other` is read again if its number is behind.
+    main_reads: u64,
     read_again_at: Option<Instant>,
     /// The last failure, and until when it is the answer. Callers that came by then get it too, even if they waited longer
     /// for the lock.
@@ -213,7 +213,8 @@ impl DiscoveredEndpoints {
         };
         let (read, _) = self.discovery.read(pick).await;
         self.failures.store(0, Ordering::Relaxed);
-        document.reads += u64::from(read.is_ok());
+        document.main_reads += u64::from(read.is_ok());
+        // Zero: only those who waited during the read share its error.
         document.update(read, self.discovery.issuer(), Duration::ZERO)
     }
 
@@ -221,14 +222,14 @@ impl DiscoveredEndpoints {
     async fn read_other(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
         let mut other = self.other.lock().await;
-        let reads = self.main.lock().await.reads;
+        let main_reads = self.main.lock().await.main_reads;
         if let Some(current) = other.current(called_at)
-            && other.reads == reads
+            && other.main_reads == main_reads
         {
             return current;
         }
         let read = self.discovery.read_other().await;
-        other.reads = reads;
+        other.main_reads = main_reads;
         let read = read.map(Option::unwrap_or_default);
         other.update(read, self.discovery.issuer(), RETRY_DELAY)
     }

@@ -144,7 +144,7 @@ const NUMERIC: [(&str, u32, usize); 8] = [
 
 /// The character that an escape at the beginning of `text` stands for, and the length of the escape.
 fn escape(text: &str) -> Option<(char, usize)> {
-    let until_end = |length| length + usize::from(text[length..].starts_with(';'));
+    let with_semicolon = |length| length + usize::from(text[length..].starts_with(';'));
     for (beginning, radix, most) in NUMERIC {
         let Some(rest) = text.strip_prefix(beginning) else {
             continue;
@@ -155,11 +155,11 @@ fn escape(text: &str) -> Option<(char, usize)> {
             continue;
         };
         let character = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
-        return Some((character, until_end(beginning.len() + digits)));
+        return Some((character, with_semicolon(beginning.len() + digits)));
     }
     let name = text.strip_prefix('&')?;
     if name.starts_with("amp") {
-        return Some(('&', until_end(4)));
+        return Some(('&', with_semicolon(4)));
     }
     // No name stands for an ASCII letter or digit.
     let (name, _) = name.split_once(';')?;
