@@ -65,7 +65,7 @@ impl RefusalLog {
         // Read under the lock, so that the time does not go back between two refusals.
         let second = self.clock.now().as_secs();
         let mut earlier = Counts::new();
-        // A second ahead by one counts as the present: the clock may be set back a little.
+        // If the counted second is one ahead of the clock, it goes on: the clock may be set back a little.
         if !(second..=second.saturating_add(1)).contains(&state.second) {
             earlier = take(&mut state.refused_in_second);
             state.second = second;

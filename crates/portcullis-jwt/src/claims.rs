@@ -118,8 +118,8 @@ pub(crate) fn find_issuer<T>(
         .ok_or_else(|| VerifyError::Issuer(issuer.map(escape_name)))
 }
 
-/// The first `iss`, which chooses the keys to check the signature with. What follows it is ignored: the parse after the
-/// signature check is strict.
+/// The first `iss`, which chooses the keys to check the signature with. Later values are skipped, but the object must
+/// be well-formed to its end. The parse after the signature check is strict.
 fn peek_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
     struct Peek;
 

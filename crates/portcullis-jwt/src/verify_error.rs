@@ -121,8 +121,8 @@ pub enum VerifyError {
 portcullis_core::debug_as_report!(VerifyError);
 
 impl VerifyError {
-    /// Whether the token could not be judged: the issuer's keys are missing or stale, or newer ones may include its key.
-    /// It may be valid, so the answer is 503, not 401.
+    /// Whether the token could not be judged: the issuer's keys are missing or stale, or newer ones may include its key and
+    /// cannot be fetched now. It may be valid, so the answer is 503, not 401.
     #[must_use]
     pub fn is_undecided(&self) -> bool {
         matches!(

@@ -20,7 +20,8 @@ pub enum StartError {
         /// What the metadata says.
         source: FetchError,
     },
-    /// No keys could be fetched in time, with [`fail_fast`](crate::IssuerBuilder::fail_fast), or from a forbidden URL.
+    /// With [`fail_fast`](crate::IssuerBuilder::fail_fast): no keys could be fetched in time. Also without it: a URL is
+    /// forbidden.
     #[error("no keys could be fetched from {} at the start", escape_url(.issuer))]
     Unavailable {
         /// The issuer.

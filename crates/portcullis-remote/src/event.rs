@@ -69,7 +69,8 @@ pub enum IssuerEvent {
         offset: ClockOffset,
     },
     /// Our clock was set by 2 s or more, or the machine slept. After a jump back, the times of the keys move with the clock.
-    /// After a jump ahead the keys may be older by that much; if it is 60 s or more, a fetch is due at once.
+    /// After a jump ahead the keys may be older by that much; if it is 60 s or more, a fetch is due at once, or when the
+    /// issuer's `Retry-After` ends.
     #[non_exhaustive]
     ClockJumped {
         /// The clock now, seen from the time it should show.

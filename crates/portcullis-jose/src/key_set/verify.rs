@@ -19,7 +19,7 @@ impl KeySet {
     ///
     /// If no key of the set made the signature. A newer set may have the key if the error is
     /// [`UnknownKid`](SignatureError::UnknownKid), [`NoKeyForAlgorithm`](SignatureError::NoKeyForAlgorithm) or
-    /// [`NoKeyMatches`](SignatureError::NoKeyMatches). The other two, of a known `kid`, are not on this list: the
+    /// [`NoKeyMatches`](SignatureError::NoKeyMatches). The errors of a known `kid` are not on this list: the
     /// issuer may have reused the `kid` for a new key, but any forged token causes them too.
     pub fn verify(
         &self,

@@ -18,7 +18,7 @@ use crate::{
 
 impl Inner {
     /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the
-    /// refresher unless newer keys are there already or cannot help.
+    /// refresher where newer keys could help.
     pub(super) fn reject_or_wait(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
         let Rejected { error, keys, whose } = rejected;
         let whose = &*whose;
@@ -26,7 +26,7 @@ impl Inner {
             return Outcome::Done(Err(error.refuse(whose)));
         };
         if let Some(foreign) = foreign_issuer(token, &keys) {
-            // While the keys are unavailable the answer is 503 even if `iss` is foreign, since even that is not proven.
+            // While the keys are unavailable no token is judged: 503, even if `iss` is foreign.
             return Outcome::Done(Err(if error.is_undecided() {
                 cannot_judge_now(error, &keys, whose)
             } else {

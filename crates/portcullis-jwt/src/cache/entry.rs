@@ -16,8 +16,8 @@ pub(super) struct Entry {
 impl Entry {
     /// The estimated size of the entry of `token`. The principal is assumed to take as much memory as the token.
     pub(super) fn estimated_bytes(token: &[u8], verified: &VerifiedToken) -> usize {
-        /// Together with a second `VerifiedToken`: the fields of the principal, which are behind a pointer, the headers of
-        /// the allocator, and the slot in the shard.
+        /// This and a second `size_of::<VerifiedToken>()` stand for what is outside of `Self`: the fields of the principal,
+        /// the headers of the allocator, and the slot in the shard.
         const OVERHEAD: usize = 128;
 
         let access_token = verified.principal.access_token();

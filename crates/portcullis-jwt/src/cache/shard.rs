@@ -157,7 +157,7 @@ impl Shard {
         true
     }
 
-    /// Records this token; true if it was the last one recorded here.
+    /// Notes this token at its position. True if the token noted there before was this one.
     fn note_attempt(&mut self, hash: u64) -> bool {
         let position = hash as usize % self.noted.len();
         let tag = (hash >> 32) as u32 | 1;

@@ -82,7 +82,7 @@ impl IssuerKeys {
         self.snapshot.load()
     }
 
-    /// Where the current keys are published, without the owner that refreshes them.
+    /// Where the current keys are published, without the refresher.
     pub(crate) fn snapshot_cell(&self) -> &SnapshotCell {
         &self.snapshot
     }

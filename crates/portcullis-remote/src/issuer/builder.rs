@@ -81,7 +81,7 @@ impl IssuerBuilder {
         }
     }
 
-    /// Reads the metadata at this URL if the issuer cannot be reached at its own. The metadata must still name the issuer. The
+    /// Reads the metadata at this URL instead of the issuer's own, for a service that cannot reach that one. The metadata must still name the issuer. The
     /// well-known paths are added to the URL, unless it contains `/.well-known/`.
     pub fn discover_at(mut self, url: impl Into<String>) -> Self {
         self.discover_at = Some(url.into());
@@ -100,7 +100,8 @@ impl IssuerBuilder {
         self
     }
 
-    /// How many fetches unknown keys may cause, and bad signatures apart. Two by default, and one more for each 10 s.
+    /// How many fetches unknown keys may cause: two by default, and one more for each 10 s. Bad signatures have a second
+    /// budget with the same rules.
     pub fn signal_budget(mut self, budget: BudgetRules) -> Self {
         self.signal_budget = budget;
         self
