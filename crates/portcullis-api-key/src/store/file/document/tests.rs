@@ -56,7 +56,8 @@ fn malformed_entry_is_reported_with_its_line() {
         (
             "sha256:",
             "sha1:",
-            "line 5, key 4fXq0ZbT9kLm: `digest` must be `sha256:` or `hmac-sha256:VERSION:`",
+            "line 5, key 4fXq0ZbT9kLm: `digest` must be `sha256:` (as `portcullis keys create` writes it) or \
+             `hmac-sha256:VERSION:`",
         ),
         (
             "\"acme\"",
