@@ -103,7 +103,11 @@ impl SnapshotFile {
             let _ = fs::remove_file(&temporary);
             let _ = fs::remove_file(&self.path);
         }
-        written
+        written.map_err(|error| self.named(error))
+    }
+
+    pub(crate) fn named(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
     }
 }
 

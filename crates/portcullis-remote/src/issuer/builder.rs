@@ -228,7 +228,7 @@ impl IssuerBuilder {
             .directory
             .as_deref()
             .map(|directory| SnapshotFile::new(directory, &self.issuer));
-        let saved = load(disk.clone(), &self.clock).await;
+        let saved = load(disk.clone(), &self.issuer, &self.clock).await;
 
         let start = Moment::new(self.clock.now(), Duration::ZERO);
         let schedule = RefreshSchedule::new(self.rules, self.stale_limit, start);
@@ -286,11 +286,13 @@ impl IssuerBuilder {
 }
 
 /// Reads the saved key set. A file that cannot be read does not prevent the start.
-async fn load(file: Option<SnapshotFile>, clock: &SharedClock) -> Option<SavedKeys> {
+async fn load(file: Option<SnapshotFile>, issuer: &str, clock: &SharedClock) -> Option<SavedKeys> {
     let (file, now) = (file?, clock.now());
-    let loaded = tokio::task::spawn_blocking(move || file.load(now)).await;
+    let loaded =
+        tokio::task::spawn_blocking(move || file.load(now).map_err(|error| file.named(error)))
+            .await;
     loaded.ok()?.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the issuer's keys could not be read from disk");
+        tracing::warn!(issuer, %error, "the issuer's saved keys could not be read, and are fetched instead");
         None
     })
 }
