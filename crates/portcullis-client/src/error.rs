@@ -67,7 +67,7 @@ impl TokenError {
     }
 
     pub(crate) fn arrived_expired() -> Self {
-        let why = "the token was about to expire when it arrived";
+        let why = "the server sent a token that is about to expire: it must issue tokens that live longer";
         Self::new(TokenErrorKind::Unusable, why)
     }
 

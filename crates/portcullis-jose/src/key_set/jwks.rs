@@ -25,7 +25,7 @@ pub enum KeySetError {
     #[error("this is the metadata of an issuer, not a key set: use the URL in its `jwks_uri`")]
     IssuerMetadata,
     /// No member `keys`.
-    #[error("the key set has no `keys`")]
+    #[error("the key set has no `keys`: check that the URL is that of a JWK Set")]
     NoKeysMember,
     /// `keys` is empty.
     #[error("the key set is empty")]

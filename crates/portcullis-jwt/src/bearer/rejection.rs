@@ -21,28 +21,27 @@ impl Inner {
     /// refresher where newer keys could help.
     pub(super) fn reject_or_wait(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
         let Rejected { error, keys, whose } = rejected;
-        let whose = &*whose;
         let Some((keys, epoch)) = keys.filter(|_| is_worth_a_signal(&error)) else {
-            return Outcome::Done(Err(error.refuse(whose)));
+            return Outcome::Done(Err(error.refuse(&whose)));
         };
         if let Some(foreign) = foreign_issuer(token, &keys) {
             // While the keys are unavailable no token is judged: 503, even if `iss` is foreign.
             return Outcome::Done(Err(if error.is_undecided() {
-                cannot_judge_now(error, &keys, whose)
+                cannot_judge_now(error, &keys, &whose)
             } else {
-                foreign.refuse(whose)
+                foreign.refuse(&whose)
             }));
         }
         let Some(refresher) = keys.refresher() else {
-            return Outcome::Done(Err(error.refuse(whose)));
+            return Outcome::Done(Err(error.refuse(&whose)));
         };
         if error.is_undecided() {
             refresher.report_no_keys();
-            return Outcome::Done(Err(cannot_judge_now(error, &keys, whose)));
+            return Outcome::Done(Err(cannot_judge_now(error, &keys, &whose)));
         }
         if !error.may_wait_for_keys() {
             refresher.report_bad_signature();
-            return Outcome::Done(Err(error.refuse(whose)));
+            return Outcome::Done(Err(error.refuse(&whose)));
         }
         let has_newer_keys = || keys.snapshot().epoch != epoch;
         // A refresh for another request has brought newer keys: they are tried without a signal.
@@ -64,8 +63,8 @@ impl Inner {
             RefreshAnswer::Exhausted if has_newer_keys() => {
                 Outcome::Done(self.verify_again(token, true))
             }
-            RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &keys, whose))),
-            RefreshAnswer::Saturated => Outcome::Done(Err(cannot_judge_now(error, &keys, whose))),
+            RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &keys, &whose))),
+            RefreshAnswer::Saturated => Outcome::Done(Err(cannot_judge_now(error, &keys, &whose))),
         }
     }
 
@@ -76,14 +75,13 @@ impl Inner {
             Ok(verified) => return bind(&verified),
             Err(rejected) => rejected,
         };
-        let whose = &*whose;
         let Some((keys, _)) = keys else {
-            return Err(error.refuse(whose));
+            return Err(error.refuse(&whose));
         };
         Err(match error.may_wait_for_keys() {
-            true if has_fetched => unknown_key(error, &keys, whose),
-            false if !error.is_undecided() => error.refuse(whose),
-            _ => cannot_judge_now(error, &keys, whose),
+            true if has_fetched => unknown_key(error, &keys, &whose),
+            false if !error.is_undecided() => error.refuse(&whose),
+            _ => cannot_judge_now(error, &keys, &whose),
         })
     }
 }
@@ -108,13 +106,11 @@ pub(super) fn whose(
     use VerifyError::{AlgorithmNotAllowed, Issuer, Jws, Type};
 
     let (issuer, kid) = (verifier.issuer(), found(header.kid(), escape));
-    let is_early = |error: &_| {
-        matches!(
-            error,
-            Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_)
-        )
-    };
-    if is_early(error) || is_worth_a_signal(error) {
+    let is_early = matches!(
+        error,
+        Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_)
+    );
+    if is_early || is_worth_a_signal(error) {
         return format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})");
     }
     let payload = jws.payload().unwrap_or_default();

@@ -180,10 +180,9 @@ impl JwtVerifier {
                 );
                 ("algorithms", problem.into())
             } else if fixed.is_some() && !self.algorithms.iter().any(has_fixed_key) {
-                let algorithms: Vec<&str> = self.algorithms.iter().map(|it| it.as_str()).collect();
-                let algorithms = algorithms.join(" or ");
-                let problem =
-                    format!("none of the keys is for {algorithms}, so no token would be accepted");
+                let names: Vec<&str> = self.algorithms.iter().map(|it| it.as_str()).collect();
+                let names = names.join(" or ");
+                let problem = format!("no key is for {names}, so no token would be accepted");
                 ("algorithms", problem.into())
             } else if self.times.leeway > TimeRules::MAX_LEEWAY {
                 let problem = "must be <= 5 minutes: expired tokens are accepted for that long";

@@ -141,13 +141,10 @@ impl JwtVerifier {
         let kid = || found(header.kid(), escape);
         Err(match error {
             E::Malformed(error) => error.into(),
-            E::UnknownKid if keys.keys().any(|key| key.kid().is_none()) => {
-                VerifyError::UnknownKey(format!(
-                    "has the `kid` {}, and those without `kid` do not verify the signature",
-                    kid()
-                ))
-            }
-            E::UnknownKid => VerifyError::UnknownKey(format!("has the `kid` {}", kid())),
+            E::UnknownKid => VerifyError::UnknownKey(format!(
+                "has the `kid` {}, or verifies the signature without a `kid`",
+                kid()
+            )),
             E::NoKeyForAlgorithm(algorithm) => {
                 VerifyError::UnknownKey(format!("is for {algorithm}, and the token has no `kid`"))
             }
