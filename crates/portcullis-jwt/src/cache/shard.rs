@@ -11,9 +11,12 @@ use portcullis_core::clock::UnixTime;
 
 use super::{entry::Entry, limits::CacheStatus};
 
-/// How many entries an insertion passes over before it gives up or, with `may_evict`, evicts the next one even if it was
-/// used.
+/// How many entries an insertion with `may_evict` passes over before it evicts the next one even if it was used.
 const MAX_PASSED_OVER: usize = 16;
+
+/// How many entries another insertion passes over before it gives up: few, since a token that is sent only once must be
+/// cheap.
+const MAX_PASSED_OVER_FOR_EXPIRED: usize = 2;
 
 pub(super) struct Shard {
     slots: HashMap<u64, Slot, RandomState>,
@@ -123,7 +126,8 @@ impl Shard {
     }
 
     /// Evicts entries until there is room: expired ones, and if `may_evict`, those that were not used since they were last
-    /// considered, and at most one other. A token that would cost more used entries is not admitted.
+    /// considered, and at most one other. A token that would cost more used entries is not admitted; what was
+    /// evicted until then stays evicted.
     fn make_room(
         &mut self,
         bytes: usize,
@@ -132,12 +136,16 @@ impl Shard {
         evicted: &mut Vec<Arc<Entry>>,
     ) -> bool {
         let (mut passed_over, mut evicted_used) = (0, false);
+        let most = match may_evict {
+            true => MAX_PASSED_OVER,
+            false => MAX_PASSED_OVER_FOR_EXPIRED,
+        };
         while !self.has_room(bytes) {
-            let must_evict = passed_over >= MAX_PASSED_OVER.min(self.queue.len());
-            if must_evict && (evicted_used || !may_evict) {
+            let has_searched_enough = passed_over >= most.min(self.queue.len());
+            if has_searched_enough && (evicted_used || !may_evict) {
                 return false;
             }
-            evicted_used |= must_evict;
+            evicted_used |= has_searched_enough;
             let Some(next) = self.queue.pop_front() else {
                 return false;
             };
@@ -145,7 +153,7 @@ impl Shard {
                 let slot = self.slots.get_mut(&next.hash);
                 slot.is_none_or(|slot| !mem::take(&mut slot.used))
             };
-            let evict = must_evict || next.expires_at <= now || may_evict && is_unused();
+            let evict = has_searched_enough || next.expires_at <= now || may_evict && is_unused();
             if !evict {
                 passed_over += 1;
                 self.queue.push_back(next);
@@ -160,6 +168,7 @@ impl Shard {
     /// Notes this token at its position. True if the token noted there before was this one.
     fn note_attempt(&mut self, hash: u64) -> bool {
         let position = hash as usize % self.noted.len();
+        // Never 0, which means that nothing is noted.
         let tag = (hash >> 32) as u32 | 1;
         mem::replace(&mut self.noted[position], tag) == tag
     }
