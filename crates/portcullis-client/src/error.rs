@@ -62,7 +62,7 @@ impl TokenError {
     }
 
     pub(crate) fn stopped() -> Self {
-        let why = "the token source has stopped: it was shut down, its runtime ended, or its task panicked";
+        let why = "the token source or exchange has stopped: it was shut down, its runtime ended, or its task panicked";
         Self::new(TokenErrorKind::Stopped, why)
     }
 
@@ -72,7 +72,7 @@ impl TokenError {
     }
 
     /// The server answered with an OAuth error or a failure status. `sent_scopes`: whether advice about scopes makes sense.
-    pub(crate) fn answered(
+    pub(crate) fn from_answer(
         answer: &OAuthAnswer,
         oauth: Option<OAuthError>,
         sent_scopes: bool,
@@ -143,7 +143,8 @@ impl TokenError {
         self.0.oauth.as_ref()
     }
 
-    /// During a backoff of a source or an exchange: what is left of it. Otherwise the server's `Retry-After`.
+    /// In an error that a source or an exchange returns during a backoff: what is left of it. Otherwise the server's
+    /// `Retry-After`.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

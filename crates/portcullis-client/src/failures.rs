@@ -54,8 +54,8 @@ const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// The shortest backoff, for when the failed token request took as long as the backoff.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// The usual backoff of up to 60 s. While the token is usable, it is cut at the end of that time. Without a usable token it is
-/// cut at 5 s (with jitter) after the start of the request, but lasts at least 0.5 s.
+/// Up to 60 s, but at most until the token is no longer usable or until 5 s (with jitter) after the start of the request,
+/// whichever is later. Never cut below 0.5 s.
 fn backoff_after(
     backoff: &Backoff,
     took: Duration,

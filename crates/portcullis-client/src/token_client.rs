@@ -85,7 +85,7 @@ impl TokenClient {
                     let message = format!("{}, {what}", answer.url_and_status());
                     TokenError::new(TokenErrorKind::Unusable, message)
                 }
-                oauth => TokenError::answered(&answer, oauth, false),
+                oauth_error => TokenError::from_answer(&answer, oauth_error, false),
             },
             Err(error) => error.into(),
         };

@@ -57,7 +57,7 @@ impl TokenResponse {
         // RFC 6749 §5.1 says 200. A proxy may make it 203 (RFC 9110 §15.3.4), and some servers answer 201.
         if error.is_some() || !matches!(answer.status(), 200 | 201 | 203) {
             let sent_scopes = !request.scopes.is_empty();
-            return Err(TokenError::answered(answer, error, sent_scopes));
+            return Err(TokenError::from_answer(answer, error, sent_scopes));
         }
         Self::parse_body(answer.body(), token_type, request).map_err(|(kind, what)| {
             let what = answer.for_message(&what);

@@ -6,7 +6,7 @@ use crate::{VerifyError, verifier::Validity};
 
 /// A token that passed every check that does not depend on the request.
 ///
-/// Only a [`JwtVerifier`](crate::JwtVerifier) creates it. It never changes, and is cheap to clone. Whether the sender
+/// Only a [`JwtVerifier`](crate::JwtVerifier) creates it. It is cheap to clone. Whether the sender
 /// may use it is checked on each request, with [`bind_as_bearer`](Self::bind_as_bearer).
 #[derive(Clone, Debug)]
 pub struct VerifiedToken {

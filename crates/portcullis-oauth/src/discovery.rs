@@ -44,7 +44,7 @@ pub struct Discovery {
     /// `discover_at`, or else the issuer.
     url: Url,
     url_setting: &'static str,
-    /// The origins of `url`, and of `issuer` if that is an https URL.
+    /// The origins of `url`, and of `issuer` if that is an accepted URL.
     own_origins: Vec<Origin>,
     /// The well-known URLs, or the one that is configured.
     candidates: Vec<Url>,

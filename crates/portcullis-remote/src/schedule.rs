@@ -144,7 +144,8 @@ impl RefreshSchedule {
         self.due_at = Deadline::after(now, self.backoff.left(now));
     }
 
-    /// Records the age that the set has now, which no later jump may reduce. After a jump ahead, a fetch is due when allowed.
+    /// Records the age that the set has now, which no later jump may reduce. After a jump ahead of at
+    /// least [`SLEEP`], a fetch is due at once, or when `Retry-After` ends.
     pub(crate) fn clock_jumped(&mut self, now: Moment, jump: ClockOffset) {
         if let Some(age) = self.age(now)
             && let Some(loaded) = &mut self.loaded

@@ -24,7 +24,7 @@ pub(crate) struct Signals {
     longest_wait: Duration,
     waiters: Arc<Semaphore>,
     unknown_keys: Arc<Mutex<Budget>>,
-    /// A budget of its own: anyone can send a bad signature at any time.
+    /// A budget of its own, so that bad signatures do not use up the fetches for unknown keys, the usual sign of a rotation.
     bad_signatures: Arc<Mutex<Budget>>,
 }
 
@@ -52,7 +52,7 @@ impl Signals {
         if !backoff.retry_after_left(now).is_zero() {
             return None;
         }
-        self.worker.request_run(|| {
+        self.worker.request_run_if(|| {
             let mut budget = lock(budget);
             let left = budget.take(&self.rules, now.monotonic());
             *budget = left.unwrap_or(*budget);
@@ -114,7 +114,8 @@ impl Refresher for Signals {
         self.request_fetch(&self.unknown_keys);
     }
 
-    /// By the schedule, or as soon as a request may cause a fetch.
+    /// The earlier of the schedule's next fetch and the first that a request may cause. Zero while one is under way or
+    /// requested.
     fn next_attempt(&self) -> Option<Duration> {
         if self.worker.is_busy() {
             return Some(Duration::ZERO);

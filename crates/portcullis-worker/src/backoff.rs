@@ -51,11 +51,11 @@ impl Backoff {
         self.failures
     }
 
-    /// The wait after the next failure, without regard to `Retry-After`: doubled by each failure up to `longest`, then shortened by
+    /// The wait after the next failure, without regard to `Retry-After`: doubled by each failure up to `at_most`, then shortened by
     /// up to a half.
-    pub fn next_wait(&self, longest: Duration, jitter: Jitter) -> Duration {
+    pub fn next_wait(&self, at_most: Duration, jitter: Jitter) -> Duration {
         let doubled = self.rules.first.saturating_mul(1 << self.failures.min(31));
-        jitter.shorten(doubled.min(longest))
+        jitter.shorten(doubled.min(at_most))
     }
 
     /// Notes a failure, the wait chosen by [`next_wait`](Self::next_wait), and how long the server asked to be left alone

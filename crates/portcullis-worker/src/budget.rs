@@ -33,8 +33,8 @@ impl BudgetRules {
     }
 }
 
-/// A rate limit (token bucket): within any time `t`, at most `burst + t / refill` are taken. Taking from it gives the next
-/// value. Times are those of a monotonic clock, counted from any fixed point.
+/// A rate limit (token bucket): within any time `t`, at most `burst + t / refill` are taken. `take` does not change it: it
+/// returns the budget that is left. Times are those of a monotonic clock, counted from any fixed point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// When it is full again. This is its whole state.

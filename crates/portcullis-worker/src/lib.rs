@@ -7,7 +7,7 @@
 //! - The task publishes a [`State`] as a whole, and [`Shared::state`] borrows it without a lock. [`Shared::events`] tells
 //!   of changes, and each event is also logged.
 //! - A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`].
-//! - A run is one piece of the task's work, such as one fetch. [`Worker::request_run`] asks for one, which many callers
+//! - A run is one piece of the task's work, such as one fetch. [`Worker::request_run_if`] asks for one, which many callers
 //!   share. [`Worker::wake`] ends a pause.
 //! - [`Worker::wait_until_ended`] waits for a run, [`Worker::wait_for`] for a state, and [`Worker::within`] bounds a wait.
 //! - [`Task::spawn_thread`] runs blocking work on a thread of its own.
@@ -49,7 +49,7 @@
 //! let runtime = tokio::runtime::Handle::current();
 //! let (worker, task) = Worker::new(Reloads(0), system_clock(), runtime);
 //! task.spawn(reload);
-//! worker.run().await?; // reload now
+//! worker.run_once().await?; // reload now
 //! assert_eq!(worker.state().0, 1);
 //! # Ok(())
 //! # }

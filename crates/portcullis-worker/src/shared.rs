@@ -57,7 +57,7 @@ pub(crate) struct Progress {
 }
 
 /// A run is one piece of a task's work, such as one fetch, from `begin_run` to `end_run`. This one was asked for by a
-/// caller: see [`Worker::request_run`](crate::Worker::request_run).
+/// caller: see [`Worker::request_run_if`](crate::Worker::request_run_if).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     pub(crate) number: u64,

@@ -48,7 +48,7 @@ impl<S: State> Worker<S> {
     /// Asks for a run. Callers share the run that is about to begin, or else the one that is under way. Only if there is
     /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `None` if it says no. `admit`
     /// must neither wait nor use the worker.
-    pub fn request_run(&self, admit: impl FnOnce() -> bool) -> Option<Run> {
+    pub fn request_run_if(&self, admit: impl FnOnce() -> bool) -> Option<Run> {
         let (mut run, mut is_new) = (None, false);
         // No receiver waits for `is_requested`, so none is notified.
         self.progress.send_if_modified(|progress| {
@@ -72,8 +72,8 @@ impl<S: State> Worker<S> {
     }
 
     /// Asks for a run, or joins the one that is about to begin or under way.
-    pub fn ask_for_run(&self) -> Run {
-        let run = self.request_run(|| true); // never refused
+    pub fn request_or_join_run(&self) -> Run {
+        let run = self.request_run_if(|| true); // never refused
         run.unwrap_or_else(|| self.request_next_run())
     }
 
@@ -94,7 +94,7 @@ impl<S: State> Worker<S> {
     /// # Errors
     ///
     /// When the task has ended.
-    pub async fn run(&self) -> Result<(), TaskEnded> {
+    pub async fn run_once(&self) -> Result<(), TaskEnded> {
         self.wait_until_ended(self.request_next_run()).await
     }
 

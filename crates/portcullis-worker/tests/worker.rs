@@ -86,7 +86,7 @@ async fn run_publishes_a_state_and_an_event() {
         HOUR.as_secs(),
         "the scheduled run"
     );
-    worker.run().await.unwrap();
+    worker.run_once().await.unwrap();
     assert_eq!(worker.state().runs, 3, "the requested run");
 }
 
@@ -112,11 +112,11 @@ async fn stop_ends_the_task_and_all_waits() {
     let (stopped, waited, run) = tokio::join!(
         worker.stop(),
         other.wait_for(|counter| counter.runs == 9),
-        other.run(),
+        other.run_once(),
     );
     assert_eq!((stopped, waited, run), ((), Err(TaskEnded), Err(TaskEnded)));
     assert!(worker.is_stopped() && worker.state().death.is_none());
-    assert_eq!(worker.run().await, Err(TaskEnded));
+    assert_eq!(worker.run_once().await, Err(TaskEnded));
 }
 
 async fn panic(task: Task<Counter>) -> Infallible {
@@ -129,7 +129,7 @@ async fn panic_is_in_the_state_the_events_and_the_log() {
     let (worker, task) = idle();
     task.spawn(panic);
     let mut events = worker.events();
-    assert_eq!(worker.run().await, Err(TaskEnded));
+    assert_eq!(worker.run_once().await, Err(TaskEnded));
     assert_eq!(worker.state().death, Some(Death::Panicked));
     assert_eq!(events.recv().await, Ok("died"));
     assert_eq!(*worker.state().log.lock().unwrap(), ["died"]);
@@ -152,7 +152,7 @@ fn end_of_the_runtime_is_in_the_state_the_events_and_the_log() {
     drop(first);
     assert_eq!(worker.state().death, Some(Death::RuntimeEnded));
     assert_eq!(events.try_recv(), Ok("died"));
-    assert_eq!(runtime().block_on(worker.run()), Err(TaskEnded));
+    assert_eq!(runtime().block_on(worker.run_once()), Err(TaskEnded));
 }
 
 #[test]
@@ -188,12 +188,12 @@ async fn requests_share_one_run_and_are_admitted_once() {
     let worker = started(Duration::from_secs(1));
     worker.wait_for(|counter| counter.runs == 1).await.unwrap();
     settle().await;
-    assert_eq!(worker.request_run(|| false), None);
+    assert_eq!(worker.request_run_if(|| false), None);
     assert!(!worker.is_busy());
     let admitted = AtomicUsize::new(0);
     let request = || {
         let admit = || admitted.fetch_add(1, Ordering::Relaxed) < 9;
-        worker.request_run(admit).expect("admitted")
+        worker.request_run_if(admit).expect("admitted")
     };
     let first = request();
     assert!((0..100).all(|_| request() == first) && !first.joined_running());
@@ -221,7 +221,7 @@ async fn one_of_many_threads_starts_a_run() {
                 scope.spawn(|| {
                     for _ in 0..100 {
                         let admit = || admitted.fetch_add(1, Ordering::Relaxed) == 0;
-                        assert!(worker.request_run(admit).is_some());
+                        assert!(worker.request_run_if(admit).is_some());
                     }
                 });
             }
@@ -235,7 +235,7 @@ async fn run_goes_on_when_the_caller_leaves() {
     let worker = started(Duration::from_secs(1));
     worker.wait_for(|counter| counter.runs == 1).await.unwrap();
     {
-        let mut run = pin!(worker.run());
+        let mut run = pin!(worker.run_once());
         poll_fn(|context| {
             assert!(run.as_mut().poll(context).is_pending());
             Poll::Ready(())
@@ -249,17 +249,20 @@ async fn run_goes_on_when_the_caller_leaves() {
 async fn wait_is_bounded() {
     let worker = started(HOUR);
     let start = Instant::now();
-    let wait = worker.within(Duration::from_secs(1), worker.run());
+    let wait = worker.within(Duration::from_secs(1), worker.run_once());
     assert_eq!(wait.await, None);
     assert_eq!(start.elapsed(), Duration::from_secs(1));
-    assert_eq!(worker.within(HOUR * 3, worker.run()).await, Some(Ok(())));
+    assert_eq!(
+        worker.within(HOUR * 3, worker.run_once()).await,
+        Some(Ok(()))
+    );
 }
 
 #[test]
 fn bounded_wait_works_outside_a_runtime() {
     let runtime = runtime();
     let worker = runtime.block_on(async { started(HOUR) });
-    let mut wait = Box::pin(worker.within(HOUR, worker.run()));
+    let mut wait = Box::pin(worker.within(HOUR, worker.run_once()));
     let mut context = Context::from_waker(Waker::noop());
     assert!(wait.as_mut().poll(&mut context).is_pending());
     drop(runtime);

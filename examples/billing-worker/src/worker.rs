@@ -52,8 +52,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Builds the clients and requests a first token. It fails if the issuer refuses the request, or it cannot be
-    /// made. During an outage of the issuer, calls with the API key can still be made, and the token is requested again.
+    /// Builds the clients and requests a first token. Fails if the issuer refuses the token request, or the request
+    /// cannot be made. During an outage of the issuer, calls with the API key can still be made, and the token is requested again.
     pub(crate) async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
         let url = args.orders_url.as_deref().unwrap_or_default();
         let unusable = |problem: &str| format!("--orders-url {}: {problem}", escape_url(url));

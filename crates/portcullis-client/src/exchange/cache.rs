@@ -91,7 +91,7 @@ impl Cache {
                 // Not repeated from the cache: the backoff repeats it.
                 ttl = Duration::ZERO;
                 if is_newer || self.failures.backoff.left(now).is_zero() {
-                    // Subjects without a cached token cannot call.
+                    // Zero, for the short backoff: meanwhile, subjects without a cached token cannot call.
                     self.failures.record(&error, started, now, Duration::ZERO);
                     self.failed_at = Some(now.monotonic());
                 }

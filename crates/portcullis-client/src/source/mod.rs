@@ -103,7 +103,7 @@ impl TokenSource {
     fn request_token(&self, state: &SourceState) {
         let worker = &self.0.worker;
         if !worker.is_busy() && !state.is_backing_off(worker.now()) {
-            worker.ask_for_run();
+            worker.request_or_join_run();
         }
     }
 
@@ -132,7 +132,7 @@ impl TokenSource {
             }
             // Joins the run that `current` asked for, or that is under way. If it has ended since, this asks for
             // a run that fetches nothing, since there is now a token or a backoff.
-            let outcome = worker.wait_until_ended(worker.ask_for_run()).await;
+            let outcome = worker.wait_until_ended(worker.request_or_join_run()).await;
             outcome.map_err(|_| TokenError::stopped())?;
         }
     }
@@ -146,7 +146,7 @@ impl TokenSource {
     pub async fn refresh(&self) -> Result<AccessToken, TokenError> {
         let worker = &self.0.worker;
         worker.update(|state| state.is_refresh_requested = true);
-        worker.run().await.map_err(|_| TokenError::stopped())?;
+        worker.run_once().await.map_err(|_| TokenError::stopped())?;
         let error = worker.state().failures.last_error.clone();
         match error {
             Some(error) => Err(error),
@@ -157,7 +157,8 @@ impl TokenSource {
     /// Reports that a service rejected this token (401 `invalid_token`, RFC 6750 §3.1). Returns whether to ask for
     /// another: the rejected one is then no longer handed out. The layers call this.
     ///
-    /// Returns `false` after two rejections at once; one more is allowed for each 30 s.
+    /// Two rejections are accepted in a row, and one more for each 30 s. Beyond that it returns `false`, and the token stays in
+    /// use.
     #[must_use]
     pub fn reject(&self, token: &AccessToken) -> bool {
         self.0.reject(token)
@@ -313,7 +314,7 @@ mod tests {
         let source = source.build().expect("a source");
         source.token().await.expect("a token");
         let worker = &source.0.worker;
-        let run = worker.ask_for_run();
+        let run = worker.request_or_join_run();
         worker.wait_until_ended(run).await.expect("the task runs");
         source.refresh().await.expect("another token");
         assert_eq!(issuer.requests(Endpoint::Token), 2);

@@ -61,7 +61,7 @@ impl Refusal {
         let mut response = uncacheable("application/grpc", Bytes::new());
         let headers = response.headers_mut();
         headers.insert("grpc-status", u16::from(self.kind().grpc_code()).into());
-        /// Controls and `%`; non-ASCII always is.
+        /// `utf8_percent_encode` also escapes non-ASCII.
         const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
         let message = utf8_percent_encode(self.failure().external(), ESCAPED).to_string();
         if let Ok(message) = HeaderValue::try_from(message) {

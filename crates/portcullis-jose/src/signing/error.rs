@@ -53,7 +53,9 @@ pub enum SigningKeyError {
     #[error("this JWK is a public key (it has no `d`): configure the matching private key")]
     PublicKey,
     /// The JWK is a shared secret.
-    #[error("this JWK is a shared secret: pass the secret to `SigningKey::from_secret`")]
+    #[error(
+        "this key is a shared secret: use a private key here, or for `client_secret_jwt` pass the secret to `SigningKey::from_secret`"
+    )]
     Symmetric,
     /// The RSA key lacks one of `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2).
     #[error(
@@ -64,7 +66,9 @@ pub enum SigningKeyError {
     #[error("the RSA key has more than two primes (`oth`): use a key with two primes")]
     MultiPrime,
     /// The JWK has no `alg`, and several algorithms fit its type.
-    #[error("this JWK has no `alg`: pass the algorithm to `SigningKey::from_jwk`")]
+    #[error(
+        "this JWK has no `alg`: add it to the JWK, or pass the algorithm to `SigningKey::from_jwk`"
+    )]
     NoAlgorithm,
     /// The JWK is for another algorithm than the requested one.
     #[error(

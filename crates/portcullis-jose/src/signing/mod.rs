@@ -23,7 +23,7 @@ use crate::thumbprint::Thumbprint;
 
 /// A private key or a shared secret, with which a client signs by one algorithm.
 ///
-/// It signs the assertions of `private_key_jwt` and `client_secret_jwt` (RFC 7523 §2.2). Clones are cheap and share
+/// It signs the assertions of `private_key_jwt` and `client_secret_jwt` (RFC 7523 §2.2), and DPoP proofs. Clones are cheap and share
 /// the key, which is wiped from memory when the last one is dropped.
 ///
 /// ```

@@ -44,7 +44,7 @@ impl Inner {
             return Outcome::Done(Err(error.refuse(&whose)));
         }
         let has_newer_keys = || keys.snapshot().epoch != epoch;
-        // A refresh for another request has brought newer keys: they are tried without a signal.
+        // Another refresh has brought newer keys: they are tried without a signal.
         if has_newer_keys() {
             return match self.verify(token.as_bytes(), self.clock.now()) {
                 Ok(verified) => Outcome::Done(bind(&verified)),
@@ -96,7 +96,7 @@ fn is_worth_a_signal(error: &VerifyError) -> bool {
     is_bad_signature || error.may_wait_for_keys() || error.is_undecided()
 }
 
-/// Whose token was rejected, for the log. Only a signed token's client is known.
+/// Whose token was rejected, for the log. The client is named only once the signature is verified.
 pub(super) fn whose(
     verifier: &JwtVerifier,
     jws: &CompactJws<'_>,
@@ -106,11 +106,12 @@ pub(super) fn whose(
     use VerifyError::{AlgorithmNotAllowed, Issuer, Jws, Type};
 
     let (issuer, kid) = (verifier.issuer(), found(header.kid(), escape));
-    let is_early = matches!(
+    // Before the signature, or signed but naming another issuer.
+    let has_no_trusted_claims = matches!(
         error,
         Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_)
     );
-    if is_early || is_worth_a_signal(error) {
+    if has_no_trusted_claims || is_worth_a_signal(error) {
         return format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})");
     }
     let payload = jws.payload().unwrap_or_default();
@@ -122,7 +123,7 @@ pub(super) fn whose(
     format!(" (a token of issuer {issuer:?}, client {client}, `kid` {kid})")
 }
 
-/// The error of a token that names another issuer than that of `keys`. Such a token must not cause a fetch: it would
+/// The error of a token that names another issuer than that of `keys`, or none. `None` also if the payload cannot be decoded. Such a token must not cause a fetch: it would
 /// consume the budget that the issuer's own rotation needs.
 fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
     // The configured limits were checked before.

@@ -17,8 +17,8 @@ pub struct KeySnapshot {
     pub loaded_at: Option<UnixTime>,
     /// When the keys become stale and must not be used any more; `None` for keys that never do.
     pub stale_at: Option<UnixTime>,
-    /// Whether the keys were past their limit when their times were last set. Setting the wall clock back does not clear it;
-    /// new times do.
+    /// Whether the keys were past their limit when their times were last set. A clock set back does not clear it: the task then
+    /// sets the times with this still true.
     has_expired: bool,
     /// A counter that increases whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
     /// epoch is outdated.

@@ -60,7 +60,8 @@ pub struct Profile {
 #[cfg_attr(feature = "profile-file", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum AudienceRule {
-    /// `aud` must be present and name an accepted audience (RFC 7519 §4.1.3).
+    /// The token must name an accepted audience, in `aud` (RFC 7519 §4.1.3) or another of the
+    /// [`audience_claims`](Profile::audience_claims).
     Audience,
     /// The issuer puts no `aud` in its access tokens. The client that requested the token must be an accepted one
     /// instead. An `aud` that is present must name an accepted audience.
@@ -100,8 +101,8 @@ impl Profile {
         self
     }
 
-    /// Replaces the claims that every token must have. `iss` and `exp` are always required, and so is `aud` under
-    /// [`AudienceRule::Audience`]. `client_id` stands for any of
+    /// Replaces the claims that every token must have. `iss` and `exp` are always required, and so is an audience,
+    /// unless the rule is [`AudienceRule::ClientId`]. `client_id` stands for any of
     /// [`client_id_claims`](Self::client_id_claims).
     #[must_use]
     pub fn required_claims<I: IntoIterator<Item: Into<ClaimPath>>>(mut self, claims: I) -> Self {
@@ -132,7 +133,7 @@ impl Profile {
     }
 
     /// Replaces the claims that may name the audience, by default `aud`. If the [rule](Self::audience_rule) needs an audience,
-    /// a token must have one of them. Each one that is present must name an accepted audience; so must `aud`, whether it is
+    /// a token must have `aud` or one of them. Each one that is present must name an accepted audience; so must `aud`, whether it is
     /// listed or not (RFC 7519 §4.1.3).
     #[must_use]
     pub fn audience_claims<I: IntoIterator<Item: Into<Cow<'static, str>>>>(

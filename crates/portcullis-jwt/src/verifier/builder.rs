@@ -19,6 +19,7 @@ pub type JwtVerifierBuilder = JwtBuilder<JwtVerifier, ()>;
 #[derive(Debug)]
 #[must_use]
 pub struct JwtBuilder<V, S> {
+    /// With one issuer: not checked yet, see `checked`.
     pub(crate) verifier: V,
     pub(crate) settings: S,
 }
@@ -42,7 +43,7 @@ impl<S> JwtBuilder<JwtVerifier, S> {
 
     /// Accepts only tokens of these clients, compared exactly; further calls add to the list.
     ///
-    /// Mandatory if the client replaces the audience in the profile, as in [`Profile::cognito`].
+    /// Mandatory if the profile's [`AudienceRule`](crate::AudienceRule) requires accepted clients, as in [`Profile::cognito`].
     pub fn client_ids<I: IntoIterator<Item: Into<Box<str>>>>(mut self, client_ids: I) -> Self {
         let accepted = self.verifier.client_ids.get_or_insert_default();
         accepted.extend(client_ids.into_iter().map(Into::into));

@@ -54,6 +54,7 @@ pub struct JwtVerifier {
     times: TimeRules,
     pub(crate) limits: TokenLimits,
     custom_claims: Option<DecodeClaims>,
+    /// For [`verify`](Self::verify); a `Bearer` passes its own, with its realm.
     challenge: Arc<Challenge>,
 }
 

@@ -27,7 +27,8 @@ impl ClientKeys {
         Self::of(Source::Values(keys.into_iter().collect()))
     }
 
-    /// The key in a file with a private JWK, which has an `alg`, and a `kid` if the server needs one (RFC 7517).
+    /// The key in a file with a private JWK, which has an `alg` if it is an RSA key, and a `kid` if the server needs one
+    /// (RFC 7517).
     pub fn jwk_file(path: impl Into<PathBuf>) -> Self {
         Self::of(Source::File(CredentialFile::private(path)))
     }

@@ -41,7 +41,7 @@ pub struct ClientAuthentication {
     endpoint_audience: bool,
     /// The `typ` of assertions.
     assertion_typ: Arc<str>,
-    /// The index of the credential to offer first: the last that was not rejected.
+    /// The index of the credential to offer first: the one that was accepted most recently.
     first: Arc<AtomicUsize>,
 }
 

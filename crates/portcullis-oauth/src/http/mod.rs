@@ -48,7 +48,8 @@ pub struct HttpClient {
 const MEDIA_TYPES: &str = "application/jwk-set+json, application/json";
 
 impl HttpClient {
-    /// `configured` is the configured URL of the issuer, or of the token endpoint without one. `others` are further configured URLs. They may be in any
+    /// `configured` is the URL that metadata is read at, or the token endpoint if none is read. `others` are the further
+    /// configured URLs. All of these may be in any
     /// network; discovered URLs must be in public ones or in the issuer's own kind.
     ///
     /// # Errors
@@ -61,14 +62,14 @@ impl HttpClient {
         others: &[&Url],
     ) -> Result<Self, ConfigError> {
         let hosts = others.iter().filter_map(|url| url.host_str());
-        let proxies = settings.proxies.iter().cloned();
+        let proxies = settings.proxy_hosts.iter().cloned();
         let factory = ClientFactory {
             settings: settings.clone(),
             configured: configured.clone(),
             resolver: GuardedResolver {
                 issuer: configured.host_str().map(str::to_owned),
                 others: hosts.map(str::to_owned).chain(proxies).collect(),
-                is_behind_proxy: !settings.proxies.is_empty(),
+                is_behind_proxy: !settings.proxy_hosts.is_empty(),
                 networks: AllowedNetworks::default(),
             },
             identified: Mutex::default(),
@@ -228,7 +229,7 @@ mod tests {
 
     fn client(proxies: &[String], configured: &Url) -> HttpClient {
         let mut settings = HttpSettings::default();
-        settings.proxies = proxies.to_vec();
+        settings.proxy_hosts = proxies.to_vec();
         HttpClient::new(&settings, system_clock(), configured, &[]).unwrap()
     }
 

@@ -13,8 +13,8 @@ pub(super) struct GuardedResolver {
     pub(super) issuer: Option<String>,
     /// Other configured hosts: proxies and endpoints. They may have any address too.
     pub(super) others: Vec<String>,
-    /// Whether proxies are configured. The peer may then be a proxy, so the issuer's network is learned from its resolved
-    /// address, if it is resolved here (`NO_PROXY`).
+    /// Whether proxies are configured. The peer may then be a proxy, so the issuer's network is learned when the issuer's
+    /// name is resolved here (`NO_PROXY`), and not from the peer's address.
     pub(super) is_behind_proxy: bool,
     pub(super) networks: AllowedNetworks,
 }

@@ -11,8 +11,9 @@ use url::Url;
 #[must_use]
 pub struct HttpSettings {
     pub(crate) timeout: Duration,
-    /// The hosts of the proxies; empty if none is used.
-    pub(super) proxies: Vec<String>,
+    /// The hosts of the environment's proxies, which the resolver lets through. reqwest reads the environment itself, unless
+    /// this is empty.
+    pub(super) proxy_hosts: Vec<String>,
     allow_http: bool,
     pub(super) root_certificates: Vec<Arc<[u8]>>,
 }
@@ -21,7 +22,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(5),
-            proxies: Vec::new(),
+            proxy_hosts: Vec::new(),
             allow_http: false,
             root_certificates: Vec::new(),
         }
@@ -58,7 +59,7 @@ impl HttpSettings {
     ///
     /// A proxy resolves host names itself, so it is the proxy that must keep discovered URLs out of private networks.
     pub fn environment_proxies(mut self) -> Self {
-        self.proxies = proxy_hosts(|name| std::env::var(name).ok());
+        self.proxy_hosts = proxy_hosts(|name| std::env::var(name).ok());
         self
     }
 
@@ -87,7 +88,7 @@ impl HttpSettings {
             .referer(false)
             .timeout(self.timeout)
             .connect_timeout(self.timeout);
-        if self.proxies.is_empty() {
+        if self.proxy_hosts.is_empty() {
             builder = builder.no_proxy();
         }
         for pem in &self.root_certificates {

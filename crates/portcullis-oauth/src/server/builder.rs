@@ -23,7 +23,7 @@ const NO_METADATA: &str = "has no effect without metadata: remove it, or use `di
 #[must_use = "call `build`"]
 pub struct AuthorizationServerBuilder {
     /// The issuer whose metadata is read, if any.
-    discovered: Option<String>,
+    issuer_to_discover: Option<String>,
     discover_at: Option<String>,
     issuer: Option<String>,
     token_endpoint: Option<String>,
@@ -50,9 +50,9 @@ impl AuthorizationServer {
 
 impl AuthorizationServerBuilder {
     /// One of the two is given.
-    fn new(discovered: Option<String>, token_endpoint: Option<String>) -> Self {
+    fn new(issuer_to_discover: Option<String>, token_endpoint: Option<String>) -> Self {
         Self {
-            discovered,
+            issuer_to_discover,
             discover_at: None,
             issuer: None,
             token_endpoint,
@@ -126,7 +126,7 @@ impl AuthorizationServerBuilder {
         let http = |url: &Url| HttpClient::new(&self.http, self.clock.clone(), url, &others);
         let discover_at = self.discover_at.as_deref();
         let discover = |issuer: &String| Discovery::new(issuer, discover_at, allow_http, http);
-        let discovery = self.discovered.as_ref().map(discover).transpose()?;
+        let discovery = self.issuer_to_discover.as_ref().map(discover).transpose()?;
         let http = match (&discovery, &token) {
             (Some(discovery), _) => discovery.http.clone(),
             (None, Some(token)) => http(token)?,
@@ -141,7 +141,7 @@ impl AuthorizationServerBuilder {
             .map(|discovery| DiscoveredEndpoints::new(discovery, origins, token.is_none()));
         Ok(AuthorizationServer(Arc::new(Inner {
             http,
-            issuer: self.discovered.or(self.issuer),
+            issuer: self.issuer_to_discover.or(self.issuer),
             token,
             revocation,
             discovered,
@@ -151,7 +151,7 @@ impl AuthorizationServerBuilder {
 
     fn check_issuer(&self) -> Result<(), ConfigError> {
         let error = |setting, problem: &'static str| Err(ConfigError::new(setting, problem));
-        match (&self.discovered, self.issuer.as_deref()) {
+        match (&self.issuer_to_discover, self.issuer.as_deref()) {
             (Some(discovered), Some(issuer)) if discovered != issuer => error(
                 "issuer",
                 "differs from the discovered issuer: remove it, or use `discover_at` or `token_endpoint`",
@@ -174,7 +174,7 @@ impl fmt::Debug for AuthorizationServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |url: &Option<String>| url.as_deref().map(escape_url);
         f.debug_struct("AuthorizationServerBuilder")
-            .field("discovered", &shown(&self.discovered))
+            .field("issuer_to_discover", &shown(&self.issuer_to_discover))
             .field("token_endpoint", &shown(&self.token_endpoint))
             .finish_non_exhaustive()
     }

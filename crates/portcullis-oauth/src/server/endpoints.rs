@@ -83,11 +83,12 @@ pub(super) struct DiscoveredEndpoints {
 #[derive(Default)]
 struct Document {
     found: Option<Arc<Metadata>>,
-    /// How often `main` had been read when this document was. `other` is read again if its number is behind.
+    /// In `main`: the number of its successful reads. In `other`: that number at its last read; if it differs, `other` is
+    /// read again.
     main_reads: u64,
     read_again_at: Option<Instant>,
-    /// The last failure, and until when it is the answer. Callers that came by then get it too, even if they waited longer
-    /// for the lock.
+    /// The last failure, and until when it is returned without another read. What counts is when a caller came, not when it
+    /// got the lock.
     failed: Option<(FetchError, Instant)>,
 }
 

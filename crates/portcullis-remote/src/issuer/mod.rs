@@ -105,7 +105,7 @@ impl Issuer {
     /// If they cannot be fetched. The keys at hand stay in use.
     pub async fn refresh(&self) -> Result<(), FetchError> {
         self.worker
-            .run()
+            .run_once()
             .await
             .map_err(|TaskEnded| FetchError::stopped())?;
         let error = self.worker.state().last_error.clone();
