@@ -1,6 +1,7 @@
 //! JWT access tokens as `Authorization: Bearer` credentials (RFC 6750 §2.1).
 
 mod builder;
+mod rejected_token;
 mod rejection;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use portcullis_core::{
 use portcullis_jose::CompactJws;
 
 pub use self::builder::{BearerBuilder, BearerSettings};
-use self::rejection::whose;
+use self::rejected_token::whose;
 use crate::{
     CacheStatus, IssuerKeys, JwtVerifier, TrustedIssuers, VerifiedToken, VerifyError,
     cache::TokenCache, verifier::SCHEME, verify_error::found,

@@ -4,17 +4,12 @@ use std::sync::Arc;
 
 use portcullis_core::{
     Principal,
-    log::escape,
     scheme::{Failure, Outcome},
 };
-use portcullis_jose::{CompactJws, Header, TokenLimits};
+use portcullis_jose::{CompactJws, TokenLimits};
 
-use super::{Inner, Rejected, bind};
-use crate::{
-    IssuerKeys, JwtVerifier, RefreshAnswer, Refresher, VerifyError,
-    claims::{Claims, find_issuer},
-    verify_error::found,
-};
+use super::{Inner, Rejected, bind, rejected_token::is_worth_a_signal};
+use crate::{IssuerKeys, RefreshAnswer, Refresher, VerifyError, claims::find_issuer};
 
 impl Inner {
     /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the
@@ -84,43 +79,6 @@ impl Inner {
             _ => cannot_judge_now(error, &keys, &whose),
         })
     }
-}
-
-/// True for every error that newer keys could change. The request waits for only some of them
-/// ([`VerifyError::may_wait_for_keys`]).
-fn is_worth_a_signal(error: &VerifyError) -> bool {
-    let is_bad_signature = matches!(
-        error,
-        VerifyError::Signature(_) | VerifyError::KidForOtherAlgorithm(_)
-    );
-    is_bad_signature || error.may_wait_for_keys() || error.is_undecided()
-}
-
-/// Whose token was rejected, for the log. The client is named only once the signature is verified.
-pub(super) fn whose(
-    verifier: &JwtVerifier,
-    jws: &CompactJws<'_>,
-    header: &Header,
-    error: &VerifyError,
-) -> String {
-    use VerifyError::{AlgorithmNotAllowed, Issuer, Jws, Type};
-
-    let (issuer, kid) = (verifier.issuer(), found(header.kid(), escape));
-    // Before the signature, or signed but naming another issuer.
-    let has_no_trusted_claims = matches!(
-        error,
-        Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_)
-    );
-    if has_no_trusted_claims || is_worth_a_signal(error) {
-        return format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})");
-    }
-    let payload = jws.payload().unwrap_or_default();
-    let claims = Claims::parse(&payload).ok();
-    let client = claims
-        .as_ref()
-        .and_then(|it| verifier.profile.client_id(it));
-    let client = found(client, escape);
-    format!(" (a token of issuer {issuer:?}, client {client}, `kid` {kid})")
 }
 
 /// The error of a token that names another issuer than that of `keys`, or none. `None` also if the payload cannot be decoded. Such a token must not cause a fetch: it would
