@@ -54,8 +54,8 @@ const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// The shortest backoff, for when the failed token request took as long as the backoff.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// Up to 60 s, but at most until the token is no longer usable or until 5 s (with jitter) after the start of the request,
-/// whichever is later. Never cut below 0.5 s.
+/// The doubled wait, limited to 60 s. It is cut to the later of two ends: when the token stops being usable, and the doubled
+/// wait limited to 5 s, counted from the start of the request. Never cut below 0.5 s.
 fn backoff_after(
     backoff: &Backoff,
     took: Duration,

@@ -42,7 +42,7 @@ struct Body {
     expires_in: Option<Value>,
     scope: Option<Value>,
     issued_token_type: Option<Value>,
-    /// `OAuthAnswer::error` handles text. An `error` of another type must not be ignored either.
+    /// `OAuthAnswer::error` reports text that is not blank. Anything else, except null and `""`, is refused here.
     error: Option<Value>,
 }
 

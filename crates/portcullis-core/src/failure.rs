@@ -67,7 +67,7 @@ impl FailureKind {
     }
 }
 
-/// Why a scheme refuses a credential, with one message for the log and one for the caller, which reveals nothing
+/// Why a scheme or guard refuses a request, with one message for the log and one for the caller, which reveals nothing
 /// secret: it is fixed text, or names what this service requires, or the token's `alg` or `typ`.
 #[derive(Clone, thiserror::Error)]
 #[error("{}", .0.external)]

@@ -38,8 +38,15 @@ impl Schemes {
         for scheme in schemes {
             let source = scheme.source();
             if let Some(other) = entries.iter().find(|other| other.source.overlaps(&source)) {
+                let advice = match source {
+                    CredentialSource::Authorization(_) => {
+                        "use one scheme that accepts both, such as a bearer scheme of several trusted issuers"
+                    }
+                    CredentialSource::Header(_) => "give one of them another header",
+                    CredentialSource::Connection => "only one scheme can read the connection",
+                };
                 let problem = format!(
-                    "{} and {} would read the same credential ({source:?}): give one of them another header, or let one scheme trust both",
+                    "{} and {} would read the same credential ({source:?}): {advice}",
                     other.scheme.challenge().name(),
                     scheme.challenge().name(),
                 );

@@ -84,14 +84,25 @@ impl Contents {
     /// What the operator should change about the file or its mount. Other users should not read a private file.
     #[must_use]
     pub fn warnings(&self, is_private: bool) -> Vec<&'static str> {
-        let Inode { links, mode, .. } = self.stamp.inode;
-        [
+        let unseen = [
             (self.is_detached, DETACHED),
             (self.is_mount_point && !self.is_detached, MOUNT_POINT),
             (
-                links > 1,
+                self.stamp.inode.links > 1,
                 "it has another hard link: if the file is replaced at that link's path, the change will not be seen here: use a symbolic link",
             ),
+        ];
+        let unseen = unseen
+            .into_iter()
+            .filter_map(|(applies, warning)| applies.then_some(warning));
+        unseen.chain(self.access_warnings(is_private)).collect()
+    }
+
+    /// As [`warnings`](Self::warnings), but about permissions alone: for a file that is read once.
+    #[must_use]
+    pub fn access_warnings(&self, is_private: bool) -> Vec<&'static str> {
+        let mode = self.stamp.inode.mode;
+        [
             (
                 mode & OTHERS_WRITE != 0,
                 "every user may write it: `chmod o-w` the file",

@@ -3,7 +3,6 @@
 use std::{fmt::Display, path::Path};
 
 use portcullis_core::ConfigError;
-use portcullis_file::WatchedFile;
 use portcullis_jose::{Algorithm, KeySet};
 use portcullis_jwt::IssuerKeys;
 
@@ -41,8 +40,11 @@ fn load<E: Display>(
 ) -> Result<IssuerKeys, ConfigError> {
     let problem =
         |what: &dyn Display| ConfigError::new("keys", format!("{}: {what}", path.display()));
-    let mut file = WatchedFile::new("issuer key file", path, KeySet::MAX_BYTES as u64).public();
-    let contents = file.read().map_err(|error| problem(&error))?;
+    let contents =
+        portcullis_file::read(path, KeySet::MAX_BYTES as u64).map_err(|error| problem(&error))?;
+    for warning in contents.access_warnings(false) {
+        tracing::warn!(path = %path.display(), "issuer key file: {warning}");
+    }
     let keys = parse(contents.bytes()).map_err(|error| problem(&error))?;
     IssuerKeys::fixed(issuer, keys)
 }

@@ -12,7 +12,7 @@ use portcullis_core::clock::{Deadline, Moment};
 pub struct BackoffRules {
     /// The wait after a first failure, doubled by each further one. 1 s by default.
     pub first: Duration,
-    /// The longest wait. 60 s by default.
+    /// The usual limit for [`Backoff::next_wait`], which the caller passes. 60 s by default.
     pub longest: Duration,
     /// The longest `Retry-After` (RFC 9110 §10.2.3) that is honoured. 5 min by default.
     pub longest_retry_after: Duration,

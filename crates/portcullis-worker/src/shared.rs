@@ -37,7 +37,7 @@ pub enum Death {
 pub struct Shared<S: State> {
     state: ArcSwap<S>,
     events: broadcast::Sender<S::Event>,
-    /// Also notified of each new state, so that one channel serves all waiters.
+    /// `update` also wakes its receivers, so that `wait_for` needs no second channel.
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) wake: Notify,
     pub(crate) runtime: Handle,

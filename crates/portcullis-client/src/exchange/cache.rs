@@ -14,7 +14,7 @@ const REFUSAL_TTL: Duration = Duration::from_secs(2);
 /// How many rejected tokens of all subjects together are replaced.
 const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
 
-/// The outcome of an exchange; `None` while it is in flight.
+/// The outcome of an exchange; `None` while it is in flight, and after its token was rejected.
 pub(super) type Outcome = Option<Result<AccessToken, Failed>>;
 
 /// A failed exchange. Its error is repeated until `until`.
@@ -91,7 +91,8 @@ impl Cache {
                 // Not repeated from the cache: the backoff repeats it.
                 ttl = Duration::ZERO;
                 if is_newer || self.failures.backoff.left(now).is_zero() {
-                    // Zero, for the short backoff: meanwhile, subjects without a cached token cannot call.
+                    // `usable_for` is zero, so that the backoff is at most 5 s: until its end, subjects without a cached
+                    // token cannot call.
                     self.failures.record(&error, started, now, Duration::ZERO);
                     self.failed_at = Some(now.monotonic());
                 }
@@ -148,6 +149,7 @@ impl Entry {
         match &*self.progress.borrow() {
             Some(Ok(token)) => token.lifetime().is_usable(now.wall()),
             Some(Err(failed)) => !failed.until.is_reached(now),
+            // In flight while there is a sender. Without one the token was rejected, or the exchange aborted.
             None => self.progress.has_changed().is_ok(),
         }
     }

@@ -34,8 +34,8 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 /// Exchanges a caller's token for one that is meant for another service (RFC 8693), so that a call on the caller's
 /// behalf carries neither the caller's own token nor the service's.
 ///
-/// Exchanged tokens are cached under a digest of the subject's and the actor's token, and used until they or the subject's
-/// token expire. Callers that need the same exchange share one token request, which continues when they leave.
+/// Exchanged tokens are cached under a digest of the subject's and the actor's token, and used until shortly
+/// before they or the subject's token expire. Callers that need the same exchange share one token request, which continues when they leave.
 ///
 /// The principal holds the caller's token if the bearer scheme was built with `keep_access_token`.
 ///

@@ -86,7 +86,8 @@ impl Renewal {
     }
 
     async fn fetch_and_publish(&mut self) {
-        // Before the run begins: `refresh` sets the flag first and then asks for the next run, so no refresh is lost.
+        // Cleared before the run begins: a `refresh` whose flag is cleared here is served by this fetch, and a flag set later
+        // causes another.
         self.task.update(|state| state.is_refresh_requested = false);
         self.task.begin_run();
         let started = self.task.now();

@@ -25,7 +25,7 @@ impl SignatureBackend for JsonWebToken {
     ) -> Result<Box<dyn PreparedKey>, KeyRejected> {
         let algorithm = algorithm
             .try_into()
-            .map_err(|UnknownAlgorithm| KeyRejected::Backend)?;
+            .map_err(|UnknownAlgorithm| KeyRejected::UnsupportedAlgorithm(algorithm))?;
         let key = match key {
             KeyMaterial::Rsa { modulus, exponent } => {
                 DecodingKey::from_rsa_raw_components(modulus, exponent)

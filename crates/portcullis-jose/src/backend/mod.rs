@@ -22,7 +22,7 @@ pub trait SignatureBackend: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// If the key is invalid: a point off its curve, for instance. If the library lacks the algorithm, the error is
-    /// [`KeyRejected::Backend`].
+    /// [`KeyRejected::UnsupportedAlgorithm`].
     fn prepare(
         &self,
         key: &KeyMaterial,

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use super::error::{DUPLICATE, TOO_DEEP};
 use super::members::{Digits, NUMBER, Text, check_name};
 
-/// The deepest nesting of arrays and objects that is read. Each level of an error costs an allocation on its way out.
+/// The deepest nesting of arrays and objects that is read. An error costs an allocation for each level that it leaves.
 pub const MAX_DEPTH: usize = 16;
 
 /// Up to this many members, names are compared one by one; above it with a hash set, so thousands take linear time.

@@ -45,8 +45,13 @@ pub enum KeyRejected {
     /// The algorithm is for keys of another type or curve.
     #[error("the key is not one for {0}: use an algorithm for its type and curve, or another key")]
     WrongAlgorithm(Algorithm),
-    /// The cryptographic library rejects the key or lacks the algorithm.
-    #[error("the cryptographic library rejects the key or does not support the algorithm")]
+    /// The cryptographic library does not have the algorithm.
+    #[error(
+        "the cryptographic library does not support {0}: use a key for another algorithm, or another backend"
+    )]
+    UnsupportedAlgorithm(Algorithm),
+    /// The cryptographic library rejects the key.
+    #[error("the cryptographic library rejects the key, without a reason: replace the key")]
     Backend,
 }
 

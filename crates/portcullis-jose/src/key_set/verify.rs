@@ -19,8 +19,8 @@ impl KeySet {
     ///
     /// If no key of the set made the signature. A newer set may have the key if the error is
     /// [`UnknownKid`](SignatureError::UnknownKid), [`NoKeyForAlgorithm`](SignatureError::NoKeyForAlgorithm) or
-    /// [`NoKeyMatches`](SignatureError::NoKeyMatches). The errors of a known `kid` are not on this list: the
-    /// issuer may have reused the `kid` for a new key, but any forged token causes them too.
+    /// [`NoKeyMatches`](SignatureError::NoKeyMatches). A newer set may help against the
+    /// errors of a known `kid` too, if the issuer reused the `kid`, but any forged token causes these.
     pub fn verify(
         &self,
         jws: &CompactJws<'_>,

@@ -17,7 +17,7 @@ use crate::key_material::{Curve, KeyMaterial, KeyRejected, hmac_key};
 /// A private key or shared secret, and its public half, which has passed the checks for issuers' keys.
 pub(super) struct KeyPair {
     pub(super) algorithm: Algorithm,
-    /// Of a shared secret: the secret.
+    /// A shared secret has no public half: this is then the secret itself.
     pub(super) public: KeyMaterial,
     /// Owns the private key, which the library wipes when it is dropped.
     sign: Box<Sign>,

@@ -15,7 +15,7 @@ use super::{HttpSettings, error::with_causes, resolver::GuardedResolver};
 #[derive(Debug)]
 pub(super) struct ClientFactory {
     pub(super) settings: HttpSettings,
-    /// The configured URL of the issuer.
+    /// The URL that metadata or keys are read at, or the token endpoint.
     pub(super) configured: Url,
     pub(super) resolver: GuardedResolver,
     /// Clients with a certificate, by its PEM; the newest in front.

@@ -48,9 +48,9 @@ pub struct HttpClient {
 const MEDIA_TYPES: &str = "application/jwk-set+json, application/json";
 
 impl HttpClient {
-    /// `configured` is the URL that metadata is read at, or the token endpoint if none is read. `others` are the further
-    /// configured URLs. All of these may be in any
-    /// network; discovered URLs must be in public ones or in the issuer's own kind.
+    /// `configured` is the URL that metadata is read at, a key set, or the token endpoint if none is read. `others` are the further
+    /// configured URLs. All of these may be in any network; discovered URLs must lead to public networks, or to the kind of
+    /// network that the issuer is in.
     ///
     /// # Errors
     ///

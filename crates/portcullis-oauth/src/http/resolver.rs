@@ -9,7 +9,7 @@ use super::address::{AllowedNetworks, Network};
 /// Resolves names at connect time, so that a check cannot be bypassed by a changed DNS record.
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
-    /// The configured host of the issuer. It may have any address.
+    /// The host of the URL that metadata or keys are read at, or of the token endpoint. It may have any address.
     pub(super) issuer: Option<String>,
     /// Other configured hosts: proxies and endpoints. They may have any address too.
     pub(super) others: Vec<String>,

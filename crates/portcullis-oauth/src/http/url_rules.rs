@@ -89,7 +89,7 @@ pub(super) const IF_INTENDED: &str = "if this is intended, configure its URL (`j
 pub(crate) fn discovered(
     member: &'static str,
     text: &str,
-    issuer: &Url,
+    metadata_url: &Url,
     allow_http: bool,
     networks: &AllowedNetworks,
 ) -> Result<Url, FetchError> {
@@ -103,7 +103,7 @@ pub(crate) fn discovered(
     let url = Url::parse(text).map_err(|_| refuse("is not a URL"))?;
     match url.scheme() {
         "https" => {}
-        "http" if issuer.scheme() == "http" && (allow_http || is_loopback(&url)) => {}
+        "http" if metadata_url.scheme() == "http" && (allow_http || is_loopback(&url)) => {}
         _ => return Err(refuse("is not https")),
     }
     if has_user_info(&url) {
@@ -115,7 +115,7 @@ pub(crate) fn discovered(
         Some(Host::Ipv6(address)) => address.into(),
         _ => return Ok(url),
     };
-    if url.host() == issuer.host() || networks.allows(address) {
+    if url.host() == metadata_url.host() || networks.allows(address) {
         return Ok(url);
     }
     Err(refuse(&format!(

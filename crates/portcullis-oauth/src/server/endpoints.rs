@@ -83,8 +83,8 @@ pub(super) struct DiscoveredEndpoints {
 #[derive(Default)]
 struct Document {
     found: Option<Arc<Metadata>>,
-    /// In `main`: the number of its successful reads. In `other`: that number at its last read; if it differs, `other` is
-    /// read again.
+    /// In `main`: how often it was read successfully. In `other`: the count of `main` when `other` was last read; if it differs,
+    /// `other` is read again.
     main_reads: u64,
     read_again_at: Option<Instant>,
     /// The last failure, and until when it is returned without another read. What counts is when a caller came, not when it

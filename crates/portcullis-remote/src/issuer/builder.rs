@@ -192,7 +192,7 @@ impl IssuerBuilder {
             let _ = issuer.worker.wait_until_ended(first_fetch).await;
             issuer.ready().await
         };
-        // Whatever the result: only whether there are keys matters.
+        // The result is read from the state below.
         let _ = issuer.worker.within(patience, fetched).await;
         if issuer.is_ready() {
             return Ok(issuer);

@@ -52,8 +52,8 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// If the task has ended, or the metadata names another issuer or a URL that must not be fetched. The task continues
-    /// then, so that a correction at the issuer is noticed.
+    /// If the task has ended, or the metadata names another issuer or a URL that must not be fetched. After such
+    /// metadata the task continues, so that a correction at the issuer is noticed.
     pub async fn ready(&self) -> Result<(), FetchError> {
         let waited = self
             .worker

@@ -16,7 +16,7 @@ use crate::{
     status::RefreshState,
 };
 
-/// What the task runs, with its private state. [`RefreshState`] is what it publishes.
+/// What the task runs, with its private state. It publishes keys by `publisher`, and its state as a [`RefreshState`].
 pub(crate) struct RefreshLoop {
     task: Task<RefreshState>,
     publisher: KeyPublisher,
@@ -25,7 +25,7 @@ pub(crate) struct RefreshLoop {
     compared_at: Moment,
     /// The part of the current key set to write to disk; `None` if nothing is saved.
     public_part: Option<Box<RawValue>>,
-    /// As it was when it was last compared with the schedule's.
+    /// The schedule's limit at the last check: a difference means that the operator changed it.
     stale_limit: Duration,
     /// Whether it was announced that the key set at hand is stale.
     stale_announced: bool,
