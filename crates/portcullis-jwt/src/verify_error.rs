@@ -38,7 +38,7 @@ pub enum VerifyError {
     )]
     KeysStale,
     /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm. With the
-    /// key that was looked for, escaped.
+    /// rest of the sentence: what none of the keys has or does.
     #[error("none of the issuer's keys {0}")]
     UnknownKey(String),
     /// The token has no `kid`, and none of the issuer's keys verifies its signature.
@@ -58,7 +58,9 @@ pub enum VerifyError {
     #[error("the payload {0}")]
     Claims(JsonError),
     /// A required claim is missing.
-    #[error("the claim `{0}` is missing")]
+    #[error(
+        "the claim `{0}`, or what the profile reads instead, is missing: check that the profile is the one of this issuer"
+    )]
     MissingClaim(String),
     /// A claim has the wrong type or is out of range. With the claim, and what it is and must be.
     #[error("the claim `{0}` {1}")]
@@ -236,7 +238,7 @@ fn plain(found: &str) -> Option<&str> {
 }
 
 /// Quotes a value from a token for an error message.
-pub(crate) fn found(text: Option<&str>, escape: fn(&str) -> String) -> String {
+pub(crate) fn quoted(text: Option<&str>, escape: fn(&str) -> String) -> String {
     text.map_or_else(
         || "absent".to_owned(),
         |text| format!("\"{}\"", escape(text)),
@@ -264,11 +266,11 @@ mod tests {
     #[test]
     fn issuer_name_is_shown_whole_without_secrets() {
         let issuer = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
-        let shown = |issuer: &str| found(Some(issuer), escape_name);
+        let shown = |issuer: &str| quoted(Some(issuer), escape_name);
         assert_eq!(shown(issuer), format!("\"{issuer}\""));
         let long = shown(&"x".repeat(30_000));
         assert_eq!(long.chars().count(), 512 + "\"…\"".chars().count());
-        assert_eq!(found(None, escape_name), "absent");
+        assert_eq!(quoted(None, escape_name), "absent");
         for secret in ["https://s3cr3t@i.example/a", "https://i.example/a?s3cr3t"] {
             assert_eq!(shown(secret), "\"https://i.example/a\"");
         }
@@ -276,7 +278,7 @@ mod tests {
 
     fn of_type(typ: Option<&str>) -> Cow<'static, str> {
         VerifyError::Type {
-            found: found(typ, escape).into(),
+            found: quoted(typ, escape).into(),
             expected: "at+jwt".into(),
             profile: "rfc9068".into(),
         }
@@ -319,7 +321,7 @@ mod tests {
             &format!("https://a/{key}"),
             &format!("x {token}"),
         ] {
-            let shown = found(Some(text), escape);
+            let shown = quoted(Some(text), escape);
             assert!(shown.contains("[masked]"), "{shown}");
             assert!(!shown.contains("9Zr3") && !shown.contains("eyJ"), "{shown}");
         }

@@ -21,7 +21,7 @@ pub use self::builder::{BearerBuilder, BearerSettings};
 use self::rejected_token::whose;
 use crate::{
     CacheStatus, IssuerKeys, JwtVerifier, TrustedIssuers, VerifiedToken, VerifyError,
-    cache::TokenCache, verifier::SCHEME, verify_error::found,
+    cache::TokenCache, verifier::SCHEME, verify_error::quoted,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -41,7 +41,7 @@ use crate::{
 /// }
 /// ```
 ///
-/// While the issuer's keys are loaded, a token is verified in place. Only a token with an unknown key waits for a
+/// Once the issuer has keys, a token is verified in place. Only a token with an unknown key waits for a
 /// refresh, for a bounded time. If the refresh fails, the answer is 503. If the budget of refreshes is spent and the
 /// last one succeeded, it is 401.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
     verified.bind_as_bearer().cloned().map_err(|error| {
         let caller = &verified.principal;
         let issuer = caller.issuer().unwrap_or_default();
-        let client = found(caller.client_id(), escape);
+        let client = quoted(caller.client_id(), escape);
         error.refuse(&format!(" (a token of issuer {issuer:?}, client {client})"))
     })
 }

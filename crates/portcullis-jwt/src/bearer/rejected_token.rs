@@ -1,11 +1,12 @@
-//! Whose token was rejected, for the log, and whether newer keys could change that.
+//! Whose token was rejected, for the log, and whether newer keys could change the verdict.
 
 use portcullis_core::log::escape;
 use portcullis_jose::{CompactJws, Header};
 
-use crate::{JwtVerifier, VerifyError, claims::Claims, verify_error::found};
+use crate::{JwtVerifier, VerifyError, claims::Claims, verify_error::quoted};
 
-/// Whose token was rejected, for the log. The client is named only once the signature is verified.
+/// Whose token was rejected, for the log: empty for errors that are found before the signature is checked. The client is
+/// named only once it is verified.
 pub(super) fn whose(
     verifier: &JwtVerifier,
     jws: &CompactJws<'_>,
@@ -14,13 +15,15 @@ pub(super) fn whose(
 ) -> String {
     use VerifyError::{AlgorithmNotAllowed, Issuer, Jws, Type};
 
-    let (issuer, kid) = (verifier.issuer(), found(header.kid(), escape));
-    // Before the signature, or signed but naming another issuer.
-    let has_no_trusted_claims = matches!(
+    // Before the signature, or signed but naming another issuer. Anyone can cause these errors, and each says what it found.
+    if matches!(
         error,
         Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_)
-    );
-    if has_no_trusted_claims || is_worth_a_signal(error) {
+    ) {
+        return String::new();
+    }
+    let (issuer, kid) = (verifier.issuer(), quoted(header.kid(), escape));
+    if is_worth_a_signal(error) {
         return format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})");
     }
     let payload = jws.payload().unwrap_or_default();
@@ -28,7 +31,7 @@ pub(super) fn whose(
     let client = claims
         .as_ref()
         .and_then(|it| verifier.profile.client_id(it));
-    let client = found(client, escape);
+    let client = quoted(client, escape);
     format!(" (a token of issuer {issuer:?}, client {client}, `kid` {kid})")
 }
 

@@ -81,8 +81,8 @@ impl Inner {
     }
 }
 
-/// The error of a token that names another issuer than that of `keys`, or none. `None` also if the payload cannot be decoded. Such a token must not cause a fetch: it would
-/// consume the budget that the issuer's own rotation needs.
+/// The error of a token that names another issuer than that of `keys`, or no issuer: it must not cause a fetch, which would
+/// consume the budget that the issuer's own rotation needs. `None` if it names that issuer, or its payload cannot be decoded.
 fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
     // The configured limits were checked before.
     let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::LARGEST)

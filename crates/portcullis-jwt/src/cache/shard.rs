@@ -11,10 +11,10 @@ use portcullis_core::clock::UnixTime;
 
 use super::{entry::Entry, limits::CacheStatus};
 
-/// How many entries an insertion with `may_evict` passes over before it evicts the next one even if it was used.
+/// How many entries `make_room` with `may_evict` passes over before it evicts the next one even if it was used.
 const MAX_PASSED_OVER: usize = 16;
 
-/// How many entries another insertion passes over before it gives up: few, since a token that is sent only once must be
+/// How many entries `make_room` without `may_evict` passes over before it gives up: few, since a token that is sent only once must be
 /// cheap.
 const MAX_PASSED_OVER_FOR_EXPIRED: usize = 2;
 

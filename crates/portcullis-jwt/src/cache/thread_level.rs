@@ -1,7 +1,7 @@
 //! The level of each thread: a few hot tokens, with principals that no other thread uses.
 //!
-//! A token is copied here when the thread finds it in the shared level twice, with no other token of that slot in
-//! between. Cloning a principal then does not contend with other threads for its reference count.
+//! A thread has 64 slots, and the hash of a token chooses one. A token is copied here when the thread finds it in the shared
+//! level twice, with no other token of that slot in between. Cloning a principal then does not contend with other threads for its reference count.
 
 use std::{
     cell::{Cell, RefCell},

@@ -17,8 +17,8 @@ pub struct KeySnapshot {
     pub loaded_at: Option<UnixTime>,
     /// When the keys become stale and must not be used any more; `None` for keys that never do.
     pub stale_at: Option<UnixTime>,
-    /// Whether the keys were past their limit when their times were last set. A clock set back does not clear it: the task then
-    /// sets the times with this still true.
+    /// Whether the keys were past their limit when their times were last set. `set_times` overwrites it. After a clock was set
+    /// back the task passes true again, since the age in its schedule never falls.
     has_expired: bool,
     /// A counter that increases whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
     /// epoch is outdated.

@@ -19,7 +19,7 @@ pub(crate) use self::times::Validity;
 use crate::{
     IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError,
     claims::{Claims, TEXT, invalid},
-    verify_error::{escape_name, found},
+    verify_error::{escape_name, quoted},
 };
 
 /// The authentication scheme and the default realm in challenges (RFC 6750 §3).
@@ -114,7 +114,7 @@ impl JwtVerifier {
         }
         if !self.profile.accepts_type(header) {
             return Err(VerifyError::Type {
-                found: found(header.typ(), escape).into(),
+                found: quoted(header.typ(), escape).into(),
                 expected: self.profile.accepted_types().into(),
                 profile: self.profile.name().into(),
             });
@@ -139,7 +139,7 @@ impl JwtVerifier {
         let Err(error) = keys.verify(jws, header) else {
             return Ok(());
         };
-        let kid = || found(header.kid(), escape);
+        let kid = || quoted(header.kid(), escape);
         Err(match error {
             E::Malformed(error) => error.into(),
             E::UnknownKid => VerifyError::UnknownKey(format!(
@@ -229,7 +229,7 @@ impl JwtVerifier {
         let audiences: Vec<&str> = claim.texts().collect();
         Err(VerifyError::Audience {
             claim: name.to_owned(),
-            found: found(Some(&audiences.join(" ")), escape_name),
+            found: quoted(Some(&audiences.join(" ")), escape_name),
         })
     }
 

@@ -22,7 +22,8 @@ impl TimeRules {
     /// "No more than a few minutes" (RFC 7519 §4.1.4).
     pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
 
-    /// Checks the times of a token. Returns when they are accepted.
+    /// Checks the times of a token. Returns the span of time in which the token is
+    /// accepted.
     pub(crate) fn check(
         &self,
         expires_at: UnixTime,

@@ -149,10 +149,17 @@ fn log_names_the_issuer_client_and_key_of_a_refused_token() {
         let logged = internal(token);
         assert!(logged.ends_with(&whose.replace('I', ISSUER)), "{logged}");
     }
-    let header = json!({"alg": "HS256", "kid": "a\nb", "typ": "at+jwt"});
-    let unverified = signer().sign(&header.to_string(), &claims().to_string());
-    let logged = internal(&unverified);
-    assert!(logged.ends_with("`kid` is \"a\\nb\")"), "{logged}");
+    let sent = |alg: &str| {
+        let header = json!({"alg": alg, "kid": "a\nb", "typ": "at+jwt"});
+        internal(&signer().sign(&header.to_string(), &claims().to_string()))
+    };
+    let unknown_key = sent("EdDSA");
+    assert!(
+        unknown_key.ends_with("`kid` is \"a\\nb\")"),
+        "{unknown_key}"
+    );
+    let refused_early = sent("HS256");
+    assert!(!refused_early.contains("`kid`"), "{refused_early}");
 }
 
 #[test]
