@@ -13,7 +13,7 @@ pub(crate) fn may_reject_token(status: StatusCode, headers: &HeaderMap) -> bool 
 }
 
 /// Whether the service rejects the token itself (RFC 6750 §3.1). A new token does not help against a 401 for another
-/// reason. gRPC uses the status `UNAUTHENTICATED`, which is in the head if there is no message.
+/// reason. A gRPC response without a message has its status in the head: `UNAUTHENTICATED`.
 pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => has_error(headers, "invalid_token"),

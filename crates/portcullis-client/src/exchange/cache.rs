@@ -116,7 +116,7 @@ impl Cache {
             return false;
         };
         self.rejection_budget = in_all;
-        // The entry stays, to keep its budget. Its sender is dropped, so it is no longer valid.
+        // Keeps the entry and its budget. Dropping its sender makes it invalid.
         *entry = Entry {
             progress: watch::channel(None).1,
             rejection_budget: of_subject,
@@ -128,7 +128,8 @@ impl Cache {
         self.entries.len()
     }
 
-    /// Whether there is room for another entry. Evicts all that are no longer valid, or else the one that expires first.
+    /// Makes room for another entry, and returns whether it could. Evicts all invalid entries. If there are none, evicts the
+    /// one that expires first.
     fn has_room(&mut self, now: Moment, capacity: usize) -> bool {
         if self.entries.len() >= capacity {
             self.entries.retain(|_, entry| entry.is_valid(now));

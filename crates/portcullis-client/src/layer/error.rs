@@ -35,7 +35,7 @@ impl<E: fmt::Debug> fmt::Debug for AddCredentialError<E> {
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> AddCredentialError<E> {
     /// Converts to tower's boxed error: the inner service's error, or an `AddCredentialError` to downcast to. Use it with
-    /// `map_err` where the inner error is a box, as with tower's `Buffer`: a box is no [`Error`], so neither is this type.
+    /// `map_err` where the inner error is a box, as with tower's `Buffer`: a box does not implement [`Error`], so this type does not either.
     #[must_use]
     pub fn into_boxed(self) -> Box<dyn Error + Send + Sync> {
         match self {

@@ -122,8 +122,8 @@ where
     }
 }
 
-/// Sends `next` once there is a token and the service is ready, and then `retry` if that can help. `first_response` is the
-/// answer to the first attempt if `next` is already the second: it is returned if there is no token for that.
+/// Sends `next` once there is a token and the service is ready, and then `retry` if that can help. If `next` is the
+/// second attempt, `first_response` is the answer to the first. It is returned if the second gets no token.
 pub(super) async fn send<S, B, C>(
     mut next: RequestToSend<S, B>,
     mut retry: Option<Box<RequestToSend<S, B>>>,

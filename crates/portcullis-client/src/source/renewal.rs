@@ -54,8 +54,8 @@ impl Renewal {
         }
     }
 
-    /// Whether to fetch. Yes if `refresh` was called. Otherwise no during a backoff. Without one: yes if the token is due,
-    /// or if there is none and a caller waits.
+    /// Whether to fetch. Yes if `refresh` was called. Otherwise no during a backoff. After it: yes if the token is due,
+    /// or if a caller waits and no token exists.
     fn should_fetch(&self) -> bool {
         let (now, state) = (self.task.now(), self.task.state());
         if state.is_refresh_requested || state.is_backing_off(now) {

@@ -50,8 +50,8 @@ pub trait Scheme: Send + Sync + 'static {
     /// it before it passes the request on.
     fn source(&self) -> CredentialSource;
 
-    /// Finds the scheme's credential in the request, without IO or cryptography. It is not verified yet. `None`
-    /// if there is none; an empty slice for a credential outside the head, such as a client certificate.
+    /// Finds the scheme's credential in the request, without IO or cryptography. It is not verified yet. Returns
+    /// `None` without a credential, and an empty slice for one outside the head, such as a client certificate.
     ///
     /// # Errors
     ///

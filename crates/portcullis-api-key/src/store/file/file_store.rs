@@ -132,8 +132,8 @@ impl FileStoreBuilder {
     ///
     /// # Errors
     ///
-    /// When the file is malformed or cannot be read, every user may write it, the interval is zero or longer than 4 s, there
-    /// is no tokio runtime, or the thread of the watch cannot be started.
+    /// When the file is malformed, cannot be read, or may be written by every user. When the interval is zero or longer than
+    /// 4 s, or the call is outside of a tokio runtime. When the thread of the watch cannot be started.
     pub async fn start(self) -> Result<FileStore, KeyFileError> {
         // This leaves 1 s for reading.
         let max_interval = Settings::REVOCATION_BOUND - Duration::from_secs(1);
