@@ -101,7 +101,10 @@ async fn secrets_and_tokens_are_never_logged_or_shown() {
     everything.add_debug(&server);
 
     for client in [
-        ClientAuthentication::secret_basic(ID, ClientSecrets::new(["never-shown-wrong-secret", SECRET])),
+        ClientAuthentication::secret_basic(
+            ID,
+            ClientSecrets::new(["never-shown-wrong-secret", SECRET]),
+        ),
         ClientAuthentication::secret_post(ID, SECRET),
         ClientAuthentication::secret_jwt(ID, SECRET, Algorithm::HS256),
         ClientAuthentication::private_key_jwt(ID, ClientKeys::from(key.clone())),
