@@ -12,7 +12,7 @@ use portcullis_api_key::{ApiKeys, KeyRecord, MemoryStore, NewKey, Peppers};
 use portcullis_core::{
     AuthenticateLayer, Authentication, Principal, ScopeSet, Secret,
     clock::UnixTime,
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Head, Outcome, Scheme},
 };
 use tower::{Layer, Service};
@@ -49,8 +49,8 @@ fn scheme_does_not_allocate() {
         let issued = store.create(new).expect("made");
         let keys = scheme(&store, peppers);
         let request = request(issued.key().expose());
-        let facts = Facts::default();
-        let head = Head::new(&request, &facts);
+        let finders = FactFinders::default();
+        let head = Head::new(&request, &finders);
         let decide = || {
             drop(principal_of(&keys, &head));
         };
@@ -76,7 +76,7 @@ fn layer_allocates_only_the_extension() {
         let issued = store.create(NewKey::new("billing")).expect("made");
         let keys = scheme(&store, peppers);
         let text = issued.key().expose();
-        let principal = principal_of(&keys, &Head::new(&request(text), &Facts::default()));
+        let principal = principal_of(&keys, &Head::new(&request(text), &FactFinders::default()));
         let mut layered = AuthenticateLayer::new(keys).layer(Answer);
         call(&mut layered, request(text));
 
@@ -149,8 +149,8 @@ fn wrong_secret_and_unknown_id_allocate_alike() {
         let keys = scheme(&store, peppers);
         let cost = |key: &str| {
             let request = request(key);
-            let facts = Facts::default();
-            let head = Head::new(&request, &facts);
+            let finders = FactFinders::default();
+            let head = Head::new(&request, &finders);
             measure(|| {
                 let Ok(Some(credential)) = keys.detect(&head) else {
                     panic!("a key was sent")

@@ -8,7 +8,7 @@ use portcullis_api_key::{
     ApiKeyId, ApiKeys, KeyStore, Lookup, MemoryStore, NewKey, StoreError, StoredKey,
 };
 use portcullis_core::{
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Head, Outcome, Scheme},
 };
 use support::{send, send_key};
@@ -131,8 +131,8 @@ fn memory_store_answers_without_a_future() {
         .header("x-api-key", issued.key().expose())
         .body(())
         .expect("a request");
-    let (keys, facts) = (ApiKeys::new(store), Facts::default());
-    let head = Head::new(&request, &facts);
+    let (keys, finders) = (ApiKeys::new(store), FactFinders::default());
+    let head = Head::new(&request, &finders);
     let Ok(Some(credential)) = keys.detect(&head) else {
         panic!("a key was sent")
     };

@@ -33,10 +33,10 @@
 
 mod extract;
 #[cfg(feature = "axum")]
-mod facts;
+mod fact_finders;
 mod rejection;
 
 pub use extract::{Caller, Proof, Scoped};
 #[cfg(feature = "axum")]
-pub use facts::facts;
+pub use fact_finders::fact_finders;
 pub use rejection::Rejection;

@@ -8,7 +8,7 @@ use http::{Extensions, Uri};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// The target as the client sent it. Inside a nested router, a layer sees a shortened one.
+/// The target as the client sent it. Inside a nested router, a layer sees the target without the prefix of the router.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginalTarget(pub Uri);
 
@@ -16,12 +16,12 @@ pub struct OriginalTarget(pub Uri);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTemplate(pub String);
 
-/// Functions that find the facts of a request in its extensions. The default reads [`PeerAddress`], [`OriginalTarget`] and
-/// [`RouteTemplate`], which any hyper service can insert. `portcullis-axum` has a preset for axum.
+/// Functions that find the facts of a request in its extensions. The default functions read [`PeerAddress`],
+/// [`OriginalTarget`] and [`RouteTemplate`], which any hyper service can insert. `portcullis-axum` has functions for axum.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 #[must_use]
-pub struct Facts {
+pub struct FactFinders {
     /// Finds the address of the connection's peer.
     pub peer_address: fn(&Extensions) -> Option<SocketAddr>,
     /// Finds the target as the client sent it.
@@ -30,7 +30,7 @@ pub struct Facts {
     pub route_template: fn(&Extensions) -> Option<&str>,
 }
 
-impl Default for Facts {
+impl Default for FactFinders {
     fn default() -> Self {
         Self {
             peer_address: |extensions| Some(extensions.get::<PeerAddress>()?.0),

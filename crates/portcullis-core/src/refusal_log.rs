@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     clock::{SharedClock, system_clock},
-    facts::Facts,
+    facts::FactFinders,
     failure::FailureKind,
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct RefusalLog {
 #[derive(Debug, Default)]
 struct State {
     /// A copy of the layer's: guards and extractors reach the log, not the layer.
-    facts: Facts,
+    fact_finders: FactFinders,
     second: u64,
     refused_in_second: Counts,
 }
@@ -75,12 +75,12 @@ impl RefusalLog {
         (*refused <= LINES_PER_SECOND, earlier)
     }
 
-    pub(crate) fn set_facts(&self, facts: Facts) {
-        self.state().facts = facts;
+    pub(crate) fn set_fact_finders(&self, finders: FactFinders) {
+        self.state().fact_finders = finders;
     }
 
-    pub(crate) fn facts(&self) -> Facts {
-        self.state().facts
+    pub(crate) fn fact_finders(&self) -> FactFinders {
+        self.state().fact_finders
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -5,7 +5,7 @@ mod support;
 use allocation_counter::measure;
 use http::Request;
 use portcullis_core::{
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Head, Outcome, Scheme},
 };
 use portcullis_jwt::{Algorithm, Bearer, BearerBuilder};
@@ -25,8 +25,8 @@ fn token(id: u64) -> String {
 
 fn accept(bearer: &Bearer, token: &str) {
     let request = Request::new(());
-    let facts = Facts::default();
-    let outcome = bearer.authenticate(&Head::new(&request, &facts), token.as_bytes());
+    let finders = FactFinders::default();
+    let outcome = bearer.authenticate(&Head::new(&request, &finders), token.as_bytes());
     assert!(matches!(outcome, Outcome::Done(Ok(_))), "{outcome:?}");
 }
 

@@ -5,7 +5,7 @@ mod support;
 use http::{Request, StatusCode};
 use portcullis_core::{
     Principal,
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Failure, Head, Outcome, Scheme},
 };
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys, JwtVerifier, Profile, TrustedIssuers};
@@ -44,7 +44,10 @@ fn send(bearer: &Bearer, signer: &Signer, changes: Value) -> Result<Principal, F
 
 fn judge(bearer: &Bearer, token: &str) -> Result<Principal, Failure> {
     let request = Request::new(());
-    match bearer.authenticate(&Head::new(&request, &Facts::default()), token.as_bytes()) {
+    match bearer.authenticate(
+        &Head::new(&request, &FactFinders::default()),
+        token.as_bytes(),
+    ) {
         Outcome::Done(result) => result,
         Outcome::Pending(_) => panic!("the outcome is pending"),
     }

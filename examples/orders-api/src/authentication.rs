@@ -34,7 +34,7 @@ pub(crate) async fn layer_and_sources(
         ));
         sources.api_keys = Some(store);
     }
-    let layer = AuthenticateLayer::any_of(schemes)?.facts(portcullis::axum::facts());
+    let layer = AuthenticateLayer::any_of(schemes)?.fact_finders(portcullis::axum::fact_finders());
     Ok((layer, sources))
 }
 

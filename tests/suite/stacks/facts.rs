@@ -10,7 +10,7 @@ use http::HeaderMap;
 use hyper::body::Incoming;
 use portcullis_core::{
     AuthenticateLayer,
-    facts::{Facts, OriginalTarget, PeerAddress, RouteTemplate},
+    facts::{FactFinders, OriginalTarget, PeerAddress, RouteTemplate},
     scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Scheme},
 };
 use tonic::transport::{Server as Tonic, server::TcpConnectInfo};
@@ -46,8 +46,8 @@ impl Recorder {
         }
     }
 
-    fn layer(&self, facts: Facts) -> AuthenticateLayer {
-        AuthenticateLayer::new(self.clone()).facts(facts)
+    fn layer(&self, finders: FactFinders) -> AuthenticateLayer {
+        AuthenticateLayer::new(self.clone()).fact_finders(finders)
     }
 
     fn recorded(&self) -> Seen {
@@ -84,7 +84,7 @@ async fn axum_preset_finds_all_facts() {
     let recorder = Recorder::new();
     let orders = Router::new()
         .route("/orders/{id}", get(""))
-        .route_layer(recorder.layer(portcullis_axum::facts()));
+        .route_layer(recorder.layer(portcullis_axum::fact_finders()));
     let app = Router::new()
         .nest("/api", orders)
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -110,11 +110,11 @@ async fn axum_preset_finds_all_facts() {
 #[tokio::test]
 async fn tonic_peer_address_is_in_its_connect_info() {
     let recorder = Recorder::new();
-    let mut facts = Facts::default();
-    facts.peer_address = |extensions| extensions.get::<TcpConnectInfo>()?.remote_addr();
+    let mut finders = FactFinders::default();
+    finders.peer_address = |extensions| extensions.get::<TcpConnectInfo>()?.remote_addr();
     let server = serve!(
         Tonic::builder()
-            .layer(recorder.layer(facts))
+            .layer(recorder.layer(finders))
             .add_service(health_reporter().1)
     )
     .await;
@@ -146,7 +146,7 @@ async fn custom_service_can_provide_facts() {
                 .insert(RouteTemplate("/{any}".to_owned()));
             request
         })
-        .layer(recorder.layer(Facts::default()))
+        .layer(recorder.layer(FactFinders::default()))
         .service(Router::new());
     let server = Server::hyper(service).await;
 

@@ -195,7 +195,7 @@ impl fmt::Debug for ApiKeys {
 #[cfg(test)]
 mod tests {
     use http::Request;
-    use portcullis_core::{FailureKind, Secret, clock::UnixTime, facts::Facts};
+    use portcullis_core::{FailureKind, Secret, clock::UnixTime, facts::FactFinders};
 
     use super::*;
     use crate::{
@@ -242,8 +242,8 @@ mod tests {
             .header("x-api-key", key.key().expose())
             .body(())
             .expect("a request");
-        let facts = Facts::default();
-        let head = Head::new(&request, &facts);
+        let finders = FactFinders::default();
+        let head = Head::new(&request, &finders);
         let Ok(Some(credential)) = keys.detect(&head) else {
             panic!("a key was sent")
         };

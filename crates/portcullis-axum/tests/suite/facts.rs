@@ -28,7 +28,7 @@ async fn preset_finds_route_target_and_peer() {
     let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
     let inner = Router::new()
         .route("/orders/{id}", routing::get(handler))
-        .route_layer(layer().facts(portcullis_axum::facts()));
+        .route_layer(layer().fact_finders(portcullis_axum::fact_finders()));
     let app = Router::new().nest("/api", inner);
 
     assert_eq!(

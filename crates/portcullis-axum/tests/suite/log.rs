@@ -59,7 +59,7 @@ async fn whole_path_is_logged_in_a_nested_router() {
             )
             .route("/z", routing::get(async |_: Scoped<ReadOrders>| ()))
     };
-    let layer = || layer().facts(portcullis_axum::facts());
+    let layer = || layer().fact_finders(portcullis_axum::fact_finders());
     let outside = Router::new().nest("/admin", inner()).route_layer(layer());
     let inside = Router::new().nest("/admin", inner().route_layer(layer()));
     for (app, credential) in [

@@ -5,7 +5,7 @@ use tower_layer::Layer;
 use super::{service::Authenticate, settings::Settings};
 use crate::{
     error::ConfigError,
-    facts::Facts,
+    facts::FactFinders,
     refusal::{Refusal, RenderedBody},
     scheme::Scheme,
     schemes::Schemes,
@@ -57,7 +57,7 @@ impl AuthenticateLayer {
             schemes: Arc::new(Schemes::new(schemes.into_schemes())?),
             optional: false,
             keep_credentials: false,
-            facts: Facts::default(),
+            fact_finders: FactFinders::default(),
             renderer: None,
         })))
     }
@@ -75,15 +75,16 @@ impl AuthenticateLayer {
         self.with(|settings| settings.keep_credentials = true)
     }
 
-    /// Sets where the framework keeps facts about a request. Default: [`Facts::default`].
+    /// Sets the functions that find facts about a request in its extensions. Default: [`FactFinders::default`].
     ///
-    /// The log of refusals, including those of guards and extractors inside this layer, then shows the path as the
-    /// client sent it. Inside axum's `Router::nest`, a layer sees it without its prefix.
-    pub fn facts(self, facts: Facts) -> Self {
+    /// Schemes may use the facts. The log of refusals uses the original target: it shows the path as the client sent it,
+    /// also for refusals of guards and extractors inside this layer. Inside axum's `Router::nest`, this layer itself sees
+    /// the path without the prefix of the router.
+    pub fn fact_finders(self, finders: FactFinders) -> Self {
         for challenge in &self.0.schemes.challenges {
-            challenge.log().set_facts(facts);
+            challenge.log().set_fact_finders(finders);
         }
-        self.with(|settings| settings.facts = facts)
+        self.with(|settings| settings.fact_finders = finders)
     }
 
     /// Replaces the body of every refusal that passes this layer, its own and those of guards and extractors inside.

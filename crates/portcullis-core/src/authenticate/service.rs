@@ -41,7 +41,7 @@ where
         if request.extensions().get::<Authentication>().is_some() {
             return AuthenticateFuture::refused(settings, settings.second_layer(), &request);
         }
-        let head = Head::new(&request, &settings.facts);
+        let head = Head::new(&request, &settings.fact_finders);
         match settings.schemes.authenticate(&head) {
             Some((index, Outcome::Done(Ok(principal)))) => {
                 settings.accept(&mut request, principal, index);

@@ -6,7 +6,7 @@ use http::Request;
 
 use crate::{
     authentication::Authentication,
-    facts::Facts,
+    facts::FactFinders,
     failure::Failure,
     principal::Principal,
     refusal::{Refusal, Renderer},
@@ -18,7 +18,7 @@ pub(super) struct Settings {
     pub(super) schemes: Arc<Schemes>,
     pub(super) optional: bool,
     pub(super) keep_credentials: bool,
-    pub(super) facts: Facts,
+    pub(super) fact_finders: FactFinders,
     pub(super) renderer: Option<Renderer>,
 }
 

@@ -181,7 +181,7 @@ impl Refusal {
             reason = &*mask(self.failure().internal(), false),
             method = %escape(method.as_str()),
             path = escape(
-                log.and_then(|log| (log.facts().original_target)(extensions))
+                log.and_then(|log| (log.fact_finders().original_target)(extensions))
                     .unwrap_or(uri)
                     .path()
             ),

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr};
 
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 
-use crate::{facts::Facts, log::escape};
+use crate::{facts::FactFinders, log::escape};
 
 /// A request without its body. `Debug` shows the method, the path and the header names, each through
 /// [`escape`](crate::log::escape): header values and the query may hold secrets.
@@ -18,34 +18,34 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// The extensions.
     pub extensions: &'a Extensions,
-    facts: &'a Facts,
+    finders: &'a FactFinders,
 }
 
 impl<'a> Head<'a> {
     /// The head of a request, for calling a scheme directly.
-    pub fn new<B>(request: &'a Request<B>, facts: &'a Facts) -> Self {
+    pub fn new<B>(request: &'a Request<B>, finders: &'a FactFinders) -> Self {
         Self {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
             extensions: request.extensions(),
-            facts,
+            finders,
         }
     }
 
-    /// The peer's address, if [`Facts`] finds it.
+    /// The peer's address, if [`FactFinders`] find it.
     pub fn peer_address(&self) -> Option<SocketAddr> {
-        (self.facts.peer_address)(self.extensions)
+        (self.finders.peer_address)(self.extensions)
     }
 
-    /// The target as the client sent it, if [`Facts`] finds it.
+    /// The target as the client sent it, if [`FactFinders`] find it.
     pub fn original_target(&self) -> Option<&'a Uri> {
-        (self.facts.original_target)(self.extensions)
+        (self.finders.original_target)(self.extensions)
     }
 
-    /// The route that matched, if [`Facts`] finds it.
+    /// The route that matched, if [`FactFinders`] find it.
     pub fn route_template(&self) -> Option<&'a str> {
-        (self.facts.route_template)(self.extensions)
+        (self.finders.route_template)(self.extensions)
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
             .header(key, "")
             .body(())
             .expect("a request");
-        let shown = format!("{:?}", Head::new(&request, &Facts::default()));
+        let shown = format!("{:?}", Head::new(&request, &FactFinders::default()));
         for secret in ["in-the-query", "in-a-header", "in-another", "9zr3"] {
             assert!(!shown.contains(secret), "{shown}");
         }

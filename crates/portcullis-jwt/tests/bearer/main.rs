@@ -15,7 +15,7 @@ use std::{
 use http::{Request, StatusCode, header::AUTHORIZATION};
 use portcullis_core::{
     Principal,
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Failure, Head, Outcome, Scheme},
 };
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
@@ -34,8 +34,8 @@ pub(crate) fn send(bearer: &Bearer, token: &str) -> Outcome {
         .header(AUTHORIZATION, format!("Bearer {token}"))
         .body(())
         .expect("a request");
-    let facts = Facts::default();
-    let head = Head::new(&request, &facts);
+    let finders = FactFinders::default();
+    let head = Head::new(&request, &finders);
     match bearer.detect(&head) {
         Ok(Some(credential)) => bearer.authenticate(&head, credential),
         other => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
 use portcullis_core::{
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Head, Scheme},
 };
 use portcullis_jwt::{Algorithm, Bearer, IssuerKeys};
@@ -35,7 +35,7 @@ fn accepted_token_expires_by_the_clock() {
 #[test]
 fn b2_b5_h1_authorization_header_is_parsed_by_rfc_6750() {
     let bearer = bearer(&issuer(), &ManualClock::new());
-    let facts = Facts::default();
+    let finders = FactFinders::default();
     let request = |values: &[&str]| {
         let mut request = Request::new(());
         for value in values {
@@ -46,7 +46,7 @@ fn b2_b5_h1_authorization_header_is_parsed_by_rfc_6750() {
         }
         request
     };
-    let detected = |values: &[&str]| match bearer.detect(&Head::new(&request(values), &facts)) {
+    let detected = |values: &[&str]| match bearer.detect(&Head::new(&request(values), &finders)) {
         Ok(Some(credential)) => Some(credential.to_vec()),
         Ok(None) => None,
         Err(failure) => panic!("{values:?}: {failure:?}"),
@@ -54,7 +54,7 @@ fn b2_b5_h1_authorization_header_is_parsed_by_rfc_6750() {
     // Either step may refuse the request.
     let refused = |values: &[&str]| {
         let request = request(values);
-        let head = Head::new(&request, &facts);
+        let head = Head::new(&request, &finders);
         let failure = match bearer.detect(&head) {
             Err(failure) => failure,
             Ok(Some(credential)) => {

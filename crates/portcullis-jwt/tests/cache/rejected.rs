@@ -4,7 +4,7 @@ use std::thread;
 
 use http::Request;
 use portcullis_core::{
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Head, Outcome, Scheme},
 };
 use portcullis_jose::TokenLimits;
@@ -52,7 +52,7 @@ fn only_verified_tokens_enter() {
 
 fn is_accepted(bearer: &Bearer, sent: &[u8]) -> bool {
     let request = Request::new(());
-    let outcome = bearer.authenticate(&Head::new(&request, &Facts::default()), sent);
+    let outcome = bearer.authenticate(&Head::new(&request, &FactFinders::default()), sent);
     matches!(outcome, Outcome::Done(Ok(_)))
 }
 

@@ -16,7 +16,7 @@ use http::Request;
 use portcullis_core::{
     FailureKind, Principal,
     clock::{Clock, SharedClock, UnixTime},
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Failure, Head, Outcome, Scheme},
 };
 use portcullis_jose::{
@@ -248,7 +248,10 @@ impl Scene {
 /// The immediate verdict.
 pub(crate) fn judge(bearer: &Bearer, token: &str) -> Result<Principal, Failure> {
     let request = Request::new(());
-    match bearer.authenticate(&Head::new(&request, &Facts::default()), token.as_bytes()) {
+    match bearer.authenticate(
+        &Head::new(&request, &FactFinders::default()),
+        token.as_bytes(),
+    ) {
         Outcome::Done(verdict) => verdict,
         Outcome::Pending(_) => panic!("waits"),
     }

@@ -14,7 +14,7 @@ use portcullis_client::{
 use portcullis_core::{
     Principal, Secret,
     clock::UnixTime,
-    facts::Facts,
+    facts::FactFinders,
     scheme::{Head, Outcome, Scheme},
 };
 use portcullis_jose::{Algorithm, KeySet};
@@ -116,8 +116,8 @@ fn principal(issuer: &TestIssuer, clock: &ManualClock, keeps: bool) -> Principal
     let value = format!("Bearer {}", issuer.token().subject("alice").mint());
     let value = value.parse().expect("a header value");
     request.headers_mut().insert("authorization", value);
-    let facts = Facts::default();
-    let head = Head::new(&request, &facts);
+    let finders = FactFinders::default();
+    let head = Head::new(&request, &finders);
     let Ok(Some(credential)) = bearer.detect(&head) else {
         panic!("no credential");
     };
