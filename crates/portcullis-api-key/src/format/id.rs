@@ -16,7 +16,7 @@ pub struct ApiKeyId([u8; Self::LENGTH]);
 impl ApiKeyId {
     pub(crate) const LENGTH: usize = 12;
 
-    /// A new id of 71 random bits. Stores check for duplicates all the same.
+    /// A new id of 71 random bits. A store must still reject an id that it has already.
     pub(crate) fn random() -> Result<Self, Unspecified> {
         let mut digits = [0; Self::LENGTH];
         base62::fill_random(&mut digits)?;

@@ -17,8 +17,8 @@ use crate::{
 
 /// Keys in memory, managed by the program; they are lost when it ends.
 ///
-/// Clones share the keys. The next request sees a change, which copies all keys. A revoked key stays as a tombstone, so
-/// that a later [`insert`](Self::insert) cannot bring it back, until [`remove_ended`](Self::remove_ended).
+/// Clones share the keys. A change copies all keys, and the next request sees it. A revoked key stays as a tombstone until
+/// [`remove_ended`](Self::remove_ended), so that a later [`insert`](Self::insert) cannot bring it back.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
@@ -28,7 +28,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Shared {
     keys: ArcSwap<KeyMap>,
-    /// Held while keys change; never by a request.
+    /// Locked by changes, which then wait for each other. Requests do not lock it.
     writer: Mutex<()>,
 }
 
@@ -45,7 +45,7 @@ impl MemoryStore {
     ///
     /// # Errors
     ///
-    /// As [`NewKey::issue`].
+    /// As [`NewKey::issue`], and [`KeyError::Duplicate`] when the random id of the new key is in the store already.
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyError> {
         let issued = self.key_maker.issue(new)?;
         self.insert([issued.record().clone()])?;
@@ -59,13 +59,8 @@ impl MemoryStore {
     /// [`KeyError::Duplicate`] when an id is in the store already or occurs twice. Then nothing is stored.
     pub fn insert(&self, records: impl IntoIterator<Item = KeyRecord>) -> Result<(), KeyError> {
         self.change(|keys| {
-            for record in records {
-                let id = record.id;
-                if keys.insert(id, Arc::new(StoredKey::new(record))).is_some() {
-                    return Err(KeyError::Duplicate(id));
-                }
-            }
-            Ok(())
+            let mut records = records.into_iter();
+            records.try_for_each(|record| insert_new(keys, record))
         })
     }
 
@@ -88,13 +83,13 @@ impl MemoryStore {
     ///
     /// # Errors
     ///
-    /// When the store has no such key, or it was revoked or rotated or has expired.
+    /// When the store has no such key, or the key was revoked or rotated or has expired. Also as [`create`](Self::create).
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyError> {
         self.change(|keys| {
             let mut old = find(keys, id)?;
             let new = self.key_maker.rotate(&mut old, grace)?;
             replace(keys, old);
-            replace(keys, new.record().clone());
+            insert_new(keys, new.record().clone())?;
             Ok(new)
         })
     }
@@ -105,7 +100,7 @@ impl MemoryStore {
         stored::list(&self.shared.keys.load())
     }
 
-    /// Removes keys that are revoked or have expired, and returns their number. Their ids are free again.
+    /// Removes keys that are revoked or have expired, and returns their number. [`insert`](Self::insert) accepts their ids again.
     pub fn remove_ended(&self) -> usize {
         let now = self.key_maker.clock.now();
         let removed = self.change(|keys| {
@@ -122,7 +117,7 @@ impl MemoryStore {
         change: impl FnOnce(&mut KeyMap) -> Result<T, KeyError>,
     ) -> Result<T, KeyError> {
         let writer = self.shared.writer.lock();
-        let _writer = writer.unwrap_or_else(PoisonError::into_inner);
+        let _guard = writer.unwrap_or_else(PoisonError::into_inner);
         let mut keys = KeyMap::clone(&self.shared.keys.load());
         let outcome = change(&mut keys)?;
         self.shared.keys.store(Arc::new(keys));
@@ -133,6 +128,14 @@ impl MemoryStore {
 fn find(keys: &KeyMap, id: &ApiKeyId) -> Result<KeyRecord, KeyError> {
     let key = keys.get(id).ok_or(KeyError::NotFound(*id))?;
     Ok(key.record_with_last_use())
+}
+
+fn insert_new(keys: &mut KeyMap, record: KeyRecord) -> Result<(), KeyError> {
+    let id = record.id;
+    match keys.insert(id, Arc::new(StoredKey::new(record))) {
+        None => Ok(()),
+        Some(_) => Err(KeyError::Duplicate(id)),
+    }
 }
 
 fn replace(keys: &mut KeyMap, record: KeyRecord) {

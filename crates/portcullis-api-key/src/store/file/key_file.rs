@@ -70,11 +70,12 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// When the key cannot be created, or the file cannot be read or written.
+    /// As [`NewKey::issue`], [`KeyError::Duplicate`] when the random id of the new key is in the file already, and when the
+    /// file cannot be read or written.
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
         self.change(true, |records| {
             let issued = self.key_maker.issue(new)?;
-            records.push(issued.record().clone());
+            push_new(records, issued.record().clone())?;
             Ok(issued)
         })
     }
@@ -97,11 +98,11 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// When the file has no such key, it was revoked or rotated or has expired, or the file cannot be read or written.
+    /// When the file has no such key, or the key was revoked or rotated or has expired. Also as [`create`](Self::create).
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyFileError> {
         self.change(false, |records| {
             let new = self.key_maker.rotate(find(records, id)?, grace)?;
-            records.push(new.record().clone());
+            push_new(records, new.record().clone())?;
             Ok(new)
         })
     }
@@ -157,4 +158,28 @@ fn read(
 fn find<'r>(records: &'r mut [KeyRecord], id: &ApiKeyId) -> Result<&'r mut KeyRecord, KeyError> {
     let found = records.iter_mut().find(|record| record.id == *id);
     found.ok_or(KeyError::NotFound(*id))
+}
+
+fn push_new(records: &mut Vec<KeyRecord>, record: KeyRecord) -> Result<(), KeyError> {
+    if records.iter().any(|other| other.id == record.id) {
+        return Err(KeyError::Duplicate(record.id));
+    }
+    records.push(record);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn second_record_with_the_same_id_is_rejected() {
+        let issued = KeyMaker::default().issue(NewKey::new("a")).expect("made");
+        let id = issued.record().id;
+        let mut records = Vec::new();
+        assert_eq!(push_new(&mut records, issued.record().clone()), Ok(()));
+        let again = push_new(&mut records, issued.record().clone());
+        assert_eq!(again, Err(KeyError::Duplicate(id)));
+        assert_eq!(records.len(), 1);
+    }
 }
