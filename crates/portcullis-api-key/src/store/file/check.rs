@@ -26,28 +26,41 @@ use crate::{
 /// The coarsest resolution of file times: some file systems record only even seconds.
 const TIME_RESOLUTION: Duration = Duration::from_secs(2);
 
-/// Held during a check, so that only `State::died` can change the snapshot at the same time.
+/// Checks the file and updates the snapshot. The mutex is locked during a check, so only `State::died` can change the
+/// snapshot at the same time.
 pub(super) struct Checker(Mutex<Watched>);
 
 struct Watched {
     file: WatchedFile,
-    /// The stamp at the last read, and how many reads in a row had found it before. Counts only the reads of the
-    /// watch, which are an interval apart: `None` after a `reload`, or after a read that failed before parsing.
-    seen: Option<(Stamp, u32)>,
+    /// The last read, if it reached the parser and was not forced by `reload`. The next check reads the file if it is `None`.
+    last_read: Option<LastRead>,
 }
 
-/// Checks the file at intervals. A check blocks.
+#[derive(Clone, Copy)]
+struct LastRead {
+    stamp: Stamp,
+    /// How many checks in a row had read a file with the same stamp before.
+    earlier_reads: u32,
+    is_malformed: bool,
+}
+
+enum Found {
+    Keys(Vec<KeyRecord>),
+    SameKeys,
+    StillMalformed,
+}
+
+/// Checks the file at intervals. It blocks its thread during a check.
 pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infallible {
-    // A descriptor may be free only for moments.
+    // A file descriptor may become free only for a moment.
     const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
     let interval = task.state().settings.interval;
     let mut pause = interval;
     loop {
         tokio::time::sleep(pause).await;
-        // Caught here, because the catch in `supervise` would end the watch. `is_checking` stays set until a later check
-        // ends, so the keys can become stale.
-        let outcome = catch_unwind(AssertUnwindSafe(|| checker.check(&task, false)));
+        // A check that panics must not end the watch. It leaves `is_checking` set, so the keys can become stale.
+        let outcome = catch_unwind(AssertUnwindSafe(|| checker.check(&task)));
         pause = match outcome {
             Ok(Err(error)) if error.is_out_of_descriptors() => interval.min(RETRY_INTERVAL),
             _ => interval,
@@ -60,12 +73,11 @@ impl Checker {
     pub(super) fn load(settings: Settings) -> Result<(Self, Snapshot), KeyFileError> {
         let mut watched = Watched {
             file: WatchedFile::new("API key file", &settings.path, MAX_BYTES),
-            seen: None,
+            last_read: None,
         };
-        // Taken before the read, since a change after it may be missed.
+        // Before the read: the keys are confirmed up to here, and the read may miss a later change.
         let now = settings.clock.now();
-        let records = watched.read_if_changed(&settings, false)?;
-        let keys = to_map(records.unwrap_or_default(), &KeyMap::default());
+        let keys = to_map(watched.read(&settings)?, &KeyMap::default());
         let snapshot = Snapshot {
             keys: Arc::new(keys),
             // The worker's monotonic clock starts at zero.
@@ -81,11 +93,25 @@ impl Checker {
         Ok((Self(Mutex::new(watched)), snapshot))
     }
 
-    /// Checks the file, and reads it if it changed or if `is_forced`.
-    pub(super) fn check(
+    /// Checks the file, and reads it if it may have changed.
+    pub(super) fn check(&self, shared: &Shared<Snapshot>) -> Result<(), KeyFileError> {
+        self.check_with(shared, Watched::read_if_changed)
+    }
+
+    /// Reads the file, also if it seems unchanged.
+    pub(super) fn reload(&self, shared: &Shared<Snapshot>) -> Result<(), KeyFileError> {
+        self.check_with(shared, |watched, settings| {
+            let records = watched.read(settings);
+            // `earlier_reads` counts only reads that are an interval apart.
+            watched.last_read = None;
+            records.map(Found::Keys)
+        })
+    }
+
+    fn check_with(
         &self,
         shared: &Shared<Snapshot>,
-        is_forced: bool,
+        read: impl FnOnce(&mut Watched, &Settings) -> Result<Found, KeyFileError>,
     ) -> Result<(), KeyFileError> {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = shared.state().settings.clone();
@@ -96,21 +122,22 @@ impl Checker {
         shared.update(|snapshot| snapshot.is_checking = true);
         // Before the read, as in `load`.
         let now = shared.now();
-        let read = watched.read_if_changed(&settings, is_forced);
+        let found = read(&mut watched, &settings);
 
         let mut next = Snapshot::clone(&shared.state());
         next.is_checking = false;
         next.warnings = watched.file.warnings().to_vec();
         let mut events = Vec::new();
-        let outcome = match read.map_err(KeyFileError::after_first_read) {
-            // The content that could not be parsed is unchanged. A failure before parsing clears `seen`.
-            Ok(None) if next.failure.is_some() => Ok(()),
-            Ok(records) => {
-                let keys = records.map(|records| to_map(records, &next.keys));
-                if let Some(keys) = keys.filter(|keys| !is_same(keys, &next.keys)) {
-                    let changes = Changes::between(&next.keys, &keys, now.wall());
-                    next.keys = Arc::new(keys);
-                    events.push(Event::Loaded(changes));
+        let outcome = match found.map_err(KeyFileError::after_first_read) {
+            Ok(Found::StillMalformed) => Ok(()),
+            Ok(found @ (Found::Keys(_) | Found::SameKeys)) => {
+                if let Found::Keys(records) = found {
+                    let keys = to_map(records, &next.keys);
+                    if !is_same(&keys, &next.keys) {
+                        let changes = Changes::between(&next.keys, &keys, now.wall());
+                        next.keys = Arc::new(keys);
+                        events.push(Event::Loaded(changes));
+                    }
                 }
                 next.confirmed_at = now;
                 next.is_out_of_descriptors = false;
@@ -157,32 +184,38 @@ fn to_map(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
 }
 
 impl Watched {
-    /// Reads the file, or returns `None` if its stamp has been the same for at least [`TIME_RESOLUTION`].
-    fn read_if_changed(
-        &mut self,
-        settings: &Settings,
-        is_forced: bool,
-    ) -> Result<Option<Vec<KeyRecord>>, KeyFileError> {
-        let path = &settings.path;
-        let cannot_read = |source| KeyFileError::cannot_read(path, source);
-        // Taken, so that the file is read at the next check if this one is forced or fails before parsing.
-        let before = self.seen.take();
-        if let Some((stamp, same_stamp_reads)) = before
-            && !is_forced
-            && settings.interval.saturating_mul(same_stamp_reads) >= TIME_RESOLUTION
-            && self.file.stamp().map_err(cannot_read)? == stamp
+    /// Reads the file, unless its stamp has been the same for at least [`TIME_RESOLUTION`].
+    fn read_if_changed(&mut self, settings: &Settings) -> Result<Found, KeyFileError> {
+        let is_settled = |last: &LastRead| {
+            settings.interval.saturating_mul(last.earlier_reads) >= TIME_RESOLUTION
+        };
+        if let Some(last) = self.last_read.filter(is_settled)
+            && self.file.stamp().is_ok_and(|stamp| stamp == last.stamp)
         {
-            self.seen = before;
-            return Ok(None);
+            return Ok(match last.is_malformed {
+                true => Found::StillMalformed,
+                false => Found::SameKeys,
+            });
         }
+        self.read(settings).map(Found::Keys)
+    }
+
+    fn read(&mut self, settings: &Settings) -> Result<Vec<KeyRecord>, KeyFileError> {
+        let path = &settings.path;
+        let last = self.last_read.take();
         let contents = check_trust(path, self.file.read(), settings.accept_writable_by_everyone)?;
         let stamp = contents.stamp();
-        let same_stamp_reads = match before {
-            Some((seen, reads)) if seen == stamp => reads.saturating_add(1),
+        let earlier_reads = match last {
+            Some(last) if last.stamp == stamp => last.earlier_reads.saturating_add(1),
             _ => 0,
         };
-        self.seen = (!is_forced).then_some((stamp, same_stamp_reads));
-        parse(path, &contents).map(Some)
+        let records = parse(path, &contents);
+        self.last_read = Some(LastRead {
+            stamp,
+            earlier_reads,
+            is_malformed: records.is_err(),
+        });
+        records
     }
 }
 
@@ -216,12 +249,12 @@ mod tests {
     #[test]
     fn reload_does_not_confirm_keys_after_the_watch_died() {
         check_by_hand(|checker, worker| {
-            checker.check(worker, true).expect("a key file");
+            checker.reload(worker).expect("a key file");
             worker.update(|snapshot| {
                 snapshot.died(Death::Panicked);
             });
             for _ in 0..2 {
-                let error = checker.check(worker, true).expect_err("no check follows");
+                let error = checker.reload(worker).expect_err("no check follows");
                 assert!(error.one_line().contains("restart"), "{error:?}");
                 let status = worker.state().status(|| worker.now());
                 assert_eq!(status.reason, Some("checks stopped"));
@@ -234,16 +267,18 @@ mod tests {
     #[test]
     fn reload_does_not_count_as_an_interval_without_a_change() {
         check_by_hand(|checker, worker| {
-            let check = |is_forced| {
-                checker.check(worker, is_forced).expect("a key file");
+            let earlier_reads = || {
                 let watched = checker.0.lock().expect("not poisoned");
-                watched.seen.map(|(_, same_stamp_reads)| same_stamp_reads)
+                watched.last_read.map(|last| last.earlier_reads)
             };
-            assert_eq!(check(false), Some(1));
+            checker.check(worker).expect("a key file");
+            assert_eq!(earlier_reads(), Some(1));
             for _ in 0..3 {
-                assert_eq!(check(true), None);
+                checker.reload(worker).expect("a key file");
+                assert_eq!(earlier_reads(), None);
             }
-            assert_eq!(check(false), Some(0));
+            checker.check(worker).expect("a key file");
+            assert_eq!(earlier_reads(), Some(0));
         });
     }
 }

@@ -76,7 +76,7 @@ impl FileStore {
     ///
     /// When the file is malformed or cannot be read, or when the watch has died. The keys read before stay accepted.
     pub fn reload(&self) -> Result<(), KeyFileError> {
-        self.checker.check(&self.worker, true)
+        self.checker.reload(&self.worker)
     }
 }
 

@@ -127,7 +127,7 @@ impl Snapshot {
             && now().duration_since(self.confirmed_at) > self.current_limit()
     }
 
-    /// Notes a failure, which is an event if the error is new.
+    /// Notes the failure of a check, which is an event if the error is new.
     pub(super) fn fail(
         &mut self,
         error: String,
