@@ -7,15 +7,15 @@ use crate::{
     stored::{KeyMap, StoredKey},
 };
 
-/// What a reading of the file changed, for the log.
+/// What changed since the previous read of the file, for the log.
 #[derive(Clone, Default)]
 pub(super) struct Changes {
     added: usize,
     revoked: BTreeSet<ApiKeyId>,
-    /// Was revoked, and is valid again.
+    /// Keys that were revoked before and are not revoked now.
     valid_again: BTreeSet<ApiKeyId>,
     removed: BTreeSet<ApiKeyId>,
-    /// Whether a removed key could still be used.
+    /// Whether a removed key was neither revoked nor expired.
     is_loss: bool,
 }
 
@@ -35,18 +35,18 @@ impl Changes {
             };
             ids.insert(*id);
         }
-        let stayed = before.len() - changes.removed.len();
-        changes.added = after.len() - stayed;
+        let kept = before.len() - changes.removed.len();
+        changes.added = after.len() - kept;
         changes
     }
 
-    /// Whether they look like a mistake.
+    /// Whether the file may have been changed by mistake.
     pub(super) fn are_suspicious(&self) -> bool {
         self.is_loss || !self.valid_again.is_empty()
     }
 }
 
-/// `2 added, 1 revoked (4fXq0ZbT9kLm)`.
+/// For example `2 added, 1 revoked (4fXq0ZbT9kLm)`.
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MAX_SHOWN: usize = 20;

@@ -26,11 +26,10 @@ use crate::{format::ApiKeyId, record::KeyRecord};
 
 pub(super) const VERSION: i64 = 1;
 
-/// The most problems that are reported. Finding the line of each takes a pass over the text.
+/// The most problems that are reported: to find the line of a problem takes a pass over the text.
 const MAX_PROBLEMS: usize = 100;
 
-/// Reads the text of a key file. One malformed entry makes the whole file malformed: an unreadable entry may be the
-/// revocation of a key.
+/// Reads the text of a key file. One malformed entry makes the whole file malformed, since that entry may revoke a key.
 pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
     let line = |at| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
     let describe = |(at, problem): Mistake| format!("line {}: {problem}", line(at));
@@ -68,14 +67,16 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
             break;
         }
     }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     match truncated {
-        _ if !problems.is_empty() => Err(problems),
         Some(truncated) => Err(vec![describe(truncated)]),
         None => Ok(records),
     }
 }
 
-/// The entries, and the mistake to report if some are missing.
+/// The entries of a file, and the mistake to report if the file seems truncated.
 fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
@@ -105,7 +106,7 @@ fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake>
     Ok((entries, truncated.map(|problem| (count_at, problem))))
 }
 
-/// Detects a truncated file.
+/// Why the file seems truncated.
 fn check_count(count: i64, found: usize, text: &str) -> Option<String> {
     if i64::try_from(found) != Ok(count) {
         return Some(format!(
@@ -113,7 +114,7 @@ fn check_count(count: i64, found: usize, text: &str) -> Option<String> {
              or remove it"
         ));
     }
-    // The last number in the file may have lost digits.
+    // The last line may be cut within its number.
     (!text.ends_with('\n')).then(|| {
         "the last line has no line break, so the file may be cut short: restore the file, or end the line".to_owned()
     })

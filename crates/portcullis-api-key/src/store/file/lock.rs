@@ -17,8 +17,8 @@ use super::{
     replace::{beside, cannot_write, resolve},
 };
 
-/// The lock of a key file, held on `keys.toml.lock`, because the key file itself is replaced. Its holder removes the lock
-/// file, so that one that root created does not block the owner of the key file later.
+/// The lock of a key file, on `keys.toml.lock` beside it, because a change replaces the key file itself. The holder removes the
+/// lock file after use: the owner of the key file may be unable to open a lock file that root left.
 pub(super) struct HeldLock {
     /// The key file, with symbolic links resolved.
     pub(super) target: PathBuf,
@@ -33,7 +33,7 @@ impl HeldLock {
 
         let target = resolve(path).map_err(cannot_write(path))?;
         let lock = beside(&target, "", ".lock");
-        // An attempt takes little time, so the time slept is about the time that passes.
+        // Counts only the pauses, since an attempt takes almost no time.
         let mut waited = Duration::ZERO;
         loop {
             match try_lock(&lock, &target) {
@@ -46,7 +46,7 @@ impl HeldLock {
 }
 
 impl Drop for HeldLock {
-    /// Waiters that have the lock file open notice its removal, and open the next one, which belongs to another holder.
+    /// Removes the lock file. A waiter that has it open finds it gone, and opens the lock file of the next holder.
     fn drop(&mut self) {
         if is_at(&self.file, &self.lock) {
             let _ = fs::remove_file(&self.lock);
@@ -54,7 +54,7 @@ impl Drop for HeldLock {
     }
 }
 
-/// Fails with `KeyFileError::Locked` also when the last holder removed the file after it was opened here.
+/// `KeyFileError::Locked` if another process holds the lock, or removed the lock file while it was opened here.
 fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
     let mut holder = None;
     if let Some(file) = open_lock(lock, target).map_err(cannot_write(lock))? {
@@ -71,10 +71,8 @@ fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
     })
 }
 
-/// Opens or creates the lock file. `None` if it was removed at the same time.
-///
-/// A user who can write to the directory can put another file there: links are not followed, and an existing file must
-/// be a regular one and is neither written nor given away.
+/// Opens or creates the lock file; `None` if it was removed at the same time. An existing file is only locked, and must be
+/// regular and no link: a user who may write to the directory can put any file there.
 fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -97,7 +95,7 @@ fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether the path still leads to the opened file.
+/// Whether the opened file is still at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
@@ -117,9 +115,9 @@ fn holder_of(file: &File) -> Option<String> {
 
 /// The holder of the lock on a file, by the content of `/proc/locks`.
 fn pid_in(locks: &str, device: u64, inode: u64) -> Option<&str> {
-    // With the device: a file of another file system may have the same inode, and the wrong process would be named.
+    // An inode number is unique only on its device.
     let wanted = format!("{:02x}:{:02x}:{inode}", major(device), minor(device));
-    // 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
+    // A line is `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`.
     locks.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(4);
         let (pid, place) = (fields.next()?, fields.next()?);
@@ -127,8 +125,8 @@ fn pid_in(locks: &str, device: u64, inode: u64) -> Option<&str> {
     })
 }
 
-/// Gives a lock file created by root to the owner of the key file, or of its directory, who can then wait for it. In a
-/// user namespace without that owner this fails, and the lock works all the same.
+/// Gives a lock file that root created to the owner of the key file, or of its directory, so that the owner can open it. If
+/// that fails, as in a user namespace without that owner, the lock still excludes other processes.
 fn give_to_owner(lock: &File, target: &Path) {
     let owned = fs::metadata(target).or_else(|_| fs::metadata(directory_of(target)));
     if let Ok(owned) = owned {

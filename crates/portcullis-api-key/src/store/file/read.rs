@@ -7,10 +7,10 @@ use portcullis_file::Contents;
 use super::{document, error::KeyFileError};
 use crate::record::KeyRecord;
 
-/// The largest file that is read: about 200,000 keys. More belong in a database.
+/// The largest file that is read has about 200,000 keys. More keys belong in a database.
 pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Rejects a detached file, since later revocations would not be seen, and one that every user may write.
+/// Rejects a file that is detached, since later revocations would not be seen, or that every user may write.
 pub(super) fn check_trust(
     path: &Path,
     read: io::Result<Contents>,

@@ -6,7 +6,7 @@ use super::{document::VERSION, time::to_rfc3339};
 use crate::record::KeyRecord;
 
 pub(super) fn render(records: &[KeyRecord]) -> String {
-    // `count` is first, because a file that is cut just after it lacks `version`.
+    // `version`, which is required, follows `count`: a file that is cut after `count` is malformed.
     let mut text = format!(
         "# API keys, written by `portcullis keys`. Only digests are stored, not the keys.\n\
          # Comments are lost when the file is next written.\n\
@@ -29,7 +29,7 @@ pub(super) fn render(records: &[KeyRecord]) -> String {
         ];
         fields.extend(record.revoked_at.map(|at| ("revoked_at", to_rfc3339(at))));
         fields.extend((record.successor).map(|id| ("successor", quoted(id.as_str()))));
-        // Required and last, so that a file that is cut before it is malformed.
+        // The last field is a required one: a file that is cut within an entry is malformed.
         let revision = record.revision.min(i64::MAX as u64);
         fields.push(("revision", revision.to_string()));
         text.push_str("\n[[keys]]\n");

@@ -1,4 +1,5 @@
-//! The tables of a key file, read by hand, because serde's errors repeat the value, which may be a misplaced key.
+//! The tables of a key file. They are read without serde, whose errors repeat the value: it may be an API key that someone
+//! pasted there.
 
 use std::str::FromStr;
 
@@ -12,7 +13,7 @@ use crate::{
     record::KeyRecord,
 };
 
-/// An offset in the text, and what is wrong there.
+/// A byte offset in the text, and what is wrong there.
 pub(super) type Mistake = (usize, String);
 
 pub(super) struct Fields<'t> {
@@ -45,7 +46,7 @@ impl Fields<'_> {
         convert(value.get_ref()).map(Some).ok_or_else(mistake)
     }
 
-    /// Rejects misspelt names, whose value would be lost.
+    /// Rejects fields that were not read. The value of a misspelt field would be lost.
     pub(super) fn reject_unknown(&self) -> Result<(), Mistake> {
         match self.table.iter().next() {
             None => Ok(()),
@@ -70,7 +71,7 @@ pub(super) fn integer(value: &DeValue<'_>) -> Option<i64> {
         .filter(|_| number.radix() == 10)
 }
 
-/// The id of a `[[keys]]` table, if it is valid.
+/// The id of a `[[keys]]` table, if the id is valid.
 pub(super) fn id(entry: &DeTable<'_>) -> Option<ApiKeyId> {
     parsed(entry.get("id")?.get_ref())
 }

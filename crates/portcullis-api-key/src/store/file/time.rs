@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use portcullis_core::clock::UnixTime;
 use toml::value::Datetime;
 
-/// A time as a key file has it (RFC 3339, UTC). One after the year 9999 becomes the last that `jiff` can hold.
+/// A time as key files have it: RFC 3339, UTC. A time after 9999-12-30T22:00:00.999999999Z, the last that `jiff` can hold,
+/// becomes that time.
 #[must_use]
 pub fn to_rfc3339(time: UnixTime) -> String {
     let millis = i64::try_from(time.as_duration().as_millis()).unwrap_or(i64::MAX);
