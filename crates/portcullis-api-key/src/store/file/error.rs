@@ -20,7 +20,7 @@ pub enum KeyFileError {
         path: PathBuf,
         /// The error of the operating system, or why the file is not trusted.
         source: io::Error,
-        /// Whether the same store read the file before.
+        /// Whether a [`FileStore`](crate::FileStore) had read the file before.
         was_read: bool,
     },
     /// The watch of the file could not start, or has stopped.
@@ -39,7 +39,7 @@ pub enum KeyFileError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// Another process is changing the file, and did not finish in time.
+    /// Another process is changing the file and did not finish within the lock timeout.
     #[error(
         "{} is locked by {}: try again when it has finished",
         path.display(),
@@ -51,12 +51,12 @@ pub enum KeyFileError {
         /// The id and name of the process that holds the lock, if the system reveals it.
         holder: Option<String>,
     },
-    /// The content is not a list of keys.
+    /// The content is not that of a key file.
     #[error("{}: {}", path.display(), summary(problems))]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The problems, each with its line, at most 100. Without a line if the content is not UTF-8.
+        /// At most 100 problems, each with its line. The problem that the content is not UTF-8 has no line.
         problems: Vec<String>,
     },
     /// The key could not be created or changed.
@@ -85,7 +85,7 @@ impl KeyFileError {
         }
     }
 
-    /// For a store that once read the file: the advice must not be to create it.
+    /// The error of a file that existed before. The advice is then to restore the file, not to create it.
     pub(super) fn after_first_read(mut self) -> Self {
         if let Self::Read { was_read, .. } = &mut self {
             *was_read = true;
@@ -98,7 +98,7 @@ impl KeyFileError {
         matches!(self, Self::Read { source, .. } if is_out_of_descriptors(source))
     }
 
-    /// The kind of the error of a check, without paths and ids.
+    /// The kind of an error of reading the file, without paths and ids.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Malformed { .. } => "malformed",
@@ -112,7 +112,7 @@ impl KeyFileError {
                 io::ErrorKind::StaleNetworkFileHandle => "replaced behind a mount",
                 _ => "unreadable",
             },
-            // A check does not fail with the other errors.
+            // Reading never fails with the other errors.
             _ => "unusable",
         }
     }
@@ -126,7 +126,6 @@ impl KeyFileError {
     }
 }
 
-/// What to do about the error.
 fn advice(path: &Path, source: &io::Error, was_read: bool) -> String {
     match source.kind() {
         io::ErrorKind::NotFound if was_read => {

@@ -20,17 +20,17 @@ use crate::{
     stored::{self, KeyMap},
 };
 
-/// Keys in a TOML file that is watched, as [`KeyFile`](crate::KeyFile) and `portcullis keys` write it.
+/// Keys in a TOML file that is watched. [`KeyFile`](crate::KeyFile) and `portcullis keys` write such a file.
 ///
 /// A thread checks the file every second, through symbolic links too, and a change takes effect within 5 s. The thread
 /// stops when the last clone is dropped, and does not depend on the service's runtime. Requests read a snapshot.
 ///
-/// A malformed or missing file never replaces keys that were read: they stay accepted, [`status`](Self::status) and the log
-/// report the problem, and unknown ids and wrong secrets get 503. After 15 min all keys get 503, since one of them may have
-/// been revoked; already after 5 s if the process has no free file descriptor.
+/// While the file is malformed or missing, the keys that were read before stay accepted. Unknown ids and wrong secrets get
+/// 503, and [`status`](Self::status) and the log report the problem. After 15 min every key gets 503, since it may have been
+/// revoked. If the process has no free file descriptor to read the file, every key gets 503 after 5 s.
 ///
 /// A file that is itself a mount point counts as unreadable once it is replaced on the host: mount its directory instead.
-/// A file that every user of the machine may write is rejected. The log warns about one that every user may read.
+/// A file that every user of the machine may write is rejected. The log warns if every user may read the file.
 #[derive(Clone)]
 pub struct FileStore {
     worker: Worker<Snapshot>,
@@ -70,11 +70,12 @@ impl FileStore {
         stored::list(&self.worker.state().keys)
     }
 
-    /// Reads the file now, even if it seems unchanged, instead of waiting for the next check. It blocks while it reads.
+    /// Reads the file now, even if it seems unchanged, instead of waiting for the next check. The call blocks while it reads.
     ///
     /// # Errors
     ///
-    /// When the file is malformed or cannot be read, or when the watch has died. The keys read before stay accepted.
+    /// When the file is malformed or cannot be read: the keys read before stay accepted, up to the
+    /// [`outage_limit`](FileStoreBuilder::outage_limit). Also when the task that watches the file has died.
     pub fn reload(&self) -> Result<(), KeyFileError> {
         self.checker.reload(&self.worker)
     }
@@ -110,7 +111,8 @@ impl FileStoreBuilder {
         self
     }
 
-    /// Sets how long keys are accepted while the file cannot be read; 15 min by default.
+    /// Sets how long keys are accepted while the file is missing, unreadable or malformed; 15 min by default. Without a free
+    /// file descriptor, the limit is 5 s at most.
     pub fn outage_limit(mut self, limit: Duration) -> Self {
         self.0.outage_limit = limit;
         self
@@ -133,13 +135,17 @@ impl FileStoreBuilder {
     /// # Errors
     ///
     /// When the file is malformed, cannot be read, or may be written by every user. When the interval is zero or longer than
-    /// 4 s, or the call is outside of a tokio runtime. When the thread of the watch cannot be started.
+    /// 4 s. When the call is outside of a tokio runtime, or the thread that watches the file cannot be started.
     pub async fn start(self) -> Result<FileStore, KeyFileError> {
-        // This leaves 1 s for reading.
-        let max_interval = Settings::REVOCATION_BOUND - Duration::from_secs(1);
+        const LONGEST: Duration = Settings::MAX_INTERVAL;
+
         let Settings { path, interval, .. } = self.0.clone();
-        if interval.is_zero() || interval > max_interval {
-            let problem = "it must be > 0 and <= 4 s, so that a revocation is seen within 5 s";
+        if interval.is_zero() || interval > LONGEST {
+            let problem = format!(
+                "it must be > 0 and <= {} s, so that a revocation is seen within {} s",
+                LONGEST.as_secs(),
+                Settings::REVOCATION_BOUND.as_secs()
+            );
             return Err(ConfigError::new("interval", problem).into());
         }
         let runtime = current_runtime("FileStoreBuilder::start")?;

@@ -25,6 +25,9 @@ pub(super) struct Settings {
 impl Settings {
     /// The time within which a revocation must be seen.
     pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
+    /// The longest interval of checks, which leaves 1 s for reading.
+    pub(super) const MAX_INTERVAL: Duration =
+        Duration::from_secs(Self::REVOCATION_BOUND.as_secs() - 1);
 }
 
 /// The state of a [`FileStore`](crate::FileStore), for readiness and metrics.
@@ -35,18 +38,18 @@ pub struct FileStoreStatus {
     pub keys: usize,
     /// When the file was last found to hold these keys.
     pub confirmed_at: UnixTime,
-    /// The error of the last check of the file.
+    /// The error of the last check of the file; `None` if the check succeeded.
     pub last_error: Option<String>,
-    /// The kind of that error, such as "missing" or "malformed", for endpoints that strangers can read.
+    /// The kind of `last_error`, such as "missing" or "malformed", for endpoints that strangers can read.
     pub reason: Option<&'static str>,
-    /// Since when changes of the file, such as revocations, are not seen.
+    /// Since when checks fail: later changes of the file, such as revocations, are not seen.
     pub failing_since: Option<UnixTime>,
     /// While checks fail, until when the keys read before are accepted.
     pub accepted_until: Option<UnixTime>,
     /// What the operator should change about the file's permissions or mount.
     pub warnings: Vec<&'static str>,
-    /// Whether checks failed for longer than the outage limit (for lack of file descriptors: 5 s), so that every key gets
-    /// 503.
+    /// Whether the keys were not confirmed for longer than the outage limit, or for 5 s if the process has no free file
+    /// descriptor. Then every key gets 503.
     pub is_stale: bool,
 }
 
@@ -56,23 +59,24 @@ pub(super) struct Snapshot {
     pub(super) keys: Arc<KeyMap>,
     /// When the file was last found to hold these keys.
     pub(super) confirmed_at: Moment,
-    /// Set during a check. One that hangs or panics leaves it set, so the keys become stale as after a failure.
+    /// Set during a check. A check that hangs or panics leaves it set, so the keys become stale as after a failure.
     pub(super) is_checking: bool,
-    /// Whether the watch has died. Then nothing confirms the keys any more.
+    /// Whether the watch has died. The keys are then never confirmed again.
     pub(super) is_dead: bool,
-    /// Whether, since `confirmed_at`, the file could not be opened for lack of file descriptors.
+    /// Whether a check since `confirmed_at` failed for lack of a free file descriptor.
     pub(super) is_out_of_descriptors: bool,
-    /// The failure of the last check.
-    pub(super) failure: Option<Failure>,
+    /// `None` if the last check succeeded.
+    pub(super) failure: Option<CheckFailure>,
     pub(super) warnings: Vec<&'static str>,
     /// Whether the keys were stale after the last check.
     pub(super) was_stale: bool,
 }
 
 #[derive(Clone)]
-pub(super) struct Failure {
+pub(super) struct CheckFailure {
     error: String,
     reason: &'static str,
+    /// When the first of the failed checks in a row began.
     since: UnixTime,
 }
 
@@ -91,9 +95,10 @@ impl Snapshot {
         now: impl FnOnce() -> Moment,
     ) -> Result<Option<Arc<StoredKey>>, StoreError> {
         if self.is_stale(now) {
-            return Err(StoreError::new(
-                "the key file has been unusable for too long (`outage_limit`, or 5 s without free file descriptors): see the status of the store",
-            ));
+            let limit = self.current_limit().as_secs();
+            return Err(StoreError::new(format!(
+                "the key file has been unusable for longer than the limit of {limit} s: see its error in the log"
+            )));
         }
         match self.keys.get(id) {
             Some(key) => Ok(Some(key.clone())),
@@ -102,14 +107,14 @@ impl Snapshot {
     }
 
     pub(super) fn doubt(&self) -> Option<StoreError> {
-        self.failure.is_some().then(|| {
-            StoreError::new(
-                "the key file cannot be used now, so a key or its new digest may be unknown: see the status of the store",
-            )
-        })
+        let reason = self.failure.as_ref()?.reason;
+        Some(StoreError::new(format!(
+            "the key file cannot be used now ({reason}), and may have new or changed keys that were not read: see its error in the log"
+        )))
     }
 
-    /// How long unconfirmed keys are accepted. Callers can cause a lack of descriptors, so it must not keep revoked keys alive.
+    /// How long keys are accepted after they were last confirmed. The limit is short for a lack of descriptors: callers can
+    /// cause it, and a revoked key must not profit from it.
     fn current_limit(&self) -> Duration {
         match self.is_out_of_descriptors {
             true => (self.settings.outage_limit).min(Settings::REVOCATION_BOUND),
@@ -121,7 +126,7 @@ impl Snapshot {
         (self.confirmed_at.wall()).saturating_add(self.current_limit())
     }
 
-    /// Whether the keys could not be confirmed for longer than the limit.
+    /// Whether the keys were not confirmed for longer than the limit.
     pub(super) fn is_stale(&self, now: impl FnOnce() -> Moment) -> bool {
         (self.is_checking || self.failure.is_some())
             && now().duration_since(self.confirmed_at) > self.current_limit()
@@ -137,7 +142,7 @@ impl Snapshot {
         let before = self.failure.as_ref();
         let is_new = before.is_none_or(|before| before.error != error);
         let since = before.map_or(now, |before| before.since);
-        self.failure = Some(Failure {
+        self.failure = Some(CheckFailure {
             error,
             reason,
             since,
