@@ -20,9 +20,9 @@ use crate::{
 
 /// Creates, rotates and revokes the keys of a file, as `portcullis keys` does. Unix only.
 ///
-/// Every change holds a lock, which is a file beside the key file and is removed after use. It replaces the key file, or the
-/// target of a symbolic link: concurrent processes lose nothing, and readers and a crash see the old or the new file. The
-/// new file is readable by its owner, and by its group if the group could read the old file and other users could not.
+/// Every change holds a lock, so concurrent processes lose no change. The lock is a file beside the key file and is removed
+/// after use. A change replaces the key file, or the target of a symbolic link: readers see the old or the new file, also
+/// after a crash. The owner may read the new file. The group may read it if it could read the old file and other users could not.
 ///
 /// ```no_run
 /// use portcullis_api_key::{KeyFile, NewKey};
@@ -73,7 +73,7 @@ impl KeyFile {
     /// As [`NewKey::issue`], [`KeyError::Duplicate`] when the random id of the new key is in the file already, and when the
     /// file cannot be read or written.
     pub fn create(&self, new: NewKey) -> Result<IssuedKey, KeyFileError> {
-        self.change(true, |records| {
+        self.change(NewFile::Allowed, |records| {
             let issued = self.key_maker.issue(new)?;
             push_new(records, issued.record().clone())?;
             Ok(issued)
@@ -86,7 +86,7 @@ impl KeyFile {
     ///
     /// When the file has no such key, or cannot be read or written.
     pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyFileError> {
-        self.change(false, |records| {
+        self.change(NewFile::Rejected, |records| {
             let record = find(records, id)?;
             record.revoke(self.key_maker.clock.now());
             Ok(record.clone())
@@ -100,7 +100,7 @@ impl KeyFile {
     ///
     /// When the file has no such key, or the key was revoked or rotated or has expired. Also as [`create`](Self::create).
     pub fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, KeyFileError> {
-        self.change(false, |records| {
+        self.change(NewFile::Rejected, |records| {
             let new = self.key_maker.rotate(find(records, id)?, grace)?;
             push_new(records, new.record().clone())?;
             Ok(new)
@@ -113,18 +113,19 @@ impl KeyFile {
     ///
     /// When the file does not exist, cannot be read, or is malformed.
     pub fn list(&self) -> Result<Vec<KeyRecord>, KeyFileError> {
-        // Accepts a file that every user may write, so that its operator can check the keys.
-        read(&self.path, true, false)
+        // The operator of a file that every user may write must be able to check its keys.
+        let accept_writable = true;
+        read(&self.path, accept_writable, NewFile::Rejected)
     }
 
     fn change<T>(
         &self,
-        may_be_new: bool,
+        new_file: NewFile,
         change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, KeyError>,
     ) -> Result<T, KeyFileError> {
         let locked = HeldLock::wait(&self.path, self.lock_timeout)?;
         let accept_writable = self.accept_writable_by_everyone;
-        let before = read(&locked.target, accept_writable, may_be_new)?;
+        let before = read(&locked.target, accept_writable, new_file)?;
         let mut after = before.clone();
         let outcome = change(&mut after)?;
         if after != before {
@@ -134,12 +135,19 @@ impl KeyFile {
     }
 }
 
-/// Reads the file. If it `may_be_new`, it may be missing, or empty, as `mktemp` creates it.
+/// Whether the file may be missing, or empty, as `mktemp` creates it.
+#[derive(Clone, Copy, PartialEq)]
+enum NewFile {
+    Allowed,
+    Rejected,
+}
+
 fn read(
     path: &Path,
     accept_writable: bool,
-    may_be_new: bool,
+    new_file: NewFile,
 ) -> Result<Vec<KeyRecord>, KeyFileError> {
+    let may_be_new = new_file == NewFile::Allowed;
     let read = portcullis_file::read(path, MAX_BYTES);
     if may_be_new && matches!(&read, Err(error) if error.kind() == io::ErrorKind::NotFound) {
         return Ok(Vec::new());

@@ -14,8 +14,9 @@ use super::error::KeyFileError;
 
 /// Replaces the file, whose lock the caller holds. Once this has returned `Ok`, the new content survives a loss of power.
 pub(super) fn replace(target: &Path, text: &str) -> Result<(), KeyFileError> {
+    warn_about_other_links(target);
     let temporary = beside(target, ".", ".tmp");
-    // A writer that crashed may have left it. The lock excludes another writer.
+    // A writer that crashed may have left the temporary file. The lock excludes other writers.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(cannot_write(&temporary)(error));
@@ -44,7 +45,7 @@ fn write_and_rename(temporary: &Path, target: &Path, text: &str) -> io::Result<(
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let mut file = options.open(temporary)?;
-    keep_owner(&file, target)?;
+    copy_owner(target, &file)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     drop(file);
@@ -76,8 +77,9 @@ pub(super) fn beside(target: &Path, before: &str, after: &str) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// Keeps the owner, and the group's right to read if other users had none, so that the service can still read the file.
-fn keep_owner(file: &File, target: &Path) -> io::Result<()> {
+/// Gives the new file the owner and the group of the old one. The group may read the new file if the
+/// group could read the old one and other users could not.
+fn copy_owner(target: &Path, file: &File) -> io::Result<()> {
     const GROUP_READS: u32 = 0o040;
     const OTHERS_READ: u32 = 0o004;
 
@@ -86,17 +88,21 @@ fn keep_owner(file: &File, target: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if portcullis_file::has_other_links(&old) {
+    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+        fchown(file, Some(old.uid()), Some(old.gid()))?;
+    }
+    let only_group_reads = old.mode() & (GROUP_READS | OTHERS_READ) == GROUP_READS;
+    if only_group_reads {
+        file.set_permissions(Permissions::from_mode(0o600 | GROUP_READS))?;
+    }
+    Ok(())
+}
+
+fn warn_about_other_links(target: &Path) {
+    if fs::metadata(target).is_ok_and(|old| portcullis_file::has_other_links(&old)) {
         tracing::warn!(
             path = %target.display(),
             "API key file has other hard links: they keep the keys as they were before this change"
         );
     }
-    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-        fchown(file, Some(old.uid()), Some(old.gid()))?;
-    }
-    if old.mode() & (GROUP_READS | OTHERS_READ) != GROUP_READS {
-        return Ok(());
-    }
-    file.set_permissions(Permissions::from_mode(0o600 | GROUP_READS))
 }
