@@ -9,7 +9,7 @@ use aws_lc_rs::error::Unspecified;
 use super::invalid::InvalidApiKey;
 use crate::base62;
 
-/// The public part of a key, by which stores and people name it: twelve base62 digits.
+/// The public part of a key: twelve base62 digits. Stores look keys up by it, and people name keys by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ApiKeyId([u8; Self::LENGTH]);
 
@@ -31,7 +31,7 @@ impl ApiKeyId {
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // It is always ASCII, so the default is never used.
+        // The id is always ASCII, so the default is never used.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }

@@ -1,11 +1,11 @@
-/// The text is not an API key, or not the id or the digest of one.
+/// Why a text is not an API key, or not the id or the digest of an API key.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidApiKey {
     /// It does not have the form `{prefix}_{id}_{secret}{checksum}`.
     #[error("not an API key")]
     Form,
-    /// It begins like a key, but is shorter or longer.
+    /// It begins like a key, but is shorter or longer than a key.
     #[error("API key of the wrong length: it was cut off or pasted twice")]
     Length,
     /// It has the form and the length of a key, but was mistyped.

@@ -11,13 +11,13 @@ use crate::{base62, error::KeyError};
 
 /// 62²⁷ > 2¹⁶⁰.
 const SECRET_LENGTH: usize = 27;
-/// The id, the secret, the checksum, and the underscores before the first two. `core/src/log/mask.rs` repeats the lengths.
+/// `_{id}_{secret}{checksum}`. The masks in `core/src/log/mask.rs` repeat these lengths.
 const LENGTH_AFTER_PREFIX: usize = 1 + ApiKeyId::LENGTH + 1 + SECRET_LENGTH + base62::U32_DIGITS;
 
-/// A whole key, which its holder sends and must keep secret.
+/// A whole key: `{prefix}_{id}_{secret}{checksum}`. Its holder sends it and must keep it secret.
 ///
-/// `{prefix}_{id}_{secret}{checksum}`: the id has 12 base62 digits, the secret 27 (160.7 bits), the checksum 6 (CRC-32 of
-/// what precedes it). The memory is zeroed on drop.
+/// The id has 12 base62 digits, the secret 27 (160.7 bits). The checksum has 6: the CRC-32 of everything before it. The memory
+/// is zeroed on drop.
 #[derive(Clone)]
 pub struct ApiKey {
     id: ApiKeyId,
@@ -48,7 +48,7 @@ impl ApiKey {
         })
     }
 
-    /// Checks the form and the checksum of `text`. Only a store can tell whether the key was issued.
+    /// Parses a key, and checks its form and its checksum. Only a store can tell whether the key was issued.
     ///
     /// # Errors
     ///
@@ -70,14 +70,13 @@ impl ApiKey {
     /// The key as text. Do not log, echo or store it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        // It is always ASCII, so the default is never used.
+        // The key is always ASCII, so the default is never used.
         self.text.expose_str().unwrap_or_default()
     }
 
-    /// The part of which a store keeps the digest: the key without its checksum.
+    /// The key without its checksum: a store keeps the digest of this part.
     pub(crate) fn digest_input(&self) -> &[u8] {
-        let text = self.text.expose();
-        &text[..text.len() - base62::U32_DIGITS]
+        split_checksum(self.text.expose()).0
     }
 }
 
@@ -87,11 +86,11 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A key from a request, checked but not copied.
+/// A well-formed key in a request, borrowed. Whether it was issued is not checked yet.
 pub(crate) struct PresentedKey<'h> {
     pub(crate) id: ApiKeyId,
     pub(crate) prefix: &'h [u8],
-    /// With a prefix of up to 14 characters it fits one block of SHA-256.
+    /// The key without its checksum. With a prefix of up to 14 characters it fits one block of SHA-256.
     pub(crate) digest_input: &'h [u8],
 }
 
@@ -104,13 +103,9 @@ impl<'h> PresentedKey<'h> {
     }
 
     fn parse_exact(text: &'h [u8]) -> Result<Self, InvalidApiKey> {
-        let prefix_length = text
-            .len()
-            .checked_sub(LENGTH_AFTER_PREFIX)
-            .filter(|length| (1..=KeyPrefix::MAX_LENGTH).contains(length))
-            .ok_or(InvalidApiKey::Form)?;
-        let (prefix, rest) = text.split_at(prefix_length);
-        let (digest_input, checksum) = text.split_at(text.len() - base62::U32_DIGITS);
+        let prefix_length = text.len().checked_sub(LENGTH_AFTER_PREFIX);
+        let (prefix, rest) = text.split_at(prefix_length.ok_or(InvalidApiKey::Form)?);
+        let (digest_input, checksum) = split_checksum(text);
         let (id, after_id) = rest[1..].split_at(ApiKeyId::LENGTH);
         let id = ApiKeyId::from_bytes(id).ok_or(InvalidApiKey::Form)?;
         if rest[0] != b'_'
@@ -129,6 +124,10 @@ impl<'h> PresentedKey<'h> {
             digest_input,
         })
     }
+}
+
+fn split_checksum(key: &[u8]) -> (&[u8], &[u8]) {
+    key.split_at(key.len() - base62::U32_DIGITS)
 }
 
 /// Whether the text begins like a key, but is shorter or longer than a key with that prefix.

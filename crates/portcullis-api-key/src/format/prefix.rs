@@ -4,19 +4,21 @@ use portcullis_core::ConfigError;
 
 /// The beginning of keys, by which people and secret scanners recognise them: `acme_live` in `acme_live_4fXq…`.
 ///
-/// It has 1 to 32 lower-case letters, digits and single underscores, and begins with a letter. The default is
-/// `portcullis`; give your service its own.
+/// It has 1 to 32 lower-case letters, digits and single underscores. It begins with a letter and does not end with an
+/// underscore. The default is `portcullis`; give your service its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyPrefix(Box<str>);
 
 impl KeyPrefix {
-    pub(crate) const MAX_LENGTH: usize = 32;
-    pub(crate) const FORM: &str =
-        "1 to 32 lower-case letters, digits and single underscores, a letter first";
+    const MAX_LENGTH: usize = 32;
+    pub(crate) const FORM: &str = "1 to 32 lower-case letters, digits and single underscores, beginning with a letter and not ending with an \
+         underscore (a key has its own after the prefix)";
 
+    /// Parses a prefix.
+    ///
     /// # Errors
     ///
-    /// When `prefix` does not have the form described above.
+    /// When `prefix` does not have the form of a [`KeyPrefix`].
     pub fn new(prefix: &str) -> Result<Self, ConfigError> {
         if !is_prefix(prefix.as_bytes()) {
             let problem = format!("{prefix:?} cannot begin a key: use {}", Self::FORM);
