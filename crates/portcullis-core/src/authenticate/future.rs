@@ -53,12 +53,12 @@ struct Waiting<S, B> {
     /// Polled for readiness only once the caller is authenticated.
     inner: S,
     settings: Arc<Settings>,
-    index: usize,
+    scheme_index: usize,
 }
 
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
     #[inline]
-    pub(super) fn passed(inner: &mut S, settings: &Settings, request: Request<B>) -> Self {
+    pub(super) fn call_inner(inner: &mut S, settings: &Settings, request: Request<B>) -> Self {
         // Nothing with a destructor lives across `call`, so the future is built in the return slot.
         let future = inner.call(request);
         Self::decided(settings, GuardFuture::passed(future))
@@ -69,6 +69,7 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
         Self::decided(settings, GuardFuture::refused(refusal.respond_to(request)))
     }
 
+    /// Passes an anonymous request on if the layer is optional; otherwise refuses it.
     #[inline(never)]
     pub(super) fn anonymous(inner: &mut S, settings: &Settings, mut request: Request<B>) -> Self {
         let anonymous = Anonymous(settings.schemes.clone());
@@ -77,7 +78,7 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
         }
         let authentication = Authentication::Anonymous(anonymous);
         request.extensions_mut().insert(authentication);
-        Self::passed(inner, settings, request)
+        Self::call_inner(inner, settings, request)
     }
 
     #[inline]
@@ -88,15 +89,15 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
         }
     }
 
-    /// Drops the service that is ready, and polls a clone once the caller is authenticated. Otherwise callers that are
-    /// not authenticated yet would occupy the service's capacity while an issuer or a store is slow.
+    /// Drops the service that is ready, and polls a clone once the caller is authenticated: a caller that is not authenticated
+    /// yet must not occupy the service's capacity while an issuer or a store is slow.
     #[inline(never)]
     pub(super) fn waiting(
         inner: &mut S,
         settings: &Arc<Settings>,
         pending: PendingOutcome,
+        scheme_index: usize,
         request: Request<B>,
-        index: usize,
     ) -> Self
     where
         S: Clone,
@@ -106,7 +107,7 @@ impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
             request: Some(request),
             inner: inner.clone(),
             settings: settings.clone(),
-            index,
+            scheme_index,
         };
         *inner = inner.clone(); // drops the ready one
         Self {
@@ -128,7 +129,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // A case of its own, so that the usual response is moved only once.
+        // The usual case returns here, so that the response is moved only once.
         if this.renderer.is_none()
             && let StateProjection::Decided { future } = this.state.as_mut().project()
         {
@@ -174,20 +175,14 @@ impl<S: Service<Request<B>>, B> Waiting<S, B> {
             .as_mut()
             .expect("a future is not polled after it has completed");
         if let Some(pending) = &mut self.pending {
-            let outcome = ready!(pending.as_mut().poll(context));
+            let verdict = ready!(pending.as_mut().poll(context));
             self.pending = None;
-            match outcome {
-                Ok(principal) => {
-                    self.settings.accept(request, principal, self.index);
-                }
-                Err(failure) => {
-                    let refusal = self.settings.refusal(failure, self.index);
-                    return Poll::Ready(Ok(GuardFuture::refused(refusal.respond_to(request))));
-                }
+            if let Err(refusal) = self.settings.accept(verdict, self.scheme_index, request) {
+                return Poll::Ready(Ok(GuardFuture::refused(refusal.respond_to(request))));
             }
         }
         ready!(self.inner.poll_ready(context))?;
-        let request = self.request.take().expect("it was there");
+        let request = self.request.take().expect("it is taken only here");
         Poll::Ready(Ok(GuardFuture::passed(self.inner.call(request))))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     schemes::Schemes,
 };
 
-/// Authenticates every request. Those that pass carry an [`Authentication`](crate::Authentication).
+/// Authenticates every request. Requests that pass carry an [`Authentication`](crate::Authentication).
 ///
 /// By default, a request without credentials is answered with 401, and the credential is stripped before the request is
 /// passed on, so that it does not reach logs or other services.
@@ -46,8 +46,8 @@ impl AuthenticateLayer {
         Self::any_of((scheme,)).expect("one scheme cannot overlap another")
     }
 
-    /// Authenticates by the scheme that the caller chooses, of several: a tuple of schemes, or a `Vec<Arc<dyn Scheme>>`
-    /// of those chosen at run time.
+    /// Authenticates by one of several schemes, which the caller chooses. `schemes` is a tuple, or a `Vec<Arc<dyn Scheme>>` if
+    /// the schemes are known only at run time.
     ///
     /// # Errors
     ///
@@ -62,9 +62,9 @@ impl AuthenticateLayer {
         })))
     }
 
-    /// Lets requests without credentials pass as anonymous. Guards inside still refuse them, and a bad credential is
-    /// still refused here. One that no configured scheme reads (`Basic` where only `Bearer` is offered) counts as none
-    /// (RFC 6750 §3.1), and is not stripped.
+    /// Lets requests without credentials pass as anonymous. Guards inside still refuse anonymous requests, and this layer
+    /// still refuses a bad credential. A request whose credential no configured scheme reads, such as `Basic` where only
+    /// `Bearer` is offered, counts as anonymous (RFC 6750 §3.1), and its credential is not stripped.
     pub fn optional(self) -> Self {
         self.with(|settings| settings.optional = true)
     }
@@ -87,7 +87,7 @@ impl AuthenticateLayer {
         self.with(|settings| settings.fact_finders = finders)
     }
 
-    /// Replaces the body of every refusal that passes this layer, its own and those of guards and extractors inside.
+    /// Replaces the body of every refusal of this layer, and of guards and extractors inside it.
     /// Status and headers stay. Default: problem documents (RFC 9457).
     pub fn render_with(
         self,

@@ -39,19 +39,19 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let Self { inner, settings } = self;
         if request.extensions().get::<Authentication>().is_some() {
-            return AuthenticateFuture::refused(settings, settings.second_layer(), &request);
+            let refusal = settings.second_layer_refusal();
+            return AuthenticateFuture::refused(settings, refusal, &request);
         }
         let head = Head::new(&request, &settings.fact_finders);
         match settings.schemes.authenticate(&head) {
-            Some((index, Outcome::Done(Ok(principal)))) => {
-                settings.accept(&mut request, principal, index);
-                AuthenticateFuture::passed(inner, settings, request)
+            Some((scheme_index, Outcome::Done(verdict))) => {
+                if let Err(refusal) = settings.accept(verdict, scheme_index, &mut request) {
+                    return AuthenticateFuture::refused(settings, refusal, &request);
+                }
+                AuthenticateFuture::call_inner(inner, settings, request)
             }
-            Some((index, Outcome::Done(Err(failure)))) => {
-                AuthenticateFuture::refused(settings, settings.refusal(failure, index), &request)
-            }
-            Some((index, Outcome::Pending(pending))) => {
-                AuthenticateFuture::waiting(inner, settings, pending, request, index)
+            Some((scheme_index, Outcome::Pending(pending))) => {
+                AuthenticateFuture::waiting(inner, settings, pending, scheme_index, request)
             }
             None => AuthenticateFuture::anonymous(inner, settings, request),
         }

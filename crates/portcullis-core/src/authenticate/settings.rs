@@ -24,30 +24,35 @@ pub(super) struct Settings {
 
 impl Settings {
     #[cold]
-    pub(super) fn second_layer(&self) -> Refusal {
+    pub(super) fn second_layer_refusal(&self) -> Refusal {
         let refusal = Refusal::misconfigured(
             "two AuthenticateLayers stand one behind the other: keep the outer one, and use guards inside it",
         );
         refusal.with_fallback_log(self.schemes.log())
     }
 
-    pub(super) fn refusal(&self, failure: Failure, index: usize) -> Refusal {
-        Refusal::new(failure, &self.schemes.challenges, index)
-    }
-
-    /// Strips the credential and adds the caller to the request.
-    pub(super) fn accept<B>(&self, request: &mut Request<B>, principal: Principal, index: usize) {
-        if let Some(name) = self.schemes.header(index) {
+    /// Strips the credential and adds the caller to the request, or makes the refusal.
+    #[inline]
+    pub(super) fn accept<B>(
+        &self,
+        verdict: Result<Principal, Failure>,
+        scheme_index: usize,
+        request: &mut Request<B>,
+    ) -> Result<(), Refusal> {
+        let principal = verdict
+            .map_err(|failure| Refusal::new(failure, &self.schemes.challenges, scheme_index))?;
+        if let Some(name) = self.schemes.header(scheme_index) {
             let headers = request.headers_mut();
             if !self.keep_credentials {
                 headers.remove(name);
             } else if let Some(credential) = headers.get_mut(name) {
-                // `Debug` of the headers then hides it, and HPACK does not index it.
+                // `Debug` of the headers then hides the credential, and HPACK does not index it.
                 credential.set_sensitive(true);
             }
         }
         let authentication = Authentication::Authenticated(principal);
         request.extensions_mut().insert(authentication);
+        Ok(())
     }
 }
 
