@@ -15,7 +15,7 @@ use crate::{
 /// How many refusals of one kind are logged each second.
 const LINES_PER_SECOND: u64 = 50;
 
-/// Logs at the level of a kind. `tracing` needs the level at compile time.
+/// Logs at the level of a kind of refusal. A macro, since `tracing` needs the level at compile time.
 macro_rules! log_at_level_of {
     ($kind:expr, $($fields:tt)+) => {
         match $kind {
@@ -27,8 +27,8 @@ macro_rules! log_at_level_of {
 }
 pub(crate) use log_at_level_of;
 
-/// Counts refusals, to limit the log lines, and has the facts for a line. Each scheme's
-/// [`Challenge`](crate::scheme::Challenge) has one, as layers, guards and extractors all have a challenge at hand.
+/// Limits the log lines of refusals. Each scheme's [`Challenge`](crate::scheme::Challenge) has one, since guards and extractors
+/// reach the challenge but not the layer. A guard without an authenticate layer has its own.
 #[derive(Debug)]
 pub(crate) struct RefusalLog {
     clock: SharedClock,
@@ -37,10 +37,11 @@ pub(crate) struct RefusalLog {
 
 #[derive(Debug, Default)]
 struct State {
-    /// A copy of the layer's: guards and extractors reach the log, not the layer.
+    /// Those of the layer. They find the path for a log line.
     fact_finders: FactFinders,
     second: u64,
-    refused_in_second: Counts,
+    /// The refusals in `second`.
+    refused: Counts,
 }
 
 type Counts = HashMap<FailureKind, u64>;
@@ -53,26 +54,28 @@ impl RefusalLog {
         }
     }
 
-    /// Counts a refusal and tells whether it gets a log line. Logs how many refusals of the second before got none.
+    /// Counts a refusal and tells whether it gets a log line. The first refusal of a second also logs how many refusals of the
+    /// last counted second got no line.
     pub(crate) fn admit(&self, kind: FailureKind) -> bool {
-        let (admitted, earlier) = self.count(kind);
-        log_suppressed(&earlier);
-        admitted
+        let (is_admitted, ended_second) = self.count(kind);
+        log_suppressed(&ended_second);
+        is_admitted
     }
 
     fn count(&self, kind: FailureKind) -> (bool, Counts) {
         let mut state = self.state();
         // Read under the lock, so that the time does not go back between two refusals.
         let second = self.clock.now().as_secs();
-        let mut earlier = Counts::new();
-        // If the counted second is one ahead of the clock, it goes on: the clock may be set back a little.
-        if !(second..=second.saturating_add(1)).contains(&state.second) {
-            earlier = take(&mut state.refused_in_second);
+        let mut ended_second = Counts::new();
+        // A second that is one ahead of the clock goes on too: the clock may have been set back a little.
+        let goes_on = state.second == second || state.second == second.saturating_add(1);
+        if !goes_on {
+            ended_second = take(&mut state.refused);
             state.second = second;
         }
-        let refused = state.refused_in_second.entry(kind).or_default();
+        let refused = state.refused.entry(kind).or_default();
         *refused += 1;
-        (*refused <= LINES_PER_SECOND, earlier)
+        (*refused <= LINES_PER_SECOND, ended_second)
     }
 
     pub(crate) fn set_fact_finders(&self, finders: FactFinders) {
@@ -95,10 +98,10 @@ impl Default for RefusalLog {
 }
 
 impl Drop for RefusalLog {
-    /// Reports the last second now, as no refusal follows.
+    /// Reports the suppressed refusals of the last second, since no refusal follows that would.
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        log_suppressed(&state.refused_in_second);
+        log_suppressed(&state.refused);
     }
 }
 

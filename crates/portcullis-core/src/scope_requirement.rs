@@ -2,22 +2,22 @@
 
 use crate::{policy::ScopePolicy, scope::ScopeSet};
 
-/// Required scopes as a type, for the signature of a handler: one declared with [`scope!`](crate::scope), or a tuple of up
-/// to four, which requires all of its members.
+/// Required scopes as a type, for the signature of a handler. A type that [`scope!`](crate::scope) declares requires one scope.
+/// A tuple of up to four such types requires all of their scopes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a scope requirement",
     label = "not declared with `scope!`, and not a tuple of such types",
     note = "declare a scope with `scope!(ReadOrders = \"orders:read\");`"
 )]
 pub trait ScopeRequirement: Send + Sync + 'static {
-    /// The requirement as a policy. Called only for refused requests.
+    /// The requirement as a policy. It allocates, so it is called only for refused requests.
     fn policy() -> ScopePolicy;
 
-    /// Whether a caller with these scopes passes.
+    /// Whether a caller with these scopes passes. It gives the same answer as the policy.
     fn is_satisfied_by(granted: &ScopeSet) -> bool;
 }
 
-/// Declares a scope as a type with the scope as its constant `SCOPE`.
+/// Declares a type that requires a scope. Its constant `SCOPE` is the scope.
 ///
 /// ```
 /// portcullis_core::scope!(
@@ -42,7 +42,7 @@ macro_rules! scope {
             $visibility const SCOPE: $crate::Scope = $crate::Scope::from_static($text);
         }
 
-        // So that `cargo check` evaluates it, used or not.
+        // `cargo check` evaluates the constant here, also if nothing uses it.
         const _: $crate::Scope = $name::SCOPE;
 
         impl $crate::ScopeRequirement for $name {

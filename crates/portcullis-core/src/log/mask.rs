@@ -2,17 +2,17 @@
 
 use std::ops::Range;
 
-/// Replaces JWTs and the secrets of Portcullis API keys in a text by `[masked]`: see [`escape`](super::escape). If `is_cut`, more text
-/// followed, and a credential at the end may be incomplete.
+/// Replaces JWTs and the secrets of Portcullis API keys in a text by `[masked]`: see [`escape`](super::escape). If `is_cut`, the
+/// text is the beginning of a longer one, and a credential at its end may be incomplete.
 pub(crate) fn mask(text: &str, is_cut: bool) -> String {
     let mut octets = percent_decode(text);
-    // The cut may be within an escape.
+    // Drops a percent escape that was cut.
     while is_cut && octets.iter().rev().take(2).any(|octet| octet.value == b'%') {
         octets.pop();
     }
     let shown = &text[..octets.last().map_or(0, |octet| octet.end)];
     let mut found = credentials(&octets, is_cut);
-    // A credential may be folded into several lines.
+    // Looks again without line breaks: a credential may be folded into several lines.
     octets.retain(|octet| !octet.value.is_ascii_control());
     found.extend(credentials(&octets, is_cut));
     let mut is_secret = vec![false; shown.len()];
@@ -62,39 +62,42 @@ pub(crate) fn percent_octet(high: u8, low: u8) -> Option<u8> {
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
-/// The places of API keys' secrets and of JWTs.
+/// Where JWTs and the secrets of API keys stand in the text.
 fn credentials(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
     let is_in_jwt =
         |octet: &Octet| octet.value.is_ascii_alphanumeric() || b"-_.=".contains(&octet.value);
     let mut found = key_secrets(octets, is_cut);
     found.extend(octets.split(|octet| !is_in_jwt(octet)).filter_map(|run| {
         let values: Vec<u8> = run.iter().map(|octet| octet.value).collect();
-        place(&run[find_jwt(&values)?..])
+        range_of(&run[find_jwt(&values)?..])
     }));
     found
 }
 
 /// Where these octets stand in the text.
-fn place(octets: &[Octet]) -> Option<Range<usize>> {
+fn range_of(octets: &[Octet]) -> Option<Range<usize>> {
     Some(octets.first()?.start..octets.last()?.end)
 }
 
-/// The secrets of API keys. A secret is a run of letters and digits after `_`. It is masked if an id (a run of 12)
-/// precedes the `_` and it has at least 20 characters or was cut, or if it has exactly 33 characters (with the checksum).
-/// Keep it in step with `ApiKey`, whose tests check this.
+/// The secrets of API keys. A run of letters and digits after `_` is one if it is as long as a secret, or if an id precedes
+/// the `_` and the run is a part of a secret. The tests of `ApiKey` check these lengths.
 fn key_secrets(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
+    const ID_LENGTH: usize = 12;
+    const LENGTH_WITH_CHECKSUM: usize = 33;
+    const SHORTEST_PART: usize = 20;
+
     let is_member = |octet: &&Octet| octet.value.is_ascii_alphanumeric();
     let end = octets.last().map(|last| last.end);
     let mut found = Vec::new();
-    // Nothing precedes the first part.
     let mut parts = octets.split(|octet| octet.value == b'_');
     let mut before = parts.next().unwrap_or_default();
     for part in parts {
-        let follows_id = before.iter().rev().take_while(is_member).count() == 12;
+        let follows_id = before.iter().rev().take_while(is_member).count() == ID_LENGTH;
         let length = part.iter().take_while(is_member).count();
-        let run = place(&part[..length]);
-        let is_incomplete = is_cut && run.as_ref().map(|run| run.end) == end;
-        if (follows_id && (length >= 20 || is_incomplete)) || length == 33 {
+        let run = range_of(&part[..length]);
+        let was_cut = is_cut && run.as_ref().map(|run| run.end) == end;
+        let is_part = follows_id && (length >= SHORTEST_PART || was_cut);
+        if is_part || length == LENGTH_WITH_CHECKSUM {
             found.extend(run);
         }
         before = part;
@@ -102,10 +105,10 @@ fn key_secrets(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
     found
 }
 
-/// Finds the start of a JWT in a run of base64url and dots. It begins with the base64url of a JSON object: nearly always
-/// `eyJ`, otherwise `ey` or `ew`, in which case the next part must look like one too.
+/// Where a JWT begins in a run of base64url and dots. A JWT begins with a JSON object in base64url, nearly always `eyJ`. After
+/// an unusual beginning, `ey` or `ew`, the next part must also begin with `ey` or `ew`.
 fn find_jwt(run: &[u8]) -> Option<usize> {
-    /// The header `{"alg":"RS256"}` alone is longer.
+    /// Shorter than the header `{"alg":"RS256"}` alone.
     const SHORTEST: usize = 16;
 
     let is_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");

@@ -9,16 +9,16 @@ pub use url::escape_url;
 /// Makes text that a caller controls safe for a log line: masks credentials, escapes control characters, double quotes,
 /// backslashes and non-ASCII, and cuts after 64 characters.
 ///
-/// JWTs and the secrets of Portcullis API keys are replaced by `[masked]`, also if they are percent-encoded. The prefix and the id of
-/// an API key (`acme_4fXq0ZbT9kLm_…`) stay, so that an operator can revoke it. Other opaque credentials look like ids, and
-/// stay.
+/// JWTs and the secrets of Portcullis API keys are replaced by `[masked]`, also if they are percent-encoded. The prefix and the
+/// id of an API key (`acme_4fXq0ZbT9kLm_…`) stay, so that an operator can revoke the key. Other opaque credentials stay, since
+/// they look like ids.
 pub fn escape(text: &str) -> String {
     escape_to(text, 64)
 }
 
 /// As [`escape`], but cuts after `longest` characters.
 pub fn escape_to(text: &str, longest: usize) -> String {
-    // More than is shown, since a masked credential is shorter.
+    // Masks more text than is shown, since masking shortens it.
     let end = text.char_indices().nth(longest.saturating_add(1024));
     let masked = end.map_or_else(|| mask(text, false), |(end, _)| mask(&text[..end], true));
     let mut escaped = escape_with(char::escape_default, &masked, longest);
@@ -28,7 +28,7 @@ pub fn escape_to(text: &str, longest: usize) -> String {
     escaped
 }
 
-/// Escapes all characters but `'` by `escape`, and cuts after `longest`. Masks nothing.
+/// Escapes all characters except `'` with the function `escape`, and cuts after `longest` characters. It masks nothing.
 pub fn escape_with<E: Iterator<Item = char>>(
     escape: fn(char) -> E,
     text: &str,
