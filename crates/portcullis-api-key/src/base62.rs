@@ -5,18 +5,18 @@ use zeroize::Zeroize;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The digits of a `u32`: 62⁶ > 2³².
+/// The number of digits of a `u32`: 62⁶ > 2³².
 pub(crate) const U32_DIGITS: usize = 6;
 
 pub(crate) fn is_base62(text: &[u8]) -> bool {
-    // Without an early exit, so that the compiler can vectorize it.
+    // Without an early exit, so that the compiler can vectorize the loop.
     text.iter()
         .fold(true, |so_far, byte| so_far & byte.is_ascii_alphanumeric())
 }
 
 /// Fills `digits` with uniformly distributed random digits.
 pub(crate) fn fill_random(digits: &mut [u8]) -> Result<(), Unspecified> {
-    // Bytes from 248 on are dropped: 248 = 4 · 62, so the rest is distributed evenly.
+    // Bytes from 248 on are dropped. 248 = 4 · 62, so each digit comes from four of the other bytes.
     const EVEN: u8 = 248;
     let mut random = [0_u8; 64];
     let mut filled = 0;

@@ -13,7 +13,8 @@ const LENGTH: usize = digest::SHA256_OUTPUT_LEN;
 
 /// The digest of a key: SHA-256, or HMAC-SHA-256 under a pepper.
 ///
-/// 160 random bits need no password hash. As text: `sha256:{hex}` or `hmac-sha256:{version of the pepper}:{hex}`.
+/// A key has 160 random bits, so a password hash is not needed. As text, a digest is `sha256:{hex}` or
+/// `hmac-sha256:{version of the pepper}:{hex}`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyDigest {
     pepper_version: Option<u32>,
@@ -31,8 +32,8 @@ impl KeyDigest {
         }
     }
 
-    /// Whether this is the digest of `digest_input`. Compares in constant time. On a mismatch, it also computes the other kind of
-    /// digest, so that the time does not tell which kind the record has.
+    /// Whether this is the digest of `digest_input`, compared in constant time. On a mismatch with peppers, the other kind of
+    /// digest is computed too, so that the time does not tell which kind the record has.
     pub(crate) fn matches(
         &self,
         digest_input: &[u8],
@@ -50,8 +51,9 @@ impl KeyDigest {
         Work::note(|work| work.comparisons += 1);
         let is_match = verify_slices_are_equal(&actual, &self.bytes).is_ok();
         if let Some(peppers) = peppers.filter(|_| !is_match) {
-            let other = self.pepper_version.is_none().then(|| &peppers.current().1);
-            black_box(compute(other, black_box(digest_input)));
+            let is_plain = self.pepper_version.is_none();
+            let pepper_of_other_kind = is_plain.then(|| &peppers.current().1);
+            black_box(compute(pepper_of_other_kind, black_box(digest_input)));
         }
         Ok(is_match)
     }
@@ -93,7 +95,7 @@ impl fmt::Display for KeyDigest {
 }
 
 impl fmt::Debug for KeyDigest {
-    /// Without the digest, to keep it out of logs.
+    /// Leaves out the digest, to keep it out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyDigest")
             .field("pepper", &self.pepper_version)
@@ -115,7 +117,7 @@ fn parse(text: &str) -> Option<KeyDigest> {
         "sha256" => (None, rest),
         "hmac-sha256" => {
             let (version, hex) = rest.split_once(':')?;
-            // A sign is not allowed.
+            // `u32::from_str` accepts `+1`.
             let version = version.parse().ok().filter(|_| !version.starts_with('+'))?;
             (Some(version), hex)
         }
@@ -135,7 +137,7 @@ fn parse(text: &str) -> Option<KeyDigest> {
     })
 }
 
-/// Counts the work of a thread, to test that it does not reveal whether an id is known.
+/// The work of this thread. Tests compare the work for known and unknown ids.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Work {

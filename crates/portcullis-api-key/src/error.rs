@@ -4,7 +4,7 @@ use crate::format::ApiKeyId;
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The owner is blank, too long, or has control characters.
+    /// The owner is blank, has more than 128 characters, or has control characters.
     #[error("the owner must have 1 to 128 characters, not only blanks and no control characters")]
     Owner,
     /// The key would expire at once or after the year 9999.
@@ -22,7 +22,7 @@ pub enum KeyError {
     /// The key was rotated before.
     #[error("the key {id} was rotated before: rotate its successor {successor} instead")]
     AlreadyRotated {
-        /// The key.
+        /// The key that was rotated before.
         id: ApiKeyId,
         /// The key that replaced it.
         successor: ApiKeyId,

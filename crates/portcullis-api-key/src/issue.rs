@@ -15,7 +15,7 @@ use crate::{
     record::{KeyRecord, truncate_to_millis},
 };
 
-/// The default time for which a rotated key still works: 72 hours.
+/// The usual time for which a rotated key still works, and the default of `portcullis keys rotate`: 72 hours.
 pub const DEFAULT_ROTATION_GRACE: Duration = Duration::from_secs(72 * 60 * 60);
 
 /// 9999-12-30T22:00:00Z, the last time with a four-digit year in every time zone.
@@ -54,7 +54,7 @@ impl NewKey {
         self
     }
 
-    /// Sets the lifetime, in whole milliseconds and without leeway.
+    /// Sets the lifetime; 365 days by default. It is cut to whole milliseconds. The key expires without leeway.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
@@ -70,7 +70,7 @@ impl NewKey {
     ///
     /// # Errors
     ///
-    /// When the owner or the lifetime is invalid, or the system's random generator fails.
+    /// When the owner or the lifetime is invalid, or the operating system returns no random bytes.
     pub fn issue(self, now: UnixTime, peppers: Option<&Peppers>) -> Result<IssuedKey, KeyError> {
         let now = truncate_to_millis(now);
         let expires_at =
@@ -111,7 +111,7 @@ impl IssuedKey {
     }
 }
 
-/// The clock and the peppers of a store.
+/// Issues the keys of a store, with its clock and its peppers.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyMaker {
     pub(crate) clock: SharedClock,
@@ -128,7 +128,7 @@ macro_rules! key_maker_setters {
             self
         }
 
-        /// Digests new keys under the current pepper. Give [`ApiKeys`](crate::ApiKeys) the same.
+        /// Digests new keys under the current pepper. Give [`ApiKeys`](crate::ApiKeys) the same peppers.
         #[must_use]
         pub fn peppers(mut self, peppers: crate::pepper::Peppers) -> Self {
             self.key_maker.peppers = Some(peppers);
@@ -152,7 +152,7 @@ impl KeyMaker {
         new.issue(self.clock.now(), self.peppers.as_ref())
     }
 
-    /// Creates a successor, and limits the old key to `grace`.
+    /// Creates the successor of `old`, and lets `old` expire after `grace` or earlier.
     pub(crate) fn rotate(
         &self,
         old: &mut KeyRecord,

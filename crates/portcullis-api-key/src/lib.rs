@@ -1,8 +1,8 @@
 //! API keys: their format, stores for them, and the scheme that checks them.
 //!
 //! A key has the form `{prefix}_{id}_{secret}{checksum}`. The id is public: stores look keys up by it, and logs name it.
-//! A store keeps the SHA-256 or HMAC-SHA-256 of everything before the checksum, which is enough as the secret has at least
-//! 160 random bits. The checksum rejects typos without a store lookup.
+//! A store keeps the SHA-256 or HMAC-SHA-256 of everything before the checksum. A password hash is not needed, since the
+//! secret has 160 random bits. The checksum rejects typos without a store lookup.
 //!
 //! ```
 //! use portcullis_api_key::{ApiKeys, MemoryStore, NewKey};

@@ -3,17 +3,17 @@ use portcullis_core::{ConfigError, Secret};
 
 /// Secrets that are mixed into digests and kept outside the store, so that a stolen store does not help to recognise keys.
 ///
-/// New keys are digested under the current pepper, and a record names its version. To change the pepper, make a new one
-/// current and keep the old one with [`with_previous`](Self::with_previous) until no record names it. A key whose version
-/// is missing gets 503, and the log names the version. Records without a pepper stay valid.
+/// New keys are digested under the current pepper, and a record names the version of its pepper. To change the pepper, make a
+/// new one current and keep the old one with [`with_previous`](Self::with_previous) until no record names its version. A key
+/// whose pepper is missing gets 503, and the log names the version. Records without a pepper stay valid.
 #[derive(Clone, Debug)]
 pub struct Peppers {
-    /// The current one first.
+    /// The current pepper first.
     versions: Vec<(u32, hmac::Key)>,
 }
 
 impl Peppers {
-    /// The current pepper.
+    /// The current pepper alone.
     ///
     /// # Errors
     ///
@@ -24,7 +24,7 @@ impl Peppers {
         })
     }
 
-    /// Adds a pepper of stored digests.
+    /// Adds an earlier pepper, whose version stored digests name.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ fn prepare(pepper: &Secret) -> Result<hmac::Key, ConfigError> {
     let bytes = pepper.expose();
     if bytes.len() < MIN_BYTES {
         let has = bytes.len();
-        let problem = format!("a pepper has {has} bytes: use at least {MIN_BYTES} random ones");
+        let problem = format!("a pepper has {has} bytes: use at least {MIN_BYTES} random bytes");
         return Err(ConfigError::new("peppers", problem));
     }
     Ok(hmac::Key::new(hmac::HMAC_SHA256, bytes))

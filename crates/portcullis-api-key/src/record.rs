@@ -26,9 +26,9 @@ pub struct KeyRecord {
     pub created_at: UnixTime,
     /// When the key expires, without leeway; `None` for never.
     pub expires_at: Option<UnixTime>,
-    /// When the key was revoked. A revoked key is rejected whatever the time; its record is a tombstone.
+    /// When the key was revoked. A key with a time here is rejected, also if the time is in the future.
     pub revoked_at: Option<UnixTime>,
-    /// When the key was last used, if the store records it.
+    /// When the key was last used, if the store records the use.
     pub last_used_at: Option<UnixTime>,
     /// The key that replaces this one after a rotation.
     pub successor: Option<ApiKeyId>,
@@ -37,7 +37,7 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// A record with the default prefix and revision 1 that grants nothing and never expires. Set the other fields after.
+    /// A record with the default prefix and revision 1 that grants nothing and never expires. Set the other fields afterwards.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl KeyRecord {
     }
 }
 
-/// Truncates to milliseconds, so that a time stays the same in any store.
+/// Truncates to milliseconds, which every store can keep.
 pub(crate) fn truncate_to_millis(time: UnixTime) -> UnixTime {
     let millis = Duration::from_millis(time.as_duration().subsec_millis().into());
     UnixTime::from_secs(time.as_secs()).saturating_add(millis)

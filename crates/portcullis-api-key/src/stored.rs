@@ -15,7 +15,7 @@ use portcullis_core::{
 
 use crate::{format::ApiKeyId, record::KeyRecord};
 
-/// Keys by id. Lookups insert nothing, so the hash need not resist collision attacks.
+/// Keys by id. Callers cannot add ids, so the hash need not resist collision attacks.
 pub(crate) type KeyMap = HashMap<ApiKeyId, Arc<StoredKey>, RandomState>;
 
 /// All records, the oldest first, each with its last use.
@@ -33,7 +33,7 @@ pub(crate) fn list(keys: &KeyMap) -> Vec<KeyRecord> {
 #[derive(Debug)]
 pub struct StoredKey {
     record: KeyRecord,
-    /// The principal has the challenge of the scheme that used the key first.
+    /// The principal for the scheme that used the key first, and the challenge of that scheme.
     prepared: OnceLock<(Arc<Challenge>, Principal)>,
     /// In seconds since the Unix epoch; 0 for never.
     last_used: AtomicU64,
@@ -51,7 +51,7 @@ impl StoredKey {
         }
     }
 
-    /// The record as stored; `last_used_at` lacks the uses since.
+    /// The record as stored. Its `last_used_at` does not include later uses.
     #[must_use]
     pub fn record(&self) -> &KeyRecord {
         &self.record
@@ -66,7 +66,8 @@ impl StoredKey {
         }
     }
 
-    /// Checks revocation and expiry. Only the holder of the key may learn the result.
+    /// Checks revocation and expiry, and notes the use. Called after the secret was verified: only the holder of the key may
+    /// learn whether it is revoked or has expired.
     pub(crate) fn admit(
         &self,
         challenge: &Arc<Challenge>,
@@ -78,7 +79,7 @@ impl StoredKey {
         if self.record.is_expired(now) {
             return Err(self.refuse("the API key has expired", "has expired"));
         }
-        // Written at most once a second: a write would take the cache line from the other cores.
+        // At most one write a second: each takes the cache line from the other cores.
         if self.last_used.load(Ordering::Relaxed) != now.as_secs() {
             self.last_used.store(now.as_secs(), Ordering::Relaxed);
         }
@@ -89,7 +90,7 @@ impl StoredKey {
         let prepare = || (challenge.clone(), self.make_principal(challenge));
         match self.prepared.get_or_init(prepare) {
             (first, principal) if Arc::ptr_eq(first, challenge) => principal.clone(),
-            // Any second scheme over the same store, since its realm may differ.
+            // Another scheme over the same store, whose realm may differ.
             _ => self.make_principal(challenge),
         }
     }

@@ -42,13 +42,13 @@ impl ApiKeys {
 }
 
 impl ApiKeysBuilder {
-    /// Sets the header of the key; `X-API-Key` by default. The layer removes it before it calls the service.
+    /// Sets the header of the key; `X-API-Key` by default. The layer removes the header before it calls the service.
     pub fn header(mut self, header: HeaderName) -> Self {
         self.0.header = header;
         self
     }
 
-    /// Accepts only keys with these prefixes, and rejects others without a lookup; every prefix by default.
+    /// Accepts only keys with these prefixes, and rejects other keys without a lookup. By default, every prefix is accepted.
     pub fn prefixes(mut self, prefixes: impl IntoIterator<Item = KeyPrefix>) -> Self {
         self.0.prefixes = prefixes.into_iter().collect();
         self
@@ -97,7 +97,7 @@ impl ApiKeysBuilder {
     }
 }
 
-/// Whether HTTP uses the header for another credential, or its removal would change the request.
+/// Whether HTTP or a proxy uses the header for something else, so that the layer must not remove it.
 fn has_another_meaning(name: &HeaderName) -> bool {
     const TAKEN: &str = "accept authorization connection content-encoding content-length content-type cookie date dpop expect \
                          forwarded host keep-alive origin proxy-authenticate proxy-authorization proxy-connection referer \

@@ -30,7 +30,7 @@ pub use builder::ApiKeysBuilder;
 /// | other text, or a key that is mistyped, unknown, expired or revoked | 401 `invalid_token` |
 /// | a key that cannot be checked: the store is unreachable, or a pepper is missing | 503 |
 ///
-/// The principal is a machine whose subject is the key's owner and whose credential id is the key's id.
+/// The principal is a machine. Its subject is the key's owner, and its credential id is the key's id.
 #[derive(Clone)]
 pub struct ApiKeys(Arc<Inner>);
 
@@ -97,13 +97,13 @@ impl Scheme for ApiKeys {
     }
 }
 
-/// For an unknown id, a wrong secret, a prefix that is not accepted, and text that is not an API key.
+/// The same message for an unknown id, a wrong secret, a prefix that is not accepted, and text that is not an API key.
 const NOT_VALID: &str = "the API key is not valid";
 
 impl Inner {
     fn parse<'h>(&self, text: &'h [u8]) -> Result<PresentedKey<'h>, Failure> {
         let presented = PresentedKey::parse(text).map_err(|invalid| {
-            // Checked only for a refused key; a valid one has visible ASCII only.
+            // Only a refused key needs this check: a well-formed key has visible ASCII only.
             if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
                 let start = text.get(..7).unwrap_or_default();
                 return Failure::malformed(if start.eq_ignore_ascii_case(b"bearer ") {
@@ -123,8 +123,8 @@ impl Inner {
             }
         })?;
         let prefixes = &self.settings.prefixes;
-        let is_presented = |prefix: &KeyPrefix| prefix.as_str().as_bytes() == presented.prefix;
-        if prefixes.is_empty() || prefixes.iter().any(is_presented) {
+        let matches = |prefix: &KeyPrefix| prefix.as_str().as_bytes() == presented.prefix;
+        if prefixes.is_empty() || prefixes.iter().any(matches) {
             return Ok(presented);
         }
         let accepted: Vec<&str> = prefixes.iter().map(KeyPrefix::as_str).collect();
@@ -136,7 +136,7 @@ impl Inner {
         )))
     }
 
-    /// A wrong secret gets the same answer after the same work as an unknown id, to hide which ids exist. A known id whose
+    /// To hide which ids exist, a wrong secret gets the same answer as an unknown id, after the same work. A known id whose
     /// pepper is missing gets 503.
     fn check(
         &self,
@@ -254,7 +254,7 @@ mod tests {
         (failure, digest::Work::take())
     }
 
-    /// A key whose id is known, with the digest of another one.
+    /// A key whose record has the digest of another key.
     fn with_other_secret(store: &MemoryStore, peppers: Option<&Peppers>) -> IssuedKey {
         let (key, other) = (issue(None), issue(peppers));
         let record = KeyRecord::new(key.key().id(), other.record().digest, "a", NOW);

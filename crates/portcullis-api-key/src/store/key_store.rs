@@ -27,10 +27,10 @@ pub trait KeyStore: Send + Sync + 'static {
     /// exist.
     fn lookup(&self, id: &ApiKeyId) -> Lookup;
 
-    /// Why [`lookup`](Self::lookup) may miss keys now, if a store answers from a snapshot; `None` by default.
+    /// Why the snapshot from which a store answers may lack keys or changes now; `None` by default.
     ///
-    /// While there is a reason, `lookup` must answer unknown ids with an error. The scheme then answers 503 to a wrong
-    /// secret as well, so that callers cannot find out which ids exist.
+    /// While the store has a doubt, [`lookup`](Self::lookup) must answer unknown ids with an error, which becomes 503. The scheme
+    /// then answers 503 to a wrong secret as well, so that callers cannot find out which ids exist.
     fn doubt(&self) -> Option<StoreError> {
         None
     }
@@ -52,13 +52,13 @@ impl fmt::Debug for dyn KeyStore {
     }
 }
 
-/// A store's answer.
+/// A store's answer: the key with an id, or `None` if no key has the id.
 #[expect(
     clippy::exhaustive_enums,
     reason = "a store must give one of these answers"
 )]
 pub enum Lookup {
-    /// Known at once.
+    /// The answer, known at once.
     Ready(Result<Option<Arc<StoredKey>>, StoreError>),
     /// The answer waits for IO. Only this case costs a boxed future.
     Pending(PendingLookup),
@@ -73,11 +73,11 @@ impl fmt::Debug for Lookup {
     }
 }
 
-/// The future of an answer. It may be dropped at any time, when the caller disconnects.
+/// The future of an answer. It may be dropped at any time, for example when the caller disconnects.
 pub type PendingLookup =
     Pin<Box<dyn Future<Output = Result<Option<Arc<StoredKey>>, StoreError>> + Send>>;
 
-/// A store cannot tell whether a key exists: 503.
+/// Why a store cannot tell whether a key exists. The caller gets 503.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(Cow<'static, str>);
@@ -85,7 +85,7 @@ pub struct StoreError(Cow<'static, str>);
 portcullis_core::debug_as_report!(StoreError);
 
 impl StoreError {
-    /// The problem goes to the log, not to callers. It must not contain secrets.
+    /// An error with a text for the log. Callers do not see the text. It must not contain secrets.
     pub fn new(problem: impl Into<Cow<'static, str>>) -> Self {
         Self(problem.into())
     }
