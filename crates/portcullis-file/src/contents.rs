@@ -68,7 +68,7 @@ impl Contents {
         Ok(())
     }
 
-    /// Rejects a file that every user of the machine may write. `advice` says why that is bad or what to do.
+    /// Rejects a file that every user of the machine may write. The error is "every user may write it", followed by `advice`.
     ///
     /// # Errors
     ///
@@ -81,10 +81,11 @@ impl Contents {
         Ok(())
     }
 
-    /// What the operator should change about the file or its mount. Other users should not read a private file.
+    /// What the operator should change about the file or its mount. Only for a private file, this includes that every user may
+    /// read it.
     #[must_use]
     pub fn warnings(&self, is_private: bool) -> Vec<&'static str> {
-        let unseen = [
+        let hidden_changes = [
             (self.is_detached, DETACHED),
             (self.is_mount_point && !self.is_detached, MOUNT_POINT),
             (
@@ -92,13 +93,15 @@ impl Contents {
                 "it has another hard link: if the file is replaced at that link's path, the change will not be seen here: use a symbolic link",
             ),
         ];
-        let unseen = unseen
+        let hidden_changes = hidden_changes
             .into_iter()
             .filter_map(|(applies, warning)| applies.then_some(warning));
-        unseen.chain(self.access_warnings(is_private)).collect()
+        hidden_changes
+            .chain(self.access_warnings(is_private))
+            .collect()
     }
 
-    /// As [`warnings`](Self::warnings), but about permissions alone: for a file that is read once.
+    /// The [`warnings`](Self::warnings) about permissions alone, for a file that is read once.
     #[must_use]
     pub fn access_warnings(&self, is_private: bool) -> Vec<&'static str> {
         let mode = self.stamp.inode.mode;
@@ -130,13 +133,14 @@ impl fmt::Debug for Contents {
     }
 }
 
-/// Whether the file has another hard link, which keeps the old content when this one is replaced.
+/// Whether the file has another hard link. The other link keeps the old content when the file is replaced.
 #[must_use]
 pub fn has_other_links(metadata: &Metadata) -> bool {
     Inode::of(metadata).links > 1
 }
 
-/// Whether every user may put another file at `path` or its target. In a sticky directory such as `/tmp` they may not.
+/// Whether every user may put another file at `path` or its target. In a sticky directory, such as `/tmp`, only the owner of a
+/// file may.
 pub(crate) fn is_replaceable(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
 
@@ -148,7 +152,7 @@ pub(crate) fn is_replaceable(path: &Path) -> bool {
     is_open(path) || path.canonicalize().is_ok_and(|target| is_open(&target))
 }
 
-/// The directory that `path` names a file in; `.` for a bare name.
+/// The directory of the file at `path`; `.` if `path` is only a name.
 #[must_use]
 pub fn directory_of(path: &Path) -> &Path {
     match path.parent() {

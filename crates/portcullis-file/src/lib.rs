@@ -1,11 +1,11 @@
 //! Reads the files that a service is configured with: API keys, secrets, certificates, key sets.
 //!
 //! [`read`] opens only regular files, so a FIFO cannot block it. It reads at most a given number of bytes, and reads
-//! again if the file changes while it is read. [`Contents`] also has the warnings that the operator should see: which
-//! other users may read or write the file, and whether later changes of the file will be visible.
+//! again if the file changes while it is read. [`Contents`] also has warnings for the operator: that other users may read
+//! or write the file, or that later changes of the file will not be visible.
 //!
-//! [`WatchedFile`] is for a file that is read repeatedly. It logs each warning once, and can read even when the
-//! process has no free file descriptor.
+//! [`WatchedFile`] is for a file that is read repeatedly. A read logs the warnings that the read before did not have. It can
+//! read even when the process has no free file descriptor.
 //!
 //! Nothing here needs a runtime. Every function blocks while it reads.
 

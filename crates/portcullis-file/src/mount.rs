@@ -1,7 +1,7 @@
 //! Detects mounts that hide changes of a file: the file is a mount point, or the source of a bind mount was renamed.
 //!
-//! A bind mount keeps showing the file or directory that was mounted, wherever that is renamed to. A new one at the old
-//! path does not appear in the mount. Link counts and `/proc/self/fd` do not show this.
+//! A bind mount keeps showing the file or directory that was mounted, also after a rename. A new file or directory at the
+//! old path does not appear in the mount. Link counts and `/proc/self/fd` do not show this.
 
 use std::{
     fs::{self, File},
@@ -20,31 +20,31 @@ pub(crate) fn is_mount_point(file: &File) -> bool {
 /// The mounts that a path crosses. Known on Linux 5.8 and later.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts {
-    /// The id of each mount, and the inode where the path enters it: a later mount may get the same id, but the path then enters it
-    /// at another inode.
+    /// The id of each mount, and the inode at which the path enters the mount. The inode differs if a later mount got the same id.
     crossed: Vec<(u64, DeviceAndInode)>,
-    /// The id and the mounted file or directory of each mount whose source can be renamed.
+    /// The id and the source (the mounted file or directory) of each mount whose source can be renamed.
     sources: Vec<(u64, Vec<u8>)>,
-    /// Kept open, so it can be read when the process has no free file descriptor.
+    /// `/proc/self/mountinfo`, kept open to be read when the process has no free file descriptor.
     mountinfo: Option<File>,
 }
 
-/// Device and number.
+/// The major and minor number of the device, and the number of the inode.
 type DeviceAndInode = (u32, u32, u64);
 
 impl Mounts {
-    /// Remembers the mounts on the way to `path`, unless they are the same as before.
+    /// Notes the mounts on the way to `path` and their sources. If the mounts are those noted before, their sources stay as
+    /// they were first noted.
     pub(crate) fn update(&mut self, path: &Path) {
         let crossed = crossed(path);
         if crossed == self.crossed {
             return;
         }
-        // On failure the known sources are kept until the next read.
+        // Then the noted mounts stay until the next call.
         let Ok(mountinfo) = File::open("/proc/self/mountinfo") else {
             return;
         };
         let source = |&(id, _): &(u64, DeviceAndInode)| {
-            let (source, mount_point) = find(rewound(&mountinfo)?, id)?;
+            let (source, mount_point) = find_mount(rewound(&mountinfo)?, id)?;
             // A whole file system has no name that could be renamed, and the source of `/` is not replaced while we run.
             let is_fixed = source == b"/" || mount_point == b"/";
             (!is_fixed).then_some((id, source))
@@ -54,11 +54,11 @@ impl Mounts {
         self.crossed = crossed;
     }
 
-    /// Whether a source was renamed since `update`.
+    /// Whether a source was renamed since `update` noted it.
     pub(crate) fn is_source_renamed(&self) -> bool {
         self.mountinfo.as_ref().is_some_and(|mountinfo| {
             self.sources.iter().any(|(id, source)| {
-                let now = rewound(mountinfo).and_then(|lines| find(lines, *id));
+                let now = rewound(mountinfo).and_then(|lines| find_mount(lines, *id));
                 now.is_some_and(|(now, _)| now != *source)
             })
         })
@@ -98,9 +98,9 @@ fn rewound(mut mountinfo: &File) -> Option<&File> {
     mountinfo.rewind().ok().map(|()| mountinfo)
 }
 
-/// The source of the mount `id`, as a path in its file system, and the mount point. Both are escaped. Its line is
-/// `36 35 98:0 /source /mount\040point rw,noatime - ext3 /dev/root rw`.
-fn find(mountinfo: impl Read, id: u64) -> Option<(Vec<u8>, Vec<u8>)> {
+/// The source of the mount `id`, as a path in its file system, and the mount point, both escaped. The line of a mount is
+/// `36 35 98:0 /source /mount\040point rw,noatime - ext3 /dev/root rw`, with the id first.
+fn find_mount(mountinfo: impl Read, id: u64) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut lines = BufReader::new(mountinfo).split(b'\n').map_while(Result::ok);
     lines.find_map(|line| {
         let mut fields = line.split(|byte| *byte == b' ');
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn mount_is_found_by_its_id() {
-        let found = |id| find(MOUNTINFO.as_bytes(), id);
+        let found = |id| find_mount(MOUNTINFO.as_bytes(), id);
         let line = |source: &str, mount_point: &str| Some((source.into(), mount_point.into()));
         assert_eq!(found(22), line("/", "/"));
         assert_eq!(found(137), line("/srv/keys.bak", r"/etc/my\040keys"));

@@ -48,7 +48,7 @@ pub fn read_bounded(reader: impl Read, max_bytes: u64) -> io::Result<Zeroizing<V
     read_into(Zeroizing::default(), reader, max_bytes)
 }
 
-/// Reads the file at `path` that `open` opens, and returns that file too.
+/// Reads the file that `open` opens, and returns its contents and the open file. `path` is the path of the file.
 pub(crate) fn read_settled(
     path: &Path,
     max_bytes: u64,
@@ -59,8 +59,8 @@ pub(crate) fn read_settled(
         let file = open()?;
         let metadata = file.metadata()?;
         let mut stamp = Stamp::from_metadata(&metadata);
-        // If the file was replaced just after it was opened, its successor can be opened now. A later replacement
-        // changes the ctime of the opened inode, so the comparison below fails.
+        // If the file was replaced just after it was opened, the new file can be opened now. If it is replaced later, the
+        // ctime of the opened inode changes, so the comparison below fails.
         let is_detached = stamp.inode.is_unlinked(&file);
         if attempt < ATTEMPTS && is_detached {
             continue;

@@ -3,13 +3,13 @@ use std::{
     time::SystemTime,
 };
 
-/// Identifies a version of a file without reading it. For a symbolic link, of the file it leads to.
+/// Identifies a version of a file without reading the file. The stamp of a symbolic link is that of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
     pub(crate) inode: Inode,
-    /// Whether the source of a bind mount on the path was renamed: only `WatchedFile` knows.
+    /// Whether the source of a bind mount on the path was renamed. Only `WatchedFile` sets it.
     pub(crate) is_source_renamed: bool,
     /// Whether every user may put another file at the path.
     pub(crate) is_replaceable: bool,
@@ -27,11 +27,11 @@ impl Stamp {
     }
 }
 
-/// What only Unix tells of a file.
+/// Properties of a file that only Unix has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Inode {
     device_and_number: (u64, u64),
-    /// The time of the last change, which no user can set.
+    /// The ctime, which no user can set.
     changed: (i64, i64),
     pub(crate) links: u64,
     pub(crate) mode: u32,
@@ -60,10 +60,10 @@ impl Inode {
         }
     }
 
-    /// Whether the name by which `file`, which has this inode, was opened is gone.
+    /// Whether the name of `file` is gone. `file` must have this inode.
     ///
-    /// A file mounted on its own keeps the old inode when it is replaced or deleted at its source. With another hard link
-    /// its link count stays above zero, but Linux still marks the name as deleted.
+    /// A file that is mounted by itself keeps its old inode when it is replaced or deleted at its source. If the inode has
+    /// another hard link, its link count stays above zero, but Linux marks the name as deleted.
     pub(crate) fn is_unlinked(self, file: &File) -> bool {
         self.links == 0 || self.is_marked_deleted(file)
     }
@@ -79,7 +79,7 @@ impl Inode {
             return false;
         };
         let id = |metadata: Metadata| Self::of(&metadata).device_and_number;
-        // The name of an existing file may also end like this.
+        // An existing file may also have a name that ends with ` (deleted)`.
         name.as_os_str().as_bytes().ends_with(b" (deleted)")
             && fs::metadata(&name).map(id).ok() != Some(self.device_and_number)
     }

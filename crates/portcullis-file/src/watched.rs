@@ -14,8 +14,8 @@ use crate::{
 
 /// A file that is read repeatedly.
 ///
-/// It keeps open the file that it read last, and closes it if no descriptor is free to read the file again. On Linux it
-/// also detects that the source of a bind mount on the path was renamed.
+/// The file that was read last stays open. If no file descriptor is free for the next read, that file is closed first, which
+/// frees one. On Linux, a `WatchedFile` also detects that the source of a bind mount on the path was renamed.
 #[derive(Debug)]
 pub struct WatchedFile {
     what: &'static str,
@@ -23,7 +23,7 @@ pub struct WatchedFile {
     max_bytes: u64,
     is_private: bool,
     warnings: Vec<&'static str>,
-    /// The file that was read last. Its descriptor is the reserve.
+    /// The file that was read last. It is closed if a read needs its descriptor.
     reserve: Option<File>,
     #[cfg(target_os = "linux")]
     mounts: Mounts,
@@ -32,7 +32,7 @@ pub struct WatchedFile {
 impl WatchedFile {
     /// A file of which at most `max_bytes` bytes are read. `what` names it in the log, such as "API key file".
     ///
-    /// It is taken for secret: the log warns when every user may read it.
+    /// The log warns when every user may read the file, unless it is [`public`](Self::public).
     pub fn new(what: &'static str, path: impl Into<PathBuf>, max_bytes: u64) -> Self {
         Self {
             what,
@@ -46,7 +46,7 @@ impl WatchedFile {
         }
     }
 
-    /// Every user may read the file.
+    /// Declares that every user may read the file, so that the log does not warn about it.
     #[must_use]
     pub fn public(mut self) -> Self {
         self.is_private = false;
@@ -63,8 +63,8 @@ impl WatchedFile {
         &self.warnings
     }
 
-    /// The current stamp of the file. It also changes when the source of a bind mount is renamed, and when every user may
-    /// replace the file. It needs no file descriptor.
+    /// The current stamp of the file. The stamp also changes when the source of a bind mount is renamed, and when every user
+    /// may replace the file. The call needs no file descriptor.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl WatchedFile {
     /// Reads the file as [`read`](crate::read) does. The file also counts as [detached](Contents::is_detached) when the
     /// source of a bind mount on its path was renamed since the first read.
     ///
-    /// Logs each [warning](Contents::warnings) when it first applies.
+    /// Logs the [warnings](Contents::warnings) that the previous read did not have.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl WatchedFile {
         let reserve = &mut self.reserve;
         let path = &self.path;
         let (mut contents, file) = read_settled(path, self.max_bytes, || match open(path) {
-            // `metadata` needs no descriptor: the reserve is not spent on a file that is missing.
+            // `metadata` needs no descriptor. If the file is missing, the reserve is kept.
             Err(error) if is_out_of_descriptors(&error) && fs::metadata(path)?.is_file() => {
                 *reserve = None;
                 open(path)
@@ -101,11 +101,11 @@ impl WatchedFile {
         }
         self.reserve = Some(file);
         contents.is_detached |= self.is_source_renamed();
-        self.warn(&contents);
+        self.log_new_warnings(&contents);
         Ok(contents)
     }
 
-    fn warn(&mut self, contents: &Contents) {
+    fn log_new_warnings(&mut self, contents: &Contents) {
         let before = mem::replace(&mut self.warnings, contents.warnings(self.is_private));
         for warning in self.warnings.iter().filter(|new| !before.contains(new)) {
             tracing::warn!(path = %self.path.display(), "{}: {warning}", self.what);
