@@ -29,9 +29,9 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Create a key. It is the only output on stdout, and cannot be shown again.
+    /// Create a key. The key is the only output on stdout, and cannot be shown again.
     ///
-    /// It expires after 365 days by default.
+    /// The key expires after 365 days by default.
     Create {
         /// The key file, which is created if it does not exist.
         #[arg(long, value_name = "FILE")]
@@ -45,7 +45,7 @@ pub(crate) enum KeysCommand {
         /// The prefix of the key.
         #[arg(long, default_value_t, value_parser = prefix)]
         prefix: KeyPrefix,
-        /// Its lifetime: a whole number and s, m, h or d, such as 90d.
+        /// The lifetime of the key: a whole number and s, m, h or d, such as 90d.
         #[arg(long, value_name = "DURATION", value_parser = values::duration)]
         expires_in: Option<Duration>,
         /// Create a key that does not expire.
@@ -69,7 +69,8 @@ pub(crate) enum KeysCommand {
         /// The id of the key: its middle part.
         id: String,
     },
-    /// Create a successor with the same owner and scopes. It is the only output on stdout, and cannot be shown again.
+    /// Replace a key by a new one with the same owner and scopes. The new key is the only output on stdout, and cannot be shown
+    /// again.
     Rotate {
         /// The key file.
         #[arg(long, value_name = "FILE")]
@@ -128,7 +129,7 @@ fn create(path: &Path, new: NewKey) -> Done {
             output::note(format_args!("created the new file {shown}"));
         }
         Ok(found) if found.len() == 0 => output::note(format_args!(
-            "warning: {shown} was empty and has only this key now: if it held others before, restore it from a backup"
+            "warning: {shown} was empty and has only this key now: if it held other keys before, restore it from a backup"
         )),
         _ => {}
     }
@@ -138,10 +139,10 @@ fn create(path: &Path, new: NewKey) -> Done {
         ));
     }
     output::note(format_args!(
-        "key {} for {}, {}. It is not shown again. Running services accept it within 5 s.",
+        "key {} for {}, {}. The key is not shown again. Running services accept it within 5 s.",
         record.id,
         escape(&record.owner),
-        ends(record)
+        expiry(record)
     ));
     Ok(())
 }
@@ -154,13 +155,13 @@ fn rotate(path: &Path, id: &str, grace: Duration) -> Done {
     let issued = file.rotate(&id, grace)?;
     hand_over(&issued)?;
     output::note(format_args!(
-        "key {} replaces {id} and {}. It is not shown again. Use it in 5 s at the earliest: until then running services may \
-         reject it.",
+        "key {} replaces {id} and {}. The new key is not shown again. Use it in 5 s at the earliest: until then running \
+         services may reject it.",
         issued.key().id(),
-        ends(issued.record())
+        expiry(issued.record())
     ));
     if let Some(old) = file.list()?.iter().find(|record| record.id == id) {
-        output::note(format_args!("key {id} {}.", ends(old)));
+        output::note(format_args!("key {id} {}.", expiry(old)));
     }
     Ok(())
 }
@@ -259,7 +260,7 @@ fn state(record: &KeyRecord, now: UnixTime) -> &'static str {
     }
 }
 
-fn ends(record: &KeyRecord) -> String {
+fn expiry(record: &KeyRecord) -> String {
     match record.expires_at {
         Some(at) => format!("expires at {}", to_rfc3339(at)),
         None => "never expires".to_owned(),
@@ -274,11 +275,12 @@ fn prefix(text: &str) -> Result<KeyPrefix, String> {
     KeyPrefix::new(text).map_err(|error| error.problem().to_owned())
 }
 
-/// Parsed here, because clap's errors repeat the value, which may be a whole key.
+/// Not parsed by clap, whose errors repeat the value: it may be a whole key.
 fn parse_id(text: &str) -> Result<ApiKeyId, Box<dyn Error>> {
     text.parse().map_err(|error| match ApiKey::parse(text) {
         Ok(key) => misuse(format!(
-            "this is a whole key, which must not be in a command line: its id is {}",
+            "this is a whole key, which must not be in a command line: give its id {} instead, and rotate the key: the history \
+             of the shell may have it",
             key.id()
         )),
         Err(_) => misuse(format!("ID: {error}")),
