@@ -76,9 +76,16 @@ impl KeyRecord {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether the key was revoked or has expired.
+    /// "has been revoked" or "has expired"; `None` while the key can be used.
+    pub(crate) fn end(&self, now: UnixTime) -> Option<&'static str> {
+        match self.revoked_at {
+            Some(_) => Some("has been revoked"),
+            None => self.is_expired(now).then_some("has expired"),
+        }
+    }
+
     pub(crate) fn has_ended(&self, now: UnixTime) -> bool {
-        self.revoked_at.is_some() || self.is_expired(now)
+        self.end(now).is_some()
     }
 
     /// Revokes the key. A revoked record stays as it is.

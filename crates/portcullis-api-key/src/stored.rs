@@ -73,11 +73,9 @@ impl StoredKey {
         challenge: &Arc<Challenge>,
         now: UnixTime,
     ) -> Result<Principal, Failure> {
-        if self.record.revoked_at.is_some() {
-            return Err(self.refuse("the API key has been revoked", "has been revoked"));
-        }
-        if self.record.is_expired(now) {
-            return Err(self.refuse("the API key has expired", "has expired"));
+        if let Some(end) = self.record.end(now) {
+            let for_log = format!("API key {} {end}", self.record.id);
+            return Err(Failure::invalid(format!("the API key {end}")).with_internal(for_log));
         }
         // At most one write a second: each takes the cache line from the other cores.
         if self.last_used.load(Ordering::Relaxed) != now.as_secs() {
@@ -102,9 +100,5 @@ impl StoredKey {
         parts.scopes = self.record.scopes.clone();
         parts.expires_at = self.record.expires_at;
         parts.into()
-    }
-
-    fn refuse(&self, external: &'static str, internal: &str) -> Failure {
-        Failure::invalid(external).with_internal(format!("API key {} {internal}", self.record.id))
     }
 }
