@@ -77,7 +77,7 @@ pub(crate) enum KeysCommand {
         store: PathBuf,
         /// The id of the key to replace: its middle part.
         id: String,
-        /// How long the old key still works, never past its own expiry; 72h by default.
+        /// How long the old key still works if it does not expire earlier; 72h by default.
         #[arg(long, value_name = "DURATION", value_parser = values::duration)]
         grace: Option<Duration>,
     },

@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt, pin::Pin, sync::Arc};
 
 use crate::{format::ApiKeyId, stored::StoredKey};
 
-/// Finds keys by id, revoked and expired ones too. It does not compare secrets.
+/// Finds keys by id, also revoked and expired keys. It does not compare secrets.
 ///
 /// An outdated record (*false positive*) lets a revoked key in, so a store documents how old its answers may be. `None`
 /// for a key that exists (*false negative*) makes a caller throw a good key away, so a store that cannot tell returns a

@@ -78,8 +78,8 @@ impl MemoryStore {
         })
     }
 
-    /// Creates a successor with the same prefix, owner and scopes. The old key works for `grace` more
-    /// ([`DEFAULT_ROTATION_GRACE`](crate::DEFAULT_ROTATION_GRACE) is a good value), never past its own expiry.
+    /// Creates a successor with the same prefix, owner and scopes. The old key expires after `grace`
+    /// ([`DEFAULT_ROTATION_GRACE`](crate::DEFAULT_ROTATION_GRACE) is a good value) if it does not expire earlier.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl MemoryStore {
         removed.unwrap_or_default()
     }
 
-    /// Changes a copy of the keys, and publishes it unless `change` fails.
+    /// Changes a copy of the keys, and publishes the copy if `change` succeeds.
     fn change<T>(
         &self,
         change: impl FnOnce(&mut KeyMap) -> Result<T, KeyError>,

@@ -184,7 +184,7 @@ fn to_map(records: Vec<KeyRecord>, before: &KeyMap) -> KeyMap {
 }
 
 impl Watched {
-    /// Reads the file, unless its stamp has been the same for at least [`TIME_RESOLUTION`].
+    /// Skips the read if the stamp of the file has been the same for at least [`TIME_RESOLUTION`].
     fn read_if_changed(&mut self, settings: &Settings) -> Result<Found, KeyFileError> {
         let is_settled = |last: &LastRead| {
             settings.interval.saturating_mul(last.earlier_reads) >= TIME_RESOLUTION

@@ -93,8 +93,8 @@ impl KeyFile {
         })
     }
 
-    /// Creates a successor with the same prefix, owner and scopes. The old key works for `grace` more
-    /// ([`DEFAULT_ROTATION_GRACE`](crate::DEFAULT_ROTATION_GRACE) is a good value), never past its own expiry.
+    /// Creates a successor with the same prefix, owner and scopes. The old key expires after `grace`
+    /// ([`DEFAULT_ROTATION_GRACE`](crate::DEFAULT_ROTATION_GRACE) is a good value) if it does not expire earlier.
     ///
     /// # Errors
     ///

@@ -71,8 +71,8 @@ fn try_lock(lock: &Path, target: &Path) -> Result<File, KeyFileError> {
     })
 }
 
-/// Opens or creates the lock file; `None` if it was removed at the same time. An existing file is only locked, and must be
-/// regular and no link: a user who may write to the directory can put any file there.
+/// Opens or creates the lock file; `None` if it was removed at the same time. An existing file is locked but not
+/// changed, and must be a regular file and no link: a user who may write to the directory can put any file there.
 fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
