@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use crate::lock;
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
-const INTERVAL: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it. Clones
 /// share it, and `Debug` does not show it.
@@ -148,7 +148,8 @@ async fn watch(
     let path = file.path().to_owned();
     let file = Arc::new(Mutex::new(file));
     loop {
-        task.pause(Deadline::after(task.now(), INTERVAL)).await;
+        task.pause(Deadline::after(task.now(), CHECK_INTERVAL))
+            .await;
         let file = file.clone();
         let key = spawn_blocking(move || read(&mut lock(&file))).await;
         // A panic, such as one of a log subscriber, must not end the watch.

@@ -26,7 +26,7 @@ impl Default for Failures {
 
 impl Failures {
     /// The last error with the time that is left, during the backoff; `None` after the backoff.
-    pub(crate) fn during_backoff(&self, now: Moment) -> Option<TokenError> {
+    pub(crate) fn error_during_backoff(&self, now: Moment) -> Option<TokenError> {
         let (error, left) = (self.last_error.as_ref()?, self.backoff.left(now));
         (!left.is_zero()).then(|| error.clone().with_retry_after(Some(left)))
     }

@@ -157,9 +157,9 @@ impl Middleware for Credentials {
             let proof = token.authorize(&method, &uri, request.headers_mut());
             let proof = proof.map_err(token_error)?;
             let response = next.clone().run(request, extensions).await?;
-            let can_retry =
+            let should_retry =
                 token.learn_from_response(&proof, response.status(), response.headers());
-            match retry.take_if(|_| can_retry) {
+            match retry.take_if(|_| should_retry) {
                 Some(again) => (request, first_response) = (again, Some(response)),
                 None => return Ok(response),
             }

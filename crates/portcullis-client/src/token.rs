@@ -33,11 +33,11 @@ pub(crate) type OnRejection = Arc<dyn Fn(&AccessToken) -> bool + Send + Sync>;
 /// What [`AccessToken::learn_from_response`] needs to know of the proof that [`AccessToken::authorize`] added to a request,
 /// if the token is bound to a key.
 #[derive(Clone, Debug, Default)]
-pub struct SentProof(pub(crate) Option<Box<Proof>>);
+pub struct SentProof(pub(crate) Option<Box<SentNonce>>);
 
 /// Where the proof was sent, and the nonce in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Proof {
+pub(crate) struct SentNonce {
     origin: String,
     nonce: Option<Arc<str>>,
 }
@@ -86,7 +86,7 @@ impl AccessToken {
             };
             let (proof, nonce) = client.service_nonces.proof(key, &origin, &request)?;
             headers.insert(DPOP_HEADER, proof);
-            sent = Some(Box::new(Proof { origin, nonce }));
+            sent = Some(Box::new(SentNonce { origin, nonce }));
         }
         self.insert_header(headers);
         Ok(SentProof(sent))

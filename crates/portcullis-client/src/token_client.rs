@@ -65,8 +65,8 @@ impl TokenClient {
     ) -> Result<(OAuthAnswer, TokenResponse), TokenError> {
         let key = self.dpop_key.as_ref();
         let token_type = key.map_or(BEARER_TYPE, |_| DPOP_TYPE);
-        let (server, client) = (&self.server, &self.authentication);
-        let answer = server.post_bound(OAuthEndpoint::Token, client, key, form);
+        let (server, authentication) = (&self.server, &self.authentication);
+        let answer = server.post_bound(OAuthEndpoint::Token, authentication, key, form);
         let answer = answer.await?;
         let response = TokenResponse::parse(&answer, token_type, &self.request)?;
         Ok((answer, response))
@@ -75,8 +75,11 @@ impl TokenClient {
     /// Revokes a token (RFC 7009). A token that the server does not know counts as revoked (§2.2).
     pub(crate) async fn revoke(&self, token: &str) -> Result<(), TokenError> {
         let form = [("token", token), ("token_type_hint", "access_token")];
-        let (server, client) = (&self.server, &self.authentication);
-        let error = match server.post(OAuthEndpoint::Revocation, client, &form).await {
+        let (server, authentication) = (&self.server, &self.authentication);
+        let error = match server
+            .post(OAuthEndpoint::Revocation, authentication, &form)
+            .await
+        {
             Ok(answer) if answer.confirms_revocation() => return Ok(()),
             // 503 asks for another attempt later, whatever the body says (RFC 7009 §2.2.1).
             Ok(answer) => match answer.error().filter(|_| answer.status() != 503) {

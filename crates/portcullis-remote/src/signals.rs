@@ -6,7 +6,7 @@ use std::{
 };
 
 use portcullis_jwt::{RefreshAnswer, Refresher};
-use portcullis_worker::{Budget, BudgetRules, Run, Worker};
+use portcullis_worker::{Budget, BudgetRules, RunTicket, Worker};
 use tokio::sync::Semaphore;
 
 use crate::status::RefreshState;
@@ -46,7 +46,7 @@ impl Signals {
 
     /// Takes from the budget only if no fetch is under way or requested. `None` if the
     /// budget is spent, or while the issuer's `Retry-After` is running.
-    fn request_fetch(&self, budget: &Mutex<Budget>) -> Option<Run> {
+    fn request_fetch(&self, budget: &Mutex<Budget>) -> Option<RunTicket> {
         let now = self.worker.now();
         let backoff = self.worker.state().schedule.backoff;
         if !backoff.retry_after_left(now).is_zero() {
@@ -62,7 +62,7 @@ impl Signals {
 
     /// Returns whether the keys were fetched. Waits for a second fetch if the first began before the request and changed
     /// nothing: it may have been too early.
-    async fn wait(&self, mut run: Run, epoch: u64) -> bool {
+    async fn wait(&self, mut run: RunTicket, epoch: u64) -> bool {
         loop {
             if self.worker.wait_until_ended(run).await.is_err() {
                 return false;

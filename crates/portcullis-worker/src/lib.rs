@@ -66,7 +66,7 @@ pub use self::{
     backoff::{Backoff, BackoffRules, Jitter},
     budget::{Budget, BudgetRules},
     runtime::current_runtime,
-    shared::{Death, Run, Shared, State},
+    shared::{Death, RunTicket, Shared, State},
     task::Task,
     worker::{TaskEnded, Worker},
 };

@@ -59,12 +59,12 @@ pub(crate) struct Progress {
 /// A run is one piece of a task's work, such as one fetch, from `begin_run` to `end_run`. This one was asked for by a
 /// caller: see [`Worker::request_run_if`](crate::Worker::request_run_if).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct RunTicket {
     pub(crate) number: u64,
     pub(crate) joined_running: bool,
 }
 
-impl Run {
+impl RunTicket {
     /// Whether this request joined a run already under way, which may miss what is newer than its beginning.
     pub fn joined_running(self) -> bool {
         self.joined_running
@@ -76,8 +76,8 @@ impl Progress {
         self.last_begun > self.last_ended
     }
 
-    pub(crate) fn next(&self) -> Run {
-        Run {
+    pub(crate) fn next_run(&self) -> RunTicket {
+        RunTicket {
             number: self.last_begun + 1,
             joined_running: false,
         }

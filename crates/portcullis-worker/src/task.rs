@@ -33,7 +33,7 @@ impl<S: State> Task<S> {
     {
         let runtime = self.runtime.clone();
         // The `JoinHandle` is not needed: the task ends when the last `Worker` is dropped.
-        drop(runtime.spawn(supervise(self.report_end(), work(self))));
+        drop(runtime.spawn(supervise(self.report_end_on_drop(), work(self))));
     }
 
     /// Starts the task on a thread of its own, for work that blocks, or that must go on when the service's runtime stalls.
@@ -46,13 +46,13 @@ impl<S: State> Task<S> {
     where
         F: Future<Output = Infallible> + Send + 'static,
     {
-        let supervised = supervise(self.report_end(), work(self));
+        let supervised = supervise(self.report_end_on_drop(), work(self));
         let thread = thread::Builder::new().name("portcullis-worker".to_owned());
         thread.spawn(move || runtime.block_on(supervised)).map(drop)
     }
 
-    fn report_end(&self) -> ReportEnd<S> {
-        ReportEnd {
+    fn report_end_on_drop(&self) -> ReportEndOnDrop<S> {
+        ReportEndOnDrop {
             shared: self.0.clone(),
             // Unless `supervise` learns another cause.
             death: Death::RuntimeEnded,
@@ -111,7 +111,10 @@ impl<S: State> Deref for Task<S> {
 }
 
 /// Runs `work` until the worker is told to stop. The select covers every wait of `work`, also one for a server.
-async fn supervise<S: State>(mut report: ReportEnd<S>, work: impl Future<Output = Infallible>) {
+async fn supervise<S: State>(
+    mut report: ReportEndOnDrop<S>,
+    work: impl Future<Output = Infallible>,
+) {
     let mut progress = report.shared.progress.subscribe();
     let mut work = pin!(work);
     // Caught here, so that the report is made while nothing unwinds: a log that panics too must not abort the process.
@@ -129,12 +132,12 @@ async fn supervise<S: State>(mut report: ReportEnd<S>, work: impl Future<Output 
 }
 
 /// Reports the end of a task, and its death if it was still needed.
-struct ReportEnd<S: State> {
+struct ReportEndOnDrop<S: State> {
     shared: Arc<Shared<S>>,
     death: Death,
 }
 
-impl<S: State> Drop for ReportEnd<S> {
+impl<S: State> Drop for ReportEndOnDrop<S> {
     fn drop(&mut self) {
         // Read here and not in `supervise`: a process that ends drops its workers and then its runtime, possibly without
         // polling their tasks again. That is no death.

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use portcullis_core::clock::SharedClock;
 use tokio::{runtime::Handle, time::timeout};
 
-use crate::{Run, Shared, State, Task, shared::Progress};
+use crate::{RunTicket, Shared, State, Task, shared::Progress};
 
 /// Owns one background task. Clones share it; the task stops when the last is dropped.
 #[derive(Clone)]
@@ -15,11 +15,11 @@ struct Owner<S: State>(Arc<Shared<S>>);
 
 impl<S: State> Drop for Owner<S> {
     fn drop(&mut self) {
-        stop(&self.0);
+        request_stop(&self.0);
     }
 }
 
-fn stop<S: State>(shared: &Shared<S>) {
+fn request_stop<S: State>(shared: &Shared<S>) {
     shared
         .progress
         .send_modify(|progress| progress.is_stopping = true);
@@ -48,19 +48,19 @@ impl<S: State> Worker<S> {
     /// Asks for a run. Callers share the run that is about to begin, or else the one that is under way. Only if there is
     /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `None` if it says no. `admit`
     /// must neither wait nor use the worker.
-    pub fn request_run_if(&self, admit: impl FnOnce() -> bool) -> Option<Run> {
+    pub fn request_run_if(&self, admit: impl FnOnce() -> bool) -> Option<RunTicket> {
         let (mut run, mut is_new) = (None, false);
         // No receiver waits for `is_requested`, so none is notified.
         self.progress.send_if_modified(|progress| {
             if progress.is_requested {
-                run = Some(progress.next());
+                run = Some(progress.next_run());
             } else if progress.is_running() {
-                run = Some(Run {
+                run = Some(RunTicket {
                     number: progress.last_begun,
                     joined_running: true,
                 });
             } else if admit() {
-                (run, is_new) = (Some(progress.next()), true);
+                (run, is_new) = (Some(progress.next_run()), true);
                 progress.is_requested = true;
             }
             false
@@ -72,17 +72,17 @@ impl<S: State> Worker<S> {
     }
 
     /// Asks for a run, or joins the one that is about to begin or under way.
-    pub fn request_or_join_run(&self) -> Run {
+    pub fn request_or_join_run(&self) -> RunTicket {
         let run = self.request_run_if(|| true); // never refused
         run.unwrap_or_else(|| self.request_next_run())
     }
 
     /// Asks for a run that begins after this call. Its result includes everything up to this call.
-    pub fn request_next_run(&self) -> Run {
-        let mut run = Progress::default().next();
+    pub fn request_next_run(&self) -> RunTicket {
+        let mut run = Progress::default().next_run();
         self.progress.send_if_modified(|progress| {
             progress.is_requested = true;
-            run = progress.next();
+            run = progress.next_run();
             false
         });
         self.wake();
@@ -109,7 +109,7 @@ impl<S: State> Worker<S> {
     /// # Errors
     ///
     /// When the task ended before.
-    pub async fn wait_until_ended(&self, run: Run) -> Result<(), TaskEnded> {
+    pub async fn wait_until_ended(&self, run: RunTicket) -> Result<(), TaskEnded> {
         let mut progress = self.progress.subscribe();
         let is_over =
             |progress: &Progress| progress.last_ended >= run.number || progress.task_has_ended;
@@ -152,7 +152,7 @@ impl<S: State> Worker<S> {
 
     /// Stops the task at its next `.await`, in the middle of a run if need be, and waits for its end.
     pub async fn stop(&self) {
-        stop(self);
+        request_stop(self);
         let mut progress = self.progress.subscribe();
         // The channel is open, as the worker holds the sender.
         let _ = progress.wait_for(|progress| progress.task_has_ended).await;

@@ -6,13 +6,13 @@ use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_worker::{Budget, BudgetRules};
 use tokio::sync::watch;
 
-use crate::{AccessToken, TokenError, TokenErrorKind, failures::Failures, source::REJECTIONS};
+use crate::{AccessToken, TokenError, TokenErrorKind, failures::Failures, source::REJECTION_RULES};
 
 /// How long the refusal of one subject is repeated before the server is asked again.
 const REFUSAL_TTL: Duration = Duration::from_secs(2);
 
 /// How many rejected tokens of all subjects together are replaced.
-const REJECTIONS_IN_ALL: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
+const TOTAL_REJECTION_RULES: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
 
 /// The outcome of an exchange; `None` while it is in flight, and after its token was rejected.
 pub(super) type Outcome = Option<Result<AccessToken, Failed>>;
@@ -44,7 +44,7 @@ struct Entry {
 impl Cache {
     /// Looks up an exchange. On a miss, adds an entry unless a backoff is running or every entry is in flight; the caller
     /// must then start the exchange and send its outcome.
-    pub(super) fn lookup(
+    pub(super) fn lookup_or_insert(
         &mut self,
         key: Key,
         now: Moment,
@@ -55,11 +55,11 @@ impl Cache {
             return Ok((entry.progress.clone(), None));
         }
         // Before anything is evicted: an exchange that is not started must not evict a usable token.
-        if let Some(error) = self.failures.during_backoff(now) {
+        if let Some(error) = self.failures.error_during_backoff(now) {
             return Err(error);
         }
         let rejection_budget = known.map(|entry| entry.rejection_budget);
-        if rejection_budget.is_none() && !self.has_room(now, capacity) {
+        if rejection_budget.is_none() && !self.make_room(now, capacity) {
             let why = "too many token exchanges are in flight: raise `capacity`, or make fewer concurrent calls";
             return Err(TokenError::new(TokenErrorKind::Busy, why));
         }
@@ -110,8 +110,8 @@ impl Cache {
         if !matches!(&*entry.progress.borrow(), Some(Ok(held)) if held.ptr_eq(token)) {
             return true;
         }
-        let of_subject = entry.rejection_budget.take(&REJECTIONS, now);
-        let in_all = self.rejection_budget.take(&REJECTIONS_IN_ALL, now);
+        let of_subject = entry.rejection_budget.take(&REJECTION_RULES, now);
+        let in_all = self.rejection_budget.take(&TOTAL_REJECTION_RULES, now);
         let Some((of_subject, in_all)) = of_subject.zip(in_all) else {
             return false;
         };
@@ -130,7 +130,7 @@ impl Cache {
 
     /// Makes room for another entry, and returns whether it could. Evicts all invalid entries. If there are none, evicts the
     /// one that expires first.
-    fn has_room(&mut self, now: Moment, capacity: usize) -> bool {
+    fn make_room(&mut self, now: Moment, capacity: usize) -> bool {
         if self.entries.len() >= capacity {
             self.entries.retain(|_, entry| entry.is_valid(now));
         }

@@ -100,7 +100,8 @@ impl TokenExchange {
         loop {
             let now = inner.now();
             inner.check(subject, now)?;
-            let (mut progress, sender) = lock(&inner.cache).lookup(key, now, inner.capacity)?;
+            let (mut progress, sender) =
+                lock(&inner.cache).lookup_or_insert(key, now, inner.capacity)?;
             if let Some(sender) = sender {
                 self.spawn(subject.clone(), actor.clone(), sender);
             }

@@ -21,16 +21,16 @@ use crate::{AddCredentialError, ApiKeySource, ForbiddenOrigin, Origins};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AddApiKeyLayer {
-    key: ApiKeySource,
+    source: ApiKeySource,
     header: HeaderName,
     pub(crate) origins: Origins,
 }
 
 impl AddApiKeyLayer {
-    /// Sends the key of `key` in `X-API-Key`, only to `origins`.
-    pub fn new(key: ApiKeySource, origins: Origins) -> Self {
+    /// Sends the key of `source` in `X-API-Key`, only to `origins`.
+    pub fn new(source: ApiKeySource, origins: Origins) -> Self {
         Self {
-            key,
+            source,
             header: HeaderName::from_static("x-api-key"),
             origins,
         }
@@ -43,7 +43,7 @@ impl AddApiKeyLayer {
 
     #[inline]
     pub(crate) fn insert_header(&self, headers: &mut HeaderMap) {
-        headers.insert(&self.header, self.key.value());
+        headers.insert(&self.header, self.source.value());
     }
 }
 

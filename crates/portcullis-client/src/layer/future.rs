@@ -65,7 +65,7 @@ pub(super) struct SentCall<S, B> {
 /// A request with what is needed to send it.
 pub(super) struct RequestToSend<S, B> {
     service: S,
-    credential: Arc<SourceAndOrigins>,
+    settings: Arc<SourceAndOrigins>,
     request: Request<B>,
 }
 
@@ -88,11 +88,11 @@ impl SourceAndOrigins {
 }
 
 impl<S, B> RequestToSend<S, B> {
-    pub(super) fn new(service: S, credential: &Arc<SourceAndOrigins>, request: Request<B>) -> Self {
-        let credential = credential.clone();
+    pub(super) fn new(service: S, settings: &Arc<SourceAndOrigins>, request: Request<B>) -> Self {
+        let settings = settings.clone();
         Self {
             service,
-            credential,
+            settings,
             request,
         }
     }
@@ -138,24 +138,24 @@ where
     loop {
         let RequestToSend {
             mut service,
-            credential,
+            settings,
             mut request,
         } = next;
         let token = loop {
-            if let Err(error) = credential.source.token().await {
+            if let Err(error) = settings.source.token().await {
                 return first_response.ok_or(AddCredentialError::Token(error));
             }
             // The first response is dropped before the service is polled, since its body may hold capacity of the service.
             first_response = None;
             let ready = poll_fn(|context| service.poll_ready(context)).await;
             ready.map_err(AddCredentialError::Inner)?;
-            if let Some(token) = credential.source.current() {
+            if let Some(token) = settings.source.current() {
                 break token;
             }
             // The token expired before the service was ready. Give up the capacity and wait again.
             service = service.clone();
         };
-        let proof = credential.authorize(&token, &mut request);
+        let proof = settings.authorize(&token, &mut request);
         let proof = proof.map_err(AddCredentialError::Token)?;
         let mut call = SentCall {
             token,
@@ -164,7 +164,7 @@ where
         };
         let response = service.call(request).await;
         let response = response.map_err(AddCredentialError::Inner)?;
-        match call.take_retry(&response) {
+        match call.learn_from_response(&response) {
             Some(again) => (next, first_response) = (*again, Some(response)),
             None => return Ok(response),
         }
@@ -187,7 +187,7 @@ where
         };
         match future.poll(context).map_err(AddCredentialError::Inner) {
             Poll::Ready(Ok(response)) if call.must_inspect(&response) => {
-                let Some(again) = call.take_retry(&response) else {
+                let Some(again) = call.learn_from_response(&response) else {
                     return Poll::Ready(Ok(response));
                 };
                 self.set(Self::boxed(|| send(*again, None, Some(response))));
@@ -207,11 +207,14 @@ impl<S, B> SentCall<S, B> {
 
     /// Stores a nonce and reports a rejection. Returns the request if it is to be sent again.
     #[inline(never)]
-    fn take_retry<C>(&mut self, response: &Response<C>) -> Option<Box<RequestToSend<S, B>>> {
+    fn learn_from_response<C>(
+        &mut self,
+        response: &Response<C>,
+    ) -> Option<Box<RequestToSend<S, B>>> {
         let (status, headers) = (response.status(), response.headers());
         let token = &self.token;
-        let can_retry = token.learn_from_response(&self.proof, status, headers);
-        self.retry.take_if(|_| can_retry)
+        let should_retry = token.learn_from_response(&self.proof, status, headers);
+        self.retry.take_if(|_| should_retry)
     }
 }
 

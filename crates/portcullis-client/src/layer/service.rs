@@ -28,7 +28,7 @@ use crate::{AddCredentialError, Origins, TokenSource};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AddTokenLayer<R = NoReplay> {
-    credential: Arc<SourceAndOrigins>,
+    settings: Arc<SourceAndOrigins>,
     replay: R,
 }
 
@@ -36,7 +36,7 @@ impl AddTokenLayer {
     /// Sends the tokens of `source`, only to `origins`.
     pub fn new(source: TokenSource, origins: Origins) -> Self {
         Self {
-            credential: Arc::new(SourceAndOrigins { source, origins }),
+            settings: Arc::new(SourceAndOrigins { source, origins }),
             replay: NoReplay,
         }
     }
@@ -46,7 +46,7 @@ impl AddTokenLayer {
     /// The head of every request is then copied too. tonic's bodies cannot be copied.
     pub fn replay<B>(self, replay: fn(&B) -> Option<B>) -> AddTokenLayer<fn(&B) -> Option<B>> {
         AddTokenLayer {
-            credential: self.credential,
+            settings: self.settings,
             replay,
         }
     }
@@ -95,22 +95,22 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let AddTokenLayer { credential, replay } = &self.layer;
-        let forbidden = credential.origins.check(request.uri(), request.headers());
+        let AddTokenLayer { settings, replay } = &self.layer;
+        let forbidden = settings.origins.check(request.uri(), request.headers());
         if let Err(error) = forbidden.map_err(AddCredentialError::Origin) {
             return AddTokenFuture::boxed(|| ready(Err(error)));
         }
         let retry = replay.copy_body(request.body()).map(|body| {
             let (service, request) = (self.inner.clone(), copy(&request, body));
-            Box::new(RequestToSend::new(service, credential, request))
+            Box::new(RequestToSend::new(service, settings, request))
         });
-        let Some(token) = credential.source.current() else {
+        let Some(token) = settings.source.current() else {
             // Drops the ready service: a request reserves no capacity while it waits for a token.
             self.inner = self.inner.clone();
-            let request = RequestToSend::new(self.inner.clone(), credential, request);
+            let request = RequestToSend::new(self.inner.clone(), settings, request);
             return AddTokenFuture::boxed(|| send(request, retry, None));
         };
-        let proof = credential.authorize(&token, &mut request);
+        let proof = settings.authorize(&token, &mut request);
         match proof.map_err(AddCredentialError::Token) {
             Ok(proof) => {
                 let call = SentCall {

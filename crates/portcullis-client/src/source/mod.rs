@@ -15,7 +15,7 @@ use portcullis_oauth::{AuthorizationServer, ClientAuthentication, ClientSecrets}
 use portcullis_worker::{Worker, current_runtime};
 use tokio::{sync::broadcast, time::sleep};
 
-pub(crate) use self::state::REJECTIONS;
+pub(crate) use self::state::REJECTION_RULES;
 pub use self::{event::TokenEvent, state::TokenStatus};
 use self::{
     renewal::{Renewal, Reported},
@@ -126,7 +126,7 @@ impl TokenSource {
                 return Ok(token);
             }
             if !worker.is_busy()
-                && let Some(error) = worker.state().failures.during_backoff(worker.now())
+                && let Some(error) = worker.state().failures.error_during_backoff(worker.now())
             {
                 return Err(error);
             }

@@ -177,7 +177,7 @@ impl Renewal {
         let (now, state) = (self.task.now(), self.task.state());
         if self.reported.has_token
             && state.usable_until(now.wall()).is_none()
-            && let Some(error) = state.failures.during_backoff(now)
+            && let Some(error) = state.failures.error_during_backoff(now)
         {
             self.reported.has_token = false;
             self.task.announce(TokenEvent::Lapsed { error });

@@ -9,7 +9,7 @@ use super::TokenEvent;
 use crate::{AccessToken, TokenError, failures::Failures, token_client::TokenClient};
 
 /// Limits the token requests that rejected tokens cause: two, and one more for each 30 s.
-pub(crate) const REJECTIONS: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
+pub(crate) const REJECTION_RULES: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
 
 /// The status of a source at one moment.
 #[derive(Clone, Debug)]
@@ -99,7 +99,10 @@ impl SourceState {
         if !self.holds(token) {
             return true;
         }
-        let Some(left) = self.rejection_budget.take(&REJECTIONS, now.monotonic()) else {
+        let Some(left) = self
+            .rejection_budget
+            .take(&REJECTION_RULES, now.monotonic())
+        else {
             return false;
         };
         self.rejection_budget = left;

@@ -78,7 +78,7 @@ pub(crate) struct AllowedNetworks(Arc<AtomicU8>);
 
 impl AllowedNetworks {
     /// Sets the kind of network that the issuer itself is in.
-    pub(crate) fn set_issuer(&self, issuer: Network) {
+    pub(crate) fn set_issuer_network(&self, issuer: Network) {
         self.0.store(issuer as u8, Ordering::Relaxed);
     }
 
@@ -125,7 +125,7 @@ mod tests {
     fn networks_of_the_issuers_kind_are_allowed() {
         let allowed = |issuer: Network, address: &str| {
             let networks = AllowedNetworks::default();
-            networks.set_issuer(issuer);
+            networks.set_issuer_network(issuer);
             networks.allows(address.parse().unwrap())
         };
         for (issuer, public, private, link_local) in [

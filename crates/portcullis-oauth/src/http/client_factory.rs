@@ -19,7 +19,7 @@ pub(super) struct ClientFactory {
     pub(super) configured: Url,
     pub(super) resolver: GuardedResolver,
     /// Clients with a certificate, by its PEM; the newest in front.
-    pub(super) identified: Mutex<VecDeque<(Secret, Client)>>,
+    pub(super) by_certificate: Mutex<VecDeque<(Secret, Client)>>,
 }
 
 impl ClientFactory {

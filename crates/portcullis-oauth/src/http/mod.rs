@@ -67,12 +67,12 @@ impl HttpClient {
             settings: settings.clone(),
             configured: configured.clone(),
             resolver: GuardedResolver {
-                issuer: configured.host_str().map(str::to_owned),
-                others: hosts.map(str::to_owned).chain(proxies).collect(),
+                issuer_host: configured.host_str().map(str::to_owned),
+                other_hosts: hosts.map(str::to_owned).chain(proxies).collect(),
                 is_behind_proxy: !settings.proxy_hosts.is_empty(),
                 networks: AllowedNetworks::default(),
             },
-            identified: Mutex::default(),
+            by_certificate: Mutex::default(),
         };
         Ok(Self {
             client: factory.client(None)?,
@@ -90,11 +90,11 @@ impl HttpClient {
     }
 
     /// The client with this certificate and private key. Its connections are its own.
-    fn identified(&self, pem: &Secret) -> Result<Client, FetchError> {
+    fn client_with_certificate(&self, pem: &Secret) -> Result<Client, FetchError> {
         /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
         const MAX_CLIENTS: usize = 8;
 
-        let clients = &self.factory.identified;
+        let clients = &self.factory.by_certificate;
         let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = clients.iter();
         if let Some((_, client)) = known.find(|(known, _)| known.expose() == pem.expose()) {
@@ -133,7 +133,7 @@ impl HttpClient {
         if let Some(network) = answer.network
             && !self.factory.resolver.is_behind_proxy
         {
-            self.networks().set_issuer(network);
+            self.networks().set_issuer_network(network);
         }
     }
 
@@ -179,8 +179,10 @@ impl HttpClient {
         form: Zeroizing<Vec<u8>>,
         identity: Option<&Secret>,
     ) -> Result<Answer, FetchError> {
-        let client =
-            identity.map_or_else(|| Ok(self.client.clone()), |pem| self.identified(pem))?;
+        let client = identity.map_or_else(
+            || Ok(self.client.clone()),
+            |pem| self.client_with_certificate(pem),
+        )?;
         let request = client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -243,7 +245,7 @@ mod tests {
         assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         assert_eq!(issuer.requests(Endpoint::Jwks), 0);
 
-        http.networks().set_issuer(Network::Private);
+        http.networks().set_issuer_network(Network::Private);
         http.get(&discovered, None)
             .await
             .expect("the issuer is private too");

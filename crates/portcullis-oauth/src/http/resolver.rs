@@ -10,9 +10,9 @@ use super::address::{AllowedNetworks, Network};
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
     /// The host of the URL that metadata or keys are read at, or of the token endpoint. It may have any address.
-    pub(super) issuer: Option<String>,
+    pub(super) issuer_host: Option<String>,
     /// Other configured hosts: proxies and endpoints. They may have any address too.
-    pub(super) others: Vec<String>,
+    pub(super) other_hosts: Vec<String>,
     /// Whether proxies are configured. The peer may then be a proxy, so the issuer's network is learned when the issuer's
     /// name is resolved here (`NO_PROXY`), and not from the peer's address.
     pub(super) is_behind_proxy: bool,
@@ -22,8 +22,8 @@ pub(super) struct GuardedResolver {
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let is = |host: &String| host.eq_ignore_ascii_case(name.as_str());
-        let is_issuer = self.issuer.as_ref().is_some_and(is);
-        let is_configured = is_issuer || self.others.iter().any(is);
+        let is_issuer = self.issuer_host.as_ref().is_some_and(is);
+        let is_configured = is_issuer || self.other_hosts.iter().any(is);
         let learns = is_issuer && self.is_behind_proxy;
         let networks = self.networks.clone();
         Box::pin(async move {
@@ -35,7 +35,7 @@ impl Resolve for GuardedResolver {
                 return Err(ForbiddenAddress.into());
             };
             if learns {
-                networks.set_issuer(Network::of(first.ip()));
+                networks.set_issuer_network(Network::of(first.ip()));
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
@@ -58,8 +58,8 @@ mod tests {
 
     fn resolver(issuer: Option<&str>, others: &[&str], is_behind_proxy: bool) -> GuardedResolver {
         GuardedResolver {
-            issuer: issuer.map(str::to_owned),
-            others: others.iter().map(|host| String::from(*host)).collect(),
+            issuer_host: issuer.map(str::to_owned),
+            other_hosts: others.iter().map(|host| String::from(*host)).collect(),
             is_behind_proxy,
             networks: AllowedNetworks::default(),
         }
@@ -73,7 +73,7 @@ mod tests {
     async fn discovered_name_on_loopback_is_refused_unless_the_issuer_is_private() {
         let resolver = resolver(None, &[], false);
         assert!(resolver.resolve(localhost()).await.is_err());
-        resolver.networks.set_issuer(Network::Private);
+        resolver.networks.set_issuer_network(Network::Private);
         assert!(resolver.resolve(localhost()).await.is_ok());
     }
 

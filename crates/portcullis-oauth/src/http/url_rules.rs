@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn discovered_urls_are_as_safe_as_the_issuer() {
         let networks = AllowedNetworks::default();
-        networks.set_issuer(Network::Private);
+        networks.set_issuer_network(Network::Private);
         let check = |text: &str, issuer: &Url, allow_http| {
             discovered("jwks_uri", text, issuer, allow_http, &networks)
         };
@@ -231,7 +231,7 @@ mod tests {
         ] {
             assert!(check(text, &networks).is_err(), "{text}");
         }
-        networks.set_issuer(Network::Private);
+        networks.set_issuer_network(Network::Private);
         assert!(check("https://10.1.2.3", &networks).is_ok());
         assert!(check("https://169.254.169.254", &networks).is_err());
         let literal = Url::parse("https://10.0.0.1/oidc").unwrap();

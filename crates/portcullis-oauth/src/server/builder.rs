@@ -119,17 +119,21 @@ impl AuthorizationServerBuilder {
             url.map(|url| url_rules::configured(setting, url, allow_http))
                 .transpose()
         };
-        let token = configured("token_endpoint", &self.token_endpoint)?;
-        let revocation = configured("revocation_endpoint", &self.revocation_endpoint)?;
+        let token_endpoint = configured("token_endpoint", &self.token_endpoint)?;
+        let revocation_endpoint = configured("revocation_endpoint", &self.revocation_endpoint)?;
         self.check_issuer()?;
-        let others: Vec<&Url> = [&token, &revocation].into_iter().flatten().collect();
-        let http = |url: &Url| HttpClient::new(&self.http, self.clock.clone(), url, &others);
+        let others: Vec<&Url> = [&token_endpoint, &revocation_endpoint]
+            .into_iter()
+            .flatten()
+            .collect();
+        let client_for = |url: &Url| HttpClient::new(&self.http, self.clock.clone(), url, &others);
         let discover_at = self.discover_at.as_deref();
-        let discover = |issuer: &String| Discovery::new(issuer, discover_at, allow_http, http);
+        let discover =
+            |issuer: &String| Discovery::new(issuer, discover_at, allow_http, client_for);
         let discovery = self.issuer_to_discover.as_ref().map(discover).transpose()?;
-        let http = match (&discovery, &token) {
+        let http = match (&discovery, &token_endpoint) {
             (Some(discovery), _) => discovery.http.clone(),
-            (None, Some(token)) => http(token)?,
+            (None, Some(endpoint)) => client_for(endpoint)?,
             // The constructors set one of the two.
             (None, None) => return Err(ConfigError::new("token_endpoint", "missing")),
         };
@@ -137,13 +141,14 @@ impl AuthorizationServerBuilder {
             url_rules::configured_origin("allow_origin", text, allow_http).map(|url| url.origin())
         });
         let origins: Vec<Origin> = origins.collect::<Result<_, _>>()?;
-        let discovered = discovery
-            .map(|discovery| DiscoveredEndpoints::new(discovery, origins, token.is_none()));
+        let discovered = discovery.map(|discovery| {
+            DiscoveredEndpoints::new(discovery, origins, token_endpoint.is_none())
+        });
         Ok(AuthorizationServer(Arc::new(Inner {
             http,
             issuer: self.issuer_to_discover.or(self.issuer),
-            token,
-            revocation,
+            token_endpoint,
+            revocation_endpoint,
             discovered,
             nonces: DpopNonces::default(),
         })))

@@ -43,8 +43,8 @@ struct Inner {
     http: HttpClient,
     issuer: Option<String>,
     /// The configured URLs, which override the discovered ones.
-    token: Option<Url>,
-    revocation: Option<Url>,
+    token_endpoint: Option<Url>,
+    revocation_endpoint: Option<Url>,
     discovered: Option<DiscoveredEndpoints>,
     nonces: DpopNonces,
 }
@@ -105,15 +105,15 @@ impl AuthorizationServer {
         form: &[(&str, &str)],
     ) -> Result<Url, FetchError> {
         let configured = match endpoint {
-            OAuthEndpoint::Token => &self.0.token,
-            OAuthEndpoint::Revocation => &self.0.revocation,
+            OAuthEndpoint::Token => &self.0.token_endpoint,
+            OAuthEndpoint::Revocation => &self.0.revocation_endpoint,
         };
         let url = match (configured, &self.0.discovered) {
             (Some(url), _) => url.clone(),
             (None, Some(discovered)) => {
                 // A hostile server cannot reuse a certificate that it was shown, unlike a secret or a token.
                 let sends_secret = !authentication.is_by_certificate_only()
-                    || form.iter().any(|(name, _)| TOKENS.contains(name));
+                    || form.iter().any(|(name, _)| TOKEN_PARAMETERS.contains(name));
                 let use_alias = authentication.has_certificate();
                 discovered.url(endpoint, use_alias, sends_secret).await?
             }
@@ -150,7 +150,9 @@ impl AuthorizationServer {
         let mut last = None;
         for credential in credentials {
             let mut headers = credential.headers.clone();
-            let tokens = form.iter().filter(|(name, _)| TOKENS.contains(name));
+            let tokens = form
+                .iter()
+                .filter(|(name, _)| TOKEN_PARAMETERS.contains(name));
             let tokens = tokens.map(|(_, value)| Secret::new(*value));
             let mut secrets: Vec<_> = credential.secrets.iter().cloned().chain(tokens).collect();
             let mut nonce = None;
@@ -199,7 +201,7 @@ impl AuthorizationServer {
 }
 
 /// The parameters that contain tokens.
-const TOKENS: [&str; 3] = ["token", "subject_token", "actor_token"];
+const TOKEN_PARAMETERS: [&str; 3] = ["token", "subject_token", "actor_token"];
 
 /// The body of the request. It is zeroed when dropped, and has sufficient capacity, so that growth leaves no copies.
 fn encode(form: &[(&str, &str)], credential: &Credential) -> Zeroizing<Vec<u8>> {
@@ -218,7 +220,10 @@ impl fmt::Debug for AuthorizationServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationServer")
             .field("issuer", &self.issuer().map(escape_url))
-            .field("token_endpoint", &self.0.token.as_ref().map(display_url))
+            .field(
+                "token_endpoint",
+                &self.0.token_endpoint.as_ref().map(display_url),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ const REDACTED: &str = "[redacted]";
 pub(super) const MAX_SHOWN: usize = 500;
 
 /// This many letters and digits in a row identify a part of a secret. Fewer may be part of a word by chance.
-const RUN: usize = 8;
+const MIN_PART: usize = 8;
 
 impl Redactor {
     pub(super) fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
@@ -32,10 +32,10 @@ impl Redactor {
         // Bounds the work on text of a hostile server.
         let text: String = text.chars().take(4 * MAX_SHOWN).collect();
         let long = self.0.iter().filter_map(Secret::expose_str);
-        let long = long.filter(|secret| secret.len() >= RUN);
+        let long = long.filter(|secret| secret.len() >= MIN_PART);
         let text = long.fold(text, |text, secret| replace(&text, secret));
         let forms = letter_forms(&text);
-        match self.0.iter().any(|secret| is_in(&forms, secret)) {
+        match self.0.iter().any(|secret| contain_secret(&forms, secret)) {
             true => REDACTED.to_owned(),
             false => text,
         }
@@ -55,8 +55,8 @@ fn replace(text: &str, secret: &str) -> String {
     replaced + &text[end..]
 }
 
-/// Whether a decoding of the text shares `RUN` letters with an encoding of the secret.
-fn is_in(forms: &[String], secret: &Secret) -> bool {
+/// Whether a decoding of the text shares `MIN_PART` letters with an encoding of the secret.
+fn contain_secret(forms: &[String], secret: &Secret) -> bool {
     const SHORTEST: usize = 3;
 
     let bytes = secret.expose();
@@ -72,7 +72,7 @@ fn is_in(forms: &[String], secret: &Secret) -> bool {
         .filter(|needle| needle.len() >= SHORTEST);
     let mut needles = needles.chain(base64_parts(bytes)).chain([hexadecimal]);
     needles.any(|needle| {
-        let length = needle.len().min(RUN);
+        let length = needle.len().min(MIN_PART);
         let runs: HashSet<&[u8]> = needle.as_bytes().windows(length).collect();
         let mut texts = forms
             .iter()
@@ -83,7 +83,7 @@ fn is_in(forms: &[String], secret: &Secret) -> bool {
 
 /// For each of the three alignments in Base64: the characters that only the secret determines.
 fn base64_parts(secret: &[u8]) -> impl Iterator<Item = String> {
-    const MIN_PART: usize = 6;
+    const MIN_BASE64: usize = 6;
 
     let parts = (0..3).filter_map(|before| {
         let shifted = [&[0; 2][..before], secret].concat();
@@ -91,7 +91,7 @@ fn base64_parts(secret: &[u8]) -> impl Iterator<Item = String> {
         let part = encoded.get((before * 8).div_ceil(6)..shifted.len() * 8 / 6)?;
         Some(letters(part.chars()))
     });
-    parts.filter(|part| part.len() >= MIN_PART)
+    parts.filter(|part| part.len() >= MIN_BASE64)
 }
 
 /// The letters and digits of the text, as it is and with its escapes decoded until none is left. Each decoding gives two
@@ -294,7 +294,7 @@ mod tests {
     fn long_text_is_cut_before_it_is_searched() {
         let redacted = redact("s3cr3t-value", &"é".repeat(100_000));
         assert_eq!(redacted.chars().count(), 4 * MAX_SHOWN);
-        let text = format!("{}s3cr3t-value", "x".repeat(4 * MAX_SHOWN - RUN - 1));
+        let text = format!("{}s3cr3t-value", "x".repeat(4 * MAX_SHOWN - MIN_PART - 1));
         assert_eq!(redact("s3cr3t-value", &text), REDACTED);
     }
 

@@ -13,7 +13,7 @@ use portcullis_oauth::{
     discovery::Discovery,
     http::{HttpClient, url_rules},
 };
-use portcullis_worker::{BackoffRules, BudgetRules, Run, Worker, current_runtime};
+use portcullis_worker::{BackoffRules, BudgetRules, RunTicket, Worker, current_runtime};
 use url::Url;
 
 use super::Issuer;
@@ -220,7 +220,7 @@ impl IssuerBuilder {
     }
 
     /// Starts the task. Also returns its first fetch.
-    async fn spawn(self) -> Result<(Issuer, Run), ConfigError> {
+    async fn spawn(self) -> Result<(Issuer, RunTicket), ConfigError> {
         let runtime = current_runtime("IssuerBuilder::start")?;
         self.check()?;
         let fetcher = self.fetcher()?;
