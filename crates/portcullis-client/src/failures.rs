@@ -25,7 +25,7 @@ impl Default for Failures {
 }
 
 impl Failures {
-    /// The last error with the time that is left, during the backoff; `None` after the backoff.
+    /// The last error, with what is left of the backoff as its `Retry-After`; `None` after the backoff.
     pub(crate) fn error_during_backoff(&self, now: Moment) -> Option<TokenError> {
         let (error, left) = (self.last_error.as_ref()?, self.backoff.left(now));
         (!left.is_zero()).then(|| error.clone().with_retry_after(Some(left)))
@@ -48,27 +48,25 @@ impl Failures {
     }
 }
 
-/// While calls fail for want of a token, the end of an outage must be noticed soon.
+/// The longest backoff without a usable token. Calls fail until it ends, even if the server is available again.
 const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 
-/// The shortest backoff, for when the failed token request took as long as the backoff.
+/// The shortest backoff, even if the failed token request took longer than the backoff without a token.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
-/// The doubled wait, limited to 60 s. It is cut to the later of two ends: when the token stops being usable, and the doubled
-/// wait limited to 5 s, counted from the start of the request. Never cut below 0.5 s.
 fn backoff_after(
     backoff: &Backoff,
     took: Duration,
     usable_for: Duration,
     jitter: Jitter,
 ) -> Duration {
-    let longest = backoff
-        .next_wait(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
+    // This wait began when the request was sent.
+    let without_token = backoff
+        .next_wait_up_to(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
         .saturating_sub(took)
-        .max(MIN_BACKOFF)
-        .max(usable_for);
-    let usual = backoff.next_wait(BackoffRules::DEFAULT.longest, jitter);
-    usual.min(longest)
+        .max(MIN_BACKOFF);
+    let with_token = backoff.next_wait(jitter).min(usable_for);
+    with_token.max(without_token)
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ impl RefreshSchedule {
 
     /// Notes that a fetch failed, and how long the issuer asked to be left alone.
     pub(crate) fn failed(&mut self, now: Moment, retry_after: Option<Duration>, jitter: Jitter) {
-        let wait = self.backoff.next_wait(self.rules.backoff.longest, jitter);
+        let wait = self.backoff.next_wait(jitter);
         self.backoff.failed(now, wait, retry_after);
         self.due_at = Deadline::after(now, self.backoff.left(now));
     }

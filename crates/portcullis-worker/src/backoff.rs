@@ -12,7 +12,7 @@ use portcullis_core::clock::{Deadline, Moment};
 pub struct BackoffRules {
     /// The wait after a first failure, doubled by each further one. 1 s by default.
     pub first: Duration,
-    /// The usual limit for [`Backoff::next_wait`], which the caller passes. 60 s by default.
+    /// The longest wait, apart from `Retry-After`. 60 s by default.
     pub longest: Duration,
     /// The longest `Retry-After` (RFC 9110 §10.2.3) that is honoured. 5 min by default.
     pub longest_retry_after: Duration,
@@ -27,13 +27,15 @@ impl BackoffRules {
     };
 }
 
-/// How long a server is left alone after failures: exponential backoff with jitter, and no less than it asks for.
+/// Exponential backoff with jitter after failures of a server. It lasts at least as long as the server's `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     rules: BackoffRules,
     failures: u32,
-    /// The end of the wait, and of `Retry-After`.
-    ends: Option<(Deadline, Deadline)>,
+    /// When the server may be asked again.
+    end: Option<Deadline>,
+    /// The end of the server's `Retry-After`.
+    retry_after_end: Option<Deadline>,
 }
 
 impl Backoff {
@@ -42,7 +44,8 @@ impl Backoff {
         Self {
             rules,
             failures: 0,
-            ends: None,
+            end: None,
+            retry_after_end: None,
         }
     }
 
@@ -51,22 +54,27 @@ impl Backoff {
         self.failures
     }
 
-    /// The wait after the next failure, without regard to `Retry-After`: doubled by each failure up to `at_most`, then shortened by
-    /// up to a half.
-    pub fn next_wait(&self, at_most: Duration, jitter: Jitter) -> Duration {
-        let doubled = self.rules.first.saturating_mul(1 << self.failures.min(31));
-        jitter.shorten(doubled.min(at_most))
+    /// The wait after the next failure, without `Retry-After`: [`first`](BackoffRules::first), doubled by each failure up to
+    /// [`longest`](BackoffRules::longest), then shortened by up to a half.
+    pub fn next_wait(&self, jitter: Jitter) -> Duration {
+        self.next_wait_up_to(self.rules.longest, jitter)
     }
 
-    /// Notes a failure, the wait chosen by [`next_wait`](Self::next_wait), and how long the server asked to be left alone
-    /// (`Retry-After`).
+    /// As [`next_wait`](Self::next_wait), with `limit` in place of [`longest`](BackoffRules::longest).
+    pub fn next_wait_up_to(&self, limit: Duration, jitter: Jitter) -> Duration {
+        let doubled = self.rules.first.saturating_mul(1 << self.failures.min(31));
+        jitter.shorten(doubled.min(limit))
+    }
+
+    /// Notes a failure. `wait` comes from [`next_wait`](Self::next_wait), `retry_after` from the server.
     pub fn failed(&mut self, now: Moment, wait: Duration, retry_after: Option<Duration>) {
         let retry_after = retry_after
             .unwrap_or_default()
             .min(self.rules.longest_retry_after);
         self.failures = self.failures.saturating_add(1);
         let until = |wait| Deadline::after(now, wait);
-        self.ends = Some((until(wait.max(retry_after)), until(retry_after)));
+        self.end = Some(until(wait.max(retry_after)));
+        self.retry_after_end = Some(until(retry_after));
     }
 
     /// Notes a success.
@@ -76,17 +84,19 @@ impl Backoff {
 
     /// How much longer to wait; zero when the server may be asked.
     pub fn left(&self, now: Moment) -> Duration {
-        self.ends.map_or(Duration::ZERO, |(end, _)| end.left(now))
+        self.end.map_or(Duration::ZERO, |end| end.left(now))
     }
 
-    /// How much longer the server asked to be left alone; zero when it did not. A request that cannot wait may end the
-    /// backoff early, but not this.
+    /// What is left of the server's `Retry-After`; zero without one. A caller that cannot wait may ignore the rest of the
+    /// backoff, but not `Retry-After`.
     pub fn retry_after_left(&self, now: Moment) -> Duration {
-        self.ends.map_or(Duration::ZERO, |(_, end)| end.left(now))
+        self.retry_after_end
+            .map_or(Duration::ZERO, |end| end.left(now))
     }
 }
 
-/// A random part of a wait, so that the services of a fleet do not ask in step. Randomness is passed in, as time is.
+/// Randomness for waits, so that the services of a fleet do not send requests in step. Callers pass it in, as they pass
+/// the time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Jitter(f64);
 
@@ -106,12 +116,12 @@ impl Jitter {
         Self(f64::from((bits >> 32) as u32) / (f64::from(u32::MAX) + 1.0))
     }
 
-    /// The time, up to 10 % more or less.
+    /// `time`, lengthened or shortened by up to 10 %.
     pub fn spread(self, time: Duration) -> Duration {
         scale(time, 0.9 + self.0 * 0.2)
     }
 
-    /// The time, up to a half less.
+    /// `time`, shortened by up to a half.
     pub fn shorten(self, time: Duration) -> Duration {
         scale(time, 1.0 - self.0 / 2.0)
     }
@@ -138,7 +148,7 @@ mod tests {
     }
 
     fn fail(backoff: &mut Backoff, now: Moment, retry_after: Option<Duration>, jitter: Jitter) {
-        let wait = backoff.next_wait(backoff.rules.longest, jitter);
+        let wait = backoff.next_wait(jitter);
         backoff.failed(now, wait, retry_after);
     }
 
@@ -161,7 +171,7 @@ mod tests {
             (30.0..30.1).contains(&left),
             "half at most is taken: {left}"
         );
-        assert_eq!(backoff.next_wait(secs(5), LONGEST_WAITS), secs(5));
+        assert_eq!(backoff.next_wait_up_to(secs(5), LONGEST_WAITS), secs(5));
         backoff.succeeded();
         fail(&mut backoff, at(0), None, LONGEST_WAITS);
         assert_eq!((backoff.failures(), backoff.left(at(0))), (1, secs(1)));
