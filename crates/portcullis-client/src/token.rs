@@ -1,6 +1,9 @@
 //! An access token.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{ScopeSet, clock::UnixTime};
@@ -23,12 +26,15 @@ struct Inner {
     response: TokenResponse,
     client: Arc<TokenClient>,
     /// `None` for an exchanged token.
-    on_rejection: Option<OnRejection>,
+    source: Option<Weak<dyn RejectToken>>,
     lifetime: Lifetime,
 }
 
-/// Tells the source that a service rejected its token. Returns whether the source may fetch another.
-pub(crate) type OnRejection = Arc<dyn Fn(&AccessToken) -> bool + Send + Sync>;
+/// The source of a token, as the token sees it.
+pub(crate) trait RejectToken: Send + Sync {
+    /// Withdraws a token that a service rejected. Returns whether the source no longer hands it out.
+    fn reject(&self, token: &AccessToken) -> bool;
+}
 
 /// What [`AccessToken::learn_from_response`] needs to know of the proof that [`AccessToken::authorize`] added to a request,
 /// if the token is bound to a key.
@@ -48,13 +54,13 @@ impl AccessToken {
     pub(crate) fn new(
         response: TokenResponse,
         client: Arc<TokenClient>,
-        on_rejection: Option<OnRejection>,
+        source: Option<Weak<dyn RejectToken>>,
         lifetime: Lifetime,
     ) -> Self {
         Self(Arc::new(Inner {
             response,
             client,
-            on_rejection,
+            source,
             lifetime,
         }))
     }
@@ -72,7 +78,7 @@ impl AccessToken {
         uri: &Uri,
         headers: &mut HeaderMap,
     ) -> Result<SentProof, TokenError> {
-        let (client, mut sent) = (&self.0.client, None);
+        let (client, mut sent_nonce) = (&self.0.client, None);
         if let Some(key) = &client.dpop_key {
             let origin = origin(uri).ok_or_else(|| {
                 let why = "the URI has no scheme and authority, which a DPoP proof must state";
@@ -86,10 +92,10 @@ impl AccessToken {
             };
             let (proof, nonce) = client.service_nonces.proof(key, &origin, &request)?;
             headers.insert(DPOP_HEADER, proof);
-            sent = Some(Box::new(SentNonce { origin, nonce }));
+            sent_nonce = Some(Box::new(SentNonce { origin, nonce }));
         }
         self.insert_header(headers);
-        Ok(SentProof(sent))
+        Ok(SentProof(sent_nonce))
     }
 
     /// Adds the token to a request, without a proof.
@@ -115,19 +121,20 @@ impl AccessToken {
         status: StatusCode,
         headers: &HeaderMap,
     ) -> bool {
-        let requires_nonce = proof.0.as_ref().is_some_and(|proof| {
+        let requires_nonce = proof.0.as_ref().is_some_and(|sent| {
             // Compared with the nonce that was sent: another request may already have stored the new one.
             let nonces = &self.0.client.service_nonces;
-            let is_new = nonces.learn(&proof.origin, headers, proof.nonce.as_deref());
+            let is_new = nonces.learn(&sent.origin, headers, sent.nonce.as_deref());
             status == StatusCode::UNAUTHORIZED
                 && is_new
                 && challenge::has_error(headers, "use_dpop_nonce")
         });
-        let reject = || {
-            let on_rejection = self.0.on_rejection.as_ref();
-            on_rejection.is_some_and(|reject| reject(self))
-        };
-        requires_nonce || (challenge::rejects_token(status, headers) && reject())
+        requires_nonce || (challenge::rejects_token(status, headers) && self.reject())
+    }
+
+    fn reject(&self) -> bool {
+        let source = self.0.source.as_ref().and_then(Weak::upgrade);
+        source.is_some_and(|source| source.reject(self))
     }
 
     /// The token. The caller must not log, echo or store it.

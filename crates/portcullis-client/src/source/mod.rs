@@ -23,6 +23,7 @@ use self::{
 };
 use crate::{
     AccessToken, TokenError,
+    token::RejectToken,
     token_client::{TokenClient, configure, request_setters},
 };
 
@@ -262,13 +263,11 @@ impl TokenSourceBuilder {
         let state = SourceState::new(client.clone());
         let (worker, task) = Worker::new(state, client.clock().clone(), runtime);
         let inner = Arc::new_cyclic(|source: &Weak<SourceInner>| {
-            let source = source.clone();
-            let reject = move |token: &_| source.upgrade().is_some_and(|it| it.reject(token));
             task.spawn(|task| {
                 let renewal = Renewal {
                     task,
                     client: client.clone(),
-                    on_rejection: Arc::new(reject),
+                    source: source.clone(),
                     reported: Reported::default(),
                 };
                 renewal.run()
@@ -279,10 +278,10 @@ impl TokenSourceBuilder {
     }
 }
 
-impl SourceInner {
+impl RejectToken for SourceInner {
     fn reject(&self, token: &AccessToken) -> bool {
         let worker = &self.worker;
-        // Also checked by the update; here, so that late rejections of an old token publish nothing.
+        // `SourceState::reject` checks this too. Checked here, the late rejection of an old token publishes no state.
         if !worker.state().holds(token) {
             return true;
         }

@@ -1,6 +1,11 @@
 //! The background task that fetches and renews the token.
 
-use std::{convert::Infallible, mem, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    mem,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use portcullis_core::{
     ScopeSet,
@@ -12,7 +17,7 @@ use super::{TokenEvent, state::SourceState};
 use crate::{
     TokenError,
     lifetime::Lifetime,
-    token::{AccessToken, OnRejection},
+    token::{AccessToken, RejectToken},
     token_client::TokenClient,
 };
 
@@ -25,7 +30,7 @@ type Fetched = (AccessToken, Option<UnixTime>);
 pub(super) struct Renewal {
     pub(super) task: Task<SourceState>,
     pub(super) client: Arc<TokenClient>,
-    pub(super) on_rejection: OnRejection,
+    pub(super) source: Weak<dyn RejectToken>,
     pub(super) reported: Reported,
 }
 
@@ -54,17 +59,18 @@ impl Renewal {
         }
     }
 
-    /// Whether to fetch. Yes if `refresh` was called. Otherwise no during a backoff. After it: yes if the token is due,
-    /// or if a caller waits and no token exists.
     fn should_fetch(&self) -> bool {
         let (now, state) = (self.task.now(), self.task.state());
-        if state.is_refresh_requested || state.is_backing_off(now) {
-            return state.is_refresh_requested;
+        if state.is_refresh_requested {
+            return true;
         }
-        let is_requested = self.task.is_run_requested();
+        if state.is_backing_off(now) {
+            return false;
+        }
+        let has_caller = self.task.is_run_requested();
         match &state.current {
-            None => is_requested,
-            Some(current) if is_requested => current.lifetime().is_due(now.wall()),
+            None => has_caller,
+            Some(current) if has_caller => current.lifetime().is_due(now.wall()),
             Some(current) => current.lifetime().is_due_idle(now.wall()),
         }
     }
@@ -110,8 +116,8 @@ impl Renewal {
         if !lifetime.is_usable(client.clock().now()) {
             return Err(TokenError::arrived_expired());
         }
-        let (client, on_rejection) = (client.clone(), Some(self.on_rejection.clone()));
-        let token = AccessToken::new(response, client, on_rejection, lifetime);
+        let (client, source) = (client.clone(), Some(self.source.clone()));
+        let token = AccessToken::new(response, client, source, lifetime);
         Ok((token, answer.credential_expires_at))
     }
 
@@ -172,7 +178,8 @@ impl Renewal {
         }
     }
 
-    /// Announces once, during a backoff, that no usable token is left. Without a backoff, the next token request tells.
+    /// Announces once, during a backoff, that no usable token is left. Without a backoff, the event of the
+    /// next token request (`Obtained` or `Failed`) says it.
     fn announce_lapse(&mut self) {
         let (now, state) = (self.task.now(), self.task.state());
         if self.reported.has_token
