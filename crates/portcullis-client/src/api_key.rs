@@ -13,16 +13,14 @@ use http::HeaderValue;
 use portcullis_core::{
     ConfigError, Secret,
     clock::{Deadline, system_clock},
+    lock,
 };
-use portcullis_file::WatchedFile;
+use portcullis_file::{MAX_CREDENTIAL_BYTES, WatchedFile};
 use portcullis_oauth::http::secret_header;
 use portcullis_worker::{Death, State, Task, Worker, current_runtime};
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
-use crate::lock;
-
-const MAX_FILE_BYTES: u64 = 64 * 1024;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it. Clones
@@ -58,7 +56,7 @@ impl ApiKeySource {
     /// When the file cannot be read or holds no valid key, or outside a tokio runtime.
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let runtime = current_runtime("ApiKeySource::watch")?;
-        let mut file = WatchedFile::new("file of an API key to send", path, MAX_FILE_BYTES);
+        let mut file = WatchedFile::new("file of an API key to send", path, MAX_CREDENTIAL_BYTES);
         let first = read(&mut file).map_err(|why| ConfigError::new("key", why))?;
         let value = Arc::new(ArcSwap::from_pointee(first.clone()));
         let state = WatchState {

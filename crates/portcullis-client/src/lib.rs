@@ -40,8 +40,6 @@ mod token;
 mod token_client;
 mod token_response;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest::AuthenticatedClientBuilder;
 pub use self::{
@@ -66,7 +64,3 @@ pub use portcullis_oauth::{
     ClientKeys, ClientSecret, ClientSecrets, CredentialProvider, HttpSettings, OAuthError,
     ProviderFuture,
 };
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use portcullis_core::{ConfigError, ScopeSet};
+use portcullis_core::{ConfigError, ScopeSet, lock};
 
-use crate::{TokenSource, TokenSourceBuilder, lock, request::parse_scopes};
+use crate::{TokenSource, TokenSourceBuilder, request::parse_scopes};
 
 /// A cache of token sources, one for each service and set of scopes, for services that call many others: a token for a
 /// single service is useless anywhere else (RFC 8707 §3). Clones share it.

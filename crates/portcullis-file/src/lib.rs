@@ -20,3 +20,6 @@ pub use contents::{Contents, DETACHED, directory_of, has_other_links};
 pub use read::{read, read_bounded, read_config, read_trusted};
 pub use stamp::Stamp;
 pub use watched::{WatchedFile, is_out_of_descriptors};
+
+/// The maximum size of a file with a credential that a client sends: 64 KiB.
+pub const MAX_CREDENTIAL_BYTES: u64 = 64 * 1024;

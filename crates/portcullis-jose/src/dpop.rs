@@ -1,14 +1,13 @@
 //! DPoP proofs: the sender of a request proves that it has a key (RFC 9449).
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand;
 use portcullis_core::clock::UnixTime;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
-use crate::signing::{Header, SignError, SigningKey, SigningKeyError};
+use crate::signing::{Header, SignError, SigningKey, SigningKeyError, random_jti};
 use crate::thumbprint::Thumbprint;
 
 /// The key that a client's tokens are bound to (RFC 9449 §5). It makes proofs for requests.
@@ -57,7 +56,7 @@ impl DpopKey {
     ///
     /// # Errors
     ///
-    /// If it is a shared secret: a proof contains its public key (RFC 9449 §4.2).
+    /// If `key` is a shared secret: a proof contains a public key (RFC 9449 §4.2).
     pub fn new(key: SigningKey) -> Result<Self, SigningKeyError> {
         let jwk = key.public_jwk().ok_or(SigningKeyError::Symmetric)?;
         Ok(Self { key, jwk })
@@ -73,7 +72,7 @@ impl DpopKey {
         self.key.algorithm()
     }
 
-    /// Makes the value of the `DPoP` header for one request, with the last nonce of the server, if it sent one (§8).
+    /// Makes the value of the `DPoP` header for one request. `nonce` is the server's latest one, if it sent any (§8).
     ///
     /// # Errors
     ///
@@ -83,11 +82,9 @@ impl DpopKey {
         request: &DpopRequest<'_>,
         nonce: Option<&str>,
     ) -> Result<String, SignError> {
-        let mut id = [0; 16];
-        rand::fill(&mut id).map_err(|_| SignError::NoRandomness)?;
         let ath = |token: &str| base64url::encode(digest(&SHA256, token.as_bytes()).as_ref());
         let claims = Claims {
-            jti: base64url::encode(&id),
+            jti: random_jti()?,
             htm: request.method,
             htu: request.uri,
             iat: request.now.as_secs(),

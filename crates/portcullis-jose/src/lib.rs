@@ -32,5 +32,5 @@ pub use self::key_material::{KeyMaterial, KeyRejected};
 pub use self::key_set::{
     Finding, KeySet, KeySetError, KeySetReport, PemError, SignatureError, VerificationKey,
 };
-pub use self::signing::{SignError, SigningKey, SigningKeyError};
+pub use self::signing::{SignError, SigningKey, SigningKeyError, random_jti};
 pub use self::thumbprint::Thumbprint;

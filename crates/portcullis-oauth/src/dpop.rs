@@ -2,9 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
+use portcullis_core::lock;
 use portcullis_jose::{DpopKey, DpopRequest};
 use reqwest::header::{HeaderMap, HeaderValue};
 
@@ -13,7 +14,7 @@ use crate::FetchError;
 /// The latest nonce of each server, by origin (RFC 9449 §8, §9).
 #[derive(Debug, Default)]
 pub struct DpopNonces {
-    /// The most recently learned one in front.
+    /// The most recently learned nonce is in front.
     nonces: Mutex<VecDeque<(Box<str>, Arc<str>)>>,
 }
 
@@ -50,13 +51,13 @@ impl DpopNonces {
     }
 
     fn get(&self, origin: &str) -> Option<Arc<str>> {
-        let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let nonces = lock(&self.nonces);
         let (_, nonce) = nonces.iter().find(|(other, _)| **other == *origin)?;
         Some(nonce.clone())
     }
 
-    /// Remembers the nonce that an answer brings, and returns whether the latest nonce differs from the one that was sent.
-    /// A repeated header, and a nonce that is too long or not allowed by RFC 9449 §8.1, are ignored.
+    /// Stores the nonce in the headers of an answer, and returns whether the server's latest nonce differs from `sent`, the
+    /// nonce in the proof. A repeated header, and a nonce that is too long or not allowed by RFC 9449 §8.1, are ignored.
     pub fn learn(&self, origin: &str, headers: &HeaderMap, sent: Option<&str>) -> bool {
         let mut values = headers.get_all(Self::HEADER).iter();
         if let (Some(value), None) = (values.next(), values.next())
@@ -66,7 +67,7 @@ impl DpopNonces {
                 .bytes()
                 .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
         {
-            let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut nonces = lock(&self.nonces);
             nonces.retain(|(other, _)| **other != *origin);
             nonces.truncate(Self::MAX_SERVERS - 1);
             nonces.push_front((origin.into(), nonce.into()));

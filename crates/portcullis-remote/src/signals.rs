@@ -1,10 +1,11 @@
 //! Requests that ask for a refresh of the keys.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
+use portcullis_core::lock;
 use portcullis_jwt::{RefreshAnswer, Refresher};
 use portcullis_worker::{Budget, BudgetRules, RunTicket, Worker};
 use tokio::sync::Semaphore;
@@ -84,10 +85,6 @@ impl Signals {
             }
         }
     }
-}
-
-fn lock(budget: &Mutex<Budget>) -> MutexGuard<'_, Budget> {
-    budget.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Refresher for Signals {

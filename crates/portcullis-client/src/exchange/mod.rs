@@ -12,6 +12,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_core::{
     ConfigError,
     clock::{Moment, UnixTime},
+    lock,
 };
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use portcullis_worker::{Jitter, current_runtime};
@@ -22,7 +23,6 @@ use self::cache::{Cache, Key, Outcome};
 use crate::{
     AccessToken, SubjectToken, TokenError, TokenErrorKind, TokenSource,
     lifetime::Lifetime,
-    lock,
     token_client::{TokenClient, configure, request_setters},
 };
 

@@ -30,7 +30,7 @@ pub enum SigningKeyError {
         "the private key is in the format of OpenSSH: convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`"
     )]
     OpenSsh,
-    /// Not well-formed PEM, or not a well-formed key.
+    /// The text is not well-formed PEM, or the block is not a well-formed key.
     #[error(
         "the PEM text is ill-formed: check that the file is complete and that `openssl pkey -in FILE -noout` reads it"
     )]
@@ -121,7 +121,7 @@ pub enum SignError {
     /// The claims are not a JSON object (RFC 7519 §3).
     #[error("the claims are not a JSON object: pass a map or a struct with named fields")]
     ClaimsNotAnObject,
-    /// A DPoP proof needs a random `jti` (RFC 9449 §4.2).
+    /// Assertions and DPoP proofs need a random `jti` (RFC 7523 §3, RFC 9449 §4.2).
     #[error("the operating system provided no random numbers")]
     NoRandomness,
     /// The cryptographic library failed. It gives no reason.

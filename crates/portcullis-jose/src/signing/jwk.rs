@@ -13,7 +13,7 @@ use crate::json::Value;
 use crate::jwk::{RawJwk, SkipReason};
 use crate::key_material::{Curve, KeyMaterial, KeyRejected};
 
-/// Reads the key for `requested`, or without that for the one algorithm it can be for. Also returns the `kid`.
+/// Reads the key for `requested`, or else for the only algorithm that fits it. Also returns the `kid`.
 pub(super) fn parse(
     json: &[u8],
     requested: Option<Algorithm>,
@@ -31,7 +31,7 @@ pub(super) fn parse(
     Ok((pair, jwk.kid()?.map(str::to_owned)))
 }
 
-/// `allowed` is the key's `alg`, or without one all algorithms that fit its type. `by` is the member that says so.
+/// `allowed` is the key's `alg`, or else all algorithms that fit its type. `by` names the member that determines `allowed`.
 fn choose(
     allowed: &[Algorithm],
     by: &'static str,
@@ -83,7 +83,7 @@ fn key_pair(
     }
 }
 
-/// Decodes a private member without a copy that is not wiped. Base64url needs no escapes, so escapes are an error.
+/// Decodes a private member. Every copy of it is wiped. A member with escapes is an error: the parser would copy it.
 fn number(
     jwk: &RawJwk<'_>,
     name: &'static str,

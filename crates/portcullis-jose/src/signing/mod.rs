@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand;
 use aws_lc_rs::signature::EcdsaKeyPair;
 use portcullis_core::Secret;
 use serde::Serialize;
@@ -222,6 +223,17 @@ impl SigningKey {
         let signature = self.sign(input.as_bytes())?;
         Ok(format!("{input}.{}", encode(&signature)))
     }
+}
+
+/// A random `jti` (RFC 7519 §4.1.7): 128 bits in base64url.
+///
+/// # Errors
+///
+/// [`SignError::NoRandomness`].
+pub fn random_jti() -> Result<String, SignError> {
+    let mut random = [0; 16];
+    rand::fill(&mut random).map_err(|_| SignError::NoRandomness)?;
+    Ok(encode(&random))
 }
 
 impl fmt::Debug for SigningKey {

@@ -14,12 +14,12 @@ use super::{SignError, SigningKeyError};
 use crate::algorithm::Algorithm;
 use crate::key_material::{Curve, KeyMaterial, KeyRejected, hmac_key};
 
-/// A private key or shared secret, and its public half, which has passed the checks for issuers' keys.
+/// A private key and its public half, or a shared secret. `public` has passed the checks for issuers' keys.
 pub(super) struct KeyPair {
     pub(super) algorithm: Algorithm,
-    /// A shared secret has no public half: this is then the secret itself.
+    /// The public half of a private key; or the shared secret itself, which has no public half.
     pub(super) public: KeyMaterial,
-    /// Owns the private key, which the library wipes when it is dropped.
+    /// Signs with the private key that it owns. The library wipes the key when it is dropped.
     sign: Box<Sign>,
 }
 

@@ -3,17 +3,15 @@
 use std::{
     fmt, io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
-use portcullis_core::Secret;
-use portcullis_file::WatchedFile;
+use portcullis_core::{Secret, lock};
+use portcullis_file::{MAX_CREDENTIAL_BYTES, WatchedFile};
 
 use crate::FetchError;
 
-const MAX_FILE_BYTES: u64 = 64 * 1024;
-
-/// The name of such a file in the log.
+/// How the log names a [`CredentialFile`].
 const LABEL: &str = "file of a client's credential";
 
 /// A file with a credential, read whenever the credential is needed. Clones share the warnings.
@@ -23,7 +21,7 @@ pub(super) struct CredentialFile(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
-    /// Remembers its mount from one read to the next.
+    /// Compares the file's mount with that of the previous read.
     file: Mutex<WatchedFile>,
     /// A copy of the file's warnings, so that a hanging read does not block the status.
     warnings: Mutex<Vec<&'static str>>,
@@ -41,7 +39,7 @@ impl CredentialFile {
     }
 
     fn new(path: PathBuf, is_public: bool) -> Self {
-        let file = WatchedFile::new(LABEL, &path, MAX_FILE_BYTES);
+        let file = WatchedFile::new(LABEL, &path, MAX_CREDENTIAL_BYTES);
         Self(Arc::new(Inner {
             path,
             file: Mutex::new(if is_public { file.public() } else { file }),
@@ -64,7 +62,7 @@ impl CredentialFile {
         Ok(Secret::new(contents.into_bytes()))
     }
 
-    /// The error for content that is not a credential.
+    /// The error for a file that cannot be read, or that does not contain a credential.
     pub(super) fn unusable(&self, reason: &dyn fmt::Display) -> FetchError {
         let path = self.0.path.display();
         FetchError::credential(format!(
@@ -81,8 +79,4 @@ impl CredentialFile {
             .map(|warning| format!("{path}: {warning}"))
             .collect()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,10 +2,8 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use aws_lc_rs::rand;
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use portcullis_core::{Secret, clock::UnixTime};
-use portcullis_jose::{SigningKey, SigningKeyError};
+use portcullis_jose::{SigningKey, SigningKeyError, random_jti};
 use serde_json::json;
 use url::Url;
 use zeroize::Zeroizing;
@@ -16,7 +14,7 @@ use crate::FetchError;
 /// The value of `client_assertion_type` (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The lifetime of an assertion: its way to the server, and a small difference of clocks.
+/// The lifetime of an assertion, enough for its way to the server and a small difference of clocks.
 const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 
 impl ClientAuthentication {
@@ -85,7 +83,7 @@ impl ClientAuthentication {
         self.first.store(credential.index, Ordering::Relaxed);
     }
 
-    /// A fresh assertion: a JWT signed by the client, in the form (RFC 7523 §2.2, §3).
+    /// A fresh assertion: a JWT signed by the client, as parameters of the request's form (RFC 7523 §2.2, §3).
     fn assertion(
         &self,
         key: &SigningKey,
@@ -93,22 +91,19 @@ impl ClientAuthentication {
         now: UnixTime,
     ) -> Result<Credential, FetchError> {
         let id = self.client_id();
-        let mut random = [0; 16];
-        rand::fill(&mut random)
-            .map_err(|_| FetchError::credential("the operating system has no random numbers"))?;
+        let cannot_sign =
+            |error| FetchError::credential(format!("cannot sign the client's assertion: {error}"));
         let claims = json!({
             "iss": id,
             "sub": id,
             // A string rather than a list, so that the server sees that it is the only audience.
             "aud": audience,
-            "jti": BASE64_URL_SAFE_NO_PAD.encode(random),
+            "jti": random_jti().map_err(cannot_sign)?,
             "iat": now.as_secs(),
             "exp": now.saturating_add(ASSERTION_LIFETIME).as_secs(),
         });
         let assertion = key.sign_compact(Some(&self.assertion_typ), &claims);
-        let assertion = Zeroizing::new(assertion.map_err(|error| {
-            FetchError::credential(format!("cannot sign the client's assertion: {error}"))
-        })?);
+        let assertion = Zeroizing::new(assertion.map_err(cannot_sign)?);
         let secrets = vec![Secret::new(assertion.as_bytes())];
         let fields = [
             ("client_assertion_type", ASSERTION_TYPE.to_owned().into()),
@@ -123,6 +118,7 @@ impl ClientAuthentication {
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
     use portcullis_jose::Algorithm;
 
     use super::*;

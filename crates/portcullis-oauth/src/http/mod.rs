@@ -12,12 +12,12 @@ pub mod url_rules;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use bytes::Bytes;
-use portcullis_core::{ConfigError, Secret, clock::SharedClock};
+use portcullis_core::{ConfigError, Secret, clock::SharedClock, lock};
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode,
     header::{
@@ -94,8 +94,7 @@ impl HttpClient {
         /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
         const MAX_CLIENTS: usize = 8;
 
-        let clients = &self.factory.by_certificate;
-        let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = lock(&self.factory.by_certificate);
         let mut known = clients.iter();
         if let Some((_, client)) = known.find(|(known, _)| known.expose() == pem.expose()) {
             return Ok(client.clone());

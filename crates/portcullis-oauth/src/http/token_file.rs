@@ -2,6 +2,7 @@
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
+use portcullis_file::MAX_CREDENTIAL_BYTES;
 use reqwest::header::HeaderValue;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -9,10 +10,9 @@ use zeroize::Zeroizing;
 use super::secret_header;
 use crate::FetchError;
 
-const MAX_FILE_BYTES: u64 = 64 * 1024;
 const SCHEME: &[u8] = b"Bearer ";
 
-/// The value of `Authorization`. Read for each request: Kubernetes replaces its tokens every hour.
+/// Reads the value of `Authorization`, for each request: Kubernetes replaces its tokens every hour.
 pub(super) async fn read(path: &Arc<Path>, limit: Duration) -> Result<HeaderValue, FetchError> {
     let shared = path.clone();
     let reading = tokio::task::spawn_blocking(move || header_value(&shared));
@@ -32,7 +32,7 @@ pub(super) fn token(value: &HeaderValue) -> &[u8] {
 }
 
 fn header_value(path: &Path) -> io::Result<HeaderValue> {
-    let contents = portcullis_file::read_trusted(path, MAX_FILE_BYTES)?;
+    let contents = portcullis_file::read_trusted(path, MAX_CREDENTIAL_BYTES)?;
     let token = contents.bytes().trim_ascii();
     if token.is_empty() || !token.iter().all(u8::is_ascii_graphic) {
         let problem = "expected one token of visible ASCII characters";
