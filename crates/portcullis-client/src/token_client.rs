@@ -83,7 +83,7 @@ impl TokenClient {
             Ok(answer) if answer.confirms_revocation() => return Ok(()),
             // 503 asks for another attempt later, whatever the body says (RFC 7009 §2.2.1).
             Ok(answer) => match answer.error().filter(|_| answer.status() != 503) {
-                None if matches!(answer.status(), 200 | 202 | 204) => {
+                None if answer.has_revocation_status() => {
                     let what = "but the body reports an error or is invalid";
                     let message = format!("{}, {what}", answer.url_and_status());
                     TokenError::new(TokenErrorKind::Unusable, message)

@@ -42,7 +42,8 @@ struct Body {
     expires_in: Option<Value>,
     scope: Option<Value>,
     issued_token_type: Option<Value>,
-    /// `OAuthAnswer::error` reports text that is not blank. Anything else, except null and `""`, is refused here.
+    /// A string that is not blank is an error of the server: see `OAuthAnswer::error`. Null and `""` are ignored, and any
+    /// other value makes the answer unusable.
     error: Option<Value>,
 }
 
@@ -82,11 +83,13 @@ impl TokenResponse {
             return Err(unusable("an `error` that is blank or not a string"));
         }
         let token = body.access_token;
-        // An untyped token must not be taken for a bound one.
         let found = body.token_type.as_deref();
-        if !found.map_or(token_type == BEARER_TYPE, |found| {
-            found.eq_ignore_ascii_case(token_type)
-        }) {
+        let is_requested_type = match found {
+            Some(found) => found.eq_ignore_ascii_case(token_type),
+            // An untyped token must not be taken for a bound one.
+            None => token_type == BEARER_TYPE,
+        };
+        if !is_requested_type {
             let found = match found {
                 None => "unknown type (`token_type` is missing)".to_owned(),
                 Some(found) if is_type_name(found, &token) => format!("type {found}"),

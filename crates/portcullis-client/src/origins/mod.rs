@@ -117,7 +117,7 @@ impl Origins {
         }
     }
 
-    /// Whether `Host` is absent or names the origin of the URI. Another one could lead to another service.
+    /// Whether `Host` is absent or names the origin of the URI. A `Host` of another origin could lead to another service.
     fn allows_host(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let mut hosts = headers.get_all(HOST).iter();
         let Some(host) = hosts.next() else {
@@ -129,9 +129,11 @@ impl Origins {
         hosts.next().is_none()
             && self.origins.iter().any(|origin| {
                 let scheme = uri.scheme().unwrap_or(&origin.scheme);
-                let authority = uri.authority();
-                authority.map_or(self.is_channel, |uri| origin.matches(scheme, uri))
-                    && origin.matches(scheme, &host)
+                let is_of_uri = match uri.authority() {
+                    Some(authority) => origin.matches(scheme, authority),
+                    None => self.is_channel,
+                };
+                is_of_uri && origin.matches(scheme, &host)
             })
     }
 
@@ -188,33 +190,36 @@ impl Origin {
             let problem = "must not have a wildcard: list each host by its name";
             return Err(ConfigError::new("origins", problem));
         }
-        let (scheme, default_port) = match url.scheme() {
-            "https" => (Scheme::HTTPS, 443),
-            _ => (Scheme::HTTP, 80),
+        let scheme = match url.scheme() {
+            "https" => Scheme::HTTPS,
+            _ => Scheme::HTTP,
         };
         Ok(Self {
-            scheme,
             host: host.into(),
-            port: url.port().unwrap_or(default_port),
+            port: url.port().unwrap_or(default_port(&scheme)),
+            scheme,
         })
     }
 
     fn matches(&self, scheme: &Scheme, authority: &Authority) -> bool {
-        // The whole text is compared because all of it is sent: a user name in front, or anything after the host, differs.
+        // Compares the whole authority, since all of it is sent: a user name in front makes it differ.
         let Some((host, rest)) = authority.as_str().split_at_checked(self.host.len()) else {
             return false;
         };
         let port = match rest.strip_prefix(':') {
             Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok(),
-            None if rest.is_empty() && self.scheme == Scheme::HTTPS => Some(443),
-            None if rest.is_empty() => Some(80),
+            None if rest.is_empty() => Some(default_port(&self.scheme)),
             _ => None,
         };
-        // Case-sensitive: parsed URIs have it in lower case, and connectors may use plain TCP for a scheme built as "HTTPS".
+        // The scheme is case-sensitive: parsed URIs have it in lower case, and connectors may use plain TCP for "HTTPS".
         scheme.as_str() == self.scheme.as_str()
             && port == Some(self.port)
             && host.eq_ignore_ascii_case(&self.host)
     }
+}
+
+fn default_port(scheme: &Scheme) -> u16 {
+    if *scheme == Scheme::HTTPS { 443 } else { 80 }
 }
 
 impl fmt::Display for Origin {

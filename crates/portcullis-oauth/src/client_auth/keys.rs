@@ -37,7 +37,7 @@ impl ClientKeys {
     pub fn pem_file(path: impl Into<PathBuf>, algorithm: Algorithm, kid: Option<&str>) -> Self {
         Self {
             pem_parameters: Some((algorithm, kid.map(Arc::from))),
-            ..Self::jwk_file(path)
+            ..Self::of(Source::File(CredentialFile::private(path)))
         }
     }
 

@@ -108,14 +108,19 @@ impl OAuthAnswer {
         }
     }
 
-    /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by status 200, 202 or 204, unless
-    /// the body is a form or a JSON object with an `error` or `errorCode`, JSON that is not an object, or unreadable JSON.
-    #[must_use]
-    pub fn confirms_revocation(&self) -> bool {
-        matches!(self.status.as_u16(), 200 | 202 | 204) && !self.may_hold_error()
+    /// Whether the status is one by which a revocation endpoint confirms a revocation (RFC 7009 §2.2): 200, 202 or 204.
+    pub fn has_revocation_status(&self) -> bool {
+        matches!(self.status.as_u16(), 200 | 202 | 204)
     }
 
-    /// Whether the body is JSON or a form with an error, or unreadable JSON.
+    /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by its status, and a body without
+    /// an error. A form or JSON object with an `error` or `errorCode` is an error, and so is any other JSON, even if it is
+    /// truncated.
+    #[must_use]
+    pub fn confirms_revocation(&self) -> bool {
+        self.has_revocation_status() && !self.may_hold_error()
+    }
+
     fn may_hold_error(&self) -> bool {
         match read_json_object::<ErrorBody>(self.body()) {
             Ok(body) => body.has_error(),

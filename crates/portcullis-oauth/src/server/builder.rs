@@ -36,26 +36,30 @@ pub struct AuthorizationServerBuilder {
 impl AuthorizationServer {
     /// A server whose metadata names its endpoints (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
     ///
-    /// `issuer` must equal the `issuer` in the metadata exactly. Endpoints from metadata receive the client's credentials,
-    /// so they must be on the issuer's own origin or on a [listed](AuthorizationServerBuilder::allow_origin) one.
+    /// `issuer` must equal the `issuer` in the metadata exactly. An endpoint from metadata receives the client's credentials,
+    /// so it must be on the origin of `issuer` or of `discover_at`, or on a
+    /// [listed](AuthorizationServerBuilder::allow_origin) one. Any origin may be requested by a client that authenticates by
+    /// certificate only, if the form contains no token.
     pub fn discover(issuer: impl Into<String>) -> AuthorizationServerBuilder {
-        AuthorizationServerBuilder::new(Some(issuer.into()), None)
+        AuthorizationServerBuilder {
+            issuer_to_discover: Some(issuer.into()),
+            ..AuthorizationServerBuilder::new()
+        }
     }
 
     /// A server whose token endpoint is at `url`. No metadata is read.
     pub fn token_endpoint(url: impl Into<String>) -> AuthorizationServerBuilder {
-        AuthorizationServerBuilder::new(None, Some(url.into()))
+        AuthorizationServerBuilder::new().token_endpoint(url)
     }
 }
 
 impl AuthorizationServerBuilder {
-    /// One of the two is given.
-    fn new(issuer_to_discover: Option<String>, token_endpoint: Option<String>) -> Self {
+    fn new() -> Self {
         Self {
-            issuer_to_discover,
+            issuer_to_discover: None,
             discover_at: None,
             issuer: None,
-            token_endpoint,
+            token_endpoint: None,
             revocation_endpoint: None,
             allowed_origins: Vec::new(),
             http: HttpSettings::default(),
@@ -88,8 +92,9 @@ impl AuthorizationServerBuilder {
         self
     }
 
-    /// Allows endpoints from metadata on this origin (scheme, host and port), in addition to the issuer's own. They receive
-    /// the client's credentials. A private address is allowed only if the issuer's is private too.
+    /// Allows endpoints from metadata on this origin (scheme, host and port), in addition to the origins of the issuer and of
+    /// `discover_at`. Such endpoints receive the client's credentials. A private address is allowed only if the issuer's
+    /// address is private too.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.allowed_origins.push(origin.into());
         self
@@ -134,7 +139,7 @@ impl AuthorizationServerBuilder {
         let http = match (&discovery, &token_endpoint) {
             (Some(discovery), _) => discovery.http.clone(),
             (None, Some(endpoint)) => client_for(endpoint)?,
-            // The constructors set one of the two.
+            // `discover` sets the issuer, and `token_endpoint` the endpoint.
             (None, None) => return Err(ConfigError::new("token_endpoint", "missing")),
         };
         let origins = self.allowed_origins.iter().map(|text| {
