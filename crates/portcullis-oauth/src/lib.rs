@@ -15,6 +15,8 @@ pub mod http;
 mod json_object;
 #[cfg(feature = "client-auth")]
 mod server;
+#[cfg(feature = "client-auth")]
+mod time;
 
 #[cfg(feature = "client-auth")]
 pub use self::{
@@ -26,6 +28,7 @@ pub use self::{
     server::{
         AuthorizationServer, AuthorizationServerBuilder, OAuthAnswer, OAuthEndpoint, OAuthError,
     },
+    time::to_rfc3339,
 };
 pub use self::{
     error::{FetchError, FetchErrorKind},

@@ -1,6 +1,7 @@
 //! The events of a token source.
 
 use portcullis_core::{ScopeSet, clock::UnixTime};
+use portcullis_oauth::to_rfc3339;
 
 use crate::{TokenError, token_client::TokenClient};
 
@@ -21,7 +22,7 @@ pub enum TokenEvent {
         error: TokenError,
         /// The number of failures in a row.
         failures: u32,
-        /// Until when the current token is usable; `None` if there is none.
+        /// Until when the current token is usable; `None` without a usable token.
         usable_until: Option<UnixTime>,
     },
     /// No usable token is left, and none could be obtained. Calls fail at least until the next token request.
@@ -39,11 +40,11 @@ pub enum TokenEvent {
     /// The set of requested scopes that the token lacks has changed (RFC 6749 §3.3).
     #[non_exhaustive]
     MissingScopesChanged {
-        /// The scopes that it lacks; empty when all are granted again.
+        /// The requested scopes that the token lacks; empty when all are granted again.
         missing: ScopeSet,
     },
-    /// The token response has no `token_type` (RFC 6749 §5.1), so the token is used as a bearer token. Announced once,
-    /// until a response has a `token_type` again.
+    /// The token response has no `token_type` (RFC 6749 §5.1), so the token is used as a bearer token. Announced again only
+    /// after a response with a `token_type`.
     Untyped,
     /// A service rejected the current token. It is no longer handed out.
     #[non_exhaustive]
@@ -70,14 +71,14 @@ impl TokenEvent {
         let (client_id, request) = (client.client_id(), &client.request);
         match self {
             Self::Obtained { expires_at } => {
-                tracing::debug!(client_id, %request, expires_at = expires_at.as_secs(), "access token obtained");
+                tracing::debug!(client_id, %request, expires_at = to_rfc3339(*expires_at), "access token obtained");
             }
             Self::Failed {
                 error,
                 failures,
                 usable_until: Some(until),
             } => {
-                tracing::warn!(client_id, %request, error = error.to_string(), failures, until = until.as_secs(), "access token could not be renewed; the current one remains in use");
+                tracing::warn!(client_id, %request, error = error.to_string(), failures, until = to_rfc3339(*until), "access token could not be renewed; the current one remains in use");
             }
             Self::Failed {
                 error, failures, ..
@@ -98,10 +99,10 @@ impl TokenEvent {
             }
             Self::Untyped => client.warn_untyped(),
             Self::Rejected { expires_at } => {
-                tracing::warn!(client_id, %request, expires_at = expires_at.as_secs(), "a service rejected the access token; it is no longer used");
+                tracing::warn!(client_id, %request, expires_at = to_rfc3339(*expires_at), "a service rejected the access token; it is no longer used");
             }
             Self::CredentialExpires { at } => {
-                tracing::warn!(client_id, %request, at = at.as_secs(), "the client's credential expires soon; replace it");
+                tracing::warn!(client_id, %request, at = to_rfc3339(*at), "the client's credential expires soon; replace it");
             }
             Self::Revoked => tracing::info!(client_id, %request, "access token revoked"),
             Self::ShutDown => tracing::info!(client_id, %request, "token source shut down"),

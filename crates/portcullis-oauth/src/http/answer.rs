@@ -22,7 +22,7 @@ pub struct Answer {
     pub body: Vec<u8>,
     received_at: UnixTime,
     pub(super) network: Option<Network>,
-    /// A bearer token is configured but was not sent to this origin.
+    /// Whether a bearer token is configured but was not sent, because the URL is on another origin.
     pub(super) token_withheld: bool,
 }
 
@@ -47,7 +47,10 @@ impl Answer {
     ) -> Result<(), FetchError> {
         let limit = KeySet::MAX_BYTES;
         let too_large = || {
-            let message = format!("{} sent more than {limit} bytes", display_url(url));
+            let message = format!(
+                "{} answered with more than {limit} bytes, the most that is accepted (not configurable): check that this is the right URL, or have the server shorten the document",
+                display_url(url)
+            );
             FetchError::new(FetchErrorKind::TooLarge, message)
         };
         let declared = response.content_length();
@@ -88,7 +91,7 @@ impl Answer {
 
     /// Rejects a document that repeats the bearer token, which could appear in messages as part of a URL or a key id.
     pub(super) fn check_repetition(&self, url: &Url, token: &[u8]) -> Result<(), FetchError> {
-        // Other JWTs may begin like this one.
+        // Only the end is compared, since other JWTs may begin like this one.
         let end = &token[token.len().saturating_sub(16)..];
         if !self.body.windows(end.len()).any(|part| part == end) {
             return Ok(());
@@ -103,12 +106,12 @@ impl Answer {
         self.headers.get(ETAG).cloned()
     }
 
-    /// How long it may be kept (RFC 9111 §4.2.1), if the server says so.
+    /// How long the answer may be kept (RFC 9111 §4.2.1), if the server says so.
     pub fn max_age(&self) -> Option<Duration> {
         headers::max_age(&self.headers)
     }
 
-    /// The server's clock, seen from ours. `None` for an answer from a cache.
+    /// The offset of the server's clock from ours. `None` for an answer from a cache.
     pub fn clock_skew(&self) -> Option<ClockOffset> {
         let date = headers::date(&self.headers)?;
         Some(ClockOffset::between(date, self.received_at))

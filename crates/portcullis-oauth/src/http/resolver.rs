@@ -9,9 +9,9 @@ use super::address::{AllowedNetworks, Network};
 /// Resolves names at connect time, so that a check cannot be bypassed by a changed DNS record.
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
-    /// The host of the URL that metadata or keys are read at, or of the token endpoint. It may have any address.
+    /// The host of `configured` in `HttpClient::new`. It may have any address.
     pub(super) issuer_host: Option<String>,
-    /// Other configured hosts: proxies and endpoints. They may have any address too.
+    /// The hosts of proxies and of other configured URLs. They may have any address.
     pub(super) other_hosts: Vec<String>,
     /// Whether proxies are configured. The peer may then be a proxy, so the issuer's network is learned when the issuer's
     /// name is resolved here (`NO_PROXY`), and not from the peer's address.
@@ -42,10 +42,10 @@ impl Resolve for GuardedResolver {
     }
 }
 
-/// All addresses of a discovered host are in networks that the issuer is not in.
+/// A discovered host has no address that it may have.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
-    "the discovered host resolves only to private or link-local addresses, and the issuer is not in such a network: {}",
+    "the discovered host resolves only to addresses that are not publicly routable, and the issuer is not in such a network: {}",
     super::url_rules::IF_INTENDED
 )]
 pub(super) struct ForbiddenAddress;

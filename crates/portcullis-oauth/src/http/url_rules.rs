@@ -119,7 +119,7 @@ pub(crate) fn discovered(
         return Ok(url);
     }
     Err(refuse(&format!(
-        "is in a private or link-local network that the issuer is not in: {IF_INTENDED}"
+        "is not publicly routable, and the issuer is not in such a network: {IF_INTENDED}"
     )))
 }
 
