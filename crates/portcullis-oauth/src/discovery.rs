@@ -48,11 +48,11 @@ pub struct Discovery {
     own_origins: Vec<Origin>,
     /// The well-known URLs, or the one that is configured.
     candidates: Vec<Url>,
-    /// The candidate that had the metadata the last time.
+    /// The index of the candidate that had the metadata the last time.
     current: AtomicUsize,
 }
 
-/// Read apart from other members, which differ between the users of [`Discovery`].
+/// The member that [`Discovery`] itself reads. Its users read others.
 #[derive(Deserialize)]
 struct IssuerMember {
     issuer: String,
@@ -64,7 +64,7 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// When one of the two cannot be used.
+    /// When `issuer`, `discover_at` or the client cannot be used.
     pub fn new(
         issuer: &str,
         discover_at: Option<&str>,
@@ -96,8 +96,8 @@ impl Discovery {
         &self.issuer
     }
 
-    /// Tries the candidates in turn; returns what `pick` takes from the first that it accepts. Also returns the server's
-    /// clock, seen from ours, if an answer tells it.
+    /// Reads the candidates in turn until `pick` accepts the metadata of one, and returns what `pick` takes from it. Also
+    /// returns the offset of the server's clock from ours, if an answer tells it.
     pub async fn read<M: DeserializeOwned, T>(
         &self,
         pick: impl Fn(&Self, M) -> Result<T, FetchError>,
@@ -118,7 +118,7 @@ impl Discovery {
                 }
                 Err(error) => errors.push(error),
             }
-            // The other candidate is on the same host.
+            // The other candidate would fail too: it is on the same host.
             if let Some(
                 FetchErrorKind::Unreachable | FetchErrorKind::TimedOut | FetchErrorKind::Credential,
             ) = errors.last().map(FetchError::kind)
@@ -126,9 +126,9 @@ impl Discovery {
                 break;
             }
         }
-        // An error other than 404 tells more.
-        let is_other = |error: &FetchError| error.kind() != FetchErrorKind::Status(404);
-        let error = match errors.iter().position(is_other) {
+        // An error other than 404 tells the operator more.
+        let is_not_404 = |error: &FetchError| error.kind() != FetchErrorKind::Status(404);
+        let error = match errors.iter().position(is_not_404) {
             Some(index) => errors.swap_remove(index),
             None => self.not_found(errors.first().and_then(FetchError::retry_after)),
         };
@@ -191,7 +191,7 @@ impl Discovery {
         Ok(metadata)
     }
 
-    /// Whether a URL from the metadata is on the issuer's own origin.
+    /// Whether a URL from the metadata is on the origin of the issuer or of `discover_at`.
     pub fn is_own(&self, url: &Url) -> bool {
         self.own_origins.contains(&url.origin())
     }

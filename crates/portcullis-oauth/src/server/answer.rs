@@ -27,11 +27,11 @@ pub struct OAuthAnswer {
     pub url: Box<str>,
     /// The delay that the server asks for before the next request (RFC 9110 §10.2.3), at most a day.
     pub retry_after: Option<Duration>,
-    /// The expiry of the client's credential that was sent, if known.
+    /// When the credential that was sent expires, if known.
     pub credential_expires_at: Option<UnixTime>,
     redactor: Redactor,
     status: StatusCode,
-    /// It may contain a token.
+    /// A secret, since it may contain a token.
     body: Secret,
 }
 
@@ -71,8 +71,8 @@ impl OAuthAnswer {
         self.body.expose()
     }
 
-    /// The error in the body, whatever the content type. Some servers send one with status 200. An empty `error` or `null`
-    /// is no error. Okta's `errorCode` and `errorSummary` are an error unless the status is a success.
+    /// The error in the body, whatever the content type and the status: some servers send an error with status 200. A blank
+    /// or null `error` is ignored. Okta's `errorCode` and `errorSummary` count only if the status is not a success.
     pub fn error(&self) -> Option<OAuthError> {
         let (mut code, description) = self.raw_error()?;
         if !KNOWN_CODES.contains(&&*code) {
@@ -98,8 +98,8 @@ impl OAuthAnswer {
         escape_with(char::escape_debug, &text, MAX_SHOWN)
     }
 
-    /// Whether the server rejects the client's credential, so that another one may succeed: the status is 401 (RFC 6749
-    /// §5.2), except with a code about DPoP, or the code is `invalid_client`, whatever the status.
+    /// Whether the server rejects the client's credential, so that another one may succeed (RFC 6749 §5.2): the code is
+    /// `invalid_client`, or the status is 401 and the code is not about DPoP.
     pub fn rejects_client(&self) -> bool {
         match self.raw_error().as_ref().map(|(code, _)| &**code) {
             Some("invalid_client") => true,

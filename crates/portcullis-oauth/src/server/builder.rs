@@ -22,7 +22,7 @@ const NO_METADATA: &str = "has no effect without metadata: remove it, or use `di
 #[derive(Clone)]
 #[must_use = "call `build`"]
 pub struct AuthorizationServerBuilder {
-    /// The issuer whose metadata is read, if any.
+    /// The issuer whose metadata is read.
     issuer_to_discover: Option<String>,
     discover_at: Option<String>,
     issuer: Option<String>,
@@ -127,18 +127,14 @@ impl AuthorizationServerBuilder {
         let token_endpoint = configured("token_endpoint", &self.token_endpoint)?;
         let revocation_endpoint = configured("revocation_endpoint", &self.revocation_endpoint)?;
         self.check_issuer()?;
-        let others: Vec<&Url> = [&token_endpoint, &revocation_endpoint]
-            .into_iter()
-            .flatten()
-            .collect();
-        let client_for = |url: &Url| HttpClient::new(&self.http, self.clock.clone(), url, &others);
+        let others: Vec<&Url> = token_endpoint.iter().chain(&revocation_endpoint).collect();
+        let client = |url: &Url| HttpClient::new(&self.http, self.clock.clone(), url, &others);
         let discover_at = self.discover_at.as_deref();
-        let discover =
-            |issuer: &String| Discovery::new(issuer, discover_at, allow_http, client_for);
+        let discover = |issuer: &String| Discovery::new(issuer, discover_at, allow_http, client);
         let discovery = self.issuer_to_discover.as_ref().map(discover).transpose()?;
         let http = match (&discovery, &token_endpoint) {
             (Some(discovery), _) => discovery.http.clone(),
-            (None, Some(endpoint)) => client_for(endpoint)?,
+            (None, Some(endpoint)) => client(endpoint)?,
             // `discover` sets the issuer, and `token_endpoint` the endpoint.
             (None, None) => return Err(ConfigError::new("token_endpoint", "missing")),
         };

@@ -18,9 +18,9 @@ use crate::{FetchError, FetchErrorKind, discovery::Discovery, http::display_url}
 
 /// The maximum age of metadata.
 const LIFETIME: Duration = Duration::from_secs(3600);
-/// The number of failed requests in a row after which metadata is read again: the server may have moved.
-const MAX_FAILURES: u32 = 2;
-/// The delay until metadata that could not be read is read again.
+/// After this many requests in a row that missed their endpoint, metadata is read again: the endpoint may have moved.
+const MAX_MISSES: u32 = 2;
+/// How long older metadata is used after a failed read. Also, how long the error of the `other` document is returned.
 const RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// An endpoint of an authorization server.
@@ -53,7 +53,7 @@ struct Metadata {
 }
 
 impl Metadata {
-    /// The URL of an endpoint, or of its alias if it is wanted and there is one.
+    /// The URL of an endpoint: that of its alias if `use_alias` is set and the alias exists.
     fn url(&self, endpoint: OAuthEndpoint, use_alias: bool) -> Option<&str> {
         let aliases = self.mtls_endpoint_aliases.as_ref();
         let alias = aliases
@@ -67,17 +67,18 @@ impl Metadata {
     }
 }
 
-/// Metadata, read when needed.
+/// The endpoints in a server's metadata, which is read when an endpoint is needed.
 pub(super) struct DiscoveredEndpoints {
     discovery: Discovery,
-    /// Origins that may receive credentials, in addition to the issuer's own.
+    /// Origins that may receive credentials, in addition to those of the issuer and of `discover_at`.
     allowed: Vec<Origin>,
+    /// Whether metadata without a token endpoint is an error.
     needs_token_endpoint: bool,
     main: Mutex<Document>,
-    /// The other of the two well-known documents. While this one is read, `main` is not locked.
+    /// The second well-known document, for endpoints that `main` does not name. Its reads do not lock `main`.
     other: Mutex<Document>,
-    /// The number of failed requests since the last success.
-    failures: AtomicU32,
+    /// The requests in a row that missed their endpoint.
+    misses: AtomicU32,
 }
 
 #[derive(Default)]
@@ -87,13 +88,12 @@ struct Document {
     /// `other` is read again.
     main_reads: u64,
     read_again_at: Option<Instant>,
-    /// The last failure, and until when it is returned without another read. What counts is when a caller came, not when it
-    /// got the lock.
+    /// The last failure, and a time. Callers that came before that time get this error, even if they get the lock later.
     failed: Option<(FetchError, Instant)>,
 }
 
 impl Document {
-    /// What serves a request without reading the document.
+    /// The result for a caller that came at `called_at`; `None` if the document must be read.
     fn current(&self, called_at: Instant) -> Option<Result<Arc<Metadata>, FetchError>> {
         match &self.failed {
             Some((error, until)) if called_at <= *until => Some(Err(error.clone())),
@@ -102,7 +102,8 @@ impl Document {
         }
     }
 
-    /// Keeps the result of a read, unless it failed and there is previous metadata. An error is kept for `error_lifetime`.
+    /// Stores the result of a read and returns what callers get. If the read failed, that is the previous metadata, or
+    /// without it the error, which is kept for `error_lifetime`.
     fn update(
         &mut self,
         read: Result<Metadata, FetchError>,
@@ -145,11 +146,12 @@ impl DiscoveredEndpoints {
             needs_token_endpoint,
             main: Mutex::default(),
             other: Mutex::default(),
-            failures: AtomicU32::new(0),
+            misses: AtomicU32::new(0),
         }
     }
 
-    /// Reads the other well-known document if needed: some servers name their revocation endpoint only in RFC 8414's.
+    /// The URL of an endpoint, by the `main` document or else by the `other`: some servers name their revocation endpoint only
+    /// in the document of RFC 8414. `sends_secret`: whether the request contains a secret or a token.
     pub(super) async fn url(
         &self,
         endpoint: OAuthEndpoint,
@@ -163,18 +165,22 @@ impl DiscoveredEndpoints {
         let url = metadata.url(endpoint, use_alias);
         let url = url.ok_or_else(|| no_endpoint(endpoint))?;
         let checked = self.check(endpoint, url, sends_secret);
-        checked.inspect_err(|_| self.record(false))
+        checked.inspect_err(|_| self.record_miss())
     }
 
-    /// Notes whether an endpoint works.
-    pub(super) fn record(&self, works: bool) {
-        match works {
-            true => self.failures.store(0, Ordering::Relaxed),
-            false => _ = self.failures.fetch_add(1, Ordering::Relaxed),
+    /// Records the status of the answer to a request, or that there was no answer.
+    pub(super) fn record(&self, status: Option<u16>) {
+        match status {
+            None | Some(404 | 405 | 410) => self.record_miss(),
+            Some(_) => self.misses.store(0, Ordering::Relaxed),
         }
     }
 
-    /// Whether the URL may be requested, and may receive the client's credentials.
+    fn record_miss(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Rejects a URL that must not be requested, or must not receive the client's credentials.
     fn check(
         &self,
         endpoint: OAuthEndpoint,
@@ -198,7 +204,7 @@ impl DiscoveredEndpoints {
         let called_at = Instant::now();
         let mut document = self.main.lock().await;
         match document.current(called_at) {
-            Some(Ok(_)) if self.failures.load(Ordering::Relaxed) >= MAX_FAILURES => {}
+            Some(Ok(_)) if self.misses.load(Ordering::Relaxed) >= MAX_MISSES => {}
             Some(current) => return current,
             None => {}
         }
@@ -213,13 +219,13 @@ impl DiscoveredEndpoints {
             Ok(metadata)
         };
         let (read, _) = self.discovery.read(pick).await;
-        self.failures.store(0, Ordering::Relaxed);
+        self.misses.store(0, Ordering::Relaxed);
         document.main_reads += u64::from(read.is_ok());
-        // Zero: only those who waited during the read share its error.
+        // Zero: only callers that came during the read share its error.
         document.update(read, self.discovery.issuer(), Duration::ZERO)
     }
 
-    /// Returns metadata without endpoints if the issuer has only one document. Concurrent callers share one request and its result.
+    /// Returns empty metadata if the issuer has only one document. Concurrent callers share one request and its result.
     async fn read_other(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
         let mut other = self.other.lock().await;

@@ -27,7 +27,8 @@ use crate::{
 
 /// An authorization server and its endpoints (RFC 6749 §3, RFC 8414). Clones are cheap and share the metadata.
 ///
-/// The metadata is read when it is first needed, and again after one hour or two failed requests in a row.
+/// The metadata is read when it is first needed, and again after one hour. It is also read again after two requests in a row
+/// without an answer, with status 404, 405 or 410, or to a URL that may not be requested.
 ///
 /// ```
 /// use portcullis_oauth::AuthorizationServer;
@@ -60,7 +61,8 @@ impl AuthorizationServer {
         self.0.http.clock()
     }
 
-    /// Posts a form to an endpoint as this client. Several credentials are offered in turn until the server accepts one.
+    /// Posts a form to an endpoint as this client. Several credentials are offered in turn until the server does not reject
+    /// one.
     ///
     /// # Errors
     ///
@@ -92,7 +94,7 @@ impl AuthorizationServer {
         let (answer, has_new_nonce) = send().await?;
         let error = answer.error();
         if has_new_nonce && error.is_some_and(|error| &*error.code == "use_dpop_nonce") {
-            // With a new assertion too, since one is for a single request.
+            // This also makes a new assertion, since an assertion is for a single request.
             return Ok(send().await?.0);
         }
         Ok(answer)
@@ -129,7 +131,8 @@ impl AuthorizationServer {
         Ok(url)
     }
 
-    /// Tries each credential until one is not rejected. Also returns whether a nonce other than the sent one is now known.
+    /// Offers each credential until the server does not reject one. Also returns whether the server has sent a nonce that was
+    /// not in the proof.
     async fn send_with_each_credential(
         &self,
         url: &Url,
@@ -171,9 +174,8 @@ impl AuthorizationServer {
             let (body, identity) = (encode(form, &credential), credential.identity.as_ref());
             let answer = inner.http.post(url, headers, body, identity).await;
             if let Some(discovered) = &inner.discovered {
-                let status = answer.as_ref().map(|answer| answer.status.as_u16());
-                // After these statuses, the endpoint may have moved.
-                discovered.record(status.is_ok_and(|status| !matches!(status, 404 | 405 | 410)));
+                let answered = answer.as_ref().ok();
+                discovered.record(answered.map(|answer| answer.status.as_u16()));
             }
             let answer = answer?;
             let nonces = key.map(|_| &inner.nonces);
@@ -194,7 +196,7 @@ impl AuthorizationServer {
     ///
     /// # Errors
     ///
-    /// When its id or algorithm cannot be used, or its assertions would have no audience.
+    /// When the client's id or algorithm cannot be used, or its assertions would have no audience.
     pub fn check(&self, authentication: &ClientAuthentication) -> Result<(), ConfigError> {
         authentication.check(self.issuer())
     }
@@ -203,7 +205,7 @@ impl AuthorizationServer {
 /// The parameters that contain tokens.
 const TOKEN_PARAMETERS: [&str; 3] = ["token", "subject_token", "actor_token"];
 
-/// The body of the request. It is zeroed when dropped, and has sufficient capacity, so that growth leaves no copies.
+/// The body of the request, zeroed when dropped. Its capacity is sufficient: a string that grows leaves copies behind.
 fn encode(form: &[(&str, &str)], credential: &Credential) -> Zeroizing<Vec<u8>> {
     let fields = credential.fields.iter();
     let fields = fields.map(|(name, value)| (*name, value.as_str()));

@@ -27,7 +27,7 @@ pub(super) struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Code and description. Okta's code counts unless the status is a success.
+    /// Code and description. Okta's code counts only if the status is not a success.
     pub(super) fn error(self, is_success: bool) -> Option<(String, Option<String>)> {
         let (description, summary) = (text(self.error_description), text(self.error_summary));
         if let Some(code) = text(self.error) {
@@ -37,7 +37,7 @@ impl ErrorBody {
         Some((code, summary.or(description)))
     }
 
-    /// Whether there is an error of any type, other than `null` or an empty string.
+    /// Whether `error` or `errorCode` has a value of any type. `null` and an empty string do not count.
     pub(super) fn has_error(&self) -> bool {
         let errors = [&self.error, &self.error_code];
         let mut errors = errors.into_iter().flatten();

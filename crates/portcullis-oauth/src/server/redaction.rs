@@ -14,13 +14,13 @@ const REDACTED: &str = "[redacted]";
 /// The maximum length of a shown text, in characters.
 pub(super) const MAX_SHOWN: usize = 500;
 
-/// This many letters and digits in a row identify a part of a secret. Fewer may be part of a word by chance.
+/// This many letters and digits in a row identify a part of a secret. Fewer may occur in a word by chance.
 const MIN_PART: usize = 8;
 
 impl Redactor {
     pub(super) fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
         let mut secrets: Vec<_> = secrets.into_iter().collect();
-        // One may be part of another.
+        // Longest first: a secret may be part of another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         Self(secrets)
     }
@@ -55,7 +55,7 @@ fn replace(text: &str, secret: &str) -> String {
     replaced + &text[end..]
 }
 
-/// Whether a decoding of the text shares `MIN_PART` letters with an encoding of the secret.
+/// Whether one of the `forms` of a text shares `MIN_PART` letters in a row with an encoding of the secret.
 fn contain_secret(forms: &[String], secret: &Secret) -> bool {
     const SHORTEST: usize = 3;
 
