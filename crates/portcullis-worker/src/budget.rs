@@ -1,4 +1,4 @@
-//! How often requests may cause a run.
+//! A rate limit, for runs that requests cause.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ pub struct BudgetRules {
     /// How many may be taken at once from a full budget. 2 by default, for an issuer's keys: a key that appears while the
     /// set is being replaced needs a second fetch.
     pub burst: u32,
-    /// How long it takes to earn one more. 10 s by default: while strangers spend the budget, a new key is found within
-    /// that time.
+    /// How long it takes to earn one more. 10 s by default: a new key is found within that time, even while strangers spend
+    /// the budget.
     pub refill: Duration,
 }
 
@@ -26,23 +26,23 @@ impl BudgetRules {
         Self { burst, refill }
     }
 
-    /// The refill time. Limited to a century, so that no sum of a few overflows.
+    /// `refill`, limited to a century, so that sums of times do not overflow.
     fn refill(&self) -> Duration {
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         self.refill.min(CENTURY)
     }
 }
 
-/// A rate limit (token bucket): within any time `t`, at most `burst + t / refill` are taken. `take` does not change it: it
-/// returns the budget that is left. Times are those of a monotonic clock, counted from any fixed point.
+/// A rate limit (token bucket): within any time `t`, at most `burst + t / refill` are taken. [`take`](Self::take) does not
+/// change the budget: it returns the budget that is left. Times are those of a monotonic clock, from any fixed point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
-    /// When it is full again. This is its whole state.
+    /// When the budget is full again. This is its whole state.
     full_at: Duration,
 }
 
 impl Budget {
-    /// What is left after one is taken at `now`; `None` if there is none to take.
+    /// The budget that is left after one is taken at `now`; `None` if it is spent.
     #[must_use]
     pub fn take(self, rules: &BudgetRules, now: Duration) -> Option<Self> {
         let refill = rules.refill();

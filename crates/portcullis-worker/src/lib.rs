@@ -6,9 +6,9 @@
 //! - Dropping the last clone of the [`Worker`] stops the task at its next `.await`, in the middle of a run if need be.
 //! - The task publishes a [`State`] as a whole, and [`Shared::state`] borrows it without a lock. [`Shared::events`] tells
 //!   of changes, and each event is also logged.
-//! - A panic, or the end of its runtime, is in the state, the events and the log: [`State::died`].
-//! - A run is one piece of the task's work, such as one fetch. [`Worker::request_run_if`] asks for one, which many callers
-//!   share. [`Worker::wake`] ends a pause.
+//! - If the task panics or its runtime ends, [`State::died`] records it and makes an event.
+//! - A run is one piece of the task's work, such as one fetch. [`Worker::request_run_if`] asks for a run, and callers share
+//!   it. [`Worker::wake`] ends a pause.
 //! - [`Worker::wait_until_ended`] waits for a run, [`Worker::wait_for`] for a state, and [`Worker::within`] bounds a wait.
 //! - [`Task::spawn_thread`] runs blocking work on a thread of its own.
 //! - [`Backoff`] doubles the pause after failures, with [`Jitter`], and honours `Retry-After`.

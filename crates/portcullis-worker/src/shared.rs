@@ -10,20 +10,19 @@ use tokio::{
     time::Instant,
 };
 
-/// What a worker publishes: the snapshot that callers read, and how the task is doing. It is cloned for each change, so
-/// large parts belong in an `Arc`.
+/// The snapshot that a worker publishes and callers read. Each change clones it, so large parts belong in an `Arc`.
 pub trait State: Clone + Send + Sync + 'static {
     /// A change that operators may want to know of.
     type Event: Clone + Send + 'static;
 
-    /// Notes that the task has died though it is still needed, and returns the event that says so.
+    /// Records that the task has died, and returns the event for it.
     fn died(&mut self, death: Death) -> Self::Event;
 
     /// Writes an event to the log.
     fn log(&self, event: &Self::Event);
 }
 
-/// Why a task ended that was still needed.
+/// Why a task ended although its worker was not stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Death {
@@ -37,7 +36,7 @@ pub enum Death {
 pub struct Shared<S: State> {
     state: ArcSwap<S>,
     events: broadcast::Sender<S::Event>,
-    /// `update` also wakes its receivers, so that `wait_for` needs no second channel.
+    /// `Shared::update` notifies its receivers too: `Worker::wait_for` waits on this channel for a state.
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) wake: Notify,
     pub(crate) runtime: Handle,
@@ -45,7 +44,7 @@ pub struct Shared<S: State> {
     origin: Instant,
 }
 
-/// How far a task has come: which run began last, and which ended last, counted from 1.
+/// How far a task has come. Its runs are numbered from 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
     /// Whether a run was asked for that has not begun.
@@ -56,8 +55,9 @@ pub(crate) struct Progress {
     pub(crate) task_has_ended: bool,
 }
 
-/// A run is one piece of a task's work, such as one fetch, from `begin_run` to `end_run`. This one was asked for by a
-/// caller: see [`Worker::request_run_if`](crate::Worker::request_run_if).
+/// A ticket for the run that a caller asked for: see [`Worker::request_run_if`](crate::Worker::request_run_if) and
+/// [`Worker::wait_until_ended`](crate::Worker::wait_until_ended). A run is one piece of a task's work, such as one fetch,
+/// from `begin_run` to `end_run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunTicket {
     pub(crate) number: u64,
@@ -65,7 +65,7 @@ pub struct RunTicket {
 }
 
 impl RunTicket {
-    /// Whether this request joined a run already under way, which may miss what is newer than its beginning.
+    /// Whether the run was already under way when the caller asked. Its result may then miss the latest changes.
     pub fn joined_running(self) -> bool {
         self.joined_running
     }
@@ -97,13 +97,13 @@ impl<S: State> Shared<S> {
         })
     }
 
-    /// The state as it is now. Never waits for a lock.
+    /// The current state. Never waits for a lock.
     #[inline]
     pub fn state(&self) -> Guard<Arc<S>> {
         self.state.load()
     }
 
-    /// Publishes a changed state. `change` is called again if another thread published a state meanwhile.
+    /// Publishes a changed state. `change` is called again if another thread publishes a state first.
     pub fn update(&self, mut change: impl FnMut(&mut S)) {
         self.state.rcu(|state| {
             let mut next = S::clone(state);
@@ -125,9 +125,9 @@ impl<S: State> Shared<S> {
         self.events.subscribe()
     }
 
-    /// The present, on the worker's wall clock and on tokio's monotonic clock, which counts from the worker's creation.
+    /// The current time, by the worker's wall clock and by tokio's monotonic clock, which counts from the worker's creation.
     pub fn now(&self) -> Moment {
-        // The wall clock is read first: if the thread is paused in between, deadlines come early rather than late.
+        // The wall clock is read first: if the thread is paused between the reads, deadlines come early, not late.
         let wall = self.clock.now();
         Moment::new(wall, self.origin.elapsed())
     }

@@ -18,7 +18,7 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{Death, Shared, State, shared::Progress};
 
-/// The task of a [`Worker`](crate::Worker), as the code that it runs sees it.
+/// The handle by which the work of a task pauses, reports its runs and publishes.
 pub struct Task<S: State>(pub(crate) Arc<Shared<S>>);
 
 impl<S: State> Task<S> {
@@ -54,7 +54,7 @@ impl<S: State> Task<S> {
     fn report_end_on_drop(&self) -> ReportEndOnDrop<S> {
         ReportEndOnDrop {
             shared: self.0.clone(),
-            // Unless `supervise` learns another cause.
+            // `supervise` replaces this cause when the work panics.
             death: Death::RuntimeEnded,
         }
     }
@@ -87,7 +87,7 @@ impl<S: State> Task<S> {
         self.progress.borrow().is_requested
     }
 
-    /// Notes that a run begins. Who asks for one from now on gets the next.
+    /// Notes that a run begins. Callers that ask for a new run from now on get the next one.
     pub fn begin_run(&self) {
         self.progress.send_modify(|progress| {
             progress.last_begun += 1;
@@ -95,7 +95,7 @@ impl<S: State> Task<S> {
         });
     }
 
-    /// Notes that the run has ended and that its result is published. All who wait for it are woken.
+    /// Notes that the run has ended, and wakes the callers that wait for it. The result must be published before.
     pub fn end_run(&self) {
         self.progress
             .send_modify(|progress| progress.last_ended = progress.last_begun);
@@ -110,14 +110,14 @@ impl<S: State> Deref for Task<S> {
     }
 }
 
-/// Runs `work` until the worker is told to stop. The select covers every wait of `work`, also one for a server.
+/// Runs `work` until the worker is told to stop, which cancels a wait of `work` for a server too.
 async fn supervise<S: State>(
     mut report: ReportEndOnDrop<S>,
     work: impl Future<Output = Infallible>,
 ) {
     let mut progress = report.shared.progress.subscribe();
     let mut work = pin!(work);
-    // Caught here, so that the report is made while nothing unwinds: a log that panics too must not abort the process.
+    // The report follows after the unwinding: a log that panics during it would abort the process.
     let panicked = poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         polled.map_or(Poll::Ready(()), |pending| {
@@ -131,7 +131,7 @@ async fn supervise<S: State>(
     }
 }
 
-/// Reports the end of a task, and its death if it was still needed.
+/// Reports the end of a task, and its death if the worker was not stopped.
 struct ReportEndOnDrop<S: State> {
     shared: Arc<Shared<S>>,
     death: Death,
@@ -139,8 +139,8 @@ struct ReportEndOnDrop<S: State> {
 
 impl<S: State> Drop for ReportEndOnDrop<S> {
     fn drop(&mut self) {
-        // Read here and not in `supervise`: a process that ends drops its workers and then its runtime, possibly without
-        // polling their tasks again. That is no death.
+        // Read here, since `supervise` may not have seen the stop: a process that ends drops its workers and then its
+        // runtime, which may drop a task without polling it again.
         let shared = &self.shared;
         let was_stopped = shared.progress.borrow().is_stopping;
         let mut event = None;

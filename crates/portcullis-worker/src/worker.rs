@@ -40,14 +40,14 @@ impl<S: State> Worker<S> {
         (Self(Arc::new(Owner(shared))), task)
     }
 
-    /// Ends a pause of the task. It has no effect on a run.
+    /// Ends the task's pause, or its next one if the task is not pausing. A run goes on.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Asks for a run. Callers share the run that is about to begin, or else the one that is under way. Only if there is
-    /// neither, `admit` decides whether to start one: a budget is spent once however many ask. `None` if it says no. `admit`
-    /// must neither wait nor use the worker.
+    /// Asks for a run. Callers share the run that is about to begin, or else the one that is under way. Without either,
+    /// `admit` decides whether a run is requested; `None` if it returns false. Callers thus share what `admit` spends, such
+    /// as a budget. `admit` must neither wait nor use the worker.
     pub fn request_run_if(&self, admit: impl FnOnce() -> bool) -> Option<RunTicket> {
         let (mut run, mut is_new) = (None, false);
         // No receiver waits for `is_requested`, so none is notified.
@@ -108,7 +108,7 @@ impl<S: State> Worker<S> {
     ///
     /// # Errors
     ///
-    /// When the task ended before.
+    /// When the task ends before the run does.
     pub async fn wait_until_ended(&self, run: RunTicket) -> Result<(), TaskEnded> {
         let mut progress = self.progress.subscribe();
         let is_over =
@@ -123,7 +123,7 @@ impl<S: State> Worker<S> {
     ///
     /// # Errors
     ///
-    /// When the task ends before.
+    /// When the task ends before the state meets the condition.
     pub async fn wait_for(&self, mut condition: impl FnMut(&S) -> bool) -> Result<(), TaskEnded> {
         let mut progress = self.progress.subscribe();
         loop {
@@ -138,8 +138,8 @@ impl<S: State> Worker<S> {
         }
     }
 
-    /// Waits for `future`, at most for `limit`; `None` if the time ran out. It uses the timer of the worker's runtime, so the
-    /// caller needs none.
+    /// Waits for `future`, at most for `limit`; `None` if the time ran out. The timer is that of the worker's runtime, so the
+    /// caller's runtime needs none.
     pub fn within<F: Future>(
         &self,
         limit: Duration,
@@ -158,7 +158,7 @@ impl<S: State> Worker<S> {
         let _ = progress.wait_for(|progress| progress.task_has_ended).await;
     }
 
-    /// Whether the task has ended, or was told to.
+    /// Whether the task has ended or was told to stop.
     pub fn is_stopped(&self) -> bool {
         let progress = self.progress.borrow();
         progress.task_has_ended || progress.is_stopping
