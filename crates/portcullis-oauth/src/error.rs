@@ -91,7 +91,7 @@ impl FetchError {
         )
     }
 
-    /// Whether it is an error that a retry cannot fix. A DNS answer with a forbidden address is not one: DNS may change.
+    /// Whether a retry would fail too. After a DNS answer with a forbidden address it may succeed, since DNS may change.
     pub fn is_permanent(&self) -> bool {
         let is_from_dns = self.kind == FetchErrorKind::Forbidden && self.source.is_some();
         self.needs_operator() && !is_from_dns

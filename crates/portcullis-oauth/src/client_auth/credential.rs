@@ -19,7 +19,7 @@ pub(crate) struct Credential {
     /// The certificate and private key for TLS, in PEM.
     pub(crate) identity: Option<Secret>,
     pub(crate) expires_at: Option<UnixTime>,
-    /// Its position among the client's credentials.
+    /// The position of this credential among those of the client.
     pub(super) index: usize,
 }
 
@@ -28,7 +28,7 @@ impl Credential {
     pub(super) fn basic(client_id: &str, secret: &[u8]) -> Self {
         let mut credential = Self::default();
         let value = basic(client_id, secret);
-        // A server may repeat it without scheme and padding.
+        // An error of the server may repeat the value without scheme and padding.
         let encoded = value.to_str().unwrap_or_default();
         let encoded = encoded.trim_start_matches("Basic ").trim_end_matches('=');
         credential.secrets.push(Secret::new(encoded));
@@ -49,11 +49,11 @@ impl Credential {
     }
 }
 
-/// Each is form-encoded, so that a colon in the id is not the separator (RFC 6749 §2.3.1, appendix B).
+/// Id and secret are form-encoded, so that the first colon separates them (RFC 6749 §2.3.1, appendix B).
 fn basic(client_id: &str, secret: &[u8]) -> HeaderValue {
     const SCHEME: &str = "Basic ";
 
-    // With sufficient capacity: strings that grow leave copies of the secret behind.
+    // The capacity is sufficient: a string that grows leaves copies of the secret behind.
     let pair_capacity = 3 * (client_id.len() + secret.len()) + 1;
     let mut pair = Zeroizing::new(String::with_capacity(pair_capacity));
     pair.extend(form_encoded(client_id.as_bytes()));

@@ -12,7 +12,7 @@ use super::{
 use crate::FetchError;
 
 /// The source of a client's private keys. It is read for each request, so that keys rotate without a restart. Several keys
-/// are used in order until the server accepts one, which is then used first.
+/// are used in order until the server does not reject one, which is then used first.
 #[derive(Clone, Debug)]
 pub struct ClientKeys {
     source: Source<SigningKey>,

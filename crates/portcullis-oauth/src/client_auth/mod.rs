@@ -23,7 +23,7 @@ pub use self::{
 
 /// A client and its authentication method (RFC 6749 §2.3).
 ///
-/// Clones are cheap. They share which of several secrets the server accepted last.
+/// Clones are cheap. They share which of several secrets is offered first: the last one that the server did not reject.
 ///
 /// ```
 /// use portcullis_oauth::{ClientAuthentication, ClientSecrets};
@@ -41,7 +41,7 @@ pub struct ClientAuthentication {
     endpoint_audience: bool,
     /// The `typ` of assertions.
     assertion_typ: Arc<str>,
-    /// The index of the credential to offer first: the one that was accepted most recently.
+    /// The index of the credential to offer first: the last one that was not rejected.
     first: Arc<AtomicUsize>,
 }
 
@@ -91,7 +91,8 @@ impl ClientAuthentication {
     }
 
     /// `private_key_jwt`: an assertion signed with the client's private key (RFC 7523 as updated by 7523bis), for each
-    /// request. Its audience is the server's issuer identifier, its type `client-authentication+jwt`, its lifetime 1 min.
+    /// request. The assertion's audience is the server's issuer identifier, its type is `client-authentication+jwt`, and it
+    /// expires after 1 min.
     pub fn private_key_jwt(client_id: impl Into<String>, keys: impl Into<ClientKeys>) -> Self {
         Self::new(
             client_id,

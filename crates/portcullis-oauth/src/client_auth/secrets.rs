@@ -11,7 +11,7 @@ use super::{
 };
 use crate::FetchError;
 
-/// The maximum number of secrets. Each one that the server rejects is sent in vain.
+/// The maximum number of secrets. Each one may be sent to the server.
 const MAX_SECRETS: usize = 4;
 
 /// One secret of a client (RFC 6749 §2.3.1).
@@ -58,7 +58,7 @@ impl From<&str> for ClientSecret {
 }
 
 /// The source of a client's secrets. It is read for each request, so that secrets rotate without a restart. Up to four
-/// secrets are offered in order until the server accepts one, which is then offered first.
+/// secrets are offered in order until the server does not reject one, which is then offered first.
 #[derive(Clone, Debug)]
 pub struct ClientSecrets(pub(super) Source<ClientSecret>);
 
@@ -127,7 +127,7 @@ fn lines(text: &[u8]) -> Result<Vec<ClientSecret>, &'static str> {
 
 fn check(secrets: &[ClientSecret]) -> Result<(), &'static str> {
     let mut values = secrets.iter().map(|secret| secret.secret.expose());
-    // First, as a key may have more than four lines.
+    // Checked first: a PEM key has more than four lines, and "more than four secrets" would mislead.
     let problem = if let Some(mistake) = values.clone().find_map(mistake_in) {
         mistake
     } else if secrets.is_empty() {
@@ -142,7 +142,7 @@ fn check(secrets: &[ClientSecret]) -> Result<(), &'static str> {
     Err(problem)
 }
 
-/// Detects what cannot be a client secret. Secrets are sent to the server, keys must not be.
+/// Detects keys, which must not be sent to the server as a secret is, and text in UTF-16.
 fn mistake_in(text: &[u8]) -> Option<&'static str> {
     let contains = |part: &[u8]| text.windows(part.len()).any(|found| found == part);
     // The Base64 of `-----BEGIN` and of `{"kty"`, as in the `data` of a Kubernetes secret.

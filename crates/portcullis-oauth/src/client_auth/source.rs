@@ -23,7 +23,7 @@ pub(super) enum Source<T> {
 }
 
 impl<T: Clone + 'static> Source<T> {
-    /// The configured values; empty for the other sources.
+    /// The configured values; empty for a file or a provider.
     pub(super) fn values(&self) -> &[T] {
         match self {
             Self::Values(values) => values,
@@ -31,7 +31,7 @@ impl<T: Clone + 'static> Source<T> {
         }
     }
 
-    /// The current credentials, those in a file as read by `parse`.
+    /// The current credentials. `parse` reads them from the content of a file.
     pub(super) async fn get<E: fmt::Display>(
         &self,
         parse: impl Fn(&[u8]) -> Result<Vec<T>, E>,

@@ -15,10 +15,10 @@ use super::{HttpSettings, error::with_causes, resolver::GuardedResolver};
 #[derive(Debug)]
 pub(super) struct ClientFactory {
     pub(super) settings: HttpSettings,
-    /// The URL that metadata or keys are read at, or the token endpoint.
+    /// As in `HttpClient::new`.
     pub(super) configured: Url,
     pub(super) resolver: GuardedResolver,
-    /// Clients with a certificate, by its PEM; the newest in front.
+    /// Clients with a certificate, each with the PEM of its certificate and key; the newest in front.
     pub(super) by_certificate: Mutex<VecDeque<(Secret, Client)>>,
 }
 

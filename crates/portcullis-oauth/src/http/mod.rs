@@ -44,13 +44,13 @@ pub struct HttpClient {
     bearer_token_file: Option<Arc<Path>>,
 }
 
-/// The media types of metadata and of key sets. Kubernetes answers 406 to a request for keys without the first.
+/// The media types of key sets and of metadata. Kubernetes answers 406 to a request for keys without the type of key sets.
 const MEDIA_TYPES: &str = "application/jwk-set+json, application/json";
 
 impl HttpClient {
-    /// `configured` is the URL that metadata is read at, a key set, or the token endpoint if none is read. `others` are the further
-    /// configured URLs. All of these may be in any network; discovered URLs must lead to public networks, or to the kind of
-    /// network that the issuer is in.
+    /// `configured` is the URL of the metadata or, if no metadata is read, that of the key set or token endpoint. `others` are
+    /// the other configured URLs. Configured URLs may be in any network; discovered URLs must lead to public networks, or to
+    /// the kind of network that the issuer is in.
     ///
     /// # Errors
     ///
@@ -89,9 +89,8 @@ impl HttpClient {
         self
     }
 
-    /// The client with this certificate and private key. Its connections are its own.
     fn client_with_certificate(&self, pem: &Secret) -> Result<Client, FetchError> {
-        /// Clients of replaced certificates are dropped. More certificates than this cost more handshakes.
+        /// How many clients are kept. A further certificate evicts the oldest client.
         const MAX_CLIENTS: usize = 8;
 
         let mut clients = lock(&self.factory.by_certificate);
@@ -127,7 +126,7 @@ impl HttpClient {
         &self.factory.resolver.networks
     }
 
-    /// Notes that `answer` came from the issuer, whose kind of network discovered URLs may then be in.
+    /// Records the kind of network that `answer`, an answer of the issuer, came from. Discovered URLs may lead to that kind.
     pub(crate) fn learn_issuer_network(&self, answer: &Answer) {
         if let Some(network) = answer.network
             && !self.factory.resolver.is_behind_proxy
@@ -136,7 +135,7 @@ impl HttpClient {
         }
     }
 
-    /// Fetches a document, unless its tag is still `etag`.
+    /// Fetches a document. If its entity tag is still `etag`, the answer is a 304 without the document.
     ///
     /// # Errors
     ///
@@ -166,7 +165,7 @@ impl HttpClient {
     }
 
     /// Posts a form, over TLS with the certificate and private key in the PEM `identity`, if any. The body of the answer is
-    /// read whatever its status, since it describes an error.
+    /// read whatever its status, since it may describe an error.
     ///
     /// # Errors
     ///
@@ -190,7 +189,7 @@ impl HttpClient {
             .body(Bytes::from_owner(form));
         let (mut answer, response) = self.send(url, request).await?;
         let read = answer.read_body(url, response).await;
-        // For a 401, a body that cannot be read is ignored: the status suffices to try the client's next secret.
+        // For a 401, a body that cannot be read is ignored: the status suffices to try the client's next credential.
         if answer.status != StatusCode::UNAUTHORIZED {
             read.and_then(|()| answer.check_encoding(url))?;
         }

@@ -6,13 +6,14 @@ use portcullis_core::ConfigError;
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use url::Url;
 
-/// How requests to issuers and authorization servers are sent. The same value can be given to both.
+/// How HTTP requests are sent: those to issuers and authorization servers, and those of an `AuthenticatedClientBuilder`. The
+/// same value can be given to all.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct HttpSettings {
     pub(crate) timeout: Duration,
-    /// The hosts of the environment's proxies, which the resolver lets through. reqwest reads the environment itself, unless
-    /// this is empty.
+    /// The hosts of the environment's proxies, which the resolver lets through. If this is empty, no proxy is used. reqwest
+    /// itself reads the rest from the environment.
     pub(super) proxy_hosts: Vec<String>,
     allow_http: bool,
     pub(super) root_certificates: Vec<Arc<[u8]>>,
@@ -48,7 +49,7 @@ impl HttpSettings {
     ///
     /// When the file cannot be read, or every user may write it.
     pub fn root_certificates_file(self, path: &Path) -> io::Result<Self> {
-        /// Several times the size of a system's.
+        /// Several times the size of a system's bundle.
         const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
         let contents = portcullis_file::read_trusted(path, MAX_BYTES)?;
@@ -74,7 +75,7 @@ impl HttpSettings {
         self.allow_http
     }
 
-    /// A builder of reqwest with these settings. It follows no redirects and sends no `Referer`.
+    /// A builder of reqwest clients with these settings. The clients follow no redirects and send no `Referer`.
     ///
     /// # Errors
     ///
