@@ -65,7 +65,7 @@ impl ApiKeySource {
         };
         let (worker, task) = Worker::new(state, system_clock(), runtime);
         let published = value.clone();
-        task.spawn(|task| watch(task, file, first, published));
+        task.spawn(|task| follow_file(task, file, first, published));
         Ok(Self {
             value,
             watch: Some(worker),
@@ -120,7 +120,7 @@ struct WatchState {
 }
 
 impl State for WatchState {
-    /// The end of the task.
+    /// The only event is the end of the task.
     type Event = ();
 
     fn died(&mut self, _: Death) {
@@ -136,8 +136,8 @@ impl State for WatchState {
     }
 }
 
-/// `last` is the key that was read from the file. A key that replaced it stays until the file changes.
-async fn watch(
+/// `last` is the key that was last read from the file. A key set by `replace` stays until the file changes.
+async fn follow_file(
     task: Task<WatchState>,
     file: WatchedFile,
     mut last: HeaderValue,

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, StatusCode, header::WWW_AUTHENTICATE};
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_UNAUTHENTICATED: &str = "16";
 
 /// A cheap check that is false for most responses. If true, [`rejects_token`] decides.
 #[inline]
@@ -12,14 +13,14 @@ pub(crate) fn may_reject_token(status: StatusCode, headers: &HeaderMap) -> bool 
         || (status == StatusCode::OK && headers.keys().any(|name| *name == GRPC_STATUS))
 }
 
-/// Whether the service rejects the token itself (RFC 6750 §3.1). A new token does not help against a 401 for another
-/// reason. A gRPC response without a message has its status in the head: `UNAUTHENTICATED`.
+/// Whether the service rejects the token itself, so that a new token may help (RFC 6750 §3.1). A gRPC response that is only a
+/// head (Trailers-Only) has its status there.
 pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => has_error(headers, "invalid_token"),
         StatusCode::OK => headers
             .get(&GRPC_STATUS)
-            .is_some_and(|status| status == "16"),
+            .is_some_and(|status| status == GRPC_UNAUTHENTICATED),
         _ => false,
     }
 }
@@ -45,8 +46,7 @@ fn value_has_error(mut rest: &[u8], wanted: &[u8]) -> bool {
     false
 }
 
-/// The value at the beginning, and what follows. A quoted string (RFC 9110 §5.6.4) without a closing quote extends to the
-/// end.
+/// The value at the beginning, and the rest. A quoted string (RFC 9110 §5.6.4) without a closing quote has no rest.
 fn split_value(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let Some(quoted) = text.strip_prefix(b"\"") else {
         let end = text.iter().position(|byte| b"=,\" \t".contains(byte));

@@ -39,7 +39,7 @@ pub enum TokenErrorKind {
     Unusable,
     /// The token is of another type than was requested (RFC 6749 §7.1).
     TokenType,
-    /// The client's own credential could not be loaded or used.
+    /// The client's own credential could not be loaded or used, or a DPoP proof could not be made for the request's URI.
     Credential,
     /// Too many token requests are in flight.
     Busy,
@@ -71,7 +71,7 @@ impl TokenError {
         Self::new(TokenErrorKind::Unusable, why)
     }
 
-    /// The server answered with an OAuth error or a failure status. `sent_scopes`: whether advice about scopes makes sense.
+    /// The server answered with an OAuth error or a failure status. `sent_scopes`: whether the request contained scopes.
     pub(crate) fn from_answer(
         answer: &OAuthAnswer,
         oauth: Option<OAuthError>,
@@ -143,8 +143,8 @@ impl TokenError {
         self.0.oauth.as_ref()
     }
 
-    /// In an error that a source or an exchange returns during a backoff: what is left of it. Otherwise the server's
-    /// `Retry-After`.
+    /// What is left of the backoff, in an error that a source or an exchange returns during a backoff. In another error, the
+    /// server's `Retry-After`.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -191,7 +191,7 @@ impl From<FetchError> for TokenError {
             FetchErrorKind::Stopped => TokenErrorKind::Stopped,
             _ => TokenErrorKind::Unreachable,
         };
-        // The message includes its causes.
+        // The message of a `FetchError` includes its causes.
         Self::new(kind, error.to_string()).with_retry_after(error.retry_after())
     }
 }

@@ -5,17 +5,16 @@ use std::time::Duration;
 use portcullis_core::clock::UnixTime;
 use portcullis_worker::Jitter;
 
-/// The times of one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
     /// When a token in use is renewed: after 80 % of its lifetime, with jitter.
     refresh_at: UnixTime,
-    /// When it is renewed while no caller asks: at `refresh_at`, but no sooner than 5 s after the previous token request.
+    /// When an unused token is renewed: at `refresh_at`, but no sooner than 5 s after the previous token request.
     pub(crate) idle_refresh_at: UnixTime,
-    /// When it is no longer handed out: before `expires_at`, so that it does not expire in transit.
+    /// When the token is no longer handed out: before `expires_at`, so that it does not expire in transit.
     pub(crate) usable_until: UnixTime,
     pub(crate) expires_at: UnixTime,
-    /// A clock that shows less was set back, and the age of the token is unknown.
+    /// If the clock shows an earlier time, it was set back, and the age of the token is unknown.
     usable_from: UnixTime,
 }
 
@@ -28,7 +27,7 @@ const MIN_IDLE_REFRESH: Duration = Duration::from_secs(5);
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 impl Lifetime {
-    /// `requested_at` is the moment before the token request: the server counts from a later one.
+    /// `requested_at` is the moment before the token request. The server counts from a later moment.
     pub(crate) fn new(requested_at: UnixTime, lifetime: Duration, jitter: Jitter) -> Self {
         let expires_at = requested_at.saturating_add(lifetime);
         let usable_until = expires_at.saturating_sub((lifetime / 10).min(MAX_EXPIRY_MARGIN));

@@ -12,7 +12,7 @@ pub(crate) struct TokenRequest {
     pub(crate) scopes: ScopeSet,
     resources: Vec<String>,
     pub(crate) audience: Option<String>,
-    /// Not sent: the limit for the token in the answer.
+    /// The limit for the token in the answer. It is not sent.
     pub(crate) max_token_bytes: Option<usize>,
 }
 
@@ -84,7 +84,6 @@ impl fmt::Debug for TokenRequest {
     }
 }
 
-/// Parses a list with one scope per item.
 pub(crate) fn parse_scopes(
     scopes: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<ScopeSet, ConfigError> {

@@ -35,7 +35,7 @@ pub struct AuthenticatedClientBuilder {
     credentials: Credentials,
 }
 
-/// The innermost middleware, so that a replay does not run the other ones again.
+/// The innermost middleware, so that a retry does not run the other ones again.
 #[derive(Debug, Default)]
 struct Credentials {
     api_key: Option<AddApiKeyLayer>,
@@ -131,7 +131,7 @@ impl Middleware for Credentials {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        // Parsed as reqwest parses it below. An invalid URI becomes one with an authority but no scheme, which no origin allows.
+        // Parsed as reqwest parses it below. `invalid` has an authority but no scheme, which no origin allows.
         let uri = request.url().as_str().parse();
         let uri = uri.unwrap_or_else(|_| Uri::from_static("invalid"));
         for origins in self.origins() {

@@ -41,7 +41,7 @@ pub(crate) trait RejectToken: Send + Sync {
 #[derive(Clone, Debug, Default)]
 pub struct SentProof(pub(crate) Option<Box<SentNonce>>);
 
-/// Where the proof was sent, and the nonce in it.
+/// The nonce in a proof, and the origin that the proof was sent to.
 #[derive(Clone, Debug)]
 pub(crate) struct SentNonce {
     origin: String,
@@ -98,7 +98,6 @@ impl AccessToken {
         Ok(SentProof(sent_nonce))
     }
 
-    /// Adds the token to a request, without a proof.
     #[inline]
     pub(crate) fn insert_header(&self, headers: &mut HeaderMap) {
         headers.insert(AUTHORIZATION, self.0.response.header.clone());
@@ -109,11 +108,11 @@ impl AccessToken {
         self.0.client.dpop_key.is_some()
     }
 
-    /// Reads the head of the answer to a request with this token: stores a DPoP nonce (RFC 9449 §8.2), and reports a
-    /// rejection as [`TokenSource::reject`](crate::TokenSource::reject) does. For an exchanged token, call
-    /// [`TokenExchange::reject`](crate::TokenExchange::reject) yourself. `proof` is from [`authorize`](Self::authorize).
-    /// Returns whether to send the request once more: with this token, because the service requires a new nonce (§9), or
-    /// with the source's next one, because the service rejected this one.
+    /// Reads the head of the answer to a request with this token. Stores a DPoP nonce (RFC 9449 §8.2), and reports a
+    /// rejection of the token by [`TokenSource::reject`](crate::TokenSource::reject). For an exchanged token, the caller
+    /// must call [`TokenExchange::reject`](crate::TokenExchange::reject). `proof` is from [`authorize`](Self::authorize).
+    /// Returns whether to send the request once more: with this token if the service requires a new nonce (§9), or with the
+    /// source's next token if the service rejected this one.
     #[must_use]
     pub fn learn_from_response(
         &self,
@@ -147,7 +146,6 @@ impl AccessToken {
         self.0.lifetime.expires_at
     }
 
-    /// Whether the server left out `token_type`.
     pub(crate) fn is_untyped(&self) -> bool {
         self.0.response.is_untyped
     }
@@ -162,7 +160,7 @@ impl AccessToken {
         &self.0.response.scopes
     }
 
-    /// Whether both are clones of one token.
+    /// Whether `self` and `other` are clones of one token.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -96,7 +96,7 @@ impl TokenClient {
     }
 }
 
-/// Changes the client of a builder. Keeps the first error.
+/// Changes the client of a builder, unless an earlier setting was invalid: the first error is kept.
 pub(crate) fn configure(
     client: &mut Result<TokenClient, ConfigError>,
     set: impl FnOnce(&mut TokenClient) -> Result<(), ConfigError>,

@@ -16,7 +16,6 @@ pub(crate) const BEARER_TYPE: &str = "Bearer";
 /// The type of a token that is bound to a key (RFC 9449).
 pub(crate) const DPOP_TYPE: &str = "DPoP";
 
-/// A token that a server issued.
 pub(crate) struct TokenResponse {
     pub(crate) token: Zeroizing<String>,
     /// The `Authorization` header with the token.
@@ -116,7 +115,7 @@ impl TokenResponse {
         let scopes = scopes(body.scope)
             .map_err(|()| unusable("a `scope` that is neither a string nor a list of strings"))?;
         Ok(Self {
-            header: header(token_type, &token),
+            header: authorization_header(token_type, &token),
             is_untyped: found.is_none(),
             token,
             lifetime,
@@ -131,7 +130,7 @@ impl TokenResponse {
     pub(crate) fn example(token_type: &str, token: &str) -> Self {
         Self {
             token: Zeroizing::new(token.to_owned()),
-            header: header(token_type, token),
+            header: authorization_header(token_type, token),
             lifetime: DEFAULT_LIFETIME,
             scopes: ScopeSet::default(),
             issued_token_type: None,
@@ -140,13 +139,12 @@ impl TokenResponse {
     }
 }
 
-/// The value of `Authorization`.
-fn header(token_type: &str, token: &str) -> HeaderValue {
+fn authorization_header(token_type: &str, token: &str) -> HeaderValue {
     let text = [token_type, " ", token].concat().into_bytes();
     secret_header(text.into()).expect("visible ASCII")
 }
 
-/// Reads whole seconds, also from a string as some servers send it. `None` if it is less than one.
+/// `None` if `expires_in` is given and is not a number >= 1. Some servers send the number in a string.
 fn lifetime(expires_in: Option<Value>) -> Option<Duration> {
     let seconds: f64 = match expires_in {
         None => return Some(DEFAULT_LIFETIME),
@@ -171,7 +169,7 @@ fn scopes(found: Option<Value>) -> Result<Option<ScopeSet>, ()> {
     }
 }
 
-/// Whether a message may show this as the name of a token type (RFC 6749 §A.13). A server may have put the token there.
+/// Whether `text` is a valid name of a token type (RFC 6749 §A.13) that a message may show: it must not contain the token.
 fn is_type_name(text: &str, token: &str) -> bool {
     const MAX_LENGTH: usize = 32;
 

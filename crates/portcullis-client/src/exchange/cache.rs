@@ -11,7 +11,7 @@ use crate::{AccessToken, TokenError, TokenErrorKind, failures::Failures, source:
 /// How long the refusal of one subject is repeated before the server is asked again.
 const REFUSAL_TTL: Duration = Duration::from_secs(2);
 
-/// How many rejected tokens of all subjects together are replaced.
+/// Limits the token requests that rejected tokens of all subjects cause together.
 const TOTAL_REJECTION_RULES: BudgetRules = BudgetRules::new(32, Duration::from_secs(1));
 
 /// The outcome of an exchange; `None` while it is in flight, and after its token was rejected.
@@ -54,7 +54,7 @@ impl Cache {
         if let Some(entry) = known.filter(|entry| entry.is_valid(now)) {
             return Ok((entry.progress.clone(), None));
         }
-        // Before anything is evicted: an exchange that is not started must not evict a usable token.
+        // Checked before anything is evicted: an exchange that is not started must not evict a usable token.
         if let Some(error) = self.failures.error_during_backoff(now) {
             return Err(error);
         }
@@ -88,7 +88,7 @@ impl Cache {
         outcome.map_err(|error| {
             let mut ttl = REFUSAL_TTL;
             if error.affects_all_subjects() {
-                // Not repeated from the cache: the backoff repeats it.
+                // The backoff repeats this error, so the cache does not.
                 ttl = Duration::ZERO;
                 if is_newer || self.failures.backoff.left(now).is_zero() {
                     // `usable_for` is zero, so that the backoff is at most 5 s: until its end, subjects without a cached
@@ -102,7 +102,7 @@ impl Cache {
         })
     }
 
-    /// Removes this token unless a budget is spent. Returns whether it is gone.
+    /// Removes this token if the budgets allow. Returns whether the cache no longer holds the token.
     pub(super) fn reject(&mut self, key: Key, token: &AccessToken, now: Duration) -> bool {
         let Some(entry) = self.entries.get_mut(&key) else {
             return true;
@@ -116,7 +116,7 @@ impl Cache {
             return false;
         };
         self.rejection_budget = in_all;
-        // Keeps the entry and its budget. Dropping its sender makes it invalid.
+        // The entry stays for its budget. It is invalid, since its sender is dropped.
         *entry = Entry {
             progress: watch::channel(None).1,
             rejection_budget: of_subject,
@@ -128,8 +128,7 @@ impl Cache {
         self.entries.len()
     }
 
-    /// Makes room for another entry, and returns whether it could. Evicts all invalid entries. If there are none, evicts the
-    /// one that expires first.
+    /// Evicts all invalid entries or, without those, the one that expires first. Returns whether there is room now.
     fn make_room(&mut self, now: Moment, capacity: usize) -> bool {
         if self.entries.len() >= capacity {
             self.entries.retain(|_, entry| entry.is_valid(now));

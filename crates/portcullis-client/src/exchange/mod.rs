@@ -122,7 +122,7 @@ impl TokenExchange {
     }
 
     /// Reports that a service rejected the token that was exchanged for `subject`'s (401 `invalid_token`). Returns
-    /// whether to ask for another: the rejected one is then no longer handed out.
+    /// true if the token is no longer handed out, so that another can be asked for.
     ///
     /// Limited for each cached subject as [`TokenSource::reject`] is, and for all to 32 at once and one more per second.
     #[must_use]
@@ -152,7 +152,7 @@ impl TokenExchange {
         let task = async move {
             let outcome = exchange(&client, &subject, actor.as_ref(), started).await;
             if let Some(inner) = inner.upgrade() {
-                // Before the lock is taken: the clock is foreign code.
+                // Read before the cache is locked: the clock is foreign code.
                 let now = inner.now();
                 if outcome.as_ref().is_ok_and(AccessToken::is_untyped) {
                     let warning = &inner.untyped_warning;
@@ -246,7 +246,7 @@ impl TokenExchangeBuilder {
     }
 }
 
-/// A digest of all that varies between exchanges. The tokens are preceded by their lengths.
+/// A digest of all that varies between exchanges. Each token is preceded by its length.
 fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
     let mut digest = Context::new(&SHA256);
     let actor = actor.map_or(&b""[..], |actor| actor.expose().as_bytes());
@@ -261,7 +261,6 @@ fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
     key
 }
 
-/// Exchanges the subject's token.
 async fn exchange(
     client: &Arc<TokenClient>,
     subject: &SubjectToken,

@@ -15,9 +15,8 @@ use crate::{AddCredentialError, ApiKeySource, ForbiddenOrigin, Origins};
 
 /// Adds an API key to every request of a client that is a tower service over `http::Request`.
 ///
-/// A request to an origin outside the [`Origins`] is not sent. The inner client must not follow redirects, as
-/// hyper-util's does not: clients that follow them remove `Authorization` on a redirect to another origin, but not this
-/// header.
+/// A request to an origin outside the [`Origins`] is not sent. The inner client must not follow redirects; hyper-util's
+/// follows none. On a redirect to another origin, clients remove `Authorization`, but not this header.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AddApiKeyLayer {

@@ -34,7 +34,6 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // The usual case.
         Calling { #[pin] future: S::Future, call: SentCall<S, B> },
         Boxed { future: BoxedCall<S, B> },
     }
@@ -47,14 +46,13 @@ type Outcome<S, B> = Result<
 
 type BoxedCall<S, B> = Pin<Box<dyn Future<Output = Outcome<S, B>> + Send>>;
 
-/// Whose tokens are sent, and where.
 #[derive(Debug)]
 pub(super) struct SourceAndOrigins {
     pub(super) source: TokenSource,
     pub(super) origins: Origins,
 }
 
-/// What is needed when the response arrives. Kept small, because it moves with the future.
+/// What the response of a call needs. Kept small, because it moves with the future.
 pub(super) struct SentCall<S, B> {
     pub(super) token: AccessToken,
     pub(super) proof: SentProof,
@@ -62,7 +60,6 @@ pub(super) struct SentCall<S, B> {
     pub(super) retry: Option<Box<RequestToSend<S, B>>>,
 }
 
-/// A request with what is needed to send it.
 pub(super) struct RequestToSend<S, B> {
     service: S,
     settings: Arc<SourceAndOrigins>,
@@ -70,7 +67,6 @@ pub(super) struct RequestToSend<S, B> {
 }
 
 impl SourceAndOrigins {
-    /// Adds the token to a request, with a proof if it is bound to a key.
     #[inline]
     pub(super) fn authorize<B>(
         &self,
@@ -122,10 +118,10 @@ where
     }
 }
 
-/// Sends `next` once there is a token and the service is ready, and then `retry` if that can help. If `next` is the
-/// second attempt, `first_response` is the answer to the first. It is returned if the second gets no token.
+/// Sends `attempt` with a token, and then `retry` if the response asks for it. `first_response` is given if `attempt` is
+/// itself a retry: it is the result if no token can be obtained.
 pub(super) async fn send<S, B, C>(
-    mut next: RequestToSend<S, B>,
+    mut attempt: RequestToSend<S, B>,
     mut retry: Option<Box<RequestToSend<S, B>>>,
     mut first_response: Option<Response<C>>,
 ) -> Outcome<S, B>
@@ -140,7 +136,7 @@ where
             mut service,
             settings,
             mut request,
-        } = next;
+        } = attempt;
         let token = loop {
             if let Err(error) = settings.source.token().await {
                 return first_response.ok_or(AddCredentialError::Token(error));
@@ -165,7 +161,7 @@ where
         let response = service.call(request).await;
         let response = response.map_err(AddCredentialError::Inner)?;
         match call.learn_from_response(&response) {
-            Some(again) => (next, first_response) = (*again, Some(response)),
+            Some(again) => (attempt, first_response) = (*again, Some(response)),
             None => return Ok(response),
         }
     }
@@ -199,13 +195,13 @@ where
 }
 
 impl<S, B> SentCall<S, B> {
-    /// Whether the response may reject the token or carry a nonce: rare for unbound tokens.
+    /// Whether the response may reject the token or carry a nonce. Rare, if the token is not bound to a key.
     #[inline]
     fn must_inspect<C>(&self, response: &Response<C>) -> bool {
         self.proof.0.is_some() || challenge::may_reject_token(response.status(), response.headers())
     }
 
-    /// Stores a nonce and reports a rejection. Returns the request if it is to be sent again.
+    /// As [`AccessToken::learn_from_response`], and returns the request if it is to be sent again.
     #[inline(never)]
     fn learn_from_response<C>(
         &mut self,

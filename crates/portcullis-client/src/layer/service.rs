@@ -21,10 +21,10 @@ use crate::{AddCredentialError, Origins, TokenSource};
 ///
 /// When a service answers 401 with `error="invalid_token"`, or gRPC status `UNAUTHENTICATED` in the response head, the
 /// next call gets a new token, as far as [`TokenSource::reject`] allows. With [`replay`](Self::replay) the same request
-/// is sent again with it, or with the nonce that the service requires.
+/// is sent again with the new token, or with the nonce that the service requires.
 ///
 /// A request that waits for a token reserves no capacity of the inner service. The inner client must not follow redirects
-/// to other origins with the header; hyper-util's and tonic's follow none.
+/// to other origins with the header; the clients of hyper-util and tonic follow no redirects.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AddTokenLayer<R = NoReplay> {
@@ -41,9 +41,8 @@ impl AddTokenLayer {
         }
     }
 
-    /// Sends a request again with a new token when the service rejects the first. `replay` copies the body if it can.
-    ///
-    /// The head of every request is then copied too. tonic's bodies cannot be copied.
+    /// Sends a request once more if the service rejects its token, with a new token, or requires a nonce. `replay` copies the
+    /// body before the request is sent; a request without a copy is sent once. tonic's bodies cannot be copied.
     pub fn replay<B>(self, replay: fn(&B) -> Option<B>) -> AddTokenLayer<fn(&B) -> Option<B>> {
         AddTokenLayer {
             settings: self.settings,
@@ -51,7 +50,7 @@ impl AddTokenLayer {
         }
     }
 
-    /// As [`replay`](Self::replay), by cloning the body: for bodies in memory, such as `Full` and `Empty`.
+    /// As [`replay`](Self::replay), with a clone as the copy: for bodies in memory, such as `Full` and `Empty`.
     pub fn replay_bodies<B: Clone>(self) -> AddTokenLayer<fn(&B) -> Option<B>> {
         self.replay(|body| Some(body.clone()))
     }
@@ -96,8 +95,8 @@ where
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let AddTokenLayer { settings, replay } = &self.layer;
-        let forbidden = settings.origins.check(request.uri(), request.headers());
-        if let Err(error) = forbidden.map_err(AddCredentialError::Origin) {
+        let allowed = settings.origins.check(request.uri(), request.headers());
+        if let Err(error) = allowed.map_err(AddCredentialError::Origin) {
             return AddTokenFuture::boxed(|| ready(Err(error)));
         }
         let retry = replay.copy_body(request.body()).map(|body| {
@@ -105,7 +104,7 @@ where
             Box::new(RequestToSend::new(service, settings, request))
         });
         let Some(token) = settings.source.current() else {
-            // Drops the ready service: a request reserves no capacity while it waits for a token.
+            // Drops the ready service, so that a request that waits for a token reserves no capacity.
             self.inner = self.inner.clone();
             let request = RequestToSend::new(self.inner.clone(), settings, request);
             return AddTokenFuture::boxed(|| send(request, retry, None));

@@ -99,7 +99,7 @@ impl TokenSource {
         Some(current.clone())
     }
 
-    /// Makes the task fetch a token, unless it is busy or backing off.
+    /// Makes the task fetch a token if it is neither busy nor backing off.
     #[cold]
     fn request_token(&self, state: &SourceState) {
         let worker = &self.0.worker;
@@ -131,8 +131,8 @@ impl TokenSource {
             {
                 return Err(error);
             }
-            // Joins the run that `current` asked for, or that is under way. If it has ended since, this asks for
-            // a run that fetches nothing, since there is now a token or a backoff.
+            // Joins the run that `current` asked for. If that run has just ended, the task answers with a run that
+            // fetches nothing: see `Renewal::run`.
             let outcome = worker.wait_until_ended(worker.request_or_join_run()).await;
             outcome.map_err(|_| TokenError::stopped())?;
         }
@@ -155,11 +155,11 @@ impl TokenSource {
         }
     }
 
-    /// Reports that a service rejected this token (401 `invalid_token`, RFC 6750 §3.1). Returns whether to ask for
-    /// another: the rejected one is then no longer handed out. The layers call this.
+    /// Reports that a service rejected this token (401 `invalid_token`, RFC 6750 §3.1). Returns true if the source no longer
+    /// hands the token out, so that another can be asked for. The layers call this.
     ///
-    /// Two rejections are accepted in a row, and one more for each 30 s. Beyond that it returns `false`, and the token stays in
-    /// use.
+    /// Two rejections in a row are accepted, and one more for each 30 s. A further rejection returns `false`, and the token
+    /// stays in use.
     #[must_use]
     pub fn reject(&self, token: &AccessToken) -> bool {
         self.0.reject(token)
@@ -177,7 +177,7 @@ impl TokenSource {
         let now = client.clock().now();
         worker.update(|state| state.start_revocation(now));
         let tokens = worker.state().unrevoked.clone();
-        // One failure must not prevent the others.
+        // A failed revocation must not prevent the others.
         let mut outcome = Ok(());
         for token in tokens {
             match client.revoke(token.expose()).await {
@@ -196,25 +196,25 @@ impl TokenSource {
     ///
     /// # Panics
     ///
-    /// When called outside a runtime with a timer, unless the task has ended.
+    /// When called outside a runtime with a timer while the task still runs.
     ///
     /// # Errors
     ///
-    /// As [`revoke`](Self::revoke), and can be called again likewise. The source has stopped nevertheless.
+    /// As [`revoke`](Self::revoke). The source has stopped nevertheless, and another call tries the revocation again.
     pub async fn shut_down(&self) -> Result<(), TokenError> {
         const MAX_WAIT: Duration = Duration::from_secs(1);
 
         let worker = &self.0.worker;
         worker.update(|state| state.is_shut_down = true);
-        // Waits for the end of the task, so that a token that it has just published is revoked below. Not `Worker::within`,
-        // whose timer needs the worker's runtime: perhaps nothing drives it any more.
+        // Waits for the end of the task, so that a token that it has just published is revoked below. The timer is the
+        // caller's: perhaps nothing drives the worker's runtime, whose timer `Worker::within` uses.
         tokio::select! {
             biased;
             () = worker.stop() => {}
             // In `async`, so that no timer is needed if the task has already ended.
             () = async { sleep(MAX_WAIT).await } => {}
         }
-        // After the events of the task. If the future of a first call was dropped before, the second call announces it.
+        // Announced once, by the first call that comes to this point, and after the events of the task.
         let mut was_announced = false;
         worker.update(|state| {
             was_announced = mem::replace(&mut state.is_shut_down_announced, true);

@@ -21,7 +21,7 @@ use crate::{
     token_client::TokenClient,
 };
 
-/// `CredentialExpires` follows each fetch while the client's credential expires within this time.
+/// If the client's credential expires within this time, each fetch announces `CredentialExpires`.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A token, and when the credential of the client expires.
@@ -37,7 +37,7 @@ pub(super) struct Renewal {
 /// What the last events said, so that only changes are announced.
 #[derive(Default)]
 pub(super) struct Reported {
-    /// Whether there was a usable token at the last `Obtained`, `Failed` or `Lapsed`.
+    /// Whether there was a usable token at the last `Obtained`, `Failed` or `Lapsed` event.
     has_token: bool,
     missing_scopes: ScopeSet,
     is_untyped: bool,
@@ -75,7 +75,7 @@ impl Renewal {
         }
     }
 
-    /// When there is something to do without a caller.
+    /// The next time for a renewal or an event, even without a caller.
     fn next_check(&self) -> Deadline {
         let (now, state) = (self.task.now(), self.task.state());
         let Some(lifetime) = state.current.as_ref().map(AccessToken::lifetime) else {
@@ -85,15 +85,14 @@ impl Renewal {
         let backoff = state.failures.backoff.left(now);
         let mut wait = lifetime.idle_refresh_at.duration_since(wall).max(backoff);
         if !backoff.is_zero() && self.reported.has_token {
-            // Wake up to announce the lapse.
+            // For `announce_lapse`.
             wait = wait.min(lifetime.usable_until.duration_since(wall));
         }
         Deadline::after(now, wait)
     }
 
     async fn fetch_and_publish(&mut self) {
-        // Cleared before the run begins: a `refresh` whose flag is cleared here is served by this fetch, and a flag set later
-        // causes another.
+        // Cleared before the run begins: this fetch serves the calls of `refresh` so far, and a later call causes another.
         self.task.update(|state| state.is_refresh_requested = false);
         self.task.begin_run();
         let started = self.task.now();
@@ -101,7 +100,7 @@ impl Renewal {
             Ok(fetched) => self.publish(fetched),
             Err(error) => self.publish_failure(started, error),
         };
-        // Before the events: a log that panics must not fail the callers.
+        // The run ends before the events: a log that panics must not fail the callers.
         self.task.end_run();
         for event in events {
             self.task.announce(event);
@@ -170,7 +169,7 @@ impl Renewal {
         }]
     }
 
-    /// Announces a rejection here rather than in the caller, so that the event comes after the token's `Obtained`.
+    /// The task announces a rejection, not the caller, so that the event comes after the token's `Obtained`.
     fn announce_rejection(&self) {
         if let Some(expires_at) = self.task.state().unannounced_rejection {
             self.task.update(|state| state.unannounced_rejection = None);

@@ -67,7 +67,7 @@ impl SourceState {
         !self.failures.backoff.left(now).is_zero()
     }
 
-    /// Until when the current token is usable, if it is.
+    /// `None` without a usable token.
     pub(super) fn usable_until(&self, now: UnixTime) -> Option<UnixTime> {
         let lifetime = self.current.as_ref()?.lifetime();
         lifetime.is_usable(now).then_some(lifetime.usable_until)
@@ -94,7 +94,7 @@ impl SourceState {
         current.is_some_and(|current| current.ptr_eq(token))
     }
 
-    /// Removes a rejected token. Returns false if the budget is spent; the token then stays.
+    /// Removes a rejected token if the budget allows. Returns whether the source no longer holds the token.
     pub(super) fn reject(&mut self, token: &AccessToken, now: Moment) -> bool {
         if !self.holds(token) {
             return true;
@@ -111,7 +111,7 @@ impl SourceState {
         true
     }
 
-    /// Moves the current token to those to revoke. Drops expired ones, and the oldest beyond 16.
+    /// Moves the current token to `unrevoked`, and drops its expired tokens and the oldest beyond 16.
     pub(super) fn start_revocation(&mut self, now: UnixTime) {
         const MAX: usize = 16;
 
