@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
-use crate::signing::{Header, SignError, SigningKey, SigningKeyError, random_jti};
+use crate::signing::{ProtectedHeader, SignError, SigningKey, SigningKeyError, random_jti};
 use crate::thumbprint::Thumbprint;
 
 /// The key that a client's tokens are bound to (RFC 9449 §5). It makes proofs for requests.
@@ -91,11 +91,11 @@ impl DpopKey {
             nonce,
             ath: request.access_token.map(ath),
         };
-        let header = Header {
+        let header = ProtectedHeader {
             typ: Some("dpop+jwt"),
             alg: self.algorithm().as_str(),
             jwk: Some(&self.jwk),
-            ..Header::default()
+            ..ProtectedHeader::default()
         };
         self.key.sign_parts(&header, &claims)
     }

@@ -39,7 +39,10 @@ pub struct Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "byte {} of line {}", self.column, self.line)
+        match (self.line, self.column) {
+            (1, 0) => f.write_str("the end of an empty document"),
+            (line, column) => write!(f, "byte {column} of line {line}"),
+        }
     }
 }
 

@@ -83,7 +83,7 @@ fn key_pair(
     }
 }
 
-/// Decodes a private member. Every copy of it is wiped. A member with escapes is an error: the parser would copy it.
+/// Decodes a private member, whose copies are all wiped. A member with escapes is an error: the parser would copy it.
 fn number(
     jwk: &RawJwk<'_>,
     name: &'static str,

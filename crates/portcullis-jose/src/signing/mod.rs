@@ -57,9 +57,9 @@ pub struct SigningKey {
     x5t_s256: Option<Arc<str>>,
 }
 
-/// A protected header (RFC 7515 §4.1).
+/// The header of a JWT that we sign (RFC 7515 §4.1).
 #[derive(Default, Serialize)]
-pub(crate) struct Header<'h> {
+pub(crate) struct ProtectedHeader<'h> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) typ: Option<&'h str>,
     pub(crate) alg: &'static str,
@@ -199,7 +199,7 @@ impl SigningKey {
         typ: Option<&str>,
         claims: &impl Serialize,
     ) -> Result<String, SignError> {
-        let header = Header {
+        let header = ProtectedHeader {
             typ,
             alg: self.algorithm().as_str(),
             kid: self.kid(),
@@ -211,7 +211,7 @@ impl SigningKey {
 
     pub(crate) fn sign_parts(
         &self,
-        header: &Header<'_>,
+        header: &ProtectedHeader<'_>,
         claims: &impl Serialize,
     ) -> Result<String, SignError> {
         let header = serde_json::to_vec(header).map_err(SignError::Claims)?;

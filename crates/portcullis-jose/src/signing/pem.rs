@@ -87,10 +87,10 @@ fn sec1(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
 }
 
 fn curve(oid: Result<ObjectIdentifier, impl Sized>) -> Result<&'static Curve, SigningKeyError> {
-    let curve = oid
-        .ok()
-        .and_then(|oid| Curve::find(|curve| curve.oid == oid));
-    curve.ok_or(SigningKeyError::UnsupportedType)
+    let find = |oid| Curve::find(|curve| curve.oid == oid);
+    oid.ok()
+        .and_then(find)
+        .ok_or(SigningKeyError::UnsupportedType)
 }
 
 /// The parameters of an `ECPrivateKey` (RFC 5915 §3): the name of a curve, or its numbers.

@@ -69,7 +69,6 @@ impl KeyPair {
         })
     }
 
-    /// `read` reads a key of `curve`.
     pub(super) fn ec(
         curve: &Curve,
         algorithm: Algorithm,
